@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Errors: see err.h. Texts are cut at the end of a struct pz_err, never allocated, so that running
+ * out of memory can be reported like anything else. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void format_text(struct pz_err *err, const char *fmt, va_list args)
+{
+    if (vsnprintf(err->text, sizeof err->text, fmt, args) < 0)
+        err->text[0] = '\0';
+}
+
+static void append_text(struct pz_err *err, const char *tail)
+{
+    size_t used = strlen(err->text);
+
+    snprintf(err->text + used, sizeof err->text - used, "%s", tail);
+}
+
+enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!err)
+        return status;
+    err->status = status;
+    va_start(args, fmt);
+    format_text(err, fmt, args);
+    va_end(args);
+    return status;
+}
+
+enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
+                            ...)
+{
+    char reason[128];
+    va_list args;
+
+    if (!err)
+        return status;
+    err->status = status;
+    va_start(args, fmt);
+    format_text(err, fmt, args);
+    va_end(args);
+    if (strerror_r(errnum, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", errnum);
+    append_text(err, ": ");
+    append_text(err, reason);
+    return status;
+}
+
+enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes)
+{
+    return pz_err_set(err, PZ_TRY_AGAIN, "out of memory: %s needs %.1f MB", what, bytes / 1e6);
+}
+
+enum pz_status pz_err_prefix(struct pz_err *err, const char *fmt, ...)
+{
+    char prefix[sizeof err->text];
+    char rest[sizeof err->text];
+    va_list args;
+
+    if (!err)
+        return PZ_INTERNAL;
+    va_start(args, fmt);
+    if (vsnprintf(prefix, sizeof prefix, fmt, args) < 0)
+        prefix[0] = '\0';
+    va_end(args);
+    memcpy(rest, err->text, sizeof rest);
+    err->text[0] = '\0';
+    append_text(err, prefix);
+    append_text(err, ": ");
+    append_text(err, rest);
+    return err->status;
+}

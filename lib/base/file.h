@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that appear whole or not at all, and locks that a crash releases. */
+#ifndef PZ_BASE_FILE_H
+#define PZ_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct pz_out;
+
+/* Start an output. path "-" is standard output (written as it comes). Any other path is written to a
+ * temporary file ".NAME.XXXXXX.tmp" in the same folder, which becomes path only at commit; mode is 0666
+ * less the umask. The caller ends it with pz_out_commit or pz_out_abort, which both free it. */
+enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
+
+/* Append n bytes (buffered). A failure is sticky and is reported again at commit. */
+enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);
+
+/* Bytes written so far. */
+uint64_t pz_out_size(const struct pz_out *out);
+
+/* Flush, fsync, close, rename over the name, fsync the folder, in this order; on any failure the
+ * temporary file is removed and the old file stays as it was. Frees out. NULL is PZ_OK. */
+enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err);
+
+/* Remove what was written and free. Accepts NULL. */
+void pz_out_abort(struct pz_out *out);
+
+/* Remove the temporary files of this process; async-signal-safe, for the handlers of SIGINT/SIGTERM. */
+void pz_out_abort_all(void);
+
+/* Read a whole file of at most max_bytes into *data (NUL behind it, caller frees). PZ_NO_INPUT when it
+ * cannot be opened, PZ_BAD_DATA when larger. */
+enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                            struct pz_err *err);
+
+/* Write a whole small file by pz_out_open/_commit. */
+enum pz_status pz_file_write(const char *path, const void *data, size_t n, struct pz_err *err);
+
+/* fsync a folder, so that names made in it survive a power cut. */
+enum pz_status pz_file_sync_dir(const char *dir, struct pz_err *err);
+
+/* The folder part of a path ("." if none) into buf of n bytes; false if it does not fit. */
+bool pz_file_dirname(const char *path, char *buf, size_t n);
+
+/* A lock on path (created if missing, never removed), held by an flock and so released by the kernel
+ * when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and since
+ * when. Release with pz_lock_free (accepts NULL). */
+struct pz_lock;
+enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
+                            struct pz_err *err);
+void pz_lock_free(struct pz_lock *lock);
+
+#endif

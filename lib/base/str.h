@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings: a growable buffer whose failure is sticky (append freely, check once), and the few string
+ * questions that every layer asks. */
+#ifndef PZ_BASE_STR_H
+#define PZ_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A growable, always NUL-terminated buffer. All-zero is an empty one. */
+struct pz_str {
+    char *data; /* NULL while nothing was added */
+    size_t len, cap;
+    bool failed; /* an append ran out of memory; the content is cut */
+};
+
+/* Append n bytes / a string / one byte / printf. They cannot fail visibly: see .failed. */
+void pz_str_add(struct pz_str *s, const char *bytes, size_t n);
+void pz_str_adds(struct pz_str *s, const char *text);
+void pz_str_addc(struct pz_str *s, char c);
+void pz_str_addf(struct pz_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append the shortest decimal text that reads back as the same double / float ("1", "0.1", "1e+30").
+ * NaN and infinities are written as "nan", "inf", "-inf". Independent of the locale. */
+void pz_str_add_double(struct pz_str *s, double x);
+void pz_str_add_float(struct pz_str *s, float x);
+
+/* Append a CSV field: quoted (RFC 4180) only where it must be. */
+void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimiter);
+
+/* Empty it, keeping the memory. */
+void pz_str_reset(struct pz_str *s);
+
+/* Free the memory; the buffer is then an empty one again. */
+void pz_str_clear(struct pz_str *s);
+
+/* Parse the whole of n bytes as a decimal number. Return false for anything else (blanks, "0x1",
+ * "nan", trailing bytes, out of range). Independent of the locale. */
+bool pz_str_to_double(const char *s, size_t n, double *out);
+bool pz_str_to_i64(const char *s, size_t n, long long *out);
+
+/* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
+bool pz_str_is_utf8(const char *s, size_t n);
+
+/* Compare names without regard to case, '_' and '-': userId = USER_ID = user-id. */
+bool pz_str_same_name(const char *a, const char *b);
+
+/* The candidate nearest to word by edit distance, for "did you mean"; NULL when none is near
+ * (distance over a third of the length, at least 1).
+ * candidates  n strings; NULL entries are passed over. */
+const char *pz_str_nearest(const char *word, const char *const *candidates, size_t n);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes: the typed metadata columns of items, users or interactions (context). */
+#ifndef PZ_DATA_ATTRS_H
+#define PZ_DATA_ATTRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "table/dict.h"
+#include "table/table.h"
+
+/* Personalize's types. NUMBER and BOOL have one value a row; the others a list of codes into a
+ * dictionary: CATEGORY any number ("A|B"), STRING and TEXT at most one. */
+enum pz_attr_kind {
+    PZ_ATTR_NUMBER,   /* int, long, float, double */
+    PZ_ATTR_BOOL,
+    PZ_ATTR_CATEGORY, /* string with "categorical": true; parts separated by '|' */
+    PZ_ATTR_TEXT,     /* string with "textual": true */
+    PZ_ATTR_STRING    /* other strings: filterable and returnable, not learned from */
+};
+
+struct pz_attr {
+    char name[PZ_NAME_MAX + 1]; /* as in the schema, e.g. "CATEGORY_L1" */
+    enum pz_attr_kind kind;
+    bool nullable;
+    bool whole;            /* NUMBER from int or long: printed without a fraction */
+    bool wide;             /* NUMBER from long or double (int or float otherwise), for the schema */
+    const double *num;     /* NUMBER, BOOL: [n_rows], NaN = null, BOOL 0 or 1; else NULL */
+    const uint64_t *ptr;   /* others: [n_rows + 1] into code; an empty list is null */
+    const uint32_t *code;  /* [ptr[n_rows]] indices into values, in the order written */
+    struct pz_dict values; /* distinct values */
+};
+
+struct pz_attrs {
+    uint32_t n_attrs;
+    uint64_t n_rows;
+    struct pz_attr *attr;    /* [n_attrs], owned */
+    const uint8_t *present;  /* [n_rows] 1 where the table had a row for this id; NULL: all */
+    bool owned;              /* the arrays inside are freed by pz_attrs_clear; else borrowed */
+};
+
+/* The attribute of that name (pz_str_same_name), or NULL. */
+const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name);
+
+/* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). A read set
+ * borrows from the table; packed tables are checked (offsets ascend, codes < values.n). */
+enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, struct pz_writer *w,
+                             struct pz_err *err);
+enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,
+                             struct pz_err *err);
+void pz_attrs_clear(struct pz_attrs *attrs);
+
+#endif

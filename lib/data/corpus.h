@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The corpus: what learning sees of a dataset. Interactions that count (event types and thresholds
+ * applied), each with its weight; histories by user in time order. Scorers know nothing else of data. */
+#ifndef PZ_DATA_CORPUS_H
+#define PZ_DATA_CORPUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "data/attrs.h"
+#include "data/dataset.h"
+
+struct pz_corpus {
+    uint32_t n_users, n_items; /* of the dictionaries: users and items without interactions count */
+    const uint64_t *ptr;       /* [n_users + 1] */
+    const uint32_t *item;      /* [ptr[n_users]] */
+    const int64_t *time;       /* [ptr[n_users]] Unix seconds, ascending within a user */
+    const float *weight;       /* [ptr[n_users]] > 0; 1 for every event when no weights are set */
+    const uint8_t *event;      /* [ptr[n_users]] event type index, or NULL */
+    const struct pz_attrs *item_attrs; /* rows = n_items; NULL or n_attrs = 0 when there are none */
+    const struct pz_attrs *user_attrs; /* rows = n_users; likewise */
+    const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
+    int64_t newest;            /* largest time, 0 when empty */
+    bool ordered;              /* false when the times say nothing about order (all equal) */
+};
+
+/* One --event TYPE:weight=W,threshold=T. Interactions of types that no rule names are left out when
+ * there is any rule; values below the threshold are left out (a missing value passes). */
+struct pz_event_rule {
+    const char *type; /* compared without regard to case; borrowed */
+    double weight;    /* > 0; only ratios matter: scaled so that the largest is 1 */
+    double threshold; /* -INFINITY: none */
+};
+
+/* Parse "purchase:weight=1,threshold=0.5"; the type alone means weight 1. rule->type points into a copy
+ * that the caller frees via rule->type. */
+enum pz_status pz_event_rule_parse(const char *text, struct pz_event_rule *rule,
+                                   struct pz_err *err);
+
+/* A corpus that owns its arrays. */
+struct pz_corpus_own {
+    struct pz_corpus c;
+    void *owned[6]; /* arrays to free; NULL entries are allowed */
+};
+
+/* Make the corpus of a dataset. keep: [n_inter] 1 for interactions to use (a split), NULL for all.
+ * Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in a rule is
+ * PZ_USAGE with "did you mean". */
+enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                              size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
+                              struct pz_err *err);
+void pz_corpus_clear(struct pz_corpus_own *own);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datasets: the interactions, items and users of one import, or of several read as one group.
+ *
+ * In memory and on disk alike: ids are dense indices into byte-ordered dictionaries; interactions
+ * are grouped by user (CSR) and stand in time order within a user, equal times in input order. */
+#ifndef PZ_DATA_DATASET_H
+#define PZ_DATA_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "data/attrs.h"
+
+#define PZ_MAX_EVENT_TYPES 255
+
+struct pz_dataset {
+    struct pz_dict users, items; /* every id met in any table */
+    struct pz_dict events;       /* event types, byte order; n = 0 when the data have no EVENT_TYPE */
+    uint64_t n_inter;
+    const uint64_t *ptr;    /* [users.n + 1] interactions of user u are ptr[u] .. ptr[u+1] */
+    const uint32_t *item;   /* [n_inter] */
+    const int64_t *time;    /* [n_inter] Unix seconds */
+    const uint8_t *event;   /* [n_inter] index into events; NULL when there are none */
+    const float *value;     /* [n_inter] EVENT_VALUE, NaN = null; NULL when the column is missing */
+    const uint64_t *impression_ptr; /* [n_inter + 1]; NULL when the column is missing */
+    const uint32_t *impression;     /* item indices shown */
+    struct pz_attrs context;        /* other columns of Interactions, rows as above */
+    struct pz_attrs item_attrs;     /* rows = items.n */
+    struct pz_attrs user_attrs;     /* rows = users.n */
+    char fingerprint[33];           /* of the contents; of the parts' fingerprints for a group */
+    struct pz_dataset_store *store; /* owns what the pointers above point to */
+};
+
+/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
+ * time, type, value and context alike) are kept once, for an item or user row the last file that has one
+ * wins, columns of all files are united. One file: arrays are used as decoded, nothing is copied.
+ * *out: free with pz_dataset_free. Memory: the decoded size of the files, twice for several. */
+enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
+                               struct pz_err *err);
+void pz_dataset_free(struct pz_dataset *ds);
+
+/* Write as a *.pzd (for import and --merge). Same content, same bytes. */
+enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err);
+
+/* Append the Avro schemas (a JSON array of Interactions, Items, Users records as Personalize writes
+ * them) that describe ds. */
+void pz_dataset_schema(const struct pz_dataset *ds, struct pz_str *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Splits: which interactions are for training, which are the history of a test case, and which are the
+ * truth that a recommender must find. */
+#ifndef PZ_DATA_SPLIT_H
+#define PZ_DATA_SPLIT_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "data/dataset.h"
+
+enum pz_split_kind {
+    PZ_SPLIT_PERSONALIZE, /* "personalize[:P%]": P % (10) of the users, chosen by seed, are held out
+                           * whole; their newest 10 % (at least 1, rounded up) are truth, the rest
+                           * history; users with fewer than 2 interactions are not chosen */
+    PZ_SPLIT_LEAVE_LAST,  /* "leave-last[:N]": every user's newest N (1) are truth, the rest history and
+                           * training; users with fewer than N + 1 interactions train only */
+    PZ_SPLIT_TIME,        /* "time:TIMESTAMP" (seconds or ISO-8601, or P%: the newest P % of all): what
+                           * comes at or after it is truth; before: history and training */
+    PZ_SPLIT_USERS,       /* "users:P%": P % of users held out whole; newest half is truth */
+    PZ_SPLIT_RANDOM       /* "random[:P%]": a seeded P % (20) of every user's interactions is truth:
+                           * for data without order */
+};
+
+struct pz_split_spec {
+    enum pz_split_kind kind;
+    double share;   /* 0.1 for 10 % */
+    uint32_t count; /* of leave-last */
+    int64_t time;   /* of time; INT64_MIN: by share */
+};
+
+/* Parse a SPEC of the command line. */
+enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err);
+
+/* Roles of interactions, [ds->n_inter], one byte each. */
+enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE_TRUTH = 4 };
+
+/* Assign roles (bits: leave-last's earlier events are TRAIN | HISTORY). Which users, and which
+ * interactions at random, depend on (seed, user id string) only, so they do not change when other
+ * data are added. role: caller's array of ds->n_inter. */
+enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
+                               uint64_t seed, uint8_t *role, struct pz_err *err);
+
+#endif

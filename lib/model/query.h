@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The query: one question to a model, assembled by rank/ from the history as it is now. */
+#ifndef PZ_MODEL_QUERY_H
+#define PZ_MODEL_QUERY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/attrs.h"
+#include "table/dict.h"
+
+enum pz_task {
+    PZ_TASK_USER,    /* items for a user: hist is his history */
+    PZ_TASK_RELATED, /* items like an item: hist holds just that item */
+    PZ_TASK_RANK     /* order given candidates for a user */
+};
+
+/* One attribute value known at query time (user attribute or context): a number, or a code of the
+ * model's dictionary for that attribute. */
+struct pz_given {
+    const struct pz_attr *attr; /* of the model's user attributes or context */
+    double num;                 /* NUMBER, BOOL */
+    uint32_t code;              /* others; one entry a value */
+};
+
+struct pz_query {
+    enum pz_task task;
+    /* The history that scorers may use, oldest first, in the model's item indices; weights > 0. */
+    size_t n_hist;
+    const uint32_t *hist;       /* [n_hist] */
+    const int64_t *hist_time;   /* [n_hist] Unix seconds */
+    const float *hist_weight;   /* [n_hist] */
+    /* What is known of the user and the moment. */
+    const struct pz_given *user; /* user attributes; NULL when n_user = 0 */
+    size_t n_user;
+    const struct pz_given *context;
+    size_t n_context;
+    int64_t now; /* Unix seconds of the question */
+    /* Candidates: NULL = every item; else only these indices need a score (others may be left 0). */
+    const uint32_t *cand;
+    size_t n_cand;
+};
+
+#endif

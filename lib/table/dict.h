@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* String dictionaries: id <-> dense index. The strings are kept in byte order, without repeats, so
+ * that the index of a string does not depend on the order of the input, looking up is a binary search
+ * in memory that may be mapped from a file (nothing is built at start), and merging two is linear. */
+#ifndef PZ_TABLE_DICT_H
+#define PZ_TABLE_DICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define PZ_NONE UINT32_MAX /* "no such index" everywhere */
+
+struct pz_dict {
+    uint32_t n;
+    const uint64_t *offset; /* [n + 1], offset[0] = 0: string i is bytes[offset[i] .. offset[i+1]) */
+    const char *bytes;      /* [offset[n]], not NUL-terminated */
+    bool owned;             /* offset and bytes are freed by pz_dict_clear */
+};
+
+/* The string of index i < n; *len its bytes. Borrowed, not NUL-terminated. */
+const char *pz_dict_get(const struct pz_dict *dict, uint32_t i, size_t *len);
+
+/* The index of a string, or PZ_NONE. Thread-safe. About log2(n) comparisons. */
+uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len);
+
+/* As pz_dict_find for a C string. */
+uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s);
+
+/* Free what is owned; accepts an all-zero dict. */
+void pz_dict_clear(struct pz_dict *dict);
+
+/* Check the invariants (offsets ascend and start at 0, strings ascend strictly, end within n_bytes);
+ * PZ_BAD_DATA when broken. For dictionaries that come from a file. */
+enum pz_status pz_dict_check(const struct pz_dict *dict, uint64_t n_bytes, struct pz_err *err);
+
+/* Collects strings in any order; finishing sorts them.
+ * add returns a temporary number (dense, in order of first appearance) or PZ_NONE when memory is out;
+ * finish makes the dictionary (owned) and, if final is not NULL, a caller-freed array
+ * [count] temporary number -> index. Not thread-safe: one builder a thread, then pz_dict_merge. */
+struct pz_dict_builder;
+struct pz_dict_builder *pz_dict_builder_new(void);
+uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
+uint32_t pz_dict_builder_count(const struct pz_dict_builder *b);
+enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict *dict,
+                                      uint32_t **final, struct pz_err *err);
+void pz_dict_builder_free(struct pz_dict_builder *b);
+
+/* The union of n_in dictionaries. map[k] (if map is not NULL; caller frees each) becomes an array
+ * [in[k].n] old index -> index in *out. */
+enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struct pz_dict *out,
+                             uint32_t **map, struct pz_err *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hashes of bytes: XXH3 (the only module that sees xxhash). Not for secrets. */
+#ifndef PZ_TABLE_HASH_H
+#define PZ_TABLE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 64-bit hash of n bytes. */
+uint64_t pz_hash64(const void *bytes, size_t n);
+
+/* 128-bit hash of a stream of pieces. new/add/finish; finish frees and writes 32 hex digits and NUL. */
+struct pz_hash;
+struct pz_hash *pz_hash_new(void);
+void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n);
+void pz_hash_finish(struct pz_hash *h, char hex[33]);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables: named typed columns in one file, in two forms with one interface.
+ *
+ * packed (*.pzd, *.pzm)   standard zstd frames, each with its checksum, so that zstd -t and zstdcat
+ *                         work: a skippable frame with magic, kind and format version; then every
+ *                         column cut into frames of at most PZ_FRAME_BYTES raw bytes, compressed and
+ *                         decoded in parallel; then the table of contents (a data frame); then a
+ *                         skippable frame that says where the contents start, its size and checksum.
+ * flat                    the same columns uncompressed, each aligned to 64 bytes, for mmap: opening
+ *                         costs microseconds and many processes share the pages.
+ *
+ * Bytes are the same at any thread count. man/pz-formats.5 describes every byte. */
+#ifndef PZ_TABLE_TABLE_H
+#define PZ_TABLE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "table/dict.h"
+
+enum pz_type { PZ_U8 = 1, PZ_U16, PZ_U32, PZ_U64, PZ_I32, PZ_I64, PZ_F32, PZ_F64 };
+
+#define PZ_NAME_MAX 127        /* bytes in a column name */
+#define PZ_FRAME_BYTES 4194304 /* raw bytes a frame */
+
+/* Bytes of one element. */
+size_t pz_type_bytes(enum pz_type type);
+
+/* ---- writing ---- */
+struct pz_writer;
+
+/* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd level,
+ * 0 for the default. The file appears only at pz_writer_commit. */
+enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
+                              struct pz_err *err);
+
+/* Add a column. name: unique, printable ASCII, '/' separates parts ("factors/items"). data: n elements,
+ * borrowed during the call only. Compresses on all threads. */
+enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
+                             const void *data, uint64_t n, struct pz_err *err);
+
+/* Add a dictionary as columns NAME.offset (u64) and NAME.bytes (u8). */
+enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const struct pz_dict *dict,
+                                  struct pz_err *err);
+
+/* Add text (u8 column without the NUL). */
+enum pz_status pz_writer_add_text(struct pz_writer *w, const char *name, const char *text,
+                                  struct pz_err *err);
+
+/* Write the contents and make the file appear; frees w. */
+enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err);
+/* Drop everything; accepts NULL. */
+void pz_writer_abort(struct pz_writer *w);
+
+/* ---- reading ---- */
+struct pz_table;
+
+/* Open a packed or flat table and check its header and contents; columns are read when asked for.
+ * kind as in pz_writer_open, NULL for any. A truncated or foreign file is PZ_BAD_DATA, said plainly. */
+enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **t,
+                             struct pz_err *err);
+/* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
+void pz_table_close(struct pz_table *t);
+
+bool pz_table_is_flat(const struct pz_table *t);
+const char *pz_table_kind(const struct pz_table *t);
+
+/* How many columns, and the i-th in file order: its name (borrowed), type, elements, bytes in file. */
+struct pz_column_info {
+    const char *name;
+    enum pz_type type;
+    uint64_t n, file_bytes;
+};
+size_t pz_table_n_columns(const struct pz_table *t);
+struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
+bool pz_table_has(const struct pz_table *t, const char *name);
+
+/* A column's elements, 64-byte aligned, valid until close. Packed: decoded (all threads) and checked
+ * at the first call, then kept. Flat: a pointer into the map. A missing column or another type is
+ * PZ_BAD_DATA. *n may be NULL when want_n is given: want_n != UINT64_MAX demands that many elements.
+ * Not thread-safe on one table. */
+enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
+                            uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
+#define PZ_ANY UINT64_MAX
+
+/* Forget a decoded column's memory (packed tables; its pointers are then dead). */
+void pz_table_drop(struct pz_table *t, const char *name);
+
+/* A dictionary written by pz_writer_add_dict; borrowed from the table; checked when packed. */
+enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,
+                                 struct pz_err *err);
+/* A text as a NUL-terminated copy; caller frees. */
+enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **text,
+                                 struct pz_err *err);
+
+/* Read and check every byte of the file. */
+enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err);
+
+/* Write all columns of t as a flat table at path (atomic, fsynced), checking each on the way. */
+enum pz_status pz_table_unpack(struct pz_table *t, const char *path, struct pz_err *err);
+
+/* A fingerprint of the contents (names, types, values; not of the compression): XXH3-128 as 32 hex
+ * digits into hex[33]. */
+enum pz_status pz_table_fingerprint(struct pz_table *t, char *hex, struct pz_err *err);
+
+#endif
