@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), shell completion,
+ * and the main() that all programs share. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/opt.h"
+#include "base/par.h"
+#include "base/str.h"
+
+static const char *shown(const struct pz_opt *opt)
+{
+    return opt->shown ? opt->shown : "VALUE";
+}
+
+static void print_option(const struct pz_opt *opt)
+{
+    char left[80];
+    int n = snprintf(left, sizeof left, "  %c%c%c --%s", opt->letter ? '-' : ' ',
+                     opt->letter ? opt->letter : ' ', opt->letter ? ',' : ' ', opt->name);
+
+    if (opt->kind != PZ_OPT_FLAG && n > 0 && (size_t)n < sizeof left)
+        snprintf(left + n, sizeof left - (size_t)n, "=%s", shown(opt));
+    printf("%-30s%s%s", left, strlen(left) > 29 ? "\n                              " : "",
+           opt->meaning);
+    if (opt->def)
+        printf(" [%s]", opt->def);
+    putchar('\n');
+}
+
+static void print_synopsis(const char *program, const struct pz_cmd *cmd)
+{
+    const char *line = cmd->synopsis;
+
+    while (line && *line) {
+        size_t n = strcspn(line, "\n");
+
+        printf("%s %s%s%s %.*s\n", line == cmd->synopsis ? "usage:" : "      ", program,
+               strcmp(program, cmd->name) ? " " : "", strcmp(program, cmd->name) ? cmd->name : "",
+               (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+static void print_help(const char *program, const struct pz_cmd *cmd)
+{
+    print_synopsis(program, cmd);
+    printf("\n%s\n", cmd->summary);
+    if (cmd->examples)
+        printf("\nExamples:\n%s\n", cmd->examples);
+    if (cmd->sub) {
+        printf("\nCommands (PROGRAM COMMAND --help tells more):\n");
+        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
+            printf("  %-12s %s\n", sub->name, sub->summary);
+        return;
+    }
+    printf("\nOptions:\n");
+    for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++)
+        print_option(opt);
+    printf("  -h, --help                  print this\n  -V, --version               print the version\n");
+}
+
+/* mdoc text: a leading dot or apostrophe would be a request, a backslash an escape. */
+static void print_mdoc(const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", stdout);
+    for (; *text; text++) {
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*text);
+        if (*text == '.' && text[1] == ' ') { /* new sentence, new line */
+            putchar('\n');
+            text++;
+        }
+    }
+}
+
+static void print_mdoc_options(const struct pz_opt *opts)
+{
+    printf(".Bl -tag -width Ds\n");
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
+        printf(".It ");
+        if (opt->letter)
+            printf("Fl %c , ", opt->letter);
+        printf("Fl \\-%s", opt->name);
+        if (opt->kind != PZ_OPT_FLAG)
+            printf(" Ns = Ns Ar %s", shown(opt));
+        putchar('\n');
+        print_mdoc(opt->meaning);
+        printf(".\n");
+        if (opt->def)
+            printf("The default is %s.\n", opt->def);
+    }
+    printf(".It Fl h , Fl \\-help\nPrint a summary.\n.It Fl V , Fl \\-version\nPrint the version.\n.El\n");
+}
+
+static void print_mdoc_all(const struct pz_cmd *cmd)
+{
+    if (!cmd->sub) {
+        print_mdoc_options(cmd->opts);
+        return;
+    }
+    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+        printf(".Ss %s\n", sub->name);
+        print_mdoc(sub->summary);
+        printf(".\n");
+        print_mdoc_options(sub->opts);
+    }
+}
+
+static void print_words(const struct pz_opt *opts)
+{
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++)
+        printf(" --%s%s", opt->name, opt->kind == PZ_OPT_FLAG ? "" : "=");
+    printf(" --help --version");
+}
+
+static void print_bash(const struct pz_cmd *cmd)
+{
+    char fn[64];
+    size_t n = 0;
+
+    for (const char *p = cmd->name; *p && n + 1 < sizeof fn; p++)
+        fn[n++] = *p == '-' ? '_' : *p;
+    fn[n] = '\0';
+    printf("_%s()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} words=\"\"\n    COMPREPLY=()\n", fn);
+    if (cmd->sub) {
+        printf("    case ${COMP_WORDS[1]} in\n");
+        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+            printf("    %s) words=\"", sub->name);
+            print_words(sub->opts);
+            printf("\" ;;\n");
+        }
+        printf("    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
+        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
+            printf(" %s", sub->name);
+        printf("\"; fi\n");
+    } else {
+        printf("    words=\"");
+        print_words(cmd->opts);
+        printf("\"\n");
+    }
+    printf("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; compgen -f -- \"$cur\")\n"
+           "    [[ ${COMPREPLY[0]:-} == *= ]] && compopt -o nospace\n    return 0\n}\n"
+           "complete -o filenames -F _%s %s\n",
+           fn, cmd->name);
+}
+
+static void print_zsh_options(const struct pz_opt *opts)
+{
+    printf("    _arguments");
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++)
+        printf(" \\\n        '--%s%s[%.40s]%s%s'", opt->name, opt->kind == PZ_OPT_FLAG ? "" : "=",
+               opt->name, opt->kind == PZ_OPT_FLAG ? "" : ":value:",
+               opt->kind == PZ_OPT_FLAG ? "" : "_files");
+    printf(" \\\n        '*:file:_files'\n");
+}
+
+static void print_zsh(const struct pz_cmd *cmd)
+{
+    printf("#compdef %s\n", cmd->name);
+    if (!cmd->sub) {
+        print_zsh_options(cmd->opts);
+        return;
+    }
+    printf("if (( CURRENT == 2 )); then\n    compadd");
+    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
+        printf(" %s", sub->name);
+    printf("\n    return\nfi\ncase $words[2] in\n");
+    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+        printf("%s)\n", sub->name);
+        print_zsh_options(sub->opts);
+        printf("    ;;\n");
+    }
+    printf("esac\n");
+}
+
+/* Answers that need no configuration; true when one was given. */
+static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+            print_help(program, cmd);
+        else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0)
+            printf("%s %s\n", program, PZ_VERSION);
+        else if (strcmp(argv[i], "--help-options") == 0)
+            print_mdoc_all(cmd);
+        else if (strcmp(argv[i], "--help-completion=bash") == 0)
+            print_bash(cmd);
+        else if (strcmp(argv[i], "--help-completion=zsh") == 0)
+            print_zsh(cmd);
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
+static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word, struct pz_err *err)
+{
+    const char *names[64], *near;
+    size_t n = 0;
+
+    for (const struct pz_cmd *sub = cmd->sub; sub->name && n < 64; sub++) {
+        if (word && strcmp(sub->name, word) == 0)
+            return sub;
+        names[n++] = sub->name;
+    }
+    near = word ? pz_str_nearest(word, names, n) : NULL;
+    pz_err_set(err, PZ_USAGE, "%s%s%s%s; see %s --help", word ? "unknown command " : "which command",
+               word ? word : "?", near ? ", did you mean " : "", near ? near : "", cmd->name);
+    return NULL;
+}
+
+static enum pz_status run_command(const char *program, const struct pz_cmd *cmd, int argc,
+                                  char **argv, struct pz_err *err)
+{
+    void *cfg = calloc(1, cmd->cfg_bytes);
+    struct pz_strs args = { 0 };
+    struct pz_log *log = NULL;
+    enum pz_status st;
+
+    if (!cfg)
+        return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
+    st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
+    if (st == PZ_OK) {
+        const struct pz_common *common =
+            (const struct pz_common *)((const char *)cfg + cmd->common_offset);
+
+        pz_par_set((int)common->threads);
+        log = pz_log_new(program,
+                         common->quiet     ? PZ_LOG_ERROR
+                         : common->verbose ? PZ_LOG_DEBUG
+                                           : PZ_LOG_NOTE,
+                         strcmp(common->log_format, "json") == 0);
+        pz_stop_install();
+        st = cmd->run(cfg, &args, log, err);
+    }
+    pz_log_free(log);
+    pz_strs_clear(&args);
+    pz_opt_clear(cmd->opts, cfg);
+    free(cfg);
+    return st;
+}
+
+/* SIGPIPE is ignored so that a closed pipe is seen as EPIPE and temporary files are cleaned up; the
+ * process then ends as the signal would have ended it, without a word. */
+static int finish(const char *program, enum pz_status st, const struct pz_err *err)
+{
+    bool broken = ferror(stdout) != 0 || fflush(stdout) != 0;
+    int why = errno;
+
+    if (broken || fclose(stdout) != 0) {
+        if (why == EPIPE)
+            return 141;
+        if (st == PZ_OK) {
+            fprintf(stderr, "%s: writing standard output: %s\n", program, strerror(why));
+            return PZ_IO;
+        }
+    }
+    if (st != PZ_OK && err->text[0])
+        fprintf(stderr, "%s: %s\n", program, err->text);
+    return (int)st;
+}
+
+int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv)
+{
+    const struct pz_cmd *chosen = cmd;
+    struct pz_err err = { .status = PZ_OK };
+    enum pz_status st = PZ_OK;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (cmd->sub && argc > 1 && argv[1][0] != '-') {
+        chosen = find_sub(cmd, argv[1], &err);
+        argc--;
+        argv++;
+    }
+    if (!chosen)
+        return finish(cmd->name, PZ_USAGE, &err);
+    if (answer_help(cmd->name, chosen, argc, argv))
+        return finish(cmd->name, PZ_OK, &err);
+    if (chosen->sub) {
+        find_sub(cmd, NULL, &err);
+        return finish(cmd->name, PZ_USAGE, &err);
+    }
+    st = run_command(cmd->name, chosen, argc, argv, &err);
+    return finish(cmd->name, st, &err);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that appear whole or not at all: see file.h.
+ *
+ * Order of a commit, each step checked, the temporary file removed when one fails:
+ *   1. write what is buffered   2. fsync the file   3. close it   4. rename it over the name
+ *   5. fsync the folder.
+ * A crash before 4 leaves the old file and a ".NAME.XXXXXX.tmp" that nothing reads; after 4 the new one.
+ *
+ * Open outputs are listed in a fixed table so that a signal handler can remove their temporary files
+ * with unlink alone. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+
+enum { BUFFER_BYTES = 1 << 16, MAX_OPEN = 64 };
+
+struct pz_out {
+    int fd;
+    bool to_stdout;
+    char *path, *temp; /* owned; temp NULL for standard output */
+    int slot;          /* in open_temps, -1: none */
+    uint64_t written;
+    size_t used;
+    struct pz_err failure; /* sticky */
+    char buffer[BUFFER_BYTES];
+};
+
+/* Names of temporary files for pz_out_abort_all; written under the lock, read by the handler. */
+static const char *volatile open_temps[MAX_OPEN];
+static pthread_mutex_t temps_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int note_temp(const char *temp)
+{
+    int slot = -1;
+
+    pthread_mutex_lock(&temps_lock);
+    for (int i = 0; i < MAX_OPEN && slot < 0; i++)
+        if (!open_temps[i]) {
+            open_temps[i] = temp;
+            slot = i;
+        }
+    pthread_mutex_unlock(&temps_lock);
+    return slot;
+}
+
+void pz_out_abort_all(void)
+{
+    for (int i = 0; i < MAX_OPEN; i++)
+        if (open_temps[i])
+            unlink(open_temps[i]);
+}
+
+bool pz_file_dirname(const char *path, char *buf, size_t n)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 1;
+
+    if (slash == path)
+        len = 1;
+    if (len + 1 > n)
+        return false;
+    memcpy(buf, slash ? path : ".", len);
+    buf[len] = '\0';
+    return true;
+}
+
+static void out_free(struct pz_out *out)
+{
+    if (out->slot >= 0)
+        open_temps[out->slot] = NULL;
+    free(out->path);
+    free(out->temp);
+    free(out);
+}
+
+static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
+{
+    struct pz_str name = { 0 };
+    const char *slash = strrchr(out->path, '/');
+    mode_t mask;
+
+    if (slash)
+        pz_str_add(&name, out->path, (size_t)(slash - out->path) + 1);
+    pz_str_addf(&name, ".%s.XXXXXX.tmp", slash ? slash + 1 : out->path);
+    if (name.failed)
+        return pz_err_memory(err, "a file name", (double)strlen(out->path));
+    out->temp = name.data;
+    out->fd = mkostemps(out->temp, 4, O_CLOEXEC);
+    if (out->fd < 0)
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", out->path);
+    mask = umask(0);
+    umask(mask);
+    if (fchmod(out->fd, 0666 & ~mask) != 0)
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot set the mode of %s", out->path);
+    out->slot = note_temp(out->temp);
+    return PZ_OK;
+}
+
+enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_err *err)
+{
+    struct pz_out *out = calloc(1, sizeof *out);
+    enum pz_status st = PZ_OK;
+
+    *out_ptr = NULL;
+    if (!out)
+        return pz_err_memory(err, "an output buffer", sizeof *out);
+    out->fd = -1;
+    out->slot = -1;
+    out->path = pz_mem_strndup(path, strlen(path));
+    if (!out->path)
+        st = pz_err_memory(err, "a file name", (double)strlen(path));
+    out->to_stdout = strcmp(path, "-") == 0;
+    if (st == PZ_OK && out->to_stdout)
+        out->fd = STDOUT_FILENO;
+    else if (st == PZ_OK)
+        st = make_temp(out, err);
+    if (st != PZ_OK) {
+        pz_out_abort(out);
+        out = NULL;
+    }
+    *out_ptr = out;
+    return st;
+}
+
+static enum pz_status write_all(struct pz_out *out, const char *bytes, size_t n)
+{
+    while (n > 0 && out->failure.status == PZ_OK) {
+        ssize_t got = write(out->fd, bytes, n);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            pz_err_errno(&out->failure, PZ_IO, errno, "writing %s",
+                         out->to_stdout ? "standard output" : out->path);
+            break;
+        }
+        bytes += got;
+        n -= (size_t)got;
+    }
+    return out->failure.status;
+}
+
+static enum pz_status flush(struct pz_out *out)
+{
+    size_t n = out->used;
+
+    out->used = 0;
+    return write_all(out, out->buffer, n);
+}
+
+static enum pz_status report(const struct pz_out *out, struct pz_err *err)
+{
+    if (out->failure.status != PZ_OK && err)
+        *err = out->failure;
+    return out->failure.status;
+}
+
+enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err)
+{
+    out->written += n;
+    if (out->used + n > BUFFER_BYTES)
+        flush(out);
+    if (n >= BUFFER_BYTES) {
+        write_all(out, bytes, n);
+    } else {
+        memcpy(out->buffer + out->used, bytes, n);
+        out->used += n;
+    }
+    return report(out, err);
+}
+
+uint64_t pz_out_size(const struct pz_out *out)
+{
+    return out->written;
+}
+
+enum pz_status pz_file_sync_dir(const char *dir, struct pz_err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed;
+
+    if (fd < 0)
+        return pz_err_errno(err, PZ_IO, errno, "cannot open the folder %s", dir);
+    failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+    close(fd);
+    if (failed)
+        return pz_err_errno(err, PZ_IO, failed, "fsync of the folder %s", dir);
+    return PZ_OK;
+}
+
+static enum pz_status settle(struct pz_out *out, struct pz_err *err)
+{
+    char dir[4096];
+
+    if (fsync(out->fd) != 0)
+        return pz_err_errno(err, PZ_IO, errno, "fsync of %s", out->path);
+    if (close(out->fd) != 0) {
+        out->fd = -1;
+        return pz_err_errno(err, PZ_IO, errno, "closing %s", out->path);
+    }
+    out->fd = -1;
+    if (rename(out->temp, out->path) != 0)
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot rename to %s", out->path);
+    free(out->temp);
+    if (out->slot >= 0)
+        open_temps[out->slot] = NULL;
+    out->slot = -1;
+    out->temp = NULL;
+    if (!pz_file_dirname(out->path, dir, sizeof dir))
+        return pz_err_set(err, PZ_IO, "path too long: %s", out->path);
+    return pz_file_sync_dir(dir, err);
+}
+
+enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err)
+{
+    enum pz_status st;
+
+    if (!out)
+        return PZ_OK;
+    flush(out);
+    st = report(out, err);
+    if (st == PZ_OK && !out->to_stdout)
+        st = settle(out, err);
+    if (st != PZ_OK) {
+        pz_out_abort(out);
+        return st;
+    }
+    out_free(out);
+    return PZ_OK;
+}
+
+void pz_out_abort(struct pz_out *out)
+{
+    if (!out)
+        return;
+    if (!out->to_stdout && out->fd >= 0)
+        close(out->fd);
+    if (out->temp)
+        unlink(out->temp);
+    out_free(out);
+}
+
+enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                            struct pz_err *err)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    size_t cap = 0, len = 0, got;
+    char *buf = NULL;
+    enum pz_status st = PZ_OK;
+
+    *data = NULL;
+    *n = 0;
+    if (!f)
+        return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
+    do {
+        if (!pz_mem_grow(&buf, &cap, len + 65536, 1)) {
+            st = pz_err_memory(err, path, (double)len + 65536);
+            break;
+        }
+        got = fread(buf + len, 1, 65535, f);
+        len += got;
+        if (len > max_bytes)
+            st = pz_err_set(err, PZ_BAD_DATA, "%s is larger than %zu bytes", path, max_bytes);
+    } while (st == PZ_OK && got > 0);
+    if (st == PZ_OK && ferror(f))
+        st = pz_err_errno(err, PZ_IO, errno, "reading %s", path);
+    if (f != stdin)
+        fclose(f);
+    if (st != PZ_OK) {
+        free(buf);
+        return st;
+    }
+    buf[len] = '\0';
+    *data = buf;
+    *n = len;
+    return PZ_OK;
+}
+
+enum pz_status pz_file_write(const char *path, const void *data, size_t n, struct pz_err *err)
+{
+    struct pz_out *out = NULL;
+    enum pz_status st = pz_out_open(path, &out, err);
+
+    if (st == PZ_OK)
+        st = pz_out_write(out, data, n, err);
+    if (st == PZ_OK)
+        return pz_out_commit(out, err);
+    pz_out_abort(out);
+    return st;
+}
+
+struct pz_lock {
+    int fd;
+};
+
+/* Who holds the lock, as that process wrote it into the file. */
+static void read_holder(int fd, char *buf, size_t n)
+{
+    ssize_t got = pread(fd, buf, n - 1, 0);
+
+    if (got < 0)
+        got = 0;
+    buf[got] = '\0';
+    buf[strcspn(buf, "\n")] = '\0';
+}
+
+static void write_holder(int fd)
+{
+    char text[96], when[32];
+    int n = snprintf(text, sizeof text, "process %ld since %s\n", (long)getpid(),
+                     pz_time_format((int64_t)time(NULL), when));
+
+    /* For people only: a failure here changes nothing. */
+    if (ftruncate(fd, 0) == 0 && n > 0)
+        n = (int)pwrite(fd, text, (size_t)n, 0);
+}
+
+enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
+                            struct pz_err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    double waited = 0;
+    char holder[96];
+
+    *lock = NULL;
+    if (fd < 0)
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot open the lock %s", path);
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            int failed = errno;
+
+            close(fd);
+            return pz_err_errno(err, PZ_IO, failed, "cannot lock %s", path);
+        }
+        if (waited >= wait_s) {
+            read_holder(fd, holder, sizeof holder);
+            close(fd);
+            return pz_err_set(err, PZ_TRY_AGAIN, "%s is locked by %s; try again later", path,
+                              holder[0] ? holder : "another process");
+        }
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        waited += 0.02;
+    }
+    write_holder(fd);
+    *lock = malloc(sizeof **lock);
+    if (!*lock) {
+        close(fd);
+        return pz_err_memory(err, "a lock", sizeof **lock);
+    }
+    (*lock)->fd = fd;
+    return PZ_OK;
+}
+
+void pz_lock_free(struct pz_lock *lock)
+{
+    if (lock)
+        close(lock->fd);
+    free(lock);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON: see json.h. */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
+                             struct pz_err *err)
+{
+    json_error_t problem;
+
+    *out = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &problem);
+    if (!*out)
+        return pz_err_set(err, PZ_BAD_DATA, "%s:%d: column %d: %s", what, problem.line,
+                          problem.column, problem.text);
+    return PZ_OK;
+}
+
+void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty)
+{
+    size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+                   (pretty ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT);
+    char *text = json_dumps(doc, flags);
+
+    if (!text) {
+        out->failed = true;
+        return;
+    }
+    pz_str_adds(out, text);
+    pz_str_addc(out, '\n');
+    free(text);
+}
+
+/* Bytes of the UTF-8 sequence at s if it is plain (no escape needed) and well-formed, else 0. */
+static size_t plain_length(const char *s, size_t n)
+{
+    unsigned char c = (unsigned char)s[0];
+    size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+    if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f || len > n)
+        return 0;
+    return pz_str_is_utf8(s, len) ? len : 0;
+}
+
+static void add_escape(struct pz_str *out, unsigned char c)
+{
+    const char *from = "\"\\\b\f\n\r\t", *to = "\"\\bfnrt", *at = c ? strchr(from, c) : NULL;
+
+    if (at) {
+        pz_str_addc(out, '\\');
+        pz_str_addc(out, to[at - from]);
+    } else if (c < 0x20 || c == 0x7f) {
+        pz_str_addf(out, "\\u%04x", c);
+    } else {
+        pz_str_adds(out, "\xef\xbf\xbd"); /* U+FFFD for a byte that is not UTF-8 */
+    }
+}
+
+void pz_json_add_string(struct pz_str *out, const char *s, size_t n)
+{
+    size_t start = 0, i = 0;
+
+    pz_str_addc(out, '"');
+    while (i < n) {
+        size_t len = plain_length(s + i, n - i);
+
+        if (len > 0) {
+            i += len;
+            continue;
+        }
+        pz_str_add(out, s + start, i - start);
+        add_escape(out, (unsigned char)s[i]);
+        start = ++i;
+    }
+    pz_str_add(out, s + start, n - start);
+    pz_str_addc(out, '"');
+}
+
+void pz_json_add_number(struct pz_str *out, double x, bool short_form)
+{
+    if (!isfinite(x))
+        pz_str_adds(out, "null");
+    else if (short_form)
+        pz_str_add_float(out, (float)x);
+    else
+        pz_str_add_double(out, x);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talk: see log.h. One mutex orders the lines; progress counts in an atomic, and the thread that finds
+ * the next drawing due draws it. */
+#include "base/log.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#define TTY_PERIOD_S 0.1
+#define FILE_PERIOD_S 10.0
+
+struct pz_log {
+    const char *program;
+    enum pz_level level;
+    bool json, tty;
+    pthread_mutex_t lock;
+    /* the current stage */
+    const char *what, *unit;
+    uint64_t total;
+    double began_s, next_s;
+    bool drawn; /* a progress line stands on the terminal */
+    _Atomic uint64_t done;
+};
+
+static double clock_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double started_s;
+
+__attribute__((constructor)) static void note_start(void)
+{
+    started_s = clock_seconds();
+}
+
+double pz_wall_seconds(void)
+{
+    return clock_seconds() - started_s;
+}
+
+double pz_cpu_seconds(void)
+{
+    struct rusage u;
+
+    if (getrusage(RUSAGE_SELF, &u) != 0)
+        return 0;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+}
+
+struct pz_log *pz_log_new(const char *program, enum pz_level level, bool json)
+{
+    struct pz_log *log = calloc(1, sizeof *log);
+
+    if (!log)
+        return NULL;
+    log->program = program;
+    log->level = level;
+    log->json = json;
+    log->tty = !json && isatty(STDERR_FILENO);
+    pthread_mutex_init(&log->lock, NULL);
+    return log;
+}
+
+void pz_log_free(struct pz_log *log)
+{
+    if (!log)
+        return;
+    pthread_mutex_destroy(&log->lock);
+    free(log);
+}
+
+static void erase_progress(struct pz_log *log)
+{
+    if (log->drawn)
+        fputs("\r\033[K", stderr);
+    log->drawn = false;
+}
+
+static void say(struct pz_log *log, enum pz_level level, const char *text)
+{
+    static const char *const names[] = { "error", "warning", "note", "debug" };
+    struct pz_str line = { 0 };
+
+    if (log->json) {
+        pz_str_addf(&line, "{\"program\":\"%s\",\"level\":\"%s\",\"message\":", log->program,
+                    names[level]);
+        pz_json_add_string(&line, text, strlen(text));
+        pz_str_adds(&line, "}\n");
+    } else {
+        pz_str_addf(&line, "%s: %s%s\n", log->program, level == PZ_LOG_WARN ? "warning: " : "", text);
+    }
+    erase_progress(log);
+    if (!line.failed)
+        fputs(line.data, stderr);
+    pz_str_clear(&line);
+}
+
+void pz_log(struct pz_log *log, enum pz_level level, const char *fmt, ...)
+{
+    char text[2048];
+    va_list args;
+
+    if (!log || level > log->level)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    pthread_mutex_lock(&log->lock);
+    say(log, level, text);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void pz_log_begin(struct pz_log *log, const char *what, const char *unit, uint64_t total)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->what = what;
+    log->unit = unit;
+    log->total = total;
+    log->began_s = clock_seconds();
+    log->next_s = log->began_s + (log->tty ? TTY_PERIOD_S : FILE_PERIOD_S);
+    atomic_store(&log->done, 0);
+    pthread_mutex_unlock(&log->lock);
+}
+
+static void draw(struct pz_log *log, double now)
+{
+    uint64_t done = atomic_load(&log->done);
+    double spent = now - log->began_s, rate = spent > 0 ? (double)done / spent : 0;
+    char eta[48] = "", part[32] = "", text[256];
+
+    if (log->total > 0 && rate > 0 && done <= log->total) {
+        snprintf(eta, sizeof eta, ", %.0f s left", (double)(log->total - done) / rate);
+        snprintf(part, sizeof part, " (%.0f%%)", 100.0 * (double)done / (double)log->total);
+    }
+    snprintf(text, sizeof text, "%s: %llu %s%s, %.3g/s%s", log->what, (unsigned long long)done,
+             log->unit, part, rate, eta);
+    if (log->tty) {
+        fprintf(stderr, "\r%s\033[K", text);
+        fflush(stderr);
+        log->drawn = true;
+    } else {
+        say(log, PZ_LOG_NOTE, text);
+    }
+}
+
+void pz_log_step(struct pz_log *log, uint64_t units)
+{
+    double now;
+
+    if (!log || log->level < PZ_LOG_NOTE || !log->what)
+        return;
+    atomic_fetch_add(&log->done, units);
+    now = clock_seconds();
+    if (now < log->next_s || pthread_mutex_trylock(&log->lock) != 0)
+        return;
+    if (now >= log->next_s && log->what) {
+        draw(log, now);
+        log->next_s = now + (log->tty ? TTY_PERIOD_S : FILE_PERIOD_S);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+void pz_log_done(struct pz_log *log)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&log->lock);
+    if (log->what && log->level >= PZ_LOG_DEBUG) {
+        char text[256];
+
+        snprintf(text, sizeof text, "%s: %llu %s in %.2f s", log->what,
+                 (unsigned long long)atomic_load(&log->done), log->unit,
+                 clock_seconds() - log->began_s);
+        say(log, PZ_LOG_DEBUG, text);
+    }
+    erase_progress(log);
+    log->what = NULL;
+    pthread_mutex_unlock(&log->lock);
+}
+
+static volatile sig_atomic_t stop_signal;
+
+bool pz_stop_asked(void)
+{
+    return stop_signal != 0;
+}
+
+/* First signal: ask. Second: remove what is half-written and die of it. */
+static void on_stop(int sig)
+{
+    if (stop_signal) {
+        pz_out_abort_all();
+        signal(sig, SIG_DFL);
+        raise(sig);
+    }
+    stop_signal = sig;
+}
+
+void pz_stop_install(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_stop;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}

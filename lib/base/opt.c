@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Option tables, the parsing half: see opt.h. The other half (help, manual, completion, main) is cmd.c. */
+#include "base/opt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+bool pz_strs_add(struct pz_strs *list, const char *s)
+{
+    if (!pz_mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v))
+        return false;
+    list->v[list->n++] = s;
+    return true;
+}
+
+void pz_strs_clear(struct pz_strs *list)
+{
+    free(list->v);
+    memset(list, 0, sizeof *list);
+}
+
+/* A value "a|b|c" in .shown is a closed list; "FILE|-" and the like (upper case) is not. */
+static bool is_choice(const char *shown)
+{
+    return shown && strchr(shown, '|') && shown[0] >= 'a' && shown[0] <= 'z';
+}
+
+static bool in_choice(const char *shown, const char *value)
+{
+    size_t n = strlen(value);
+
+    while (shown) {
+        const char *bar = strchr(shown, '|');
+        size_t len = bar ? (size_t)(bar - shown) : strlen(shown);
+
+        if (len == n && memcmp(shown, value, n) == 0)
+            return true;
+        shown = bar ? bar + 1 : NULL;
+    }
+    return false;
+}
+
+static enum pz_status store(const struct pz_opt *opt, const char *value, void *cfg,
+                            struct pz_err *err)
+{
+    char *field = (char *)cfg + opt->offset;
+    long long whole;
+    double real;
+
+    switch (opt->kind) {
+    case PZ_OPT_FLAG:
+        *(bool *)field = true;
+        return PZ_OK;
+    case PZ_OPT_INT:
+        if (!pz_str_to_i64(value, strlen(value), &whole) || (double)whole < opt->min ||
+            (double)whole > opt->max)
+            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not a whole number from %.0f to %.0f",
+                              opt->name, value, opt->min, opt->max);
+        *(long long *)field = whole;
+        return PZ_OK;
+    case PZ_OPT_REAL:
+        if (!pz_str_to_double(value, strlen(value), &real) || real < opt->min || real > opt->max)
+            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not a number from %g to %g", opt->name,
+                              value, opt->min, opt->max);
+        *(double *)field = real;
+        return PZ_OK;
+    case PZ_OPT_STR:
+        if (is_choice(opt->shown) && !in_choice(opt->shown, value))
+            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not one of %s", opt->name, value,
+                              opt->shown);
+        *(const char **)field = value;
+        return PZ_OK;
+    case PZ_OPT_LIST:
+        return pz_strs_add((struct pz_strs *)field, value)
+                   ? PZ_OK
+                   : pz_err_memory(err, "the options", sizeof value);
+    case PZ_OPT_END:
+        break;
+    }
+    return pz_err_set(err, PZ_INTERNAL, "option table of --%s is broken", opt->name);
+}
+
+static enum pz_status set_defaults(const struct pz_opt *opts, void *cfg, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++)
+        if (opt->def)
+            st = store(opt, opt->def, cfg, err);
+    return st;
+}
+
+static enum pz_status unknown_option(const struct pz_opt *opts, const char *name,
+                                     struct pz_err *err)
+{
+    const char *names[256], *near;
+    size_t n = 0;
+
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && n < 256; opt++)
+        names[n++] = opt->name;
+    near = pz_str_nearest(name, names, n);
+    return pz_err_set(err, PZ_USAGE, "unknown option --%s%s%s%s; see --help", name,
+                      near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+}
+
+/* The option whose name is, or alone begins with, the n bytes at name. */
+static enum pz_status find_long(const struct pz_opt *opts, const char *name, size_t n,
+                                const struct pz_opt **found, struct pz_err *err)
+{
+    const struct pz_opt *match = NULL;
+    size_t matches = 0;
+    char word[128];
+
+    snprintf(word, sizeof word, "%.*s", (int)(n < 100 ? n : 100), name);
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
+        if (strncmp(opt->name, name, n) != 0)
+            continue;
+        if (opt->name[n] == '\0') {
+            *found = opt;
+            return PZ_OK;
+        }
+        match = opt;
+        matches++;
+    }
+    if (matches > 1)
+        return pz_err_set(err, PZ_USAGE, "--%s could be several options; write it out", word);
+    if (!match)
+        return unknown_option(opts, word, err);
+    *found = match;
+    return PZ_OK;
+}
+
+struct cursor {
+    int argc, at;
+    char **argv;
+};
+
+static enum pz_status take_value(const struct pz_opt *opt, struct cursor *c, const char **value,
+                                 struct pz_err *err)
+{
+    if (c->at + 1 >= c->argc)
+        return pz_err_set(err, PZ_USAGE, "--%s needs a value (%s)", opt->name, opt->shown);
+    *value = c->argv[++c->at];
+    return PZ_OK;
+}
+
+static enum pz_status parse_long(const struct pz_opt *opts, struct cursor *c, void *cfg,
+                                 struct pz_err *err)
+{
+    const char *name = c->argv[c->at] + 2, *equals = strchr(name, '='), *value = NULL;
+    size_t n = equals ? (size_t)(equals - name) : strlen(name);
+    const struct pz_opt *opt = NULL;
+    enum pz_status st = find_long(opts, name, n, &opt, err);
+
+    if (st != PZ_OK)
+        return st;
+    if (opt->kind == PZ_OPT_FLAG && equals)
+        return pz_err_set(err, PZ_USAGE, "--%s takes no value", opt->name);
+    if (equals)
+        value = equals + 1;
+    else if (opt->kind != PZ_OPT_FLAG)
+        st = take_value(opt, c, &value, err);
+    return st == PZ_OK ? store(opt, value, cfg, err) : st;
+}
+
+static enum pz_status parse_letters(const struct pz_opt *opts, struct cursor *c, void *cfg,
+                                    struct pz_err *err)
+{
+    const char *letters = c->argv[c->at] + 1;
+    enum pz_status st = PZ_OK;
+
+    while (*letters && st == PZ_OK) {
+        const struct pz_opt *opt = opts;
+        const char *value = NULL;
+
+        while (opt->kind != PZ_OPT_END && opt->letter != *letters)
+            opt++;
+        if (opt->kind == PZ_OPT_END)
+            return pz_err_set(err, PZ_USAGE, "unknown option -%c; see --help", *letters);
+        letters++;
+        if (opt->kind != PZ_OPT_FLAG && *letters) {
+            value = letters;
+            letters += strlen(letters);
+        } else if (opt->kind != PZ_OPT_FLAG) {
+            st = take_value(opt, c, &value, err);
+        }
+        if (st == PZ_OK)
+            st = store(opt, value, cfg, err);
+    }
+    return st;
+}
+
+enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,
+                            struct pz_strs *args, struct pz_err *err)
+{
+    struct cursor c = { .argc = argc, .at = 1, .argv = argv };
+    enum pz_status st = set_defaults(opts, cfg, err);
+    bool only_operands = false;
+
+    for (; c.at < argc && st == PZ_OK; c.at++) {
+        const char *arg = argv[c.at];
+
+        if (only_operands || arg[0] != '-' || arg[1] == '\0') {
+            if (!pz_strs_add(args, arg))
+                st = pz_err_memory(err, "the operands", sizeof arg);
+        } else if (strcmp(arg, "--") == 0) {
+            only_operands = true;
+        } else if (arg[1] == '-') {
+            st = parse_long(opts, &c, cfg, err);
+        } else {
+            st = parse_letters(opts, &c, cfg, err);
+        }
+    }
+    return st;
+}
+
+void pz_opt_clear(const struct pz_opt *opts, void *cfg)
+{
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++)
+        if (opt->kind == PZ_OPT_LIST)
+            pz_strs_clear((struct pz_strs *)((char *)cfg + opt->offset));
+}

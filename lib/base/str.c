@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings: see str.h. Numbers are read and written without the locale: writing tries 15 to 17 (float:
+ * 6 to 9) significant digits until the text reads back as the same value. */
+#include "base/str.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+static bool reserve(struct pz_str *s, size_t extra)
+{
+    if (s->failed || !pz_mem_grow(&s->data, &s->cap, s->len + extra + 1, 1)) {
+        s->failed = true;
+        return false;
+    }
+    return true;
+}
+
+void pz_str_add(struct pz_str *s, const char *bytes, size_t n)
+{
+    if (!reserve(s, n))
+        return;
+    if (n > 0)
+        memcpy(s->data + s->len, bytes, n);
+    s->len += n;
+    s->data[s->len] = '\0';
+}
+
+void pz_str_adds(struct pz_str *s, const char *text)
+{
+    pz_str_add(s, text, strlen(text));
+}
+
+void pz_str_addc(struct pz_str *s, char c)
+{
+    pz_str_add(s, &c, 1);
+}
+
+void pz_str_addf(struct pz_str *s, const char *fmt, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n < 0 || !reserve(s, (size_t)n))
+        return;
+    va_start(args, fmt);
+    vsnprintf(s->data + s->len, (size_t)n + 1, fmt, args);
+    va_end(args);
+    s->len += (size_t)n;
+}
+
+/* The C locale for strtod_l; made once, never freed. */
+static locale_t c_locale(void)
+{
+    static locale_t loc;
+    locale_t seen = __atomic_load_n(&loc, __ATOMIC_ACQUIRE);
+
+    if (seen == (locale_t)0) {
+        locale_t made = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+        if (__atomic_compare_exchange_n(&loc, &seen, made, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            return made;
+        freelocale(made);
+    }
+    return seen;
+}
+
+/* snprintf obeys LC_NUMERIC; the programs never call setlocale, so the point is a point. */
+static void add_number(struct pz_str *s, double x, int from, int to, bool single)
+{
+    char text[40];
+
+    if (isnan(x)) {
+        pz_str_adds(s, "nan");
+        return;
+    }
+    if (isinf(x)) {
+        pz_str_adds(s, x > 0 ? "inf" : "-inf");
+        return;
+    }
+    for (int digits = from; digits <= to; digits++) {
+        double back;
+
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        back = strtod_l(text, NULL, c_locale());
+        if (single ? (float)back == (float)x : back == x)
+            break;
+    }
+    pz_str_adds(s, text);
+}
+
+void pz_str_add_double(struct pz_str *s, double x)
+{
+    add_number(s, x, 15, 17, false);
+}
+
+void pz_str_add_float(struct pz_str *s, float x)
+{
+    add_number(s, (double)x, 6, 9, true);
+}
+
+static bool needs_quotes(const char *field, size_t n, char delimiter)
+{
+    if (n > 0 && (field[0] == ' ' || field[n - 1] == ' '))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (field[i] == delimiter || field[i] == '"' || field[i] == '\n' || field[i] == '\r')
+            return true;
+    return false;
+}
+
+void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimiter)
+{
+    if (!needs_quotes(field, n, delimiter)) {
+        pz_str_add(s, field, n);
+        return;
+    }
+    pz_str_addc(s, '"');
+    for (size_t i = 0; i < n; i++) {
+        if (field[i] == '"')
+            pz_str_addc(s, '"');
+        pz_str_addc(s, field[i]);
+    }
+    pz_str_addc(s, '"');
+}
+
+void pz_str_reset(struct pz_str *s)
+{
+    s->len = 0;
+    s->failed = false;
+    if (s->data)
+        s->data[0] = '\0';
+}
+
+void pz_str_clear(struct pz_str *s)
+{
+    free(s->data);
+    memset(s, 0, sizeof *s);
+}
+
+bool pz_str_to_double(const char *s, size_t n, double *out)
+{
+    char text[64], *end;
+
+    if (n == 0 || n >= sizeof text)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!strchr("0123456789+-.eE", s[i]) || s[i] == '\0')
+            return false;
+    memcpy(text, s, n);
+    text[n] = '\0';
+    *out = strtod_l(text, &end, c_locale());
+    return end == text + n && isfinite(*out);
+}
+
+bool pz_str_to_i64(const char *s, size_t n, long long *out)
+{
+    size_t i = 0;
+    bool negative = false;
+    long long value = 0;
+
+    if (i < n && (s[i] == '-' || s[i] == '+'))
+        negative = s[i++] == '-';
+    if (i == n)
+        return false;
+    for (; i < n; i++) {
+        int digit = s[i] - '0';
+
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value)) /* downwards: INT64_MIN has no positive */
+            return false;
+    }
+    if (!negative && __builtin_sub_overflow(0, value, &value))
+        return false;
+    *out = value;
+    return true;
+}
+
+/* Bytes of the well-formed sequence at s (RFC 3629, table 3-7 of Unicode), 0 when there is none. */
+static size_t utf8_length(const unsigned char *s, size_t n)
+{
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (len == 0 || len > n || s[0] > 0xf4 || s[0] == 0)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+bool pz_str_is_utf8(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n) {
+        size_t len = utf8_length((const unsigned char *)s + i, n - i);
+
+        if (len == 0)
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+static const char *skip_marks(const char *s)
+{
+    while (*s == '_' || *s == '-')
+        s++;
+    return s;
+}
+
+bool pz_str_same_name(const char *a, const char *b)
+{
+    for (;;) {
+        a = skip_marks(a);
+        b = skip_marks(b);
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+            return false;
+        if (*a == '\0')
+            return true;
+        a++;
+        b++;
+    }
+}
+
+enum { WORD_MAX = 64 };
+
+/* Levenshtein distance of two words, without regard to case; words over WORD_MAX are far away. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[WORD_MAX + 1], n = strlen(a), m = strlen(b);
+
+    if (n > WORD_MAX || m > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+            size_t best = diagonal + !same;
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *pz_str_nearest(const char *word, const char *const *candidates, size_t n)
+{
+    const char *best = NULL;
+    size_t limit = strlen(word) / 3, best_distance;
+
+    best_distance = (limit ? limit : 1) + 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = candidates[i] ? edit_distance(word, candidates[i]) : best_distance;
+
+        if (d < best_distance) {
+            best_distance = d;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
