@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hashes of bytes: see hash.h. */
+#include "table/hash.h"
+
+#include <stdio.h>
+#include <xxhash.h>
+
+uint64_t pz_hash64(const void *bytes, size_t n)
+{
+    return XXH3_64bits(bytes, n);
+}
+
+struct pz_hash *pz_hash_new(void)
+{
+    XXH3_state_t *state = XXH3_createState();
+
+    if (state)
+        XXH3_128bits_reset(state);
+    return (struct pz_hash *)state;
+}
+
+void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n)
+{
+    XXH3_128bits_update((XXH3_state_t *)h, bytes, n);
+}
+
+void pz_hash_finish(struct pz_hash *h, char hex[33])
+{
+    XXH128_hash_t digest = XXH3_128bits_digest((XXH3_state_t *)h);
+
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long)digest.high64,
+             (unsigned long long)digest.low64);
+    XXH3_freeState((XXH3_state_t *)h);
+}

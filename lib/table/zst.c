@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zstd frames: see zst.h. */
+#include "table/zst.h"
+
+#include <zstd.h>
+
+size_t pz_zst_bound(size_t n)
+{
+    return ZSTD_compressBound(n);
+}
+
+size_t pz_zst_pack(void *dst, size_t cap, const void *src, size_t n, int level)
+{
+    ZSTD_CCtx *cctx = ZSTD_createCCtx();
+    size_t got = 0;
+
+    if (!cctx)
+        return 0;
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, level ? level : 3);
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1);
+    got = ZSTD_compress2(cctx, dst, cap, src, n);
+    ZSTD_freeCCtx(cctx);
+    return ZSTD_isError(got) ? 0 : got;
+}
+
+enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, struct pz_err *err)
+{
+    size_t got;
+
+    if (ZSTD_getFrameContentSize(src, n) != raw)
+        return pz_err_set(err, PZ_BAD_DATA, "a frame's size does not match the table of contents");
+    got = ZSTD_decompress(dst, raw, src, n);
+    if (ZSTD_isError(got))
+        return pz_err_set(err, PZ_BAD_DATA, "a damaged frame: %s", ZSTD_getErrorName(got));
+    if (got != raw)
+        return pz_err_set(err, PZ_BAD_DATA, "a frame is shorter than it says");
+    return PZ_OK;
+}
+
+struct pz_unzst *pz_unzst_new(void)
+{
+    return (struct pz_unzst *)ZSTD_createDStream();
+}
+
+void pz_unzst_free(struct pz_unzst *u)
+{
+    ZSTD_freeDStream((ZSTD_DStream *)u);
+}
+
+enum pz_status pz_unzst_step(struct pz_unzst *u, const void *in, size_t n_in, size_t *took, void *out,
+                             size_t n_out, size_t *gave, int *inside, struct pz_err *err)
+{
+    ZSTD_inBuffer src = { in, n_in, 0 };
+    ZSTD_outBuffer dst = { out, n_out, 0 };
+    size_t left = ZSTD_decompressStream((ZSTD_DStream *)u, &dst, &src);
+
+    if (ZSTD_isError(left))
+        return pz_err_set(err, PZ_BAD_DATA, "damaged zstd data: %s", ZSTD_getErrorName(left));
+    *took = src.pos;
+    *gave = dst.pos;
+    *inside = left != 0;
+    return PZ_OK;
+}
