@@ -52,4 +52,17 @@ enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_a
                              struct pz_err *err);
 void pz_attrs_clear(struct pz_attrs *attrs);
 
+/* Where a row of a gathered table comes from: row `row` of part `part`; PZ_NONE parts give nulls. */
+struct pz_source {
+    uint32_t part;
+    uint64_t row;
+};
+
+/* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by name; a
+ * column of two kinds is PZ_BAD_DATA), dictionaries are united and hold only values that are used.
+ * present is kept when any input has it: 1 where the source row is present. *out owns its arrays. */
+enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
+                               const struct pz_source *source, uint64_t n_rows,
+                               struct pz_attrs *out, struct pz_err *err);
+
 #endif

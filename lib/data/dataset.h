@@ -15,6 +15,14 @@
 
 #define PZ_MAX_EVENT_TYPES 255
 
+/* Owns the memory behind a dataset: a table it was read from, and arrays of its own. All-zero is
+ * empty. */
+struct pz_dataset_store {
+    struct pz_table *table;
+    void **array; /* freed by pz_dataset_free */
+    size_t n, cap;
+};
+
 struct pz_dataset {
     struct pz_dict users, items; /* every id met in any table */
     struct pz_dict events;       /* event types, byte order; n = 0 when the data have no EVENT_TYPE */
@@ -30,7 +38,7 @@ struct pz_dataset {
     struct pz_attrs item_attrs;     /* rows = items.n */
     struct pz_attrs user_attrs;     /* rows = users.n */
     char fingerprint[33];           /* of the contents; of the parts' fingerprints for a group */
-    struct pz_dataset_store *store; /* owns what the pointers above point to */
+    struct pz_dataset_store store; /* owns what the pointers above point to */
 };
 
 /* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
@@ -40,6 +48,14 @@ struct pz_dataset {
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 void pz_dataset_free(struct pz_dataset *ds);
+
+/* Give an array from pz_mem_array or malloc to the dataset; returns it, or NULL (array freed) when
+ * memory is out or array is NULL. */
+void *pz_dataset_own(struct pz_dataset *ds, void *array);
+
+/* Unite datasets as pz_dataset_open does for files; the inputs stay the caller's. */
+enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
+                                struct pz_err *err);
 
 /* Write as a *.pzd (for import and --merge). Same content, same bytes. */
 enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err);

@@ -215,6 +215,20 @@ static enum pz_status decode(const struct pz_table *t, const struct pz_layout_co
     return PZ_OK;
 }
 
+/* Whether the frames say that they hold what the contents promise: asked before memory is taken, so
+ * that a damaged count cannot ask for a terabyte. */
+static bool frames_agree(const struct pz_table *t, const struct pz_layout_column *col, uint64_t raw)
+{
+    uint64_t at = col->offset;
+
+    for (uint32_t f = 0; f < col->n_frames; f++) {
+        if (pz_zst_raw_size(t->map + at, col->frame[f]) != frame_size(raw, f))
+            return false;
+        at += col->frame[f];
+    }
+    return col->n_frames > 0 || raw == 0;
+}
+
 static enum pz_status load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
 {
     uint64_t raw = col->n * pz_type_bytes(col->type);
@@ -227,10 +241,8 @@ static enum pz_status load(struct pz_table *t, struct pz_layout_column *col, str
         col->data = t->map + col->offset;
         return PZ_OK;
     }
-    /* A frame's stored bytes bound its raw bytes (zstd packs at most about 1:33000 a block): do not
-     * allocate a terabyte because a damaged count says so. */
-    if (col->n_frames == 0 && raw > 0)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s has no frames", t->path, col->name);
+    if (!frames_agree(t, col, raw))
+        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
     data = pz_mem_array((size_t)raw, 1);
     if (!data)
         return pz_err_memory(err, col->name, (double)raw);

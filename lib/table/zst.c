@@ -23,11 +23,18 @@ size_t pz_zst_pack(void *dst, size_t cap, const void *src, size_t n, int level)
     return ZSTD_isError(got) ? 0 : got;
 }
 
+uint64_t pz_zst_raw_size(const void *src, size_t n)
+{
+    unsigned long long raw = ZSTD_getFrameContentSize(src, n);
+
+    return raw == ZSTD_CONTENTSIZE_ERROR || raw == ZSTD_CONTENTSIZE_UNKNOWN ? UINT64_MAX : raw;
+}
+
 enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, struct pz_err *err)
 {
     size_t got;
 
-    if (ZSTD_getFrameContentSize(src, n) != raw)
+    if (pz_zst_raw_size(src, n) != raw)
         return pz_err_set(err, PZ_BAD_DATA, "a frame's size does not match the table of contents");
     got = ZSTD_decompress(dst, raw, src, n);
     if (ZSTD_isError(got))

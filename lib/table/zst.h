@@ -15,6 +15,9 @@ size_t pz_zst_bound(size_t n);
  * Returns the frame's bytes, 0 on failure. level 0: the default. Thread-safe. */
 size_t pz_zst_pack(void *dst, size_t cap, const void *src, size_t n, int level);
 
+/* Raw bytes that the frame of n bytes says it holds; UINT64_MAX when it is no frame. */
+uint64_t pz_zst_raw_size(const void *src, size_t n);
+
 /* Decode one frame of n bytes that must give exactly raw bytes, checksum included. */
 enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, struct pz_err *err);
 

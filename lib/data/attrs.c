@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes: see attrs.h. On disk: PREFIX/schema (text: a line an attribute, "NAME kind flags") and per
+ * attribute PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary
+ * PREFIX/NAME.values; PREFIX/present (u8). */
+#include "data/attrs.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name)
+{
+    for (uint32_t a = 0; attrs && a < attrs->n_attrs; a++)
+        if (pz_str_same_name(attrs->attr[a].name, name))
+            return &attrs->attr[a];
+    return NULL;
+}
+
+static const char *const kind_names[] = { "number", "bool", "category", "text", "string" };
+
+static const char *column(char *buf, const char *prefix, const char *name, const char *part)
+{
+    snprintf(buf, PZ_NAME_MAX * 2, "%s/%s%s", prefix, name, part);
+    return buf;
+}
+
+static enum pz_status save_attr(const struct pz_attrs *attrs, const struct pz_attr *a,
+                                const char *prefix, struct pz_writer *w, struct pz_err *err)
+{
+    char name[PZ_NAME_MAX * 2];
+    enum pz_status st;
+
+    if (a->num)
+        return pz_writer_add(w, column(name, prefix, a->name, ".num"), PZ_F64, a->num, attrs->n_rows,
+                             err);
+    st = pz_writer_add(w, column(name, prefix, a->name, ".ptr"), PZ_U64, a->ptr, attrs->n_rows + 1,
+                       err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, column(name, prefix, a->name, ".code"), PZ_U32, a->code,
+                           a->ptr[attrs->n_rows], err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, column(name, prefix, a->name, ".values"), &a->values, err);
+    return st;
+}
+
+enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, struct pz_writer *w,
+                             struct pz_err *err)
+{
+    char name[PZ_NAME_MAX * 2];
+    struct pz_str schema = { 0 };
+    enum pz_status st = PZ_OK;
+
+    pz_str_addf(&schema, "rows %llu\n", (unsigned long long)attrs->n_rows);
+    for (uint32_t i = 0; i < attrs->n_attrs; i++) {
+        const struct pz_attr *a = &attrs->attr[i];
+
+        pz_str_addf(&schema, "%s %s%s%s%s\n", a->name, kind_names[a->kind],
+                    a->nullable ? " nullable" : "", a->whole ? " whole" : "", a->wide ? " wide" : "");
+    }
+    if (schema.failed)
+        st = pz_err_memory(err, "a schema", 1e4);
+    if (st == PZ_OK)
+        st = pz_writer_add_text(w, column(name, prefix, "schema", ""), schema.data, err);
+    if (st == PZ_OK && attrs->present)
+        st = pz_writer_add(w, column(name, prefix, "present", ""), PZ_U8, attrs->present,
+                           attrs->n_rows, err);
+    for (uint32_t i = 0; i < attrs->n_attrs && st == PZ_OK; i++)
+        st = save_attr(attrs, &attrs->attr[i], prefix, w, err);
+    pz_str_clear(&schema);
+    return st;
+}
+
+static enum pz_status check_codes(const struct pz_attr *a, uint64_t n_rows, uint64_t n_codes,
+                                  struct pz_err *err)
+{
+    bool good = a->ptr[0] == 0 && a->ptr[n_rows] == n_codes;
+
+    for (uint64_t i = 0; i < n_rows && good; i++)
+        good = a->ptr[i + 1] >= a->ptr[i];
+    for (uint64_t i = 0; i < n_codes && good; i++)
+        good = a->code[i] < a->values.n;
+    return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
+}
+
+static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,
+                                struct pz_attr *a, struct pz_err *err)
+{
+    char name[PZ_NAME_MAX * 2];
+    const void *data = NULL;
+    uint64_t n_codes = 0;
+    enum pz_status st;
+
+    if (a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL) {
+        st = pz_table_get(t, column(name, prefix, a->name, ".num"), PZ_F64, attrs->n_rows, &data,
+                          NULL, err);
+        a->num = data;
+        return st;
+    }
+    st = pz_table_get(t, column(name, prefix, a->name, ".ptr"), PZ_U64, attrs->n_rows + 1, &data,
+                      NULL, err);
+    a->ptr = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, column(name, prefix, a->name, ".code"), PZ_U32, PZ_ANY, &data, &n_codes,
+                          err);
+    a->code = data;
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, column(name, prefix, a->name, ".values"), &a->values, err);
+    if (st == PZ_OK && !pz_table_is_flat(t))
+        st = check_codes(a, attrs->n_rows, n_codes, err);
+    return st;
+}
+
+static bool parse_line(char *line, struct pz_attr *a)
+{
+    char *save = NULL, *name = strtok_r(line, " ", &save), *kind = strtok_r(NULL, " ", &save), *flag;
+    size_t k = 0;
+
+    if (!name || !kind || strlen(name) > PZ_NAME_MAX)
+        return false;
+    strcpy(a->name, name);
+    while (k < 5 && strcmp(kind_names[k], kind) != 0)
+        k++;
+    a->kind = (enum pz_attr_kind)k;
+    while ((flag = strtok_r(NULL, " ", &save))) {
+        a->nullable |= strcmp(flag, "nullable") == 0;
+        a->whole |= strcmp(flag, "whole") == 0;
+        a->wide |= strcmp(flag, "wide") == 0;
+    }
+    return k < 5;
+}
+
+static enum pz_status parse_schema(char *text, struct pz_attrs *attrs, struct pz_err *err)
+{
+    char *save = NULL, *line = strtok_r(text, "\n", &save);
+    size_t cap = 0;
+
+    attrs->n_rows = line && strncmp(line, "rows ", 5) == 0 ? strtoull(line + 5, NULL, 10) : 0;
+    while ((line = strtok_r(NULL, "\n", &save))) {
+        if (!pz_mem_grow(&attrs->attr, &cap, (size_t)attrs->n_attrs + 1, sizeof *attrs->attr))
+            return pz_err_memory(err, "attributes", 1e4);
+        memset(&attrs->attr[attrs->n_attrs], 0, sizeof *attrs->attr);
+        if (!parse_line(line, &attrs->attr[attrs->n_attrs++]))
+            return pz_err_set(err, PZ_BAD_DATA, "a schema is damaged");
+    }
+    return PZ_OK;
+}
+
+enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,
+                             struct pz_err *err)
+{
+    char name[PZ_NAME_MAX * 2], *text = NULL;
+    const void *data = NULL;
+    enum pz_status st;
+
+    memset(attrs, 0, sizeof *attrs);
+    st = pz_table_get_text(t, column(name, prefix, "schema", ""), &text, err);
+    if (st == PZ_OK)
+        st = parse_schema(text, attrs, err);
+    free(text);
+    if (st == PZ_OK && pz_table_has(t, column(name, prefix, "present", ""))) {
+        st = pz_table_get(t, name, PZ_U8, attrs->n_rows, &data, NULL, err);
+        attrs->present = data;
+    }
+    for (uint32_t i = 0; i < attrs->n_attrs && st == PZ_OK; i++)
+        st = load_attr(t, prefix, attrs, &attrs->attr[i], err);
+    if (st != PZ_OK)
+        pz_attrs_clear(attrs);
+    return st;
+}
+
+void pz_attrs_clear(struct pz_attrs *attrs)
+{
+    for (uint32_t i = 0; i < attrs->n_attrs && attrs->owned; i++) {
+        free((void *)(uintptr_t)attrs->attr[i].num);
+        free((void *)(uintptr_t)attrs->attr[i].ptr);
+        free((void *)(uintptr_t)attrs->attr[i].code);
+        pz_dict_clear(&attrs->attr[i].values);
+    }
+    if (attrs->owned)
+        free((void *)(uintptr_t)attrs->present);
+    free(attrs->attr);
+    memset(attrs, 0, sizeof *attrs);
+}

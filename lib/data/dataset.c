@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datasets on disk: see dataset.h. Columns of a *.pzd: users, items, events (dictionaries); inter/ptr
+ * (u64), inter/item (u32), inter/time (i64 as differences within a user: mostly small), inter/event (u8),
+ * inter/value (f32), inter/impression.ptr (u64) and .item (u32); context/..., items/..., users/...
+ * (attrs.c). Nothing else enters the file - no names, dates or counts of a run - so that the same
+ * content always has the same bytes. */
+#include "data/dataset.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void *pz_dataset_own(struct pz_dataset *ds, void *array)
+{
+    struct pz_dataset_store *s = &ds->store;
+
+    if (array && !pz_mem_grow(&s->array, &s->cap, s->n + 1, sizeof *s->array)) {
+        free(array);
+        return NULL;
+    }
+    if (array)
+        s->array[s->n++] = array;
+    return array;
+}
+
+void pz_dataset_free(struct pz_dataset *ds)
+{
+    if (!ds)
+        return;
+    pz_attrs_clear(&ds->context);
+    pz_attrs_clear(&ds->item_attrs);
+    pz_attrs_clear(&ds->user_attrs);
+    pz_dict_clear(&ds->users);
+    pz_dict_clear(&ds->items);
+    pz_dict_clear(&ds->events);
+    for (size_t i = 0; i < ds->store.n; i++)
+        free(ds->store.array[i]);
+    free(ds->store.array);
+    pz_table_close(ds->store.table);
+    free(ds);
+}
+
+/* Times as differences: first of each user as it is, then minus the one before. */
+static int64_t *encode_times(const struct pz_dataset *ds)
+{
+    int64_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
+
+    for (uint32_t u = 0; delta && u < ds->users.n; u++)
+        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
+            delta[p] = (int64_t)((uint64_t)ds->time[p] -
+                                 (p > ds->ptr[u] ? (uint64_t)ds->time[p - 1] : 0));
+    return delta;
+}
+
+static void decode_times(const struct pz_dataset *ds, int64_t *time)
+{
+    for (uint32_t u = 0; u < ds->users.n; u++)
+        for (uint64_t p = ds->ptr[u] + 1; p < ds->ptr[u + 1]; p++)
+            time[p] = (int64_t)((uint64_t)time[p] + (uint64_t)time[p - 1]);
+}
+
+static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_writer *w,
+                                        struct pz_err *err)
+{
+    int64_t *delta = encode_times(ds);
+    enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "inter/ptr", PZ_U64, ds->ptr, (uint64_t)ds->users.n + 1, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "inter/item", PZ_U32, ds->item, ds->n_inter, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "inter/time", PZ_I64, delta, ds->n_inter, err);
+    free(delta);
+    if (st == PZ_OK && ds->event)
+        st = pz_writer_add(w, "inter/event", PZ_U8, ds->event, ds->n_inter, err);
+    if (st == PZ_OK && ds->value)
+        st = pz_writer_add(w, "inter/value", PZ_F32, ds->value, ds->n_inter, err);
+    if (st == PZ_OK && ds->impression_ptr)
+        st = pz_writer_add(w, "inter/impression.ptr", PZ_U64, ds->impression_ptr, ds->n_inter + 1,
+                           err);
+    if (st == PZ_OK && ds->impression_ptr)
+        st = pz_writer_add(w, "inter/impression.item", PZ_U32, ds->impression,
+                           ds->impression_ptr[ds->n_inter], err);
+    return st;
+}
+
+enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err)
+{
+    struct pz_writer *w = NULL;
+    enum pz_status st = pz_writer_open(path, "data", 0, &w, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "users", &ds->users, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "items", &ds->items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "events", &ds->events, err);
+    if (st == PZ_OK)
+        st = save_interactions(ds, w, err);
+    if (st == PZ_OK)
+        st = pz_attrs_save(&ds->context, "context", w, err);
+    if (st == PZ_OK)
+        st = pz_attrs_save(&ds->item_attrs, "items", w, err);
+    if (st == PZ_OK)
+        st = pz_attrs_save(&ds->user_attrs, "users", w, err);
+    if (st == PZ_OK)
+        return pz_writer_commit(w, err);
+    pz_writer_abort(w);
+    return st;
+}
+
+static bool offsets_ascend(const uint64_t *ptr, uint64_t n, uint64_t end)
+{
+    bool good = ptr[0] == 0 && ptr[n] == end;
+
+    for (uint64_t i = 0; i < n && good; i++)
+        good = ptr[i + 1] >= ptr[i];
+    return good;
+}
+
+static enum pz_status check_interactions(const struct pz_dataset *ds, struct pz_err *err)
+{
+    bool good = offsets_ascend(ds->ptr, ds->users.n, ds->n_inter);
+
+    for (uint64_t p = 0; p < ds->n_inter && good; p++)
+        good = ds->item[p] < ds->items.n;
+    for (uint64_t p = 0; ds->event && p < ds->n_inter && good; p++)
+        good = ds->event[p] < ds->events.n;
+    if (good && ds->impression_ptr)
+        good = offsets_ascend(ds->impression_ptr, ds->n_inter, ds->impression_ptr[ds->n_inter]);
+    for (uint64_t k = 0; good && ds->impression_ptr && k < ds->impression_ptr[ds->n_inter]; k++)
+        good = ds->impression[k] < ds->items.n;
+    good = good && ds->context.n_rows == (ds->context.n_attrs ? ds->n_inter : ds->context.n_rows) &&
+           ds->item_attrs.n_rows == ds->items.n && ds->user_attrs.n_rows == ds->users.n;
+    return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged");
+}
+
+static enum pz_status load_impressions(struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_table *t = ds->store.table;
+    const void *data = NULL;
+    uint64_t n = 0;
+    enum pz_status st;
+
+    if (!pz_table_has(t, "inter/impression.ptr"))
+        return PZ_OK;
+    st = pz_table_get(t, "inter/impression.ptr", PZ_U64, ds->n_inter + 1, &data, NULL, err);
+    ds->impression_ptr = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "inter/impression.item", PZ_U32, PZ_ANY, &data, &n, err);
+    ds->impression = data;
+    if (st == PZ_OK && ds->impression_ptr[ds->n_inter] != n)
+        st = pz_err_set(err, PZ_BAD_DATA, "the impressions are damaged");
+    return st;
+}
+
+static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_table *t = ds->store.table;
+    const void *data = NULL;
+    enum pz_status st;
+
+    st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &data, NULL, err);
+    ds->ptr = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_inter, err);
+    ds->item = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "inter/time", PZ_I64, ds->n_inter, &data, NULL, err);
+    ds->time = data;
+    if (st == PZ_OK && pz_table_has(t, "inter/event")) {
+        st = pz_table_get(t, "inter/event", PZ_U8, ds->n_inter, &data, NULL, err);
+        ds->event = data;
+    }
+    if (st == PZ_OK && pz_table_has(t, "inter/value")) {
+        st = pz_table_get(t, "inter/value", PZ_F32, ds->n_inter, &data, NULL, err);
+        ds->value = data;
+    }
+    if (st == PZ_OK)
+        st = load_impressions(ds, err);
+    return st;
+}
+
+static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_table *t = ds->store.table;
+    enum pz_status st = pz_table_get_dict(t, "users", &ds->users, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "items", &ds->items, err);
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "events", &ds->events, err);
+    if (st == PZ_OK)
+        st = load_interactions(ds, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "context", &ds->context, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "items", &ds->item_attrs, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "users", &ds->user_attrs, err);
+    if (st == PZ_OK)
+        st = check_interactions(ds, err);
+    if (st == PZ_OK)
+        decode_times(ds, (int64_t *)(uintptr_t)ds->time); /* the decoded copy is ours */
+    return st;
+}
+
+static enum pz_status open_one(const char *path, struct pz_dataset **out, struct pz_err *err)
+{
+    struct pz_dataset *ds = calloc(1, sizeof *ds);
+    enum pz_status st;
+
+    *out = NULL;
+    if (!ds)
+        return pz_err_memory(err, "a dataset", sizeof *ds);
+    st = pz_table_open(path, "data", &ds->store.table, err);
+    if (st == PZ_OK && pz_table_is_flat(ds->store.table))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: datasets are packed tables", path);
+    if (st == PZ_OK)
+        st = pz_table_fingerprint(ds->store.table, ds->fingerprint, err);
+    if (st == PZ_OK) {
+        st = load_tables(ds, err);
+        if (st != PZ_OK && st != PZ_TRY_AGAIN)
+            pz_err_prefix(err, "%s", path);
+    }
+    if (st != PZ_OK) {
+        pz_dataset_free(ds);
+        ds = NULL;
+    }
+    *out = ds;
+    return st;
+}
+
+enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
+                               struct pz_err *err)
+{
+    struct pz_dataset **part;
+    enum pz_status st = PZ_OK;
+
+    *out = NULL;
+    if (n_paths == 0)
+        return pz_err_set(err, PZ_USAGE, "no dataset given");
+    if (n_paths == 1)
+        return open_one(paths[0], out, err);
+    part = pz_mem_array(n_paths, sizeof *part);
+    if (!part)
+        return pz_err_memory(err, "datasets", (double)n_paths);
+    for (size_t i = 0; i < n_paths && st == PZ_OK; i++)
+        st = open_one(paths[i], &part[i], err);
+    if (st == PZ_OK)
+        st = pz_dataset_merge(part, n_paths, out, err);
+    for (size_t i = 0; i < n_paths; i++)
+        pz_dataset_free(part[i]);
+    free(part);
+    return st;
+}
+
+static void schema_field(struct pz_str *out, const struct pz_attr *a)
+{
+    const char *type = a->kind == PZ_ATTR_BOOL     ? "boolean"
+                       : a->kind != PZ_ATTR_NUMBER ? "string"
+                       : a->whole                  ? (a->wide ? "long" : "int")
+                                                   : (a->wide ? "double" : "float");
+
+    pz_str_addf(out, ",\n    {\"name\": \"%s\", \"type\": ", a->name);
+    pz_str_addf(out, a->nullable ? "[\"null\", \"%s\"]" : "\"%s\"", type);
+    pz_str_adds(out, a->kind == PZ_ATTR_CATEGORY ? ", \"categorical\": true}"
+                     : a->kind == PZ_ATTR_TEXT   ? ", \"textual\": true}"
+                                                 : "}");
+}
+
+static void schema_record(struct pz_str *out, const char *name, const char *fixed,
+                          const struct pz_attrs *attrs)
+{
+    pz_str_addf(out,
+                "{\"type\": \"record\", \"name\": \"%s\",\n"
+                "  \"namespace\": \"com.amazonaws.personalize.schema\",\n  \"fields\": [\n    %s",
+                name, fixed);
+    for (uint32_t i = 0; i < attrs->n_attrs; i++)
+        schema_field(out, &attrs->attr[i]);
+    pz_str_adds(out, "\n  ],\n  \"version\": \"1.0\"}");
+}
+
+void pz_dataset_schema(const struct pz_dataset *ds, struct pz_str *out)
+{
+    struct pz_str fixed = { 0 };
+
+    pz_str_adds(&fixed, "{\"name\": \"USER_ID\", \"type\": \"string\"},\n"
+                        "    {\"name\": \"ITEM_ID\", \"type\": \"string\"},\n"
+                        "    {\"name\": \"TIMESTAMP\", \"type\": \"long\"}");
+    if (ds->event)
+        pz_str_adds(&fixed, ",\n    {\"name\": \"EVENT_TYPE\", \"type\": \"string\"}");
+    if (ds->value)
+        pz_str_adds(&fixed, ",\n    {\"name\": \"EVENT_VALUE\", \"type\": [\"null\", \"float\"]}");
+    if (ds->impression_ptr)
+        pz_str_adds(&fixed, ",\n    {\"name\": \"IMPRESSION\", \"type\": [\"null\", \"string\"]}");
+    pz_str_adds(out, "[");
+    schema_record(out, "Interactions", fixed.data ? fixed.data : "", &ds->context);
+    if (ds->item_attrs.n_attrs > 0) {
+        pz_str_adds(out, ",\n");
+        schema_record(out, "Items", "{\"name\": \"ITEM_ID\", \"type\": \"string\"}",
+                      &ds->item_attrs);
+    }
+    if (ds->user_attrs.n_attrs > 0) {
+        pz_str_adds(out, ",\n");
+        schema_record(out, "Users", "{\"name\": \"USER_ID\", \"type\": \"string\"}",
+                      &ds->user_attrs);
+    }
+    pz_str_adds(out, "]\n");
+    pz_str_clear(&fixed);
+}
