@@ -115,6 +115,12 @@ uint32_t pz_dict_builder_count(const struct pz_dict_builder *b)
     return b->count;
 }
 
+const char *pz_dict_builder_get(const struct pz_dict_builder *b, uint32_t number, size_t *len)
+{
+    *len = (size_t)(b->offset[number + 1] - b->offset[number]);
+    return b->bytes ? b->bytes + b->offset[number] : "";
+}
+
 static bool is_string(const struct pz_dict_builder *b, uint32_t i, const char *s, size_t len)
 {
     return b->offset[i + 1] - b->offset[i] == len &&

@@ -43,6 +43,8 @@ enum pz_status pz_dict_check(const struct pz_dict *dict, uint64_t n_bytes, struc
 struct pz_dict_builder;
 struct pz_dict_builder *pz_dict_builder_new(void);
 uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
+/* The string of a temporary number; valid until the next add. */
+const char *pz_dict_builder_get(const struct pz_dict_builder *b, uint32_t number, size_t *len);
 uint32_t pz_dict_builder_count(const struct pz_dict_builder *b);
 enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict *dict,
                                       uint32_t **final, struct pz_err *err);
