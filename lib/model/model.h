@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model: one immutable solution version. Self-contained: ids, histories and metadata that serving
+ * and filters need, the learned parts with their blend weights, and the manifest. */
+#ifndef PZ_MODEL_MODEL_H
+#define PZ_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "data/attrs.h"
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "model/query.h"
+#include "model/scorer.h"
+
+#define PZ_MAX_PARTS 8
+
+struct pz_part {
+    const struct pz_scorer *scorer;
+    void *part;    /* owned */
+    double weight; /* in the blend; 0 parts are kept for fallback and similarity only */
+};
+
+/* What the recipe says about answering. */
+struct pz_recipe {
+    const char *name;         /* "user-personalization" */
+    const char *alias[6];     /* Amazon's names, ended by NULL */
+    const char *meaning;      /* one line for the manual */
+    enum pz_task task;
+    bool exclude_seen;        /* the seen rule's default */
+    bool has_scores;          /* answers carry softmax scores */
+    bool explores;            /* mixes in young items */
+    const char *scorers[PZ_MAX_PARTS]; /* learned parts, ended by NULL; the last is the fallback */
+};
+extern const struct pz_recipe pz_recipes[]; /* ended by .name = NULL */
+/* By name or alias, with or without "arn:aws:personalize:::recipe/"; NULL when unknown. */
+const struct pz_recipe *pz_recipe_find(const char *name);
+
+struct pz_model {
+    const struct pz_recipe *recipe;
+    struct pz_dict items, users, events;
+    /* Histories that training saw (event rules applied), by user, oldest first. */
+    const uint64_t *ptr;    /* [users.n + 1] */
+    const uint32_t *item;
+    const int64_t *time;
+    const float *weight;
+    const uint8_t *event;   /* NULL when the data have no event types */
+    const uint32_t *item_count; /* [items.n] interactions an item had in training */
+    struct pz_attrs item_attrs, user_attrs, context; /* context: names and values only (0 rows) */
+    int64_t newest;         /* time of the newest interaction */
+    struct pz_part part[PZ_MAX_PARTS];
+    size_t n_parts;
+    double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
+    json_t *manifest;       /* owned */
+    struct pz_table *table; /* owned; what the pointers above borrow from */
+};
+
+/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds). Free with pz_model_free. */
+enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
+void pz_model_free(struct pz_model *m);
+
+/* Weight of an event type as training saw it (1 without rules; 0 for types that do not count).
+ * event_type: any string, compared without regard to case; value NAN when there is none. */
+double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value);
+
+/* Bytes of scratch one thread needs for pz_model_score. */
+size_t pz_model_scratch(const struct pz_model *m);
+
+/* The blend: out[items.n] = sum of weight * score / max(score over allowed) over the parts.
+ * allowed: bitset of items that may be recommended (64-bit words, items.n bits); NULL: all.
+ * part_score: NULL, or [n_parts * items.n] to receive each part's normalised score.
+ * used: bit i set when part i had something to say. Thread-safe with one scratch a thread. */
+void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
+                    void *scratch, float *out, float *part_score, uint32_t *used);
+
+#endif

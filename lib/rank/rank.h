@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ranking: one query answered, the same way on a bare model and on a campaign. What is live reaches it as
+ * plain data in struct pz_live. */
+#ifndef PZ_RANK_RANK_H
+#define PZ_RANK_RANK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/model.h"
+
+/* Live events of one user that the model has not seen, oldest first (borrowed). */
+struct pz_live_event {
+    const char *item_id; /* any string; items the model does not know count for nothing yet */
+    const char *event_type;
+    double value; /* NAN: none */
+    int64_t time;
+};
+
+/* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */
+struct pz_live {
+    const struct pz_live_event *event;
+    size_t n_events;
+    bool forgotten; /* the user asked to be forgotten: the model's history is not used */
+};
+
+enum pz_seen { PZ_SEEN_DEFAULT, PZ_SEEN_EXCLUDE, PZ_SEEN_KEEP, PZ_SEEN_ONLY };
+
+struct pz_request {
+    const char *user_id;           /* NULL: none */
+    const char *item_id;           /* of related items; NULL: none */
+    const char *const *rank;       /* candidates to order; NULL: none */
+    size_t n_rank;
+    const char *const *history;    /* inline history, oldest first, after the model's and live events */
+    size_t n_history;
+    uint32_t num;                  /* results wanted */
+    enum pz_seen seen;
+    const struct pz_live *live;    /* NULL: none */
+    int64_t now;                   /* 0: the model's newest time */
+    uint64_t seed;
+    double exploration_weight;     /* < 0: the recipe's default */
+    bool explain;
+};
+
+/* Where an answer or an item of it comes from. */
+enum pz_origin { PZ_ORIGIN_PERSONAL, PZ_ORIGIN_SESSION, PZ_ORIGIN_CONTENT, PZ_ORIGIN_POPULAR,
+                 PZ_ORIGIN_EXPLORATION, PZ_ORIGIN_PROMOTION, PZ_ORIGIN_SIMILAR, PZ_ORIGIN_UNKNOWN };
+const char *pz_origin_name(enum pz_origin origin);
+
+struct pz_hit {
+    uint32_t item;     /* PZ_NONE for a candidate of --rank that the model does not know */
+    const char *id;    /* of that candidate, borrowed from the request; else NULL */
+    float blend;       /* what the order follows */
+    double score;      /* Personalize's softmax score; NAN when the recipe has none */
+    enum pz_origin source;
+};
+
+struct pz_answer {
+    struct pz_hit *hit; /* [n] best first; owned by the ranker, valid until its next query */
+    size_t n;
+    bool is_short;      /* fewer than asked for although asked for more */
+};
+
+/* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts' scratch. */
+struct pz_ranker;
+struct pz_ranker *pz_ranker_new(const struct pz_model *m);
+void pz_ranker_free(struct pz_ranker *r);
+
+/* Answer one request. Unknown users and items never fail: they get the fallback and the source says so.
+ * Errors: PZ_USAGE when the request does not fit the recipe (no user, no item, no list). */
+enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
+                       struct pz_err *err);
+
+#endif
