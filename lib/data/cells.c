@@ -161,11 +161,26 @@ static enum pz_status finish_lists(const struct pz_cells *c, uint64_t n_rows, bo
     return st;
 }
 
+static enum pz_status infer(const struct pz_cells *c, uint64_t n_rows, struct pz_field *guess,
+                            struct pz_err *err)
+{
+    struct pz_dict cells;
+    enum pz_status st = pz_dict_builder_finish(c->values, &cells, NULL, err);
+
+    if (st == PZ_OK) {
+        strcpy(guess->name, c->name);
+        pz_schema_infer(guess, &cells, n_rows, true);
+        pz_dict_clear(&cells);
+    }
+    return st;
+}
+
 enum pz_status pz_cells_finish(struct pz_cells *c, uint64_t n_rows, const struct pz_field *field,
                                struct pz_attr *out, struct pz_err *err)
 {
     struct pz_field guess = { .kind = PZ_ATTR_STRING };
     bool has_null = c->n < n_rows;
+    enum pz_status st = PZ_OK;
 
     memset(out, 0, sizeof *out);
     if (!c->values && !(c->values = pz_dict_builder_new()))
@@ -176,7 +191,9 @@ enum pz_status pz_cells_finish(struct pz_cells *c, uint64_t n_rows, const struct
         if (c->is_time)
             guess = (struct pz_field){ .kind = PZ_ATTR_NUMBER, .whole = true, .wide = true };
         else
-            pz_schema_infer(c->values, n_rows, &guess);
+            st = infer(c, n_rows, &guess, err);
+        if (st != PZ_OK)
+            return st;
         guess.nullable = has_null;
         field = &guess;
     } else if (has_null && !field->nullable) {

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schemas: see schema.h. */
+/* Schemas: see schema.h.
+ *
+ * A Personalize schema is a flat Avro record: every field has one primitive type or the union of one
+ * with null. Two attributes beside Avro matter: "categorical" and "textual". The reserved fields have
+ * fixed types; what Personalize refuses is refused here, with the reason. */
 #include "data/schema.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -13,118 +18,254 @@
 
 enum { SCHEMA_MAX = 1 << 20 };
 
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
 const char *pz_table_name(enum pz_table_id table)
 {
-    static const char *const names[] = { "Interactions", "Items", "Users" };
+    static const char *const names[PZ_N_TABLES] = { "Interactions", "Items", "Users" };
 
     return names[table];
 }
 
-static bool set_type(struct pz_field *f, const char *type)
+enum need { NEEDED, RESERVED };
+enum shape { STRING, LONG, REAL };
+
+/* Fields whose type Personalize fixes. */
+struct fixed {
+    enum pz_table_id table;
+    const char *name;
+    enum need need;
+    enum shape shape;
+};
+
+static const struct fixed fixed_fields[] = {
+    { PZ_INTERACTIONS, "USER_ID", NEEDED, STRING },
+    { PZ_INTERACTIONS, "ITEM_ID", NEEDED, STRING },
+    { PZ_INTERACTIONS, "TIMESTAMP", NEEDED, LONG },
+    { PZ_INTERACTIONS, "EVENT_TYPE", RESERVED, STRING },
+    { PZ_INTERACTIONS, "EVENT_VALUE", RESERVED, REAL },
+    { PZ_INTERACTIONS, "IMPRESSION", RESERVED, STRING },
+    { PZ_INTERACTIONS, "RECOMMENDATION_ID", RESERVED, STRING },
+    { PZ_INTERACTIONS, "EVENT_ATTRIBUTION_SOURCE", RESERVED, STRING },
+    { PZ_ITEMS, "ITEM_ID", NEEDED, STRING },
+    { PZ_ITEMS, "CREATION_TIMESTAMP", RESERVED, LONG },
+    { PZ_USERS, "USER_ID", NEEDED, STRING },
+};
+
+static bool set_type(struct pz_field *field, const char *type)
 {
     static const struct {
         const char *name;
         enum pz_attr_kind kind;
         bool whole, wide;
-    } types[] = { { "int", PZ_ATTR_NUMBER, true, false },     { "long", PZ_ATTR_NUMBER, true, true },
-                  { "float", PZ_ATTR_NUMBER, false, false },  { "double", PZ_ATTR_NUMBER, false, true },
-                  { "boolean", PZ_ATTR_BOOL, false, false },  { "string", PZ_ATTR_STRING, false, false } };
+    } types[] = { { "int", PZ_ATTR_NUMBER, true, false },    { "long", PZ_ATTR_NUMBER, true, true },
+                  { "float", PZ_ATTR_NUMBER, false, false }, { "double", PZ_ATTR_NUMBER, false, true },
+                  { "boolean", PZ_ATTR_BOOL, false, false }, { "string", PZ_ATTR_STRING, false, false } };
 
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    for (size_t i = 0; i < LENGTH(types); i++)
         if (strcmp(types[i].name, type) == 0) {
-            f->kind = types[i].kind;
-            f->whole = types[i].whole;
-            f->wide = types[i].wide;
+            field->kind = types[i].kind;
+            field->whole = types[i].whole;
+            field->wide = types[i].wide;
             return true;
         }
     return false;
 }
 
-static bool read_type(struct pz_field *f, const json_t *type)
+/* "float" or ["float", "null"] in either order. */
+static enum pz_status read_type(const json_t *type, struct pz_field *field, const char *where,
+                                struct pz_err *err)
 {
-    size_t i;
-    const json_t *part;
-    bool found = false;
+    size_t n = json_is_array(type) ? json_array_size(type) : 1, n_types = 0;
 
-    if (json_is_string(type))
-        return set_type(f, json_string_value(type));
-    json_array_foreach(type, i, part) {
-        const char *name = json_is_string(part) ? json_string_value(part) : "";
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_is_array(type) ? json_array_get(type, i) : type);
 
+        if (!name)
+            return pz_err_set(err, PZ_BAD_DATA,
+                              "%s: field %s: the type must be a name or a list of names", where,
+                              field->name);
         if (strcmp(name, "null") == 0)
-            f->nullable = true;
-        else if (found || !set_type(f, name))
-            return false;
+            field->nullable = true;
+        else if (!set_type(field, name))
+            return pz_err_set(err, PZ_BAD_DATA,
+                              "%s: field %s: unknown type \"%.60s\"; known are string, int, long, "
+                              "float, double, boolean and null",
+                              where, field->name, name);
         else
-            found = true;
+            n_types++;
     }
-    return found;
-}
-
-static enum pz_status read_field(const json_t *doc, const char *path, struct pz_field *f,
-                                 struct pz_err *err)
-{
-    const char *name = json_string_value(json_object_get(doc, "name"));
-
-    memset(f, 0, sizeof *f);
-    if (!name || !*name || strlen(name) > PZ_NAME_MAX || strchr(name, ' ') || strchr(name, '\n'))
-        return pz_err_set(err, PZ_BAD_DATA, "%s: a field has no usable name", path);
-    strcpy(f->name, name);
-    if (!read_type(f, json_object_get(doc, "type")))
+    if (n_types != 1)
         return pz_err_set(err, PZ_BAD_DATA,
-                          "%s: field %s: the type must be string, int, long, float, double, boolean, "
-                          "or a union of one of them with null",
-                          path, name);
-    if (f->kind == PZ_ATTR_STRING && json_is_true(json_object_get(doc, "categorical")))
-        f->kind = PZ_ATTR_CATEGORY;
-    else if (f->kind == PZ_ATTR_STRING && json_is_true(json_object_get(doc, "textual")))
-        f->kind = PZ_ATTR_TEXT;
+                          "%s: field %s: one type is needed, besides null, and not %zu", where,
+                          field->name, n_types);
     return PZ_OK;
 }
 
-static enum pz_status read_record(const json_t *doc, const char *path, struct pz_schema *schema,
-                                  struct pz_err *err)
+bool pz_schema_name_fits(const char *name)
 {
-    const char *name = json_string_value(json_object_get(doc, "name"));
-    const json_t *fields = json_object_get(doc, "fields");
-    int t = 0;
-    enum pz_status st = PZ_OK;
+    size_t n = strlen(name);
 
-    while (name && t < PZ_N_TABLES && !pz_str_same_name(name, pz_table_name((enum pz_table_id)t)))
-        t++;
-    if (!name || t == PZ_N_TABLES || !json_is_array(fields))
+    for (size_t i = 0; i < n; i++)
+        if (name[i] < 0x21 || name[i] > 0x7e || name[i] == '/' || name[i] == '"')
+            return false;
+    return n > 0 && n <= PZ_FIELD_MAX;
+}
+
+static enum pz_status check_name(const struct pz_schema *schema, enum pz_table_id table,
+                                 const char *name, const char *where, struct pz_err *err)
+{
+    const struct pz_field *other = name ? pz_schema_find(schema, table, name) : NULL;
+
+    if (!name || !pz_schema_name_fits(name))
         return pz_err_set(err, PZ_BAD_DATA,
-                          "%s: not a Personalize schema: a record named Interactions, Items or Users "
-                          "with fields is needed",
-                          path);
-    free(schema->field[t]);
-    schema->n[t] = json_array_size(fields);
-    schema->field[t] = pz_mem_array(schema->n[t], sizeof **schema->field);
-    schema->given[t] = true;
-    if (!schema->field[t])
-        return pz_err_memory(err, "a schema", 1e4);
-    for (size_t i = 0; i < schema->n[t] && st == PZ_OK; i++)
-        st = read_field(json_array_get(fields, i), path, &schema->field[t][i], err);
+                          "%s: field %zu: the name must be 1 to %d letters, digits, '_' and the like, "
+                          "and not \"%.60s\"",
+                          where, schema->n[table] + 1, PZ_FIELD_MAX, name ? name : "");
+    if (other)
+        return pz_err_set(err, PZ_BAD_DATA, "%s: fields %s and %s have the same name", where,
+                          other->name, name);
+    return PZ_OK;
+}
+
+static enum pz_status read_attributes(const json_t *json, struct pz_field *field, const char *where,
+                                      struct pz_err *err)
+{
+    bool categorical = json_is_true(json_object_get(json, "categorical"));
+    bool textual = json_is_true(json_object_get(json, "textual"));
+
+    if ((categorical || textual) && field->kind != PZ_ATTR_STRING)
+        return pz_err_set(err, PZ_BAD_DATA, "%s: field %s: only a string can be %s", where,
+                          field->name, categorical ? "categorical" : "textual");
+    if (categorical && textual)
+        return pz_err_set(err, PZ_BAD_DATA, "%s: field %s is both categorical and textual", where,
+                          field->name);
+    if (categorical)
+        field->kind = PZ_ATTR_CATEGORY;
+    if (textual)
+        field->kind = PZ_ATTR_TEXT;
+    return PZ_OK;
+}
+
+static enum pz_status read_field(struct pz_schema *schema, enum pz_table_id table, const json_t *json,
+                                 const char *where, struct pz_err *err)
+{
+    const char *name = json_string_value(json_object_get(json, "name"));
+    struct pz_field field = { .nullable = false };
+    enum pz_status st = check_name(schema, table, name, where, err);
+
+    if (st != PZ_OK)
+        return st;
+    memcpy(field.name, name, strlen(name));
+    st = read_type(json_object_get(json, "type"), &field, where, err);
+    if (st == PZ_OK)
+        st = read_attributes(json, &field, where, err);
+    if (st == PZ_OK && !pz_mem_grow(&schema->field[table], &schema->cap[table], schema->n[table] + 1,
+                                    sizeof field))
+        st = pz_err_memory(err, "the schema", 64e3);
+    if (st == PZ_OK)
+        schema->field[table][schema->n[table]++] = field;
+    return st;
+}
+
+static bool shape_fits(const struct pz_field *field, enum shape shape)
+{
+    if (shape == STRING)
+        return field->kind == PZ_ATTR_STRING;
+    return field->kind == PZ_ATTR_NUMBER && field->whole == (shape == LONG) &&
+           (shape == REAL || field->wide);
+}
+
+static enum pz_status check_fixed(const struct pz_schema *schema, enum pz_table_id table,
+                                  const char *where, struct pz_err *err)
+{
+    static const char *const shapes[] = { "string that is not categorical", "long", "float" };
+
+    for (size_t i = 0; i < LENGTH(fixed_fields); i++) {
+        const struct fixed *rule = &fixed_fields[i];
+        const struct pz_field *field;
+
+        if (rule->table != table)
+            continue;
+        field = pz_schema_find(schema, table, rule->name);
+        if (!field && rule->need == NEEDED)
+            return pz_err_set(err, PZ_BAD_DATA, "%s: the field %s is missing", where, rule->name);
+        if (field && !shape_fits(field, rule->shape))
+            return pz_err_set(err, PZ_BAD_DATA, "%s: field %s must be a %s", where, field->name,
+                              shapes[rule->shape]);
+        if (field && field->nullable &&
+            (rule->need == NEEDED || strcmp(rule->name, "EVENT_TYPE") == 0))
+            return pz_err_set(err, PZ_BAD_DATA, "%s: field %s cannot be null", where, field->name);
+    }
+    return PZ_OK;
+}
+
+static enum pz_status find_table(const char *name, const char *what, enum pz_table_id *table,
+                                 struct pz_err *err)
+{
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        if (name && strcasecmp(name, pz_table_name((enum pz_table_id)t)) == 0) {
+            *table = (enum pz_table_id)t;
+            return PZ_OK;
+        }
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s: a schema's \"name\" must be Interactions, Items or Users, and not "
+                      "\"%.60s\"",
+                      what, name ? name : "");
+}
+
+static enum pz_status add_record(struct pz_schema *schema, const json_t *record, const char *what,
+                                 struct pz_err *err)
+{
+    const json_t *fields = json_object_get(record, "fields");
+    enum pz_table_id table = PZ_INTERACTIONS;
+    char where[256];
+    enum pz_status st;
+
+    if (!json_is_object(record))
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s: a schema is a JSON object with \"name\" and \"fields\", or an array "
+                          "of them",
+                          what);
+    st = find_table(json_string_value(json_object_get(record, "name")), what, &table, err);
+    if (st != PZ_OK)
+        return st;
+    if (schema->given[table])
+        return pz_err_set(err, PZ_BAD_DATA, "%s: a second schema for %s", what,
+                          pz_table_name(table));
+    if (!json_is_array(fields))
+        return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"fields\" must be an array", what,
+                          pz_table_name(table));
+    schema->given[table] = true;
+    snprintf(where, sizeof where, "%.160s: %s", what, pz_table_name(table));
+    for (size_t i = 0; i < json_array_size(fields) && st == PZ_OK; i++)
+        st = read_field(schema, table, json_array_get(fields, i), where, err);
+    return st == PZ_OK ? check_fixed(schema, table, where, err) : st;
+}
+
+enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n, const char *what,
+                             struct pz_err *err)
+{
+    json_t *doc = NULL;
+    enum pz_status st = pz_json_parse(bytes, n, what, &doc, err);
+
+    if (st == PZ_OK && json_is_array(doc))
+        for (size_t i = 0; i < json_array_size(doc) && st == PZ_OK; i++)
+            st = add_record(schema, json_array_get(doc, i), what, err);
+    else if (st == PZ_OK)
+        st = add_record(schema, doc, what, err);
+    json_decref(doc);
     return st;
 }
 
 enum pz_status pz_schema_read(const char *path, struct pz_schema *schema, struct pz_err *err)
 {
     char *text = NULL;
-    size_t n = 0, i;
-    json_t *doc = NULL, *record;
+    size_t n = 0;
     enum pz_status st = pz_file_read(path, SCHEMA_MAX, &text, &n, err);
 
     if (st == PZ_OK)
-        st = pz_json_parse(text, n, path, &doc, err);
-    if (st == PZ_OK && json_is_array(doc)) {
-        json_array_foreach(doc, i, record)
-            if (st == PZ_OK)
-                st = read_record(record, path, schema, err);
-    } else if (st == PZ_OK) {
-        st = read_record(doc, path, schema, err);
-    }
-    json_decref(doc);
+        st = pz_schema_add(schema, text, n, path, err);
     free(text);
     return st;
 }
@@ -143,44 +284,4 @@ const struct pz_field *pz_schema_find(const struct pz_schema *schema, enum pz_ta
         if (pz_str_same_name(schema->field[table][i].name, name))
             return &schema->field[table][i];
     return NULL;
-}
-
-void pz_schema_infer(const struct pz_dict_builder *values, uint64_t n_rows, struct pz_field *field)
-{
-    uint32_t n = pz_dict_builder_count(values), seen = 0;
-    bool numbers = true, whole = true, bools = true, bars = false, blanks = false;
-    double bytes = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        size_t len;
-        const char *s = pz_dict_builder_get(values, i, &len);
-        double x = 0;
-
-        if (len == 0)
-            continue;
-        seen++;
-        bytes += (double)len;
-        numbers = numbers && pz_str_to_double(s, len, &x);
-        whole = whole && x == floor(x) && !memchr(s, '.', len);
-        bools = bools && ((len == 4 && memcmp(s, "true", 4) == 0) ||
-                          (len == 5 && memcmp(s, "false", 5) == 0));
-        bars |= memchr(s, '|', len) != NULL;
-        blanks |= memchr(s, ' ', len) != NULL;
-    }
-    field->nullable = seen < n;
-    field->wide = true;
-    if (seen > 0)
-        bytes /= seen;
-    if (seen > 0 && numbers) {
-        field->kind = PZ_ATTR_NUMBER;
-        field->whole = whole;
-    } else if (seen > 0 && bools) {
-        field->kind = PZ_ATTR_BOOL;
-    } else if (bars || (seen > 0 && bytes <= 64 && n_rows >= 2 * (uint64_t)seen)) {
-        field->kind = PZ_ATTR_CATEGORY;
-    } else if (blanks && bytes > 24) {
-        field->kind = PZ_ATTR_TEXT;
-    } else {
-        field->kind = PZ_ATTR_STRING;
-    }
 }

@@ -1,43 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schemas: the Avro-JSON records of Amazon Personalize, and the inference of types without one. */
+/* Schemas: which columns a table has and what they mean. Given as Amazon Personalize's Avro JSON, or
+ * inferred from the values. */
 #ifndef PZ_DATA_SCHEMA_H
 #define PZ_DATA_SCHEMA_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "data/attrs.h"
 
+/* The tables of a dataset group. */
 enum pz_table_id { PZ_INTERACTIONS, PZ_ITEMS, PZ_USERS, PZ_N_TABLES };
 
-/* "Interactions", "Items", "Users". */
+/* "Interactions", "Items", "Users": the record name of the schema. */
 const char *pz_table_name(enum pz_table_id table);
 
+#define PZ_FIELD_MAX 100 /* bytes in a column name: a part of names in the file, see table.h */
+
 struct pz_field {
-    char name[PZ_NAME_MAX + 1];
+    char name[PZ_NAME_MAX + 1]; /* at most PZ_FIELD_MAX bytes */
     enum pz_attr_kind kind;
-    bool nullable, whole, wide;
+    bool nullable;
+    bool whole, wide; /* of NUMBER, see attrs.h */
 };
 
+/* What was given; all-zero: nothing. */
 struct pz_schema {
     bool given[PZ_N_TABLES];
-    struct pz_field *field[PZ_N_TABLES]; /* owned */
-    size_t n[PZ_N_TABLES];
+    struct pz_field *field[PZ_N_TABLES]; /* [n[table]], owned, in the order of the file; the reserved
+                                          * fields (USER_ID, ...) are among them */
+    size_t n[PZ_N_TABLES], cap[PZ_N_TABLES];
 };
 
-/* Read a file with one record, an array of records, or an object {"schema": "..."}; adds to schema. */
+/* Add the record, or the array of records, in n bytes of Avro JSON; which table is told by "name".
+ * what names the source in errors. PZ_BAD_DATA: not JSON, an unknown record or type, a table given
+ * twice, a required field missing, a reserved one of another type, two fields whose names differ only in
+ * case and underscores. On failure schema still needs pz_schema_clear. */
+enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n, const char *what,
+                             struct pz_err *err);
+
+/* The same from a file. */
 enum pz_status pz_schema_read(const char *path, struct pz_schema *schema, struct pz_err *err);
+
 void pz_schema_clear(struct pz_schema *schema);
 
 /* The field of that name (pz_str_same_name), or NULL. */
 const struct pz_field *pz_schema_find(const struct pz_schema *schema, enum pz_table_id table,
                                       const char *name);
 
-/* Guess a column's type from its distinct values (nulls left out; n = 0 gives STRING):
- * all numbers -> NUMBER (whole when all are); all true/false -> BOOL; a '|' in any value, or short values
- * (at most 64 bytes on average) that repeat (n_rows >= 2 n) -> CATEGORY; long ones with blanks (over 24
- * bytes on average) -> TEXT; else STRING. */
-void pz_schema_infer(const struct pz_dict_builder *values, uint64_t n_rows, struct pz_field *field);
+/* Whether a name can be a column: 1 to PZ_FIELD_MAX printable ASCII bytes, no blank, no '/'. */
+bool pz_schema_name_fits(const char *name);
+
+/* Infer the type of a column from its cells.
+ *
+ * field   .name says which: ..._ID stays a string, whatever its values look like; .kind, .whole and
+ *         .wide are filled
+ * cells   the distinct non-empty cells, whole ("A|B" is one cell)
+ * n_rows  rows with a non-empty cell
+ * text    true where long texts are PZ_ATTR_TEXT (items); otherwise they are PZ_ATTR_STRING
+ *
+ * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot hold, and
+ * those with leading zeros, are not. CATEGORY: a '|' in at least half of the cells, or in any that do not
+ * read as text, or few values: some repeated, and at most 50 or at most half of n_rows, and 40 bytes at
+ * the mean. TEXT: at the mean at least 40 bytes and 4 blanks. Else STRING. Cannot fail. */
+void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows, bool text);
 
 #endif
