@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The corpus: see corpus.h. */
+#include "data/corpus.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static enum pz_status rule_option(const char *text, size_t n, struct pz_event_rule *rule,
+                                  const char *whole, struct pz_err *err)
+{
+    double x;
+
+    if (n > 7 && strncmp(text, "weight=", 7) == 0 && pz_str_to_double(text + 7, n - 7, &x) && x > 0)
+        rule->weight = x;
+    else if (n > 10 && strncmp(text, "threshold=", 10) == 0 &&
+             pz_str_to_double(text + 10, n - 10, &x))
+        rule->threshold = x;
+    else
+        return pz_err_set(err, PZ_USAGE,
+                          "--event %s: TYPE, TYPE:weight=W, TYPE:threshold=T or both with a comma; "
+                          "W must be above 0",
+                          whole);
+    return PZ_OK;
+}
+
+enum pz_status pz_event_rule_parse(const char *text, struct pz_event_rule *rule, struct pz_err *err)
+{
+    const char *colon = strrchr(text, ':'), *at;
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    enum pz_status st = PZ_OK;
+
+    *rule = (struct pz_event_rule){ .type = NULL, .weight = 1, .threshold = -INFINITY };
+    if (n == 0)
+        return pz_err_set(err, PZ_USAGE, "--event \"%s\": the event type is missing", text);
+    for (at = colon; at && *at && st == PZ_OK;) {
+        size_t len = strcspn(++at, ",");
+
+        st = rule_option(at, len, rule, text, err);
+        at += len;
+    }
+    if (st == PZ_OK && !(rule->type = pz_mem_strndup(text, n)))
+        st = pz_err_memory(err, "an event rule", (double)n);
+    return st;
+}
+
+/* For each event type: its weight (0: left out) and threshold. */
+struct type_rules {
+    float weight[PZ_MAX_EVENT_TYPES + 1];
+    double threshold[PZ_MAX_EVENT_TYPES + 1];
+};
+
+static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type, struct pz_err *err)
+{
+    struct pz_str list = { 0 };
+
+    for (uint32_t e = 0; e < ds->events.n; e++) {
+        size_t len;
+        const char *s = pz_dict_get(&ds->events, e, &len);
+
+        pz_str_addf(&list, "%s%.*s", e ? ", " : "", (int)len, s);
+    }
+    pz_err_set(err, PZ_USAGE, "--event %s: the data have no such event type (they have: %.400s)", type,
+               list.data ? list.data : "none");
+    pz_str_clear(&list);
+    return PZ_USAGE;
+}
+
+static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                                 size_t n_rules, struct type_rules *out, struct pz_err *err)
+{
+    double largest = 0;
+
+    for (size_t i = 0; i < n_rules; i++)
+        largest = rules[i].weight > largest ? rules[i].weight : largest;
+    for (int e = 0; e <= PZ_MAX_EVENT_TYPES; e++) {
+        out->weight[e] = n_rules ? 0.0f : 1.0f;
+        out->threshold[e] = -INFINITY;
+    }
+    for (size_t i = 0; i < n_rules; i++) {
+        bool found = false;
+
+        for (uint32_t e = 0; e < ds->events.n; e++) {
+            size_t len;
+            const char *s = pz_dict_get(&ds->events, e, &len);
+
+            if (strlen(rules[i].type) != len || strncasecmp(s, rules[i].type, len) != 0)
+                continue;
+            out->weight[e] = (float)(rules[i].weight / largest);
+            out->threshold[e] = rules[i].threshold;
+            found = true;
+        }
+        if (!found)
+            return unknown_type(ds, rules[i].type, err);
+    }
+    return PZ_OK;
+}
+
+/* The weight of interaction p, 0 when it does not count. */
+static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, const uint8_t *keep,
+                       uint64_t p)
+{
+    uint8_t e = ds->event ? ds->event[p] : 0;
+
+    if (keep && !keep[p])
+        return 0;
+    if (ds->value && !isnan(ds->value[p]) && (double)ds->value[p] < r->threshold[e])
+        return 0;
+    return r->weight[e];
+}
+
+static enum pz_status take_memory(const struct pz_dataset *ds, uint64_t n,
+                                  struct pz_corpus_own *own, struct pz_err *err)
+{
+    size_t sizes[] = { 8, 4, 8, 4, ds->event ? 1 : 0, ds->context.n_attrs ? sizeof(struct pz_attrs) : 0 };
+    uint64_t counts[] = { (uint64_t)ds->users.n + 1, n, n, n, n, 1 };
+
+    for (int i = 0; i < 6; i++) {
+        if (!sizes[i])
+            continue;
+        own->owned[i] = pz_mem_array(counts[i], sizes[i]);
+        if (!own->owned[i])
+            return pz_err_memory(err, "the corpus", 17.0 * (double)n);
+    }
+    return PZ_OK;
+}
+
+/* Context rows of the kept interactions. */
+static enum pz_status keep_context(const struct pz_dataset *ds, const struct type_rules *r,
+                                   const uint8_t *keep, struct pz_corpus_own *own,
+                                   struct pz_err *err)
+{
+    uint64_t n = own->c.ptr[ds->users.n], to = 0;
+    struct pz_source *source = pz_mem_array(n, sizeof *source);
+    const struct pz_attrs *in = &ds->context;
+    enum pz_status st;
+
+    if (!source)
+        return pz_err_memory(err, "context columns", 16.0 * (double)n);
+    for (uint64_t p = 0; p < ds->n_inter; p++)
+        if (weight_of(ds, r, keep, p) > 0)
+            source[to++].row = p;
+    st = pz_attrs_gather(&in, 1, source, n, own->owned[5], err);
+    free(source);
+    own->c.context = own->owned[5];
+    return st;
+}
+
+static void fill(const struct pz_dataset *ds, const struct type_rules *r, const uint8_t *keep,
+                 struct pz_corpus_own *own)
+{
+    uint64_t *ptr = own->owned[0], to = 0;
+    uint32_t *item = own->owned[1];
+    int64_t *time = own->owned[2], oldest = INT64_MAX, newest = INT64_MIN;
+    float *weight = own->owned[3];
+    uint8_t *event = own->owned[4];
+
+    for (uint32_t u = 0; u < ds->users.n; u++) {
+        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
+            float w = weight_of(ds, r, keep, p);
+
+            if (w <= 0)
+                continue;
+            item[to] = ds->item[p];
+            time[to] = ds->time[p];
+            weight[to] = w;
+            if (event)
+                event[to] = ds->event[p];
+            oldest = ds->time[p] < oldest ? ds->time[p] : oldest;
+            newest = ds->time[p] > newest ? ds->time[p] : newest;
+            to++;
+        }
+        ptr[u + 1] = to;
+    }
+    own->c.newest = to ? newest : 0;
+    own->c.ordered = to && oldest < newest;
+}
+
+enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                              size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
+                              struct pz_err *err)
+{
+    struct type_rules bound;
+    uint64_t n = 0;
+    enum pz_status st;
+
+    memset(out, 0, sizeof *out);
+    st = bind_rules(ds, rules, n_rules, &bound, err);
+    for (uint64_t p = 0; p < ds->n_inter && st == PZ_OK; p++)
+        n += weight_of(ds, &bound, keep, p) > 0;
+    if (st == PZ_OK)
+        st = take_memory(ds, n, out, err);
+    if (st == PZ_OK) {
+        fill(ds, &bound, keep, out);
+        out->c.n_users = ds->users.n;
+        out->c.n_items = ds->items.n;
+        out->c.ptr = out->owned[0];
+        out->c.item = out->owned[1];
+        out->c.time = out->owned[2];
+        out->c.weight = out->owned[3];
+        out->c.event = out->owned[4];
+        out->c.item_attrs = &ds->item_attrs;
+        out->c.user_attrs = &ds->user_attrs;
+        if (out->owned[5])
+            st = keep_context(ds, &bound, keep, out, err);
+    }
+    if (st != PZ_OK)
+        pz_corpus_clear(out);
+    return st;
+}
+
+void pz_corpus_clear(struct pz_corpus_own *own)
+{
+    if (own->owned[5])
+        pz_attrs_clear(own->owned[5]);
+    for (int i = 0; i < 6; i++)
+        free(own->owned[i]);
+    memset(own, 0, sizeof *own);
+}

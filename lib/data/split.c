@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Splits: see split.h. Draws hash (seed, user id), so a user is in or out whatever else is in the data. */
+#include "data/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "table/hash.h"
+
+/* "10%" or "10" to 0.1. */
+static bool parse_share(const char *s, double *share)
+{
+    size_t n = strlen(s);
+
+    if (n > 0 && s[n - 1] == '%')
+        n--;
+    if (!pz_str_to_double(s, n, share) || *share <= 0 || *share >= 100)
+        return false;
+    *share /= 100;
+    return true;
+}
+
+static bool parse_time(const char *s, struct pz_split_spec *out)
+{
+    enum pz_time_form form;
+
+    out->time = INT64_MIN;
+    if (*s && s[strlen(s) - 1] == '%')
+        return parse_share(s, &out->share);
+    return pz_time_guess(s, strlen(s), &form) && pz_time_parse(s, strlen(s), form, &out->time);
+}
+
+static bool parse_count(const char *s, uint32_t *count)
+{
+    long long n;
+
+    if (!pz_str_to_i64(s, strlen(s), &n) || n < 1 || n > 1000000)
+        return false;
+    *count = (uint32_t)n;
+    return true;
+}
+
+enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err)
+{
+    static const char *const names[] = { "personalize", "leave-last", "time", "users", "random" };
+    static const double shares[] = { 0.1, 0, 0.1, 0.1, 0.2 };
+    size_t n = strcspn(spec, ":");
+    const char *arg = spec[n] ? spec + n + 1 : NULL;
+    size_t kind = 0;
+    bool good = true;
+
+    while (kind < 5 && (strlen(names[kind]) != n || strncmp(names[kind], spec, n) != 0))
+        kind++;
+    memset(out, 0, sizeof *out);
+    if (kind < 5) {
+        *out = (struct pz_split_spec){ (enum pz_split_kind)kind, shares[kind], 1, INT64_MIN };
+        if (kind == PZ_SPLIT_LEAVE_LAST)
+            good = !arg || parse_count(arg, &out->count);
+        else if (kind == PZ_SPLIT_TIME)
+            good = arg && parse_time(arg, out);
+        else
+            good = !arg || parse_share(arg, &out->share);
+    }
+    if (kind == 5 || !good)
+        return pz_err_set(err, PZ_USAGE,
+                          "split \"%s\" is not one of personalize[:P%%], leave-last[:N], "
+                          "time:TIMESTAMP, time:P%%, users:P%%, random[:P%%]",
+                          spec);
+    return PZ_OK;
+}
+
+static void user_rng(const struct pz_dataset *ds, uint32_t u, uint64_t seed, struct pz_rng *rng)
+{
+    size_t len;
+    const char *id = pz_dict_get(&ds->users, u, &len);
+
+    pz_rng_init(rng, seed, pz_hash64(id, len));
+}
+
+static void set(uint8_t *role, uint64_t from, uint64_t to, int what)
+{
+    memset(role + from, what, to - from);
+}
+
+/* A user held out whole: the newest `k` are truth. */
+static void hold_out(const struct pz_dataset *ds, uint32_t u, uint64_t k, uint8_t *role)
+{
+    uint64_t end = ds->ptr[u + 1];
+
+    set(role, ds->ptr[u], end - k, PZ_ROLE_HISTORY);
+    set(role, end - k, end, PZ_ROLE_TRUTH);
+}
+
+struct draw_key {
+    uint64_t hash;
+    uint32_t user;
+};
+
+static int by_hash(const void *x, const void *y)
+{
+    const struct draw_key *a = x, *b = y;
+
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return a->user < b->user ? -1 : a->user > b->user;
+}
+
+/* Exactly the share of users (those with two events), the ones with the smallest hashes. */
+static enum pz_status split_users(const struct pz_dataset *ds, const struct pz_split_spec *spec,
+                                  uint64_t seed, uint8_t *role, struct pz_err *err)
+{
+    struct draw_key *key = pz_mem_array(ds->users.n, sizeof *key);
+    uint32_t n = 0, held;
+
+    if (!key)
+        return pz_err_memory(err, "a split", 16.0 * ds->users.n);
+    set(role, 0, ds->n_inter, PZ_ROLE_TRAIN);
+    for (uint32_t u = 0; u < ds->users.n; u++) {
+        struct pz_rng rng;
+
+        if (ds->ptr[u + 1] - ds->ptr[u] < 2)
+            continue;
+        user_rng(ds, u, seed, &rng);
+        key[n++] = (struct draw_key){ pz_rng_u64(&rng), u };
+    }
+    qsort(key, n, sizeof *key, by_hash);
+    held = (uint32_t)((double)n * spec->share + 0.5);
+    for (uint32_t i = 0; i < held; i++) {
+        uint64_t size = ds->ptr[key[i].user + 1] - ds->ptr[key[i].user];
+
+        hold_out(ds, key[i].user, spec->kind == PZ_SPLIT_USERS ? size / 2 : (size + 9) / 10, role);
+    }
+    free(key);
+    return PZ_OK;
+}
+
+static void split_last(const struct pz_dataset *ds, uint64_t count, uint8_t *role)
+{
+    for (uint32_t u = 0; u < ds->users.n; u++) {
+        uint64_t from = ds->ptr[u], end = ds->ptr[u + 1];
+
+        if (end - from <= count) {
+            set(role, from, end, PZ_ROLE_TRAIN);
+            continue;
+        }
+        set(role, from, end - count, PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
+        set(role, end - count, end, PZ_ROLE_TRUTH);
+    }
+}
+
+static int by_value(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+static enum pz_status split_time(const struct pz_dataset *ds, const struct pz_split_spec *spec,
+                                 uint8_t *role, struct pz_err *err)
+{
+    int64_t cut = spec->time;
+
+    if (cut == INT64_MIN) {
+        int64_t *sorted = pz_mem_copy(ds->time, ds->n_inter, sizeof *sorted);
+
+        if (!sorted)
+            return pz_err_memory(err, "a split", 8.0 * (double)ds->n_inter);
+        qsort(sorted, ds->n_inter, sizeof *sorted, by_value);
+        cut = ds->n_inter ? sorted[(uint64_t)((double)ds->n_inter * (1 - spec->share))] : 0;
+        free(sorted);
+    }
+    for (uint64_t p = 0; p < ds->n_inter; p++)
+        role[p] = ds->time[p] < cut ? PZ_ROLE_TRAIN | PZ_ROLE_HISTORY : PZ_ROLE_TRUTH;
+    return PZ_OK;
+}
+
+static void split_random(const struct pz_dataset *ds, double share, uint64_t seed, uint8_t *role)
+{
+    for (uint32_t u = 0; u < ds->users.n; u++) {
+        uint64_t n = ds->ptr[u + 1] - ds->ptr[u], k = (uint64_t)((double)n * share + 0.5);
+        struct pz_rng rng;
+
+        set(role, ds->ptr[u], ds->ptr[u + 1], n < 2 ? PZ_ROLE_TRAIN : PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
+        k = n < 2 ? 0 : k == 0 ? 1 : k;
+        user_rng(ds, u, seed, &rng);
+        while (k > 0) {
+            uint64_t p = ds->ptr[u] + pz_rng_below(&rng, (uint32_t)n);
+
+            k -= role[p] != PZ_ROLE_TRUTH;
+            role[p] = PZ_ROLE_TRUTH;
+        }
+    }
+}
+
+enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
+                               uint64_t seed, uint8_t *role, struct pz_err *err)
+{
+    switch (spec->kind) {
+    case PZ_SPLIT_PERSONALIZE:
+    case PZ_SPLIT_USERS:
+        return split_users(ds, spec, seed, role, err);
+    case PZ_SPLIT_LEAVE_LAST:
+        split_last(ds, spec->count, role);
+        return PZ_OK;
+    case PZ_SPLIT_TIME:
+        return split_time(ds, spec, role, err);
+    case PZ_SPLIT_RANDOM:
+        split_random(ds, spec->share, seed, role);
+        return PZ_OK;
+    }
+    return pz_err_set(err, PZ_INTERNAL, "unknown split");
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The blend: each part's scores divided by their largest over the items that may be recommended, then
+ * summed with the model's weights ("Blend" in the measurements: parts of any scale mix without
+ * calibration, and multiplying one part's scores by a constant changes nothing). */
+#include <string.h>
+
+#include "base/simd.h"
+#include "model/model.h"
+
+static size_t round_up(size_t n)
+{
+    return (n + 63) / 64 * 64;
+}
+
+size_t pz_model_scratch(const struct pz_model *m)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < m->n_parts; i++) {
+        size_t n = m->part[i].scorer->scratch_bytes(m->part[i].part);
+
+        most = n > most ? n : most;
+    }
+    return round_up(most) + round_up((size_t)m->items.n * sizeof(float));
+}
+
+static float largest_allowed(const float *score, uint32_t n, const uint64_t *allowed)
+{
+    float top = 0;
+
+    if (!allowed) {
+        for (uint32_t i = 0; i < n; i++)
+            top = score[i] > top ? score[i] : top;
+        return top;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (score[i] > top && (allowed[i / 64] >> (i % 64) & 1))
+            top = score[i];
+    return top;
+}
+
+PZ_KERNEL static void add_scaled(float *out, const float *score, uint32_t n, float factor)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] += factor * score[i];
+}
+
+PZ_KERNEL static void set_scaled(float *out, const float *score, uint32_t n, float factor)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = factor * score[i];
+}
+
+void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
+                    void *scratch, float *out, float *part_score, uint32_t *used)
+{
+    uint32_t n = m->items.n;
+    float *raw = scratch;
+    void *rest = (char *)scratch + round_up((size_t)n * sizeof(float));
+
+    *used = 0;
+    memset(out, 0, n * sizeof *out);
+    if (part_score)
+        memset(part_score, 0, m->n_parts * n * sizeof *out);
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct pz_part *p = &m->part[i];
+        float top;
+
+        if (p->weight <= 0 && !part_score)
+            continue;
+        memset(raw, 0, n * sizeof *raw);
+        if (!p->scorer->score(p->part, q, rest, raw))
+            continue;
+        top = largest_allowed(raw, n, allowed);
+        if (top <= 0)
+            continue;
+        *used |= 1u << i;
+        if (p->weight > 0)
+            add_scaled(out, raw, n, (float)p->weight / top);
+        if (part_score)
+            set_scaled(part_score + i * n, raw, n, 1 / top);
+    }
+}

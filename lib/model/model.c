@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a model file: see model.h. What training wrote (train.c) is borrowed from the table; the
+ * manifest says which recipe and which parts with which weights. */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
+{
+    struct pz_table *t = m->table;
+    const void *data = NULL;
+    uint64_t n = 0;
+    enum pz_status st;
+
+    st = pz_table_get(t, "hist/ptr", PZ_U64, (uint64_t)m->users.n + 1, &data, NULL, err);
+    m->ptr = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "hist/item", PZ_U32, PZ_ANY, &data, &n, err);
+    m->item = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "hist/time", PZ_I64, n, &data, NULL, err);
+    m->time = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "hist/weight", PZ_F32, n, &data, NULL, err);
+    m->weight = data;
+    if (st == PZ_OK && pz_table_has(t, "hist/event")) {
+        st = pz_table_get(t, "hist/event", PZ_U8, n, &data, NULL, err);
+        m->event = data;
+    }
+    if (st == PZ_OK)
+        st = pz_table_get(t, "item_count", PZ_U32, m->items.n, &data, NULL, err);
+    m->item_count = data;
+    return st;
+}
+
+/* Flat files were checked when they were made; packed ones come from anywhere. */
+static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
+{
+    uint64_t n = m->ptr[m->users.n];
+    bool good = m->ptr[0] == 0;
+
+    for (uint32_t u = 0; u < m->users.n && good; u++)
+        good = m->ptr[u + 1] >= m->ptr[u] && m->ptr[u + 1] <= n;
+    for (uint64_t p = 0; p < n && good; p++)
+        good = m->item[p] < m->items.n && (!m->event || m->event[p] < m->events.n);
+    return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the histories are damaged");
+}
+
+static enum pz_status load_data(struct pz_model *m, struct pz_err *err)
+{
+    struct pz_table *t = m->table;
+    enum pz_status st = pz_table_get_dict(t, "items", &m->items, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "users", &m->users, err);
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "events", &m->events, err);
+    if (st == PZ_OK)
+        st = load_histories(m, err);
+    if (st == PZ_OK && !pz_table_is_flat(t))
+        st = check_histories(m, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "items", &m->item_attrs, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "users", &m->user_attrs, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "context", &m->context, err);
+    return st;
+}
+
+static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
+{
+    char *text = NULL;
+    const char *name;
+    enum pz_status st = pz_table_get_text(m->table, "manifest", &text, err);
+
+    if (st == PZ_OK)
+        st = pz_json_parse(text, strlen(text), "manifest", &m->manifest, err);
+    free(text);
+    if (st != PZ_OK)
+        return st;
+    name = json_string_value(json_object_get(m->manifest, "recipe"));
+    m->recipe = name ? pz_recipe_find(name) : NULL;
+    m->newest = json_integer_value(json_object_get(m->manifest, "newest"));
+    m->softmax_scale = json_number_value(json_object_get(m->manifest, "softmax_scale"));
+    if (!m->recipe)
+        return pz_err_set(err, PZ_BAD_DATA, "recipe \"%s\" is not known to this pz",
+                          name ? name : "");
+    return PZ_OK;
+}
+
+static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
+{
+    const json_t *list = json_object_get(m->manifest, "parts"), *entry;
+    size_t i;
+    enum pz_status st = PZ_OK;
+
+    json_array_foreach(list, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "scorer"));
+        struct pz_part *p = &m->part[m->n_parts];
+
+        if (st != PZ_OK || m->n_parts == PZ_MAX_PARTS)
+            break;
+        p->scorer = name ? pz_scorer_find(name) : NULL;
+        p->weight = json_number_value(json_object_get(entry, "weight"));
+        if (!p->scorer)
+            return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
+                              name ? name : "");
+        st = p->scorer->load(m->table, m->items.n, &m->item_attrs, &m->user_attrs, &p->part, err);
+        if (st == PZ_OK)
+            m->n_parts++;
+    }
+    return st;
+}
+
+enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err)
+{
+    struct pz_model *m = calloc(1, sizeof *m);
+    enum pz_status st = m ? PZ_OK : pz_err_memory(err, "a model", sizeof *m);
+
+    if (st == PZ_OK)
+        st = pz_table_open(path, "modl", &m->table, err);
+    if (st == PZ_OK) {
+        st = load_data(m, err);
+        if (st == PZ_OK)
+            st = load_manifest(m, err);
+        if (st == PZ_OK)
+            st = load_parts(m, err);
+        if (st != PZ_OK)
+            pz_err_prefix(err, "%s", path);
+    }
+    if (st != PZ_OK) {
+        pz_model_free(m);
+        m = NULL;
+    }
+    *out = m;
+    return st;
+}
+
+void pz_model_free(struct pz_model *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n_parts; i++)
+        m->part[i].scorer->free(m->part[i].part);
+    pz_attrs_clear(&m->item_attrs);
+    pz_attrs_clear(&m->user_attrs);
+    pz_attrs_clear(&m->context);
+    json_decref(m->manifest);
+    pz_table_close(m->table);
+    free(m);
+}
+
+static bool same_type(const char *a, const char *b)
+{
+    while (*a && *b && ((*a | 32) == (*b | 32)))
+        a++, b++;
+    return *a == *b;
+}
+
+double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
+{
+    const json_t *rules = json_object_get(m->manifest, "events"), *rule;
+    size_t i;
+
+    if (json_array_size(rules) == 0)
+        return 1;
+    json_array_foreach(rules, i, rule) {
+        const char *type = json_string_value(json_object_get(rule, "type"));
+        const json_t *threshold = json_object_get(rule, "threshold");
+
+        if (type && event_type && same_type(type, event_type)) {
+            if (threshold && !isnan(value) && value < json_number_value(threshold))
+                return 0;
+            return json_number_value(json_object_get(rule, "weight"));
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of scorers and questions about their settings: see scorer.h. */
+#include "model/scorer.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "model/parts.h"
+
+const struct pz_scorer *const pz_scorers[] = { &pz_popularity, NULL };
+
+const struct pz_scorer *pz_scorer_find(const char *name)
+{
+    for (size_t i = 0; pz_scorers[i]; i++)
+        if (strcmp(pz_scorers[i]->name, name) == 0)
+            return pz_scorers[i];
+    return NULL;
+}
+
+size_t pz_scorer_setting(const struct pz_scorer *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_settings; i++)
+        if (strcmp(s->settings[i].name, name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+void pz_scorer_defaults(const struct pz_scorer *s, double *value)
+{
+    for (size_t i = 0; i < s->n_settings; i++)
+        value[i] = s->settings[i].def;
+}

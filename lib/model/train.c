@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
+ * are users, items, events (dictionaries), hist/... (the corpus), item_count, attributes (items/, users/,
+ * context/), each part's own columns, and the manifest. No date or duration enters the file unless
+ * SOURCE_DATE_EPOCH or the caller asks: the same inputs give the same bytes; times go to the side file of
+ * --report and to standard error. */
+#include "model/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/parts.h"
+#include "model/tune.h"
+
+struct training {
+    const struct pz_dataset *ds;
+    const struct pz_train_cfg *cfg;
+    struct pz_corpus_own corpus;
+    struct pz_choice choice[PZ_MAX_PARTS];
+    void *part[PZ_MAX_PARTS];
+    size_t n;
+    double softmax_scale;
+    json_t *trials;
+};
+
+static bool has_features(const struct pz_attrs *attrs)
+{
+    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
+        if (attrs->attr[i].kind != PZ_ATTR_STRING)
+            return true;
+    return false;
+}
+
+/* "on", "off" or NULL for a part named in the params ("sequence=on"). */
+static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
+{
+    size_t n = strlen(scorer);
+
+    for (size_t i = cfg->n_params; i-- > 0;)
+        if (strncmp(cfg->params[i], scorer, n) == 0 && cfg->params[i][n] == '=')
+            return cfg->params[i] + n + 1;
+    return NULL;
+}
+
+/* The recipe's parts that this pz has and that this data can feed. The encoder is for those who ask. */
+static void choose_parts(struct training *t)
+{
+    const struct pz_recipe *recipe = t->cfg->recipe;
+
+    for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
+        const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
+        const char *how = s ? switched(t->cfg, s->name) : NULL;
+        struct pz_choice *c = &t->choice[t->n];
+
+        if (!s || (how && strcmp(how, "off") == 0))
+            continue;
+        if (strcmp(s->name, "sequence") == 0 && !(how && strcmp(how, "on") == 0))
+            continue;
+        if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
+            continue;
+        if (strcmp(s->name, "spectral") == 0 && t->corpus.c.ordered && !how)
+            continue; /* for data without order */
+        c->scorer = s;
+        pz_scorer_defaults(s, c->value);
+        c->weight = t->n == 0 ? 1 : 0.3;
+        t->n++;
+    }
+    if (t->n > 1)
+        t->choice[t->n - 1].weight = 0.01; /* the fallback, last in every recipe */
+    if (strcmp(recipe->name, "trending-now") == 0) {
+        size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
+
+        t->choice[0].value[k] = 1;
+        t->choice[0].fixed[k] = true;
+    }
+}
+
+static enum pz_status bad_param(const struct training *t, const char *param, struct pz_err *err)
+{
+    const char *names[256], *near;
+    static _Thread_local char buf[256][48];
+    char word[64];
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++)
+        for (size_t i = 0; i < t->choice[p].scorer->n_settings && n < 256; i++, n++) {
+            snprintf(buf[n], sizeof buf[n], "%.20s.%.20s", t->choice[p].scorer->name,
+                     t->choice[p].scorer->settings[i].name);
+            names[n] = buf[n];
+        }
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(param, "="), param);
+    near = pz_str_nearest(word, names, n);
+    return pz_err_set(err, PZ_USAGE, "-p %s: no such setting of this recipe%s%s%s", param,
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text, const char *param,
+                                struct pz_err *err)
+{
+    const struct pz_setting *s = &c->scorer->settings[k];
+    double x;
+
+    if (!pz_str_to_double(text, strlen(text), &x) || x < s->min || x > s->max ||
+        (s->whole && x != floor(x)))
+        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed", param,
+                          s->whole ? "whole " : "", s->min, s->max);
+    c->value[k] = x;
+    c->fixed[k] = true;
+    return PZ_OK;
+}
+
+static enum pz_status set_param(struct training *t, const char *param, struct pz_err *err)
+{
+    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
+    double x;
+
+    if (!equals)
+        return pz_err_set(err, PZ_USAGE, "-p %s: NAME=VALUE is needed", param);
+    if (!dot || dot > equals)
+        return pz_scorer_find("popularity") && (strcmp(equals, "=on") == 0 || strcmp(equals, "=off") == 0 ||
+               strcmp(equals, "=auto") == 0) ? PZ_OK : bad_param(t, param, err);
+    for (size_t p = 0; p < t->n; p++) {
+        struct pz_choice *c = &t->choice[p];
+        size_t n = strlen(c->scorer->name);
+
+        if (strncmp(param, "weight.", 7) == 0 && strncmp(dot + 1, c->scorer->name, n) == 0 &&
+            dot + 1 + n == equals) {
+            if (!pz_str_to_double(equals + 1, strlen(equals + 1), &x) || x < 0)
+                return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
+            c->weight = x;
+            c->weight_fixed = true;
+            return PZ_OK;
+        }
+        if ((size_t)(dot - param) != n || strncmp(param, c->scorer->name, n) != 0)
+            continue;
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            if (strlen(c->scorer->settings[k].name) == (size_t)(equals - dot - 1) &&
+                strncmp(c->scorer->settings[k].name, dot + 1, (size_t)(equals - dot - 1)) == 0)
+                return set_value(c, k, equals + 1, param, err);
+    }
+    return bad_param(t, param, err);
+}
+
+static enum pz_status tune(struct training *t, struct pz_err *err)
+{
+    struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
+                               .time_s = t->cfg->tune_time_s,
+                               .exclude_seen = t->cfg->recipe->exclude_seen,
+                               .seed = t->cfg->seed,
+                               .log = t->cfg->log,
+                               .trials = t->trials };
+
+    if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer == &pz_popularity))
+        return PZ_OK;
+    return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->softmax_scale, err);
+}
+
+static enum pz_status fit_parts(struct training *t, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
+    for (size_t p = 0; p < t->n && st == PZ_OK; p++) {
+        struct pz_fit_cfg fit = { .value = t->choice[p].value,
+                                  .seed = t->cfg->seed,
+                                  .log = t->cfg->log };
+
+        st = t->choice[p].scorer->fit(&t->corpus.c, &fit, &t->part[p], err);
+        pz_log_step(t->cfg->log, 1);
+        if (st == PZ_OK && pz_stop_asked())
+            st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
+    }
+    pz_log_done(t->cfg->log);
+    return st;
+}
+
+static enum pz_status write_histories(const struct training *t, struct pz_writer *w,
+                                      struct pz_err *err)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    uint64_t n = c->ptr[c->n_users];
+    uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
+    enum pz_status st = count ? PZ_OK : pz_err_memory(err, "item counts", 4.0 * c->n_items);
+
+    for (uint64_t p = 0; p < n && count; p++)
+        count[c->item[p]]++;
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/ptr", PZ_U64, c->ptr, (uint64_t)c->n_users + 1, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/item", PZ_U32, c->item, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/time", PZ_I64, c->time, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/weight", PZ_F32, c->weight, n, err);
+    if (st == PZ_OK && c->event)
+        st = pz_writer_add(w, "hist/event", PZ_U8, c->event, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
+    free(count);
+    return st;
+}
+
+static json_t *event_rules(const struct pz_train_cfg *cfg)
+{
+    json_t *list = json_array();
+    double largest = 0;
+
+    for (size_t i = 0; i < cfg->n_rules; i++)
+        largest = cfg->rules[i].weight > largest ? cfg->rules[i].weight : largest;
+    for (size_t i = 0; i < cfg->n_rules; i++) {
+        json_t *rule = json_pack("{s:s, s:f}", "type", cfg->rules[i].type, "weight",
+                                 cfg->rules[i].weight / largest);
+
+        if (isfinite(cfg->rules[i].threshold))
+            json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
+        json_array_append_new(list, rule);
+    }
+    return list;
+}
+
+static json_t *part_list(const struct training *t)
+{
+    json_t *list = json_array();
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_choice *c = &t->choice[p];
+        json_t *settings = json_object();
+
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:o}", "scorer", c->scorer->name, "weight",
+                                              c->weight, "settings", settings));
+    }
+    return list;
+}
+
+/* Wall and processor seconds are left out: they would make two equal trainings differ. */
+static enum pz_status write_manifest(const struct training *t, struct pz_writer *w,
+                                     struct pz_err *err)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    struct pz_str text = { 0 };
+    json_t *trials = json_array(), *trial, *doc;
+    size_t i;
+    enum pz_status st;
+
+    json_array_foreach(t->trials, i, trial) {
+        json_t *copy = json_copy(trial);
+
+        json_object_del(copy, "cpu_seconds");
+        json_array_append_new(trials, copy);
+    }
+    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
+                    t->cfg->recipe->name, "version", PZ_VERSION, "seed", (json_int_t)t->cfg->seed,
+                    "newest", (json_int_t)c->newest, "softmax_scale", t->softmax_scale, "dataset",
+                    t->ds->fingerprint, "counts", "users", (json_int_t)c->n_users, "items",
+                    (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users], "events",
+                    event_rules(t->cfg), "parts", part_list(t), "trials", trials);
+    if (doc)
+        pz_json_dump(&text, doc, true);
+    json_decref(doc);
+    if (!text.data || text.failed)
+        st = pz_err_memory(err, "the manifest", 1e5);
+    else
+        st = pz_writer_add_text(w, "manifest", text.data, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+/* Context keeps its names and values, not its rows. */
+static enum pz_status write_attrs(const struct training *t, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_attrs *context = &t->ds->context;
+    struct pz_attrs none;
+    enum pz_status st = pz_attrs_gather(&context, 1, NULL, 0, &none, err);
+
+    if (st == PZ_OK)
+        st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
+    if (st == PZ_OK)
+        st = pz_attrs_save(&t->ds->user_attrs, "users", w, err);
+    if (st == PZ_OK)
+        st = pz_attrs_save(&none, "context", w, err);
+    pz_attrs_clear(&none);
+    return st;
+}
+
+static enum pz_status write_model(const struct training *t, const char *path, struct pz_err *err)
+{
+    struct pz_writer *w = NULL;
+    enum pz_status st = pz_writer_open(path, "modl", 0, &w, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "items", &t->ds->items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "users", &t->ds->users, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "events", &t->ds->events, err);
+    if (st == PZ_OK)
+        st = write_histories(t, w, err);
+    if (st == PZ_OK)
+        st = write_attrs(t, w, err);
+    for (size_t p = 0; p < t->n && st == PZ_OK; p++)
+        st = t->choice[p].scorer->save(t->part[p], w, err);
+    if (st == PZ_OK)
+        st = write_manifest(t, w, err);
+    if (st == PZ_OK)
+        return pz_writer_commit(w, err);
+    pz_writer_abort(w);
+    return st;
+}
+
+static void warn_if_small(const struct training *t)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    uint32_t users = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        users += c->ptr[u + 1] - c->ptr[u] >= 2;
+    if (c->ptr[c->n_users] < 1000)
+        pz_log(t->cfg->log, PZ_LOG_WARN, "%llu interactions count; Amazon Personalize asks for 1000",
+               (unsigned long long)c->ptr[c->n_users]);
+    if (users < 25)
+        pz_log(t->cfg->log, PZ_LOG_WARN,
+               "%u users have two interactions; Amazon Personalize asks for 25", users);
+}
+
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
+                        struct pz_err *err)
+{
+    struct training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
+    enum pz_status st =
+        pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+
+    if (st == PZ_OK && ds->items.n == 0)
+        st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
+    if (st == PZ_OK) {
+        warn_if_small(&t);
+        choose_parts(&t);
+    }
+    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
+        st = set_param(&t, cfg->params[i], err);
+    if (st == PZ_OK)
+        st = tune(&t, err);
+    if (st == PZ_OK)
+        st = fit_parts(&t, err);
+    if (st == PZ_OK)
+        st = write_model(&t, path, err);
+    for (size_t p = 0; p < t.n; p++)
+        if (t.part[p])
+            t.choice[p].scorer->free(t.part[p]);
+    json_decref(t.trials);
+    pz_corpus_clear(&t.corpus);
+    return st;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training: a dataset becomes a model file. */
+#ifndef PZ_MODEL_TRAIN_H
+#define PZ_MODEL_TRAIN_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "model/model.h"
+
+struct pz_train_cfg {
+    const struct pz_recipe *recipe;
+    const struct pz_event_rule *rules;
+    size_t n_rules;
+    const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=on" */
+    size_t n_params;
+    const uint8_t *keep;       /* [n_inter] interactions to learn from; NULL: all */
+    uint32_t n_trials;         /* settings tried a scorer; 0: no tuning */
+    double tune_time_s;        /* processor seconds for tuning; 0: no limit */
+    uint64_t seed;
+    struct pz_log *log;
+};
+
+/* Learn and write path (atomic). The held-out validation part is cut from what `keep` leaves, never from
+ * the rest. Same data, settings and seed: same bytes at any thread count, unless a time limit strikes. */
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
+                        struct pz_err *err);
+
+#endif
