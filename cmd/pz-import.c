@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pz-import: interaction logs become a dataset file. Glue only: options in, modules of lib/data called,
+ * reports out. The modes are told by --merge, --info, --check and --export; without them: import. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "data/export.h"
+#include "data/import.h"
+#include "data/info.h"
+
+struct import_cfg {
+    struct pz_common common;
+    const char *output, *reject, *max_errors, *export_table;
+    struct pz_strs interactions, items, users, schema, map;
+    bool merge, info, check;
+};
+
+static const struct pz_opt opts[] = {
+    PZ_STR('o', "output", struct import_cfg, output, NULL, "FILE",
+           "dataset to write (*.pzd), or the CSV of --export; - is standard output"),
+    PZ_LIST(0, "interactions", struct import_cfg, interactions, "FILE",
+            "interactions to read: CSV or JSON Lines, plain or zstd; - is standard input. May be given "
+            "several times"),
+    PZ_LIST(0, "items", struct import_cfg, items, "FILE", "items to read. May be given several times"),
+    PZ_LIST(0, "users", struct import_cfg, users, "FILE", "users to read. May be given several times"),
+    PZ_LIST(0, "schema", struct import_cfg, schema, "FILE",
+            "Avro JSON schema of Amazon Personalize: one record, or an array of them. May be given several "
+            "times. Tables without one get the types that their values show"),
+    PZ_LIST(0, "map", struct import_cfg, map, "NAME=COLUMN,...",
+            "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
+    PZ_STR(0, "reject", struct import_cfg, reject, NULL, "FILE",
+           "write every rejected row with its reason, as JSON Lines"),
+    PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
+           "bad rows to tolerate, as a number or a share of all rows. With more the import fails and "
+           "writes nothing"),
+    PZ_FLAG(0, "merge", struct import_cfg, merge,
+            "read the datasets named as operands as one and write it"),
+    PZ_FLAG(0, "info", struct import_cfg, info, "say what is in the dataset named as operand"),
+    PZ_STR(0, "export", struct import_cfg, export_table, NULL, "interactions|items|users|schema",
+           "write a table of the dataset named as operand as CSV, or its schemas as Avro JSON"),
+    PZ_OPT_COMMON(struct import_cfg, common),
+    PZ_END
+};
+
+static enum pz_status write_text(const struct pz_str *text, struct pz_err *err)
+{
+    if (text->failed)
+        return pz_err_memory(err, "the report", (double)text->len);
+    fwrite(text->data, 1, text->len, stdout); /* checked when stdout is closed */
+    return PZ_OK;
+}
+
+/* ---- info, export, merge ---- */
+
+static enum pz_status open_operands(const struct pz_strs *args, size_t max, struct pz_dataset **ds,
+                                    struct pz_err *err)
+{
+    if (args->n == 0 || args->n > max)
+        return pz_err_set(err, PZ_USAGE, max == 1 ? "one dataset (*.pzd) is needed as operand"
+                                                  : "name the datasets (*.pzd) as operands");
+    return pz_dataset_open(args->v, args->n, ds, err);
+}
+
+static enum pz_status run_info(const struct import_cfg *cfg, const struct pz_strs *args,
+                               struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    struct pz_str text = { 0 };
+    json_t *doc = NULL;
+    enum pz_status st = open_operands(args, SIZE_MAX, &ds, err);
+
+    if (st == PZ_OK) {
+        doc = pz_info_json(ds);
+        if (doc && cfg->common.json)
+            pz_json_dump(&text, doc, true);
+        else if (doc)
+            pz_info_text(&text, doc);
+        st = doc ? write_text(&text, err) : pz_err_memory(err, "the report", 1e4);
+    }
+    json_decref(doc);
+    pz_str_clear(&text);
+    pz_dataset_free(ds);
+    return st;
+}
+
+static enum pz_status write_schema(const struct pz_dataset *ds, struct pz_out *out,
+                                   struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    enum pz_status st;
+
+    pz_dataset_schema(ds, &text);
+    st = text.failed ? pz_err_memory(err, "the schema", 1e4)
+                     : pz_out_write(out, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+static enum pz_status run_export(const struct import_cfg *cfg, const struct pz_strs *args,
+                                 struct pz_err *err)
+{
+    static const char *const tables[] = { "interactions", "items", "users" };
+    struct pz_dataset *ds = NULL;
+    struct pz_out *out = NULL;
+    int table = 0;
+    enum pz_status st = open_operands(args, SIZE_MAX, &ds, err);
+
+    while (table < PZ_N_TABLES && strcmp(tables[table], cfg->export_table) != 0)
+        table++;
+    if (st == PZ_OK)
+        st = pz_out_open(cfg->output ? cfg->output : "-", &out, err);
+    if (st == PZ_OK)
+        st = table < PZ_N_TABLES ? pz_export(ds, (enum pz_table_id)table, out, err)
+                                 : write_schema(ds, out, err);
+    if (st == PZ_OK)
+        st = pz_out_commit(out, err);
+    else
+        pz_out_abort(out);
+    pz_dataset_free(ds);
+    return st;
+}
+
+static enum pz_status need_output(const struct import_cfg *cfg, struct pz_err *err)
+{
+    if (cfg->output)
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE, "-o FILE is needed: the dataset to write");
+}
+
+static enum pz_status run_merge(const struct import_cfg *cfg, const struct pz_strs *args,
+                                struct pz_log *log, struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    enum pz_status st = need_output(cfg, err);
+
+    if (st == PZ_OK)
+        st = open_operands(args, SIZE_MAX, &ds, err);
+    if (st == PZ_OK)
+        st = pz_dataset_save(ds, cfg->output, err);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items", args->n,
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
+    pz_dataset_free(ds);
+    return st;
+}
+
+/* ---- import ---- */
+
+/* "--map A=b,C=d" gives two entries; the copy that they point into is kept in *copies. */
+static enum pz_status split_maps(const struct pz_strs *given, struct pz_strs *pairs,
+                                 struct pz_arena *copies, struct pz_err *err)
+{
+    for (size_t i = 0; i < given->n; i++) {
+        char *save = NULL, *copy = pz_arena_strndup(copies, given->v[i], strlen(given->v[i]));
+
+        for (char *pair = copy ? strtok_r(copy, ",", &save) : NULL; pair;
+             pair = strtok_r(NULL, ",", &save)) {
+            const char *equals = strchr(pair, '=');
+
+            if (!equals || equals == pair || !equals[1])
+                return pz_err_set(err, PZ_USAGE, "--map: \"%s\" is not NAME=COLUMN", pair);
+            if (!pz_strs_add(pairs, pair))
+                copy = NULL;
+        }
+        if (!copy)
+            return pz_err_memory(err, "--map", 1e3);
+    }
+    return PZ_OK;
+}
+
+static enum pz_status parse_max_errors(const char *text, struct pz_import_cfg *cfg,
+                                       struct pz_err *err)
+{
+    size_t n = strlen(text);
+
+    cfg->percent = n > 1 && text[n - 1] == '%';
+    if (pz_str_to_double(text, n - cfg->percent, &cfg->max_errors) && cfg->max_errors >= 0 &&
+        (!cfg->percent || cfg->max_errors <= 100))
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE, "--max-errors: \"%s\" is neither a number nor a share such as 1%%",
+                      text);
+}
+
+static void say_counts(const struct import_cfg *cfg, const struct pz_import_count *count,
+                       struct pz_log *log)
+{
+    static const char *const names[] = { "interactions", "items", "users" };
+    struct pz_str text = { 0 };
+
+    (void)cfg;
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        if (count[t].read > 0)
+            pz_str_addf(&text, "%s%s: read %llu, kept %llu, rejected %llu, duplicate %llu",
+                        text.len ? "; " : "", names[t], (unsigned long long)count[t].read,
+                        (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
+                        (unsigned long long)count[t].duplicate);
+    if (!text.failed && text.len)
+        pz_log(log, PZ_LOG_NOTE, "%s", text.data);
+    pz_str_clear(&text);
+}
+
+static enum pz_status import_tables(const struct import_cfg *cfg, struct pz_import_cfg *import,
+                                    struct pz_log *log, struct pz_err *err)
+{
+    struct pz_import_count count[PZ_N_TABLES];
+    struct pz_dataset *ds = NULL;
+    enum pz_status st = pz_import(import, &ds, count, err);
+
+    if (st == PZ_OK)
+        st = pz_dataset_save(ds, cfg->output, err);
+    if (st == PZ_OK)
+        say_counts(cfg, count, log);
+    pz_dataset_free(ds);
+    return st;
+}
+
+static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_strs *args,
+                                 struct pz_log *log, struct pz_err *err)
+{
+    struct pz_schema schema = { .n = { 0 } };
+    struct pz_arena copies = { NULL };
+    struct pz_import_cfg import = { .files = { cfg->interactions, cfg->items, cfg->users },
+                                    .schema = &schema,
+                                    .reject = cfg->reject,
+                                    .log = log };
+    enum pz_status st = need_output(cfg, err);
+
+    if (st == PZ_OK && args->n > 0)
+        st = pz_err_set(err, PZ_USAGE, "unexpected operand %s; tables are given with --interactions, "
+                        "--items, --users", args->v[0]);
+    if (st == PZ_OK && cfg->interactions.n == 0)
+        st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
+    if (st == PZ_OK)
+        st = parse_max_errors(cfg->max_errors, &import, err);
+    if (st == PZ_OK)
+        st = split_maps(&cfg->map, &import.map, &copies, err);
+    for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
+        st = pz_schema_read(cfg->schema.v[i], &schema, err);
+    if (st == PZ_OK)
+        st = import_tables(cfg, &import, log, err);
+    pz_strs_clear(&import.map);
+    pz_arena_clear(&copies);
+    pz_schema_clear(&schema);
+    return st;
+}
+
+static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
+{
+    const struct import_cfg *cfg = config;
+
+    if (cfg->merge + cfg->info + (cfg->export_table != NULL) > 1)
+        return pz_err_set(err, PZ_USAGE, "--merge, --info and --export exclude each other");
+    if (cfg->merge)
+        return run_merge(cfg, args, log, err);
+    if (cfg->info)
+        return run_info(cfg, args, err);
+    if (cfg->export_table)
+        return run_export(cfg, args, err);
+    return run_import(cfg, args, log, err);
+}
+
+static const struct pz_cmd command = {
+    .name = "pz-import",
+    .synopsis = "-o FILE.pzd --interactions FILE [--items FILE] [--users FILE] [OPTION]...\n"
+                "--merge -o FILE.pzd A.pzd B.pzd...\n"
+                "--info FILE.pzd\n"
+                "--export interactions|items|users|schema [-o FILE] FILE.pzd",
+    .summary = "Turn interaction logs into a dataset file, check it, show it, merge and export it.",
+    .examples = "pz-import -o shop.pzd --interactions clicks.csv --items items.csv\n"
+                "pz-import -o shop.pzd --interactions - --map USER_ID=customer,ITEM_ID=sku < log.jsonl\n"
+                "pz-import --info shop.pzd",
+    .opts = opts,
+    .cfg_bytes = sizeof(struct import_cfg),
+    .common_offset = offsetof(struct import_cfg, common),
+    .operands = "file",
+    .run = run,
+};
+
+int main(int argc, char **argv)
+{
+    return pz_cmd_main(&command, argc, argv);
+}
