@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing answers: CSV, TSV, JSON and Personalize's batch JSON Lines. */
+#ifndef PZ_RANK_ANSWER_H
+#define PZ_RANK_ANSWER_H
+
+#include "base/str.h"
+#include "rank/rank.h"
+
+enum pz_format { PZ_FORMAT_CSV, PZ_FORMAT_TSV, PZ_FORMAT_JSON, PZ_FORMAT_JSONL };
+
+/* The header line of CSV and TSV: user_id (for_item_id when related), item_id, rank, score, source. */
+void pz_answer_header(struct pz_str *out, enum pz_format format, bool related);
+
+/* Append one answer. key: the user or item asked for. CSV, TSV: a line an item. JSON: one object with
+ * itemList. JSONL: {"input":{...},"output":{"recommendedItems":[...],"scores":[...]},"error":null}. */
+void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_model *m,
+                   const struct pz_request *req, const struct pz_answer *answer);
+
+#endif
