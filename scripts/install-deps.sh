@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Install what pz needs from Debian's packages; says nothing when all is there.
+# With --lint also the tools of `make lint`.
+set -eu
+
+packages="build-essential pkg-config libcsv-dev libjansson-dev libzstd-dev liblmdb-dev
+libmicrohttpd-dev nettle-dev libopenblas-serial-dev libxxhash-dev libcmocka-dev bats zstd jq
+mandoc ca-certificates"
+[ "${1:-}" != --lint ] || packages="$packages clang clang-tidy cppcheck shellcheck"
+
+missing=""
+for p in $packages; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        as_root="sudo"
+    else
+        echo "pz needs some packages; as root, run: apt-get install -y$missing" >&2
+        exit 69
+    fi
+fi
+echo "installing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words on purpose
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null

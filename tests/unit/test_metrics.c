@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "eval/metrics.h"
+
+#define CLOSE(a, b) assert_true(fabs((a) - (b)) < 1e-4)
+
+/* The worked example of Amazon's guide: hits at ranks 2 and 5 of 5, two relevant items. */
+static const uint8_t example[] = { 0, 1, 0, 0, 1 };
+
+static void the_guide_s_example_gives_its_ndcg(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_ndcg(example, 5, 2, 5), 0.6241);
+}
+
+static void the_guide_s_example_gives_its_precision_and_rank(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_precision(example, 5, 5), 0.4);
+    CLOSE(pz_metric_mrr(example, 5, 25), 0.5);
+}
+
+static void precision_divides_by_k_even_when_the_list_is_short(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_precision(example, 5, 10), 0.2);
+}
+
+static void a_perfect_list_has_ndcg_one_when_truth_is_longer_than_k(void **state)
+{
+    const uint8_t hit[] = { 1, 1 };
+
+    (void)state;
+    CLOSE(pz_metric_ndcg(hit, 2, 7, 2), 1);
+    CLOSE(pz_metric_recall(hit, 2, 7, 2), 2.0 / 7);
+}
+
+static void average_precision_of_hits_at_two_and_five(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_map(example, 5, 2, 5), (1.0 / 2 + 2.0 / 5) / 2);
+    CLOSE(pz_metric_hit(example, 5, 1), 0);
+    CLOSE(pz_metric_hit(example, 5, 2), 1);
+}
+
+static void gini_is_zero_when_all_alike_and_high_when_one_takes_all(void **state)
+{
+    uint32_t alike[] = { 3, 3, 3, 3 }, one[] = { 0, 8, 0, 0 }, none[] = { 0, 0 };
+
+    (void)state;
+    CLOSE(pz_metric_gini(alike, 4), 0);
+    CLOSE(pz_metric_gini(one, 4), 0.75);
+    CLOSE(pz_metric_gini(none, 2), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_guide_s_example_gives_its_ndcg),
+        cmocka_unit_test(the_guide_s_example_gives_its_precision_and_rank),
+        cmocka_unit_test(precision_divides_by_k_even_when_the_list_is_short),
+        cmocka_unit_test(a_perfect_list_has_ndcg_one_when_truth_is_longer_than_k),
+        cmocka_unit_test(average_precision_of_hits_at_two_and_five),
+        cmocka_unit_test(gini_is_zero_when_all_alike_and_high_when_one_takes_all),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
