@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/par.h"
+#include "table/table.h"
+
+static char path[64], other[80];
+
+static int make_paths(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/pz-test-table-%ld", (long)getpid());
+    snprintf(other, sizeof other, "%s.flat", path);
+    return 0;
+}
+
+static int remove_paths(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(other);
+    return 0;
+}
+
+static void add_strings(struct pz_dict *dict, const char *const *s, size_t n)
+{
+    struct pz_dict_builder *b = pz_dict_builder_new();
+
+    for (size_t i = 0; i < n; i++)
+        assert_int_not_equal(pz_dict_builder_add(b, s[i], strlen(s[i])), PZ_NONE);
+    assert_int_equal(pz_dict_builder_finish(b, dict, NULL, NULL), PZ_OK);
+    pz_dict_builder_free(b);
+}
+
+/* A table with several types, a dictionary, and a column of `n` numbers. */
+static void write_table(uint64_t n)
+{
+    static const char *const names[] = { "b", "a", "c", "a" };
+    uint32_t *big = calloc(n + 1, sizeof *big);
+    const double real[] = { 1.5, -2 };
+    struct pz_writer *w;
+    struct pz_dict dict;
+
+    for (uint64_t i = 0; i < n; i++)
+        big[i] = (uint32_t)(i * 2654435761u);
+    add_strings(&dict, names, 4);
+    assert_int_equal(pz_writer_open(path, "data", 0, &w, NULL), PZ_OK);
+    assert_int_equal(pz_writer_add(w, "big", PZ_U32, big, n, NULL), PZ_OK);
+    assert_int_equal(pz_writer_add(w, "real", PZ_F64, real, 2, NULL), PZ_OK);
+    assert_int_equal(pz_writer_add_dict(w, "names", &dict, NULL), PZ_OK);
+    assert_int_equal(pz_writer_add_text(w, "text", "hello", NULL), PZ_OK);
+    assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+    pz_dict_clear(&dict);
+    free(big);
+}
+
+static void check_table(const char *file, uint64_t n)
+{
+    struct pz_table *t;
+    struct pz_dict dict;
+    const void *data;
+    uint64_t got;
+    char *text;
+
+    assert_int_equal(pz_table_open(file, "data", &t, NULL), PZ_OK);
+    assert_int_equal(pz_table_get(t, "big", PZ_U32, PZ_ANY, &data, &got, NULL), PZ_OK);
+    assert_int_equal(got, n);
+    for (uint64_t i = 0; i < n; i += 997)
+        assert_int_equal(((const uint32_t *)data)[i], (uint32_t)(i * 2654435761u));
+    assert_int_equal(pz_table_get_dict(t, "names", &dict, NULL), PZ_OK);
+    assert_int_equal(dict.n, 3);
+    assert_int_equal(pz_dict_find_str(&dict, "b"), 1);
+    assert_int_equal(pz_dict_find_str(&dict, "d"), PZ_NONE);
+    assert_int_equal(pz_table_get_text(t, "text", &text, NULL), PZ_OK);
+    assert_string_equal(text, "hello");
+    assert_int_equal(pz_table_get(t, "big", PZ_F32, PZ_ANY, &data, &got, NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_table_get(t, "none", PZ_F32, PZ_ANY, &data, &got, NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_table_verify(t, NULL), PZ_OK);
+    free(text);
+    pz_table_close(t);
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+    (void)state;
+    write_table(3000000); /* three frames */
+    check_table(path, 3000000);
+}
+
+static void a_flat_copy_reads_the_same(void **state)
+{
+    struct pz_table *t;
+
+    (void)state;
+    write_table(5000);
+    assert_int_equal(pz_table_open(path, "data", &t, NULL), PZ_OK);
+    assert_int_equal(pz_table_unpack(t, other, NULL), PZ_OK);
+    pz_table_close(t);
+    check_table(other, 5000);
+}
+
+static void the_bytes_do_not_depend_on_threads(void **state)
+{
+    char *one, *four;
+    size_t n_one, n_four;
+
+    (void)state;
+    pz_par_set(1);
+    write_table(3000000);
+    assert_int_equal(pz_file_read(path, 1u << 30, &one, &n_one, NULL), PZ_OK);
+    pz_par_set(4);
+    write_table(3000000);
+    assert_int_equal(pz_file_read(path, 1u << 30, &four, &n_four, NULL), PZ_OK);
+    assert_int_equal(n_one, n_four);
+    assert_memory_equal(one, four, n_one);
+    free(one);
+    free(four);
+    pz_par_set(0);
+}
+
+/* Open and read everything; whatever the bytes are, the answer is a status. */
+static enum pz_status read_all(const char *file)
+{
+    struct pz_table *t;
+    enum pz_status st = pz_table_open(file, "data", &t, NULL);
+
+    if (st == PZ_OK)
+        st = pz_table_verify(t, NULL);
+    pz_table_close(t);
+    return st;
+}
+
+static void every_truncation_is_noticed(void **state)
+{
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    write_table(50);
+    assert_int_equal(pz_file_read(path, 1u << 20, &bytes, &n, NULL), PZ_OK);
+    for (size_t cut = 0; cut < n; cut++) {
+        FILE *f = fopen(other, "w");
+
+        fwrite(bytes, 1, cut, f);
+        fclose(f);
+        assert_int_equal(read_all(other), PZ_BAD_DATA);
+    }
+    free(bytes);
+}
+
+static void every_flipped_byte_is_noticed(void **state)
+{
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    write_table(50);
+    assert_int_equal(pz_file_read(path, 1u << 20, &bytes, &n, NULL), PZ_OK);
+    for (size_t at = 0; at < n; at++) {
+        FILE *f = fopen(other, "w");
+
+        bytes[at] ^= 0x41;
+        fwrite(bytes, 1, n, f);
+        fclose(f);
+        assert_int_equal(read_all(other), PZ_BAD_DATA);
+        bytes[at] ^= 0x41;
+    }
+    free(bytes);
+}
+
+static void a_merge_of_dictionaries_maps_old_to_new(void **state)
+{
+    static const char *const a_names[] = { "x", "m" }, *const b_names[] = { "a", "x" };
+    struct pz_dict a, b, both;
+    const struct pz_dict *in[] = { &a, &b };
+    uint32_t *map[2];
+
+    (void)state;
+    add_strings(&a, a_names, 2);
+    add_strings(&b, b_names, 2);
+    assert_int_equal(pz_dict_merge(in, 2, &both, map, NULL), PZ_OK);
+    assert_int_equal(both.n, 3);
+    assert_int_equal(map[0][0], 1); /* m */
+    assert_int_equal(map[0][1], 2); /* x */
+    assert_int_equal(map[1][0], 0); /* a */
+    assert_int_equal(map[1][1], 2);
+    free(map[0]);
+    free(map[1]);
+    pz_dict_clear(&a);
+    pz_dict_clear(&b);
+    pz_dict_clear(&both);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(a_flat_copy_reads_the_same),
+        cmocka_unit_test(the_bytes_do_not_depend_on_threads),
+        cmocka_unit_test(every_truncation_is_noticed),
+        cmocka_unit_test(every_flipped_byte_is_noticed),
+        cmocka_unit_test(a_merge_of_dictionaries_maps_old_to_new),
+    };
+
+    return cmocka_run_group_tests(tests, make_paths, remove_paths);
+}
