@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Campaigns: a folder with versions of a model, which one is current, settings, and the live store. */
+#ifndef PZ_CAMPAIGN_CAMPAIGN_H
+#define PZ_CAMPAIGN_CAMPAIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "campaign/live.h"
+#include "model/model.h"
+
+struct pz_version {
+    uint32_t number;
+    uint64_t bytes;     /* of the unpacked model */
+    uint64_t live_seen; /* last live event that its data contain */
+    int64_t published;  /* Unix seconds */
+    bool current, previous;
+};
+
+/* True when path is a folder (a campaign) rather than a model file. */
+bool pz_campaign_is(const char *path);
+
+/* Publish a packed model as the next version: it is verified whole first. Makes the campaign when it is
+ * missing. live_seen: number of the last live event in its training data. One publisher at a time:
+ * another one makes it PZ_TRY_AGAIN. */
+enum pz_status pz_campaign_publish(const char *campaign, const char *model, uint64_t live_seen,
+                                   uint32_t *version, struct pz_err *err);
+
+/* Make an older version current: `version`, or the previous one when 0. *version is what became it. */
+enum pz_status pz_campaign_rollback(const char *campaign, uint32_t *version, struct pz_err *err);
+
+/* Remove all versions but the newest `keep`, the current and the previous one. */
+enum pz_status pz_campaign_gc(const char *campaign, uint32_t keep, uint32_t *n_removed,
+                              struct pz_err *err);
+
+/* All versions, oldest first; caller frees *list. */
+enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, size_t *n,
+                                struct pz_err *err);
+
+/* Open the current version's model (mapped). *version and *live_seen as above. A version that a collector
+ * removes in between is tried again. */
+enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m, uint32_t *version,
+                                      uint64_t *live_seen, struct pz_err *err);
+
+/* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK. */
+enum pz_status pz_campaign_open_live(const char *campaign, bool writable, struct pz_live_store **live,
+                                     struct pz_err *err);
+
+#endif
