@@ -15,7 +15,7 @@
 
 struct import_cfg {
     struct pz_common common;
-    const char *output, *reject, *max_errors, *export_table;
+    const char *output, *reject, *max_errors, *escape, *export_table;
     struct pz_strs interactions, items, users, schema, map;
     bool merge, info, check;
 };
@@ -38,6 +38,8 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
            "bad rows to tolerate, as a number or a share of all rows. With more the import fails and "
            "writes nothing"),
+    PZ_STR(0, "escape", struct import_cfg, escape, "double", "double|backslash",
+           "how a quote is written inside quotes: doubled, or behind a backslash too"),
     PZ_FLAG(0, "merge", struct import_cfg, merge,
             "read the datasets named as operands as one and write it"),
     PZ_FLAG(0, "info", struct import_cfg, info, "say what is in the dataset named as operand"),
@@ -186,21 +188,31 @@ static enum pz_status parse_max_errors(const char *text, struct pz_import_cfg *c
                       text);
 }
 
-static void say_counts(const struct import_cfg *cfg, const struct pz_import_count *count,
-                       struct pz_log *log)
+/* One line accounts for every row. It is the last one of a run, so that of a failed run too. */
+static void add_counts(struct pz_str *text, const struct pz_import_count *count)
 {
     static const char *const names[] = { "interactions", "items", "users" };
-    struct pz_str text = { 0 };
 
-    (void)cfg;
     for (int t = 0; t < PZ_N_TABLES; t++)
         if (count[t].read > 0)
-            pz_str_addf(&text, "%s%s: read %llu, kept %llu, rejected %llu, duplicate %llu",
-                        text.len ? "; " : "", names[t], (unsigned long long)count[t].read,
+            pz_str_addf(text, "%s%s: read %llu, kept %llu, rejected %llu, duplicate %llu",
+                        text->len ? "; " : "", names[t], (unsigned long long)count[t].read,
                         (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
                         (unsigned long long)count[t].duplicate);
-    if (!text.failed && text.len)
+}
+
+static void say_counts(const struct pz_import_count *count, enum pz_status st, struct pz_log *log,
+                       struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    char reason[sizeof err->text];
+
+    memcpy(reason, err->text, sizeof reason);
+    add_counts(&text, count);
+    if (text.len > 0 && !text.failed && st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%s", text.data);
+    else if (text.len > 0 && !text.failed && st == PZ_BAD_DATA)
+        pz_err_set(err, st, "%s; %s", reason, text.data);
     pz_str_clear(&text);
 }
 
@@ -213,8 +225,7 @@ static enum pz_status import_tables(const struct import_cfg *cfg, struct pz_impo
 
     if (st == PZ_OK)
         st = pz_dataset_save(ds, cfg->output, err);
-    if (st == PZ_OK)
-        say_counts(cfg, count, log);
+    say_counts(count, st, log, err);
     pz_dataset_free(ds);
     return st;
 }
@@ -226,6 +237,7 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
     struct pz_arena copies = { NULL };
     struct pz_import_cfg import = { .files = { cfg->interactions, cfg->items, cfg->users },
                                     .schema = &schema,
+                                    .backslash = strcmp(cfg->escape, "backslash") == 0,
                                     .reject = cfg->reject,
                                     .log = log };
     enum pz_status st = need_output(cfg, err);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intake: see intake.h.
+ *
+ * Every thread takes the next block, parses it into its own memory, packs the rows into a chunk and puts
+ * the chunk in the place of its block. Which thread parses which block is chance; the place of a chunk
+ * is not, and numbers of strings are told apart by thread until all strings are sorted. Faults are told
+ * in the order of the file: a block's as soon as all before it are done, when its first line is known. */
+#include "data/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+
+/* A block that is parsed and not told yet. */
+struct outcome {
+    bool ready;
+    uint64_t lines, read, rejected;
+    struct pz_fault *fault; /* [n_faults], owned */
+    size_t n_faults;
+};
+
+struct job {
+    struct pz_intake *in;
+    size_t first_chunk;      /* of this file in the stage */
+    struct outcome *outcome; /* [n] by block */
+    size_t n, cap, told;
+    uint64_t lines; /* before block `told` */
+    uint64_t consumed;
+    enum pz_status st;
+    uint64_t st_block; /* whose failure st is; the first in the file counts */
+    struct pz_err err;
+};
+
+static bool pack_chunk(struct pz_worker *w, struct pz_chunk *chunk, uint32_t number)
+{
+    bool good = true;
+
+    *chunk = (struct pz_chunk){ .n_rows = (uint32_t)w->n_rows, .worker = number };
+    chunk->col = pz_mem_array(w->n_words, sizeof *chunk->col);
+    if (!chunk->col)
+        return false;
+    chunk->n_cols = (uint32_t)w->n_words;
+    for (uint32_t f = 0; f < chunk->n_cols && good; f++) {
+        uint64_t null = pz_use_null(w->intake->plan->field[f].use);
+
+        if (w->word[f])
+            good = pz_packed_make(&chunk->col[f], w->word[f], w->n_rows);
+        else
+            chunk->col[f].base = null;
+    }
+    if (good && w->n_shown > 0) {
+        chunk->n_shown = (uint32_t)w->n_shown;
+        good = pz_packed_make(&chunk->shown, w->shown, w->n_shown);
+    }
+    return good;
+}
+
+/* Under the lock: a place for the chunk of block seq. */
+static bool make_place(struct job *job, uint64_t seq)
+{
+    struct pz_stage *stage = job->in->stage;
+    size_t need = job->first_chunk + (size_t)seq + 1, had = stage->n;
+
+    if (!pz_mem_grow(&stage->chunk, &stage->cap, need, sizeof *stage->chunk) ||
+        !pz_mem_grow(&job->outcome, &job->cap, (size_t)seq + 1, sizeof *job->outcome))
+        return false;
+    if (need > had) {
+        memset(stage->chunk + had, 0, (need - had) * sizeof *stage->chunk);
+        stage->n = need;
+    }
+    if (seq + 1 > job->n) {
+        memset(job->outcome + job->n, 0, ((size_t)seq + 1 - job->n) * sizeof *job->outcome);
+        job->n = (size_t)seq + 1;
+    }
+    return true;
+}
+
+static void free_faults(struct pz_fault *fault, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(fault[i].value);
+        free(fault[i].raw);
+    }
+    free(fault);
+}
+
+/* Under the lock: remember the failure that comes first in the file. */
+static void fail(struct job *job, uint64_t block, enum pz_status st, const struct pz_err *err)
+{
+    if (job->st != PZ_OK && job->st_block <= block)
+        return;
+    job->st = st;
+    job->st_block = block;
+    job->err = *err;
+}
+
+/* Under the lock: tell the blocks whose predecessors are all told. */
+static void tell_ready(struct job *job)
+{
+    while (job->told < job->n && job->outcome[job->told].ready) {
+        struct outcome *o = &job->outcome[job->told];
+        struct pz_err err = { .status = PZ_OK };
+        enum pz_status st;
+
+        for (size_t i = 0; i < o->n_faults; i++)
+            o->fault[i].line += job->lines;
+        st = pz_faults_tell(job->in->faults, pz_feed_name(job->in->feed), o->fault, o->n_faults, &err);
+        if (st != PZ_OK)
+            fail(job, job->told, st, &err);
+        free(o->fault);
+        o->fault = NULL;
+        o->n_faults = 0;
+        job->lines += o->lines;
+        job->in->count->read += o->read;
+        job->in->count->rejected += o->rejected;
+        job->told++;
+    }
+}
+
+static void finish_block(struct job *job, struct pz_worker *w, struct pz_chunk *chunk, bool good)
+{
+    struct pz_err err = { .status = PZ_OK };
+    uint64_t now;
+
+#pragma omp critical(pz_intake_order)
+    {
+        if (!good || !make_place(job, w->block.seq)) {
+            fail(job, w->block.seq, pz_err_memory(&err, "the rows", (double)w->block.n), &err);
+            pz_chunk_clear(chunk);
+        } else {
+            struct outcome *o = &job->outcome[w->block.seq];
+
+            job->in->stage->chunk[job->first_chunk + w->block.seq] = *chunk;
+            job->in->stage->n_rows += chunk->n_rows;
+            *o = (struct outcome){ .ready = true,
+                                   .read = w->n_read,
+                                   .rejected = w->n_rejected,
+                                   .fault = w->fault,
+                                   .n_faults = w->n_faults };
+            o->lines = (pz_feed_is_json(job->in->feed) ? w->json.line : w->csv.line) - 1;
+            w->fault = NULL;
+            w->n_faults = w->cap_faults = 0;
+            tell_ready(job);
+        }
+        now = pz_feed_consumed(job->in->feed);
+        pz_log_step(job->in->log, now - job->consumed);
+        job->consumed = now;
+    }
+}
+
+/* Take the next block; false when there is none or the work has failed. */
+static bool take_block(struct job *job, struct pz_worker *w)
+{
+    struct pz_err err = { .status = PZ_OK };
+    enum pz_status st = PZ_OK;
+    bool go;
+
+#pragma omp critical(pz_intake_feed)
+    {
+        if (pz_stop_asked())
+            st = pz_err_set(&err, PZ_INTERRUPTED, "stopped; nothing was written");
+        w->block.n = 0;
+        if (st == PZ_OK)
+            st = pz_feed_next(job->in->feed, &w->block, &err);
+    }
+#pragma omp critical(pz_intake_order)
+    {
+        if (st != PZ_OK)
+            fail(job, UINT64_MAX, st, &err);
+        go = job->st == PZ_OK && w->block.n > 0;
+    }
+    return go;
+}
+
+static void work(struct job *job, uint32_t number)
+{
+    struct pz_worker *w = &job->in->worker[number];
+
+    while (take_block(job, w)) {
+        struct pz_chunk chunk = { .n_rows = 0 };
+        bool good = pz_worker_parse(w) && pack_chunk(w, &chunk, number);
+
+        finish_block(job, w, &chunk, good);
+    }
+}
+
+static enum pz_status read_blocks(struct job *job, struct pz_err *err)
+{
+    struct pz_intake *in = job->in;
+
+    pz_log_begin(in->log, pz_feed_name(in->feed), "bytes", pz_feed_size(in->feed));
+#pragma omp parallel num_threads(in->n_workers)
+    work(job, (uint32_t)pz_par_id());
+    pz_log_done(in->log);
+    for (size_t i = job->told; i < job->n; i++)
+        free_faults(job->outcome[i].fault, job->outcome[i].n_faults);
+    free(job->outcome);
+    if (job->st == PZ_OK)
+        return PZ_OK;
+    if (err)
+        *err = job->err;
+    if (job->st == PZ_BAD_DATA)
+        pz_err_prefix(err, "%s:%llu", pz_feed_name(in->feed), (unsigned long long)job->lines + 1);
+    return job->st;
+}
+
+enum pz_status pz_intake_file(struct pz_intake *in, const char *path, struct pz_err *err)
+{
+    struct job job = { .in = in, .first_chunk = in->stage->n, .st = PZ_OK };
+    enum pz_status st = pz_feed_open(path, in->backslash, &in->feed, err);
+    uint64_t read = in->count->read;
+
+    in->file_order += (uint64_t)1 << 40;
+    if (st == PZ_OK)
+        st = pz_intake_bind(in, err);
+    if (st == PZ_OK) {
+        job.lines = pz_feed_lines(in->feed);
+        st = read_blocks(&job, err);
+    }
+    if (st == PZ_OK && in->count->read == read)
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_feed_name(in->feed));
+    for (int k = 0; k < in->n_workers; k++)
+        pz_worker_leave(&in->worker[k]);
+    pz_feed_close(in->feed);
+    in->feed = NULL;
+    return st;
+}

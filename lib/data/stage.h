@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to data/: what import keeps of the rows it has read, in as few bytes as their values need,
+ * until all ids are known. */
+#ifndef PZ_DATA_STAGE_H
+#define PZ_DATA_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "table/dict.h"
+
+/* n words, each as its distance from the smallest in 0 to 8 bytes. */
+struct pz_packed {
+    uint64_t base;
+    unsigned char *bytes; /* [n * width + 8], owned; NULL while width is 0: all are base */
+    uint8_t width;
+};
+
+/* Pack n words; false when memory is out. */
+bool pz_packed_make(struct pz_packed *p, const uint64_t *word, size_t n);
+void pz_packed_clear(struct pz_packed *p);
+
+/* Unpack the first n words. */
+void pz_packed_read(const struct pz_packed *p, size_t n, uint64_t *word);
+
+/* The rows of one block. Column c holds field c of the table's plan; fields that were unknown when the
+ * block was read have no column. Ids and texts are numbers of the worker's own dictionaries. */
+struct pz_chunk {
+    uint32_t n_rows;
+    uint32_t worker;
+    uint32_t n_cols;
+    struct pz_packed *col;  /* [n_cols], owned */
+    struct pz_packed shown; /* [n_shown] items of the impressions, one list a row after the other */
+    uint32_t n_shown;
+};
+
+void pz_chunk_clear(struct pz_chunk *chunk);
+
+/* All rows of a table, in the order of the input. */
+struct pz_stage {
+    struct pz_chunk *chunk; /* [n], owned */
+    size_t n, cap;
+    uint64_t n_rows;
+};
+
+void pz_stage_clear(struct pz_stage *stage);
+
+/* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column. */
+void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word);
+
+/* Free column c of all chunks. */
+void pz_stage_drop(struct pz_stage *stage, uint32_t c);
+
+/* ---- strings of many threads ---- */
+
+/* A dictionary builder with a short cut for strings of at most 8 bytes without NUL. */
+struct pz_texts {
+    struct pz_dict_builder *builder; /* owned; NULL until the first string */
+    struct pz_texts_slot *slot;      /* [mask + 1], owned */
+    size_t mask, used;
+};
+
+/* The number of a string, as pz_dict_builder_add. Strings must not hold NUL bytes. */
+uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n);
+uint32_t pz_texts_count(const struct pz_texts *t);
+void pz_texts_clear(struct pz_texts *t);
+
+/* Unite the texts of n threads: *dict becomes the dictionary (owned), map[k] (caller frees, also after a
+ * failure) [count of t[k]] number -> index. */
+enum pz_status pz_texts_unite(struct pz_texts *const *t, size_t n, struct pz_dict *dict,
+                              uint32_t **map, struct pz_err *err);
+
+#endif
