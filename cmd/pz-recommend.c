@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/par.h"
+#include "campaign/campaign.h"
 #include "data/rows.h"
 #include "rank/answer.h"
 #include "rank/rank.h"
@@ -60,6 +61,8 @@ static enum pz_status split_ids(char *text, char separator, struct pz_strs *list
 struct job {
     const struct config *cfg;
     struct pz_model *m;
+    struct pz_live_store *store; /* NULL: a bare model */
+    uint64_t live_seen;
     struct pz_out *out;
     enum pz_format format;
     struct pz_log *log;
@@ -86,6 +89,24 @@ static struct pz_request base_request(const struct job *job)
                                 .seen = (enum pz_seen)(strchr(letters, job->cfg->seen[0]) - letters) };
 }
 
+/* Answer with what the campaign knows of the user by now. */
+static enum pz_status rank_now(const struct job *job, struct pz_ranker *r, struct pz_request *req,
+                               struct pz_answer *answer, struct pz_err *err)
+{
+    struct pz_arena arena = { NULL };
+    struct pz_live live = { 0 };
+    enum pz_status st = PZ_OK;
+
+    if (job->store && req->user_id)
+        st = pz_live_read(job->store, req->user_id, job->live_seen, &arena, &live, err);
+    req->live = &live;
+    if (st == PZ_OK)
+        st = pz_rank(r, req, answer, err);
+    req->live = NULL;
+    pz_arena_clear(&arena);
+    return st;
+}
+
 static enum pz_status answer_one(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
@@ -109,7 +130,7 @@ static enum pz_status answer_one(struct job *job, struct pz_err *err)
     req.history = history.v;
     req.n_history = history.n;
     if (st == PZ_OK)
-        st = pz_rank(r, &req, &answer, err);
+        st = rank_now(job, r, &req, &answer, err);
     if (st == PZ_OK) {
         pz_answer_header(&text, job->format, cfg->item && !cfg->user);
         pz_answer_add(&text, job->format, job->m, &req, &answer);
@@ -151,7 +172,7 @@ static enum pz_status ask(struct job *job, struct pz_ranker *r, struct block *b,
     req.rank = list.v;
     req.n_rank = list.n;
     if (st == PZ_OK)
-        st = pz_rank(r, &req, &answer, NULL);
+        st = rank_now(job, r, &req, &answer, NULL);
     pz_str_reset(&b->text[i]);
     if (st == PZ_OK)
         pz_answer_add(&b->text[i], job->format, job->m, &req, &answer);
@@ -299,6 +320,17 @@ static enum pz_status answer_many(struct job *job, struct pz_err *err)
     return st;
 }
 
+static enum pz_status open_source(struct job *job, const char *path, struct pz_err *err)
+{
+    uint32_t version;
+    enum pz_status st;
+
+    if (!pz_campaign_is(path))
+        return pz_model_open(path, &job->m, err);
+    st = pz_campaign_open_model(path, &job->m, &version, &job->live_seen, err);
+    return st == PZ_OK ? pz_campaign_open_live(path, false, &job->store, err) : st;
+}
+
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct config *cfg = config;
@@ -311,7 +343,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (!many && !cfg->user && !cfg->item && !cfg->history)
         return pz_err_set(err, PZ_USAGE,
                           "for whom? give --user, --item, --history, --input or --all-users");
-    st = pz_model_open(args->v[0], &job.m, err);
+    st = open_source(&job, args->v[0], err);
     if (st == PZ_OK)
         st = pz_out_open(cfg->output, &job.out, err);
     if (st == PZ_OK)
@@ -324,6 +356,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         pz_log(log, PZ_LOG_NOTE, "fewer than %lld items could be recommended%s", cfg->num,
                many ? " for some" : "");
     pz_out_abort(job.out);
+    pz_live_close(job.store);
     pz_model_free(job.m);
     return st;
 }

@@ -37,7 +37,7 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
 enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
                             ...)
 {
-    char reason[128];
+    char buf[128];
     va_list args;
 
     if (!err)
@@ -46,10 +46,8 @@ enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnu
     va_start(args, fmt);
     format_text(err, fmt, args);
     va_end(args);
-    if (strerror_r(errnum, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", errnum);
     append_text(err, ": ");
-    append_text(err, reason);
+    append_text(err, strerror_r(errnum, buf, sizeof buf)); /* GNU's, as _GNU_SOURCE promises */
     return status;
 }
 
