@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hashes of bytes: see hash.h. */
+/* Hashes of bytes: see hash.h. XXH3 by Yann Collet (https://xxhash.com); its 64- and 128-bit forms feed on
+ * the same state and differ in the last step only, so one stream serves both. */
 #include "table/hash.h"
 
 #include <stdio.h>
@@ -31,4 +32,12 @@ void pz_hash_finish(struct pz_hash *h, char hex[33])
     snprintf(hex, 33, "%016llx%016llx", (unsigned long long)digest.high64,
              (unsigned long long)digest.low64);
     XXH3_freeState((XXH3_state_t *)h);
+}
+
+uint64_t pz_hash_finish64(struct pz_hash *h)
+{
+    uint64_t digest = XXH3_64bits_digest((XXH3_state_t *)h);
+
+    XXH3_freeState((XXH3_state_t *)h);
+    return digest;
 }

@@ -15,4 +15,7 @@ struct pz_hash *pz_hash_new(void);
 void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n);
 void pz_hash_finish(struct pz_hash *h, char hex[33]);
 
+/* As pz_hash_finish, but returns the 64-bit hash that pz_hash64 gives for all the pieces in one. */
+uint64_t pz_hash_finish64(struct pz_hash *h);
+
 #endif

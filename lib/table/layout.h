@@ -3,9 +3,14 @@
  *
  * packed:  head (skippable frame, 20 bytes) | frames of column 0 | ... | contents (zstd frame) | foot
  *          (skippable frame, FOOT_BYTES)
- * flat:    flat head (64 bytes) | columns, each at a multiple of 64 | contents (plain)
+ * flat:    flat head (64 bytes) | columns, each at the next multiple of 64 | contents (plain)
  * contents: u32 number of columns, then a column: u8 name length, name, u8 type, u64 n, u64 XXH3 of the
- *          values, u64 offset in the file, u32 number of frames, u32 stored bytes a frame. */
+ *          values, u64 XXH3 of the stored bytes, u64 offset in the file, u32 number of frames, u32
+ *          stored bytes a frame.
+ *
+ * A zstd frame has bits that no decoder looks at and several spellings of the same values; only the hash
+ * of the stored bytes notices that they were touched. The columns tile the file without gap or overlap,
+ * so no byte is outside a check and no frame can stand for two columns. */
 #ifndef PZ_TABLE_LAYOUT_H
 #define PZ_TABLE_LAYOUT_H
 
@@ -14,13 +19,16 @@
 
 #include "table/table.h"
 
-#define PZ_FORMAT_VERSION 1u
+#define PZ_FORMAT_VERSION 2u
 #define PZ_SKIP_HEAD 0x184D2A5Au
 #define PZ_SKIP_FOOT 0x184D2A5Bu
 #define PZ_HEAD_BYTES 20u
 #define PZ_FOOT_BYTES 40u
 #define PZ_FLAT_BYTES 64u
 #define PZ_FLAT_MAGIC "pzflat01"
+#define PZ_PACKED_MAGIC "pz01"
+#define PZ_END_MAGIC "pz01end\n"
+#define PZ_CONTENTS_MAX (1u << 24) /* bytes: half a million columns, or a terabyte of frames */
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "pz's files are little-endian and read in place; big-endian machines are not supported"
@@ -29,22 +37,58 @@
 struct pz_layout_column {
     char name[PZ_NAME_MAX + 1];
     enum pz_type type;
-    uint64_t n, hash, offset;
+    uint64_t n, hash;        /* elements; XXH3 of the values */
+    uint64_t stored_hash;    /* XXH3 of the bytes in the file */
+    uint64_t offset, stored; /* place in the file, bytes there */
     uint32_t n_frames;
     uint32_t *frame; /* [n_frames] stored bytes; owned */
     void *data;      /* decoded (owned) or mapped; NULL: not read yet */
 };
 
-/* Append the contents of n columns as the head comment says; the caller frees *bytes. */
+/* Where the columns of a file stand: from, each at the next multiple of align, until to. */
+struct pz_extent {
+    uint64_t from, to, align;
+};
+
+/* The contents of n columns as the head comment says; the caller frees *bytes. More than
+ * PZ_CONTENTS_MAX is PZ_BAD_DATA. */
 enum pz_status pz_layout_encode(const struct pz_layout_column *col, size_t n, unsigned char **bytes,
                                 size_t *n_bytes, struct pz_err *err);
 
-/* The reverse; distrusts everything. file_bytes bounds offsets. *col owned by the caller. */
-enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes, uint64_t file_bytes,
-                                struct pz_layout_column **col, size_t *n, struct pz_err *err);
+/* The reverse; distrusts everything: the columns must fill `where` exactly. *col is the caller's, also
+ * after a failure (pz_layout_free); .data is NULL. */
+enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes,
+                                const struct pz_extent *where, struct pz_layout_column **col,
+                                size_t *n, struct pz_err *err);
 
 /* Free n columns' frame lists and the array (not the data). */
 void pz_layout_free(struct pz_layout_column *col, size_t n);
+
+/* Bytes of the values. Cannot overflow for a column from pz_layout_decode. */
+static inline uint64_t pz_layout_raw(const struct pz_layout_column *col)
+{
+    return col->n * pz_type_bytes(col->type);
+}
+
+/* Raw bytes in frame f of a packed column of raw bytes. */
+static inline size_t pz_layout_frame(uint64_t raw, uint32_t f)
+{
+    uint64_t left = raw - (uint64_t)f * PZ_FRAME_BYTES;
+
+    return left < PZ_FRAME_BYTES ? (size_t)left : PZ_FRAME_BYTES;
+}
+
+/* x rounded up to a multiple of align. */
+static inline uint64_t pz_layout_align(uint64_t x, uint64_t align)
+{
+    return (x + align - 1) / align * align;
+}
+
+/* Whether the 4 bytes at p are a kind of file that pz writes. */
+static inline int pz_layout_is_kind(const void *p)
+{
+    return memcmp(p, "data", 4) == 0 || memcmp(p, "modl", 4) == 0;
+}
 
 static inline void pz_put32(unsigned char *p, uint32_t x)
 {

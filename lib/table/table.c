@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading tables: see table.h and layout.h.
+/* Reading tables: see table.h, layout.h and, for one column, column.c.
  *
- * The file is mapped. A packed column is decoded into memory at the first call and checked against the
- * checksum of its frames (zstd) and of its values (XXH3); a flat column is a pointer into the map, whose
- * values were checked when the flat file was made and are checked again by pz_table_verify. Sizes from
- * the contents are compared with the frames' own before anything is allocated. */
+ * The file is mapped. Opening checks the head, the foot and the contents, nothing else: it costs the
+ * number of columns. Every byte of the file is under some check: the contents' bytes under a hash in the
+ * foot (packed) or head (flat), the columns under hashes in the contents, the rest must be exactly what
+ * it can only be. */
 #include "table/table.h"
 
 #include <errno.h>
@@ -15,22 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
-#include "base/par.h"
 #include "table/hash.h"
-#include "table/layout.h"
+#include "table/reader.h"
 #include "table/zst.h"
-
-struct pz_table {
-    char *path;
-    char kind[5];
-    bool flat;
-    unsigned char *map;
-    uint64_t size;
-    struct pz_layout_column *col;
-    size_t n;
-};
 
 static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
 {
@@ -56,44 +44,94 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
     return st;
 }
 
+static enum pz_status check_version(uint32_t version, struct pz_err *err)
+{
+    if (version == PZ_FORMAT_VERSION)
+        return PZ_OK;
+    return pz_err_set(err, PZ_BAD_DATA, "format version %u; this pz reads version %u", version,
+                      PZ_FORMAT_VERSION);
+}
+
+/* Decode the contents at offset, stored bytes that must give raw. */
+static enum pz_status read_contents(struct pz_table *t, uint64_t offset, uint32_t stored,
+                                    uint32_t raw, struct pz_err *err)
+{
+    struct pz_extent where = { PZ_HEAD_BYTES, offset, 1 };
+    unsigned char *contents;
+    enum pz_status st;
+
+    if (pz_zst_raw_size(t->map + offset, stored) != raw)
+        return pz_err_set(err, PZ_BAD_DATA, "the table of contents is damaged");
+    contents = malloc((size_t)raw + 1);
+    if (!contents)
+        return pz_err_memory(err, "the table of contents", raw);
+    st = pz_zst_unpack(contents, raw, t->map + offset, stored, err);
+    if (st == PZ_OK)
+        st = pz_layout_decode(contents, raw, &where, &t->col, &t->n, err);
+    free(contents);
+    return st;
+}
+
 static enum pz_status open_packed(struct pz_table *t, struct pz_err *err)
 {
     const unsigned char *foot = t->map + t->size - PZ_FOOT_BYTES;
     uint64_t offset = pz_get64(foot + 8);
     uint32_t stored = pz_get32(foot + 16), raw = pz_get32(foot + 20);
-    unsigned char *contents;
-    enum pz_status st;
+    enum pz_status st = check_version(pz_get32(t->map + 16), err);
 
-    if (pz_get32(t->map + 16) != PZ_FORMAT_VERSION)
-        return pz_err_set(err, PZ_BAD_DATA, "format version %u; this pz reads version %u",
-                          pz_get32(t->map + 16), PZ_FORMAT_VERSION);
-    if (pz_get32(foot) != PZ_SKIP_FOOT || pz_get32(foot + 4) != PZ_FOOT_BYTES - 8 ||
-        memcmp(foot + 32, "pz01end\n", 8) != 0 || offset > t->size || stored > t->size - offset ||
-        offset + stored + PZ_FOOT_BYTES != t->size || raw > (1u << 30))
-        return pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged at its end");
-    contents = malloc((size_t)raw + 1);
-    if (!contents)
-        return pz_err_memory(err, "the table of contents", raw);
-    st = pz_zst_unpack(contents, raw, t->map + offset, stored, err);
-    if (st == PZ_OK && pz_hash64(contents, raw) != pz_get64(foot + 24))
+    if (st == PZ_OK && (pz_get32(foot) != PZ_SKIP_FOOT || pz_get32(foot + 4) != PZ_FOOT_BYTES - 8 ||
+                        memcmp(foot + 32, PZ_END_MAGIC, 8) != 0 || offset > t->size ||
+                        stored > t->size - offset || offset + stored + PZ_FOOT_BYTES != t->size ||
+                        raw > PZ_CONTENTS_MAX))
+        st = pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged at its end");
+    if (st == PZ_OK && pz_hash64(t->map + offset, stored) != pz_get64(foot + 24))
         st = pz_err_set(err, PZ_BAD_DATA, "the table of contents is damaged");
-    if (st == PZ_OK)
-        st = pz_layout_decode(contents, raw, offset, &t->col, &t->n, err);
-    free(contents);
-    return st;
+    return st == PZ_OK ? read_contents(t, offset, stored, raw, err) : st;
+}
+
+static bool all_zero(const unsigned char *p, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (p[i])
+            return false;
+    return true;
 }
 
 static enum pz_status open_flat(struct pz_table *t, struct pz_err *err)
 {
     uint64_t offset = pz_get64(t->map + 16), n = pz_get64(t->map + 24);
+    struct pz_extent where = { PZ_FLAT_BYTES, offset, PZ_MEM_ALIGN };
+    enum pz_status st = check_version(pz_get32(t->map + 12), err);
 
-    if (pz_get32(t->map + 12) != PZ_FORMAT_VERSION)
-        return pz_err_set(err, PZ_BAD_DATA, "format version %u; this pz reads version %u",
-                          pz_get32(t->map + 12), PZ_FORMAT_VERSION);
-    if (t->size < PZ_FLAT_BYTES || pz_get64(t->map + 40) != t->size || offset > t->size ||
-        n != t->size - offset || pz_hash64(t->map + offset, (size_t)n) != pz_get64(t->map + 32))
-        return pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged");
-    return pz_layout_decode(t->map + offset, (size_t)n, offset, &t->col, &t->n, err);
+    if (st == PZ_OK &&
+        (t->size < PZ_FLAT_BYTES || pz_get64(t->map + 40) != t->size || offset > t->size ||
+         n != t->size - offset || n > PZ_CONTENTS_MAX ||
+         !all_zero(t->map + 48, PZ_FLAT_BYTES - 48) ||
+         pz_hash64(t->map + offset, (size_t)n) != pz_get64(t->map + 32)))
+        st = pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged");
+    return st == PZ_OK
+               ? pz_layout_decode(t->map + offset, (size_t)n, &where, &t->col, &t->n, err)
+               : st;
+}
+
+static const char *kind_name(const char *kind)
+{
+    return kind[0] == 'd' ? "dataset" : "model";
+}
+
+/* Tell the form and the kind by the first bytes, then read the contents. */
+static enum pz_status open_mapped(struct pz_table *t, const char *kind, struct pz_err *err)
+{
+    t->flat = memcmp(t->map, PZ_FLAT_MAGIC, 8) == 0;
+    memcpy(t->kind, t->map + (t->flat ? 8 : 12), 4);
+    if ((!t->flat && (pz_get32(t->map) != PZ_SKIP_HEAD || pz_get32(t->map + 4) != PZ_HEAD_BYTES - 8 ||
+                      memcmp(t->map + 8, PZ_PACKED_MAGIC, 4) != 0)) ||
+        !pz_layout_is_kind(t->kind))
+        return pz_err_set(err, PZ_BAD_DATA, "not a pz file");
+    if (kind && memcmp(t->kind, kind, 4) != 0)
+        return pz_err_set(err, PZ_BAD_DATA, "this is a %s file where a %s file is needed",
+                          kind_name(t->kind), kind_name(kind));
+    return t->flat ? open_flat(t, err) : open_packed(t, err);
 }
 
 enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **out,
@@ -109,17 +147,7 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
     }
     st = map_file(t, err);
     if (st == PZ_OK) {
-        t->flat = memcmp(t->map, PZ_FLAT_MAGIC, 8) == 0;
-        memcpy(t->kind, t->map + (t->flat ? 8 : 12), 4);
-        if (!t->flat && (pz_get32(t->map) != PZ_SKIP_HEAD ||
-                         pz_get32(t->map + 4) != PZ_HEAD_BYTES - 8 || memcmp(t->map + 8, "pz01", 4)))
-            st = pz_err_set(err, PZ_BAD_DATA, "not a pz file");
-        else if (kind && memcmp(t->kind, kind, 4) != 0)
-            st = pz_err_set(err, PZ_BAD_DATA, "this is a %s file where a %s file is needed",
-                            t->kind[0] == 'd' ? "dataset" : "model",
-                            kind[0] == 'd' ? "dataset" : "model");
-        else
-            st = t->flat ? open_flat(t, err) : open_packed(t, err);
+        st = open_mapped(t, kind, err);
         if (st != PZ_OK)
             pz_err_prefix(err, "%s", path);
     }
@@ -135,8 +163,8 @@ void pz_table_close(struct pz_table *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < t->n && !t->flat && t->col; i++)
-        free(t->col[i].data);
+    for (size_t i = 0; i < t->n; i++)
+        pz_column_drop(t, &t->col[i]);
     pz_layout_free(t->col, t->n);
     if (t->map)
         munmap(t->map, (size_t)t->size);
@@ -162,11 +190,8 @@ size_t pz_table_n_columns(const struct pz_table *t)
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i)
 {
     const struct pz_layout_column *col = &t->col[i];
-    uint64_t stored = col->n_frames ? 0 : col->n * pz_type_bytes(col->type);
 
-    for (uint32_t f = 0; f < col->n_frames; f++)
-        stored += col->frame[f];
-    return (struct pz_column_info){ col->name, col->type, col->n, stored };
+    return (struct pz_column_info){ col->name, col->type, col->n, col->stored };
 }
 
 static struct pz_layout_column *find_column(const struct pz_table *t, const char *name)
@@ -182,84 +207,13 @@ bool pz_table_has(const struct pz_table *t, const char *name)
     return find_column(t, name) != NULL;
 }
 
-static size_t frame_size(uint64_t raw, uint32_t f)
-{
-    uint64_t left = raw - (uint64_t)f * PZ_FRAME_BYTES;
-
-    return left < PZ_FRAME_BYTES ? (size_t)left : PZ_FRAME_BYTES;
-}
-
-/* Decode all frames of a column into data. */
-static enum pz_status decode(const struct pz_table *t, const struct pz_layout_column *col,
-                             unsigned char *data, struct pz_err *err)
-{
-    uint64_t raw = col->n * pz_type_bytes(col->type);
-    uint64_t *start = pz_mem_array((size_t)col->n_frames + 1, sizeof *start);
-    int failed = 0, count = (int)col->n_frames;
-
-    if (!start)
-        return pz_err_memory(err, "decoding", 8.0 * col->n_frames);
-    start[0] = col->offset;
-    for (uint32_t f = 0; f < col->n_frames; f++)
-        start[f + 1] = start[f] + col->frame[f];
-#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (count > 1)
-    for (int f = 0; f < count; f++)
-        if (pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES, frame_size(raw, (uint32_t)f),
-                          t->map + start[f], col->frame[f], NULL) != PZ_OK) {
-#pragma omp atomic write
-            failed = 1;
-        }
-    free(start);
-    if (failed || pz_hash64(data, (size_t)raw) != col->hash)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
-    return PZ_OK;
-}
-
-/* Whether the frames say that they hold what the contents promise: asked before memory is taken, so
- * that a damaged count cannot ask for a terabyte. */
-static bool frames_agree(const struct pz_table *t, const struct pz_layout_column *col, uint64_t raw)
-{
-    uint64_t at = col->offset;
-
-    for (uint32_t f = 0; f < col->n_frames; f++) {
-        if (pz_zst_raw_size(t->map + at, col->frame[f]) != frame_size(raw, f))
-            return false;
-        at += col->frame[f];
-    }
-    return col->n_frames > 0 || raw == 0;
-}
-
-static enum pz_status load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
-{
-    uint64_t raw = col->n * pz_type_bytes(col->type);
-    enum pz_status st;
-    unsigned char *data;
-
-    if (t->flat) {
-        if (col->offset % PZ_MEM_ALIGN != 0)
-            return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is not aligned", t->path, col->name);
-        col->data = t->map + col->offset;
-        return PZ_OK;
-    }
-    if (!frames_agree(t, col, raw))
-        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
-    data = pz_mem_array((size_t)raw, 1);
-    if (!data)
-        return pz_err_memory(err, col->name, (double)raw);
-    st = decode(t, col, data, err);
-    if (st != PZ_OK)
-        free(data);
-    else
-        col->data = data;
-    return st;
-}
-
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err)
 {
     struct pz_layout_column *col = find_column(t, name);
     enum pz_status st = PZ_OK;
 
+    *data = NULL;
     if (!col)
         return pz_err_set(err, PZ_BAD_DATA, "%s: no column %s", t->path, name);
     if (col->type != type)
@@ -268,7 +222,7 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
         return pz_err_set(err, PZ_BAD_DATA, "%s: column %s has %llu values, not %llu", t->path, name,
                           (unsigned long long)col->n, (unsigned long long)want_n);
     if (!col->data)
-        st = load(t, col, err);
+        st = pz_column_load(t, col, err);
     *data = col->data;
     if (n)
         *n = col->n;
@@ -279,10 +233,8 @@ void pz_table_drop(struct pz_table *t, const char *name)
 {
     struct pz_layout_column *col = find_column(t, name);
 
-    if (!col || t->flat)
-        return;
-    free(col->data);
-    col->data = NULL;
+    if (col)
+        pz_column_drop(t, col);
 }
 
 enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,
@@ -299,7 +251,8 @@ enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz
     snprintf(column, sizeof column, "%s.bytes", name);
     if (st == PZ_OK)
         st = pz_table_get(t, column, PZ_U8, PZ_ANY, &bytes, &n_bytes, err);
-    if (st == PZ_OK && (n == 0 || n > UINT32_MAX))
+    if (st == PZ_OK && (n == 0 || n > UINT32_MAX || ((const uint64_t *)offset)[0] != 0 ||
+                        ((const uint64_t *)offset)[n - 1] != n_bytes))
         st = pz_err_set(err, PZ_BAD_DATA, "%s: dictionary %s is damaged", t->path, name);
     if (st != PZ_OK)
         return st;
@@ -321,94 +274,27 @@ enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **te
     return *text ? PZ_OK : pz_err_memory(err, name, (double)n);
 }
 
+/* The bytes between the columns of a flat file are zero. */
+static bool gaps_are_zero(const struct pz_table *t)
+{
+    uint64_t at = PZ_FLAT_BYTES;
+
+    for (size_t i = 0; i < t->n; i++) {
+        if (!all_zero(t->map + at, t->col[i].offset - at))
+            return false;
+        at = t->col[i].offset + t->col[i].stored;
+    }
+    return true;
+}
+
 enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
-    for (size_t i = 0; i < t->n && st == PZ_OK; i++) {
-        struct pz_layout_column *col = &t->col[i];
-        bool had = col->data != NULL;
-
-        if (!had)
-            st = load(t, col, err);
-        if (st == PZ_OK && t->flat &&
-            pz_hash64(col->data, (size_t)(col->n * pz_type_bytes(col->type))) != col->hash)
-            st = pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
-        if (!had && st == PZ_OK)
-            pz_table_drop(t, col->name);
-    }
-    return st;
-}
-
-static enum pz_status write_flat_column(struct pz_out *out, struct pz_table *t,
-                                        struct pz_layout_column *col, struct pz_err *err)
-{
-    static const unsigned char zero[PZ_MEM_ALIGN];
-    size_t pad = (PZ_MEM_ALIGN - pz_out_size(out) % PZ_MEM_ALIGN) % PZ_MEM_ALIGN;
-    bool had = col->data != NULL;
-    enum pz_status st = pz_out_write(out, zero, pad, err);
-
-    if (st == PZ_OK && !had)
-        st = load(t, col, err);
-    if (st == PZ_OK)
-        st = pz_out_write(out, col->data, (size_t)(col->n * pz_type_bytes(col->type)), err);
-    if (!had)
-        pz_table_drop(t, col->name);
-    return st;
-}
-
-/* The size and hash in the flat head are known only at the end, and outputs are written in order: so
- * the layout is computed first (columns are plain arrays), then everything is written once. */
-static enum pz_status flat_layout(const struct pz_table *t, struct pz_layout_column *flat,
-                                  unsigned char *head, unsigned char **contents, size_t *n_contents,
-                                  struct pz_err *err)
-{
-    uint64_t at = PZ_FLAT_BYTES;
-    enum pz_status st;
-
-    for (size_t i = 0; i < t->n; i++) {
-        at = (at + PZ_MEM_ALIGN - 1) / PZ_MEM_ALIGN * PZ_MEM_ALIGN;
-        flat[i] = t->col[i];
-        flat[i].n_frames = 0;
-        flat[i].frame = NULL;
-        flat[i].offset = at;
-        at += t->col[i].n * pz_type_bytes(t->col[i].type);
-    }
-    st = pz_layout_encode(flat, t->n, contents, n_contents, err);
-    memset(head, 0, PZ_FLAT_BYTES);
-    memcpy(head, PZ_FLAT_MAGIC, 8);
-    memcpy(head + 8, t->kind, 4);
-    pz_put32(head + 12, PZ_FORMAT_VERSION);
-    pz_put64(head + 16, at);
-    pz_put64(head + 24, *n_contents);
-    pz_put64(head + 32, st == PZ_OK ? pz_hash64(*contents, *n_contents) : 0);
-    pz_put64(head + 40, at + *n_contents);
-    return st;
-}
-
-enum pz_status pz_table_unpack(struct pz_table *t, const char *path, struct pz_err *err)
-{
-    struct pz_layout_column *flat = pz_mem_array(t->n, sizeof *flat);
-    unsigned char head[PZ_FLAT_BYTES], *contents = NULL;
-    size_t n_contents = 0;
-    struct pz_out *out = NULL;
-    enum pz_status st = flat ? flat_layout(t, flat, head, &contents, &n_contents, err)
-                             : pz_err_memory(err, "the table of contents", 1e4);
-
-    if (st == PZ_OK)
-        st = pz_out_open(path, &out, err);
-    if (st == PZ_OK)
-        st = pz_out_write(out, head, sizeof head, err);
     for (size_t i = 0; i < t->n && st == PZ_OK; i++)
-        st = write_flat_column(out, t, &t->col[i], err);
-    if (st == PZ_OK)
-        st = pz_out_write(out, contents, n_contents, err);
-    if (st == PZ_OK)
-        st = pz_out_commit(out, err);
-    else
-        pz_out_abort(out);
-    free(contents);
-    free(flat);
+        st = pz_column_verify(t, &t->col[i], err);
+    if (st == PZ_OK && t->flat && !gaps_are_zero(t))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: the file is damaged between its columns", t->path);
     return st;
 }
 

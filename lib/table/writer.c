@@ -16,6 +16,7 @@ enum { WINDOW = 16 }; /* frames in memory at a time */
 struct pz_writer {
     struct pz_out *out;
     int level;
+    struct pz_hash *stored; /* of the column that is being written */
     struct pz_layout_column *col;
     size_t n, cap;
 };
@@ -33,7 +34,7 @@ enum pz_status pz_writer_open(const char *path, const char *kind, int level, str
     writer->level = level;
     pz_put32(head, PZ_SKIP_HEAD);
     pz_put32(head + 4, PZ_HEAD_BYTES - 8);
-    memcpy(head + 8, "pz01", 4);
+    memcpy(head + 8, PZ_PACKED_MAGIC, 4);
     memcpy(head + 12, kind, 4);
     pz_put32(head + 16, PZ_FORMAT_VERSION);
     st = pz_out_open(path, &writer->out, err);
@@ -52,45 +53,74 @@ struct packed_frame {
     size_t n;             /* 0: failed */
 };
 
-static size_t frame_size(uint64_t raw, uint32_t f)
+/* Compress frames at .. at + count of a column of raw bytes. */
+static void pack_window(struct packed_frame *frame, int count, const unsigned char *data,
+                        uint64_t raw, uint32_t at, int level)
 {
-    uint64_t left = raw - (uint64_t)f * PZ_FRAME_BYTES;
+    size_t cap = pz_zst_bound(PZ_FRAME_BYTES);
 
-    return left < PZ_FRAME_BYTES ? (size_t)left : PZ_FRAME_BYTES;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (count > 1)
+    for (int i = 0; i < count; i++)
+        frame[i].n = pz_zst_pack(frame[i].bytes, cap,
+                                 data + ((uint64_t)at + (uint32_t)i) * PZ_FRAME_BYTES,
+                                 pz_layout_frame(raw, at + (uint32_t)i), level);
+}
+
+static enum pz_status write_window(struct pz_writer *w, struct pz_layout_column *col,
+                                   const struct packed_frame *frame, int count, uint32_t at,
+                                   struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (int i = 0; i < count && st == PZ_OK; i++) {
+        if (frame[i].n == 0)
+            return pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES));
+        st = pz_out_write(w->out, frame[i].bytes, frame[i].n, err);
+        pz_hash_add(w->stored, frame[i].bytes, frame[i].n);
+        col->frame[at + (uint32_t)i] = (uint32_t)frame[i].n;
+    }
+    return st;
 }
 
 static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column *col,
-                                   const unsigned char *data, uint64_t raw, struct pz_err *err)
+                                   const unsigned char *data, struct pz_err *err)
 {
     struct packed_frame frame[WINDOW] = { { NULL, 0 } };
-    size_t cap = pz_zst_bound(raw < PZ_FRAME_BYTES ? (size_t)raw : PZ_FRAME_BYTES);
+    uint64_t raw = pz_layout_raw(col);
     uint32_t slots = col->n_frames < WINDOW ? col->n_frames : WINDOW;
     enum pz_status st = PZ_OK;
 
     for (uint32_t i = 0; i < slots; i++) {
-        frame[i].bytes = malloc(cap);
+        frame[i].bytes = malloc(pz_zst_bound(PZ_FRAME_BYTES)); /* pages not used are not taken */
         if (!frame[i].bytes)
-            st = pz_err_memory(err, "compression", (double)cap * slots);
+            st = pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES) * slots);
     }
     for (uint32_t at = 0; at < col->n_frames && st == PZ_OK; at += slots) {
         int count = (int)(col->n_frames - at < slots ? col->n_frames - at : slots);
 
-#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (count > 1)
-        for (int i = 0; i < count; i++)
-            frame[i].n = pz_zst_pack(frame[i].bytes, cap,
-                                     data + ((uint64_t)at + (uint32_t)i) * PZ_FRAME_BYTES,
-                                     frame_size(raw, at + (uint32_t)i), w->level);
-        for (int i = 0; i < count && st == PZ_OK; i++) {
-            if (frame[i].n == 0)
-                st = pz_err_set(err, PZ_INTERNAL, "zstd could not compress a frame");
-            else
-                st = pz_out_write(w->out, frame[i].bytes, frame[i].n, err);
-            col->frame[at + (uint32_t)i] = (uint32_t)frame[i].n;
-        }
+        pack_window(frame, count, data, raw, at, w->level);
+        st = write_window(w, col, frame, count, at, err);
     }
     for (uint32_t i = 0; i < slots; i++)
         free(frame[i].bytes);
+    col->stored_hash = pz_hash_finish64(w->stored);
     return st;
+}
+
+static enum pz_status check_name(const struct pz_writer *w, const char *name, struct pz_err *err)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > PZ_NAME_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "column name of %zu bytes, at most %d are possible: %.40s",
+                          len, PZ_NAME_MAX, name);
+    for (size_t i = 0; i < len; i++)
+        if (name[i] < 0x20 || name[i] > 0x7e)
+            return pz_err_set(err, PZ_BAD_DATA, "a column name is not printable ASCII");
+    for (size_t i = 0; i < w->n; i++)
+        if (strcmp(w->col[i].name, name) == 0)
+            return pz_err_set(err, PZ_BAD_DATA, "two columns %s", name);
+    return PZ_OK;
 }
 
 enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
@@ -98,24 +128,30 @@ enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type
 {
     struct pz_layout_column *col;
     uint64_t raw = n * pz_type_bytes(type);
+    enum pz_status st = check_name(w, name, err);
 
-    if (strlen(name) > PZ_NAME_MAX)
-        return pz_err_set(err, PZ_BAD_DATA, "column name too long: %s", name);
+    if (st != PZ_OK)
+        return st;
     if (!pz_mem_grow(&w->col, &w->cap, w->n + 1, sizeof *w->col))
         return pz_err_memory(err, "the table of contents", 1e4);
     col = &w->col[w->n];
     memset(col, 0, sizeof *col);
-    strcpy(col->name, name);
+    memcpy(col->name, name, strlen(name) + 1);
     col->type = type;
     col->n = n;
     col->hash = pz_hash64(data, (size_t)raw);
     col->offset = pz_out_size(w->out);
-    col->n_frames = (uint32_t)((raw + PZ_FRAME_BYTES - 1) / PZ_FRAME_BYTES);
+    col->n_frames = (uint32_t)(raw / PZ_FRAME_BYTES + (raw % PZ_FRAME_BYTES != 0));
     col->frame = pz_mem_array(col->n_frames, sizeof *col->frame);
-    if (!col->frame)
+    w->stored = pz_hash_new();
+    if (!col->frame || !w->stored) {
+        free(col->frame);
+        if (w->stored)
+            pz_hash_finish64(w->stored);
         return pz_err_memory(err, "the table of contents", 4.0 * col->n_frames);
+    }
     w->n++;
-    return write_frames(w, col, data, raw, err);
+    return write_frames(w, col, data, err);
 }
 
 enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const struct pz_dict *dict,
@@ -143,16 +179,15 @@ enum pz_status pz_writer_add_text(struct pz_writer *w, const char *name, const c
 static enum pz_status write_contents(struct pz_writer *w, struct pz_err *err)
 {
     unsigned char foot[PZ_FOOT_BYTES] = { 0 }, *raw = NULL, *packed = NULL;
-    size_t n_raw = 0, n_packed = 0, cap;
+    size_t n_raw = 0, n_packed = 0;
     uint64_t offset = pz_out_size(w->out);
     enum pz_status st = pz_layout_encode(w->col, w->n, &raw, &n_raw, err);
 
     if (st == PZ_OK) {
-        cap = pz_zst_bound(n_raw);
-        packed = malloc(cap);
-        n_packed = packed ? pz_zst_pack(packed, cap, raw, n_raw, 3) : 0;
+        packed = malloc(pz_zst_bound(n_raw));
+        n_packed = packed ? pz_zst_pack(packed, pz_zst_bound(n_raw), raw, n_raw, w->level) : 0;
         if (n_packed == 0)
-            st = pz_err_memory(err, "the table of contents", (double)cap);
+            st = pz_err_memory(err, "the table of contents", (double)pz_zst_bound(n_raw));
     }
     if (st == PZ_OK)
         st = pz_out_write(w->out, packed, n_packed, err);
@@ -162,8 +197,8 @@ static enum pz_status write_contents(struct pz_writer *w, struct pz_err *err)
         pz_put64(foot + 8, offset);
         pz_put32(foot + 16, (uint32_t)n_packed);
         pz_put32(foot + 20, (uint32_t)n_raw);
-        pz_put64(foot + 24, pz_hash64(raw, n_raw));
-        memcpy(foot + 32, "pz01end\n", 8);
+        pz_put64(foot + 24, pz_hash64(packed, n_packed));
+        memcpy(foot + 32, PZ_END_MAGIC, 8);
         st = pz_out_write(w->out, foot, sizeof foot, err);
     }
     free(raw);

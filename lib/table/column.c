@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading one column: see reader.h.
+ *
+ * Packed, in this order:
+ *   1. the frames must say that they hold what the contents promise, so that a damaged or dishonest
+ *      count cannot ask for a terabyte
+ *   2. the hash of the stored bytes (XXH3), which notices any altered bit, also those that zstd ignores
+ *   3. take memory; decode all frames, in parallel, each into its own place; each frame's checksum
+ *   4. the hash of the values
+ * The pages of the stored bytes are given back to the kernel, or a process would keep the file in its
+ * memory twice.
+ *
+ * A flat column was checked when the file was made; it is not looked at here, for that would read it all. */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "table/hash.h"
+#include "table/reader.h"
+#include "table/zst.h"
+
+static enum pz_status damaged(const struct pz_table *t, const struct pz_layout_column *col,
+                              struct pz_err *err)
+{
+    return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
+}
+
+static bool frames_agree(const struct pz_table *t, const struct pz_layout_column *col)
+{
+    uint64_t at = col->offset, raw = pz_layout_raw(col);
+
+    for (uint32_t f = 0; f < col->n_frames; f++) {
+        if (pz_zst_raw_size(t->map + at, col->frame[f]) != pz_layout_frame(raw, f))
+            return false;
+        at += col->frame[f];
+    }
+    return true;
+}
+
+static bool stored_agree(const struct pz_table *t, const struct pz_layout_column *col)
+{
+    return pz_hash64(t->map + col->offset, (size_t)col->stored) == col->stored_hash;
+}
+
+/* Tell the kernel that the column's stored pages (whole ones) may leave this process's memory. */
+static void forget_pages(const struct pz_table *t, const struct pz_layout_column *col)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t from = pz_layout_align(col->offset, page), to = (col->offset + col->stored) / page * page;
+
+    if (from < to)
+        madvise(t->map + from, (size_t)(to - from), MADV_DONTNEED); /* a hint: failing costs nothing */
+}
+
+/* Decode all frames of a column into data, start[f] being the place of frame f in the file. */
+static bool decode_frames(const struct pz_table *t, const struct pz_layout_column *col,
+                          const uint64_t *start, unsigned char *data)
+{
+    uint64_t raw = pz_layout_raw(col);
+    int failed = 0;
+
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (col->n_frames > 1)
+    for (uint32_t f = 0; f < col->n_frames; f++)
+        if (pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES, pz_layout_frame(raw, f),
+                          t->map + start[f], col->frame[f], NULL) != PZ_OK) {
+#pragma omp atomic write
+            failed = 1;
+        }
+    return !failed && pz_hash64(data, (size_t)raw) == col->hash;
+}
+
+static enum pz_status decode(const struct pz_table *t, const struct pz_layout_column *col,
+                             unsigned char *data, struct pz_err *err)
+{
+    uint64_t *start = pz_mem_array((size_t)col->n_frames + 1, sizeof *start);
+    bool good;
+
+    if (!start)
+        return pz_err_memory(err, "decoding", 8.0 * col->n_frames);
+    start[0] = col->offset;
+    for (uint32_t f = 0; f < col->n_frames; f++)
+        start[f + 1] = start[f] + col->frame[f];
+    good = decode_frames(t, col, start, data);
+    free(start);
+    return good ? PZ_OK : damaged(t, col, err);
+}
+
+enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
+{
+    unsigned char *data;
+    enum pz_status st;
+
+    if (t->flat) {
+        col->data = t->map + col->offset;
+        return PZ_OK;
+    }
+    if (!frames_agree(t, col) || !stored_agree(t, col))
+        return damaged(t, col, err);
+    data = pz_mem_array((size_t)pz_layout_raw(col), 1);
+    if (!data)
+        return pz_err_memory(err, col->name, (double)pz_layout_raw(col));
+    st = decode(t, col, data, err);
+    forget_pages(t, col);
+    if (st != PZ_OK) {
+        free(data);
+        data = NULL;
+    }
+    col->data = data;
+    return st;
+}
+
+void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col)
+{
+    if (!t->flat)
+        free(col->data);
+    col->data = NULL;
+}
+
+enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
+{
+    struct pz_layout_column again = *col;
+    enum pz_status st;
+
+    if (t->flat) /* stored bytes and values are the same bytes */
+        return stored_agree(t, col) && col->hash == col->stored_hash ? PZ_OK : damaged(t, col, err);
+    again.data = NULL;
+    st = pz_column_load(t, &again, err);
+    pz_column_drop(t, &again);
+    return st;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unpacking: a table of either form becomes a flat one.
+ *
+ * The head of a flat file tells the place and the hash of the contents, and outputs are written in order:
+ * so the layout is computed first (columns are plain arrays), then everything is written once, column by
+ * column, each decoded, checked, written and dropped before the next. */
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "table/hash.h"
+#include "table/reader.h"
+
+static void make_head(const struct pz_table *t, uint64_t offset, const unsigned char *contents,
+                      size_t n_contents, unsigned char head[PZ_FLAT_BYTES])
+{
+    memset(head, 0, PZ_FLAT_BYTES);
+    memcpy(head, PZ_FLAT_MAGIC, 8);
+    memcpy(head + 8, t->kind, 4);
+    pz_put32(head + 12, PZ_FORMAT_VERSION);
+    pz_put64(head + 16, offset);
+    pz_put64(head + 24, n_contents);
+    pz_put64(head + 32, pz_hash64(contents, n_contents));
+    pz_put64(head + 40, offset + n_contents);
+}
+
+static enum pz_status make_layout(const struct pz_table *t, unsigned char head[PZ_FLAT_BYTES],
+                                  unsigned char **contents, size_t *n_contents, struct pz_err *err)
+{
+    struct pz_layout_column *flat = pz_mem_copy(t->col, t->n, sizeof *flat);
+    uint64_t at = PZ_FLAT_BYTES;
+    enum pz_status st;
+
+    if (!flat)
+        return pz_err_memory(err, "the table of contents", (double)(t->n * sizeof *flat));
+    for (size_t i = 0; i < t->n; i++) {
+        flat[i].n_frames = 0;
+        flat[i].stored_hash = flat[i].hash;
+        flat[i].offset = pz_layout_align(at, PZ_MEM_ALIGN);
+        at = flat[i].offset + pz_layout_raw(&flat[i]);
+    }
+    st = pz_layout_encode(flat, t->n, contents, n_contents, err);
+    if (st == PZ_OK)
+        make_head(t, at, *contents, *n_contents, head);
+    free(flat);
+    return st;
+}
+
+static enum pz_status write_column(struct pz_out *out, struct pz_table *t,
+                                   struct pz_layout_column *col, struct pz_err *err)
+{
+    static const unsigned char zero[PZ_MEM_ALIGN];
+    uint64_t at = pz_out_size(out);
+    bool had = col->data != NULL;
+    enum pz_status st = pz_out_write(out, zero, (size_t)(pz_layout_align(at, PZ_MEM_ALIGN) - at), err);
+
+    if (st == PZ_OK && t->flat)
+        st = pz_column_verify(t, col, err);
+    if (st == PZ_OK && !had)
+        st = pz_column_load(t, col, err);
+    /* values that a caller was given may have been changed in place (they are only const by promise) */
+    if (st == PZ_OK && had && pz_hash64(col->data, (size_t)pz_layout_raw(col)) != col->hash)
+        st = pz_err_set(err, PZ_INTERNAL, "%s: column %s was changed in memory", t->path, col->name);
+    if (st == PZ_OK)
+        st = pz_out_write(out, col->data, (size_t)pz_layout_raw(col), err);
+    if (!had)
+        pz_column_drop(t, col);
+    return st;
+}
+
+enum pz_status pz_table_unpack(struct pz_table *t, const char *path, struct pz_err *err)
+{
+    unsigned char head[PZ_FLAT_BYTES], *contents = NULL;
+    size_t n_contents = 0;
+    struct pz_out *out = NULL;
+    enum pz_status st = make_layout(t, head, &contents, &n_contents, err);
+
+    if (st == PZ_OK)
+        st = pz_out_open(path, &out, err);
+    if (st == PZ_OK)
+        st = pz_out_write(out, head, sizeof head, err);
+    for (size_t i = 0; i < t->n && st == PZ_OK; i++)
+        st = write_column(out, t, &t->col[i], err);
+    if (st == PZ_OK)
+        st = pz_out_write(out, contents, n_contents, err);
+    if (st == PZ_OK)
+        st = pz_out_commit(out, err);
+    else
+        pz_out_abort(out);
+    free(contents);
+    return st;
+}

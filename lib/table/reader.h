@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to table/: an open table, and reading one column of it. */
+#ifndef PZ_TABLE_READER_H
+#define PZ_TABLE_READER_H
+
+#include "table/layout.h"
+
+struct pz_table {
+    char *path; /* for messages */
+    char kind[5];
+    bool flat;
+    unsigned char *map; /* the whole file */
+    uint64_t size;
+    struct pz_layout_column *col; /* [n]; .data owned when packed, into map when flat */
+    size_t n;
+};
+
+/* Make col->data point to the values: decode and check a packed column, find a flat one in the map. */
+enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
+
+/* Check a column's stored bytes and values against the contents; leaves .data as it was. */
+enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
+
+/* Forget decoded values; nothing to do when flat. */
+void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col);
+
+#endif
