@@ -282,13 +282,21 @@ static void give_scores(const struct pz_ranker *r, struct pz_hit *hit, size_t n)
             hit[i].score = exp(scale * (double)(hit[i].blend - largest)) / total;
 }
 
+static bool only_fallback(const struct pz_ranker *r, uint32_t used)
+{
+    return used == 0 || used == 1u << (r->m->n_parts - 1);
+}
+
+static enum pz_origin related_origin(const struct pz_ranker *r, uint32_t used)
+{
+    return only_fallback(r, used) ? PZ_ORIGIN_POPULAR : PZ_ORIGIN_SIMILAR;
+}
+
 static enum pz_origin main_origin(const struct pz_ranker *r, const struct pz_request *req,
                                   uint32_t user, uint32_t used)
 {
-    if (used == 0 || used == 1u << (r->m->n_parts - 1))
+    if (only_fallback(r, used))
         return PZ_ORIGIN_POPULAR;
-    if (r->m->recipe->task == PZ_TASK_RELATED)
-        return PZ_ORIGIN_SIMILAR;
     return user != PZ_NONE && !(req->live && req->live->forgotten) ? PZ_ORIGIN_PERSONAL
                                                                    : PZ_ORIGIN_SESSION;
 }
@@ -377,8 +385,9 @@ static enum pz_status rank_related(struct pz_ranker *r, const struct pz_request 
     if (st != PZ_OK)
         return st;
     q = make_query(r, req);
+    q.task = PZ_TASK_RELATED;
     score(r, &q, &used);
-    return fill_answer(r, &q, req->num, main_origin(r, req, user, used), answer, err);
+    return fill_answer(r, &q, req->num, related_origin(r, used), answer, err);
 }
 
 /* A given list in order; unknown items stay, at the end, in the order given. */
