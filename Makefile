@@ -53,10 +53,83 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 
 unit: $(UNIT)
 
+# ---- tools of our own: generators for sample and bench data, the crash shim of the tests
+$(B)/scripts/%: scripts/%.c
+	@mkdir -p $(@D)
+	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $< -lm
+
+$(B)/tests/killat.so: tests/crash/killat.c
+	@mkdir -p $(@D)
+	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+unit: $(patsubst tests/crash/killat.c,$(B)/tests/killat.so,$(wildcard tests/crash/killat.c))
+
+check:
+	B=$(B) scripts/check.sh
+
+check-asan:
+	B=$(B)/asan SAN=address,undefined scripts/check.sh
+
+check-tsan:
+	B=$(B)/tsan SAN=thread scripts/check.sh
+
+lint: all
+	B=$(B) scripts/lint.sh
+
+bench quality:
+	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
+	B=$(B) scripts/$@.sh
+
+# ---- man pages: the OPTIONS section comes from the program's own option table
+MAN1    := $(patsubst man/%.in,$(B)/man/%,$(sort $(wildcard man/*.1.in)))
+MANREST := $(sort $(wildcard man/*.5 man/*.7))
+
+man: $(MAN1)
+
+$(B)/man/%.1: man/%.1.in $(B)/bin/%
+	@mkdir -p $(@D)
+	$(B)/bin/$* --help-options >$@.options
+	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd;}' $< >$@.part
+	rm -f $@.options
+	mv $@.part $@
+
+# ---- install
+BINDIR  = $(DESTDIR)$(PREFIX)/bin
+MANDIR  = $(DESTDIR)$(PREFIX)/share/man
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+
+install: all man
+	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR)
+	install -m 755 $(BIN) $(BINDIR)
+	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
+	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
+	for p in $(PROGRAMS); do \
+	    $(B)/bin/$$p --help-completion=bash >$(BASHDIR)/$$p && \
+	    $(B)/bin/$$p --help-completion=zsh >$(ZSHDIR)/_$$p || exit 1; done
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
+	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
+	for p in $(MANREST); do rm -f $(MANDIR)/man$${p##*.}/$${p##*/}; done
+
+dist:
+	@mkdir -p dist
+	git archive --format=tar.gz --prefix=pz-$(VERSION)/ -o dist/pz-$(VERSION).tar.gz HEAD
+
+help:
+	@echo 'all        the six programs, in $(B)/bin (default)'
+	@echo 'check      build with warnings as errors, run every test; check-asan, check-tsan: sanitized'
+	@echo 'lint       layer and module rules, comments, sizes, man pages, scripts'
+	@echo 'man        man pages with the options spliced in, in $(B)/man'
+	@echo 'bench      speed beside other tools;  quality  figures on real data'
+	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  clean'
+	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1'
+
 clean:
 	rm -rf $(B)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean
+.PHONY: all unit clean check check-asan check-tsan lint bench quality man install uninstall dist help
 .SECONDARY:

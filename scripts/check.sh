@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install-deps.sh
 B=${B:-build}
-make -s -j"$(nproc)" WERROR=1 B="$B" all unit
+make -s -j"$(nproc)" WERROR=1 SAN="${SAN:-}" B="$B" all unit
 
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
@@ -24,7 +24,7 @@ for test in "$B"/tests/test_*; do
     cat "$out.one" >>"$out"
     rm -f "$out.one"
 done
-export PZ_BIN=$PWD/$B/bin
+export PZ_BIN; PZ_BIN=$(cd "$B/bin" && pwd)
 if compgen -G 'tests/cli/*.bats' >/dev/null; then
     bats --tap tests/cli >"$out.one" 2>&1 || true
     cat "$out.one" | tee -a "$out"
