@@ -343,6 +343,8 @@ static int collect_user(struct pz_live_store *s, MDB_txn *txn, const char *user,
 
         memcpy(session, (const char *)k.mv_data + n_user, k.mv_size - n_user);
         session[k.mv_size - n_user] = '\0';
+        if (strcmp(session, user) == 0)
+            continue; /* a client that uses one id for both: his events are in the list already */
         rc = collect(s, txn, session, after, list);
         if (rc != 0)
             break;
