@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
-#include "campaign/intake.h"
+#include "campaign/events_in.h"
 
 struct config {
     const char *user, *session, *item, *type, *value, *time, *event_id, *output;
@@ -52,7 +52,7 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
     if (st == PZ_OK && one)
         st = pz_live_put(live, &event, 1, &n_new, &last, err);
     else if (st == PZ_OK)
-        st = pz_intake_file(live, args->n == 2 ? args->v[1] : "-", &n_read, &n_new, &last, err);
+        st = pz_events_read(live, args->n == 2 ? args->v[1] : "-", &n_read, &n_new, &last, err);
     pz_live_close(live);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"read\":%zu,\"stored\":%zu,\"duplicate\":%zu,\"last\":%llu}\n", n_read, n_new,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading events: see intake.h. */
-#include "campaign/intake.h"
+/* Reading events: see events_in.h. */
+#include "campaign/events_in.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum { BATCH = 1000 };
 
-struct intake {
+struct reading {
     struct pz_live_store *store;
     const struct pz_rows_in *in;
     uint64_t line;
@@ -22,14 +22,14 @@ struct intake {
     struct pz_arena arena;
 };
 
-static enum pz_status bad(const struct intake *t, const char *column, const char *reason,
+static enum pz_status bad(const struct reading *t, const char *column, const char *reason,
                           struct pz_err *err)
 {
     return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: %s: %s (%zu events before it were stored)",
                       pz_rows_name(t->in), (unsigned long long)t->line, column, reason, *t->n_new);
 }
 
-static enum pz_status flush(struct intake *t, struct pz_err *err)
+static enum pz_status flush(struct reading *t, struct pz_err *err)
 {
     size_t n_new = 0;
     enum pz_status st = PZ_OK;
@@ -43,7 +43,7 @@ static enum pz_status flush(struct intake *t, struct pz_err *err)
 }
 
 /* Set a field by its name; names that mean nothing here are passed over. */
-static enum pz_status set_field(struct intake *t, struct pz_event *e, const char *name, const char *s,
+static enum pz_status set_field(struct reading *t, struct pz_event *e, const char *name, const char *s,
                                 size_t n, struct pz_err *err)
 {
     struct {
@@ -71,7 +71,7 @@ static enum pz_status set_field(struct intake *t, struct pz_event *e, const char
     return PZ_OK;
 }
 
-static enum pz_status set_json(struct intake *t, struct pz_event *e, const char *name,
+static enum pz_status set_json(struct reading *t, struct pz_event *e, const char *name,
                                const json_t *value, struct pz_err *err)
 {
     struct pz_str text = { 0 };
@@ -88,7 +88,7 @@ static enum pz_status set_json(struct intake *t, struct pz_event *e, const char 
     return st;
 }
 
-static enum pz_status add_event(struct intake *t, struct pz_event *e, struct pz_err *err)
+static enum pz_status add_event(struct reading *t, struct pz_event *e, struct pz_err *err)
 {
     if (!e->user_id && !e->session_id)
         return bad(t, "userId", "a user id or a session id is needed", err);
@@ -103,7 +103,7 @@ static enum pz_status add_event(struct intake *t, struct pz_event *e, struct pz_
 
 static const struct pz_event empty = { .value = NAN, .time = INT64_MIN };
 
-static enum pz_status set_all(struct intake *t, struct pz_event *e, json_t *object,
+static enum pz_status set_all(struct reading *t, struct pz_event *e, json_t *object,
                               struct pz_err *err)
 {
     const char *key;
@@ -131,7 +131,7 @@ static enum pz_status set_all(struct intake *t, struct pz_event *e, json_t *obje
 }
 
 /* A PutEvents request, or one flat event. */
-static enum pz_status take_object(struct intake *t, json_t *doc, struct pz_err *err)
+static enum pz_status take_object(struct reading *t, json_t *doc, struct pz_err *err)
 {
     json_t *list = json_object_get(doc, "eventList"), *one;
     struct pz_event common = empty, e;
@@ -160,7 +160,7 @@ static enum pz_status take_object(struct intake *t, json_t *doc, struct pz_err *
     return PZ_OK;
 }
 
-static enum pz_status take_row(struct intake *t, const struct pz_row *row, struct pz_err *err)
+static enum pz_status take_row(struct reading *t, const struct pz_row *row, struct pz_err *err)
 {
     struct pz_event e = empty;
     json_t *doc = NULL;
@@ -182,10 +182,10 @@ static enum pz_status take_row(struct intake *t, const struct pz_row *row, struc
     return st == PZ_OK ? add_event(t, &e, err) : st;
 }
 
-enum pz_status pz_intake_file(struct pz_live_store *s, const char *path, size_t *n_read, size_t *n_new,
+enum pz_status pz_events_read(struct pz_live_store *s, const char *path, size_t *n_read, size_t *n_new,
                               uint64_t *last, struct pz_err *err)
 {
-    struct intake *t = calloc(1, sizeof *t);
+    struct reading *t = calloc(1, sizeof *t);
     struct pz_rows_in *in = NULL;
     struct pz_row row = { 0 };
     enum pz_status st = t ? pz_rows_open(path, &in, err) : pz_err_memory(err, "events", sizeof *t);

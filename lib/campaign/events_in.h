@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading events for the live store: CSV, flat JSON Lines, and Personalize's PutEvents requests, one JSON
  * object a line. */
-#ifndef PZ_CAMPAIGN_INTAKE_H
-#define PZ_CAMPAIGN_INTAKE_H
+#ifndef PZ_CAMPAIGN_EVENTS_IN_H
+#define PZ_CAMPAIGN_EVENTS_IN_H
 
 #include "base/err.h"
 #include "campaign/live.h"
@@ -12,7 +12,7 @@
  * Names: userId, sessionId, itemId, eventType, eventValue, eventId, sentAt or timestamp, without regard to
  * case and '_'. PutEvents: itemId and eventValue may stand inside properties. Events without a time get
  * the present one. */
-enum pz_status pz_intake_file(struct pz_live_store *s, const char *path, size_t *n_read, size_t *n_new,
+enum pz_status pz_events_read(struct pz_live_store *s, const char *path, size_t *n_read, size_t *n_new,
                               uint64_t *last, struct pz_err *err);
 
 #endif
