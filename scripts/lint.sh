@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The rules of the house that a compiler does not check. Prints each breach; fails when there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+B=${B:-build}
+breaches=0
+
+# report TITLE: reads breaches from stdin, one per line
+report() {
+    local n=0 line
+    while IFS= read -r line; do
+        echo "$1: $line"
+        n=$((n + 1))
+    done
+    breaches=$((breaches + n))
+}
+
+# A layer may include only itself and those before it; cmd may include all.
+layers() {
+    grep -nH -E '^#include "' lib/*/*.[ch] | awk -F: '
+        BEGIN { n = split("base table data model rank campaign eval serve", l, " ")
+                for (i = 1; i <= n; i++) at[l[i]] = i }
+        {
+            split($1, from, "/"); split($3, quoted, "\""); split(quoted[2], to, "/")
+            # a name without a folder is a neighbour in the same layer
+            if (index(quoted[2], "/") && at[to[1]] + 0 == 0) print $1 ":" $2 ": unknown layer " to[1]
+            else if (at[to[1]] > at[from[2]]) print $1 ":" $2 ": " from[2] " may not see " to[1]
+        }'
+}
+
+# Third-party headers: HEADER  where it may be included (a regular expression over paths).
+one_module() {
+    local header where
+    while read -r header where; do
+        grep -lE "^#include <$header" lib/*/*.[ch] cmd/*.c | grep -vE "^($where)$" |
+            sed "s|\$|: may not include <$header>|" || true
+    done <<'RULES'
+omp\.h lib/base/par\.[ch]
+csv\.h lib/data/(csv|rows)\.c
+jansson\.h lib/base/json\.[ch]
+zstd\.h lib/table/[a-z_]*\.c
+xxhash\.h lib/table/hash\.c
+lmdb\.h lib/campaign/live\.c
+microhttpd\.h lib/serve/[a-z_]*\.c
+nettle/ lib/serve/[a-z_]*\.c
+cblas\.h lib/model/dense\.c
+RULES
+}
+
+# A prototype needs a comment right above it; one comment may serve a run of prototypes.
+undocumented() {
+    awk 'FNR == 1 { covered = 0; inside = 0; open = 0 }
+        open      { if (/;[ \t]*(\/\*.*)?$/) open = 0; next }
+        inside    { if (/\*\//) { inside = 0; covered = 1 } next }
+        /^[ \t]*\/\*/ { if (!/\*\//) inside = 1; else covered = 1; next }
+        /^(static inline |extern )?[a-z].*\(/ && !/^typedef/ {
+            if (!covered) print FILENAME ":" FNR ": no comment above: " $0
+            if (!/[;}][ \t]*(\/\*.*)?$/) open = 1
+            next
+        }
+        { covered = 0 }' lib/*/*.h
+}
+
+# From the line of "{" in column 0 to that of "}" in column 0.
+too_long() {
+    awk 'FNR == 1 { at = 0 }
+        /^\{/ { at = FNR; head = before }
+        /^\}/ { if (at && FNR - at > 100) print FILENAME ":" at ": " FNR - at " lines: " head; at = 0 }
+        !/^[ \t]/ { before = $0 }' lib/*/*.c cmd/*.c
+    for f in lib/*/*.[ch] cmd/*.c; do
+        [ "$(wc -l <"$f")" -le 800 ] || echo "$f: more than 800 lines"
+    done
+}
+
+# Every program has a page whose OPTIONS come from its table; mandoc finds nothing to warn of.
+man_pages() {
+    local f name
+    for f in "$B"/bin/pz-*; do
+        name=${f##*/}
+        if [ ! -f "man/$name.1.in" ]; then
+            echo "man/$name.1.in: missing"
+        elif ! grep -qx '@OPTIONS@' "man/$name.1.in"; then
+            echo "man/$name.1.in: no line @OPTIONS@"
+        fi
+    done
+    make -s B="$B" man >&2 || echo "make man fails"
+    for f in "$B"/man/*.1 man/*.5 man/*.7; do
+        [ ! -f "$f" ] || mandoc -Tlint -W warning "$f" || true
+    done
+}
+
+# optional TOOL: true when it is installed; says so when not
+optional() {
+    command -v "$1" >/dev/null 2>&1 || { echo "lint: $1 is not installed, skipped" >&2; return 1; }
+}
+
+report layers < <(layers)
+report modules < <(one_module)
+report prototypes < <(undocumented)
+report size < <(too_long)
+if optional mandoc; then
+    report man < <(man_pages)
+fi
+if optional shellcheck; then
+    report shellcheck < <(shellcheck -x -f gcc scripts/*.sh scripts/make-sample-data .ci/run || true)
+fi
+if optional cppcheck; then
+    report cppcheck < <(cppcheck -q -j "$(nproc)" --std=c11 -Ilib -I. --enable=warning,portability \
+        --inline-suppr --suppress=missingIncludeSystem lib cmd 2>&1 || true)
+fi
+if optional clang-tidy; then
+    report clang-tidy < <(printf '%s\n' lib/*/*.c cmd/*.c | xargs -P "$(nproc)" -n 8 sh -c '
+        clang-tidy --quiet --checks="-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-assignment-in-if-condition,-bugprone-reserved-identifier" \
+            "$@" -- -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -DPZ_VERSION=\"0\" 2>/dev/null' sh | grep -E "warning:|error:" || true)
+fi
+echo "lint: $breaches breaches"
+[ "$breaches" -eq 0 ]
