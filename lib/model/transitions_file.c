@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transitions in a table. Columns:
+ *   transitions/set          f64 [PZ_TRANS_N]  the settings of the fit, in the order of enum pz_trans_set
+ *   transitions/state        i64 [2]           ordered (0, 1); time that the counts are decayed to
+ *   transitions/pop          f32 [n_items]     decayed weight of each item
+ *   transitions/repeat       f32 [PZ_TRANS_LAGS]
+ *   transitions/count_ptr    u64 [n_items + 1], count_item u32, count f32: counts by source (kNN) or target
+ *   transitions/coef_ptr     u64 [n_items + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
+ * The scales by popularity follow from pop and set and are made at loading. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/transitions.h"
+
+static enum pz_status save_lists(const struct pz_trans_lists *l, const char *name, struct pz_writer *w,
+                                 struct pz_err *err)
+{
+    uint64_t n = l->ptr[l->n];
+    char column[PZ_NAME_MAX + 1];
+    enum pz_status st;
+
+    snprintf(column, sizeof column, "transitions/%s_ptr", name);
+    st = pz_writer_add(w, column, PZ_U64, l->ptr, (uint64_t)l->n + 1, err);
+    snprintf(column, sizeof column, "transitions/%s_item", name);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, column, PZ_U32, l->item, n, err);
+    snprintf(column, sizeof column, "transitions/%s", name);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, column, PZ_F32, l->value, n, err);
+    return st;
+}
+
+enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_trans *t = part;
+    int64_t state[2] = { t->ordered, t->newest };
+    enum pz_status st = pz_writer_add(w, "transitions/set", PZ_F64, t->set, PZ_TRANS_N, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "transitions/state", PZ_I64, state, 2, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "transitions/pop", PZ_F32, t->pop, t->n_items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "transitions/repeat", PZ_F32, t->repeat, PZ_TRANS_LAGS, err);
+    if (st == PZ_OK)
+        st = save_lists(&t->counts, "count", w, err);
+    if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
+        st = save_lists(&t->coef, "coef", w, err);
+    return st;
+}
+
+static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, const char *name,
+                                  struct pz_err *err)
+{
+    bool ok = l->ptr[0] == 0 && l->ptr[l->n] == n;
+
+    for (uint32_t i = 0; ok && i < l->n; i++)
+        ok = l->ptr[i] <= l->ptr[i + 1] && l->ptr[i + 1] <= n;
+    for (uint32_t i = 0; ok && i < l->n; i++)
+        for (uint64_t k = l->ptr[i]; ok && k < l->ptr[i + 1]; k++)
+            ok = l->item[k] < l->n && (k == l->ptr[i] || l->item[k - 1] < l->item[k]) &&
+                 isfinite(l->value[k]);
+    return ok ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "transitions/%s: the lists are broken", name);
+}
+
+static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_items,
+                                 struct pz_trans_lists *l, struct pz_err *err)
+{
+    const void *ptr = NULL, *item = NULL, *value = NULL;
+    uint64_t n = 0;
+    char column[PZ_NAME_MAX + 1];
+    enum pz_status st;
+
+    snprintf(column, sizeof column, "transitions/%s_ptr", name);
+    st = pz_table_get(t, column, PZ_U64, (uint64_t)n_items + 1, &ptr, NULL, err);
+    snprintf(column, sizeof column, "transitions/%s_item", name);
+    if (st == PZ_OK)
+        st = pz_table_get(t, column, PZ_U32, PZ_ANY, &item, &n, err);
+    snprintf(column, sizeof column, "transitions/%s", name);
+    if (st == PZ_OK)
+        st = pz_table_get(t, column, PZ_F32, n, &value, NULL, err);
+    if (st != PZ_OK)
+        return st;
+    *l = (struct pz_trans_lists){ n_items, ptr, item, value, false };
+    return pz_table_is_flat(t) ? PZ_OK : check_lists(l, n, name, err);
+}
+
+static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
+{
+    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL;
+    enum pz_status st =
+        pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(table, "transitions/state", PZ_I64, 2, &state, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, "transitions/pop", PZ_F32, t->n_items, &pop, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, "transitions/repeat", PZ_F32, PZ_TRANS_LAGS, &repeat, NULL, err);
+    if (st != PZ_OK)
+        return st;
+    memcpy(t->set, set, sizeof t->set);
+    t->ordered = ((const int64_t *)state)[0] != 0;
+    t->newest = ((const int64_t *)state)[1];
+    t->pop = pop;
+    t->repeat = repeat;
+    for (size_t i = 0; i < PZ_TRANS_N; i++)
+        if (!isfinite(t->set[i]) || t->set[i] < 0 || t->set[i] > 1e9)
+            return pz_err_set(err, PZ_BAD_DATA, "transitions/set: setting %zu is out of range", i);
+    return PZ_OK;
+}
+
+enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, const struct pz_attrs *item_attrs,
+                             const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+{
+    struct pz_trans *t = calloc(1, sizeof *t);
+    enum pz_status st = t ? PZ_OK : pz_err_memory(err, "transitions", sizeof *t);
+
+    (void)item_attrs;
+    (void)user_attrs;
+    if (st == PZ_OK) {
+        t->n_items = n_items;
+        st = read_small(table, t, err);
+    }
+    if (st == PZ_OK)
+        st = load_lists(table, "count", n_items, &t->counts, err);
+    if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
+        st = load_lists(table, "coef", n_items, &t->coef, err);
+    if (st == PZ_OK)
+        st = pz_trans_scale(t, err);
+    if (st != PZ_OK) {
+        pz_trans_free(t);
+        t = NULL;
+    }
+    *part = t;
+    return st;
+}

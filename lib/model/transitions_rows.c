@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of pair sums: one item at a time over all its positions, accumulated densely, kept sparsely.
+ *
+ * A row costs (positions of the item) * 2 * window additions and one array of cells a thread, so nothing of
+ * size items x items ever exists: rows are made in blocks, cut to their largest entries inside the parallel
+ * loop and appended in index order, which makes the result independent of the number of threads.
+ *
+ * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item), all
+ * different, so that the set kept is unique. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/transitions.h"
+
+enum { BLOCK_ENTRIES = 1 << 21, BLOCK_ROWS_MIN = 16 };
+
+/* ---- scratch ---- */
+
+void pz_trans_scratch_free(struct pz_trans_scratch *s)
+{
+    for (int t = 0; s && t < pz_par_threads(); t++)
+        free(s[t].block);
+    free(s);
+}
+
+static bool scratch_thread(struct pz_trans_scratch *s, uint32_t n)
+{
+    size_t each = sizeof *s->cell + sizeof *s->key + sizeof *s->touched + sizeof *s->mark;
+    char *p = s->block = pz_mem_array((size_t)n + 1, each);
+
+    if (!p)
+        return false;
+    s->cell = (void *)p;
+    s->key = (void *)(p + (size_t)n * sizeof *s->cell);
+    s->touched = (void *)((char *)s->key + (size_t)n * sizeof *s->key);
+    s->mark = (void *)((char *)s->touched + (size_t)n * sizeof *s->touched);
+    return true;
+}
+
+enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **out, uint32_t n_items, struct pz_err *err)
+{
+    struct pz_trans_scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
+    bool ok = s != NULL;
+
+    for (int t = 0; ok && t < pz_par_threads(); t++)
+        ok = scratch_thread(&s[t], n_items);
+    if (!ok) {
+        pz_trans_scratch_free(s);
+        s = NULL;
+    }
+    *out = s;
+    return ok ? PZ_OK : pz_err_memory(err, "transition rows", 29.0 * n_items * pz_par_threads());
+}
+
+/* ---- one row ---- */
+
+static struct pz_trans_cell *touch(struct pz_trans_scratch *s, uint32_t item)
+{
+    if (!s->mark[item]) {
+        s->mark[item] = 1;
+        s->touched[s->n_touched++] = item;
+    }
+    return &s->cell[item];
+}
+
+/* What a row needs of its direction: weight of a pair by which of the two is earlier. */
+struct direction {
+    double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
+};
+
+/* Count the pairs of position p with q before it (mn = q, mx = p) or after it. */
+static void count_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, double weight,
+                       struct pz_trans_cell *cell)
+{
+    uint32_t u = v->user[mx];
+    double pair = weight * (double)v->source[mn] * (double)v->target[mx];
+
+    cell->count += mx >= v->fresh[u] ? pair : pair * (double)v->stale[u];
+}
+
+static void gram_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, struct pz_trans_cell *cell)
+{
+    double decayed = (1 - v->a) * (double)v->power[mx - mn] * (double)v->source[mx] * (double)v->tail[mx];
+
+    cell->gram += (double)v->source[mn] * (v->a * (double)v->target[mx] + decayed);
+}
+
+static void row_position(const struct pz_trans_view *v, uint64_t p, const struct direction *dir, bool gram,
+                         struct pz_trans_scratch *s)
+{
+    uint64_t start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
+    uint64_t low = p - start > v->window ? p - v->window : start;
+    uint64_t high = end - p > v->window + 1 ? p + v->window + 1 : end;
+
+    for (uint64_t q = low; q < high; q++) {
+        uint64_t mn = q < p ? q : p, mx = q < p ? p : q;
+        struct pz_trans_cell *cell = touch(s, v->item[q]);
+
+        if (q < p)
+            count_pair(v, mn, mx, dir->flat + dir->steep_before * (double)v->power[mx - mn - 1], cell);
+        else if (q > p)
+            count_pair(v, mn, mx, dir->flat + dir->steep_after * (double)v->power[mx - mn - 1], cell);
+        if (gram)
+            gram_pair(v, mn, mx, cell);
+    }
+}
+
+void pz_trans_row(const struct pz_trans_view *v, uint32_t item, bool by_target, bool gram,
+                  struct pz_trans_scratch *s)
+{
+    struct direction dir = { v->a, by_target ? 1 - v->a : 0, by_target ? 0 : 1 - v->a };
+
+    for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++)
+        row_position(v, v->occ[o], &dir, gram, s);
+}
+
+void pz_trans_row_reset(struct pz_trans_scratch *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        s->cell[s->touched[k]] = (struct pz_trans_cell){ 0, 0 };
+        s->mark[s->touched[k]] = 0;
+    }
+    s->n_touched = 0;
+}
+
+/* ---- selection ---- */
+
+uint64_t pz_trans_key(float v, uint32_t item)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &v, sizeof bits); /* non-negative floats order as their bits do */
+    return (uint64_t)bits << 32 | (uint32_t)~item;
+}
+
+uint32_t pz_trans_key_item(uint64_t key)
+{
+    return ~(uint32_t)key;
+}
+
+static uint64_t median3(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t low = a < b ? a : b, high = a < b ? b : a;
+
+    return c < low ? low : c > high ? high : c;
+}
+
+uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
+{
+    uint32_t left = 0, right = n;
+
+    if (n <= k)
+        return n;
+    while (left < k && k < right) { /* Hoare's quickselect, descending, around place k */
+        uint64_t pivot = median3(key[left], key[left + (right - left) / 2], key[right - 1]);
+        uint32_t i = left, j = right - 1;
+
+        for (;;) {
+            while (key[i] > pivot)
+                i++;
+            while (key[j] < pivot)
+                j--;
+            if (i >= j)
+                break;
+            uint64_t swap = key[i];
+
+            key[i] = key[j];
+            key[j] = swap;
+        }
+        if (k <= i) /* keys differ, so i == j here and key[i] == pivot stands in its final place */
+            right = i;
+        else
+            left = i + 1;
+    }
+    return k;
+}
+
+static int ascending_item(const void *a, const void *b)
+{
+    uint32_t x = pz_trans_key_item(*(const uint64_t *)a), y = pz_trans_key_item(*(const uint64_t *)b);
+
+    return (x > y) - (x < y);
+}
+
+/* ---- blocks of rows into lists ---- */
+
+struct job {
+    const struct pz_trans_view *view;
+    const float *scale;
+    const struct pz_trans_old *old;
+    const uint8_t *wanted;
+    bool by_target, gram;
+    uint32_t keep;
+    struct pz_trans_scratch *scratch;
+    uint32_t *item;  /* [block rows * keep] */
+    float *value;
+    uint32_t *count; /* [block rows] */
+};
+
+/* Growing lists. */
+struct grow {
+    uint64_t *ptr;
+    uint32_t *item;
+    float *value;
+    size_t item_cap, value_cap;
+};
+
+static void add_old(const struct pz_trans_old *old, uint32_t item, struct pz_trans_scratch *s)
+{
+    uint32_t row = old->old_item[item];
+
+    if (row == PZ_NONE)
+        return;
+    for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
+        touch(s, old->new_item[old->counts->item[k]])->count +=
+            old->factor * (double)old->counts->value[k];
+}
+
+/* The keys of the touched items: value * scale, the diagonal of a Gram row above everything. */
+static uint32_t fill_keys(const struct job *job, uint32_t item, struct pz_trans_scratch *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t other = s->touched[k];
+        double v = job->gram ? s->cell[other].gram : s->cell[other].count;
+        float weight = (float)v * job->scale[other];
+
+        if (job->gram && other == item)
+            s->key[n++] = pz_trans_key(3e38f, other);
+        else if (v > 0)
+            s->key[n++] = pz_trans_key(weight, other);
+    }
+    return n;
+}
+
+static void make_row(const struct job *job, uint32_t item, uint32_t slot)
+{
+    struct pz_trans_scratch *s = &job->scratch[pz_par_id()];
+    size_t at = (size_t)slot * job->keep;
+    uint32_t n;
+
+    job->count[slot] = 0;
+    if (job->wanted && !job->wanted[item])
+        return;
+    if (job->old)
+        add_old(job->old, item, s);
+    pz_trans_row(job->view, item, job->by_target, job->gram, s);
+    n = pz_trans_select(s->key, fill_keys(job, item, s), job->keep);
+    qsort(s->key, n, sizeof *s->key, ascending_item);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t other = pz_trans_key_item(s->key[k]);
+
+        job->item[at + k] = other;
+        job->value[at + k] = (float)(job->gram ? s->cell[other].gram : s->cell[other].count);
+    }
+    job->count[slot] = n;
+    pz_trans_row_reset(s);
+}
+
+static bool append_rows(const struct job *job, uint32_t first, uint32_t rows, struct grow *g)
+{
+    uint64_t n = g->ptr[first];
+
+    for (uint32_t r = 0; r < rows; r++)
+        n += job->count[r];
+    if (!pz_mem_grow(&g->item, &g->item_cap, n, sizeof *g->item) ||
+        !pz_mem_grow(&g->value, &g->value_cap, n, sizeof *g->value))
+        return false;
+    for (uint32_t r = 0; r < rows; r++) {
+        uint64_t at = g->ptr[first + r];
+
+        memcpy(g->item + at, job->item + (size_t)r * job->keep, job->count[r] * sizeof *g->item);
+        memcpy(g->value + at, job->value + (size_t)r * job->keep, job->count[r] * sizeof *g->value);
+        g->ptr[first + r + 1] = at + job->count[r];
+    }
+    return true;
+}
+
+static enum pz_status run_blocks(struct job *job, uint32_t block, struct grow *g, struct pz_err *err)
+{
+    uint32_t n = job->view->n_items;
+
+    for (uint32_t first = 0; first < n; first += block) {
+        uint32_t rows = n - first < block ? n - first : block;
+
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
+        for (uint32_t r = 0; r < rows; r++)
+            make_row(job, first + r, r);
+        if (!append_rows(job, first, rows, g))
+            return pz_err_memory(err, "transitions", 8.0 * (double)g->item_cap);
+        if (pz_stop_asked())
+            return pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
+    }
+    return PZ_OK;
+}
+
+/* Run the job and hand over its lists. */
+static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct pz_err *err)
+{
+    uint32_t n = job->view->n_items, block = BLOCK_ENTRIES / (job->keep + 1);
+    struct grow g = { 0 };
+    enum pz_status st = pz_trans_scratch_init(&job->scratch, n, err);
+
+    block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
+    block = block > n ? n + 1 : block;
+    g.ptr = pz_mem_array((size_t)n + 1, sizeof *g.ptr);
+    job->item = pz_mem_array((size_t)block * job->keep, sizeof *job->item);
+    job->value = pz_mem_array((size_t)block * job->keep, sizeof *job->value);
+    job->count = pz_mem_array(block, sizeof *job->count);
+    if (st == PZ_OK && (!g.ptr || !job->item || !job->value || !job->count ||
+                        !pz_mem_grow(&g.item, &g.item_cap, 1, sizeof *g.item) ||
+                        !pz_mem_grow(&g.value, &g.value_cap, 1, sizeof *g.value)))
+        st = pz_err_memory(err, "transitions", 8.0 * block * job->keep);
+    if (st == PZ_OK)
+        st = run_blocks(job, block, &g, err);
+    pz_trans_scratch_free(job->scratch);
+    free(job->item);
+    free(job->value);
+    free(job->count);
+    *out = (struct pz_trans_lists){ n, g.ptr, g.item, g.value, true };
+    if (st != PZ_OK)
+        pz_trans_lists_clear(out);
+    return st;
+}
+
+enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
+                              const struct pz_trans_old *old, struct pz_trans_lists *out,
+                              struct pz_err *err)
+{
+    struct job job = { .view = v, .scale = scale, .old = old, .by_target = by_target };
+
+    job.keep = (uint32_t)v->set[PZ_TRANS_KEEP];
+    return build(&job, out, err);
+}
+
+enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
+                             uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err)
+{
+    struct job job = { .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true };
+
+    job.keep = row_max;
+    return build(&job, out, err);
+}
+
+void pz_trans_lists_clear(struct pz_trans_lists *l)
+{
+    if (l->owned) {
+        free((void *)(uintptr_t)l->ptr);
+        free((void *)(uintptr_t)l->item);
+        free((void *)(uintptr_t)l->value);
+    }
+    memset(l, 0, sizeof *l);
+}
+
+/* ---- transposing ---- */
+
+/* The smallest key that stays of n entries when only row_max do; 0 when all do. */
+static uint64_t cut_of(const uint32_t *item, const float *value, uint64_t n, uint32_t row_max,
+                       uint64_t *key)
+{
+    uint64_t low = UINT64_MAX;
+
+    if (n <= row_max)
+        return 0;
+    for (uint64_t k = 0; k < n; k++)
+        key[k] = pz_trans_key(value[k] < 0 ? -value[k] : value[k], item[k]);
+    pz_trans_select(key, (uint32_t)n, row_max);
+    for (uint32_t k = 0; k < row_max; k++)
+        low = key[k] < low ? key[k] : low;
+    return low;
+}
+
+/* Drop, in place, what falls below the cut of its list. key: room for the longest list. */
+static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lists, uint32_t row_max,
+                     uint64_t *key)
+{
+    uint64_t to = 0, from = 0;
+
+    for (uint32_t i = 0; i < n_lists; i++) {
+        uint64_t end = ptr[i + 1], cut = cut_of(item + from, value + from, end - from, row_max, key);
+
+        for (; from < end; from++) {
+            float v = value[from] < 0 ? -value[from] : value[from];
+
+            if (cut > 0 && pz_trans_key(v, item[from]) < cut)
+                continue;
+            item[to] = item[from];
+            value[to++] = value[from];
+        }
+        ptr[i + 1] = to;
+    }
+}
+
+static void scatter(const struct pz_trans_lists *in, uint64_t *ptr, uint32_t *item, float *value)
+{
+    for (uint32_t j = in->n; j-- > 0;)
+        for (uint64_t k = in->ptr[j]; k < in->ptr[j + 1]; k++) {
+            uint64_t at;
+
+            if (in->value[k] == 0)
+                continue;
+            at = --ptr[in->item[k]];
+            item[at] = j;
+            value[at] = in->value[k];
+        }
+}
+
+enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
+                                  struct pz_trans_lists *out, struct pz_err *err)
+{
+    uint64_t n = 0, *ptr = pz_mem_array((size_t)n_out + 1, sizeof *ptr);
+    uint64_t *key = pz_mem_array(in->n, sizeof *key);
+    uint32_t *item;
+    float *value;
+
+    for (uint64_t k = 0; ptr && k < in->ptr[in->n]; k++)
+        if (in->value[k] != 0) {
+            ptr[in->item[k]]++;
+            n++;
+        }
+    for (uint32_t i = 0; ptr && i < n_out; i++)
+        ptr[i + 1] += ptr[i];
+    item = pz_mem_array(n, sizeof *item);
+    value = pz_mem_array(n, sizeof *value);
+    *out = (struct pz_trans_lists){ n_out, ptr, item, value, true };
+    if (!ptr || !key || !item || !value) {
+        pz_trans_lists_clear(out);
+        free(key);
+        return pz_err_memory(err, "transitions by source", 8.0 * (double)n);
+    }
+    scatter(in, ptr, item, value);
+    cut_rows(ptr, item, value, n_out, row_max, key);
+    free(key);
+    return PZ_OK;
+}

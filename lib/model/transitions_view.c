@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What counting reads: histories with their weights, and the positions of every item.
+ *
+ * Weights (see transitions.h): s_p is the event's weight; t_p is the same times the time decay
+ * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote the others
+ * (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum of the target
+ * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}.
+ *
+ * For an update only the users with new interactions are taken; pairs of two old positions then count with
+ * the change of their user's normalisation alone, which is 0 without user_norm.
+ *
+ * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide: positions
+ * are then an accident of the file. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/transitions.h"
+
+enum { UNORDERED_WINDOW = 1000 };
+
+double pz_trans_decay(const double *set, double age_s)
+{
+    double half_s = set[PZ_TRANS_HALF_LIFE] * 86400;
+
+    return half_s > 0 ? exp2(-age_s / half_s) : 1;
+}
+
+static bool taken(const struct pz_corpus *c, const uint64_t *first_new, uint32_t u)
+{
+    return first_new ? first_new[u] < c->ptr[u + 1] : c->ptr[u] < c->ptr[u + 1];
+}
+
+static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
+{
+    v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
+    v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
+    v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
+    v->item = pz_mem_array(v->n, sizeof *v->item);
+    v->user = pz_mem_array(v->n, sizeof *v->user);
+    v->source = pz_mem_array(v->n, sizeof *v->source);
+    v->target = pz_mem_array(v->n, sizeof *v->target);
+    v->tail = pz_mem_array(v->n, sizeof *v->tail);
+    v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
+    v->occ = pz_mem_array(v->n, sizeof *v->occ);
+    v->power = pz_mem_array((size_t)v->window + 1, sizeof *v->power);
+    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->source || !v->target ||
+        !v->tail || !v->occ_ptr || !v->occ || !v->power)
+        return pz_err_memory(err, "counting transitions", 24.0 * (double)v->n + 8.0 * v->n_items);
+    return PZ_OK;
+}
+
+/* Copy user u of the corpus as user k of the view, from position p on. */
+static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u,
+                      const uint64_t *first_new, uint32_t k)
+{
+    uint64_t p = v->ptr[k], n = c->ptr[u + 1] - c->ptr[u];
+    uint64_t n_old = first_new ? first_new[u] - c->ptr[u] : 0;
+    double e = v->set[PZ_TRANS_USER_NORM], norm = pow((double)n, -e);
+    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0;
+
+    v->ptr[k + 1] = p + n;
+    v->fresh[k] = p + n_old;
+    v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
+    for (uint64_t t = 0; t < n; t++, p++) {
+        uint64_t q = c->ptr[u] + t;
+        double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[q]));
+
+        v->item[p] = c->item[q];
+        v->user[p] = k;
+        v->source[p] = c->weight[q];
+        v->target[p] = (float)(c->weight[q] * decay * norm);
+    }
+    for (uint64_t t = 0; t < n; t++) {
+        p--;
+        v->tail[p] = (float)tail;
+        tail = (double)v->target[p] + rr * tail;
+    }
+}
+
+/* Counting sort of the positions by item. */
+static void index_items(struct pz_trans_view *v)
+{
+    for (uint64_t p = 0; p < v->n; p++)
+        v->occ_ptr[v->item[p]]++;
+    for (uint32_t i = 0; i < v->n_items; i++)
+        v->occ_ptr[i + 1] += v->occ_ptr[i];
+    for (uint64_t p = v->n; p-- > 0;)
+        v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
+    v->occ_ptr[v->n_items] = v->n;
+}
+
+enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
+                                  const uint64_t *first_new, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+    uint32_t k = 0;
+
+    memset(v, 0, sizeof *v);
+    v->set = set;
+    v->n_items = c->n_items;
+    v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
+    v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        if (!taken(c, first_new, u))
+            continue;
+        v->n_users++;
+        v->n += c->ptr[u + 1] - c->ptr[u];
+    }
+    if (v->n >= UINT32_MAX)
+        st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
+    if (st == PZ_OK)
+        st = allocate(v, err);
+    if (st != PZ_OK)
+        return st;
+    for (uint32_t d = 0; d <= v->window; d++)
+        v->power[d] = (float)pow(set[PZ_TRANS_DECAY], d);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            take_user(v, c, u, first_new, k++);
+    index_items(v);
+    return PZ_OK;
+}
+
+void pz_trans_view_clear(struct pz_trans_view *v)
+{
+    free(v->ptr);
+    free(v->fresh);
+    free(v->stale);
+    free(v->item);
+    free(v->user);
+    free(v->source);
+    free(v->target);
+    free(v->tail);
+    free(v->occ_ptr);
+    free(v->occ);
+    free(v->power);
+    memset(v, 0, sizeof *v);
+}
+
+enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
+                            float *pop, struct pz_err *err)
+{
+    double *sum = pz_mem_array(c->n_items, sizeof *sum); /* a float sum stops growing at 2^24 */
+
+    if (!sum)
+        return pz_err_memory(err, "item weights", 8.0 * c->n_items);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
+            sum[c->item[p]] += c->weight[p] * pz_trans_decay(set, (double)(c->newest - c->time[p]));
+    for (uint32_t i = 0; i < c->n_items; i++)
+        pop[i] = (float)((double)pop[i] + sum[i]);
+    free(sum);
+    return PZ_OK;
+}
+
+/* How far back the same item last stood, 0 when not within the curve. */
+static uint32_t last_lag(const struct pz_corpus *c, uint64_t start, uint64_t p)
+{
+    for (uint32_t k = 1; k <= PZ_TRANS_LAGS && p >= start + k; k++)
+        if (c->item[p - k] == c->item[p])
+            return k;
+    return 0;
+}
+
+void pz_trans_repeat(const struct pz_corpus *c, float *curve)
+{
+    uint64_t hits[PZ_TRANS_LAGS + 1] = { 0 }, chances[PZ_TRANS_LAGS + 1] = { 0 };
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+            uint64_t back = p - c->ptr[u];
+
+            hits[last_lag(c, c->ptr[u], p)]++;
+            chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
+        }
+    for (uint32_t k = PZ_TRANS_LAGS; k > 1; k--) /* an event that could look back k could look back k - 1 */
+        chances[k - 1] += chances[k];
+    for (uint32_t k = 1; k <= PZ_TRANS_LAGS; k++)
+        curve[k - 1] = chances[k] > 0 ? (float)((double)hits[k] / (double)chances[k]) : 0;
+}
