@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -98,7 +99,7 @@ static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_l
     static const char head[] = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n";
     const struct config *cfg = config;
     struct pz_live_store *live = NULL;
-    struct export x = { .out = NULL };
+    struct export x = { .out = NULL, .last = (uint64_t)cfg->after };
     enum pz_status st = args->n == 1 ? pz_campaign_open_live(args->v[0], false, &live, err)
                                      : pz_err_set(err, PZ_USAGE, "CAMPAIGN is needed; see --help");
 
@@ -149,6 +150,19 @@ static enum pz_status tally_one(void *context, uint64_t number, const struct pz_
     return PZ_OK;
 }
 
+static void print_type(const struct tally *t, size_t i, bool json)
+{
+    struct pz_str name = { 0 };
+
+    if (json)
+        pz_json_add_string(&name, t->type[i], strlen(t->type[i]));
+    if (json && name.data)
+        printf("%s%s:%llu", i ? "," : "", name.data, (unsigned long long)t->count[i]);
+    else if (!json)
+        printf("%-20s %llu\n", t->type[i], (unsigned long long)t->count[i]);
+    pz_str_clear(&name);
+}
+
 static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_log *log,
                                 struct pz_err *err)
 {
@@ -169,8 +183,7 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
     printf(cfg->common.json ? "{\"events\":%llu,\"newest\":\"%s\",\"types\":{" : "%llu events, newest %s\n",
            (unsigned long long)t.total, t.total ? newest : "");
     for (size_t i = 0; i < t.n; i++)
-        printf(cfg->common.json ? "%s\"%s\":%llu" : "%s%-20s %llu\n",
-               i && cfg->common.json ? "," : "", t.type[i], (unsigned long long)t.count[i]);
+        print_type(&t, i, cfg->common.json);
     if (cfg->common.json)
         puts("}}");
     return PZ_OK;

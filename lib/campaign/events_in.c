@@ -103,6 +103,20 @@ static enum pz_status add_event(struct reading *t, struct pz_event *e, struct pz
 
 static const struct pz_event empty = { .value = NAN, .time = INT64_MIN };
 
+/* Properties may name the item and the value where the event does not, and nothing else of it. */
+static enum pz_status set_properties(struct intake *t, struct pz_event *e, const json_t *object,
+                                     struct pz_err *err)
+{
+    const json_t *item = json_object_get(object, "itemId"), *value = json_object_get(object, "eventValue");
+    enum pz_status st = PZ_OK;
+
+    if (item && !e->item_id)
+        st = set_json(t, e, "itemId", item, err);
+    if (st == PZ_OK && value && isnan(e->value))
+        st = set_json(t, e, "eventValue", value, err);
+    return st;
+}
+
 static enum pz_status set_all(struct reading *t, struct pz_event *e, json_t *object,
                               struct pz_err *err)
 {
@@ -123,7 +137,7 @@ static enum pz_status set_all(struct reading *t, struct pz_event *e, json_t *obj
         if (st != PZ_OK)
             st = bad(t, "properties", "is not JSON", err);
         else
-            st = set_all(t, e, inner ? inner : value, err);
+            st = set_properties(t, e, inner ? inner : value, err);
         json_decref(inner);
         inner = NULL;
     }
