@@ -104,7 +104,7 @@ static enum pz_status add_event(struct reading *t, struct pz_event *e, struct pz
 static const struct pz_event empty = { .value = NAN, .time = INT64_MIN };
 
 /* Properties may name the item and the value where the event does not, and nothing else of it. */
-static enum pz_status set_properties(struct intake *t, struct pz_event *e, const json_t *object,
+static enum pz_status set_properties(struct reading *t, struct pz_event *e, const json_t *object,
                                      struct pz_err *err)
 {
     const json_t *item = json_object_get(object, "itemId"), *value = json_object_get(object, "eventValue");
