@@ -27,7 +27,7 @@ done
 export PZ_BIN; PZ_BIN=$(cd "$B/bin" && pwd)
 if compgen -G 'tests/cli/*.bats' >/dev/null; then
     bats --tap tests/cli >"$out.one" 2>&1 || true
-    cat "$out.one" | tee -a "$out"
+    tee -a "$out" <"$out.one"
     planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$out.one" | tail -1)
     ran=$(grep -c -E '^(not )?ok ' "$out.one" || true)
     [ "${planned:-x}" = "$ran" ] || broken=$((broken + 1))
