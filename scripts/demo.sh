@@ -19,9 +19,9 @@ show "pz-import -o shop.pzd --interactions $shop/interactions.csv --items $shop/
 --users $shop/users.csv --schema $shop/interactions.schema.json --schema $shop/items.schema.json \
 --schema $shop/users.schema.json"
 say "2. Evaluate: a tenth of the users held out, popularity beside the model"
-show "pz-eval -q --split personalize shop.pzd | grep -E 'protocol|metric|at_10|at_25|coverage'"
+show "pz-eval -q --tune 2 --split personalize shop.pzd | grep -E 'protocol|metric|at_10|at_25|coverage'"
 say "3. Train on everything"
-show "pz-train -o home.pzm shop.pzd"
+show "pz-train --tune 2 -o home.pzm shop.pzd"
 say "4. Publish: from now on home.pzc answers"
 show "pz-deploy publish home.pzc home.pzm"
 say "5. Recommend for a user"
