@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: see stream.h. The first four bytes decide: zstd's magic starts the decoder, gzip's is
- * refused, anything else is plain. */
+/* Input streams: see stream.h. The first bytes decide: zstd's magic number (of a frame, or of a skippable
+ * frame as parallel compressors put in front) starts the decoder; gzip and our own files are refused with
+ * the command that helps; anything else is plain. */
 #include "table/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,13 +48,24 @@ static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
     return PZ_OK;
 }
 
+static bool is_zstd(const char *p)
+{
+    bool skippable = (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0;
+
+    return skippable || memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0;
+}
+
 static enum pz_status look(struct pz_in *in, struct pz_err *err)
 {
-    enum pz_status st = fill(in, 4, err);
+    enum pz_status st = fill(in, 12, err);
 
     if (st == PZ_OK && in->have >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
         return pz_err_set(err, PZ_BAD_DATA, "%s is gzip; pipe it: zcat FILE | pz-... -", in->name);
-    if (st == PZ_OK && in->have >= 4 && memcmp(in->buf, "\x28\xb5\x2f\xfd", 4) == 0) {
+    if (st == PZ_OK && in->have >= 12 && is_zstd(in->buf) && memcmp(in->buf + 8, "pz01", 4) == 0)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s is a pz file, not text; pz-import --export makes text of a dataset",
+                          in->name);
+    if (st == PZ_OK && in->have >= 4 && is_zstd(in->buf)) {
         in->unzst = pz_unzst_new();
         if (!in->unzst)
             return pz_err_memory(err, "the zstd decoder", 1e6);
@@ -119,6 +132,8 @@ enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, st
     enum pz_status st = PZ_OK;
 
     *got = 0;
+    if (n == 0)
+        return PZ_OK;
     if (in->unzst)
         return read_zstd(in, buf, n, got, err);
     if (in->at == in->have)
