@@ -42,8 +42,29 @@ void pz_dataset_free(struct pz_dataset *ds)
     free(ds);
 }
 
-/* Times as differences: first of each user as it is, then minus the one before. */
-static int64_t *encode_times(const struct pz_dataset *ds)
+/* Times as differences: first of each user as it is, then minus the one before. In 32 bits when all fit,
+ * as they do for data from 1970 to 2106; else NULL with *wide set. */
+static uint32_t *encode_times(const struct pz_dataset *ds, bool *wide)
+{
+    uint32_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
+    uint64_t over = 0;
+
+    for (uint32_t u = 0; delta && u < ds->users.n; u++)
+        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
+            uint64_t x = (uint64_t)ds->time[p] - (p > ds->ptr[u] ? (uint64_t)ds->time[p - 1] : 0);
+
+            over |= x >> 32;
+            delta[p] = (uint32_t)x;
+        }
+    *wide = over != 0;
+    if (over) {
+        free(delta);
+        delta = NULL;
+    }
+    return delta;
+}
+
+static int64_t *encode_wide_times(const struct pz_dataset *ds)
 {
     int64_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
 
@@ -52,6 +73,22 @@ static int64_t *encode_times(const struct pz_dataset *ds)
             delta[p] = (int64_t)((uint64_t)ds->time[p] -
                                  (p > ds->ptr[u] ? (uint64_t)ds->time[p - 1] : 0));
     return delta;
+}
+
+static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *w, struct pz_err *err)
+{
+    bool wide = false;
+    void *delta = encode_times(ds, &wide);
+    enum pz_status st;
+
+    if (wide)
+        delta = encode_wide_times(ds);
+    if (!delta)
+        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
+    st = wide ? pz_writer_add(w, "inter/time", PZ_I64, delta, ds->n_inter, err)
+              : pz_writer_add(w, "inter/time32", PZ_U32, delta, ds->n_inter, err);
+    free(delta);
+    return st;
 }
 
 static void decode_times(const struct pz_dataset *ds, int64_t *time)
@@ -64,16 +101,12 @@ static void decode_times(const struct pz_dataset *ds, int64_t *time)
 static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_writer *w,
                                         struct pz_err *err)
 {
-    int64_t *delta = encode_times(ds);
-    enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
+    enum pz_status st = pz_writer_add(w, "inter/ptr", PZ_U64, ds->ptr, (uint64_t)ds->users.n + 1, err);
 
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "inter/ptr", PZ_U64, ds->ptr, (uint64_t)ds->users.n + 1, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "inter/item", PZ_U32, ds->item, ds->n_inter, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "inter/time", PZ_I64, delta, ds->n_inter, err);
-    free(delta);
+        st = save_times(ds, w, err);
     if (st == PZ_OK && ds->event)
         st = pz_writer_add(w, "inter/event", PZ_U8, ds->event, ds->n_inter, err);
     if (st == PZ_OK && ds->value)
@@ -90,7 +123,7 @@ static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_w
 enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err)
 {
     struct pz_writer *w = NULL;
-    enum pz_status st = pz_writer_open(path, "data", 0, &w, err);
+    enum pz_status st = pz_writer_open(path, "data", 1, &w, err);
 
     if (st == PZ_OK)
         st = pz_writer_add_dict(w, "users", &ds->users, err);
@@ -157,6 +190,31 @@ static enum pz_status load_impressions(struct pz_dataset *ds, struct pz_err *err
     return st;
 }
 
+/* Differences, in one of the two widths; decode_times sums them. */
+static enum pz_status load_times(struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_table *t = ds->store.table;
+    const void *data = NULL;
+    int64_t *time;
+    enum pz_status st;
+
+    if (!pz_table_has(t, "inter/time32")) {
+        st = pz_table_get(t, "inter/time", PZ_I64, ds->n_inter, &data, NULL, err);
+        ds->time = data;
+        return st;
+    }
+    st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_inter, &data, NULL, err);
+    if (st != PZ_OK)
+        return st;
+    ds->time = time = pz_dataset_own(ds, pz_mem_array(ds->n_inter, sizeof *time));
+    if (!time)
+        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
+    for (uint64_t p = 0; p < ds->n_inter; p++)
+        time[p] = ((const uint32_t *)data)[p];
+    pz_table_drop(t, "inter/time32");
+    return PZ_OK;
+}
+
 static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
@@ -169,8 +227,7 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
         st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_inter, err);
     ds->item = data;
     if (st == PZ_OK)
-        st = pz_table_get(t, "inter/time", PZ_I64, ds->n_inter, &data, NULL, err);
-    ds->time = data;
+        st = load_times(ds, err);
     if (st == PZ_OK && pz_table_has(t, "inter/event")) {
         st = pz_table_get(t, "inter/event", PZ_U8, ds->n_inter, &data, NULL, err);
         ds->event = data;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathering attribute rows: what merging datasets and sorting context columns have in common. A column
- * of codes is gathered in two passes: count, then fill with the values' numbers in a new dictionary, so
- * that values nobody uses any more leave the file. */
+/* Gathering attribute rows: what merging datasets and sorting context columns have in common.
+ *
+ * A column of codes:
+ *   1. unite the inputs' dictionaries (linear), which gives a map old code -> code for each
+ *   2. count the lists' lengths, then lay the mapped codes and mark each as used
+ *   3. when some are unused, close the gaps in the dictionary and renumber: values that nobody has any
+ *      more leave the file, and the order of the rest stays
+ * No string is hashed or compared in 2 and 3, so the cost is that of the rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "data/attrs.h"
 
 struct gather {
@@ -48,6 +52,11 @@ static enum pz_status unite_columns(const struct gather *g, struct pz_attrs *out
     return PZ_OK;
 }
 
+static const struct pz_attr *source_of(const struct gather *g, const struct pz_attr **from,
+                                       uint64_t r)
+{
+    return g->source[r].part == PZ_NONE ? NULL : from[g->source[r].part];
+}
 
 static enum pz_status gather_numbers(const struct gather *g, const struct pz_attr **from,
                                      struct pz_attr *a, struct pz_err *err)
@@ -57,7 +66,7 @@ static enum pz_status gather_numbers(const struct gather *g, const struct pz_att
     if (!num)
         return pz_err_memory(err, a->name, 8.0 * (double)g->n_rows);
     for (uint64_t r = 0; r < g->n_rows; r++) {
-        const struct pz_attr *src = g->source[r].part == PZ_NONE ? NULL : from[g->source[r].part];
+        const struct pz_attr *src = source_of(g, from, r);
 
         num[r] = src ? src->num[g->source[r].row] : NAN;
     }
@@ -65,46 +74,102 @@ static enum pz_status gather_numbers(const struct gather *g, const struct pz_att
     return PZ_OK;
 }
 
-static uint64_t list_length(const struct pz_attr *src, uint64_t row)
+/* Close the gaps of an owned dictionary. rank: [dict->n] 1 where the value is used; becomes its new
+ * index. The bytes move within their arrays. */
+static void drop_unused(struct pz_dict *dict, uint32_t *rank)
 {
-    return src ? src->ptr[row + 1] - src->ptr[row] : 0;
+    uint64_t *offset = (uint64_t *)(uintptr_t)dict->offset;
+    char *bytes = (char *)(uintptr_t)dict->bytes;
+    uint64_t start = 0, to = 0;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < dict->n; i++) {
+        uint64_t end = offset[i + 1];
+
+        if (rank[i]) {
+            memmove(bytes + to, bytes + start, end - start);
+            to += end - start;
+            rank[i] = n++;
+            offset[n] = to;
+        }
+        start = end;
+    }
+    dict->n = n;
 }
 
-/* Fill ptr and, through the builder, temporary codes. */
+/* Unite the inputs' values into a->values; map[k]: code of input k -> code. */
+static enum pz_status unite_values(const struct gather *g, const struct pz_attr **from,
+                                   struct pz_attr *a, uint32_t **map, struct pz_err *err)
+{
+    static const uint64_t zero[1] = { 0 };
+    static const struct pz_dict none = { .n = 0, .offset = zero, .bytes = "" };
+    const struct pz_dict **in = pz_mem_array(g->n_in, sizeof *in);
+    enum pz_status st;
+
+    if (!in)
+        return pz_err_memory(err, a->name, 8.0 * (double)g->n_in);
+    for (size_t k = 0; k < g->n_in; k++)
+        in[k] = from[k] ? &from[k]->values : &none;
+    st = pz_dict_merge(in, g->n_in, &a->values, map, err);
+    free(in);
+    return st;
+}
+
+/* Lay the codes of all rows through the maps, count them in ptr, mark them in used. */
+static enum pz_status lay_codes(const struct gather *g, const struct pz_attr **from,
+                                uint32_t *const *map, struct pz_attr *a, uint32_t *used,
+                                struct pz_err *err)
+{
+    uint64_t *ptr = pz_mem_array(g->n_rows + 1, sizeof *ptr);
+    uint32_t *code;
+
+    a->ptr = ptr;
+    if (!ptr)
+        return pz_err_memory(err, a->name, 8.0 * (double)g->n_rows);
+    for (uint64_t r = 0; r < g->n_rows; r++) {
+        const struct pz_attr *src = source_of(g, from, r);
+        uint64_t row = g->source[r].row;
+
+        ptr[r + 1] = ptr[r] + (src ? src->ptr[row + 1] - src->ptr[row] : 0);
+    }
+    a->code = code = pz_mem_array(ptr[g->n_rows], sizeof *code);
+    if (!code)
+        return pz_err_memory(err, a->name, 4.0 * (double)ptr[g->n_rows]);
+    for (uint64_t r = 0; r < g->n_rows; r++) {
+        const struct pz_attr *src = source_of(g, from, r);
+
+        for (uint64_t k = 0; k < ptr[r + 1] - ptr[r]; k++) {
+            uint32_t c = map[g->source[r].part][src->code[src->ptr[g->source[r].row] + k]];
+
+            code[ptr[r] + k] = c;
+            used[c] = 1;
+        }
+    }
+    return PZ_OK;
+}
+
 static enum pz_status gather_lists(const struct gather *g, const struct pz_attr **from,
                                    struct pz_attr *a, struct pz_err *err)
 {
-    uint64_t *ptr = pz_mem_array(g->n_rows + 1, sizeof *ptr);
-    uint32_t *code = NULL, *final = NULL;
-    struct pz_dict_builder *b = pz_dict_builder_new();
-    enum pz_status st = ptr && b ? PZ_OK : pz_err_memory(err, a->name, 8.0 * (double)g->n_rows);
+    uint32_t **map = pz_mem_array(g->n_in, sizeof *map), *rank = NULL, *code, n_before;
+    enum pz_status st = map ? unite_values(g, from, a, map, err)
+                            : pz_err_memory(err, a->name, 8.0 * (double)g->n_in);
 
-    a->ptr = ptr;
-    for (uint64_t r = 0; r < g->n_rows && st == PZ_OK; r++)
-        ptr[r + 1] = ptr[r] + list_length(g->source[r].part == PZ_NONE ? NULL
-                                                                       : from[g->source[r].part],
-                                          g->source[r].row);
-    if (st == PZ_OK && !(code = pz_mem_array(ptr[g->n_rows], sizeof *code)))
-        st = pz_err_memory(err, a->name, 4.0 * (double)ptr[g->n_rows]);
-    a->code = code;
-    for (uint64_t r = 0; r < g->n_rows && st == PZ_OK; r++) {
-        const struct pz_attr *src = g->source[r].part == PZ_NONE ? NULL : from[g->source[r].part];
-
-        for (uint64_t k = 0; k < ptr[r + 1] - ptr[r] && st == PZ_OK; k++) {
-            size_t len;
-            const char *s = pz_dict_get(&src->values, src->code[src->ptr[g->source[r].row] + k], &len);
-
-            code[ptr[r] + k] = pz_dict_builder_add(b, s, len);
-            if (code[ptr[r] + k] == PZ_NONE)
-                st = pz_err_memory(err, a->name, 1e6);
-        }
-    }
+    if (st == PZ_OK && !(rank = pz_mem_array(a->values.n, sizeof *rank)))
+        st = pz_err_memory(err, a->name, 4.0 * a->values.n);
     if (st == PZ_OK)
-        st = pz_dict_builder_finish(b, &a->values, &final, err);
-    for (uint64_t k = 0; st == PZ_OK && k < ptr[g->n_rows]; k++)
-        code[k] = final[code[k]];
-    free(final);
-    pz_dict_builder_free(b);
+        st = lay_codes(g, from, map, a, rank, err);
+    if (st == PZ_OK) {
+        n_before = a->values.n;
+        drop_unused(&a->values, rank);
+        code = (uint32_t *)(uintptr_t)a->code;
+        for (uint64_t k = 0; a->values.n < n_before && k < a->ptr[g->n_rows]; k++)
+            code[k] = rank[code[k]];
+    }
+    for (size_t k = 0; map && k < g->n_in; k++)
+        free(map[k]);
+    free(map);
+    free(rank);
     return st;
 }
 

@@ -207,9 +207,8 @@ static bool keep_texts(struct pz_worker *w, const struct pz_record *rec)
         uint32_t number;
 
         if (b->use == PZ_USE_USER || b->use == PZ_USE_ITEM) {
-            number = pz_texts_add(b->use == PZ_USE_USER ? &w->users : &w->items, c->s, c->n);
-            *word = number;
-            good = number != PZ_NONE;
+            *word = pz_texts_defer(b->use == PZ_USE_USER ? &w->users : &w->items, c->s, c->n);
+            good = *word != UINT64_MAX;
         } else if ((b->use == PZ_USE_EVENT || b->use == PZ_USE_TEXT) && c->n > 0) {
             number = pz_texts_add(&text[b->field], c->s, c->n);
             *word = (uint64_t)number + 1;
@@ -299,6 +298,20 @@ static bool take_row(struct pz_worker *w, const struct pz_record *rec)
     return true;
 }
 
+static bool resolve_ids(struct pz_worker *w)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < w->n_bound && good; i++) {
+        enum pz_use use = w->bound[i].use;
+
+        if (use == PZ_USE_USER || use == PZ_USE_ITEM)
+            good = pz_texts_resolve(use == PZ_USE_USER ? &w->users : &w->items,
+                                    w->word[w->bound[i].field], w->n_rows);
+    }
+    return good;
+}
+
 bool pz_worker_parse(struct pz_worker *w)
 {
     bool json = pz_feed_is_json(w->intake->feed);
@@ -323,5 +336,5 @@ bool pz_worker_parse(struct pz_worker *w)
         if (w->out_of_memory)
             return false;
     }
-    return true;
+    return resolve_ids(w);
 }

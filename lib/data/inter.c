@@ -24,7 +24,7 @@
 #include "data/order.h"
 #include "data/word.h"
 
-enum { MAX_GROUPS = 16 };
+enum { MAX_GROUPS = 16, AHEAD = 12 };
 
 /* Columns by staged row, when there are others than the three needed ones. */
 struct wide_rows {
@@ -109,15 +109,12 @@ static enum pz_status find_time_code(struct work *w, struct pz_err *err)
 
     for (size_t i = 0; i < stage->n; i++) {
         const struct pz_packed *p;
-        uint64_t most;
 
         if (stage->chunk[i].n_rows == 0)
             continue;
         p = &stage->chunk[i].col[w->time_col];
-        most = p->width >= 5 ? UINT64_MAX : ((uint64_t)1 << (8 * p->width)) - 1;
         low = p->base < low ? p->base : low;
-        most = most > UINT64_MAX - p->base ? UINT64_MAX : p->base + most;
-        high = most > high ? most : high;
+        high = p->base + p->span > high ? p->base + p->span : high;
     }
     w->first_time = low;
     return high >= low && high - low > UINT32_MAX ? rank_times(w, err) : PZ_OK;
@@ -225,9 +222,12 @@ static void scatter_group(const struct work *w, const struct groups *g, int k)
         pz_chunk_read(chunk, w->user_col, 0, user);
         pz_chunk_read(chunk, w->time_col, 0, time);
         pz_chunk_read(chunk, w->item_col, 0, item);
-        for (uint32_t r = 0; r < chunk->n_rows; r++, row++)
+        for (uint32_t r = 0; r < chunk->n_rows; r++, row++) {
+            if (r + AHEAD < chunk->n_rows) /* near enough: few rows of the same user in between */
+                __builtin_prefetch(&w->key[g->place[k][user_map[user[r + AHEAD]]]], 1);
             w->key[g->place[k][user_map[user[r]]]++] =
                 pz_key(time_code(w, time[r]), w->plain ? item_map[item[r]] : (uint32_t)row);
+        }
         free_columns(chunk, w);
     }
 }
@@ -620,6 +620,7 @@ enum pz_status pz_inter_make(const struct pz_staged *s, uint32_t *const *user_ma
                              struct pz_err *err)
 {
     struct work w = { .s = s, .user_map = user_map, .item_map = item_map, .ds = ds };
+    size_t cap = 0;
     enum pz_status st = PZ_OK;
 
     if (s->stage->n_rows >= UINT32_MAX)
@@ -627,10 +628,9 @@ enum pz_status pz_inter_make(const struct pz_staged *s, uint32_t *const *user_ma
                           "more than 4,294,967,294 interactions; import them in parts and train on "
                           "all of them");
     find_columns(&w);
-    w.key = pz_mem_array(s->stage->n_rows, sizeof *w.key);
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);
-    if (!w.key || !w.ptr || !w.kept)
+    if (!w.ptr || !w.kept || !pz_mem_grow(&w.key, &cap, s->stage->n_rows, sizeof *w.key)) /* not zeroed */
         st = pz_err_memory(err, "the interactions", 8.0 * (double)s->stage->n_rows);
     if (st == PZ_OK)
         st = order_rows(&w, duplicates, err);

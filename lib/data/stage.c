@@ -32,7 +32,7 @@ bool pz_packed_make(struct pz_packed *p, const uint64_t *word, size_t n)
     }
     while (high - low > mask_of(width))
         width++;
-    *p = (struct pz_packed){ .base = low, .width = (uint8_t)width };
+    *p = (struct pz_packed){ .base = low, .span = high - low, .width = (uint8_t)width };
     if (width == 0)
         return true;
     p->bytes = malloc(n * width + 8);
@@ -107,22 +107,6 @@ struct pz_texts_slot {
     uint32_t number;
 };
 
-/* At most 8 bytes as a word. The loads overlap instead of reading past the end. */
-static uint64_t word_of(const char *s, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    uint32_t low, high;
-
-    if (n >= 4) {
-        memcpy(&low, s, 4);
-        memcpy(&high, s + n - 4, 4);
-        return low | (uint64_t)high << (8 * (n - 4));
-    }
-    if (n == 0)
-        return 0;
-    return u[0] | (uint64_t)u[n / 2] << (8 * (n / 2)) | (uint64_t)u[n - 1] << (8 * (n - 1));
-}
-
 static size_t place_of(uint64_t word, size_t mask)
 {
     return (size_t)((word * 0x9e3779b97f4a7c15u) >> 20) & mask;
@@ -157,23 +141,17 @@ static bool prepare(struct pz_texts *t)
     return t->builder && (t->used < (t->mask + 1) / 3 * 2 || grow_slots(t));
 }
 
-uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n)
+/* The string behind a word, which is new. */
+static uint32_t add_word(struct pz_texts *t, uint64_t word)
 {
-    uint64_t word;
+    char text[8];
     size_t at;
     uint32_t number;
 
-    if (n - 1 >= 8) /* 0 bytes and more than 8 */
-        return prepare(t) ? pz_dict_builder_add(t->builder, s, n) : PZ_NONE;
-    word = word_of(s, n);
-    if (t->slot) {
-        for (at = place_of(word, t->mask); t->slot[at].word; at = (at + 1) & t->mask)
-            if (t->slot[at].word == word)
-                return t->slot[at].number;
-    }
     if (!prepare(t))
         return PZ_NONE;
-    number = pz_dict_builder_add(t->builder, s, n);
+    memcpy(text, &word, 8);
+    number = pz_dict_builder_add(t->builder, text, (71 - (size_t)__builtin_clzll(word)) / 8);
     if (number == PZ_NONE)
         return PZ_NONE;
     at = place_of(word, t->mask);
@@ -182,6 +160,47 @@ uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n)
     t->slot[at] = (struct pz_texts_slot){ word, number };
     t->used++;
     return number;
+}
+
+static inline uint32_t find_word(struct pz_texts *t, uint64_t word)
+{
+    for (size_t at = place_of(word, t->mask); t->slot[at].word; at = (at + 1) & t->mask)
+        if (t->slot[at].word == word)
+            return t->slot[at].number;
+    return add_word(t, word);
+}
+
+uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n)
+{
+    if (!t->slot && !prepare(t))
+        return PZ_NONE;
+    if (n - 1 >= 8) /* no bytes, or more than 8 */
+        return pz_dict_builder_add(t->builder, s, n);
+    return find_word(t, pz_texts_word(s, n));
+}
+
+uint64_t pz_texts_defer_long(struct pz_texts *t, const char *s, size_t n)
+{
+    uint32_t number = pz_texts_add(t, s, n);
+
+    return number == PZ_NONE ? UINT64_MAX : (uint64_t)number << 8;
+}
+
+bool pz_texts_resolve(struct pz_texts *t, uint64_t *word, size_t n)
+{
+    enum { AHEAD = 16 };
+    bool good = t->slot || prepare(t);
+
+    for (size_t i = 0; i < n && good; i++) {
+        uint32_t number;
+
+        if (i + AHEAD < n)
+            __builtin_prefetch(&t->slot[place_of(word[i + AHEAD], t->mask)]);
+        number = word[i] & 0xff ? find_word(t, word[i]) : (uint32_t)(word[i] >> 8);
+        good = number != PZ_NONE;
+        word[i] = number;
+    }
+    return good;
 }
 
 uint32_t pz_texts_count(const struct pz_texts *t)

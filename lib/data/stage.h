@@ -7,13 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "table/dict.h"
 
 /* n words, each as its distance from the smallest in 0 to 8 bytes. */
 struct pz_packed {
-    uint64_t base;
+    uint64_t base, span;  /* smallest word; largest less smallest */
     unsigned char *bytes; /* [n * width + 8], owned; NULL while width is 0: all are base */
     uint8_t width;
 };
@@ -64,6 +65,35 @@ struct pz_texts {
 
 /* The number of a string, as pz_dict_builder_add. Strings must not hold NUL bytes. */
 uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n);
+
+/* 1 to 8 bytes without NUL as a word, padded with zeros. The loads overlap instead of reading past the
+ * end. */
+static inline uint64_t pz_texts_word(const char *s, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    uint32_t low, high;
+
+    if (n < 4)
+        return u[0] | (uint64_t)u[n / 2] << (8 * (n / 2)) | (uint64_t)u[n - 1] << (8 * (n - 1));
+    memcpy(&low, s, 4);
+    memcpy(&high, s + n - 4, 4);
+    return low | (uint64_t)high << (8 * (n - 4));
+}
+
+/* The slow road of pz_texts_defer. */
+uint64_t pz_texts_defer_long(struct pz_texts *t, const char *s, size_t n);
+
+/* The same for many strings, in two steps, so that the second can fetch memory ahead: the string as a word
+ * that pz_texts_resolve turns into its number. UINT64_MAX: memory is out.
+ * A short string is its word, whose lowest byte is its first and so not 0; a long one is numbered at once
+ * and the number moved up a byte. */
+static inline uint64_t pz_texts_defer(struct pz_texts *t, const char *s, size_t n)
+{
+    return n - 1 < 8 ? pz_texts_word(s, n) : pz_texts_defer_long(t, s, n);
+}
+
+/* Turn n words of pz_texts_defer into numbers, in place; false when memory is out. */
+bool pz_texts_resolve(struct pz_texts *t, uint64_t *word, size_t n);
 uint32_t pz_texts_count(const struct pz_texts *t);
 void pz_texts_clear(struct pz_texts *t);
 
