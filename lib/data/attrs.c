@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes: see attrs.h. On disk: PREFIX/schema (text: a line an attribute, "NAME kind flags") and per
- * attribute PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary
- * PREFIX/NAME.values; PREFIX/present (u8). */
+/* Attributes: see attrs.h. On disk: PREFIX/schema (text: "rows N", then a line an attribute: its name, its
+ * kind, and those of "nullable", "whole" and "wide" that hold, with one blank between) and per attribute
+ * PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary PREFIX/NAME.values;
+ * PREFIX/present (u8). Names have no blanks (the importer sees to it). */
 #include "data/attrs.h"
 
 #include <math.h>
@@ -22,6 +23,14 @@ const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *na
 
 static const char *const kind_names[] = { "number", "bool", "category", "text", "string" };
 
+/* More rows than any machine can hold: a damaged count, refused before it enters a sum. */
+#define MAX_ROWS (UINT64_C(1) << 48)
+
+static bool has_numbers(const struct pz_attr *a)
+{
+    return a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL;
+}
+
 static const char *column(char *buf, const char *prefix, const char *name, const char *part)
 {
     snprintf(buf, PZ_NAME_MAX * 2, "%s/%s%s", prefix, name, part);
@@ -34,7 +43,7 @@ static enum pz_status save_attr(const struct pz_attrs *attrs, const struct pz_at
     char name[PZ_NAME_MAX * 2];
     enum pz_status st;
 
-    if (a->num)
+    if (has_numbers(a))
         return pz_writer_add(w, column(name, prefix, a->name, ".num"), PZ_F64, a->num, attrs->n_rows,
                              err);
     st = pz_writer_add(w, column(name, prefix, a->name, ".ptr"), PZ_U64, a->ptr, attrs->n_rows + 1,
@@ -77,10 +86,11 @@ enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, s
 static enum pz_status check_codes(const struct pz_attr *a, uint64_t n_rows, uint64_t n_codes,
                                   struct pz_err *err)
 {
+    uint64_t longest = a->kind == PZ_ATTR_CATEGORY ? n_codes : 1;
     bool good = a->ptr[0] == 0 && a->ptr[n_rows] == n_codes;
 
     for (uint64_t i = 0; i < n_rows && good; i++)
-        good = a->ptr[i + 1] >= a->ptr[i];
+        good = a->ptr[i + 1] >= a->ptr[i] && a->ptr[i + 1] - a->ptr[i] <= longest;
     for (uint64_t i = 0; i < n_codes && good; i++)
         good = a->code[i] < a->values.n;
     return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
@@ -94,7 +104,7 @@ static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct p
     uint64_t n_codes = 0;
     enum pz_status st;
 
-    if (a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL) {
+    if (has_numbers(a)) {
         st = pz_table_get(t, column(name, prefix, a->name, ".num"), PZ_F64, attrs->n_rows, &data,
                           NULL, err);
         a->num = data;
@@ -133,12 +143,25 @@ static bool parse_line(char *line, struct pz_attr *a)
     return k < 5;
 }
 
+/* The first line, "rows N". */
+static bool parse_rows(const char *line, uint64_t *n)
+{
+    long long rows;
+
+    if (!line || strncmp(line, "rows ", 5) != 0 ||
+        !pz_str_to_i64(line + 5, strlen(line + 5), &rows) || rows < 0 || (uint64_t)rows > MAX_ROWS)
+        return false;
+    *n = (uint64_t)rows;
+    return true;
+}
+
 static enum pz_status parse_schema(char *text, struct pz_attrs *attrs, struct pz_err *err)
 {
     char *save = NULL, *line = strtok_r(text, "\n", &save);
     size_t cap = 0;
 
-    attrs->n_rows = line && strncmp(line, "rows ", 5) == 0 ? strtoull(line + 5, NULL, 10) : 0;
+    if (!parse_rows(line, &attrs->n_rows))
+        return pz_err_set(err, PZ_BAD_DATA, "a schema is damaged");
     while ((line = strtok_r(NULL, "\n", &save))) {
         if (!pz_mem_grow(&attrs->attr, &cap, (size_t)attrs->n_attrs + 1, sizeof *attrs->attr))
             return pz_err_memory(err, "attributes", 1e4);

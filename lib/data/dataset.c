@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 void *pz_dataset_own(struct pz_dataset *ds, void *array)
@@ -91,11 +92,14 @@ static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *
     return st;
 }
 
-static void decode_times(const struct pz_dataset *ds, int64_t *time)
+/* Sum the differences of each user; false when a time is before the one before it or out of range. */
+static bool decode_times(const struct pz_dataset *ds, int64_t *time)
 {
     for (uint32_t u = 0; u < ds->users.n; u++)
         for (uint64_t p = ds->ptr[u] + 1; p < ds->ptr[u + 1]; p++)
-            time[p] = (int64_t)((uint64_t)time[p] + (uint64_t)time[p - 1]);
+            if (time[p] < 0 || __builtin_add_overflow(time[p], time[p - 1], &time[p]))
+                return false;
+    return true;
 }
 
 static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_writer *w,
@@ -154,20 +158,35 @@ static bool offsets_ascend(const uint64_t *ptr, uint64_t n, uint64_t end)
     return good;
 }
 
+static bool indices_fit(const uint32_t *index, uint64_t n, uint32_t limit)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (index[i] >= limit)
+            return false;
+    return true;
+}
+
+/* At most 255 types; a type for every interaction or for none. */
+static bool events_fit(const struct pz_dataset *ds)
+{
+    if (ds->events.n > PZ_MAX_EVENT_TYPES || (!ds->event && ds->events.n > 0))
+        return false;
+    for (uint64_t p = 0; ds->event && p < ds->n_inter; p++)
+        if (ds->event[p] >= ds->events.n)
+            return false;
+    return true;
+}
+
 static enum pz_status check_interactions(const struct pz_dataset *ds, struct pz_err *err)
 {
-    bool good = offsets_ascend(ds->ptr, ds->users.n, ds->n_inter);
+    bool good = offsets_ascend(ds->ptr, ds->users.n, ds->n_inter) &&
+                indices_fit(ds->item, ds->n_inter, ds->items.n) && events_fit(ds) &&
+                ds->item_attrs.n_rows == ds->items.n && ds->user_attrs.n_rows == ds->users.n &&
+                (ds->context.n_attrs == 0 || ds->context.n_rows == ds->n_inter);
 
-    for (uint64_t p = 0; p < ds->n_inter && good; p++)
-        good = ds->item[p] < ds->items.n;
-    for (uint64_t p = 0; ds->event && p < ds->n_inter && good; p++)
-        good = ds->event[p] < ds->events.n;
     if (good && ds->impression_ptr)
-        good = offsets_ascend(ds->impression_ptr, ds->n_inter, ds->impression_ptr[ds->n_inter]);
-    for (uint64_t k = 0; good && ds->impression_ptr && k < ds->impression_ptr[ds->n_inter]; k++)
-        good = ds->impression[k] < ds->items.n;
-    good = good && ds->context.n_rows == (ds->context.n_attrs ? ds->n_inter : ds->context.n_rows) &&
-           ds->item_attrs.n_rows == ds->items.n && ds->user_attrs.n_rows == ds->users.n;
+        good = offsets_ascend(ds->impression_ptr, ds->n_inter, ds->impression_ptr[ds->n_inter]) &&
+               indices_fit(ds->impression, ds->impression_ptr[ds->n_inter], ds->items.n);
     return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged");
 }
 
@@ -260,8 +279,8 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
         st = pz_attrs_load(t, "users", &ds->user_attrs, err);
     if (st == PZ_OK)
         st = check_interactions(ds, err);
-    if (st == PZ_OK)
-        decode_times(ds, (int64_t *)(uintptr_t)ds->time); /* the decoded copy is ours */
+    if (st == PZ_OK && !decode_times(ds, (int64_t *)(uintptr_t)ds->time)) /* the copy is ours */
+        st = pz_err_set(err, PZ_BAD_DATA, "the times are damaged");
     return st;
 }
 
@@ -322,7 +341,9 @@ static void schema_field(struct pz_str *out, const struct pz_attr *a)
                        : a->whole                  ? (a->wide ? "long" : "int")
                                                    : (a->wide ? "double" : "float");
 
-    pz_str_addf(out, ",\n    {\"name\": \"%s\", \"type\": ", a->name);
+    pz_str_adds(out, ",\n    {\"name\": ");
+    pz_json_add_string(out, a->name, strlen(a->name));
+    pz_str_adds(out, ", \"type\": ");
     pz_str_addf(out, a->nullable ? "[\"null\", \"%s\"]" : "\"%s\"", type);
     pz_str_adds(out, a->kind == PZ_ATTR_CATEGORY ? ", \"categorical\": true}"
                      : a->kind == PZ_ATTR_TEXT   ? ", \"textual\": true}"

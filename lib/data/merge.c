@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging datasets: unite the dictionaries, lay the parts' interactions behind one another with their
- * new indices, and assemble them like an import; for an item or a user the last part that has a row
- * wins. */
-#include <math.h>
-#include <stdio.h>
+/* Merging datasets: unite the dictionaries, merge the interactions user by user (merge_rows.c), and for an
+ * item or a user take the row of the last part that has one. The parts are read only; the result shares
+ * nothing with them. */
+#include "data/merge.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/assemble.h"
 #include "table/hash.h"
-
-struct merge {
-    struct pz_dataset *const *in;
-    size_t n_in;
-    uint32_t **user_map, **item_map, **event_map; /* [n_in] old index -> new */
-    uint64_t n;                                   /* interactions of all parts */
-    uint32_t *user, *item;
-    int64_t *time;
-    uint8_t *event;
-    float *value;
-    uint64_t *impression_ptr;
-    uint32_t *impression;
-    struct pz_attrs context;
-};
 
 static void free_maps(uint32_t **map, size_t n)
 {
@@ -32,193 +17,144 @@ static void free_maps(uint32_t **map, size_t n)
     free(map);
 }
 
-static void merge_clear(struct merge *m)
+static const struct pz_dict *users_of(const struct pz_dataset *ds)
 {
-    free_maps(m->user_map, m->n_in);
-    free_maps(m->item_map, m->n_in);
-    free_maps(m->event_map, m->n_in);
-    free(m->user);
-    free(m->item);
-    free(m->time);
-    free(m->event);
-    free(m->value);
-    free(m->impression_ptr);
-    free(m->impression);
-    pz_attrs_clear(&m->context);
+    return &ds->users;
 }
 
-static enum pz_status merge_dicts(struct merge *m, struct pz_dataset *ds, struct pz_err *err)
+static const struct pz_dict *items_of(const struct pz_dataset *ds)
 {
-    const struct pz_dict **dict = pz_mem_array(m->n_in, sizeof *dict);
-    enum pz_status st = PZ_OK;
+    return &ds->items;
+}
 
-    m->user_map = pz_mem_array(m->n_in, sizeof *m->user_map);
-    m->item_map = pz_mem_array(m->n_in, sizeof *m->item_map);
-    m->event_map = pz_mem_array(m->n_in, sizeof *m->event_map);
-    if (!dict || !m->user_map || !m->item_map || !m->event_map)
-        st = pz_err_memory(err, "merging", 64.0 * (double)m->n_in);
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++)
-        dict[k] = &m->in[k]->users;
+static const struct pz_dict *events_of(const struct pz_dataset *ds)
+{
+    return &ds->events;
+}
+
+/* Unite one dictionary of each part. */
+static enum pz_status merge_dict(const struct pz_merge *m,
+                                 const struct pz_dict *(*of)(const struct pz_dataset *),
+                                 struct pz_dict *out, uint32_t ***map, struct pz_err *err)
+{
+    const struct pz_dict **in = pz_mem_array(m->n_in, sizeof *in);
+    enum pz_status st;
+
+    *map = pz_mem_array(m->n_in, sizeof **map);
+    for (size_t k = 0; in && k < m->n_in; k++)
+        in[k] = of(m->in[k]);
+    st = in && *map ? pz_dict_merge(in, m->n_in, out, *map, err)
+                    : pz_err_memory(err, "merging", 16.0 * (double)m->n_in);
+    free(in);
+    return st;
+}
+
+static enum pz_status merge_dicts(struct pz_merge *m, struct pz_err *err)
+{
+    struct pz_dataset *ds = m->ds;
+    enum pz_status st = merge_dict(m, users_of, &ds->users, &m->user_map, err);
+
     if (st == PZ_OK)
-        st = pz_dict_merge(dict, m->n_in, &ds->users, m->user_map, err);
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++)
-        dict[k] = &m->in[k]->items;
+        st = merge_dict(m, items_of, &ds->items, &m->item_map, err);
     if (st == PZ_OK)
-        st = pz_dict_merge(dict, m->n_in, &ds->items, m->item_map, err);
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++)
-        dict[k] = &m->in[k]->events;
-    if (st == PZ_OK)
-        st = pz_dict_merge(dict, m->n_in, &ds->events, m->event_map, err);
+        st = merge_dict(m, events_of, &ds->events, &m->event_map, err);
     if (st == PZ_OK && ds->events.n > PZ_MAX_EVENT_TYPES)
         st = pz_err_set(err, PZ_BAD_DATA, "%u event types; at most %d are possible", ds->events.n,
                         PZ_MAX_EVENT_TYPES);
-    free(dict);
     return st;
 }
 
-static enum pz_status take_memory(struct merge *m, struct pz_err *err)
+/* Whether part's table has a row for this id. Without columns and without marks there is no table. */
+static bool has_row(const struct pz_attrs *attrs, uint64_t row)
 {
-    bool event = false, value = false, impression = false;
-    uint64_t shown = 0;
+    return attrs->present ? attrs->present[row] : attrs->n_attrs > 0;
+}
 
-    for (size_t k = 0; k < m->n_in; k++) {
-        const struct pz_dataset *part = m->in[k];
+static enum pz_status mark_present(const struct pz_source *source, struct pz_attrs *out,
+                                   struct pz_err *err)
+{
+    uint8_t *present = (uint8_t *)(uintptr_t)out->present;
 
-        m->n += part->n_inter;
-        event |= part->event != NULL;
-        value |= part->value != NULL;
-        impression |= part->impression_ptr != NULL;
-        shown += part->impression_ptr ? part->impression_ptr[part->n_inter] : 0;
-        if (part->n_inter > 0 && event && !part->event)
-            return pz_err_set(err, PZ_BAD_DATA,
-                              "some datasets have EVENT_TYPE and others have not: they cannot be one");
-    }
-    m->user = pz_mem_array(m->n, sizeof *m->user);
-    m->item = pz_mem_array(m->n, sizeof *m->item);
-    m->time = pz_mem_array(m->n, sizeof *m->time);
-    m->event = event ? pz_mem_array(m->n, 1) : NULL;
-    m->value = value ? pz_mem_array(m->n, sizeof *m->value) : NULL;
-    m->impression_ptr = impression ? pz_mem_array(m->n + 1, sizeof(uint64_t)) : NULL;
-    m->impression = impression ? pz_mem_array(shown, sizeof(uint32_t)) : NULL;
-    if (!m->user || !m->item || !m->time || (event && !m->event) || (value && !m->value) ||
-        (impression && (!m->impression_ptr || !m->impression)))
-        return pz_err_memory(err, "merging", 21.0 * (double)m->n);
+    if (!present)
+        out->present = present = pz_mem_array(out->n_rows, 1);
+    if (!present)
+        return pz_err_memory(err, "merging", (double)out->n_rows);
+    for (uint64_t r = 0; r < out->n_rows; r++)
+        present[r] = source[r].part != PZ_NONE;
     return PZ_OK;
 }
 
-static void lay_row(struct merge *m, size_t k, uint64_t from, uint64_t to)
-{
-    const struct pz_dataset *part = m->in[k];
-
-    m->item[to] = m->item_map[k][part->item[from]];
-    m->time[to] = part->time[from];
-    if (m->event)
-        m->event[to] = (uint8_t)m->event_map[k][part->event[from]];
-    if (m->value)
-        m->value[to] = part->value ? part->value[from] : NAN;
-    if (!m->impression_ptr)
-        return;
-    m->impression_ptr[to + 1] = m->impression_ptr[to];
-    if (part->impression_ptr)
-        for (uint64_t i = part->impression_ptr[from]; i < part->impression_ptr[from + 1]; i++)
-            m->impression[m->impression_ptr[to + 1]++] = m->item_map[k][part->impression[i]];
-}
-
-static enum pz_status lay_context(struct merge *m, struct pz_err *err)
-{
-    struct pz_source *source = pz_mem_array(m->n, sizeof *source);
-    const struct pz_attrs **in = pz_mem_array(m->n_in, sizeof *in);
-    enum pz_status st = source && in ? PZ_OK : pz_err_memory(err, "merging", 16.0 * (double)m->n);
-    uint64_t to = 0;
-
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++) {
-        in[k] = &m->in[k]->context;
-        for (uint64_t p = 0; p < m->in[k]->n_inter; p++, to++)
-            source[to] = (struct pz_source){ in[k]->n_attrs ? (uint32_t)k : PZ_NONE, p };
-    }
-    if (st == PZ_OK)
-        st = pz_attrs_gather(in, m->n_in, source, m->n, &m->context, err);
-    free(source);
-    free(in);
-    return st;
-}
-
-static void lay_rows(struct merge *m)
-{
-    uint64_t to = 0;
-
-    for (size_t k = 0; k < m->n_in; k++)
-        for (uint32_t u = 0; u < m->in[k]->users.n; u++)
-            for (uint64_t p = m->in[k]->ptr[u]; p < m->in[k]->ptr[u + 1]; p++, to++) {
-                m->user[to] = m->user_map[k][u];
-                lay_row(m, k, p, to);
-            }
-}
-
-/* Rows of items or users: the last part that has one. */
-static enum pz_status merge_attrs(const struct merge *m, uint32_t **map, bool items, uint32_t n,
-                                  struct pz_attrs *out, struct pz_err *err)
+/* Rows of items or users: the last part that has one. in: [n_in] the parts' tables. */
+static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *const *map, size_t n_in,
+                                  struct pz_attrs *out, uint32_t n, struct pz_err *err)
 {
     struct pz_source *source = pz_mem_array(n, sizeof *source);
-    const struct pz_attrs **in = pz_mem_array(m->n_in, sizeof *in);
-    enum pz_status st = source && in ? PZ_OK : pz_err_memory(err, "merging", 16.0 * n);
+    enum pz_status st = source ? PZ_OK : pz_err_memory(err, "merging", 16.0 * n);
 
     for (uint32_t i = 0; i < n && st == PZ_OK; i++)
         source[i].part = PZ_NONE;
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++) {
-        in[k] = items ? &m->in[k]->item_attrs : &m->in[k]->user_attrs;
+    for (size_t k = 0; k < n_in && st == PZ_OK; k++)
         for (uint64_t r = 0; r < in[k]->n_rows; r++)
-            if (!in[k]->present || in[k]->present[r])
+            if (has_row(in[k], r))
                 source[map[k][r]] = (struct pz_source){ (uint32_t)k, r };
-    }
     if (st == PZ_OK)
-        st = pz_attrs_gather(in, m->n_in, source, n, out, err);
+        st = pz_attrs_gather(in, n_in, source, n, out, err);
+    if (st == PZ_OK)
+        st = mark_present(source, out, err);
     free(source);
+    return st;
+}
+
+static enum pz_status merge_tables(const struct pz_merge *m, struct pz_err *err)
+{
+    const struct pz_attrs **in = pz_mem_array(m->n_in, sizeof *in);
+    enum pz_status st = in ? PZ_OK : pz_err_memory(err, "merging", 8.0 * (double)m->n_in);
+
+    for (size_t k = 0; in && k < m->n_in; k++)
+        in[k] = &m->in[k]->item_attrs;
+    if (st == PZ_OK)
+        st = merge_attrs(in, m->item_map, m->n_in, &m->ds->item_attrs, m->ds->items.n, err);
+    for (size_t k = 0; in && k < m->n_in; k++)
+        in[k] = &m->in[k]->user_attrs;
+    if (st == PZ_OK)
+        st = merge_attrs(in, m->user_map, m->n_in, &m->ds->user_attrs, m->ds->users.n, err);
     free(in);
     return st;
 }
 
-static void group_fingerprint(const struct merge *m, struct pz_dataset *ds)
+static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err *err)
 {
     struct pz_hash *h = pz_hash_new();
 
-    for (size_t k = 0; h && k < m->n_in; k++)
+    if (!h)
+        return pz_err_memory(err, "a hash", 1e3);
+    for (size_t k = 0; k < m->n_in; k++)
         pz_hash_add(h, m->in[k]->fingerprint, sizeof m->in[k]->fingerprint);
-    if (h)
-        pz_hash_finish(h, ds->fingerprint);
+    pz_hash_finish(h, m->ds->fingerprint);
+    return PZ_OK;
 }
 
 enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
                                 struct pz_err *err)
 {
-    struct merge m = { .in = in, .n_in = n_in };
-    struct pz_dataset *ds = calloc(1, sizeof *ds);
-    struct pz_rows rows;
-    uint64_t duplicates = 0;
-    enum pz_status st = ds ? PZ_OK : pz_err_memory(err, "a dataset", sizeof *ds);
+    struct pz_merge m = { .in = in, .n_in = n_in, .ds = calloc(1, sizeof *m.ds) };
+    enum pz_status st = m.ds ? PZ_OK : pz_err_memory(err, "a dataset", sizeof *m.ds);
 
     if (st == PZ_OK)
-        st = merge_dicts(&m, ds, err);
+        st = merge_dicts(&m, err);
     if (st == PZ_OK)
-        st = take_memory(&m, err);
+        st = pz_merge_rows(&m, err);
     if (st == PZ_OK)
-        st = lay_context(&m, err);
-    if (st == PZ_OK) {
-        lay_rows(&m);
-        rows = (struct pz_rows){ m.n,     m.user,           m.item,       m.time,    m.event,
-                                 m.value, m.impression_ptr, m.impression, &m.context };
-        st = pz_assemble(&rows, ds, &duplicates, err);
-    }
+        st = merge_tables(&m, err);
     if (st == PZ_OK)
-        st = merge_attrs(&m, m.item_map, true, ds->items.n, &ds->item_attrs, err);
-    if (st == PZ_OK)
-        st = merge_attrs(&m, m.user_map, false, ds->users.n, &ds->user_attrs, err);
-    group_fingerprint(&m, ds);
-    merge_clear(&m);
+        st = group_fingerprint(&m, err);
+    free_maps(m.user_map, n_in);
+    free_maps(m.item_map, n_in);
+    free_maps(m.event_map, n_in);
     if (st != PZ_OK) {
-        pz_dataset_free(ds);
-        ds = NULL;
+        pz_dataset_free(m.ds);
+        m.ds = NULL;
     }
-    *out = ds;
+    *out = m.ds;
     return st;
 }
