@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large dense matrices on BLAS and LAPACK: see dense.h.
+ *
+ * Every call into the library happens under one lock and with one BLAS thread: a serial OpenBLAS has no
+ * locks of its own, and a threaded one inside our parallel loops would oversubscribe the cores.
+ *
+ * LAPACK counts columns first. A symmetric matrix reads the same both ways; eigenvectors arrive as rows and
+ * are turned. */
+#include "model/dense.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ROW_BLOCK = 512 };
+
+/* Fortran: strings carry their length as a last argument. */
+extern void ssyevd_(const char *job, const char *triangle, const int *n, float *a, const int *lda, float *w,
+                    float *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t job_len,
+                    size_t triangle_len);
+extern void spotrf_(const char *triangle, const int *n, float *a, const int *lda, int *info,
+                    size_t triangle_len);
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static void begin(void)
+{
+    pthread_mutex_lock(&turn);
+    openblas_set_num_threads(1);
+}
+
+static void end(void)
+{
+    pthread_mutex_unlock(&turn);
+}
+
+static void mirror_upper(struct pz_mat a)
+{
+    for (size_t i = 0; i < a.cols; i++)
+        for (size_t j = i + 1; j < a.cols; j++)
+            a.v[j * a.stride + i] = a.v[i * a.stride + j];
+}
+
+void pz_mat_gram(struct pz_mat a, struct pz_mat out)
+{
+    begin();
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)a.rows, 1.0f, a.v, (int)a.stride,
+                0.0f, out.v, (int)out.stride);
+    end();
+    mirror_upper(out);
+}
+
+enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err)
+{
+    float *block = pz_mem_array(ROW_BLOCK * a.cols, sizeof *block);
+
+    if (!block)
+        return pz_err_memory(err, "a block of rows", 4.0 * ROW_BLOCK * (double)a.cols);
+    begin();
+    for (size_t from = 0; from < a.rows; from += ROW_BLOCK) {
+        size_t n = a.rows - from < ROW_BLOCK ? a.rows - from : ROW_BLOCK;
+        float *at = a.v + from * a.stride;
+
+        for (size_t i = 0; i < n; i++)
+            memcpy(block + i * a.cols, at + i * a.stride, a.cols * sizeof *block);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)b.cols, (int)a.cols, 1.0f, block,
+                    (int)a.cols, b.v, (int)b.stride, 0.0f, at, (int)a.stride);
+    }
+    end();
+    free(block);
+    return PZ_OK;
+}
+
+static bool all_finite(struct pz_mat a)
+{
+    for (size_t i = 0; i < a.cols; i++)
+        for (size_t j = 0; j < a.cols; j++)
+            if (!isfinite(a.v[i * a.stride + j]))
+                return false;
+    return true;
+}
+
+/* Rows of v, ascending by w, become columns, descending; each with its largest entry positive, so that the
+ * choice of sign is ours and not the library's. */
+static void turn_vectors(const float *v, struct pz_mat out)
+{
+    size_t n = out.cols;
+
+    for (size_t r = 0; r < n; r++) {
+        const float *row = v + (n - 1 - r) * n;
+        float largest = 0;
+
+        for (size_t j = 0; j < n; j++)
+            if (fabsf(row[j]) > fabsf(largest))
+                largest = row[j];
+        for (size_t j = 0; j < n; j++)
+            out.v[j * out.stride + r] = largest < 0 ? -row[j] : row[j];
+    }
+}
+
+enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err)
+{
+    int n = (int)a.cols, info = 0, n_work = 1 + 6 * n + 2 * n * n, n_iwork = 3 + 5 * n;
+    float *v = pz_mem_copy(a.v, a.cols * a.cols, sizeof *v);
+    float *w = pz_mem_array(a.cols, sizeof *w), *work = pz_mem_array((size_t)n_work, sizeof *work);
+    int *iwork = pz_mem_array((size_t)n_iwork, sizeof *iwork);
+    enum pz_status st = PZ_OK;
+
+    if (!v || !w || !work || !iwork) {
+        st = pz_err_memory(err, "an eigenproblem", 12.0 * (double)a.cols * (double)a.cols);
+    } else if (!all_finite(a)) {
+        st = pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not finite", a.cols);
+    } else if (n > 0) {
+        begin();
+        ssyevd_("V", "U", &n, v, &n, w, work, &n_work, iwork, &n_iwork, &info, 1, 1);
+        end();
+        if (info != 0)
+            st = pz_err_set(err, PZ_INTERNAL, "an eigenproblem of size %d did not converge", n);
+    }
+    if (st == PZ_OK) {
+        turn_vectors(v, a);
+        for (size_t k = 0; k < a.cols; k++)
+            value[k] = w[a.cols - 1 - k];
+    }
+    free(v);
+    free(w);
+    free(work);
+    free(iwork);
+    return st;
+}
+
+/* A <- A R^-1 with A^T A + shift I = R^T R. */
+static bool cholesky_qr(struct pz_mat a, float *gram, float shift)
+{
+    int n = (int)a.cols, info = 0;
+    double trace = 0;
+
+    pz_mat_gram(a, pz_mat_of(gram, a.cols, a.cols));
+    for (size_t k = 0; k < a.cols; k++)
+        trace += (double)gram[k * a.cols + k];
+    for (size_t k = 0; k < a.cols; k++)
+        gram[k * a.cols + k] += shift * (float)(trace / (double)a.cols) + 1e-30f;
+    if (!all_finite(pz_mat_of(gram, a.cols, a.cols)))
+        return false;
+    begin();
+    spotrf_("L", &n, gram, &n, &info, 1); /* lower by columns = upper by rows */
+    if (info == 0)
+        cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)a.rows, n, 1.0f,
+                    gram, n, a.v, (int)a.stride);
+    end();
+    return info == 0;
+}
+
+enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err)
+{
+    if (a.cols == 0)
+        return PZ_OK;
+    if (!cholesky_qr(a, work, 1e-5f) || !cholesky_qr(a, work, 1e-7f))
+        return pz_err_set(err, PZ_INTERNAL, "%zu columns could not be made orthonormal", a.cols);
+    return PZ_OK;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dense kernels that are safe inside parallel loops: see dense.h.
+ *
+ * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and DEPTH rows
+ * that stay in the second cache, A in strips of ROWS rows; the innermost loops keep ROWS x COLS sums in
+ * registers. Packing makes the three orientations one and pads the edges with zeros, so the innermost loops
+ * have constant bounds. A sum over k runs in order, DEPTH at a time. */
+#include <math.h>
+#include <string.h>
+
+#include "base/simd.h"
+#include "model/dense.h"
+
+enum { ROWS = 6, COLS = 16, DEPTH = 256, PANELS = 4 };
+
+typedef float v8 __attribute__((vector_size(32)));
+
+/* How to read a matrix: element (i, j) at v[i * row + j * col]. */
+struct view {
+    const float *v;
+    size_t row, col;
+};
+
+/* Here, unlike elsewhere, a multiplication and an addition may become one instruction: it doubles the speed,
+ * and which digits come last depends on the machine, as with any BLAS, not on the threads. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FUSED __attribute__((optimize("O3", "fp-contract=fast")))
+#else
+#define FUSED
+#endif
+
+/* acc[ROWS * COLS] = sum over k < depth of a[k * ROWS + i] * b[k * COLS + j]; all 32-byte aligned. */
+PZ_KERNEL FUSED static void inner(size_t depth, const float *a, const float *b, float *acc)
+{
+    v8 c00 = { 0 }, c01 = { 0 }, c10 = { 0 }, c11 = { 0 }, c20 = { 0 }, c21 = { 0 };
+    v8 c30 = { 0 }, c31 = { 0 }, c40 = { 0 }, c41 = { 0 }, c50 = { 0 }, c51 = { 0 };
+    v8 *out = (v8 *)acc;
+
+    for (size_t k = 0; k < depth; k++, a += ROWS, b += COLS) {
+        v8 b0 = *(const v8 *)b, b1 = *(const v8 *)(b + 8);
+
+        c00 += a[0] * b0, c01 += a[0] * b1;
+        c10 += a[1] * b0, c11 += a[1] * b1;
+        c20 += a[2] * b0, c21 += a[2] * b1;
+        c30 += a[3] * b0, c31 += a[3] * b1;
+        c40 += a[4] * b0, c41 += a[4] * b1;
+        c50 += a[5] * b0, c51 += a[5] * b1;
+    }
+    out[0] = c00, out[1] = c01, out[2] = c10, out[3] = c11, out[4] = c20, out[5] = c21;
+    out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41, out[10] = c50, out[11] = c51;
+}
+
+/* ROWS rows side by side. */
+static void weave(struct view from, size_t depth, float *to)
+{
+    const float *r0 = from.v, *r1 = r0 + from.row, *r2 = r1 + from.row, *r3 = r2 + from.row;
+    const float *r4 = r3 + from.row, *r5 = r4 + from.row;
+
+    for (size_t k = 0; k < depth; k++, to += ROWS) {
+        to[0] = r0[k], to[1] = r1[k], to[2] = r2[k];
+        to[3] = r3[k], to[4] = r4[k], to[5] = r5[k];
+    }
+}
+
+/* to[k * width + i] = element (i, k) of a strip of n <= width rows; zeros behind. */
+static void pack(struct view from, size_t n, size_t depth, size_t width, float *to)
+{
+    if (n < width)
+        memset(to, 0, depth * width * sizeof *to);
+    if (from.row == 1 && n == COLS && width == COLS)
+        for (size_t k = 0; k < depth; k++)
+            memcpy(to + k * COLS, from.v + k * from.col, COLS * sizeof *to);
+    else if (from.col == 1 && n == ROWS && width == ROWS)
+        weave(from, depth, to);
+    else
+        for (size_t k = 0; k < depth; k++)
+            for (size_t i = 0; i < n; i++)
+                to[k * width + i] = from.v[i * from.row + k * from.col];
+}
+
+static void add_tile(const float *acc, size_t rows, size_t cols, float *c, size_t stride)
+{
+    if (cols == COLS) {
+        for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j < COLS; j++)
+                c[i * stride + j] += acc[i * COLS + j];
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            c[i * stride + j] += acc[i * COLS + j];
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* C += A B for a slab of `depth` of the sum and up to PANELS * COLS columns of B. bt is B by columns. */
+static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c, size_t stride)
+{
+    _Alignas(64) float bp[PANELS * COLS * DEPTH], ap[ROWS * DEPTH], acc[ROWS * COLS];
+
+    for (size_t j = 0; j < s.n; j += COLS)
+        pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, least(COLS, s.n - j), depth, COLS,
+             bp + j * depth);
+    for (size_t i = 0; i < s.m; i += ROWS) {
+        pack((struct view){ a.v + i * a.row, a.row, a.col }, least(ROWS, s.m - i), depth, ROWS, ap);
+        for (size_t j = 0; j < s.n; j += COLS) {
+            inner(depth, ap, bp + j * depth, acc);
+            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), c + i * stride + j, stride);
+        }
+    }
+}
+
+static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
+{
+    if (s.beta == 0)
+        memset(c, 0, s.m * s.n * sizeof *c);
+    else if (s.beta != 1)
+        for (size_t i = 0; i < s.m * s.n; i++)
+            c[i] *= s.beta;
+    for (size_t k = 0; k < s.k; k += DEPTH)
+        for (size_t j = 0; j < s.n; j += PANELS * COLS)
+            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k, 1 },
+                 (struct view){ a.v + k * a.col, a.row, a.col },
+                 (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col }, least(DEPTH, s.k - k),
+                 c + j, s.n);
+}
+
+void pz_gemm_ab(struct pz_gemm s, const float *a, const float *b, float *c)
+{
+    multiply(s, (struct view){ a, s.k, 1 }, (struct view){ b, 1, s.n }, c);
+}
+
+void pz_gemm_abt(struct pz_gemm s, const float *a, const float *b, float *c)
+{
+    multiply(s, (struct view){ a, s.k, 1 }, (struct view){ b, s.k, 1 }, c);
+}
+
+void pz_gemm_atb(struct pz_gemm s, const float *a, const float *b, float *c)
+{
+    multiply(s, (struct view){ a, 1, s.m }, (struct view){ b, 1, s.n }, c);
+}
+
+/* row -= f * pivot from column i on. */
+static inline void subtract(float *row, const float *pivot, float f, size_t i, size_t d)
+{
+    for (size_t j = i; j < d; j++)
+        row[j] -= f * pivot[j];
+}
+
+/* A = U^T U row by row: row i minus the earlier rows, four at a time. */
+PZ_KERNEL static void factor(float *a, size_t d, float floor)
+{
+    for (size_t i = 0; i < d; i++) {
+        float *row = a + i * d, pivot;
+        size_t p = 0;
+
+        for (; p + 4 <= i; p += 4) {
+            const float *r0 = a + p * d, *r1 = r0 + d, *r2 = r1 + d, *r3 = r2 + d;
+            float f0 = r0[i], f1 = r1[i], f2 = r2[i], f3 = r3[i];
+
+            for (size_t j = i; j < d; j++)
+                row[j] -= (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j]);
+        }
+        for (; p < i; p++)
+            subtract(row, a + p * d, a[p * d + i], i, d);
+        pivot = sqrtf(row[i] > floor ? row[i] : floor);
+        for (size_t j = i + 1; j < d; j++)
+            row[j] /= pivot;
+        row[i] = pivot;
+    }
+}
+
+void pz_dense_solve(float *a, size_t d, float floor, float *b)
+{
+    factor(a, d, floor);
+    for (size_t i = 0; i < d; i++) {
+        b[i] /= a[i * d + i];
+        subtract(b, a + i * d, b[i], i + 1, d);
+    }
+    for (size_t i = d; i-- > 0;) {
+        double sum = (double)b[i];
+
+        for (size_t j = i + 1; j < d; j++)
+            sum -= (double)a[i * d + j] * (double)b[j];
+        b[i] = (float)(sum / (double)a[i * d + i]);
+    }
+}
