@@ -59,7 +59,8 @@ struct pz_source {
 };
 
 /* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by name; a
- * column of two kinds is PZ_BAD_DATA), dictionaries are united and hold only values that are used.
+ * column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is nullable), dictionaries
+ * are united and hold only values that are used.
  * present is kept when any input has it: 1 where the source row is present. *out owns its arrays. */
 enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,

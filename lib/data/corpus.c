@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The corpus: see corpus.h. */
+/* The corpus: see corpus.h.
+ *
+ * Rules are bound to the data's event types once, as a weight and a threshold by type; then two passes:
+ * count what stays, fill. Weights are scaled so that the largest is 1: Personalize says that only their
+ * ratios matter, and so "1 and 0.5" and "2 and 1" give the same model. */
 #include "data/corpus.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,19 +59,38 @@ struct type_rules {
     double threshold[PZ_MAX_EVENT_TYPES + 1];
 };
 
-static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type, struct pz_err *err)
+/* The event types as C strings in one arena. NULL when memory is out. */
+static const char **type_names(const struct pz_dataset *ds, struct pz_arena *arena)
 {
-    struct pz_str list = { 0 };
+    const char **name = pz_arena_take(arena, (ds->events.n + 1) * sizeof *name);
 
-    for (uint32_t e = 0; e < ds->events.n; e++) {
+    for (uint32_t e = 0; name && e < ds->events.n; e++) {
         size_t len;
         const char *s = pz_dict_get(&ds->events, e, &len);
 
-        pz_str_addf(&list, "%s%.*s", e ? ", " : "", (int)len, s);
+        name[e] = pz_arena_strndup(arena, s, len);
     }
-    pz_err_set(err, PZ_USAGE, "--event %s: the data have no such event type (they have: %.400s)", type,
-               list.data ? list.data : "none");
+    return name;
+}
+
+static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type, struct pz_err *err)
+{
+    struct pz_arena arena = { 0 };
+    struct pz_str list = { 0 };
+    const char **name = type_names(ds, &arena), *near = NULL;
+
+    if (name)
+        near = pz_str_nearest(type, name, ds->events.n);
+    for (uint32_t e = 0; name && e < ds->events.n; e++)
+        pz_str_addf(&list, "%s%s", e ? ", " : "", name[e] ? name[e] : "?");
+    if (ds->events.n == 0)
+        pz_err_set(err, PZ_USAGE, "--event %s: the data have no event types", type);
+    else
+        pz_err_set(err, PZ_USAGE, "--event %s: the data have no such event type%s%s%s (they have: %.400s)",
+                   type, near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                   list.data ? list.data : "");
     pz_str_clear(&list);
+    pz_arena_clear(&arena);
     return PZ_USAGE;
 }
 
@@ -90,7 +114,8 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
 
             if (strlen(rules[i].type) != len || strncasecmp(s, rules[i].type, len) != 0)
                 continue;
-            out->weight[e] = (float)(rules[i].weight / largest);
+            /* never rounded to 0, which would mean "left out" */
+            out->weight[e] = fmaxf((float)(rules[i].weight / largest), FLT_MIN);
             out->threshold[e] = rules[i].threshold;
             found = true;
         }

@@ -19,6 +19,7 @@ struct gather {
     size_t n_in;
     const struct pz_source *source;
     uint64_t n_rows;
+    uint8_t *used; /* [n_in] 1 where a row comes from this input */
 };
 
 /* The columns' union, kinds compared. */
@@ -183,7 +184,7 @@ static enum pz_status gather_column(const struct gather *g, struct pz_attr *a, s
         return pz_err_memory(err, a->name, 1e3);
     for (size_t k = 0; k < g->n_in; k++) {
         from[k] = pz_attrs_find(g->in[k], a->name);
-        missing |= !from[k];
+        missing |= g->used[k] && !from[k];
     }
     a->nullable |= missing;
     st = a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL ? gather_numbers(g, from, a, err)
@@ -218,17 +219,22 @@ enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err)
 {
-    struct gather g = { in, n_in, source, n_rows };
-    enum pz_status st;
+    struct gather g = { in, n_in, source, n_rows, pz_mem_array(n_in, 1) };
+    enum pz_status st = g.used ? PZ_OK : pz_err_memory(err, "attributes", (double)n_in);
 
     memset(out, 0, sizeof *out);
     out->n_rows = n_rows;
     out->owned = true;
-    st = unite_columns(&g, out, err);
+    for (uint64_t r = 0; r < n_rows && g.used; r++)
+        if (source[r].part != PZ_NONE)
+            g.used[source[r].part] = 1;
+    if (st == PZ_OK)
+        st = unite_columns(&g, out, err);
     for (uint32_t i = 0; i < out->n_attrs && st == PZ_OK; i++)
         st = gather_column(&g, &out->attr[i], err);
     if (st == PZ_OK)
         st = gather_present(&g, out, err);
+    free(g.used);
     if (st != PZ_OK)
         pz_attrs_clear(out);
     return st;

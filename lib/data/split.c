@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Splits: see split.h. Draws hash (seed, user id), so a user is in or out whatever else is in the data. */
+/* Splits: see split.h. Draws hash (seed, user id); of the users, those with the smallest draws are held
+ * out, so that the share is exact and other data move only users at the border. */
 #include "data/split.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,43 +154,66 @@ static void split_last(const struct pz_dataset *ds, uint64_t count, uint8_t *rol
     }
 }
 
-static int by_value(const void *x, const void *y)
+static uint64_t count_from(const struct pz_dataset *ds, int64_t cut)
 {
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    uint64_t n = 0;
 
-    return a < b ? -1 : a > b;
+    for (uint64_t p = 0; p < ds->n_inter; p++)
+        n += ds->time[p] >= cut;
+    return n;
 }
 
-static enum pz_status split_time(const struct pz_dataset *ds, const struct pz_split_spec *spec,
-                                 uint8_t *role, struct pz_err *err)
+/* The latest time that has at least k interactions at or after it, by bisection of the range of times: no
+ * copy, no sort, at most 64 passes. */
+static int64_t cut_for(const struct pz_dataset *ds, uint64_t k)
+{
+    int64_t low = INT64_MAX, high = INT64_MIN;
+
+    for (uint64_t p = 0; p < ds->n_inter; p++) {
+        low = ds->time[p] < low ? ds->time[p] : low;
+        high = ds->time[p] > high ? ds->time[p] : high;
+    }
+    while (low < high) { /* count_from(low) >= k > count_from(high + 1) */
+        int64_t middle = (int64_t)((uint64_t)low + ((uint64_t)high - (uint64_t)low) / 2 + 1);
+
+        if (count_from(ds, middle) >= k)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+static uint64_t share_of(uint64_t n, double share)
+{
+    uint64_t k = (uint64_t)((double)n * share + 0.5);
+
+    return k == 0 ? 1 : k;
+}
+
+static void split_time(const struct pz_dataset *ds, const struct pz_split_spec *spec, uint8_t *role)
 {
     int64_t cut = spec->time;
 
-    if (cut == INT64_MIN) {
-        int64_t *sorted = pz_mem_copy(ds->time, ds->n_inter, sizeof *sorted);
-
-        if (!sorted)
-            return pz_err_memory(err, "a split", 8.0 * (double)ds->n_inter);
-        qsort(sorted, ds->n_inter, sizeof *sorted, by_value);
-        cut = ds->n_inter ? sorted[(uint64_t)((double)ds->n_inter * (1 - spec->share))] : 0;
-        free(sorted);
-    }
+    if (cut == INT64_MIN)
+        cut = cut_for(ds, share_of(ds->n_inter, spec->share));
     for (uint64_t p = 0; p < ds->n_inter; p++)
         role[p] = ds->time[p] < cut ? PZ_ROLE_TRAIN | PZ_ROLE_HISTORY : PZ_ROLE_TRUTH;
-    return PZ_OK;
 }
 
+/* Draw without replacement, leaving at least one of history; a user with one event trains only. */
 static void split_random(const struct pz_dataset *ds, double share, uint64_t seed, uint8_t *role)
 {
     for (uint32_t u = 0; u < ds->users.n; u++) {
-        uint64_t n = ds->ptr[u + 1] - ds->ptr[u], k = (uint64_t)((double)n * share + 0.5);
+        uint64_t from = ds->ptr[u], n = ds->ptr[u + 1] - from, k = n < 2 ? 0 : share_of(n, share);
         struct pz_rng rng;
 
-        set(role, ds->ptr[u], ds->ptr[u + 1], n < 2 ? PZ_ROLE_TRAIN : PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
-        k = n < 2 ? 0 : k == 0 ? 1 : k;
+        set(role, from, from + n, n < 2 ? PZ_ROLE_TRAIN : PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
+        if (k >= n && n > 0)
+            k = n - 1;
         user_rng(ds, u, seed, &rng);
         while (k > 0) {
-            uint64_t p = ds->ptr[u] + pz_rng_below(&rng, (uint32_t)n);
+            uint64_t p = from + pz_rng_below(&rng, (uint32_t)n);
 
             k -= role[p] != PZ_ROLE_TRUTH;
             role[p] = PZ_ROLE_TRUTH;
@@ -207,7 +232,8 @@ enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_spli
         split_last(ds, spec->count, role);
         return PZ_OK;
     case PZ_SPLIT_TIME:
-        return split_time(ds, spec, role, err);
+        split_time(ds, spec, role);
+        return PZ_OK;
     case PZ_SPLIT_RANDOM:
         split_random(ds, spec->share, seed, role);
         return PZ_OK;

@@ -35,9 +35,13 @@ enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struc
 /* Roles of interactions, [ds->n_inter], one byte each. */
 enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE_TRUTH = 4 };
 
-/* Assign roles (bits: leave-last's earlier events are TRAIN | HISTORY). Which users, and which
- * interactions at random, depend on (seed, user id string) only, so they do not change when other
- * data are added. role: caller's array of ds->n_inter. */
+/* Assign roles (bits: leave-last's earlier events are TRAIN | HISTORY).
+ * A user's draw depends on (seed, user id string) only. Held out are exactly the asked share of the users
+ * with two events or more (rounded), those with the smallest draws: when other users are added, only users
+ * at the border change sides. Which events of a user are drawn at random depends on seed, id and their
+ * number only. By share, "time" takes the newest P % (rounded, at least one) and all of equal time;
+ * "random" takes at least one and leaves at least one, of users with two or more.
+ * role: caller's array of ds->n_inter. Not thread-safe on one role array. */
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
                                uint64_t seed, uint8_t *role, struct pz_err *err);
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/corpus.h"
+
+/* Two users; u1: a b a, u2: b c. Events: click (0), purchase (1), view (2). */
+static const uint64_t user_offset[] = { 0, 2, 4 }, item_offset[] = { 0, 1, 2, 3 },
+                      event_offset[] = { 0, 5, 13, 17 }, ptr[] = { 0, 3, 5 };
+static const uint32_t item[] = { 0, 1, 0, 1, 2 };
+static const int64_t when[] = { 100, 200, 300, 50, 400 };
+static const uint8_t event[] = { 0, 1, 2, 1, 0 };
+static const float value[] = { 1, 5, NAN, 0.25f, 3 };
+static const double dwell[] = { 10, 20, 30, 40, 50 };
+
+static struct pz_attr context = { .name = "DWELL", .kind = PZ_ATTR_NUMBER, .num = dwell };
+
+static struct pz_dataset make(void)
+{
+    return (struct pz_dataset){
+        .users = { 2, user_offset, "u1u2", false },
+        .items = { 3, item_offset, "abc", false },
+        .events = { 3, event_offset, "clickpurchaseview", false },
+        .n_inter = 5,
+        .ptr = ptr,
+        .item = item,
+        .time = when,
+        .event = event,
+        .value = value,
+        .context = { .n_attrs = 1, .n_rows = 5, .attr = &context },
+        .item_attrs = { .n_rows = 3 },
+        .user_attrs = { .n_rows = 2 },
+    };
+}
+
+static void without_rules_everything_counts_once(void **state)
+{
+    struct pz_dataset ds = make();
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &own, NULL), PZ_OK);
+    assert_int_equal(own.c.n_users, 2);
+    assert_int_equal(own.c.n_items, 3);
+    assert_memory_equal(own.c.ptr, ptr, sizeof ptr);
+    assert_memory_equal(own.c.item, item, sizeof item);
+    assert_memory_equal(own.c.time, when, sizeof when);
+    assert_memory_equal(own.c.event, event, sizeof event);
+    for (int p = 0; p < 5; p++)
+        assert_true(own.c.weight[p] == 1);
+    assert_int_equal(own.c.newest, 400);
+    assert_true(own.c.ordered);
+    assert_ptr_equal(own.c.item_attrs, &ds.item_attrs);
+    pz_corpus_clear(&own);
+}
+
+static void rules_choose_types_weigh_them_and_cut_at_thresholds(void **state)
+{
+    struct pz_dataset ds = make();
+    const struct pz_event_rule rules[] = { { "PURCHASE", 2, 1 }, { "click", 0.5, -INFINITY } };
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
+    /* left: u1 click a, purchase b (5 >= 1); u2 click c; the purchase of 0.25 and the view are out */
+    assert_memory_equal(own.c.ptr, ((const uint64_t[]){ 0, 2, 3 }), 3 * sizeof(uint64_t));
+    assert_memory_equal(own.c.item, ((const uint32_t[]){ 0, 1, 2 }), 3 * sizeof(uint32_t));
+    assert_true(own.c.weight[0] == 0.25f && own.c.weight[1] == 1 && own.c.weight[2] == 0.25f);
+    assert_int_equal(own.c.context->n_rows, 3);
+    assert_true(own.c.context->attr[0].num[0] == 10 && own.c.context->attr[0].num[1] == 20 &&
+                own.c.context->attr[0].num[2] == 50);
+    pz_corpus_clear(&own);
+}
+
+static void a_missing_value_passes_every_threshold(void **state)
+{
+    struct pz_dataset ds = make();
+    const struct pz_event_rule rule = { "view", 1, 1000 };
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, NULL), PZ_OK);
+    assert_int_equal(own.c.ptr[2], 1);
+    assert_int_equal(own.c.time[0], 300);
+    assert_false(own.c.ordered); /* one event has no order */
+    pz_corpus_clear(&own);
+}
+
+static void a_tiny_weight_is_not_the_same_as_leaving_out(void **state)
+{
+    struct pz_dataset ds = make();
+    const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY }, { "view", 1, -INFINITY } };
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
+    assert_int_equal(own.c.ptr[2], 3);
+    assert_true(own.c.weight[0] > 0);
+    pz_corpus_clear(&own);
+}
+
+static void only_kept_interactions_enter(void **state)
+{
+    struct pz_dataset ds = make();
+    const uint8_t keep[] = { 0, 1, 0, 1, 0 };
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, keep, &own, NULL), PZ_OK);
+    assert_memory_equal(own.c.ptr, ((const uint64_t[]){ 0, 1, 2 }), 3 * sizeof(uint64_t));
+    assert_memory_equal(own.c.time, ((const int64_t[]){ 200, 50 }), 2 * sizeof(int64_t));
+    assert_int_equal(own.c.newest, 200);
+    pz_corpus_clear(&own);
+}
+
+static void keeping_nothing_gives_an_empty_corpus(void **state)
+{
+    struct pz_dataset ds = make();
+    const uint8_t keep[5] = { 0 };
+    struct pz_corpus_own own;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, keep, &own, NULL), PZ_OK);
+    assert_int_equal(own.c.ptr[2], 0);
+    assert_int_equal(own.c.newest, 0);
+    assert_false(own.c.ordered);
+    pz_corpus_clear(&own);
+}
+
+static void equal_times_say_nothing_about_order(void **state)
+{
+    static const int64_t same[] = { 7, 7, 7, 7, 7 };
+    struct pz_dataset ds = make();
+    struct pz_corpus_own own;
+
+    (void)state;
+    ds.time = same;
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &own, NULL), PZ_OK);
+    assert_false(own.c.ordered);
+    assert_int_equal(own.c.newest, 7);
+    pz_corpus_clear(&own);
+}
+
+static void an_unknown_type_is_wrong_usage_with_a_suggestion(void **state)
+{
+    struct pz_dataset ds = make();
+    const struct pz_event_rule rule = { "purchse", 1, -INFINITY };
+    struct pz_corpus_own own;
+    struct pz_err err;
+
+    (void)state;
+    assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, &err), PZ_USAGE);
+    assert_non_null(strstr(err.text, "did you mean purchase?"));
+    assert_non_null(strstr(err.text, "click, purchase, view"));
+    ds.events.n = 0;
+    ds.event = NULL;
+    assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, &err), PZ_USAGE);
+    assert_non_null(strstr(err.text, "no event types"));
+}
+
+static void rules_are_parsed(void **state)
+{
+    struct pz_event_rule r;
+
+    (void)state;
+    assert_int_equal(pz_event_rule_parse("purchase", &r, NULL), PZ_OK);
+    assert_string_equal(r.type, "purchase");
+    assert_true(r.weight == 1 && r.threshold == -INFINITY);
+    free((void *)(uintptr_t)r.type);
+    assert_int_equal(pz_event_rule_parse("add to cart:threshold=0.5,weight=3", &r, NULL), PZ_OK);
+    assert_string_equal(r.type, "add to cart");
+    assert_true(r.weight == 3 && r.threshold == 0.5);
+    free((void *)(uintptr_t)r.type);
+}
+
+static void bad_rules_are_wrong_usage(void **state)
+{
+    static const char *const bad[] = { "",         ":weight=1",      "a:",         "a:weight=0",  "a:weight=-1",
+                                       "a:weight", "a:weight=1,b=2", "a:weight=x", "a:weight=1,", "a:nonsense" };
+    struct pz_event_rule r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(pz_event_rule_parse(bad[i], &r, NULL), PZ_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_rules_everything_counts_once),
+        cmocka_unit_test(rules_choose_types_weigh_them_and_cut_at_thresholds),
+        cmocka_unit_test(a_missing_value_passes_every_threshold),
+        cmocka_unit_test(a_tiny_weight_is_not_the_same_as_leaving_out),
+        cmocka_unit_test(only_kept_interactions_enter),
+        cmocka_unit_test(keeping_nothing_gives_an_empty_corpus),
+        cmocka_unit_test(equal_times_say_nothing_about_order),
+        cmocka_unit_test(an_unknown_type_is_wrong_usage_with_a_suggestion),
+        cmocka_unit_test(rules_are_parsed),
+        cmocka_unit_test(bad_rules_are_wrong_usage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/split.h"
+
+enum { MAX_USERS = 400, MAX_EVENTS = 8000, T = PZ_ROLE_TRAIN, H = PZ_ROLE_HISTORY, X = PZ_ROLE_TRUTH };
+
+/* A dataset of users "u000", "u001", ... (or of other names) with the given numbers of events; event j of
+ * a user is at time 10 j. */
+struct fixture {
+    struct pz_dataset ds;
+    uint64_t ptr[MAX_USERS + 1], offset[MAX_USERS + 1];
+    char bytes[MAX_USERS * 4 + 1];
+    int64_t time[MAX_EVENTS];
+    uint8_t role[MAX_EVENTS];
+};
+
+static struct fixture *make(const uint32_t *n_events, uint32_t n_users, uint32_t step)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    for (uint32_t u = 0; u < n_users; u++) {
+        snprintf(f->bytes + 4 * (size_t)u, 5, "u%03u", u * step);
+        f->offset[u + 1] = 4 * (uint64_t)(u + 1);
+        f->ptr[u + 1] = f->ptr[u] + n_events[u];
+        for (uint32_t j = 0; j < n_events[u]; j++)
+            f->time[f->ptr[u] + j] = 10 * (int64_t)j;
+    }
+    f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false },
+                                 .n_inter = f->ptr[n_users],
+                                 .ptr = f->ptr,
+                                 .time = f->time };
+    memset(f->role, 0xee, sizeof f->role);
+    return f;
+}
+
+static void assign(struct fixture *f, const char *text, uint64_t seed)
+{
+    struct pz_split_spec spec;
+
+    assert_int_equal(pz_split_parse(text, &spec, NULL), PZ_OK);
+    assert_int_equal(pz_split_assign(&f->ds, &spec, seed, f->role, NULL), PZ_OK);
+    assert_int_equal(f->role[f->ds.n_inter], 0xee);
+}
+
+static uint32_t count(const struct fixture *f, uint32_t user, uint8_t role)
+{
+    uint32_t n = 0;
+
+    for (uint64_t p = f->ptr[user]; p < f->ptr[user + 1]; p++)
+        n += f->role[p] == role;
+    return n;
+}
+
+static void specs_are_parsed_with_their_defaults(void **state)
+{
+    struct pz_split_spec s;
+
+    (void)state;
+    assert_int_equal(pz_split_parse("personalize", &s, NULL), PZ_OK);
+    assert_int_equal(s.kind, PZ_SPLIT_PERSONALIZE);
+    assert_true(s.share == 0.1);
+    assert_int_equal(pz_split_parse("personalize:25%", &s, NULL), PZ_OK);
+    assert_true(s.share == 0.25);
+    assert_int_equal(pz_split_parse("leave-last", &s, NULL), PZ_OK);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(pz_split_parse("leave-last:3", &s, NULL), PZ_OK);
+    assert_int_equal(s.count, 3);
+    assert_int_equal(pz_split_parse("time:1970-01-02", &s, NULL), PZ_OK);
+    assert_int_equal(s.time, 86400);
+    assert_int_equal(pz_split_parse("time:1700000000", &s, NULL), PZ_OK);
+    assert_int_equal(s.time, 1700000000);
+    assert_int_equal(pz_split_parse("time:20%", &s, NULL), PZ_OK);
+    assert_true(s.time == INT64_MIN && s.share == 0.2);
+    assert_int_equal(pz_split_parse("users:50%", &s, NULL), PZ_OK);
+    assert_int_equal(s.kind, PZ_SPLIT_USERS);
+    assert_int_equal(pz_split_parse("random", &s, NULL), PZ_OK);
+    assert_true(s.share == 0.2);
+}
+
+static void bad_specs_are_wrong_usage(void **state)
+{
+    static const char *const bad[] = { "",         "personal",      "personalize:", "personalize:0%",
+                                       "users:x%", "users:100%",    "leave-last:0", "leave-last:-1",
+                                       "time",     "time:tomorrow", "random:200%",  "leave-last:1.5" };
+    struct pz_split_spec s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(pz_split_parse(bad[i], &s, NULL), PZ_USAGE);
+}
+
+static void leave_last_keeps_users_without_enough_for_training(void **state)
+{
+    static const uint32_t n[] = { 1, 2, 4, 0 };
+    struct fixture *f = make(n, 4, 1);
+
+    (void)state;
+    assign(f, "leave-last", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T, T | H, X, T | H, T | H, T | H, X }), 7);
+    assign(f, "leave-last:2", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T, T, T, T | H, T | H, X, X }), 7);
+    free(f);
+}
+
+static void time_splits_at_a_moment_that_belongs_to_the_truth(void **state)
+{
+    static const uint32_t n[] = { 3, 2 };
+    struct fixture *f = make(n, 2, 1); /* times 0 10 20, 0 10 */
+
+    (void)state;
+    assign(f, "time:10", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, X, X, T | H, X }), 5);
+    assign(f, "time:11", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, T | H, X, T | H, T | H }), 5);
+    free(f);
+}
+
+static void time_by_share_takes_the_newest_and_whole_moments(void **state)
+{
+    static const uint32_t n[] = { 10, 5 };
+    struct fixture *f = make(n, 2, 1); /* one event each at 50 .. 90, two each at 0 .. 40 */
+
+    (void)state;
+    assign(f, "time:20%", 1); /* 3 of 15: 70, 80, 90 */
+    assert_int_equal(count(f, 0, X), 3);
+    assert_int_equal(f->role[7], X);
+    assert_int_equal(count(f, 1, X), 0);
+    assign(f, "time:40%", 1); /* 6 of 15: the sixth newest is at 40, where there are two */
+    assert_int_equal(count(f, 0, X), 6);
+    assert_int_equal(count(f, 1, X), 1);
+    assign(f, "time:0.1%", 1); /* at least one */
+    assert_int_equal(count(f, 0, X), 1);
+    free(f);
+}
+
+static void time_by_share_stands_times_at_both_ends_of_the_range(void **state)
+{
+    static const uint32_t n[] = { 3 };
+    struct fixture *f = make(n, 1, 1);
+
+    (void)state;
+    f->time[0] = INT64_MIN;
+    f->time[1] = 0;
+    f->time[2] = INT64_MAX;
+    assign(f, "time:34%", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, T | H, X }), 3);
+    assign(f, "time:67%", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, X, X }), 3);
+    free(f);
+}
+
+/* The truth of a held-out user with n events, all users being held out that can be. */
+static uint32_t truth_of(const char *spec, uint32_t n)
+{
+    uint32_t n_events[2] = { n, 1 }, truth;
+    struct fixture *f = make(n_events, 2, 1);
+
+    assign(f, spec, 3);
+    assert_int_equal(f->role[n], T); /* one event: never chosen */
+    truth = count(f, 0, X);
+    assert_int_equal(count(f, 0, H), n - truth);
+    for (uint32_t j = 0; j < truth; j++)
+        assert_int_equal(f->role[n - 1 - j], X);
+    free(f);
+    return truth;
+}
+
+static void personalize_takes_the_newest_tenth_rounded_up(void **state)
+{
+    (void)state;
+    assert_int_equal(truth_of("personalize:90%", 2), 1);
+    assert_int_equal(truth_of("personalize:90%", 10), 1);
+    assert_int_equal(truth_of("personalize:90%", 11), 2);
+    assert_int_equal(truth_of("personalize:90%", 20), 2);
+    assert_int_equal(truth_of("personalize:90%", 95), 10);
+}
+
+static void users_takes_the_newest_half(void **state)
+{
+    (void)state;
+    assert_int_equal(truth_of("users:90%", 2), 1);
+    assert_int_equal(truth_of("users:90%", 5), 2);
+    assert_int_equal(truth_of("users:90%", 8), 4);
+}
+
+static void users_with_one_event_are_never_held_out(void **state)
+{
+    static const uint32_t n[] = { 1, 1, 0, 1 };
+    struct fixture *f = make(n, 4, 1);
+
+    (void)state;
+    assign(f, "personalize:90%", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T, T, T }), 3);
+    free(f);
+}
+
+static void exactly_the_asked_share_of_users_is_held_out_whole(void **state)
+{
+    uint32_t n[MAX_USERS], held = 0;
+    struct fixture *f;
+
+    (void)state;
+    for (uint32_t u = 0; u < MAX_USERS; u++)
+        n[u] = 1 + u % 20; /* 380 users with two or more */
+    f = make(n, MAX_USERS, 1);
+    assign(f, "personalize:25%", 42);
+    for (uint32_t u = 0; u < MAX_USERS; u++) {
+        assert_true(count(f, u, T) == n[u] || count(f, u, T) == 0);
+        held += count(f, u, T) == 0;
+    }
+    assert_int_equal(held, 95);
+    free(f);
+}
+
+static void other_users_move_only_the_border_and_another_seed_moves_all(void **state)
+{
+    uint32_t n[200], entered = 0, left = 0, changed = 0;
+    struct fixture *all, *even, *other;
+
+    (void)state;
+    for (uint32_t u = 0; u < 200; u++)
+        n[u] = 10;
+    all = make(n, 200, 1);
+    even = make(n, 100, 2); /* u000, u002, ... */
+    other = make(n, 200, 1);
+    assign(all, "personalize:20%", 7);
+    assign(even, "personalize:20%", 7);
+    assign(other, "personalize:20%", 8);
+    for (uint32_t u = 0; u < 100; u++) {
+        bool was = even->role[10 * u] != T, is = all->role[20 * u] != T;
+
+        entered += is && !was;
+        left += was && !is;
+    }
+    assert_true(entered == 0 || left == 0); /* the border moved one way */
+    for (uint32_t u = 0; u < 200; u++)
+        changed += other->role[10 * u] != all->role[10 * u];
+    assert_in_range(changed, 20, 80);
+    free(all);
+    free(even);
+    free(other);
+}
+
+static void random_takes_its_share_of_every_user_and_leaves_history(void **state)
+{
+    static const uint32_t n[] = { 1, 2, 10, 100 };
+    struct fixture *f = make(n, 4, 1);
+
+    (void)state;
+    assign(f, "random", 5);
+    assert_int_equal(count(f, 0, T), 1);
+    assert_int_equal(count(f, 1, X), 1);
+    assert_int_equal(count(f, 1, T | H), 1);
+    assert_int_equal(count(f, 2, X), 2);
+    assert_int_equal(count(f, 3, X), 20);
+    assert_int_equal(count(f, 3, T | H), 80);
+    assign(f, "random:99%", 5);
+    assert_int_equal(count(f, 1, X), 1);
+    assert_int_equal(count(f, 2, X), 9);
+    free(f);
+}
+
+static void a_split_of_nothing_is_nothing(void **state)
+{
+    static const char *const specs[] = { "personalize", "leave-last", "time:10%", "users:10%", "random" };
+    struct fixture *f = make(NULL, 0, 1);
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        assign(f, specs[i], 1);
+    free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(specs_are_parsed_with_their_defaults),
+        cmocka_unit_test(bad_specs_are_wrong_usage),
+        cmocka_unit_test(leave_last_keeps_users_without_enough_for_training),
+        cmocka_unit_test(time_splits_at_a_moment_that_belongs_to_the_truth),
+        cmocka_unit_test(time_by_share_takes_the_newest_and_whole_moments),
+        cmocka_unit_test(time_by_share_stands_times_at_both_ends_of_the_range),
+        cmocka_unit_test(personalize_takes_the_newest_tenth_rounded_up),
+        cmocka_unit_test(users_takes_the_newest_half),
+        cmocka_unit_test(users_with_one_event_are_never_held_out),
+        cmocka_unit_test(exactly_the_asked_share_of_users_is_held_out_whole),
+        cmocka_unit_test(other_users_move_only_the_border_and_another_seed_moves_all),
+        cmocka_unit_test(random_takes_its_share_of_every_user_and_leaves_history),
+        cmocka_unit_test(a_split_of_nothing_is_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
