@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live store: see live.h. Databases in one LMDB environment:
  *   events     number (8 bytes, big-endian) -> record
- *   owner      owner id, NUL, number -> nothing; owner: user, or session while no user is known
+ *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
+ *              is the user's; one with a session alone the session's
  *   ids        event id -> number: a repeated event is acknowledged and kept once
- *   joins      user id, NUL, session id -> nothing
- *   sessions   session id -> user id: the first event that carries both decides
+ *   sessions   session id -> number of the event that joined it to a user (8 bytes), user id: the first
+ *              event that carries both decides
+ *   joins      user id, NUL, that number -> session id
  *   forgotten  user id -> nothing
  *   meta       "last" -> the last number given out (numbers of removed events are not used again)
  * A record: i64 time, f64 value, then user, session, item, type, event id, each ended by a NUL.
@@ -109,15 +111,43 @@ static uint64_t get_number(const unsigned char *p)
     return number;
 }
 
-/* id, NUL, tail: keys of owner and joins. Returns the length. */
-static size_t make_key(unsigned char *key, const char *id, const void *tail, size_t n_tail)
-{
-    size_t n = strlen(id);
+enum { KEY_BYTES = ID_MAX + 16 };
 
-    memcpy(key, id, n + 1);
-    if (n_tail)
-        memcpy(key + n + 1, tail, n_tail);
-    return n + 1 + n_tail;
+/* Keys of joins: id, NUL, number. Returns the length. */
+static size_t make_key(unsigned char *key, const char *id, uint64_t number)
+{
+    size_t n = strlen(id) + 1;
+
+    memcpy(key, id, n);
+    put_number(key + n, number);
+    return n + 8;
+}
+
+/* Keys of owner: who ('u' or 's') before that. */
+static size_t make_owner(unsigned char *key, char who, const char *id, uint64_t number)
+{
+    key[0] = (unsigned char)who;
+    return 1 + make_key(key + 1, id, number);
+}
+
+static size_t event_owner(unsigned char *key, const struct pz_event *e, uint64_t number)
+{
+    return e->user_id ? make_owner(key, 'u', e->user_id, number)
+                      : make_owner(key, 's', e->session_id, number);
+}
+
+/* The user that a session joined and the number of the event that did it; false when it has not. */
+static bool joined(struct pz_live_store *s, MDB_txn *txn, const char *session, char user[ID_MAX + 1],
+                   uint64_t *number)
+{
+    MDB_val k = value_of(session, strlen(session)), v;
+
+    if (mdb_get(txn, s->db[DB_SESSIONS], &k, &v) != 0 || v.mv_size < 8 || v.mv_size > ID_MAX + 8)
+        return false;
+    *number = get_number(v.mv_data);
+    memcpy(user, (const char *)v.mv_data + 8, v.mv_size - 8);
+    user[v.mv_size - 8] = '\0';
+    return true;
 }
 
 static int last_number(struct pz_live_store *s, MDB_txn *txn, uint64_t *last)
@@ -139,19 +169,21 @@ static int keep_last(struct pz_live_store *s, MDB_txn *txn, uint64_t last)
 }
 
 /* Tie a session to the user of the first event that carries both. */
-static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e)
+static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
 {
-    unsigned char key[2 * ID_MAX + 2];
-    MDB_val k = value_of(e->session_id, strlen(e->session_id));
-    MDB_val v = value_of(e->user_id, strlen(e->user_id)), none = value_of("", 0);
-    int rc = mdb_put(txn, s->db[DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
+    unsigned char key[KEY_BYTES], value[KEY_BYTES];
+    size_t n_user = strlen(e->user_id);
+    MDB_val k = value_of(e->session_id, strlen(e->session_id)), v = value_of(value, 8 + n_user);
+    int rc;
 
+    put_number(value, number);
+    memcpy(value + 8, e->user_id, n_user);
+    rc = mdb_put(txn, s->db[DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
     if (rc != 0)
         return rc == MDB_KEYEXIST ? 0 : rc;
-    k = value_of(key, make_key(key, e->user_id, e->session_id, strlen(e->session_id)));
-    if (k.mv_size > (size_t)mdb_env_get_maxkeysize(s->env))
-        return 0; /* two ids near the limit: the session stays its own user */
-    return mdb_put(txn, s->db[DB_JOINS], &k, &none, 0);
+    k = value_of(key, make_key(key, e->user_id, number));
+    v = value_of(e->session_id, strlen(e->session_id));
+    return mdb_put(txn, s->db[DB_JOINS], &k, &v, 0);
 }
 
 static size_t pack(const struct pz_event *e, unsigned char *record)
@@ -186,7 +218,7 @@ static void unpack(const MDB_val *v, struct pz_event *e)
 static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t *number,
                    size_t *n_new)
 {
-    unsigned char be[8], key[ID_MAX + 16], record[16 + 5 * (ID_MAX + 1)];
+    unsigned char be[8], key[KEY_BYTES], record[16 + 5 * (ID_MAX + 1)];
     MDB_val k, v, none = value_of("", 0);
     int rc = 0;
 
@@ -204,11 +236,11 @@ static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event 
         rc = mdb_put(txn, s->db[DB_EVENTS], &k, &v, MDB_APPEND);
     }
     if (rc == 0) {
-        k = value_of(key, make_key(key, e->user_id ? e->user_id : e->session_id, be, 8));
+        k = value_of(key, event_owner(key, e, *number + 1));
         rc = mdb_put(txn, s->db[DB_OWNER], &k, &none, 0);
     }
     if (rc == 0 && e->user_id && e->session_id)
-        rc = join(s, txn, e);
+        rc = join(s, txn, e, *number + 1);
     if (rc == 0) {
         (*number)++;
         (*n_new)++;
@@ -294,63 +326,92 @@ struct numbers {
     size_t n, cap;
 };
 
-/* Numbers above `after` of one owner. */
-static int collect(struct pz_live_store *s, MDB_txn *txn, const char *owner, uint64_t after,
+/* Numbers above `after` of one user ('u') or session ('s'). */
+static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
                    struct numbers *list)
 {
-    unsigned char key[ID_MAX + 16], be[8];
-    size_t n_owner = strlen(owner) + 1;
+    unsigned char key[KEY_BYTES], first[KEY_BYTES];
+    size_t n = make_owner(key, who, id, after + 1);
     MDB_cursor *c;
-    MDB_val k, v;
+    MDB_val k = value_of(key, n), v;
     int rc = mdb_cursor_open(txn, s->db[DB_OWNER], &c);
 
     if (rc != 0)
         return rc;
-    put_number(be, after + 1);
-    k = value_of(key, make_key(key, owner, be, 8));
+    memcpy(first, key, n);
     for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-         rc == 0 && k.mv_size == n_owner + 8 && memcmp(k.mv_data, owner, n_owner) == 0;
+         rc == 0 && k.mv_size == n && memcmp(k.mv_data, first, n - 8) == 0;
          rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
         if (!pz_mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v)) {
             rc = ENOMEM;
             break;
         }
-        list->v[list->n++] = get_number((const unsigned char *)k.mv_data + n_owner);
+        list->v[list->n++] = get_number((const unsigned char *)k.mv_data + n - 8);
     }
     mdb_cursor_close(c);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* The user's own events and those of sessions that joined him. */
-static int collect_user(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                        struct numbers *list)
-{
-    unsigned char key[ID_MAX + 16];
-    size_t n_user = strlen(user) + 1;
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = collect(s, txn, user, after, list);
+/* Call fn for every session that joined the user. fn may delete what the cursor stands on. */
+typedef int session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                       uint64_t number, void *context);
 
-    if (rc == 0)
-        rc = mdb_cursor_open(txn, s->db[DB_JOINS], &c);
+static int each_session(struct pz_live_store *s, MDB_txn *txn, const char *user, session_fn *fn,
+                        void *context)
+{
+    unsigned char key[KEY_BYTES];
+    size_t n = make_key(key, user, 0);
+    MDB_cursor *c;
+    MDB_val k = value_of(key, n), v;
+    int rc = mdb_cursor_open(txn, s->db[DB_JOINS], &c);
+
     if (rc != 0)
         return rc;
-    k = value_of(key, make_key(key, user, NULL, 0));
     for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-         rc == 0 && k.mv_size > n_user && memcmp(k.mv_data, user, n_user) == 0;
+         rc == 0 && k.mv_size == n && memcmp(k.mv_data, user, n - 8) == 0;
          rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
         char session[ID_MAX + 1];
 
-        memcpy(session, (const char *)k.mv_data + n_user, k.mv_size - n_user);
-        session[k.mv_size - n_user] = '\0';
-        if (strcmp(session, user) == 0)
-            continue; /* a client that uses one id for both: his events are in the list already */
-        rc = collect(s, txn, session, after, list);
+        memcpy(session, v.mv_data, v.mv_size);
+        session[v.mv_size] = '\0';
+        rc = fn(s, txn, c, session, get_number((const unsigned char *)k.mv_data + n - 8), context);
         if (rc != 0)
             break;
     }
     mdb_cursor_close(c);
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+struct collection {
+    uint64_t after;
+    struct numbers *list;
+};
+
+/* A session that joined later than `after` is new to whoever asks: all its events are. */
+static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                           uint64_t number, void *context)
+{
+    struct collection *of = context;
+
+    (void)c;
+    return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->list);
+}
+
+/* The user's own events, those of sessions that joined him, and, as a session id serves as a user id
+ * until it joins somebody, those of a session of that name. */
+static int collect_user(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
+                        struct numbers *list)
+{
+    struct collection of = { after, list };
+    char owner[ID_MAX + 1];
+    uint64_t number;
+    int rc = collect(s, txn, 'u', user, after, list);
+
+    if (rc == 0)
+        rc = each_session(s, txn, user, collect_session, &of);
+    if (rc == 0 && !joined(s, txn, user, owner, &number))
+        rc = collect(s, txn, 's', user, after, list);
+    return rc;
 }
 
 static int by_number(const void *x, const void *y)
@@ -419,12 +480,23 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
     return rc == 0 ? PZ_OK : fail(err, rc, "reading events");
 }
 
+/* Whether an event is news to one who has all up to `after`, and whose it is: events of a session that
+ * joined its user later than that are. user: where the user's id goes. */
+static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t after,
+                    struct pz_event *e, char user[ID_MAX + 1])
+{
+    uint64_t since = 0;
+
+    if (!e->user_id && e->session_id && joined(s, txn, e->session_id, user, &since))
+        e->user_id = user;
+    return number > after || since > after;
+}
+
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, pz_live_fn *fn, void *context,
                             struct pz_err *err)
 {
-    unsigned char be[8];
     char user[ID_MAX + 1];
-    MDB_val k = value_of(be, 8), v, sk, sv;
+    MDB_val k, v;
     MDB_cursor *c = NULL;
     MDB_txn *txn;
     enum pz_status st = PZ_OK;
@@ -432,20 +504,15 @@ enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, pz_live_fn 
 
     if (rc != 0)
         return fail(err, rc, "reading events");
-    put_number(be, after + 1);
     rc = mdb_cursor_open(txn, s->db[DB_EVENTS], &c);
-    for (rc = rc ? rc : mdb_cursor_get(c, &k, &v, MDB_SET_RANGE); rc == 0 && st == PZ_OK;
+    for (rc = rc ? rc : mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && st == PZ_OK;
          rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        uint64_t number = get_number(k.mv_data);
         struct pz_event e;
 
         unpack(&v, &e);
-        sk = value_of(e.session_id ? e.session_id : "x", e.session_id ? strlen(e.session_id) : 1);
-        if (!e.user_id && e.session_id && mdb_get(txn, s->db[DB_SESSIONS], &sk, &sv) == 0) {
-            memcpy(user, sv.mv_data, sv.mv_size);
-            user[sv.mv_size] = '\0';
-            e.user_id = user;
-        }
-        st = fn(context, get_number(k.mv_data), &e, err);
+        if (is_news(s, txn, number, after, &e, user))
+            st = fn(context, number, &e, err);
     }
     if (c)
         mdb_cursor_close(c);
@@ -475,7 +542,7 @@ enum pz_status pz_live_last(struct pz_live_store *s, uint64_t *last, uint64_t *c
 /* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
 {
-    unsigned char be[8], key[ID_MAX + 16];
+    unsigned char be[8], key[KEY_BYTES];
     MDB_val k = value_of(be, 8), v;
     struct pz_event e;
     int rc;
@@ -485,10 +552,21 @@ static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
     if (rc != 0)
         return rc;
     unpack(&v, &e);
-    k = value_of(key, make_key(key, e.user_id ? e.user_id : e.session_id, be, 8));
+    k = value_of(key, event_owner(key, &e, number));
     rc = mdb_del(txn, s->db[DB_OWNER], &k, NULL);
     k = value_of(be, 8);
     return rc == 0 ? mdb_del(txn, s->db[DB_EVENTS], &k, NULL) : rc;
+}
+
+static int remove_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                          uint64_t number, void *context)
+{
+    MDB_val k = value_of(session, strlen(session));
+    int rc = mdb_del(txn, s->db[DB_SESSIONS], &k, NULL);
+
+    (void)number;
+    (void)context;
+    return rc == 0 || rc == MDB_NOTFOUND ? mdb_cursor_del(c, 0) : rc;
 }
 
 static int forget_all(struct pz_live_store *s, const char *user_id, uint64_t *n_removed)
@@ -503,6 +581,8 @@ static int forget_all(struct pz_live_store *s, const char *user_id, uint64_t *n_
     rc = collect_user(s, txn, user_id, 0, &list);
     for (size_t i = 0; i < list.n && rc == 0; i++)
         rc = remove_event(s, txn, list.v[i]);
+    if (rc == 0)
+        rc = each_session(s, txn, user_id, remove_session, NULL);
     if (rc == 0)
         rc = mdb_put(txn, s->db[DB_FORGOTTEN], &k, &none, 0);
     *n_removed = list.n;

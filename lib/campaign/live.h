@@ -36,7 +36,8 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
                             struct pz_arena *arena, struct pz_live *live, struct pz_err *err);
 
 /* Call fn for every event with a number above `after`, in order; fn's status other than PZ_OK ends it.
- * The user of a joined session's event is the user. */
+ * The user of a joined session's event is the user. Events of a session that joined its user by an event
+ * after `after` are called for too: before, they were nobody's. */
 typedef enum pz_status pz_live_fn(void *context, uint64_t number, const struct pz_event *event,
                                   struct pz_err *err);
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, pz_live_fn *fn, void *context,
