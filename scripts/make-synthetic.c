@@ -15,11 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
-
 enum { LINE_MAX_BYTES = 64, BUFFER_BYTES = 1 << 20 };
 
 static const uint64_t first_time = 1609459200, n_seconds = 63072000; /* 2021 and 2022 */
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t x = *state += 0x9e3779b97f4a7c15u;
+
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* Uniform below n; the bias of at most n / 2^64 does no harm here. */
+static uint64_t below(uint64_t *state, uint64_t n)
+{
+    return (uint64_t)(((unsigned __int128)next_random(state) * n) >> 64);
+}
 
 static uint64_t square_root(uint64_t x)
 {
@@ -54,9 +68,9 @@ static uint64_t *make_sums(uint64_t n, uint64_t c, int half)
 }
 
 /* The rank whose share of the sums holds a random point. */
-static uint64_t draw(const uint64_t *sum, uint64_t n, struct pz_rng *rng)
+static uint64_t draw(const uint64_t *sum, uint64_t n, uint64_t *random)
 {
-    uint64_t point = (uint64_t)(((unsigned __int128)pz_rng_u64(rng) * sum[n]) >> 64);
+    uint64_t point = below(random, sum[n]);
     uint64_t from = 0, to = n;
 
     while (to - from > 1) {
@@ -71,14 +85,14 @@ static uint64_t draw(const uint64_t *sum, uint64_t n, struct pz_rng *rng)
 }
 
 /* A number for each rank, so that the active and the popular ones are not the first. */
-static uint32_t *shuffle(uint64_t n, struct pz_rng *rng)
+static uint32_t *shuffle(uint64_t n, uint64_t *random)
 {
     uint32_t *order = malloc((n + 1) * sizeof *order);
 
     for (uint32_t i = 0; order && i < n; i++)
         order[i] = i + 1;
     for (uint64_t i = n; order && i > 1; i--) {
-        uint64_t j = pz_rng_below(rng, (uint32_t)i);
+        uint64_t j = below(random, i);
         uint32_t swap = order[i - 1];
 
         order[i - 1] = order[j];
@@ -104,23 +118,22 @@ static size_t put_number(char *out, uint64_t x, char end)
 static int write_rows(uint64_t rows, uint64_t users, uint64_t items, uint64_t seed)
 {
     static char buffer[BUFFER_BYTES + LINE_MAX_BYTES];
-    struct pz_rng rng;
-    uint64_t *user_sum = make_sums(users, 400, 1), *item_sum = make_sums(items, 120, 0);
+    uint64_t random = seed;
+    uint64_t *user_sum = make_sums(users, 20, 1), *item_sum = make_sums(items, 120, 0);
     uint32_t *user_name, *item_name;
     size_t n = 0;
 
-    pz_rng_init(&rng, seed, 0);
-    user_name = shuffle(users, &rng);
-    item_name = shuffle(items, &rng);
+    user_name = shuffle(users, &random);
+    item_name = shuffle(items, &random);
     if (!user_sum || !item_sum || !user_name || !item_name) {
         fprintf(stderr, "make-synthetic: out of memory\n");
         return 75;
     }
     n = (size_t)snprintf(buffer, sizeof buffer, "USER_ID,ITEM_ID,TIMESTAMP\n");
     for (uint64_t i = 0; i < rows; i++) {
-        n += put_number(buffer + n, user_name[draw(user_sum, users, &rng)], ',');
-        n += put_number(buffer + n, item_name[draw(item_sum, items, &rng)], ',');
-        n += put_number(buffer + n, first_time + pz_rng_u64(&rng) % n_seconds, '\n');
+        n += put_number(buffer + n, user_name[draw(user_sum, users, &random)], ',');
+        n += put_number(buffer + n, item_name[draw(item_sum, items, &random)], ',');
+        n += put_number(buffer + n, first_time + below(&random, n_seconds), '\n');
         if (n >= BUFFER_BYTES || i + 1 == rows) {
             if (fwrite(buffer, 1, n, stdout) != n)
                 break;

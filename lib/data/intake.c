@@ -33,13 +33,76 @@ struct job {
     struct pz_err err;
 };
 
+/* The impressions of the rows in their new order, into moved. */
+static void move_shown(const struct pz_worker *w, const uint64_t *length, uint64_t *from)
+{
+    size_t at = 0;
+
+    from[0] = 0;
+    for (size_t r = 0; r < w->n_rows; r++)
+        from[r + 1] = from[r] + length[r];
+    for (size_t r = 0; r < w->n_rows; r++) {
+        size_t old = w->order[r];
+
+        memcpy(w->moved + at, w->shown + from[old], length[old] * sizeof *w->moved);
+        at += length[old];
+    }
+}
+
+static bool order_shown(struct pz_worker *w, size_t field)
+{
+    uint64_t *from, *swap = w->shown;
+    size_t cap = w->cap_shown;
+
+    if (w->n_shown == 0)
+        return true;
+    from = pz_mem_array(w->n_rows + 1, sizeof *from);
+    if (!from || !pz_mem_grow(&w->moved, &w->cap_moved, w->n_shown, sizeof *w->moved)) {
+        free(from);
+        return false;
+    }
+    move_shown(w, w->word[field], from);
+    w->shown = w->moved;
+    w->cap_shown = w->cap_moved;
+    w->moved = swap;
+    w->cap_moved = cap;
+    free(from);
+    return true;
+}
+
+/* Bring the block's interactions into the order of their users' buckets. */
+static bool order_block(struct pz_worker *w, struct pz_chunk *chunk)
+{
+    size_t user = pz_plan_use(w->intake->plan, PZ_USE_USER);
+    bool good = true;
+
+    chunk->bucket = pz_mem_array(PZ_BUCKETS + 1, sizeof *chunk->bucket);
+    if (!chunk->bucket || !pz_mem_grow(&w->order, &w->cap_order, w->n_rows, sizeof *w->order) ||
+        !pz_mem_grow(&w->moved, &w->cap_moved, w->n_rows, sizeof *w->moved))
+        return false;
+    pz_bucket_order(w->users.bucket, w->word[user], w->n_rows, w->order, chunk->bucket);
+    for (size_t i = 0; i < w->n_bound && good; i++)
+        if (w->bound[i].use == PZ_USE_SHOWN)
+            good = order_shown(w, w->bound[i].field);
+    for (size_t i = 0; i < w->n_bound && good; i++) {
+        uint64_t *word = w->word[w->bound[i].field];
+
+        for (size_t r = 0; r < w->n_rows; r++)
+            w->moved[r] = word[w->order[r]];
+        memcpy(word, w->moved, w->n_rows * sizeof *word);
+    }
+    return good;
+}
+
 static bool pack_chunk(struct pz_worker *w, struct pz_chunk *chunk, uint32_t number)
 {
     bool good = true;
 
     *chunk = (struct pz_chunk){ .n_rows = (uint32_t)w->n_rows, .worker = number };
+    if (w->intake->plan->table == PZ_INTERACTIONS)
+        good = order_block(w, chunk);
     chunk->col = pz_mem_array(w->n_words, sizeof *chunk->col);
-    if (!chunk->col)
+    if (!good || !chunk->col)
         return false;
     chunk->n_cols = (uint32_t)w->n_words;
     for (uint32_t f = 0; f < chunk->n_cols && good; f++) {

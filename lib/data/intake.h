@@ -56,6 +56,9 @@ struct pz_worker {
     size_t n_words, cap_rows, n_rows;
     uint64_t *shown;
     size_t n_shown, cap_shown;
+    uint32_t *order; /* [cap_order] rows by bucket */
+    uint64_t *moved; /* [cap_moved] a column in that order */
+    size_t cap_order, cap_moved;
     uint64_t n_read, n_rejected;
     struct pz_fault *fault;
     size_t n_faults, cap_faults;

@@ -19,11 +19,13 @@ struct pz_worker *pz_workers_new(int n)
     struct pz_worker *workers = pz_mem_array((size_t)n, sizeof *workers);
     bool good = workers != NULL;
 
-    for (int k = 0; k < n && good; k++)
+    for (int k = 0; k < n && good; k++) {
+        workers[k].users.with_buckets = true;
         for (int t = 0; t < PZ_N_TABLES; t++) {
             workers[k].text[t] = pz_mem_array(PZ_PLAN_MAX, sizeof **workers[k].text);
             good = good && workers[k].text[t];
         }
+    }
     if (!good) {
         pz_workers_free(workers, n);
         return NULL;
@@ -47,6 +49,8 @@ static void free_worker(struct pz_worker *w)
         free(w->word[f]);
     free(w->word);
     free(w->shown);
+    free(w->order);
+    free(w->moved);
     free(w->fault);
 }
 

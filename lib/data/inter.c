@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interactions: see inter.h.
  *
- *   1. count the rows of each user, in a few groups of chunks so that threads can share the work
+ *   1. count the rows of each user
  *   2. scatter a key a row to its user's place: the time, and the item or, when there are more columns,
- *      the number of the row. Rows keep their order whatever the number of groups
+ *      the number of the row. Both go bucket by bucket (stage.h): buckets share no users, so threads share
+ *      nothing, and the places that one bucket writes to stay in the cache
  *   3. sort each user's keys and drop repeats (order.c)
  *   4. close the gaps; the keys' memory becomes the times, and every other column is gathered
  *
@@ -23,8 +24,6 @@
 #include "base/rng.h"
 #include "data/order.h"
 #include "data/word.h"
-
-enum { MAX_GROUPS = 16, AHEAD = 12 };
 
 /* Columns by staged row, when there are others than the three needed ones. */
 struct wide_rows {
@@ -144,127 +143,98 @@ static int64_t time_of(const struct work *w, uint64_t code)
 
 /* ---- scattering ---- */
 
-struct groups {
-    int n;
-    size_t first_chunk[MAX_GROUPS + 1];
-    uint64_t first_row[MAX_GROUPS + 1];
-    uint32_t *place[MAX_GROUPS]; /* [users.n] count, then next place; owned */
-    uint64_t *word[MAX_GROUPS];  /* [3 * longest] scratch; owned */
+/* Columns of the rows of one bucket in one chunk. */
+struct part {
+    uint64_t *user, *time, *item; /* [longest] scratch of a thread */
 };
 
-/* As many groups as threads, unless the counters would need more memory than the keys. */
-static enum pz_status make_groups(const struct work *w, struct groups *g, struct pz_err *err)
+static const uint32_t *range_of(const struct pz_chunk *chunk, int bucket, uint32_t *n)
 {
-    const struct pz_stage *stage = w->s->stage;
-    size_t longest = pz_staged_longest(w->s), chunk = 0;
-    uint64_t rows = 0, users = w->ds->users.n;
-    int want = pz_par_threads() < MAX_GROUPS ? pz_par_threads() : MAX_GROUPS;
-
-    while (want > 1 && (uint64_t)want * users > stage->n_rows)
-        want--;
-    memset(g, 0, sizeof *g);
-    g->n = want;
-    for (int k = 0; k < want; k++) {
-        g->first_chunk[k] = chunk;
-        g->first_row[k] = rows;
-        while (chunk < stage->n && rows * (uint64_t)want < stage->n_rows * (uint64_t)(k + 1))
-            rows += stage->chunk[chunk++].n_rows;
-        g->place[k] = pz_mem_array(users, sizeof **g->place);
-        g->word[k] = pz_mem_array(3 * longest, sizeof **g->word);
-        if (!g->place[k] || !g->word[k])
-            return pz_err_memory(err, "counting", 4.0 * (double)users * want);
-    }
-    g->first_chunk[want] = stage->n;
-    g->first_row[want] = stage->n_rows;
-    return PZ_OK;
+    *n = chunk->n_rows > 0 ? chunk->bucket[bucket + 1] - chunk->bucket[bucket] : 0;
+    return chunk->n_rows > 0 ? &chunk->bucket[bucket] : NULL;
 }
 
-static void groups_clear(struct groups *g)
+static void count_bucket(const struct work *w, int bucket, const struct part *part)
 {
-    for (int k = 0; k < MAX_GROUPS; k++) {
-        free(g->place[k]);
-        free(g->word[k]);
-    }
-}
-
-static void count_group(const struct work *w, const struct groups *g, int k)
-{
-    for (size_t i = g->first_chunk[k]; i < g->first_chunk[k + 1]; i++) {
+    for (size_t i = 0; i < w->s->stage->n; i++) {
         const struct pz_chunk *chunk = &w->s->stage->chunk[i];
         const uint32_t *map = w->user_map[chunk->worker];
+        uint32_t n;
+        const uint32_t *from = range_of(chunk, bucket, &n);
 
-        pz_chunk_read(chunk, w->user_col, 0, g->word[k]);
-        for (uint32_t r = 0; r < chunk->n_rows; r++)
-            g->place[k][map[g->word[k][r]]]++;
-    }
-}
-
-static void free_columns(struct pz_chunk *chunk, const struct work *w)
-{
-    pz_packed_clear(&chunk->col[w->user_col]);
-    pz_packed_clear(&chunk->col[w->time_col]);
-    if (w->plain)
-        pz_packed_clear(&chunk->col[w->item_col]);
-}
-
-static void scatter_group(const struct work *w, const struct groups *g, int k)
-{
-    size_t longest = pz_staged_longest(w->s);
-    uint64_t *user = g->word[k], *time = user + longest, *item = time + longest;
-    uint64_t row = g->first_row[k];
-
-    for (size_t i = g->first_chunk[k]; i < g->first_chunk[k + 1]; i++) {
-        struct pz_chunk *chunk = &w->s->stage->chunk[i];
-        const uint32_t *user_map = w->user_map[chunk->worker], *item_map = w->item_map[chunk->worker];
-
-        if (chunk->n_rows == 0)
+        if (n == 0)
             continue;
-        pz_chunk_read(chunk, w->user_col, 0, user);
-        pz_chunk_read(chunk, w->time_col, 0, time);
-        pz_chunk_read(chunk, w->item_col, 0, item);
-        for (uint32_t r = 0; r < chunk->n_rows; r++, row++) {
-            if (r + AHEAD < chunk->n_rows) /* near enough: few rows of the same user in between */
-                __builtin_prefetch(&w->key[g->place[k][user_map[user[r + AHEAD]]]], 1);
-            w->key[g->place[k][user_map[user[r]]]++] =
-                pz_key(time_code(w, time[r]), w->plain ? item_map[item[r]] : (uint32_t)row);
-        }
-        free_columns(chunk, w);
+        pz_packed_read(&chunk->col[w->user_col], *from, n, part->user);
+        for (uint32_t r = 0; r < n; r++)
+            w->kept[map[part->user[r]]]++;
     }
 }
 
-static void make_places(struct work *w, struct groups *g)
+static void scatter_bucket(const struct work *w, int bucket, const struct part *part)
+{
+    uint64_t first_row = 0;
+
+    for (size_t i = 0; i < w->s->stage->n; i++) {
+        const struct pz_chunk *chunk = &w->s->stage->chunk[i];
+        const uint32_t *user_map = w->user_map[chunk->worker], *item_map = w->item_map[chunk->worker];
+        uint32_t n;
+        const uint32_t *from = range_of(chunk, bucket, &n);
+
+        if (n > 0) {
+            pz_packed_read(&chunk->col[w->user_col], *from, n, part->user);
+            pz_packed_read(&chunk->col[w->time_col], *from, n, part->time);
+            if (w->plain)
+                pz_packed_read(&chunk->col[w->item_col], *from, n, part->item);
+        }
+        for (uint32_t r = 0; r < n; r++)
+            w->key[w->kept[user_map[part->user[r]]]++] =
+                pz_key(time_code(w, part->time[r]),
+                       w->plain ? item_map[part->item[r]] : (uint32_t)(first_row + *from + r));
+        first_row += chunk->n_rows;
+    }
+}
+
+/* kept[] from counts to first places. */
+static void make_places(struct work *w)
 {
     uint32_t at = 0;
 
     for (uint32_t u = 0; u < w->ds->users.n; u++) {
-        w->ptr[u] = at;
-        for (int k = 0; k < g->n; k++) {
-            uint32_t count = g->place[k][u];
+        uint32_t count = w->kept[u];
 
-            g->place[k][u] = at;
-            at += count;
-        }
+        w->ptr[u] = at;
+        w->kept[u] = at;
+        at += count;
     }
     w->ptr[w->ds->users.n] = at;
 }
 
 static enum pz_status scatter(struct work *w, struct pz_err *err)
 {
-    struct groups g;
-    enum pz_status st = make_groups(w, &g, err);
-    int n = g.n;
+    size_t longest = pz_staged_longest(w->s), n = (size_t)pz_par_threads();
+    uint64_t *scratch = pz_mem_array(n * 3, longest * sizeof *scratch);
 
-    if (st == PZ_OK) {
-#pragma omp parallel for schedule(static, 1) num_threads(n)
-        for (int k = 0; k < n; k++)
-            count_group(w, &g, k);
-        make_places(w, &g);
-#pragma omp parallel for schedule(static, 1) num_threads(n)
-        for (int k = 0; k < n; k++)
-            scatter_group(w, &g, k);
+    if (!scratch)
+        return pz_err_memory(err, "counting", 24.0 * (double)(n * longest));
+#pragma omp parallel for schedule(dynamic, 4) num_threads(pz_par_threads())
+    for (int b = 0; b < PZ_BUCKETS; b++) {
+        uint64_t *mine = scratch + (size_t)pz_par_id() * 3 * longest;
+
+        count_bucket(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
     }
-    groups_clear(&g);
-    return st;
+    make_places(w);
+#pragma omp parallel for schedule(dynamic, 4) num_threads(pz_par_threads())
+    for (int b = 0; b < PZ_BUCKETS; b++) {
+        uint64_t *mine = scratch + (size_t)pz_par_id() * 3 * longest;
+
+        scatter_bucket(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
+    }
+    free(scratch);
+    pz_stage_drop(w->s->stage, w->user_col);
+    pz_stage_drop(w->s->stage, w->time_col);
+    if (w->plain)
+        pz_stage_drop(w->s->stage, w->item_col);
+    return PZ_OK;
 }
 
 /* ---- more columns ---- */
@@ -377,7 +347,7 @@ static enum pz_status read_shown(struct work *w, uint64_t *word, struct pz_err *
         item = pz_mem_array(chunk->n_shown, sizeof *item);
         if (!item)
             return pz_err_memory(err, "impressions", 8.0 * chunk->n_shown);
-        pz_packed_read(&chunk->shown, chunk->n_shown, item);
+        pz_packed_read(&chunk->shown, 0, chunk->n_shown, item);
         for (uint32_t k = 0; k < chunk->n_shown; k++)
             wide->shown[put++] = w->item_map[chunk->worker][item[k]];
         free(item);

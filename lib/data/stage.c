@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
-#include "base/rng.h"
+#include "table/hash.h"
 
 static uint64_t mask_of(unsigned width)
 {
@@ -52,16 +52,17 @@ void pz_packed_clear(struct pz_packed *p)
     p->bytes = NULL;
 }
 
-void pz_packed_read(const struct pz_packed *p, size_t n, uint64_t *word)
+void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *word)
 {
     uint64_t mask = mask_of(p->width);
     size_t width = p->width;
+    const unsigned char *bytes = p->bytes + (width > 0 ? from * width : 0);
 
     for (size_t i = 0; i < n; i++) {
         uint64_t x = 0;
 
         if (width > 0)
-            memcpy(&x, p->bytes + i * width, 8);
+            memcpy(&x, bytes + i * width, 8);
         word[i] = p->base + (x & mask);
     }
 }
@@ -72,6 +73,7 @@ void pz_chunk_clear(struct pz_chunk *chunk)
         pz_packed_clear(&chunk->col[c]);
     pz_packed_clear(&chunk->shown);
     free(chunk->col);
+    free(chunk->bucket);
     memset(chunk, 0, sizeof *chunk);
 }
 
@@ -86,7 +88,7 @@ void pz_stage_clear(struct pz_stage *stage)
 void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word)
 {
     if (c < chunk->n_cols) {
-        pz_packed_read(&chunk->col[c], chunk->n_rows, word);
+        pz_packed_read(&chunk->col[c], 0, chunk->n_rows, word);
         return;
     }
     for (uint32_t i = 0; i < chunk->n_rows; i++)
@@ -98,6 +100,21 @@ void pz_stage_drop(struct pz_stage *stage, uint32_t c)
     for (size_t i = 0; i < stage->n; i++)
         if (c < stage->chunk[i].n_cols)
             pz_packed_clear(&stage->chunk[i].col[c]);
+}
+
+void pz_bucket_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
+                     uint32_t *start)
+{
+    uint32_t next[PZ_BUCKETS];
+
+    memset(start, 0, (PZ_BUCKETS + 1) * sizeof *start);
+    for (size_t r = 0; r < n; r++)
+        start[of[key[r]] + 1]++;
+    for (size_t b = 0; b < PZ_BUCKETS; b++)
+        start[b + 1] += start[b];
+    memcpy(next, start, sizeof next);
+    for (size_t r = 0; r < n; r++)
+        order[next[of[key[r]]]++] = (uint32_t)r;
 }
 
 /* ---- texts ---- */
@@ -141,6 +158,20 @@ static bool prepare(struct pz_texts *t)
     return t->builder && (t->used < (t->mask + 1) / 3 * 2 || grow_slots(t));
 }
 
+/* Give a string to the builder, which may know it already. */
+static uint32_t add_string(struct pz_texts *t, const char *s, size_t n, uint64_t hash)
+{
+    uint32_t before = pz_dict_builder_count(t->builder);
+    uint32_t number = pz_dict_builder_add(t->builder, s, n);
+
+    if (number == PZ_NONE || number < before || !t->with_buckets)
+        return number;
+    if (!pz_mem_grow(&t->bucket, &t->cap_bucket, (size_t)number + 1, 1))
+        return PZ_NONE;
+    t->bucket[number] = (uint8_t)(hash >> 56);
+    return number;
+}
+
 /* The string behind a word, which is new. */
 static uint32_t add_word(struct pz_texts *t, uint64_t word)
 {
@@ -151,7 +182,7 @@ static uint32_t add_word(struct pz_texts *t, uint64_t word)
     if (!prepare(t))
         return PZ_NONE;
     memcpy(text, &word, 8);
-    number = pz_dict_builder_add(t->builder, text, (71 - (size_t)__builtin_clzll(word)) / 8);
+    number = add_string(t, text, (71 - (size_t)__builtin_clzll(word)) / 8, word * 0x9e3779b97f4a7c15u);
     if (number == PZ_NONE)
         return PZ_NONE;
     at = place_of(word, t->mask);
@@ -175,7 +206,7 @@ uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n)
     if (!t->slot && !prepare(t))
         return PZ_NONE;
     if (n - 1 >= 8) /* no bytes, or more than 8 */
-        return pz_dict_builder_add(t->builder, s, n);
+        return add_string(t, s, n, t->with_buckets ? pz_hash64(s, n) : 0);
     return find_word(t, pz_texts_word(s, n));
 }
 
@@ -211,6 +242,7 @@ uint32_t pz_texts_count(const struct pz_texts *t)
 void pz_texts_clear(struct pz_texts *t)
 {
     pz_dict_builder_free(t->builder);
+    free(t->bucket);
     free(t->slot);
     memset(t, 0, sizeof *t);
 }

@@ -23,10 +23,14 @@ struct pz_packed {
 bool pz_packed_make(struct pz_packed *p, const uint64_t *word, size_t n);
 void pz_packed_clear(struct pz_packed *p);
 
-/* Unpack the first n words. */
-void pz_packed_read(const struct pz_packed *p, size_t n, uint64_t *word);
+/* Unpack n words, from the one numbered `from` on. */
+void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *word);
 
-/* The rows of one block. Column c holds field c of the table's plan; fields that were unknown when the
+#define PZ_BUCKETS 256
+
+/* The rows of one block. Interactions are ordered by the bucket of their user id, a hash, and in the
+ * order of the input within one: so the rows of one user stay in order, and all rows of some users can be
+ * visited while few memory is touched. Column c holds field c of the table's plan; fields that were unknown when the
  * block was read have no column. Ids and texts are numbers of the worker's own dictionaries. */
 struct pz_chunk {
     uint32_t n_rows;
@@ -35,6 +39,7 @@ struct pz_chunk {
     struct pz_packed *col;  /* [n_cols], owned */
     struct pz_packed shown; /* [n_shown] items of the impressions, one list a row after the other */
     uint32_t n_shown;
+    uint32_t *bucket; /* [PZ_BUCKETS + 1] first row of each, owned; NULL: not ordered */
 };
 
 void pz_chunk_clear(struct pz_chunk *chunk);
@@ -51,6 +56,11 @@ void pz_stage_clear(struct pz_stage *stage);
 /* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column. */
 void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word);
 
+/* Order n rows by their buckets (bucket of row r: of[key[r]]), stably: order[] becomes the old row of each
+ * new one, start[] [PZ_BUCKETS + 1] the first new row of each bucket. */
+void pz_bucket_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
+                     uint32_t *start);
+
 /* Free column c of all chunks. */
 void pz_stage_drop(struct pz_stage *stage, uint32_t c);
 
@@ -61,6 +71,9 @@ struct pz_texts {
     struct pz_dict_builder *builder; /* owned; NULL until the first string */
     struct pz_texts_slot *slot;      /* [mask + 1], owned */
     size_t mask, used;
+    bool with_buckets;
+    uint8_t *bucket; /* [count] of each string, by a hash of it; only with_buckets; owned */
+    size_t cap_bucket;
 };
 
 /* The number of a string, as pz_dict_builder_add. Strings must not hold NUL bytes. */
