@@ -56,14 +56,14 @@ enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes)
     return pz_err_set(err, PZ_TRY_AGAIN, "out of memory: %s needs %.1f MB", what, bytes / 1e6);
 }
 
-enum pz_status pz_err_prefix(struct pz_err *err, const char *fmt, ...)
+void pz_err_prefix(struct pz_err *err, const char *fmt, ...)
 {
     char prefix[sizeof err->text];
     char rest[sizeof err->text];
     va_list args;
 
     if (!err)
-        return PZ_INTERNAL;
+        return;
     va_start(args, fmt);
     if (vsnprintf(prefix, sizeof prefix, fmt, args) < 0)
         prefix[0] = '\0';
@@ -73,5 +73,4 @@ enum pz_status pz_err_prefix(struct pz_err *err, const char *fmt, ...)
     append_text(err, prefix);
     append_text(err, ": ");
     append_text(err, rest);
-    return err->status;
 }

@@ -41,9 +41,9 @@ enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnu
  * what  a noun for the person, e.g. "the item factors". */
 enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes);
 
-/* Put "prefix: " in front of the text already in err (to add a file name on the way up).
- * Returns err->status. */
-enum pz_status pz_err_prefix(struct pz_err *err, const char *fmt, ...)
+/* Put "prefix: " in front of the text already in err (to add a file name on the way up);
+ * nothing when err is NULL. */
+void pz_err_prefix(struct pz_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -21,10 +21,9 @@
 #include "table/reader.h"
 #include "table/zst.h"
 
-static enum pz_status damaged(const struct pz_table *t, const struct pz_layout_column *col,
-                              struct pz_err *err)
+static enum pz_status damaged(const struct pz_layout_column *col, struct pz_err *err)
 {
-    return pz_err_set(err, PZ_BAD_DATA, "%s: column %s is damaged", t->path, col->name);
+    return pz_err_set(err, PZ_BAD_DATA, "column %s is damaged", col->name);
 }
 
 static bool frames_agree(const struct pz_table *t, const struct pz_layout_column *col)
@@ -84,7 +83,7 @@ static enum pz_status decode(const struct pz_table *t, const struct pz_layout_co
         start[f + 1] = start[f] + col->frame[f];
     good = decode_frames(t, col, start, data);
     free(start);
-    return good ? PZ_OK : damaged(t, col, err);
+    return good ? PZ_OK : damaged(col, err);
 }
 
 enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
@@ -97,7 +96,7 @@ enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, 
         return PZ_OK;
     }
     if (!frames_agree(t, col) || !stored_agree(t, col))
-        return damaged(t, col, err);
+        return damaged(col, err);
     data = pz_mem_array((size_t)pz_layout_raw(col), 1);
     if (!data)
         return pz_err_memory(err, col->name, (double)pz_layout_raw(col));
@@ -124,7 +123,7 @@ enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col
     enum pz_status st;
 
     if (t->flat) /* stored bytes and values are the same bytes */
-        return stored_agree(t, col) && col->hash == col->stored_hash ? PZ_OK : damaged(t, col, err);
+        return stored_agree(t, col) && col->hash == col->stored_hash ? PZ_OK : damaged(col, err);
     again.data = NULL;
     st = pz_column_load(t, &again, err);
     pz_column_drop(t, &again);

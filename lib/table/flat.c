@@ -60,7 +60,7 @@ static enum pz_status write_column(struct pz_out *out, struct pz_table *t,
         st = pz_column_load(t, col, err);
     /* values that a caller was given may have been changed in place (they are only const by promise) */
     if (st == PZ_OK && had && pz_hash64(col->data, (size_t)pz_layout_raw(col)) != col->hash)
-        st = pz_err_set(err, PZ_INTERNAL, "%s: column %s was changed in memory", t->path, col->name);
+        st = pz_err_set(err, PZ_INTERNAL, "column %s was changed in memory", col->name);
     if (st == PZ_OK)
         st = pz_out_write(out, col->data, (size_t)pz_layout_raw(col), err);
     if (!had)

@@ -215,11 +215,11 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
 
     *data = NULL;
     if (!col)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: no column %s", t->path, name);
+        return pz_err_set(err, PZ_BAD_DATA, "no column %s", name);
     if (col->type != type)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s has another type", t->path, name);
+        return pz_err_set(err, PZ_BAD_DATA, "column %s has another type", name);
     if (want_n != PZ_ANY && col->n != want_n)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: column %s has %llu values, not %llu", t->path, name,
+        return pz_err_set(err, PZ_BAD_DATA, "column %s has %llu values, not %llu", name,
                           (unsigned long long)col->n, (unsigned long long)want_n);
     if (!col->data)
         st = pz_column_load(t, col, err);
@@ -253,11 +253,15 @@ enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz
         st = pz_table_get(t, column, PZ_U8, PZ_ANY, &bytes, &n_bytes, err);
     if (st == PZ_OK && (n == 0 || n > UINT32_MAX || ((const uint64_t *)offset)[0] != 0 ||
                         ((const uint64_t *)offset)[n - 1] != n_bytes))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: dictionary %s is damaged", t->path, name);
+        st = pz_err_set(err, PZ_BAD_DATA, "dictionary %s is damaged", name);
     if (st != PZ_OK)
         return st;
     *dict = (struct pz_dict){ .n = (uint32_t)(n - 1), .offset = offset, .bytes = bytes };
-    return t->flat ? PZ_OK : pz_dict_check(dict, n_bytes, err);
+    if (!t->flat)
+        st = pz_dict_check(dict, n_bytes, err);
+    if (st != PZ_OK)
+        pz_err_prefix(err, "dictionary %s", name);
+    return st;
 }
 
 enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **text,
@@ -294,7 +298,9 @@ enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err)
     for (size_t i = 0; i < t->n && st == PZ_OK; i++)
         st = pz_column_verify(t, &t->col[i], err);
     if (st == PZ_OK && t->flat && !gaps_are_zero(t))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: the file is damaged between its columns", t->path);
+        st = pz_err_set(err, PZ_BAD_DATA, "the file is damaged between its columns");
+    if (st != PZ_OK)
+        pz_err_prefix(err, "%s", t->path);
     return st;
 }
 
