@@ -59,6 +59,9 @@ void pz_gemm_abt(struct pz_gemm s, const float *a, const float *b, float *c);
 /* C = A^T B + beta C; A k x m, B k x n. Likewise. */
 void pz_gemm_atb(struct pz_gemm s, const float *a, const float *b, float *c);
 
+/* C += A^T A for a [n * d]; at least the upper triangle of c [d * d] is right. Likewise. */
+void pz_dense_add_gram(const float *a, size_t n, size_t d, float *c);
+
 /* Solve A x = b for a symmetric positive definite A [d * d] (upper triangle, destroyed), b [d] in place. Pivots
  * below `floor` are raised to it. Thread-safe on different arrays. */
 void pz_dense_solve(float *a, size_t d, float floor, float *b);

@@ -143,6 +143,15 @@ void pz_gemm_atb(struct pz_gemm s, const float *a, const float *b, float *c)
     multiply(s, (struct view){ a, 1, s.m }, (struct view){ b, 1, s.n }, c);
 }
 
+void pz_dense_add_gram(const float *a, size_t n, size_t d, float *c)
+{
+    for (size_t k = 0; k < n; k += DEPTH)
+        for (size_t j = 0; j < d; j += PANELS * COLS)
+            slab((struct pz_gemm){ least(j + PANELS * COLS, d), least(PANELS * COLS, d - j), n, 1 },
+                 (struct view){ a + k * d, 1, d }, (struct view){ a + k * d + j, 1, d },
+                 least(DEPTH, n - k), c + j, d);
+}
+
 /* row -= f * pivot from column i on. */
 static inline void subtract(float *row, const float *pivot, float f, size_t i, size_t d)
 {

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factors: implicit ALS with frequency-scaled regularisation (Hu, Koren & Volinsky 2008; Rendle, Krichene,
- * Zhang & Koren 2022). For every user u, and for items likewise:
- *   (sum_i w_ui y_i y_i^T + alpha0 Y^T Y + lambda (n_u + alpha0 |I|)^nu I) x_u = sum_i w_ui y_i
- * solved by a few conjugate-gradient steps from the last sweep's vector.
+/* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas: factors.h).
  *
  * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
  * weights divided by rank^recency (newest = rank 1): known, new and anonymous users are treated alike.
  * Scores may be negative.
  *
- * Columns: factors/items (f32 [n_items * d]), factors/gram (f32 [d * d], alpha0 Y^T Y), factors/facts
- * (f64: d, lambda, nu, alpha0 * n_items, recency). */
+ * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
+ * factors/moment (f32 [2 * d * d], for updates), factors/set (f64: the settings, then |I|). */
 #include "model/factors.h"
 
 #include <math.h>
@@ -17,192 +14,67 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/par.h"
-#include "base/rng.h"
 #include "model/parts.h"
 
-enum { SET_DIM, SET_SWEEPS, SET_ALPHA, SET_LAMBDA, SET_NU, SET_RECENCY, N_SETTINGS };
-enum { CG_STEPS = 3, QUERY_STEPS = 12, QUERY_HIST = 200, GRAM_BLOCK = 1024, N_FACTS = 5 };
+enum { LANES = PZ_FACTORS_LANES, QUERY_STEPS = 40, HISTORY_MAX = 1000 };
 
-static const struct pz_setting settings[N_SETTINGS] = {
+/* Relative residual of a query's equation: small enough that explanations sum to the score. */
+static const float query_tolerance = 1e-4f;
+
+static const struct pz_setting settings[PZ_FACTORS_N] = {
     { "dim", 64, 8, 1024, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
     { "sweeps", 8, 1, 100, 0, 0, false, true, false, "alternations" },
     { "alpha0", 0.1, 1e-4, 10, 0.02, 0.6, true, false, false, "weight of what did not happen" },
     { "lambda", 0.003, 1e-6, 10, 0.0008, 0.03, true, false, false, "regularisation" },
     { "nu", 1, 0, 2, 0, 0, false, false, false, "exponent of the frequency in the regularisation" },
+    { "solver", 0, 0, 1, 0, 0, false, true, false, "0 conjugate gradients, 1 Cholesky" },
     { "recency", 0.6, 0, 3, 0, 1.2, false, false, true, "weight of a history event: 1/rank^recency" },
-};
-
-struct factors {
-    uint32_t n_items;
-    size_t d;
-    double lambda, nu, mass; /* mass = alpha0 * number of items */
-    double recency;
-    const float *item; /* [n_items * d] */
-    const float *gram; /* [d * d] */
-    float *own_item, *own_gram;
+    { "history", 200, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
+    { "map", 0, 0, 1e6, 0, 0, true, false, false, "ridge of attributes to factors; 0: none" },
+    { "fade", 4, 0, 1e6, 0, 0, true, false, false,
+      "an item with n events is n/(n+fade) its own, the rest from its attributes" },
 };
 
 static void part_free(void *part)
 {
-    struct factors *f = part;
+    struct pz_factors_part *f = part;
 
     if (!f)
         return;
     free(f->own_item);
-    free(f->own_gram);
+    free(f->own_spread);
+    free(f->own_moment);
     free(f);
 }
 
-/* The other way round: for each item its users. */
-struct transpose {
-    uint64_t *ptr;  /* [n_items + 1] */
-    uint32_t *user; /* [n] */
-    float *weight;
-};
-
-static bool transpose(const struct pz_corpus *c, struct transpose *t)
+/* A part with room for n_items vectors. NULL: no memory. */
+static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
 {
-    uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
+    struct pz_factors_part *f = calloc(1, sizeof *f);
 
-    t->ptr = pz_mem_array((size_t)c->n_items + 1, sizeof *t->ptr);
-    t->user = pz_mem_array(n, sizeof *t->user);
-    t->weight = pz_mem_array(n, sizeof *t->weight);
-    if (!fill || !t->ptr || !t->user || !t->weight) {
-        free(fill);
-        return false;
-    }
-    for (uint64_t p = 0; p < n; p++)
-        t->ptr[c->item[p] + 1]++;
-    for (uint32_t i = 0; i < c->n_items; i++)
-        t->ptr[i + 1] += t->ptr[i];
-    memcpy(fill, t->ptr, (size_t)c->n_items * sizeof *fill);
-    for (uint32_t u = 0; u < c->n_users; u++)
-        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
-            uint64_t at = fill[c->item[p]]++;
-
-            t->user[at] = u;
-            t->weight[at] = c->weight[p];
-        }
-    free(fill);
-    return true;
-}
-
-/* gram = alpha0 Y^T Y: blocks in parallel, folded in order. blocks: [n_blocks * d * d] scratch. */
-static void all_gram(const float *y, size_t n, size_t d, float alpha0, float *blocks, float *gram)
-{
-    size_t n_blocks = (n + GRAM_BLOCK - 1) / GRAM_BLOCK, dd = d * d;
-
-    memset(gram, 0, dd * sizeof *gram);
-    for (size_t from = 0; from < n_blocks; from += 64) {
-        size_t count = n_blocks - from < 64 ? n_blocks - from : 64;
-
-        memset(blocks, 0, count * dd * sizeof *blocks);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
-        for (size_t b = 0; b < count; b++) {
-            size_t first = (from + b) * GRAM_BLOCK;
-
-            pz_gram(y + first * d, n - first < GRAM_BLOCK ? n - first : GRAM_BLOCK, d,
-                    blocks + b * dd);
-        }
-        for (size_t b = 0; b < count; b++)
-            for (size_t k = 0; k < dd; k++)
-                gram[k] += alpha0 * blocks[b * dd + k];
-    }
-}
-
-struct side {
-    const uint64_t *ptr;
-    const uint32_t *id;
-    const float *weight;
-    const float *y; /* the other side's vectors */
-    float *x;       /* this side's */
-    size_t n, n_other, d;
-};
-
-static float regularisation(double lambda, double nu, double count, double mass)
-{
-    return (float)(lambda * pow(count + mass, nu));
-}
-
-static void solve_side(const struct side *s, const float *gram, const double *value, float *work)
-{
-    double mass = value[SET_ALPHA] * (double)s->n_other;
-
-#pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
-    for (size_t r = 0; r < s->n; r++) {
-        struct pz_row_problem p = { s->y, s->id + s->ptr[r], s->weight + s->ptr[r],
-                                    (size_t)(s->ptr[r + 1] - s->ptr[r]), s->d, gram, 0 };
-
-        if (p.n == 0) { /* nobody: no vector */
-            memset(s->x + r * s->d, 0, s->d * sizeof *s->x);
-            continue;
-        }
-        p.reg = regularisation(value[SET_LAMBDA], value[SET_NU], (double)p.n, mass);
-        pz_solve_row(&p, s->x + r * s->d, CG_STEPS, work + (size_t)pz_par_id() * 4 * s->d);
-    }
-}
-
-static void start_vectors(float *x, size_t n, size_t d, uint64_t seed)
-{
-#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (size_t r = 0; r < n; r++) {
-        struct pz_rng rng;
-
-        pz_rng_init(&rng, seed, r);
-        for (size_t k = 0; k < d; k++)
-            x[r * d + k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
-    }
-}
-
-static void alternate(const struct pz_corpus *c, const struct transpose *t,
-                      const struct pz_fit_cfg *cfg, struct factors *f, float *user, float *blocks,
-                      float *work)
-{
-    struct side users = { c->ptr, c->item, c->weight, f->own_item, user, c->n_users, c->n_items, f->d };
-    struct side items = { t->ptr, t->user, t->weight, user, f->own_item, c->n_items, c->n_users, f->d };
-    float alpha0 = (float)cfg->value[SET_ALPHA];
-
-    start_vectors(f->own_item, c->n_items, f->d, cfg->seed);
-    start_vectors(user, c->n_users, f->d, cfg->seed + 1);
-    for (int s = 0; s < (int)cfg->value[SET_SWEEPS] && !pz_stop_asked(); s++) {
-        all_gram(f->own_item, c->n_items, f->d, alpha0, blocks, f->own_gram);
-        solve_side(&users, f->own_gram, cfg->value, work);
-        all_gram(user, c->n_users, f->d, alpha0, blocks, f->own_gram);
-        solve_side(&items, f->own_gram, cfg->value, work);
-    }
-    all_gram(f->own_item, c->n_items, f->d, alpha0, blocks, f->own_gram);
+    if (!f)
+        return NULL;
+    memcpy(f->set, value, sizeof f->set);
+    f->n_items = n_items;
+    f->n_rows = n_items;
+    f->d = ((size_t)value[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
+    f->item = f->own_item = pz_mem_array((size_t)n_items * f->d, sizeof(float));
+    f->spread = f->own_spread = pz_mem_array(f->d, sizeof(float));
+    f->moment = f->own_moment = pz_mem_array(2 * f->d * f->d, sizeof(float));
+    if (f->item && f->spread && f->moment)
+        return f;
+    part_free(f);
+    return NULL;
 }
 
 static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err)
 {
-    struct factors *f = calloc(1, sizeof *f);
-    struct transpose t = { NULL, NULL, NULL };
-    float *user = NULL, *blocks = NULL, *work = NULL;
-    size_t d = ((size_t)cfg->value[SET_DIM] + 7) / 8 * 8;
-    enum pz_status st = PZ_OK;
+    struct pz_factors_part *f = part_new(c->n_items, cfg->value);
+    enum pz_status st = f ? pz_factors_alternate(c, cfg, f, err)
+                          : pz_err_memory(err, "the item factors",
+                                          4.0 * cfg->value[PZ_FACTORS_DIM] * c->n_items);
 
-    if (f) {
-        *f = (struct factors){ .n_items = c->n_items, .d = d, .lambda = cfg->value[SET_LAMBDA],
-                               .nu = cfg->value[SET_NU], .recency = cfg->value[SET_RECENCY],
-                               .mass = cfg->value[SET_ALPHA] * c->n_items };
-        f->item = f->own_item = pz_mem_array((size_t)c->n_items * d, sizeof(float));
-        f->gram = f->own_gram = pz_mem_array(d * d, sizeof(float));
-        user = pz_mem_array((size_t)c->n_users * d, sizeof(float));
-        blocks = pz_mem_array(64 * d * d, sizeof(float));
-        work = pz_mem_array((size_t)pz_par_threads() * 4 * d, sizeof(float));
-    }
-    if (!f || !f->own_item || !f->own_gram || !user || !blocks || !work || !transpose(c, &t))
-        st = pz_err_memory(err, "factors", 4.0 * (double)d * (c->n_items + (double)c->n_users));
-    else
-        alternate(c, &t, cfg, f, user, blocks, work);
-    free(t.ptr);
-    free(t.user);
-    free(t.weight);
-    free(user);
-    free(blocks);
-    free(work);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -213,46 +85,82 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
-    const struct factors *f = part;
-    double facts[N_FACTS] = { (double)f->d, f->lambda, f->nu, f->mass, f->recency };
+    const struct pz_factors_part *f = part;
+    double set[PZ_FACTORS_N + 1];
     enum pz_status st = pz_writer_add(w, "factors/items", PZ_F32, f->item, (uint64_t)f->n_items * f->d,
                                       err);
 
+    memcpy(set, f->set, sizeof f->set);
+    set[PZ_FACTORS_N] = f->n_rows;
     if (st == PZ_OK)
-        st = pz_writer_add(w, "factors/gram", PZ_F32, f->gram, (uint64_t)f->d * f->d, err);
+        st = pz_writer_add(w, "factors/spread", PZ_F32, f->spread, f->d, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "factors/facts", PZ_F64, facts, N_FACTS, err);
+        st = pz_writer_add(w, "factors/moment", PZ_F32, f->moment, 2 * (uint64_t)f->d * f->d, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "factors/set", PZ_F64, set, PZ_FACTORS_N + 1, err);
+    return st;
+}
+
+/* Settings from a file are as little trusted as any other input. */
+static enum pz_status take_settings(struct pz_factors_part *f, const double *set, struct pz_err *err)
+{
+    for (size_t k = 0; k < PZ_FACTORS_N; k++)
+        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
+            return pz_err_set(err, PZ_BAD_DATA, "factors: the setting %s is damaged", settings[k].name);
+    if (!(set[PZ_FACTORS_N] >= 0 && set[PZ_FACTORS_N] <= UINT32_MAX))
+        return pz_err_set(err, PZ_BAD_DATA, "factors: the number of items is damaged");
+    memcpy(f->set, set, sizeof f->set);
+    f->n_rows = set[PZ_FACTORS_N];
+    f->d = ((size_t)set[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
+    return PZ_OK;
+}
+
+static enum pz_status all_finite(const float *x, size_t n, struct pz_err *err)
+{
+    for (size_t k = 0; k < n; k++)
+        if (!isfinite(x[k]))
+            return pz_err_set(err, PZ_BAD_DATA, "factors: not a finite number");
+    return PZ_OK;
+}
+
+static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t, struct pz_err *err)
+{
+    const void *data = NULL;
+    uint64_t d = f->d;
+    enum pz_status st = pz_table_get(t, "factors/items", PZ_F32, f->n_items * d, &data, NULL, err);
+
+    f->item = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "factors/spread", PZ_F32, d, &data, NULL, err);
+    f->spread = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "factors/moment", PZ_F32, 2 * d * d, &data, NULL, err);
+    f->moment = data;
+    if (st == PZ_OK && !pz_table_is_flat(t)) {
+        st = all_finite(f->item, f->n_items * d, err);
+        if (st == PZ_OK)
+            st = all_finite(f->spread, d, err);
+    }
     return st;
 }
 
 static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
                            const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
 {
-    struct factors *f = calloc(1, sizeof *f);
-    const void *data = NULL;
-    const double *facts;
-    enum pz_status st = f ? pz_table_get(t, "factors/facts", PZ_F64, N_FACTS, &data, NULL, err)
+    struct pz_factors_part *f = calloc(1, sizeof *f);
+    const void *set = NULL;
+    enum pz_status st = f ? pz_table_get(t, "factors/set", PZ_F64, PZ_FACTORS_N + 1, &set, NULL, err)
                           : pz_err_memory(err, "factors", sizeof *f);
 
     (void)item_attrs;
     (void)user_attrs;
-    if (st == PZ_OK) {
-        facts = data;
-        if (!(facts[0] >= 8 && facts[0] <= 1024) || fmod(facts[0], 8) != 0)
-            st = pz_err_set(err, PZ_BAD_DATA, "the factors are damaged");
-        else
-            *f = (struct factors){ .n_items = n_items, .d = (size_t)facts[0], .lambda = facts[1],
-                                   .nu = facts[2], .mass = facts[3], .recency = facts[4] };
-    }
     if (st == PZ_OK)
-        st = pz_table_get(t, "factors/items", PZ_F32, (uint64_t)n_items * f->d, &data, NULL, err);
+        st = take_settings(f, set, err);
     if (st == PZ_OK) {
-        f->item = data;
-        st = pz_table_get(t, "factors/gram", PZ_F32, (uint64_t)f->d * f->d, &data, NULL, err);
+        f->n_items = n_items;
+        st = read_columns(f, t, err);
     }
-    if (st == PZ_OK) {
-        f->gram = data;
-    } else {
+    if (st != PZ_OK) {
         part_free(f);
         f = NULL;
     }
@@ -262,67 +170,95 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz
 
 static void set(void *part, size_t setting, double value)
 {
-    if (setting == SET_RECENCY)
-        ((struct factors *)part)->recency = value;
+    ((struct pz_factors_part *)part)->set[setting] = value;
 }
+
+/* Scratch of a query: the vector, the solver's work, the diagonal and the preconditioner's guess, weights. */
+struct room {
+    float *x, *work, *diag, *typical, *weight;
+};
 
 static size_t scratch_bytes(const void *part)
 {
-    const struct factors *f = part;
+    const struct pz_factors_part *f = part;
 
-    return 5 * f->d * sizeof(float) + QUERY_HIST * (sizeof(uint32_t) + sizeof(float));
+    return ((3 + PZ_FACTORS_WORK) * f->d + HISTORY_MAX) * sizeof(float);
 }
 
-/* The vector of a history; x at the start of scratch. False for an empty one. */
-static bool fold_in(const struct factors *f, const struct pz_query *q, float *scratch)
+static struct room rooms(const struct pz_factors_part *f, void *scratch)
 {
-    size_t n = q->n_hist < QUERY_HIST ? q->n_hist : QUERY_HIST;
-    float *x = scratch, *work = x + f->d, *weight = work + 4 * f->d;
-    const uint32_t *id = q->hist + q->n_hist - n;
-    struct pz_row_problem p = { f->item, id, weight, n, f->d, f->gram,
-                                regularisation(f->lambda, f->nu, (double)n, f->mass) };
+    float *x = scratch;
+
+    return (struct room){ x, x + f->d, x + (1 + PZ_FACTORS_WORK) * f->d,
+                          x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
+}
+
+/* The history's equation. Events of a query count less the older they are; an item's typical square is
+ * guessed as the mean over the catalogue. */
+static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
+{
+    size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
+    struct pz_row_problem p = { .y = f->item,
+                                .id = q->hist + q->n_hist - n,
+                                .weight = room->weight,
+                                .n = n,
+                                .d = f->d,
+                                .diag = room->diag,
+                                .typical = room->typical,
+                                .reg = pz_factors_reg(f->set, (double)n, f->n_rows) };
 
     for (size_t k = 0; k < n; k++)
-        weight[k] = q->hist_weight[q->n_hist - n + k] * (float)pow((double)(n - k), -f->recency);
-    memset(x, 0, f->d * sizeof *x);
-    if (n > 0)
-        pz_solve_row(&p, x, QUERY_STEPS, work);
-    return n > 0;
-}
-
-/* Related items: cosine with the one item of the history. */
-static void score_related(const struct factors *f, uint32_t item, float *out)
-{
-    const float *y = f->item + (size_t)item * f->d;
-    float mine = pz_dot(y, y, f->d);
-
-    pz_scan(f->item, y, f->n_items, f->d, out);
-    for (uint32_t i = 0; i < f->n_items; i++) {
-        const float *z = f->item + (size_t)i * f->d;
-        float norm = out[i] > 0 ? sqrtf(mine * pz_dot(z, z, f->d)) : 0;
-
-        out[i] = norm > 0 ? out[i] / norm : 0;
+        room->weight[k] = q->hist_weight[q->n_hist - n + k] *
+                          (float)pow((double)(n - k), -f->set[PZ_FACTORS_RECENCY]);
+    for (size_t k = 0; k < f->d; k++) {
+        room->diag[k] = (float)f->set[PZ_FACTORS_ALPHA0] * f->spread[k];
+        room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
     }
+    return p;
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
-    const struct factors *f = part;
+    const struct pz_factors_part *f = part;
+    struct room room = rooms(f, scratch);
+    struct pz_row_problem p;
 
     if (q->n_hist == 0)
         return false;
-    if (q->task == PZ_TASK_RELATED) {
-        score_related(f, q->hist[q->n_hist - 1], out);
+    if (q->task == PZ_TASK_RELATED) { /* cosine with the one item of the history */
+        pz_scan_cosine(f->item, f->item + (size_t)q->hist[q->n_hist - 1] * f->d, f->n_items, f->d, out);
         return true;
     }
-    fold_in(f, q, scratch);
-    pz_scan(f->item, scratch, f->n_items, f->d, out);
+    p = pose(f, q, &room);
+    memset(room.x, 0, f->d * sizeof *room.x);
+    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, room.x, room.work);
+    pz_scan(f->item, room.x, f->n_items, f->d, out);
     return true;
+}
+
+/* x = A^-1 sum_k w_k y_k, so event k's share in item j's score is w_k y_k^T A^-1 y_j: one solve for A^-1 y_j
+ * gives them all. */
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                    float *contrib)
+{
+    const struct pz_factors_part *f = part;
+    struct room room = rooms(f, scratch);
+    struct pz_row_problem p;
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    if (q->n_hist == 0)
+        return;
+    p = pose(f, q, &room);
+    memset(room.x, 0, f->d * sizeof *room.x);
+    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, room.x, room.work);
+    for (size_t k = 0; k < p.n; k++)
+        contrib[q->n_hist - p.n + k] =
+            room.weight[k] * pz_dot(f->item + (size_t)p.id[k] * f->d, room.x, f->d);
 }
 
 static const float *vectors(const void *part, uint32_t *dim)
 {
-    const struct factors *f = part;
+    const struct pz_factors_part *f = part;
 
     *dim = (uint32_t)f->d;
     return f->item;
@@ -332,7 +268,7 @@ const struct pz_scorer pz_factors = {
     .name = "factors",
     .meaning = "implicit ALS; the user's vector is solved from the history at query time",
     .settings = settings,
-    .n_settings = N_SETTINGS,
+    .n_settings = PZ_FACTORS_N,
     .fit = fit,
     .save = save,
     .load = load,
@@ -340,5 +276,6 @@ const struct pz_scorer pz_factors = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .explain = explain,
     .vectors = vectors,
 };

@@ -1,34 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: kernels of implicit matrix factorisation, open to their tests. Shapes: d factors,
- * rows of d floats, row-major. No allocation; thread-safe on different outputs. */
+/* Private to model/: the inside of the factors scorer, shared by its files and its tests.
+ *
+ * A user's vector x solves (items likewise, with the sides exchanged)
+ *   (sum_k w_k y_k y_k^T + alpha0 Y^T Y + reg I) x = sum_k w_k y_k
+ * over the events k of the history, reg = lambda (n + alpha0 |I|)^nu. All vectors are kept in the basis in
+ * which Y^T Y is diagonal, so its product with a vector costs d instead of d * d and its diagonal is a
+ * good preconditioner. Scores do not depend on the basis. */
 #ifndef PZ_MODEL_FACTORS_H
 #define PZ_MODEL_FACTORS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sum of a[k] * b[k], k < d; d a multiple of 8. Eight lanes, folded in a fixed order. */
+#include "base/err.h"
+#include "model/scorer.h"
+
+/* Indices of the settings, in the order of the scorer's table. */
+enum pz_factors_set {
+    PZ_FACTORS_DIM,
+    PZ_FACTORS_SWEEPS,
+    PZ_FACTORS_ALPHA0,
+    PZ_FACTORS_LAMBDA,
+    PZ_FACTORS_NU,
+    PZ_FACTORS_SOLVER,    /* 0 conjugate gradients, 1 Cholesky */
+    PZ_FACTORS_RECENCY,   /* exponent of 1 / rank in the history */
+    PZ_FACTORS_HISTORY,   /* events of the history that count */
+    PZ_FACTORS_MAP,       /* ridge of the attribute map; 0: none */
+    PZ_FACTORS_FADE,      /* c of n / (n + c) */
+    PZ_FACTORS_N
+};
+
+enum { PZ_FACTORS_LANES = 8, PZ_FACTORS_WORK = 5, PZ_FACTORS_CHUNK = 64 };
+
+/* A learned part. */
+struct pz_factors_part {
+    double set[PZ_FACTORS_N];
+    uint32_t n_items;
+    size_t d;               /* length of a vector, a multiple of PZ_FACTORS_LANES */
+    double n_rows;          /* |I| of the training */
+    const float *item;      /* [n_items * d] */
+    const float *spread;    /* [d] diagonal of Y^T Y */
+    const float *moment;    /* [2 * d * d] X^T X, and sum of n_u x_u x_u^T / sum of n_u, for updates */
+    float *own_item, *own_spread, *own_moment; /* NULL when borrowed from a table */
+};
+
+/* One row's equation. */
+struct pz_row_problem {
+    const float *y;       /* vectors of the other side, d floats a row */
+    const uint32_t *id;   /* [n] rows of y */
+    const float *weight;  /* [n], > 0 */
+    size_t n, d;
+    const float *diag;    /* [d] alpha0 * diagonal of Y^T Y */
+    const float *typical; /* [d] mean of y^2 over events: the preconditioner's guess of y_k^2 */
+    float reg;
+};
+
+/* ---- factors_kernel.c: no allocation; thread-safe on different outputs ---- */
+
+/* Sum of a[k] * b[k], k < d. Eight lanes, folded in a fixed order. */
 float pz_dot(const float *a, const float *b, size_t d);
 
 /* out[i] = dot(y_i, x) for n rows. */
 void pz_scan(const float *y, const float *x, size_t n, size_t d, float *out);
 
-/* gram[d * d] += sum over rows i < n of y_i y_i^T. */
-void pz_gram(const float *y, size_t n, size_t d, float *gram);
+/* out[i] = dot(y_i, x) / |y_i|, 0 where |y_i| = 0. */
+void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d, float *out);
 
-/* One row of implicit ALS (Hu, Koren & Volinsky 2008; Rendle et al. 2022):
- *   (sum_k w_k y_k y_k^T + gram + reg I) x = sum_k w_k y_k
- * gram is already multiplied by alpha0. */
-struct pz_row_problem {
-    const float *y;       /* factors of the other side */
-    const uint32_t *id;   /* [n] rows of y */
-    const float *weight;  /* [n] */
-    size_t n, d;
-    const float *gram;    /* [d * d] */
-    float reg;
-};
+/* Preconditioned conjugate gradients from x (a warm start), at most `steps`, fewer when the residual has
+ * shrunk by `tolerance`. rhs: NULL for sum_k w_k y_k, else [d]. work: PZ_FACTORS_WORK * d floats, 32-byte
+ * aligned, as x, y and diag must be. */
+void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, float tolerance, float *x,
+                  float *work);
 
-/* Conjugate gradients from x (warm start), at most `steps`; work holds 4 * d floats. */
-void pz_solve_row(const struct pz_row_problem *p, float *x, int steps, float *work);
+/* The same equation exactly, by Cholesky. work: (d + PZ_FACTORS_CHUNK) * d floats. */
+void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
+
+/* ---- factors_train.c ---- */
+
+/* Alternate over a corpus; fills f->own_item, own_spread and own_moment, which the caller has allocated.
+ * Memory: 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s or a signal. */
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                    struct pz_factors_part *f, struct pz_err *err);
+
+/* reg of a row with n events beside n_other rows on the other side. */
+float pz_factors_reg(const double *set, double n, double n_other);
 
 #endif

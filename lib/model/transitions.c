@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transitions: which item follows which, the core of every recipe. See transitions.h for the formulas.
  *
+ *   transitions_feats.c   categories of items as features
  *   transitions_view.c    histories with their weights, positions by item
  *   transitions_rows.c    rows of pair sums, cut to the largest; transposing
  *   transitions_ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
@@ -45,6 +46,12 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
     { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
     { "repeat", 10, 0, 100, 10, 10, false, false, true,
       "weight of coming back to items of the history" },
+    { "attributes", 1.5, 0, 100, 0.5, 3, true, false, false,
+      "weight of item categories as sources; 0: none" },
+    { "attribute_target", 10, 0, 1000, 1, 30, true, false, true,
+      "weight of item categories as targets" },
+    { "attribute_pop", 0.25, 0, 1, 0, 0.5, false, false, true,
+      "power of an item's popularity within its categories" },
 };
 
 void pz_trans_free(void *part)
@@ -54,10 +61,12 @@ void pz_trans_free(void *part)
     if (t) {
         pz_trans_lists_clear(&t->counts);
         pz_trans_lists_clear(&t->coef);
+        pz_trans_feats_clear(&t->feats);
         free(t->own_pop);
         free(t->own_repeat);
         free(t->source_scale);
         free(t->target_scale);
+        free(t->attr_scale);
     }
     free(t);
 }
@@ -68,18 +77,28 @@ void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scal
         scale[i] = pop[i] > 0 && power > 0 ? powf(pop[i], -(float)power) : 1;
 }
 
+static void fill_attr_scale(struct pz_trans *t)
+{
+    for (uint32_t i = 0; i < t->n_items; i++)
+        t->attr_scale[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
+}
+
 enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
 {
     double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM];
+    uint32_t rows = t->n_items + t->feats.n;
 
     if (!t->source_scale)
-        t->source_scale = pz_mem_array(t->n_items, sizeof *t->source_scale);
+        t->source_scale = pz_mem_array(rows, sizeof *t->source_scale);
     if (!t->target_scale)
         t->target_scale = pz_mem_array(t->n_items, sizeof *t->target_scale);
-    if (!t->source_scale || !t->target_scale)
-        return pz_err_memory(err, "transitions", 8.0 * t->n_items);
-    pz_trans_fill_scale(t->pop, t->n_items, x, t->source_scale);
+    if (!t->attr_scale)
+        t->attr_scale = pz_mem_array(t->n_items, sizeof *t->attr_scale);
+    if (!t->source_scale || !t->target_scale || !t->attr_scale)
+        return pz_err_memory(err, "transitions", 12.0 * rows);
+    pz_trans_fill_scale(t->pop, rows, x, t->source_scale);
     pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
+    fill_attr_scale(t);
     return PZ_OK;
 }
 
@@ -91,9 +110,11 @@ static void set(void *part, size_t setting, double value)
         return;
     t->set[setting] = value;
     if (setting == PZ_TRANS_SOURCE_NORM && t->set[PZ_TRANS_RIDGE] <= 0)
-        pz_trans_fill_scale(t->pop, t->n_items, value, t->source_scale);
+        pz_trans_fill_scale(t->pop, t->n_items + t->feats.n, value, t->source_scale);
     if (setting == PZ_TRANS_TARGET_NORM)
         pz_trans_fill_scale(t->pop, t->n_items, value, t->target_scale);
+    if (setting == PZ_TRANS_ATTR_POP)
+        fill_attr_scale(t);
 }
 
 /* An empty part with everything but lists. */
@@ -101,20 +122,23 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
                             struct pz_err *err)
 {
     struct pz_trans *t = calloc(1, sizeof *t);
+    const struct pz_attrs *attrs = value[PZ_TRANS_ATTRIBUTES] > 0 ? c->item_attrs : NULL;
     enum pz_status st = PZ_OK;
 
     if (t) {
+        st = pz_trans_feats_make(attrs, c->n_items, NULL, NULL, &t->feats, err);
         memcpy(t->set, value, sizeof t->set);
         t->n_items = c->n_items;
         t->ordered = c->ordered;
         t->newest = c->newest;
-        t->pop = t->own_pop = pz_mem_array(c->n_items, sizeof *t->own_pop);
+        t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
         t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
     }
     *out = t;
     if (!t || !t->own_pop || !t->own_repeat)
         return pz_err_memory(err, "transitions", 4.0 * c->n_items);
-    st = pz_trans_pop(c, t->set, NULL, t->own_pop, err);
+    if (st == PZ_OK)
+        st = pz_trans_pop(c, t->set, NULL, &t->feats, t->own_pop, err);
     pz_trans_repeat(c, t->own_repeat);
     return st == PZ_OK ? pz_trans_scale(t, err) : st;
 }
@@ -122,14 +146,14 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
 static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t, struct pz_err *err)
 {
     struct pz_trans_lists solved = t->counts; /* the same places, other values */
-    float *value = pz_mem_array(t->counts.ptr[t->n_items], sizeof *value);
+    float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
     enum pz_status st = value ? PZ_OK : pz_err_memory(err, "ridge coefficients", 0);
 
     if (st == PZ_OK)
         st = pz_trans_solve(v, &t->counts, t->pop, NULL, value, err);
     solved.value = value;
     if (st == PZ_OK)
-        st = pz_trans_transpose(&solved, t->n_items, PZ_TRANS_ROW_MAX, &t->coef, err);
+        st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
     free(value);
     return st;
 }
@@ -140,15 +164,16 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     struct pz_trans *t = NULL;
     struct pz_trans_view v = { 0 };
     bool ridge = cfg->value[PZ_TRANS_RIDGE] > 0;
-    float *scale = pz_mem_array(c->n_items, sizeof *scale);
     enum pz_status st = begin(c, cfg->value, &t, err);
+    uint32_t rows = st == PZ_OK ? c->n_items + t->feats.n : 0;
+    float *scale = pz_mem_array(rows, sizeof *scale);
 
     if (st == PZ_OK && !scale)
         st = pz_err_memory(err, "transitions", 4.0 * c->n_items);
     if (st == PZ_OK)
-        st = pz_trans_view_init(&v, c, t->set, NULL, err);
+        st = pz_trans_view_init(&v, c, t->set, &t->feats, NULL, err);
     if (st == PZ_OK) {
-        pz_trans_fill_scale(t->pop, t->n_items, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
+        pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
         st = pz_trans_count(&v, ridge, scale, NULL, &t->counts, err);
     }
     if (st == PZ_OK && ridge)

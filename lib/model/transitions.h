@@ -38,6 +38,9 @@ enum pz_trans_set {
     PZ_TRANS_HISTORY,     /* events of the history that score */
     PZ_TRANS_HOP,         /* weight of the second step */
     PZ_TRANS_REPEAT,      /* weight of coming back to an item of the history */
+    PZ_TRANS_ATTRIBUTES,  /* weight of attributes as sources; 0: none */
+    PZ_TRANS_ATTR_TARGET, /* weight of attributes as targets */
+    PZ_TRANS_ATTR_POP,    /* power of an item's popularity with its attribute's score */
     PZ_TRANS_N
 };
 
@@ -56,6 +59,20 @@ struct pz_trans_lists {
     bool owned;
 };
 
+/* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
+struct pz_trans_feats {
+    uint32_t n_items, n;  /* attributes */
+    const uint64_t *ptr;  /* [n_items + 1] */
+    const uint32_t *id;   /* ascending within an item, < n */
+    const float *weight;  /* u_A, of unit length within an item */
+    struct pz_dict names; /* [n] "COLUMN=value" */
+    uint64_t *inv_ptr;    /* [n + 1] the same by attribute, for counting; NULL when n = 0
+                           * or loaded; owned */
+    uint32_t *inv_item;
+    float *inv_weight;
+    bool owned;           /* ptr, id, weight, names */
+};
+
 /* A learned part. counts run by source (C[b->.]) for kNN and by target (C[.->j]) for the ridge; coef are the
  * ridge's coefficients by source, empty for kNN, which scores with the counts themselves. */
 struct pz_trans {
@@ -63,17 +80,20 @@ struct pz_trans {
     uint32_t n_items;
     bool ordered;          /* false: the histories have no order, recency means nothing */
     int64_t newest;        /* time that the counts are decayed to */
-    struct pz_trans_lists counts, coef;
-    const float *pop;      /* [n_items] sum of event weight * time decay */
+    struct pz_trans_feats feats;
+    struct pz_trans_lists counts, coef; /* lists = n_items + feats.n */
+    const float *pop;      /* [n_items + feats.n] sum of event weight * time decay, of attributes too */
     const float *repeat;   /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
     float *own_pop, *own_repeat;
-    float *source_scale;   /* [n_items] pop^-x (kNN) or 1; owned, follows the settings */
+    float *source_scale;   /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
     float *target_scale;   /* [n_items] pop^-y */
+    float *attr_scale;     /* [n_items] (pop + 1)^attribute_pop */
 };
 
 /* What counting reads: all users of a corpus, or only those that a delta touches. */
 struct pz_trans_view {
     const double *set;
+    const struct pz_trans_feats *feats;
     double a;               /* symmetric share in force: 1 when the corpus has no order */
     uint32_t window;        /* likewise */
     uint32_t n_items;
@@ -97,27 +117,37 @@ struct pz_trans_cell {
 
 /* Scratch of one thread for one row. */
 struct pz_trans_scratch {
-    struct pz_trans_cell *cell; /* [n_items], zero between rows */
-    uint8_t *mark;              /* [n_items], zero between rows */
-    uint32_t *touched;          /* [n_items] */
+    struct pz_trans_cell *cell; /* [items + features], zero between rows */
+    uint8_t *mark;              /* the same */
+    uint32_t *touched;          /* [items + features] */
     uint32_t n_touched;
-    uint64_t *key;              /* [n_items] for selections */
+    uint64_t *key;              /* [items + features] for selections */
     void *block;                /* owned memory of the above */
 };
+
+/* ---- transitions_feats.c ---- */
+
+/* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier part, whose
+ * items keep theirs (see pz_scorer.update); NULL in a fit. Clear in any case. */
+enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_items,
+                                   const struct pz_trans_feats *old, const uint32_t *old_item,
+                                   struct pz_trans_feats *out, struct pz_err *err);
+void pz_trans_feats_clear(struct pz_trans_feats *f);
 
 /* ---- transitions_view.c ---- */
 
 /* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are taken), or
- * NULL for all. set: [PZ_TRANS_N], borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 24 bytes an
+ * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 24 bytes an
  * interaction taken and 8 an item. Clear in any case. */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
-                                  const uint64_t *first_new, struct pz_err *err);
+                                  const struct pz_trans_feats *feats, const uint64_t *first_new,
+                                  struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
 /* Add event weight * time decay of the corpus's interactions (of the new ones when first_new) to
- * pop[n_items]. */
+ * pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
-                            float *pop, struct pz_err *err);
+                            const struct pz_trans_feats *feats, float *pop, struct pz_err *err);
 
 /* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and not nearer. */
 void pz_trans_repeat(const struct pz_corpus *c, float *curve);
@@ -127,12 +157,13 @@ double pz_trans_decay(const double *set, double age_s);
 
 /* ---- transitions_rows.c ---- */
 
-enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **s, uint32_t n_items, struct pz_err *err);
+enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **s, uint32_t n, struct pz_err *err);
 void pz_trans_scratch_free(struct pz_trans_scratch *s); /* one for each of pz_par_threads() */
 
-/* Fill s->cell / s->touched with the row of one item: counts to it (by_target) or from it, and its Gram row
- * when gram. The caller must pz_trans_row_reset before the next. */
-void pz_trans_row(const struct pz_trans_view *v, uint32_t item, bool by_target, bool gram,
+/* Fill s->cell / s->touched with the row of one item or feature (n_items + a): counts to it (by_target) or
+ * from it, and its Gram row when gram; cells of features are sums over items of u_A times the items' cells.
+ * The caller must pz_trans_row_reset before the next. */
+void pz_trans_row(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
                   struct pz_trans_scratch *s);
 void pz_trans_row_reset(struct pz_trans_scratch *s);
 
@@ -144,26 +175,26 @@ uint64_t pz_trans_key(float v, uint32_t item);
 uint32_t pz_trans_key_item(uint64_t key);
 
 /* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: earlier counts to add to
- * (its rows renumbered by old_item, new_item and multiplied by old_factor); NULL: none. */
+ * (renumbered by old_row, new_row and multiplied by factor); NULL: none. */
 struct pz_trans_old {
     const struct pz_trans_lists *counts;
-    const uint32_t *old_item; /* [n_items] new -> old or PZ_NONE */
-    const uint32_t *new_item; /* [counts->n] old -> new */
+    const uint32_t *old_row; /* [items + features] new -> old or PZ_NONE */
+    const uint32_t *new_row; /* [counts->n] old -> new */
     double factor;
 };
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
                               const struct pz_trans_old *old, struct pz_trans_lists *out,
                               struct pz_err *err);
 
-/* The Gram rows of the items with wanted[item] != 0 (NULL: all), the `row_max` largest value * scale[item]
- * kept a row, the diagonal always. */
+/* The Gram rows with wanted[row] != 0 (NULL: all), the `row_max` largest value * scale
+ * kept a row, the diagonal and the features always. */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
                              uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err);
 
 void pz_trans_lists_clear(struct pz_trans_lists *l);
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i; zero values
- * are left out, and all but the row_max largest |value| of a list. */
+ * are left out, and all but the row_max largest |value| of a list. Entries are < n_out. */
 enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
                                   struct pz_trans_lists *out, struct pz_err *err);
 

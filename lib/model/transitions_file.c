@@ -2,10 +2,12 @@
 /* Transitions in a table. Columns:
  *   transitions/set          f64 [PZ_TRANS_N]  the settings of the fit, in the order of enum pz_trans_set
  *   transitions/state        i64 [2]           ordered (0, 1); time that the counts are decayed to
- *   transitions/pop          f32 [n_items]     decayed weight of each item
+ *   transitions/pop          f32 [rows]        decayed weight of each item and feature
+ *   transitions/feat_ptr     u64 [n_items + 1], feat_item u32, feat f32: features of items
+ *   transitions/feat_name.*  dictionary of the features; rows = n_items + features
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
- *   transitions/count_ptr    u64 [n_items + 1], count_item u32, count f32: counts by source (kNN) or target
- *   transitions/coef_ptr     u64 [n_items + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
+ *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or target
+ *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
  * The scales by popularity follow from pop and set and are made at loading. */
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +35,16 @@ static enum pz_status save_lists(const struct pz_trans_lists *l, const char *nam
     return st;
 }
 
+static enum pz_status save_feats(const struct pz_trans_feats *f, struct pz_writer *w, struct pz_err *err)
+{
+    struct pz_trans_lists l = { f->n_items, f->ptr, f->id, f->weight, false };
+    static const uint64_t zero = 0;
+    struct pz_dict none = { .offset = &zero, .bytes = "" };
+    enum pz_status st = save_lists(&l, "feat", w, err);
+
+    return st == PZ_OK ? pz_writer_add_dict(w, "transitions/feat_name", f->n ? &f->names : &none, err) : st;
+}
+
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
     const struct pz_trans *t = part;
@@ -42,9 +54,11 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
     if (st == PZ_OK)
         st = pz_writer_add(w, "transitions/state", PZ_I64, state, 2, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "transitions/pop", PZ_F32, t->pop, t->n_items, err);
+        st = pz_writer_add(w, "transitions/pop", PZ_F32, t->pop, t->counts.n, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "transitions/repeat", PZ_F32, t->repeat, PZ_TRANS_LAGS, err);
+    if (st == PZ_OK)
+        st = save_feats(&t->feats, w, err);
     if (st == PZ_OK)
         st = save_lists(&t->counts, "count", w, err);
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
@@ -52,8 +66,8 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
     return st;
 }
 
-static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, const char *name,
-                                  struct pz_err *err)
+static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, uint32_t below,
+                                  const char *name, struct pz_err *err)
 {
     bool ok = l->ptr[0] == 0 && l->ptr[l->n] == n;
 
@@ -61,12 +75,13 @@ static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, co
         ok = l->ptr[i] <= l->ptr[i + 1] && l->ptr[i + 1] <= n;
     for (uint32_t i = 0; ok && i < l->n; i++)
         for (uint64_t k = l->ptr[i]; ok && k < l->ptr[i + 1]; k++)
-            ok = l->item[k] < l->n && (k == l->ptr[i] || l->item[k - 1] < l->item[k]) &&
+            ok = l->item[k] < below && (k == l->ptr[i] || l->item[k - 1] < l->item[k]) &&
                  isfinite(l->value[k]);
     return ok ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "transitions/%s: the lists are broken", name);
 }
 
-static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_items,
+/* n_lists lists of entries < below. */
+static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_lists, uint32_t below,
                                  struct pz_trans_lists *l, struct pz_err *err)
 {
     const void *ptr = NULL, *item = NULL, *value = NULL;
@@ -75,7 +90,7 @@ static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t 
     enum pz_status st;
 
     snprintf(column, sizeof column, "transitions/%s_ptr", name);
-    st = pz_table_get(t, column, PZ_U64, (uint64_t)n_items + 1, &ptr, NULL, err);
+    st = pz_table_get(t, column, PZ_U64, (uint64_t)n_lists + 1, &ptr, NULL, err);
     snprintf(column, sizeof column, "transitions/%s_item", name);
     if (st == PZ_OK)
         st = pz_table_get(t, column, PZ_U32, PZ_ANY, &item, &n, err);
@@ -84,22 +99,25 @@ static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t 
         st = pz_table_get(t, column, PZ_F32, n, &value, NULL, err);
     if (st != PZ_OK)
         return st;
-    *l = (struct pz_trans_lists){ n_items, ptr, item, value, false };
-    return pz_table_is_flat(t) ? PZ_OK : check_lists(l, n, name, err);
+    *l = (struct pz_trans_lists){ n_lists, ptr, item, value, false };
+    return pz_table_is_flat(t) ? PZ_OK : check_lists(l, n, below, name, err);
 }
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
 {
     const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL;
+    uint64_t n_pop = 0;
     enum pz_status st =
         pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
 
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/state", PZ_I64, 2, &state, NULL, err);
     if (st == PZ_OK)
-        st = pz_table_get(table, "transitions/pop", PZ_F32, t->n_items, &pop, NULL, err);
+        st = pz_table_get(table, "transitions/pop", PZ_F32, PZ_ANY, &pop, &n_pop, err);
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/repeat", PZ_F32, PZ_TRANS_LAGS, &repeat, NULL, err);
+    if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
+        st = pz_err_set(err, PZ_BAD_DATA, "transitions/pop: a value for every item and feature is expected");
     if (st != PZ_OK)
         return st;
     memcpy(t->set, set, sizeof t->set);
@@ -113,22 +131,44 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     return PZ_OK;
 }
 
+static enum pz_status load_feats(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
+{
+    struct pz_trans_lists l = { 0 };
+    struct pz_trans_feats *f = &t->feats;
+    enum pz_status st = pz_table_get_dict(table, "transitions/feat_name", &f->names, err);
+
+    if (st == PZ_OK)
+        st = load_lists(table, "feat", t->n_items, f->names.n, &l, err);
+    if (st != PZ_OK)
+        return st;
+    f->n_items = t->n_items;
+    f->n = f->names.n;
+    f->ptr = l.ptr;
+    f->id = l.item;
+    f->weight = l.value;
+    return PZ_OK; /* inv_* is for counting only */
+}
+
 enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, const struct pz_attrs *item_attrs,
                              const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
 {
     struct pz_trans *t = calloc(1, sizeof *t);
     enum pz_status st = t ? PZ_OK : pz_err_memory(err, "transitions", sizeof *t);
+    uint32_t rows;
 
     (void)item_attrs;
     (void)user_attrs;
     if (st == PZ_OK) {
         t->n_items = n_items;
-        st = read_small(table, t, err);
+        st = load_feats(table, t, err);
     }
     if (st == PZ_OK)
-        st = load_lists(table, "count", n_items, &t->counts, err);
+        st = read_small(table, t, err);
+    rows = n_items + (t ? t->feats.n : 0);
+    if (st == PZ_OK)
+        st = load_lists(table, "count", rows, rows, &t->counts, err);
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
-        st = load_lists(table, "coef", n_items, &t->coef, err);
+        st = load_lists(table, "coef", rows, rows, &t->coef, err);
     if (st == PZ_OK)
         st = pz_trans_scale(t, err);
     if (st != PZ_OK) {

@@ -8,7 +8,10 @@
  * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The Gram
  * rows come from a sparse table, cut to a budget (memory at most 8 bytes * (GRAM_ENTRIES + 64 n_items)), or
  * for a small catalogue from a full square one. An entry cut from one row is still found in the other.
- * Cutting can cost positive definiteness; the pivot floor of the solver keeps answers finite then.
+ * Cutting can cost positive definiteness: pivots below lambda, which the whole matrix cannot have, show it and
+ * are raised to lambda.
+ *
+ * Features (categories of items) are sources like items, with the penalty lambda / attributes^2.
  *
  * Cholesky runs in float: lambda bounds the condition number, and the elementwise updates (four pivot
  * rows at a time, no reductions) vectorise without changing the order of any sum. */
@@ -119,10 +122,20 @@ struct job {
     const uint8_t *wanted;
     const struct gram *gram;
     uint32_t n_max, stride; /* unknowns of the largest system; stride > n_max: the last column is a bin */
-    float lambda;
+    float lambda, boost; /* boost: weight of features as sources */
+    uint32_t n_items;
     struct work *work;
     float *value;
 };
+
+/* How much a source matters to a target: count / sqrt(popularity), features boosted. */
+static uint64_t source_key(const struct job *job, uint64_t entry)
+{
+    uint32_t b = job->counts->item[entry];
+    float v = job->pop[b] > 0 ? job->counts->value[entry] / sqrtf(job->pop[b]) : 0;
+
+    return pz_trans_key(b < job->n_items ? v : v * job->boost, b);
+}
 
 /* Choose N among the sources of target j: their places in counts, ascending. Returns how many. */
 static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w)
@@ -131,25 +144,17 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w
     uint64_t cut = 0;
     uint32_t m = 0;
 
-    for (uint64_t k = 0; k < n; k++) {
-        uint32_t b = job->counts->item[start + k];
-        float pop = job->pop[b];
-
-        w->key[k] = pz_trans_key(pop > 0 ? job->counts->value[start + k] / sqrtf(pop) : 0, b);
-    }
+    for (uint64_t k = 0; k < n; k++)
+        w->key[k] = source_key(job, start + k);
     if (n > job->n_max) {
         cut = UINT64_MAX;
         pz_trans_select(w->key, (uint32_t)n, job->n_max);
         for (uint32_t k = 0; k < job->n_max; k++)
             cut = w->key[k] < cut ? w->key[k] : cut;
     }
-    for (uint64_t k = 0; k < n; k++) {
-        uint32_t b = job->counts->item[start + k];
-        float pop = job->pop[b];
-
-        if (pz_trans_key(pop > 0 ? job->counts->value[start + k] / sqrtf(pop) : 0, b) >= cut)
+    for (uint64_t k = 0; k < n; k++)
+        if (source_key(job, start + k) >= cut)
             w->at[m++] = start + k;
-    }
     return m;
 }
 
@@ -195,6 +200,7 @@ static void gather_square(const struct job *job, struct work *w, uint32_t m)
 static void solve_target(const struct job *job, uint32_t j)
 {
     struct work *w = &job->work[pz_par_id()];
+    float least = job->boost > 1 ? job->lambda / (job->boost * job->boost) : job->lambda;
     uint32_t m;
 
     if (job->wanted && !job->wanted[j])
@@ -205,10 +211,12 @@ static void solve_target(const struct job *job, uint32_t j)
     else
         gather_rows(job, w, m);
     for (uint32_t i = 0; i < m; i++) {
-        w->A[(size_t)i * job->stride + i] += job->lambda;
+        bool item = job->counts->item[w->at[i]] < job->n_items;
+
+        w->A[(size_t)i * job->stride + i] += item ? job->lambda : job->lambda / (job->boost * job->boost);
         w->x[i] = job->counts->value[w->at[i]];
     }
-    pz_trans_cholesky(w->A, m, job->stride, 1e-3f * job->lambda + 1e-12f, w->x);
+    pz_trans_cholesky(w->A, m, job->stride, 0.99f * least, w->x);
     for (uint64_t k = job->counts->ptr[j]; k < job->counts->ptr[j + 1]; k++)
         job->value[k] = 0;
     for (uint32_t i = 0; i < m; i++)
@@ -329,7 +337,9 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_tra
     job.n_max = (uint32_t)v->set[PZ_TRANS_NEIGHBOURS];
     job.n_max = longest < job.n_max ? (uint32_t)longest : job.n_max;
     job.stride = (job.n_max + PAD) / PAD * PAD;
+    job.n_items = v->n_items;
     job.lambda = (float)v->set[PZ_TRANS_LAMBDA];
+    job.boost = v->set[PZ_TRANS_ATTRIBUTES] > 0 ? (float)v->set[PZ_TRANS_ATTRIBUTES] : 1;
     if (st == PZ_OK)
         st = work_new(&job, (uint32_t)longest, err);
     if (st == PZ_OK)

@@ -40,19 +40,19 @@ static bool scratch_thread(struct pz_trans_scratch *s, uint32_t n)
     return true;
 }
 
-enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **out, uint32_t n_items, struct pz_err *err)
+enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **out, uint32_t n, struct pz_err *err)
 {
     struct pz_trans_scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
     bool ok = s != NULL;
 
     for (int t = 0; ok && t < pz_par_threads(); t++)
-        ok = scratch_thread(&s[t], n_items);
+        ok = scratch_thread(&s[t], n);
     if (!ok) {
         pz_trans_scratch_free(s);
         s = NULL;
     }
     *out = s;
-    return ok ? PZ_OK : pz_err_memory(err, "transition rows", 29.0 * n_items * pz_par_threads());
+    return ok ? PZ_OK : pz_err_memory(err, "transition rows", 29.0 * n * pz_par_threads());
 }
 
 /* ---- one row ---- */
@@ -68,6 +68,7 @@ static struct pz_trans_cell *touch(struct pz_trans_scratch *s, uint32_t item)
 
 /* What a row needs of its direction: weight of a pair by which of the two is earlier. */
 struct direction {
+    double factor;                          /* of the whole row */
     double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
 };
 
@@ -81,13 +82,15 @@ static void count_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, 
     cell->count += mx >= v->fresh[u] ? pair : pair * (double)v->stale[u];
 }
 
-static void gram_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, struct pz_trans_cell *cell)
+static void gram_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, double factor,
+                      struct pz_trans_cell *cell)
 {
     double decayed = (1 - v->a) * (double)v->power[mx - mn] * (double)v->source[mx] * (double)v->tail[mx];
 
-    cell->gram += (double)v->source[mn] * (v->a * (double)v->target[mx] + decayed);
+    cell->gram += factor * (double)v->source[mn] * (v->a * (double)v->target[mx] + decayed);
 }
 
+/* The pairs of position p, times a factor. */
 static void row_position(const struct pz_trans_view *v, uint64_t p, const struct direction *dir, bool gram,
                          struct pz_trans_scratch *s)
 {
@@ -98,23 +101,52 @@ static void row_position(const struct pz_trans_view *v, uint64_t p, const struct
     for (uint64_t q = low; q < high; q++) {
         uint64_t mn = q < p ? q : p, mx = q < p ? p : q;
         struct pz_trans_cell *cell = touch(s, v->item[q]);
+        double steep = q < p ? dir->steep_before : dir->steep_after;
 
-        if (q < p)
-            count_pair(v, mn, mx, dir->flat + dir->steep_before * (double)v->power[mx - mn - 1], cell);
-        else if (q > p)
-            count_pair(v, mn, mx, dir->flat + dir->steep_after * (double)v->power[mx - mn - 1], cell);
         if (gram)
-            gram_pair(v, mn, mx, cell);
+            gram_pair(v, mn, mx, dir->factor, cell);
+        else if (q != p)
+            count_pair(v, mn, mx, dir->flat + steep * (double)v->power[mx - mn - 1], cell);
     }
 }
 
-void pz_trans_row(const struct pz_trans_view *v, uint32_t item, bool by_target, bool gram,
-                  struct pz_trans_scratch *s)
+/* Cells of features from the cells of items. */
+static void spread(const struct pz_trans_feats *f, struct pz_trans_scratch *s)
 {
-    struct direction dir = { v->a, by_target ? 1 - v->a : 0, by_target ? 0 : 1 - v->a };
+    for (uint32_t k = 0, n = s->n_touched; k < n; k++) {
+        uint32_t item = s->touched[k];
+        struct pz_trans_cell from = s->cell[item];
+
+        for (uint64_t a = f->ptr[item]; a < f->ptr[item + 1]; a++) {
+            struct pz_trans_cell *to = touch(s, f->n_items + f->id[a]);
+
+            to->count += (double)f->weight[a] * from.count;
+            to->gram += (double)f->weight[a] * from.gram;
+        }
+    }
+}
+
+static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target, bool gram,
+                     struct pz_trans_scratch *s)
+{
+    double steep = factor * (1 - v->a);
+    struct direction dir = { factor, factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
 
     for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++)
         row_position(v, v->occ[o], &dir, gram, s);
+}
+
+void pz_trans_row(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
+                  struct pz_trans_scratch *s)
+{
+    const struct pz_trans_feats *f = v->feats;
+    uint32_t a = row - v->n_items;
+
+    if (row < v->n_items)
+        row_item(v, row, 1, by_target, gram, s);
+    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
+        row_item(v, f->inv_item[k], (double)f->inv_weight[k], by_target, gram, s);
+    spread(f, s);
 }
 
 void pz_trans_row_reset(struct pz_trans_scratch *s)
@@ -210,16 +242,16 @@ struct grow {
 
 static void add_old(const struct pz_trans_old *old, uint32_t item, struct pz_trans_scratch *s)
 {
-    uint32_t row = old->old_item[item];
+    uint32_t row = old->old_row[item];
 
     if (row == PZ_NONE)
         return;
     for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
-        touch(s, old->new_item[old->counts->item[k]])->count +=
+        touch(s, old->new_row[old->counts->item[k]])->count +=
             old->factor * (double)old->counts->value[k];
 }
 
-/* The keys of the touched items: value * scale, the diagonal of a Gram row above everything. */
+/* The keys of the touched: value * scale; the diagonal and features of a Gram row above everything. */
 static uint32_t fill_keys(const struct job *job, uint32_t item, struct pz_trans_scratch *s)
 {
     uint32_t n = 0;
@@ -229,7 +261,7 @@ static uint32_t fill_keys(const struct job *job, uint32_t item, struct pz_trans_
         double v = job->gram ? s->cell[other].gram : s->cell[other].count;
         float weight = (float)v * job->scale[other];
 
-        if (job->gram && other == item)
+        if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
             s->key[n++] = pz_trans_key(3e38f, other);
         else if (v > 0)
             s->key[n++] = pz_trans_key(weight, other);
@@ -246,9 +278,9 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     job->count[slot] = 0;
     if (job->wanted && !job->wanted[item])
         return;
+    pz_trans_row(job->view, item, job->by_target, job->gram, s);
     if (job->old)
         add_old(job->old, item, s);
-    pz_trans_row(job->view, item, job->by_target, job->gram, s);
     n = pz_trans_select(s->key, fill_keys(job, item, s), job->keep);
     qsort(s->key, n, sizeof *s->key, ascending_item);
     for (uint32_t k = 0; k < n; k++) {
@@ -282,7 +314,7 @@ static bool append_rows(const struct job *job, uint32_t first, uint32_t rows, st
 
 static enum pz_status run_blocks(struct job *job, uint32_t block, struct grow *g, struct pz_err *err)
 {
-    uint32_t n = job->view->n_items;
+    uint32_t n = job->view->n_items + job->view->feats->n;
 
     for (uint32_t first = 0; first < n; first += block) {
         uint32_t rows = n - first < block ? n - first : block;
@@ -301,7 +333,7 @@ static enum pz_status run_blocks(struct job *job, uint32_t block, struct grow *g
 /* Run the job and hand over its lists. */
 static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct pz_err *err)
 {
-    uint32_t n = job->view->n_items, block = BLOCK_ENTRIES / (job->keep + 1);
+    uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
     struct grow g = { 0 };
     enum pz_status st = pz_trans_scratch_init(&job->scratch, n, err);
 
@@ -342,7 +374,7 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
 {
     struct job job = { .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true };
 
-    job.keep = row_max;
+    job.keep = row_max + v->feats->n;
     return build(&job, out, err);
 }
 

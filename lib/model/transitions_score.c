@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading transitions out: s_j = sum over k of  w_k k^-d x_{b_k} V[b_k -> j],  times y_j, where b_k is the k-th
- * last event of the history, V the counts (kNN) or the ridge's coefficients, x and y the scales by
- * popularity. A few thousand additions, no state for users.
+/* Reading transitions out. V are the counts (kNN) or the ridge's coefficients, x and y the scales by popularity,
+ * b_k the k-th last event of the history with weight w_k:
  *
- * hop > 0: the best HOP_ITEMS items of that sum pass it on, s_j += hop * y_j * sum over i of s_i V[i -> j]
- * x_i: what co-occurred with what co-occurs, which reaches items that never met the history.
- * repeat > 0: an item of the history itself gains repeat * L_k * max s, L_k the share of events that came
- * back to the k-th last item in training: sessions return to what they just saw, baskets do not.
+ *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a x_a V[a -> j] )
+ *
+ * a few thousand additions, no state for users. Then, each step only where its setting is above 0:
+ *   hop               the best HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred
+ *                     with what co-occurs, which reaches items that never met the history
+ *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
+ *                     interactions A has, goes to its items: s_j += attribute_target * (pop_j + 1)^attribute_pop
+ *                     * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
+ *   target_norm       s_j *= y_j
+ *   repeat            an item of the history itself gains repeat * L_k * max s, L_k the share of events that
+ *                     came back to the k-th last item in training: sessions return to what they saw
  *
  * Where histories have no order all their events weigh the same. Ridge coefficients may be negative, and so
- * may scores: evidence against an item. Scores are linear in the history's events except through the
- * choice of the hop's items and the maximum of repeat, which explain takes as given. */
+ * may scores: evidence against an item. Scores are linear in the history's events except through the choice of
+ * the hop's items, the cut at 0 of s_A and the maximum of repeat, which explain takes as given. */
 #include <math.h>
 #include <string.h>
 
@@ -38,13 +44,38 @@ static float event_weight(const struct pz_trans *t, const struct pz_query *q, si
     return (float)(recency * (double)q->hist_weight[q->n_hist - k]);
 }
 
-static void add_item(const struct pz_trans *t, uint32_t b, float weight, float *out)
+/* The sums of one query: of items, and of attributes behind them. */
+struct sums {
+    float *item; /* [n_items] */
+    float *attr; /* [feats.n] */
+};
+
+/* Add weight times the list of one item or feature. Features stand behind items in a list. */
+static void add_row(const struct pz_trans *t, uint32_t row, float weight, const struct sums *to)
 {
     const struct pz_trans_lists *l = lists_of(t);
-    float w = weight * t->source_scale[b];
+    float w = weight * t->source_scale[row];
+    uint64_t k = l->ptr[row], end = l->ptr[row + 1];
 
-    for (uint64_t k = l->ptr[b]; k < l->ptr[b + 1]; k++)
-        out[l->item[k]] += w * l->value[k];
+    for (; k < end && l->item[k] < t->n_items; k++)
+        to->item[l->item[k]] += w * l->value[k];
+    for (; k < end; k++)
+        to->attr[l->item[k] - t->n_items] += w * l->value[k];
+}
+
+/* The factor of attributes as sources: the ridge has it in its coefficients. */
+static float attr_factor(const struct pz_trans *t)
+{
+    return t->set[PZ_TRANS_RIDGE] > 0 ? 1 : (float)t->set[PZ_TRANS_ATTRIBUTES];
+}
+
+static void add_event(const struct pz_trans *t, uint32_t b, float weight, const struct sums *to)
+{
+    const struct pz_trans_feats *f = &t->feats;
+
+    add_row(t, b, weight, to);
+    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
+        add_row(t, t->n_items + f->id[k], weight * attr_factor(t) * f->weight[k], to);
 }
 
 PZ_KERNEL static void multiply(float *restrict out, const float *restrict scale, size_t n)
@@ -101,19 +132,66 @@ static void find_stars(const float *score, size_t n, struct stars *s)
 }
 
 /* One step of the whole history: the sums before target scales. */
-static bool first_step(const struct pz_trans *t, const struct pz_query *q, float *out)
+static bool first_step(const struct pz_trans *t, const struct pz_query *q, const struct sums *to)
 {
     bool known = false;
 
+    memset(to->attr, 0, t->feats.n * sizeof *to->attr);
     for (size_t k = 1; k <= depth(t, q); k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
         if (b >= t->n_items)
             continue;
-        known = known || t->pop[b] > 0;
-        add_item(t, b, event_weight(t, q, k), out);
+        known = known || t->pop[b] > 0 || t->feats.ptr[b] < t->feats.ptr[b + 1];
+        add_event(t, b, event_weight(t, q, k), to);
     }
     return known;
+}
+
+static void second_step(const struct pz_trans *t, const struct stars *stars, const struct sums *to)
+{
+    for (uint32_t k = 0; k < stars->n; k++)
+        add_row(t, stars->item[k], (float)t->set[PZ_TRANS_HOP] * stars->score[k], to);
+}
+
+/* Make attr[A] what each item of A gains: s_A / (pop_A + 1), never negative. */
+static void share_attrs(const struct pz_trans *t, float *attr)
+{
+    float weight = (float)t->set[PZ_TRANS_ATTR_TARGET];
+
+    for (uint32_t a = 0; a < t->feats.n; a++)
+        attr[a] = attr[a] > 0 ? weight * attr[a] / (t->pop[t->n_items + a] + 1) : 0;
+}
+
+static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item)
+{
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = 0;
+
+    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
+        sum += f->weight[k] * attr[f->id[k]];
+    return sum * t->attr_scale[item];
+}
+
+/* Everything up to target_norm; stars says where the hop went. */
+static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
+                   struct stars *stars)
+{
+    stars->n = 0;
+    if (!first_step(t, q, to))
+        return false;
+    if (t->set[PZ_TRANS_HOP] > 0) {
+        find_stars(to->item, t->n_items, stars);
+        second_step(t, stars, to);
+    }
+    if (t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0) {
+        share_attrs(t, to->attr);
+        for (uint32_t i = 0; i < t->n_items; i++)
+            to->item[i] += attrs_of(t, to->attr, i);
+    }
+    if (t->set[PZ_TRANS_TARGET_NORM] > 0)
+        multiply(to->item, t->target_scale, t->n_items);
+    return true;
 }
 
 /* The gain by repeat of the k-th last event, 0 when its item stands nearer to the end too. */
@@ -133,28 +211,21 @@ size_t pz_trans_scratch_bytes(const void *part)
 {
     const struct pz_trans *t = part;
 
-    return (size_t)t->n_items * sizeof(float);
+    return ((size_t)t->n_items + t->feats.n) * sizeof(float);
 }
 
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_trans *t = part;
     size_t lags = q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
-    float hop = (float)t->set[PZ_TRANS_HOP], top;
+    struct sums sums = { out, scratch };
     struct stars stars;
 
-    (void)scratch;
-    if (!first_step(t, q, out))
+    if (!add_up(t, q, &sums, &stars))
         return false;
-    if (hop > 0) {
-        find_stars(out, t->n_items, &stars);
-        for (uint32_t k = 0; k < stars.n; k++)
-            add_item(t, stars.item[k], hop * stars.score[k], out);
-    }
-    if (t->set[PZ_TRANS_TARGET_NORM] > 0)
-        multiply(out, t->target_scale, t->n_items);
     if (t->set[PZ_TRANS_REPEAT] > 0 && t->ordered) {
-        top = largest(out, t->n_items);
+        float top = largest(out, t->n_items);
+
         for (size_t k = 1; k <= lags; k++)
             if (q->hist[q->n_hist - k] < t->n_items)
                 out[q->hist[q->n_hist - k]] += repeat_gain(t, q, k, top);
@@ -162,33 +233,61 @@ bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, f
     return true;
 }
 
-/* V[b -> item] x_b y_item by binary search: lists ascend by item. */
-static float value_of(const struct pz_trans *t, uint32_t b, uint32_t item)
+/* ---- explaining ---- */
+
+/* V[row -> column] times the row's scale, by binary search: lists ascend. */
+static float entry(const struct pz_trans *t, uint32_t row, uint32_t column)
 {
     const struct pz_trans_lists *l = lists_of(t);
-    uint64_t low = l->ptr[b], high = l->ptr[b + 1];
+    uint64_t low = l->ptr[row], high = l->ptr[row + 1];
 
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
 
-        if (l->item[mid] < item)
+        if (l->item[mid] < column)
             low = mid + 1;
         else
             high = mid;
     }
-    if (low == l->ptr[b + 1] || l->item[low] != item)
+    if (low == l->ptr[row + 1] || l->item[low] != column)
         return 0;
-    return l->value[low] * t->source_scale[b];
+    return l->value[low] * t->source_scale[row];
 }
 
-/* What one unit of weight on item b gives to item, over one step and two. */
-static float path_value(const struct pz_trans *t, const struct stars *stars, uint32_t b, uint32_t item)
+/* What one unit of an event of item b, its attributes included, gives to a column in one step. */
+static float event_entry(const struct pz_trans *t, uint32_t b, uint32_t column)
 {
-    float sum = value_of(t, b, item);
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = entry(t, b, column);
+
+    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
+        sum += attr_factor(t) * f->weight[k] * entry(t, t->n_items + f->id[k], column);
+    return sum;
+}
+
+/* The same over one step and two. */
+static float path_entry(const struct pz_trans *t, const struct stars *stars, uint32_t b, uint32_t column)
+{
+    float sum = event_entry(t, b, column);
 
     for (uint32_t k = 0; k < stars->n; k++)
-        sum += (float)t->set[PZ_TRANS_HOP] * value_of(t, b, stars->item[k]) *
-               value_of(t, stars->item[k], item);
+        sum += (float)t->set[PZ_TRANS_HOP] * event_entry(t, b, stars->item[k]) *
+               entry(t, stars->item[k], column);
+    return sum;
+}
+
+/* What one unit of an event of b gives to item: itself and through attributes whose sum is positive. */
+static float event_share(const struct pz_trans *t, const struct stars *stars, const float *attr, uint32_t b,
+                         uint32_t item)
+{
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = path_entry(t, stars, b, item), through = 0;
+
+    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
+        if (attr[f->id[k]] > 0 && t->set[PZ_TRANS_ATTR_TARGET] > 0)
+            through += f->weight[k] * path_entry(t, stars, b, t->n_items + f->id[k]) /
+                       (t->pop[t->n_items + f->id[k]] + 1);
+    sum += through * (float)t->set[PZ_TRANS_ATTR_TARGET] * t->attr_scale[item];
     return sum * t->target_scale[item];
 }
 
@@ -196,27 +295,22 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
                       float *contrib)
 {
     const struct pz_trans *t = part;
-    float *sum = scratch, top = 0;
-    struct stars stars = { 0 };
+    struct sums sums = { scratch, (float *)scratch + t->n_items };
+    struct stars stars;
+    float top;
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
-    memset(sum, 0, t->n_items * sizeof *sum);
-    if (item >= t->n_items || !first_step(t, q, sum))
+    memset(sums.item, 0, t->n_items * sizeof *sums.item);
+    if (item >= t->n_items || !add_up(t, q, &sums, &stars))
         return;
-    if (t->set[PZ_TRANS_HOP] > 0)
-        find_stars(sum, t->n_items, &stars);
     for (size_t k = 1; k <= depth(t, q); k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
         if (b < t->n_items)
-            contrib[q->n_hist - k] = event_weight(t, q, k) * path_value(t, &stars, b, item);
+            contrib[q->n_hist - k] =
+                event_weight(t, q, k) * event_share(t, &stars, sums.attr, b, item);
     }
-    if (t->set[PZ_TRANS_REPEAT] <= 0)
-        return;
-    for (uint32_t k = 0; k < stars.n; k++)
-        add_item(t, stars.item[k], (float)t->set[PZ_TRANS_HOP] * stars.score[k], sum);
-    multiply(sum, t->target_scale, t->n_items);
-    top = largest(sum, t->n_items);
+    top = largest(sums.item, t->n_items);
     for (size_t k = 1; k <= q->n_hist && k <= PZ_TRANS_LAGS; k++)
         if (q->hist[q->n_hist - k] == item)
             contrib[q->n_hist - k] += repeat_gain(t, q, k, top);

@@ -92,13 +92,15 @@ static void index_items(struct pz_trans_view *v)
 }
 
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
-                                  const uint64_t *first_new, struct pz_err *err)
+                                  const struct pz_trans_feats *feats, const uint64_t *first_new,
+                                  struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
     uint32_t k = 0;
 
     memset(v, 0, sizeof *v);
     v->set = set;
+    v->feats = feats;
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
@@ -140,7 +142,7 @@ void pz_trans_view_clear(struct pz_trans_view *v)
 }
 
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
-                            float *pop, struct pz_err *err)
+                            const struct pz_trans_feats *feats, float *pop, struct pz_err *err)
 {
     double *sum = pz_mem_array(c->n_items, sizeof *sum); /* a float sum stops growing at 2^24 */
 
@@ -151,6 +153,13 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
             sum[c->item[p]] += c->weight[p] * pz_trans_decay(set, (double)(c->newest - c->time[p]));
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
+    for (uint32_t a = 0; a < feats->n; a++) {
+        double all = 0;
+
+        for (uint64_t k = feats->inv_ptr[a]; k < feats->inv_ptr[a + 1]; k++)
+            all += (double)pop[feats->inv_item[k]];
+        pop[c->n_items + a] = (float)all;
+    }
     free(sum);
     return PZ_OK;
 }
