@@ -41,7 +41,7 @@ csv\.h lib/data/(csv|rows)\.c
 jansson\.h lib/base/json\.[ch]
 zstd\.h lib/table/[a-z_]*\.c
 xxhash\.h lib/table/hash\.c
-lmdb\.h lib/campaign/live\.c
+lmdb\.h lib/campaign/live_db\.[ch]
 microhttpd\.h lib/serve/[a-z_]*\.c
 nettle/ lib/serve/[a-z_]*\.c
 cblas\.h lib/model/dense\.c

@@ -19,10 +19,19 @@ struct pz_live_event {
     int64_t time;
 };
 
+/* Rows of Items or Users put since the model was made; a row replaces the model's whole row of that id
+ * (as PutItems does). */
+struct pz_overlay {
+    struct pz_dict ids;
+    struct pz_attrs attrs; /* n_rows == ids.n; columns matched by name; may have columns that the model
+                            * lacks; dictionaries of values of its own */
+};
+
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */
 struct pz_live {
     const struct pz_live_event *event;
     size_t n_events;
+    const struct pz_overlay *items, *users; /* NULL: none */
     bool forgotten; /* the user asked to be forgotten: the model's history is not used */
 };
 
