@@ -25,7 +25,7 @@ struct config {
 static const struct pz_opt opts[] = {
     PZ_STR('s', "split", struct config, split, NULL, "SPEC",
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
-           "leave-last[:N], time:TIMESTAMP, time:P%, users:P%, random[:P%]"),
+           "leave-last[:N], time:TIMESTAMP, time:P%, users:P%, random[:P%], cold-items[:P%]"),
     PZ_STR('r', "recipe", struct config, recipe, "user-personalization", "NAME",
            "recipe to train with --split"),
     PZ_LIST('p', "param", struct config, params, "NAME=VALUE", "as in pz-train, with --split"),
@@ -48,8 +48,11 @@ static const struct pz_opt opts[] = {
 
 struct judged {
     struct pz_model *model, *popular;
+    struct pz_eval_cfg how;
     struct pz_cases cases;
     struct pz_figures mine, base;
+    bool cold;            /* cold items: reach counts */
+    double reach[2][PZ_MAX_KS]; /* of the model, of popularity */
     double cpu_s, wall_s; /* of training, when it trained */
     bool trained;
 };
@@ -140,13 +143,14 @@ static enum pz_status train_both(const struct config *cfg, const struct pz_datas
 static enum pz_status split_and_train(const struct config *cfg, const struct pz_strs *args,
                                       struct pz_log *log, struct judged *j, struct pz_err *err)
 {
-    struct pz_split_spec spec;
+    struct pz_split_spec spec = { 0 };
     struct pz_dataset *ds = NULL;
     uint8_t *role = NULL, *keep = NULL;
     enum pz_status st = pz_split_parse(cfg->split, &spec, err);
 
     if (st == PZ_OK)
         st = pz_dataset_open(args->v, args->n, &ds, err);
+    j->cold = spec.kind == PZ_SPLIT_COLD_ITEMS;
     if (st == PZ_OK) {
         role = pz_mem_array(ds->n_inter, 1);
         keep = pz_mem_array(ds->n_inter, 1);
@@ -156,7 +160,8 @@ static enum pz_status split_and_train(const struct config *cfg, const struct pz_
     for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++)
         keep[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
     if (st == PZ_OK)
-        st = pz_cases_from_split(ds, role, &j->cases, err);
+        st = j->cold ? pz_cases_from_cold(ds, role, &j->cases, err)
+                     : pz_cases_from_split(ds, role, &j->cases, err);
     if (st == PZ_OK)
         st = train_both(cfg, ds, keep, log, j, err);
     free(role);
@@ -193,7 +198,7 @@ static enum pz_status open_given(const struct config *cfg, const struct pz_strs 
     return st;
 }
 
-static json_t *metric_object(const struct pz_figures *f)
+static json_t *metric_object(const struct pz_figures *f, const struct judged *j, const double *reach)
 {
     json_t *o = json_object();
 
@@ -203,6 +208,12 @@ static json_t *metric_object(const struct pz_figures *f)
     json_object_set_new(o, "catalogue_share", json_real(f->catalogue_share));
     json_object_set_new(o, "gini", json_real(f->gini));
     json_object_set_new(o, "novelty", json_real(f->novelty));
+    for (size_t i = 0; j->cold && i < j->how.n_k; i++) {
+        char name[48];
+
+        snprintf(name, sizeof name, "first_week_audience_reached_at_%u", j->how.k[i]);
+        json_object_set_new(o, name, json_real(reach[i]));
+    }
     return o;
 }
 
@@ -226,8 +237,8 @@ static enum pz_status print_json(const struct config *cfg, const struct judged *
     doc = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:{s:o}, s:{s:o}}", "protocol",
                     cfg->split ? cfg->split : "test", "users", (json_int_t)j->mine.n_cases, "seed",
                     (json_int_t)cfg->seed, "recipe", j->model->recipe->name, "metrics",
-                    metric_object(&j->mine), "intervals", intervals, "baselines", "popularity",
-                    metric_object(&j->base), "lift", "popularity", lift);
+                    metric_object(&j->mine, j, j->reach[0]), "intervals", intervals, "baselines", "popularity",
+                    metric_object(&j->base, j, j->reach[1]), "lift", "popularity", lift);
     if (doc && j->trained)
         json_object_set_new(doc, "train",
                             json_pack("{s:f, s:f, s:I}", "cpu_seconds", j->cpu_s, "wall_seconds",
@@ -245,8 +256,8 @@ static enum pz_status print_json(const struct config *cfg, const struct judged *
 
 static void print_table(const struct config *cfg, const struct judged *j)
 {
-    printf("protocol %s, %zu users, seed %lld, recipe %s\n\n", cfg->split ? cfg->split : "test",
-           j->mine.n_cases, cfg->seed, j->model->recipe->name);
+    printf("protocol %s, %zu %s, seed %lld, recipe %s\n\n", cfg->split ? cfg->split : "test",
+           j->mine.n_cases, j->cold ? "cases" : "users", cfg->seed, j->model->recipe->name);
     printf("%-44s %8s  %-17s %10s  %8s  %s\n", "metric", "value", "95% interval", "popularity", "lift",
            "interval of the difference");
     for (size_t i = 0; i < j->mine.n_metrics; i++) {
@@ -259,6 +270,9 @@ static void print_table(const struct config *cfg, const struct judged *j)
     printf("%-44s %8.4f  %-17s %10.4f\n", "coverage", j->mine.coverage, "", j->base.coverage);
     printf("%-44s %8.4f  %-17s %10.4f\n", "gini", j->mine.gini, "", j->base.gini);
     printf("%-44s %8.4f  %-17s %10.4f\n", "novelty (bits)", j->mine.novelty, "", j->base.novelty);
+    for (size_t i = 0; j->cold && i < j->how.n_k; i++)
+        printf("first_week_audience_reached_at_%-13u %8.4f  %-17s %10.4f\n", j->how.k[i], j->reach[0][i],
+               "", j->reach[1][i]);
 }
 
 static enum pz_status write_per_user(const struct config *cfg, const struct judged *j,
@@ -295,20 +309,23 @@ static enum pz_status write_per_user(const struct config *cfg, const struct judg
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct config *cfg = config;
-    struct judged j = { .trained = false };
-    struct pz_eval_cfg how = { .seed = (uint64_t)cfg->seed, .log = log };
-    enum pz_status st = parse_ks(cfg->k, &how, err);
+    struct judged j = { .how = { .seed = (uint64_t)cfg->seed, .log = log } };
+    enum pz_status st = parse_ks(cfg->k, &j.how, err);
 
-    how.seen = cfg->seen[0] == 'e' ? PZ_SEEN_EXCLUDE : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
+    j.how.seen = cfg->seen[0] == 'e' ? PZ_SEEN_EXCLUDE : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
                                                                            : PZ_SEEN_DEFAULT;
     if (st == PZ_OK && args->n < (cfg->split ? 1 : 2))
         st = pz_err_set(err, PZ_USAGE, "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
     if (st == PZ_OK)
         st = cfg->split ? split_and_train(cfg, args, log, &j, err) : open_given(cfg, args, &j, err);
     if (st == PZ_OK)
-        st = pz_evaluate(j.model, &j.cases, &how, &j.mine, err);
+        st = pz_evaluate(j.model, &j.cases, &j.how, &j.mine, err);
     if (st == PZ_OK)
-        st = pz_evaluate(j.popular, &j.cases, &how, &j.base, err);
+        st = pz_evaluate(j.popular, &j.cases, &j.how, &j.base, err);
+    if (st == PZ_OK && j.cold)
+        st = pz_evaluate_reach(j.model, &j.cases, &j.how, j.reach[0], err);
+    if (st == PZ_OK && j.cold)
+        st = pz_evaluate_reach(j.popular, &j.cases, &j.how, j.reach[1], err);
     if (st == PZ_OK && cfg->per_user)
         st = write_per_user(cfg, &j, err);
     if (st == PZ_OK && cfg->common.json)

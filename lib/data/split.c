@@ -48,17 +48,19 @@ static bool parse_count(const char *s, uint32_t *count)
 
 enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err)
 {
-    static const char *const names[] = { "personalize", "leave-last", "time", "users", "random" };
-    static const double shares[] = { 0.1, 0, 0.1, 0.1, 0.2 };
+    static const char *const names[] = { "personalize", "leave-last", "time",
+                                        "users",       "random",     "cold-items" };
+    static const double shares[] = { 0.1, 0, 0.1, 0.1, 0.2, 0.05 };
+    const size_t n_names = sizeof names / sizeof *names;
     size_t n = strcspn(spec, ":");
     const char *arg = spec[n] ? spec + n + 1 : NULL;
     size_t kind = 0;
     bool good = true;
 
-    while (kind < 5 && (strlen(names[kind]) != n || strncmp(names[kind], spec, n) != 0))
+    while (kind < n_names && (strlen(names[kind]) != n || strncmp(names[kind], spec, n) != 0))
         kind++;
     memset(out, 0, sizeof *out);
-    if (kind < 5) {
+    if (kind < n_names) {
         *out = (struct pz_split_spec){ (enum pz_split_kind)kind, shares[kind], 1, INT64_MIN };
         if (kind == PZ_SPLIT_LEAVE_LAST)
             good = !arg || parse_count(arg, &out->count);
@@ -67,10 +69,10 @@ enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struc
         else
             good = !arg || parse_share(arg, &out->share);
     }
-    if (kind == 5 || !good)
+    if (kind == n_names || !good)
         return pz_err_set(err, PZ_USAGE,
                           "split \"%s\" is not one of personalize[:P%%], leave-last[:N], "
-                          "time:TIMESTAMP, time:P%%, users:P%%, random[:P%%]",
+                          "time:TIMESTAMP, time:P%%, users:P%%, random[:P%%], cold-items[:P%%]",
                           spec);
     return PZ_OK;
 }
@@ -99,7 +101,7 @@ static void hold_out(const struct pz_dataset *ds, uint32_t u, uint64_t k, uint8_
 
 struct draw_key {
     uint64_t hash;
-    uint32_t user;
+    uint32_t row; /* user or item */
 };
 
 static int by_hash(const void *x, const void *y)
@@ -108,7 +110,7 @@ static int by_hash(const void *x, const void *y)
 
     if (a->hash != b->hash)
         return a->hash < b->hash ? -1 : 1;
-    return a->user < b->user ? -1 : a->user > b->user;
+    return a->row < b->row ? -1 : a->row > b->row;
 }
 
 /* Exactly the share of users (those with two events), the ones with the smallest hashes. */
@@ -132,9 +134,9 @@ static enum pz_status split_users(const struct pz_dataset *ds, const struct pz_s
     qsort(key, n, sizeof *key, by_hash);
     held = (uint32_t)((double)n * spec->share + 0.5);
     for (uint32_t i = 0; i < held; i++) {
-        uint64_t size = ds->ptr[key[i].user + 1] - ds->ptr[key[i].user];
+        uint64_t size = ds->ptr[key[i].row + 1] - ds->ptr[key[i].row];
 
-        hold_out(ds, key[i].user, spec->kind == PZ_SPLIT_USERS ? size / 2 : (size + 9) / 10, role);
+        hold_out(ds, key[i].row, spec->kind == PZ_SPLIT_USERS ? size / 2 : (size + 9) / 10, role);
     }
     free(key);
     return PZ_OK;
@@ -221,6 +223,37 @@ static void split_random(const struct pz_dataset *ds, double share, uint64_t see
     }
 }
 
+/* Exactly the share of the items that somebody had, the ones with the smallest hashes, lose everything. */
+static enum pz_status split_items(const struct pz_dataset *ds, double share, uint64_t seed, uint8_t *role,
+                                  struct pz_err *err)
+{
+    struct draw_key *key = pz_mem_array(ds->items.n, sizeof *key);
+    uint8_t *what = pz_mem_array(ds->items.n, 1); /* of an item: 0 nobody had it */
+    uint32_t n = 0;
+
+    for (uint64_t p = 0; what && p < ds->n_inter; p++)
+        what[ds->item[p]] = PZ_ROLE_TRAIN | PZ_ROLE_HISTORY;
+    for (uint32_t i = 0; key && what && i < ds->items.n; i++) {
+        struct pz_rng rng;
+        size_t len;
+        const char *id = pz_dict_get(&ds->items, i, &len);
+
+        pz_rng_init(&rng, seed, pz_hash64(id, len));
+        if (what[i])
+            key[n++] = (struct draw_key){ pz_rng_u64(&rng), i };
+    }
+    if (key && what) {
+        qsort(key, n, sizeof *key, by_hash);
+        for (uint64_t i = 0; i < n && i < share_of(n, share); i++)
+            what[key[i].row] = PZ_ROLE_TRUTH;
+        for (uint64_t p = 0; p < ds->n_inter; p++)
+            role[p] = what[ds->item[p]];
+    }
+    free(key);
+    free(what);
+    return key && what ? PZ_OK : pz_err_memory(err, "a split", 17.0 * ds->items.n);
+}
+
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
                                uint64_t seed, uint8_t *role, struct pz_err *err)
 {
@@ -237,6 +270,8 @@ enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_spli
     case PZ_SPLIT_RANDOM:
         split_random(ds, spec->share, seed, role);
         return PZ_OK;
+    case PZ_SPLIT_COLD_ITEMS:
+        return split_items(ds, spec->share, seed, role, err);
     }
     return pz_err_set(err, PZ_INTERNAL, "unknown split");
 }

@@ -18,8 +18,10 @@ enum pz_split_kind {
     PZ_SPLIT_TIME,        /* "time:TIMESTAMP" (seconds or ISO-8601, or P%: the newest P % of all): what
                            * comes at or after it is truth; before: history and training */
     PZ_SPLIT_USERS,       /* "users:P%": P % of users held out whole; newest half is truth */
-    PZ_SPLIT_RANDOM       /* "random[:P%]": a seeded P % (20) of every user's interactions is truth:
+    PZ_SPLIT_RANDOM,      /* "random[:P%]": a seeded P % (20) of every user's interactions is truth:
                            * for data without order */
+    PZ_SPLIT_COLD_ITEMS   /* "cold-items[:P%]": all interactions of P % (5) of the items are truth, so that
+                           * training knows these items by their metadata only */
 };
 
 struct pz_split_spec {
@@ -39,7 +41,8 @@ enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE
  * A user's draw depends on (seed, user id string) only. Held out are exactly the asked share of the users
  * with two events or more (rounded), those with the smallest draws: when other users are added, only users
  * at the border change sides. Which events of a user are drawn at random depends on seed, id and their
- * number only. By share, "time" takes the newest P % (rounded, at least one) and all of equal time;
+ * number only. "cold-items" draws exactly the share of the items with interactions, by (seed, item id).
+ * By share, "time" takes the newest P % (rounded, at least one) and all of equal time;
  * "random" takes at least one and leaves at least one, of users with two or more.
  * role: caller's array of ds->n_inter. Not thread-safe on one role array. */
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,

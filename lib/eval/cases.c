@@ -111,6 +111,93 @@ enum pz_status pz_cases_from_split(const struct pz_dataset *ds, const uint8_t *r
     return st == PZ_OK ? PZ_OK : pz_err_memory(err, "test cases", 1e6);
 }
 
+/* ---- cold items ---- */
+
+struct cold {
+    const struct pz_dataset *ds;
+    const uint8_t *role;
+    const char **item, **user; /* ids */
+    int64_t *first;            /* [n_items] time of the item's first interaction, INT64_MAX: none */
+    struct pz_cases *cases;
+    size_t cap;
+};
+
+static bool had_before(const struct pz_dataset *ds, uint64_t from, uint64_t p)
+{
+    for (uint64_t q = from; q < p; q++)
+        if (ds->item[q] == ds->item[p])
+            return true;
+    return false;
+}
+
+/* One list of the user's history serves all his cases: each sees its beginning. */
+static bool cold_user(struct cold *c, uint32_t u)
+{
+    const int64_t week = 7 * 86400;
+    const struct pz_dataset *ds = c->ds;
+    uint64_t from = ds->ptr[u], end = ds->ptr[u + 1];
+    const char **list = own(c->cases, pz_mem_array(end - from, sizeof *list));
+    size_t n = 0;
+
+    for (uint64_t p = from; list && p < end; p++) {
+        struct pz_cases *to = c->cases;
+
+        if (!(c->role[p] & PZ_ROLE_TRUTH)) {
+            list[n++] = c->item[ds->item[p]];
+            continue;
+        }
+        if (n == 0 || had_before(ds, from, p))
+            continue;
+        if (!pz_mem_grow(&to->c, &c->cap, to->n + 1, sizeof *to->c))
+            return false;
+        to->c[to->n++] = (struct pz_case){ .user_id = c->user[u],
+                                           .history = list,
+                                           .n_history = n,
+                                           .truth = &c->item[ds->item[p]],
+                                           .n_truth = 1,
+                                           .early = ds->time[p] - c->first[ds->item[p]] < week };
+    }
+    return list != NULL;
+}
+
+/* The list of cold items, and when each item came to the users. */
+static bool find_cold(struct cold *c)
+{
+    const struct pz_dataset *ds = c->ds;
+    uint8_t *cold = pz_mem_array(ds->items.n, 1);
+    const char **among = own(c->cases, pz_mem_array(ds->items.n, sizeof *among));
+
+    c->first = own(c->cases, pz_mem_array(ds->items.n, sizeof *c->first));
+    for (uint32_t i = 0; c->first && i < ds->items.n; i++)
+        c->first[i] = INT64_MAX;
+    for (uint64_t p = 0; cold && c->first && p < ds->n_inter; p++) {
+        cold[ds->item[p]] |= (c->role[p] & PZ_ROLE_TRUTH) != 0;
+        if (ds->time[p] < c->first[ds->item[p]])
+            c->first[ds->item[p]] = ds->time[p];
+    }
+    for (uint32_t i = 0; cold && among && i < ds->items.n; i++)
+        if (cold[i])
+            among[c->cases->n_among++] = c->item[i];
+    c->cases->among = among;
+    free(cold);
+    return cold && among && c->first;
+}
+
+enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *role,
+                                  struct pz_cases *cases, struct pz_err *err)
+{
+    struct cold c = { .ds = ds, .role = role, .cases = cases };
+    bool good;
+
+    memset(cases, 0, sizeof *cases);
+    c.item = strings(cases, &ds->items);
+    c.user = strings(cases, &ds->users);
+    good = c.item && c.user && find_cold(&c);
+    for (uint32_t u = 0; u < ds->users.n && good; u++)
+        good = cold_user(&c, u);
+    return good ? PZ_OK : pz_err_memory(err, "test cases", 1e6);
+}
+
 static size_t take_history(const struct pz_dataset *history, const char *user_id, const char **item,
                            const char **out)
 {

@@ -14,7 +14,7 @@
 #include "base/rng.h"
 #include "eval/metrics.h"
 
-enum { PER_K = 6, RESAMPLES = 1000 };
+enum { PER_K = 6, HIT_RATE = 4, RESAMPLES = 1000 }; /* HIT_RATE: place in prefix[] */
 
 void pz_figures_clear(struct pz_figures *f)
 {
@@ -88,9 +88,13 @@ static bool is_truth(const struct run *r, const struct pz_case *c, uint32_t item
 static enum pz_status run_case(struct run *r, size_t k, struct pz_ranker *ranker, uint8_t *hit)
 {
     const struct pz_case *c = &r->cases->c[k];
-    struct pz_request req = { .user_id = c->use_model ? c->user_id : "\x01none",
+    const struct pz_live unknown = { .forgotten = true };
+    struct pz_request req = { .user_id = c->user_id,
+                              .live = c->use_model ? NULL : &unknown,
                               .history = c->history,
                               .n_history = c->n_history,
+                              .rank = r->cases->among,
+                              .n_rank = r->cases->n_among,
                               .num = r->longest,
                               .seen = r->cfg->seen,
                               .exploration_weight = 0 };
@@ -100,6 +104,8 @@ static enum pz_status run_case(struct run *r, size_t k, struct pz_ranker *ranker
 
     if (st != PZ_OK)
         return st;
+    if (answer.n > r->longest) /* a given list comes back whole */
+        answer.n = r->longest;
     for (size_t i = 0; i < answer.n; i++) {
         uint32_t item = answer.hit[i].item;
 
@@ -221,6 +227,27 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
     free(r.surprise);
     if (st != PZ_OK)
         pz_figures_clear(out);
+    return st;
+}
+
+enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,
+                                 const struct pz_eval_cfg *cfg, double *reach, struct pz_err *err)
+{
+    struct pz_cases early = { .c = pz_mem_array(cases->n, sizeof *early.c) };
+    struct pz_figures f;
+    enum pz_status st = early.c ? PZ_OK : pz_err_memory(err, "test cases", 1e6);
+
+    memset(reach, 0, cfg->n_k * sizeof *reach);
+    for (size_t k = 0; early.c && k < cases->n; k++)
+        if (cases->c[k].early)
+            early.c[early.n++] = cases->c[k];
+    if (st == PZ_OK && early.n > 0) {
+        st = pz_evaluate(m, &early, cfg, &f, err);
+        for (size_t i = 0; st == PZ_OK && i < cfg->n_k; i++)
+            reach[i] = f.mean[i * PER_K + HIT_RATE];
+        pz_figures_clear(&f);
+    }
+    free(early.c);
     return st;
 }
 

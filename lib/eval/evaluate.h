@@ -22,11 +22,14 @@ struct pz_case {
     size_t n_history;
     const char *const *truth;  /* [n_truth] different items */
     size_t n_truth;
+    bool early;                 /* of cold items: within the item's first week */
 };
 
 struct pz_cases {
     struct pz_case *c; /* [n] */
     size_t n;
+    const char *const *among; /* [n_among] only these items are ranked; NULL: the whole catalogue */
+    size_t n_among;
     void **owned; /* freed by pz_cases_clear */
     size_t n_owned, cap_owned;
 };
@@ -35,6 +38,11 @@ void pz_cases_clear(struct pz_cases *cases);
 /* Cases of a split: every user with truth; the history is what roles say. role as pz_split_assign. */
 enum pz_status pz_cases_from_split(const struct pz_dataset *ds, const uint8_t *role,
                                    struct pz_cases *cases, struct pz_err *err);
+
+/* Cases of the split "cold-items": a user's first interaction with a cold item (role TRUTH), after the
+ * history he had by then without cold items; none where that is empty. Ranked among the cold items. */
+enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *role,
+                                  struct pz_cases *cases, struct pz_err *err);
 
 /* Cases of a test dataset: each user's interactions are truth; the history is the model's own, or, with
  * history, that dataset's. Users without a history there get an empty one. */
@@ -65,6 +73,11 @@ void pz_figures_clear(struct pz_figures *f);
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err);
+
+/* The share of the cold items' first-week audience that finds them: of the early cases, those whose truth
+ * is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early cases. */
+enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,
+                                 const struct pz_eval_cfg *cfg, double *reach, struct pz_err *err);
 
 /* Lift of a over b on metric i: mean(a) / mean(b) - 1, and the paired 95 % interval of the difference of
  * means; both ran over the same cases. */
