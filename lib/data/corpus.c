@@ -246,3 +246,14 @@ void pz_corpus_clear(struct pz_corpus_own *own)
         free(own->owned[i]);
     memset(own, 0, sizeof *own);
 }
+
+enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                                 size_t n_rules, float *weight, struct pz_err *err)
+{
+    struct type_rules bound;
+    enum pz_status st = bind_rules(ds, rules, n_rules, &bound, err);
+
+    for (uint64_t p = 0; p < ds->n_inter && st == PZ_OK; p++)
+        weight[p] = weight_of(ds, &bound, NULL, p);
+    return st;
+}

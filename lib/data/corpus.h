@@ -52,4 +52,9 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
                               struct pz_err *err);
 void pz_corpus_clear(struct pz_corpus_own *own);
 
+/* The weight of every interaction of ds under the rules, 0 for those that are left out.
+ * weight: the caller's [n_inter]. Errors as pz_corpus_make. */
+enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                                 size_t n_rules, float *weight, struct pz_err *err);
+
 #endif

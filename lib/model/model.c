@@ -21,6 +21,7 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_table_get(t, "hist/item", PZ_U32, PZ_ANY, &data, &n, err);
     m->item = data;
+    m->n_inter = n;
     if (st == PZ_OK)
         st = pz_table_get(t, "hist/time", PZ_I64, n, &data, NULL, err);
     m->time = data;
@@ -31,6 +32,10 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
         st = pz_table_get(t, "hist/event", PZ_U8, n, &data, NULL, err);
         m->event = data;
     }
+    if (st == PZ_OK && pz_table_has(t, "hist/value")) {
+        st = pz_table_get(t, "hist/value", PZ_F32, n, &data, NULL, err);
+        m->value = data;
+    }
     if (st == PZ_OK)
         st = pz_table_get(t, "item_count", PZ_U32, m->items.n, &data, NULL, err);
     m->item_count = data;
@@ -40,8 +45,8 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 /* Flat files were checked when they were made; packed ones come from anywhere. */
 static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
 {
-    uint64_t n = m->ptr[m->users.n];
-    bool good = m->ptr[0] == 0;
+    uint64_t n = m->n_inter;
+    bool good = m->ptr[0] == 0 && m->ptr[m->users.n] == n && (m->context.n_attrs == 0 || m->context.n_rows == n);
 
     for (uint32_t u = 0; u < m->users.n && good; u++)
         good = m->ptr[u + 1] >= m->ptr[u] && m->ptr[u + 1] <= n;
@@ -61,14 +66,14 @@ static enum pz_status load_data(struct pz_model *m, struct pz_err *err)
         st = pz_table_get_dict(t, "events", &m->events, err);
     if (st == PZ_OK)
         st = load_histories(m, err);
+    if (st == PZ_OK)
+        st = pz_attrs_load(t, "context", &m->context, err);
     if (st == PZ_OK && !pz_table_is_flat(t))
         st = check_histories(m, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "items", &m->item_attrs, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "users", &m->user_attrs, err);
-    if (st == PZ_OK)
-        st = pz_attrs_load(t, "context", &m->context, err);
     return st;
 }
 

@@ -41,14 +41,17 @@ const struct pz_recipe *pz_recipe_find(const char *name);
 struct pz_model {
     const struct pz_recipe *recipe;
     struct pz_dict items, users, events;
-    /* Histories that training saw (event rules applied), by user, oldest first. */
+    /* Histories by user, oldest first: all interactions, those too that event rules left out. */
+    uint64_t n_inter;
     const uint64_t *ptr;    /* [users.n + 1] */
-    const uint32_t *item;
+    const uint32_t *item;   /* [n_inter], as the next ones */
     const int64_t *time;
-    const float *weight;
+    const float *weight;    /* 0: learning left it out */
     const uint8_t *event;   /* NULL when the data have no event types */
-    const uint32_t *item_count; /* [items.n] interactions an item had in training */
-    struct pz_attrs item_attrs, user_attrs, context; /* context: names and values only (0 rows) */
+    const float *value;     /* NaN = null; NULL when the data have no event values */
+    const uint32_t *item_count; /* [items.n] interactions that were learned from */
+    struct pz_attrs item_attrs, user_attrs;
+    struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
     int64_t newest;         /* time of the newest interaction */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
- * are users, items, events (dictionaries), hist/... (the corpus), item_count, attributes (items/, users/,
- * context/), each part's own columns, and the manifest. No date or duration enters the file unless
+ * are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count, attributes (items/,
+ * users/), each part's own columns, and the manifest. No date or duration enters the file unless
  * SOURCE_DATE_EPOCH or the caller asks: the same inputs give the same bytes; times go to the side file of
  * --report and to standard error. */
 #include "model/train.h"
@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/histories.h"
 #include "model/parts.h"
 #include "model/tune.h"
 
@@ -177,32 +178,6 @@ static enum pz_status fit_parts(struct training *t, struct pz_err *err)
     return st;
 }
 
-static enum pz_status write_histories(const struct training *t, struct pz_writer *w,
-                                      struct pz_err *err)
-{
-    const struct pz_corpus *c = &t->corpus.c;
-    uint64_t n = c->ptr[c->n_users];
-    uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
-    enum pz_status st = count ? PZ_OK : pz_err_memory(err, "item counts", 4.0 * c->n_items);
-
-    for (uint64_t p = 0; p < n && count; p++)
-        count[c->item[p]]++;
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/ptr", PZ_U64, c->ptr, (uint64_t)c->n_users + 1, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/item", PZ_U32, c->item, n, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/time", PZ_I64, c->time, n, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/weight", PZ_F32, c->weight, n, err);
-    if (st == PZ_OK && c->event)
-        st = pz_writer_add(w, "hist/event", PZ_U8, c->event, n, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
-    free(count);
-    return st;
-}
-
 static json_t *event_rules(const struct pz_train_cfg *cfg)
 {
     json_t *list = json_array();
@@ -270,21 +245,11 @@ static enum pz_status write_manifest(const struct training *t, struct pz_writer 
     return st;
 }
 
-/* Context keeps its names and values, not its rows. */
 static enum pz_status write_attrs(const struct training *t, struct pz_writer *w, struct pz_err *err)
 {
-    const struct pz_attrs *context = &t->ds->context;
-    struct pz_attrs none;
-    enum pz_status st = pz_attrs_gather(&context, 1, NULL, 0, &none, err);
+    enum pz_status st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
 
-    if (st == PZ_OK)
-        st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
-    if (st == PZ_OK)
-        st = pz_attrs_save(&t->ds->user_attrs, "users", w, err);
-    if (st == PZ_OK)
-        st = pz_attrs_save(&none, "context", w, err);
-    pz_attrs_clear(&none);
-    return st;
+    return st == PZ_OK ? pz_attrs_save(&t->ds->user_attrs, "users", w, err) : st;
 }
 
 static enum pz_status write_model(const struct training *t, const char *path, struct pz_err *err)
@@ -299,7 +264,7 @@ static enum pz_status write_model(const struct training *t, const char *path, st
     if (st == PZ_OK)
         st = pz_writer_add_dict(w, "events", &t->ds->events, err);
     if (st == PZ_OK)
-        st = write_histories(t, w, err);
+        st = pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c, w, err);
     if (st == PZ_OK)
         st = write_attrs(t, w, err);
     for (size_t p = 0; p < t->n && st == PZ_OK; p++)

@@ -122,9 +122,11 @@ static enum pz_status assemble(struct pz_ranker *r, const struct pz_request *req
 
     r->n_hist = 0;
     *user = req->user_id ? pz_dict_find_str(&m->users, req->user_id) : PZ_NONE;
-    if (*user != PZ_NONE && !(req->live && req->live->forgotten))
+    if (*user != PZ_NONE && !(req->live && req->live->forgotten)) {
         for (uint64_t p = m->ptr[*user]; p < m->ptr[*user + 1] && st == PZ_OK; p++)
-            st = add_event(r, m->item[p], m->time[p], m->weight[p], err);
+            if (m->weight[p] > 0)
+                st = add_event(r, m->item[p], m->time[p], m->weight[p], err);
+    }
     if (st == PZ_OK)
         st = add_live(r, req->live, err);
     for (size_t i = 0; i < req->n_history && st == PZ_OK; i++) {

@@ -19,12 +19,14 @@ struct pz_live_event {
     int64_t time;
 };
 
-/* Rows of Items or Users put since the model was made; a row replaces the model's whole row of that id
- * (as PutItems does). */
+/* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that id, as
+ * PutItems does; a column that the overlay lacks is null in its rows. Columns are matched by name and may be
+ * ones that the model lacks. */
 struct pz_overlay {
     struct pz_dict ids;
-    struct pz_attrs attrs; /* n_rows == ids.n; columns matched by name; may have columns that the model
-                            * lacks; dictionaries of values of its own */
+    struct pz_attrs attrs; /* attrs.n_rows == ids.n, with value dictionaries of its own */
+    const uint32_t *row;   /* [ids.n] the model's index of each id, PZ_NONE: the model lacks it; NULL:
+                            * not looked up yet (every query does it then) */
 };
 
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */

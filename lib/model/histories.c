@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The histories inside a model file: see histories.h. The corpus without event rules is all that is kept;
+ * weights and values are gathered beside it in the same order. */
+#include "model/histories.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* from[p] of the kept interactions, in order; NULL when memory is out. */
+static float *gather(const float *from, const uint8_t *keep, uint64_t n_inter, uint64_t n_kept)
+{
+    float *to = pz_mem_array(n_kept, sizeof *to);
+    uint64_t n = 0;
+
+    for (uint64_t p = 0; p < n_inter && to; p++)
+        if (!keep || keep[p])
+            to[n++] = from[p];
+    return to;
+}
+
+static enum pz_status write_counts(const struct pz_corpus *c, struct pz_writer *w, struct pz_err *err)
+{
+    uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
+    enum pz_status st = count ? PZ_OK : pz_err_memory(err, "item counts", 4.0 * c->n_items);
+
+    for (uint64_t p = 0; p < c->ptr[c->n_users] && count; p++)
+        count[c->item[p]]++;
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
+    free(count);
+    return st;
+}
+
+/* all: the corpus of every kept interaction; weight, value: parallel to it, value NULL when missing. */
+static enum pz_status write_columns(const struct pz_corpus *all, const float *weight,
+                                    const float *value, struct pz_writer *w, struct pz_err *err)
+{
+    static const struct pz_attrs none;
+    uint64_t n = all->ptr[all->n_users];
+    enum pz_status st;
+
+    st = pz_writer_add(w, "hist/ptr", PZ_U64, all->ptr, (uint64_t)all->n_users + 1, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/item", PZ_U32, all->item, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/time", PZ_I64, all->time, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "hist/weight", PZ_F32, weight, n, err);
+    if (st == PZ_OK && all->event)
+        st = pz_writer_add(w, "hist/event", PZ_U8, all->event, n, err);
+    if (st == PZ_OK && value)
+        st = pz_writer_add(w, "hist/value", PZ_F32, value, n, err);
+    return st == PZ_OK ? pz_attrs_save(all->context ? all->context : &none, "context", w, err) : st;
+}
+
+enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_event_rule *rules,
+                                  size_t n_rules, const uint8_t *keep,
+                                  const struct pz_corpus *corpus, struct pz_writer *w,
+                                  struct pz_err *err)
+{
+    struct pz_corpus_own own = { 0 };
+    const struct pz_corpus *all = n_rules ? &own.c : corpus;
+    float *every = NULL, *weight = NULL, *value = NULL;
+    enum pz_status st = n_rules ? pz_corpus_make(ds, NULL, 0, keep, &own, err) : PZ_OK;
+    uint64_t n = st == PZ_OK ? all->ptr[all->n_users] : 0;
+
+    if (st == PZ_OK && n_rules) {
+        every = pz_mem_array(ds->n_inter, sizeof *every);
+        st = every ? pz_corpus_weights(ds, rules, n_rules, every, err)
+                   : pz_err_memory(err, "weights", 4.0 * (double)ds->n_inter);
+        if (st == PZ_OK && !(weight = gather(every, keep, ds->n_inter, n)))
+            st = pz_err_memory(err, "weights", 4.0 * (double)n);
+    }
+    if (st == PZ_OK && ds->value && !(value = gather(ds->value, keep, ds->n_inter, n)))
+        st = pz_err_memory(err, "event values", 4.0 * (double)n);
+    if (st == PZ_OK)
+        st = write_columns(all, n_rules ? weight : corpus->weight, value, w, err);
+    if (st == PZ_OK)
+        st = write_counts(corpus, w, err);
+    free(every);
+    free(weight);
+    free(value);
+    pz_corpus_clear(&own);
+    return st;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/model.h"
+#include "model/train.h"
+
+/* Two users, three items, types buy and view, a context column DEVICE. User 0: view item 0 (5), buy item 1
+ * (no value), view item 2 (1); user 1: buy item 0 (2). */
+static const uint64_t ptr[] = { 0, 3, 4 }, two[] = { 0, 1, 2 }, three[] = { 0, 1, 2, 3 },
+                      words[] = { 0, 3, 7 }, device_words[] = { 0, 3, 5 },
+                      device_ptr[] = { 0, 1, 2, 2, 3 };
+static const uint32_t item[] = { 0, 1, 2, 0 }, device[] = { 1, 0, 0 };
+static const int64_t when[] = { 10, 20, 30, 15 };
+static const uint8_t event[] = { 1, 0, 1, 0 };
+
+static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8_t *keep,
+                  struct pz_model **m)
+{
+    static const float value[] = { 5, NAN, 1, 2 };
+    struct pz_attr column = { .name = "DEVICE",
+                              .kind = PZ_ATTR_CATEGORY,
+                              .nullable = true,
+                              .ptr = device_ptr,
+                              .code = device,
+                              .values = { 2, device_words, "pcatv", false } };
+    struct pz_dataset ds = { .users = { 2, two, "uv", false },
+                             .items = { 3, three, "abc", false },
+                             .events = { 2, words, "buyview", false },
+                             .n_inter = 4,
+                             .ptr = ptr,
+                             .item = item,
+                             .time = when,
+                             .event = event,
+                             .value = value,
+                             .context = { .n_attrs = 1, .n_rows = 4, .attr = &column },
+                             .item_attrs = { .n_rows = 3 },
+                             .user_attrs = { .n_rows = 2 },
+                             .fingerprint = "x" };
+    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"),
+                                .rules = rules,
+                                .n_rules = n_rules,
+                                .keep = keep };
+    char path[] = "/tmp/pz-test-histories-XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+    assert_int_equal(pz_train(&ds, &cfg, path, NULL), PZ_OK);
+    assert_int_equal(pz_model_open(path, m, NULL), PZ_OK);
+    unlink(path);
+}
+
+static void what_event_rules_leave_out_stays_with_weight_0(void **state)
+{
+    struct pz_event_rule rule = { "View", 1, 2 };
+    struct pz_model *m;
+
+    (void)state;
+    train(&rule, 1, NULL, &m);
+    assert_int_equal(m->n_inter, 4);
+    assert_memory_equal(m->ptr, ptr, sizeof ptr);
+    assert_memory_equal(m->item, item, sizeof item);
+    assert_memory_equal(m->time, when, sizeof when);
+    assert_memory_equal(m->event, event, sizeof event);
+    assert_memory_equal(m->weight, ((float[]){ 1, 0, 0, 0 }), 16);
+    assert_true(m->value[0] == 5 && isnan(m->value[1]) && m->value[3] == 2);
+    assert_memory_equal(m->item_count, ((uint32_t[]){ 1, 0, 0 }), 12);
+    assert_int_equal(m->context.n_rows, 4);
+    assert_memory_equal(m->context.attr[0].ptr, device_ptr, sizeof device_ptr);
+    pz_model_free(m);
+}
+
+static void what_is_held_out_stays_out(void **state)
+{
+    static const uint8_t keep[] = { 1, 1, 0, 1 };
+    struct pz_event_rule rule = { "view", 1, -INFINITY };
+    struct pz_model *m;
+
+    (void)state;
+    train(&rule, 1, keep, &m);
+    assert_int_equal(m->n_inter, 3);
+    assert_memory_equal(m->ptr, ((uint64_t[]){ 0, 2, 3 }), 24);
+    assert_memory_equal(m->weight, ((float[]){ 1, 0, 0 }), 12);
+    assert_true(m->value[0] == 5 && isnan(m->value[1]) && m->value[2] == 2);
+    assert_memory_equal(m->context.attr[0].ptr, ((uint64_t[]){ 0, 1, 2, 3 }), 32);
+    pz_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_event_rules_leave_out_stays_with_weight_0),
+        cmocka_unit_test(what_is_held_out_stays_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
