@@ -86,7 +86,7 @@ static struct pz_request base_request(const struct job *job)
     static const char letters[] = "deko"; /* first letters of --seen in the order of enum pz_seen */
 
     return (struct pz_request){ .num = (uint32_t)job->cfg->num,
-                                .seen = (enum pz_seen)(strchr(letters, job->cfg->seen[0]) - letters) };
+                                .rules.seen = (enum pz_seen)(strchr(letters, job->cfg->seen[0]) - letters) };
 }
 
 /* Answer with what the campaign knows of the user by now. */

@@ -446,8 +446,11 @@ static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct numbe
         if (rc != 0)
             break;
         unpack(&v, &e);
-        out[i] = (struct pz_live_event){ keep(arena, e.item_id, &failed),
-                                         keep(arena, e.event_type, &failed), e.value, e.time };
+        out[i] = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
+                                         .event_type = keep(arena, e.event_type, &failed),
+                                         .value = e.value,
+                                         .time = e.time,
+                                         .number = list->v[i] };
     }
     live->event = out;
     live->n_events = list->n;

@@ -96,7 +96,7 @@ static enum pz_status run_case(struct run *r, size_t k, struct pz_ranker *ranker
                               .rank = r->cases->among,
                               .n_rank = r->cases->n_among,
                               .num = r->longest,
-                              .seen = r->cfg->seen,
+                              .rules.seen = r->cfg->seen,
                               .exploration_weight = 0 };
     struct pz_answer answer;
     double users = r->m->users.n;

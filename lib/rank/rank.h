@@ -17,6 +17,9 @@ struct pz_live_event {
     const char *event_type;
     double value; /* NAN: none */
     int64_t time;
+    uint64_t number; /* in the live store, ascending; 0: none */
+    const char *const *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
+    size_t n_shown;
 };
 
 /* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that id, as
@@ -33,11 +36,19 @@ struct pz_overlay {
 struct pz_live {
     const struct pz_live_event *event;
     size_t n_events;
-    const struct pz_overlay *items, *users; /* NULL: none */
     bool forgotten; /* the user asked to be forgotten: the model's history is not used */
+    const struct pz_overlay *items, *users; /* NULL: none */
 };
 
 enum pz_seen { PZ_SEEN_DEFAULT, PZ_SEEN_EXCLUDE, PZ_SEEN_KEEP, PZ_SEEN_ONLY };
+
+/* Rules beside the model's opinion, each in force only where set. All-zero: the recipe's own. */
+struct pz_rules {
+    enum pz_seen seen;
+};
+
+/* The seen rule in force: what the rules say, else the recipe's. */
+enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules);
 
 struct pz_request {
     const char *user_id;           /* NULL: none */
@@ -47,7 +58,7 @@ struct pz_request {
     const char *const *history;    /* inline history, oldest first, after the model's and live events */
     size_t n_history;
     uint32_t num;                  /* results wanted */
-    enum pz_seen seen;
+    struct pz_rules rules;
     const struct pz_live *live;    /* NULL: none */
     int64_t now;                   /* 0: the model's newest time */
     uint64_t seed;
@@ -58,6 +69,7 @@ struct pz_request {
 /* Where an answer or an item of it comes from. */
 enum pz_origin { PZ_ORIGIN_PERSONAL, PZ_ORIGIN_SESSION, PZ_ORIGIN_CONTENT, PZ_ORIGIN_POPULAR,
                  PZ_ORIGIN_EXPLORATION, PZ_ORIGIN_PROMOTION, PZ_ORIGIN_SIMILAR, PZ_ORIGIN_UNKNOWN };
+/* "personal", "session", ...: as answers say it. */
 const char *pz_origin_name(enum pz_origin origin);
 
 struct pz_hit {
@@ -76,6 +88,7 @@ struct pz_answer {
 
 /* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts' scratch. */
 struct pz_ranker;
+/* NULL when memory is out; m is borrowed. One thread a ranker. */
 struct pz_ranker *pz_ranker_new(const struct pz_model *m);
 void pz_ranker_free(struct pz_ranker *r);
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* History: what the user did, from three sources in this order: the model's own record of him (unless he
+ * asked to be forgotten), live events, the inline history of the request. Scorers read the newest HIST_MAX
+ * events that count; rules read all of it. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "rank/ranker.h"
+
+enum { HIST_MAX = 500 };
+
+static enum pz_status add_past(struct pz_ranker *r, const struct pz_past *event, struct pz_err *err)
+{
+    if (!pz_mem_grow(&r->past, &r->cap_past, r->n_past + 1, sizeof *r->past))
+        return pz_err_memory(err, "a history", (double)r->n_past * sizeof *r->past);
+    r->past[r->n_past++] = *event;
+    return PZ_OK;
+}
+
+static enum pz_status add_known(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_model *m = r->m;
+    bool forgotten = r->req->live && r->req->live->forgotten;
+    enum pz_status st = PZ_OK;
+
+    if (r->user == PZ_NONE || forgotten)
+        return PZ_OK;
+    for (uint64_t p = m->ptr[r->user]; p < m->ptr[r->user + 1] && st == PZ_OK; p++) {
+        struct pz_past e = { .item = m->item[p], .time = m->time[p], .weight = m->weight[p] };
+
+        if (m->event)
+            e.type = pz_dict_get(&m->events, m->event[p], &e.n_type);
+        st = add_past(r, &e, err);
+    }
+    return st;
+}
+
+static enum pz_status add_live(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_live *live = r->req->live;
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
+        const struct pz_live_event *e = &live->event[i];
+        struct pz_past past = { .item = e->item_id ? pz_dict_find_str(&r->m->items, e->item_id) : PZ_NONE,
+                                .type = e->event_type,
+                                .n_type = e->event_type ? strlen(e->event_type) : 0,
+                                .time = e->time,
+                                .weight = (float)pz_model_event_weight(r->m, e->event_type, e->value) };
+
+        if (past.item != PZ_NONE)
+            st = add_past(r, &past, err);
+    }
+    return st;
+}
+
+static enum pz_status add_inline(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_request *req = r->req;
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < req->n_history && st == PZ_OK; i++) {
+        struct pz_past past = { .item = pz_dict_find_str(&r->m->items, req->history[i]),
+                                .time = req->now ? req->now : r->m->newest,
+                                .weight = 1 };
+
+        if (past.item != PZ_NONE)
+            st = add_past(r, &past, err);
+    }
+    return st;
+}
+
+/* The model's attributes of a known user as given values. */
+static enum pz_status add_given(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_attrs *attrs = &r->m->user_attrs;
+    uint32_t user = r->user;
+
+    r->n_given = 0;
+    for (uint32_t i = 0; user != PZ_NONE && i < attrs->n_attrs; i++) {
+        const struct pz_attr *a = &attrs->attr[i];
+        uint64_t n = a->num ? (uint64_t)!isnan(a->num[user]) : a->ptr[user + 1] - a->ptr[user];
+
+        if (!pz_mem_grow(&r->given, &r->cap_given, r->n_given + (size_t)n, sizeof *r->given))
+            return pz_err_memory(err, "user attributes", 32.0 * (double)n);
+        for (uint64_t k = 0; k < n; k++)
+            r->given[r->n_given++] = (struct pz_given){ a, a->num ? a->num[user] : 0,
+                                                        a->num ? 0 : a->code[a->ptr[user] + k] };
+    }
+    return PZ_OK;
+}
+
+static enum pz_status grow_hist(struct pz_ranker *r, size_t n, struct pz_err *err)
+{
+    if (!pz_mem_grow(&r->hist, &r->cap_hist[0], n, sizeof *r->hist) ||
+        !pz_mem_grow(&r->hist_time, &r->cap_hist[1], n, sizeof *r->hist_time) ||
+        !pz_mem_grow(&r->hist_weight, &r->cap_hist[2], n, sizeof *r->hist_weight))
+        return pz_err_memory(err, "a history", 16.0 * (double)n);
+    return PZ_OK;
+}
+
+/* The newest HIST_MAX events that count become the query's. */
+static enum pz_status fill_query(struct pz_ranker *r, struct pz_err *err)
+{
+    size_t n = 0, from = r->n_past;
+    enum pz_status st = grow_hist(r, HIST_MAX, err);
+
+    if (st != PZ_OK)
+        return st;
+    while (from > 0 && n < HIST_MAX)
+        n += r->past[--from].weight > 0;
+    n = 0;
+    for (size_t i = from; i < r->n_past; i++)
+        if (r->past[i].weight > 0) {
+            r->hist[n] = r->past[i].item;
+            r->hist_time[n] = r->past[i].time;
+            r->hist_weight[n++] = r->past[i].weight;
+        }
+    r->q = (struct pz_query){ .task = r->m->recipe->task,
+                              .n_hist = n,
+                              .hist = r->hist,
+                              .hist_time = r->hist_time,
+                              .hist_weight = r->hist_weight,
+                              .user = r->given,
+                              .n_user = r->n_given,
+                              .now = r->req->now ? r->req->now
+                                     : n > 0     ? r->hist_time[n - 1]
+                                                 : r->m->newest };
+    return PZ_OK;
+}
+
+enum pz_status pz_rank_history(struct pz_ranker *r, struct pz_err *err)
+{
+    const char *user_id = r->req->user_id;
+    enum pz_status st;
+
+    r->n_past = 0;
+    r->user = user_id ? pz_dict_find_str(&r->m->users, user_id) : PZ_NONE;
+    st = add_known(r, err);
+    if (st == PZ_OK)
+        st = add_live(r, err);
+    if (st == PZ_OK)
+        st = add_inline(r, err);
+    if (st == PZ_OK)
+        st = add_given(r, err);
+    return st == PZ_OK ? fill_query(r, err) : st;
+}
+
+enum pz_status pz_rank_history_item(struct pz_ranker *r, uint32_t item, struct pz_err *err)
+{
+    enum pz_status st = grow_hist(r, 1, err);
+
+    if (st != PZ_OK)
+        return st;
+    r->q.task = PZ_TASK_RELATED;
+    r->q.hist = r->hist;
+    r->q.hist_time = r->hist_time;
+    r->q.hist_weight = r->hist_weight;
+    r->q.n_hist = item != PZ_NONE;
+    r->q.n_user = 0;
+    if (!r->req->now)
+        r->q.now = r->m->newest;
+    r->hist[0] = item;
+    r->hist_time[0] = r->m->newest;
+    r->hist_weight[0] = 1;
+    return PZ_OK;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scores: the blend of the model's parts, the fallback for items that no part knows, and the shares that
+ * answers carry. */
+#include <math.h>
+#include <string.h>
+
+#include "rank/ranker.h"
+
+void pz_rank_score(struct pz_ranker *r)
+{
+    pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, NULL, &r->used);
+    r->has_fallback = false;
+}
+
+/* The last part of every recipe (popularity); items nobody had get a trace. */
+void pz_rank_fallback(struct pz_ranker *r)
+{
+    const struct pz_part *p = &r->m->part[r->m->n_parts - 1];
+    uint32_t n = r->m->items.n;
+    float least = INFINITY;
+
+    if (r->has_fallback)
+        return;
+    r->has_fallback = true;
+    memset(r->fallback, 0, n * sizeof *r->fallback);
+    p->scorer->score(p->part, &r->q, r->scratch, r->fallback);
+    for (uint32_t i = 0; i < n; i++)
+        if (r->fallback[i] > 0 && r->fallback[i] < least)
+            least = r->fallback[i];
+    for (uint32_t i = 0; i < n; i++)
+        if (r->fallback[i] <= 0)
+            r->fallback[i] = isfinite(least) ? least * 0.5f : 1.0f;
+}
+
+/* The largest blend is taken out of the exponents. */
+void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n)
+{
+    double scale = r->m->softmax_scale, total = 0;
+    float largest = 0;
+
+    for (uint32_t i = 0; i < r->m->items.n; i++)
+        if (pz_set_has(r->allowed, i) && r->blend[i] > largest)
+            largest = r->blend[i];
+    for (uint32_t i = 0; i < r->m->items.n; i++)
+        if (pz_set_has(r->allowed, i))
+            total += exp(scale * (double)(r->blend[i] - largest));
+    for (size_t i = 0; i < n && total > 0; i++)
+        if (hit[i].item != PZ_NONE)
+            hit[i].score = exp(scale * (double)(r->blend[hit[i].item] - largest)) / total;
+}
+
+enum pz_origin pz_rank_origin(const struct pz_ranker *r)
+{
+    bool forgotten = r->req->live && r->req->live->forgotten;
+
+    if (r->used == 0 || r->used == 1u << (r->m->n_parts - 1))
+        return PZ_ORIGIN_POPULAR;
+    if (r->q.task == PZ_TASK_RELATED)
+        return PZ_ORIGIN_SIMILAR;
+    return r->user != PZ_NONE && !forgotten ? PZ_ORIGIN_PERSONAL : PZ_ORIGIN_SESSION;
+}

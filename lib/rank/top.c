@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Top-N: a heap whose root is the worst item kept. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "rank/ranker.h"
+
+static bool worse(const struct pz_hit *a, const struct pz_hit *b)
+{
+    return a->blend < b->blend || (a->blend == b->blend && a->item > b->item);
+}
+
+static void sift_down(struct pz_hit *heap, size_t n, size_t i)
+{
+    for (;;) {
+        size_t child = 2 * i + 1;
+        struct pz_hit swap;
+
+        if (child >= n)
+            return;
+        if (child + 1 < n && worse(&heap[child + 1], &heap[child]))
+            child++;
+        if (!worse(&heap[child], &heap[i]))
+            return;
+        swap = heap[i];
+        heap[i] = heap[child];
+        heap[child] = swap;
+        i = child;
+    }
+}
+
+static int best_first(const void *x, const void *y)
+{
+    const struct pz_hit *a = x, *b = y;
+
+    return worse(a, b) ? 1 : worse(b, a) ? -1 : 0;
+}
+
+void pz_top_sort(struct pz_hit *hit, size_t n)
+{
+    qsort(hit, n, sizeof *hit, best_first);
+}
+
+size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct pz_hit *hit, size_t want)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < n_items && want > 0; i++) {
+        struct pz_hit h = { .item = i, .blend = score[i], .score = NAN };
+
+        if (score[i] <= 0 || !pz_set_has(set, i) || (n == want && !worse(&hit[0], &h)))
+            continue;
+        if (n < want) {
+            hit[n++] = h;
+            if (n == want)
+                for (size_t k = n / 2; k-- > 0;)
+                    sift_down(hit, n, k);
+        } else {
+            hit[0] = h;
+            sift_down(hit, n, 0);
+        }
+    }
+    pz_top_sort(hit, n);
+    return n;
+}
