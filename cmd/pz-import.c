@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "base/time.h"
+#include "data/check.h"
 #include "data/export.h"
 #include "data/import.h"
 #include "data/info.h"
@@ -17,7 +19,7 @@ struct import_cfg {
     struct pz_common common;
     const char *output, *reject, *max_errors, *escape, *export_table;
     struct pz_strs interactions, items, users, schema, map;
-    bool merge, info, check;
+    bool merge, info, check, strict;
 };
 
 static const struct pz_opt opts[] = {
@@ -43,6 +45,11 @@ static const struct pz_opt opts[] = {
     PZ_FLAG(0, "merge", struct import_cfg, merge,
             "read the datasets named as operands as one and write it"),
     PZ_FLAG(0, "info", struct import_cfg, info, "say what is in the dataset named as operand"),
+    PZ_FLAG(0, "check", struct import_cfg, check,
+            "say what in the data will hurt or stop a training: of the tables given, which are read as "
+            "for an import and not written, or of the dataset named as operand"),
+    PZ_FLAG(0, "strict", struct import_cfg, strict,
+            "with --check: exit with 1 when an insight is serious"),
     PZ_STR(0, "export", struct import_cfg, export_table, NULL, "interactions|items|users|schema",
            "write a table of the dataset named as operand as CSV, or its schemas as Avro JSON"),
     PZ_OPT_COMMON(struct import_cfg, common),
@@ -216,22 +223,11 @@ static void say_counts(const struct pz_import_count *count, enum pz_status st, s
     pz_str_clear(&text);
 }
 
-static enum pz_status import_tables(const struct import_cfg *cfg, struct pz_import_cfg *import,
-                                    struct pz_log *log, struct pz_err *err)
-{
-    struct pz_import_count count[PZ_N_TABLES];
-    struct pz_dataset *ds = NULL;
-    enum pz_status st = pz_import(import, &ds, count, err);
-
-    if (st == PZ_OK)
-        st = pz_dataset_save(ds, cfg->output, err);
-    say_counts(count, st, log, err);
-    pz_dataset_free(ds);
-    return st;
-}
-
-static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_strs *args,
-                                 struct pz_log *log, struct pz_err *err)
+/* Read the tables as the options say. percent: bad rows to tolerate, whatever --max-errors says; < 0: as
+ * it says. count is filled also when the status is PZ_BAD_DATA. */
+static enum pz_status import_tables(const struct import_cfg *cfg, double percent, struct pz_log *log,
+                                    struct pz_dataset **ds, struct pz_import_count *count,
+                                    struct pz_err *err)
 {
     struct pz_schema schema = { .n = { 0 } };
     struct pz_arena copies = { NULL };
@@ -240,6 +236,29 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
                                     .backslash = strcmp(cfg->escape, "backslash") == 0,
                                     .reject = cfg->reject,
                                     .log = log };
+    enum pz_status st = parse_max_errors(cfg->max_errors, &import, err);
+
+    if (percent >= 0) {
+        import.max_errors = percent;
+        import.percent = true;
+    }
+    if (st == PZ_OK)
+        st = split_maps(&cfg->map, &import.map, &copies, err);
+    for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
+        st = pz_schema_read(cfg->schema.v[i], &schema, err);
+    if (st == PZ_OK)
+        st = pz_import(&import, ds, count, err);
+    pz_strs_clear(&import.map);
+    pz_arena_clear(&copies);
+    pz_schema_clear(&schema);
+    return st;
+}
+
+static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_strs *args,
+                                 struct pz_log *log, struct pz_err *err)
+{
+    struct pz_import_count count[PZ_N_TABLES] = { { 0 } };
+    struct pz_dataset *ds = NULL;
     enum pz_status st = need_output(cfg, err);
 
     if (st == PZ_OK && args->n > 0)
@@ -248,16 +267,58 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
     if (st == PZ_OK && cfg->interactions.n == 0)
         st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
     if (st == PZ_OK)
-        st = parse_max_errors(cfg->max_errors, &import, err);
+        st = import_tables(cfg, -1, log, &ds, count, err);
     if (st == PZ_OK)
-        st = split_maps(&cfg->map, &import.map, &copies, err);
-    for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
-        st = pz_schema_read(cfg->schema.v[i], &schema, err);
+        st = pz_dataset_save(ds, cfg->output, err);
+    say_counts(count, st, log, err);
+    pz_dataset_free(ds);
+    return st;
+}
+
+/* ---- check ---- */
+
+static enum pz_status print_check(const struct import_cfg *cfg, const json_t *doc, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    size_t serious = pz_check_serious(doc);
+    enum pz_status st;
+
+    if (cfg->common.json)
+        pz_json_dump(&text, doc, true);
+    else
+        pz_check_text(&text, doc);
+    st = write_text(&text, err);
+    pz_str_clear(&text);
+    if (st == PZ_OK && cfg->strict && serious > 0)
+        st = pz_err_set(err, PZ_NEGATIVE, "%zu serious insight%s", serious, serious == 1 ? "" : "s");
+    return st;
+}
+
+/* Bad rows are an insight here, not a failure. */
+static enum pz_status run_check(const struct import_cfg *cfg, const struct pz_strs *args,
+                                struct pz_log *log, struct pz_err *err)
+{
+    bool raw = cfg->interactions.n > 0;
+    struct pz_import_count count[PZ_N_TABLES] = { { 0 } };
+    struct pz_dataset *ds = NULL;
+    json_t *doc = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (cfg->output)
+        st = pz_err_set(err, PZ_USAGE, "--check writes no dataset; leave -o out");
+    else if (raw && args->n > 0)
+        st = pz_err_set(err, PZ_USAGE, "--check takes tables or datasets, not both");
     if (st == PZ_OK)
-        st = import_tables(cfg, &import, log, err);
-    pz_strs_clear(&import.map);
-    pz_arena_clear(&copies);
-    pz_schema_clear(&schema);
+        st = raw ? import_tables(cfg, 100, log, &ds, count, err)
+                 : open_operands(args, SIZE_MAX, &ds, err);
+    if (st == PZ_OK)
+        st = pz_check(ds, pz_time_now(), raw ? count : NULL, &doc, err);
+    if (raw)
+        say_counts(count, st, log, err);
+    if (st == PZ_OK)
+        st = print_check(cfg, doc, err);
+    json_decref(doc);
+    pz_dataset_free(ds);
     return st;
 }
 
@@ -265,12 +326,14 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 {
     const struct import_cfg *cfg = config;
 
-    if (cfg->merge + cfg->info + (cfg->export_table != NULL) > 1)
-        return pz_err_set(err, PZ_USAGE, "--merge, --info and --export exclude each other");
+    if (cfg->merge + cfg->info + cfg->check + (cfg->export_table != NULL) > 1)
+        return pz_err_set(err, PZ_USAGE, "--merge, --info, --check and --export exclude each other");
     if (cfg->merge)
         return run_merge(cfg, args, log, err);
     if (cfg->info)
         return run_info(cfg, args, err);
+    if (cfg->check)
+        return run_check(cfg, args, log, err);
     if (cfg->export_table)
         return run_export(cfg, args, err);
     return run_import(cfg, args, log, err);
@@ -281,10 +344,12 @@ static const struct pz_cmd command = {
     .synopsis = "-o FILE.pzd --interactions FILE [--items FILE] [--users FILE] [OPTION]...\n"
                 "--merge -o FILE.pzd A.pzd B.pzd...\n"
                 "--info FILE.pzd\n"
+                "--check FILE.pzd | --check --interactions FILE [OPTION]...\n"
                 "--export interactions|items|users|schema [-o FILE] FILE.pzd",
     .summary = "Turn interaction logs into a dataset file, check it, show it, merge and export it.",
     .examples = "pz-import -o shop.pzd --interactions clicks.csv --items items.csv\n"
                 "pz-import -o shop.pzd --interactions - --map USER_ID=customer,ITEM_ID=sku < log.jsonl\n"
+                "pz-import --check --json shop.pzd\n"
                 "pz-import --info shop.pzd",
     .opts = opts,
     .cfg_bytes = sizeof(struct import_cfg),

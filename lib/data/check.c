@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data insights: see check.h. Each function looks at one thing and adds what it finds to the list. The
- * limits are Personalize's where it has one (1,000 interactions; 25 users with two; columns 70 %, texts
- * 85 % complete; 30 categories; 10 event types; 1,000 characters of categories); the others are ours and
- * stated where they are used. */
+/* Data insights: see check.h. Each function looks at one thing and adds what it finds to the list.
+ * The limits are Personalize's where it has one (1,000 interactions; 25 users with two; columns 70
+ * %, texts 85 % complete; 30 categories; 10 event types; 1,000 characters of categories); the
+ * others are ours and stated where they are used. */
 #include "data/check.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ enum {
     MAX_TEXT_BYTES = 20000
 };
 
-static const char *const severity_names[] = { "serious", "warning", "note" };
+static const char *const severity_names[] = {"serious", "warning", "note"};
 
 struct check {
     const struct pz_dataset *ds;
@@ -36,17 +36,41 @@ struct check {
     uint32_t *item_count; /* [items.n] */
 };
 
-/* One finding. column may be NULL; of is what count is a share of, 0 for none. */
-struct finding {
-    enum severity severity;
-    const char *id, *table, *column;
-    uint64_t count, of;
+/* Where a finding is: a table, or one column of it. */
+struct place {
+    const char *table, *column;
 };
 
-static void add(struct check *c, struct finding f, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+static struct place in_table(const char *table)
+{
+    return (struct place){table, NULL};
+}
 
-static void add(struct check *c, struct finding f, const char *fmt, ...)
+static struct place in_column(const char *table, const char *name)
+{
+    return (struct place){table, name};
+}
+
+/* How much of it there is. */
+struct amount {
+    uint64_t n, of; /* of: 0 when n is a share of nothing */
+};
+
+static struct amount part(uint64_t n, uint64_t of)
+{
+    return (struct amount){n, of};
+}
+
+static struct amount number(uint64_t n)
+{
+    return part(n, 0);
+}
+
+static void add(struct check *c, enum severity severity, const char *id, struct place place,
+                struct amount amount, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+static void add(struct check *c, enum severity severity, const char *id, struct place place,
+                struct amount amount, const char *fmt, ...)
 {
     char text[500];
     json_t *entry;
@@ -55,23 +79,23 @@ static void add(struct check *c, struct finding f, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    entry = json_pack("{s:s, s:s, s:s}", "id", f.id, "severity", severity_names[f.severity], "table",
-                      f.table);
-    if (f.column)
-        json_object_set_new(entry, "column", json_string(f.column));
-    json_object_set_new(entry, "count", json_integer((json_int_t)f.count));
-    if (f.of > 0)
-        json_object_set_new(entry, "share", json_real((double)f.count / (double)f.of));
+    entry = json_pack("{s:s, s:s, s:s}", "id", id, "severity", severity_names[severity], "table",
+                      place.table);
+    if (place.column)
+        json_object_set_new(entry, "column", json_string(place.column));
+    json_object_set_new(entry, "count", json_integer((json_int_t)amount.n));
+    if (amount.of > 0)
+        json_object_set_new(entry, "share", json_real((double)amount.n / (double)amount.of));
     json_object_set_new(entry, "text", json_string(text));
     json_array_append_new(c->list, entry);
 }
+
+typedef unsigned long long ull; /* of %llu */
 
 static double percent(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 }
-
-
 
 /* ---- amounts ---- */
 
@@ -85,22 +109,21 @@ static void check_amounts(struct check *c)
         two += c->user_count[u] > 1;
     }
     if (ds->n_inter < MIN_INTERACTIONS)
-        add(c, (struct finding){ SERIOUS, "few-interactions", "Interactions", NULL, ds->n_inter, 0 },
-            "%llu interactions; Personalize trains from 1,000 on", (unsigned long long)ds->n_inter);
+        add(c, SERIOUS, "few-interactions", in_table("Interactions"), number(ds->n_inter),
+            "%llu interactions; Personalize trains from 1,000 on", (ull)ds->n_inter);
     if (two < MIN_USERS)
-        add(c, (struct finding){ SERIOUS, "few-active-users", "Interactions", NULL, two, 0 },
-            "%llu users have two or more interactions; Personalize trains from 25 on", (unsigned long long)two);
+        add(c, SERIOUS, "few-active-users", in_table("Interactions"), number(two),
+            "%llu users have two or more interactions; Personalize trains from 25 on", (ull)two);
     if (active > 0 && two * 100 < active)
-        add(c, (struct finding){ SERIOUS, "users-with-one", "Interactions", NULL, active - two, active },
+        add(c, SERIOUS, "users-with-one", in_table("Interactions"), part(active - two, active),
             "%.1f%% of the users have one interaction only; nothing links their items",
             percent(active - two, active));
     else if (active > 0 && two * 2 < active)
-        add(c, (struct finding){ NOTE, "users-with-one", "Interactions", NULL, active - two, active },
+        add(c, NOTE, "users-with-one", in_table("Interactions"), part(active - two, active),
             "%.1f%% of the users have one interaction only", percent(active - two, active));
     if (ds->events.n > MAX_EVENT_TYPES)
-        add(c,
-            (struct finding){ WARNING, "many-event-types", "Interactions", "EVENT_TYPE", ds->events.n, 0 },
-            "%u event types; Personalize takes at most 10", ds->events.n);
+        add(c, WARNING, "many-event-types", in_column("Interactions", "EVENT_TYPE"),
+            number(ds->events.n), "%u event types; Personalize takes at most 10", ds->events.n);
 }
 
 static void check_import(struct check *c)
@@ -110,16 +133,16 @@ static void check_import(struct check *c)
         const char *table = pz_table_name((enum pz_table_id)t);
 
         if (n->rejected > 0)
-            add(c, (struct finding){ SERIOUS, "rejected-rows", table, NULL, n->rejected, n->read },
-                "%llu of %llu rows cannot be used (%.2f%%)", (unsigned long long)n->rejected, (unsigned long long)n->read,
+            add(c, SERIOUS, "rejected-rows", in_table(table), part(n->rejected, n->read),
+                "%llu of %llu rows cannot be used (%.2f%%)", (ull)n->rejected, (ull)n->read,
                 percent(n->rejected, n->read));
         if (n->duplicate > 0)
-            add(c,
-                (struct finding){ n->duplicate * 10 > n->read ? WARNING : NOTE, "duplicate-rows", table,
-                                  NULL, n->duplicate, n->read },
-                t == PZ_INTERACTIONS ? "%llu rows are repeats of others, alike in everything (%.2f%%)"
-                                     : "%llu rows are replaced by later rows of the same id (%.2f%%)",
-                (unsigned long long)n->duplicate, percent(n->duplicate, n->read));
+            add(c, n->duplicate * 10 > n->read ? WARNING : NOTE, "duplicate-rows", in_table(table),
+                part(n->duplicate, n->read),
+                t == PZ_INTERACTIONS
+                    ? "%llu rows are repeats of others, alike in everything (%.2f%%)"
+                    : "%llu rows are replaced by later rows of the same id (%.2f%%)",
+                (ull)n->duplicate, percent(n->duplicate, n->read));
     }
 }
 
@@ -155,22 +178,22 @@ static void check_times(struct check *c)
         early += ds->time[p] < 315532800; /* 1980: before any log of this kind */
     }
     if (ds->n_inter > 1 && first == last)
-        add(c, (struct finding){ SERIOUS, "one-timestamp", "Interactions", "TIMESTAMP", ds->n_inter, 0 },
+        add(c, SERIOUS, "one-timestamp", in_column("Interactions", "TIMESTAMP"),
+            number(ds->n_inter),
             "all interactions have the timestamp %lld; nothing is known about their order",
             (long long)first);
     else if (several > 0 && unordered * 2 > several)
-        add(c,
-            (struct finding){ WARNING, "users-one-timestamp", "Interactions", "TIMESTAMP", unordered,
-                              several },
+        add(c, WARNING, "users-one-timestamp", in_column("Interactions", "TIMESTAMP"),
+            part(unordered, several),
             "%.1f%% of the users have all their interactions at one time; their order is not known",
             percent(unordered, several));
     if (future > 0)
-        add(c, (struct finding){ SERIOUS, "future", "Interactions", "TIMESTAMP", future, ds->n_inter },
-            "%llu interactions are in the future, the latest at %s", (unsigned long long)future,
+        add(c, SERIOUS, "future", in_column("Interactions", "TIMESTAMP"), part(future, ds->n_inter),
+            "%llu interactions are in the future, the latest at %s", (ull)future,
             pz_time_format(last, when));
     if (early > 0 && first != last)
-        add(c, (struct finding){ WARNING, "early", "Interactions", "TIMESTAMP", early, ds->n_inter },
-            "%llu interactions are before 1980: is TIMESTAMP a time?", (unsigned long long)early);
+        add(c, WARNING, "early", in_column("Interactions", "TIMESTAMP"), part(early, ds->n_inter),
+            "%llu interactions are before 1980: is TIMESTAMP a time?", (ull)early);
 }
 
 /* ---- who does how much ---- */
@@ -182,8 +205,8 @@ static int by_count(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* More than ten times what 95 % of the users stay below, and at least 100: a program, a shared account, or
- * a placeholder for "not signed in". */
+/* More than ten times what 95 % of the users stay below, and at least 100: a program, a shared
+ * account, or a placeholder for "not signed in". */
 static enum pz_status check_activity(struct check *c, struct pz_err *err)
 {
     const struct pz_dataset *ds = c->ds;
@@ -209,10 +232,10 @@ static enum pz_status check_activity(struct check *c, struct pz_err *err)
     if (n == 0)
         return PZ_OK;
     name = pz_dict_get(&ds->users, top, &len);
-    add(c, (struct finding){ WARNING, "extreme-users", "Interactions", "USER_ID", n, active },
-        "%llu users have more than %llu interactions each, together %.1f%% of all (\"%.*s\" has %u): "
-        "programs, or many people under one id?",
-        (unsigned long long)n, (unsigned long long)limit, percent(events, ds->n_inter), (int)(len > 60 ? 60 : len), name,
+    add(c, WARNING, "extreme-users", in_column("Interactions", "USER_ID"), part(n, active),
+        "%llu users have more than %llu interactions each, together %.1f%% of all (\"%.*s\" has "
+        "%u): programs, or many people under one id?",
+        (ull)n, (ull)limit, percent(events, ds->n_inter), (int)(len > 60 ? 60 : len), name,
         c->user_count[top]);
     return PZ_OK;
 }
@@ -236,15 +259,13 @@ static void check_ids(struct check *c, const struct pz_attrs *attrs, const uint3
     if (rows == 0)
         return;
     if (idle > 0)
-        add(c,
-            (struct finding){ idle * 2 > rows ? WARNING : NOTE, "ids-without-interactions", table,
-                              column, idle, rows },
-            "%llu of %llu ids never interact (%.1f%%)", (unsigned long long)idle, (unsigned long long)rows, percent(idle, rows));
+        add(c, idle * 2 > rows ? WARNING : NOTE, "ids-without-interactions",
+            in_column(table, column), part(idle, rows), "%llu of %llu ids never interact (%.1f%%)",
+            (ull)idle, (ull)rows, percent(idle, rows));
     if (unknown > 0)
-        add(c,
-            (struct finding){ unknown * 2 > active ? WARNING : NOTE, "ids-without-row", "Interactions",
-                              column, unknown, active },
-            "%llu of %llu ids have no row in %s (%.1f%%)%s", (unsigned long long)unknown, (unsigned long long)active, table,
+        add(c, unknown * 2 > active ? WARNING : NOTE, "ids-without-row",
+            in_column("Interactions", column), part(unknown, active),
+            "%llu of %llu ids have no row in %s (%.1f%%)%s", (ull)unknown, (ull)active, table,
             percent(unknown, active),
             unknown == active ? ": are the ids written in the same way?" : "");
 }
@@ -269,8 +290,8 @@ static void check_names(struct check *c, const struct pz_dict *ids, const char *
         n += is_awkward(s, len);
     }
     if (n > 0)
-        add(c, (struct finding){ WARNING, "awkward-ids", "Interactions", column, n, ids->n },
-            "%llu ids have quotes, control characters, or blanks at an end", (unsigned long long)n);
+        add(c, WARNING, "awkward-ids", in_column("Interactions", column), part(n, ids->n),
+            "%llu ids have quotes, control characters, or blanks at an end", (ull)n);
 }
 
 /* ---- columns ---- */
@@ -301,18 +322,20 @@ static enum pz_status check_outliers(struct check *c, const struct pz_attr *a, u
     for (uint64_t i = 0; i < n && width > 0; i++)
         far += x[i] < low - 3 * width || x[i] > high + 3 * width;
     if (far > 0)
-        add(c, (struct finding){ NOTE, "outliers", table, a->name, far, n },
-            "%llu values lie far from the others (half are from %g to %g, all from %g to %g)", (unsigned long long)far,
-            low, high, x[0], x[n - 1]);
+        add(c, NOTE, "outliers", in_column(table, a->name), part(far, n),
+            "%llu values lie far from the others (half are from %g to %g, all from %g to %g)",
+            (ull)far, low, high, x[0], x[n - 1]);
     if (n > 1 && x[0] == x[n - 1])
-        add(c, (struct finding){ NOTE, "constant", table, a->name, n, 0 }, "all values are %g", x[0]);
+        add(c, NOTE, "constant", in_column(table, a->name), number(n), "all values are %g", x[0]);
     free(x);
     return PZ_OK;
 }
 
-static void check_lists(struct check *c, const struct pz_attr *a, uint64_t n_rows, const char *table)
+static void check_lists(struct check *c, const struct pz_attr *a, uint64_t n_rows,
+                        const char *table)
 {
-    uint64_t limit = a->kind == PZ_ATTR_CATEGORY ? MAX_CATEGORY_BYTES : MAX_TEXT_BYTES, too_long = 0;
+    uint64_t limit = a->kind == PZ_ATTR_CATEGORY ? MAX_CATEGORY_BYTES : MAX_TEXT_BYTES,
+             too_long = 0;
 
     for (uint64_t r = 0; r < n_rows; r++) {
         uint64_t bytes = a->ptr[r + 1] - a->ptr[r];
@@ -326,12 +349,12 @@ static void check_lists(struct check *c, const struct pz_attr *a, uint64_t n_row
         too_long += bytes > limit + 1;
     }
     if (a->kind == PZ_ATTR_CATEGORY && a->values.n > MAX_CATEGORIES)
-        add(c, (struct finding){ NOTE, "many-categories", table, a->name, a->values.n, 0 },
+        add(c, NOTE, "many-categories", in_column(table, a->name), number(a->values.n),
             "%u categories; Personalize advises at most 30 a column", a->values.n);
     if (a->kind != PZ_ATTR_STRING && too_long > 0)
-        add(c, (struct finding){ WARNING, "long-values", table, a->name, too_long, n_rows },
-            "%llu values are longer than the %llu characters that Personalize takes", (unsigned long long)too_long,
-            (unsigned long long)limit);
+        add(c, WARNING, "long-values", in_column(table, a->name), part(too_long, n_rows),
+            "%llu values are longer than the %llu characters that Personalize takes", (ull)too_long,
+            (ull)limit);
 }
 
 static bool has_value(const struct pz_attr *a, uint64_t row)
@@ -346,14 +369,15 @@ static void check_complete(struct check *c, const char *table, const char *colum
 
     if (rows == 0 || share >= (text ? 85 : 70))
         return;
-    add(c, (struct finding){ WARNING, "incomplete-column", table, column, rows - have, rows },
+    add(c, WARNING, "incomplete-column", in_column(table, column), part(rows - have, rows),
         text ? "%.1f%% of the rows have a text; Personalize does not use it below 85%%"
              : "%.1f%% of the rows have a value; 70%% or more are advised",
         share);
 }
 
 static enum pz_status check_column(struct check *c, const struct pz_attr *a,
-                                   const struct pz_attrs *attrs, const char *table, struct pz_err *err)
+                                   const struct pz_attrs *attrs, const char *table,
+                                   struct pz_err *err)
 {
     uint64_t rows = 0, have = 0;
 
@@ -370,6 +394,27 @@ static enum pz_status check_column(struct check *c, const struct pz_attr *a,
     return PZ_OK;
 }
 
+/* Rows with less than 70 % of their cells filled. */
+static void check_rows(struct check *c, const struct pz_attrs *attrs, const char *table)
+{
+    uint64_t rows = 0, poor = 0;
+
+    for (uint64_t r = 0; r < attrs->n_rows && attrs->n_attrs > 0; r++) {
+        uint32_t have = 0;
+
+        if (attrs->present && !attrs->present[r])
+            continue;
+        for (uint32_t i = 0; i < attrs->n_attrs; i++)
+            have += has_value(&attrs->attr[i], r);
+        rows++;
+        poor += have * 10 < attrs->n_attrs * 7;
+    }
+    if (poor > 0)
+        add(c, poor * 10 > rows * 3 ? WARNING : NOTE, "incomplete-rows", in_table(table),
+            part(poor, rows), "%llu of %llu rows have less than 70%% of their columns filled (%.1f%%)",
+            (ull)poor, (ull)rows, percent(poor, rows));
+}
+
 static void check_future_creation(struct check *c, const struct pz_attrs *attrs, const char *table)
 {
     const struct pz_attr *a = pz_attrs_find(attrs, "CREATION_TIMESTAMP");
@@ -378,18 +423,19 @@ static void check_future_creation(struct check *c, const struct pz_attrs *attrs,
     for (uint64_t r = 0; a && a->num && r < attrs->n_rows; r++)
         n += a->num[r] > (double)c->now;
     if (n > 0)
-        add(c, (struct finding){ WARNING, "future", table, "CREATION_TIMESTAMP", n, attrs->n_rows },
-            "%llu rows are created in the future", (unsigned long long)n);
+        add(c, WARNING, "future", in_column(table, "CREATION_TIMESTAMP"), part(n, attrs->n_rows),
+            "%llu rows are created in the future", (ull)n);
 }
 
-static enum pz_status check_columns(struct check *c, const struct pz_attrs *attrs, enum pz_table_id t,
-                                    struct pz_err *err)
+static enum pz_status check_columns(struct check *c, const struct pz_attrs *attrs,
+                                    enum pz_table_id t, struct pz_err *err)
 {
     const char *table = pz_table_name(t);
     enum pz_status st = PZ_OK;
 
     for (uint32_t i = 0; i < attrs->n_attrs && st == PZ_OK; i++)
         st = check_column(c, &attrs->attr[i], attrs, table, err);
+    check_rows(c, attrs, table);
     check_future_creation(c, attrs, table);
     return st;
 }
@@ -442,20 +488,23 @@ static enum pz_status look_through(struct check *c, struct pz_err *err)
 /* The list with the serious ones first, else in the order they were found. */
 static json_t *by_severity(const json_t *list)
 {
-    json_t *sorted = json_array(), *entry;
-    size_t i;
+    json_t *sorted = json_array();
 
     for (int s = SERIOUS; s <= NOTE; s++)
-        json_array_foreach(list, i, entry)
-            if (strcmp(json_string_value(json_object_get(entry, "severity")), severity_names[s]) == 0)
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            json_t *entry = json_array_get(list, i);
+            const char *severity = json_string_value(json_object_get(entry, "severity"));
+
+            if (severity && strcmp(severity, severity_names[s]) == 0)
                 json_array_append(sorted, entry);
+        }
     return sorted;
 }
 
-enum pz_status pz_check(const struct pz_dataset *ds, int64_t now, const struct pz_import_count *count,
-                        json_t **doc, struct pz_err *err)
+enum pz_status pz_check(const struct pz_dataset *ds, int64_t now,
+                        const struct pz_import_count *count, json_t **doc, struct pz_err *err)
 {
-    struct check c = { .ds = ds, .count = count, .now = now, .list = json_array() };
+    struct check c = {.ds = ds, .count = count, .now = now, .list = json_array()};
     enum pz_status st = PZ_OK;
 
     *doc = NULL;
@@ -485,6 +534,16 @@ static const char *text_of(const json_t *entry, const char *key)
     return s ? s : "";
 }
 
+size_t pz_check_serious(const json_t *doc)
+{
+    const json_t *list = json_object_get(doc, "insights");
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        n += strcmp(text_of(json_array_get(list, i), "severity"), severity_names[SERIOUS]) == 0;
+    return n;
+}
+
 void pz_check_text(struct pz_str *out, const json_t *doc)
 {
     const json_t *list = json_object_get(doc, "insights"), *entry;
@@ -498,9 +557,12 @@ void pz_check_text(struct pz_str *out, const json_t *doc)
         pz_str_adds(out, "Nothing conspicuous.\n");
     json_array_foreach(list, i, entry)
     {
+        struct pz_str where = { 0 };
         const char *column = text_of(entry, "column");
 
-        pz_str_addf(out, "%-8s %s%s%s: %s\n", text_of(entry, "severity"), text_of(entry, "table"),
-                    *column ? "." : "", column, text_of(entry, "text"));
+        pz_str_addf(&where, "%s%s%s", text_of(entry, "table"), *column ? "." : "", column);
+        pz_str_addf(out, "%-8s  %-26s  %s\n", text_of(entry, "severity"),
+                    where.data ? where.data : "", text_of(entry, "text"));
+        pz_str_clear(&where);
     }
 }

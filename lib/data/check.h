@@ -23,4 +23,7 @@ enum pz_status pz_check(const struct pz_dataset *ds, int64_t now, const struct p
 /* The same as a table for people. */
 void pz_check_text(struct pz_str *out, const json_t *doc);
 
+/* How many of the insights are serious. */
+size_t pz_check_serious(const json_t *doc);
+
 #endif
