@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "model/item_facts.h"
 
 /* from[p] of the kept interactions, in order; NULL when memory is out. */
 static float *gather(const float *from, const uint8_t *keep, uint64_t n_inter, uint64_t n_kept)
@@ -17,19 +18,6 @@ static float *gather(const float *from, const uint8_t *keep, uint64_t n_inter, u
         if (!keep || keep[p])
             to[n++] = from[p];
     return to;
-}
-
-static enum pz_status write_counts(const struct pz_corpus *c, struct pz_writer *w, struct pz_err *err)
-{
-    uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
-    enum pz_status st = count ? PZ_OK : pz_err_memory(err, "item counts", 4.0 * c->n_items);
-
-    for (uint64_t p = 0; p < c->ptr[c->n_users] && count; p++)
-        count[c->item[p]]++;
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
-    free(count);
-    return st;
 }
 
 /* all: the corpus of every kept interaction; weight, value: parallel to it, value NULL when missing. */
@@ -77,7 +65,7 @@ enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_e
     if (st == PZ_OK)
         st = write_columns(all, n_rules ? weight : corpus->weight, value, w, err);
     if (st == PZ_OK)
-        st = write_counts(corpus, w, err);
+        st = pz_item_facts_save(ds, corpus, keep, w, err);
     free(every);
     free(weight);
     free(value);

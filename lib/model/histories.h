@@ -8,7 +8,7 @@
 #include "table/table.h"
 
 /* Write hist/ptr, item, time, weight, event, value, the columns of Interactions under "context", and
- * item_count, which counts only what was learned from.
+ * the facts of items (item_facts.h).
  * ds, rules, keep  what the corpus was made from; interactions with keep[p] = 0 are not written
  * corpus           made by pz_corpus_make(ds, rules, n_rules, keep, ...)
  * Memory: 25 bytes an interaction when there are rules, else what the value column needs. */

@@ -39,6 +39,13 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_table_get(t, "item_count", PZ_U32, m->items.n, &data, NULL, err);
     m->item_count = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "item_since", PZ_I64, m->items.n, &data, NULL, err);
+    m->item_since = data;
+    if (st == PZ_OK && pz_table_has(t, "item_shown")) {
+        st = pz_table_get(t, "item_shown", PZ_U32, m->items.n, &data, NULL, err);
+        m->item_shown = data;
+    }
     return st;
 }
 

@@ -50,6 +50,8 @@ struct pz_model {
     const uint8_t *event;   /* NULL when the data have no event types */
     const float *value;     /* NaN = null; NULL when the data have no event values */
     const uint32_t *item_count; /* [items.n] interactions that were learned from */
+    const int64_t *item_since;  /* [items.n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX */
+    const uint32_t *item_shown; /* [items.n] impressions; NULL when the data have none */
     struct pz_attrs item_attrs, user_attrs;
     struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
     int64_t newest;         /* time of the newest interaction */

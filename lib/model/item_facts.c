@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts of items: see item_facts.h. */
+#include "model/item_facts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* When each item came: see item_since. */
+static void find_since(const struct pz_corpus *c, int64_t *since)
+{
+    const struct pz_attr *made = c->item_attrs ? pz_attrs_find(c->item_attrs, "CREATION_TIMESTAMP") : NULL;
+
+    for (uint32_t i = 0; i < c->n_items; i++)
+        since[i] = INT64_MAX;
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        if (c->time[p] < since[c->item[p]])
+            since[c->item[p]] = c->time[p];
+    for (uint32_t i = 0; made && made->num && i < c->n_items; i++)
+        if (fabs(made->num[i]) < 0x1p62) /* false for NaN */
+            since[i] = (int64_t)made->num[i];
+}
+
+static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *keep, struct pz_writer *w,
+                                 struct pz_err *err)
+{
+    uint32_t *shown = pz_mem_array(ds->items.n, sizeof *shown);
+    enum pz_status st;
+
+    if (!shown)
+        return pz_err_memory(err, "impressions", 4.0 * ds->items.n);
+    for (uint64_t p = 0; p < ds->n_inter; p++)
+        for (uint64_t k = ds->impression_ptr[p]; (!keep || keep[p]) && k < ds->impression_ptr[p + 1]; k++)
+            shown[ds->impression[k]]++;
+    st = pz_writer_add(w, "item_shown", PZ_U32, shown, ds->items.n, err);
+    free(shown);
+    return st;
+}
+
+enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_corpus *c,
+                                  const uint8_t *keep, struct pz_writer *w, struct pz_err *err)
+{
+    uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
+    int64_t *since = pz_mem_array(c->n_items, sizeof *since);
+    enum pz_status st = count && since ? PZ_OK : pz_err_memory(err, "facts of items", 12.0 * c->n_items);
+
+    if (st == PZ_OK) {
+        for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+            count[c->item[p]]++;
+        find_since(c, since);
+        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
+    }
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "item_since", PZ_I64, since, c->n_items, err);
+    if (st == PZ_OK && ds->impression_ptr)
+        st = save_shown(ds, keep, w, err);
+    free(count);
+    free(since);
+    return st;
+}

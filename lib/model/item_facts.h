@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to model/: what a model file says of each item beside its attributes. */
+#ifndef PZ_MODEL_ITEM_FACTS_H
+#define PZ_MODEL_ITEM_FACTS_H
+
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "table/table.h"
+
+/* Write the columns
+ *   item_count  u32 [n_items]  interactions that count
+ *   item_since  i64 [n_items]  CREATION_TIMESTAMP, else the first interaction, else INT64_MAX: new
+ *   item_shown  u32 [n_items]  impressions; only when the data have the column IMPRESSION
+ * c: the corpus made from ds. keep: [ds->n_inter] interactions whose impressions count; NULL: all. */
+enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_corpus *c,
+                                  const uint8_t *keep, struct pz_writer *w, struct pz_err *err);
+
+#endif
