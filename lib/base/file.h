@@ -46,12 +46,15 @@ enum pz_status pz_file_sync_dir(const char *dir, struct pz_err *err);
 /* The folder part of a path ("." if none) into buf of n bytes; false if it does not fit. */
 bool pz_file_dirname(const char *path, char *buf, size_t n);
 
-/* A lock on path (created if missing, never removed), held by an flock and so released by the kernel
- * when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and since
- * when. Release with pz_lock_free (accepts NULL). */
 struct pz_lock;
+
+/* Take a lock on path (created if missing, never removed), held by an flock and so released by the kernel
+ * when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and since
+ * when. */
 enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
                             struct pz_err *err);
+
+/* Release a lock; accepts NULL. */
 void pz_lock_free(struct pz_lock *lock);
 
 #endif

@@ -162,7 +162,7 @@ const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, ui
     if (f->whole && x != floor(x))
         return f->wide ? "is not a whole number, which a long has to be"
                        : "is not a whole number, which an int has to be";
-    if (f->whole && !f->wide && (x < -0x1p31 || x >= 0x1p31))
+    if (f->whole && !f->wide && (x < -2147483648.0 || x >= 2147483648.0))
         return "is a number out of range of an int";
     if (f->whole && fabs(x) > 0x1p53)
         return "is a number out of range: beyond 2^53 whole numbers are not exact";

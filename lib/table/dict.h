@@ -36,11 +36,12 @@ void pz_dict_clear(struct pz_dict *dict);
  * PZ_BAD_DATA when broken. For dictionaries that come from a file. */
 enum pz_status pz_dict_check(const struct pz_dict *dict, uint64_t n_bytes, struct pz_err *err);
 
+struct pz_dict_builder;
+
 /* Collects strings in any order; finishing sorts them.
  * add returns a temporary number (dense, in order of first appearance) or PZ_NONE when memory is out;
  * finish makes the dictionary (owned) and, if final is not NULL, a caller-freed array
  * [count] temporary number -> index. Not thread-safe: one builder a thread, then pz_dict_merge. */
-struct pz_dict_builder;
 struct pz_dict_builder *pz_dict_builder_new(void);
 uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
 /* The string of a temporary number; valid until the next add. */

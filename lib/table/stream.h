@@ -24,6 +24,7 @@ const char *pz_in_name(const struct pz_in *in);
 uint64_t pz_in_size(const struct pz_in *in);
 uint64_t pz_in_consumed(const struct pz_in *in);
 
+/* Close and free; accepts NULL. */
 void pz_in_close(struct pz_in *in);
 
 #endif

@@ -66,15 +66,18 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
 /* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
 void pz_table_close(struct pz_table *t);
 
+/* Whether it is the flat form; its kind, "data" or "modl" (borrowed). */
 bool pz_table_is_flat(const struct pz_table *t);
 const char *pz_table_kind(const struct pz_table *t);
 
-/* How many columns, and the i-th in file order: its name (borrowed), type, elements, bytes in file. */
+/* What is known of a column. */
 struct pz_column_info {
-    const char *name;
+    const char *name; /* borrowed from the table */
     enum pz_type type;
     uint64_t n, file_bytes;
 };
+
+/* How many columns there are, the i-th in file order, and whether there is one of that name. */
 size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
 bool pz_table_has(const struct pz_table *t, const char *name);

@@ -21,8 +21,9 @@ uint64_t pz_zst_raw_size(const void *src, size_t n);
 /* Decode one frame of n bytes that must give exactly raw bytes, checksum included. */
 enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, struct pz_err *err);
 
-/* A decoder of a stream of frames. */
 struct pz_unzst;
+
+/* A decoder of a stream of frames; NULL when memory is out. Free with pz_unzst_free (accepts NULL). */
 struct pz_unzst *pz_unzst_new(void);
 void pz_unzst_free(struct pz_unzst *u);
 /* Decode some of in[0..n_in) into out[0..n_out): *took input bytes used, *gave output bytes made,
