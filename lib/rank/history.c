@@ -4,6 +4,7 @@
  * events that count; rules read all of it. */
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "rank/ranker.h"
@@ -36,6 +37,13 @@ static enum pz_status add_known(struct pz_ranker *r, struct pz_err *err)
     return st;
 }
 
+bool pz_rank_counts(const struct pz_ranker *r, const struct pz_live_event *event)
+{
+    const struct pz_page *page = &r->req->rules.page;
+
+    return page->number == 0 || event->number <= page->live;
+}
+
 static enum pz_status add_live(struct pz_ranker *r, struct pz_err *err)
 {
     const struct pz_live *live = r->req->live;
@@ -49,6 +57,10 @@ static enum pz_status add_live(struct pz_ranker *r, struct pz_err *err)
                                 .time = e->time,
                                 .weight = (float)pz_model_event_weight(r->m, e->event_type, e->value) };
 
+        if (!pz_rank_counts(r, e))
+            continue;
+        r->live_last = e->number > r->live_last ? e->number : r->live_last;
+        r->now = !r->req->now && e->time > r->now ? e->time : r->now;
         if (past.item != PZ_NONE)
             st = add_past(r, &past, err);
     }
@@ -71,22 +83,88 @@ static enum pz_status add_inline(struct pz_ranker *r, struct pz_err *err)
     return st;
 }
 
-/* The model's attributes of a known user as given values. */
+/* Add the values that a row holds of one of the model's attributes; values the model lacks say nothing. */
+static enum pz_status add_values(struct pz_ranker *r, const struct pz_attr *own, const struct pz_attr *a,
+                                 uint64_t row, struct pz_err *err)
+{
+    uint64_t n = a->num ? (uint64_t)!isnan(a->num[row]) : a->ptr[row + 1] - a->ptr[row];
+
+    if (!own->num != !a->num)
+        return PZ_OK;
+    if (!pz_mem_grow(&r->given, &r->cap_given, r->n_given + (size_t)n, sizeof *r->given))
+        return pz_err_memory(err, "user attributes", 32.0 * (double)n);
+    for (uint64_t k = 0; k < n; k++) {
+        struct pz_given g = { own, a->num ? a->num[row] : 0, a->num ? 0 : a->code[a->ptr[row] + k] };
+
+        if (!a->num && a != own) {
+            size_t len;
+            const char *text = pz_dict_get(&a->values, g.code, &len);
+
+            g.code = pz_dict_find(&own->values, text, len);
+        }
+        if (a->num || g.code != PZ_NONE)
+            r->given[r->n_given++] = g;
+    }
+    return PZ_OK;
+}
+
+/* The user's attributes: of a row put since the model was made, else the model's. */
 static enum pz_status add_given(struct pz_ranker *r, struct pz_err *err)
 {
     const struct pz_attrs *attrs = &r->m->user_attrs;
-    uint32_t user = r->user;
+    const struct pz_overlay *overlay = r->req->live ? r->req->live->users : NULL;
+    uint32_t put = overlay && r->req->user_id ? pz_dict_find_str(&overlay->ids, r->req->user_id) : PZ_NONE;
+    enum pz_status st = PZ_OK;
 
     r->n_given = 0;
-    for (uint32_t i = 0; user != PZ_NONE && i < attrs->n_attrs; i++) {
-        const struct pz_attr *a = &attrs->attr[i];
-        uint64_t n = a->num ? (uint64_t)!isnan(a->num[user]) : a->ptr[user + 1] - a->ptr[user];
+    for (uint32_t i = 0; i < attrs->n_attrs && st == PZ_OK; i++) {
+        const struct pz_attr *own = &attrs->attr[i], *a = own;
 
-        if (!pz_mem_grow(&r->given, &r->cap_given, r->n_given + (size_t)n, sizeof *r->given))
-            return pz_err_memory(err, "user attributes", 32.0 * (double)n);
-        for (uint64_t k = 0; k < n; k++)
-            r->given[r->n_given++] = (struct pz_given){ a, a->num ? a->num[user] : 0,
-                                                        a->num ? 0 : a->code[a->ptr[user] + k] };
+        if (put != PZ_NONE)
+            a = pz_attrs_find(&overlay->attrs, own->name);
+        if (a && (put != PZ_NONE || r->user != PZ_NONE))
+            st = add_values(r, own, a, put != PZ_NONE ? put : r->user, err);
+    }
+    return st;
+}
+
+static enum pz_status no_context(const struct pz_attrs *attrs, const char *key, struct pz_err *err)
+{
+    const char *names[64];
+    size_t n = 0;
+    const char *near;
+
+    while (n < attrs->n_attrs && n < 64) {
+        names[n] = attrs->attr[n].name;
+        n++;
+    }
+    near = pz_str_nearest(key, names, n);
+    return pz_err_set(err, PZ_USAGE, "context \"%s\" is no column of Interactions%s%s%s", key,
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* The moment's values; ones that the model never met say nothing. */
+static enum pz_status add_context(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_request *req = r->req;
+
+    r->n_context = 0;
+    if (!pz_mem_grow(&r->context, &r->cap_context, req->n_context + 1, sizeof *r->context))
+        return pz_err_memory(err, "a context", 32.0 * (double)req->n_context);
+    for (size_t i = 0; i < req->n_context; i++) {
+        const struct pz_context *c = &req->context[i];
+        const struct pz_attr *a = pz_attrs_find(&r->m->context, c->key);
+        struct pz_given g = { .attr = a };
+
+        if (!a)
+            return no_context(&r->m->context, c->key, err);
+        if (a->kind == PZ_ATTR_NUMBER && !pz_str_to_double(c->value, strlen(c->value), &g.num))
+            return pz_err_set(err, PZ_USAGE, "context %s is a number, not \"%s\"", a->name, c->value);
+        if (a->kind == PZ_ATTR_BOOL)
+            g.num = strcasecmp(c->value, "true") == 0 || strcmp(c->value, "1") == 0;
+        g.code = a->num ? 0 : pz_dict_find_str(&a->values, c->value);
+        if (a->num || g.code != PZ_NONE)
+            r->context[r->n_context++] = g;
     }
     return PZ_OK;
 }
@@ -124,6 +202,8 @@ static enum pz_status fill_query(struct pz_ranker *r, struct pz_err *err)
                               .hist_weight = r->hist_weight,
                               .user = r->given,
                               .n_user = r->n_given,
+                              .context = r->context,
+                              .n_context = r->n_context,
                               .now = r->req->now ? r->req->now
                                      : n > 0     ? r->hist_time[n - 1]
                                                  : r->m->newest };
@@ -136,6 +216,8 @@ enum pz_status pz_rank_history(struct pz_ranker *r, struct pz_err *err)
     enum pz_status st;
 
     r->n_past = 0;
+    r->live_last = 0;
+    r->now = r->req->now ? r->req->now : r->m->newest;
     r->user = user_id ? pz_dict_find_str(&r->m->users, user_id) : PZ_NONE;
     st = add_known(r, err);
     if (st == PZ_OK)
@@ -144,6 +226,8 @@ enum pz_status pz_rank_history(struct pz_ranker *r, struct pz_err *err)
         st = add_inline(r, err);
     if (st == PZ_OK)
         st = add_given(r, err);
+    if (st == PZ_OK)
+        st = add_context(r, err);
     return st == PZ_OK ? fill_query(r, err) : st;
 }
 

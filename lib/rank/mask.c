@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mask: the set of items that may be recommended. Each rule takes items out of it. */
 #include <string.h>
+#include <strings.h>
 
 #include "rank/ranker.h"
 
@@ -13,32 +14,53 @@ void pz_set_fill(uint64_t *set, uint32_t n, bool all)
         set[words - 1] = ((uint64_t)1 << (n % 64)) - 1;
 }
 
-/* The seen rule: items of the past are taken out, or are all there is. */
-static void mask_seen(struct pz_ranker *r)
+static bool is_type(const struct pz_past *event, const char *type)
 {
-    enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules);
+    return strcmp(type, "*") == 0 || (event->type && strlen(type) == event->n_type &&
+                                      strncasecmp(event->type, type, event->n_type) == 0);
+}
 
-    pz_set_fill(r->allowed, r->m->items.n, seen != PZ_SEEN_ONLY);
-    for (size_t i = 0; i < r->n_past && seen != PZ_SEEN_KEEP; i++) {
-        if (r->past[i].weight <= 0)
-            continue;
-        if (seen == PZ_SEEN_ONLY)
-            pz_set_add(r->allowed, r->past[i].item);
-        else
-            pz_set_remove(r->allowed, r->past[i].item);
-    }
+bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event)
+{
+    const struct pz_rules *rules = &r->req->rules;
+
+    if (rules->seen_age_s > 0 && event->time < r->now - rules->seen_age_s)
+        return false;
+    for (size_t i = 0; i < rules->n_seen_types; i++)
+        if (is_type(event, rules->seen_type[i]))
+            return true;
+    return rules->n_seen_types == 0 && event->weight > 0;
 }
 
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules)
 {
     if (rules->seen != PZ_SEEN_DEFAULT)
         return rules->seen;
+    if (rules->n_seen_types > 0 || rules->seen_age_s > 0)
+        return PZ_SEEN_EXCLUDE;
     return m->recipe->exclude_seen ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
+}
+
+/* Items of the past are taken out, or are all there is. */
+static void mask_seen(struct pz_ranker *r, uint64_t *set)
+{
+    enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules);
+
+    pz_set_fill(set, r->m->items.n, seen != PZ_SEEN_ONLY);
+    for (size_t i = 0; i < r->n_past && seen != PZ_SEEN_KEEP; i++) {
+        if (!pz_rank_is_seen(r, &r->past[i]))
+            continue;
+        if (seen == PZ_SEEN_ONLY)
+            pz_set_add(set, r->past[i].item);
+        else
+            pz_set_remove(set, r->past[i].item);
+    }
 }
 
 enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err)
 {
     (void)err;
-    mask_seen(r);
+    mask_seen(r, r->promotable);
+    memcpy(r->allowed, r->promotable, r->words * sizeof *r->allowed);
     return PZ_OK;
 }

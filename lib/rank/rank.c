@@ -37,9 +37,12 @@ struct pz_ranker *pz_ranker_new(const struct pz_model *m)
     r->words = ((size_t)n + 63) / 64;
     r->allowed = pz_mem_array(r->words, sizeof *r->allowed);
     r->blend = pz_mem_array(n, sizeof *r->blend);
+    r->promotable = pz_mem_array(r->words, sizeof *r->promotable);
+    r->gone = pz_mem_array(r->words, sizeof *r->gone);
+    r->open = pz_mem_array(r->words, sizeof *r->open);
     r->fallback = pz_mem_array(n, sizeof *r->fallback);
     r->scratch = pz_mem_array(pz_model_scratch(m), 1);
-    if (!r->allowed || !r->blend || !r->fallback || !r->scratch) {
+    if (!r->allowed || !r->promotable || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch) {
         pz_ranker_free(r);
         return NULL;
     }
@@ -55,7 +58,16 @@ void pz_ranker_free(struct pz_ranker *r)
     free(r->hist_time);
     free(r->hist_weight);
     free(r->given);
+    free(r->context);
     free(r->allowed);
+    free(r->promotable);
+    free(r->gone);
+    free(r->open);
+    free(r->rotated);
+    free(r->tally.cell);
+    free(r->pool);
+    free(r->slot);
+    free(r->promoted);
     free(r->blend);
     free(r->fallback);
     free(r->scratch);
@@ -70,34 +82,46 @@ enum pz_status pz_rank_grow_hits(struct pz_ranker *r, size_t n, struct pz_err *e
                : pz_err_memory(err, "the answer", (double)n * sizeof *r->hit);
 }
 
-/* After the blend's items, what is missing comes from the fallback. */
-static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+/* What the rules need of the model, looked up once a query. */
+static enum pz_status prepare(struct pz_ranker *r, struct pz_err *err)
 {
-    uint32_t n_items = r->m->items.n;
-    size_t want = r->req->num < n_items ? r->req->num : n_items, n;
-    enum pz_status st = pz_rank_grow_hits(r, want, err);
+    const struct pz_rules *rules = &r->req->rules;
+    uint32_t dim;
+    enum pz_status st = pz_rank_prepare(r, err);
+
+    if (rules->n_caps > PZ_MAX_CAPS)
+        return pz_err_set(err, PZ_USAGE, "at most %d columns can be capped", PZ_MAX_CAPS);
+    for (size_t i = 0; i < rules->n_caps && st == PZ_OK; i++)
+        st = pz_column_find(r, rules->cap[i].column, &r->cap[i], err);
+    if (st == PZ_OK && rules->diversity > 0 && rules->diversity_column)
+        st = pz_column_find(r, rules->diversity_column, &r->alike, err);
+    else if (st == PZ_OK && rules->diversity > 0 && !pz_rank_vectors(r, &dim))
+        return pz_err_set(err, PZ_USAGE, "the model has no item vectors to diversify by; name a column");
+    if (st == PZ_OK && rules->page.number > 0 && rules->page.check != pz_page_check(r))
+        return pz_err_set(err, PZ_USAGE, "the page token is of another question or model; begin with the "
+                                         "first page");
+    return st;
+}
+
+static bool any_left(const struct pz_ranker *r)
+{
+    for (size_t i = 0; i < r->words; i++)
+        if (r->allowed[i] & ~r->gone[i])
+            return true;
+    return false;
+}
+
+static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer *answer, struct pz_err *err)
+{
+    enum pz_status st = pz_rank_choose(r, want, &answer->n, err);
 
     if (st != PZ_OK)
         return st;
-    n = pz_top(r->blend, r->allowed, n_items, r->hit, want);
-    for (size_t i = 0; i < n; i++)
-        r->hit[i].source = pz_rank_origin(r);
-    if (r->m->recipe->has_scores)
-        pz_rank_softmax(r, r->hit, n);
-    if (n < want) {
-        size_t from = n;
-
-        for (size_t i = 0; i < n; i++)
-            pz_set_remove(r->allowed, r->hit[i].item);
-        pz_rank_fallback(r);
-        n += pz_top(r->fallback, r->allowed, n_items, r->hit + n, want - n);
-        for (size_t i = from; i < n; i++) {
-            r->hit[i].source = PZ_ORIGIN_POPULAR;
-            r->hit[i].blend = 0;
-        }
-    }
     answer->hit = r->hit;
-    answer->n = n;
+    if (r->m->recipe->has_scores)
+        pz_rank_softmax(r, r->hit, answer->n, r->q.task == PZ_TASK_RANK);
+    answer->has_next = r->q.task != PZ_TASK_RANK && any_left(r);
+    answer->next = (struct pz_page){ r->req->rules.page.number + 1, r->live_last, pz_page_check(r) };
     return PZ_OK;
 }
 
@@ -107,10 +131,12 @@ static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, s
 
     if (st == PZ_OK)
         st = pz_rank_mask(r, err);
+    if (st == PZ_OK)
+        st = prepare(r, err);
     if (st != PZ_OK)
         return st;
     pz_rank_score(r);
-    return choose(r, answer, err);
+    return finish(r, r->req->num, answer, err);
 }
 
 /* The mask follows from the user's own history, if a user is given; the scores from the item alone. */
@@ -123,63 +149,58 @@ static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer
         st = pz_rank_mask(r, err);
     if (st == PZ_OK)
         st = pz_rank_history_item(r, item, err);
+    if (st == PZ_OK)
+        st = prepare(r, err);
     if (st != PZ_OK)
         return st;
-    if (item != PZ_NONE)
+    if (item != PZ_NONE) {
         pz_set_remove(r->allowed, item);
-    pz_rank_score(r);
-    return choose(r, answer, err);
-}
-
-/* Order n known candidates: popularity breaks ties; scores sum to 1 over the list. */
-static void order_list(struct pz_ranker *r, size_t n)
-{
-    double scale = r->m->softmax_scale, total = 0;
-
-    pz_rank_fallback(r);
-    for (size_t i = 0; i < n; i++) {
-        struct pz_hit *h = &r->hit[i];
-
-        h->source = r->blend[h->item] > 0 ? pz_rank_origin(r) : PZ_ORIGIN_POPULAR;
-        h->blend = r->blend[h->item] + 1e-9f * r->fallback[h->item];
+        pz_set_remove(r->promotable, item);
     }
-    pz_top_sort(r->hit, n);
-    for (size_t i = 0; i < n; i++)
-        total += exp(scale * (double)(r->hit[i].blend - r->hit[0].blend));
-    for (size_t i = 0; i < n; i++)
-        r->hit[i].score = exp(scale * (double)(r->hit[i].blend - r->hit[0].blend)) / total;
+    pz_rank_score(r);
+    return finish(r, r->req->num, answer, err);
 }
 
-/* A given list in order; unknown items stay, at the end, in the order given. */
+/* Keep the items of the list among those that the mask allows, without repeats. */
+static void keep_list(struct pz_ranker *r)
+{
+    memset(r->gone, 0, r->words * sizeof *r->gone);
+    for (size_t i = 0; i < r->req->n_rank; i++) {
+        uint32_t item = pz_dict_find_str(&r->m->items, r->req->rank[i]);
+
+        if (item != PZ_NONE)
+            pz_set_add(r->gone, item);
+    }
+    for (size_t i = 0; i < r->words; i++)
+        r->allowed[i] &= r->gone[i];
+}
+
+/* A given list in order; items the model does not know stay, at the end, in the order given. */
 static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
     const struct pz_request *req = r->req;
-    size_t n = 0, end = req->n_rank;
     enum pz_status st = pz_rank_history(r, err);
 
     if (st == PZ_OK)
-        st = pz_rank_grow_hits(r, req->n_rank, err);
+        st = pz_rank_mask(r, err);
+    if (st == PZ_OK)
+        st = prepare(r, err);
+    if (st == PZ_OK && req->rules.n_promotions > 0)
+        return pz_err_set(err, PZ_USAGE, "a ranking has no promotions: it holds the items it was given");
     if (st != PZ_OK)
         return st;
-    pz_set_fill(r->allowed, r->m->items.n, false);
-    for (size_t i = 0; i < req->n_rank; i++) {
-        uint32_t item = pz_dict_find_str(&r->m->items, req->rank[i]);
-
-        if (item == PZ_NONE)
-            continue;
-        pz_set_add(r->allowed, item);
-        r->hit[n++] = (struct pz_hit){ .item = item, .id = req->rank[i] };
-    }
+    keep_list(r);
     r->q.task = PZ_TASK_RANK;
     pz_rank_score(r);
-    order_list(r, n);
-    for (size_t i = 0; i < req->n_rank && n < end; i++)
-        if (pz_dict_find_str(&r->m->items, req->rank[i]) == PZ_NONE)
-            r->hit[n++] = (struct pz_hit){ .item = PZ_NONE, .id = req->rank[i],
-                                           .source = PZ_ORIGIN_UNKNOWN };
+    st = finish(r, req->n_rank, answer, err);
+    if (st == PZ_OK)
+        st = pz_rank_grow_hits(r, answer->n + req->n_rank, err);
     answer->hit = r->hit;
-    answer->n = n;
-    return PZ_OK;
+    for (size_t i = 0; i < req->n_rank && st == PZ_OK; i++)
+        if (pz_dict_find_str(&r->m->items, req->rank[i]) == PZ_NONE)
+            r->hit[answer->n++] = (struct pz_hit){ .item = PZ_NONE, .id = req->rank[i],
+                                                   .source = PZ_ORIGIN_UNKNOWN };
+    return st;
 }
 
 enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,

@@ -42,13 +42,58 @@ struct pz_live {
 
 enum pz_seen { PZ_SEEN_DEFAULT, PZ_SEEN_EXCLUDE, PZ_SEEN_KEEP, PZ_SEEN_ONLY };
 
+/* At most `most` items of one value of a column of Items. */
+struct pz_cap {
+    const char *column;
+    uint32_t most; /* > 0 */
+};
+
+/* Promoted items take a share of the places, wherever chance puts them. */
+struct pz_promotion {
+    const char *name;
+    double percent; /* 0 < percent <= 100 */
+};
+
+/* Where in a row of pages an answer stands; see page.c. All-zero: the first page, of now. */
+struct pz_page {
+    uint32_t number; /* earlier pages */
+    uint64_t live;   /* live events after this number do not count, if number > 0 */
+    uint32_t check;  /* of the model and the question */
+};
+
 /* Rules beside the model's opinion, each in force only where set. All-zero: the recipe's own. */
 struct pz_rules {
     enum pz_seen seen;
+    const char *const *seen_type; /* [n_seen_types] only events of these types make an item seen; "*": all;
+                                   * none given: all events that the model learns from */
+    size_t n_seen_types;
+    int64_t seen_age_s;           /* only events this recent; 0: all */
+    const struct pz_cap *cap;     /* [n_caps] */
+    size_t n_caps;
+    const struct pz_promotion *promotion; /* [n_promotions]; percentages sum to at most 100 */
+    size_t n_promotions;
+    double diversity;             /* lambda of MMR, 0 .. 1; 0: off */
+    const char *diversity_column; /* of Items; NULL: the model's item vectors */
+    double rotation;              /* 0 .. 1: the part of its score that an item shown just now loses */
+    int64_t rotation_half_life_s; /* of a showing's effect; 0: a day */
+    const char *objective;        /* numeric column of Items to gain by; NULL: none */
+    double objective_power;       /* score times value to this power */
+    struct pz_page page;
 };
 
 /* The seen rule in force: what the rules say, else the recipe's. */
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules);
+
+/* Read a token that pz_page_format wrote. PZ_USAGE when it is none. */
+enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_err *err);
+
+/* Write the token of a page into buf of at least 64 bytes; returns buf. */
+char *pz_page_format(const struct pz_page *page, char *buf);
+
+/* Something known of the moment: a column of Interactions beside the reserved ones, and its value. */
+struct pz_context {
+    const char *key, *value;
+};
 
 struct pz_request {
     const char *user_id;           /* NULL: none */
@@ -58,6 +103,8 @@ struct pz_request {
     const char *const *history;    /* inline history, oldest first, after the model's and live events */
     size_t n_history;
     uint32_t num;                  /* results wanted */
+    const struct pz_context *context;
+    size_t n_context;
     struct pz_rules rules;
     const struct pz_live *live;    /* NULL: none */
     int64_t now;                   /* 0: the model's newest time */
@@ -78,12 +125,15 @@ struct pz_hit {
     float blend;       /* what the order follows */
     double score;      /* Personalize's softmax score; NAN when the recipe has none */
     enum pz_origin source;
+    const char *promotion; /* its name; NULL: not promoted */
 };
 
 struct pz_answer {
     struct pz_hit *hit; /* [n] best first; owned by the ranker, valid until its next query */
     size_t n;
     bool is_short;      /* fewer than asked for although asked for more */
+    bool has_next;      /* more can be had: ask again with .rules.page = next */
+    struct pz_page next;
 };
 
 /* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts' scratch. */

@@ -15,6 +15,46 @@ struct pz_past {
     float weight;     /* as training gave it; 0: does not count for scoring */
 };
 
+/* A column of Items as it is now: the model's, overlaid by rows put since. */
+struct pz_column {
+    const struct pz_attr *base; /* NULL: the model lacks it */
+    const struct pz_attr *over; /* NULL: the overlay lacks it, or there is none */
+    const struct pz_overlay *overlay;
+    const struct pz_dict *items;
+};
+
+/* Items placed so far by value of a column: an open hash table. */
+struct pz_tally {
+    struct pz_tally_cell {
+        uint64_t key;
+        uint32_t count; /* 0: free */
+    } *cell;
+    size_t n_cells, used; /* n_cells: a power of 2 */
+};
+
+/* A candidate's standing in the choice by maximal marginal relevance. */
+struct pz_slot {
+    float relevance; /* share of the best candidate's */
+    float alike;     /* largest similarity to what was chosen */
+    float norm;      /* of its vector */
+    bool taken;
+};
+
+/* What is left of an item's score after showings. */
+struct pz_rotated {
+    uint32_t item;
+    float factor;
+};
+
+/* The objective in force: factor = (value / largest)^power. */
+struct pz_objective {
+    struct pz_column column;
+    double least, largest, power; /* smallest positive and largest value */
+    bool on;
+};
+
+enum { PZ_MAX_CAPS = 8 };
+
 struct pz_ranker {
     const struct pz_model *m;
     const struct pz_request *req; /* being answered */
@@ -29,10 +69,15 @@ struct pz_ranker {
     size_t cap_hist[3];
     struct pz_given *given; /* user attributes */
     size_t cap_given, n_given;
+    struct pz_given *context;
+    size_t cap_context, n_context;
+    uint64_t live_last; /* number of the newest live event in past */
+    int64_t now;        /* of rules about age: the request's, else the newest thing known */
     struct pz_query q;
 
     /* mask */
-    uint64_t *allowed; /* [words] items that may be recommended */
+    uint64_t *allowed;    /* [words] items that may be recommended */
+    uint64_t *promotable; /* [words] items that may be promoted: the seen rule alone */
     size_t words;
 
     /* score */
@@ -41,6 +86,22 @@ struct pz_ranker {
     bool has_fallback;
     uint32_t used;     /* bit i: part i had something to say */
     void *scratch;
+
+    /* adjust */
+    struct pz_rotated *rotated; /* [n_rotated] items shown lately and what is left of their scores */
+    size_t n_rotated, cap_rotated;
+    struct pz_objective objective;
+
+    /* choose */
+    uint64_t *gone; /* [words] items that have their place already */
+    uint64_t *open; /* [words] scratch of candidates */
+    struct pz_column cap[PZ_MAX_CAPS], alike; /* columns of the rules; alike: of diversity */
+    struct pz_tally tally;
+    struct pz_hit *pool;    /* candidates in order */
+    struct pz_slot *slot;   /* beside pool, for diversity */
+    size_t cap_pool, cap_slots;
+    struct pz_hit *promoted;
+    size_t cap_promoted;
 
     /* answer */
     struct pz_hit *hit; /* [cap_hits] */
@@ -75,11 +136,17 @@ void pz_set_fill(uint64_t *set, uint32_t n, bool all);
 /* history.c: past, user, given and q, from the model, live events and the inline history. */
 enum pz_status pz_rank_history(struct pz_ranker *r, struct pz_err *err);
 
+/* history.c: whether a live event counts: those after a page's snapshot do not. */
+bool pz_rank_counts(const struct pz_ranker *r, const struct pz_live_event *event);
+
 /* history.c: the history is one event with an item: what items are related to. PZ_NONE: an empty one. */
 enum pz_status pz_rank_history_item(struct pz_ranker *r, uint32_t item, struct pz_err *err);
 
-/* mask.c: allowed, from the rules and the past. */
+/* mask.c: allowed and promotable, from the rules and the past. */
 enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err);
+
+/* mask.c: whether an event makes its item seen. */
+bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event);
 
 /* score.c: blend and used. */
 void pz_rank_score(struct pz_ranker *r);
@@ -87,11 +154,57 @@ void pz_rank_score(struct pz_ranker *r);
 /* score.c: fallback, if it is not there yet: scores above 0 for every item. */
 void pz_rank_fallback(struct pz_ranker *r);
 
-/* score.c: Personalize's scores of n hits: softmax(scale * blend) over the allowed items. */
-void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n);
+/* score.c: Personalize's scores of n hits: softmax(scale * blend) over the allowed items. Hits that no part
+ * knows get one only where all is set. */
+void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n, bool all);
 
 /* score.c: where items come from whose place follows from the blend. */
 enum pz_origin pz_rank_origin(const struct pz_ranker *r);
+
+/* adjust.c: make ready the rules that multiply scores. PZ_USAGE: a column that is not there. */
+enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err);
+
+/* adjust.c: multiply an array of scores [items.n] by what those rules say; negative ones stay. */
+void pz_rank_adjust(const struct pz_ranker *r, float *score);
+
+/* adjust.c: the factors of one item. */
+float pz_rank_rotation(const struct pz_ranker *r, uint32_t item);
+float pz_rank_objective(const struct pz_ranker *r, uint32_t item);
+
+/* choose.c: the answer: `want` items of allowed by blend, then fallback, as caps, diversity and promotions
+ * say; of the page asked for. Fills hit and returns their number in *n. */
+enum pz_status pz_rank_choose(struct pz_ranker *r, size_t want, size_t *n, struct pz_err *err);
+
+/* choose.c: the `want` best of a set by blend, then by fallback, in order. Returns how many there are. */
+size_t pz_rank_candidates(struct pz_ranker *r, const uint64_t *set, struct pz_hit *hit, size_t want);
+
+/* promote.c: which of n places k promoted items take: place[i] set for k of them, by chance from seed. */
+void pz_promote_places(uint64_t seed, size_t n, size_t k, bool *place);
+
+/* diversify.c: the model's item vectors, *dim floats each; NULL: it has none. */
+const float *pz_rank_vectors(const struct pz_ranker *r, uint32_t *dim);
+
+/* diversify.c: choose `want` of n candidates (in order of relevance) by maximal marginal relevance
+ * (Carbonell & Goldstein 1998), within the caps; writes them to out and returns how many. */
+size_t pz_diversify(struct pz_ranker *r, const struct pz_hit *pool, size_t n, struct pz_hit *out, size_t want);
+
+/* caps.c: whether one more item of these values fits; count it; forget all. */
+bool pz_caps_fit(const struct pz_ranker *r, uint32_t item);
+enum pz_status pz_caps_take(struct pz_ranker *r, uint32_t item, struct pz_err *err);
+void pz_caps_reset(struct pz_ranker *r);
+
+/* page.c: what a token's check must be. */
+uint32_t pz_page_check(const struct pz_ranker *r);
+
+/* column.c: find a column of Items by name, with or without "Items.". PZ_USAGE with "did you mean". */
+enum pz_status pz_column_find(const struct pz_ranker *r, const char *name, struct pz_column *out,
+                              struct pz_err *err);
+
+/* column.c: how many values an item has; the k-th as a word that is equal for equal values; the number of a
+ * numeric column, NAN for null. */
+size_t pz_column_count(const struct pz_column *c, uint32_t item);
+uint64_t pz_column_key(const struct pz_column *c, uint32_t item, size_t k);
+double pz_column_number(const struct pz_column *c, uint32_t item);
 
 /* top.c: the `want` best items of a set with a score above 0, best first, equal scores to the lower index.
  * score: [n]. hit: room for want. Returns how many there are. */

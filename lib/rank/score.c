@@ -9,6 +9,7 @@
 void pz_rank_score(struct pz_ranker *r)
 {
     pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, NULL, &r->used);
+    pz_rank_adjust(r, r->blend);
     r->has_fallback = false;
 }
 
@@ -30,10 +31,11 @@ void pz_rank_fallback(struct pz_ranker *r)
     for (uint32_t i = 0; i < n; i++)
         if (r->fallback[i] <= 0)
             r->fallback[i] = isfinite(least) ? least * 0.5f : 1.0f;
+    pz_rank_adjust(r, r->fallback);
 }
 
 /* The largest blend is taken out of the exponents. */
-void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n)
+void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n, bool all)
 {
     double scale = r->m->softmax_scale, total = 0;
     float largest = 0;
@@ -45,7 +47,7 @@ void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n)
         if (pz_set_has(r->allowed, i))
             total += exp(scale * (double)(r->blend[i] - largest));
     for (size_t i = 0; i < n && total > 0; i++)
-        if (hit[i].item != PZ_NONE)
+        if (all || r->blend[hit[i].item] > 0)
             hit[i].score = exp(scale * (double)(r->blend[hit[i].item] - largest)) / total;
 }
 

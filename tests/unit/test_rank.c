@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranking, on a model of eight items made by hand: its one scorer gives item i the score
- * closeness[h][i] summed over the history, its fallback gives falling popularity a > b > ... > h. */
+/* Ranking and its rules, on a model of eight items a to h made by hand: its one scorer makes what follows an
+ * item of the history likely, its fallback gives falling popularity a > b > ... > h.
+ *
+ *   item    a    b    c      d     e     f     g     h
+ *   COLOR   red  red  blue   red   red|  blue  blue  -
+ *                                  blue
+ *   PRICE   1    2    4      8     16    32    0     -
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,6 +14,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rank/ranker.h"
@@ -41,8 +48,18 @@ static size_t no_scratch(const void *part)
     return 0;
 }
 
+/* b and e point the same way, c between, f at right angles to b. */
+static const float *near_vectors(const void *part, uint32_t *dim)
+{
+    static const float v[2 * N] = { 1, 0, 1, 0, 1, 1, 1, 0, 2, 0, 0, 1, 0, 1, 0, 0 };
+
+    (void)part;
+    *dim = 2;
+    return v;
+}
+
 static const struct pz_scorer near_scorer = { .name = "near", .score = near_score,
-                                              .scratch_bytes = no_scratch };
+                                              .scratch_bytes = no_scratch, .vectors = near_vectors };
 static const struct pz_scorer popular = { .name = "popular", .score = popular_score,
                                           .scratch_bytes = no_scratch };
 
@@ -55,6 +72,23 @@ static const int64_t hist_time[] = { 100, 200, 150 };
 static const float hist_weight[] = { 1, 1, 1 };
 static const uint8_t hist_event[] = { 0, 1, 0 }; /* view, purchase; view */
 
+static const uint64_t color_offset[] = { 0, 4, 7 };
+static const uint64_t color_ptr[] = { 0, 1, 2, 3, 4, 6, 7, 8, 8 };
+static const uint32_t color_code[] = { 1, 1, 0, 1, 1, 0, 0, 0 };
+static const double price[] = { 1, 2, 4, 8, 16, 32, 0, NAN };
+static struct pz_attr item_attr[] = {
+    { .name = "COLOR", .kind = PZ_ATTR_CATEGORY, .ptr = color_ptr, .code = color_code,
+      .values = { .n = 2, .offset = color_offset, .bytes = "bluered" } },
+    { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = price },
+};
+
+/* The moment: DEVICE, "phone" or "tv", as a column of Interactions. */
+static const uint64_t device_offset[] = { 0, 5, 7 };
+static struct pz_attr context_attr[] = {
+    { .name = "DEVICE", .kind = PZ_ATTR_CATEGORY,
+      .values = { .n = 2, .offset = device_offset, .bytes = "phonetv" } },
+};
+
 static struct pz_model fixture(const char *recipe)
 {
     return (struct pz_model){
@@ -64,6 +98,8 @@ static struct pz_model fixture(const char *recipe)
         .events = { .n = 2, .offset = event_offset, .bytes = "viewpurchase" },
         .ptr = hist_ptr, .item = hist_item, .time = hist_time, .weight = hist_weight,
         .event = hist_event, .newest = 200,
+        .item_attrs = { .n_attrs = 2, .n_rows = N, .attr = item_attr },
+        .context = { .n_attrs = 1, .attr = context_attr },
         .part = { { .scorer = &near_scorer, .weight = 1 }, { .scorer = &popular, .weight = 0 } },
         .n_parts = 2,
         .softmax_scale = 2,
@@ -177,6 +213,300 @@ static void seen_items_are_left_out_kept_or_all_there_is(void **state)
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
 }
 
+static void only_events_of_these_types_and_this_age_make_an_item_seen(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    const char *const purchase[] = { "Purchase" }, *const any[] = { "*" };
+    struct pz_request req = { .user_id = "u0", .num = 8, .rules = { .seen_type = purchase, .n_seen_types = 1 } };
+
+    (void)state;
+    assert_string_equal(ask(&m, &req, NULL), "becfgah"); /* d was bought, a only viewed */
+    req.rules.seen = PZ_SEEN_ONLY;
+    assert_string_equal(ask(&m, &req, NULL), "d");
+    req.rules = (struct pz_rules){ .seen_age_s = 50 }; /* now is 200, the newest interaction */
+    assert_string_equal(ask(&m, &req, NULL), "becfgah");
+    req.rules.seen_age_s = 100;
+    assert_string_equal(ask(&m, &req, NULL), "becfgh");
+    req.now = 400;
+    assert_string_equal(ask(&m, &req, NULL), "becfdgah");
+    req.rules.seen_age_s = 1000;
+    req.rules.seen_type = any;
+    req.rules.n_seen_types = 1;
+    assert_string_equal(ask(&m, &req, NULL), "becfgh");
+}
+
+static void events_that_learning_left_out_count_where_their_type_is_named(void **state)
+{
+    static const float left_out[] = { 0, 1, 1 };
+    struct pz_model m = fixture("user-personalization");
+    const char *const view[] = { "view" };
+    struct pz_request req = { .user_id = "u0", .num = 8 };
+
+    (void)state;
+    m.weight = left_out;
+    assert_string_equal(ask(&m, &req, NULL), "efgabch"); /* a says nothing, and is not seen */
+    req.rules = (struct pz_rules){ .seen_type = view, .n_seen_types = 1 };
+    assert_string_equal(ask(&m, &req, NULL), "efgbcdh");
+}
+
+static void a_cap_holds_for_each_value_and_leaves_the_rest_in_order(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_cap cap[] = { { "Items.COLOR", 1 }, { "PRICE", 1 } };
+    struct pz_request req = { .user_id = "u0", .num = 6, .rules = { .cap = cap, .n_caps = 1 } };
+    struct pz_answer a;
+
+    (void)state;
+    /* becfgh: b is red, so e (red too) goes; c is blue, so f and g go; h has no color */
+    assert_string_equal(ask(&m, &req, &a), "bch");
+    assert_true(a.is_short);
+    cap[0].most = 2;
+    assert_string_equal(ask(&m, &req, NULL), "bech"); /* e made it two of each */
+    req.rules.n_caps = 2;
+    assert_string_equal(ask(&m, &req, NULL), "bech"); /* no price comes twice */
+    cap[0].column = "COLOUR";
+    {
+        struct pz_ranker *r = pz_ranker_new(&m);
+        struct pz_err err = { 0 };
+
+        assert_int_equal(pz_rank(r, &req, &a, &err), PZ_USAGE);
+        assert_non_null(strstr(err.text, "did you mean COLOR"));
+        pz_ranker_free(r);
+    }
+}
+
+static void diversity_weighs_likeness_against_relevance(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 4 };
+
+    (void)state;
+    req.rules.diversity = 0.3;
+    /* b 1. Then e: .7 - .3 = .4; c: .35 - .3/sqrt 2 = .14; f: .35 - 0. Then f .35 before c, .14. */
+    assert_string_equal(ask(&m, &req, NULL), "befc");
+    req.rules.diversity = 0.5;
+    /* b, then f .25; then e 0 before h 0, which is like nothing; c .25 - .35 */
+    assert_string_equal(ask(&m, &req, NULL), "bfeh");
+    req.rules.diversity_column = "COLOR";
+    /* b (red); e .5 - .25, c and f .25 - 0: the earliest in order; c, f .25 - .25; f .25 - .5, h 0 */
+    assert_string_equal(ask(&m, &req, NULL), "bech");
+    req.rules.diversity = 1;
+    /* b, then what shares nothing: c; h shares nothing with either; then e, half like both */
+    assert_string_equal(ask(&m, &req, NULL), "bche");
+}
+
+static void promoted_items_take_their_share_at_places_of_chance(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_promotion half = { .name = "sale", .percent = 50 };
+    struct pz_request req = { .user_id = "stranger", .num = 4,
+                              .rules = { .promotion = &half, .n_promotions = 1 } };
+    struct pz_answer a;
+    bool moved = false;
+    char first[8];
+
+    (void)state;
+    snprintf(first, sizeof first, "%s", ask(&m, &req, NULL));
+    assert_string_equal(ask(&m, &req, NULL), first); /* the same seed, the same places */
+    for (req.seed = 1; req.seed < 20; req.seed++) {
+        const char *got = ask(&m, &req, &a);
+        char promoted[8] = "", others[8] = "";
+
+        for (size_t i = 0; i < a.n; i++) {
+            assert_int_equal(a.hit[i].promotion != NULL, a.hit[i].source == PZ_ORIGIN_PROMOTION);
+            strncat(a.hit[i].promotion ? promoted : others, &got[i], 1);
+        }
+        assert_string_equal(promoted, "ab");
+        assert_string_equal(others, "cd");
+        moved = moved || strcmp(got, first) != 0;
+    }
+    assert_true(moved);
+}
+
+static void every_set_of_places_is_as_likely(void **state)
+{
+    int count[6] = { 0 };
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 6000; seed++) {
+        bool place[4];
+        int set = 0;
+        static const int number[16] = { [3] = 1, [5] = 2, [6] = 3, [9] = 4, [10] = 5, [12] = 6 };
+
+        pz_promote_places(seed, 4, 2, place);
+        for (int i = 0; i < 4; i++)
+            set |= place[i] << i;
+        assert_true(number[set] > 0);
+        count[number[set] - 1]++;
+    }
+    for (int i = 0; i < 6; i++)
+        assert_in_range(count[i], 880, 1120); /* 1000 +- 4 standard deviations */
+}
+
+static void pages_go_on_where_the_last_one_ended(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_live_event event[] = {
+        { .item_id = "b", .event_type = "view", .value = NAN, .time = 300, .number = 7 },
+        { .item_id = "c", .event_type = "view", .value = NAN, .time = 310, .number = 9 },
+    };
+    struct pz_live live = { .event = event, .n_events = 1 };
+    struct pz_request req = { .user_id = "u0", .num = 3, .live = &live };
+    struct pz_answer a;
+    char token[64];
+
+    (void)state;
+    /* a, d, b: c 1 + .5, e 1 + .25, d .., f .5, g .25 */
+    assert_string_equal(ask(&m, &req, &a), "cef");
+    assert_true(a.has_next);
+    pz_page_format(&a.next, token);
+    live.n_events = 2; /* the user went on; the pages do not */
+    assert_int_equal(pz_page_parse(token, &req.rules.page, NULL), PZ_OK);
+    assert_string_equal(ask(&m, &req, &a), "gh");
+    assert_false(a.has_next);
+    req.user_id = "u1";
+    {
+        struct pz_ranker *r = pz_ranker_new(&m);
+
+        assert_int_equal(pz_rank(r, &req, &a, NULL), PZ_USAGE);
+        pz_ranker_free(r);
+    }
+    assert_int_equal(pz_page_parse("nonsense", &req.rules.page, NULL), PZ_USAGE);
+    assert_int_equal(pz_page_parse("0-0-0", &req.rules.page, NULL), PZ_USAGE);
+}
+
+static void what_was_shown_lately_gives_way(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    const char *const shown[] = { "b", "nosuch", "e" };
+    struct pz_live_event event = { .item_id = NULL, .event_type = "view", .value = NAN, .time = 1000,
+                                   .shown = shown, .n_shown = 3 };
+    struct pz_live live = { .event = &event, .n_events = 1 };
+    struct pz_request req = { .user_id = "u0", .num = 4, .live = &live, .rules = { .rotation = 0.75 } };
+    struct pz_answer a;
+
+    (void)state;
+    assert_string_equal(ask(&m, &req, &a), "cfbe"); /* b and e fall to a quarter, as g; lower index first */
+    assert_true(fabs(a.hit[2].blend - .25) < 1e-6);
+    req.now = 1000 + 2 * 86400; /* two half-lives later: .25^(1/4) = .7 is left */
+    assert_string_equal(ask(&m, &req, &a), "becf");
+    assert_true(fabs(a.hit[0].blend - sqrt(.5)) < 1e-6);
+    req.rules.rotation_half_life_s = 4 * 86400; /* half a half-life */
+    ask(&m, &req, &a);
+    assert_true(fabs(a.hit[2].blend - pow(.25, sqrt(.5))) < 1e-6);
+}
+
+static void an_objective_orders_by_expected_value(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 6,
+                              .rules = { .objective = "items.price", .objective_power = 1 } };
+    struct pz_answer a;
+
+    (void)state;
+    /* b 1*2, c .5*4, e 1*16, f .5*32, g .25*1 (0 counts as the least above 0), all over 32; h by fallback */
+    assert_string_equal(ask(&m, &req, &a), "efbcgh");
+    assert_true(fabs(a.hit[0].blend - .5) < 1e-6);
+    assert_true(fabs(a.hit[4].blend - .25 / 32) < 1e-6);
+    req.rules.objective_power = 3;
+    assert_string_equal(ask(&m, &req, &a), "fecbgh");
+    req.rules.objective = "COLOR";
+    {
+        struct pz_ranker *r = pz_ranker_new(&m);
+
+        assert_int_equal(pz_rank(r, &req, &a, NULL), PZ_USAGE);
+        pz_ranker_free(r);
+    }
+}
+
+static void rows_put_since_count_for_the_rules(void **state)
+{
+    /* e becomes green and cheap; x is new to the model */
+    static const uint64_t id_offset[] = { 0, 1, 2 }, value_offset[] = { 0, 5 }, ptr[] = { 0, 1, 2 };
+    static const uint32_t code[] = { 0, 0 };
+    static const double cheap[] = { 0.5, 1000 };
+    struct pz_attr attr[] = {
+        { .name = "COLOR", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code,
+          .values = { .n = 1, .offset = value_offset, .bytes = "green" } },
+        { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = cheap },
+    };
+    struct pz_overlay items = { .ids = { .n = 2, .offset = id_offset, .bytes = "ex" },
+                                .attrs = { .n_attrs = 2, .n_rows = 2, .attr = attr } };
+    struct pz_live live = { .items = &items };
+    struct pz_model m = fixture("user-personalization");
+    struct pz_cap cap = { "COLOR", 1 };
+    struct pz_request req = { .user_id = "u0", .num = 4, .live = &live,
+                              .rules = { .cap = &cap, .n_caps = 1 } };
+
+    (void)state;
+    assert_string_equal(ask(&m, &req, NULL), "bech");
+    req.rules = (struct pz_rules){ .objective = "PRICE", .objective_power = 1 };
+    assert_string_equal(ask(&m, &req, NULL), "fbce");
+}
+
+/* A scorer that lists what it was given of the user and the moment. */
+static char heard[64];
+
+static bool listen(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    (void)part;
+    (void)scratch;
+    heard[0] = '\0';
+    for (size_t i = 0; i < q->n_user + q->n_context; i++) {
+        const struct pz_given *g = i < q->n_user ? &q->user[i] : &q->context[i - q->n_user];
+        char one[160];
+
+        snprintf(one, sizeof one, "%s=%u ", g->attr->name, g->code);
+        strncat(heard, one, sizeof heard - strlen(heard) - 1);
+    }
+    out[0] = 1;
+    return true;
+}
+
+static void scorers_hear_of_the_user_and_the_moment(void **state)
+{
+    static const struct pz_scorer listener = { .name = "listener", .score = listen,
+                                               .scratch_bytes = no_scratch };
+    static const uint64_t plan_offset[] = { 0, 4, 8 }, plan_ptr[] = { 0, 1, 1 };
+    static const uint32_t plan_code[] = { 0 };
+    static const uint64_t id_offset[] = { 0, 2, 5 }, value_offset[] = { 0, 4, 10 }, ptr[] = { 0, 1, 2 };
+    static const uint32_t code[] = { 0, 1 };
+    struct pz_attr plan = { .name = "PLAN", .kind = PZ_ATTR_CATEGORY, .ptr = plan_ptr, .code = plan_code,
+                            .values = { .n = 2, .offset = plan_offset, .bytes = "freegold" } };
+    struct pz_attr put = { .name = "plan", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code,
+                           .values = { .n = 2, .offset = value_offset, .bytes = "goldsilver" } };
+    struct pz_overlay users = { .ids = { .n = 2, .offset = id_offset, .bytes = "u0zoe" },
+                                .attrs = { .n_attrs = 1, .n_rows = 2, .attr = &put } };
+    struct pz_live live = { .users = &users };
+    struct pz_context context[] = { { "device", "tv" }, { "DEVICE", "fridge" } };
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 1 };
+
+    (void)state;
+    m.part[0].scorer = &listener;
+    m.user_attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 2, .attr = &plan };
+    ask(&m, &req, NULL);
+    assert_string_equal(heard, "PLAN=0 ");
+    req.live = &live;
+    req.context = context;
+    req.n_context = 2;
+    ask(&m, &req, NULL);
+    assert_string_equal(heard, "PLAN=1 DEVICE=1 "); /* nobody was ever seen at a fridge */
+    req.user_id = "zoe"; /* silver says nothing to the model */
+    ask(&m, &req, NULL);
+    assert_string_equal(heard, "DEVICE=1 ");
+    context[0].key = "DEVISE";
+    {
+        struct pz_ranker *r = pz_ranker_new(&m);
+        struct pz_answer a;
+        struct pz_err err = { 0 };
+
+        assert_int_equal(pz_rank(r, &req, &a, &err), PZ_USAGE);
+        assert_non_null(strstr(err.text, "did you mean DEVICE"));
+        pz_ranker_free(r);
+    }
+}
+
 static void related_items_leave_out_the_item_itself(void **state)
 {
     struct pz_model m = fixture("related-items");
@@ -249,6 +579,17 @@ int main(void)
         cmocka_unit_test(nobody_gets_what_is_popular),
         cmocka_unit_test(live_and_inline_events_extend_the_history),
         cmocka_unit_test(seen_items_are_left_out_kept_or_all_there_is),
+        cmocka_unit_test(only_events_of_these_types_and_this_age_make_an_item_seen),
+        cmocka_unit_test(events_that_learning_left_out_count_where_their_type_is_named),
+        cmocka_unit_test(a_cap_holds_for_each_value_and_leaves_the_rest_in_order),
+        cmocka_unit_test(diversity_weighs_likeness_against_relevance),
+        cmocka_unit_test(promoted_items_take_their_share_at_places_of_chance),
+        cmocka_unit_test(every_set_of_places_is_as_likely),
+        cmocka_unit_test(pages_go_on_where_the_last_one_ended),
+        cmocka_unit_test(what_was_shown_lately_gives_way),
+        cmocka_unit_test(an_objective_orders_by_expected_value),
+        cmocka_unit_test(rows_put_since_count_for_the_rules),
+        cmocka_unit_test(scorers_hear_of_the_user_and_the_moment),
         cmocka_unit_test(related_items_leave_out_the_item_itself),
         cmocka_unit_test(a_list_is_ordered_and_what_is_unknown_stays_behind),
         cmocka_unit_test(a_question_that_does_not_fit_the_recipe_is_refused),

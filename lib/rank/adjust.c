@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules that multiply scores before the choice, alike for the blend and the fallback:
+ *
+ *   rotation   (1 - rate)^s, s the sum of 2^(-age / half-life) over the times the item was shown to the user
+ *   objective  (value / largest value)^power of a numeric column: with power 1 the order is that of expected
+ *              value, score being a chance; values of 0 and below and nulls count as the smallest above 0 */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "rank/ranker.h"
+
+enum { DAY = 86400 };
+
+static int by_item(const void *x, const void *y)
+{
+    const struct pz_rotated *a = x, *b = y;
+
+    return a->item < b->item ? -1 : a->item > b->item;
+}
+
+/* One entry a showing, then one an item. */
+static enum pz_status prepare_rotation(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_rules *rules = &r->req->rules;
+    const struct pz_live *live = r->req->live;
+    double half = rules->rotation_half_life_s > 0 ? (double)rules->rotation_half_life_s : DAY;
+    size_t n = 0, kept = 0;
+
+    r->n_rotated = 0;
+    for (size_t i = 0; rules->rotation > 0 && live && i < live->n_events; i++) {
+        const struct pz_live_event *e = &live->event[i];
+        double age = r->now > e->time ? (double)(r->now - e->time) : 0;
+        double left = pow(1 - rules->rotation, exp2(-age / half));
+
+        if (!pz_rank_counts(r, e))
+            continue;
+        if (!pz_mem_grow(&r->rotated, &r->cap_rotated, n + e->n_shown, sizeof *r->rotated))
+            return pz_err_memory(err, "rotation", (double)n * sizeof *r->rotated);
+        for (size_t k = 0; k < e->n_shown; k++) {
+            uint32_t item = pz_dict_find_str(&r->m->items, e->shown[k]);
+
+            if (item != PZ_NONE)
+                r->rotated[n++] = (struct pz_rotated){ item, (float)left };
+        }
+    }
+    if (n > 0)
+        qsort(r->rotated, n, sizeof *r->rotated, by_item);
+    for (size_t i = 0; i < n; i++) {
+        if (kept > 0 && r->rotated[kept - 1].item == r->rotated[i].item)
+            r->rotated[kept - 1].factor *= r->rotated[i].factor;
+        else
+            r->rotated[kept++] = r->rotated[i];
+    }
+    r->n_rotated = kept;
+    return PZ_OK;
+}
+
+static void widen(struct pz_objective *o, double value)
+{
+    if (value > 0) {
+        o->least = value < o->least ? value : o->least;
+        o->largest = value > o->largest ? value : o->largest;
+    }
+}
+
+/* The range of the model's values; rows put since may widen it. */
+static enum pz_status prepare_objective(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_rules *rules = &r->req->rules;
+    struct pz_objective *o = &r->objective;
+    const struct pz_attr *base, *over;
+    enum pz_status st;
+
+    *o = (struct pz_objective){ .power = rules->objective_power, .least = INFINITY };
+    if (!rules->objective)
+        return PZ_OK;
+    st = pz_column_find(r, rules->objective, &o->column, err);
+    if (st != PZ_OK)
+        return st;
+    base = o->column.base;
+    over = o->column.over;
+    if ((base && !base->num) || (over && !over->num))
+        return pz_err_set(err, PZ_USAGE, "the objective %s is not a column of numbers", rules->objective);
+    for (uint32_t i = 0; base && i < r->m->items.n; i++)
+        widen(o, base->num[i]);
+    for (uint32_t i = 0; over && i < o->column.overlay->ids.n; i++)
+        widen(o, over->num[i]);
+    o->on = o->largest > 0;
+    return PZ_OK;
+}
+
+enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err)
+{
+    enum pz_status st = prepare_rotation(r, err);
+
+    return st == PZ_OK ? prepare_objective(r, err) : st;
+}
+
+float pz_rank_rotation(const struct pz_ranker *r, uint32_t item)
+{
+    struct pz_rotated key = { item, 1 };
+    const struct pz_rotated *found =
+        r->n_rotated ? bsearch(&key, r->rotated, r->n_rotated, sizeof key, by_item) : NULL;
+
+    return found ? found->factor : 1;
+}
+
+static float gain(const struct pz_objective *o, double value)
+{
+    double share = (value > 0 ? value : o->least) / o->largest; /* NaN is not > 0 */
+
+    return (float)(o->power == 1 ? share : pow(share, o->power));
+}
+
+float pz_rank_objective(const struct pz_ranker *r, uint32_t item)
+{
+    return r->objective.on ? gain(&r->objective, pz_column_number(&r->objective.column, item)) : 1;
+}
+
+void pz_rank_adjust(const struct pz_ranker *r, float *score)
+{
+    for (size_t i = 0; i < r->n_rotated; i++)
+        if (score[r->rotated[i].item] > 0)
+            score[r->rotated[i].item] *= r->rotated[i].factor;
+    for (uint32_t i = 0; r->objective.on && i < r->m->items.n; i++)
+        if (score[i] > 0)
+            score[i] *= pz_rank_objective(r, i);
+}
