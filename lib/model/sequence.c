@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sequence: a small recurrent encoder behind the scorer interface. The encoder reads the newest `window`
+ * events of a history (sequence_net.c) and gives a vector; an item's score is the probability that the
+ * learned softmax gives it (sequence_loss.c), relative to the most probable item. No state is kept for
+ * users: a query encodes the history as it is now.
+ *
+ * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters), sequence/items
+ * (f32 [n_items * d], unit vectors of id and attributes together). */
 #include "model/sequence.h"
 
 #include <math.h>
@@ -21,8 +28,8 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
     { "decay", 0.01, 0, 10, 0, 0, false, false, false, "weight decay" },
     { "dropout", 0.2, 0, 0.9, 0, 0, false, false, false, "dropout" },
     { "tau", 0.07, 0.01, 10, 0, 0, true, false, false, "temperature of the softmax in training" },
-    { "smoothing", 0, 0, 0.9, 0, 0, false, false, false, "label smoothing" },
-    { "holdout", 0.05, 0, 0.5, 0, 0, false, false, false, "share of users whose last event decides when to stop" },
+    { "holdout", 0.01, 0, 0.5, 0, 0, false, false, false,
+      "share of the events, last ones of users, that decides when to stop" },
     { "temperature", 1, 0.1, 20, 0.7, 4, true, false, true, "score = probability^(1/temperature)" },
 };
 
@@ -37,27 +44,34 @@ static void part_free(void *part)
     free(p);
 }
 
+/* A part with its sizes, without arrays. NULL: no memory. */
+static struct pz_seq_part *part_new(const double *value, uint32_t n_items)
+{
+    struct pz_seq_part *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    memcpy(p->set, value, sizeof p->set);
+    p->n_items = n_items;
+    p->net = (struct pz_seq_net){ .d = ((size_t)value[PZ_SEQ_DIM] + 7) / 8 * 8,
+                                  .f = ((size_t)value[PZ_SEQ_HIDDEN] + 7) / 8 * 8,
+                                  .n_layers = (size_t)value[PZ_SEQ_LAYERS] };
+    p->net.n_theta = pz_seq_theta(p->net.d, p->net.f, p->net.n_layers);
+    return p;
+}
+
 static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err)
 {
-    struct pz_seq_part *p = calloc(1, sizeof *p);
-    const double *v = cfg->value;
+    struct pz_seq_part *p = part_new(cfg->value, c->n_items);
     enum pz_status st = PZ_OK;
 
     if (p) {
-        p->n_items = c->n_items;
-        p->window = (size_t)v[PZ_SEQ_WINDOW];
-        p->tau = (float)v[PZ_SEQ_TAU];
-        p->temperature = (float)v[PZ_SEQ_TEMPERATURE];
-        p->net = (struct pz_seq_net){ .d = ((size_t)v[PZ_SEQ_DIM] + 7) / 8 * 8,
-                                      .f = ((size_t)v[PZ_SEQ_HIDDEN] + 7) / 8 * 8,
-                                      .n_layers = (size_t)v[PZ_SEQ_LAYERS] };
-        p->net.n_theta = pz_seq_theta(p->net.d, p->net.f, p->net.n_layers);
         p->item = p->own_item = pz_mem_array((size_t)c->n_items * p->net.d, sizeof(float));
         p->net.theta = p->own_theta = pz_mem_array(p->net.n_theta, sizeof(float));
     }
     if (!p || !p->own_item || !p->own_theta)
-        st = pz_err_memory(err, "sequence", 0);
+        st = pz_err_memory(err, "the sequence encoder", 4.0 * cfg->value[PZ_SEQ_DIM] * c->n_items);
     else
         st = pz_seq_train(c, cfg, p, err);
     if (st != PZ_OK) {
@@ -68,41 +82,97 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return st;
 }
 
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_seq_part *p = part;
+    enum pz_status st = pz_writer_add(w, "sequence/set", PZ_F64, p->set, PZ_SEQ_N, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sequence/net", PZ_F32, p->net.theta, p->net.n_theta, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sequence/items", PZ_F32, p->item, (uint64_t)p->n_items * p->net.d, err);
+    return st;
+}
+
+static enum pz_status check_settings(const double *set, struct pz_err *err)
+{
+    for (size_t k = 0; k < PZ_SEQ_N; k++)
+        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
+            return pz_err_set(err, PZ_BAD_DATA, "sequence: the setting %s is damaged", settings[k].name);
+    return PZ_OK;
+}
+
+static enum pz_status check_finite(const float *x, size_t n, struct pz_err *err)
+{
+    for (size_t k = 0; k < n; k++)
+        if (!isfinite(x[k]))
+            return pz_err_set(err, PZ_BAD_DATA, "sequence: not a finite number");
+    return PZ_OK;
+}
+
+static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, struct pz_err *err)
+{
+    uint64_t n = (uint64_t)p->n_items * p->net.d;
+    const void *data = NULL;
+    enum pz_status st = pz_table_get(t, "sequence/net", PZ_F32, p->net.n_theta, &data, NULL, err);
+
+    p->net.theta = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sequence/items", PZ_F32, n, &data, NULL, err);
+    p->item = data;
+    if (st == PZ_OK && !pz_table_is_flat(t))
+        st = check_finite(p->net.theta, p->net.n_theta, err);
+    if (st == PZ_OK && !pz_table_is_flat(t))
+        st = check_finite(p->item, n, err);
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
+                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+{
+    struct pz_seq_part *p = NULL;
+    const void *set = NULL;
+    enum pz_status st = pz_table_get(t, "sequence/set", PZ_F64, PZ_SEQ_N, &set, NULL, err);
+
+    (void)item_attrs; /* the item vectors hold them */
+    (void)user_attrs;
+    if (st == PZ_OK)
+        st = check_settings(set, err);
+    if (st == PZ_OK) {
+        p = part_new(set, n_items);
+        st = p ? read_columns(p, t, err) : pz_err_memory(err, "the sequence encoder", sizeof *p);
+    }
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
 static void set(void *part, size_t setting, double value)
 {
-    if (setting == PZ_SEQ_TEMPERATURE)
-        ((struct pz_seq_part *)part)->temperature = (float)value;
+    ((struct pz_seq_part *)part)->set[setting] = value;
 }
 
 static size_t scratch_bytes(const void *part)
 {
     const struct pz_seq_part *p = part;
 
-    return pz_seq_tape_bytes(&p->net, p->window, true) + p->window * sizeof(float);
+    return pz_seq_scores_bytes(&p->net, (size_t)p->set[PZ_SEQ_WINDOW]);
 }
 
+/* The most probable item gets 1, the others their ratio to it, flattened by the temperature. */
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_seq_part *p = part;
-    size_t n = q->n_hist < p->window ? q->n_hist : p->window, d = p->net.d;
-    struct pz_seq_tape tape;
-    float w[1024], top = -1e30f, f;
-    uint32_t start[2] = { 0, (uint32_t)n };
-    struct pz_seq_pack pack = { 1, start, w, 0, 0, 0 };
+    struct pz_seq_history h = { q->hist, q->hist_weight, q->n_hist, (size_t)p->set[PZ_SEQ_WINDOW] };
+    float top = 0, f = (float)(1 / (p->set[PZ_SEQ_TAU] * sqrt((double)p->net.d) *
+                                    p->set[PZ_SEQ_TEMPERATURE]));
 
-    if (n == 0)
+    if (q->n_hist == 0)
         return false;
-    pz_seq_tape_cut(&p->net, p->window, true, scratch, &tape);
-    for (size_t i = 0; i < n; i++) {
-        size_t at = q->n_hist - n + i;
-
-        w[i] = q->hist_weight[at] < 1 ? q->hist_weight[at] : 1.0f;
-        for (size_t k = 0; k < d; k++)
-            tape.x[i * d + k] = sqrtf((float)d) * p->item[(size_t)q->hist[at] * d + k];
-    }
-    pz_seq_forward(&p->net, &pack, &tape);
-    pz_seq_abt((struct pz_seq_dims){ 1, p->n_items, d, 0 }, tape.q + (n - 1) * d, p->item, out);
-    f = (float)(1.0 / ((double)p->tau * sqrt((double)d) * (double)p->temperature));
+    pz_seq_scores(&p->net, p->item, p->n_items, &h, scratch, out);
     for (uint32_t i = 0; i < p->n_items; i++)
         top = out[i] > top ? out[i] : top;
     for (uint32_t i = 0; i < p->n_items; i++)
@@ -125,6 +195,8 @@ const struct pz_scorer pz_sequence = {
     .settings = settings,
     .n_settings = PZ_SEQ_N,
     .fit = fit,
+    .save = save,
+    .load = load,
     .free = part_free,
     .set = set,
     .scratch_bytes = scratch_bytes,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "data/corpus.h"
+#include "model/dense.h"
 #include "model/scorer.h"
 
 enum pz_seq_setting {
@@ -27,7 +28,6 @@ enum pz_seq_setting {
     PZ_SEQ_DECAY,
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
-    PZ_SEQ_SMOOTHING,
     PZ_SEQ_HOLDOUT,
     PZ_SEQ_TEMPERATURE,
     PZ_SEQ_N
@@ -37,7 +37,7 @@ enum pz_seq_setting {
 
 /* ---- sequence_kernel.c ---- */
 
-/* exp(x) to about 2e-7 relative for x in -87..88, 0 below; the same bits on every machine. */
+/* exp(x) to about 2e-7 relative; x beyond -60..60 counts as the limit. The same bits on every machine. */
 void pz_seq_exp(float *x, size_t n);
 
 /* u = x / r by rows, r[t] = 1 / sqrt(mean(x_t^2) + 1e-6) kept for the way back. */
@@ -82,15 +82,6 @@ void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x
 /* Row softmax with the target aside. l: [n] logits, replaced by probabilities; *target: logit in, probability
  * out. Returns -log p(target). */
 float pz_seq_softmax(float *l, size_t n, float *target);
-
-/* Products of row-major matrices without gaps. C is m x n. */
-struct pz_seq_dims {
-    size_t m, n, k;
-    float beta; /* C = product + beta * C */
-};
-void pz_seq_ab(struct pz_seq_dims s, const float *A, const float *B, float *C);  /* A m x k, B k x n */
-void pz_seq_abt(struct pz_seq_dims s, const float *A, const float *B, float *C); /* B n x k */
-void pz_seq_atb(struct pz_seq_dims s, const float *A, const float *B, float *C); /* A k x m */
 
 /* ---- sequence_net.c ---- */
 
@@ -142,7 +133,7 @@ void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta
  * estimate of the whole one (Horvitz & Thompson 1952). */
 struct pz_seq_loss {
     size_t T, M, d;
-    float scale, smoothing;
+    float scale;
     const float *q;          /* [T * d] */
     const float *target;     /* [T * d] vectors of the targets */
     const uint32_t *slot;    /* [T] the target's place among the candidates, or PZ_NONE */
@@ -155,7 +146,7 @@ struct pz_seq_loss {
     float *dtarget;          /* [T] derivative by the target's logit, times scale */
     float *dcand;            /* [M * d] added to */
 };
-#define PZ_SEQ_ROWS 64
+#define PZ_SEQ_ROWS 128 /* of logits at a time: they stay in the second cache */
 /* Returns the summed loss. */
 double pz_seq_loss(const struct pz_seq_loss *l);
 
@@ -176,13 +167,24 @@ void pz_seq_features_clear(struct pz_seq_features *f);
 
 /* The learned part. */
 struct pz_seq_part {
+    double set[PZ_SEQ_N];
     uint32_t n_items;
-    size_t window;
-    float tau, temperature;
     struct pz_seq_net net;
     const float *item;     /* [n_items * d] unit vectors; zero: nothing known */
-    float *own_item, *own_theta;
+    float *own_item, *own_theta; /* NULL when borrowed from a table */
 };
+
+/* A history, oldest first, of which the newest `window` events are read. */
+struct pz_seq_history {
+    const uint32_t *item;
+    const float *weight;
+    size_t n, window;      /* both > 0 */
+};
+/* Bytes of scratch for pz_seq_scores. */
+size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window);
+/* out[n_items]: dot products of the encoded history with the item vectors. scratch: 64-byte aligned. */
+void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
+                   const struct pz_seq_history *h, void *scratch, float *out);
 /* Learn net and item of a part whose sizes are set; both arrays are allocated, zero. */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                             struct pz_seq_part *part, struct pz_err *err);

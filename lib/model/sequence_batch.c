@@ -34,14 +34,14 @@ static uint64_t n_events(const struct pz_seq_data *b, uint32_t u)
 
 static void choose_holdout(struct pz_seq_data *b, double share)
 {
-    double eligible = 0;
+    double eligible = 0, wanted = share * (double)b->c->ptr[b->c->n_users];
     struct pz_rng rng = stream(b->seed, FOR_HOLDOUT, 0);
 
     for (uint32_t u = 0; u < b->c->n_users; u++)
         eligible += b->c->ptr[u + 1] - b->c->ptr[u] >= HOLDOUT_MIN;
-    share = eligible * share > HOLDOUT_USERS ? HOLDOUT_USERS / eligible : share;
+    wanted = wanted < HOLDOUT_USERS ? wanted : HOLDOUT_USERS;
     for (uint32_t u = 0; u < b->c->n_users; u++)
-        if (b->c->ptr[u + 1] - b->c->ptr[u] >= HOLDOUT_MIN && pz_rng_unit(&rng) < share) {
+        if (b->c->ptr[u + 1] - b->c->ptr[u] >= HOLDOUT_MIN && pz_rng_unit(&rng) * eligible < wanted) {
             b->held[u] = 1;
             b->n_held++;
         }

@@ -29,8 +29,8 @@ struct pz_seq_data {
     uint64_t n_pairs;          /* of this epoch */
 };
 
-/* Settings WINDOW, BATCH, NEGATIVES, HOLDOUT (share of the users with 3 events or more, at most about
- * 1,000 users) and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in any case. */
+/* Settings WINDOW, BATCH, NEGATIVES, HOLDOUT (share of all events; last ones of users with 3 or more,
+ * about 1,000 at most) and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in any case. */
 enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c,
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the compiler
  * may use vectors without changing a sum's order; exp is our own so that it vectorises and does not depend
- * on the machine's library. Matrix products go to serial BLAS. */
+ * on the machine's library. */
 #include "model/sequence.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +13,9 @@ enum { LANES = 8 };
 
 static const float zeros[PZ_SEQ_MAX_DIM]; /* the state before the first event */
 
-/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes expf). */
+/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes expf). The
+ * limits keep small results clear of denormal numbers, which are slow: compilers multiply by e^-60 and choose
+ * afterwards. */
 static inline float exp1(float x)
 {
     union {
@@ -23,8 +24,8 @@ static inline float exp1(float x)
     } two_n;
     float n, r, p;
 
-    x = x < 88.0f ? x : 88.0f;
-    x = x > -87.0f ? x : -87.0f;
+    x = x < 60.0f ? x : 60.0f;
+    x = x > -60.0f ? x : -60.0f;
     n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
     n = n - 12582912.0f;
     r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -241,22 +242,4 @@ PZ_KERNEL float pz_seq_softmax(float *l, size_t n, float *target)
     sum = logf(sum + own) + top - *target;
     *target = own * scale;
     return sum;
-}
-
-void pz_seq_ab(struct pz_seq_dims s, const float *A, const float *B, float *C)
-{
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)s.m, (int)s.n, (int)s.k, 1.0f, A, (int)s.k,
-                B, (int)s.n, s.beta, C, (int)s.n);
-}
-
-void pz_seq_abt(struct pz_seq_dims s, const float *A, const float *B, float *C)
-{
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)s.m, (int)s.n, (int)s.k, 1.0f, A, (int)s.k,
-                B, (int)s.k, s.beta, C, (int)s.n);
-}
-
-void pz_seq_atb(struct pz_seq_dims s, const float *A, const float *B, float *C)
-{
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)s.m, (int)s.n, (int)s.k, 1.0f, A, (int)s.m,
-                B, (int)s.n, s.beta, C, (int)s.n);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sampled softmax over candidates that all positions of a step share: see sequence.h for the formula. The
  * candidates are dealt with PZ_SEQ_ROWS positions at a time, so that the logits stay in cache; three
- * matrix products a block (logits, gradient of q, gradient of the candidates) are all the cost.
- *
- * Smoothing e moves e of each target's mass to the candidates in proportion to 1 / pi. */
+ * matrix products a block (logits, gradient of q, gradient of the candidates) are all the cost. */
 #include "model/sequence.h"
 
 #include <math.h>
@@ -34,11 +32,11 @@ double pz_seq_loss(const struct pz_seq_loss *l)
         size_t n = l->T - from < PZ_SEQ_ROWS ? l->T - from : PZ_SEQ_ROWS;
         const float *q = l->q + from * l->d;
 
-        pz_seq_abt((struct pz_seq_dims){ n, l->M, l->d, 0 }, q, l->cand, l->work);
+        pz_gemm_abt((struct pz_gemm){ n, l->M, l->d, 0 }, q, l->cand, l->work);
         for (size_t t = 0; t < n; t++)
             sum += row(l, from + t, l->work + t * l->M);
-        pz_seq_ab((struct pz_seq_dims){ n, l->d, l->M, 0 }, l->work, l->cand, l->dq + from * l->d);
-        pz_seq_atb((struct pz_seq_dims){ l->M, l->d, n, 1 }, l->work, q, l->dcand);
+        pz_gemm_ab((struct pz_gemm){ n, l->d, l->M, 0 }, l->work, l->cand, l->dq + from * l->d);
+        pz_gemm_atb((struct pz_gemm){ l->M, l->d, n, 1 }, l->work, q, l->dcand);
     }
     for (size_t t = 0; t < l->T; t++)
         pz_seq_axpy(l->dtarget[t], l->target + t * l->d, l->d, l->dq + t * l->d);

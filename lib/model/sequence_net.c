@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/factors.h"
 
 /* Where a layer's parameters are inside theta. */
 struct params {
@@ -181,14 +182,14 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
     pz_seq_norm(t->x, T, d, y.u1, y.r1);
     for (size_t i = 0; i < T; i++)
         memcpy(y.gate + i * 3 * d, net->theta + w.bin, 3 * d * sizeof(float));
-    pz_seq_ab((struct pz_seq_dims){ T, 3 * d, d, 1 }, y.u1, net->theta + w.win, y.gate);
+    pz_gemm_ab((struct pz_gemm){ T, 3 * d, d, 1 }, y.u1, net->theta + w.win, y.gate);
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
 
         pz_seq_recur(&(struct pz_seq_scan){ p->start[s + 1] - at, d, p->weight + at, y.gate + at * 3 * d,
                                             y.h + at * d, y.y + at * d });
     }
-    pz_seq_ab((struct pz_seq_dims){ T, d, d, 0 }, y.y, net->theta + w.wout, t->work);
+    pz_gemm_ab((struct pz_gemm){ T, d, d, 0 }, y.y, net->theta + w.wout, t->work);
     add_dropped(p, y.keep1, 2 * l + 1, t->work, T, d, t->x);
 }
 
@@ -199,9 +200,9 @@ static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, str
     size_t d = net->d, f = net->f, T = p->start[p->n_seq];
 
     pz_seq_norm(t->x, T, d, y.u2, y.r2);
-    pz_seq_ab((struct pz_seq_dims){ T, 2 * f, d, 0 }, y.u2, net->theta + w.w1, y.ab);
+    pz_gemm_ab((struct pz_gemm){ T, 2 * f, d, 0 }, y.u2, net->theta + w.w1, y.ab);
     pz_seq_glu(y.ab, T, f, y.s);
-    pz_seq_ab((struct pz_seq_dims){ T, d, f, 0 }, y.s, net->theta + w.w2, t->work);
+    pz_gemm_ab((struct pz_gemm){ T, d, f, 0 }, y.s, net->theta + w.w2, t->work);
     add_dropped(p, y.keep2, 2 * l + 2, t->work, T, d, t->x);
 }
 
@@ -230,11 +231,11 @@ static void widen_back(const struct pz_seq_net *net, const struct pz_seq_pack *p
     float *out = t->work, *du = out + T * d, *ds = du + T * d, *dab = ds + T * f;
 
     drop_back(p, y.keep2, dx, T * d, out);
-    pz_seq_atb((struct pz_seq_dims){ f, d, T, 1 }, y.s, out, grad + w.w2);
-    pz_seq_abt((struct pz_seq_dims){ T, f, d, 0 }, out, net->theta + w.w2, ds);
+    pz_gemm_atb((struct pz_gemm){ f, d, T, 1 }, y.s, out, grad + w.w2);
+    pz_gemm_abt((struct pz_gemm){ T, f, d, 0 }, out, net->theta + w.w2, ds);
     pz_seq_glu_back(y.ab, ds, T, f, dab);
-    pz_seq_atb((struct pz_seq_dims){ d, 2 * f, T, 1 }, y.u2, dab, grad + w.w1);
-    pz_seq_abt((struct pz_seq_dims){ T, d, 2 * f, 0 }, dab, net->theta + w.w1, du);
+    pz_gemm_atb((struct pz_gemm){ d, 2 * f, T, 1 }, y.u2, dab, grad + w.w1);
+    pz_gemm_abt((struct pz_gemm){ T, d, 2 * f, 0 }, dab, net->theta + w.w1, du);
     pz_seq_norm_back(du, y.u2, y.r2, T, d, dx);
 }
 
@@ -247,8 +248,8 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, 
     float *out = t->work, *dy = out + T * d, *dgate = dy + T * d, *carry = dgate + 3 * T * d;
 
     drop_back(p, y.keep1, dx, T * d, out);
-    pz_seq_atb((struct pz_seq_dims){ d, d, T, 1 }, y.y, out, grad + w.wout);
-    pz_seq_abt((struct pz_seq_dims){ T, d, d, 0 }, out, net->theta + w.wout, dy);
+    pz_gemm_atb((struct pz_gemm){ d, d, T, 1 }, y.y, out, grad + w.wout);
+    pz_gemm_abt((struct pz_gemm){ T, d, d, 0 }, out, net->theta + w.wout, dy);
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
         struct pz_seq_scan scan = { p->start[s + 1] - at, d, p->weight + at, y.gate + at * 3 * d,
@@ -256,10 +257,10 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, 
 
         pz_seq_recur_back(&scan, dy + at * d, dgate + at * 3 * d, carry);
     }
-    pz_seq_atb((struct pz_seq_dims){ d, 3 * d, T, 1 }, y.u1, dgate, grad + w.win);
+    pz_gemm_atb((struct pz_gemm){ d, 3 * d, T, 1 }, y.u1, dgate, grad + w.win);
     for (size_t i = 0; i < T; i++)
         pz_seq_axpy(1, dgate + i * 3 * d, 3 * d, grad + w.bin);
-    pz_seq_abt((struct pz_seq_dims){ T, d, 3 * d, 0 }, dgate, net->theta + w.win, dy);
+    pz_gemm_abt((struct pz_gemm){ T, d, 3 * d, 0 }, dgate, net->theta + w.win, dy);
     pz_seq_norm_back(dy, y.u1, y.r1, T, d, dx);
 }
 
@@ -276,4 +277,28 @@ void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p, 
         mix_back(net, p, t, l, dx, grad);
     }
     drop_back(p, t->keep, dx, T * d, dx);
+}
+
+size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window)
+{
+    return pz_seq_tape_bytes(net, window, true) + window * sizeof(float);
+}
+
+void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
+                   const struct pz_seq_history *h, void *scratch, float *out)
+{
+    size_t d = net->d, n = h->n < h->window ? h->n : h->window, first = h->n - n;
+    float *weight = (float *)((char *)scratch + pz_seq_tape_bytes(net, h->window, true));
+    uint32_t start[2] = { 0, (uint32_t)n };
+    struct pz_seq_pack pack = { .n_seq = 1, .start = start, .weight = weight };
+    struct pz_seq_tape tape;
+
+    pz_seq_tape_cut(net, h->window, true, scratch, &tape);
+    memset(tape.x, 0, n * d * sizeof *tape.x);
+    for (size_t i = 0; i < n; i++) {
+        weight[i] = h->weight[first + i] < 1 ? h->weight[first + i] : 1.0f;
+        pz_seq_axpy(sqrtf((float)d), item + (size_t)h->item[first + i] * d, d, tape.x + i * d);
+    }
+    pz_seq_forward(net, &pack, &tape);
+    pz_scan(item, tape.q + (n - 1) * d, n_items, d, out);
 }

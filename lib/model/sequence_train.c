@@ -11,7 +11,6 @@
  * are added in shard order; 2. rows of items and features are each summed by one thread in token order;
  * 3. so the result depends on data, settings and seed only, unless time runs out. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,11 +52,6 @@ struct trainer {
     uint32_t *held_user;       /* [n_held] */
     char *query;               /* threads * tape */
 };
-
-static size_t max_tokens(const struct trainer *t)
-{
-    return t->step.room;
-}
 
 static size_t aligned(size_t bytes)
 {
@@ -115,9 +109,14 @@ static void weights_free(struct weights *w)
     free(w->v);
 }
 
+static size_t query_bytes(const struct trainer *t)
+{
+    return aligned(pz_seq_scores_bytes(&t->net, t->data.window));
+}
+
 static bool buffers_new(struct trainer *t)
 {
-    size_t T = max_tokens(t), d = t->net.d, U = 2 * T + t->data.max_cand;
+    size_t T = t->step.room, d = t->net.d, U = 2 * T + t->data.max_cand;
     size_t n_threads = (size_t)pz_par_threads();
     bool ok = true;
 
@@ -134,7 +133,7 @@ static bool buffers_new(struct trainer *t)
     t->score_work = pz_mem_array(n_threads * t->c->n_items, sizeof(float));
     t->quality = pz_mem_array(t->data.n_held, sizeof(double));
     t->held_user = pz_mem_array(t->data.n_held, sizeof(uint32_t));
-    t->query = pz_mem_array(n_threads, aligned(pz_seq_tape_bytes(&t->net, t->part->window, true)));
+    t->query = pz_mem_array(n_threads, query_bytes(t));
     for (size_t s = 0; s < SHARDS; s++) {
         t->shard[s] = pz_mem_array(shard_cut(t, NULL, NULL), 1);
         ok = ok && t->shard[s];
@@ -411,38 +410,31 @@ static enum pz_status take_step(struct trainer *t, struct pz_err *err)
 
 /* ---- held-out events ---- */
 
+/* Unit vectors; half as long for items without an event, whose features alone speak: as likely as their
+ * features say among themselves, and behind the items that are known to be as likely. */
+static void keep_vector(const struct trainer *t, uint32_t item, float *out)
+{
+    item_vector(t, item, out);
+    if (t->data.count[item] == 0)
+        pz_seq_scale(0.5f, NULL, t->net.d, out);
+}
+
 static void all_vectors(const struct trainer *t, float *out)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
     for (uint32_t i = 0; i < t->c->n_items; i++)
-        item_vector(t, i, out + (size_t)i * t->net.d);
+        keep_vector(t, i, out + (size_t)i * t->net.d);
 }
 
 /* 1 / log2(1 + rank) of a user's held-out event among the items he had not. */
 static double rank_held(const struct trainer *t, const float *item, uint32_t user)
 {
     uint64_t first = t->c->ptr[user], end = t->c->ptr[user + 1] - 1;
-    size_t T = end - first < t->part->window ? end - first : t->part->window, d = t->net.d;
-    size_t bytes = aligned(pz_seq_tape_bytes(&t->net, t->part->window, true));
+    struct pz_seq_history h = { t->c->item + first, t->c->weight + first, end - first, t->data.window };
     float *s = t->score_work + (size_t)pz_par_id() * t->c->n_items, mine;
-    float *weight = s; /* free until scores are written */
-    uint32_t start[2] = { 0, (uint32_t)T }, target = t->c->item[end], better = 0;
-    struct pz_seq_pack pack = { 1, start, weight, 0, 0, 0 };
-    struct pz_seq_tape tape;
-    float w[1024];
+    uint32_t target = t->c->item[end], better = 0;
 
-    pack.weight = w;
-    (void)weight;
-    pz_seq_tape_cut(&t->net, t->part->window, true, t->query + (size_t)pz_par_id() * bytes, &tape);
-    for (size_t i = 0; i < T; i++) {
-        uint64_t p = end - T + i;
-
-        w[i] = t->c->weight[p] < 1 ? t->c->weight[p] : 1.0f;
-        memset(tape.x + i * d, 0, d * sizeof(float));
-        pz_seq_axpy(sqrtf((float)d), item + (size_t)t->c->item[p] * d, d, tape.x + i * d);
-    }
-    pz_seq_forward(&t->net, &pack, &tape);
-    pz_seq_abt((struct pz_seq_dims){ 1, t->c->n_items, d, 0 }, tape.q + (T - 1) * d, item, s);
+    pz_seq_scores(&t->net, item, t->c->n_items, &h, t->query + (size_t)pz_par_id() * query_bytes(t), s);
     mine = s[target];
     for (uint64_t p = first; p < end; p++)
         if (t->c->item[p] != target)
@@ -509,11 +501,9 @@ static enum pz_status run(struct trainer *t, float *item, struct pz_err *err)
     for (uint64_t e = 0; st == PZ_OK && e < epochs && (e == 0 || !out_of_time(t)); e++) {
         st = run_epoch(t, e, &loss, err);
         now = st == PZ_OK ? quality(t, item) : 0;
-        pz_log(t->cfg->log, PZ_LOG_DEBUG, "sequence: epoch %d loss %.4f held-out %.4f cpu %.0f", (int)e + 1,
-               loss, now, pz_cpu_seconds());
-        if (getenv("SEQ_TRACE") && (e % 4 == 3 || e + 1 == epochs))
-            fprintf(stderr, "epoch %d loss %.4f held-out %.4f cpu %.0f\n", (int)e + 1, loss, now, pz_cpu_seconds());
-        if (st == PZ_OK && (now > best || t->data.n_held == 0)) {
+        pz_log(t->cfg->log, PZ_LOG_DEBUG, "sequence: epoch %d, loss %.4f, held-out nDCG %.4f, %.1f CPU s",
+               (int)e + 1, loss, now, pz_cpu_seconds());
+        if (st == PZ_OK && now >= best) {
             best = now;
             best_epoch = e;
             memcpy(t->part->own_item, item, n * sizeof(float));
@@ -529,7 +519,7 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
                             struct pz_seq_part *part, struct pz_err *err)
 {
     struct trainer t = { .c = c, .cfg = cfg, .part = part, .net = part->net,
-                         .scale = (float)(1.0 / (part->tau * sqrt((double)part->net.d))),
+                         .scale = (float)(1.0 / (cfg->value[PZ_SEQ_TAU] * sqrt((double)part->net.d))),
                          .started = pz_wall_seconds() };
     float *item = pz_mem_array((size_t)c->n_items * part->net.d, sizeof *item);
     enum pz_status st = pz_seq_features_make(c->item_attrs, c->n_items, &t.f, err);

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sequence encoder: every gradient against finite differences, the loss against its formula, then the
+ * scorer as a whole. Gradients are compared along random directions: (L(x + hv) - L(x - hv)) / 2h = g.v; in
+ * float with h = 1e-2 the two sides agree to about 1e-3, so 1e-2 tells a wrong term from rounding. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "model/parts.h"
+#include "model/sequence_batch.h"
+#include "table/dict.h"
+
+static void fill(float *x, size_t n, double size, uint64_t seed)
+{
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, seed, 7);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(pz_rng_normal(&rng) * size);
+}
+
+static float *random_floats(size_t n, double size, uint64_t seed)
+{
+    float *x = pz_mem_array(n, sizeof *x);
+
+    fill(x, n, size, seed);
+    return x;
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* loss(state) as a function of x[n]; its gradient g[n] is checked along three directions. */
+static void check_gradient(float *x, size_t n, const float *g, double (*loss)(void *), void *state)
+{
+    const double h = 1e-2;
+    float *was = pz_mem_copy(x, n, sizeof *x), *v = pz_mem_array(n, sizeof *v);
+
+    for (uint64_t trial = 0; trial < 3; trial++) {
+        double up, down, slope;
+
+        fill(v, n, 1, 100 + trial);
+        for (size_t i = 0; i < n; i++)
+            x[i] = was[i] + (float)h * v[i];
+        up = loss(state);
+        for (size_t i = 0; i < n; i++)
+            x[i] = was[i] - (float)h * v[i];
+        down = loss(state);
+        memcpy(x, was, n * sizeof *x);
+        slope = dot(g, v, n);
+        assert_true(fabs(slope) > 1e-3);
+        assert_true(fabs((up - down) / (2 * h) - slope) < 1e-2 * (fabs(slope) + sqrt(dot(g, g, n))));
+    }
+    free(was);
+    free(v);
+}
+
+/* ---- kernels ---- */
+
+static void exp_agrees_with_the_library(void **state)
+{
+    float x[200], y[200];
+
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        x[i] = y[i] = -59.0f + (float)i * 0.59f;
+    pz_seq_exp(y, 200);
+    for (int i = 0; i < 200; i++)
+        assert_true(fabs((double)y[i] - exp((double)x[i])) < 3e-7 * exp((double)x[i]));
+}
+
+static void softmax_of_three_by_hand(void **state)
+{
+    float l[2] = { 0, logf(2) }, target = logf(3);
+
+    (void)state;
+    assert_true(fabs(pz_seq_softmax(l, 2, &target) - log(2.0)) < 1e-6); /* 3 of 1 + 2 + 3 */
+    assert_true(fabsf(l[0] - 1.0f / 6) < 1e-6f && fabsf(l[1] - 2.0f / 6) < 1e-6f);
+    assert_true(fabsf(target - 0.5f) < 1e-6f);
+}
+
+/* d = 8, n = 2, one component worked out: z = 1/2, c = 2, g large: silu(g) = g. */
+static void recurrence_by_hand(void **state)
+{
+    float gate[2 * 24] = { 0 }, h[16], y[16], weight[2] = { 1, 0.5f };
+    struct pz_seq_scan s = { 2, 8, weight, gate, h, y };
+
+    (void)state;
+    gate[8] = gate[24 + 8] = 2;
+    gate[16] = gate[24 + 16] = 50;
+    pz_seq_recur(&s);
+    assert_true(fabsf(h[0] - 1) < 1e-6f);       /* 0 + 1/2 (2 - 0) */
+    assert_true(fabsf(h[8] - 1.25f) < 1e-6f);   /* 1 + 1/2 1/2 (2 - 1) */
+    assert_true(fabsf(y[8] - 62.5f) < 1e-4f);
+    assert_true(h[1] == 0 && y[1] == 0);
+}
+
+/* ---- loss ---- */
+
+enum { LT = 70, LM = 19, LD = 8 };
+
+struct loss_case {
+    float q[LT * LD], target[LT * LD], cand[LM * LD], log_pi[LM], weight[LT];
+    uint32_t slot[LT];
+    float dq[LT * LD], dtarget[LT], dcand[LM * LD], work[PZ_SEQ_ROWS * LM];
+};
+
+static struct loss_case *loss_case(void)
+{
+    struct loss_case *c = calloc(1, sizeof *c);
+
+    fill(c->q, LT * LD, 1, 1);
+    fill(c->target, LT * LD, 1, 2);
+    fill(c->cand, LM * LD, 1, 3);
+    for (size_t t = 0; t < LT; t++) {
+        c->slot[t] = t % 3 == 0 ? (uint32_t)(t % LM) : PZ_NONE;
+        c->weight[t] = 0.01f + 0.001f * (float)t;
+        if (c->slot[t] != PZ_NONE)
+            memcpy(c->target + t * LD, c->cand + c->slot[t] * LD, LD * sizeof(float));
+    }
+    for (size_t j = 0; j < LM; j++)
+        c->log_pi[j] = -0.1f * (float)j;
+    return c;
+}
+
+static double run_loss(void *state)
+{
+    struct loss_case *c = state;
+    struct pz_seq_loss l = { .T = LT, .M = LM, .d = LD, .scale = 0.5f, .q = c->q, .target = c->target,
+                             .slot = c->slot, .weight = c->weight, .cand = c->cand,
+                             .log_pi = c->log_pi, .work = c->work, .dq = c->dq,
+                             .dtarget = c->dtarget, .dcand = c->dcand };
+
+    memset(c->dcand, 0, sizeof c->dcand);
+    return pz_seq_loss(&l);
+}
+
+static void loss_is_the_formula(void **state)
+{
+    struct loss_case *c = loss_case();
+    double sum = 0;
+
+    (void)state;
+    for (size_t t = 0; t < LT; t++) {
+        double own = exp(0.5 * dot(c->q + t * LD, c->target + t * LD, LD)), all = own;
+
+        for (size_t j = 0; j < LM; j++)
+            if (j != c->slot[t])
+                all += exp(0.5 * dot(c->q + t * LD, c->cand + j * LD, LD) - (double)c->log_pi[j]);
+        sum -= (double)c->weight[t] * log(own / all);
+    }
+    assert_true(fabs(run_loss(c) - sum) < 1e-5 * sum);
+    free(c);
+}
+
+static void loss_gradients_are_its_slopes(void **state)
+{
+    struct loss_case *c = loss_case();
+    float g[LT * LD];
+
+    (void)state;
+    run_loss(c);
+    memcpy(g, c->dq, sizeof g);
+    check_gradient(c->q, LT * LD, g, run_loss, c);
+    memcpy(g, c->dcand, sizeof c->dcand); /* targets are held still: their share is dtarget */
+    check_gradient(c->cand, LM * LD, g, run_loss, c);
+    for (size_t t = 0; t < LT; t++)
+        for (size_t k = 0; k < LD; k++)
+            g[t * LD + k] = c->dtarget[t] * c->q[t * LD + k];
+    check_gradient(c->target, LT * LD, g, run_loss, c);
+    free(c);
+}
+
+/* ---- the network ---- */
+
+enum { ND = 16, NF = 24, NL = 2, NT = 11 };
+
+struct net_case {
+    struct pz_seq_net net;
+    struct pz_seq_pack pack;
+    struct pz_seq_tape tape;
+    float *theta, *x, *r, *block;
+};
+
+static const uint32_t starts[] = { 0, 4, 5, NT };
+static const float weights[NT] = { 1, 0.5f, 1, 1, 1, 0.2f, 1, 1, 0.7f, 1, 1 };
+
+static struct net_case net_case(float dropout)
+{
+    struct net_case c = { .net = { ND, NF, NL, pz_seq_theta(ND, NF, NL), NULL },
+                          .pack = { 3, starts, weights, dropout, 5, 40 } };
+
+    c.net.theta = c.theta = pz_mem_array(c.net.n_theta, sizeof *c.theta);
+    pz_seq_theta_init(&c.net, 3, c.theta);
+    c.x = random_floats(NT * ND, 1, 4);
+    c.r = random_floats(NT * ND, 1, 5);
+    c.block = pz_mem_array(pz_seq_tape_bytes(&c.net, NT, false), 1);
+    pz_seq_tape_cut(&c.net, NT, false, c.block, &c.tape);
+    return c;
+}
+
+static void net_clear(struct net_case *c)
+{
+    free(c->theta);
+    free(c->x);
+    free(c->r);
+    free(c->block);
+}
+
+/* q . r */
+static double run_net(void *state)
+{
+    struct net_case *c = state;
+
+    memcpy(c->tape.x, c->x, NT * ND * sizeof(float));
+    pz_seq_forward(&c->net, &c->pack, &c->tape);
+    return dot(c->tape.q, c->r, NT * ND);
+}
+
+static void check_net(float dropout)
+{
+    struct net_case c = net_case(dropout);
+    float *grad = pz_mem_array(c.net.n_theta, sizeof *grad), *dx = pz_mem_copy(c.r, NT * ND, sizeof *dx);
+    size_t layer = c.net.n_theta / NL, at = 0;
+    size_t block[] = { ND * 3 * ND, 3 * ND, ND * ND, ND * 2 * NF, NF * ND };
+
+    run_net(&c);
+    pz_seq_backward(&c.net, &c.pack, &c.tape, dx, grad);
+    check_gradient(c.x, NT * ND, dx, run_net, &c);
+    for (size_t b = 0; b < 2 * 5; b++) { /* each matrix of each layer */
+        check_gradient(c.theta + at, block[b % 5], grad + at, run_net, &c);
+        at += block[b % 5];
+    }
+    assert_int_equal(at, NL * layer);
+    free(grad);
+    free(dx);
+    net_clear(&c);
+}
+
+static void gradients_of_every_matrix_are_its_slopes(void **state)
+{
+    (void)state;
+    check_net(0);
+}
+
+static void gradients_hold_under_dropout(void **state)
+{
+    (void)state;
+    check_net(0.3f);
+}
+
+static void a_row_sees_its_own_past_only(void **state)
+{
+    struct net_case c = net_case(0);
+    float *q;
+
+    (void)state;
+    run_net(&c);
+    q = pz_mem_copy(c.tape.q, NT * ND, sizeof *q);
+    c.x[7 * ND] += 1; /* third history, its third event */
+    run_net(&c);
+    assert_memory_equal(q, c.tape.q, 7 * ND * sizeof *q);
+    for (size_t t = 7; t < NT; t++)
+        assert_memory_not_equal(q + t * ND, c.tape.q + t * ND, ND * sizeof *q);
+    free(q);
+    net_clear(&c);
+}
+
+static void dropout_bits_belong_to_rows_not_to_packs(void **state)
+{
+    struct net_case c = net_case(0.3f);
+    static const uint32_t last[] = { 0, NT - 5 };
+    float *q;
+
+    (void)state;
+    run_net(&c);
+    q = pz_mem_copy(c.tape.q, NT * ND, sizeof *q);
+    c.pack = (struct pz_seq_pack){ 1, last, weights + 5, 0.3f, 5, 45 };
+    memcpy(c.tape.x, c.x + 5 * ND, (NT - 5) * ND * sizeof(float));
+    pz_seq_forward(&c.net, &c.pack, &c.tape);
+    assert_memory_equal(q + 5 * ND, c.tape.q, (NT - 5) * ND * sizeof *q);
+    free(q);
+    net_clear(&c);
+}
+
+/* ---- features ---- */
+
+static void features_share_a_length_of_one(void **state)
+{
+    static const uint64_t list[] = { 0, 2, 3, 3, 4 };
+    static const uint32_t code[] = { 0, 1, 1, 2 };
+    static const uint64_t value_at[] = { 0, 1, 2, 3 };
+    static const double sale[] = { 1, 1, 0, (double)NAN };
+    struct pz_attr attr[2] = { { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
+                                 .values = { 3, value_at, "xyz", false } },
+                               { .name = "SALE", .kind = PZ_ATTR_BOOL, .num = sale } };
+    struct pz_attrs attrs = { .n_attrs = 2, .n_rows = 4, .attr = attr };
+    struct pz_seq_features f;
+
+    (void)state;
+    assert_int_equal(pz_seq_features_make(&attrs, 4, &f, NULL), PZ_OK);
+    assert_int_equal(f.n, 2); /* y and SALE; x and z have one item each */
+    assert_int_equal(f.ptr[1], 2);
+    assert_int_equal(f.ptr[2], 4);
+    assert_int_equal(f.ptr[4], 4);
+    assert_int_equal(f.id[0], 0);
+    assert_int_equal(f.id[1], 1);
+    assert_true(fabsf(f.weight[0] - sqrtf(0.5f)) < 1e-6f && fabsf(f.weight[1] - sqrtf(0.5f)) < 1e-6f);
+    pz_seq_features_clear(&f);
+}
+
+/* ---- batches ---- */
+
+enum { USERS = 60, LENGTH = 8, ITEMS = 20 };
+
+struct shop {
+    struct pz_corpus c;
+    uint64_t ptr[USERS + 1];
+    uint32_t item[USERS * LENGTH];
+    int64_t time[USERS * LENGTH];
+    float weight[USERS * LENGTH];
+};
+
+/* Everybody walks round a ring of items, from somewhere: after i comes i + 1. */
+static struct shop *ring(uint32_t n_users, uint32_t n_items)
+{
+    struct shop *s = calloc(1, sizeof *s);
+
+    for (uint32_t u = 0; u < n_users; u++) {
+        s->ptr[u + 1] = s->ptr[u] + LENGTH;
+        for (uint32_t k = 0; k < LENGTH; k++) {
+            s->item[u * LENGTH + k] = (u * 7 + k) % n_items;
+            s->time[u * LENGTH + k] = k;
+            s->weight[u * LENGTH + k] = 1;
+        }
+    }
+    s->c = (struct pz_corpus){ .n_users = n_users, .n_items = n_items, .ptr = s->ptr, .item = s->item,
+                               .time = s->time, .weight = s->weight, .ordered = true };
+    return s;
+}
+
+static void settings(double *value)
+{
+    pz_scorer_defaults(&pz_sequence, value);
+    value[PZ_SEQ_DIM] = 16;
+    value[PZ_SEQ_HIDDEN] = 16;
+    value[PZ_SEQ_LAYERS] = 1;
+    value[PZ_SEQ_BATCH] = 64;
+    value[PZ_SEQ_RATE] = 0.02;
+    value[PZ_SEQ_EPOCHS] = 15;
+    value[PZ_SEQ_DROPOUT] = 0.1;
+    value[PZ_SEQ_PATIENCE] = 1000;
+}
+
+static void an_epoch_sees_every_pair_once(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    struct pz_fit_cfg cfg = { .value = value, .seed = 3 };
+    struct pz_seq_data data;
+    struct pz_seq_step step;
+    uint32_t seen = 0;
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_WINDOW] = 3;
+    value[PZ_SEQ_HOLDOUT] = 0.02; /* of 480 events: about ten */
+    value[PZ_SEQ_NEGATIVES] = 5;
+    assert_int_equal(pz_seq_data_init(&data, &s->c, &cfg, NULL), PZ_OK);
+    assert_int_equal(pz_seq_step_init(&step, &data, NULL), PZ_OK);
+    assert_true(data.n_held > 2 && data.n_held < 25);
+    pz_seq_epoch(&data, 1);
+    while (pz_seq_next(&data, &step)) {
+        double total = 0;
+
+        for (uint32_t t = 0; t < step.T; t++) {
+            assert_int_equal(step.item[step.target[t]], (step.item[step.in[t]] + 1) % ITEMS);
+            total += (double)step.w_out[t];
+        }
+        assert_true(fabs(total - 1) < 1e-5);
+        assert_true(step.n_cand > 0 && step.n_cand <= 5);
+        seen += step.T;
+    }
+    assert_int_equal(seen, USERS * (LENGTH - 1) - data.n_held);
+    pz_seq_step_clear(&step);
+    pz_seq_data_clear(&data);
+    free(s);
+}
+
+/* ---- the scorer ---- */
+
+static void *fit(const struct pz_corpus *c, const double *value, double limit_s)
+{
+    struct pz_fit_cfg cfg = { .value = value, .seed = 11, .time_limit_s = limit_s };
+    void *part = NULL;
+
+    assert_int_equal(pz_sequence.fit(c, &cfg, &part, NULL), PZ_OK);
+    return part;
+}
+
+/* Scores of all items after a history; out: [n_items]. */
+static bool ask(const void *part, const uint32_t *hist, size_t n, uint32_t n_items, float *out)
+{
+    float weight[LENGTH] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    struct pz_query q = { .n_hist = n, .hist = hist, .hist_weight = weight };
+    void *scratch = pz_mem_array(pz_sequence.scratch_bytes(part), 1);
+    bool said;
+
+    memset(out, 0, n_items * sizeof *out);
+    said = pz_sequence.score(part, &q, scratch, out);
+    free(scratch);
+    return said;
+}
+
+static void a_planted_order_is_learned(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    float out[ITEMS];
+    void *part;
+
+    (void)state;
+    settings(value);
+    part = fit(&s->c, value, 0);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        uint32_t hist[2] = { (i + ITEMS - 1) % ITEMS, i }, best = 0;
+
+        assert_true(ask(part, hist, 2, ITEMS, out));
+        for (uint32_t j = 1; j < ITEMS; j++)
+            best = out[j] > out[best] ? j : best;
+        assert_int_equal(best, (i + 1) % ITEMS);
+        assert_true(fabsf(out[best] - 1) < 1e-6f);
+    }
+    pz_sequence.free(part);
+    free(s);
+}
+
+static void the_part_is_the_same_at_any_thread_count(void **state)
+{
+    static const int threads[] = { 1, 2, 4 };
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    struct pz_seq_part *part[3];
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 2;
+    for (int k = 0; k < 3; k++) {
+        pz_par_set(threads[k]);
+        part[k] = fit(&s->c, value, 0);
+    }
+    pz_par_set(0);
+    for (int k = 1; k < 3; k++) {
+        assert_memory_equal(part[0]->item, part[k]->item, ITEMS * part[0]->net.d * sizeof(float));
+        assert_memory_equal(part[0]->net.theta, part[k]->net.theta, part[0]->net.n_theta * sizeof(float));
+    }
+    for (int k = 0; k < 3; k++)
+        pz_sequence.free(part[k]);
+    free(s);
+}
+
+static void a_saved_part_scores_as_before(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    uint32_t hist[3] = { 4, 5, 6 };
+    float before[ITEMS], after[ITEMS];
+    char path[] = "/tmp/pz-sequence-XXXXXX";
+    struct pz_writer *w = NULL;
+    struct pz_table *t = NULL;
+    void *part, *back = NULL;
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 2;
+    part = fit(&s->c, value, 0);
+    assert_true(ask(part, hist, 3, ITEMS, before));
+    close(mkstemp(path));
+    assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
+    assert_int_equal(pz_sequence.save(part, w, NULL), PZ_OK);
+    assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+    assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
+    assert_int_equal(pz_sequence.load(t, ITEMS + 1, NULL, NULL, &back, NULL), PZ_BAD_DATA);
+    assert_null(back);
+    assert_int_equal(pz_sequence.load(t, ITEMS, NULL, NULL, &back, NULL), PZ_OK);
+    assert_true(ask(back, hist, 3, ITEMS, after));
+    assert_memory_equal(before, after, sizeof before);
+    pz_sequence.free(back);
+    pz_sequence.free(part);
+    pz_table_close(t);
+    unlink(path);
+    free(s);
+}
+
+static void at_the_time_limit_the_best_so_far_is_a_valid_part(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    uint32_t hist[1] = { 4 };
+    float out[ITEMS];
+    struct pz_seq_part *part;
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 1000; /* would take minutes */
+    value[PZ_SEQ_PATIENCE] = 1000;
+    part = fit(&s->c, value, 1e-9);
+    assert_true(dot(part->item, part->item, ITEMS * part->net.d) > 1);
+    assert_true(ask(part, hist, 1, ITEMS, out));
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_true(isfinite(out[i]) && out[i] >= 0);
+    pz_sequence.free(part);
+    free(s);
+}
+
+static void tiny_corpora_give_valid_parts(void **state)
+{
+    static const uint32_t size[][2] = { { 0, 3 }, { 1, 1 }, { 2, 1 }, { 1, 20 } }; /* users, items */
+    double value[PZ_SEQ_N];
+    float out[ITEMS];
+    uint32_t hist[1] = { 0 };
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 2;
+    for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
+        struct shop *s = ring(size[k][0], size[k][1]);
+        void *part = fit(&s->c, value, 0);
+
+        assert_false(ask(part, hist, 0, size[k][1], out));
+        ask(part, hist, 1, size[k][1], out);
+        for (uint32_t i = 0; i < size[k][1]; i++)
+            assert_true(isfinite(out[i]) && out[i] >= 0);
+        pz_sequence.free(part);
+        free(s);
+    }
+}
+
+/* Item 19 never happens but has the genre of items 0 to 3; item 18 never happens and has none. */
+static void items_without_events_follow_their_features(void **state)
+{
+    static const uint32_t code[] = { 0, 0, 0, 0, 0 };
+    static const uint64_t value_at[] = { 0, 1 };
+    uint64_t list[ITEMS + 1];
+    struct pz_attr attr = { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
+                            .values = { 1, value_at, "x", false } };
+    struct pz_attrs attrs = { .n_attrs = 1, .n_rows = ITEMS, .attr = &attr };
+    struct shop *s = ring(USERS, ITEMS - 2);
+    double value[PZ_SEQ_N];
+    uint32_t hist[2] = { 16, 17 }; /* now comes 0 */
+    float out[ITEMS];
+    void *part;
+
+    (void)state;
+    for (uint64_t i = 0; i <= ITEMS; i++)
+        list[i] = i <= 4 ? i : i < ITEMS ? 4 : 5;
+    settings(value);
+    s->c.n_items = ITEMS;
+    s->c.item_attrs = &attrs;
+    part = fit(&s->c, value, 0);
+    assert_true(ask(part, hist, 2, ITEMS, out));
+    assert_true(out[0] > out[19]);
+    assert_true(out[19] > out[18]);
+    pz_sequence.free(part);
+    free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exp_agrees_with_the_library),
+        cmocka_unit_test(softmax_of_three_by_hand),
+        cmocka_unit_test(recurrence_by_hand),
+        cmocka_unit_test(loss_is_the_formula),
+        cmocka_unit_test(loss_gradients_are_its_slopes),
+        cmocka_unit_test(gradients_of_every_matrix_are_its_slopes),
+        cmocka_unit_test(gradients_hold_under_dropout),
+        cmocka_unit_test(a_row_sees_its_own_past_only),
+        cmocka_unit_test(dropout_bits_belong_to_rows_not_to_packs),
+        cmocka_unit_test(features_share_a_length_of_one),
+        cmocka_unit_test(an_epoch_sees_every_pair_once),
+        cmocka_unit_test(a_planted_order_is_learned),
+        cmocka_unit_test(the_part_is_the_same_at_any_thread_count),
+        cmocka_unit_test(a_saved_part_scores_as_before),
+        cmocka_unit_test(at_the_time_limit_the_best_so_far_is_a_valid_part),
+        cmocka_unit_test(tiny_corpora_give_valid_parts),
+        cmocka_unit_test(items_without_events_follow_their_features),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
