@@ -8,31 +8,32 @@ B=${B:-build}
 make -s -j"$(nproc)" WERROR=1 SAN="${SAN:-}" B="$B" all unit
 
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+trap 'rm -f "$out" "$out.one"' EXIT
 broken=0
 
-for test in "$B"/tests/test_*; do
-    case $test in *.d | *.o) continue ;; esac
-    [ -x "$test" ] || continue
-    echo "# ${test##*/}"
-    CMOCKA_MESSAGE_OUTPUT=TAP "$test" >"$out.one" 2>&1 || true
-    cat "$out.one"
-    # a crashed test program prints no plan's worth of results
-    planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$out.one" | tail -1)
-    ran=$(grep -c -E '^(not )?ok ' "$out.one" || true)
-    [ "${planned:-x}" = "$ran" ] || { echo "not ok - ${test##*/} ended early"; broken=$((broken + 1)); }
-    cat "$out.one" >>"$out"
-    rm -f "$out.one"
-done
-export PZ_BIN; PZ_BIN=$(cd "$B/bin" && pwd)
-if compgen -G 'tests/cli/*.bats' >/dev/null; then
-    bats --tap tests/cli >"$out.one" 2>&1 || true
+# suite NAME COMMAND...: run a suite that prints TAP. It is broken when it prints fewer results than it planned
+# (a crash), or ends badly although every result was good (a sanitizer's word at the end).
+suite() {
+    local name=$1 status=0 planned ran
+    shift
+    echo "# $name"
+    "$@" >"$out.one" 2>&1 || status=$?
     tee -a "$out" <"$out.one"
     planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$out.one" | tail -1)
     ran=$(grep -c -E '^(not )?ok ' "$out.one" || true)
-    [ "${planned:-x}" = "$ran" ] || broken=$((broken + 1))
-    rm -f "$out.one"
-fi
+    if [ "${planned:-x}" != "$ran" ] || { [ "$status" -ne 0 ] && ! grep -q '^not ok ' "$out.one"; }; then
+        echo "$name: ended with $status after $ran of ${planned:-no planned} results"
+        broken=$((broken + 1))
+    fi
+}
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+for test in "$B"/tests/test_*; do
+    case $test in *.d | *.o) continue ;; esac
+    [ ! -x "$test" ] || suite "${test##*/}" "$test"
+done
+export PZ_BIN; PZ_BIN=$(cd "$B/bin" && pwd)
+suite "tests/cli" bats --tap tests/cli
 
 skipped=$(grep -c -E '^ok .*# (skip|SKIP)' "$out" || true)
 passed=$(($(grep -c -E '^ok ' "$out" || true) - skipped))
