@@ -77,6 +77,8 @@ static bool order_block(struct pz_worker *w, struct pz_chunk *chunk)
     bool good = true;
 
     chunk->bucket = pz_mem_array(PZ_BUCKETS + 1, sizeof *chunk->bucket);
+    if (chunk->bucket && w->n_rows == 0)
+        return true; /* every bucket is empty, and so may be the arrays below */
     if (!chunk->bucket || !pz_mem_grow(&w->order, &w->cap_order, w->n_rows, sizeof *w->order) ||
         !pz_mem_grow(&w->moved, &w->cap_moved, w->n_rows, sizeof *w->moved))
         return false;
