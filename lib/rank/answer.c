@@ -41,20 +41,48 @@ static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const
     }
 }
 
+static void add_list(struct pz_str *out, const char *name, const char *const *list, size_t n)
+{
+    pz_str_addf(out, "\"%s\":[", name);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            pz_str_addc(out, ',');
+        pz_json_add_string(out, list[i], strlen(list[i]));
+    }
+    pz_str_addc(out, ']');
+}
+
+/* "NAME":"TEXT" with a comma in front of all but the first. */
+static void add_text(struct pz_str *out, bool *first, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    pz_str_addf(out, "%s\"%s\":", *first ? "" : ",", name);
+    pz_json_add_string(out, text, strlen(text));
+    *first = false;
+}
+
 static void add_input(struct pz_str *out, const struct pz_request *req)
 {
-    const char *key = req->user_id ? req->user_id : req->item_id;
+    bool first = true;
 
+    if (req->echo) {
+        pz_str_addf(out, "{\"input\":%s", req->echo);
+        return;
+    }
     pz_str_adds(out, "{\"input\":{");
-    if (key) {
-        pz_str_addf(out, "\"%s\":", req->user_id ? "userId" : "itemId");
-        pz_json_add_string(out, key, strlen(key));
+    add_text(out, &first, "userId", req->user_id);
+    add_text(out, &first, "itemId", req->item_id);
+    if (req->n_rank > 0) {
+        pz_str_adds(out, first ? "" : ",");
+        add_list(out, "itemList", req->rank, req->n_rank);
+        first = false;
     }
-    for (size_t i = 0; i < req->n_rank; i++) {
-        pz_str_adds(out, i ? "," : ",\"itemList\":[");
-        pz_json_add_string(out, req->rank[i], strlen(req->rank[i]));
+    if (req->n_history > 0) {
+        pz_str_adds(out, first ? "" : ",");
+        add_list(out, "history", req->history, req->n_history);
     }
-    pz_str_adds(out, req->n_rank ? "]}" : "}");
+    pz_str_addc(out, '}');
 }
 
 static void add_batch_line(struct pz_str *out, const struct pz_model *m,
@@ -83,31 +111,86 @@ static void add_batch_line(struct pz_str *out, const struct pz_model *m,
     pz_str_adds(out, "},\"error\":null}\n");
 }
 
+static void add_hit(struct pz_str *out, const struct pz_model *m, const struct pz_hit *h)
+{
+    bool first = false;
+    size_t n;
+    const char *id = hit_id(m, h, &n);
+
+    pz_str_adds(out, "{\"itemId\":");
+    pz_json_add_string(out, id, n);
+    if (!isnan(h->score)) {
+        pz_str_adds(out, ",\"score\":");
+        pz_json_add_number(out, h->score, true);
+    }
+    pz_str_addf(out, ",\"source\":\"%s\"", pz_origin_name(h->source));
+    add_text(out, &first, "promotionName", h->promotion);
+    pz_str_addc(out, '}');
+}
+
+/* The rules in force, the recipe's own among them. */
+static void add_rules(struct pz_str *out, const struct pz_model *m, const struct pz_request *req)
+{
+    static const char *const seen[] = { "default", "exclude", "keep", "only" };
+    const struct pz_rules *rules = &req->rules;
+    bool first = false;
+
+    pz_str_addf(out, "\"rules\":{\"seen\":\"%s\"",
+                seen[pz_rank_seen(m, rules, req->n_rank > 0)]);
+    if (rules->n_seen_types > 0) {
+        pz_str_addc(out, ',');
+        add_list(out, "seenTypes", rules->seen_type, rules->n_seen_types);
+    }
+    if (rules->seen_age_s > 0)
+        pz_str_addf(out, ",\"seenAgeSeconds\":%lld", (long long)rules->seen_age_s);
+    for (size_t i = 0; i < rules->n_caps; i++) {
+        pz_str_adds(out, i ? "," : ",\"maxPer\":{");
+        pz_json_add_string(out, rules->cap[i].column, strlen(rules->cap[i].column));
+        pz_str_addf(out, ":%u%s", rules->cap[i].most, i + 1 == rules->n_caps ? "}" : "");
+    }
+    for (size_t i = 0; i < rules->n_promotions; i++) {
+        pz_str_adds(out, i ? "," : ",\"promotions\":{");
+        pz_json_add_string(out, rules->promotion[i].name, strlen(rules->promotion[i].name));
+        pz_str_addf(out, ":%g%s", rules->promotion[i].percent, i + 1 == rules->n_promotions ? "}" : "");
+    }
+    if (rules->diversity > 0)
+        pz_str_addf(out, ",\"diversity\":%g", rules->diversity);
+    add_text(out, &first, "diversityColumn", rules->diversity_column);
+    if (rules->rotation > 0)
+        pz_str_addf(out, ",\"rotation\":%g", rules->rotation);
+    add_text(out, &first, "objective", rules->objective);
+    if (rules->objective)
+        pz_str_addf(out, ",\"objectivePower\":%.3g", rules->objective_power);
+    pz_str_addc(out, '}');
+}
+
 static void add_object(struct pz_str *out, const struct pz_model *m, const struct pz_request *req,
                        const struct pz_answer *a)
 {
-    const char *key = req->user_id ? req->user_id : req->item_id;
+    char token[64];
+    bool first = true;
 
     pz_str_addc(out, '{');
-    if (key) {
-        pz_str_addf(out, "\"%s\":", req->user_id ? "userId" : "itemId");
-        pz_json_add_string(out, key, strlen(key));
-        pz_str_addc(out, ',');
-    }
-    pz_str_adds(out, "\"itemList\":[");
+    add_text(out, &first, "userId", req->user_id);
+    add_text(out, &first, "itemId", req->item_id);
+    pz_str_adds(out, first ? "\"itemList\":[" : ",\"itemList\":[");
     for (size_t i = 0; i < a->n; i++) {
-        size_t n;
-        const char *id = hit_id(m, &a->hit[i], &n);
-
-        pz_str_adds(out, i ? ",{\"itemId\":" : "{\"itemId\":");
-        pz_json_add_string(out, id, n);
-        if (!isnan(a->hit[i].score)) {
-            pz_str_adds(out, ",\"score\":");
-            pz_json_add_number(out, a->hit[i].score, true);
-        }
-        pz_str_addf(out, ",\"source\":\"%s\"}", pz_origin_name(a->hit[i].source));
+        pz_str_adds(out, i ? "," : "");
+        add_hit(out, m, &a->hit[i]);
     }
-    pz_str_addf(out, "],\"short\":%s}\n", a->is_short ? "true" : "false");
+    pz_str_addf(out, "],\"short\":%s,", a->is_short ? "true" : "false");
+    add_rules(out, m, req);
+    if (a->has_next)
+        pz_str_addf(out, ",\"nextPageToken\":\"%s\"", pz_page_format(&a->next, token));
+    pz_str_adds(out, "}\n");
+}
+
+void pz_answer_error(struct pz_str *out, const struct pz_request *req, const char *message)
+{
+    add_input(out, req);
+    pz_str_adds(out, ",\"output\":null,\"error\":{\"errorMessage\":");
+    pz_json_add_string(out, message, strlen(message));
+    pz_str_adds(out, "}}\n");
 }
 
 void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_model *m,

@@ -32,19 +32,19 @@ bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event)
     return rules->n_seen_types == 0 && event->weight > 0;
 }
 
-enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules)
+enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list)
 {
     if (rules->seen != PZ_SEEN_DEFAULT)
         return rules->seen;
     if (rules->n_seen_types > 0 || rules->seen_age_s > 0)
         return PZ_SEEN_EXCLUDE;
-    return m->recipe->exclude_seen ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
+    return m->recipe->exclude_seen && !is_list ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
 }
 
 /* Items of the past are taken out, or are all there is. */
 static void mask_seen(struct pz_ranker *r, uint64_t *set)
 {
-    enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules);
+    enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
 
     pz_set_fill(set, r->m->items.n, seen != PZ_SEEN_ONLY);
     for (size_t i = 0; i < r->n_past && seen != PZ_SEEN_KEEP; i++) {

@@ -81,8 +81,9 @@ struct pz_rules {
     struct pz_page page;
 };
 
-/* The seen rule in force: what the rules say, else the recipe's. */
-enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules);
+/* The seen rule in force: what the rules say, else exclude where they name types or an age, else the
+ * recipe's. is_list: of a ranking, which keeps what it is given unless the rules say otherwise. */
+enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list);
 
 /* Read a token that pz_page_format wrote. PZ_USAGE when it is none. */
 enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_err *err);
@@ -111,6 +112,7 @@ struct pz_request {
     uint64_t seed;
     double exploration_weight;     /* < 0: the recipe's default */
     bool explain;
+    const char *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
 };
 
 /* Where an answer or an item of it comes from. */

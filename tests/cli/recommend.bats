@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-recommend: every rule of its man page on the sample shop.
+load common
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || exit 1
+    awk -F, 'NR == 1 || substr($1, 5, 1) == "0"' "$SHOP/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv --items "$SHOP/items.csv" --users "$SHOP/users.csv"
+    pz-train -q -o home.pzm --no-tune shop.pzd
+    pz-train -q -o near.pzm --no-tune --recipe related-items shop.pzd
+    pz-train -q -o order.pzm --no-tune --recipe personalized-ranking shop.pzd
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    HOME_PZM=$BATS_FILE_TMPDIR/home.pzm
+    NEAR=$BATS_FILE_TMPDIR/near.pzm
+    ORDER=$BATS_FILE_TMPDIR/order.pzm
+    cp -r "$BATS_FILE_TMPDIR/home.pzc" home.pzc
+}
+
+# items COLUMN of an answer in CSV
+column() { tail -n +2 | cut -d, -f"$1"; }
+
+# category_of FILE: the first category of each item of an answer
+category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," "$SHOP/items.csv" | cut -d, -f2; done; }
+
+@test "the seen rule: the recipe's default is said, exclude, keep and only act" {
+    awk -F, '$1 == "u0040" { print $2 }' "$BATS_FILE_TMPDIR/inter.csv" | sort -u >seen
+    pz-recommend "$HOME_PZM" -u u0040 --json | tee out.json | jq -e '.rules.seen == "exclude"'
+    [ "$(jq -r '.itemList[].itemId' out.json | sort | comm -12 - seen | wc -l)" -eq 0 ]
+    pz-recommend -q "$HOME_PZM" -u u0040 --seen only -n 1000 | column 2 | sort >only
+    cmp only seen
+    pz-recommend "$HOME_PZM" -u u0040 --seen keep -n 1000 | column 2 | sort | comm -12 - seen | cmp - seen
+    pz-recommend "$NEAR" -i i0500 --json | jq -e '.rules.seen == "keep"'
+}
+
+@test "the seen rule by event type and age" {
+    awk -F, '$1 == "u0040" && $4 == "Purchase" { print $2 }' "$BATS_FILE_TMPDIR/inter.csv" | sort -u >bought
+    [ -s bought ]
+    pz-recommend -q "$HOME_PZM" -u u0040 --seen only --seen-types purchase -n 1000 | column 2 | sort | cmp - bought
+    last=$(awk -F, '$1 == "u0040" { print $3 }' "$BATS_FILE_TMPDIR/inter.csv" | sort -n | tail -1)
+    awk -F, -v t="$((last - 864000))" '$1 == "u0040" && $3 >= t { print $2 }' "$BATS_FILE_TMPDIR/inter.csv" |
+        sort -u >recent
+    pz-recommend -q "$HOME_PZM" -u u0040 --seen only --seen-age 10d --now "$last" -n 1000 | column 2 | sort |
+        cmp - recent
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --seen-age soon
+    [[ $output == *"--seen-age"*30d* ]]
+}
+
+@test "at most N items of a category" {
+    pz-recommend "$HOME_PZM" -u u0040 -n 8 --max-per CATEGORY_L1=2 >out.csv
+    [ "$(wc -l <out.csv)" -eq 9 ]
+    category_of out.csv | sort | uniq -c | awk '$1 > 2 { exit 1 }'
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --max-per CATEGRY_L1=2
+    [[ $output == *"did you mean CATEGORY_L1"* ]]
+}
+
+@test "diversity: more categories, the best item still first" {
+    pz-recommend "$HOME_PZM" -u u0040 -n 8 >plain.csv
+    pz-recommend "$HOME_PZM" -u u0040 -n 8 --diversify 0.9:CATEGORY_L2 >diverse.csv
+    [ "$(sed -n 2p plain.csv | cut -d, -f2)" = "$(sed -n 2p diverse.csv | cut -d, -f2)" ]
+    [ "$(category_of diverse.csv | sort -u | wc -l)" -gt "$(category_of plain.csv | sort -u | wc -l)" ]
+    pz-recommend "$HOME_PZM" -u u0040 -n 8 --diversify 0 | cmp - plain.csv
+}
+
+@test "promotions: a share of the places, named, the same for the same seed" {
+    pz-recommend "$HOME_PZM" -u u0040 -n 10 --promote spring:30 --json >a.json
+    jq -e '[.itemList[] | select(.promotionName == "spring")] | length == 3' a.json
+    jq -e '.itemList | length == 10' a.json
+    pz-recommend "$HOME_PZM" -u u0040 -n 10 --promote spring:30 --json | cmp - a.json
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --promote a:60 --promote b:50
+    [[ $output == *"110 %"* ]]
+    run -2 pz-recommend "$ORDER" -u u0040 --rank i0001,i0002 --promote a:50
+}
+
+@test "pages: no item twice, none lost, whatever the user does in between" {
+    pz-recommend home.pzc -u u0040 -n 15 | column 2 >whole
+    token=start
+    for page in 1 2 3; do
+        run -0 --separate-stderr pz-recommend home.pzc -u u0040 -n 5 --page-token $token
+        printf '%s\n' "${lines[@]}" | column 2 >>pages
+        token=${stderr##*--page-token }
+        pz-event put -q home.pzc --user u0040 --item i050$page --type View
+    done
+    cmp pages whole
+    run -2 pz-recommend home.pzc -u u0050 -n 5 --page-token "$token"
+    [[ $output == *"first page"* ]]
+}
+
+@test "an objective raises what it asks for" {
+    mean() { tail -n +2 | cut -d, -f2 | while read -r i; do grep "^$i," "$SHOP/items.csv" | cut -d, -f4; done |
+        awk '{ s += $1 } END { print int(100 * s / NR) }'; }
+    off=$(pz-recommend "$HOME_PZM" -u u0040 -n 20 | mean)
+    low=$(pz-recommend "$HOME_PZM" -u u0040 -n 20 --objective Items.PRICE=low | mean)
+    high=$(pz-recommend "$HOME_PZM" -u u0040 -n 20 --objective Items.PRICE=high | mean)
+    [ "$low" -gt "$off" ]
+    [ "$high" -gt "$low" ]
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --objective CATEGORY_L1=low
+}
+
+@test "batch: Personalize's lines in and out, errors where they are" {
+    cat >in.jsonl <<'JSON'
+{"userId": "u0040"}
+{"userId": 7}
+{"userId": "u0040", "itemList": ["i0003","nosuch","i0001"]}
+{"itemId": "i0500"}
+{"history": ["i0500", "i0501"]}
+{"nobody": true}
+{"userId": "u0040"
+JSON
+    run -0 --separate-stderr pz-recommend "$HOME_PZM" --input in.jsonl -n 3 -f jsonl
+    [[ $stderr == *"2 rows could not be answered"* ]]
+    [ "${#lines[@]}" -eq 7 ]
+    jq -e '.input == {"userId":"u0040"} and .error == null and (.output.scores | length == 3)' <<<"${lines[0]}"
+    jq -e '.output.recommendedItems | length == 3' <<<"${lines[1]}"
+    jq -e '.output.recommendedItems | length == 3 and .[2] == "nosuch"' <<<"${lines[2]}"
+    jq -e '.output.recommendedItems | length == 3' <<<"${lines[3]}"
+    jq -e '.output.recommendedItems | length == 3' <<<"${lines[4]}"
+    jq -e '.output == null and (.error.errorMessage | test("userId"))' <<<"${lines[5]}"
+    jq -e '.error.errorMessage | test("line")' <<<"${lines[6]}"
+    run -65 pz-recommend "$HOME_PZM" --input in.jsonl -n 3
+    [[ $output == *"in.jsonl:6: neither userId nor itemId"* ]]
+}
+
+@test "batch from CSV and for everybody, the same at any thread count" {
+    printf 'USER_ID\nu0040\nstranger\n' | pz-recommend "$HOME_PZM" --input - -n 2 >out.csv
+    [ "$(head -1 out.csv)" = "user_id,item_id,rank,score,source" ]
+    [ "$(grep -c '^u0040,.*,personal$' out.csv)" -eq 2 ]
+    [ "$(grep -c '^stranger,.*,popular$' out.csv)" -eq 2 ]
+    pz-recommend -q "$HOME_PZM" --all-users -n 5 -j 1 >one.csv
+    pz-recommend -q "$HOME_PZM" --all-users -n 5 -j 4 >four.csv
+    cmp one.csv four.csv
+    cut -d, -f1 one.csv | sed 1d | sort -u >asked
+    tail -n +2 "$SHOP/users.csv" | cut -d, -f1 | sort | cmp - asked
+    pz-recommend -q "$NEAR" --all-items -n 2 | head -1 | grep -qx 'for_item_id,item_id,rank,score,source'
+}
+
+@test "a batch answers as single questions do" {
+    for u in u0040 u0050 stranger; do pz-recommend home.pzc -u $u -n 7 --max-per CATEGORY_L1=2; done |
+        grep -v user_id >single.csv
+    printf 'userId\nu0040\nu0050\nstranger\n' |
+        pz-recommend -q home.pzc --input - -n 7 --max-per CATEGORY_L1=2 | tail -n +2 | cmp - single.csv
+}
+
+@test "memory does not grow with the number of questions" {
+    peak() { # in pages of 4 kB
+        awk -v n="$1" 'BEGIN { print "userId"; for (i = 0; i < n; i++) print "u0040" }' >users.csv
+        /usr/bin/env python3 - "$HOME_PZM" <<'PY'
+import resource, subprocess, sys
+subprocess.run(["pz-recommend", "-q", sys.argv[1], "--input", "users.csv", "-o", "/dev/null"], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+PY
+    }
+    command -v python3 >/dev/null || skip "python3 is not here"
+    small=$(peak 5000)
+    large=$(peak 20000)
+    [ "$large" -lt $((small + small / 10)) ]
+}
+
+@test "nobody known, nothing known, one event: every recipe answers" {
+    for m in "$HOME_PZM" "$NEAR"; do
+        pz-recommend "$m" -u nobody -i nothing -n 3 >out.csv
+        [ "$(grep -c ,popular out.csv)" -eq 3 ]
+    done
+    pz-recommend "$ORDER" -u nobody --rank x,i0001,y --json |
+        jq -e '[.itemList[].itemId] == ["i0001","x","y"] and .itemList[0].score == 1'
+    pz-recommend "$HOME_PZM" --history i0500 -n 3 | grep -c ',session$' | grep -qx 3
+    run -2 pz-recommend "$ORDER" -u nobody
+    run -2 pz-recommend "$HOME_PZM"
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --all-users
+}
+
+@test "a catalogue of one item" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\na,x,1\nb,x,2\n' >one.csv
+    pz-import -q -o one.pzd --interactions one.csv
+    for recipe in user-personalization related-items popularity-count trending-now; do
+        pz-train -q -o one.pzm --no-tune --recipe $recipe one.pzd
+        pz-recommend -q one.pzm -u new -i other --seen keep | column 2 | grep -qx x
+        run -0 --separate-stderr pz-recommend one.pzm -u a -i x --seen exclude -n 1
+        [ "${#lines[@]}" -eq 1 ]
+        [[ $stderr == *"fewer than 1"* ]]
+    done
+}
