@@ -6,7 +6,9 @@
  * Scores may be negative.
  *
  * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
- * factors/moment (f32 [2 * d * d], for updates), factors/set (f64: the settings, then |I|). */
+ * factors/set (f64: the settings, |I|, alpha0).
+ *
+ * An update starts from the old items and alternates UPDATE_SWEEPS times over the whole. */
 #include "model/factors.h"
 
 #include <math.h>
@@ -16,23 +18,22 @@
 #include "base/mem.h"
 #include "model/parts.h"
 
-enum { LANES = PZ_FACTORS_LANES, QUERY_STEPS = 40, HISTORY_MAX = 1000 };
+enum { LANES = PZ_FACTORS_LANES, QUERY_STEPS = 40, HISTORY_MAX = 1000, UPDATE_SWEEPS = 2, N_SAVED = PZ_FACTORS_N + 2 };
 
 /* Relative residual of a query's equation: small enough that explanations sum to the score. */
 static const float query_tolerance = 1e-4f;
 
 static const struct pz_setting settings[PZ_FACTORS_N] = {
+    /* name, default, min, max, tuned from, to, log, whole, read-out */
     { "dim", 64, 8, 1024, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
     { "sweeps", 8, 1, 100, 0, 0, false, true, false, "alternations" },
-    { "alpha0", 0.1, 1e-4, 10, 0.02, 0.6, true, false, false, "weight of what did not happen" },
-    { "lambda", 0.003, 1e-6, 10, 0.0008, 0.03, true, false, false, "regularisation" },
+    { "unseen", 8, 0.01, 1e4, 1.5, 25, true, false, false,
+      "weight of all that did not happen relative to what did" },
+    { "lambda", 0.01, 1e-6, 10, 0.003, 0.03, true, false, false, "regularisation" },
     { "nu", 1, 0, 2, 0, 0, false, false, false, "exponent of the frequency in the regularisation" },
     { "solver", 0, 0, 1, 0, 0, false, true, false, "0 conjugate gradients, 1 Cholesky" },
-    { "recency", 0.6, 0, 3, 0, 1.2, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "recency", 0.8, 0, 3, 0.3, 1.3, false, false, true, "weight of a history event: 1/rank^recency" },
     { "history", 200, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
-    { "map", 0, 0, 1e6, 0, 0, true, false, false, "ridge of attributes to factors; 0: none" },
-    { "fade", 4, 0, 1e6, 0, 0, true, false, false,
-      "an item with n events is n/(n+fade) its own, the rest from its attributes" },
 };
 
 static void part_free(void *part)
@@ -43,7 +44,6 @@ static void part_free(void *part)
         return;
     free(f->own_item);
     free(f->own_spread);
-    free(f->own_moment);
     free(f);
 }
 
@@ -56,25 +56,32 @@ static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
         return NULL;
     memcpy(f->set, value, sizeof f->set);
     f->n_items = n_items;
-    f->n_rows = n_items;
     f->d = ((size_t)value[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
     f->item = f->own_item = pz_mem_array((size_t)n_items * f->d, sizeof(float));
     f->spread = f->own_spread = pz_mem_array(f->d, sizeof(float));
-    f->moment = f->own_moment = pz_mem_array(2 * f->d * f->d, sizeof(float));
-    if (f->item && f->spread && f->moment)
+    if (f->item && f->spread)
         return f;
     part_free(f);
     return NULL;
 }
 
-static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
-                          struct pz_err *err)
+/* Learn a part from the vectors of an old one, or from none. */
+static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                            const struct pz_factors_part *old, const uint32_t *old_item, void **part,
+                            struct pz_err *err)
 {
-    struct pz_factors_part *f = part_new(c->n_items, cfg->value);
-    enum pz_status st = f ? pz_factors_alternate(c, cfg, f, err)
-                          : pz_err_memory(err, "the item factors",
-                                          4.0 * cfg->value[PZ_FACTORS_DIM] * c->n_items);
+    const double *value = old ? old->set : cfg->value;
+    int sweeps = (int)value[PZ_FACTORS_SWEEPS];
+    struct pz_factors_part *f = part_new(c->n_items, value);
+    enum pz_status st = PZ_OK;
 
+    if (!f)
+        st = pz_err_memory(err, "the item factors", 4.0 * value[PZ_FACTORS_DIM] * c->n_items);
+    for (uint32_t i = 0; f && old && i < c->n_items; i++)
+        if (old_item[i] != PZ_NONE)
+            memcpy(f->own_item + i * f->d, old->item + old_item[i] * f->d, f->d * sizeof *f->own_item);
+    if (st == PZ_OK)
+        st = pz_factors_alternate(c, cfg, old && sweeps > UPDATE_SWEEPS ? UPDATE_SWEEPS : sweeps, f, err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -83,21 +90,34 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return st;
 }
 
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    return learn(c, cfg, NULL, NULL, part, err);
+}
+
+static enum pz_status update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
+                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
+                             struct pz_err *err)
+{
+    (void)first_new;
+    return learn(c, cfg, old, old_item, part, err);
+}
+
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
     const struct pz_factors_part *f = part;
-    double set[PZ_FACTORS_N + 1];
+    double set[N_SAVED];
     enum pz_status st = pz_writer_add(w, "factors/items", PZ_F32, f->item, (uint64_t)f->n_items * f->d,
                                       err);
 
     memcpy(set, f->set, sizeof f->set);
     set[PZ_FACTORS_N] = f->n_rows;
+    set[PZ_FACTORS_N + 1] = f->alpha0;
     if (st == PZ_OK)
         st = pz_writer_add(w, "factors/spread", PZ_F32, f->spread, f->d, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "factors/moment", PZ_F32, f->moment, 2 * (uint64_t)f->d * f->d, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "factors/set", PZ_F64, set, PZ_FACTORS_N + 1, err);
+        st = pz_writer_add(w, "factors/set", PZ_F64, set, N_SAVED, err);
     return st;
 }
 
@@ -109,8 +129,11 @@ static enum pz_status take_settings(struct pz_factors_part *f, const double *set
             return pz_err_set(err, PZ_BAD_DATA, "factors: the setting %s is damaged", settings[k].name);
     if (!(set[PZ_FACTORS_N] >= 0 && set[PZ_FACTORS_N] <= UINT32_MAX))
         return pz_err_set(err, PZ_BAD_DATA, "factors: the number of items is damaged");
+    if (!(set[PZ_FACTORS_N + 1] >= 0 && isfinite(set[PZ_FACTORS_N + 1])))
+        return pz_err_set(err, PZ_BAD_DATA, "factors: alpha0 is damaged");
     memcpy(f->set, set, sizeof f->set);
     f->n_rows = set[PZ_FACTORS_N];
+    f->alpha0 = set[PZ_FACTORS_N + 1];
     f->d = ((size_t)set[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
     return PZ_OK;
 }
@@ -133,9 +156,6 @@ static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t
     if (st == PZ_OK)
         st = pz_table_get(t, "factors/spread", PZ_F32, d, &data, NULL, err);
     f->spread = data;
-    if (st == PZ_OK)
-        st = pz_table_get(t, "factors/moment", PZ_F32, 2 * d * d, &data, NULL, err);
-    f->moment = data;
     if (st == PZ_OK && !pz_table_is_flat(t)) {
         st = all_finite(f->item, f->n_items * d, err);
         if (st == PZ_OK)
@@ -149,7 +169,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz
 {
     struct pz_factors_part *f = calloc(1, sizeof *f);
     const void *set = NULL;
-    enum pz_status st = f ? pz_table_get(t, "factors/set", PZ_F64, PZ_FACTORS_N + 1, &set, NULL, err)
+    enum pz_status st = f ? pz_table_get(t, "factors/set", PZ_F64, N_SAVED, &set, NULL, err)
                           : pz_err_memory(err, "factors", sizeof *f);
 
     (void)item_attrs;
@@ -205,13 +225,13 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .d = f->d,
                                 .diag = room->diag,
                                 .typical = room->typical,
-                                .reg = pz_factors_reg(f->set, (double)n, f->n_rows) };
+                                .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = 0; k < n; k++)
         room->weight[k] = q->hist_weight[q->n_hist - n + k] *
                           (float)pow((double)(n - k), -f->set[PZ_FACTORS_RECENCY]);
     for (size_t k = 0; k < f->d; k++) {
-        room->diag[k] = (float)f->set[PZ_FACTORS_ALPHA0] * f->spread[k];
+        room->diag[k] = (float)f->alpha0 * f->spread[k];
         room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
     }
     return p;
@@ -270,6 +290,7 @@ const struct pz_scorer pz_factors = {
     .settings = settings,
     .n_settings = PZ_FACTORS_N,
     .fit = fit,
+    .update = update,
     .save = save,
     .load = load,
     .free = part_free,

@@ -3,7 +3,9 @@
  *
  * A user's vector x solves (items likewise, with the sides exchanged)
  *   (sum_k w_k y_k y_k^T + alpha0 Y^T Y + reg I) x = sum_k w_k y_k
- * over the events k of the history, reg = lambda (n + alpha0 |I|)^nu. All vectors are kept in the basis in
+ * over the n events k of the history, reg = lambda (n + alpha0 |I|)^nu. Of users U and items I with S events,
+ * alpha0 = unseen * S / (|U| |I|): all the pairs that did not happen weigh `unseen` times what did, whatever
+ * the shape of the data. All vectors are kept in the basis in
  * which Y^T Y is diagonal, so its product with a vector costs d instead of d * d and its diagonal is a
  * good preconditioner. Scores do not depend on the basis. */
 #ifndef PZ_MODEL_FACTORS_H
@@ -19,14 +21,12 @@
 enum pz_factors_set {
     PZ_FACTORS_DIM,
     PZ_FACTORS_SWEEPS,
-    PZ_FACTORS_ALPHA0,
+    PZ_FACTORS_UNSEEN,
     PZ_FACTORS_LAMBDA,
     PZ_FACTORS_NU,
     PZ_FACTORS_SOLVER,    /* 0 conjugate gradients, 1 Cholesky */
     PZ_FACTORS_RECENCY,   /* exponent of 1 / rank in the history */
     PZ_FACTORS_HISTORY,   /* events of the history that count */
-    PZ_FACTORS_MAP,       /* ridge of the attribute map; 0: none */
-    PZ_FACTORS_FADE,      /* c of n / (n + c) */
     PZ_FACTORS_N
 };
 
@@ -37,11 +37,10 @@ struct pz_factors_part {
     double set[PZ_FACTORS_N];
     uint32_t n_items;
     size_t d;               /* length of a vector, a multiple of PZ_FACTORS_LANES */
-    double n_rows;          /* |I| of the training */
+    double n_rows, alpha0;  /* |I| and alpha0 of the training */
     const float *item;      /* [n_items * d] */
     const float *spread;    /* [d] diagonal of Y^T Y */
-    const float *moment;    /* [2 * d * d] X^T X, and sum of n_u x_u x_u^T / sum of n_u, for updates */
-    float *own_item, *own_spread, *own_moment; /* NULL when borrowed from a table */
+    float *own_item, *own_spread; /* NULL when borrowed from a table */
 };
 
 /* One row's equation. */
@@ -77,12 +76,13 @@ void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
 
 /* ---- factors_train.c ---- */
 
-/* Alternate over a corpus; fills f->own_item, own_spread and own_moment, which the caller has allocated.
- * Memory: 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s or a signal. */
-enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+/* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the caller has
+ * allocated, n_rows and alpha0. Vectors of items that are not zero at the call are where it starts. Memory:
+ * 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s or a signal. */
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, int sweeps,
                                     struct pz_factors_part *f, struct pz_err *err);
 
-/* reg of a row with n events beside n_other rows on the other side. */
-float pz_factors_reg(const double *set, double n, double n_other);
+/* reg of a row with n events where n_other rows of the other side have events. */
+float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other);
 
 #endif

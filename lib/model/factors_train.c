@@ -27,10 +27,11 @@ struct side {
     const uint32_t *id;   /* indices on the other side */
     const float *weight;
     float *x;             /* [n * d] */
-    size_t n;
+    size_t n, active;     /* rows; those with interactions */
 };
 
 struct als {
+    struct pz_factors_part *f;
     const double *set;
     size_t d;
     struct side users, items;
@@ -57,10 +58,9 @@ static void als_clear(struct als *a)
     free(a->work);
 }
 
-float pz_factors_reg(const double *set, double n, double n_other)
+float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other)
 {
-    return (float)(set[PZ_FACTORS_LAMBDA] *
-                   pow(n + set[PZ_FACTORS_ALPHA0] * n_other, set[PZ_FACTORS_NU]));
+    return (float)(f->set[PZ_FACTORS_LAMBDA] * pow(n + f->alpha0 * n_other, f->set[PZ_FACTORS_NU]));
 }
 
 static enum pz_status by_item(const struct pz_corpus *c, struct als *a, struct pz_err *err)
@@ -106,19 +106,38 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     return by_item(c, a, err);
 }
 
-/* Rows without interactions stay zero: nothing pulls them anywhere. */
+/* Random vectors for rows that have none. Rows without interactions become zero: nothing pulls them. */
 static void start_vectors(const struct side *s, size_t d, uint64_t seed)
 {
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
     for (size_t r = 0; r < s->n; r++) {
+        float *x = s->x + r * d;
+        bool zero = true;
         struct pz_rng rng;
 
-        if (s->ptr[r] == s->ptr[r + 1])
-            continue;
+        for (size_t k = 0; k < d; k++) {
+            zero = zero && x[k] == 0;
+            x[k] = s->ptr[r] < s->ptr[r + 1] ? x[k] : 0;
+        }
         pz_rng_init(&rng, seed, r);
-        for (size_t k = 0; k < d; k++)
-            s->x[r * d + k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
+        for (size_t k = 0; k < d && zero && s->ptr[r] < s->ptr[r + 1]; k++)
+            x[k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
     }
+}
+
+/* alpha0 and |I| of the corpus. */
+static void weigh_unseen(struct als *a)
+{
+    double sum = 0, pairs;
+
+    for (size_t p = 0; p < a->users.ptr[a->users.n]; p++)
+        sum += (double)a->users.weight[p];
+    for (struct side *s = &a->users; s; s = s == &a->users ? &a->items : NULL)
+        for (size_t r = 0; r < s->n; r++)
+            s->active += s->ptr[r] < s->ptr[r + 1];
+    pairs = (double)a->users.active * (double)a->items.active;
+    a->f->n_rows = (double)a->items.active;
+    a->f->alpha0 = pairs > 0 ? a->set[PZ_FACTORS_UNSEEN] * sum / pairs : 0;
 }
 
 /* Turn both sides so that the other side's Gram matrix is diagonal; a->value is its diagonal. */
@@ -166,7 +185,7 @@ static void solve(const struct als *a, const struct side *mine, const struct sid
 
     if (p.n == 0)
         return;
-    p.reg = pz_factors_reg(a->set, (double)p.n, (double)other->n);
+    p.reg = pz_factors_reg(a->f, (double)p.n, (double)other->active);
     if (a->set[PZ_FACTORS_SOLVER] > 0)
         pz_solve_row_exact(&p, mine->x + r * a->d, work);
     else
@@ -181,7 +200,7 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
     if (st != PZ_OK)
         return st;
     for (size_t k = 0; k < a->d; k++)
-        a->diag[k] = (float)a->set[PZ_FACTORS_ALPHA0] * (a->value[k] > 0 ? a->value[k] : 0);
+        a->diag[k] = (float)a->f->alpha0 * (a->value[k] > 0 ? a->value[k] : 0);
     find_typical(a, other);
 #pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
     for (size_t r = 0; r < mine->n; r++)
@@ -189,41 +208,26 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
     return PZ_OK;
 }
 
-/* X^T X and sum of n_u x_u x_u^T / sum of n_u, in the items' final basis. */
-static void keep_moments(struct als *a, struct pz_factors_part *f)
-{
-    size_t d = a->d;
-    double n = (double)a->users.ptr[a->users.n];
-
-    pz_mat_gram(pz_mat_of(a->user_x, a->users.n, d), pz_mat_of(f->own_moment, d, d));
-    for (size_t u = 0; u < a->users.n; u++) {
-        float root = n > 0 ? (float)sqrt((double)(a->users.ptr[u + 1] - a->users.ptr[u]) / n) : 0;
-
-        for (size_t k = 0; k < d; k++)
-            a->user_x[u * d + k] *= root;
-    }
-    pz_mat_gram(pz_mat_of(a->user_x, a->users.n, d), pz_mat_of(f->own_moment + d * d, d, d));
-}
-
 static bool time_is_up(const struct pz_fit_cfg *cfg, double begin)
 {
     return pz_stop_asked() || (cfg->time_limit_s > 0 && pz_wall_seconds() - begin > cfg->time_limit_s);
 }
 
-enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, int sweeps,
                                     struct pz_factors_part *f, struct pz_err *err)
 {
-    struct als a = { .set = cfg->value, .d = f->d };
+    struct als a = { .f = f, .set = f->set, .d = f->d };
     double begin = pz_wall_seconds();
     enum pz_status st = take_memory(c, &a, err);
 
-    a.users = (struct side){ c->ptr, c->item, c->weight, a.user_x, c->n_users };
-    a.items = (struct side){ a.ptr, a.user, a.weight, f->own_item, c->n_items };
+    a.users = (struct side){ c->ptr, c->item, c->weight, a.user_x, c->n_users, 0 };
+    a.items = (struct side){ a.ptr, a.user, a.weight, f->own_item, c->n_items, 0 };
     if (st == PZ_OK) {
+        weigh_unseen(&a);
         start_vectors(&a.items, f->d, cfg->seed);
         start_vectors(&a.users, f->d, cfg->seed + 1);
     }
-    for (int s = 0; st == PZ_OK && s < (int)cfg->value[PZ_FACTORS_SWEEPS]; s++) {
+    for (int s = 0; st == PZ_OK && s < sweeps; s++) {
         st = solve_side(&a, &a.users, &a.items, err);
         if (st == PZ_OK)
             st = solve_side(&a, &a.items, &a.users, err);
@@ -232,10 +236,8 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
     }
     if (st == PZ_OK)
         st = turn(&a, &a.users, &a.items, err);
-    if (st == PZ_OK) {
+    if (st == PZ_OK)
         memcpy(f->own_spread, a.value, f->d * sizeof *a.value);
-        keep_moments(&a, f);
-    }
     als_clear(&a);
     return st;
 }

@@ -62,8 +62,6 @@ static void choose_parts(struct training *t)
             continue;
         if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
             continue;
-        if (strcmp(s->name, "spectral") == 0 && t->corpus.c.ordered && !how)
-            continue; /* for data without order */
         c->scorer = s;
         pz_scorer_defaults(s, c->value);
         c->weight = t->n == 0 ? 1 : 0.3;

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "model/parts.h"
+#include "model/spectral.h"
+#include "scorer_fixture.h"
+
+static const char *const names[] = { "dim", "user_norm", "item_norm", "target_norm", "power", "recency",
+                                     NULL };
+
+static void values_of_two_blocks_are_known(void **state)
+{
+    /* two users met both of a, b; one met c: A^T A has the eigenvalues 4 and 1 */
+    struct tiny *t = tiny_make("ab|ab|c", 3);
+    struct fitted f;
+    const struct pz_spectral_part *p;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0, 0, 0, 1, 0 });
+    fitted_fit(&f, &t->c);
+    p = f.part;
+    assert_float_equal(p->value[0], 4, 1e-4);
+    assert_float_equal(p->value[1], 1, 1e-4);
+    assert_float_equal(p->value[2], 0, 1e-3);
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+/* s = D^z (A^T A)^power D^-y h by the plain sums. */
+static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n, double *s)
+{
+    uint32_t items = t->c.n_items;
+    double *count = calloc(items, sizeof *count), *x = calloc(items, sizeof *x);
+
+    memset(s, 0, items * sizeof *s);
+    for (uint64_t p = 0; p < t->ptr[t->c.n_users]; p++)
+        count[t->item[p]]++;
+    for (size_t k = 1; k <= n; k++)
+        x[hist[n - k]] += pow((double)k, -set[5]) * pow(count[hist[n - k]], -set[2]);
+    for (uint32_t u = 0; u < t->c.n_users; u++) {
+        double length = (double)(t->ptr[u + 1] - t->ptr[u]), dot = 0, norm = pow(length, -set[1]);
+
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+            dot += norm * pow(count[t->item[p]], -set[2]) * x[t->item[p]];
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+            s[t->item[p]] += norm * pow(count[t->item[p]], -set[2]) * dot;
+    }
+    for (uint32_t i = 0; i < items; i++)
+        s[i] *= count[i] > 0 ? pow(count[i], set[3]) : 0;
+    free(count);
+    free(x);
+}
+
+static void all_vectors_at_power_one_give_the_pair_sums(void **state)
+{
+    static const double set[] = { 48, 0.3, 0.4, 0.2, 1, 0.7 };
+    struct tiny *t = tiny_random(90, 40, 12, 1);
+    uint32_t hist[] = { 3, 17, 3, 30 };
+    double want[40], top = 0;
+    float got[40];
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, set);
+    fitted_fit(&f, &t->c);
+    assert_true(fitted_score(&f, hist, 4, got, 40));
+    brute_force(t, set, hist, 4, want);
+    for (uint32_t i = 0; i < 40; i++)
+        top = want[i] > top ? want[i] : top;
+    for (uint32_t i = 0; i < 40; i++) /* vectors are bytes: 1/127 of an entry */
+        assert_true(fabs((double)got[i] - want[i]) <= 0.02 * top);
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+static void all_vectors_at_power_zero_give_the_history_back(void **state)
+{
+    struct tiny *t = tiny_make("ab|bc|cd|ad|abd", 4); /* of full rank */
+    uint32_t hist[] = { 1, 3 };
+    float got[4];
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0, 0, 0, 0, 0 });
+    fitted_fit(&f, &t->c);
+    assert_true(fitted_score(&f, hist, 2, got, 4));
+    assert_float_equal(got[0], 0, 0.02);
+    assert_float_equal(got[1], 1, 0.02);
+    assert_float_equal(got[2], 0, 0.02);
+    assert_float_equal(got[3], 1, 0.02);
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+/* A sparse matrix and its transpose from a corpus, values 1. */
+static void sparse_of(const struct tiny *t, struct pz_sparse *a)
+{
+    uint64_t n = t->ptr[t->c.n_users], at = 0;
+
+    *a = (struct pz_sparse){ .rows = t->c.n_users, .cols = t->c.n_items };
+    a->ptr = pz_mem_copy(t->ptr, a->rows + 1, sizeof *a->ptr);
+    a->col = pz_mem_copy(t->item, n, sizeof *a->col);
+    a->by_row = pz_mem_array(n, sizeof *a->by_row);
+    a->col_ptr = pz_mem_array(a->cols + 1, sizeof *a->col_ptr);
+    a->row = pz_mem_array(n, sizeof *a->row);
+    a->by_col = pz_mem_array(n, sizeof *a->by_col);
+    for (uint32_t i = 0; i < a->cols; i++) {
+        for (uint32_t u = 0; u < a->rows; u++)
+            for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+                if (t->item[p] == i)
+                    a->row[at++] = u;
+        a->col_ptr[i + 1] = at;
+    }
+    for (uint64_t p = 0; p < n; p++)
+        a->by_row[p] = a->by_col[p] = 1;
+}
+
+static void sparse_free(struct pz_sparse *a)
+{
+    free(a->ptr);
+    free(a->col_ptr);
+    free(a->col);
+    free(a->row);
+    free(a->by_row);
+    free(a->by_col);
+}
+
+static void leading_values_agree_with_a_dense_solver(void **state)
+{
+    enum { N = 120, K = 24 };
+    struct tiny *t = tiny_random(500, N, 30, 2);
+    float *gram = pz_mem_array(N * N, sizeof *gram), all[N], value[K], *vector = pz_mem_array(N * K, 4);
+    struct pz_sparse a;
+    double in = 0;
+
+    (void)state;
+    sparse_of(t, &a);
+    for (uint32_t u = 0; u < t->c.n_users; u++)
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+            for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++)
+                gram[t->item[p] * N + t->item[q]]++;
+    assert_int_equal(pz_mat_eigen(pz_mat_of(gram, N, N), all, NULL), PZ_OK);
+    assert_int_equal(pz_sparse_eigen(&a, K, 1, vector, value, NULL), PZ_OK);
+    for (size_t k = 0; k < 10; k++) /* ten groups of items: ten large values, then a gap */
+        assert_float_equal(value[k] / all[k], 1, 0.01);
+    for (size_t j = 0; j < K; j++) /* nothing found twice or larger than it is */
+        assert_true(value[j] <= all[j] * 1.01f);
+    for (size_t j = 0; j < K; j++) /* the ten leading directions lie in the span found */
+        for (size_t k = 0; k < 10; k++) {
+            double dot = 0;
+
+            for (size_t i = 0; i < N; i++)
+                dot += (double)vector[i * K + j] * (double)gram[i * N + k];
+            in += dot * dot;
+        }
+    assert_float_equal(in, 10, 0.05);
+    sparse_free(&a);
+    free(gram);
+    free(vector);
+    free(t);
+}
+
+static void a_row_of_bytes_is_within_half_a_step(void **state)
+{
+    float row[8] = { 0.5f, -1, 0.25f, 0, 0.7f, -0.33f, 0.01f, 0.99f }, zero[8] = { 0 };
+    int8_t code[8];
+    float scale = pz_code_row(row, 8, code);
+
+    (void)state;
+    assert_int_equal(code[1], -127);
+    for (size_t k = 0; k < 8; k++)
+        assert_true(fabsf(scale * (float)code[k] - row[k]) <= 0.5001f * scale);
+    assert_true(pz_code_row(zero, 8, code) == 0);
+    assert_int_equal(code[0], 0);
+}
+
+static void shares_of_events_sum_to_the_score(void **state)
+{
+    struct tiny *t = tiny_random(90, 40, 12, 3);
+    uint32_t hist[] = { 5, 9, 5, 21, 33 };
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.2, 0.3, 0.7 });
+    fitted_fit(&f, &t->c);
+    assert_explains(&f, hist, 5, 40, 0.002); /* the query is rounded to 14 bits */
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+static void read_outs_need_no_new_fit(void **state)
+{
+    struct tiny *t = tiny_random(90, 40, 12, 3);
+    uint32_t hist[] = { 5, 9, 21 };
+    float want[40], got[40];
+    struct fitted f, g;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.5, 0.4, 0.9 });
+    fitted_settings(&g, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0, 0, 0 });
+    fitted_fit(&f, &t->c);
+    fitted_fit(&g, &t->c);
+    for (size_t k = 0; k < pz_spectral.n_settings; k++)
+        if (pz_spectral.settings[k].read_out)
+            pz_spectral.set(g.part, k, f.value[k]);
+    assert_true(fitted_score(&f, hist, 3, want, 40));
+    assert_true(fitted_score(&g, hist, 3, got, 40));
+    assert_memory_equal(want, got, sizeof want);
+    pz_spectral.free(f.part);
+    pz_spectral.free(g.part);
+    free(t);
+}
+
+static void threads_do_not_change_a_byte(void **state)
+{
+    struct tiny *t = tiny_random(500, 150, 20, 4);
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 40, 0.3, 0.4, 0.2, 0.3, 0.7 });
+    assert_same_at_any_thread_count(&f, &t->c);
+    free(t);
+}
+
+static void a_file_gives_the_part_back(void **state)
+{
+    struct tiny *t = tiny_random(90, 40, 12, 5);
+    uint32_t hist[] = { 1, 2, 30 };
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.2, 0.3, 0.7 });
+    fitted_fit(&f, &t->c);
+    assert_survives_a_file(&f, hist, 3, 40, false);
+    assert_survives_a_file(&f, hist, 3, 40, true);
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+static void little_data_is_borne(void **state)
+{
+    (void)state;
+    assert_bears_little_data(&pz_spectral);
+}
+
+static void unknown_items_say_nothing(void **state)
+{
+    struct tiny *t = tiny_make("ab|ab", 3);
+    uint32_t hist[] = { 2 };
+    float out[3];
+    struct fitted f;
+
+    (void)state;
+    fitted_settings(&f, &pz_spectral, NULL, NULL);
+    fitted_fit(&f, &t->c);
+    assert_false(fitted_score(&f, hist, 1, out, 3));
+    pz_spectral.free(f.part);
+    free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_of_two_blocks_are_known),
+        cmocka_unit_test(all_vectors_at_power_one_give_the_pair_sums),
+        cmocka_unit_test(all_vectors_at_power_zero_give_the_history_back),
+        cmocka_unit_test(leading_values_agree_with_a_dense_solver),
+        cmocka_unit_test(a_row_of_bytes_is_within_half_a_step),
+        cmocka_unit_test(shares_of_events_sum_to_the_score),
+        cmocka_unit_test(read_outs_need_no_new_fit),
+        cmocka_unit_test(threads_do_not_change_a_byte),
+        cmocka_unit_test(a_file_gives_the_part_back),
+        cmocka_unit_test(little_data_is_borne),
+        cmocka_unit_test(unknown_items_say_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
