@@ -183,3 +183,11 @@ PY
         [[ $stderr == *"fewer than 1"* ]]
     done
 }
+
+@test "answering does not load the library that only learning needs" {
+    command -v ldd >/dev/null || skip "ldd is not here"
+    run -0 ldd "$(command -v pz-train)"
+    [[ $output == *openblas* ]]
+    run -0 ldd "$(command -v pz-recommend)"
+    [[ $output != *openblas* ]]
+}
