@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-deploy: publish models as campaigns, look at them, go back, tidy up. */
+/* pz-deploy: publish models as campaigns, look at them, set them, go back, tidy up. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,33 +7,40 @@
 #include "base/opt.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
+#include "campaign/settings.h"
 
 struct config {
-    long long live_seen, keep, to;
+    long long live_seen, rows_seen, keep, to;
+    double lock_wait;
+    bool events;
     struct pz_common common;
 };
 
 static enum pz_status need_args(const struct pz_strs *args, size_t n, const char *what,
                                 struct pz_err *err)
 {
-    return args->n == n ? PZ_OK : pz_err_set(err, PZ_USAGE, "%s is needed; see --help", what);
+    return args->n == n ? PZ_OK
+                        : pz_err_set(err, PZ_USAGE, "%s is needed; see pz-deploy --help", what);
 }
 
 static enum pz_status run_publish(void *config, struct pz_strs *args, struct pz_log *log,
                                   struct pz_err *err)
 {
     const struct config *cfg = config;
-    uint32_t version = 0;
+    struct pz_version v = { .live_seen = (uint64_t)cfg->live_seen,
+                            .rows_seen = (uint64_t)cfg->rows_seen };
     enum pz_status st = need_args(args, 2, "CAMPAIGN MODEL.pzm", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_publish(args->v[0], args->v[1], (uint64_t)cfg->live_seen, &version, err);
+        st = pz_campaign_publish(args->v[0], args->v[1], cfg->lock_wait, &v, err);
     if (st == PZ_OK && cfg->common.json)
-        printf("{\"version\":%u}\n", version);
+        printf("{\"version\":%u}\n", v.number);
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%s: version %u is current", args->v[0], version);
+        pz_log(log, PZ_LOG_NOTE, "%s: version %u is current", args->v[0], v.number);
     return st;
 }
+
+/* ---- list and status ---- */
 
 static void print_version(const struct pz_version *v, bool json, bool first)
 {
@@ -42,13 +49,14 @@ static void print_version(const struct pz_version *v, bool json, bool first)
 
     pz_time_format(v->published, when);
     if (json)
-        printf("%s{\"version\":%u,\"bytes\":%llu,\"published\":\"%s\",\"live_seen\":%llu,"
-               "\"state\":\"%s\"}",
-               first ? "" : ",", v->number, (unsigned long long)v->bytes, when,
-               (unsigned long long)v->live_seen, state);
+        printf("%s{\"version\":%u,\"recipe\":\"%s\",\"bytes\":%llu,\"published\":\"%s\",\"live_seen\":%llu,"
+               "\"rows_seen\":%llu,\"state\":\"%s\"}",
+               first ? "" : ",", v->number, v->recipe, (unsigned long long)v->bytes, when,
+               (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen, state);
     else
-        printf("%-8u %12llu  %s  %8llu  %s\n", v->number, (unsigned long long)v->bytes, when,
-               (unsigned long long)v->live_seen, state);
+        printf("%-8u %-22s %12llu  %s  %9llu %9llu  %s\n", v->number, v->recipe,
+               (unsigned long long)v->bytes, when, (unsigned long long)v->live_seen,
+               (unsigned long long)v->rows_seen, state);
 }
 
 static enum pz_status run_list(void *config, struct pz_strs *args, struct pz_log *log,
@@ -62,10 +70,9 @@ static enum pz_status run_list(void *config, struct pz_strs *args, struct pz_log
     (void)log;
     if (st == PZ_OK)
         st = pz_campaign_list(args->v[0], &list, &n, err);
-    if (st == PZ_OK && !cfg->common.json)
-        printf("%-8s %12s  %-20s  %8s  %s\n", "version", "bytes", "published", "live", "state");
-    if (st == PZ_OK && cfg->common.json)
-        putchar('[');
+    if (st == PZ_OK)
+        fputs(cfg->common.json ? "[" : "version  recipe                        bytes  published         "
+                                       "    live-seen rows-seen  state\n", stdout);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
         print_version(&list[i], cfg->common.json, i == 0);
     if (st == PZ_OK && cfg->common.json)
@@ -74,47 +81,107 @@ static enum pz_status run_list(void *config, struct pz_strs *args, struct pz_log
     return st;
 }
 
-static enum pz_status live_counts(const char *campaign, uint64_t *last, uint64_t *count,
-                                  struct pz_err *err)
-{
-    struct pz_live_store *live = NULL;
-    enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
+struct status {
+    struct pz_model *model;
+    struct pz_version version;
+    struct pz_settings settings;
+    struct pz_live_size live;
+};
 
-    *last = *count = 0;
-    if (st == PZ_OK && live)
-        st = pz_live_last(live, last, count, err);
-    pz_live_close(live);
+static enum pz_status read_status(const char *campaign, struct status *s, struct pz_err *err)
+{
+    struct pz_live_store *store = NULL;
+    enum pz_status st = pz_campaign_open_model(campaign, &s->model, &s->version, err);
+
+    if (st == PZ_OK)
+        st = pz_settings_read(campaign, &s->settings, err);
+    if (st == PZ_OK)
+        st = pz_campaign_open_live(campaign, false, &store, err);
+    if (st == PZ_OK && store)
+        st = pz_live_count(store, &s->live, err);
+    pz_live_close(store);
     return st;
+}
+
+static json_t *status_json(const struct status *s)
+{
+    char newest[32], published[32];
+    json_t *settings = json_object_get(s->settings.doc, "settings"),
+           *filters = json_object_get(s->settings.doc, "filters");
+
+    return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+                     "version", (json_int_t)s->version.number, "recipe", s->version.recipe,
+                     "published", pz_time_format(s->version.published, published),
+                     "items", (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
+                     "newest", pz_time_format(s->model->newest, newest),
+                     "live_events", (json_int_t)s->live.events,
+                     "live_items", (json_int_t)s->live.items, "live_users", (json_int_t)s->live.users,
+                     "forgotten", (json_int_t)s->live.forgotten,
+                     "last_event", (json_int_t)s->live.last,
+                     "live_seen", (json_int_t)s->version.live_seen,
+                     "rows_seen", (json_int_t)s->version.rows_seen,
+                     "settings", settings ? json_incref(settings) : json_object(),
+                     "filters", filters ? json_incref(filters) : json_object());
+}
+
+static void print_members(const char *title, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        if (json_is_string(value))
+            printf("%-9s %s = %s\n", title, key, json_string_value(value));
+        else
+            printf("%-9s %s = %g\n", title, key, json_number_value(value));
+    }
+}
+
+static void print_status(const struct status *s)
+{
+    char when[32];
+
+    printf("version   %u, %s, published %s\n", s->version.number, s->version.recipe,
+           pz_time_format(s->version.published, when));
+    printf("model     %u items, %u users, data up to %s, live events up to %llu, rows up to %llu\n",
+           s->model->items.n, s->model->users.n, pz_time_format(s->model->newest, when),
+           (unsigned long long)s->version.live_seen, (unsigned long long)s->version.rows_seen);
+    printf("live      %llu events, %llu items, %llu users, %llu forgotten; last number %llu\n",
+           (unsigned long long)s->live.events, (unsigned long long)s->live.items,
+           (unsigned long long)s->live.users, (unsigned long long)s->live.forgotten,
+           (unsigned long long)s->live.last);
+    print_members("setting", json_object_get(s->settings.doc, "settings"));
+    print_members("filter", json_object_get(s->settings.doc, "filters"));
 }
 
 static enum pz_status run_status(void *config, struct pz_strs *args, struct pz_log *log,
                                  struct pz_err *err)
 {
     const struct config *cfg = config;
-    struct pz_model *m = NULL;
-    uint32_t version = 0;
-    uint64_t seen = 0, last = 0, count = 0;
-    char newest[32];
+    struct status s = { .model = NULL };
+    struct pz_str text = { 0 };
+    json_t *doc = NULL;
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
     (void)log;
     if (st == PZ_OK)
-        st = pz_campaign_open_model(args->v[0], &m, &version, &seen, err);
-    if (st == PZ_OK)
-        st = live_counts(args->v[0], &last, &count, err);
-    if (st == PZ_OK) {
-        pz_time_format(m->newest, newest);
-        printf(cfg->common.json ? "{\"version\":%u,\"recipe\":\"%s\",\"items\":%u,\"users\":%u,"
-                                  "\"newest\":\"%s\",\"live_events\":%llu,\"last_event\":%llu,"
-                                  "\"live_seen\":%llu}\n"
-                                : "version %u, %s, %u items, %u users, data up to %s; %llu live "
-                                  "events, last %llu, the model has seen %llu\n",
-               version, m->recipe->name, m->items.n, m->users.n, newest, (unsigned long long)count,
-               (unsigned long long)last, (unsigned long long)seen);
+        st = read_status(args->v[0], &s, err);
+    if (st == PZ_OK && cfg->common.json) {
+        doc = status_json(&s);
+        pz_json_dump(&text, doc, false);
+        st = doc && !text.failed ? PZ_OK : pz_err_memory(err, "the status", 1e4);
+        fputs(st == PZ_OK ? text.data : "", stdout);
+    } else if (st == PZ_OK) {
+        print_status(&s);
     }
-    pz_model_free(m);
+    json_decref(doc);
+    pz_str_clear(&text);
+    pz_settings_clear(&s.settings);
+    pz_model_free(s.model);
     return st;
 }
+
+/* ---- changes ---- */
 
 static enum pz_status run_rollback(void *config, struct pz_strs *args, struct pz_log *log,
                                    struct pz_err *err)
@@ -124,7 +191,7 @@ static enum pz_status run_rollback(void *config, struct pz_strs *args, struct pz
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_rollback(args->v[0], &version, err);
+        st = pz_campaign_rollback(args->v[0], cfg->lock_wait, &version, err);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"version\":%u}\n", version);
     if (st == PZ_OK)
@@ -136,32 +203,80 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
                              struct pz_err *err)
 {
     const struct config *cfg = config;
-    uint32_t n = 0;
+    struct pz_gc removed = { 0, 0 };
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_gc(args->v[0], (uint32_t)cfg->keep, &n, err);
+        st = pz_campaign_gc(args->v[0], (uint32_t)cfg->keep, cfg->events, cfg->lock_wait, &removed, err);
     if (st == PZ_OK && cfg->common.json)
-        printf("{\"removed\":%u}\n", n);
+        printf("{\"removed\":%u,\"live_removed\":%llu}\n", removed.versions,
+               (unsigned long long)removed.live);
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%u versions removed", n);
+        pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed", removed.versions,
+               (unsigned long long)removed.live);
     return st;
 }
+
+/* CAMPAIGN NAME [VALUE] or CAMPAIGN filter NAME [EXPR]; a missing value removes. */
+static enum pz_status change(const struct config *cfg, const struct pz_strs *args, bool set,
+                             struct pz_err *err)
+{
+    bool filter = args->n > 1 && strcmp(args->v[1], "filter") == 0;
+    size_t n = (filter ? 3u : 2u) + (set ? 1u : 0u);
+    const char *value = set && args->n == n ? args->v[n - 1] : NULL;
+
+    if (args->n != n)
+        return pz_err_set(err, PZ_USAGE, "CAMPAIGN %s%s is needed; see pz-deploy --help",
+                          filter ? "filter NAME" : "NAME", !set ? "" : filter ? " EXPR" : " VALUE");
+    return filter ? pz_settings_set_filter(args->v[0], args->v[2], value, cfg->lock_wait, err)
+                  : pz_settings_set(args->v[0], args->v[1], value, cfg->lock_wait, err);
+}
+
+static enum pz_status run_set(void *config, struct pz_strs *args, struct pz_log *log,
+                              struct pz_err *err)
+{
+    (void)log;
+    return change(config, args, true, err);
+}
+
+static enum pz_status run_unset(void *config, struct pz_strs *args, struct pz_log *log,
+                                struct pz_err *err)
+{
+    (void)log;
+    return change(config, args, false, err);
+}
+
+/* ---- options ---- */
+
+#define LOCK_WAIT                                                                                  \
+    PZ_REAL(0, "lock-wait", struct config, lock_wait, "0", 0, 1e6, "SECONDS",                      \
+            "how long to wait for another process that changes the campaign; then exit with 75")
 
 static const struct pz_opt publish_opts[] = {
     PZ_INT(0, "live-seen", struct config, live_seen, "0", 0, 9e15, "N",
            "number of the last live event that the model's data contain (pz-event export says it): "
            "queries add the later ones"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
+    PZ_INT(0, "rows-seen", struct config, rows_seen, "0", 0, 9e15, "N",
+           "the same for rows of items and users that were put; 0 keeps them all in force"),
+    LOCK_WAIT,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt rollback_opts[] = {
     PZ_INT(0, "to", struct config, to, "0", 0, 4e9, "N", "version to go to; 0 means the previous one"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
+    LOCK_WAIT,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt gc_opts[] = {
     PZ_INT('k', "keep", struct config, keep, "5", 0, 1000000, "N", "newest versions to keep"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
+    PZ_FLAG(0, "events", struct config, events,
+            "remove also live events and rows that the data of every version left contain"),
+    LOCK_WAIT,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
+static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
 #define SUB(word, usage, text, table, function)                                                    \
@@ -176,20 +291,25 @@ int main(int argc, char **argv)
     static const struct pz_cmd sub[] = {
         SUB("publish", "CAMPAIGN MODEL.pzm", "Make a model the current version of a campaign",
             publish_opts, run_publish),
-        SUB("status", "CAMPAIGN", "Say which version answers and how fresh it is", common_opts,
-            run_status),
+        SUB("status", "CAMPAIGN", "Say which version answers, how fresh it is, and what is set",
+            common_opts, run_status),
         SUB("list", "CAMPAIGN", "List the versions", common_opts, run_list),
         SUB("rollback", "[--to N] CAMPAIGN", "Make an older version current", rollback_opts,
             run_rollback),
-        SUB("gc", "[--keep N] CAMPAIGN", "Remove old versions, never the current or previous one",
-            gc_opts, run_gc),
+        SUB("gc", "[--keep N] [--events] CAMPAIGN",
+            "Remove old versions, never the current or previous one", gc_opts, run_gc),
+        SUB("set", "CAMPAIGN NAME VALUE\nCAMPAIGN filter NAME EXPR",
+            "Change a setting, or keep a filter under a name", set_opts, run_set),
+        SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
+            run_unset),
         { .name = NULL }
     };
     static const struct pz_cmd cmd = { .name = "pz-deploy",
-                                       .synopsis = "publish|status|list|rollback|gc CAMPAIGN ...",
+                                       .synopsis = "publish|status|list|rollback|gc|set|unset CAMPAIGN ...",
                                        .summary = "Publish models as campaigns.",
                                        .examples = "  pz-deploy publish home.pzc home.pzm\n"
-                                                   "  pz-deploy rollback home.pzc",
+                                                   "  pz-deploy rollback home.pzc\n"
+                                                   "  pz-deploy set home.pzc num 10",
                                        .sub = sub };
 
     return pz_cmd_main(&cmd, argc, argv);

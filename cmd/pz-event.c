@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-event: live events into a campaign, and out of it for the next training. */
+/* pz-event: live events and rows into a campaign, and out of it for the next training. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,156 +11,338 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
-#include "campaign/events_in.h"
+#include "campaign/live_export.h"
+#include "campaign/put.h"
 
 struct config {
-    const char *user, *session, *item, *type, *value, *time, *event_id, *output;
-    long long after;
+    const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation, *impression,
+        *properties, *output, *table;
+    long long after, rows_after, max_errors;
+    bool acks;
     struct pz_common common;
 };
 
-static enum pz_status one_from_options(const struct config *cfg, struct pz_event *e,
-                                       struct pz_err *err)
+static enum pz_status need_campaign(const struct pz_strs *args, struct pz_err *err)
+{
+    return args->n == 1 ? PZ_OK
+                        : pz_err_set(err, PZ_USAGE, "one CAMPAIGN is needed; see pz-event --help");
+}
+
+/* ---- putting ---- */
+
+/* --acks: what is durable by now, at once. */
+static void print_ack(const struct pz_put_count *count)
+{
+    printf("{\"stored\":%llu,\"last\":%llu}\n", (unsigned long long)count->stored,
+           (unsigned long long)count->last);
+    fflush(stdout);
+}
+
+static struct pz_put_cfg put_cfg(const struct config *cfg, const struct pz_strs *args,
+                                 struct pz_log *log)
+{
+    return (struct pz_put_cfg){ .path = args->n == 2 ? args->v[1] : "-",
+                                .max_errors = (uint64_t)cfg->max_errors,
+                                .log = log,
+                                .ack = cfg->acks ? print_ack : NULL };
+}
+
+static void report_put(const struct config *cfg, const struct pz_put_count *c, bool one,
+                       struct pz_log *log)
+{
+    unsigned long long repeated = (unsigned long long)(c->read - c->stored);
+
+    if (cfg->common.json)
+        printf("{\"read\":%llu,\"stored\":%llu,\"duplicate\":%llu,\"bad\":%llu,\"last\":%llu}\n",
+               (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
+               (unsigned long long)c->bad, (unsigned long long)c->last);
+    if (!one)
+        pz_log(log, PZ_LOG_NOTE, "read %llu, stored %llu, duplicate %llu, bad records %llu; last number "
+               "%llu", (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
+               (unsigned long long)c->bad, (unsigned long long)c->last);
+    else if (c->stored == 0)
+        pz_log(log, PZ_LOG_NOTE, "this event id was stored before: nothing to do");
+}
+
+static enum pz_status event_from_options(const struct config *cfg, struct pz_arena *arena,
+                                         struct pz_event *e, struct pz_err *err)
 {
     enum pz_time_form form;
+    char *impression = cfg->impression
+                           ? pz_arena_strndup(arena, cfg->impression, strlen(cfg->impression))
+                           : NULL;
 
-    *e = (struct pz_event){ cfg->user, cfg->session, cfg->item, cfg->type, cfg->event_id, NAN,
-                            pz_time_now() };
+    for (char *p = impression; p && (p = strchr(p, ',')); p++)
+        *p = '|';
+    *e = (struct pz_event){ .user_id = cfg->user,
+                            .session_id = cfg->session,
+                            .item_id = cfg->item,
+                            .event_type = cfg->type,
+                            .event_id = cfg->event_id,
+                            .recommendation_id = cfg->recommendation,
+                            .impression = impression,
+                            .value = NAN,
+                            .time = pz_time_now() };
+    if (cfg->impression && !impression)
+        return pz_err_memory(err, "an impression", 1e3);
     if (cfg->value && !pz_str_to_double(cfg->value, strlen(cfg->value), &e->value))
         return pz_err_set(err, PZ_USAGE, "--value: \"%s\" is not a number", cfg->value);
     if (cfg->time && !(pz_time_guess(cfg->time, strlen(cfg->time), &form) &&
                        pz_time_parse(cfg->time, strlen(cfg->time), form, &e->time)))
         return pz_err_set(err, PZ_USAGE, "--time: \"%s\" is not a time", cfg->time);
-    return PZ_OK;
+    return cfg->properties ? pz_put_properties(e, cfg->properties, arena, err) : PZ_OK;
+}
+
+static enum pz_status put_one(struct pz_live_store *live, const struct config *cfg,
+                              struct pz_put_count *count, struct pz_err *err)
+{
+    struct pz_arena arena = { NULL };
+    struct pz_event event;
+    size_t n_new = 0;
+    enum pz_status st = event_from_options(cfg, &arena, &event, err);
+
+    if (st == PZ_OK)
+        st = pz_live_put(live, &event, 1, &n_new, &count->last, err);
+    count->read = 1;
+    count->stored = n_new;
+    pz_arena_clear(&arena);
+    return st;
 }
 
 static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log *log,
                               struct pz_err *err)
 {
     const struct config *cfg = config;
+    struct pz_put_cfg put = put_cfg(cfg, args, log);
     struct pz_live_store *live = NULL;
-    struct pz_event event;
-    size_t n_read = 1, n_new = 0;
-    uint64_t last = 0;
-    bool one = cfg->user || cfg->session;
+    struct pz_put_count count = { 0 };
+    bool one = cfg->user || cfg->session || cfg->item || cfg->type || cfg->properties;
     enum pz_status st = PZ_OK;
 
     if (args->n < 1 || args->n > 2 || (one && args->n > 1))
-        return pz_err_set(err, PZ_USAGE, "CAMPAIGN and either --user ... or FILE; see --help");
+        return pz_err_set(err, PZ_USAGE, "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; "
+                          "see pz-event put --help");
     st = pz_campaign_open_live(args->v[0], true, &live, err);
-    if (st == PZ_OK && one)
-        st = one_from_options(cfg, &event, err);
-    if (st == PZ_OK && one)
-        st = pz_live_put(live, &event, 1, &n_new, &last, err);
-    else if (st == PZ_OK)
-        st = pz_events_read(live, args->n == 2 ? args->v[1] : "-", &n_read, &n_new, &last, err);
+    if (st == PZ_OK)
+        st = one ? put_one(live, cfg, &count, err) : pz_put_events(live, &put, &count, err);
     pz_live_close(live);
-    if (st == PZ_OK && cfg->common.json)
-        printf("{\"read\":%zu,\"stored\":%zu,\"duplicate\":%zu,\"last\":%llu}\n", n_read, n_new,
-               n_read - n_new, (unsigned long long)last);
-    if (st == PZ_OK && !one)
-        pz_log(log, PZ_LOG_NOTE, "read %zu, stored %zu, duplicate %zu; last number %llu", n_read, n_new,
-               n_read - n_new, (unsigned long long)last);
+    if (st == PZ_OK)
+        report_put(cfg, &count, one, log);
     return st;
 }
 
-struct export {
-    struct pz_out *out;
-    struct pz_str line;
-    uint64_t last, n;
-};
+/* Rows are checked against the columns of the current model, when there is one. */
+static enum pz_status put_rows(const struct config *cfg, enum pz_live_table table, struct pz_strs *args,
+                               struct pz_log *log, struct pz_err *err)
+{
+    const char *id = table == PZ_LIVE_ITEMS ? cfg->item : cfg->user;
+    struct pz_put_one one = { id, cfg->properties ? cfg->properties : "{}", log };
+    struct pz_put_cfg put = put_cfg(cfg, args, log);
+    struct pz_put_count count = { 0 };
+    struct pz_live_store *live = NULL;
+    struct pz_model *m = NULL;
+    struct pz_version version;
+    const struct pz_attrs *known = NULL;
+    enum pz_status st = PZ_OK;
 
-static enum pz_status export_one(void *context, uint64_t number, const struct pz_event *e,
+    if (args->n < 1 || args->n > 2 || (id && args->n > 1) || (cfg->properties && !id))
+        return pz_err_set(err, PZ_USAGE, "CAMPAIGN and either %s ID --properties JSON or FILE; see "
+                          "pz-event --help", table == PZ_LIVE_ITEMS ? "--item" : "--user");
+    st = pz_campaign_open_live(args->v[0], true, &live, err);
+    if (st == PZ_OK)
+        st = pz_campaign_open_model(args->v[0], &m, &version, err);
+    if (st == PZ_NO_INPUT && live)
+        st = PZ_OK; /* nothing published yet: any column goes */
+    if (m)
+        known = table == PZ_LIVE_ITEMS ? &m->item_attrs : &m->user_attrs;
+    if (st == PZ_OK && id) {
+        st = pz_put_row(live, table, known, &one, &count.last, err);
+        count.read = count.stored = 1;
+    } else if (st == PZ_OK) {
+        st = pz_put_rows(live, table, known, &put, &count, err);
+    }
+    pz_live_close(live);
+    pz_model_free(m);
+    if (st == PZ_OK)
+        report_put(cfg, &count, id != NULL, log);
+    return st;
+}
+
+static enum pz_status run_put_items(void *config, struct pz_strs *args, struct pz_log *log,
+                                    struct pz_err *err)
+{
+    return put_rows(config, PZ_LIVE_ITEMS, args, log, err);
+}
+
+static enum pz_status run_put_users(void *config, struct pz_strs *args, struct pz_log *log,
+                                    struct pz_err *err)
+{
+    return put_rows(config, PZ_LIVE_USERS, args, log, err);
+}
+
+/* ---- export ---- */
+
+static enum pz_status export_csv(struct pz_live_store *live, const struct pz_model *m,
+                                 const struct config *cfg, struct pz_exported *done,
                                  struct pz_err *err)
 {
-    struct export *x = context;
+    struct pz_out *out = NULL;
+    enum pz_status st = pz_out_open(cfg->output, &out, err);
 
-    x->last = number;
-    if (!e->user_id || !e->item_id) /* sessions nobody joined and events without an item train nothing */
-        return PZ_OK;
-    x->n++;
-    pz_str_reset(&x->line);
-    pz_str_add_csv(&x->line, e->user_id, strlen(e->user_id), ',');
-    pz_str_addc(&x->line, ',');
-    pz_str_add_csv(&x->line, e->item_id, strlen(e->item_id), ',');
-    pz_str_addf(&x->line, ",%lld,", (long long)e->time);
-    pz_str_add_csv(&x->line, e->event_type, strlen(e->event_type), ',');
-    pz_str_addc(&x->line, ',');
-    if (!isnan(e->value))
-        pz_str_add_double(&x->line, e->value);
-    pz_str_addc(&x->line, '\n');
-    return x->line.failed ? pz_err_memory(err, "a line", 1e3)
-                          : pz_out_write(x->out, x->line.data, x->line.len, err);
+    if (st == PZ_OK && cfg->table[0] == 'i' && cfg->table[1] == 'n')
+        st = pz_live_export_events(live, m, (uint64_t)cfg->after, out, done, err);
+    else if (st == PZ_OK && cfg->table[0] == 'f')
+        st = pz_live_export_forgotten(live, out, done, err);
+    else if (st == PZ_OK)
+        st = pz_live_export_rows(live, cfg->table[0] == 'i' ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
+                                 (uint64_t)cfg->rows_after, out, done, err);
+    if (st == PZ_OK)
+        return pz_out_commit(out, err);
+    pz_out_abort(out);
+    return st;
+}
+
+static bool is_dataset(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 4 && strcmp(path + n - 4, ".pzd") == 0;
+}
+
+static void report_export(const struct config *cfg, const struct pz_exported *done, struct pz_log *log)
+{
+    bool all = is_dataset(cfg->output), events = all || strcmp(cfg->table, "interactions") == 0,
+         rows = all || strcmp(cfg->table, "items") == 0 || strcmp(cfg->table, "users") == 0;
+    char seen[96] = "";
+    int n = 0;
+
+    if (events)
+        n = snprintf(seen, sizeof seen, " --live-seen %llu", (unsigned long long)done->live_seen);
+    if (rows)
+        snprintf(seen + n, sizeof seen - (size_t)n, " --rows-seen %llu",
+                 (unsigned long long)done->rows_seen);
+    if (events && done->nobodys > 0)
+        pz_log(log, PZ_LOG_NOTE, "%llu events left out: of sessions that joined no user yet, or without "
+               "an item", (unsigned long long)done->nobodys);
+    pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
+           all ? "events and rows" : events ? "events" : rows ? "rows" : "forgotten users",
+           *seen ? "; publish a model that is trained with them by pz-deploy publish" : "", seen);
 }
 
 static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_log *log,
                                  struct pz_err *err)
 {
-    static const char head[] = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n";
     const struct config *cfg = config;
+    struct pz_export_cfg dataset = { .after = (uint64_t)cfg->after,
+                                     .rows_after = (uint64_t)cfg->rows_after,
+                                     .log = log };
+    struct pz_exported done = { 0 };
     struct pz_live_store *live = NULL;
-    struct export x = { .out = NULL, .last = (uint64_t)cfg->after };
-    enum pz_status st = args->n == 1 ? pz_campaign_open_live(args->v[0], false, &live, err)
-                                     : pz_err_set(err, PZ_USAGE, "CAMPAIGN is needed; see --help");
+    struct pz_model *m = NULL;
+    struct pz_version version;
+    enum pz_status st = need_campaign(args, err);
 
     if (st == PZ_OK)
-        st = pz_out_open(cfg->output, &x.out, err);
-    if (st == PZ_OK)
-        st = pz_out_write(x.out, head, sizeof head - 1, err);
-    if (st == PZ_OK && live)
-        st = pz_live_each(live, (uint64_t)cfg->after, export_one, &x, err);
-    if (st == PZ_OK) {
-        st = pz_out_commit(x.out, err);
-        x.out = NULL;
+        st = pz_campaign_open_live(args->v[0], false, &live, err);
+    if (st == PZ_OK) { /* for the names and types of columns, when there is one */
+        st = pz_campaign_open_model(args->v[0], &m, &version, err);
+        st = st == PZ_NO_INPUT ? PZ_OK : st;
+        dataset.model = m;
     }
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%llu events; publish the model with --live-seen %llu",
-               (unsigned long long)x.n, (unsigned long long)x.last);
-    pz_out_abort(x.out);
-    pz_str_clear(&x.line);
+        st = is_dataset(cfg->output) ? pz_live_export_dataset(live, &dataset, cfg->output, &done, err)
+                                     : export_csv(live, m, cfg, &done, err);
     pz_live_close(live);
+    pz_model_free(m);
+    if (st == PZ_OK)
+        report_export(cfg, &done, log);
     return st;
 }
 
-enum { MAX_TYPES = 64 };
+/* ---- stats ---- */
 
-struct tally {
-    char type[MAX_TYPES][64];
-    uint64_t count[MAX_TYPES], total;
-    size_t n;
+struct type {
+    char *name; /* owned */
+    uint64_t n;
     int64_t newest;
 };
 
-static enum pz_status tally_one(void *context, uint64_t number, const struct pz_event *e,
+struct tally {
+    struct type *type;
+    size_t n, cap;
+    int64_t newest;
+};
+
+static enum pz_status tally_one(void *context, int pass, uint64_t number, const struct pz_event *e,
                                 struct pz_err *err)
 {
     struct tally *t = context;
     size_t i = 0;
 
+    (void)pass;
     (void)number;
-    (void)err;
-    t->total++;
-    t->newest = e->time > t->newest ? e->time : t->newest;
-    while (i < t->n && strncmp(t->type[i], e->event_type, 63) != 0)
+    while (i < t->n && strcmp(t->type[i].name, e->event_type) != 0)
         i++;
-    if (i == t->n && t->n < MAX_TYPES)
-        snprintf(t->type[t->n++], 64, "%s", e->event_type);
-    if (i < MAX_TYPES)
-        t->count[i]++;
+    if (i == t->n) {
+        char *name = pz_mem_strndup(e->event_type, strlen(e->event_type));
+
+        if (!name || !pz_mem_grow(&t->type, &t->cap, t->n + 1, sizeof *t->type)) {
+            free(name);
+            return pz_err_memory(err, "event types", 1e3);
+        }
+        t->type[t->n++] = (struct type){ name, 0, INT64_MIN };
+    }
+    t->type[i].n++;
+    if (e->time > t->type[i].newest)
+        t->type[i].newest = e->time;
+    if (e->time > t->newest)
+        t->newest = e->time;
     return PZ_OK;
 }
 
-static void print_type(const struct tally *t, size_t i, bool json)
+static void print_json(const struct tally *t, const struct pz_live_size *size)
 {
-    struct pz_str name = { 0 };
+    char when[32];
+    struct pz_str text = { 0 };
 
-    if (json)
-        pz_json_add_string(&name, t->type[i], strlen(t->type[i]));
-    if (json && name.data)
-        printf("%s%s:%llu", i ? "," : "", name.data, (unsigned long long)t->count[i]);
-    else if (!json)
-        printf("%-20s %llu\n", t->type[i], (unsigned long long)t->count[i]);
-    pz_str_clear(&name);
+    pz_str_addf(&text, "{\"events\":%llu,\"last\":%llu", (unsigned long long)size->events,
+                (unsigned long long)size->last);
+    if (size->events > 0)
+        pz_str_addf(&text, ",\"newest\":\"%s\",\"lag_seconds\":%lld", pz_time_format(t->newest, when),
+                    (long long)(pz_time_now() - t->newest));
+    pz_str_adds(&text, ",\"types\":{");
+    for (size_t i = 0; i < t->n; i++) {
+        pz_str_adds(&text, i ? "," : "");
+        pz_json_add_string(&text, t->type[i].name, strlen(t->type[i].name));
+        pz_str_addf(&text, ":{\"events\":%llu,\"newest\":\"%s\"}", (unsigned long long)t->type[i].n,
+                    pz_time_format(t->type[i].newest, when));
+    }
+    pz_str_addf(&text, "},\"items\":%llu,\"users\":%llu,\"sessions\":%llu,\"forgotten\":%llu,"
+                       "\"bytes\":%llu}\n",
+                (unsigned long long)size->items, (unsigned long long)size->users,
+                (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
+                (unsigned long long)size->bytes);
+    fputs(text.data && !text.failed ? text.data : "", stdout);
+    pz_str_clear(&text);
+}
+
+static void print_table(const struct tally *t, const struct pz_live_size *size)
+{
+    char when[32];
+
+    printf("events     %llu (last number %llu)\n", (unsigned long long)size->events,
+           (unsigned long long)size->last);
+    if (size->events > 0)
+        printf("newest     %s, %lld s ago\n", pz_time_format(t->newest, when),
+               (long long)(pz_time_now() - t->newest));
+    for (size_t i = 0; i < t->n; i++)
+        printf("  %-24s %10llu  newest %s\n", t->type[i].name, (unsigned long long)t->type[i].n,
+               pz_time_format(t->type[i].newest, when));
+    printf("items put  %llu\nusers put  %llu\nsessions   %llu joined\nforgotten  %llu users\n"
+           "size       %llu bytes\n",
+           (unsigned long long)size->items, (unsigned long long)size->users,
+           (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
+           (unsigned long long)size->bytes);
 }
 
 static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_log *log,
@@ -168,25 +350,59 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
 {
     const struct config *cfg = config;
     struct pz_live_store *live = NULL;
-    struct tally t = { .n = 0 };
-    char newest[32];
-    enum pz_status st = args->n == 1 ? pz_campaign_open_live(args->v[0], false, &live, err)
-                                     : pz_err_set(err, PZ_USAGE, "CAMPAIGN is needed; see --help");
+    struct pz_live_size size = { 0 };
+    struct tally t = { .newest = INT64_MIN };
+    enum pz_status st = need_campaign(args, err);
 
     (void)log;
+    if (st == PZ_OK)
+        st = pz_campaign_open_live(args->v[0], false, &live, err);
     if (st == PZ_OK && live)
-        st = pz_live_each(live, 0, tally_one, &t, err);
+        st = pz_live_count(live, &size, err);
+    if (st == PZ_OK && live)
+        st = pz_live_each(live, 0, 1, tally_one, &t, err);
     pz_live_close(live);
-    if (st != PZ_OK)
-        return st;
-    pz_time_format(t.newest, newest);
-    printf(cfg->common.json ? "{\"events\":%llu,\"newest\":\"%s\",\"types\":{" : "%llu events, newest %s\n",
-           (unsigned long long)t.total, t.total ? newest : "");
+    if (st == PZ_OK && cfg->common.json)
+        print_json(&t, &size);
+    else if (st == PZ_OK)
+        print_table(&t, &size);
     for (size_t i = 0; i < t.n; i++)
-        print_type(&t, i, cfg->common.json);
-    if (cfg->common.json)
-        puts("}}");
-    return PZ_OK;
+        free(t.type[i].name);
+    free(t.type);
+    return st;
+}
+
+/* ---- forget ---- */
+
+/* What the current model still has of the user, and no query uses any more. */
+static uint64_t model_events(const char *campaign, const char *user)
+{
+    struct pz_model *m = NULL;
+    struct pz_version version;
+    uint32_t u;
+    uint64_t n = 0;
+
+    if (pz_campaign_open_model(campaign, &m, &version, NULL) == PZ_OK &&
+        (u = pz_dict_find_str(&m->users, user)) != PZ_NONE)
+        n = m->ptr[u + 1] - m->ptr[u];
+    pz_model_free(m);
+    return n;
+}
+
+static void print_receipt(const char *user, const struct pz_live_receipt *r, uint64_t in_model)
+{
+    char when[32];
+    struct pz_str text = { 0 };
+
+    pz_str_adds(&text, "{\"user\":");
+    pz_json_add_string(&text, user, strlen(user));
+    pz_str_addf(&text, ",\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,\"sessions_removed\":%llu,"
+                       "\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
+                pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
+                (unsigned long long)r->events, (unsigned long long)r->sessions,
+                (unsigned long long)r->rows, (unsigned long long)in_model);
+    fputs(text.data && !text.failed ? text.data : "", stdout);
+    pz_str_clear(&text);
 }
 
 static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_log *log,
@@ -194,37 +410,82 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
 {
     const struct config *cfg = config;
     struct pz_live_store *live = NULL;
-    uint64_t n = 0;
+    struct pz_live_receipt r = { 0 };
+    uint64_t in_model;
     enum pz_status st = PZ_OK;
 
     if (args->n != 1 || !cfg->user)
-        return pz_err_set(err, PZ_USAGE, "CAMPAIGN --user ID is needed; see --help");
+        return pz_err_set(err, PZ_USAGE, "CAMPAIGN --user ID is needed; see pz-event forget --help");
     st = pz_campaign_open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
-        st = pz_live_forget(live, cfg->user, &n, err);
+        st = pz_live_forget(live, cfg->user, &r, err);
     pz_live_close(live);
-    if (st == PZ_OK && cfg->common.json)
-        printf("{\"removed\":%llu}\n", (unsigned long long)n);
-    if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%llu live events removed; the model's history of the user is no longer "
-               "used", (unsigned long long)n);
-    return st;
+    if (st != PZ_OK)
+        return st;
+    in_model = model_events(args->v[0], cfg->user);
+    if (cfg->common.json)
+        print_receipt(cfg->user, &r, in_model);
+    pz_log(log, PZ_LOG_NOTE, "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the "
+           "model are used no more, train without them by pz-event export --table forgotten",
+           cfg->user, (unsigned long long)r.events, (unsigned long long)r.sessions,
+           (unsigned long long)r.rows, (unsigned long long)in_model);
+    return PZ_OK;
 }
+
+/* ---- options ---- */
+
+#define MAX_ERRORS                                                                                 \
+    PZ_INT(0, "max-errors", struct config, max_errors, "0", 0, 9e15, "N",                          \
+           "bad records to name and leave out; one more ends it, with those before it stored")
+#define ACKS                                                                                       \
+    PZ_FLAG(0, "acks", struct config, acks,                                                        \
+            "after every durable batch print a line with how many are stored by now")
 
 static const struct pz_opt put_opts[] = {
     PZ_STR('u', "user", struct config, user, NULL, "ID", "user of the one event"),
-    PZ_STR(0, "session", struct config, session, NULL, "ID", "session of the one event"),
+    PZ_STR(0, "session", struct config, session, NULL, "ID",
+           "session of the one event; the first event with a session and a user joins the two"),
     PZ_STR('i', "item", struct config, item, NULL, "ID", "item of the one event"),
     PZ_STR('t', "type", struct config, type, NULL, "TYPE", "event type"),
     PZ_STR(0, "value", struct config, value, NULL, "X", "event value"),
     PZ_STR(0, "time", struct config, time, NULL, "TIME", "Unix time or ISO-8601; now when missing"),
     PZ_STR(0, "event-id", struct config, event_id, NULL, "ID", "an id under which it is kept once"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
+    PZ_STR(0, "recommendation-id", struct config, recommendation, NULL, "ID",
+           "the recommendation that led to it"),
+    PZ_STR(0, "impression", struct config, impression, NULL, "ID,ID,...", "items that were shown"),
+    PZ_STR(0, "properties", struct config, properties, NULL, "JSON",
+           "an object with other columns of Interactions"),
+    MAX_ERRORS,
+    ACKS,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
+};
+static const struct pz_opt items_opts[] = {
+    PZ_STR('i', "item", struct config, item, NULL, "ID", "the one item"),
+    PZ_STR(0, "properties", struct config, properties, NULL, "JSON", "an object with all its columns"),
+    MAX_ERRORS,
+    ACKS,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
+};
+static const struct pz_opt users_opts[] = {
+    PZ_STR('u', "user", struct config, user, NULL, "ID", "the one user"),
+    PZ_STR(0, "properties", struct config, properties, NULL, "JSON", "an object with all his columns"),
+    MAX_ERRORS,
+    ACKS,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt export_opts[] = {
-    PZ_STR('o', "output", struct config, output, "-", "FILE", "where to write the CSV"),
+    PZ_STR('o', "output", struct config, output, "-", "FILE",
+           "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
+    PZ_STR(0, "table", struct config, table, "interactions", "interactions|items|users|forgotten",
+           "what to write as CSV"),
     PZ_INT(0, "after", struct config, after, "0", 0, 9e15, "N", "only events with larger numbers"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
+    PZ_INT(0, "rows-after", struct config, rows_after, "0", 0, 9e15, "N",
+           "only rows of items and users with larger numbers"),
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt forget_opts[] = {
     PZ_STR('u', "user", struct config, user, NULL, "ID", "the user to forget"),
@@ -244,18 +505,23 @@ int main(int argc, char **argv)
     static const struct pz_cmd sub[] = {
         SUB("put", "CAMPAIGN --user ID --item ID --type TYPE\nCAMPAIGN [FILE]",
             "Store events: one from options, or many from a file or standard input", put_opts, run_put),
-        SUB("export", "[-o FILE] CAMPAIGN", "Write the events as CSV for pz-import", export_opts,
-            run_export),
-        SUB("stats", "CAMPAIGN", "Count the events", common_opts, run_stats),
+        SUB("put-items", "CAMPAIGN --item ID --properties JSON\nCAMPAIGN [FILE]",
+            "Store rows of items: they count in the next query", items_opts, run_put_items),
+        SUB("put-users", "CAMPAIGN --user ID --properties JSON\nCAMPAIGN [FILE]",
+            "Store rows of users: they count in the next query", users_opts, run_put_users),
+        SUB("export", "[-o FILE] [--table TABLE] CAMPAIGN",
+            "Write events or rows for the next training", export_opts, run_export),
+        SUB("stats", "CAMPAIGN", "Count what is stored, and say how fresh it is", common_opts, run_stats),
         SUB("forget", "CAMPAIGN --user ID", "Forget a user at once", forget_opts, run_forget),
         { .name = NULL }
     };
     static const struct pz_cmd cmd = {
         .name = "pz-event",
-        .synopsis = "put|export|stats|forget CAMPAIGN ...",
-        .summary = "Put live events into a campaign.",
+        .synopsis = "put|put-items|put-users|export|stats|forget CAMPAIGN ...",
+        .summary = "Put live events, items and users into a campaign.",
         .examples = "  pz-event put home.pzc --user 42 --item 7 --type Purchase\n"
-                    "  pz-event export home.pzc | pz-import -o day.pzd --interactions -",
+                    "  pz-event put-items home.pzc --item 7 --properties '{\"PRICE\": 9.5}'\n"
+                    "  pz-event export home.pzc -o day.pzd",
         .sub = sub
     };
 

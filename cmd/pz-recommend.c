@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/time.h"
-#include "campaign/campaign.h"
+#include "campaign/view.h"
 #include "rank/answer.h"
 #include "rank/batch.h"
 #include "rank/rank.h"
@@ -67,9 +67,8 @@ static const struct pz_opt opts[] = {
 
 struct job {
     const struct config *cfg;
-    struct pz_model *m;
-    struct pz_live_store *store; /* NULL: a bare model */
-    uint64_t live_seen;
+    struct pz_view *view; /* of a campaign, owned; NULL: a bare model */
+    struct pz_model *m;   /* owned when bare */
     struct pz_ruleset rules;
     struct pz_request base; /* what all questions share */
     struct pz_out *out;
@@ -162,7 +161,7 @@ static enum pz_status gather(const void *context, const char *user_id, struct pz
 {
     const struct job *job = context;
 
-    return job->store && user_id ? pz_live_read(job->store, user_id, job->live_seen, arena, live, err) : PZ_OK;
+    return job->view ? pz_view_gather(job->view, user_id, arena, live, err) : PZ_OK;
 }
 
 /* The pieces of "a,b,c" in place. */
@@ -250,13 +249,13 @@ static enum pz_status answer_many(struct job *job, struct pz_err *err)
 
 static enum pz_status open_source(struct job *job, const char *path, struct pz_err *err)
 {
-    uint32_t version;
     enum pz_status st;
 
     if (!pz_campaign_is(path))
         return pz_model_open(path, &job->m, err);
-    st = pz_campaign_open_model(path, &job->m, &version, &job->live_seen, err);
-    return st == PZ_OK ? pz_campaign_open_live(path, false, &job->store, err) : st;
+    st = pz_view_open(path, &job->view, err);
+    job->m = st == PZ_OK ? job->view->model : NULL;
+    return st;
 }
 
 static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args, bool many,
@@ -299,8 +298,10 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
                (unsigned long long)job.n_failed);
     pz_out_abort(job.out);
     pz_ruleset_clear(&job.rules);
-    pz_live_close(job.store);
-    pz_model_free(job.m);
+    if (job.view)
+        pz_view_free(job.view);
+    else
+        pz_model_free(job.m);
     return st;
 }
 

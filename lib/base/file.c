@@ -29,8 +29,8 @@ enum { BUFFER_BYTES = 1 << 16, MAX_OPEN = 64 };
 
 struct pz_out {
     int fd;
-    bool to_stdout;
-    char *path, *temp; /* owned; temp NULL for standard output */
+    bool borrowed; /* the descriptor is the caller's, or standard output */
+    char *path, *temp; /* owned; temp NULL when borrowed */
     int slot;          /* in open_temps, -1: none */
     uint64_t written;
     size_t used;
@@ -109,23 +109,43 @@ static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
     return PZ_OK;
 }
 
-enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_err *err)
+/* An output without a descriptor yet. */
+static enum pz_status out_new(const char *name, struct pz_out **out_ptr, struct pz_err *err)
 {
     struct pz_out *out = calloc(1, sizeof *out);
-    enum pz_status st = PZ_OK;
 
-    *out_ptr = NULL;
+    *out_ptr = out;
     if (!out)
         return pz_err_memory(err, "an output buffer", sizeof *out);
     out->fd = -1;
     out->slot = -1;
-    out->path = pz_mem_strndup(path, strlen(path));
-    if (!out->path)
-        st = pz_err_memory(err, "a file name", (double)strlen(path));
-    out->to_stdout = strcmp(path, "-") == 0;
-    if (st == PZ_OK && out->to_stdout)
-        out->fd = STDOUT_FILENO;
-    else if (st == PZ_OK)
+    out->path = pz_mem_strndup(name, strlen(name));
+    return out->path ? PZ_OK : pz_err_memory(err, "a file name", (double)strlen(name));
+}
+
+enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out_ptr, struct pz_err *err)
+{
+    enum pz_status st = out_new(name, out_ptr, err);
+
+    if (st == PZ_OK) {
+        (*out_ptr)->fd = fd;
+        (*out_ptr)->borrowed = true;
+        return PZ_OK;
+    }
+    pz_out_abort(*out_ptr);
+    *out_ptr = NULL;
+    return st;
+}
+
+enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_err *err)
+{
+    struct pz_out *out;
+    enum pz_status st;
+
+    if (strcmp(path, "-") == 0)
+        return pz_out_attach(STDOUT_FILENO, "standard output", out_ptr, err);
+    st = out_new(path, &out, err);
+    if (st == PZ_OK)
         st = make_temp(out, err);
     if (st != PZ_OK) {
         pz_out_abort(out);
@@ -143,8 +163,7 @@ static enum pz_status write_all(struct pz_out *out, const char *bytes, size_t n)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            pz_err_errno(&out->failure, PZ_IO, errno, "writing %s",
-                         out->to_stdout ? "standard output" : out->path);
+            pz_err_errno(&out->failure, PZ_IO, errno, "writing %s", out->path);
             break;
         }
         bytes += got;
@@ -232,7 +251,7 @@ enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err)
         return PZ_OK;
     flush(out);
     st = report(out, err);
-    if (st == PZ_OK && !out->to_stdout)
+    if (st == PZ_OK && !out->borrowed)
         st = settle(out, err);
     if (st != PZ_OK) {
         pz_out_abort(out);
@@ -246,7 +265,7 @@ void pz_out_abort(struct pz_out *out)
 {
     if (!out)
         return;
-    if (!out->to_stdout && out->fd >= 0)
+    if (!out->borrowed && out->fd >= 0)
         close(out->fd);
     if (out->temp)
         unlink(out->temp);

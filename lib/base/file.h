@@ -16,6 +16,9 @@ struct pz_out;
  * less the umask. The caller ends it with pz_out_commit or pz_out_abort, which both free it. */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
 
+/* Write to an open descriptor, which stays the caller's; name is for messages. Commit flushes, no more. */
+enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out, struct pz_err *err);
+
 /* Append n bytes (buffered). A failure is sticky and is reported again at commit. */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);
 

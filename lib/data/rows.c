@@ -22,7 +22,7 @@ struct pz_rows_in {
     struct pz_in *in;
     char *buf; /* [cap] */
     size_t cap, from, to;
-    bool at_end, json;
+    bool at_end, json, raw;
     uint64_t line; /* of the byte at from */
     char delimiter;
     struct csv_parser parser;
@@ -113,7 +113,7 @@ static enum pz_status next_record(struct pz_rows_in *in, const char **s, size_t 
         /* A record longer than the block is looked through again only after the buffer doubled. */
         do
             st = more(in, err);
-        while (st == PZ_OK && !in->at_end && in->to - in->from < 2 * tried);
+        while (st == PZ_OK && !in->at_end && tried > BLOCK_BYTES && in->to - in->from < 2 * tried);
         tried = in->to - in->from;
         if (st == PZ_OK)
             end = record_end(in, &lines);
@@ -426,6 +426,21 @@ uint64_t pz_rows_size(const struct pz_rows_in *in)
     return pz_in_size(in->in);
 }
 
+bool pz_rows_is_json(const struct pz_rows_in *in)
+{
+    return in->json;
+}
+
+void pz_rows_set_raw(struct pz_rows_in *in)
+{
+    in->raw = in->json;
+}
+
+bool pz_rows_wait(struct pz_rows_in *in, int ms)
+{
+    return in->at_end || memchr(in->buf + in->from, '\n', in->to - in->from) || pz_in_wait(in->in, ms);
+}
+
 static const char *why_bad(struct pz_rows_in *in, bool good)
 {
     if (!good)
@@ -442,7 +457,6 @@ enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz
     const char *s;
     size_t n;
     uint64_t line;
-    bool good;
     enum pz_status st = PZ_OK;
 
     memset(row, 0, sizeof *row);
@@ -455,8 +469,8 @@ enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz
         if (st != PZ_OK)
             return st;
     } while (n == 0);
-    good = in->json ? split_json(in, s, n) : split_csv(in, s, n);
-    row->bad = why_bad(in, good);
+    if (!in->raw)
+        row->bad = why_bad(in, in->json ? split_json(in, s, n) : split_csv(in, s, n));
     row->cell = in->cell;
     row->line = line;
     row->raw = s;

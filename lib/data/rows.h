@@ -40,6 +40,14 @@ const char *pz_rows_name(const struct pz_rows_in *in);
 uint64_t pz_rows_consumed(const struct pz_rows_in *in);
 uint64_t pz_rows_size(const struct pz_rows_in *in);
 
+/* Whether the input is JSON Lines. Raw: their records are handed over as they stand (.raw alone). */
+bool pz_rows_is_json(const struct pz_rows_in *in);
+void pz_rows_set_raw(struct pz_rows_in *in);
+
+/* Whether the next row, or the end, can be had now or within ms milliseconds (a signal ends the waiting
+ * early): false while a pipe is silent in the middle of a record or between two. */
+bool pz_rows_wait(struct pz_rows_in *in, int ms);
+
 /* The next row. A record that cannot be read is a row with .bad; an input that cannot be read is the
  * status. Records may be up to 64 MB. */
 enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz_err *err);

@@ -20,6 +20,7 @@ struct pz_live_event {
     uint64_t number; /* in the live store, ascending; 0: none */
     const char *const *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
     size_t n_shown;
+    const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
 };
 
 /* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that id, as

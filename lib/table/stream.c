@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,6 +144,13 @@ enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, st
         in->at += *got;
     }
     return st;
+}
+
+bool pz_in_wait(const struct pz_in *in, int ms)
+{
+    struct pollfd fd = { .fd = in->fd, .events = POLLIN };
+
+    return in->at < in->have || poll(&fd, 1, ms) > 0;
 }
 
 const char *pz_in_name(const struct pz_in *in)

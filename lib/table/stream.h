@@ -4,6 +4,7 @@
 #ifndef PZ_TABLE_STREAM_H
 #define PZ_TABLE_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ enum pz_status pz_in_open(const char *path, struct pz_in **in, struct pz_err *er
 /* Read up to n decoded bytes into buf; *got = 0 only at the end. A zstd stream that ends inside a frame
  * is PZ_BAD_DATA. */
 enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, struct pz_err *err);
+
+/* Whether pz_in_read has something to give, or the end, now or within ms milliseconds. A signal ends the
+ * waiting early. */
+bool pz_in_wait(const struct pz_in *in, int ms);
 
 /* The name for messages ("standard input" for "-"); the size of the file in bytes as stored, 0 when
  * unknown; the stored bytes consumed so far (for progress). */

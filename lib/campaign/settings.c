@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME: TEXT}}; other
+ * members are kept as they are. */
+#include "campaign/settings.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "campaign/layout.h"
+
+enum { FILE_MAX = 1 << 20, FILTER_MAX = 1 << 16, NAME_MAX_BYTES = 63 };
+
+const struct pz_settable pz_settings_known[] = {
+    { "num", NULL, 1, 1000000, true, "results wanted when a request does not say" },
+    { "exploration-weight", NULL, 0, 1, false, "share of young items: 0 only relevance, 1 most" },
+    { "exploration-age", NULL, 0.001, 100000, false, "days up to which an item is young" },
+    { "seen", "exclude|keep|only", 0, 0, false, "what happens to items of the user's history" },
+    { NULL, NULL, 0, 0, false, NULL }
+};
+
+void pz_settings_clear(struct pz_settings *s)
+{
+    json_decref(s->doc);
+    s->doc = NULL;
+}
+
+enum pz_status pz_settings_read(const char *campaign, struct pz_settings *s, struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES], *text = NULL;
+    size_t n;
+    enum pz_status st = pz_layout_path(path, campaign, "campaign.json", err);
+
+    s->doc = NULL;
+    if (st == PZ_OK && access(path, F_OK) != 0)
+        return PZ_OK;
+    if (st == PZ_OK)
+        st = pz_file_read(path, FILE_MAX, &text, &n, err);
+    if (st == PZ_OK)
+        st = pz_json_parse(text, n, path, &s->doc, err);
+    if (st == PZ_OK && !json_is_object(s->doc))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: not a JSON object", path);
+    free(text);
+    return st;
+}
+
+static const json_t *find(const struct pz_settings *s, const char *part, const char *name)
+{
+    return json_object_get(json_object_get(s->doc, part), name);
+}
+
+double pz_settings_number(const struct pz_settings *s, const char *name, double fallback)
+{
+    const json_t *value = find(s, "settings", name);
+
+    return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+const char *pz_settings_word(const struct pz_settings *s, const char *name, const char *fallback)
+{
+    const char *value = json_string_value(find(s, "settings", name));
+
+    return value ? value : fallback;
+}
+
+const char *pz_settings_filter(const struct pz_settings *s, const char *name)
+{
+    return json_string_value(find(s, "filters", name));
+}
+
+/* ---- setting ---- */
+
+/* Put value under part.name, or remove it when NULL. Takes over the reference. */
+static enum pz_status change(struct pz_settings *s, const char *part, const char *name, json_t *value,
+                             struct pz_err *err)
+{
+    json_t *object;
+    bool good = true;
+
+    if (!value && !find(s, part, name))
+        return pz_err_set(err, PZ_NO_INPUT, "nothing to remove: \"%s\" is not set", name);
+    if (!s->doc)
+        s->doc = json_object();
+    object = json_object_get(s->doc, part);
+    if (!json_is_object(object)) {
+        good = json_object_set_new(s->doc, part, json_object()) == 0;
+        object = json_object_get(s->doc, part);
+    }
+    if (good)
+        good = value ? json_object_set(object, name, value) == 0 : json_object_del(object, name) == 0;
+    return good ? PZ_OK : pz_err_memory(err, "settings", 1e4);
+}
+
+static enum pz_status write_settings(const char *campaign, const struct pz_settings *s,
+                                     struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    struct pz_str text = { 0 };
+    enum pz_status st = pz_layout_path(path, campaign, "campaign.json", err);
+
+    pz_json_dump(&text, s->doc, true);
+    if (st == PZ_OK)
+        st = text.failed ? pz_err_memory(err, "settings", 1e4)
+                         : pz_file_write(path, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+static enum pz_status edit(const char *campaign, const char *part, const char *name, json_t *value,
+                           double wait_s, struct pz_err *err)
+{
+    struct pz_settings s = { NULL };
+    struct pz_lock *held = NULL;
+    enum pz_status st = pz_layout_need(campaign, err);
+
+    if (st == PZ_OK)
+        st = pz_layout_lock(campaign, wait_s, &held, err);
+    if (st == PZ_OK)
+        st = pz_settings_read(campaign, &s, err);
+    if (st == PZ_OK)
+        st = change(&s, part, name, value, err);
+    if (st == PZ_OK)
+        st = write_settings(campaign, &s, err);
+    pz_settings_clear(&s);
+    pz_lock_free(held);
+    json_decref(value);
+    return st;
+}
+
+static const struct pz_settable *find_setting(const char *name, struct pz_err *err)
+{
+    const char *names[16], *near;
+    size_t n = 0;
+
+    for (; pz_settings_known[n].name; n++) {
+        if (strcmp(pz_settings_known[n].name, name) == 0)
+            return &pz_settings_known[n];
+        names[n] = pz_settings_known[n].name;
+    }
+    near = pz_str_nearest(name, names, n);
+    pz_err_set(err, PZ_USAGE, "no setting \"%s\"%s%s%s", name, near ? "; did you mean " : "",
+               near ? near : ", see pz-deploy(1)", near ? "?" : "");
+    return NULL;
+}
+
+static bool is_choice(const char *choices, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *p = choices; *p; p += strcspn(p, "|"), p += *p == '|')
+        if (n > 0 && strcspn(p, "|") == n && strncmp(p, word, n) == 0)
+            return true;
+    return false;
+}
+
+static enum pz_status make_value(const struct pz_settable *k, const char *text, json_t **value,
+                                 struct pz_err *err)
+{
+    double x = 0;
+    long long i = 0;
+
+    if (k->choices && !is_choice(k->choices, text))
+        return pz_err_set(err, PZ_USAGE, "%s is one of %s, not \"%s\"", k->name, k->choices, text);
+    if (!k->choices && (!pz_str_to_double(text, strlen(text), &x) || x < k->min || x > k->max ||
+                        (k->whole && !pz_str_to_i64(text, strlen(text), &i))))
+        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %g to %g, not \"%s\"", k->name,
+                          k->whole ? "whole " : "", k->min, k->max, text);
+    *value = k->choices ? json_string(text) : k->whole ? json_integer(i) : json_real(x);
+    return *value ? PZ_OK : pz_err_memory(err, "a setting", 100);
+}
+
+enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value, double wait_s,
+                               struct pz_err *err)
+{
+    const struct pz_settable *known = find_setting(name, err);
+    json_t *made = NULL;
+    enum pz_status st = known ? PZ_OK : PZ_USAGE;
+
+    if (st == PZ_OK && value)
+        st = make_value(known, value, &made, err);
+    return st == PZ_OK ? edit(campaign, "settings", name, made, wait_s, err) : st;
+}
+
+/* As names of Personalize: 1 to 63 letters, digits, '-' and '_', the first a letter or digit. */
+static bool is_name(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0' && isalnum((unsigned char)name[0]);
+}
+
+enum pz_status pz_settings_set_filter(const char *campaign, const char *name, const char *expression,
+                                      double wait_s, struct pz_err *err)
+{
+    json_t *made = NULL;
+
+    if (!is_name(name))
+        return pz_err_set(err, PZ_USAGE,
+                          "\"%s\" is no name: 1 to 63 letters, digits, - and _, first a letter or digit",
+                          name);
+    if (expression && (!*expression || strlen(expression) > FILTER_MAX ||
+                       !pz_str_is_utf8(expression, strlen(expression))))
+        return pz_err_set(err, PZ_USAGE, "a filter has 1 to %d bytes of UTF-8", FILTER_MAX);
+    if (expression && !(made = json_string(expression)))
+        return pz_err_memory(err, "a filter", 1e5);
+    return edit(campaign, "filters", name, made, wait_s, err);
+}

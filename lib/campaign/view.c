@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Views: see view.h. */
+#include "campaign/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "campaign/layout.h"
+#include "campaign/overlay.h"
+
+/* The model's index of every id: both dictionaries are in byte order. Few ids are looked up one by one. */
+static bool find_rows(struct pz_overlay *o, const struct pz_dict *model_ids)
+{
+    uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
+
+    for (uint32_t i = 0; row && i < o->ids.n; i++) {
+        size_t n;
+        const char *id = pz_dict_get(&o->ids, i, &n);
+
+        row[i] = pz_dict_find(model_ids, id, n);
+    }
+    o->row = row;
+    return row != NULL;
+}
+
+static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct pz_err *err)
+{
+    const struct pz_model *m = v->model;
+    bool items = table == PZ_LIVE_ITEMS;
+    struct pz_overlay **o = items ? &v->items : &v->users;
+    enum pz_status st = pz_overlay_build(v->store, table, v->version.rows_seen,
+                                         items ? &m->item_attrs : &m->user_attrs, o, err);
+
+    if (st == PZ_OK && *o && !find_rows(*o, items ? &m->items : &m->users))
+        st = pz_err_memory(err, "rows put since training", 4.0 * (*o)->ids.n);
+    return st;
+}
+
+static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
+{
+    struct pz_live_size size;
+    enum pz_status st = pz_live_count(v->store, &size, err);
+
+    v->rows_last = size.rows_last; /* a change after this makes the view stale, even if it is seen */
+    if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
+        st = build(v, PZ_LIVE_ITEMS, err);
+    if (st == PZ_OK && size.users > 0 && size.rows_last > v->version.rows_seen)
+        st = build(v, PZ_LIVE_USERS, err);
+    return st;
+}
+
+enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err)
+{
+    struct pz_view *v = calloc(1, sizeof *v);
+    enum pz_status st = v ? PZ_OK : pz_err_memory(err, "a campaign", sizeof *v);
+
+    if (st == PZ_OK)
+        st = pz_campaign_open_model(campaign, &v->model, &v->version, err);
+    if (st == PZ_OK)
+        st = pz_settings_read(campaign, &v->settings, err);
+    if (st == PZ_OK)
+        st = pz_campaign_open_live(campaign, false, &v->store, err);
+    if (st == PZ_OK && v->store)
+        st = build_all(v, err);
+    if (st != PZ_OK) {
+        pz_view_free(v);
+        v = NULL;
+    }
+    *out = v;
+    return st;
+}
+
+void pz_view_free(struct pz_view *v)
+{
+    if (!v)
+        return;
+    pz_overlay_free(v->items);
+    pz_overlay_free(v->users);
+    pz_live_close(v->store);
+    pz_settings_clear(&v->settings);
+    pz_model_free(v->model);
+    free(v);
+}
+
+static bool settings_changed(const char *campaign, const struct pz_view *v)
+{
+    struct pz_settings now = { NULL };
+    bool same = pz_settings_read(campaign, &now, NULL) == PZ_OK &&
+                (now.doc == v->settings.doc || json_equal(now.doc, v->settings.doc));
+
+    pz_settings_clear(&now);
+    return !same;
+}
+
+bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
+{
+    struct pz_current c;
+    struct pz_live_size size;
+
+    if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK || c.current != v->version.number ||
+        settings_changed(campaign, v))
+        return true;
+    if (!v->store) { /* a first event or row makes the folder */
+        char path[PZ_PATH_BYTES];
+
+        return pz_layout_path(path, campaign, "live", NULL) != PZ_OK || pz_campaign_is(path);
+    }
+    return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows_last;
+}
+
+enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
+                              struct pz_live *live, struct pz_err *err)
+{
+    memset(live, 0, sizeof *live);
+    live->items = v->items;
+    live->users = v->users;
+    return v->store && user_id
+               ? pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err)
+               : PZ_OK;
+}
