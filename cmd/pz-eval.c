@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-eval: how good a model is, always beside popularity. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,14 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "data/split.h"
-#include "eval/evaluate.h"
+#include "eval/verdict.h"
 #include "model/train.h"
 
 struct config {
-    const char *split, *recipe, *history, *seen, *per_user, *k;
-    struct pz_strs events, params;
+    const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report;
+    struct pz_strs recipes, events, params;
     long long seed, tune;
+    double tune_time;
     bool no_tune;
     struct pz_common common;
 };
@@ -26,18 +26,28 @@ static const struct pz_opt opts[] = {
     PZ_STR('s', "split", struct config, split, NULL, "SPEC",
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
            "leave-last[:N], time:TIMESTAMP, time:P%, users:P%, random[:P%], cold-items[:P%]"),
-    PZ_STR('r', "recipe", struct config, recipe, "user-personalization", "NAME",
-           "recipe to train with --split"),
-    PZ_LIST('p', "param", struct config, params, "NAME=VALUE", "as in pz-train, with --split"),
+    PZ_LIST('r', "recipe", struct config, recipes, "NAME",
+            "with --split: recipe to train, user-personalization when none is given. May be given several "
+            "times: the others are trained too and stand beside the first as baselines"),
+    PZ_LIST('p', "param", struct config, params, "NAME=VALUE", "as in pz-train, for the first recipe"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
-            "as in pz-train, with --split"),
+            "as in pz-train, with --split. Truth that does not count is no truth then"),
     PZ_INT('t', "tune", struct config, tune, "8", 0, 1000, "N", "as in pz-train, with --split"),
+    PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
+            "as in pz-train, with --split"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "as in pz-train, with --split"),
+    PZ_STR('o', "output", struct config, output, NULL, "FILE",
+           "with --split: keep the model of the first recipe"),
     PZ_STR(0, "history", struct config, history, NULL, "HIST.pzd",
            "take the test users' histories from this dataset, not from the model"),
     PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep",
            "whether items of the history may be recommended; the default is the recipe's"),
     PZ_STR('k', "at", struct config, k, "5,10,20,25", "K,K,...", "list lengths for the metrics"),
+    PZ_STR(0, "vs", struct config, vs, NULL, "OTHER.pzm",
+           "judge this model on the same users too, as the baseline vs"),
+    PZ_STR(0, "gate", struct config, gate, NULL, "EXPR",
+           "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= 0.1'"),
+    PZ_STR(0, "report", struct config, report, NULL, "FILE.html", "write the result as a page too"),
     PZ_STR(0, "per-user", struct config, per_user, NULL, "FILE",
            "write a line for each test user: user_id and every metric, tab-separated"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N",
@@ -46,32 +56,14 @@ static const struct pz_opt opts[] = {
     PZ_END
 };
 
-struct judged {
-    struct pz_model *model, *popular;
-    struct pz_eval_cfg how;
+/* What is judged: model[0] is the one, model[i + 1] is rival i's. */
+struct session {
+    struct pz_verdict v;
+    struct pz_model *model[PZ_MAX_RIVALS + 1];
     struct pz_cases cases;
-    struct pz_figures mine, base;
-    bool cold;            /* cold items: reach counts */
-    double reach[2][PZ_MAX_KS]; /* of the model, of popularity */
-    double cpu_s, wall_s; /* of training, when it trained */
-    bool trained;
 };
 
-static enum pz_status parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err)
-{
-    while (*text && cfg->n_k < PZ_MAX_KS) {
-        char *end;
-        long k = strtol(text, &end, 10);
-
-        if (end == text || k < 1 || k > 10000 || (*end && *end != ','))
-            break;
-        cfg->k[cfg->n_k++] = (uint32_t)k;
-        text = *end ? end + 1 : end;
-    }
-    if (*text || cfg->n_k == 0)
-        return pz_err_set(err, PZ_USAGE, "--at takes up to %d numbers from 1 to 10000", PZ_MAX_KS);
-    return PZ_OK;
-}
+/* ---- training, with --split ---- */
 
 static enum pz_status temp_model(char *path, size_t n, struct pz_err *err)
 {
@@ -86,54 +78,63 @@ static enum pz_status temp_model(char *path, size_t n, struct pz_err *err)
     return PZ_OK;
 }
 
-/* Train into a temporary file that goes as soon as it is open. */
-static enum pz_status train_temp(const struct pz_dataset *ds, const struct pz_train_cfg *job,
-                                 struct pz_model **out, struct pz_err *err)
+/* Train into keep, or into a temporary file that goes as soon as it is open. */
+static enum pz_status train_one(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                const char *keep, struct pz_model **out, struct pz_err *err)
 {
     char path[512];
-    enum pz_status st = temp_model(path, sizeof path, err);
+    enum pz_status st = keep ? PZ_OK : temp_model(path, sizeof path, err);
 
     if (st != PZ_OK)
         return st;
-    st = pz_train(ds, job, path, err);
+    st = pz_train(ds, job, keep ? keep : path, err);
     if (st == PZ_OK)
-        st = pz_model_open(path, out, err);
-    unlink(path);
+        st = pz_model_open(keep ? keep : path, out, err);
+    if (!keep)
+        unlink(path);
     return st;
 }
 
-static enum pz_status train_both(const struct config *cfg, const struct pz_dataset *ds,
-                                 const uint8_t *keep, struct pz_log *log, struct judged *j,
-                                 struct pz_err *err)
+/* The model judged, by the options; rivals with the same events and the defaults. */
+static enum pz_status train_all(const struct config *cfg, const struct pz_dataset *ds,
+                                struct pz_train_cfg *job, struct session *s, struct pz_err *err)
+{
+    double cpu = pz_cpu_seconds(), wall = pz_wall_seconds();
+    enum pz_status st;
+
+    job->recipe = pz_recipe_find(s->v.recipe);
+    st = train_one(ds, job, cfg->output, &s->model[0], err);
+    s->v.trained = true;
+    s->v.cpu_s = pz_cpu_seconds() - cpu;
+    s->v.wall_s = pz_wall_seconds() - wall;
+    s->v.peak_bytes = pz_mem_peak();
+    job->n_params = 0;
+    for (size_t i = 0; i < s->v.n_rivals && st == PZ_OK; i++) {
+        job->recipe = pz_recipe_find(i == 0 ? "popularity-count" : s->v.rival[i].name);
+        st = train_one(ds, job, NULL, &s->model[i + 1], err);
+    }
+    return st;
+}
+
+static enum pz_status train_with_events(const struct config *cfg, const struct pz_dataset *ds,
+                                        const uint8_t *keep, struct session *s, struct pz_err *err)
 {
     struct pz_event_rule *rules = pz_mem_array(cfg->events.n, sizeof *rules);
-    struct pz_train_cfg job = { .recipe = pz_recipe_find(cfg->recipe),
-                                .rules = rules,
+    struct pz_train_cfg job = { .rules = rules,
                                 .n_rules = cfg->events.n,
                                 .params = cfg->params.v,
                                 .n_params = cfg->params.n,
                                 .keep = keep,
                                 .n_trials = cfg->no_tune ? 0 : (uint32_t)cfg->tune,
+                                .tune_time_s = cfg->tune_time,
                                 .seed = (uint64_t)cfg->seed,
-                                .log = log };
-    double cpu = pz_cpu_seconds(), wall = pz_wall_seconds();
+                                .log = s->v.how.log };
     enum pz_status st = rules ? PZ_OK : pz_err_memory(err, "event rules", 1e3);
 
-    if (st == PZ_OK && !job.recipe)
-        st = pz_err_set(err, PZ_USAGE, "--recipe %s is not known", cfg->recipe);
     for (size_t i = 0; i < cfg->events.n && st == PZ_OK; i++)
         st = pz_event_rule_parse(cfg->events.v[i], &rules[i], err);
     if (st == PZ_OK)
-        st = train_temp(ds, &job, &j->model, err);
-    j->cpu_s = pz_cpu_seconds() - cpu;
-    j->wall_s = pz_wall_seconds() - wall;
-    j->trained = true;
-    job.recipe = pz_recipe_find("popularity-count");
-    job.params = NULL;
-    job.n_params = 0;
-    job.n_trials = 0;
-    if (st == PZ_OK)
-        st = train_temp(ds, &job, &j->popular, err);
+        st = train_all(cfg, ds, &job, s, err);
     for (size_t i = 0; rules && i < cfg->events.n; i++)
         free((char *)(uintptr_t)rules[i].type);
     free(rules);
@@ -141,16 +142,16 @@ static enum pz_status train_both(const struct config *cfg, const struct pz_datas
 }
 
 static enum pz_status split_and_train(const struct config *cfg, const struct pz_strs *args,
-                                      struct pz_log *log, struct judged *j, struct pz_err *err)
+                                      struct session *s, struct pz_err *err)
 {
-    struct pz_split_spec spec = { 0 };
+    struct pz_split_spec spec = { .share = 0 };
     struct pz_dataset *ds = NULL;
     uint8_t *role = NULL, *keep = NULL;
     enum pz_status st = pz_split_parse(cfg->split, &spec, err);
 
     if (st == PZ_OK)
         st = pz_dataset_open(args->v, args->n, &ds, err);
-    j->cold = spec.kind == PZ_SPLIT_COLD_ITEMS;
+    s->v.cold = spec.kind == PZ_SPLIT_COLD_ITEMS;
     if (st == PZ_OK) {
         role = pz_mem_array(ds->n_inter, 1);
         keep = pz_mem_array(ds->n_inter, 1);
@@ -160,15 +161,17 @@ static enum pz_status split_and_train(const struct config *cfg, const struct pz_
     for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++)
         keep[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
     if (st == PZ_OK)
-        st = j->cold ? pz_cases_from_cold(ds, role, &j->cases, err)
-                     : pz_cases_from_split(ds, role, &j->cases, err);
+        st = train_with_events(cfg, ds, keep, s, err);
     if (st == PZ_OK)
-        st = train_both(cfg, ds, keep, log, j, err);
+        st = s->v.cold ? pz_cases_from_cold(ds, role, &s->cases, err)
+                       : pz_cases_from_split(ds, role, s->model[0], &s->cases, err);
     free(role);
     free(keep);
     pz_dataset_free(ds);
     return st;
 }
+
+/* ---- a given model ---- */
 
 /* The popularity row of a given model: its own popularity part alone. */
 static void only_popularity(struct pz_model *m)
@@ -178,126 +181,120 @@ static void only_popularity(struct pz_model *m)
 }
 
 static enum pz_status open_given(const struct config *cfg, const struct pz_strs *args,
-                                 struct judged *j, struct pz_err *err)
+                                 struct session *s, struct pz_err *err)
 {
     struct pz_dataset *test = NULL, *history = NULL;
-    enum pz_status st = pz_model_open(args->v[0], &j->model, err);
+    enum pz_status st = pz_model_open(args->v[0], &s->model[0], err);
 
     if (st == PZ_OK)
-        st = pz_model_open(args->v[0], &j->popular, err);
-    if (st == PZ_OK)
-        only_popularity(j->popular);
+        st = pz_model_open(args->v[0], &s->model[1], err);
+    if (st == PZ_OK) {
+        s->v.recipe = s->model[0]->recipe->name;
+        only_popularity(s->model[1]);
+    }
+    if (st == PZ_OK && cfg->vs)
+        st = pz_model_open(cfg->vs, &s->model[2], err);
     if (st == PZ_OK)
         st = pz_dataset_open(args->v + 1, args->n - 1, &test, err);
     if (st == PZ_OK && cfg->history)
         st = pz_dataset_open(&cfg->history, 1, &history, err);
     if (st == PZ_OK)
-        st = pz_cases_from_test(test, history, &j->cases, err);
+        st = pz_cases_from_test(test, history, &s->cases, err);
     pz_dataset_free(test);
     pz_dataset_free(history);
     return st;
 }
 
-static json_t *metric_object(const struct pz_figures *f, const struct judged *j, const double *reach)
+/* ---- judging ---- */
+
+static enum pz_status judge_one(struct session *s, struct pz_model *m, struct pz_contender *c,
+                                struct pz_err *err)
 {
-    json_t *o = json_object();
+    enum pz_status st;
 
-    for (size_t i = 0; i < f->n_metrics; i++)
-        json_object_set_new(o, f->name[i], json_real(f->mean[i]));
-    json_object_set_new(o, "coverage", json_real(f->coverage));
-    json_object_set_new(o, "catalogue_share", json_real(f->catalogue_share));
-    json_object_set_new(o, "gini", json_real(f->gini));
-    json_object_set_new(o, "novelty", json_real(f->novelty));
-    for (size_t i = 0; j->cold && i < j->how.n_k; i++) {
-        char name[48];
-
-        snprintf(name, sizeof name, "first_week_audience_reached_at_%u", j->how.k[i]);
-        json_object_set_new(o, name, json_real(reach[i]));
-    }
-    return o;
+    if (m->recipe->task == PZ_TASK_RANK) /* the list to order is the catalogue */
+        m->recipe = pz_recipe_find("user-personalization");
+    st = pz_evaluate(m, &s->cases, &s->v.how, &c->figures, err);
+    if (st == PZ_OK && s->v.cold)
+        st = pz_evaluate_reach(m, &s->cases, &s->v.how, c->reach, err);
+    return st;
 }
 
-static enum pz_status print_json(const struct config *cfg, const struct judged *j, struct pz_err *err)
+static enum pz_status judge_all(struct session *s, struct pz_err *err)
 {
-    json_t *intervals = json_object(), *lift = json_object(), *doc;
+    enum pz_status st = judge_one(s, s->model[0], &s->v.mine, err);
+
+    for (size_t i = 0; i < s->v.n_rivals && st == PZ_OK; i++)
+        st = judge_one(s, s->model[i + 1], &s->v.rival[i], err);
+    return st == PZ_OK ? pz_gate_judge(&s->v, err) : st;
+}
+
+/* ---- reports ---- */
+
+static enum pz_status print_result(const struct config *cfg, const struct pz_verdict *v,
+                                   struct pz_err *err)
+{
     struct pz_str text = { 0 };
     enum pz_status st = PZ_OK;
 
-    for (size_t i = 0; i < j->mine.n_metrics; i++) {
-        struct pz_lift l = pz_compare(&j->mine, &j->base, i, (uint64_t)cfg->seed);
+    if (cfg->common.json) {
+        json_t *doc = pz_verdict_json(v);
 
-        json_object_set_new(intervals, j->mine.name[i],
-                            json_pack("[f,f]", j->mine.low[i], j->mine.high[i]));
-        json_object_set_new(lift, j->mine.name[i],
-                            json_pack("{s:o, s:f, s:[f,f], s:b}", "ratio",
-                                      isfinite(l.ratio) ? json_real(l.ratio) : json_null(),
-                                      "difference", l.difference, "interval", l.low, l.high,
-                                      "excludes_zero", l.low > 0 || l.high < 0));
+        if (doc)
+            pz_json_dump(&text, doc, true);
+        json_decref(doc);
+    } else {
+        pz_verdict_text(&text, v);
     }
-    doc = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:{s:o}, s:{s:o}}", "protocol",
-                    cfg->split ? cfg->split : "test", "users", (json_int_t)j->mine.n_cases, "seed",
-                    (json_int_t)cfg->seed, "recipe", j->model->recipe->name, "metrics",
-                    metric_object(&j->mine, j, j->reach[0]), "intervals", intervals, "baselines", "popularity",
-                    metric_object(&j->base, j, j->reach[1]), "lift", "popularity", lift);
-    if (doc && j->trained)
-        json_object_set_new(doc, "train",
-                            json_pack("{s:f, s:f, s:I}", "cpu_seconds", j->cpu_s, "wall_seconds",
-                                      j->wall_s, "peak_memory_bytes", (json_int_t)pz_mem_peak()));
-    if (doc)
-        pz_json_dump(&text, doc, true);
-    if (!doc || text.failed)
+    if (!text.data || text.failed)
         st = pz_err_memory(err, "the report", 1e5);
     else
-        fputs(text.data, stdout);
-    json_decref(doc);
+        fwrite(text.data, 1, text.len, stdout); /* checked when stdout is closed */
     pz_str_clear(&text);
     return st;
 }
 
-static void print_table(const struct config *cfg, const struct judged *j)
+static enum pz_status write_report(const struct config *cfg, const struct pz_verdict *v,
+                                   struct pz_err *err)
 {
-    printf("protocol %s, %zu %s, seed %lld, recipe %s\n\n", cfg->split ? cfg->split : "test",
-           j->mine.n_cases, j->cold ? "cases" : "users", cfg->seed, j->model->recipe->name);
-    printf("%-44s %8s  %-17s %10s  %8s  %s\n", "metric", "value", "95% interval", "popularity", "lift",
-           "interval of the difference");
-    for (size_t i = 0; i < j->mine.n_metrics; i++) {
-        struct pz_lift l = pz_compare(&j->mine, &j->base, i, (uint64_t)cfg->seed);
+    struct pz_str text = { 0 };
+    enum pz_status st;
 
-        printf("%-44s %8.4f  [%.4f, %.4f]  %10.4f  %+7.1f%%  [%+.4f, %+.4f]%s\n", j->mine.name[i],
-               j->mine.mean[i], j->mine.low[i], j->mine.high[i], j->base.mean[i], 100 * l.ratio, l.low,
-               l.high, l.low > 0 || l.high < 0 ? "" : " includes 0");
-    }
-    printf("%-44s %8.4f  %-17s %10.4f\n", "coverage", j->mine.coverage, "", j->base.coverage);
-    printf("%-44s %8.4f  %-17s %10.4f\n", "gini", j->mine.gini, "", j->base.gini);
-    printf("%-44s %8.4f  %-17s %10.4f\n", "novelty (bits)", j->mine.novelty, "", j->base.novelty);
-    for (size_t i = 0; j->cold && i < j->how.n_k; i++)
-        printf("first_week_audience_reached_at_%-13u %8.4f  %-17s %10.4f\n", j->how.k[i], j->reach[0][i],
-               "", j->reach[1][i]);
+    pz_verdict_html(&text, v);
+    st = text.failed ? pz_err_memory(err, "the report", 1e5)
+                     : pz_file_write(cfg->report, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
 }
 
-static enum pz_status write_per_user(const struct config *cfg, const struct judged *j,
+static void add_line(struct pz_str *line, const struct pz_figures *f, const struct pz_case *c, size_t k)
+{
+    pz_str_reset(line);
+    pz_str_add_csv(line, c->user_id, strlen(c->user_id), '\t');
+    for (size_t i = 0; i < f->n_metrics; i++) {
+        pz_str_addc(line, '\t');
+        pz_str_add_float(line, f->each[k * f->n_metrics + i]);
+    }
+    pz_str_addc(line, '\n');
+}
+
+static enum pz_status write_per_user(const struct config *cfg, const struct session *s,
                                      struct pz_err *err)
 {
+    const struct pz_figures *f = &s->v.mine.figures;
     struct pz_out *out = NULL;
     struct pz_str line = { 0 };
     enum pz_status st = pz_out_open(cfg->per_user, &out, err);
 
     pz_str_adds(&line, "user_id");
-    for (size_t i = 0; i < j->mine.n_metrics; i++)
-        pz_str_addf(&line, "\t%s", j->mine.name[i]);
+    for (size_t i = 0; i < f->n_metrics; i++)
+        pz_str_addf(&line, "\t%s", f->name[i]);
     pz_str_addc(&line, '\n');
-    for (size_t k = 0; k < j->mine.n_cases && st == PZ_OK; k++) {
-        pz_str_adds(&line, j->cases.c[k].user_id);
-        for (size_t i = 0; i < j->mine.n_metrics; i++) {
-            pz_str_addc(&line, '\t');
-            pz_str_add_float(&line, j->mine.each[k * j->mine.n_metrics + i]);
-        }
-        pz_str_addc(&line, '\n');
-        if (line.failed)
-            st = pz_err_memory(err, "a line", 1e4);
-        else
-            st = pz_out_write(out, line.data, line.len, err);
-        pz_str_reset(&line);
+    for (size_t k = 0; k <= f->n_cases && st == PZ_OK; k++) {
+        if (k > 0)
+            add_line(&line, f, &s->cases.c[k - 1], k - 1);
+        st = line.failed ? pz_err_memory(err, "a line", 1e4)
+                         : pz_out_write(out, line.data, line.len, err);
     }
     pz_str_clear(&line);
     if (st == PZ_OK)
@@ -306,37 +303,85 @@ static enum pz_status write_per_user(const struct config *cfg, const struct judg
     return st;
 }
 
+static enum pz_status report(const struct config *cfg, const struct session *s, struct pz_err *err)
+{
+    enum pz_status st = cfg->per_user ? write_per_user(cfg, s, err) : PZ_OK;
+
+    if (st == PZ_OK && cfg->report)
+        st = write_report(cfg, &s->v, err);
+    if (st == PZ_OK)
+        st = print_result(cfg, &s->v, err);
+    if (st == PZ_OK && cfg->gate && !s->v.passed)
+        st = pz_err_set(err, PZ_NEGATIVE, "the gate says no: %s", s->v.why.data ? s->v.why.data : cfg->gate);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+/* Name the contenders and look at the gate, before anything costs time. */
+static enum pz_status prepare(const struct config *cfg, struct session *s, struct pz_err *err)
+{
+    struct pz_verdict *v = &s->v;
+    const char *const *names = cfg->recipes.n ? cfg->recipes.v : (const char *const[]){ "user-personalization" };
+    size_t n = cfg->recipes.n ? cfg->recipes.n : 1;
+
+    v->protocol = cfg->split ? cfg->split : "test";
+    v->gate = cfg->gate;
+    v->rival[v->n_rivals++].name = "popularity";
+    if (cfg->vs)
+        v->rival[v->n_rivals++].name = "vs";
+    if (n > PZ_MAX_RIVALS - 1)
+        return pz_err_set(err, PZ_USAGE, "at most %d recipes can be compared", PZ_MAX_RIVALS - 1);
+    for (size_t i = 0; i < n && cfg->split; i++) {
+        const struct pz_recipe *recipe = pz_recipe_find(names[i]);
+
+        if (!recipe)
+            return pz_err_set(err, PZ_USAGE, "--recipe %s is not known", names[i]);
+        if (i == 0)
+            v->recipe = recipe->name;
+        else
+            v->rival[v->n_rivals++].name = recipe->name;
+    }
+    return pz_gate_judge(v, err);
+}
+
+static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args,
+                                  struct pz_err *err)
+{
+    if (args->n < (cfg->split ? 1 : 2))
+        return pz_err_set(err, PZ_USAGE, "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
+    if (cfg->split && (cfg->vs || cfg->history))
+        return pz_err_set(err, PZ_USAGE,
+                          "--split trains its own models; compare recipes by giving --recipe again");
+    if (!cfg->split && (cfg->recipes.n || cfg->params.n || cfg->events.n || cfg->output))
+        return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
+    return PZ_OK;
+}
+
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct config *cfg = config;
-    struct judged j = { .how = { .seed = (uint64_t)cfg->seed, .log = log } };
-    enum pz_status st = parse_ks(cfg->k, &j.how, err);
+    struct session s = { .v = { .seed = (uint64_t)cfg->seed,
+                                .how = { .seed = (uint64_t)cfg->seed, .log = log } } };
+    enum pz_status st = check_usage(cfg, args, err);
 
-    j.how.seen = cfg->seen[0] == 'e' ? PZ_SEEN_EXCLUDE : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
-                                                                           : PZ_SEEN_DEFAULT;
-    if (st == PZ_OK && args->n < (cfg->split ? 1 : 2))
-        st = pz_err_set(err, PZ_USAGE, "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
+    s.v.how.seen = cfg->seen[0] == 'e'   ? PZ_SEEN_EXCLUDE
+                   : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
+                                         : PZ_SEEN_DEFAULT;
     if (st == PZ_OK)
-        st = cfg->split ? split_and_train(cfg, args, log, &j, err) : open_given(cfg, args, &j, err);
+        st = pz_eval_parse_ks(cfg->k, &s.v.how, err);
     if (st == PZ_OK)
-        st = pz_evaluate(j.model, &j.cases, &j.how, &j.mine, err);
+        st = prepare(cfg, &s, err);
     if (st == PZ_OK)
-        st = pz_evaluate(j.popular, &j.cases, &j.how, &j.base, err);
-    if (st == PZ_OK && j.cold)
-        st = pz_evaluate_reach(j.model, &j.cases, &j.how, j.reach[0], err);
-    if (st == PZ_OK && j.cold)
-        st = pz_evaluate_reach(j.popular, &j.cases, &j.how, j.reach[1], err);
-    if (st == PZ_OK && cfg->per_user)
-        st = write_per_user(cfg, &j, err);
-    if (st == PZ_OK && cfg->common.json)
-        st = print_json(cfg, &j, err);
-    else if (st == PZ_OK)
-        print_table(cfg, &j);
-    pz_figures_clear(&j.mine);
-    pz_figures_clear(&j.base);
-    pz_cases_clear(&j.cases);
-    pz_model_free(j.model);
-    pz_model_free(j.popular);
+        st = cfg->split ? split_and_train(cfg, args, &s, err) : open_given(cfg, args, &s, err);
+    if (st == PZ_OK)
+        st = judge_all(&s, err);
+    if (st == PZ_OK)
+        st = report(cfg, &s, err);
+    pz_verdict_clear(&s.v);
+    pz_cases_clear(&s.cases);
+    for (size_t i = 0; i <= PZ_MAX_RIVALS; i++)
+        pz_model_free(s.model[i]);
     return st;
 }
 
@@ -347,7 +392,9 @@ int main(int argc, char **argv)
         .synopsis = "[options] MODEL.pzm TEST.pzd...\n--split SPEC [options] DATA.pzd...",
         .summary = "Judge a model by exact full ranking, beside popularity.",
         .examples = "  pz-eval --split personalize shop.pzd\n"
-                    "  pz-eval --json home.pzm test.pzd --history hist.pzd",
+                    "  pz-eval --split leave-last -r user-personalization -r related-items shop.pzd\n"
+                    "  pz-eval --json new.pzm test.pzd --vs old.pzm --gate 'ndcg@10 >= 0.98*vs'\n"
+                    "  pz-eval home.pzm test.pzd --history hist.pzd --seen keep",
         .opts = opts,
         .cfg_bytes = sizeof(struct config),
         .common_offset = offsetof(struct config, common),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation: see evaluate.h. Cases run in parallel, each writing its own row; sums run over rows in
- * order. Resamples of the bootstrap are drawn per resample number, so intervals repeat too. */
+ * order. What is counted over all lists is counted a thread and added up: integers, whose sums do not
+ * depend on the order. */
 #include "eval/evaluate.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,220 +11,333 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
-#include "base/rng.h"
+#include "base/str.h"
+#include "eval/bootstrap.h"
 #include "eval/metrics.h"
 
-enum { PER_K = 6, HIT_RATE = 4, RESAMPLES = 1000 }; /* HIT_RATE: place in prefix[] */
+/* Metrics of one K, in the order of their columns. The last only when cases have gains. */
+enum { NDCG, MRR, PRECISION, RECALL, HIT_RATE, MAP, WEIGHTED_NDCG, PER_K };
+
+static const char *const prefix[PER_K] = {
+    "normalized_discounted_cumulative_gain_at", "mean_reciprocal_rank_at", "precision_at",
+    "recall_at", "hit_rate_at", "mean_average_precision_at",
+    "normalized_discounted_cumulative_gain_with_event_weights_at"
+};
+
+enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err)
+{
+    cfg->n_k = 0;
+    while (*text && cfg->n_k < PZ_MAX_KS) {
+        size_t n = strcspn(text, ","), same = 0;
+        long long k;
+
+        if (!pz_str_to_i64(text, n, &k) || k < 1 || k > 10000 || (text[n] && !text[n + 1]))
+            break;
+        while (same < cfg->n_k && cfg->k[same] != k)
+            same++;
+        if (same == cfg->n_k)
+            cfg->k[cfg->n_k++] = (uint32_t)k;
+        text += n + (text[n] == ',');
+    }
+    if (*text || cfg->n_k == 0)
+        return pz_err_set(err, PZ_USAGE, "--at takes up to %d numbers from 1 to 10000, such as 5,10,25",
+                          PZ_MAX_KS);
+    return PZ_OK;
+}
 
 void pz_figures_clear(struct pz_figures *f)
 {
     for (size_t i = 0; f->name && i < f->n_metrics; i++)
-        free((char *)(uintptr_t)f->name[i]);
+        free(f->name[i]);
     free(f->name);
     free(f->each);
     free(f->mean);
     free(f->low);
     free(f->high);
+    free(f->resample);
     memset(f, 0, sizeof *f);
 }
 
-static const char *const prefix[PER_K] = {
-    "normalized_discounted_cumulative_gain_at", "mean_reciprocal_rank_at", "precision_at",
-    "recall_at", "hit_rate_at", "mean_average_precision_at"
-};
-
-static bool name_metrics(const struct pz_eval_cfg *cfg, struct pz_figures *f)
-{
-    f->n_metrics = PER_K * cfg->n_k;
-    f->name = pz_mem_array(f->n_metrics, sizeof *f->name);
-    for (size_t i = 0; f->name && i < f->n_metrics; i++) {
-        char text[80];
-        int n = snprintf(text, sizeof text, "%s_%u", prefix[i % PER_K], cfg->k[i / PER_K]);
-
-        f->name[i] = pz_mem_strndup(text, (size_t)n);
-        if (!f->name[i])
-            return false;
-    }
-    return f->name != NULL;
-}
-
-static void fill_row(const uint8_t *hit, size_t n, size_t n_truth, const struct pz_eval_cfg *cfg,
-                     float *row)
-{
-    for (size_t i = 0; i < cfg->n_k; i++, row += PER_K) {
-        size_t k = cfg->k[i];
-
-        row[0] = (float)pz_metric_ndcg(hit, n, n_truth, k);
-        row[1] = (float)pz_metric_mrr(hit, n, k);
-        row[2] = (float)pz_metric_precision(hit, n, k);
-        row[3] = (float)pz_metric_recall(hit, n, n_truth, k);
-        row[4] = (float)pz_metric_hit(hit, n, k);
-        row[5] = (float)pz_metric_map(hit, n, n_truth, k);
-    }
-}
+/* ---- one case ---- */
 
 struct run {
     const struct pz_model *m;
     const struct pz_cases *cases;
     const struct pz_eval_cfg *cfg;
     uint32_t longest; /* list length */
+    size_t per_k;     /* metrics a K */
     struct pz_figures *out;
-    uint32_t *shown;  /* [n_items] how often recommended; integer sums: any order gives the same */
-    uint64_t n_shown;
-    double *surprise; /* [n_cases] mean -log2 of popularity share */
+    uint32_t *shown;  /* [n_items] lists of the longest K that have the item */
+    uint32_t *best;   /* [n_items] the best place it has in any list, from 1; 0: none */
+    struct pz_err err; /* of a case that failed */
 };
 
-static bool is_truth(const struct run *r, const struct pz_case *c, uint32_t item)
-{
-    size_t len;
-    const char *id = pz_dict_get(&r->m->items, item, &len);
+/* What one thread works with. */
+struct seat {
+    struct pz_ranker *ranker;
+    uint8_t *hit;   /* [longest] */
+    float *gain;    /* [longest] */
+    float *ideal;   /* gains of the truth, best first */
+    size_t cap_ideal;
+    uint32_t *shown, *best;
+    char item[260]; /* id asked for, of related items */
+    struct pz_err err;
+};
 
-    for (size_t t = 0; t < c->n_truth; t++)
-        if (strlen(c->truth[t]) == len && memcmp(c->truth[t], id, len) == 0)
-            return true;
-    return false;
+static void fill_row(const struct run *r, const struct pz_case *c, struct seat *s, size_t n, float *row)
+{
+    for (size_t i = 0; i < r->cfg->n_k; i++, row += r->per_k) {
+        size_t k = r->cfg->k[i];
+
+        row[NDCG] = (float)pz_metric_ndcg(s->hit, n, c->n_truth, k);
+        row[MRR] = (float)pz_metric_mrr(s->hit, n, k);
+        row[PRECISION] = (float)pz_metric_precision(s->hit, n, k);
+        row[RECALL] = (float)pz_metric_recall(s->hit, n, c->n_truth, k);
+        row[HIT_RATE] = (float)pz_metric_hit(s->hit, n, k);
+        row[MAP] = (float)pz_metric_map(s->hit, n, c->n_truth, k);
+        if (c->gain)
+            row[WEIGHTED_NDCG] = (float)pz_metric_weighted_ndcg(s->gain, n, s->ideal, c->n_truth, k);
+    }
 }
 
-static enum pz_status run_case(struct run *r, size_t k, struct pz_ranker *ranker, uint8_t *hit)
+/* Which truth an item is, or c->n_truth. */
+static size_t find_truth(const struct run *r, const struct pz_case *c, uint32_t item)
 {
-    const struct pz_case *c = &r->cases->c[k];
-    const struct pz_live unknown = { .forgotten = true };
+    size_t len, t = 0;
+    const char *id = pz_dict_get(&r->m->items, item, &len);
+
+    while (t < c->n_truth && (strncmp(c->truth[t], id, len) != 0 || c->truth[t][len] != '\0'))
+        t++;
+    return t;
+}
+
+static int by_gain(const void *x, const void *y)
+{
+    float a = *(const float *)x, b = *(const float *)y;
+
+    return a > b ? -1 : a < b;
+}
+
+static bool set_ideal(struct seat *s, const struct pz_case *c)
+{
+    if (!c->gain)
+        return true;
+    if (!pz_mem_grow(&s->ideal, &s->cap_ideal, c->n_truth, sizeof *s->ideal))
+        return false;
+    memcpy(s->ideal, c->gain, c->n_truth * sizeof *s->ideal);
+    qsort(s->ideal, c->n_truth, sizeof *s->ideal, by_gain);
+    return true;
+}
+
+/* The newest item of the history, which a recipe of related items is asked for; "" without one. */
+static const char *newest_item(const struct run *r, const struct pz_case *c, struct seat *s)
+{
+    uint32_t u = c->use_model ? pz_dict_find_str(&r->m->users, c->user_id) : PZ_NONE;
+    const char *id;
+    size_t len;
+
+    if (c->n_past > 0)
+        return c->past[c->n_past - 1].item_id;
+    if (u == PZ_NONE || r->m->ptr[u] == r->m->ptr[u + 1])
+        return "";
+    id = pz_dict_get(&r->m->items, r->m->item[r->m->ptr[u + 1] - 1], &len);
+    snprintf(s->item, sizeof s->item, "%.*s", (int)len, id);
+    return s->item;
+}
+
+static enum pz_status ask(const struct run *r, const struct pz_case *c, struct seat *s,
+                          struct pz_answer *answer)
+{
+    const struct pz_live past = { .forgotten = true, .event = c->past, .n_events = c->n_past };
     struct pz_request req = { .user_id = c->user_id,
-                              .live = c->use_model ? NULL : &unknown,
-                              .history = c->history,
-                              .n_history = c->n_history,
+                              .live = c->use_model ? NULL : &past,
                               .rank = r->cases->among,
                               .n_rank = r->cases->n_among,
                               .num = r->longest,
                               .rules.seen = r->cfg->seen,
+                              .no_scores = true,
                               .exploration_weight = 0 };
+
+    if (r->m->recipe->task == PZ_TASK_RELATED)
+        req.item_id = newest_item(r, c, s);
+    return pz_rank(s->ranker, &req, answer, &s->err);
+}
+
+/* Ask, and compare the answer with the truth. */
+static bool run_case(struct run *r, size_t number, struct seat *s)
+{
+    const struct pz_case *c = &r->cases->c[number];
+    float *row = r->out->each + number * r->out->n_metrics;
     struct pz_answer answer;
-    double users = r->m->users.n;
-    enum pz_status st = pz_rank(ranker, &req, &answer, NULL);
+    double novelty = 0;
+    size_t n;
 
-    if (st != PZ_OK)
-        return st;
-    if (answer.n > r->longest) /* a given list comes back whole */
-        answer.n = r->longest;
-    for (size_t i = 0; i < answer.n; i++) {
+    if (!set_ideal(s, c) || ask(r, c, s, &answer) != PZ_OK)
+        return false;
+    n = answer.n < r->longest ? answer.n : r->longest; /* a given list comes back whole */
+    for (size_t i = 0; i < n; i++) {
         uint32_t item = answer.hit[i].item;
+        size_t t = item == PZ_NONE ? c->n_truth : find_truth(r, c, item);
 
-        hit[i] = is_truth(r, c, item);
-        if (i < r->cfg->k[r->cfg->n_k - 1]) {
-#pragma omp atomic
-            r->shown[item]++;
-        }
-        r->surprise[k] += log2((users + 1) / (r->m->item_count[item] + 1.0));
+        s->hit[i] = t < c->n_truth;
+        s->gain[i] = c->gain && s->hit[i] ? c->gain[t] : 0;
+        if (item == PZ_NONE)
+            continue; /* of a given list, unknown to the model */
+        s->shown[item]++;
+        if (s->best[item] == 0 || i + 1 < s->best[item])
+            s->best[item] = (uint32_t)i + 1;
+        novelty += pz_metric_novelty(r->m->item_count[item], r->m->users.n);
     }
-    r->surprise[k] /= answer.n ? (double)answer.n : 1;
-    fill_row(hit, answer.n, c->n_truth, r->cfg, r->out->each + k * r->out->n_metrics);
-    return PZ_OK;
+    fill_row(r, c, s, n, row);
+    row[r->out->n_metrics - 1] = (float)(n ? novelty / (double)n : 0);
+    return true;
+}
+
+/* ---- all cases ---- */
+
+static bool take_seat(const struct run *r, struct seat *s)
+{
+    s->ranker = pz_ranker_new(r->m);
+    s->hit = pz_mem_array(r->longest, sizeof *s->hit);
+    s->gain = pz_mem_array(r->longest, sizeof *s->gain);
+    s->shown = pz_mem_array(r->m->items.n, sizeof *s->shown);
+    s->best = pz_mem_array(r->m->items.n, sizeof *s->best);
+    return s->ranker && s->hit && s->gain && s->shown && s->best;
+}
+
+/* Add what the seat counted to the run, and free it. */
+static void leave_seat(struct run *r, struct seat *s)
+{
+    for (uint32_t i = 0; s->shown && s->best && i < r->m->items.n; i++) {
+        r->shown[i] += s->shown[i];
+        if (s->best[i] > 0 && (r->best[i] == 0 || s->best[i] < r->best[i]))
+            r->best[i] = s->best[i];
+    }
+    pz_ranker_free(s->ranker);
+    free(s->hit);
+    free(s->gain);
+    free(s->ideal);
+    free(s->shown);
+    free(s->best);
 }
 
 static enum pz_status run_cases(struct run *r, struct pz_err *err)
 {
-    int failed = 0;
+    bool failed = false;
 
     pz_log_begin(r->cfg->log, "evaluating", "cases", r->cases->n);
 #pragma omp parallel num_threads(pz_par_threads())
     {
-        struct pz_ranker *ranker = pz_ranker_new(r->m);
-        uint8_t *hit = malloc(r->longest + 1);
+        struct seat seat = { .ranker = NULL };
+        bool good = take_seat(r, &seat);
 
 #pragma omp for schedule(dynamic, 16)
         for (size_t k = 0; k < r->cases->n; k++) {
-            if (!ranker || !hit || run_case(r, k, ranker, hit) != PZ_OK) {
-#pragma omp atomic write
-                failed = 1;
-            }
+            if (good && !pz_stop_asked())
+                good = run_case(r, k, &seat);
             pz_log_step(r->cfg->log, 1);
         }
-        pz_ranker_free(ranker);
-        free(hit);
+#pragma omp critical(pz_evaluate_seat)
+        {
+            if (!good)
+                r->err = seat.err;
+            failed |= !good;
+            leave_seat(r, &seat);
+        }
     }
     pz_log_done(r->cfg->log);
-    return failed ? pz_err_memory(err, "evaluating", 12.0 * r->m->items.n) : PZ_OK;
+    if (pz_stop_asked())
+        return pz_err_set(err, PZ_INTERRUPTED, "stopped while evaluating");
+    if (failed && r->err.status != PZ_OK)
+        return pz_err_set(err, r->err.status, "%s", r->err.text);
+    return failed ? pz_err_memory(err, "evaluating", 24.0 * r->m->items.n) : PZ_OK;
 }
 
-static int by_double(const void *x, const void *y)
+/* ---- figures ---- */
+
+static bool name_metrics(const struct run *r, struct pz_figures *f)
 {
-    double a = *(const double *)x, b = *(const double *)y;
+    f->n_metrics = r->per_k * r->cfg->n_k + 1;
+    f->name = pz_mem_array(f->n_metrics, sizeof *f->name);
+    for (size_t i = 0; f->name && i + 1 < f->n_metrics; i++) {
+        char text[96];
+        int n = snprintf(text, sizeof text, "%s_%u", prefix[i % r->per_k], r->cfg->k[i / r->per_k]);
 
-    return a < b ? -1 : a > b;
-}
-
-/* 2.5 and 97.5 % points of the means of resamples of value(i), i < n. */
-static void interval(const float *each, size_t stride, size_t n, uint64_t seed, double *low,
-                     double *high)
-{
-    double mean[RESAMPLES];
-
-#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (int b = 0; b < RESAMPLES; b++) {
-        struct pz_rng rng;
-        double sum = 0;
-
-        pz_rng_init(&rng, seed, (uint64_t)b);
-        for (size_t i = 0; i < n; i++)
-            sum += (double)each[(size_t)pz_rng_below(&rng, (uint32_t)n) * stride];
-        mean[b] = n ? sum / (double)n : 0;
+        f->name[i] = pz_mem_strndup(text, (size_t)n);
+        if (!f->name[i])
+            return false;
     }
-    qsort(mean, RESAMPLES, sizeof *mean, by_double);
-    *low = mean[RESAMPLES / 40];
-    *high = mean[RESAMPLES - 1 - RESAMPLES / 40];
+    if (f->name)
+        f->name[f->n_metrics - 1] = pz_mem_strndup("novelty", 7);
+    return f->name && f->name[f->n_metrics - 1];
+}
+
+static enum pz_status make_figures(const struct run *r, struct pz_figures *f, struct pz_err *err)
+{
+    f->n_cases = r->cases->n;
+    if (name_metrics(r, f)) {
+        f->each = pz_mem_array(f->n_cases * f->n_metrics, sizeof *f->each);
+        f->mean = pz_mem_array(f->n_metrics, sizeof *f->mean);
+        f->low = pz_mem_array(f->n_metrics, sizeof *f->low);
+        f->high = pz_mem_array(f->n_metrics, sizeof *f->high);
+        f->resample = pz_mem_array(PZ_RESAMPLES * f->n_metrics, sizeof *f->resample);
+    }
+    if (!f->each || !f->mean || !f->low || !f->high || !f->resample)
+        return pz_err_memory(err, "evaluating", 4.0 * (double)(f->n_cases * f->n_metrics));
+    return PZ_OK;
 }
 
 static void summarize(struct run *r)
 {
     struct pz_figures *f = r->out;
-    uint32_t distinct = 0;
+    uint32_t n_items = r->m->items.n, distinct = 0;
 
     for (size_t i = 0; i < f->n_metrics; i++) {
         double sum = 0;
 
         for (size_t k = 0; k < f->n_cases; k++)
             sum += (double)f->each[k * f->n_metrics + i];
-        f->mean[i] = f->n_cases ? sum / (double)f->n_cases : 0;
-        interval(f->each + i, f->n_metrics, f->n_cases, r->cfg->seed, &f->low[i], &f->high[i]);
+        f->mean[i] = sum / (double)f->n_cases;
     }
-    for (uint32_t i = 0; i < r->m->items.n; i++)
-        distinct += r->shown[i] > 0;
-    f->coverage = r->m->items.n ? (double)distinct / r->m->items.n : 0;
-    f->catalogue_share = f->coverage;
-    f->gini = pz_metric_gini(r->shown, r->m->items.n);
-    for (size_t k = 0; k < f->n_cases; k++)
-        f->novelty += r->surprise[k] / (double)f->n_cases;
+    for (size_t i = 0; i < r->cfg->n_k; i++) {
+        uint32_t n = 0;
+
+        for (uint32_t item = 0; item < n_items; item++)
+            n += r->best[item] > 0 && r->best[item] <= r->cfg->k[i];
+        f->share[i] = n_items ? (double)n / n_items : 0;
+    }
+    for (uint32_t item = 0; item < n_items; item++)
+        distinct += r->best[item] > 0;
+    f->coverage = n_items ? (double)distinct / n_items : 0;
+    f->gini = pz_metric_gini(r->shown, n_items);
 }
 
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err)
 {
-    struct run r = { .m = m, .cases = cases, .cfg = cfg, .out = out };
-    enum pz_status st = PZ_OK;
+    struct run r = { .m = m, .cases = cases, .cfg = cfg, .out = out,
+                     .per_k = cases->weighed ? PER_K : PER_K - 1 };
+    enum pz_status st;
 
     memset(out, 0, sizeof *out);
     if (cases->n == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "no test user has both a history and a truth");
+        return pz_err_set(err, PZ_BAD_DATA, "no test user has a truth that counts");
     for (size_t i = 0; i < cfg->n_k; i++)
         r.longest = cfg->k[i] > r.longest ? cfg->k[i] : r.longest;
-    out->n_cases = cases->n;
+    st = make_figures(&r, out, err);
     r.shown = pz_mem_array(m->items.n, sizeof *r.shown);
-    r.surprise = pz_mem_array(cases->n, sizeof *r.surprise);
-    if (name_metrics(cfg, out)) {
-        out->each = pz_mem_array(cases->n * out->n_metrics, sizeof *out->each);
-        out->mean = pz_mem_array(out->n_metrics, sizeof *out->mean);
-        out->low = pz_mem_array(out->n_metrics, sizeof *out->low);
-        out->high = pz_mem_array(out->n_metrics, sizeof *out->high);
-    }
-    if (!r.shown || !r.surprise || !out->each || !out->mean || !out->low || !out->high)
-        st = pz_err_memory(err, "evaluating", 4.0 * (double)(cases->n * out->n_metrics));
+    r.best = pz_mem_array(m->items.n, sizeof *r.best);
+    if (st == PZ_OK && (!r.shown || !r.best))
+        st = pz_err_memory(err, "evaluating", 8.0 * m->items.n);
     if (st == PZ_OK)
         st = run_cases(&r, err);
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
         summarize(&r);
+        pz_bootstrap(out, cfg->seed);
+    }
     free(r.shown);
-    free(r.surprise);
+    free(r.best);
     if (st != PZ_OK)
         pz_figures_clear(out);
     return st;
@@ -244,25 +357,9 @@ enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases
     if (st == PZ_OK && early.n > 0) {
         st = pz_evaluate(m, &early, cfg, &f, err);
         for (size_t i = 0; st == PZ_OK && i < cfg->n_k; i++)
-            reach[i] = f.mean[i * PER_K + HIT_RATE];
+            reach[i] = f.mean[i * (PER_K - 1) + HIT_RATE];
         pz_figures_clear(&f);
     }
     free(early.c);
     return st;
-}
-
-struct pz_lift pz_compare(const struct pz_figures *a, const struct pz_figures *b, size_t metric,
-                          uint64_t seed)
-{
-    struct pz_lift lift = { 0 };
-    float *diff = pz_mem_array(a->n_cases, sizeof *diff);
-
-    lift.difference = a->mean[metric] - b->mean[metric];
-    lift.ratio = b->mean[metric] > 0 ? a->mean[metric] / b->mean[metric] - 1 : INFINITY;
-    for (size_t k = 0; diff && k < a->n_cases; k++)
-        diff[k] = a->each[k * a->n_metrics + metric] - b->each[k * b->n_metrics + metric];
-    if (diff)
-        interval(diff, 1, a->n_cases, seed, &lift.low, &lift.high);
-    free(diff);
-    return lift;
 }

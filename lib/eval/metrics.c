@@ -21,6 +21,22 @@ double pz_metric_ndcg(const uint8_t *hit, size_t n, size_t n_truth, size_t k)
     return ideal > 0 ? gain / ideal : 0;
 }
 
+double pz_metric_weighted_ndcg(const float *gain, size_t n, const float *ideal, size_t n_truth, size_t k)
+{
+    double got = 0, best = 0;
+
+    for (size_t i = 0; i < least(n, k); i++)
+        got += (double)gain[i] / log2((double)i + 2);
+    for (size_t i = 0; i < least(n_truth, k); i++)
+        best += (double)ideal[i] / log2((double)i + 2);
+    return best > 0 ? got / best : 0;
+}
+
+double pz_metric_novelty(uint32_t interactions, uint32_t n_users)
+{
+    return log2(((double)n_users + 1) / ((double)interactions + 1));
+}
+
 double pz_metric_mrr(const uint8_t *hit, size_t n, size_t k)
 {
     for (size_t i = 0; i < least(n, k); i++)

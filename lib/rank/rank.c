@@ -118,7 +118,7 @@ static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer 
     if (st != PZ_OK)
         return st;
     answer->hit = r->hit;
-    if (r->m->recipe->has_scores)
+    if (r->m->recipe->has_scores && !r->req->no_scores)
         pz_rank_softmax(r, r->hit, answer->n, r->q.task == PZ_TASK_RANK);
     answer->has_next = r->q.task != PZ_TASK_RANK && any_left(r);
     answer->next = (struct pz_page){ r->req->rules.page.number + 1, r->live_last, pz_page_check(r) };

@@ -112,6 +112,7 @@ struct pz_request {
     int64_t now;                   /* 0: the model's newest time */
     uint64_t seed;
     double exploration_weight;     /* < 0: the recipe's default */
+    bool no_scores;                /* leave hits' scores out: saves a pass over the catalogue */
     bool explain;
     const char *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
 };

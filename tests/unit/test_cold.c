@@ -113,11 +113,11 @@ static void a_case_is_the_first_meeting_after_a_history_without_cold_items(void 
     assert_int_equal(cases.n, 2);
     assert_string_equal(cases.c[0].user_id, "u0");
     assert_string_equal(cases.c[0].truth[0], "i01");
-    assert_int_equal(cases.c[0].n_history, 1);
-    assert_string_equal(cases.c[0].history[0], "i00");
+    assert_int_equal(cases.c[0].n_past, 1);
+    assert_string_equal(cases.c[0].past[0].item_id, "i00");
     assert_string_equal(cases.c[1].truth[0], "i03");
-    assert_int_equal(cases.c[1].n_history, 2);
-    assert_string_equal(cases.c[1].history[1], "i02");
+    assert_int_equal(cases.c[1].n_past, 2);
+    assert_string_equal(cases.c[1].past[1].item_id, "i02");
     assert_false(cases.c[0].use_model);
     pz_cases_clear(&cases);
     free(f);

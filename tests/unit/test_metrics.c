@@ -49,6 +49,39 @@ static void average_precision_of_hits_at_two_and_five(void **state)
     CLOSE(pz_metric_hit(example, 5, 2), 1);
 }
 
+/* Truth of gains 1.5 and 0.5 (weights 0.3 and 0.1 over their mean); the list has the lesser at rank 1 and the
+ * greater at rank 3: (0.5/log2(2) + 1.5/log2(4)) / (1.5/log2(2) + 0.5/log2(3)). */
+static void weighted_ndcg_of_a_purchase_behind_a_click(void **state)
+{
+    const float gain[] = { 0.5f, 0, 1.5f }, ideal[] = { 1.5f, 0.5f }, scaled[] = { 0.1f, 0, 0.3f };
+    const float ideal_scaled[] = { 0.3f, 0.1f };
+
+    (void)state;
+    CLOSE(pz_metric_weighted_ndcg(gain, 3, ideal, 2, 3), (0.5 + 0.75) / (1.5 + 0.5 / 1.5849625));
+    CLOSE(pz_metric_weighted_ndcg(scaled, 3, ideal_scaled, 2, 3), (0.5 + 0.75) / (1.5 + 0.5 / 1.5849625));
+    CLOSE(pz_metric_weighted_ndcg(gain, 3, ideal, 2, 1), 0.5 / 1.5);
+    CLOSE(pz_metric_weighted_ndcg((const float[]){ 1.5f, 0.5f }, 2, ideal, 2, 5), 1);
+}
+
+static void ndcg_recall_and_mrr_at_a_k_inside_the_list(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_ndcg(example, 5, 2, 2), (1 / 1.5849625) / (1 + 1 / 1.5849625));
+    CLOSE(pz_metric_recall(example, 5, 2, 2), 0.5);
+    CLOSE(pz_metric_recall(example, 5, 2, 5), 1);
+    CLOSE(pz_metric_mrr(example, 5, 1), 0);
+    CLOSE(pz_metric_ndcg(example, 5, 2, 1), 0);
+}
+
+/* Two of seven users had the item: log2(8 / 3). */
+static void novelty_is_the_surprise_in_bits(void **state)
+{
+    (void)state;
+    CLOSE(pz_metric_novelty(2, 7), 1.4150375);
+    CLOSE(pz_metric_novelty(7, 7), 0);
+    CLOSE(pz_metric_novelty(0, 7), 3);
+}
+
 static void gini_is_zero_when_all_alike_and_high_when_one_takes_all(void **state)
 {
     uint32_t alike[] = { 3, 3, 3, 3 }, one[] = { 0, 8, 0, 0 }, none[] = { 0, 0 };
@@ -67,6 +100,9 @@ int main(void)
         cmocka_unit_test(precision_divides_by_k_even_when_the_list_is_short),
         cmocka_unit_test(a_perfect_list_has_ndcg_one_when_truth_is_longer_than_k),
         cmocka_unit_test(average_precision_of_hits_at_two_and_five),
+        cmocka_unit_test(weighted_ndcg_of_a_purchase_behind_a_click),
+        cmocka_unit_test(ndcg_recall_and_mrr_at_a_k_inside_the_list),
+        cmocka_unit_test(novelty_is_the_surprise_in_bits),
         cmocka_unit_test(gini_is_zero_when_all_alike_and_high_when_one_takes_all),
     };
 

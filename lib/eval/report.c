@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of a verdict: see verdict.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "eval/verdict.h"
+
+void pz_verdict_clear(struct pz_verdict *v)
+{
+    pz_figures_clear(&v->mine.figures);
+    for (size_t i = 0; i < v->n_rivals; i++)
+        pz_figures_clear(&v->rival[i].figures);
+    pz_str_clear(&v->why);
+}
+
+/* Figures that are not means of cases and so have no interval. */
+struct extra {
+    char name[48];
+    double value;
+};
+
+enum { MAX_EXTRAS = 2 + 2 * PZ_MAX_KS };
+
+static size_t list_extras(const struct pz_verdict *v, const struct pz_contender *c, struct extra *out)
+{
+    size_t n = 0;
+
+    out[n++] = (struct extra){ "coverage", c->figures.coverage };
+    for (size_t i = 0; i < v->how.n_k; i++, n++) {
+        snprintf(out[n].name, sizeof out[n].name, "catalogue_share_at_%u", v->how.k[i]);
+        out[n].value = c->figures.share[i];
+    }
+    out[n++] = (struct extra){ "gini", c->figures.gini };
+    for (size_t i = 0; v->cold && i < v->how.n_k; i++, n++) {
+        snprintf(out[n].name, sizeof out[n].name, "first_week_audience_reached_at_%u", v->how.k[i]);
+        out[n].value = c->reach[i];
+    }
+    return n;
+}
+
+static bool excludes_zero(const struct pz_lift *l)
+{
+    return l->low > 0 || l->high < 0;
+}
+
+/* ---- JSON ---- */
+
+static json_t *metrics_json(const struct pz_verdict *v, const struct pz_contender *c)
+{
+    json_t *o = json_object();
+    struct extra extra[MAX_EXTRAS];
+    size_t n = list_extras(v, c, extra);
+
+    for (size_t i = 0; i < c->figures.n_metrics; i++)
+        json_object_set_new(o, c->figures.name[i], json_real(c->figures.mean[i]));
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(o, extra[i].name, json_real(extra[i].value));
+    return o;
+}
+
+static json_t *intervals_json(const struct pz_figures *f)
+{
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < f->n_metrics; i++)
+        json_object_set_new(o, f->name[i], json_pack("[f,f]", f->low[i], f->high[i]));
+    return o;
+}
+
+static json_t *lift_json(const struct pz_figures *mine, const struct pz_figures *rival)
+{
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < mine->n_metrics; i++) {
+        struct pz_lift l = pz_compare(mine, rival, i);
+
+        json_object_set_new(o, mine->name[i],
+                            json_pack("{s:o, s:f, s:[f,f], s:b}", "ratio",
+                                      isfinite(l.ratio) ? json_real(l.ratio) : json_null(),
+                                      "difference", l.difference, "interval", l.low, l.high,
+                                      "excludes_zero", excludes_zero(&l)));
+    }
+    return o;
+}
+
+json_t *pz_verdict_json(const struct pz_verdict *v)
+{
+    json_t *baselines = json_object(), *lift = json_object(), *doc;
+
+    for (size_t i = 0; i < v->n_rivals; i++) {
+        const struct pz_contender *c = &v->rival[i];
+
+        json_object_set_new(baselines, c->name, metrics_json(v, c));
+        json_object_set_new(lift, c->name, lift_json(&v->mine.figures, &c->figures));
+    }
+    doc = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "protocol", v->protocol, "users",
+                    (json_int_t)v->mine.figures.n_cases, "seed", (json_int_t)v->seed, "recipe", v->recipe,
+                    "metrics", metrics_json(v, &v->mine), "intervals",
+                    intervals_json(&v->mine.figures), "baselines", baselines, "lift", lift);
+    if (doc && v->trained)
+        json_object_set_new(doc, "train",
+                            json_pack("{s:f, s:f, s:I}", "cpu_seconds", v->cpu_s, "wall_seconds",
+                                      v->wall_s, "peak_memory_bytes", (json_int_t)v->peak_bytes));
+    if (doc && v->gate)
+        json_object_set_new(doc, "gate",
+                            json_pack("{s:s, s:b, s:s}", "expression", v->gate, "passed", v->passed,
+                                      "why", v->why.data ? v->why.data : ""));
+    return doc;
+}
+
+/* ---- text ---- */
+
+/* The rivals' names over two columns each: value and lift. */
+static void text_head(struct pz_str *out, const struct pz_verdict *v)
+{
+    pz_str_addf(out, "protocol %s, %zu %s, seed %llu, recipe %s\n\n", v->protocol,
+                v->mine.figures.n_cases, v->cold ? "cases" : "users", (unsigned long long)v->seed,
+                v->recipe);
+    pz_str_addf(out, "%-44s %8s  %-17s", "metric", "value", "95% interval");
+    for (size_t i = 0; i < v->n_rivals; i++)
+        pz_str_addf(out, "  %10.20s %9s  %-20s", v->rival[i].name, "lift", "95% of difference");
+    pz_str_addc(out, '\n');
+}
+
+static void text_lift(struct pz_str *out, const struct pz_figures *mine, const struct pz_figures *rival,
+                      size_t i)
+{
+    struct pz_lift l = pz_compare(mine, rival, i);
+    char ratio[32] = "-", range[48];
+
+    if (isfinite(l.ratio))
+        snprintf(ratio, sizeof ratio, "%+.1f%%", 100 * l.ratio);
+    snprintf(range, sizeof range, "[%+.4f, %+.4f]%s", l.low, l.high, excludes_zero(&l) ? "" : " ~");
+    pz_str_addf(out, "  %10.4f %9s  %-20s", rival->mean[i], ratio, range);
+}
+
+void pz_verdict_text(struct pz_str *out, const struct pz_verdict *v)
+{
+    const struct pz_figures *f = &v->mine.figures;
+    struct extra mine[MAX_EXTRAS], other[MAX_EXTRAS];
+    size_t n = list_extras(v, &v->mine, mine);
+
+    text_head(out, v);
+    for (size_t i = 0; i < f->n_metrics; i++) {
+        char range[40];
+
+        snprintf(range, sizeof range, "[%.4f, %.4f]", f->low[i], f->high[i]);
+        pz_str_addf(out, "%-44.70s %8.4f  %-17s", f->name[i], f->mean[i], range);
+        for (size_t k = 0; k < v->n_rivals; k++)
+            text_lift(out, f, &v->rival[k].figures, i);
+        pz_str_addc(out, '\n');
+    }
+    for (size_t i = 0; i < n; i++) {
+        pz_str_addf(out, "%-44s %8.4f  %-17s", mine[i].name, mine[i].value, "");
+        for (size_t k = 0; k < v->n_rivals; k++) {
+            list_extras(v, &v->rival[k], other);
+            pz_str_addf(out, "  %10.4f %9s  %-20s", other[i].value, "", "");
+        }
+        pz_str_addc(out, '\n');
+    }
+    if (v->trained)
+        pz_str_addf(out, "\ntrained in %.2f CPU s, %.2f s, %.0f MB\n", v->cpu_s, v->wall_s,
+                    (double)v->peak_bytes / 1e6);
+    if (v->gate)
+        pz_str_addf(out, "\ngate %s: %s%s%s\n", v->gate, v->passed ? "yes" : "no",
+                    v->why.len ? ", " : "", v->why.len ? v->why.data : "");
+}
+
+/* ---- HTML ---- */
+
+static void add_html(struct pz_str *out, const char *s)
+{
+    for (; *s; s++) {
+        const char *entity = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : NULL;
+
+        if (entity)
+            pz_str_adds(out, entity);
+        else
+            pz_str_addc(out, *s);
+    }
+}
+
+/* A bar from 0 to `full` for the value, with a whisker for its interval. */
+static void html_bar(struct pz_str *out, double value, double low, double high, double full)
+{
+    double scale = full > 0 ? 160 / full : 0;
+
+    pz_str_addf(out,
+                "<td><svg width=\"164\" height=\"14\"><rect y=\"3\" height=\"8\" width=\"%.1f\" "
+                "fill=\"#6b9bd1\"/><path d=\"M%.1f 7H%.1f\" stroke=\"#1f3a5f\" stroke-width=\"2\"/>"
+                "</svg></td>",
+                value * scale, low * scale, high * scale);
+}
+
+static void html_lift(struct pz_str *out, const struct pz_figures *mine, const struct pz_figures *rival,
+                      size_t i)
+{
+    struct pz_lift l = pz_compare(mine, rival, i);
+
+    pz_str_addf(out, "<td>%.4f</td><td class=\"%s\">", rival->mean[i],
+                !excludes_zero(&l) ? "even" : l.low > 0 ? "up" : "down");
+    if (isfinite(l.ratio))
+        pz_str_addf(out, "%+.1f%% ", 100 * l.ratio);
+    pz_str_addf(out, "<small>[%+.4f, %+.4f]</small></td>", l.low, l.high);
+}
+
+static void html_head(struct pz_str *out, const struct pz_verdict *v)
+{
+    pz_str_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>pz-eval: ");
+    add_html(out, v->recipe);
+    pz_str_adds(out, "</title><style>body{font:15px/1.5 sans-serif;margin:2em;color:#222}"
+                     "table{border-collapse:collapse}td,th{padding:.15em .8em;text-align:right;"
+                     "border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
+                     ".up{color:#176b2c}.down{color:#a31515}.even,small{color:#777}</style></head><body>\n<h1>");
+    add_html(out, v->recipe);
+    pz_str_addf(out, "</h1>\n<p>Protocol <b>");
+    add_html(out, v->protocol);
+    pz_str_addf(out, "</b>, %zu %s, seed %llu. Brackets hold 95%% bootstrap intervals; grey lifts are "
+                     "within chance.</p>\n",
+                v->mine.figures.n_cases, v->cold ? "cases" : "users", (unsigned long long)v->seed);
+    if (v->gate) {
+        pz_str_addf(out, "<p>Gate <code>");
+        add_html(out, v->gate);
+        pz_str_addf(out, "</code>: <b class=\"%s\">%s</b> ", v->passed ? "up" : "down",
+                    v->passed ? "yes" : "no");
+        add_html(out, v->why.data ? v->why.data : "");
+        pz_str_adds(out, "</p>\n");
+    }
+}
+
+static void html_rows(struct pz_str *out, const struct pz_verdict *v)
+{
+    const struct pz_figures *f = &v->mine.figures;
+
+    for (size_t i = 0; i < f->n_metrics; i++) {
+        double full = f->high[i];
+
+        for (size_t k = 0; k < v->n_rivals; k++)
+            full = fmax(full, v->rival[k].figures.high[i]);
+        pz_str_addf(out, "<tr><td>%s</td><td>%.4f <small>[%.4f, %.4f]</small></td>", f->name[i], f->mean[i],
+                    f->low[i], f->high[i]);
+        html_bar(out, f->mean[i], f->low[i], f->high[i], full);
+        for (size_t k = 0; k < v->n_rivals; k++)
+            html_lift(out, f, &v->rival[k].figures, i);
+        pz_str_adds(out, "</tr>\n");
+    }
+}
+
+void pz_verdict_html(struct pz_str *out, const struct pz_verdict *v)
+{
+    struct extra mine[MAX_EXTRAS], other[MAX_EXTRAS];
+    size_t n = list_extras(v, &v->mine, mine);
+
+    html_head(out, v);
+    pz_str_adds(out, "<table><tr><th>metric</th><th>value</th><th></th>");
+    for (size_t k = 0; k < v->n_rivals; k++) {
+        pz_str_adds(out, "<th>");
+        add_html(out, v->rival[k].name);
+        pz_str_adds(out, "</th><th>lift</th>");
+    }
+    pz_str_adds(out, "</tr>\n");
+    html_rows(out, v);
+    for (size_t i = 0; i < n; i++) {
+        pz_str_addf(out, "<tr><td>%s</td><td>%.4f</td><td></td>", mine[i].name, mine[i].value);
+        for (size_t k = 0; k < v->n_rivals; k++) {
+            list_extras(v, &v->rival[k], other);
+            pz_str_addf(out, "<td>%.4f</td><td></td>", other[i].value);
+        }
+        pz_str_adds(out, "</tr>\n");
+    }
+    pz_str_adds(out, "</table>\n");
+    if (v->trained)
+        pz_str_addf(out, "<p>Trained in %.2f CPU seconds (%.2f s), %.0f MB.</p>\n", v->cpu_s, v->wall_s,
+                    (double)v->peak_bytes / 1e6);
+    pz_str_adds(out, "</body></html>\n");
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+load common
+
+# Popularity a > b > c = d by 4, 3, 1, 1 users; e is in the catalogue and nobody had it.
+popular_model() {
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP u1,a,5 u2,a,5 u3,a,5 u4,a,5 u1,b,6 u2,b,6 u3,b,6 u4,d,6 u4,c,7 >i.csv
+    printf 'ITEM_ID,X\na,1\nb,1\nc,1\nd,1\ne,1\n' >items.csv
+    pz-import -q -o train.pzd --interactions i.csv --items items.csv
+    pz-train -q --no-tune -r popularity-count -o pop.pzm train.pzd
+}
+
+# cases NAME ROW...: a dataset of USER,ITEM rows
+cases() {
+    local name=$1
+    shift
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP "${@/%/,1}" >"$name.csv"
+    pz-import -q -o "$name.pzd" --interactions "$name.csv"
+}
+
+# near JSON KEY VALUE...: the metrics of the report are these
+near() {
+    local file=$1
+    shift
+    while [ $# -gt 0 ]; do
+        jq -e ".metrics[\"$1\"] - ($2) | fabs < 0.00001" "$file" >/dev/null ||
+            { echo "$1 is $(jq ".metrics[\"$1\"]" "$file"), not $2"; return 1; }
+        shift 2
+    done
+}
+
+@test "every metric of a tiny case, worked by hand; equal scores go to the lower id" {
+    popular_model
+    # the list is a b c d e for both; x has b and d of two, y has e of one and an item nobody knows
+    cases t x,b x,d y,e y,zz
+    pz-eval -q --json --seen keep --at 2,4 pop.pzm t.pzd >r.json
+    near r.json precision_at_2 0.25 precision_at_4 0.25 recall_at_2 0.25 recall_at_4 0.5 \
+        hit_rate_at_2 0.5 hit_rate_at_4 0.5 mean_reciprocal_rank_at_4 0.25 mean_average_precision_at_4 0.25 \
+        normalized_discounted_cumulative_gain_at_2 "0.5 * ((1 / (3 | log2)) / (1 + 1 / (3 | log2)))" \
+        normalized_discounted_cumulative_gain_at_4 "0.5 * ((1 / (3 | log2) + 1 / (5 | log2)) / (1 + 1 / (3 | log2)))" \
+        coverage 0.8 catalogue_share_at_2 0.4 catalogue_share_at_4 0.8 gini 0.2 \
+        novelty "(5 / 5 * 5 / 4 * 5 / 2 * 5 / 2 | log2) / 4"
+    [ "$(jq .users r.json)" -eq 2 ]
+    jq -e '.protocol == "test" and .seed == 1 and (has("train") | not)' r.json
+}
+
+@test "the worked example of Personalize's guide: 0.6241, 0.4 and 0.5" {
+    popular_model
+    cases t x,b x,e
+    pz-eval -q --json --seen keep pop.pzm t.pzd >r.json
+    near r.json normalized_discounted_cumulative_gain_at_5 \
+        "(1 / (3 | log) + 1 / (6 | log)) / (1 / (2 | log) + 1 / (3 | log))" precision_at_5 0.4 \
+        mean_reciprocal_rank_at_25 0.5 precision_at_25 0.08
+    jq -e '.metrics.normalized_discounted_cumulative_gain_at_5 * 10000 | round == 6241' r.json
+}
+
+@test "ideal gain ends at K: all of the first K right is 1, however long the truth" {
+    popular_model
+    cases t x,a x,b x,c x,d x,e
+    pz-eval -q --json --seen keep --at 2 pop.pzm t.pzd >r.json
+    near r.json normalized_discounted_cumulative_gain_at_2 1 recall_at_2 0.4 mean_average_precision_at_2 1
+}
+
+@test "--history gives the histories, and --seen says whether their items come again" {
+    popular_model
+    cases t s1,a s2,b
+    cases h s1,a s2,a
+    pz-eval -q --json --at 1 --history h.pzd --seen keep pop.pzm t.pzd >keep.json
+    pz-eval -q --json --at 1 --history h.pzd --seen exclude pop.pzm t.pzd >exclude.json
+    pz-eval -q --json --at 1 --seen exclude pop.pzm t.pzd >none.json
+    near keep.json hit_rate_at_1 0.5
+    near exclude.json hit_rate_at_1 0.5
+    near none.json hit_rate_at_1 0.5
+    pz-eval -q --at 1 --history h.pzd --seen exclude --per-user e.tsv pop.pzm t.pzd >/dev/null
+    pz-eval -q --at 1 --history h.pzd --seen keep --per-user k.tsv pop.pzm t.pzd >/dev/null
+    [ "$(cut -f1,6 e.tsv | tail -2 | tr '\t\n' '  ')" = "s1 0 s2 1 " ]
+    [ "$(cut -f1,6 k.tsv | tail -2 | tr '\t\n' '  ')" = "s1 1 s2 0 " ]
+}
+
+@test "without --history a user's history is the model's own" {
+    popular_model
+    cases t u4,b
+    pz-eval -q --json --at 1 --seen exclude pop.pzm t.pzd >r.json
+    near r.json hit_rate_at_1 1
+    pz-eval -q --json --at 1 --seen keep pop.pzm t.pzd >r.json
+    near r.json hit_rate_at_1 0
+}
+
+@test "the report has every key that scripts rely on" {
+    small_shop
+    pz-eval -q --json --no-tune --split users:50% shop.pzd >r.json
+    jq -e '[.protocol == "users:50%", .users > 90, .seed == 1, .recipe == "user-personalization",
+            .train.cpu_seconds > 0, .train.wall_seconds > 0, .train.peak_memory_bytes > 1000000] | all' r.json
+    for key in mean_reciprocal_rank_at_25 precision_at_5 precision_at_10 precision_at_25 recall_at_10 hit_rate_at_10 \
+        normalized_discounted_cumulative_gain_at_5 normalized_discounted_cumulative_gain_at_10 \
+        normalized_discounted_cumulative_gain_at_25 mean_average_precision_at_10 novelty; do
+        jq -e --arg k $key '.metrics[$k] as $m | .intervals[$k] as $i | .lift.popularity[$k] as $l | $i[0] <= $m and
+            $m <= $i[1] and ($l.difference - ($m - .baselines.popularity[$k]) | fabs < 1e-9)' r.json
+    done
+    jq -e '.metrics.coverage and .metrics.gini and .metrics.catalogue_share_at_25 and .baselines.popularity.coverage' r.json
+    jq -e '.lift.popularity.normalized_discounted_cumulative_gain_at_25.excludes_zero' r.json
+}
+
+@test "the same figures at any thread count and again; others with another seed" {
+    small_shop
+    for j in 1 4; do pz-eval -q -j $j --json --no-tune --split personalize:50% shop.pzd | jq 'del(.train)' >$j.json; done
+    cmp 1.json 4.json
+    pz-eval -q --json --seed 2 --no-tune --split personalize:50% shop.pzd | jq 'del(.train)' >seed2.json
+    run ! cmp -s 1.json seed2.json
+}
+
+@test "several recipes are trained on the same part and compared" {
+    small_shop
+    pz-eval -q --json --no-tune --split leave-last -r user-personalization -r related-items \
+        -r personalized-ranking shop.pzd >r.json
+    jq -e '.recipe == "user-personalization" and (.baselines | keys == ["personalized-ranking", "popularity", "related-items"])' r.json
+    run -2 pz-eval --split leave-last -r nosuch shop.pzd
+}
+
+@test "--vs compares two models on the same users, and the gate decides the exit status" {
+    small_shop
+    pz-train -q --no-tune -o new.pzm shop.pzd
+    pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
+    awk -F, 'NR == 1 || $1 != last { print } { last = $1 }' inter.csv >first.csv
+    pz-import -q -o t.pzd --interactions first.csv
+    pz-eval -q --json --seen keep --vs new.pzm --gate 'ndcg@10 == vs && vs.low.ndcg@10 == 0' new.pzm t.pzd >same.json
+    jq -e '.gate.passed and .lift.vs.recall_at_10.interval == [0, 0] and (.lift.vs.recall_at_10.excludes_zero | not)' same.json
+    run -1 --separate-stderr pz-eval -q --seen keep --vs new.pzm --gate 'ndcg@10 >= 1.5*vs && coverage >= 0' old.pzm t.pzd
+    [[ $stderr == *"the gate says no: ndcg@10 >= 1.5*vs is false: "* ]]
+    [[ $output == *"recall_at_25"* ]]
+    run -2 pz-eval -q --gate 'ndgc@10 > 0' new.pzm t.pzd
+    run -2 pz-eval -q --gate 'ndcg@10 > vs' new.pzm t.pzd
+    run -2 pz-eval -q --vs old.pzm --split leave-last shop.pzd
+}
+
+@test "--report writes a page that needs no other file" {
+    small_shop
+    pz-eval -q --no-tune --split leave-last --gate 'ndcg@10 > 0' --report page.html shop.pzd >text
+    value=$(awk '$1 == "precision_at_10" { print $2 }' text)
+    grep -q "<td>precision_at_10</td><td>$value " page.html
+    grep -q '<code>ndcg@10 &gt; 0</code>: <b class="up">yes' page.html
+    [ "$(tail -1 page.html)" = "</body></html>" ]
+    run ! grep -Eq 'https?:|src=|href=|@import' page.html
+}
+
+@test "--per-user has a line for each user, whose mean is the report" {
+    small_shop
+    pz-eval -q --json --no-tune --split leave-last --per-user u.tsv shop.pzd >r.json
+    [ "$(($(wc -l <u.tsv) - 1))" -eq "$(jq .users r.json)" ]
+    mean=$(awk -F'\t' 'NR == 1 { while ($(++c) != "recall_at_10"); next } { s += $c } END { printf "%.9f", s / (NR - 1) }' u.tsv)
+    near r.json recall_at_10 "$mean"
+}
+
+@test "events that do not count are no truth, and different weights give a weighted nDCG" {
+    small_shop
+    pz-eval -q --json --no-tune --split leave-last:3 -e Purchase:weight=1 -e View:weight=0.2 shop.pzd >r.json
+    jq -e '.metrics.normalized_discounted_cumulative_gain_with_event_weights_at_10 >= 0' r.json
+    pz-eval -q --json --no-tune --split leave-last:3 -e Purchase shop.pzd >p.json
+    jq -e 'has("normalized_discounted_cumulative_gain_with_event_weights_at_10") | not' <(jq .metrics p.json)
+    bought=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        { u = $at["USER_ID"]; t[u, ++n[u]] = $at["EVENT_TYPE"] }
+        END { for (u in n) if (n[u] > 3) { b = 0; for (i = n[u] - 2; i <= n[u]; i++) b += t[u, i] == "Purchase"; c += b > 0 }
+              print c }' inter.csv)
+    [ "$(jq .users p.json)" -eq "$bought" ]
+    [ "$(jq .users r.json)" -gt "$bought" ]
+}
+
+@test "usage: lists of K, and options that need --split" {
+    popular_model
+    cases t x,b
+    for k in 0 x 5, 1,2,3,4,5,6,7,8,9 10001; do run -2 pz-eval --at $k pop.pzm t.pzd; done
+    run -2 pz-eval --recipe user-personalization pop.pzm t.pzd
+    run -2 pz-eval --split leave-last
+    run -2 pz-eval --split nosuch t.pzd
+    run -65 pz-eval pop.pzm pop.pzm
+    run -66 pz-eval nosuch.pzm t.pzd
+}
