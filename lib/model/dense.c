@@ -163,11 +163,19 @@ static bool cholesky_qr(struct pz_mat a, float *gram, float shift)
     return info == 0;
 }
 
+/* A matrix of low rank leaves noise behind the first round: the shift grows until it is covered. */
+static bool shifted_qr(struct pz_mat a, float *gram, float shift)
+{
+    while (shift < 1 && !cholesky_qr(a, gram, shift))
+        shift *= 10;
+    return shift < 1;
+}
+
 enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err)
 {
     if (a.cols == 0)
         return PZ_OK;
-    if (!cholesky_qr(a, work, 1e-5f) || !cholesky_qr(a, work, 1e-7f))
+    if (!shifted_qr(a, work, 1e-5f) || !shifted_qr(a, work, 1e-7f))
         return pz_err_set(err, PZ_INTERNAL, "%zu columns could not be made orthonormal", a.cols);
     return PZ_OK;
 }
