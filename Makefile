@@ -21,7 +21,7 @@ PZ_WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-p
              -Wformat=2 -Wundef $(if $(WERROR),-Werror)
 PZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=off \
              -DPZ_VERSION='"$(VERSION)"' $(PZ_WARN) $(if $(NATIVE),-march=native) \
-             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DPZ_NO_CLONES)
+             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DPZ_NO_CLONES -Wno-pass-failed)
 # OpenBLAS: the serial build by name, whatever libblas the machine prefers; our loops are parallel.
 # Only programs that learn load it (its symbols are weak, see dense.c): it is half the time of a single answer.
 BLAS_DIR  := $(firstword $(wildcard /usr/lib/*/openblas-serial))
@@ -84,6 +84,17 @@ bench quality:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
 
+# ---- fuzzing: every tests/fuzz/fuzz_*.c for FUZZ_SECONDS with clang's libFuzzer; findings stay in $(B)/fuzz
+FUZZ_SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+fuzz:
+	@$(MAKE) -s CC=clang SAN=fuzzer-no-link,address,undefined B=$(B)/fuzz $(FUZZ:%=$(B)/fuzz/tests/%)
+	B=$(B)/fuzz scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
+
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+	$(CC) $(CFLAGS) -o $@ $^ -fopenmp -fsanitize=fuzzer,address,undefined $(LDFLAGS) $(PZ_LIBS)
+
 # ---- man pages: the OPTIONS section comes from the program's own option table
 MAN1    := $(patsubst man/%.in,$(B)/man/%,$(sort $(wildcard man/*.1.in)))
 MANREST := $(sort $(wildcard man/*.5 man/*.7))
@@ -126,6 +137,7 @@ help:
 	@echo 'check      build with warnings as errors, run every test; check-asan, check-tsan: sanitized'
 	@echo 'lint       layer and module rules, comments, sizes, man pages, scripts'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
+	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
 	@echo 'bench      speed beside other tools;  quality  figures on real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  clean'
 	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1'
@@ -135,5 +147,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean check check-asan check-tsan lint bench quality man install uninstall dist help
+.PHONY: all unit clean check check-asan check-tsan lint bench quality fuzz man install uninstall dist help
 .SECONDARY:

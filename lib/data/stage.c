@@ -56,13 +56,12 @@ void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *
 {
     uint64_t mask = mask_of(p->width);
     size_t width = p->width;
-    const unsigned char *bytes = p->bytes + (width > 0 ? from * width : 0);
 
     for (size_t i = 0; i < n; i++) {
         uint64_t x = 0;
 
-        if (width > 0)
-            memcpy(&x, bytes + i * width, 8);
+        if (width > 0) /* else all words are the base, and there are no bytes */
+            memcpy(&x, p->bytes + (from + i) * width, 8);
         word[i] = p->base + (x & mask);
     }
 }
