@@ -28,6 +28,7 @@ enum pz_seq_setting {
     PZ_SEQ_DECAY,
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
+    PZ_SEQ_AHEAD,
     PZ_SEQ_HOLDOUT,
     PZ_SEQ_TEMPERATURE,
     PZ_SEQ_N
@@ -53,6 +54,7 @@ struct pz_seq_scan {
     const float *weight;
     float *gate, *h, *y;
 };
+/* Forward: fills h and y. */
 void pz_seq_recur(const struct pz_seq_scan *s);
 /* dgate [n * 3d] from dy [n * d]; carry: [d] scratch. */
 void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, float *dgate, float *carry);
@@ -77,6 +79,7 @@ struct pz_seq_adam {
     float rate, decay;   /* rate includes the schedule; decay is rate * weight decay */
     float fix1, fix2;    /* 1 / (1 - beta^step) */
 };
+/* One step of x against the gradient g; m, v: the two moments. */
 void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x, float *m, float *v);
 
 /* Row softmax with the target aside. l: [n] logits, replaced by probabilities; *target: logit in, probability
@@ -90,6 +93,7 @@ struct pz_seq_net {
     size_t n_theta;     /* parameters in all */
     const float *theta; /* layer by layer: win [d * 3d], bin [3d], wout [d * d], w1 [d * 2f], w2 [f * d] */
 };
+/* n_theta of a net. */
 size_t pz_seq_theta(size_t d, size_t f, size_t n_layers);
 
 /* Packed histories: history s is tokens start[s] .. start[s+1]. */
@@ -159,8 +163,10 @@ struct pz_seq_features {
     uint32_t *id;       /* owned */
     float *weight;      /* owned */
 };
+/* attrs: n_items rows, or NULL. PZ_TRY_AGAIN without memory. */
 enum pz_status pz_seq_features_make(const struct pz_attrs *attrs, uint32_t n_items,
                                     struct pz_seq_features *out, struct pz_err *err);
+/* Accepts an all-zero one. */
 void pz_seq_features_clear(struct pz_seq_features *f);
 
 /* ---- sequence_train.c ---- */

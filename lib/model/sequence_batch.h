@@ -15,6 +15,7 @@ struct pz_seq_data {
     const struct pz_corpus *c; /* borrowed */
     uint64_t seed;
     size_t window, batch;      /* pairs a chunk, tokens a step (a chunk more at most) */
+    double ahead;              /* chance to look an event further for the target */
     uint32_t draws;            /* candidates drawn a step */
     bool full;                 /* every live item is a candidate */
     uint32_t max_cand;
@@ -29,7 +30,8 @@ struct pz_seq_data {
     uint64_t n_pairs;          /* of this epoch */
 };
 
-/* Settings WINDOW, BATCH, NEGATIVES, HOLDOUT (share of all events; last ones of users with 3 or more,
+/* Make the data of a training.
+ * Settings WINDOW, BATCH, NEGATIVES, HOLDOUT (share of all events; last ones of users with 3 or more,
  * about 1,000 at most) and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in any case. */
 enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c,
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
@@ -51,7 +53,9 @@ struct pz_seq_step {
     uint32_t *place;          /* [items of the corpus] place in item[], or PZ_NONE */
     float *log_pi;            /* [n_cand] */
 };
+/* Room for any step of b. PZ_TRY_AGAIN when memory is out. Clear in any case. */
 enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b, struct pz_err *err);
+/* Accepts an all-zero one. */
 void pz_seq_step_clear(struct pz_seq_step *s);
 /* The next step of the epoch; false at its end. */
 bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s);
