@@ -78,8 +78,13 @@ static void pack(struct view from, size_t n, size_t depth, size_t width, float *
                 to[k * width + i] = from.v[i * from.row + k * from.col];
 }
 
-static void add_tile(const float *acc, size_t rows, size_t cols, float *c, size_t stride)
+static void add_tile(const float *acc, size_t rows, size_t cols, bool fresh, float *c, size_t stride)
 {
+    if (fresh && cols == COLS) {
+        for (size_t i = 0; i < rows; i++)
+            memcpy(c + i * stride, acc + i * COLS, COLS * sizeof *c);
+        return;
+    }
     if (cols == COLS) {
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < COLS; j++)
@@ -88,7 +93,7 @@ static void add_tile(const float *acc, size_t rows, size_t cols, float *c, size_
     }
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
-            c[i * stride + j] += acc[i * COLS + j];
+            c[i * stride + j] = acc[i * COLS + j] + (fresh ? 0 : c[i * stride + j]);
 }
 
 static size_t least(size_t a, size_t b)
@@ -96,7 +101,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* C += A B for a slab of `depth` of the sum and up to PANELS * COLS columns of B. bt is B by columns. */
+/* C = A B + beta C, beta 0 or 1, for a slab of `depth` of the sum and up to PANELS * COLS columns of B. bt is B
+ * by columns. */
 static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c, size_t stride)
 {
     _Alignas(64) float bp[PANELS * COLS * DEPTH], ap[ROWS * DEPTH], acc[ROWS * COLS];
@@ -108,21 +114,22 @@ static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, 
         pack((struct view){ a.v + i * a.row, a.row, a.col }, least(ROWS, s.m - i), depth, ROWS, ap);
         for (size_t j = 0; j < s.n; j += COLS) {
             inner(depth, ap, bp + j * depth, acc);
-            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), c + i * stride + j, stride);
+            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), s.beta == 0, c + i * stride + j,
+                     stride);
         }
     }
 }
 
 static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
 {
-    if (s.beta == 0)
+    if (s.beta == 0 && s.k == 0)
         memset(c, 0, s.m * s.n * sizeof *c);
-    else if (s.beta != 1)
+    else if (s.beta != 0 && s.beta != 1)
         for (size_t i = 0; i < s.m * s.n; i++)
             c[i] *= s.beta;
     for (size_t k = 0; k < s.k; k += DEPTH)
         for (size_t j = 0; j < s.n; j += PANELS * COLS)
-            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k, 1 },
+            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k, k == 0 && s.beta == 0 ? 0 : 1 },
                  (struct view){ a.v + k * a.col, a.row, a.col },
                  (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col }, least(DEPTH, s.k - k),
                  c + j, s.n);

@@ -109,7 +109,8 @@ struct pz_seq_pack {
 /* What the way back needs, cut from one block. */
 struct pz_seq_tape {
     size_t T;              /* room */
-    bool once;             /* forward only: the layers share their memory */
+    bool once;             /* a query, forward only: one history, of which only the last row counts */
+    size_t rows;           /* that the pass is working on */
     float *x;              /* [T * d] in: item vectors; out: last residual */
     float *q, *r;          /* [T * d] normalised output, [T] */
     float *layer;          /* [layers * layer_floats] */
@@ -121,7 +122,7 @@ size_t pz_seq_tape_bytes(const struct pz_seq_net *net, size_t T, bool once);
 void pz_seq_tape_cut(const struct pz_seq_net *net, size_t T, bool once, void *block,
                      struct pz_seq_tape *tape);
 
-/* tape->q = encoder of tape->x; rows have length sqrt(d). */
+/* tape->q = encoder of tape->x; rows have length sqrt(d). Of a query: one row, the last token's. */
 void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t);
 /* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad[n_theta] += . */
 void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,

@@ -173,11 +173,21 @@ static void drop_back(const struct pz_seq_pack *p, const uint8_t *keep, const fl
     pz_seq_drop(dx, p->dropout > 0 ? keep : NULL, 1.0f / (1.0f - p->dropout), n, out);
 }
 
+/* What comes after the last recurrence looks at single rows: a query needs the last one only. */
+static void keep_last(struct pz_seq_tape *t, float *y, size_t d)
+{
+    size_t last = (t->rows - 1) * d;
+
+    memmove(y, y + last, d * sizeof *y);
+    memmove(t->x, t->x + last, d * sizeof *y);
+    t->rows = 1;
+}
+
 static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t, size_t l)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
-    size_t d = net->d, T = p->start[p->n_seq];
+    size_t d = net->d, T = t->rows;
 
     pz_seq_norm(t->x, T, d, y.u1, y.r1);
     for (size_t i = 0; i < T; i++)
@@ -189,15 +199,17 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
         pz_seq_recur(&(struct pz_seq_scan){ p->start[s + 1] - at, d, p->weight + at, y.gate + at * 3 * d,
                                             y.h + at * d, y.y + at * d });
     }
-    pz_gemm_ab((struct pz_gemm){ T, d, d, 0 }, y.y, net->theta + w.wout, t->work);
-    add_dropped(p, y.keep1, 2 * l + 1, t->work, T, d, t->x);
+    if (t->once && l + 1 == net->n_layers)
+        keep_last(t, y.y, d);
+    pz_gemm_ab((struct pz_gemm){ t->rows, d, d, 0 }, y.y, net->theta + w.wout, t->work);
+    add_dropped(p, y.keep1, 2 * l + 1, t->work, t->rows, d, t->x);
 }
 
 static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t, size_t l)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
-    size_t d = net->d, f = net->f, T = p->start[p->n_seq];
+    size_t d = net->d, f = net->f, T = t->rows;
 
     pz_seq_norm(t->x, T, d, y.u2, y.r2);
     pz_gemm_ab((struct pz_gemm){ T, 2 * f, d, 0 }, y.u2, net->theta + w.w1, y.ab);
@@ -208,17 +220,16 @@ static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, str
 
 void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t)
 {
-    size_t T = p->start[p->n_seq];
-
+    t->rows = p->start[p->n_seq];
     if (p->dropout > 0) {
-        draw(p, 0, T, net->d, t->keep);
-        pz_seq_drop(t->x, t->keep, 1.0f / (1.0f - p->dropout), T * net->d, t->x);
+        draw(p, 0, t->rows, net->d, t->keep);
+        pz_seq_drop(t->x, t->keep, 1.0f / (1.0f - p->dropout), t->rows * net->d, t->x);
     }
     for (size_t l = 0; l < net->n_layers; l++) {
         mix(net, p, t, l);
         widen(net, p, t, l);
     }
-    pz_seq_norm(t->x, T, net->d, t->q, t->r);
+    pz_seq_norm(t->x, t->rows, net->d, t->q, t->r);
 }
 
 /* Scratch of the way back: t1 [T * d], du [T * d], then the wide ones. */
@@ -300,5 +311,5 @@ void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_i
         pz_seq_axpy(sqrtf((float)d), item + (size_t)h->item[first + i] * d, d, tape.x + i * d);
     }
     pz_seq_forward(net, &pack, &tape);
-    pz_scan(item, tape.q + (n - 1) * d, n_items, d, out);
+    pz_scan(item, tape.q, n_items, d, out);
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
+#include "model/factors.h"
 #include "model/parts.h"
 #include "model/sequence_batch.h"
 #include "table/dict.h"
@@ -108,6 +109,50 @@ static void recurrence_by_hand(void **state)
     assert_true(fabsf(h[8] - 1.25f) < 1e-6f);   /* 1 + 1/2 1/2 (2 - 1) */
     assert_true(fabsf(y[8] - 62.5f) < 1e-4f);
     assert_true(h[1] == 0 && y[1] == 0);
+}
+
+/* c = a b + beta c with a, b and c read by strides: element (i, j) of x is x[i * r + j * k]. */
+static double product(const float *a, size_t ar, size_t ak, const float *b, size_t br, size_t bk, size_t i,
+                      size_t j, size_t depth)
+{
+    double sum = 0;
+
+    for (size_t p = 0; p < depth; p++)
+        sum += (double)a[i * ar + p * ak] * (double)b[p * br + j * bk];
+    return sum;
+}
+
+/* Shapes around the sizes of tiles (6 x 16), panels (64) and slabs (256). */
+static void products_are_sums(void **state)
+{
+    static const size_t shape[][3] = { { 1, 1, 1 }, { 5, 15, 3 }, { 7, 17, 255 }, { 12, 64, 256 },
+                                       { 13, 65, 257 }, { 3, 130, 520 }, { 6, 16, 0 } };
+    static const float beta[] = { 0, 1, 0.5f };
+
+    (void)state;
+    for (size_t q = 0; q < 3 * sizeof shape / sizeof *shape; q++) {
+        size_t m = shape[q / 3][0], n = shape[q / 3][1], k = shape[q / 3][2];
+        struct pz_gemm s = { m, n, k, beta[q % 3] };
+        float *a = random_floats(m * k, 1, 1), *b = random_floats(k * n, 1, 2), *was = random_floats(m * n, 1, 3);
+        float *c[3] = { pz_mem_copy(was, m * n, 4), pz_mem_copy(was, m * n, 4), pz_mem_copy(was, m * n, 4) };
+
+        pz_gemm_ab(s, a, b, c[0]);
+        pz_gemm_abt(s, a, b, c[1]);
+        pz_gemm_atb(s, a, b, c[2]);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++) {
+                double old = (double)s.beta * (double)was[i * n + j];
+
+                assert_true(fabs((double)c[0][i * n + j] - old - product(a, k, 1, b, n, 1, i, j, k)) < 1e-4);
+                assert_true(fabs((double)c[1][i * n + j] - old - product(a, k, 1, b, 1, k, i, j, k)) < 1e-4);
+                assert_true(fabs((double)c[2][i * n + j] - old - product(a, 1, m, b, n, 1, i, j, k)) < 1e-4);
+            }
+        free(a);
+        free(b);
+        free(was);
+        for (size_t v = 0; v < 3; v++)
+            free(c[v]);
+    }
 }
 
 /* ---- loss ---- */
@@ -278,6 +323,27 @@ static void a_row_sees_its_own_past_only(void **state)
     for (size_t t = 7; t < NT; t++)
         assert_memory_not_equal(q + t * ND, c.tape.q + t * ND, ND * sizeof *q);
     free(q);
+    net_clear(&c);
+}
+
+static void a_query_is_the_last_row_of_a_whole_pass(void **state)
+{
+    struct net_case c = net_case(0);
+    void *block = pz_mem_array(pz_seq_scores_bytes(&c.net, NT), 1);
+    float out[NT], expected[NT], *unit = pz_mem_copy(c.x, NT * ND, sizeof *unit);
+    static const uint32_t item[] = { 5, 6, 7, 8, 9, 10 };
+    struct pz_seq_history h = { item, weights + 5, 6, 6 };
+
+    (void)state;
+    for (size_t i = 0; i < NT * ND; i++)
+        unit[i] /= sqrtf(ND);
+    run_net(&c);
+    pz_scan(unit, c.tape.q + (NT - 1) * ND, NT, ND, expected);
+    pz_seq_scores(&c.net, unit, NT, &h, block, out);
+    for (size_t i = 0; i < NT; i++)
+        assert_true(fabsf(out[i] - expected[i]) < 1e-4f);
+    free(unit);
+    free(block);
     net_clear(&c);
 }
 
@@ -586,11 +652,13 @@ int main(void)
         cmocka_unit_test(exp_agrees_with_the_library),
         cmocka_unit_test(softmax_of_three_by_hand),
         cmocka_unit_test(recurrence_by_hand),
+        cmocka_unit_test(products_are_sums),
         cmocka_unit_test(loss_is_the_formula),
         cmocka_unit_test(loss_gradients_are_its_slopes),
         cmocka_unit_test(gradients_of_every_matrix_are_its_slopes),
         cmocka_unit_test(gradients_hold_under_dropout),
         cmocka_unit_test(a_row_sees_its_own_past_only),
+        cmocka_unit_test(a_query_is_the_last_row_of_a_whole_pass),
         cmocka_unit_test(dropout_bits_belong_to_rows_not_to_packs),
         cmocka_unit_test(features_share_a_length_of_one),
         cmocka_unit_test(an_epoch_sees_every_pair_once),
