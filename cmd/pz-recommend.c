@@ -11,15 +11,16 @@
 #include "campaign/view.h"
 #include "rank/answer.h"
 #include "rank/batch.h"
+#include "rank/filter.h"
 #include "rank/rank.h"
 #include "rank/rules.h"
 
 struct config {
     const char *user, *item, *rank, *history, *format, *output, *input;
-    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now;
-    struct pz_strs context, promote, max_per;
+    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter;
+    struct pz_strs context, promote, max_per, filter_values;
     long long num, seed;
-    bool all_users, all_items;
+    bool all_users, all_items, check_filter;
     struct pz_common common;
 };
 
@@ -32,6 +33,12 @@ static const struct pz_opt opts[] = {
     PZ_LIST(0, "context", struct config, context, "KEY=VALUE",
             "what is known of the moment: a column of Interactions and its value"),
     PZ_INT('n', "num", struct config, num, "25", 1, 1000000, "N", "results wanted"),
+    PZ_STR(0, "filter", struct config, filter, NULL, "EXPR|NAME",
+           "only items that pass this filter, or the campaign's filter of that name; see pz-filter(5)"),
+    PZ_LIST(0, "filter-values", struct config, filter_values, "NAME=LIST",
+            "values of the filter's placeholders, or a JSON object of them as Personalize's filterValues"),
+    PZ_FLAG(0, "check-filter", struct config, check_filter,
+            "say how many items pass the filter, and recommend nothing"),
     PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep|only",
            "items of the user's history: the recipe's rule, leave out, keep, or only those"),
     PZ_STR(0, "seen-types", struct config, seen_types, NULL, "TYPE,TYPE,...",
@@ -51,7 +58,7 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "page-token", struct config, page_token, NULL, "TOKEN",
            "the page after the answer that gave this token; start begins and has text formats say the next"),
     PZ_STR(0, "now", struct config, now, NULL, "TIME",
-           "the moment of asking; without it that of the newest event known"),
+           "the moment of asking; without it that of the newest event known, and the clock for filters"),
     PZ_INT(0, "seed", struct config, seed, "0", 0, 9e15, "N", "of chance: places of promoted items"),
     PZ_STR('f', "format", struct config, format, "csv", "csv|tsv|json|jsonl",
            "how to write answers; jsonl is Personalize's batch format"),
@@ -71,6 +78,9 @@ struct job {
     struct pz_model *m;   /* owned when bare */
     struct pz_ruleset rules;
     struct pz_request base; /* what all questions share */
+    struct pz_filter *filter; /* NULL: none */
+    struct pz_filter_args filter_args;
+    struct pz_filter_values *filter_values; /* NULL: none, or every question brings its own */
     struct pz_out *out;
     enum pz_format format;
     struct pz_log *log;
@@ -234,10 +244,97 @@ static enum pz_status answer_one(struct job *job, struct pz_err *err)
     return st;
 }
 
+/* ---- filters */
+/* A name is letters, digits, - and _; an expression has blanks. */
+static bool is_filter_name(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+}
+
+static enum pz_status find_filter(const struct job *job, const char **text, struct pz_err *err)
+{
+    *text = job->cfg->filter;
+    if (!is_filter_name(*text))
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE, "--filter: there is no filter of the name \"%s\"", *text);
+}
+
+static enum pz_status read_filter(struct job *job, struct pz_err *err)
+{
+    const struct config *cfg = job->cfg;
+    struct pz_filter_schema schema = { .m = job->m };
+    const char *text = NULL;
+    enum pz_status st;
+
+    if (!cfg->filter)
+        return cfg->check_filter || cfg->filter_values.n
+                   ? pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter")
+                   : PZ_OK;
+    st = find_filter(job, &text, err);
+    if (st == PZ_OK)
+        st = pz_filter_compile(text, &schema, &job->filter, err);
+    for (size_t i = 0; i < cfg->filter_values.n && st == PZ_OK; i++)
+        st = pz_filter_args_add(&job->filter_args, cfg->filter_values.v[i], err);
+    if (st == PZ_OK)
+        st = pz_filter_bind(job->filter, &job->filter_args, &job->filter_values, err);
+    if (st == PZ_USAGE && job->filter && cfg->input && !cfg->check_filter)
+        st = PZ_OK; /* the rows may bring what is missing, else they say so */
+    job->base.filter = job->filter;
+    job->base.filter_values = job->filter_values;
+    return st;
+}
+
+static uint64_t count_bits(const uint64_t *words, size_t n)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += (uint64_t)__builtin_popcountll(words[i]);
+    return count;
+}
+
+/* How many pass for this user, item and moment, whatever was seen. */
+static enum pz_status check_filter(struct job *job, struct pz_err *err)
+{
+    const struct config *cfg = job->cfg;
+    bool users = pz_filter_of_users(job->filter);
+    uint32_t n = users ? job->m->users.n : job->m->items.n;
+    size_t words = ((size_t)n + 63) / 64;
+    uint64_t *allowed = pz_mem_array(words, sizeof *allowed), passed = 0;
+    struct pz_filter_work *work = pz_filter_work_new();
+    struct pz_arena arena = { NULL };
+    struct pz_live live = { 0 };
+    struct pz_filter_env env = { .user_id = cfg->user, .item_id = cfg->item, .live = &live,
+                                 .now = job->base.now ? job->base.now : pz_time_now() };
+    struct pz_str text = { 0 };
+    enum pz_status st = allowed && work ? PZ_OK : pz_err_memory(err, "a filter", n / 8.0);
+
+    if (st == PZ_OK)
+        st = gather(job, cfg->user, &arena, &live, err);
+    if (st == PZ_OK) {
+        memset(allowed, 0xff, words * sizeof *allowed);
+        if (n % 64)
+            allowed[words - 1] = ((uint64_t)1 << (n % 64)) - 1;
+        st = pz_filter_apply(job->filter, job->filter_values, &env, work, allowed, err);
+    }
+    if (st == PZ_OK) {
+        passed = count_bits(allowed, words);
+        pz_str_addf(&text, cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
+                    (unsigned long long)passed, n, users ? "users" : "items");
+        st = pz_out_write(job->out, text.data, text.len, err);
+    }
+    pz_str_clear(&text);
+    pz_arena_clear(&arena);
+    pz_filter_work_free(work);
+    free(allowed);
+    return st;
+}
+
 static enum pz_status answer_many(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    struct pz_batch batch = { .m = job->m, .base = job->base, .format = job->format, .out = job->out,
+    struct pz_batch batch = { .m = job->m, .base = job->base, .filter_args = &job->filter_args,
+                              .format = job->format, .out = job->out,
                               .log = job->log, .gather = gather, .context = job };
     enum pz_status st = cfg->input ? pz_batch_file(&batch, cfg->input, err)
                                    : pz_batch_all(&batch, cfg->all_items, err);
@@ -263,7 +360,7 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
 {
     if (args->n != 1)
         return pz_err_set(err, PZ_USAGE, "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
-    if (!many && !cfg->user && !cfg->item && !cfg->history)
+    if (!many && !cfg->user && !cfg->item && !cfg->history && !cfg->check_filter)
         return pz_err_set(err, PZ_USAGE, "for whom? give --user, --item, --history, --input or --all-users");
     if (many && (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token))
         return pz_err_set(err, PZ_USAGE, "--input, --all-users and --all-items answer many; --user, --item, "
@@ -283,9 +380,11 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (st == PZ_OK)
         st = open_source(&job, args->v[0], err);
     if (st == PZ_OK)
+        st = read_filter(&job, err);
+    if (st == PZ_OK)
         st = pz_out_open(cfg->output, &job.out, err);
     if (st == PZ_OK)
-        st = many ? answer_many(&job, err) : answer_one(&job, err);
+        st = cfg->check_filter ? check_filter(&job, err) : many ? answer_many(&job, err) : answer_one(&job, err);
     if (st == PZ_OK) {
         st = pz_out_commit(job.out, err);
         job.out = NULL;
@@ -298,6 +397,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
                (unsigned long long)job.n_failed);
     pz_out_abort(job.out);
     pz_ruleset_clear(&job.rules);
+    pz_filter_values_free(job.filter_values);
+    pz_filter_args_clear(&job.filter_args);
+    pz_filter_free(job.filter);
     if (job.view)
         pz_view_free(job.view);
     else

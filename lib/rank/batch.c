@@ -56,6 +56,26 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
     return good ? PZ_OK : pz_err_memory(err, "a batch", 13.0 * batch->m->items.n * b->n_threads);
 }
 
+/* Bind the question's filter values over those for all, where it has any or nothing is bound for all. */
+static enum pz_status bind_values(const struct pz_batch *batch, const struct pz_question *q,
+                                  struct pz_request *req, struct pz_filter_values **values,
+                                  struct pz_err *err)
+{
+    struct pz_filter_args args = { 0 };
+    enum pz_status st;
+
+    if (!req->filter || (req->filter_values && !q->filter_values))
+        return PZ_OK;
+    st = pz_filter_args_copy(&args, batch->filter_args, err);
+    if (st == PZ_OK && q->filter_values)
+        st = pz_filter_args_add(&args, q->filter_values, err);
+    if (st == PZ_OK)
+        st = pz_filter_bind(req->filter, &args, values, err);
+    req->filter_values = *values;
+    pz_filter_args_clear(&args);
+    return st;
+}
+
 /* Answer question i into its text. */
 static void ask(struct block *b, struct pz_ranker *r, size_t i)
 {
@@ -65,6 +85,7 @@ static void ask(struct block *b, struct pz_ranker *r, size_t i)
     struct pz_answer answer = { 0 };
     struct pz_arena arena = { NULL };
     struct pz_live live = { 0 };
+    struct pz_filter_values *values = NULL;
     struct pz_err err = { 0 };
     enum pz_status st = PZ_OK;
 
@@ -72,6 +93,8 @@ static void ask(struct block *b, struct pz_ranker *r, size_t i)
     pz_question_fill(q, &req);
     if (q->problem)
         st = pz_err_set(&err, PZ_BAD_DATA, "%s", q->problem);
+    if (st == PZ_OK)
+        st = bind_values(batch, q, &req, &values, &err);
     if (st == PZ_OK && batch->gather && req.user_id)
         st = batch->gather(batch->context, req.user_id, &arena, &live, &err);
     req.live = &live;
@@ -85,6 +108,7 @@ static void ask(struct block *b, struct pz_ranker *r, size_t i)
         pz_answer_error(&b->text[i], &req, err.text);
     else
         pz_str_adds(&b->text[i], err.text);
+    pz_filter_values_free(values);
     pz_arena_clear(&arena);
 }
 

@@ -9,11 +9,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "rank/answer.h"
+#include "rank/filter.h"
 #include "rank/rank.h"
 
 struct pz_batch {
     const struct pz_model *m;
     struct pz_request base; /* what all questions share: length, rules, context */
+    const struct pz_filter_args *filter_args; /* for all, beside a question's own; NULL: none */
     enum pz_format format;
     struct pz_out *out;
     struct pz_log *log;
@@ -25,7 +27,7 @@ struct pz_batch {
 };
 
 /* Answer every row of path ("-": standard input), CSV or JSON Lines: userId or itemId or history, and
- * itemList for rankings; in JSON Lines also context, an object. A row that cannot be answered is an error
+ * itemList for rankings; filterValues, an object; in JSON Lines also context, an object. A row that cannot be answered is an error
  * object in JSON Lines and ends the run in other formats, named. */
 enum pz_status pz_batch_file(struct pz_batch *batch, const char *path, struct pz_err *err);
 

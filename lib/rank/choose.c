@@ -99,24 +99,33 @@ static enum pz_status choose_others(struct pz_ranker *r, size_t n_promoted, size
     return PZ_OK;
 }
 
+/* Items that a promotion may promote. */
+static enum pz_status find_eligible(struct pz_ranker *r, const struct pz_promotion *p, struct pz_err *err)
+{
+    memcpy(r->eligible, r->promotable, r->words * sizeof *r->eligible);
+    return p->filter ? pz_rank_filter(r, p->filter, p->values, r->eligible, err) : PZ_OK;
+}
+
 /* Fill r->promoted, in order; its items are gone. */
 static enum pz_status choose_promoted(struct pz_ranker *r, size_t want, size_t *n, struct pz_err *err)
 {
     const struct pz_rules *rules = &r->req->rules;
+    enum pz_status st = PZ_OK;
 
     *n = 0;
     if (rules->n_promotions > 0 &&
         !pz_mem_grow(&r->promoted, &r->cap_promoted, want + 1, sizeof *r->promoted))
         return pz_err_memory(err, "promotions", (double)want * sizeof *r->promoted);
-    for (size_t p = 0; p < rules->n_promotions; p++) {
+    for (size_t p = 0; p < rules->n_promotions && st == PZ_OK; p++) {
         const struct pz_promotion *promotion = &rules->promotion[p];
         size_t share = (size_t)((double)want * promotion->percent / 100 + 1e-9);
         struct pz_hit *hit = r->promoted + *n;
         size_t got;
 
+        st = find_eligible(r, promotion, err);
         share = share == 0 ? 1 : share;
         share = share > want - *n ? want - *n : share;
-        got = pz_rank_candidates(r, r->promotable, hit, share);
+        got = st == PZ_OK ? pz_rank_candidates(r, r->eligible, hit, share) : 0;
         for (size_t i = 0; i < got; i++) {
             pz_set_add(r->gone, hit[i].item);
             hit[i].source = PZ_ORIGIN_PROMOTION;
@@ -126,7 +135,7 @@ static enum pz_status choose_promoted(struct pz_ranker *r, size_t want, size_t *
     }
     if (rules->n_promotions > 1)
         pz_top_sort(r->promoted, *n);
-    return PZ_OK;
+    return st;
 }
 
 static uint64_t seed_of(const struct pz_ranker *r, uint32_t page)

@@ -19,6 +19,31 @@ static bool is_of_rows(const struct pz_filter *f, const struct pz_fnode *test)
     return area == PZ_FAREA_ROW || (test->by_row && area != PZ_FAREA_EVENT);
 }
 
+/* The rows put since in place of the model's. */
+static enum pz_status find_overlay(struct pz_filter *f, struct pz_err *err)
+{
+    const struct pz_overlay *over = f->of_users ? f->users : f->items;
+    const struct pz_dict *dict = f->of_users ? &f->m->users : &f->m->items;
+    uint32_t *row;
+
+    if (!over || over->ids.n == 0)
+        return PZ_OK;
+    f->over = over;
+    f->over_row = over->row;
+    if (over->row)
+        return PZ_OK;
+    if (!(row = pz_arena_take(&f->arena, over->ids.n * sizeof *row)))
+        return pz_err_memory(err, "a filter", 4.0 * over->ids.n);
+    for (uint32_t i = 0; i < over->ids.n; i++) {
+        size_t n;
+        const char *id = pz_dict_get(&over->ids, i, &n);
+
+        row[i] = pz_dict_find(dict, id, n);
+    }
+    f->over_row = row;
+    return PZ_OK;
+}
+
 /* Fill the right sides that are known by now; answer the tests of rows among them. */
 static enum pz_status finish(struct pz_filter *f, struct pz_err *err)
 {
@@ -57,10 +82,14 @@ enum pz_status pz_filter_compile(const char *text, const struct pz_filter_schema
         st = pz_err_memory(err, "a filter", (double)strlen(text));
     if (st == PZ_OK) {
         f->m = schema->m;
+        f->items = schema->items;
+        f->users = schema->users;
         st = pz_filter_parse(f->text, &f->arena, &f->clause, err);
     }
     if (st == PZ_OK)
         st = pz_filter_check(f, schema, err);
+    if (st == PZ_OK)
+        st = find_overlay(f, err);
     if (st == PZ_OK)
         st = finish(f, err);
     if (st != PZ_OK) {
@@ -85,6 +114,11 @@ void pz_filter_free(struct pz_filter *f)
     pz_arena_clear(&f->arena);
     free(f->text);
     free(f);
+}
+
+const char *pz_filter_text(const struct pz_filter *f)
+{
+    return f->text;
 }
 
 bool pz_filter_of_users(const struct pz_filter *f)
@@ -156,6 +190,16 @@ enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text,
                           "filter values: \"%s\" is neither NAME=VALUE nor a JSON object {\"NAME\":\"VALUE\"}",
                           text);
     return set_arg(args, from, (size_t)(equals - from), equals + 1, err);
+}
+
+enum pz_status pz_filter_args_copy(struct pz_filter_args *args, const struct pz_filter_args *from,
+                                   struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; from && i < from->n && st == PZ_OK; i++)
+        st = set_arg(args, from->v[i].name, strlen(from->v[i].name), from->v[i].value, err);
+    return st;
 }
 
 void pz_filter_args_clear(struct pz_filter_args *args)

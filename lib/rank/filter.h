@@ -14,10 +14,10 @@
 #include "base/err.h"
 #include "rank/rank.h"
 
-/* What names in a filter are looked up in (all borrowed; the model must outlive the filter). */
+/* What a filter looks at (all borrowed; the model and the overlays must outlive the filter). */
 struct pz_filter_schema {
     const struct pz_model *m;
-    const struct pz_overlay *items, *users; /* columns that the model lacks; NULL: none */
+    const struct pz_overlay *items, *users; /* rows put since; NULL: none */
     /* Whether some live event has this type, asked for types that the model lacks; NULL: none has. */
     bool (*has_type)(void *context, const char *type);
     void *context;
@@ -27,10 +27,13 @@ struct pz_filter;
 
 /* Compile text (NUL-terminated). *out: free with pz_filter_free. PZ_USAGE with the position and, for an
  * unknown name, what was perhaps meant. Conditions without placeholders on items or users alone are
- * evaluated here: one bit a row each. */
+ * evaluated here: one bit a row each. Queries must bring the same overlays. */
 enum pz_status pz_filter_compile(const char *text, const struct pz_filter_schema *schema,
                                  struct pz_filter **out, struct pz_err *err);
 void pz_filter_free(struct pz_filter *f);
+
+/* The text it was compiled from, borrowed. */
+const char *pz_filter_text(const struct pz_filter *f);
 
 /* True when the filter is about users ("INCLUDE UserID ..."): its bitsets have a bit a user. */
 bool pz_filter_of_users(const struct pz_filter *f);
@@ -48,6 +51,9 @@ struct pz_filter_args {
 /* Add what text says: NAME=LIST, or a JSON object {"NAME":"LIST", ...}; a name given again gets the new
  * value. PZ_USAGE when it is neither. */
 enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text, struct pz_err *err);
+/* Add all of another's (NULL: none). */
+enum pz_status pz_filter_args_copy(struct pz_filter_args *args, const struct pz_filter_args *from,
+                                   struct pz_err *err);
 void pz_filter_args_clear(struct pz_filter_args *args);
 
 struct pz_filter_values;
@@ -80,7 +86,7 @@ void pz_filter_work_free(struct pz_filter_work *work);
  * values   from pz_filter_bind for this filter; NULL when it has no placeholders
  * allowed  a bit an item (a user, if pz_filter_of_users) in 64-bit words; only narrowed
  * PZ_USAGE: the filter speaks of CurrentItem and there is none, or values are missing. PZ_TRY_AGAIN:
- * memory. Thread-safe with one work a thread. */
+ * memory. PZ_INTERNAL: rows other than those it was compiled with. Thread-safe with one work a thread. */
 enum pz_status pz_filter_apply(const struct pz_filter *f, const struct pz_filter_values *values,
                                const struct pz_filter_env *env, struct pz_filter_work *work,
                                uint64_t *allowed, struct pz_err *err);

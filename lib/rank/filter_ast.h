@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "data/attrs.h"
+#include "rank/rank.h"
 
 enum { PZ_FILTER_DEPTH = 100 }; /* nesting of parentheses, NOT and signs */
 
@@ -116,6 +117,7 @@ struct pz_fcolumn {
     char name[PZ_NAME_MAX + 1];
     bool of_users;              /* an attribute of users (else of items or events) */
     const struct pz_attr *attr; /* the model's; NULL: only the overlay has it, or not an ATTR */
+    const struct pz_attr *over; /* the overlay's; NULL: it lacks it, or there is none */
 };
 
 struct pz_fplace {
@@ -128,6 +130,9 @@ struct pz_fplace {
 struct pz_filter {
     char *text; /* owned */
     const struct pz_model *m;
+    const struct pz_overlay *items, *users;
+    const struct pz_overlay *over; /* of the two, that of the rows that are filtered; NULL: none */
+    const uint32_t *over_row;      /* [over->ids.n] its rows in the model */
     struct pz_arena arena;
     struct pz_fclause *clause;
     bool of_users;
@@ -137,7 +142,7 @@ struct pz_filter {
     struct pz_fset *set;    /* [n_tests] of COMPILED tests */
     size_t n_columns, cap_columns, n_places, cap_places, n_tests, cap_tests, n_clauses;
     size_t depth;           /* bitsets that evaluation needs at once */
-    bool uses_item, uses_user, uses_events, counts;
+    bool uses_item, uses_user, uses_events, uses_context;
     struct pz_fcache *cache;
 };
 

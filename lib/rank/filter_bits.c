@@ -110,6 +110,18 @@ void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
         scan_texts(test, set, col->attr, n, words);
     for (size_t w = 0; w < ctx->n_words && test->negated; w++)
         words[w] = ~words[w];
+    if (col->what == PZ_FWHAT_ID)
+        return;
+    for (uint32_t i = 0; f->over && i < f->over->ids.n; i++) {
+        struct pz_frow row = { .known = true, .live = true, .at = i };
+        uint32_t at = f->over_row[i];
+
+        if (at == PZ_NONE)
+            continue;
+        words[at / 64] &= ~((uint64_t)1 << (at % 64));
+        if (pz_frow_passes(ctx, test, set, &row))
+            set_bit(words, at);
+    }
 }
 
 /* ---- the cache */

@@ -211,10 +211,12 @@ static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
         if (!col->attr && !live)
             return unknown_column(c, ref, area, of_users);
         col->kind = col->attr ? col->attr->kind : live->kind;
+        col->over = live;
         memcpy(col->name, col->attr ? col->attr->name : live->name, sizeof col->name);
     }
     f->uses_user |= area == PZ_FAREA_USER;
     f->uses_item |= area == PZ_FAREA_ITEM;
+    f->uses_context |= area == PZ_FAREA_EVENT && col->what == PZ_FWHAT_ATTR;
     ref->column = (uint32_t)f->n_columns++;
     return PZ_OK;
 }
@@ -468,7 +470,6 @@ static enum pz_status check_node(struct check *c, struct pz_fnode *n)
             st = pz_filter_fault(c->f->text, n->right->at, c->err,
                                  "COUNT cannot be compared with a column of the row");
         c->position = IN_COUNT;
-        c->f->counts = true;
     }
     for (struct pz_fnode *child = n->child; child && st == PZ_OK; child = child->next)
         st = check_node(c, child);

@@ -3,6 +3,7 @@
 #ifndef PZ_RANK_FILTER_EVAL_H
 #define PZ_RANK_FILTER_EVAL_H
 
+#include "base/json.h"
 #include "rank/filter.h"
 #include "rank/filter_ast.h"
 
@@ -18,11 +19,10 @@ struct pz_filter_work {
     uint64_t *words;     /* bitsets, used as a stack */
     uint32_t *count;     /* [items] zero between uses */
     struct pz_fset *set; /* by test: right sides of ASKED tests */
-    const struct pz_attr **over; /* by column: the overlay's attribute, NULL: it lacks it */
-    uint32_t *row;       /* the model's rows of the overlay's, where those are not known */
     uint32_t *live_item; /* the model's items of live and inline events */
+    json_t **props;      /* [n_props] properties of live events, where tests ask for them */
     struct pz_fcached **held; /* cached bitsets in use */
-    size_t cap_words, cap_count, cap_set, cap_over, cap_row, cap_live, cap_held, n_held;
+    size_t cap_words, cap_count, cap_set, cap_live, cap_props, cap_held, n_held, n_props;
 };
 
 struct pz_fctx {
@@ -32,8 +32,6 @@ struct pz_fctx {
     struct pz_filter_work *work;
     uint32_t user_index; /* in the model */
     struct pz_frow user, item;
-    const struct pz_overlay *over; /* of the rows that are filtered; NULL: none */
-    const uint32_t *over_row;      /* its rows in the model */
     size_t n_words;                /* of a bitset */
 };
 
@@ -62,9 +60,31 @@ bool pz_fset_has_text(const struct pz_fset *set, const char *s, size_t n);
 bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
                     const struct pz_frow *row);
 
+/* The right side of a test, wherever it was made ready. */
+const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test);
+
+/* Whether a row whose values in a column are n texts passes; not yet negated. text: the i-th. */
+typedef struct pz_ftext pz_ftext_fn(const void *from, size_t i);
+bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
+                       const void *from, size_t n);
+
+/* ---- filter_events.c */
+/* Make the live events of a query ready. PZ_TRY_AGAIN: memory. */
+enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err);
+void pz_fevents_release(struct pz_filter_work *work);
+
+/* How many interactions of a user (an index of the model; with the live ones when he asks) pass a COUNT. */
+uint64_t pz_fevents_count(const struct pz_fctx *ctx, const struct pz_fnode *n, uint32_t user);
+
+/* Whether a number of interactions satisfies a COUNT's comparison. */
+bool pz_fevents_enough(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t count);
+
+/* The items of which enough interactions of the one who asks pass, into words. */
+void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t *words);
+
 /* ---- filter_bits.c */
-/* The answer to a test of rows for every row of the model into words; negation included; bits behind the
- * last row are undefined. */
+/* The answer to a test of rows for every row of the model, or of the overlay in its place, into words;
+ * negation included; bits behind the last row are undefined. */
 void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
                     uint64_t *words);
 

@@ -13,7 +13,7 @@
 /* ---- rows */
 static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
 {
-    return !row->known ? NULL : row->live ? ctx->work->over[column] : ctx->f->column[column].attr;
+    return !row->known ? NULL : row->live ? ctx->f->column[column].over : ctx->f->column[column].attr;
 }
 
 /* The i-th text of a row in a column; false when there are no more. */
@@ -327,27 +327,56 @@ bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, c
     return decide(test->op, n, n_in, set->n_text, n_had);
 }
 
-/* By texts: for rows whose dictionary is not the column's. */
-static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                      const struct pz_frow *row)
+/* By texts: for values whose dictionary is not the column's. */
+bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
+                       const void *from, size_t n)
 {
-    uint32_t column = test->left->column;
-    struct pz_ftext text, before;
-    size_t n = 0, n_in = 0, n_had = 0;
+    size_t n_in = 0, n_had = 0;
 
-    for (; row_text(ctx, column, row, n, &text); n++) {
+    for (size_t i = 0; i < n; i++) {
+        struct pz_ftext one = text(from, i);
         bool again = false;
 
-        if (!pz_fset_has_text(set, text.s, text.n))
+        if (!pz_fset_has_text(set, one.s, one.n))
             continue;
         n_in++;
-        for (size_t k = 0; k < n && !again; k++)
-            again = row_text(ctx, column, row, k, &before) && by_text(&before, &text) == 0;
+        for (size_t k = 0; k < i && !again; k++) {
+            struct pz_ftext before = text(from, k);
+
+            again = by_text(&before, &one) == 0;
+        }
         n_had += !again;
     }
     if (test->op == PZ_FOP_NULL)
         return n == 0;
     return set->any ? n > 0 : decide(test->op, n, n_in, set->n_text, n_had);
+}
+
+struct cell {
+    const struct pz_fctx *ctx;
+    uint32_t column;
+    const struct pz_frow *row;
+};
+
+static struct pz_ftext cell_text(const void *from, size_t i)
+{
+    const struct cell *c = from;
+    struct pz_ftext text = { "", 0 };
+
+    row_text(c->ctx, c->column, c->row, i, &text);
+    return text;
+}
+
+static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
+                      const struct pz_frow *row)
+{
+    struct cell c = { ctx, test->left->column, row };
+    struct pz_ftext text;
+    size_t n = 0;
+
+    while (row_text(ctx, c.column, row, n, &text))
+        n++;
+    return pz_fset_has_texts(test, set, cell_text, &c, n);
 }
 
 bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
@@ -374,4 +403,11 @@ bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
         }
     }
     return passes != test->negated;
+}
+
+const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test)
+{
+    return test->when == PZ_FWHEN_COMPILED ? &ctx->f->set[test->id]
+           : test->when == PZ_FWHEN_BOUND  ? &ctx->values->set[test->id]
+                                           : &ctx->work->set[test->id];
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/time.h"
+#include "rank/filter.h"
 #include "rank/ranker.h"
 
 void pz_set_fill(uint64_t *set, uint32_t n, bool all)
@@ -57,10 +59,33 @@ static void mask_seen(struct pz_ranker *r, uint64_t *set)
     }
 }
 
+enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
+                              const struct pz_filter_values *values, uint64_t *set, struct pz_err *err)
+{
+    static const struct pz_live nothing;
+    const struct pz_request *req = r->req;
+    struct pz_live live = req->live ? *req->live : nothing;
+    struct pz_filter_env env = { .user_id = req->user_id,
+                                 .item_id = req->item_id,
+                                 .live = &live,
+                                 .history = req->history,
+                                 .n_history = req->n_history,
+                                 .now = req->now ? req->now : pz_time_now() };
+
+    if (pz_filter_of_users(filter))
+        return pz_err_set(err, PZ_USAGE, "the filter is about users; items need INCLUDE or EXCLUDE ItemID");
+    if (!r->filter_work && !(r->filter_work = pz_filter_work_new()))
+        return pz_err_memory(err, "a filter", 1e3);
+    while (live.n_events > 0 && !pz_rank_counts(r, &live.event[live.n_events - 1]))
+        live.n_events--;
+    return pz_filter_apply(filter, values, &env, r->filter_work, set, err);
+}
+
 enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err)
 {
-    (void)err;
+    const struct pz_request *req = r->req;
+
     mask_seen(r, r->promotable);
     memcpy(r->allowed, r->promotable, r->words * sizeof *r->allowed);
-    return PZ_OK;
+    return req->filter ? pz_rank_filter(r, req->filter, req->filter_values, r->allowed, err) : PZ_OK;
 }

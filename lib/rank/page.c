@@ -2,12 +2,13 @@
 /* Pages: page p answers the same question once the items of pages 0 .. p-1 are taken away, all of them made
  * from the history as it was for the first. So no item comes twice and none is lost, whatever the user does in
  * between. A token holds the page's number, the last live event that counts, and a check: a token of another
- * model, user, item or length is refused. */
+ * model, user, item, filter or length is refused. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "rank/filter.h"
 #include "rank/ranker.h"
 #include "table/hash.h"
 
@@ -25,6 +26,7 @@ uint32_t pz_page_check(const struct pz_ranker *r)
     for (size_t i = 0; i < m->n_parts; i++)
         h = pz_rng_mix(h ^ pz_hash64(&m->part[i].weight, sizeof m->part[i].weight));
     h = mix_text(mix_text(h, r->req->user_id), r->req->item_id);
+    h = mix_text(h, r->req->filter ? pz_filter_text(r->req->filter) : NULL);
     return (uint32_t)pz_rng_mix(h ^ r->req->num);
 }
 

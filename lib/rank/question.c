@@ -3,6 +3,7 @@
 #include "rank/question.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -64,6 +65,8 @@ static void read_cells(const struct pz_rows_in *in, const struct pz_row *row, st
     q->list = split(arena, c->s, c->n, &q->n_list, failed);
     c = cell(in, row, "history");
     q->history = split(arena, c->s, c->n, &q->n_history, failed);
+    c = cell(in, row, "filterValues");
+    q->filter_values = keep(arena, c->s, c->n, failed);
 }
 
 /* ---- JSON Lines ---- */
@@ -139,6 +142,13 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
     q->list = strings(arena, json_object_get(doc, "itemList"), &q->n_list, failed);
     q->history = strings(arena, json_object_get(doc, "history"), &q->n_history, failed);
     read_context(arena, json_object_get(doc, "context"), q, failed);
+    if (json_object_get(doc, "filterValues")) {
+        char *text = json_dumps(json_object_get(doc, "filterValues"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+        q->filter_values = text ? keep(arena, text, strlen(text), failed) : NULL;
+        *failed = *failed || !text;
+        free(text);
+    }
     json_decref(doc);
 }
 

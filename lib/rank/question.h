@@ -15,6 +15,7 @@ struct pz_question {
     size_t n_list, n_history;
     const struct pz_context *context;
     size_t n_context;
+    const char *filter_values; /* a JSON object, see pz_filter_args_add */
     const char *echo;    /* the JSON object as it was asked */
     const char *problem; /* why the row is no question */
     const char *where;   /* "FILE:LINE" */

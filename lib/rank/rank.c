@@ -3,7 +3,7 @@
  *
  *   1. history: the model's for this user (unless he asked to be forgotten), then live events, then the
  *      inline history; weights as training gave them
- *   2. mask: a bitset of the items that may be recommended
+ *   2. mask: a bitset of the items that may be recommended: seen rule, filter
  *   3. score: the blend; where no part but the fallback has something to say, the fallback alone
  *   4. top-N of the allowed items: best first, equal scores to the lower index
  *   5. Personalize's scores: softmax over the allowed catalogue (over the given list for a ranking)
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "rank/filter.h"
 #include "rank/ranker.h"
 
 const char *pz_origin_name(enum pz_origin origin)
@@ -38,11 +39,12 @@ struct pz_ranker *pz_ranker_new(const struct pz_model *m)
     r->allowed = pz_mem_array(r->words, sizeof *r->allowed);
     r->blend = pz_mem_array(n, sizeof *r->blend);
     r->promotable = pz_mem_array(r->words, sizeof *r->promotable);
+    r->eligible = pz_mem_array(r->words, sizeof *r->eligible);
     r->gone = pz_mem_array(r->words, sizeof *r->gone);
     r->open = pz_mem_array(r->words, sizeof *r->open);
     r->fallback = pz_mem_array(n, sizeof *r->fallback);
     r->scratch = pz_mem_array(pz_model_scratch(m), 1);
-    if (!r->allowed || !r->promotable || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch) {
+    if (!r->allowed || !r->promotable || !r->eligible || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch) {
         pz_ranker_free(r);
         return NULL;
     }
@@ -61,6 +63,8 @@ void pz_ranker_free(struct pz_ranker *r)
     free(r->context);
     free(r->allowed);
     free(r->promotable);
+    free(r->eligible);
+    pz_filter_work_free(r->filter_work);
     free(r->gone);
     free(r->open);
     free(r->rotated);

@@ -49,10 +49,16 @@ struct pz_cap {
     uint32_t most; /* > 0 */
 };
 
-/* Promoted items take a share of the places, wherever chance puts them. */
+struct pz_filter;
+struct pz_filter_values;
+
+/* Promoted items take a share of the places, wherever chance puts them. The request's filter does not act
+ * on them. */
 struct pz_promotion {
     const char *name;
     double percent; /* 0 < percent <= 100 */
+    const struct pz_filter *filter;        /* which items are promoted; NULL: any */
+    const struct pz_filter_values *values; /* bound to it; NULL when it has no placeholders */
 };
 
 /* Where in a row of pages an answer stands; see page.c. All-zero: the first page, of now. */
@@ -105,11 +111,13 @@ struct pz_request {
     const char *const *history;    /* inline history, oldest first, after the model's and live events */
     size_t n_history;
     uint32_t num;                  /* results wanted */
+    const struct pz_filter *filter; /* which items may be recommended, see filter.h; NULL: any */
+    const struct pz_filter_values *filter_values; /* bound to it; NULL when it has no placeholders */
     const struct pz_context *context;
     size_t n_context;
     struct pz_rules rules;
     const struct pz_live *live;    /* NULL: none */
-    int64_t now;                   /* 0: the model's newest time */
+    int64_t now;                   /* 0: the model's newest time; for filters the clock */
     uint64_t seed;
     double exploration_weight;     /* < 0: the recipe's default */
     bool no_scores;                /* leave hits' scores out: saves a pass over the catalogue */

@@ -78,7 +78,9 @@ struct pz_ranker {
     /* mask */
     uint64_t *allowed;    /* [words] items that may be recommended */
     uint64_t *promotable; /* [words] items that may be promoted: the seen rule alone */
+    uint64_t *eligible;   /* [words] scratch of one promotion */
     size_t words;
+    struct pz_filter_work *filter_work; /* made by the first filter */
 
     /* score */
     float *blend;      /* [items.n] */
@@ -144,6 +146,10 @@ enum pz_status pz_rank_history_item(struct pz_ranker *r, uint32_t item, struct p
 
 /* mask.c: allowed and promotable, from the rules and the past. */
 enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err);
+
+/* mask.c: clear the bits of items that do not pass a filter. */
+enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
+                              const struct pz_filter_values *values, uint64_t *set, struct pz_err *err);
 
 /* mask.c: whether an event makes its item seen. */
 bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event);

@@ -276,9 +276,12 @@ static void live_rows_and_events_count_at_once(void **state)
     struct table it = read_table("ITEM_ID;PRICE:n;GENRE:c;STOCK:n\na;99;musical|drama;0\nc;;;7\nnew;1;comedy;3\n");
     struct table us = read_table("USER_ID;AGE:n;LIKES:c\nann;16;musical\nzoe;40;comedy\n");
     struct pz_overlay io = make_overlay(&it), uo = make_overlay(&us);
-    const struct pz_live_event ev[] = { { "d", "Purchase", NAN, 950 },
-                                        { "unknown", "click", 3, 960 },
-                                        { "e", NULL, 1, 970 } };
+    const struct pz_live_event ev[] = {
+        { .item_id = "d", .event_type = "Purchase", .value = NAN, .time = 950,
+          .properties = "{\"device\":\"watch|tv\"}" },
+        { .item_id = "unknown", .event_type = "click", .value = 3, .time = 960 },
+        { .item_id = "e", .value = 1, .time = 970, .properties = "{\"device\":7}" }
+    };
     struct pz_live live = { .event = ev, .n_events = 3, .items = &io, .users = &uo };
 
     (void)state;
@@ -293,6 +296,10 @@ static void live_rows_and_events_count_at_once(void **state)
          .item = "new", .live = &live);
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ('purchase')", "d", .user = "ann", .live = &live);
     PASS("INCLUDE ItemID WHERE Interactions.TIMESTAMP >= 800", "bde", .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.DEVICE IN ('tv', 7)", "bcde", .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.DEVICE HAS ALL ('tv', 'watch')", "d", .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE DEVICE IS NULL) = 0 AND Items.PRICE > 0", "abd",
+         .user = "ann", .live = &live);
     PASS("INCLUDE ItemID WHERE Items.PRICE > 0 IF COUNT(Interactions WHERE ITEM_ID = 'unknown') = 1", "abd",
          .user = "ann", .live = &live);
     live.forgotten = true;

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+load common
+
+# A model of the sample shop with its items and users, made once for all tests of this file.
+setup_file() {
+    export SHOP_MODEL=$BATS_FILE_TMPDIR/home.pzm
+    PATH=${PZ_BIN:-$BATS_TEST_DIRNAME/../../build/bin}:$PATH
+    shop=$BATS_TEST_DIRNAME/../../sample-data
+    pz-import -q -o "$BATS_FILE_TMPDIR/shop.pzd" --interactions "$shop/interactions.csv" \
+        --items "$shop/items.csv" --users "$shop/users.csv"
+    pz-train -q --no-tune --recipe popularity-count -o "$SHOP_MODEL" "$BATS_FILE_TMPDIR/shop.pzd"
+}
+
+# ids FILTER [OPTION...]: the recommended items
+ids() {
+    pz-recommend -q "$SHOP_MODEL" --filter "$@" | tail -n +2 | cut -d, -f2
+}
+
+@test "as many items come back as pass the filter, and the count says so" {
+    kitchen=$(awk -F, '$2 == "Kitchen"' "$SHOP/items.csv" | wc -l)
+    run -0 pz-recommend "$SHOP_MODEL" --check-filter --filter 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("Kitchen")'
+    [ "$output" = "$kitchen of 1000 items pass" ]
+    ids 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("Kitchen")' --user u0040 --num 1000 --seen keep | sort >got
+    awk -F, '$2 == "Kitchen" { print $1 }' "$SHOP/items.csv" | sort >want
+    diff want got
+}
+
+@test "too few is said, in words and in JSON, and never padded" {
+    run -0 --separate-stderr pz-recommend "$SHOP_MODEL" --user u0040 --num 5 --filter 'INCLUDE ItemID WHERE ITEM_ID IN ("i0001", "i0002")' --seen keep
+    [ "${#lines[@]}" -eq 3 ]
+    [[ $stderr == *"fewer than 5"* ]]
+    run -0 pz-recommend -q "$SHOP_MODEL" --json --user u0040 --num 5 --seen keep --filter 'INCLUDE ItemID WHERE ITEM_ID IN ("i0001", "i0002")'
+    [ "$(jq -c '[.short, (.itemList | length)]' <<<"$output")" = "[true,2]" ]
+}
+
+@test "filter values by option, as JSON, and from batch lines" {
+    f='INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ($C) AND Items.PRICE < $P'
+    check() { pz-recommend -q "$SHOP_MODEL" --check-filter --json --filter "$f" "$@" | jq .pass; }
+    n=$(check --filter-values 'C="Kitchen","Toys"' --filter-values P=20)
+    [ "$n" -gt 0 ]
+    [ "$n" -eq "$(check --filter-values '{"C":"\"Kitchen\",\"Toys\"","P":"20"}')" ]
+    run -2 pz-recommend "$SHOP_MODEL" --user u0040 --filter "$f" --filter-values P=20
+    [[ $output == *"no filter value C is given"* ]]
+    printf '%s\n' '{"userId":"u0040","filterValues":{"C":"\"Kitchen\""}}' '{"userId":"u0040"}' \
+        '{"userId":"u0040","filterValues":{"C":"\"Toys\"","P":"1"}}' >in.jsonl
+    pz-recommend -q "$SHOP_MODEL" --input in.jsonl --filter "$f" --filter-values P=20 --format jsonl -n 3 >out.jsonl
+    [ "$(jq -c '.output.recommendedItems | length' out.jsonl | paste -sd' ')" = "3 0 0" ]
+    jq -es '.[0].error == null and (.[1].error | tostring | contains("no filter value C")) and .[2].output.short' out.jsonl
+}
+
+@test "a bad filter is wrong usage and says where and what was meant" {
+    run -2 pz-recommend "$SHOP_MODEL" --user u0040 --filter 'INCLUDE ItemID WHERE Items.PRIZE < 3'
+    [[ $output == *'character 22, at "Items.PRIZE < 3": Items has no column PRIZE; did you mean PRICE?'* ]]
+    run -2 pz-recommend "$SHOP_MODEL" --check-filter --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchased")'
+    [[ $output == *"did you mean Purchase?"* ]]
+    run -2 pz-recommend "$SHOP_MODEL" --check-filter
+    [[ $output == *"need --filter"* ]]
+}
+
+@test "a filter sees event types that training left out" {
+    pz-train -q --no-tune --recipe popularity-count --event View -o views.pzm "$BATS_FILE_TMPDIR/shop.pzd"
+    for m in views.pzm "$SHOP_MODEL"; do
+        pz-recommend -q "$m" --check-filter --user u0040 --filter 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")'
+    done >counts
+    [ "$(sort -u counts | wc -l)" -eq 1 ]
+    bought=$(awk -F, '$1 == "u0040" && $4 == "Purchase" { print $2 }' "$SHOP/interactions.csv" | sort -u | wc -l)
+    [ "$bought" -gt 0 ]
+    [ "$(head -1 counts)" = "$bought of 1000 items pass" ]
+}
+
+@test "a purchase put a moment ago acts on the next query" {
+    pz-deploy publish -q home.pzc "$SHOP_MODEL"
+    f='EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase") AND Interactions.TIMESTAMP > NOW() - 30d'
+    n=$(pz-recommend -q home.pzc --check-filter --json --user u0040 --filter "$f" | jq .pass)
+    [ "$n" -eq 1000 ]
+    pz-event put -q home.pzc --user u0040 --item i0007 --type PURCHASE
+    n=$(pz-recommend -q home.pzc --check-filter --json --user u0040 --filter "$f" | jq .pass)
+    [ "$n" -eq 999 ]
+}
