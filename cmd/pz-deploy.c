@@ -7,6 +7,7 @@
 #include "base/opt.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
+#include "campaign/filters.h"
 #include "campaign/settings.h"
 
 struct config {
@@ -217,6 +218,20 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
     return st;
 }
 
+/* A filter is kept only if it fits the campaign as it is now. */
+static enum pz_status try_filter(const char *campaign, const char *text, struct pz_err *err)
+{
+    struct pz_view *view = NULL;
+    struct pz_filter *filter = NULL;
+    enum pz_status st = pz_view_open(campaign, &view, err);
+
+    if (st == PZ_OK)
+        st = pz_view_compile(view, view->model, text, &filter, err);
+    pz_filter_free(filter);
+    pz_view_free(view);
+    return st;
+}
+
 /* CAMPAIGN NAME [VALUE] or CAMPAIGN filter NAME [EXPR]; a missing value removes. */
 static enum pz_status change(const struct config *cfg, const struct pz_strs *args, bool set,
                              struct pz_err *err)
@@ -228,6 +243,12 @@ static enum pz_status change(const struct config *cfg, const struct pz_strs *arg
     if (args->n != n)
         return pz_err_set(err, PZ_USAGE, "CAMPAIGN %s%s is needed; see pz-deploy --help",
                           filter ? "filter NAME" : "NAME", !set ? "" : filter ? " EXPR" : " VALUE");
+    if (filter && set) {
+        enum pz_status st = try_filter(args->v[0], value, err);
+
+        if (st != PZ_OK)
+            return st;
+    }
     return filter ? pz_settings_set_filter(args->v[0], args->v[2], value, cfg->lock_wait, err)
                   : pz_settings_set(args->v[0], args->v[1], value, cfg->lock_wait, err);
 }

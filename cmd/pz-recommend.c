@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/time.h"
+#include "campaign/filters.h"
 #include "campaign/view.h"
 #include "rank/answer.h"
 #include "rank/batch.h"
@@ -245,34 +246,18 @@ static enum pz_status answer_one(struct job *job, struct pz_err *err)
 }
 
 /* ---- filters */
-/* A name is letters, digits, - and _; an expression has blanks. */
-static bool is_filter_name(const char *text)
-{
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
-}
-
-static enum pz_status find_filter(const struct job *job, const char **text, struct pz_err *err)
-{
-    *text = job->cfg->filter;
-    if (!is_filter_name(*text))
-        return PZ_OK;
-    return pz_err_set(err, PZ_USAGE, "--filter: there is no filter of the name \"%s\"", *text);
-}
-
 static enum pz_status read_filter(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    struct pz_filter_schema schema = { .m = job->m };
-    const char *text = NULL;
     enum pz_status st;
 
     if (!cfg->filter)
         return cfg->check_filter || cfg->filter_values.n
                    ? pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter")
                    : PZ_OK;
-    st = find_filter(job, &text, err);
-    if (st == PZ_OK)
-        st = pz_filter_compile(text, &schema, &job->filter, err);
+    st = pz_view_filter(job->view, job->m, cfg->filter, &job->filter, err);
+    if (st != PZ_OK)
+        pz_err_prefix(err, "--filter");
     for (size_t i = 0; i < cfg->filter_values.n && st == PZ_OK; i++)
         st = pz_filter_args_add(&job->filter_args, cfg->filter_values.v[i], err);
     if (st == PZ_OK)

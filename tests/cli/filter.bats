@@ -77,3 +77,41 @@ ids() {
     n=$(pz-recommend -q home.pzc --check-filter --json --user u0040 --filter "$f" | jq .pass)
     [ "$n" -eq 999 ]
 }
+
+@test "a campaign keeps filters by name, and only those that fit it" {
+    pz-deploy publish -q home.pzc "$SHOP_MODEL"
+    pz-deploy set -q home.pzc filter cheap 'INCLUDE ItemID WHERE Items.PRICE < $MAX'
+    n=$(pz-recommend -q home.pzc --check-filter --json --filter cheap --filter-values MAX=10 | jq .pass)
+    [ "$n" -eq "$(awk -F, 'NR > 1 && $4 < 10' "$SHOP/items.csv" | wc -l)" ]
+    run -2 pz-recommend home.pzc --user u0040 --filter chep
+    [[ $output == *"did you mean cheap?"* ]]
+    run -2 pz-deploy set home.pzc filter worse 'INCLUDE ItemID WHERE Items.PRIZE < 3'
+    [[ $output == *"did you mean PRICE?"* ]]
+    run -2 pz-deploy set home.pzc filter worse cheap
+    run -2 pz-recommend "$SHOP_MODEL" --user u0040 --filter cheap
+    [[ $output == *"a model has no named filters"* ]]
+}
+
+@test "rows put a moment ago act on the next query, new columns too" {
+    pz-deploy publish -q home.pzc "$SHOP_MODEL"
+    count() { pz-recommend -q home.pzc --check-filter --json --filter "$@" | jq .pass; }
+    n=$(count 'INCLUDE ItemID WHERE Items.STOCK > 0')
+    stock=$(awk -F, '$1 == "i0000" { print $5 }' "$SHOP/items.csv")
+    [ "$stock" -gt 0 ]
+    sed -n '1p;/^i0000,/p' "$SHOP/items.csv" | sed "s/,$stock,/,0,/" | pz-event put-items -q home.pzc -
+    [ "$(count 'INCLUDE ItemID WHERE Items.STOCK > 0')" -eq $((n - 1)) ]
+    printf 'ITEM_ID,PROMO\ni0001,summer\n' | pz-event put-items -q home.pzc -
+    [ "$(count 'INCLUDE ItemID WHERE Items.PROMO = "summer"')" -eq 1 ]
+    run -2 pz-recommend "$SHOP_MODEL" --check-filter --filter 'INCLUDE ItemID WHERE Items.PROMO = "summer"'
+    printf 'USER_ID,AGE_BAND,MEMBERSHIP\nu0040,65+,gold\n' | pz-event put-users -q home.pzc -
+    [ "$(count 'INCLUDE ItemID WHERE ITEM_ID = "i0001" IF CurrentUser.MEMBERSHIP = "gold"' --user u0040)" -eq 1 ]
+}
+
+@test "an event type that only live events have is known" {
+    pz-deploy publish -q home.pzc "$SHOP_MODEL"
+    f='INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Wishlist")'
+    run -2 pz-recommend home.pzc --user u0040 --check-filter --filter "$f"
+    pz-event put -q home.pzc --user u0040 --item i0007 --type wishlist
+    run -0 pz-recommend home.pzc --user u0040 --check-filter --filter "$f"
+    [ "$output" = "1 of 1000 items pass" ]
+}

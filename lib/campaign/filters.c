@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of a campaign: see filters.h. */
+#include "campaign/filters.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+/* A name is one word of letters, digits, - and _; an expression has blanks. */
+static bool is_name(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+}
+
+static enum pz_status no_filter(const struct pz_view *v, const char *name, struct pz_err *err)
+{
+    const char *names[256], *key, *near;
+    json_t *value;
+    size_t n = 0;
+
+    json_object_foreach(json_object_get(v->settings.doc, "filters"), key, value) {
+        if (n < 256)
+            names[n++] = key;
+    }
+    near = pz_str_nearest(name, names, n);
+    return pz_err_set(err, PZ_USAGE, "the campaign has no filter \"%s\"%s%s%s", name,
+                      near ? "; did you mean " : "; see pz-deploy set", near ? near : "", near ? "?" : "");
+}
+
+struct search {
+    const char *type;
+    bool found;
+};
+
+static enum pz_status look(void *context, int pass, uint64_t number, const struct pz_event *event,
+                           struct pz_err *err)
+{
+    struct search *s = context;
+
+    (void)pass;
+    (void)number;
+    (void)err;
+    s->found = event->event_type && strcasecmp(event->event_type, s->type) == 0;
+    return s->found ? PZ_NEGATIVE : PZ_OK;
+}
+
+/* Over all live events: asked only for types that the model lacks. */
+static bool has_type(void *context, const char *type)
+{
+    struct search s = { .type = type };
+
+    pz_live_each(context, 0, 1, look, &s, NULL);
+    return s.found;
+}
+
+enum pz_status pz_view_compile(const struct pz_view *v, const struct pz_model *m, const char *text,
+                               struct pz_filter **out, struct pz_err *err)
+{
+    struct pz_filter_schema schema = { .m = m,
+                                       .items = v ? v->items : NULL,
+                                       .users = v ? v->users : NULL,
+                                       .has_type = v && v->store ? has_type : NULL,
+                                       .context = v ? v->store : NULL };
+
+    return pz_filter_compile(text, &schema, out, err);
+}
+
+enum pz_status pz_view_filter(const struct pz_view *v, const struct pz_model *m, const char *text,
+                              struct pz_filter **out, struct pz_err *err)
+{
+    *out = NULL;
+    if (is_name(text)) {
+        const char *expression = v ? pz_settings_filter(&v->settings, text) : NULL;
+
+        if (!v)
+            return pz_err_set(err, PZ_USAGE,
+                              "\"%s\" is no filter expression, and a model has no named filters: those are "
+                              "a campaign's", text);
+        if (!expression)
+            return no_filter(v, text, err);
+        text = expression;
+    }
+    return pz_view_compile(v, m, text, out, err);
+}
