@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), shell completion,
- * and the main() that all programs share. */
+/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main() that all programs share. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,73 +112,6 @@ static void print_mdoc_all(const struct pz_cmd *cmd)
     }
 }
 
-static void print_words(const struct pz_opt *opts)
-{
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++)
-        printf(" --%s%s", opt->name, opt->kind == PZ_OPT_FLAG ? "" : "=");
-    printf(" --help --version");
-}
-
-static void print_bash(const struct pz_cmd *cmd)
-{
-    char fn[64];
-    size_t n = 0;
-
-    for (const char *p = cmd->name; *p && n + 1 < sizeof fn; p++)
-        fn[n++] = *p == '-' ? '_' : *p;
-    fn[n] = '\0';
-    printf("_%s()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} words=\"\"\n    COMPREPLY=()\n", fn);
-    if (cmd->sub) {
-        printf("    case ${COMP_WORDS[1]} in\n");
-        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
-            printf("    %s) words=\"", sub->name);
-            print_words(sub->opts);
-            printf("\" ;;\n");
-        }
-        printf("    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
-        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
-            printf(" %s", sub->name);
-        printf("\"; fi\n");
-    } else {
-        printf("    words=\"");
-        print_words(cmd->opts);
-        printf("\"\n");
-    }
-    printf("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; compgen -f -- \"$cur\")\n"
-           "    [[ ${COMPREPLY[0]:-} == *= ]] && compopt -o nospace\n    return 0\n}\n"
-           "complete -o filenames -F _%s %s\n",
-           fn, cmd->name);
-}
-
-static void print_zsh_options(const struct pz_opt *opts)
-{
-    printf("    _arguments");
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++)
-        printf(" \\\n        '--%s%s[%.40s]%s%s'", opt->name, opt->kind == PZ_OPT_FLAG ? "" : "=",
-               opt->name, opt->kind == PZ_OPT_FLAG ? "" : ":value:",
-               opt->kind == PZ_OPT_FLAG ? "" : "_files");
-    printf(" \\\n        '*:file:_files'\n");
-}
-
-static void print_zsh(const struct pz_cmd *cmd)
-{
-    printf("#compdef %s\n", cmd->name);
-    if (!cmd->sub) {
-        print_zsh_options(cmd->opts);
-        return;
-    }
-    printf("if (( CURRENT == 2 )); then\n    compadd");
-    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
-        printf(" %s", sub->name);
-    printf("\n    return\nfi\ncase $words[2] in\n");
-    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
-        printf("%s)\n", sub->name);
-        print_zsh_options(sub->opts);
-        printf("    ;;\n");
-    }
-    printf("esac\n");
-}
-
 /* Answers that need no configuration; true when one was given. */
 static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc, char **argv)
 {
@@ -191,9 +123,9 @@ static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc,
         else if (strcmp(argv[i], "--help-options") == 0)
             print_mdoc_all(cmd);
         else if (strcmp(argv[i], "--help-completion=bash") == 0)
-            print_bash(cmd);
+            pz_cmd_complete(cmd, false);
         else if (strcmp(argv[i], "--help-completion=zsh") == 0)
-            print_zsh(cmd);
+            pz_cmd_complete(cmd, true);
         else
             continue;
         return true;

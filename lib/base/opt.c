@@ -24,8 +24,10 @@ void pz_strs_clear(struct pz_strs *list)
 }
 
 /* A value "a|b|c" in .shown is a closed list; "FILE|-" and the like (upper case) is not. */
-static bool is_choice(const char *shown)
+bool pz_opt_is_choice(const struct pz_opt *opt)
 {
+    const char *shown = opt->kind == PZ_OPT_STR ? opt->shown : NULL;
+
     return shown && strchr(shown, '|') && shown[0] >= 'a' && shown[0] <= 'z';
 }
 
@@ -69,7 +71,7 @@ static enum pz_status store(const struct pz_opt *opt, const char *value, void *c
         *(double *)field = real;
         return PZ_OK;
     case PZ_OPT_STR:
-        if (is_choice(opt->shown) && !in_choice(opt->shown, value))
+        if (pz_opt_is_choice(opt) && !in_choice(opt->shown, value))
             return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not one of %s", opt->name, value,
                               opt->shown);
         *(const char **)field = value;

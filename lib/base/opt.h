@@ -94,6 +94,12 @@ struct pz_cmd {
  * Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
 
+/* Whether the value is one of a closed list "a|b|c"; what is shown as "FILE|-" and the like is not. */
+bool pz_opt_is_choice(const struct pz_opt *opt);
+
+/* Print a completion script for bash, or for zsh, on standard output. */
+void pz_cmd_complete(const struct pz_cmd *cmd, bool zsh);
+
 /* Parse only, for tests: fills cfg (all-zero at first) from defaults and argv[1..], operands to args.
  * PZ_USAGE with a sentence (and "did you mean") on failure. */
 enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,

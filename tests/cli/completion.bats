@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shell completion comes from the option tables.
+load common
+
+# complete_line PROGRAM WORD...: what bash offers for the last word, a line each
+complete_line() {
+    bash -c '
+        eval "$("$1" --help-completion=bash)"
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        fn=$(complete -p "$1" | sed "s/.*-F \([^ ]*\) .*/\1/")
+        "$fn" "$1"
+        printf "%s\n" "${COMPREPLY[@]}"
+    ' bash "$@"
+}
+
+@test "bash: names of options and of commands" {
+    [ "$(complete_line pz-import --inter)" = "--interactions=" ]
+    [ "$(complete_line pz-deploy roll)" = "rollback" ]
+    [ "$(complete_line pz-deploy gc --ke)" = "--keep=" ]
+}
+
+@test "bash: values of a closed list, and only they" {
+    run complete_line pz-recommend --format = j
+    [ "$output" = $'json\njsonl' ]
+    run complete_line pz-recommend --seen = ""
+    [ "$output" = $'default\nexclude\nkeep\nonly' ]
+    run complete_line pz-recommend --seen =
+    [ "$output" = $'default\nexclude\nkeep\nonly' ]
+}
+
+@test "bash: files where a file belongs" {
+    touch shop.pzd
+    [ "$(complete_line pz-train sh)" = "shop.pzd" ]
+    [ "$(complete_line pz-train --output = sh)" = "shop.pzd" ]
+}
+
+@test "every program offers every option that its help lists, in both shells" {
+    for p in "$PZ_BIN"/pz-*; do
+        "$p" --help-completion=zsh >zsh
+        "$p" --help-completion=bash >bash
+        bash -n bash
+        for option in $("$p" --help | sed -n 's/^  \(-.,\|   *\) *--\([a-z-]*\).*/\2/p'); do
+            case $option in help | version) continue ;; esac
+            grep -q -e "--$option[=[]" zsh
+            grep -q -e "--$option[= ]" bash
+        done
+    done
+}
