@@ -18,10 +18,10 @@
 
 struct config {
     const char *user, *item, *rank, *history, *format, *output, *input;
-    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter;
+    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter, *why;
     struct pz_strs context, promote, max_per, filter_values;
     long long num, seed;
-    bool all_users, all_items, check_filter;
+    bool all_users, all_items, check_filter, explain;
     struct pz_common common;
 };
 
@@ -61,6 +61,10 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "now", struct config, now, NULL, "TIME",
            "the moment of asking; without it that of the newest event known, and the clock for filters"),
     PZ_INT(0, "seed", struct config, seed, "0", 0, 9e15, "N", "of chance: places of promoted items"),
+    PZ_FLAG(0, "explain", struct config, explain,
+            "say for each item what it scored, which items of the history it owes that to, and which rules acted"),
+    PZ_STR(0, "why", struct config, why, NULL, "ID",
+           "instead of an answer, say what became of this item in it"),
     PZ_STR('f', "format", struct config, format, "csv", "csv|tsv|json|jsonl",
            "how to write answers; jsonl is Personalize's batch format"),
     PZ_STR('o', "output", struct config, output, "-", "FILE", "where to write"),
@@ -162,6 +166,7 @@ static enum pz_status read_rules(struct job *job, struct pz_err *err)
                                      .context = s->context,
                                      .n_context = s->n_context,
                                      .seed = (uint64_t)cfg->seed,
+                                     .explain = cfg->explain || cfg->why,
                                      .exploration_weight = -1 };
     return st == PZ_OK ? read_now(cfg->now, &job->base.now, err) : st;
 }
@@ -188,17 +193,25 @@ static enum pz_status split_ids(char *text, struct pz_strs *list, struct pz_err 
     return PZ_OK;
 }
 
-static enum pz_status write_answer(struct job *job, const struct pz_request *req,
+static enum pz_status write_answer(struct job *job, struct pz_ranker *r, const struct pz_request *req,
                                    const struct pz_answer *answer, struct pz_err *err)
 {
     struct pz_str text = { 0 };
+    struct pz_why why;
     char token[64];
-    enum pz_status st;
+    enum pz_status st = PZ_OK;
 
-    pz_answer_header(&text, job->format, req->item_id && !req->user_id);
-    pz_answer_add(&text, job->format, job->m, req, answer);
-    st = text.failed ? pz_err_memory(err, "the answer", 1e5)
-                     : pz_out_write(job->out, text.data ? text.data : "", text.len, err);
+    if (job->cfg->why) {
+        st = pz_rank_why(r, answer, job->cfg->why, &why, err);
+        if (st == PZ_OK)
+            pz_answer_why(&text, job->format, job->m, req, job->cfg->why, &why);
+    } else {
+        pz_answer_header(&text, job->format, req->item_id && !req->user_id, req->explain);
+        pz_answer_add(&text, job->format, job->m, req, answer);
+    }
+    if (st == PZ_OK)
+        st = text.failed ? pz_err_memory(err, "the answer", 1e5)
+                         : pz_out_write(job->out, text.data ? text.data : "", text.len, err);
     pz_str_clear(&text);
     if (answer->has_next && job->cfg->page_token && job->format != PZ_FORMAT_JSON)
         pz_log(job->log, PZ_LOG_NOTE, "next page: --page-token %s", pz_page_format(&answer->next, token));
@@ -234,7 +247,7 @@ static enum pz_status answer_one(struct job *job, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_rank(r, &req, &answer, err);
     if (st == PZ_OK)
-        st = write_answer(job, &req, &answer, err);
+        st = write_answer(job, r, &req, &answer, err);
     job->n_short = answer.is_short;
     pz_arena_clear(&arena);
     pz_strs_clear(&rank);
@@ -347,9 +360,10 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
         return pz_err_set(err, PZ_USAGE, "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
     if (!many && !cfg->user && !cfg->item && !cfg->history && !cfg->check_filter)
         return pz_err_set(err, PZ_USAGE, "for whom? give --user, --item, --history, --input or --all-users");
-    if (many && (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token))
+    if (many && (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token ||
+                 cfg->why))
         return pz_err_set(err, PZ_USAGE, "--input, --all-users and --all-items answer many; --user, --item, "
-                                         "--rank, --history and --page-token ask one question");
+                                         "--rank, --history, --page-token and --why ask one question");
     return PZ_OK;
 }
 

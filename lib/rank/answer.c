@@ -3,9 +3,11 @@
 #include "rank/answer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/time.h"
 
 static const char *hit_id(const struct pz_model *m, const struct pz_hit *h, size_t *n)
 {
@@ -15,13 +17,102 @@ static const char *hit_id(const struct pz_model *m, const struct pz_hit *h, size
     return h->id;
 }
 
-void pz_answer_header(struct pz_str *out, enum pz_format format, bool related)
+void pz_answer_header(struct pz_str *out, enum pz_format format, bool related, bool explained)
 {
-    char d = format == PZ_FORMAT_TSV ? '\t' : ',';
+    static const char *const names[] = { "item_id", "rank",   "score",   "source", "model_rank",
+                                         "blend",   "scores", "because", "rules" };
 
-    if (format == PZ_FORMAT_CSV || format == PZ_FORMAT_TSV)
-        pz_str_addf(out, "%s%citem_id%crank%cscore%csource\n", related ? "for_item_id" : "user_id", d,
-                    d, d, d);
+    if (format != PZ_FORMAT_CSV && format != PZ_FORMAT_TSV)
+        return;
+    pz_str_adds(out, related ? "for_item_id" : "user_id");
+    for (size_t i = 0; i < (explained ? 9 : 4); i++)
+        pz_str_addf(out, "%c%s", format == PZ_FORMAT_TSV ? '\t' : ',', names[i]);
+    pz_str_addc(out, '\n');
+}
+
+/* ---- reasons ---- */
+
+/* The rules that changed an item's score or place, as NAME=VALUE. */
+static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char line[][64])
+{
+    size_t n = 0;
+
+    if (w->rotation != 1)
+        snprintf(line[n++], 64, "rotation=%.4g", (double)w->rotation);
+    if (w->objective != 1)
+        snprintf(line[n++], 64, "objective=%.4g", (double)w->objective);
+    if (h && h->promotion)
+        snprintf(line[n++], 64, "promotion=%.40s", h->promotion);
+    return n;
+}
+
+/* Three cells of "a=1 b=2". */
+static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *m, const struct pz_reason *w,
+                             const struct pz_hit *h)
+{
+    struct pz_str because = { 0 };
+    char rule[4][64];
+    size_t n = list_rules(w, h, rule);
+    const char *space = "";
+
+    pz_str_addf(out, "%c%u%c%.6g%c", d, w->rank, d, (double)w->blend, d);
+    for (size_t p = 0; p < m->n_parts; p++)
+        if (w->part[p] != 0) {
+            pz_str_addf(out, "%s%s=%.6g", space, m->part[p].scorer->name, (double)w->part[p]);
+            space = " ";
+        }
+    pz_str_addc(out, d);
+    for (size_t i = 0; i < w->n_causes; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&m->items, w->cause[i].item, &len);
+
+        pz_str_addf(&because, "%s%.*s=%.6g", i ? " " : "", (int)len, id, (double)w->cause[i].share);
+    }
+    if (w->rest != 0)
+        pz_str_addf(&because, " rest=%.6g", (double)w->rest);
+    pz_str_add_csv(out, because.data ? because.data : "", because.len, d);
+    pz_str_addc(out, d);
+    for (size_t i = 0; i < n; i++)
+        pz_str_addf(out, "%s%s", i ? " " : "", rule[i]);
+    pz_str_clear(&because);
+}
+
+/* The members of a reason, as "name":value,... */
+static void add_reason_members(struct pz_str *out, const struct pz_model *m, const struct pz_reason *w,
+                               const struct pz_hit *h)
+{
+    char rule[4][64], when[32];
+    size_t n = list_rules(w, h, rule);
+    const char *comma = "";
+
+    pz_str_addf(out, "\"modelRank\":%u,\"blend\":", w->rank);
+    pz_json_add_number(out, (double)w->blend, true);
+    pz_str_adds(out, ",\"scores\":{");
+    for (size_t p = 0; p < m->n_parts; p++)
+        if (w->part[p] != 0) {
+            pz_str_addf(out, "%s\"%s\":", comma, m->part[p].scorer->name);
+            pz_json_add_number(out, (double)w->part[p], true);
+            comma = ",";
+        }
+    pz_str_adds(out, "},\"because\":[");
+    for (size_t i = 0; i < w->n_causes; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&m->items, w->cause[i].item, &len);
+
+        pz_str_adds(out, i ? ",{\"itemId\":" : "{\"itemId\":");
+        pz_json_add_string(out, id, len);
+        pz_str_addf(out, ",\"time\":\"%s\",\"share\":", pz_time_format(w->cause[i].time, when));
+        pz_json_add_number(out, (double)w->cause[i].share, true);
+        pz_str_addc(out, '}');
+    }
+    pz_str_adds(out, "],\"rest\":");
+    pz_json_add_number(out, (double)w->rest, true);
+    pz_str_adds(out, ",\"rules\":[");
+    for (size_t i = 0; i < n; i++) {
+        pz_str_adds(out, i ? "," : "");
+        pz_json_add_string(out, rule[i], strlen(rule[i]));
+    }
+    pz_str_addc(out, ']');
 }
 
 static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const char *key,
@@ -37,7 +128,10 @@ static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const
         pz_str_addf(out, "%c%zu%c", d, i + 1, d);
         if (!isnan(a->hit[i].score))
             pz_str_add_float(out, (float)a->hit[i].score);
-        pz_str_addf(out, "%c%s\n", d, pz_origin_name(a->hit[i].source));
+        pz_str_addf(out, "%c%s", d, pz_origin_name(a->hit[i].source));
+        if (a->reason)
+            add_reason_cells(out, d, m, &a->reason[i], &a->hit[i]);
+        pz_str_addc(out, '\n');
     }
 }
 
@@ -106,12 +200,18 @@ static void add_batch_line(struct pz_str *out, const struct pz_model *m,
         pz_json_add_number(out, isnan(a->hit[i].score) ? 0 : a->hit[i].score, true);
     }
     pz_str_adds(out, scores ? "]" : "");
+    for (size_t i = 0; i < a->n && a->reason; i++) {
+        pz_str_adds(out, i ? ",{" : ",\"explanations\":[{");
+        add_reason_members(out, m, &a->reason[i], &a->hit[i]);
+        pz_str_adds(out, i + 1 == a->n ? "}]" : "}");
+    }
     if (a->is_short)
         pz_str_adds(out, ",\"short\":true");
     pz_str_adds(out, "},\"error\":null}\n");
 }
 
-static void add_hit(struct pz_str *out, const struct pz_model *m, const struct pz_hit *h)
+static void add_hit(struct pz_str *out, const struct pz_model *m, const struct pz_hit *h,
+                    const struct pz_reason *reason)
 {
     bool first = false;
     size_t n;
@@ -125,6 +225,11 @@ static void add_hit(struct pz_str *out, const struct pz_model *m, const struct p
     }
     pz_str_addf(out, ",\"source\":\"%s\"", pz_origin_name(h->source));
     add_text(out, &first, "promotionName", h->promotion);
+    if (reason) {
+        pz_str_adds(out, ",\"explanation\":{");
+        add_reason_members(out, m, reason, h);
+        pz_str_addc(out, '}');
+    }
     pz_str_addc(out, '}');
 }
 
@@ -176,7 +281,7 @@ static void add_object(struct pz_str *out, const struct pz_model *m, const struc
     pz_str_adds(out, first ? "\"itemList\":[" : ",\"itemList\":[");
     for (size_t i = 0; i < a->n; i++) {
         pz_str_adds(out, i ? "," : "");
-        add_hit(out, m, &a->hit[i]);
+        add_hit(out, m, &a->hit[i], a->reason ? &a->reason[i] : NULL);
     }
     pz_str_addf(out, "],\"short\":%s,", a->is_short ? "true" : "false");
     add_rules(out, m, req);
@@ -205,4 +310,65 @@ void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_mo
         add_batch_line(out, m, req, answer);
     else
         add_rows(out, format == PZ_FORMAT_TSV ? '\t' : ',', m, key, answer);
+}
+
+/* ---- why not ---- */
+
+static const char *const fate_name[] = { "listed",   "later",  "displaced", "seen",
+                                         "not-seen", "itself", "unlisted",  "unknown" };
+
+static void add_why_sentence(struct pz_str *out, const struct pz_request *req, const char *item_id,
+                             const struct pz_why *v)
+{
+    char when[32];
+
+    pz_str_addf(out, "%s: %s: ", item_id, fate_name[v->fate]);
+    if (v->fate == PZ_FATE_LISTED)
+        pz_str_addf(out, "place %zu of the answer; the model alone has it at %u of %zu", v->place, v->reason.rank,
+                    v->among);
+    else if (v->fate == PZ_FATE_LATER)
+        pz_str_addf(out, "place %zu of %zu; %u were asked for", v->place, v->among, req->num);
+    else if (v->fate == PZ_FATE_DISPLACED)
+        pz_str_addf(out, "place %zu of %zu by score, but promotions, --max-per, --diversify or earlier pages put "
+                         "others first", v->place, v->among);
+    else if (v->fate == PZ_FATE_SEEN)
+        pz_str_addf(out, "%.*s%sat %s, and the seen rule leaves out what was met", (int)v->n_type,
+                    v->event_type ? v->event_type : "", v->n_type ? " " : "", pz_time_format(v->time, when));
+    else if (v->fate == PZ_FATE_NOT_SEEN)
+        pz_str_adds(out, "only items of the history were asked for");
+    else if (v->fate == PZ_FATE_ITSELF)
+        pz_str_adds(out, "it is the item that others are related to");
+    else if (v->fate == PZ_FATE_UNLISTED)
+        pz_str_adds(out, "it is not in the list to order");
+    else
+        pz_str_adds(out, "no item of the model has this id");
+    pz_str_addc(out, '\n');
+}
+
+void pz_answer_why(struct pz_str *out, enum pz_format format, const struct pz_model *m,
+                   const struct pz_request *req, const char *item_id, const struct pz_why *v)
+{
+    bool first = false;
+    char when[32];
+
+    if (format != PZ_FORMAT_JSON && format != PZ_FORMAT_JSONL) {
+        add_why_sentence(out, req, item_id, v);
+        return;
+    }
+    pz_str_adds(out, "{\"itemId\":");
+    pz_json_add_string(out, item_id, strlen(item_id));
+    add_text(out, &first, "fate", fate_name[v->fate]);
+    if (v->place > 0)
+        pz_str_addf(out, ",\"place\":%zu", v->place);
+    pz_str_addf(out, ",\"among\":%zu", v->among);
+    if (v->fate == PZ_FATE_SEEN) {
+        pz_str_addf(out, ",\"time\":\"%s\",\"eventType\":", pz_time_format(v->time, when));
+        pz_json_add_string(out, v->event_type ? v->event_type : "", v->n_type);
+    }
+    if (v->fate != PZ_FATE_UNKNOWN) {
+        pz_str_adds(out, ",\"explanation\":{");
+        add_reason_members(out, m, &v->reason, NULL);
+        pz_str_addc(out, '}');
+    }
+    pz_str_adds(out, "}\n");
 }

@@ -186,7 +186,8 @@ static enum pz_status write_header(struct pz_batch *batch, bool items, struct pz
     struct pz_str head = { 0 };
     enum pz_status st = PZ_OK;
 
-    pz_answer_header(&head, batch->format, items || batch->m->recipe->task == PZ_TASK_RELATED);
+    pz_answer_header(&head, batch->format, items || batch->m->recipe->task == PZ_TASK_RELATED,
+                     batch->base.explain);
     if (head.len)
         st = pz_out_write(batch->out, head.data, head.len, err);
     pz_str_clear(&head);

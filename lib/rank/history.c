@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* History: what the user did, from three sources in this order: the model's own record of him (unless he
- * asked to be forgotten), live events, the inline history of the request. Scorers read the newest HIST_MAX
+ * asked to be forgotten), live events, the inline history of the request. Scorers read the newest PZ_HIST_MAX
  * events that count; rules read all of it. */
 #include <math.h>
 #include <string.h>
@@ -8,8 +8,6 @@
 
 #include "base/mem.h"
 #include "rank/ranker.h"
-
-enum { HIST_MAX = 500 };
 
 static enum pz_status add_past(struct pz_ranker *r, const struct pz_past *event, struct pz_err *err)
 {
@@ -178,15 +176,15 @@ static enum pz_status grow_hist(struct pz_ranker *r, size_t n, struct pz_err *er
     return PZ_OK;
 }
 
-/* The newest HIST_MAX events that count become the query's. */
+/* The newest PZ_HIST_MAX events that count become the query's. */
 static enum pz_status fill_query(struct pz_ranker *r, struct pz_err *err)
 {
     size_t n = 0, from = r->n_past;
-    enum pz_status st = grow_hist(r, HIST_MAX, err);
+    enum pz_status st = grow_hist(r, PZ_HIST_MAX, err);
 
     if (st != PZ_OK)
         return st;
-    while (from > 0 && n < HIST_MAX)
+    while (from > 0 && n < PZ_HIST_MAX)
         n += r->past[--from].weight > 0;
     n = 0;
     for (size_t i = from; i < r->n_past; i++)

@@ -72,6 +72,11 @@ void pz_ranker_free(struct pz_ranker *r)
     free(r->pool);
     free(r->slot);
     free(r->promoted);
+    free(r->part_score);
+    free(r->part_unit);
+    free(r->raw);
+    free(r->contrib);
+    free(r->reason);
     free(r->blend);
     free(r->fallback);
     free(r->scratch);
@@ -117,8 +122,10 @@ static bool any_left(const struct pz_ranker *r)
 
 static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer *answer, struct pz_err *err)
 {
-    enum pz_status st = pz_rank_choose(r, want, &answer->n, err);
+    enum pz_status st = pz_rank_score(r, err);
 
+    if (st == PZ_OK)
+        st = pz_rank_choose(r, want, &answer->n, err);
     if (st != PZ_OK)
         return st;
     answer->hit = r->hit;
@@ -139,7 +146,6 @@ static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, s
         st = prepare(r, err);
     if (st != PZ_OK)
         return st;
-    pz_rank_score(r);
     return finish(r, r->req->num, answer, err);
 }
 
@@ -161,7 +167,6 @@ static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer
         pz_set_remove(r->allowed, item);
         pz_set_remove(r->promotable, item);
     }
-    pz_rank_score(r);
     return finish(r, r->req->num, answer, err);
 }
 
@@ -195,7 +200,6 @@ static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, s
         return st;
     keep_list(r);
     r->q.task = PZ_TASK_RANK;
-    pz_rank_score(r);
     st = finish(r, req->n_rank, answer, err);
     if (st == PZ_OK)
         st = pz_rank_grow_hits(r, answer->n + req->n_rank, err);
@@ -207,15 +211,12 @@ static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, s
     return st;
 }
 
-enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
-                       struct pz_err *err)
+static enum pz_status answer_request(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
+    const struct pz_request *req = r->req;
     const struct pz_recipe *recipe = r->m->recipe;
     bool for_item = req->item_id && !req->user_id && req->n_history == 0;
-    enum pz_status st;
 
-    memset(answer, 0, sizeof *answer);
-    r->req = req;
     if (req->n_rank > 0)
         return rank_list(r, answer, err);
     if (recipe->task == PZ_TASK_RANK)
@@ -224,8 +225,18 @@ enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct
     if (recipe->task == PZ_TASK_RELATED && !req->item_id)
         return pz_err_set(err, PZ_USAGE, "recipe %s answers for an item: --item is missing",
                           recipe->name);
-    st = recipe->task == PZ_TASK_RELATED || for_item ? rank_related(r, answer, err)
-                                                     : rank_user(r, answer, err);
-    answer->is_short = st == PZ_OK && answer->n < req->num;
-    return st;
+    return recipe->task == PZ_TASK_RELATED || for_item ? rank_related(r, answer, err)
+                                                       : rank_user(r, answer, err);
+}
+
+enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
+                       struct pz_err *err)
+{
+    enum pz_status st;
+
+    memset(answer, 0, sizeof *answer);
+    r->req = req;
+    st = answer_request(r, answer, err);
+    answer->is_short = st == PZ_OK && req->n_rank == 0 && answer->n < req->num;
+    return st == PZ_OK && req->explain ? pz_explain(r, answer, err) : st;
 }

@@ -140,10 +140,31 @@ struct pz_hit {
     const char *promotion; /* its name; NULL: not promoted */
 };
 
+/* An item of the history and its part in the place of another. */
+struct pz_cause {
+    uint32_t item;
+    int64_t time; /* of its newest event */
+    float share;  /* of the blend */
+};
+
+enum { PZ_MAX_CAUSES = 5 };
+
+/* Why an item stands where it stands. */
+struct pz_reason {
+    float blend;              /* the model's, before rules acted */
+    float part[PZ_MAX_PARTS]; /* what each part of the model gave; their sum is the blend */
+    uint32_t rank;            /* from 1, by the model's order alone among the items that may be recommended */
+    float rotation, objective; /* factors of those rules; 1: did not act */
+    struct pz_cause cause[PZ_MAX_CAUSES]; /* the largest first, by absolute value */
+    size_t n_causes;
+    float rest; /* sum of the other causes' shares */
+};
+
 struct pz_answer {
     struct pz_hit *hit; /* [n] best first; owned by the ranker, valid until its next query */
     size_t n;
     bool is_short;      /* fewer than asked for although asked for more */
+    struct pz_reason *reason; /* [n] when asked for, else NULL; owned as hit is */
     bool has_next;      /* more can be had: ask again with .rules.page = next */
     struct pz_page next;
 };
@@ -154,9 +175,35 @@ struct pz_ranker;
 struct pz_ranker *pz_ranker_new(const struct pz_model *m);
 void pz_ranker_free(struct pz_ranker *r);
 
+/* What became of one item in the answer. */
+enum pz_fate {
+    PZ_FATE_LISTED,    /* it is in the answer, at .place */
+    PZ_FATE_LATER,     /* it may be recommended; .place is its own after the rules that change scores */
+    PZ_FATE_DISPLACED, /* the same, and early enough: diversity, caps or promotions put others in its place */
+    PZ_FATE_SEEN,      /* the seen rule: .event_type at .time */
+    PZ_FATE_NOT_SEEN,  /* only seen items were asked for */
+    PZ_FATE_ITSELF,    /* it is the item that others are related to */
+    PZ_FATE_UNLISTED,  /* a ranking of a list that it is not in */
+    PZ_FATE_UNKNOWN    /* the model does not know it */
+};
+
+struct pz_why {
+    enum pz_fate fate;
+    size_t place; /* from 1 */
+    size_t among; /* items that may be recommended */
+    int64_t time;
+    const char *event_type; /* n_type bytes; NULL: none; borrowed until the next query */
+    size_t n_type;
+    struct pz_reason reason; /* unless unknown */
+};
+
 /* Answer one request. Unknown users and items never fail: they get the fallback and the source says so.
  * Errors: PZ_USAGE when the request does not fit the recipe (no user, no item, no list). */
 enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
                        struct pz_err *err);
+
+/* What became of an item, any id, in the answer just given by r to a request with .explain. */
+enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,
+                           struct pz_why *out, struct pz_err *err);
 
 #endif

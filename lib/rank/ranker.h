@@ -53,7 +53,7 @@ struct pz_objective {
     bool on;
 };
 
-enum { PZ_MAX_CAPS = 8 };
+enum { PZ_MAX_CAPS = 8, PZ_HIST_MAX = 500 /* events that scorers read */ };
 
 struct pz_ranker {
     const struct pz_model *m;
@@ -105,6 +105,14 @@ struct pz_ranker {
     struct pz_hit *promoted;
     size_t cap_promoted;
 
+    /* explain: allocated when first asked for */
+    float *raw;        /* [items.n] the blend before rules */
+    float *part_score; /* [n_parts * items.n] each part's, normalised */
+    float *part_unit;  /* [n_parts] what a part's own score is multiplied with to become its share of raw */
+    float *contrib;    /* [PZ_HIST_MAX] */
+    struct pz_reason *reason;
+    size_t cap_reasons;
+
     /* answer */
     struct pz_hit *hit; /* [cap_hits] */
     size_t cap_hits;
@@ -154,8 +162,17 @@ enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filte
 /* mask.c: whether an event makes its item seen. */
 bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event);
 
-/* score.c: blend and used. */
-void pz_rank_score(struct pz_ranker *r);
+/* score.c: blend and used; with .explain what explanations need. */
+enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err);
+
+/* explain.c: room for what explanations need, if it is not there. */
+enum pz_status pz_explain_begin(struct pz_ranker *r, struct pz_err *err);
+
+/* explain.c: keep the blend as it is before rules act, and the scale of each part. */
+void pz_explain_keep(struct pz_ranker *r);
+
+/* explain.c: a reason for every hit of the answer. */
+enum pz_status pz_explain(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err);
 
 /* score.c: fallback, if it is not there yet: scores above 0 for every item. */
 void pz_rank_fallback(struct pz_ranker *r);

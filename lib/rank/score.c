@@ -6,11 +6,19 @@
 
 #include "rank/ranker.h"
 
-void pz_rank_score(struct pz_ranker *r)
+enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err)
 {
-    pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, NULL, &r->used);
+    bool explain = r->req->explain;
+    enum pz_status st = explain ? pz_explain_begin(r, err) : PZ_OK;
+
+    if (st != PZ_OK)
+        return st;
+    pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, explain ? r->part_score : NULL, &r->used);
+    if (explain)
+        pz_explain_keep(r);
     pz_rank_adjust(r, r->blend);
     r->has_fallback = false;
+    return PZ_OK;
 }
 
 /* The last part of every recipe (popularity); items nobody had get a trace. */

@@ -100,6 +100,33 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
     run -2 pz-recommend "$HOME_PZM" -u u0040 --objective CATEGORY_L1=low
 }
 
+@test "explanations: the history's shares sum to what the additive parts gave" {
+    for who in "--history i0500" "-u u0040" "-u u0050"; do
+        # shellcheck disable=SC2086
+        pz-recommend "$HOME_PZM" $who -n 25 --explain --json >out.json
+        jq -e '[.itemList[].explanation | (([.because[].share] | add) + .rest
+            - (.scores.transitions // 0) - (.scores.factors // 0) - (.scores.spectral // 0)) | fabs] | max < 1e-4' out.json
+        jq -e '[.itemList[].explanation | ((.scores | add) - .blend) | fabs] | max < 1e-5' out.json
+    done
+    pz-recommend "$HOME_PZM" -u u0040 -n 2 --explain --objective PRICE=low >out.csv
+    [ "$(head -1 out.csv)" = "user_id,item_id,rank,score,source,model_rank,blend,scores,because,rules" ]
+    sed -n 2p out.csv | grep -q 'transitions=.*,i[0-9]*=.*,objective='
+    echo '{"userId":"u0040"}' | pz-recommend -q "$HOME_PZM" --input - -n 2 -f jsonl --explain |
+        jq -e '.output.explanations | length == 2 and .[0].modelRank == 1'
+}
+
+@test "why an item is or is not in the answer" {
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 >out.csv
+    first=$(sed -n 2p out.csv | cut -d, -f2)
+    seen=$(awk -F, '$1 == "u0040" { print $2; exit }' "$BATS_FILE_TMPDIR/inter.csv")
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$first" | grep -q ": listed: place 1 "
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$seen" | grep -q ": seen: .* at 20"
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --why nosuch | grep -q ": unknown: "
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$seen" --json | jq -e '.fate == "seen" and .eventType and .time'
+    pz-recommend "$HOME_PZM" -u u0040 -n 50 | sed -n 51p | cut -d, -f2 >last
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$(cat last)" | grep -q ": later: place 50 of "
+}
+
 @test "batch: Personalize's lines in and out, errors where they are" {
     cat >in.jsonl <<'JSON'
 {"userId": "u0040"}

@@ -32,6 +32,17 @@ static bool near_score(const void *part, const struct pz_query *q, void *scratch
     return q->n_hist > 0;
 }
 
+static void near_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                         float *contrib)
+{
+    (void)part;
+    (void)scratch;
+    for (size_t k = 0; k < q->n_hist; k++)
+        contrib[k] = item > q->hist[k] && item - q->hist[k] <= 3
+                         ? q->hist_weight[k] * 2.0f / (float)(1u << (item - q->hist[k]))
+                         : 0;
+}
+
 static bool popular_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     (void)part;
@@ -59,7 +70,8 @@ static const float *near_vectors(const void *part, uint32_t *dim)
 }
 
 static const struct pz_scorer near_scorer = { .name = "near", .score = near_score,
-                                              .scratch_bytes = no_scratch, .vectors = near_vectors };
+                                              .scratch_bytes = no_scratch, .vectors = near_vectors,
+                                              .explain = near_explain };
 static const struct pz_scorer popular = { .name = "popular", .score = popular_score,
                                           .scratch_bytes = no_scratch };
 
@@ -89,6 +101,8 @@ static struct pz_attr context_attr[] = {
       .values = { .n = 2, .offset = device_offset, .bytes = "phonetv" } },
 };
 
+static struct pz_ranker *ranker; /* of the last ask */
+
 static struct pz_model fixture(const char *recipe)
 {
     return (struct pz_model){
@@ -110,14 +124,13 @@ static struct pz_model fixture(const char *recipe)
 static const char *ask(const struct pz_model *m, const struct pz_request *req, struct pz_answer *answer)
 {
     static char text[64];
-    static struct pz_ranker *r;
     struct pz_answer a;
     struct pz_err err = { 0 };
 
-    pz_ranker_free(r);
-    r = pz_ranker_new(m);
-    assert_non_null(r);
-    if (pz_rank(r, req, &a, &err) != PZ_OK) {
+    pz_ranker_free(ranker);
+    ranker = pz_ranker_new(m);
+    assert_non_null(ranker);
+    if (pz_rank(ranker, req, &a, &err) != PZ_OK) {
         fail_msg("%s", err.text);
     }
     assert_true(a.n < sizeof text);
@@ -507,6 +520,90 @@ static void scorers_hear_of_the_user_and_the_moment(void **state)
     }
 }
 
+static void an_explanation_adds_up(void **state)
+{
+    const struct pz_live_event event[] = {
+        { .item_id = "d", .event_type = "view", .value = NAN, .time = 300 },
+        { .item_id = "b", .event_type = "view", .value = NAN, .time = 310 },
+    };
+    const struct pz_live live = { .event = event, .n_events = 2 };
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 8, .live = &live, .explain = true,
+                              .rules = { .objective = "PRICE", .objective_power = 1 } };
+    struct pz_answer a;
+
+    (void)state;
+    m.part[0].weight = 2;
+    m.part[1].weight = 0.8;
+    /* history a, d, d, b: c .5 + 1, e 2 + .25, f 1, g .5; e is the largest, so 1 of it is 2 / 2.25 */
+    assert_string_equal(ask(&m, &req, &a), "fecgh");
+    for (size_t i = 0; i < a.n; i++) {
+        const struct pz_reason *w = &a.reason[i];
+        float sum = w->rest;
+
+        for (size_t k = 0; k < w->n_causes; k++)
+            sum += w->cause[k].share;
+        assert_true(fabsf(w->blend - w->part[0] - w->part[1]) < 1e-6f);
+        assert_true(fabsf(sum - w->part[0]) < 1e-6f);
+    }
+    assert_int_equal(a.reason[0].rank, 3); /* f was third before its price counted */
+    assert_true(fabsf(a.reason[0].objective - 1) < 1e-6f);
+    assert_true(fabsf(a.reason[1].objective - .5f) < 1e-6f);
+    /* e owes 2 / 2.25 of 2 to the two events with d, the newer at 300, and the rest to b */
+    assert_int_equal(a.reason[1].n_causes, 2);
+    assert_int_equal(a.reason[1].cause[0].item, 3);
+    assert_int_equal(a.reason[1].cause[0].time, 300);
+    assert_true(fabsf(a.reason[1].cause[0].share - 4 / 2.25f) < 1e-6f);
+    assert_int_equal(a.reason[1].cause[1].item, 1);
+    /* c is the most popular that may be had */
+    assert_true(fabsf(a.reason[2].part[1] - .8f) < 1e-6f);
+}
+
+static enum pz_fate fate_of(const struct pz_answer *a, const char *item, struct pz_why *why)
+{
+    assert_int_equal(pz_rank_why(ranker, a, item, why, NULL), PZ_OK);
+    return why->fate;
+}
+
+static void every_item_can_say_what_became_of_it(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_cap cap = { "COLOR", 1 };
+    struct pz_request req = { .user_id = "u0", .num = 3, .explain = true,
+                              .rules = { .cap = &cap, .n_caps = 1 } };
+    const char *const list[] = { "b", "e" };
+    struct pz_answer a;
+    struct pz_why why;
+
+    (void)state;
+    assert_string_equal(ask(&m, &req, &a), "bch");
+    assert_int_equal(fate_of(&a, "c", &why), PZ_FATE_LISTED);
+    assert_int_equal(why.place, 2);
+    assert_int_equal(why.among, 6);
+    assert_int_equal(why.reason.rank, 3); /* e was before it */
+    assert_int_equal(fate_of(&a, "e", &why), PZ_FATE_DISPLACED);
+    assert_int_equal(why.place, 2);
+    assert_int_equal(fate_of(&a, "g", &why), PZ_FATE_LATER);
+    assert_int_equal(why.place, 5);
+    assert_int_equal(fate_of(&a, "d", &why), PZ_FATE_SEEN);
+    assert_int_equal(why.time, 200);
+    assert_memory_equal(why.event_type, "purchase", why.n_type);
+    assert_int_equal(fate_of(&a, "zzz", &why), PZ_FATE_UNKNOWN);
+    req.rules = (struct pz_rules){ .seen = PZ_SEEN_ONLY };
+    ask(&m, &req, &a);
+    assert_int_equal(fate_of(&a, "b", &why), PZ_FATE_NOT_SEEN);
+    req.rules.seen = PZ_SEEN_DEFAULT;
+    req.rank = list;
+    req.n_rank = 2;
+    ask(&m, &req, &a);
+    assert_int_equal(fate_of(&a, "c", &why), PZ_FATE_UNLISTED);
+    m = fixture("related-items");
+    ask(&m, &(struct pz_request){ .item_id = "c", .num = 3, .explain = true }, &a);
+    assert_int_equal(fate_of(&a, "c", &why), PZ_FATE_ITSELF);
+    ask(&m, &(struct pz_request){ .item_id = "c", .num = 3 }, &a);
+    assert_int_equal(pz_rank_why(ranker, &a, "c", &why, NULL), PZ_INTERNAL);
+}
+
 static void related_items_leave_out_the_item_itself(void **state)
 {
     struct pz_model m = fixture("related-items");
@@ -590,11 +687,16 @@ int main(void)
         cmocka_unit_test(an_objective_orders_by_expected_value),
         cmocka_unit_test(rows_put_since_count_for_the_rules),
         cmocka_unit_test(scorers_hear_of_the_user_and_the_moment),
+        cmocka_unit_test(an_explanation_adds_up),
+        cmocka_unit_test(every_item_can_say_what_became_of_it),
         cmocka_unit_test(related_items_leave_out_the_item_itself),
         cmocka_unit_test(a_list_is_ordered_and_what_is_unknown_stays_behind),
         cmocka_unit_test(a_question_that_does_not_fit_the_recipe_is_refused),
         cmocka_unit_test(the_best_come_first_and_equals_by_index),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    pz_ranker_free(ranker);
+    return failed;
 }
