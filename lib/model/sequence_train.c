@@ -2,10 +2,10 @@
 /* Training of the sequence encoder.
  *
  * A step: gather the vectors of the items it names (own vector + sum of the features' vectors, scaled to
- * length 1), encode, sampled softmax, the way back, Adam on what was touched. Rates rise over the first
- * twentieth of the run and fall linearly to zero. After every epoch the held-out last events of some users
- * are ranked; the best state so far is kept, and `patience` epochs without a better one end the run, as do
- * the time limit and Ctrl-C.
+ * length 1), encode, sampled softmax, the way back, Adam on what was touched. The rate rises over the first
+ * twentieth of the run, or of its time limit, and falls linearly to zero. After every epoch the held-out
+ * last events of some users are ranked; the best state so far is kept, and `patience` epochs without a
+ * better one end the run, as do the time limit and Ctrl-C.
  *
  * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads, and their gradients
  * are added in shard order; 2. rows of items and features are each summed by one thread in token order;
@@ -19,7 +19,7 @@
 #include "base/rng.h"
 #include "model/sequence_batch.h"
 
-enum { SHARDS = 8, THETA_BLOCK = 4096 };
+enum { SHARDS = 4, THETA_BLOCK = 4096 };
 
 /* Parameters with Adam's two moments. */
 struct weights {
@@ -464,30 +464,44 @@ static double quality(struct trainer *t, float *item)
 
 /* ---- the run ---- */
 
-static bool out_of_time(const struct trainer *t)
+/* The share of the time limit that is gone; 0 without one. */
+static double time_gone(const struct trainer *t)
 {
-    return pz_stop_asked() || (t->cfg->time_limit_s > 0 &&
-                               pz_wall_seconds() - t->started > t->cfg->time_limit_s);
+    double limit = t->cfg->time_limit_s;
+
+    return limit > 0 ? (pz_wall_seconds() - t->started) / limit : 0;
 }
 
+static bool must_stop(const struct trainer *t)
+{
+    return pz_stop_asked() || time_gone(t) >= 1;
+}
+
+/* The learning rate when a share of the run is done: up over the first twentieth, then down to zero. */
+static double rate_at(const struct trainer *t, double share)
+{
+    double gone = time_gone(t);
+
+    share = share > gone ? share : gone < 1 ? gone : 1;
+    return t->cfg->value[PZ_SEQ_RATE] * (share < 0.05 ? 0.02 + share / 0.05 : (1 - share) / 0.95);
+}
+
+/* *loss: the mean over the steps. */
 static enum pz_status run_epoch(struct trainer *t, uint64_t epoch, double *loss, struct pz_err *err)
 {
-    double epochs = t->cfg->value[PZ_SEQ_EPOCHS], done = 0, steps = 0;
+    double epochs = t->cfg->value[PZ_SEQ_EPOCHS], done = 0, sum = 0, steps = 0;
     enum pz_status st = PZ_OK;
 
-    *loss = 0;
     pz_seq_epoch(&t->data, epoch);
-    while (st == PZ_OK && !out_of_time(t) && pz_seq_next(&t->data, &t->step)) {
-        double at = ((double)epoch + done / (double)t->data.n_pairs) / epochs;
-
-        t->rate = t->cfg->value[PZ_SEQ_RATE] * (at < 0.05 ? 0.02 + at / 0.05 : (1 - at) / 0.95);
+    while (st == PZ_OK && !must_stop(t) && pz_seq_next(&t->data, &t->step)) {
+        t->rate = rate_at(t, ((double)epoch + done / (double)t->data.n_pairs) / epochs);
         st = take_step(t, err);
         done += t->step.T;
         for (size_t k = 0; k < SHARDS; k++)
-            *loss += t->loss[k];
+            sum += t->loss[k];
         steps++;
     }
-    *loss /= steps > 0 ? steps : 1;
+    *loss = steps > 0 ? sum / steps : 0;
     return st;
 }
 
@@ -498,7 +512,7 @@ static enum pz_status run(struct trainer *t, float *item, struct pz_err *err)
     double best = -1, loss, now;
     enum pz_status st = PZ_OK;
 
-    for (uint64_t e = 0; st == PZ_OK && e < epochs && (e == 0 || !out_of_time(t)); e++) {
+    for (uint64_t e = 0; st == PZ_OK && e < epochs && (e == 0 || !must_stop(t)); e++) {
         st = run_epoch(t, e, &loss, err);
         now = st == PZ_OK ? quality(t, item) : 0;
         pz_log(t->cfg->log, PZ_LOG_DEBUG, "sequence: epoch %d, loss %.4f, held-out nDCG %.4f, %.1f CPU s",
