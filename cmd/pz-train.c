@@ -14,7 +14,7 @@ struct config {
     const char *output, *recipe;
     struct pz_strs params, events;
     long long tune, seed;
-    double tune_time;
+    double tune_time, timeout;
     bool no_tune, dry_run, strict;
     const char *trials;
     struct pz_common common;
@@ -27,7 +27,8 @@ static const struct pz_opt opts[] = {
            "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST('p', "param", struct config, params, "NAME=VALUE",
             "fix a setting (factors.dim=64), a part's weight (weight.content=0.2) or switch a part "
-            "(sequence=on). May be given several times"),
+            "on, off or auto. sequence, the slow part, is off unless it is asked for; sequence=auto keeps it "
+            "where it adds to the others. May be given several times"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold. "
             "Types that no --event names are left out when there is one"),
@@ -35,6 +36,10 @@ static const struct pz_opt opts[] = {
     PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
             "processor seconds for tuning; 0 means no limit. With a limit the result may differ "
             "between machines"),
+    PZ_REAL(0, "timeout", struct config, timeout, "0", 0, 1e6, "SECONDS",
+            "seconds the training may take; sequence then stops with the best so far, as it does at "
+            "Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result may "
+            "differ between machines"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
@@ -121,6 +126,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
                                 .params = cfg->params.v,
                                 .n_params = cfg->params.n,
                                 .n_trials = cfg->no_tune ? 0 : (uint32_t)cfg->tune,
+                                .timeout_s = cfg->timeout,
                                 .tune_time_s = cfg->tune_time,
                                 .seed = (uint64_t)cfg->seed,
                                 .log = log };

@@ -46,6 +46,7 @@ struct pz_scorer {
      * the call only. An empty or tiny corpus gives a valid part that scores zeros. */
     enum pz_status (*fit)(const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err);
+    bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so far */
 
     /* A new part = old part + the interactions of delta, whose indices are those of `corpus`: the whole
      * corpus after the delta. old_item[i] is the old part's index of item i, or PZ_NONE for new items;

@@ -197,6 +197,7 @@ const struct pz_scorer pz_sequence = {
     .settings = settings,
     .n_settings = PZ_SEQ_N,
     .fit = fit,
+    .any_time = true,
     .save = save,
     .load = load,
     .free = part_free,

@@ -35,7 +35,7 @@ static bool has_features(const struct pz_attrs *attrs)
     return false;
 }
 
-/* "on", "off" or NULL for a part named in the params ("sequence=on"). */
+/* "on", "off", "auto" or NULL for a part named in the params ("sequence=on"). */
 static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
 {
     size_t n = strlen(scorer);
@@ -58,7 +58,7 @@ static void choose_parts(struct training *t)
 
         if (!s || (how && strcmp(how, "off") == 0))
             continue;
-        if (strcmp(s->name, "sequence") == 0 && !(how && strcmp(how, "on") == 0))
+        if (s->any_time && !how)
             continue;
         if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
             continue;
@@ -157,21 +157,58 @@ static enum pz_status tune(struct training *t, struct pz_err *err)
     return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->softmax_scale, err);
 }
 
+/* Seconds left of --timeout; 0: no limit. */
+static double time_left(const struct training *t)
+{
+    double left = t->cfg->timeout_s - pz_wall_seconds();
+
+    return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
+}
+
+/* "auto" leaves an expensive part out when tuning gave it no weight. */
+static void drop_idle(struct training *t)
+{
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_choice *c = &t->choice[p];
+        const char *how = switched(t->cfg, c->scorer->name);
+
+        if (c->scorer->any_time && c->weight <= 0 && how && strcmp(how, "auto") == 0)
+            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
+        else
+            t->choice[n++] = *c;
+    }
+    t->n = n;
+}
+
+static enum pz_status fit_part(struct training *t, size_t p, struct pz_err *err)
+{
+    const struct pz_scorer *s = t->choice[p].scorer;
+    struct pz_fit_cfg fit = { .value = t->choice[p].value,
+                              .seed = t->cfg->seed,
+                              .time_limit_s = time_left(t),
+                              .log = t->cfg->log };
+    enum pz_status st = s->fit(&t->corpus.c, &fit, &t->part[p], err);
+
+    pz_log_step(t->cfg->log, 1);
+    if (st == PZ_OK && pz_stop_asked() && !s->any_time)
+        st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
+    return st;
+}
+
+/* The parts that may be stopped come last: by then a model can be written. */
 static enum pz_status fit_parts(struct training *t, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
-    for (size_t p = 0; p < t->n && st == PZ_OK; p++) {
-        struct pz_fit_cfg fit = { .value = t->choice[p].value,
-                                  .seed = t->cfg->seed,
-                                  .log = t->cfg->log };
-
-        st = t->choice[p].scorer->fit(&t->corpus.c, &fit, &t->part[p], err);
-        pz_log_step(t->cfg->log, 1);
-        if (st == PZ_OK && pz_stop_asked())
-            st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
-    }
+    for (int any_time = 0; any_time < 2; any_time++)
+        for (size_t p = 0; p < t->n && st == PZ_OK; p++)
+            if (t->choice[p].scorer->any_time == any_time)
+                st = fit_part(t, p, err);
+    if (st == PZ_OK && pz_stop_asked())
+        pz_log(t->cfg->log, PZ_LOG_WARN, "stopped early: the model holds the best so far");
     pz_log_done(t->cfg->log);
     return st;
 }
@@ -307,6 +344,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
         st = set_param(&t, cfg->params[i], err);
     if (st == PZ_OK)
         st = tune(&t, err);
+    drop_idle(&t);
     if (st == PZ_OK)
         st = fit_parts(&t, err);
     if (st == PZ_OK)

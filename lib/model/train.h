@@ -14,10 +14,11 @@ struct pz_train_cfg {
     const struct pz_recipe *recipe;
     const struct pz_event_rule *rules;
     size_t n_rules;
-    const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=on" */
+    const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
     const uint8_t *keep;       /* [n_inter] interactions to learn from; NULL: all */
     uint32_t n_trials;         /* settings tried a scorer; 0: no tuning */
+    double timeout_s;          /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
     double tune_time_s;        /* processor seconds for tuning; 0: no limit */
     uint64_t seed;
     struct pz_log *log;

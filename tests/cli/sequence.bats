@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# The optional encoder in the programs. Small settings: what is learned is tested in tests/unit/test_sequence.c.
+load common
+
+# train OUTPUT OPTIONS...
+train() {
+    local out=$1
+    shift
+    pz-train -o "$out" --no-tune -p sequence.dim=16 -p sequence.hidden=16 -p sequence.layers=1 \
+        -p sequence.epochs=1 "$@" shop.pzd
+}
+
+@test "the encoder is learned when it is asked for, the same at any thread count, and published" {
+    small_shop
+    pz-train -q -o plain.pzm --no-tune shop.pzd
+    train one.pzm -q -j1 -p sequence=on
+    train four.pzm -q -j4 -p sequence=on
+    cmp one.pzm four.pzm
+    run ! cmp -s one.pzm plain.pzm
+    pz-deploy publish -q home.pzc one.pzm
+    pz-recommend home.pzc --user u0040 --num 5 >flat.csv
+    pz-recommend one.pzm --user u0040 --num 5 | cmp - flat.csv
+}
+
+@test "auto leaves out an encoder without weight" {
+    small_shop
+    pz-train -q -o plain.pzm --no-tune shop.pzd
+    train auto.pzm -p sequence=auto -p weight.sequence=0 2>log
+    grep -q 'sequence adds nothing here: left out' log
+    cmp auto.pzm plain.pzm
+    run -2 train bad.pzm -p sequence=perhaps
+}
+
+@test "at --timeout and at Ctrl-C the model holds the best so far" {
+    small_shop
+    train late.pzm -q --timeout 1 -p sequence=on -p sequence.epochs=1000 -p sequence.patience=1000
+    pz-recommend late.pzm --user u0040 --num 3 | grep -q '^u0040,'
+    setsid pz-train -v -o stopped.pzm --no-tune -p sequence=on -p sequence.dim=16 -p sequence.epochs=1000 \
+        -p sequence.patience=1000 shop.pzd 2>log &
+    while kill -0 $! && ! grep -q 'sequence: epoch 2' log; do sleep 0.1; done
+    kill -INT $!
+    wait $!
+    grep -q 'stopped early' log
+    pz-recommend stopped.pzm --user u0040 --num 3 | grep -q '^u0040,'
+}
