@@ -30,6 +30,7 @@ enum { BUFFER_BYTES = 1 << 16, MAX_OPEN = 64 };
 struct pz_out {
     int fd;
     bool borrowed; /* the descriptor is the caller's, or standard output */
+    bool device;   /* not a file: nothing to sync or to rename */
     char *path, *temp; /* owned; temp NULL when borrowed */
     int slot;          /* in open_temps, -1: none */
     uint64_t written;
@@ -109,6 +110,22 @@ static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
     return PZ_OK;
 }
 
+/* A terminal, a pipe, /dev/null: written to as it is; a rename would replace it by a file. */
+static bool is_device(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static enum pz_status open_device(struct pz_out *out, struct pz_err *err)
+{
+    out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
+    out->device = true;
+    return out->fd >= 0 ? PZ_OK
+                        : pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot write to %s", out->path);
+}
+
 /* An output without a descriptor yet. */
 static enum pz_status out_new(const char *name, struct pz_out **out_ptr, struct pz_err *err)
 {
@@ -146,7 +163,7 @@ enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_
         return pz_out_attach(STDOUT_FILENO, "standard output", out_ptr, err);
     st = out_new(path, &out, err);
     if (st == PZ_OK)
-        st = make_temp(out, err);
+        st = is_device(path) ? open_device(out, err) : make_temp(out, err);
     if (st != PZ_OK) {
         pz_out_abort(out);
         out = NULL;
@@ -251,9 +268,9 @@ enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err)
         return PZ_OK;
     flush(out);
     st = report(out, err);
-    if (st == PZ_OK && !out->borrowed)
+    if (st == PZ_OK && !out->borrowed && !out->device)
         st = settle(out, err);
-    if (st != PZ_OK) {
+    if (st != PZ_OK || out->device) {
         pz_out_abort(out);
         return st;
     }

@@ -11,9 +11,10 @@
 
 struct pz_out;
 
-/* Start an output. path "-" is standard output (written as it comes). Any other path is written to a
- * temporary file ".NAME.XXXXXX.tmp" in the same folder, which becomes path only at commit; mode is 0666
- * less the umask. The caller ends it with pz_out_commit or pz_out_abort, which both free it. */
+/* Start an output. path "-" is standard output (written as it comes), and so are devices and named pipes.
+ * Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which becomes path
+ * only at commit; mode is 0666 less the umask. The caller ends it with pz_out_commit or pz_out_abort, which
+ * both free it. */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
 
 /* Write to an open descriptor, which stays the caller's; name is for messages. Commit flushes, no more. */

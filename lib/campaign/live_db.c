@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 enum { FORMAT = 1, MAX_READERS = 1024, MAX_TRIES = 100 };
@@ -70,9 +71,12 @@ static int reserve_lock(const char *dir)
 
 static int check_format(struct pz_live_store *s, MDB_txn *txn)
 {
-    uint64_t format;
-    int rc = pz_db_get_meta(s, txn, "format", &format);
+    uint64_t format, last;
+    int rc = pz_db_get_meta(s, txn, "last", &last);
 
+    s->fresh = rc == 0 && last == 0;
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "format", &format);
     if (rc == 0 && format == 0 && s->writable)
         return pz_db_put_meta(s, txn, "format", FORMAT);
     return rc == 0 && format != FORMAT ? MDB_VERSION_MISMATCH : rc;
@@ -127,6 +131,17 @@ static int open_all(struct pz_live_store *s)
     return rc;
 }
 
+/* LMDB syncs what is in its file, not the names of the file and its folder. */
+static enum pz_status sync_names(const struct pz_live_store *s, struct pz_err *err)
+{
+    char parent[4096];
+    enum pz_status st = pz_file_sync_dir(s->dir, err);
+
+    return st == PZ_OK && pz_file_dirname(s->dir, parent, sizeof parent)
+               ? pz_file_sync_dir(parent, err)
+               : st;
+}
+
 enum pz_status pz_live_open(const char *dir, bool writable, struct pz_live_store **out,
                             struct pz_err *err)
 {
@@ -148,6 +163,8 @@ enum pz_status pz_live_open(const char *dir, bool writable, struct pz_live_store
         st = pz_db_write(s, open_dbs, NULL, "opening", err);
     else
         st = pz_db_read(s, open_dbs, NULL, false, "opening", err);
+    if (st == PZ_OK && rc == 0 && writable && s->fresh)
+        st = sync_names(s, err);
     if (rc != 0 || st != PZ_OK || s->db[PZ_DB_META] == 0) {
         pz_live_close(s);
         return st;

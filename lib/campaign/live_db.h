@@ -34,6 +34,7 @@ struct pz_live_store {
     MDB_env *env;
     MDB_dbi db[PZ_N_DBS];
     bool writable, unlocked; /* unlocked: a reader without write permission */
+    bool fresh;               /* nothing was ever stored when it was opened */
     pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size */
     char *dir;
 };

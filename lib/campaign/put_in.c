@@ -247,9 +247,10 @@ enum pz_status pz_put_run(const struct pz_put_cfg *cfg, const struct pz_put_sink
         pz_rows_set_raw(r.in);
     while (st == PZ_OK && !row.end && !pz_stop_asked()) {
         st = wait_for_input(&r, err);
-        if (st == PZ_OK && !pz_stop_asked())
-            st = pz_rows_next(r.in, &row, err);
-        if (st == PZ_OK && !row.end && row.raw)
+        if (st != PZ_OK || pz_stop_asked())
+            break;
+        st = pz_rows_next(r.in, &row, err);
+        if (st == PZ_OK && !row.end)
             st = take_row(&r, &row, err);
     }
     if (st == PZ_OK && row.end && r.text.len > 0)

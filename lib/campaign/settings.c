@@ -164,7 +164,7 @@ static enum pz_status make_value(const struct pz_settable *k, const char *text, 
         return pz_err_set(err, PZ_USAGE, "%s is one of %s, not \"%s\"", k->name, k->choices, text);
     if (!k->choices && (!pz_str_to_double(text, strlen(text), &x) || x < k->min || x > k->max ||
                         (k->whole && !pz_str_to_i64(text, strlen(text), &i))))
-        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %g to %g, not \"%s\"", k->name,
+        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %.10g to %.10g, not \"%s\"", k->name,
                           k->whole ? "whole " : "", k->min, k->max, text);
     *value = k->choices ? json_string(text) : k->whole ? json_integer(i) : json_real(x);
     return *value ? PZ_OK : pz_err_memory(err, "a setting", 100);

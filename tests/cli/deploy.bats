@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-deploy: versions, settings, the lock.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_FILE_TMPDIR" || return 1
+    awk -F, 'NR == 1 || substr($1, 4, 2) == "40"' "$BATS_TEST_DIRNAME/../../sample-data/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv
+    pz-train -q -o home.pzm --no-tune --recipe popularity-count shop.pzd
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp "$BATS_FILE_TMPDIR/home.pzm" .
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+version() {
+    pz-deploy status --json home.pzc | jq .version
+}
+
+@test "versions count on and are never used again" {
+    pz-deploy publish -q home.pzc home.pzm
+    pz-deploy publish -q home.pzc home.pzm
+    pz-deploy rollback -q home.pzc --to 1
+    [ "$(version)" -eq 1 ]
+    pz-deploy rollback -q home.pzc
+    [ "$(version)" -eq 3 ]
+    pz-deploy rollback -q home.pzc --to 1
+    pz-deploy gc -q --keep 0 home.pzc
+    [ "$(pz-deploy list --json home.pzc | jq -c '[.[].version]')" = "[1,3]" ]
+    pz-deploy publish -q home.pzc home.pzm
+    [ "$(version)" -eq 4 ]
+    [ "$(pz-deploy list --json home.pzc | jq -r '.[] | select(.state == "previous").version')" -eq 1 ]
+    run -66 pz-deploy rollback home.pzc --to 2
+    [[ $output == *"no version 2"* ]]
+}
+
+@test "a damaged model is refused, and leaves nothing" {
+    size=$(stat -c %s home.pzm)
+    for at in 100 $((size / 2)) $((size - 40)); do
+        cp home.pzm bad.pzm
+        printf '\x55\xaa\x55' | dd of=bad.pzm bs=1 seek="$at" conv=notrunc status=none
+        run -65 pz-deploy publish home.pzc bad.pzm
+    done
+    run -66 pz-deploy publish home.pzc nosuch.pzm
+    [ "$(version)" -eq 1 ]
+    [ "$(ls home.pzc/versions)" = 0001 ]
+}
+
+@test "one at a time: another waits, then says who holds the lock" {
+    exec 8>>home.pzc/lock
+    flock 8
+    echo "process 42 since noon" >home.pzc/lock
+    run -75 pz-deploy publish home.pzc home.pzm
+    [[ $output == *"locked by process 42 since noon"* ]]
+    run -75 pz-deploy set --lock-wait 0.1 home.pzc num 3
+    run -75 pz-deploy gc home.pzc
+    run -75 pz-deploy rollback home.pzc
+    pz-recommend -q home.pzc --user u0040 >/dev/null
+    (sleep 0.3; exec 8>&-) &
+    exec 8>&-
+    pz-deploy publish -q --lock-wait 30 home.pzc home.pzm
+    [ "$(version)" -eq 2 ]
+}
+
+@test "settings are checked, listed, kept over publications and removed" {
+    pz-deploy set home.pzc num 10
+    pz-deploy set home.pzc exploration-weight 0.25
+    pz-deploy set home.pzc seen keep
+    pz-deploy publish -q home.pzc home.pzm
+    [ "$(pz-deploy status --json home.pzc | jq -cS .settings)" = '{"exploration-weight":0.25,"num":10,"seen":"keep"}' ]
+    run -0 pz-deploy status home.pzc
+    [[ $output == *"num = 10"* ]]
+    run -2 pz-deploy set home.pzc num 0
+    [[ $output == *"from 1 to 1000000"* ]]
+    run -2 pz-deploy set home.pzc num 1.5
+    run -2 pz-deploy set home.pzc exploration-weight 2
+    run -2 pz-deploy set home.pzc seen kee
+    [[ $output == *"exclude|keep|only"* ]]
+    run -2 pz-deploy set home.pzc exploration-wait 0.5
+    [[ $output == *"did you mean exploration-weight?"* ]]
+    run -2 pz-deploy set home.pzc num
+    pz-deploy unset home.pzc seen
+    run -66 pz-deploy unset home.pzc seen
+    [ "$(pz-deploy status --json home.pzc | jq -c '.settings | keys')" = '["exploration-weight","num"]' ]
+}
+
+@test "filters are kept under names" {
+    pz-deploy set home.pzc filter bought 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase")'
+    [ "$(pz-deploy status --json home.pzc | jq -r .filters.bought)" = \
+        'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase")' ]
+    run -0 pz-deploy status home.pzc
+    [[ $output == *"bought = EXCLUDE ItemID"* ]]
+    run -2 pz-deploy set home.pzc filter 'no name' 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+    run -2 pz-deploy set home.pzc filter x ''
+    run -2 pz-deploy set home.pzc filter x
+    pz-deploy unset home.pzc filter bought
+    [ "$(pz-deploy status --json home.pzc | jq -c .filters)" = '{}' ]
+}
+
+@test "gc --events removes what every version left has, and nothing else" {
+    for i in 1 2 3; do pz-event put home.pzc --user u --item "i000$i" --type View; done
+    pz-event put home.pzc --session nobody --item i0001 --type View
+    pz-event put-items home.pzc --item a --properties '{"x":1}'
+    pz-event put-items home.pzc --item b --properties '{"x":1}'
+    pz-deploy publish -q --live-seen 2 --rows-seen 5 home.pzc home.pzm
+    pz-deploy gc -q --events home.pzc
+    [ "$(pz-event stats --json home.pzc | jq .events)" -eq 4 ] # version 1 needs all
+    pz-deploy publish -q --live-seen 4 --rows-seen 5 home.pzc home.pzm
+    pz-deploy gc -q --keep 0 --events home.pzc
+    pz-event stats --json home.pzc | jq -e '.events == 2 and .items == 1 and .last == 6'
+    pz-event put home.pzc --user u --session nobody --item i0004 --type View
+    [ "$(pz-event export -q home.pzc | wc -l)" -eq 4 ]
+}
+
+@test "errors say what to do" {
+    run -66 pz-deploy status nosuch.pzc
+    [[ $output == *"see pz-deploy publish"* ]]
+    run -66 pz-deploy set nosuch.pzc num 3
+    run -2 pz-deploy publish home.pzc
+    mkdir empty.pzc
+    run -66 pz-recommend empty.pzc --user u
+    run -66 pz-deploy rollback home.pzc
+    [[ $output == *"no previous version"* ]]
+}

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-event: what is put, in which forms, and that it is there.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    local shop=$BATS_TEST_DIRNAME/../../sample-data
+    cd "$BATS_FILE_TMPDIR" || return 1
+    awk -F, 'NR == 1 || substr($1, 4, 2) == "40"' "$shop/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv --items "$shop/items.csv" --users "$shop/users.csv"
+    pz-train -q -o home.pzm --no-tune shop.pzd
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR/home.pzc" .
+}
+
+events() {
+    pz-event stats --json home.pzc | jq .events
+}
+
+# until_events N: wait until N events are there; false after ten seconds
+until_events() {
+    for _ in $(seq 200); do
+        [ "$(events)" -ge "$1" ] && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+@test "an event from options carries all its fields" {
+    pz-event put home.pzc --user 'u "1"' --session s --item i,1 --type View --value 2.5 --time 1735689700123 \
+        --event-id e --recommendation-id RID-1 --impression a,b --properties '{"deviceType":"phone","age":3}'
+    run -0 --separate-stderr pz-event export home.pzc
+    [ "${lines[0]}" = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,IMPRESSION,RECOMMENDATION_ID,DEVICE_TYPE,AGE" ]
+    [ "${lines[1]}" = '"u ""1""","i,1",1735689700,View,2.5,a|b,RID-1,phone,3' ]
+}
+
+@test "a PutEvents request over several lines, with fields where older clients put them" {
+    cat >put.json <<'EOF'
+{
+  "trackingId": "t", "sessionId": "s", "userId": "u",
+  "eventList": [
+    {"eventType": "View", "sentAt": 1735689700, "itemId": "a", "impression": ["x", "y"],
+     "properties": "{\"itemId\":\"not this\",\"brace\":\"}{ \\\"\"}"},
+    {"eventType": "View", "sentAt": "1735689701", "properties": {"itemId": 7, "eventValue": "2.5",
+     "recommendationId": "RID-2"}, "metricAttribution": {"eventAttributionSource": "mail"}}
+  ]
+}
+{"sessionId": "s", "eventType": "Click", "itemId": "b", "sentAt": "2025-01-01T00:01:42Z"}
+EOF
+    pz-event put -q home.pzc put.json
+    run -0 --separate-stderr pz-event export home.pzc
+    [ "${lines[0]}" = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,IMPRESSION,BRACE,RECOMMENDATION_ID,EVENT_ATTRIBUTION_SOURCE" ]
+    [ "${lines[1]}" = 'u,a,1735689700,View,,x|y,"}{ """,,' ]
+    [ "${lines[2]}" = 'u,7,1735689701,View,2.5,,,RID-2,mail' ]
+    [ "${lines[3]}" = 'u,b,1735689702,Click,,,,,' ]
+}
+
+@test "CSV with any names and other columns, JSON Lines, and zstd" {
+    printf 'user_id;ItemId;EVENT-TYPE;device\nu;a;View;phone\nu;b;View;\n' >a.csv
+    printf '\n{"USER_ID":"u","ITEM_ID":"c","eventType":"View","device":["p","q"]}\n\n' | zstd -q >b.jsonl.zst
+    pz-event put -q home.pzc a.csv
+    pz-event put -q home.pzc b.jsonl.zst
+    pz-event export -q home.pzc | cut -d, -f1,2,4,6 >got.csv
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE,DEVICE\nu,a,View,phone\nu,b,View,\nu,c,View,p|q\n' | cmp - got.csv
+}
+
+@test "what cannot be an event is named by line and column, and nothing of it is stored" {
+    long=$(head -c 257 /dev/zero | tr '\0' x)
+    while IFS='@' read -r text message; do
+        printf '{"userId":"u","eventType":"View","itemId":"a"}\n%b\n' "$text" >bad.jsonl
+        rm -rf home.pzc && cp -r "$BATS_FILE_TMPDIR/home.pzc" .
+        run -65 --separate-stderr pz-event put home.pzc bad.jsonl
+        [[ $stderr == *"bad.jsonl:2: "*$message* ]] || { echo "$text: $stderr" && return 1; }
+        [[ $stderr == *"(1 before it are stored)"* ]]
+        [ "$(events)" -eq 1 ]
+    done <<EOF
+{"userId":"u","eventType":"View",@JSON
+{"userId":"u","eventType":"View"}}@JSON
+{"userId":"u","userId":"v","eventType":"View"}@duplicate
+not json@JSON
+{"eventType":"View"}@userId
+{"userId":"u"}@eventType: is missing
+{"userId":"$long","eventType":"View"}@userId: is longer than 256 bytes
+{"userId":"a\\\\u0000b","eventType":"View"}@
+{"userId":true,"eventType":"View"}@userId: must be a string
+{"userId":["u"],"eventType":"View"}@userId: must be a string
+{"userId":{"id":"u"},"eventType":"View"}@userId: must be a plain value
+{"userId":"u","eventType":"View","eventValue":"much"}@eventValue: is not a number
+{"userId":"u","eventType":"View","eventValue":1e39}@eventValue: is not a number
+{"userId":"u","eventType":"View","sentAt":"yesterday"}@sentAt: is not a time
+{"userId":"u","eventType":"View","impression":["a|b"]}@impression: has a value with '|'
+{"userId":"u","eventType":"View","properties":"{\\\\"a\\\\":"}@properties
+{"userId":"u","eventType":"View","properties":"[1]"}@properties: must be a JSON object
+{"userId":"u","eventType":"View","properties":{"userId":"v"}}@belongs on the event
+{"userId":"u","eventType":"View","properties":{"a":{"b":1}}}@a: must be a plain value
+{"userId":"u","eventType":"View","properties":{"a b":1}}@cannot be the name of a column
+{"sessionId":"s","userId":"u","eventList":{}}@eventList: must be an array
+{"sessionId":"s","userId":"u","eventList":[{"eventType":"View"},{"itemId":"a"}]}@event 2 of the list: eventType
+{"sessionId":"s","userId":"u","eventList":[7]}@event 1 of the list
+\\\\xff\\\\xfe@JSON
+EOF
+}
+
+@test "an open brace, an empty input and a file that is not there are errors" {
+    printf '{"userId":"u",\n"eventType":"View"\n' >open.json
+    run -65 --separate-stderr pz-event put home.pzc open.json
+    [[ $stderr == *"open.json:1: JSON"* ]]
+    run -65 pz-event put home.pzc /dev/null
+    run -66 pz-event put home.pzc nosuch.csv
+    run -66 pz-event put nosuch.pzc --user u --type View
+    run -65 pz-event put home.pzc --user u --item i
+    run -2 pz-event put home.pzc --user u --type View --value x
+    run -2 pz-event put home.pzc --user u --type View --time soon
+    [ "$(events)" -eq 0 ]
+}
+
+@test "large values are kept whole: ids of 256 bytes, properties beyond 10 KB" {
+    id=$(head -c 256 /dev/zero | tr '\0' i)
+    text=$(head -c 20000 /dev/zero | tr '\0' t)
+    printf '{"userId":"%s","sessionId":"%s","itemId":"%s","eventType":"%s","eventId":"%s","properties":{"note":"%s"}}\n' \
+        "$id" "$id" "$id" "$id" "$id" "$text" >big.jsonl
+    pz-event put -q home.pzc big.jsonl
+    pz-event export -q home.pzc | tail -1 | cut -d, -f1,2,4,6 >got
+    printf '%s,%s,%s,%s\n' "$id" "$id" "$id" "$text" | cmp - got
+}
+
+@test "bad records can be left out, named and counted" {
+    printf 'USER_ID,EVENT_TYPE\nu,View\n,View\nu\nu,View\n,View\nu,View\n' >mixed.csv
+    run -0 --separate-stderr pz-event put --json --max-errors 3 home.pzc mixed.csv
+    [ "$output" = '{"read":3,"stored":3,"duplicate":0,"bad":3,"last":3}' ]
+    [[ $stderr == *mixed.csv:3*mixed.csv:4*mixed.csv:6* ]]
+    run -65 pz-event put --max-errors 2 home.pzc mixed.csv
+    [ "$(events)" -eq 5 ]
+}
+
+@test "times in another unit, and dates that cannot be, are said" {
+    printf 'USER_ID,EVENT_TYPE,sentAt\nu,View,1735689700123\nu,View,1735689700\n' >ms.csv
+    run -0 --separate-stderr pz-event put home.pzc ms.csv
+    [[ $stderr == *"partly in milliseconds"* ]]
+    printf 'USER_ID,EVENT_TYPE,sentAt\nu,View,1735689\nu,View,99999999999\n' >odd.csv
+    run -0 --separate-stderr pz-event put home.pzc odd.csv
+    [[ $stderr == *"2 events are dated before 1980 or after tomorrow"* ]]
+}
+
+@test "a slow pipe's events are seen before it ends, and SIGTERM keeps them" {
+    mkfifo pipe
+    pz-event put home.pzc pipe 2>err.txt &
+    pid=$!
+    exec 8>pipe
+    echo '{"userId":"u","eventType":"View"}' >&8
+    until_events 1
+    printf '{"userId":"u","event' >&8
+    echo 'Type":"View"}' >&8
+    until_events 2
+    kill -TERM "$pid"
+    status=0
+    wait "$pid" || status=$?
+    exec 8>&-
+    [ "$status" -eq 130 ]
+    grep -q '2 read, 2 stored' err.txt
+    [ "$(events)" -eq 2 ]
+}
+
+@test "kill -9 of a writer: every acknowledged event is there" {
+    seq 1 200000 | sed 's/.*/u&,View/; 1i USER_ID,EVENT_TYPE' >many.csv
+    pz-event put -q --acks home.pzc many.csv >acks.txt &
+    pid=$!
+    until_events 3000
+    kill -9 "$pid"
+    wait "$pid" || true
+    acked=$(grep '}$' acks.txt | tail -1 | jq .stored)
+    [ "$acked" -ge 3000 ]
+    [ "$acked" -lt 200000 ] || skip "the writer was done before the kill"
+    [ "$(events)" -ge "$acked" ]
+    pz-event put home.pzc --user u1 --type View
+}
+
+@test "items and users from requests, CSV and JSON Lines replace whole rows" {
+    echo '{"datasetArn":"arn","items":[{"itemId":"a","properties":"{\"price\":9.5,\"categoryL2\":\"x|y\"}"},
+           {"itemId":"b","properties":{"stock":3,"new":true,"creationTimestamp":1735689700123}}]}' |
+        pz-event put-items -q home.pzc
+    printf 'ITEM_ID,PRICE,STOCK\nb,1,2\n' | pz-event put-items -q home.pzc
+    pz-event put-items home.pzc --item c --properties '{"STOCK":1}'
+    pz-event export -q --table items home.pzc >items.csv
+    printf 'ITEM_ID,PRICE,CATEGORY_L2,STOCK\na,9.5,x|y,\nb,1,,2\nc,,,1\n' | cmp - items.csv
+    echo '{"users":[{"userId":"u","properties":"{\"membership\":\"gold\"}"}]}' | pz-event put-users -q home.pzc
+    echo '{"userId":"v","MEMBERSHIP":null,"AGE_BAND":"18-24"}' | pz-event put-users -q home.pzc
+    pz-event export -q --table users home.pzc >users.csv
+    printf 'USER_ID,MEMBERSHIP,AGE_BAND\nu,gold,\nv,,18-24\n' | cmp - users.csv
+}
+
+@test "rows must have the types of the model's columns; others may be new" {
+    run -65 pz-event put-items home.pzc --item a --properties '{"PRICE":"dear"}'
+    [[ $output == *'PRICE: must be a number: "dear"'* ]]
+    run -65 pz-event put-items home.pzc --item a --properties '{"STOCK":1.5}'
+    [[ $output == *'STOCK: must be a whole number'* ]]
+    run -65 pz-event put-items home.pzc --item a --properties '{"CREATION_TIMESTAMP":"soon"}'
+    [[ $output == *'CREATION_TIMESTAMP: is not a time'* ]]
+    run -65 pz-event put-items home.pzc --item a --properties '{"price":1,"PRICE":2}'
+    [[ $output == *'stands twice'* ]]
+    run -65 pz-event put-items home.pzc --item a --properties 'price=1'
+    run -0 pz-event put-items home.pzc --item a --properties '{"PRISE":1}'
+    [[ $output == *"PRISE is not in the model (did you mean PRICE?)"* ]]
+    run -65 --separate-stderr pz-event put-items home.pzc - <<<'{"PRICE":1}'
+    [[ $stderr == *"standard input:1: itemId: is missing"* ]]
+}
+
+@test "an exported dataset has the model's types, merges with its data, and counts nothing twice" {
+    pz-event put home.pzc --user u0040 --item i0001 --type View --session s --time 1735689700
+    pz-event put home.pzc --session other --item i0001 --type View --time 1735689700
+    pz-event put-items home.pzc --item i0001 --properties '{"PRICE":5,"CATEGORY_L1":"1"}'
+    run -0 --separate-stderr pz-event export home.pzc -o day.pzd
+    [[ $stderr == *"--live-seen 2 --rows-seen 3"* ]]
+    [[ $stderr == *"1 events left out"* ]]
+    pz-import -q --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" day.pzd
+    pz-import --export items all.pzd -q -o items.csv
+    grep -q '^i0001,1,,5.*,' items.csv
+    run -1 pz-event export home.pzc --after 3 -o none.pzd
+    [ ! -e none.pzd ]
+    # the session joins after the export: its earlier event is news
+    pz-event put home.pzc --user u0040 --item i0002 --type View --session other --time 1735689700
+    [ "$(pz-event export -q home.pzc --after 2 | wc -l)" -eq 3 ]
+}
+
+@test "forgetting acts on live events, on the row, and on the model's history" {
+    [ "$(pz-recommend -q home.pzc --user u0040 -n 1 | tail -1 | cut -d, -f5)" = personal ]
+    pz-event put home.pzc --user u0040 --item i0001 --type View --session s
+    pz-event put-users home.pzc --user u0040 --properties '{"MEMBERSHIP":"gold"}'
+    run -0 --separate-stderr pz-event forget --json home.pzc --user u0040
+    jq -e '.events_removed == 1 and .sessions_removed == 1 and .rows_removed == 1 and .number == 3
+           and .model_events_unused > 0' <<<"$output"
+    [ "$(pz-recommend -q home.pzc --user u0040 -n 1 | tail -1 | cut -d, -f5)" != personal ]
+    [ "$(pz-event export -q --table forgotten home.pzc | tail -1)" = u0040 ]
+    [ "$(pz-event export -q --table users home.pzc | wc -l)" -eq 1 ]
+    pz-event put home.pzc --user u0040 --item i0002 --type View
+    pz-recommend -q home.pzc --user u0040 -n 1
+    run -2 pz-event forget home.pzc
+}
+
+@test "stats say counts, the newest of each type, and the lag" {
+    SOURCE_DATE_EPOCH=1735689800 pz-event put home.pzc --user u --type View
+    pz-event put home.pzc --user u --type Purchase --time 1735689000
+    SOURCE_DATE_EPOCH=1735689900 pz-event stats --json home.pzc >stats.json
+    jq -e '.events == 2 and .last == 2 and .lag_seconds == 100 and .types.View.events == 1
+           and .types.Purchase.newest == "2024-12-31T23:50:00Z" and .forgotten == 0' stats.json
+    run -0 pz-event stats home.pzc
+    [[ $output == *"events     2"*"Purchase"* ]]
+}
+
+@test "a campaign that may only be read still answers, with its live events" {
+    pz-event put home.pzc --user stranger --item i0001 --type View
+    chmod -R a-w home.pzc
+    chmod a+rX . home.pzc home.pzc/* home.pzc/*/*
+    as=()
+    if [ "$(id -u)" -eq 0 ]; then
+        command -v setpriv >/dev/null || skip "needs setpriv to be somebody else than root"
+        as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        "${as[@]}" test -r home.pzc/current -a -x "$PZ_BIN/pz-recommend" || skip "nobody may not come here"
+    fi
+    run -0 --separate-stderr "${as[@]}" pz-recommend home.pzc --user stranger -n 1
+    [[ ${lines[1]} == *,session ]]
+    run -0 "${as[@]}" pz-event stats --json home.pzc
+    run -73 "${as[@]}" pz-event put home.pzc --user u --type View
+    chmod -R u+w home.pzc
+}
+
+@test "a device or a named pipe as output is written to, never replaced" {
+    pz-event put home.pzc --user u --item i0001 --type View
+    mkfifo pipe
+    pz-event export -q home.pzc -o pipe &
+    cat pipe >got.csv
+    wait $!
+    [ -p pipe ]
+    [ "$(wc -l <got.csv)" -eq 2 ]
+    run -74 pz-event export -q home.pzc -o /dev/full
+    [ -c /dev/full ]
+}
