@@ -109,7 +109,8 @@ EOF
     printf '{"userId":"u",\n"eventType":"View"\n' >open.json
     run -65 --separate-stderr pz-event put home.pzc open.json
     [[ $stderr == *"open.json:1: JSON"* ]]
-    run -65 pz-event put home.pzc /dev/null
+    : >empty
+    run -65 pz-event put home.pzc empty
     run -66 pz-event put home.pzc nosuch.csv
     run -66 pz-event put nosuch.pzc --user u --type View
     run -65 pz-event put home.pzc --user u --item i
