@@ -2,57 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 # Import of 20,000,000 interactions beside pandas doing the same: reading the CSV, numbering the two id
 # columns, grouping by user (CSR). Both from a warm file cache, once to warm up and RUNS times to measure;
-# the run with the least CPU time counts. Prints a table and the ratios.
+# the run with the least CPU time counts. The ratio is pz's share of pandas' figures.
 #
-# usage: scripts/bench-import.sh   (B=build, ROWS=20000000, RUNS=3, BENCH_DIR: where the CSV is kept)
-# Needs /usr/bin/time; for the other half python3 with pandas, numpy, scipy (Debian: python3-pandas,
-# python3-scipy), which is left out when missing.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-B=${B:-build} ROWS=${ROWS:-20000000} RUNS=${RUNS:-3}
-dir=${BENCH_DIR:-$(mktemp -d)}
-[ -n "${BENCH_DIR:-}" ] || trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir"
-csv=$dir/synthetic-$ROWS.csv
-make -s "$B/bin/pz-import" "$B/scripts/make-synthetic" B="$B"
-[ -s "$csv" ] || { "$B/scripts/make-synthetic" "$ROWS" >"$csv.part" && mv "$csv.part" "$csv"; }
+# usage: scripts/bench-import.sh   (ROWS=20000000, and as in bench.sh; PYTHON=/usr/bin/python3)
+# Installs Debian's python3-pandas and python3-scipy when they are missing and it may.
+# shellcheck source=scripts/bench-common.bash
+source "$(dirname "$0")/bench-common.bash"
+ROWS=${ROWS:-20000000}
+python=${PYTHON:-/usr/bin/python3}
+
+has_pandas() { "$python" -c 'import pandas, numpy, scipy' 2>/dev/null; }
+
+install_pandas() {
+    local as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || return 1
+        as_root="sudo"
+    fi
+    echo "installing python3-pandas python3-scipy" >&2
+    $as_root apt-get install -y -qq --no-install-recommends python3-pandas python3-scipy >/dev/null 2>&1
+}
 
 cat >"$dir/peer.py" <<'PY'
 import sys
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 d = pd.read_csv(sys.argv[1])
 u, users = pd.factorize(d["USER_ID"])
 i, items = pd.factorize(d["ITEM_ID"])
-try:
-    from scipy.sparse import csr_matrix
-    m = csr_matrix((np.ones(len(d), dtype=np.float32), (u, i)), shape=(len(users), len(items)))
-except ImportError:  # the same grouping by hand
-    order = np.argsort(u, kind="stable")
-    m = (np.concatenate(([0], np.cumsum(np.bincount(u)))), i[order])
-print(len(d), len(users), len(items), file=sys.stderr)
+m = csr_matrix((np.ones(len(d), dtype=np.float32), (u, i)), shape=(len(users), len(items)))
+print(len(d), len(users), len(items), m.nnz, file=sys.stderr)
 PY
 
-# measure COMMAND...: "cpu wall kilobytes" of the run with the least CPU time
-measure() {
-    local i
-    "$@" >/dev/null 2>&1
-    for ((i = 0; i < RUNS; i++)); do
-        /usr/bin/time -o "$dir/time" -f '%U %S %e %M' "$@" >/dev/null 2>&1
-        awk '{ print $1 + $2, $3, $4 }' "$dir/time"
-    done | sort -n | head -1
-}
-
-row() { awk -v name="$1" '{ printf "%-28s %8.2f %8.2f %8.0f\n", name, $1, $2, $3 / 1024 }' <<<"$2"; }
-
-printf '%-28s %8s %8s %8s\n' "$(wc -c <"$csv" | awk '{ printf "CSV of %.0f MB", $1 / 1e6 }')" 'CPU s' 'wall s' 'peak MB'
-ours=$(measure "$B/bin/pz-import" -q -o "$dir/synthetic.pzd" --interactions "$csv")
+csv=$(synthetic "$ROWS")
+head_line "$(wc -c <"$csv" | awk '{ printf "CSV of %.0f MB", $1 / 1e6 }')"
+ours=$(measure pz-import -q -o "$dir/bench-import.pzd" --interactions "$csv")
 row pz-import "$ours"
-python=${PYTHON:-/usr/bin/python3}
-if "$python" -c 'import pandas, numpy' 2>/dev/null; then
+rm -f "$dir/bench-import.pzd"
+if has_pandas || { install_pandas && has_pandas; }; then
     peer=$(measure "$python" "$dir/peer.py" "$csv")
-    row 'pandas read_csv + factorize' "$peer"
-    awk '{ printf "%-28s %8.2f %8.2f %8.2f\n", "ratio", $1 / $4, $2 / $5, $3 / $6 }' <<<"$ours $peer"
+    row 'pandas read_csv + factorize + CSR' "$peer"
+    awk '{ printf "%-36s %8.2f %8.2f %8.2f\n", "ratio", $1 / $4, $2 / $5, $3 / $6 }' <<<"$ours $peer"
 else
     echo "pandas is not installed: apt-get install python3-pandas python3-scipy" >&2
 fi
