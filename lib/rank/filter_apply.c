@@ -28,6 +28,7 @@ void pz_filter_work_free(struct pz_filter_work *work)
     free(work->live_item);
     free(work->props);
     free(work->held);
+    pz_str_clear(&work->key);
     free(work);
 }
 

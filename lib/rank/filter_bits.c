@@ -126,10 +126,8 @@ void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
 
 /* ---- the cache */
 struct pz_fcached {
-    uint32_t test;
-    bool any;
-    size_t n_text, n_code, n_num;
-    void *key;       /* the codes, then the numbers; owned */
+    char *key;       /* the test and its right side, see make_key; owned */
+    size_t n_key;
     uint64_t *words; /* owned */
     uint64_t stamp;  /* of its last use */
     uint32_t held;   /* queries that use it now */
@@ -171,24 +169,35 @@ void pz_fcache_free(struct pz_fcache *cache)
     free(cache);
 }
 
-static bool same_key(const struct pz_fcached *e, uint32_t test, const struct pz_fset *set)
+/* Bytes that are the same for the same test and right side. Texts, not their codes: rows put since have codes
+ * of their own. */
+static bool make_key(struct pz_str *key, const struct pz_fnode *test, const struct pz_fset *set)
 {
-    size_t codes = set->n_code * sizeof *set->code, nums = set->n_num * sizeof *set->num;
+    pz_str_reset(key);
+    pz_str_add(key, (const char *)&test->id, sizeof test->id);
+    pz_str_addc(key, set->any ? '*' : ' ');
+    for (size_t i = 0; i < set->n_text; i++) {
+        pz_str_add(key, (const char *)&set->text[i].n, sizeof set->text[i].n);
+        pz_str_add(key, set->text[i].s, set->text[i].n);
+    }
+    pz_str_add(key, (const char *)set->num, set->n_num * sizeof *set->num);
+    return !key->failed;
+}
 
-    return e->test == test && e->any == set->any && e->n_text == set->n_text && e->n_code == set->n_code &&
-           e->n_num == set->n_num && (!codes || memcmp(e->key, set->code, codes) == 0) &&
-           (!nums || memcmp((char *)e->key + codes, set->num, nums) == 0);
+static bool same_key(const struct pz_fcached *e, const struct pz_str *key)
+{
+    return e->n_key == key->len && memcmp(e->key, key->data, key->len) == 0;
 }
 
 /* The entry with that key, or the slot to put one in: the one least lately used that nobody holds. */
-static struct pz_fcached **find_slot(struct pz_fcache *cache, uint32_t test, const struct pz_fset *set)
+static struct pz_fcached **find_slot(struct pz_fcache *cache, const struct pz_str *key)
 {
     struct pz_fcached **oldest = NULL;
 
     for (size_t i = 0; i < CACHE_ENTRIES; i++) {
         struct pz_fcached **slot = &cache->entry[i], *e = *slot;
 
-        if (e && same_key(e, test, set))
+        if (e && same_key(e, key))
             return slot;
         if ((!e || e->held == 0) && (!oldest || (*oldest && (!e || e->stamp < (*oldest)->stamp))))
             oldest = slot;
@@ -199,26 +208,18 @@ static struct pz_fcached **find_slot(struct pz_fcache *cache, uint32_t test, con
 static struct pz_fcached *make_entry(const struct pz_fctx *ctx, const struct pz_fnode *test,
                                      const struct pz_fset *set)
 {
-    size_t codes = set->n_code * sizeof *set->code, nums = set->n_num * sizeof *set->num;
+    const struct pz_str *key = &ctx->work->key;
     struct pz_fcached *e = calloc(1, sizeof *e);
 
     if (!e)
         return NULL;
-    *e = (struct pz_fcached){ .test = test->id,
-                              .any = set->any,
-                              .n_text = set->n_text,
-                              .n_code = set->n_code,
-                              .n_num = set->n_num,
-                              .key = pz_mem_array(codes + nums, 1),
+    *e = (struct pz_fcached){ .key = pz_mem_copy(key->data, key->len, 1),
+                              .n_key = key->len,
                               .words = pz_mem_array(ctx->n_words, sizeof *e->words) };
     if (!e->key || !e->words) {
         free_entry(e);
         return NULL;
     }
-    if (codes)
-        memcpy(e->key, set->code, codes);
-    if (nums)
-        memcpy((char *)e->key + codes, set->num, nums);
     pz_filter_scan(ctx, test, set, e->words);
     return e;
 }
@@ -240,14 +241,14 @@ const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnod
     struct pz_fcached **slot, *made = NULL, *dropped = NULL;
     const uint64_t *words = NULL;
 
-    if (!pz_mem_grow(&work->held, &work->cap_held, work->n_held + 1, sizeof *work->held))
+    if (!make_key(&work->key, test, set) || !pz_mem_grow(&work->held, &work->cap_held, work->n_held + 1, sizeof *work->held))
         return NULL;
     for (int turn = 0; turn < 2 && !words; turn++) {
         if (turn == 1 && !(made = make_entry(ctx, test, set)))
             return NULL;
         pthread_mutex_lock(&cache->lock);
-        slot = find_slot(cache, test->id, set);
-        if (slot && *slot && same_key(*slot, test->id, set)) {
+        slot = find_slot(cache, &work->key);
+        if (slot && *slot && same_key(*slot, &work->key)) {
             words = hold(cache, work, *slot);
             dropped = made; /* somebody else was faster */
         } else if (made && slot) {

@@ -4,6 +4,7 @@
 #define PZ_RANK_FILTER_EVAL_H
 
 #include "base/json.h"
+#include "base/str.h"
 #include "rank/filter.h"
 #include "rank/filter_ast.h"
 
@@ -21,6 +22,7 @@ struct pz_filter_work {
     struct pz_fset *set; /* by test: right sides of ASKED tests */
     uint32_t *live_item; /* the model's items of live and inline events */
     json_t **props;      /* [n_props] properties of live events, where tests ask for them */
+    struct pz_str key;   /* of a cached bitset */
     struct pz_fcached **held; /* cached bitsets in use */
     size_t cap_words, cap_count, cap_set, cap_live, cap_props, cap_held, n_held, n_props;
 };
