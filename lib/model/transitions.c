@@ -26,27 +26,27 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
     /* name, default, min, max, tuned from, to, log, whole, read-out */
     { "ridge", 1, 0, 1, 0, 1, false, true, false,
       "1: coefficients by neighbourhood ridge; 0: normalised counts (kNN)" },
-    { "decay", 0.9, 0, 1, 0.5, 0.97, false, false, false, "weight of a pair per position between" },
-    { "symmetric", 0.15, 0, 1, 0, 0.6, false, false, false,
+    { "decay", 0.9, 0, 1, 0.4, 0.97, false, false, false, "weight of a pair per position between" },
+    { "symmetric", 0.15, 0, 1, 0, 0.7, false, false, false,
       "share of a pair's weight that regards neither order nor distance" },
     { "window", 50, 1, 1000, 50, 50, true, true, false, "positions between which pairs count" },
-    { "source_norm", 0.5, 0, 1, 0.3, 0.7, false, false, true,
+    { "source_norm", 0.5, 0, 1, 0.3, 0.9, false, false, true,
       "power of the source's popularity that divides its counts (kNN)" },
     { "target_norm", 0, 0, 1, 0, 0.5, false, false, true,
       "power of the target's popularity that divides its score" },
-    { "recency", 1, 0, 4, 0.5, 1.5, false, false, true, "power of the rank that divides an event" },
+    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true, "power of the rank that divides an event" },
     { "keep", 200, 1, 4096, 200, 200, true, true, false, "counts kept an item" },
     { "neighbours", 100, 1, 2000, 100, 100, true, true, false, "sources in one ridge system" },
-    { "lambda", 200, 1e-6, 1e9, 20, 1000, true, false, false, "penalty of the ridge" },
+    { "lambda", 90, 1e-6, 1e9, 20, 400, true, false, false, "penalty of the ridge, in events" },
     { "user_norm", 0, 0, 2, 0, 0.5, false, false, false,
       "power of a user's number of events that divides his pairs" },
     { "half_life", 0, 0, 36500, 0, 0, true, false, false,
       "days after which a pair counts half; 0: never" },
     { "history", 50, 1, 1000, 50, 50, true, true, true, "last events of a history that score" },
     { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
-    { "repeat", 10, 0, 100, 10, 10, false, false, true,
+    { "repeat", 10, 0, 100, 3, 40, true, false, true,
       "weight of coming back to items of the history" },
-    { "attributes", 1.5, 0, 100, 0.5, 3, true, false, false,
+    { "attributes", 1.5, 0, 100, 0.3, 3, true, false, false,
       "weight of item categories as sources; 0: none" },
     { "attribute_target", 10, 0, 1000, 1, 30, true, false, true,
       "weight of item categories as targets" },
@@ -83,9 +83,25 @@ static void fill_attr_scale(struct pz_trans *t)
         t->attr_scale[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
 }
 
+/* kNN: pop^-x of items. An attribute happens with many items: it speaks by its mean, pop^-1, as loudly as an item
+ * of typical popularity. */
+static void fill_source_scale(struct pz_trans *t)
+{
+    double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM], sum = 0, squares = 0;
+    float *attr = t->source_scale + t->n_items;
+
+    pz_trans_fill_scale(t->pop, t->n_items, x, t->source_scale);
+    for (uint32_t i = 0; i < t->n_items; i++) {
+        sum += (double)t->pop[i];
+        squares += (double)t->pop[i] * (double)t->pop[i];
+    }
+    pz_trans_fill_scale(t->pop + t->n_items, t->feats.n, x > 0 ? 1 : 0, attr);
+    for (uint32_t a = 0; a < t->feats.n && x > 0 && sum > 0; a++)
+        attr[a] *= (float)pow(squares / sum, 1 - x);
+}
+
 enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
 {
-    double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM];
     uint32_t rows = t->n_items + t->feats.n;
 
     if (!t->source_scale)
@@ -96,7 +112,7 @@ enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
         t->attr_scale = pz_mem_array(t->n_items, sizeof *t->attr_scale);
     if (!t->source_scale || !t->target_scale || !t->attr_scale)
         return pz_err_memory(err, "transitions", 12.0 * rows);
-    pz_trans_fill_scale(t->pop, rows, x, t->source_scale);
+    fill_source_scale(t);
     pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
     fill_attr_scale(t);
     return PZ_OK;
@@ -109,8 +125,8 @@ static void set(void *part, size_t setting, double value)
     if (t->set[setting] == value)
         return;
     t->set[setting] = value;
-    if (setting == PZ_TRANS_SOURCE_NORM && t->set[PZ_TRANS_RIDGE] <= 0)
-        pz_trans_fill_scale(t->pop, t->n_items + t->feats.n, value, t->source_scale);
+    if (setting == PZ_TRANS_SOURCE_NORM)
+        fill_source_scale(t);
     if (setting == PZ_TRANS_TARGET_NORM)
         pz_trans_fill_scale(t->pop, t->n_items, value, t->target_scale);
     if (setting == PZ_TRANS_ATTR_POP)

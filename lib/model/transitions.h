@@ -200,7 +200,7 @@ enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_ou
 
 /* ---- transitions_ridge.c ---- */
 
-/* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda I) b = C[N,j], N the `neighbours` sources
+/* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the `neighbours` sources
  * of counts (by target) with the largest C / sqrt(pop). value: [counts entries] receives b at N and 0
  * elsewhere; entries of unwanted targets are not touched. */
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_trans_lists *counts,

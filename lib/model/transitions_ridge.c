@@ -3,7 +3,10 @@
  * 2011). For every target j the next item is regressed on the decayed history, restricted to the
  * sources N that precede j most, given how popular they are:
  *
- *   (G[N,N] + lambda I) b = C[N,j]
+ *   (G[N,N] + lambda g I) b = C[N,j]
+ *
+ * with g the mean of what one event adds to its own diagonal entry of G: lambda counts events, so that one
+ * default serves data of any decay, length and user normalisation.
  *
  * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The Gram
  * rows come from a sparse table, cut to a budget (memory at most 8 bytes * (GRAM_ENTRIES + 64 n_items)), or
@@ -322,6 +325,17 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_t
     return st;
 }
 
+/* g: what an event adds to its own diagonal entry, on average. */
+static double mean_self(const struct pz_trans_view *v)
+{
+    double sum = 0;
+
+    for (uint64_t p = 0; p < v->n; p++)
+        sum += (double)v->source[p] *
+               (v->a * (double)v->target[p] + (1 - v->a) * (double)v->source[p] * (double)v->tail[p]);
+    return sum > 0 ? sum / (double)v->n : 1;
+}
+
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_trans_lists *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err)
@@ -338,7 +352,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_tra
     job.n_max = longest < job.n_max ? (uint32_t)longest : job.n_max;
     job.stride = (job.n_max + PAD) / PAD * PAD;
     job.n_items = v->n_items;
-    job.lambda = (float)v->set[PZ_TRANS_LAMBDA];
+    job.lambda = (float)(v->set[PZ_TRANS_LAMBDA] * mean_self(v));
     job.boost = v->set[PZ_TRANS_ATTRIBUTES] > 0 ? (float)v->set[PZ_TRANS_ATTRIBUTES] : 1;
     if (st == PZ_OK)
         st = work_new(&job, (uint32_t)longest, err);

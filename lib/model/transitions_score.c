@@ -48,6 +48,7 @@ static float event_weight(const struct pz_trans *t, const struct pz_query *q, si
 struct sums {
     float *item; /* [n_items] */
     float *attr; /* [feats.n] */
+    float *from; /* [feats.n] weight of each attribute as a source */
 };
 
 /* Add weight times the list of one item or feature. Features stand behind items in a list. */
@@ -69,13 +70,21 @@ static float attr_factor(const struct pz_trans *t)
     return t->set[PZ_TRANS_RIDGE] > 0 ? 1 : (float)t->set[PZ_TRANS_ATTRIBUTES];
 }
 
+/* Attributes of many events are few: their weights are summed first, their rows added once. */
 static void add_event(const struct pz_trans *t, uint32_t b, float weight, const struct sums *to)
 {
     const struct pz_trans_feats *f = &t->feats;
 
     add_row(t, b, weight, to);
     for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
-        add_row(t, t->n_items + f->id[k], weight * attr_factor(t) * f->weight[k], to);
+        to->from[f->id[k]] += weight * f->weight[k];
+}
+
+static void add_attrs(const struct pz_trans *t, const struct sums *to)
+{
+    for (uint32_t a = 0; a < t->feats.n; a++)
+        if (to->from[a] > 0)
+            add_row(t, t->n_items + a, attr_factor(t) * to->from[a], to);
 }
 
 PZ_KERNEL static void multiply(float *restrict out, const float *restrict scale, size_t n)
@@ -137,6 +146,7 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
     bool known = false;
 
     memset(to->attr, 0, t->feats.n * sizeof *to->attr);
+    memset(to->from, 0, t->feats.n * sizeof *to->from);
     for (size_t k = 1; k <= depth(t, q); k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
@@ -145,6 +155,7 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
         known = known || t->pop[b] > 0 || t->feats.ptr[b] < t->feats.ptr[b + 1];
         add_event(t, b, event_weight(t, q, k), to);
     }
+    add_attrs(t, to);
     return known;
 }
 
@@ -211,14 +222,14 @@ size_t pz_trans_scratch_bytes(const void *part)
 {
     const struct pz_trans *t = part;
 
-    return ((size_t)t->n_items + t->feats.n) * sizeof(float);
+    return ((size_t)t->n_items + 2 * (size_t)t->feats.n) * sizeof(float);
 }
 
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_trans *t = part;
     size_t lags = q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
-    struct sums sums = { out, scratch };
+    struct sums sums = { out, scratch, (float *)scratch + t->feats.n };
     struct stars stars;
 
     if (!add_up(t, q, &sums, &stars))
@@ -295,7 +306,8 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
                       float *contrib)
 {
     const struct pz_trans *t = part;
-    struct sums sums = { scratch, (float *)scratch + t->n_items };
+    struct sums sums = { scratch, (float *)scratch + t->n_items,
+                         (float *)scratch + t->n_items + t->feats.n };
     struct stars stars;
     float top;
 
