@@ -77,6 +77,10 @@ check-asan:
 check-tsan:
 	CC=clang B=$(B)/tsan SAN=thread TSAN_OPTIONS=ignore_noninstrumented_modules=1 scripts/check.sh
 
+# two writers, ten readers and a publisher on one campaign for a minute; check has three seconds of it
+soak: all
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} PZ_BIN=$(abspath $(B))/bin bats tests/cli/soak.bats
+
 lint: all
 	B=$(B) scripts/lint.sh
 
@@ -135,6 +139,7 @@ dist:
 help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
 	@echo 'check      build with warnings as errors, run every test; check-asan, check-tsan: sanitized'
+	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layer and module rules, comments, sizes, man pages, scripts'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
@@ -147,5 +152,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean check check-asan check-tsan lint bench quality fuzz man install uninstall dist help
+.PHONY: soak all unit clean check check-asan check-tsan lint bench quality fuzz man install uninstall dist help
 .SECONDARY:

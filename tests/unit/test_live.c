@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "campaign/live.h"
+#include "campaign/overlay.h"
 
 static char dir[64];
 
@@ -169,6 +171,233 @@ static void one_id_for_session_and_user_counts_its_events_once(void **state)
     pz_live_close(s);
 }
 
+static void impressions_and_properties_come_back_with_the_event(void **state)
+{
+    (void)state;
+    struct pz_live_store *s = open_store();
+    struct pz_event e = event_of("u", NULL, "a");
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    e.impression = "x|y|z";
+    e.properties = "{\"a\":1}";
+    assert_int_equal(put(s, &e, 1, &last), 1);
+    assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, &err), PZ_OK);
+    assert_int_equal(live.event[0].n_shown, 3);
+    assert_string_equal(live.event[0].shown[0], "x");
+    assert_string_equal(live.event[0].shown[2], "z");
+    assert_string_equal(live.event[0].properties, "{\"a\":1}");
+    assert_int_equal(live.event[0].number, 1);
+    pz_arena_clear(&arena);
+    pz_live_close(s);
+}
+
+static void a_forgotten_user_who_comes_back_counts_with_all_later_events(void **state)
+{
+    (void)state;
+    struct pz_live_store *s = open_store();
+    struct pz_event e[] = { event_of("u", NULL, "a"), event_of("u", NULL, "b") };
+    struct pz_live_receipt r;
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    assert_int_equal(put(s, e, 1, &last), 1);
+    assert_int_equal(pz_live_forget(s, "u", &r, &err), PZ_OK);
+    assert_int_equal(put(s, e + 1, 1, &last), 1);
+    assert_int_equal(last, 3);
+    /* A model that has seen number 3 is not asked for his history: the store is. */
+    expect_items(s, "u", 3, "b ");
+    pz_live_close(s);
+}
+
+static void a_full_map_grows_by_itself(void **state)
+{
+    (void)state;
+    enum { N = 2000, TEXT = 20000 };
+    struct pz_live_store *s = open_store();
+    char *text = malloc(TEXT + 16);
+    struct pz_err err = { 0 };
+    struct pz_live_size size;
+    uint64_t last = 0;
+    assert_non_null(text);
+    strcpy(text, "{\"a\":\"");
+    memset(text + 6, 'x', TEXT);
+    strcpy(text + 6 + TEXT, "\"}");
+    struct pz_event e = event_of("u", NULL, "a");
+    assert_int_equal(put(s, &e, 1, &last), 1);
+    /* Another process would map the file as it is now; so does this second store of the test. */
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct pz_arena arena = { 0 };
+        struct pz_live live = { 0 };
+        struct pz_live_store *reader = NULL;
+        int bad = pz_live_open(dir, false, &reader, NULL) != PZ_OK || !reader;
+        for (int i = 0; i < 400 && !bad && live.n_events <= N; i++) {
+            pz_arena_clear(&arena);
+            bad = pz_live_read(reader, "u", 0, &arena, &live, NULL) != PZ_OK;
+            usleep(20000);
+        }
+        bad = bad || live.n_events != N + 1;
+        pz_arena_clear(&arena);
+        pz_live_close(reader);
+        _exit(bad);
+    }
+    e.properties = text;
+    for (int i = 0; i < N / 500; i++) { /* 40 MB, beyond any first map */
+        struct pz_event many[500];
+        for (int k = 0; k < 500; k++) {
+            many[k] = e;
+        }
+        assert_int_equal(put(s, many, 500, &last), 500);
+    }
+    assert_int_equal(pz_live_count(s, &size, &err), PZ_OK);
+    assert_int_equal(size.events, N + 1);
+    assert_true(size.bytes > (uint64_t)N * TEXT);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    free(text);
+    pz_live_close(s);
+}
+
+static void a_reader_of_nothing_is_no_error(void **state)
+{
+    (void)state;
+    struct pz_live_store *s = NULL;
+    assert_int_equal(pz_live_open(dir, false, &s, NULL), PZ_OK);
+    assert_null(s);
+}
+
+static void readers_that_died_leave_no_slot_behind(void **state)
+{
+    (void)state;
+    struct pz_live_store *held = open_store(); /* else the next one to come would start afresh */
+    for (int i = 0; i < 2200; i++) { /* more than there are slots */
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct pz_live_store *s = NULL;
+            struct pz_live_size size;
+            int bad = pz_live_open(dir, false, &s, NULL) != PZ_OK || !s ||
+                      pz_live_count(s, &size, NULL) != PZ_OK;
+            if (bad) {
+                _exit(1);
+            }
+            (void)kill(getpid(), SIGKILL);
+        }
+        int status = -1;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+    }
+    pz_live_close(held);
+}
+
+/* ---- rows ---- */
+
+static uint64_t put_row(struct pz_live_store *s, enum pz_live_table table, const char *id, size_t n,
+                        const char *const *name, const char *const *value)
+{
+    struct pz_live_row row = { id, name, value, n };
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    if (pz_live_put_rows(s, table, &row, 1, &last, &err) != PZ_OK) {
+        fail_msg("%s", err.text);
+    }
+    return last;
+}
+
+static void an_overlay_has_the_models_types_and_infers_others(void **state)
+{
+    (void)state;
+    struct pz_attr model_attr[] = { { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .wide = true },
+                                    { .name = "GENRE", .kind = PZ_ATTR_CATEGORY },
+                                    { .name = "ADULT", .kind = PZ_ATTR_BOOL },
+                                    { .name = "TITLE", .kind = PZ_ATTR_STRING } };
+    struct pz_attrs known = { .n_attrs = 4, .attr = model_attr };
+    const char *name[] = { "price", "GENRE", "ADULT", "TITLE", "stock" };
+    struct pz_live_store *s = open_store();
+    struct pz_overlay *o = NULL;
+    struct pz_err err = { 0 };
+    (void)put_row(s, PZ_LIVE_ITEMS, "b", 5, name, (const char *[]){ "2.5", "y|x", "True", "T|1", "7" });
+    (void)put_row(s, PZ_LIVE_ITEMS, "a", 2, name + 3, (const char *[]){ "T", "8" });
+    (void)put_row(s, PZ_LIVE_ITEMS, "c", 2, name, (const char *[]){ "dear", "x" });
+    assert_int_equal(pz_overlay_build(s, PZ_LIVE_ITEMS, 0, &known, &o, &err), PZ_OK);
+    assert_int_equal(o->ids.n, 3);
+    assert_int_equal(pz_dict_find_str(&o->ids, "b"), 1);
+    assert_int_equal(o->attrs.n_rows, 3);
+    const struct pz_attr *price = pz_attrs_find(&o->attrs, "PRICE");
+    assert_string_equal(price->name, "PRICE");
+    assert_true(price->kind == PZ_ATTR_NUMBER && price->wide);
+    assert_true(isnan(price->num[0]) && price->num[1] == 2.5 && isnan(price->num[2]));
+    const struct pz_attr *genre = pz_attrs_find(&o->attrs, "GENRE");
+    assert_int_equal(genre->ptr[3], 3);
+    assert_int_equal(genre->ptr[1], 0);
+    assert_int_equal(genre->code[0], pz_dict_find_str(&genre->values, "y")); /* in the order written */
+    assert_int_equal(genre->code[2], pz_dict_find_str(&genre->values, "x"));
+    assert_true(pz_attrs_find(&o->attrs, "ADULT")->num[1] == 1);
+    assert_int_equal(pz_attrs_find(&o->attrs, "TITLE")->values.n, 2); /* no list: '|' is a letter of it */
+    const struct pz_attr *stock = pz_attrs_find(&o->attrs, "STOCK");
+    assert_true(stock->kind == PZ_ATTR_NUMBER && stock->num[0] == 8 && isnan(stock->num[2]));
+    pz_overlay_free(o);
+    pz_live_close(s);
+}
+
+static void a_row_replaces_the_whole_row_and_numbers_tell_what_is_new(void **state)
+{
+    (void)state;
+    const char *name[] = { "A", "B" };
+    struct pz_live_store *s = open_store();
+    struct pz_overlay *o = NULL;
+    struct pz_live_size size;
+    struct pz_err err = { 0 };
+    assert_int_equal(put_row(s, PZ_LIVE_USERS, "u", 2, name, (const char *[]){ "1", "2" }), 1);
+    assert_int_equal(put_row(s, PZ_LIVE_USERS, "v", 1, name, (const char *[]){ "3" }), 2);
+    assert_int_equal(put_row(s, PZ_LIVE_USERS, "u", 1, name + 1, (const char *[]){ "4" }), 3);
+    assert_int_equal(pz_live_count(s, &size, &err), PZ_OK);
+    assert_int_equal(size.users, 2);
+    assert_int_equal(size.rows_last, 3);
+    assert_int_equal(pz_overlay_build(s, PZ_LIVE_USERS, 0, NULL, &o, &err), PZ_OK);
+    assert_true(isnan(pz_attrs_find(&o->attrs, "A")->num[0]));
+    assert_true(pz_attrs_find(&o->attrs, "B")->num[0] == 4);
+    pz_overlay_free(o);
+    assert_int_equal(pz_overlay_build(s, PZ_LIVE_USERS, 2, NULL, &o, &err), PZ_OK);
+    assert_int_equal(o->ids.n, 1);
+    pz_overlay_free(o);
+    assert_int_equal(pz_overlay_build(s, PZ_LIVE_USERS, 3, NULL, &o, &err), PZ_OK);
+    assert_null(o);
+    pz_live_close(s);
+}
+
+static void collecting_leaves_what_some_model_may_need(void **state)
+{
+    (void)state;
+    const char *name[] = { "A" };
+    struct pz_live_store *s = open_store();
+    struct pz_event e[] = { event_of("u", NULL, "a"), event_of(NULL, "nobody", "b"),
+                            event_of(NULL, "s", "c"), event_of("v", "s", "d"), event_of("u", NULL, "e") };
+    struct pz_live_receipt r;
+    struct pz_err err = { 0 };
+    uint64_t last = 0, removed = 0;
+    e[4].event_id = "once";
+    assert_int_equal(put(s, e, 5, &last), 5);
+    assert_int_equal(put_row(s, PZ_LIVE_ITEMS, "x", 1, name, (const char *[]){ "1" }), 6);
+    assert_int_equal(put_row(s, PZ_LIVE_ITEMS, "y", 1, name, (const char *[]){ "1" }), 7);
+    /* Up to 3: event 1 alone; session s joined by event 4, later than that. */
+    assert_int_equal(pz_live_collect(s, 3, 0, &removed, &err), PZ_OK);
+    assert_int_equal(removed, 1);
+    expect_items(s, "v", 0, "c d ");
+    assert_int_equal(pz_live_forget(s, "v", &r, &err), PZ_OK);
+    assert_int_equal(r.events, 2);
+    assert_int_equal(put(s, e + 3, 1, &last), 1);
+    assert_int_equal(pz_live_collect(s, last, 6, &removed, &err), PZ_OK);
+    assert_int_equal(removed, 2); /* event 5 and row 6 */
+    expect_items(s, "nobody", 0, "b ");
+    expect_items(s, "v", last, "d ");
+    assert_int_equal(put(s, e + 4, 1, &last), 0); /* its id is known still */
+    pz_live_close(s);
+}
+
 /* A writer process: rounds of ten events of one user; exit status 0 when all were new. */
 static void write_rounds(const char *user, int rounds)
 {
@@ -242,6 +471,14 @@ int main(void)
         ONE(a_session_joins_the_user_with_its_earlier_events),
         ONE(forgetting_a_user_removes_his_events_and_leaves_a_tombstone),
         ONE(one_id_for_session_and_user_counts_its_events_once),
+        ONE(impressions_and_properties_come_back_with_the_event),
+        ONE(a_forgotten_user_who_comes_back_counts_with_all_later_events),
+        ONE(a_full_map_grows_by_itself),
+        ONE(a_reader_of_nothing_is_no_error),
+        ONE(readers_that_died_leave_no_slot_behind),
+        ONE(an_overlay_has_the_models_types_and_infers_others),
+        ONE(a_row_replaces_the_whole_row_and_numbers_tell_what_is_new),
+        ONE(collecting_leaves_what_some_model_may_need),
         ONE(two_writers_and_ten_readers_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
