@@ -61,6 +61,10 @@ $(B)/scripts/%: scripts/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $< -lm
 
+$(B)/scripts/bench-filter: scripts/bench-filter.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(PZ_LIBS)
+
 $(B)/tests/killat.so: tests/crash/killat.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl

@@ -62,9 +62,10 @@ static enum pz_status memory(struct check *c)
 }
 
 /* ---- tables and columns */
+enum table { ITEMS, USERS, EVENTS, THE_USER, THE_ITEM };
 struct table_name {
     const char *name;
-    enum { ITEMS, USERS, EVENTS, THE_USER, THE_ITEM } table;
+    enum table table;
 };
 static const struct table_name table_names[] = {
     { "Items", ITEMS },   { "Item", ITEMS },           { "Actions", ITEMS },
@@ -92,10 +93,10 @@ static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enu
                                 bool *of_users)
 {
     bool rows_are_users = c->f->of_users;
-    int table = c->position == IN_COUNT                ? EVENTS
-                : c->position == IN_IF && !rows_are_users ? THE_USER
-                : rows_are_users                          ? USERS
-                                                          : ITEMS;
+    enum table table = c->position == IN_COUNT               ? EVENTS
+                       : c->position == IN_IF && !rows_are_users ? THE_USER
+                       : rows_are_users                          ? USERS
+                                                                 : ITEMS;
 
     if (ref->table) {
         size_t i = 0;
@@ -315,10 +316,11 @@ static enum pz_status check_type(struct check *c, struct pz_fexpr *e)
 static enum pz_status check_ref(struct check *c, struct pz_fexpr *e, bool number)
 {
     enum pz_status st = find_column(c, e);
-    const struct pz_fcolumn *col = &c->f->column[e->column];
+    const struct pz_fcolumn *col;
 
     if (st != PZ_OK)
         return st;
+    col = &c->f->column[e->column];
     if (col->area == PZ_FAREA_EVENT)
         return pz_filter_fault(c->f->text, e->at, c->err,
                                "Interactions can only stand on the left of an operator");
@@ -422,6 +424,8 @@ static enum pz_status check_right(struct check *c, struct pz_fnode *n, bool numb
         st = number ? check_number(c, e, truth, false, n->scalar) : check_text(c, e, n->scalar);
         if (st == PZ_OK && what == PZ_FWHAT_TYPE && e->kind == PZ_FEXPR_TEXT)
             st = check_type(c, e);
+        if (st != PZ_OK) /* and columns may not be known */
+            return st;
         is_ask |= pz_fexpr_has(e, PZ_FEXPR_NOW) || has_area(c->f, e, PZ_FAREA_USER) ||
                   has_area(c->f, e, PZ_FAREA_ITEM);
         is_bound |= pz_fexpr_has(e, PZ_FEXPR_PLACE);

@@ -195,13 +195,14 @@ static void advance(struct parser *p)
 {
     char c;
 
+    p->token = T_END;
+    if (p->st != PZ_OK) /* and p->next may lie behind the end */
+        return;
     p->at = p->next + strspn(p->text + p->next, " \t\r\n");
     p->next = p->at;
     c = p->text[p->at];
     p->quoted = false;
-    if (c == '\0' || p->st != PZ_OK)
-        p->token = T_END;
-    else if (c == '"' || c == '\'')
+    if (c == '"' || c == '\'')
         lex_text(p);
     else if (is_digit(c))
         lex_number(p);
@@ -209,7 +210,7 @@ static void advance(struct parser *p)
         lex_word(p);
     else if (c == '$')
         lex_place(p);
-    else
+    else if (c != '\0')
         lex_sign(p);
 }
 

@@ -5,13 +5,9 @@
 #ifndef FIXTURE_FILTER_H
 #define FIXTURE_FILTER_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +17,12 @@
 #include "rank/filter.h"
 
 enum { MAX_COLUMNS = 16 };
+
+static void must(bool good)
+{
+    if (!good)
+        abort();
+}
 
 struct table {
     char *text; /* what the cells point into */
@@ -55,9 +57,9 @@ static struct table read_table(const char *text)
             }
             continue;
         }
-        assert_true(pz_mem_grow(&t.cell, &cap, t.n_rows + 1, sizeof *t.cell));
+        must(pz_mem_grow(&t.cell, &cap, t.n_rows + 1, sizeof *t.cell));
         split_line(line, t.cell[t.n_rows++], &n);
-        assert_int_equal(n, t.n_columns);
+        must(n == t.n_columns);
     }
     return t;
 }
@@ -75,7 +77,7 @@ static struct pz_dict make_dict(const struct table *t, size_t column)
 
     for (size_t r = 0; r < t->n_rows; r++)
         pz_dict_builder_add(b, t->cell[r][column], strlen(t->cell[r][column]));
-    assert_int_equal(pz_dict_builder_finish(b, &dict, NULL, NULL), PZ_OK);
+    must(pz_dict_builder_finish(b, &dict, NULL, NULL) == PZ_OK);
     pz_dict_builder_free(b);
     return dict;
 }
@@ -118,12 +120,12 @@ static void make_texts(const struct table *t, size_t column, const size_t *row, 
         while (*s) {
             size_t len = a->kind == PZ_ATTR_CATEGORY ? strcspn(s, "|") : strlen(s);
 
-            assert_true(pz_mem_grow(&code, &cap, ptr[i + 1] + 1, sizeof *code));
+            must(pz_mem_grow(&code, &cap, ptr[i + 1] + 1, sizeof *code));
             code[ptr[i + 1]++] = pz_dict_builder_add(b, s, len);
             s += len + (s[len] == '|');
         }
     }
-    assert_int_equal(pz_dict_builder_finish(b, &a->values, &final, NULL), PZ_OK);
+    must(pz_dict_builder_finish(b, &a->values, &final, NULL) == PZ_OK);
     for (uint64_t i = 0; i < ptr[n]; i++)
         code[i] = final[code[i]];
     free(final);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random filters, made as trees and written out as text: what the compiled filter answers must be what the
  * tree answers row by row from the plain texts of the tables. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <strings.h>
 
 #include "base/rng.h"
