@@ -31,6 +31,7 @@ enum pz_status pz_feed_open(const char *path, bool backslash, struct pz_feed **o
                             struct pz_err *err);
 void pz_feed_close(struct pz_feed *feed);
 
+/* The name for messages; whether it is JSON Lines; else how the CSV is written. Borrowed. */
 const char *pz_feed_name(const struct pz_feed *feed);
 bool pz_feed_is_json(const struct pz_feed *feed);
 const struct pz_csv_form *pz_feed_form(const struct pz_feed *feed);

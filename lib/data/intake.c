@@ -7,6 +7,7 @@
  * in the order of the file: a block's as soon as all before it are done, when its first line is known. */
 #include "data/intake.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct job {
     size_t n, cap, told;
     uint64_t lines; /* before block `told` */
     uint64_t consumed;
+    pthread_mutex_t feed; /* one thread reads, the others sleep: OpenMP's would spin */
     enum pz_status st;
     uint64_t st_block; /* whose failure st is; the first in the file counts */
     struct pz_err err;
@@ -222,14 +224,13 @@ static bool take_block(struct job *job, struct pz_worker *w)
     enum pz_status st = PZ_OK;
     bool go;
 
-#pragma omp critical(pz_intake_feed)
-    {
-        if (pz_stop_asked())
-            st = pz_err_set(&err, PZ_INTERRUPTED, "stopped; nothing was written");
-        w->block.n = 0;
-        if (st == PZ_OK)
-            st = pz_feed_next(job->in->feed, &w->block, &err);
-    }
+    pthread_mutex_lock(&job->feed);
+    if (pz_stop_asked())
+        st = pz_err_set(&err, PZ_INTERRUPTED, "stopped; nothing was written");
+    w->block.n = 0;
+    if (st == PZ_OK)
+        st = pz_feed_next(job->in->feed, &w->block, &err);
+    pthread_mutex_unlock(&job->feed);
 #pragma omp critical(pz_intake_order)
     {
         if (st != PZ_OK)
@@ -273,7 +274,8 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
 
 enum pz_status pz_intake_file(struct pz_intake *in, const char *path, struct pz_err *err)
 {
-    struct job job = { .in = in, .first_chunk = in->stage->n, .st = PZ_OK };
+    struct job job = { .in = in, .first_chunk = in->stage->n, .feed = PTHREAD_MUTEX_INITIALIZER,
+                       .st = PZ_OK };
     enum pz_status st = pz_feed_open(path, in->backslash, &in->feed, err);
     uint64_t read = in->count->read;
 

@@ -65,6 +65,7 @@ struct pz_worker {
     bool out_of_memory;
 };
 
+/* n workers, or NULL when memory is out; free with the same n (accepts NULL). */
 struct pz_worker *pz_workers_new(int n);
 void pz_workers_free(struct pz_worker *workers, int n);
 

@@ -49,6 +49,8 @@ struct pz_plan {
     size_t n;
 };
 
+/* Start the plan of a table: the fields of its schema, or the needed ones. schema, map: borrowed, schema may be
+ * NULL. Clear in any case. */
 enum pz_status pz_plan_init(struct pz_plan *plan, enum pz_table_id table,
                             const struct pz_schema *schema, const struct pz_strs *map,
                             struct pz_err *err);

@@ -47,6 +47,7 @@ bool pz_csv_start(struct pz_csv_reader *r, const char *text, size_t n);
  * quote is .bad and ends at the end of its first line. */
 bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec);
 
+/* Free what it owns. */
 void pz_csv_clear(struct pz_csv_reader *r);
 
 /* ---- JSON Lines ---- */
@@ -67,6 +68,7 @@ struct pz_jsonl_reader {
     char problem[200];
 };
 
+/* slot, context: what to ask for the slot of a key. Start on a block of whole lines, borrowed. */
 void pz_jsonl_init(struct pz_jsonl_reader *r, pz_jsonl_slot *slot, void *context);
 void pz_jsonl_start(struct pz_jsonl_reader *r, const char *text, size_t n);
 
@@ -74,6 +76,7 @@ void pz_jsonl_start(struct pz_jsonl_reader *r, const char *text, size_t n);
  * missing give empty cells; arrays of scalars are joined with '|'; nested objects make it .bad. */
 bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_record *rec);
 
+/* Free what it owns. */
 void pz_jsonl_clear(struct pz_jsonl_reader *r);
 
 #endif

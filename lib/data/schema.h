@@ -44,6 +44,7 @@ enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t
 /* The same from a file. */
 enum pz_status pz_schema_read(const char *path, struct pz_schema *schema, struct pz_err *err);
 
+/* Free the fields; all-zero again. */
 void pz_schema_clear(struct pz_schema *schema);
 
 /* The field of that name (pz_str_same_name), or NULL. */

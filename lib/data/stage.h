@@ -42,6 +42,7 @@ struct pz_chunk {
     uint32_t *bucket; /* [PZ_BUCKETS + 1] first row of each, owned; NULL: not ordered */
 };
 
+/* Free what it owns. */
 void pz_chunk_clear(struct pz_chunk *chunk);
 
 /* All rows of a table, in the order of the input. */
@@ -51,6 +52,7 @@ struct pz_stage {
     uint64_t n_rows;
 };
 
+/* Free the chunks; all-zero again. */
 void pz_stage_clear(struct pz_stage *stage);
 
 /* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column. */

@@ -275,7 +275,7 @@ static bool test_user(const struct pz_dataset *test, uint32_t u, const struct na
 enum pz_status pz_cases_from_test(const struct pz_dataset *test, const struct pz_dataset *history,
                                   struct pz_cases *cases, struct pz_err *err)
 {
-    struct names names, old;
+    struct names names, old = { NULL, NULL, NULL };
     bool good;
 
     memset(cases, 0, sizeof *cases);

@@ -33,6 +33,7 @@ struct pz_cases {
     bool weighed;             /* cases have gains */
     struct pz_arena arena;    /* what they point to */
 };
+/* Free everything; all-zero again. */
 void pz_cases_clear(struct pz_cases *cases);
 
 /* Cases of a split: every user with truth; the history is what roles say. role as pz_split_assign.

@@ -39,6 +39,7 @@ struct pz_figures {
     double share[PZ_MAX_KS]; /* the same for each K */
     double gini;        /* of how often each item is in a list of the longest K */
 };
+/* Free the arrays; all-zero again. */
 void pz_figures_clear(struct pz_figures *f);
 
 /* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the lower
@@ -54,11 +55,11 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
 enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,
                                  const struct pz_eval_cfg *cfg, double *reach, struct pz_err *err);
 
-/* Lift of a over b on a metric: mean(a) / mean(b) - 1 (INFINITY over 0), and the 95 % interval of the
- * difference of means over paired resamples. Both ran over the same cases with one seed. */
 struct pz_lift {
     double ratio, difference, low, high;
 };
+/* Lift of a over b on a metric: mean(a) / mean(b) - 1 (INFINITY over 0), and the 95 % interval of the
+ * difference of means over paired resamples. Both ran over the same cases with one seed. */
 struct pz_lift pz_compare(const struct pz_figures *a, const struct pz_figures *b, size_t metric);
 
 #endif
