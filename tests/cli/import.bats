@@ -288,6 +288,43 @@ C
     refused 'a line of more than' --interactions c.csv
 }
 
+@test "--escape backslash reads quotes as Personalize's textual columns have them" {
+    rows a.csv u1,i1,5
+    cat >items.csv <<'C'
+ITEM_ID,TEXT
+i1,"a \"fine\" thing, c:\\ and ""more"""
+C
+    refused 'if quotes are written \", say --escape backslash' --interactions a.csv --items items.csv
+    imp -o a.pzd --interactions a.csv --items items.csv --escape backslash
+    [ "$(pz-import --export items a.pzd | tail -1)" = 'i1,"a ""fine"" thing, c:\ and ""more"""' ]
+}
+
+@test "arrays in JSON are impressions and categories; nested objects are bad rows" {
+    cat >a.jsonl <<'J'
+{"userId":"u","itemId":"i","timestamp":1700000000,"impression":["i","j"],"tags":["x","y"],"n":1.5,"ok":true}
+{"userId":"u","itemId":"j","timestamp":1700000001,"tags":{"a":1}}
+{"userId":"u","itemId":"j","timestamp":1700000002,"userId":"v"}
+{"userId":"u","itemId":"j","timestamp":1700000003
+{"userId":"u","itemId":"k","timestamp":1700000004,"tags":[],"n":null}
+J
+    imp -o a.pzd --interactions a.jsonl --max-errors 3
+    grep -q 'a.jsonl:2: column tags: a nested object' err
+    grep -q 'a.jsonl:3: ' err
+    grep -q 'a.jsonl:4: ' err
+    diff <(pz-import --export interactions a.pzd) - <<'C'
+USER_ID,ITEM_ID,TIMESTAMP,IMPRESSION,tags,n,ok
+u,i,1700000000,i|j,x|y,1.5,true
+u,k,1700000004,,,,
+C
+}
+
+@test "the generator of the speed bench writes the same bytes everywhere" {
+    B=$(dirname "$PZ_BIN") run -0 --separate-stderr "$BATS_TEST_DIRNAME/../../scripts/make-synthetic" 1000 50 20 3
+    [ "$(sha256sum <<<"$output" | cut -c 1-16)" = 866ef2e8fbce1ac6 ]
+    pz-import -q -o s.pzd --interactions - <<<"$output"
+    [ "$(pz-import --info --json s.pzd | jq '.users, .items' | tr '\n' ' ')" = "50 20 " ]
+}
+
 @test "a row with too few or too many fields says how many" {
     rows a.csv u1,i1,5 u2,i2 u3,i3,7,8
     imp -o a.pzd --interactions a.csv --max-errors 2
