@@ -245,7 +245,7 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
 
 static enum pz_status remove_version(const char *campaign, uint32_t number, struct pz_err *err)
 {
-    char path[PZ_PATH_BYTES], old[PZ_PATH_BYTES], dir[PZ_PATH_BYTES];
+    char path[PZ_PATH_BYTES], old[PZ_PATH_BYTES] = "", dir[PZ_PATH_BYTES];
     enum pz_status st = pz_layout_version(path, campaign, number, "", err);
 
     if (st == PZ_OK)

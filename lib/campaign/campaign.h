@@ -36,12 +36,13 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model, doub
 enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_t *version,
                                     struct pz_err *err);
 
-/* Remove all versions but the newest `keep`, the current and the previous one, and what a crash left
- * behind. events: also live events and rows that all versions left have (see pz_live_collect). */
 struct pz_gc {
     uint32_t versions; /* removed */
     uint64_t live;     /* events and rows removed */
 };
+
+/* Remove all versions but the newest `keep`, the current and the previous one, and what a crash left
+ * behind. events: also live events and rows that all versions left have (see pz_live_collect). */
 enum pz_status pz_campaign_gc(const char *campaign, uint32_t keep, bool events, double wait_s,
                               struct pz_gc *removed, struct pz_err *err);
 

@@ -19,11 +19,12 @@ enum pz_status pz_layout_path(char *buf, const char *campaign, const char *rest,
 enum pz_status pz_layout_version(char *buf, const char *campaign, uint32_t version, const char *rest,
                                  struct pz_err *err);
 
-/* The file `current`; all 0: nothing was published. */
 struct pz_current {
     uint32_t current, previous; /* 0: none */
     uint32_t highest;           /* ever published; numbers are not used again */
 };
+
+/* The file `current`; all 0: nothing was published. Written atomically. */
 enum pz_status pz_layout_read_current(const char *campaign, struct pz_current *c, struct pz_err *err);
 enum pz_status pz_layout_write_current(const char *campaign, const struct pz_current *c,
                                        struct pz_err *err);

@@ -45,16 +45,16 @@ enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event
 enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
                             struct pz_arena *arena, struct pz_live *live, struct pz_err *err);
 
+typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
+                                  const struct pz_event *event, struct pz_err *err);
+
 /* Call fn for every event with a number above `after`, in order; fn's status other than PZ_OK ends it.
  * The user of a joined session's event is the user. Events of a session that joined its user by an event
  * after `after` are called for too: before, they were nobody's. All that n_passes times, for pass 0, 1, ...,
  * on one snapshot. */
-typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
-                                  const struct pz_event *event, struct pz_err *err);
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
                             void *context, struct pz_err *err);
 
-/* How much there is. */
 struct pz_live_size {
     uint64_t last;                 /* last number given out; 0: none */
     uint64_t rows_last;            /* number of the last change of items and users */
@@ -62,19 +62,23 @@ struct pz_live_size {
         sessions, forgotten;       /* joined sessions; forgotten users */
     uint64_t bytes;                /* of the file in use */
 };
+
+/* How much there is, as of now. Two small reads. */
 enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size, struct pz_err *err);
 
-/* Remove a user's events, sessions and row and remember that he is forgotten. */
 struct pz_live_receipt {
     uint64_t events, sessions, rows; /* removed */
     uint64_t number;                 /* of the forgetting */
 };
+
+/* Remove a user's events, sessions and row and remember that he is forgotten, in one durable transaction. */
 enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id,
                               struct pz_live_receipt *receipt, struct pz_err *err);
 
-/* Call fn for every forgotten user, in byte order, with the number of the forgetting. */
 typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_t number,
                                      struct pz_err *err);
+
+/* Call fn for every forgotten user, in byte order, with the number of the forgetting. */
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 
@@ -100,8 +104,9 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
                                 const struct pz_live_row *row, size_t n, uint64_t *last,
                                 struct pz_err *err);
 
-/* Call fn for every row with a number above `after`, in byte order of ids. */
 typedef enum pz_status pz_live_row_fn(void *context, const struct pz_live_row *row, struct pz_err *err);
+
+/* Call fn for every row with a number above `after`, in byte order of ids. */
 enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
                                 pz_live_row_fn *fn, void *context, struct pz_err *err);
 

@@ -65,13 +65,14 @@ static inline MDB_val pz_db_val(const void *bytes, size_t n)
     return (MDB_val){ n, (void *)(uintptr_t)bytes };
 }
 
-/* A number as 8 bytes, big-endian, and back. */
+/* A number as 8 bytes, big-endian. */
 static inline void pz_db_put_number(unsigned char out[8], uint64_t number)
 {
     for (int i = 0; i < 8; i++)
         out[i] = (unsigned char)(number >> (56 - 8 * i));
 }
 
+/* The number that 8 bytes are. */
 static inline uint64_t pz_db_get_number(const void *bytes)
 {
     const unsigned char *p = bytes;

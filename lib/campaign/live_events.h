@@ -22,9 +22,10 @@ bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
 /* One event, borrowing from the map. MDB_NOTFOUND: there is none of that number. */
 int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e);
 
-/* Call fn for every session that joined the user. fn may delete what the cursor stands on. */
 typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
                                const char *session, uint64_t number, void *context);
+
+/* Call fn for every session that joined the user. fn may delete what the cursor stands on. */
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
                          pz_live_session_fn *fn, void *context);
 

@@ -33,13 +33,14 @@ enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table t
 enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
                                         struct pz_exported *done, struct pz_err *err);
 
-/* Events, items and users as a dataset at path, so that it merges with the data of the model (NULL: none):
- * columns that the model has get its types. */
 struct pz_export_cfg {
-    const struct pz_model *model;
-    uint64_t after, rows_after;
+    const struct pz_model *model; /* NULL: none */
+    uint64_t after, rows_after;   /* events and rows with larger numbers */
     struct pz_log *log;
 };
+
+/* Events, items and users as a dataset at path, so that it merges with the data of the model: columns that
+ * the model has get its types. PZ_NEGATIVE when there are no events. */
 enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_export_cfg *cfg,
                                       const char *path, struct pz_exported *done, struct pz_err *err);
 

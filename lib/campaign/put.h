@@ -50,11 +50,12 @@ enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
 enum pz_status pz_put_properties(struct pz_event *e, const char *json, struct pz_arena *arena,
                                  struct pz_err *err);
 
-/* One row from its id and its properties as JSON. */
 struct pz_put_one {
-    const char *id, *properties;
+    const char *id, *properties; /* a JSON object */
     struct pz_log *log;
 };
+
+/* Put one row from its id and its properties. */
 enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
                           const struct pz_attrs *known, const struct pz_put_one *one, uint64_t *last,
                           struct pz_err *err);
