@@ -276,9 +276,9 @@ static enum pz_status run_unset(void *config, struct pz_strs *args, struct pz_lo
 static const struct pz_opt publish_opts[] = {
     PZ_INT(0, "live-seen", struct config, live_seen, "0", 0, 9e15, "N",
            "number of the last live event that the model's data contain (pz-event export says it): "
-           "queries add the later ones"),
+           "queries add the later ones. 0: as the data say that came by pz-event export -o NAME.pzd"),
     PZ_INT(0, "rows-seen", struct config, rows_seen, "0", 0, 9e15, "N",
-           "the same for rows of items and users that were put; 0 keeps them all in force"),
+           "the same for rows of items and users that were put; without it they all stay in force"),
     LOCK_WAIT,
     PZ_OPT_COMMON(struct config, common),
     PZ_END

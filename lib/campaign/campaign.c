@@ -54,13 +54,45 @@ static enum pz_status make_folders(const char *campaign, struct pz_err *err)
     return st;
 }
 
+/* What the model's data contain of this campaign's live store: as the caller says, else as the model says,
+ * whose data may have come by pz-event export. Numbers that the store never gave are a mistake. */
+static enum pz_status find_seen(const char *campaign, const struct pz_model *m, struct pz_version *v,
+                                struct pz_err *err)
+{
+    const char *text = json_string_value(json_object_get(m->manifest, "live"));
+    struct pz_live_store *live = NULL;
+    struct pz_live_size size = { .last = 0 };
+    struct pz_marks marks = { .n = 0 };
+    const struct pz_mark *mark = NULL;
+    enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
+
+    if (st == PZ_OK && live)
+        st = pz_live_count(live, &size, err);
+    if (st == PZ_OK && live && text)
+        st = pz_marks_read(&marks, text, err);
+    pz_live_close(live);
+    if (st == PZ_OK)
+        mark = pz_marks_find(&marks, size.store);
+    if (mark && v->live_seen == 0)
+        v->live_seen = mark->events;
+    if (mark && v->rows_seen == 0)
+        v->rows_seen = mark->rows;
+    pz_marks_clear(&marks);
+    if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
+        st = pz_err_set(err, PZ_USAGE, "the last live number of %s is %llu: a model cannot have seen more",
+                        campaign, (unsigned long long)size.last);
+    return st;
+}
+
 /* Step 4: the whole file, and that this pz can answer from it. */
-static enum pz_status verify_model(const char *model, struct pz_table **t, struct pz_version *v,
-                                   struct pz_err *err)
+static enum pz_status verify_model(const char *campaign, const char *model, struct pz_table **t,
+                                   struct pz_version *v, struct pz_err *err)
 {
     struct pz_model *m = NULL;
     enum pz_status st = pz_model_open(model, &m, err);
 
+    if (st == PZ_OK)
+        st = find_seen(campaign, m, v, err);
     if (st == PZ_OK)
         snprintf(v->recipe, sizeof v->recipe, "%s", m->recipe->name);
     pz_model_free(m);
@@ -141,7 +173,7 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model, doub
     if (st == PZ_OK)
         st = pz_layout_sweep(campaign, err);
     if (st == PZ_OK)
-        st = verify_model(model, &t, &v, err);
+        st = verify_model(campaign, model, &t, &v, err);
     if (st == PZ_OK)
         st = pz_layout_read_current(campaign, &c, err);
     if (st == PZ_OK) {

@@ -5,7 +5,9 @@
 #include "campaign/live_events.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -494,8 +496,12 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
                                       [PZ_DB_FORGOTTEN] = &size->forgotten };
     MDB_stat stat = { 0 };
     MDB_envinfo info;
+    uint64_t id = 0;
     int rc = pz_db_get_meta(s, txn, "last", &size->last);
 
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "id", &id);
+    snprintf(size->store, sizeof size->store, "%016" PRIx64, id);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "rows", &size->rows_last);
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)

@@ -98,7 +98,21 @@ static enum pz_status make_schema(struct pz_dataset *ds, const struct pz_model *
     return st;
 }
 
-static enum pz_status make_dataset(const struct tables *t, const struct pz_export_cfg *cfg,
+static enum pz_status mark(struct pz_live_store *s, const struct pz_exported *done, struct pz_dataset *ds,
+                           struct pz_err *err)
+{
+    struct pz_mark mark = { .events = done->live_seen, .rows = done->rows_seen };
+    struct pz_live_size size;
+    enum pz_status st = pz_live_count(s, &size, err);
+
+    memcpy(mark.store, size.store, sizeof mark.store);
+    if (st == PZ_OK && !pz_marks_add(&ds->marks, &mark))
+        st = pz_err_memory(err, "marks of live stores", 1e3);
+    return st;
+}
+
+static enum pz_status make_dataset(struct pz_live_store *s, const struct tables *t,
+                                   const struct pz_export_cfg *cfg, const struct pz_exported *done,
                                    const char *path, struct pz_err *err)
 {
     struct pz_schema schema = { 0 };
@@ -116,6 +130,8 @@ static enum pz_status make_dataset(const struct tables *t, const struct pz_expor
         pz_log(cfg->log, PZ_LOG_WARN, "%llu rows left out: a value is not of the type that the model's "
                "column has; export them as CSV to see them", (unsigned long long)rejected);
     if (st == PZ_OK)
+        st = mark(s, done, ds, err);
+    if (st == PZ_OK)
         st = pz_dataset_save(ds, path, err);
     pz_schema_clear(&schema);
     pz_dataset_free(ds);
@@ -132,13 +148,13 @@ enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_e
         st = write_table(&t, i, s, cfg, err);
     if (st == PZ_OK && t.done[PZ_INTERACTIONS].n == 0)
         st = pz_err_set(err, PZ_NEGATIVE, "no new events: no dataset is written");
-    if (st == PZ_OK)
-        st = make_dataset(&t, cfg, path, err);
     *done = t.done[PZ_INTERACTIONS];
     done->n += t.done[PZ_ITEMS].n + t.done[PZ_USERS].n;
     done->rows_seen = t.done[PZ_ITEMS].rows_seen < t.done[PZ_USERS].rows_seen
                           ? t.done[PZ_ITEMS].rows_seen
                           : t.done[PZ_USERS].rows_seen;
+    if (st == PZ_OK)
+        st = make_dataset(s, &t, cfg, done, path, err);
     for (int i = 0; i < PZ_N_TABLES; i++)
         if (t.file[i])
             fclose(t.file[i]);

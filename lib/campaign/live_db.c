@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,16 @@ static int reserve_lock(const char *dir)
     return rc;
 }
 
+static int make_identity(struct pz_live_store *s, MDB_txn *txn)
+{
+    uint64_t id = 0;
+    int rc = getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
+
+    if (rc == 0)
+        rc = pz_db_put_meta(s, txn, "id", id);
+    return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT) : rc;
+}
+
 static int check_format(struct pz_live_store *s, MDB_txn *txn)
 {
     uint64_t format, last;
@@ -78,7 +89,7 @@ static int check_format(struct pz_live_store *s, MDB_txn *txn)
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "format", &format);
     if (rc == 0 && format == 0 && s->writable)
-        return pz_db_put_meta(s, txn, "format", FORMAT);
+        return make_identity(s, txn);
     return rc == 0 && format != FORMAT ? MDB_VERSION_MISMATCH : rc;
 }
 

@@ -36,6 +36,7 @@ void pz_dataset_free(struct pz_dataset *ds)
     pz_dict_clear(&ds->users);
     pz_dict_clear(&ds->items);
     pz_dict_clear(&ds->events);
+    pz_marks_clear(&ds->marks);
     for (size_t i = 0; i < ds->store.n; i++)
         free(ds->store.array[i]);
     free(ds->store.array);
@@ -124,6 +125,20 @@ static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_w
     return st;
 }
 
+static enum pz_status save_marks(const struct pz_dataset *ds, struct pz_writer *w, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    enum pz_status st = PZ_OK;
+
+    pz_marks_write(&ds->marks, &text);
+    if (text.failed)
+        st = pz_err_memory(err, "marks of live stores", 1e3);
+    else if (text.len > 0)
+        st = pz_writer_add_text(w, "marks", text.data, err);
+    pz_str_clear(&text);
+    return st;
+}
+
 enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err)
 {
     struct pz_writer *w = NULL;
@@ -143,6 +158,8 @@ enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, st
         st = pz_attrs_save(&ds->item_attrs, "items", w, err);
     if (st == PZ_OK)
         st = pz_attrs_save(&ds->user_attrs, "users", w, err);
+    if (st == PZ_OK)
+        st = save_marks(ds, w, err);
     if (st == PZ_OK)
         return pz_writer_commit(w, err);
     pz_writer_abort(w);
@@ -260,6 +277,19 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
     return st;
 }
 
+static enum pz_status load_marks(struct pz_dataset *ds, struct pz_err *err)
+{
+    char *text = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (pz_table_has(ds->store.table, "marks"))
+        st = pz_table_get_text(ds->store.table, "marks", &text, err);
+    if (st == PZ_OK && text)
+        st = pz_marks_read(&ds->marks, text, err);
+    free(text);
+    return st;
+}
+
 static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
@@ -277,6 +307,8 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
         st = pz_attrs_load(t, "items", &ds->item_attrs, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "users", &ds->user_attrs, err);
+    if (st == PZ_OK)
+        st = load_marks(ds, err);
     if (st == PZ_OK)
         st = check_interactions(ds, err);
     if (st == PZ_OK && !decode_times(ds, (int64_t *)(uintptr_t)ds->time)) /* the copy is ours */

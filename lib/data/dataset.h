@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "data/attrs.h"
+#include "data/marks.h"
 
 #define PZ_MAX_EVENT_TYPES 255
 
@@ -37,6 +38,7 @@ struct pz_dataset {
     struct pz_attrs context;        /* other columns of Interactions, rows as above */
     struct pz_attrs item_attrs;     /* rows = items.n */
     struct pz_attrs user_attrs;     /* rows = users.n */
+    struct pz_marks marks;          /* what of live stores is in it; owned */
     char fingerprint[33];           /* of the contents; of the parts' fingerprints for a group */
     struct pz_dataset_store store; /* owns what the pointers above point to */
 };

@@ -122,6 +122,15 @@ static enum pz_status merge_tables(const struct pz_merge *m, struct pz_err *err)
     return st;
 }
 
+static enum pz_status merge_marks(const struct pz_merge *m, struct pz_err *err)
+{
+    for (size_t k = 0; k < m->n_in; k++)
+        for (size_t i = 0; i < m->in[k]->marks.n; i++)
+            if (!pz_marks_add(&m->ds->marks, &m->in[k]->marks.v[i]))
+                return pz_err_memory(err, "marks of live stores", 1e3);
+    return PZ_OK;
+}
+
 static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err *err)
 {
     struct pz_hash *h = pz_hash_new();
@@ -146,6 +155,8 @@ enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struc
         st = pz_merge_rows(&m, err);
     if (st == PZ_OK)
         st = merge_tables(&m, err);
+    if (st == PZ_OK)
+        st = merge_marks(&m, err);
     if (st == PZ_OK)
         st = group_fingerprint(&m, err);
     free_maps(m.user_map, n_in);

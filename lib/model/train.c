@@ -252,7 +252,7 @@ static enum pz_status write_manifest(const struct training *t, struct pz_writer 
                                      struct pz_err *err)
 {
     const struct pz_corpus *c = &t->corpus.c;
-    struct pz_str text = { 0 };
+    struct pz_str text = { 0 }, marks = { 0 };
     json_t *trials = json_array(), *trial, *doc;
     size_t i;
     enum pz_status st;
@@ -263,15 +263,17 @@ static enum pz_status write_manifest(const struct training *t, struct pz_writer 
         json_object_del(copy, "cpu_seconds");
         json_array_append_new(trials, copy);
     }
-    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
+    pz_marks_write(&t->ds->marks, &marks);
+    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
                     t->cfg->recipe->name, "version", PZ_VERSION, "seed", (json_int_t)t->cfg->seed,
                     "newest", (json_int_t)c->newest, "softmax_scale", t->softmax_scale, "dataset",
-                    t->ds->fingerprint, "counts", "users", (json_int_t)c->n_users, "items",
+                    t->ds->fingerprint, "live", marks.data ? marks.data : "", "counts", "users", (json_int_t)c->n_users, "items",
                     (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users], "events",
                     event_rules(t->cfg), "parts", part_list(t), "trials", trials);
     if (doc)
         pz_json_dump(&text, doc, true);
     json_decref(doc);
+    pz_str_clear(&marks);
     if (!text.data || text.failed)
         st = pz_err_memory(err, "the manifest", 1e5);
     else

@@ -280,3 +280,19 @@ EOF
     run -74 pz-event export -q home.pzc -o /dev/full
     [ -c /dev/full ]
 }
+
+@test "a model trained on an exported dataset knows what live events it has seen" {
+    for i in 1 2 3; do pz-event put home.pzc --user u0040 --item "i000$i" --type View; done
+    pz-event put-items home.pzc --item i0001 --properties '{"PRICE":5}'
+    pz-event export -q home.pzc -o day.pzd
+    pz-event put home.pzc --user u0040 --item i0004 --type View
+    pz-import -q --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" day.pzd
+    pz-train -q --no-tune --recipe popularity-count -o next.pzm all.pzd
+    pz-deploy publish -q home.pzc next.pzm
+    pz-deploy status --json home.pzc | jq -e '.live_seen == 3 and .rows_seen == 4 and .last_event == 5'
+    # in another campaign the numbers mean nothing
+    pz-deploy publish -q other.pzc next.pzm
+    pz-deploy status --json other.pzc | jq -e '.live_seen == 0'
+    run -2 pz-deploy publish --live-seen 9 home.pzc next.pzm
+    [[ $output == *"last live number of home.pzc is 5"* ]]
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Marks of live stores: the larger numbers count, the order is that of the stores, texts are distrusted. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "data/marks.h"
+
+static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
+{
+    (void)state;
+    struct pz_marks m = { 0 };
+    struct pz_str text = { 0 };
+    const struct pz_mark marks[] = { { "bbbbbbbbbbbbbbbb", 5, 1 }, { "aaaaaaaaaaaaaaaa", 7, 7 },
+                                     { "bbbbbbbbbbbbbbbb", 3, 2 } };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(pz_marks_add(&m, &marks[i]));
+    }
+    pz_marks_write(&m, &text);
+    assert_string_equal(text.data, "aaaaaaaaaaaaaaaa 7 7\nbbbbbbbbbbbbbbbb 5 2\n");
+    assert_int_equal(pz_marks_find(&m, "bbbbbbbbbbbbbbbb")->events, 5);
+    assert_null(pz_marks_find(&m, ""));
+    pz_marks_clear(&m);
+    assert_int_equal(pz_marks_read(&m, text.data, NULL), PZ_OK);
+    assert_int_equal(m.n, 2);
+    pz_marks_clear(&m);
+    pz_str_clear(&text);
+}
+
+static void a_text_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    const char *bad[] = { "x", "aaaaaaaaaaaaaaaa 1\n", "aaaaaaaaaaaaaaaa 1 x\n", "aaa 1 2\n",
+                          "aaaaaaaaaaaaaaaa 1 2\nx", "aaaaaaaaaaaaaaaaa 1 2\n" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct pz_marks m = { 0 };
+        assert_int_equal(pz_marks_read(&m, bad[i], NULL), PZ_BAD_DATA);
+        pz_marks_clear(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_two_marks_of_a_store_the_larger_numbers_count),
+        cmocka_unit_test(a_text_that_is_none_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
