@@ -16,6 +16,12 @@
 
 enum { TINY_USERS = 600, TINY_EVENTS = 20000 };
 
+static inline void assert_near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%.9g is not within %g of %.9g", got, tolerance, want);
+}
+
 /* A corpus with its memory. */
 struct tiny {
     struct pz_corpus c;

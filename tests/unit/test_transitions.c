@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "model/parts.h"
+#include "model/transitions.h"
+#include "scorer_fixture.h"
+
+enum { A, B, C, D };
+
+/* Settings that leave the plain formulas, then pairs. */
+static const char *const names[] = { "ridge",       "decay",  "symmetric",  "window",     "source_norm",
+                                     "target_norm", "keep",   "neighbours", "lambda",     "user_norm",
+                                     "half_life",   "repeat", "attributes", NULL };
+enum { N_NAMES = 13 };
+
+/* One user's events weigh 1, times go 0, 1, 2, ..., nothing is scaled. */
+static const double plain[N_NAMES] = { 0, 0.5, 0.25, 50, 0, 0, 4096, 2000, 2, 0, 0, 0, 0 };
+
+static void fit_with(struct fitted *f, const struct pz_corpus *c, const double *value)
+{
+    fitted_settings(f, &pz_transitions, names, value);
+    fitted_fit(f, c);
+}
+
+/* The plain settings with one changed. */
+static void fit_but(struct fitted *f, const struct pz_corpus *c, const char *name, double x)
+{
+    double value[N_NAMES];
+
+    memcpy(value, plain, sizeof value);
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            value[i] = x;
+    fit_with(f, c, value);
+}
+
+static double entry(const struct pz_trans_lists *l, uint32_t list, uint32_t item)
+{
+    for (uint64_t k = l->ptr[list]; k < l->ptr[list + 1]; k++)
+        if (l->item[k] == item)
+            return (double)l->value[k];
+    return 0;
+}
+
+static double count_of(const struct fitted *f, uint32_t from, uint32_t to)
+{
+    return entry(&((const struct pz_trans *)f->part)->counts, from, to);
+}
+
+/* ---- counts ---- */
+
+static void counts_of_abc_are_those_worked_by_hand(void **state)
+{
+    struct tiny *t = tiny_make("abc", 3);
+    struct fitted f;
+
+    (void)state; /* a = 1/4, r = 1/2: forward a + (1-a) r^(d-1), backward a */
+    fit_with(&f, &t->c, plain);
+    assert_near(count_of(&f, A, B), 1, 1e-6);
+    assert_near(count_of(&f, B, C), 1, 1e-6);
+    assert_near(count_of(&f, A, C), 0.25 + 0.75 * 0.5, 1e-6);
+    assert_near(count_of(&f, B, A), 0.25, 1e-6);
+    assert_near(count_of(&f, C, A), 0.25, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void the_window_ends_pairs(void **state)
+{
+    struct tiny *t = tiny_make("abc", 3);
+    struct fitted f;
+
+    (void)state;
+    fit_but(&f, &t->c, "window", 1);
+    assert_near(count_of(&f, A, B), 1, 1e-6);
+    assert_near(count_of(&f, A, C), 0, 0);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void without_order_pairs_are_symmetric(void **state)
+{
+    struct tiny *t = tiny_make("abc", 3);
+    struct fitted f;
+
+    (void)state;
+    t->c.ordered = false;
+    fit_with(&f, &t->c, plain);
+    assert_near(count_of(&f, A, C), 1, 1e-6);
+    assert_near(count_of(&f, C, A), 1, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void weights_age_and_length_scale_a_pair(void **state)
+{
+    struct tiny *t = tiny_make("ab|cd", 4);
+    double value[N_NAMES];
+    struct fitted f;
+
+    (void)state;
+    t->weight[0] = 0.5f;
+    t->weight[1] = 0.4f;
+    t->time[3] = t->c.newest = 86400 * 10; /* d is new, b ten days old: two half-lives */
+    memcpy(value, plain, sizeof value);
+    value[9] = 1;  /* user_norm: a pair of a user with 2 events counts 1/2 */
+    value[10] = 5; /* half_life */
+    fit_with(&f, &t->c, value);
+    assert_near(count_of(&f, A, B), 0.5 * 0.4 * 0.25 / 2, 1e-5);
+    assert_near(count_of(&f, C, D), 0.5, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void only_the_strongest_are_kept(void **state)
+{
+    struct tiny *t = tiny_make("ab|ab|ac|ab|ad|ac", 4);
+    struct fitted f;
+
+    (void)state;
+    fit_but(&f, &t->c, "keep", 2);
+    assert_near(count_of(&f, A, B), 3, 1e-6);
+    assert_near(count_of(&f, A, C), 2, 1e-6);
+    assert_near(count_of(&f, A, D), 0, 0);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void selection_keeps_the_largest_lower_items_first(void **state)
+{
+    uint64_t key[40], low = UINT64_MAX;
+
+    (void)state;
+    for (uint32_t i = 0; i < 40; i++)
+        key[i] = pz_trans_key((float)(i * 7 % 10), i); /* every value four times */
+    assert_int_equal(pz_trans_select(key, 40, 6), 6);
+    for (uint32_t k = 0; k < 6; k++)
+        low = key[k] < low ? key[k] : low;
+    assert_true(low == pz_trans_key(8, 14)); /* four nines, then the lower two of the eights: 4 and 14 */
+    assert_int_equal(pz_trans_key_item(low), 14);
+}
+
+static void transposing_twice_gives_the_lists_back(void **state)
+{
+    static const uint64_t ptr[] = { 0, 2, 2, 5 };
+    static const uint32_t item[] = { 0, 3, 1, 2, 3 };
+    static const float value[] = { 1, -2, 3, 4, 0 };
+    struct pz_trans_lists l = { 3, ptr, item, value, false }, once, twice;
+
+    (void)state;
+    assert_int_equal(pz_trans_transpose(&l, 4, 100, &once, NULL), PZ_OK);
+    assert_int_equal(once.ptr[4], 4); /* the zero is gone */
+    assert_near(entry(&once, 3, 0), -2, 0);
+    assert_int_equal(pz_trans_transpose(&once, 3, 100, &twice, NULL), PZ_OK);
+    assert_near(entry(&twice, 0, 0), 1, 0);
+    assert_near(entry(&twice, 2, 2), 4, 0);
+    pz_trans_lists_clear(&once);
+    pz_trans_lists_clear(&twice);
+}
+
+static void transposing_cuts_long_lists_by_size(void **state)
+{
+    static const uint64_t ptr[] = { 0, 1, 2, 3 };
+    static const uint32_t item[] = { 0, 0, 0 };
+    static const float value[] = { 1, -3, 2 };
+    struct pz_trans_lists l = { 3, ptr, item, value, false }, out;
+
+    (void)state;
+    assert_int_equal(pz_trans_transpose(&l, 1, 2, &out, NULL), PZ_OK);
+    assert_int_equal(out.ptr[1], 2);
+    assert_near(entry(&out, 0, 1), -3, 0);
+    assert_near(entry(&out, 0, 2), 2, 0);
+    pz_trans_lists_clear(&out);
+}
+
+/* ---- ridge ---- */
+
+/* h_t of one user before event t, decayed: h[item]. */
+static void decayed_history(const struct tiny *t, uint32_t u, uint64_t event, double r, double *h)
+{
+    memset(h, 0, t->c.n_items * sizeof *h);
+    for (uint64_t p = t->ptr[u]; p < event; p++)
+        h[t->item[p]] += pow(r, (double)(event - 1 - p)) * (double)t->weight[p];
+}
+
+/* G and C by their definitions: G = sum of t_t h_t h_t' (directed) or of all pairs (symmetric). */
+static void brute_force(const struct tiny *t, double a, double r, double *gram, double *count)
+{
+    uint32_t n = t->c.n_items;
+    double *h = calloc(n, sizeof *h);
+
+    memset(gram, 0, n * n * sizeof *gram);
+    memset(count, 0, n * n * sizeof *count);
+    for (uint32_t u = 0; u < t->c.n_users; u++)
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++) {
+            double w = (double)t->weight[p];
+
+            decayed_history(t, u, p, r, h);
+            for (uint32_t i = 0; i < n; i++) {
+                count[i * n + t->item[p]] += (1 - a) * h[i] * w;
+                for (uint32_t j = 0; j < n; j++)
+                    gram[i * n + j] += (1 - a) * h[i] * h[j] * w;
+            }
+            for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++) {
+                double pair = a * (double)t->weight[q < p ? q : p] * (double)t->weight[q < p ? p : q];
+
+                gram[t->item[q] * n + t->item[p]] += pair;
+                count[t->item[q] * n + t->item[p]] += q == p ? 0 : pair;
+            }
+        }
+    free(h);
+}
+
+static struct tiny *weighted(uint32_t n_users, uint32_t n_items, uint64_t seed)
+{
+    struct tiny *t = tiny_random(n_users, n_items, 12, seed);
+
+    for (uint64_t p = 0; p < t->ptr[n_users]; p++)
+        t->weight[p] = p % 3 ? 1 : 0.5f;
+    return t;
+}
+
+static void the_closed_form_is_the_gram_matrix_of_histories(void **state)
+{
+    enum { N = 9 };
+    struct tiny *t = weighted(30, N, 1);
+    double gram[N * N], count[N * N], set[PZ_TRANS_N];
+    float one[N];
+    struct fitted f;
+    struct pz_trans_feats none;
+    struct pz_trans_view v;
+    struct pz_trans_lists rows;
+
+    (void)state;
+    fit_with(&f, &t->c, plain);
+    memcpy(set, ((struct pz_trans *)f.part)->set, sizeof set);
+    brute_force(t, 0.25, 0.5, gram, count);
+    for (uint32_t i = 0; i < N; i++)
+        for (uint32_t j = 0; j < N; j++)
+            assert_near(count_of(&f, i, j), count[i * N + j], 1e-4);
+    for (uint32_t i = 0; i < N; i++)
+        one[i] = 1;
+    assert_int_equal(pz_trans_feats_make(NULL, N, NULL, NULL, &none, NULL), PZ_OK);
+    assert_int_equal(pz_trans_view_init(&v, &t->c, set, &none, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_trans_gram(&v, NULL, one, N, &rows, NULL), PZ_OK);
+    for (uint32_t i = 0; i < N; i++)
+        for (uint32_t j = 0; j < N; j++)
+            assert_near(entry(&rows, i, j), gram[i * N + j], 1e-4);
+    pz_trans_lists_clear(&rows);
+    pz_trans_view_clear(&v);
+    pz_trans_feats_clear(&none);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+/* x <- A^-1 x by Gauss with pivots, in double. */
+static void solve_dense(double *m, double *x, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t best = k;
+
+        for (size_t i = k; i < n; i++)
+            best = fabs(m[i * n + k]) > fabs(m[best * n + k]) ? i : best;
+        for (size_t j = 0; j < n; j++) {
+            double swap = m[k * n + j];
+
+            m[k * n + j] = m[best * n + j];
+            m[best * n + j] = swap;
+        }
+        double swap = x[k];
+
+        x[k] = x[best];
+        x[best] = swap;
+        for (size_t i = 0; i < n; i++) {
+            double f = i == k ? 0 : m[i * n + k] / m[k * n + k];
+
+            for (size_t j = k; j < n; j++)
+                m[i * n + j] -= f * m[k * n + j];
+            x[i] -= f * x[k];
+        }
+    }
+    for (size_t k = 0; k < n; k++)
+        x[k] /= m[k * n + k];
+}
+
+static void the_ridge_solves_the_least_squares(void **state)
+{
+    enum { N = 9 };
+    struct tiny *t = weighted(30, N, 2);
+    double gram[N * N], count[N * N], m[N * N], x[N], self = 0, value[N_NAMES];
+    const struct pz_trans *p;
+    struct fitted f;
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    value[0] = 1; /* ridge, lambda 2 */
+    fit_with(&f, &t->c, value);
+    p = f.part;
+    brute_force(t, 0.25, 0.5, gram, count);
+    for (uint32_t u = 0; u < t->c.n_users; u++) /* g: mean of an event's own entry in G */
+        for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++) {
+            double tail = 0, w = (double)t->weight[q];
+
+            for (uint64_t s = q + 1; s < t->ptr[u + 1]; s++)
+                tail += (double)t->weight[s] * pow(0.25, (double)(s - 1 - q));
+            self += w * (0.25 * w + 0.75 * w * tail) / (double)t->ptr[t->c.n_users];
+        }
+    for (uint32_t j = 0; j < N; j++) {
+        size_t k = 0, from[N];
+
+        for (size_t i = 0; i < N; i++) /* the sources that precede j at all */
+            if (count[i * N + j] > 0)
+                from[k++] = i;
+        for (size_t r = 0; r < k; r++) {
+            x[r] = count[from[r] * N + j];
+            for (size_t c = 0; c < k; c++)
+                m[r * k + c] = gram[from[r] * N + from[c]] + (r == c ? 2 * self : 0);
+        }
+        solve_dense(m, x, k);
+        for (size_t r = 0; r < k; r++)
+            assert_near(entry(&p->coef, (uint32_t)from[r], j), x[r], 1e-3);
+    }
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void sparse_and_square_gram_give_the_same_coefficients(void **state)
+{
+    /* 3,200 items are too many for the square: beyond the first 60 nothing happens */
+    struct tiny *t = tiny_random(200, 60, 20, 3);
+    double value[N_NAMES];
+    struct fitted f, g;
+    const struct pz_trans *p, *q;
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    value[0] = 1;
+    value[7] = 20; /* neighbours */
+    fit_with(&f, &t->c, value);
+    t->c.n_items = 3200;
+    fit_with(&g, &t->c, value);
+    p = f.part;
+    q = g.part;
+    assert_int_equal(p->coef.ptr[60], q->coef.ptr[60]);
+    for (uint64_t k = 0; k < p->coef.ptr[60]; k++)
+        assert_near(p->coef.value[k], q->coef.value[k], 1e-5);
+    pz_transitions.free(f.part);
+    pz_transitions.free(g.part);
+    free(t);
+}
+
+static void cholesky_solves_and_bears_an_indefinite_matrix(void **state)
+{
+    enum { N = 13, STRIDE = 16 };
+    float a[N * STRIDE], x[N], bad[4] = { 1, 2, 2, 1 }, y[2] = { 1, 1 };
+    double m[N * N], want[N];
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        want[i] = (double)i - 4;
+        x[i] = (float)want[i];
+        for (size_t j = 0; j < N; j++) {
+            m[i * N + j] = 1 / (1 + fabs((double)i - (double)j)) + (i == j ? 2 : 0);
+            a[i * STRIDE + j] = (float)m[i * N + j];
+        }
+    }
+    solve_dense(m, want, N);
+    pz_trans_cholesky(a, N, STRIDE, 1e-6f, x);
+    for (size_t i = 0; i < N; i++)
+        assert_near(x[i], want[i], 1e-5);
+    pz_trans_cholesky(bad, 2, 2, 1, y);
+    assert_true(isfinite(y[0]) && isfinite(y[1]));
+}
+
+/* ---- scores ---- */
+
+static void scores_follow_the_formula(void **state)
+{
+    struct tiny *t = tiny_make("abc|abd|ab", 4);
+    uint32_t hist[] = { A, B };
+    double value[N_NAMES];
+    float out[4];
+    struct fitted f;
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    value[2] = 0;   /* directed */
+    value[4] = 1;   /* source_norm */
+    value[5] = 0.5; /* target_norm */
+    fit_with(&f, &t->c, value);
+    f.s->set(f.part, PZ_TRANS_RECENCY, 1);
+    assert_true(fitted_score(&f, hist, 2, out, 4));
+    /* b: rank 1, C[b->c] = 1, pop 3; a: rank 2, C[a->c] = 1/2, pop 3; pop_c = 1 */
+    assert_near(out[C], 1.0 / 3 + 0.5 * 0.5 / 3, 1e-5);
+    assert_near(out[D], out[C], 1e-6);
+    assert_near(out[B], 0.5 * 3.0 / 3 / sqrt(3), 1e-5);
+    assert_near(out[A], 0, 0);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void a_second_step_reaches_what_never_met_the_history(void **state)
+{
+    struct tiny *t = tiny_make("ab|bc", 3);
+    uint32_t hist[] = { A };
+    float out[3];
+    struct fitted f;
+
+    (void)state;
+    fit_but(&f, &t->c, "symmetric", 0);
+    assert_true(fitted_score(&f, hist, 1, out, 3));
+    assert_near(out[C], 0, 0);
+    f.s->set(f.part, PZ_TRANS_HOP, 0.5);
+    assert_true(fitted_score(&f, hist, 1, out, 3));
+    assert_near(out[C], 0.5, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void sessions_that_return_are_learned(void **state)
+{
+    struct tiny *t = tiny_make("aba|cdc", 4); /* two of the two events that could: came back two places */
+    uint32_t hist[] = { C, A, B };
+    float out[4];
+    struct fitted f;
+    const struct pz_trans *p;
+
+    (void)state;
+    fit_but(&f, &t->c, "repeat", 2);
+    p = f.part;
+    assert_near(p->repeat[0], 0, 0);
+    assert_near(p->repeat[1], 1, 1e-6);
+    assert_true(fitted_score(&f, hist, 3, out, 4));
+    for (uint32_t i = 0; i < 4; i++) /* the item two places back gains twice the largest score */
+        assert_true(i == A || out[i] < out[A] / 2);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+/* Items 0 .. 3 of two categories, x: 0 and 1, y: 2 and 3. */
+struct category {
+    struct pz_attr attr;
+    struct pz_attrs attrs;
+    uint64_t ptr[5], offset[3];
+    uint32_t code[4];
+};
+
+static void two_categories(struct category *k)
+{
+    *k = (struct category){ .ptr = { 0, 1, 2, 3, 4 }, .offset = { 0, 1, 2 }, .code = { 0, 0, 1, 1 } };
+    k->attr = (struct pz_attr){ .name = "KIND",
+                                .kind = PZ_ATTR_CATEGORY,
+                                .ptr = k->ptr,
+                                .code = k->code,
+                                .values = { 2, k->offset, "xy", false } };
+    k->attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 4, .attr = &k->attr };
+}
+
+static void categories_carry_to_items_that_nobody_met(void **state)
+{
+    struct tiny *t = tiny_make("ac|ac|ac", 4); /* x goes to y; b and d never happen */
+    uint32_t hist[] = { B }, both[] = { A, B };
+    double value[N_NAMES];
+    struct category k;
+    float out[4];
+    struct fitted f;
+
+    (void)state;
+    two_categories(&k);
+    t->c.item_attrs = &k.attrs;
+    memcpy(value, plain, sizeof value);
+    value[2] = 0;  /* directed */
+    value[12] = 1; /* attributes */
+    fit_with(&f, &t->c, value);
+    assert_near(count_of(&f, 4, C), 3, 1e-5); /* x -> c */
+    assert_near(count_of(&f, 4, 5), 3, 1e-5); /* x -> y */
+    assert_true(fitted_score(&f, hist, 1, out, 4));
+    assert_true(out[C] > out[D]); /* known to follow x */
+    assert_true(out[D] > 0);      /* of the category that follows x */
+    assert_near(out[A], 0, 0);
+    assert_explains(&f, hist, 1, 4, 1e-5);
+    assert_explains(&f, both, 2, 4, 1e-5);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void shares_of_events_sum_to_the_score(void **state)
+{
+    struct tiny *t = tiny_random(120, 30, 12, 5);
+    uint32_t hist[] = { 3, 9, 3, 21 };
+
+    (void)state;
+    for (int ridge = 0; ridge <= 1; ridge++) {
+        struct fitted f;
+
+        fit_but(&f, &t->c, "ridge", ridge);
+        f.s->set(f.part, PZ_TRANS_HOP, 0.3);
+        f.s->set(f.part, PZ_TRANS_TARGET_NORM, 0.2);
+        f.s->set(f.part, PZ_TRANS_REPEAT, 1);
+        assert_explains(&f, hist, 4, 30, 1e-4);
+        pz_transitions.free(f.part);
+    }
+    free(t);
+}
+
+static void read_outs_need_no_new_fit(void **state)
+{
+    struct tiny *t = tiny_random(90, 40, 12, 6);
+    uint32_t hist[] = { 5, 9, 21 };
+    float want[40], got[40];
+    double value[N_NAMES];
+    struct fitted f, g;
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    value[4] = 0.6;
+    value[5] = 0.3;
+    value[11] = 5;
+    fit_with(&f, &t->c, value);
+    fit_with(&g, &t->c, plain);
+    for (size_t k = 0; k < pz_transitions.n_settings; k++)
+        if (pz_transitions.settings[k].read_out)
+            pz_transitions.set(g.part, k, f.value[k]);
+    assert_true(fitted_score(&f, hist, 3, want, 40));
+    assert_true(fitted_score(&g, hist, 3, got, 40));
+    assert_memory_equal(want, got, sizeof want);
+    pz_transitions.free(f.part);
+    pz_transitions.free(g.part);
+    free(t);
+}
+
+/* ---- update ---- */
+
+/* The first `share` of every user's events and only the first n_old items: what an earlier day knew. */
+static struct tiny *earlier(const struct tiny *t, double share, uint32_t n_old, uint64_t *first_new)
+{
+    struct tiny *old = tiny_new(n_old);
+
+    for (uint32_t u = 0; u < t->c.n_users; u++) {
+        uint64_t n = t->ptr[u + 1] - t->ptr[u], k = 0;
+
+        for (; k < (uint64_t)(share * (double)n) && t->item[t->ptr[u] + k] < n_old; k++)
+            tiny_add(old, t->item[t->ptr[u] + k], t->time[t->ptr[u] + k]);
+        first_new[u] = t->ptr[u] + k;
+        tiny_end_user(old);
+    }
+    return old;
+}
+
+/* Fit the earlier corpus, add the rest, compare with a fit of the whole. */
+static void compare_update(const double *value, double tolerance, bool coefficients)
+{
+    enum { N = 30, OLD = 27 };
+    struct tiny *t = tiny_random(80, N, 12, 8), *old;
+    uint64_t first_new[TINY_USERS];
+    uint32_t old_item[N];
+    struct fitted was, whole;
+    struct pz_trans *a, *b;
+    void *part;
+
+    old = earlier(t, 0.7, OLD, first_new);
+    for (uint32_t i = 0; i < N; i++)
+        old_item[i] = i < OLD ? i : PZ_NONE;
+    fit_with(&was, &old->c, value);
+    fit_with(&whole, &t->c, value);
+    assert_int_equal(pz_transitions.update(was.part, &t->c, old_item, first_new, NULL, &part, NULL), PZ_OK);
+    a = part;
+    b = whole.part;
+    assert_int_equal(a->n_items, N);
+    for (uint32_t i = 0; i < N; i++) {
+        assert_near(a->pop[i], b->pop[i], 1e-4);
+        for (uint32_t j = 0; j < N; j++) {
+            assert_near(entry(&a->counts, i, j), entry(&b->counts, i, j), tolerance);
+            if (coefficients)
+                assert_near(entry(&a->coef, i, j), entry(&b->coef, i, j), tolerance);
+        }
+    }
+    assert_memory_equal(a->repeat, b->repeat, PZ_TRANS_LAGS * sizeof(float));
+    pz_transitions.free(part);
+    pz_transitions.free(was.part);
+    pz_transitions.free(whole.part);
+    free(old);
+    free(t);
+}
+
+static void an_update_adds_exactly_the_new_pairs(void **state)
+{
+    double value[N_NAMES];
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    compare_update(value, 1e-4, false);
+    value[10] = 0.02; /* half_life of half an hour: old counts fade */
+    compare_update(value, 1e-4, false);
+    value[10] = 0;
+    value[9] = 0.5; /* user_norm: old pairs change their weight */
+    compare_update(value, 1e-3, false);
+}
+
+static void an_update_of_every_item_solves_the_ridge_anew(void **state)
+{
+    double value[N_NAMES];
+
+    (void)state;
+    memcpy(value, plain, sizeof value);
+    value[0] = 1; /* every item of this corpus has new events, so every target is solved again */
+    compare_update(value, 1e-3, true);
+}
+
+/* ---- the whole ---- */
+
+static void threads_do_not_change_a_byte(void **state)
+{
+    struct tiny *t = tiny_random(500, 150, 20, 4);
+    struct fitted f;
+
+    (void)state;
+    for (int ridge = 0; ridge <= 1; ridge++) {
+        fitted_settings(&f, &pz_transitions, NULL, NULL);
+        f.value[PZ_TRANS_RIDGE] = ridge;
+        f.value[PZ_TRANS_KEEP] = 20;
+        assert_same_at_any_thread_count(&f, &t->c);
+    }
+    free(t);
+}
+
+static void a_file_gives_the_part_back(void **state)
+{
+    struct tiny *t = tiny_make("ac|ac|bd|cab", 4);
+    uint32_t hist[] = { A, B };
+    struct category k;
+    struct fitted f;
+
+    (void)state;
+    two_categories(&k);
+    t->c.item_attrs = &k.attrs;
+    for (int ridge = 0; ridge <= 1; ridge++) {
+        fitted_settings(&f, &pz_transitions, NULL, NULL);
+        f.value[PZ_TRANS_RIDGE] = ridge;
+        fitted_fit(&f, &t->c);
+        assert_survives_a_file(&f, hist, 2, 4, false);
+        assert_survives_a_file(&f, hist, 2, 4, true);
+        pz_transitions.free(f.part);
+    }
+    free(t);
+}
+
+static void little_data_is_borne(void **state)
+{
+    (void)state;
+    assert_bears_little_data(&pz_transitions);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_of_abc_are_those_worked_by_hand),
+        cmocka_unit_test(the_window_ends_pairs),
+        cmocka_unit_test(without_order_pairs_are_symmetric),
+        cmocka_unit_test(weights_age_and_length_scale_a_pair),
+        cmocka_unit_test(only_the_strongest_are_kept),
+        cmocka_unit_test(selection_keeps_the_largest_lower_items_first),
+        cmocka_unit_test(transposing_twice_gives_the_lists_back),
+        cmocka_unit_test(transposing_cuts_long_lists_by_size),
+        cmocka_unit_test(the_closed_form_is_the_gram_matrix_of_histories),
+        cmocka_unit_test(the_ridge_solves_the_least_squares),
+        cmocka_unit_test(sparse_and_square_gram_give_the_same_coefficients),
+        cmocka_unit_test(cholesky_solves_and_bears_an_indefinite_matrix),
+        cmocka_unit_test(scores_follow_the_formula),
+        cmocka_unit_test(a_second_step_reaches_what_never_met_the_history),
+        cmocka_unit_test(sessions_that_return_are_learned),
+        cmocka_unit_test(categories_carry_to_items_that_nobody_met),
+        cmocka_unit_test(shares_of_events_sum_to_the_score),
+        cmocka_unit_test(read_outs_need_no_new_fit),
+        cmocka_unit_test(an_update_adds_exactly_the_new_pairs),
+        cmocka_unit_test(an_update_of_every_item_solves_the_ridge_anew),
+        cmocka_unit_test(threads_do_not_change_a_byte),
+        cmocka_unit_test(a_file_gives_the_part_back),
+        cmocka_unit_test(little_data_is_borne),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
