@@ -19,7 +19,7 @@
 struct config {
     const char *user, *item, *rank, *history, *format, *output, *input;
     const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter, *why;
-    struct pz_strs context, promote, max_per, filter_values;
+    struct pz_strs context, promote, promote_values, boost, max_per, filter_values;
     long long num, seed;
     bool all_users, all_items, check_filter, explain;
     struct pz_common common;
@@ -46,8 +46,13 @@ static const struct pz_opt opts[] = {
            "only events of these types make an item seen; * is any type"),
     PZ_STR(0, "seen-age", struct config, seen_age, NULL, "AGE",
            "only events this recent make an item seen, as 30d or 12h"),
-    PZ_LIST(0, "promote", struct config, promote, "NAME:PERCENT",
-            "give this share of the places to promoted items, wherever chance puts them"),
+    PZ_LIST(0, "promote", struct config, promote, "NAME:PERCENT[:FILTER]",
+            "give this share of the places to items that pass FILTER, wherever chance puts them; --filter does "
+            "not act on them"),
+    PZ_LIST(0, "promote-values", struct config, promote_values, "NAME:PARAM=LIST",
+            "values of the placeholders of a promotion's filter"),
+    PZ_LIST(0, "boost", struct config, boost, "CONDITION: FACTOR",
+            "multiply the scores of items of which a condition of pz-filter(5) holds; 0 leaves them out"),
     PZ_LIST(0, "max-per", struct config, max_per, "COLUMN=N",
             "at most N items of one value of a column of Items"),
     PZ_STR(0, "diversify", struct config, diversify, NULL, "LAMBDA[:COLUMN]",
@@ -137,18 +142,32 @@ static enum pz_status read_now(const char *text, int64_t *now, struct pz_err *er
     return PZ_OK;
 }
 
+static enum pz_status compile_filter(const void *context, const char *text, struct pz_filter **out,
+                                     struct pz_err *err)
+{
+    const struct job *job = context;
+
+    return pz_view_filter(job->view, job->m, text, out, err);
+}
+
 static enum pz_status read_rules(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
     struct pz_ruleset *s = &job->rules;
     enum pz_status st = add_rule(pz_ruleset_seen, s, "seen", cfg->seen, err);
 
+    s->compile = compile_filter;
+    s->compile_context = job;
     if (st == PZ_OK)
         st = add_rule(pz_ruleset_types, s, "seen-types", cfg->seen_types, err);
     if (st == PZ_OK)
         st = add_rule(pz_ruleset_age, s, "seen-age", cfg->seen_age, err);
     if (st == PZ_OK)
         st = add_rules(pz_ruleset_promotion, s, "promote", &cfg->promote, err);
+    if (st == PZ_OK)
+        st = pz_ruleset_bind(s, cfg->promote_values.v, cfg->promote_values.n, err);
+    if (st == PZ_OK)
+        st = add_rules(pz_ruleset_boost, s, "boost", &cfg->boost, err);
     if (st == PZ_OK)
         st = add_rules(pz_ruleset_cap, s, "max-per", &cfg->max_per, err);
     if (st == PZ_OK)
@@ -375,9 +394,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     enum pz_status st = check_usage(cfg, args, many, err);
 
     if (st == PZ_OK)
-        st = read_rules(&job, err);
-    if (st == PZ_OK)
         st = open_source(&job, args->v[0], err);
+    if (st == PZ_OK)
+        st = read_rules(&job, err);
     if (st == PZ_OK)
         st = read_filter(&job, err);
     if (st == PZ_OK)

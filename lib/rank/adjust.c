@@ -3,7 +3,8 @@
  *
  *   rotation   (1 - rate)^s, s the sum of 2^(-age / half-life) over the times the item was shown to the user
  *   objective  (value / largest value)^power of a numeric column: with power 1 the order is that of expected
- *              value, score being a chance; values of 0 and below and nulls count as the smallest above 0 */
+ *              value, score being a chance; values of 0 and below and nulls count as the smallest above 0
+ *   boosts     the factor of every boost whose filter the item passes */
 #include <math.h>
 #include <stdlib.h>
 
@@ -90,11 +91,31 @@ static enum pz_status prepare_objective(struct pz_ranker *r, struct pz_err *err)
     return PZ_OK;
 }
 
+static enum pz_status prepare_boosts(struct pz_ranker *r, struct pz_err *err)
+{
+    const struct pz_rules *rules = &r->req->rules;
+    enum pz_status st = PZ_OK;
+
+    if (rules->n_boosts == 0)
+        return PZ_OK;
+    if (!pz_mem_grow(&r->boosted, &r->cap_boosted, rules->n_boosts * r->words, sizeof *r->boosted))
+        return pz_err_memory(err, "boosts", 8.0 * (double)(rules->n_boosts * r->words));
+    for (size_t b = 0; b < rules->n_boosts && st == PZ_OK; b++) {
+        uint64_t *set = r->boosted + b * r->words;
+
+        pz_set_fill(set, r->m->items.n, true);
+        st = pz_rank_filter(r, rules->boost[b].filter, rules->boost[b].values, set, err);
+    }
+    return st;
+}
+
 enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err)
 {
     enum pz_status st = prepare_rotation(r, err);
 
-    return st == PZ_OK ? prepare_objective(r, err) : st;
+    if (st == PZ_OK)
+        st = prepare_objective(r, err);
+    return st == PZ_OK ? prepare_boosts(r, err) : st;
 }
 
 float pz_rank_rotation(const struct pz_ranker *r, uint32_t item)
@@ -118,6 +139,16 @@ float pz_rank_objective(const struct pz_ranker *r, uint32_t item)
     return r->objective.on ? gain(&r->objective, pz_column_number(&r->objective.column, item)) : 1;
 }
 
+float pz_rank_boost(const struct pz_ranker *r, uint32_t item)
+{
+    float factor = 1;
+
+    for (size_t b = 0; b < r->req->rules.n_boosts; b++)
+        if (pz_set_has(r->boosted + b * r->words, item))
+            factor *= (float)r->req->rules.boost[b].factor;
+    return factor;
+}
+
 void pz_rank_adjust(const struct pz_ranker *r, float *score)
 {
     for (size_t i = 0; i < r->n_rotated; i++)
@@ -126,4 +157,7 @@ void pz_rank_adjust(const struct pz_ranker *r, float *score)
     for (uint32_t i = 0; r->objective.on && i < r->m->items.n; i++)
         if (score[i] > 0)
             score[i] *= pz_rank_objective(r, i);
+    for (uint32_t i = 0; r->req->rules.n_boosts > 0 && i < r->m->items.n; i++)
+        if (score[i] > 0)
+            score[i] *= pz_rank_boost(r, i);
 }

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "rank/filter.h"
 
 static const char *hit_id(const struct pz_model *m, const struct pz_hit *h, size_t *n)
 {
@@ -41,6 +42,8 @@ static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char
         snprintf(line[n++], 64, "rotation=%.4g", (double)w->rotation);
     if (w->objective != 1)
         snprintf(line[n++], 64, "objective=%.4g", (double)w->objective);
+    if (w->boost != 1)
+        snprintf(line[n++], 64, "boost=%.4g", (double)w->boost);
     if (h && h->promotion)
         snprintf(line[n++], 64, "promotion=%.40s", h->promotion);
     return n;
@@ -242,6 +245,8 @@ static void add_rules(struct pz_str *out, const struct pz_model *m, const struct
 
     pz_str_addf(out, "\"rules\":{\"seen\":\"%s\"",
                 seen[pz_rank_seen(m, rules, req->n_rank > 0)]);
+    if (req->filter)
+        add_text(out, &first, "filter", pz_filter_text(req->filter));
     if (rules->n_seen_types > 0) {
         pz_str_addc(out, ',');
         add_list(out, "seenTypes", rules->seen_type, rules->n_seen_types);
@@ -257,6 +262,11 @@ static void add_rules(struct pz_str *out, const struct pz_model *m, const struct
         pz_str_adds(out, i ? "," : ",\"promotions\":{");
         pz_json_add_string(out, rules->promotion[i].name, strlen(rules->promotion[i].name));
         pz_str_addf(out, ":%g%s", rules->promotion[i].percent, i + 1 == rules->n_promotions ? "}" : "");
+    }
+    for (size_t i = 0; i < rules->n_boosts; i++) {
+        pz_str_adds(out, i ? "," : ",\"boosts\":{");
+        pz_json_add_string(out, rules->boost[i].text, strlen(rules->boost[i].text));
+        pz_str_addf(out, ":%g%s", rules->boost[i].factor, i + 1 == rules->n_boosts ? "}" : "");
     }
     if (rules->diversity > 0)
         pz_str_addf(out, ",\"diversity\":%g", rules->diversity);
@@ -314,8 +324,8 @@ void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_mo
 
 /* ---- why not ---- */
 
-static const char *const fate_name[] = { "listed",   "later",  "displaced", "seen",
-                                         "not-seen", "itself", "unlisted",  "unknown" };
+static const char *const fate_name[] = { "listed",   "later",    "displaced", "seen",     "filtered",
+                                         "not-seen", "itself",   "unlisted",  "unknown" };
 
 static void add_why_sentence(struct pz_str *out, const struct pz_request *req, const char *item_id,
                              const struct pz_why *v)
@@ -334,6 +344,8 @@ static void add_why_sentence(struct pz_str *out, const struct pz_request *req, c
     else if (v->fate == PZ_FATE_SEEN)
         pz_str_addf(out, "%.*s%sat %s, and the seen rule leaves out what was met", (int)v->n_type,
                     v->event_type ? v->event_type : "", v->n_type ? " " : "", pz_time_format(v->time, when));
+    else if (v->fate == PZ_FATE_FILTERED)
+        pz_str_addf(out, "it does not pass the filter: %.*s", (int)v->n_condition, v->condition);
     else if (v->fate == PZ_FATE_NOT_SEEN)
         pz_str_adds(out, "only items of the history were asked for");
     else if (v->fate == PZ_FATE_ITSELF)
@@ -364,6 +376,10 @@ void pz_answer_why(struct pz_str *out, enum pz_format format, const struct pz_mo
     if (v->fate == PZ_FATE_SEEN) {
         pz_str_addf(out, ",\"time\":\"%s\",\"eventType\":", pz_time_format(v->time, when));
         pz_json_add_string(out, v->event_type ? v->event_type : "", v->n_type);
+    }
+    if (v->fate == PZ_FATE_FILTERED) {
+        pz_str_adds(out, ",\"condition\":");
+        pz_json_add_string(out, v->condition, v->n_condition);
     }
     if (v->fate != PZ_FATE_UNKNOWN) {
         pz_str_adds(out, ",\"explanation\":{");

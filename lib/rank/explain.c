@@ -129,6 +129,7 @@ static struct pz_reason explain_item(struct pz_ranker *r, uint32_t item)
     struct pz_reason reason = { .blend = r->raw[item],
                                 .rotation = pz_rank_rotation(r, item),
                                 .objective = pz_rank_objective(r, item),
+                                .boost = pz_rank_boost(r, item),
                                 .rank = (uint32_t)place_of(r, r->raw, item) };
 
     for (size_t p = 0; p < r->m->n_parts; p++)
@@ -145,7 +146,7 @@ enum pz_status pz_explain(struct pz_ranker *r, struct pz_answer *answer, struct 
     if (!pz_mem_grow(&r->reason, &r->cap_reasons, answer->n + 1, sizeof *r->reason))
         return pz_err_memory(err, "explanations", (double)answer->n * sizeof *r->reason);
     for (size_t i = 0; i < answer->n; i++)
-        r->reason[i] = answer->hit[i].item == PZ_NONE ? (struct pz_reason){ .rotation = 1, .objective = 1 }
+        r->reason[i] = answer->hit[i].item == PZ_NONE ? (struct pz_reason){ .rotation = 1, .objective = 1, .boost = 1 }
                                                       : explain_item(r, answer->hit[i].item);
     answer->reason = r->reason;
     return PZ_OK;
@@ -179,22 +180,28 @@ static size_t count_allowed(const struct pz_ranker *r)
     return n;
 }
 
-static enum pz_fate judge_mask(const struct pz_ranker *r, const char *item_id, uint32_t item,
-                               struct pz_why *out)
+static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint32_t item, struct pz_why *out,
+                                 struct pz_err *err)
 {
     enum pz_seen rule = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
     const struct pz_past *event = rule == PZ_SEEN_KEEP ? NULL : seen_by(r, item);
 
     if (!is_listed(r, item_id))
-        return PZ_FATE_UNLISTED;
-    if (r->q.task == PZ_TASK_RELATED && strcmp(item_id, r->req->item_id) == 0)
-        return PZ_FATE_ITSELF;
-    if (rule == PZ_SEEN_ONLY && !event)
-        return PZ_FATE_NOT_SEEN;
+        out->fate = PZ_FATE_UNLISTED;
+    else if (r->q.task == PZ_TASK_RELATED && strcmp(item_id, r->req->item_id) == 0)
+        out->fate = PZ_FATE_ITSELF;
+    else if (rule == PZ_SEEN_ONLY && !event)
+        out->fate = PZ_FATE_NOT_SEEN;
+    else if (rule == PZ_SEEN_EXCLUDE && event)
+        out->fate = PZ_FATE_SEEN;
+    else
+        out->fate = PZ_FATE_FILTERED;
+    if (out->fate == PZ_FATE_FILTERED)
+        return pz_rank_filter_why(r, item, &out->condition, &out->n_condition, err);
     out->time = event ? event->time : 0;
     out->event_type = event ? event->type : NULL;
     out->n_type = event ? event->n_type : 0;
-    return PZ_FATE_SEEN;
+    return PZ_OK;
 }
 
 enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,
@@ -214,10 +221,8 @@ enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, 
             out->place = i + 1;
             return PZ_OK;
         }
-    if (!pz_set_has(r->allowed, item)) {
-        out->fate = judge_mask(r, item_id, item, out);
-        return PZ_OK;
-    }
+    if (!pz_set_has(r->allowed, item))
+        return judge_mask(r, item_id, item, out, err);
     out->place = place_of(r, r->blend, item);
     out->fate = out->place <= answer->n ? PZ_FATE_DISPLACED : PZ_FATE_LATER;
     return PZ_OK;

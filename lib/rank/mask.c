@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "rank/filter.h"
+#include "rank/filter_why.h"
 #include "rank/ranker.h"
 
 void pz_set_fill(uint64_t *set, uint32_t n, bool all)
@@ -59,26 +60,44 @@ static void mask_seen(struct pz_ranker *r, uint64_t *set)
     }
 }
 
-enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
-                              const struct pz_filter_values *values, uint64_t *set, struct pz_err *err)
+/* Who asks what, when: live becomes what filters may see of the live events. */
+static struct pz_filter_env filter_env(const struct pz_ranker *r, struct pz_live *live)
 {
     static const struct pz_live nothing;
     const struct pz_request *req = r->req;
-    struct pz_live live = req->live ? *req->live : nothing;
-    struct pz_filter_env env = { .user_id = req->user_id,
-                                 .item_id = req->item_id,
-                                 .live = &live,
-                                 .history = req->history,
-                                 .n_history = req->n_history,
-                                 .now = req->now ? req->now : pz_time_now() };
+
+    *live = req->live ? *req->live : nothing;
+    while (live->n_events > 0 && !pz_rank_counts(r, &live->event[live->n_events - 1]))
+        live->n_events--;
+    return (struct pz_filter_env){ .user_id = req->user_id,
+                                   .item_id = req->item_id,
+                                   .live = live,
+                                   .history = req->history,
+                                   .n_history = req->n_history,
+                                   .now = req->now ? req->now : pz_time_now() };
+}
+
+enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
+                              const struct pz_filter_values *values, uint64_t *set, struct pz_err *err)
+{
+    struct pz_live live;
+    struct pz_filter_env env = filter_env(r, &live);
 
     if (pz_filter_of_users(filter))
         return pz_err_set(err, PZ_USAGE, "the filter is about users; items need INCLUDE or EXCLUDE ItemID");
     if (!r->filter_work && !(r->filter_work = pz_filter_work_new()))
         return pz_err_memory(err, "a filter", 1e3);
-    while (live.n_events > 0 && !pz_rank_counts(r, &live.event[live.n_events - 1]))
-        live.n_events--;
     return pz_filter_apply(filter, values, &env, r->filter_work, set, err);
+}
+
+enum pz_status pz_rank_filter_why(struct pz_ranker *r, uint32_t item, const char **text, size_t *n,
+                                  struct pz_err *err)
+{
+    struct pz_live live;
+    struct pz_filter_query q = { r->req->filter, r->req->filter_values, filter_env(r, &live), r->filter_work };
+
+    *n = 0;
+    return q.filter ? pz_filter_why(&q, item, r->open, text, n, err) : PZ_OK;
 }
 
 enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err)

@@ -68,6 +68,7 @@ void pz_ranker_free(struct pz_ranker *r)
     free(r->gone);
     free(r->open);
     free(r->rotated);
+    free(r->boosted);
     free(r->tally.cell);
     free(r->pool);
     free(r->slot);

@@ -61,6 +61,14 @@ struct pz_promotion {
     const struct pz_filter_values *values; /* bound to it; NULL when it has no placeholders */
 };
 
+/* Items that pass a filter have their scores multiplied. */
+struct pz_boost {
+    const char *text;  /* as it was written, for explanations */
+    double factor;     /* >= 0 */
+    const struct pz_filter *filter;
+    const struct pz_filter_values *values;
+};
+
 /* Where in a row of pages an answer stands; see page.c. All-zero: the first page, of now. */
 struct pz_page {
     uint32_t number; /* earlier pages */
@@ -79,6 +87,8 @@ struct pz_rules {
     size_t n_caps;
     const struct pz_promotion *promotion; /* [n_promotions]; percentages sum to at most 100 */
     size_t n_promotions;
+    const struct pz_boost *boost; /* [n_boosts] */
+    size_t n_boosts;
     double diversity;             /* lambda of MMR, 0 .. 1; 0: off */
     const char *diversity_column; /* of Items; NULL: the model's item vectors */
     double rotation;              /* 0 .. 1: the part of its score that an item shown just now loses */
@@ -154,7 +164,7 @@ struct pz_reason {
     float blend;              /* the model's, before rules acted */
     float part[PZ_MAX_PARTS]; /* what each part of the model gave; their sum is the blend */
     uint32_t rank;            /* from 1, by the model's order alone among the items that may be recommended */
-    float rotation, objective; /* factors of those rules; 1: did not act */
+    float rotation, objective, boost; /* factors of those rules, of all boosts together; 1: did not act */
     struct pz_cause cause[PZ_MAX_CAUSES]; /* the largest first, by absolute value */
     size_t n_causes;
     float rest; /* sum of the other causes' shares */
@@ -181,6 +191,7 @@ enum pz_fate {
     PZ_FATE_LATER,     /* it may be recommended; .place is its own after the rules that change scores */
     PZ_FATE_DISPLACED, /* the same, and early enough: diversity, caps or promotions put others in its place */
     PZ_FATE_SEEN,      /* the seen rule: .event_type at .time */
+    PZ_FATE_FILTERED,  /* by .condition */
     PZ_FATE_NOT_SEEN,  /* only seen items were asked for */
     PZ_FATE_ITSELF,    /* it is the item that others are related to */
     PZ_FATE_UNLISTED,  /* a ranking of a list that it is not in */
@@ -194,6 +205,9 @@ struct pz_why {
     int64_t time;
     const char *event_type; /* n_type bytes; NULL: none; borrowed until the next query */
     size_t n_type;
+    const char *condition; /* n_condition bytes of the filter's text: an EXCLUDE that covers it, or what it
+                            * would have to be for the first INCLUDE; borrowed from the filter */
+    size_t n_condition;
     struct pz_reason reason; /* unless unknown */
 };
 

@@ -93,6 +93,8 @@ struct pz_ranker {
     struct pz_rotated *rotated; /* [n_rotated] items shown lately and what is left of their scores */
     size_t n_rotated, cap_rotated;
     struct pz_objective objective;
+    uint64_t *boosted; /* [n_boosts * words] items that pass each boost's filter */
+    size_t cap_boosted;
 
     /* choose */
     uint64_t *gone; /* [words] items that have their place already */
@@ -159,6 +161,10 @@ enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err);
 enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
                               const struct pz_filter_values *values, uint64_t *set, struct pz_err *err);
 
+/* mask.c: the part of the request's filter that an item does not pass (see filter_why.h); *n 0: it passes. */
+enum pz_status pz_rank_filter_why(struct pz_ranker *r, uint32_t item, const char **text, size_t *n,
+                                  struct pz_err *err);
+
 /* mask.c: whether an event makes its item seen. */
 bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event);
 
@@ -193,6 +199,7 @@ void pz_rank_adjust(const struct pz_ranker *r, float *score);
 /* adjust.c: the factors of one item. */
 float pz_rank_rotation(const struct pz_ranker *r, uint32_t item);
 float pz_rank_objective(const struct pz_ranker *r, uint32_t item);
+float pz_rank_boost(const struct pz_ranker *r, uint32_t item);
 
 /* choose.c: the answer: `want` items of allowed by blend, then fallback, as caps, diversity and promotions
  * say; of the page asked for. Fills hit and returns their number in *n. */

@@ -4,12 +4,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "base/time.h"
 
 void pz_ruleset_clear(struct pz_ruleset *s)
 {
+    for (size_t i = 0; i < s->n_values; i++)
+        pz_filter_values_free(s->values[i]);
+    for (size_t i = 0; i < s->rules.n_promotions; i++)
+        pz_filter_free((struct pz_filter *)s->promotion[i].filter);
+    for (size_t i = 0; i < s->rules.n_boosts; i++)
+        pz_filter_free((struct pz_filter *)s->boost[i].filter);
+    free(s->values);
+    free(s->boost);
     pz_arena_clear(&s->arena);
     free(s->context);
     free(s->seen_type);
@@ -129,24 +138,125 @@ enum pz_status pz_ruleset_objective(struct pz_ruleset *s, const char *text, stru
     return pz_err_set(err, PZ_USAGE, "an objective is written COLUMN=low|medium|high|off, not \"%s\"", text);
 }
 
+/* NAME:PERCENT, and *filter what follows; false: malformed. */
+static bool read_promotion(struct pz_ruleset *s, const char *text, struct pz_promotion *p, const char **filter)
+{
+    const char *colon = strchr(text, ':'), *second = colon ? strchr(colon + 1, ':') : NULL;
+
+    *filter = second ? second + 1 : NULL;
+    p->name = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
+    return colon && colon > text && number(colon + 1, second, 0, 100, &p->percent) && p->percent > 0 &&
+           !(second && !second[1]);
+}
+
 enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, struct pz_err *err)
 {
-    const char *colon = strchr(text, ':');
-    char *name = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
-    struct pz_promotion p = { .name = name };
+    struct pz_promotion p = { 0 };
+    const char *filter;
+    struct pz_filter *made = NULL;
     double sum = 0;
+    enum pz_status st;
 
-    if (!colon || colon == text || !number(colon + 1, NULL, 0, 100, &p.percent) || p.percent <= 0)
-        return pz_err_set(err, PZ_USAGE, "a promotion is written NAME:PERCENT, not \"%s\"", text);
+    if (!read_promotion(s, text, &p, &filter))
+        return pz_err_set(err, PZ_USAGE, "a promotion is written NAME:PERCENT or NAME:PERCENT:FILTER, not \"%s\"",
+                          text);
     for (size_t i = 0; i < s->rules.n_promotions; i++)
         sum += s->promotion[i].percent;
     if (sum + p.percent > 100)
         return pz_err_set(err, PZ_USAGE, "promotions take %g %% of the places", sum + p.percent);
-    if (!name || !pz_mem_grow(&s->promotion, &s->cap_promotions, s->rules.n_promotions + 1, sizeof p))
+    if (!p.name || !pz_mem_grow(&s->promotion, &s->cap_promotions, s->rules.n_promotions + 1, sizeof p))
         return no_memory(err);
-    s->promotion[s->rules.n_promotions++] = p;
+    st = filter ? s->compile(s->compile_context, filter, &made, err) : PZ_OK;
+    p.filter = made;
+    if (st == PZ_OK)
+        s->promotion[s->rules.n_promotions++] = p;
     s->rules.promotion = s->promotion;
-    return PZ_OK;
+    return st;
+}
+
+/* Bind the values meant for one promotion. */
+static enum pz_status bind_one(struct pz_ruleset *s, struct pz_promotion *p, const char *const *text, size_t n,
+                               struct pz_err *err)
+{
+    struct pz_filter_args args = { 0 };
+    struct pz_filter_values *values = NULL;
+    size_t len = strlen(p->name);
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        if (strncmp(text[i], p->name, len) == 0 && text[i][len] == ':')
+            st = pz_filter_args_add(&args, text[i] + len + 1, err);
+    if (st == PZ_OK && !pz_mem_grow(&s->values, &s->cap_values, s->n_values + 1, sizeof *s->values))
+        st = no_memory(err);
+    if (st == PZ_OK)
+        st = pz_filter_bind(p->filter, &args, &values, err);
+    if (st == PZ_OK)
+        s->values[s->n_values++] = values;
+    p->values = values;
+    pz_filter_args_clear(&args);
+    return st;
+}
+
+/* Whether some promotion has the name in front of the colon. */
+static bool names_promotion(const struct pz_ruleset *s, const char *text)
+{
+    size_t n = strcspn(text, ":");
+
+    for (size_t i = 0; i < s->rules.n_promotions; i++)
+        if (text[n] && s->promotion[i].filter && strlen(s->promotion[i].name) == n &&
+            strncmp(text, s->promotion[i].name, n) == 0)
+            return true;
+    return false;
+}
+
+enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n; i++)
+        if (!names_promotion(s, text[i]))
+            return pz_err_set(err, PZ_USAGE, "a promotion's values are written NAME:PARAM=LIST, with the NAME of a "
+                                             "promotion that has a filter, not \"%s\"", text[i]);
+    for (size_t i = 0; i < s->rules.n_promotions && st == PZ_OK; i++)
+        if (s->promotion[i].filter)
+            st = bind_one(s, &s->promotion[i], text, n, err);
+    return st;
+}
+
+/* A condition becomes a filter; what has blanks and begins with INCLUDE or EXCLUDE, and a name, is one. */
+static enum pz_status compile_boost(struct pz_ruleset *s, const char *text, struct pz_filter **out,
+                                    struct pz_err *err)
+{
+    bool whole = strncasecmp(text, "include ", 8) == 0 || strncasecmp(text, "exclude ", 8) == 0 ||
+                 !strpbrk(text, " <>=(");
+    struct pz_str filter = { 0 };
+    enum pz_status st;
+
+    pz_str_addf(&filter, "%s%s", whole ? "" : "INCLUDE ItemID WHERE ", text);
+    st = filter.failed ? no_memory(err) : s->compile(s->compile_context, filter.data, out, err);
+    pz_str_clear(&filter);
+    return st;
+}
+
+enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct pz_err *err)
+{
+    const char *colon = strrchr(text, ':'), *x = colon ? colon + 1 + strspn(colon + 1, " ") : NULL;
+    char *condition = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
+    struct pz_filter *filter = NULL;
+    struct pz_boost boost = { .text = condition };
+    enum pz_status st;
+
+    if (!colon || colon == text || !number(x, NULL, 0, 1e6, &boost.factor))
+        return pz_err_set(err, PZ_USAGE, "a boost is written CONDITION: FACTOR, as Items.PRICE > 10: 1.2, not "
+                                         "\"%s\"", text);
+    if (!condition || !pz_mem_grow(&s->boost, &s->cap_boosts, s->rules.n_boosts + 1, sizeof boost))
+        return no_memory(err);
+    st = compile_boost(s, condition, &filter, err);
+    boost.filter = filter;
+    if (st == PZ_OK)
+        s->boost[s->rules.n_boosts++] = boost;
+    s->rules.boost = s->boost;
+    return st;
 }
 
 enum pz_status pz_ruleset_context(struct pz_ruleset *s, const char *text, struct pz_err *err)

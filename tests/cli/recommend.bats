@@ -75,6 +75,46 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
     run -2 pz-recommend "$ORDER" -u u0040 --rank i0001,i0002 --promote a:50
 }
 
+@test "a promotion has a filter of its own, and the request's acts on the others only" {
+    cheap='INCLUDE ItemID WHERE Items.PRICE < $P'
+    dear='INCLUDE ItemID WHERE Items.PRICE > 50'
+    pz-recommend "$HOME_PZM" -u u0040 -n 10 --promote "cheap:20:$cheap" --promote-values cheap:P=6 --filter "$dear" \
+        --json >a.json
+    price() { while read -r i; do grep "^$i," "$SHOP/items.csv" | cut -d, -f4; done; }
+    jq -r '.itemList[] | select(.promotionName) | .itemId' a.json | price >promoted
+    jq -r '.itemList[] | select(.promotionName | not) | .itemId' a.json | price >others
+    [ "$(wc -l <promoted)" -eq 2 ]
+    awk '$1 >= 6 { exit 1 }' promoted
+    awk '$1 <= 50 { exit 1 }' others
+    pz-deploy set home.pzc filter cheap 'INCLUDE ItemID WHERE Items.PRICE < 6'
+    pz-recommend home.pzc -u u0040 -n 10 --promote cheap:20:cheap --filter "$dear" -f csv | grep -c ,promotion |
+        grep -qx 2
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --promote "cheap:20:$cheap"
+    run -2 pz-recommend "$HOME_PZM" -u u0040 --promote cheap:20:cheap
+    [[ $output == *"no named filters"* ]]
+}
+
+@test "a boost raises, a factor of 0 leaves out" {
+    books() { tail -n +2 | cut -d, -f2 | while read -r i; do grep "^$i," "$SHOP/items.csv"; done | grep -c ",$cat,"; }
+    cat=$(sed -n 2p "$SHOP/items.csv" | cut -d, -f2)
+    before=$(pz-recommend "$HOME_PZM" -u u0040 -n 30 | books || true)
+    after=$(pz-recommend "$HOME_PZM" -u u0040 -n 30 --boost "Items.CATEGORY_L1 = \"$cat\": 5" | books || true)
+    [ "$after" -gt "$before" ]
+    [ "$(pz-recommend "$HOME_PZM" -u u0040 -n 30 --boost "Items.CATEGORY_L1 = \"$cat\": 0" | books || true)" -eq 0 ]
+    pz-recommend "$HOME_PZM" -u u0040 --boost "Items.PRICE > 10: 1.2" --json --explain |
+        jq -e '.rules.boosts["Items.PRICE > 10"] == 1.2 and ([.itemList[].explanation.rules[]] | index("boost=1.2"))'
+}
+
+@test "rotation: what the user was shown gives way" {
+    first=$(pz-recommend home.pzc -u u0040 -n 1 | column 2)
+    echo '{"trackingId":"t","sessionId":"s","userId":"u0040","eventList":[{"eventType":"View","sentAt":1735689700,"itemId":"nosuch","impression":["'"$first"'"]}]}' |
+        pz-event put -q home.pzc
+    pz-recommend home.pzc -u u0040 -n 1 | column 2 | grep -qx "$first"
+    pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99 | column 2 | grep -vqx "$first"
+    pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99:1h --now 1735776100 | column 2 | grep -qx "$first"
+    pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99 --why "$first" | grep -q ": later: "
+}
+
 @test "pages: no item twice, none lost, whatever the user does in between" {
     pz-recommend home.pzc -u u0040 -n 15 | column 2 >whole
     token=start
@@ -122,6 +162,8 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
     pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$first" | grep -q ": listed: place 1 "
     pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$seen" | grep -q ": seen: .* at 20"
     pz-recommend "$HOME_PZM" -u u0040 -n 3 --why nosuch | grep -q ": unknown: "
+    pz-recommend "$HOME_PZM" -u u0040 -n 3 --filter 'INCLUDE ItemID WHERE Items.PRICE < 0 AND Items.STOCK > 1' \
+        --why "$first" | grep -qx "$first: filtered: it does not pass the filter: Items.PRICE < 0"
     pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$seen" --json | jq -e '.fate == "seen" and .eventType and .time'
     pz-recommend "$HOME_PZM" -u u0040 -n 50 | sed -n 51p | cut -d, -f2 >last
     pz-recommend "$HOME_PZM" -u u0040 -n 3 --why "$(cat last)" | grep -q ": later: place 50 of "

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rank/filter.h"
 #include "rank/ranker.h"
+#include "rank/rules.h"
 
 enum { N = 8 };
 
@@ -336,6 +338,72 @@ static void promoted_items_take_their_share_at_places_of_chance(void **state)
     assert_true(moved);
 }
 
+static enum pz_status compile(const void *context, const char *text, struct pz_filter **out,
+                              struct pz_err *err)
+{
+    struct pz_filter_schema schema = { .m = context };
+
+    return pz_filter_compile(text, &schema, out, err);
+}
+
+static struct pz_filter *filter_of(const struct pz_model *m, const char *text)
+{
+    struct pz_filter *f = NULL;
+    struct pz_err err = { 0 };
+
+    if (compile(m, text, &f, &err) != PZ_OK) {
+        fail_msg("%s", err.text);
+    }
+    return f;
+}
+
+static void a_promotion_has_a_filter_of_its_own(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_ruleset s = { .compile = compile, .compile_context = &m };
+    struct pz_filter *blue = filter_of(&m, "INCLUDE ItemID WHERE Items.COLOR IN (\"blue\")");
+    const char *const values[] = { "dear:P=16" }, *const wrong[] = { "cheap:P=1" };
+    struct pz_request req = { .user_id = "u0", .num = 4, .filter = blue };
+    struct pz_answer a;
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(pz_ruleset_promotion(&s, "dear:25:INCLUDE ItemID WHERE Items.PRICE >= $P", NULL), PZ_OK);
+    assert_int_equal(pz_ruleset_bind(&s, wrong, 1, NULL), PZ_USAGE);
+    assert_int_equal(pz_ruleset_bind(&s, values, 1, NULL), PZ_OK);
+    req.rules = s.rules;
+    ask(&m, &req, &a);
+    assert_int_equal(a.n, 4);
+    /* e, the best dear item, and c, f, g */
+    for (size_t i = 0; i < a.n; i++)
+        n += a.hit[i].item == 4 && a.hit[i].promotion;
+    assert_int_equal(n, 1);
+    pz_filter_free(blue);
+    pz_ruleset_clear(&s);
+}
+
+static void a_boost_multiplies_what_its_condition_holds_for(void **state)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_ruleset s = { .compile = compile, .compile_context = &m };
+    struct pz_request req = { .user_id = "u0", .num = 6, .explain = true };
+    struct pz_answer a;
+    struct pz_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(pz_ruleset_boost(&s, "Items.PRICE > 10: 3", NULL), PZ_OK);
+    assert_int_equal(pz_ruleset_boost(&s, "INCLUDE ItemID WHERE Items.COLOR = \"red\": 0.1", NULL), PZ_OK);
+    req.rules = s.rules;
+    /* b .1; c .5; e 3 * .1; f 3 * .5; g .25; h by fallback */
+    assert_string_equal(ask(&m, &req, &a), "fcegbh");
+    assert_true(fabsf(a.hit[0].blend - 1.5f) < 1e-6f);
+    assert_true(fabsf(a.reason[2].boost - .3f) < 1e-6f);
+    assert_int_equal(pz_ruleset_boost(&s, "Items.PRICE > 10", &err), PZ_USAGE);
+    assert_int_equal(pz_ruleset_boost(&s, "Items.PRIZE > 10: 2", &err), PZ_USAGE);
+    assert_non_null(strstr(err.text, "PRICE"));
+    pz_ruleset_clear(&s);
+}
+
 static void every_set_of_places_is_as_likely(void **state)
 {
     int count[6] = { 0 };
@@ -604,6 +672,72 @@ static void every_item_can_say_what_became_of_it(void **state)
     assert_int_equal(pz_rank_why(ranker, &a, "c", &why, NULL), PZ_INTERNAL);
 }
 
+static void filtered_items_name_the_condition(void **state)
+{
+    static const struct {
+        const char *filter, *item, *part; /* part: NULL: it passes */
+    } cases[] = {
+        { "INCLUDE ItemID WHERE Items.PRICE > 3 AND Items.COLOR IN (\"blue\")", "e", NULL },
+        { "INCLUDE ItemID WHERE Items.PRICE > 3 AND Items.COLOR IN (\"blue\")", "b", "Items.PRICE > 3" },
+        { "INCLUDE ItemID WHERE Items.PRICE < 99 AND Items.COLOR IN (\"green\")", "b",
+          "Items.COLOR IN (\"green\")" },
+        { "INCLUDE ItemID WHERE Items.PRICE < 99 | EXCLUDE ItemID WHERE Items.COLOR = \"blue\"", "c",
+          "EXCLUDE ItemID WHERE Items.COLOR = \"blue\"" },
+        { "INCLUDE ItemID WHERE Items.PRICE = 1 | INCLUDE ItemID WHERE Items.PRICE = 2", "c",
+          "INCLUDE ItemID WHERE Items.PRICE = 1" },
+        { "INCLUDE ItemID WHERE Items.PRICE = 1 | INCLUDE ItemID WHERE Items.PRICE = 2", "b", NULL },
+    };
+    struct pz_model m = fixture("user-personalization");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pz_filter *f = filter_of(&m, cases[i].filter);
+        struct pz_request req = { .user_id = "u0", .num = 8, .explain = true, .filter = f };
+        struct pz_answer a;
+        struct pz_why why;
+
+        ask(&m, &req, &a);
+        if (!cases[i].part) {
+            assert_int_equal(fate_of(&a, cases[i].item, &why), PZ_FATE_LISTED);
+        } else {
+            assert_int_equal(fate_of(&a, cases[i].item, &why), PZ_FATE_FILTERED);
+            assert_int_equal(why.n_condition, strlen(cases[i].part));
+            assert_memory_equal(why.condition, cases[i].part, why.n_condition);
+        }
+        pz_filter_free(f);
+    }
+}
+
+static void texts_that_are_no_rules_are_refused(void **state)
+{
+    static const struct {
+        enum pz_status (*fn)(struct pz_ruleset *s, const char *text, struct pz_err *err);
+        const char *text;
+    } bad[] = {
+        { pz_ruleset_seen, "never" },         { pz_ruleset_age, "soon" },
+        { pz_ruleset_age, "0d" },             { pz_ruleset_cap, "COLOR" },
+        { pz_ruleset_cap, "COLOR=0" },        { pz_ruleset_cap, "=2" },
+        { pz_ruleset_diversity, "1.5" },      { pz_ruleset_diversity, "0.5:" },
+        { pz_ruleset_rotation, "-1" },        { pz_ruleset_rotation, "0.5:x" },
+        { pz_ruleset_objective, "PRICE" },    { pz_ruleset_objective, "PRICE=most" },
+        { pz_ruleset_promotion, "x" },        { pz_ruleset_promotion, "x:0" },
+        { pz_ruleset_promotion, "x:101" },    { pz_ruleset_promotion, ":5" },
+        { pz_ruleset_promotion, "x:5:" },     { pz_ruleset_promotion, "" },
+        { pz_ruleset_boost, "PRICE > 1" },    { pz_ruleset_boost, "PRICE > 1: -1" },
+        { pz_ruleset_context, "tv" },         { pz_ruleset_context, "=tv" },
+    };
+    struct pz_ruleset s = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(bad[i].fn(&s, bad[i].text, NULL), PZ_USAGE);
+    assert_int_equal(pz_ruleset_types(&s, "a,,b", NULL), PZ_OK);
+    assert_int_equal(s.rules.n_seen_types, 2);
+    assert_int_equal(pz_ruleset_rotation(&s, "0.5:12h", NULL), PZ_OK);
+    assert_int_equal(s.rules.rotation_half_life_s, 43200);
+    pz_ruleset_clear(&s);
+}
+
 static void related_items_leave_out_the_item_itself(void **state)
 {
     struct pz_model m = fixture("related-items");
@@ -681,6 +815,10 @@ int main(void)
         cmocka_unit_test(a_cap_holds_for_each_value_and_leaves_the_rest_in_order),
         cmocka_unit_test(diversity_weighs_likeness_against_relevance),
         cmocka_unit_test(promoted_items_take_their_share_at_places_of_chance),
+        cmocka_unit_test(a_promotion_has_a_filter_of_its_own),
+        cmocka_unit_test(a_boost_multiplies_what_its_condition_holds_for),
+        cmocka_unit_test(filtered_items_name_the_condition),
+        cmocka_unit_test(texts_that_are_no_rules_are_refused),
         cmocka_unit_test(every_set_of_places_is_as_likely),
         cmocka_unit_test(pages_go_on_where_the_last_one_ended),
         cmocka_unit_test(what_was_shown_lately_gives_way),
