@@ -288,8 +288,6 @@ static enum pz_status read_filter(struct job *job, struct pz_err *err)
                    ? pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter")
                    : PZ_OK;
     st = pz_view_filter(job->view, job->m, cfg->filter, &job->filter, err);
-    if (st != PZ_OK)
-        pz_err_prefix(err, "--filter");
     for (size_t i = 0; i < cfg->filter_values.n && st == PZ_OK; i++)
         st = pz_filter_args_add(&job->filter_args, cfg->filter_values.v[i], err);
     if (st == PZ_OK)

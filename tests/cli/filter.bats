@@ -115,3 +115,22 @@ ids() {
     run -0 pz-recommend home.pzc --user u0040 --check-filter --filter "$f"
     [ "$output" = "1 of 1000 items pass" ]
 }
+
+@test "every example of pz-filter(5) prints what the page says" {
+    ln -s "$SHOP" sample-data
+    # a line "$ ..." with what follows it up to output is a command; the page's escapes are undone
+    sed -n '/^\.Bd -literal/,/^\.Ed/p' "$BATS_TEST_DIRNAME/../../man/pz-filter.5" |
+        sed "s/\\\\(aq/'/g; s/\\\\-/-/g; s/\\\\e/\\\\/g" | awk '
+            /^\.Ed/ { inside = 0; next }
+            /^\$ / { n++; inside = 1; command = 1; printf "%s", "" >("out." n); print substr($0, 3) >("cmd." n); next }
+            !inside { next }
+            command && /^    / { print >("cmd." n); next }
+            { command = 0; print >("out." n) }
+            END { print n >"count" }'
+    [ "$(cat count)" -eq "$(grep -c "^[$] " "$BATS_TEST_DIRNAME/../../man/pz-filter.5")" ]
+    for i in $(seq "$(cat count)"); do
+        bash "cmd.$i" >got 2>notes || true
+        cat notes >>got
+        diff "out.$i" got || { cat "cmd.$i"; return 1; }
+    done
+}
