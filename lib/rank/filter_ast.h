@@ -154,8 +154,9 @@ struct pz_filter_values {
     bool *off;              /* [n_clauses] lacks a value */
 };
 
-/* Resolve names and types, turn conditions on Interactions into counts, number the tests. */
 struct pz_filter_schema;
+
+/* Resolve names and types, turn conditions on Interactions into counts, number the tests. */
 enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schema *schema,
                                struct pz_err *err);
 

@@ -65,8 +65,10 @@ bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
 /* The right side of a test, wherever it was made ready. */
 const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test);
 
-/* Whether a row whose values in a column are n texts passes; not yet negated. text: the i-th. */
+/* The i-th of some texts. */
 typedef struct pz_ftext pz_ftext_fn(const void *from, size_t i);
+
+/* Whether a row whose values in a column are n texts passes; not yet negated. */
 bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
                        const void *from, size_t n);
 
