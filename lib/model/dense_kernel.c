@@ -2,16 +2,16 @@
 /* Dense kernels that are safe inside parallel loops: see dense.h.
  *
  * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and DEPTH rows
- * that stay in the second cache, A in strips of ROWS rows; the innermost loops keep ROWS x COLS sums in
- * registers. Packing makes the three orientations one and pads the edges with zeros, so the innermost loops
- * have constant bounds. A sum over k runs in order, DEPTH at a time. */
+ * that stay in the second cache; the innermost loops keep ROWS x COLS sums in registers and read ROWS rows of
+ * A where they are, in either orientation. Edges are padded with zeros, so the innermost loops have constant
+ * bounds. A sum over k runs in order, DEPTH at a time. */
 #include <math.h>
 #include <string.h>
 
 #include "base/simd.h"
 #include "model/dense.h"
 
-enum { ROWS = 6, COLS = 16, DEPTH = 256, PANELS = 4 };
+enum { ROWS = 6, COLS = 16, DEPTH = 256, PANELS = 4, PAGE = 1024 /* floats */ };
 
 typedef float v8 __attribute__((vector_size(32)));
 
@@ -29,37 +29,27 @@ struct view {
 #define FUSED
 #endif
 
-/* acc[ROWS * COLS] = sum over k < depth of a[k * ROWS + i] * b[k * COLS + j]; all 32-byte aligned. */
-PZ_KERNEL FUSED static void inner(size_t depth, const float *a, const float *b, float *acc)
+/* acc[ROWS * COLS] = sum over k < depth of a(i, k) * b[k * COLS + j]; b and acc 32-byte aligned. */
+PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b, float *acc)
 {
+    const float *a0 = a.v, *a1 = a0 + a.row, *a2 = a1 + a.row, *a3 = a2 + a.row, *a4 = a3 + a.row;
+    const float *a5 = a4 + a.row;
     v8 c00 = { 0 }, c01 = { 0 }, c10 = { 0 }, c11 = { 0 }, c20 = { 0 }, c21 = { 0 };
     v8 c30 = { 0 }, c31 = { 0 }, c40 = { 0 }, c41 = { 0 }, c50 = { 0 }, c51 = { 0 };
     v8 *out = (v8 *)acc;
 
-    for (size_t k = 0; k < depth; k++, a += ROWS, b += COLS) {
+    for (size_t k = 0, at = 0; k < depth; k++, at += a.col, b += COLS) {
         v8 b0 = *(const v8 *)b, b1 = *(const v8 *)(b + 8);
 
-        c00 += a[0] * b0, c01 += a[0] * b1;
-        c10 += a[1] * b0, c11 += a[1] * b1;
-        c20 += a[2] * b0, c21 += a[2] * b1;
-        c30 += a[3] * b0, c31 += a[3] * b1;
-        c40 += a[4] * b0, c41 += a[4] * b1;
-        c50 += a[5] * b0, c51 += a[5] * b1;
+        c00 += a0[at] * b0, c01 += a0[at] * b1;
+        c10 += a1[at] * b0, c11 += a1[at] * b1;
+        c20 += a2[at] * b0, c21 += a2[at] * b1;
+        c30 += a3[at] * b0, c31 += a3[at] * b1;
+        c40 += a4[at] * b0, c41 += a4[at] * b1;
+        c50 += a5[at] * b0, c51 += a5[at] * b1;
     }
     out[0] = c00, out[1] = c01, out[2] = c10, out[3] = c11, out[4] = c20, out[5] = c21;
     out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41, out[10] = c50, out[11] = c51;
-}
-
-/* ROWS rows side by side. */
-static void weave(struct view from, size_t depth, float *to)
-{
-    const float *r0 = from.v, *r1 = r0 + from.row, *r2 = r1 + from.row, *r3 = r2 + from.row;
-    const float *r4 = r3 + from.row, *r5 = r4 + from.row;
-
-    for (size_t k = 0; k < depth; k++, to += ROWS) {
-        to[0] = r0[k], to[1] = r1[k], to[2] = r2[k];
-        to[3] = r3[k], to[4] = r4[k], to[5] = r5[k];
-    }
 }
 
 /* to[k * width + i] = element (i, k) of a strip of n <= width rows; zeros behind. */
@@ -70,8 +60,6 @@ static void pack(struct view from, size_t n, size_t depth, size_t width, float *
     if (from.row == 1 && n == COLS && width == COLS)
         for (size_t k = 0; k < depth; k++)
             memcpy(to + k * COLS, from.v + k * from.col, COLS * sizeof *to);
-    else if (from.col == 1 && n == ROWS && width == ROWS)
-        weave(from, depth, to);
     else
         for (size_t k = 0; k < depth; k++)
             for (size_t i = 0; i < n; i++)
@@ -111,9 +99,14 @@ static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, 
         pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, least(COLS, s.n - j), depth, COLS,
              bp + j * depth);
     for (size_t i = 0; i < s.m; i += ROWS) {
-        pack((struct view){ a.v + i * a.row, a.row, a.col }, least(ROWS, s.m - i), depth, ROWS, ap);
+        struct view strip = { a.v + i * a.row, a.row, a.col };
+
+        if (s.m - i < ROWS || a.col % PAGE == 0) { /* pages apart: one cache set for all */
+            pack(strip, least(ROWS, s.m - i), depth, ROWS, ap);
+            strip = (struct view){ ap, 1, ROWS };
+        }
         for (size_t j = 0; j < s.n; j += COLS) {
-            inner(depth, ap, bp + j * depth, acc);
+            inner(depth, strip, bp + j * depth, acc);
             add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), s.beta == 0, c + i * stride + j,
                      stride);
         }

@@ -126,7 +126,7 @@ static double product(const float *a, size_t ar, size_t ak, const float *b, size
 static void products_are_sums(void **state)
 {
     static const size_t shape[][3] = { { 1, 1, 1 }, { 5, 15, 3 }, { 7, 17, 255 }, { 12, 64, 256 },
-                                       { 13, 65, 257 }, { 3, 130, 520 }, { 6, 16, 0 } };
+                                       { 13, 65, 257 }, { 3, 130, 520 }, { 1024, 3, 5 }, { 6, 16, 0 } };
     static const float beta[] = { 0, 1, 0.5f };
 
     (void)state;
