@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -473,6 +474,63 @@ static void two_writers_and_ten_readers_lose_nothing(void **state)
     pz_live_close(s);
 }
 
+/* Threads of one process: writers whose events make the map grow, and readers. */
+struct thread_work {
+    struct pz_live_store *s;
+    const char *text;
+    bool writes;
+    size_t bad, seen;
+};
+
+static void *work(void *context)
+{
+    struct thread_work *w = context;
+    for (int i = 0; i < 60; i++) {
+        struct pz_event e = event_of("u", NULL, "a");
+        struct pz_arena arena = { 0 };
+        struct pz_live live = { 0 };
+        size_t n_new = 0;
+        uint64_t last = 0;
+        e.properties = w->text;
+        if (w->writes) {
+            w->bad += pz_live_put(w->s, &e, 1, &n_new, &last, NULL) != PZ_OK || n_new != 1;
+        } else {
+            w->bad += pz_live_read(w->s, "u", 0, &arena, &live, NULL) != PZ_OK || live.n_events < w->seen;
+            w->seen = live.n_events;
+        }
+        pz_arena_clear(&arena);
+    }
+    return NULL;
+}
+
+static void threads_write_and_read_one_store_while_it_grows(void **state)
+{
+    (void)state;
+    enum { N = 6, TEXT = 100000 };
+    struct pz_live_store *s = open_store();
+    struct thread_work w[N];
+    pthread_t thread[N];
+    struct pz_live_size size;
+    char *text = malloc(TEXT + 16);
+    assert_non_null(text);
+    strcpy(text, "{\"a\":\"");
+    memset(text + 6, 'x', TEXT);
+    strcpy(text + 6 + TEXT, "\"}");
+    for (int i = 0; i < N; i++) {
+        w[i] = (struct thread_work){ .s = s, .text = text, .writes = i < N / 2 };
+        assert_int_equal(pthread_create(&thread[i], NULL, work, &w[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(w[i].bad, 0);
+    }
+    assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+    assert_int_equal(size.events, 60 * N / 2);
+    assert_true(size.bytes > 60 * (N / 2) * (uint64_t)TEXT);
+    free(text);
+    pz_live_close(s);
+}
+
 #define ONE(test) cmocka_unit_test_setup_teardown(test, fresh_dir, remove_dir)
 
 int main(void)
@@ -491,6 +549,7 @@ int main(void)
         ONE(an_overlay_has_the_models_types_and_infers_others),
         ONE(a_row_replaces_the_whole_row_and_numbers_tell_what_is_new),
         ONE(collecting_leaves_what_some_model_may_need),
+        ONE(threads_write_and_read_one_store_while_it_grows),
         ONE(two_writers_and_ten_readers_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
