@@ -33,7 +33,8 @@ static const struct pz_opt opts[] = {
            "items that the user just met, oldest first; enough for a user nobody knows"),
     PZ_LIST(0, "context", struct config, context, "KEY=VALUE",
             "what is known of the moment: a column of Interactions and its value"),
-    PZ_INT('n', "num", struct config, num, "25", 1, 1000000, "N", "results wanted"),
+    PZ_INT('n', "num", struct config, num, "0", 0, 1000000, "N",
+           "results wanted; 0: as the campaign is set, else 25"),
     PZ_STR(0, "filter", struct config, filter, NULL, "EXPR|NAME",
            "only items that pass this filter, or the campaign's filter of that name; see pz-filter(5)"),
     PZ_LIST(0, "filter-values", struct config, filter_values, "NAME=LIST",
@@ -153,8 +154,10 @@ static enum pz_status compile_filter(const void *context, const char *text, stru
 static enum pz_status read_rules(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
+    const struct pz_settings none = { NULL }, *set = job->view ? &job->view->settings : &none;
+    const char *seen = strcmp(cfg->seen, "default") == 0 ? pz_settings_word(set, "seen", "default") : cfg->seen;
     struct pz_ruleset *s = &job->rules;
-    enum pz_status st = add_rule(pz_ruleset_seen, s, "seen", cfg->seen, err);
+    enum pz_status st = add_rule(pz_ruleset_seen, s, "seen", seen, err);
 
     s->compile = compile_filter;
     s->compile_context = job;
@@ -180,13 +183,13 @@ static enum pz_status read_rules(struct job *job, struct pz_err *err)
         st = add_rules(pz_ruleset_context, s, "context", &cfg->context, err);
     if (st == PZ_OK && cfg->page_token && strcmp(cfg->page_token, "start") != 0)
         st = pz_page_parse(cfg->page_token, &s->rules.page, err);
-    job->base = (struct pz_request){ .num = (uint32_t)cfg->num,
+    job->base = (struct pz_request){ .num = (uint32_t)(cfg->num ? (double)cfg->num : pz_settings_number(set, "num", 25)),
                                      .rules = s->rules,
                                      .context = s->context,
                                      .n_context = s->n_context,
                                      .seed = (uint64_t)cfg->seed,
                                      .explain = cfg->explain || cfg->why,
-                                     .exploration_weight = -1 };
+                                     .exploration_weight = pz_settings_number(set, "exploration-weight", -1) };
     return st == PZ_OK ? read_now(cfg->now, &job->base.now, err) : st;
 }
 
@@ -406,7 +409,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         job.out = NULL;
     }
     if (st == PZ_OK && job.n_short > 0)
-        pz_log(log, PZ_LOG_NOTE, "fewer than %lld items could be recommended%s", cfg->num,
+        pz_log(log, PZ_LOG_NOTE, "fewer than %u items could be recommended%s", job.base.num,
                many ? " for some" : "");
     if (st == PZ_OK && job.n_failed > 0)
         pz_log(log, PZ_LOG_WARN, "%llu rows could not be answered; their lines say why",

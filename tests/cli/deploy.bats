@@ -87,6 +87,19 @@ version() {
     [ "$(pz-deploy status --json home.pzc | jq -c '.settings | keys')" = '["exploration-weight","num"]' ]
 }
 
+@test "settings are what a query does when it does not say" {
+    [ "$(pz-recommend -q home.pzc --user u0040 | wc -l)" -eq 26 ]
+    pz-deploy set home.pzc num 3
+    [ "$(pz-recommend -q home.pzc --user u0040 | wc -l)" -eq 4 ]
+    [ "$(pz-recommend -q home.pzc --user u0040 -n 5 | wc -l)" -eq 6 ]
+    [ "$(pz-recommend -q home.pzm --user u0040 | wc -l)" -eq 26 ]
+    pz-event put home.pzc --user stranger --item i0001 --type View
+    pz-deploy set home.pzc seen only
+    [ "$(pz-recommend -q home.pzc --user stranger | tail -n +2 | cut -d, -f2)" = i0001 ]
+    pz-recommend -q home.pzc --user stranger --seen exclude >answer.csv
+    run ! grep -q ,i0001, answer.csv
+}
+
 @test "filters are kept under names" {
     pz-deploy set home.pzc filter bought 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase")'
     [ "$(pz-deploy status --json home.pzc | jq -r .filters.bought)" = \
