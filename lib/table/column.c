@@ -54,36 +54,43 @@ static void forget_pages(const struct pz_table *t, const struct pz_layout_column
 }
 
 /* Decode all frames of a column into data, start[f] being the place of frame f in the file. */
-static bool decode_frames(const struct pz_table *t, const struct pz_layout_column *col,
-                          const uint64_t *start, unsigned char *data)
+static enum pz_status decode_frames(const struct pz_table *t, const struct pz_layout_column *col,
+                                    const uint64_t *start, unsigned char *data)
 {
     uint64_t raw = pz_layout_raw(col);
-    int failed = 0;
+    int damage = 0, no_memory = 0;
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (col->n_frames > 1)
-    for (uint32_t f = 0; f < col->n_frames; f++)
-        if (pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES, pz_layout_frame(raw, f),
-                          t->map + start[f], col->frame[f], NULL) != PZ_OK) {
-#pragma omp atomic write
-            failed = 1;
-        }
-    return !failed && pz_hash64(data, (size_t)raw) == col->hash;
+    for (uint32_t f = 0; f < col->n_frames; f++) {
+        enum pz_status st = pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES, pz_layout_frame(raw, f),
+                                          t->map + start[f], col->frame[f], NULL);
+
+#pragma omp atomic
+        damage += st == PZ_BAD_DATA;
+#pragma omp atomic
+        no_memory += st == PZ_TRY_AGAIN;
+    }
+    if (no_memory)
+        return PZ_TRY_AGAIN;
+    return damage || pz_hash64(data, (size_t)raw) != col->hash ? PZ_BAD_DATA : PZ_OK;
 }
 
 static enum pz_status decode(const struct pz_table *t, const struct pz_layout_column *col,
                              unsigned char *data, struct pz_err *err)
 {
     uint64_t *start = pz_mem_array((size_t)col->n_frames + 1, sizeof *start);
-    bool good;
+    enum pz_status st;
 
     if (!start)
         return pz_err_memory(err, "decoding", 8.0 * col->n_frames);
     start[0] = col->offset;
     for (uint32_t f = 0; f < col->n_frames; f++)
         start[f + 1] = start[f] + col->frame[f];
-    good = decode_frames(t, col, start, data);
+    st = decode_frames(t, col, start, data);
     free(start);
-    return good ? PZ_OK : damaged(col, err);
+    if (st == PZ_TRY_AGAIN)
+        return pz_err_memory(err, col->name, (double)pz_layout_raw(col));
+    return st == PZ_OK ? PZ_OK : damaged(col, err);
 }
 
 enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)

@@ -37,7 +37,7 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
         t->map = mmap(NULL, (size_t)t->size, PROT_READ, MAP_SHARED, fd, 0);
         if (t->map == MAP_FAILED) {
             t->map = NULL;
-            st = pz_err_errno(err, PZ_IO, errno, "cannot map %s", t->path);
+            st = pz_err_errno(err, errno == ENOMEM ? PZ_TRY_AGAIN : PZ_IO, errno, "cannot map %s", t->path);
         }
     }
     close(fd);

@@ -3,6 +3,7 @@
 #include "table/zst.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 size_t pz_zst_bound(size_t n)
 {
@@ -37,6 +38,8 @@ enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, s
     if (pz_zst_raw_size(src, n) != raw)
         return pz_err_set(err, PZ_BAD_DATA, "a frame's size does not match the table of contents");
     got = ZSTD_decompress(dst, raw, src, n);
+    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+        return pz_err_memory(err, "decoding", (double)raw);
     if (ZSTD_isError(got))
         return pz_err_set(err, PZ_BAD_DATA, "a damaged frame: %s", ZSTD_getErrorName(got));
     if (got != raw)

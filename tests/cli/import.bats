@@ -428,6 +428,27 @@ C
     run -65 pz-import --info long.pzd
 }
 
+@test "with too little memory the answer is 75 and says so, and nothing is written" {
+    if [ -n "${SAN:-}" ] || ldd "$(command -v pz-import)" | grep -q san; then
+        skip "sanitizers need terabytes of addresses"
+    fi
+    pz-import -q -o ok.pzd --interactions "$SHOP/interactions.csv" --items "$SHOP/items.csv"
+    for ((kb = 10000; kb < 48000; kb += 1900)); do
+        for what in "-o out.pzd --interactions $SHOP/interactions.csv --items $SHOP/items.csv" "--check ok.pzd" \
+            "--merge -o out.pzd ok.pzd ok.pzd" "--export items -o out.csv ok.pzd"; do
+            status=0
+            # shellcheck disable=SC2086 # words on purpose
+            (ulimit -v $kb; pz-import -q -j1 $what >/dev/null 2>err) || status=$?
+            case $status in
+                0) rm -f out.pzd out.csv; big=1 ;;
+                75) grep -Eiq "memory" err; [ ! -e out.pzd ]; [ ! -e out.csv ]; small=1 ;;
+                *) echo "$kb: $status: $(cat err)"; false ;;
+            esac
+        done
+    done
+    [ "$big$small" = 11 ]
+}
+
 @test "files that are no datasets are said to be none" {
     write_csv a.csv
     : >empty.pzd
