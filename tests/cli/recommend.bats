@@ -260,3 +260,16 @@ PY
     run -0 ldd "$(command -v pz-recommend)"
     [[ $output != *openblas* ]]
 }
+
+@test "every example of the manual runs as it stands" {
+    ln -s "$SHOP" sample-data
+    awk '/^\.Bd -literal/ { on = 1; next } /^\.Ed/ { on = 0 } on' "$BATS_TEST_DIRNAME/../../man/pz-recommend.1.in" |
+        sed 's/\\e/\\/g' >examples
+    [ "$(grep -c '^pz-recommend' examples)" -gt 25 ]
+    rm -r home.pzc
+    while IFS= read -r line; do
+        bash -o pipefail -c "$line" >out </dev/null 2>err || { echo "$line"; cat err; false; }
+        case $line in *recommend*) [ -s out ] || [[ $line == *" -o "* ]] || { echo "no answer: $line"; false; } ;; esac
+    done <examples
+    [ "$(wc -l <all.csv)" -gt 9000 ]
+}
