@@ -25,7 +25,7 @@ enum { LANES = 8, BLOCK = PZ_SPECTRAL_BLOCK, EXTRA_PERCENT = 12, EXTRA_LEAST = 8
 
 static const struct pz_setting settings[PZ_SPECTRAL_N] = {
     /* name, default, min, max, tuned from, to, log, whole, read-out */
-    { "dim", 128, 8, 2048, 32, 512, true, true, false, "singular vectors, a multiple of 8" },
+    { "dim", 128, 8, 2048, 32, 1024, true, true, false, "singular vectors, a multiple of 8" },
     { "user_norm", 0.3, 0, 1, 0.1, 0.5, false, false, false,
       "power of a user's number of events that divides them" },
     { "item_norm", 0.35, 0, 1, 0.25, 0.5, false, false, false,
