@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/par.h"
 #include "fixture_filter.h"
 
 static const char items[] =
@@ -379,6 +380,36 @@ static void values_given_again_replace_and_numbers_are_values(void **state)
     pz_filter_args_clear(&args);
 }
 
+static void one_filter_serves_many_threads(void **state)
+{
+    enum { ROUNDS = 2000, THREADS = 4, PRICES = 90 };
+    struct shop *s = make_shop(items, users, events);
+    struct pz_filter *f = NULL;
+    struct pz_filter_work *work[THREADS];
+    int wrong = 0;
+
+    (void)state;
+    assert_int_equal(pz_filter_compile("INCLUDE ItemID WHERE Items.PRICE < NOW() OR Interactions.TIMESTAMP < NOW()",
+                                       &(struct pz_filter_schema){ .m = &s->m }, &f, NULL), PZ_OK);
+    for (int t = 0; t < THREADS; t++)
+        work[t] = pz_filter_work_new();
+#pragma omp parallel for num_threads(THREADS) reduction(+ : wrong)
+    for (int i = 0; i < ROUNDS; i++) {
+        struct pz_filter_env env = { .user_id = "nobody", .now = i * 7 % PRICES }; /* the cache holds 64 */
+        uint64_t allowed = UINT64_MAX, want = 0;
+
+        for (int item = 0; item < 4; item++)
+            want |= (uint64_t)(10 * (item + 1) < env.now) << item;
+        if (pz_filter_apply(f, NULL, &env, work[pz_par_id()], &allowed, NULL) != PZ_OK || (allowed & 31) != want)
+            wrong++;
+    }
+    assert_int_equal(wrong, 0);
+    for (int t = 0; t < THREADS; t++)
+        pz_filter_work_free(work[t]);
+    pz_filter_free(f);
+    free_shop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +425,7 @@ int main(void)
         cmocka_unit_test(sets_are_compared_as_sets),
         cmocka_unit_test(interactions_are_looked_at_one_by_one),
         cmocka_unit_test(live_rows_and_events_count_at_once),
+        cmocka_unit_test(one_filter_serves_many_threads),
         cmocka_unit_test(faults_are_found_where_they_are),
         cmocka_unit_test(deep_nesting_is_refused_not_followed),
         cmocka_unit_test(values_given_again_replace_and_numbers_are_values),
