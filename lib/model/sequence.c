@@ -28,8 +28,6 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
     { "decay", 0.01, 0, 10, 0, 0, false, false, false, "weight decay" },
     { "dropout", 0.3, 0, 0.9, 0, 0, false, false, false, "dropout" },
     { "tau", 0.07, 0.01, 10, 0, 0, true, false, false, "temperature of the softmax in training" },
-    { "ahead", 0, 0, 0.9, 0, 0, false, false, false,
-      "chance that the target is not the next event but one further on, and so forth" },
     { "holdout", 0.01, 0, 0.5, 0, 0, false, false, false,
       "share of the events, last ones of users, that decides when to stop" },
     { "temperature", 1, 0.1, 20, 0.7, 4, true, false, true, "score = probability^(1/temperature)" },

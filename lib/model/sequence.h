@@ -28,7 +28,6 @@ enum pz_seq_setting {
     PZ_SEQ_DECAY,
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
-    PZ_SEQ_AHEAD,
     PZ_SEQ_HOLDOUT,
     PZ_SEQ_TEMPERATURE,
     PZ_SEQ_N

@@ -23,7 +23,7 @@ static struct pz_rng stream(uint64_t seed, uint64_t purpose, uint64_t n)
     return rng;
 }
 
-enum { FOR_HOLDOUT = 101, FOR_CUTS, FOR_ORDER, FOR_CANDIDATES, FOR_TARGETS };
+enum { FOR_HOLDOUT = 101, FOR_CUTS, FOR_ORDER, FOR_CANDIDATES };
 enum { HOLDOUT_MIN = 3, HOLDOUT_USERS = 1000 };
 
 /* Events of user u that training may use. */
@@ -84,7 +84,6 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
     b->seed = cfg->seed;
     b->window = L;
     b->batch = (size_t)cfg->value[PZ_SEQ_BATCH];
-    b->ahead = cfg->value[PZ_SEQ_AHEAD];
     b->draws = (uint32_t)cfg->value[PZ_SEQ_NEGATIVES];
     b->held = pz_mem_array(c->n_users, sizeof *b->held);
     b->count = pz_mem_array(c->n_items, sizeof *b->count);
@@ -182,7 +181,6 @@ static uint32_t place_of(struct pz_seq_step *s, uint32_t item)
 bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
 {
     double total = 0;
-    struct pz_rng rng = stream(b->seed, FOR_TARGETS, s->number);
 
     for (uint32_t k = 0; k < s->n_items; k++)
         s->place[s->item[k]] = PZ_NONE;
@@ -199,8 +197,6 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
         for (uint32_t p = 0; p < k.n; p++, s->T++) {
             uint64_t in = k.first + p, target = in + 1;
 
-            while (b->ahead > 0 && target < k.first + k.n && pz_rng_unit(&rng) < b->ahead)
-                target++;
             s->in[s->T] = place_of(s, b->c->item[in]);
             s->target[s->T] = place_of(s, b->c->item[target]);
             s->w_in[s->T] = b->c->weight[in] < 1 ? b->c->weight[in] : 1.0f;

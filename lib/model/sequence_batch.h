@@ -15,7 +15,6 @@ struct pz_seq_data {
     const struct pz_corpus *c; /* borrowed */
     uint64_t seed;
     size_t window, batch;      /* pairs a chunk, tokens a step (a chunk more at most) */
-    double ahead;              /* chance to look an event further for the target */
     uint32_t draws;            /* candidates drawn a step */
     bool full;                 /* every live item is a candidate */
     uint32_t max_cand;
