@@ -180,12 +180,11 @@ PZ_KERNEL void pz_seq_axpy(float f, const float *x, size_t n, float *out)
         out[i] += f * x[i];
 }
 
-PZ_KERNEL void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x, float *m,
-                           float *v)
+PZ_KERNEL void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *restrict x,
+                           float *restrict m, float *restrict v)
 {
     float rate = a->rate, decay = a->decay, fix1 = a->fix1, fix2 = a->fix2;
 
-#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         m[i] = 0.9f * m[i] + 0.1f * g[i];
         v[i] = 0.98f * v[i] + 0.02f * g[i] * g[i];
