@@ -14,6 +14,9 @@
 
 #include "base/mem.h"
 #include "model/parts.h"
+#include "table/dict.h"
+
+enum { NEIGHBOURS = 3 /* events on each side that place a new item */ };
 
 static const struct pz_setting settings[PZ_SEQ_N] = {
     { "dim", 64, 8, 512, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
@@ -80,6 +83,65 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     }
     *part = p;
     return st;
+}
+
+/* The vectors of the items around one event of item i, nearer ones more, onto i's row. */
+static void add_neighbours(const struct pz_corpus *c, uint64_t from, uint64_t at, uint64_t to,
+                           const struct pz_seq_part *old, const uint32_t *old_item, float *row)
+{
+    size_t d = old->net.d;
+    uint64_t first = at - from < NEIGHBOURS ? from : at - NEIGHBOURS;
+    uint64_t end = to - at <= NEIGHBOURS ? to : at + NEIGHBOURS + 1;
+
+    for (uint64_t p = first; p < end; p++) {
+        uint32_t o = old_item[c->item[p]];
+        double away = p < at ? (double)(at - p) : (double)(p - at);
+
+        if (p != at && o != PZ_NONE)
+            pz_seq_axpy((float)(1 / away), old->item + (size_t)o * d, d, row);
+    }
+}
+
+static void to_length_one(float *row, size_t d)
+{
+    float square = pz_seq_dot(row, row, d);
+
+    if (square > 0)
+        pz_seq_scale(1 / sqrtf(square), NULL, d, row);
+}
+
+/* The encoder stays as it is and reads new events from the histories. A new item gets the direction of the items
+ * around its events (the next training gives it its own). */
+static enum pz_status update(const void *old_part, const struct pz_corpus *c, const uint32_t *old_item,
+                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
+                             struct pz_err *err)
+{
+    const struct pz_seq_part *old = old_part;
+    struct pz_seq_part *p = part_new(old->set, c->n_items);
+    size_t d = old->net.d;
+
+    (void)cfg;
+    *part = p;
+    if (p) {
+        p->item = p->own_item = pz_mem_array((size_t)c->n_items * d, sizeof(float));
+        p->net.theta = p->own_theta = pz_mem_copy(old->net.theta, old->net.n_theta, sizeof(float));
+    }
+    if (!p || !p->own_item || !p->own_theta) {
+        part_free(p);
+        *part = NULL;
+        return pz_err_memory(err, "the sequence encoder", 4.0 * (double)d * c->n_items);
+    }
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t at = first_new[u]; at < c->ptr[u + 1]; at++)
+            if (old_item[c->item[at]] == PZ_NONE)
+                add_neighbours(c, c->ptr[u], at, c->ptr[u + 1], old, old_item,
+                               p->own_item + (size_t)c->item[at] * d);
+    for (uint32_t i = 0; i < c->n_items; i++)
+        if (old_item[i] != PZ_NONE)
+            memcpy(p->own_item + (size_t)i * d, old->item + (size_t)old_item[i] * d, d * sizeof(float));
+        else
+            to_length_one(p->own_item + (size_t)i * d, d);
+    return PZ_OK;
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -196,6 +258,7 @@ const struct pz_scorer pz_sequence = {
     .n_settings = PZ_SEQ_N,
     .fit = fit,
     .any_time = true,
+    .update = update,
     .save = save,
     .load = load,
     .free = part_free,

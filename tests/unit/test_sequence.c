@@ -392,14 +392,14 @@ static void features_share_a_length_of_one(void **state)
 
 /* ---- batches ---- */
 
-enum { USERS = 60, LENGTH = 8, ITEMS = 20 };
+enum { USERS = 60, LENGTH = 8, ITEMS = 20, MORE = 4 };
 
 struct shop {
     struct pz_corpus c;
-    uint64_t ptr[USERS + 1];
-    uint32_t item[USERS * LENGTH];
-    int64_t time[USERS * LENGTH];
-    float weight[USERS * LENGTH];
+    uint64_t ptr[USERS + MORE + 1];
+    uint32_t item[(USERS + MORE) * LENGTH];
+    int64_t time[(USERS + MORE) * LENGTH];
+    float weight[(USERS + MORE) * LENGTH];
 };
 
 /* Everybody walks round a ring of items, from somewhere: after i comes i + 1. */
@@ -646,6 +646,43 @@ static void items_without_events_follow_their_features(void **state)
     free(s);
 }
 
+/* Nineteen items in a ring are learned; then a new one, first in the dictionary, comes between 4 and 5. */
+static void an_update_places_new_items_by_their_neighbours(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS - 1), *more = ring(USERS + MORE, ITEMS - 1);
+    double value[PZ_SEQ_N];
+    uint32_t old_item[ITEMS], hist[2] = { 3, 4 };
+    uint64_t first_new[USERS + MORE];
+    float before[ITEMS - 1], after[ITEMS];
+    struct pz_fit_cfg cfg = { .value = value };
+    void *part, *newer = NULL;
+
+    (void)state;
+    settings(value);
+    part = fit(&s->c, value, 0);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        old_item[i] = i == 0 ? PZ_NONE : i - 1;
+    for (uint64_t p = 0; p < more->ptr[USERS + MORE]; p++)
+        more->item[p]++;
+    more->c.n_items = ITEMS;
+    for (uint32_t u = 0; u < USERS + MORE; u++) {
+        first_new[u] = more->ptr[u + (u < USERS)];
+        for (uint32_t k = 0; k < 3 && u >= USERS; k++)
+            more->item[more->ptr[u] + k] = (const uint32_t[]){ 5, 0, 6 }[k];
+    }
+    assert_int_equal(pz_sequence.update(part, &more->c, old_item, first_new, &cfg, &newer, NULL), PZ_OK);
+    assert_true(ask(part, hist, 2, ITEMS - 1, before));
+    hist[0]++, hist[1]++;
+    assert_true(ask(newer, hist, 2, ITEMS, after));
+    assert_memory_equal(before, after + 1, sizeof before);
+    for (uint32_t i = 9; i < ITEMS; i++) /* far from 4 and 5 */
+        assert_true(after[0] > after[i]);
+    pz_sequence.free(part);
+    pz_sequence.free(newer);
+    free(s);
+    free(more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,6 +705,7 @@ int main(void)
         cmocka_unit_test(at_the_time_limit_the_best_so_far_is_a_valid_part),
         cmocka_unit_test(tiny_corpora_give_valid_parts),
         cmocka_unit_test(items_without_events_follow_their_features),
+        cmocka_unit_test(an_update_places_new_items_by_their_neighbours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
