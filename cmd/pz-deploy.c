@@ -13,6 +13,7 @@
 struct config {
     long long live_seen, rows_seen, keep, to;
     double lock_wait;
+    const char *max_age;
     bool events;
     struct pz_common common;
 };
@@ -155,6 +156,20 @@ static void print_status(const struct status *s)
     print_members("filter", json_object_get(s->settings.doc, "filters"));
 }
 
+/* For monitoring: whether the current version is young enough. */
+static enum pz_status check_age(const struct pz_version *v, const char *max_age, struct pz_err *err)
+{
+    int64_t most = 0, age = pz_time_now() - v->published;
+
+    if (!max_age)
+        return PZ_OK;
+    if (!pz_time_duration(max_age, &most))
+        return pz_err_set(err, PZ_USAGE, "--max-age: \"%s\" is no duration; 26h, 90m and 2d are", max_age);
+    return age <= most ? PZ_OK
+                       : pz_err_set(err, PZ_NEGATIVE, "version %u was published %.1f hours ago, more than %s",
+                                    v->number, (double)age / 3600, max_age);
+}
+
 static enum pz_status run_status(void *config, struct pz_strs *args, struct pz_log *log,
                                  struct pz_err *err)
 {
@@ -175,6 +190,8 @@ static enum pz_status run_status(void *config, struct pz_strs *args, struct pz_l
     } else if (st == PZ_OK) {
         print_status(&s);
     }
+    if (st == PZ_OK)
+        st = check_age(&s.version, cfg->max_age, err);
     json_decref(doc);
     pz_str_clear(&text);
     pz_settings_clear(&s.settings);
@@ -283,6 +300,12 @@ static const struct pz_opt publish_opts[] = {
     PZ_OPT_COMMON(struct config, common),
     PZ_END
 };
+static const struct pz_opt status_opts[] = {
+    PZ_STR(0, "max-age", struct config, max_age, NULL, "DURATION",
+           "exit with 1 when the current version was published longer ago: 26h, 90m, 2d"),
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
+};
 static const struct pz_opt rollback_opts[] = {
     PZ_INT(0, "to", struct config, to, "0", 0, 4e9, "N", "version to go to; 0 means the previous one"),
     LOCK_WAIT,
@@ -312,8 +335,8 @@ int main(int argc, char **argv)
     static const struct pz_cmd sub[] = {
         SUB("publish", "CAMPAIGN MODEL.pzm", "Make a model the current version of a campaign",
             publish_opts, run_publish),
-        SUB("status", "CAMPAIGN", "Say which version answers, how fresh it is, and what is set",
-            common_opts, run_status),
+        SUB("status", "[--max-age DURATION] CAMPAIGN", "Say which version answers, how fresh it is, and what is set",
+            status_opts, run_status),
         SUB("list", "CAMPAIGN", "List the versions", common_opts, run_list),
         SUB("rollback", "[--to N] CAMPAIGN", "Make an older version current", rollback_opts,
             run_rollback),

@@ -128,6 +128,15 @@ version() {
     [ "$(pz-event export -q home.pzc | wc -l)" -eq 4 ]
 }
 
+@test "status tells monitoring when the current version is too old" {
+    SOURCE_DATE_EPOCH=1700000000 pz-deploy publish -q home.pzc home.pzm
+    SOURCE_DATE_EPOCH=1700090000 pz-deploy status --max-age 26h home.pzc
+    SOURCE_DATE_EPOCH=1700100000 run -1 --separate-stderr pz-deploy status --json --max-age 26h home.pzc
+    [[ $stderr == *"version 2 was published 27.8 hours ago, more than 26h"* ]]
+    jq -e '.version == 2' <<<"$output"
+    run -2 pz-deploy status --max-age soon home.pzc
+}
+
 @test "errors say what to do" {
     run -66 pz-deploy status nosuch.pzc
     [[ $output == *"see pz-deploy publish"* ]]
