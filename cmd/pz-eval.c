@@ -32,7 +32,7 @@ static const struct pz_opt opts[] = {
     PZ_LIST('p', "param", struct config, params, "NAME=VALUE", "as in pz-train, for the first recipe"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Truth that does not count is no truth then"),
-    PZ_INT('t', "tune", struct config, tune, "8", 0, 1000, "N", "as in pz-train, with --split"),
+    PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N", "as in pz-train, with --split"),
     PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
             "as in pz-train, with --split"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "as in pz-train, with --split"),

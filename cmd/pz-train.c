@@ -16,7 +16,7 @@ struct config {
     long long tune, seed;
     double tune_time, timeout;
     bool no_tune, dry_run, strict;
-    const char *trials;
+    const char *trials, *metric;
     struct pz_common common;
 };
 
@@ -26,13 +26,14 @@ static const struct pz_opt opts[] = {
            "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
            "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST('p', "param", struct config, params, "NAME=VALUE",
-            "fix a setting (factors.dim=64), a part's weight (weight.content=0.2) or switch a part "
-            "on, off or auto. sequence, the slow part, is off unless it is asked for; sequence=auto keeps it "
-            "where it adds to the others. May be given several times"),
+            "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
+            "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is off unless it "
+            "is asked for; sequence=auto keeps it where it adds to the others. May be given several times"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold. "
             "Types that no --event names are left out when there is one"),
-    PZ_INT('t', "tune", struct config, tune, "8", 0, 1000, "N", "settings to try for each part"),
+    PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N",
+           "fits to try for each part; fewer on large data"),
     PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
             "processor seconds for tuning; 0 means no limit. With a limit the result may differ "
             "between machines"),
@@ -40,6 +41,8 @@ static const struct pz_opt opts[] = {
             "seconds the training may take; sequence then stops with the best so far, as it does at "
             "Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result may "
             "differ between machines"),
+    PZ_STR(0, "tune-metric", struct config, metric, "mix", "NAME",
+           "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and ndcg@100"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
@@ -59,7 +62,7 @@ static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
     size_t i;
 
     if (st == PZ_OK && !cfg->common.json)
-        printf("%-12s %-10s %s\n", "scorer", "nDCG@10", "settings");
+        printf("%-12s %7s %8s %6s %4s  %s\n", "scorer", "metric", "weight", "users", "kept", "settings");
     json_array_foreach(trials, i, trial) {
         char *text = json_dumps(cfg->common.json ? trial : json_object_get(trial, "settings"),
                                 JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
@@ -67,8 +70,11 @@ static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
         if (cfg->common.json)
             printf("%s\n", text ? text : "{}");
         else
-            printf("%-12s %-10.4f %s\n", json_string_value(json_object_get(trial, "scorer")),
-                   json_number_value(json_object_get(trial, "ndcg_at_10")), text ? text : "");
+            printf("%-12s %7.4f %8.3f %6lld %4s  %s\n", json_string_value(json_object_get(trial, "scorer")),
+                   json_number_value(json_object_get(trial, "metric")),
+                   json_number_value(json_object_get(trial, "weight")),
+                   (long long)json_integer_value(json_object_get(trial, "users")),
+                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no", text ? text : "");
         free(text);
     }
     pz_model_free(m);
@@ -132,6 +138,8 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
                                 .log = log };
     enum pz_status st = parse_events(&cfg->events, &rules, err);
 
+    if (st == PZ_OK)
+        st = pz_metric_parse(cfg->metric, &job.metric, err);
     job.rules = rules;
     if (st == PZ_OK && cfg->strict)
         st = check_minimum(ds, err);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/simd.h"
-#include "model/model.h"
+#include "model/blend.h"
 
 static size_t round_up(size_t n)
 {
@@ -39,23 +39,33 @@ static float largest_allowed(const float *score, uint32_t n, const uint64_t *all
     return top;
 }
 
-PZ_KERNEL static void add_scaled(float *out, const float *score, uint32_t n, float factor)
+PZ_KERNEL void pz_blend_add(float *out, const float *score, uint32_t n, float factor)
 {
     for (uint32_t i = 0; i < n; i++)
         out[i] += factor * score[i];
 }
 
-PZ_KERNEL static void set_scaled(float *out, const float *score, uint32_t n, float factor)
+PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
 {
     for (uint32_t i = 0; i < n; i++)
-        out[i] = factor * score[i];
+        score[i] *= factor;
+}
+
+bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
+                    uint32_t n, void *scratch, float *score, float *top)
+{
+    memset(score, 0, n * sizeof *score);
+    if (!part->scorer->score(part->part, q, scratch, score))
+        return false;
+    *top = largest_allowed(score, n, allowed);
+    return *top > 0;
 }
 
 void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
                     void *scratch, float *out, float *part_score, uint32_t *used)
 {
     uint32_t n = m->items.n;
-    float *raw = scratch;
+    float *raw = scratch, top;
     void *rest = (char *)scratch + round_up((size_t)n * sizeof(float));
 
     *used = 0;
@@ -64,20 +74,13 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
         memset(part_score, 0, m->n_parts * n * sizeof *out);
     for (size_t i = 0; i < m->n_parts; i++) {
         const struct pz_part *p = &m->part[i];
-        float top;
 
-        if (p->weight <= 0 && !part_score)
-            continue;
-        memset(raw, 0, n * sizeof *raw);
-        if (!p->scorer->score(p->part, q, rest, raw))
-            continue;
-        top = largest_allowed(raw, n, allowed);
-        if (top <= 0)
+        if ((p->weight <= 0 && !part_score) || !pz_blend_score(p, q, allowed, n, rest, raw, &top))
             continue;
         *used |= 1u << i;
         if (p->weight > 0)
-            add_scaled(out, raw, n, (float)p->weight / top);
+            pz_blend_add(out, raw, n, (float)p->weight / top);
         if (part_score)
-            set_scaled(part_score + i * n, raw, n, 1 / top);
+            pz_blend_add(part_score + i * n, raw, n, 1 / top);
     }
 }

@@ -62,8 +62,7 @@ static void choose_parts(struct training *t)
             continue;
         if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
             continue;
-        c->scorer = s;
-        pz_scorer_defaults(s, c->value);
+        pz_choice_init(c, s);
         c->weight = t->n == 0 ? 1 : 0.3;
         t->n++;
     }
@@ -73,7 +72,7 @@ static void choose_parts(struct training *t)
         size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
 
         t->choice[0].value[k] = 1;
-        t->choice[0].fixed[k] = true;
+        t->choice[0].low[k] = t->choice[0].high[k] = 1;
     }
 }
 
@@ -96,18 +95,25 @@ static enum pz_status bad_param(const struct training *t, const char *param, str
                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+/* "0.5" fixes a setting, "0.2..0.8" is a range to search. */
 static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text, const char *param,
                                 struct pz_err *err)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
-    double x;
+    const char *dots = strstr(text, "..");
+    size_t n = dots ? (size_t)(dots - text) : strlen(text);
+    double low, high;
+    bool good = pz_str_to_double(text, n, &low);
 
-    if (!pz_str_to_double(text, strlen(text), &x) || x < s->min || x > s->max ||
-        (s->whole && x != floor(x)))
-        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed", param,
+    high = low;
+    if (good && dots)
+        good = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
+    if (!good || low < s->min || high > s->max || (s->whole && (low != floor(low) || high != floor(high))))
+        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH", param,
                           s->whole ? "whole " : "", s->min, s->max);
-    c->value[k] = x;
-    c->fixed[k] = true;
+    c->low[k] = low;
+    c->high[k] = high;
+    c->value[k] = c->value[k] < low ? low : c->value[k] > high ? high : c->value[k];
     return PZ_OK;
 }
 
@@ -147,6 +153,9 @@ static enum pz_status tune(struct training *t, struct pz_err *err)
 {
     struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
                                .time_s = t->cfg->tune_time_s,
+                               .fit_limit_s = 0.4 * t->cfg->timeout_s,
+                               .task = t->cfg->recipe->task,
+                               .metric = t->cfg->metric,
                                .exclude_seen = t->cfg->recipe->exclude_seen,
                                .seed = t->cfg->seed,
                                .log = t->cfg->log,
@@ -165,7 +174,8 @@ static double time_left(const struct training *t)
     return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
 }
 
-/* "auto" leaves an expensive part out when tuning gave it no weight. */
+/* Parts that tuning gave no weight are left out, except those that users asked for, the fallback (the last)
+ * and factors, whose vectors tell how alike items are. */
 static void drop_idle(struct training *t)
 {
     size_t n = 0;
@@ -174,7 +184,9 @@ static void drop_idle(struct training *t)
         const struct pz_choice *c = &t->choice[p];
         const char *how = switched(t->cfg, c->scorer->name);
 
-        if (c->scorer->any_time && c->weight <= 0 && how && strcmp(how, "auto") == 0)
+        bool asked = how && strcmp(how, "on") == 0;
+
+        if (c->weight <= 0 && !asked && p + 1 < t->n && c->scorer != &pz_factors)
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
         else
             t->choice[n++] = *c;

@@ -9,6 +9,9 @@
 #include "data/corpus.h"
 #include "data/dataset.h"
 #include "model/model.h"
+#include "model/valid.h"
+
+#define PZ_TUNE_TRIALS "16" /* the default of --tune */
 
 struct pz_train_cfg {
     const struct pz_recipe *recipe;
@@ -17,8 +20,9 @@ struct pz_train_cfg {
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
     const uint8_t *keep;       /* [n_inter] interactions to learn from; NULL: all */
-    uint32_t n_trials;         /* settings tried a scorer; 0: no tuning */
     double timeout_s;          /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
+    uint32_t n_trials;         /* fits tried for each part; 0: no tuning */
+    struct pz_metric metric;   /* what tuning maximises */
     double tune_time_s;        /* processor seconds for tuning; 0: no limit */
     uint64_t seed;
     struct pz_log *log;

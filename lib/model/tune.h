@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "model/model.h"
+#include "model/valid.h"
 
 #define PZ_MAX_SETTINGS 24
 
@@ -12,24 +13,52 @@
 struct pz_choice {
     const struct pz_scorer *scorer;
     double value[PZ_MAX_SETTINGS];
-    bool fixed[PZ_MAX_SETTINGS]; /* the user set it: not tuned */
+    double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
     bool weight_fixed;
 };
 
+/* The scorer with its defaults and ranges. */
+void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s);
+
 struct pz_tune_cfg {
-    uint32_t n_trials;  /* settings tried a scorer */
+    uint32_t n_trials;  /* fits tried for each part */
     double time_s;      /* processor seconds in all; 0: no limit */
+    double fit_limit_s; /* wall seconds of a fit that may stop early; 0: no limit */
+    enum pz_task task;
     bool exclude_seen;  /* rank without the history's items */
+    struct pz_metric metric;
     uint64_t seed;
     struct pz_log *log;
     json_t *trials;     /* array that receives an object a trial */
 };
 
-/* Choose settings and weights in place. Metric: nDCG@10 over validation users, truth = the newest tenth
- * (at least one) of an ordered history, a random tenth of an unordered one; at most 2,000 users. */
+/* Choose settings and weights in place, on cases as valid.h cuts them. The first part's weight stays 1. */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
                        struct pz_choice *choice, size_t n_choices, double *softmax_scale,
                        struct pz_err *err);
+
+/* ---- the search of one part's settings (search.c) ---- */
+
+struct pz_search {
+    const struct pz_valid *v;
+    const struct pz_tune_cfg *cfg;
+    struct pz_choice *choice;         /* [n_parts] */
+    struct pz_part part[PZ_MAX_PARTS]; /* fitted on v->train; weight 0: not there yet */
+    size_t n_parts;
+    double until_s;                   /* processor seconds of the process; 0: no limit */
+    double *each;                     /* [v->n_users] values of the blend as it stands */
+    double *trial;                    /* [PZ_WEIGHTS * v->n_users] of a trial */
+    double mean;                      /* of each */
+};
+#define PZ_WEIGHTS 8 /* weights tried at once */
+
+/* Fit part p with its settings as they are and find its weight beside the parts before it.
+ * The blend's values and mean become those with it. */
+enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err);
+
+/* Look for better settings of part p beside the other parts, with at most n_fits new fits; n_fits = 0 moves
+ * read-out settings and the weight only. */
+enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
 #endif
