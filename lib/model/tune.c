@@ -19,8 +19,9 @@
 
 enum {
     USERS_LEAST = 1000, USERS_MOST = 4000, /* drawn */
-    SCORES = 40000000,    /* cases times items that one judging shall cost at most */
-    BIG = 1500000,        /* interactions from which fewer fits are tried */
+    SCORES = 30000000,    /* cases times items that one judging shall cost at most */
+    BIG = 300000,        /* interactions from which fewer fits are tried */
+    FITS_LEAST = 4,
     SCALE_CASES = 300
 };
 
@@ -34,11 +35,12 @@ static uint32_t users_to_draw(const struct pz_corpus *c)
 static uint32_t fits_to_try(const struct pz_corpus *c, uint32_t n_trials)
 {
     uint64_t n = c->ptr[c->n_users];
+    uint32_t least = n_trials < FITS_LEAST ? n_trials : FITS_LEAST;
 
     if (n <= BIG)
         return n_trials;
     n = (uint64_t)n_trials * BIG / n;
-    return n < 2 ? 2 : (uint32_t)n;
+    return n < least ? least : (uint32_t)n;
 }
 
 /* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
