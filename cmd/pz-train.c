@@ -16,7 +16,7 @@ struct config {
     long long tune, seed;
     double tune_time, timeout;
     bool no_tune, dry_run, strict;
-    const char *trials, *metric;
+    const char *trials, *metric, *update;
     struct pz_common common;
 };
 
@@ -43,6 +43,9 @@ static const struct pz_opt opts[] = {
             "differ between machines"),
     PZ_STR(0, "tune-metric", struct config, metric, "mix", "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and ndcg@100"),
+    PZ_STR(0, "update", struct config, update, NULL, "MODEL",
+           "bring this model up to date with the datasets, which hold what is new, by its own recipe and "
+           "settings, and write the result to --output"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
@@ -153,6 +156,31 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     return st;
 }
 
+static enum pz_status update(const struct config *cfg, const struct pz_strs *args, struct pz_log *log,
+                             struct pz_err *err)
+{
+    struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
+    enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
+
+    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
+        st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
+    if (st == PZ_OK)
+        st = pz_train_update(cfg->update, delta, args->n, log, cfg->output, err);
+    for (size_t i = 0; delta && i < args->n; i++)
+        pz_dataset_free(delta[i]);
+    free(delta);
+    return st;
+}
+
+static void report(const struct config *cfg, struct pz_log *log)
+{
+    pz_log(log, PZ_LOG_NOTE, "wrote %s: %.1f s, %.1f CPU s, %.0f MB", cfg->output, pz_wall_seconds(),
+           pz_cpu_seconds(), (double)pz_mem_peak() / 1e6);
+    if (cfg->common.json)
+        printf("{\"model\":\"%s\",\"wall_seconds\":%.3f,\"cpu_seconds\":%.3f,\"peak_memory_bytes\":%zu}\n",
+               cfg->output, pz_wall_seconds(), pz_cpu_seconds(), pz_mem_peak());
+}
+
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct config *cfg = config;
@@ -168,18 +196,17 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");
     if (!recipe)
         return pz_err_set(err, PZ_USAGE, "--recipe %s is not known; see pz-train --help", cfg->recipe);
-    st = pz_dataset_open(args->v, args->n, &ds, err);
-    if (st == PZ_OK)
-        st = train(cfg, ds, recipe, log, err);
-    if (st == PZ_OK && !cfg->dry_run) {
-        pz_log(log, PZ_LOG_NOTE, "wrote %s: %u items, %u users, %.1f s, %.1f CPU s, %.0f MB", cfg->output,
-               ds->items.n, ds->users.n, pz_wall_seconds(), pz_cpu_seconds(),
-               (double)pz_mem_peak() / 1e6);
-        if (cfg->common.json)
-            printf("{\"model\":\"%s\",\"wall_seconds\":%.3f,\"cpu_seconds\":%.3f,"
-                   "\"peak_memory_bytes\":%zu}\n",
-                   cfg->output, pz_wall_seconds(), pz_cpu_seconds(), pz_mem_peak());
+    if (cfg->update && cfg->dry_run)
+        return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
+    if (cfg->update) {
+        st = update(cfg, args, log, err);
+    } else {
+        st = pz_dataset_open(args->v, args->n, &ds, err);
+        if (st == PZ_OK)
+            st = train(cfg, ds, recipe, log, err);
     }
+    if (st == PZ_OK && !cfg->dry_run)
+        report(cfg, log);
     pz_dataset_free(ds);
     return st;
 }
@@ -188,9 +215,11 @@ int main(int argc, char **argv)
 {
     static const struct pz_cmd cmd = {
         .name = "pz-train",
-        .synopsis = "-o MODEL.pzm [options] DATA.pzd...\n--trials MODEL.pzm",
+        .synopsis = "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
+                    "--trials MODEL.pzm",
         .summary = "Learn a model from datasets.",
         .examples = "  pz-train -o home.pzm shop.pzd\n"
+                    "  pz-train --update home.pzm -o home2.pzm day.pzd\n"
                     "  pz-train -o home.pzm --event Purchase:weight=1 --event View:weight=0.2 shop.pzd",
         .opts = opts,
         .cfg_bytes = sizeof(struct config),

@@ -14,18 +14,7 @@
 #include "base/str.h"
 #include "model/histories.h"
 #include "model/parts.h"
-#include "model/tune.h"
-
-struct training {
-    const struct pz_dataset *ds;
-    const struct pz_train_cfg *cfg;
-    struct pz_corpus_own corpus;
-    struct pz_choice choice[PZ_MAX_PARTS];
-    void *part[PZ_MAX_PARTS];
-    size_t n;
-    double softmax_scale;
-    json_t *trials;
-};
+#include "model/training.h"
 
 static bool has_features(const struct pz_attrs *attrs)
 {
@@ -47,7 +36,7 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
 }
 
 /* The recipe's parts that this pz has and that this data can feed. The encoder is for those who ask. */
-static void choose_parts(struct training *t)
+static void choose_parts(struct pz_training *t)
 {
     const struct pz_recipe *recipe = t->cfg->recipe;
 
@@ -76,7 +65,7 @@ static void choose_parts(struct training *t)
     }
 }
 
-static enum pz_status bad_param(const struct training *t, const char *param, struct pz_err *err)
+static enum pz_status bad_param(const struct pz_training *t, const char *param, struct pz_err *err)
 {
     const char *names[256], *near;
     static _Thread_local char buf[256][48];
@@ -117,7 +106,7 @@ static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text,
     return PZ_OK;
 }
 
-static enum pz_status set_param(struct training *t, const char *param, struct pz_err *err)
+static enum pz_status set_param(struct pz_training *t, const char *param, struct pz_err *err)
 {
     const char *equals = strchr(param, '='), *dot = strchr(param, '.');
     double x;
@@ -149,7 +138,7 @@ static enum pz_status set_param(struct training *t, const char *param, struct pz
     return bad_param(t, param, err);
 }
 
-static enum pz_status tune(struct training *t, struct pz_err *err)
+static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 {
     struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
                                .time_s = t->cfg->tune_time_s,
@@ -167,7 +156,7 @@ static enum pz_status tune(struct training *t, struct pz_err *err)
 }
 
 /* Seconds left of --timeout; 0: no limit. */
-static double time_left(const struct training *t)
+static double time_left(const struct pz_training *t)
 {
     double left = t->cfg->timeout_s - pz_wall_seconds();
 
@@ -176,7 +165,7 @@ static double time_left(const struct training *t)
 
 /* Parts that tuning gave no weight are left out, except those that users asked for, the fallback (the last)
  * and factors, whose vectors tell how alike items are. */
-static void drop_idle(struct training *t)
+static void drop_idle(struct pz_training *t)
 {
     size_t n = 0;
 
@@ -194,7 +183,7 @@ static void drop_idle(struct training *t)
     t->n = n;
 }
 
-static enum pz_status fit_part(struct training *t, size_t p, struct pz_err *err)
+enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err)
 {
     const struct pz_scorer *s = t->choice[p].scorer;
     struct pz_fit_cfg fit = { .value = t->choice[p].value,
@@ -210,7 +199,7 @@ static enum pz_status fit_part(struct training *t, size_t p, struct pz_err *err)
 }
 
 /* The parts that may be stopped come last: by then a model can be written. */
-static enum pz_status fit_parts(struct training *t, struct pz_err *err)
+static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
@@ -218,7 +207,7 @@ static enum pz_status fit_parts(struct training *t, struct pz_err *err)
     for (int any_time = 0; any_time < 2; any_time++)
         for (size_t p = 0; p < t->n && st == PZ_OK; p++)
             if (t->choice[p].scorer->any_time == any_time)
-                st = fit_part(t, p, err);
+                st = pz_training_fit(t, p, err);
     if (st == PZ_OK && pz_stop_asked())
         pz_log(t->cfg->log, PZ_LOG_WARN, "stopped early: the model holds the best so far");
     pz_log_done(t->cfg->log);
@@ -243,7 +232,7 @@ static json_t *event_rules(const struct pz_train_cfg *cfg)
     return list;
 }
 
-static json_t *part_list(const struct training *t)
+static json_t *part_list(const struct pz_training *t)
 {
     json_t *list = json_array();
 
@@ -260,28 +249,24 @@ static json_t *part_list(const struct training *t)
 }
 
 /* Wall and processor seconds are left out: they would make two equal trainings differ. */
-static enum pz_status write_manifest(const struct training *t, struct pz_writer *w,
+static enum pz_status write_manifest(const struct pz_training *t, struct pz_writer *w,
                                      struct pz_err *err)
 {
     const struct pz_corpus *c = &t->corpus.c;
     struct pz_str text = { 0 }, marks = { 0 };
-    json_t *trials = json_array(), *trial, *doc;
-    size_t i;
+    json_t *doc;
     enum pz_status st;
 
-    json_array_foreach(t->trials, i, trial) {
-        json_t *copy = json_copy(trial);
-
-        json_object_del(copy, "cpu_seconds");
-        json_array_append_new(trials, copy);
-    }
     pz_marks_write(&t->ds->marks, &marks);
     doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
                     t->cfg->recipe->name, "version", PZ_VERSION, "seed", (json_int_t)t->cfg->seed,
                     "newest", (json_int_t)c->newest, "softmax_scale", t->softmax_scale, "dataset",
-                    t->ds->fingerprint, "live", marks.data ? marks.data : "", "counts", "users", (json_int_t)c->n_users, "items",
+                    t->ds->fingerprint, "live", marks.data ? marks.data : "", "counts",
+                    "users", (json_int_t)c->n_users, "items",
                     (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users], "events",
-                    event_rules(t->cfg), "parts", part_list(t), "trials", trials);
+                    event_rules(t->cfg), "parts", part_list(t), "trials", json_incref(t->trials));
+    if (doc && t->lineage)
+        json_object_set(doc, "lineage", t->lineage);
     if (doc)
         pz_json_dump(&text, doc, true);
     json_decref(doc);
@@ -294,14 +279,14 @@ static enum pz_status write_manifest(const struct training *t, struct pz_writer 
     return st;
 }
 
-static enum pz_status write_attrs(const struct training *t, struct pz_writer *w, struct pz_err *err)
+static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer *w, struct pz_err *err)
 {
     enum pz_status st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
 
     return st == PZ_OK ? pz_attrs_save(&t->ds->user_attrs, "users", w, err) : st;
 }
 
-static enum pz_status write_model(const struct training *t, const char *path, struct pz_err *err)
+enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
 {
     struct pz_writer *w = NULL;
     enum pz_status st = pz_writer_open(path, "modl", 0, &w, err);
@@ -326,7 +311,17 @@ static enum pz_status write_model(const struct training *t, const char *path, st
     return st;
 }
 
-static void warn_if_small(const struct training *t)
+void pz_training_clear(struct pz_training *t)
+{
+    for (size_t p = 0; p < t->n; p++)
+        if (t->part[p])
+            t->choice[p].scorer->free(t->part[p]);
+    json_decref(t->trials);
+    json_decref(t->lineage);
+    pz_corpus_clear(&t->corpus);
+}
+
+static void warn_if_small(const struct pz_training *t)
 {
     const struct pz_corpus *c = &t->corpus.c;
     uint32_t users = 0;
@@ -344,7 +339,7 @@ static void warn_if_small(const struct training *t)
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
                         struct pz_err *err)
 {
-    struct training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
+    struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
     enum pz_status st =
         pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
 
@@ -362,11 +357,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     if (st == PZ_OK)
         st = fit_parts(&t, err);
     if (st == PZ_OK)
-        st = write_model(&t, path, err);
-    for (size_t p = 0; p < t.n; p++)
-        if (t.part[p])
-            t.choice[p].scorer->free(t.part[p]);
-    json_decref(t.trials);
-    pz_corpus_clear(&t.corpus);
+        st = pz_training_write(&t, path, err);
+    pz_training_clear(&t);
     return st;
 }

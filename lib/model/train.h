@@ -33,4 +33,15 @@ struct pz_train_cfg {
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
                         struct pz_err *err);
 
+/* Bring a model up to date: what it learned from and the deltas together, with its recipe, event rules,
+ * settings, weights and seed; nothing is tuned. Parts whose scorer can add a delta do so at the delta's
+ * cost, when every user's new events come after his old ones; the others are fitted again. The manifest's
+ * lineage names the old model's dataset and the deltas' by their fingerprints.
+ *
+ * old_path  a *.pzm
+ * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace old ones
+ * Impressions of the old data are not in a model; those of the deltas alone are counted. */
+enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta, size_t n_delta,
+                               struct pz_log *log, const char *path, struct pz_err *err);
+
 #endif

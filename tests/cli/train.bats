@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-train: updates, ranges, trials, determinism.
+load common
+
+# The small shop in two parts: the newest events of all, and what was before.
+two_parts() {
+    small_shop
+    sort -t, -k3,3n <(tail -n +2 inter.csv) >sorted
+    local n
+    n=$(($(wc -l <sorted) - 120))
+    { head -1 inter.csv; head -n "$n" sorted; } >before.csv
+    { head -1 inter.csv; tail -n 120 sorted; } >after.csv
+    pz-import -q -o before.pzd --interactions before.csv --items "$SHOP/items.csv"
+    pz-import -q -o after.pzd --interactions after.csv
+}
+
+@test "an update answers like a training on all of the data with the same settings" {
+    two_parts
+    pz-train -q --no-tune -o old.pzm before.pzd
+    pz-train -q --update old.pzm -o new.pzm after.pzd
+    pz-import -q --merge -o all.pzd before.pzd after.pzd
+    pz-train -q --no-tune -o all.pzm all.pzd
+    pz-recommend new.pzm --all-users --num 5 --format csv >new.csv
+    pz-recommend all.pzm --all-users --num 5 --format csv >all.csv
+    # pruned counts differ in the last places of lists: nine answers of ten agree
+    same=$(cut -d, -f1,2 all.csv | sort | comm -12 - <(cut -d, -f1,2 new.csv | sort) | wc -l)
+    [ "$same" -ge $(($(wc -l <all.csv) * 9 / 10)) ]
+    # and what was there before the update does not answer so
+    pz-recommend old.pzm --all-users --num 5 --format csv | cut -d, -f1,2 | sort >old.ids
+    [ "$(cut -d, -f1,2 all.csv | sort | comm -12 - old.ids | wc -l)" -lt "$same" ]
+}
+
+@test "an update knows the new items and users, and its lineage" {
+    two_parts
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nnobody,new-item,1800000000,view\n' >new.csv
+    pz-import -q -o new.pzd --interactions new.csv
+    pz-train -q --no-tune -o old.pzm before.pzd
+    pz-train -q --update old.pzm -o one.pzm after.pzd
+    pz-train -q --update one.pzm -o two.pzm new.pzd
+    pz-recommend two.pzm --user nobody --num 3 >answer.csv
+    [ "$(wc -l <answer.csv)" -eq 4 ]
+    run ! grep -q '^nobody,new-item,' answer.csv # seen
+    [ "$(zstd -dcq two.pzm | grep -a -c '"parent":')" -eq 2 ]
+}
+
+@test "events before a user's old ones make an update a fit of all parts" {
+    two_parts
+    pz-train -q --no-tune -o old.pzm after.pzd
+    pz-train --update old.pzm -o new.pzm before.pzd 2>log
+    grep -q 'fitted again' log
+    pz-import -q --merge -o all.pzd after.pzd before.pzd
+    pz-train -q --no-tune -o all.pzm all.pzd
+    pz-recommend new.pzm --all-users --num 5 >new.csv
+    pz-recommend all.pzm --all-users --num 5 | cmp - new.csv
+}
+
+@test "tuning gives the same bytes at 1, 2 and 4 threads" {
+    small_shop
+    for n in 1 2 4; do pz-train -q -j$n --tune 2 -o $n.pzm shop.pzd; done
+    cmp 1.pzm 2.pzm
+    cmp 1.pzm 4.pzm
+}
+
+@test "a range is searched within its bounds, a value is not searched" {
+    small_shop
+    pz-train -q --tune 3 -p transitions.decay=0.2..0.3 -p transitions.lambda=77 -o m.pzm shop.pzd
+    pz-train --trials m.pzm --json >trials
+    jq -e -s 'map(select(.scorer == "transitions").settings) | length > 3 and
+        all(.decay >= 0.2 and .decay <= 0.3 and (has("lambda") | not))' trials
+    run -2 pz-train -q -p transitions.decay=0.3..0.2 -o bad.pzm shop.pzd
+    [[ $output == *"LOW..HIGH"* ]]
+    run -2 pz-train -q --tune-metric ndcg -o bad.pzm shop.pzd
+    [[ $output == *"ndcg@K"* ]]
+}
