@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tuning on a scorer made for the test: what it scores is known, so is what must win. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/par.h"
+#include "model/blend.h"
+#include "model/tune.h"
+
+enum { USERS = 200, ITEMS = 40, EVENTS = 8 };
+
+/* A corpus in which item i is always followed by item i + 1. */
+struct chain {
+    struct pz_corpus c;
+    uint64_t ptr[USERS + 1];
+    uint32_t item[USERS * EVENTS];
+    int64_t time[USERS * EVENTS];
+    float weight[USERS * EVENTS];
+};
+
+static void chain_make(struct chain *t, bool ordered)
+{
+    memset(t, 0, sizeof *t);
+    for (uint32_t u = 0; u < USERS; u++) {
+        for (uint32_t k = 0; k < EVENTS; k++) {
+            t->item[u * EVENTS + k] = (u + k) % ITEMS;
+            t->time[u * EVENTS + k] = ordered ? (int64_t)k : 0;
+            t->weight[u * EVENTS + k] = 1;
+        }
+        t->ptr[u + 1] = (u + 1) * EVENTS;
+    }
+    t->c = (struct pz_corpus){ .n_users = USERS, .n_items = ITEMS, .ptr = t->ptr, .item = t->item,
+                               .time = t->time, .weight = t->weight, .newest = EVENTS - 1,
+                               .ordered = ordered };
+}
+
+/* ---- the scorer: item (last + step) scores 1, all others an eighth; step is a setting ---- */
+
+struct follow {
+    double step, scale;
+    uint32_t n_items;
+};
+
+static enum pz_status follow_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                                 struct pz_err *err)
+{
+    struct follow *f = malloc(sizeof *f);
+
+    (void)err;
+    assert_non_null(f);
+    *f = (struct follow){ cfg->value[0], cfg->value[1], c->n_items };
+    *part = f;
+    return PZ_OK;
+}
+
+static void follow_set(void *part, size_t setting, double value)
+{
+    struct follow *f = part;
+
+    *(setting ? &f->scale : &f->step) = value;
+}
+
+static size_t follow_scratch(const void *part)
+{
+    (void)part;
+    return 0;
+}
+
+static bool follow_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct follow *f = part;
+
+    (void)scratch;
+    if (q->n_hist == 0)
+        return false;
+    for (uint32_t i = 0; i < f->n_items; i++)
+        out[i] = (float)(f->scale * 0.125);
+    out[(q->hist[q->n_hist - 1] + (uint32_t)f->step) % f->n_items] = (float)f->scale;
+    return true;
+}
+
+#define SETTINGS(read_out)                                                                               \
+    {                                                                                                    \
+        { "step", 2, 0, 9, 1, 5, false, true, read_out, "how far on" },                                  \
+        { "scale", 1, 0, 1e9, 0, 0, false, false, true, "of all scores" },                               \
+    }
+static const struct pz_setting fitted_settings[] = SETTINGS(false), read_out_settings[] = SETTINGS(true);
+
+static const struct pz_scorer follow = { .name = "follow",        .settings = fitted_settings,
+                                         .n_settings = 2,         .fit = follow_fit,
+                                         .free = free,            .set = follow_set,
+                                         .scratch_bytes = follow_scratch, .score = follow_score };
+
+static struct pz_tune_cfg tune_cfg(json_t *trials)
+{
+    return (struct pz_tune_cfg){ .n_trials = 8, .exclude_seen = true, .seed = 7, .trials = trials };
+}
+
+/* ---- tests ---- */
+
+static void the_better_of_planted_settings_wins(void **state)
+{
+    struct chain t;
+
+    (void)state;
+    chain_make(&t, true);
+    for (int read_out = 0; read_out < 2; read_out++) {
+        struct pz_scorer s = follow;
+        struct pz_choice c;
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = tune_cfg(trials);
+        double scale;
+
+        s.settings = read_out ? read_out_settings : fitted_settings;
+        pz_choice_init(&c, &s);
+        c.weight = 1;
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_true(c.value[0] == 1);
+        assert_true(json_array_size(trials) >= 3);
+        json_decref(trials);
+    }
+}
+
+static void a_fixed_setting_stays(void **state)
+{
+    struct chain t;
+    struct pz_choice c;
+    json_t *trials = json_array();
+    struct pz_tune_cfg cfg = tune_cfg(trials);
+    double scale;
+
+    (void)state;
+    chain_make(&t, true);
+    pz_choice_init(&c, &follow);
+    c.weight = 1;
+    c.low[0] = c.high[0] = c.value[0];
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+    assert_true(c.value[0] == 2);
+    assert_int_equal(json_array_size(trials), 1);
+    json_decref(trials);
+}
+
+/* A part that knows the next item beside one that does not: the first gets the weight. */
+static void weights_go_to_the_part_that_knows(void **state)
+{
+    struct chain t;
+    struct pz_choice c[2];
+    json_t *trials = json_array();
+    struct pz_tune_cfg cfg = tune_cfg(trials);
+    double scale;
+
+    (void)state;
+    chain_make(&t, true);
+    for (int knows = 0; knows < 2; knows++) {
+        for (size_t p = 0; p < 2; p++) {
+            pz_choice_init(&c[p], &follow);
+            c[p].weight = p == 0;
+            c[p].low[0] = c[p].high[0] = 0; /* not searched */
+            c[p].value[0] = (int)p == knows ? 1 : 3;
+        }
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+        if (knows == 1)
+            assert_true(c[1].weight > 0.9);
+        else
+            assert_true(c[1].weight < 0.5);
+    }
+    json_decref(trials);
+}
+
+/* No truth may be among what trials learn from, by user and position. */
+static void training_part_never_holds_a_truth(void **state)
+{
+    struct chain t;
+
+    (void)state;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        struct pz_valid v = { 0 };
+
+        chain_make(&t, ordered);
+        assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+        assert_int_equal(v.n_users, 100);
+        assert_int_equal(v.train.ptr[USERS], USERS * EVENTS - 100);
+        for (uint32_t k = 0; k < v.first[v.n_users]; k++) {
+            const struct pz_valid_case *c = &v.c[k];
+
+            assert_true(c->n_truth > 0 && c->end > c->from);
+            for (uint64_t n = c->truth; n < c->truth + c->n_truth; n++) {
+                for (uint64_t p = v.train.ptr[c->user]; p < v.train.ptr[c->user + 1]; p++)
+                    assert_int_not_equal(v.train.item[p], v.truth[n]);
+                for (uint64_t p = c->from; p < c->end; p++)
+                    assert_int_not_equal(v.seq_item[p], v.truth[n]);
+            }
+        }
+        pz_valid_clear(&v);
+    }
+}
+
+static void a_part_times_a_constant_changes_no_value(void **state)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    double each[2][100], weight = 0.7;
+
+    (void)state;
+    chain_make(&t, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
+        struct pz_part part[] = { { &follow, &a, 1 }, { &follow, &b, 0 } };
+
+        assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
+    }
+    assert_memory_equal(each[0], each[1], sizeof each[0]);
+    pz_valid_clear(&v);
+}
+
+static void values_of_ranks_are_those_worked_by_hand(void **state)
+{
+    struct pz_metric m;
+    struct pz_err err = { 0 };
+    const uint32_t rank[] = { 0, 11 };
+    const float gain[] = { 1, 3 };
+
+    (void)state;
+    assert_int_equal(pz_metric_parse("ndcg@20", &m, &err), PZ_OK); /* 1/1 + 3/log2(13) over 3/1 + 1/log2(3) */
+    assert_true(fabs(pz_metric_value(&m, rank, gain, 2) - ((1 + 3 / log2(13)) / (3 + 1 / log2(3)))) < 1e-9);
+    assert_int_equal(pz_metric_parse("recall@10", &m, &err), PZ_OK);
+    assert_true(fabs(pz_metric_value(&m, rank, gain, 2) - (0.25)) < 1e-9);
+    assert_int_equal(pz_metric_parse("mrr@20", &m, &err), PZ_OK);
+    assert_true(fabs(pz_metric_value(&m, rank + 1, gain, 1) - (1.0 / 12)) < 1e-9);
+    assert_int_equal(pz_metric_parse("hit@11", &m, &err), PZ_OK);
+    assert_true(fabs(pz_metric_value(&m, rank + 1, gain, 1) - (0)) < 1e-9);
+    assert_int_equal(pz_metric_parse("ndcg", &m, &err), PZ_USAGE);
+    assert_int_equal(pz_metric_parse("mrr@0", &m, &err), PZ_USAGE);
+}
+
+static void users_with_one_event_tune_nothing(void **state)
+{
+    struct chain t;
+    struct pz_choice c;
+    json_t *trials = json_array();
+    struct pz_tune_cfg cfg = tune_cfg(trials);
+    double scale = 8;
+
+    (void)state;
+    chain_make(&t, true);
+    for (uint32_t u = 0; u <= USERS; u++)
+        t.ptr[u] = u;
+    pz_choice_init(&c, &follow);
+    c.weight = 1;
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+    assert_true(c.value[0] == 2 && c.weight == 1 && scale == 8);
+    assert_int_equal(json_array_size(trials), 0);
+    json_decref(trials);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_better_of_planted_settings_wins),
+        cmocka_unit_test(a_fixed_setting_stays),
+        cmocka_unit_test(weights_go_to_the_part_that_knows),
+        cmocka_unit_test(training_part_never_holds_a_truth),
+        cmocka_unit_test(a_part_times_a_constant_changes_no_value),
+        cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
+        cmocka_unit_test(users_with_one_event_tune_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
