@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -64,6 +65,19 @@ static enum pz_status write_text(const struct pz_str *text, struct pz_err *err)
     return PZ_OK;
 }
 
+/* An output that replaces what it was made from would lose it. */
+static enum pz_status keep_inputs(const char *output, const struct pz_strs *inputs, struct pz_err *err)
+{
+    struct stat out, in;
+
+    if (!output || strcmp(output, "-") == 0 || stat(output, &out) != 0)
+        return PZ_OK;
+    for (size_t i = 0; i < inputs->n; i++)
+        if (stat(inputs->v[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return pz_err_set(err, PZ_USAGE, "-o %s is also an input", output);
+    return PZ_OK;
+}
+
 /* ---- info, export, merge ---- */
 
 static enum pz_status open_operands(const struct pz_strs *args, size_t max, struct pz_dataset **ds,
@@ -121,6 +135,8 @@ static enum pz_status run_export(const struct import_cfg *cfg, const struct pz_s
 
     while (table < PZ_N_TABLES && strcmp(tables[table], cfg->export_table) != 0)
         table++;
+    if (st == PZ_OK)
+        st = keep_inputs(cfg->output, args, err);
     if (st == PZ_OK)
         st = pz_out_open(cfg->output ? cfg->output : "-", &out, err);
     if (st == PZ_OK)
@@ -266,6 +282,12 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
                         "--items, --users", args->v[0]);
     if (st == PZ_OK && cfg->interactions.n == 0)
         st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
+    if (st == PZ_OK)
+        st = keep_inputs(cfg->output, &cfg->interactions, err);
+    if (st == PZ_OK)
+        st = keep_inputs(cfg->output, &cfg->items, err);
+    if (st == PZ_OK)
+        st = keep_inputs(cfg->output, &cfg->users, err);
     if (st == PZ_OK)
         st = import_tables(cfg, -1, log, &ds, count, err);
     if (st == PZ_OK)

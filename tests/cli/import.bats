@@ -449,6 +449,18 @@ C
     [ "$big$small" = 11 ]
 }
 
+@test "an output that is also an input is refused, but a merge may replace its part" {
+    write_csv a.csv
+    cp a.csv copy.csv
+    run -2 pz-import -q -o a.csv --interactions a.csv
+    [[ $output == *"a.csv is also an input"* ]]
+    cmp a.csv copy.csv
+    imp -o a.pzd --interactions a.csv
+    run -2 pz-import -q --export interactions -o ./a.pzd a.pzd
+    pz-import -q --merge -o a.pzd a.pzd
+    pz-import -q --info a.pzd >/dev/null
+}
+
 @test "files that are no datasets are said to be none" {
     write_csv a.csv
     : >empty.pzd
