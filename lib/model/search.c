@@ -135,6 +135,15 @@ static void note_trial(const struct pz_search *s, size_t p, double weight, doubl
                                     "kept", won));
 }
 
+/* Whether a trial gave every user the very same value. */
+static bool same(const double *a, const double *b, uint32_t n)
+{
+    for (uint32_t u = 0; u < n; u++)
+        if (fabs(a[u] - b[u]) > 1e-9)
+            return false;
+    return true;
+}
+
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
 static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won, struct pz_err *err)
 {
@@ -147,6 +156,7 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
     if (st != PZ_OK)
         return st;
     row = best_row(s, n_w, heat);
+    s->idle = !newcomer && same(s->trial, s->each, heat);
     if (newcomer || gain(s->trial + row * all, s->each, heat) > HOPELESS) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
         if (st != PZ_OK)
@@ -221,8 +231,8 @@ static enum pz_status follow(struct pz_search *s, size_t p, size_t k, double ste
 
         if (to == c->value[k])
             break;
-        --*left;
         st = try_value(s, p, k, to, &won, err);
+        *left -= !s->idle; /* what changes nothing costs no trial */
         *any |= won;
     }
     return st;
@@ -235,13 +245,16 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++) {
-        bool won = false;
+        bool won = false, idle;
 
-        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k))
+        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) || s->inert[k])
             continue;
+        s->idle = true;
         st = follow(s, p, k, step, left, &won, err);
+        idle = s->idle;
         if (st == PZ_OK && !won)
             st = follow(s, p, k, -step, left, &won, err);
+        s->inert[k] = idle && s->idle && !won;
     }
     return st;
 }
@@ -269,6 +282,7 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
         reset_read_outs(c);
         st = fit(s, p, &s->part[p].part, err);
     }
+    memset(s->inert, 0, sizeof s->inert);
     if (st == PZ_OK) { /* from the other side's own level */
         memset(s->each, 0, n * sizeof *s->each);
         st = race(s, p, false, &won, err);
@@ -284,6 +298,7 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
         *c = kept;
         s->mean = mean;
         memcpy(s->each, each, n * sizeof *each);
+        memset(s->inert, 0, sizeof s->inert);
     }
     free(each);
     return st;
@@ -315,8 +330,10 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
 {
     uint32_t left = n_fits, free_moves = UINT32_MAX;
-    enum pz_status st = pass(s, p, true, n_fits ? 0.25 : 0.12, &free_moves, err);
+    enum pz_status st;
 
+    memset(s->inert, 0, sizeof s->inert);
+    st = pass(s, p, true, n_fits ? 0.25 : 0.12, &free_moves, err);
     if (n_fits == 0)
         return st;
     if (st == PZ_OK)

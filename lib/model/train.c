@@ -35,6 +35,16 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
     return NULL;
 }
 
+/* Without order every pair of a history counts, so long histories would drown the others
+ * (Gowalla: nDCG@20 .143 at 0, .148 at .5). */
+static void start_unordered(struct pz_choice *c)
+{
+    size_t k = pz_scorer_setting(c->scorer, "user_norm");
+
+    if (c->scorer == &pz_transitions && k < c->scorer->n_settings)
+        c->value[k] = 0.5;
+}
+
 /* The recipe's parts that this pz has and that this data can feed. The encoder is for those who ask. */
 static void choose_parts(struct pz_training *t)
 {
@@ -55,6 +65,8 @@ static void choose_parts(struct pz_training *t)
         c->weight = t->n == 0 ? 1 : 0.3;
         t->n++;
     }
+    if (t->n > 0 && !t->corpus.c.ordered)
+        start_unordered(&t->choice[0]);
     if (t->n > 1)
         t->choice[t->n - 1].weight = 0.01; /* the fallback, last in every recipe */
     if (strcmp(recipe->name, "trending-now") == 0) {

@@ -19,9 +19,9 @@
 
 enum {
     USERS_LEAST = 1000, USERS_MOST = 4000, /* drawn */
-    SCORES = 30000000,    /* cases times items that one judging shall cost at most */
+    SCORES = 24000000,    /* cases times items that one judging shall cost at most */
     BIG = 300000,        /* interactions from which fewer fits are tried */
-    FITS_LEAST = 4,
+    FITS_LEAST = 6,
     SCALE_CASES = 300
 };
 

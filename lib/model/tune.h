@@ -50,6 +50,8 @@ struct pz_search {
     double *each;                     /* [v->n_users] values of the blend as it stands */
     double *trial;                    /* [PZ_WEIGHTS * v->n_users] of a trial */
     double mean;                      /* of each */
+    bool idle;                        /* the last trial changed nothing */
+    bool inert[PZ_MAX_SETTINGS];      /* of the part searched: moving it changed nothing */
 };
 #define PZ_WEIGHTS 8 /* weights tried at once */
 
