@@ -12,9 +12,10 @@
 #include "data/split.h"
 #include "eval/verdict.h"
 #include "model/train.h"
+#include "rank/rules.h"
 
 struct config {
-    const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report;
+    const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
     struct pz_strs recipes, events, params;
     long long seed, tune;
     double tune_time;
@@ -42,6 +43,9 @@ static const struct pz_opt opts[] = {
            "take the test users' histories from this dataset, not from the model"),
     PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep",
            "whether items of the history may be recommended; the default is the recipe's"),
+    PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=off|low|medium|high",
+           "rank as pz-recommend --objective does, and add average_rewards_at_k: what the hits are worth, as a "
+           "share of what the truth is; off only measures"),
     PZ_STR('k', "at", struct config, k, "5,10,20,25", "K,K,...", "list lengths for the metrics"),
     PZ_STR(0, "vs", struct config, vs, NULL, "OTHER.pzm",
            "judge this model on the same users too, as the baseline vs"),
@@ -361,6 +365,7 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct config *cfg = config;
+    struct pz_ruleset rules = { 0 };
     struct session s = { .v = { .seed = (uint64_t)cfg->seed,
                                 .how = { .seed = (uint64_t)cfg->seed, .log = log } } };
     enum pz_status st = check_usage(cfg, args, err);
@@ -368,6 +373,10 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     s.v.how.seen = cfg->seen[0] == 'e'   ? PZ_SEEN_EXCLUDE
                    : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
                                          : PZ_SEEN_DEFAULT;
+    if (st == PZ_OK && cfg->objective)
+        st = pz_ruleset_objective(&rules, cfg->objective, err);
+    s.v.how.objective = rules.rules.objective;
+    s.v.how.objective_power = rules.rules.objective_power;
     if (st == PZ_OK)
         st = pz_eval_parse_ks(cfg->k, &s.v.how, err);
     if (st == PZ_OK)
@@ -378,6 +387,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         st = judge_all(&s, err);
     if (st == PZ_OK)
         st = report(cfg, &s, err);
+    pz_ruleset_clear(&rules);
     pz_verdict_clear(&s.v);
     pz_cases_clear(&s.cases);
     for (size_t i = 0; i <= PZ_MAX_RIVALS; i++)

@@ -66,6 +66,7 @@ struct run {
     const struct pz_eval_cfg *cfg;
     uint32_t longest; /* list length */
     size_t per_k;     /* metrics a K */
+    const struct pz_attr *reward; /* column of the objective; NULL: none */
     struct pz_figures *out;
     uint32_t *shown;  /* [n_items] lists of the longest K that have the item */
     uint32_t *best;   /* [n_items] the best place it has in any list, from 1; 0: none */
@@ -98,6 +99,24 @@ static void fill_row(const struct run *r, const struct pz_case *c, struct seat *
         if (c->gain)
             row[WEIGHTED_NDCG] = (float)pz_metric_weighted_ndcg(s->gain, n, s->ideal, c->n_truth, k);
     }
+}
+
+static double reward_of(const struct run *r, uint32_t item)
+{
+    return item != PZ_NONE && r->reward->num[item] > 0 ? r->reward->num[item] : 0; /* NaN is not > 0 */
+}
+
+/* Personalize's rewards of one user: what the hits of the list are worth, as a share of what the truth is. */
+static double share_of_rewards(const struct run *r, const struct pz_case *c, const struct pz_answer *answer,
+                               const struct seat *s, size_t n)
+{
+    double gained = 0, total = 0;
+
+    for (size_t i = 0; i < n; i++)
+        gained += s->hit[i] ? reward_of(r, answer->hit[i].item) : 0;
+    for (size_t t = 0; t < c->n_truth; t++)
+        total += reward_of(r, pz_dict_find_str(&r->m->items, c->truth[t]));
+    return total > 0 ? gained / total : 0;
 }
 
 /* Which truth an item is, or c->n_truth. */
@@ -154,7 +173,9 @@ static enum pz_status ask(const struct run *r, const struct pz_case *c, struct s
                               .rank = r->cases->among,
                               .n_rank = r->cases->n_among,
                               .num = r->longest,
-                              .rules.seen = r->cfg->seen,
+                              .rules = { .seen = r->cfg->seen,
+                                         .objective = r->cfg->objective,
+                                         .objective_power = r->cfg->objective_power },
                               .no_scores = true,
                               .exploration_weight = 0 };
 
@@ -189,6 +210,8 @@ static bool run_case(struct run *r, size_t number, struct seat *s)
         novelty += pz_metric_novelty(r->m->item_count[item], r->m->users.n);
     }
     fill_row(r, c, s, n, row);
+    if (r->reward)
+        row[r->out->n_metrics - 2] = (float)share_of_rewards(r, c, &answer, s, n);
     row[r->out->n_metrics - 1] = (float)(n ? novelty / (double)n : 0);
     return true;
 }
@@ -257,19 +280,23 @@ static enum pz_status run_cases(struct run *r, struct pz_err *err)
 
 static bool name_metrics(const struct run *r, struct pz_figures *f)
 {
-    f->n_metrics = r->per_k * r->cfg->n_k + 1;
-    f->name = pz_mem_array(f->n_metrics, sizeof *f->name);
-    for (size_t i = 0; f->name && i + 1 < f->n_metrics; i++) {
-        char text[96];
-        int n = snprintf(text, sizeof text, "%s_%u", prefix[i % r->per_k], r->cfg->k[i / r->per_k]);
+    size_t n = r->per_k * r->cfg->n_k;
 
-        f->name[i] = pz_mem_strndup(text, (size_t)n);
+    f->n_metrics = n + (r->reward ? 2 : 1);
+    f->name = pz_mem_array(f->n_metrics, sizeof *f->name);
+    for (size_t i = 0; f->name && i < n; i++) {
+        char text[96];
+        int len = snprintf(text, sizeof text, "%s_%u", prefix[i % r->per_k], r->cfg->k[i / r->per_k]);
+
+        f->name[i] = pz_mem_strndup(text, (size_t)len);
         if (!f->name[i])
             return false;
     }
+    if (f->name && r->reward)
+        f->name[n] = pz_mem_strndup("average_rewards_at_k", 20);
     if (f->name)
         f->name[f->n_metrics - 1] = pz_mem_strndup("novelty", 7);
-    return f->name && f->name[f->n_metrics - 1];
+    return f->name && f->name[n] && f->name[f->n_metrics - 1];
 }
 
 static enum pz_status make_figures(const struct run *r, struct pz_figures *f, struct pz_err *err)
@@ -323,6 +350,11 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
     memset(out, 0, sizeof *out);
     if (cases->n == 0)
         return pz_err_set(err, PZ_BAD_DATA, "no test user has a truth that counts");
+    if (cfg->objective) {
+        r.reward = pz_attrs_find(&m->item_attrs, cfg->objective);
+        if (!r.reward || !r.reward->num)
+            return pz_err_set(err, PZ_USAGE, "the objective %s is no column of numbers of Items", cfg->objective);
+    }
     for (size_t i = 0; i < cfg->n_k; i++)
         r.longest = cfg->k[i] > r.longest ? cfg->k[i] : r.longest;
     st = make_figures(&r, out, err);

@@ -18,6 +18,8 @@ struct pz_eval_cfg {
     uint32_t k[PZ_MAX_KS]; /* list lengths, e.g. 5, 10, 20, 25 */
     size_t n_k;
     enum pz_seen seen;
+    const char *objective; /* numeric column of Items as in struct pz_rules: adds average_rewards_at_k; NULL: none */
+    double objective_power; /* 0: the order is as without it */
     uint64_t seed;         /* of the bootstrap */
     struct pz_log *log;
 };
@@ -45,7 +47,7 @@ void pz_figures_clear(struct pz_figures *f);
 /* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the lower
  * item index, which is the lower id in byte order. Truth that the model does not know counts as missed.
  * Cost: a full ranking a case; memory beside the model: 24 bytes an item and thread, 4 bytes a metric and
- * case. PZ_BAD_DATA without cases. */
+ * case. PZ_BAD_DATA without cases, PZ_USAGE when the objective is no numeric column. */
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err);

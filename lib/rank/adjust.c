@@ -87,7 +87,7 @@ static enum pz_status prepare_objective(struct pz_ranker *r, struct pz_err *err)
         widen(o, base->num[i]);
     for (uint32_t i = 0; over && i < o->column.overlay->ids.n; i++)
         widen(o, over->num[i]);
-    o->on = o->largest > 0;
+    o->on = o->largest > 0 && o->power > 0;
     return PZ_OK;
 }
 

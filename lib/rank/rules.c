@@ -127,11 +127,14 @@ enum pz_status pz_ruleset_objective(struct pz_ruleset *s, const char *text, stru
         double power;
     } levels[] = { { "off", 0 }, { "low", 1.0 / 3 }, { "medium", 1 }, { "high", 3 } };
     const char *is = strchr(text, '=');
-    char *column = is ? copy(s, text, (size_t)(is - text)) : NULL;
+    char *column;
 
+    if (strncasecmp(text, "items.", 6) == 0)
+        text += 6;
+    column = is ? copy(s, text, (size_t)(is - text)) : NULL;
     for (size_t i = 0; is && is > text && i < sizeof levels / sizeof *levels; i++)
         if (strcmp(is + 1, levels[i].name) == 0) {
-            s->rules.objective = levels[i].power > 0 ? column : NULL;
+            s->rules.objective = column;
             s->rules.objective_power = levels[i].power;
             return column ? PZ_OK : no_memory(err);
         }
