@@ -44,11 +44,12 @@ void pz_top_sort(struct pz_hit *hit, size_t n)
 size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct pz_hit *hit, size_t want)
 {
     size_t n = 0;
+    float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */
 
     for (uint32_t i = 0; i < n_items && want > 0; i++) {
         struct pz_hit h = { .item = i, .blend = score[i], .score = NAN };
 
-        if (score[i] <= 0 || !pz_set_has(set, i) || (n == want && !worse(&hit[0], &h)))
+        if (score[i] <= least || !pz_set_has(set, i))
             continue;
         if (n < want) {
             hit[n++] = h;
@@ -59,6 +60,7 @@ size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct 
             hit[0] = h;
             sift_down(hit, n, 0);
         }
+        least = n == want ? hit[0].blend : 0;
     }
     pz_top_sort(hit, n);
     return n;
