@@ -125,6 +125,17 @@ static void read_context(struct pz_arena *arena, const json_t *object, struct pz
     q->context = list;
 }
 
+/* What is no object is repeated as a string. */
+static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
+{
+    struct pz_str text = { 0 };
+
+    pz_json_add_string(&text, row->raw, row->n_raw);
+    *failed = *failed || text.failed;
+    q->echo = text.failed ? NULL : keep(arena, text.data, text.len, failed);
+    pz_str_clear(&text);
+}
+
 static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
 {
     struct pz_err err = { 0 };
@@ -133,6 +144,7 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
     if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK || !json_is_object(doc)) {
         q->problem = keep(arena, err.text, strlen(err.text), failed);
         q->problem = q->problem ? q->problem : "the line is no JSON object";
+        echo_text(row, arena, q, failed);
         json_decref(doc);
         return;
     }
@@ -160,7 +172,7 @@ enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row
     int n = snprintf(where, sizeof where, "%.256s:%llu", pz_rows_name(in), (unsigned long long)row->line);
 
     *q = (struct pz_question){ .where = keep(arena, where, (size_t)n, &failed) };
-    if (row->n_raw > 0 && row->raw[0] == '{')
+    if (pz_rows_is_json(in))
         read_object(row, arena, q, &failed);
     else if (row->bad)
         q->problem = keep(arena, row->bad, strlen(row->bad), &failed);

@@ -178,10 +178,11 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
 {"history": ["i0500", "i0501"]}
 {"nobody": true}
 {"userId": "u0040"
+neither CSV nor JSON
 JSON
     run -0 --separate-stderr pz-recommend "$HOME_PZM" --input in.jsonl -n 3 -f jsonl
-    [[ $stderr == *"2 rows could not be answered"* ]]
-    [ "${#lines[@]}" -eq 7 ]
+    [[ $stderr == *"3 rows could not be answered"* ]]
+    [ "${#lines[@]}" -eq 8 ]
     jq -e '.input == {"userId":"u0040"} and .error == null and (.output.scores | length == 3)' <<<"${lines[0]}"
     jq -e '.output.recommendedItems | length == 3' <<<"${lines[1]}"
     jq -e '.output.recommendedItems | length == 3 and .[2] == "nosuch"' <<<"${lines[2]}"
@@ -189,6 +190,7 @@ JSON
     jq -e '.output.recommendedItems | length == 3' <<<"${lines[4]}"
     jq -e '.output == null and (.error.errorMessage | test("userId"))' <<<"${lines[5]}"
     jq -e '.error.errorMessage | test("line")' <<<"${lines[6]}"
+    jq -e '.input == "neither CSV nor JSON" and .error.errorMessage and .output == null' <<<"${lines[7]}"
     run -65 pz-recommend "$HOME_PZM" --input in.jsonl -n 3
     [[ $output == *"in.jsonl:6: neither userId nor itemId"* ]]
 }
