@@ -21,6 +21,7 @@ struct config {
     const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter, *why;
     struct pz_strs context, promote, promote_values, boost, max_per, filter_values;
     long long num, seed;
+    double exploration_weight, exploration_age;
     bool all_users, all_items, check_filter, explain;
     struct pz_common common;
 };
@@ -62,6 +63,12 @@ static const struct pz_opt opts[] = {
            "an item shown to the user just now loses this part of its score, half of that after HALFLIFE (1d)"),
     PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=low|medium|high",
            "favour items with large values of a numeric column of Items; medium ranks by expected value"),
+    PZ_REAL(0, "exploration-weight", struct config, exploration_weight, "-1", -1, 1, "W",
+            "part of the score that young items are drawn for, where the recipe explores; below 0: as the campaign "
+            "is set, else 0.3"),
+    PZ_REAL(0, "exploration-age", struct config, exploration_age, "0", 0, 100000, "DAYS",
+            "items up to this age, counted back from the newest interaction, are young; 0: as the campaign is set, "
+            "else 30"),
     PZ_STR(0, "page-token", struct config, page_token, NULL, "TOKEN",
            "the page after the answer that gave this token; start begins and has text formats say the next"),
     PZ_STR(0, "now", struct config, now, NULL, "TIME",
@@ -189,7 +196,14 @@ static enum pz_status read_rules(struct job *job, struct pz_err *err)
                                      .n_context = s->n_context,
                                      .seed = (uint64_t)cfg->seed,
                                      .explain = cfg->explain || cfg->why,
-                                     .exploration_weight = pz_settings_number(set, "exploration-weight", -1) };
+                                     .exploration_weight =
+                                         cfg->exploration_weight < 0
+                                             ? pz_settings_number(set, "exploration-weight", -1)
+                                             : cfg->exploration_weight,
+                                     .exploration_cutoff_days =
+                                         cfg->exploration_age > 0
+                                             ? cfg->exploration_age
+                                             : pz_settings_number(set, "exploration-age", 0) };
     return st == PZ_OK ? read_now(cfg->now, &job->base.now, err) : st;
 }
 

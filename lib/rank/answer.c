@@ -38,6 +38,8 @@ static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char
 {
     size_t n = 0;
 
+    if (w->exploration > 0)
+        snprintf(line[n++], 64, "exploration=+%.4g", (double)w->exploration);
     if (w->rotation != 1)
         snprintf(line[n++], 64, "rotation=%.4g", (double)w->rotation);
     if (w->objective != 1)
@@ -54,7 +56,7 @@ static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *
                              const struct pz_hit *h)
 {
     struct pz_str because = { 0 };
-    char rule[4][64];
+    char rule[5][64];
     size_t n = list_rules(w, h, rule);
     const char *space = "";
 
@@ -84,7 +86,7 @@ static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *
 static void add_reason_members(struct pz_str *out, const struct pz_model *m, const struct pz_reason *w,
                                const struct pz_hit *h)
 {
-    char rule[4][64], when[32];
+    char rule[5][64], when[32];
     size_t n = list_rules(w, h, rule);
     const char *comma = "";
 

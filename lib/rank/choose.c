@@ -25,7 +25,8 @@ size_t pz_rank_candidates(struct pz_ranker *r, const uint64_t *set, struct pz_hi
     subtract(r->open, set, r->gone, r->words);
     n = known = pz_top(r->blend, r->open, n_items, hit, want);
     for (size_t i = 0; i < n; i++) {
-        hit[i].source = pz_rank_origin(r);
+        hit[i].source = 2 * pz_rank_exploration(r, hit[i].item) > hit[i].blend ? PZ_ORIGIN_EXPLORATION
+                                                                              : pz_rank_origin(r);
         pz_set_remove(r->open, hit[i].item);
     }
     if (n == want)

@@ -127,6 +127,7 @@ static size_t place_of(struct pz_ranker *r, const float *score, uint32_t item)
 static struct pz_reason explain_item(struct pz_ranker *r, uint32_t item)
 {
     struct pz_reason reason = { .blend = r->raw[item],
+                                .exploration = pz_rank_exploration(r, item),
                                 .rotation = pz_rank_rotation(r, item),
                                 .objective = pz_rank_objective(r, item),
                                 .boost = pz_rank_boost(r, item),

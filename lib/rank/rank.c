@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "rank/explore.h"
 #include "rank/filter.h"
 #include "rank/ranker.h"
 
@@ -44,7 +45,9 @@ struct pz_ranker *pz_ranker_new(const struct pz_model *m)
     r->open = pz_mem_array(r->words, sizeof *r->open);
     r->fallback = pz_mem_array(n, sizeof *r->fallback);
     r->scratch = pz_mem_array(pz_model_scratch(m), 1);
-    if (!r->allowed || !r->promotable || !r->eligible || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch) {
+    r->explored = pz_mem_array(PZ_EXPLORE_MAX, sizeof *r->explored);
+    if (!r->allowed || !r->promotable || !r->eligible || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch ||
+        !r->explored) {
         pz_ranker_free(r);
         return NULL;
     }
@@ -67,6 +70,7 @@ void pz_ranker_free(struct pz_ranker *r)
     pz_filter_work_free(r->filter_work);
     free(r->gone);
     free(r->open);
+    free(r->explored);
     free(r->rotated);
     free(r->boosted);
     free(r->tally.cell);

@@ -129,7 +129,8 @@ struct pz_request {
     const struct pz_live *live;    /* NULL: none */
     int64_t now;                   /* 0: the model's newest time; for filters the clock */
     uint64_t seed;
-    double exploration_weight;     /* < 0: the recipe's default */
+    double exploration_weight;     /* see explore.h; < 0: the recipe's default */
+    double exploration_cutoff_days; /* age of the items it lifts; 0: 30 */
     bool no_scores;                /* leave hits' scores out: saves a pass over the catalogue */
     bool explain;
     const char *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
@@ -164,6 +165,7 @@ struct pz_reason {
     float blend;              /* the model's, before rules acted */
     float part[PZ_MAX_PARTS]; /* what each part of the model gave; their sum is the blend */
     uint32_t rank;            /* from 1, by the model's order alone among the items that may be recommended */
+    float exploration;        /* what it added after (1 - weight) of the blend was kept; 0: nothing */
     float rotation, objective, boost; /* factors of those rules, of all boosts together; 1: did not act */
     struct pz_cause cause[PZ_MAX_CAUSES]; /* the largest first, by absolute value */
     size_t n_causes;

@@ -90,6 +90,8 @@ struct pz_ranker {
     void *scratch;
 
     /* adjust */
+    struct pz_explored *explored; /* [n_explored] items that exploration lifted */
+    size_t n_explored;
     struct pz_rotated *rotated; /* [n_rotated] items shown lately and what is left of their scores */
     size_t n_rotated, cap_rotated;
     struct pz_objective objective;
@@ -170,6 +172,9 @@ bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event);
 
 /* score.c: blend and used; with .explain what explanations need. */
 enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err);
+
+/* score.c: what exploration added to an item, 0 for most. */
+float pz_rank_exploration(const struct pz_ranker *r, uint32_t item);
 
 /* explain.c: room for what explanations need, if it is not there. */
 enum pz_status pz_explain_begin(struct pz_ranker *r, struct pz_err *err);

@@ -4,7 +4,35 @@
 #include <math.h>
 #include <string.h>
 
+#include "rank/explore.h"
 #include "rank/ranker.h"
+
+/* Young items get places in answers for users, where the recipe explores. */
+static void explore(struct pz_ranker *r)
+{
+    const struct pz_request *req = r->req;
+    const struct pz_model *m = r->m;
+    struct pz_explore_cfg cfg = {
+        .weight = req->exploration_weight < 0 ? PZ_EXPLORE_WEIGHT : req->exploration_weight,
+        .cutoff_days = req->exploration_cutoff_days > 0 ? req->exploration_cutoff_days : PZ_EXPLORE_CUTOFF_DAYS,
+        .newest = m->newest,
+        .draw = pz_explore_draw(req->seed, req->user_id, r->now),
+    };
+    struct pz_explore_items items = { .n = m->items.n, .since = m->item_since, .count = m->item_count,
+                                      .allowed = r->allowed };
+
+    r->n_explored = 0;
+    if (m->recipe->explores && m->item_since && r->q.task == PZ_TASK_USER)
+        r->n_explored = pz_explore(&cfg, &items, r->blend, r->explored);
+}
+
+float pz_rank_exploration(const struct pz_ranker *r, uint32_t item)
+{
+    for (size_t i = 0; i < r->n_explored; i++)
+        if (r->explored[i].item == item)
+            return r->explored[i].bonus;
+    return 0;
+}
 
 enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err)
 {
@@ -16,6 +44,7 @@ enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err)
     pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, explain ? r->part_score : NULL, &r->used);
     if (explain)
         pz_explain_keep(r);
+    explore(r);
     pz_rank_adjust(r, r->blend);
     r->has_fallback = false;
     return PZ_OK;

@@ -105,6 +105,22 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
         jq -e '.rules.boosts["Items.PRICE > 10"] == 1.2 and ([.itemList[].explanation.rules[]] | index("boost=1.2"))'
 }
 
+@test "exploration: none at 0, nothing else at 1, as the campaign is set otherwise" {
+    sources() { column 5 | sort -u | paste -sd' '; }
+    [ "$(pz-recommend "$HOME_PZM" -u u0040 --exploration-weight 0 | sources)" = personal ]
+    [ "$(pz-recommend "$HOME_PZM" -u u0040 --exploration-weight 1 -n 3 | sources)" = exploration ]
+    [ "$(pz-recommend "$HOME_PZM" -u u0040 | sources)" = "exploration personal" ]
+    pz-recommend "$HOME_PZM" -u u0040 --exploration-weight 1 --exploration-age 10 -n 3 | column 2 |
+        while read -r i; do
+            [ "$(grep "^$i," "$SHOP/items.csv" | cut -d, -f6)" -gt "$((1711756800 - 11 * 86400))" ]
+        done
+    pz-deploy set home.pzc exploration-weight 0
+    [ "$(pz-recommend home.pzc -u u0040 | sources)" = personal ]
+    pz-recommend "$HOME_PZM" -u u0040 --seed 7 | cmp -s - <(pz-recommend "$HOME_PZM" -u u0040) && false
+    pz-recommend "$HOME_PZM" -u u0040 --explain --json |
+        jq -e '[.itemList[] | select(.source == "exploration") | .explanation.rules[0] | test("exploration=")] | all'
+}
+
 @test "rotation: what the user was shown gives way" {
     first=$(pz-recommend home.pzc -u u0040 -n 1 | column 2)
     echo '{"trackingId":"t","sessionId":"s","userId":"u0040","eventList":[{"eventType":"View","sentAt":1735689700,"itemId":"nosuch","impression":["'"$first"'"]}]}' |

@@ -738,6 +738,33 @@ static void texts_that_are_no_rules_are_refused(void **state)
     pz_ruleset_clear(&s);
 }
 
+static void young_items_are_explored_in_answers_for_users(void **state)
+{
+    static const int64_t old = -100 * 86400, since[] = { old, old, old, old, old, old, old, 150 };
+    static const uint32_t count[N] = { 3, 2, 2, 1, 1, 1, 1, 0 };
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 6, .exploration_weight = 0.5, .explain = true };
+    struct pz_answer a;
+
+    (void)state;
+    m.item_since = since;
+    m.item_count = count;
+    /* half of b 1, c .5, e 1, f .5, g .25 is kept; h gets half of the best, as the only young item */
+    assert_string_equal(ask(&m, &req, &a), "behcfg");
+    assert_int_equal(a.hit[2].source, PZ_ORIGIN_EXPLORATION);
+    assert_int_equal(a.hit[1].source, PZ_ORIGIN_PERSONAL);
+    assert_true(fabsf(a.reason[2].exploration - .5f) < 1e-6f);
+    assert_int_equal(a.reason[2].rank, 6);
+    req.exploration_weight = -1; /* the recipe's 0.3: h .3 is less than c .35 */
+    assert_string_equal(ask(&m, &req, &a), "becfhg");
+    req.exploration_cutoff_days = 0.0001; /* 8.64 seconds */
+    assert_string_equal(ask(&m, &req, &a), "becfgh");
+    assert_int_equal(a.hit[5].source, PZ_ORIGIN_POPULAR);
+    m.recipe = pz_recipe_find("popularity-count");
+    req.exploration_cutoff_days = 0;
+    assert_string_equal(ask(&m, &req, &a), "becfgh");
+}
+
 static void related_items_leave_out_the_item_itself(void **state)
 {
     struct pz_model m = fixture("related-items");
@@ -827,6 +854,7 @@ int main(void)
         cmocka_unit_test(scorers_hear_of_the_user_and_the_moment),
         cmocka_unit_test(an_explanation_adds_up),
         cmocka_unit_test(every_item_can_say_what_became_of_it),
+        cmocka_unit_test(young_items_are_explored_in_answers_for_users),
         cmocka_unit_test(related_items_leave_out_the_item_itself),
         cmocka_unit_test(a_list_is_ordered_and_what_is_unknown_stays_behind),
         cmocka_unit_test(a_question_that_does_not_fit_the_recipe_is_refused),
