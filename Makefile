@@ -85,6 +85,9 @@ check-tsan:
 soak: all
 	SOAK_SECONDS=$${SOAK_SECONDS:-60} PZ_BIN=$(abspath $(B))/bin bats tests/cli/soak.bats
 
+check-valgrind: all
+	B=$(B) scripts/valgrind.sh
+
 lint: all
 	B=$(B) scripts/lint.sh
 
@@ -142,7 +145,8 @@ dist:
 
 help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
-	@echo 'check      build with warnings as errors, run every test; check-asan, check-tsan: sanitized'
+	@echo 'check      build with warnings as errors, run every test'
+	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layer and module rules, comments, sizes, man pages, scripts'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
@@ -156,5 +160,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan lint bench quality fuzz man install uninstall dist help
+.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint bench quality fuzz man install uninstall dist help
 .SECONDARY:
