@@ -334,15 +334,21 @@ static enum pz_status check_filter(struct job *job, struct pz_err *err)
     size_t words = ((size_t)n + 63) / 64;
     uint64_t *allowed = pz_mem_array(words, sizeof *allowed), passed = 0;
     struct pz_filter_work *work = pz_filter_work_new();
+    struct pz_strs history = { 0 };
     struct pz_arena arena = { NULL };
     struct pz_live live = { 0 };
+    char *hist_text = cfg->history ? pz_mem_strndup(cfg->history, strlen(cfg->history)) : NULL;
     struct pz_filter_env env = { .user_id = cfg->user, .item_id = cfg->item, .live = &live,
                                  .now = job->base.now ? job->base.now : pz_time_now() };
     struct pz_str text = { 0 };
     enum pz_status st = allowed && work ? PZ_OK : pz_err_memory(err, "a filter", n / 8.0);
 
     if (st == PZ_OK)
+        st = split_ids(hist_text, &history, err);
+    if (st == PZ_OK)
         st = gather(job, cfg->user, &arena, &live, err);
+    env.history = history.v;
+    env.n_history = history.n;
     if (st == PZ_OK) {
         memset(allowed, 0xff, words * sizeof *allowed);
         if (n % 64)
@@ -357,6 +363,8 @@ static enum pz_status check_filter(struct job *job, struct pz_err *err)
     }
     pz_str_clear(&text);
     pz_arena_clear(&arena);
+    pz_strs_clear(&history);
+    free(hist_text);
     pz_filter_work_free(work);
     free(allowed);
     return st;

@@ -48,19 +48,30 @@ void pz_fevents_release(struct pz_filter_work *work)
         json_decref(work->props[--work->n_props]);
 }
 
+/* COUNT(...) >= 1, as tests of Interactions are: needs no counting. */
+static bool is_any(const struct pz_filter *f, const struct pz_fnode *n)
+{
+    const struct pz_fset *set = &f->set[n->id];
+
+    return n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED && set->n_num == 1 && set->num[0] == 1;
+}
+
 enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
 {
     const struct pz_filter_env *env = ctx->env;
     const struct pz_dict *items = &ctx->f->m->items;
     struct pz_filter_work *work = ctx->work;
     size_t n_live = env->live ? env->live->n_events : 0, n = n_live + env->n_history;
+    bool counts = false;
 
-    if (work->cap_count < items->n) {
+    for (size_t i = 0; i < ctx->f->n_tests; i++)
+        counts |= ctx->f->test[i]->kind == PZ_FNODE_COUNT && !is_any(ctx->f, ctx->f->test[i]);
+    if (counts && work->cap_count < items->n) {
         free(work->count);
         work->count = pz_mem_array(items->n, sizeof *work->count);
         work->cap_count = work->count ? items->n : 0;
     }
-    if (work->cap_count < items->n || !parse_properties(ctx) ||
+    if ((counts && work->cap_count < items->n) || !parse_properties(ctx) ||
         !pz_mem_grow(&work->live_item, &work->cap_live, n, sizeof *work->live_item))
         return pz_err_memory(err, "a filter", 4.0 * items->n);
     for (size_t i = 0; i < n; i++) {
@@ -258,19 +269,18 @@ void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint6
 {
     uint32_t *count = ctx->work->count;
     struct event e;
-    bool at_least_one = n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED &&
-                        pz_fset_of(ctx, n)->n_num == 1 && pz_fset_of(ctx, n)->num[0] == 1;
+    bool any = is_any(ctx->f, n);
 
     memset(words, pz_fevents_enough(ctx, n, 0) ? 0xff : 0, ctx->n_words * sizeof *words);
     for (uint64_t i = 0; get_event(ctx, ctx->user_index, i, &e); i++) {
         if (e.item == PZ_NONE || (n->child && !event_passes(ctx, n->child, &e)))
             continue;
-        if (at_least_one)
+        if (any)
             put_bit(words, e.item, true);
         else
             count[e.item]++;
     }
-    for (uint64_t i = 0; !at_least_one && get_event(ctx, ctx->user_index, i, &e); i++)
+    for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
         if (e.item != PZ_NONE && count[e.item] > 0) {
             put_bit(words, e.item, pz_fevents_enough(ctx, n, count[e.item]));
             count[e.item] = 0;

@@ -48,6 +48,24 @@ ids() {
     jq -es '.[0].error == null and (.[1].error | tostring | contains("no filter value C")) and .[2].output.short' out.jsonl
 }
 
+@test "rankings, related items, CSV rows and inline histories are filtered too" {
+    f='INCLUDE ItemID WHERE Items.CATEGORY_L1 = "Kitchen"'
+    run -0 pz-recommend -q "$SHOP_MODEL" --user u0040 --rank i0000,i0001,i0002,i0005 --filter "$f"
+    want=$(grep -E '^i000[0125],Kitchen' "$SHOP/items.csv" | wc -l)
+    [ "${#lines[@]}" -eq $((want + 1)) ]
+    price=$(awk -F, '$1 == "i0001" { print $4 }' "$SHOP/items.csv")
+    pz-recommend -q "$SHOP_MODEL" --item i0001 -n 1000 --filter 'INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE' |
+        tail -n +2 | cut -d, -f2 | sort >got
+    awk -F, -v price="$price" 'NR > 1 && $4 < price { print $1 }' "$SHOP/items.csv" | sort >want
+    diff want got
+    printf 'userId,filterValues\nu0040,"{""C"":""Toys""}"\nu0041,\n' >in.csv
+    pz-recommend -q "$SHOP_MODEL" --input in.csv -n 1000 --seen keep --filter 'INCLUDE ItemID WHERE Items.CATEGORY_L1 = $C' \
+        --filter-values C=Kitchen | awk -F, 'NR > 1 { print $1 }' | sort | uniq -c | awk '{ print $2, $1 }' >got
+    printf 'u0040 125\nu0041 125\n' | diff - got
+    run -0 pz-recommend "$SHOP_MODEL" --check-filter --history i0001,i0002,nosuch --filter 'INCLUDE ItemID WHERE Interactions.TIMESTAMP = NOW()'
+    [ "$output" = "2 of 1000 items pass" ]
+}
+
 @test "a bad filter is wrong usage and says where and what was meant" {
     run -2 pz-recommend "$SHOP_MODEL" --user u0040 --filter 'INCLUDE ItemID WHERE Items.PRIZE < 3'
     [[ $output == *'character 22, at "Items.PRIZE < 3": Items has no column PRIZE; did you mean PRICE?'* ]]
