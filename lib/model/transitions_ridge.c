@@ -109,6 +109,7 @@ void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 /* Where the Gram matrix is read from: exactly one of the two. */
 struct gram {
     struct pz_trans_lists rows;
+    bool whole;    /* no item's row was cut */
     float *square; /* [n_items * n_items] */
 };
 
@@ -161,6 +162,26 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w
     return m;
 }
 
+/* Where row b is read from. Sources ascend and the upper triangle is enough: when no item's row was cut, that is the part
+ * of row b from b on; else entries cut from one row may stand in the other, but rows of items always hold all
+ * their features, so of a feature's row only features are missing. */
+static uint64_t first_needed(const struct job *job, uint32_t b)
+{
+    const struct pz_trans_lists *g = &job->gram->rows;
+    uint32_t from = job->gram->whole ? b : b < job->n_items ? 0 : job->n_items;
+    uint64_t low = g->ptr[b], high = g->ptr[b + 1];
+
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+
+        if (g->item[mid] < from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch. */
 static void gather_rows(const struct job *job, struct work *w, uint32_t m)
 {
@@ -173,7 +194,7 @@ static void gather_rows(const struct job *job, struct work *w, uint32_t m)
         float *row = w->A + (size_t)i * job->stride;
 
         memset(row, 0, job->stride * sizeof *row);
-        for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k++)
+        for (uint64_t k = first_needed(job, b); k < g->ptr[b + 1]; k++)
             row[w->place[g->item[k]]] = g->value[k];
     }
     for (uint32_t i = 0; i < m; i++)
@@ -317,6 +338,9 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_t
         if (wanted)
             mark_sources(counts, wanted, source);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
+        g->whole = st == PZ_OK;
+        for (uint32_t i = 0; i < v->n_items && g->whole; i++)
+            g->whole = g->rows.ptr[i + 1] - g->rows.ptr[i] < row_max + v->feats->n;
     }
     if (st == PZ_OK && n <= DENSE_ITEMS)
         st = to_square(g, err);
