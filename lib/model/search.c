@@ -63,10 +63,10 @@ static double moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
-/* Weights to try for a part: around the one it has, or all over for a newcomer. */
+/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. */
 static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double *w)
 {
-    static const double fresh[PZ_WEIGHTS] = { 0, 0.03, 0.06, 0.12, 0.25, 0.5, 1, 2 };
+    static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
     static const double near[] = { 1, 0.5, 0.7, 1.4, 2 };
     size_t n = newcomer ? PZ_WEIGHTS : sizeof near / sizeof *near, others = 0;
 
@@ -77,6 +77,7 @@ static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double
         return 1;
     for (size_t i = 0; i < n; i++)
         w[i] = newcomer ? fresh[i] : near[i] * s->part[p].weight;
+    w[0] = newcomer ? s->choice[p].weight : w[0];
     return n;
 }
 
@@ -103,7 +104,7 @@ static double gain(const double *a, const double *b, uint32_t n)
     return spread > 1e-18 ? mean / sqrt(spread / n) : mean > 1e-9 ? INFINITY : 0;
 }
 
-/* The row of s->trial with the largest mean over the first n users. */
+/* The row of s->trial with the largest mean over the first n users, if it is better than the first for sure. */
 static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
 {
     size_t best = 0;
@@ -117,7 +118,7 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
             best = g;
         }
     }
-    return best;
+    return gain(s->trial + best * s->v->n_users, s->trial, n) > SURE ? best : 0;
 }
 
 static void note_trial(const struct pz_search *s, size_t p, double weight, double mean, uint32_t users,
