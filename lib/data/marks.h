@@ -34,6 +34,7 @@ void pz_marks_write(const struct pz_marks *marks, struct pz_str *out);
 /* Add the marks of such a text; PZ_BAD_DATA when it is none. */
 enum pz_status pz_marks_read(struct pz_marks *marks, const char *text, struct pz_err *err);
 
+/* Free the marks; none are left. */
 void pz_marks_clear(struct pz_marks *marks);
 
 #endif
