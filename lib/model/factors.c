@@ -18,7 +18,13 @@
 #include "base/mem.h"
 #include "model/parts.h"
 
-enum { LANES = PZ_FACTORS_LANES, QUERY_STEPS = 40, HISTORY_MAX = 1000, UPDATE_SWEEPS = 2, N_SAVED = PZ_FACTORS_N + 2 };
+enum {
+    LANES = PZ_FACTORS_LANES,
+    QUERY_STEPS = 40,
+    HISTORY_MAX = 1000,
+    UPDATE_SWEEPS = 2,
+    N_SAVED = PZ_FACTORS_N + 2
+};
 
 /* Relative residual of a query's equation: small enough that explanations sum to the score. */
 static const float query_tolerance = 1e-4f;

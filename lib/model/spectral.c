@@ -7,7 +7,8 @@
  * columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so nothing of size users x k exists.
  *
  * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
- * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]), spectral/set (f64: the settings, then whether there is an order). */
+ * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
+ * spectral/set (f64: the settings, then whether there is an order). */
 #include "model/spectral.h"
 
 #include <math.h>
@@ -20,8 +21,16 @@
 #include "base/simd.h"
 #include "model/parts.h"
 
-enum { LANES = 8, BLOCK = PZ_SPECTRAL_BLOCK, EXTRA_PERCENT = 12, EXTRA_LEAST = 8, ROUNDS = 2, HISTORY_MAX = 1000,
-       CODE_MAX = 127, QUERY_MAX = 8191 };
+enum {
+    LANES = 8,
+    BLOCK = PZ_SPECTRAL_BLOCK,
+    EXTRA_PERCENT = 12, /* columns beyond those asked */
+    EXTRA_LEAST = 8,
+    ROUNDS = 2,
+    HISTORY_MAX = 1000,
+    CODE_MAX = 127,
+    QUERY_MAX = 8191
+};
 
 static const struct pz_setting settings[PZ_SPECTRAL_N] = {
     /* name, default, min, max, tuned from, to, log, whole, read-out */
@@ -208,7 +217,9 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
     float *q = pz_mem_array(a->cols * width, sizeof *q), *gram = pz_mem_array(width * width, sizeof *gram);
     float *all = pz_mem_array(width, sizeof *all);
     struct pz_mat y = pz_mat_of(q, a->cols, width);
-    enum pz_status st = q && gram && all ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * width));
+    enum pz_status st = q && gram && all
+                            ? PZ_OK
+                            : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * width));
 
     if (st == PZ_OK)
         start_vectors(y, seed);

@@ -157,8 +157,10 @@ double pz_trans_decay(const double *set, double age_s);
 
 /* ---- transitions_rows.c ---- */
 
+/* Scratch for rows of n items and features, one for each of pz_par_threads(); 29 bytes * n each. Free with
+ * pz_trans_scratch_free, which accepts NULL. PZ_TRY_AGAIN without memory. */
 enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **s, uint32_t n, struct pz_err *err);
-void pz_trans_scratch_free(struct pz_trans_scratch *s); /* one for each of pz_par_threads() */
+void pz_trans_scratch_free(struct pz_trans_scratch *s);
 
 /* Fill s->cell / s->touched with the row of one item or feature (n_items + a): counts to it (by_target) or
  * from it, and its Gram row when gram; cells of features are sums over items of u_A times the items' cells.
@@ -174,14 +176,16 @@ uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k);
 uint64_t pz_trans_key(float v, uint32_t item);
 uint32_t pz_trans_key_item(uint64_t key);
 
-/* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: earlier counts to add to
- * (renumbered by old_row, new_row and multiplied by factor); NULL: none. */
+/* Earlier counts to add to: renumbered by old_row and new_row, multiplied by factor. */
 struct pz_trans_old {
     const struct pz_trans_lists *counts;
     const uint32_t *old_row; /* [items + features] new -> old or PZ_NONE */
     const uint32_t *new_row; /* [counts->n] old -> new */
     double factor;
 };
+
+/* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add to, or NULL.
+ * Parallel over rows. Clear *out in any case. */
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
                               const struct pz_trans_old *old, struct pz_trans_lists *out,
                               struct pz_err *err);
@@ -191,6 +195,7 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
                              uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err);
 
+/* Free what is owned; accepts all-zero lists. */
 void pz_trans_lists_clear(struct pz_trans_lists *l);
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i; zero values
@@ -214,6 +219,7 @@ void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 
 /* ---- transitions_score.c ---- */
 
+/* As pz_scorer.scratch_bytes, .score and .explain. */
 size_t pz_trans_scratch_bytes(const void *part);
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out);
 void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
@@ -221,6 +227,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 
 /* ---- transitions_file.c ---- */
 
+/* As pz_scorer.save and .load. */
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err);
 enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
                              const struct pz_attrs *user_attrs, void **part, struct pz_err *err);
@@ -234,6 +241,7 @@ void pz_trans_free(void *part);
 
 /* ---- transitions_update.c ---- */
 
+/* As pz_scorer.update. */
 enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
                                const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
                                struct pz_err *err);

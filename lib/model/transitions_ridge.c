@@ -162,9 +162,9 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w
     return m;
 }
 
-/* Where row b is read from. Sources ascend and the upper triangle is enough: when no item's row was cut, that is the part
- * of row b from b on; else entries cut from one row may stand in the other, but rows of items always hold all
- * their features, so of a feature's row only features are missing. */
+/* Where row b is read from. Sources ascend and the upper triangle is enough: when no item's row was cut, that
+ * is the part of row b from b on; else entries cut from one row may stand in the other, but rows of items
+ * always hold all their features, so of a feature's row only features are missing. */
 static uint64_t first_needed(const struct job *job, uint32_t b)
 {
     const struct pz_trans_lists *g = &job->gram->rows;
