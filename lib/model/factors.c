@@ -243,11 +243,19 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
     return p;
 }
 
+const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q, void *scratch)
+{
+    struct room room = rooms(f, scratch);
+    struct pz_row_problem p = pose(f, q, &room);
+
+    memset(room.x, 0, f->d * sizeof *room.x);
+    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, room.x, room.work);
+    return room.x;
+}
+
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_factors_part *f = part;
-    struct room room = rooms(f, scratch);
-    struct pz_row_problem p;
 
     if (q->n_hist == 0)
         return false;
@@ -255,10 +263,7 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
         pz_scan_cosine(f->item, f->item + (size_t)q->hist[q->n_hist - 1] * f->d, f->n_items, f->d, out);
         return true;
     }
-    p = pose(f, q, &room);
-    memset(room.x, 0, f->d * sizeof *room.x);
-    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, room.x, room.work);
-    pz_scan(f->item, room.x, f->n_items, f->d, out);
+    pz_scan(f->item, pz_factors_query(f, q, scratch), f->n_items, f->d, out);
     return true;
 }
 

@@ -74,6 +74,12 @@ void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, f
 /* The same equation exactly, by Cholesky. work: (d + PZ_FACTORS_CHUNK) * d floats. */
 void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
 
+/* ---- factors.c ---- */
+
+/* The vector of a query's history (n_hist > 0): solved from the part's item vectors, which may be any table of
+ * that shape. Returns d floats inside scratch (pz_factors.scratch_bytes). */
+const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q, void *scratch);
+
 /* ---- factors_train.c ---- */
 
 /* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the caller has

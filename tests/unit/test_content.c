@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "model/content.h"
+#include "model/parts.h"
+
+enum { N_ITEMS = 24, N_USERS = 60, EVENTS = 6, COLD = 22 }; /* items 22 and 23 are nobody's */
+
+/* Colour: red (items below 12) or blue, listed as "red|red|new" for item 0; price 10 * item, null for item 3;
+ * sale: item is odd; words of a text. Values of dictionaries are in byte order. */
+static const uint64_t colour_offset[] = { 0, 4, 7, 10 };
+static const uint64_t text_offset[] = { 0, 10, 24 };
+
+struct fixture {
+    struct pz_attr attr[4];
+    struct pz_attrs attrs;
+    struct pz_corpus corpus;
+    uint64_t colour_ptr[N_ITEMS + 1], text_ptr[N_ITEMS + 1], ptr[N_USERS + 1];
+    uint32_t colour[N_ITEMS + 2], text[N_ITEMS], item[N_USERS * EVENTS];
+    double price[N_ITEMS], sale[N_ITEMS];
+    int64_t time[N_USERS * EVENTS];
+    float weight[N_USERS * EVENTS];
+};
+
+static void fill_attrs(struct fixture *f)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < N_ITEMS; i++) {
+        f->colour[n++] = i < 12 || i == COLD ? 2 : 0; /* "blue", "new", "red" */
+        if (i == 0) {
+            f->colour[n++] = 2;
+            f->colour[n++] = 1;
+        }
+        f->colour_ptr[i + 1] = n;
+        f->text[i] = i % 2;
+        f->text_ptr[i + 1] = i + 1;
+        f->price[i] = i == 3 ? NAN : 10 * (double)i;
+        f->sale[i] = i % 2;
+    }
+    f->attr[0] = (struct pz_attr){ .name = "COLOUR", .kind = PZ_ATTR_CATEGORY, .ptr = f->colour_ptr,
+                                   .code = f->colour, .values = { 3, colour_offset, "bluenewred", false } };
+    f->attr[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = f->price };
+    f->attr[2] = (struct pz_attr){ .name = "SALE", .kind = PZ_ATTR_BOOL, .num = f->sale };
+    f->attr[3] = (struct pz_attr){ .name = "TEXT", .kind = PZ_ATTR_TEXT, .ptr = f->text_ptr, .code = f->text,
+                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false } };
+    f->attrs = (struct pz_attrs){ .n_attrs = 4, .n_rows = N_ITEMS, .attr = f->attr };
+}
+
+/* Even users take red items, odd ones blue. */
+static struct fixture *make(void)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    fill_attrs(f);
+    for (uint32_t u = 0; u < N_USERS; u++) {
+        struct pz_rng rng;
+
+        pz_rng_init(&rng, 5, u);
+        for (uint32_t e = 0; e < EVENTS; e++) {
+            size_t p = u * EVENTS + e;
+
+            f->item[p] = u % 2 ? 12 + pz_rng_below(&rng, 10) : pz_rng_below(&rng, 12);
+            f->time[p] = 100 * (int64_t)e;
+            f->weight[p] = 1;
+        }
+        f->ptr[u + 1] = (uint64_t)(u + 1) * EVENTS;
+    }
+    f->corpus = (struct pz_corpus){ .n_users = N_USERS, .n_items = N_ITEMS, .ptr = f->ptr, .item = f->item,
+                                    .time = f->time, .weight = f->weight, .item_attrs = &f->attrs,
+                                    .newest = 500, .ordered = true };
+    return f;
+}
+
+static float weight_of(const struct pz_content_dict *d, const struct pz_content_rows *rows, uint32_t row,
+                       const char *name)
+{
+    uint32_t id = pz_dict_find_str(&d->names, name);
+
+    for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
+        if (rows->id[k] == id)
+            return rows->weight[k];
+    return 0;
+}
+
+static void every_kind_of_attribute_becomes_features(void **state)
+{
+    struct fixture *f = make();
+    struct pz_content_dict d;
+    struct pz_content_rows rows;
+
+    (void)state;
+    assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
+    assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
+    assert_int_equal(pz_dict_find_str(&d.names, "COLOUR=new"), PZ_NONE); /* one item has it */
+    assert_true(weight_of(&d, &rows, 0, "COLOUR=red") == 1); /* unit length, however often it is listed */
+    assert_true(weight_of(&d, &rows, 12, "COLOUR=blue") == 1);
+    assert_true(weight_of(&d, &rows, 1, "SALE=true") == 1 && weight_of(&d, &rows, 2, "SALE=false") == 1);
+    assert_true(weight_of(&d, &rows, 5, "*") == 1);
+    assert_true(weight_of(&d, &rows, 0, "PRICE#0") == 1);
+    assert_true(weight_of(&d, &rows, 3, "PRICE#0") == 0);
+    pz_content_rows_clear(&rows);
+    pz_content_dict_clear(&d);
+    free(f);
+}
+
+/* "warm" is in all 24 texts: log(25/24) = .0408; "wool" in 12: log(25/12) = .7340; "silk" likewise, and
+ * "warm WARM" counts 1 + log 2. */
+static void terms_are_weighted_by_times_and_rareness_to_unit_length(void **state)
+{
+    struct fixture *f = make();
+    struct pz_content_dict d;
+    struct pz_content_rows rows;
+    double warm = log(25.0 / 24), rare = log(25.0 / 12), twice = warm * (1 + log(2));
+
+    (void)state;
+    assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
+    assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
+    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:wool") - rare / hypot(rare, warm)) < 1e-6);
+    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:warm") - warm / hypot(rare, warm)) < 1e-6);
+    assert_true(fabs((double)weight_of(&d, &rows, 1, "TEXT:warm") - twice / hypot(rare, twice)) < 1e-6);
+    assert_true(weight_of(&d, &rows, 1, "TEXT:wool") == 0);
+    pz_content_rows_clear(&rows);
+    pz_content_dict_clear(&d);
+    free(f);
+}
+
+/* Knots at 0, 10, 20 (fewer values than knots): 4 lies between the first two, -5 and 99 beyond the ends. */
+static void a_number_between_two_knots_is_shared_by_both(void **state)
+{
+    const double learned[] = { 0, 10, 20, 20 }, asked[] = { 4, -5, 99, NAN };
+    struct pz_attr a = { .name = "N", .kind = PZ_ATTR_NUMBER, .num = learned }, b = a;
+    struct pz_attrs from = { .n_attrs = 1, .n_rows = 4, .attr = &a }, to = from;
+    struct pz_content_dict d;
+    struct pz_content_rows rows;
+
+    (void)state;
+    b.num = asked;
+    to.attr = &b;
+    assert_int_equal(pz_content_dict_make(&from, NULL, &d, NULL), PZ_OK);
+    assert_int_equal(d.names.n, 4); /* with "*" */
+    assert_int_equal(pz_content_encode(&d, &to, &rows, NULL), PZ_OK);
+    assert_true(fabsf(weight_of(&d, &rows, 0, "N#0") - 0.6f) < 1e-6f);
+    assert_true(fabsf(weight_of(&d, &rows, 0, "N#1") - 0.4f) < 1e-6f);
+    assert_true(weight_of(&d, &rows, 1, "N#0") == 1 && weight_of(&d, &rows, 2, "N#2") == 1);
+    assert_int_equal(rows.ptr[4] - rows.ptr[3], 1);
+    pz_content_rows_clear(&rows);
+    pz_content_dict_clear(&d);
+}
+
+/* Two features, weights 1, 2, 0, ridge 1; x = (1 0), (1 1), (5 5); v = 3, 4, 99.
+ * X'DX + I = [1+2+1, 2; 2, 2+1], X'Dv = [3+8, 8]: w = (17/8, 10/8). */
+static void the_map_solves_the_weighted_ridge(void **state)
+{
+    uint64_t ptr[] = { 0, 1, 3, 5 };
+    uint32_t id[] = { 0, 0, 1, 0, 1 };
+    float x[] = { 1, 1, 1, 5, 5 }, map[2];
+    const struct pz_content_rows rows = { 3, ptr, id, x };
+
+    (void)state;
+    assert_int_equal(pz_content_map(&rows, (const float[]){ 1, 2, 0 }, 1, (const float[]){ 3, 4, 99 },
+                                    pz_mat_of(map, 2, 1), NULL), PZ_OK);
+    assert_true(fabsf(map[0] - 17.0f / 8) < 1e-5f);
+    assert_true(fabsf(map[1] - 10.0f / 8) < 1e-5f);
+}
+
+static void *fit(const struct fixture *f, int threads)
+{
+    double value[PZ_CONTENT_N];
+    struct pz_fit_cfg cfg = { .value = value, .seed = 3 };
+    void *part = NULL;
+
+    pz_par_set(threads);
+    pz_scorer_defaults(&pz_content, value);
+    value[PZ_CONTENT_DIM] = 8;
+    assert_int_equal(pz_content.fit(&f->corpus, &cfg, &part, NULL), PZ_OK);
+    return part;
+}
+
+static bool ask(const void *part, enum pz_task task, const uint32_t *hist, size_t n, float *out)
+{
+    const int64_t time[4] = { 1, 2, 3, 4 };
+    const float weight[4] = { 1, 1, 1, 1 };
+    struct pz_query q = { .task = task, .n_hist = n, .hist = hist, .hist_time = time, .hist_weight = weight };
+    void *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
+    bool said;
+
+    memset(out, 0, N_ITEMS * sizeof *out);
+    said = pz_content.score(part, &q, scratch, out);
+    free(scratch);
+    return said;
+}
+
+static void items_nobody_had_suit_users_of_their_attributes(void **state)
+{
+    struct fixture *f = make();
+    void *part = fit(f, 1);
+    float out[N_ITEMS];
+
+    (void)state;
+    assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ 1, 4 }, 2, out));
+    assert_true(out[COLD] > 0 && out[COLD] > 2 * out[COLD + 1]);
+    assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ 14, 15 }, 2, out));
+    assert_true(out[COLD + 1] > 0 && out[COLD + 1] > 2 * out[COLD]);
+    assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, out)); /* a new item alone speaks */
+    assert_true(out[1] > out[14]);
+    assert_true(ask(part, PZ_TASK_RELATED, (const uint32_t[]){ COLD }, 1, out));
+    assert_true(out[1] > out[14] && out[1] > 0.5f && out[1] <= 1.0001f);
+    assert_false(ask(part, PZ_TASK_USER, NULL, 0, out));
+    pz_content.free(part);
+    free(f);
+}
+
+/* With c events and fade c the score is half of what it is with none. */
+static void attributes_fade_as_events_come(void **state)
+{
+    struct fixture *f = make();
+    struct pz_content *part = fit(f, 1);
+    float faded[N_ITEMS], full[N_ITEMS];
+    const uint32_t hist[] = { 1 };
+
+    (void)state;
+    ask(part, PZ_TASK_USER, hist, 1, full);
+    pz_content.set(part, PZ_CONTENT_FADE, (double)part->count[5]);
+    ask(part, PZ_TASK_USER, hist, 1, faded);
+    assert_true(faded[COLD] == full[COLD]);
+    assert_true(fabsf(faded[5] - full[5] * 0.5f * ((float)part->count[5] + 4) / 4) < 1e-5f * fabsf(full[5]));
+    pz_content.free(part);
+    free(f);
+}
+
+static void a_part_reads_back_as_it_was_written(void **state)
+{
+    struct fixture *f = make();
+    void *part = fit(f, 1), *again = NULL;
+    struct pz_writer *w = NULL;
+    struct pz_table *t = NULL;
+    char path[] = "/tmp/test_content.XXXXXX";
+    float a[N_ITEMS], b[N_ITEMS];
+    const uint32_t hist[] = { 1, 13, 2 };
+
+    (void)state;
+    close(mkstemp(path));
+    assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
+    assert_int_equal(pz_content.save(part, w, NULL), PZ_OK);
+    assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+    assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
+    assert_int_equal(pz_content.load(t, N_ITEMS, &f->attrs, NULL, &again, NULL), PZ_OK);
+    ask(part, PZ_TASK_USER, hist, 3, a);
+    ask(again, PZ_TASK_USER, hist, 3, b);
+    assert_memory_equal(a, b, sizeof a);
+    pz_content.free(again);
+    assert_int_equal(pz_content.load(t, N_ITEMS + 1, &f->attrs, NULL, &again, NULL), PZ_BAD_DATA);
+    pz_table_close(t);
+    unlink(path);
+    pz_content.free(part);
+    free(f);
+}
+
+static void threads_do_not_change_a_bit(void **state)
+{
+    struct fixture *f = make();
+    float one[N_ITEMS], other[N_ITEMS];
+    const uint32_t hist[] = { 1, 13, 2 };
+    void *part = fit(f, 1);
+
+    (void)state;
+    ask(part, PZ_TASK_USER, hist, 3, one);
+    pz_content.free(part);
+    for (int threads = 2; threads <= 4; threads += 2) {
+        part = fit(f, threads);
+        ask(part, PZ_TASK_USER, hist, 3, other);
+        assert_memory_equal(one, other, sizeof one);
+        pz_content.free(part);
+    }
+    pz_par_set(0);
+    free(f);
+}
+
+static void without_attributes_or_events_there_is_nothing_to_say(void **state)
+{
+    struct fixture *f = make();
+    float out[N_ITEMS];
+    void *part;
+
+    (void)state;
+    f->corpus.item_attrs = NULL;
+    part = fit(f, 1);
+    ask(part, PZ_TASK_USER, (const uint32_t[]){ 1 }, 1, out);
+    assert_true(out[COLD] == out[COLD + 1]);
+    pz_content.free(part);
+    f->corpus.item_attrs = &f->attrs;
+    memset(f->ptr, 0, sizeof f->ptr);
+    part = fit(f, 1);
+    ask(part, PZ_TASK_USER, (const uint32_t[]){ 1 }, 1, out);
+    for (uint32_t i = 0; i < N_ITEMS; i++)
+        assert_true(out[i] == 0);
+    pz_content.free(part);
+    free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_attribute_becomes_features),
+        cmocka_unit_test(terms_are_weighted_by_times_and_rareness_to_unit_length),
+        cmocka_unit_test(a_number_between_two_knots_is_shared_by_both),
+        cmocka_unit_test(the_map_solves_the_weighted_ridge),
+        cmocka_unit_test(items_nobody_had_suit_users_of_their_attributes),
+        cmocka_unit_test(attributes_fade_as_events_come),
+        cmocka_unit_test(a_part_reads_back_as_it_was_written),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(without_attributes_or_events_there_is_nothing_to_say),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
