@@ -4,35 +4,44 @@
  * between the last two windows of `window` hours (Personalize's trending-now): max(0, now - before),
  * falling back to the counts where nothing grew.
  *
- * Columns: popularity/score (f32 [n_items]). Scores are the same for every query and never negative. */
+ * With shrink > 0 the counts are mixed with those of the segments that the user's attributes and the context
+ * put him in (segments.h), which is what is known of a user without a history.
+ *
+ * Columns: popularity/score (f32 [n_items]), popularity/segments/... Scores are never negative. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/parts.h"
+#include "model/segments.h"
 
-enum { SET_HALF_LIFE, SET_TREND, SET_WINDOW, N_SETTINGS };
+enum { SET_HALF_LIFE, SET_TREND, SET_WINDOW, SET_SHRINK, N_SETTINGS };
 
 static const struct pz_setting settings[N_SETTINGS] = {
     { "half_life", 0, 0, 36500, 3, 365, true, false, false,
       "days after which an event counts half; 0: never" },
     { "trend", 0, 0, 1, 0, 0, false, true, false, "1: growth between windows instead of counts" },
     { "window", 2, 0.1, 87600, 2, 2, true, false, false, "hours of a trend window" },
+    { "shrink", 0, 0, 1e9, 0, 0, true, false, false,
+      "segments of users: weight of everybody's counts beside a segment's own; 0: no segments" },
 };
 
 struct popularity {
     uint32_t n_items;
     const float *score;
     float *owned;
+    struct pz_segments segments;
 };
 
 static void part_free(void *part)
 {
     struct popularity *p = part;
 
-    if (p)
+    if (p) {
         free(p->owned);
+        pz_segments_clear(&p->segments);
+    }
     free(p);
 }
 
@@ -107,6 +116,8 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         for (uint32_t i = 0; i < c->n_items && !growth; i++)
             p->owned[i] = (float)sum[i];
     }
+    if (st == PZ_OK && !growth)
+        st = pz_segments_make(c, cfg->value[SET_SHRINK], &p->segments, err);
     free(sum);
     free(best);
     free(growth);
@@ -122,7 +133,9 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 {
     const struct popularity *p = part;
 
-    return pz_writer_add(w, "popularity/score", PZ_F32, p->score, p->n_items, err);
+    enum pz_status st = pz_writer_add(w, "popularity/score", PZ_F32, p->score, p->n_items, err);
+
+    return st == PZ_OK ? pz_segments_save(&p->segments, w, err) : st;
 }
 
 static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
@@ -139,7 +152,9 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz
     if (st == PZ_OK) {
         p->n_items = n_items;
         p->score = score;
-    } else {
+        st = pz_segments_load(t, n_items, &p->segments, err);
+    }
+    if (st != PZ_OK) {
         part_free(p);
         p = NULL;
     }
@@ -157,9 +172,9 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
 {
     const struct popularity *p = part;
 
-    (void)q;
     (void)scratch;
     memcpy(out, p->score, p->n_items * sizeof *out);
+    pz_segments_mix(&p->segments, q, out);
     return p->n_items > 0;
 }
 

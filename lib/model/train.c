@@ -67,8 +67,14 @@ static void choose_parts(struct pz_training *t)
     }
     if (t->n > 0 && !t->corpus.c.ordered)
         start_unordered(&t->choice[0]);
-    if (t->n > 1)
-        t->choice[t->n - 1].weight = 0.01; /* the fallback, last in every recipe */
+    if (t->n > 1) {
+        struct pz_choice *fallback = &t->choice[t->n - 1]; /* last in every recipe */
+        size_t k = pz_scorer_setting(fallback->scorer, "shrink");
+
+        fallback->weight = 0.01;
+        if (k != SIZE_MAX)
+            fallback->value[k] = 100; /* segments; recipes of popularity alone have one list for all */
+    }
     if (strcmp(recipe->name, "trending-now") == 0) {
         size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
 
