@@ -41,7 +41,9 @@ enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err)
 
     if (st != PZ_OK)
         return st;
-    pz_model_score(r->m, &r->q, r->allowed, r->scratch, r->blend, explain ? r->part_score : NULL, &r->used);
+    /* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of that: two items
+     * keep their order, and an item that most parts do not know is not judged by their noise. */
+    pz_model_score(r->m, &r->q, r->promotable, r->scratch, r->blend, explain ? r->part_score : NULL, &r->used);
     if (explain)
         pz_explain_keep(r);
     explore(r);
