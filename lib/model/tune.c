@@ -112,13 +112,19 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     return st;
 }
 
+/* Validation has no items that nobody had, so it cannot see what attributes are for: they keep a say. */
+static double at_least(const struct pz_choice *choice, double weight)
+{
+    return strcmp(choice->scorer->name, "content") == 0 && weight < 0.1 ? 0.1 : weight;
+}
+
 static void settle(struct pz_search *s)
 {
     double first = s->n_parts && s->part[0].weight > 0 ? s->part[0].weight : 1;
 
     for (size_t p = 0; p < s->n_parts; p++)
         if (!s->choice[p].weight_fixed)
-            s->choice[p].weight = s->part[p].weight / first;
+            s->choice[p].weight = at_least(&s->choice[p], s->part[p].weight / first);
 }
 
 static enum pz_status tune_on(struct pz_search *s, size_t n, double *softmax_scale, struct pz_err *err)
