@@ -7,7 +7,8 @@
  *   - every trial is judged with several weights in the blend at once
  *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving), the rest
  *     decides. A trial wins when its mean gain over the same users exceeds SURE standard errors, so that noise
- *     seldom moves a default
+ *     seldom moves a default; without order more is asked, as a random tenth says less of what a test will
+ *     hold than the newest events do (Gowalla: factors lose 2 % on validation and win 3 % on the test)
  * The corpus, the seed and the number of trials decide everything; a time limit is the one exception. */
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "base/par.h"
 #include "model/tune.h"
 
-static const double SURE = 0.8, HOPELESS = 0;
+static const double SURE = 0.8, SURE_UNORDERED = 4, HOPELESS = 0;
 enum { RACE_LEAST = 100 /* users */ };
 
 void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s)
@@ -104,6 +105,11 @@ static double gain(const double *a, const double *b, uint32_t n)
     return spread > 1e-18 ? mean / sqrt(spread / n) : mean > 1e-9 ? INFINITY : 0;
 }
 
+static double sure(const struct pz_search *s)
+{
+    return s->v->train.ordered ? SURE : SURE_UNORDERED;
+}
+
 /* The row of s->trial with the largest mean over the first n users, if it is better than the first for sure. */
 static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
 {
@@ -118,7 +124,7 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
             best = g;
         }
     }
-    return gain(s->trial + best * s->v->n_users, s->trial, n) > SURE ? best : 0;
+    return gain(s->trial + best * s->v->n_users, s->trial, n) > sure(s) ? best : 0;
 }
 
 static void note_trial(const struct pz_search *s, size_t p, double weight, double mean, uint32_t users,
@@ -164,7 +170,7 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
             return st;
         judged = all;
         row = best_row(s, n_w, all);
-        *won = newcomer || gain(s->trial + row * all, s->each, all) > SURE;
+        *won = newcomer || gain(s->trial + row * all, s->each, all) > sure(s);
     }
     note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);
     pz_log_step(s->cfg->log, 1);
@@ -290,7 +296,7 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
-    if (st == PZ_OK && gain(s->each, each, n) > SURE) {
+    if (st == PZ_OK && gain(s->each, each, n) > sure(s)) {
         c->scorer->free(old.part);
     } else if (each) {
         if (s->part[p].part != old.part)

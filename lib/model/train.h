@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "model/valid.h"
 
-#define PZ_TUNE_TRIALS "12" /* the default of --tune */
+#define PZ_TUNE_TRIALS "10" /* the default of --tune */
 
 struct pz_train_cfg {
     const struct pz_recipe *recipe;
