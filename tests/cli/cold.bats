@@ -21,3 +21,17 @@ reach() {
     [ "$(reach)" -gt 20 ]
     [ "$(reach -p content=off)" -lt 10 ]
 }
+
+@test "what was shown often is explored less" {
+    awk -F, -v OFS=, 'NR == 1 { print "USER_ID,ITEM_ID,TIMESTAMP,IMPRESSION"; next }
+        { shown = "x"; for (i = 0; i < 40; i++) shown = shown "|x"; print $1, $2, $3, shown }' <(
+        echo USER_ID,ITEM_ID,TIMESTAMP
+        for u in 1 2 3 4 5; do for i in 1 2 3; do echo "u$u,i$i,$((1700000000 + i))"; done; done) >inter.csv
+    printf 'ITEM_ID,COLOUR\ni1,a\ni2,a\ni3,b\nx,a\ny,a\n' >items.csv
+    pz-import -q -o shop.pzd --interactions inter.csv --items items.csv
+    pz-train -q -o home.pzm --no-tune shop.pzd
+    pz-recommend home.pzm --input <(echo userId; seq 60) --exploration-weight 1 --num 1 >tops.csv
+    [ "$(wc -l <tops.csv)" -eq 61 ]
+    run ! grep -q ,x,1, tops.csv
+    grep -q ,y,1, tops.csv
+}
