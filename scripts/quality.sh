@@ -84,7 +84,7 @@ row() {
     mb=$(jq .train.peak_memory_bytes/1e6 "$dir/$name".[0-9]*.json | middle median)
     awk -v n="$name" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$got" -v cpu="$cpu" \
         -v mb="$mb" 'BEGIN {
-            verdict = floor == "-" ? "" : got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
+            verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
             printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s %7.1f %5.0f\n", n, p, m, pub, floor, aim, got,
                 verdict, cpu, mb }'
 }
@@ -160,7 +160,7 @@ part_retailrocket() {
 # A line for the figures that are not in the reports: cold NAME METRIC PUBLISHED FLOOR AIM GOT
 plain_row() {
     awk -v n="$1" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$7" 'BEGIN {
-        verdict = floor == "-" ? "" : got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
+        verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
         printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s\n", n, p, m, pub, floor, aim, got, verdict }'
 }
 
