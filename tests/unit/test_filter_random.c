@@ -388,9 +388,9 @@ static void write_leaf(struct world *w, struct pz_str *s, const struct leaf *l, 
     else if (l->kind == L_PLACE)
         pz_str_addf(s, "$P%d", l->place);
     else if (type == 'b' && below(w, 2))
-        word(w, s, l->num ? "TRUE" : "FALSE");
+        word(w, s, l->num != 0 ? "TRUE" : "FALSE");
     else if (type == 'b')
-        pz_str_adds(s, l->num ? "'True'" : "\"false\"");
+        pz_str_adds(s, l->num != 0 ? "'True'" : "\"false\"");
     else
         pz_str_addf(s, below(w, 4) || l->num < 0 ? "%g" : "'%g'", l->num);
 }
