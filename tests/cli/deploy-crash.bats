@@ -84,6 +84,7 @@ survives() {
 }
 
 @test "a disk that fills at any step fails the publication and nothing else" {
+    [ -z "${SAN:-}" ] || skip "a full disk ends a sanitizer"
     small_campaign
     rm -rf c.pzc && cp -r base.pzc c.pzc
     last=$(steps pz-deploy publish -q c.pzc home.pzm)

@@ -45,6 +45,7 @@ two_parts() {
 
 @test "events before a user's old ones make an update a fit of all parts" {
     two_parts
+    pz-import -q -o after.pzd --interactions after.csv --items "$SHOP/items.csv" # the parts of before.pzd
     pz-train -q --no-tune -o old.pzm after.pzd
     pz-train --update old.pzm -o new.pzm before.pzd 2>log
     grep -q 'fitted again' log
