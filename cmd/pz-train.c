@@ -49,7 +49,7 @@ static const struct pz_opt opts[] = {
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
-            "say what would be learned from and how much memory it takes; write nothing"),
+            "say what would be learned from and about how much memory and time it takes; write nothing"),
     PZ_FLAG(0, "strict", struct config, strict,
             "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
     PZ_STR(0, "trials", struct config, trials, NULL, "MODEL", "print the trials of a model file"),
@@ -99,17 +99,21 @@ static enum pz_status parse_events(const struct pz_strs *list, struct pz_event_r
 
 /* Measured: the corpus is 17 bytes an interaction beside the dataset's 16, transitions keep up to 200
  * neighbours of 8 bytes an item while they work, factors two vectors of 64 floats an item and a user. */
-static void print_plan(const struct pz_dataset *ds, const struct config *cfg)
+static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job, bool json,
+                                 struct pz_err *err)
 {
-    double mb = (33.0 * (double)ds->n_inter + (200 * 8 + 512) * (double)ds->items.n +
-                 256.0 * ds->users.n) / 1e6;
+    struct pz_estimate e;
+    enum pz_status st = pz_train_estimate(ds, job, &e, err);
 
-    if (cfg->common.json)
-        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f}\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, mb);
-    else
-        printf("%llu interactions, %u users, %u items; about %.0f MB of memory\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, mb);
+    if (st == PZ_OK && json)
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_seconds\":%.3g,"
+               "\"tried_on\":%.3g}\n",
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s, e.share);
+    else if (st == PZ_OK)
+        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor seconds, "
+               "tried on %.0f %% of the data\n",
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s, 100 * e.share);
+    return st;
 }
 
 static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *err)
@@ -147,7 +151,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     if (st == PZ_OK && cfg->strict)
         st = check_minimum(ds, err);
     if (st == PZ_OK && cfg->dry_run)
-        print_plan(ds, cfg);
+        st = print_plan(ds, &job, cfg->common.json, err);
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
     for (size_t i = 0; rules && i < cfg->events.n; i++)

@@ -32,9 +32,8 @@ static uint32_t users_to_draw(const struct pz_corpus *c)
     return n < USERS_LEAST ? USERS_LEAST : n > USERS_MOST ? USERS_MOST : n;
 }
 
-static uint32_t fits_to_try(const struct pz_corpus *c, uint32_t n_trials)
+uint32_t pz_tune_fits(uint64_t n, uint32_t n_trials)
 {
-    uint64_t n = c->ptr[c->n_users];
     uint32_t least = n_trials < FITS_LEAST ? n_trials : FITS_LEAST;
 
     if (n <= BIG)
@@ -101,7 +100,7 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
 
 static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
 {
-    uint32_t n_fits = fits_to_try(&s->v->train, s->cfg->n_trials);
+    uint32_t n_fits = pz_tune_fits(s->v->train.ptr[s->v->train.n_users], s->cfg->n_trials);
     enum pz_status st = PZ_OK;
 
     for (size_t p = 0; p < n && st == PZ_OK; p++)

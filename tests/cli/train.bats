@@ -73,3 +73,16 @@ two_parts() {
     run -2 pz-train -q --tune-metric ndcg -o bad.pzm shop.pzd
     [[ $output == *"ndcg@K"* ]]
 }
+
+@test "--dry-run estimates memory and time by trying, and writes nothing" {
+    small_shop
+    pz-train --dry-run --json -o home.pzm shop.pzd >plan
+    pz-train --dry-run --json --no-tune -o home.pzm shop.pzd >plain
+    [ ! -e home.pzm ]
+    jq -e '.interactions > 5000 and .memory_mb > 1 and .cpu_seconds > 0 and .tried_on == 1' plan
+    jq -se '.[0].cpu_seconds > .[1].cpu_seconds and .[0].memory_mb > .[1].memory_mb' plan plain
+    # more data than are tried out
+    awk 'NR == 1; NR > 1 { for (i = 0; i < 25; i++) print "x" i $0 }' inter.csv >large.csv
+    pz-import -q -o large.pzd --interactions large.csv
+    pz-train --dry-run --json --no-tune -o home.pzm large.pzd | jq -e '.tried_on > 0.2 and .tried_on < 0.9'
+}
