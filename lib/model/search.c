@@ -7,8 +7,7 @@
  *   - every trial is judged with several weights in the blend at once
  *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving), the rest
  *     decides. A trial wins when its mean gain over the same users exceeds SURE standard errors, so that noise
- *     seldom moves a default; without order more is asked, as a random tenth says less of what a test will
- *     hold than the newest events do (Gowalla: factors lose 2 % on validation and win 3 % on the test)
+ *     seldom moves a default; without order more is asked, so that what is kept is worth its cost
  * The corpus, the seed and the number of trials decide everything; a time limit is the one exception. */
 #include <math.h>
 #include <stdlib.h>

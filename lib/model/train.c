@@ -36,13 +36,17 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
 }
 
 /* Without order every pair of a history counts, so long histories would drown the others
- * (Gowalla: nDCG@20 .143 at 0, .148 at .5). */
+ * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the others the rank
+ * of the spectrum alone gains more than noise, so that only it is searched, beside the weights. */
 static void start_unordered(struct pz_choice *c)
 {
-    size_t k = pz_scorer_setting(c->scorer, "user_norm");
+    size_t norm = pz_scorer_setting(c->scorer, "user_norm"), rank = pz_scorer_setting(c->scorer, "dim");
 
-    if (c->scorer == &pz_transitions && k < c->scorer->n_settings)
-        c->value[k] = 0.5;
+    if (c->scorer == &pz_transitions && norm < c->scorer->n_settings)
+        c->value[norm] = 0.5;
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        if (k != rank)
+            c->low[k] = c->high[k] = c->value[k];
 }
 
 /* The recipe's parts that this pz has and that this data can feed. The encoder is for those who ask. */
@@ -62,11 +66,11 @@ static void choose_parts(struct pz_training *t)
         if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
             continue;
         pz_choice_init(c, s);
+        if (!t->corpus.c.ordered)
+            start_unordered(c);
         c->weight = t->n == 0 ? 1 : 0.3;
         t->n++;
     }
-    if (t->n > 0 && !t->corpus.c.ordered)
-        start_unordered(&t->choice[0]);
     if (t->n > 1) {
         struct pz_choice *fallback = &t->choice[t->n - 1]; /* last in every recipe */
         size_t k = pz_scorer_setting(fallback->scorer, "shrink");

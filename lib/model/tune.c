@@ -18,7 +18,8 @@
 #include "model/blend.h"
 
 enum {
-    USERS_LEAST = 1000, USERS_MOST = 4000, /* drawn */
+    USERS_LEAST = 1000, USERS_LEAST_UNORDERED = 3000, /* who have one case each instead of up to three */
+    USERS_MOST = 4000,
     SCORES = 24000000,    /* cases times items that one judging shall cost at most */
     BIG = 300000,        /* interactions from which fewer fits are tried */
     FITS_LEAST = 6,
@@ -28,8 +29,9 @@ enum {
 static uint32_t users_to_draw(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
+    uint32_t least = c->ordered ? USERS_LEAST : USERS_LEAST_UNORDERED;
 
-    return n < USERS_LEAST ? USERS_LEAST : n > USERS_MOST ? USERS_MOST : n;
+    return n < least ? least : n > USERS_MOST ? USERS_MOST : n;
 }
 
 uint32_t pz_tune_fits(uint64_t n, uint32_t n_trials)
@@ -103,6 +105,8 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     uint32_t n_fits = pz_tune_fits(s->v->train.ptr[s->v->train.n_users], s->cfg->n_trials);
     enum pz_status st = PZ_OK;
 
+    if (!s->v->train.ordered) /* few settings are searched */
+        n_fits = (n_fits + 1) / 2;
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         st = tune_part(s, p, n_fits, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++)

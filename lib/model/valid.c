@@ -108,10 +108,12 @@ static void *take(struct pz_valid *v, size_t n, size_t bytes)
     return p;
 }
 
-/* How many of a user's n events are truth. */
-static uint64_t truth_size(uint64_t n)
+/* How many of a user's n events are truth: what comes next is little, a random share is a fifth. */
+static uint64_t truth_size(const struct pz_corpus *c, uint32_t user)
 {
-    return n < 3 ? 0 : (n + 9) / 10;
+    uint64_t n = c->ptr[user + 1] - c->ptr[user];
+
+    return n < 3 ? 0 : c->ordered ? (n + 9) / 10 : (n + 4) / 5;
 }
 
 struct drawn {
@@ -135,7 +137,7 @@ static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64
 
     *n = 0;
     for (uint32_t u = 0; d && u < c->n_users; u++)
-        if (truth_size(c->ptr[u + 1] - c->ptr[u]) > 0)
+        if (truth_size(c, u) > 0)
             d[(*n)++] = (struct drawn){ pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ u), u };
     if (d)
         qsort(d, *n, sizeof *d, by_key);
@@ -146,7 +148,7 @@ static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64
 /* Mark a user's truth in hold: the newest, or random ones where order means nothing. */
 static void mark_truth(const struct pz_corpus *c, uint32_t user, uint64_t seed, uint8_t *hold)
 {
-    uint64_t n = c->ptr[user + 1] - c->ptr[user], k = truth_size(n);
+    uint64_t n = c->ptr[user + 1] - c->ptr[user], k = truth_size(c, user);
     struct pz_rng rng;
 
     if (c->ordered) {
@@ -241,7 +243,7 @@ static void add_case(const struct pz_corpus *c, const uint8_t *hold, uint32_t us
 static void add_user(const struct pz_corpus *c, const uint8_t *hold, uint32_t user, uint32_t *n_cases,
                      struct pz_valid *v)
 {
-    uint64_t end = c->ptr[user + 1], k = truth_size(end - c->ptr[user]);
+    uint64_t end = c->ptr[user + 1], k = truth_size(c, user);
 
     if (!c->ordered) {
         add_case(c, hold, user, c->ptr[user], end, n_cases, v);
@@ -269,7 +271,7 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
     uint32_t n_cases = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        held += truth_size(c->ptr[d[i].user + 1] - c->ptr[d[i].user]) + STEPS;
+        held += truth_size(c, d[i].user) + STEPS;
     v->seq_item = c->ordered ? c->item : v->train.item;
     v->seq_time = c->ordered ? c->time : v->train.time;
     v->seq_weight = c->ordered ? c->weight : v->train.weight;

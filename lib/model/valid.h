@@ -52,11 +52,12 @@ struct pz_valid {
     size_t n_owned;
 };
 
-/* Cut cases from a corpus, which must outlive them. Of a drawn user's n events the newest tenth (at least
- * one; a random tenth where order means nothing) leaves the training part. Cases: all of these events from
- * the history before them, and, where there are several, the next few one by one, each from the history
- * right before it; both kinds share the user's vote. Truths are items the history lacks (with
- * exclude_seen), worth the largest weight of their events. Users without a truth give no case.
+/* Cut cases from a corpus, which must outlive them. With order the newest tenth of a drawn user's n events
+ * (at least one) leaves the training part. Cases: all of these events from the history before them, and,
+ * where there are several, the next few one by one, each from the history right before it; both kinds share
+ * the user's vote. Where order means nothing a random fifth leaves, and is one case: on a random tenth of 1000
+ * users parts that help seem to harm. Truths are items the history lacks (with exclude_seen), worth the
+ * largest weight of their events. Users without a truth give no case.
  * most: users to draw. Free with pz_valid_clear, also after a failure. */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
                             uint64_t seed, struct pz_valid *v, struct pz_err *err);

@@ -185,7 +185,7 @@ static void training_part_never_holds_a_truth(void **state)
         chain_make(&t, ordered);
         assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
         assert_int_equal(v.n_users, 100);
-        assert_int_equal(v.train.ptr[USERS], USERS * EVENTS - 100);
+        assert_int_equal(v.train.ptr[USERS], USERS * EVENTS - (ordered ? 100 : 200));
         for (uint32_t k = 0; k < v.first[v.n_users]; k++) {
             const struct pz_valid_case *c = &v.c[k];
 
@@ -199,6 +199,32 @@ static void training_part_never_holds_a_truth(void **state)
         }
         pz_valid_clear(&v);
     }
+}
+
+/* As a test without order would: a random fifth of a user's events, wherever they stand, asked for at once. */
+static void without_order_a_random_fifth_is_one_case(void **state)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    uint32_t at[EVENTS] = { 0 };
+
+    (void)state;
+    chain_make(&t, false);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
+    assert_int_equal(v.n_users, USERS);
+    assert_int_equal(v.first[USERS], USERS);
+    for (uint32_t k = 0; k < USERS; k++) {
+        const struct pz_valid_case *c = &v.c[k];
+
+        assert_int_equal(c->n_truth, 2);
+        assert_int_equal(c->end - c->from, EVENTS - 2);
+        assert_true(c->share == 1);
+        for (uint64_t n = c->truth; n < c->truth + 2; n++)
+            at[(v.truth[n] + 5 * ITEMS - c->user) % ITEMS]++;
+    }
+    for (uint32_t k = 0; k < EVENTS; k++) /* 50 each but for chance: six standard deviations */
+        assert_in_range(at[k], 14, 86);
+    pz_valid_clear(&v);
 }
 
 static void a_part_times_a_constant_changes_no_value(void **state)
@@ -267,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_fixed_setting_stays),
         cmocka_unit_test(weights_go_to_the_part_that_knows),
         cmocka_unit_test(training_part_never_holds_a_truth),
+        cmocka_unit_test(without_order_a_random_fifth_is_one_case),
         cmocka_unit_test(a_part_times_a_constant_changes_no_value),
         cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
         cmocka_unit_test(users_with_one_event_tune_nothing),
