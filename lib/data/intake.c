@@ -28,7 +28,7 @@ struct job {
     struct outcome *outcome; /* [n] by block */
     size_t n, cap, told;
     uint64_t lines; /* before block `told` */
-    uint64_t consumed;
+    uint64_t consumed; /* bytes of the file, for progress */
     pthread_mutex_t feed; /* one thread reads, the others sleep: OpenMP's would spin */
     enum pz_status st;
     uint64_t st_block; /* whose failure st is; the first in the file counts */
@@ -189,7 +189,6 @@ static void tell_ready(struct job *job)
 static void finish_block(struct job *job, struct pz_worker *w, struct pz_chunk *chunk, bool good)
 {
     struct pz_err err = { .status = PZ_OK };
-    uint64_t now;
 
 #pragma omp critical(pz_intake_order)
     {
@@ -211,9 +210,6 @@ static void finish_block(struct job *job, struct pz_worker *w, struct pz_chunk *
             w->n_faults = w->cap_faults = 0;
             tell_ready(job);
         }
-        now = pz_feed_consumed(job->in->feed);
-        pz_log_step(job->in->log, now - job->consumed);
-        job->consumed = now;
     }
 }
 
@@ -222,6 +218,7 @@ static bool take_block(struct job *job, struct pz_worker *w)
 {
     struct pz_err err = { .status = PZ_OK };
     enum pz_status st = PZ_OK;
+    uint64_t consumed;
     bool go;
 
     pthread_mutex_lock(&job->feed);
@@ -230,12 +227,17 @@ static bool take_block(struct job *job, struct pz_worker *w)
     w->block.n = 0;
     if (st == PZ_OK)
         st = pz_feed_next(job->in->feed, &w->block, &err);
+    consumed = pz_feed_consumed(job->in->feed);
     pthread_mutex_unlock(&job->feed);
 #pragma omp critical(pz_intake_order)
     {
         if (st != PZ_OK)
             fail(job, UINT64_MAX, st, &err);
         go = job->st == PZ_OK && w->block.n > 0;
+        if (consumed > job->consumed) {
+            pz_log_step(job->in->log, consumed - job->consumed);
+            job->consumed = consumed;
+        }
     }
     return go;
 }
