@@ -34,14 +34,13 @@ static uint32_t users_to_draw(const struct pz_corpus *c)
     return n < least ? least : n > USERS_MOST ? USERS_MOST : n;
 }
 
-uint32_t pz_tune_fits(uint64_t n, uint32_t n_trials)
+uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
 {
     uint32_t least = n_trials < FITS_LEAST ? n_trials : FITS_LEAST;
+    uint64_t fits = n <= BIG ? n_trials : (uint64_t)n_trials * BIG / n;
 
-    if (n <= BIG)
-        return n_trials;
-    n = (uint64_t)n_trials * BIG / n;
-    return n < least ? least : (uint32_t)n;
+    fits = fits < least ? least : fits;
+    return (uint32_t)(ordered ? fits : (fits + 1) / 2); /* without order few settings are searched */
 }
 
 /* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
@@ -102,11 +101,10 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
 
 static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
 {
-    uint32_t n_fits = pz_tune_fits(s->v->train.ptr[s->v->train.n_users], s->cfg->n_trials);
+    const struct pz_corpus *c = &s->v->train;
+    uint32_t n_fits = pz_tune_fits(c->ptr[c->n_users], c->ordered, s->cfg->n_trials);
     enum pz_status st = PZ_OK;
 
-    if (!s->v->train.ordered) /* few settings are searched */
-        n_fits = (n_fits + 1) / 2;
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         st = tune_part(s, p, n_fits, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++)

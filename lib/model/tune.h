@@ -33,8 +33,9 @@ struct pz_tune_cfg {
     json_t *trials;     /* array that receives an object a trial */
 };
 
-/* How many fits of n_trials are tried for a part when there are n interactions: fewer on large data. */
-uint32_t pz_tune_fits(uint64_t n, uint32_t n_trials);
+/* How many fits of n_trials are tried for a part when there are n interactions: fewer on large data, and half
+ * where there is no order. */
+uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);
 
 /* Choose settings and weights in place, on cases as valid.h cuts them. The first part's weight stays 1. */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
