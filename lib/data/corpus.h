@@ -23,6 +23,7 @@ struct pz_corpus {
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
     int64_t newest;            /* largest time, 0 when empty */
     bool ordered;              /* false when the times say nothing about order (all equal) */
+    bool wishes;               /* events of a user with an item are steps of one wish; pz_corpus_make: false */
 };
 
 /* One --event TYPE:weight=W,threshold=T. Interactions of types that no rule names are left out when

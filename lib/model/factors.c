@@ -2,7 +2,7 @@
 /* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas: factors.h).
  *
  * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
- * weights divided by rank^recency (newest = rank 1): known, new and anonymous users are treated alike.
+ * damped weights divided by rank^recency (newest = rank 1): known, new and anonymous users are treated alike.
  * Scores may be negative.
  *
  * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
@@ -219,7 +219,7 @@ static struct room rooms(const struct pz_factors_part *f, void *scratch)
                           x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
 }
 
-/* The history's equation. Events of a query count less the older they are; an item's typical square is
+/* The history's equation. Events of a query count by the eighth root of their weight and less the older they are; an item's typical square is
  * guessed as the mean over the catalogue. */
 static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
 {
@@ -234,7 +234,7 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = 0; k < n; k++)
-        room->weight[k] = q->hist_weight[q->n_hist - n + k] *
+        room->weight[k] = sqrtf(sqrtf(sqrtf(q->hist_weight[q->n_hist - n + k]))) *
                           (float)pow((double)(n - k), -f->set[PZ_FACTORS_RECENCY]);
     for (size_t k = 0; k < f->d; k++) {
         room->diag[k] = (float)f->alpha0 * f->spread[k];

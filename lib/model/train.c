@@ -160,6 +160,14 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
     return bad_param(t, param, err);
 }
 
+/* Where event types weigh differently, they are steps to one wish; who wants what is new is told of each once. */
+void pz_training_wishes(struct pz_training *t)
+{
+    for (size_t i = 1; i < t->cfg->n_rules; i++)
+        t->corpus.c.wishes = t->corpus.c.wishes || (t->cfg->recipe->exclude_seen &&
+                                                    t->cfg->rules[i].weight != t->cfg->rules[0].weight);
+}
+
 static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 {
     struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
@@ -369,6 +377,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
     if (st == PZ_OK) {
         warn_if_small(&t);
+        pz_training_wishes(&t);
         choose_parts(&t);
     }
     for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)

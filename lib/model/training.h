@@ -18,6 +18,9 @@ struct pz_training {
     json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset alone */
 };
 
+/* Set the corpus's `wishes` by the recipe and the event weights. */
+void pz_training_wishes(struct pz_training *t);
+
 /* Fit part p on the whole corpus with the settings chosen. */
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err);
 

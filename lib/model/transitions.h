@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to model/: the inside of the transitions scorer, shared by its files and its tests.
  *
- * A history is i_1 .. i_m in time order. Position p has a source weight s_p (event weight) and a target
- * weight t_p (event weight * time decay * n_u^-user_norm). With W the window, a the symmetric share, r
+ * A history is i_1 .. i_m in time order. Position p has a target weight t_p = w_p * time decay *
+ * n_u^-user_norm; as sources all weigh the same. w_p is the event weight^(1/8): it says what is wanted, and in full
+ * it would leave too few events to learn from. Where the corpus says `wishes`, the events of a user with an item
+ * are one wish: a target where met first, with the largest of their weights, and w_p = 0 after that. With W the window, a the symmetric share, r
  * the decay, d = |p - q| <= W, x = min(p, q), y = max(p, q):
  *
- *   count  C[b->j] = sum over i_q = b, i_p = j, p != q of  s_x t_y (a + (1-a) [q<p] r^(d-1))
- *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          s_x (a t_y + (1-a) r^d s_y T_y)
+ *   count  C[b->j] = sum over i_q = b, i_p = j, p != q of  t_y (a + (1-a) [q<p] r^(d-1))
+ *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          a t_y + (1-a) r^d T_y
  *          T_y = sum over t > y of t_t r^(2(t-1-y))        (the diagonal d = 0 included)
  *
- * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) s_p e_{i_p}, weighted by
+ * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted by
  * t_t, in closed form for pairs within the window; C is the right-hand side of the same least squares. */
 #ifndef PZ_MODEL_TRANSITIONS_H
 #define PZ_MODEL_TRANSITIONS_H
@@ -82,7 +84,7 @@ struct pz_trans {
     int64_t newest;        /* time that the counts are decayed to */
     struct pz_trans_feats feats;
     struct pz_trans_lists counts, coef; /* lists = n_items + feats.n */
-    const float *pop;      /* [n_items + feats.n] sum of event weight * time decay, of attributes too */
+    const float *pop;      /* [n_items + feats.n] sum of damped event weight * time decay, of attributes too */
     const float *repeat;   /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
     float *own_pop, *own_repeat;
     float *source_scale;   /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
@@ -103,7 +105,7 @@ struct pz_trans_view {
     uint64_t *fresh;        /* [n_users] first new position; equal to ptr[u] in a fit */
     float *stale;           /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
     uint32_t *item, *user;  /* [n] */
-    float *source, *target; /* [n] s_p, t_p */
+    float *target;          /* [n] t_p */
     float *tail;            /* [n] T_p */
     uint64_t *occ_ptr;      /* [n_items + 1] positions by item */
     uint32_t *occ;          /* [n], ascending within an item */
@@ -137,20 +139,23 @@ void pz_trans_feats_clear(struct pz_trans_feats *f);
 /* ---- transitions_view.c ---- */
 
 /* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are taken), or
- * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 24 bytes an
+ * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 20 bytes an
  * interaction taken and 8 an item. Clear in any case. */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
                                   const struct pz_trans_feats *feats, const uint64_t *first_new,
                                   struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
-/* Add event weight * time decay of the corpus's interactions (of the new ones when first_new) to
+/* Add damped event weight * time decay of the corpus's interactions (of the new ones when first_new) to
  * pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
                             const struct pz_trans_feats *feats, float *pop, struct pz_err *err);
 
 /* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and not nearer. */
 void pz_trans_repeat(const struct pz_corpus *c, float *curve);
+
+/* An event weight damped: its eighth root, 1 for 1. */
+float pz_trans_damp(float weight);
 
 /* The factor that time decay gives to an event of age age_s seconds. */
 double pz_trans_decay(const double *set, double age_s);

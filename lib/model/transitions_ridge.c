@@ -355,8 +355,7 @@ static double mean_self(const struct pz_trans_view *v)
     double sum = 0;
 
     for (uint64_t p = 0; p < v->n; p++)
-        sum += (double)v->source[p] *
-               (v->a * (double)v->target[p] + (1 - v->a) * (double)v->source[p] * (double)v->tail[p]);
+        sum += v->a * (double)v->target[p] + (1 - v->a) * (double)v->tail[p];
     return sum > 0 ? sum / (double)v->n : 1;
 }
 

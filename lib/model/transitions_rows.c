@@ -72,12 +72,12 @@ struct direction {
     double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
 };
 
-/* Count the pairs of position p with q before it (mn = q, mx = p) or after it. */
-static void count_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, double weight,
+/* Count a pair whose later position is mx. */
+static void count_pair(const struct pz_trans_view *v, uint64_t mx, double weight,
                        struct pz_trans_cell *cell)
 {
     uint32_t u = v->user[mx];
-    double pair = weight * (double)v->source[mn] * (double)v->target[mx];
+    double pair = weight * (double)v->target[mx];
 
     cell->count += mx >= v->fresh[u] ? pair : pair * (double)v->stale[u];
 }
@@ -85,9 +85,9 @@ static void count_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, 
 static void gram_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, double factor,
                       struct pz_trans_cell *cell)
 {
-    double decayed = (1 - v->a) * (double)v->power[mx - mn] * (double)v->source[mx] * (double)v->tail[mx];
+    double decayed = (1 - v->a) * (double)v->power[mx - mn] * (double)v->tail[mx];
 
-    cell->gram += factor * (double)v->source[mn] * (v->a * (double)v->target[mx] + decayed);
+    cell->gram += factor * (v->a * (double)v->target[mx] + decayed);
 }
 
 /* The pairs of position p, times a factor. */
@@ -106,7 +106,7 @@ static void row_position(const struct pz_trans_view *v, uint64_t p, const struct
         if (gram)
             gram_pair(v, mn, mx, dir->factor, cell);
         else if (q != p)
-            count_pair(v, mn, mx, dir->flat + steep * (double)v->power[mx - mn - 1], cell);
+            count_pair(v, mx, dir->flat + steep * (double)v->power[mx - mn - 1], cell);
     }
 }
 

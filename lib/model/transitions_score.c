@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading transitions out. V are the counts (kNN) or the ridge's coefficients, x and y the scales by popularity,
- * b_k the k-th last event of the history with weight w_k:
+ * b_k the k-th last event of the history with weight w_k (damped as in training):
  *
  *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a x_a V[a -> j] )
  *
@@ -41,7 +41,7 @@ static float event_weight(const struct pz_trans *t, const struct pz_query *q, si
 {
     double recency = t->ordered ? pow((double)k, -t->set[PZ_TRANS_RECENCY]) : 1;
 
-    return (float)(recency * (double)q->hist_weight[q->n_hist - k]);
+    return (float)(recency * (double)pz_trans_damp(q->hist_weight[q->n_hist - k]));
 }
 
 /* The sums of one query: of items, and of attributes behind them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What counting reads: histories with their weights, and the positions of every item.
  *
- * Weights (see transitions.h): s_p is the event's weight; t_p is the same times the time decay
+ * Weights (see transitions.h): t_p is the damped event weight times the time decay
  * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote the others
  * (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum of the target
  * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}.
@@ -19,6 +19,11 @@
 #include "model/transitions.h"
 
 enum { UNORDERED_WINDOW = 1000 };
+
+float pz_trans_damp(float weight)
+{
+    return sqrtf(sqrtf(sqrtf(weight)));
+}
 
 double pz_trans_decay(const double *set, double age_s)
 {
@@ -39,15 +44,14 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
     v->item = pz_mem_array(v->n, sizeof *v->item);
     v->user = pz_mem_array(v->n, sizeof *v->user);
-    v->source = pz_mem_array(v->n, sizeof *v->source);
     v->target = pz_mem_array(v->n, sizeof *v->target);
     v->tail = pz_mem_array(v->n, sizeof *v->tail);
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
     v->occ = pz_mem_array(v->n, sizeof *v->occ);
     v->power = pz_mem_array((size_t)v->window + 1, sizeof *v->power);
-    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->source || !v->target ||
+    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target ||
         !v->tail || !v->occ_ptr || !v->occ || !v->power)
-        return pz_err_memory(err, "counting transitions", 24.0 * (double)v->n + 8.0 * v->n_items);
+        return pz_err_memory(err, "counting transitions", 20.0 * (double)v->n + 8.0 * v->n_items);
     return PZ_OK;
 }
 
@@ -57,23 +61,45 @@ static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32
 {
     uint64_t p = v->ptr[k], n = c->ptr[u + 1] - c->ptr[u];
     uint64_t n_old = first_new ? first_new[u] - c->ptr[u] : 0;
-    double e = v->set[PZ_TRANS_USER_NORM], norm = pow((double)n, -e);
-    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0;
+    double e = v->set[PZ_TRANS_USER_NORM];
 
     v->ptr[k + 1] = p + n;
     v->fresh[k] = p + n_old;
     v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
     for (uint64_t t = 0; t < n; t++, p++) {
         uint64_t q = c->ptr[u] + t;
-        double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[q]));
 
         v->item[p] = c->item[q];
         v->user[p] = k;
-        v->source[p] = c->weight[q];
-        v->target[p] = (float)(c->weight[q] * decay * norm);
+        v->target[p] = pz_trans_damp(c->weight[q]);
     }
-    for (uint64_t t = 0; t < n; t++) {
-        p--;
+}
+
+/* Where wishes count: the first event of a user with an item takes the largest weight, the later ones 0. */
+static void join_wishes(struct pz_trans_view *v)
+{
+    for (uint64_t k = 0, first = 0; k < v->n; k++) {
+        float *mine = &v->target[v->occ[k]], *to = &v->target[v->occ[first]];
+
+        if (v->item[v->occ[k]] != v->item[v->occ[first]] || v->user[v->occ[k]] != v->user[v->occ[first]])
+            first = k;
+        if (first == k)
+            continue;
+        *to = *mine > *to ? *mine : *to;
+        *mine = 0;
+    }
+}
+
+/* Time decay and length of user k of the view, who is u in the corpus; then what comes after each position. */
+static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+{
+    double norm = pow((double)(v->ptr[k + 1] - v->ptr[k]), -v->set[PZ_TRANS_USER_NORM]);
+    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0;
+
+    for (uint64_t p = v->ptr[k + 1], q = c->ptr[u + 1]; p-- > v->ptr[k];) {
+        double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[--q]));
+
+        v->target[p] = (float)((double)v->target[p] * decay * norm);
         v->tail[p] = (float)tail;
         tail = (double)v->target[p] + rr * tail;
     }
@@ -122,6 +148,11 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
         if (taken(c, first_new, u))
             take_user(v, c, u, first_new, k++);
     index_items(v);
+    if (c->wishes)
+        join_wishes(v);
+    for (uint32_t u = k = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            scale_user(v, c, u, k++);
     return PZ_OK;
 }
 
@@ -132,7 +163,6 @@ void pz_trans_view_clear(struct pz_trans_view *v)
     free(v->stale);
     free(v->item);
     free(v->user);
-    free(v->source);
     free(v->target);
     free(v->tail);
     free(v->occ_ptr);
@@ -150,7 +180,8 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
         return pz_err_memory(err, "item weights", 8.0 * c->n_items);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
-            sum[c->item[p]] += c->weight[p] * pz_trans_decay(set, (double)(c->newest - c->time[p]));
+            sum[c->item[p]] += (double)pz_trans_damp(c->weight[p]) *
+                               pz_trans_decay(set, (double)(c->newest - c->time[p]));
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
     for (uint32_t a = 0; a < feats->n; a++) {

@@ -178,8 +178,10 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
 
     if (st == PZ_OK)
         st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus, err);
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        pz_training_wishes(&u->t);
         st = take_choices(u, err);
+    }
     if (st == PZ_OK)
         st = compare(u, err);
     for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)

@@ -105,14 +105,40 @@ static void weights_age_and_length_scale_a_pair(void **state)
 
     (void)state;
     t->weight[0] = 0.5f;
-    t->weight[1] = 0.4f;
+    t->weight[1] = 0.00390625f; /* 2^-8 counts 1/2 as a target; a source counts 1 */
     t->time[3] = t->c.newest = 86400 * 10; /* d is new, b ten days old: two half-lives */
     memcpy(value, plain, sizeof value);
     value[9] = 1;  /* user_norm: a pair of a user with 2 events counts 1/2 */
     value[10] = 5; /* half_life */
     fit_with(&f, &t->c, value);
-    assert_near(count_of(&f, A, B), 0.5 * 0.4 * 0.25 / 2, 1e-5);
+    assert_near(count_of(&f, A, B), 0.5 * 0.25 / 2, 1e-5);
     assert_near(count_of(&f, C, D), 0.5, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void events_of_an_item_are_one_wish_where_types_differ(void **state)
+{
+    struct tiny *t = tiny_make("abcbb|bab", 3);
+    double value[N_NAMES];
+    struct fitted f;
+
+    (void)state;
+    for (uint64_t p = 1; p < 8; p++)
+        t->weight[p] = p == 3 ? 0.00390625f : 1.0f / 65536; /* 1/2, the others 1/4 */
+    memcpy(value, plain, sizeof value);
+    value[2] = 0; /* symmetric: forward pairs alone */
+    t->c.wishes = true;
+    fit_with(&f, &t->c, value);
+    assert_near(count_of(&f, A, B), 0.5, 1e-6); /* b is wanted where met first, by the largest weight */
+    assert_near(count_of(&f, B, C), 0.25, 1e-6);
+    assert_near(count_of(&f, C, B), 0, 1e-6);
+    assert_near(count_of(&f, B, B), 0, 1e-6);
+    assert_near(count_of(&f, B, A), 0.25, 1e-6); /* by the second user alone, whose b is met first */
+    pz_transitions.free(f.part);
+    t->c.wishes = false;
+    fit_with(&f, &t->c, value);
+    assert_true(count_of(&f, B, B) > 0);
     pz_transitions.free(f.part);
     free(t);
 }
@@ -185,7 +211,7 @@ static void decayed_history(const struct tiny *t, uint32_t u, uint64_t event, do
 {
     memset(h, 0, t->c.n_items * sizeof *h);
     for (uint64_t p = t->ptr[u]; p < event; p++)
-        h[t->item[p]] += pow(r, (double)(event - 1 - p)) * (double)t->weight[p];
+        h[t->item[p]] += pow(r, (double)(event - 1 - p));
 }
 
 /* G and C by their definitions: G = sum of t_t h_t h_t' (directed) or of all pairs (symmetric). */
@@ -198,7 +224,7 @@ static void brute_force(const struct tiny *t, double a, double r, double *gram, 
     memset(count, 0, n * n * sizeof *count);
     for (uint32_t u = 0; u < t->c.n_users; u++)
         for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++) {
-            double w = (double)t->weight[p];
+            double w = pow((double)t->weight[p], 0.125);
 
             decayed_history(t, u, p, r, h);
             for (uint32_t i = 0; i < n; i++) {
@@ -207,7 +233,7 @@ static void brute_force(const struct tiny *t, double a, double r, double *gram, 
                     gram[i * n + j] += (1 - a) * h[i] * h[j] * w;
             }
             for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++) {
-                double pair = a * (double)t->weight[q < p ? q : p] * (double)t->weight[q < p ? p : q];
+                double pair = a * pow((double)t->weight[q < p ? p : q], 0.125);
 
                 gram[t->item[q] * n + t->item[p]] += pair;
                 count[t->item[q] * n + t->item[p]] += q == p ? 0 : pair;
@@ -304,11 +330,11 @@ static void the_ridge_solves_the_least_squares(void **state)
     brute_force(t, 0.25, 0.5, gram, count);
     for (uint32_t u = 0; u < t->c.n_users; u++) /* g: mean of an event's own entry in G */
         for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++) {
-            double tail = 0, w = (double)t->weight[q];
+            double tail = 0, w = pow((double)t->weight[q], 0.125);
 
             for (uint64_t s = q + 1; s < t->ptr[u + 1]; s++)
-                tail += (double)t->weight[s] * pow(0.25, (double)(s - 1 - q));
-            self += w * (0.25 * w + 0.75 * w * tail) / (double)t->ptr[t->c.n_users];
+                tail += pow((double)t->weight[s], 0.125) * pow(0.25, (double)(s - 1 - q));
+            self += (0.25 * w + 0.75 * tail) / (double)t->ptr[t->c.n_users];
         }
     for (uint32_t j = 0; j < N; j++) {
         size_t k = 0, from[N];
@@ -663,6 +689,7 @@ int main(void)
         cmocka_unit_test(the_window_ends_pairs),
         cmocka_unit_test(without_order_pairs_are_symmetric),
         cmocka_unit_test(weights_age_and_length_scale_a_pair),
+        cmocka_unit_test(events_of_an_item_are_one_wish_where_types_differ),
         cmocka_unit_test(only_the_strongest_are_kept),
         cmocka_unit_test(selection_keeps_the_largest_lower_items_first),
         cmocka_unit_test(transposing_twice_gives_the_lists_back),
