@@ -416,16 +416,6 @@ const char *pz_rows_name(const struct pz_rows_in *in)
     return pz_in_name(in->in);
 }
 
-uint64_t pz_rows_consumed(const struct pz_rows_in *in)
-{
-    return pz_in_consumed(in->in);
-}
-
-uint64_t pz_rows_size(const struct pz_rows_in *in)
-{
-    return pz_in_size(in->in);
-}
-
 bool pz_rows_is_json(const struct pz_rows_in *in)
 {
     return in->json;

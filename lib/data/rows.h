@@ -35,10 +35,8 @@ void pz_rows_close(struct pz_rows_in *in);
 size_t pz_rows_n_columns(const struct pz_rows_in *in);
 const char *pz_rows_column(const struct pz_rows_in *in, size_t i);
 
-/* The file's name for messages, and bytes of it consumed and in all (0: unknown), for progress. */
+/* The file's name for messages. */
 const char *pz_rows_name(const struct pz_rows_in *in);
-uint64_t pz_rows_consumed(const struct pz_rows_in *in);
-uint64_t pz_rows_size(const struct pz_rows_in *in);
 
 /* Whether the input is JSON Lines. Raw: their records are handed over as they stand (.raw alone). */
 bool pz_rows_is_json(const struct pz_rows_in *in);

@@ -177,11 +177,6 @@ bool pz_table_is_flat(const struct pz_table *t)
     return t->flat;
 }
 
-const char *pz_table_kind(const struct pz_table *t)
-{
-    return t->kind;
-}
-
 size_t pz_table_n_columns(const struct pz_table *t)
 {
     return t->n;

@@ -66,9 +66,8 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
 /* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
 void pz_table_close(struct pz_table *t);
 
-/* Whether it is the flat form; its kind, "data" or "modl" (borrowed). */
+/* Whether it is the flat form. */
 bool pz_table_is_flat(const struct pz_table *t);
-const char *pz_table_kind(const struct pz_table *t);
 
 /* What is known of a column. */
 struct pz_column_info {
