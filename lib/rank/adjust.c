@@ -15,45 +15,47 @@ enum { DAY = 86400 };
 
 static int by_item(const void *x, const void *y)
 {
-    const struct pz_rotated *a = x, *b = y;
+    const struct pz_shown *a = x, *b = y;
 
     return a->item < b->item ? -1 : a->item > b->item;
 }
 
-/* One entry a showing, then one an item. */
-static enum pz_status prepare_rotation(struct pz_ranker *r, struct pz_err *err)
+/* One entry a showing, then one an item. Exploration wants them where no rotation does. */
+static enum pz_status prepare_shown(struct pz_ranker *r, struct pz_err *err)
 {
     const struct pz_rules *rules = &r->req->rules;
     const struct pz_live *live = r->req->live;
     double half = rules->rotation_half_life_s > 0 ? (double)rules->rotation_half_life_s : DAY;
     size_t n = 0, kept = 0;
 
-    r->n_rotated = 0;
-    for (size_t i = 0; rules->rotation > 0 && live && i < live->n_events; i++) {
+    r->n_shown = 0;
+    for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
         double age = r->now > e->time ? (double)(r->now - e->time) : 0;
         double left = pow(1 - rules->rotation, exp2(-age / half));
 
         if (!pz_rank_counts(r, e))
             continue;
-        if (!pz_mem_grow(&r->rotated, &r->cap_rotated, n + e->n_shown, sizeof *r->rotated))
-            return pz_err_memory(err, "rotation", (double)n * sizeof *r->rotated);
+        if (!pz_mem_grow(&r->shown, &r->cap_shown, n + e->n_shown, sizeof *r->shown))
+            return pz_err_memory(err, "showings", (double)n * sizeof *r->shown);
         for (size_t k = 0; k < e->n_shown; k++) {
             uint32_t item = pz_dict_find_str(&r->m->items, e->shown[k]);
 
             if (item != PZ_NONE)
-                r->rotated[n++] = (struct pz_rotated){ item, (float)left };
+                r->shown[n++] = (struct pz_shown){ item, 1, (float)left };
         }
     }
     if (n > 0)
-        qsort(r->rotated, n, sizeof *r->rotated, by_item);
+        qsort(r->shown, n, sizeof *r->shown, by_item);
     for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && r->rotated[kept - 1].item == r->rotated[i].item)
-            r->rotated[kept - 1].factor *= r->rotated[i].factor;
-        else
-            r->rotated[kept++] = r->rotated[i];
+        if (kept > 0 && r->shown[kept - 1].item == r->shown[i].item) {
+            r->shown[kept - 1].times++;
+            r->shown[kept - 1].left *= r->shown[i].left;
+        } else {
+            r->shown[kept++] = r->shown[i];
+        }
     }
-    r->n_rotated = kept;
+    r->n_shown = kept;
     return PZ_OK;
 }
 
@@ -111,7 +113,7 @@ static enum pz_status prepare_boosts(struct pz_ranker *r, struct pz_err *err)
 
 enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err)
 {
-    enum pz_status st = prepare_rotation(r, err);
+    enum pz_status st = prepare_shown(r, err);
 
     if (st == PZ_OK)
         st = prepare_objective(r, err);
@@ -120,11 +122,11 @@ enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err)
 
 float pz_rank_rotation(const struct pz_ranker *r, uint32_t item)
 {
-    struct pz_rotated key = { item, 1 };
-    const struct pz_rotated *found =
-        r->n_rotated ? bsearch(&key, r->rotated, r->n_rotated, sizeof key, by_item) : NULL;
+    struct pz_shown key = { .item = item };
+    const struct pz_shown *found =
+        r->n_shown ? bsearch(&key, r->shown, r->n_shown, sizeof key, by_item) : NULL;
 
-    return found ? found->factor : 1;
+    return found ? found->left : 1;
 }
 
 static float gain(const struct pz_objective *o, double value)
@@ -151,9 +153,9 @@ float pz_rank_boost(const struct pz_ranker *r, uint32_t item)
 
 void pz_rank_adjust(const struct pz_ranker *r, float *score)
 {
-    for (size_t i = 0; i < r->n_rotated; i++)
-        if (score[r->rotated[i].item] > 0)
-            score[r->rotated[i].item] *= r->rotated[i].factor;
+    for (size_t i = 0; i < r->n_shown; i++)
+        if (score[r->shown[i].item] > 0)
+            score[r->shown[i].item] *= r->shown[i].left;
     for (uint32_t i = 0; r->objective.on && i < r->m->items.n; i++)
         if (score[i] > 0)
             score[i] *= pz_rank_objective(r, i);

@@ -46,9 +46,9 @@ static float best_score(const struct pz_explore_items *items, const float *blend
 }
 
 static double draw_time(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
-                        uint32_t i, double share)
+                        uint32_t i, double live, double share)
 {
-    double tried = (double)items->count[i] + (items->shown ? (double)items->shown[i] : 0);
+    double tried = (double)items->count[i] + (items->shown ? (double)items->shown[i] : 0) + live;
     double u = ((double)(pz_rng_mix(cfg->draw + i) >> 11) + 1) * 0x1p-53; /* in (0, 1] */
 
     return -log(u) * (1 + tried) / (0.1 + (share > 0 ? share : 0));
@@ -73,14 +73,16 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
 {
     struct candidate list[PZ_EXPLORE_MAX];
     float best = best_score(items, blend), keep = (float)(1 - cfg->weight);
-    size_t n = 0;
+    size_t n = 0, at = 0;
 
     if (cfg->weight <= 0)
         return 0;
     for (uint32_t i = 0; i < items->n; i++) {
+        double live = at < items->n_live && items->live[at].item == i ? items->live[at++].times : 0;
+
         if (is_young(cfg, items->since[i]) && is_allowed(items, i))
             n = insert(list, n,
-                       (struct candidate){ draw_time(cfg, items, i, (double)(blend[i] / best)), i });
+                       (struct candidate){ draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
         blend[i] *= keep;
     }
     for (size_t k = 0; k < n; k++) {

@@ -9,7 +9,8 @@
  * so what fits the user comes earlier, and what was tried or shown gives way. The k-th gets the bonus 1/k:
  *     blend' = (1 - weight) blend + weight * (best blend score) / k      for the first PZ_EXPLORE_MAX
  * Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items there are does not matter.
- * The draw depends on seed, user, day and item index only: a page asked for twice is the same page. */
+ * The draw depends on seed, user, day and item index only: a page asked for twice is the same page, until the
+ * user is shown something. */
 #ifndef PZ_RANK_EXPLORE_H
 #define PZ_RANK_EXPLORE_H
 
@@ -27,12 +28,21 @@ struct pz_explore_cfg {
     uint64_t draw;      /* pz_explore_draw */
 };
 
+/* An item that the user had in sight since the model was made. */
+struct pz_shown {
+    uint32_t item;
+    uint32_t times;
+    float left; /* of its score, once rotation has acted */
+};
+
 /* What is known of the items (all borrowed). */
 struct pz_explore_items {
     uint32_t n;
     const int64_t *since;    /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
     const uint32_t *count;   /* [n] interactions */
     const uint32_t *shown;   /* [n] impressions; NULL: none were recorded */
+    const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
+    size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
 };
 

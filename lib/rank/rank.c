@@ -71,7 +71,7 @@ void pz_ranker_free(struct pz_ranker *r)
     free(r->gone);
     free(r->open);
     free(r->explored);
-    free(r->rotated);
+    free(r->shown);
     free(r->boosted);
     free(r->tally.cell);
     free(r->pool);

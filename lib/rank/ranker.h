@@ -4,6 +4,7 @@
 #ifndef PZ_RANK_RANKER_H
 #define PZ_RANK_RANKER_H
 
+#include "rank/explore.h"
 #include "rank/rank.h"
 
 /* One event of the user's past. */
@@ -38,12 +39,6 @@ struct pz_slot {
     float alike;     /* largest similarity to what was chosen */
     float norm;      /* of its vector */
     bool taken;
-};
-
-/* What is left of an item's score after showings. */
-struct pz_rotated {
-    uint32_t item;
-    float factor;
 };
 
 /* The objective in force: factor = (value / largest)^power. */
@@ -82,6 +77,10 @@ struct pz_ranker {
     size_t words;
     struct pz_filter_work *filter_work; /* made by the first filter */
 
+    /* showings since training, by item */
+    struct pz_shown *shown;
+    size_t n_shown, cap_shown;
+
     /* score */
     float *blend;      /* [items.n] */
     float *fallback;   /* [items.n] once has_fallback */
@@ -92,8 +91,6 @@ struct pz_ranker {
     /* adjust */
     struct pz_explored *explored; /* [n_explored] items that exploration lifted */
     size_t n_explored;
-    struct pz_rotated *rotated; /* [n_rotated] items shown lately and what is left of their scores */
-    size_t n_rotated, cap_rotated;
     struct pz_objective objective;
     uint64_t *boosted; /* [n_boosts * words] items that pass each boost's filter */
     size_t cap_boosted;

@@ -19,7 +19,8 @@ static void explore(struct pz_ranker *r)
         .draw = pz_explore_draw(req->seed, req->user_id, r->now),
     };
     struct pz_explore_items items = { .n = m->items.n, .since = m->item_since, .count = m->item_count,
-                                      .shown = m->item_shown, .allowed = r->allowed };
+                                      .shown = m->item_shown, .live = r->shown, .n_live = r->n_shown,
+                                      .allowed = r->allowed };
 
     r->n_explored = 0;
     if (m->recipe->explores && m->item_since && r->q.task == PZ_TASK_USER)

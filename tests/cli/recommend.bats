@@ -121,6 +121,16 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
         jq -e '[.itemList[] | select(.source == "exploration") | .explanation.rules[0] | test("exploration=")] | all'
 }
 
+@test "exploration: what the user was shown since training gives way, for him alone" {
+    explored() { pz-recommend home.pzc -u "$1" --exploration-weight 1 -n 3 | column 2 | sort; }
+    mine=$(explored u0040) other=$(explored u0041)
+    jq -nc --arg ids "$mine" '{trackingId: "t", sessionId: "s", userId: "u0040", eventList:
+        [range(50) | {eventType: "View", sentAt: 1711756800, itemId: "nosuch", impression: ($ids / "\n")}]}' |
+        pz-event put -q home.pzc
+    [ "$(comm -12 <(echo "$mine") <(explored u0040))" = "" ]
+    [ "$(explored u0041)" = "$other" ]
+}
+
 @test "rotation: what the user was shown gives way" {
     first=$(pz-recommend home.pzc -u u0040 -n 1 | column 2)
     echo '{"trackingId":"t","sessionId":"s","userId":"u0040","eventList":[{"eventType":"View","sentAt":1735689700,"itemId":"nosuch","impression":["'"$first"'"]}]}' |

@@ -81,12 +81,13 @@ static void what_may_not_be_recommended_is_not_drawn(void **state)
     }
 }
 
-/* How often item 0 is drawn before item 1. */
-static double first_share(const uint32_t *count, const uint32_t *shown, const float *blend)
+/* How often item 0 is drawn before item 1; live: showings of item 0 since training. */
+static double first_share(const uint32_t *count, const uint32_t *shown, uint32_t live, const float *blend)
 {
     enum { DRAWS = 20000 };
     const int64_t since[] = { NOW, NOW };
-    const struct pz_explore_items items = { .n = 2, .since = since, .count = count, .shown = shown };
+    const struct pz_explore_items items = { .n = 2, .since = since, .count = count, .shown = shown,
+                                            .live = &(struct pz_shown){ 0, live, 1 }, .n_live = live > 0 };
     uint32_t n = 0;
 
     for (uint64_t user = 0; user < DRAWS; user++) {
@@ -107,15 +108,16 @@ static void chances_fall_with_interactions_and_impressions(void **state)
     const float alike[] = { 1, 1 };
 
     (void)state;
-    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, alike) - 0.5) < 0.018);
-    assert_true(fabs(first_share((const uint32_t[]){ 3, 0 }, NULL, alike) - 0.2) < 0.018); /* 1/4 : 1 */
-    assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, (const uint32_t[]){ 2, 0 }, alike) - 0.2) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, alike) - 0.5) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 3, 0 }, NULL, 0, alike) - 0.2) < 0.018); /* 1/4 : 1 */
+    assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, (const uint32_t[]){ 2, 0 }, 0, alike) - 0.2) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, NULL, 2, alike) - 0.2) < 0.018);
 }
 
 static void chances_rise_with_the_blend(void **state)
 {
     (void)state;
-    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, (const float[]){ 1, 0 }) - 1.1 / 1.2) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, (const float[]){ 1, 0 }) - 1.1 / 1.2) < 0.018);
 }
 
 static void a_page_repeats_within_a_day_and_differs_between_days_and_users(void **state)
