@@ -112,21 +112,6 @@ struct pz_trans_view {
     float *power;           /* [window + 1] r^d */
 };
 
-/* One accumulator cell. */
-struct pz_trans_cell {
-    double count, gram;
-};
-
-/* Scratch of one thread for one row. */
-struct pz_trans_scratch {
-    struct pz_trans_cell *cell; /* [items + features], zero between rows */
-    uint8_t *mark;              /* the same */
-    uint32_t *touched;          /* [items + features] */
-    uint32_t n_touched;
-    uint64_t *key;              /* [items + features] for selections */
-    void *block;                /* owned memory of the above */
-};
-
 /* ---- transitions_feats.c ---- */
 
 /* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier part, whose
@@ -161,18 +146,6 @@ float pz_trans_damp(float weight);
 double pz_trans_decay(const double *set, double age_s);
 
 /* ---- transitions_rows.c ---- */
-
-/* Scratch for rows of n items and features, one for each of pz_par_threads(); 29 bytes * n each. Free with
- * pz_trans_scratch_free, which accepts NULL. PZ_TRY_AGAIN without memory. */
-enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **s, uint32_t n, struct pz_err *err);
-void pz_trans_scratch_free(struct pz_trans_scratch *s);
-
-/* Fill s->cell / s->touched with the row of one item or feature (n_items + a): counts to it (by_target) or
- * from it, and its Gram row when gram; cells of features are sums over items of u_A times the items' cells.
- * The caller must pz_trans_row_reset before the next. */
-void pz_trans_row(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
-                  struct pz_trans_scratch *s);
-void pz_trans_row_reset(struct pz_trans_scratch *s);
 
 /* Keep the k largest of n keys, value bits in the high half, ~item in the low (ties: lower item first),
  * at the front in no particular order. Returns min(n, k). The set kept does not depend on the order. */

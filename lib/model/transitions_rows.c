@@ -15,56 +15,91 @@
 #include "base/par.h"
 #include "model/transitions.h"
 
-enum { BLOCK_ENTRIES = 1 << 21, BLOCK_ROWS_MIN = 16 };
+enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16 };
 
 /* ---- scratch ---- */
 
-void pz_trans_scratch_free(struct pz_trans_scratch *s)
+/* Scratch of one thread for one row. Bits say which cells a row touched: 64 cells a word of `bits`, 64 words a
+ * bit of `words`, so that listing them in ascending order costs next to nothing however many items there are. */
+struct scratch {
+    struct cell {
+        double count, gram;
+    } *cell;           /* [n], zero between rows */
+    uint64_t *key;     /* [n] for selections */
+    uint64_t *bits;    /* [n / 64 + 1] */
+    uint64_t *words;   /* [n / 4096 + 1] */
+    uint32_t *touched; /* [n] listed, ascending */
+    uint32_t n, n_touched;
+};
+
+static void scratch_free(struct scratch *s)
 {
-    for (int t = 0; s && t < pz_par_threads(); t++)
-        free(s[t].block);
+    for (int t = 0; s && t < pz_par_threads(); t++) {
+        free(s[t].cell);
+        free(s[t].key);
+        free(s[t].bits);
+        free(s[t].words);
+        free(s[t].touched);
+    }
     free(s);
 }
 
-static bool scratch_thread(struct pz_trans_scratch *s, uint32_t n)
+/* One for each thread, for rows of n items and features: 28 bytes * n each. NULL without memory. */
+static struct scratch *scratch_new(uint32_t n)
 {
-    size_t each = sizeof *s->cell + sizeof *s->key + sizeof *s->touched + sizeof *s->mark;
-    char *p = s->block = pz_mem_array((size_t)n + 1, each);
-
-    if (!p)
-        return false;
-    s->cell = (void *)p;
-    s->key = (void *)(p + (size_t)n * sizeof *s->cell);
-    s->touched = (void *)((char *)s->key + (size_t)n * sizeof *s->key);
-    s->mark = (void *)((char *)s->touched + (size_t)n * sizeof *s->touched);
-    return true;
-}
-
-enum pz_status pz_trans_scratch_init(struct pz_trans_scratch **out, uint32_t n, struct pz_err *err)
-{
-    struct pz_trans_scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
+    struct scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
     bool ok = s != NULL;
 
-    for (int t = 0; ok && t < pz_par_threads(); t++)
-        ok = scratch_thread(&s[t], n);
-    if (!ok) {
-        pz_trans_scratch_free(s);
-        s = NULL;
+    for (int t = 0; ok && t < pz_par_threads(); t++) {
+        s[t].n = n;
+        s[t].cell = pz_mem_array(n, sizeof *s->cell);
+        s[t].key = pz_mem_array(n, sizeof *s->key);
+        s[t].bits = pz_mem_array(n / 64 + 1, sizeof *s->bits);
+        s[t].words = pz_mem_array(n / 4096 + 1, sizeof *s->words);
+        s[t].touched = pz_mem_array(n, sizeof *s->touched);
+        ok = s[t].cell && s[t].key && s[t].bits && s[t].words && s[t].touched;
     }
-    *out = s;
-    return ok ? PZ_OK : pz_err_memory(err, "transition rows", 29.0 * n * pz_par_threads());
+    if (ok)
+        return s;
+    scratch_free(s);
+    return NULL;
+}
+
+static inline struct cell *touch(struct scratch *s, uint32_t item)
+{
+    s->bits[item / 64] |= (uint64_t)1 << item % 64;
+    s->words[item / 4096] |= (uint64_t)1 << item / 64 % 64;
+    return &s->cell[item];
+}
+
+/* List what is touched so far. */
+static void list_touched(struct scratch *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t g = 0; g <= s->n / 4096; g++)
+        for (uint64_t words = s->words[g]; words; words &= words - 1) {
+            uint32_t w = g * 64 + (uint32_t)__builtin_ctzll(words);
+
+            for (uint64_t bits = s->bits[w]; bits; bits &= bits - 1)
+                s->touched[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+        }
+    s->n_touched = n;
+}
+
+/* Make the listed cells untouched and zero. */
+static void reset(struct scratch *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+
+        s->cell[item] = (struct cell){ 0, 0 };
+        s->bits[item / 64] = 0;
+        s->words[item / 4096] = 0;
+    }
 }
 
 /* ---- one row ---- */
-
-static struct pz_trans_cell *touch(struct pz_trans_scratch *s, uint32_t item)
-{
-    if (!s->mark[item]) {
-        s->mark[item] = 1;
-        s->touched[s->n_touched++] = item;
-    }
-    return &s->cell[item];
-}
 
 /* What a row needs of its direction: weight of a pair by which of the two is earlier. */
 struct direction {
@@ -72,53 +107,57 @@ struct direction {
     double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
 };
 
-/* Count a pair whose later position is mx. */
-static void count_pair(const struct pz_trans_view *v, uint64_t mx, double weight,
-                       struct pz_trans_cell *cell)
-{
-    uint32_t u = v->user[mx];
-    double pair = weight * (double)v->target[mx];
+/* The positions low .. high around p that pair with it. */
+struct reach {
+    uint64_t low, p, high;
+    uint32_t user;
+};
 
-    cell->count += mx >= v->fresh[u] ? pair : pair * (double)v->stale[u];
+/* t of the later position of a pair, for users of an update less what was counted before. */
+static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, uint64_t later, double weight)
+{
+    double pair = weight * (double)v->target[later];
+
+    return later >= v->fresh[user] ? pair : pair * (double)v->stale[user];
 }
 
-static void gram_pair(const struct pz_trans_view *v, uint64_t mn, uint64_t mx, double factor,
-                      struct pz_trans_cell *cell)
+static void count_pairs(const struct pz_trans_view *v, const struct reach *r, const struct direction *dir,
+                        struct scratch *s)
 {
-    double decayed = (1 - v->a) * (double)v->power[mx - mn] * (double)v->tail[mx];
+    for (uint64_t q = r->low; q < r->p; q++) {
+        double weight = dir->flat + dir->steep_before * (double)v->power[r->p - q - 1];
 
-    cell->gram += factor * (v->a * (double)v->target[mx] + decayed);
-}
+        touch(s, v->item[q])->count += fresh_target(v, r->user, r->p, weight);
+    }
+    for (uint64_t q = r->p + 1; q < r->high; q++) {
+        double weight = dir->flat + dir->steep_after * (double)v->power[q - r->p - 1];
 
-/* The pairs of position p, times a factor. */
-static void row_position(const struct pz_trans_view *v, uint64_t p, const struct direction *dir, bool gram,
-                         struct pz_trans_scratch *s)
-{
-    uint64_t start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
-    uint64_t low = p - start > v->window ? p - v->window : start;
-    uint64_t high = end - p > v->window + 1 ? p + v->window + 1 : end;
-
-    for (uint64_t q = low; q < high; q++) {
-        uint64_t mn = q < p ? q : p, mx = q < p ? p : q;
-        struct pz_trans_cell *cell = touch(s, v->item[q]);
-        double steep = q < p ? dir->steep_before : dir->steep_after;
-
-        if (gram)
-            gram_pair(v, mn, mx, dir->factor, cell);
-        else if (q != p)
-            count_pair(v, mx, dir->flat + steep * (double)v->power[mx - mn - 1], cell);
+        touch(s, v->item[q])->count += fresh_target(v, r->user, q, weight);
     }
 }
 
-/* Cells of features from the cells of items. */
-static void spread(const struct pz_trans_feats *f, struct pz_trans_scratch *s)
+static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor, struct scratch *s)
 {
-    for (uint32_t k = 0, n = s->n_touched; k < n; k++) {
+    double flat = factor * v->a, steep = factor * (1 - v->a);
+    double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
+
+    for (uint64_t q = r->low; q < r->p; q++)
+        touch(s, v->item[q])->gram += target + tail * (double)v->power[r->p - q];
+    for (uint64_t q = r->p; q < r->high; q++)
+        touch(s, v->item[q])->gram +=
+            flat * (double)v->target[q] + steep * (double)v->tail[q] * (double)v->power[q - r->p];
+}
+
+/* Cells of features from the cells of items. */
+static void spread(const struct pz_trans_feats *f, struct scratch *s)
+{
+    list_touched(s);
+    for (uint32_t k = 0; k < s->n_touched; k++) {
         uint32_t item = s->touched[k];
-        struct pz_trans_cell from = s->cell[item];
+        struct cell from = s->cell[item];
 
         for (uint64_t a = f->ptr[item]; a < f->ptr[item + 1]; a++) {
-            struct pz_trans_cell *to = touch(s, f->n_items + f->id[a]);
+            struct cell *to = touch(s, f->n_items + f->id[a]);
 
             to->count += (double)f->weight[a] * from.count;
             to->gram += (double)f->weight[a] * from.gram;
@@ -127,17 +166,29 @@ static void spread(const struct pz_trans_feats *f, struct pz_trans_scratch *s)
 }
 
 static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target, bool gram,
-                     struct pz_trans_scratch *s)
+                     struct scratch *s)
 {
     double steep = factor * (1 - v->a);
     struct direction dir = { factor, factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
 
-    for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++)
-        row_position(v, v->occ[o], &dir, gram, s);
+    for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++) {
+        uint64_t p = v->occ[o], start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
+        struct reach r = { .low = p - start > v->window ? p - v->window : start,
+                           .p = p,
+                           .high = end - p > v->window + 1 ? p + v->window + 1 : end,
+                           .user = v->user[p] };
+
+        if (gram)
+            gram_pairs(v, &r, factor, s);
+        else
+            count_pairs(v, &r, &dir, s);
+    }
 }
 
-void pz_trans_row(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
-                  struct pz_trans_scratch *s)
+/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it, or its Gram
+ * row; cells of features are sums over items of u_A times the items' cells. */
+static void make_cells(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
+                       struct scratch *s)
 {
     const struct pz_trans_feats *f = v->feats;
     uint32_t a = row - v->n_items;
@@ -146,16 +197,8 @@ void pz_trans_row(const struct pz_trans_view *v, uint32_t row, bool by_target, b
         row_item(v, row, 1, by_target, gram, s);
     for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
         row_item(v, f->inv_item[k], (double)f->inv_weight[k], by_target, gram, s);
-    spread(f, s);
-}
-
-void pz_trans_row_reset(struct pz_trans_scratch *s)
-{
-    for (uint32_t k = 0; k < s->n_touched; k++) {
-        s->cell[s->touched[k]] = (struct pz_trans_cell){ 0, 0 };
-        s->mark[s->touched[k]] = 0;
-    }
-    s->n_touched = 0;
+    if (f->n > 0)
+        spread(f, s);
 }
 
 /* ---- selection ---- */
@@ -210,13 +253,6 @@ uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
     return k;
 }
 
-static int ascending_item(const void *a, const void *b)
-{
-    uint32_t x = pz_trans_key_item(*(const uint64_t *)a), y = pz_trans_key_item(*(const uint64_t *)b);
-
-    return (x > y) - (x < y);
-}
-
 /* ---- blocks of rows into lists ---- */
 
 struct job {
@@ -226,7 +262,7 @@ struct job {
     const uint8_t *wanted;
     bool by_target, gram;
     uint32_t keep;
-    struct pz_trans_scratch *scratch;
+    struct scratch *scratch;
     uint32_t *item;  /* [block rows * keep] */
     float *value;
     uint32_t *count; /* [block rows] */
@@ -240,7 +276,7 @@ struct grow {
     size_t item_cap, value_cap;
 };
 
-static void add_old(const struct pz_trans_old *old, uint32_t item, struct pz_trans_scratch *s)
+static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratch *s)
 {
     uint32_t row = old->old_row[item];
 
@@ -251,46 +287,64 @@ static void add_old(const struct pz_trans_old *old, uint32_t item, struct pz_tra
             old->factor * (double)old->counts->value[k];
 }
 
-/* The keys of the touched: value * scale; the diagonal and features of a Gram row above everything. */
-static uint32_t fill_keys(const struct job *job, uint32_t item, struct pz_trans_scratch *s)
+static double cell_value(const struct job *job, const struct scratch *s, uint32_t other)
 {
+    return job->gram ? s->cell[other].gram : s->cell[other].count;
+}
+
+/* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0: not kept. */
+static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other, const struct scratch *s)
+{
+    double v = cell_value(job, s, other);
+
+    if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
+        return pz_trans_key(3e38f, other);
+    return v > 0 ? pz_trans_key((float)v * job->scale[other], other) : 0;
+}
+
+/* The smallest key that stays when `keep` do. */
+static uint64_t least_key(const struct job *job, uint32_t item, struct scratch *s)
+{
+    uint64_t low = UINT64_MAX;
     uint32_t n = 0;
 
     for (uint32_t k = 0; k < s->n_touched; k++) {
-        uint32_t other = s->touched[k];
-        double v = job->gram ? s->cell[other].gram : s->cell[other].count;
-        float weight = (float)v * job->scale[other];
-
-        if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
-            s->key[n++] = pz_trans_key(3e38f, other);
-        else if (v > 0)
-            s->key[n++] = pz_trans_key(weight, other);
+        s->key[n] = cell_key(job, item, s->touched[k], s);
+        n += s->key[n] > 0;
     }
-    return n;
+    if (n <= job->keep)
+        return 1;
+    pz_trans_select(s->key, n, job->keep);
+    for (uint32_t k = 0; k < job->keep; k++)
+        low = s->key[k] < low ? s->key[k] : low;
+    return low;
 }
 
 static void make_row(const struct job *job, uint32_t item, uint32_t slot)
 {
-    struct pz_trans_scratch *s = &job->scratch[pz_par_id()];
+    struct scratch *s = &job->scratch[pz_par_id()];
     size_t at = (size_t)slot * job->keep;
-    uint32_t n;
+    uint64_t least;
+    uint32_t n = 0;
 
     job->count[slot] = 0;
     if (job->wanted && !job->wanted[item])
         return;
-    pz_trans_row(job->view, item, job->by_target, job->gram, s);
+    make_cells(job->view, item, job->by_target, job->gram, s);
     if (job->old)
         add_old(job->old, item, s);
-    n = pz_trans_select(s->key, fill_keys(job, item, s), job->keep);
-    qsort(s->key, n, sizeof *s->key, ascending_item);
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t other = pz_trans_key_item(s->key[k]);
+    list_touched(s);
+    least = least_key(job, item, s);
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t other = s->touched[k];
 
-        job->item[at + k] = other;
-        job->value[at + k] = (float)(job->gram ? s->cell[other].gram : s->cell[other].count);
+        if (cell_key(job, item, other, s) < least)
+            continue;
+        job->item[at + n] = other;
+        job->value[at + n++] = (float)cell_value(job, s, other);
     }
     job->count[slot] = n;
-    pz_trans_row_reset(s);
+    reset(s);
 }
 
 static bool append_rows(const struct job *job, uint32_t first, uint32_t rows, struct grow *g)
@@ -335,21 +389,22 @@ static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct 
 {
     uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
     struct grow g = { 0 };
-    enum pz_status st = pz_trans_scratch_init(&job->scratch, n, err);
+    enum pz_status st = PZ_OK;
 
+    job->scratch = scratch_new(n);
     block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
     block = block > n ? n + 1 : block;
     g.ptr = pz_mem_array((size_t)n + 1, sizeof *g.ptr);
     job->item = pz_mem_array((size_t)block * job->keep, sizeof *job->item);
     job->value = pz_mem_array((size_t)block * job->keep, sizeof *job->value);
     job->count = pz_mem_array(block, sizeof *job->count);
-    if (st == PZ_OK && (!g.ptr || !job->item || !job->value || !job->count ||
-                        !pz_mem_grow(&g.item, &g.item_cap, 1, sizeof *g.item) ||
-                        !pz_mem_grow(&g.value, &g.value_cap, 1, sizeof *g.value)))
+    if (!job->scratch || !g.ptr || !job->item || !job->value || !job->count ||
+        !pz_mem_grow(&g.item, &g.item_cap, 1, sizeof *g.item) ||
+        !pz_mem_grow(&g.value, &g.value_cap, 1, sizeof *g.value))
         st = pz_err_memory(err, "transitions", 8.0 * block * job->keep);
     if (st == PZ_OK)
         st = run_blocks(job, block, &g, err);
-    pz_trans_scratch_free(job->scratch);
+    scratch_free(job->scratch);
     free(job->item);
     free(job->value);
     free(job->count);
