@@ -9,8 +9,9 @@
  * default serves data of any decay, length and user normalisation.
  *
  * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The Gram
- * rows come from a sparse table, cut to a budget (memory at most 8 bytes * (GRAM_ENTRIES + 64 n_items)), or
- * for a small catalogue from a full square one. An entry cut from one row is still found in the other.
+ * rows come from a sparse table that holds each pair once, with the rarer of the two, so that rows are short
+ * (Beauty: 8,300 entries read for a target's items instead of 21,800); it is cut to a budget (memory at most 8
+ * bytes * (GRAM_ENTRIES + 64 n_items)). A small catalogue has a full square one.
  * Cutting can cost positive definiteness: pivots below lambda, which the whole matrix cannot have, show it and
  * are raised to lambda.
  *
@@ -28,12 +29,12 @@
 #include "base/simd.h"
 #include "model/transitions.h"
 
-enum { GRAM_ENTRIES = 1 << 24, GRAM_ROW_MIN = 64, DENSE_ITEMS = 3000, TARGET_BLOCK = 4096, PAD = 8 };
+enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, DENSE_ITEMS = 3000, TARGET_BLOCK = 4096, PAD = 8 };
 
 /* ---- Cholesky: A = U'U in the upper triangle, row-major ---- */
 
 /* Row i of U from row i of A whose earlier pivots are already subtracted. */
-static void scale_row(float *row, size_t i, size_t n, float floor)
+static inline void scale_row(float *row, size_t i, size_t n, float floor)
 {
     float pivot = row[i] > floor ? row[i] : floor, inverse = 1 / sqrtf(pivot);
 
@@ -42,7 +43,7 @@ static void scale_row(float *row, size_t i, size_t n, float floor)
         row[j] *= inverse;
 }
 
-static void subtract_row(float *row, const float *pivot, size_t i, size_t n)
+static inline void subtract_row(float *row, const float *pivot, size_t i, size_t n)
 {
     float f = pivot[i];
 
@@ -51,7 +52,7 @@ static void subtract_row(float *row, const float *pivot, size_t i, size_t n)
 }
 
 /* Rows first .. n of A, less the products with four pivot rows: A[i] -= sum over p of p[i] * p. */
-PZ_KERNEL static void subtract_panel(float *A, size_t n, size_t stride, size_t first)
+static inline void subtract_panel(float *A, size_t n, size_t stride, size_t first)
 {
     const float *restrict p0 = A + (first - 4) * stride, *restrict p1 = p0 + stride;
     const float *restrict p2 = p1 + stride, *restrict p3 = p2 + stride;
@@ -65,7 +66,7 @@ PZ_KERNEL static void subtract_panel(float *A, size_t n, size_t stride, size_t f
     }
 }
 
-static void factor(float *A, size_t n, size_t stride, float floor)
+static inline void factor(float *A, size_t n, size_t stride, float floor)
 {
     size_t k = 0;
 
@@ -84,7 +85,7 @@ static void factor(float *A, size_t n, size_t stride, float floor)
     }
 }
 
-void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
+PZ_KERNEL void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 {
     factor(A, n, stride, floor);
     for (size_t i = 0; i < n; i++) { /* U'y = b, column by column */
@@ -109,13 +110,12 @@ void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 /* Where the Gram matrix is read from: exactly one of the two. */
 struct gram {
     struct pz_trans_lists rows;
-    bool whole;    /* no item's row was cut */
     float *square; /* [n_items * n_items] */
 };
 
 struct work {
     uint64_t *key;   /* [longest list] */
-    uint32_t *place; /* [n_items] place of an item in N, `dummy` elsewhere */
+    uint16_t *place; /* [n_items] place of an item in N, `dummy` elsewhere */
     uint64_t *at;    /* [n_max] entries of counts that N stands for */
     float *A, *x;
 };
@@ -162,50 +162,38 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w
     return m;
 }
 
-/* Where row b is read from. Sources ascend and the upper triangle is enough: when no item's row was cut, that
- * is the part of row b from b on; else entries cut from one row may stand in the other, but rows of items
- * always hold all their features, so of a feature's row only features are missing. */
-static uint64_t first_needed(const struct job *job, uint32_t b)
+/* Rows lie all over memory: ask for one while the one before it is read. */
+static void prefetch_row(const struct pz_trans_lists *g, uint32_t b)
 {
-    const struct pz_trans_lists *g = &job->gram->rows;
-    uint32_t from = job->gram->whole ? b : b < job->n_items ? 0 : job->n_items;
-    uint64_t low = g->ptr[b], high = g->ptr[b + 1];
-
-    while (low < high) {
-        uint64_t mid = low + (high - low) / 2;
-
-        if (g->item[mid] < from)
-            low = mid + 1;
-        else
-            high = mid;
+    for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k += 16) {
+        __builtin_prefetch(g->item + k);
+        __builtin_prefetch(g->value + k);
     }
-    return low;
 }
 
-/* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch. */
+/* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch; a pair stands
+ * in one of the two rows, above or below the diagonal. */
 static void gather_rows(const struct job *job, struct work *w, uint32_t m)
 {
     const struct pz_trans_lists *g = &job->gram->rows;
 
     for (uint32_t i = 0; i < m; i++)
-        w->place[job->counts->item[w->at[i]]] = i;
+        w->place[job->counts->item[w->at[i]]] = (uint16_t)i;
     for (uint32_t i = 0; i < m; i++) {
         uint32_t b = job->counts->item[w->at[i]];
         float *row = w->A + (size_t)i * job->stride;
 
         memset(row, 0, job->stride * sizeof *row);
-        for (uint64_t k = first_needed(job, b); k < g->ptr[b + 1]; k++)
+        if (i + 1 < m)
+            prefetch_row(g, job->counts->item[w->at[i + 1]]);
+        for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k++)
             row[w->place[g->item[k]]] = g->value[k];
     }
     for (uint32_t i = 0; i < m; i++)
-        w->place[job->counts->item[w->at[i]]] = job->stride - 1;
+        w->place[job->counts->item[w->at[i]]] = (uint16_t)(job->stride - 1);
     for (uint32_t i = 0; i < m; i++)
-        for (uint32_t k = i + 1; k < m; k++) {
-            float other = w->A[(size_t)k * job->stride + i];
-            float *mine = &w->A[(size_t)i * job->stride + k];
-
-            *mine = *mine > other ? *mine : other;
-        }
+        for (uint32_t k = i + 1; k < m; k++)
+            w->A[(size_t)i * job->stride + k] += w->A[(size_t)k * job->stride + i]; /* one of them is 0 */
 }
 
 static void gather_square(const struct job *job, struct work *w, uint32_t m)
@@ -276,7 +264,7 @@ static enum pz_status work_new(struct job *job, uint32_t longest, struct pz_err 
         w->x = pz_mem_array(job->n_max, sizeof *w->x);
         ok = w->key && w->place && w->at && w->A && w->x;
         for (size_t i = 0; ok && i < n; i++)
-            w->place[i] = job->stride - 1;
+            w->place[i] = (uint16_t)(job->stride - 1);
     }
     return ok ? PZ_OK : pz_err_memory(err, "ridge systems", 4.0 * job->n_max * job->stride);
 }
@@ -316,7 +304,7 @@ static enum pz_status to_square(struct gram *g, struct pz_err *err)
         return pz_err_memory(err, "the Gram matrix", 4.0 * (double)n * (double)n);
     for (size_t i = 0; i < n; i++)
         for (uint64_t k = g->rows.ptr[i]; k < g->rows.ptr[i + 1]; k++)
-            g->square[i * n + g->rows.item[k]] = g->rows.value[k];
+            g->square[i * n + g->rows.item[k]] = g->square[g->rows.item[k] * n + i] = g->rows.value[k];
     return PZ_OK;
 }
 
@@ -338,9 +326,6 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_t
         if (wanted)
             mark_sources(counts, wanted, source);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
-        g->whole = st == PZ_OK;
-        for (uint32_t i = 0; i < v->n_items && g->whole; i++)
-            g->whole = g->rows.ptr[i + 1] - g->rows.ptr[i] < row_max + v->feats->n;
     }
     if (st == PZ_OK && n <= DENSE_ITEMS)
         st = to_square(g, err);

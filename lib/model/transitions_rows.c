@@ -292,11 +292,23 @@ static double cell_value(const struct job *job, const struct scratch *s, uint32_
     return job->gram ? s->cell[other].gram : s->cell[other].count;
 }
 
+/* Whether the Gram row of an item or feature holds its pair with another: see pz_trans_gram. */
+static bool holds(const struct job *job, uint32_t item, uint32_t other)
+{
+    float mine = job->scale[item], its = job->scale[other];
+
+    if (item >= job->view->n_items || other >= job->view->n_items || mine == its)
+        return other >= item;
+    return mine > its;
+}
+
 /* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0: not kept. */
 static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other, const struct scratch *s)
 {
     double v = cell_value(job, s, other);
 
+    if (job->gram && !holds(job, item, other))
+        return 0;
     if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
         return pz_trans_key(3e38f, other);
     return v > 0 ? pz_trans_key((float)v * job->scale[other], other) : 0;
