@@ -115,7 +115,7 @@ enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
     fill_source_scale(t);
     pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
     fill_attr_scale(t);
-    return PZ_OK;
+    return pz_trans_feats_kinds(&t->feats, err);
 }
 
 static void set(void *part, size_t setting, double value)

@@ -72,6 +72,9 @@ struct pz_trans_feats {
                            * or loaded; owned */
     uint32_t *inv_item;
     float *inv_weight;
+    uint32_t *kind;       /* [n_items] items with the same features and weights are of one kind; owned */
+    uint32_t *head;       /* [n_kinds] the first item of each */
+    uint32_t n_kinds;
     bool owned;           /* ptr, id, weight, names */
 };
 
@@ -120,6 +123,9 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
                                    const struct pz_trans_feats *old, const uint32_t *old_item,
                                    struct pz_trans_feats *out, struct pz_err *err);
 void pz_trans_feats_clear(struct pz_trans_feats *f);
+
+/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items. */
+enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err);
 
 /* ---- transitions_view.c ---- */
 

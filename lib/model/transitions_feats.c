@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "table/hash.h"
 #include "model/transitions.h"
 
 enum { MAX_FEATURES = 4096, MAX_PER_ITEM = 8 };
@@ -319,6 +320,44 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
     return st;
 }
 
+static bool alike(const struct pz_trans_feats *f, uint32_t a, uint32_t b)
+{
+    uint64_t n = f->ptr[a + 1] - f->ptr[a];
+
+    return f->ptr[b + 1] - f->ptr[b] == n &&
+           memcmp(f->id + f->ptr[a], f->id + f->ptr[b], n * sizeof *f->id) == 0 &&
+           memcmp(f->weight + f->ptr[a], f->weight + f->ptr[b], n * sizeof *f->weight) == 0;
+}
+
+enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err)
+{
+    size_t n_slots = 16;
+    uint32_t *slot; /* open addressing: kind + 1 */
+
+    while (n_slots < 2 * (size_t)f->n_items)
+        n_slots *= 2;
+    slot = pz_mem_array(n_slots, sizeof *slot);
+    free(f->kind);
+    free(f->head);
+    f->n_kinds = 0;
+    f->kind = pz_mem_array(f->n_items, sizeof *f->kind);
+    f->head = pz_mem_array(f->n_items, sizeof *f->head);
+    for (uint32_t i = 0; slot && f->kind && f->head && i < f->n_items; i++) {
+        size_t n = f->ptr[i + 1] - f->ptr[i];
+        size_t at = pz_hash64(f->id + f->ptr[i], n * sizeof *f->id) & (n_slots - 1);
+
+        while (slot[at] && !alike(f, f->head[slot[at] - 1], i))
+            at = (at + 1) & (n_slots - 1);
+        if (!slot[at]) {
+            f->head[f->n_kinds] = i;
+            slot[at] = ++f->n_kinds;
+        }
+        f->kind[i] = slot[at] - 1;
+    }
+    free(slot);
+    return slot && f->kind && f->head ? PZ_OK : pz_err_memory(err, "kinds of items", 16.0 * f->n_items);
+}
+
 void pz_trans_feats_clear(struct pz_trans_feats *f)
 {
     if (f->owned) {
@@ -330,5 +369,7 @@ void pz_trans_feats_clear(struct pz_trans_feats *f)
     free(f->inv_ptr);
     free(f->inv_item);
     free(f->inv_weight);
+    free(f->kind);
+    free(f->head);
     memset(f, 0, sizeof *f);
 }

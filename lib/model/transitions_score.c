@@ -49,19 +49,42 @@ struct sums {
     float *item; /* [n_items] */
     float *attr; /* [feats.n] */
     float *from; /* [feats.n] weight of each attribute as a source */
+    float *kind; /* [feats.n_kinds] what an item of a kind gains by its attributes */
 };
+
+/* out[item[k]] += w * value[k]; the items differ. */
+static void add_list(const uint32_t *restrict item, const float *restrict value, size_t n, float w,
+                     float *restrict out)
+{
+    size_t k = 0;
+
+    for (; k + 4 <= n; k += 4) {
+        float a = out[item[k]] + w * value[k], b = out[item[k + 1]] + w * value[k + 1];
+        float c = out[item[k + 2]] + w * value[k + 2], d = out[item[k + 3]] + w * value[k + 3];
+
+        out[item[k]] = a;
+        out[item[k + 1]] = b;
+        out[item[k + 2]] = c;
+        out[item[k + 3]] = d;
+    }
+    for (; k < n; k++)
+        out[item[k]] += w * value[k];
+}
 
 /* Add weight times the list of one item or feature. Features stand behind items in a list. */
 static void add_row(const struct pz_trans *t, uint32_t row, float weight, const struct sums *to)
 {
     const struct pz_trans_lists *l = lists_of(t);
     float w = weight * t->source_scale[row];
-    uint64_t k = l->ptr[row], end = l->ptr[row + 1];
+    const uint32_t *item = l->item + l->ptr[row];
+    const float *value = l->value + l->ptr[row];
+    size_t n = l->ptr[row + 1] - l->ptr[row];
 
-    for (; k < end && l->item[k] < t->n_items; k++)
-        to->item[l->item[k]] += w * l->value[k];
-    for (; k < end; k++)
-        to->attr[l->item[k] - t->n_items] += w * l->value[k];
+    while (n > 0 && item[n - 1] >= t->n_items) {
+        n--;
+        to->attr[item[n] - t->n_items] += w * value[n];
+    }
+    add_list(item, value, n, w, to->item);
 }
 
 /* The factor of attributes as sources: the ridge has it in its coefficients. */
@@ -181,7 +204,15 @@ static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item
 
     for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
         sum += f->weight[k] * attr[f->id[k]];
-    return sum * t->attr_scale[item];
+    return sum;
+}
+
+/* What items gain by their attributes, whose sums of a kind are made once. */
+PZ_KERNEL static void add_kinds(float *restrict out, const float *restrict sum, const uint32_t *restrict kind,
+                                const float *restrict scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += sum[kind[i]] * scale[i];
 }
 
 /* Everything up to target_norm; stars says where the hop went. */
@@ -197,8 +228,9 @@ static bool add_up(const struct pz_trans *t, const struct pz_query *q, const str
     }
     if (t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0) {
         share_attrs(t, to->attr);
-        for (uint32_t i = 0; i < t->n_items; i++)
-            to->item[i] += attrs_of(t, to->attr, i);
+        for (uint32_t c = 0; c < t->feats.n_kinds; c++)
+            to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
+        add_kinds(to->item, to->kind, t->feats.kind, t->attr_scale, t->n_items);
     }
     if (t->set[PZ_TRANS_TARGET_NORM] > 0)
         multiply(to->item, t->target_scale, t->n_items);
@@ -222,14 +254,15 @@ size_t pz_trans_scratch_bytes(const void *part)
 {
     const struct pz_trans *t = part;
 
-    return ((size_t)t->n_items + 2 * (size_t)t->feats.n) * sizeof(float);
+    return ((size_t)t->n_items + 2 * (size_t)t->feats.n + t->feats.n_kinds) * sizeof(float);
 }
 
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_trans *t = part;
     size_t lags = q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
-    struct sums sums = { out, scratch, (float *)scratch + t->feats.n };
+    float *attr = scratch;
+    struct sums sums = { out, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
     struct stars stars;
 
     if (!add_up(t, q, &sums, &stars))
@@ -306,8 +339,8 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
                       float *contrib)
 {
     const struct pz_trans *t = part;
-    struct sums sums = { scratch, (float *)scratch + t->n_items,
-                         (float *)scratch + t->n_items + t->feats.n };
+    float *attr = (float *)scratch + t->n_items;
+    struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
     struct stars stars;
     float top;
 
