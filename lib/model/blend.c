@@ -24,18 +24,35 @@ size_t pz_model_scratch(const struct pz_model *m)
     return round_up(most) + round_up((size_t)m->items.n * sizeof(float));
 }
 
-static float largest_allowed(const float *score, uint32_t n, const uint64_t *allowed)
+/* The largest of 64 scores whose bits are set, and of top. */
+static inline __attribute__((always_inline)) float largest_of(const float *score, uint64_t bits, float top)
+{
+    float most[16] = { 0 };
+
+    if (~bits == 0) {
+        for (size_t i = 0; i < 64; i += 16)
+            for (size_t k = 0; k < 16; k++)
+                most[k] = score[i + k] > most[k] ? score[i + k] : most[k];
+        for (size_t k = 0; k < 16; k++)
+            top = most[k] > top ? most[k] : top;
+    }
+    for (; ~bits != 0 && bits; bits &= bits - 1) {
+        float s = score[__builtin_ctzll(bits)];
+
+        top = s > top ? s : top;
+    }
+    return top;
+}
+
+PZ_KERNEL static float largest_allowed(const float *score, uint32_t n, const uint64_t *allowed)
 {
     float top = 0;
 
-    if (!allowed) {
-        for (uint32_t i = 0; i < n; i++)
-            top = score[i] > top ? score[i] : top;
-        return top;
+    for (uint32_t i = 0; i < n; i += 64) {
+        uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
+
+        top = largest_of(score + i, n - i < 64 ? bits & (((uint64_t)1 << (n - i)) - 1) : bits, top);
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (score[i] > top && (allowed[i / 64] >> (i % 64) & 1))
-            top = score[i];
     return top;
 }
 

@@ -152,6 +152,29 @@ struct judging {
     struct pz_lane *lane;
 };
 
+/* Into lane->total: the weighted sum of the parts beside the judged one. It is the same in trial after trial. */
+static void add_others(const struct judging *j, const struct pz_valid_case *c, const struct pz_query *q,
+                       struct pz_lane *lane)
+{
+    uint32_t n = j->v->train.n_items;
+    size_t k = (size_t)(c - j->v->c);
+    float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL, top;
+
+    if (memo && j->v->known[k]) {
+        memcpy(lane->total, memo, n * sizeof *memo);
+        return;
+    }
+    memset(lane->total, 0, n * sizeof *lane->total);
+    for (size_t p = 0; p < j->n_parts; p++)
+        if (p != j->line && j->part[p].weight > 0 &&
+            pz_blend_score(&j->part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
+            pz_blend_add(lane->total, lane->mine, n, (float)j->part[p].weight / top);
+    if (memo) {
+        memcpy(memo, lane->total, n * sizeof *memo);
+        j->v->known[k] = 1;
+    }
+}
+
 static void judge_case(const struct judging *j, const struct pz_valid_case *c, uint32_t user)
 {
     struct pz_lane *lane = &j->lane[pz_par_id()];
@@ -159,11 +182,7 @@ static void judge_case(const struct judging *j, const struct pz_valid_case *c, u
     uint32_t n = j->v->train.n_items;
     float top;
 
-    memset(lane->total, 0, n * sizeof *lane->total);
-    for (size_t p = 0; p < j->n_parts; p++)
-        if (p != j->line && j->part[p].weight > 0 &&
-            pz_blend_score(&j->part[p], &q, lane->allowed, n, lane->scratch, lane->mine, &top))
-            pz_blend_add(lane->total, lane->mine, n, (float)j->part[p].weight / top);
+    add_others(j, c, &q, lane);
     if (pz_blend_score(&j->part[j->line], &q, lane->allowed, n, lane->scratch, lane->mine, &top))
         pz_blend_scale(lane->mine, n, 1 / top);
     else

@@ -141,8 +141,8 @@ struct stars {
 static void find_stars(const float *score, size_t n, struct stars *s)
 {
     s->n = 0;
-    for (size_t first = 0; first < n; first += 256) {
-        size_t end = n - first < 256 ? n : first + 256;
+    for (size_t first = 0; first < n; first += 64) {
+        size_t end = n - first < 64 ? n : first + 64;
         float bar = s->n == PZ_TRANS_HOP_ITEMS ? s->score[s->n - 1] : 0;
 
         if (largest(score + first, end - first) <= bar)

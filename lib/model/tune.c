@@ -91,6 +91,7 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     enum pz_status st;
 
     s->n_parts = p + 1;
+    pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
     if (st == PZ_OK && s->part[p].weight > 0)
         st = pz_search_part(s, p, n_fits, err);
@@ -107,9 +108,11 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
 
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         st = tune_part(s, p, n_fits, err);
-    for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++)
+    for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
+        pz_valid_forget(s->v);
         if (s->part[p].weight > 0)
             st = pz_search_part(s, p, 0, err);
+    }
     return st;
 }
 
@@ -163,7 +166,9 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
     pz_log_begin(cfg->log, "tuning", "trials", 0);
     if (st == PZ_OK && v.n_users == 0)
         pz_log(cfg->log, PZ_LOG_WARN, "too few users with three events to tune; defaults are used");
-    else if (st == PZ_OK)
+    else if (st == PZ_OK && n_choices > 1)
+        st = pz_valid_remember(&v, err);
+    if (st == PZ_OK && v.n_users > 0)
         st = tune_on(&s, n_choices, softmax_scale, err);
     if (st == PZ_OK && pz_stop_asked())
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while tuning");

@@ -12,7 +12,10 @@
 #include "base/rng.h"
 #include "base/str.h"
 
-enum { STEPS = 2 /* single-event cases a user */ };
+enum {
+    STEPS = 2, /* single-event cases a user */
+    MEMO_BYTES = 24 << 20
+};
 
 /* ---- metric ---- */
 
@@ -291,6 +294,23 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
         v->first[++v->n_users] = n_cases;
     }
     return PZ_OK;
+}
+
+enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
+{
+    size_t n_items = v->train.n_items, most = MEMO_BYTES / (n_items * sizeof *v->memo + 1);
+    uint32_t n = v->first[v->n_users];
+
+    v->n_memo = n < most ? n : (uint32_t)most;
+    v->memo = take(v, v->n_memo * n_items, sizeof *v->memo);
+    v->known = take(v, v->n_memo, 1);
+    return v->memo && v->known ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
+}
+
+void pz_valid_forget(const struct pz_valid *v)
+{
+    if (v->known)
+        memset(v->known, 0, v->n_memo);
 }
 
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,

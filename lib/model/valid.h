@@ -48,7 +48,10 @@ struct pz_valid {
     enum pz_task task;
     bool exclude_seen;
     struct pz_metric metric;
-    void *owned[12];
+    uint32_t n_memo;          /* cases whose sum over the parts beside the judged one is kept */
+    float *memo;              /* [n_memo * n_items]; NULL: none */
+    uint8_t *known;           /* [n_memo] whether it is there */
+    void *owned[14];
     size_t n_owned;
 };
 
@@ -63,11 +66,19 @@ enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool e
                             uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
 
+/* Make room to keep, for as many cases as fit in 24 MB, what the parts beside the judged one add up to. */
+enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
+
+/* Drop what is kept: another part is going to be judged. */
+void pz_valid_forget(const struct pz_valid *v);
+
 /* Judge a blend in which one part's weight takes each of several values.
  *
  * part    [n_parts]; the weight of part[line] is not used
  * weight  [n_weights] tried for part[line]
  * from, to   users from <= u < to
+ *
+ * Between two calls of pz_valid_forget, line and the parts beside it must stay as they are.
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
  * Parallel over users, the same at any number of threads. */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,

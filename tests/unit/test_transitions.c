@@ -516,6 +516,23 @@ static void categories_carry_to_items_that_nobody_met(void **state)
     free(t);
 }
 
+static void items_of_the_same_attributes_are_of_one_kind(void **state)
+{
+    enum { N = 6 };
+    uint64_t ptr[N + 1] = { 0, 2, 2, 4, 5, 7, 7 };
+    uint32_t id[] = { 3, 5, /**/ 3, 5, /**/ 3, /**/ 3, 5 };
+    float weight[] = { 0.6f, 0.8f, /**/ 0.6f, 0.8f, /**/ 1, /**/ 0.8f, 0.6f };
+    const uint32_t kind[N] = { 0, 1, 0, 2, 3, 1 }, head[] = { 0, 1, 3, 4 };
+    struct pz_trans_feats f = { .n_items = N, .n = 6, .ptr = ptr, .id = id, .weight = weight };
+
+    (void)state;
+    assert_int_equal(pz_trans_feats_kinds(&f, NULL), PZ_OK);
+    assert_int_equal(f.n_kinds, 4);
+    assert_memory_equal(f.kind, kind, sizeof kind);
+    assert_memory_equal(f.head, head, sizeof head);
+    pz_trans_feats_clear(&f);
+}
+
 static void shares_of_events_sum_to_the_score(void **state)
 {
     struct tiny *t = tiny_random(120, 30, 12, 5);
@@ -703,6 +720,7 @@ int main(void)
         cmocka_unit_test(a_second_step_reaches_what_never_met_the_history),
         cmocka_unit_test(sessions_that_return_are_learned),
         cmocka_unit_test(categories_carry_to_items_that_nobody_met),
+        cmocka_unit_test(items_of_the_same_attributes_are_of_one_kind),
         cmocka_unit_test(shares_of_events_sum_to_the_score),
         cmocka_unit_test(read_outs_need_no_new_fit),
         cmocka_unit_test(an_update_adds_exactly_the_new_pairs),

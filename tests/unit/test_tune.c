@@ -246,6 +246,38 @@ static void a_part_times_a_constant_changes_no_value(void **state)
     pz_valid_clear(&v);
 }
 
+static void what_is_remembered_changes_no_value(void **state)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS }, c = { 3, 1, ITEMS };
+    double each[4][100], weight = 0.7;
+
+    (void)state;
+    chain_make(&t, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    for (size_t i = 0; i < 4; i++) { /* as it is; learned; remembered beside another part judged; forgotten */
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1 }, { &follow, i < 2 ? &b : &a, 0 } };
+
+        if (i == 1)
+            assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
+        if (i == 3)
+            pz_valid_forget(&v);
+        assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
+    }
+    assert_memory_equal(each[0], each[1], sizeof each[0]);
+    for (size_t i = 2; i < 4; i++) { /* the same without any memory */
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1 }, { &follow, &a, 0 } };
+        double plain[100];
+
+        v.n_memo = 0;
+        assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, plain, NULL), PZ_OK);
+        assert_memory_equal(each[i], plain, sizeof plain);
+    }
+    assert_memory_not_equal(each[2], each[3], sizeof each[2]);
+    pz_valid_clear(&v);
+}
+
 static void values_of_ranks_are_those_worked_by_hand(void **state)
 {
     struct pz_metric m;
@@ -295,6 +327,7 @@ int main(void)
         cmocka_unit_test(training_part_never_holds_a_truth),
         cmocka_unit_test(without_order_a_random_fifth_is_one_case),
         cmocka_unit_test(a_part_times_a_constant_changes_no_value),
+        cmocka_unit_test(what_is_remembered_changes_no_value),
         cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
         cmocka_unit_test(users_with_one_event_tune_nothing),
     };
