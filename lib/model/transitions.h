@@ -175,7 +175,8 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
                               struct pz_err *err);
 
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower number), so that
- * no row is long, and in the item's where one is a feature. Rows with wanted[row] != 0 (NULL: all), the `row_max`
+ * no row is long, and in the item's where one is a feature. Rows with wanted[row] != 0 (NULL: all; with
+ * features all items' are needed), the `row_max`
  * largest value * scale kept a row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
                              uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err);

@@ -325,6 +325,8 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_t
             scale[i] = pop[i] > 0 ? 1 / sqrtf(pop[i]) : 0;
         if (wanted)
             mark_sources(counts, wanted, source);
+        if (wanted && v->feats->n > 0) /* rows of features are sums of all their items' */
+            memset(source, 1, v->n_items);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
     }
     if (st == PZ_OK && n <= DENSE_ITEMS)

@@ -185,22 +185,6 @@ static void row_item(const struct pz_trans_view *v, uint32_t item, double factor
     }
 }
 
-/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it, or its Gram
- * row; cells of features are sums over items of u_A times the items' cells. */
-static void make_cells(const struct pz_trans_view *v, uint32_t row, bool by_target, bool gram,
-                       struct scratch *s)
-{
-    const struct pz_trans_feats *f = v->feats;
-    uint32_t a = row - v->n_items;
-
-    if (row < v->n_items)
-        row_item(v, row, 1, by_target, gram, s);
-    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
-        row_item(v, f->inv_item[k], (double)f->inv_weight[k], by_target, gram, s);
-    if (f->n > 0)
-        spread(f, s);
-}
-
 /* ---- selection ---- */
 
 uint64_t pz_trans_key(float v, uint32_t item)
@@ -255,6 +239,14 @@ uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
 
 /* ---- blocks of rows into lists ---- */
 
+/* Growing lists. */
+struct grow {
+    uint64_t *ptr;
+    uint32_t *item;
+    float *value;
+    size_t item_cap, value_cap;
+};
+
 struct job {
     const struct pz_trans_view *view;
     const float *scale;
@@ -266,15 +258,41 @@ struct job {
     uint32_t *item;  /* [block rows * keep] */
     float *value;
     uint32_t *count; /* [block rows] */
+    struct grow g;   /* the rows before the block */
 };
 
-/* Growing lists. */
-struct grow {
-    uint64_t *ptr;
-    uint32_t *item;
-    float *value;
-    size_t item_cap, value_cap;
-};
+/* The Gram row of feature a from the rows of its items, which hold all their features: pairs of features only. */
+static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
+{
+    const struct pz_trans_feats *f = job->view->feats;
+
+    for (uint64_t k = f->inv_ptr[a]; k < f->inv_ptr[a + 1]; k++) {
+        uint64_t first = job->g.ptr[f->inv_item[k]], e = job->g.ptr[f->inv_item[k] + 1];
+
+        for (; e > first && job->g.item[e - 1] >= f->n_items + a; e--)
+            touch(s, job->g.item[e - 1])->gram += (double)f->inv_weight[k] * (double)job->g.value[e - 1];
+    }
+}
+
+/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it, or its Gram
+ * row; cells of features are sums over items of u_A times the items' cells. */
+static void make_cells(const struct job *job, uint32_t row, struct scratch *s)
+{
+    const struct pz_trans_view *v = job->view;
+    const struct pz_trans_feats *f = v->feats;
+    uint32_t a = row - v->n_items;
+
+    if (row >= v->n_items && job->gram) {
+        sum_rows(job, a, s);
+        return;
+    }
+    if (row < v->n_items)
+        row_item(v, row, 1, job->by_target, job->gram, s);
+    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
+        row_item(v, f->inv_item[k], (double)f->inv_weight[k], job->by_target, false, s);
+    if (f->n > 0)
+        spread(f, s);
+}
 
 static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratch *s)
 {
@@ -342,7 +360,7 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     job->count[slot] = 0;
     if (job->wanted && !job->wanted[item])
         return;
-    make_cells(job->view, item, job->by_target, job->gram, s);
+    make_cells(job, item, s);
     if (job->old)
         add_old(job->old, item, s);
     list_touched(s);
@@ -359,8 +377,9 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     reset(s);
 }
 
-static bool append_rows(const struct job *job, uint32_t first, uint32_t rows, struct grow *g)
+static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
 {
+    struct grow *g = &job->g;
     uint64_t n = g->ptr[first];
 
     for (uint32_t r = 0; r < rows; r++)
@@ -378,18 +397,17 @@ static bool append_rows(const struct job *job, uint32_t first, uint32_t rows, st
     return true;
 }
 
-static enum pz_status run_blocks(struct job *job, uint32_t block, struct grow *g, struct pz_err *err)
+/* Rows first .. end. */
+static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block, struct pz_err *err)
 {
-    uint32_t n = job->view->n_items + job->view->feats->n;
-
-    for (uint32_t first = 0; first < n; first += block) {
-        uint32_t rows = n - first < block ? n - first : block;
+    for (; first < end; first += block) {
+        uint32_t rows = end - first < block ? end - first : block;
 
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t r = 0; r < rows; r++)
             make_row(job, first + r, r);
-        if (!append_rows(job, first, rows, g))
-            return pz_err_memory(err, "transitions", 8.0 * (double)g->item_cap);
+        if (!append_rows(job, first, rows))
+            return pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
         if (pz_stop_asked())
             return pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
     }
@@ -400,27 +418,29 @@ static enum pz_status run_blocks(struct job *job, uint32_t block, struct grow *g
 static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct pz_err *err)
 {
     uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
-    struct grow g = { 0 };
+    struct grow *g = &job->g;
     enum pz_status st = PZ_OK;
 
     job->scratch = scratch_new(n);
     block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
     block = block > n ? n + 1 : block;
-    g.ptr = pz_mem_array((size_t)n + 1, sizeof *g.ptr);
+    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
     job->item = pz_mem_array((size_t)block * job->keep, sizeof *job->item);
     job->value = pz_mem_array((size_t)block * job->keep, sizeof *job->value);
     job->count = pz_mem_array(block, sizeof *job->count);
-    if (!job->scratch || !g.ptr || !job->item || !job->value || !job->count ||
-        !pz_mem_grow(&g.item, &g.item_cap, 1, sizeof *g.item) ||
-        !pz_mem_grow(&g.value, &g.value_cap, 1, sizeof *g.value))
+    if (!job->scratch || !g->ptr || !job->item || !job->value || !job->count ||
+        !pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) ||
+        !pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value))
         st = pz_err_memory(err, "transitions", 8.0 * block * job->keep);
     if (st == PZ_OK)
-        st = run_blocks(job, block, &g, err);
+        st = run_blocks(job, 0, job->view->n_items, block, err);
+    if (st == PZ_OK) /* features after the items that they are summed from */
+        st = run_blocks(job, job->view->n_items, n, block, err);
     scratch_free(job->scratch);
     free(job->item);
     free(job->value);
     free(job->count);
-    *out = (struct pz_trans_lists){ n, g.ptr, g.item, g.value, true };
+    *out = (struct pz_trans_lists){ n, g->ptr, g->item, g->value, true };
     if (st != PZ_OK)
         pz_trans_lists_clear(out);
     return st;

@@ -285,6 +285,55 @@ static void the_closed_form_is_the_gram_matrix_of_histories(void **state)
     free(t);
 }
 
+/* What item i has of a row: 1 of its own, the weight of a feature. */
+static double share(const struct pz_trans_feats *f, uint32_t i, uint32_t row)
+{
+    for (uint64_t k = f->ptr[i]; row >= f->n_items && k < f->ptr[i + 1]; k++)
+        if (f->n_items + f->id[k] == row)
+            return (double)f->weight[k];
+    return row == i;
+}
+
+static void features_have_the_gram_rows_of_their_items(void **state)
+{
+    enum { N = 9, ALL = N + 3 };
+    struct tiny *t = weighted(30, N, 1);
+    uint64_t ptr[N + 1] = { 0, 1, 3, 5, 6, 6, 8, 9, 10, 11 }, offset[] = { 0, 1, 2, 3 };
+    uint32_t code[] = { 0, 0, 1, 0, 2, 1, 1, 2, 2, 2, 1 };
+    struct pz_attr attr = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code, .values = { 3, offset, "xyz", false } };
+    struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N, .attr = &attr };
+    double gram[N * N], count[N * N];
+    float scale[ALL];
+    struct fitted f;
+    struct pz_trans_feats feats;
+    struct pz_trans_view v;
+    struct pz_trans_lists rows;
+
+    (void)state;
+    fit_with(&f, &t->c, plain);
+    brute_force(t, 0.25, 0.5, gram, count);
+    for (uint32_t i = 0; i < ALL; i++)
+        scale[i] = 1;
+    assert_int_equal(pz_trans_feats_make(&attrs, N, NULL, NULL, &feats, NULL), PZ_OK);
+    assert_int_equal(feats.n, 3);
+    assert_int_equal(pz_trans_view_init(&v, &t->c, ((struct pz_trans *)f.part)->set, &feats, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_trans_gram(&v, NULL, scale, N, &rows, NULL), PZ_OK);
+    for (uint32_t a = 0; a < ALL; a++)
+        for (uint32_t b = a; b < ALL; b++) {
+            double sum = 0;
+
+            for (uint32_t i = 0; i < N; i++)
+                for (uint32_t j = 0; j < N; j++)
+                    sum += share(&feats, i, a) * share(&feats, j, b) * gram[i * N + j];
+            assert_near(entry(&rows, a, b), sum, 1e-4);
+        }
+    pz_trans_lists_clear(&rows);
+    pz_trans_view_clear(&v);
+    pz_trans_feats_clear(&feats);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
 /* x <- A^-1 x by Gauss with pivots, in double. */
 static void solve_dense(double *m, double *x, size_t n)
 {
@@ -713,6 +762,7 @@ int main(void)
         cmocka_unit_test(transposing_twice_gives_the_lists_back),
         cmocka_unit_test(transposing_cuts_long_lists_by_size),
         cmocka_unit_test(the_closed_form_is_the_gram_matrix_of_histories),
+        cmocka_unit_test(features_have_the_gram_rows_of_their_items),
         cmocka_unit_test(the_ridge_solves_the_least_squares),
         cmocka_unit_test(sparse_and_square_gram_give_the_same_coefficients),
         cmocka_unit_test(cholesky_solves_and_bears_an_indefinite_matrix),
