@@ -16,7 +16,7 @@
 #include "base/par.h"
 #include "model/tune.h"
 
-static const double SURE = 0.8, SURE_UNORDERED = 4, HOPELESS = 0;
+static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;
 enum { RACE_LEAST = 100 /* users */ };
 
 void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s)
@@ -78,6 +78,10 @@ static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double
     for (size_t i = 0; i < n; i++)
         w[i] = newcomer ? fresh[i] : near[i] * s->part[p].weight;
     w[0] = newcomer ? s->choice[p].weight : w[0];
+    if (newcomer && s->choice[p].scorer->any_time) { /* it has to win over its absence */
+        w[1] = w[0];
+        w[0] = 0;
+    }
     return n;
 }
 
@@ -109,8 +113,15 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* The row of s->trial with the largest mean over the first n users, if it is better than the first for sure. */
-static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
+/* What costs a hundred times the others must be worth it. */
+static double sure_of(const struct pz_search *s, size_t p, bool newcomer)
+{
+    return newcomer && s->choice[p].scorer->any_time ? fmax(SURE_DEAR, sure(s)) : sure(s);
+}
+
+/* The row of s->trial with the largest mean over the first n users, if it gains so many standard errors over the
+ * first. */
+static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, double errors)
 {
     size_t best = 0;
     double top = -1;
@@ -123,7 +134,7 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n)
             best = g;
         }
     }
-    return gain(s->trial + best * s->v->n_users, s->trial, n) > sure(s) ? best : 0;
+    return gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
 }
 
 static void note_trial(const struct pz_search *s, size_t p, double weight, double mean, uint32_t users,
@@ -161,14 +172,14 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
     *won = false;
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, heat);
+    row = best_row(s, n_w, heat, sure_of(s, p, newcomer));
     s->idle = !newcomer && same(s->trial, s->each, heat);
     if (newcomer || gain(s->trial + row * all, s->each, heat) > HOPELESS) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
-        row = best_row(s, n_w, all);
+        row = best_row(s, n_w, all, sure_of(s, p, newcomer));
         *won = newcomer || gain(s->trial + row * all, s->each, all) > sure(s);
     }
     note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);

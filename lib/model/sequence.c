@@ -24,16 +24,15 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
     { "layers", 2, 1, 8, 0, 0, false, true, false, "layers" },
     { "window", 50, 2, 1024, 0, 0, false, true, false, "events of a history that are read" },
     { "epochs", 10, 1, 1000, 0, 0, false, true, false, "passes over the data" },
-    { "patience", 4, 1, 1000, 0, 0, false, true, false, "epochs without a better result before the end" },
+    { "pairs", 5, 0.001, 1e6, 0, 0, false, false, false,
+      "million pairs of events at most: fewer passes over large data" },
     { "batch", 256, 16, 65536, 0, 0, false, true, false, "events a step" },
     { "negatives", 512, 1, 65536, 0, 0, false, true, false, "candidates drawn a step" },
     { "rate", 0.003, 1e-6, 1, 0, 0, true, false, false, "learning rate" },
     { "decay", 0.01, 0, 10, 0, 0, false, false, false, "weight decay" },
-    { "dropout", 0.3, 0, 0.9, 0, 0, false, false, false, "dropout" },
+    { "dropout", 0.15, 0, 0.9, 0, 0, false, false, false, "dropout" },
     { "tau", 0.07, 0.01, 10, 0, 0, true, false, false, "temperature of the softmax in training" },
-    { "holdout", 0.01, 0, 0.5, 0, 0, false, false, false,
-      "share of the events, last ones of users, that decides when to stop" },
-    { "temperature", 1, 0.1, 20, 0.7, 4, true, false, true, "score = probability^(1/temperature)" },
+    { "temperature", 3, 0.1, 20, 1, 8, true, false, true, "score = probability^(1/temperature)" },
 };
 
 static void part_free(void *part)

@@ -21,14 +21,13 @@ enum pz_seq_setting {
     PZ_SEQ_LAYERS,
     PZ_SEQ_WINDOW,
     PZ_SEQ_EPOCHS,
-    PZ_SEQ_PATIENCE,
+    PZ_SEQ_PAIRS,
     PZ_SEQ_BATCH,
     PZ_SEQ_NEGATIVES,
     PZ_SEQ_RATE,
     PZ_SEQ_DECAY,
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
-    PZ_SEQ_HOLDOUT,
     PZ_SEQ_TEMPERATURE,
     PZ_SEQ_N
 };

@@ -23,38 +23,18 @@ static struct pz_rng stream(uint64_t seed, uint64_t purpose, uint64_t n)
     return rng;
 }
 
-enum { FOR_HOLDOUT = 101, FOR_CUTS, FOR_ORDER, FOR_CANDIDATES };
-enum { HOLDOUT_MIN = 3, HOLDOUT_USERS = 1000 };
-
-/* Events of user u that training may use. */
-static uint64_t n_events(const struct pz_seq_data *b, uint32_t u)
-{
-    return b->c->ptr[u + 1] - b->c->ptr[u] - b->held[u];
-}
-
-static void choose_holdout(struct pz_seq_data *b, double share)
-{
-    double eligible = 0, wanted = share * (double)b->c->ptr[b->c->n_users];
-    struct pz_rng rng = stream(b->seed, FOR_HOLDOUT, 0);
-
-    for (uint32_t u = 0; u < b->c->n_users; u++)
-        eligible += b->c->ptr[u + 1] - b->c->ptr[u] >= HOLDOUT_MIN;
-    wanted = wanted < HOLDOUT_USERS ? wanted : HOLDOUT_USERS;
-    for (uint32_t u = 0; u < b->c->n_users; u++)
-        if (b->c->ptr[u + 1] - b->c->ptr[u] >= HOLDOUT_MIN && pz_rng_unit(&rng) * eligible < wanted) {
-            b->held[u] = 1;
-            b->n_held++;
-        }
-}
-
+enum { FOR_CUTS = 102, FOR_ORDER, FOR_CANDIDATES };
 static void count_items(struct pz_seq_data *b)
 {
-    for (uint32_t u = 0; u < b->c->n_users; u++)
-        for (uint64_t p = 0; p < n_events(b, u); p++)
-            b->count[b->c->item[b->c->ptr[u] + p]]++;
-    for (uint32_t i = 0; i < b->c->n_items; i++)
+    const struct pz_corpus *c = b->c;
+
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        b->count[c->item[p]]++;
+    for (uint32_t i = 0; i < c->n_items; i++)
         if (b->count[i] > 0)
             b->live[b->n_live++] = i;
+    for (uint32_t u = 0; u < c->n_users; u++)
+        b->n_pairs += c->ptr[u + 1] - c->ptr[u] > 1 ? c->ptr[u + 1] - c->ptr[u] - 1 : 0;
 }
 
 /* log pi of every item for this many draws. */
@@ -85,16 +65,14 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
     b->window = L;
     b->batch = (size_t)cfg->value[PZ_SEQ_BATCH];
     b->draws = (uint32_t)cfg->value[PZ_SEQ_NEGATIVES];
-    b->held = pz_mem_array(c->n_users, sizeof *b->held);
     b->count = pz_mem_array(c->n_items, sizeof *b->count);
     b->live = pz_mem_array(c->n_items, sizeof *b->live);
     b->log_pi = pz_mem_array(c->n_items, sizeof *b->log_pi);
     b->chunk = pz_mem_array(n / L + 2 * (size_t)c->n_users + 1, sizeof *b->chunk);
-    if (!b->held || !b->count || !b->live || !b->log_pi || !b->chunk) {
+    if (!b->count || !b->live || !b->log_pi || !b->chunk) {
         pz_seq_data_clear(b);
         return pz_err_memory(err, "training batches", 16.0 * ((double)c->n_items + (double)n));
     }
-    choose_holdout(b, cfg->value[PZ_SEQ_HOLDOUT]);
     count_items(b);
     b->full = b->n_live <= b->draws;
     b->max_cand = b->full ? b->n_live : b->draws;
@@ -104,7 +82,6 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
 
 void pz_seq_data_clear(struct pz_seq_data *b)
 {
-    free(b->held);
     free(b->count);
     free(b->live);
     free(b->log_pi);
@@ -114,7 +91,7 @@ void pz_seq_data_clear(struct pz_seq_data *b)
 
 static void cut_user(struct pz_seq_data *b, uint32_t u, uint64_t epoch)
 {
-    uint64_t first = b->c->ptr[u], pairs = n_events(b, u), at = 0, first_cut;
+    uint64_t first = b->c->ptr[u], pairs = b->c->ptr[u + 1] - first, at = 0, first_cut;
     struct pz_rng rng = stream(b->seed, FOR_CUTS + 1000 * epoch, u);
 
     if (pairs < 2)
@@ -126,7 +103,6 @@ static void cut_user(struct pz_seq_data *b, uint32_t u, uint64_t epoch)
 
         to = to < pairs ? to : pairs;
         b->chunk[b->n_chunks++] = (struct pz_seq_chunk){ first + at, (uint32_t)(to - at) };
-        b->n_pairs += to - at;
         at = to;
     }
 }
@@ -136,7 +112,6 @@ void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch)
     struct pz_rng rng = stream(b->seed, FOR_ORDER, epoch);
 
     b->n_chunks = 0;
-    b->n_pairs = 0;
     b->next = 0;
     for (uint32_t u = 0; u < b->c->n_users; u++)
         cut_user(b, u, epoch);

@@ -18,20 +18,18 @@ struct pz_seq_data {
     uint32_t draws;            /* candidates drawn a step */
     bool full;                 /* every live item is a candidate */
     uint32_t max_cand;
-    uint8_t *held;             /* [n_users] 1: the user's last event is held out */
-    uint32_t n_held;
-    uint32_t *count;           /* [n_items] events without those held out */
+    uint32_t *count;           /* [n_items] events */
     uint32_t *live;            /* [n_live] items with a count */
     uint32_t n_live;
     float *log_pi;             /* [n_items] log of the probability to be a candidate */
     struct pz_seq_chunk *chunk;
     size_t n_chunks, next;
-    uint64_t n_pairs;          /* of this epoch */
+    uint64_t n_pairs;          /* of an epoch */
 };
 
 /* Make the data of a training.
- * Settings WINDOW, BATCH, NEGATIVES, HOLDOUT (share of all events; last ones of users with 3 or more,
- * about 1,000 at most) and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in any case. */
+ * Settings WINDOW, BATCH and NEGATIVES and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in
+ * any case. */
 enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c,
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);

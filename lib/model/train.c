@@ -87,6 +87,27 @@ static void choose_parts(struct pz_training *t)
     }
 }
 
+/* A dear part that the data shall decide on leaves when they cannot: without order there is nothing for it to
+ * read, without tuning nothing to judge it by. */
+static void drop_untried(struct pz_training *t)
+{
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_scorer *s = t->choice[p].scorer;
+        const char *how = switched(t->cfg, s->name);
+
+        bool ordered = t->corpus.c.ordered;
+
+        if (s->any_time && strcmp(how, "auto") == 0 && (!ordered || t->cfg->n_trials == 0))
+            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name,
+                   ordered ? "without tuning nothing tells what it brings" : "the times say nothing of order");
+        else
+            t->choice[n++] = t->choice[p];
+    }
+    t->n = n;
+}
+
 static enum pz_status bad_param(const struct pz_training *t, const char *param, struct pz_err *err)
 {
     const char *names[256], *near;
@@ -382,8 +403,10 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     }
     for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
         st = set_param(&t, cfg->params[i], err);
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        drop_untried(&t);
         st = tune(&t, err);
+    }
     drop_idle(&t);
     if (st == PZ_OK)
         st = fit_parts(&t, err);

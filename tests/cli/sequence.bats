@@ -22,21 +22,26 @@ train() {
     pz-recommend one.pzm --user u0040 --num 5 | cmp - flat.csv
 }
 
-@test "auto leaves out an encoder without weight" {
+@test "auto leaves out an encoder that adds nothing or that nothing can judge" {
     small_shop
-    pz-train -q -o plain.pzm --no-tune shop.pzd
-    train auto.pzm -p sequence=auto -p weight.sequence=0 2>log
-    grep -q 'sequence adds nothing here: left out' log
-    cmp auto.pzm plain.pzm
     run -2 train bad.pzm -p sequence=perhaps
+    pz-train -q -o plain.pzm --no-tune shop.pzd
+    train auto.pzm -p sequence=auto 2>log
+    grep -q 'sequence is left out: without tuning' log
+    cmp auto.pzm plain.pzm
+    pz-train -o idle.pzm --tune 1 -p sequence=auto -p sequence.dim=16 -p sequence.epochs=1 \
+        -p weight.sequence=0 shop.pzd 2>log
+    grep -q 'sequence adds nothing here: left out' log
+    awk -F, -v OFS=, 'NR > 1 { $3 = 1704090254 } 1' inter.csv | pz-import -q -o timeless.pzd --interactions -
+    pz-train -o timeless.pzm --tune 1 -p sequence=auto timeless.pzd 2>log
+    grep -q 'sequence is left out: the times say nothing of order' log
 }
 
 @test "at --timeout and at Ctrl-C the model holds the best so far" {
     small_shop
-    train late.pzm -q --timeout 1 -p sequence=on -p sequence.epochs=1000 -p sequence.patience=1000
+    train late.pzm -q --timeout 1 -p sequence=on -p sequence.epochs=1000
     pz-recommend late.pzm --user u0040 --num 3 | grep -q '^u0040,'
-    setsid pz-train -v -o stopped.pzm --no-tune -p sequence=on -p sequence.dim=16 -p sequence.epochs=1000 \
-        -p sequence.patience=1000 shop.pzd 2>log &
+    setsid pz-train -v -o stopped.pzm --no-tune -p sequence=on -p sequence.dim=16 -p sequence.epochs=1000 shop.pzd 2>log &
     while kill -0 $! && ! grep -q 'sequence: epoch 2' log; do sleep 0.1; done
     kill -INT $!
     wait $!

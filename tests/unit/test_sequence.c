@@ -430,7 +430,6 @@ static void settings(double *value)
     value[PZ_SEQ_RATE] = 0.02;
     value[PZ_SEQ_EPOCHS] = 15;
     value[PZ_SEQ_DROPOUT] = 0.1;
-    value[PZ_SEQ_PATIENCE] = 1000;
 }
 
 static void an_epoch_sees_every_pair_once(void **state)
@@ -445,11 +444,9 @@ static void an_epoch_sees_every_pair_once(void **state)
     (void)state;
     settings(value);
     value[PZ_SEQ_WINDOW] = 3;
-    value[PZ_SEQ_HOLDOUT] = 0.02; /* of 480 events: about ten */
     value[PZ_SEQ_NEGATIVES] = 5;
     assert_int_equal(pz_seq_data_init(&data, &s->c, &cfg, NULL), PZ_OK);
     assert_int_equal(pz_seq_step_init(&step, &data, NULL), PZ_OK);
-    assert_true(data.n_held > 2 && data.n_held < 25);
     pz_seq_epoch(&data, 1);
     while (pz_seq_next(&data, &step)) {
         double total = 0;
@@ -462,7 +459,8 @@ static void an_epoch_sees_every_pair_once(void **state)
         assert_true(step.n_cand > 0 && step.n_cand <= 5);
         seen += step.T;
     }
-    assert_int_equal(seen, USERS * (LENGTH - 1) - data.n_held);
+    assert_int_equal(seen, USERS * (LENGTH - 1));
+    assert_int_equal(data.n_pairs, seen);
     pz_seq_step_clear(&step);
     pz_seq_data_clear(&data);
     free(s);
@@ -573,7 +571,7 @@ static void a_saved_part_scores_as_before(void **state)
     free(s);
 }
 
-static void at_the_time_limit_the_best_so_far_is_a_valid_part(void **state)
+static void at_the_time_limit_the_state_so_far_is_a_valid_part(void **state)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
@@ -584,13 +582,61 @@ static void at_the_time_limit_the_best_so_far_is_a_valid_part(void **state)
     (void)state;
     settings(value);
     value[PZ_SEQ_EPOCHS] = 1000; /* would take minutes */
-    value[PZ_SEQ_PATIENCE] = 1000;
     part = fit(&s->c, value, 1e-9);
     assert_true(dot(part->item, part->item, ITEMS * part->net.d) > 1);
     assert_true(ask(part, hist, 1, ITEMS, out));
     for (uint32_t i = 0; i < ITEMS; i++)
         assert_true(isfinite(out[i]) && out[i] >= 0);
     pz_sequence.free(part);
+    free(s);
+}
+
+/* Stopped before its first step, a part holds the places where training begins. */
+static void items_start_in_the_directions_of_factors(void **state)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N], of_factors[PZ_FACTORS_N];
+    struct pz_fit_cfg cfg = { .value = of_factors, .seed = 11 };
+    struct pz_seq_part *part;
+    void *factors = NULL;
+    const float *v;
+    uint32_t d;
+
+    (void)state;
+    settings(value);
+    part = fit(&s->c, value, 1e-9);
+    pz_scorer_defaults(&pz_factors, of_factors);
+    of_factors[PZ_FACTORS_DIM] = value[PZ_SEQ_DIM];
+    assert_int_equal(pz_factors.fit(&s->c, &cfg, &factors, NULL), PZ_OK);
+    v = pz_factors.vectors(factors, &d);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_true(dot(part->item + i * d, v + i * d, d) > 0.9 * sqrt(dot(v + i * d, v + i * d, d)));
+    pz_factors.free(factors);
+    pz_sequence.free(part);
+    free(s);
+}
+
+/* 1,000 pairs of the ring's 420 a pass, however many passes are allowed. */
+static void pairs_limit_the_passes(void **state)
+{
+    static const double epochs[] = { 3, 4, 2 };
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    struct pz_seq_part *part[3];
+    size_t bytes;
+
+    (void)state;
+    settings(value);
+    value[PZ_SEQ_PAIRS] = 0.001;
+    for (int k = 0; k < 3; k++) {
+        value[PZ_SEQ_EPOCHS] = epochs[k];
+        part[k] = fit(&s->c, value, 0);
+    }
+    bytes = part[0]->net.n_theta * sizeof(float);
+    assert_memory_equal(part[0]->net.theta, part[1]->net.theta, bytes);
+    assert_memory_not_equal(part[0]->net.theta, part[2]->net.theta, bytes);
+    for (int k = 0; k < 3; k++)
+        pz_sequence.free(part[k]);
     free(s);
 }
 
@@ -702,7 +748,9 @@ int main(void)
         cmocka_unit_test(a_planted_order_is_learned),
         cmocka_unit_test(the_part_is_the_same_at_any_thread_count),
         cmocka_unit_test(a_saved_part_scores_as_before),
-        cmocka_unit_test(at_the_time_limit_the_best_so_far_is_a_valid_part),
+        cmocka_unit_test(at_the_time_limit_the_state_so_far_is_a_valid_part),
+        cmocka_unit_test(items_start_in_the_directions_of_factors),
+        cmocka_unit_test(pairs_limit_the_passes),
         cmocka_unit_test(tiny_corpora_give_valid_parts),
         cmocka_unit_test(items_without_events_follow_their_features),
         cmocka_unit_test(an_update_places_new_items_by_their_neighbours),

@@ -174,6 +174,34 @@ static void weights_go_to_the_part_that_knows(void **state)
 }
 
 /* No truth may be among what trials learn from, by user and position. */
+/* A part that takes a hundred times longer than the others has to gain for sure: as good as a part that is there
+ * already is no reason, to know better is. */
+static void a_dear_part_must_win_over_its_absence(void **state)
+{
+    struct chain t;
+
+    (void)state;
+    chain_make(&t, true);
+    for (int knows_better = 0; knows_better < 2; knows_better++) {
+        struct pz_scorer dear = follow;
+        struct pz_choice c[2];
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = tune_cfg(trials);
+        double scale;
+
+        dear.any_time = true;
+        pz_choice_init(&c[0], &follow);
+        pz_choice_init(&c[1], &dear);
+        c[0].value[0] = c[0].low[0] = c[0].high[0] = knows_better ? 5 : 1;
+        c[1].value[0] = c[1].low[0] = c[1].high[0] = 1;
+        c[0].weight = 1;
+        c[1].weight = 0.3;
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+        assert_true(knows_better ? c[1].weight > 0 : c[1].weight == 0);
+        json_decref(trials);
+    }
+}
+
 static void training_part_never_holds_a_truth(void **state)
 {
     struct chain t;
@@ -324,6 +352,7 @@ int main(void)
         cmocka_unit_test(the_better_of_planted_settings_wins),
         cmocka_unit_test(a_fixed_setting_stays),
         cmocka_unit_test(weights_go_to_the_part_that_knows),
+        cmocka_unit_test(a_dear_part_must_win_over_its_absence),
         cmocka_unit_test(training_part_never_holds_a_truth),
         cmocka_unit_test(without_order_a_random_fifth_is_one_case),
         cmocka_unit_test(a_part_times_a_constant_changes_no_value),
