@@ -2,7 +2,7 @@
 /* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas: factors.h).
  *
  * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
- * damped weights divided by rank^recency (newest = rank 1): known, new and anonymous users are treated alike.
+ * damped weights that fade by age (pz_recency): known, new and anonymous users are treated alike.
  * Scores may be negative.
  *
  * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
@@ -224,6 +224,7 @@ static struct room rooms(const struct pz_factors_part *f, void *scratch)
 static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
 {
     size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
+    struct pz_recency age = { .q = q, .exponent = f->set[PZ_FACTORS_RECENCY], .most = n };
     struct pz_row_problem p = { .y = f->item,
                                 .id = q->hist + q->n_hist - n,
                                 .weight = room->weight,
@@ -233,9 +234,9 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .typical = room->typical,
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = n; k-- > 0;)
         room->weight[k] = sqrtf(sqrtf(sqrtf(q->hist_weight[q->n_hist - n + k]))) *
-                          (float)pow((double)(n - k), -f->set[PZ_FACTORS_RECENCY]);
+                          (float)pz_recency_next(&age);
     for (size_t k = 0; k < f->d; k++) {
         room->diag[k] = (float)f->alpha0 * f->spread[k];
         room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);

@@ -41,4 +41,18 @@ struct pz_query {
     size_t n_cand;
 };
 
+/* The weight of a history's events by their age, newest first: rank^-exponent, rank 1 the newest. Events of one
+ * moment have no order among themselves: each weighs the mean over the ranks that they share. */
+struct pz_recency {
+    const struct pz_query *q;
+    double exponent;
+    size_t most;   /* newest events that count, at most n_hist */
+    size_t k, end; /* ranks told; the last rank of the moment at hand: 0 at first */
+    double weight; /* of the moment at hand */
+};
+
+/* The weight of rank r->k + 1, which becomes r->k; at most r->most calls. Without hist_time no two events share
+ * a moment. */
+double pz_recency_next(struct pz_recency *r);
+
 #endif

@@ -426,12 +426,20 @@ static size_t depth(const struct pz_spectral_part *f, const struct pz_query *q)
     return q->n_hist < limit ? q->n_hist : limit;
 }
 
-/* The weight of the k-th last event. */
-static float event_weight(const struct pz_spectral_part *f, const struct pz_query *q, size_t k)
+/* To be asked for the weights of a query's events. */
+static struct pz_recency recency(const struct pz_spectral_part *f, const struct pz_query *q)
 {
-    double recency = f->ordered ? pow((double)k, -f->set[PZ_SPECTRAL_RECENCY]) : 1;
+    return (struct pz_recency){ .q = q,
+                                .exponent = f->ordered ? f->set[PZ_SPECTRAL_RECENCY] : 0,
+                                .most = depth(f, q) };
+}
 
-    return (float)recency * q->hist_weight[q->n_hist - k];
+/* The weight of the next older event. */
+static float event_weight(struct pz_recency *age)
+{
+    float recent = (float)pz_recency_next(age);
+
+    return recent * age->q->hist_weight[age->q->n_hist - age->k];
 }
 
 PZ_KERNEL static void add_row(float *out, const int8_t *row, float factor, size_t d)
@@ -479,17 +487,19 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
 {
     const struct pz_spectral_part *f = part;
     struct room room = { scratch, (int16_t *)((float *)scratch + f->d) };
+    struct pz_recency age = recency(f, q);
     bool known = false;
     float unit;
 
     memset(room.x, 0, f->d * sizeof *room.x);
-    for (size_t k = 1; k <= depth(f, q); k++) {
+    for (size_t k = 1; k <= age.most; k++) {
         uint32_t item = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
 
         if (item >= f->n_items || f->weight[item] <= 0)
             continue;
         known = true;
-        add_row(room.x, f->code + (size_t)item * f->d, event_weight(f, q, k) * f->in[item], f->d);
+        add_row(room.x, f->code + (size_t)item * f->d, weight * f->in[item], f->d);
     }
     if (!known)
         return false;
@@ -503,6 +513,7 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
                     float *contrib)
 {
     const struct pz_spectral_part *f = part;
+    struct pz_recency age = recency(f, q);
     float *x = scratch;
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
@@ -511,13 +522,13 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
         return;
     add_row(x, f->code + (size_t)item * f->d, f->out[item], f->d);
     filter(f, x);
-    for (size_t k = 1; k <= depth(f, q); k++) {
+    for (size_t k = 1; k <= age.most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
-        float sum = 0;
+        float weight = event_weight(&age), sum = 0;
 
         for (size_t a = 0; b < f->n_items && a < f->d; a++)
             sum += x[a] * (float)f->code[(size_t)b * f->d + a];
-        contrib[q->n_hist - k] = b < f->n_items ? event_weight(f, q, k) * f->in[b] * sum : 0;
+        contrib[q->n_hist - k] = b < f->n_items ? weight * f->in[b] * sum : 0;
     }
 }
 

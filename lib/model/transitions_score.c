@@ -4,7 +4,8 @@
  *
  *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a x_a V[a -> j] )
  *
- * a few thousand additions, no state for users. Then, each step only where its setting is above 0:
+ * a few thousand additions, no state for users (pz_recency gives k^-recency: alike for events of one moment). Then,
+ * each step only where its setting is above 0:
  *   hop               the best HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred
  *                     with what co-occurs, which reaches items that never met the history
  *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
@@ -36,12 +37,20 @@ static size_t depth(const struct pz_trans *t, const struct pz_query *q)
     return t->ordered && q->n_hist > most ? most : q->n_hist;
 }
 
-/* The weight of the k-th last event, k from 1. */
-static float event_weight(const struct pz_trans *t, const struct pz_query *q, size_t k)
+/* To be asked for the weights of a query's events. */
+static struct pz_recency recency(const struct pz_trans *t, const struct pz_query *q)
 {
-    double recency = t->ordered ? pow((double)k, -t->set[PZ_TRANS_RECENCY]) : 1;
+    return (struct pz_recency){ .q = q,
+                                .exponent = t->ordered ? t->set[PZ_TRANS_RECENCY] : 0,
+                                .most = depth(t, q) };
+}
 
-    return (float)(recency * (double)pz_trans_damp(q->hist_weight[q->n_hist - k]));
+/* The weight of the next older event. */
+static float event_weight(struct pz_recency *age)
+{
+    double recent = pz_recency_next(age);
+
+    return (float)(recent * (double)pz_trans_damp(age->q->hist_weight[age->q->n_hist - age->k]));
 }
 
 /* The sums of one query: of items, and of attributes behind them. */
@@ -166,17 +175,19 @@ static void find_stars(const float *score, size_t n, struct stars *s)
 /* One step of the whole history: the sums before target scales. */
 static bool first_step(const struct pz_trans *t, const struct pz_query *q, const struct sums *to)
 {
+    struct pz_recency age = recency(t, q);
     bool known = false;
 
     memset(to->attr, 0, t->feats.n * sizeof *to->attr);
     memset(to->from, 0, t->feats.n * sizeof *to->from);
-    for (size_t k = 1; k <= depth(t, q); k++) {
+    for (size_t k = 1; k <= age.most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
 
         if (b >= t->n_items)
             continue;
         known = known || t->pop[b] > 0 || t->feats.ptr[b] < t->feats.ptr[b + 1];
-        add_event(t, b, event_weight(t, q, k), to);
+        add_event(t, b, weight, to);
     }
     add_attrs(t, to);
     return known;
@@ -341,6 +352,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
     const struct pz_trans *t = part;
     float *attr = (float *)scratch + t->n_items;
     struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
+    struct pz_recency age = recency(t, q);
     struct stars stars;
     float top;
 
@@ -348,12 +360,12 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
     memset(sums.item, 0, t->n_items * sizeof *sums.item);
     if (item >= t->n_items || !add_up(t, q, &sums, &stars))
         return;
-    for (size_t k = 1; k <= depth(t, q); k++) {
+    for (size_t k = 1; k <= age.most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
 
         if (b < t->n_items)
-            contrib[q->n_hist - k] =
-                event_weight(t, q, k) * event_share(t, &stars, sums.attr, b, item);
+            contrib[q->n_hist - k] = weight * event_share(t, &stars, sums.attr, b, item);
     }
     top = largest(sums.item, t->n_items);
     for (size_t k = 1; k <= q->n_hist && k <= PZ_TRANS_LAGS; k++)

@@ -129,10 +129,9 @@ static inline void fitted_fit(struct fitted *f, const struct pz_corpus *c)
 static inline struct pz_query query_of(const uint32_t *hist, size_t n)
 {
     static const float one[1000] = { [0 ... 999] = 1 };
-    static const int64_t zero[1000];
 
-    return (struct pz_query){ .task = PZ_TASK_USER, .n_hist = n, .hist = hist, .hist_time = zero,
-                              .hist_weight = one };
+    /* without times: no two events of one moment */
+    return (struct pz_query){ .task = PZ_TASK_USER, .n_hist = n, .hist = hist, .hist_weight = one };
 }
 
 /* Scores of a history into out[n_items]. */
