@@ -362,3 +362,23 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     }
     return st;
 }
+
+enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
+{
+    struct pz_choice *c = &s->choice[p];
+    bool fixed = c->weight_fixed, won = false;
+    uint32_t left = UINT32_MAX;
+    enum pz_status st;
+
+    c->weight_fixed = true;
+    memset(s->each, 0, s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
+    st = race(s, p, false, &won, err);
+    for (double step = 0.25; step > 0.1 && st == PZ_OK; step /= 2) {
+        won = false;
+        st = follow(s, p, k, step, &left, &won, err);
+        if (st == PZ_OK && !won)
+            st = follow(s, p, k, -step, &left, &won, err);
+    }
+    c->weight_fixed = fixed;
+    return st;
+}

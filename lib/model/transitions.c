@@ -44,7 +44,7 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
       "days after which a pair counts half; 0: never" },
     { "history", 50, 1, 1000, 50, 50, true, true, true, "last events of a history that score" },
     { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
-    { "repeat", 10, 0, 100, 3, 40, true, false, true,
+    { "repeat", 0.5, 0, 100, 0.15, 2, true, false, true,
       "weight of coming back to items of the history" },
     { "attributes", 1.5, 0, 100, 0.3, 3, true, false, false,
       "weight of item categories as sources; 0: none" },
@@ -52,6 +52,8 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
       "weight of item categories as targets" },
     { "attribute_pop", 0.25, 0, 1, 0, 0.5, false, false, true,
       "power of an item's popularity within its categories" },
+    { "trend", 0, 0, 2, 0, 0.8, false, false, true,
+      "power of how recent an item's events are that multiplies its score" },
 };
 
 void pz_trans_free(void *part)
@@ -64,6 +66,7 @@ void pz_trans_free(void *part)
         pz_trans_feats_clear(&t->feats);
         free(t->own_pop);
         free(t->own_repeat);
+        free(t->own_trend);
         free(t->source_scale);
         free(t->target_scale);
         free(t->attr_scale);
@@ -75,6 +78,13 @@ void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scal
 {
     for (uint32_t i = 0; i < n; i++)
         scale[i] = pop[i] > 0 && power > 0 ? powf(pop[i], -(float)power) : 1;
+}
+
+static void fill_target_scale(struct pz_trans *t)
+{
+    pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
+    for (uint32_t i = 0; i < t->n_items && t->set[PZ_TRANS_TREND] > 0; i++)
+        t->target_scale[i] *= powf(t->trend[i], (float)t->set[PZ_TRANS_TREND]);
 }
 
 static void fill_attr_scale(struct pz_trans *t)
@@ -113,7 +123,7 @@ enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
     if (!t->source_scale || !t->target_scale || !t->attr_scale)
         return pz_err_memory(err, "transitions", 12.0 * rows);
     fill_source_scale(t);
-    pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
+    fill_target_scale(t);
     fill_attr_scale(t);
     return pz_trans_feats_kinds(&t->feats, err);
 }
@@ -127,8 +137,8 @@ static void set(void *part, size_t setting, double value)
     t->set[setting] = value;
     if (setting == PZ_TRANS_SOURCE_NORM)
         fill_source_scale(t);
-    if (setting == PZ_TRANS_TARGET_NORM)
-        pz_trans_fill_scale(t->pop, t->n_items, value, t->target_scale);
+    if (setting == PZ_TRANS_TARGET_NORM || setting == PZ_TRANS_TREND)
+        fill_target_scale(t);
     if (setting == PZ_TRANS_ATTR_POP)
         fill_attr_scale(t);
 }
@@ -149,10 +159,13 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
         t->newest = c->newest;
         t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
         t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
+        t->trend = t->own_trend = pz_mem_array(c->n_items, sizeof *t->own_trend);
     }
     *out = t;
-    if (!t || !t->own_pop || !t->own_repeat)
-        return pz_err_memory(err, "transitions", 4.0 * c->n_items);
+    if (!t || !t->own_pop || !t->own_repeat || !t->own_trend)
+        return pz_err_memory(err, "transitions", 8.0 * c->n_items);
+    if (st == PZ_OK)
+        st = pz_trans_trend(c, t->own_trend, err);
     if (st == PZ_OK)
         st = pz_trans_pop(c, t->set, NULL, &t->feats, t->own_pop, err);
     pz_trans_repeat(c, t->own_repeat);

@@ -39,10 +39,11 @@ enum pz_trans_set {
     PZ_TRANS_HALF_LIFE,   /* days; 0: no time decay */
     PZ_TRANS_HISTORY,     /* events of the history that score */
     PZ_TRANS_HOP,         /* weight of the second step */
-    PZ_TRANS_REPEAT,      /* weight of coming back to an item of the history */
+    PZ_TRANS_REPEAT,      /* weight of coming back to items of the history */
     PZ_TRANS_ATTRIBUTES,  /* weight of attributes as sources; 0: none */
     PZ_TRANS_ATTR_TARGET, /* weight of attributes as targets */
     PZ_TRANS_ATTR_POP,    /* power of an item's popularity with its attribute's score */
+    PZ_TRANS_TREND,       /* power of how an item's events are recent */
     PZ_TRANS_N
 };
 
@@ -89,9 +90,10 @@ struct pz_trans {
     struct pz_trans_lists counts, coef; /* lists = n_items + feats.n */
     const float *pop;      /* [n_items + feats.n] sum of damped event weight * time decay, of attributes too */
     const float *repeat;   /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
-    float *own_pop, *own_repeat;
+    const float *trend;    /* [n_items] share of an item's events that are recent, 1: as of all items */
+    float *own_pop, *own_repeat, *own_trend;
     float *source_scale;   /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
-    float *target_scale;   /* [n_items] pop^-y */
+    float *target_scale;   /* [n_items] pop^-y trend^z */
     float *attr_scale;     /* [n_items] (pop + 1)^attribute_pop */
 };
 
@@ -141,6 +143,11 @@ void pz_trans_view_clear(struct pz_trans_view *v);
  * pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
                             const struct pz_trans_feats *feats, float *pop, struct pz_err *err);
+
+/* How much more of an item's events are recent than of all items' events: events count half after a tenth of
+ * the time that the corpus spans; few events tell little. trend: [n_items], 1 where nothing is known.
+ * PZ_TRY_AGAIN without memory. */
+enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err);
 
 /* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and not nearer. */
 void pz_trans_repeat(const struct pz_corpus *c, float *curve);

@@ -6,6 +6,7 @@
  *   transitions/feat_ptr     u64 [n_items + 1], feat_item u32, feat f32: features of items
  *   transitions/feat_name.*  dictionary of the features; rows = n_items + features
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
+ *   transitions/trend        f32 [n_items]
  *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or target
  *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
  * The scales by popularity follow from pop and set and are made at loading. */
@@ -58,6 +59,8 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
     if (st == PZ_OK)
         st = pz_writer_add(w, "transitions/repeat", PZ_F32, t->repeat, PZ_TRANS_LAGS, err);
     if (st == PZ_OK)
+        st = pz_writer_add(w, "transitions/trend", PZ_F32, t->trend, t->n_items, err);
+    if (st == PZ_OK)
         st = save_feats(&t->feats, w, err);
     if (st == PZ_OK)
         st = save_lists(&t->counts, "count", w, err);
@@ -105,7 +108,7 @@ static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t 
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
 {
-    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL;
+    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL;
     uint64_t n_pop = 0;
     enum pz_status st =
         pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
@@ -116,6 +119,8 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
         st = pz_table_get(table, "transitions/pop", PZ_F32, PZ_ANY, &pop, &n_pop, err);
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/repeat", PZ_F32, PZ_TRANS_LAGS, &repeat, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, "transitions/trend", PZ_F32, t->n_items, &trend, NULL, err);
     if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
         st = pz_err_set(err, PZ_BAD_DATA, "transitions/pop: a value for every item and feature is expected");
     if (st != PZ_OK)
@@ -125,6 +130,7 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     t->newest = ((const int64_t *)state)[1];
     t->pop = pop;
     t->repeat = repeat;
+    t->trend = trend;
     for (size_t i = 0; i < PZ_TRANS_N; i++)
         if (!isfinite(t->set[i]) || t->set[i] < 0 || t->set[i] > 1e9)
             return pz_err_set(err, PZ_BAD_DATA, "transitions/set: setting %zu is out of range", i);

@@ -11,13 +11,14 @@
  *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
  *                     interactions A has, goes to its items: s_j += attribute_target * (pop_j + 1)^attribute_pop
  *                     * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
- *   target_norm       s_j *= y_j
- *   repeat            an item of the history itself gains repeat * L_k * max s, L_k the share of events that
- *                     came back to the k-th last item in training: sessions return to what they saw
+ *   repeat            b_k itself gains repeat * L_k pop_b x_b (pop x = 1 with the ridge, whose coefficients are
+ *                     shares), L_k the share of events that came back to the k-th last item in training: what a
+ *                     session returned to twice, it returns to sooner
+ *   target_norm, trend   s_j *= y_j: divided by popularity, multiplied by how recent the item's events are
  *
  * Where histories have no order all their events weigh the same. Ridge coefficients may be negative, and so
  * may scores: evidence against an item. Scores are linear in the history's events except through the choice of
- * the hop's items, the cut at 0 of s_A and the maximum of repeat, which explain takes as given. */
+ * the hop's items and the cut at 0 of s_A, which explain takes as given. */
 #include <math.h>
 #include <string.h>
 
@@ -226,7 +227,24 @@ PZ_KERNEL static void add_kinds(float *restrict out, const float *restrict sum, 
         out[i] += sum[kind[i]] * scale[i];
 }
 
-/* Everything up to target_norm; stars says where the hop went. */
+/* Events of the history that may come back. */
+static size_t lags(const struct pz_trans *t, const struct pz_query *q)
+{
+    if (t->set[PZ_TRANS_REPEAT] <= 0 || !t->ordered)
+        return 0;
+    return q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
+}
+
+/* What the k-th last event gives to its own item, before target scales. */
+static float repeat_gain(const struct pz_trans *t, const struct pz_query *q, size_t k)
+{
+    uint32_t b = q->hist[q->n_hist - k];
+    float unit = t->set[PZ_TRANS_RIDGE] > 0 ? 1 : t->pop[b] * t->source_scale[b];
+
+    return (float)t->set[PZ_TRANS_REPEAT] * t->repeat[k - 1] * unit;
+}
+
+/* The whole score; stars says where the hop went. */
 static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
                    struct stars *stars)
 {
@@ -243,22 +261,12 @@ static bool add_up(const struct pz_trans *t, const struct pz_query *q, const str
             to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
         add_kinds(to->item, to->kind, t->feats.kind, t->attr_scale, t->n_items);
     }
-    if (t->set[PZ_TRANS_TARGET_NORM] > 0)
+    for (size_t k = 1; k <= lags(t, q); k++)
+        if (q->hist[q->n_hist - k] < t->n_items)
+            to->item[q->hist[q->n_hist - k]] += repeat_gain(t, q, k);
+    if (t->set[PZ_TRANS_TARGET_NORM] > 0 || t->set[PZ_TRANS_TREND] > 0)
         multiply(to->item, t->target_scale, t->n_items);
     return true;
-}
-
-/* The gain by repeat of the k-th last event, 0 when its item stands nearer to the end too. */
-static float repeat_gain(const struct pz_trans *t, const struct pz_query *q, size_t k, float top)
-{
-    uint32_t b = q->hist[q->n_hist - k];
-
-    if (t->set[PZ_TRANS_REPEAT] <= 0 || k > PZ_TRANS_LAGS || !t->ordered || b >= t->n_items)
-        return 0;
-    for (size_t nearer = 1; nearer < k; nearer++)
-        if (q->hist[q->n_hist - nearer] == b)
-            return 0;
-    return (float)t->set[PZ_TRANS_REPEAT] * t->repeat[k - 1] * (top > 0 ? top : 1);
 }
 
 size_t pz_trans_scratch_bytes(const void *part)
@@ -271,21 +279,11 @@ size_t pz_trans_scratch_bytes(const void *part)
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_trans *t = part;
-    size_t lags = q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
     float *attr = scratch;
     struct sums sums = { out, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
     struct stars stars;
 
-    if (!add_up(t, q, &sums, &stars))
-        return false;
-    if (t->set[PZ_TRANS_REPEAT] > 0 && t->ordered) {
-        float top = largest(out, t->n_items);
-
-        for (size_t k = 1; k <= lags; k++)
-            if (q->hist[q->n_hist - k] < t->n_items)
-                out[q->hist[q->n_hist - k]] += repeat_gain(t, q, k, top);
-    }
-    return true;
+    return add_up(t, q, &sums, &stars);
 }
 
 /* ---- explaining ---- */
@@ -354,7 +352,6 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
     struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
     struct pz_recency age = recency(t, q);
     struct stars stars;
-    float top;
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     memset(sums.item, 0, t->n_items * sizeof *sums.item);
@@ -367,8 +364,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
         if (b < t->n_items)
             contrib[q->n_hist - k] = weight * event_share(t, &stars, sums.attr, b, item);
     }
-    top = largest(sums.item, t->n_items);
-    for (size_t k = 1; k <= q->n_hist && k <= PZ_TRANS_LAGS; k++)
+    for (size_t k = 1; k <= lags(t, q); k++)
         if (q->hist[q->n_hist - k] == item)
-            contrib[q->n_hist - k] += repeat_gain(t, q, k, top);
+            contrib[q->n_hist - k] += repeat_gain(t, q, k) * t->target_scale[item];
 }

@@ -8,8 +8,8 @@
  *   3. the ridge is solved again for the targets that have new interactions, on the Gram matrix of the whole
  *      corpus restricted to their sources; the other targets keep their coefficients
  *
- * New interactions are taken to be later than the old ones of the same user. The repeat curve is that of the
- * whole corpus. */
+ * New interactions are taken to be later than the old ones of the same user. The repeat curve and the
+ * trend are those of the whole corpus. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,10 +76,13 @@ static enum pz_status begin(struct merge *m, struct pz_err *err)
                              &t->feats, err);
     t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
     t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
-    if (st == PZ_OK && (!t->own_pop || !t->own_repeat))
-        st = pz_err_memory(err, "transitions", 4.0 * c->n_items);
+    t->trend = t->own_trend = pz_mem_array(c->n_items, sizeof *t->own_trend);
+    if (st == PZ_OK && (!t->own_pop || !t->own_repeat || !t->own_trend))
+        st = pz_err_memory(err, "transitions", 8.0 * c->n_items);
     if (st == PZ_OK)
         st = match_rows(m, err);
+    if (st == PZ_OK)
+        st = pz_trans_trend(c, t->own_trend, err);
     if (st != PZ_OK)
         return st;
     for (uint32_t i = 0; i < c->n_items; i++)

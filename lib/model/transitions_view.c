@@ -195,6 +195,41 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
     return PZ_OK;
 }
 
+/* Add each event's weight to all[item], and to recent[item] what of it half-life half_s leaves. */
+static void add_recent(const struct pz_corpus *c, double half_s, double *recent, double *all)
+{
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        double w = (double)pz_trans_damp(c->weight[p]);
+
+        all[c->item[p]] += w;
+        recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);
+    }
+}
+
+enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
+{
+    const double few = 3; /* events' worth of the mean */
+    double *recent = pz_mem_array(c->n_items, 2 * sizeof *recent), *all = recent + c->n_items;
+    double sum = 0, of = 0, mean;
+    int64_t oldest = c->newest;
+
+    if (!recent)
+        return pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        oldest = c->time[p] < oldest ? c->time[p] : oldest;
+    if (oldest < c->newest)
+        add_recent(c, (double)(c->newest - oldest) / 10, recent, all);
+    for (uint32_t i = 0; i < c->n_items; i++) {
+        sum += recent[i];
+        of += all[i];
+    }
+    mean = of > 0 ? sum / of : 1;
+    for (uint32_t i = 0; i < c->n_items; i++)
+        trend[i] = (float)((recent[i] / mean + few) / (all[i] + few));
+    free(recent);
+    return PZ_OK;
+}
+
 /* How far back the same item last stood, 0 when not within the curve. */
 static uint32_t last_lag(const struct pz_corpus *c, uint64_t start, uint64_t p)
 {

@@ -5,7 +5,9 @@
  *   2. part by part: fit by defaults, find its weight beside the parts before it, search its settings (search.c);
  *      a part that adds nothing by its defaults is not searched and gets weight 0
  *   3. together: read-outs and weights of all parts once more
- *   4. the scale at which softmax of the blend gives the truths the best likelihood
+ *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen rule of the
+ *      recipe hides it, the rule of a query need not
+ *   5. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one exception. */
 #include "model/tune.h"
 
@@ -131,16 +133,60 @@ static void settle(struct pz_search *s)
             s->choice[p].weight = at_least(&s->choice[p], s->part[p].weight / first);
 }
 
-static enum pz_status tune_on(struct pz_search *s, size_t n, double *softmax_scale, struct pz_err *err)
+static uint64_t count_truths(const struct pz_valid *v)
 {
+    const struct pz_valid_case *last = v->c + v->first[v->n_users] - 1;
+
+    return v->n_users ? last->truth + last->n_truth : 0;
+}
+
+/* Tune `repeat`, where a part has it and the data have repeats. The parts stay: the cases differ in their truths
+ * only. */
+static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus, struct pz_err *err)
+{
+    const struct pz_valid *hide = s->v;
+    struct pz_valid keep = { .metric = s->cfg->metric };
+    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus), s->cfg->seed, &keep, err);
+
+    s->v = &keep;
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide); p++) {
+        size_t k = pz_scorer_setting(s->choice[p].scorer, "repeat");
+
+        if (k != SIZE_MAX && s->part[p].weight > 0 && s->choice[p].low[k] < s->choice[p].high[k])
+            st = pz_search_setting(s, p, k, err);
+    }
+    s->v = hide;
+    pz_valid_clear(&keep);
+    return st;
+}
+
+/* A trend is that of the end of the data: other cases would judge it by chance. */
+static void leave_trend(struct pz_search *s, size_t n)
+{
+    for (size_t p = 0; p < n && !s->v->newest; p++) {
+        struct pz_choice *c = &s->choice[p];
+        size_t k = pz_scorer_setting(c->scorer, "trend");
+
+        if (k != SIZE_MAX && c->low[k] == c->scorer->settings[k].low && c->high[k] == c->scorer->settings[k].high)
+            c->low[k] = c->high[k] = c->value[k]; /* a range that the caller gave stays */
+    }
+}
+
+static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus, double *softmax_scale,
+                              struct pz_err *err)
+{
+    uint32_t most = users_to_draw(corpus);
     enum pz_status st = PZ_OK;
 
-    s->each = pz_mem_array(s->v->n_users, sizeof *s->each);
-    s->trial = pz_mem_array((size_t)s->v->n_users * PZ_WEIGHTS, sizeof *s->trial);
+    s->each = pz_mem_array(most, sizeof *s->each);
+    s->trial = pz_mem_array((size_t)most * PZ_WEIGHTS, sizeof *s->trial);
     if (!s->each || !s->trial)
-        st = pz_err_memory(err, "tuning", 72.0 * s->v->n_users);
+        st = pz_err_memory(err, "tuning", 72.0 * most);
+    leave_trend(s, n);
     if (st == PZ_OK)
         st = search_all(s, n, err);
+    if (st == PZ_OK && s->v->exclude_seen)
+        st = search_repeat(s, corpus, err);
     if (st == PZ_OK)
         st = fit_scale(s, softmax_scale, err);
     if (st == PZ_OK)
@@ -169,7 +215,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
     else if (st == PZ_OK && n_choices > 1)
         st = pz_valid_remember(&v, err);
     if (st == PZ_OK && v.n_users > 0)
-        st = tune_on(&s, n_choices, softmax_scale, err);
+        st = tune_on(&s, n_choices, corpus, softmax_scale, err);
     if (st == PZ_OK && pz_stop_asked())
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while tuning");
     pz_log_done(cfg->log);

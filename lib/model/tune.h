@@ -67,4 +67,8 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
  * read-out settings and the weight only. */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
+/* Look for a better value of read-out setting k of part p alone, on cases s->v that may be other than before;
+ * all weights stay. s->each and s->mean become those on these cases. */
+enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
+
 #endif

@@ -133,15 +133,47 @@ static int by_key(const void *x, const void *y)
     return a->user < b->user ? -1 : a->user > b->user;
 }
 
-/* The users with the smallest hashes, in that order; *n of them. NULL when memory is out. */
-static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed, uint32_t *n)
+/* Whether users come and go: their first events are spread far wider than the events of one of them, as with
+ * sessions. Then those who will ask are like the newest, and others than those learned from. */
+static bool users_come_and_go(const struct pz_corpus *c)
+{
+    double sum = 0, least = INFINITY, life = 0;
+    uint32_t n = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        double first, last;
+
+        if (c->ptr[u] == c->ptr[u + 1])
+            continue;
+        first = (double)c->time[c->ptr[u]];
+        last = (double)c->time[c->ptr[u + 1] - 1];
+        least = first < least ? first : least;
+        sum += first;
+        life += last - first;
+        n++;
+    }
+    return n > 0 && sum - least * n > 10 * life;
+}
+
+/* At most `most` users, shuffled by hashes; *n of them: any, or the newest where users come and go and are many.
+ * NULL when memory is out. */
+static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed, uint32_t *n, bool *newest)
 {
     struct drawn *d = pz_mem_array(c->n_users, sizeof *d);
 
     *n = 0;
     for (uint32_t u = 0; d && u < c->n_users; u++)
         if (truth_size(c, u) > 0)
-            d[(*n)++] = (struct drawn){ pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ u), u };
+            d[(*n)++].user = u;
+    *newest = *n / 2 > most && users_come_and_go(c);
+    for (uint32_t i = 0; d && *newest && i < *n; i++)
+        d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
+    if (d && *newest) {
+        qsort(d, *n, sizeof *d, by_key);
+        *n = most;
+    }
+    for (uint32_t i = 0; d && i < *n; i++)
+        d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ d[i].user);
     if (d)
         qsort(d, *n, sizeof *d, by_key);
     *n = *n > most ? most : *n;
@@ -317,7 +349,7 @@ enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool e
                             uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
     uint32_t n;
-    struct drawn *d = draw_users(c, most, seed, &n);
+    struct drawn *d = draw_users(c, most, seed, &n, &v->newest);
     uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
     enum pz_status st = d && hold ? PZ_OK
                                   : pz_err_memory(err, "the validation split",

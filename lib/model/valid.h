@@ -47,6 +47,7 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     bool exclude_seen;
+    bool newest; /* the users are the newest of many: what holds at the end of the data holds for them */
     struct pz_metric metric;
     uint32_t n_memo;          /* cases whose sum over the parts beside the judged one is kept */
     float *memo;              /* [n_memo * n_items]; NULL: none */
@@ -61,7 +62,7 @@ struct pz_valid {
  * the user's vote. Where order means nothing a random fifth leaves, and is one case: on a random tenth of 1000
  * users parts that help seem to harm. Truths are items the history lacks (with exclude_seen), worth the
  * largest weight of their events. Users without a truth give no case.
- * most: users to draw. Free with pz_valid_clear, also after a failure. */
+ * most: users to draw; the newest where users come and go, as sessions do, and are many. Free with pz_valid_clear, also after a failure. */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
                             uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);

@@ -502,7 +502,7 @@ static void sessions_that_return_are_learned(void **state)
 {
     struct tiny *t = tiny_make("aba|cdc", 4); /* two of the two events that could: came back two places */
     uint32_t hist[] = { C, A, B };
-    float out[4];
+    float out[4], without[4];
     struct fitted f;
     const struct pz_trans *p;
 
@@ -512,8 +512,64 @@ static void sessions_that_return_are_learned(void **state)
     assert_near(p->repeat[0], 0, 0);
     assert_near(p->repeat[1], 1, 1e-6);
     assert_true(fitted_score(&f, hist, 3, out, 4));
-    for (uint32_t i = 0; i < 4; i++) /* the item two places back gains twice the largest score */
-        assert_true(i == A || out[i] < out[A] / 2);
+    f.s->set(f.part, PZ_TRANS_REPEAT, 0);
+    assert_true(fitted_score(&f, hist, 3, without, 4));
+    assert_near(out[A] - without[A], 2 * 2, 1e-5); /* as 2 transitions for each of A's two events */
+    assert_near(out[B], without[B], 0);
+    assert_near(out[C], without[C], 0);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void what_was_returned_to_gains_for_each_time(void **state)
+{
+    struct tiny *t = tiny_make("abc|abc", 3);
+    uint32_t hist[] = { A, B, A };
+    float out[3], without[3];
+
+    (void)state;
+    for (int ridge = 0; ridge <= 1; ridge++) {
+        struct fitted f;
+        struct pz_trans *p;
+
+        fit_but(&f, &t->c, "ridge", ridge);
+        p = f.part;
+        p->own_repeat[0] = 0.1f;
+        p->own_repeat[1] = 0.2f;
+        p->own_repeat[2] = 0.05f;
+        assert_true(fitted_score(&f, hist, 3, without, 3));
+        f.s->set(f.part, PZ_TRANS_REPEAT, 3);
+        assert_true(fitted_score(&f, hist, 3, out, 3));
+        assert_near(out[A] - without[A], 3 * 0.15 * (ridge ? 1 : 2), 1e-5); /* kNN: of two events */
+        assert_near(out[B] - without[B], 3 * 0.2 * (ridge ? 1 : 2), 1e-5);
+        pz_transitions.free(f.part);
+    }
+    free(t);
+}
+
+static void items_of_late_gain_by_trend(void **state)
+{
+    struct tiny *t = tiny_make("ab|ac", 4);
+    uint32_t hist[] = { A };
+    double half = 1000 / 10.0, old = exp2(-1000 / half), late = 1, mean = (2 * old + 2 * late) / 4;
+    float out[4];
+    struct fitted f;
+    const struct pz_trans *p;
+
+    (void)state;
+    t->time[0] = t->time[1] = 0;
+    t->time[2] = t->time[3] = t->c.newest = 1000;
+    fit_with(&f, &t->c, plain);
+    p = f.part;
+    assert_near(p->trend[A], (((old + late) / mean) + 3) / 5, 1e-5);
+    assert_near(p->trend[B], (old / mean + 3) / 4, 1e-5);
+    assert_near(p->trend[C], (late / mean + 3) / 4, 1e-5);
+    assert_near(p->trend[D], 1, 1e-6); /* nobody had it */
+    assert_true(fitted_score(&f, hist, 1, out, 4));
+    assert_near(out[B], out[C], 0);
+    f.s->set(f.part, PZ_TRANS_TREND, 0.5);
+    assert_true(fitted_score(&f, hist, 1, out, 4));
+    assert_near(out[C] / out[B], sqrt((late / mean + 3) / (old / mean + 3)), 1e-5);
     pz_transitions.free(f.part);
     free(t);
 }
@@ -595,6 +651,7 @@ static void shares_of_events_sum_to_the_score(void **state)
         f.s->set(f.part, PZ_TRANS_HOP, 0.3);
         f.s->set(f.part, PZ_TRANS_TARGET_NORM, 0.2);
         f.s->set(f.part, PZ_TRANS_REPEAT, 1);
+        f.s->set(f.part, PZ_TRANS_TREND, 0.5);
         assert_explains(&f, hist, 4, 30, 1e-4);
         pz_transitions.free(f.part);
     }
@@ -674,6 +731,7 @@ static void compare_update(const double *value, double tolerance, bool coefficie
         }
     }
     assert_memory_equal(a->repeat, b->repeat, PZ_TRANS_LAGS * sizeof(float));
+    assert_memory_equal(a->trend, b->trend, a->n_items * sizeof(float));
     pz_transitions.free(part);
     pz_transitions.free(was.part);
     pz_transitions.free(whole.part);
@@ -769,6 +827,8 @@ int main(void)
         cmocka_unit_test(scores_follow_the_formula),
         cmocka_unit_test(a_second_step_reaches_what_never_met_the_history),
         cmocka_unit_test(sessions_that_return_are_learned),
+        cmocka_unit_test(what_was_returned_to_gains_for_each_time),
+        cmocka_unit_test(items_of_late_gain_by_trend),
         cmocka_unit_test(categories_carry_to_items_that_nobody_met),
         cmocka_unit_test(items_of_the_same_attributes_are_of_one_kind),
         cmocka_unit_test(shares_of_events_sum_to_the_score),

@@ -255,6 +255,76 @@ static void without_order_a_random_fifth_is_one_case(void **state)
     pz_valid_clear(&v);
 }
 
+/* Where users come and go, those who will ask are like the newest. */
+static void sessions_are_validated_on_the_newest(void **state)
+{
+    struct chain t;
+
+    (void)state;
+    for (int sessions = 0; sessions < 2; sessions++) {
+        struct pz_valid v = { 0 };
+        uint32_t oldest = USERS;
+
+        chain_make(&t, true);
+        for (uint32_t k = 0; sessions && k < USERS * EVENTS; k++)
+            t.time[k] += k / EVENTS * 10;
+        t.c.newest = t.time[USERS * EVENTS - 1];
+        assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 50, 3, &v, NULL), PZ_OK);
+        assert_int_equal(v.n_users, 50);
+        for (uint32_t k = 0; k < v.first[50]; k++)
+            oldest = v.c[k].user < oldest ? v.c[k].user : oldest;
+        assert_true(sessions ? oldest == USERS - 50 : oldest < USERS / 4);
+        assert_true(v.newest == (sessions == 1));
+        pz_valid_clear(&v);
+    }
+}
+
+/* ---- a scorer of the next item and, `repeat` times as strong, of the last ---- */
+
+static bool again_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct follow *f = part;
+    uint32_t last = q->hist[q->n_hist - 1];
+
+    (void)scratch;
+    out[(last + 1) % f->n_items] = 1;
+    out[last] = (float)f->step;
+    return true;
+}
+
+static const struct pz_setting again_settings[] = {
+    { "repeat", 0.5, 0, 100, 0.1, 10, true, false, true, "of the last item" },
+    { "scale", 1, 0, 1, 0, 0, false, false, true, "unused" },
+};
+
+/* The seen rule hides them, but a query may set it aside: what repeats are worth is learned all the same. */
+static void repeats_are_weighed_though_the_rule_hides_them(void **state)
+{
+    struct chain t;
+    struct pz_scorer again = follow;
+
+    (void)state;
+    again.settings = again_settings;
+    again.score = again_score;
+    for (uint32_t of10 = 0; of10 <= 8; of10 += 4) { /* never, mostly not, mostly */
+        struct pz_choice c;
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = tune_cfg(trials);
+        double scale;
+
+        chain_make(&t, true);
+        for (uint32_t u = 0; u < USERS; u++)
+            if (u % 10 < of10)
+                t.item[u * EVENTS + EVENTS - 1] = t.item[u * EVENTS + EVENTS - 2];
+        pz_choice_init(&c, &again);
+        c.weight = 1;
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_true(of10 == 0 ? c.value[0] == 0.5 : of10 == 4 ? c.value[0] < 1 : c.value[0] > 1);
+        assert_true(c.weight == 1);
+        json_decref(trials);
+    }
+}
+
 static void a_part_times_a_constant_changes_no_value(void **state)
 {
     struct chain t;
@@ -355,6 +425,8 @@ int main(void)
         cmocka_unit_test(a_dear_part_must_win_over_its_absence),
         cmocka_unit_test(training_part_never_holds_a_truth),
         cmocka_unit_test(without_order_a_random_fifth_is_one_case),
+        cmocka_unit_test(sessions_are_validated_on_the_newest),
+        cmocka_unit_test(repeats_are_weighed_though_the_rule_hides_them),
         cmocka_unit_test(a_part_times_a_constant_changes_no_value),
         cmocka_unit_test(what_is_remembered_changes_no_value),
         cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
