@@ -11,6 +11,9 @@
  *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          a t_y + (1-a) r^d T_y
  *          T_y = sum over t > y of t_t r^(2(t-1-y))        (the diagonal d = 0 included)
  *
+ * Events of one moment have no order: they stand together in the middle of their places, and of two of them each
+ * comes before the other by half, their mean distance over all orders apart.
+ *
  * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted by
  * t_t, in closed form for pairs within the window; C is the right-hand side of the same least squares. */
 #ifndef PZ_MODEL_TRANSITIONS_H
@@ -114,7 +117,10 @@ struct pz_trans_view {
     float *tail;            /* [n] T_p */
     uint64_t *occ_ptr;      /* [n_items + 1] positions by item */
     uint32_t *occ;          /* [n], ascending within an item */
-    float *power;           /* [window + 1] r^d */
+    uint32_t *at;           /* [n] twice the middle of the places that the position's moment takes */
+    uint8_t *within;        /* [n] twice the mean distance of two events of the moment, at most 255 */
+    uint32_t most;          /* twice a distance is at most this */
+    float *power;           /* [most + 1] r^(d/2) */
 };
 
 /* ---- transitions_feats.c ---- */

@@ -121,16 +121,29 @@ static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, 
     return later >= v->fresh[user] ? pair : pair * (double)v->stale[user];
 }
 
+/* r^(d - nearer / 2) of two positions d apart. */
+static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later, uint32_t nearer)
+{
+    uint32_t twice = v->at[later] - v->at[earlier];
+
+    twice = twice == 0 ? v->within[later] : twice;
+    return (double)v->power[(twice < v->most ? twice : v->most) - nearer];
+}
+
 static void count_pairs(const struct pz_trans_view *v, const struct reach *r, const struct direction *dir,
                         struct scratch *s)
 {
+    double both = 0.5 * (dir->steep_before + dir->steep_after); /* events of one moment: either order */
+
     for (uint64_t q = r->low; q < r->p; q++) {
-        double weight = dir->flat + dir->steep_before * (double)v->power[r->p - q - 1];
+        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;
+        double weight = dir->flat + steep * steepness(v, q, r->p, 2);
 
         touch(s, v->item[q])->count += fresh_target(v, r->user, r->p, weight);
     }
     for (uint64_t q = r->p + 1; q < r->high; q++) {
-        double weight = dir->flat + dir->steep_after * (double)v->power[q - r->p - 1];
+        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
+        double weight = dir->flat + steep * steepness(v, r->p, q, 2);
 
         touch(s, v->item[q])->count += fresh_target(v, r->user, q, weight);
     }
@@ -142,10 +155,11 @@ static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, dou
     double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
 
     for (uint64_t q = r->low; q < r->p; q++)
-        touch(s, v->item[q])->gram += target + tail * (double)v->power[r->p - q];
-    for (uint64_t q = r->p; q < r->high; q++)
+        touch(s, v->item[q])->gram += target + tail * steepness(v, q, r->p, 0);
+    touch(s, v->item[r->p])->gram += target + tail;
+    for (uint64_t q = r->p + 1; q < r->high; q++)
         touch(s, v->item[q])->gram +=
-            flat * (double)v->target[q] + steep * (double)v->tail[q] * (double)v->power[q - r->p];
+            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r->p, q, 0);
 }
 
 /* Cells of features from the cells of items. */

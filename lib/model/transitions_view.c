@@ -4,10 +4,12 @@
  * Weights (see transitions.h): t_p is the damped event weight times the time decay
  * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote the others
  * (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum of the target
- * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}.
+ * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}, with
+ * events of one time taken together.
  *
  * For an update only the users with new interactions are taken; pairs of two old positions then count with
- * the change of their user's normalisation alone, which is 0 without user_norm.
+ * the change of their user's normalisation alone, which is 0 without user_norm; a new event at the very time of
+ * an old one does not move what was counted.
  *
  * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide: positions
  * are then an accident of the file. */
@@ -18,7 +20,7 @@
 #include "base/mem.h"
 #include "model/transitions.h"
 
-enum { UNORDERED_WINDOW = 1000 };
+enum { UNORDERED_WINDOW = 1000, WITHIN_MOST = 255 };
 
 float pz_trans_damp(float weight)
 {
@@ -48,10 +50,12 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->tail = pz_mem_array(v->n, sizeof *v->tail);
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
     v->occ = pz_mem_array(v->n, sizeof *v->occ);
-    v->power = pz_mem_array((size_t)v->window + 1, sizeof *v->power);
+    v->at = pz_mem_array(v->n, sizeof *v->at);
+    v->within = pz_mem_array(v->n, sizeof *v->within);
+    v->power = pz_mem_array((size_t)v->most + 1, sizeof *v->power);
     if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target ||
-        !v->tail || !v->occ_ptr || !v->occ || !v->power)
-        return pz_err_memory(err, "counting transitions", 20.0 * (double)v->n + 8.0 * v->n_items);
+        !v->tail || !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
+        return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 8.0 * v->n_items);
     return PZ_OK;
 }
 
@@ -90,18 +94,56 @@ static void join_wishes(struct pz_trans_view *v)
     }
 }
 
+/* The moments of user k of the view, who is u in the corpus: g events of one time have no order among themselves.
+ * All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the mean over all orders. */
+static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+{
+    const int64_t *time = c->time + c->ptr[u];
+    uint64_t start = v->ptr[k], n = v->ptr[k + 1] - start;
+
+    for (uint64_t first = 0, end = 0; first < n; first = end) {
+        uint64_t twice;
+
+        while (end < n && time[end] == time[first])
+            end++;
+        twice = (2 * (end - first + 1) + 1) / 3; /* rounded */
+        for (uint64_t p = start + first; p < start + end; p++) {
+            v->at[p] = (uint32_t)(2 * start + first + end - 1);
+            v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MOST ? twice : WITHIN_MOST);
+        }
+    }
+}
+
+/* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`, for each of its
+ * events: T of the events after the moment, half of T of the others in it. */
+static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass, double after)
+{
+    double near = v->power[v->within[first] - 2];
+
+    for (uint64_t p = first; p < end; p++)
+        v->tail[p] = (float)(after + 0.5 * near * near * (mass - (double)v->target[p]));
+}
+
 /* Time decay and length of user k of the view, who is u in the corpus; then what comes after each position. */
 static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
 {
     double norm = pow((double)(v->ptr[k + 1] - v->ptr[k]), -v->set[PZ_TRANS_USER_NORM]);
-    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0;
+    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0, last = 0;
 
     for (uint64_t p = v->ptr[k + 1], q = c->ptr[u + 1]; p-- > v->ptr[k];) {
         double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[--q]));
 
         v->target[p] = (float)((double)v->target[p] * decay * norm);
-        v->tail[p] = (float)tail;
-        tail = (double)v->target[p] + rr * tail;
+    }
+    for (uint64_t end = v->ptr[k + 1], first = end; end > v->ptr[k]; end = first) {
+        double mass = 0, apart;
+
+        for (; first > v->ptr[k] && v->at[first - 1] == v->at[end - 1]; first--)
+            mass += (double)v->target[first - 1];
+        apart = end < v->ptr[k + 1] ? 0.5 * (v->at[end] - v->at[first]) : 0;
+        tail = apart > 0 ? pow(rr, apart - 1) * (last + rr * tail) : 0;
+        set_tails(v, first, end, mass, tail);
+        last = mass;
     }
 }
 
@@ -130,6 +172,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+    v->most = v->window < WITHIN_MOST / 2 ? WITHIN_MOST : 2 * v->window;
     for (uint32_t u = 0; u < c->n_users; u++) {
         if (!taken(c, first_new, u))
             continue;
@@ -142,11 +185,14 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
         st = allocate(v, err);
     if (st != PZ_OK)
         return st;
-    for (uint32_t d = 0; d <= v->window; d++)
-        v->power[d] = (float)pow(set[PZ_TRANS_DECAY], d);
+    for (uint32_t d = 0; d <= v->most; d++)
+        v->power[d] = (float)pow(set[PZ_TRANS_DECAY], 0.5 * d);
     for (uint32_t u = 0; u < c->n_users; u++)
         if (taken(c, first_new, u))
             take_user(v, c, u, first_new, k++);
+    for (uint32_t u = k = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            find_moments(v, c, u, k++);
     index_items(v);
     if (c->wishes)
         join_wishes(v);
@@ -167,6 +213,8 @@ void pz_trans_view_clear(struct pz_trans_view *v)
     free(v->tail);
     free(v->occ_ptr);
     free(v->occ);
+    free(v->at);
+    free(v->within);
     free(v->power);
     memset(v, 0, sizeof *v);
 }

@@ -70,6 +70,57 @@ static void counts_of_abc_are_those_worked_by_hand(void **state)
     free(t);
 }
 
+static void events_of_one_moment_count_both_ways(void **state)
+{
+    struct tiny *t = tiny_make("abc", 3);
+    struct fitted f;
+
+    (void)state; /* a = 1/4, r = 1/2; a and b stand between places 0 and 1, c at place 2 */
+    t->time[1] = t->time[0];
+    fit_with(&f, &t->c, plain);
+    assert_near(count_of(&f, A, B), 0.25 + 0.75 / 2, 1e-6);
+    assert_near(count_of(&f, B, A), 0.25 + 0.75 / 2, 1e-6);
+    assert_near(count_of(&f, A, C), 0.25 + 0.75 * sqrt(0.5), 1e-6);
+    assert_near(count_of(&f, B, C), 0.25 + 0.75 * sqrt(0.5), 1e-6);
+    assert_near(count_of(&f, C, A), 0.25, 1e-6);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
+static void order_within_a_moment_does_not_matter(void **state)
+{
+    enum { N = 20 };
+    struct tiny *t = tiny_random(100, N, 12, 9);
+    struct fitted one, other;
+    float x[N], y[N];
+
+    (void)state;
+    for (uint32_t u = 0; u < 100; u++) /* three events a moment */
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+            t->time[p] = (int64_t)(p - t->ptr[u]) / 3;
+    fitted_settings(&one, &pz_transitions, NULL, NULL);
+    fitted_fit(&one, &t->c);
+    for (uint32_t u = 0; u < 100; u++)
+        for (uint64_t p = t->ptr[u]; p + 2 < t->ptr[u + 1]; p += 3) {
+            uint32_t item = t->item[p];
+
+            t->item[p] = t->item[p + 1];
+            t->item[p + 1] = t->item[p + 2];
+            t->item[p + 2] = item;
+        }
+    fitted_settings(&other, &pz_transitions, NULL, NULL);
+    fitted_fit(&other, &t->c);
+    for (uint32_t i = 0; i < N; i++) {
+        assert_true(fitted_score(&one, &i, 1, x, N));
+        assert_true(fitted_score(&other, &i, 1, y, N));
+        for (uint32_t j = 0; j < N; j++)
+            assert_true(j == i || fabsf(x[j] - y[j]) < 1e-4f); /* coming back to i has an order of its own */
+    }
+    pz_transitions.free(one.part);
+    pz_transitions.free(other.part);
+    free(t);
+}
+
 static void the_window_ends_pairs(void **state)
 {
     struct tiny *t = tiny_make("abc", 3);
@@ -811,6 +862,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_abc_are_those_worked_by_hand),
+        cmocka_unit_test(events_of_one_moment_count_both_ways),
+        cmocka_unit_test(order_within_a_moment_does_not_matter),
         cmocka_unit_test(the_window_ends_pairs),
         cmocka_unit_test(without_order_pairs_are_symmetric),
         cmocka_unit_test(weights_age_and_length_scale_a_pair),
