@@ -42,7 +42,7 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
       "power of a user's number of events that divides his pairs" },
     { "half_life", 0, 0, 36500, 0, 0, true, false, false,
       "days after which a pair counts half; 0: never" },
-    { "history", 50, 1, 1000, 50, 50, true, true, true, "last events of a history that score" },
+    { "history", 200, 1, 1000, 200, 200, true, true, true, "last events of a history that score" },
     { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
     { "repeat", 0.5, 0, 100, 0.15, 2, true, false, true,
       "weight of coming back to items of the history" },
