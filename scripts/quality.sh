@@ -1,23 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Quality on real data by the default settings: a row a data set, protocol and metric, beside the best
-# published figure, the floor and the aim; then what each tier costs. Folders of zstd CSV, one a set.
+# published figure, the floor and the aim; then what an update, the newest event, a model file, a query and each
+# tier cost or bring. Folders of zstd CSV, one a set. All figures are medians over the seeds, or means of SPLITS.
 #
-# usage: scripts/quality.sh [PART...]     parts: see `all` below; none: all whose data are there
+# usage: scripts/quality.sh [PART...]     parts: see `all` below; none: all
 #        PZ_DATA=DIR      where the sets are (../shared/data)
 #        SEEDS=3          runs of each figure: their median; personalize: SPLITS=10 runs, their mean
 #        OPTIONS="..."    more options for training, e.g. --no-tune or "-p sequence=on"
+#        ENCODER=1        tiers: runs with the encoder, minutes each; 0: none
 #        THREADS=0        threads to use; KEEP=DIR: leave files there
 set -euo pipefail
 cd "$(dirname "$0")/.."
-B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10}
+B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10} ENCODER=${ENCODER:-1}
 read -ra options <<<"${OPTIONS:-} -j${THREADS:-0}"
-all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold update newest tiers"
+all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold audience update newest costs tiers"
 [ -d "$PZ_DATA" ] || { echo "no data in $PZ_DATA; PZ_DATA=DIR names the folder" >&2; exit 66; }
 make -s B="$B" all
 dir=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$dir"' EXIT
 mkdir -p "$dir"
+rm -f "$dir"/*.json
 PATH=$PWD/$B/bin:$PATH
 
 # dataset SET [STEM]: import it once; prints the dataset's name
@@ -29,11 +32,11 @@ dataset() {
     echo "$out"
 }
 
-# run_split NAME SEED OPTION... DATA: train on a part and judge; the report goes to NAME.SEED.json
+# run_split NAME SEED OPTION... DATA: train on a part and judge; the report goes to NAME.SEED.json. Once is enough
 run_split() {
     local name=$1 seed=$2
     shift 2
-    pz-eval -q --json --seed "$seed" --at 10,20,25 "${options[@]}" "$@" >"$dir/$name.$seed.json"
+    [ -s "$dir/$name.$seed.json" ] || pz-eval -q --json --seed "$seed" --at 10,20,25 "${options[@]}" "$@" >"$dir/$name.$seed.json"
 }
 
 # run_test NAME SEED TRAIN TEST [--train OPTION...] [--eval OPTION...]: the same with a given test set
@@ -76,45 +79,51 @@ head_line() {
         'CPU s' MB
 }
 
+# line NAME PROTOCOL METRIC PUBLISHED FLOOR AIM GOT [CPU_S MB]
+line() {
+    awk -v n="$1" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$7" -v cpu="${8-}" -v mb="${9-}" \
+        'BEGIN {
+            verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
+            printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s", n, p, m, pub, floor, aim, got, verdict
+            if (cpu != "") printf " %7.1f %5.0f", cpu, mb
+            print "" }'
+}
+
+# report NAME FILTER [mean]: the middle of a figure over the reports NAME.*.json
+report() { jq "$2" "$dir/$1".[0-9]*.json | middle "${3:-median}"; }
+
 # row NAME PROTOCOL METRIC PUBLISHED FLOOR AIM [mean]: over the reports NAME.*.json
 row() {
-    local name=$1 got cpu mb
-    got=$(jq ".metrics.$(key "$3")" "$dir/$name".[0-9]*.json | middle "${7:-median}")
-    cpu=$(jq .train.cpu_seconds "$dir/$name".[0-9]*.json | middle median)
-    mb=$(jq .train.peak_memory_bytes/1e6 "$dir/$name".[0-9]*.json | middle median)
-    awk -v n="$name" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$got" -v cpu="$cpu" \
-        -v mb="$mb" 'BEGIN {
-            verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
-            printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s %7.1f %5.0f\n", n, p, m, pub, floor, aim, got,
-                verdict, cpu, mb }'
+    line "${@:1:6}" "$(report "$1" ".metrics.$(key "$3")" "${7:-median}")" "$(report "$1" .train.cpu_seconds)" \
+        "$(report "$1" .train.peak_memory_bytes/1e6)"
+}
+
+# splits NAME SET SPLIT [RUNS [OPTION...]]: run_split for every seed
+splits() {
+    local s
+    for ((s = 1; s <= ${4:-$SEEDS}; s++)); do run_split "$1" $s --split "$3" "${@:5}" "$(dataset "$2")"; done
 }
 
 part_beauty() {
-    local s
-    for ((s = 1; s <= SEEDS; s++)); do run_split beauty $s --split leave-last "$(dataset s3rec-beauty)"; done
+    splits beauty s3rec-beauty leave-last
     row beauty leave-last ndcg@10 .0531 .059 .063
     row beauty leave-last hr@10 .0928 .096 .102
 }
 
 part_lastfm() {
-    local s
-    for ((s = 1; s <= SEEDS; s++)); do run_split lastfm $s --split leave-last "$(dataset s3rec-lastfm)"; done
+    splits lastfm s3rec-lastfm leave-last
     row lastfm leave-last ndcg@10 .0427 .048 .056
     row lastfm leave-last hr@10 .0743 .083 .095
 }
 
 part_ml-100k() {
-    local s
-    for ((s = 1; s <= SEEDS; s++)); do run_split ml-100k $s --split leave-last "$(dataset ml-100k)"; done
+    splits ml-100k ml-100k leave-last
     row ml-100k leave-last ndcg@10 - .130 .14
     row ml-100k leave-last hr@10 - .243 .26
 }
 
 part_ml-100k-personalize() {
-    local s
-    for ((s = 1; s <= SPLITS; s++)); do
-        run_split ml-100k-personalize $s --split personalize "$(dataset ml-100k)"
-    done
+    splits ml-100k-personalize ml-100k personalize "$SPLITS"
     row ml-100k-personalize personalize ndcg@25 - .262 .29 mean
     row ml-100k-personalize personalize mrr@25 - .43 .47 mean
 }
@@ -157,84 +166,117 @@ part_retailrocket() {
         "$(jq .metrics.hit_rate_at_10 "$dir"/retailrocket-alike.[0-9]*.json | middle median | cut -c 1-6)" -
 }
 
-# A line for the figures that are not in the reports: cold NAME METRIC PUBLISHED FLOOR AIM GOT
-plain_row() {
-    awk -v n="$1" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$7" 'BEGIN {
-        verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
-        printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s\n", n, p, m, pub, floor, aim, got, verdict }'
-}
-
 # Every 20th item leaves training; its users' first events with it are the cases, ranked among the items gone.
 part_cold() {
-    local s set pub floor aim
-    while read -r set pub floor aim; do
-        for ((s = 1; s <= SEEDS; s++)); do run_split "cold-$set" $s --split cold-items:5% "$(dataset "$set")"; done
-        row "cold-$set" cold-items hr@10 "$pub" "$floor" "$aim"
-    done <<<'s3rec-beauty .1850 .237 .27
-ml-100k .3590 .552 .60'
+    splits cold-beauty s3rec-beauty cold-items:5%
+    row cold-beauty cold-items hr@10 .1850 .237 .27
+    splits cold-ml-100k ml-100k cold-items:5%
+    row cold-ml-100k cold-items hr@10 .3590 .552 .60
 }
 
-# part_update: the newest event of every 20th user of Beauty comes as a delta
-part_update() {
-    local how
-    zstdcat "$PZ_DATA/s3rec-beauty/interactions.csv.zst" | awk -F, -v new="$dir/delta.csv" '
-        NR == 1 { print; print >new; next }
-        row != "" { if ($1 != user && users++ % 11 == 0) print row >new; else print row }
-        { row = $0; user = $1 }
-        END { print row }' | pz-import -q -o "$dir/old.pzd" --interactions - --items "$PZ_DATA/s3rec-beauty/items.csv.zst"
-    pz-import -q -o "$dir/delta.pzd" --interactions "$dir/delta.csv"
-    pz-train -q --no-tune "-j${THREADS:-0}" -o "$dir/old.pzm" "$dir/old.pzd"
-    pz-train -q --json "-j${THREADS:-0}" --update "$dir/old.pzm" -o "$dir/new.pzm" "$dir/delta.pzd" >"$dir/update"
-    pz-train -q --no-tune --json "-j${THREADS:-0}" -o "$dir/all.pzm" "$dir/old.pzd" "$dir/delta.pzd" >"$dir/whole"
-    for how in update whole; do
-        plain_row beauty "1% new: $how" 'CPU s' - - - "$(jq .cpu_seconds "$dir/$how")"
+# The same among all items: the share of the new items' audience whose first 25 show what they took.
+part_audience() {
+    local set s
+    for set in s3rec-beauty ml-100k; do
+        zstdcat "$PZ_DATA/$set/interactions.csv.zst" | awk -F, -v cold="$dir/$set.cold.csv" '
+            NR == 1 { for (i = 1; i <= NF; i++) item = $i == "ITEM_ID" ? i : item; print; print >cold; next }
+            !($item in gone) { gone[$item] = ++n % 20 == 0 }
+            { if (gone[$item]) print >cold; else print }' |
+            pz-import -q -o "$dir/$set.warm.pzd" --interactions - --items "$PZ_DATA/$set/items.csv.zst"
+        pz-import -q -o "$dir/$set.cold.pzd" --interactions "$dir/$set.cold.csv"
+        for ((s = 1; s <= SEEDS; s++)); do
+            run_test "audience-$set" $s "$dir/$set.warm.pzd" "$dir/$set.cold.pzd"
+            run_test "no-content-$set" $s "$dir/$set.warm.pzd" "$dir/$set.cold.pzd" --train -p content=off \
+                -p transitions.attributes=0
+        done
+        row "audience-$set" 'all items' recall@25 - - -
+        row "no-content-$set" 'all items' recall@25 - - -
     done
-    plain_row beauty 'model' 'B/item' - - - "$(awk -v b="$(wc -c <"$dir/all.pzm")" 'BEGIN { print b / 12101 }')"
 }
 
-# cut_newest SET N NAME: everything but every user's newest N, and (N = 1) the newest as a test set
-cut_newest() {
-    zstdcat "$PZ_DATA/$1/interactions.csv.zst" | awk -F, -v n="$2" -v test="$dir/$3.test" '
-        NR == 1 { print; print >test; next }
-        $1 != user { for (i = 1; i <= kept - n; i++) print row[i]; if (kept > n) print row[kept] >test; kept = 0; user = $1 }
-        { row[++kept] = $0 }
-        END { for (i = 1; i <= kept - n; i++) print row[i]; if (kept > n) print row[kept] >test }' |
-        pz-import -q -o "$dir/$3.pzd" --interactions -
-    pz-import -q -o "$dir/$3.test.pzd" --interactions "$dir/$3.test"
+# Beauty in pieces: every user's newest event (test), the one before (of every 11th user delta, else rest), older.
+cut_beauty() {
+    [ ! -s "$dir/known.pzd" ] || return 0
+    zstdcat "$PZ_DATA/s3rec-beauty/interactions.csv.zst" | awk -F, -v to="$dir/" '
+        function flush(    i) {
+            for (i = 1; i <= n - 2; i++) print row[i] >(to "older.csv")
+            if (n > 1) print row[n - 1] >(to (users++ % 11 ? "rest.csv" : "delta.csv"))
+            if (n > 0) print row[n] >(to "test.csv")
+            n = 0 }
+        NR == 1 { for (i = split("older rest delta test", f, " "); i > 0; i--) print >(to f[i] ".csv"); next }
+        $1 != user { flush(); user = $1 }
+        { row[++n] = $0 }
+        END { flush() }'
+    for piece in older rest delta test; do
+        pz-import -q -o "$dir/$piece.pzd" --interactions "$dir/$piece.csv" --items "$PZ_DATA/s3rec-beauty/items.csv.zst"
+    done
+    pz-import -q --merge -o "$dir/old.pzd" "$dir/older.pzd" "$dir/rest.pzd"
+    pz-import -q --merge -o "$dir/known.pzd" "$dir/old.pzd" "$dir/delta.pzd"
+}
+
+# judge MODEL OPTION...: nDCG@10 on the newest events
+judge() { pz-eval -q --json --at 10 "${@:2}" "$1" "$dir/test.pzd" | jq .metrics.normalized_discounted_cumulative_gain_at_10; }
+
+# 1 % new interactions: the update beside training on everything, by the same settings.
+part_update() {
+    local s
+    cut_beauty
+    pz-train -q --no-tune "-j${THREADS:-0}" -o "$dir/old.pzm" "$dir/old.pzd"
+    for ((s = 1; s <= SEEDS; s++)); do
+        pz-train -q --json "-j${THREADS:-0}" --update "$dir/old.pzm" -o "$dir/new.pzm" "$dir/delta.pzd" >"$dir/update.$s.json"
+        pz-train -q --no-tune --json "-j${THREADS:-0}" -o "$dir/all.pzm" "$dir/known.pzd" >"$dir/whole.$s.json"
+    done
+    line beauty 'not updated' ndcg@10 - - - "$(judge "$dir/old.pzm" --history "$dir/known.pzd")"
+    line beauty '1% updated' ndcg@10 - - - "$(judge "$dir/new.pzm")" "$(report update .cpu_seconds)" \
+        "$(report update .peak_memory_bytes/1e6)"
+    line beauty 'whole' ndcg@10 - - - "$(judge "$dir/all.pzm")" "$(report whole .cpu_seconds)" \
+        "$(report whole .peak_memory_bytes/1e6)"
 }
 
 # What the newest event is worth: the same model, histories with and without it.
 part_newest() {
-    local how
-    cut_newest s3rec-beauty 1 known
-    cut_newest s3rec-beauty 2 older
-    pz-train -q "${options[@]}" -o "$dir/known.pzm" "$dir/known.pzd"
-    for how in known older; do
-        pz-eval -q --json --at 10 --history "$dir/$how.pzd" "$dir/known.pzm" "$dir/known.test.pzd" |
-            jq .metrics.normalized_discounted_cumulative_gain_at_10 >"$dir/$how.got"
+    local s
+    cut_beauty
+    for ((s = 1; s <= SEEDS; s++)); do
+        pz-train -q --seed $s "${options[@]}" -o "$dir/known.pzm" "$dir/known.pzd"
+        judge "$dir/known.pzm" >>"$dir/newest.with"
+        judge "$dir/known.pzm" --history "$dir/older.pzd" >>"$dir/newest.without"
     done
-    plain_row beauty 'history whole' ndcg@10 - - - "$(cat "$dir/known.got")"
-    plain_row beauty 'newest unseen' ndcg@10 - - - "$(cat "$dir/older.got")"
+    line beauty 'history whole' ndcg@10 - - - "$(middle median <"$dir/newest.with")"
+    line beauty 'newest unseen' ndcg@10 - - - "$(middle median <"$dir/newest.without")"
 }
 
-# tier NAME OPTION...: quality and cost of one way to train
+# What a model file and a query take, by part: Beauty as trained by default, and 27,000 made items of two
+# categories each.
+part_costs() {
+    make -s B="$B" "$B/scripts/model-costs" "$B/scripts/make-synthetic"
+    pz-train -q "${options[@]}" -o "$dir/costs.pzm" "$(dataset s3rec-beauty)"
+    printf '\n%s\n' 'beauty, 12,101 items, 22,363 users'
+    "$B/scripts/model-costs" "$dir/costs.pzm"
+    "$B/scripts/make-synthetic" 500000 30000 27000 >"$dir/made.csv"
+    awk 'BEGIN { print "ITEM_ID,KIND"; for (i = 1; i <= 27000; i++) print i ",a" i % 97 "|b" i % 389 }' >"$dir/made-items.csv"
+    pz-import -q -o "$dir/made.pzd" --interactions "$dir/made.csv" --items "$dir/made-items.csv"
+    pz-train -q --no-tune "-j${THREADS:-0}" -o "$dir/made.pzm" "$dir/made.pzd"
+    printf '\n%s\n' 'made, 27,000 items, 30,000 users, 500,000 interactions'
+    "$B/scripts/model-costs" "$dir/made.pzm"
+}
+
+# tier NAME LABEL SET RUNS OPTION...: quality and cost of one way to train
 tier() {
-    local name=$1
-    shift
-    run_split "tier" 1 "$@"
-    jq -r --arg name "$name" '[$name, .metrics.normalized_discounted_cumulative_gain_at_10,
-        .baselines.popularity.normalized_discounted_cumulative_gain_at_10, .train.cpu_seconds,
-        .train.peak_memory_bytes / 1e6] | @tsv' "$dir/tier.1.json" |
-        awk -F'\t' '{ printf "%-34s %9.4f %12.4f %9.1f %16.5f %6.0f\n", $1, $2, $3, $4, ($2 - $3) / $4, $5 }'
+    splits "$1" "$3" leave-last "${@:4}"
+    awk -v label="$3 $2" -v got="$(report "$1" ".metrics.$(key ndcg@10)")" \
+        -v base="$(report "$1" ".baselines.popularity.$(key ndcg@10)")" -v cpu="$(report "$1" .train.cpu_seconds)" \
+        -v mb="$(report "$1" .train.peak_memory_bytes/1e6)" 'BEGIN {
+            printf "%-34s %9.4f %12.4f %9.1f %16.5f %6.0f\n", label, got, base, cpu, (got - base) / cpu, mb }'
 }
 
 part_tiers() {
     local set
     printf '\n%-34s %9s %12s %9s %16s %6s\n' tier ndcg@10 popularity 'CPU s' 'gain per CPU s' MB
     for set in s3rec-beauty s3rec-lastfm ml-100k; do
-        tier "$set no tuning" --split leave-last --no-tune "$(dataset $set)"
-        tier "$set default" --split leave-last "$(dataset $set)"
-        [ -z "${ENCODER:-}" ] || tier "$set with encoder" --split leave-last -p sequence=on "$(dataset $set)"
+        tier "plain-$set" 'no tuning' $set "$SEEDS" --no-tune
+        tier "${set#s3rec-}" default $set "$SEEDS"
+        [ "$ENCODER" -eq 0 ] || tier "encoder-$set" 'with encoder' $set "$ENCODER" -p sequence=on
     done
 }
 
