@@ -209,17 +209,12 @@ static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float
     return pz_mat_apply(y, w, err);
 }
 
-enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, float *vector,
-                               float *value, struct pz_err *err)
+/* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
+static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat y,
+                                   float *value, struct pz_err *err)
 {
-    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST, most = a->cols < a->rows ? a->cols : a->rows;
-    size_t width = wide < most ? wide : most, keep = k < width ? k : width;
-    float *q = pz_mem_array(a->cols * width, sizeof *q), *gram = pz_mem_array(width * width, sizeof *gram);
-    float *all = pz_mem_array(width, sizeof *all);
-    struct pz_mat y = pz_mat_of(q, a->cols, width);
-    enum pz_status st = q && gram && all
-                            ? PZ_OK
-                            : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * width));
+    float *gram = pz_mem_array(y.cols * y.cols, sizeof *gram);
+    enum pz_status st = gram ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(y.cols * y.cols));
 
     if (st == PZ_OK)
         start_vectors(y, seed);
@@ -231,14 +226,30 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
     if (st == PZ_OK)
         st = pz_sparse_square(a, y, err);
     if (st == PZ_OK)
-        st = read_vectors(y, keep, gram, all, err);
-    for (size_t i = 0; st == PZ_OK && i < a->cols; i++)
-        memcpy(vector + i * k, q + i * width, keep * sizeof *vector);
+        st = read_vectors(y, k, gram, value, err);
+    free(gram);
+    return st;
+}
+
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat *out,
+                               float *value, struct pz_err *err)
+{
+    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST, most = a->cols < a->rows ? a->cols : a->rows;
+    size_t width = wide < most ? wide : most, keep = k < width ? k : width, stride = k < width ? width : k;
+    float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
+    enum pz_status st =
+        v && all ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * stride));
+
+    if (st == PZ_OK)
+        st = find_vectors(a, keep, seed, (struct pz_mat){ v, a->cols, width, stride }, all, err);
     if (st == PZ_OK)
         memcpy(value, all, keep * sizeof *value);
-    free(q);
-    free(gram);
     free(all);
+    if (st != PZ_OK) {
+        free(v);
+        v = NULL;
+    }
+    *out = (struct pz_mat){ v, a->cols, k, stride };
     return st;
 }
 
@@ -292,21 +303,21 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
                           struct pz_err *err)
 {
     struct pz_spectral_part *f = part_new(c, cfg->value);
-    float *vector = f ? pz_mem_array((size_t)f->n_items * f->d, sizeof *vector) : NULL;
+    struct pz_mat v = { 0 };
     struct pz_sparse a = { 0 };
     enum pz_status st =
-        vector ? PZ_OK : pz_err_memory(err, "spectral vectors", 5.0 * cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
+        f ? PZ_OK : pz_err_memory(err, "spectral vectors", cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
 
     if (st == PZ_OK)
         st = read_corpus(c, f->set, &a, f->own_weight, err);
     if (st == PZ_OK)
-        st = pz_sparse_eigen(&a, f->d, cfg->seed, vector, f->own_value, err);
+        st = pz_sparse_eigen(&a, f->d, cfg->seed, &v, f->own_value, err);
     for (uint32_t i = 0; st == PZ_OK && i < f->n_items; i++)
-        f->own_scale[i] = pz_code_row(vector + (size_t)i * f->d, f->d, f->own_code + (size_t)i * f->d);
+        f->own_scale[i] = pz_code_row(v.v + i * v.stride, f->d, f->own_code + (size_t)i * f->d);
     if (st == PZ_OK)
         st = make_scales(f, err);
     sparse_clear(&a);
-    free(vector);
+    free(v.v);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;

@@ -56,9 +56,9 @@ struct pz_sparse {
  * of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A. */
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err);
 
-/* The leading eigenvectors of A^T A: vector [a.cols * k] row-major, value [k] descending. Vectors beyond the
- * rank of A are zero. */
-enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, float *vector,
+/* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a failure; value [k]
+ * descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of *vector, in which it works. */
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat *vector,
                                float *value, struct pz_err *err);
 
 enum { PZ_SPECTRAL_BLOCK = 32 };

@@ -134,7 +134,8 @@ static void leading_values_agree_with_a_dense_solver(void **state)
 {
     enum { N = 120, K = 24 };
     struct tiny *t = tiny_random(500, N, 30, 2);
-    float *gram = pz_mem_array(N * N, sizeof *gram), all[N], value[K], *vector = pz_mem_array(N * K, 4);
+    float *gram = pz_mem_array(N * N, sizeof *gram), all[N], value[K];
+    struct pz_mat vector;
     struct pz_sparse a;
     double in = 0;
 
@@ -145,7 +146,7 @@ static void leading_values_agree_with_a_dense_solver(void **state)
             for (uint64_t q = t->ptr[u]; q < t->ptr[u + 1]; q++)
                 gram[t->item[p] * N + t->item[q]]++;
     assert_int_equal(pz_mat_eigen(pz_mat_of(gram, N, N), all, NULL), PZ_OK);
-    assert_int_equal(pz_sparse_eigen(&a, K, 1, vector, value, NULL), PZ_OK);
+    assert_int_equal(pz_sparse_eigen(&a, K, 1, &vector, value, NULL), PZ_OK);
     for (size_t k = 0; k < 10; k++) /* ten groups of items: ten large values, then a gap */
         assert_near(value[k] / all[k], 1, 0.01);
     for (size_t j = 0; j < K; j++) /* nothing found twice or larger than it is */
@@ -155,13 +156,13 @@ static void leading_values_agree_with_a_dense_solver(void **state)
             double dot = 0;
 
             for (size_t i = 0; i < N; i++)
-                dot += (double)vector[i * K + j] * (double)gram[i * N + k];
+                dot += (double)vector.v[i * vector.stride + j] * (double)gram[i * N + k];
             in += dot * dot;
         }
     assert_near(in, 10, 0.05);
     sparse_free(&a);
     free(gram);
-    free(vector);
+    free(vector.v);
     free(t);
 }
 
