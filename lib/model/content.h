@@ -17,16 +17,16 @@
 
 #include "base/err.h"
 #include "data/attrs.h"
-#include "model/dense.h"
-#include "model/factors.h"
 #include "model/scorer.h"
+#include "model/transitions.h"
 #include "table/dict.h"
 
 /* Indices of the settings, in the order of the scorer's table. */
 enum pz_content_set {
-    PZ_CONTENT_DIM,
-    PZ_CONTENT_UNSEEN,
-    PZ_CONTENT_LAMBDA,
+    PZ_CONTENT_DECAY,
+    PZ_CONTENT_SYMMETRIC,
+    PZ_CONTENT_SOURCE_NORM,
+    PZ_CONTENT_TARGET_NORM,
     PZ_CONTENT_RIDGE,
     PZ_CONTENT_TRUST,
     PZ_CONTENT_FADE,
@@ -34,7 +34,11 @@ enum pz_content_set {
     PZ_CONTENT_N
 };
 
-enum { PZ_CONTENT_FEATURES = 8192, PZ_CONTENT_KNOTS = 16 };
+enum {
+    PZ_CONTENT_FEATURES = 2048, /* of a dictionary */
+    PZ_CONTENT_KNOTS = 16,      /* of a column of numbers */
+    PZ_CONTENT_KEPT = 128       /* features of what follows an item */
+};
 
 /* The features known to a part. */
 struct pz_content_dict {
@@ -43,18 +47,18 @@ struct pz_content_dict {
     float *own;           /* value when owned */
 };
 
-/* Sparse rows: features of items. */
+/* Sparse rows of features. */
 struct pz_content_rows {
-    uint32_t n;
-    uint64_t *ptr;  /* [n + 1] */
-    uint32_t *id;   /* without repeats within a row; NULL when nothing has features */
-    float *weight;
+    uint32_t n, n_feats;  /* rows, features */
+    const uint64_t *ptr;  /* [n + 1] */
+    const uint32_t *id;   /* < n_feats, without repeats within a row; NULL when nothing has features */
+    const float *weight;
 };
 
 /* ---- content_feats.c ---- */
 
 /* Choose the features of a table: of categories and terms those that two items have, the most frequent
- * PZ_CONTENT_FEATURES at most. use: [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
+ * PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions take seconds. use: [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
 enum pz_status pz_content_dict_make(const struct pz_attrs *attrs, const uint8_t *use,
                                     struct pz_content_dict *out, struct pz_err *err);
 void pz_content_dict_clear(struct pz_content_dict *d);
@@ -67,10 +71,22 @@ void pz_content_rows_clear(struct pz_content_rows *rows);
 
 /* ---- content_map.c ---- */
 
-/* The map W [features x d] of least  sum_i weight_i |v_i - x_i W|^2 + ridge |W|^2.
- * weight: [x->n] >= 0. v: [x->n * map.cols]. ridge > 0. Parallel over the columns of W. */
-enum pz_status pz_content_map(const struct pz_content_rows *x, const float *weight, double ridge,
-                              const float *v, struct pz_mat map, struct pz_err *err);
+/* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] / (n_b^source_norm
+ * n_j^target_norm), one ridge regression an item over the same x:
+ *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
+ * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
+ *   M = A^-1 sum_b d_b x_b^T t_b.
+ * The PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
+ *
+ * x       features of items
+ * counts  C by source, a list an item
+ * count   [x->n] n_i, events of an item
+ * set     [PZ_CONTENT_N] settings
+ * out     rows t_b, ids ascending; clear in any case
+ * Parallel over items. Memory: 8 x->n_feats^2 bytes and 8 PZ_CONTENT_KEPT an item. */
+enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
+                              const float *count, const double *set, struct pz_content_rows *out,
+                              struct pz_err *err);
 
 /* ---- content.c ---- */
 
@@ -78,16 +94,12 @@ enum pz_status pz_content_map(const struct pz_content_rows *x, const float *weig
 struct pz_content {
     double set[PZ_CONTENT_N];
     uint32_t n_items;
-    struct pz_factors_part f; /* item: the vectors that stand in histories */
+    bool ordered;                  /* false: the histories have no order, recency means nothing */
     struct pz_content_dict dict;
-    const float *map;         /* [names.n * d] W */
-    const uint64_t *ptr;      /* the items' features, as in rows */
-    const uint32_t *id;
-    const float *weight;
-    const float *count;       /* [n_items] events */
-    const float *norm;        /* [n_items] |x_i W| */
-    struct pz_content_rows own_rows;
-    bool owned;               /* everything above; else borrowed from a table */
+    struct pz_content_rows x;      /* the items' features */
+    struct pz_content_rows follow; /* what follows them: t_b */
+    const float *count;            /* [n_items] events */
+    bool owned;                    /* x, follow, count; else borrowed from a table */
 };
 
 #endif

@@ -13,6 +13,9 @@
 
 enum { TERM_BYTES = 64 };
 
+/* Multiplications that all the regressions may take. */
+static const double WORK = 1e11;
+
 static bool is_listed(const struct pz_attr *a)
 {
     return a->kind == PZ_ATTR_CATEGORY || a->kind == PZ_ATTR_TEXT;
@@ -180,17 +183,25 @@ static int descending(const void *x, const void *y)
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
-/* The fewest rows that a name needs: 2, or so many that at most PZ_CONTENT_FEATURES pass. */
+/* How many names of a table of n rows: n times their square is the work of the regressions. */
+static uint32_t most_names(uint64_t n)
+{
+    double most = sqrt(WORK / (double)(n + 1));
+
+    return most < PZ_CONTENT_FEATURES ? (uint32_t)most : PZ_CONTENT_FEATURES;
+}
+
+/* The fewest rows that a name needs: 2, or so many that at most most_names pass. */
 static bool least_rows(const struct count *c, uint32_t *least)
 {
-    uint32_t n = pz_dict_builder_count(c->namer.builder);
+    uint32_t n = pz_dict_builder_count(c->namer.builder), most = most_names(c->n_rows);
     uint32_t *sorted = pz_mem_copy(c->items, n, sizeof *sorted);
 
     *least = 2;
-    if (sorted && n > PZ_CONTENT_FEATURES) {
+    if (sorted && n > most) {
         qsort(sorted, n, sizeof *sorted, descending);
-        if (sorted[PZ_CONTENT_FEATURES] >= *least)
-            *least = sorted[PZ_CONTENT_FEATURES] + 1;
+        if (sorted[most] >= *least)
+            *least = sorted[most] + 1;
     }
     free(sorted);
     return sorted != NULL;
@@ -488,22 +499,19 @@ enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct p
 {
     struct encoder e = { .d = d, .attrs = attrs };
     struct row r = { .place = pz_mem_array(d->names.n, sizeof *r.place) };
+    uint64_t *ptr = pz_mem_array((size_t)attrs->n_rows + 1, sizeof *ptr);
     bool good = r.place && encoder_make(&e);
     size_t from = 0;
 
-    memset(out, 0, sizeof *out);
-    out->n = (uint32_t)attrs->n_rows;
-    out->ptr = pz_mem_array((size_t)attrs->n_rows + 1, sizeof *out->ptr);
-    good = good && out->ptr;
+    good = good && ptr;
     for (uint64_t row = 0; row < attrs->n_rows && good; row++) {
         if (!attrs->present || attrs->present[row])
             good = encode_row(&e, row, &r);
         for (; from < r.n; from++)
             r.place[r.id[from]] = 0;
-        out->ptr[row + 1] = r.n;
+        ptr[row + 1] = r.n;
     }
-    out->id = r.id;
-    out->weight = r.weight;
+    *out = (struct pz_content_rows){ (uint32_t)attrs->n_rows, d->names.n, ptr, r.id, r.weight };
     free(r.place);
     encoder_clear(&e);
     return good ? PZ_OK : pz_err_memory(err, "features of items", 8.0 * (double)r.n);
@@ -511,8 +519,8 @@ enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct p
 
 void pz_content_rows_clear(struct pz_content_rows *rows)
 {
-    free(rows->ptr);
-    free(rows->id);
-    free(rows->weight);
+    free((void *)(uintptr_t)rows->ptr);
+    free((void *)(uintptr_t)rows->id);
+    free((void *)(uintptr_t)rows->weight);
     memset(rows, 0, sizeof *rows);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The map from features to vectors: see content.h. The normal equations are never formed: X is sparse, and
- * conjugate gradients with the diagonal as preconditioner need only products with it. Every column of W is a
- * problem of its own, solved by one thread in one order of sums: the same at any thread count. */
+/* What follows an item, as weights of features: formulas in content.h. All the regressions share A, whose inverse is
+ * made once; then a block of items is one product of matrices. Every row is one thread's work, and what is summed
+ * over items is summed in their order: the same at any thread count. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,121 +9,262 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "model/content.h"
+#include "model/dense.h"
 
-enum { STEPS = 40, ROOM = 4 };
+enum { BLOCK = 64 };
 
-/* The equation of one column of W: (X^T D X + ridge I) w = X^T D v. */
-struct solve {
+struct map {
     const struct pz_content_rows *x;
-    const float *weight;  /* D */
-    double *diag;         /* [n_feats] diagonal of the matrix */
-    uint32_t n_feats;
-    double ridge;
+    const struct pz_trans_lists *counts;
+    const float *count;
+    const double *set;
+    size_t n_feats;
+    float *trust;   /* [x->n] d_j */
+    float *target;  /* [x->n] d_j n_j^-target_norm */
+    float *matrix;  /* [n_feats * n_feats] A, then its inverse, then M */
+    float *across;  /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
+    float *unit;    /* [n_feats] A_ff^(1/2) */
+    /* t_b while it is made: `kept` places an item */
+    uint32_t kept, *n_kept, *id;
+    float *weight;
 };
 
-static void multiply(const struct solve *s, const double *p, double *out)
+static double norm(double count, double power)
 {
-    const struct pz_content_rows *x = s->x;
+    return count > 0 ? pow(count, -power) : 0;
+}
 
-    for (uint32_t f = 0; f < s->n_feats; f++)
-        out[f] = s->ridge * p[f];
-    for (uint32_t i = 0; i < x->n; i++) {
-        double sum = 0;
+static void fill_weights(struct map *m)
+{
+    for (uint32_t i = 0; i < m->x->n; i++) {
+        double n = (double)m->count[i];
 
-        if (s->weight[i] <= 0)
-            continue;
-        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
-            sum += (double)x->weight[k] * p[x->id[k]];
-        sum *= (double)s->weight[i];
-        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
-            out[x->id[k]] += (double)x->weight[k] * sum;
+        m->trust[i] = n > 0 ? (float)(n / (n + m->set[PZ_CONTENT_TRUST])) : 0;
+        m->target[i] = m->trust[i] * (float)norm(n, m->set[PZ_CONTENT_TARGET_NORM]);
     }
 }
 
-static double dot(const double *a, const double *b, uint32_t n)
+/* A, both triangles. */
+static void fill_matrix(struct map *m)
 {
-    double sum = 0;
+    const struct pz_content_rows *x = m->x;
 
+    for (uint32_t i = 0; i < x->n; i++)
+        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1] && m->trust[i] > 0; k++)
+            for (uint64_t l = x->ptr[i]; l < x->ptr[i + 1]; l++)
+                m->matrix[x->id[k] * m->n_feats + x->id[l]] += m->trust[i] * x->weight[k] * x->weight[l];
+    for (size_t f = 0; f < m->n_feats; f++) {
+        float *diagonal = &m->matrix[f * m->n_feats + f];
+
+        *diagonal += (float)m->set[PZ_CONTENT_RIDGE];
+        m->unit[f] = sqrtf(*diagonal);
+    }
+}
+
+/* row += weight * x_i. */
+static void add_features(const struct pz_content_rows *x, uint32_t i, float weight, float *row)
+{
+    for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
+        row[x->id[k]] += weight * x->weight[k];
+}
+
+/* row += sum_j d_j y_bj x_j. */
+static void add_followers(const struct map *m, uint32_t b, float *row)
+{
+    float source = (float)norm((double)m->count[b], m->set[PZ_CONTENT_SOURCE_NORM]);
+
+    for (uint64_t k = m->counts->ptr[b]; k < m->counts->ptr[b + 1]; k++) {
+        uint32_t j = m->counts->item[k];
+
+        add_features(m->x, j, source * m->target[j] * m->counts->value[k], row);
+    }
+}
+
+static int ascending(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Keep the largest of a dense row as t_b. key: [n_feats] room. */
+static void keep_row(struct map *m, uint32_t b, const float *row, uint64_t *key)
+{
+    uint32_t n = 0, *id = m->id + (size_t)b * m->kept;
+
+    for (uint32_t f = 0; f < m->n_feats; f++)
+        if (row[f] != 0)
+            key[n++] = pz_trans_key(fabsf(row[f]) * m->unit[f], f);
+    n = pz_trans_select(key, n, m->kept);
     for (uint32_t k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
+        id[k] = pz_trans_key_item(key[k]);
+    qsort(id, n, sizeof *id, ascending);
+    for (uint32_t k = 0; k < n; k++)
+        m->weight[(size_t)b * m->kept + k] = row[id[k]];
+    m->n_kept[b] = n;
 }
 
-/* w: [n] solution; r: [n] right-hand side in, residual out; p, q: [n] room. */
-static void conjugate(const struct solve *s, double *w, double *r, double *p, double *q)
+/* Room of one thread. */
+struct room {
+    float *in, *out; /* [BLOCK * n_feats] */
+    uint64_t *key;   /* [n_feats] */
+};
+
+/* t_b of a block's items from their transitions. */
+static void regress(struct map *m, uint32_t from, struct room *r)
 {
-    uint32_t n = s->n_feats;
-    double rho, first, next;
+    uint32_t n = m->x->n - from < BLOCK ? m->x->n - from : BLOCK;
 
-    for (uint32_t k = 0; k < n; k++) {
-        w[k] = 0;
-        p[k] = r[k] / s->diag[k];
-    }
-    rho = first = dot(r, p, n);
-    for (int step = 0; step < STEPS && rho > 1e-8 * first && rho > 0; step++) {
-        double alpha;
+    memset(r->in, 0, n * m->n_feats * sizeof *r->in);
+    for (uint32_t k = 0; k < n; k++)
+        add_followers(m, from + k, r->in + k * m->n_feats);
+    pz_gemm_ab((struct pz_gemm){ n, m->n_feats, m->n_feats, 0 }, r->in, m->matrix, r->out);
+    for (uint32_t k = 0; k < n; k++)
+        keep_row(m, from + k, r->out + k * m->n_feats, r->key);
+}
 
-        multiply(s, p, q);
-        alpha = rho / dot(p, q, n);
-        next = 0;
-        for (uint32_t k = 0; k < n; k++) {
-            w[k] += alpha * p[k];
-            r[k] -= alpha * q[k];
-            next += r[k] * r[k] / s->diag[k];
+static void fill_across(struct map *m)
+{
+    const struct pz_content_rows *x = m->x;
+
+    for (uint32_t b = 0; b < x->n; b++)
+        for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++) {
+            float *row = m->across + x->id[k] * m->n_feats, weight = m->trust[b] * x->weight[k];
+
+            for (size_t f = (size_t)b * m->kept; f < (size_t)b * m->kept + m->n_kept[b]; f++)
+                row[m->id[f]] += weight * m->weight[f];
         }
-        for (uint32_t k = 0; k < n; k++)
-            p[k] = r[k] / s->diag[k] + next / rho * p[k];
-        rho = next;
+}
+
+/* t_b <- t_b + share (x_b M - t_b). */
+static void mix(struct map *m, uint32_t b, struct room *r)
+{
+    double fade = m->set[PZ_CONTENT_FADE];
+    float share = (float)(fade / ((double)m->count[b] + fade));
+
+    memset(r->in, 0, m->n_feats * sizeof *r->in);
+    for (uint32_t k = 0; k < m->n_kept[b]; k++)
+        r->in[m->id[(size_t)b * m->kept + k]] = (1 - share) * m->weight[(size_t)b * m->kept + k];
+    for (uint64_t k = m->x->ptr[b]; k < m->x->ptr[b + 1]; k++) {
+        const float *row = m->matrix + m->x->id[k] * m->n_feats;
+        float weight = share * m->x->weight[k];
+
+        for (size_t f = 0; f < m->n_feats; f++)
+            r->in[f] += weight * row[f];
     }
+    keep_row(m, b, r->in, r->key);
 }
 
-static void right_side(const struct solve *s, const float *v, size_t d, double *r)
+static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err)
 {
-    const struct pz_content_rows *x = s->x;
+    struct pz_mat matrix = pz_mat_of(m->matrix, m->n_feats, m->n_feats);
+    enum pz_status st;
 
-    memset(r, 0, s->n_feats * sizeof *r);
-    for (uint32_t i = 0; i < x->n; i++)
-        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
-            r[x->id[k]] += (double)s->weight[i] * (double)x->weight[k] * (double)v[(size_t)i * d];
-}
-
-static void fill_diagonal(struct solve *s)
-{
-    const struct pz_content_rows *x = s->x;
-
-    for (uint32_t f = 0; f < s->n_feats; f++)
-        s->diag[f] = s->ridge;
-    for (uint32_t i = 0; i < x->n; i++)
-        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
-            s->diag[x->id[k]] += (double)s->weight[i] * (double)x->weight[k] * (double)x->weight[k];
-}
-
-static void solve_column(const struct solve *s, const float *v, struct pz_mat map, size_t column, double *room)
-{
-    double *w = room, *r = w + s->n_feats;
-
-    right_side(s, v + column, map.cols, r);
-    conjugate(s, w, r, r + s->n_feats, r + 2 * (size_t)s->n_feats);
-    for (uint32_t f = 0; f < s->n_feats; f++)
-        map.v[f * map.stride + column] = (float)w[f];
-}
-
-enum pz_status pz_content_map(const struct pz_content_rows *x, const float *weight, double ridge,
-                              const float *v, struct pz_mat map, struct pz_err *err)
-{
-    struct solve s = { .x = x, .weight = weight, .n_feats = (uint32_t)map.rows, .ridge = ridge };
-    bool good;
-    double *room = pz_mem_array((size_t)pz_par_threads() * ROOM * map.rows, sizeof *room);
-
-    s.diag = pz_mem_array(map.rows, sizeof *s.diag);
-    good = s.diag && room;
-    if (good) {
-        fill_diagonal(&s);
+    fill_weights(m);
+    fill_matrix(m);
+    st = pz_mat_invert(matrix, err);
+    if (st != PZ_OK)
+        return st;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
-        for (size_t c = 0; c < map.cols; c++)
-            solve_column(&s, v, map, c, room + (size_t)pz_par_id() * ROOM * map.rows);
+    for (uint32_t from = 0; from < m->x->n; from += BLOCK)
+        regress(m, from, &room[pz_par_id()]);
+    fill_across(m);
+    st = pz_mat_apply(matrix, pz_mat_of(m->across, m->n_feats, m->n_feats), err);
+    if (st != PZ_OK)
+        return st;
+#pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
+    for (uint32_t b = 0; b < m->x->n; b++)
+        mix(m, b, &room[pz_par_id()]);
+    return PZ_OK;
+}
+
+/* The rows without the free places between them. */
+static bool pack(const struct map *m, struct pz_content_rows *out)
+{
+    uint64_t *ptr = pz_mem_array((size_t)m->x->n + 1, sizeof *ptr);
+    uint32_t *id = NULL;
+    float *weight = NULL;
+
+    for (uint32_t b = 0; ptr && b < m->x->n; b++)
+        ptr[b + 1] = ptr[b] + m->n_kept[b];
+    if (ptr) {
+        id = pz_mem_array(ptr[m->x->n], sizeof *id);
+        weight = pz_mem_array(ptr[m->x->n], sizeof *weight);
+    }
+    for (uint32_t b = 0; id && weight && b < m->x->n; b++) {
+        memcpy(id + ptr[b], m->id + (size_t)b * m->kept, m->n_kept[b] * sizeof *id);
+        memcpy(weight + ptr[b], m->weight + (size_t)b * m->kept, m->n_kept[b] * sizeof *weight);
+    }
+    *out = (struct pz_content_rows){ m->x->n, m->x->n_feats, ptr, id, weight };
+    return ptr && id && weight;
+}
+
+static void rooms_free(struct room *room)
+{
+    for (int t = 0; room && t < pz_par_threads(); t++) {
+        free(room[t].in);
+        free(room[t].out);
+        free(room[t].key);
     }
     free(room);
-    free(s.diag);
-    return good ? PZ_OK : pz_err_memory(err, "the map of attributes", 40.0 * (double)map.rows);
+}
+
+/* One for each thread, or NULL without memory. */
+static struct room *rooms_new(size_t n_feats)
+{
+    struct room *room = pz_mem_array((size_t)pz_par_threads(), sizeof *room);
+    bool good = room != NULL;
+
+    for (int t = 0; good && t < pz_par_threads(); t++) {
+        room[t] = (struct room){ pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                 pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                 pz_mem_array(n_feats, sizeof(uint64_t)) };
+        good = room[t].in && room[t].out && room[t].key;
+    }
+    if (good)
+        return room;
+    rooms_free(room);
+    return NULL;
+}
+
+static bool take_memory(struct map *m)
+{
+    size_t n = m->x->n;
+
+    m->trust = pz_mem_array(n, sizeof *m->trust);
+    m->target = pz_mem_array(n, sizeof *m->target);
+    m->matrix = pz_mem_array(m->n_feats * m->n_feats, sizeof *m->matrix);
+    m->across = pz_mem_array(m->n_feats * m->n_feats, sizeof *m->across);
+    m->unit = pz_mem_array(m->n_feats, sizeof *m->unit);
+    m->n_kept = pz_mem_array(n, sizeof *m->n_kept);
+    m->id = pz_mem_array(n * m->kept, sizeof *m->id);
+    m->weight = pz_mem_array(n * m->kept, sizeof *m->weight);
+    return m->trust && m->target && m->matrix && m->across && m->unit && m->n_kept && m->id && m->weight;
+}
+
+enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
+                              const float *count, const double *set, struct pz_content_rows *out,
+                              struct pz_err *err)
+{
+    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_feats,
+                     .kept = x->n_feats < PZ_CONTENT_KEPT ? x->n_feats : PZ_CONTENT_KEPT };
+    struct room *room = rooms_new(m.n_feats);
+    bool good = take_memory(&m) && room;
+    enum pz_status st = PZ_OK;
+
+    memset(out, 0, sizeof *out);
+    if (good)
+        st = learn(&m, room, err);
+    if (st == PZ_OK && (!good || !pack(&m, out)))
+        st = pz_err_memory(err, "what follows items", 8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * m.kept * x->n);
+    rooms_free(room);
+    free(m.trust);
+    free(m.target);
+    free(m.matrix);
+    free(m.across);
+    free(m.unit);
+    free(m.n_kept);
+    free(m.id);
+    free(m.weight);
+    return st;
 }

@@ -24,6 +24,8 @@ extern void ssyevd_(const char *job, const char *triangle, const int *n, float *
                     size_t triangle_len);
 extern void spotrf_(const char *triangle, const int *n, float *a, const int *lda, int *info,
                     size_t triangle_len);
+extern void spotri_(const char *triangle, const int *n, float *a, const int *lda, int *info,
+                    size_t triangle_len);
 
 /* Weak: programs that never learn are linked without the library, which takes a millisecond to load. */
 #pragma weak cblas_sgemm
@@ -31,6 +33,7 @@ extern void spotrf_(const char *triangle, const int *n, float *a, const int *lda
 #pragma weak cblas_strsm
 #pragma weak openblas_set_num_threads
 #pragma weak spotrf_
+#pragma weak spotri_
 #pragma weak ssyevd_
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -177,5 +180,22 @@ enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *e
         return PZ_OK;
     if (!shifted_qr(a, work, 1e-5f) || !shifted_qr(a, work, 1e-7f))
         return pz_err_set(err, PZ_INTERNAL, "%zu columns could not be made orthonormal", a.cols);
+    return PZ_OK;
+}
+
+enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err)
+{
+    int n = (int)a.cols, stride = (int)a.stride, info = 0;
+
+    if (!all_finite(a))
+        return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not finite", a.cols);
+    begin();
+    spotrf_("L", &n, a.v, &stride, &info, 1); /* lower by columns = upper by rows */
+    if (info == 0)
+        spotri_("L", &n, a.v, &stride, &info, 1);
+    end();
+    if (info != 0)
+        return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not positive definite", a.cols);
+    mirror_upper(a);
     return PZ_OK;
 }

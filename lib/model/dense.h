@@ -44,6 +44,10 @@ enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err);
  * finite numbers. */
 enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err);
 
+/* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there afterwards).
+ * PZ_INTERNAL when A holds no finite numbers or is not positive definite; A is then undefined. */
+enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err);
+
 /* ---- kernels for the inside of parallel loops: no lock, no allocation ---- */
 
 /* Shapes of a product: C is m x n, k is summed over; beta 0 overwrites C, 1 adds to it. */

@@ -171,7 +171,7 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
         # shellcheck disable=SC2086
         pz-recommend "$HOME_PZM" $who -n 25 --explain --json >out.json
         jq -e '[.itemList[].explanation | (([.because[].share] | add) + .rest
-            - (.scores.transitions // 0) - (.scores.factors // 0) - (.scores.spectral // 0)) | fabs] | max < 1e-4' out.json
+            - ([.scores["transitions", "factors", "spectral", "content"] // 0] | add)) | fabs] | max < 1e-4' out.json
         jq -e '[.itemList[].explanation | ((.scores | add) - .blend) | fabs] | max < 1e-5' out.json
     done
     pz-recommend "$HOME_PZM" -u u0040 -n 2 --explain --objective PRICE=low >out.csv

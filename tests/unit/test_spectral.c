@@ -31,6 +31,20 @@ static void values_of_two_blocks_are_known(void **state)
     free(t);
 }
 
+/* (4 2; 2 3)^-1 = (3 -2; -2 4) / 8; (1 2; 2 1) has a negative eigenvalue. */
+static void a_positive_definite_matrix_is_inverted(void **state)
+{
+    float a[] = { 4, 2, 0, 3 }, b[] = { 1, 2, 0, 1 }, c[] = { NAN, 0, 0, 1 };
+    const float want[] = { 0.375f, -0.25f, -0.25f, 0.5f };
+
+    (void)state;
+    assert_int_equal(pz_mat_invert(pz_mat_of(a, 2, 2), NULL), PZ_OK);
+    for (size_t k = 0; k < 4; k++)
+        assert_true(fabsf(a[k] - want[k]) < 1e-6f);
+    assert_int_equal(pz_mat_invert(pz_mat_of(b, 2, 2), NULL), PZ_INTERNAL);
+    assert_int_equal(pz_mat_invert(pz_mat_of(c, 2, 2), NULL), PZ_INTERNAL);
+}
+
 /* s = D^z (A^T A)^power D^-y h by the plain sums. */
 static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n, double *s)
 {
@@ -267,6 +281,7 @@ static void unknown_items_say_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_positive_definite_matrix_is_inverted),
         cmocka_unit_test(values_of_two_blocks_are_known),
         cmocka_unit_test(all_vectors_at_power_one_give_the_pair_sums),
         cmocka_unit_test(all_vectors_at_power_zero_give_the_history_back),
