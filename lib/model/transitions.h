@@ -11,8 +11,8 @@
  *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          a t_y + (1-a) r^d T_y
  *          T_y = sum over t > y of t_t r^(2(t-1-y))        (the diagonal d = 0 included)
  *
- * Events of one moment have no order: they stand together in the middle of their places, and of two of them each
- * comes before the other by half, their mean distance over all orders apart.
+ * Events of one moment have no order: they stand together in the middle of their places, and each comes after all
+ * the others, at the mean distance of two of them over all orders.
  *
  * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted by
  * t_t, in closed form for pairs within the window; C is the right-hand side of the same least squares. */

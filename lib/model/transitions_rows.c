@@ -133,7 +133,7 @@ static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, 
 static void count_pairs(const struct pz_trans_view *v, const struct reach *r, const struct direction *dir,
                         struct scratch *s)
 {
-    double both = 0.5 * (dir->steep_before + dir->steep_after); /* events of one moment: either order */
+    double both = dir->steep_before + dir->steep_after; /* events of one moment: either order */
 
     for (uint64_t q = r->low; q < r->p; q++) {
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;

@@ -115,13 +115,13 @@ static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uin
 }
 
 /* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`, for each of its
- * events: T of the events after the moment, half of T of the others in it. */
+ * events: the moment's others and the events after it. */
 static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass, double after)
 {
     double near = v->power[v->within[first] - 2];
 
     for (uint64_t p = first; p < end; p++)
-        v->tail[p] = (float)(after + 0.5 * near * near * (mass - (double)v->target[p]));
+        v->tail[p] = (float)(after + near * near * (mass - (double)v->target[p]));
 }
 
 /* Time decay and length of user k of the view, who is u in the corpus; then what comes after each position. */
