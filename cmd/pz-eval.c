@@ -219,8 +219,12 @@ static enum pz_status judge_one(struct session *s, struct pz_model *m, struct pz
     if (m->recipe->task == PZ_TASK_RANK) /* the list to order is the catalogue */
         m->recipe = pz_recipe_find("user-personalization");
     st = pz_evaluate(m, &s->cases, &s->v.how, &c->figures, err);
-    if (st == PZ_OK && s->v.cold)
-        st = pz_evaluate_reach(m, &s->cases, &s->v.how, c->reach, err);
+    for (int exploring = 0; st == PZ_OK && s->v.cold && exploring < 2; exploring++) {
+        struct pz_eval_cfg how = s->v.how;
+
+        how.exploration_weight = exploring ? -1 : 0;
+        st = pz_evaluate_reach(m, &s->cases, &how, c->reach[exploring], err);
+    }
     return st;
 }
 

@@ -177,7 +177,7 @@ static enum pz_status ask(const struct run *r, const struct pz_case *c, struct s
                                          .objective = r->cfg->objective,
                                          .objective_power = r->cfg->objective_power },
                               .no_scores = true,
-                              .exploration_weight = 0 };
+                              .exploration_weight = r->cfg->exploration_weight };
 
     if (r->m->recipe->task == PZ_TASK_RELATED)
         req.item_id = newest_item(r, c, s);

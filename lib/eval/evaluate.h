@@ -20,6 +20,7 @@ struct pz_eval_cfg {
     enum pz_seen seen;
     const char *objective; /* numeric column of Items as in struct pz_rules: adds average_rewards_at_k; NULL: none */
     double objective_power; /* 0: the order is as without it */
+    double exploration_weight; /* as in struct pz_request; 0: lists without exploration */
     uint64_t seed;         /* of the bootstrap */
     struct pz_log *log;
 };

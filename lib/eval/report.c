@@ -21,7 +21,7 @@ struct extra {
     double value;
 };
 
-enum { MAX_EXTRAS = 2 + 2 * PZ_MAX_KS };
+enum { MAX_EXTRAS = 2 + 3 * PZ_MAX_KS };
 
 static size_t list_extras(const struct pz_verdict *v, const struct pz_contender *c, struct extra *out)
 {
@@ -33,9 +33,13 @@ static size_t list_extras(const struct pz_verdict *v, const struct pz_contender 
         out[n].value = c->figures.share[i];
     }
     out[n++] = (struct extra){ "gini", c->figures.gini };
-    for (size_t i = 0; v->cold && i < v->how.n_k; i++, n++) {
-        snprintf(out[n].name, sizeof out[n].name, "first_week_audience_reached_at_%u", v->how.k[i]);
-        out[n].value = c->reach[i];
+    for (size_t i = 0; v->cold && i < 2 * v->how.n_k; i++, n++) {
+        bool exploring = i >= v->how.n_k;
+        size_t at = i % v->how.n_k;
+
+        snprintf(out[n].name, sizeof out[n].name, "first_week_audience_reached_%sat_%u",
+                 exploring ? "exploring_" : "", v->how.k[at]);
+        out[n].value = c->reach[exploring][at];
     }
     return n;
 }

@@ -13,7 +13,7 @@
 struct pz_contender {
     const char *name;          /* "popularity", "vs", or a recipe; borrowed */
     struct pz_figures figures; /* owned; n_metrics = 0: not judged yet */
-    double reach[PZ_MAX_KS];   /* of cold items: pz_evaluate_reach */
+    double reach[2][PZ_MAX_KS]; /* of cold items: pz_evaluate_reach, without and with the recipe's exploration */
 };
 
 struct pz_verdict {
