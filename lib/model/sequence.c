@@ -28,7 +28,7 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
       "million pairs of events at most: fewer passes over large data" },
     { "batch", 256, 16, 65536, 0, 0, false, true, false, "events a step" },
     { "negatives", 512, 1, 65536, 0, 0, false, true, false, "candidates drawn a step" },
-    { "rate", 0.003, 1e-6, 1, 0, 0, true, false, false, "learning rate" },
+    { "rate", 0.006, 1e-6, 1, 0, 0, true, false, false, "learning rate" },
     { "decay", 0.01, 0, 10, 0, 0, false, false, false, "weight decay" },
     { "dropout", 0.15, 0, 0.9, 0, 0, false, false, false, "dropout" },
     { "tau", 0.07, 0.01, 10, 0, 0, true, false, false, "temperature of the softmax in training" },
