@@ -3,7 +3,7 @@
  *
  *   1. transitions count what follows each item b (transitions.h); one ridge regression an item writes that as
  *      weights t_b of features (content_map.c). Items of few events lean on what their own attributes say
- *   2. a history sums its items' t_b, the k-th last divided by k^recency: z, what this user wants next
+ *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this user wants next
  *   3. the score of item j is fade / (n_j + fade) x_j z: full for an item without events, less and less with
  *      them, when the other parts know it better
  *
@@ -293,12 +293,20 @@ static void add_row(const struct pz_content_rows *rows, uint32_t row, float weig
         z[rows->id[k]] += weight * rows->weight[k];
 }
 
-/* What event k of a history of n counts, the last is n - 1. */
-static float event_weight(const struct pz_content *p, const struct pz_query *q, size_t k)
+/* How the events of a history count by their age. */
+static struct pz_recency ages(const struct pz_content *p, const struct pz_query *q)
 {
-    double recency = p->ordered ? p->set[PZ_CONTENT_RECENCY] : 0;
+    return (struct pz_recency){ .q = q,
+                                .exponent = p->ordered ? p->set[PZ_CONTENT_RECENCY] : 0,
+                                .most = q->n_hist < HISTORY ? q->n_hist : HISTORY };
+}
 
-    return pz_trans_damp(q->hist_weight[k]) * (float)pow((double)(q->n_hist - k), -recency);
+/* The weight of the next older event. */
+static float next_weight(struct pz_recency *age)
+{
+    float weight = (float)pz_recency_next(age);
+
+    return weight * pz_trans_damp(age->q->hist_weight[age->q->n_hist - age->k]);
 }
 
 static float fade(const struct pz_content *p, const struct pz_query *q, uint32_t item)
@@ -311,13 +319,17 @@ static float fade(const struct pz_content *p, const struct pz_query *q, uint32_t
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_content *p = part;
+    struct pz_recency age = ages(p, q);
     float *z = scratch;
 
     if (q->n_hist == 0 || p->dict.names.n == 0)
         return false;
     memset(z, 0, p->dict.names.n * sizeof *z);
-    for (size_t k = q->n_hist > HISTORY ? q->n_hist - HISTORY : 0; k < q->n_hist; k++)
-        add_row(&p->follow, q->hist[k], event_weight(p, q, k), z);
+    for (size_t k = 1; k <= age.most; k++) {
+        float weight = next_weight(&age);
+
+        add_row(&p->follow, q->hist[q->n_hist - k], weight, z);
+    }
     for (uint32_t i = 0; i < p->n_items; i++)
         out[i] = fade(p, q, i) * row_dot(&p->x, i, z);
     return true;
@@ -326,13 +338,17 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch, float *contrib)
 {
     const struct pz_content *p = part;
+    struct pz_recency age = ages(p, q);
     float *x = scratch;
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     memset(x, 0, p->dict.names.n * sizeof *x);
     add_row(&p->x, item, fade(p, q, item), x);
-    for (size_t k = q->n_hist > HISTORY ? q->n_hist - HISTORY : 0; k < q->n_hist; k++)
-        contrib[k] = event_weight(p, q, k) * row_dot(&p->follow, q->hist[k], x);
+    for (size_t k = 1; k <= age.most; k++) {
+        float weight = next_weight(&age);
+
+        contrib[q->n_hist - k] = weight * row_dot(&p->follow, q->hist[q->n_hist - k], x);
+    }
 }
 
 const struct pz_scorer pz_content = {

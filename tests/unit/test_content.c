@@ -332,6 +332,31 @@ static void an_explanation_sums_to_the_score(void **state)
     free(f);
 }
 
+/* Two events of one moment say the same whichever is listed last; of two moments the newer says more. */
+static void events_of_one_moment_weigh_alike(void **state)
+{
+    struct fixture *f = make();
+    void *part = fit(f, 1), *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
+    const int64_t together[] = { 5, 5 }, apart[] = { 5, 6 };
+    const float weight[] = { 1, 1 };
+    const uint32_t hist[] = { 1, 14 }, turned[] = { 14, 1 };
+    struct pz_query q = { .task = PZ_TASK_USER, .n_hist = 2, .hist = hist, .hist_time = together,
+                          .hist_weight = weight };
+    float one[N_ITEMS], other[N_ITEMS];
+
+    (void)state;
+    pz_content.score(part, &q, scratch, one);
+    q.hist = turned;
+    pz_content.score(part, &q, scratch, other);
+    assert_true(fabsf(one[COLD] - other[COLD]) < 1e-6f);
+    q.hist_time = apart;
+    pz_content.score(part, &q, scratch, other);
+    assert_true(other[COLD] > one[COLD]); /* of the colour of item 1, the newer */
+    free(scratch);
+    pz_content.free(part);
+    free(f);
+}
+
 static void a_part_reads_back_as_it_was_written(void **state)
 {
     struct fixture *f = make();
@@ -414,6 +439,7 @@ int main(void)
         cmocka_unit_test(items_nobody_had_suit_users_of_their_attributes),
         cmocka_unit_test(attributes_fade_as_events_come),
         cmocka_unit_test(an_explanation_sums_to_the_score),
+        cmocka_unit_test(events_of_one_moment_weigh_alike),
         cmocka_unit_test(a_part_reads_back_as_it_was_written),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(without_attributes_or_events_there_is_nothing_to_say),
