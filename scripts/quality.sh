@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10} ENCODER=${ENCODER:-1}
 read -ra options <<<"${OPTIONS:-} -j${THREADS:-0}"
-all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold audience update newest costs tiers"
+all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold update newest costs tiers"
 [ -d "$PZ_DATA" ] || { echo "no data in $PZ_DATA; PZ_DATA=DIR names the folder" >&2; exit 66; }
 make -s B="$B" all
 dir=${KEEP:-$(mktemp -d)}
@@ -65,6 +65,8 @@ key() {
         mrr@*) echo "mean_reciprocal_rank_at_${1#*@}" ;;
         hr@*) echo "hit_rate_at_${1#*@}" ;;
         recall@*) echo "recall_at_${1#*@}" ;;
+        reach@*) echo "first_week_audience_reached_at_${1#*@}" ;;
+        explored@*) echo "first_week_audience_reached_exploring_at_${1#*@}" ;;
     esac
 }
 
@@ -75,7 +77,7 @@ middle() {
 }
 
 head_line() {
-    printf '%-24s %-14s %-9s %9s %7s %7s %7s %-6s %7s %5s\n' data protocol metric published floor aim got '' \
+    printf '%-24s %-14s %-11s %9s %7s %7s %7s %-6s %7s %5s\n' data protocol metric published floor aim got '' \
         'CPU s' MB
 }
 
@@ -84,7 +86,7 @@ line() {
     awk -v n="$1" -v p="$2" -v m="$3" -v pub="$4" -v floor="$5" -v aim="$6" -v got="$7" -v cpu="${8-}" -v mb="${9-}" \
         'BEGIN {
             verdict = floor == "-" ? "" : aim != "-" && got >= aim + 0 ? "aim" : got >= floor + 0 ? "floor" : "BELOW"
-            printf "%-24s %-14s %-9s %9s %7s %7s %7.4f %-6s", n, p, m, pub, floor, aim, got, verdict
+            printf "%-24s %-14s %-11s %9s %7s %7s %7.4f %-6s", n, p, m, pub, floor, aim, got, verdict
             if (cpu != "") printf " %7.1f %5.0f", cpu, mb
             print "" }'
 }
@@ -166,32 +168,17 @@ part_retailrocket() {
         "$(jq .metrics.hit_rate_at_10 "$dir"/retailrocket-alike.[0-9]*.json | middle median | cut -c 1-6)" -
 }
 
-# Every 20th item leaves training; its users' first events with it are the cases, ranked among the items gone.
+# Every 20th item leaves training; its users' first events with it are the cases, ranked among the items gone, and
+# among all: the share of the first week's audience that finds them there, without and with exploration.
 part_cold() {
     splits cold-beauty s3rec-beauty cold-items:5%
     row cold-beauty cold-items hr@10 .1850 .237 .27
+    row cold-beauty 'all items' reach@25 - - -
+    row cold-beauty 'all, exploring' explored@25 - - -
     splits cold-ml-100k ml-100k cold-items:5%
     row cold-ml-100k cold-items hr@10 .3590 .552 .60
-}
-
-# The same among all items: the share of the new items' audience whose first 25 show what they took.
-part_audience() {
-    local set s
-    for set in s3rec-beauty ml-100k; do
-        zstdcat "$PZ_DATA/$set/interactions.csv.zst" | awk -F, -v cold="$dir/$set.cold.csv" '
-            NR == 1 { for (i = 1; i <= NF; i++) item = $i == "ITEM_ID" ? i : item; print; print >cold; next }
-            !($item in gone) { gone[$item] = ++n % 20 == 0 }
-            { if (gone[$item]) print >cold; else print }' |
-            pz-import -q -o "$dir/$set.warm.pzd" --interactions - --items "$PZ_DATA/$set/items.csv.zst"
-        pz-import -q -o "$dir/$set.cold.pzd" --interactions "$dir/$set.cold.csv"
-        for ((s = 1; s <= SEEDS; s++)); do
-            run_test "audience-$set" $s "$dir/$set.warm.pzd" "$dir/$set.cold.pzd"
-            run_test "no-content-$set" $s "$dir/$set.warm.pzd" "$dir/$set.cold.pzd" --train -p content=off \
-                -p transitions.attributes=0
-        done
-        row "audience-$set" 'all items' recall@25 - - -
-        row "no-content-$set" 'all items' recall@25 - - -
-    done
+    row cold-ml-100k 'all items' reach@25 - - -
+    row cold-ml-100k 'all, exploring' explored@25 - - -
 }
 
 # Beauty in pieces: every user's newest event (test), the one before (of every 11th user delta, else rest), older.
