@@ -8,6 +8,7 @@
 extern const struct pz_scorer pz_transitions;
 extern const struct pz_scorer pz_factors;
 extern const struct pz_scorer pz_spectral;
+extern const struct pz_scorer pz_sessions;
 extern const struct pz_scorer pz_content;
 extern const struct pz_scorer pz_popularity;
 extern const struct pz_scorer pz_sequence;

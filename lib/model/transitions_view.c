@@ -257,12 +257,12 @@ static void add_recent(const struct pz_corpus *c, double half_s, double *recent,
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
 {
     const double few = 3; /* events' worth of the mean */
-    double *recent = pz_mem_array(c->n_items, 2 * sizeof *recent), *all = recent + c->n_items;
-    double sum = 0, of = 0, mean;
+    double *recent = pz_mem_array(c->n_items, 2 * sizeof *recent), *all, sum = 0, of = 0, mean;
     int64_t oldest = c->newest;
 
     if (!recent)
         return pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    all = recent + c->n_items;
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         oldest = c->time[p] < oldest ? c->time[p] : oldest;
     if (oldest < c->newest)

@@ -20,7 +20,8 @@
 #include "model/blend.h"
 
 enum {
-    USERS_LEAST = 1000, USERS_LEAST_UNORDERED = 3000, /* who have one case each instead of up to three */
+    USERS_LEAST = 1000,
+    USERS_LEAST_NEWEST = 2000, USERS_LEAST_UNORDERED = 3000, /* who have about one case each, not up to three */
     USERS_MOST = 4000,
     SCORES = 24000000,    /* cases times items that one judging shall cost at most */
     BIG = 300000,        /* interactions from which fewer fits are tried */
@@ -31,7 +32,9 @@ enum {
 static uint32_t users_to_draw(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
-    uint32_t least = c->ordered ? USERS_LEAST : USERS_LEAST_UNORDERED;
+    uint32_t least = !c->ordered                              ? USERS_LEAST_UNORDERED
+                     : pz_valid_newest(c, USERS_LEAST_NEWEST) ? USERS_LEAST_NEWEST
+                                                              : USERS_LEAST;
 
     return n < least ? least : n > USERS_MOST ? USERS_MOST : n;
 }
@@ -43,6 +46,11 @@ uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
 
     fits = fits < least ? least : fits;
     return (uint32_t)(ordered ? fits : (fits + 1) / 2); /* without order few settings are searched */
+}
+
+bool pz_tune_newest(const struct pz_corpus *c)
+{
+    return pz_valid_newest(c, users_to_draw(c));
 }
 
 /* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
@@ -124,9 +132,21 @@ static double at_least(const struct pz_choice *choice, double weight)
     return strcmp(choice->scorer->name, "content") == 0 && weight < 0.1 ? 0.1 : weight;
 }
 
+static double first_weight(const struct pz_search *s)
+{
+    return s->n_parts && s->part[0].weight > 0 ? s->part[0].weight : 1;
+}
+
+static void limit_weights(struct pz_search *s)
+{
+    for (size_t p = 1; p < s->n_parts; p++)
+        if (s->choice[p].most > 0)
+            s->part[p].weight = fmin(s->part[p].weight, s->choice[p].most * first_weight(s));
+}
+
 static void settle(struct pz_search *s)
 {
-    double first = s->n_parts && s->part[0].weight > 0 ? s->part[0].weight : 1;
+    double first = first_weight(s);
 
     for (size_t p = 0; p < s->n_parts; p++)
         if (!s->choice[p].weight_fixed)
@@ -185,6 +205,7 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     leave_trend(s, n);
     if (st == PZ_OK)
         st = search_all(s, n, err);
+    limit_weights(s);
     if (st == PZ_OK && s->v->exclude_seen)
         st = search_repeat(s, corpus, err);
     if (st == PZ_OK)

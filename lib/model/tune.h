@@ -16,6 +16,7 @@ struct pz_choice {
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
     bool weight_fixed;
+    double most; /* largest weight beside a first part of 1; 0: any */
 };
 
 /* The scorer with its defaults and ranges. */
@@ -32,6 +33,9 @@ struct pz_tune_cfg {
     struct pz_log *log;
     json_t *trials;     /* array that receives an object a trial */
 };
+
+/* Whether validation is on the newest users: they come and go and are many (see pz_valid_newest). */
+bool pz_tune_newest(const struct pz_corpus *c);
 
 /* How many fits of n_trials are tried for a part when there are n interactions: fewer on large data, and half
  * where there is no order. */

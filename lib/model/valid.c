@@ -133,12 +133,11 @@ static int by_key(const void *x, const void *y)
     return a->user < b->user ? -1 : a->user > b->user;
 }
 
-/* Whether users come and go: their first events are spread far wider than the events of one of them, as with
- * sessions. Then those who will ask are like the newest, and others than those learned from. */
-static bool users_come_and_go(const struct pz_corpus *c)
+/* Where they are like sessions, those who will ask are like the newest, and others than those learned from. */
+bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
 {
     double sum = 0, least = INFINITY, life = 0;
-    uint32_t n = 0;
+    uint32_t n = 0, n_truths = 0;
 
     for (uint32_t u = 0; u < c->n_users; u++) {
         double first, last;
@@ -151,11 +150,12 @@ static bool users_come_and_go(const struct pz_corpus *c)
         sum += first;
         life += last - first;
         n++;
+        n_truths += truth_size(c, u) > 0;
     }
-    return n > 0 && sum - least * n > 10 * life;
+    return n_truths / 2 > most && sum - least * n > 10 * life;
 }
 
-/* At most `most` users, shuffled by hashes; *n of them: any, or the newest where users come and go and are many.
+/* At most `most` users, shuffled by hashes; *n of them: any, or of the newest where users come and go and are many.
  * NULL when memory is out. */
 static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed, uint32_t *n, bool *newest)
 {
@@ -165,12 +165,12 @@ static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64
     for (uint32_t u = 0; d && u < c->n_users; u++)
         if (truth_size(c, u) > 0)
             d[(*n)++].user = u;
-    *newest = *n / 2 > most && users_come_and_go(c);
+    *newest = pz_valid_newest(c, most);
     for (uint32_t i = 0; d && *newest && i < *n; i++)
         d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
     if (d && *newest) {
         qsort(d, *n, sizeof *d, by_key);
-        *n = most;
+        *n = *n / 10 > most ? *n / 10 : most; /* the last of them alone would speak of one day */
     }
     for (uint32_t i = 0; d && i < *n; i++)
         d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ d[i].user);

@@ -62,10 +62,14 @@ struct pz_valid {
  * the user's vote. Where order means nothing a random fifth leaves, and is one case: on a random tenth of 1000
  * users parts that help seem to harm. Truths are items the history lacks (with exclude_seen), worth the
  * largest weight of their events. Users without a truth give no case.
- * most: users to draw; the newest where users come and go, as sessions do, and are many. Free with pz_valid_clear, also after a failure. */
+ * most: users to draw; of the newest tenth where users come and go, as sessions do, and are many. Free with pz_valid_clear, also after a failure. */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
                             uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
+
+/* Whether at most `most` users would be the newest: users come and go, their first events being spread ten times
+ * wider than the events of one of them, and twice as many have a truth. */
+bool pz_valid_newest(const struct pz_corpus *c, uint32_t most);
 
 /* Make room to keep, for as many cases as fit in 24 MB, what the parts beside the judged one add up to. */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);

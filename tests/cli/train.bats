@@ -95,3 +95,21 @@ two_parts() {
     pz-train --trials m.pzm --json | jq -r '.scorer + "." + (.settings | keys[])' | sort -u >searched
     printf '%s\n' spectral.dim transitions.lambda | cmp - searched
 }
+
+@test "the neighbours of a session speak where users come and go" {
+    sessions() { # TIME-EXPRESSION: 9000 users of three events
+        awk "BEGIN { print \"USER_ID,ITEM_ID,TIMESTAMP\"
+            for (u = 0; u < 9000; u++) for (k = 0; k < 3; k++) print u \",\" (u * 7 + k) % 50 \",\" $1 }" |
+            pz-import -q -o data.pzd --interactions -
+        pz-train -q --no-tune "${@:2}" -o m.pzm data.pzd
+        pz-recommend m.pzm --history 7 -n 3 --explain --json | jq -r '.itemList[0].explanation.scores | keys[]' >parts
+    }
+    sessions 'u * 100 + k'
+    grep -qx sessions parts
+    sessions 'u * 100 + k' -p sessions=off
+    run ! grep -qx sessions parts
+    sessions 'u + k * 9000' # everyone is there all the time
+    run ! grep -qx sessions parts
+    sessions 'u + k * 9000' -p sessions=on
+    grep -qx sessions parts
+}

@@ -170,6 +170,13 @@ static void weights_go_to_the_part_that_knows(void **state)
         else
             assert_true(c[1].weight < 0.5);
     }
+    c[0].weight = 1;
+    c[1].weight = 0;
+    c[0].value[0] = 3;
+    c[1].value[0] = 1;
+    c[1].most = 0.4;
+    assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+    assert_true(c[1].weight > 0.1 && c[1].weight <= 0.4);
     json_decref(trials);
 }
 
