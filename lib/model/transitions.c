@@ -44,7 +44,7 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
       "days after which a pair counts half; 0: never" },
     { "history", 200, 1, 1000, 200, 200, true, true, true, "last events of a history that score" },
     { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
-    { "repeat", 0.5, 0, 100, 0.15, 2, true, false, true,
+    { "repeat", 0.5, 0, 100, 0.1, 10, true, false, true,
       "weight of coming back to items of the history" },
     { "attributes", 1.5, 0, 100, 0.3, 3, true, false, false,
       "weight of item categories as sources; 0: none" },
