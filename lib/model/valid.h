@@ -62,7 +62,8 @@ struct pz_valid {
  * the user's vote. Where order means nothing a random fifth leaves, and is one case: on a random tenth of 1000
  * users parts that help seem to harm. Truths are items the history lacks (with exclude_seen), worth the
  * largest weight of their events. Users without a truth give no case.
- * most: users to draw; of the newest tenth where users come and go, as sessions do, and are many. Free with pz_valid_clear, also after a failure. */
+ * most: users to draw; of the newest tenth where users come and go, as sessions do, and are many. Free with
+ * pz_valid_clear, also after a failure. */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
                             uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
@@ -82,9 +83,8 @@ void pz_valid_forget(const struct pz_valid *v);
  * part    [n_parts]; the weight of part[line] is not used
  * weight  [n_weights] tried for part[line]
  * from, to   users from <= u < to
- *
- * Between two calls of pz_valid_forget, line and the parts beside it must stay as they are.
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
+ * Between two calls of pz_valid_forget, line and the parts beside it must stay as they are.
  * Parallel over users, the same at any number of threads. */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                               size_t line, const double *weight, size_t n_weights, uint32_t from,
