@@ -68,6 +68,13 @@ PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
         score[i] *= factor;
 }
 
+double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
+{
+    bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
+
+    return user ? part->weight + part->early / (double)q->n_hist : part->weight;
+}
+
 bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
                     uint32_t n, void *scratch, float *score, float *top)
 {
@@ -91,12 +98,13 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
         memset(part_score, 0, m->n_parts * n * sizeof *out);
     for (size_t i = 0; i < m->n_parts; i++) {
         const struct pz_part *p = &m->part[i];
+        double weight = pz_part_weight(p, q);
 
-        if ((p->weight <= 0 && !part_score) || !pz_blend_score(p, q, allowed, n, rest, raw, &top))
+        if ((weight <= 0 && !part_score) || !pz_blend_score(p, q, allowed, n, rest, raw, &top))
             continue;
         *used |= 1u << i;
-        if (p->weight > 0)
-            pz_blend_add(out, raw, n, (float)p->weight / top);
+        if (weight > 0)
+            pz_blend_add(out, raw, n, (float)weight / top);
         if (part_score)
             pz_blend_add(part_score + i * n, raw, n, 1 / top);
     }

@@ -166,9 +166,9 @@ static void add_others(const struct judging *j, const struct pz_valid_case *c, c
     }
     memset(lane->total, 0, n * sizeof *lane->total);
     for (size_t p = 0; p < j->n_parts; p++)
-        if (p != j->line && j->part[p].weight > 0 &&
+        if (p != j->line && pz_part_weight(&j->part[p], q) > 0 &&
             pz_blend_score(&j->part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
-            pz_blend_add(lane->total, lane->mine, n, (float)j->part[p].weight / top);
+            pz_blend_add(lane->total, lane->mine, n, (float)pz_part_weight(&j->part[p], q) / top);
     if (memo) {
         memcpy(memo, lane->total, n * sizeof *memo);
         j->v->known[k] = 1;
@@ -180,6 +180,7 @@ static void judge_case(const struct judging *j, const struct pz_valid_case *c, u
     struct pz_lane *lane = &j->lane[pz_par_id()];
     struct pz_query q = pz_valid_query(j->v, c, lane);
     uint32_t n = j->v->train.n_items;
+    double early = pz_part_weight(&j->part[j->line], &q) - j->part[j->line].weight;
     float top;
 
     add_others(j, c, &q, lane);
@@ -190,7 +191,7 @@ static void judge_case(const struct judging *j, const struct pz_valid_case *c, u
     forbid_seen(j->v, c, lane->total);
     for (size_t g = 0; g < j->n_weights; g++)
         j->each[g * j->v->n_users + user] +=
-            (double)c->share * judge_weight(j->v, c, lane, (float)j->weight[g]);
+            (double)c->share * judge_weight(j->v, c, lane, (float)(j->weight[g] + early));
 }
 
 static void judge_user(const struct judging *j, uint32_t user)

@@ -119,6 +119,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
             break;
         p->scorer = name ? pz_scorer_find(name) : NULL;
         p->weight = json_number_value(json_object_get(entry, "weight"));
+        p->early = json_number_value(json_object_get(entry, "early"));
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");

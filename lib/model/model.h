@@ -21,7 +21,12 @@ struct pz_part {
     const struct pz_scorer *scorer;
     void *part;    /* owned */
     double weight; /* in the blend; 0 parts are kept for fallback and similarity only */
+    double early;  /* further weight while little is known of the user, see pz_part_weight */
 };
+
+/* A part's weight for a query: weight + early / n where a user's history has n > 0 events. After one or two events
+ * the other parts know little, and what everybody likes is worth half as much as they are. */
+double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
 /* What the recipe says about answering. */
 struct pz_recipe {

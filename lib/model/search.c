@@ -340,6 +340,7 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
     enum pz_status st = fit(s, p, &s->part[p].part, err);
 
     s->part[p].scorer = s->choice[p].scorer;
+    s->part[p].early = s->choice[p].early;
     s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
     return st == PZ_OK ? race(s, p, true, &won, err) : st;
 }

@@ -23,6 +23,10 @@ static const double MOST_OF_SESSIONS = 0.4;
 /* Where users come and go, so do items (Diginetica, P@20: .529 at 0, .537 at .4). */
 static const double TREND_OF_SESSIONS = 0.4;
 
+/* Histories cut after one event, nDCG@10 beside 0: MovieLens 100K +.018, LastFM +.008, Beauty +.0025; after six or more
+ * no difference. Sessions are all short, so that the weight itself is tuned on such. */
+static const double EARLY = 0.5;
+
 static bool has_features(const struct pz_attrs *attrs)
 {
     for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
@@ -89,6 +93,7 @@ static void choose_parts(struct pz_training *t)
         size_t k = pz_scorer_setting(fallback->scorer, "shrink");
 
         fallback->weight = 0.01;
+        fallback->early = pz_tune_newest(&t->corpus.c) ? 0 : EARLY;
         if (k != SIZE_MAX)
             fallback->value[k] = 100; /* segments; recipes of popularity alone have one list for all */
     }
@@ -182,6 +187,7 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
                 return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
             c->weight = x;
             c->weight_fixed = true;
+            c->early = 0;
             return PZ_OK;
         }
         if ((size_t)(dot - param) != n || strncmp(param, c->scorer->name, n) != 0)
@@ -306,8 +312,8 @@ static json_t *part_list(const struct pz_training *t)
 
         for (size_t k = 0; k < c->scorer->n_settings; k++)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
-        json_array_append_new(list, json_pack("{s:s, s:f, s:o}", "scorer", c->scorer->name, "weight",
-                                              c->weight, "settings", settings));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
+                                              c->weight, "early", c->early, "settings", settings));
     }
     return list;
 }

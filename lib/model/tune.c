@@ -83,9 +83,9 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
 
         memset(lane->total, 0, n_items * sizeof *lane->total);
         for (size_t p = 0; p < s->n_parts; p++)
-            if (s->part[p].weight > 0 &&
+            if (pz_part_weight(&s->part[p], &q) > 0 &&
                 pz_blend_score(&s->part[p], &q, lane->allowed, n_items, lane->scratch, lane->mine, &top))
-                pz_blend_add(lane->total, lane->mine, n_items, (float)s->part[p].weight / top);
+                pz_blend_add(lane->total, lane->mine, n_items, (float)pz_part_weight(&s->part[p], &q) / top);
         for (size_t i = 0; i < N; i++)
             sum[i] += likelihood(s->v, &s->v->c[k], lane->total, lane->allowed, scales[i]);
     }

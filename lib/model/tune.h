@@ -15,6 +15,7 @@ struct pz_choice {
     double value[PZ_MAX_SETTINGS];
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
+    double early; /* as in struct pz_part, beside a first part of 1; not searched */
     bool weight_fixed;
     double most; /* largest weight beside a first part of 1; 0: any */
 };

@@ -39,17 +39,18 @@ void pz_explain_keep(struct pz_ranker *r)
     for (size_t p = 0; p < r->m->n_parts; p++) {
         const struct pz_part *part = &r->m->part[p];
         const float *score = r->part_score + p * n;
+        double weight = pz_part_weight(part, &r->q);
         uint32_t best = 0;
 
         r->part_unit[p] = 0;
-        if (part->weight <= 0 || !(r->used >> p & 1))
+        if (weight <= 0 || !(r->used >> p & 1))
             continue;
         memset(r->fallback, 0, n * sizeof *r->fallback);
         part->scorer->score(part->part, &r->q, r->scratch, r->fallback);
         for (uint32_t i = 1; i < n; i++)
             best = score[i] > score[best] ? i : best;
         if (r->fallback[best] > 0)
-            r->part_unit[p] = (float)part->weight * score[best] / r->fallback[best];
+            r->part_unit[p] = (float)weight * score[best] / r->fallback[best];
     }
 }
 
@@ -134,9 +135,7 @@ static struct pz_reason explain_item(struct pz_ranker *r, uint32_t item)
                                 .rank = (uint32_t)place_of(r, r->raw, item) };
 
     for (size_t p = 0; p < r->m->n_parts; p++)
-        reason.part[p] = r->m->part[p].weight > 0
-                             ? (float)r->m->part[p].weight * r->part_score[p * r->m->items.n + item]
-                             : 0;
+        reason.part[p] = (float)pz_part_weight(&r->m->part[p], &r->q) * r->part_score[p * r->m->items.n + item];
     add_up(r, item);
     fill_causes(r, &reason);
     return reason;

@@ -343,7 +343,7 @@ static void a_part_times_a_constant_changes_no_value(void **state)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
-        struct pz_part part[] = { { &follow, &a, 1 }, { &follow, &b, 0 } };
+        struct pz_part part[] = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0 } };
 
         assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
     }
@@ -362,7 +362,7 @@ static void what_is_remembered_changes_no_value(void **state)
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4; i++) { /* as it is; learned; remembered beside another part judged; forgotten */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1 }, { &follow, i < 2 ? &b : &a, 0 } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 }, { &follow, i < 2 ? &b : &a, 0, 0 } };
 
         if (i == 1)
             assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
@@ -372,7 +372,7 @@ static void what_is_remembered_changes_no_value(void **state)
     }
     assert_memory_equal(each[0], each[1], sizeof each[0]);
     for (size_t i = 2; i < 4; i++) { /* the same without any memory */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1 }, { &follow, &a, 0 } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 }, { &follow, &a, 0, 0 } };
         double plain[100];
 
         v.n_memo = 0;
@@ -380,6 +380,54 @@ static void what_is_remembered_changes_no_value(void **state)
         assert_memory_equal(each[i], plain, sizeof plain);
     }
     assert_memory_not_equal(each[2], each[3], sizeof each[2]);
+    pz_valid_clear(&v);
+}
+
+/* Scores of `follow` are 1 for the item that follows and 1/8 for the others. */
+static void an_early_weight_falls_with_the_history(void **state)
+{
+    struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
+    struct pz_model m = { .items.n = 4, .n_parts = 2, .part = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0.5 } } };
+    const uint32_t hist[] = { 3, 3, 3, 0 };
+    struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
+    _Alignas(64) char scratch[4096];
+    float out[4], part[8];
+    uint32_t used;
+
+    (void)state;
+    assert_true(pz_model_scratch(&m) <= sizeof scratch);
+    pz_model_score(&m, &q, NULL, scratch, out, NULL, &used);
+    assert_true(out[1] == 1 + 0.5f / 8 && out[2] == 0.125f + 0.5f);
+    q.hist = hist;
+    q.n_hist = 4;
+    pz_model_score(&m, &q, NULL, scratch, out, part, &used);
+    assert_true(out[1] == 1 + 0.125f / 8 && out[2] == 0.125f + 0.125f && part[4 + 2] == 1);
+    q.task = PZ_TASK_RELATED;
+    pz_model_score(&m, &q, NULL, scratch, out, NULL, &used);
+    assert_true(out[1] == 1 && out[2] == 0.125f);
+}
+
+/* A case is judged as a query is answered, whichever part the early weight is of. */
+static void judging_knows_the_early_weight(void **state)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS };
+    double each[3][100], weight = 0.7;
+
+    (void)state;
+    chain_make(&t, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    for (size_t i = 0; i < 3; i++) { /* without, as the judged part, as another part */
+        uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
+        double early = i == 0 ? 0 : 2 * (double)n;
+        struct pz_part own[] = { { &follow, &a, 1, 0 }, { &follow, &b, 0, early } };
+        struct pz_part other[] = { { &follow, &b, 0, early }, { &follow, &a, 0, 0 } };
+
+        assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
+    }
+    assert_memory_not_equal(each[0], each[1], sizeof each[0]);
+    assert_memory_not_equal(each[0], each[2], sizeof each[0]);
     pz_valid_clear(&v);
 }
 
@@ -436,6 +484,8 @@ int main(void)
         cmocka_unit_test(repeats_are_weighed_though_the_rule_hides_them),
         cmocka_unit_test(a_part_times_a_constant_changes_no_value),
         cmocka_unit_test(what_is_remembered_changes_no_value),
+        cmocka_unit_test(an_early_weight_falls_with_the_history),
+        cmocka_unit_test(judging_knows_the_early_weight),
         cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
         cmocka_unit_test(users_with_one_event_tune_nothing),
     };
