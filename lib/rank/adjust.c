@@ -31,11 +31,11 @@ static enum pz_status prepare_shown(struct pz_ranker *r, struct pz_err *err)
     r->n_shown = 0;
     for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
-        double age = r->now > e->time ? (double)(r->now - e->time) : 0;
-        double left = pow(1 - rules->rotation, exp2(-age / half));
+        double age = r->now > e->time ? (double)(r->now - e->time) : 0, left;
 
-        if (!pz_rank_counts(r, e))
+        if (e->n_shown == 0 || !pz_rank_counts(r, e))
             continue;
+        left = pow(1 - rules->rotation, exp2(-age / half));
         if (!pz_mem_grow(&r->shown, &r->cap_shown, n + e->n_shown, sizeof *r->shown))
             return pz_err_memory(err, "showings", (double)n * sizeof *r->shown);
         for (size_t k = 0; k < e->n_shown; k++) {
