@@ -257,3 +257,8 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
         weight[p] = weight_of(ds, &bound, NULL, p);
     return st;
 }
+
+float pz_weight_damp(float weight)
+{
+    return sqrtf(sqrtf(sqrtf(weight)));
+}

@@ -181,12 +181,9 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 
 static enum pz_status take_settings(struct pz_content *p, const double *set, struct pz_err *err)
 {
-    for (size_t k = 0; k < PZ_CONTENT_N; k++)
-        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
-            return pz_err_set(err, PZ_BAD_DATA, "content: the setting %s is damaged", settings[k].name);
     memcpy(p->set, set, sizeof p->set);
     p->ordered = set[PZ_CONTENT_N] > 0;
-    return PZ_OK;
+    return pz_scorer_check(&pz_content, set, err);
 }
 
 static bool rows_good(const struct pz_content_rows *rows, uint64_t n_entries)
@@ -306,7 +303,7 @@ static float next_weight(struct pz_recency *age)
 {
     float weight = (float)pz_recency_next(age);
 
-    return weight * pz_trans_damp(age->q->hist_weight[age->q->n_hist - age->k]);
+    return weight * pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]);
 }
 
 static float fade(const struct pz_content *p, const struct pz_query *q, uint32_t item)

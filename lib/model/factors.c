@@ -127,12 +127,12 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-/* Settings from a file are as little trusted as any other input. */
 static enum pz_status take_settings(struct pz_factors_part *f, const double *set, struct pz_err *err)
 {
-    for (size_t k = 0; k < PZ_FACTORS_N; k++)
-        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
-            return pz_err_set(err, PZ_BAD_DATA, "factors: the setting %s is damaged", settings[k].name);
+    enum pz_status st = pz_scorer_check(&pz_factors, set, err);
+
+    if (st != PZ_OK)
+        return st;
     if (!(set[PZ_FACTORS_N] >= 0 && set[PZ_FACTORS_N] <= UINT32_MAX))
         return pz_err_set(err, PZ_BAD_DATA, "factors: the number of items is damaged");
     if (!(set[PZ_FACTORS_N + 1] >= 0 && isfinite(set[PZ_FACTORS_N + 1])))
@@ -219,8 +219,8 @@ static struct room rooms(const struct pz_factors_part *f, void *scratch)
                           x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
 }
 
-/* The history's equation. Events of a query count by the eighth root of their weight and less the older they are; an item's typical square is
- * guessed as the mean over the catalogue. */
+/* The history's equation. Events of a query count by their damped weight and less the older they are; an item's
+ * typical square is guessed as the mean over the catalogue. */
 static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
 {
     size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
@@ -235,8 +235,7 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = n; k-- > 0;)
-        room->weight[k] = sqrtf(sqrtf(sqrtf(q->hist_weight[q->n_hist - n + k]))) *
-                          (float)pz_recency_next(&age);
+        room->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) * (float)pz_recency_next(&age);
     for (size_t k = 0; k < f->d; k++) {
         room->diag[k] = (float)f->alpha0 * f->spread[k];
         room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);

@@ -152,23 +152,32 @@ struct judging {
     struct pz_lane *lane;
 };
 
-/* Into lane->total: the weighted sum of the parts beside the judged one. It is the same in trial after trial. */
+void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
+                 const struct pz_query *q, struct pz_lane *lane)
+{
+    uint32_t n = v->train.n_items;
+    float top;
+
+    memset(lane->total, 0, n * sizeof *lane->total);
+    for (size_t p = 0; p < n_parts; p++)
+        if (p != but && pz_part_weight(&part[p], q) > 0 &&
+            pz_blend_score(&part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
+            pz_blend_add(lane->total, lane->mine, n, (float)pz_part_weight(&part[p], q) / top);
+}
+
+/* The sum of the parts beside the judged one is the same in trial after trial. */
 static void add_others(const struct judging *j, const struct pz_valid_case *c, const struct pz_query *q,
                        struct pz_lane *lane)
 {
     uint32_t n = j->v->train.n_items;
     size_t k = (size_t)(c - j->v->c);
-    float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL, top;
+    float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL;
 
     if (memo && j->v->known[k]) {
         memcpy(lane->total, memo, n * sizeof *memo);
         return;
     }
-    memset(lane->total, 0, n * sizeof *lane->total);
-    for (size_t p = 0; p < j->n_parts; p++)
-        if (p != j->line && pz_part_weight(&j->part[p], q) > 0 &&
-            pz_blend_score(&j->part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
-            pz_blend_add(lane->total, lane->mine, n, (float)pz_part_weight(&j->part[p], q) / top);
+    pz_lane_sum(j->v, j->part, j->n_parts, j->line, q, lane);
     if (memo) {
         memcpy(memo, lane->total, n * sizeof *memo);
         j->v->known[k] = 1;

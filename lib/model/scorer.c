@@ -26,6 +26,14 @@ size_t pz_scorer_setting(const struct pz_scorer *s, const char *name)
     return SIZE_MAX;
 }
 
+enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err)
+{
+    for (size_t i = 0; i < s->n_settings; i++)
+        if (!(set[i] >= s->settings[i].min && set[i] <= s->settings[i].max))
+            return pz_err_set(err, PZ_BAD_DATA, "%s: the setting %s is damaged", s->name, s->settings[i].name);
+    return PZ_OK;
+}
+
 void pz_scorer_defaults(const struct pz_scorer *s, double *value)
 {
     for (size_t i = 0; i < s->n_settings; i++)

@@ -97,6 +97,10 @@ const struct pz_scorer *pz_scorer_find(const char *name);
 /* The index of a setting, or SIZE_MAX. */
 size_t pz_scorer_setting(const struct pz_scorer *s, const char *name);
 
+/* Whether set[n_settings], read from a file, are values that are allowed: such settings are as little trusted as any
+ * other input. PZ_BAD_DATA names the first that is not. */
+enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err);
+
 /* Fill value[n_settings] with the defaults. */
 void pz_scorer_defaults(const struct pz_scorer *s, double *value);
 

@@ -155,14 +155,6 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-static enum pz_status check_settings(const double *set, struct pz_err *err)
-{
-    for (size_t k = 0; k < PZ_SEQ_N; k++)
-        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
-            return pz_err_set(err, PZ_BAD_DATA, "sequence: the setting %s is damaged", settings[k].name);
-    return PZ_OK;
-}
-
 static enum pz_status check_finite(const float *x, size_t n, struct pz_err *err)
 {
     for (size_t k = 0; k < n; k++)
@@ -198,7 +190,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz
     (void)item_attrs; /* the item vectors hold them */
     (void)user_attrs;
     if (st == PZ_OK)
-        st = check_settings(set, err);
+        st = pz_scorer_check(&pz_sequence, set, err);
     if (st == PZ_OK) {
         p = part_new(set, n_items);
         st = p ? read_columns(p, t, err) : pz_err_memory(err, "the sequence encoder", sizeof *p);

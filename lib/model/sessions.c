@@ -267,15 +267,12 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
         (!pz_table_is_flat(t) && (!lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) ||
                                   !lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n))))
         return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
-    for (size_t k = 0; k < SET_N; k++) {
-        double x = ((const double *)value)[k];
-
-        if (!(x >= settings[k].min && x <= settings[k].max))
-            return pz_err_set(err, PZ_BAD_DATA, "sessions/set: %s is out of range", settings[k].name);
-        f->set[k] = x;
+    st = pz_scorer_check(&pz_sessions, value, err);
+    if (st == PZ_OK) {
+        memcpy(f->set, value, sizeof f->set);
+        follow_set(f);
     }
-    follow_set(f);
-    return PZ_OK;
+    return st;
 }
 
 static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,

@@ -347,12 +347,12 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-/* Settings from a file are as little trusted as any other input. */
 static enum pz_status take_settings(struct pz_spectral_part *f, const double *set, struct pz_err *err)
 {
-    for (size_t k = 0; k < PZ_SPECTRAL_N; k++)
-        if (!(set[k] >= settings[k].min && set[k] <= settings[k].max))
-            return pz_err_set(err, PZ_BAD_DATA, "spectral: the setting %s is damaged", settings[k].name);
+    enum pz_status st = pz_scorer_check(&pz_spectral, set, err);
+
+    if (st != PZ_OK)
+        return st;
     memcpy(f->set, set, sizeof f->set);
     f->ordered = set[PZ_SPECTRAL_N] != 0;
     f->d = ((size_t)set[PZ_SPECTRAL_DIM] + LANES - 1) / LANES * LANES;

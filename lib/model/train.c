@@ -64,6 +64,7 @@ static void start_unordered(struct pz_choice *c)
 static void choose_parts(struct pz_training *t)
 {
     const struct pz_recipe *recipe = t->cfg->recipe;
+    bool sessions = pz_tune_newest(&t->corpus.c);
 
     for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
         const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
@@ -76,12 +77,12 @@ static void choose_parts(struct pz_training *t)
             continue;
         if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
             continue;
-        if (s == &pz_sessions && !how && !pz_tune_newest(&t->corpus.c))
+        if (s == &pz_sessions && !how && !sessions)
             continue;
         pz_choice_init(c, s);
         if (!t->corpus.c.ordered)
             start_unordered(c);
-        if (s == &pz_transitions && pz_tune_newest(&t->corpus.c))
+        if (s == &pz_transitions && sessions)
             c->value[pz_scorer_setting(s, "trend")] = TREND_OF_SESSIONS;
         c->weight = t->n == 0 ? 1 : 0.3;
         if (s == &pz_sessions)
@@ -93,7 +94,7 @@ static void choose_parts(struct pz_training *t)
         size_t k = pz_scorer_setting(fallback->scorer, "shrink");
 
         fallback->weight = 0.01;
-        fallback->early = pz_tune_newest(&t->corpus.c) ? 0 : EARLY;
+        fallback->early = sessions ? 0 : EARLY;
         if (k != SIZE_MAX)
             fallback->value[k] = 100; /* segments; recipes of popularity alone have one list for all */
     }
@@ -114,7 +115,6 @@ static void drop_untried(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_scorer *s = t->choice[p].scorer;
         const char *how = switched(t->cfg, s->name);
-
         bool ordered = t->corpus.c.ordered;
 
         if (s->any_time && strcmp(how, "auto") == 0 && (!ordered || t->cfg->n_trials == 0))

@@ -2,10 +2,10 @@
 /* Private to model/: the inside of the transitions scorer, shared by its files and its tests.
  *
  * A history is i_1 .. i_m in time order. Position p has a target weight t_p = w_p * time decay *
- * n_u^-user_norm; as sources all weigh the same. w_p is the event weight^(1/8): it says what is wanted, and in full
- * it would leave too few events to learn from. Where the corpus says `wishes`, the events of a user with an item
- * are one wish: a target where met first, with the largest of their weights, and w_p = 0 after that. With W the window, a the symmetric share, r
- * the decay, d = |p - q| <= W, x = min(p, q), y = max(p, q):
+ * n_u^-user_norm; as sources all weigh the same. w_p is the damped event weight (pz_weight_damp). Where the corpus
+ * says `wishes`, the events of a user with an item are one wish: a target where met first, with the largest of their
+ * weights, and w_p = 0 after that. With W the window, a the symmetric share, r the decay, d = |p - q| <= W,
+ * y = max(p, q):
  *
  *   count  C[b->j] = sum over i_q = b, i_p = j, p != q of  t_y (a + (1-a) [q<p] r^(d-1))
  *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          a t_y + (1-a) r^d T_y
@@ -158,9 +158,6 @@ enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz
 /* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and not nearer. */
 void pz_trans_repeat(const struct pz_corpus *c, float *curve);
 
-/* An event weight damped: its eighth root, 1 for 1. */
-float pz_trans_damp(float weight);
-
 /* The factor that time decay gives to an event of age age_s seconds. */
 double pz_trans_decay(const double *set, double age_s);
 
@@ -188,9 +185,9 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
                               struct pz_err *err);
 
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower number), so that
- * no row is long, and in the item's where one is a feature. Rows with wanted[row] != 0 (NULL: all; with
- * features all items' are needed), the `row_max`
- * largest value * scale kept a row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. */
+ * no row is long, and in the item's where one is a feature. Rows with wanted[row] != 0 (NULL: all; with features all
+ * items' are needed), the `row_max` largest value * scale kept a row, the diagonal and the features always.
+ * scale: 1 / sqrt(popularity) or alike. */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
                              uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err);
 

@@ -51,7 +51,7 @@ static float event_weight(struct pz_recency *age)
 {
     double recent = pz_recency_next(age);
 
-    return (float)(recent * (double)pz_trans_damp(age->q->hist_weight[age->q->n_hist - age->k]));
+    return (float)(recent * (double)pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]));
 }
 
 /* The sums of one query: of items, and of attributes behind them. */

@@ -22,11 +22,6 @@
 
 enum { UNORDERED_WINDOW = 1000, WITHIN_MOST = 255 };
 
-float pz_trans_damp(float weight)
-{
-    return sqrtf(sqrtf(sqrtf(weight)));
-}
-
 double pz_trans_decay(const double *set, double age_s)
 {
     double half_s = set[PZ_TRANS_HALF_LIFE] * 86400;
@@ -75,7 +70,7 @@ static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32
 
         v->item[p] = c->item[q];
         v->user[p] = k;
-        v->target[p] = pz_trans_damp(c->weight[q]);
+        v->target[p] = pz_weight_damp(c->weight[q]);
     }
 }
 
@@ -228,7 +223,7 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
         return pz_err_memory(err, "item weights", 8.0 * c->n_items);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
-            sum[c->item[p]] += (double)pz_trans_damp(c->weight[p]) *
+            sum[c->item[p]] += (double)pz_weight_damp(c->weight[p]) *
                                pz_trans_decay(set, (double)(c->newest - c->time[p]));
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
@@ -247,7 +242,7 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
 static void add_recent(const struct pz_corpus *c, double half_s, double *recent, double *all)
 {
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
-        double w = (double)pz_trans_damp(c->weight[p]);
+        double w = (double)pz_weight_damp(c->weight[p]);
 
         all[c->item[p]] += w;
         recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);

@@ -73,19 +73,14 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
     enum { N = sizeof scales / sizeof *scales };
     struct pz_lane *lane = pz_lanes_new(s->v, s->part, s->n_parts);
     double sum[N] = { 0 };
-    uint32_t n_items = s->v->train.n_items, n = s->v->first[s->v->n_users], best = 0;
-    float top;
+    uint32_t n = s->v->first[s->v->n_users], best = 0;
 
     if (!lane)
-        return pz_err_memory(err, "the softmax scale", 8.0 * n_items);
+        return pz_err_memory(err, "the softmax scale", 8.0 * s->v->train.n_items);
     for (uint32_t k = 0; k < n && k < SCALE_CASES; k++) {
         struct pz_query q = pz_valid_query(s->v, &s->v->c[k], lane);
 
-        memset(lane->total, 0, n_items * sizeof *lane->total);
-        for (size_t p = 0; p < s->n_parts; p++)
-            if (pz_part_weight(&s->part[p], &q) > 0 &&
-                pz_blend_score(&s->part[p], &q, lane->allowed, n_items, lane->scratch, lane->mine, &top))
-                pz_blend_add(lane->total, lane->mine, n_items, (float)pz_part_weight(&s->part[p], &q) / top);
+        pz_lane_sum(s->v, s->part, s->n_parts, SIZE_MAX, &q, lane);
         for (size_t i = 0; i < N; i++)
             sum[i] += likelihood(s->v, &s->v->c[k], lane->total, lane->allowed, scales[i]);
     }

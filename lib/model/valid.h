@@ -101,6 +101,11 @@ struct pz_lane {
 struct pz_lane *pz_lanes_new(const struct pz_valid *v, const struct pz_part *part, size_t n_parts);
 void pz_lanes_free(struct pz_lane *lane);
 
+/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into lane->total; lane->allowed as
+ * pz_valid_query left it. */
+void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
+                 const struct pz_query *q, struct pz_lane *lane);
+
 /* The query of a case; user attributes go to lane->given. Fills lane->allowed with what may be recommended. */
 struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
                                struct pz_lane *lane);
