@@ -11,7 +11,7 @@ export OMP_NUM_THREADS=2
 under() {
     echo "$*"
     valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-        "$B/$1" -q "${@:2}" >out
+        "$B/$1" "${@:2}" -q >out
 }
 awk 'NR == 1 || NR % 20 == 0' "$shop/interactions.csv" >clicks.csv
 under pz-import -o shop.pzd --interactions clicks.csv --items "$shop/items.csv" --users "$shop/users.csv"
