@@ -7,7 +7,8 @@
  *   - every trial is judged with several weights in the blend at once
  *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving), the rest
  *     decides. A trial wins when its mean gain over the same users exceeds SURE standard errors, so that noise
- *     seldom moves a default; without order more is asked, so that what is kept is worth its cost
+ *     seldom moves a default; without order more is asked of settings, so that what is kept is worth its cost
+ *   - when all parts are there, each part's weight moves once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one exception. */
 #include <math.h>
 #include <stdlib.h>
@@ -63,12 +64,13 @@ static double moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
-/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. */
+/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. The first, whose
+ * weight the others are measured by, keeps one. */
 static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double *w)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
-    static const double near[] = { 1, 0.5, 0.7, 1.4, 2 };
-    size_t n = newcomer ? PZ_WEIGHTS : sizeof near / sizeof *near, others = 0;
+    static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
+    size_t n = newcomer ? PZ_WEIGHTS : sizeof near / sizeof *near - (p == 0), others = 0;
 
     for (size_t i = 0; i < s->n_parts; i++)
         others += i != p && s->part[i].weight > 0;
@@ -113,10 +115,10 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* What costs a hundred times the others must be worth it. */
-static double sure_of(const struct pz_search *s, size_t p, bool newcomer)
+/* A weight costs nothing, but for that of a newcomer that costs a hundred times the others: it must be worth it. */
+static double sure_of_weight(const struct pz_search *s, size_t p, bool newcomer)
 {
-    return newcomer && s->choice[p].scorer->any_time ? fmax(SURE_DEAR, sure(s)) : sure(s);
+    return newcomer && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
 }
 
 /* The row of s->trial with the largest mean over the first n users, if it gains so many standard errors over the
@@ -172,20 +174,38 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
     *won = false;
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, heat, sure_of(s, p, newcomer));
+    row = best_row(s, n_w, heat, sure_of_weight(s, p, newcomer));
     s->idle = !newcomer && same(s->trial, s->each, heat);
     if (newcomer || gain(s->trial + row * all, s->each, heat) > HOPELESS) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
-        row = best_row(s, n_w, all, sure_of(s, p, newcomer));
+        row = best_row(s, n_w, all, sure_of_weight(s, p, newcomer));
         *won = newcomer || gain(s->trial + row * all, s->each, all) > sure(s);
     }
     note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);
     pz_log_step(s->cfg->log, 1);
     if (!*won)
         return PZ_OK;
+    s->part[p].weight = w[row];
+    memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
+    s->mean = mean_of(s->each, all);
+    return PZ_OK;
+}
+
+/* Move the weight of part p alone, beside the parts that came after it, too. */
+static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    double w[PZ_WEIGHTS];
+    size_t n_w = weights(s, p, false, w), row;
+    uint32_t all = s->v->n_users;
+    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
+
+    if (st != PZ_OK)
+        return st;
+    row = best_row(s, n_w, all, SURE);
+    note_trial(s, p, w[row], mean_of(s->trial + row * all, all), all, row > 0);
     s->part[p].weight = w[row];
     memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
     s->mean = mean_of(s->each, all);
@@ -351,9 +371,11 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     enum pz_status st;
 
     memset(s->inert, 0, sizeof s->inert);
-    st = pass(s, p, true, n_fits ? 0.25 : 0.12, &free_moves, err);
-    if (n_fits == 0)
-        return st;
+    if (n_fits == 0) {
+        st = reweigh(s, p, err);
+        return st == PZ_OK && s->part[p].weight > 0 ? pass(s, p, true, 0.12, &free_moves, err) : st;
+    }
+    st = pass(s, p, true, 0.25, &free_moves, err);
     if (st == PZ_OK)
         st = try_switches(s, p, &left, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK && left > 0; step /= 2) {

@@ -46,6 +46,10 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
     return NULL;
 }
 
+/* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's training data,
+ * nDCG@20: .1496 without, .1478 with 128, .1536 with 512, .1570 with 1024). */
+static const double SPECTRUM_UNORDERED = 512;
+
 /* Without order every pair of a history counts, so long histories would drown the others
  * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the others the rank
  * of the spectrum alone gains more than noise, so that only it is searched, beside the weights. */
@@ -55,6 +59,8 @@ static void start_unordered(struct pz_choice *c)
 
     if (c->scorer == &pz_transitions && norm < c->scorer->n_settings)
         c->value[norm] = 0.5;
+    if (c->scorer == &pz_spectral)
+        c->value[rank] = SPECTRUM_UNORDERED;
     for (size_t k = 0; k < c->scorer->n_settings; k++)
         if (k != rank)
             c->low[k] = c->high[k] = c->value[k];

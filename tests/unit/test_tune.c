@@ -180,7 +180,34 @@ static void weights_go_to_the_part_that_knows(void **state)
     json_decref(trials);
 }
 
-/* No truth may be among what trials learn from, by user and position. */
+/* A part that did no harm as it came is weighed again beside those that came later: behind the first, which is wrong
+ * too, it hides what the last one knows. Where there is no order, as well: a weight costs nothing. */
+static void weights_move_when_all_parts_are_there(void **state)
+{
+    struct chain t;
+
+    (void)state;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        struct pz_choice c[3];
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = tune_cfg(trials);
+        double scale;
+
+        chain_make(&t, ordered);
+        for (size_t p = 0; p < 3; p++) {
+            static const double step[] = { 3, 2, 1 }, weight[] = { 1, 0.3, 0.1 };
+
+            pz_choice_init(&c[p], &follow);
+            c[p].value[0] = c[p].low[0] = c[p].high[0] = step[p];
+            c[p].weight = weight[p];
+        }
+        c[2].weight_fixed = true;
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 3, &scale, NULL), PZ_OK);
+        assert_true(c[1].weight < 0.1);
+        json_decref(trials);
+    }
+}
+
 /* A part that takes a hundred times longer than the others has to gain for sure: as good as a part that is there
  * already is no reason, to know better is. */
 static void a_dear_part_must_win_over_its_absence(void **state)
@@ -209,6 +236,7 @@ static void a_dear_part_must_win_over_its_absence(void **state)
     }
 }
 
+/* No truth may be among what trials learn from, by user and position. */
 static void training_part_never_holds_a_truth(void **state)
 {
     struct chain t;
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(the_better_of_planted_settings_wins),
         cmocka_unit_test(a_fixed_setting_stays),
         cmocka_unit_test(weights_go_to_the_part_that_knows),
+        cmocka_unit_test(weights_move_when_all_parts_are_there),
         cmocka_unit_test(a_dear_part_must_win_over_its_absence),
         cmocka_unit_test(training_part_never_holds_a_truth),
         cmocka_unit_test(without_order_a_random_fifth_is_one_case),
