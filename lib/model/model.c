@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/parts.h"
 
 static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 {
@@ -127,6 +128,8 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (st == PZ_OK)
             m->n_parts++;
     }
+    if (st == PZ_OK && (m->n_parts == 0 || m->part[m->n_parts - 1].scorer != &pz_popularity))
+        return pz_err_set(err, PZ_BAD_DATA, "the last part is not popularity");
     return st;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
  * are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count, attributes (items/,
- * users/), each part's own columns, and the manifest. No date or duration enters the file unless
- * SOURCE_DATE_EPOCH or the caller asks: the same inputs give the same bytes; times go to the side file of
- * --report and to standard error. */
+ * users/), each part's own columns, and the manifest. No date or duration enters the file, so that the same
+ * inputs give the same bytes; times go to the log. */
 #include "model/train.h"
 
 #include <math.h>
@@ -44,6 +43,27 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
         if (strncmp(cfg->params[i], scorer, n) == 0 && cfg->params[i][n] == '=')
             return cfg->params[i] + n + 1;
     return NULL;
+}
+
+/* "PART=on|off|auto", which choose_parts heeds; settings are for set_param. */
+static enum pz_status check_switch(const char *param, struct pz_err *err)
+{
+    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
+    char name[32];
+
+    if (!equals)
+        return pz_err_set(err, PZ_USAGE, "-p %s: NAME=VALUE is needed", param);
+    if (dot && dot < equals)
+        return PZ_OK; /* a setting: set_param */
+    snprintf(name, sizeof name, "%.*s", (int)(equals - param), param);
+    if (!pz_scorer_find(name))
+        return pz_err_set(err, PZ_USAGE, "-p %s: there is no such part", param);
+    if (strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0 && strcmp(equals, "=auto") != 0)
+        return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", param);
+    if (strcmp(param, "popularity=off") == 0)
+        return pz_err_set(err, PZ_USAGE, "-p %s: every recipe falls back on popularity; weight.popularity=0 keeps "
+                          "it out of the blend", param);
+    return PZ_OK;
 }
 
 /* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's training data,
@@ -178,11 +198,8 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
     const char *equals = strchr(param, '='), *dot = strchr(param, '.');
     double x;
 
-    if (!equals)
-        return pz_err_set(err, PZ_USAGE, "-p %s: NAME=VALUE is needed", param);
     if (!dot || dot > equals)
-        return pz_scorer_find("popularity") && (strcmp(equals, "=on") == 0 || strcmp(equals, "=off") == 0 ||
-               strcmp(equals, "=auto") == 0) ? PZ_OK : bad_param(t, param, err);
+        return PZ_OK; /* a switch */
     for (size_t p = 0; p < t->n; p++) {
         struct pz_choice *c = &t->choice[p];
         size_t n = strlen(c->scorer->name);
@@ -421,6 +438,8 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
 
     if (st == PZ_OK && ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
+    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
+        st = check_switch(cfg->params[i], err);
     if (st == PZ_OK) {
         warn_if_small(&t);
         pz_training_wishes(&t);

@@ -224,7 +224,8 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
     enum pz_status st =
         pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus), cfg->seed, &v, err);
 
-    s.until_s = cfg->time_s > 0 ? pz_cpu_seconds() + cfg->time_s : 0;
+    s.trial_s = pz_cpu_seconds();
+    s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;
     pz_log_begin(cfg->log, "tuning", "trials", 0);
     if (st == PZ_OK && v.n_users == 0)
         pz_log(cfg->log, PZ_LOG_WARN, "too few users with three events to tune; defaults are used");

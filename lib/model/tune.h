@@ -56,6 +56,7 @@ struct pz_search {
     struct pz_part part[PZ_MAX_PARTS]; /* fitted on v->train; weight 0: not there yet */
     size_t n_parts;
     double until_s;                   /* processor seconds of the process; 0: no limit */
+    double trial_s;                   /* processor seconds when the last trial ended */
     double *each;                     /* [v->n_users] values of the blend as it stands */
     double *trial;                    /* [PZ_WEIGHTS * v->n_users] of a trial */
     double mean;                      /* of each */

@@ -82,6 +82,7 @@ static enum pz_status take_rules(struct updating *u, struct pz_err *err)
 static enum pz_status take_choices(struct updating *u, struct pz_err *err)
 {
     const json_t *list = json_object_get(u->old->manifest, "parts"), *entry;
+    enum pz_status st = PZ_OK;
     size_t i;
 
     json_array_foreach(list, i, entry) {
@@ -99,8 +100,9 @@ static enum pz_status take_choices(struct updating *u, struct pz_err *err)
             c->value[k] = value ? json_number_value(value) : c->value[k];
         }
         u->t.n++;
+        st = st == PZ_OK ? pz_scorer_check(c->scorer, c->value, err) : st;
     }
-    return PZ_OK;
+    return st;
 }
 
 /* The old model's index of an id of the new dictionary, or PZ_NONE. */

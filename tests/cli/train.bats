@@ -74,6 +74,44 @@ two_parts() {
     [[ $output == *"ndcg@K"* ]]
 }
 
+@test "a switch names a part, and popularity stays" {
+    small_shop
+    for recipe in user-personalization trending-now; do
+        run -2 pz-train -q --no-tune -r $recipe -p popularity=off -o bad.pzm shop.pzd
+        [[ $output == *"falls back on popularity"* ]]
+        run -2 pz-train -q --no-tune -r $recipe -p popularty=on -o bad.pzm shop.pzd
+        [[ $output == *"no such part"* ]]
+        run -2 pz-train -q --no-tune -r $recipe -p factors=maybe -o bad.pzm shop.pzd
+        [[ $output == *"on, off or auto"* ]]
+        run -2 pz-train -q --no-tune -r $recipe -p factors -o bad.pzm shop.pzd
+        [[ $output == *"NAME=VALUE"* ]]
+    done
+    [ ! -e bad.pzm ]
+    pz-train -q --no-tune -p transitions=off -p factors=off -p spectral=off -p content=off -o m.pzm shop.pzd
+    pz-recommend m.pzm --user u0040 --num 2 --json | jq -e '[.itemList[].source] == ["popular", "popular"]'
+}
+
+@test "an update keeps recipe, rules and settings" {
+    small_shop
+    pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
+    for option in "-p popularity.half_life=9" "-e Purchase:weight=1" "-r trending-now"; do
+        # shellcheck disable=SC2086
+        run -2 pz-train -q --update old.pzm $option -o new.pzm shop.pzd
+        [[ $output == *"--update keeps"* ]]
+    done
+    [ ! -e new.pzm ]
+}
+
+@test "--verbose tells what each trial took, and a model's name may be any" {
+    small_shop
+    pz-train -v --json --tune 1 -o 'my "shop".pzm' shop.pzd >report 2>log
+    jq -e '.model == "my \"shop\".pzm" and .cpu_seconds > 0' report
+    pz-train --trials 'my "shop".pzm' --json | jq -r '[.scorer, .settings] | "\(.[0]) \(.[1])"' >kept
+    sed -n 's/^pz-train: trial: \([a-z]*\) [0-9.]*, [0-9.]* CPU s: /\1 /p' log |
+        while read -r scorer settings; do echo "$scorer $(jq -c . <<<"$settings")"; done | cmp - kept
+    [ "$(wc -l <kept)" -gt 10 ]
+}
+
 @test "--dry-run estimates memory and time by trying, and writes nothing" {
     small_shop
     pz-train --dry-run --json -o home.pzm shop.pzd >plan

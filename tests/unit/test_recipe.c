@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recipes by every name they have, and models that are no recipe's. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/parts.h"
+#include "model/training.h"
+
+static void amazon_s_names_are_aliases(void **state)
+{
+    static const char *const names[][2] = {
+        { "aws-user-personalization", "user-personalization" },
+        { "aws-user-personalization-v2", "user-personalization" },
+        { "aws-hrnn", "user-personalization" },
+        { "aws-hrnn-metadata", "user-personalization" },
+        { "aws-hrnn-coldstart", "user-personalization" },
+        { "aws-personalized-ranking", "personalized-ranking" },
+        { "aws-personalized-ranking-v2", "personalized-ranking" },
+        { "aws-sims", "related-items" },
+        { "aws-similar-items", "similar-items" },
+        { "aws-popularity-count", "popularity-count" },
+        { "aws-trending-now", "trending-now" },
+        { "arn:aws:personalize:::recipe/aws-sims", "related-items" },
+        { "related-items", "related-items" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct pz_recipe *r = pz_recipe_find(names[i][0]);
+
+        assert_non_null(r);
+        assert_string_equal(r->name, names[i][1]);
+    }
+    assert_null(pz_recipe_find("aws"));
+    assert_null(pz_recipe_find(""));
+    assert_null(pz_recipe_find("arn:aws:personalize:::recipe/"));
+}
+
+/* Answering counts on it: what no other part knows is ordered by it. */
+static void popularity_is_the_last_part_of_every_recipe(void **state)
+{
+    (void)state;
+    for (const struct pz_recipe *r = pz_recipes; r->name; r++) {
+        size_t n = 0;
+
+        while (n < PZ_MAX_PARTS && r->scorers[n])
+            assert_non_null(pz_scorer_find(r->scorers[n++]));
+        assert_true(n > 0 && n < PZ_MAX_PARTS);
+        assert_string_equal(r->scorers[n - 1], "popularity");
+    }
+}
+
+/* A model of one user and one item, with popularity or without any part. */
+static enum pz_status open_model(bool with_part, struct pz_err *err)
+{
+    static const uint64_t one[] = { 0, 1 };
+    static const int64_t when[] = { 5 };
+    static const uint32_t item[] = { 0 };
+    const struct pz_dataset ds = { .users = { 1, one, "u", false }, .items = { 1, one, "i", false },
+                                   .n_inter = 1, .ptr = one, .item = item, .time = when,
+                                   .item_attrs = { .n_rows = 1 }, .user_attrs = { .n_rows = 1 } };
+    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count") };
+    struct pz_training t = { .ds = &ds, .cfg = &cfg, .softmax_scale = 8, .trials = json_array() };
+    struct pz_model *m = NULL;
+    char path[] = "/tmp/test_recipe.XXXXXX";
+    enum pz_status st;
+
+    close(mkstemp(path));
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &t.corpus, NULL), PZ_OK);
+    pz_choice_init(&t.choice[0], &pz_popularity);
+    t.n = with_part;
+    if (with_part)
+        assert_int_equal(pz_training_fit(&t, 0, NULL), PZ_OK);
+    assert_int_equal(pz_training_write(&t, path, NULL), PZ_OK);
+    st = pz_model_open(path, &m, err);
+    unlink(path);
+    pz_model_free(m);
+    pz_training_clear(&t);
+    return st;
+}
+
+static void a_model_without_popularity_is_refused(void **state)
+{
+    struct pz_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(open_model(true, &err), PZ_OK);
+    assert_int_equal(open_model(false, &err), PZ_BAD_DATA);
+    assert_non_null(strstr(err.text, "popularity"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(amazon_s_names_are_aliases),
+        cmocka_unit_test(popularity_is_the_last_part_of_every_recipe),
+        cmocka_unit_test(a_model_without_popularity_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
