@@ -7,7 +7,7 @@
  *   3. the score of item j is fade / (n_j + fade) x_j z: full for an item without events, less and less with
  *      them, when the other parts know it better
  *
- * Of PZ_TASK_RELATED, whose history is one item, the score is not faded: what goes with it by metadata.
+ * With mix the score is not faded: what goes with the history by metadata, too (recipe similar-items).
  * Scores may be negative: attributes that speak against an item.
  *
  * Columns under content/: set (f64: settings, whether there is order), names (dictionary of features), value (f32
@@ -42,6 +42,7 @@ static const struct pz_setting settings[PZ_CONTENT_N] = {
     { "trust", 5, 0, 1e6, 0, 0, true, false, false, "events at which an item teaches half" },
     { "fade", 4, 1e-3, 1e9, 0, 0, true, false, true, "events at which an item's attributes count half" },
     { "recency", 1, 0, 3, 0, 0, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "mix", 0, 0, 1, 0, 0, false, true, true, "1: attributes do not fade" },
 };
 
 static void part_free(void *part)
@@ -306,11 +307,11 @@ static float next_weight(struct pz_recency *age)
     return weight * pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]);
 }
 
-static float fade(const struct pz_content *p, const struct pz_query *q, uint32_t item)
+static float fade(const struct pz_content *p, uint32_t item)
 {
     double c = p->set[PZ_CONTENT_FADE];
 
-    return q->task == PZ_TASK_RELATED ? 1 : (float)(c / ((double)p->count[item] + c));
+    return p->set[PZ_CONTENT_MIX] > 0 ? 1 : (float)(c / ((double)p->count[item] + c));
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
@@ -328,7 +329,7 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
         add_row(&p->follow, q->hist[q->n_hist - k], weight, z);
     }
     for (uint32_t i = 0; i < p->n_items; i++)
-        out[i] = fade(p, q, i) * row_dot(&p->x, i, z);
+        out[i] = fade(p, i) * row_dot(&p->x, i, z);
     return true;
 }
 
@@ -340,7 +341,7 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     memset(x, 0, p->dict.names.n * sizeof *x);
-    add_row(&p->x, item, fade(p, q, item), x);
+    add_row(&p->x, item, fade(p, item), x);
     for (size_t k = 1; k <= age.most; k++) {
         float weight = next_weight(&age);
 

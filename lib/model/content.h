@@ -31,6 +31,7 @@ enum pz_content_set {
     PZ_CONTENT_TRUST,
     PZ_CONTENT_FADE,
     PZ_CONTENT_RECENCY,
+    PZ_CONTENT_MIX,
     PZ_CONTENT_N
 };
 

@@ -101,7 +101,7 @@ static void choose_parts(struct pz_training *t)
             continue;
         if (s->any_time && !how)
             continue;
-        if (strcmp(s->name, "content") == 0 && !has_features(&t->ds->item_attrs))
+        if (s == &pz_content && !has_features(&t->ds->item_attrs))
             continue;
         if (s == &pz_sessions && !how && !sessions)
             continue;
@@ -111,6 +111,8 @@ static void choose_parts(struct pz_training *t)
         if (s == &pz_transitions && sessions)
             c->value[pz_scorer_setting(s, "trend")] = TREND_OF_SESSIONS;
         c->weight = t->n == 0 ? 1 : 0.3;
+        if (s == &pz_content && strcmp(recipe->name, "similar-items") == 0)
+            c->value[pz_scorer_setting(s, "mix")] = 1;
         if (s == &pz_sessions)
             c->most = MOST_OF_SESSIONS;
         t->n++;

@@ -270,16 +270,49 @@ PY
     run -2 pz-recommend "$HOME_PZM" -u u0040 --all-users
 }
 
-@test "a catalogue of one item" {
-    printf 'USER_ID,ITEM_ID,TIMESTAMP\na,x,1\nb,x,2\n' >one.csv
-    pz-import -q -o one.pzd --interactions one.csv
-    for recipe in user-personalization related-items popularity-count trending-now; do
-        pz-train -q -o one.pzm --no-tune --recipe $recipe one.pzd
-        pz-recommend -q one.pzm -u new -i other --seen keep | column 2 | grep -qx x
-        run -0 --separate-stderr pz-recommend one.pzm -u a -i x --seen exclude -n 1
-        [ "${#lines[@]}" -eq 1 ]
-        [[ $stderr == *"fewer than 1"* ]]
+@test "little data: every recipe answers whom and what it knows or does not" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\na,x,1\nb,x,2\n' | pz-import -q -o one.pzd --interactions -
+    # fifty users of one event: item i0 has eight of them, the others seven
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"; for (i = 0; i < 50; i++) print "u" i ",i" i % 7 "," i }' |
+        pz-import -q -o single.pzd --interactions -
+    answer() { pz-recommend -q --exploration-weight 0 "$@" | tail -n +2 | cut -d, -f2,5 | paste -sd' '; }
+    for recipe in user-personalization popularity-count trending-now related-items similar-items personalized-ranking; do
+        for tune in --no-tune --tune=2; do
+            pz-train -q -o one.pzm $tune --recipe $recipe one.pzd
+            pz-train -q -o single.pzm $tune --recipe $recipe single.pzd
+            case $recipe in
+                personalized-ranking)
+                    [ "$(answer one.pzm -u nobody --rank y,x)" = "x,popular y,unknown" ]
+                    [ "$(answer single.pzm -u nobody --rank i1,y,i0)" = "i0,popular i1,popular y,unknown" ]
+                    [ "$(answer single.pzm -u u1 --rank y,i1)" = "i1,personal y,unknown" ]
+                    continue ;;
+                *items) one=(-i nothing) alone=(-i x) unknown=(-i nothing) known=(-i i1) ;;
+                *) one=(-u nobody) alone=(-u a) unknown=(-u nobody -i nothing) known=(-u u1) ;;
+            esac
+            [ "$(answer one.pzm "${one[@]}")" = "x,popular" ]
+            run -0 --separate-stderr pz-recommend one.pzm "${alone[@]}" --seen exclude -n 1
+            [ "${#lines[@]}" -eq 1 ]
+            [[ $stderr == *"fewer than 1"* ]]
+            [ "$(answer single.pzm "${unknown[@]}" -n 2)" = "i0,popular i1,popular" ]
+            [ "$(answer single.pzm "${known[@]}" --seen exclude -n 9 | tr ' ' '\n' | cut -d, -f1 | sort | paste -sd' ')" = \
+                "i0 i2 i3 i4 i5 i6" ]
+        done
     done
+}
+
+@test "attributes speak for new items in related-items, for all in similar-items" {
+    # ten users each went from a red item to a blue one; item n is blue and new
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (u = 0; u < 40; u++) { print u ",red" u % 4 "," u; print u ",blue" u % 4 "," u + 1 } }' >inter.csv
+    { echo ITEM_ID,COLOUR && printf '%s,red\n' red{0..3} && printf '%s,blue\n' blue{0..3} n; } >items.csv
+    pz-import -q -o shop.pzd --interactions inter.csv --items items.csv
+    for recipe in related-items similar-items; do
+        pz-train -q --no-tune --recipe $recipe -o near.pzm shop.pzd
+        pz-recommend -q near.pzm -i red0 -n 9 --explain --json |
+            jq -c '[.itemList[] | {(.itemId): .explanation.scores.content}] | add' >$recipe
+    done
+    jq -e '.n > 2 * .blue1 and .blue1 > 0' related-items
+    jq -e '.n == .blue1 and .blue1 > 0' similar-items
 }
 
 @test "answering does not load the library that only learning needs" {

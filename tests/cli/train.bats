@@ -74,6 +74,25 @@ two_parts() {
     [[ $output == *"ndcg@K"* ]]
 }
 
+@test "--tune counts fits of a part, --tune-time ends the search, --tune-metric is what trials tell" {
+    small_shop
+    fits() { # different settings of factors that a fit needs
+        pz-train -q "$@" -o m.pzm shop.pzd
+        pz-train --trials m.pzm --json | jq -sc '[.[] | select(.scorer == "factors") | .settings | del(.recency)] | unique | length'
+    }
+    none=$(fits --tune 0) few=$(fits --tune 1) many=$(fits --tune 6)
+    [ "$none" -eq 0 ]
+    [ "$few" -gt 0 ]
+    [ "$many" -gt "$few" ]
+    pz-train -q --tune 6 --tune-time 0.000001 -o m.pzm shop.pzd # over at once: no setting is moved
+    pz-train --trials m.pzm --json | jq -se 'map(.settings) | unique | length <= 6'
+    for metric in ndcg@10 hit@1 recall@50 mrr@5; do
+        pz-train -q --tune 1 --tune-time 0.000001 --tune-metric $metric -o m.pzm shop.pzd
+        pz-train --trials m.pzm --json | jq -r '.metric' | head -1
+    done >values
+    [ "$(sort -u values | wc -l)" -eq 4 ]
+}
+
 @test "a switch names a part, and popularity stays" {
     small_shop
     for recipe in user-personalization trending-now; do

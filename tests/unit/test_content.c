@@ -289,7 +289,7 @@ static void items_nobody_had_suit_users_of_their_attributes(void **state)
     free(f);
 }
 
-/* With c events and fade c the score is half of what it is with none. */
+/* With c events and fade c the score is half of what it is with none; with mix it is whole. */
 static void attributes_fade_as_events_come(void **state)
 {
     struct fixture *f = make();
@@ -303,6 +303,12 @@ static void attributes_fade_as_events_come(void **state)
     ask(part, PZ_TASK_USER, hist, 1, faded);
     assert_true(faded[COLD] == full[COLD]);
     assert_true(fabsf(faded[5] - full[5] * 0.5f * ((float)part->count[5] + 4) / 4) < 1e-5f * fabsf(full[5]));
+    ask(part, PZ_TASK_RELATED, hist, 1, full);
+    assert_memory_equal(full, faded, sizeof full); /* whatever is asked */
+    pz_content.set(part, PZ_CONTENT_MIX, 1);
+    ask(part, PZ_TASK_RELATED, hist, 1, full);
+    assert_true(full[COLD] == faded[COLD]);
+    assert_true(fabsf(full[5] - 2 * faded[5]) < 1e-5f * fabsf(full[5]));
     pz_content.free(part);
     free(f);
 }
