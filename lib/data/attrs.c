@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "table/lists.h"
 
 const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name)
 {
@@ -87,13 +88,8 @@ static enum pz_status check_codes(const struct pz_attr *a, uint64_t n_rows, uint
                                   struct pz_err *err)
 {
     uint64_t longest = a->kind == PZ_ATTR_CATEGORY ? n_codes : 1;
-    bool good = a->ptr[0] == 0 && a->ptr[n_rows] == n_codes;
 
-    for (uint64_t i = 0; i < n_rows && good; i++)
-        good = a->ptr[i + 1] >= a->ptr[i] && a->ptr[i + 1] - a->ptr[i] <= longest;
-    for (uint64_t i = 0; i < n_codes && good; i++)
-        good = a->code[i] < a->values.n;
-    return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
+    return pz_lists_good(a->ptr, n_rows, n_codes, longest, a->code, a->values.n) ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
 }
 
 static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,

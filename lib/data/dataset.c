@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "table/lists.h"
 
 void *pz_dataset_own(struct pz_dataset *ds, void *array)
 {
@@ -166,23 +167,6 @@ enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, st
     return st;
 }
 
-static bool offsets_ascend(const uint64_t *ptr, uint64_t n, uint64_t end)
-{
-    bool good = ptr[0] == 0 && ptr[n] == end;
-
-    for (uint64_t i = 0; i < n && good; i++)
-        good = ptr[i + 1] >= ptr[i];
-    return good;
-}
-
-static bool indices_fit(const uint32_t *index, uint64_t n, uint32_t limit)
-{
-    for (uint64_t i = 0; i < n; i++)
-        if (index[i] >= limit)
-            return false;
-    return true;
-}
-
 /* At most 255 types; a type for every interaction or for none. */
 static bool events_fit(const struct pz_dataset *ds)
 {
@@ -196,14 +180,13 @@ static bool events_fit(const struct pz_dataset *ds)
 
 static enum pz_status check_interactions(const struct pz_dataset *ds, struct pz_err *err)
 {
-    bool good = offsets_ascend(ds->ptr, ds->users.n, ds->n_inter) &&
-                indices_fit(ds->item, ds->n_inter, ds->items.n) && events_fit(ds) &&
+    uint64_t n = ds->n_inter, n_shown = ds->impression_ptr ? ds->impression_ptr[n] : 0;
+    bool good = pz_lists_good(ds->ptr, ds->users.n, n, n, ds->item, ds->items.n) && events_fit(ds) &&
                 ds->item_attrs.n_rows == ds->items.n && ds->user_attrs.n_rows == ds->users.n &&
-                (ds->context.n_attrs == 0 || ds->context.n_rows == ds->n_inter);
+                (ds->context.n_attrs == 0 || ds->context.n_rows == n);
 
     if (good && ds->impression_ptr)
-        good = offsets_ascend(ds->impression_ptr, ds->n_inter, ds->impression_ptr[ds->n_inter]) &&
-               indices_fit(ds->impression, ds->impression_ptr[ds->n_inter], ds->items.n);
+        good = pz_lists_good(ds->impression_ptr, n, n_shown, n_shown, ds->impression, ds->items.n);
     return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged");
 }
 

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/simd.h"
 #include "model/parts.h"
+#include "table/lists.h"
 
 enum {
     N_SAVED = PZ_CONTENT_N + 1,
@@ -187,17 +188,6 @@ static enum pz_status take_settings(struct pz_content *p, const double *set, str
     return pz_scorer_check(&pz_content, set, err);
 }
 
-static bool rows_good(const struct pz_content_rows *rows, uint64_t n_entries)
-{
-    bool good = rows->ptr[0] == 0 && rows->ptr[rows->n] == n_entries;
-
-    for (uint32_t i = 0; i < rows->n && good; i++)
-        good = rows->ptr[i] <= rows->ptr[i + 1];
-    for (uint64_t k = 0; k < n_entries && good; k++)
-        good = rows->id[k] < rows->n_feats && isfinite(rows->weight[k]);
-    return good;
-}
-
 static enum pz_status load_rows(struct pz_table *t, const char *const *name, struct pz_content_rows *rows,
                                 struct pz_err *err)
 {
@@ -212,7 +202,8 @@ static enum pz_status load_rows(struct pz_table *t, const char *const *name, str
     rows->ptr = ptr;
     rows->id = id;
     rows->weight = weight;
-    if (st == PZ_OK && !pz_table_is_flat(t) && !rows_good(rows, n))
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_lists_good(ptr, rows->n, n, n, id, rows->n_feats) && pz_numbers_good(weight, n, -FLT_MAX)))
         st = pz_err_set(err, PZ_BAD_DATA, "%s: damaged", name[2]);
     return st;
 }
@@ -228,9 +219,8 @@ static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, str
         st = pz_table_get(t, "content/count", PZ_F32, p->n_items, &count, NULL, err);
     p->dict.value = value;
     p->count = count;
-    for (uint32_t i = 0; st == PZ_OK && !pz_table_is_flat(t) && i < p->n_items; i++)
-        if (!(p->count[i] >= 0))
-            st = pz_err_set(err, PZ_BAD_DATA, "content/count: damaged");
+    if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(count, p->n_items, 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "content/count: damaged");
     p->x.n = p->follow.n = p->n_items;
     p->x.n_feats = p->follow.n_feats = p->dict.names.n;
     if (st == PZ_OK)

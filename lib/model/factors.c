@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "model/parts.h"
+#include "table/lists.h"
 
 enum {
     LANES = PZ_FACTORS_LANES,
@@ -144,14 +145,6 @@ static enum pz_status take_settings(struct pz_factors_part *f, const double *set
     return PZ_OK;
 }
 
-static enum pz_status all_finite(const float *x, size_t n, struct pz_err *err)
-{
-    for (size_t k = 0; k < n; k++)
-        if (!isfinite(x[k]))
-            return pz_err_set(err, PZ_BAD_DATA, "factors: not a finite number");
-    return PZ_OK;
-}
-
 static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t, struct pz_err *err)
 {
     const void *data = NULL;
@@ -162,11 +155,9 @@ static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t
     if (st == PZ_OK)
         st = pz_table_get(t, "factors/spread", PZ_F32, d, &data, NULL, err);
     f->spread = data;
-    if (st == PZ_OK && !pz_table_is_flat(t)) {
-        st = all_finite(f->item, f->n_items * d, err);
-        if (st == PZ_OK)
-            st = all_finite(f->spread, d, err);
-    }
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_numbers_good(f->item, f->n_items * d, -FLT_MAX) && pz_numbers_good(f->spread, d, -FLT_MAX)))
+        st = pz_err_set(err, PZ_BAD_DATA, "factors: not a finite number");
     return st;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "model/parts.h"
+#include "table/lists.h"
 
 static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 {
@@ -54,12 +55,11 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
 {
     uint64_t n = m->n_inter;
-    bool good = m->ptr[0] == 0 && m->ptr[m->users.n] == n && (m->context.n_attrs == 0 || m->context.n_rows == n);
+    bool good = pz_lists_good(m->ptr, m->users.n, n, n, m->item, m->items.n) &&
+                (m->context.n_attrs == 0 || m->context.n_rows == n);
 
-    for (uint32_t u = 0; u < m->users.n && good; u++)
-        good = m->ptr[u + 1] >= m->ptr[u] && m->ptr[u + 1] <= n;
-    for (uint64_t p = 0; p < n && good; p++)
-        good = m->item[p] < m->items.n && (!m->event || m->event[p] < m->events.n);
+    for (uint64_t p = 0; p < n && good && m->event; p++)
+        good = m->event[p] < m->events.n;
     return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the histories are damaged");
 }
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "model/parts.h"
 #include "model/segments.h"
+#include "table/lists.h"
 
 enum { SET_HALF_LIFE, SET_TREND, SET_WINDOW, SET_SHRINK, N_SETTINGS };
 
@@ -152,6 +153,10 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz
     if (st == PZ_OK) {
         p->n_items = n_items;
         p->score = score;
+        if (!pz_table_is_flat(t) && !pz_numbers_good(score, n_items, 0))
+            st = pz_err_set(err, PZ_BAD_DATA, "popularity/score: a number is damaged");
+    }
+    if (st == PZ_OK) {
         st = pz_segments_load(t, n_items, &p->segments, err);
     }
     if (st != PZ_OK) {

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "table/lists.h"
 
 /* One segment to be: a value of a column. */
 struct place {
@@ -245,12 +246,11 @@ enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w
 
 static bool is_sound(const struct pz_segments *s, uint64_t n_listed)
 {
-    bool good = s->ptr[0] == 0 && s->ptr[s->names.n] == n_listed && *s->shrink > 0;
+    bool good = pz_lists_good(s->ptr, s->names.n, n_listed, n_listed, s->item, s->n_items) &&
+                pz_numbers_good(s->count, n_listed, 0) && *s->shrink > 0;
 
     for (uint32_t k = 0; k < s->names.n && good; k++)
-        good = s->ptr[k] <= s->ptr[k + 1] && s->ptr[k + 1] <= n_listed && s->total[k] >= 0;
-    for (uint64_t k = 0; k < n_listed && good; k++)
-        good = s->item[k] < s->n_items && s->count[k] >= 0;
+        good = s->total[k] >= 0;
     return good;
 }
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "model/parts.h"
 #include "table/dict.h"
+#include "table/lists.h"
 
 enum { NEIGHBOURS = 3 /* events on each side that place a new item */ };
 
@@ -155,14 +156,6 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-static enum pz_status check_finite(const float *x, size_t n, struct pz_err *err)
-{
-    for (size_t k = 0; k < n; k++)
-        if (!isfinite(x[k]))
-            return pz_err_set(err, PZ_BAD_DATA, "sequence: not a finite number");
-    return PZ_OK;
-}
-
 static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, struct pz_err *err)
 {
     uint64_t n = (uint64_t)p->n_items * p->net.d;
@@ -173,10 +166,9 @@ static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, st
     if (st == PZ_OK)
         st = pz_table_get(t, "sequence/items", PZ_F32, n, &data, NULL, err);
     p->item = data;
-    if (st == PZ_OK && !pz_table_is_flat(t))
-        st = check_finite(p->net.theta, p->net.n_theta, err);
-    if (st == PZ_OK && !pz_table_is_flat(t))
-        st = check_finite(p->item, n, err);
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_numbers_good(p->net.theta, p->net.n_theta, -FLT_MAX) && pz_numbers_good(p->item, n, -FLT_MAX)))
+        st = pz_err_set(err, PZ_BAD_DATA, "sequence: not a finite number");
     return st;
 }
 

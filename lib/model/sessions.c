@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "model/parts.h"
 #include "model/transitions.h"
+#include "table/lists.h"
 
 enum { EVENTS = 50, DEPTH = 10, SAMPLE = 1000, MOST = DEPTH * SAMPLE, BITS = 15, TABLE = 1 << BITS };
 enum { SET_NEIGHBOURS, SET_RECENCY, SET_DISTANCE, SET_TREND, SET_N };
@@ -226,19 +227,6 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-/* Whether n + 1 offsets ascend to `end` in steps of at most `most`, and all entries are below `below`. */
-static bool lists_good(const uint64_t *ptr, uint64_t n, uint64_t end, uint64_t most, const uint32_t *entry,
-                       uint32_t below)
-{
-    bool good = ptr[0] == 0 && ptr[n] == end;
-
-    for (uint64_t i = 0; i < n && good; i++)
-        good = ptr[i] <= ptr[i + 1] && ptr[i + 1] - ptr[i] <= most && ptr[i + 1] <= end;
-    for (uint64_t k = 0; k < end && good; k++)
-        good = entry[k] < below;
-    return good;
-}
-
 static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
 {
     const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL;
@@ -264,8 +252,9 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
     f->at = at;
     f->trend = trend;
     if (n < 1 || n > UINT32_MAX ||
-        (!pz_table_is_flat(t) && (!lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) ||
-                                  !lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n))))
+        (!pz_table_is_flat(t) && !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
+                                   pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
+                                   pz_numbers_good(f->trend, f->n_items, 0))))
         return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
     st = pz_scorer_check(&pz_sessions, value, err);
     if (st == PZ_OK) {

@@ -20,6 +20,7 @@
 #include "base/rng.h"
 #include "base/simd.h"
 #include "model/parts.h"
+#include "table/lists.h"
 
 enum {
     LANES = 8,
@@ -367,9 +368,8 @@ static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t
     enum pz_status st = pz_table_get(t, name, PZ_F32, n, &data, NULL, err);
 
     *out = data;
-    for (uint64_t k = 0; st == PZ_OK && !pz_table_is_flat(t) && k < n; k++)
-        if (!isfinite((*out)[k]) || (*out)[k] < 0)
-            st = pz_err_set(err, PZ_BAD_DATA, "%s: number %llu is damaged", name, (unsigned long long)k);
+    if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(*out, n, 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: a number is damaged", name);
     return st;
 }
 

@@ -10,13 +10,14 @@
  *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or target
  *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
  * The scales by popularity follow from pop and set and are made at loading. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/parts.h"
 #include "model/transitions.h"
+#include "table/lists.h"
 
 static enum pz_status save_lists(const struct pz_trans_lists *l, const char *name, struct pz_writer *w,
                                  struct pz_err *err)
@@ -72,14 +73,11 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
 static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, uint32_t below,
                                   const char *name, struct pz_err *err)
 {
-    bool ok = l->ptr[0] == 0 && l->ptr[l->n] == n;
+    bool ok = pz_lists_good(l->ptr, l->n, n, n, l->item, below) && pz_numbers_good(l->value, n, -FLT_MAX);
 
     for (uint32_t i = 0; ok && i < l->n; i++)
-        ok = l->ptr[i] <= l->ptr[i + 1] && l->ptr[i + 1] <= n;
-    for (uint32_t i = 0; ok && i < l->n; i++)
-        for (uint64_t k = l->ptr[i]; ok && k < l->ptr[i + 1]; k++)
-            ok = l->item[k] < below && (k == l->ptr[i] || l->item[k - 1] < l->item[k]) &&
-                 isfinite(l->value[k]);
+        for (uint64_t k = l->ptr[i] + 1; ok && k < l->ptr[i + 1]; k++)
+            ok = l->item[k - 1] < l->item[k];
     return ok ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "transitions/%s: the lists are broken", name);
 }
 
@@ -123,6 +121,12 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
         st = pz_table_get(table, "transitions/trend", PZ_F32, t->n_items, &trend, NULL, err);
     if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
         st = pz_err_set(err, PZ_BAD_DATA, "transitions/pop: a value for every item and feature is expected");
+    if (st == PZ_OK && !pz_table_is_flat(table) &&
+        !(pz_numbers_good(pop, n_pop, 0) && pz_numbers_good(repeat, PZ_TRANS_LAGS, 0) &&
+          pz_numbers_good(trend, t->n_items, 0)))
+        st = pz_err_set(err, PZ_BAD_DATA, "transitions: a number is damaged");
+    if (st == PZ_OK)
+        st = pz_scorer_check(&pz_transitions, set, err);
     if (st != PZ_OK)
         return st;
     memcpy(t->set, set, sizeof t->set);
@@ -131,9 +135,6 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     t->pop = pop;
     t->repeat = repeat;
     t->trend = trend;
-    for (size_t i = 0; i < PZ_TRANS_N; i++)
-        if (!isfinite(t->set[i]) || t->set[i] < 0 || t->set[i] > 1e9)
-            return pz_err_set(err, PZ_BAD_DATA, "transitions/set: setting %zu is out of range", i);
     return PZ_OK;
 }
 
