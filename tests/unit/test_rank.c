@@ -459,7 +459,7 @@ static void pages_go_on_where_the_last_one_ended(void **state)
 static void what_was_shown_lately_gives_way(void **state)
 {
     struct pz_model m = fixture("user-personalization");
-    const char *const shown[] = { "b", "nosuch", "e" };
+    const char *const shown[] = { "b", "nosuch", "e" }, *const twice[] = { "b", "b", "nosuch" };
     struct pz_live_event event = { .item_id = NULL, .event_type = "view", .value = NAN, .time = 1000,
                                    .shown = shown, .n_shown = 3 };
     struct pz_live live = { .event = &event, .n_events = 1 };
@@ -475,6 +475,11 @@ static void what_was_shown_lately_gives_way(void **state)
     req.rules.rotation_half_life_s = 4 * 86400; /* half a half-life */
     ask(&m, &req, &a);
     assert_true(fabs(a.hit[2].blend - pow(.25, sqrt(.5))) < 1e-6);
+    event.shown = twice; /* each time counts: b falls below g */
+    req.num = 5;
+    req.now = 1000;
+    assert_string_equal(ask(&m, &req, &a), "ecfgb");
+    assert_true(fabs(a.hit[4].blend - .0625) < 1e-6);
 }
 
 static void an_objective_orders_by_expected_value(void **state)
