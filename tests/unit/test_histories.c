@@ -26,6 +26,10 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
                   struct pz_model **m)
 {
     static const float value[] = { 5, NAN, 1, 2 };
+    static const uint64_t shown_ptr[] = { 0, 2, 3, 3, 4 };
+    static const uint32_t shown[] = { 2, 2, 0, 1 }; /* c twice, a, nothing, b */
+    static const double made[] = { 7, NAN, NAN };
+    struct pz_attr creation = { .name = "CREATION_TIMESTAMP", .kind = PZ_ATTR_NUMBER, .num = made };
     struct pz_attr column = { .name = "DEVICE",
                               .kind = PZ_ATTR_CATEGORY,
                               .nullable = true,
@@ -42,7 +46,9 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
                              .event = event,
                              .value = value,
                              .context = { .n_attrs = 1, .n_rows = 4, .attr = &column },
-                             .item_attrs = { .n_rows = 3 },
+                             .impression_ptr = shown_ptr,
+                             .impression = shown,
+                             .item_attrs = { .n_attrs = 1, .n_rows = 3, .attr = &creation },
                              .user_attrs = { .n_rows = 2 },
                              .fingerprint = "x" };
     struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"),
@@ -96,11 +102,29 @@ static void what_is_held_out_stays_out(void **state)
     pz_model_free(m);
 }
 
+/* a was made at 7, whatever its events; b came with its event at 20; c is of no event that is learned from. */
+static void items_know_when_they_came_and_how_often_they_were_shown(void **state)
+{
+    static const uint8_t keep[] = { 1, 1, 0, 1 }, but_first[] = { 0, 1, 1, 1 };
+    struct pz_model *m;
+
+    (void)state;
+    train(NULL, 0, keep, &m);
+    assert_memory_equal(m->item_since, ((int64_t[]){ 7, 20, INT64_MAX }), 24);
+    assert_memory_equal(m->item_shown, ((uint32_t[]){ 1, 1, 2 }), 12);
+    pz_model_free(m);
+    train(NULL, 0, but_first, &m);
+    assert_memory_equal(m->item_since, ((int64_t[]){ 7, 20, 30 }), 24);
+    assert_memory_equal(m->item_shown, ((uint32_t[]){ 1, 1, 0 }), 12);
+    pz_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_event_rules_leave_out_stays_with_weight_0),
         cmocka_unit_test(what_is_held_out_stays_out),
+        cmocka_unit_test(items_know_when_they_came_and_how_often_they_were_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
