@@ -62,12 +62,35 @@ two_parts() {
     cmp 1.pzm 4.pzm
 }
 
+@test "updates and sessions give the same bytes at 1, 2 and 4 threads" {
+    two_parts
+    pz-train -q --no-tune -p sequence=on -p sequence.dim=16 -p sequence.hidden=16 -p sequence.layers=1 \
+        -p sequence.epochs=1 -o old.pzm before.pzd
+    # sessions of three events in which the next one is told by the last
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (u = 0; u < 9000; u++) for (k = 0; k < 3; k++) print u ",i" (u * 7 + k * (1 + u % 3)) % 50 "," u * 100 + k }' |
+        pz-import -q -o come.pzd --interactions -
+    for n in 1 2 4; do
+        pz-train -q -j$n --update old.pzm -o new$n.pzm after.pzd
+        pz-train -q -j$n --tune 1 -p sessions=on -o come$n.pzm come.pzd
+    done
+    cmp new1.pzm new2.pzm
+    cmp new1.pzm new4.pzm
+    cmp come1.pzm come2.pzm
+    cmp come1.pzm come4.pzm
+    zstd -dcq come1.pzm | grep -a -q '"scorer": "sessions"'
+}
+
 @test "a range is searched within its bounds, a value is not searched" {
     small_shop
     pz-train -q --tune 3 -p transitions.decay=0.2..0.3 -p transitions.lambda=77 -o m.pzm shop.pzd
     pz-train --trials m.pzm --json >trials
     jq -e -s 'map(select(.scorer == "transitions").settings) | length > 3 and
-        all(.decay >= 0.2 and .decay <= 0.3 and (has("lambda") | not))' trials
+        all(.decay >= 0.2 and .decay <= 0.3 and (has("lambda") | not) and (has("trend") | not))' trials
+    # searched on sessions only, but for those who ask
+    pz-train -q --tune 1 -p transitions.trend=0.1..0.4 -o m.pzm shop.pzd
+    pz-train --trials m.pzm --json | jq -e -s 'map(select(.scorer == "transitions").settings.trend) | unique | length > 1 and
+        all(. >= 0.1 and . <= 0.4)'
     run -2 pz-train -q -p transitions.decay=0.3..0.2 -o bad.pzm shop.pzd
     [[ $output == *"LOW..HIGH"* ]]
     run -2 pz-train -q --tune-metric ndcg -o bad.pzm shop.pzd
