@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/par.h"
+#include "data/split.h"
+#include "data/subset.h"
 #include "model/train.h"
 
 #define DEFAULT_RECIPE "user-personalization"
@@ -18,7 +20,7 @@ struct config {
     long long tune, seed;
     double tune_time, timeout;
     bool no_tune, dry_run, strict;
-    const char *trials, *metric, *update;
+    const char *trials, *metric, *update, *holdout, *holdout_out;
     struct pz_common common;
 };
 
@@ -48,6 +50,10 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "update", struct config, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own recipe and "
            "settings, and write the result to --output"),
+    PZ_STR(0, "holdout", struct config, holdout, NULL, "SPEC",
+           "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], time:TIMESTAMP, time:P% "
+           "or random[:P%], as in pz-eval --split"),
+    PZ_STR(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
@@ -130,10 +136,37 @@ static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *
     return PZ_OK;
 }
 
+/* keep[n_inter]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of such a model must be in its
+ * histories, which have nothing of users or items that are held out whole. */
+static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset *ds, uint8_t *keep,
+                               struct pz_err *err)
+{
+    struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
+    uint8_t *truth = pz_mem_array(ds->n_inter, 1);
+    enum pz_status st = truth && keep ? PZ_OK : pz_err_memory(err, "what is held out", 2.0 * (double)ds->n_inter);
+
+    if (st == PZ_OK)
+        st = pz_split_parse(cfg->holdout, &spec, err);
+    if (st == PZ_OK && spec.kind != PZ_SPLIT_LEAVE_LAST && spec.kind != PZ_SPLIT_TIME && spec.kind != PZ_SPLIT_RANDOM)
+        st = pz_err_set(err, PZ_USAGE, "--holdout %s: users or items that are held out whole are for pz-eval --split, "
+                        "whose -o keeps the model", cfg->holdout);
+    if (st == PZ_OK)
+        st = pz_split_assign(ds, &spec, (uint64_t)cfg->seed, keep, err);
+    for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++) {
+        truth[p] = (keep[p] & PZ_ROLE_TRUTH) != 0;
+        keep[p] = (keep[p] & PZ_ROLE_TRAIN) != 0;
+    }
+    if (st == PZ_OK)
+        st = pz_subset_save(ds, truth, cfg->holdout_out, err);
+    free(truth);
+    return st;
+}
+
 static enum pz_status train(const struct config *cfg, const struct pz_dataset *ds,
                             const struct pz_recipe *recipe, struct pz_log *log, struct pz_err *err)
 {
     struct pz_event_rule *rules = NULL;
+    uint8_t *keep = NULL;
     struct pz_train_cfg job = { .recipe = recipe,
                                 .n_rules = cfg->events.n,
                                 .params = cfg->params.v,
@@ -150,10 +183,16 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     job.rules = rules;
     if (st == PZ_OK && cfg->strict)
         st = check_minimum(ds, err);
+    if (st == PZ_OK && cfg->holdout) {
+        keep = pz_mem_array(ds->n_inter, 1);
+        st = hold_out(cfg, ds, keep, err);
+        job.keep = keep;
+    }
     if (st == PZ_OK && cfg->dry_run)
         st = print_plan(ds, &job, cfg->common.json, err);
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
+    free(keep);
     for (size_t i = 0; rules && i < cfg->events.n; i++)
         free((char *)(uintptr_t)rules[i].type);
     free(rules);
@@ -208,6 +247,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         return pz_err_set(err, PZ_USAGE, "--recipe %s is not known; see pz-train --help", cfg->recipe);
     if (cfg->update && cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
+    if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))
+        return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
     if (cfg->update && (cfg->params.n || cfg->events.n || strcmp(cfg->recipe, DEFAULT_RECIPE) != 0))
         return pz_err_set(err, PZ_USAGE, "--update keeps the model's recipe, event rules and settings; "
                           "--recipe, --param and --event are for a training");

@@ -154,6 +154,28 @@ two_parts() {
     [ "$(wc -l <kept)" -gt 10 ]
 }
 
+@test "what is held out is judged as a split is, and is not in the model" {
+    small_shop
+    figures() { jq -c '[.users, .metrics.mean_reciprocal_rank_at_10, .metrics.recall_at_25, .metrics.coverage]'; }
+    for spec in leave-last:2 time:10% random:30%; do
+        pz-train -q --no-tune --seed 5 -o m.pzm --holdout $spec --holdout-out test.pzd shop.pzd
+        pz-eval -q --json --no-tune --seed 5 --split $spec -o split.pzm shop.pzd | figures >split
+        cmp m.pzm split.pzm
+        pz-eval -q --json --seed 5 m.pzm test.pzd | figures | cmp - split
+        pz-import --export interactions shop.pzd | tail -n +2 | sort >all
+        pz-import --export interactions test.pzd | tail -n +2 | sort >test
+        [ "$(comm -12 all test | wc -l)" -eq "$(wc -l <test)" ]
+        [ "$(pz-import --info --json test.pzd | jq .items)" = "$(pz-import --info --json shop.pzd | jq .items)" ]
+    done
+    run -2 pz-train -q --holdout personalize --holdout-out test.pzd -o bad.pzm shop.pzd
+    [[ $output == *"pz-eval --split"* ]]
+    run -2 pz-train -q --holdout leave-last -o bad.pzm shop.pzd
+    run -2 pz-train -q --holdout-out test.pzd -o bad.pzm shop.pzd
+    run -2 pz-train -q --holdout leave-last --holdout-out test.pzd --dry-run shop.pzd
+    run -2 pz-train -q --holdout leave-last --holdout-out test.pzd --update m.pzm -o bad.pzm shop.pzd
+    [ ! -e bad.pzm ]
+}
+
 @test "--dry-run estimates memory and time by trying, and writes nothing" {
     small_shop
     pz-train --dry-run --json -o home.pzm shop.pzd >plan

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of datasets: see subset.h. The corpus without event rules is the part; event values are gathered beside
+ * it in the same order. */
+#include "data/subset.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "data/corpus.h"
+
+enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, const char *path,
+                              struct pz_err *err)
+{
+    static const struct pz_attrs none;
+    struct pz_corpus_own own = { 0 };
+    struct pz_dataset part = *ds;
+    enum pz_status st = pz_corpus_make(ds, NULL, 0, keep, &own, err);
+    float *value = NULL;
+    uint64_t n = 0;
+
+    if (st != PZ_OK)
+        return st;
+    part.n_inter = own.c.ptr[own.c.n_users];
+    part.ptr = own.c.ptr;
+    part.item = own.c.item;
+    part.time = own.c.time;
+    part.event = own.c.event;
+    part.context = own.c.context ? *own.c.context : none;
+    part.impression_ptr = NULL;
+    part.impression = NULL;
+    part.marks = (struct pz_marks){ 0 };
+    part.value = value = ds->value ? pz_mem_array(part.n_inter, sizeof *value) : NULL;
+    for (uint64_t p = 0; p < ds->n_inter && value; p++)
+        if (keep[p])
+            value[n++] = ds->value[p];
+    st = ds->value && !value ? pz_err_memory(err, "event values", 4.0 * (double)part.n_inter)
+                             : pz_dataset_save(&part, path, err);
+    free(value);
+    pz_corpus_clear(&own);
+    return st;
+}
