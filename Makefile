@@ -104,7 +104,7 @@ fuzz:
 	B=$(B)/fuzz scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
 
 $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
-	$(CC) $(CFLAGS) -o $@ $^ -fopenmp -fsanitize=fuzzer,address,undefined $(LDFLAGS) $(PZ_LIBS)
+	$(CC) $(CFLAGS) -o $@ $^ -fopenmp -fsanitize=fuzzer,address,undefined $(LDFLAGS) $(PZ_BLAS) $(PZ_LIBS)
 
 # ---- man pages: the OPTIONS section comes from the program's own option table
 MAN1    := $(patsubst man/%.in,$(B)/man/%,$(sort $(wildcard man/*.1.in)))

@@ -3,7 +3,7 @@
  * The input is a list of edits to the columns of a small good file; the edited columns are written as a new file by
  * our own writer, which is then opened and used like any other. It must be refused or work.
  *
- * Input: one byte (even: dataset, odd: model), then edits of 6 bytes: column, u16 position (a share of the
+ * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes: column, u16 position (a share of the
  * column), operation, u16 operand. */
 #include <stdint.h>
 #include <stdio.h>
@@ -40,7 +40,10 @@ static void make_good_files(void)
 {
     struct pz_import_cfg cfg = { .map = { 0 } };
     struct pz_import_count count[PZ_N_TABLES];
-    struct pz_train_cfg train = { .recipe = pz_recipe_find("user-personalization"), .seed = 1 };
+    static const char *const params[] = { "sessions=on", "sequence=on", "sequence.dim=16", "sequence.hidden=16",
+                                          "sequence.layers=1", "sequence.epochs=1" };
+    struct pz_train_cfg train = { .recipe = pz_recipe_find("user-personalization"), .seed = 1,
+                                  .params = params, .n_params = sizeof params / sizeof *params };
     struct pz_dataset *ds = NULL;
     char path[3][80];
     FILE *f;
@@ -165,6 +168,17 @@ static void use_dataset(void)
     pz_dataset_free(ds);
 }
 
+/* With the good dataset as what is new. */
+static void update_model(void)
+{
+    const char *path = good[0];
+    struct pz_dataset *ds = NULL;
+
+    must(pz_dataset_open(&path, 1, &ds, NULL));
+    pz_train_update(bad, &ds, 1, NULL, bad, NULL);
+    pz_dataset_free(ds);
+}
+
 static void use_model(void)
 {
     static const char *const history[] = { "i1", "i2", "nobody" };
@@ -198,7 +212,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_bad(good[model], model ? "modl" : "data", data + 1, size - 1);
     if (model)
         use_model();
-    else
+    if (model && data[0] & 2)
+        update_model();
+    if (!model)
         use_dataset();
     return 0;
 }
