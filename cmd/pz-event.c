@@ -227,6 +227,10 @@ static void report_export(const struct config *cfg, const struct pz_exported *do
     pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
            all ? "events and rows" : events ? "events" : rows ? "rows" : "forgotten users",
            *seen ? "; publish a model that is trained with them by pz-deploy publish" : "", seen);
+    if (cfg->common.json && strcmp(cfg->output, "-") != 0) /* there the data go */
+        printf("{\"exported\":%llu,\"left_out\":%llu,\"live_seen\":%llu,\"rows_seen\":%llu}\n",
+               (unsigned long long)done->n, (unsigned long long)done->nobodys, (unsigned long long)done->live_seen,
+               (unsigned long long)done->rows_seen);
 }
 
 static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_log *log,

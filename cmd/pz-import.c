@@ -170,6 +170,9 @@ static enum pz_status run_merge(const struct import_cfg *cfg, const struct pz_st
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items", args->n,
                (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
+    if (st == PZ_OK && cfg->common.json)
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n", (unsigned long long)ds->n_inter, ds->users.n,
+               ds->items.n);
     pz_dataset_free(ds);
     return st;
 }
@@ -239,6 +242,20 @@ static void say_counts(const struct pz_import_count *count, enum pz_status st, s
     pz_str_clear(&text);
 }
 
+/* {"interactions":{"read":3,"kept":2,"rejected":1,"duplicate":0},"items":...}: the tables that were given. */
+static void print_counts(const struct import_cfg *cfg, const struct pz_import_count *count)
+{
+    static const char *const tables[] = { "interactions", "items", "users" };
+    const struct pz_strs *given[] = { &cfg->interactions, &cfg->items, &cfg->users };
+
+    for (size_t t = 0; t < PZ_N_TABLES; t++)
+        if (given[t]->n > 0)
+            printf("%s\"%s\":{\"read\":%llu,\"kept\":%llu,\"rejected\":%llu,\"duplicate\":%llu}", t ? "," : "{",
+                   tables[t], (unsigned long long)count[t].read, (unsigned long long)count[t].kept,
+                   (unsigned long long)count[t].rejected, (unsigned long long)count[t].duplicate);
+    printf("}\n");
+}
+
 /* Read the tables as the options say. percent: bad rows to tolerate, whatever --max-errors says; < 0: as
  * it says. count is filled also when the status is PZ_BAD_DATA. */
 static enum pz_status import_tables(const struct import_cfg *cfg, double percent, struct pz_log *log,
@@ -293,6 +310,8 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
     if (st == PZ_OK)
         st = pz_dataset_save(ds, cfg->output, err);
     say_counts(count, st, log, err);
+    if (st == PZ_OK && cfg->common.json)
+        print_counts(cfg, count);
     pz_dataset_free(ds);
     return st;
 }

@@ -217,6 +217,9 @@ EOF
     run -0 --separate-stderr pz-event export home.pzc -o day.pzd
     [[ $stderr == *"--live-seen 2 --rows-seen 3"* ]]
     [[ $stderr == *"1 events left out"* ]]
+    pz-event export -q --json home.pzc -o again.pzd |
+        jq -e '. == {exported: 2, left_out: 1, live_seen: 2, rows_seen: 3}'
+    cmp day.pzd again.pzd
     pz-import -q --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" day.pzd
     pz-import --export items all.pzd -q -o items.csv
     grep -q '^i0001,1,,5.*,' items.csv

@@ -200,6 +200,15 @@ C
     run -2 pz-import -o c.pzd --interactions a.csv --max-errors 101%
 }
 
+@test "--json prints the counts of an import, and what a merge holds" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\na,x,1\na,x,1\nb,x,never\nb,y,2\n' >i.csv
+    printf 'ITEM_ID,PRICE\nx,1\nx,2\ny,3\n' >items.csv
+    pz-import -q --json --max-errors 1 -o a.pzd --interactions i.csv --items items.csv 2>/dev/null >got
+    jq -e '. == {interactions: {read: 4, kept: 2, rejected: 1, duplicate: 1},
+        items: {read: 3, kept: 2, rejected: 0, duplicate: 1}}' got
+    pz-import -q --json --merge -o b.pzd a.pzd a.pzd | jq -e '. == {interactions: 2, users: 2, items: 2}'
+}
+
 @test "every row is accounted for: read = kept + rejected + duplicates, in every table" {
     rows a.csv u1,i1,5 u1,i1,5 u1,i1,6 ,i1,7 u2,i2,8 u2,i2,8 u2,i2,8 u3,i1
     printf 'ITEM_ID,A\ni1,1\ni2,2\ni1,3\n,4\n' >items.csv
