@@ -230,16 +230,13 @@ static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, str
     return st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_content *p = calloc(1, sizeof *p);
     const void *set = NULL;
     enum pz_status st = p ? pz_table_get(t, "content/set", PZ_F64, N_SAVED, &set, NULL, err)
                           : pz_err_memory(err, "content", sizeof *p);
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK)
         st = take_settings(p, set, err);
     if (st == PZ_OK) {

@@ -161,16 +161,13 @@ static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t
     return st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_factors_part *f = calloc(1, sizeof *f);
     const void *set = NULL;
     enum pz_status st = f ? pz_table_get(t, "factors/set", PZ_F64, N_SAVED, &set, NULL, err)
                           : pz_err_memory(err, "factors", sizeof *f);
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK)
         st = take_settings(f, set, err);
     if (st == PZ_OK) {

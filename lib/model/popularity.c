@@ -139,15 +139,12 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st == PZ_OK ? pz_segments_save(&p->segments, w, err) : st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct popularity *p = calloc(1, sizeof *p);
     const void *score = NULL;
     enum pz_status st = p ? PZ_OK : pz_err_memory(err, "popularity", sizeof *p);
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK)
         st = pz_table_get(t, "popularity/score", PZ_F32, n_items, &score, NULL, err);
     if (st == PZ_OK) {

@@ -60,8 +60,7 @@ struct pz_scorer {
 
     /* Read from a table; big arrays stay borrowed from it. n_items rows are expected. Packed tables are
      * checked throughout, flat ones were checked when they were made. */
-    enum pz_status (*load)(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err);
+    enum pz_status (*load)(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
     void (*free)(void *part);
 

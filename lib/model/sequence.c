@@ -172,15 +172,12 @@ static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, st
     return st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_seq_part *p = NULL;
     const void *set = NULL;
     enum pz_status st = pz_table_get(t, "sequence/set", PZ_F64, PZ_SEQ_N, &set, NULL, err);
 
-    (void)item_attrs; /* the item vectors hold them */
-    (void)user_attrs;
     if (st == PZ_OK)
         st = pz_scorer_check(&pz_sequence, set, err);
     if (st == PZ_OK) {

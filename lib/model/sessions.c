@@ -264,14 +264,11 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
     return st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct part *f = calloc(1, sizeof *f);
     enum pz_status st = f ? PZ_OK : pz_err_memory(err, "sessions", sizeof *f);
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK) {
         f->n_items = n_items;
         f->scale = pz_mem_array(n_items, sizeof *f->scale);

@@ -373,16 +373,13 @@ static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t
     return st;
 }
 
-static enum pz_status load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                           const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_spectral_part *f = calloc(1, sizeof *f);
     const void *set = NULL, *code = NULL;
     enum pz_status st = f ? pz_table_get(t, "spectral/set", PZ_F64, PZ_SPECTRAL_N + 1, &set, NULL, err)
                           : pz_err_memory(err, "spectral", sizeof *f);
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK)
         st = take_settings(f, set, err);
     if (st == PZ_OK) {

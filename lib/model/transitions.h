@@ -225,8 +225,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 
 /* As pz_scorer.save and .load. */
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err);
-enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, const struct pz_attrs *item_attrs,
-                             const struct pz_attrs *user_attrs, void **part, struct pz_err *err);
+enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
 /* ---- transitions.c ---- */
 

@@ -156,15 +156,12 @@ static enum pz_status load_feats(struct pz_table *table, struct pz_trans *t, str
     return PZ_OK; /* inv_* is for counting only */
 }
 
-enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, const struct pz_attrs *item_attrs,
-                             const struct pz_attrs *user_attrs, void **part, struct pz_err *err)
+enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_trans *t = calloc(1, sizeof *t);
     enum pz_status st = t ? PZ_OK : pz_err_memory(err, "transitions", sizeof *t);
     uint32_t rows;
 
-    (void)item_attrs;
-    (void)user_attrs;
     if (st == PZ_OK) {
         t->n_items = n_items;
         st = load_feats(table, t, err);

@@ -255,12 +255,12 @@ static inline void assert_survives_a_file(const struct fitted *f, const uint32_t
         pz_table_close(t);
         assert_int_equal(pz_table_open(path, "modl", &t, &err), PZ_OK);
     }
-    assert_int_equal(f->s->load(t, n_items, NULL, NULL, &back.part, &err), PZ_OK);
+    assert_int_equal(f->s->load(t, n_items, &back.part, &err), PZ_OK);
     assert_true(fitted_score(f, hist, n, want, n_items));
     assert_true(fitted_score(&back, hist, n, got, n_items));
     assert_memory_equal(want, got, n_items * sizeof *want);
     f->s->free(back.part);
-    assert_int_equal(f->s->load(t, n_items + 1, NULL, NULL, &back.part, &err), PZ_BAD_DATA);
+    assert_int_equal(f->s->load(t, n_items + 1, &back.part, &err), PZ_BAD_DATA);
     assert_null(back.part);
     pz_table_close(t);
     unlink(fixture_path());

@@ -379,12 +379,12 @@ static void a_part_reads_back_as_it_was_written(void **state)
     assert_int_equal(pz_content.save(part, w, NULL), PZ_OK);
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
     assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
-    assert_int_equal(pz_content.load(t, N_ITEMS, &f->attrs, NULL, &again, NULL), PZ_OK);
+    assert_int_equal(pz_content.load(t, N_ITEMS, &again, NULL), PZ_OK);
     ask(part, PZ_TASK_USER, hist, 3, a);
     ask(again, PZ_TASK_USER, hist, 3, b);
     assert_memory_equal(a, b, sizeof a);
     pz_content.free(again);
-    assert_int_equal(pz_content.load(t, N_ITEMS + 1, &f->attrs, NULL, &again, NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_content.load(t, N_ITEMS + 1, &again, NULL), PZ_BAD_DATA);
     pz_table_close(t);
     unlink(path);
     pz_content.free(part);

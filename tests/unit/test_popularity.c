@@ -152,7 +152,7 @@ static void segments_read_back_and_without_the_setting_there_are_none(void **sta
     assert_int_equal(pz_popularity.save(part, w, NULL), PZ_OK);
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
     assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
-    assert_int_equal(pz_popularity.load(t, N_ITEMS, NULL, &users, &again, NULL), PZ_OK);
+    assert_int_equal(pz_popularity.load(t, N_ITEMS, &again, NULL), PZ_OK);
     expect(again, &q, 2.875, 1.8125, 0.0625);
     pz_popularity.free(again);
     pz_table_close(t);

@@ -559,9 +559,9 @@ static void a_saved_part_scores_as_before(void **state)
     assert_int_equal(pz_sequence.save(part, w, NULL), PZ_OK);
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
     assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
-    assert_int_equal(pz_sequence.load(t, ITEMS + 1, NULL, NULL, &back, NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_sequence.load(t, ITEMS + 1, &back, NULL), PZ_BAD_DATA);
     assert_null(back);
-    assert_int_equal(pz_sequence.load(t, ITEMS, NULL, NULL, &back, NULL), PZ_OK);
+    assert_int_equal(pz_sequence.load(t, ITEMS, &back, NULL), PZ_OK);
     assert_true(ask(back, hist, 3, ITEMS, after));
     assert_memory_equal(before, after, sizeof before);
     pz_sequence.free(back);
