@@ -28,6 +28,13 @@ reach() {
     [ "$(reach exploring)" -ne "$(reach plain)" ]
 }
 
+@test "in a simulated shop exploration finds the good new items within days, at no cost" {
+    B=$(dirname "$PZ_BIN") "$BATS_TEST_DIRNAME/../../scripts/explore-sim" >table
+    # weight, share found, median days, clicks a page
+    awk '{ gsub("%", "") } $1 == "0.00" { found = $2; clicks = $4 } $1 == "0.30" { more = $2; days = $3; also = $4 }
+        $1 == "1.00" { all = $4 } END { exit !(more > 2 * found && days <= 7 && also > 0.98 * clicks && all < clicks / 2) }' table
+}
+
 @test "what was shown often is explored less" {
     awk -F, -v OFS=, 'NR == 1 { print "USER_ID,ITEM_ID,TIMESTAMP,IMPRESSION"; next }
         { shown = "x"; for (i = 0; i < 40; i++) shown = shown "|x"; print $1, $2, $3, shown }' <(
