@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shared by the benches, which source it: settings, and the measuring of a command.
 set -euo pipefail
+shopt -s inherit_errexit # a command that fails has no figures
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 B=${B:-build} RUNS=${RUNS:-3}
 dir=${BENCH_DIR:-$(mktemp -d)}
 [ -n "${BENCH_DIR:-}" ] || trap 'rm -rf "$dir"' EXIT
 mkdir -p "$dir"
-PATH=$PWD/$B/bin:$PATH
+PATH=$(cd "$B" && pwd)/bin:$PATH
 [ -x /usr/bin/time ] || { echo "the benches need /usr/bin/time: apt-get install time" >&2; exit 69; }
 
 # measure COMMAND...: "cpu wall kilobytes" of the run with the least CPU time of RUNS, after one to warm up
