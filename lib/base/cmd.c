@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main() that all programs share. */
+/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main() that all programs
+ * share. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -26,8 +26,8 @@ bool pz_campaign_is(const char *path);
 
 /* Publish a packed model as the next version: it is verified whole first. Makes the campaign when it is
  * missing, and removes what a crash left behind. Of *version, live_seen and rows_seen are read (what the
- * training data contain; 0: as the model says) and the rest is filled. One process at a time publishes, rolls back, collects or
- * sets: wait_s seconds of patience, then PZ_TRY_AGAIN naming the other. On failure the campaign is as it
+ * training data contain; 0: as the model says) and the rest is filled. One process at a time publishes, rolls back,
+ * collects or sets: wait_s seconds of patience, then PZ_TRY_AGAIN naming the other. On failure the campaign is as it
  * was. */
 enum pz_status pz_campaign_publish(const char *campaign, const char *model, double wait_s,
                                    struct pz_version *version, struct pz_err *err);

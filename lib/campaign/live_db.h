@@ -11,8 +11,8 @@
  *   joins      user id, NUL, that number -> session id
  *   forgotten  user id -> number
  *   items, users  id -> number, row (live_rows.c)
- *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given out, never used again; "rows" -> the
- *              number of the last change in items and users */
+ *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given out, never used
+ *              again; "rows" -> the number of the last change in items and users */
 #ifndef PZ_CAMPAIGN_LIVE_DB_H
 #define PZ_CAMPAIGN_LIVE_DB_H
 

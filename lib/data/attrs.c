@@ -89,7 +89,9 @@ static enum pz_status check_codes(const struct pz_attr *a, uint64_t n_rows, uint
 {
     uint64_t longest = a->kind == PZ_ATTR_CATEGORY ? n_codes : 1;
 
-    return pz_lists_good(a->ptr, n_rows, n_codes, longest, a->code, a->values.n) ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
+    return pz_lists_good(a->ptr, n_rows, n_codes, longest, a->code, a->values.n)
+               ? PZ_OK
+               : pz_err_set(err, PZ_BAD_DATA, "attribute %s is damaged", a->name);
 }
 
 static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,

@@ -59,7 +59,8 @@ struct pz_content_rows {
 /* ---- content_feats.c ---- */
 
 /* Choose the features of a table: of categories and terms those that two items have, the most frequent
- * PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions take seconds. use: [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
+ * PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions take seconds. use:
+ * [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
 enum pz_status pz_content_dict_make(const struct pz_attrs *attrs, const uint8_t *use,
                                     struct pz_content_dict *out, struct pz_err *err);
 void pz_content_dict_clear(struct pz_content_dict *d);

@@ -138,8 +138,8 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 /* ---- transitions_view.c ---- */
 
 /* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are taken), or
- * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 20 bytes an
- * interaction taken and 8 an item. Clear in any case. */
+ * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 20 bytes
+ * an interaction taken and 8 an item. Clear in any case. */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
                                   const struct pz_trans_feats *feats, const uint64_t *first_new,
                                   struct pz_err *err);

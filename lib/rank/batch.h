@@ -27,8 +27,8 @@ struct pz_batch {
 };
 
 /* Answer every row of path ("-": standard input), CSV or JSON Lines: userId or itemId or history, and
- * itemList for rankings; filterValues, an object; in JSON Lines also context, an object. A row that cannot be answered is an error
- * object in JSON Lines and ends the run in other formats, named. */
+ * itemList for rankings; filterValues, an object; in JSON Lines also context, an object. A row that cannot be
+ * answered is an error object in JSON Lines and ends the run in other formats, named. */
 enum pz_status pz_batch_file(struct pz_batch *batch, const char *path, struct pz_err *err);
 
 /* Answer for every user of the model, or every item. */

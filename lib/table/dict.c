@@ -3,8 +3,9 @@
  *
  * The builder keeps strings in one byte buffer and finds repeats with an open-addressing table over XXH3,
  * at most half full. Finishing sorts by eight bytes as a number, the first after those that all strings
- * share ("user_"), and only where these are equal by the whole string. Merging walks all inputs at once with a heap of their next strings: linear in the strings of
- * two inputs, and log(inputs) comparisons a string for many; nothing is hashed or sorted again. */
+ * share ("user_"), and only where these are equal by the whole string. Merging walks all inputs at once with a heap
+ * of their next strings: linear in the strings of two inputs, and log(inputs) comparisons a string for many; nothing
+ * is hashed or sorted again. */
 #include "table/dict.h"
 
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * The input is a list of edits to the columns of a small good file; the edited columns are written as a new file by
  * our own writer, which is then opened and used like any other. It must be refused or work.
  *
- * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes: column, u16 position (a share of the
- * column), operation, u16 operand. */
+ * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes: column, u16
+ * position (a share of the column), operation, u16 operand. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
