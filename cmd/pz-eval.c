@@ -15,7 +15,7 @@
 #include "rank/rules.h"
 
 struct config {
-    const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
+    const char *split, *output, *tune_metric, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
     struct pz_strs recipes, events, params;
     long long seed, tune;
     double tune_time;
@@ -36,6 +36,7 @@ static const struct pz_opt opts[] = {
     PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N", "as in pz-train, with --split"),
     PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
             "as in pz-train, with --split"),
+    PZ_STR(0, "tune-metric", struct config, tune_metric, "mix", "NAME", "as in pz-train, with --split"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "as in pz-train, with --split"),
     PZ_STR('o', "output", struct config, output, NULL, "FILE",
            "with --split: keep the model of the first recipe"),
@@ -135,6 +136,8 @@ static enum pz_status train_with_events(const struct config *cfg, const struct p
                                 .log = s->v.how.log };
     enum pz_status st = rules ? PZ_OK : pz_err_memory(err, "event rules", 1e3);
 
+    if (st == PZ_OK)
+        st = pz_metric_parse(cfg->tune_metric, &job.metric, err);
     for (size_t i = 0; i < cfg->events.n && st == PZ_OK; i++)
         st = pz_event_rule_parse(cfg->events.v[i], &rules[i], err);
     if (st == PZ_OK)

@@ -73,6 +73,8 @@ static enum pz_status take_rules(struct updating *u, struct pz_err *err)
         u->rules[i].type = json_string_value(json_object_get(rule, "type"));
         u->rules[i].weight = json_number_value(json_object_get(rule, "weight"));
         u->rules[i].threshold = threshold ? json_number_value(threshold) : -INFINITY;
+        if (!u->rules[i].type || u->rules[i].weight <= 0)
+            return pz_err_set(err, PZ_BAD_DATA, "the model's event rules are damaged");
     }
     u->cfg.rules = u->rules;
     u->cfg.n_rules = json_array_size(list);

@@ -164,6 +164,17 @@ near() {
     [ "$(jq .users r.json)" -gt "$bought" ]
 }
 
+@test "--tune-metric is what the trials of a split tell" {
+    small_shop
+    for metric in ndcg@10 hit@1; do
+        pz-eval -q --json --split leave-last --tune 1 --tune-time 0.000001 --tune-metric $metric -o m.pzm shop.pzd >report
+        pz-train --trials m.pzm --json | jq .metric | head -1
+    done >values
+    [ "$(sort -u values | wc -l)" -eq 2 ]
+    run -2 pz-eval --split leave-last --tune-metric best shop.pzd
+    [[ $output == *"ndcg@K"* ]]
+}
+
 @test "usage: lists of K, and options that need --split" {
     popular_model
     cases t x,b

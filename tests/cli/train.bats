@@ -176,6 +176,17 @@ two_parts() {
     [ ! -e bad.pzm ]
 }
 
+@test "Ctrl-C while tuning ends with 130 and leaves nothing" {
+    small_shop
+    setsid pz-train -v -o home.pzm --tune 1000 shop.pzd 2>log &
+    while kill -0 $! && ! grep -q 'trial: ' log; do sleep 0.1; done
+    kill -INT $!
+    wait $! || status=$?
+    [ "$status" -eq 130 ]
+    ls >left
+    printf '%s\n' inter.csv left log shop.pzd | cmp - left
+}
+
 @test "--dry-run estimates memory and time by trying, and writes nothing" {
     small_shop
     pz-train --dry-run --json -o home.pzm shop.pzd >plan

@@ -5,6 +5,7 @@
  *
  * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes: column, u16
  * position (a share of the column), operation, u16 operand. */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ static void make_good_files(void)
     struct pz_import_count count[PZ_N_TABLES];
     static const char *const params[] = { "sessions=on", "sequence=on", "sequence.dim=16", "sequence.hidden=16",
                                           "sequence.layers=1", "sequence.epochs=1" };
-    struct pz_train_cfg train = { .recipe = pz_recipe_find("user-personalization"), .seed = 1,
+    static const struct pz_event_rule rules[] = { { "buy", 1, 1 }, { "view", 0.5, -INFINITY } };
+    struct pz_train_cfg train = { .rules = rules, .n_rules = 2, .recipe = pz_recipe_find("user-personalization"), .seed = 1,
                                   .params = params, .n_params = sizeof params / sizeof *params };
     struct pz_dataset *ds = NULL;
     char path[3][80];

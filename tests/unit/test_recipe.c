@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,43 +58,61 @@ static void popularity_is_the_last_part_of_every_recipe(void **state)
     }
 }
 
-/* A model of one user and one item, with popularity or without any part. */
-static enum pz_status open_model(bool with_part, struct pz_err *err)
+static char path[64]; /* of the model, set by main */
+
+/* Write a model of one user and one item, with popularity or without any part, by event rules or without. */
+static void write_model(bool with_part, const struct pz_event_rule *rules, size_t n_rules)
 {
     static const uint64_t one[] = { 0, 1 };
     static const int64_t when[] = { 5 };
+    static const uint64_t words[] = { 0, 3, 7 };
     static const uint32_t item[] = { 0 };
+    static const uint8_t event[] = { 0 };
     const struct pz_dataset ds = { .users = { 1, one, "u", false }, .items = { 1, one, "i", false },
-                                   .n_inter = 1, .ptr = one, .item = item, .time = when,
+                                   .events = { 2, words, "buyview", false },
+                                   .n_inter = 1, .ptr = one, .item = item, .time = when, .event = event,
                                    .item_attrs = { .n_rows = 1 }, .user_attrs = { .n_rows = 1 } };
-    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count") };
+    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"), .rules = rules,
+                                      .n_rules = n_rules };
     struct pz_training t = { .ds = &ds, .cfg = &cfg, .softmax_scale = 8, .trials = json_array() };
-    struct pz_model *m = NULL;
-    char path[] = "/tmp/test_recipe.XXXXXX";
-    enum pz_status st;
 
-    close(mkstemp(path));
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &t.corpus, NULL), PZ_OK);
     pz_choice_init(&t.choice[0], &pz_popularity);
     t.n = with_part;
     if (with_part)
         assert_int_equal(pz_training_fit(&t, 0, NULL), PZ_OK);
     assert_int_equal(pz_training_write(&t, path, NULL), PZ_OK);
-    st = pz_model_open(path, &m, err);
-    unlink(path);
-    pz_model_free(m);
     pz_training_clear(&t);
-    return st;
 }
 
 static void a_model_without_popularity_is_refused(void **state)
 {
+    struct pz_model *m = NULL;
     struct pz_err err = { 0 };
 
     (void)state;
-    assert_int_equal(open_model(true, &err), PZ_OK);
-    assert_int_equal(open_model(false, &err), PZ_BAD_DATA);
+    write_model(true, NULL, 0);
+    assert_int_equal(pz_model_open(path, &m, &err), PZ_OK);
+    pz_model_free(m);
+    write_model(false, NULL, 0);
+    assert_int_equal(pz_model_open(path, &m, &err), PZ_BAD_DATA);
     assert_non_null(strstr(err.text, "popularity"));
+    unlink(path);
+}
+
+static void a_model_of_damaged_event_rules_is_not_updated(void **state)
+{
+    const struct pz_event_rule good[] = { { "buy", 1, -INFINITY }, { "view", 0.5, 2 } },
+                               bad[] = { { "buy", 1, -INFINITY }, { "view", -0.5, 2 } };
+    struct pz_err err = { 0 };
+
+    (void)state;
+    write_model(true, good, 2);
+    assert_int_equal(pz_train_update(path, NULL, 0, NULL, path, &err), PZ_OK);
+    write_model(true, bad, 2);
+    assert_int_equal(pz_train_update(path, NULL, 0, NULL, path, &err), PZ_BAD_DATA);
+    assert_non_null(strstr(err.text, "event rules"));
+    unlink(path);
 }
 
 int main(void)
@@ -101,7 +121,9 @@ int main(void)
         cmocka_unit_test(amazon_s_names_are_aliases),
         cmocka_unit_test(popularity_is_the_last_part_of_every_recipe),
         cmocka_unit_test(a_model_without_popularity_is_refused),
+        cmocka_unit_test(a_model_of_damaged_event_rules_is_not_updated),
     };
 
+    snprintf(path, sizeof path, "/tmp/test_recipe.%ld.pzm", (long)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
