@@ -104,13 +104,14 @@ static void a_model_of_damaged_event_rules_is_not_updated(void **state)
 {
     const struct pz_event_rule good[] = { { "buy", 1, -INFINITY }, { "view", 0.5, 2 } },
                                bad[] = { { "buy", 1, -INFINITY }, { "view", -0.5, 2 } };
+    struct pz_dataset *const none[] = { NULL };
     struct pz_err err = { 0 };
 
     (void)state;
     write_model(true, good, 2);
-    assert_int_equal(pz_train_update(path, NULL, 0, NULL, path, &err), PZ_OK);
+    assert_int_equal(pz_train_update(path, none, 0, NULL, path, &err), PZ_OK);
     write_model(true, bad, 2);
-    assert_int_equal(pz_train_update(path, NULL, 0, NULL, path, &err), PZ_BAD_DATA);
+    assert_int_equal(pz_train_update(path, none, 0, NULL, path, &err), PZ_BAD_DATA);
     assert_non_null(strstr(err.text, "event rules"));
     unlink(path);
 }
