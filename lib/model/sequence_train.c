@@ -487,8 +487,8 @@ static enum pz_status run_epoch(struct trainer *t, uint64_t epoch, double *done,
 
 static enum pz_status run(struct trainer *t, struct pz_err *err)
 {
-    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * (double)t->data.n_pairs,
-                        t->cfg->value[PZ_SEQ_PAIRS] * 1e6), done = 0;
+    double pass = (double)t->data.n_pairs, done = 0;
+    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * pass, fmax(t->cfg->value[PZ_SEQ_PAIRS] * 1e6, pass));
     enum pz_status st = PZ_OK;
 
     for (uint64_t e = 0; st == PZ_OK && done < total && !must_stop(t); e++)

@@ -26,6 +26,9 @@ static const double TREND_OF_SESSIONS = 0.4;
  * no difference. Sessions are all short, so that the weight itself is tuned on such. */
 static const double EARLY = 0.5;
 
+/* On larger data the encoder's one pass takes a minute and more: only for those who ask. */
+enum { UNASKED_EVENTS = 4000000 };
+
 static bool has_features(const struct pz_attrs *attrs)
 {
     for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
@@ -34,8 +37,8 @@ static bool has_features(const struct pz_attrs *attrs)
     return false;
 }
 
-/* "on", "off", "auto" or NULL for a part named in the params ("sequence=on"). */
-static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
+/* "on", "off", "auto" or NULL: what the params say of a part ("sequence=on"). */
+static const char *asked(const struct pz_train_cfg *cfg, const char *scorer)
 {
     size_t n = strlen(scorer);
 
@@ -43,6 +46,14 @@ static const char *switched(const struct pz_train_cfg *cfg, const char *scorer)
         if (strncmp(cfg->params[i], scorer, n) == 0 && cfg->params[i][n] == '=')
             return cfg->params[i] + n + 1;
     return NULL;
+}
+
+/* The same with the default of the part that takes long: tuning decides, but under a time budget it is off. */
+static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
+{
+    const char *how = asked(cfg, s->name);
+
+    return how || !s->any_time ? how : cfg->tune_time_s > 0 || cfg->timeout_s > 0 ? "off" : "auto";
 }
 
 /* "PART=on|off|auto", which choose_parts heeds; settings are for set_param. */
@@ -67,7 +78,7 @@ static enum pz_status check_switch(const char *param, struct pz_err *err)
 }
 
 /* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's training data,
- * nDCG@20: .1496 without, .1478 with 128, .1536 with 512, .1570 with 1024). */
+ * nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with 1024). */
 static const double SPECTRUM_UNORDERED = 512;
 
 /* Without order every pair of a history counts, so long histories would drown the others
@@ -86,7 +97,7 @@ static void start_unordered(struct pz_choice *c)
             c->low[k] = c->high[k] = c->value[k];
 }
 
-/* The recipe's parts that this pz has and that this data can feed. The encoder is for those who ask. */
+/* The recipe's parts that this pz has and that this data can feed. */
 static void choose_parts(struct pz_training *t)
 {
     const struct pz_recipe *recipe = t->cfg->recipe;
@@ -94,12 +105,10 @@ static void choose_parts(struct pz_training *t)
 
     for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
         const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
-        const char *how = s ? switched(t->cfg, s->name) : NULL;
+        const char *how = s ? switched(t->cfg, s) : NULL;
         struct pz_choice *c = &t->choice[t->n];
 
         if (!s || (how && strcmp(how, "off") == 0))
-            continue;
-        if (s->any_time && !how)
             continue;
         if (s == &pz_content && !has_features(&t->ds->item_attrs))
             continue;
@@ -134,22 +143,30 @@ static void choose_parts(struct pz_training *t)
     }
 }
 
-/* A dear part that the data shall decide on leaves when they cannot: without order there is nothing for it to
- * read, without tuning nothing to judge it by. */
-static void drop_untried(struct pz_training *t)
+/* Why the data cannot decide on a part that takes long: without order there is nothing for it to read, without
+ * tuning nothing to judge it by, and a single pass over large data takes minutes. NULL: they can. */
+static const char *undecided(const struct pz_training *t)
 {
+    const struct pz_corpus *c = &t->corpus.c;
+
+    return !c->ordered                               ? "the times say nothing of order"
+           : t->cfg->n_trials == 0                   ? "without tuning nothing tells what it brings"
+           : c->ptr[c->n_users] > UNASKED_EVENTS     ? "it takes minutes here"
+                                                     : NULL;
+}
+
+static void drop_undecided(struct pz_training *t)
+{
+    const char *why = undecided(t);
     size_t n = 0;
 
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_scorer *s = t->choice[p].scorer;
-        const char *how = switched(t->cfg, s->name);
-        bool ordered = t->corpus.c.ordered;
 
-        if (s->any_time && strcmp(how, "auto") == 0 && (!ordered || t->cfg->n_trials == 0))
-            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name,
-                   ordered ? "without tuning nothing tells what it brings" : "the times say nothing of order");
-        else
+        if (!why || !s->any_time || strcmp(switched(t->cfg, s), "auto") != 0)
             t->choice[n++] = t->choice[p];
+        else if (asked(t->cfg, s->name))
+            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name, why);
     }
     t->n = n;
 }
@@ -266,11 +283,10 @@ static void drop_idle(struct pz_training *t)
 
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
-        const char *how = switched(t->cfg, c->scorer->name);
+        const char *how = asked(t->cfg, c->scorer->name);
+        bool wanted = how && strcmp(how, "on") == 0;
 
-        bool asked = how && strcmp(how, "on") == 0;
-
-        if (c->weight <= 0 && !asked && p + 1 < t->n && c->scorer != &pz_factors)
+        if (c->weight <= 0 && !wanted && p + 1 < t->n && c->scorer != &pz_factors)
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
         else
             t->choice[n++] = *c;
@@ -450,7 +466,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
         st = set_param(&t, cfg->params[i], err);
     if (st == PZ_OK) {
-        drop_untried(&t);
+        drop_undecided(&t);
         st = tune(&t, err);
     }
     drop_idle(&t);

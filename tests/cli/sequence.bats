@@ -37,11 +37,26 @@ train() {
     grep -q 'sequence is left out: the times say nothing of order' log
 }
 
+@test "tuning tries the encoder by default, but not under a time budget" {
+    small_shop
+    local small="-p sequence.dim=16 -p sequence.epochs=1"
+    tries() { pz-train -q -o "$1.pzm" --tune 1 "${@:2}" shop.pzd && pz-train --trials "$1.pzm" | grep -q '^sequence'; }
+    tries plain $small
+    run ! tries off -p sequence=off
+    run ! tries timed --tune-time 600
+    run ! tries limited --timeout 600
+    cmp off.pzm timed.pzm
+    tries both --timeout 600 -p sequence=auto $small
+    pz-train -o untuned.pzm --no-tune shop.pzd 2>log
+    run ! grep -q sequence log
+}
+
 @test "at --timeout and at Ctrl-C the model holds the best so far" {
     small_shop
-    train late.pzm -q --timeout 1 -p sequence=on -p sequence.epochs=1000
+    train late.pzm -q --timeout 1 -p sequence=on -p sequence.epochs=1000 -p sequence.pairs=1000
     pz-recommend late.pzm --user u0040 --num 3 | grep -q '^u0040,'
-    setsid pz-train -v -o stopped.pzm --no-tune -p sequence=on -p sequence.dim=16 -p sequence.epochs=1000 shop.pzd 2>log &
+    setsid pz-train -v -o stopped.pzm --no-tune -p sequence=on -p sequence.dim=16 -p sequence.epochs=1000 \
+        -p sequence.pairs=1000 shop.pzd 2>log &
     while kill -0 $! && ! grep -q 'sequence: epoch 2' log; do sleep 0.1; done
     kill -INT $!
     wait $!
