@@ -31,8 +31,8 @@ static const struct pz_opt opts[] = {
            "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST('p', "param", struct config, params, "NAME=VALUE",
             "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
-            "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is off unless it "
-            "is asked for; sequence=auto keeps it where it adds to the others. May be given several times"),
+            "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept where it "
+            "adds to the others, and off under a time budget. May be given several times"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold. "
             "Types that no --event names are left out when there is one"),
