@@ -26,8 +26,8 @@ static const double TREND_OF_SESSIONS = 0.4;
  * no difference. Sessions are all short, so that the weight itself is tuned on such. */
 static const double EARLY = 0.5;
 
-/* On larger data the encoder's one pass takes a minute and more: only for those who ask. */
-enum { UNASKED_EVENTS = 4000000 };
+/* On larger data one pass of the encoder takes a quarter of a minute and more: only for those who ask. */
+enum { UNASKED_EVENTS = 2000000 };
 
 static bool has_features(const struct pz_attrs *attrs)
 {
@@ -151,7 +151,7 @@ static const char *undecided(const struct pz_training *t)
 
     return !c->ordered                               ? "the times say nothing of order"
            : t->cfg->n_trials == 0                   ? "without tuning nothing tells what it brings"
-           : c->ptr[c->n_users] > UNASKED_EVENTS     ? "it takes minutes here"
+           : c->ptr[c->n_users] > UNASKED_EVENTS     ? "a pass over these data takes long"
                                                      : NULL;
 }
 
