@@ -8,11 +8,10 @@
 #        PZ_DATA=DIR      where the sets are (../shared/data)
 #        SEEDS=3          runs of each figure: their median; personalize: SPLITS=10 runs, their mean
 #        OPTIONS="..."    more options for training, e.g. --no-tune or "-p sequence=on"
-#        ENCODER=1        tiers: runs with the encoder, minutes each; 0: none
 #        THREADS=0        threads to use; KEEP=DIR: leave files there
 set -euo pipefail
 cd "$(dirname "$0")/.."
-B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10} ENCODER=${ENCODER:-1}
+B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10}
 read -ra options <<<"${OPTIONS:-} -j${THREADS:-0}"
 all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold update newest costs tiers"
 [ -d "$PZ_DATA" ] || { echo "no data in $PZ_DATA; PZ_DATA=DIR names the folder" >&2; exit 66; }
@@ -262,8 +261,8 @@ part_tiers() {
     printf '\n%-34s %9s %12s %9s %16s %6s\n' tier ndcg@10 popularity 'CPU s' 'gain per CPU s' MB
     for set in s3rec-beauty s3rec-lastfm ml-100k; do
         tier "plain-$set" 'no tuning' $set "$SEEDS" --no-tune
+        tier "off-$set" 'without encoder' $set "$SEEDS" -p sequence=off
         tier "${set#s3rec-}" default $set "$SEEDS"
-        [ "$ENCODER" -eq 0 ] || tier "encoder-$set" 'with encoder' $set "$ENCODER" -p sequence=on
     done
 }
 
