@@ -57,7 +57,8 @@ static const struct pz_opt opts[] = {
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
-            "say what would be learned from and about how much memory and time it takes; write nothing"),
+            "say what would be learned from and about how much memory and time it takes, sequence aside; "
+            "write nothing"),
     PZ_FLAG(0, "strict", struct config, strict,
             "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
     PZ_STR(0, "trials", struct config, trials, NULL, "MODEL", "print the trials of a model file"),

@@ -153,9 +153,8 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         if (!pz_table_is_flat(t) && !pz_numbers_good(score, n_items, 0))
             st = pz_err_set(err, PZ_BAD_DATA, "popularity/score: a number is damaged");
     }
-    if (st == PZ_OK) {
+    if (st == PZ_OK)
         st = pz_segments_load(t, n_items, &p->segments, err);
-    }
     if (st != PZ_OK) {
         part_free(p);
         p = NULL;

@@ -115,7 +115,7 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* A weight costs nothing, but for that of a newcomer that costs a hundred times the others: it must be worth it. */
+/* A weight costs nothing, but for that of a newcomer that takes long to learn and to ask: it must be worth it. */
 static double sure_of_weight(const struct pz_search *s, size_t p, bool newcomer)
 {
     return newcomer && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
@@ -175,6 +175,16 @@ static bool same(const double *a, const double *b, uint32_t n)
     return true;
 }
 
+/* With this row of s->trial, made by this weight, part p joins the blend as it stands. */
+static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
+{
+    uint32_t all = s->v->n_users;
+
+    s->part[p].weight = weight;
+    memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
+    s->mean = mean_of(s->each, all);
+}
+
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
 static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won, struct pz_err *err)
 {
@@ -198,11 +208,8 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
     }
     note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);
     pz_log_step(s->cfg->log, 1);
-    if (!*won)
-        return PZ_OK;
-    s->part[p].weight = w[row];
-    memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
-    s->mean = mean_of(s->each, all);
+    if (*won)
+        adopt(s, p, w[row], row);
     return PZ_OK;
 }
 
@@ -212,15 +219,16 @@ static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
     double w[PZ_WEIGHTS];
     size_t n_w = weights(s, p, false, w), row;
     uint32_t all = s->v->n_users;
-    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
+    enum pz_status st;
 
+    if (n_w == 1)
+        return PZ_OK;
+    st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
     if (st != PZ_OK)
         return st;
     row = best_row(s, n_w, all, SURE);
-    note_trial(s, p, w[row], mean_of(s->trial + row * all, all), all, row > 0);
-    s->part[p].weight = w[row];
-    memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
-    s->mean = mean_of(s->each, all);
+    adopt(s, p, w[row], row);
+    note_trial(s, p, w[row], s->mean, all, row > 0);
     return PZ_OK;
 }
 

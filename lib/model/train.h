@@ -42,8 +42,9 @@ struct pz_estimate {
 
 /* Estimate pz_train's cost by trying: the defaults are fitted on about 100,000 interactions of whole users, on
  * larger data on half as many before, and time and memory are extended along a line; tuning costs about two fits
- * for each that it tries, and 1.7 times the memory. It errs on the high side: on four sets the truth was between
- * 0.4 and 1.2 of it. The encoder counts as fitted once. Writes nothing. */
+ * for each that it tries, and 1.7 times the memory. Without the encoder it errs on the high side: on four
+ * sets the truth was between 0.4 and 1.2 of it. The encoder that tuning tries by default is not in it. Writes
+ * nothing. */
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 

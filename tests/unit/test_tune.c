@@ -208,7 +208,7 @@ static void weights_move_when_all_parts_are_there(void **state)
     }
 }
 
-/* A part that takes a hundred times longer than the others has to gain for sure: as good as a part that is there
+/* A part that takes long has to gain for sure: as good as a part that is there
  * already is no reason, to know better is. */
 static void a_dear_part_must_win_over_its_absence(void **state)
 {
