@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a trial wins: on a scorer whose setting helps some users and harms others, as many as the test says. */
+/* When a trial wins: on scorers of which is known what a setting does to whom. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -81,41 +81,204 @@ static const struct pz_scorer sway = { .name = "sway", .settings = settings, .n_
                                        .free = free, .set = sway_set, .scratch_bytes = sway_scratch,
                                        .score = sway_score };
 
-/* The setting that tuning chooses when h of ITEMS last items are helped by a larger one and the others harmed. */
-static double chosen(uint32_t h)
+/* What tuning makes of the choices; users' events in order or not. */
+static void tune(struct pz_choice *choice, size_t n, bool ordered)
 {
     static struct chain t;
     struct pz_corpus c = chain_make(&t);
     json_t *trials = json_array();
     struct pz_tune_cfg cfg = { .n_trials = 8, .exclude_seen = true, .seed = 7, .trials = trials,
                                .metric = { PZ_METRIC_NDCG, 10 } };
-    struct pz_choice choice;
     double scale;
+
+    c.ordered = ordered;
+    assert_int_equal(pz_tune(&c, &cfg, choice, n, &scale, NULL), PZ_OK);
+    json_decref(trials);
+}
+
+/* The setting that tuning chooses when h of ITEMS last items are helped by a larger one and the others harmed. */
+static double chosen(uint32_t h, bool ordered)
+{
+    struct pz_choice choice;
 
     helped = h;
     pz_choice_init(&choice, &sway);
     choice.low[0] = choice.high[0] = 0;
     choice.high[0] = 1;
     choice.weight = 1;
-    assert_int_equal(pz_tune(&c, &cfg, &choice, 1, &scale, NULL), PZ_OK);
-    json_decref(trials);
+    tune(&choice, 1, ordered);
     return choice.value[0];
 }
 
-/* Of 160 users 4 h gain d and the others lose it: at h = 21 the mean gain is 8 / sqrt(160) = 0.6 standard errors, at 26
- * four. */
+/* Of 160 users 4 h gain d and the others lose it: the mean gain is (2 h / 40 - 1) sqrt(160) standard errors, and a
+ * little more: 0.6 at h = 21, 1.3 at 22, 4 at 26. */
 static void a_gain_within_the_noise_moves_nothing(void **state)
 {
     (void)state;
-    assert_true(chosen(21) == 0);
-    assert_true(chosen(20) == 0);
-    assert_true(chosen(ITEMS) > 0);
-    assert_true(chosen(26) > 0);
+    assert_true(chosen(21, true) == 0);
+    assert_true(chosen(20, true) == 0);
+    assert_true(chosen(ITEMS, true) > 0);
+    assert_true(chosen(26, true) > 0);
+    assert_true(chosen(22, true) > 0);
+}
+
+/* Without order the next item is the truth of a third of the users only: 2.2 standard errors at h = 26, 9 at 40. */
+static void without_order_a_setting_must_gain_more(void **state)
+{
+    (void)state;
+    assert_true(chosen(26, false) == 0);
+    assert_true(chosen(ITEMS, false) > 0);
+}
+
+/* A part that swaps behind one that does not decides where it weighs more, with the gains above. */
+static void a_part_that_takes_long_must_gain_two_standard_errors(void **state)
+{
+    struct pz_scorer dear = sway;
+
+    (void)state;
+    dear.any_time = true;
+    for (helped = 22; helped <= 26; helped += 4) {
+        struct pz_choice choice[2];
+
+        pz_choice_init(&choice[0], &sway);
+        pz_choice_init(&choice[1], &dear);
+        choice[0].weight = choice[1].weight = 1;
+        choice[0].low[0] = choice[0].high[0] = choice[0].value[0] = 0;
+        choice[1].low[0] = choice[1].high[0] = choice[1].value[0] = 1;
+        tune(choice, 2, true);
+        assert_true(helped == 22 ? choice[1].weight == 0 : choice[1].weight > 1);
+    }
+}
+
+/* ---- a scorer that puts so many items above the next one ---- */
+
+struct depth {
+    double set[2];
+};
+static uint32_t (*items_above)(const double *set);
+
+static enum pz_status depth_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
+{
+    struct depth *d = malloc(sizeof *d);
+
+    (void)c;
+    (void)err;
+    assert_non_null(d);
+    memcpy(d->set, cfg->value, sizeof d->set);
+    *part = d;
+    return PZ_OK;
+}
+
+static void depth_set(void *part, size_t setting, double value)
+{
+    ((struct depth *)part)->set[setting] = value;
+}
+
+static bool depth_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    uint32_t n = items_above(((const struct depth *)part)->set), last = q->hist[q->n_hist - 1];
+
+    (void)scratch;
+    out[(last + 1) % ITEMS] = 1;
+    for (uint32_t i = 0; i < n; i++)
+        out[(last + 2 + i) % ITEMS] = 2;
+    return true;
+}
+
+static const struct pz_setting depth_settings[] = {
+    { "side", 0, 0, 1, 0, 1, false, true, false, "a switch" },
+    { "mark", 0, 0, 1, 0, 1, false, false, true, "a read-out" },
+}, after_settings[] = {
+    { "side", 0, 0, 1, 0, 0, false, true, false, "not searched" },
+    { "mark", 0, 0, 100, 1, 100, true, false, true, "0: never" },
+}, pair_settings[] = {
+    { "left", 0.5, 0, 1, 0, 1, false, false, true, "a read-out" },
+    { "right", 0.25, 0, 1, 0, 1, false, false, true, "another" },
+};
+static const struct pz_scorer depth = { .name = "depth", .settings = depth_settings, .n_settings = 2, .fit = depth_fit,
+                                        .free = free, .set = depth_set, .scratch_bytes = sway_scratch,
+                                        .score = depth_score };
+
+/* On side 0 the larger mark is the better; on side 1 the smallest alone is good, and the best of all. */
+static uint32_t good_as_it_comes(const double *set)
+{
+    return set[0] > 0 ? (set[1] < 0.1 ? 0 : 6) : 5 - (uint32_t)(4 * set[1] + 0.5);
+}
+
+/* Side 1 is good at a mark that is not the default. */
+static uint32_t good_when_moved(const double *set)
+{
+    return set[0] > 0 ? (set[1] > 0.1 && set[1] < 0.4 ? 0 : 6) : 3;
+}
+
+static uint32_t never_good(const double *set)
+{
+    return set[0] > 0 ? 6 - (uint32_t)(0.5 + set[1]) : 5 - (uint32_t)(4 * set[1] + 0.5);
+}
+
+static void expect(uint32_t (*above)(const double *), const struct pz_setting *what, double side, double mark)
+{
+    struct pz_scorer s = depth;
+    struct pz_choice choice;
+
+    items_above = above;
+    s.settings = what;
+    pz_choice_init(&choice, &s);
+    choice.weight = 1;
+    tune(&choice, 1, true);
+    assert_true(choice.value[0] == side);
+    assert_true(choice.value[1] > mark - 0.01 && choice.value[1] < mark + 0.01);
+}
+
+static void a_switch_is_turned_with_read_outs_of_its_own(void **state)
+{
+    (void)state;
+    expect(good_as_it_comes, depth_settings, 1, 0);
+    expect(good_when_moved, depth_settings, 1, 0.25);
+    expect(never_good, depth_settings, 0, 1);
+}
+
+static uint32_t good_from_five(const double *set)
+{
+    return set[1] < 5;
+}
+
+static uint32_t good_from_twenty(const double *set)
+{
+    return set[1] < 20;
+}
+
+/* "Never" lies outside the range: its middle on the logarithmic scale is the way in, if it is better at once. */
+static void a_range_is_entered_at_its_middle(void **state)
+{
+    (void)state;
+    expect(good_from_five, after_settings, 0, 10);
+    expect(good_from_twenty, after_settings, 0, 0);
+}
+
+/* The left one is right as it is, and wrong it spoils the other: best at 3/8, an eighth from its default, and better
+ * there than a quarter away. */
+static uint32_t good_between(const double *set)
+{
+    return set[0] < 0.49 || set[0] > 0.51 ? 6 : set[1] > 0.3 && set[1] < 0.45 ? 0 : set[1] > 0.2 && set[1] < 0.3 ? 1 : 2;
+}
+
+static void a_lost_trial_leaves_nothing_behind_and_steps_get_finer(void **state)
+{
+    (void)state;
+    expect(good_between, pair_settings, 0.5, 0.375);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_gain_within_the_noise_moves_nothing) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_gain_within_the_noise_moves_nothing),
+        cmocka_unit_test(without_order_a_setting_must_gain_more),
+        cmocka_unit_test(a_part_that_takes_long_must_gain_two_standard_errors),
+        cmocka_unit_test(a_switch_is_turned_with_read_outs_of_its_own),
+        cmocka_unit_test(a_range_is_entered_at_its_middle),
+        cmocka_unit_test(a_lost_trial_leaves_nothing_behind_and_steps_get_finer),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
