@@ -257,7 +257,7 @@ static enum pz_status make_overlay(struct building *b, struct pz_overlay *o, str
 {
     enum pz_status st = PZ_OK;
 
-    o->ids = (struct pz_dict){ (uint32_t)b->n_rows, b->offset, b->ids.data, true };
+    o->ids = (struct pz_dict){ (uint32_t)b->n_rows, b->offset, b->ids.data, true, NULL };
     b->offset = NULL;
     b->ids.data = NULL;
     o->attrs = (struct pz_attrs){ .n_rows = b->n_rows, .owned = true };

@@ -8,32 +8,34 @@
 #include "campaign/layout.h"
 #include "campaign/overlay.h"
 
-/* The model's index of every id: both dictionaries are in byte order. Few ids are looked up one by one. */
-static bool find_rows(struct pz_overlay *o, const struct pz_dict *model_ids)
+/* The model's index of every id. Items that it lacks become items of it. */
+static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items, struct pz_err *err)
 {
     uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
 
-    for (uint32_t i = 0; row && i < o->ids.n; i++) {
+    o->row = row;
+    if (!row)
+        return pz_err_memory(err, "rows put since training", 4.0 * o->ids.n);
+    if (items)
+        return pz_model_extend(m, &o->ids, &o->attrs, row, err);
+    for (uint32_t i = 0; i < o->ids.n; i++) {
         size_t n;
         const char *id = pz_dict_get(&o->ids, i, &n);
 
-        row[i] = pz_dict_find(model_ids, id, n);
+        row[i] = pz_dict_find(&m->users, id, n);
     }
-    o->row = row;
-    return row != NULL;
+    return PZ_OK;
 }
 
 static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct pz_err *err)
 {
-    const struct pz_model *m = v->model;
+    struct pz_model *m = v->model;
     bool items = table == PZ_LIVE_ITEMS;
     struct pz_overlay **o = items ? &v->items : &v->users;
     enum pz_status st = pz_overlay_build(v->store, table, v->version.rows_seen,
                                          items ? &m->item_attrs : &m->user_attrs, o, err);
 
-    if (st == PZ_OK && *o && !find_rows(*o, items ? &m->items : &m->users))
-        st = pz_err_memory(err, "rows put since training", 4.0 * (*o)->ids.n);
-    return st;
+    return st == PZ_OK && *o ? find_rows(*o, m, items, err) : st;
 }
 
 static enum pz_status build_all(struct pz_view *v, struct pz_err *err)

@@ -75,11 +75,16 @@ double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
     return user ? part->weight + part->early / (double)q->n_hist : part->weight;
 }
 
+const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q)
+{
+    return q->known && !part->scorer->extend ? q->known : q;
+}
+
 bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
                     uint32_t n, void *scratch, float *score, float *top)
 {
     memset(score, 0, n * sizeof *score);
-    if (!part->scorer->score(part->part, q, scratch, score))
+    if (!part->scorer->score(part->part, pz_part_query(part, q), scratch, score))
         return false;
     *top = largest_allowed(score, n, allowed);
     return *top > 0;

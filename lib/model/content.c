@@ -4,15 +4,19 @@
  *   1. transitions count what follows each item b (transitions.h); one ridge regression an item writes that as
  *      weights t_b of features (content_map.c). Items of few events lean on what their own attributes say
  *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this user wants next
- *   3. the score of item j is fade / (n_j + fade) x_j z: full for an item without events, less and less with
- *      them, when the other parts know it better
+ *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events, less and less with
+ *      them, when the other parts know it better. h: the share of the history's weight on items that have events;
+ *      of the rest no other part can speak
+ *
+ * An item that came since training is as one without events, by its row (extend); what follows it is x M, as of an
+ * item nobody had (content_map.c).
  *
  * With mix the score is not faded: what goes with the history by metadata, too (recipe similar-items).
  * Scores may be negative: attributes that speak against an item.
  *
  * Columns under content/: set (f64: settings, whether there is order), names (dictionary of features), value (f32
  * [features]), ptr, id, weight (the items' features, sparse), count (f32 [n_items]: events), follow_ptr,
- * follow_id, follow (t_b, sparse). */
+ * follow_id, follow (t_b, sparse), map_ptr, map_id, map (M, sparse). */
 #include "model/content.h"
 
 #include <math.h>
@@ -53,10 +57,14 @@ static void part_free(void *part)
     if (p && p->owned) {
         pz_content_rows_clear(&p->x);
         pz_content_rows_clear(&p->follow);
+        pz_content_rows_clear(&p->map);
         free((void *)(uintptr_t)p->count);
     }
-    if (p)
+    if (p) {
         pz_content_dict_clear(&p->dict);
+        pz_content_rows_clear(&p->put);
+        free(p->put_row);
+    }
     free(p);
 }
 
@@ -119,6 +127,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 {
     struct pz_content *p = calloc(1, sizeof *p);
     struct pz_trans_lists counts = { 0 };
+    struct pz_content_map map = { 0 };
     enum pz_status st = p ? PZ_OK : pz_err_memory(err, "content", sizeof *p);
 
     if (st == PZ_OK) {
@@ -131,8 +140,12 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     if (st == PZ_OK)
         st = count_transitions(p, c, &counts, err);
     if (st == PZ_OK)
-        st = pz_content_map(&p->x, &counts, p->count, p->set, &p->follow, err);
+        st = pz_content_map(&p->x, &counts, p->count, p->set, &map, err);
     pz_trans_lists_clear(&counts);
+    if (p) {
+        p->follow = map.follow;
+        p->map = map.across;
+    }
     if (st != PZ_OK) {
         part_free(p);
         p = NULL;
@@ -143,9 +156,10 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
 /* ---- the file ---- */
 
-/* The columns of two tables of rows. */
-static const char *const row_names[2][3] = { { "content/ptr", "content/id", "content/weight" },
-                                             { "content/follow_ptr", "content/follow_id", "content/follow" } };
+/* The columns of the tables of rows. */
+static const char *const row_names[3][3] = { { "content/ptr", "content/id", "content/weight" },
+                                             { "content/follow_ptr", "content/follow_id", "content/follow" },
+                                             { "content/map_ptr", "content/map_id", "content/map" } };
 
 static enum pz_status save_rows(const struct pz_content_rows *rows, const char *const *name,
                                 struct pz_writer *w, struct pz_err *err)
@@ -178,6 +192,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
         st = save_rows(&p->x, row_names[0], w, err);
     if (st == PZ_OK)
         st = save_rows(&p->follow, row_names[1], w, err);
+    if (st == PZ_OK)
+        st = save_rows(&p->map, row_names[2], w, err);
     return st;
 }
 
@@ -222,11 +238,13 @@ static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, str
     if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(count, p->n_items, 0))
         st = pz_err_set(err, PZ_BAD_DATA, "content/count: damaged");
     p->x.n = p->follow.n = p->n_items;
-    p->x.n_feats = p->follow.n_feats = p->dict.names.n;
+    p->x.n_feats = p->follow.n_feats = p->map.n_feats = p->map.n = p->dict.names.n;
     if (st == PZ_OK)
         st = load_rows(t, row_names[0], &p->x, err);
     if (st == PZ_OK)
         st = load_rows(t, row_names[1], &p->follow, err);
+    if (st == PZ_OK)
+        st = load_rows(t, row_names[2], &p->map, err);
     return st;
 }
 
@@ -258,6 +276,18 @@ static void set(void *part, size_t setting, double value)
     ((struct pz_content *)part)->set[setting] = value;
 }
 
+static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uint32_t *row, uint32_t n,
+                             struct pz_err *err)
+{
+    struct pz_content *p = part;
+
+    p->put_row = pz_mem_copy(row, n, sizeof *row);
+    if (!p->put_row)
+        return pz_err_memory(err, "items put since training", 4.0 * n);
+    p->n_fresh = n;
+    return pz_content_encode(&p->dict, attrs, &p->put, err);
+}
+
 static size_t scratch_bytes(const void *part)
 {
     return (((const struct pz_content *)part)->dict.names.n + 1) * sizeof(float);
@@ -278,6 +308,43 @@ static void add_row(const struct pz_content_rows *rows, uint32_t row, float weig
         z[rows->id[k]] += weight * rows->weight[k];
 }
 
+/* The features of an item, as a row of the table that it is in. */
+static const struct pz_content_rows *features_of(const struct pz_content *p, uint32_t *item)
+{
+    if (*item < p->n_items)
+        return &p->x;
+    *item = p->put_row[*item - p->n_items];
+    return &p->put;
+}
+
+/* z += weight * t_b. */
+static void add_follow(const struct pz_content *p, uint32_t b, float weight, float *z)
+{
+    const struct pz_content_rows *x;
+
+    if (b < p->n_items) {
+        add_row(&p->follow, b, weight, z);
+        return;
+    }
+    x = features_of(p, &b);
+    for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++)
+        add_row(&p->map, x->id[k], weight * x->weight[k], z);
+}
+
+/* x t_b for a dense x. */
+static float follow_dot(const struct pz_content *p, uint32_t b, const float *x)
+{
+    const struct pz_content_rows *own;
+    float sum = 0;
+
+    if (b < p->n_items)
+        return row_dot(&p->follow, b, x);
+    own = features_of(p, &b);
+    for (uint64_t k = own->ptr[b]; k < own->ptr[b + 1]; k++)
+        sum += own->weight[k] * row_dot(&p->map, own->id[k], x);
+    return sum;
+}
+
 /* How the events of a history count by their age. */
 static struct pz_recency ages(const struct pz_content *p, const struct pz_query *q)
 {
@@ -294,17 +361,37 @@ static float next_weight(struct pz_recency *age)
     return weight * pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]);
 }
 
-static float fade(const struct pz_content *p, uint32_t item)
+static double events_of(const struct pz_content *p, uint32_t item)
 {
-    double c = p->set[PZ_CONTENT_FADE];
+    return item < p->n_items ? (double)p->count[item] : 0;
+}
 
-    return p->set[PZ_CONTENT_MIX] > 0 ? 1 : (float)(c / ((double)p->count[item] + c));
+/* The share of a history's weight on items that have events. */
+static double share_met(const struct pz_content *p, struct pz_recency age)
+{
+    double met = 0, all = 0;
+
+    for (size_t k = 1; k <= age.most; k++) {
+        double weight = (double)next_weight(&age);
+
+        all += weight;
+        met += events_of(p, age.q->hist[age.q->n_hist - k]) > 0 ? weight : 0;
+    }
+    return all > 0 ? met / all : 0;
+}
+
+static float fade(const struct pz_content *p, double share, uint32_t item)
+{
+    double n = events_of(p, item);
+
+    return p->set[PZ_CONTENT_MIX] > 0 ? 1 : (float)(1 - share * n / (n + p->set[PZ_CONTENT_FADE]));
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_content *p = part;
     struct pz_recency age = ages(p, q);
+    double share = share_met(p, age);
     float *z = scratch;
 
     if (q->n_hist == 0 || p->dict.names.n == 0)
@@ -313,10 +400,12 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     for (size_t k = 1; k <= age.most; k++) {
         float weight = next_weight(&age);
 
-        add_row(&p->follow, q->hist[q->n_hist - k], weight, z);
+        add_follow(p, q->hist[q->n_hist - k], weight, z);
     }
     for (uint32_t i = 0; i < p->n_items; i++)
-        out[i] = fade(p, i) * row_dot(&p->x, i, z);
+        out[i] = fade(p, share, i) * row_dot(&p->x, i, z);
+    for (uint32_t i = 0; i < p->n_fresh; i++)
+        out[p->n_items + i] = row_dot(&p->put, p->put_row[i], z);
     return true;
 }
 
@@ -324,15 +413,16 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
 {
     const struct pz_content *p = part;
     struct pz_recency age = ages(p, q);
-    float *x = scratch;
+    float *x = scratch, share = fade(p, share_met(p, age), item);
+    const struct pz_content_rows *rows = features_of(p, &item);
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     memset(x, 0, p->dict.names.n * sizeof *x);
-    add_row(&p->x, item, fade(p, item), x);
+    add_row(rows, item, share, x);
     for (size_t k = 1; k <= age.most; k++) {
         float weight = next_weight(&age);
 
-        contrib[q->n_hist - k] = weight * row_dot(&p->follow, q->hist[q->n_hist - k], x);
+        contrib[q->n_hist - k] = weight * follow_dot(p, q->hist[q->n_hist - k], x);
     }
 }
 
@@ -344,6 +434,7 @@ const struct pz_scorer pz_content = {
     .fit = fit,
     .save = save,
     .load = load,
+    .extend = extend,
     .free = part_free,
     .set = set,
     .scratch_bytes = scratch_bytes,

@@ -73,21 +73,27 @@ void pz_content_rows_clear(struct pz_content_rows *rows);
 
 /* ---- content_map.c ---- */
 
+/* What pz_content_map makes; clear in any case. */
+struct pz_content_map {
+    struct pz_content_rows follow; /* [x->n] rows t_b */
+    struct pz_content_rows across; /* [n_feats] rows of M */
+};
+
 /* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] / (n_b^source_norm
  * n_j^target_norm), one ridge regression an item over the same x:
  *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
  * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
  *   M = A^-1 sum_b d_b x_b^T t_b.
- * The PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
+ * Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
  *
  * x       features of items
  * counts  C by source, a list an item
  * count   [x->n] n_i, events of an item
  * set     [PZ_CONTENT_N] settings
- * out     rows t_b, ids ascending; clear in any case
+ * out     rows with ids ascending
  * Parallel over items. Memory: 8 x->n_feats^2 bytes and 8 PZ_CONTENT_KEPT an item. */
 enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
-                              const float *count, const double *set, struct pz_content_rows *out,
+                              const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err);
 
 /* ---- content.c ---- */
@@ -100,8 +106,11 @@ struct pz_content {
     struct pz_content_dict dict;
     struct pz_content_rows x;      /* the items' features */
     struct pz_content_rows follow; /* what follows them: t_b */
+    struct pz_content_rows map;    /* M of pz_content_map: what follows an item nobody had, x M */
     const float *count;            /* [n_items] events */
-    bool owned;                    /* x, follow, count; else borrowed from a table */
+    bool owned;                    /* x, follow, map, count; else borrowed from a table */
+    struct pz_content_rows put;    /* features of rows put since; those of fresh items are put_row[n_fresh] */
+    uint32_t *put_row, n_fresh;    /* items from n_items on */
 };
 
 #endif

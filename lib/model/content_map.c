@@ -13,6 +13,12 @@
 
 enum { BLOCK = 64 };
 
+/* Rows of the `kept` largest weights while they are made: row b has n[b] of them from b * kept on. */
+struct largest {
+    uint32_t kept, *n, *id;
+    float *weight;
+};
+
 struct map {
     const struct pz_content_rows *x;
     const struct pz_trans_lists *counts;
@@ -24,9 +30,7 @@ struct map {
     float *matrix;  /* [n_feats * n_feats] A, then its inverse, then M */
     float *across;  /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
     float *unit;    /* [n_feats] A_ff^(1/2) */
-    /* t_b while it is made: `kept` places an item */
-    uint32_t kept, *n_kept, *id;
-    float *weight;
+    struct largest follow, rest; /* t_b, rows of M */
 };
 
 static double norm(double count, double power)
@@ -87,21 +91,21 @@ static int ascending(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* Keep the largest of a dense row as t_b. key: [n_feats] room. */
-static void keep_row(struct map *m, uint32_t b, const float *row, uint64_t *key)
+/* Keep the largest of a dense row as row b. key: [n_feats] room. */
+static void keep_row(const struct map *m, const struct largest *to, uint32_t b, const float *row, uint64_t *key)
 {
-    uint32_t n = 0, *id = m->id + (size_t)b * m->kept;
+    uint32_t n = 0, *id = to->id + (size_t)b * to->kept;
 
     for (uint32_t f = 0; f < m->n_feats; f++)
         if (row[f] != 0)
             key[n++] = pz_trans_key(fabsf(row[f]) * m->unit[f], f);
-    n = pz_trans_select(key, n, m->kept);
+    n = pz_trans_select(key, n, to->kept);
     for (uint32_t k = 0; k < n; k++)
         id[k] = pz_trans_key_item(key[k]);
     qsort(id, n, sizeof *id, ascending);
     for (uint32_t k = 0; k < n; k++)
-        m->weight[(size_t)b * m->kept + k] = row[id[k]];
-    m->n_kept[b] = n;
+        to->weight[(size_t)b * to->kept + k] = row[id[k]];
+    to->n[b] = n;
 }
 
 /* Room of one thread. */
@@ -120,31 +124,33 @@ static void regress(struct map *m, uint32_t from, struct room *r)
         add_followers(m, from + k, r->in + k * m->n_feats);
     pz_gemm_ab((struct pz_gemm){ n, m->n_feats, m->n_feats, 0 }, r->in, m->matrix, r->out);
     for (uint32_t k = 0; k < n; k++)
-        keep_row(m, from + k, r->out + k * m->n_feats, r->key);
+        keep_row(m, &m->follow, from + k, r->out + k * m->n_feats, r->key);
 }
 
 static void fill_across(struct map *m)
 {
     const struct pz_content_rows *x = m->x;
+    const struct largest *t = &m->follow;
 
     for (uint32_t b = 0; b < x->n; b++)
         for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++) {
             float *row = m->across + x->id[k] * m->n_feats, weight = m->trust[b] * x->weight[k];
 
-            for (size_t f = (size_t)b * m->kept; f < (size_t)b * m->kept + m->n_kept[b]; f++)
-                row[m->id[f]] += weight * m->weight[f];
+            for (size_t f = (size_t)b * t->kept; f < (size_t)b * t->kept + t->n[b]; f++)
+                row[t->id[f]] += weight * t->weight[f];
         }
 }
 
 /* t_b <- t_b + share (x_b M - t_b). */
 static void mix(struct map *m, uint32_t b, struct room *r)
 {
+    const struct largest *t = &m->follow;
     double fade = m->set[PZ_CONTENT_FADE];
     float share = (float)(fade / ((double)m->count[b] + fade));
 
     memset(r->in, 0, m->n_feats * sizeof *r->in);
-    for (uint32_t k = 0; k < m->n_kept[b]; k++)
-        r->in[m->id[(size_t)b * m->kept + k]] = (1 - share) * m->weight[(size_t)b * m->kept + k];
+    for (uint32_t k = 0; k < t->n[b]; k++)
+        r->in[t->id[(size_t)b * t->kept + k]] = (1 - share) * t->weight[(size_t)b * t->kept + k];
     for (uint64_t k = m->x->ptr[b]; k < m->x->ptr[b + 1]; k++) {
         const float *row = m->matrix + m->x->id[k] * m->n_feats;
         float weight = share * m->x->weight[k];
@@ -152,7 +158,7 @@ static void mix(struct map *m, uint32_t b, struct room *r)
         for (size_t f = 0; f < m->n_feats; f++)
             r->in[f] += weight * row[f];
     }
-    keep_row(m, b, r->in, r->key);
+    keep_row(m, t, b, r->in, r->key);
 }
 
 static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err)
@@ -175,28 +181,47 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
     for (uint32_t b = 0; b < m->x->n; b++)
         mix(m, b, &room[pz_par_id()]);
+#pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
+    for (uint32_t f = 0; f < m->n_feats; f++)
+        keep_row(m, &m->rest, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
     return PZ_OK;
 }
 
-/* The rows without the free places between them. */
-static bool pack(const struct map *m, struct pz_content_rows *out)
+/* The n rows without the free places between them. */
+static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats, struct pz_content_rows *out)
 {
-    uint64_t *ptr = pz_mem_array((size_t)m->x->n + 1, sizeof *ptr);
+    uint64_t *ptr = pz_mem_array((size_t)n + 1, sizeof *ptr);
     uint32_t *id = NULL;
     float *weight = NULL;
 
-    for (uint32_t b = 0; ptr && b < m->x->n; b++)
-        ptr[b + 1] = ptr[b] + m->n_kept[b];
+    for (uint32_t b = 0; ptr && b < n; b++)
+        ptr[b + 1] = ptr[b] + from->n[b];
     if (ptr) {
-        id = pz_mem_array(ptr[m->x->n], sizeof *id);
-        weight = pz_mem_array(ptr[m->x->n], sizeof *weight);
+        id = pz_mem_array(ptr[n], sizeof *id);
+        weight = pz_mem_array(ptr[n], sizeof *weight);
     }
-    for (uint32_t b = 0; id && weight && b < m->x->n; b++) {
-        memcpy(id + ptr[b], m->id + (size_t)b * m->kept, m->n_kept[b] * sizeof *id);
-        memcpy(weight + ptr[b], m->weight + (size_t)b * m->kept, m->n_kept[b] * sizeof *weight);
+    for (uint32_t b = 0; id && weight && b < n; b++) {
+        memcpy(id + ptr[b], from->id + (size_t)b * from->kept, from->n[b] * sizeof *id);
+        memcpy(weight + ptr[b], from->weight + (size_t)b * from->kept, from->n[b] * sizeof *weight);
     }
-    *out = (struct pz_content_rows){ m->x->n, m->x->n_feats, ptr, id, weight };
+    *out = (struct pz_content_rows){ n, n_feats, ptr, id, weight };
     return ptr && id && weight;
+}
+
+static bool largest_take(struct largest *l, size_t n, uint32_t kept)
+{
+    l->kept = kept;
+    l->n = pz_mem_array(n, sizeof *l->n);
+    l->id = pz_mem_array(n * kept, sizeof *l->id);
+    l->weight = pz_mem_array(n * kept, sizeof *l->weight);
+    return l->n && l->id && l->weight;
+}
+
+static void largest_clear(struct largest *l)
+{
+    free(l->n);
+    free(l->id);
+    free(l->weight);
 }
 
 static void rooms_free(struct room *room)
@@ -229,25 +254,23 @@ static struct room *rooms_new(size_t n_feats)
 
 static bool take_memory(struct map *m)
 {
-    size_t n = m->x->n;
+    size_t n = m->x->n, f = m->n_feats;
+    uint32_t kept = f < PZ_CONTENT_KEPT ? (uint32_t)f : PZ_CONTENT_KEPT;
 
     m->trust = pz_mem_array(n, sizeof *m->trust);
     m->target = pz_mem_array(n, sizeof *m->target);
-    m->matrix = pz_mem_array(m->n_feats * m->n_feats, sizeof *m->matrix);
-    m->across = pz_mem_array(m->n_feats * m->n_feats, sizeof *m->across);
-    m->unit = pz_mem_array(m->n_feats, sizeof *m->unit);
-    m->n_kept = pz_mem_array(n, sizeof *m->n_kept);
-    m->id = pz_mem_array(n * m->kept, sizeof *m->id);
-    m->weight = pz_mem_array(n * m->kept, sizeof *m->weight);
-    return m->trust && m->target && m->matrix && m->across && m->unit && m->n_kept && m->id && m->weight;
+    m->matrix = pz_mem_array(f * f, sizeof *m->matrix);
+    m->across = pz_mem_array(f * f, sizeof *m->across);
+    m->unit = pz_mem_array(f, sizeof *m->unit);
+    return largest_take(&m->follow, n, kept) && largest_take(&m->rest, f, kept) && m->trust && m->target &&
+           m->matrix && m->across && m->unit;
 }
 
 enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
-                              const float *count, const double *set, struct pz_content_rows *out,
+                              const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err)
 {
-    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_feats,
-                     .kept = x->n_feats < PZ_CONTENT_KEPT ? x->n_feats : PZ_CONTENT_KEPT };
+    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_feats };
     struct room *room = rooms_new(m.n_feats);
     bool good = take_memory(&m) && room;
     enum pz_status st = PZ_OK;
@@ -255,16 +278,17 @@ enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_t
     memset(out, 0, sizeof *out);
     if (good)
         st = learn(&m, room, err);
-    if (st == PZ_OK && (!good || !pack(&m, out)))
-        st = pz_err_memory(err, "what follows items", 8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * m.kept * x->n);
+    if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_feats, &out->follow) ||
+                        !pack(&m.rest, x->n_feats, x->n_feats, &out->across)))
+        st = pz_err_memory(err, "what follows items",
+                           8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * PZ_CONTENT_KEPT * x->n);
     rooms_free(room);
+    largest_clear(&m.follow);
+    largest_clear(&m.rest);
     free(m.trust);
     free(m.target);
     free(m.matrix);
     free(m.across);
     free(m.unit);
-    free(m.n_kept);
-    free(m.id);
-    free(m.weight);
     return st;
 }

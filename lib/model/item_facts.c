@@ -7,19 +7,27 @@
 
 #include "base/mem.h"
 
+int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row)
+{
+    const struct pz_attr *made = attrs ? pz_attrs_find(attrs, "CREATION_TIMESTAMP") : NULL;
+    bool told = made && made->num && fabs(made->num[row]) < 0x1p62; /* false for NaN */
+
+    return told ? (int64_t)made->num[row] : INT64_MAX;
+}
+
 /* When each item came: see item_since. */
 static void find_since(const struct pz_corpus *c, int64_t *since)
 {
-    const struct pz_attr *made = c->item_attrs ? pz_attrs_find(c->item_attrs, "CREATION_TIMESTAMP") : NULL;
-
     for (uint32_t i = 0; i < c->n_items; i++)
         since[i] = INT64_MAX;
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         if (c->time[p] < since[c->item[p]])
             since[c->item[p]] = c->time[p];
-    for (uint32_t i = 0; made && made->num && i < c->n_items; i++)
-        if (fabs(made->num[i]) < 0x1p62) /* false for NaN */
-            since[i] = (int64_t)made->num[i];
+    for (uint32_t i = 0; i < c->n_items; i++) {
+        int64_t made = pz_item_made(c->item_attrs, i);
+
+        since[i] = made < INT64_MAX ? made : since[i];
+    }
 }
 
 static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *keep, struct pz_writer *w,

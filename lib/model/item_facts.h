@@ -7,6 +7,9 @@
 #include "data/dataset.h"
 #include "table/table.h"
 
+/* The CREATION_TIMESTAMP of a row, or INT64_MAX. attrs: NULL: no table. */
+int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row);
+
 /* Write the columns
  *   item_count  u32 [n_items]  interactions that count
  *   item_since  i64 [n_items]  CREATION_TIMESTAMP, else the first interaction, else INT64_MAX: new

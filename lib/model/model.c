@@ -166,6 +166,9 @@ void pz_model_free(struct pz_model *m)
     pz_attrs_clear(&m->item_attrs);
     pz_attrs_clear(&m->user_attrs);
     pz_attrs_clear(&m->context);
+    for (size_t i = 0; i < sizeof m->owned / sizeof *m->owned; i++)
+        free(m->owned[i]);
+    pz_dict_clear(&m->fresh);
     json_decref(m->manifest);
     pz_table_close(m->table);
     free(m);

@@ -28,6 +28,9 @@ struct pz_part {
  * the other parts know little, and what everybody likes is worth half as much as they are. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
+/* The query as a part may read it: without items that came since training, if it knows nothing of such. */
+const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q);
+
 /* What the recipe says about answering. */
 struct pz_recipe {
     const char *name;         /* "user-personalization" */
@@ -46,6 +49,7 @@ const struct pz_recipe *pz_recipe_find(const char *name);
 struct pz_model {
     const struct pz_recipe *recipe;
     struct pz_dict items, users, events;
+    struct pz_dict fresh;   /* items that came by pz_model_extend: the tail of items, see pz_model_learned */
     /* Histories by user, oldest first: all interactions, those too that event rules left out. */
     uint64_t n_inter;
     const uint64_t *ptr;    /* [users.n + 1] */
@@ -65,11 +69,25 @@ struct pz_model {
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;       /* owned */
     struct pz_table *table; /* owned; what the pointers above borrow from */
+    void *owned[3];         /* or from these: arrays that pz_model_extend made longer */
 };
 
 /* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds). Free with pz_model_free. */
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
+
+/* How many items training saw: those from this index on came by pz_model_extend. */
+static inline uint32_t pz_model_learned(const struct pz_model *m)
+{
+    return m->items.n - m->fresh.n;
+}
+
+/* Make items of the ids that the model lacks: they take the indices behind its own, in the order of ids, and parts
+ * that read attributes score them. row[ids->n] becomes the index of every id. ids, attrs: the rows put, attrs->n_rows
+ * == ids->n; borrowed during the call. Once a model, before any query or ranker; not thread-safe. When it fails the
+ * model is fit for pz_model_free only. */
+enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids, const struct pz_attrs *attrs,
+                               uint32_t *row, struct pz_err *err);
 
 /* Weight of an event type as training saw it (1 without rules; 0 for types that do not count).
  * event_type: any string, compared without regard to case; value NAN when there is none. */

@@ -36,6 +36,8 @@ struct pz_query {
     const struct pz_given *context;
     size_t n_context;
     int64_t now; /* Unix seconds of the question */
+    const struct pz_query *known; /* the same without items that came since training, for parts that know nothing of
+                                   * them; NULL: the history has none */
     /* Candidates: NULL = every item; else only these indices need a score (others may be left 0). */
     const uint32_t *cand;
     size_t n_cand;

@@ -62,6 +62,13 @@ struct pz_scorer {
      * checked throughout, flat ones were checked when they were made. */
     enum pz_status (*load)(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
+    /* Take in items that came since, by what attributes say of them: the k-th, row row[k] of attrs (columns matched
+     * by name), becomes item n_items + k. From then on score fills out[n_items + n] and histories may hold such items;
+     * explain, too. attrs is borrowed during the call only; at most once a part. NULL: the part knows nothing of them
+     * and is asked without them, see struct pz_query. */
+    enum pz_status (*extend)(void *part, const struct pz_attrs *attrs, const uint32_t *row, uint32_t n,
+                             struct pz_err *err);
+
     void (*free)(void *part);
 
     /* Change a read-out setting (settings[i].read_out) of a fitted part. NULL when there are none. */

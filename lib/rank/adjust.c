@@ -85,7 +85,7 @@ static enum pz_status prepare_objective(struct pz_ranker *r, struct pz_err *err)
     over = o->column.over;
     if ((base && !base->num) || (over && !over->num))
         return pz_err_set(err, PZ_USAGE, "the objective %s is not a column of numbers", rules->objective);
-    for (uint32_t i = 0; base && i < r->m->items.n; i++)
+    for (uint32_t i = 0; base && i < pz_model_learned(r->m); i++)
         widen(o, base->num[i]);
     for (uint32_t i = 0; over && i < o->column.overlay->ids.n; i++)
         widen(o, over->num[i]);

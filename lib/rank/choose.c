@@ -17,6 +17,14 @@ static void subtract(uint64_t *out, const uint64_t *a, const uint64_t *b, size_t
         out[i] = a[i] & ~b[i];
 }
 
+/* Where an item comes from that the blend has put here. */
+static enum pz_origin origin(const struct pz_ranker *r, const struct pz_hit *hit)
+{
+    if (2 * pz_rank_exploration(r, hit->item) > hit->blend)
+        return PZ_ORIGIN_EXPLORATION;
+    return r->m->item_count[hit->item] == 0 ? PZ_ORIGIN_CONTENT : pz_rank_origin(r);
+}
+
 size_t pz_rank_candidates(struct pz_ranker *r, const uint64_t *set, struct pz_hit *hit, size_t want)
 {
     uint32_t n_items = r->m->items.n;
@@ -25,8 +33,7 @@ size_t pz_rank_candidates(struct pz_ranker *r, const uint64_t *set, struct pz_hi
     subtract(r->open, set, r->gone, r->words);
     n = known = pz_top(r->blend, r->open, n_items, hit, want);
     for (size_t i = 0; i < n; i++) {
-        hit[i].source = 2 * pz_rank_exploration(r, hit[i].item) > hit[i].blend ? PZ_ORIGIN_EXPLORATION
-                                                                              : pz_rank_origin(r);
+        hit[i].source = origin(r, &hit[i]);
         pz_set_remove(r->open, hit[i].item);
     }
     if (n == want)

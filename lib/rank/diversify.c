@@ -36,6 +36,12 @@ const float *pz_rank_vectors(const struct pz_ranker *r, uint32_t *dim)
     return v;
 }
 
+/* An item's vector, or NULL: items that came since training have none. */
+static const float *vector_of(const struct pz_ranker *r, const float *v, uint32_t dim, uint32_t item)
+{
+    return v && item < pz_model_learned(r->m) ? v + (size_t)item * dim : NULL;
+}
+
 static float jaccard(const struct pz_column *c, uint32_t a, uint32_t b)
 {
     size_t n_a = pz_column_count(c, a), n_b = pz_column_count(c, b), common = 0;
@@ -51,7 +57,7 @@ static void update_alike(struct pz_ranker *r, const struct pz_hit *pool, size_t 
 {
     uint32_t dim = 0;
     const float *v = r->req->rules.diversity_column ? NULL : pz_rank_vectors(r, &dim);
-    const float *own = v ? v + (size_t)pool[chosen].item * dim : NULL;
+    const float *own = vector_of(r, v, dim, pool[chosen].item);
 
     for (size_t i = 0; i < n; i++) {
         struct pz_slot *s = &r->slot[i];
@@ -62,7 +68,7 @@ static void update_alike(struct pz_ranker *r, const struct pz_hit *pool, size_t 
         if (!v)
             alike = jaccard(&r->alike, pool[chosen].item, pool[i].item);
         else
-            alike = norm > 0 ? dot(own, v + (size_t)pool[i].item * dim, dim) / norm : 0;
+            alike = norm > 0 ? dot(own, vector_of(r, v, dim, pool[i].item), dim) / norm : 0;
         s->alike = alike > s->alike ? alike : s->alike;
     }
 }
@@ -75,7 +81,7 @@ static void fill_slots(struct pz_ranker *r, const struct pz_hit *pool, size_t n)
     float best = scored ? pool[0].blend : n > 0 ? r->fallback[pool[0].item] : 1;
 
     for (size_t i = 0; i < n; i++) {
-        const float *x = v ? v + (size_t)pool[i].item * dim : NULL;
+        const float *x = vector_of(r, v, dim, pool[i].item);
 
         r->slot[i] = (struct pz_slot){
             .relevance = (scored ? pool[i].blend : r->fallback[pool[i].item]) / best,

@@ -46,7 +46,7 @@ void pz_explain_keep(struct pz_ranker *r)
         if (weight <= 0 || !(r->used >> p & 1))
             continue;
         memset(r->fallback, 0, n * sizeof *r->fallback);
-        part->scorer->score(part->part, &r->q, r->scratch, r->fallback);
+        part->scorer->score(part->part, pz_part_query(part, &r->q), r->scratch, r->fallback);
         for (uint32_t i = 1; i < n; i++)
             best = score[i] > score[best] ? i : best;
         if (r->fallback[best] > 0)
@@ -54,20 +54,25 @@ void pz_explain_keep(struct pz_ranker *r)
     }
 }
 
-/* Shares of all events of the history, all parts together, into contrib[n_hist]. */
+/* Shares of all events of the history, all parts together, into contrib[n_hist]. A part that knows nothing of items
+ * that came since training says nothing of one, and skips events with them. */
 static void add_up(struct pz_ranker *r, uint32_t item)
 {
     float *sum = r->contrib, *one = r->contrib + PZ_HIST_MAX;
+    uint32_t n_learned = pz_model_learned(r->m);
 
     memset(sum, 0, r->q.n_hist * sizeof *sum);
     for (size_t p = 0; p < r->m->n_parts; p++) {
         const struct pz_part *part = &r->m->part[p];
+        bool all = part->scorer->extend != NULL;
+        size_t k = 0;
 
-        if (r->part_unit[p] == 0 || !part->scorer->explain)
+        if (r->part_unit[p] == 0 || !part->scorer->explain || (!all && item >= n_learned))
             continue;
-        part->scorer->explain(part->part, &r->q, item, r->scratch, one);
+        part->scorer->explain(part->part, pz_part_query(part, &r->q), item, r->scratch, one);
         for (size_t e = 0; e < r->q.n_hist; e++)
-            sum[e] += r->part_unit[p] * one[e];
+            if (all || r->q.hist[e] < n_learned)
+                sum[e] += r->part_unit[p] * one[k++];
     }
 }
 

@@ -95,7 +95,7 @@ void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
 {
     const struct pz_filter *f = ctx->f;
     const struct pz_fcolumn *col = pz_filter_left(f, test);
-    size_t n = f->of_users ? f->m->users.n : f->m->items.n;
+    size_t n = f->of_users ? f->m->users.n : pz_model_learned(f->m); /* others are the overlay's, below */
 
     memset(words, 0, ctx->n_words * sizeof *words);
     if (test->by_row)

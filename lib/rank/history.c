@@ -167,13 +167,36 @@ static enum pz_status add_context(struct pz_ranker *r, struct pz_err *err)
     return PZ_OK;
 }
 
+/* Room for the query's history of n events, and as much for that of known items. */
 static enum pz_status grow_hist(struct pz_ranker *r, size_t n, struct pz_err *err)
 {
+    n *= 2;
     if (!pz_mem_grow(&r->hist, &r->cap_hist[0], n, sizeof *r->hist) ||
         !pz_mem_grow(&r->hist_time, &r->cap_hist[1], n, sizeof *r->hist_time) ||
         !pz_mem_grow(&r->hist_weight, &r->cap_hist[2], n, sizeof *r->hist_weight))
         return pz_err_memory(err, "a history", 16.0 * (double)n);
     return PZ_OK;
+}
+
+/* Where the history holds items that came since training, what it holds beside them, for the parts that know nothing
+ * of such. */
+static void split_known(struct pz_ranker *r)
+{
+    size_t from = r->q.n_hist, to = from;
+
+    for (size_t i = 0; i < from; i++)
+        if (r->hist[i] < pz_model_learned(r->m)) {
+            r->hist[to] = r->hist[i];
+            r->hist_time[to] = r->hist_time[i];
+            r->hist_weight[to++] = r->hist_weight[i];
+        }
+    r->q.known = NULL;
+    r->known = r->q;
+    r->known.hist += from;
+    r->known.hist_time += from;
+    r->known.hist_weight += from;
+    r->known.n_hist = to - from;
+    r->q.known = to - from < from ? &r->known : NULL;
 }
 
 /* The newest PZ_HIST_MAX events that count become the query's. */
@@ -205,6 +228,7 @@ static enum pz_status fill_query(struct pz_ranker *r, struct pz_err *err)
                               .now = r->req->now ? r->req->now
                                      : n > 0     ? r->hist_time[n - 1]
                                                  : r->m->newest };
+    split_known(r);
     return PZ_OK;
 }
 
@@ -246,5 +270,6 @@ enum pz_status pz_rank_history_item(struct pz_ranker *r, uint32_t item, struct p
     r->hist[0] = item;
     r->hist_time[0] = r->m->newest;
     r->hist_weight[0] = 1;
+    split_known(r);
     return PZ_OK;
 }

@@ -20,7 +20,7 @@ static uint64_t mix_text(uint64_t h, const char *s)
 uint32_t pz_page_check(const struct pz_ranker *r)
 {
     const struct pz_model *m = r->m;
-    uint64_t h = pz_rng_mix((uint64_t)m->items.n << 32 | m->users.n);
+    uint64_t h = pz_rng_mix((uint64_t)pz_model_learned(m) << 32 | m->users.n);
 
     h = pz_rng_mix(h ^ (uint64_t)m->newest ^ m->n_inter << 20);
     for (size_t i = 0; i < m->n_parts; i++)

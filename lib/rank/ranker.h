@@ -58,10 +58,11 @@ struct pz_ranker {
     struct pz_past *past; /* [n_past] */
     size_t n_past, cap_past;
     uint32_t user;        /* the model's index; PZ_NONE: not known to it */
-    uint32_t *hist;       /* backing of q */
+    uint32_t *hist;       /* backing of q, then of known */
     int64_t *hist_time;
     float *hist_weight;
     size_t cap_hist[3];
+    struct pz_query known; /* q without items that came since training, when q.known tells of it */
     struct pz_given *given; /* user attributes */
     size_t cap_given, n_given;
     struct pz_given *context;

@@ -14,8 +14,18 @@
 #include "base/mem.h"
 #include "table/hash.h"
 
+/* Strings of the dictionary itself. */
+static uint32_t count_own(const struct pz_dict *dict)
+{
+    return dict->tail ? dict->n - dict->tail->n : dict->n;
+}
+
 const char *pz_dict_get(const struct pz_dict *dict, uint32_t i, size_t *len)
 {
+    if (i >= count_own(dict)) {
+        i -= count_own(dict);
+        dict = dict->tail;
+    }
     *len = (size_t)(dict->offset[i + 1] - dict->offset[i]);
     return dict->bytes + dict->offset[i];
 }
@@ -30,7 +40,7 @@ static int compare(const char *a, size_t n, const char *b, size_t m)
 
 uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
 {
-    uint32_t lo = 0, hi = dict->n;
+    uint32_t lo = 0, hi = count_own(dict), at_tail;
 
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
@@ -45,7 +55,8 @@ uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
         else
             lo = mid + 1;
     }
-    return PZ_NONE;
+    at_tail = dict->tail ? pz_dict_find(dict->tail, s, len) : PZ_NONE;
+    return at_tail == PZ_NONE ? PZ_NONE : count_own(dict) + at_tail;
 }
 
 uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s)
@@ -393,7 +404,7 @@ enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struc
 
     free(m.next);
     free(m.heap);
-    *out = (struct pz_dict){ m.count, m.offset, m.bytes, true };
+    *out = (struct pz_dict){ m.count, m.offset, m.bytes, true, NULL };
     if (good)
         return PZ_OK;
     pz_dict_clear(out);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* String dictionaries: id <-> dense index. The strings are kept in byte order, without repeats, so
  * that the index of a string does not depend on the order of the input, looking up is a binary search
- * in memory that may be mapped from a file (nothing is built at start), and merging two is linear. */
+ * in memory that may be mapped from a file (nothing is built at start), and merging two is linear.
+ *
+ * A dictionary may have a tail: strings that came later, numbered after its own. Getting and finding heed it; all
+ * else (checks, merging, writing) wants dictionaries without. */
 #ifndef PZ_TABLE_DICT_H
 #define PZ_TABLE_DICT_H
 
@@ -14,10 +17,11 @@
 #define PZ_NONE UINT32_MAX /* "no such index" everywhere */
 
 struct pz_dict {
-    uint32_t n;
+    uint32_t n;             /* strings, those of the tail among them */
     const uint64_t *offset; /* [n + 1], offset[0] = 0: string i is bytes[offset[i] .. offset[i+1]) */
     const char *bytes;      /* [offset[n]], not NUL-terminated */
     bool owned;             /* offset and bytes are freed by pz_dict_clear */
+    const struct pz_dict *tail; /* the last tail->n strings, none of them among the others; borrowed, may be NULL */
 };
 
 /* The string of index i < n; *len its bytes. Borrowed, not NUL-terminated. */

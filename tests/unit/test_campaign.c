@@ -201,7 +201,10 @@ static void rows_replace_the_models_and_know_their_place(void **state)
     assert_null(v->users);
     assert_int_equal(v->items->ids.n, 2);
     assert_int_equal(v->items->row[0], pz_dict_find_str(&v->model->items, "i1"));
-    assert_int_equal(v->items->row[1], PZ_NONE);
+    assert_int_equal(v->items->row[1], pz_model_learned(v->model)); /* an item from now on */
+    assert_int_equal(pz_dict_find_str(&v->model->items, "new"), pz_model_learned(v->model));
+    assert_int_equal(v->model->item_count[pz_model_learned(v->model)], 0);
+    assert_true(v->model->item_since[pz_model_learned(v->model)] == INT64_MAX);
     assert_true(pz_attrs_find(&v->items->attrs, "PRICE")->num[0] == 7.5);
     pz_view_free(v);
 }

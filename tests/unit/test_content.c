@@ -52,11 +52,11 @@ static void fill_attrs(struct fixture *f)
         f->sale[i] = i % 2;
     }
     f->attr[0] = (struct pz_attr){ .name = "COLOUR", .kind = PZ_ATTR_CATEGORY, .ptr = f->colour_ptr,
-                                   .code = f->colour, .values = { 3, colour_offset, "bluenewred", false } };
+                                   .code = f->colour, .values = { 3, colour_offset, "bluenewred", false, NULL } };
     f->attr[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = f->price };
     f->attr[2] = (struct pz_attr){ .name = "SALE", .kind = PZ_ATTR_BOOL, .num = f->sale };
     f->attr[3] = (struct pz_attr){ .name = "TEXT", .kind = PZ_ATTR_TEXT, .ptr = f->text_ptr, .code = f->text,
-                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false } };
+                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false, NULL } };
     f->attrs = (struct pz_attrs){ .n_attrs = 4, .n_rows = N_ITEMS, .attr = f->attr };
 }
 
@@ -166,6 +166,12 @@ static struct pz_trans_lists counts_of(uint32_t n, const uint64_t *ptr, const ui
     return (struct pz_trans_lists){ n, ptr, item, value, false };
 }
 
+static void map_clear(struct pz_content_map *map)
+{
+    pz_content_rows_clear(&map->follow);
+    pz_content_rows_clear(&map->across);
+}
+
 /* x = (1 0), (1 1), (5 5) with 1, 4 and 0 events; C[0->1] = 8, C[1->0] = 10, both norms 1/2: y_01 = 8 / 2,
  * y_10 = 10 / 2. A = [1+1+1, 1; 1, 1+1], so t_0 = A^-1 (4 4) = (.8 1.6), t_1 = A^-1 (5 0) = (2 -1). The item
  * without events: M = A^-1 [(.8 1.6) + (2 -1); (2 -1)] = [.72 .44; .64 -.72], t_2 = (5 5) M. */
@@ -178,16 +184,20 @@ static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
                                        [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_FADE] = 1e-9 };
     const struct pz_content_rows rows = { 3, 2, ptr, id, x };
     const struct pz_trans_lists counts = counts_of(3, count_ptr, follower, (const float[]){ 8, 10 });
-    const float want[] = { 0.8f, 1.6f, 2, -1, 6.8f, -1.4f };
-    struct pz_content_rows got;
+    const float want[] = { 0.8f, 1.6f, 2, -1, 6.8f, -1.4f }, across[] = { 0.72f, 0.44f, 0.64f, -0.72f };
+    struct pz_content_map got;
 
     (void)state;
     assert_int_equal(pz_content_map(&rows, &counts, events, set, &got, NULL), PZ_OK);
     for (uint32_t k = 0; k < 6; k++) {
-        assert_int_equal(got.id[k], k % 2);
-        assert_true(fabsf(got.weight[k] - want[k]) < 1e-5f);
+        assert_int_equal(got.follow.id[k], k % 2);
+        assert_true(fabsf(got.follow.weight[k] - want[k]) < 1e-5f);
     }
-    pz_content_rows_clear(&got);
+    for (uint32_t k = 0; k < 4; k++) {
+        assert_int_equal(got.across.id[k], k % 2);
+        assert_true(fabsf(got.across.weight[k] - across[k]) < 1e-5f);
+    }
+    map_clear(&got);
 }
 
 /* Trust 1 halves what the second item (one event) teaches: A = 1/2 + 1, t_0 = A^-1 (1/2 * 3) = 1. Fade 1 mixes it
@@ -198,19 +208,20 @@ static void few_events_teach_less_and_lean_on_attributes(void **state)
     const uint32_t id[] = { 0, 0 }, follower[] = { 1 };
     const float one[] = { 1, 1 };
     double set[PZ_CONTENT_N] = { [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_TRUST] = 1, [PZ_CONTENT_FADE] = 1e-9 };
-    struct pz_content_rows rows = { 2, 1, ptr, id, one }, got;
+    struct pz_content_rows rows = { 2, 1, ptr, id, one };
+    struct pz_content_map got;
     const struct pz_trans_lists counts = counts_of(2, count_ptr, follower, (const float[]){ 3 });
 
     (void)state;
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
-    assert_true(fabsf(got.weight[0] - 1) < 1e-5f);
-    pz_content_rows_clear(&got);
+    assert_true(fabsf(got.follow.weight[0] - 1) < 1e-5f);
+    map_clear(&got);
     rows.ptr = all_ptr; /* A = 1/2 + 1/2 + 1, t_0 = 3/4, M = A^-1 (1/2 * 3/4) = 3/16 */
     set[PZ_CONTENT_FADE] = 1;
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
-    assert_true(fabsf(got.weight[0] - 0.5f * (0.75f + 0.1875f)) < 1e-5f);
-    assert_true(fabsf(got.weight[1] - 0.5f * 0.1875f) < 1e-5f);
-    pz_content_rows_clear(&got);
+    assert_true(fabsf(got.follow.weight[0] - 0.5f * (0.75f + 0.1875f)) < 1e-5f);
+    assert_true(fabsf(got.follow.weight[1] - 0.5f * 0.1875f) < 1e-5f);
+    map_clear(&got);
 }
 
 /* Item i has feature i alone and follows item 0 i + 1 times: t_0f = (f + 1) / 2. */
@@ -222,7 +233,7 @@ static void only_the_strongest_features_are_kept(void **state)
     float one[N], value[N];
     const double set[PZ_CONTENT_N] = { [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_FADE] = 1e-9 };
     const struct pz_content_rows rows = { N, N, ptr, id, one };
-    struct pz_content_rows got;
+    struct pz_content_map got;
 
     (void)state;
     for (uint32_t i = 0; i < N; i++) {
@@ -235,12 +246,12 @@ static void only_the_strongest_features_are_kept(void **state)
     const struct pz_trans_lists counts = counts_of(N, count_ptr, id, value);
 
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
-    assert_int_equal(got.ptr[1], PZ_CONTENT_KEPT);
+    assert_int_equal(got.follow.ptr[1], PZ_CONTENT_KEPT);
     for (uint32_t k = 0; k < PZ_CONTENT_KEPT; k++) {
-        assert_int_equal(got.id[k], N - PZ_CONTENT_KEPT + k);
-        assert_true(fabsf(got.weight[k] - (float)(got.id[k] + 1) / 2) < 1e-3f);
+        assert_int_equal(got.follow.id[k], N - PZ_CONTENT_KEPT + k);
+        assert_true(fabsf(got.follow.weight[k] - (float)(got.follow.id[k] + 1) / 2) < 1e-3f);
     }
-    pz_content_rows_clear(&got);
+    map_clear(&got);
 }
 
 static void *fit(const struct fixture *f, int threads)
@@ -305,6 +316,12 @@ static void attributes_fade_as_events_come(void **state)
     assert_true(fabsf(faded[5] - full[5] * 0.5f * ((float)part->count[5] + 4) / 4) < 1e-5f * fabsf(full[5]));
     ask(part, PZ_TASK_RELATED, hist, 1, full);
     assert_memory_equal(full, faded, sizeof full); /* whatever is asked */
+    ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, faded);
+    pz_content.set(part, PZ_CONTENT_FADE, 1);
+    ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, full);
+    assert_memory_equal(full, faded, sizeof full); /* but of what nobody had only attributes speak */
+    pz_content.set(part, PZ_CONTENT_FADE, (double)part->count[5]);
+    ask(part, PZ_TASK_RELATED, hist, 1, faded);
     pz_content.set(part, PZ_CONTENT_MIX, 1);
     ask(part, PZ_TASK_RELATED, hist, 1, full);
     assert_true(full[COLD] == faded[COLD]);
@@ -360,6 +377,44 @@ static void events_of_one_moment_weigh_alike(void **state)
     assert_true(other[COLD] > one[COLD]); /* of the colour of item 1, the newer */
     free(scratch);
     pz_content.free(part);
+    free(f);
+}
+
+/* A row put since like that of the item nobody had (the second of two) is answered like that item, where it is
+ * scored and where it stands in a history. */
+static void an_item_that_came_since_is_as_one_without_events(void **state)
+{
+    struct fixture *f = make(), *put = make();
+    void *part = fit(f, 1), *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
+    const uint32_t row = 1, came[] = { 14, N_ITEMS }, cold[] = { 14, COLD };
+    const int64_t time[] = { 1, 2 };
+    const float weight[] = { 1, 1 };
+    struct pz_query q = { .task = PZ_TASK_USER, .n_hist = 2, .hist = cold, .hist_time = time, .hist_weight = weight };
+    float want[N_ITEMS + 1] = { 0 }, out[N_ITEMS + 1] = { 0 }, share[2];
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) { /* row 0 is that of item 1, row 1 that of COLD */
+        put->colour[i] = 2;
+        put->colour_ptr[i + 1] = i + 1;
+        put->price[i] = f->price[i ? COLD : 1];
+        put->sale[i] = f->sale[i ? COLD : 1];
+        put->text[i] = f->text[i ? COLD : 1];
+    }
+    put->attrs.n_rows = 2;
+    assert_int_equal(pz_content.extend(part, &put->attrs, &row, 1, NULL), PZ_OK);
+    pz_content.score(part, &q, scratch, want);
+    q.hist = came;
+    pz_content.score(part, &q, scratch, out);
+    assert_true(want[COLD] > 0 && want[N_ITEMS] == want[COLD]);
+    for (uint32_t i = 0; i <= N_ITEMS; i++)
+        assert_true(fabsf(out[i] - want[i]) < 1e-5f);
+    for (uint32_t i = 0; i <= N_ITEMS; i++) {
+        pz_content.explain(part, &q, i, scratch, share);
+        assert_true(fabsf(share[0] + share[1] - out[i]) < 1e-5f);
+    }
+    free(scratch);
+    pz_content.free(part);
+    free(put);
     free(f);
 }
 
@@ -446,6 +501,7 @@ int main(void)
         cmocka_unit_test(attributes_fade_as_events_come),
         cmocka_unit_test(an_explanation_sums_to_the_score),
         cmocka_unit_test(events_of_one_moment_weigh_alike),
+        cmocka_unit_test(an_item_that_came_since_is_as_one_without_events),
         cmocka_unit_test(a_part_reads_back_as_it_was_written),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(without_attributes_or_events_there_is_nothing_to_say),

@@ -143,6 +143,25 @@ static void many_strings_are_all_found_where_they_are(void **state)
     pz_dict_clear(&dict);
 }
 
+static void a_tail_is_found_behind_the_rest(void **state)
+{
+    struct pz_dict dict = make((const char *const[]){ "b", "d" }, 2), tail = make((const char *const[]){ "a", "c" }, 2);
+
+    (void)state;
+    dict.n += tail.n;
+    dict.tail = &tail;
+    assert_string_at(&dict, 1, "d");
+    assert_string_at(&dict, 2, "a");
+    assert_string_at(&dict, 3, "c");
+    assert_int_equal(pz_dict_find_str(&dict, "d"), 1);
+    assert_int_equal(pz_dict_find_str(&dict, "a"), 2);
+    assert_int_equal(pz_dict_find_str(&dict, "c"), 3);
+    assert_int_equal(pz_dict_find_str(&dict, "e"), PZ_NONE);
+    dict.tail = NULL;
+    pz_dict_clear(&dict);
+    pz_dict_clear(&tail);
+}
+
 static void broken_dictionaries_are_refused(void **state)
 {
     static const uint64_t good[] = { 0, 1, 2 }, back[] = { 0, 2, 1 }, far[] = { 0, 9, 2 },
@@ -265,6 +284,7 @@ int main(void)
         cmocka_unit_test(the_empty_string_and_nul_bytes_are_strings),
         cmocka_unit_test(an_empty_dictionary_finds_nothing),
         cmocka_unit_test(many_strings_are_all_found_where_they_are),
+        cmocka_unit_test(a_tail_is_found_behind_the_rest),
         cmocka_unit_test(broken_dictionaries_are_refused),
         cmocka_unit_test(a_merge_of_three_is_the_union_in_order_with_maps),
         cmocka_unit_test(a_merge_of_nothing_is_empty),

@@ -105,6 +105,8 @@ static struct pz_attr context_attr[] = {
 
 static struct pz_ranker *ranker; /* of the last ask */
 
+static const uint32_t item_count[N] = { 3, 2, 2, 1, 1, 1, 1, 1 };
+
 static struct pz_model fixture(const char *recipe)
 {
     return (struct pz_model){
@@ -113,7 +115,7 @@ static struct pz_model fixture(const char *recipe)
         .users = { .n = 2, .offset = user_offset, .bytes = "u0u1" },
         .events = { .n = 2, .offset = event_offset, .bytes = "viewpurchase" },
         .ptr = hist_ptr, .item = hist_item, .time = hist_time, .weight = hist_weight,
-        .event = hist_event, .newest = 200,
+        .event = hist_event, .newest = 200, .item_count = item_count,
         .item_attrs = { .n_attrs = 2, .n_rows = N, .attr = item_attr },
         .context = { .n_attrs = 1, .attr = context_attr },
         .part = { { .scorer = &near_scorer, .weight = 1 }, { .scorer = &popular, .weight = 0 } },

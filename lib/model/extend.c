@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Items that came after training: see pz_model_extend. Nobody had them yet, so that all that is known of them are
+ * their attributes. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/item_facts.h"
+#include "model/model.h"
+
+/* A longer copy of a column of items, its new places zero; NULL without memory. */
+static void *lengthen(struct pz_model *m, size_t slot, const void *column, size_t bytes)
+{
+    char *copy = pz_mem_array(m->items.n, bytes);
+
+    if (copy)
+        memcpy(copy, column, pz_model_learned(m) * bytes);
+    m->owned[slot] = copy;
+    return copy;
+}
+
+/* The ids that the model lacks become the tail of its items; their rows go to from, and row tells of all. */
+static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uint32_t *row, uint32_t *from,
+                              struct pz_err *err)
+{
+    uint64_t *offset = pz_mem_array((size_t)ids->n + 1, sizeof *offset);
+    char *bytes = pz_mem_array(ids->n ? ids->offset[ids->n] : 0, 1);
+
+    m->fresh = (struct pz_dict){ 0, offset, bytes, true, NULL };
+    if (!offset || !bytes)
+        return pz_err_memory(err, "items put since training", 8.0 * ids->n);
+    for (uint32_t i = 0; i < ids->n; i++) {
+        size_t n;
+        const char *id = pz_dict_get(ids, i, &n);
+
+        row[i] = pz_dict_find(&m->items, id, n);
+        if (row[i] != PZ_NONE)
+            continue;
+        row[i] = m->items.n + m->fresh.n;
+        from[m->fresh.n] = i;
+        memcpy(bytes + offset[m->fresh.n], id, n);
+        offset[m->fresh.n + 1] = offset[m->fresh.n] + n;
+        m->fresh.n++;
+    }
+    m->items.n += m->fresh.n;
+    m->items.tail = &m->fresh;
+    return PZ_OK;
+}
+
+/* No events, no showings; an item is as old as its row says. */
+static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs, const uint32_t *from,
+                                struct pz_err *err)
+{
+    int64_t *since = lengthen(m, 0, m->item_since, sizeof *since);
+    uint32_t *count = lengthen(m, 1, m->item_count, sizeof *count);
+    uint32_t *shown = m->item_shown ? lengthen(m, 2, m->item_shown, sizeof *shown) : NULL;
+
+    if (!since || !count || (m->item_shown && !shown))
+        return pz_err_memory(err, "items put since training", 16.0 * m->items.n);
+    for (uint32_t k = 0; k < m->fresh.n; k++)
+        since[pz_model_learned(m) + k] = pz_item_made(attrs, from[k]);
+    m->item_since = since;
+    m->item_count = count;
+    m->item_shown = shown;
+    return PZ_OK;
+}
+
+enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids, const struct pz_attrs *attrs,
+                               uint32_t *row, struct pz_err *err)
+{
+    uint32_t *from = pz_mem_array(ids->n, sizeof *from);
+    enum pz_status st = from ? add_ids(m, ids, row, from, err)
+                             : pz_err_memory(err, "items put since training", 4.0 * ids->n);
+
+    if (st == PZ_OK && m->fresh.n > 0)
+        st = add_facts(m, attrs, from, err);
+    for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
+        if (m->part[p].scorer->extend)
+            st = m->part[p].scorer->extend(m->part[p].part, attrs, from, m->fresh.n, err);
+    free(from);
+    return st;
+}

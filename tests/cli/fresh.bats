@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# Items put since training: answered at once, by what their attributes say.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_FILE_TMPDIR" || return 1
+    small_shop
+    for recipe in user-personalization related-items similar-items personalized-ranking; do
+        pz-train -q -o model.pzm --no-tune --recipe $recipe shop.pzd
+        pz-deploy publish -q $recipe.pzc model.pzm
+    done
+    # twins of i0001 and of i0120: another department
+    sed -n '1p;/^i0001,/s/i0001/new1/p;/^i0120,/s/i0120/new2/p' "$SHOP/items.csv" >new.csv
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR"/*.pzc .
+    for c in *.pzc; do pz-event put-items -q "$c" "$BATS_FILE_TMPDIR/new.csv"; done
+}
+
+# place OF LIST: the line of an item in a column of items
+place() {
+    grep -n -x "$1" | cut -d: -f1
+}
+
+@test "an item put since is answered for users, lists and items, and says that attributes speak" {
+    pz-recommend -q personalized-ranking.pzc --user u0040 --rank nosuch,new1,i0002 >list
+    grep -q '^u0040,new1,.,[0-9.e-]*,content$' list
+    grep -q '^u0040,nosuch,3,0,unknown$' list
+    pz-recommend -q user-personalization.pzc --user u0040 --filter 'INCLUDE ItemID WHERE Items.ITEM_ID IN ("new1","nosuch")' >only
+    [ "$(sed 1d only | cut -d, -f2,5)" = new1,content ]
+    for recipe in related-items similar-items; do
+        pz-recommend -q $recipe.pzc --item i0001 -n 2000 | cut -d, -f2 >for_old
+        [ "$(place new1 <for_old)" -lt "$(place new2 <for_old)" ]
+        [ "$(place new1 <for_old)" -lt 100 ]
+        # what is related to the new item itself: those of its kind, not what is popular
+        pz-recommend -q $recipe.pzc --item new1 -n 2000 >for_new
+        [ "$(sed -n 2p for_new | cut -d, -f5)" = similar ]
+        cut -d, -f2 for_new >order
+        [ "$(place i0001 <order)" -lt "$(place i0120 <order)" ]
+        run ! grep -q '^new1$' order
+    done
+}
+
+@test "an event with an item put since makes it seen and changes the next answer" {
+    before=$(pz-recommend -q user-personalization.pzc --user stranger -n 100)
+    pz-event put user-personalization.pzc --user stranger --item new1 --type View
+    pz-recommend -q user-personalization.pzc --user stranger -n 100 --explain >after.csv
+    [ "$before" != "$(cut -d, -f1-5 after.csv)" ]
+    [ "$(sed -n 2p after.csv | cut -d, -f5)" = session ]
+    sed -n 2p after.csv | grep -q ',new1=[0-9.e-]*,'
+    run ! grep -q '^stranger,new1,' after.csv
+    [[ $(pz-recommend -q user-personalization.pzc --user stranger --why new1) == "new1: seen: View at"* ]]
+    # beside an item of the model both speak
+    pz-event put user-personalization.pzc --user stranger --item i0002 --type View
+    pz-recommend -q user-personalization.pzc --user stranger -n 5 --explain >both.csv
+    grep -q 'new1=' both.csv
+    grep -q 'i0002=' both.csv
+}
+
+@test "rules act on items put since: promotions, filters, caps, diversity, exploration, pages" {
+    c=user-personalization.pzc
+    pz-recommend -q $c --user u0040 -n 4 --promote 'new:50:INCLUDE ItemID WHERE Items.ITEM_ID IN ("new1","new2")' >promoted
+    [ "$(grep -c ',promotion$' promoted)" -eq 2 ]
+    pz-recommend -q $c --user u0040 -n 900 --diversify 0.5 | grep -q ,new1,
+    pz-recommend -q $c --user u0040 -n 900 --max-per CATEGORY_L1=400 | grep -q ,new1,
+    # a row without CREATION_TIMESTAMP is young: it gets its chance
+    pz-event put-items $c --item young --properties '{"CATEGORY_L1":"Kitchen"}'
+    pz-recommend -q $c --input <(echo userId; seq 40) --exploration-weight 1 --num 3 >explored
+    grep -q ',young,.*,exploration$' explored
+    # page after page: every item once
+    token=start
+    for n in 1 2 3 4 5; do
+        pz-recommend -q $c --user u0040 -n 300 --json --page-token "$token" >page
+        token=$(jq -r '.nextPageToken // empty' page)
+        jq -r '.itemList[].itemId' page >>all
+        [ -n "$token" ] || break
+    done
+    [ "$(grep -c '^new[12]$' all)" -eq 2 ]
+    [ "$(sort all | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "without attributes to read, items put since come last, and are there" {
+    pz-train -q -o plain.pzm --no-tune -p content=off "$BATS_FILE_TMPDIR/shop.pzd"
+    pz-deploy publish -q user-personalization.pzc plain.pzm
+    pz-recommend -q user-personalization.pzc --user u0040 -n 2000 --exploration-weight 0 >all
+    [ "$(tail -2 all | cut -d, -f2 | sort | paste -sd,)" = new1,new2 ]
+    [ "$(tail -1 all | cut -d, -f5)" = popular ]
+}
