@@ -13,13 +13,15 @@
 #include "model/train.h"
 
 #define DEFAULT_RECIPE "user-personalization"
+#define DEFAULT_METRIC "mix"
+#define DEFAULT_SEED "1"
 
 struct config {
     const char *output, *recipe;
     struct pz_strs params, events;
     long long tune, seed;
     double tune_time, timeout;
-    bool no_tune, dry_run, strict;
+    bool no_tune, dry_run, strict, record_time;
     const char *trials, *metric, *update, *holdout, *holdout_out;
     struct pz_common common;
 };
@@ -45,7 +47,7 @@ static const struct pz_opt opts[] = {
             "seconds the training may take; sequence then stops with the best so far, as it does at "
             "Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result may "
             "differ between machines"),
-    PZ_STR(0, "tune-metric", struct config, metric, "mix", "NAME",
+    PZ_STR(0, "tune-metric", struct config, metric, DEFAULT_METRIC, "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and ndcg@100"),
     PZ_STR(0, "update", struct config, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own recipe and "
@@ -55,26 +57,39 @@ static const struct pz_opt opts[] = {
            "or random[:P%], as in pz-eval --split"),
     PZ_STR(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
-    PZ_INT(0, "seed", struct config, seed, "1", 0, 9e15, "N", "seed of everything random"),
+    PZ_INT(0, "seed", struct config, seed, DEFAULT_SEED, 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
             "say what would be learned from and about how much memory and time it takes, sequence aside; "
             "write nothing"),
     PZ_FLAG(0, "strict", struct config, strict,
             "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
+    PZ_FLAG(0, "record-time", struct config, record_time,
+            "keep in the model what each trial and all of the training took; without it equal trainings give "
+            "equal bytes"),
     PZ_STR(0, "trials", struct config, trials, NULL, "MODEL", "print the trials of a model file"),
     PZ_OPT_COMMON(struct config, common),
     PZ_END
 };
+
+/* What a trial took, "-" where the training was not to record it. */
+static const char *seconds_of(const json_t *trial, char text[32])
+{
+    const json_t *seconds = json_object_get(trial, "seconds");
+
+    snprintf(text, 32, "%.3f", json_number_value(seconds));
+    return seconds ? text : "-";
+}
 
 static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
 {
     struct pz_model *m = NULL;
     enum pz_status st = pz_model_open(cfg->trials, &m, err);
     const json_t *trials = st == PZ_OK ? json_object_get(m->manifest, "trials") : NULL, *trial;
+    char seconds[32];
     size_t i;
 
     if (st == PZ_OK && !cfg->common.json)
-        printf("%-12s %7s %8s %6s %4s  %s\n", "scorer", "metric", "weight", "users", "kept", "settings");
+        printf("%-12s %7s %8s %6s %4s %8s  %s\n", "scorer", "metric", "weight", "users", "kept", "seconds", "settings");
     json_array_foreach(trials, i, trial) {
         char *text = json_dumps(cfg->common.json ? trial : json_object_get(trial, "settings"),
                                 JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
@@ -82,11 +97,12 @@ static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
         if (cfg->common.json)
             printf("%s\n", text ? text : "{}");
         else
-            printf("%-12s %7.4f %8.3f %6lld %4s  %s\n", json_string_value(json_object_get(trial, "scorer")),
+            printf("%-12s %7.4f %8.3f %6lld %4s %8s  %s\n", json_string_value(json_object_get(trial, "scorer")),
                    json_number_value(json_object_get(trial, "metric")),
                    json_number_value(json_object_get(trial, "weight")),
                    (long long)json_integer_value(json_object_get(trial, "users")),
-                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no", text ? text : "");
+                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no", seconds_of(trial, seconds),
+                   text ? text : "");
         free(text);
     }
     pz_model_free(m);
@@ -175,6 +191,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
                                 .n_trials = cfg->no_tune ? 0 : (uint32_t)cfg->tune,
                                 .timeout_s = cfg->timeout,
                                 .tune_time_s = cfg->tune_time,
+                                .record_time = cfg->record_time,
                                 .seed = (uint64_t)cfg->seed,
                                 .log = log };
     enum pz_status st = parse_events(&cfg->events, &rules, err);
@@ -216,6 +233,15 @@ static enum pz_status update(const struct config *cfg, const struct pz_strs *arg
     return st;
 }
 
+/* Whether an option is given, other than by its default, that an update does not heed. */
+static bool is_of_training(const struct config *cfg)
+{
+    return cfg->params.n || cfg->events.n || cfg->no_tune || cfg->strict || cfg->record_time ||
+           cfg->tune_time > 0 || cfg->timeout > 0 || cfg->tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
+           cfg->seed != strtoll(DEFAULT_SEED, NULL, 10) || strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||
+           strcmp(cfg->metric, DEFAULT_METRIC) != 0;
+}
+
 static void report(const struct config *cfg, struct pz_log *log)
 {
     struct pz_str name = { 0 };
@@ -250,9 +276,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
     if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))
         return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
-    if (cfg->update && (cfg->params.n || cfg->events.n || strcmp(cfg->recipe, DEFAULT_RECIPE) != 0))
-        return pz_err_set(err, PZ_USAGE, "--update keeps the model's recipe, event rules and settings; "
-                          "--recipe, --param and --event are for a training");
+    if (cfg->update && is_of_training(cfg))
+        return pz_err_set(err, PZ_USAGE, "--update keeps the model's recipe, event rules, settings and seed; options "
+                          "that choose them or tune are for a training");
     if (cfg->update) {
         st = update(cfg, args, log, err);
     } else {

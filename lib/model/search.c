@@ -139,31 +139,31 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, dou
     return gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
 }
 
-/* Seconds go to the log only: in the manifest they would make two equal trainings differ. */
-static void say_trial(struct pz_search *s, const json_t *settings, const char *scorer, double mean)
+static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer, double mean,
+                      double seconds)
 {
     char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    double now = pz_cpu_seconds();
 
-    pz_log(s->cfg->log, PZ_LOG_DEBUG, "trial: %s %.4f, %.3f CPU s: %s", scorer, mean, now - s->trial_s,
-           text ? text : "");
-    s->trial_s = now;
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "trial: %s %.4f, %.3f CPU s: %s", scorer, mean, seconds, text ? text : "");
     free(text);
 }
 
 static void note_trial(struct pz_search *s, size_t p, double weight, double mean, uint32_t users, bool won)
 {
     const struct pz_choice *c = &s->choice[p];
-    json_t *settings = json_object();
+    json_t *settings = json_object(), *trial;
+    double now = pz_cpu_seconds(), seconds = now - s->trial_s;
 
+    s->trial_s = now;
     for (size_t i = 0; i < c->scorer->n_settings; i++)
         if (searched(c, i))
             json_object_set_new(settings, c->scorer->settings[i].name, json_real(c->value[i]));
-    say_trial(s, settings, c->scorer->name, mean);
-    json_array_append_new(s->cfg->trials,
-                          json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings",
-                                    settings, "weight", weight, "metric", mean, "users", (json_int_t)users,
-                                    "kept", won));
+    say_trial(s, settings, c->scorer->name, mean, seconds);
+    trial = json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings", settings, "weight",
+                      weight, "metric", mean, "users", (json_int_t)users, "kept", won);
+    if (s->cfg->record_time)
+        json_object_set_new(trial, "seconds", json_real(seconds));
+    json_array_append_new(s->cfg->trials, trial);
 }
 
 /* Whether a trial gave every user the very same value. */

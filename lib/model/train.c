@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
  * are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count, attributes (items/,
- * users/), each part's own columns, and the manifest. No date or duration enters the file, so that the same
- * inputs give the same bytes; times go to the log. */
+ * users/), each part's own columns, and the manifest. No date enters the file, and durations only on demand, so
+ * that the same inputs give the same bytes; times go to the log. */
 #include "model/train.h"
 
 #include <math.h>
@@ -260,7 +260,8 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .exclude_seen = t->cfg->recipe->exclude_seen,
                                .seed = t->cfg->seed,
                                .log = t->cfg->log,
-                               .trials = t->trials };
+                               .trials = t->trials,
+                               .record_time = t->cfg->record_time };
 
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer == &pz_popularity))
         return PZ_OK;
@@ -359,7 +360,14 @@ static json_t *part_list(const struct pz_training *t)
     return list;
 }
 
-/* Wall and processor seconds are left out: they would make two equal trainings differ. */
+/* What all of it took so far; writing the file is left. */
+static json_t *cost(void)
+{
+    return json_pack("{s:f, s:f, s:I}", "wall_seconds", pz_wall_seconds(), "cpu_seconds", pz_cpu_seconds(),
+                     "peak_memory_bytes", (json_int_t)pz_mem_peak());
+}
+
+/* What it took is told on demand only: it makes two equal trainings differ. */
 static enum pz_status write_manifest(const struct pz_training *t, struct pz_writer *w,
                                      struct pz_err *err)
 {
@@ -378,6 +386,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     event_rules(t->cfg), "parts", part_list(t), "trials", json_incref(t->trials));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
+    if (doc && t->cfg->record_time)
+        json_object_set_new(doc, "cost", cost());
     if (doc)
         pz_json_dump(&text, doc, true);
     json_decref(doc);

@@ -24,6 +24,7 @@ struct pz_train_cfg {
     uint32_t n_trials;         /* fits tried for each part; 0: no tuning */
     struct pz_metric metric;   /* what tuning maximises */
     double tune_time_s;        /* processor seconds for tuning; 0: no limit */
+    bool record_time;          /* the manifest tells what trials and training took: equal trainings differ then */
     uint64_t seed;
     struct pz_log *log;
 };

@@ -33,6 +33,7 @@ struct pz_tune_cfg {
     uint64_t seed;
     struct pz_log *log;
     json_t *trials;     /* array that receives an object a trial */
+    bool record_time;   /* with its processor seconds */
 };
 
 /* Whether validation is on the newest users: they come and go and are many (see pz_valid_newest). */

@@ -136,12 +136,27 @@ two_parts() {
 @test "an update keeps recipe, rules and settings" {
     small_shop
     pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
-    for option in "-p popularity.half_life=9" "-e Purchase:weight=1" "-r trending-now"; do
+    for option in "-p popularity.half_life=9" "-e Purchase:weight=1" "-r trending-now" "--tune 3" --no-tune "--seed 2" \
+        "--tune-metric ndcg@5" "--timeout 60" "--tune-time 9" --strict --record-time; do
         # shellcheck disable=SC2086
         run -2 pz-train -q --update old.pzm $option -o new.pzm shop.pzd
         [[ $output == *"--update keeps"* ]]
     done
     [ ! -e new.pzm ]
+}
+
+@test "--record-time keeps what trials and training took; without it no second enters a model" {
+    small_shop
+    pz-train -q --tune 1 -p sequence=off --record-time -o timed.pzm shop.pzd
+    pz-train -q --tune 1 -p sequence=off -o plain.pzm shop.pzd
+    pz-train --trials timed.pzm --json | jq -se 'length > 3 and all(.seconds >= 0) and (map(.seconds) | add) > 0'
+    pz-train --trials timed.pzm | awk 'NR == 1 { exit $6 != "seconds" }'
+    [ "$(pz-train --trials timed.pzm | awk 'NR > 1 && $6 ~ /^[0-9.]+$/' | wc -l)" -gt 3 ]
+    zstdcat timed.pzm | grep -aq peak_memory_bytes
+    pz-train --trials plain.pzm --json | jq -se 'all(has("seconds") | not)'
+    run ! grep -aq wall_seconds <(zstdcat plain.pzm)
+    # nothing else differs
+    diff <(pz-train --trials timed.pzm --json | jq -c 'del(.seconds)') <(pz-train --trials plain.pzm --json | jq -c .)
 }
 
 @test "--verbose tells what each trial took, and a model's name may be any" {
