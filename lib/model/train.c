@@ -97,18 +97,31 @@ static void start_unordered(struct pz_choice *c)
             c->low[k] = c->high[k] = c->value[k];
 }
 
+/* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of that tells noise. */
+static bool any_pair(const struct pz_corpus *c)
+{
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (c->ptr[u + 1] - c->ptr[u] > 1)
+            return true;
+    return false;
+}
+
 /* The recipe's parts that this pz has and that this data can feed. */
 static void choose_parts(struct pz_training *t)
 {
     const struct pz_recipe *recipe = t->cfg->recipe;
-    bool sessions = pz_tune_newest(&t->corpus.c);
+    bool sessions = pz_tune_newest(&t->corpus.c), pairs = any_pair(&t->corpus.c);
 
+    if (!pairs && recipe->scorers[1])
+        pz_log(t->cfg->log, PZ_LOG_NOTE, "no user has two events: popularity is all there is to learn");
     for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
         const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
         const char *how = s ? switched(t->cfg, s) : NULL;
         struct pz_choice *c = &t->choice[t->n];
 
         if (!s || (how && strcmp(how, "off") == 0))
+            continue;
+        if (!pairs && recipe->scorers[i + 1] && !(how && strcmp(how, "on") == 0)) /* but the fallback */
             continue;
         if (s == &pz_content && !has_features(&t->ds->item_attrs))
             continue;

@@ -284,7 +284,7 @@ PY
                 personalized-ranking)
                     [ "$(answer one.pzm -u nobody --rank y,x)" = "x,popular y,unknown" ]
                     [ "$(answer single.pzm -u nobody --rank i1,y,i0)" = "i0,popular i1,popular y,unknown" ]
-                    [ "$(answer single.pzm -u u1 --rank y,i1)" = "i1,personal y,unknown" ]
+                    [ "$(answer single.pzm -u u1 --rank y,i1)" = "i1,popular y,unknown" ]
                     continue ;;
                 *items) one=(-i nothing) alone=(-i x) unknown=(-i nothing) known=(-i i1) ;;
                 *) one=(-u nobody) alone=(-u a) unknown=(-u nobody -i nothing) known=(-u u1) ;;

@@ -133,6 +133,22 @@ two_parts() {
     pz-recommend m.pzm --user u0040 --num 2 --json | jq -e '[.itemList[].source] == ["popular", "popular"]'
 }
 
+@test "where no user has two events, popularity answers, and that is said" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (u = 0; u < 300; u++) print "u" u ",i" int(20 * (u % 17) * (u % 13) / 192) "," 1700000000 + u }' >one.csv
+    pz-import -q -o one.pzd --interactions one.csv
+    awk -F, 'NR > 1 { n[$2]++ } END { for (i in n) print n[i], i }' one.csv | sort -k1,1nr -k2,2 | cut -d' ' -f2 >popular
+    for recipe in user-personalization related-items; do
+        pz-train --tune 1 -r $recipe -o m.pzm one.pzd 2>log
+        grep -q "no user has two events" log
+    done
+    pz-recommend m.pzm --item i5 --num 5 >related
+    [ "$(cut -d, -f2 related | sed 1d | paste -sd,)" = "$(grep -vx i5 popular | head -5 | paste -sd,)" ]
+    [ "$(sed 1d related | cut -d, -f5 | uniq)" = popular ]
+    pz-train -q --no-tune -r related-items -p factors=on -o m.pzm one.pzd
+    [ "$(pz-recommend m.pzm --item i5 --num 1 | tail -1 | cut -d, -f5)" = similar ]
+}
+
 @test "an update keeps recipe, rules and settings" {
     small_shop
     pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
