@@ -28,6 +28,14 @@ reach() {
     [ "$(reach exploring)" -ne "$(reach plain)" ]
 }
 
+@test "the first week's audience: all where all is within a week, in lists of each length" {
+    small_shop
+    awk -F, -v OFS=, 'NR > 1 { $3 = sprintf("%d", ($3 - 1700000000) / 1000) } 1' inter.csv >week.csv
+    pz-import -q -o week.pzd --interactions week.csv --items "$SHOP/items.csv"
+    pz-eval -q --json --no-tune --split cold-items:10% --at 10,25 week.pzd >r.json
+    jq -e '.metrics | .first_week_audience_reached_at_10 < .first_week_audience_reached_at_25' r.json
+}
+
 @test "in a simulated shop exploration finds the good new items within days, at no cost" {
     B=$(dirname "$PZ_BIN") "$BATS_TEST_DIRNAME/../../scripts/explore-sim" >table
     # weight, share found, median days, clicks a page

@@ -31,8 +31,9 @@ near() {
 @test "every metric of a tiny case, worked by hand; equal scores go to the lower id" {
     popular_model
     # the list is a b c d e for both; x has b and d of two, y has e of one and an item nobody knows
-    cases t x,b x,d y,e y,zz
-    pz-eval -q --json --seen keep --at 2,4 pop.pzm t.pzd >r.json
+    cases t x,b x,d y,e y,aa
+    pz-eval -q --json --seen keep --at 2,4 --gate 'map@2 == 0.125 && mrr@2 == 0.25 && hit@2 == 0.5 && hr@2 == 0.5 &&
+        recall@2 == 0.25 && precision@4 == 0.25' pop.pzm t.pzd >r.json
     near r.json precision_at_2 0.25 precision_at_4 0.25 recall_at_2 0.25 recall_at_4 0.5 \
         hit_rate_at_2 0.5 hit_rate_at_4 0.5 mean_reciprocal_rank_at_4 0.25 mean_average_precision_at_4 0.25 \
         normalized_discounted_cumulative_gain_at_2 "0.5 * ((1 / (3 | log2)) / (1 + 1 / (3 | log2)))" \
@@ -49,7 +50,7 @@ near() {
     pz-eval -q --json --seen keep pop.pzm t.pzd >r.json
     near r.json normalized_discounted_cumulative_gain_at_5 \
         "(1 / (3 | log) + 1 / (6 | log)) / (1 / (2 | log) + 1 / (3 | log))" precision_at_5 0.4 \
-        mean_reciprocal_rank_at_25 0.5 precision_at_25 0.08
+        mean_reciprocal_rank_at_25 0.5 precision_at_25 0.08 novelty "(5 / 5 * 5 / 4 * 5 / 2 * 5 / 2 * 5 | log2) / 5"
     jq -e '.metrics.normalized_discounted_cumulative_gain_at_5 * 10000 | round == 6241' r.json
 }
 
@@ -74,6 +75,29 @@ near() {
     pz-eval -q --at 1 --history h.pzd --seen keep --per-user k.tsv pop.pzm t.pzd >/dev/null
     [ "$(cut -f1,6 e.tsv | tail -2 | tr '\t\n' '  ')" = "s1 0 s2 1 " ]
     [ "$(cut -f1,6 k.tsv | tail -2 | tr '\t\n' '  ')" = "s1 1 s2 0 " ]
+}
+
+@test "with --history a user's history is that alone, whatever the model knows of him" {
+    popular_model
+    cases t u1,a
+    cases h u1,c
+    pz-eval -q --json --at 1 --history h.pzd --seen exclude pop.pzm t.pzd >r.json
+    near r.json hit_rate_at_1 1
+}
+
+@test "related items are asked for the newest item of the history, given or the model's" {
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP x,a,1 x,c,2 y,c,1 y,a,2 >i.csv
+    for u in 1 2 3 4 5 6; do printf '%s\n' "v$u,a,1" "v$u,b,2" "w$u,c,1" "w$u,d,2"; done >>i.csv
+    pz-import -q -o train.pzd --interactions i.csv
+    pz-train -q --no-tune -r related-items -o m.pzm train.pzd
+    cases t x,d y,b
+    pz-eval -q --json --at 1 m.pzm t.pzd >own.json
+    near own.json hit_rate_at_1 1
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP x,c,1 x,a,2 y,a,1 y,c,2 >h.csv
+    pz-import -q -o h.pzd --interactions h.csv
+    cases t x,b y,d
+    pz-eval -q --json --at 1 --history h.pzd m.pzm t.pzd >given.json
+    near given.json hit_rate_at_1 1
 }
 
 @test "without --history a user's history is the model's own" {
@@ -124,6 +148,8 @@ near() {
     pz-import -q -o t.pzd --interactions first.csv
     pz-eval -q --json --seen keep --vs new.pzm --gate 'ndcg@10 == vs && vs.low.ndcg@10 == 0' new.pzm t.pzd >same.json
     jq -e '.gate.passed and .lift.vs.recall_at_10.interval == [0, 0] and (.lift.vs.recall_at_10.excludes_zero | not)' same.json
+    pz-eval -q --json --seen keep --seed 2 new.pzm t.pzd >other.json
+    jq -es '.[0].metrics == .[1].metrics and .[0].intervals != .[1].intervals' same.json other.json
     run -1 --separate-stderr pz-eval -q --seen keep --vs new.pzm --gate 'ndcg@10 >= 1.5*vs && coverage >= 0' old.pzm t.pzd
     [[ $stderr == *"the gate says no: ndcg@10 >= 1.5*vs is false: "* ]]
     [[ $output == *"recall_at_25"* ]]
@@ -164,6 +190,19 @@ near() {
     [ "$(jq .users r.json)" -gt "$bought" ]
 }
 
+@test "weighted nDCG, worked by hand: an item's heaviest event counts, once" {
+    # popularity by weights: a 3, b 2, c 1, d 0.2; x's truth is c, bought and viewed, and a, viewed
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE p,a,1,Purchase p,b,2,Purchase p,c,3,Purchase q,a,1,Purchase \
+        q,b,2,Purchase r,a,1,Purchase x,d,1,View x,a,2,View x,c,3,Purchase x,c,4,View >i.csv
+    pz-import -q -o i.pzd --interactions i.csv
+    pz-eval -q --json --split leave-last:3 -r popularity-count --seen keep --at 1,2,4 -e Purchase:weight=1 \
+        -e View:weight=0.2 i.pzd >r.json
+    ideal='(1 + 0.2 / (3 | log2))'
+    name=normalized_discounted_cumulative_gain_with_event_weights_at
+    near r.json ${name}_1 0.2 ${name}_2 "0.2 / $ideal" ${name}_4 "(0.2 + 1 / 2) / $ideal" recall_at_4 1
+    [ "$(jq .users r.json)" -eq 1 ]
+}
+
 @test "--tune-metric is what the trials of a split tell" {
     small_shop
     for metric in ndcg@10 hit@1; do
@@ -178,6 +217,7 @@ near() {
 @test "usage: lists of K, and options that need --split" {
     popular_model
     cases t x,b
+    [ "$(pz-eval -q --at 2,2 pop.pzm t.pzd | grep -c '^recall_at_2 ')" -eq 1 ]
     for k in 0 x 5, 1,2,3,4,5,6,7,8,9 10001; do run -2 pz-eval --at $k pop.pzm t.pzd; done
     run -2 pz-eval --recipe user-personalization pop.pzm t.pzd
     run -2 pz-eval --split leave-last

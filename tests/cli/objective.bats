@@ -3,12 +3,12 @@
 load common
 
 @test "average rewards: worked by hand; off only measures" {
-    # everybody had a, b, c; the truth of v is d (8) and e (2), of w f, which is worth nothing
+    # everybody had a, b, c; the truth of v is d (8), e (2) and g (a loss), of w f, which is worth nothing
     for u in 1 2 3 4 5 6; do printf '%s\n' "u$u,a,1" "u$u,b,2" "u$u,c,3" "u$u,d,4"; done >rows
     printf '%s\n' v,a,1 v,b,2 w,a,1 w,b,2 >>rows
     { echo USER_ID,ITEM_ID,TIMESTAMP; cat rows; } >inter.csv
-    printf 'ITEM_ID,WORTH\na,1\nb,1\nc,1\nd,8\ne,2\nf,\n' >items.csv
-    printf 'USER_ID,ITEM_ID,TIMESTAMP\nv,d,9\nv,e,9\nw,f,9\n' >truth.csv
+    printf 'ITEM_ID,WORTH\na,1\nb,1\nc,1\nd,8\ne,2\nf,\ng,-5\n' >items.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nv,d,9\nv,e,9\nv,g,9\nw,f,9\n' >truth.csv
     pz-import -q -o in.pzd --interactions inter.csv --items items.csv
     pz-import -q -o truth.pzd --interactions truth.csv
     pz-train -q -o m.pzm --recipe popularity-count in.pzd

@@ -45,6 +45,7 @@ static void average_precision_of_hits_at_two_and_five(void **state)
 {
     (void)state;
     CLOSE(pz_metric_map(example, 5, 2, 5), (1.0 / 2 + 2.0 / 5) / 2);
+    CLOSE(pz_metric_map(example, 5, 2, 4), 1.0 / 4);
     CLOSE(pz_metric_hit(example, 5, 1), 0);
     CLOSE(pz_metric_hit(example, 5, 2), 1);
 }

@@ -263,6 +263,9 @@ static void random_takes_its_share_of_every_user_and_leaves_history(void **state
     assert_int_equal(count(f, 2, X), 2);
     assert_int_equal(count(f, 3, X), 20);
     assert_int_equal(count(f, 3, T | H), 80);
+    assign(f, "random:18%", 5); /* 1.8 and 18 */
+    assert_int_equal(count(f, 2, X), 2);
+    assert_int_equal(count(f, 3, X), 18);
     assign(f, "random:99%", 5);
     assert_int_equal(count(f, 1, X), 1);
     assert_int_equal(count(f, 2, X), 9);
