@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a session
  * (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events are his session.
- * With b_k the k-th last event of the history, its nearest standing for an item, and w_k its weight by recency and
- * event weight:
+ * With b_k the k-th last event of the history, its nearest standing for an item, w_k its weight by recency and event
+ * weight, and v_p the event weight at place p of a session, both event weights damped (pz_weight_damp):
  *
  *   sim(u) = |u|^-1/2 * sum over k <= DEPTH with b_k in u of  w_k
- *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) distance^(|p - a| - 1)
+ *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p distance^(|p - a| - 1)
  *
  * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says how recent the
  * events of j are (pz_trans_trend).
  *
  * Sessions are numbered from the newest, so that the list of an item's sessions is cut to its SAMPLE newest by
  * its end. A query meets at most DEPTH * SAMPLE of them, in a table of fixed size: no cost grows with the users.
- * Columns: sessions/set f64; ptr u64 [sessions + 1], item u32; at_ptr u64 [n_items + 1], at u32;
- * trend f32 [n_items]. */
+ * Columns: sessions/set f64; ptr u64 [sessions + 1], item u32, weight f32 (v, where not all are 1);
+ * at_ptr u64 [n_items + 1], at u32; trend f32 [n_items]. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +39,7 @@ struct part {
     uint32_t n_items, n; /* n sessions, the newest first */
     const uint64_t *ptr; /* [n + 1] */
     const uint32_t *item;
+    const float *weight;    /* of each event; NULL: all are 1 */
     const uint64_t *at_ptr; /* [n_items + 1] */
     const uint32_t *at;     /* sessions of an item, ascending */
     const float *trend;     /* [n_items] */
@@ -54,6 +55,7 @@ static void part_free(void *part)
     if (f && f->owned) {
         free((void *)(uintptr_t)f->ptr);
         free((void *)(uintptr_t)f->item);
+        free((void *)(uintptr_t)f->weight);
         free((void *)(uintptr_t)f->at_ptr);
         free((void *)(uintptr_t)f->at);
         free((void *)(uintptr_t)f->trend);
@@ -103,12 +105,22 @@ static uint64_t length_of(const struct pz_corpus *c, uint32_t u)
     return n < 2 ? 0 : n > EVENTS ? EVENTS : n;
 }
 
-/* The sessions of two events or more into ptr and item. */
+static bool weighs_alike(const struct pz_corpus *c)
+{
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        if (c->weight[p] < 1 || c->weight[p] > 1)
+            return false;
+    return true;
+}
+
+/* The sessions of two events or more into ptr, item and weight. */
 static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, struct pz_err *err)
 {
     struct dated *order = pz_mem_array(c->n_users, sizeof *order);
     uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr), n = 0;
     uint32_t *item = NULL;
+    float *weight = NULL;
+    bool alike = weighs_alike(c);
 
     for (uint32_t u = 0; order && u < c->n_users; u++) {
         n += length_of(c, u);
@@ -116,17 +128,21 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
             order[f->n++] = (struct dated){ c->time[c->ptr[u + 1] - 1], u };
     }
     item = pz_mem_array(n, sizeof *item);
+    weight = alike ? NULL : pz_mem_array(n, sizeof *weight);
     f->ptr = ptr;
     f->item = item;
-    for (uint32_t s = 0; order && ptr && item && s < f->n; s++) {
+    f->weight = weight;
+    for (uint32_t s = 0; order && ptr && item && (alike || weight) && s < f->n; s++) {
         if (s == 0)
             qsort(order, f->n, sizeof *order, newest_first);
         n = length_of(c, order[s].user);
         memcpy(item + ptr[s], c->item + c->ptr[order[s].user + 1] - n, n * sizeof *item);
+        for (uint64_t k = 0; k < n && !alike; k++)
+            weight[ptr[s] + k] = pz_weight_damp(c->weight[c->ptr[order[s].user + 1] - n + k]);
         ptr[s + 1] = ptr[s] + n;
     }
     free(order);
-    return ptr && item ? PZ_OK : pz_err_memory(err, "sessions", 20.0 * c->n_users);
+    return ptr && item && (alike || weight) ? PZ_OK : pz_err_memory(err, "sessions", 20.0 * c->n_users);
 }
 
 /* One pass over the sessions: count what goes to each item's list, or, with at, write it. */
@@ -218,6 +234,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
         st = pz_writer_add(w, "sessions/ptr", PZ_U64, f->ptr, (uint64_t)f->n + 1, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "sessions/item", PZ_U32, f->item, f->ptr[f->n], err);
+    if (st == PZ_OK && f->weight)
+        st = pz_writer_add(w, "sessions/weight", PZ_F32, f->weight, f->ptr[f->n], err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "sessions/at_ptr", PZ_U64, f->at_ptr, (uint64_t)f->n_items + 1, err);
     if (st == PZ_OK)
@@ -229,7 +247,7 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 
 static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
 {
-    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL;
+    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL, *weight = NULL;
     uint64_t n = 0, n_item = 0, n_at = 0;
     enum pz_status st = pz_table_get(t, "sessions/set", PZ_F64, SET_N, &value, NULL, err);
 
@@ -237,6 +255,8 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
         st = pz_table_get(t, "sessions/ptr", PZ_U64, PZ_ANY, &ptr, &n, err);
     if (st == PZ_OK)
         st = pz_table_get(t, "sessions/item", PZ_U32, PZ_ANY, &item, &n_item, err);
+    if (st == PZ_OK && pz_table_has(t, "sessions/weight"))
+        st = pz_table_get(t, "sessions/weight", PZ_F32, n_item, &weight, NULL, err);
     if (st == PZ_OK)
         st = pz_table_get(t, "sessions/at_ptr", PZ_U64, (uint64_t)f->n_items + 1, &at_ptr, NULL, err);
     if (st == PZ_OK)
@@ -248,13 +268,15 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
     f->n = (uint32_t)(n - 1);
     f->ptr = ptr;
     f->item = item;
+    f->weight = weight;
     f->at_ptr = at_ptr;
     f->at = at;
     f->trend = trend;
     if (n < 1 || n > UINT32_MAX ||
         (!pz_table_is_flat(t) && !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
                                    pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
-                                   pz_numbers_good(f->trend, f->n_items, 0))))
+                                   pz_numbers_good(f->trend, f->n_items, 0) &&
+                                   (!weight || pz_numbers_good(f->weight, n_item, 0)))))
         return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
     st = pz_scorer_check(&pz_sessions, value, err);
     if (st == PZ_OK) {
@@ -327,7 +349,7 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
     for (size_t k = 1; k <= age.most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
-        weight[k] = (float)pz_recency_next(&age) * q->hist_weight[q->n_hist - k];
+        weight[k] = (float)pz_recency_next(&age) * pz_weight_damp(q->hist_weight[q->n_hist - k]);
         for (size_t nearer = 1; nearer < k; nearer++)
             if (q->hist[q->n_hist - nearer] == b)
                 weight[k] = 0;
@@ -369,6 +391,7 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
 /* One chosen session: its events, the place of its anchor, and its length's share in how similar it is. */
 struct chosen {
     const uint32_t *item;
+    const float *weight; /* NULL: all 1 */
     size_t n, anchor;
     float sum, scale;
 };
@@ -377,7 +400,8 @@ static struct chosen chosen_at(const struct part *f, const struct room *r, uint3
 {
     const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
     const uint64_t *p = &f->ptr[m->session - 1];
-    struct chosen c = { f->item + p[0], (size_t)(p[1] - p[0]), 0, m->sum, 1 / sqrtf((float)(p[1] - p[0])) };
+    struct chosen c = { f->item + p[0], f->weight ? f->weight + p[0] : NULL, (size_t)(p[1] - p[0]), 0, m->sum,
+                        1 / sqrtf((float)(p[1] - p[0])) };
 
     for (size_t k = 0; k < c.n; k++)
         c.anchor = c.item[k] == m->anchor ? k : c.anchor;
@@ -386,7 +410,9 @@ static struct chosen chosen_at(const struct part *f, const struct room *r, uint3
 
 static float gain(const struct part *f, const struct chosen *c, size_t place)
 {
-    return f->power[place > c->anchor ? place - c->anchor : c->anchor - place];
+    float power = f->power[place > c->anchor ? place - c->anchor : c->anchor - place];
+
+    return c->weight ? power * c->weight[place] : power;
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)

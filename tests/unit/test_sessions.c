@@ -91,7 +91,8 @@ static void brute_force(const struct tiny *t, const double *set, const uint32_t 
         }
         for (size_t p = 0; p < length && sim > 0; p++)
             if (p != anchor)
-                s[item[p]] += sim * pow(set[2], fabs((double)p - (double)anchor) - 1);
+                s[item[p]] += sim * pow((double)t->weight[t->ptr[u] + p], 1. / 8) *
+                              pow(set[2], fabs((double)p - (double)anchor) - 1);
     }
 }
 
@@ -114,6 +115,31 @@ static void scores_are_those_of_the_plain_sums(void **state)
             assert_near((double)out[i], want[i], 1e-4);
     }
     assert_explains(&f, hist, 12, 60, 1e-5);
+    pz_sessions.free(f.part);
+    free(t);
+}
+
+static void events_count_by_their_weights(void **state)
+{
+    struct tiny *t = tiny_random(300, 60, 12, 3);
+    const double set[] = { 10000, 0.7, 0.6, 0 };
+    const uint32_t hist[] = { 21, 8, 40 };
+    double want[60];
+    float out[60];
+    struct fitted f;
+
+    (void)state;
+    for (uint64_t p = 0; p < t->ptr[t->c.n_users]; p++)
+        t->weight[p] = p % 3 ? 0.05f : 1;
+    fitted_settings(&f, &pz_sessions, names, set);
+    fitted_fit(&f, &t->c);
+    brute_force(t, set, hist, 3, want);
+    assert_true(score_in_order(&f, hist, 3, out, 60));
+    for (uint32_t i = 0; i < 60; i++)
+        assert_near((double)out[i], want[i], 1e-4);
+    assert_explains(&f, hist, 3, 60, 1e-5);
+    assert_survives_a_file(&f, hist, 3, 60, false);
+    assert_survives_a_file(&f, hist, 3, 60, true);
     pz_sessions.free(f.part);
     free(t);
 }
@@ -188,6 +214,7 @@ int main(void)
         cmocka_unit_test(items_near_the_shared_one_are_those_worked_by_hand),
         cmocka_unit_test(only_the_most_similar_speak),
         cmocka_unit_test(scores_are_those_of_the_plain_sums),
+        cmocka_unit_test(events_count_by_their_weights),
         cmocka_unit_test(of_equally_similar_sessions_the_newest_speak),
         cmocka_unit_test(trend_multiplies_scores),
         cmocka_unit_test(parts_survive_files_threads_and_little_data),
