@@ -80,6 +80,8 @@ static void specs_are_parsed_with_their_defaults(void **state)
     assert_int_equal(s.time, 1700000000);
     assert_int_equal(pz_split_parse("time:20%", &s, NULL), PZ_OK);
     assert_true(s.time == INT64_MIN && s.share == 0.2);
+    assert_int_equal(pz_split_parse("users", &s, NULL), PZ_OK);
+    assert_true(s.share == 0.1);
     assert_int_equal(pz_split_parse("users:50%", &s, NULL), PZ_OK);
     assert_int_equal(s.kind, PZ_SPLIT_USERS);
     assert_int_equal(pz_split_parse("random", &s, NULL), PZ_OK);
