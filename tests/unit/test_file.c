@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static char start[4096];
+
+/* Every test has a folder of its own, which is the current one. */
+static int enter(void **state)
+{
+    static char dir[] = "/tmp/test_file.XXXXXX";
+
+    strcpy(dir + strlen(dir) - 6, "XXXXXX");
+    *state = dir;
+    return getcwd(start, sizeof start) && mkdtemp(dir) ? chdir(dir) : -1;
+}
+
+static int leave(void **state)
+{
+    char text[100];
+
+    snprintf(text, sizeof text, "rm -rf %s", (const char *)*state);
+    return chdir(start) == 0 ? system(text) : -1;
+}
+
+static uint32_t count_files(void)
+{
+    DIR *d = opendir(".");
+    uint32_t n = 0;
+
+    for (const struct dirent *e; (e = readdir(d));)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+static void holds(const char *path, const char *text)
+{
+    char *data;
+    size_t n;
+
+    assert_int_equal(pz_file_read(path, 100, &data, &n, NULL), PZ_OK);
+    assert_string_equal(data, text);
+    assert_int_equal(n, strlen(text));
+    free(data);
+}
+
+static struct pz_out *begin(const char *path)
+{
+    struct pz_out *out;
+
+    assert_int_equal(pz_out_open(path, &out, NULL), PZ_OK);
+    return out;
+}
+
+static void an_output_appears_at_commit_and_not_at_abort(void **state)
+{
+    struct pz_out *out;
+
+    (void)state;
+    assert_int_equal(pz_file_write("f", "old", 3, NULL), PZ_OK);
+    out = begin("f");
+    assert_int_equal(pz_out_write(out, "new", 3, NULL), PZ_OK);
+    assert_int_equal(pz_out_size(out), 3);
+    assert_int_equal(count_files(), 2);
+    holds("f", "old");
+    pz_out_abort(out);
+    assert_int_equal(count_files(), 1);
+    holds("f", "old");
+    out = begin("./f");
+    assert_int_equal(pz_out_write(out, "new", 3, NULL), PZ_OK);
+    assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
+    assert_int_equal(count_files(), 1);
+    holds("f", "new");
+}
+
+static void the_mode_is_what_the_umask_leaves(void **state)
+{
+    mode_t before = umask(027);
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(pz_file_write("f", "", 0, NULL), PZ_OK);
+    assert_int_equal(umask(before), 027);
+    assert_int_equal(stat("f", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+}
+
+static void bytes_keep_their_order_in_pieces_of_any_size(void **state)
+{
+    static const size_t piece[] = { 1, 65535, 1, 65536, 3, 65534, 200000, 7 };
+    struct pz_out *out = begin("f");
+    uint8_t *all = malloc(600000), *at = all;
+    char *data;
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < 600000; i++)
+        all[i] = (uint8_t)(i * 2654435761u >> 13);
+    for (size_t i = 0; i < sizeof piece / sizeof *piece; at += piece[i++])
+        assert_int_equal(pz_out_write(out, at, piece[i], NULL), PZ_OK);
+    assert_int_equal(pz_out_size(out), at - all);
+    assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
+    assert_int_equal(pz_file_read("f", (size_t)(at - all), &data, &n, NULL), PZ_OK);
+    assert_int_equal(n, at - all);
+    assert_memory_equal(data, all, n);
+    free(data);
+    free(all);
+}
+
+static void a_signal_leaves_no_temporary_file(void **state)
+{
+    struct pz_out *a = begin("a"), *b = begin("b"), *done = begin("done");
+
+    (void)state;
+    assert_int_equal(pz_out_commit(done, NULL), PZ_OK);
+    pz_out_abort(b);
+    assert_int_equal(count_files(), 2);
+    pz_out_abort_all();
+    assert_int_equal(count_files(), 1);
+    holds("done", "");
+    pz_out_abort(a);
+}
+
+static void what_cannot_be_written_is_said_and_leaves_nothing(void **state)
+{
+    char big[70000] = { 0 };
+    struct pz_err err = { 0 };
+    struct pz_out *out;
+
+    (void)state;
+    assert_int_equal(pz_out_open("nowhere/f", &out, &err), PZ_CANT_CREATE);
+    assert_null(out);
+    assert_int_equal(mkdir("folder", 0777), 0);
+    out = begin("folder");
+    assert_int_equal(pz_out_commit(out, &err), PZ_CANT_CREATE);
+    assert_int_equal(count_files(), 1);
+    out = begin("/dev/full"); /* a failure stays one */
+    assert_int_equal(pz_out_write(out, big, sizeof big, &err), PZ_IO);
+    assert_int_equal(pz_out_write(out, "x", 1, &err), PZ_IO);
+    err.text[0] = '\0';
+    assert_int_equal(pz_out_commit(out, &err), PZ_IO);
+    assert_non_null(strstr(err.text, "/dev/full"));
+    out = begin("/dev/full"); /* what is buffered fails at commit */
+    assert_int_equal(pz_out_write(out, "x", 1, &err), PZ_OK);
+    assert_int_equal(pz_out_commit(out, &err), PZ_IO);
+    assert_int_equal(pz_out_commit(NULL, &err), PZ_OK);
+}
+
+static void a_descriptor_of_the_caller_stays_open(void **state)
+{
+    int fd = open("f", O_CREAT | O_RDWR, 0666);
+    struct pz_out *out;
+
+    (void)state;
+    assert_int_equal(pz_out_attach(fd, "mine", &out, NULL), PZ_OK);
+    assert_int_equal(pz_out_write(out, "ab", 2, NULL), PZ_OK);
+    assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
+    assert_int_equal(pz_out_attach(fd, "mine", &out, NULL), PZ_OK);
+    pz_out_abort(out);
+    assert_int_equal(write(fd, "c", 1), 1);
+    close(fd);
+    holds("f", "abc");
+}
+
+static void a_file_is_read_up_to_its_limit(void **state)
+{
+    struct pz_err err = { 0 };
+    char *data;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pz_file_write("f", "12345", 5, NULL), PZ_OK);
+    assert_int_equal(pz_file_read("f", 5, &data, &n, NULL), PZ_OK);
+    assert_int_equal(n, 5);
+    assert_string_equal(data, "12345");
+    free(data);
+    assert_int_equal(pz_file_read("f", 4, &data, &n, &err), PZ_BAD_DATA);
+    assert_null(data);
+    assert_int_equal(pz_file_read("nosuch", 4, &data, &n, &err), PZ_NO_INPUT);
+    assert_int_equal(pz_file_read(".", 4, &data, &n, &err), PZ_IO);
+}
+
+static void folders_of_paths(void **state)
+{
+    char dir[8];
+
+    (void)state;
+    assert_true(pz_file_dirname("f", dir, sizeof dir));
+    assert_string_equal(dir, ".");
+    assert_true(pz_file_dirname("/f", dir, sizeof dir));
+    assert_string_equal(dir, "/");
+    assert_true(pz_file_dirname("a/b/f", dir, sizeof dir));
+    assert_string_equal(dir, "a/b");
+    assert_true(pz_file_dirname("/234567/f", dir, sizeof dir));
+    assert_false(pz_file_dirname("/2345678/f", dir, sizeof dir));
+}
+
+static void a_lock_has_one_holder_who_is_named(void **state)
+{
+    struct pz_lock *mine, *other;
+    struct pz_err err = { 0 };
+    char name[40];
+
+    (void)state;
+    snprintf(name, sizeof name, "process %ld since 2", (long)getpid());
+    assert_int_equal(pz_lock_take("l", 0, &mine, &err), PZ_OK);
+    assert_int_equal(pz_lock_take("l", 0, &other, &err), PZ_TRY_AGAIN);
+    assert_null(other);
+    assert_non_null(strstr(err.text, name));
+    assert_int_equal(pz_lock_take("l", 0.03, &other, &err), PZ_TRY_AGAIN);
+    pz_lock_free(mine);
+    assert_int_equal(pz_lock_take("l", 0, &other, &err), PZ_OK);
+    pz_lock_free(other);
+    pz_lock_free(NULL);
+    assert_int_equal(pz_lock_take("nowhere/l", 0, &other, &err), PZ_CANT_CREATE);
+}
+
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_FOLDER(an_output_appears_at_commit_and_not_at_abort),
+        IN_A_FOLDER(the_mode_is_what_the_umask_leaves),
+        IN_A_FOLDER(bytes_keep_their_order_in_pieces_of_any_size),
+        IN_A_FOLDER(a_signal_leaves_no_temporary_file),
+        IN_A_FOLDER(what_cannot_be_written_is_said_and_leaves_nothing),
+        IN_A_FOLDER(a_descriptor_of_the_caller_stays_open),
+        IN_A_FOLDER(a_file_is_read_up_to_its_limit),
+        IN_A_FOLDER(folders_of_paths),
+        IN_A_FOLDER(a_lock_has_one_holder_who_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
