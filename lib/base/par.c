@@ -2,7 +2,7 @@
 /* Parallel loops: see par.h. */
 #include "base/par.h"
 
-static int wanted; /* 0: all cores */
+static int wanted; /* 0: what OpenMP says */
 
 void pz_par_set(int n_threads)
 {
@@ -11,5 +11,5 @@ void pz_par_set(int n_threads)
 
 int pz_par_threads(void)
 {
-    return wanted > 0 ? wanted : omp_get_num_procs();
+    return wanted > 0 ? wanted : omp_get_max_threads();
 }

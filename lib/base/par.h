@@ -10,11 +10,11 @@
 
 #include <omp.h>
 
-/* Threads that parallel loops shall use: what pz_par_set said, else all cores the process may run
- * on. At least 1. */
+/* Threads that parallel loops shall use: what pz_par_set said, else OMP_NUM_THREADS, else all cores the
+ * process may run on. At least 1. */
 int pz_par_threads(void);
 
-/* Set the number of threads for the whole process; 0 means all cores. Called once by a program. */
+/* Set the number of threads for the whole process; 0 leaves it to OpenMP. Called once by a program. */
 void pz_par_set(int n_threads);
 
 /* This thread's number inside a parallel loop, 0 .. pz_par_threads()-1; 0 outside. */
