@@ -416,6 +416,7 @@ int main(int argc, char **argv)
         .cfg_bytes = sizeof(struct config),
         .common_offset = offsetof(struct config, common),
         .operands = "file",
+        .learns = true,
         .run = run,
     };
 

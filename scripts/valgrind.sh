@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 B=$PWD/${B:-build}/bin shop=$PWD/sample-data dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-export OMP_NUM_THREADS=2
+export OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive
 # libgomp keeps its threads' memory to the end: possibly lost is not asked about
 under() {
     echo "$*"

@@ -150,6 +150,19 @@ static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word,
     return NULL;
 }
 
+/* OpenMP's threads spin while they wait, and on a busy machine take the time of those they wait for. It reads the
+ * environment before main, so that a program that has to say otherwise starts itself again, once. */
+static void wait_asleep(char **argv)
+{
+    char path[4096];
+    ssize_t n = getenv("OMP_WAIT_POLICY") ? -1 : readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (n <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
+        return;
+    path[n] = '\0';
+    execv(path, argv); /* where it cannot, it goes on as it is */
+}
+
 static enum pz_status run_command(const char *program, const struct pz_cmd *cmd, int argc,
                                   char **argv, struct pz_err *err)
 {
@@ -166,6 +179,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
             (const struct pz_common *)((const char *)cfg + cmd->common_offset);
 
         pz_par_set((int)common->threads);
+        if (cmd->learns && pz_par_threads() > 1)
+            wait_asleep(argv);
         log = pz_log_new(program,
                          common->quiet     ? PZ_LOG_ERROR
                          : common->verbose ? PZ_LOG_DEBUG

@@ -82,6 +82,7 @@ struct pz_cmd {
     size_t cfg_bytes;         /* sizeof the configuration struct (without .sub) */
     size_t common_offset;     /* of its struct pz_common */
     const char *operands;     /* kind of the operands for completion: "file", "none", ... */
+    bool learns;              /* thousands of short parallel loops: threads that wait sleep */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     /* The work: cfg is filled; args the operands; log is set up. Returns the exit status and leaves
      * the reason in err. */

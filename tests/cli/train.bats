@@ -257,3 +257,24 @@ two_parts() {
     sessions 'u + k * 9000' -p sessions=on
     grep -qx sessions parts
 }
+
+# The OMP_WAIT_POLICY of a training, or nothing when it ended without one
+wait_policy() {
+    local pid found=
+    pz-train -q -j2 --tune 1 -o waits.pzm shop.pzd &
+    pid=$!
+    while [ -z "$found" ] && [ -r "/proc/$pid/environ" ]; do
+        found=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^OMP_WAIT_POLICY=//p') || true
+    done
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    echo "$found"
+}
+
+@test "threads that wait sleep, unless the environment has them spin" {
+    small_shop
+    unset OMP_WAIT_POLICY
+    [ "$(wait_policy)" = passive ]
+    export OMP_WAIT_POLICY=active
+    [ "$(wait_policy)" = active ]
+}
