@@ -67,7 +67,8 @@ struct pz_common {
 #define PZ_OPT_COMMON(type, member)                                                                \
     PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),          \
         PZ_INT('j', "threads", type, member.threads, "0", 0, 1024, "N",                            \
-               "threads to use; 0 means all cores. The result does not depend on it"),             \
+               "threads to use; 0 means OMP_NUM_THREADS, or all cores. The result does not depend "        \
+               "on it"),                                                                           \
         PZ_FLAG('q', "quiet", type, member.quiet, "say nothing on standard error except errors"),  \
         PZ_FLAG('v', "verbose", type, member.verbose, "say more on standard error"),               \
         PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                      \
