@@ -26,7 +26,7 @@ struct config {
 static const struct pz_opt opts[] = {
     PZ_STR('s', "split", struct config, split, NULL, "SPEC",
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
-           "leave-last[:N], time:TIMESTAMP, time:P%, users:P%, random[:P%], cold-items[:P%]"),
+           "leave-last[:N], time:TIMESTAMP, time:P%, users[:P%], random[:P%], cold-items[:P%]"),
     PZ_LIST('r', "recipe", struct config, recipes, "NAME",
             "with --split: recipe to train, user-personalization when none is given. May be given several "
             "times: the others are trained too and stand beside the first as baselines"),

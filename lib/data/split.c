@@ -72,7 +72,7 @@ enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struc
     if (kind == n_names || !good)
         return pz_err_set(err, PZ_USAGE,
                           "split \"%s\" is not one of personalize[:P%%], leave-last[:N], "
-                          "time:TIMESTAMP, time:P%%, users:P%%, random[:P%%], cold-items[:P%%]",
+                          "time:TIMESTAMP, time:P%%, users[:P%%], random[:P%%], cold-items[:P%%]",
                           spec);
     return PZ_OK;
 }

@@ -17,7 +17,7 @@ enum pz_split_kind {
                            * training; users with fewer than N + 1 interactions train only */
     PZ_SPLIT_TIME,        /* "time:TIMESTAMP" (seconds or ISO-8601, or P%: the newest P % of all): what
                            * comes at or after it is truth; before: history and training */
-    PZ_SPLIT_USERS,       /* "users:P%": P % of users held out whole; newest half is truth */
+    PZ_SPLIT_USERS,       /* "users[:P%]": P % of users held out whole; newest half is truth */
     PZ_SPLIT_RANDOM,      /* "random[:P%]": a seeded P % (20) of every user's interactions is truth:
                            * for data without order */
     PZ_SPLIT_COLD_ITEMS   /* "cold-items[:P%]": all interactions of P % (5) of the items are truth, so that
