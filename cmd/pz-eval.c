@@ -124,9 +124,8 @@ static enum pz_status train_all(const struct config *cfg, const struct pz_datase
 static enum pz_status train_with_events(const struct config *cfg, const struct pz_dataset *ds,
                                         const uint8_t *keep, struct session *s, struct pz_err *err)
 {
-    struct pz_event_rule *rules = pz_mem_array(cfg->events.n, sizeof *rules);
-    struct pz_train_cfg job = { .rules = rules,
-                                .n_rules = cfg->events.n,
+    struct pz_event_rule *rules = NULL;
+    struct pz_train_cfg job = { .n_rules = cfg->events.n,
                                 .params = cfg->params.v,
                                 .n_params = cfg->params.n,
                                 .keep = keep,
@@ -134,17 +133,14 @@ static enum pz_status train_with_events(const struct config *cfg, const struct p
                                 .tune_time_s = cfg->tune_time,
                                 .seed = (uint64_t)cfg->seed,
                                 .log = s->v.how.log };
-    enum pz_status st = rules ? PZ_OK : pz_err_memory(err, "event rules", 1e3);
+    enum pz_status st = pz_event_rules_parse(cfg->events.v, cfg->events.n, &rules, err);
 
+    job.rules = rules;
     if (st == PZ_OK)
         st = pz_metric_parse(cfg->tune_metric, &job.metric, err);
-    for (size_t i = 0; i < cfg->events.n && st == PZ_OK; i++)
-        st = pz_event_rule_parse(cfg->events.v[i], &rules[i], err);
     if (st == PZ_OK)
         st = train_all(cfg, ds, &job, s, err);
-    for (size_t i = 0; rules && i < cfg->events.n; i++)
-        free((char *)(uintptr_t)rules[i].type);
-    free(rules);
+    pz_event_rules_free(rules, cfg->events.n);
     return st;
 }
 

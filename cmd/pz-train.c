@@ -109,19 +109,6 @@ static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
     return st;
 }
 
-static enum pz_status parse_events(const struct pz_strs *list, struct pz_event_rule **rules,
-                                   struct pz_err *err)
-{
-    enum pz_status st = PZ_OK;
-
-    *rules = pz_mem_array(list->n, sizeof **rules);
-    if (!*rules)
-        return pz_err_memory(err, "event rules", 1e3);
-    for (size_t i = 0; i < list->n && st == PZ_OK; i++)
-        st = pz_event_rule_parse(list->v[i], &(*rules)[i], err);
-    return st;
-}
-
 static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job, bool json,
                                  struct pz_err *err)
 {
@@ -194,7 +181,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
                                 .record_time = cfg->record_time,
                                 .seed = (uint64_t)cfg->seed,
                                 .log = log };
-    enum pz_status st = parse_events(&cfg->events, &rules, err);
+    enum pz_status st = pz_event_rules_parse(cfg->events.v, cfg->events.n, &rules, err);
 
     if (st == PZ_OK)
         st = pz_metric_parse(cfg->metric, &job.metric, err);
@@ -211,9 +198,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
     free(keep);
-    for (size_t i = 0; rules && i < cfg->events.n; i++)
-        free((char *)(uintptr_t)rules[i].type);
-    free(rules);
+    pz_event_rules_free(rules, cfg->events.n);
     return st;
 }
 

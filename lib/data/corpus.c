@@ -33,7 +33,7 @@ static enum pz_status rule_option(const char *text, size_t n, struct pz_event_ru
     return PZ_OK;
 }
 
-enum pz_status pz_event_rule_parse(const char *text, struct pz_event_rule *rule, struct pz_err *err)
+static enum pz_status parse_rule(const char *text, struct pz_event_rule *rule, struct pz_err *err)
 {
     const char *colon = strrchr(text, ':'), *at;
     size_t n = colon ? (size_t)(colon - text) : strlen(text);
@@ -51,6 +51,26 @@ enum pz_status pz_event_rule_parse(const char *text, struct pz_event_rule *rule,
     if (st == PZ_OK && !(rule->type = pz_mem_strndup(text, n)))
         st = pz_err_memory(err, "an event rule", (double)n);
     return st;
+}
+
+enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
+                                    struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    *rules = pz_mem_array(n, sizeof **rules);
+    if (!*rules)
+        return pz_err_memory(err, "event rules", (double)n * sizeof **rules);
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        st = parse_rule(text[i], &(*rules)[i], err);
+    return st;
+}
+
+void pz_event_rules_free(struct pz_event_rule *rules, size_t n)
+{
+    for (size_t i = 0; rules && i < n; i++)
+        free((void *)(uintptr_t)rules[i].type);
+    free(rules);
 }
 
 /* For each event type: its weight (0: left out) and threshold. */

@@ -34,10 +34,13 @@ struct pz_event_rule {
     double threshold; /* -INFINITY: none */
 };
 
-/* Parse "purchase:weight=1,threshold=0.5"; the type alone means weight 1. rule->type points into a copy
- * that the caller frees via rule->type. */
-enum pz_status pz_event_rule_parse(const char *text, struct pz_event_rule *rule,
-                                   struct pz_err *err);
+/* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n], with types of its
+ * own; free with pz_event_rules_free in any case. PZ_USAGE names the text. */
+enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
+                                    struct pz_err *err);
+
+/* Accepts NULL. */
+void pz_event_rules_free(struct pz_event_rule *rules, size_t n);
 
 /* A corpus that owns its arrays. */
 struct pz_corpus_own {

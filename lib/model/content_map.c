@@ -182,7 +182,7 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
     for (uint32_t b = 0; b < m->x->n; b++)
         mix(m, b, &room[pz_par_id()]);
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
-    for (uint32_t f = 0; f < m->n_feats; f++)
+    for (uint32_t f = 0; f < m->x->n_feats; f++)
         keep_row(m, &m->rest, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
     return PZ_OK;
 }

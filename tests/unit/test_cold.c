@@ -46,8 +46,8 @@ static struct fixture *make(void)
     f->ptr[1] = 5;
     f->ptr[2] = 7;
     f->ptr[3] = n;
-    f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false },
-                                 .items = { ITEMS, f->offset, f->bytes, false },
+    f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false, NULL },
+                                 .items = { ITEMS, f->offset, f->bytes, false, NULL },
                                  .n_inter = n, .ptr = f->ptr, .item = f->item, .time = f->time };
     return f;
 }

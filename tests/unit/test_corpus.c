@@ -24,9 +24,9 @@ static struct pz_attr context = { .name = "DWELL", .kind = PZ_ATTR_NUMBER, .num 
 static struct pz_dataset make(void)
 {
     return (struct pz_dataset){
-        .users = { 2, user_offset, "u1u2", false },
-        .items = { 3, item_offset, "abc", false },
-        .events = { 3, event_offset, "clickpurchaseview", false },
+        .users = { 2, user_offset, "u1u2", false, NULL },
+        .items = { 3, item_offset, "abc", false, NULL },
+        .events = { 3, event_offset, "clickpurchaseview", false, NULL },
         .n_inter = 5,
         .ptr = ptr,
         .item = item,
@@ -166,28 +166,33 @@ static void an_unknown_type_is_wrong_usage_with_a_suggestion(void **state)
 
 static void rules_are_parsed(void **state)
 {
-    struct pz_event_rule r;
+    static const char *const text[] = { "purchase", "add to cart:threshold=0.5,weight=3" };
+    struct pz_event_rule *r = NULL;
 
     (void)state;
-    assert_int_equal(pz_event_rule_parse("purchase", &r, NULL), PZ_OK);
-    assert_string_equal(r.type, "purchase");
-    assert_true(r.weight == 1 && r.threshold == -INFINITY);
-    free((void *)(uintptr_t)r.type);
-    assert_int_equal(pz_event_rule_parse("add to cart:threshold=0.5,weight=3", &r, NULL), PZ_OK);
-    assert_string_equal(r.type, "add to cart");
-    assert_true(r.weight == 3 && r.threshold == 0.5);
-    free((void *)(uintptr_t)r.type);
+    assert_int_equal(pz_event_rules_parse(text, 2, &r, NULL), PZ_OK);
+    assert_string_equal(r[0].type, "purchase");
+    assert_true(r[0].weight == 1 && r[0].threshold == -INFINITY);
+    assert_string_equal(r[1].type, "add to cart");
+    assert_true(r[1].weight == 3 && r[1].threshold == 0.5);
+    pz_event_rules_free(r, 2);
+    assert_int_equal(pz_event_rules_parse(text, 0, &r, NULL), PZ_OK);
+    pz_event_rules_free(r, 0);
 }
 
 static void bad_rules_are_wrong_usage(void **state)
 {
     static const char *const bad[] = { "",         ":weight=1",      "a:",         "a:weight=0",  "a:weight=-1",
                                        "a:weight", "a:weight=1,b=2", "a:weight=x", "a:weight=1,", "a:nonsense" };
-    struct pz_event_rule r;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(pz_event_rule_parse(bad[i], &r, NULL), PZ_USAGE);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *const two[] = { "good", bad[i] };
+        struct pz_event_rule *r = NULL;
+
+        assert_int_equal(pz_event_rules_parse(two, 2, &r, NULL), PZ_USAGE);
+        pz_event_rules_free(r, 2);
+    }
 }
 
 int main(void)

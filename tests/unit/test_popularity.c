@@ -29,7 +29,7 @@ static const double member[] = { 0, 1, 0, 1 };
 
 static struct pz_attr columns[] = {
     { .name = "GROUP", .kind = PZ_ATTR_CATEGORY, .ptr = group_ptr, .code = group,
-      .values = { 2, group_offset, "ab", false } },
+      .values = { 2, group_offset, "ab", false, NULL } },
     { .name = "MEMBER", .kind = PZ_ATTR_BOOL, .num = member },
 };
 static const struct pz_attrs users = { .n_attrs = 2, .n_rows = N_USERS, .attr = columns };

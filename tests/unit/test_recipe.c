@@ -68,8 +68,8 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     static const uint64_t words[] = { 0, 3, 7 };
     static const uint32_t item[] = { 0 };
     static const uint8_t event[] = { 0 };
-    const struct pz_dataset ds = { .users = { 1, one, "u", false }, .items = { 1, one, "i", false },
-                                   .events = { 2, words, "buyview", false },
+    const struct pz_dataset ds = { .users = { 1, one, "u", false, NULL }, .items = { 1, one, "i", false, NULL },
+                                   .events = { 2, words, "buyview", false, NULL },
                                    .n_inter = 1, .ptr = one, .item = item, .time = when, .event = event,
                                    .item_attrs = { .n_rows = 1 }, .user_attrs = { .n_rows = 1 } };
     const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"), .rules = rules,

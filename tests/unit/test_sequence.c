@@ -373,7 +373,7 @@ static void features_share_a_length_of_one(void **state)
     static const uint64_t value_at[] = { 0, 1, 2, 3 };
     static const double sale[] = { 1, 1, 0, (double)NAN };
     struct pz_attr attr[2] = { { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
-                                 .values = { 3, value_at, "xyz", false } },
+                                 .values = { 3, value_at, "xyz", false, NULL } },
                                { .name = "SALE", .kind = PZ_ATTR_BOOL, .num = sale } };
     struct pz_attrs attrs = { .n_attrs = 2, .n_rows = 4, .attr = attr };
     struct pz_seq_features f;
@@ -670,7 +670,7 @@ static void items_without_events_follow_their_features(void **state)
     static const uint64_t value_at[] = { 0, 1 };
     uint64_t list[ITEMS + 1];
     struct pz_attr attr = { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
-                            .values = { 1, value_at, "x", false } };
+                            .values = { 1, value_at, "x", false, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = ITEMS, .attr = &attr };
     struct shop *s = ring(USERS, ITEMS - 2);
     double value[PZ_SEQ_N];

@@ -34,7 +34,7 @@ static struct fixture *make(const uint32_t *n_events, uint32_t n_users, uint32_t
         for (uint32_t j = 0; j < n_events[u]; j++)
             f->time[f->ptr[u] + j] = 10 * (int64_t)j;
     }
-    f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false },
+    f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false, NULL },
                                  .n_inter = f->ptr[n_users],
                                  .ptr = f->ptr,
                                  .time = f->time };

@@ -351,7 +351,7 @@ static void features_have_the_gram_rows_of_their_items(void **state)
     struct tiny *t = weighted(30, N, 1);
     uint64_t ptr[N + 1] = { 0, 1, 3, 5, 6, 6, 8, 9, 10, 11 }, offset[] = { 0, 1, 2, 3 };
     uint32_t code[] = { 0, 0, 1, 0, 2, 1, 1, 2, 2, 2, 1 };
-    struct pz_attr attr = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code, .values = { 3, offset, "xyz", false } };
+    struct pz_attr attr = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code, .values = { 3, offset, "xyz", false, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N, .attr = &attr };
     double gram[N * N], count[N * N];
     float scale[ALL];
@@ -640,7 +640,7 @@ static void two_categories(struct category *k)
                                 .kind = PZ_ATTR_CATEGORY,
                                 .ptr = k->ptr,
                                 .code = k->code,
-                                .values = { 2, k->offset, "xy", false } };
+                                .values = { 2, k->offset, "xy", false, NULL } };
     k->attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 4, .attr = &k->attr };
 }
 

@@ -16,7 +16,7 @@ static uint64_t kind_ptr[N_ITEMS + 1];
 static uint32_t kind[N_ITEMS];
 static const uint64_t kind_offset[] = { 0, 1, 2, 3, 4 };
 static struct pz_attr column = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = kind_ptr, .code = kind,
-                                 .values = { 4, kind_offset, "abcd", false } };
+                                 .values = { 4, kind_offset, "abcd", false, NULL } };
 static const struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N_ITEMS, .attr = &column };
 
 static const char *const small[] = { "dim", "hidden", "layers", "epochs", NULL };
