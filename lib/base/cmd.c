@@ -151,7 +151,8 @@ static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word,
 }
 
 /* OpenMP's threads spin while they wait, and on a busy machine take the time of those they wait for. It reads the
- * environment before main, so that a program that has to say otherwise starts itself again, once. */
+ * environment before main, so that a program that has to say otherwise starts itself again, once, before it asks
+ * anything of OpenMP: clang's leaves a mark in shared memory, over which a later process of this number stumbles. */
 static void wait_asleep(char **argv)
 {
     char path[4096];
@@ -178,9 +179,9 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         const struct pz_common *common =
             (const struct pz_common *)((const char *)cfg + cmd->common_offset);
 
-        pz_par_set((int)common->threads);
-        if (cmd->learns && pz_par_threads() > 1)
+        if (cmd->learns && common->threads != 1)
             wait_asleep(argv);
+        pz_par_set((int)common->threads);
         log = pz_log_new(program,
                          common->quiet     ? PZ_LOG_ERROR
                          : common->verbose ? PZ_LOG_DEBUG
