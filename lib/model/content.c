@@ -144,7 +144,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     pz_trans_lists_clear(&counts);
     if (p) {
         p->follow = map.follow;
-        p->map = map.across;
+        p->map = map.map;
     }
     if (st != PZ_OK) {
         part_free(p);
@@ -308,40 +308,34 @@ static void add_row(const struct pz_content_rows *rows, uint32_t row, float weig
         z[rows->id[k]] += weight * rows->weight[k];
 }
 
-/* The features of an item, as a row of the table that it is in. */
-static const struct pz_content_rows *features_of(const struct pz_content *p, uint32_t *item)
+/* The row of put that holds an item's features; of items from n_items on. */
+static uint32_t row_put(const struct pz_content *p, uint32_t item)
 {
-    if (*item < p->n_items)
-        return &p->x;
-    *item = p->put_row[*item - p->n_items];
-    return &p->put;
+    return p->put_row[item - p->n_items];
 }
 
 /* z += weight * t_b. */
 static void add_follow(const struct pz_content *p, uint32_t b, float weight, float *z)
 {
-    const struct pz_content_rows *x;
-
     if (b < p->n_items) {
         add_row(&p->follow, b, weight, z);
         return;
     }
-    x = features_of(p, &b);
-    for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++)
-        add_row(&p->map, x->id[k], weight * x->weight[k], z);
+    b = row_put(p, b);
+    for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
+        add_row(&p->map, p->put.id[k], weight * p->put.weight[k], z);
 }
 
 /* x t_b for a dense x. */
 static float follow_dot(const struct pz_content *p, uint32_t b, const float *x)
 {
-    const struct pz_content_rows *own;
     float sum = 0;
 
     if (b < p->n_items)
         return row_dot(&p->follow, b, x);
-    own = features_of(p, &b);
-    for (uint64_t k = own->ptr[b]; k < own->ptr[b + 1]; k++)
-        sum += own->weight[k] * row_dot(&p->map, own->id[k], x);
+    b = row_put(p, b);
+    for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
+        sum += p->put.weight[k] * row_dot(&p->map, p->put.id[k], x);
     return sum;
 }
 
@@ -414,11 +408,13 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
     const struct pz_content *p = part;
     struct pz_recency age = ages(p, q);
     float *x = scratch, share = fade(p, share_met(p, age), item);
-    const struct pz_content_rows *rows = features_of(p, &item);
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     memset(x, 0, p->dict.names.n * sizeof *x);
-    add_row(rows, item, share, x);
+    if (item < p->n_items)
+        add_row(&p->x, item, share, x);
+    else
+        add_row(&p->put, row_put(p, item), share, x);
     for (size_t k = 1; k <= age.most; k++) {
         float weight = next_weight(&age);
 

@@ -76,7 +76,7 @@ void pz_content_rows_clear(struct pz_content_rows *rows);
 /* What pz_content_map makes; clear in any case. */
 struct pz_content_map {
     struct pz_content_rows follow; /* [x->n] rows t_b */
-    struct pz_content_rows across; /* [n_feats] rows of M */
+    struct pz_content_rows map;    /* [n_feats] rows of M */
 };
 
 /* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] / (n_b^source_norm

@@ -30,7 +30,7 @@ struct map {
     float *matrix;  /* [n_feats * n_feats] A, then its inverse, then M */
     float *across;  /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
     float *unit;    /* [n_feats] A_ff^(1/2) */
-    struct largest follow, rest; /* t_b, rows of M */
+    struct largest follow, map; /* t_b, rows of M */
 };
 
 static double norm(double count, double power)
@@ -183,7 +183,7 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
         mix(m, b, &room[pz_par_id()]);
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
     for (uint32_t f = 0; f < m->x->n_feats; f++)
-        keep_row(m, &m->rest, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
+        keep_row(m, &m->map, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
     return PZ_OK;
 }
 
@@ -262,7 +262,7 @@ static bool take_memory(struct map *m)
     m->matrix = pz_mem_array(f * f, sizeof *m->matrix);
     m->across = pz_mem_array(f * f, sizeof *m->across);
     m->unit = pz_mem_array(f, sizeof *m->unit);
-    return largest_take(&m->follow, n, kept) && largest_take(&m->rest, f, kept) && m->trust && m->target &&
+    return largest_take(&m->follow, n, kept) && largest_take(&m->map, f, kept) && m->trust && m->target &&
            m->matrix && m->across && m->unit;
 }
 
@@ -279,12 +279,12 @@ enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_t
     if (good)
         st = learn(&m, room, err);
     if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_feats, &out->follow) ||
-                        !pack(&m.rest, x->n_feats, x->n_feats, &out->across)))
+                        !pack(&m.map, x->n_feats, x->n_feats, &out->map)))
         st = pz_err_memory(err, "what follows items",
                            8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * PZ_CONTENT_KEPT * x->n);
     rooms_free(room);
     largest_clear(&m.follow);
-    largest_clear(&m.rest);
+    largest_clear(&m.map);
     free(m.trust);
     free(m.target);
     free(m.matrix);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items that came after training: see pz_model_extend. Nobody had them yet, so that all that is known of them are
  * their attributes. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

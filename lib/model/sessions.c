@@ -117,7 +117,7 @@ static bool weighs_alike(const struct pz_corpus *c)
 static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, struct pz_err *err)
 {
     struct dated *order = pz_mem_array(c->n_users, sizeof *order);
-    uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr), n = 0;
+    uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr), n = 0, from;
     uint32_t *item = NULL;
     float *weight = NULL;
     bool alike = weighs_alike(c);
@@ -136,9 +136,10 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
         if (s == 0)
             qsort(order, f->n, sizeof *order, newest_first);
         n = length_of(c, order[s].user);
-        memcpy(item + ptr[s], c->item + c->ptr[order[s].user + 1] - n, n * sizeof *item);
+        from = c->ptr[order[s].user + 1] - n;
+        memcpy(item + ptr[s], c->item + from, n * sizeof *item);
         for (uint64_t k = 0; k < n && !alike; k++)
-            weight[ptr[s] + k] = pz_weight_damp(c->weight[c->ptr[order[s].user + 1] - n + k]);
+            weight[ptr[s] + k] = pz_weight_damp(c->weight[from + k]);
         ptr[s + 1] = ptr[s] + n;
     }
     free(order);

@@ -62,7 +62,14 @@ static const char *asked(const struct pz_train_cfg *cfg, const char *scorer)
     return NULL;
 }
 
-/* The same with the default of the part that takes long: tuning decides, but under a time budget it is off. */
+static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
+{
+    const char *how = asked(cfg, s->name);
+
+    return how && strcmp(how, "on") == 0;
+}
+
+/* What is asked with the default of the part that takes long: tuning decides, but under a time budget it is off. */
 static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 {
     const char *how = asked(cfg, s->name);
@@ -141,7 +148,7 @@ static void choose_parts(struct pz_training *t)
 
         if (!s || (how && strcmp(how, "off") == 0))
             continue;
-        if (!pairs && recipe->scorers[i + 1] && !(how && strcmp(how, "on") == 0)) /* but the fallback */
+        if (!pairs && recipe->scorers[i + 1] && !is_wanted(t->cfg, s)) /* all but the fallback */
             continue;
         if (s == &pz_content && !has_features(&t->ds->item_attrs))
             continue;
@@ -319,10 +326,8 @@ static void drop_idle(struct pz_training *t)
 
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
-        const char *how = asked(t->cfg, c->scorer->name);
-        bool wanted = how && strcmp(how, "on") == 0;
 
-        if (c->weight <= 0 && !wanted && p + 1 < t->n && c->scorer != &pz_factors)
+        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && p + 1 < t->n && c->scorer != &pz_factors)
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
         else
             t->choice[n++] = *c;

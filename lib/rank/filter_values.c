@@ -226,7 +226,7 @@ static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, 
         uint32_t code = pz_dict_find(dict, set->text[i].s, set->text[i].n);
 
         if (code != PZ_NONE)
-            good = put_code(set, code); /* dictionaries are in the same order: ascending */
+            good = put_code(set, code); /* ascending, as the texts are; only ids of a tail are not, and none searches ids */
     }
     return good;
 }

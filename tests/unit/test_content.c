@@ -169,7 +169,7 @@ static struct pz_trans_lists counts_of(uint32_t n, const uint64_t *ptr, const ui
 static void map_clear(struct pz_content_map *map)
 {
     pz_content_rows_clear(&map->follow);
-    pz_content_rows_clear(&map->across);
+    pz_content_rows_clear(&map->map);
 }
 
 /* x = (1 0), (1 1), (5 5) with 1, 4 and 0 events; C[0->1] = 8, C[1->0] = 10, both norms 1/2: y_01 = 8 / 2,
@@ -194,8 +194,8 @@ static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
         assert_true(fabsf(got.follow.weight[k] - want[k]) < 1e-5f);
     }
     for (uint32_t k = 0; k < 4; k++) {
-        assert_int_equal(got.across.id[k], k % 2);
-        assert_true(fabsf(got.across.weight[k] - across[k]) < 1e-5f);
+        assert_int_equal(got.map.id[k], k % 2);
+        assert_true(fabsf(got.map.weight[k] - across[k]) < 1e-5f);
     }
     map_clear(&got);
 }

@@ -180,6 +180,17 @@ static void weights_go_to_the_part_that_knows(void **state)
     json_decref(trials);
 }
 
+/* The part that goes so many items further, without a search. */
+static struct pz_choice fixed(const struct pz_scorer *s, double step, double weight)
+{
+    struct pz_choice c;
+
+    pz_choice_init(&c, s);
+    c.value[0] = c.low[0] = c.high[0] = step;
+    c.weight = weight;
+    return c;
+}
+
 /* Beside a part that knows all: nothing is left for another, unless it is for items that validation cannot have, or
  * its weight was given. */
 static void content_keeps_a_say_and_given_weights_stay(void **state)
@@ -190,18 +201,12 @@ static void content_keeps_a_say_and_given_weights_stay(void **state)
     chain_make(&t, true);
     for (int how = 0; how < 3; how++) {
         struct pz_scorer second = follow;
-        struct pz_choice c[2];
+        struct pz_choice c[2] = { fixed(&follow, 1, 2), fixed(&second, 3, 3) };
         json_t *trials = json_array();
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale;
 
         second.name = how == 1 ? "content" : "other";
-        pz_choice_init(&c[0], &follow);
-        pz_choice_init(&c[1], &second);
-        c[0].value[0] = c[0].low[0] = c[0].high[0] = 1;
-        c[1].value[0] = c[1].low[0] = c[1].high[0] = 3;
-        c[0].weight = 2;
-        c[1].weight = 3;
         c[0].weight_fixed = c[1].weight_fixed = how == 2;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
         assert_true(how == 2 ? c[0].weight == 2 && c[1].weight == 3 : c[0].weight == 1);
@@ -229,9 +234,7 @@ static void the_softmax_scale_is_the_likeliest(void **state)
         for (uint32_t u = 0; u < USERS; u++)
             if (u % 10 >= of10[i])
                 t.item[u * EVENTS + EVENTS - 1] = (u + 20) % ITEMS;
-        pz_choice_init(&c, &follow);
-        c.value[0] = c.low[0] = c.high[0] = 1;
-        c.weight = 1;
+        c = fixed(&follow, 1, 1);
         assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
         assert_true(scale == likeliest[i]);
         json_decref(trials);
@@ -266,9 +269,7 @@ static void weights_move_when_all_parts_are_there(void **state)
         for (size_t p = 0; p < 3; p++) {
             static const double step[] = { 3, 2, 1 }, weight[] = { 1, 0.3, 0.1 };
 
-            pz_choice_init(&c[p], &follow);
-            c[p].value[0] = c[p].low[0] = c[p].high[0] = step[p];
-            c[p].weight = weight[p];
+            c[p] = fixed(&follow, step[p], weight[p]);
         }
         c[2].weight_fixed = true;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 3, &scale, NULL), PZ_OK);
@@ -287,18 +288,12 @@ static void a_dear_part_must_win_over_its_absence(void **state)
     chain_make(&t, true);
     for (int knows_better = 0; knows_better < 2; knows_better++) {
         struct pz_scorer dear = follow;
-        struct pz_choice c[2];
+        struct pz_choice c[2] = { fixed(&follow, knows_better ? 5 : 1, 1), fixed(&dear, 1, 0.3) };
         json_t *trials = json_array();
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale;
 
         dear.any_time = true;
-        pz_choice_init(&c[0], &follow);
-        pz_choice_init(&c[1], &dear);
-        c[0].value[0] = c[0].low[0] = c[0].high[0] = knows_better ? 5 : 1;
-        c[1].value[0] = c[1].low[0] = c[1].high[0] = 1;
-        c[0].weight = 1;
-        c[1].weight = 0.3;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
         assert_true(knows_better ? c[1].weight > 0 : c[1].weight == 0);
         json_decref(trials);
