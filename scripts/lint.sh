@@ -113,7 +113,7 @@ if optional cppcheck; then
         --template='{file}:{line}: {severity}: {message} [{id}]' --template-location='' lib cmd 2>&1 || true)
 fi
 if optional clang; then # the build itself is gcc's; -k: all that is wrong, not the first
-    report clang < <(MAKEFLAGS= make -s -k -j"$(nproc)" CC=clang B="$B/clang" WERROR=1 all unit 2>&1 | grep -E "warning:|error:" || true)
+    report clang < <(MAKEFLAGS='' make -s -k -j"$(nproc)" CC=clang B="$B/clang" WERROR=1 all unit 2>&1 | grep -E "warning:|error:" || true)
 fi
 if optional clang-tidy; then
     report clang-tidy < <(printf '%s\n' lib/*/*.c cmd/*.c | xargs -P "$(nproc)" -n 8 sh -c '
