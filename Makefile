@@ -13,7 +13,7 @@ WERROR  ?=
 VERSION := 0.1.0
 
 # The layers of lib/, each may include only itself and those to its left (checked by make lint).
-LAYERS   := base table data model rank campaign eval serve
+LAYERS   := base table text data import model train live filter rank campaign answer eval serve
 PROGRAMS := pz-import pz-train pz-eval pz-deploy pz-recommend pz-event
 LEARNERS := pz-train pz-eval
 
@@ -30,7 +30,7 @@ PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lxxhash -llmdb \
              -lmicrohttpd -lnettle -lm
 PZ_LDFLAGS := -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 
-LIB_SRC  := $(foreach l,$(LAYERS),$(sort $(wildcard lib/$(l)/*.c)))
+LIB_SRC  := $(foreach l,$(LAYERS),$(sort $(wildcard lib/$(l)/*.c lib/$(l)/*/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 LIB      := $(B)/libpz.a
 BIN      := $(PROGRAMS:%=$(B)/bin/%)

@@ -11,8 +11,8 @@
 #include "base/opt.h"
 #include "data/split.h"
 #include "eval/verdict.h"
-#include "model/train.h"
-#include "rank/rules.h"
+#include "train/train.h"
+#include "answer/rules.h"
 
 struct config {
     const char *split, *output, *tune_metric, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;

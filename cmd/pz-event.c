@@ -11,8 +11,8 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
-#include "campaign/live_export.h"
-#include "campaign/put.h"
+#include "live/export.h"
+#include "live/put.h"
 
 struct config {
     const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation, *impression,

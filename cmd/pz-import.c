@@ -11,9 +11,9 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "data/check.h"
+#include "import/insights.h"
 #include "data/export.h"
-#include "data/import.h"
+#include "import/import.h"
 #include "data/info.h"
 
 struct import_cfg {

@@ -10,11 +10,11 @@
 #include "base/time.h"
 #include "campaign/filters.h"
 #include "campaign/view.h"
-#include "rank/answer.h"
-#include "rank/batch.h"
-#include "rank/filter.h"
+#include "answer/write.h"
+#include "answer/batch.h"
+#include "filter/filter.h"
 #include "rank/rank.h"
-#include "rank/rules.h"
+#include "answer/rules.h"
 
 struct config {
     const char *user, *item, *rank, *history, *format, *output, *input;

@@ -10,7 +10,7 @@
 #include "base/par.h"
 #include "data/split.h"
 #include "data/subset.h"
-#include "model/train.h"
+#include "train/train.h"
 
 #define DEFAULT_RECIPE "user-personalization"
 #define DEFAULT_METRIC "mix"

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "rank/filter.h"
+#include "filter/filter.h"
 
 enum { CATEGORIES = 20, EVENTS = 300, ROUNDS = 5 };
 

@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 B=${B:-build}
 breaches=0
+mapfile -t lib < <(find lib -name '*.[ch]' | sort)
+mapfile -t sources < <(find lib -name '*.c' | sort)
+mapfile -t headers < <(find lib -name '*.h' | sort)
 
 # report TITLE: reads breaches from stdin, one per line
 report() {
@@ -18,8 +21,8 @@ report() {
 
 # A layer may include only itself and those before it; cmd may include all.
 layers() {
-    grep -nH -E '^#include "' lib/*/*.[ch] | awk -F: '
-        BEGIN { n = split("base table data model rank campaign eval serve", l, " ")
+    grep -nH -E '^#include "' "${lib[@]}" | awk -F: '
+        BEGIN { n = split("base table text data import model train live filter rank campaign answer eval serve", l, " ")
                 for (i = 1; i <= n; i++) at[l[i]] = i }
         {
             split($1, from, "/"); split($3, quoted, "\""); split(quoted[2], to, "/")
@@ -33,15 +36,15 @@ layers() {
 one_module() {
     local header where
     while read -r header where; do
-        grep -lE "^#include <$header" lib/*/*.[ch] cmd/*.c | grep -vE "^($where)$" |
+        grep -lE "^#include <$header" "${lib[@]}" cmd/*.c | grep -vE "^($where)$" |
             sed "s|\$|: may not include <$header>|" || true
     done <<'RULES'
 omp\.h lib/base/par\.[ch]
-csv\.h lib/data/(csv|rows)\.c
+csv\.h lib/text/(csv|rows)\.c
 jansson\.h lib/base/json\.[ch]
-zstd\.h lib/table/[a-z_]*\.c
+zstd\.h lib/(table|text)/[a-z_]*\.c
 xxhash\.h lib/table/hash\.c
-lmdb\.h lib/campaign/live_db\.[ch]
+lmdb\.h lib/live/db\.[ch]
 microhttpd\.h lib/serve/[a-z_]*\.c
 nettle/ lib/serve/[a-z_]*\.c
 cblas\.h lib/model/dense\.c
@@ -59,7 +62,7 @@ undocumented() {
             if (!/[;}][ \t]*(\/\*.*)?$/) open = 1
             next
         }
-        { covered = 0 }' lib/*/*.h
+        { covered = 0 }' "${headers[@]}"
 }
 
 # From the line of "{" in column 0 to that of "}" in column 0.
@@ -67,8 +70,8 @@ too_long() {
     awk 'FNR == 1 { at = 0 }
         /^\{/ { at = FNR; head = before }
         /^\}/ { if (at && FNR - at > 100) print FILENAME ":" at ": " FNR - at " lines: " head; at = 0 }
-        !/^[ \t]/ { before = $0 }' lib/*/*.c cmd/*.c
-    for f in lib/*/*.[ch] cmd/*.c; do
+        !/^[ \t]/ { before = $0 }' "${sources[@]}" cmd/*.c
+    for f in "${lib[@]}" cmd/*.c; do
         [ "$(wc -l <"$f")" -le 800 ] || echo "$f: more than 800 lines"
     done
 }
@@ -116,7 +119,7 @@ if optional clang; then # the build itself is gcc's; -k: all that is wrong, not 
     report clang < <(MAKEFLAGS='' make -s -k -j"$(nproc)" CC=clang B="$B/clang" WERROR=1 all unit 2>&1 | grep -E "warning:|error:" || true)
 fi
 if optional clang-tidy; then
-    report clang-tidy < <(printf '%s\n' lib/*/*.c cmd/*.c | xargs -P "$(nproc)" -n 8 sh -c '
+    report clang-tidy < <(printf '%s\n' "${sources[@]}" cmd/*.c | xargs -P "$(nproc)" -n 8 sh -c '
         clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -DPZ_VERSION=\"0\" 2>/dev/null' sh | grep -E "warning:|error:" || true)
 fi
 echo "lint: $breaches breaches"

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "campaign/live.h"
+#include "live/store.h"
 #include "model/model.h"
 
 struct pz_version {

@@ -4,7 +4,7 @@
 #define PZ_CAMPAIGN_FILTERS_H
 
 #include "campaign/view.h"
-#include "rank/filter.h"
+#include "filter/filter.h"
 
 /* Compile an expression for queries on this view: with the rows put since the model was made, and with event
  * types that only live events have. v: NULL for a bare model. *out: free with pz_filter_free, before the view.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "campaign/layout.h"
-#include "campaign/overlay.h"
+#include "live/overlay.h"
 
 /* The model's index of every id. Items that it lacks become items of it. */
 static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items, struct pz_err *err)

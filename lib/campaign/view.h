@@ -6,7 +6,7 @@
 #define PZ_CAMPAIGN_VIEW_H
 
 #include "campaign/campaign.h"
-#include "campaign/live.h"
+#include "live/store.h"
 #include "campaign/settings.h"
 #include "model/model.h"
 #include "rank/rank.h"

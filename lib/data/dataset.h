@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "data/attrs.h"
-#include "data/marks.h"
+#include "data/watermarks.h"
 
 #define PZ_MAX_EVENT_TYPES 255
 

@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "base/time.h"
-#include "rank/filter.h"
-#include "rank/filter_why.h"
+#include "filter/filter.h"
+#include "filter/why.h"
 #include "rank/ranker.h"
 
 void pz_set_fill(uint64_t *set, uint32_t n, bool all)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "rank/filter.h"
+#include "filter/filter.h"
 #include "rank/ranker.h"
 #include "table/hash.h"
 

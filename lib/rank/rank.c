@@ -17,7 +17,7 @@
 
 #include "base/mem.h"
 #include "rank/explore.h"
-#include "rank/filter.h"
+#include "filter/filter.h"
 #include "rank/ranker.h"
 
 const char *pz_origin_name(enum pz_origin origin)

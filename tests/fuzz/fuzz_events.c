@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "campaign/live_export.h"
-#include "campaign/overlay.h"
-#include "campaign/put.h"
+#include "live/export.h"
+#include "live/overlay.h"
+#include "live/put.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/check.h"
+#include "import/insights.h"
 #include "data/corpus.h"
 #include "data/export.h"
-#include "data/import.h"
+#include "import/import.h"
 #include "data/info.h"
-#include "model/train.h"
+#include "train/train.h"
 #include "rank/rank.h"
 #include "table/table.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "rank/filter.h"
+#include "filter/filter.h"
 
 enum { MAX_COLUMNS = 16 };
 

@@ -16,8 +16,8 @@
 #include "base/file.h"
 #include "campaign/layout.h"
 #include "campaign/view.h"
-#include "data/import.h"
-#include "model/train.h"
+#include "import/import.h"
+#include "train/train.h"
 
 static char dir[32], model[64], campaign[64];
 

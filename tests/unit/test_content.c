@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
-#include "model/content.h"
+#include "model/content/content.h"
 #include "model/parts.h"
 
 enum { N_ITEMS = 24, N_USERS = 60, EVENTS = 6, COLD = 22 }; /* items 22 and 23 are nobody's */

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "model/dense.h"
-#include "model/factors.h"
+#include "model/factors/factors.h"
 #include "model/parts.h"
 #include "scorer_fixture.h"
 

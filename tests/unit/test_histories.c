@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "model/model.h"
-#include "model/train.h"
+#include "train/train.h"
 
 /* Two users, three items, types buy and view, a context column DEVICE. User 0: view item 0 (5), buy item 1
  * (no value), view item 2 (1); user 1: buy item 0 (2). */

@@ -13,9 +13,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "data/import.h"
+#include "import/import.h"
 #include "data/split.h"
-#include "model/train.h"
+#include "train/train.h"
 #include "table/table.h"
 
 enum { USERS = 30, EACH = 12, ITEMS = 30 };

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "campaign/live.h"
-#include "campaign/overlay.h"
+#include "live/store.h"
+#include "live/overlay.h"
 
 static char dir[64];
 

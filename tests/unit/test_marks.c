@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "data/marks.h"
+#include "data/watermarks.h"
 
 static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
 {

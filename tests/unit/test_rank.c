@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rank/filter.h"
+#include "filter/filter.h"
 #include "rank/ranker.h"
-#include "rank/rules.h"
+#include "answer/rules.h"
 
 enum { N = 8 };
 

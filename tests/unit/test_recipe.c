@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "model/parts.h"
-#include "model/training.h"
+#include "train/training.h"
 
 static void amazon_s_names_are_aliases(void **state)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/tune.h"
+#include "train/tune.h"
 
 enum { USERS = 160, ITEMS = 40, EVENTS = 3 };
 

@@ -15,9 +15,9 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
-#include "model/factors.h"
+#include "model/factors/factors.h"
 #include "model/parts.h"
-#include "model/sequence_batch.h"
+#include "model/sequence/batch.h"
 #include "table/dict.h"
 
 static void fill(float *x, size_t n, double size, uint64_t seed)

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "model/parts.h"
-#include "model/spectral.h"
+#include "model/spectral/spectral.h"
 #include "scorer_fixture.h"
 
 static const char *const names[] = { "dim", "user_norm", "item_norm", "target_norm", "power", "recency",

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "table/stream.h"
+#include "text/stream.h"
 #include "table/table.h"
 #include "table/zst.h"
 

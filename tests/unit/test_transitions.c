@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "model/parts.h"
-#include "model/transitions.h"
+#include "model/transitions/transitions.h"
 #include "scorer_fixture.h"
 
 enum { A, B, C, D };

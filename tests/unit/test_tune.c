@@ -11,7 +11,7 @@
 
 #include "base/par.h"
 #include "model/blend.h"
-#include "model/tune.h"
+#include "train/tune.h"
 
 enum { USERS = 200, ITEMS = 40, EVENTS = 8 };
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions of a batch: see question.h. */
+#include "answer/question.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+
+/* What cannot be kept for want of memory is missing; *failed then says so. */
+static char *keep(struct pz_arena *arena, const char *s, size_t n, bool *failed)
+{
+    char *kept = n ? pz_arena_strndup(arena, s, n) : NULL;
+
+    *failed = *failed || (n && !kept);
+    return kept;
+}
+
+/* "a|b|c" as three strings. */
+static const char *const *split(struct pz_arena *arena, const char *s, size_t n, size_t *n_out,
+                                bool *failed)
+{
+    char *text = keep(arena, s, n, failed);
+    size_t count = text ? 1 : 0;
+    const char **list;
+
+    for (char *p = text; p && *p; p++)
+        count += *p == '|';
+    list = count ? pz_arena_take(arena, count * sizeof *list) : NULL;
+    *failed = *failed || (count && !list);
+    *n_out = 0;
+    for (char *next; list && text; text = next) {
+        next = strchr(text, '|');
+        if (next)
+            *next++ = '\0';
+        if (*text)
+            list[(*n_out)++] = text;
+    }
+    return list;
+}
+
+/* ---- CSV ---- */
+
+static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_row *row, const char *name)
+{
+    static const struct pz_cell none = { "", 0 };
+
+    for (size_t i = 0; i < pz_rows_n_columns(in); i++)
+        if (pz_str_same_name(pz_rows_column(in, i), name))
+            return &row->cell[i];
+    return &none;
+}
+
+static void read_cells(const struct pz_rows_in *in, const struct pz_row *row, struct pz_arena *arena,
+                       struct pz_question *q, bool *failed)
+{
+    const struct pz_cell *c = cell(in, row, "userId");
+
+    q->user_id = keep(arena, c->s, c->n, failed);
+    c = cell(in, row, "itemId");
+    q->item_id = keep(arena, c->s, c->n, failed);
+    c = cell(in, row, "itemList");
+    q->list = split(arena, c->s, c->n, &q->n_list, failed);
+    c = cell(in, row, "history");
+    q->history = split(arena, c->s, c->n, &q->n_history, failed);
+    c = cell(in, row, "filterValues");
+    q->filter_values = keep(arena, c->s, c->n, failed);
+}
+
+/* ---- JSON Lines ---- */
+
+/* A scalar as text: ids may be written as numbers. */
+static char *scalar(struct pz_arena *arena, const json_t *value, bool *failed)
+{
+    char text[32];
+    int n;
+
+    if (json_is_string(value))
+        return keep(arena, json_string_value(value), json_string_length(value), failed);
+    if (!json_is_integer(value))
+        return NULL;
+    n = snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+    return keep(arena, text, (size_t)n, failed);
+}
+
+static const char *const *strings(struct pz_arena *arena, const json_t *value, size_t *n, bool *failed)
+{
+    const char **list = NULL;
+    const json_t *entry;
+    size_t i;
+
+    *n = 0;
+    if (json_is_string(value))
+        return split(arena, json_string_value(value), json_string_length(value), n, failed);
+    if (json_array_size(value) > 0)
+        list = pz_arena_take(arena, json_array_size(value) * sizeof *list);
+    *failed = *failed || (json_array_size(value) > 0 && !list);
+    json_array_foreach(value, i, entry) {
+        char *text = list ? scalar(arena, entry, failed) : NULL;
+
+        if (text)
+            list[(*n)++] = text;
+    }
+    return list;
+}
+
+static void read_context(struct pz_arena *arena, const json_t *object, struct pz_question *q, bool *failed)
+{
+    size_t n = json_object_size(object);
+    struct pz_context *list = n ? pz_arena_take(arena, n * sizeof *list) : NULL;
+    const char *key;
+    json_t *value;
+
+    *failed = *failed || (n && !list);
+    if (!list)
+        return;
+    json_object_foreach((json_t *)object, key, value) {
+        char *text = scalar(arena, value, failed);
+
+        if (text)
+            list[q->n_context++] = (struct pz_context){ keep(arena, key, strlen(key), failed), text };
+    }
+    q->context = list;
+}
+
+/* What is no object is repeated as a string. */
+static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
+{
+    struct pz_str text = { 0 };
+
+    pz_json_add_string(&text, row->raw, row->n_raw);
+    *failed = *failed || text.failed;
+    q->echo = text.failed ? NULL : keep(arena, text.data, text.len, failed);
+    pz_str_clear(&text);
+}
+
+static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
+{
+    struct pz_err err = { 0 };
+    json_t *doc = NULL;
+
+    if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK || !json_is_object(doc)) {
+        q->problem = keep(arena, err.text, strlen(err.text), failed);
+        q->problem = q->problem ? q->problem : "the line is no JSON object";
+        echo_text(row, arena, q, failed);
+        json_decref(doc);
+        return;
+    }
+    q->echo = keep(arena, row->raw, row->n_raw, failed);
+    q->user_id = scalar(arena, json_object_get(doc, "userId"), failed);
+    q->item_id = scalar(arena, json_object_get(doc, "itemId"), failed);
+    q->list = strings(arena, json_object_get(doc, "itemList"), &q->n_list, failed);
+    q->history = strings(arena, json_object_get(doc, "history"), &q->n_history, failed);
+    read_context(arena, json_object_get(doc, "context"), q, failed);
+    if (json_object_get(doc, "filterValues")) {
+        char *text = json_dumps(json_object_get(doc, "filterValues"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+        q->filter_values = text ? keep(arena, text, strlen(text), failed) : NULL;
+        *failed = *failed || !text;
+        free(text);
+    }
+    json_decref(doc);
+}
+
+enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
+                                struct pz_arena *arena, struct pz_question *q, struct pz_err *err)
+{
+    bool failed = false;
+    char where[320];
+    int n = snprintf(where, sizeof where, "%.256s:%llu", pz_rows_name(in), (unsigned long long)row->line);
+
+    *q = (struct pz_question){ .where = keep(arena, where, (size_t)n, &failed) };
+    if (pz_rows_is_json(in))
+        read_object(row, arena, q, &failed);
+    else if (row->bad)
+        q->problem = keep(arena, row->bad, strlen(row->bad), &failed);
+    else
+        read_cells(in, row, arena, q, &failed);
+    if (!q->problem && !q->user_id && !q->item_id && q->n_history == 0)
+        q->problem = "neither userId nor itemId nor history";
+    return failed ? pz_err_memory(err, "a batch", 1e5) : PZ_OK;
+}
+
+void pz_question_fill(const struct pz_question *q, struct pz_request *req)
+{
+    req->user_id = q->user_id;
+    req->item_id = q->item_id;
+    req->rank = q->list;
+    req->n_rank = q->n_list;
+    req->history = q->history;
+    req->n_history = q->n_history;
+    req->echo = q->echo;
+    if (q->n_context > 0) {
+        req->context = q->context;
+        req->n_context = q->n_context;
+    }
+}

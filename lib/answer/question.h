@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A question of a batch: a row of CSV, or a line of Personalize's batch input. */
+#ifndef PZ_ANSWER_QUESTION_H
+#define PZ_ANSWER_QUESTION_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "text/rows.h"
+#include "rank/rank.h"
+
+/* Everything lives in the arena; NULL and 0 where missing. */
+struct pz_question {
+    const char *user_id, *item_id;
+    const char *const *list, *const *history;
+    size_t n_list, n_history;
+    const struct pz_context *context;
+    size_t n_context;
+    const char *filter_values; /* a JSON object, see pz_filter_args_add */
+    const char *echo;    /* the JSON object as it was asked */
+    const char *problem; /* why the row is no question */
+    const char *where;   /* "FILE:LINE" */
+};
+
+/* Read one row of an input whose JSON Lines are handed over as they stand (pz_rows_set_raw). Lists are JSON arrays or
+ * joined by '|'. PZ_TRY_AGAIN: memory. */
+enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
+                                struct pz_arena *arena, struct pz_question *q, struct pz_err *err);
+
+/* Put the question into a request that holds what all share. */
+void pz_question_fill(const struct pz_question *q, struct pz_request *req);
+
+#endif

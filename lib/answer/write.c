@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing answers: see answer.h. */
+#include "answer/write.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "filter/filter.h"
+
+static const char *hit_id(const struct pz_model *m, const struct pz_hit *h, size_t *n)
+{
+    if (h->item != PZ_NONE)
+        return pz_dict_get(&m->items, h->item, n);
+    *n = strlen(h->id);
+    return h->id;
+}
+
+void pz_answer_header(struct pz_str *out, enum pz_format format, bool related, bool explained)
+{
+    static const char *const names[] = { "item_id", "rank",   "score",   "source", "model_rank",
+                                         "blend",   "scores", "because", "rules" };
+
+    if (format != PZ_FORMAT_CSV && format != PZ_FORMAT_TSV)
+        return;
+    pz_str_adds(out, related ? "for_item_id" : "user_id");
+    for (size_t i = 0; i < (explained ? 9 : 4); i++)
+        pz_str_addf(out, "%c%s", format == PZ_FORMAT_TSV ? '\t' : ',', names[i]);
+    pz_str_addc(out, '\n');
+}
+
+/* ---- reasons ---- */
+
+/* The rules that changed an item's score or place, as NAME=VALUE. */
+static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char line[][64])
+{
+    size_t n = 0;
+
+    if (w->exploration > 0)
+        snprintf(line[n++], 64, "exploration=+%.4g", (double)w->exploration);
+    if (w->rotation != 1)
+        snprintf(line[n++], 64, "rotation=%.4g", (double)w->rotation);
+    if (w->objective != 1)
+        snprintf(line[n++], 64, "objective=%.4g", (double)w->objective);
+    if (w->boost != 1)
+        snprintf(line[n++], 64, "boost=%.4g", (double)w->boost);
+    if (h && h->promotion)
+        snprintf(line[n++], 64, "promotion=%.40s", h->promotion);
+    return n;
+}
+
+/* Three cells of "a=1 b=2". */
+static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *m, const struct pz_reason *w,
+                             const struct pz_hit *h)
+{
+    struct pz_str because = { 0 };
+    char rule[5][64];
+    size_t n = list_rules(w, h, rule);
+    const char *space = "";
+
+    pz_str_addf(out, "%c%u%c%.6g%c", d, w->rank, d, (double)w->blend, d);
+    for (size_t p = 0; p < m->n_parts; p++)
+        if (w->part[p] != 0) {
+            pz_str_addf(out, "%s%s=%.6g", space, m->part[p].scorer->name, (double)w->part[p]);
+            space = " ";
+        }
+    pz_str_addc(out, d);
+    for (size_t i = 0; i < w->n_causes; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&m->items, w->cause[i].item, &len);
+
+        pz_str_addf(&because, "%s%.*s=%.6g", i ? " " : "", (int)len, id, (double)w->cause[i].share);
+    }
+    if (w->rest != 0)
+        pz_str_addf(&because, " rest=%.6g", (double)w->rest);
+    pz_str_add_csv(out, because.data ? because.data : "", because.len, d);
+    pz_str_addc(out, d);
+    for (size_t i = 0; i < n; i++)
+        pz_str_addf(out, "%s%s", i ? " " : "", rule[i]);
+    pz_str_clear(&because);
+}
+
+/* The members of a reason, as "name":value,... */
+static void add_reason_members(struct pz_str *out, const struct pz_model *m, const struct pz_reason *w,
+                               const struct pz_hit *h)
+{
+    char rule[5][64], when[32];
+    size_t n = list_rules(w, h, rule);
+    const char *comma = "";
+
+    pz_str_addf(out, "\"modelRank\":%u,\"blend\":", w->rank);
+    pz_json_add_number(out, (double)w->blend, true);
+    pz_str_adds(out, ",\"scores\":{");
+    for (size_t p = 0; p < m->n_parts; p++)
+        if (w->part[p] != 0) {
+            pz_str_addf(out, "%s\"%s\":", comma, m->part[p].scorer->name);
+            pz_json_add_number(out, (double)w->part[p], true);
+            comma = ",";
+        }
+    pz_str_adds(out, "},\"because\":[");
+    for (size_t i = 0; i < w->n_causes; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&m->items, w->cause[i].item, &len);
+
+        pz_str_adds(out, i ? ",{\"itemId\":" : "{\"itemId\":");
+        pz_json_add_string(out, id, len);
+        pz_str_addf(out, ",\"time\":\"%s\",\"share\":", pz_time_format(w->cause[i].time, when));
+        pz_json_add_number(out, (double)w->cause[i].share, true);
+        pz_str_addc(out, '}');
+    }
+    pz_str_adds(out, "],\"rest\":");
+    pz_json_add_number(out, (double)w->rest, true);
+    pz_str_adds(out, ",\"rules\":[");
+    for (size_t i = 0; i < n; i++) {
+        pz_str_adds(out, i ? "," : "");
+        pz_json_add_string(out, rule[i], strlen(rule[i]));
+    }
+    pz_str_addc(out, ']');
+}
+
+static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const char *key,
+                     const struct pz_answer *a)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        size_t n;
+        const char *id = hit_id(m, &a->hit[i], &n);
+
+        pz_str_add_csv(out, key, strlen(key), d);
+        pz_str_addc(out, d);
+        pz_str_add_csv(out, id, n, d);
+        pz_str_addf(out, "%c%zu%c", d, i + 1, d);
+        if (!isnan(a->hit[i].score))
+            pz_str_add_float(out, (float)a->hit[i].score);
+        pz_str_addf(out, "%c%s", d, pz_origin_name(a->hit[i].source));
+        if (a->reason)
+            add_reason_cells(out, d, m, &a->reason[i], &a->hit[i]);
+        pz_str_addc(out, '\n');
+    }
+}
+
+static void add_list(struct pz_str *out, const char *name, const char *const *list, size_t n)
+{
+    pz_str_addf(out, "\"%s\":[", name);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            pz_str_addc(out, ',');
+        pz_json_add_string(out, list[i], strlen(list[i]));
+    }
+    pz_str_addc(out, ']');
+}
+
+/* "NAME":"TEXT" with a comma in front of all but the first. */
+static void add_text(struct pz_str *out, bool *first, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    pz_str_addf(out, "%s\"%s\":", *first ? "" : ",", name);
+    pz_json_add_string(out, text, strlen(text));
+    *first = false;
+}
+
+static void add_input(struct pz_str *out, const struct pz_request *req)
+{
+    bool first = true;
+
+    if (req->echo) {
+        pz_str_addf(out, "{\"input\":%s", req->echo);
+        return;
+    }
+    pz_str_adds(out, "{\"input\":{");
+    add_text(out, &first, "userId", req->user_id);
+    add_text(out, &first, "itemId", req->item_id);
+    if (req->n_rank > 0) {
+        pz_str_adds(out, first ? "" : ",");
+        add_list(out, "itemList", req->rank, req->n_rank);
+        first = false;
+    }
+    if (req->n_history > 0) {
+        pz_str_adds(out, first ? "" : ",");
+        add_list(out, "history", req->history, req->n_history);
+    }
+    pz_str_addc(out, '}');
+}
+
+static void add_batch_line(struct pz_str *out, const struct pz_model *m,
+                           const struct pz_request *req, const struct pz_answer *a)
+{
+    bool scores = a->n > 0 && !isnan(a->hit[0].score);
+    size_t n;
+
+    add_input(out, req);
+    pz_str_adds(out, ",\"output\":{\"recommendedItems\":[");
+    for (size_t i = 0; i < a->n; i++) {
+        const char *id = hit_id(m, &a->hit[i], &n);
+
+        if (i)
+            pz_str_addc(out, ',');
+        pz_json_add_string(out, id, n);
+    }
+    pz_str_addc(out, ']');
+    for (size_t i = 0; i < a->n && scores; i++) {
+        pz_str_adds(out, i ? "," : ",\"scores\":[");
+        pz_json_add_number(out, isnan(a->hit[i].score) ? 0 : a->hit[i].score, true);
+    }
+    pz_str_adds(out, scores ? "]" : "");
+    for (size_t i = 0; i < a->n && a->reason; i++) {
+        pz_str_adds(out, i ? ",{" : ",\"explanations\":[{");
+        add_reason_members(out, m, &a->reason[i], &a->hit[i]);
+        pz_str_adds(out, i + 1 == a->n ? "}]" : "}");
+    }
+    if (a->is_short)
+        pz_str_adds(out, ",\"short\":true");
+    pz_str_adds(out, "},\"error\":null}\n");
+}
+
+static void add_hit(struct pz_str *out, const struct pz_model *m, const struct pz_hit *h,
+                    const struct pz_reason *reason)
+{
+    bool first = false;
+    size_t n;
+    const char *id = hit_id(m, h, &n);
+
+    pz_str_adds(out, "{\"itemId\":");
+    pz_json_add_string(out, id, n);
+    if (!isnan(h->score)) {
+        pz_str_adds(out, ",\"score\":");
+        pz_json_add_number(out, h->score, true);
+    }
+    pz_str_addf(out, ",\"source\":\"%s\"", pz_origin_name(h->source));
+    add_text(out, &first, "promotionName", h->promotion);
+    if (reason) {
+        pz_str_adds(out, ",\"explanation\":{");
+        add_reason_members(out, m, reason, h);
+        pz_str_addc(out, '}');
+    }
+    pz_str_addc(out, '}');
+}
+
+/* The rules in force, the recipe's own among them. */
+static void add_rules(struct pz_str *out, const struct pz_model *m, const struct pz_request *req)
+{
+    static const char *const seen[] = { "default", "exclude", "keep", "only" };
+    const struct pz_rules *rules = &req->rules;
+    bool first = false;
+
+    pz_str_addf(out, "\"rules\":{\"seen\":\"%s\"",
+                seen[pz_rank_seen(m, rules, req->n_rank > 0)]);
+    if (req->filter)
+        add_text(out, &first, "filter", pz_filter_text(req->filter));
+    if (rules->n_seen_types > 0) {
+        pz_str_addc(out, ',');
+        add_list(out, "seenTypes", rules->seen_type, rules->n_seen_types);
+    }
+    if (rules->seen_age_s > 0)
+        pz_str_addf(out, ",\"seenAgeSeconds\":%lld", (long long)rules->seen_age_s);
+    for (size_t i = 0; i < rules->n_caps; i++) {
+        pz_str_adds(out, i ? "," : ",\"maxPer\":{");
+        pz_json_add_string(out, rules->cap[i].column, strlen(rules->cap[i].column));
+        pz_str_addf(out, ":%u%s", rules->cap[i].most, i + 1 == rules->n_caps ? "}" : "");
+    }
+    for (size_t i = 0; i < rules->n_promotions; i++) {
+        pz_str_adds(out, i ? "," : ",\"promotions\":{");
+        pz_json_add_string(out, rules->promotion[i].name, strlen(rules->promotion[i].name));
+        pz_str_addf(out, ":%g%s", rules->promotion[i].percent, i + 1 == rules->n_promotions ? "}" : "");
+    }
+    for (size_t i = 0; i < rules->n_boosts; i++) {
+        pz_str_adds(out, i ? "," : ",\"boosts\":{");
+        pz_json_add_string(out, rules->boost[i].text, strlen(rules->boost[i].text));
+        pz_str_addf(out, ":%g%s", rules->boost[i].factor, i + 1 == rules->n_boosts ? "}" : "");
+    }
+    if (rules->diversity > 0)
+        pz_str_addf(out, ",\"diversity\":%g", rules->diversity);
+    add_text(out, &first, "diversityColumn", rules->diversity_column);
+    if (rules->rotation > 0)
+        pz_str_addf(out, ",\"rotation\":%g", rules->rotation);
+    add_text(out, &first, "objective", rules->objective);
+    if (rules->objective)
+        pz_str_addf(out, ",\"objectivePower\":%.3g", rules->objective_power);
+    pz_str_addc(out, '}');
+}
+
+static void add_object(struct pz_str *out, const struct pz_model *m, const struct pz_request *req,
+                       const struct pz_answer *a)
+{
+    char token[64];
+    bool first = true;
+
+    pz_str_addc(out, '{');
+    add_text(out, &first, "userId", req->user_id);
+    add_text(out, &first, "itemId", req->item_id);
+    pz_str_adds(out, first ? "\"itemList\":[" : ",\"itemList\":[");
+    for (size_t i = 0; i < a->n; i++) {
+        pz_str_adds(out, i ? "," : "");
+        add_hit(out, m, &a->hit[i], a->reason ? &a->reason[i] : NULL);
+    }
+    pz_str_addf(out, "],\"short\":%s,", a->is_short ? "true" : "false");
+    add_rules(out, m, req);
+    if (a->has_next)
+        pz_str_addf(out, ",\"nextPageToken\":\"%s\"", pz_page_format(&a->next, token));
+    pz_str_adds(out, "}\n");
+}
+
+void pz_answer_error(struct pz_str *out, const struct pz_request *req, const char *message)
+{
+    add_input(out, req);
+    pz_str_adds(out, ",\"output\":null,\"error\":{\"errorMessage\":");
+    pz_json_add_string(out, message, strlen(message));
+    pz_str_adds(out, "}}\n");
+}
+
+void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_model *m,
+                   const struct pz_request *req, const struct pz_answer *answer)
+{
+    bool related = req->item_id && !req->user_id;
+    const char *key = related ? req->item_id : req->user_id ? req->user_id : "";
+
+    if (format == PZ_FORMAT_JSON)
+        add_object(out, m, req, answer);
+    else if (format == PZ_FORMAT_JSONL)
+        add_batch_line(out, m, req, answer);
+    else
+        add_rows(out, format == PZ_FORMAT_TSV ? '\t' : ',', m, key, answer);
+}
+
+/* ---- why not ---- */
+
+static const char *const fate_name[] = { "listed",   "later",    "displaced", "seen",     "filtered",
+                                         "not-seen", "itself",   "unlisted",  "unknown" };
+
+static void add_why_sentence(struct pz_str *out, const struct pz_request *req, const char *item_id,
+                             const struct pz_why *v)
+{
+    char when[32];
+
+    pz_str_addf(out, "%s: %s: ", item_id, fate_name[v->fate]);
+    if (v->fate == PZ_FATE_LISTED)
+        pz_str_addf(out, "place %zu of the answer; the model alone has it at %u of %zu", v->place, v->reason.rank,
+                    v->among);
+    else if (v->fate == PZ_FATE_LATER)
+        pz_str_addf(out, "place %zu of %zu; %u were asked for", v->place, v->among, req->num);
+    else if (v->fate == PZ_FATE_DISPLACED)
+        pz_str_addf(out, "place %zu of %zu by score, but promotions, --max-per, --diversify or earlier pages put "
+                         "others first", v->place, v->among);
+    else if (v->fate == PZ_FATE_SEEN)
+        pz_str_addf(out, "%.*s%sat %s, and the seen rule leaves out what was met", (int)v->n_type,
+                    v->event_type ? v->event_type : "", v->n_type ? " " : "", pz_time_format(v->time, when));
+    else if (v->fate == PZ_FATE_FILTERED)
+        pz_str_addf(out, "it does not pass the filter: %.*s", (int)v->n_condition, v->condition);
+    else if (v->fate == PZ_FATE_NOT_SEEN)
+        pz_str_adds(out, "only items of the history were asked for");
+    else if (v->fate == PZ_FATE_ITSELF)
+        pz_str_adds(out, "it is the item that others are related to");
+    else if (v->fate == PZ_FATE_UNLISTED)
+        pz_str_adds(out, "it is not in the list to order");
+    else
+        pz_str_adds(out, "no item of the model has this id");
+    pz_str_addc(out, '\n');
+}
+
+void pz_answer_why(struct pz_str *out, enum pz_format format, const struct pz_model *m,
+                   const struct pz_request *req, const char *item_id, const struct pz_why *v)
+{
+    bool first = false;
+    char when[32];
+
+    if (format != PZ_FORMAT_JSON && format != PZ_FORMAT_JSONL) {
+        add_why_sentence(out, req, item_id, v);
+        return;
+    }
+    pz_str_adds(out, "{\"itemId\":");
+    pz_json_add_string(out, item_id, strlen(item_id));
+    add_text(out, &first, "fate", fate_name[v->fate]);
+    if (v->place > 0)
+        pz_str_addf(out, ",\"place\":%zu", v->place);
+    pz_str_addf(out, ",\"among\":%zu", v->among);
+    if (v->fate == PZ_FATE_SEEN) {
+        pz_str_addf(out, ",\"time\":\"%s\",\"eventType\":", pz_time_format(v->time, when));
+        pz_json_add_string(out, v->event_type ? v->event_type : "", v->n_type);
+    }
+    if (v->fate == PZ_FATE_FILTERED) {
+        pz_str_adds(out, ",\"condition\":");
+        pz_json_add_string(out, v->condition, v->n_condition);
+    }
+    if (v->fate != PZ_FATE_UNKNOWN) {
+        pz_str_adds(out, ",\"explanation\":{");
+        add_reason_members(out, m, &v->reason, NULL);
+        pz_str_addc(out, '}');
+    }
+    pz_str_adds(out, "}\n");
+}

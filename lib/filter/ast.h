@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the filter language: the tree that parsing makes, checking completes and evaluation walks. */
+#ifndef PZ_FILTER_AST_H
+#define PZ_FILTER_AST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/attrs.h"
+#include "live/live_data.h"
+#include "model/model.h"
+
+enum { PZ_FILTER_DEPTH = 100 }; /* nesting of parentheses, NOT and signs */
+
+/* ---- values */
+enum pz_fexpr_kind {
+    PZ_FEXPR_NUMBER, /* also durations, in seconds */
+    PZ_FEXPR_TEXT,
+    PZ_FEXPR_TRUTH,  /* TRUE, FALSE */
+    PZ_FEXPR_PLACE,  /* $NAME */
+    PZ_FEXPR_NOW,
+    PZ_FEXPR_REF,    /* TABLE.COLUMN */
+    PZ_FEXPR_NEGATIVE,
+    PZ_FEXPR_ADD,
+    PZ_FEXPR_SUBTRACT,
+    PZ_FEXPR_MULTIPLY,
+    PZ_FEXPR_DIVIDE
+};
+
+struct pz_fexpr {
+    enum pz_fexpr_kind kind;
+    uint32_t at;               /* where in the filter's text */
+    double num;                /* NUMBER, TRUTH */
+    const char *text;          /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
+    const char *table;         /* of REF; NULL: a bare column */
+    struct pz_fexpr *a, *b;    /* operands */
+    struct pz_fexpr *next;     /* in a list of values */
+    uint32_t column, place;    /* checked: of REF in the filter's columns, of PLACE in its placeholders */
+};
+
+/* ---- conditions */
+enum pz_fop { /* = and IN are ANY; != and NOT IN are ANY, negated */
+    PZ_FOP_ANY, PZ_FOP_ALL, PZ_FOP_ONLY, PZ_FOP_EXACTLY,
+    PZ_FOP_LESS, PZ_FOP_LESS_EQUAL, PZ_FOP_GREATER, PZ_FOP_GREATER_EQUAL,
+    PZ_FOP_NULL, /* IS NULL */
+    PZ_FOP_TRUE  /* a boolean column alone */
+};
+
+enum pz_fnode_kind {
+    PZ_FNODE_AND,
+    PZ_FNODE_OR,
+    PZ_FNODE_NOT,
+    PZ_FNODE_TEST, /* left op right */
+    PZ_FNODE_COUNT /* how many events pass `child` (NULL: all), compared with right; checking turns
+                    * conditions on Interactions into COUNT(...) >= 1 */
+};
+
+/* What a test's right side depends on. */
+enum pz_fwhen { PZ_FWHEN_COMPILED, PZ_FWHEN_BOUND, PZ_FWHEN_ASKED };
+
+/* A test's right side, ready to compare with. */
+struct pz_ftext {
+    const char *s;
+    size_t n;
+};
+struct pz_fset {
+    bool any;              /* "*": any value */
+    struct pz_ftext *text; /* of columns of texts */
+    uint32_t *code;        /* the texts' codes in the model's dictionary of the column, ascending */
+    double *num;           /* of columns of numbers; no NaN */
+    size_t n_text, n_code, n_num, cap_text, cap_code, cap_num;
+};
+
+struct pz_fnode {
+    enum pz_fnode_kind kind;
+    uint32_t at;
+    struct pz_fnode *child, *next;
+    struct pz_fexpr *left;  /* a REF; NULL for COUNT */
+    enum pz_fop op;
+    bool negated;
+    bool scalar;            /* right is one value, not a list */
+    struct pz_fexpr *right; /* a list by ->next */
+    /* checked: */
+    uint32_t id;            /* of TEST and COUNT: its number in the filter */
+    enum pz_fwhen when;
+    bool by_row;            /* right speaks of columns of the row itself */
+    const uint64_t *bits;   /* COMPILED tests of rows: the answer */
+};
+
+/* One INCLUDE or EXCLUDE. */
+struct pz_fclause {
+    bool include;
+    uint32_t at, id;
+    const char *target; /* as written: "ItemID" */
+    struct pz_fnode *where, *only_if; /* only_if: NULL: always */
+    struct pz_fclause *next;
+};
+
+/* Parse text into clauses that live in the arena. PZ_USAGE with the position on a fault. */
+enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena, struct pz_fclause **out,
+                               struct pz_err *err);
+
+/* PZ_USAGE and "filter: character N, at "...": what is wrong". at: offset into text. */
+enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- the compiled filter */
+enum pz_farea { PZ_FAREA_ROW, PZ_FAREA_USER, PZ_FAREA_ITEM, PZ_FAREA_EVENT };
+enum pz_fwhat { PZ_FWHAT_ATTR, PZ_FWHAT_ID, PZ_FWHAT_TYPE, PZ_FWHAT_VALUE, PZ_FWHAT_TIME };
+
+struct pz_fcolumn {
+    enum pz_farea area;
+    enum pz_fwhat what;
+    enum pz_attr_kind kind;
+    char name[PZ_NAME_MAX + 1];
+    bool of_users;              /* an attribute of users (else of items or events) */
+    const struct pz_attr *attr; /* the model's; NULL: only the overlay has it, or not an ATTR */
+    const struct pz_attr *over; /* the overlay's; NULL: it lacks it, or there is none */
+};
+
+struct pz_fplace {
+    const char *name;
+    uint32_t at;
+    bool number, scalar; /* some use needs numbers; some use needs one value */
+    bool required;       /* some INCLUDE uses it */
+};
+
+struct pz_filter {
+    char *text; /* owned */
+    const struct pz_model *m;
+    const struct pz_overlay *items, *users;
+    const struct pz_overlay *over; /* of the two, that of the rows that are filtered; NULL: none */
+    const uint32_t *over_row;      /* [over->ids.n] its rows in the model */
+    struct pz_arena arena;
+    struct pz_fclause *clause;
+    bool of_users;
+    struct pz_fcolumn *column;
+    struct pz_fplace *place;
+    struct pz_fnode **test; /* by id */
+    struct pz_fset *set;    /* [n_tests] of COMPILED tests */
+    size_t n_columns, cap_columns, n_places, cap_places, n_tests, cap_tests, n_clauses;
+    size_t depth;           /* bitsets that evaluation needs at once */
+    bool uses_item, uses_user, uses_events, uses_context;
+    struct pz_fcache *cache;
+};
+
+struct pz_filter_values {
+    const struct pz_filter *f;
+    struct pz_arena arena;
+    struct pz_fset *given;  /* [n_places] the values as texts; n_text 0: not given */
+    struct pz_fset *set;    /* [n_tests] of BOUND tests */
+    bool *off;              /* [n_clauses] lacks a value */
+};
+
+struct pz_filter_schema;
+
+/* Resolve names and types, turn conditions on Interactions into counts, number the tests. */
+enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schema *schema,
+                               struct pz_err *err);
+
+/* Read a number, an ISO-8601 time or, when truth is allowed, true and false; false: neither. */
+bool pz_filter_number(const char *s, size_t n, bool truth, double *out);
+
+/* True when the expression is of that kind or has a part that is. */
+bool pz_fexpr_has(const struct pz_fexpr *e, enum pz_fexpr_kind kind);
+
+/* The column of a test. */
+const struct pz_fcolumn *pz_filter_left(const struct pz_filter *f, const struct pz_fnode *test);
+
+/* True for columns whose values are numbers. */
+bool pz_filter_is_number(const struct pz_fcolumn *c);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter expressions, tests of rows: one column against one right side gives one bit a row of the model.
+ *
+ * Tests whose right side comes with the query (NOW(), CurrentItem, filter values) are remembered by their
+ * right side: the next query that compares with the same gets the same bits. The filter keeps the last
+ * CACHE_ENTRIES of them for all threads; what a query uses is held and cannot be dropped meanwhile. */
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/simd.h"
+#include "filter/eval.h"
+
+enum { CACHE_ENTRIES = 64 };
+
+/* ---- kernels: 64 rows of a column of numbers to a word; NaN passes nothing */
+#define NUMBER_KERNEL(name, OP)                                                                    \
+    PZ_KERNEL static void name(const double *v, size_t n, double x, uint64_t *words)               \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += 64) {                                                       \
+            uint64_t word = 0;                                                                     \
+                                                                                                   \
+            if (n - i >= 64)                                                                       \
+                for (size_t b = 0; b < 64; b++)                                                    \
+                    word |= (uint64_t)(v[i + b] OP x) << b;                                        \
+            else                                                                                   \
+                for (size_t b = 0; b < n - i; b++)                                                 \
+                    word |= (uint64_t)(v[i + b] OP x) << b;                                        \
+            words[i / 64] = word;                                                                  \
+        }                                                                                          \
+    }
+NUMBER_KERNEL(less, <)
+NUMBER_KERNEL(less_equal, <=)
+NUMBER_KERNEL(greater, >)
+NUMBER_KERNEL(greater_equal, >=)
+NUMBER_KERNEL(equal, ==)
+
+static void set_bit(uint64_t *words, size_t i)
+{
+    words[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static void scan_numbers(const struct pz_fnode *test, const struct pz_fset *set, const double *v, size_t n,
+                         uint64_t *words)
+{
+    static void (*const kernel[])(const double *, size_t, double, uint64_t *) = { less, less_equal, greater,
+                                                                                 greater_equal };
+
+    if (test->op >= PZ_FOP_LESS && test->op <= PZ_FOP_GREATER_EQUAL) {
+        if (set->n_num)
+            kernel[test->op - PZ_FOP_LESS](v, n, set->num[0], words);
+        return;
+    }
+    if (test->op == PZ_FOP_ANY && !set->any && set->n_num == 1) {
+        equal(v, n, set->num[0], words);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (test->op == PZ_FOP_NULL ? isnan(v[i]) : pz_fset_has_number(test, set, v[i]))
+            set_bit(words, i);
+}
+
+static void scan_texts(const struct pz_fnode *test, const struct pz_fset *set, const struct pz_attr *a,
+                       size_t n, uint64_t *words)
+{
+    if (test->op == PZ_FOP_ANY && !set->any && set->n_code == 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (pz_fset_has_codes(test, set, a->code + a->ptr[i], (size_t)(a->ptr[i + 1] - a->ptr[i])))
+            set_bit(words, i);
+}
+
+static void scan_ids(const struct pz_fnode *test, const struct pz_fset *set, size_t n_words, uint64_t *words)
+{
+    if (set->any)
+        memset(words, 0xff, n_words * sizeof *words);
+    for (size_t i = 0; i < set->n_code && !set->any && test->op == PZ_FOP_ANY; i++)
+        set_bit(words, set->code[i]);
+}
+
+static void scan_by_row(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
+                        size_t n, uint64_t *words)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pz_frow row = { .known = true, .at = i };
+
+        if (pz_frow_passes(ctx, test, set, &row) != test->negated)
+            set_bit(words, i);
+    }
+}
+
+void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
+                    uint64_t *words)
+{
+    const struct pz_filter *f = ctx->f;
+    const struct pz_fcolumn *col = pz_filter_left(f, test);
+    size_t n = f->of_users ? f->m->users.n : pz_model_learned(f->m); /* others are the overlay's, below */
+
+    memset(words, 0, ctx->n_words * sizeof *words);
+    if (test->by_row)
+        scan_by_row(ctx, test, set, n, words);
+    else if (col->what == PZ_FWHAT_ID)
+        scan_ids(test, set, ctx->n_words, words);
+    else if (!col->attr && test->op == PZ_FOP_NULL)
+        memset(words, 0xff, ctx->n_words * sizeof *words);
+    else if (col->attr && col->attr->num)
+        scan_numbers(test, set, col->attr->num, n, words);
+    else if (col->attr)
+        scan_texts(test, set, col->attr, n, words);
+    for (size_t w = 0; w < ctx->n_words && test->negated; w++)
+        words[w] = ~words[w];
+    if (col->what == PZ_FWHAT_ID)
+        return;
+    for (uint32_t i = 0; f->over && i < f->over->ids.n; i++) {
+        struct pz_frow row = { .known = true, .live = true, .at = i };
+        uint32_t at = f->over_row[i];
+
+        if (at == PZ_NONE)
+            continue;
+        words[at / 64] &= ~((uint64_t)1 << (at % 64));
+        if (pz_frow_passes(ctx, test, set, &row))
+            set_bit(words, at);
+    }
+}
+
+/* ---- the cache */
+struct pz_fcached {
+    char *key;       /* the test and its right side, see make_key; owned */
+    size_t n_key;
+    uint64_t *words; /* owned */
+    uint64_t stamp;  /* of its last use */
+    uint32_t held;   /* queries that use it now */
+};
+
+struct pz_fcache {
+    pthread_mutex_t lock;
+    struct pz_fcached *entry[CACHE_ENTRIES];
+    uint64_t clock;
+};
+
+struct pz_fcache *pz_fcache_new(void)
+{
+    struct pz_fcache *cache = calloc(1, sizeof *cache);
+
+    if (cache && pthread_mutex_init(&cache->lock, NULL) != 0) {
+        free(cache);
+        cache = NULL;
+    }
+    return cache;
+}
+
+static void free_entry(struct pz_fcached *e)
+{
+    if (!e)
+        return;
+    free(e->key);
+    free(e->words);
+    free(e);
+}
+
+void pz_fcache_free(struct pz_fcache *cache)
+{
+    if (!cache)
+        return;
+    for (size_t i = 0; i < CACHE_ENTRIES; i++)
+        free_entry(cache->entry[i]);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+/* Bytes that are the same for the same test and right side. Texts, not their codes: rows put since have codes
+ * of their own. */
+static bool make_key(struct pz_str *key, const struct pz_fnode *test, const struct pz_fset *set)
+{
+    pz_str_reset(key);
+    pz_str_add(key, (const char *)&test->id, sizeof test->id);
+    pz_str_addc(key, set->any ? '*' : ' ');
+    for (size_t i = 0; i < set->n_text; i++) {
+        pz_str_add(key, (const char *)&set->text[i].n, sizeof set->text[i].n);
+        pz_str_add(key, set->text[i].s, set->text[i].n);
+    }
+    pz_str_add(key, (const char *)set->num, set->n_num * sizeof *set->num);
+    return !key->failed;
+}
+
+static bool same_key(const struct pz_fcached *e, const struct pz_str *key)
+{
+    return e->n_key == key->len && memcmp(e->key, key->data, key->len) == 0;
+}
+
+/* The entry with that key, or the slot to put one in: the one least lately used that nobody holds. */
+static struct pz_fcached **find_slot(struct pz_fcache *cache, const struct pz_str *key)
+{
+    struct pz_fcached **oldest = NULL;
+
+    for (size_t i = 0; i < CACHE_ENTRIES; i++) {
+        struct pz_fcached **slot = &cache->entry[i], *e = *slot;
+
+        if (e && same_key(e, key))
+            return slot;
+        if ((!e || e->held == 0) && (!oldest || (*oldest && (!e || e->stamp < (*oldest)->stamp))))
+            oldest = slot;
+    }
+    return oldest;
+}
+
+static struct pz_fcached *make_entry(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                                     const struct pz_fset *set)
+{
+    const struct pz_str *key = &ctx->work->key;
+    struct pz_fcached *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return NULL;
+    *e = (struct pz_fcached){ .key = pz_mem_copy(key->data, key->len, 1),
+                              .n_key = key->len,
+                              .words = pz_mem_array(ctx->n_words, sizeof *e->words) };
+    if (!e->key || !e->words) {
+        free_entry(e);
+        return NULL;
+    }
+    pz_filter_scan(ctx, test, set, e->words);
+    return e;
+}
+
+/* Take an entry for this query. Under the lock. */
+static const uint64_t *hold(struct pz_fcache *cache, struct pz_filter_work *work, struct pz_fcached *e)
+{
+    e->held++;
+    e->stamp = ++cache->clock;
+    work->held[work->n_held++] = e;
+    return e->words;
+}
+
+const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                                 const struct pz_fset *set)
+{
+    struct pz_fcache *cache = ctx->f->cache;
+    struct pz_filter_work *work = ctx->work;
+    struct pz_fcached **slot, *made = NULL, *dropped = NULL;
+    const uint64_t *words = NULL;
+
+    if (!make_key(&work->key, test, set) || !pz_mem_grow(&work->held, &work->cap_held, work->n_held + 1, sizeof *work->held))
+        return NULL;
+    for (int turn = 0; turn < 2 && !words; turn++) {
+        if (turn == 1 && !(made = make_entry(ctx, test, set)))
+            return NULL;
+        pthread_mutex_lock(&cache->lock);
+        slot = find_slot(cache, &work->key);
+        if (slot && *slot && same_key(*slot, &work->key)) {
+            words = hold(cache, work, *slot);
+            dropped = made; /* somebody else was faster */
+        } else if (made && slot) {
+            dropped = *slot;
+            *slot = made;
+            words = hold(cache, work, made);
+        }
+        pthread_mutex_unlock(&cache->lock);
+    }
+    free_entry(dropped);
+    if (words)
+        return words;
+    free_entry(made);
+    return NULL;
+}
+
+void pz_filter_release(const struct pz_filter *f, struct pz_filter_work *work)
+{
+    if (work->n_held == 0)
+        return;
+    pthread_mutex_lock(&f->cache->lock);
+    while (work->n_held > 0)
+        work->held[--work->n_held]->held--;
+    pthread_mutex_unlock(&f->cache->lock);
+}

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter expressions, names and types: every column and event type is looked up, every value is of its
+ * column's type, and what speaks of interactions is brought into one form:
+ *
+ *   a part that consists of tests on Interactions joined by AND and OR speaks of one interaction, and
+ *   becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
+ *
+ * so that evaluation knows tests of rows, tests of the user or the current item, and counts. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "base/time.h"
+#include "filter/filter.h"
+#include "filter/ast.h"
+
+enum position { IN_WHERE, IN_IF, IN_COUNT };
+
+struct check {
+    struct pz_filter *f;
+    const struct pz_filter_schema *schema;
+    struct pz_err *err;
+    const struct pz_fclause *clause;
+    enum position position;
+};
+
+bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
+{
+    int64_t seconds;
+
+    if (pz_str_to_double(s, n, out))
+        return true;
+    if (truth && ((n == 4 && strncasecmp(s, "true", n) == 0) || (n == 5 && strncasecmp(s, "false", n) == 0))) {
+        *out = n == 4;
+        return true;
+    }
+    if (truth || !pz_time_parse(s, n, PZ_TIME_ISO8601, &seconds))
+        return false;
+    *out = (double)seconds;
+    return true;
+}
+
+bool pz_fexpr_has(const struct pz_fexpr *e, enum pz_fexpr_kind kind)
+{
+    return e && (e->kind == kind || pz_fexpr_has(e->a, kind) || pz_fexpr_has(e->b, kind));
+}
+
+bool pz_filter_is_number(const struct pz_fcolumn *c)
+{
+    return c->kind == PZ_ATTR_NUMBER || c->kind == PZ_ATTR_BOOL;
+}
+
+const struct pz_fcolumn *pz_filter_left(const struct pz_filter *f, const struct pz_fnode *test)
+{
+    return &f->column[test->left->column];
+}
+
+static enum pz_status memory(struct check *c)
+{
+    return pz_err_memory(c->err, "a filter", 1e4);
+}
+
+/* ---- tables and columns */
+enum table { ITEMS, USERS, EVENTS, THE_USER, THE_ITEM };
+struct table_name {
+    const char *name;
+    enum table table;
+};
+static const struct table_name table_names[] = {
+    { "Items", ITEMS },   { "Item", ITEMS },           { "Actions", ITEMS },
+    { "Action", ITEMS },  { "Users", USERS },          { "User", USERS },
+    { "Interactions", EVENTS }, { "Action_Interactions", EVENTS }, { "CurrentUser", THE_USER },
+    { "CurrentItem", THE_ITEM }, { "CurrentAction", THE_ITEM },
+};
+enum { N_TABLES = sizeof table_names / sizeof *table_names };
+
+static enum pz_status unknown_table(struct check *c, const struct pz_fexpr *ref)
+{
+    const char *names[N_TABLES], *near;
+
+    for (size_t i = 0; i < N_TABLES; i++)
+        names[i] = table_names[i].name;
+    near = pz_str_nearest(ref->table, names, N_TABLES);
+    return pz_filter_fault(c->f->text, ref->at, c->err,
+                           "there is no table %s%s%s%s (there are Items, Users, Interactions, CurrentUser "
+                           "and CurrentItem)",
+                           ref->table, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* The area of a reference, and whether its columns are those of users. */
+static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enum pz_farea *area,
+                                bool *of_users)
+{
+    bool rows_are_users = c->f->of_users;
+    enum table table = c->position == IN_COUNT               ? EVENTS
+                       : c->position == IN_IF && !rows_are_users ? THE_USER
+                       : rows_are_users                          ? USERS
+                                                                 : ITEMS;
+
+    if (ref->table) {
+        size_t i = 0;
+
+        while (i < N_TABLES && !pz_str_same_name(table_names[i].name, ref->table))
+            i++;
+        if (i == N_TABLES)
+            return unknown_table(c, ref);
+        table = table_names[i].table;
+    }
+    if (rows_are_users && (table == ITEMS || table == THE_USER))
+        return pz_filter_fault(c->f->text, ref->at, c->err,
+                               "a filter of users speaks of Users, Interactions and CurrentItem");
+    if (rows_are_users && table == EVENTS && c->position == IN_IF)
+        return pz_filter_fault(c->f->text, ref->at, c->err, "a filter of users has no current user");
+    *of_users = table == USERS || table == THE_USER;
+    *area = table == EVENTS     ? PZ_FAREA_EVENT
+            : table == THE_ITEM ? PZ_FAREA_ITEM
+            : table == THE_USER || (table == USERS && !rows_are_users) ? PZ_FAREA_USER
+                                                                       : PZ_FAREA_ROW;
+    if (c->position == IN_IF && *area == PZ_FAREA_ROW)
+        return pz_filter_fault(c->f->text, ref->at, c->err,
+                               "IF is decided once for a query; what differs from row to row belongs "
+                               "before IF");
+    return PZ_OK;
+}
+
+static const char *area_name(enum pz_farea area, bool of_users)
+{
+    return area == PZ_FAREA_EVENT ? "Interactions" : of_users ? "Users" : "Items";
+}
+
+static const struct pz_attrs *model_attrs(const struct check *c, enum pz_farea area, bool of_users)
+{
+    return area == PZ_FAREA_EVENT ? &c->f->m->context
+           : of_users             ? &c->f->m->user_attrs
+                                  : &c->f->m->item_attrs;
+}
+
+static const struct pz_attrs *live_attrs(const struct check *c, enum pz_farea area, bool of_users)
+{
+    const struct pz_overlay *o = of_users ? c->schema->users : c->schema->items;
+
+    return o && area != PZ_FAREA_EVENT ? &o->attrs : NULL;
+}
+
+static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref, enum pz_farea area,
+                                     bool of_users)
+{
+    static const char *const reserved[] = { "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP", "ITEM_ID" };
+    const struct pz_attrs *in[2] = { model_attrs(c, area, of_users), live_attrs(c, area, of_users) };
+    const char *names[512], *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < 4 && area == PZ_FAREA_EVENT; i++)
+        names[n++] = reserved[i];
+    if (area != PZ_FAREA_EVENT)
+        names[n++] = of_users ? "USER_ID" : "ITEM_ID";
+    for (int k = 0; k < 2; k++)
+        for (uint32_t a = 0; in[k] && a < in[k]->n_attrs && n < 512; a++)
+            names[n++] = in[k]->attr[a].name;
+    near = pz_str_nearest(ref->text, names, n);
+    return pz_filter_fault(c->f->text, ref->at, c->err, "%s has no column %s%s%s%s",
+                           area_name(area, of_users), ref->text, near ? "; did you mean " : "",
+                           near ? near : "", near ? "?" : "");
+}
+
+/* The columns that every table has. */
+static bool reserved_column(struct pz_fcolumn *col, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum pz_fwhat what;
+        enum pz_attr_kind kind;
+    } events[] = { { "EVENT_TYPE", PZ_FWHAT_TYPE, PZ_ATTR_STRING },
+                   { "EVENT_VALUE", PZ_FWHAT_VALUE, PZ_ATTR_NUMBER },
+                   { "TIMESTAMP", PZ_FWHAT_TIME, PZ_ATTR_NUMBER },
+                   { "ITEM_ID", PZ_FWHAT_ID, PZ_ATTR_STRING },
+                   { "ACTION_ID", PZ_FWHAT_ID, PZ_ATTR_STRING } };
+
+    for (size_t i = 0; i < 5 && col->area == PZ_FAREA_EVENT; i++)
+        if (pz_str_same_name(name, events[i].name)) {
+            col->what = events[i].what;
+            col->kind = events[i].kind;
+            return true;
+        }
+    col->what = PZ_FWHAT_ID;
+    col->kind = PZ_ATTR_STRING;
+    return col->area != PZ_FAREA_EVENT &&
+           (col->of_users ? pz_str_same_name(name, "USER_ID")
+                          : pz_str_same_name(name, "ITEM_ID") || pz_str_same_name(name, "ACTION_ID"));
+}
+
+static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
+{
+    struct pz_filter *f = c->f;
+    struct pz_fcolumn *col;
+    enum pz_farea area = PZ_FAREA_ROW;
+    bool of_users = false;
+    enum pz_status st = find_area(c, ref, &area, &of_users);
+
+    if (st != PZ_OK)
+        return st;
+    if (!pz_mem_grow(&f->column, &f->cap_columns, f->n_columns + 1, sizeof *f->column))
+        return memory(c);
+    col = &f->column[f->n_columns];
+    *col = (struct pz_fcolumn){ .area = area, .of_users = of_users };
+    if (!reserved_column(col, ref->text)) {
+        const struct pz_attr *live = pz_attrs_find(live_attrs(c, area, of_users), ref->text);
+
+        col->what = PZ_FWHAT_ATTR;
+        col->attr = pz_attrs_find(model_attrs(c, area, of_users), ref->text);
+        if (!col->attr && !live)
+            return unknown_column(c, ref, area, of_users);
+        col->kind = col->attr ? col->attr->kind : live->kind;
+        col->over = live;
+        memcpy(col->name, col->attr ? col->attr->name : live->name, sizeof col->name);
+    }
+    f->uses_user |= area == PZ_FAREA_USER;
+    f->uses_item |= area == PZ_FAREA_ITEM;
+    f->uses_context |= area == PZ_FAREA_EVENT && col->what == PZ_FWHAT_ATTR;
+    ref->column = (uint32_t)f->n_columns++;
+    return PZ_OK;
+}
+
+/* ---- values */
+static enum pz_status find_place(struct check *c, struct pz_fexpr *e, bool number, bool scalar)
+{
+    struct pz_filter *f = c->f;
+    struct pz_fplace *p;
+    size_t i = 0;
+
+    while (i < f->n_places && strcmp(f->place[i].name, e->text) != 0)
+        i++;
+    if (i == f->n_places) {
+        if (!pz_mem_grow(&f->place, &f->cap_places, i + 1, sizeof *f->place))
+            return memory(c);
+        f->place[f->n_places++] = (struct pz_fplace){ .name = e->text, .at = e->at };
+    }
+    p = &f->place[i];
+    p->number |= number;
+    p->scalar |= scalar;
+    p->required |= c->clause->include;
+    e->place = (uint32_t)i;
+    return PZ_OK;
+}
+
+static bool known_type(const struct check *c, const char *s, size_t n)
+{
+    const struct pz_dict *types = &c->f->m->events;
+    char *name;
+    bool known = n == 1 && *s == '*';
+
+    for (uint32_t e = 0; e < types->n && !known; e++) {
+        size_t len;
+        const char *type = pz_dict_get(types, e, &len);
+
+        known = len == n && strncasecmp(type, s, n) == 0;
+    }
+    if (!known && c->schema->has_type && (name = pz_arena_strndup(&c->f->arena, s, n)))
+        known = c->schema->has_type(c->schema->context, name);
+    return known;
+}
+
+static enum pz_status unknown_type(struct check *c, const struct pz_fexpr *e)
+{
+    const struct pz_dict *types = &c->f->m->events;
+    const char *names[256], *near = NULL;
+    char list[300] = "";
+
+    for (uint32_t i = 0; i < types->n && i < 256; i++) {
+        size_t len, used = strlen(list);
+        const char *type = pz_dict_get(types, i, &len);
+
+        if (!(names[i] = pz_arena_strndup(&c->f->arena, type, len)))
+            return memory(c);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    if (types->n)
+        near = pz_str_nearest(e->text, names, types->n < 256 ? types->n : 256);
+    return pz_filter_fault(c->f->text, e->at, c->err, "there is no event type %s%s%s%s (%s%s)", e->text,
+                           near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                           types->n ? "there are " : "the data have none", list);
+}
+
+/* "click, rating" in one pair of quotes, as Personalize's guide writes it: two types. */
+static enum pz_status check_type(struct check *c, struct pz_fexpr *e)
+{
+    const char *s = e->text;
+
+    if (known_type(c, s, strlen(s)))
+        return PZ_OK;
+    if (!strchr(s, ','))
+        return unknown_type(c, e);
+    for (const char *part = s; part; part = strchr(part, ',') ? strchr(part, ',') + 1 : NULL) {
+        const char *from = part + strspn(part, " ");
+        size_t n = strcspn(from, ",");
+        struct pz_fexpr *more = e;
+
+        while (n > 0 && from[n - 1] == ' ')
+            n--;
+        if (n == 0 || !known_type(c, from, n))
+            return unknown_type(c, e);
+        if (part != s && !(more = pz_arena_take(&c->f->arena, sizeof *more)))
+            return memory(c);
+        if (part != s) {
+            *more = *e;
+            e->next = more;
+        }
+        if (!(more->text = pz_arena_strndup(&c->f->arena, from, n)))
+            return memory(c);
+        e = more;
+    }
+    return PZ_OK;
+}
+
+static enum pz_status check_ref(struct check *c, struct pz_fexpr *e, bool number)
+{
+    enum pz_status st = find_column(c, e);
+    const struct pz_fcolumn *col;
+
+    if (st != PZ_OK)
+        return st;
+    col = &c->f->column[e->column];
+    if (col->area == PZ_FAREA_EVENT)
+        return pz_filter_fault(c->f->text, e->at, c->err,
+                               "Interactions can only stand on the left of an operator");
+    if (pz_filter_is_number(col) != number)
+        return pz_filter_fault(c->f->text, e->at, c->err, "%s holds %s, %s are needed here", e->text,
+                               number ? "texts" : "numbers", number ? "numbers" : "texts");
+    return PZ_OK;
+}
+
+/* truth: true and false are meant; inside: of a sum or product; scalar: one value is needed. */
+static enum pz_status check_number(struct check *c, struct pz_fexpr *e, bool truth, bool inside,
+                                   bool scalar)
+{
+    enum pz_status st = PZ_OK;
+
+    switch (e->kind) {
+    case PZ_FEXPR_NUMBER:
+    case PZ_FEXPR_NOW:
+        return PZ_OK;
+    case PZ_FEXPR_TRUTH:
+        e->kind = PZ_FEXPR_NUMBER;
+        return truth ? PZ_OK
+                     : pz_filter_fault(c->f->text, e->at, c->err, "a number is needed, not true or false");
+    case PZ_FEXPR_TEXT:
+        if (strcmp(e->text, "*") == 0 && !scalar)
+            return PZ_OK;
+        if (!pz_filter_number(e->text, strlen(e->text), truth, &e->num))
+            return pz_filter_fault(c->f->text, e->at, c->err, "%s is needed",
+                                   truth ? "true or false" : "a number or an ISO-8601 time");
+        e->kind = PZ_FEXPR_NUMBER;
+        return PZ_OK;
+    case PZ_FEXPR_PLACE:
+        return find_place(c, e, true, scalar || inside);
+    case PZ_FEXPR_REF:
+        return check_ref(c, e, true);
+    default:
+        st = check_number(c, e->a, false, true, true);
+        return st == PZ_OK && e->b ? check_number(c, e->b, false, true, true) : st;
+    }
+}
+
+static enum pz_status check_text(struct check *c, struct pz_fexpr *e, bool scalar)
+{
+    switch (e->kind) {
+    case PZ_FEXPR_TEXT:
+    case PZ_FEXPR_NUMBER:
+    case PZ_FEXPR_TRUTH:
+        return PZ_OK;
+    case PZ_FEXPR_PLACE:
+        return find_place(c, e, false, scalar);
+    case PZ_FEXPR_REF:
+        return check_ref(c, e, false);
+    default:
+        return pz_filter_fault(c->f->text, e->at, c->err, "a text is needed, in quotes");
+    }
+}
+
+/* ---- tests */
+static bool has_area(const struct pz_filter *f, const struct pz_fexpr *e, enum pz_farea area)
+{
+    return e && ((e->kind == PZ_FEXPR_REF && f->column[e->column].area == area) ||
+                 has_area(f, e->a, area) || has_area(f, e->b, area));
+}
+
+static enum pz_status check_op(struct check *c, struct pz_fnode *n, const struct pz_fcolumn *col)
+{
+    bool order = n->op >= PZ_FOP_LESS && n->op <= PZ_FOP_GREATER_EQUAL;
+    const char *name = n->left->text;
+
+    if (order && col->kind != PZ_ATTR_NUMBER)
+        return pz_filter_fault(c->f->text, n->left->at, c->err,
+                               "%s holds %s; <, <=, > and >= need a column of numbers", name,
+                               col->kind == PZ_ATTR_BOOL ? "true and false" : "texts");
+    if (n->op >= PZ_FOP_ALL && n->op <= PZ_FOP_EXACTLY &&
+        (pz_filter_is_number(col) || col->what != PZ_FWHAT_ATTR))
+        return pz_filter_fault(c->f->text, n->left->at, c->err,
+                               "%s has one value a row: use IN; HAS is for columns of several texts", name);
+    if (n->op == PZ_FOP_TRUE) {
+        struct pz_fexpr *one = pz_arena_take(&c->f->arena, sizeof *one);
+
+        if (col->kind != PZ_ATTR_BOOL)
+            return pz_filter_fault(c->f->text, n->left->at, c->err,
+                                   "%s is not a boolean column: an operator is needed behind it", name);
+        if (!one)
+            return memory(c);
+        *one = (struct pz_fexpr){ .kind = PZ_FEXPR_NUMBER, .at = n->at, .num = 1 };
+        n->op = PZ_FOP_ANY;
+        n->right = one;
+    }
+    return PZ_OK;
+}
+
+static enum pz_status check_right(struct check *c, struct pz_fnode *n, bool number, bool truth,
+                                  enum pz_fwhat what)
+{
+    bool is_ask = false, is_bound = false;
+    enum pz_status st = PZ_OK;
+
+    for (struct pz_fexpr *e = n->right, *next; e && st == PZ_OK; e = next) {
+        next = e->next; /* check_type may put more in between */
+        st = number ? check_number(c, e, truth, false, n->scalar) : check_text(c, e, n->scalar);
+        if (st == PZ_OK && what == PZ_FWHAT_TYPE && e->kind == PZ_FEXPR_TEXT)
+            st = check_type(c, e);
+        if (st != PZ_OK) /* and columns may not be known */
+            return st;
+        is_ask |= pz_fexpr_has(e, PZ_FEXPR_NOW) || has_area(c->f, e, PZ_FAREA_USER) ||
+                  has_area(c->f, e, PZ_FAREA_ITEM);
+        is_bound |= pz_fexpr_has(e, PZ_FEXPR_PLACE);
+        n->by_row |= has_area(c->f, e, PZ_FAREA_ROW);
+    }
+    n->when = is_ask ? PZ_FWHEN_ASKED : is_bound ? PZ_FWHEN_BOUND : PZ_FWHEN_COMPILED;
+    return st;
+}
+
+static enum pz_status check_test(struct check *c, struct pz_fnode *n)
+{
+    struct pz_fcolumn col;
+    enum pz_status st = find_column(c, n->left);
+
+    if (st != PZ_OK)
+        return st;
+    col = *pz_filter_left(c->f, n); /* the array may move */
+    if (c->position == IN_COUNT && col.area != PZ_FAREA_EVENT)
+        return pz_filter_fault(c->f->text, n->at, c->err,
+                               "inside COUNT only columns of Interactions can be tested");
+    st = check_op(c, n, &col);
+    if (st == PZ_OK)
+        st = check_right(c, n, pz_filter_is_number(&col), col.kind == PZ_ATTR_BOOL, col.what);
+    if (st == PZ_OK && n->by_row &&
+        (col.area == PZ_FAREA_EVENT || !pz_filter_is_number(&col) || n->op == PZ_FOP_ANY))
+        st = pz_filter_fault(c->f->text, n->right->at, c->err,
+                             "two columns can be compared by <, <=, > and >= when both hold numbers of "
+                             "the row; for texts put the row's column on the left");
+    return st;
+}
+
+static enum pz_status check_node(struct check *c, struct pz_fnode *n)
+{
+    enum position outer = c->position;
+    enum pz_status st = PZ_OK;
+
+    if (n->kind == PZ_FNODE_TEST)
+        return check_test(c, n);
+    if (n->kind == PZ_FNODE_COUNT) {
+        if (outer == IN_COUNT)
+            return pz_filter_fault(c->f->text, n->at, c->err, "COUNT inside COUNT has no meaning");
+        if (outer == IN_IF && c->f->of_users)
+            return pz_filter_fault(c->f->text, n->at, c->err, "a filter of users has no current user");
+        st = check_right(c, n, true, false, PZ_FWHAT_VALUE);
+        if (st == PZ_OK && n->by_row)
+            st = pz_filter_fault(c->f->text, n->right->at, c->err,
+                                 "COUNT cannot be compared with a column of the row");
+        c->position = IN_COUNT;
+    }
+    for (struct pz_fnode *child = n->child; child && st == PZ_OK; child = child->next)
+        st = check_node(c, child);
+    c->position = outer;
+    return st;
+}
+
+/* ---- bringing conditions on Interactions into the form of counts */
+static bool of_one_event(const struct pz_filter *f, const struct pz_fnode *n)
+{
+    if (n->kind == PZ_FNODE_TEST)
+        return pz_filter_left(f, n)->area == PZ_FAREA_EVENT;
+    if (n->kind != PZ_FNODE_AND && n->kind != PZ_FNODE_OR)
+        return false;
+    for (const struct pz_fnode *child = n->child; child; child = child->next)
+        if (!of_one_event(f, child))
+            return false;
+    return true;
+}
+
+/* COUNT(Interactions WHERE predicate) >= 1; NULL when memory is out. */
+static struct pz_fnode *exists(struct pz_filter *f, struct pz_fnode *predicate)
+{
+    struct pz_fnode *n = pz_arena_take(&f->arena, sizeof *n);
+    struct pz_fexpr *one = pz_arena_take(&f->arena, sizeof *one);
+
+    if (!n || !one)
+        return NULL;
+    *one = (struct pz_fexpr){ .kind = PZ_FEXPR_NUMBER, .at = predicate->at, .num = 1 };
+    *n = (struct pz_fnode){ .kind = PZ_FNODE_COUNT,
+                            .at = predicate->at,
+                            .child = predicate,
+                            .op = PZ_FOP_GREATER_EQUAL,
+                            .scalar = true,
+                            .right = one };
+    return n;
+}
+
+static void append(struct pz_fnode ***tail, struct pz_fnode *n)
+{
+    n->next = NULL;
+    **tail = n;
+    *tail = &n->next;
+}
+
+/* The children of n in two lists; those of an AND inside an AND (OR inside OR) count as its own. */
+static void sort_children(const struct pz_filter *f, struct pz_fnode *n, struct pz_fnode ***events,
+                          struct pz_fnode ***others)
+{
+    for (struct pz_fnode *child = n->child, *next; child; child = next) {
+        next = child->next;
+        if (of_one_event(f, child))
+            append(events, child);
+        else if (child->kind == n->kind)
+            sort_children(f, child, events, others);
+        else
+            append(others, child);
+    }
+}
+
+static struct pz_fnode *lift(struct pz_filter *f, struct pz_fnode *n)
+{
+    struct pz_fnode *events = NULL, *others = NULL, *list = NULL, **e = &events, **o = &others,
+                    **tail = &list, *one;
+
+    if (of_one_event(f, n))
+        return exists(f, n);
+    if (n->kind == PZ_FNODE_TEST || n->kind == PZ_FNODE_COUNT)
+        return n;
+    if (n->kind == PZ_FNODE_NOT) {
+        n->child = lift(f, n->child);
+        return n->child ? n : NULL;
+    }
+    sort_children(f, n, &e, &o);
+    if (events) {
+        one = events;
+        if (events->next) {
+            if (!(one = pz_arena_take(&f->arena, sizeof *one)))
+                return NULL;
+            *one = (struct pz_fnode){ .kind = n->kind, .at = events->at, .child = events };
+        }
+        if (!(one = exists(f, one)))
+            return NULL;
+        append(&tail, one);
+    }
+    for (struct pz_fnode *child = others, *next; child; child = next) {
+        next = child->next;
+        if (!(one = lift(f, child)))
+            return NULL;
+        append(&tail, one);
+    }
+    n->child = list;
+    return n;
+}
+
+/* ---- numbers */
+static enum pz_status number_tests(struct pz_filter *f, struct pz_fnode *n, size_t depth)
+{
+    enum pz_status st = PZ_OK;
+
+    f->depth = depth > f->depth ? depth : f->depth;
+    f->uses_events |= n->kind == PZ_FNODE_COUNT;
+    if (n->kind == PZ_FNODE_TEST || n->kind == PZ_FNODE_COUNT) {
+        if (!pz_mem_grow(&f->test, &f->cap_tests, f->n_tests + 1, sizeof *f->test))
+            return PZ_TRY_AGAIN;
+        n->id = (uint32_t)f->n_tests;
+        f->test[f->n_tests++] = n;
+    }
+    for (struct pz_fnode *child = n->child; child && st == PZ_OK; child = child->next)
+        st = number_tests(f, child, depth + 1);
+    return st;
+}
+
+static enum pz_status check_clause(struct check *c, struct pz_fclause *clause)
+{
+    struct pz_filter *f = c->f;
+    enum pz_status st;
+
+    if (pz_str_same_name(clause->target, "UserID") != f->of_users)
+        return pz_filter_fault(f->text, clause->at, c->err,
+                               "all parts of a filter must be about the same: ItemID or UserID");
+    clause->id = (uint32_t)f->n_clauses++;
+    c->clause = clause;
+    c->position = IN_WHERE;
+    st = check_node(c, clause->where);
+    c->position = IN_IF;
+    if (st == PZ_OK && clause->only_if)
+        st = check_node(c, clause->only_if);
+    if (st != PZ_OK)
+        return st;
+    clause->where = lift(f, clause->where);
+    if (clause->only_if && clause->where && !(clause->only_if = lift(f, clause->only_if)))
+        clause->where = NULL;
+    if (!clause->where || number_tests(f, clause->where, 1) != PZ_OK ||
+        (clause->only_if && number_tests(f, clause->only_if, 1) != PZ_OK))
+        return memory(c);
+    return PZ_OK;
+}
+
+enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schema *schema,
+                               struct pz_err *err)
+{
+    struct check c = { .f = f, .schema = schema, .err = err };
+    enum pz_status st = PZ_OK;
+
+    f->of_users = pz_str_same_name(f->clause->target, "UserID");
+    for (struct pz_fclause *clause = f->clause; clause && st == PZ_OK; clause = clause->next)
+        st = check_clause(&c, clause);
+    return st;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter expressions, interactions: all that a user did, of the model, live and inline, against the tests
+ * inside a COUNT, one interaction after the other. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "filter/eval.h"
+
+struct event {
+    uint32_t item; /* PZ_NONE: the model lacks it */
+    const char *id;
+    int64_t time;
+    double value;
+    bool old;      /* of the model: row is its interaction, type its code */
+    uint64_t row;
+    uint32_t type;
+    const char *type_name; /* of a live one; NULL: none */
+    const json_t *props;   /* of a live one; NULL: none */
+};
+
+/* The properties of live events that tests of other columns of Interactions ask for. */
+static bool parse_properties(struct pz_fctx *ctx)
+{
+    struct pz_filter_work *work = ctx->work;
+    const struct pz_live *live = ctx->env->live;
+
+    if (!ctx->f->uses_context || !live || live->n_events == 0)
+        return true;
+    if (!pz_mem_grow(&work->props, &work->cap_props, live->n_events, sizeof *work->props))
+        return false;
+    for (; work->n_props < live->n_events; work->n_props++) {
+        const char *text = live->event[work->n_props].properties;
+
+        work->props[work->n_props] = NULL;
+        if (text)
+            pz_json_parse(text, strlen(text), "properties", &work->props[work->n_props], NULL);
+    }
+    return true;
+}
+
+void pz_fevents_release(struct pz_filter_work *work)
+{
+    while (work->n_props > 0)
+        json_decref(work->props[--work->n_props]);
+}
+
+/* COUNT(...) >= 1, as tests of Interactions are: needs no counting. */
+static bool is_any(const struct pz_filter *f, const struct pz_fnode *n)
+{
+    const struct pz_fset *set = &f->set[n->id];
+
+    return n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED && set->n_num == 1 && set->num[0] == 1;
+}
+
+enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
+{
+    const struct pz_filter_env *env = ctx->env;
+    const struct pz_dict *items = &ctx->f->m->items;
+    struct pz_filter_work *work = ctx->work;
+    size_t n_live = env->live ? env->live->n_events : 0, n = n_live + env->n_history;
+    bool counts = false;
+
+    for (size_t i = 0; i < ctx->f->n_tests; i++)
+        counts |= ctx->f->test[i]->kind == PZ_FNODE_COUNT && !is_any(ctx->f, ctx->f->test[i]);
+    if (counts && work->cap_count < items->n) {
+        free(work->count);
+        work->count = pz_mem_array(items->n, sizeof *work->count);
+        work->cap_count = work->count ? items->n : 0;
+    }
+    if ((counts && work->cap_count < items->n) || !parse_properties(ctx) ||
+        !pz_mem_grow(&work->live_item, &work->cap_live, n, sizeof *work->live_item))
+        return pz_err_memory(err, "a filter", 4.0 * items->n);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = i < n_live ? env->live->event[i].item_id : env->history[i - n_live];
+
+        work->live_item[i] = id ? pz_dict_find_str(items, id) : PZ_NONE;
+    }
+    return PZ_OK;
+}
+
+/* The i-th interaction of a user, the model's before the live and inline ones; false: no more. */
+static bool get_event(const struct pz_fctx *ctx, uint32_t user, uint64_t i, struct event *e)
+{
+    const struct pz_model *m = ctx->f->m;
+    uint64_t n_old = user == PZ_NONE ? 0 : m->ptr[user + 1] - m->ptr[user];
+    const struct pz_filter_env *env = ctx->env;
+    size_t n_live = env->live ? env->live->n_events : 0;
+
+    if (i < n_old) {
+        uint64_t p = m->ptr[user] + i;
+
+        *e = (struct event){ .item = m->item[p],
+                             .time = m->time[p],
+                             .value = m->value ? (double)m->value[p] : NAN,
+                             .old = true,
+                             .row = p,
+                             .type = m->event ? m->event[p] : PZ_NONE };
+        return true;
+    }
+    i -= n_old;
+    if (ctx->f->of_users || i >= n_live + env->n_history)
+        return false;
+    *e = (struct event){ .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE };
+    if (i < n_live) {
+        const struct pz_live_event *live = &env->live->event[i];
+
+        e->id = live->item_id;
+        e->time = live->time;
+        e->value = live->value;
+        e->type_name = live->event_type;
+        e->props = i < ctx->work->n_props ? ctx->work->props[i] : NULL;
+    } else {
+        e->id = env->history[i - n_live];
+    }
+    return true;
+}
+
+static bool type_passes(const struct pz_fnode *test, const struct pz_fset *set, const struct event *e)
+{
+    if (test->op == PZ_FOP_NULL)
+        return e->type == PZ_NONE && !e->type_name;
+    if (set->any)
+        return true;
+    if (e->old)
+        return pz_fset_has_codes(test, set, &e->type, e->type != PZ_NONE);
+    for (size_t i = 0; e->type_name && i < set->n_text; i++)
+        if (strlen(e->type_name) == set->text[i].n &&
+            strncasecmp(e->type_name, set->text[i].s, set->text[i].n) == 0)
+            return true;
+    return false;
+}
+
+static bool id_passes(const struct pz_fnode *test, const struct pz_fset *set, const struct event *e)
+{
+    if (test->op == PZ_FOP_NULL)
+        return false;
+    return set->any || (e->item != PZ_NONE ? pz_fset_has_codes(test, set, &e->item, 1)
+                                           : e->id && pz_fset_has_text(set, e->id, strlen(e->id)));
+}
+
+static struct pz_ftext text_part(const void *from, size_t i)
+{
+    const char *s = from;
+
+    while (i-- > 0)
+        s += strcspn(s, "|") + 1;
+    return (struct pz_ftext){ s, strcspn(s, "|") };
+}
+
+static struct pz_ftext whole_text(const void *from, size_t i)
+{
+    const char *s = from;
+
+    (void)i;
+    return (struct pz_ftext){ s, strlen(s) };
+}
+
+/* The value of a column in a live event's properties, whose names may be written in another way. */
+static const json_t *find_property(const json_t *props, const char *name)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)props, key, value) {
+        if (pz_str_same_name(key, name))
+            return value;
+    }
+    return NULL;
+}
+
+static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode *test,
+                            const struct pz_fset *set, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    char digits[32];
+    double x = json_is_boolean(value) ? json_is_true(value) : json_is_number(value) ? json_number_value(value) : NAN;
+    size_t n = 0;
+
+    if (pz_filter_is_number(col)) {
+        if (text && !pz_filter_number(text, strlen(text), col->kind == PZ_ATTR_BOOL, &x))
+            x = NAN;
+        return test->op == PZ_FOP_NULL ? isnan(x) : pz_fset_has_number(test, set, x);
+    }
+    if (!text && !isnan(x)) {
+        snprintf(digits, sizeof digits, "%.15g", x);
+        text = digits;
+    }
+    n = text && *text ? 1 : 0;
+    for (const char *s = text; n > 0 && *s && col->kind == PZ_ATTR_CATEGORY; s++)
+        n += *s == '|';
+    return pz_fset_has_texts(test, set, col->kind == PZ_ATTR_CATEGORY ? text_part : whole_text, text, n);
+}
+
+/* A column of Interactions beside the reserved ones. */
+static bool context_passes(const struct pz_fcolumn *col, const struct pz_fnode *test,
+                           const struct pz_fset *set, const struct event *e)
+{
+    const struct pz_attr *a = col->attr;
+
+    if (!e->old)
+        return property_passes(col, test, set, find_property(e->props, a->name));
+    if (!a->num)
+        return pz_fset_has_codes(test, set, a->code + a->ptr[e->row],
+                                 (size_t)(a->ptr[e->row + 1] - a->ptr[e->row]));
+    return test->op == PZ_FOP_NULL ? isnan(a->num[e->row]) : pz_fset_has_number(test, set, a->num[e->row]);
+}
+
+static bool event_passes(const struct pz_fctx *ctx, const struct pz_fnode *n, const struct event *e)
+{
+    const struct pz_fset *set;
+    const struct pz_fcolumn *col;
+    double x;
+    bool is_and = n->kind == PZ_FNODE_AND, passes;
+
+    if (n->kind == PZ_FNODE_NOT)
+        return !event_passes(ctx, n->child, e);
+    if (n->kind != PZ_FNODE_TEST) {
+        for (const struct pz_fnode *child = n->child; child; child = child->next)
+            if (event_passes(ctx, child, e) != is_and)
+                return !is_and;
+        return is_and;
+    }
+    col = pz_filter_left(ctx->f, n);
+    set = pz_fset_of(ctx, n);
+    x = col->what == PZ_FWHAT_TIME ? (double)e->time : e->value;
+    switch (col->what) {
+    case PZ_FWHAT_TYPE:
+        passes = type_passes(n, set, e);
+        break;
+    case PZ_FWHAT_ID:
+        passes = id_passes(n, set, e);
+        break;
+    case PZ_FWHAT_ATTR:
+        passes = context_passes(col, n, set, e);
+        break;
+    default:
+        passes = n->op == PZ_FOP_NULL ? isnan(x) : pz_fset_has_number(n, set, x);
+    }
+    return passes != n->negated;
+}
+
+bool pz_fevents_enough(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t count)
+{
+    return pz_fset_has_number(n, pz_fset_of(ctx, n), (double)count) != n->negated;
+}
+
+uint64_t pz_fevents_count(const struct pz_fctx *ctx, const struct pz_fnode *n, uint32_t user)
+{
+    struct event e;
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; get_event(ctx, user, i, &e); i++)
+        count += !n->child || event_passes(ctx, n->child, &e);
+    return count;
+}
+
+static void put_bit(uint64_t *words, size_t i, bool on)
+{
+    uint64_t bit = (uint64_t)1 << (i % 64);
+
+    words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
+}
+
+void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t *words)
+{
+    uint32_t *count = ctx->work->count;
+    struct event e;
+    bool any = is_any(ctx->f, n);
+
+    memset(words, pz_fevents_enough(ctx, n, 0) ? 0xff : 0, ctx->n_words * sizeof *words);
+    for (uint64_t i = 0; get_event(ctx, ctx->user_index, i, &e); i++) {
+        if (e.item == PZ_NONE || (n->child && !event_passes(ctx, n->child, &e)))
+            continue;
+        if (any)
+            put_bit(words, e.item, true);
+        else
+            count[e.item]++;
+    }
+    for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
+        if (e.item != PZ_NONE && count[e.item] > 0) {
+            put_bit(words, e.item, pz_fevents_enough(ctx, n, count[e.item]));
+            count[e.item] = 0;
+        }
+}
+

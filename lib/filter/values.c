@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter expressions, values: what stands on the right of a test, made ready for comparing as far as it is
+ * known when the filter is compiled, when filter values are bound, or when a query is asked. Sets are kept
+ * in order, so that looking up is a binary search. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "filter/eval.h"
+
+/* ---- rows */
+static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+{
+    return !row->known ? NULL : row->live ? ctx->f->column[column].over : ctx->f->column[column].attr;
+}
+
+/* The i-th text of a row in a column; false when there are no more. */
+static bool row_text(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row, size_t i,
+                     struct pz_ftext *out)
+{
+    const struct pz_fcolumn *col = &ctx->f->column[column];
+    const struct pz_attr *a = attr_of(ctx, column, row);
+
+    if (col->what == PZ_FWHAT_ID) {
+        *out = (struct pz_ftext){ row->id, row->id ? strlen(row->id) : 0 };
+        return i == 0 && row->id;
+    }
+    if (!a || a->num || i >= a->ptr[row->at + 1] - a->ptr[row->at])
+        return false;
+    out->s = pz_dict_get(&a->values, a->code[a->ptr[row->at] + i], &out->n);
+    return true;
+}
+
+double pz_frow_number(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+{
+    const struct pz_attr *a = attr_of(ctx, column, row);
+    struct pz_ftext text;
+    double x;
+
+    if (!a)
+        return NAN;
+    if (a->num)
+        return a->num[row->at];
+    return row_text(ctx, column, row, 0, &text) &&
+                   pz_filter_number(text.s, text.n, ctx->f->column[column].kind == PZ_ATTR_BOOL, &x)
+               ? x
+               : NAN;
+}
+
+static const struct pz_frow *row_of(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+{
+    enum pz_farea area = ctx->f->column[column].area;
+
+    return area == PZ_FAREA_USER ? &ctx->user : area == PZ_FAREA_ITEM ? &ctx->item : row;
+}
+
+/* ---- sets */
+static int by_text(const void *x, const void *y)
+{
+    const struct pz_ftext *a = x, *b = y;
+    int order = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
+
+    return order ? order : (a->n > b->n) - (a->n < b->n);
+}
+
+static int by_code(const void *x, const void *y)
+{
+    const uint32_t *a = x, *b = y;
+
+    return (*a > *b) - (*a < *b);
+}
+
+static int by_number(const void *x, const void *y)
+{
+    const double *a = x, *b = y;
+
+    return (*a > *b) - (*a < *b);
+}
+
+static bool put_text(struct pz_fset *set, struct pz_ftext text)
+{
+    if (!pz_mem_grow(&set->text, &set->cap_text, set->n_text + 1, sizeof *set->text))
+        return false;
+    set->text[set->n_text++] = text;
+    return true;
+}
+
+static bool put_code(struct pz_fset *set, uint32_t code)
+{
+    if (!pz_mem_grow(&set->code, &set->cap_code, set->n_code + 1, sizeof *set->code))
+        return false;
+    set->code[set->n_code++] = code;
+    return true;
+}
+
+static bool put_number(struct pz_fset *set, double x)
+{
+    if (isnan(x))
+        return true;
+    if (!pz_mem_grow(&set->num, &set->cap_num, set->n_num + 1, sizeof *set->num))
+        return false;
+    set->num[set->n_num++] = x;
+    return true;
+}
+
+double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e, const struct pz_frow *row)
+{
+    double a, b, x;
+
+    switch (e->kind) {
+    case PZ_FEXPR_NOW:
+        return (double)ctx->env->now;
+    case PZ_FEXPR_REF:
+        return pz_frow_number(ctx, e->column, row_of(ctx, e->column, row));
+    case PZ_FEXPR_PLACE: {
+        const struct pz_fset *given = &ctx->values->given[e->place];
+
+        return given->n_text && pz_filter_number(given->text[0].s, given->text[0].n, false, &x) ? x : NAN;
+    }
+    case PZ_FEXPR_NEGATIVE:
+        return -pz_fexpr_number(ctx, e->a, row);
+    case PZ_FEXPR_ADD:
+    case PZ_FEXPR_SUBTRACT:
+    case PZ_FEXPR_MULTIPLY:
+    case PZ_FEXPR_DIVIDE:
+        a = pz_fexpr_number(ctx, e->a, row);
+        b = pz_fexpr_number(ctx, e->b, row);
+        return e->kind == PZ_FEXPR_ADD        ? a + b
+               : e->kind == PZ_FEXPR_SUBTRACT ? a - b
+               : e->kind == PZ_FEXPR_MULTIPLY ? a * b
+                                              : a / b;
+    default:
+        return e->num;
+    }
+}
+
+static bool is_star(const struct pz_fnode *test, struct pz_ftext text)
+{
+    return test->op == PZ_FOP_ANY && text.n == 1 && *text.s == '*';
+}
+
+static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fexpr *e,
+                       struct pz_fset *set)
+{
+    struct pz_ftext text = { e->text, e->text ? strlen(e->text) : 0 };
+    bool good = true;
+
+    if (e->kind == PZ_FEXPR_PLACE) {
+        const struct pz_fset *given = &ctx->values->given[e->place];
+
+        for (size_t i = 0; i < given->n_text && good; i++) {
+            set->any |= is_star(test, given->text[i]);
+            good = put_text(set, given->text[i]);
+        }
+        return good;
+    }
+    if (e->kind == PZ_FEXPR_REF) {
+        for (size_t i = 0; good && row_text(ctx, e->column, row_of(ctx, e->column, NULL), i, &text); i++)
+            good = put_text(set, text);
+        return good;
+    }
+    set->any |= e->kind == PZ_FEXPR_TEXT && is_star(test, text);
+    return put_text(set, text);
+}
+
+static bool fill_numbers(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fexpr *e,
+                         bool truth, struct pz_fset *set)
+{
+    const struct pz_fset *given;
+    bool good = true;
+
+    if (e->kind == PZ_FEXPR_TEXT) { /* only "*" is still a text */
+        set->any = true;
+        return true;
+    }
+    if (e->kind != PZ_FEXPR_PLACE)
+        return put_number(set, pz_fexpr_number(ctx, e, NULL));
+    given = &ctx->values->given[e->place];
+    for (size_t i = 0; i < given->n_text && good; i++) {
+        double x = NAN;
+
+        set->any |= is_star(test, given->text[i]);
+        if (pz_filter_number(given->text[i].s, given->text[i].n, truth, &x))
+            good = put_number(set, x);
+    }
+    return good;
+}
+
+/* The indices of event types that are in the set, without regard to case. */
+static bool fill_types(const struct pz_dict *types, struct pz_fset *set)
+{
+    bool good = true;
+
+    for (uint32_t e = 0; e < types->n && good; e++) {
+        size_t n;
+        const char *s = pz_dict_get(types, e, &n);
+
+        for (size_t i = 0; i < set->n_text && good; i++)
+            if (set->text[i].n == n && strncasecmp(set->text[i].s, s, n) == 0) {
+                good = put_code(set, e);
+                break;
+            }
+    }
+    return good;
+}
+
+static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, struct pz_fset *set)
+{
+    const struct pz_dict *dict = col->what == PZ_FWHAT_ID ? (col->of_users ? &f->m->users : &f->m->items)
+                                 : col->attr              ? &col->attr->values
+                                                          : NULL;
+    size_t n = 0;
+    bool good = true;
+
+    if (set->n_text > 1)
+        qsort(set->text, set->n_text, sizeof *set->text, by_text);
+    for (size_t i = 0; i < set->n_text; i++)
+        if (n == 0 || by_text(&set->text[n - 1], &set->text[i]) != 0)
+            set->text[n++] = set->text[i];
+    set->n_text = n;
+    if (col->what == PZ_FWHAT_TYPE)
+        return fill_types(&f->m->events, set);
+    for (size_t i = 0; i < n && dict && good; i++) {
+        uint32_t code = pz_dict_find(dict, set->text[i].s, set->text[i].n);
+
+        if (code != PZ_NONE)
+            good = put_code(set, code); /* ascending, as the texts are; only ids of a tail are not, and none searches ids */
+    }
+    return good;
+}
+
+enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test, struct pz_fset *set,
+                            struct pz_err *err)
+{
+    const struct pz_fcolumn *col = test->left ? pz_filter_left(ctx->f, test) : NULL;
+    bool number = !col || pz_filter_is_number(col), good = true;
+
+    set->any = false;
+    set->n_text = set->n_code = set->n_num = 0;
+    for (const struct pz_fexpr *e = test->right; e && good && !test->by_row; e = e->next)
+        good = number ? fill_numbers(ctx, test, e, col && col->kind == PZ_ATTR_BOOL, set)
+                      : fill_texts(ctx, test, e, set);
+    if (good && number && set->n_num > 1)
+        qsort(set->num, set->n_num, sizeof *set->num, by_number);
+    if (good && !number)
+        good = fill_codes(ctx->f, col, set);
+    return good ? PZ_OK : pz_err_memory(err, "filter values", 16.0 * (double)set->n_text);
+}
+
+void pz_fset_clear(struct pz_fset *set)
+{
+    free(set->text);
+    free(set->code);
+    free(set->num);
+    memset(set, 0, sizeof *set);
+}
+
+bool pz_fset_has_text(const struct pz_fset *set, const char *s, size_t n)
+{
+    struct pz_ftext text = { s, n };
+
+    return set->n_text && bsearch(&text, set->text, set->n_text, sizeof text, by_text);
+}
+
+bool pz_fset_has_number(const struct pz_fnode *test, const struct pz_fset *set, double x)
+{
+    if (isnan(x))
+        return false;
+    if (test->op == PZ_FOP_ANY)
+        return set->any || (set->n_num && bsearch(&x, set->num, set->n_num, sizeof x, by_number));
+    if (set->n_num == 0)
+        return false;
+    return test->op == PZ_FOP_LESS         ? x < set->num[0]
+           : test->op == PZ_FOP_LESS_EQUAL ? x <= set->num[0]
+           : test->op == PZ_FOP_GREATER    ? x > set->num[0]
+                                           : x >= set->num[0];
+}
+
+static bool has_code(const struct pz_fset *set, uint32_t code)
+{
+    if (set->n_code > 8)
+        return bsearch(&code, set->code, set->n_code, sizeof code, by_code) != NULL;
+    for (size_t i = 0; i < set->n_code; i++)
+        if (set->code[i] == code)
+            return true;
+    return false;
+}
+
+/* From counts: how many of the row's values are in the set, how many of the set's the row has. */
+static bool decide(enum pz_fop op, size_t n_row, size_t n_in, size_t n_set, size_t n_had)
+{
+    bool all = n_set > 0 && n_had == n_set, only = n_row > 0 && n_in == n_row;
+
+    return op == PZ_FOP_ANY    ? n_in > 0
+           : op == PZ_FOP_ALL  ? all
+           : op == PZ_FOP_ONLY ? only
+                               : all && only;
+}
+
+/* Of the n first codes, those before i that are equal to the i-th. */
+static bool came_before(const uint32_t *code, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (code[k] == code[i])
+            return true;
+    return false;
+}
+
+bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, const uint32_t *code,
+                       size_t n)
+{
+    size_t n_in = 0, n_had = 0;
+
+    if (test->op == PZ_FOP_NULL)
+        return n == 0;
+    if (set->any)
+        return n > 0;
+    for (size_t i = 0; i < n; i++)
+        if (has_code(set, code[i])) {
+            if (test->op == PZ_FOP_ANY)
+                return true;
+            n_in++;
+            n_had += !came_before(code, i);
+        }
+    return decide(test->op, n, n_in, set->n_text, n_had);
+}
+
+/* By texts: for values whose dictionary is not the column's. */
+bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
+                       const void *from, size_t n)
+{
+    size_t n_in = 0, n_had = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pz_ftext one = text(from, i);
+        bool again = false;
+
+        if (!pz_fset_has_text(set, one.s, one.n))
+            continue;
+        n_in++;
+        for (size_t k = 0; k < i && !again; k++) {
+            struct pz_ftext before = text(from, k);
+
+            again = by_text(&before, &one) == 0;
+        }
+        n_had += !again;
+    }
+    if (test->op == PZ_FOP_NULL)
+        return n == 0;
+    return set->any ? n > 0 : decide(test->op, n, n_in, set->n_text, n_had);
+}
+
+struct cell {
+    const struct pz_fctx *ctx;
+    uint32_t column;
+    const struct pz_frow *row;
+};
+
+static struct pz_ftext cell_text(const void *from, size_t i)
+{
+    const struct cell *c = from;
+    struct pz_ftext text = { "", 0 };
+
+    row_text(c->ctx, c->column, c->row, i, &text);
+    return text;
+}
+
+static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
+                      const struct pz_frow *row)
+{
+    struct cell c = { ctx, test->left->column, row };
+    struct pz_ftext text;
+    size_t n = 0;
+
+    while (row_text(ctx, c.column, row, n, &text))
+        n++;
+    return pz_fset_has_texts(test, set, cell_text, &c, n);
+}
+
+bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
+                    const struct pz_frow *row)
+{
+    const struct pz_fcolumn *col = pz_filter_left(ctx->f, test);
+    const struct pz_frow *mine = row_of(ctx, test->left->column, row);
+    bool passes;
+
+    if (!pz_filter_is_number(col)) {
+        passes = has_texts(ctx, test, set, mine);
+    } else {
+        double x = pz_frow_number(ctx, test->left->column, mine);
+
+        if (test->op == PZ_FOP_NULL) {
+            passes = isnan(x);
+        } else if (test->by_row) {
+            double right = pz_fexpr_number(ctx, test->right, row);
+            struct pz_fset one = { .num = &right, .n_num = (size_t)!isnan(right) };
+
+            passes = pz_fset_has_number(test, &one, x);
+        } else {
+            passes = pz_fset_has_number(test, set, x);
+        }
+    }
+    return passes != test->negated;
+}
+
+const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test)
+{
+    return test->when == PZ_FWHEN_COMPILED ? &ctx->f->set[test->id]
+           : test->when == PZ_FWHEN_BOUND  ? &ctx->values->set[test->id]
+                                           : &ctx->work->set[test->id];
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words: see word.h.
+ *
+ * A decimal of at most 15 digits is a whole number below 2^53 divided by a power of ten up to 10^15:
+ * both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990). */
+#include "import/cell.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+static const uint64_t sign_bit = (uint64_t)1 << 63;
+
+enum { MAX_DIGITS = 15 };
+
+bool pz_word_decimal(const char *s, size_t n, double *x)
+{
+    static const double power[MAX_DIGITS + 1] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+    size_t i = n > 0 && s[0] == '-', digits = 0, behind = 0;
+    bool point = false;
+    int64_t whole = 0;
+
+    for (; i < n && digits <= MAX_DIGITS; i++) {
+        if (s[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (s[i] < '0' || s[i] > '9')
+            break;
+        whole = whole * 10 + (s[i] - '0');
+        digits++;
+        behind += point;
+    }
+    if (i < n || digits == 0 || digits > MAX_DIGITS || (point && behind == 0))
+        return pz_str_to_double(s, n, x);
+    *x = (double)whole / power[behind];
+    if (s[0] == '-')
+        *x = -*x;
+    return true;
+}
+
+/* Limits of |x| in each numeric form, by which pz_time_guess tells them apart, and its seconds. */
+struct unit {
+    int64_t from, below, per_second;
+};
+
+static const struct unit *unit_of(enum pz_time_form form)
+{
+    static const struct unit units[] = { { 0, 100000000000, 1 },
+                                         { 100000000000, 100000000000000, 1000 },
+                                         { 100000000000000, 100000000000000000, 1000000 },
+                                         { 100000000000000000, INT64_MAX, 1000000000 } };
+
+    return form <= PZ_TIME_NANOS ? &units[form] : NULL;
+}
+
+static const char *wrong_form(enum pz_time_form form, enum pz_time_form column)
+{
+    static const char *const looks[][5] = {
+        { "", "looks like milliseconds, but the column is in seconds",
+          "looks like microseconds, but the column is in seconds",
+          "looks like nanoseconds, but the column is in seconds",
+          "is ISO-8601, but the column is in seconds" },
+        { "looks like seconds, but the column is in milliseconds", "",
+          "looks like microseconds, but the column is in milliseconds",
+          "looks like nanoseconds, but the column is in milliseconds",
+          "is ISO-8601, but the column is in milliseconds" },
+        { "looks like seconds, but the column is in microseconds",
+          "looks like milliseconds, but the column is in microseconds", "",
+          "looks like nanoseconds, but the column is in microseconds",
+          "is ISO-8601, but the column is in microseconds" },
+        { "looks like seconds, but the column is in nanoseconds",
+          "looks like milliseconds, but the column is in nanoseconds",
+          "looks like microseconds, but the column is in nanoseconds", "",
+          "is ISO-8601, but the column is in nanoseconds" },
+        { "is a number, but the column is ISO-8601", "is a number, but the column is ISO-8601",
+          "is a number, but the column is ISO-8601", "is a number, but the column is ISO-8601", "" }
+    };
+
+    return looks[column][form];
+}
+
+static const char *slow_time(const char *s, size_t n, enum pz_time_form column, uint64_t *word)
+{
+    enum pz_time_form form;
+    int64_t seconds;
+
+    if (!pz_time_guess(s, n, &form))
+        return "is not a time (Unix seconds, milliseconds, microseconds, nanoseconds, or ISO-8601)";
+    if (form == PZ_TIME_SECONDS && column <= PZ_TIME_NANOS && n == 1 && s[0] == '0')
+        form = column;
+    if (form != column)
+        return wrong_form(form, column);
+    if (!pz_time_parse(s, n, form, &seconds) || seconds >= 100000000000 || seconds <= -100000000000)
+        return "is a time out of range";
+    *word = (uint64_t)seconds ^ sign_bit;
+    return NULL;
+}
+
+const char *pz_word_time(const char *s, size_t n, enum pz_time_form form, uint64_t *word)
+{
+    const struct unit *unit = unit_of(form);
+    int64_t x = 0;
+
+    if (!unit || n > 18)
+        return slow_time(s, n, form, word);
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return slow_time(s, n, form, word);
+        x = x * 10 + (s[i] - '0');
+    }
+    if (x < unit->from || x >= unit->below)
+        return slow_time(s, n, form, word);
+    *word = (uint64_t)(unit->per_second == 1 ? x : x / unit->per_second) ^ sign_bit;
+    return NULL;
+}
+
+int64_t pz_word_to_time(uint64_t word)
+{
+    return (int64_t)(word ^ sign_bit);
+}
+
+/* Told apart for the message only: is it written like a number? */
+static const char *no_number(const char *s, size_t n)
+{
+    size_t digits = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!strchr("0123456789+-.eE", s[i]) || s[i] == '\0')
+            return "is not a number";
+        digits += s[i] >= '0' && s[i] <= '9';
+    }
+    return digits > 0 ? "is a number out of range" : "is not a number";
+}
+
+const char *pz_word_value(const char *s, size_t n, uint64_t *word)
+{
+    double x;
+    float narrow;
+    uint32_t bits;
+
+    if (!pz_word_decimal(s, n, &x))
+        return no_number(s, n);
+    if (fabs(x) > (double)FLT_MAX)
+        return "is a number out of range of a float";
+    narrow = x == 0 ? 0 : (float)x; /* one zero, without a sign */
+    memcpy(&bits, &narrow, sizeof bits);
+    *word = bits;
+    return NULL;
+}
+
+const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, uint64_t *word)
+{
+    double x;
+
+    if (!pz_word_decimal(s, n, &x))
+        return no_number(s, n);
+    if (f->whole && x != floor(x))
+        return f->wide ? "is not a whole number, which a long has to be"
+                       : "is not a whole number, which an int has to be";
+    if (f->whole && !f->wide && (x < -2147483648.0 || x >= 2147483648.0))
+        return "is a number out of range of an int";
+    if (f->whole && fabs(x) > 0x1p53)
+        return "is a number out of range: beyond 2^53 whole numbers are not exact";
+    if (!f->whole && !f->wide) {
+        if (fabs(x) > (double)FLT_MAX)
+            return "is a number out of range of a float";
+        x = (double)(float)x;
+    }
+    if (x == 0)
+        x = 0;
+    memcpy(word, &x, sizeof *word);
+    return NULL;
+}
+
+const char *pz_word_bool(const char *s, size_t n, uint64_t *word)
+{
+    double x = n == 4;
+
+    if (!(n == 4 && strncasecmp(s, "true", 4) == 0) && !(n == 5 && strncasecmp(s, "false", 5) == 0))
+        return "is neither true nor false";
+    memcpy(word, &x, sizeof *word);
+    return NULL;
+}
+
+const char *pz_word_check_text(const char *s, size_t n)
+{
+    if (memchr(s, '\0', n))
+        return "has a NUL byte";
+    return pz_str_is_utf8(s, n) ? NULL : "is not valid UTF-8";
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to data/: cells become words (plan.h says what a word means), or a reason why they cannot. */
+#ifndef PZ_IMPORT_CELL_H
+#define PZ_IMPORT_CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "data/schema.h"
+
+#define PZ_CELL_MAX 100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
+
+/* All return NULL, or the reason as text that lives for ever (a predicate: "is empty"). n > 0.
+ * Thread-safe. */
+
+/* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A number
+ * whose magnitude says another unit is refused; 0 is 0 in every unit. */
+const char *pz_word_time(const char *s, size_t n, enum pz_time_form form, uint64_t *word);
+int64_t pz_word_to_time(uint64_t word);
+
+/* A finite number that fits a float, as the bits of the float. */
+const char *pz_word_value(const char *s, size_t n, uint64_t *word);
+
+/* A number of the field's type (int, long, float, double), as the bits of a double. */
+const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, uint64_t *word);
+
+/* true or false in any case, as the bits of 1.0 and 0.0. */
+const char *pz_word_bool(const char *s, size_t n, uint64_t *word);
+
+/* UTF-8 without NUL. */
+const char *pz_word_check_text(const char *s, size_t n);
+
+/* A decimal number, fast where it is short; the same value as pz_str_to_double in every case. */
+bool pz_word_decimal(const char *s, size_t n, double *x);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to data/: staged columns become typed attributes. */
+#ifndef PZ_IMPORT_COLUMNS_H
+#define PZ_IMPORT_COLUMNS_H
+
+#include "base/err.h"
+#include "data/attrs.h"
+#include "import/reader.h"
+
+/* Rows of one table that are staged, with what their numbers mean. */
+struct pz_staged {
+    const struct pz_plan *plan;
+    struct pz_stage *stage;
+    struct pz_worker *worker; /* [n_workers] */
+    int n_workers;
+};
+
+/* The longest chunk's rows: the size of a buffer for pz_chunk_read. */
+size_t pz_staged_longest(const struct pz_staged *s);
+
+/* Make attributes of all columns that are no ids, times, events, values or impressions, in the order of
+ * the schema or of appearance; rows as staged. Types come from the schema or are inferred. Frees what was
+ * staged of them, and the texts. *out owns its arrays; clear it after a failure too. */
+enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, struct pz_err *err);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Import: see import.h.
+ *
+ *   1. all threads parse the files into staged rows (intake.c); bad rows are told in order
+ *   2. the threads' id dictionaries are united and sorted (stage.c)
+ *   3. interactions are grouped by user, ordered by time, freed of repeats (inter.c)
+ *   4. the columns of items and users are typed (columns.c), and for each id the last row is kept
+ * A staged row is a few bytes: numbers in the dictionary of the thread that read it, packed. */
+#include "import/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "import/columns.h"
+#include "import/interactions.h"
+
+struct import {
+    const struct pz_import_cfg *cfg;
+    struct pz_import_count *count; /* [PZ_N_TABLES] */
+    struct pz_faults faults;
+    struct pz_worker *worker; /* [n_workers] */
+    int n_workers;
+    struct pz_plan plan[PZ_N_TABLES];
+    struct pz_stage stage[PZ_N_TABLES];
+    uint32_t **user_map, **item_map; /* [n_workers] number of the worker -> index */
+};
+
+static struct pz_staged staged_of(struct import *im, enum pz_table_id t)
+{
+    return (struct pz_staged){ &im->plan[t], &im->stage[t], im->worker, im->n_workers };
+}
+
+static enum pz_status read_table(struct import *im, enum pz_table_id t, struct pz_err *err)
+{
+    const struct pz_strs *files = &im->cfg->files[t];
+    struct pz_intake in = { .plan = &im->plan[t],
+                            .stage = &im->stage[t],
+                            .worker = im->worker,
+                            .n_workers = im->n_workers,
+                            .backslash = im->cfg->backslash,
+                            .faults = &im->faults,
+                            .count = &im->count[t],
+                            .log = im->cfg->log };
+    enum pz_status st = pz_plan_init(&im->plan[t], t, im->cfg->schema, &im->cfg->map, err);
+
+    for (size_t i = 0; i < files->n && st == PZ_OK; i++)
+        st = pz_intake_file(&in, files->v[i], err);
+    return st;
+}
+
+static enum pz_status read_tables(struct import *im, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    if (im->cfg->reject)
+        st = pz_out_open(im->cfg->reject, &im->faults.reject, err);
+    for (int t = 0; t < PZ_N_TABLES && st == PZ_OK; t++)
+        st = read_table(im, (enum pz_table_id)t, err);
+    if (st == PZ_OK) {
+        struct pz_out *reject = im->faults.reject;
+
+        im->faults.reject = NULL;
+        st = pz_out_commit(reject, err);
+    }
+    return st;
+}
+
+/* More bad rows than allowed, or nothing left. */
+static enum pz_status judge(const struct import *im, struct pz_err *err)
+{
+    const struct pz_import_cfg *cfg = im->cfg;
+    uint64_t read = 0, rejected = 0;
+
+    for (int t = 0; t < PZ_N_TABLES; t++) {
+        read += im->count[t].read;
+        rejected += im->count[t].rejected;
+    }
+    if ((double)rejected > (cfg->percent ? cfg->max_errors / 100 * (double)read : cfg->max_errors))
+        return pz_err_set(err, PZ_BAD_DATA, "%llu bad rows, and --max-errors allows %g%s; nothing written",
+                          (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "");
+    if (im->stage[PZ_INTERACTIONS].n_rows == 0)
+        return pz_err_set(err, PZ_BAD_DATA, "no interaction is left; nothing written");
+    return PZ_OK;
+}
+
+/* ---- ids ---- */
+
+static enum pz_status unite_ids(struct import *im, struct pz_dataset *ds, struct pz_err *err)
+{
+    size_t n = (size_t)im->n_workers;
+    struct pz_texts **text = pz_mem_array(n, sizeof *text);
+    enum pz_status st = PZ_OK;
+
+    im->user_map = pz_mem_array(n, sizeof *im->user_map);
+    im->item_map = pz_mem_array(n, sizeof *im->item_map);
+    if (!text || !im->user_map || !im->item_map)
+        st = pz_err_memory(err, "ids", 24.0 * (double)n);
+    for (size_t k = 0; k < n && st == PZ_OK; k++)
+        text[k] = &im->worker[k].users;
+    if (st == PZ_OK)
+        st = pz_texts_unite(text, n, &ds->users, im->user_map, err);
+    for (size_t k = 0; k < n && st == PZ_OK; k++) {
+        pz_texts_clear(text[k]);
+        text[k] = &im->worker[k].items;
+    }
+    if (st == PZ_OK)
+        st = pz_texts_unite(text, n, &ds->items, im->item_map, err);
+    for (size_t k = 0; k < n && st == PZ_OK; k++)
+        pz_texts_clear(text[k]);
+    free(text);
+    return st;
+}
+
+/* ---- items and users ---- */
+
+/* For each id the last staged row. */
+static enum pz_status find_rows(struct import *im, enum pz_table_id t, struct pz_source *source,
+                                struct pz_err *err)
+{
+    struct pz_staged s = staged_of(im, t);
+    uint32_t *const *maps = t == PZ_ITEMS ? im->item_map : im->user_map;
+    uint32_t col = (uint32_t)pz_plan_use(s.plan, t == PZ_ITEMS ? PZ_USE_ITEM : PZ_USE_USER);
+    uint64_t *word = pz_mem_array(pz_staged_longest(&s), sizeof *word), row = 0;
+
+    if (!word)
+        return pz_err_memory(err, "rows", 8.0 * (double)pz_staged_longest(&s));
+    for (size_t i = 0; i < s.stage->n; i++) {
+        const struct pz_chunk *chunk = &s.stage->chunk[i];
+
+        pz_chunk_read(chunk, col, 0, word);
+        for (uint32_t r = 0; r < chunk->n_rows; r++, row++) {
+            struct pz_source *of = &source[maps[chunk->worker][word[r]]];
+
+            im->count[t].duplicate += of->part != PZ_NONE;
+            *of = (struct pz_source){ 0, row };
+        }
+    }
+    free(word);
+    return PZ_OK;
+}
+
+static enum pz_status mark_present(const struct pz_source *source, struct pz_attrs *out,
+                                   struct pz_err *err)
+{
+    uint8_t *present = pz_mem_array(out->n_rows, 1);
+
+    if (!present)
+        return pz_err_memory(err, "rows", (double)out->n_rows);
+    for (uint64_t i = 0; i < out->n_rows; i++)
+        present[i] = source[i].part != PZ_NONE;
+    out->present = present;
+    return PZ_OK;
+}
+
+static enum pz_status make_rows(struct import *im, enum pz_table_id t, uint32_t n_ids,
+                                struct pz_attrs *out, struct pz_err *err)
+{
+    struct pz_source *source = pz_mem_array(n_ids, sizeof *source);
+    struct pz_staged s = staged_of(im, t);
+    struct pz_attrs typed = { .n_attrs = 0 };
+    const struct pz_attrs *in = &typed;
+    enum pz_status st = source ? PZ_OK : pz_err_memory(err, "rows", 16.0 * n_ids);
+
+    for (uint32_t i = 0; i < n_ids && st == PZ_OK; i++)
+        source[i].part = PZ_NONE;
+    if (st == PZ_OK)
+        st = find_rows(im, t, source, err);
+    if (st == PZ_OK)
+        st = pz_columns_make(&s, &typed, err);
+    if (st == PZ_OK)
+        st = pz_attrs_gather(&in, 1, source, n_ids, out, err);
+    if (st == PZ_OK) /* also without a table: present = NULL would mean that all are */
+        st = mark_present(source, out, err);
+    pz_attrs_clear(&typed);
+    free(source);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static void count_kept(struct import *im)
+{
+    for (int t = 0; t < PZ_N_TABLES; t++) {
+        struct pz_import_count *c = &im->count[t];
+
+        c->kept = c->read - c->rejected - c->duplicate;
+    }
+}
+
+static enum pz_status build(struct import *im, struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_staged inter = staged_of(im, PZ_INTERACTIONS);
+    enum pz_status st = unite_ids(im, ds, err);
+
+    if (st == PZ_OK)
+        st = pz_inter_make(&inter, im->user_map, im->item_map, ds,
+                           &im->count[PZ_INTERACTIONS].duplicate, err);
+    pz_stage_clear(&im->stage[PZ_INTERACTIONS]);
+    if (st == PZ_OK)
+        st = make_rows(im, PZ_ITEMS, ds->items.n, &ds->item_attrs, err);
+    if (st == PZ_OK)
+        st = make_rows(im, PZ_USERS, ds->users.n, &ds->user_attrs, err);
+    return st;
+}
+
+static void import_clear(struct import *im)
+{
+    for (int t = 0; t < PZ_N_TABLES; t++) {
+        pz_plan_clear(&im->plan[t]);
+        pz_stage_clear(&im->stage[t]);
+    }
+    for (int k = 0; k < im->n_workers; k++) {
+        if (im->user_map)
+            free(im->user_map[k]);
+        if (im->item_map)
+            free(im->item_map[k]);
+    }
+    free(im->user_map);
+    free(im->item_map);
+    pz_workers_free(im->worker, im->n_workers);
+    pz_out_abort(im->faults.reject);
+}
+
+enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **out,
+                         struct pz_import_count count[PZ_N_TABLES], struct pz_err *err)
+{
+    struct import im = { .cfg = cfg, .count = count, .n_workers = pz_par_threads() };
+    struct pz_dataset *ds = calloc(1, sizeof *ds);
+    enum pz_status st = PZ_OK;
+
+    *out = NULL;
+    memset(count, 0, PZ_N_TABLES * sizeof *count);
+    im.faults.log = cfg->log;
+    im.worker = pz_workers_new(im.n_workers);
+    if (!ds || !im.worker)
+        st = pz_err_memory(err, "an import", 1e5);
+    if (st == PZ_OK)
+        st = read_tables(&im, err);
+    if (st == PZ_OK)
+        st = judge(&im, err);
+    if (st == PZ_OK)
+        st = build(&im, ds, err);
+    count_kept(&im);
+    import_clear(&im);
+    if (st != PZ_OK) {
+        pz_dataset_free(ds);
+        ds = NULL;
+    }
+    *out = ds;
+    return st;
+}

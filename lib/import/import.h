@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Import: CSV and JSON Lines tables become a dataset. Every row is kept, named as rejected, or counted
+ * as a duplicate. */
+#ifndef PZ_IMPORT_IMPORT_H
+#define PZ_IMPORT_IMPORT_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "data/dataset.h"
+#include "data/schema.h"
+
+struct pz_import_cfg {
+    struct pz_strs files[PZ_N_TABLES]; /* borrowed; "-" is standard input */
+    const struct pz_schema *schema;    /* NULL or tables not given: types are inferred */
+    struct pz_strs map;                /* "USER_ID=userId" pairs: our name = column in the file */
+    bool backslash;                    /* inside quotes, \" and \\ stand for " and \ */
+    const char *reject;                /* file for rejected rows as JSON Lines; NULL: none */
+    double max_errors;                 /* rows; with percent: share of all rows, 0..100 */
+    bool percent;
+    struct pz_log *log;
+};
+
+/* read = kept + rejected + duplicate, for every table */
+struct pz_import_count {
+    uint64_t read, kept, rejected, duplicate;
+};
+
+/* Read the tables. The first 20 bad rows are said as errors; more than max_errors of them make it
+ * PZ_BAD_DATA after all rows were read and counted (count is then filled too, duplicates of rows that
+ * were never compared counting as kept). Rows of interactions that are alike in everything are kept once;
+ * of several rows for one item or user the last is kept. *out: free with pz_dataset_free; .fingerprint is
+ * empty, it is of the file. The result does not depend on the number of threads.
+ * Memory, at the most: the dictionaries once a thread and once more, and for an interaction of three
+ * columns about 20 bytes, of more columns about 20 bytes and twice their decoded size. */
+enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **out,
+                         struct pz_import_count count[PZ_N_TABLES], struct pz_err *err);
+
+#endif

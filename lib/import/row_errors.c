@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling faults: the first 20 as messages, all of them to the reject file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "import/reader.h"
+
+enum { MESSAGES = 20, VALUE_CHARS = 60 };
+
+/* At most VALUE_CHARS bytes, not cutting a character, control characters as '?'. */
+static void add_printable(struct pz_str *out, const char *s, size_t n)
+{
+    size_t show = n > VALUE_CHARS ? VALUE_CHARS : n;
+
+    while (show > 0 && show < n && ((unsigned char)s[show] & 0xc0) == 0x80)
+        show--;
+    if (!pz_str_is_utf8(s, show)) {
+        for (size_t i = 0; i < show; i++)
+            pz_str_addc(out, s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?');
+    } else {
+        for (size_t i = 0; i < show; i++)
+            pz_str_addc(out, (unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i]);
+    }
+    if (show < n)
+        pz_str_adds(out, "...");
+}
+
+static void say(struct pz_log *log, const char *file, const struct pz_fault *fault)
+{
+    struct pz_str text = { 0 };
+
+    pz_str_addf(&text, "%s:%llu: ", file, (unsigned long long)fault->line);
+    if (fault->column)
+        pz_str_addf(&text, "column %s: ", fault->column);
+    pz_str_adds(&text, fault->reason);
+    if (fault->value) {
+        pz_str_adds(&text, ": \"");
+        add_printable(&text, fault->value, fault->n_value);
+        pz_str_addc(&text, '"');
+    }
+    if (!text.failed)
+        pz_log(log, PZ_LOG_ERROR, "%s", text.data);
+    pz_str_clear(&text);
+}
+
+static void add_member(struct pz_str *out, const char *key, const char *s, size_t n)
+{
+    pz_str_addf(out, ",\"%s\":", key);
+    pz_json_add_string(out, s, n);
+}
+
+static enum pz_status write_line(struct pz_out *reject, const char *file,
+                                 const struct pz_fault *fault, struct pz_err *err)
+{
+    struct pz_str line = { 0 };
+    enum pz_status st;
+
+    pz_str_adds(&line, "{\"file\":");
+    pz_json_add_string(&line, file, strlen(file));
+    pz_str_addf(&line, ",\"line\":%llu", (unsigned long long)fault->line);
+    if (fault->column)
+        add_member(&line, "column", fault->column, strlen(fault->column));
+    add_member(&line, "reason", fault->reason, strlen(fault->reason));
+    add_member(&line, "row", fault->raw, fault->n_raw);
+    pz_str_adds(&line, "}\n");
+    st = line.failed ? pz_err_memory(err, "a rejected row", (double)fault->n_raw)
+                     : pz_out_write(reject, line.data, line.len, err);
+    pz_str_clear(&line);
+    return st;
+}
+
+enum pz_status pz_faults_tell(struct pz_faults *faults, const char *file, struct pz_fault *fault,
+                              size_t n, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        if (st == PZ_OK && faults->n < MESSAGES)
+            say(faults->log, file, &fault[i]);
+        if (st == PZ_OK && faults->reject)
+            st = write_line(faults->reject, file, &fault[i], err);
+        faults->n++;
+        free(fault[i].value);
+        free(fault[i].raw);
+    }
+    return st;
+}

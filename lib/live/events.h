@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to campaign/: events inside a transaction. Functions return 0 or an LMDB or errno value. */
+#ifndef PZ_LIVE_EVENTS_H
+#define PZ_LIVE_EVENTS_H
+
+#include "live/db.h"
+
+enum { PZ_LIVE_KEY_BYTES = PZ_LIVE_ID_MAX + 16 };
+
+struct pz_numbers {
+    uint64_t *v; /* owned: free it */
+    size_t n, cap;
+};
+
+/* The key under which "owner" has an event, into PZ_LIVE_KEY_BYTES bytes; returns its length. */
+size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number);
+
+/* The user that a session joined and the number of the event that did it; false when it has not. */
+bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
+                    char user[PZ_LIVE_ID_MAX + 1], uint64_t *number);
+
+/* One event, borrowing from the map. MDB_NOTFOUND: there is none of that number. */
+int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e);
+
+typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
+                               const char *session, uint64_t number, void *context);
+
+/* Call fn for every session that joined the user. fn may delete what the cursor stands on. */
+int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
+                         pz_live_session_fn *fn, void *context);
+
+/* Append the numbers above `after` of the user's own events, of those of sessions that joined him, and, as
+ * a session id serves as a user id until it joins somebody, of those of a session of that name. */
+int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
+                    struct pz_numbers *list);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Export: see live_export.h. Which columns there are is known only at the end, so a snapshot is walked twice:
+ * once for the names, once for the lines. */
+#include "live/export.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "live/put_private.h"
+
+/* Columns beside the fixed ones. */
+struct columns {
+    struct pz_strs name; /* as they are written into the file; owned */
+    struct pz_str *cell; /* [name.n] of the line in the making */
+};
+
+static void columns_clear(struct columns *c)
+{
+    for (size_t i = 0; i < c->name.n; i++) {
+        if (c->cell)
+            pz_str_clear(&c->cell[i]);
+        free((void *)(uintptr_t)c->name.v[i]);
+    }
+    free(c->cell);
+    pz_strs_clear(&c->name);
+}
+
+/* Rows and events mostly have their columns in one order: look first at place `at`. */
+static size_t find_column(const struct columns *c, size_t at, const char *name)
+{
+    if (at < c->name.n && strcmp(c->name.v[at], name) == 0)
+        return at;
+    for (size_t i = 0; i < c->name.n; i++)
+        if (pz_str_same_name(c->name.v[i], name))
+            return i;
+    return SIZE_MAX;
+}
+
+/* deviceType becomes DEVICE_TYPE, as columns are named in schemas. */
+static void add_capitals(struct pz_str *out, const char *name)
+{
+    for (const char *p = name; *p; p++) {
+        if (p > name && isupper((unsigned char)p[0]) && islower((unsigned char)p[-1]))
+            pz_str_addc(out, '_');
+        pz_str_addc(out, (char)toupper((unsigned char)*p));
+    }
+}
+
+static enum pz_status add_column(struct columns *c, const struct pz_attrs *known, size_t at,
+                                 const char *name, struct pz_err *err)
+{
+    const struct pz_attr *a;
+    struct pz_str text = { 0 };
+
+    if (find_column(c, at, name) != SIZE_MAX)
+        return PZ_OK;
+    a = pz_attrs_find(known, name);
+    if (a)
+        pz_str_adds(&text, a->name);
+    else
+        add_capitals(&text, name);
+    if (!text.failed && pz_strs_add(&c->name, text.data))
+        return PZ_OK;
+    pz_str_clear(&text);
+    return pz_err_memory(err, "columns", 1e4);
+}
+
+static enum pz_status make_cells(struct columns *c, struct pz_err *err)
+{
+    c->cell = pz_mem_array(c->name.n, sizeof *c->cell);
+    return c->cell ? PZ_OK : pz_err_memory(err, "columns", 1e4);
+}
+
+static void add_text(struct pz_str *line, const char *text)
+{
+    if (text)
+        pz_str_add_csv(line, text, strlen(text), ',');
+}
+
+/* The rest of a line, and the line into the file; cells are empty afterwards. */
+static enum pz_status end_line(struct pz_str *line, struct columns *c, struct pz_out *out,
+                               struct pz_err *err)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < c->name.n; i++) {
+        pz_str_addc(line, ',');
+        add_text(line, c->cell[i].len ? c->cell[i].data : NULL);
+        failed |= c->cell[i].failed;
+        pz_str_reset(&c->cell[i]);
+    }
+    pz_str_addc(line, '\n');
+    return line->failed || failed ? pz_err_memory(err, "a line", 1e5)
+                                  : pz_out_write(out, line->data, line->len, err);
+}
+
+static enum pz_status begin_file(struct pz_str *line, const char *fixed, const struct columns *c,
+                                 struct pz_out *out, struct pz_err *err)
+{
+    pz_str_reset(line);
+    pz_str_adds(line, fixed);
+    for (size_t i = 0; i < c->name.n; i++) {
+        pz_str_addc(line, ',');
+        add_text(line, c->name.v[i]);
+    }
+    pz_str_addc(line, '\n');
+    return line->failed ? pz_err_memory(err, "a line", 1e4)
+                        : pz_out_write(out, line->data, line->len, err);
+}
+
+/* ---- events ---- */
+
+struct events {
+    const struct pz_attrs *known;
+    struct columns columns;
+    struct pz_out *out;
+    struct pz_str line;
+    struct pz_exported *done;
+};
+
+static enum pz_status meet_columns(struct events *x, const struct pz_event *e, const json_t *props,
+                                   struct pz_err *err)
+{
+    const char *key;
+    json_t *value;
+    size_t at = 0;
+    enum pz_status st = e->impression ? add_column(&x->columns, NULL, 0, "IMPRESSION", err) : PZ_OK;
+
+    if (st == PZ_OK && e->recommendation_id)
+        st = add_column(&x->columns, NULL, 0, "RECOMMENDATION_ID", err);
+    if (st == PZ_OK)
+        json_object_foreach((json_t *)(uintptr_t)props, key, value)
+            if ((st = add_column(&x->columns, x->known, at++, key, err)) != PZ_OK)
+                break;
+    return st;
+}
+
+static void fill_column(struct columns *c, size_t at, const char *name, const char *text)
+{
+    size_t i = text ? find_column(c, at, name) : SIZE_MAX;
+
+    if (i != SIZE_MAX)
+        pz_str_adds(&c->cell[i], text);
+}
+
+static enum pz_status write_event(struct events *x, const struct pz_event *e, const json_t *props,
+                                  struct pz_err *err)
+{
+    struct pz_str *line = &x->line;
+    const char *key;
+    json_t *value;
+    size_t at = 0;
+
+    pz_str_reset(line);
+    add_text(line, e->user_id);
+    pz_str_addc(line, ',');
+    add_text(line, e->item_id);
+    pz_str_addf(line, ",%lld,", (long long)e->time);
+    add_text(line, e->event_type);
+    pz_str_addc(line, ',');
+    if (!isnan(e->value))
+        pz_str_add_double(line, e->value);
+    fill_column(&x->columns, 0, "IMPRESSION", e->impression);
+    fill_column(&x->columns, 1, "RECOMMENDATION_ID", e->recommendation_id);
+    json_object_foreach((json_t *)(uintptr_t)props, key, value) {
+        size_t i = find_column(&x->columns, at++, key);
+
+        if (i != SIZE_MAX && x->columns.cell[i].len == 0)
+            pz_put_cell(value, &x->columns.cell[i]);
+    }
+    x->done->n++;
+    return end_line(line, &x->columns, x->out, err);
+}
+
+static const char events_head[] = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE";
+
+static enum pz_status begin_events(struct events *x, struct pz_err *err)
+{
+    enum pz_status st = make_cells(&x->columns, err);
+
+    return st == PZ_OK ? begin_file(&x->line, events_head, &x->columns, x->out, err) : st;
+}
+
+static enum pz_status export_event(void *context, int pass, uint64_t number, const struct pz_event *e,
+                                   struct pz_err *err)
+{
+    struct events *x = context;
+    json_t *props = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (pass == 1 && !x->columns.cell)
+        st = begin_events(x, err);
+    x->done->live_seen = number > x->done->live_seen ? number : x->done->live_seen;
+    if (!e->user_id || !e->item_id) { /* sessions nobody joined and events without an item train nothing */
+        x->done->nobodys += pass == 1;
+        return st;
+    }
+    if (st == PZ_OK && e->properties)
+        st = pz_json_parse(e->properties, strlen(e->properties), "properties", &props, err);
+    if (st == PZ_OK)
+        st = pass == 0 ? meet_columns(x, e, props, err) : write_event(x, e, props, err);
+    json_decref(props);
+    return st;
+}
+
+enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m, uint64_t after,
+                                     struct pz_out *out, struct pz_exported *done,
+                                     struct pz_err *err)
+{
+    struct events x = { .known = m ? &m->context : NULL, .out = out, .done = done };
+    enum pz_status st = PZ_OK;
+
+    done->live_seen = after;
+    if (s)
+        st = pz_live_each(s, after, 2, export_event, &x, err);
+    if (st == PZ_OK && !x.columns.cell)
+        st = begin_events(&x, err);
+    columns_clear(&x.columns);
+    pz_str_clear(&x.line);
+    return st;
+}
+
+/* ---- rows ---- */
+
+struct rows {
+    struct columns columns;
+    struct pz_out *out;
+    struct pz_str line;
+    struct pz_exported *done;
+};
+
+static enum pz_status meet_row(void *context, const struct pz_live_row *row, struct pz_err *err)
+{
+    struct rows *x = context;
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < row->n && st == PZ_OK; i++)
+        st = add_column(&x->columns, NULL, i, row->name[i], err);
+    return st;
+}
+
+static enum pz_status write_row(void *context, const struct pz_live_row *row, struct pz_err *err)
+{
+    struct rows *x = context;
+
+    pz_str_reset(&x->line);
+    add_text(&x->line, row->id);
+    for (size_t i = 0; i < row->n; i++) { /* a column that came between the passes waits for the next */
+        size_t at = find_column(&x->columns, i, row->name[i]);
+
+        if (at != SIZE_MAX && x->columns.cell[at].len == 0)
+            pz_str_adds(&x->columns.cell[at], row->value[i]);
+    }
+    x->done->n++;
+    return end_line(&x->line, &x->columns, x->out, err);
+}
+
+/* rows_seen is read first: a row that changes afterwards is in the file and counts again as live, which is
+ * the same row. */
+enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
+                                   struct pz_out *out, struct pz_exported *done, struct pz_err *err)
+{
+    struct rows x = { .out = out, .done = done };
+    struct pz_live_size size = { .rows_last = after };
+    enum pz_status st = s ? pz_live_count(s, &size, err) : PZ_OK;
+
+    if (st == PZ_OK && s)
+        st = pz_live_each_row(s, table, after, meet_row, &x, err);
+    if (st == PZ_OK)
+        st = make_cells(&x.columns, err);
+    if (st == PZ_OK)
+        st = begin_file(&x.line, table == PZ_LIVE_ITEMS ? "ITEM_ID" : "USER_ID", &x.columns, out, err);
+    if (st == PZ_OK && s)
+        st = pz_live_each_row(s, table, after, write_row, &x, err);
+    if (done->rows_seen == 0 || size.rows_last < done->rows_seen)
+        done->rows_seen = size.rows_last;
+    columns_clear(&x.columns);
+    pz_str_clear(&x.line);
+    return st;
+}
+
+static enum pz_status write_id(void *context, const char *user_id, uint64_t number, struct pz_err *err)
+{
+    struct rows *x = context;
+
+    (void)number;
+    pz_str_reset(&x->line);
+    add_text(&x->line, user_id);
+    x->done->n++;
+    return end_line(&x->line, &x->columns, x->out, err);
+}
+
+enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
+                                        struct pz_exported *done, struct pz_err *err)
+{
+    struct rows x = { .out = out, .done = done };
+    enum pz_status st = begin_file(&x.line, "USER_ID", &x.columns, out, err);
+
+    if (st == PZ_OK && s)
+        st = pz_live_each_forgotten(s, write_id, &x, err);
+    pz_str_clear(&x.line);
+    return st;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What leaves the live store: users who asked to be forgotten, and what every retained model has learned. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "live/events.h"
+
+/* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
+static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
+{
+    unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
+    MDB_val k;
+    struct pz_event e;
+    int rc = pz_live_get(s, txn, number, &e);
+
+    if (rc != 0)
+        return rc;
+    k = pz_db_val(key, pz_live_owner_key(key, &e, number));
+    rc = mdb_del(txn, s->db[PZ_DB_OWNER], &k, NULL);
+    pz_db_put_number(be, number);
+    k = pz_db_val(be, 8);
+    return rc == 0 ? mdb_del(txn, s->db[PZ_DB_EVENTS], &k, NULL) : rc;
+}
+
+static int remove_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                          uint64_t number, void *context)
+{
+    struct pz_live_receipt *receipt = context;
+    MDB_val k = pz_db_val(session, strlen(session));
+    int rc = mdb_del(txn, s->db[PZ_DB_SESSIONS], &k, NULL);
+
+    (void)number;
+    receipt->sessions++;
+    return rc == 0 || rc == MDB_NOTFOUND ? mdb_cursor_del(c, 0) : rc;
+}
+
+/* The user's row, and with it what readers have built from the rows. */
+static int remove_row(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
+                      struct pz_live_receipt *receipt)
+{
+    MDB_val k = pz_db_val(user_id, strlen(user_id));
+    int rc = mdb_del(txn, s->db[PZ_DB_USERS], &k, NULL);
+
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    receipt->rows = 1;
+    return rc == 0 ? pz_db_put_meta(s, txn, "rows", receipt->number) : rc;
+}
+
+struct forgetting {
+    const char *user_id;
+    struct pz_live_receipt *receipt;
+};
+
+static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const struct forgetting *of = context;
+    struct pz_live_receipt *receipt = of->receipt;
+    struct pz_numbers list = { NULL, 0, 0 };
+    unsigned char be[8] = { 0 };
+    MDB_val k = pz_db_val(of->user_id, strlen(of->user_id)), v = pz_db_val(be, 8);
+    int rc = pz_live_numbers(s, txn, of->user_id, 0, &list);
+
+    memset(receipt, 0, sizeof *receipt);
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = remove_event(s, txn, list.v[i]);
+    receipt->events = list.n;
+    free(list.v);
+    if (rc == 0)
+        rc = pz_live_each_session(s, txn, of->user_id, remove_session, receipt);
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "last", &receipt->number);
+    pz_db_put_number(be, ++receipt->number);
+    if (rc == 0)
+        rc = pz_db_put_meta(s, txn, "last", receipt->number);
+    if (rc == 0)
+        rc = remove_row(s, txn, of->user_id, receipt);
+    return rc == 0 ? mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0) : rc;
+}
+
+enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id,
+                              struct pz_live_receipt *receipt, struct pz_err *err)
+{
+    struct forgetting of = { user_id, receipt };
+
+    if (!*user_id || strlen(user_id) > PZ_LIVE_ID_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "a user id must have 1 to %d bytes", PZ_LIVE_ID_MAX);
+    return pz_db_write(s, forget_all, &of, "forgetting", err);
+}
+
+struct forgotten_walk {
+    pz_live_id_fn *fn;
+    void *context;
+    struct pz_err *err;
+    enum pz_status st;
+};
+
+static int walk_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct forgotten_walk *w = context;
+    MDB_val k, v;
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_FORGOTTEN], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
+         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        char user[PZ_LIVE_ID_MAX + 1];
+        size_t n = k.mv_size < PZ_LIVE_ID_MAX ? k.mv_size : PZ_LIVE_ID_MAX;
+
+        memcpy(user, k.mv_data, n);
+        user[n] = '\0';
+        w->st = w->fn(w->context, user, v.mv_size == 8 ? pz_db_get_number(v.mv_data) : 0, w->err);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
+                                      struct pz_err *err)
+{
+    struct forgotten_walk w = { fn, context, err, PZ_OK };
+    enum pz_status st = pz_db_read(s, walk_forgotten, &w, true, "reading", err);
+
+    return w.st != PZ_OK ? w.st : st;
+}
+
+/* ---- collecting ---- */
+
+enum { PIECE = 10000 }; /* events looked at in one transaction */
+
+struct collecting {
+    uint64_t upto, from; /* from: where this piece starts; then where the next does */
+    uint64_t n_removed;  /* in this piece */
+};
+
+/* Whether every model with the events up to `upto` has this one as its user's. */
+static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t upto)
+{
+    char user[PZ_LIVE_ID_MAX + 1];
+    const char *owner = e->user_id ? e->user_id : user;
+    uint64_t since = 0;
+    MDB_val k, v;
+
+    if (!e->user_id && (!pz_live_joined(s, txn, e->session_id, user, &since) || since > upto))
+        return false;
+    k = pz_db_val(owner, strlen(owner));
+    return mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) == MDB_NOTFOUND;
+}
+
+static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct collecting *of = context;
+    uint64_t number = of->from;
+    int rc = 0;
+
+    of->n_removed = 0;
+    for (; rc == 0 && number <= of->upto && number < of->from + PIECE; number++) {
+        struct pz_event e;
+
+        rc = pz_live_get(s, txn, number, &e);
+        if (rc == MDB_NOTFOUND) {
+            rc = 0;
+        } else if (rc == 0 && is_learned(s, txn, &e, of->upto)) {
+            rc = remove_event(s, txn, number);
+            of->n_removed++;
+        }
+    }
+    return rc;
+}
+
+static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct collecting *of = context;
+    MDB_val k, v;
+    int rc = 0;
+
+    of->n_removed = 0;
+    for (int db = PZ_DB_ITEMS; db <= PZ_DB_USERS && rc == 0; db++) {
+        MDB_cursor *c;
+
+        rc = mdb_cursor_open(txn, s->db[db], &c);
+        if (rc != 0)
+            return rc;
+        for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+             rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc)
+            if (v.mv_size >= 8 && pz_db_get_number(v.mv_data) <= of->upto) {
+                rc = mdb_cursor_del(c, 0);
+                of->n_removed++;
+            }
+        mdb_cursor_close(c);
+        rc = rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    return rc;
+}
+
+enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,
+                               uint64_t *n_removed, struct pz_err *err)
+{
+    struct collecting of = { .upto = events };
+    struct pz_live_size size;
+    enum pz_status st = pz_live_count(s, &size, err);
+
+    *n_removed = 0;
+    if (st == PZ_OK && events > size.last)
+        of.upto = size.last;
+    for (of.from = 1; of.from <= of.upto && st == PZ_OK; of.from += PIECE) {
+        st = pz_db_write(s, remove_learned, &of, "collecting", err);
+        *n_removed += st == PZ_OK ? of.n_removed : 0;
+    }
+    of.upto = rows;
+    if (st == PZ_OK && rows > 0 && size.items + size.users > 0) {
+        st = pz_db_write(s, remove_rows, &of, "collecting", err);
+        *n_removed += st == PZ_OK ? of.n_removed : 0;
+    }
+    return st;
+}

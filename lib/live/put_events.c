@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting many events: see put.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "live/put_private.h"
+#include "data/schema.h"
+
+enum { NAMES_MAX = 128 };
+
+/* One event in the making. Its other columns grow as the text of a JSON object. */
+struct draft {
+    struct pz_event e; /* time INT64_MIN: none yet */
+    struct pz_str props;
+    char *name[NAMES_MAX]; /* of the columns in props, in the arena */
+    size_t n_names;
+    unsigned forms; /* of times */
+    struct pz_arena *arena;
+};
+
+struct events {
+    struct pz_live_store *s;
+    struct pz_log *log;
+    struct pz_event *event;
+    size_t n, cap;
+    struct pz_arena arena;
+    struct pz_str cell, props;
+    int64_t now;
+    uint64_t n_odd; /* times that look wrong */
+    unsigned forms; /* of times: bits */
+};
+
+static enum pz_status bad(const char *column, const char *reason, const char *s, size_t n,
+                          struct pz_err *err)
+{
+    return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"%.*s\"", column, reason, (int)(n < 60 ? n : 60), s);
+}
+
+static void start(struct draft *d, struct pz_arena *arena)
+{
+    pz_str_reset(&d->props);
+    d->n_names = 0;
+    d->arena = arena;
+    d->e = (struct pz_event){ .value = NAN, .time = INT64_MIN };
+}
+
+/* ---- fields ---- */
+
+static enum pz_status set_text(struct draft *d, const char **field, const char *name, const char *s,
+                               size_t n, size_t most, struct pz_err *err)
+{
+    if (*field) /* what stands on the event itself counts before its properties */
+        return PZ_OK;
+    if (n > most)
+        return bad(name, most == PZ_LIVE_ID_MAX ? "is longer than 256 bytes" : "is longer than 1 MB", s, n,
+                   err);
+    if (!pz_str_is_utf8(s, n))
+        return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    *field = pz_arena_strndup(d->arena, s, n);
+    return *field ? PZ_OK : pz_err_memory(err, "events", 1e5);
+}
+
+/* A column of Interactions beside the fixed ones; the first of a name counts. */
+static enum pz_status set_other(struct draft *d, const char *name, const json_t *value, const char *s,
+                                size_t n, struct pz_err *err)
+{
+    for (size_t i = 0; i < d->n_names; i++)
+        if (pz_str_same_name(d->name[i], name))
+            return PZ_OK;
+    if (!pz_schema_name_fits(name))
+        return bad(name, "cannot be the name of a column", s, n, err);
+    if (d->n_names == NAMES_MAX)
+        return bad(name, "is one column too many; an event may have 128", s, n, err);
+    if (!pz_str_is_utf8(s, n))
+        return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    if (!(d->name[d->n_names++] = pz_arena_strndup(d->arena, name, strlen(name))))
+        return pz_err_memory(err, "events", 1e5);
+    pz_str_addc(&d->props, d->props.len ? ',' : '{');
+    pz_json_add_string(&d->props, name, strlen(name));
+    pz_str_addc(&d->props, ':');
+    if (json_is_number(value) || json_is_boolean(value))
+        pz_str_add(&d->props, s, n);
+    else
+        pz_json_add_string(&d->props, s, n);
+    return d->props.failed ? pz_err_memory(err, "events", 1e5) : PZ_OK;
+}
+
+static enum pz_status set_time(struct draft *d, const char *name, const char *s, size_t n,
+                               struct pz_err *err)
+{
+    const char *why = pz_put_time(s, n, &d->e.time, &d->forms);
+
+    return why ? bad(name, why, s, n, err) : PZ_OK;
+}
+
+static enum pz_status set_value(struct draft *d, const char *name, const char *s, size_t n,
+                                struct pz_err *err)
+{
+    double x;
+
+    if (!pz_str_to_double(s, n, &x) || fabs(x) > (double)3.4e38f)
+        return bad(name, "is not a number", s, n, err);
+    if (isnan(d->e.value))
+        d->e.value = x;
+    return PZ_OK;
+}
+
+/* Set a field by its name. value: the JSON value that s was made from; NULL: a CSV cell. */
+static enum pz_status set_field(struct draft *d, const char *name, const json_t *value, const char *s,
+                                size_t n, struct pz_err *err)
+{
+    struct pz_event *e = &d->e;
+    const struct {
+        const char *name;
+        const char **field;
+        size_t most;
+    } texts[] = { { "userId", &e->user_id, PZ_LIVE_ID_MAX },
+                  { "sessionId", &e->session_id, PZ_LIVE_ID_MAX },
+                  { "itemId", &e->item_id, PZ_LIVE_ID_MAX },
+                  { "eventType", &e->event_type, PZ_LIVE_ID_MAX },
+                  { "eventId", &e->event_id, PZ_LIVE_ID_MAX },
+                  { "recommendationId", &e->recommendation_id, PZ_LIVE_ID_MAX },
+                  { "impression", &e->impression, PZ_LIVE_TEXT_MAX } };
+
+    if (n == 0)
+        return PZ_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!pz_str_same_name(name, texts[i].name))
+            continue;
+        if (json_is_boolean(value) || (json_is_array(value) && texts[i].field != &e->impression))
+            return bad(name, "must be a string", s, n, err);
+        return set_text(d, texts[i].field, name, s, n, texts[i].most, err);
+    }
+    if (pz_str_same_name(name, "eventValue"))
+        return set_value(d, name, s, n, err);
+    if (pz_str_same_name(name, "sentAt") || pz_str_same_name(name, "timestamp"))
+        return set_time(d, name, s, n, err);
+    return pz_str_same_name(name, "trackingId") ? PZ_OK : set_other(d, name, value, s, n, err);
+}
+
+static enum pz_status set_json(struct draft *d, const char *name, const json_t *value,
+                               struct pz_str *cell, struct pz_err *err)
+{
+    const char *why;
+
+    pz_str_reset(cell);
+    why = pz_put_cell(value, cell);
+    return why ? pz_err_set(err, PZ_BAD_DATA, "%s: %s", name, why)
+               : set_field(d, name, value, cell->data ? cell->data : "", cell->len, err);
+}
+
+/* Properties are columns of Interactions, and what older clients have no other place for. */
+static enum pz_status set_properties(struct draft *d, const json_t *value, struct pz_str *cell,
+                                     struct pz_err *err)
+{
+    static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp", "sentAt" };
+    json_t *object = NULL, *one;
+    const char *key;
+    enum pz_status st = pz_put_parse(value, &object, err);
+
+    if (st == PZ_OK)
+        json_object_foreach(object, key, one) {
+            for (size_t i = 0; i < sizeof reserved / sizeof *reserved && st == PZ_OK; i++)
+                if (pz_str_same_name(key, reserved[i]))
+                    st = pz_err_set(err, PZ_BAD_DATA,
+                                    "properties: \"%s\" belongs on the event, not inside properties", key);
+            if (st == PZ_OK)
+                st = set_json(d, key, one, cell, err);
+            if (st != PZ_OK)
+                break;
+        }
+    json_decref(object);
+    return st;
+}
+
+/* All members of an object; properties last, whatever the order. */
+static enum pz_status set_all(struct draft *d, const json_t *object, struct pz_str *cell,
+                              struct pz_err *err)
+{
+    json_t *value, *properties = NULL, *source;
+    const char *key;
+    enum pz_status st = PZ_OK;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        if (strcmp(key, "properties") == 0) {
+            properties = value;
+        } else if (strcmp(key, "metricAttribution") == 0) {
+            source = json_object_get(value, "eventAttributionSource");
+            st = source ? set_json(d, "eventAttributionSource", source, cell, err) : PZ_OK;
+        } else if (strcmp(key, "eventList") != 0) {
+            st = set_json(d, key, value, cell, err);
+        }
+        if (st != PZ_OK)
+            return st;
+    }
+    return properties && !json_is_null(properties) ? set_properties(d, properties, cell, err) : PZ_OK;
+}
+
+/* ---- events ---- */
+
+static enum pz_status finish(struct draft *d, struct pz_err *err)
+{
+    if (!d->e.user_id && !d->e.session_id)
+        return pz_err_set(err, PZ_BAD_DATA, "userId: a user id or a session id is needed");
+    if (!d->e.event_type)
+        return pz_err_set(err, PZ_BAD_DATA, "eventType: is missing");
+    if (d->props.len == 0)
+        return PZ_OK;
+    pz_str_addc(&d->props, '}');
+    if (d->props.failed)
+        return pz_err_memory(err, "events", 1e5);
+    if (d->props.len > PZ_LIVE_TEXT_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "properties: more than 1 MB");
+    d->e.properties = pz_arena_strndup(d->arena, d->props.data, d->props.len);
+    return d->e.properties ? PZ_OK : pz_err_memory(err, "events", 1e5);
+}
+
+enum pz_status pz_put_properties(struct pz_event *e, const char *json, struct pz_arena *arena,
+                                 struct pz_err *err)
+{
+    struct draft d = { .n_names = 0 };
+    struct pz_str cell = { 0 };
+    json_t *object = NULL;
+    enum pz_status st = pz_json_parse(json, strlen(json), "properties", &object, err);
+
+    start(&d, arena);
+    d.e = *e;
+    if (st == PZ_OK)
+        st = set_properties(&d, object, &cell, err);
+    if (st == PZ_OK)
+        st = finish(&d, err);
+    if (st == PZ_OK)
+        *e = d.e;
+    json_decref(object);
+    pz_str_clear(&cell);
+    pz_str_clear(&d.props);
+    return st;
+}
+
+/* Times of 1980 or of tomorrow mostly are milliseconds read as seconds, or the reverse. */
+static void look_at_time(struct events *t, const struct pz_event *e)
+{
+    t->n_odd += e->time < 315532800 || e->time > t->now + 86400;
+}
+
+static enum pz_status keep(struct events *t, struct draft *d, struct pz_err *err)
+{
+    enum pz_status st = finish(d, err);
+
+    if (st == PZ_OK && !pz_mem_grow(&t->event, &t->cap, t->n + 1, sizeof *t->event))
+        st = pz_err_memory(err, "events", 1e6);
+    if (st != PZ_OK)
+        return st;
+    if (d->e.time == INT64_MIN)
+        d->e.time = t->now = pz_time_now();
+    look_at_time(t, &d->e);
+    t->event[t->n++] = d->e;
+    return PZ_OK;
+}
+
+/* The events of a PutEvents request: each has the request's user and session. */
+static enum pz_status take_request(struct events *t, const json_t *doc, struct draft *d,
+                                   struct pz_err *err)
+{
+    const json_t *list = json_object_get(doc, "eventList"), *one;
+    size_t i;
+    enum pz_status st = PZ_OK;
+
+    if (!json_is_array(list))
+        return pz_err_set(err, PZ_BAD_DATA, "eventList: must be an array");
+    json_array_foreach(list, i, one) {
+        start(d, &t->arena);
+        st = json_is_object(one) ? set_all(d, one, &t->cell, err)
+                                 : pz_err_set(err, PZ_BAD_DATA, "must be an object");
+        if (st == PZ_OK)
+            st = set_all(d, doc, &t->cell, err);
+        if (st == PZ_OK)
+            st = keep(t, d, err);
+        if (st != PZ_OK) {
+            pz_err_prefix(err, "event %zu of the list", i + 1);
+            return st;
+        }
+    }
+    return PZ_OK;
+}
+
+static enum pz_status take_event(void *context, const json_t *doc, const struct pz_rows_in *in,
+                                 const struct pz_row *row, struct pz_err *err)
+{
+    struct events *t = context;
+    struct draft d = { .props = t->props };
+    size_t before = t->n;
+    enum pz_status st = PZ_OK;
+
+    start(&d, &t->arena);
+    if (doc && json_object_get(doc, "eventList"))
+        st = take_request(t, doc, &d, err);
+    else if (doc)
+        st = set_all(&d, doc, &t->cell, err);
+    for (size_t i = 0; !doc && st == PZ_OK && i < pz_rows_n_columns(in); i++)
+        st = set_field(&d, pz_rows_column(in, i), NULL, row->cell[i].s, row->cell[i].n, err);
+    if (st == PZ_OK && !(doc && json_object_get(doc, "eventList")))
+        st = keep(t, &d, err);
+    if (st != PZ_OK)
+        t->n = before;
+    t->props = d.props;
+    t->forms |= d.forms;
+    return st;
+}
+
+static size_t pending(const void *context)
+{
+    return ((const struct events *)context)->n;
+}
+
+static enum pz_status store(void *context, size_t *n_new, uint64_t *last, struct pz_err *err)
+{
+    struct events *t = context;
+    enum pz_status st = pz_live_put(t->s, t->event, t->n, n_new, last, err);
+
+    t->n = 0;
+    pz_arena_clear(&t->arena);
+    return st;
+}
+
+/* Say what was made of the times: a wrong unit is the commonest fault of event senders. */
+static void say_times(const struct events *t)
+{
+    for (unsigned f = PZ_TIME_MILLIS; f <= PZ_TIME_NANOS; f++)
+        if (t->forms & 1u << f)
+            pz_log(t->log, t->forms & (t->forms - 1) ? PZ_LOG_WARN : PZ_LOG_NOTE,
+                   "times are %s%s, told by their magnitude", t->forms & (t->forms - 1) ? "partly in " : "in ",
+                   pz_time_form_name((enum pz_time_form)f));
+    if (t->n_odd > 0)
+        pz_log(t->log, PZ_LOG_WARN, "%llu events are dated before 1980 or after tomorrow: are their times "
+               "Unix seconds?", (unsigned long long)t->n_odd);
+}
+
+enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,
+                             struct pz_put_count *count, struct pz_err *err)
+{
+    struct events t = { .s = s, .log = cfg->log, .now = pz_time_now() };
+    struct pz_put_sink sink = { take_event, pending, store, &t };
+    enum pz_status st = pz_put_run(cfg, &sink, count, err);
+
+    say_times(&t);
+    free(t.event);
+    pz_arena_clear(&t.arena);
+    pz_str_clear(&t.cell);
+    pz_str_clear(&t.props);
+    return st;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live store's rows of items and users: see live.h. A record of "items" and "users": the number of the
+ * change (8 bytes), then name and value of each column that is not null, each ended by a NUL. Values are
+ * text as in a CSV cell; what they mean is told by the model's schema when they are read (overlay.c). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "live/db.h"
+
+enum { HEAD_BYTES = 8, MAX_CELLS = 512 };
+
+static enum pz_db db_of(enum pz_live_table table)
+{
+    return table == PZ_LIVE_ITEMS ? PZ_DB_ITEMS : PZ_DB_USERS;
+}
+
+static bool is_null(const struct pz_live_row *row, size_t i)
+{
+    return !row->value[i] || !*row->value[i];
+}
+
+static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const struct pz_live_row *row,
+                   uint64_t number)
+{
+    MDB_val k = pz_db_val(row->id, strlen(row->id)), v;
+    size_t n = HEAD_BYTES;
+    char *p;
+    int rc;
+
+    for (size_t i = 0; i < row->n; i++)
+        n += is_null(row, i) ? 0 : strlen(row->name[i]) + strlen(row->value[i]) + 2;
+    v = pz_db_val(NULL, n);
+    rc = mdb_put(txn, s->db[db], &k, &v, MDB_RESERVE);
+    if (rc != 0)
+        return rc;
+    p = v.mv_data;
+    pz_db_put_number((unsigned char *)p, number);
+    p += HEAD_BYTES;
+    for (size_t i = 0; i < row->n; i++)
+        if (!is_null(row, i))
+            p = stpcpy(stpcpy(p, row->name[i]) + 1, row->value[i]) + 1;
+    return 0;
+}
+
+struct putting {
+    enum pz_live_table table;
+    const struct pz_live_row *row;
+    size_t n;
+    uint64_t last;
+};
+
+static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct putting *to = context;
+    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+
+    for (size_t i = 0; i < to->n && rc == 0; i++)
+        rc = put_row(s, txn, db_of(to->table), &to->row[i], ++to->last);
+    if (rc == 0)
+        rc = pz_db_put_meta(s, txn, "last", to->last);
+    return rc == 0 ? pz_db_put_meta(s, txn, "rows", to->last) : rc;
+}
+
+static enum pz_status check_row(const struct pz_live_row *row, struct pz_err *err)
+{
+    size_t n = row->id ? strlen(row->id) : 0;
+
+    if (n == 0 || n > PZ_LIVE_ID_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "an id must have 1 to %d bytes", PZ_LIVE_ID_MAX);
+    if (row->n > MAX_CELLS)
+        return pz_err_set(err, PZ_BAD_DATA, "%s has more than %d columns", row->id, MAX_CELLS);
+    for (size_t i = 0; i < row->n; i++)
+        if (row->value[i] && strlen(row->value[i]) > PZ_LIVE_TEXT_MAX)
+            return pz_err_set(err, PZ_BAD_DATA, "%s: %s has more than %d bytes", row->id, row->name[i],
+                              PZ_LIVE_TEXT_MAX);
+    return PZ_OK;
+}
+
+enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table table,
+                                const struct pz_live_row *row, size_t n, uint64_t *last,
+                                struct pz_err *err)
+{
+    struct putting to = { table, row, n, 0 };
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        st = check_row(&row[i], err);
+    if (st == PZ_OK)
+        st = pz_db_write(s, put_all, &to, "storing rows", err);
+    *last = to.last;
+    return st;
+}
+
+struct walk {
+    enum pz_live_table table;
+    uint64_t after;
+    pz_live_row_fn *fn;
+    void *context;
+    struct pz_err *err;
+    enum pz_status st; /* of fn */
+    const char *name[MAX_CELLS], *value[MAX_CELLS];
+    char id[PZ_LIVE_ID_MAX + 1];
+};
+
+/* Borrows from the map, but for the id. */
+static int read_row(const MDB_val *k, const MDB_val *v, struct walk *w, struct pz_live_row *row)
+{
+    const char *p = (const char *)v->mv_data + HEAD_BYTES, *end = (const char *)v->mv_data + v->mv_size;
+
+    if (k->mv_size > PZ_LIVE_ID_MAX || (p < end && end[-1] != '\0'))
+        return MDB_CORRUPTED;
+    memcpy(w->id, k->mv_data, k->mv_size);
+    w->id[k->mv_size] = '\0';
+    *row = (struct pz_live_row){ w->id, w->name, w->value, 0 };
+    while (p < end && row->n < MAX_CELLS) {
+        w->name[row->n] = p;
+        p += strlen(p) + 1;
+        if (p >= end)
+            return MDB_CORRUPTED;
+        w->value[row->n++] = p;
+        p += strlen(p) + 1;
+    }
+    return 0;
+}
+
+static int walk_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct walk *w = context;
+    MDB_val k, v;
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(txn, s->db[db_of(w->table)], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        struct pz_live_row row;
+        uint64_t number = v.mv_size >= HEAD_BYTES ? pz_db_get_number(v.mv_data) : 0;
+
+        if (number == 0)
+            rc = MDB_CORRUPTED;
+        else if (number > w->after && (rc = read_row(&k, &v, w, &row)) == 0)
+            w->st = w->fn(w->context, &row, w->err);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
+                                pz_live_row_fn *fn, void *context, struct pz_err *err)
+{
+    struct walk *w = calloc(1, sizeof *w);
+    enum pz_status st;
+
+    if (!w)
+        return pz_err_memory(err, "rows", sizeof *w);
+    w->table = table;
+    w->after = after;
+    w->fn = fn;
+    w->context = context;
+    w->err = err;
+    st = pz_db_read(s, walk_rows, w, true, "reading rows", err);
+    if (w->st != PZ_OK)
+        st = w->st;
+    free(w);
+    return st;
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live store's events: see live.h, and live_db.h for what is kept where.
+ * A record of "events": i64 time, f64 value, then the texts of an event in the order of texts_of, each
+ * ended by a NUL, "" for NULL. */
+#include "live/events.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_TEXTS = 8, HEAD_BYTES = 16 };
+
+static const char **text_of(struct pz_event *e, int i)
+{
+    const char **const field[N_TEXTS] = { &e->user_id,  &e->session_id,        &e->item_id,
+                                          &e->event_type, &e->event_id,        &e->recommendation_id,
+                                          &e->impression, &e->properties };
+
+    return field[i];
+}
+
+/* Keys of joins: id, NUL, number. Returns the length. */
+static size_t make_key(unsigned char *key, const char *id, uint64_t number)
+{
+    size_t n = strlen(id) + 1;
+
+    memcpy(key, id, n);
+    pz_db_put_number(key + n, number);
+    return n + 8;
+}
+
+/* Keys of owner: who ('u' or 's') before that. */
+static size_t make_owner(unsigned char *key, char who, const char *id, uint64_t number)
+{
+    key[0] = (unsigned char)who;
+    return 1 + make_key(key + 1, id, number);
+}
+
+size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number)
+{
+    return e->user_id ? make_owner(key, 'u', e->user_id, number)
+                      : make_owner(key, 's', e->session_id, number);
+}
+
+bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
+                   char user[PZ_LIVE_ID_MAX + 1], uint64_t *number)
+{
+    MDB_val k = pz_db_val(session, strlen(session)), v;
+
+    if (mdb_get(txn, s->db[PZ_DB_SESSIONS], &k, &v) != 0 || v.mv_size < 8 ||
+        v.mv_size > PZ_LIVE_ID_MAX + 8)
+        return false;
+    *number = pz_db_get_number(v.mv_data);
+    memcpy(user, (const char *)v.mv_data + 8, v.mv_size - 8);
+    user[v.mv_size - 8] = '\0';
+    return true;
+}
+
+/* ---- records ---- */
+
+static int put_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key, const struct pz_event *e)
+{
+    struct pz_event copy = *e;
+    size_t len[N_TEXTS], n = HEAD_BYTES + N_TEXTS;
+    MDB_val v;
+    char *p;
+    int rc;
+
+    for (int i = 0; i < N_TEXTS; i++) {
+        len[i] = *text_of(&copy, i) ? strlen(*text_of(&copy, i)) : 0;
+        n += len[i];
+    }
+    v = pz_db_val(NULL, n);
+    rc = mdb_put(txn, s->db[PZ_DB_EVENTS], key, &v, MDB_APPEND | MDB_RESERVE);
+    if (rc != 0)
+        return rc;
+    p = v.mv_data;
+    memcpy(p, &e->time, 8);
+    memcpy(p + 8, &e->value, 8);
+    p += HEAD_BYTES;
+    for (int i = 0; i < N_TEXTS; i++) {
+        memcpy(p, len[i] ? *text_of(&copy, i) : "", len[i]);
+        p[len[i]] = '\0';
+        p += len[i] + 1;
+    }
+    return 0;
+}
+
+/* Borrows from v. MDB_CORRUPTED when it is no record. */
+static int read_record(const MDB_val *v, struct pz_event *e)
+{
+    const char *p = v->mv_data, *end = p + v->mv_size;
+
+    if (v->mv_size < HEAD_BYTES + N_TEXTS)
+        return MDB_CORRUPTED;
+    memcpy(&e->time, p, 8);
+    memcpy(&e->value, p + 8, 8);
+    p += HEAD_BYTES;
+    for (int i = 0; i < N_TEXTS; i++) {
+        const char *stop = p < end ? memchr(p, '\0', (size_t)(end - p)) : NULL;
+
+        if (!stop)
+            return MDB_CORRUPTED;
+        *text_of(e, i) = stop > p ? p : NULL;
+        p = stop + 1;
+    }
+    return e->user_id || e->session_id ? 0 : MDB_CORRUPTED;
+}
+
+int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e)
+{
+    unsigned char be[8] = { 0 };
+    MDB_val k = pz_db_val(be, 8), v;
+    int rc;
+
+    pz_db_put_number(be, number);
+    rc = mdb_get(txn, s->db[PZ_DB_EVENTS], &k, &v);
+    return rc == 0 ? read_record(&v, e) : rc;
+}
+
+/* ---- putting ---- */
+
+/* Tie a session to the user of the first event that carries both. */
+static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
+{
+    unsigned char key[PZ_LIVE_KEY_BYTES], value[PZ_LIVE_KEY_BYTES];
+    size_t n_user = strlen(e->user_id);
+    MDB_val k = pz_db_val(e->session_id, strlen(e->session_id)), v = pz_db_val(value, 8 + n_user);
+    int rc;
+
+    pz_db_put_number(value, number);
+    memcpy(value + 8, e->user_id, n_user);
+    rc = mdb_put(txn, s->db[PZ_DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
+    if (rc != 0)
+        return rc == MDB_KEYEXIST ? 0 : rc;
+    k = pz_db_val(key, make_key(key, e->user_id, number));
+    v = pz_db_val(e->session_id, strlen(e->session_id));
+    return mdb_put(txn, s->db[PZ_DB_JOINS], &k, &v, 0);
+}
+
+struct putting {
+    const struct pz_event *event;
+    size_t n, n_new;
+    uint64_t last;
+};
+
+static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                   struct putting *to)
+{
+    unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
+    uint64_t number = to->last + 1;
+    MDB_val k, v = pz_db_val(be, 8), none = pz_db_val("", 0);
+    int rc = 0;
+
+    pz_db_put_number(be, number);
+    if (e->event_id) {
+        k = pz_db_val(e->event_id, strlen(e->event_id));
+        rc = mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, MDB_NOOVERWRITE);
+        if (rc == MDB_KEYEXIST)
+            return 0;
+    }
+    k = pz_db_val(be, 8);
+    if (rc == 0)
+        rc = put_record(s, txn, &k, e);
+    if (rc == 0) {
+        k = pz_db_val(key, pz_live_owner_key(key, e, number));
+        rc = mdb_put(txn, s->db[PZ_DB_OWNER], &k, &none, 0);
+    }
+    if (rc == 0 && e->user_id && e->session_id)
+        rc = join(s, txn, e, number);
+    if (rc == 0) {
+        to->last = number;
+        to->n_new++;
+    }
+    return rc;
+}
+
+static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct putting *to = context;
+    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+
+    to->n_new = 0;
+    for (size_t i = 0; i < to->n && rc == 0; i++)
+        rc = put_one(s, txn, &to->event[i], to);
+    return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
+}
+
+static enum pz_status check_event(const struct pz_event *e, struct pz_err *err)
+{
+    static const char *const names[N_TEXTS] = { "user id",  "session id",        "item id",
+                                                "event type", "event id",        "recommendation id",
+                                                "impression", "properties" };
+    struct pz_event copy = *e;
+
+    if (!e->user_id && !e->session_id)
+        return pz_err_set(err, PZ_BAD_DATA, "an event needs a user id or a session id");
+    if (!e->event_type)
+        return pz_err_set(err, PZ_BAD_DATA, "an event needs an event type");
+    for (int i = 0; i < N_TEXTS; i++) {
+        const char *text = *text_of(&copy, i);
+        size_t most = i < 6 ? PZ_LIVE_ID_MAX : PZ_LIVE_TEXT_MAX;
+
+        if (text && (!*text || strlen(text) > most))
+            return pz_err_set(err, PZ_BAD_DATA, "%s must have 1 to %zu bytes", names[i], most);
+    }
+    return PZ_OK;
+}
+
+enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
+                           size_t *n_new, uint64_t *last, struct pz_err *err)
+{
+    struct putting to = { .event = event, .n = n };
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        st = check_event(&event[i], err);
+    if (st == PZ_OK)
+        st = pz_db_write(s, put_all, &to, "storing events", err);
+    *n_new = st == PZ_OK ? to.n_new : 0;
+    *last = to.last;
+    return st;
+}
+
+/* ---- whose events ---- */
+
+/* Numbers above `after` of one user ('u') or session ('s'). */
+static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
+                   struct pz_numbers *list)
+{
+    unsigned char key[PZ_LIVE_KEY_BYTES], first[PZ_LIVE_KEY_BYTES];
+    size_t n = make_owner(key, who, id, after + 1);
+    MDB_cursor *c;
+    MDB_val k = pz_db_val(key, n), v;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_OWNER], &c);
+
+    if (rc != 0)
+        return rc;
+    memcpy(first, key, n);
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+         rc == 0 && k.mv_size == n && memcmp(k.mv_data, first, n - 8) == 0;
+         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        if (!pz_mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v)) {
+            rc = ENOMEM;
+            break;
+        }
+        list->v[list->n++] = pz_db_get_number((const unsigned char *)k.mv_data + n - 8);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user, pz_live_session_fn *fn,
+                        void *context)
+{
+    unsigned char key[PZ_LIVE_KEY_BYTES];
+    size_t n = make_key(key, user, 0);
+    MDB_cursor *c;
+    MDB_val k = pz_db_val(key, n), v;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_JOINS], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+         rc == 0 && k.mv_size == n && memcmp(k.mv_data, user, n - 8) == 0;
+         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        char session[PZ_LIVE_ID_MAX + 1];
+
+        if (v.mv_size > PZ_LIVE_ID_MAX) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        memcpy(session, v.mv_data, v.mv_size);
+        session[v.mv_size] = '\0';
+        rc = fn(s, txn, c, session, pz_db_get_number((const unsigned char *)k.mv_data + n - 8),
+                context);
+        if (rc != 0)
+            break;
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+struct collection {
+    uint64_t after;
+    struct pz_numbers *list;
+};
+
+/* A session that joined later than `after` is new to whoever asks: all its events are. */
+static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                           uint64_t number, void *context)
+{
+    struct collection *of = context;
+
+    (void)c;
+    return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->list);
+}
+
+int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
+                        struct pz_numbers *list)
+{
+    struct collection of = { after, list };
+    char owner[PZ_LIVE_ID_MAX + 1];
+    uint64_t number;
+    int rc = collect(s, txn, 'u', user, after, list);
+
+    if (rc == 0)
+        rc = pz_live_each_session(s, txn, user, collect_session, &of);
+    if (rc == 0 && !pz_live_joined(s, txn, user, owner, &number))
+        rc = collect(s, txn, 's', user, after, list);
+    return rc;
+}
+
+/* ---- reading one user ---- */
+
+static int by_number(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+static const char *keep(struct pz_arena *arena, const char *s, bool *failed)
+{
+    const char *copy = s ? pz_arena_strndup(arena, s, strlen(s)) : NULL;
+
+    *failed |= s && !copy;
+    return copy;
+}
+
+/* The ids of an impression. */
+static void keep_shown(struct pz_arena *arena, const char *impression, struct pz_live_event *out,
+                       bool *failed)
+{
+    const char **list;
+    size_t n = 1;
+
+    for (const char *p = impression; p && (p = strchr(p, '|')); p++)
+        n++;
+    list = impression ? pz_arena_take(arena, n * sizeof *list) : NULL;
+    *failed |= impression && !list;
+    for (const char *p = impression; list && p;) {
+        size_t len = strcspn(p, "|");
+
+        list[out->n_shown] = pz_arena_strndup(arena, p, len);
+        *failed |= !list[out->n_shown++];
+        p = p[len] ? p + len + 1 : NULL;
+    }
+    out->shown = list;
+}
+
+static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_numbers *list,
+                       struct pz_arena *arena, struct pz_live *live)
+{
+    struct pz_live_event *out = pz_arena_take(arena, list->n * sizeof *out + 8);
+    bool failed = !out;
+    int rc = 0;
+
+    for (size_t i = 0; i < list->n && rc == 0 && !failed; i++) {
+        struct pz_event e;
+
+        rc = pz_live_get(s, txn, list->v[i], &e);
+        if (rc != 0)
+            break;
+        out[i] = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
+                                         .event_type = keep(arena, e.event_type, &failed),
+                                         .value = e.value,
+                                         .time = e.time,
+                                         .number = list->v[i],
+                                         .properties = keep(arena, e.properties, &failed) };
+        keep_shown(arena, e.impression, &out[i], &failed);
+    }
+    live->event = out;
+    live->n_events = list->n;
+    return failed ? ENOMEM : rc;
+}
+
+struct reading {
+    const char *user_id;
+    uint64_t after;
+    struct pz_arena *arena;
+    struct pz_live *live;
+};
+
+static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct reading *to = context;
+    struct pz_numbers list = { NULL, 0, 0 };
+    MDB_val k = pz_db_val(to->user_id, strlen(to->user_id)), v;
+    int rc;
+
+    to->live->forgotten = mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) == 0;
+    rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, &list);
+    if (rc == 0) {
+        if (list.n > 1)
+            qsort(list.v, list.n, sizeof *list.v, by_number);
+        rc = read_events(s, txn, &list, to->arena, to->live);
+    }
+    free(list.v);
+    return rc;
+}
+
+enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
+                            struct pz_arena *arena, struct pz_live *live, struct pz_err *err)
+{
+    struct reading to = { user_id, after, arena, live };
+    size_t n = strlen(user_id);
+
+    live->event = NULL;
+    live->n_events = 0;
+    live->forgotten = false;
+    if (n == 0 || n > PZ_LIVE_ID_MAX)
+        return PZ_OK;
+    return pz_db_read(s, read_user, &to, false, "reading events", err);
+}
+
+/* ---- reading all ---- */
+
+/* Whether an event is news to one who has all up to `after`, and whose it is: events of a session that
+ * pz_live_joined its user later than that are. user: where the user's id goes. */
+static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t after,
+                    struct pz_event *e, char user[PZ_LIVE_ID_MAX + 1])
+{
+    uint64_t since = 0;
+
+    if (!e->user_id && e->session_id && pz_live_joined(s, txn, e->session_id, user, &since))
+        e->user_id = user;
+    return number > after || since > after;
+}
+
+struct walk {
+    uint64_t after;
+    int pass;
+    pz_live_fn *fn;
+    void *context;
+    struct pz_err *err;
+    enum pz_status st; /* of fn */
+};
+
+static int walk_once(struct pz_live_store *s, MDB_txn *txn, struct walk *w)
+{
+    char user[PZ_LIVE_ID_MAX + 1];
+    MDB_val k, v;
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        uint64_t number = pz_db_get_number(k.mv_data);
+        struct pz_event e;
+
+        rc = read_record(&v, &e);
+        if (rc == 0 && is_news(s, txn, number, w->after, &e, user))
+            w->st = w->fn(w->context, w->pass, number, &e, w->err);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+struct passes {
+    struct walk walk;
+    int n;
+};
+
+static int walk_events(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct passes *p = context;
+    int rc = 0;
+
+    for (p->walk.pass = 0; p->walk.pass < p->n && rc == 0 && p->walk.st == PZ_OK; p->walk.pass++)
+        rc = walk_once(s, txn, &p->walk);
+    return rc;
+}
+
+enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
+                            void *context, struct pz_err *err)
+{
+    struct passes p = { { after, 0, fn, context, err, PZ_OK }, n_passes };
+    enum pz_status st = pz_db_read(s, walk_events, &p, true, "reading events", err);
+
+    return p.walk.st != PZ_OK ? p.walk.st : st;
+}
+
+static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct pz_live_size *size = context;
+    uint64_t *const out[PZ_N_DBS] = { [PZ_DB_EVENTS] = &size->events,
+                                      [PZ_DB_ITEMS] = &size->items,
+                                      [PZ_DB_USERS] = &size->users,
+                                      [PZ_DB_SESSIONS] = &size->sessions,
+                                      [PZ_DB_FORGOTTEN] = &size->forgotten };
+    MDB_stat stat = { 0 };
+    MDB_envinfo info;
+    uint64_t id = 0;
+    int rc = pz_db_get_meta(s, txn, "last", &size->last);
+
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "id", &id);
+    snprintf(size->store, sizeof size->store, "%016" PRIx64, id);
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "rows", &size->rows_last);
+    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
+        if (out[i] && (rc = mdb_stat(txn, s->db[i], &stat)) == 0)
+            *out[i] = stat.ms_entries;
+    if (rc == 0)
+        rc = mdb_env_info(s->env, &info);
+    if (rc == 0)
+        size->bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    return rc;
+}
+
+enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size, struct pz_err *err)
+{
+    memset(size, 0, sizeof *size);
+    return pz_db_read(s, count_all, size, false, "counting", err);
+}

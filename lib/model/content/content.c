@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Content: items by what their attributes say, so that an item nobody had yet is recommendable.
+ *
+ *   1. transitions count what follows each item b (transitions.h); one ridge regression an item writes that as
+ *      weights t_b of features (content_map.c). Items of few events lean on what their own attributes say
+ *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this user wants next
+ *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events, less and less with
+ *      them, when the other parts know it better. h: the share of the history's weight on items that have events;
+ *      of the rest no other part can speak
+ *
+ * An item that came since training is as one without events, by its row (extend); what follows it is x M, as of an
+ * item nobody had (content_map.c).
+ *
+ * With mix the score is not faded: what goes with the history by metadata, too (recipe similar-items).
+ * Scores may be negative: attributes that speak against an item.
+ *
+ * Columns under content/: set (f64: settings, whether there is order), names (dictionary of features), value (f32
+ * [features]), ptr, id, weight (the items' features, sparse), count (f32 [n_items]: events), follow_ptr,
+ * follow_id, follow (t_b, sparse), map_ptr, map_id, map (M, sparse). */
+#include "model/content/content.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/simd.h"
+#include "model/parts.h"
+#include "table/lists.h"
+
+enum {
+    N_SAVED = PZ_CONTENT_N + 1,
+    HISTORY = 50,
+    COUNTS = 1000 /* kept an item while learning: what is rare tells of attributes, too */
+};
+
+static const struct pz_setting settings[PZ_CONTENT_N] = {
+    /* name, default, min, max, tuned from, to, log, whole, read-out */
+    { "decay", 0.9, 0, 1, 0, 0, false, false, false, "weight of a pair per position between" },
+    { "symmetric", 0.2, 0, 1, 0, 0, false, false, false,
+      "share of a pair's weight that regards neither order nor distance" },
+    { "source_norm", 0.7, 0, 1, 0, 0, false, false, false,
+      "power of the source's events that divides what follows it" },
+    { "target_norm", 0.5, 0, 1, 0, 0, false, false, false,
+      "power of the target's events that divides what precedes it" },
+    { "ridge", 1, 1e-6, 1e6, 0, 0, true, false, false, "regularisation of the weights of features" },
+    { "trust", 5, 0, 1e6, 0, 0, true, false, false, "events at which an item teaches half" },
+    { "fade", 4, 1e-3, 1e9, 0, 0, true, false, true, "events at which an item's attributes count half" },
+    { "recency", 1, 0, 3, 0, 0, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "mix", 0, 0, 1, 0, 0, false, true, true, "1: attributes do not fade" },
+};
+
+static void part_free(void *part)
+{
+    struct pz_content *p = part;
+
+    if (p && p->owned) {
+        pz_content_rows_clear(&p->x);
+        pz_content_rows_clear(&p->follow);
+        pz_content_rows_clear(&p->map);
+        free((void *)(uintptr_t)p->count);
+    }
+    if (p) {
+        pz_content_dict_clear(&p->dict);
+        pz_content_rows_clear(&p->put);
+        free(p->put_row);
+    }
+    free(p);
+}
+
+/* ---- learning ---- */
+
+/* Transitions by source as that scorer counts them, with this part's settings. */
+static enum pz_status count_transitions(const struct pz_content *p, const struct pz_corpus *c,
+                                        struct pz_trans_lists *out, struct pz_err *err)
+{
+    double set[PZ_TRANS_N];
+    float *scale = pz_mem_array(c->n_items, sizeof *scale);
+    struct pz_trans_feats none;
+    struct pz_trans_view view = { 0 };
+    enum pz_status st = pz_trans_feats_make(NULL, c->n_items, NULL, NULL, &none, err);
+
+    pz_scorer_defaults(&pz_transitions, set);
+    set[PZ_TRANS_DECAY] = p->set[PZ_CONTENT_DECAY];
+    set[PZ_TRANS_SYMMETRIC] = p->set[PZ_CONTENT_SYMMETRIC];
+    set[PZ_TRANS_KEEP] = COUNTS;
+    if (st == PZ_OK && !scale)
+        st = pz_err_memory(err, "counting transitions", 4.0 * c->n_items);
+    if (st == PZ_OK)
+        st = pz_trans_view_init(&view, c, set, &none, NULL, err);
+    if (st == PZ_OK) {
+        pz_trans_fill_scale(p->count, c->n_items, p->set[PZ_CONTENT_TARGET_NORM], scale);
+        st = pz_trans_count(&view, false, scale, NULL, out, err);
+    }
+    pz_trans_view_clear(&view);
+    pz_trans_feats_clear(&none);
+    free(scale);
+    return st;
+}
+
+static const struct pz_attrs no_attrs;
+
+/* Features of the items; those that somebody had choose the dictionary. */
+static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus *c, struct pz_err *err)
+{
+    struct pz_attrs attrs = c->item_attrs ? *c->item_attrs : no_attrs;
+    float *count = pz_mem_array(c->n_items, sizeof *count);
+    uint8_t *use = pz_mem_array(c->n_items, 1);
+    enum pz_status st = count && use ? PZ_OK : pz_err_memory(err, "features", 5.0 * c->n_items);
+
+    p->count = count;
+    attrs.n_rows = c->n_items; /* of an empty table, too */
+    for (uint64_t k = 0; st == PZ_OK && k < c->ptr[c->n_users]; k++)
+        count[c->item[k]] += 1;
+    for (uint32_t i = 0; st == PZ_OK && i < c->n_items; i++)
+        use[i] = count[i] > 0;
+    if (st == PZ_OK)
+        st = pz_content_dict_make(&attrs, use, &p->dict, err);
+    if (st == PZ_OK)
+        st = pz_content_encode(&p->dict, &attrs, &p->x, err);
+    free(use);
+    return st;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct pz_content *p = calloc(1, sizeof *p);
+    struct pz_trans_lists counts = { 0 };
+    struct pz_content_map map = { 0 };
+    enum pz_status st = p ? PZ_OK : pz_err_memory(err, "content", sizeof *p);
+
+    if (st == PZ_OK) {
+        memcpy(p->set, cfg->value, sizeof p->set);
+        p->n_items = c->n_items;
+        p->ordered = c->ordered;
+        p->owned = true;
+        st = fit_features(p, c, err);
+    }
+    if (st == PZ_OK)
+        st = count_transitions(p, c, &counts, err);
+    if (st == PZ_OK)
+        st = pz_content_map(&p->x, &counts, p->count, p->set, &map, err);
+    pz_trans_lists_clear(&counts);
+    if (p) {
+        p->follow = map.follow;
+        p->map = map.map;
+    }
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+/* ---- the file ---- */
+
+/* The columns of the tables of rows. */
+static const char *const row_names[3][3] = { { "content/ptr", "content/id", "content/weight" },
+                                             { "content/follow_ptr", "content/follow_id", "content/follow" },
+                                             { "content/map_ptr", "content/map_id", "content/map" } };
+
+static enum pz_status save_rows(const struct pz_content_rows *rows, const char *const *name,
+                                struct pz_writer *w, struct pz_err *err)
+{
+    uint64_t n = rows->ptr[rows->n];
+    enum pz_status st = pz_writer_add(w, name[0], PZ_U64, rows->ptr, (uint64_t)rows->n + 1, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, name[1], PZ_U32, rows->id, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, name[2], PZ_F32, rows->weight, n, err);
+    return st;
+}
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_content *p = part;
+    double set[N_SAVED];
+    enum pz_status st = pz_writer_add_dict(w, "content/names", &p->dict.names, err);
+
+    memcpy(set, p->set, sizeof p->set);
+    set[PZ_CONTENT_N] = p->ordered;
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "content/set", PZ_F64, set, N_SAVED, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "content/value", PZ_F32, p->dict.value, p->dict.names.n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "content/count", PZ_F32, p->count, p->n_items, err);
+    if (st == PZ_OK)
+        st = save_rows(&p->x, row_names[0], w, err);
+    if (st == PZ_OK)
+        st = save_rows(&p->follow, row_names[1], w, err);
+    if (st == PZ_OK)
+        st = save_rows(&p->map, row_names[2], w, err);
+    return st;
+}
+
+static enum pz_status take_settings(struct pz_content *p, const double *set, struct pz_err *err)
+{
+    memcpy(p->set, set, sizeof p->set);
+    p->ordered = set[PZ_CONTENT_N] > 0;
+    return pz_scorer_check(&pz_content, set, err);
+}
+
+static enum pz_status load_rows(struct pz_table *t, const char *const *name, struct pz_content_rows *rows,
+                                struct pz_err *err)
+{
+    const void *ptr = NULL, *id = NULL, *weight = NULL;
+    uint64_t n = 0;
+    enum pz_status st = pz_table_get(t, name[0], PZ_U64, (uint64_t)rows->n + 1, &ptr, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, name[1], PZ_U32, PZ_ANY, &id, &n, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, name[2], PZ_F32, n, &weight, NULL, err);
+    rows->ptr = ptr;
+    rows->id = id;
+    rows->weight = weight;
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_lists_good(ptr, rows->n, n, n, id, rows->n_feats) && pz_numbers_good(weight, n, -FLT_MAX)))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: damaged", name[2]);
+    return st;
+}
+
+static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, struct pz_err *err)
+{
+    const void *value = NULL, *count = NULL;
+    enum pz_status st = pz_table_get_dict(t, "content/names", &p->dict.names, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, "content/value", PZ_F32, p->dict.names.n, &value, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, "content/count", PZ_F32, p->n_items, &count, NULL, err);
+    p->dict.value = value;
+    p->count = count;
+    if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(count, p->n_items, 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "content/count: damaged");
+    p->x.n = p->follow.n = p->n_items;
+    p->x.n_feats = p->follow.n_feats = p->map.n_feats = p->map.n = p->dict.names.n;
+    if (st == PZ_OK)
+        st = load_rows(t, row_names[0], &p->x, err);
+    if (st == PZ_OK)
+        st = load_rows(t, row_names[1], &p->follow, err);
+    if (st == PZ_OK)
+        st = load_rows(t, row_names[2], &p->map, err);
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct pz_content *p = calloc(1, sizeof *p);
+    const void *set = NULL;
+    enum pz_status st = p ? pz_table_get(t, "content/set", PZ_F64, N_SAVED, &set, NULL, err)
+                          : pz_err_memory(err, "content", sizeof *p);
+
+    if (st == PZ_OK)
+        st = take_settings(p, set, err);
+    if (st == PZ_OK) {
+        p->n_items = n_items;
+        st = read_columns(p, t, err);
+    }
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+/* ---- answering ---- */
+
+static void set(void *part, size_t setting, double value)
+{
+    ((struct pz_content *)part)->set[setting] = value;
+}
+
+static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uint32_t *row, uint32_t n,
+                             struct pz_err *err)
+{
+    struct pz_content *p = part;
+
+    p->put_row = pz_mem_copy(row, n, sizeof *row);
+    if (!p->put_row)
+        return pz_err_memory(err, "items put since training", 4.0 * n);
+    p->n_fresh = n;
+    return pz_content_encode(&p->dict, attrs, &p->put, err);
+}
+
+static size_t scratch_bytes(const void *part)
+{
+    return (((const struct pz_content *)part)->dict.names.n + 1) * sizeof(float);
+}
+
+PZ_KERNEL static float row_dot(const struct pz_content_rows *rows, uint32_t row, const float *z)
+{
+    float sum = 0;
+
+    for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
+        sum += rows->weight[k] * z[rows->id[k]];
+    return sum;
+}
+
+static void add_row(const struct pz_content_rows *rows, uint32_t row, float weight, float *z)
+{
+    for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
+        z[rows->id[k]] += weight * rows->weight[k];
+}
+
+/* The row of put that holds an item's features; of items from n_items on. */
+static uint32_t row_put(const struct pz_content *p, uint32_t item)
+{
+    return p->put_row[item - p->n_items];
+}
+
+/* z += weight * t_b. */
+static void add_follow(const struct pz_content *p, uint32_t b, float weight, float *z)
+{
+    if (b < p->n_items) {
+        add_row(&p->follow, b, weight, z);
+        return;
+    }
+    b = row_put(p, b);
+    for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
+        add_row(&p->map, p->put.id[k], weight * p->put.weight[k], z);
+}
+
+/* x t_b for a dense x. */
+static float follow_dot(const struct pz_content *p, uint32_t b, const float *x)
+{
+    float sum = 0;
+
+    if (b < p->n_items)
+        return row_dot(&p->follow, b, x);
+    b = row_put(p, b);
+    for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
+        sum += p->put.weight[k] * row_dot(&p->map, p->put.id[k], x);
+    return sum;
+}
+
+/* How the events of a history count by their age. */
+static struct pz_recency ages(const struct pz_content *p, const struct pz_query *q)
+{
+    return (struct pz_recency){ .q = q,
+                                .exponent = p->ordered ? p->set[PZ_CONTENT_RECENCY] : 0,
+                                .most = q->n_hist < HISTORY ? q->n_hist : HISTORY };
+}
+
+/* The weight of the next older event. */
+static float next_weight(struct pz_recency *age)
+{
+    float weight = (float)pz_recency_next(age);
+
+    return weight * pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]);
+}
+
+static double events_of(const struct pz_content *p, uint32_t item)
+{
+    return item < p->n_items ? (double)p->count[item] : 0;
+}
+
+/* The share of a history's weight on items that have events. */
+static double share_met(const struct pz_content *p, struct pz_recency age)
+{
+    double met = 0, all = 0;
+
+    for (size_t k = 1; k <= age.most; k++) {
+        double weight = (double)next_weight(&age);
+
+        all += weight;
+        met += events_of(p, age.q->hist[age.q->n_hist - k]) > 0 ? weight : 0;
+    }
+    return all > 0 ? met / all : 0;
+}
+
+static float fade(const struct pz_content *p, double share, uint32_t item)
+{
+    double n = events_of(p, item);
+
+    return p->set[PZ_CONTENT_MIX] > 0 ? 1 : (float)(1 - share * n / (n + p->set[PZ_CONTENT_FADE]));
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_content *p = part;
+    struct pz_recency age = ages(p, q);
+    double share = share_met(p, age);
+    float *z = scratch;
+
+    if (q->n_hist == 0 || p->dict.names.n == 0)
+        return false;
+    memset(z, 0, p->dict.names.n * sizeof *z);
+    for (size_t k = 1; k <= age.most; k++) {
+        float weight = next_weight(&age);
+
+        add_follow(p, q->hist[q->n_hist - k], weight, z);
+    }
+    for (uint32_t i = 0; i < p->n_items; i++)
+        out[i] = fade(p, share, i) * row_dot(&p->x, i, z);
+    for (uint32_t i = 0; i < p->n_fresh; i++)
+        out[p->n_items + i] = row_dot(&p->put, p->put_row[i], z);
+    return true;
+}
+
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch, float *contrib)
+{
+    const struct pz_content *p = part;
+    struct pz_recency age = ages(p, q);
+    float *x = scratch, share = fade(p, share_met(p, age), item);
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    memset(x, 0, p->dict.names.n * sizeof *x);
+    if (item < p->n_items)
+        add_row(&p->x, item, share, x);
+    else
+        add_row(&p->put, row_put(p, item), share, x);
+    for (size_t k = 1; k <= age.most; k++) {
+        float weight = next_weight(&age);
+
+        contrib[q->n_hist - k] = weight * follow_dot(p, q->hist[q->n_hist - k], x);
+    }
+}
+
+const struct pz_scorer pz_content = {
+    .name = "content",
+    .meaning = "items by their attributes, while they have few events of their own",
+    .settings = settings,
+    .n_settings = PZ_CONTENT_N,
+    .fit = fit,
+    .save = save,
+    .load = load,
+    .extend = extend,
+    .free = part_free,
+    .set = set,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+    .explain = explain,
+};

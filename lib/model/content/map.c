@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows an item, as weights of features: formulas in content.h. All the regressions share A, whose inverse is
+ * made once; then a block of items is one product of matrices. Every row is one thread's work, and what is summed
+ * over items is summed in their order: the same at any thread count. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/content/content.h"
+#include "model/dense.h"
+
+enum { BLOCK = 64 };
+
+/* Rows of the `kept` largest weights while they are made: row b has n[b] of them from b * kept on. */
+struct largest {
+    uint32_t kept, *n, *id;
+    float *weight;
+};
+
+struct map {
+    const struct pz_content_rows *x;
+    const struct pz_trans_lists *counts;
+    const float *count;
+    const double *set;
+    size_t n_feats;
+    float *trust;   /* [x->n] d_j */
+    float *target;  /* [x->n] d_j n_j^-target_norm */
+    float *matrix;  /* [n_feats * n_feats] A, then its inverse, then M */
+    float *across;  /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
+    float *unit;    /* [n_feats] A_ff^(1/2) */
+    struct largest follow, map; /* t_b, rows of M */
+};
+
+static double norm(double count, double power)
+{
+    return count > 0 ? pow(count, -power) : 0;
+}
+
+static void fill_weights(struct map *m)
+{
+    for (uint32_t i = 0; i < m->x->n; i++) {
+        double n = (double)m->count[i];
+
+        m->trust[i] = n > 0 ? (float)(n / (n + m->set[PZ_CONTENT_TRUST])) : 0;
+        m->target[i] = m->trust[i] * (float)norm(n, m->set[PZ_CONTENT_TARGET_NORM]);
+    }
+}
+
+/* A, both triangles. */
+static void fill_matrix(struct map *m)
+{
+    const struct pz_content_rows *x = m->x;
+
+    for (uint32_t i = 0; i < x->n; i++)
+        for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1] && m->trust[i] > 0; k++)
+            for (uint64_t l = x->ptr[i]; l < x->ptr[i + 1]; l++)
+                m->matrix[x->id[k] * m->n_feats + x->id[l]] += m->trust[i] * x->weight[k] * x->weight[l];
+    for (size_t f = 0; f < m->n_feats; f++) {
+        float *diagonal = &m->matrix[f * m->n_feats + f];
+
+        *diagonal += (float)m->set[PZ_CONTENT_RIDGE];
+        m->unit[f] = sqrtf(*diagonal);
+    }
+}
+
+/* row += weight * x_i. */
+static void add_features(const struct pz_content_rows *x, uint32_t i, float weight, float *row)
+{
+    for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
+        row[x->id[k]] += weight * x->weight[k];
+}
+
+/* row += sum_j d_j y_bj x_j. */
+static void add_followers(const struct map *m, uint32_t b, float *row)
+{
+    float source = (float)norm((double)m->count[b], m->set[PZ_CONTENT_SOURCE_NORM]);
+
+    for (uint64_t k = m->counts->ptr[b]; k < m->counts->ptr[b + 1]; k++) {
+        uint32_t j = m->counts->item[k];
+
+        add_features(m->x, j, source * m->target[j] * m->counts->value[k], row);
+    }
+}
+
+static int ascending(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Keep the largest of a dense row as row b. key: [n_feats] room. */
+static void keep_row(const struct map *m, const struct largest *to, uint32_t b, const float *row, uint64_t *key)
+{
+    uint32_t n = 0, *id = to->id + (size_t)b * to->kept;
+
+    for (uint32_t f = 0; f < m->n_feats; f++)
+        if (row[f] != 0)
+            key[n++] = pz_trans_key(fabsf(row[f]) * m->unit[f], f);
+    n = pz_trans_select(key, n, to->kept);
+    for (uint32_t k = 0; k < n; k++)
+        id[k] = pz_trans_key_item(key[k]);
+    qsort(id, n, sizeof *id, ascending);
+    for (uint32_t k = 0; k < n; k++)
+        to->weight[(size_t)b * to->kept + k] = row[id[k]];
+    to->n[b] = n;
+}
+
+/* Room of one thread. */
+struct room {
+    float *in, *out; /* [BLOCK * n_feats] */
+    uint64_t *key;   /* [n_feats] */
+};
+
+/* t_b of a block's items from their transitions. */
+static void regress(struct map *m, uint32_t from, struct room *r)
+{
+    uint32_t n = m->x->n - from < BLOCK ? m->x->n - from : BLOCK;
+
+    memset(r->in, 0, n * m->n_feats * sizeof *r->in);
+    for (uint32_t k = 0; k < n; k++)
+        add_followers(m, from + k, r->in + k * m->n_feats);
+    pz_gemm_ab((struct pz_gemm){ n, m->n_feats, m->n_feats, 0 }, r->in, m->matrix, r->out);
+    for (uint32_t k = 0; k < n; k++)
+        keep_row(m, &m->follow, from + k, r->out + k * m->n_feats, r->key);
+}
+
+static void fill_across(struct map *m)
+{
+    const struct pz_content_rows *x = m->x;
+    const struct largest *t = &m->follow;
+
+    for (uint32_t b = 0; b < x->n; b++)
+        for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++) {
+            float *row = m->across + x->id[k] * m->n_feats, weight = m->trust[b] * x->weight[k];
+
+            for (size_t f = (size_t)b * t->kept; f < (size_t)b * t->kept + t->n[b]; f++)
+                row[t->id[f]] += weight * t->weight[f];
+        }
+}
+
+/* t_b <- t_b + share (x_b M - t_b). */
+static void mix(struct map *m, uint32_t b, struct room *r)
+{
+    const struct largest *t = &m->follow;
+    double fade = m->set[PZ_CONTENT_FADE];
+    float share = (float)(fade / ((double)m->count[b] + fade));
+
+    memset(r->in, 0, m->n_feats * sizeof *r->in);
+    for (uint32_t k = 0; k < t->n[b]; k++)
+        r->in[t->id[(size_t)b * t->kept + k]] = (1 - share) * t->weight[(size_t)b * t->kept + k];
+    for (uint64_t k = m->x->ptr[b]; k < m->x->ptr[b + 1]; k++) {
+        const float *row = m->matrix + m->x->id[k] * m->n_feats;
+        float weight = share * m->x->weight[k];
+
+        for (size_t f = 0; f < m->n_feats; f++)
+            r->in[f] += weight * row[f];
+    }
+    keep_row(m, t, b, r->in, r->key);
+}
+
+static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err)
+{
+    struct pz_mat matrix = pz_mat_of(m->matrix, m->n_feats, m->n_feats);
+    enum pz_status st;
+
+    fill_weights(m);
+    fill_matrix(m);
+    st = pz_mat_invert(matrix, err);
+    if (st != PZ_OK)
+        return st;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
+    for (uint32_t from = 0; from < m->x->n; from += BLOCK)
+        regress(m, from, &room[pz_par_id()]);
+    fill_across(m);
+    st = pz_mat_apply(matrix, pz_mat_of(m->across, m->n_feats, m->n_feats), err);
+    if (st != PZ_OK)
+        return st;
+#pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
+    for (uint32_t b = 0; b < m->x->n; b++)
+        mix(m, b, &room[pz_par_id()]);
+#pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
+    for (uint32_t f = 0; f < m->x->n_feats; f++)
+        keep_row(m, &m->map, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
+    return PZ_OK;
+}
+
+/* The n rows without the free places between them. */
+static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats, struct pz_content_rows *out)
+{
+    uint64_t *ptr = pz_mem_array((size_t)n + 1, sizeof *ptr);
+    uint32_t *id = NULL;
+    float *weight = NULL;
+
+    for (uint32_t b = 0; ptr && b < n; b++)
+        ptr[b + 1] = ptr[b] + from->n[b];
+    if (ptr) {
+        id = pz_mem_array(ptr[n], sizeof *id);
+        weight = pz_mem_array(ptr[n], sizeof *weight);
+    }
+    for (uint32_t b = 0; id && weight && b < n; b++) {
+        memcpy(id + ptr[b], from->id + (size_t)b * from->kept, from->n[b] * sizeof *id);
+        memcpy(weight + ptr[b], from->weight + (size_t)b * from->kept, from->n[b] * sizeof *weight);
+    }
+    *out = (struct pz_content_rows){ n, n_feats, ptr, id, weight };
+    return ptr && id && weight;
+}
+
+static bool largest_take(struct largest *l, size_t n, uint32_t kept)
+{
+    l->kept = kept;
+    l->n = pz_mem_array(n, sizeof *l->n);
+    l->id = pz_mem_array(n * kept, sizeof *l->id);
+    l->weight = pz_mem_array(n * kept, sizeof *l->weight);
+    return l->n && l->id && l->weight;
+}
+
+static void largest_clear(struct largest *l)
+{
+    free(l->n);
+    free(l->id);
+    free(l->weight);
+}
+
+static void rooms_free(struct room *room)
+{
+    for (int t = 0; room && t < pz_par_threads(); t++) {
+        free(room[t].in);
+        free(room[t].out);
+        free(room[t].key);
+    }
+    free(room);
+}
+
+/* One for each thread, or NULL without memory. */
+static struct room *rooms_new(size_t n_feats)
+{
+    struct room *room = pz_mem_array((size_t)pz_par_threads(), sizeof *room);
+    bool good = room != NULL;
+
+    for (int t = 0; good && t < pz_par_threads(); t++) {
+        room[t] = (struct room){ pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                 pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                 pz_mem_array(n_feats, sizeof(uint64_t)) };
+        good = room[t].in && room[t].out && room[t].key;
+    }
+    if (good)
+        return room;
+    rooms_free(room);
+    return NULL;
+}
+
+static bool take_memory(struct map *m)
+{
+    size_t n = m->x->n, f = m->n_feats;
+    uint32_t kept = f < PZ_CONTENT_KEPT ? (uint32_t)f : PZ_CONTENT_KEPT;
+
+    m->trust = pz_mem_array(n, sizeof *m->trust);
+    m->target = pz_mem_array(n, sizeof *m->target);
+    m->matrix = pz_mem_array(f * f, sizeof *m->matrix);
+    m->across = pz_mem_array(f * f, sizeof *m->across);
+    m->unit = pz_mem_array(f, sizeof *m->unit);
+    return largest_take(&m->follow, n, kept) && largest_take(&m->map, f, kept) && m->trust && m->target &&
+           m->matrix && m->across && m->unit;
+}
+
+enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
+                              const float *count, const double *set, struct pz_content_map *out,
+                              struct pz_err *err)
+{
+    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_feats };
+    struct room *room = rooms_new(m.n_feats);
+    bool good = take_memory(&m) && room;
+    enum pz_status st = PZ_OK;
+
+    memset(out, 0, sizeof *out);
+    if (good)
+        st = learn(&m, room, err);
+    if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_feats, &out->follow) ||
+                        !pack(&m.map, x->n_feats, x->n_feats, &out->map)))
+        st = pz_err_memory(err, "what follows items",
+                           8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * PZ_CONTENT_KEPT * x->n);
+    rooms_free(room);
+    largest_clear(&m.follow);
+    largest_clear(&m.map);
+    free(m.trust);
+    free(m.target);
+    free(m.matrix);
+    free(m.across);
+    free(m.unit);
+    return st;
+}

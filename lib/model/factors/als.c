@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Learning the factors: see factors.h. Implicit ALS with frequency-scaled regularisation (Hu, Koren &
+ * Volinsky 2008; Rendle, Krichene, Zhang & Koren 2022). Half a sweep over one side:
+ *
+ *   1. G = Y^T Y of the other side, its eigenvectors Q; both sides are turned: Y <- Y Q, X <- X Q
+ *   2. every row of X is solved from its last value: alpha0 G is now diagonal, so a step of conjugate
+ *      gradients costs 4 n d operations, and with the diagonal as preconditioner two steps are enough
+ *      (the sweeps correct what is left)
+ *
+ * Rows are independent and write only themselves: the result is the same at any number of threads. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "model/dense.h"
+#include "model/factors/factors.h"
+
+enum { CG_STEPS = 2, ROW_CHUNK = 32 };
+
+/* One side: its rows' interactions with rows of the other side. */
+struct side {
+    const uint64_t *ptr;  /* [n + 1] */
+    const uint32_t *id;   /* indices on the other side */
+    const float *weight;
+    float *x;             /* [n * d] */
+    size_t n, active;     /* rows; those with interactions */
+};
+
+struct als {
+    struct pz_factors_part *f;
+    const double *set;
+    size_t d;
+    struct side users, items;
+    uint64_t *ptr;        /* the corpus by item: owned */
+    uint32_t *user;
+    float *weight;
+    float *user_x;
+    float *gram;          /* [d * d] */
+    float *value, *diag, *typical; /* [d] */
+    float *work;          /* [threads * work_size] */
+    size_t work_size;
+};
+
+static void als_clear(struct als *a)
+{
+    free(a->ptr);
+    free(a->user);
+    free(a->weight);
+    free(a->user_x);
+    free(a->gram);
+    free(a->value);
+    free(a->diag);
+    free(a->typical);
+    free(a->work);
+}
+
+float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other)
+{
+    return (float)(f->set[PZ_FACTORS_LAMBDA] * pow(n + f->alpha0 * n_other, f->set[PZ_FACTORS_NU]));
+}
+
+static enum pz_status by_item(const struct pz_corpus *c, struct als *a, struct pz_err *err)
+{
+    uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
+
+    a->ptr = pz_mem_array((size_t)c->n_items + 1, sizeof *a->ptr);
+    a->user = pz_mem_array(n, sizeof *a->user);
+    a->weight = pz_mem_array(n, sizeof *a->weight);
+    if (!fill || !a->ptr || !a->user || !a->weight) {
+        free(fill);
+        return pz_err_memory(err, "the interactions by item", 8.0 * (double)n);
+    }
+    for (uint64_t p = 0; p < n; p++)
+        a->ptr[c->item[p] + 1]++;
+    for (uint32_t i = 0; i < c->n_items; i++)
+        a->ptr[i + 1] += a->ptr[i];
+    memcpy(fill, a->ptr, (size_t)c->n_items * sizeof *fill);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+            uint64_t at = fill[c->item[p]]++;
+
+            a->user[at] = u;
+            a->weight[at] = c->weight[p];
+        }
+    free(fill);
+    return PZ_OK;
+}
+
+static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, struct pz_err *err)
+{
+    size_t d = a->d;
+
+    a->work_size = a->set[PZ_FACTORS_SOLVER] > 0 ? (d + PZ_FACTORS_CHUNK) * d : PZ_FACTORS_WORK * d;
+    a->user_x = pz_mem_array((size_t)c->n_users * d, sizeof(float));
+    a->gram = pz_mem_array(d * d, sizeof(float));
+    a->value = pz_mem_array(d, sizeof(float));
+    a->diag = pz_mem_array(d, sizeof(float));
+    a->typical = pz_mem_array(d, sizeof(float));
+    a->work = pz_mem_array((size_t)pz_par_threads() * a->work_size, sizeof(float));
+    if (!a->user_x || !a->gram || !a->value || !a->diag || !a->typical || !a->work)
+        return pz_err_memory(err, "the user factors", 4.0 * (double)d * c->n_users);
+    return by_item(c, a, err);
+}
+
+/* Random vectors for rows that have none. Rows without interactions become zero: nothing pulls them. */
+static void start_vectors(const struct side *s, size_t d, uint64_t seed)
+{
+#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
+    for (size_t r = 0; r < s->n; r++) {
+        float *x = s->x + r * d;
+        bool zero = true;
+        struct pz_rng rng;
+
+        for (size_t k = 0; k < d; k++) {
+            zero = zero && x[k] == 0;
+            x[k] = s->ptr[r] < s->ptr[r + 1] ? x[k] : 0;
+        }
+        pz_rng_init(&rng, seed, r);
+        for (size_t k = 0; k < d && zero && s->ptr[r] < s->ptr[r + 1]; k++)
+            x[k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
+    }
+}
+
+/* alpha0 and |I| of the corpus. */
+static void weigh_unseen(struct als *a)
+{
+    double sum = 0, pairs;
+
+    for (size_t p = 0; p < a->users.ptr[a->users.n]; p++)
+        sum += (double)a->users.weight[p];
+    for (struct side *s = &a->users; s; s = s == &a->users ? &a->items : NULL)
+        for (size_t r = 0; r < s->n; r++)
+            s->active += s->ptr[r] < s->ptr[r + 1];
+    pairs = (double)a->users.active * (double)a->items.active;
+    a->f->n_rows = (double)a->items.active;
+    a->f->alpha0 = pairs > 0 ? a->set[PZ_FACTORS_UNSEEN] * sum / pairs : 0;
+}
+
+/* Turn both sides so that the other side's Gram matrix is diagonal; a->value is its diagonal. */
+static enum pz_status turn(struct als *a, const struct side *mine, const struct side *other,
+                           struct pz_err *err)
+{
+    struct pz_mat gram = pz_mat_of(a->gram, a->d, a->d);
+    enum pz_status st;
+
+    pz_mat_gram(pz_mat_of(other->x, other->n, a->d), gram);
+    st = pz_mat_eigen(gram, a->value, err);
+    if (st == PZ_OK)
+        st = pz_mat_apply(pz_mat_of(other->x, other->n, a->d), gram, err);
+    if (st == PZ_OK)
+        st = pz_mat_apply(pz_mat_of(mine->x, mine->n, a->d), gram, err);
+    return st;
+}
+
+/* Mean square of each coordinate of the other side over all interactions. */
+static void find_typical(struct als *a, const struct side *other)
+{
+    double *sum = calloc(a->d, sizeof *sum), n = (double)other->ptr[other->n];
+
+    for (size_t r = 0; r < other->n && sum; r++) {
+        double count = (double)(other->ptr[r + 1] - other->ptr[r]);
+
+        for (size_t k = 0; k < a->d && count > 0; k++)
+            sum[k] += count * (double)other->x[r * a->d + k] * (double)other->x[r * a->d + k];
+    }
+    for (size_t k = 0; k < a->d; k++)
+        a->typical[k] = sum && n > 0 ? (float)(sum[k] / n) : 0;
+    free(sum);
+}
+
+static void solve(const struct als *a, const struct side *mine, const struct side *other, size_t r)
+{
+    struct pz_row_problem p = { .y = other->x,
+                                .id = mine->id + mine->ptr[r],
+                                .weight = mine->weight + mine->ptr[r],
+                                .n = (size_t)(mine->ptr[r + 1] - mine->ptr[r]),
+                                .d = a->d,
+                                .diag = a->diag,
+                                .typical = a->typical };
+    float *work = a->work + (size_t)pz_par_id() * a->work_size;
+
+    if (p.n == 0)
+        return;
+    p.reg = pz_factors_reg(a->f, (double)p.n, (double)other->active);
+    if (a->set[PZ_FACTORS_SOLVER] > 0)
+        pz_solve_row_exact(&p, mine->x + r * a->d, work);
+    else
+        pz_solve_row(&p, NULL, CG_STEPS, 0, mine->x + r * a->d, work);
+}
+
+static enum pz_status solve_side(struct als *a, const struct side *mine, const struct side *other,
+                                 struct pz_err *err)
+{
+    enum pz_status st = turn(a, mine, other, err);
+
+    if (st != PZ_OK)
+        return st;
+    for (size_t k = 0; k < a->d; k++)
+        a->diag[k] = (float)a->f->alpha0 * (a->value[k] > 0 ? a->value[k] : 0);
+    find_typical(a, other);
+#pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
+    for (size_t r = 0; r < mine->n; r++)
+        solve(a, mine, other, r);
+    return PZ_OK;
+}
+
+static bool time_is_up(const struct pz_fit_cfg *cfg, double begin)
+{
+    return pz_stop_asked() || (cfg->time_limit_s > 0 && pz_wall_seconds() - begin > cfg->time_limit_s);
+}
+
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, int sweeps,
+                                    struct pz_factors_part *f, struct pz_err *err)
+{
+    struct als a = { .f = f, .set = f->set, .d = f->d };
+    double begin = pz_wall_seconds();
+    enum pz_status st = take_memory(c, &a, err);
+
+    a.users = (struct side){ c->ptr, c->item, c->weight, a.user_x, c->n_users, 0 };
+    a.items = (struct side){ a.ptr, a.user, a.weight, f->own_item, c->n_items, 0 };
+    if (st == PZ_OK) {
+        weigh_unseen(&a);
+        start_vectors(&a.items, f->d, cfg->seed);
+        start_vectors(&a.users, f->d, cfg->seed + 1);
+    }
+    for (int s = 0; st == PZ_OK && s < sweeps; s++) {
+        st = solve_side(&a, &a.users, &a.items, err);
+        if (st == PZ_OK)
+            st = solve_side(&a, &a.items, &a.users, err);
+        if (time_is_up(cfg, begin))
+            break;
+    }
+    if (st == PZ_OK)
+        st = turn(&a, &a.users, &a.items, err);
+    if (st == PZ_OK)
+        memcpy(f->own_spread, a.value, f->d * sizeof *a.value);
+    als_clear(&a);
+    return st;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas: factors.h).
+ *
+ * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
+ * damped weights that fade by age (pz_recency): known, new and anonymous users are treated alike.
+ * Scores may be negative.
+ *
+ * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
+ * factors/set (f64: the settings, |I|, alpha0).
+ *
+ * An update starts from the old items and alternates UPDATE_SWEEPS times over the whole. */
+#include "model/factors/factors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/parts.h"
+#include "table/lists.h"
+
+enum {
+    LANES = PZ_FACTORS_LANES,
+    QUERY_STEPS = 40,
+    HISTORY_MAX = 1000,
+    UPDATE_SWEEPS = 2,
+    N_SAVED = PZ_FACTORS_N + 2
+};
+
+/* Relative residual of a query's equation: small enough that explanations sum to the score. */
+static const float query_tolerance = 1e-4f;
+
+static const struct pz_setting settings[PZ_FACTORS_N] = {
+    /* name, default, min, max, tuned from, to, log, whole, read-out */
+    { "dim", 64, 8, 1024, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
+    { "sweeps", 8, 1, 100, 0, 0, false, true, false, "alternations" },
+    { "unseen", 8, 0.01, 1e4, 1.5, 25, true, false, false,
+      "weight of all that did not happen relative to what did" },
+    { "lambda", 0.01, 1e-6, 10, 0.003, 0.03, true, false, false, "regularisation" },
+    { "nu", 1, 0, 2, 0, 0, false, false, false, "exponent of the frequency in the regularisation" },
+    { "solver", 0, 0, 1, 0, 0, false, true, false, "0 conjugate gradients, 1 Cholesky" },
+    { "recency", 0.8, 0, 3, 0.3, 1.3, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "history", 200, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
+};
+
+static void part_free(void *part)
+{
+    struct pz_factors_part *f = part;
+
+    if (!f)
+        return;
+    free(f->own_item);
+    free(f->own_spread);
+    free(f);
+}
+
+/* A part with room for n_items vectors. NULL: no memory. */
+static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
+{
+    struct pz_factors_part *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return NULL;
+    memcpy(f->set, value, sizeof f->set);
+    f->n_items = n_items;
+    f->d = ((size_t)value[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
+    f->item = f->own_item = pz_mem_array((size_t)n_items * f->d, sizeof(float));
+    f->spread = f->own_spread = pz_mem_array(f->d, sizeof(float));
+    if (f->item && f->spread)
+        return f;
+    part_free(f);
+    return NULL;
+}
+
+/* Learn a part from the vectors of an old one, or from none. */
+static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                            const struct pz_factors_part *old, const uint32_t *old_item, void **part,
+                            struct pz_err *err)
+{
+    const double *value = old ? old->set : cfg->value;
+    int sweeps = (int)value[PZ_FACTORS_SWEEPS];
+    struct pz_factors_part *f = part_new(c->n_items, value);
+    enum pz_status st = PZ_OK;
+
+    if (!f)
+        st = pz_err_memory(err, "the item factors", 4.0 * value[PZ_FACTORS_DIM] * c->n_items);
+    for (uint32_t i = 0; f && old && i < c->n_items; i++)
+        if (old_item[i] != PZ_NONE)
+            memcpy(f->own_item + i * f->d, old->item + old_item[i] * f->d, f->d * sizeof *f->own_item);
+    if (st == PZ_OK)
+        st = pz_factors_alternate(c, cfg, old && sweeps > UPDATE_SWEEPS ? UPDATE_SWEEPS : sweeps, f, err);
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    return learn(c, cfg, NULL, NULL, part, err);
+}
+
+static enum pz_status update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
+                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
+                             struct pz_err *err)
+{
+    (void)first_new;
+    return learn(c, cfg, old, old_item, part, err);
+}
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_factors_part *f = part;
+    double set[N_SAVED];
+    enum pz_status st = pz_writer_add(w, "factors/items", PZ_F32, f->item, (uint64_t)f->n_items * f->d,
+                                      err);
+
+    memcpy(set, f->set, sizeof f->set);
+    set[PZ_FACTORS_N] = f->n_rows;
+    set[PZ_FACTORS_N + 1] = f->alpha0;
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "factors/spread", PZ_F32, f->spread, f->d, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "factors/set", PZ_F64, set, N_SAVED, err);
+    return st;
+}
+
+static enum pz_status take_settings(struct pz_factors_part *f, const double *set, struct pz_err *err)
+{
+    enum pz_status st = pz_scorer_check(&pz_factors, set, err);
+
+    if (st != PZ_OK)
+        return st;
+    if (!(set[PZ_FACTORS_N] >= 0 && set[PZ_FACTORS_N] <= UINT32_MAX))
+        return pz_err_set(err, PZ_BAD_DATA, "factors: the number of items is damaged");
+    if (!(set[PZ_FACTORS_N + 1] >= 0 && isfinite(set[PZ_FACTORS_N + 1])))
+        return pz_err_set(err, PZ_BAD_DATA, "factors: alpha0 is damaged");
+    memcpy(f->set, set, sizeof f->set);
+    f->n_rows = set[PZ_FACTORS_N];
+    f->alpha0 = set[PZ_FACTORS_N + 1];
+    f->d = ((size_t)set[PZ_FACTORS_DIM] + LANES - 1) / LANES * LANES;
+    return PZ_OK;
+}
+
+static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t, struct pz_err *err)
+{
+    const void *data = NULL;
+    uint64_t d = f->d;
+    enum pz_status st = pz_table_get(t, "factors/items", PZ_F32, f->n_items * d, &data, NULL, err);
+
+    f->item = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "factors/spread", PZ_F32, d, &data, NULL, err);
+    f->spread = data;
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_numbers_good(f->item, f->n_items * d, -FLT_MAX) && pz_numbers_good(f->spread, d, -FLT_MAX)))
+        st = pz_err_set(err, PZ_BAD_DATA, "factors: not a finite number");
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct pz_factors_part *f = calloc(1, sizeof *f);
+    const void *set = NULL;
+    enum pz_status st = f ? pz_table_get(t, "factors/set", PZ_F64, N_SAVED, &set, NULL, err)
+                          : pz_err_memory(err, "factors", sizeof *f);
+
+    if (st == PZ_OK)
+        st = take_settings(f, set, err);
+    if (st == PZ_OK) {
+        f->n_items = n_items;
+        st = read_columns(f, t, err);
+    }
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+static void set(void *part, size_t setting, double value)
+{
+    ((struct pz_factors_part *)part)->set[setting] = value;
+}
+
+/* Scratch of a query: the vector, the solver's work, the diagonal and the preconditioner's guess, weights. */
+struct room {
+    float *x, *work, *diag, *typical, *weight;
+};
+
+static size_t scratch_bytes(const void *part)
+{
+    const struct pz_factors_part *f = part;
+
+    return ((3 + PZ_FACTORS_WORK) * f->d + HISTORY_MAX) * sizeof(float);
+}
+
+static struct room rooms(const struct pz_factors_part *f, void *scratch)
+{
+    float *x = scratch;
+
+    return (struct room){ x, x + f->d, x + (1 + PZ_FACTORS_WORK) * f->d,
+                          x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
+}
+
+/* The history's equation. Events of a query count by their damped weight and less the older they are; an item's
+ * typical square is guessed as the mean over the catalogue. */
+static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
+{
+    size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
+    struct pz_recency age = { .q = q, .exponent = f->set[PZ_FACTORS_RECENCY], .most = n };
+    struct pz_row_problem p = { .y = f->item,
+                                .id = q->hist + q->n_hist - n,
+                                .weight = room->weight,
+                                .n = n,
+                                .d = f->d,
+                                .diag = room->diag,
+                                .typical = room->typical,
+                                .reg = pz_factors_reg(f, (double)n, f->n_rows) };
+
+    for (size_t k = n; k-- > 0;)
+        room->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) * (float)pz_recency_next(&age);
+    for (size_t k = 0; k < f->d; k++) {
+        room->diag[k] = (float)f->alpha0 * f->spread[k];
+        room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
+    }
+    return p;
+}
+
+const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q, void *scratch)
+{
+    struct room room = rooms(f, scratch);
+    struct pz_row_problem p = pose(f, q, &room);
+
+    memset(room.x, 0, f->d * sizeof *room.x);
+    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, room.x, room.work);
+    return room.x;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_factors_part *f = part;
+
+    if (q->n_hist == 0)
+        return false;
+    if (q->task == PZ_TASK_RELATED) { /* cosine with the one item of the history */
+        pz_scan_cosine(f->item, f->item + (size_t)q->hist[q->n_hist - 1] * f->d, f->n_items, f->d, out);
+        return true;
+    }
+    pz_scan(f->item, pz_factors_query(f, q, scratch), f->n_items, f->d, out);
+    return true;
+}
+
+/* x = A^-1 sum_k w_k y_k, so event k's share in item j's score is w_k y_k^T A^-1 y_j: one solve for A^-1 y_j
+ * gives them all. */
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                    float *contrib)
+{
+    const struct pz_factors_part *f = part;
+    struct room room = rooms(f, scratch);
+    struct pz_row_problem p;
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    if (q->n_hist == 0)
+        return;
+    p = pose(f, q, &room);
+    memset(room.x, 0, f->d * sizeof *room.x);
+    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, room.x, room.work);
+    for (size_t k = 0; k < p.n; k++)
+        contrib[q->n_hist - p.n + k] =
+            room.weight[k] * pz_dot(f->item + (size_t)p.id[k] * f->d, room.x, f->d);
+}
+
+static const float *vectors(const void *part, uint32_t *dim)
+{
+    const struct pz_factors_part *f = part;
+
+    *dim = (uint32_t)f->d;
+    return f->item;
+}
+
+const struct pz_scorer pz_factors = {
+    .name = "factors",
+    .meaning = "implicit ALS; the user's vector is solved from the history at query time",
+    .settings = settings,
+    .n_settings = PZ_FACTORS_N,
+    .fit = fit,
+    .update = update,
+    .save = save,
+    .load = load,
+    .free = part_free,
+    .set = set,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+    .explain = explain,
+    .vectors = vectors,
+};

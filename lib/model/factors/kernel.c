@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels of implicit matrix factorisation: see factors.h. Reductions keep eight sums of their own, so
+ * the compiler may use vectors and the order of additions is the same on every machine.
+ *
+ * One step of conjugate gradients reads every y_k twice, for its product with a vector and to be added with
+ * that product as factor. Four rows at a time share the loads of the vector and of the sum and give the
+ * processor four independent chains of additions. */
+#include "model/factors/factors.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/simd.h"
+#include "model/dense.h"
+
+enum { LANES = PZ_FACTORS_LANES };
+
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v8_any __attribute__((vector_size(32), aligned(4)));
+
+static inline __attribute__((always_inline)) float fold(const v8 *sum)
+{
+    const v8 s = *sum;
+
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
+static inline __attribute__((always_inline)) float dot(const float *a, const float *b, size_t d)
+{
+    v8 sum = { 0 };
+
+    for (size_t k = 0; k < d; k += LANES)
+        sum += *(const v8_any *)(a + k) * *(const v8_any *)(b + k);
+    return fold(&sum);
+}
+
+PZ_KERNEL float pz_dot(const float *a, const float *b, size_t d)
+{
+    return dot(a, b, d);
+}
+
+/* f[0..4) = products of four rows with v. */
+static inline __attribute__((always_inline)) void dot4(const float *const *y, const float *v, size_t d,
+                                                       float *f)
+{
+    v8 s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
+
+    for (size_t k = 0; k < d; k += LANES) {
+        v8 x = *(const v8_any *)(v + k);
+
+        s0 += *(const v8_any *)(y[0] + k) * x;
+        s1 += *(const v8_any *)(y[1] + k) * x;
+        s2 += *(const v8_any *)(y[2] + k) * x;
+        s3 += *(const v8_any *)(y[3] + k) * x;
+    }
+    f[0] = fold(&s0);
+    f[1] = fold(&s1);
+    f[2] = fold(&s2);
+    f[3] = fold(&s3);
+}
+
+static inline __attribute__((always_inline)) void add4(const float *const *y, const float *f, size_t d,
+                                                       float *out)
+{
+    for (size_t k = 0; k < d; k += LANES) {
+        v8 s = *(const v8_any *)(out + k);
+
+        s += (f[0] * *(const v8_any *)(y[0] + k) + f[1] * *(const v8_any *)(y[1] + k)) +
+             (f[2] * *(const v8_any *)(y[2] + k) + f[3] * *(const v8_any *)(y[3] + k));
+        *(v8_any *)(out + k) = s;
+    }
+}
+
+PZ_KERNEL void pz_scan(const float *y, const float *x, size_t n, size_t d, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        const float *row = y + i * d, *four[4] = { row, row + d, row + 2 * d, row + 3 * d };
+
+        dot4(four, x, d, out + i);
+    }
+    for (; i < n; i++)
+        out[i] = dot(y + i * d, x, d);
+}
+
+PZ_KERNEL void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        v8 product = { 0 }, square = { 0 };
+        float norm;
+
+        for (size_t k = 0; k < d; k += LANES) {
+            v8 a = *(const v8_any *)(y + i * d + k);
+
+            product += a * *(const v8_any *)(x + k);
+            square += a * a;
+        }
+        norm = fold(&square);
+        out[i] = norm > 0 ? fold(&product) / sqrtf(norm) : 0;
+    }
+}
+
+/* out = base + sum_k w_k (constant + slope * dot(y_k, v)) y_k */
+static inline __attribute__((always_inline)) void accumulate(const struct pz_row_problem *p, const float *v,
+                                                             float constant, float slope, float *out)
+{
+    size_t k = 0, d = p->d;
+
+    for (; k + 4 <= p->n; k += 4) {
+        const float *y[4];
+        float f[4];
+
+        for (size_t r = 0; r < 4; r++)
+            y[r] = p->y + (size_t)p->id[k + r] * d;
+        dot4(y, v, d, f);
+        for (size_t r = 0; r < 4; r++)
+            f[r] = p->weight[k + r] * (constant + slope * f[r]);
+        add4(y, f, d, out);
+    }
+    for (; k < p->n; k++) {
+        const float *y = p->y + (size_t)p->id[k] * d;
+        float f = p->weight[k] * (constant + slope * dot(y, v, d));
+
+        for (size_t a = 0; a < d; a += LANES)
+            *(v8_any *)(out + a) += f * *(const v8_any *)(y + a);
+    }
+}
+
+/* out = A v */
+static inline __attribute__((always_inline)) void apply(const struct pz_row_problem *p, const float *v,
+                                                        float *out)
+{
+    for (size_t a = 0; a < p->d; a++)
+        out[a] = (p->diag[a] + p->reg) * v[a];
+    accumulate(p, v, 0, 1, out);
+}
+
+PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, float tolerance,
+                            float *x, float *work)
+{
+    size_t d = p->d;
+    float *residual = work, *direction = work + d, *image = work + 2 * d, *inverse = work + 3 * d;
+    float *z = work + 4 * d, error, first, events = 0;
+
+    for (size_t k = 0; k < p->n; k++)
+        events += p->weight[k];
+    for (size_t a = 0; a < d; a++) {
+        inverse[a] = 1 / (p->diag[a] + p->reg + events * p->typical[a]);
+        residual[a] = (rhs ? rhs[a] : 0) - (p->diag[a] + p->reg) * x[a];
+    }
+    accumulate(p, x, rhs ? 0 : 1, -1, residual);
+    for (size_t a = 0; a < d; a++)
+        direction[a] = inverse[a] * residual[a];
+    error = first = dot(residual, direction, d);
+    for (int s = 0; s < steps && error > tolerance * tolerance * first; s++) {
+        float step, next;
+
+        apply(p, direction, image);
+        step = error / dot(direction, image, d);
+        for (size_t a = 0; a < d; a++) {
+            x[a] += step * direction[a];
+            residual[a] -= step * image[a];
+            z[a] = inverse[a] * residual[a];
+        }
+        next = dot(residual, z, d);
+        for (size_t a = 0; a < d; a++)
+            direction[a] = z[a] + next / error * direction[a];
+        error = next;
+    }
+}
+
+PZ_KERNEL static void gather(const struct pz_row_problem *p, size_t from, size_t n, float *block, float *x)
+{
+    for (size_t k = 0; k < n; k++) {
+        const float *y = p->y + (size_t)p->id[from + k] * p->d;
+        float w = p->weight[from + k], root = sqrtf(w);
+
+        for (size_t a = 0; a < p->d; a++) {
+            block[k * p->d + a] = root * y[a];
+            x[a] += w * y[a];
+        }
+    }
+}
+
+void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work)
+{
+    float *gram = work, *block = work + p->d * p->d;
+
+    memset(gram, 0, p->d * p->d * sizeof *gram);
+    memset(x, 0, p->d * sizeof *x);
+    for (size_t a = 0; a < p->d; a++)
+        gram[a * p->d + a] = p->diag[a] + p->reg;
+    for (size_t from = 0; from < p->n; from += PZ_FACTORS_CHUNK) {
+        size_t n = p->n - from < PZ_FACTORS_CHUNK ? p->n - from : PZ_FACTORS_CHUNK;
+
+        gather(p, from, n, block, x);
+        pz_dense_add_gram(block, n, p->d, gram);
+    }
+    pz_dense_solve(gram, p->d, 1e-6f * p->reg + 1e-30f, x);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Popularity: how many different users an item has, each counted once with his heaviest event, halved
+ * every half_life days before the newest event (0: no decay). With trend > 0 the score is the growth
+ * between the last two windows of `window` hours (Personalize's trending-now): max(0, now - before),
+ * falling back to the counts where nothing grew.
+ *
+ * With shrink > 0 the counts are mixed with those of the segments that the user's attributes and the context
+ * put him in (segments.h), which is what is known of a user without a history.
+ *
+ * Columns: popularity/score (f32 [n_items]), popularity/segments/... Scores are never negative. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/parts.h"
+#include "model/popularity/segments.h"
+#include "table/lists.h"
+
+enum { SET_HALF_LIFE, SET_TREND, SET_WINDOW, SET_SHRINK, N_SETTINGS };
+
+static const struct pz_setting settings[N_SETTINGS] = {
+    { "half_life", 0, 0, 36500, 3, 365, true, false, false,
+      "days after which an event counts half; 0: never" },
+    { "trend", 0, 0, 1, 0, 0, false, true, false, "1: growth between windows instead of counts" },
+    { "window", 2, 0.1, 87600, 2, 2, true, false, false, "hours of a trend window" },
+    { "shrink", 0, 0, 1e9, 0, 0, true, false, false,
+      "segments of users: weight of everybody's counts beside a segment's own; 0: no segments" },
+};
+
+struct popularity {
+    uint32_t n_items;
+    const float *score;
+    float *owned;
+    struct pz_segments segments;
+};
+
+static void part_free(void *part)
+{
+    struct popularity *p = part;
+
+    if (p) {
+        free(p->owned);
+        pz_segments_clear(&p->segments);
+    }
+    free(p);
+}
+
+/* Each user's heaviest (decayed) event for an item counts; mark[] remembers what was counted. */
+static void count_user(const struct pz_corpus *c, uint32_t user, double half_life_s, float *best,
+                       double *sum)
+{
+    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
+        double age = (double)(c->newest - c->time[p]);
+        float w = c->weight[p] * (half_life_s > 0 ? (float)exp2(-age / half_life_s) : 1.0f);
+
+        if (w > best[c->item[p]]) {
+            sum[c->item[p]] += (double)(w - best[c->item[p]]);
+            best[c->item[p]] = w;
+        }
+    }
+    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++)
+        best[c->item[p]] = 0;
+}
+
+/* Weighted events in the last window minus those in the one before. */
+static void count_growth(const struct pz_corpus *c, double window_s, double *growth)
+{
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        double age = (double)(c->newest - c->time[p]);
+
+        if (age < window_s)
+            growth[c->item[p]] += (double)c->weight[p];
+        else if (age < 2 * window_s)
+            growth[c->item[p]] -= (double)c->weight[p];
+    }
+}
+
+/* Growing items first, then the others by their counts, scaled to stay below any growth. */
+static void mix_trend(const struct pz_corpus *c, const double *growth, const double *sum,
+                      float *score)
+{
+    double largest = 0;
+
+    for (uint32_t i = 0; i < c->n_items; i++)
+        largest = sum[i] > largest ? sum[i] : largest;
+    for (uint32_t i = 0; i < c->n_items; i++) {
+        double base = largest > 0 ? 1e-3 * sum[i] / largest : 0;
+
+        score[i] = (float)((growth[i] > 0 ? growth[i] : 0) + base);
+    }
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct popularity *p = calloc(1, sizeof *p);
+    double *sum = pz_mem_array(c->n_items, sizeof *sum), *growth = NULL;
+    float *best = pz_mem_array(c->n_items, sizeof *best);
+    enum pz_status st = PZ_OK;
+
+    if (p)
+        p->owned = pz_mem_array(c->n_items, sizeof *p->owned);
+    if (cfg->value[SET_TREND] > 0)
+        growth = pz_mem_array(c->n_items, sizeof *growth);
+    if (!p || !p->owned || !sum || !best || (cfg->value[SET_TREND] > 0 && !growth)) {
+        st = pz_err_memory(err, "popularity", 24.0 * c->n_items);
+    } else {
+        p->n_items = c->n_items;
+        p->score = p->owned;
+        for (uint32_t u = 0; u < c->n_users; u++)
+            count_user(c, u, cfg->value[SET_HALF_LIFE] * 86400, best, sum);
+        if (growth)
+            count_growth(c, cfg->value[SET_WINDOW] * 3600, growth);
+        if (growth)
+            mix_trend(c, growth, sum, p->owned);
+        for (uint32_t i = 0; i < c->n_items && !growth; i++)
+            p->owned[i] = (float)sum[i];
+    }
+    if (st == PZ_OK && !growth)
+        st = pz_segments_make(c, cfg->value[SET_SHRINK], &p->segments, err);
+    free(sum);
+    free(best);
+    free(growth);
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct popularity *p = part;
+
+    enum pz_status st = pz_writer_add(w, "popularity/score", PZ_F32, p->score, p->n_items, err);
+
+    return st == PZ_OK ? pz_segments_save(&p->segments, w, err) : st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct popularity *p = calloc(1, sizeof *p);
+    const void *score = NULL;
+    enum pz_status st = p ? PZ_OK : pz_err_memory(err, "popularity", sizeof *p);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, "popularity/score", PZ_F32, n_items, &score, NULL, err);
+    if (st == PZ_OK) {
+        p->n_items = n_items;
+        p->score = score;
+        if (!pz_table_is_flat(t) && !pz_numbers_good(score, n_items, 0))
+            st = pz_err_set(err, PZ_BAD_DATA, "popularity/score: a number is damaged");
+    }
+    if (st == PZ_OK)
+        st = pz_segments_load(t, n_items, &p->segments, err);
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+static size_t scratch_bytes(const void *part)
+{
+    (void)part;
+    return 0;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct popularity *p = part;
+
+    (void)scratch;
+    memcpy(out, p->score, p->n_items * sizeof *out);
+    pz_segments_mix(&p->segments, q, out);
+    return p->n_items > 0;
+}
+
+const struct pz_scorer pz_popularity = {
+    .name = "popularity",
+    .meaning = "decayed counts of users, or growth",
+    .settings = settings,
+    .n_settings = N_SETTINGS,
+    .fit = fit,
+    .save = save,
+    .load = load,
+    .free = part_free,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+};

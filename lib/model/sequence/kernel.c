@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the compiler
+ * may use vectors without changing a sum's order; exp is our own so that it vectorises and does not depend
+ * on the machine's library. */
+#include "model/sequence/sequence.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/simd.h"
+
+enum { LANES = 8 };
+
+static const float zeros[PZ_SEQ_MAX_DIM]; /* the state before the first event */
+
+/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes expf). The
+ * limits keep small results clear of denormal numbers, which are slow: compilers multiply by e^-60 and choose
+ * afterwards. */
+static inline float exp1(float x)
+{
+    union {
+        int32_t i;
+        float f;
+    } two_n;
+    float n, r, p;
+
+    x = x < 60.0f ? x : 60.0f;
+    x = x > -60.0f ? x : -60.0f;
+    n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
+    n = n - 12582912.0f;
+    r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    two_n.i = ((int32_t)n + 127) << 23;
+    return p * two_n.f;
+}
+
+static inline float sigmoid(float x)
+{
+    return 1.0f / (1.0f + exp1(-x));
+}
+
+static inline float dot(const float *a, const float *b, size_t d)
+{
+    float sum[LANES] = { 0 };
+
+    for (size_t k = 0; k < d; k += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            sum[l] += a[k + l] * b[k + l];
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+PZ_KERNEL void pz_seq_exp(float *x, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        x[i] = exp1(x[i]);
+}
+
+PZ_KERNEL void pz_seq_norm(const float *x, size_t T, size_t d, float *u, float *r)
+{
+    for (size_t t = 0; t < T; t++) {
+        float f = 1.0f / sqrtf(dot(x + t * d, x + t * d, d) / (float)d + 1e-6f);
+
+        r[t] = f;
+        for (size_t k = 0; k < d; k++)
+            u[t * d + k] = x[t * d + k] * f;
+    }
+}
+
+PZ_KERNEL void pz_seq_norm_back(const float *du, const float *u, const float *r, size_t T, size_t d,
+                                float *dx)
+{
+    for (size_t t = 0; t < T; t++) {
+        float mean = dot(du + t * d, u + t * d, d) / (float)d;
+
+        for (size_t k = 0; k < d; k++)
+            dx[t * d + k] += r[t] * (du[t * d + k] - u[t * d + k] * mean);
+    }
+}
+
+PZ_KERNEL void pz_seq_recur(const struct pz_seq_scan *s)
+{
+    size_t d = s->d;
+
+    for (size_t t = 0; t < s->n; t++) {
+        float *restrict a = s->gate + t * 3 * d, *restrict h = s->h + t * d, *restrict y = s->y + t * d;
+        const float *c = a + d, *g = a + 2 * d, *before = t > 0 ? h - d : zeros;
+        float w = s->weight[t];
+
+#pragma omp simd
+        for (size_t k = 0; k < d; k++) {
+            float z = sigmoid(a[k]);
+
+            a[k] = z;
+            h[k] = before[k] + w * z * (c[k] - before[k]);
+            y[k] = h[k] * g[k] * sigmoid(g[k]);
+        }
+    }
+}
+
+PZ_KERNEL void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, float *dgate, float *carry)
+{
+    size_t d = s->d;
+
+    memset(carry, 0, d * sizeof *carry);
+    for (size_t t = s->n; t-- > 0;) {
+        const float *z = s->gate + t * 3 * d, *c = z + d, *g = z + 2 * d, *h = s->h + t * d;
+        const float *before = t > 0 ? h - d : zeros, *in = dy + t * d;
+        float *restrict da = dgate + t * 3 * d, *restrict on = carry, w = s->weight[t];
+
+#pragma omp simd
+        for (size_t k = 0; k < d; k++) {
+            float e = sigmoid(g[k]), dh = in[k] * g[k] * e + on[k];
+
+            da[k] = dh * w * (c[k] - before[k]) * z[k] * (1.0f - z[k]);
+            da[d + k] = dh * w * z[k];
+            da[2 * d + k] = in[k] * h[k] * e * (1.0f + g[k] * (1.0f - e));
+            on[k] = dh * (1.0f - w * z[k]);
+        }
+    }
+}
+
+PZ_KERNEL void pz_seq_glu(const float *ab, size_t T, size_t f, float *s)
+{
+    for (size_t t = 0; t < T; t++) {
+        const float *a = ab + t * 2 * f, *b = a + f;
+        float *restrict out = s + t * f;
+
+#pragma omp simd
+        for (size_t k = 0; k < f; k++)
+            out[k] = a[k] * sigmoid(a[k]) * b[k];
+    }
+}
+
+PZ_KERNEL void pz_seq_glu_back(const float *ab, const float *ds, size_t T, size_t f, float *dab)
+{
+    for (size_t t = 0; t < T; t++) {
+        const float *a = ab + t * 2 * f, *b = a + f, *in = ds + t * f;
+        float *restrict da = dab + t * 2 * f;
+
+#pragma omp simd
+        for (size_t k = 0; k < f; k++) {
+            float e = sigmoid(a[k]);
+
+            da[k] = in[k] * b[k] * e * (1.0f + a[k] * (1.0f - e));
+            da[f + k] = in[k] * a[k] * e;
+        }
+    }
+}
+
+PZ_KERNEL void pz_seq_drop_add(const float *x, const uint8_t *keep, float scale, size_t n, float *out)
+{
+    if (!keep)
+        for (size_t i = 0; i < n; i++)
+            out[i] += x[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] += keep[i] ? x[i] * scale : 0.0f;
+}
+
+PZ_KERNEL void pz_seq_drop(const float *x, const uint8_t *keep, float scale, size_t n, float *out)
+{
+    if (!keep)
+        memmove(out, x, n * sizeof *out);
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = keep[i] ? x[i] * scale : 0.0f;
+}
+
+PZ_KERNEL void pz_seq_axpy(float f, const float *x, size_t n, float *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] += f * x[i];
+}
+
+PZ_KERNEL void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *restrict x,
+                           float *restrict m, float *restrict v)
+{
+    float rate = a->rate, decay = a->decay, fix1 = a->fix1, fix2 = a->fix2;
+
+    for (size_t i = 0; i < n; i++) {
+        m[i] = 0.9f * m[i] + 0.1f * g[i];
+        v[i] = 0.98f * v[i] + 0.02f * g[i] * g[i];
+        x[i] -= rate * (m[i] * fix1) / (sqrtf(v[i] * fix2) + 1e-8f) + decay * x[i];
+    }
+}
+
+PZ_KERNEL float pz_seq_dot(const float *a, const float *b, size_t d)
+{
+    return dot(a, b, d);
+}
+
+PZ_KERNEL void pz_seq_scale(float f, const float *minus, size_t n, float *x)
+{
+    if (minus)
+        for (size_t i = 0; i < n; i++)
+            x[i] = f * x[i] - minus[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            x[i] *= f;
+}
+
+PZ_KERNEL float pz_seq_softmax(float *l, size_t n, float *target)
+{
+    float top = *target, lane[LANES], sum = 0.0f, own, scale;
+    size_t i;
+
+    for (size_t k = 0; k < LANES; k++)
+        lane[k] = top;
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            lane[k] = l[i + k] > lane[k] ? l[i + k] : lane[k];
+    for (; i < n; i++)
+        top = l[i] > top ? l[i] : top;
+    for (size_t k = 0; k < LANES; k++)
+        top = lane[k] > top ? lane[k] : top;
+    for (size_t k = 0; k < LANES; k++)
+        lane[k] = 0.0f;
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            l[i + k] = exp1(l[i + k] - top);
+            lane[k] += l[i + k];
+        }
+    for (; i < n; i++) {
+        l[i] = exp1(l[i] - top);
+        sum += l[i];
+    }
+    for (size_t k = 0; k < LANES; k++)
+        sum += lane[k];
+    own = exp1(*target - top);
+    scale = 1.0f / (sum + own);
+    for (i = 0; i < n; i++)
+        l[i] *= scale;
+    sum = logf(sum + own) + top - *target;
+    *target = own * scale;
+    return sum;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sequence: a small recurrent encoder behind the scorer interface. The encoder reads the newest `window`
+ * events of a history (sequence_net.c) and gives a vector; an item's score is the probability that the
+ * learned softmax gives it (sequence_loss.c), relative to the most probable item. No state is kept for
+ * users: a query encodes the history as it is now.
+ *
+ * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters), sequence/items
+ * (f32 [n_items * d], unit vectors of id and attributes together). */
+#include "model/sequence/sequence.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/parts.h"
+#include "table/dict.h"
+#include "table/lists.h"
+
+enum { NEIGHBOURS = 3 /* events on each side that place a new item */ };
+
+static const struct pz_setting settings[PZ_SEQ_N] = {
+    { "dim", 64, 8, 512, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
+    { "hidden", 128, 8, 2048, 0, 0, false, true, false, "width of the hidden layer, a multiple of 8" },
+    { "layers", 1, 1, 8, 0, 0, false, true, false, "layers" },
+    { "window", 50, 2, 1024, 0, 0, false, true, false, "events of a history that are read" },
+    { "epochs", 10, 1, 1000, 0, 0, false, true, false, "passes over the data" },
+    { "pairs", 0.5, 0.001, 1e6, 0, 0, false, false, false,
+      "million pairs of events at most, if that is a pass or more" },
+    { "batch", 256, 16, 65536, 0, 0, false, true, false, "events a step" },
+    { "negatives", 256, 1, 65536, 0, 0, false, true, false, "candidates drawn a step" },
+    { "rate", 0.006, 1e-6, 1, 0, 0, true, false, false, "learning rate" },
+    { "decay", 0.01, 0, 10, 0, 0, false, false, false, "weight decay" },
+    { "dropout", 0.15, 0, 0.9, 0, 0, false, false, false, "dropout" },
+    { "tau", 0.07, 0.01, 10, 0, 0, true, false, false, "temperature of the softmax in training" },
+    { "temperature", 3, 0.1, 20, 1, 8, true, false, true, "score = probability^(1/temperature)" },
+};
+
+static void part_free(void *part)
+{
+    struct pz_seq_part *p = part;
+
+    if (!p)
+        return;
+    free(p->own_item);
+    free(p->own_theta);
+    free(p);
+}
+
+/* A part with its sizes, without arrays. NULL: no memory. */
+static struct pz_seq_part *part_new(const double *value, uint32_t n_items)
+{
+    struct pz_seq_part *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    memcpy(p->set, value, sizeof p->set);
+    p->n_items = n_items;
+    p->net = (struct pz_seq_net){ .d = ((size_t)value[PZ_SEQ_DIM] + 7) / 8 * 8,
+                                  .f = ((size_t)value[PZ_SEQ_HIDDEN] + 7) / 8 * 8,
+                                  .n_layers = (size_t)value[PZ_SEQ_LAYERS] };
+    p->net.n_theta = pz_seq_theta(p->net.d, p->net.f, p->net.n_layers);
+    return p;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct pz_seq_part *p = part_new(cfg->value, c->n_items);
+    enum pz_status st = PZ_OK;
+
+    if (p) {
+        p->item = p->own_item = pz_mem_array((size_t)c->n_items * p->net.d, sizeof(float));
+        p->net.theta = p->own_theta = pz_mem_array(p->net.n_theta, sizeof(float));
+    }
+    if (!p || !p->own_item || !p->own_theta)
+        st = pz_err_memory(err, "the sequence encoder", 4.0 * cfg->value[PZ_SEQ_DIM] * c->n_items);
+    else
+        st = pz_seq_train(c, cfg, p, err);
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+/* The vectors of the items around one event of item i, nearer ones more, onto i's row. */
+static void add_neighbours(const struct pz_corpus *c, uint64_t from, uint64_t at, uint64_t to,
+                           const struct pz_seq_part *old, const uint32_t *old_item, float *row)
+{
+    size_t d = old->net.d;
+    uint64_t first = at - from < NEIGHBOURS ? from : at - NEIGHBOURS;
+    uint64_t end = to - at <= NEIGHBOURS ? to : at + NEIGHBOURS + 1;
+
+    for (uint64_t p = first; p < end; p++) {
+        uint32_t o = old_item[c->item[p]];
+        double away = p < at ? (double)(at - p) : (double)(p - at);
+
+        if (p != at && o != PZ_NONE)
+            pz_seq_axpy((float)(1 / away), old->item + (size_t)o * d, d, row);
+    }
+}
+
+static void to_length_one(float *row, size_t d)
+{
+    float square = pz_seq_dot(row, row, d);
+
+    if (square > 0)
+        pz_seq_scale(1 / sqrtf(square), NULL, d, row);
+}
+
+/* The encoder stays as it is and reads new events from the histories. A new item gets the direction of the items
+ * around its events (the next training gives it its own). */
+static enum pz_status update(const void *old_part, const struct pz_corpus *c, const uint32_t *old_item,
+                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
+                             struct pz_err *err)
+{
+    const struct pz_seq_part *old = old_part;
+    struct pz_seq_part *p = part_new(old->set, c->n_items);
+    size_t d = old->net.d;
+
+    (void)cfg;
+    *part = p;
+    if (p) {
+        p->item = p->own_item = pz_mem_array((size_t)c->n_items * d, sizeof(float));
+        p->net.theta = p->own_theta = pz_mem_copy(old->net.theta, old->net.n_theta, sizeof(float));
+    }
+    if (!p || !p->own_item || !p->own_theta) {
+        part_free(p);
+        *part = NULL;
+        return pz_err_memory(err, "the sequence encoder", 4.0 * (double)d * c->n_items);
+    }
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t at = first_new[u]; at < c->ptr[u + 1]; at++)
+            if (old_item[c->item[at]] == PZ_NONE)
+                add_neighbours(c, c->ptr[u], at, c->ptr[u + 1], old, old_item,
+                               p->own_item + (size_t)c->item[at] * d);
+    for (uint32_t i = 0; i < c->n_items; i++)
+        if (old_item[i] != PZ_NONE)
+            memcpy(p->own_item + (size_t)i * d, old->item + (size_t)old_item[i] * d, d * sizeof(float));
+        else
+            to_length_one(p->own_item + (size_t)i * d, d);
+    return PZ_OK;
+}
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_seq_part *p = part;
+    enum pz_status st = pz_writer_add(w, "sequence/set", PZ_F64, p->set, PZ_SEQ_N, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sequence/net", PZ_F32, p->net.theta, p->net.n_theta, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sequence/items", PZ_F32, p->item, (uint64_t)p->n_items * p->net.d, err);
+    return st;
+}
+
+static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, struct pz_err *err)
+{
+    uint64_t n = (uint64_t)p->n_items * p->net.d;
+    const void *data = NULL;
+    enum pz_status st = pz_table_get(t, "sequence/net", PZ_F32, p->net.n_theta, &data, NULL, err);
+
+    p->net.theta = data;
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sequence/items", PZ_F32, n, &data, NULL, err);
+    p->item = data;
+    if (st == PZ_OK && !pz_table_is_flat(t) &&
+        !(pz_numbers_good(p->net.theta, p->net.n_theta, -FLT_MAX) && pz_numbers_good(p->item, n, -FLT_MAX)))
+        st = pz_err_set(err, PZ_BAD_DATA, "sequence: not a finite number");
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct pz_seq_part *p = NULL;
+    const void *set = NULL;
+    enum pz_status st = pz_table_get(t, "sequence/set", PZ_F64, PZ_SEQ_N, &set, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_scorer_check(&pz_sequence, set, err);
+    if (st == PZ_OK) {
+        p = part_new(set, n_items);
+        st = p ? read_columns(p, t, err) : pz_err_memory(err, "the sequence encoder", sizeof *p);
+    }
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+static void set(void *part, size_t setting, double value)
+{
+    ((struct pz_seq_part *)part)->set[setting] = value;
+}
+
+static size_t scratch_bytes(const void *part)
+{
+    const struct pz_seq_part *p = part;
+
+    return pz_seq_scores_bytes(&p->net, (size_t)p->set[PZ_SEQ_WINDOW]);
+}
+
+/* The most probable item gets 1, the others their ratio to it, flattened by the temperature. */
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_seq_part *p = part;
+    struct pz_seq_history h = { q->hist, q->hist_weight, q->n_hist, (size_t)p->set[PZ_SEQ_WINDOW] };
+    float top = 0, f = (float)(1 / (p->set[PZ_SEQ_TAU] * sqrt((double)p->net.d) *
+                                    p->set[PZ_SEQ_TEMPERATURE]));
+
+    if (q->n_hist == 0)
+        return false;
+    pz_seq_scores(&p->net, p->item, p->n_items, &h, scratch, out);
+    for (uint32_t i = 0; i < p->n_items; i++)
+        top = out[i] > top ? out[i] : top;
+    for (uint32_t i = 0; i < p->n_items; i++)
+        out[i] = f * (out[i] - top);
+    pz_seq_exp(out, p->n_items);
+    return true;
+}
+
+static const float *vectors(const void *part, uint32_t *dim)
+{
+    const struct pz_seq_part *p = part;
+
+    *dim = (uint32_t)p->net.d;
+    return p->item;
+}
+
+const struct pz_scorer pz_sequence = {
+    .name = "sequence",
+    .meaning = "gated linear recurrence over the history, item vectors with attributes",
+    .settings = settings,
+    .n_settings = PZ_SEQ_N,
+    .fit = fit,
+    .any_time = true,
+    .update = update,
+    .save = save,
+    .load = load,
+    .free = part_free,
+    .set = set,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+    .vectors = vectors,
+};

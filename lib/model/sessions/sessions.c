@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a session
+ * (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events are his session.
+ * With b_k the k-th last event of the history, its nearest standing for an item, w_k its weight by recency and event
+ * weight, and v_p the event weight at place p of a session, both event weights damped (pz_weight_damp):
+ *
+ *   sim(u) = |u|^-1/2 * sum over k <= DEPTH with b_k in u of  w_k
+ *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p distance^(|p - a| - 1)
+ *
+ * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says how recent the
+ * events of j are (pz_trans_trend).
+ *
+ * Sessions are numbered from the newest, so that the list of an item's sessions is cut to its SAMPLE newest by
+ * its end. A query meets at most DEPTH * SAMPLE of them, in a table of fixed size: no cost grows with the users.
+ * Columns: sessions/set f64; ptr u64 [sessions + 1], item u32, weight f32 (v, where not all are 1);
+ * at_ptr u64 [n_items + 1], at u32; trend f32 [n_items]. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/parts.h"
+#include "model/transitions/transitions.h"
+#include "table/lists.h"
+
+enum { EVENTS = 50, DEPTH = 10, SAMPLE = 1000, MOST = DEPTH * SAMPLE, BITS = 15, TABLE = 1 << BITS };
+enum { SET_NEIGHBOURS, SET_RECENCY, SET_DISTANCE, SET_TREND, SET_N };
+
+static const struct pz_setting settings[SET_N] = {
+    { "neighbours", 200, 1, MOST, 200, 200, true, true, true, "sessions that speak" },
+    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true, "power of the rank that divides an event" },
+    { "distance", 0.8, 0, 1, 0.4, 1, false, false, true, "weight of an item per place between" },
+    { "trend", 0.4, 0, 2, 0, 0.8, false, false, true,
+      "power of how recent an item's events are that multiplies its score" },
+};
+
+struct part {
+    double set[SET_N];
+    uint32_t n_items, n; /* n sessions, the newest first */
+    const uint64_t *ptr; /* [n + 1] */
+    const uint32_t *item;
+    const float *weight;    /* of each event; NULL: all are 1 */
+    const uint64_t *at_ptr; /* [n_items + 1] */
+    const uint32_t *at;     /* sessions of an item, ascending */
+    const float *trend;     /* [n_items] */
+    bool owned;             /* all of these */
+    float *scale;           /* [n_items] trend^trend; owned */
+    float power[EVENTS + 1]; /* distance^(d - 1); 0 at 0 */
+};
+
+static void part_free(void *part)
+{
+    struct part *f = part;
+
+    if (f && f->owned) {
+        free((void *)(uintptr_t)f->ptr);
+        free((void *)(uintptr_t)f->item);
+        free((void *)(uintptr_t)f->weight);
+        free((void *)(uintptr_t)f->at_ptr);
+        free((void *)(uintptr_t)f->at);
+        free((void *)(uintptr_t)f->trend);
+    }
+    if (f)
+        free(f->scale);
+    free(f);
+}
+
+/* What follows from the settings. */
+static void follow_set(struct part *f)
+{
+    for (int d = 1; d <= EVENTS; d++)
+        f->power[d] = (float)pow(f->set[SET_DISTANCE], d - 1);
+    for (uint32_t i = 0; i < f->n_items; i++)
+        f->scale[i] = powf(f->trend[i], (float)f->set[SET_TREND]);
+}
+
+static void set(void *part, size_t setting, double value)
+{
+    struct part *f = part;
+
+    f->set[setting] = value;
+    follow_set(f);
+}
+
+/* ---- learning ---- */
+
+struct dated {
+    int64_t time;
+    uint32_t user;
+};
+
+static int newest_first(const void *x, const void *y)
+{
+    const struct dated *a = x, *b = y;
+
+    if (a->time != b->time)
+        return a->time > b->time ? -1 : 1;
+    return a->user < b->user ? -1 : a->user > b->user;
+}
+
+static uint64_t length_of(const struct pz_corpus *c, uint32_t u)
+{
+    uint64_t n = c->ptr[u + 1] - c->ptr[u];
+
+    return n < 2 ? 0 : n > EVENTS ? EVENTS : n;
+}
+
+static bool weighs_alike(const struct pz_corpus *c)
+{
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        if (c->weight[p] < 1 || c->weight[p] > 1)
+            return false;
+    return true;
+}
+
+/* The sessions of two events or more into ptr, item and weight. */
+static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, struct pz_err *err)
+{
+    struct dated *order = pz_mem_array(c->n_users, sizeof *order);
+    uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr), n = 0, from;
+    uint32_t *item = NULL;
+    float *weight = NULL;
+    bool alike = weighs_alike(c);
+
+    for (uint32_t u = 0; order && u < c->n_users; u++) {
+        n += length_of(c, u);
+        if (length_of(c, u) > 0)
+            order[f->n++] = (struct dated){ c->time[c->ptr[u + 1] - 1], u };
+    }
+    item = pz_mem_array(n, sizeof *item);
+    weight = alike ? NULL : pz_mem_array(n, sizeof *weight);
+    f->ptr = ptr;
+    f->item = item;
+    f->weight = weight;
+    for (uint32_t s = 0; order && ptr && item && (alike || weight) && s < f->n; s++) {
+        if (s == 0)
+            qsort(order, f->n, sizeof *order, newest_first);
+        n = length_of(c, order[s].user);
+        from = c->ptr[order[s].user + 1] - n;
+        memcpy(item + ptr[s], c->item + from, n * sizeof *item);
+        for (uint64_t k = 0; k < n && !alike; k++)
+            weight[ptr[s] + k] = pz_weight_damp(c->weight[from + k]);
+        ptr[s + 1] = ptr[s] + n;
+    }
+    free(order);
+    return ptr && item && (alike || weight) ? PZ_OK : pz_err_memory(err, "sessions", 20.0 * c->n_users);
+}
+
+/* One pass over the sessions: count what goes to each item's list, or, with at, write it. */
+static void pass(const struct part *f, uint64_t *ptr, uint32_t *last, uint32_t *at)
+{
+    memset(last, 0xff, f->n_items * sizeof *last);
+    for (uint32_t s = 0; s < f->n; s++)
+        for (uint64_t p = f->ptr[s]; p < f->ptr[s + 1]; p++) {
+            uint32_t i = f->item[p];
+
+            if (last[i] == s || (!at && ptr[i + 1] == SAMPLE) || (at && ptr[i] == f->at_ptr[i + 1]))
+                continue;
+            last[i] = s;
+            if (at)
+                at[ptr[i]++] = s;
+            else
+                ptr[i + 1]++;
+        }
+}
+
+static enum pz_status index_items(struct part *f, struct pz_err *err)
+{
+    uint64_t *ptr = pz_mem_array((size_t)f->n_items + 1, sizeof *ptr);
+    uint64_t *next = pz_mem_array((size_t)f->n_items + 1, sizeof *next);
+    uint32_t *last = pz_mem_array(f->n_items, sizeof *last), *at = NULL;
+
+    f->at_ptr = ptr;
+    if (ptr && next && last) {
+        pass(f, ptr, last, NULL);
+        for (uint32_t i = 0; i < f->n_items; i++)
+            ptr[i + 1] += ptr[i];
+        memcpy(next, ptr, ((size_t)f->n_items + 1) * sizeof *next);
+        at = pz_mem_array(ptr[f->n_items], sizeof *at);
+    }
+    if (at)
+        pass(f, next, last, at);
+    f->at = at;
+    free(next);
+    free(last);
+    return at ? PZ_OK : pz_err_memory(err, "sessions", 24.0 * f->n_items);
+}
+
+static enum pz_status take_trend(const struct pz_corpus *c, struct part *f, struct pz_err *err)
+{
+    float *trend = pz_mem_array(c->n_items, sizeof *trend);
+
+    f->trend = trend;
+    f->scale = pz_mem_array(c->n_items, sizeof *f->scale);
+    if (!trend || !f->scale)
+        return pz_err_memory(err, "sessions", 8.0 * c->n_items);
+    if (pz_trans_trend(c, trend, err) != PZ_OK)
+        return PZ_TRY_AGAIN;
+    follow_set(f);
+    return PZ_OK;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct part *f = calloc(1, sizeof *f);
+    enum pz_status st = f ? PZ_OK : pz_err_memory(err, "sessions", sizeof *f);
+
+    if (st == PZ_OK) {
+        f->owned = true;
+        f->n_items = c->n_items;
+        memcpy(f->set, cfg->value, sizeof f->set);
+        st = take_trend(c, f, err);
+    }
+    if (st == PZ_OK)
+        st = take_sessions(c, f, err);
+    if (st == PZ_OK)
+        st = index_items(f, err);
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+/* ---- the file ---- */
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct part *f = part;
+    enum pz_status st = pz_writer_add(w, "sessions/set", PZ_F64, f->set, SET_N, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sessions/ptr", PZ_U64, f->ptr, (uint64_t)f->n + 1, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sessions/item", PZ_U32, f->item, f->ptr[f->n], err);
+    if (st == PZ_OK && f->weight)
+        st = pz_writer_add(w, "sessions/weight", PZ_F32, f->weight, f->ptr[f->n], err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sessions/at_ptr", PZ_U64, f->at_ptr, (uint64_t)f->n_items + 1, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sessions/at", PZ_U32, f->at, f->at_ptr[f->n_items], err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "sessions/trend", PZ_F32, f->trend, f->n_items, err);
+    return st;
+}
+
+static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
+{
+    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL, *weight = NULL;
+    uint64_t n = 0, n_item = 0, n_at = 0;
+    enum pz_status st = pz_table_get(t, "sessions/set", PZ_F64, SET_N, &value, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sessions/ptr", PZ_U64, PZ_ANY, &ptr, &n, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sessions/item", PZ_U32, PZ_ANY, &item, &n_item, err);
+    if (st == PZ_OK && pz_table_has(t, "sessions/weight"))
+        st = pz_table_get(t, "sessions/weight", PZ_F32, n_item, &weight, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sessions/at_ptr", PZ_U64, (uint64_t)f->n_items + 1, &at_ptr, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sessions/at", PZ_U32, PZ_ANY, &at, &n_at, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, "sessions/trend", PZ_F32, f->n_items, &trend, NULL, err);
+    if (st != PZ_OK)
+        return st;
+    f->n = (uint32_t)(n - 1);
+    f->ptr = ptr;
+    f->item = item;
+    f->weight = weight;
+    f->at_ptr = at_ptr;
+    f->at = at;
+    f->trend = trend;
+    if (n < 1 || n > UINT32_MAX ||
+        (!pz_table_is_flat(t) && !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
+                                   pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
+                                   pz_numbers_good(f->trend, f->n_items, 0) &&
+                                   (!weight || pz_numbers_good(f->weight, n_item, 0)))))
+        return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
+    st = pz_scorer_check(&pz_sessions, value, err);
+    if (st == PZ_OK) {
+        memcpy(f->set, value, sizeof f->set);
+        follow_set(f);
+    }
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct part *f = calloc(1, sizeof *f);
+    enum pz_status st = f ? PZ_OK : pz_err_memory(err, "sessions", sizeof *f);
+
+    if (st == PZ_OK) {
+        f->n_items = n_items;
+        f->scale = pz_mem_array(n_items, sizeof *f->scale);
+        st = f->scale ? read_columns(t, f, err) : pz_err_memory(err, "sessions", 4.0 * n_items);
+    }
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+/* ---- neighbours ---- */
+
+struct met {
+    uint32_t session; /* number + 1; 0: free */
+    uint32_t anchor;  /* newest item of the history that it has */
+    float sum;
+};
+
+struct room {
+    struct met *table; /* [TABLE] */
+    uint64_t *key;     /* [MOST] */
+    uint32_t *met;     /* [MOST] places in the table */
+};
+
+static size_t scratch_bytes(const void *part)
+{
+    (void)part;
+    return TABLE * sizeof(struct met) + MOST * (sizeof(uint64_t) + sizeof(uint32_t));
+}
+
+static struct room room_of(void *scratch)
+{
+    struct met *table = scratch;
+    uint64_t *key = (void *)(table + TABLE);
+
+    return (struct room){ table, key, (uint32_t *)(key + MOST) };
+}
+
+static struct met *find(const struct room *r, uint32_t session)
+{
+    uint32_t at = (session * 2654435761u) >> (32 - BITS);
+
+    while (r->table[at].session && r->table[at].session != session + 1)
+        at = (at + 1) % TABLE;
+    return &r->table[at];
+}
+
+/* The weight of each of the newest events, 0 for items that stand nearer to the end too. Returns how many. */
+static size_t weigh(const struct part *f, const struct pz_query *q, float *weight)
+{
+    struct pz_recency age = { .q = q, .exponent = f->set[SET_RECENCY], .most = q->n_hist < DEPTH ? q->n_hist : DEPTH };
+
+    for (size_t k = 1; k <= age.most; k++) {
+        uint32_t b = q->hist[q->n_hist - k];
+
+        weight[k] = (float)pz_recency_next(&age) * pz_weight_damp(q->hist_weight[q->n_hist - k]);
+        for (size_t nearer = 1; nearer < k; nearer++)
+            if (q->hist[q->n_hist - nearer] == b)
+                weight[k] = 0;
+        if (b >= f->n_items)
+            weight[k] = 0;
+    }
+    return age.most;
+}
+
+/* Meet the sessions of the newest events and choose the most similar: their places in r->met, by the keys. */
+static uint32_t choose(const struct part *f, const struct pz_query *q, const struct room *r)
+{
+    float weight[DEPTH + 1];
+    size_t most = weigh(f, q, weight);
+    uint32_t n = 0;
+
+    memset(r->table, 0, TABLE * sizeof *r->table);
+    for (size_t k = 1; k <= most; k++) {
+        uint32_t b = q->hist[q->n_hist - k];
+
+        for (uint64_t s = weight[k] > 0 ? f->at_ptr[b] : 0; weight[k] > 0 && s < f->at_ptr[b + 1]; s++) {
+            struct met *m = find(r, f->at[s]);
+
+            if (!m->session) {
+                *m = (struct met){ f->at[s] + 1, b, 0 };
+                r->met[n++] = (uint32_t)(m - r->table);
+            }
+            m->sum += weight[k];
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct met *m = &r->table[r->met[i]];
+
+        r->key[i] = pz_trans_key(m->sum / sqrtf((float)(f->ptr[m->session] - f->ptr[m->session - 1])), i);
+    }
+    return pz_trans_select(r->key, n, (uint32_t)f->set[SET_NEIGHBOURS]);
+}
+
+/* One chosen session: its events, the place of its anchor, and its length's share in how similar it is. */
+struct chosen {
+    const uint32_t *item;
+    const float *weight; /* NULL: all 1 */
+    size_t n, anchor;
+    float sum, scale;
+};
+
+static struct chosen chosen_at(const struct part *f, const struct room *r, uint32_t i)
+{
+    const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
+    const uint64_t *p = &f->ptr[m->session - 1];
+    struct chosen c = { f->item + p[0], f->weight ? f->weight + p[0] : NULL, (size_t)(p[1] - p[0]), 0, m->sum,
+                        1 / sqrtf((float)(p[1] - p[0])) };
+
+    for (size_t k = 0; k < c.n; k++)
+        c.anchor = c.item[k] == m->anchor ? k : c.anchor;
+    return c;
+}
+
+static float gain(const struct part *f, const struct chosen *c, size_t place)
+{
+    float power = f->power[place > c->anchor ? place - c->anchor : c->anchor - place];
+
+    return c->weight ? power * c->weight[place] : power;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct part *f = part;
+    struct room r = room_of(scratch);
+    uint32_t n = choose(f, q, &r);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct chosen c = chosen_at(f, &r, i);
+
+        for (size_t p = 0; p < c.n; p++)
+            out[c.item[p]] += c.sum * c.scale * gain(f, &c, p) * f->scale[c.item[p]];
+    }
+    return n > 0;
+}
+
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch, float *contrib)
+{
+    const struct part *f = part;
+    struct room r = room_of(scratch);
+    uint32_t n = choose(f, q, &r);
+    float weight[DEPTH + 1];
+    size_t most = weigh(f, q, weight);
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    for (uint32_t i = 0; i < n; i++) {
+        struct chosen c = chosen_at(f, &r, i);
+        float worth = 0;
+
+        for (size_t p = 0; p < c.n; p++)
+            worth += c.item[p] == item ? c.scale * gain(f, &c, p) * f->scale[item] : 0;
+        for (size_t k = 1; k <= most && worth > 0; k++) {
+            bool has = false;
+
+            for (size_t p = 0; p < c.n && !has; p++)
+                has = c.item[p] == q->hist[q->n_hist - k];
+            contrib[q->n_hist - k] += has ? weight[k] * worth : 0;
+        }
+    }
+}
+
+const struct pz_scorer pz_sessions = {
+    .name = "sessions",
+    .meaning = "what those had whose events are like the newest",
+    .settings = settings,
+    .n_settings = SET_N,
+    .fit = fit,
+    .save = save,
+    .load = load,
+    .free = part_free,
+    .set = set,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+    .explain = explain,
+};

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spectral: a low-pass filter over items, for dense data whose order says little (formulas: spectral.h).
+ *
+ * The truncated singular value decomposition is by randomised subspace iteration (Halko, Martinsson & Tropp
+ * 2011): a random block a little wider than asked is multiplied by A^T A a few times, made orthonormal on
+ * the way, and the leading singular vectors of the last product are read from its small Gram matrix. The
+ * columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so nothing of size users x k exists.
+ *
+ * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
+ * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
+ * spectral/set (f64: the settings, then whether there is an order). */
+#include "model/spectral/spectral.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "base/simd.h"
+#include "model/parts.h"
+#include "table/lists.h"
+
+enum {
+    LANES = 8,
+    BLOCK = PZ_SPECTRAL_BLOCK,
+    EXTRA_PERCENT = 12, /* columns beyond those asked */
+    EXTRA_LEAST = 8,
+    ROUNDS = 2,
+    HISTORY_MAX = 1000,
+    CODE_MAX = 127,
+    QUERY_MAX = 8191
+};
+
+static const struct pz_setting settings[PZ_SPECTRAL_N] = {
+    /* name, default, min, max, tuned from, to, log, whole, read-out */
+    { "dim", 128, 8, 2048, 32, 1024, true, true, false, "singular vectors, a multiple of 8" },
+    { "user_norm", 0.3, 0, 1, 0.1, 0.5, false, false, false,
+      "power of a user's number of events that divides them" },
+    { "item_norm", 0.35, 0, 1, 0.25, 0.5, false, false, false,
+      "power of an item's number of events that divides them" },
+    { "target_norm", 0.25, -1, 1, 0, 0.5, false, false, true,
+      "power of an item's number of events that multiplies its score" },
+    { "power", 0.1, 0, 2, 0, 0.4, false, false, true, "power of the squared singular values in a score" },
+    { "recency", 0.9, 0, 3, 0.4, 1.4, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "history", HISTORY_MAX, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
+};
+
+static void part_free(void *part)
+{
+    struct pz_spectral_part *f = part;
+
+    if (!f)
+        return;
+    free(f->in);
+    free(f->out);
+    free(f->own_code);
+    free(f->own_scale);
+    free(f->own_value);
+    free(f->own_weight);
+    free(f);
+}
+
+/* ---- the matrix ---- */
+
+static void sparse_clear(struct pz_sparse *a)
+{
+    free(a->ptr);
+    free(a->col_ptr);
+    free(a->col);
+    free(a->row);
+    free(a->by_row);
+    free(a->by_col);
+}
+
+static void fill_columns(struct pz_sparse *a)
+{
+    uint64_t n = a->ptr[a->rows];
+
+    for (uint64_t p = 0; p < n; p++)
+        a->col_ptr[a->col[p]]++;
+    for (size_t i = 0; i < a->cols; i++)
+        a->col_ptr[i + 1] += a->col_ptr[i];
+    for (size_t u = a->rows; u-- > 0;)
+        for (uint64_t p = a->ptr[u]; p < a->ptr[u + 1]; p++) {
+            uint64_t at = --a->col_ptr[a->col[p]];
+
+            a->row[at] = (uint32_t)u;
+            a->by_col[at] = a->by_row[p];
+        }
+}
+
+static float inverse_power(double x, double power)
+{
+    return x > 0 ? (float)pow(x, -power) : 0;
+}
+
+/* A and n_i of a corpus. Events of one item by one user stay entries of their own: they add up. */
+static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, struct pz_sparse *a,
+                                  float *weight, struct pz_err *err)
+{
+    uint64_t n = c->ptr[c->n_users];
+    double *sum = pz_mem_array(c->n_items, sizeof *sum);
+
+    a->rows = c->n_users;
+    a->cols = c->n_items;
+    a->ptr = pz_mem_copy(c->ptr, a->rows + 1, sizeof *a->ptr);
+    a->col = pz_mem_copy(c->item, n, sizeof *a->col);
+    a->by_row = pz_mem_array(n, sizeof *a->by_row);
+    a->col_ptr = pz_mem_array(a->cols + 1, sizeof *a->col_ptr);
+    a->row = pz_mem_array(n, sizeof *a->row);
+    a->by_col = pz_mem_array(n, sizeof *a->by_col);
+    if (!sum || !a->ptr || !a->col || !a->by_row || !a->col_ptr || !a->row || !a->by_col) {
+        free(sum);
+        return pz_err_memory(err, "the interaction matrix", 16.0 * (double)n);
+    }
+    for (uint64_t p = 0; p < n; p++)
+        sum[c->item[p]] += (double)c->weight[p];
+    for (size_t i = 0; i < a->cols; i++)
+        weight[i] = (float)sum[i];
+    for (size_t u = 0; u < a->rows; u++) {
+        double of_user = 0;
+
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
+            of_user += (double)c->weight[p];
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
+            a->by_row[p] = c->weight[p] * inverse_power(of_user, set[PZ_SPECTRAL_USER_NORM]) *
+                           inverse_power(sum[c->item[p]], set[PZ_SPECTRAL_ITEM_NORM]);
+    }
+    fill_columns(a);
+    free(sum);
+    return PZ_OK;
+}
+
+/* ---- decomposition ---- */
+
+/* out[0..n) = sum over p of value[p] * row id[p] of from. */
+PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries, const float *from,
+                             size_t stride, size_t n, float *out)
+{
+    float sum[BLOCK] = { 0 };
+
+    for (uint64_t p = 0; p < n_entries; p++) {
+        const float *row = from + (size_t)id[p] * stride;
+        float w = value[p];
+
+        if (n == BLOCK)
+            for (size_t k = 0; k < BLOCK; k++)
+                sum[k] += w * row[k];
+        else
+            for (size_t k = 0; k < n; k++)
+                sum[k] += w * row[k];
+    }
+    memcpy(out, sum, n * sizeof *sum);
+}
+
+enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
+{
+    float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
+
+    if (!mid)
+        return pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
+    for (size_t from = 0; from < q.cols; from += BLOCK) {
+        size_t n = q.cols - from < BLOCK ? q.cols - from : BLOCK;
+
+#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
+        for (size_t u = 0; u < a->rows; u++)
+            gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from, q.stride,
+                   n, mid + u * BLOCK);
+#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
+        for (size_t i = 0; i < a->cols; i++)
+            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i], a->col_ptr[i + 1] - a->col_ptr[i], mid,
+                   BLOCK, n, q.v + i * q.stride + from);
+    }
+    free(mid);
+    return PZ_OK;
+}
+
+static void start_vectors(struct pz_mat q, uint64_t seed)
+{
+#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
+    for (size_t r = 0; r < q.rows; r++) {
+        struct pz_rng rng;
+
+        pz_rng_init(&rng, seed, r);
+        for (size_t k = 0; k < q.cols; k++)
+            q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
+    }
+}
+
+/* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
+static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float *value, struct pz_err *err)
+{
+    struct pz_mat w = pz_mat_of(gram, y.cols, y.cols);
+    enum pz_status st;
+
+    pz_mat_gram(y, w);
+    st = pz_mat_eigen(w, value, err);
+    if (st != PZ_OK)
+        return st;
+    for (size_t j = 0; j < y.cols; j++) {
+        float s = value[j] > 1e-10f * value[0] ? sqrtf(value[j]) : 0;
+
+        value[j] = s;
+        for (size_t i = 0; i < y.cols; i++)
+            gram[i * y.cols + j] *= s > 0 ? 1 / s : 0;
+    }
+    w.cols = k;
+    return pz_mat_apply(y, w, err);
+}
+
+/* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
+static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat y,
+                                   float *value, struct pz_err *err)
+{
+    float *gram = pz_mem_array(y.cols * y.cols, sizeof *gram);
+    enum pz_status st = gram ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(y.cols * y.cols));
+
+    if (st == PZ_OK)
+        start_vectors(y, seed);
+    for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
+        st = pz_sparse_square(a, y, err);
+        if (st == PZ_OK)
+            st = pz_mat_orthonormal(y, gram, err);
+    }
+    if (st == PZ_OK)
+        st = pz_sparse_square(a, y, err);
+    if (st == PZ_OK)
+        st = read_vectors(y, k, gram, value, err);
+    free(gram);
+    return st;
+}
+
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat *out,
+                               float *value, struct pz_err *err)
+{
+    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST, most = a->cols < a->rows ? a->cols : a->rows;
+    size_t width = wide < most ? wide : most, keep = k < width ? k : width, stride = k < width ? width : k;
+    float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
+    enum pz_status st =
+        v && all ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * stride));
+
+    if (st == PZ_OK)
+        st = find_vectors(a, keep, seed, (struct pz_mat){ v, a->cols, width, stride }, all, err);
+    if (st == PZ_OK)
+        memcpy(value, all, keep * sizeof *value);
+    free(all);
+    if (st != PZ_OK) {
+        free(v);
+        v = NULL;
+    }
+    *out = (struct pz_mat){ v, a->cols, k, stride };
+    return st;
+}
+
+float pz_code_row(const float *row, size_t d, int8_t *code)
+{
+    float most = 0;
+
+    for (size_t k = 0; k < d; k++)
+        most = fabsf(row[k]) > most ? fabsf(row[k]) : most;
+    for (size_t k = 0; k < d; k++)
+        code[k] = most > 0 ? (int8_t)lrintf(row[k] / most * CODE_MAX) : 0;
+    return most / CODE_MAX;
+}
+
+/* in[i] and out[i] from the settings; both allocated when NULL. */
+static enum pz_status make_scales(struct pz_spectral_part *f, struct pz_err *err)
+{
+    f->in = f->in ? f->in : pz_mem_array(f->n_items, sizeof *f->in);
+    f->out = f->out ? f->out : pz_mem_array(f->n_items, sizeof *f->out);
+    if (!f->in || !f->out)
+        return pz_err_memory(err, "spectral scales", 8.0 * f->n_items);
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        f->in[i] = f->scale[i] * inverse_power((double)f->weight[i], f->set[PZ_SPECTRAL_ITEM_NORM]);
+        f->out[i] = f->scale[i] * inverse_power((double)f->weight[i], -f->set[PZ_SPECTRAL_TARGET_NORM]);
+    }
+    return PZ_OK;
+}
+
+/* A part with room for its columns; NULL without memory. */
+static struct pz_spectral_part *part_new(const struct pz_corpus *c, const double *value)
+{
+    struct pz_spectral_part *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return NULL;
+    memcpy(f->set, value, sizeof f->set);
+    f->n_items = c->n_items;
+    f->ordered = c->ordered;
+    f->d = ((size_t)value[PZ_SPECTRAL_DIM] + LANES - 1) / LANES * LANES;
+    f->code = f->own_code = pz_mem_array((size_t)f->n_items * f->d, 1);
+    f->scale = f->own_scale = pz_mem_array(f->n_items, sizeof(float));
+    f->value = f->own_value = pz_mem_array(f->d, sizeof(float));
+    f->weight = f->own_weight = pz_mem_array(f->n_items, sizeof(float));
+    if (f->code && f->scale && f->value && f->weight)
+        return f;
+    part_free(f);
+    return NULL;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct pz_spectral_part *f = part_new(c, cfg->value);
+    struct pz_mat v = { 0 };
+    struct pz_sparse a = { 0 };
+    enum pz_status st =
+        f ? PZ_OK : pz_err_memory(err, "spectral vectors", cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
+
+    if (st == PZ_OK)
+        st = read_corpus(c, f->set, &a, f->own_weight, err);
+    if (st == PZ_OK)
+        st = pz_sparse_eigen(&a, f->d, cfg->seed, &v, f->own_value, err);
+    for (uint32_t i = 0; st == PZ_OK && i < f->n_items; i++)
+        f->own_scale[i] = pz_code_row(v.v + i * v.stride, f->d, f->own_code + (size_t)i * f->d);
+    if (st == PZ_OK)
+        st = make_scales(f, err);
+    sparse_clear(&a);
+    free(v.v);
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+/* ---- files ---- */
+
+static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    const struct pz_spectral_part *f = part;
+    double set[PZ_SPECTRAL_N + 1];
+    enum pz_status st = pz_writer_add(w, "spectral/codes", PZ_U8, f->code, (uint64_t)f->n_items * f->d, err);
+
+    memcpy(set, f->set, sizeof f->set);
+    set[PZ_SPECTRAL_N] = f->ordered;
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "spectral/scale", PZ_F32, f->scale, f->n_items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "spectral/values", PZ_F32, f->value, f->d, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "spectral/weight", PZ_F32, f->weight, f->n_items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "spectral/set", PZ_F64, set, PZ_SPECTRAL_N + 1, err);
+    return st;
+}
+
+static enum pz_status take_settings(struct pz_spectral_part *f, const double *set, struct pz_err *err)
+{
+    enum pz_status st = pz_scorer_check(&pz_spectral, set, err);
+
+    if (st != PZ_OK)
+        return st;
+    memcpy(f->set, set, sizeof f->set);
+    f->ordered = set[PZ_SPECTRAL_N] != 0;
+    f->d = ((size_t)set[PZ_SPECTRAL_DIM] + LANES - 1) / LANES * LANES;
+    return PZ_OK;
+}
+
+/* One column of numbers from 0 on. */
+static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t n, const float **out,
+                                  struct pz_err *err)
+{
+    const void *data = NULL;
+    enum pz_status st = pz_table_get(t, name, PZ_F32, n, &data, NULL, err);
+
+    *out = data;
+    if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(*out, n, 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: a number is damaged", name);
+    return st;
+}
+
+static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
+{
+    struct pz_spectral_part *f = calloc(1, sizeof *f);
+    const void *set = NULL, *code = NULL;
+    enum pz_status st = f ? pz_table_get(t, "spectral/set", PZ_F64, PZ_SPECTRAL_N + 1, &set, NULL, err)
+                          : pz_err_memory(err, "spectral", sizeof *f);
+
+    if (st == PZ_OK)
+        st = take_settings(f, set, err);
+    if (st == PZ_OK) {
+        f->n_items = n_items;
+        st = pz_table_get(t, "spectral/codes", PZ_U8, (uint64_t)n_items * f->d, &code, NULL, err);
+        f->code = code;
+    }
+    if (st == PZ_OK)
+        st = read_floats(t, "spectral/scale", n_items, &f->scale, err);
+    if (st == PZ_OK)
+        st = read_floats(t, "spectral/values", f->d, &f->value, err);
+    if (st == PZ_OK)
+        st = read_floats(t, "spectral/weight", n_items, &f->weight, err);
+    if (st == PZ_OK)
+        st = make_scales(f, err);
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
+static void set(void *part, size_t setting, double value)
+{
+    struct pz_spectral_part *f = part;
+
+    f->set[setting] = value;
+    if (setting == PZ_SPECTRAL_TARGET_NORM)
+        make_scales(f, NULL); /* the arrays are there: cannot fail */
+}
+
+/* ---- answering ---- */
+
+/* Scratch of a query: its vector, and the same as whole numbers. */
+struct room {
+    float *x;
+    int16_t *code;
+};
+
+static size_t scratch_bytes(const void *part)
+{
+    const struct pz_spectral_part *f = part;
+
+    return f->d * (sizeof(float) + sizeof(int16_t));
+}
+
+static size_t depth(const struct pz_spectral_part *f, const struct pz_query *q)
+{
+    size_t limit = (size_t)f->set[PZ_SPECTRAL_HISTORY];
+
+    return q->n_hist < limit ? q->n_hist : limit;
+}
+
+/* To be asked for the weights of a query's events. */
+static struct pz_recency recency(const struct pz_spectral_part *f, const struct pz_query *q)
+{
+    return (struct pz_recency){ .q = q,
+                                .exponent = f->ordered ? f->set[PZ_SPECTRAL_RECENCY] : 0,
+                                .most = depth(f, q) };
+}
+
+/* The weight of the next older event. */
+static float event_weight(struct pz_recency *age)
+{
+    float recent = (float)pz_recency_next(age);
+
+    return recent * age->q->hist_weight[age->q->n_hist - age->k];
+}
+
+PZ_KERNEL static void add_row(float *out, const int8_t *row, float factor, size_t d)
+{
+    for (size_t k = 0; k < d; k++)
+        out[k] += factor * (float)row[k];
+}
+
+/* out[i] = factor * scale[i] * dot(row i, x): products of 8 and 14 bits, at most 2^11 of them, fit in 32. */
+PZ_KERNEL static void scan(const struct pz_spectral_part *f, const int16_t *x, float factor, float *out)
+{
+    const int8_t *row = f->code;
+    size_t d = f->d;
+
+    for (size_t i = 0; i < f->n_items; i++, row += d) {
+        int32_t sum = 0;
+
+        for (size_t k = 0; k < d; k++)
+            sum += (int32_t)(int16_t)row[k] * (int32_t)x[k];
+        out[i] = factor * f->out[i] * (float)sum;
+    }
+}
+
+static void filter(const struct pz_spectral_part *f, float *x)
+{
+    double power = f->set[PZ_SPECTRAL_POWER];
+
+    for (size_t k = 0; k < f->d && power > 0; k++)
+        x[k] *= powf(f->value[k], (float)power);
+}
+
+/* Whole numbers in the proportions of x; returns their unit. */
+static float round_query(const float *x, size_t d, int16_t *code)
+{
+    float most = 0;
+
+    for (size_t k = 0; k < d; k++)
+        most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
+    for (size_t k = 0; k < d; k++)
+        code[k] = most > 0 ? (int16_t)lrintf(x[k] / most * QUERY_MAX) : 0;
+    return most / QUERY_MAX;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_spectral_part *f = part;
+    struct room room = { scratch, (int16_t *)((float *)scratch + f->d) };
+    struct pz_recency age = recency(f, q);
+    bool known = false;
+    float unit;
+
+    memset(room.x, 0, f->d * sizeof *room.x);
+    for (size_t k = 1; k <= age.most; k++) {
+        uint32_t item = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
+
+        if (item >= f->n_items || f->weight[item] <= 0)
+            continue;
+        known = true;
+        add_row(room.x, f->code + (size_t)item * f->d, weight * f->in[item], f->d);
+    }
+    if (!known)
+        return false;
+    filter(f, room.x);
+    unit = round_query(room.x, f->d, room.code);
+    scan(f, room.code, unit, out);
+    return true;
+}
+
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                    float *contrib)
+{
+    const struct pz_spectral_part *f = part;
+    struct pz_recency age = recency(f, q);
+    float *x = scratch;
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    memset(x, 0, f->d * sizeof *x);
+    if (item >= f->n_items)
+        return;
+    add_row(x, f->code + (size_t)item * f->d, f->out[item], f->d);
+    filter(f, x);
+    for (size_t k = 1; k <= age.most; k++) {
+        uint32_t b = q->hist[q->n_hist - k];
+        float weight = event_weight(&age), sum = 0;
+
+        for (size_t a = 0; b < f->n_items && a < f->d; a++)
+            sum += x[a] * (float)f->code[(size_t)b * f->d + a];
+        contrib[q->n_hist - k] = b < f->n_items ? weight * f->in[b] * sum : 0;
+    }
+}
+
+const struct pz_scorer pz_spectral = {
+    .name = "spectral",
+    .meaning = "leading singular vectors of who met what, for data whose order says little",
+    .settings = settings,
+    .n_settings = PZ_SPECTRAL_N,
+    .fit = fit,
+    .save = save,
+    .load = load,
+    .free = part_free,
+    .set = set,
+    .scratch_bytes = scratch_bytes,
+    .score = score,
+    .explain = explain,
+};

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of pair sums: one item at a time over all its positions, accumulated densely, kept sparsely.
+ *
+ * A row costs (positions of the item) * 2 * window additions and one array of cells a thread, so nothing of
+ * size items x items ever exists: rows are made in blocks, cut to their largest entries inside the parallel
+ * loop and appended in index order, which makes the result independent of the number of threads.
+ *
+ * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item), all
+ * different, so that the set kept is unique. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/transitions/transitions.h"
+
+enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16 };
+
+/* ---- scratch ---- */
+
+/* Scratch of one thread for one row. Bits say which cells a row touched: 64 cells a word of `bits`, 64 words a
+ * bit of `words`, so that listing them in ascending order costs next to nothing however many items there are. */
+struct scratch {
+    struct cell {
+        double count, gram;
+    } *cell;           /* [n], zero between rows */
+    uint64_t *key;     /* [n] for selections */
+    uint64_t *bits;    /* [n / 64 + 1] */
+    uint64_t *words;   /* [n / 4096 + 1] */
+    uint32_t *touched; /* [n] listed, ascending */
+    uint32_t n, n_touched;
+};
+
+static void scratch_free(struct scratch *s)
+{
+    for (int t = 0; s && t < pz_par_threads(); t++) {
+        free(s[t].cell);
+        free(s[t].key);
+        free(s[t].bits);
+        free(s[t].words);
+        free(s[t].touched);
+    }
+    free(s);
+}
+
+/* One for each thread, for rows of n items and features: 28 bytes * n each. NULL without memory. */
+static struct scratch *scratch_new(uint32_t n)
+{
+    struct scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
+    bool ok = s != NULL;
+
+    for (int t = 0; ok && t < pz_par_threads(); t++) {
+        s[t].n = n;
+        s[t].cell = pz_mem_array(n, sizeof *s->cell);
+        s[t].key = pz_mem_array(n, sizeof *s->key);
+        s[t].bits = pz_mem_array(n / 64 + 1, sizeof *s->bits);
+        s[t].words = pz_mem_array(n / 4096 + 1, sizeof *s->words);
+        s[t].touched = pz_mem_array(n, sizeof *s->touched);
+        ok = s[t].cell && s[t].key && s[t].bits && s[t].words && s[t].touched;
+    }
+    if (ok)
+        return s;
+    scratch_free(s);
+    return NULL;
+}
+
+static inline struct cell *touch(struct scratch *s, uint32_t item)
+{
+    s->bits[item / 64] |= (uint64_t)1 << item % 64;
+    s->words[item / 4096] |= (uint64_t)1 << item / 64 % 64;
+    return &s->cell[item];
+}
+
+/* List what is touched so far. */
+static void list_touched(struct scratch *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t g = 0; g <= s->n / 4096; g++)
+        for (uint64_t words = s->words[g]; words; words &= words - 1) {
+            uint32_t w = g * 64 + (uint32_t)__builtin_ctzll(words);
+
+            for (uint64_t bits = s->bits[w]; bits; bits &= bits - 1)
+                s->touched[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+        }
+    s->n_touched = n;
+}
+
+/* Make the listed cells untouched and zero. */
+static void reset(struct scratch *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+
+        s->cell[item] = (struct cell){ 0, 0 };
+        s->bits[item / 64] = 0;
+        s->words[item / 4096] = 0;
+    }
+}
+
+/* ---- one row ---- */
+
+/* What a row needs of its direction: weight of a pair by which of the two is earlier. */
+struct direction {
+    double factor;                          /* of the whole row */
+    double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
+};
+
+/* The positions low .. high around p that pair with it. */
+struct reach {
+    uint64_t low, p, high;
+    uint32_t user;
+};
+
+/* t of the later position of a pair, for users of an update less what was counted before. */
+static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, uint64_t later, double weight)
+{
+    double pair = weight * (double)v->target[later];
+
+    return later >= v->fresh[user] ? pair : pair * (double)v->stale[user];
+}
+
+/* r^(d - nearer / 2) of two positions d apart. */
+static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later, uint32_t nearer)
+{
+    uint32_t twice = v->at[later] - v->at[earlier];
+
+    twice = twice == 0 ? v->within[later] : twice;
+    return (double)v->power[(twice < v->most ? twice : v->most) - nearer];
+}
+
+static void count_pairs(const struct pz_trans_view *v, const struct reach *r, const struct direction *dir,
+                        struct scratch *s)
+{
+    double both = dir->steep_before + dir->steep_after; /* events of one moment: either order */
+
+    for (uint64_t q = r->low; q < r->p; q++) {
+        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;
+        double weight = dir->flat + steep * steepness(v, q, r->p, 2);
+
+        touch(s, v->item[q])->count += fresh_target(v, r->user, r->p, weight);
+    }
+    for (uint64_t q = r->p + 1; q < r->high; q++) {
+        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
+        double weight = dir->flat + steep * steepness(v, r->p, q, 2);
+
+        touch(s, v->item[q])->count += fresh_target(v, r->user, q, weight);
+    }
+}
+
+static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor, struct scratch *s)
+{
+    double flat = factor * v->a, steep = factor * (1 - v->a);
+    double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
+
+    for (uint64_t q = r->low; q < r->p; q++)
+        touch(s, v->item[q])->gram += target + tail * steepness(v, q, r->p, 0);
+    touch(s, v->item[r->p])->gram += target + tail;
+    for (uint64_t q = r->p + 1; q < r->high; q++)
+        touch(s, v->item[q])->gram +=
+            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r->p, q, 0);
+}
+
+/* Cells of features from the cells of items. */
+static void spread(const struct pz_trans_feats *f, struct scratch *s)
+{
+    list_touched(s);
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+        struct cell from = s->cell[item];
+
+        for (uint64_t a = f->ptr[item]; a < f->ptr[item + 1]; a++) {
+            struct cell *to = touch(s, f->n_items + f->id[a]);
+
+            to->count += (double)f->weight[a] * from.count;
+            to->gram += (double)f->weight[a] * from.gram;
+        }
+    }
+}
+
+static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target, bool gram,
+                     struct scratch *s)
+{
+    double steep = factor * (1 - v->a);
+    struct direction dir = { factor, factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
+
+    for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++) {
+        uint64_t p = v->occ[o], start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
+        struct reach r = { .low = p - start > v->window ? p - v->window : start,
+                           .p = p,
+                           .high = end - p > v->window + 1 ? p + v->window + 1 : end,
+                           .user = v->user[p] };
+
+        if (gram)
+            gram_pairs(v, &r, factor, s);
+        else
+            count_pairs(v, &r, &dir, s);
+    }
+}
+
+/* ---- selection ---- */
+
+uint64_t pz_trans_key(float v, uint32_t item)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &v, sizeof bits); /* non-negative floats order as their bits do */
+    return (uint64_t)bits << 32 | (uint32_t)~item;
+}
+
+uint32_t pz_trans_key_item(uint64_t key)
+{
+    return ~(uint32_t)key;
+}
+
+static uint64_t median3(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t low = a < b ? a : b, high = a < b ? b : a;
+
+    return c < low ? low : c > high ? high : c;
+}
+
+uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
+{
+    uint32_t left = 0, right = n;
+
+    if (n <= k)
+        return n;
+    while (left < k && k < right) { /* Hoare's quickselect, descending, around place k */
+        uint64_t pivot = median3(key[left], key[left + (right - left) / 2], key[right - 1]);
+        uint32_t i = left, j = right - 1;
+
+        for (;;) {
+            while (key[i] > pivot)
+                i++;
+            while (key[j] < pivot)
+                j--;
+            if (i >= j)
+                break;
+            uint64_t swap = key[i];
+
+            key[i] = key[j];
+            key[j] = swap;
+        }
+        if (k <= i) /* keys differ, so i == j here and key[i] == pivot stands in its final place */
+            right = i;
+        else
+            left = i + 1;
+    }
+    return k;
+}
+
+/* ---- blocks of rows into lists ---- */
+
+/* Growing lists. */
+struct grow {
+    uint64_t *ptr;
+    uint32_t *item;
+    float *value;
+    size_t item_cap, value_cap;
+};
+
+struct job {
+    const struct pz_trans_view *view;
+    const float *scale;
+    const struct pz_trans_old *old;
+    const uint8_t *wanted;
+    bool by_target, gram;
+    uint32_t keep;
+    struct scratch *scratch;
+    uint32_t *item;  /* [block rows * keep] */
+    float *value;
+    uint32_t *count; /* [block rows] */
+    struct grow g;   /* the rows before the block */
+};
+
+/* The Gram row of feature a from the rows of its items, which hold all their features: pairs of features only. */
+static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
+{
+    const struct pz_trans_feats *f = job->view->feats;
+
+    for (uint64_t k = f->inv_ptr[a]; k < f->inv_ptr[a + 1]; k++) {
+        uint64_t first = job->g.ptr[f->inv_item[k]], e = job->g.ptr[f->inv_item[k] + 1];
+
+        for (; e > first && job->g.item[e - 1] >= f->n_items + a; e--)
+            touch(s, job->g.item[e - 1])->gram += (double)f->inv_weight[k] * (double)job->g.value[e - 1];
+    }
+}
+
+/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it, or its Gram
+ * row; cells of features are sums over items of u_A times the items' cells. */
+static void make_cells(const struct job *job, uint32_t row, struct scratch *s)
+{
+    const struct pz_trans_view *v = job->view;
+    const struct pz_trans_feats *f = v->feats;
+    uint32_t a = row - v->n_items;
+
+    if (row >= v->n_items && job->gram) {
+        sum_rows(job, a, s);
+        return;
+    }
+    if (row < v->n_items)
+        row_item(v, row, 1, job->by_target, job->gram, s);
+    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
+        row_item(v, f->inv_item[k], (double)f->inv_weight[k], job->by_target, false, s);
+    if (f->n > 0)
+        spread(f, s);
+}
+
+static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratch *s)
+{
+    uint32_t row = old->old_row[item];
+
+    if (row == PZ_NONE)
+        return;
+    for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
+        touch(s, old->new_row[old->counts->item[k]])->count +=
+            old->factor * (double)old->counts->value[k];
+}
+
+static double cell_value(const struct job *job, const struct scratch *s, uint32_t other)
+{
+    return job->gram ? s->cell[other].gram : s->cell[other].count;
+}
+
+/* Whether the Gram row of an item or feature holds its pair with another: see pz_trans_gram. */
+static bool holds(const struct job *job, uint32_t item, uint32_t other)
+{
+    float mine = job->scale[item], its = job->scale[other];
+
+    if (item >= job->view->n_items || other >= job->view->n_items || mine == its)
+        return other >= item;
+    return mine > its;
+}
+
+/* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0: not kept. */
+static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other, const struct scratch *s)
+{
+    double v = cell_value(job, s, other);
+
+    if (job->gram && !holds(job, item, other))
+        return 0;
+    if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
+        return pz_trans_key(3e38f, other);
+    return v > 0 ? pz_trans_key((float)v * job->scale[other], other) : 0;
+}
+
+/* The smallest key that stays when `keep` do. */
+static uint64_t least_key(const struct job *job, uint32_t item, struct scratch *s)
+{
+    uint64_t low = UINT64_MAX;
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        s->key[n] = cell_key(job, item, s->touched[k], s);
+        n += s->key[n] > 0;
+    }
+    if (n <= job->keep)
+        return 1;
+    pz_trans_select(s->key, n, job->keep);
+    for (uint32_t k = 0; k < job->keep; k++)
+        low = s->key[k] < low ? s->key[k] : low;
+    return low;
+}
+
+static void make_row(const struct job *job, uint32_t item, uint32_t slot)
+{
+    struct scratch *s = &job->scratch[pz_par_id()];
+    size_t at = (size_t)slot * job->keep;
+    uint64_t least;
+    uint32_t n = 0;
+
+    job->count[slot] = 0;
+    if (job->wanted && !job->wanted[item])
+        return;
+    make_cells(job, item, s);
+    if (job->old)
+        add_old(job->old, item, s);
+    list_touched(s);
+    least = least_key(job, item, s);
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t other = s->touched[k];
+
+        if (cell_key(job, item, other, s) < least)
+            continue;
+        job->item[at + n] = other;
+        job->value[at + n++] = (float)cell_value(job, s, other);
+    }
+    job->count[slot] = n;
+    reset(s);
+}
+
+static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
+{
+    struct grow *g = &job->g;
+    uint64_t n = g->ptr[first];
+
+    for (uint32_t r = 0; r < rows; r++)
+        n += job->count[r];
+    if (!pz_mem_grow(&g->item, &g->item_cap, n, sizeof *g->item) ||
+        !pz_mem_grow(&g->value, &g->value_cap, n, sizeof *g->value))
+        return false;
+    for (uint32_t r = 0; r < rows; r++) {
+        uint64_t at = g->ptr[first + r];
+
+        memcpy(g->item + at, job->item + (size_t)r * job->keep, job->count[r] * sizeof *g->item);
+        memcpy(g->value + at, job->value + (size_t)r * job->keep, job->count[r] * sizeof *g->value);
+        g->ptr[first + r + 1] = at + job->count[r];
+    }
+    return true;
+}
+
+/* Rows first .. end. */
+static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block, struct pz_err *err)
+{
+    for (; first < end; first += block) {
+        uint32_t rows = end - first < block ? end - first : block;
+
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
+        for (uint32_t r = 0; r < rows; r++)
+            make_row(job, first + r, r);
+        if (!append_rows(job, first, rows))
+            return pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
+        if (pz_stop_asked())
+            return pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
+    }
+    return PZ_OK;
+}
+
+/* Run the job and hand over its lists. */
+static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct pz_err *err)
+{
+    uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
+    struct grow *g = &job->g;
+    enum pz_status st = PZ_OK;
+
+    job->scratch = scratch_new(n);
+    block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
+    block = block > n ? n + 1 : block;
+    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
+    job->item = pz_mem_array((size_t)block * job->keep, sizeof *job->item);
+    job->value = pz_mem_array((size_t)block * job->keep, sizeof *job->value);
+    job->count = pz_mem_array(block, sizeof *job->count);
+    if (!job->scratch || !g->ptr || !job->item || !job->value || !job->count ||
+        !pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) ||
+        !pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value))
+        st = pz_err_memory(err, "transitions", 8.0 * block * job->keep);
+    if (st == PZ_OK)
+        st = run_blocks(job, 0, job->view->n_items, block, err);
+    if (st == PZ_OK) /* features after the items that they are summed from */
+        st = run_blocks(job, job->view->n_items, n, block, err);
+    scratch_free(job->scratch);
+    free(job->item);
+    free(job->value);
+    free(job->count);
+    *out = (struct pz_trans_lists){ n, g->ptr, g->item, g->value, true };
+    if (st != PZ_OK)
+        pz_trans_lists_clear(out);
+    return st;
+}
+
+enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
+                              const struct pz_trans_old *old, struct pz_trans_lists *out,
+                              struct pz_err *err)
+{
+    struct job job = { .view = v, .scale = scale, .old = old, .by_target = by_target };
+
+    job.keep = (uint32_t)v->set[PZ_TRANS_KEEP];
+    return build(&job, out, err);
+}
+
+enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
+                             uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err)
+{
+    struct job job = { .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true };
+
+    job.keep = row_max + v->feats->n;
+    return build(&job, out, err);
+}
+
+void pz_trans_lists_clear(struct pz_trans_lists *l)
+{
+    if (l->owned) {
+        free((void *)(uintptr_t)l->ptr);
+        free((void *)(uintptr_t)l->item);
+        free((void *)(uintptr_t)l->value);
+    }
+    memset(l, 0, sizeof *l);
+}
+
+/* ---- transposing ---- */
+
+/* The smallest key that stays of n entries when only row_max do; 0 when all do. */
+static uint64_t cut_of(const uint32_t *item, const float *value, uint64_t n, uint32_t row_max,
+                       uint64_t *key)
+{
+    uint64_t low = UINT64_MAX;
+
+    if (n <= row_max)
+        return 0;
+    for (uint64_t k = 0; k < n; k++)
+        key[k] = pz_trans_key(value[k] < 0 ? -value[k] : value[k], item[k]);
+    pz_trans_select(key, (uint32_t)n, row_max);
+    for (uint32_t k = 0; k < row_max; k++)
+        low = key[k] < low ? key[k] : low;
+    return low;
+}
+
+/* Drop, in place, what falls below the cut of its list. key: room for the longest list. */
+static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lists, uint32_t row_max,
+                     uint64_t *key)
+{
+    uint64_t to = 0, from = 0;
+
+    for (uint32_t i = 0; i < n_lists; i++) {
+        uint64_t end = ptr[i + 1], cut = cut_of(item + from, value + from, end - from, row_max, key);
+
+        for (; from < end; from++) {
+            float v = value[from] < 0 ? -value[from] : value[from];
+
+            if (cut > 0 && pz_trans_key(v, item[from]) < cut)
+                continue;
+            item[to] = item[from];
+            value[to++] = value[from];
+        }
+        ptr[i + 1] = to;
+    }
+}
+
+static void scatter(const struct pz_trans_lists *in, uint64_t *ptr, uint32_t *item, float *value)
+{
+    for (uint32_t j = in->n; j-- > 0;)
+        for (uint64_t k = in->ptr[j]; k < in->ptr[j + 1]; k++) {
+            uint64_t at;
+
+            if (in->value[k] == 0)
+                continue;
+            at = --ptr[in->item[k]];
+            item[at] = j;
+            value[at] = in->value[k];
+        }
+}
+
+enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
+                                  struct pz_trans_lists *out, struct pz_err *err)
+{
+    uint64_t n = 0, *ptr = pz_mem_array((size_t)n_out + 1, sizeof *ptr);
+    uint64_t *key = pz_mem_array(in->n, sizeof *key);
+    uint32_t *item;
+    float *value;
+
+    for (uint64_t k = 0; ptr && k < in->ptr[in->n]; k++)
+        if (in->value[k] != 0) {
+            ptr[in->item[k]]++;
+            n++;
+        }
+    for (uint32_t i = 0; ptr && i < n_out; i++)
+        ptr[i + 1] += ptr[i];
+    item = pz_mem_array(n, sizeof *item);
+    value = pz_mem_array(n, sizeof *value);
+    *out = (struct pz_trans_lists){ n_out, ptr, item, value, true };
+    if (!ptr || !key || !item || !value) {
+        pz_trans_lists_clear(out);
+        free(key);
+        return pz_err_memory(err, "transitions by source", 8.0 * (double)n);
+    }
+    scatter(in, ptr, item, value);
+    cut_rows(ptr, item, value, n_out, row_max, key);
+    free(key);
+    return PZ_OK;
+}

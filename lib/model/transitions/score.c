@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading transitions out. V are the counts (kNN) or the ridge's coefficients, x and y the scales by popularity,
+ * b_k the k-th last event of the history with weight w_k (damped as in training):
+ *
+ *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a x_a V[a -> j] )
+ *
+ * a few thousand additions, no state for users (pz_recency gives k^-recency: alike for events of one moment). Then,
+ * each step only where its setting is above 0:
+ *   hop               the best HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred
+ *                     with what co-occurs, which reaches items that never met the history
+ *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
+ *                     interactions A has, goes to its items: s_j += attribute_target * (pop_j + 1)^attribute_pop
+ *                     * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
+ *   repeat            b_k itself gains repeat * L_k pop_b x_b (pop x = 1 with the ridge, whose coefficients are
+ *                     shares), L_k the share of events that came back to the k-th last item in training: what a
+ *                     session returned to twice, it returns to sooner
+ *   target_norm, trend   s_j *= y_j: divided by popularity, multiplied by how recent the item's events are
+ *
+ * Where histories have no order all their events weigh the same. Ridge coefficients may be negative, and so
+ * may scores: evidence against an item. Scores are linear in the history's events except through the choice of
+ * the hop's items and the cut at 0 of s_A, which explain takes as given. */
+#include <math.h>
+#include <string.h>
+
+#include "base/simd.h"
+#include "model/transitions/transitions.h"
+
+static const struct pz_trans_lists *lists_of(const struct pz_trans *t)
+{
+    return t->set[PZ_TRANS_RIDGE] > 0 ? &t->coef : &t->counts;
+}
+
+/* Events of the history that score. */
+static size_t depth(const struct pz_trans *t, const struct pz_query *q)
+{
+    size_t most = (size_t)t->set[PZ_TRANS_HISTORY];
+
+    return t->ordered && q->n_hist > most ? most : q->n_hist;
+}
+
+/* To be asked for the weights of a query's events. */
+static struct pz_recency recency(const struct pz_trans *t, const struct pz_query *q)
+{
+    return (struct pz_recency){ .q = q,
+                                .exponent = t->ordered ? t->set[PZ_TRANS_RECENCY] : 0,
+                                .most = depth(t, q) };
+}
+
+/* The weight of the next older event. */
+static float event_weight(struct pz_recency *age)
+{
+    double recent = pz_recency_next(age);
+
+    return (float)(recent * (double)pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]));
+}
+
+/* The sums of one query: of items, and of attributes behind them. */
+struct sums {
+    float *item; /* [n_items] */
+    float *attr; /* [feats.n] */
+    float *from; /* [feats.n] weight of each attribute as a source */
+    float *kind; /* [feats.n_kinds] what an item of a kind gains by its attributes */
+};
+
+/* out[item[k]] += w * value[k]; the items differ. */
+static void add_list(const uint32_t *restrict item, const float *restrict value, size_t n, float w,
+                     float *restrict out)
+{
+    size_t k = 0;
+
+    for (; k + 4 <= n; k += 4) {
+        float a = out[item[k]] + w * value[k], b = out[item[k + 1]] + w * value[k + 1];
+        float c = out[item[k + 2]] + w * value[k + 2], d = out[item[k + 3]] + w * value[k + 3];
+
+        out[item[k]] = a;
+        out[item[k + 1]] = b;
+        out[item[k + 2]] = c;
+        out[item[k + 3]] = d;
+    }
+    for (; k < n; k++)
+        out[item[k]] += w * value[k];
+}
+
+/* Add weight times the list of one item or feature. Features stand behind items in a list. */
+static void add_row(const struct pz_trans *t, uint32_t row, float weight, const struct sums *to)
+{
+    const struct pz_trans_lists *l = lists_of(t);
+    float w = weight * t->source_scale[row];
+    const uint32_t *item = l->item + l->ptr[row];
+    const float *value = l->value + l->ptr[row];
+    size_t n = l->ptr[row + 1] - l->ptr[row];
+
+    while (n > 0 && item[n - 1] >= t->n_items) {
+        n--;
+        to->attr[item[n] - t->n_items] += w * value[n];
+    }
+    add_list(item, value, n, w, to->item);
+}
+
+/* The factor of attributes as sources: the ridge has it in its coefficients. */
+static float attr_factor(const struct pz_trans *t)
+{
+    return t->set[PZ_TRANS_RIDGE] > 0 ? 1 : (float)t->set[PZ_TRANS_ATTRIBUTES];
+}
+
+/* Attributes of many events are few: their weights are summed first, their rows added once. */
+static void add_event(const struct pz_trans *t, uint32_t b, float weight, const struct sums *to)
+{
+    const struct pz_trans_feats *f = &t->feats;
+
+    add_row(t, b, weight, to);
+    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
+        to->from[f->id[k]] += weight * f->weight[k];
+}
+
+static void add_attrs(const struct pz_trans *t, const struct sums *to)
+{
+    for (uint32_t a = 0; a < t->feats.n; a++)
+        if (to->from[a] > 0)
+            add_row(t, t->n_items + a, attr_factor(t) * to->from[a], to);
+}
+
+PZ_KERNEL static void multiply(float *restrict out, const float *restrict scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] *= scale[i];
+}
+
+PZ_KERNEL static float largest(const float *x, size_t n)
+{
+    float top[16] = { 0 };
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        for (size_t k = 0; k < 16; k++)
+            top[k] = x[i + k] > top[k] ? x[i + k] : top[k];
+    for (; i < n; i++)
+        top[0] = x[i] > top[0] ? x[i] : top[0];
+    for (size_t k = 1; k < 16; k++)
+        top[0] = top[k] > top[0] ? top[k] : top[0];
+    return top[0];
+}
+
+/* The items of the hop and what they pass on. */
+struct stars {
+    uint32_t n, item[PZ_TRANS_HOP_ITEMS];
+    float score[PZ_TRANS_HOP_ITEMS]; /* descending; ties: lower item first */
+};
+
+/* Chunks whose largest value does not reach the list are skipped: most do not. */
+static void find_stars(const float *score, size_t n, struct stars *s)
+{
+    s->n = 0;
+    for (size_t first = 0; first < n; first += 64) {
+        size_t end = n - first < 64 ? n : first + 64;
+        float bar = s->n == PZ_TRANS_HOP_ITEMS ? s->score[s->n - 1] : 0;
+
+        if (largest(score + first, end - first) <= bar)
+            continue;
+        for (size_t i = first; i < end; i++) {
+            uint32_t at;
+
+            if (score[i] <= 0 || (s->n == PZ_TRANS_HOP_ITEMS && score[i] <= s->score[s->n - 1]))
+                continue;
+            at = s->n < PZ_TRANS_HOP_ITEMS ? s->n++ : s->n - 1;
+            for (; at > 0 && s->score[at - 1] < score[i]; at--) {
+                s->score[at] = s->score[at - 1];
+                s->item[at] = s->item[at - 1];
+            }
+            s->score[at] = score[i];
+            s->item[at] = (uint32_t)i;
+        }
+    }
+}
+
+/* One step of the whole history: the sums before target scales. */
+static bool first_step(const struct pz_trans *t, const struct pz_query *q, const struct sums *to)
+{
+    struct pz_recency age = recency(t, q);
+    bool known = false;
+
+    memset(to->attr, 0, t->feats.n * sizeof *to->attr);
+    memset(to->from, 0, t->feats.n * sizeof *to->from);
+    for (size_t k = 1; k <= age.most; k++) {
+        uint32_t b = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
+
+        if (b >= t->n_items)
+            continue;
+        known = known || t->pop[b] > 0 || t->feats.ptr[b] < t->feats.ptr[b + 1];
+        add_event(t, b, weight, to);
+    }
+    add_attrs(t, to);
+    return known;
+}
+
+static void second_step(const struct pz_trans *t, const struct stars *stars, const struct sums *to)
+{
+    for (uint32_t k = 0; k < stars->n; k++)
+        add_row(t, stars->item[k], (float)t->set[PZ_TRANS_HOP] * stars->score[k], to);
+}
+
+/* Make attr[A] what each item of A gains: s_A / (pop_A + 1), never negative. */
+static void share_attrs(const struct pz_trans *t, float *attr)
+{
+    float weight = (float)t->set[PZ_TRANS_ATTR_TARGET];
+
+    for (uint32_t a = 0; a < t->feats.n; a++)
+        attr[a] = attr[a] > 0 ? weight * attr[a] / (t->pop[t->n_items + a] + 1) : 0;
+}
+
+static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item)
+{
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = 0;
+
+    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
+        sum += f->weight[k] * attr[f->id[k]];
+    return sum;
+}
+
+/* What items gain by their attributes, whose sums of a kind are made once. */
+PZ_KERNEL static void add_kinds(float *restrict out, const float *restrict sum, const uint32_t *restrict kind,
+                                const float *restrict scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += sum[kind[i]] * scale[i];
+}
+
+/* Events of the history that may come back. */
+static size_t lags(const struct pz_trans *t, const struct pz_query *q)
+{
+    if (t->set[PZ_TRANS_REPEAT] <= 0 || !t->ordered)
+        return 0;
+    return q->n_hist < PZ_TRANS_LAGS ? q->n_hist : PZ_TRANS_LAGS;
+}
+
+/* What the k-th last event gives to its own item, before target scales. */
+static float repeat_gain(const struct pz_trans *t, const struct pz_query *q, size_t k)
+{
+    uint32_t b = q->hist[q->n_hist - k];
+    float unit = t->set[PZ_TRANS_RIDGE] > 0 ? 1 : t->pop[b] * t->source_scale[b];
+
+    return (float)t->set[PZ_TRANS_REPEAT] * t->repeat[k - 1] * unit;
+}
+
+/* The whole score; stars says where the hop went. */
+static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
+                   struct stars *stars)
+{
+    stars->n = 0;
+    if (!first_step(t, q, to))
+        return false;
+    if (t->set[PZ_TRANS_HOP] > 0) {
+        find_stars(to->item, t->n_items, stars);
+        second_step(t, stars, to);
+    }
+    if (t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0) {
+        share_attrs(t, to->attr);
+        for (uint32_t c = 0; c < t->feats.n_kinds; c++)
+            to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
+        add_kinds(to->item, to->kind, t->feats.kind, t->attr_scale, t->n_items);
+    }
+    for (size_t k = 1; k <= lags(t, q); k++)
+        if (q->hist[q->n_hist - k] < t->n_items)
+            to->item[q->hist[q->n_hist - k]] += repeat_gain(t, q, k);
+    if (t->set[PZ_TRANS_TARGET_NORM] > 0 || t->set[PZ_TRANS_TREND] > 0)
+        multiply(to->item, t->target_scale, t->n_items);
+    return true;
+}
+
+size_t pz_trans_scratch_bytes(const void *part)
+{
+    const struct pz_trans *t = part;
+
+    return ((size_t)t->n_items + 2 * (size_t)t->feats.n + t->feats.n_kinds) * sizeof(float);
+}
+
+bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_trans *t = part;
+    float *attr = scratch;
+    struct sums sums = { out, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
+    struct stars stars;
+
+    return add_up(t, q, &sums, &stars);
+}
+
+/* ---- explaining ---- */
+
+/* V[row -> column] times the row's scale, by binary search: lists ascend. */
+static float entry(const struct pz_trans *t, uint32_t row, uint32_t column)
+{
+    const struct pz_trans_lists *l = lists_of(t);
+    uint64_t low = l->ptr[row], high = l->ptr[row + 1];
+
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+
+        if (l->item[mid] < column)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == l->ptr[row + 1] || l->item[low] != column)
+        return 0;
+    return l->value[low] * t->source_scale[row];
+}
+
+/* What one unit of an event of item b, its attributes included, gives to a column in one step. */
+static float event_entry(const struct pz_trans *t, uint32_t b, uint32_t column)
+{
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = entry(t, b, column);
+
+    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
+        sum += attr_factor(t) * f->weight[k] * entry(t, t->n_items + f->id[k], column);
+    return sum;
+}
+
+/* The same over one step and two. */
+static float path_entry(const struct pz_trans *t, const struct stars *stars, uint32_t b, uint32_t column)
+{
+    float sum = event_entry(t, b, column);
+
+    for (uint32_t k = 0; k < stars->n; k++)
+        sum += (float)t->set[PZ_TRANS_HOP] * event_entry(t, b, stars->item[k]) *
+               entry(t, stars->item[k], column);
+    return sum;
+}
+
+/* What one unit of an event of b gives to item: itself and through attributes whose sum is positive. */
+static float event_share(const struct pz_trans *t, const struct stars *stars, const float *attr, uint32_t b,
+                         uint32_t item)
+{
+    const struct pz_trans_feats *f = &t->feats;
+    float sum = path_entry(t, stars, b, item), through = 0;
+
+    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
+        if (attr[f->id[k]] > 0 && t->set[PZ_TRANS_ATTR_TARGET] > 0)
+            through += f->weight[k] * path_entry(t, stars, b, t->n_items + f->id[k]) /
+                       (t->pop[t->n_items + f->id[k]] + 1);
+    sum += through * (float)t->set[PZ_TRANS_ATTR_TARGET] * t->attr_scale[item];
+    return sum * t->target_scale[item];
+}
+
+void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                      float *contrib)
+{
+    const struct pz_trans *t = part;
+    float *attr = (float *)scratch + t->n_items;
+    struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
+    struct pz_recency age = recency(t, q);
+    struct stars stars;
+
+    memset(contrib, 0, q->n_hist * sizeof *contrib);
+    memset(sums.item, 0, t->n_items * sizeof *sums.item);
+    if (item >= t->n_items || !add_up(t, q, &sums, &stars))
+        return;
+    for (size_t k = 1; k <= age.most; k++) {
+        uint32_t b = q->hist[q->n_hist - k];
+        float weight = event_weight(&age);
+
+        if (b < t->n_items)
+            contrib[q->n_hist - k] = weight * event_share(t, &stars, sums.attr, b, item);
+    }
+    for (size_t k = 1; k <= lags(t, q); k++)
+        if (q->hist[q->n_hist - k] == item)
+            contrib[q->n_hist - k] += repeat_gain(t, q, k) * t->target_scale[item];
+}

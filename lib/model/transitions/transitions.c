@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transitions: which item follows which, the core of every recipe. See transitions.h for the formulas.
+ *
+ *   transitions_feats.c   categories of items as features
+ *   transitions_view.c    histories with their weights, positions by item
+ *   transitions_rows.c    rows of pair sums, cut to the largest; transposing
+ *   transitions_ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
+ *   transitions_score.c   scores and explanations
+ *   transitions_update.c  a delta added to the counts
+ *   transitions_file.c    columns
+ *
+ * kNN keeps counts by source and scores with C[b->j] / (pop_b^x pop_j^y); the ridge keeps counts by target, solves
+ * for coefficients and scores with them. Either way the counts stay in the model, `keep` an item, so that an
+ * update adds to them. Everything is deterministic at any number of threads: a row is one thread's work. */
+#include "model/transitions/transitions.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/parts.h"
+
+static const struct pz_setting settings[PZ_TRANS_N] = {
+    /* name, default, min, max, tuned from, to, log, whole, read-out */
+    { "ridge", 1, 0, 1, 0, 1, false, true, false,
+      "1: coefficients by neighbourhood ridge; 0: normalised counts (kNN)" },
+    { "decay", 0.9, 0, 1, 0.4, 0.97, false, false, false, "weight of a pair per position between" },
+    { "symmetric", 0.25, 0, 1, 0, 0.7, false, false, false,
+      "share of a pair's weight that regards neither order nor distance" },
+    { "window", 50, 1, 1000, 50, 50, true, true, false, "positions between which pairs count" },
+    { "source_norm", 0.5, 0, 1, 0.3, 0.9, false, false, true,
+      "power of the source's popularity that divides its counts (kNN)" },
+    { "target_norm", 0, 0, 1, 0, 0.5, false, false, true,
+      "power of the target's popularity that divides its score" },
+    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true, "power of the rank that divides an event" },
+    { "keep", 200, 1, 4096, 200, 200, true, true, false, "counts kept an item" },
+    { "neighbours", 100, 1, 2000, 100, 100, true, true, false, "sources in one ridge system" },
+    { "lambda", 90, 1e-6, 1e9, 20, 400, true, false, false, "penalty of the ridge, in events" },
+    { "user_norm", 0.2, 0, 2, 0, 0.5, false, false, false,
+      "power of a user's number of events that divides his pairs" },
+    { "half_life", 0, 0, 36500, 0, 0, true, false, false,
+      "days after which a pair counts half; 0: never" },
+    { "history", 200, 1, 1000, 200, 200, true, true, true, "last events of a history that score" },
+    { "hop", 0, 0, 100, 0, 1, false, false, true, "weight of a second step" },
+    { "repeat", 0.5, 0, 100, 0.1, 10, true, false, true,
+      "weight of coming back to items of the history" },
+    { "attributes", 1.5, 0, 100, 0.3, 3, true, false, false,
+      "weight of item categories as sources; 0: none" },
+    { "attribute_target", 10, 0, 1000, 1, 30, true, false, true,
+      "weight of item categories as targets" },
+    { "attribute_pop", 0.25, 0, 1, 0, 0.5, false, false, true,
+      "power of an item's popularity within its categories" },
+    { "trend", 0, 0, 2, 0, 0.8, false, false, true,
+      "power of how recent an item's events are that multiplies its score" },
+};
+
+void pz_trans_free(void *part)
+{
+    struct pz_trans *t = part;
+
+    if (t) {
+        pz_trans_lists_clear(&t->counts);
+        pz_trans_lists_clear(&t->coef);
+        pz_trans_feats_clear(&t->feats);
+        free(t->own_pop);
+        free(t->own_repeat);
+        free(t->own_trend);
+        free(t->source_scale);
+        free(t->target_scale);
+        free(t->attr_scale);
+    }
+    free(t);
+}
+
+void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scale)
+{
+    for (uint32_t i = 0; i < n; i++)
+        scale[i] = pop[i] > 0 && power > 0 ? powf(pop[i], -(float)power) : 1;
+}
+
+static void fill_target_scale(struct pz_trans *t)
+{
+    pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
+    for (uint32_t i = 0; i < t->n_items && t->set[PZ_TRANS_TREND] > 0; i++)
+        t->target_scale[i] *= powf(t->trend[i], (float)t->set[PZ_TRANS_TREND]);
+}
+
+static void fill_attr_scale(struct pz_trans *t)
+{
+    for (uint32_t i = 0; i < t->n_items; i++)
+        t->attr_scale[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
+}
+
+/* kNN: pop^-x of items. An attribute happens with many items: it speaks by its mean, pop^-1, as loudly as an item
+ * of typical popularity. */
+static void fill_source_scale(struct pz_trans *t)
+{
+    double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM], sum = 0, squares = 0;
+    float *attr = t->source_scale + t->n_items;
+
+    pz_trans_fill_scale(t->pop, t->n_items, x, t->source_scale);
+    for (uint32_t i = 0; i < t->n_items; i++) {
+        sum += (double)t->pop[i];
+        squares += (double)t->pop[i] * (double)t->pop[i];
+    }
+    pz_trans_fill_scale(t->pop + t->n_items, t->feats.n, x > 0 ? 1 : 0, attr);
+    for (uint32_t a = 0; a < t->feats.n && x > 0 && sum > 0; a++)
+        attr[a] *= (float)pow(squares / sum, 1 - x);
+}
+
+enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
+{
+    uint32_t rows = t->n_items + t->feats.n;
+
+    if (!t->source_scale)
+        t->source_scale = pz_mem_array(rows, sizeof *t->source_scale);
+    if (!t->target_scale)
+        t->target_scale = pz_mem_array(t->n_items, sizeof *t->target_scale);
+    if (!t->attr_scale)
+        t->attr_scale = pz_mem_array(t->n_items, sizeof *t->attr_scale);
+    if (!t->source_scale || !t->target_scale || !t->attr_scale)
+        return pz_err_memory(err, "transitions", 12.0 * rows);
+    fill_source_scale(t);
+    fill_target_scale(t);
+    fill_attr_scale(t);
+    return pz_trans_feats_kinds(&t->feats, err);
+}
+
+static void set(void *part, size_t setting, double value)
+{
+    struct pz_trans *t = part;
+
+    if (t->set[setting] == value)
+        return;
+    t->set[setting] = value;
+    if (setting == PZ_TRANS_SOURCE_NORM)
+        fill_source_scale(t);
+    if (setting == PZ_TRANS_TARGET_NORM || setting == PZ_TRANS_TREND)
+        fill_target_scale(t);
+    if (setting == PZ_TRANS_ATTR_POP)
+        fill_attr_scale(t);
+}
+
+/* An empty part with everything but lists. */
+static enum pz_status begin(const struct pz_corpus *c, const double *value, struct pz_trans **out,
+                            struct pz_err *err)
+{
+    struct pz_trans *t = calloc(1, sizeof *t);
+    const struct pz_attrs *attrs = value[PZ_TRANS_ATTRIBUTES] > 0 ? c->item_attrs : NULL;
+    enum pz_status st = PZ_OK;
+
+    if (t) {
+        st = pz_trans_feats_make(attrs, c->n_items, NULL, NULL, &t->feats, err);
+        memcpy(t->set, value, sizeof t->set);
+        t->n_items = c->n_items;
+        t->ordered = c->ordered;
+        t->newest = c->newest;
+        t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
+        t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
+        t->trend = t->own_trend = pz_mem_array(c->n_items, sizeof *t->own_trend);
+    }
+    *out = t;
+    if (!t || !t->own_pop || !t->own_repeat || !t->own_trend)
+        return pz_err_memory(err, "transitions", 8.0 * c->n_items);
+    if (st == PZ_OK)
+        st = pz_trans_trend(c, t->own_trend, err);
+    if (st == PZ_OK)
+        st = pz_trans_pop(c, t->set, NULL, &t->feats, t->own_pop, err);
+    pz_trans_repeat(c, t->own_repeat);
+    return st == PZ_OK ? pz_trans_scale(t, err) : st;
+}
+
+static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t, struct pz_err *err)
+{
+    struct pz_trans_lists solved = t->counts; /* the same places, other values */
+    float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
+    enum pz_status st = value ? PZ_OK : pz_err_memory(err, "ridge coefficients", 0);
+
+    if (st == PZ_OK)
+        st = pz_trans_solve(v, &t->counts, t->pop, NULL, value, err);
+    solved.value = value;
+    if (st == PZ_OK)
+        st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
+    free(value);
+    return st;
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct pz_trans *t = NULL;
+    struct pz_trans_view v = { 0 };
+    bool ridge = cfg->value[PZ_TRANS_RIDGE] > 0;
+    enum pz_status st = begin(c, cfg->value, &t, err);
+    uint32_t rows = st == PZ_OK ? c->n_items + t->feats.n : 0;
+    float *scale = pz_mem_array(rows, sizeof *scale);
+
+    if (st == PZ_OK && !scale)
+        st = pz_err_memory(err, "transitions", 4.0 * c->n_items);
+    if (st == PZ_OK)
+        st = pz_trans_view_init(&v, c, t->set, &t->feats, NULL, err);
+    if (st == PZ_OK) {
+        pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
+        st = pz_trans_count(&v, ridge, scale, NULL, &t->counts, err);
+    }
+    if (st == PZ_OK && ridge)
+        st = fit_ridge(&v, t, err);
+    pz_trans_view_clear(&v);
+    free(scale);
+    if (st != PZ_OK) {
+        pz_trans_free(t);
+        t = NULL;
+    }
+    *part = t;
+    return st;
+}
+
+const struct pz_scorer pz_transitions = {
+    .name = "transitions",
+    .meaning = "which item follows which",
+    .settings = settings,
+    .n_settings = PZ_TRANS_N,
+    .fit = fit,
+    .update = pz_trans_update,
+    .save = pz_trans_save,
+    .load = pz_trans_load,
+    .free = pz_trans_free,
+    .set = set,
+    .scratch_bytes = pz_trans_scratch_bytes,
+    .score = pz_trans_score,
+    .explain = pz_trans_explain,
+};

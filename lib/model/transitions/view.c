@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What counting reads: histories with their weights, and the positions of every item.
+ *
+ * Weights (see transitions.h): t_p is the damped event weight times the time decay
+ * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote the others
+ * (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum of the target
+ * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}, with
+ * events of one time taken together.
+ *
+ * For an update only the users with new interactions are taken; pairs of two old positions then count with
+ * the change of their user's normalisation alone, which is 0 without user_norm; a new event at the very time of
+ * an old one does not move what was counted.
+ *
+ * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide: positions
+ * are then an accident of the file. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/transitions/transitions.h"
+
+enum { UNORDERED_WINDOW = 1000, WITHIN_MOST = 255 };
+
+double pz_trans_decay(const double *set, double age_s)
+{
+    double half_s = set[PZ_TRANS_HALF_LIFE] * 86400;
+
+    return half_s > 0 ? exp2(-age_s / half_s) : 1;
+}
+
+static bool taken(const struct pz_corpus *c, const uint64_t *first_new, uint32_t u)
+{
+    return first_new ? first_new[u] < c->ptr[u + 1] : c->ptr[u] < c->ptr[u + 1];
+}
+
+static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
+{
+    v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
+    v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
+    v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
+    v->item = pz_mem_array(v->n, sizeof *v->item);
+    v->user = pz_mem_array(v->n, sizeof *v->user);
+    v->target = pz_mem_array(v->n, sizeof *v->target);
+    v->tail = pz_mem_array(v->n, sizeof *v->tail);
+    v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
+    v->occ = pz_mem_array(v->n, sizeof *v->occ);
+    v->at = pz_mem_array(v->n, sizeof *v->at);
+    v->within = pz_mem_array(v->n, sizeof *v->within);
+    v->power = pz_mem_array((size_t)v->most + 1, sizeof *v->power);
+    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target ||
+        !v->tail || !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
+        return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 8.0 * v->n_items);
+    return PZ_OK;
+}
+
+/* Copy user u of the corpus as user k of the view, from position p on. */
+static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u,
+                      const uint64_t *first_new, uint32_t k)
+{
+    uint64_t p = v->ptr[k], n = c->ptr[u + 1] - c->ptr[u];
+    uint64_t n_old = first_new ? first_new[u] - c->ptr[u] : 0;
+    double e = v->set[PZ_TRANS_USER_NORM];
+
+    v->ptr[k + 1] = p + n;
+    v->fresh[k] = p + n_old;
+    v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
+    for (uint64_t t = 0; t < n; t++, p++) {
+        uint64_t q = c->ptr[u] + t;
+
+        v->item[p] = c->item[q];
+        v->user[p] = k;
+        v->target[p] = pz_weight_damp(c->weight[q]);
+    }
+}
+
+/* Where wishes count: the first event of a user with an item takes the largest weight, the later ones 0. */
+static void join_wishes(struct pz_trans_view *v)
+{
+    for (uint64_t k = 0, first = 0; k < v->n; k++) {
+        float *mine = &v->target[v->occ[k]], *to = &v->target[v->occ[first]];
+
+        if (v->item[v->occ[k]] != v->item[v->occ[first]] || v->user[v->occ[k]] != v->user[v->occ[first]])
+            first = k;
+        if (first == k)
+            continue;
+        *to = *mine > *to ? *mine : *to;
+        *mine = 0;
+    }
+}
+
+/* The moments of user k of the view, who is u in the corpus: g events of one time have no order among themselves.
+ * All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the mean over all orders. */
+static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+{
+    const int64_t *time = c->time + c->ptr[u];
+    uint64_t start = v->ptr[k], n = v->ptr[k + 1] - start;
+
+    for (uint64_t first = 0, end = 0; first < n; first = end) {
+        uint64_t twice;
+
+        while (end < n && time[end] == time[first])
+            end++;
+        twice = (2 * (end - first + 1) + 1) / 3; /* rounded */
+        for (uint64_t p = start + first; p < start + end; p++) {
+            v->at[p] = (uint32_t)(2 * start + first + end - 1);
+            v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MOST ? twice : WITHIN_MOST);
+        }
+    }
+}
+
+/* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`, for each of its
+ * events: the moment's others and the events after it. */
+static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass, double after)
+{
+    double near = v->power[v->within[first] - 2];
+
+    for (uint64_t p = first; p < end; p++)
+        v->tail[p] = (float)(after + near * near * (mass - (double)v->target[p]));
+}
+
+/* Time decay and length of user k of the view, who is u in the corpus; then what comes after each position. */
+static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+{
+    double norm = pow((double)(v->ptr[k + 1] - v->ptr[k]), -v->set[PZ_TRANS_USER_NORM]);
+    double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0, last = 0;
+
+    for (uint64_t p = v->ptr[k + 1], q = c->ptr[u + 1]; p-- > v->ptr[k];) {
+        double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[--q]));
+
+        v->target[p] = (float)((double)v->target[p] * decay * norm);
+    }
+    for (uint64_t end = v->ptr[k + 1], first = end; end > v->ptr[k]; end = first) {
+        double mass = 0, apart;
+
+        for (; first > v->ptr[k] && v->at[first - 1] == v->at[end - 1]; first--)
+            mass += (double)v->target[first - 1];
+        apart = end < v->ptr[k + 1] ? 0.5 * (v->at[end] - v->at[first]) : 0;
+        tail = apart > 0 ? pow(rr, apart - 1) * (last + rr * tail) : 0;
+        set_tails(v, first, end, mass, tail);
+        last = mass;
+    }
+}
+
+/* Counting sort of the positions by item. */
+static void index_items(struct pz_trans_view *v)
+{
+    for (uint64_t p = 0; p < v->n; p++)
+        v->occ_ptr[v->item[p]]++;
+    for (uint32_t i = 0; i < v->n_items; i++)
+        v->occ_ptr[i + 1] += v->occ_ptr[i];
+    for (uint64_t p = v->n; p-- > 0;)
+        v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
+    v->occ_ptr[v->n_items] = v->n;
+}
+
+enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
+                                  const struct pz_trans_feats *feats, const uint64_t *first_new,
+                                  struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+    uint32_t k = 0;
+
+    memset(v, 0, sizeof *v);
+    v->set = set;
+    v->feats = feats;
+    v->n_items = c->n_items;
+    v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
+    v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+    v->most = v->window < WITHIN_MOST / 2 ? WITHIN_MOST : 2 * v->window;
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        if (!taken(c, first_new, u))
+            continue;
+        v->n_users++;
+        v->n += c->ptr[u + 1] - c->ptr[u];
+    }
+    if (v->n >= UINT32_MAX)
+        st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
+    if (st == PZ_OK)
+        st = allocate(v, err);
+    if (st != PZ_OK)
+        return st;
+    for (uint32_t d = 0; d <= v->most; d++)
+        v->power[d] = (float)pow(set[PZ_TRANS_DECAY], 0.5 * d);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            take_user(v, c, u, first_new, k++);
+    for (uint32_t u = k = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            find_moments(v, c, u, k++);
+    index_items(v);
+    if (c->wishes)
+        join_wishes(v);
+    for (uint32_t u = k = 0; u < c->n_users; u++)
+        if (taken(c, first_new, u))
+            scale_user(v, c, u, k++);
+    return PZ_OK;
+}
+
+void pz_trans_view_clear(struct pz_trans_view *v)
+{
+    free(v->ptr);
+    free(v->fresh);
+    free(v->stale);
+    free(v->item);
+    free(v->user);
+    free(v->target);
+    free(v->tail);
+    free(v->occ_ptr);
+    free(v->occ);
+    free(v->at);
+    free(v->within);
+    free(v->power);
+    memset(v, 0, sizeof *v);
+}
+
+enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
+                            const struct pz_trans_feats *feats, float *pop, struct pz_err *err)
+{
+    double *sum = pz_mem_array(c->n_items, sizeof *sum); /* a float sum stops growing at 2^24 */
+
+    if (!sum)
+        return pz_err_memory(err, "item weights", 8.0 * c->n_items);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
+            sum[c->item[p]] += (double)pz_weight_damp(c->weight[p]) *
+                               pz_trans_decay(set, (double)(c->newest - c->time[p]));
+    for (uint32_t i = 0; i < c->n_items; i++)
+        pop[i] = (float)((double)pop[i] + sum[i]);
+    for (uint32_t a = 0; a < feats->n; a++) {
+        double all = 0;
+
+        for (uint64_t k = feats->inv_ptr[a]; k < feats->inv_ptr[a + 1]; k++)
+            all += (double)pop[feats->inv_item[k]];
+        pop[c->n_items + a] = (float)all;
+    }
+    free(sum);
+    return PZ_OK;
+}
+
+/* Add each event's weight to all[item], and to recent[item] what of it half-life half_s leaves. */
+static void add_recent(const struct pz_corpus *c, double half_s, double *recent, double *all)
+{
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        double w = (double)pz_weight_damp(c->weight[p]);
+
+        all[c->item[p]] += w;
+        recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);
+    }
+}
+
+/* trend[i] from the sums of add_recent. */
+static void weigh_trend(uint32_t n_items, const double *recent, const double *all, float *trend)
+{
+    const double few = 3; /* events' worth of the mean */
+    double sum = 0, of = 0, mean;
+
+    for (uint32_t i = 0; i < n_items; i++) {
+        sum += recent[i];
+        of += all[i];
+    }
+    mean = of > 0 ? sum / of : 1;
+    for (uint32_t i = 0; i < n_items; i++)
+        trend[i] = (float)((recent[i] / mean + few) / (all[i] + few));
+}
+
+enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
+{
+    double *recent = pz_mem_array(c->n_items, sizeof *recent), *all = pz_mem_array(c->n_items, sizeof *all);
+    enum pz_status st = recent && all ? PZ_OK : pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    int64_t oldest = c->newest;
+
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        oldest = c->time[p] < oldest ? c->time[p] : oldest;
+    if (st == PZ_OK && oldest < c->newest)
+        add_recent(c, (double)(c->newest - oldest) / 10, recent, all);
+    if (st == PZ_OK)
+        weigh_trend(c->n_items, recent, all, trend);
+    free(recent);
+    free(all);
+    return st;
+}
+
+/* How far back the same item last stood, 0 when not within the curve. */
+static uint32_t last_lag(const struct pz_corpus *c, uint64_t start, uint64_t p)
+{
+    for (uint32_t k = 1; k <= PZ_TRANS_LAGS && p >= start + k; k++)
+        if (c->item[p - k] == c->item[p])
+            return k;
+    return 0;
+}
+
+void pz_trans_repeat(const struct pz_corpus *c, float *curve)
+{
+    uint64_t hits[PZ_TRANS_LAGS + 1] = { 0 }, chances[PZ_TRANS_LAGS + 1] = { 0 };
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+            uint64_t back = p - c->ptr[u];
+
+            hits[last_lag(c, c->ptr[u], p)]++;
+            chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
+        }
+    for (uint32_t k = PZ_TRANS_LAGS; k > 1; k--) /* an event that could look back k could look back k - 1 */
+        chances[k - 1] += chances[k];
+    for (uint32_t k = 1; k <= PZ_TRANS_LAGS; k++)
+        curve[k - 1] = chances[k] > 0 ? (float)((double)hits[k] / (double)chances[k]) : 0;
+}

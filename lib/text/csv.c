@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CSV records of a block: see record.h.
+ *
+ * A record without a quote is cut at the marks that pz_scan_marks found: no byte is looked at twice.
+ * One with a quote is walked field by field; fields whose quotes have to be resolved are copied. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/record.h"
+
+bool pz_csv_init(struct pz_csv_reader *r, const struct pz_csv_form *form, size_t max_cells)
+{
+    memset(r, 0, sizeof *r);
+    r->form = form;
+    r->max_cells = max_cells;
+    r->cell = pz_mem_array(max_cells + 1, sizeof *r->cell);
+    return r->cell != NULL;
+}
+
+void pz_csv_clear(struct pz_csv_reader *r)
+{
+    free(r->mark);
+    free(r->cell);
+    free(r->plain);
+    memset(r, 0, sizeof *r);
+}
+
+bool pz_csv_start(struct pz_csv_reader *r, const char *text, size_t n)
+{
+    struct pz_scan_found found = { false, false, false };
+
+    if (n > UINT32_MAX - 64 || !pz_mem_grow(&r->mark, &r->cap_mark, n + 64, sizeof *r->mark))
+        return false;
+    r->text = text;
+    r->n = n;
+    r->at = 0;
+    r->line = 1;
+    r->at_mark = 0;
+    r->n_marks = pz_scan_marks(text, n, r->form->delimiter, r->mark, &found);
+    r->check_text = found.high || found.nul;
+    return !found.quote || pz_mem_grow(&r->plain, &r->cap_plain, n, 1);
+}
+
+static void put_cell(struct pz_csv_reader *r, struct pz_record *rec, const char *s, size_t n)
+{
+    if (rec->n_cells < r->max_cells)
+        r->cell[rec->n_cells] = (struct pz_cell){ s, n };
+    rec->n_cells++;
+}
+
+/* The content of the quoted field at text[i] ('"'), resolved into plain; returns the offset after its
+ * closing quote, which pz_scan_record has made sure of. */
+static size_t take_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t i, size_t *n_plain)
+{
+    const char *text = r->text;
+    char *out = r->plain + *n_plain;
+    size_t n = 0;
+
+    for (i++; text[i] != '"' || text[i + 1] == '"'; i++) {
+        bool escaped = text[i] == '"' || (r->form->backslash && text[i] == '\\' &&
+                                          (text[i + 1] == '"' || text[i + 1] == '\\'));
+
+        i += escaped;
+        out[n++] = text[i];
+    }
+    put_cell(r, rec, out, n);
+    *n_plain += n;
+    return i + 1;
+}
+
+static void split_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t end)
+{
+    size_t i = r->at, n_plain = 0;
+
+    for (;;) {
+        size_t start = i;
+
+        if (r->text[i] == '"') {
+            i = take_quoted(r, rec, i, &n_plain);
+            i += r->text[i] == '\r';
+        } else {
+            while (r->text[i] != r->form->delimiter && r->text[i] != '\n')
+                i++;
+            put_cell(r, rec, r->text + start,
+                     i - start - (i > start && r->text[i] == '\n' && r->text[i - 1] == '\r'));
+        }
+        if (i + 1 >= end)
+            return;
+        i++;
+    }
+}
+
+/* A record with a quote in it. */
+static void next_quoted(struct pz_csv_reader *r, struct pz_record *rec)
+{
+    size_t next = r->n;
+    enum pz_scan_end end = pz_scan_record(r->form, r->text, r->n, r->at, &next);
+
+    rec->n_cells = 0;
+    if (end == PZ_SCAN_RECORD) {
+        split_quoted(r, rec, next);
+    } else if (end == PZ_SCAN_GARBAGE) {
+        rec->bad = r->form->backslash
+                       ? "there is text between a closing quote and the next delimiter"
+                       : "there is text between a closing quote and the next delimiter (if quotes "
+                         "are written \\\", say --escape backslash)";
+    } else {
+        const char *newline = memchr(r->text + r->at, '\n', r->n - r->at);
+
+        rec->bad = "a quote is opened and never closed";
+        next = newline ? (size_t)(newline - r->text) + 1 : r->n;
+    }
+    rec->n_raw = next - r->at;
+    for (size_t i = r->at; i < next; i++)
+        r->line += r->text[i] == '\n';
+    while (r->at_mark < r->n_marks && r->mark[r->at_mark] < next)
+        r->at_mark++;
+    r->at = next;
+}
+
+static void skip_blank_lines(struct pz_csv_reader *r)
+{
+    while (r->at < r->n) {
+        size_t end = r->at + (r->text[r->at] == '\r');
+
+        if (end >= r->n || r->text[end] != '\n')
+            return;
+        while (r->at_mark < r->n_marks && r->mark[r->at_mark] <= end)
+            r->at_mark++;
+        r->at = end + 1;
+        r->line++;
+    }
+}
+
+bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
+{
+    const char *text = r->text;
+    size_t start, m, n_cells = 0;
+
+    skip_blank_lines(r);
+    if (r->at >= r->n)
+        return false;
+    *rec = (struct pz_record){ .cell = r->cell,
+                               .line = r->line,
+                               .raw = text + r->at,
+                               .check_text = r->check_text };
+    start = r->at;
+    for (m = r->at_mark; m < r->n_marks; m++) {
+        size_t stop = r->mark[m];
+
+        if (text[stop] == '"') {
+            next_quoted(r, rec);
+            break;
+        }
+        if (n_cells < r->max_cells)
+            r->cell[n_cells] = (struct pz_cell){ text + start, stop - start };
+        n_cells++;
+        start = stop + 1;
+        if (text[stop] == '\n') {
+            size_t last = n_cells - 1;
+
+            if (last < r->max_cells && r->cell[last].n > 0 && text[stop - 1] == '\r')
+                r->cell[last].n--;
+            rec->n_cells = n_cells;
+            rec->n_raw = start - r->at;
+            r->at = start;
+            r->at_mark = m + 1;
+            r->line++;
+            break;
+        }
+    }
+    while (rec->n_raw > 0 && (rec->raw[rec->n_raw - 1] == '\n' || rec->raw[rec->n_raw - 1] == '\r'))
+        rec->n_raw--;
+    return true;
+}

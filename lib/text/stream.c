@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Input streams: see stream.h. The first bytes decide: zstd's magic number (of a frame, or of a skippable
+ * frame as parallel compressors put in front) starts the decoder; gzip and our own files are refused with
+ * the command that helps; anything else is plain. */
+#include "text/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "table/zst.h"
+
+enum { IN_BYTES = 1 << 17 };
+
+struct pz_in {
+    int fd;
+    char *name;
+    uint64_t size, consumed;
+    struct pz_unzst *unzst; /* NULL: plain */
+    int inside;             /* a frame is unfinished */
+    size_t have, at;        /* stored bytes in buf, first unused */
+    char buf[IN_BYTES];
+};
+
+/* Refill the empty buffer; have = 0 at the end. */
+static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
+{
+    in->at = 0;
+    in->have = 0;
+    while (in->have < want) {
+        ssize_t got = read(in->fd, in->buf + in->have, IN_BYTES - in->have);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return pz_err_errno(err, errno == EISDIR ? PZ_NO_INPUT : PZ_IO, errno, "reading %s",
+                                in->name);
+        if (got == 0)
+            break;
+        in->have += (size_t)got;
+        in->consumed += (uint64_t)got;
+    }
+    return PZ_OK;
+}
+
+static bool is_zstd(const char *p)
+{
+    bool skippable = (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0;
+
+    return skippable || memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0;
+}
+
+static enum pz_status look(struct pz_in *in, struct pz_err *err)
+{
+    enum pz_status st = fill(in, 12, err);
+
+    if (st == PZ_OK && in->have >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
+        return pz_err_set(err, PZ_BAD_DATA, "%s is gzip; pipe it: zcat FILE | pz-... -", in->name);
+    if (st == PZ_OK && in->have >= 12 && is_zstd(in->buf) && memcmp(in->buf + 8, "pz01", 4) == 0)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s is a pz file, not text; pz-import --export makes text of a dataset",
+                          in->name);
+    if (st == PZ_OK && in->have >= 4 && is_zstd(in->buf)) {
+        in->unzst = pz_unzst_new();
+        if (!in->unzst)
+            return pz_err_memory(err, "the zstd decoder", 1e6);
+    }
+    return st;
+}
+
+enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err *err)
+{
+    struct pz_in *in = calloc(1, sizeof *in);
+    int is_stdin = strcmp(path, "-") == 0;
+    struct stat info;
+    enum pz_status st = PZ_OK;
+
+    *in_ptr = NULL;
+    if (!in)
+        return pz_err_memory(err, "an input buffer", sizeof *in);
+    in->name = pz_mem_strndup(is_stdin ? "standard input" : path,
+                              is_stdin ? strlen("standard input") : strlen(path));
+    in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (!in->name)
+        st = pz_err_memory(err, "a file name", 256);
+    else if (in->fd < 0)
+        st = pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
+    else if (fstat(in->fd, &info) == 0 && S_ISREG(info.st_mode))
+        in->size = (uint64_t)info.st_size;
+    if (st == PZ_OK)
+        st = look(in, err);
+    if (st != PZ_OK) {
+        pz_in_close(in);
+        in = NULL;
+    }
+    *in_ptr = in;
+    return st;
+}
+
+static enum pz_status read_zstd(struct pz_in *in, void *buf, size_t n, size_t *got,
+                                struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    while (*got == 0 && st == PZ_OK) {
+        size_t took = 0;
+
+        if (in->at == in->have)
+            st = fill(in, 1, err);
+        if (st == PZ_OK && in->have == 0) {
+            if (in->inside)
+                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its zstd data", in->name);
+            return st;
+        }
+        if (st == PZ_OK)
+            st = pz_unzst_step(in->unzst, in->buf + in->at, in->have - in->at, &took, buf, n, got,
+                               &in->inside, err);
+        if (st == PZ_BAD_DATA)
+            pz_err_prefix(err, "%s", in->name);
+        in->at += took;
+    }
+    return st;
+}
+
+enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    *got = 0;
+    if (n == 0)
+        return PZ_OK;
+    if (in->unzst)
+        return read_zstd(in, buf, n, got, err);
+    if (in->at == in->have)
+        st = fill(in, 1, err);
+    if (st == PZ_OK) {
+        *got = in->have - in->at < n ? in->have - in->at : n;
+        memcpy(buf, in->buf + in->at, *got);
+        in->at += *got;
+    }
+    return st;
+}
+
+bool pz_in_wait(const struct pz_in *in, int ms)
+{
+    struct pollfd fd = { .fd = in->fd, .events = POLLIN };
+
+    return in->at < in->have || poll(&fd, 1, ms) > 0;
+}
+
+const char *pz_in_name(const struct pz_in *in)
+{
+    return in->name;
+}
+
+uint64_t pz_in_size(const struct pz_in *in)
+{
+    return in->size;
+}
+
+uint64_t pz_in_consumed(const struct pz_in *in)
+{
+    return in->consumed;
+}
+
+void pz_in_close(struct pz_in *in)
+{
+    if (!in)
+        return;
+    if (in->fd > STDIN_FILENO)
+        close(in->fd);
+    pz_unzst_free(in->unzst);
+    free(in->name);
+    free(in);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Input streams: a file or standard input, plain or zstd (told by its first bytes, not its name).
+ * gzip input is recognised and refused with the command that helps. */
+#ifndef PZ_TEXT_STREAM_H
+#define PZ_TEXT_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct pz_in;
+
+/* path "-" is standard input. */
+enum pz_status pz_in_open(const char *path, struct pz_in **in, struct pz_err *err);
+
+/* Read up to n decoded bytes into buf; *got = 0 only at the end. A zstd stream that ends inside a frame
+ * is PZ_BAD_DATA. */
+enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, struct pz_err *err);
+
+/* Whether pz_in_read has something to give, or the end, now or within ms milliseconds. A signal ends the
+ * waiting early. */
+bool pz_in_wait(const struct pz_in *in, int ms);
+
+/* The name for messages ("standard input" for "-"); the size of the file in bytes as stored, 0 when
+ * unknown; the stored bytes consumed so far (for progress). */
+const char *pz_in_name(const struct pz_in *in);
+uint64_t pz_in_size(const struct pz_in *in);
+uint64_t pz_in_consumed(const struct pz_in *in);
+
+/* Close and free; accepts NULL. */
+void pz_in_close(struct pz_in *in);
+
+#endif

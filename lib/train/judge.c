@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; a truth's rank is the number
+ * of items above it plus half of those level with it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/simd.h"
+#include "model/blend.h"
+#include "train/validation.h"
+
+enum { HIST_MAX = 500, TRUTH_MAX = 256 };
+
+/* ---- lanes ---- */
+
+void pz_lanes_free(struct pz_lane *lane)
+{
+    for (int i = 0; lane && i < pz_par_threads(); i++) {
+        free(lane[i].total);
+        free(lane[i].mine);
+        free(lane[i].allowed);
+        free(lane[i].scratch);
+        free(lane[i].given);
+    }
+    free(lane);
+}
+
+/* The most attribute values that a user of the cases has. */
+static size_t most_given(const struct pz_valid *v)
+{
+    const struct pz_attrs *attrs = v->train.user_attrs;
+    size_t most = 0;
+
+    for (uint32_t k = 0; attrs && k < v->first[v->n_users]; k++) {
+        size_t n = 0;
+        uint32_t u = v->c[k].user;
+
+        for (uint32_t i = 0; i < attrs->n_attrs; i++)
+            n += attrs->attr[i].num ? 1 : (size_t)(attrs->attr[i].ptr[u + 1] - attrs->attr[i].ptr[u]);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+struct pz_lane *pz_lanes_new(const struct pz_valid *v, const struct pz_part *part, size_t n_parts)
+{
+    int n = pz_par_threads();
+    struct pz_lane *lane = pz_mem_array((size_t)n, sizeof *lane);
+    size_t scratch = 0, given = most_given(v), n_items = v->train.n_items;
+    bool good = lane != NULL;
+
+    for (size_t p = 0; p < n_parts; p++) {
+        size_t need = part[p].scorer->scratch_bytes(part[p].part);
+
+        scratch = need > scratch ? need : scratch;
+    }
+    for (int i = 0; i < n && good; i++) {
+        lane[i].total = pz_mem_array(n_items, sizeof *lane[i].total);
+        lane[i].mine = pz_mem_array(n_items, sizeof *lane[i].mine);
+        lane[i].allowed = pz_mem_array(n_items / 64 + 1, sizeof *lane[i].allowed);
+        lane[i].scratch = pz_mem_array(scratch, 1);
+        lane[i].given = pz_mem_array(given, sizeof *lane[i].given);
+        good = lane[i].total && lane[i].mine && lane[i].allowed && lane[i].scratch && lane[i].given;
+    }
+    if (good)
+        return lane;
+    pz_lanes_free(lane);
+    return NULL;
+}
+
+/* ---- a case ---- */
+
+static size_t give_user(const struct pz_valid *v, uint32_t user, struct pz_given *given)
+{
+    const struct pz_attrs *attrs = v->train.user_attrs;
+    size_t n = 0;
+
+    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++) {
+        const struct pz_attr *a = &attrs->attr[i];
+        uint64_t values = a->num ? (uint64_t)!isnan(a->num[user]) : a->ptr[user + 1] - a->ptr[user];
+
+        for (uint64_t k = 0; k < values; k++)
+            given[n++] = (struct pz_given){ a, a->num ? a->num[user] : 0,
+                                            a->num ? 0 : a->code[a->ptr[user] + k] };
+    }
+    return n;
+}
+
+struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
+                               struct pz_lane *lane)
+{
+    uint64_t from = c->end - c->from > HIST_MAX ? c->end - HIST_MAX : c->from;
+
+    memset(lane->allowed, 0xff, (v->train.n_items / 64 + 1) * sizeof *lane->allowed);
+    for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
+        lane->allowed[v->seq_item[p] / 64] &= ~((uint64_t)1 << (v->seq_item[p] % 64));
+    return (struct pz_query){ .task = v->task,
+                              .n_hist = (size_t)(c->end - from),
+                              .hist = v->seq_item + from,
+                              .hist_time = v->seq_time + from,
+                              .hist_weight = v->seq_weight + from,
+                              .user = lane->given,
+                              .n_user = give_user(v, c->user, lane->given),
+                              .now = c->end > from ? v->seq_time[c->end - 1] : 0 };
+}
+
+/* Items of the history leave the race. */
+static void forbid_seen(const struct pz_valid *v, const struct pz_valid_case *c, float *total)
+{
+    for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
+        total[v->seq_item[p]] = -INFINITY;
+}
+
+/* How many of base[i] + w * mine[i] lie above s, and how many are s: twice the first plus the second. */
+PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, float w, float s, uint32_t n)
+{
+    uint32_t above = 0, level = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        float x = base[i] + w * mine[i];
+
+        above += x > s;
+        level += x == s;
+    }
+    return 2 * above + level;
+}
+
+static double judge_weight(const struct pz_valid *v, const struct pz_valid_case *c,
+                           const struct pz_lane *lane, float w)
+{
+    uint32_t rank[TRUTH_MAX], n = c->n_truth < TRUTH_MAX ? c->n_truth : TRUTH_MAX;
+
+    for (uint32_t t = 0; t < n; t++) {
+        uint32_t item = v->truth[c->truth + t];
+        float s = lane->total[item] + w * lane->mine[item];
+
+        rank[t] = count_above(lane->total, lane->mine, w, s, v->train.n_items) / 2;
+    }
+    return pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
+}
+
+/* What the threads of one judging share. */
+struct judging {
+    const struct pz_valid *v;
+    const struct pz_part *part;
+    size_t n_parts, line;
+    const double *weight;
+    size_t n_weights;
+    double *each;
+    struct pz_lane *lane;
+};
+
+void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
+                 const struct pz_query *q, struct pz_lane *lane)
+{
+    uint32_t n = v->train.n_items;
+    float top;
+
+    memset(lane->total, 0, n * sizeof *lane->total);
+    for (size_t p = 0; p < n_parts; p++)
+        if (p != but && pz_part_weight(&part[p], q) > 0 &&
+            pz_blend_score(&part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
+            pz_blend_add(lane->total, lane->mine, n, (float)pz_part_weight(&part[p], q) / top);
+}
+
+/* The sum of the parts beside the judged one is the same in trial after trial. */
+static void add_others(const struct judging *j, const struct pz_valid_case *c, const struct pz_query *q,
+                       struct pz_lane *lane)
+{
+    uint32_t n = j->v->train.n_items;
+    size_t k = (size_t)(c - j->v->c);
+    float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL;
+
+    if (memo && j->v->known[k]) {
+        memcpy(lane->total, memo, n * sizeof *memo);
+        return;
+    }
+    pz_lane_sum(j->v, j->part, j->n_parts, j->line, q, lane);
+    if (memo) {
+        memcpy(memo, lane->total, n * sizeof *memo);
+        j->v->known[k] = 1;
+    }
+}
+
+static void judge_case(const struct judging *j, const struct pz_valid_case *c, uint32_t user)
+{
+    struct pz_lane *lane = &j->lane[pz_par_id()];
+    struct pz_query q = pz_valid_query(j->v, c, lane);
+    uint32_t n = j->v->train.n_items;
+    double early = pz_part_weight(&j->part[j->line], &q) - j->part[j->line].weight;
+    float top;
+
+    add_others(j, c, &q, lane);
+    if (pz_blend_score(&j->part[j->line], &q, lane->allowed, n, lane->scratch, lane->mine, &top))
+        pz_blend_scale(lane->mine, n, 1 / top);
+    else
+        memset(lane->mine, 0, n * sizeof *lane->mine);
+    forbid_seen(j->v, c, lane->total);
+    for (size_t g = 0; g < j->n_weights; g++)
+        j->each[g * j->v->n_users + user] +=
+            (double)c->share * judge_weight(j->v, c, lane, (float)(j->weight[g] + early));
+}
+
+static void judge_user(const struct judging *j, uint32_t user)
+{
+    uint32_t from = j->v->first[user], end = j->v->first[user + 1];
+
+    for (size_t g = 0; g < j->n_weights; g++)
+        j->each[g * j->v->n_users + user] = 0;
+    for (uint32_t k = from; k < end; k++)
+        judge_case(j, &j->v->c[k], user);
+}
+
+enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
+                              size_t line, const double *weight, size_t n_weights, uint32_t from,
+                              uint32_t to, double *each, struct pz_err *err)
+{
+    struct judging j = { v, part, n_parts, line, weight, n_weights, each, NULL };
+
+    j.lane = pz_lanes_new(v, part, n_parts);
+    if (!j.lane)
+        return pz_err_memory(err, "validation", 8.0 * v->train.n_items * pz_par_threads());
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
+    for (uint32_t u = from; u < to; u++)
+        judge_user(&j, u);
+    pz_lanes_free(j.lane);
+    return PZ_OK;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The search of one part's settings, beside the parts that are there already: what is best alone is not best
+ * together.
+ *
+ *   - moves along one setting at a time, by a quarter of its range and then by an eighth; read-out settings
+ *     move on the fitted part, others cost a fit; a switch is judged after its read-outs have moved
+ *   - every trial is judged with several weights in the blend at once
+ *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving), the rest
+ *     decides. A trial wins when its mean gain over the same users exceeds SURE standard errors, so that noise
+ *     seldom moves a default; without order more is asked of settings, so that what is kept is worth its cost
+ *   - when all parts are there, each part's weight moves once more
+ * The corpus, the seed and the number of trials decide everything; a time limit is the one exception. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/par.h"
+#include "train/tune.h"
+
+static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;
+enum { RACE_LEAST = 100 /* users */ };
+
+void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s)
+{
+    *c = (struct pz_choice){ .scorer = s };
+    for (size_t i = 0; i < s->n_settings; i++) {
+        c->value[i] = s->settings[i].def;
+        c->low[i] = s->settings[i].low;
+        c->high[i] = s->settings[i].high;
+    }
+}
+
+static bool searched(const struct pz_choice *c, size_t k)
+{
+    return c->low[k] < c->high[k];
+}
+
+static bool is_switch(const struct pz_choice *c, size_t k)
+{
+    return searched(c, k) && c->scorer->settings[k].whole && c->high[k] - c->low[k] == 1;
+}
+
+static bool out_of_time(const struct pz_search *s)
+{
+    return pz_stop_asked() || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s);
+}
+
+/* The value a share of the range further on; the same value when there is nowhere to go. */
+static double moved(const struct pz_choice *c, size_t k, double step)
+{
+    const struct pz_setting *s = &c->scorer->settings[k];
+    bool log_scale = s->log_scale && c->low[k] > 0;
+    double lo = log_scale ? log(c->low[k]) : c->low[k], hi = log_scale ? log(c->high[k]) : c->high[k];
+    double x;
+
+    if (log_scale && c->value[k] <= 0) /* "never": enter the range from its middle */
+        return step > 0 ? exp((lo + hi) / 2) : c->value[k];
+    x = (log_scale ? log(c->value[k]) : c->value[k]) + step * (hi - lo);
+    x = x < lo ? lo : x > hi ? hi : x;
+    x = log_scale ? exp(x) : x;
+    x = s->whole ? floor(x + 0.5) : x;
+    return fabs(x - c->value[k]) < 1e-9 * (hi - lo) ? c->value[k] : x;
+}
+
+/* ---- one trial ---- */
+
+/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. The first, whose
+ * weight the others are measured by, keeps one. */
+static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double *w)
+{
+    static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
+    static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
+    size_t n = newcomer ? PZ_WEIGHTS : sizeof near / sizeof *near - (p == 0), others = 0;
+
+    for (size_t i = 0; i < s->n_parts; i++)
+        others += i != p && s->part[i].weight > 0;
+    w[0] = s->part[p].weight;
+    if (s->choice[p].weight_fixed || others == 0)
+        return 1;
+    for (size_t i = 0; i < n; i++)
+        w[i] = newcomer ? fresh[i] : near[i] * s->part[p].weight;
+    w[0] = newcomer ? s->choice[p].weight : w[0];
+    if (newcomer && s->choice[p].scorer->any_time) { /* it has to win over its absence */
+        w[1] = w[0];
+        w[0] = 0;
+    }
+    return n;
+}
+
+static double mean_of(const double *each, uint32_t n)
+{
+    double sum = 0;
+
+    for (uint32_t u = 0; u < n; u++)
+        sum += each[u];
+    return n ? sum / n : 0;
+}
+
+/* The mean gain of a over b in standard errors; equal values give 0. */
+static double gain(const double *a, const double *b, uint32_t n)
+{
+    double sum = 0, square = 0, mean, spread;
+
+    for (uint32_t u = 0; u < n; u++) {
+        sum += a[u] - b[u];
+        square += (a[u] - b[u]) * (a[u] - b[u]);
+    }
+    mean = n ? sum / n : 0;
+    spread = n ? square / n - mean * mean : 0;
+    return spread > 1e-18 ? mean / sqrt(spread / n) : mean > 1e-9 ? INFINITY : 0;
+}
+
+static double sure(const struct pz_search *s)
+{
+    return s->v->train.ordered ? SURE : SURE_UNORDERED;
+}
+
+/* A weight costs nothing, but for that of a newcomer that takes long to learn and to ask: it must be worth it. */
+static double sure_of_weight(const struct pz_search *s, size_t p, bool newcomer)
+{
+    return newcomer && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
+}
+
+/* The row of s->trial with the largest mean over the first n users, if it gains so many standard errors over the
+ * first. */
+static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, double errors)
+{
+    size_t best = 0;
+    double top = -1;
+
+    for (size_t g = 0; g < n_rows; g++) {
+        double mean = mean_of(s->trial + g * s->v->n_users, n);
+
+        if (mean > top + 1e-9) {
+            top = mean;
+            best = g;
+        }
+    }
+    return gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
+}
+
+static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer, double mean,
+                      double seconds)
+{
+    char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(6));
+
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "trial: %s %.4f, %.3f CPU s: %s", scorer, mean, seconds, text ? text : "");
+    free(text);
+}
+
+static void note_trial(struct pz_search *s, size_t p, double weight, double mean, uint32_t users, bool won)
+{
+    const struct pz_choice *c = &s->choice[p];
+    json_t *settings = json_object(), *trial;
+    double now = pz_cpu_seconds(), seconds = now - s->trial_s;
+
+    s->trial_s = now;
+    for (size_t i = 0; i < c->scorer->n_settings; i++)
+        if (searched(c, i))
+            json_object_set_new(settings, c->scorer->settings[i].name, json_real(c->value[i]));
+    say_trial(s, settings, c->scorer->name, mean, seconds);
+    trial = json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings", settings, "weight",
+                      weight, "metric", mean, "users", (json_int_t)users, "kept", won);
+    if (s->cfg->record_time)
+        json_object_set_new(trial, "seconds", json_real(seconds));
+    json_array_append_new(s->cfg->trials, trial);
+}
+
+/* Whether a trial gave every user the very same value. */
+static bool same(const double *a, const double *b, uint32_t n)
+{
+    for (uint32_t u = 0; u < n; u++)
+        if (fabs(a[u] - b[u]) > 1e-9)
+            return false;
+    return true;
+}
+
+/* With this row of s->trial, made by this weight, part p joins the blend as it stands. */
+static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
+{
+    uint32_t all = s->v->n_users;
+
+    s->part[p].weight = weight;
+    memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
+    s->mean = mean_of(s->each, all);
+}
+
+/* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
+static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won, struct pz_err *err)
+{
+    double w[PZ_WEIGHTS];
+    size_t n_w = weights(s, p, newcomer, w), row;
+    uint32_t all = s->v->n_users, heat = all / 4 < RACE_LEAST ? all : all / 4, judged = heat;
+    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, heat, s->trial, err);
+
+    *won = false;
+    if (st != PZ_OK)
+        return st;
+    row = best_row(s, n_w, heat, sure_of_weight(s, p, newcomer));
+    s->idle = !newcomer && same(s->trial, s->each, heat);
+    if (newcomer || gain(s->trial + row * all, s->each, heat) > HOPELESS) {
+        st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
+        if (st != PZ_OK)
+            return st;
+        judged = all;
+        row = best_row(s, n_w, all, sure_of_weight(s, p, newcomer));
+        *won = newcomer || gain(s->trial + row * all, s->each, all) > sure(s);
+    }
+    note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);
+    pz_log_step(s->cfg->log, 1);
+    if (*won)
+        adopt(s, p, w[row], row);
+    return PZ_OK;
+}
+
+/* Move the weight of part p alone, beside the parts that came after it, too. */
+static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    double w[PZ_WEIGHTS];
+    size_t n_w = weights(s, p, false, w), row;
+    uint32_t all = s->v->n_users;
+    enum pz_status st;
+
+    if (n_w == 1)
+        return PZ_OK;
+    st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
+    if (st != PZ_OK)
+        return st;
+    row = best_row(s, n_w, all, SURE);
+    adopt(s, p, w[row], row);
+    note_trial(s, p, w[row], s->mean, all, row > 0);
+    return PZ_OK;
+}
+
+static enum pz_status fit(const struct pz_search *s, size_t p, void **part, struct pz_err *err)
+{
+    struct pz_fit_cfg cfg = { .value = s->choice[p].value,
+                              .seed = s->cfg->seed,
+                              .time_limit_s = s->cfg->fit_limit_s };
+
+    return s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
+}
+
+/* Try part p with setting k at a new value; undone when it does not win. */
+static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double value, bool *won,
+                                struct pz_err *err)
+{
+    struct pz_choice *c = &s->choice[p];
+    bool read_out = c->scorer->settings[k].read_out;
+    double kept = c->value[k];
+    void *fitted = s->part[p].part;
+    enum pz_status st = PZ_OK;
+
+    *won = false;
+    c->value[k] = value;
+    if (read_out)
+        c->scorer->set(fitted, k, value);
+    else
+        st = fit(s, p, &s->part[p].part, err);
+    if (st == PZ_OK)
+        st = race(s, p, false, won, err);
+    if (st == PZ_OK && *won) {
+        if (!read_out)
+            c->scorer->free(fitted);
+        return PZ_OK;
+    }
+    c->value[k] = kept;
+    if (read_out)
+        c->scorer->set(fitted, k, kept);
+    else if (s->part[p].part != fitted && s->part[p].part)
+        c->scorer->free(s->part[p].part);
+    s->part[p].part = fitted;
+    return st;
+}
+
+/* ---- passes ---- */
+
+/* Follow one setting up or down while it wins. */
+static enum pz_status follow(struct pz_search *s, size_t p, size_t k, double step, uint32_t *left,
+                             bool *any, struct pz_err *err)
+{
+    const struct pz_choice *c = &s->choice[p];
+    bool won = true;
+    enum pz_status st = PZ_OK;
+
+    while (won && st == PZ_OK && *left > 0 && !out_of_time(s)) {
+        double to = moved(c, k, step);
+
+        if (to == c->value[k])
+            break;
+        st = try_value(s, p, k, to, &won, err);
+        *left -= !s->idle; /* what changes nothing costs no trial */
+        *any |= won;
+    }
+    return st;
+}
+
+static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double step, uint32_t *left,
+                           struct pz_err *err)
+{
+    const struct pz_choice *c = &s->choice[p];
+    enum pz_status st = PZ_OK;
+
+    for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++) {
+        bool won = false, idle;
+
+        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) || s->inert[k])
+            continue;
+        s->idle = true;
+        st = follow(s, p, k, step, left, &won, err);
+        idle = s->idle;
+        if (st == PZ_OK && !won)
+            st = follow(s, p, k, -step, left, &won, err);
+        s->inert[k] = idle && s->idle && !won;
+    }
+    return st;
+}
+
+static void reset_read_outs(struct pz_choice *c)
+{
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        if (c->scorer->settings[k].read_out && searched(c, k))
+            c->value[k] = fmin(fmax(c->scorer->settings[k].def, c->low[k]), c->high[k]);
+}
+
+/* Turn a switch: the other side may move its read-outs before it is compared. */
+static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
+{
+    struct pz_choice *c = &s->choice[p], kept = *c;
+    struct pz_part old = s->part[p];
+    uint32_t n = s->v->n_users, left = UINT32_MAX;
+    double *each = malloc(n * sizeof *each), mean = s->mean;
+    bool won = false;
+    enum pz_status st = each ? PZ_OK : pz_err_memory(err, "a trial", 8.0 * n);
+
+    if (st == PZ_OK) {
+        memcpy(each, s->each, n * sizeof *each);
+        c->value[k] = c->value[k] > c->low[k] ? c->low[k] : c->high[k];
+        reset_read_outs(c);
+        st = fit(s, p, &s->part[p].part, err);
+    }
+    memset(s->inert, 0, sizeof s->inert);
+    if (st == PZ_OK) { /* from the other side's own level */
+        memset(s->each, 0, n * sizeof *s->each);
+        st = race(s, p, false, &won, err);
+    }
+    if (st == PZ_OK)
+        st = pass(s, p, true, 0.25, &left, err);
+    if (st == PZ_OK && gain(s->each, each, n) > sure(s)) {
+        c->scorer->free(old.part);
+    } else if (each) {
+        if (s->part[p].part != old.part)
+            c->scorer->free(s->part[p].part);
+        s->part[p] = old;
+        *c = kept;
+        s->mean = mean;
+        memcpy(s->each, each, n * sizeof *each);
+        memset(s->inert, 0, sizeof s->inert);
+    }
+    free(each);
+    return st;
+}
+
+static enum pz_status try_switches(struct pz_search *s, size_t p, uint32_t *left, struct pz_err *err)
+{
+    const struct pz_choice *c = &s->choice[p];
+    enum pz_status st = PZ_OK;
+
+    for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
+        if (is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 && !out_of_time(s)) {
+            --*left;
+            st = try_switch(s, p, k, err);
+        }
+    return st;
+}
+
+enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    bool won;
+    enum pz_status st = fit(s, p, &s->part[p].part, err);
+
+    s->part[p].scorer = s->choice[p].scorer;
+    s->part[p].early = s->choice[p].early;
+    s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
+    return st == PZ_OK ? race(s, p, true, &won, err) : st;
+}
+
+enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
+{
+    uint32_t left = n_fits, free_moves = UINT32_MAX;
+    enum pz_status st;
+
+    memset(s->inert, 0, sizeof s->inert);
+    if (n_fits == 0) {
+        st = reweigh(s, p, err);
+        return st == PZ_OK && s->part[p].weight > 0 ? pass(s, p, true, 0.12, &free_moves, err) : st;
+    }
+    st = pass(s, p, true, 0.25, &free_moves, err);
+    if (st == PZ_OK)
+        st = try_switches(s, p, &left, err);
+    for (double step = 0.25; step > 0.1 && st == PZ_OK && left > 0; step /= 2) {
+        st = pass(s, p, false, step, &left, err);
+        if (st == PZ_OK)
+            st = pass(s, p, true, step / 2, &free_moves, err);
+    }
+    return st;
+}
+
+enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
+{
+    struct pz_choice *c = &s->choice[p];
+    bool fixed = c->weight_fixed, won = false;
+    uint32_t left = UINT32_MAX;
+    enum pz_status st;
+
+    c->weight_fixed = true;
+    memset(s->each, 0, s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
+    st = race(s, p, false, &won, err);
+    for (double step = 0.25; step > 0.1 && st == PZ_OK; step /= 2) {
+        won = false;
+        st = follow(s, p, k, step, &left, &won, err);
+        if (st == PZ_OK && !won)
+            st = follow(s, p, k, -step, &left, &won, err);
+    }
+    c->weight_fixed = fixed;
+    return st;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
+ * are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count, attributes (items/,
+ * users/), each part's own columns, and the manifest. No date enters the file, and durations only on demand, so
+ * that the same inputs give the same bytes; times go to the log. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/histories.h"
+#include "model/parts.h"
+#include "train/training.h"
+
+/* Neighbours know nothing of coming back to an item: more of them drowns what transitions know of that, which
+ * validation cannot see where the recipe leaves out what was seen (Diginetica, MRR@20: .201 at .3, .189 at 1). */
+static const double MOST_OF_SESSIONS = 0.4;
+
+/* Where users come and go, so do items (Diginetica, P@20: .529 at 0, .537 at .4). */
+static const double TREND_OF_SESSIONS = 0.4;
+
+/* Histories cut after one event, nDCG@10 beside 0: MovieLens 100K +.018, LastFM +.008, Beauty +.0025; after six or more
+ * no difference. Sessions are all short, so that the weight itself is tuned on such. */
+static const double EARLY = 0.5;
+
+/* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's training data,
+ * nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with 1024). */
+static const double SPECTRUM_UNORDERED = 512;
+
+/* Up to so many events, a pass of the encoder is within its pairs and a fit takes seconds: two layers and twice the
+ * candidates a step take three more of them (untuned, without the users' newest events, nDCG@10: Beauty .0794 to .0802,
+ * LastFM .0851 to .0878, Deskdrop .0964 to .0972, MovieLens 100K .1420 to .1443; each of the two alone gains less). */
+enum { SMALL_EVENTS = 500000 };
+static const double SMALL_LAYERS = 2, SMALL_NEGATIVES = 512;
+
+/* Beyond, one pass is too little (Diginetica, .9 million events, the tuner's validation: .2276 after one, .2308 after
+ * two, .2319 after four, .2326 after eight; .2156 without encoder; two layers .2290 after two). */
+static const double LARGE_PASSES = 3;
+
+/* On larger data the encoder takes the better part of a minute and more, twice: only for those who ask. */
+enum { UNASKED_EVENTS = 2000000 };
+
+static bool has_features(const struct pz_attrs *attrs)
+{
+    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
+        if (attrs->attr[i].kind != PZ_ATTR_STRING)
+            return true;
+    return false;
+}
+
+/* "on", "off", "auto" or NULL: what the params say of a part ("sequence=on"). */
+static const char *asked(const struct pz_train_cfg *cfg, const char *scorer)
+{
+    size_t n = strlen(scorer);
+
+    for (size_t i = cfg->n_params; i-- > 0;)
+        if (strncmp(cfg->params[i], scorer, n) == 0 && cfg->params[i][n] == '=')
+            return cfg->params[i] + n + 1;
+    return NULL;
+}
+
+static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
+{
+    const char *how = asked(cfg, s->name);
+
+    return how && strcmp(how, "on") == 0;
+}
+
+/* What is asked with the default of the part that takes long: tuning decides, but under a time budget it is off. */
+static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
+{
+    const char *how = asked(cfg, s->name);
+
+    return how || !s->any_time ? how : cfg->tune_time_s > 0 || cfg->timeout_s > 0 ? "off" : "auto";
+}
+
+/* "PART=on|off|auto", which choose_parts heeds; settings are for set_param. */
+static enum pz_status check_switch(const char *param, struct pz_err *err)
+{
+    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
+    char name[32];
+
+    if (!equals)
+        return pz_err_set(err, PZ_USAGE, "-p %s: NAME=VALUE is needed", param);
+    if (dot && dot < equals)
+        return PZ_OK; /* a setting: set_param */
+    snprintf(name, sizeof name, "%.*s", (int)(equals - param), param);
+    if (!pz_scorer_find(name))
+        return pz_err_set(err, PZ_USAGE, "-p %s: there is no such part", param);
+    if (strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0 && strcmp(equals, "=auto") != 0)
+        return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", param);
+    if (strcmp(param, "popularity=off") == 0)
+        return pz_err_set(err, PZ_USAGE, "-p %s: every recipe falls back on popularity; weight.popularity=0 keeps "
+                          "it out of the blend", param);
+    return PZ_OK;
+}
+
+/* Without order every pair of a history counts, so long histories would drown the others
+ * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the others the rank
+ * of the spectrum alone gains more than noise, so that only it is searched, beside the weights. */
+static void start_unordered(struct pz_choice *c)
+{
+    size_t norm = pz_scorer_setting(c->scorer, "user_norm"), rank = pz_scorer_setting(c->scorer, "dim");
+
+    if (c->scorer == &pz_transitions && norm < c->scorer->n_settings)
+        c->value[norm] = 0.5;
+    if (c->scorer == &pz_spectral)
+        c->value[rank] = SPECTRUM_UNORDERED;
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        if (k != rank)
+            c->low[k] = c->high[k] = c->value[k];
+}
+
+static void size_encoder(struct pz_choice *c, uint64_t n_events)
+{
+    if (n_events <= SMALL_EVENTS) {
+        c->value[pz_scorer_setting(c->scorer, "layers")] = SMALL_LAYERS;
+        c->value[pz_scorer_setting(c->scorer, "negatives")] = SMALL_NEGATIVES;
+    } else {
+        c->value[pz_scorer_setting(c->scorer, "pairs")] = LARGE_PASSES * (double)n_events / 1e6;
+    }
+}
+
+/* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of that tells noise. */
+static bool any_pair(const struct pz_corpus *c)
+{
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (c->ptr[u + 1] - c->ptr[u] > 1)
+            return true;
+    return false;
+}
+
+/* The recipe's parts that this pz has and that this data can feed. */
+static void choose_parts(struct pz_training *t)
+{
+    const struct pz_recipe *recipe = t->cfg->recipe;
+    bool sessions = pz_tune_newest(&t->corpus.c), pairs = any_pair(&t->corpus.c);
+
+    if (!pairs && recipe->scorers[1])
+        pz_log(t->cfg->log, PZ_LOG_NOTE, "no user has two events: popularity is all there is to learn");
+    for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
+        const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
+        const char *how = s ? switched(t->cfg, s) : NULL;
+        struct pz_choice *c = &t->choice[t->n];
+
+        if (!s || (how && strcmp(how, "off") == 0))
+            continue;
+        if (!pairs && recipe->scorers[i + 1] && !is_wanted(t->cfg, s)) /* all but the fallback */
+            continue;
+        if (s == &pz_content && !has_features(&t->ds->item_attrs))
+            continue;
+        if (s == &pz_sessions && !how && !sessions)
+            continue;
+        pz_choice_init(c, s);
+        if (!t->corpus.c.ordered)
+            start_unordered(c);
+        if (s == &pz_transitions && sessions)
+            c->value[pz_scorer_setting(s, "trend")] = TREND_OF_SESSIONS;
+        if (s == &pz_sequence)
+            size_encoder(c, t->corpus.c.ptr[t->corpus.c.n_users]);
+        c->weight = t->n == 0 ? 1 : 0.3;
+        if (s == &pz_content && strcmp(recipe->name, "similar-items") == 0)
+            c->value[pz_scorer_setting(s, "mix")] = 1;
+        if (s == &pz_sessions)
+            c->most = MOST_OF_SESSIONS;
+        t->n++;
+    }
+    if (t->n > 1) {
+        struct pz_choice *fallback = &t->choice[t->n - 1]; /* last in every recipe */
+        size_t k = pz_scorer_setting(fallback->scorer, "shrink");
+
+        fallback->weight = 0.01;
+        fallback->early = sessions ? 0 : EARLY;
+        if (k != SIZE_MAX)
+            fallback->value[k] = 100; /* segments; recipes of popularity alone have one list for all */
+    }
+    if (strcmp(recipe->name, "trending-now") == 0) {
+        size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
+
+        t->choice[0].value[k] = 1;
+        t->choice[0].low[k] = t->choice[0].high[k] = 1;
+    }
+}
+
+/* Why the data cannot decide on a part that takes long: without order there is nothing for it to read, without
+ * tuning nothing to judge it by, and on large data one pass is too much unasked. NULL: they can. */
+static const char *undecided(const struct pz_training *t)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+
+    return !c->ordered                               ? "the times say nothing of order"
+           : t->cfg->n_trials == 0                   ? "without tuning nothing tells what it brings"
+           : c->ptr[c->n_users] > UNASKED_EVENTS     ? "a pass over these data takes long"
+                                                     : NULL;
+}
+
+static void drop_undecided(struct pz_training *t)
+{
+    const char *why = undecided(t);
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_scorer *s = t->choice[p].scorer;
+
+        if (!why || !s->any_time || strcmp(switched(t->cfg, s), "auto") != 0)
+            t->choice[n++] = t->choice[p];
+        else if (asked(t->cfg, s->name))
+            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name, why);
+    }
+    t->n = n;
+}
+
+static enum pz_status bad_param(const struct pz_training *t, const char *param, struct pz_err *err)
+{
+    const char *names[256], *near;
+    static _Thread_local char buf[256][48];
+    char word[64];
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++)
+        for (size_t i = 0; i < t->choice[p].scorer->n_settings && n < 256; i++, n++) {
+            snprintf(buf[n], sizeof buf[n], "%.20s.%.20s", t->choice[p].scorer->name,
+                     t->choice[p].scorer->settings[i].name);
+            names[n] = buf[n];
+        }
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(param, "="), param);
+    near = pz_str_nearest(word, names, n);
+    return pz_err_set(err, PZ_USAGE, "-p %s: no such setting of this recipe%s%s%s", param,
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* "0.5" fixes a setting, "0.2..0.8" is a range to search. */
+static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text, const char *param,
+                                struct pz_err *err)
+{
+    const struct pz_setting *s = &c->scorer->settings[k];
+    const char *dots = strstr(text, "..");
+    size_t n = dots ? (size_t)(dots - text) : strlen(text);
+    double low, high;
+    bool good = pz_str_to_double(text, n, &low);
+
+    high = low;
+    if (good && dots)
+        good = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
+    if (!good || low < s->min || high > s->max || (s->whole && (low != floor(low) || high != floor(high))))
+        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH", param,
+                          s->whole ? "whole " : "", s->min, s->max);
+    c->low[k] = low;
+    c->high[k] = high;
+    c->value[k] = c->value[k] < low ? low : c->value[k] > high ? high : c->value[k];
+    return PZ_OK;
+}
+
+static enum pz_status set_param(struct pz_training *t, const char *param, struct pz_err *err)
+{
+    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
+    double x;
+
+    if (!dot || dot > equals)
+        return PZ_OK; /* a switch */
+    for (size_t p = 0; p < t->n; p++) {
+        struct pz_choice *c = &t->choice[p];
+        size_t n = strlen(c->scorer->name);
+
+        if (strncmp(param, "weight.", 7) == 0 && strncmp(dot + 1, c->scorer->name, n) == 0 &&
+            dot + 1 + n == equals) {
+            if (!pz_str_to_double(equals + 1, strlen(equals + 1), &x) || x < 0)
+                return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
+            c->weight = x;
+            c->weight_fixed = true;
+            c->early = 0;
+            return PZ_OK;
+        }
+        if ((size_t)(dot - param) != n || strncmp(param, c->scorer->name, n) != 0)
+            continue;
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            if (strlen(c->scorer->settings[k].name) == (size_t)(equals - dot - 1) &&
+                strncmp(c->scorer->settings[k].name, dot + 1, (size_t)(equals - dot - 1)) == 0)
+                return set_value(c, k, equals + 1, param, err);
+    }
+    return bad_param(t, param, err);
+}
+
+/* Where event types weigh differently, they are steps to one wish; who wants what is new is told of each once. */
+void pz_training_wishes(struct pz_training *t)
+{
+    for (size_t i = 1; i < t->cfg->n_rules; i++)
+        t->corpus.c.wishes = t->corpus.c.wishes || (t->cfg->recipe->exclude_seen &&
+                                                    t->cfg->rules[i].weight != t->cfg->rules[0].weight);
+}
+
+static enum pz_status tune(struct pz_training *t, struct pz_err *err)
+{
+    struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
+                               .time_s = t->cfg->tune_time_s,
+                               .fit_limit_s = 0.4 * t->cfg->timeout_s,
+                               .task = t->cfg->recipe->task,
+                               .metric = t->cfg->metric,
+                               .exclude_seen = t->cfg->recipe->exclude_seen,
+                               .seed = t->cfg->seed,
+                               .log = t->cfg->log,
+                               .trials = t->trials,
+                               .record_time = t->cfg->record_time };
+
+    if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer == &pz_popularity))
+        return PZ_OK;
+    return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->softmax_scale, err);
+}
+
+/* Seconds left of --timeout; 0: no limit. */
+static double time_left(const struct pz_training *t)
+{
+    double left = t->cfg->timeout_s - pz_wall_seconds();
+
+    return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
+}
+
+/* Parts that tuning gave no weight are left out, except those that users asked for, the fallback (the last)
+ * and factors, whose vectors tell how alike items are. */
+static void drop_idle(struct pz_training *t)
+{
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_choice *c = &t->choice[p];
+
+        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && p + 1 < t->n && c->scorer != &pz_factors)
+            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
+        else
+            t->choice[n++] = *c;
+    }
+    t->n = n;
+}
+
+enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err)
+{
+    const struct pz_scorer *s = t->choice[p].scorer;
+    struct pz_fit_cfg fit = { .value = t->choice[p].value,
+                              .seed = t->cfg->seed,
+                              .time_limit_s = time_left(t),
+                              .log = t->cfg->log };
+    enum pz_status st = s->fit(&t->corpus.c, &fit, &t->part[p], err);
+
+    pz_log_step(t->cfg->log, 1);
+    if (st == PZ_OK && pz_stop_asked() && !s->any_time)
+        st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
+    return st;
+}
+
+/* The parts that may be stopped come last: by then a model can be written. */
+static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
+    for (int any_time = 0; any_time < 2; any_time++)
+        for (size_t p = 0; p < t->n && st == PZ_OK; p++)
+            if (t->choice[p].scorer->any_time == any_time)
+                st = pz_training_fit(t, p, err);
+    if (st == PZ_OK && pz_stop_asked())
+        pz_log(t->cfg->log, PZ_LOG_WARN, "stopped early: the model holds the best so far");
+    pz_log_done(t->cfg->log);
+    return st;
+}
+
+static json_t *event_rules(const struct pz_train_cfg *cfg)
+{
+    json_t *list = json_array();
+    double largest = 0;
+
+    for (size_t i = 0; i < cfg->n_rules; i++)
+        largest = cfg->rules[i].weight > largest ? cfg->rules[i].weight : largest;
+    for (size_t i = 0; i < cfg->n_rules; i++) {
+        json_t *rule = json_pack("{s:s, s:f}", "type", cfg->rules[i].type, "weight",
+                                 cfg->rules[i].weight / largest);
+
+        if (isfinite(cfg->rules[i].threshold))
+            json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
+        json_array_append_new(list, rule);
+    }
+    return list;
+}
+
+static json_t *part_list(const struct pz_training *t)
+{
+    json_t *list = json_array();
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_choice *c = &t->choice[p];
+        json_t *settings = json_object();
+
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
+                                              c->weight, "early", c->early, "settings", settings));
+    }
+    return list;
+}
+
+/* What all of it took so far; writing the file is left. */
+static json_t *cost(void)
+{
+    return json_pack("{s:f, s:f, s:I}", "wall_seconds", pz_wall_seconds(), "cpu_seconds", pz_cpu_seconds(),
+                     "peak_memory_bytes", (json_int_t)pz_mem_peak());
+}
+
+/* What it took is told on demand only: it makes two equal trainings differ. */
+static enum pz_status write_manifest(const struct pz_training *t, struct pz_writer *w,
+                                     struct pz_err *err)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    struct pz_str text = { 0 }, marks = { 0 };
+    json_t *doc;
+    enum pz_status st;
+
+    pz_marks_write(&t->ds->marks, &marks);
+    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
+                    t->cfg->recipe->name, "version", PZ_VERSION, "seed", (json_int_t)t->cfg->seed,
+                    "newest", (json_int_t)c->newest, "softmax_scale", t->softmax_scale, "dataset",
+                    t->ds->fingerprint, "live", marks.data ? marks.data : "", "counts",
+                    "users", (json_int_t)c->n_users, "items",
+                    (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users], "events",
+                    event_rules(t->cfg), "parts", part_list(t), "trials", json_incref(t->trials));
+    if (doc && t->lineage)
+        json_object_set(doc, "lineage", t->lineage);
+    if (doc && t->cfg->record_time)
+        json_object_set_new(doc, "cost", cost());
+    if (doc)
+        pz_json_dump(&text, doc, true);
+    json_decref(doc);
+    pz_str_clear(&marks);
+    if (!text.data || text.failed)
+        st = pz_err_memory(err, "the manifest", 1e5);
+    else
+        st = pz_writer_add_text(w, "manifest", text.data, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer *w, struct pz_err *err)
+{
+    enum pz_status st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
+
+    return st == PZ_OK ? pz_attrs_save(&t->ds->user_attrs, "users", w, err) : st;
+}
+
+enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
+{
+    struct pz_writer *w = NULL;
+    enum pz_status st = pz_writer_open(path, "modl", 0, &w, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "items", &t->ds->items, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "users", &t->ds->users, err);
+    if (st == PZ_OK)
+        st = pz_writer_add_dict(w, "events", &t->ds->events, err);
+    if (st == PZ_OK)
+        st = pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c, w, err);
+    if (st == PZ_OK)
+        st = write_attrs(t, w, err);
+    for (size_t p = 0; p < t->n && st == PZ_OK; p++)
+        st = t->choice[p].scorer->save(t->part[p], w, err);
+    if (st == PZ_OK)
+        st = write_manifest(t, w, err);
+    if (st == PZ_OK)
+        return pz_writer_commit(w, err);
+    pz_writer_abort(w);
+    return st;
+}
+
+void pz_training_clear(struct pz_training *t)
+{
+    for (size_t p = 0; p < t->n; p++)
+        if (t->part[p])
+            t->choice[p].scorer->free(t->part[p]);
+    json_decref(t->trials);
+    json_decref(t->lineage);
+    pz_corpus_clear(&t->corpus);
+}
+
+static void warn_if_small(const struct pz_training *t)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    uint32_t users = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        users += c->ptr[u + 1] - c->ptr[u] >= 2;
+    if (c->ptr[c->n_users] < 1000)
+        pz_log(t->cfg->log, PZ_LOG_WARN, "%llu interactions count; Amazon Personalize asks for 1000",
+               (unsigned long long)c->ptr[c->n_users]);
+    if (users < 25)
+        pz_log(t->cfg->log, PZ_LOG_WARN,
+               "%u users have two interactions; Amazon Personalize asks for 25", users);
+}
+
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
+                        struct pz_err *err)
+{
+    struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
+    enum pz_status st =
+        pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+
+    if (st == PZ_OK && ds->items.n == 0)
+        st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
+    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
+        st = check_switch(cfg->params[i], err);
+    if (st == PZ_OK) {
+        warn_if_small(&t);
+        pz_training_wishes(&t);
+        choose_parts(&t);
+    }
+    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
+        st = set_param(&t, cfg->params[i], err);
+    if (st == PZ_OK) {
+        drop_undecided(&t);
+        st = tune(&t, err);
+    }
+    drop_idle(&t);
+    if (st == PZ_OK)
+        st = fit_parts(&t, err);
+    if (st == PZ_OK)
+        st = pz_training_write(&t, path, err);
+    pz_training_clear(&t);
+    return st;
+}

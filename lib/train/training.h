@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to model/: a training under way, shared by those who begin one (train.c, update.c). */
+#ifndef PZ_TRAIN_TRAINING_H
+#define PZ_TRAIN_TRAINING_H
+
+#include "train/train.h"
+#include "train/tune.h"
+
+struct pz_training {
+    const struct pz_dataset *ds;
+    const struct pz_train_cfg *cfg;
+    struct pz_corpus_own corpus;
+    struct pz_choice choice[PZ_MAX_PARTS];
+    void *part[PZ_MAX_PARTS];
+    size_t n;
+    double softmax_scale;
+    json_t *trials;  /* array; owned */
+    json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset alone */
+};
+
+/* Set the corpus's `wishes` by the recipe and the event weights. */
+void pz_training_wishes(struct pz_training *t);
+
+/* Fit part p on the whole corpus with the settings chosen. */
+enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err);
+
+/* Write the model (atomic). All parts are there. */
+enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);
+
+/* Free the parts, the corpus and the lists. */
+void pz_training_clear(struct pz_training *t);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tuning: see tune.h.
+ *
+ *   1. cut validation cases from the training data (valid.c)
+ *   2. part by part: fit by defaults, find its weight beside the parts before it, search its settings (search.c);
+ *      a part that adds nothing by its defaults is not searched and gets weight 0
+ *   3. together: read-outs and weights of all parts once more
+ *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen rule of the
+ *      recipe hides it, the rule of a query need not
+ *   5. the scale at which softmax of the blend gives the truths the best likelihood
+ * Everything depends on the seed and the data only; a time limit, where given, is the one exception. */
+#include "train/tune.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/blend.h"
+
+enum {
+    USERS_LEAST = 1000,
+    USERS_LEAST_NEWEST = 2000, USERS_LEAST_UNORDERED = 3000, /* who have about one case each, not up to three */
+    USERS_MOST = 4000,
+    SCORES = 24000000,    /* cases times items that one judging shall cost at most */
+    BIG = 300000,        /* interactions from which fewer fits are tried */
+    FITS_LEAST = 6,
+    SCALE_CASES = 300
+};
+
+static uint32_t users_to_draw(const struct pz_corpus *c)
+{
+    uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
+    uint32_t least = !c->ordered                              ? USERS_LEAST_UNORDERED
+                     : pz_valid_newest(c, USERS_LEAST_NEWEST) ? USERS_LEAST_NEWEST
+                                                              : USERS_LEAST;
+
+    return n < least ? least : n > USERS_MOST ? USERS_MOST : n;
+}
+
+uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
+{
+    uint32_t least = n_trials < FITS_LEAST ? n_trials : FITS_LEAST;
+    uint64_t fits = n <= BIG ? n_trials : (uint64_t)n_trials * BIG / n;
+
+    fits = fits < least ? least : fits;
+    return (uint32_t)(ordered ? fits : (fits + 1) / 2); /* without order few settings are searched */
+}
+
+bool pz_tune_newest(const struct pz_corpus *c)
+{
+    return pz_valid_newest(c, users_to_draw(c));
+}
+
+/* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
+static double likelihood(const struct pz_valid *v, const struct pz_valid_case *c, const float *total,
+                         const uint64_t *allowed, double scale)
+{
+    double sum = 0, hit = 0;
+
+    for (uint32_t i = 0; i < v->train.n_items; i++)
+        if (allowed[i / 64] >> (i % 64) & 1)
+            sum += exp(scale * (double)total[i]);
+    for (uint32_t t = 0; t < c->n_truth; t++)
+        hit += scale * (double)total[v->truth[c->truth + t]] - log(sum);
+    return hit / c->n_truth;
+}
+
+static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struct pz_err *err)
+{
+    static const double scales[] = { 1, 2, 4, 6, 8, 12, 16, 24, 32 };
+    enum { N = sizeof scales / sizeof *scales };
+    struct pz_lane *lane = pz_lanes_new(s->v, s->part, s->n_parts);
+    double sum[N] = { 0 };
+    uint32_t n = s->v->first[s->v->n_users], best = 0;
+
+    if (!lane)
+        return pz_err_memory(err, "the softmax scale", 8.0 * s->v->train.n_items);
+    for (uint32_t k = 0; k < n && k < SCALE_CASES; k++) {
+        struct pz_query q = pz_valid_query(s->v, &s->v->c[k], lane);
+
+        pz_lane_sum(s->v, s->part, s->n_parts, SIZE_MAX, &q, lane);
+        for (size_t i = 0; i < N; i++)
+            sum[i] += likelihood(s->v, &s->v->c[k], lane->total, lane->allowed, scales[i]);
+    }
+    for (uint32_t i = 1; i < N; i++)
+        best = sum[i] > sum[best] ? i : best;
+    *chosen = scales[best];
+    pz_lanes_free(lane);
+    return PZ_OK;
+}
+
+static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
+{
+    enum pz_status st;
+
+    s->n_parts = p + 1;
+    pz_valid_forget(s->v);
+    st = pz_search_begin(s, p, err);
+    if (st == PZ_OK && s->part[p].weight > 0)
+        st = pz_search_part(s, p, n_fits, err);
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "with %s at weight %.3f: %.4f", s->choice[p].scorer->name,
+           s->part[p].weight, s->mean);
+    return st;
+}
+
+static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
+{
+    const struct pz_corpus *c = &s->v->train;
+    uint32_t n_fits = pz_tune_fits(c->ptr[c->n_users], c->ordered, s->cfg->n_trials);
+    enum pz_status st = PZ_OK;
+
+    for (size_t p = 0; p < n && st == PZ_OK; p++)
+        st = tune_part(s, p, n_fits, err);
+    for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
+        pz_valid_forget(s->v);
+        if (s->part[p].weight > 0)
+            st = pz_search_part(s, p, 0, err);
+    }
+    return st;
+}
+
+/* Validation has no items that nobody had, so it cannot see what attributes are for: they keep a say. */
+static double at_least(const struct pz_choice *choice, double weight)
+{
+    return strcmp(choice->scorer->name, "content") == 0 && weight < 0.1 ? 0.1 : weight;
+}
+
+static double first_weight(const struct pz_search *s)
+{
+    return s->n_parts && s->part[0].weight > 0 ? s->part[0].weight : 1;
+}
+
+static void limit_weights(struct pz_search *s)
+{
+    for (size_t p = 1; p < s->n_parts; p++)
+        if (s->choice[p].most > 0)
+            s->part[p].weight = fmin(s->part[p].weight, s->choice[p].most * first_weight(s));
+}
+
+static void settle(struct pz_search *s)
+{
+    double first = first_weight(s);
+
+    for (size_t p = 0; p < s->n_parts; p++)
+        if (!s->choice[p].weight_fixed)
+            s->choice[p].weight = at_least(&s->choice[p], s->part[p].weight / first);
+}
+
+static uint64_t count_truths(const struct pz_valid *v)
+{
+    const struct pz_valid_case *last = v->c + v->first[v->n_users] - 1;
+
+    return v->n_users ? last->truth + last->n_truth : 0;
+}
+
+/* Tune `repeat`, where a part has it and the data have repeats. The parts stay: the cases differ in their truths
+ * only. */
+static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus, struct pz_err *err)
+{
+    const struct pz_valid *hide = s->v;
+    struct pz_valid keep = { .metric = s->cfg->metric };
+    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus), s->cfg->seed, &keep, err);
+
+    s->v = &keep;
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide); p++) {
+        size_t k = pz_scorer_setting(s->choice[p].scorer, "repeat");
+
+        if (k != SIZE_MAX && s->part[p].weight > 0 && s->choice[p].low[k] < s->choice[p].high[k])
+            st = pz_search_setting(s, p, k, err);
+    }
+    s->v = hide;
+    pz_valid_clear(&keep);
+    return st;
+}
+
+/* A trend is that of the end of the data: other cases would judge it by chance. */
+static void leave_trend(struct pz_search *s, size_t n)
+{
+    for (size_t p = 0; p < n && !s->v->newest; p++) {
+        struct pz_choice *c = &s->choice[p];
+        size_t k = pz_scorer_setting(c->scorer, "trend");
+
+        if (k != SIZE_MAX && c->low[k] == c->scorer->settings[k].low && c->high[k] == c->scorer->settings[k].high)
+            c->low[k] = c->high[k] = c->value[k]; /* a range that the caller gave stays */
+    }
+}
+
+static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus, double *softmax_scale,
+                              struct pz_err *err)
+{
+    uint32_t most = users_to_draw(corpus);
+    enum pz_status st = PZ_OK;
+
+    s->each = pz_mem_array(most, sizeof *s->each);
+    s->trial = pz_mem_array((size_t)most * PZ_WEIGHTS, sizeof *s->trial);
+    if (!s->each || !s->trial)
+        st = pz_err_memory(err, "tuning", 72.0 * most);
+    leave_trend(s, n);
+    if (st == PZ_OK)
+        st = search_all(s, n, err);
+    limit_weights(s);
+    if (st == PZ_OK && s->v->exclude_seen)
+        st = search_repeat(s, corpus, err);
+    if (st == PZ_OK)
+        st = fit_scale(s, softmax_scale, err);
+    if (st == PZ_OK)
+        settle(s);
+    for (size_t p = 0; p < n; p++)
+        if (s->part[p].part)
+            s->choice[p].scorer->free(s->part[p].part);
+    free(s->each);
+    free(s->trial);
+    return st;
+}
+
+enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
+                       struct pz_choice *choice, size_t n_choices, double *softmax_scale,
+                       struct pz_err *err)
+{
+    struct pz_valid v = { .metric = cfg->metric };
+    struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice };
+    enum pz_status st =
+        pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus), cfg->seed, &v, err);
+
+    s.trial_s = pz_cpu_seconds();
+    s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;
+    pz_log_begin(cfg->log, "tuning", "trials", 0);
+    if (st == PZ_OK && v.n_users == 0)
+        pz_log(cfg->log, PZ_LOG_WARN, "too few users with three events to tune; defaults are used");
+    else if (st == PZ_OK && n_choices > 1)
+        st = pz_valid_remember(&v, err);
+    if (st == PZ_OK && v.n_users > 0)
+        st = tune_on(&s, n_choices, corpus, softmax_scale, err);
+    if (st == PZ_OK && pz_stop_asked())
+        st = pz_err_set(err, PZ_INTERRUPTED, "stopped while tuning");
+    pz_log_done(cfg->log);
+    pz_valid_clear(&v);
+    return st;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Validation cases: see valid.h. Users are drawn and shuffled by hashes of their numbers, so that nothing
+ * depends on the order of work. Where order counts, the cases' histories are the corpus itself: the events
+ * after a case's end are simply not looked at. Without order they are what the training part keeps. */
+#include "train/validation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+
+enum {
+    STEPS = 2, /* single-event cases a user */
+    MEMO_BYTES = 24 << 20
+};
+
+/* ---- metric ---- */
+
+enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err)
+{
+    static const char *const names[] = { "mix", "ndcg@", "mrr@", "recall@", "hit@" };
+    long long k = 0;
+
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+
+        if (strncmp(text, names[i], n) == 0 && pz_str_to_i64(text + n, strlen(text + n), &k) && k > 0 &&
+            k <= 10000) {
+            *out = (struct pz_metric){ (enum pz_metric_kind)i, (uint32_t)k };
+            return PZ_OK;
+        }
+    }
+    *out = (struct pz_metric){ PZ_METRIC_MIX, 0 };
+    if (strcmp(text, names[0]) == 0)
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE,
+                      "metric \"%s\" is not one of mix, ndcg@K, mrr@K, recall@K, hit@K", text);
+}
+
+static int down(const void *x, const void *y)
+{
+    float a = *(const float *)x, b = *(const float *)y;
+
+    return a > b ? -1 : a < b;
+}
+
+/* The best possible gain: the heaviest truths first. */
+static double ideal_gain(const float *gain, uint32_t n, uint32_t k)
+{
+    float sorted[128];
+    double sum = 0;
+
+    n = n > 128 ? 128 : n;
+    memcpy(sorted, gain, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, down);
+    for (uint32_t i = 0; i < n && i < k; i++)
+        sum += (double)sorted[i] / log2(i + 2.0);
+    return sum;
+}
+
+static double ndcg(const uint32_t *rank, const float *gain, uint32_t n, uint32_t k)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        sum += rank[i] < k ? (double)gain[i] / log2(rank[i] + 2.0) : 0;
+    return sum / ideal_gain(gain, n, k);
+}
+
+double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, const float *gain,
+                       uint32_t n)
+{
+    double all = 0, within = 0, best = 0;
+
+    if (metric->kind == PZ_METRIC_MIX)
+        return 0.5 * ndcg(rank, gain, n, 10) + 0.5 * ndcg(rank, gain, n, 100);
+    if (metric->kind == PZ_METRIC_NDCG)
+        return ndcg(rank, gain, n, metric->k);
+    for (uint32_t i = 0; i < n; i++) {
+        all += (double)gain[i];
+        if (rank[i] >= metric->k)
+            continue;
+        within += (double)gain[i];
+        best = 1 / (rank[i] + 1.0) > best ? 1 / (rank[i] + 1.0) : best;
+    }
+    if (metric->kind == PZ_METRIC_MRR)
+        return best;
+    if (metric->kind == PZ_METRIC_RECALL)
+        return within / all;
+    return within > 0;
+}
+
+/* ---- cutting ---- */
+
+void pz_valid_clear(struct pz_valid *v)
+{
+    for (size_t i = 0; i < v->n_owned; i++)
+        free(v->owned[i]);
+    memset(v, 0, sizeof *v);
+}
+
+static void *take(struct pz_valid *v, size_t n, size_t bytes)
+{
+    void *p = pz_mem_array(n, bytes);
+
+    if (p)
+        v->owned[v->n_owned++] = p;
+    return p;
+}
+
+/* How many of a user's n events are truth: what comes next is little, a random share is a fifth. */
+static uint64_t truth_size(const struct pz_corpus *c, uint32_t user)
+{
+    uint64_t n = c->ptr[user + 1] - c->ptr[user];
+
+    return n < 3 ? 0 : c->ordered ? (n + 9) / 10 : (n + 4) / 5;
+}
+
+struct drawn {
+    uint64_t key;
+    uint32_t user;
+};
+
+static int by_key(const void *x, const void *y)
+{
+    const struct drawn *a = x, *b = y;
+
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return a->user < b->user ? -1 : a->user > b->user;
+}
+
+/* Where they are like sessions, those who will ask are like the newest, and others than those learned from. */
+bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
+{
+    double sum = 0, least = INFINITY, life = 0;
+    uint32_t n = 0, n_truths = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        double first, last;
+
+        if (c->ptr[u] == c->ptr[u + 1])
+            continue;
+        first = (double)c->time[c->ptr[u]];
+        last = (double)c->time[c->ptr[u + 1] - 1];
+        least = first < least ? first : least;
+        sum += first;
+        life += last - first;
+        n++;
+        n_truths += truth_size(c, u) > 0;
+    }
+    return n_truths / 2 > most && sum - least * n > 10 * life;
+}
+
+/* At most `most` users, shuffled by hashes; *n of them: any, or of the newest where users come and go and are many.
+ * NULL when memory is out. */
+static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed, uint32_t *n, bool *newest)
+{
+    struct drawn *d = pz_mem_array(c->n_users, sizeof *d);
+
+    *n = 0;
+    for (uint32_t u = 0; d && u < c->n_users; u++)
+        if (truth_size(c, u) > 0)
+            d[(*n)++].user = u;
+    *newest = pz_valid_newest(c, most);
+    for (uint32_t i = 0; d && *newest && i < *n; i++)
+        d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
+    if (d && *newest) {
+        qsort(d, *n, sizeof *d, by_key);
+        *n = *n / 10 > most ? *n / 10 : most; /* the last of them alone would speak of one day */
+    }
+    for (uint32_t i = 0; d && i < *n; i++)
+        d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ d[i].user);
+    if (d)
+        qsort(d, *n, sizeof *d, by_key);
+    *n = *n > most ? most : *n;
+    return d;
+}
+
+/* Mark a user's truth in hold: the newest, or random ones where order means nothing. */
+static void mark_truth(const struct pz_corpus *c, uint32_t user, uint64_t seed, uint8_t *hold)
+{
+    uint64_t n = c->ptr[user + 1] - c->ptr[user], k = truth_size(c, user);
+    struct pz_rng rng;
+
+    if (c->ordered) {
+        memset(hold + n - k, 1, k);
+        return;
+    }
+    pz_rng_init(&rng, seed ^ 0x6d61, user);
+    while (k > 0) {
+        uint32_t at = pz_rng_below(&rng, (uint32_t)n);
+
+        k -= !hold[at];
+        hold[at] = 1;
+    }
+}
+
+/* The training part: the corpus without what hold marks. */
+static enum pz_status make_train(const struct pz_corpus *c, const uint8_t *hold, struct pz_valid *v,
+                                 struct pz_err *err)
+{
+    uint64_t n = c->ptr[c->n_users], to = 0;
+    uint64_t *ptr = take(v, (size_t)c->n_users + 1, sizeof *ptr);
+    uint32_t *item = take(v, n, sizeof *item);
+    int64_t *time = take(v, n, sizeof *time);
+    float *weight = take(v, n, sizeof *weight);
+    uint8_t *event = c->event ? take(v, n, 1) : NULL;
+
+    if (!ptr || !item || !time || !weight || (c->event && !event))
+        return pz_err_memory(err, "the validation split", 17.0 * (double)n);
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+            if (hold[p])
+                continue;
+            item[to] = c->item[p];
+            time[to] = c->time[p];
+            weight[to] = c->weight[p];
+            if (event)
+                event[to] = c->event[p];
+            to++;
+        }
+        ptr[u + 1] = to;
+    }
+    v->train = *c;
+    v->train.ptr = ptr;
+    v->train.item = item;
+    v->train.time = time;
+    v->train.weight = weight;
+    v->train.event = event;
+    v->train.context = NULL;
+    return PZ_OK;
+}
+
+/* Whether the case's history holds an item. */
+static bool met(const struct pz_valid *v, const struct pz_valid_case *k, uint32_t item)
+{
+    for (uint64_t p = k->from; p < k->end; p++)
+        if (v->seq_item[p] == item)
+            return true;
+    return false;
+}
+
+/* Add one truth to the case, or its weight when it is there. */
+static void add_truth(struct pz_valid *v, struct pz_valid_case *k, uint32_t item, float weight)
+{
+    if (v->exclude_seen && met(v, k, item))
+        return;
+    for (uint64_t t = k->truth; t < k->truth + k->n_truth; t++)
+        if (v->truth[t] == item) {
+            v->gain[t] = weight > v->gain[t] ? weight : v->gain[t];
+            return;
+        }
+    v->truth[k->truth + k->n_truth] = item;
+    v->gain[k->truth + k->n_truth++] = weight;
+}
+
+/* A case of the events [begin, end) of the corpus that hold marks; kept when it has a truth. */
+static void add_case(const struct pz_corpus *c, const uint8_t *hold, uint32_t user, uint64_t begin,
+                     uint64_t end, uint32_t *n_cases, struct pz_valid *v)
+{
+    struct pz_valid_case *k = &v->c[*n_cases], *last = *n_cases ? k - 1 : NULL;
+
+    *k = (struct pz_valid_case){ .user = user, .truth = last ? last->truth + last->n_truth : 0 };
+    k->from = v->seq_item == c->item ? c->ptr[user] : v->train.ptr[user];
+    k->end = v->seq_item == c->item ? begin : v->train.ptr[user + 1];
+    if (v->task == PZ_TASK_RELATED && k->end > k->from)
+        k->from = k->end - 1;
+    for (uint64_t p = begin; p < end; p++)
+        if (hold[p])
+            add_truth(v, k, c->item[p], c->weight[p]);
+    *n_cases += k->n_truth > 0;
+}
+
+static void add_user(const struct pz_corpus *c, const uint8_t *hold, uint32_t user, uint32_t *n_cases,
+                     struct pz_valid *v)
+{
+    uint64_t end = c->ptr[user + 1], k = truth_size(c, user);
+
+    if (!c->ordered) {
+        add_case(c, hold, user, c->ptr[user], end, n_cases, v);
+        return;
+    }
+    add_case(c, hold, user, end - k, end, n_cases, v);
+    for (uint64_t i = 0; k > 1 && i < k && i < STEPS; i++)
+        add_case(c, hold, user, end - 1 - i, end - i, n_cases, v);
+}
+
+/* A user's cases share one vote: half for what comes, half for what comes next. */
+static void share_votes(struct pz_valid *v, uint32_t begin, uint32_t end)
+{
+    bool whole = v->c[begin].n_truth > 1;
+    float n = (float)(end - begin);
+
+    for (uint32_t k = begin; k < end; k++)
+        v->c[k].share = n == 1 || !whole ? 1 / n : k == begin ? 0.5f : 0.5f / (n - 1);
+}
+
+static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *d, uint32_t n,
+                                 const uint8_t *hold, struct pz_valid *v, struct pz_err *err)
+{
+    uint64_t held = 0;
+    uint32_t n_cases = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        held += truth_size(c, d[i].user) + STEPS;
+    v->seq_item = c->ordered ? c->item : v->train.item;
+    v->seq_time = c->ordered ? c->time : v->train.time;
+    v->seq_weight = c->ordered ? c->weight : v->train.weight;
+    v->first = take(v, (size_t)n + 1, sizeof *v->first);
+    v->c = take(v, (size_t)n * (STEPS + 1) + 1, sizeof *v->c);
+    v->truth = take(v, held, sizeof *v->truth);
+    v->gain = take(v, held, sizeof *v->gain);
+    if (!v->first || !v->c || !v->gain)
+        return pz_err_memory(err, "validation cases", 300.0 * n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t before = n_cases;
+
+        add_user(c, hold, d[i].user, &n_cases, v);
+        if (n_cases == before)
+            continue;
+        share_votes(v, before, n_cases);
+        v->first[++v->n_users] = n_cases;
+    }
+    return PZ_OK;
+}
+
+enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
+{
+    size_t n_items = v->train.n_items, most = MEMO_BYTES / (n_items * sizeof *v->memo + 1);
+    uint32_t n = v->first[v->n_users];
+
+    v->n_memo = n < most ? n : (uint32_t)most;
+    v->memo = take(v, v->n_memo * n_items, sizeof *v->memo);
+    v->known = take(v, v->n_memo, 1);
+    return v->memo && v->known ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
+}
+
+void pz_valid_forget(const struct pz_valid *v)
+{
+    if (v->known)
+        memset(v->known, 0, v->n_memo);
+}
+
+enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
+                            uint64_t seed, struct pz_valid *v, struct pz_err *err)
+{
+    uint32_t n;
+    struct drawn *d = draw_users(c, most, seed, &n, &v->newest);
+    uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
+    enum pz_status st = d && hold ? PZ_OK
+                                  : pz_err_memory(err, "the validation split",
+                                                  16.0 * c->n_users + (double)c->ptr[c->n_users]);
+
+    v->task = task;
+    v->exclude_seen = exclude_seen;
+    for (uint32_t i = 0; i < n && st == PZ_OK; i++)
+        mark_truth(c, d[i].user, seed, hold + c->ptr[d[i].user]);
+    if (st == PZ_OK)
+        st = make_train(c, hold, v, err);
+    if (st == PZ_OK)
+        st = make_cases(c, d, n, hold, v, err);
+    free(d);
+    free(hold);
+    return st;
+}
