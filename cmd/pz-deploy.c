@@ -51,8 +51,8 @@ static void print_version(const struct pz_version *v, bool json, bool first)
 
     pz_time_format(v->published, when);
     if (json)
-        printf("%s{\"version\":%u,\"recipe\":\"%s\",\"bytes\":%llu,\"published\":\"%s\",\"live_seen\":%llu,"
-               "\"rows_seen\":%llu,\"state\":\"%s\"}",
+        printf("%s{\"version\":%u,\"recipe\":\"%s\",\"bytes\":%llu,\"published\":\"%s\",\"live_"
+               "seen\":%llu,\"rows_seen\":%llu,\"state\":\"%s\"}",
                first ? "" : ",", v->number, v->recipe, (unsigned long long)v->bytes, when,
                (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen, state);
     else
@@ -73,8 +73,10 @@ static enum pz_status run_list(void *config, struct pz_strs *args, struct pz_log
     if (st == PZ_OK)
         st = pz_campaign_list(args->v[0], &list, &n, err);
     if (st == PZ_OK)
-        fputs(cfg->common.json ? "[" : "version  recipe                        bytes  published         "
-                                       "    live-seen rows-seen  state\n", stdout);
+        fputs(cfg->common.json ? "["
+                               : "version  recipe                        bytes  published          "
+                                 "   live-seen rows-seen  state\n",
+              stdout);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
         print_version(&list[i], cfg->common.json, i == 0);
     if (st == PZ_OK && cfg->common.json)
@@ -113,17 +115,16 @@ static json_t *status_json(const struct status *s)
 
     return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
                      "version", (json_int_t)s->version.number, "recipe", s->version.recipe,
-                     "published", pz_time_format(s->version.published, published),
-                     "items", (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
-                     "newest", pz_time_format(s->model->newest, newest),
-                     "live_events", (json_int_t)s->live.events,
-                     "live_items", (json_int_t)s->live.items, "live_users", (json_int_t)s->live.users,
-                     "forgotten", (json_int_t)s->live.forgotten,
-                     "last_event", (json_int_t)s->live.last,
-                     "live_seen", (json_int_t)s->version.live_seen,
-                     "rows_seen", (json_int_t)s->version.rows_seen,
-                     "settings", settings ? json_incref(settings) : json_object(),
-                     "filters", filters ? json_incref(filters) : json_object());
+                     "published", pz_time_format(s->version.published, published), "items",
+                     (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
+                     "newest", pz_time_format(s->model->newest, newest), "live_events",
+                     (json_int_t)s->live.events, "live_items", (json_int_t)s->live.items,
+                     "live_users", (json_int_t)s->live.users, "forgotten",
+                     (json_int_t)s->live.forgotten, "last_event", (json_int_t)s->live.last,
+                     "live_seen", (json_int_t)s->version.live_seen, "rows_seen",
+                     (json_int_t)s->version.rows_seen, "settings",
+                     settings ? json_incref(settings) : json_object(), "filters",
+                     filters ? json_incref(filters) : json_object());
 }
 
 static void print_members(const char *title, const json_t *object)
@@ -131,7 +132,7 @@ static void print_members(const char *title, const json_t *object)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
         if (json_is_string(value))
             printf("%-9s %s = %s\n", title, key, json_string_value(value));
         else
@@ -164,9 +165,11 @@ static enum pz_status check_age(const struct pz_version *v, const char *max_age,
     if (!max_age)
         return PZ_OK;
     if (!pz_time_duration(max_age, &most))
-        return pz_err_set(err, PZ_USAGE, "--max-age: \"%s\" is no duration; 26h, 90m and 2d are", max_age);
+        return pz_err_set(err, PZ_USAGE, "--max-age: \"%s\" is no duration; 26h, 90m and 2d are",
+                          max_age);
     return age <= most ? PZ_OK
-                       : pz_err_set(err, PZ_NEGATIVE, "version %u was published %.1f hours ago, more than %s",
+                       : pz_err_set(err, PZ_NEGATIVE,
+                                    "version %u was published %.1f hours ago, more than %s",
                                     v->number, (double)age / 3600, max_age);
 }
 
@@ -225,13 +228,14 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_gc(args->v[0], (uint32_t)cfg->keep, cfg->events, cfg->lock_wait, &removed, err);
+        st = pz_campaign_gc(args->v[0], (uint32_t)cfg->keep, cfg->events, cfg->lock_wait, &removed,
+                            err);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"removed\":%u,\"live_removed\":%llu}\n", removed.versions,
                (unsigned long long)removed.live);
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed", removed.versions,
-               (unsigned long long)removed.live);
+        pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed",
+               removed.versions, (unsigned long long)removed.live);
     return st;
 }
 
@@ -259,7 +263,10 @@ static enum pz_status change(const struct config *cfg, const struct pz_strs *arg
 
     if (args->n != n)
         return pz_err_set(err, PZ_USAGE, "CAMPAIGN %s%s is needed; see pz-deploy --help",
-                          filter ? "filter NAME" : "NAME", !set ? "" : filter ? " EXPR" : " VALUE");
+                          filter ? "filter NAME" : "NAME",
+                          !set     ? ""
+                          : filter ? " EXPR"
+                                   : " VALUE");
     if (filter && set) {
         enum pz_status st = try_filter(args->v[0], value, err);
 
@@ -286,48 +293,42 @@ static enum pz_status run_unset(void *config, struct pz_strs *args, struct pz_lo
 
 /* ---- options ---- */
 
-#define LOCK_WAIT                                                                                  \
-    PZ_REAL(0, "lock-wait", struct config, lock_wait, "0", 0, 1e6, "SECONDS",                      \
+#define LOCK_WAIT                                                             \
+    PZ_REAL(0, "lock-wait", struct config, lock_wait, "0", 0, 1e6, "SECONDS", \
             "how long to wait for another process that changes the campaign; then exit with 75")
 
 static const struct pz_opt publish_opts[] = {
-    PZ_INT(0, "live-seen", struct config, live_seen, "0", 0, 9e15, "N",
-           "number of the last live event that the model's data contain (pz-event export says it): "
-           "queries add the later ones. 0: as the data say that came by pz-event export -o NAME.pzd"),
+    PZ_INT(
+        0, "live-seen", struct config, live_seen, "0", 0, 9e15, "N",
+        "number of the last live event that the model's data contain (pz-event export says it): "
+        "queries add the later ones. 0: as the data say that came by pz-event export -o NAME.pzd"),
     PZ_INT(0, "rows-seen", struct config, rows_seen, "0", 0, 9e15, "N",
            "the same for rows of items and users that were put; without it they all stay in force"),
-    LOCK_WAIT,
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
+    LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END
 };
 static const struct pz_opt status_opts[] = {
     PZ_STR(0, "max-age", struct config, max_age, NULL, "DURATION",
            "exit with 1 when the current version was published longer ago: 26h, 90m, 2d"),
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
+    PZ_OPT_COMMON(struct config, common), PZ_END
 };
-static const struct pz_opt rollback_opts[] = {
-    PZ_INT(0, "to", struct config, to, "0", 0, 4e9, "N", "version to go to; 0 means the previous one"),
-    LOCK_WAIT,
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
-};
+static const struct pz_opt rollback_opts[] = { PZ_INT(0, "to", struct config, to, "0", 0, 4e9, "N",
+                                                      "version to go to; 0 means the previous one"),
+                                               LOCK_WAIT, PZ_OPT_COMMON(struct config, common),
+                                               PZ_END };
 static const struct pz_opt gc_opts[] = {
     PZ_INT('k', "keep", struct config, keep, "5", 0, 1000000, "N", "newest versions to keep"),
     PZ_FLAG(0, "events", struct config, events,
             "remove also live events and rows that the data of every version left contain"),
-    LOCK_WAIT,
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
+    LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END
 };
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
-#define SUB(word, usage, text, table, function)                                                    \
-    {                                                                                              \
-        .name = word, .synopsis = usage, .summary = text, .opts = table,                           \
-        .cfg_bytes = sizeof(struct config), .common_offset = offsetof(struct config, common),      \
-        .operands = "file", .run = function                                                        \
+#define SUB(word, usage, text, table, function)                                               \
+    {                                                                                         \
+        .name = word, .synopsis = usage, .summary = text, .opts = table,                      \
+        .cfg_bytes = sizeof(struct config), .common_offset = offsetof(struct config, common), \
+        .operands = "file", .run = function                                                   \
     }
 
 int main(int argc, char **argv)
@@ -335,8 +336,8 @@ int main(int argc, char **argv)
     static const struct pz_cmd sub[] = {
         SUB("publish", "CAMPAIGN MODEL.pzm", "Make a model the current version of a campaign",
             publish_opts, run_publish),
-        SUB("status", "[--max-age DURATION] CAMPAIGN", "Say which version answers, how fresh it is, and what is set",
-            status_opts, run_status),
+        SUB("status", "[--max-age DURATION] CAMPAIGN",
+            "Say which version answers, how fresh it is, and what is set", status_opts, run_status),
         SUB("list", "CAMPAIGN", "List the versions", common_opts, run_list),
         SUB("rollback", "[--to N] CAMPAIGN", "Make an older version current", rollback_opts,
             run_rollback),
@@ -344,17 +345,19 @@ int main(int argc, char **argv)
             "Remove old versions, never the current or previous one", gc_opts, run_gc),
         SUB("set", "CAMPAIGN NAME VALUE\nCAMPAIGN filter NAME EXPR",
             "Change a setting, or keep a filter under a name", set_opts, run_set),
-        SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
-            run_unset),
+        SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter",
+            set_opts, run_unset),
         { .name = NULL }
     };
-    static const struct pz_cmd cmd = { .name = "pz-deploy",
-                                       .synopsis = "publish|status|list|rollback|gc|set|unset CAMPAIGN ...",
-                                       .summary = "Publish models as campaigns.",
-                                       .examples = "  pz-deploy publish home.pzc home.pzm\n"
-                                                   "  pz-deploy rollback home.pzc\n"
-                                                   "  pz-deploy set home.pzc num 10",
-                                       .sub = sub };
+    static const struct pz_cmd cmd = {
+        .name = "pz-deploy",
+        .synopsis = "publish|status|list|rollback|gc|set|unset CAMPAIGN ...",
+        .summary = "Publish models as campaigns.",
+        .examples = "  pz-deploy publish home.pzc home.pzm\n"
+                    "  pz-deploy rollback home.pzc\n"
+                    "  pz-deploy set home.pzc num 10",
+        .sub = sub
+    };
 
     return pz_cmd_main(&cmd, argc, argv);
 }

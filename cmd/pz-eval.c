@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer/rules.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -12,10 +13,10 @@
 #include "data/split.h"
 #include "eval/verdict.h"
 #include "train/train.h"
-#include "answer/rules.h"
 
 struct config {
-    const char *split, *output, *tune_metric, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
+    const char *split, *output, *tune_metric, *history, *seen, *per_user, *k, *vs, *gate, *report,
+        *objective;
     struct pz_strs recipes, events, params;
     long long seed, tune;
     double tune_time;
@@ -28,15 +29,18 @@ static const struct pz_opt opts[] = {
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
            "leave-last[:N], time:TIMESTAMP, time:P%, users[:P%], random[:P%], cold-items[:P%]"),
     PZ_LIST('r', "recipe", struct config, recipes, "NAME",
-            "with --split: recipe to train, user-personalization when none is given. May be given several "
-            "times: the others are trained too and stand beside the first as baselines"),
-    PZ_LIST('p', "param", struct config, params, "NAME=VALUE", "as in pz-train, for the first recipe"),
+            "with --split: recipe to train, user-personalization when none is given. May be given "
+            "several times: the others are trained too and stand beside the first as baselines"),
+    PZ_LIST('p', "param", struct config, params, "NAME=VALUE",
+            "as in pz-train, for the first recipe"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Truth that does not count is no truth then"),
-    PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N", "as in pz-train, with --split"),
+    PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N",
+           "as in pz-train, with --split"),
     PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
             "as in pz-train, with --split"),
-    PZ_STR(0, "tune-metric", struct config, tune_metric, "mix", "NAME", "as in pz-train, with --split"),
+    PZ_STR(0, "tune-metric", struct config, tune_metric, "mix", "NAME",
+           "as in pz-train, with --split"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "as in pz-train, with --split"),
     PZ_STR('o', "output", struct config, output, NULL, "FILE",
            "with --split: keep the model of the first recipe"),
@@ -45,13 +49,14 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep",
            "whether items of the history may be recommended; the default is the recipe's"),
     PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=off|low|medium|high",
-           "rank as pz-recommend --objective does, and add average_rewards_at_k: what the hits are worth, as a "
-           "share of what the truth is; off only measures"),
+           "rank as pz-recommend --objective does, and add average_rewards_at_k: what the hits are "
+           "worth, as a share of what the truth is; off only measures"),
     PZ_STR('k', "at", struct config, k, "5,10,20,25", "K,K,...", "list lengths for the metrics"),
     PZ_STR(0, "vs", struct config, vs, NULL, "OTHER.pzm",
            "judge this model on the same users too, as the baseline vs"),
     PZ_STR(0, "gate", struct config, gate, NULL, "EXPR",
-           "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= 0.1'"),
+           "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= "
+           "0.1'"),
     PZ_STR(0, "report", struct config, report, NULL, "FILE.html", "write the result as a page too"),
     PZ_STR(0, "per-user", struct config, per_user, NULL, "FILE",
            "write a line for each test user: user_id and every metric, tab-separated"),
@@ -274,7 +279,8 @@ static enum pz_status write_report(const struct config *cfg, const struct pz_ver
     return st;
 }
 
-static void add_line(struct pz_str *line, const struct pz_figures *f, const struct pz_case *c, size_t k)
+static void add_line(struct pz_str *line, const struct pz_figures *f, const struct pz_case *c,
+                     size_t k)
 {
     pz_str_reset(line);
     pz_str_add_csv(line, c->user_id, strlen(c->user_id), '\t');
@@ -319,7 +325,8 @@ static enum pz_status report(const struct config *cfg, const struct session *s, 
     if (st == PZ_OK)
         st = print_result(cfg, &s->v, err);
     if (st == PZ_OK && cfg->gate && !s->v.passed)
-        st = pz_err_set(err, PZ_NEGATIVE, "the gate says no: %s", s->v.why.data ? s->v.why.data : cfg->gate);
+        st = pz_err_set(err, PZ_NEGATIVE, "the gate says no: %s",
+                        s->v.why.data ? s->v.why.data : cfg->gate);
     return st;
 }
 
@@ -329,7 +336,8 @@ static enum pz_status report(const struct config *cfg, const struct session *s, 
 static enum pz_status prepare(const struct config *cfg, struct session *s, struct pz_err *err)
 {
     struct pz_verdict *v = &s->v;
-    const char *const *names = cfg->recipes.n ? cfg->recipes.v : (const char *const[]){ "user-personalization" };
+    const char *const *names = cfg->recipes.n ? cfg->recipes.v
+                                              : (const char *const[]){ "user-personalization" };
     size_t n = cfg->recipes.n ? cfg->recipes.n : 1;
 
     v->protocol = cfg->split ? cfg->split : "test";
@@ -356,16 +364,19 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
                                   struct pz_err *err)
 {
     if (args->n < (cfg->split ? 1 : 2))
-        return pz_err_set(err, PZ_USAGE, "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
-    if (cfg->split && (cfg->vs || cfg->history))
         return pz_err_set(err, PZ_USAGE,
-                          "--split trains its own models; compare recipes by giving --recipe again");
+                          "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
+    if (cfg->split && (cfg->vs || cfg->history))
+        return pz_err_set(
+            err, PZ_USAGE,
+            "--split trains its own models; compare recipes by giving --recipe again");
     if (!cfg->split && (cfg->recipes.n || cfg->params.n || cfg->events.n || cfg->output))
         return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
     return PZ_OK;
 }
 
-static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
+static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
+                          struct pz_err *err)
 {
     const struct config *cfg = config;
     struct pz_ruleset rules = { 0 };
@@ -404,10 +415,11 @@ int main(int argc, char **argv)
         .name = "pz-eval",
         .synopsis = "[options] MODEL.pzm TEST.pzd...\n--split SPEC [options] DATA.pzd...",
         .summary = "Judge a model by exact full ranking, beside popularity.",
-        .examples = "  pz-eval --split personalize shop.pzd\n"
-                    "  pz-eval --split leave-last -r user-personalization -r related-items shop.pzd\n"
-                    "  pz-eval --json new.pzm test.pzd --vs old.pzm --gate 'ndcg@10 >= 0.98*vs'\n"
-                    "  pz-eval home.pzm test.pzd --history hist.pzd --seen keep",
+        .examples =
+            "  pz-eval --split personalize shop.pzd\n"
+            "  pz-eval --split leave-last -r user-personalization -r related-items shop.pzd\n"
+            "  pz-eval --json new.pzm test.pzd --vs old.pzm --gate 'ndcg@10 >= 0.98*vs'\n"
+            "  pz-eval home.pzm test.pzd --history hist.pzd --seen keep",
         .opts = opts,
         .cfg_bytes = sizeof(struct config),
         .common_offset = offsetof(struct config, common),

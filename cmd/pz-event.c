@@ -15,8 +15,8 @@
 #include "live/put.h"
 
 struct config {
-    const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation, *impression,
-        *properties, *output, *table;
+    const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation,
+        *impression, *properties, *output, *table;
     long long after, rows_after, max_errors;
     bool acks;
     struct pz_common common;
@@ -57,8 +57,9 @@ static void report_put(const struct config *cfg, const struct pz_put_count *c, b
                (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
                (unsigned long long)c->bad, (unsigned long long)c->last);
     if (!one)
-        pz_log(log, PZ_LOG_NOTE, "read %llu, stored %llu, duplicate %llu, bad records %llu; last number "
-               "%llu", (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
+        pz_log(log, PZ_LOG_NOTE,
+               "read %llu, stored %llu, duplicate %llu, bad records %llu; last number %llu",
+               (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
                (unsigned long long)c->bad, (unsigned long long)c->last);
     else if (c->stored == 0)
         pz_log(log, PZ_LOG_NOTE, "this event id was stored before: nothing to do");
@@ -120,8 +121,9 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
     enum pz_status st = PZ_OK;
 
     if (args->n < 1 || args->n > 2 || (one && args->n > 1))
-        return pz_err_set(err, PZ_USAGE, "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; "
-                          "see pz-event put --help");
+        return pz_err_set(
+            err, PZ_USAGE,
+            "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; see pz-event put --help");
     st = pz_campaign_open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
         st = one ? put_one(live, cfg, &count, err) : pz_put_events(live, &put, &count, err);
@@ -132,8 +134,8 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
 }
 
 /* Rows are checked against the columns of the current model, when there is one. */
-static enum pz_status put_rows(const struct config *cfg, enum pz_live_table table, struct pz_strs *args,
-                               struct pz_log *log, struct pz_err *err)
+static enum pz_status put_rows(const struct config *cfg, enum pz_live_table table,
+                               struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const char *id = table == PZ_LIVE_ITEMS ? cfg->item : cfg->user;
     struct pz_put_one one = { id, cfg->properties ? cfg->properties : "{}", log };
@@ -146,8 +148,10 @@ static enum pz_status put_rows(const struct config *cfg, enum pz_live_table tabl
     enum pz_status st = PZ_OK;
 
     if (args->n < 1 || args->n > 2 || (id && args->n > 1) || (cfg->properties && !id))
-        return pz_err_set(err, PZ_USAGE, "CAMPAIGN and either %s ID --properties JSON or FILE; see "
-                          "pz-event --help", table == PZ_LIVE_ITEMS ? "--item" : "--user");
+        return pz_err_set(
+            err, PZ_USAGE,
+            "CAMPAIGN and either %s ID --properties JSON or FILE; see pz-event --help",
+            table == PZ_LIVE_ITEMS ? "--item" : "--user");
     st = pz_campaign_open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
         st = pz_campaign_open_model(args->v[0], &m, &version, err);
@@ -209,7 +213,8 @@ static bool is_dataset(const char *path)
     return n > 4 && strcmp(path + n - 4, ".pzd") == 0;
 }
 
-static void report_export(const struct config *cfg, const struct pz_exported *done, struct pz_log *log)
+static void report_export(const struct config *cfg, const struct pz_exported *done,
+                          struct pz_log *log)
 {
     bool all = is_dataset(cfg->output), events = all || strcmp(cfg->table, "interactions") == 0,
          rows = all || strcmp(cfg->table, "items") == 0 || strcmp(cfg->table, "users") == 0;
@@ -222,15 +227,19 @@ static void report_export(const struct config *cfg, const struct pz_exported *do
         snprintf(seen + n, sizeof seen - (size_t)n, " --rows-seen %llu",
                  (unsigned long long)done->rows_seen);
     if (events && done->nobodys > 0)
-        pz_log(log, PZ_LOG_NOTE, "%llu events left out: of sessions that joined no user yet, or without "
-               "an item", (unsigned long long)done->nobodys);
+        pz_log(log, PZ_LOG_NOTE,
+               "%llu events left out: of sessions that joined no user yet, or without an item",
+               (unsigned long long)done->nobodys);
     pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
-           all ? "events and rows" : events ? "events" : rows ? "rows" : "forgotten users",
+           all      ? "events and rows"
+           : events ? "events"
+           : rows   ? "rows"
+                    : "forgotten users",
            *seen ? "; publish a model that is trained with them by pz-deploy publish" : "", seen);
     if (cfg->common.json && strcmp(cfg->output, "-") != 0) /* there the data go */
         printf("{\"exported\":%llu,\"left_out\":%llu,\"live_seen\":%llu,\"rows_seen\":%llu}\n",
-               (unsigned long long)done->n, (unsigned long long)done->nobodys, (unsigned long long)done->live_seen,
-               (unsigned long long)done->rows_seen);
+               (unsigned long long)done->n, (unsigned long long)done->nobodys,
+               (unsigned long long)done->live_seen, (unsigned long long)done->rows_seen);
 }
 
 static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_log *log,
@@ -254,8 +263,9 @@ static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_l
         dataset.model = m;
     }
     if (st == PZ_OK)
-        st = is_dataset(cfg->output) ? pz_live_export_dataset(live, &dataset, cfg->output, &done, err)
-                                     : export_csv(live, m, cfg, &done, err);
+        st = is_dataset(cfg->output)
+                 ? pz_live_export_dataset(live, &dataset, cfg->output, &done, err)
+                 : export_csv(live, m, cfg, &done, err);
     pz_live_close(live);
     pz_model_free(m);
     if (st == PZ_OK)
@@ -312,8 +322,8 @@ static void print_json(const struct tally *t, const struct pz_live_size *size)
     pz_str_addf(&text, "{\"events\":%llu,\"last\":%llu", (unsigned long long)size->events,
                 (unsigned long long)size->last);
     if (size->events > 0)
-        pz_str_addf(&text, ",\"newest\":\"%s\",\"lag_seconds\":%lld", pz_time_format(t->newest, when),
-                    (long long)(pz_time_now() - t->newest));
+        pz_str_addf(&text, ",\"newest\":\"%s\",\"lag_seconds\":%lld",
+                    pz_time_format(t->newest, when), (long long)(pz_time_now() - t->newest));
     pz_str_adds(&text, ",\"types\":{");
     for (size_t i = 0; i < t->n; i++) {
         pz_str_adds(&text, i ? "," : "");
@@ -321,11 +331,12 @@ static void print_json(const struct tally *t, const struct pz_live_size *size)
         pz_str_addf(&text, ":{\"events\":%llu,\"newest\":\"%s\"}", (unsigned long long)t->type[i].n,
                     pz_time_format(t->type[i].newest, when));
     }
-    pz_str_addf(&text, "},\"items\":%llu,\"users\":%llu,\"sessions\":%llu,\"forgotten\":%llu,"
-                       "\"bytes\":%llu}\n",
-                (unsigned long long)size->items, (unsigned long long)size->users,
-                (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
-                (unsigned long long)size->bytes);
+    pz_str_addf(
+        &text,
+        "},\"items\":%llu,\"users\":%llu,\"sessions\":%llu,\"forgotten\":%llu,\"bytes\":%llu}\n",
+        (unsigned long long)size->items, (unsigned long long)size->users,
+        (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
+        (unsigned long long)size->bytes);
     fputs(text.data && !text.failed ? text.data : "", stdout);
     pz_str_clear(&text);
 }
@@ -400,8 +411,9 @@ static void print_receipt(const char *user, const struct pz_live_receipt *r, uin
 
     pz_str_adds(&text, "{\"user\":");
     pz_json_add_string(&text, user, strlen(user));
-    pz_str_addf(&text, ",\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,\"sessions_removed\":%llu,"
-                       "\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
+    pz_str_addf(&text,
+                ",\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,\"sessions_removed\":%"
+                "llu,\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
                 pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
                 (unsigned long long)r->events, (unsigned long long)r->sessions,
                 (unsigned long long)r->rows, (unsigned long long)in_model);
@@ -419,7 +431,8 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
     enum pz_status st = PZ_OK;
 
     if (args->n != 1 || !cfg->user)
-        return pz_err_set(err, PZ_USAGE, "CAMPAIGN --user ID is needed; see pz-event forget --help");
+        return pz_err_set(err, PZ_USAGE,
+                          "CAMPAIGN --user ID is needed; see pz-event forget --help");
     st = pz_campaign_open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
         st = pz_live_forget(live, cfg->user, &r, err);
@@ -429,8 +442,9 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
     in_model = model_events(args->v[0], cfg->user);
     if (cfg->common.json)
         print_receipt(cfg->user, &r, in_model);
-    pz_log(log, PZ_LOG_NOTE, "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the "
-           "model are used no more, train without them by pz-event export --table forgotten",
+    pz_log(log, PZ_LOG_NOTE,
+           "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the model "
+           "are used no more, train without them by pz-event export --table forgotten",
            cfg->user, (unsigned long long)r.events, (unsigned long long)r.sessions,
            (unsigned long long)r.rows, (unsigned long long)in_model);
     return PZ_OK;
@@ -438,11 +452,11 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
 
 /* ---- options ---- */
 
-#define MAX_ERRORS                                                                                 \
-    PZ_INT(0, "max-errors", struct config, max_errors, "0", 0, 9e15, "N",                          \
+#define MAX_ERRORS                                                        \
+    PZ_INT(0, "max-errors", struct config, max_errors, "0", 0, 9e15, "N", \
            "bad records to name and leave out; one more ends it, with those before it stored")
-#define ACKS                                                                                       \
-    PZ_FLAG(0, "acks", struct config, acks,                                                        \
+#define ACKS                                \
+    PZ_FLAG(0, "acks", struct config, acks, \
             "after every durable batch print a line with how many are stored by now")
 
 static const struct pz_opt put_opts[] = {
@@ -464,25 +478,26 @@ static const struct pz_opt put_opts[] = {
     PZ_OPT_COMMON(struct config, common),
     PZ_END
 };
-static const struct pz_opt items_opts[] = {
-    PZ_STR('i', "item", struct config, item, NULL, "ID", "the one item"),
-    PZ_STR(0, "properties", struct config, properties, NULL, "JSON", "an object with all its columns"),
-    MAX_ERRORS,
-    ACKS,
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
-};
-static const struct pz_opt users_opts[] = {
-    PZ_STR('u', "user", struct config, user, NULL, "ID", "the one user"),
-    PZ_STR(0, "properties", struct config, properties, NULL, "JSON", "an object with all his columns"),
-    MAX_ERRORS,
-    ACKS,
-    PZ_OPT_COMMON(struct config, common),
-    PZ_END
-};
+static const struct pz_opt items_opts[] = { PZ_STR('i', "item", struct config, item, NULL, "ID",
+                                                   "the one item"),
+                                            PZ_STR(0, "properties", struct config, properties, NULL,
+                                                   "JSON", "an object with all its columns"),
+                                            MAX_ERRORS,
+                                            ACKS,
+                                            PZ_OPT_COMMON(struct config, common),
+                                            PZ_END };
+static const struct pz_opt users_opts[] = { PZ_STR('u', "user", struct config, user, NULL, "ID",
+                                                   "the one user"),
+                                            PZ_STR(0, "properties", struct config, properties, NULL,
+                                                   "JSON", "an object with all his columns"),
+                                            MAX_ERRORS,
+                                            ACKS,
+                                            PZ_OPT_COMMON(struct config, common),
+                                            PZ_END };
 static const struct pz_opt export_opts[] = {
-    PZ_STR('o', "output", struct config, output, "-", "FILE",
-           "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
+    PZ_STR(
+        'o', "output", struct config, output, "-", "FILE",
+        "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
     PZ_STR(0, "table", struct config, table, "interactions", "interactions|items|users|forgotten",
            "what to write as CSV"),
     PZ_INT(0, "after", struct config, after, "0", 0, 9e15, "N", "only events with larger numbers"),
@@ -491,31 +506,32 @@ static const struct pz_opt export_opts[] = {
     PZ_OPT_COMMON(struct config, common),
     PZ_END
 };
-static const struct pz_opt forget_opts[] = {
-    PZ_STR('u', "user", struct config, user, NULL, "ID", "the user to forget"),
-    PZ_OPT_COMMON(struct config, common), PZ_END
-};
+static const struct pz_opt forget_opts[] = { PZ_STR('u', "user", struct config, user, NULL, "ID",
+                                                    "the user to forget"),
+                                             PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
-#define SUB(word, usage, text, table, function)                                                    \
-    {                                                                                              \
-        .name = word, .synopsis = usage, .summary = text, .opts = table,                           \
-        .cfg_bytes = sizeof(struct config), .common_offset = offsetof(struct config, common),      \
-        .operands = "file", .run = function                                                        \
+#define SUB(word, usage, text, table, function)                                               \
+    {                                                                                         \
+        .name = word, .synopsis = usage, .summary = text, .opts = table,                      \
+        .cfg_bytes = sizeof(struct config), .common_offset = offsetof(struct config, common), \
+        .operands = "file", .run = function                                                   \
     }
 
 int main(int argc, char **argv)
 {
     static const struct pz_cmd sub[] = {
         SUB("put", "CAMPAIGN --user ID --item ID --type TYPE\nCAMPAIGN [FILE]",
-            "Store events: one from options, or many from a file or standard input", put_opts, run_put),
+            "Store events: one from options, or many from a file or standard input", put_opts,
+            run_put),
         SUB("put-items", "CAMPAIGN --item ID --properties JSON\nCAMPAIGN [FILE]",
             "Store rows of items: they count in the next query", items_opts, run_put_items),
         SUB("put-users", "CAMPAIGN --user ID --properties JSON\nCAMPAIGN [FILE]",
             "Store rows of users: they count in the next query", users_opts, run_put_users),
         SUB("export", "[-o FILE] [--table TABLE] CAMPAIGN",
             "Write events or rows for the next training", export_opts, run_export),
-        SUB("stats", "CAMPAIGN", "Count what is stored, and say how fresh it is", common_opts, run_stats),
+        SUB("stats", "CAMPAIGN", "Count what is stored, and say how fresh it is", common_opts,
+            run_stats),
         SUB("forget", "CAMPAIGN --user ID", "Forget a user at once", forget_opts, run_forget),
         { .name = NULL }
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-import: interaction logs become a dataset file. Glue only: options in, modules of lib/data called,
- * reports out. The modes are told by --merge, --info, --check and --export; without them: import. */
+/* pz-import: interaction logs become a dataset file. Glue only: options in, modules of lib/data
+ * called, reports out. The modes are told by --merge, --info, --check and --export; without them:
+ * import. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,10 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "import/insights.h"
 #include "data/export.h"
-#include "import/import.h"
 #include "data/info.h"
+#include "import/import.h"
+#include "import/insights.h"
 
 struct import_cfg {
     struct pz_common common;
@@ -27,28 +28,31 @@ static const struct pz_opt opts[] = {
     PZ_STR('o', "output", struct import_cfg, output, NULL, "FILE",
            "dataset to write (*.pzd), or the CSV of --export; - is standard output"),
     PZ_LIST(0, "interactions", struct import_cfg, interactions, "FILE",
-            "interactions to read: CSV or JSON Lines, plain or zstd; - is standard input. May be given "
-            "several times"),
-    PZ_LIST(0, "items", struct import_cfg, items, "FILE", "items to read. May be given several times"),
-    PZ_LIST(0, "users", struct import_cfg, users, "FILE", "users to read. May be given several times"),
+            "interactions to read: CSV or JSON Lines, plain or zstd; - is standard input. May be "
+            "given several times"),
+    PZ_LIST(0, "items", struct import_cfg, items, "FILE",
+            "items to read. May be given several times"),
+    PZ_LIST(0, "users", struct import_cfg, users, "FILE",
+            "users to read. May be given several times"),
     PZ_LIST(0, "schema", struct import_cfg, schema, "FILE",
-            "Avro JSON schema of Amazon Personalize: one record, or an array of them. May be given several "
-            "times. Tables without one get the types that their values show"),
-    PZ_LIST(0, "map", struct import_cfg, map, "NAME=COLUMN,...",
-            "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
+            "Avro JSON schema of Amazon Personalize: one record, or an array of them. May be given "
+            "several times. Tables without one get the types that their values show"),
+    PZ_LIST(
+        0, "map", struct import_cfg, map, "NAME=COLUMN,...",
+        "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
     PZ_STR(0, "reject", struct import_cfg, reject, NULL, "FILE",
            "write every rejected row with its reason, as JSON Lines"),
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
-           "bad rows to tolerate, as a number or a share of all rows. With more the import fails and "
-           "writes nothing"),
+           "bad rows to tolerate, as a number or a share of all rows. With more the import fails "
+           "and writes nothing"),
     PZ_STR(0, "escape", struct import_cfg, escape, "double", "double|backslash",
            "how a quote is written inside quotes: doubled, or behind a backslash too"),
     PZ_FLAG(0, "merge", struct import_cfg, merge,
             "read the datasets named as operands as one and write it"),
     PZ_FLAG(0, "info", struct import_cfg, info, "say what is in the dataset named as operand"),
     PZ_FLAG(0, "check", struct import_cfg, check,
-            "say what in the data will hurt or stop a training: of the tables given, which are read as "
-            "for an import and not written, or of the dataset named as operand"),
+            "say what in the data will hurt or stop a training: of the tables given, which are "
+            "read as for an import and not written, or of the dataset named as operand"),
     PZ_FLAG(0, "strict", struct import_cfg, strict,
             "with --check: exit with 1 when an insight is serious"),
     PZ_STR(0, "export", struct import_cfg, export_table, NULL, "interactions|items|users|schema",
@@ -66,7 +70,8 @@ static enum pz_status write_text(const struct pz_str *text, struct pz_err *err)
 }
 
 /* An output that replaces what it was made from would lose it. */
-static enum pz_status keep_inputs(const char *output, const struct pz_strs *inputs, struct pz_err *err)
+static enum pz_status keep_inputs(const char *output, const struct pz_strs *inputs,
+                                  struct pz_err *err)
 {
     struct stat out, in;
 
@@ -84,8 +89,9 @@ static enum pz_status open_operands(const struct pz_strs *args, size_t max, stru
                                     struct pz_err *err)
 {
     if (args->n == 0 || args->n > max)
-        return pz_err_set(err, PZ_USAGE, max == 1 ? "one dataset (*.pzd) is needed as operand"
-                                                  : "name the datasets (*.pzd) as operands");
+        return pz_err_set(err, PZ_USAGE,
+                          max == 1 ? "one dataset (*.pzd) is needed as operand"
+                                   : "name the datasets (*.pzd) as operands");
     return pz_dataset_open(args->v, args->n, ds, err);
 }
 
@@ -168,11 +174,11 @@ static enum pz_status run_merge(const struct import_cfg *cfg, const struct pz_st
     if (st == PZ_OK)
         st = pz_dataset_save(ds, cfg->output, err);
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items", args->n,
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
+        pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items",
+               args->n, (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
     if (st == PZ_OK && cfg->common.json)
-        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n", (unsigned long long)ds->n_inter, ds->users.n,
-               ds->items.n);
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n",
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
     pz_dataset_free(ds);
     return st;
 }
@@ -210,8 +216,8 @@ static enum pz_status parse_max_errors(const char *text, struct pz_import_cfg *c
     if (pz_str_to_double(text, n - cfg->percent, &cfg->max_errors) && cfg->max_errors >= 0 &&
         (!cfg->percent || cfg->max_errors <= 100))
         return PZ_OK;
-    return pz_err_set(err, PZ_USAGE, "--max-errors: \"%s\" is neither a number nor a share such as 1%%",
-                      text);
+    return pz_err_set(err, PZ_USAGE,
+                      "--max-errors: \"%s\" is neither a number nor a share such as 1%%", text);
 }
 
 /* One line accounts for every row. It is the last one of a run, so that of a failed run too. */
@@ -242,7 +248,8 @@ static void say_counts(const struct pz_import_count *count, enum pz_status st, s
     pz_str_clear(&text);
 }
 
-/* {"interactions":{"read":3,"kept":2,"rejected":1,"duplicate":0},"items":...}: the tables that were given. */
+/* {"interactions":{"read":3,"kept":2,"rejected":1,"duplicate":0},"items":...}: the tables that were
+ * given. */
 static void print_counts(const struct import_cfg *cfg, const struct pz_import_count *count)
 {
     static const char *const tables[] = { "interactions", "items", "users" };
@@ -250,17 +257,18 @@ static void print_counts(const struct import_cfg *cfg, const struct pz_import_co
 
     for (size_t t = 0; t < PZ_N_TABLES; t++)
         if (given[t]->n > 0)
-            printf("%s\"%s\":{\"read\":%llu,\"kept\":%llu,\"rejected\":%llu,\"duplicate\":%llu}", t ? "," : "{",
-                   tables[t], (unsigned long long)count[t].read, (unsigned long long)count[t].kept,
-                   (unsigned long long)count[t].rejected, (unsigned long long)count[t].duplicate);
+            printf("%s\"%s\":{\"read\":%llu,\"kept\":%llu,\"rejected\":%llu,\"duplicate\":%llu}",
+                   t ? "," : "{", tables[t], (unsigned long long)count[t].read,
+                   (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
+                   (unsigned long long)count[t].duplicate);
     printf("}\n");
 }
 
-/* Read the tables as the options say. percent: bad rows to tolerate, whatever --max-errors says; < 0: as
- * it says. count is filled also when the status is PZ_BAD_DATA. */
-static enum pz_status import_tables(const struct import_cfg *cfg, double percent, struct pz_log *log,
-                                    struct pz_dataset **ds, struct pz_import_count *count,
-                                    struct pz_err *err)
+/* Read the tables as the options say. percent: bad rows to tolerate, whatever --max-errors says; <
+ * 0: as it says. count is filled also when the status is PZ_BAD_DATA. */
+static enum pz_status import_tables(const struct import_cfg *cfg, double percent,
+                                    struct pz_log *log, struct pz_dataset **ds,
+                                    struct pz_import_count *count, struct pz_err *err)
 {
     struct pz_schema schema = { .n = { 0 } };
     struct pz_arena copies = { NULL };
@@ -295,8 +303,10 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
     enum pz_status st = need_output(cfg, err);
 
     if (st == PZ_OK && args->n > 0)
-        st = pz_err_set(err, PZ_USAGE, "unexpected operand %s; tables are given with --interactions, "
-                        "--items, --users", args->v[0]);
+        st = pz_err_set(
+            err, PZ_USAGE,
+            "unexpected operand %s; tables are given with --interactions, --items, --users",
+            args->v[0]);
     if (st == PZ_OK && cfg->interactions.n == 0)
         st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
     if (st == PZ_OK)
@@ -318,7 +328,8 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
 
 /* ---- check ---- */
 
-static enum pz_status print_check(const struct import_cfg *cfg, const json_t *doc, struct pz_err *err)
+static enum pz_status print_check(const struct import_cfg *cfg, const json_t *doc,
+                                  struct pz_err *err)
 {
     struct pz_str text = { 0 };
     size_t serious = pz_check_serious(doc);
@@ -331,7 +342,8 @@ static enum pz_status print_check(const struct import_cfg *cfg, const json_t *do
     st = write_text(&text, err);
     pz_str_clear(&text);
     if (st == PZ_OK && cfg->strict && serious > 0)
-        st = pz_err_set(err, PZ_NEGATIVE, "%zu serious insight%s", serious, serious == 1 ? "" : "s");
+        st = pz_err_set(err, PZ_NEGATIVE, "%zu serious insight%s", serious,
+                        serious == 1 ? "" : "s");
     return st;
 }
 
@@ -363,12 +375,14 @@ static enum pz_status run_check(const struct import_cfg *cfg, const struct pz_st
     return st;
 }
 
-static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
+static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
+                          struct pz_err *err)
 {
     const struct import_cfg *cfg = config;
 
     if (cfg->merge + cfg->info + cfg->check + (cfg->export_table != NULL) > 1)
-        return pz_err_set(err, PZ_USAGE, "--merge, --info, --check and --export exclude each other");
+        return pz_err_set(err, PZ_USAGE,
+                          "--merge, --info, --check and --export exclude each other");
     if (cfg->merge)
         return run_merge(cfg, args, log, err);
     if (cfg->info)
@@ -388,10 +402,11 @@ static const struct pz_cmd command = {
                 "--check FILE.pzd | --check --interactions FILE [OPTION]...\n"
                 "--export interactions|items|users|schema [-o FILE] FILE.pzd",
     .summary = "Turn interaction logs into a dataset file, check it, show it, merge and export it.",
-    .examples = "pz-import -o shop.pzd --interactions clicks.csv --items items.csv\n"
-                "pz-import -o shop.pzd --interactions - --map USER_ID=customer,ITEM_ID=sku < log.jsonl\n"
-                "pz-import --check --json shop.pzd\n"
-                "pz-import --info shop.pzd",
+    .examples =
+        "pz-import -o shop.pzd --interactions clicks.csv --items items.csv\n"
+        "pz-import -o shop.pzd --interactions - --map USER_ID=customer,ITEM_ID=sku < log.jsonl\n"
+        "pz-import --check --json shop.pzd\n"
+        "pz-import --info shop.pzd",
     .opts = opts,
     .cfg_bytes = sizeof(struct import_cfg),
     .common_offset = offsetof(struct import_cfg, common),

@@ -4,21 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/batch.h"
+#include "answer/rules.h"
+#include "answer/write.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/time.h"
 #include "campaign/filters.h"
 #include "campaign/view.h"
-#include "answer/write.h"
-#include "answer/batch.h"
 #include "filter/filter.h"
 #include "rank/rank.h"
-#include "answer/rules.h"
 
 struct config {
     const char *user, *item, *rank, *history, *format, *output, *input;
-    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now, *filter, *why;
+    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now,
+        *filter, *why;
     struct pz_strs context, promote, promote_values, boost, max_per, filter_values;
     long long num, seed;
     double exploration_weight, exploration_age;
@@ -29,7 +30,8 @@ struct config {
 static const struct pz_opt opts[] = {
     PZ_STR('u', "user", struct config, user, NULL, "ID", "recommend for this user"),
     PZ_STR('i', "item", struct config, item, NULL, "ID", "recommend items related to this one"),
-    PZ_STR(0, "rank", struct config, rank, NULL, "ID,ID,...", "put these items in order for --user"),
+    PZ_STR(0, "rank", struct config, rank, NULL, "ID,ID,...",
+           "put these items in order for --user"),
     PZ_STR(0, "history", struct config, history, NULL, "ID,ID,...",
            "items that the user just met, oldest first; enough for a user nobody knows"),
     PZ_LIST(0, "context", struct config, context, "KEY=VALUE",
@@ -37,9 +39,11 @@ static const struct pz_opt opts[] = {
     PZ_INT('n', "num", struct config, num, "0", 0, 1000000, "N",
            "results wanted; 0: as the campaign is set, else 25"),
     PZ_STR(0, "filter", struct config, filter, NULL, "EXPR|NAME",
-           "only items that pass this filter, or the campaign's filter of that name; see pz-filter(5)"),
+           "only items that pass this filter, or the campaign's filter of that name; see "
+           "pz-filter(5)"),
     PZ_LIST(0, "filter-values", struct config, filter_values, "NAME=LIST",
-            "values of the filter's placeholders, or a JSON object of them as Personalize's filterValues"),
+            "values of the filter's placeholders, or a JSON object of them as Personalize's "
+            "filterValues"),
     PZ_FLAG(0, "check-filter", struct config, check_filter,
             "say how many items pass the filter, and recommend nothing"),
     PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep|only",
@@ -49,41 +53,49 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "seen-age", struct config, seen_age, NULL, "AGE",
            "only events this recent make an item seen, as 30d or 12h"),
     PZ_LIST(0, "promote", struct config, promote, "NAME:PERCENT[:FILTER]",
-            "give this share of the places to items that pass FILTER, wherever chance puts them; --filter does "
-            "not act on them"),
+            "give this share of the places to items that pass FILTER, wherever chance puts them; "
+            "--filter does not act on them"),
     PZ_LIST(0, "promote-values", struct config, promote_values, "NAME:PARAM=LIST",
             "values of the placeholders of a promotion's filter"),
     PZ_LIST(0, "boost", struct config, boost, "CONDITION: FACTOR",
-            "multiply the scores of items of which a condition of pz-filter(5) holds; 0 leaves them out"),
+            "multiply the scores of items of which a condition of pz-filter(5) holds; 0 leaves "
+            "them out"),
     PZ_LIST(0, "max-per", struct config, max_per, "COLUMN=N",
             "at most N items of one value of a column of Items"),
     PZ_STR(0, "diversify", struct config, diversify, NULL, "LAMBDA[:COLUMN]",
-           "weigh likeness to items higher up against relevance, 0 to 1; by the model's item vectors or a column"),
+           "weigh likeness to items higher up against relevance, 0 to 1; by the model's item "
+           "vectors or a column"),
     PZ_STR(0, "rotate", struct config, rotate, NULL, "RATE[:HALFLIFE]",
-           "an item shown to the user just now loses this part of its score, half of that after HALFLIFE (1d)"),
+           "an item shown to the user just now loses this part of its score, half of that after "
+           "HALFLIFE (1d)"),
     PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=low|medium|high",
-           "favour items with large values of a numeric column of Items; medium ranks by expected value"),
+           "favour items with large values of a numeric column of Items; medium ranks by expected "
+           "value"),
     PZ_REAL(0, "exploration-weight", struct config, exploration_weight, "-1", -1, 1, "W",
-            "part of the score that young items are drawn for, where the recipe explores; below 0: as the campaign "
-            "is set, else 0.3"),
+            "part of the score that young items are drawn for, where the recipe explores; below 0: "
+            "as the campaign is set, else 0.3"),
     PZ_REAL(0, "exploration-age", struct config, exploration_age, "0", 0, 100000, "DAYS",
-            "items up to this age, counted back from the newest interaction, are young; 0: as the campaign is set, "
-            "else 30"),
+            "items up to this age, counted back from the newest interaction, are young; 0: as the "
+            "campaign is set, else 30"),
     PZ_STR(0, "page-token", struct config, page_token, NULL, "TOKEN",
-           "the page after the answer that gave this token; start begins and has text formats say the next"),
+           "the page after the answer that gave this token; start begins and has text formats say "
+           "the next"),
     PZ_STR(0, "now", struct config, now, NULL, "TIME",
-           "the moment of asking; without it that of the newest event known, and the clock for filters"),
-    PZ_INT(0, "seed", struct config, seed, "0", 0, 9e15, "N", "of chance: places of promoted items"),
+           "the moment of asking; without it that of the newest event known, and the clock for "
+           "filters"),
+    PZ_INT(0, "seed", struct config, seed, "0", 0, 9e15, "N",
+           "of chance: places of promoted items"),
     PZ_FLAG(0, "explain", struct config, explain,
-            "say for each item what it scored, which items of the history it owes that to, and which rules acted"),
+            "say for each item what it scored, which items of the history it owes that to, and "
+            "which rules acted"),
     PZ_STR(0, "why", struct config, why, NULL, "ID",
            "instead of an answer, say what became of this item in it"),
     PZ_STR('f', "format", struct config, format, "csv", "csv|tsv|json|jsonl",
            "how to write answers; jsonl is Personalize's batch format"),
     PZ_STR('o', "output", struct config, output, "-", "FILE", "where to write"),
     PZ_STR(0, "input", struct config, input, NULL, "FILE",
-           "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, itemId or "
-           "history, and itemList for rankings"),
+           "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
+           "itemId or history, and itemList for rankings"),
     PZ_FLAG(0, "all-users", struct config, all_users, "answer for every user of the model"),
     PZ_FLAG(0, "all-items", struct config, all_items, "answer for every item of the model"),
     PZ_OPT_COMMON(struct config, common),
@@ -95,7 +107,7 @@ struct job {
     struct pz_view *view; /* of a campaign, owned; NULL: a bare model */
     struct pz_model *m;   /* owned when bare */
     struct pz_ruleset rules;
-    struct pz_request base; /* what all questions share */
+    struct pz_request base;   /* what all questions share */
     struct pz_filter *filter; /* NULL: none */
     struct pz_filter_args filter_args;
     struct pz_filter_values *filter_values; /* NULL: none, or every question brings its own */
@@ -120,8 +132,8 @@ static enum pz_format parse_format(const struct config *cfg)
 typedef enum pz_status rule_fn(struct pz_ruleset *s, const char *text, struct pz_err *err);
 
 /* Hand an option's text to its rule; the error then names the option. */
-static enum pz_status add_rule(rule_fn *fn, struct pz_ruleset *s, const char *option, const char *text,
-                               struct pz_err *err)
+static enum pz_status add_rule(rule_fn *fn, struct pz_ruleset *s, const char *option,
+                               const char *text, struct pz_err *err)
 {
     enum pz_status st = text ? fn(s, text, err) : PZ_OK;
 
@@ -162,7 +174,8 @@ static enum pz_status read_rules(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
     const struct pz_settings none = { NULL }, *set = job->view ? &job->view->settings : &none;
-    const char *seen = strcmp(cfg->seen, "default") == 0 ? pz_settings_word(set, "seen", "default") : cfg->seen;
+    const char *seen = strcmp(cfg->seen, "default") == 0 ? pz_settings_word(set, "seen", "default")
+                                                         : cfg->seen;
     struct pz_ruleset *s = &job->rules;
     enum pz_status st = add_rule(pz_ruleset_seen, s, "seen", seen, err);
 
@@ -190,20 +203,20 @@ static enum pz_status read_rules(struct job *job, struct pz_err *err)
         st = add_rules(pz_ruleset_context, s, "context", &cfg->context, err);
     if (st == PZ_OK && cfg->page_token && strcmp(cfg->page_token, "start") != 0)
         st = pz_page_parse(cfg->page_token, &s->rules.page, err);
-    job->base = (struct pz_request){ .num = (uint32_t)(cfg->num ? (double)cfg->num : pz_settings_number(set, "num", 25)),
-                                     .rules = s->rules,
-                                     .context = s->context,
-                                     .n_context = s->n_context,
-                                     .seed = (uint64_t)cfg->seed,
-                                     .explain = cfg->explain || cfg->why,
-                                     .exploration_weight =
-                                         cfg->exploration_weight < 0
-                                             ? pz_settings_number(set, "exploration-weight", -1)
-                                             : cfg->exploration_weight,
-                                     .exploration_cutoff_days =
-                                         cfg->exploration_age > 0
-                                             ? cfg->exploration_age
-                                             : pz_settings_number(set, "exploration-age", 0) };
+    job->base = (struct pz_request){
+        .num = (uint32_t)(cfg->num ? (double)cfg->num : pz_settings_number(set, "num", 25)),
+        .rules = s->rules,
+        .context = s->context,
+        .n_context = s->n_context,
+        .seed = (uint64_t)cfg->seed,
+        .explain = cfg->explain || cfg->why,
+        .exploration_weight = cfg->exploration_weight < 0
+                                  ? pz_settings_number(set, "exploration-weight", -1)
+                                  : cfg->exploration_weight,
+        .exploration_cutoff_days = cfg->exploration_age > 0
+                                       ? cfg->exploration_age
+                                       : pz_settings_number(set, "exploration-age", 0)
+    };
     return st == PZ_OK ? read_now(cfg->now, &job->base.now, err) : st;
 }
 
@@ -229,8 +242,9 @@ static enum pz_status split_ids(char *text, struct pz_strs *list, struct pz_err 
     return PZ_OK;
 }
 
-static enum pz_status write_answer(struct job *job, struct pz_ranker *r, const struct pz_request *req,
-                                   const struct pz_answer *answer, struct pz_err *err)
+static enum pz_status write_answer(struct job *job, struct pz_ranker *r,
+                                   const struct pz_request *req, const struct pz_answer *answer,
+                                   struct pz_err *err)
 {
     struct pz_str text = { 0 };
     struct pz_why why;
@@ -250,7 +264,8 @@ static enum pz_status write_answer(struct job *job, struct pz_ranker *r, const s
                          : pz_out_write(job->out, text.data ? text.data : "", text.len, err);
     pz_str_clear(&text);
     if (answer->has_next && job->cfg->page_token && job->format != PZ_FORMAT_JSON)
-        pz_log(job->log, PZ_LOG_NOTE, "next page: --page-token %s", pz_page_format(&answer->next, token));
+        pz_log(job->log, PZ_LOG_NOTE, "next page: --page-token %s",
+               pz_page_format(&answer->next, token));
     return st;
 }
 
@@ -338,7 +353,9 @@ static enum pz_status check_filter(struct job *job, struct pz_err *err)
     struct pz_arena arena = { NULL };
     struct pz_live live = { 0 };
     char *hist_text = cfg->history ? pz_mem_strndup(cfg->history, strlen(cfg->history)) : NULL;
-    struct pz_filter_env env = { .user_id = cfg->user, .item_id = cfg->item, .live = &live,
+    struct pz_filter_env env = { .user_id = cfg->user,
+                                 .item_id = cfg->item,
+                                 .live = &live,
                                  .now = job->base.now ? job->base.now : pz_time_now() };
     struct pz_str text = { 0 };
     enum pz_status st = allowed && work ? PZ_OK : pz_err_memory(err, "a filter", n / 8.0);
@@ -357,7 +374,8 @@ static enum pz_status check_filter(struct job *job, struct pz_err *err)
     }
     if (st == PZ_OK) {
         passed = count_bits(allowed, words);
-        pz_str_addf(&text, cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
+        pz_str_addf(&text,
+                    cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
                     (unsigned long long)passed, n, users ? "users" : "items");
         st = pz_out_write(job->out, text.data, text.len, err);
     }
@@ -373,9 +391,14 @@ static enum pz_status check_filter(struct job *job, struct pz_err *err)
 static enum pz_status answer_many(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    struct pz_batch batch = { .m = job->m, .base = job->base, .filter_args = &job->filter_args,
-                              .format = job->format, .out = job->out,
-                              .log = job->log, .gather = gather, .context = job };
+    struct pz_batch batch = { .m = job->m,
+                              .base = job->base,
+                              .filter_args = &job->filter_args,
+                              .format = job->format,
+                              .out = job->out,
+                              .log = job->log,
+                              .gather = gather,
+                              .context = job };
     enum pz_status st = cfg->input ? pz_batch_file(&batch, cfg->input, err)
                                    : pz_batch_all(&batch, cfg->all_items, err);
 
@@ -399,17 +422,21 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
                                   struct pz_err *err)
 {
     if (args->n != 1)
-        return pz_err_set(err, PZ_USAGE, "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
+        return pz_err_set(err, PZ_USAGE,
+                          "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
     if (!many && !cfg->user && !cfg->item && !cfg->history && !cfg->check_filter)
-        return pz_err_set(err, PZ_USAGE, "for whom? give --user, --item, --history, --input or --all-users");
-    if (many && (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token ||
-                 cfg->why))
-        return pz_err_set(err, PZ_USAGE, "--input, --all-users and --all-items answer many; --user, --item, "
-                                         "--rank, --history, --page-token and --why ask one question");
+        return pz_err_set(err, PZ_USAGE,
+                          "for whom? give --user, --item, --history, --input or --all-users");
+    if (many &&
+        (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token || cfg->why))
+        return pz_err_set(err, PZ_USAGE,
+                          "--input, --all-users and --all-items answer many; --user, --item, "
+                          "--rank, --history, --page-token and --why ask one question");
     return PZ_OK;
 }
 
-static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
+static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
+                          struct pz_err *err)
 {
     const struct config *cfg = config;
     struct job job = { .cfg = cfg, .log = log, .format = parse_format(cfg) };
@@ -425,7 +452,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (st == PZ_OK)
         st = pz_out_open(cfg->output, &job.out, err);
     if (st == PZ_OK)
-        st = cfg->check_filter ? check_filter(&job, err) : many ? answer_many(&job, err) : answer_one(&job, err);
+        st = cfg->check_filter ? check_filter(&job, err)
+             : many            ? answer_many(&job, err)
+                               : answer_one(&job, err);
     if (st == PZ_OK) {
         st = pz_out_commit(job.out, err);
         job.out = NULL;

@@ -28,13 +28,15 @@ struct config {
 
 static const struct pz_opt opts[] = {
     PZ_STR('o', "output", struct config, output, NULL, "FILE", "model file to write (.pzm)"),
-    PZ_STR('r', "recipe", struct config, recipe, DEFAULT_RECIPE, "NAME",
-           "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
-           "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
-    PZ_LIST('p', "param", struct config, params, "NAME=VALUE",
-            "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
-            "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept where it "
-            "adds to the others, and off under a time budget. May be given several times"),
+    PZ_STR(
+        'r', "recipe", struct config, recipe, DEFAULT_RECIPE, "NAME",
+        "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
+        "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
+    PZ_LIST(
+        'p', "param", struct config, params, "NAME=VALUE",
+        "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
+        "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept "
+        "where it adds to the others, and off under a time budget. May be given several times"),
     PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold. "
             "Types that no --event names are left out when there is one"),
@@ -44,28 +46,30 @@ static const struct pz_opt opts[] = {
             "processor seconds for tuning; 0 means no limit. With a limit the result may differ "
             "between machines"),
     PZ_REAL(0, "timeout", struct config, timeout, "0", 0, 1e6, "SECONDS",
-            "seconds the training may take; sequence then stops with the best so far, as it does at "
-            "Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result may "
-            "differ between machines"),
+            "seconds the training may take; sequence then stops with the best so far, as it does "
+            "at Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result "
+            "may differ between machines"),
     PZ_STR(0, "tune-metric", struct config, metric, DEFAULT_METRIC, "NAME",
-           "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and ndcg@100"),
+           "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "
+           "ndcg@100"),
     PZ_STR(0, "update", struct config, update, NULL, "MODEL",
-           "bring this model up to date with the datasets, which hold what is new, by its own recipe and "
-           "settings, and write the result to --output"),
+           "bring this model up to date with the datasets, which hold what is new, by its own "
+           "recipe and settings, and write the result to --output"),
     PZ_STR(0, "holdout", struct config, holdout, NULL, "SPEC",
-           "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], time:TIMESTAMP, time:P% "
-           "or random[:P%], as in pz-eval --split"),
+           "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
+           "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
     PZ_STR(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, DEFAULT_SEED, 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
-            "say what would be learned from and about how much memory and time it takes, sequence aside; "
-            "write nothing"),
-    PZ_FLAG(0, "strict", struct config, strict,
-            "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
+            "say what would be learned from and about how much memory and time it takes, sequence "
+            "aside; write nothing"),
+    PZ_FLAG(
+        0, "strict", struct config, strict,
+        "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
     PZ_FLAG(0, "record-time", struct config, record_time,
-            "keep in the model what each trial and all of the training took; without it equal trainings give "
-            "equal bytes"),
+            "keep in the model what each trial and all of the training took; without it equal "
+            "trainings give equal bytes"),
     PZ_STR(0, "trials", struct config, trials, NULL, "MODEL", "print the trials of a model file"),
     PZ_OPT_COMMON(struct config, common),
     PZ_END
@@ -89,40 +93,44 @@ static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
     size_t i;
 
     if (st == PZ_OK && !cfg->common.json)
-        printf("%-12s %7s %8s %6s %4s %8s  %s\n", "scorer", "metric", "weight", "users", "kept", "seconds", "settings");
-    json_array_foreach(trials, i, trial) {
+        printf("%-12s %7s %8s %6s %4s %8s  %s\n", "scorer", "metric", "weight", "users", "kept",
+               "seconds", "settings");
+    json_array_foreach (trials, i, trial) {
         char *text = json_dumps(cfg->common.json ? trial : json_object_get(trial, "settings"),
                                 JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
 
         if (cfg->common.json)
             printf("%s\n", text ? text : "{}");
         else
-            printf("%-12s %7.4f %8.3f %6lld %4s %8s  %s\n", json_string_value(json_object_get(trial, "scorer")),
+            printf("%-12s %7.4f %8.3f %6lld %4s %8s  %s\n",
+                   json_string_value(json_object_get(trial, "scorer")),
                    json_number_value(json_object_get(trial, "metric")),
                    json_number_value(json_object_get(trial, "weight")),
                    (long long)json_integer_value(json_object_get(trial, "users")),
-                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no", seconds_of(trial, seconds),
-                   text ? text : "");
+                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no",
+                   seconds_of(trial, seconds), text ? text : "");
         free(text);
     }
     pz_model_free(m);
     return st;
 }
 
-static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job, bool json,
-                                 struct pz_err *err)
+static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                 bool json, struct pz_err *err)
 {
     struct pz_estimate e;
     enum pz_status st = pz_train_estimate(ds, job, &e, err);
 
     if (st == PZ_OK && json)
-        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_seconds\":%.3g,"
-               "\"tried_on\":%.3g}\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s, e.share);
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
+               "seconds\":%.3g,\"tried_on\":%.3g}\n",
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s,
+               e.share);
     else if (st == PZ_OK)
-        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor seconds, "
-               "tried on %.0f %% of the data\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s, 100 * e.share);
+        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
+               "seconds, tried on %.0f %% of the data\n",
+               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s,
+               100 * e.share);
     return st;
 }
 
@@ -140,20 +148,25 @@ static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *
     return PZ_OK;
 }
 
-/* keep[n_inter]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of such a model must be in its
- * histories, which have nothing of users or items that are held out whole. */
+/* keep[n_inter]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of such a
+ * model must be in its histories, which have nothing of users or items that are held out whole. */
 static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset *ds, uint8_t *keep,
                                struct pz_err *err)
 {
     struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
     uint8_t *truth = pz_mem_array(ds->n_inter, 1);
-    enum pz_status st = truth && keep ? PZ_OK : pz_err_memory(err, "what is held out", 2.0 * (double)ds->n_inter);
+    enum pz_status st = truth && keep
+                            ? PZ_OK
+                            : pz_err_memory(err, "what is held out", 2.0 * (double)ds->n_inter);
 
     if (st == PZ_OK)
         st = pz_split_parse(cfg->holdout, &spec, err);
-    if (st == PZ_OK && spec.kind != PZ_SPLIT_LEAVE_LAST && spec.kind != PZ_SPLIT_TIME && spec.kind != PZ_SPLIT_RANDOM)
-        st = pz_err_set(err, PZ_USAGE, "--holdout %s: users or items that are held out whole are for pz-eval --split, "
-                        "whose -o keeps the model", cfg->holdout);
+    if (st == PZ_OK && spec.kind != PZ_SPLIT_LEAVE_LAST && spec.kind != PZ_SPLIT_TIME &&
+        spec.kind != PZ_SPLIT_RANDOM)
+        st = pz_err_set(err, PZ_USAGE,
+                        "--holdout %s: users or items that are held out whole are for pz-eval "
+                        "--split, whose -o keeps the model",
+                        cfg->holdout);
     if (st == PZ_OK)
         st = pz_split_assign(ds, &spec, (uint64_t)cfg->seed, keep, err);
     for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++) {
@@ -202,8 +215,8 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     return st;
 }
 
-static enum pz_status update(const struct config *cfg, const struct pz_strs *args, struct pz_log *log,
-                             struct pz_err *err)
+static enum pz_status update(const struct config *cfg, const struct pz_strs *args,
+                             struct pz_log *log, struct pz_err *err)
 {
     struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
@@ -222,27 +235,30 @@ static enum pz_status update(const struct config *cfg, const struct pz_strs *arg
 static bool is_of_training(const struct config *cfg)
 {
     return cfg->params.n || cfg->events.n || cfg->no_tune || cfg->strict || cfg->record_time ||
-           cfg->tune_time > 0 || cfg->timeout > 0 || cfg->tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
-           cfg->seed != strtoll(DEFAULT_SEED, NULL, 10) || strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||
-           strcmp(cfg->metric, DEFAULT_METRIC) != 0;
+           cfg->tune_time > 0 || cfg->timeout > 0 ||
+           cfg->tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
+           cfg->seed != strtoll(DEFAULT_SEED, NULL, 10) ||
+           strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 || strcmp(cfg->metric, DEFAULT_METRIC) != 0;
 }
 
 static void report(const struct config *cfg, struct pz_log *log)
 {
     struct pz_str name = { 0 };
 
-    pz_log(log, PZ_LOG_NOTE, "wrote %s: %.1f s, %.1f CPU s, %.0f MB", cfg->output, pz_wall_seconds(),
-           pz_cpu_seconds(), (double)pz_mem_peak() / 1e6);
+    pz_log(log, PZ_LOG_NOTE, "wrote %s: %.1f s, %.1f CPU s, %.0f MB", cfg->output,
+           pz_wall_seconds(), pz_cpu_seconds(), (double)pz_mem_peak() / 1e6);
     if (!cfg->common.json)
         return;
     pz_json_add_string(&name, cfg->output, strlen(cfg->output));
     if (!name.failed)
-        printf("{\"model\":%s,\"wall_seconds\":%.3f,\"cpu_seconds\":%.3f,\"peak_memory_bytes\":%zu}\n",
-               name.data, pz_wall_seconds(), pz_cpu_seconds(), pz_mem_peak());
+        printf(
+            "{\"model\":%s,\"wall_seconds\":%.3f,\"cpu_seconds\":%.3f,\"peak_memory_bytes\":%zu}\n",
+            name.data, pz_wall_seconds(), pz_cpu_seconds(), pz_mem_peak());
     pz_str_clear(&name);
 }
 
-static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
+static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
+                          struct pz_err *err)
 {
     const struct config *cfg = config;
     const struct pz_recipe *recipe = pz_recipe_find(cfg->recipe);
@@ -256,14 +272,17 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (!cfg->output && !cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");
     if (!recipe)
-        return pz_err_set(err, PZ_USAGE, "--recipe %s is not known; see pz-train --help", cfg->recipe);
+        return pz_err_set(err, PZ_USAGE, "--recipe %s is not known; see pz-train --help",
+                          cfg->recipe);
     if (cfg->update && cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
     if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))
-        return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
+        return pz_err_set(err, PZ_USAGE,
+                          "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
     if (cfg->update && is_of_training(cfg))
-        return pz_err_set(err, PZ_USAGE, "--update keeps the model's recipe, event rules, settings and seed; options "
-                          "that choose them or tune are for a training");
+        return pz_err_set(err, PZ_USAGE,
+                          "--update keeps the model's recipe, event rules, settings and seed; "
+                          "options that choose them or tune are for a training");
     if (cfg->update) {
         st = update(cfg, args, log, err);
     } else {
@@ -281,12 +300,14 @@ int main(int argc, char **argv)
 {
     static const struct pz_cmd cmd = {
         .name = "pz-train",
-        .synopsis = "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
-                    "--trials MODEL.pzm",
+        .synopsis =
+            "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
+            "--trials MODEL.pzm",
         .summary = "Learn a model from datasets.",
-        .examples = "  pz-train -o home.pzm shop.pzd\n"
-                    "  pz-train --update home.pzm -o home2.pzm day.pzd\n"
-                    "  pz-train -o home.pzm --event Purchase:weight=1 --event View:weight=0.2 shop.pzd",
+        .examples =
+            "  pz-train -o home.pzm shop.pzd\n"
+            "  pz-train --update home.pzm -o home2.pzm day.pzd\n"
+            "  pz-train -o home.pzm --event Purchase:weight=1 --event View:weight=0.2 shop.pzd",
         .opts = opts,
         .cfg_bytes = sizeof(struct config),
         .common_offset = offsetof(struct config, common),

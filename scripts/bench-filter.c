@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench-filter ITEMS: what a filter of three conditions adds to a query, on made-up items (20 categories, one
- * or two each; prices) and a user with 300 interactions. Processor time a query, the best of five rounds. */
+/* bench-filter ITEMS: what a filter of three conditions adds to a query, on made-up items (20
+ * categories, one or two each; prices) and a user with 300 interactions. Processor time a query,
+ * the best of five rounds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,10 @@ static void make_items(struct pz_model *m, uint32_t n, struct pz_rng *rng)
             code[p] = pz_rng_below(rng, CATEGORIES);
         price[i] = 100 * pz_rng_unit(rng);
     }
-    a[0] = (struct pz_attr){ .name = "CATEGORY", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code,
+    a[0] = (struct pz_attr){ .name = "CATEGORY",
+                             .kind = PZ_ATTR_CATEGORY,
+                             .ptr = ptr,
+                             .code = code,
                              .values = make_words('c', CATEGORIES, 2) };
     a[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = price };
     m->items = make_words('i', n, 7);
@@ -132,12 +136,15 @@ static double measure(const struct pz_model *m, const char *text, const char *va
 
 int main(int argc, char **argv)
 {
-    static const char fixed[] = "INCLUDE ItemID WHERE Items.CATEGORY IN ('c03', 'c07') AND Items.PRICE < 50 AND "
-                                "NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
-    static const char asked[] = "INCLUDE ItemID WHERE Items.CATEGORY IN CurrentItem.CATEGORY AND Items.PRICE < "
-                                "CurrentItem.PRICE AND NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
-    static const char given[] = "INCLUDE ItemID WHERE Items.CATEGORY IN ('c03', 'c07') AND Items.PRICE < $PRICE AND "
-                                "NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
+    static const char fixed[] =
+        "INCLUDE ItemID WHERE Items.CATEGORY IN ('c03', 'c07') AND Items.PRICE < 50 AND "
+        "NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
+    static const char asked[] =
+        "INCLUDE ItemID WHERE Items.CATEGORY IN CurrentItem.CATEGORY AND Items.PRICE < "
+        "CurrentItem.PRICE AND NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
+    static const char given[] =
+        "INCLUDE ItemID WHERE Items.CATEGORY IN ('c03', 'c07') AND Items.PRICE < $PRICE AND "
+        "NOT Interactions.EVENT_TYPE IN ('e1', 'e2')";
     uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 27000;
     struct pz_model m = { 0 };
     struct pz_rng rng;
@@ -145,8 +152,8 @@ int main(int argc, char **argv)
     pz_rng_init(&rng, 1, 1);
     make_items(&m, n, &rng);
     make_user(&m, &rng);
-    printf("%9u %12.1f %12.1f %12.1f\n", n, measure(&m, fixed, NULL, 200), measure(&m, asked, NULL, 200),
-           measure(&m, given, "PRICE", 200));
+    printf("%9u %12.1f %12.1f %12.1f\n", n, measure(&m, fixed, NULL, 200),
+           measure(&m, asked, NULL, 200), measure(&m, given, "PRICE", 200));
     pz_attrs_clear(&m.item_attrs);
     pz_dict_clear(&m.items);
     pz_dict_clear(&m.users);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much sooner new good items find their audience by exploration, and at which cost: a simulated shop that
- * runs on pz_explore (lib/rank/explore.h). Prints a table, one line a weight.
+/* How much sooner new good items find their audience by exploration, and at which cost: a simulated
+ * shop that runs on pz_explore (lib/rank/explore.h). Prints a table, one line a weight.
  *
- * A user u likes item i with the chance a_ui = q_i * s_ui: q_i the item's quality, s_ui his taste for its kind
- * (10 kinds). The ranker knows tastes, and of qualities only what it saw: (clicks + 5 * prior) / (shows + 5), the
- * prior being the mean quality for all (no content), so that nothing favours a good new item but its clicks.
- * Every day each user sees the 10 best items by estimate after exploration and clicks what he likes. Young
- * items come every day; a tenth of them are as good as the best old ones. */
+ * A user u likes item i with the chance a_ui = q_i * s_ui: q_i the item's quality, s_ui his taste
+ * for its kind (10 kinds). The ranker knows tastes, and of qualities only what it saw: (clicks + 5
+ * * prior) / (shows + 5), the prior being the mean quality for all (no content), so that nothing
+ * favours a good new item but its clicks. Every day each user sees the 10 best items by estimate
+ * after exploration and clicks what he likes. Young items come every day; a tenth of them are as
+ * good as the best old ones. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,17 @@
 #include "base/rng.h"
 #include "rank/explore.h"
 
-enum { USERS = 300, OLD = 300, NEW_A_DAY = 4, DAYS = 60, ITEMS = OLD + NEW_A_DAY * DAYS, KINDS = 10, PAGE = 10,
-       FOUND = 20, DAY = 86400 };
+enum {
+    USERS = 300,
+    OLD = 300,
+    NEW_A_DAY = 4,
+    DAYS = 60,
+    ITEMS = OLD + NEW_A_DAY * DAYS,
+    KINDS = 10,
+    PAGE = 10,
+    FOUND = 20,
+    DAY = 86400
+};
 
 struct world {
     float quality[ITEMS], taste[USERS][KINDS];
@@ -70,14 +80,19 @@ static int descending(const void *x, const void *y)
     return a->item < b->item ? -1 : a->item > b->item;
 }
 
-static void visit(const struct world *w, struct state *s, uint32_t u, int day, double weight, uint64_t seed)
+static void visit(const struct world *w, struct state *s, uint32_t u, int day, double weight,
+                  uint64_t seed)
 {
     static float blend[ITEMS];
     static struct pz_explored order[ITEMS]; /* reused for sorting: item and its score */
     uint32_t n = OLD + NEW_A_DAY * (uint32_t)(day + 1);
     char id[16];
-    const struct pz_explore_items items = { .n = n, .since = w->since, .count = s->clicks, .shown = s->shows };
-    struct pz_explore_cfg cfg = { .weight = weight, .cutoff_days = 30, .newest = (int64_t)day * DAY };
+    const struct pz_explore_items items = {
+        .n = n, .since = w->since, .count = s->clicks, .shown = s->shows
+    };
+    struct pz_explore_cfg cfg = { .weight = weight,
+                                  .cutoff_days = 30,
+                                  .newest = (int64_t)day * DAY };
     struct pz_rng rng;
 
     snprintf(id, sizeof id, "u%u", u);
@@ -119,7 +134,8 @@ static void begin(const struct world *w, struct state *s)
     }
 }
 
-static void run(const struct world *w, struct state *s, double weight, uint64_t seed, const struct state *base)
+static void run(const struct world *w, struct state *s, double weight, uint64_t seed,
+                const struct state *base)
 {
     int waited[ITEMS];
     uint32_t n_good = 0, n_found = 0;
@@ -153,7 +169,8 @@ int main(int argc, char **argv)
 
     if (!w)
         return 75;
-    printf("good new items with %d clicks: share found, median days it took them; clicks a page, beside weight 0\n\n",
+    printf("good new items with %d clicks: share found, median days it took them; clicks a page, "
+           "beside weight 0\n\n",
            FOUND);
     printf("weight   found  median days     clicks  of all  of last third\n");
     for (size_t k = 0; k < sizeof weights / sizeof *weights; k++)

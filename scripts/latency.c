@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* latency N COMMAND [ARG]...: run the command N times, its output thrown away, and print the least, the median
- * and the 95 % point of the milliseconds from before it is started to after it has ended. */
+/* latency N COMMAND [ARG]...: run the command N times, its output thrown away, and print the least,
+ * the median and the 95 % point of the milliseconds from before it is started to after it has
+ * ended. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -25,8 +26,8 @@ static double run(char **argv, const posix_spawn_file_actions_t *quiet)
     int status;
 
     clock_gettime(CLOCK_MONOTONIC, &from);
-    if (posix_spawnp(&pid, argv[0], quiet, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 ||
-        status != 0)
+    if (posix_spawnp(&pid, argv[0], quiet, NULL, argv, environ) != 0 ||
+        waitpid(pid, &status, 0) < 0 || status != 0)
         return -1;
     clock_gettime(CLOCK_MONOTONIC, &to);
     return (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;

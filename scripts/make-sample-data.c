@@ -14,26 +14,33 @@
 #include <stdio.h>
 
 enum {
-    N_USERS = 2000, N_ITEMS = 1000, N_NEW = 20, N_ROWS = 60000, N_DEPT = 8, N_SHELF = 5,
-    N_SHELVES = N_DEPT * N_SHELF, N_DAYS = 90
+    N_USERS = 2000,
+    N_ITEMS = 1000,
+    N_NEW = 20,
+    N_ROWS = 60000,
+    N_DEPT = 8,
+    N_SHELF = 5,
+    N_SHELVES = N_DEPT * N_SHELF,
+    N_DAYS = 90
 };
 #define SEED 20240501u
 #define START_S INT64_C(1704067200) /* 2024-01-01T00:00:00Z, seconds */
 #define DAY_S 86400
 
-static const char *const dept_name[N_DEPT] = {"Kitchen", "Garden", "Books", "Sports",
-                                              "Toys",    "Music",  "Office", "Travel"};
+static const char *const dept_name[N_DEPT] = { "Kitchen", "Garden", "Books",  "Sports",
+                                               "Toys",    "Music",  "Office", "Travel" };
 static const char *const shelf_name[N_DEPT][N_SHELF] = {
-    {"Knives", "Pans", "Baking", "Coffee", "Storage"},
-    {"Seeds", "Tools", "Pots", "Lighting", "Furniture"},
-    {"Crime", "History", "Cooking", "Science", "Poetry"},
-    {"Running", "Climbing", "Swimming", "Cycling", "Yoga"},
-    {"Puzzles", "Blocks", "Dolls", "Trains", "Games"},
-    {"Guitars", "Drums", "Keyboards", "Records", "Headphones"},
-    {"Paper", "Pens", "Lamps", "Desks", "Chairs"},
-    {"Backpacks", "Suitcases", "Tents", "Maps", "Adapters"}};
-static const char *const adjective[10] = {"classic", "light", "sturdy",  "compact",  "bright",
-                                          "quiet",   "soft",  "elegant", "everyday", "handmade"};
+    { "Knives", "Pans", "Baking", "Coffee", "Storage" },
+    { "Seeds", "Tools", "Pots", "Lighting", "Furniture" },
+    { "Crime", "History", "Cooking", "Science", "Poetry" },
+    { "Running", "Climbing", "Swimming", "Cycling", "Yoga" },
+    { "Puzzles", "Blocks", "Dolls", "Trains", "Games" },
+    { "Guitars", "Drums", "Keyboards", "Records", "Headphones" },
+    { "Paper", "Pens", "Lamps", "Desks", "Chairs" },
+    { "Backpacks", "Suitcases", "Tents", "Maps", "Adapters" }
+};
+static const char *const adjective[10] = { "classic", "light", "sturdy",  "compact",  "bright",
+                                           "quiet",   "soft",  "elegant", "everyday", "handmade" };
 
 struct user {
     int shelf[4];  /* liked shelves: two of the main department, two of the other */
@@ -56,9 +63,15 @@ static uint64_t next_word(void)
     return z ^ (z >> 31);
 }
 
-static double uniform(void) { return (double)(next_word() >> 11) * 0x1p-53; }
+static double uniform(void)
+{
+    return (double)(next_word() >> 11) * 0x1p-53;
+}
 
-static int below(int n) { return (int)(uniform() * n); }
+static int below(int n)
+{
+    return (int)(uniform() * n);
+}
 
 /* An item of the shelf; cubing a uniform number prefers low ranks strongly. */
 static int pick_on_shelf(int shelf)
@@ -112,12 +125,16 @@ static int pick_shelf(const struct user *u, int day)
     return u->shelf[2 * other + (uniform() < 0.35)];
 }
 
-static void put_row(FILE *f, int user, int item, int64_t at, const char *type, double value, int session)
+static void put_row(FILE *f, int user, int item, int64_t at, const char *type, double value,
+                    int session)
 {
     fprintf(f, "u%04d,i%04d,%" PRId64 ",%s,%.2f,s%05d\n", user, item, at, type, value, session);
 }
 
-static double price_of(int item) { return 4.0 + (item * 7919 % 9700) / 100.0; }
+static double price_of(int item)
+{
+    return 4.0 + (item * 7919 % 9700) / 100.0;
+}
 
 /* One visit: at most `left` rows; returns how many were written. */
 static int write_visit(FILE *f, int session, int64_t at, int left)
@@ -149,7 +166,8 @@ static void write_interactions(FILE *f)
 
     fputs("USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,SESSION_ID\n", f);
     while (rows + 3 <= N_ROWS) {
-        int64_t at = START_S + (int64_t)((double)rows / N_ROWS * (N_DAYS - 1) * DAY_S) + below(DAY_S / 2);
+        int64_t at = START_S + (int64_t)((double)rows / N_ROWS * (N_DAYS - 1) * DAY_S) +
+                     below(DAY_S / 2);
         rows += write_visit(f, session++, at, N_ROWS - rows);
     }
 }
@@ -158,9 +176,11 @@ static void write_items(FILE *f)
 {
     fputs("ITEM_ID,CATEGORY_L1,CATEGORY_L2,PRICE,STOCK,CREATION_TIMESTAMP,DESCRIPTION\n", f);
     for (int i = 0; i < N_ITEMS; i++) {
-        int d = i % N_SHELVES / N_SHELF, s = i % N_SHELF, extra = (s + 1 + below(N_SHELF - 1)) % N_SHELF;
-        int64_t made = i < N_ITEMS - N_NEW ? START_S - (int64_t)below(400) * DAY_S
-                                           : START_S + (int64_t)(N_DAYS - 1) * DAY_S + below(DAY_S / 2);
+        int d = i % N_SHELVES / N_SHELF, s = i % N_SHELF,
+            extra = (s + 1 + below(N_SHELF - 1)) % N_SHELF;
+        int64_t made = i < N_ITEMS - N_NEW
+                           ? START_S - (int64_t)below(400) * DAY_S
+                           : START_S + (int64_t)(N_DAYS - 1) * DAY_S + below(DAY_S / 2);
         const char *a = adjective[below(10)], *b = adjective[below(10)];
         fprintf(f, "i%04d,%s,%s", i, dept_name[d], shelf_name[d][s]);
         if (uniform() < 0.2)
@@ -173,8 +193,8 @@ static void write_items(FILE *f)
 
 static void write_users(FILE *f)
 {
-    static const char *const age[5] = {"18-24", "25-34", "35-49", "50-64", "65+"};
-    static const char *const member[3] = {"none", "silver", "gold"};
+    static const char *const age[5] = { "18-24", "25-34", "35-49", "50-64", "65+" };
+    static const char *const member[3] = { "none", "silver", "gold" };
 
     fputs("USER_ID,AGE_BAND,MEMBERSHIP\n", f);
     for (int u = 0; u < N_USERS; u++) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* make-synthetic [ROWS [USERS [ITEMS [SEED]]]] > FILE.csv
  *
- * The file that speed is measured with: by default 20,000,000 interactions (about 456 MB) of 138,000
- * users with 27,000 items, the shape of a large public rating set. Activity of users and popularity of
- * items follow power laws; user, item and time of a row are independent, so rows come in no order, which
- * is the worst case for an import. The same arguments give the same bytes on every machine: only integer
- * arithmetic decides.
+ * The file that speed is measured with: by default 20,000,000 interactions (about 456 MB) of
+ * 138,000 users with 27,000 items, the shape of a large public rating set. Activity of users and
+ * popularity of items follow power laws; user, item and time of a row are independent, so rows come
+ * in no order, which is the worst case for an import. The same arguments give the same bytes on
+ * every machine: only integer arithmetic decides.
  *
  * Weights are w(r) = 2^32 / (r + c)^a in steps that need no floating point power: a = 1/2 for users
- * (integer square root) and a = 1 for items, with c chosen so that the first few do not dominate. Rows are
- * drawn by binary search in the running sums. */
+ * (integer square root) and a = 1 for items, with c chosen so that the first few do not dominate.
+ * Rows are drawn by binary search in the running sums. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model-costs MODEL: what each part of a model file takes: bytes an item, for what belongs to users bytes a
- * user, and, for what scores, microseconds of processor time a query (all items, users' own histories; the
- * best of five rounds). */
+/* model-costs MODEL: what each part of a model file takes: bytes an item, for what belongs to users
+ * bytes a user, and, for what scores, microseconds of processor time a query (all items, users' own
+ * histories; the best of five rounds). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static size_t group_columns(const struct pz_table *t, struct group *g)
 
 static struct pz_query query_of(const struct pz_model *m, uint32_t user)
 {
-    uint64_t end = m->ptr[user + 1], from = end - m->ptr[user] > HIST_MAX ? end - HIST_MAX : m->ptr[user];
+    uint64_t end = m->ptr[user + 1],
+             from = end - m->ptr[user] > HIST_MAX ? end - HIST_MAX : m->ptr[user];
 
     return (struct pz_query){ .task = m->recipe->task,
                               .n_hist = (size_t)(end - from),

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batch: see batch.h. Questions are read in blocks; a block is answered in parallel, each question into a text
- * of its own, and written in order. */
+/* Batch: see batch.h. Questions are read in blocks; a block is answered in parallel, each question
+ * into a text of its own, and written in order. */
 #include "answer/batch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/question.h"
 #include "base/par.h"
 #include "text/rows.h"
-#include "answer/question.h"
 
 enum { BLOCK_MAX = 4096, BLOCK_MIN = 64, BLOCK_RESULTS = 131072 };
 
@@ -16,8 +16,8 @@ struct block {
     struct pz_batch *batch;
     struct pz_ranker **ranker; /* [n_threads] */
     int n_threads;
-    struct pz_question *q; /* [size] */
-    struct pz_str *text;   /* [size] the answer, or why there is none */
+    struct pz_question *q;   /* [size] */
+    struct pz_str *text;     /* [size] the answer, or why there is none */
     bool *failed, *is_short; /* [size] */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
@@ -56,7 +56,8 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
     return good ? PZ_OK : pz_err_memory(err, "a batch", 13.0 * batch->m->items.n * b->n_threads);
 }
 
-/* Bind the question's filter values over those for all, where it has any or nothing is bound for all. */
+/* Bind the question's filter values over those for all, where it has any or nothing is bound for
+ * all. */
 static enum pz_status bind_values(const struct pz_batch *batch, const struct pz_question *q,
                                   struct pz_request *req, struct pz_filter_values **values,
                                   struct pz_err *err)
@@ -148,7 +149,8 @@ static enum pz_status answer_block(struct block *b, struct pz_err *err)
     return st;
 }
 
-static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool items, struct pz_err *err)
+static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool items,
+                             struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
@@ -157,7 +159,8 @@ static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool i
         const char *s = pz_dict_get(dict, i, &len);
         char *id = pz_arena_strndup(&b->arena, s, len);
 
-        b->q[b->n++] = (struct pz_question){ .user_id = items ? NULL : id, .item_id = items ? id : NULL };
+        b->q[b->n++] = (struct pz_question){ .user_id = items ? NULL : id,
+                                             .item_id = items ? id : NULL };
         if (!id)
             st = pz_err_memory(err, "a batch", (double)len);
         else if (b->n == b->size)

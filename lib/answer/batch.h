@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many questions answered on all cores and written in order. Memory: a block of questions and their answers,
- * whatever their number. */
+/* Many questions answered on all cores and written in order. Memory: a block of questions and their
+ * answers, whatever their number. */
 #ifndef PZ_ANSWER_BATCH_H
 #define PZ_ANSWER_BATCH_H
 
+#include "answer/write.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "answer/write.h"
 #include "filter/filter.h"
 #include "rank/rank.h"
 
 struct pz_batch {
     const struct pz_model *m;
-    struct pz_request base; /* what all questions share: length, rules, context */
+    struct pz_request base;                   /* what all questions share: length, rules, context */
     const struct pz_filter_args *filter_args; /* for all, beside a question's own; NULL: none */
     enum pz_format format;
     struct pz_out *out;
@@ -26,9 +26,10 @@ struct pz_batch {
     uint64_t n_asked, n_short, n_failed; /* out: failed ones are answered by an error object */
 };
 
-/* Answer every row of path ("-": standard input), CSV or JSON Lines: userId or itemId or history, and
- * itemList for rankings; filterValues, an object; in JSON Lines also context, an object. A row that cannot be
- * answered is an error object in JSON Lines and ends the run in other formats, named. */
+/* Answer every row of path ("-": standard input), CSV or JSON Lines: userId or itemId or history,
+ * and itemList for rankings; filterValues, an object; in JSON Lines also context, an object. A row
+ * that cannot be answered is an error object in JSON Lines and ends the run in other formats,
+ * named. */
 enum pz_status pz_batch_file(struct pz_batch *batch, const char *path, struct pz_err *err);
 
 /* Answer for every user of the model, or every item. */

@@ -43,7 +43,8 @@ static const char *const *split(struct pz_arena *arena, const char *s, size_t n,
 
 /* ---- CSV ---- */
 
-static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_row *row, const char *name)
+static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_row *row,
+                                  const char *name)
 {
     static const struct pz_cell none = { "", 0 };
 
@@ -53,8 +54,8 @@ static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_r
     return &none;
 }
 
-static void read_cells(const struct pz_rows_in *in, const struct pz_row *row, struct pz_arena *arena,
-                       struct pz_question *q, bool *failed)
+static void read_cells(const struct pz_rows_in *in, const struct pz_row *row,
+                       struct pz_arena *arena, struct pz_question *q, bool *failed)
 {
     const struct pz_cell *c = cell(in, row, "userId");
 
@@ -85,7 +86,8 @@ static char *scalar(struct pz_arena *arena, const json_t *value, bool *failed)
     return keep(arena, text, (size_t)n, failed);
 }
 
-static const char *const *strings(struct pz_arena *arena, const json_t *value, size_t *n, bool *failed)
+static const char *const *strings(struct pz_arena *arena, const json_t *value, size_t *n,
+                                  bool *failed)
 {
     const char **list = NULL;
     const json_t *entry;
@@ -97,7 +99,7 @@ static const char *const *strings(struct pz_arena *arena, const json_t *value, s
     if (json_array_size(value) > 0)
         list = pz_arena_take(arena, json_array_size(value) * sizeof *list);
     *failed = *failed || (json_array_size(value) > 0 && !list);
-    json_array_foreach(value, i, entry) {
+    json_array_foreach (value, i, entry) {
         char *text = list ? scalar(arena, entry, failed) : NULL;
 
         if (text)
@@ -106,7 +108,8 @@ static const char *const *strings(struct pz_arena *arena, const json_t *value, s
     return list;
 }
 
-static void read_context(struct pz_arena *arena, const json_t *object, struct pz_question *q, bool *failed)
+static void read_context(struct pz_arena *arena, const json_t *object, struct pz_question *q,
+                         bool *failed)
 {
     size_t n = json_object_size(object);
     struct pz_context *list = n ? pz_arena_take(arena, n * sizeof *list) : NULL;
@@ -116,17 +119,19 @@ static void read_context(struct pz_arena *arena, const json_t *object, struct pz
     *failed = *failed || (n && !list);
     if (!list)
         return;
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach ((json_t *)object, key, value) {
         char *text = scalar(arena, value, failed);
 
         if (text)
-            list[q->n_context++] = (struct pz_context){ keep(arena, key, strlen(key), failed), text };
+            list[q->n_context++] = (struct pz_context){ keep(arena, key, strlen(key), failed),
+                                                        text };
     }
     q->context = list;
 }
 
 /* What is no object is repeated as a string. */
-static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
+static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
+                      bool *failed)
 {
     struct pz_str text = { 0 };
 
@@ -136,12 +141,14 @@ static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct p
     pz_str_clear(&text);
 }
 
-static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q, bool *failed)
+static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
+                        bool *failed)
 {
     struct pz_err err = { 0 };
     json_t *doc = NULL;
 
-    if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK || !json_is_object(doc)) {
+    if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK ||
+        !json_is_object(doc)) {
         q->problem = keep(arena, err.text, strlen(err.text), failed);
         q->problem = q->problem ? q->problem : "the line is no JSON object";
         echo_text(row, arena, q, failed);
@@ -155,7 +162,8 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
     q->history = strings(arena, json_object_get(doc, "history"), &q->n_history, failed);
     read_context(arena, json_object_get(doc, "context"), q, failed);
     if (json_object_get(doc, "filterValues")) {
-        char *text = json_dumps(json_object_get(doc, "filterValues"), JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text = json_dumps(json_object_get(doc, "filterValues"),
+                                JSON_COMPACT | JSON_ENCODE_ANY);
 
         q->filter_values = text ? keep(arena, text, strlen(text), failed) : NULL;
         *failed = *failed || !text;
@@ -169,7 +177,8 @@ enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row
 {
     bool failed = false;
     char where[320];
-    int n = snprintf(where, sizeof where, "%.256s:%llu", pz_rows_name(in), (unsigned long long)row->line);
+    int n = snprintf(where, sizeof where, "%.256s:%llu", pz_rows_name(in),
+                     (unsigned long long)row->line);
 
     *q = (struct pz_question){ .where = keep(arena, where, (size_t)n, &failed) };
     if (pz_rows_is_json(in))

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "text/rows.h"
 #include "rank/rank.h"
+#include "text/rows.h"
 
 /* Everything lives in the arena; NULL and 0 where missing. */
 struct pz_question {
@@ -16,13 +16,13 @@ struct pz_question {
     const struct pz_context *context;
     size_t n_context;
     const char *filter_values; /* a JSON object, see pz_filter_args_add */
-    const char *echo;    /* the JSON object as it was asked */
-    const char *problem; /* why the row is no question */
-    const char *where;   /* "FILE:LINE" */
+    const char *echo;          /* the JSON object as it was asked */
+    const char *problem;       /* why the row is no question */
+    const char *where;         /* "FILE:LINE" */
 };
 
-/* Read one row of an input whose JSON Lines are handed over as they stand (pz_rows_set_raw). Lists are JSON arrays or
- * joined by '|'. PZ_TRY_AGAIN: memory. */
+/* Read one row of an input whose JSON Lines are handed over as they stand (pz_rows_set_raw). Lists
+ * are JSON arrays or joined by '|'. PZ_TRY_AGAIN: memory. */
 enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
                                 struct pz_arena *arena, struct pz_question *q, struct pz_err *err);
 

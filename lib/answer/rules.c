@@ -55,7 +55,8 @@ enum pz_status pz_ruleset_seen(struct pz_ruleset *s, const char *text, struct pz
             s->rules.seen = (enum pz_seen)i;
             return PZ_OK;
         }
-    return pz_err_set(err, PZ_USAGE, "the seen rule is exclude, keep, only or default, not \"%s\"", text);
+    return pz_err_set(err, PZ_USAGE, "the seen rule is exclude, keep, only or default, not \"%s\"",
+                      text);
 }
 
 enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct pz_err *err)
@@ -64,7 +65,8 @@ enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct p
         size_t n = strcspn(text, ",");
         char *type = copy(s, text, n);
 
-        if (!type || !pz_mem_grow(&s->seen_type, &s->cap_types, s->rules.n_seen_types + 1, sizeof *s->seen_type))
+        if (!type || !pz_mem_grow(&s->seen_type, &s->cap_types, s->rules.n_seen_types + 1,
+                                  sizeof *s->seen_type))
             return no_memory(err);
         if (n > 0)
             s->seen_type[s->rules.n_seen_types++] = type;
@@ -88,7 +90,8 @@ enum pz_status pz_ruleset_cap(struct pz_ruleset *s, const char *text, struct pz_
     double most;
 
     if (!is || is == text || !number(is + 1, NULL, 1, 1e6, &most))
-        return pz_err_set(err, PZ_USAGE, "a cap is written COLUMN=N with N from 1, not \"%s\"", text);
+        return pz_err_set(err, PZ_USAGE, "a cap is written COLUMN=N with N from 1, not \"%s\"",
+                          text);
     if (!column || !pz_mem_grow(&s->cap, &s->cap_caps, s->rules.n_caps + 1, sizeof *s->cap))
         return no_memory(err);
     s->cap[s->rules.n_caps++] = (struct pz_cap){ column, (uint32_t)most };
@@ -102,8 +105,10 @@ enum pz_status pz_ruleset_diversity(struct pz_ruleset *s, const char *text, stru
     char *column = colon ? copy(s, colon + 1, strlen(colon + 1)) : NULL;
 
     if (!number(text, colon, 0, 1, &s->rules.diversity) || (colon && !colon[1]))
-        return pz_err_set(err, PZ_USAGE, "diversity is written LAMBDA or LAMBDA:COLUMN with LAMBDA from 0 to 1, "
-                                         "not \"%s\"", text);
+        return pz_err_set(
+            err, PZ_USAGE,
+            "diversity is written LAMBDA or LAMBDA:COLUMN with LAMBDA from 0 to 1, not \"%s\"",
+            text);
     s->rules.diversity_column = column;
     return colon && !column ? no_memory(err) : PZ_OK;
 }
@@ -115,8 +120,10 @@ enum pz_status pz_ruleset_rotation(struct pz_ruleset *s, const char *text, struc
     if (!number(text, colon, 0, 1, &s->rules.rotation) ||
         (colon && (!pz_time_duration(colon + 1, &s->rules.rotation_half_life_s) ||
                    s->rules.rotation_half_life_s <= 0)))
-        return pz_err_set(err, PZ_USAGE, "rotation is written RATE or RATE:HALFLIFE, as 0.5:12h, with RATE from 0 "
-                                         "to 1, not \"%s\"", text);
+        return pz_err_set(err, PZ_USAGE,
+                          "rotation is written RATE or RATE:HALFLIFE, as 0.5:12h, with RATE from 0 "
+                          "to 1, not \"%s\"",
+                          text);
     return PZ_OK;
 }
 
@@ -138,18 +145,20 @@ enum pz_status pz_ruleset_objective(struct pz_ruleset *s, const char *text, stru
             s->rules.objective_power = levels[i].power;
             return column ? PZ_OK : no_memory(err);
         }
-    return pz_err_set(err, PZ_USAGE, "an objective is written COLUMN=low|medium|high|off, not \"%s\"", text);
+    return pz_err_set(err, PZ_USAGE,
+                      "an objective is written COLUMN=low|medium|high|off, not \"%s\"", text);
 }
 
 /* NAME:PERCENT, and *filter what follows; false: malformed. */
-static bool read_promotion(struct pz_ruleset *s, const char *text, struct pz_promotion *p, const char **filter)
+static bool read_promotion(struct pz_ruleset *s, const char *text, struct pz_promotion *p,
+                           const char **filter)
 {
     const char *colon = strchr(text, ':'), *second = colon ? strchr(colon + 1, ':') : NULL;
 
     *filter = second ? second + 1 : NULL;
     p->name = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
-    return colon && colon > text && number(colon + 1, second, 0, 100, &p->percent) && p->percent > 0 &&
-           !(second && !second[1]);
+    return colon && colon > text && number(colon + 1, second, 0, 100, &p->percent) &&
+           p->percent > 0 && !(second && !second[1]);
 }
 
 enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, struct pz_err *err)
@@ -161,13 +170,15 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
     enum pz_status st;
 
     if (!read_promotion(s, text, &p, &filter))
-        return pz_err_set(err, PZ_USAGE, "a promotion is written NAME:PERCENT or NAME:PERCENT:FILTER, not \"%s\"",
+        return pz_err_set(err, PZ_USAGE,
+                          "a promotion is written NAME:PERCENT or NAME:PERCENT:FILTER, not \"%s\"",
                           text);
     for (size_t i = 0; i < s->rules.n_promotions; i++)
         sum += s->promotion[i].percent;
     if (sum + p.percent > 100)
         return pz_err_set(err, PZ_USAGE, "promotions take %g %% of the places", sum + p.percent);
-    if (!p.name || !pz_mem_grow(&s->promotion, &s->cap_promotions, s->rules.n_promotions + 1, sizeof p))
+    if (!p.name ||
+        !pz_mem_grow(&s->promotion, &s->cap_promotions, s->rules.n_promotions + 1, sizeof p))
         return no_memory(err);
     st = filter ? s->compile(s->compile_context, filter, &made, err) : PZ_OK;
     p.filter = made;
@@ -178,8 +189,8 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
 }
 
 /* Bind the values meant for one promotion. */
-static enum pz_status bind_one(struct pz_ruleset *s, struct pz_promotion *p, const char *const *text, size_t n,
-                               struct pz_err *err)
+static enum pz_status bind_one(struct pz_ruleset *s, struct pz_promotion *p,
+                               const char *const *text, size_t n, struct pz_err *err)
 {
     struct pz_filter_args args = { 0 };
     struct pz_filter_values *values = NULL;
@@ -212,21 +223,25 @@ static bool names_promotion(const struct pz_ruleset *s, const char *text)
     return false;
 }
 
-enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n, struct pz_err *err)
+enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n,
+                               struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n; i++)
         if (!names_promotion(s, text[i]))
-            return pz_err_set(err, PZ_USAGE, "a promotion's values are written NAME:PARAM=LIST, with the NAME of a "
-                                             "promotion that has a filter, not \"%s\"", text[i]);
+            return pz_err_set(err, PZ_USAGE,
+                              "a promotion's values are written NAME:PARAM=LIST, with the NAME of "
+                              "a promotion that has a filter, not \"%s\"",
+                              text[i]);
     for (size_t i = 0; i < s->rules.n_promotions && st == PZ_OK; i++)
         if (s->promotion[i].filter)
             st = bind_one(s, &s->promotion[i], text, n, err);
     return st;
 }
 
-/* A condition becomes a filter; what has blanks and begins with INCLUDE or EXCLUDE, and a name, is one. */
+/* A condition becomes a filter; what has blanks and begins with INCLUDE or EXCLUDE, and a name, is
+ * one. */
 static enum pz_status compile_boost(struct pz_ruleset *s, const char *text, struct pz_filter **out,
                                     struct pz_err *err)
 {
@@ -250,8 +265,9 @@ enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct p
     enum pz_status st;
 
     if (!colon || colon == text || !number(x, NULL, 0, 1e6, &boost.factor))
-        return pz_err_set(err, PZ_USAGE, "a boost is written CONDITION: FACTOR, as Items.PRICE > 10: 1.2, not "
-                                         "\"%s\"", text);
+        return pz_err_set(
+            err, PZ_USAGE,
+            "a boost is written CONDITION: FACTOR, as Items.PRICE > 10: 1.2, not \"%s\"", text);
     if (!condition || !pz_mem_grow(&s->boost, &s->cap_boosts, s->rules.n_boosts + 1, sizeof boost))
         return no_memory(err);
     st = compile_boost(s, condition, &filter, err);
@@ -270,7 +286,8 @@ enum pz_status pz_ruleset_context(struct pz_ruleset *s, const char *text, struct
 
     if (!is || is == text)
         return pz_err_set(err, PZ_USAGE, "context is written KEY=VALUE, not \"%s\"", text);
-    if (!key || !value || !pz_mem_grow(&s->context, &s->cap_context, s->n_context + 1, sizeof *s->context))
+    if (!key || !value ||
+        !pz_mem_grow(&s->context, &s->cap_context, s->n_context + 1, sizeof *s->context))
         return no_memory(err);
     s->context[s->n_context++] = (struct pz_context){ key, value };
     return PZ_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules from text, as command lines and configurations write them: struct pz_rules with the memory it needs. */
+/* Rules from text, as command lines and configurations write them: struct pz_rules with the memory
+ * it needs. */
 #ifndef PZ_ANSWER_RULES_H
 #define PZ_ANSWER_RULES_H
 
@@ -9,8 +10,8 @@
 #include "rank/rank.h"
 
 /* Make a filter of an expression or, where there are names, of a name. *out: pz_filter_free. */
-typedef enum pz_status pz_rule_compile_fn(const void *context, const char *text, struct pz_filter **out,
-                                          struct pz_err *err);
+typedef enum pz_status pz_rule_compile_fn(const void *context, const char *text,
+                                          struct pz_filter **out, struct pz_err *err);
 
 /* All-zero is empty; free with pz_ruleset_clear. rules and context borrow from the rest. */
 struct pz_ruleset {
@@ -22,8 +23,8 @@ struct pz_ruleset {
     struct pz_arena arena;
     const char **seen_type;
     struct pz_cap *cap;
-    struct pz_promotion *promotion; /* filters owned */
-    struct pz_boost *boost;         /* filters owned */
+    struct pz_promotion *promotion;   /* filters owned */
+    struct pz_boost *boost;           /* filters owned */
     struct pz_filter_values **values; /* [n_values] owned */
     size_t n_values, cap_context, cap_types, cap_caps, cap_promotions, cap_boosts, cap_values;
 };
@@ -36,10 +37,10 @@ struct pz_ruleset {
  * cap        "COLUMN=N"
  * diversity  "LAMBDA" or "LAMBDA:COLUMN"
  * rotation   "RATE" or "RATE:HALFLIFE"
- * objective  "COLUMN=low|medium|high|off": low, medium and high are powers 1/3, 1 and 3 of the value
- * promotion  "NAME:PERCENT" or "NAME:PERCENT:FILTER", the filter an expression or a name
- * boost      "CONDITION: FACTOR" or "FILTER: FACTOR": a condition is what follows INCLUDE ItemID WHERE
- * context    "KEY=VALUE" */
+ * objective  "COLUMN=low|medium|high|off": low, medium and high are powers 1/3, 1 and 3 of the
+ * value promotion  "NAME:PERCENT" or "NAME:PERCENT:FILTER", the filter an expression or a name
+ * boost      "CONDITION: FACTOR" or "FILTER: FACTOR": a condition is what follows INCLUDE ItemID
+ * WHERE context    "KEY=VALUE" */
 enum pz_status pz_ruleset_seen(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_age(struct pz_ruleset *s, const char *text, struct pz_err *err);
@@ -51,9 +52,10 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
 enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_context(struct pz_ruleset *s, const char *text, struct pz_err *err);
 
-/* Bind values to the placeholders of the promotions' filters: n texts "NAME:PARAM=LIST", NAME being a
- * promotion. To be called after the last promotion, once. */
-enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n, struct pz_err *err);
+/* Bind values to the placeholders of the promotions' filters: n texts "NAME:PARAM=LIST", NAME being
+ * a promotion. To be called after the last promotion, once. */
+enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n,
+                               struct pz_err *err);
 
 /* Free everything. */
 void pz_ruleset_clear(struct pz_ruleset *s);

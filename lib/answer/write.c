@@ -52,8 +52,8 @@ static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char
 }
 
 /* Three cells of "a=1 b=2". */
-static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *m, const struct pz_reason *w,
-                             const struct pz_hit *h)
+static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *m,
+                             const struct pz_reason *w, const struct pz_hit *h)
 {
     struct pz_str because = { 0 };
     char rule[5][64];
@@ -83,8 +83,8 @@ static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *
 }
 
 /* The members of a reason, as "name":value,... */
-static void add_reason_members(struct pz_str *out, const struct pz_model *m, const struct pz_reason *w,
-                               const struct pz_hit *h)
+static void add_reason_members(struct pz_str *out, const struct pz_model *m,
+                               const struct pz_reason *w, const struct pz_hit *h)
 {
     char rule[5][64], when[32];
     size_t n = list_rules(w, h, rule);
@@ -245,8 +245,7 @@ static void add_rules(struct pz_str *out, const struct pz_model *m, const struct
     const struct pz_rules *rules = &req->rules;
     bool first = false;
 
-    pz_str_addf(out, "\"rules\":{\"seen\":\"%s\"",
-                seen[pz_rank_seen(m, rules, req->n_rank > 0)]);
+    pz_str_addf(out, "\"rules\":{\"seen\":\"%s\"", seen[pz_rank_seen(m, rules, req->n_rank > 0)]);
     if (req->filter)
         add_text(out, &first, "filter", pz_filter_text(req->filter));
     if (rules->n_seen_types > 0) {
@@ -263,7 +262,8 @@ static void add_rules(struct pz_str *out, const struct pz_model *m, const struct
     for (size_t i = 0; i < rules->n_promotions; i++) {
         pz_str_adds(out, i ? "," : ",\"promotions\":{");
         pz_json_add_string(out, rules->promotion[i].name, strlen(rules->promotion[i].name));
-        pz_str_addf(out, ":%g%s", rules->promotion[i].percent, i + 1 == rules->n_promotions ? "}" : "");
+        pz_str_addf(out, ":%g%s", rules->promotion[i].percent,
+                    i + 1 == rules->n_promotions ? "}" : "");
     }
     for (size_t i = 0; i < rules->n_boosts; i++) {
         pz_str_adds(out, i ? "," : ",\"boosts\":{");
@@ -326,8 +326,8 @@ void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_mo
 
 /* ---- why not ---- */
 
-static const char *const fate_name[] = { "listed",   "later",    "displaced", "seen",     "filtered",
-                                         "not-seen", "itself",   "unlisted",  "unknown" };
+static const char *const fate_name[] = { "listed",   "later",  "displaced", "seen",   "filtered",
+                                         "not-seen", "itself", "unlisted",  "unknown" };
 
 static void add_why_sentence(struct pz_str *out, const struct pz_request *req, const char *item_id,
                              const struct pz_why *v)
@@ -336,16 +336,19 @@ static void add_why_sentence(struct pz_str *out, const struct pz_request *req, c
 
     pz_str_addf(out, "%s: %s: ", item_id, fate_name[v->fate]);
     if (v->fate == PZ_FATE_LISTED)
-        pz_str_addf(out, "place %zu of the answer; the model alone has it at %u of %zu", v->place, v->reason.rank,
-                    v->among);
+        pz_str_addf(out, "place %zu of the answer; the model alone has it at %u of %zu", v->place,
+                    v->reason.rank, v->among);
     else if (v->fate == PZ_FATE_LATER)
         pz_str_addf(out, "place %zu of %zu; %u were asked for", v->place, v->among, req->num);
     else if (v->fate == PZ_FATE_DISPLACED)
-        pz_str_addf(out, "place %zu of %zu by score, but promotions, --max-per, --diversify or earlier pages put "
-                         "others first", v->place, v->among);
+        pz_str_addf(out,
+                    "place %zu of %zu by score, but promotions, --max-per, --diversify or earlier "
+                    "pages put others first",
+                    v->place, v->among);
     else if (v->fate == PZ_FATE_SEEN)
         pz_str_addf(out, "%.*s%sat %s, and the seen rule leaves out what was met", (int)v->n_type,
-                    v->event_type ? v->event_type : "", v->n_type ? " " : "", pz_time_format(v->time, when));
+                    v->event_type ? v->event_type : "", v->n_type ? " " : "",
+                    pz_time_format(v->time, when));
     else if (v->fate == PZ_FATE_FILTERED)
         pz_str_addf(out, "it does not pass the filter: %.*s", (int)v->n_condition, v->condition);
     else if (v->fate == PZ_FATE_NOT_SEEN)

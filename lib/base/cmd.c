@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main() that all programs
- * share. */
+/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main()
+ * that all programs share. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,7 +60,8 @@ static void print_help(const char *program, const struct pz_cmd *cmd)
     printf("\nOptions:\n");
     for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++)
         print_option(opt);
-    printf("  -h, --help                  print this\n  -V, --version               print the version\n");
+    printf("  -h, --help                  print this\n  -V, --version               print the "
+           "version\n");
 }
 
 /* mdoc text: a leading dot or apostrophe would be a request, a backslash an escape. */
@@ -96,7 +97,8 @@ static void print_mdoc_options(const struct pz_opt *opts)
         if (opt->def)
             printf("The default is %s.\n", opt->def);
     }
-    printf(".It Fl h , Fl \\-help\nPrint a summary.\n.It Fl V , Fl \\-version\nPrint the version.\n.El\n");
+    printf(".It Fl h , Fl \\-help\nPrint a summary.\n.It Fl V , Fl \\-version\nPrint the "
+           "version.\n.El\n");
 }
 
 static void print_mdoc_all(const struct pz_cmd *cmd)
@@ -145,14 +147,16 @@ static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word,
         names[n++] = sub->name;
     }
     near = word ? pz_str_nearest(word, names, n) : NULL;
-    pz_err_set(err, PZ_USAGE, "%s%s%s%s; see %s --help", word ? "unknown command " : "which command",
-               word ? word : "?", near ? ", did you mean " : "", near ? near : "", cmd->name);
+    pz_err_set(err, PZ_USAGE, "%s%s%s%s; see %s --help",
+               word ? "unknown command " : "which command", word ? word : "?",
+               near ? ", did you mean " : "", near ? near : "", cmd->name);
     return NULL;
 }
 
-/* OpenMP's threads spin while they wait, and on a busy machine take the time of those they wait for. It reads the
- * environment before main, so that a program that has to say otherwise starts itself again, once, before it asks
- * anything of OpenMP: clang's leaves a mark in shared memory, over which a later process of this number stumbles. */
+/* OpenMP's threads spin while they wait, and on a busy machine take the time of those they wait
+ * for. It reads the environment before main, so that a program that has to say otherwise starts
+ * itself again, once, before it asks anything of OpenMP: clang's leaves a mark in shared memory,
+ * over which a later process of this number stumbles. */
 static void wait_asleep(char **argv)
 {
     char path[4096];
@@ -176,8 +180,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
     st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
     if (st == PZ_OK) {
-        const struct pz_common *common =
-            (const struct pz_common *)((const char *)cfg + cmd->common_offset);
+        const struct pz_common *common = (const struct pz_common *)((const char *)cfg +
+                                                                    cmd->common_offset);
 
         if (cmd->learns && common->threads != 1)
             wait_asleep(argv);

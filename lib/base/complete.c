@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shell completion from the option tables: names, the values of closed lists, files for the rest; see
- * pz_cmd_complete in opt.h. Nothing is looked up while completing, so it works for an uninstalled program. */
+/* Shell completion from the option tables: names, the values of closed lists, files for the rest;
+ * see pz_cmd_complete in opt.h. Nothing is looked up while completing, so it works for an
+ * uninstalled program. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/opt.h"
 
-/* ---- bash: readline splits "--name=value" at the '=', so the option is one or two words back ---- */
+/* ---- bash: readline splits "--name=value" at the '=', so the option is one or two words back ----
+ */
 
 static void bash_words(const struct pz_opt *opts)
 {
@@ -45,8 +47,10 @@ static void complete_bash(const struct pz_cmd *cmd)
         fn[n++] = *p == '-' ? '_' : *p;
     fn[n] = '\0';
     printf("_%s()\n{\n"
-           "    local cur=${COMP_WORDS[COMP_CWORD]} opt=${COMP_WORDS[COMP_CWORD-1]} words values files\n"
-           "    if [[ $cur == = ]]; then cur=\"\"; elif [[ $opt == = ]]; then opt=${COMP_WORDS[COMP_CWORD-2]}; fi\n",
+           "    local cur=${COMP_WORDS[COMP_CWORD]} opt=${COMP_WORDS[COMP_CWORD-1]} words values "
+           "files\n"
+           "    if [[ $cur == = ]]; then cur=\"\"; elif [[ $opt == = ]]; then "
+           "opt=${COMP_WORDS[COMP_CWORD-2]}; fi\n",
            fn);
     if (cmd->sub) {
         printf("    case ${COMP_WORDS[1]} in\n");
@@ -63,7 +67,8 @@ static void complete_bash(const struct pz_cmd *cmd)
         bash_body(cmd, "    ");
     }
     printf("    [[ $values == none ]] || words=$values\n"
-           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; [[ ! $files ]] || compgen -f -- \"$cur\")\n"
+           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; [[ ! $files ]] || "
+           "compgen -f -- \"$cur\")\n"
            "    [[ ${COMPREPLY[0]:-} != *= ]] || compopt -o nospace 2>/dev/null\n"
            "    return 0\n}\ncomplete -o filenames -F _%s %s\n",
            fn, cmd->name);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 __attribute__((format(printf, 2, 0))) static void format_text(struct pz_err *err, const char *fmt,
-                                                               va_list args)
+                                                              va_list args)
 {
     if (vsnprintf(err->text, sizeof err->text, fmt, args) < 0)
         err->text[0] = '\0';

@@ -10,16 +10,16 @@
 /* The values are the exit codes of the programs (sysexits.h numbers from 65 on). */
 enum pz_status {
     PZ_OK = 0,
-    PZ_NEGATIVE = 1,      /* a verdict, not a fault: a gate said no */
-    PZ_USAGE = 2,         /* the command line is wrong */
-    PZ_BAD_DATA = 65,     /* the input's content is wrong */
-    PZ_NO_INPUT = 66,     /* an input cannot be opened */
-    PZ_UNAVAILABLE = 69,  /* a service or a feature is not there */
-    PZ_INTERNAL = 70,     /* a broken promise of our own */
-    PZ_CANT_CREATE = 73,  /* an output cannot be made */
-    PZ_IO = 74,           /* reading, writing or closing failed */
-    PZ_TRY_AGAIN = 75,    /* out of memory, lock held: the same call may work later */
-    PZ_INTERRUPTED = 130  /* SIGINT or SIGTERM asked for the end; nothing half-written is left */
+    PZ_NEGATIVE = 1,     /* a verdict, not a fault: a gate said no */
+    PZ_USAGE = 2,        /* the command line is wrong */
+    PZ_BAD_DATA = 65,    /* the input's content is wrong */
+    PZ_NO_INPUT = 66,    /* an input cannot be opened */
+    PZ_UNAVAILABLE = 69, /* a service or a feature is not there */
+    PZ_INTERNAL = 70,    /* a broken promise of our own */
+    PZ_CANT_CREATE = 73, /* an output cannot be made */
+    PZ_IO = 74,          /* reading, writing or closing failed */
+    PZ_TRY_AGAIN = 75,   /* out of memory, lock held: the same call may work later */
+    PZ_INTERRUPTED = 130 /* SIGINT or SIGTERM asked for the end; nothing half-written is left */
 };
 
 struct pz_err {
@@ -43,7 +43,6 @@ enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes)
 
 /* Put "prefix: " in front of the text already in err (to add a file name on the way up);
  * nothing when err is NULL. */
-void pz_err_prefix(struct pz_err *err, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void pz_err_prefix(struct pz_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

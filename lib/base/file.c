@@ -4,10 +4,11 @@
  * Order of a commit, each step checked, the temporary file removed when one fails:
  *   1. write what is buffered   2. fsync the file   3. close it   4. rename it over the name
  *   5. fsync the folder.
- * A crash before 4 leaves the old file and a ".NAME.XXXXXX.tmp" that nothing reads; after 4 the new one.
+ * A crash before 4 leaves the old file and a ".NAME.XXXXXX.tmp" that nothing reads; after 4 the new
+ * one.
  *
- * Open outputs are listed in a fixed table so that a signal handler can remove their temporary files
- * with unlink alone. */
+ * Open outputs are listed in a fixed table so that a signal handler can remove their temporary
+ * files with unlink alone. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -29,8 +30,8 @@ enum { BUFFER_BYTES = 1 << 16, MAX_OPEN = 64 };
 
 struct pz_out {
     int fd;
-    bool borrowed; /* the descriptor is the caller's, or standard output */
-    bool device;   /* not a file: nothing to sync or to rename */
+    bool borrowed;     /* the descriptor is the caller's, or standard output */
+    bool device;       /* not a file: nothing to sync or to rename */
     char *path, *temp; /* owned; temp NULL when borrowed */
     int slot;          /* in open_temps, -1: none */
     uint64_t written;

@@ -11,13 +11,14 @@
 
 struct pz_out;
 
-/* Start an output. path "-" is standard output (written as it comes), and so are devices and named pipes.
- * Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which becomes path
- * only at commit; mode is 0666 less the umask. The caller ends it with pz_out_commit or pz_out_abort, which
- * both free it. */
+/* Start an output. path "-" is standard output (written as it comes), and so are devices and named
+ * pipes. Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which
+ * becomes path only at commit; mode is 0666 less the umask. The caller ends it with pz_out_commit
+ * or pz_out_abort, which both free it. */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
 
-/* Write to an open descriptor, which stays the caller's; name is for messages. Commit flushes, no more. */
+/* Write to an open descriptor, which stays the caller's; name is for messages. Commit flushes, no
+ * more. */
 enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out, struct pz_err *err);
 
 /* Append n bytes (buffered). A failure is sticky and is reported again at commit. */
@@ -33,11 +34,12 @@ enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err);
 /* Remove what was written and free. Accepts NULL. */
 void pz_out_abort(struct pz_out *out);
 
-/* Remove the temporary files of this process; async-signal-safe, for the handlers of SIGINT/SIGTERM. */
+/* Remove the temporary files of this process; async-signal-safe, for the handlers of
+ * SIGINT/SIGTERM. */
 void pz_out_abort_all(void);
 
-/* Read a whole file of at most max_bytes into *data (NUL behind it, caller frees). PZ_NO_INPUT when it
- * cannot be opened, PZ_BAD_DATA when larger. */
+/* Read a whole file of at most max_bytes into *data (NUL behind it, caller frees). PZ_NO_INPUT when
+ * it cannot be opened, PZ_BAD_DATA when larger. */
 enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
                             struct pz_err *err);
 
@@ -52,9 +54,9 @@ bool pz_file_dirname(const char *path, char *buf, size_t n);
 
 struct pz_lock;
 
-/* Take a lock on path (created if missing, never removed), held by an flock and so released by the kernel
- * when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and since
- * when. */
+/* Take a lock on path (created if missing, never removed), held by an flock and so released by the
+ * kernel when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and
+ * since when. */
 enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
                             struct pz_err *err);
 

@@ -12,7 +12,8 @@
 #include "base/str.h"
 
 /* Parse n bytes; duplicate keys are refused. what names the source in errors ("campaign.json").
- * *out is a new reference; release with json_decref. PZ_BAD_DATA with line and column on failure. */
+ * *out is a new reference; release with json_decref. PZ_BAD_DATA with line and column on failure.
+ */
 enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
                              struct pz_err *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Talk: see log.h. One mutex orders the lines; progress counts in an atomic, and the thread that finds
- * the next drawing due draws it. */
+/* Talk: see log.h. One mutex orders the lines; progress counts in an atomic, and the thread that
+ * finds the next drawing due draws it. */
 #include "base/log.h"
 
 #include <pthread.h>
@@ -104,7 +104,8 @@ static void say(struct pz_log *log, enum pz_level level, const char *text)
         pz_json_add_string(&line, text, strlen(text));
         pz_str_adds(&line, "}\n");
     } else {
-        pz_str_addf(&line, "%s: %s%s\n", log->program, level == PZ_LOG_WARN ? "warning: " : "", text);
+        pz_str_addf(&line, "%s: %s%s\n", log->program, level == PZ_LOG_WARN ? "warning: " : "",
+                    text);
     }
     erase_progress(log);
     if (!line.failed)

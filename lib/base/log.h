@@ -13,8 +13,8 @@ struct pz_log;
 
 /* program  name in front of every line; borrowed. level: the most talkative level shown.
  * json     one JSON object a line instead of text.
- * Progress is drawn as one updating line on a terminal and as a line every 10 s elsewhere, and not at
- * all below PZ_LOG_NOTE. Returns NULL when memory is out. Free with pz_log_free. */
+ * Progress is drawn as one updating line on a terminal and as a line every 10 s elsewhere, and not
+ * at all below PZ_LOG_NOTE. Returns NULL when memory is out. Free with pz_log_free. */
 struct pz_log *pz_log_new(const char *program, enum pz_level level, bool json);
 void pz_log_free(struct pz_log *log);
 

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Alignment of every array from pz_mem_array, in bytes: one cache line, enough for any vector unit. */
+/* Alignment of every array from pz_mem_array, in bytes: one cache line, enough for any vector unit.
+ */
 #define PZ_MEM_ALIGN 64
 
 /* A zeroed array of n elements of elem_bytes each, aligned to PZ_MEM_ALIGN; n = 0 gives a valid
@@ -31,7 +32,8 @@ struct pz_arena {
     struct pz_arena_block *head; /* owned */
 };
 
-/* Hand out n bytes (8-aligned, not zeroed) that live until pz_arena_clear; NULL when memory is out. */
+/* Hand out n bytes (8-aligned, not zeroed) that live until pz_arena_clear; NULL when memory is out.
+ */
 void *pz_arena_take(struct pz_arena *arena, size_t n);
 
 /* A NUL-terminated copy of n bytes inside the arena; NULL when memory is out. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the parsing half: see opt.h. The other half (help, manual, completion, main) is cmd.c. */
+/* Option tables, the parsing half: see opt.h. The other half (help, manual, completion, main) is
+ * cmd.c. */
 #include "base/opt.h"
 
 #include <stdio.h>
@@ -66,8 +67,8 @@ static enum pz_status store(const struct pz_opt *opt, const char *value, void *c
         return PZ_OK;
     case PZ_OPT_REAL:
         if (!pz_str_to_double(value, strlen(value), &real) || real < opt->min || real > opt->max)
-            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not a number from %g to %g", opt->name,
-                              value, opt->min, opt->max);
+            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not a number from %g to %g",
+                              opt->name, value, opt->min, opt->max);
         *(double *)field = real;
         return PZ_OK;
     case PZ_OPT_STR:

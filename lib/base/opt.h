@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Option tables: one table a program sets the defaults, parses and checks the command line, prints
- * -h and writes the OPTIONS section of the manual and the shell completions, so that none can drift.
+ * -h and writes the OPTIONS section of the manual and the shell completions, so that none can
+ * drift.
  *
- * A program is a struct pz_cmd; a program with subcommands (pz-deploy publish ...) is a pz_cmd whose
- * .sub lists them. Long options may be cut to an unambiguous prefix; --name=value and --name value
- * are the same; "--" ends options; options and operands may be mixed. Every table ends with
+ * A program is a struct pz_cmd; a program with subcommands (pz-deploy publish ...) is a pz_cmd
+ * whose .sub lists them. Long options may be cut to an unambiguous prefix; --name=value and --name
+ * value are the same; "--" ends options; options and operands may be mixed. Every table ends with
  * PZ_OPT_COMMON, then PZ_END. */
 #ifndef PZ_BASE_OPT_H
 #define PZ_BASE_OPT_H
@@ -36,27 +37,41 @@ void pz_strs_clear(struct pz_strs *list);
 
 struct pz_opt {
     enum pz_opt_kind kind;
-    char letter;         /* 0: long name only */
-    const char *name;    /* without "--" */
-    size_t offset;       /* of the field in the program's configuration struct */
-    const char *def;     /* default as text; NULL: none */
-    double min, max;     /* of INT and REAL */
-    const char *shown;   /* name of the value in help; for STR a list "a|b|c" is enforced and completed */
+    char letter;      /* 0: long name only */
+    const char *name; /* without "--" */
+    size_t offset;    /* of the field in the program's configuration struct */
+    const char *def;  /* default as text; NULL: none */
+    double min, max;  /* of INT and REAL */
+    const char
+        *shown; /* name of the value in help; for STR a list "a|b|c" is enforced and completed */
     const char *meaning; /* one or more sentences, no markup, no final period */
 };
 
 /* One line a row; `type` is the configuration struct, `field` its member of the kind's type. */
-#define PZ_FLAG(l, name, type, field, meaning)                                                     \
-    { PZ_OPT_FLAG, l, name, offsetof(type, field), NULL, 0, 0, NULL, meaning }
-#define PZ_INT(l, name, type, field, def, min, max, shown, meaning)                                \
-    { PZ_OPT_INT, l, name, offsetof(type, field), def, min, max, shown, meaning }
-#define PZ_REAL(l, name, type, field, def, min, max, shown, meaning)                               \
-    { PZ_OPT_REAL, l, name, offsetof(type, field), def, min, max, shown, meaning }
-#define PZ_STR(l, name, type, field, def, shown, meaning)                                          \
-    { PZ_OPT_STR, l, name, offsetof(type, field), def, 0, 0, shown, meaning }
-#define PZ_LIST(l, name, type, field, shown, meaning)                                              \
-    { PZ_OPT_LIST, l, name, offsetof(type, field), NULL, 0, 0, shown, meaning }
-#define PZ_END { PZ_OPT_END, 0, NULL, 0, NULL, 0, 0, NULL, NULL }
+#define PZ_FLAG(l, name, type, field, meaning)                                 \
+    {                                                                          \
+        PZ_OPT_FLAG, l, name, offsetof(type, field), NULL, 0, 0, NULL, meaning \
+    }
+#define PZ_INT(l, name, type, field, def, min, max, shown, meaning)               \
+    {                                                                             \
+        PZ_OPT_INT, l, name, offsetof(type, field), def, min, max, shown, meaning \
+    }
+#define PZ_REAL(l, name, type, field, def, min, max, shown, meaning)               \
+    {                                                                              \
+        PZ_OPT_REAL, l, name, offsetof(type, field), def, min, max, shown, meaning \
+    }
+#define PZ_STR(l, name, type, field, def, shown, meaning)                     \
+    {                                                                         \
+        PZ_OPT_STR, l, name, offsetof(type, field), def, 0, 0, shown, meaning \
+    }
+#define PZ_LIST(l, name, type, field, shown, meaning)                           \
+    {                                                                           \
+        PZ_OPT_LIST, l, name, offsetof(type, field), NULL, 0, 0, shown, meaning \
+    }
+#define PZ_END                                         \
+    {                                                  \
+        PZ_OPT_END, 0, NULL, 0, NULL, 0, 0, NULL, NULL \
+    }
 
 /* What every program shares; a configuration struct has it as a member. */
 struct pz_common {
@@ -64,14 +79,15 @@ struct pz_common {
     long long threads; /* 0: all cores */
     const char *log_format;
 };
-#define PZ_OPT_COMMON(type, member)                                                                \
-    PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),          \
-        PZ_INT('j', "threads", type, member.threads, "0", 0, 1024, "N",                            \
-               "threads to use; 0 means OMP_NUM_THREADS, or all cores. The result does not depend "        \
-               "on it"),                                                                           \
-        PZ_FLAG('q', "quiet", type, member.quiet, "say nothing on standard error except errors"),  \
-        PZ_FLAG('v', "verbose", type, member.verbose, "say more on standard error"),               \
-        PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                      \
+#define PZ_OPT_COMMON(type, member)                                                               \
+    PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),         \
+        PZ_INT(                                                                                   \
+            'j', "threads", type, member.threads, "0", 0, 1024, "N",                              \
+            "threads to use; 0 means OMP_NUM_THREADS, or all cores. The result does not depend "  \
+            "on it"),                                                                             \
+        PZ_FLAG('q', "quiet", type, member.quiet, "say nothing on standard error except errors"), \
+        PZ_FLAG('v', "verbose", type, member.verbose, "say more on standard error"),              \
+        PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                     \
                "how to write messages on standard error")
 
 struct pz_cmd {
@@ -90,20 +106,21 @@ struct pz_cmd {
     enum pz_status (*run)(void *cfg, struct pz_strs *args, struct pz_log *log, struct pz_err *err);
 };
 
-/* The whole of a main(): parse, answer -h/--help/-V/--version (and --help-options, --help-completion
- * for the build), set up log, threads and signals, run, print "PROGRAM: error" on failure, flush and
- * close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without a word).
- * Returns the exit code. */
+/* The whole of a main(): parse, answer -h/--help/-V/--version (and --help-options,
+ * --help-completion for the build), set up log, threads and signals, run, print "PROGRAM: error" on
+ * failure, flush and close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without
+ * a word). Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
 
-/* Whether the value is one of a closed list "a|b|c"; what is shown as "FILE|-" and the like is not. */
+/* Whether the value is one of a closed list "a|b|c"; what is shown as "FILE|-" and the like is not.
+ */
 bool pz_opt_is_choice(const struct pz_opt *opt);
 
 /* Print a completion script for bash, or for zsh, on standard output. */
 void pz_cmd_complete(const struct pz_cmd *cmd, bool zsh);
 
-/* Parse only, for tests: fills cfg (all-zero at first) from defaults and argv[1..], operands to args.
- * PZ_USAGE with a sentence (and "did you mean") on failure. */
+/* Parse only, for tests: fills cfg (all-zero at first) from defaults and argv[1..], operands to
+ * args. PZ_USAGE with a sentence (and "did you mean") on failure. */
 enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,
                             struct pz_strs *args, struct pz_err *err);
 

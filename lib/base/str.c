@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings: see str.h. Numbers are read and written without the locale: writing tries 15 to 17 (float:
- * 6 to 9) significant digits until the text reads back as the same value. */
+/* Strings: see str.h. Numbers are read and written without the locale: writing tries 15 to 17
+ * (float: 6 to 9) significant digits until the text reads back as the same value. */
 #include "base/str.h"
 
 #include <ctype.h>

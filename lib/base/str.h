@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings: a growable buffer whose failure is sticky (append freely, check once), and the few string
- * questions that every layer asks. */
+/* Strings: a growable buffer whose failure is sticky (append freely, check once), and the few
+ * string questions that every layer asks. */
 #ifndef PZ_BASE_STR_H
 #define PZ_BASE_STR_H
 
@@ -20,8 +20,8 @@ void pz_str_adds(struct pz_str *s, const char *text);
 void pz_str_addc(struct pz_str *s, char c);
 void pz_str_addf(struct pz_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Append the shortest decimal text that reads back as the same double / float ("1", "0.1", "1e+30").
- * NaN and infinities are written as "nan", "inf", "-inf". Independent of the locale. */
+/* Append the shortest decimal text that reads back as the same double / float ("1", "0.1",
+ * "1e+30"). NaN and infinities are written as "nan", "inf", "-inf". Independent of the locale. */
 void pz_str_add_double(struct pz_str *s, double x);
 void pz_str_add_float(struct pz_str *s, float x);
 

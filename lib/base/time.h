@@ -30,8 +30,8 @@ char *pz_time_format(int64_t seconds, char *buf);
 /* "30d", "12h", "90m", "45s", "2w" or plain seconds to seconds; false when malformed. */
 bool pz_time_duration(const char *s, int64_t *seconds);
 
-/* The current time in Unix seconds; the environment variable SOURCE_DATE_EPOCH, when set, replaces it
- * so that runs can be repeated. */
+/* The current time in Unix seconds; the environment variable SOURCE_DATE_EPOCH, when set, replaces
+ * it so that runs can be repeated. */
 int64_t pz_time_now(void);
 
 /* A name for the form ("seconds", "milliseconds", ...). */

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns: see campaign.h. On disk:
  *
- *   current              "NNNN PPPP HHHH\n": the version that answers, the one before it (0: none), and the
- *                        highest ever published
- *   versions/NNNN/       model.flat (a flat table) and info.json
+ *   current              "NNNN PPPP HHHH\n": the version that answers, the one before it (0: none),
+ * and the highest ever published versions/NNNN/       model.flat (a flat table) and info.json
  *   campaign.json        settings and named filters
  *   live/                the live store
  *   lock                 held by whoever publishes, rolls back, collects or sets
  *
- * Order of a publication; a crash after any step leaves what `current` names untouched and complete:
+ * Order of a publication; a crash after any step leaves what `current` names untouched and
+ * complete:
  *   1. make the campaign's folders     2. take the lock
  *   3. remove what crashes left: versions/NNNN.new and .old, versions above the highest, .*.tmp
  *   4. verify the model whole          5. mkdir versions/NNNN.new
  *   6. write model.flat and info.json in it (each atomic, synced), and open it as readers will
  *   7. rename it to versions/NNNN      8. fsync versions/
  *   9. replace `current` (atomic, synced)
- * Rolling back is step 2 and 9. Collecting: lock, rename versions/NNNN to NNNN.old, fsync versions/, remove
- * it; a reader that came in between finds the name gone, reads `current` again and opens what it names.
- * Readers take no lock. */
+ * Rolling back is step 2 and 9. Collecting: lock, rename versions/NNNN to NNNN.old, fsync
+ * versions/, remove it; a reader that came in between finds the name gone, reads `current` again
+ * and opens what it names. Readers take no lock. */
 #include "campaign/campaign.h"
 
 #include <errno.h>
@@ -54,10 +54,11 @@ static enum pz_status make_folders(const char *campaign, struct pz_err *err)
     return st;
 }
 
-/* What the model's data contain of this campaign's live store: as the caller says, else as the model says,
- * whose data may have come by pz-event export. Numbers that the store never gave are a mistake. */
-static enum pz_status find_seen(const char *campaign, const struct pz_model *m, struct pz_version *v,
-                                struct pz_err *err)
+/* What the model's data contain of this campaign's live store: as the caller says, else as the
+ * model says, whose data may have come by pz-event export. Numbers that the store never gave are a
+ * mistake. */
+static enum pz_status find_seen(const char *campaign, const struct pz_model *m,
+                                struct pz_version *v, struct pz_err *err)
 {
     const char *text = json_string_value(json_object_get(m->manifest, "live"));
     struct pz_live_store *live = NULL;
@@ -79,7 +80,8 @@ static enum pz_status find_seen(const char *campaign, const struct pz_model *m, 
         v->rows_seen = mark->rows;
     pz_marks_clear(&marks);
     if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
-        st = pz_err_set(err, PZ_USAGE, "the last live number of %s is %llu: a model cannot have seen more",
+        st = pz_err_set(err, PZ_USAGE,
+                        "the last live number of %s is %llu: a model cannot have seen more",
                         campaign, (unsigned long long)size.last);
     return st;
 }
@@ -108,7 +110,8 @@ static enum pz_status write_info(const char *path, const struct pz_version *v, s
     struct pz_str text = { 0 };
     enum pz_status st;
 
-    pz_str_addf(&text, "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"recipe\":\"%s\"}\n",
+    pz_str_addf(&text,
+                "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"recipe\":\"%s\"}\n",
                 (long long)v->published, (unsigned long long)v->live_seen,
                 (unsigned long long)v->rows_seen, v->recipe);
     st = text.failed ? pz_err_memory(err, "info.json", 1e3)
@@ -181,8 +184,8 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model, doub
         st = write_version(campaign, t, &v, err);
     }
     if (st == PZ_OK)
-        st = pz_layout_write_current(
-            campaign, &(struct pz_current){ v.number, c.current, v.number }, err);
+        st = pz_layout_write_current(campaign,
+                                     &(struct pz_current){ v.number, c.current, v.number }, err);
     *version = v;
     pz_table_close(t);
     pz_lock_free(held);
@@ -213,8 +216,8 @@ enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_
         st = pz_err_set(err, PZ_NO_INPUT, "%s has no version %u; see pz-deploy list", campaign,
                         *version);
     if (st == PZ_OK && *version != c.current)
-        st = pz_layout_write_current(
-            campaign, &(struct pz_current){ *version, c.current, c.highest }, err);
+        st = pz_layout_write_current(campaign,
+                                     &(struct pz_current){ *version, c.current, c.highest }, err);
     pz_lock_free(held);
     return st;
 }
@@ -294,8 +297,8 @@ static enum pz_status remove_version(const char *campaign, uint32_t number, stru
 }
 
 /* What the versions that are left all have. */
-static enum pz_status collect_live(const char *campaign, uint64_t events, uint64_t rows, uint64_t *n,
-                                   struct pz_err *err)
+static enum pz_status collect_live(const char *campaign, uint64_t events, uint64_t rows,
+                                   uint64_t *n, struct pz_err *err)
 {
     struct pz_live_store *live = NULL;
     enum pz_status st = pz_campaign_open_live(campaign, true, &live, err);
@@ -363,8 +366,8 @@ enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
     return st;
 }
 
-enum pz_status pz_campaign_open_live(const char *campaign, bool writable, struct pz_live_store **live,
-                                     struct pz_err *err)
+enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
+                                     struct pz_live_store **live, struct pz_err *err)
 {
     char path[PZ_PATH_BYTES];
     enum pz_status st = pz_layout_path(path, campaign, "live", err);

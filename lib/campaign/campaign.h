@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaigns: a folder with versions of a model, which one is current, settings, and the live store. */
+/* Campaigns: a folder with versions of a model, which one is current, settings, and the live store.
+ */
 #ifndef PZ_CAMPAIGN_CAMPAIGN_H
 #define PZ_CAMPAIGN_CAMPAIGN_H
 
@@ -24,15 +25,16 @@ struct pz_version {
 /* True when path is a folder (a campaign) rather than a model file. */
 bool pz_campaign_is(const char *path);
 
-/* Publish a packed model as the next version: it is verified whole first. Makes the campaign when it is
- * missing, and removes what a crash left behind. Of *version, live_seen and rows_seen are read (what the
- * training data contain; 0: as the model says) and the rest is filled. One process at a time publishes, rolls back,
- * collects or sets: wait_s seconds of patience, then PZ_TRY_AGAIN naming the other. On failure the campaign is as it
- * was. */
+/* Publish a packed model as the next version: it is verified whole first. Makes the campaign when
+ * it is missing, and removes what a crash left behind. Of *version, live_seen and rows_seen are
+ * read (what the training data contain; 0: as the model says) and the rest is filled. One process
+ * at a time publishes, rolls back, collects or sets: wait_s seconds of patience, then PZ_TRY_AGAIN
+ * naming the other. On failure the campaign is as it was. */
 enum pz_status pz_campaign_publish(const char *campaign, const char *model, double wait_s,
                                    struct pz_version *version, struct pz_err *err);
 
-/* Make an older version current: `version`, or the previous one when 0. *version is what became it. */
+/* Make an older version current: `version`, or the previous one when 0. *version is what became it.
+ */
 enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_t *version,
                                     struct pz_err *err);
 
@@ -41,8 +43,9 @@ struct pz_gc {
     uint64_t live;     /* events and rows removed */
 };
 
-/* Remove all versions but the newest `keep`, the current and the previous one, and what a crash left
- * behind. events: also live events and rows that all versions left have (see pz_live_collect). */
+/* Remove all versions but the newest `keep`, the current and the previous one, and what a crash
+ * left behind. events: also live events and rows that all versions left have (see pz_live_collect).
+ */
 enum pz_status pz_campaign_gc(const char *campaign, uint32_t keep, bool events, double wait_s,
                               struct pz_gc *removed, struct pz_err *err);
 
@@ -50,13 +53,13 @@ enum pz_status pz_campaign_gc(const char *campaign, uint32_t keep, bool events, 
 enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, size_t *n,
                                 struct pz_err *err);
 
-/* Open the current version's model (mapped). *version describes it. A version that a collector removes in
- * between is tried again. */
+/* Open the current version's model (mapped). *version describes it. A version that a collector
+ * removes in between is tried again. */
 enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
                                       struct pz_version *version, struct pz_err *err);
 
 /* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK. */
-enum pz_status pz_campaign_open_live(const char *campaign, bool writable, struct pz_live_store **live,
-                                     struct pz_err *err);
+enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
+                                     struct pz_live_store **live, struct pz_err *err);
 
 #endif

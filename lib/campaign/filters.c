@@ -10,7 +10,8 @@
 /* A name is one word of letters, digits, - and _; an expression has blanks. */
 static bool is_name(const char *text)
 {
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] ==
+           '\0';
 }
 
 static enum pz_status no_filter(const struct pz_view *v, const char *name, struct pz_err *err)
@@ -19,13 +20,14 @@ static enum pz_status no_filter(const struct pz_view *v, const char *name, struc
     json_t *value;
     size_t n = 0;
 
-    json_object_foreach(json_object_get(v->settings.doc, "filters"), key, value) {
+    json_object_foreach (json_object_get(v->settings.doc, "filters"), key, value) {
         if (n < 256)
             names[n++] = key;
     }
     near = pz_str_nearest(name, names, n);
     return pz_err_set(err, PZ_USAGE, "the campaign has no filter \"%s\"%s%s%s", name,
-                      near ? "; did you mean " : "; see pz-deploy set", near ? near : "", near ? "?" : "");
+                      near ? "; did you mean " : "; see pz-deploy set", near ? near : "",
+                      near ? "?" : "");
 }
 
 struct search {
@@ -75,8 +77,9 @@ enum pz_status pz_view_filter(const struct pz_view *v, const struct pz_model *m,
 
         if (!v)
             return pz_err_set(err, PZ_USAGE,
-                              "\"%s\" is no filter expression, and a model has no named filters: those are "
-                              "a campaign's", text);
+                              "\"%s\" is no filter expression, and a model has no named filters: "
+                              "those are a campaign's",
+                              text);
         if (!expression)
             return no_filter(v, text, err);
         text = expression;

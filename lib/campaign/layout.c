@@ -16,12 +16,13 @@ enum pz_status pz_layout_path(char *buf, const char *campaign, const char *rest,
 {
     int n = snprintf(buf, PZ_PATH_BYTES, "%s/%s", campaign, rest);
 
-    return n > 0 && n < PZ_PATH_BYTES ? PZ_OK
-                                      : pz_err_set(err, PZ_CANT_CREATE, "path too long: %s", campaign);
+    return n > 0 && n < PZ_PATH_BYTES
+               ? PZ_OK
+               : pz_err_set(err, PZ_CANT_CREATE, "path too long: %s", campaign);
 }
 
-enum pz_status pz_layout_version(char *buf, const char *campaign, uint32_t version, const char *rest,
-                                 struct pz_err *err)
+enum pz_status pz_layout_version(char *buf, const char *campaign, uint32_t version,
+                                 const char *rest, struct pz_err *err)
 {
     char name[64];
 
@@ -29,7 +30,8 @@ enum pz_status pz_layout_version(char *buf, const char *campaign, uint32_t versi
     return pz_layout_path(buf, campaign, name, err);
 }
 
-enum pz_status pz_layout_read_current(const char *campaign, struct pz_current *c, struct pz_err *err)
+enum pz_status pz_layout_read_current(const char *campaign, struct pz_current *c,
+                                      struct pz_err *err)
 {
     char path[PZ_PATH_BYTES], *text = NULL;
     size_t n;
@@ -40,8 +42,8 @@ enum pz_status pz_layout_read_current(const char *campaign, struct pz_current *c
         return PZ_OK;
     if (st == PZ_OK)
         st = pz_file_read(path, 64, &text, &n, err);
-    if (st == PZ_OK && (sscanf(text, "%u %u %u", &c->current, &c->previous, &c->highest) != 3 ||
-                        c->current == 0))
+    if (st == PZ_OK &&
+        (sscanf(text, "%u %u %u", &c->current, &c->previous, &c->highest) != 3 || c->current == 0))
         st = pz_err_set(err, PZ_BAD_DATA, "%s is damaged", path);
     free(text);
     return st;
@@ -94,7 +96,8 @@ static uint32_t version_of(const char *name)
     return *end || end == name || name[0] == '-' || v > UINT32_MAX ? 0 : (uint32_t)v;
 }
 
-enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t *n, struct pz_err *err)
+enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t *n,
+                                  struct pz_err *err)
 {
     char path[PZ_PATH_BYTES];
     size_t cap = 0;
@@ -105,7 +108,8 @@ enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t 
     *list = NULL;
     *n = 0;
     if (st == PZ_OK && !(dir = opendir(path)))
-        return errno == ENOENT ? PZ_OK : pz_err_errno(err, PZ_NO_INPUT, errno, "cannot read %s", path);
+        return errno == ENOENT ? PZ_OK
+                               : pz_err_errno(err, PZ_NO_INPUT, errno, "cannot read %s", path);
     while (st == PZ_OK && (entry = readdir(dir))) {
         uint32_t v = version_of(entry->d_name);
 
@@ -131,8 +135,8 @@ enum pz_status pz_layout_mkdir(const char *path, struct pz_err *err)
 }
 
 /* Call fn for the path of every entry of a folder but . and .. */
-static void each_entry(const char *path, void (*fn)(const char *path, const char *name, void *context),
-                       void *context)
+static void each_entry(const char *path,
+                       void (*fn)(const char *path, const char *name, void *context), void *context)
 {
     char file[PZ_PATH_BYTES];
     DIR *dir = opendir(path);

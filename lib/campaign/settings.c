@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME: TEXT}}; other
- * members are kept as they are. */
+/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME:
+ * TEXT}}; other members are kept as they are. */
 #include "campaign/settings.h"
 
 #include <ctype.h>
@@ -72,8 +72,8 @@ const char *pz_settings_filter(const struct pz_settings *s, const char *name)
 /* ---- setting ---- */
 
 /* Put value under part.name, or remove it when NULL. Takes over the reference. */
-static enum pz_status change(struct pz_settings *s, const char *part, const char *name, json_t *value,
-                             struct pz_err *err)
+static enum pz_status change(struct pz_settings *s, const char *part, const char *name,
+                             json_t *value, struct pz_err *err)
 {
     json_t *object;
     bool good = true;
@@ -88,7 +88,8 @@ static enum pz_status change(struct pz_settings *s, const char *part, const char
         object = json_object_get(s->doc, part);
     }
     if (good)
-        good = value ? json_object_set(object, name, value) == 0 : json_object_del(object, name) == 0;
+        good = value ? json_object_set(object, name, value) == 0
+                     : json_object_del(object, name) == 0;
     return good ? PZ_OK : pz_err_memory(err, "settings", 1e4);
 }
 
@@ -164,14 +165,14 @@ static enum pz_status make_value(const struct pz_settable *k, const char *text, 
         return pz_err_set(err, PZ_USAGE, "%s is one of %s, not \"%s\"", k->name, k->choices, text);
     if (!k->choices && (!pz_str_to_double(text, strlen(text), &x) || x < k->min || x > k->max ||
                         (k->whole && !pz_str_to_i64(text, strlen(text), &i))))
-        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %.10g to %.10g, not \"%s\"", k->name,
-                          k->whole ? "whole " : "", k->min, k->max, text);
+        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %.10g to %.10g, not \"%s\"",
+                          k->name, k->whole ? "whole " : "", k->min, k->max, text);
     *value = k->choices ? json_string(text) : k->whole ? json_integer(i) : json_real(x);
     return *value ? PZ_OK : pz_err_memory(err, "a setting", 100);
 }
 
-enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value, double wait_s,
-                               struct pz_err *err)
+enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
+                               double wait_s, struct pz_err *err)
 {
     const struct pz_settable *known = find_setting(name, err);
     json_t *made = NULL;
@@ -190,15 +191,15 @@ static bool is_name(const char *name)
     return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0' && isalnum((unsigned char)name[0]);
 }
 
-enum pz_status pz_settings_set_filter(const char *campaign, const char *name, const char *expression,
-                                      double wait_s, struct pz_err *err)
+enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
+                                      const char *expression, double wait_s, struct pz_err *err)
 {
     json_t *made = NULL;
 
     if (!is_name(name))
-        return pz_err_set(err, PZ_USAGE,
-                          "\"%s\" is no name: 1 to 63 letters, digits, - and _, first a letter or digit",
-                          name);
+        return pz_err_set(
+            err, PZ_USAGE,
+            "\"%s\" is no name: 1 to 63 letters, digits, - and _, first a letter or digit", name);
     if (expression && (!*expression || strlen(expression) > FILTER_MAX ||
                        !pz_str_is_utf8(expression, strlen(expression))))
         return pz_err_set(err, PZ_USAGE, "a filter has 1 to %d bytes of UTF-8", FILTER_MAX);

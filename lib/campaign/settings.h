@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A campaign's settings and named filters: campaign.json. Readers take no lock; the file is replaced whole. */
+/* A campaign's settings and named filters: campaign.json. Readers take no lock; the file is
+ * replaced whole. */
 #ifndef PZ_CAMPAIGN_SETTINGS_H
 #define PZ_CAMPAIGN_SETTINGS_H
 
@@ -20,7 +21,8 @@ struct pz_settings {
     json_t *doc; /* owned; NULL: nothing is set */
 };
 
-/* Read; a campaign without the file has nothing set. Free with pz_settings_clear, also after a failure. */
+/* Read; a campaign without the file has nothing set. Free with pz_settings_clear, also after a
+ * failure. */
 enum pz_status pz_settings_read(const char *campaign, struct pz_settings *s, struct pz_err *err);
 void pz_settings_clear(struct pz_settings *s);
 
@@ -31,11 +33,11 @@ const char *pz_settings_word(const struct pz_settings *s, const char *name, cons
 /* The expression of a named filter, borrowed; NULL when there is none. */
 const char *pz_settings_filter(const struct pz_settings *s, const char *name);
 
-/* Set, or remove with value NULL. PZ_USAGE: no such setting ("did you mean"), or a value it cannot have;
- * PZ_NO_INPUT: nothing to remove. Waits up to wait_s seconds for the campaign's lock. */
-enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value, double wait_s,
-                               struct pz_err *err);
-enum pz_status pz_settings_set_filter(const char *campaign, const char *name, const char *expression,
-                                      double wait_s, struct pz_err *err);
+/* Set, or remove with value NULL. PZ_USAGE: no such setting ("did you mean"), or a value it cannot
+ * have; PZ_NO_INPUT: nothing to remove. Waits up to wait_s seconds for the campaign's lock. */
+enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
+                               double wait_s, struct pz_err *err);
+enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
+                                      const char *expression, double wait_s, struct pz_err *err);
 
 #endif

@@ -9,7 +9,8 @@
 #include "live/overlay.h"
 
 /* The model's index of every id. Items that it lacks become items of it. */
-static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items, struct pz_err *err)
+static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items,
+                                struct pz_err *err)
 {
     uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
 
@@ -43,7 +44,8 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
     struct pz_live_size size;
     enum pz_status st = pz_live_count(v->store, &size, err);
 
-    v->rows_last = size.rows_last; /* a change after this makes the view stale, even if it is seen */
+    v->rows_last =
+        size.rows_last; /* a change after this makes the view stale, even if it is seen */
     if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
         st = build(v, PZ_LIVE_ITEMS, err);
     if (st == PZ_OK && size.users > 0 && size.rows_last > v->version.rows_seen)

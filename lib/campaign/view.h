@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Views: a campaign as it is at one moment, for queries: the current model, the settings, and what the live
- * store knows beyond the model. A view does not change, but that pz_view_gather always sees the newest
- * events; who lives long asks pz_view_is_stale and opens another. */
+/* Views: a campaign as it is at one moment, for queries: the current model, the settings, and what
+ * the live store knows beyond the model. A view does not change, but that pz_view_gather always
+ * sees the newest events; who lives long asks pz_view_is_stale and opens another. */
 #ifndef PZ_CAMPAIGN_VIEW_H
 #define PZ_CAMPAIGN_VIEW_H
 
 #include "campaign/campaign.h"
-#include "live/store.h"
 #include "campaign/settings.h"
+#include "live/store.h"
 #include "model/model.h"
 #include "rank/rank.h"
 
@@ -15,9 +15,9 @@ struct pz_view {
     struct pz_model *model;
     struct pz_version version;
     struct pz_settings settings;
-    struct pz_live_store *store;       /* NULL: nothing was ever put */
-    struct pz_overlay *items, *users;  /* NULL: none */
-    uint64_t rows_last;                /* last change of rows that the overlays contain */
+    struct pz_live_store *store;      /* NULL: nothing was ever put */
+    struct pz_overlay *items, *users; /* NULL: none */
+    uint64_t rows_last;               /* last change of rows that the overlays contain */
 };
 
 /* Open the campaign; free with pz_view_free. Readers need no write permission. */
@@ -25,11 +25,13 @@ enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct p
 /* Accepts NULL. */
 void pz_view_free(struct pz_view *v);
 
-/* True when another version or other settings are current, or rows changed: two small reads. Thread-safe. */
+/* True when another version or other settings are current, or rows changed: two small reads.
+ * Thread-safe. */
 bool pz_view_is_stale(const char *campaign, const struct pz_view *v);
 
-/* Everything live for a query of this user (NULL: of nobody) as of now: events that the model has not seen,
- * whether he is forgotten, rows of items and users. *live borrows from the arena and the view. Thread-safe. */
+/* Everything live for a query of this user (NULL: of nobody) as of now: events that the model has
+ * not seen, whether he is forgotten, rows of items and users. *live borrows from the arena and the
+ * view. Thread-safe. */
 enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
                               struct pz_live *live, struct pz_err *err);
 

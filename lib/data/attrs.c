@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes: see attrs.h. On disk: PREFIX/schema (text: "rows N", then a line an attribute: its name, its
- * kind, and those of "nullable", "whole" and "wide" that hold, with one blank between) and per attribute
- * PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary PREFIX/NAME.values;
- * PREFIX/present (u8). Names have no blanks (the importer sees to it). */
+/* Attributes: see attrs.h. On disk: PREFIX/schema (text: "rows N", then a line an attribute: its
+ * name, its kind, and those of "nullable", "whole" and "wide" that hold, with one blank between)
+ * and per attribute PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary
+ * PREFIX/NAME.values; PREFIX/present (u8). Names have no blanks (the importer sees to it). */
 #include "data/attrs.h"
 
 #include <math.h>
@@ -45,8 +45,8 @@ static enum pz_status save_attr(const struct pz_attrs *attrs, const struct pz_at
     enum pz_status st;
 
     if (has_numbers(a))
-        return pz_writer_add(w, column(name, prefix, a->name, ".num"), PZ_F64, a->num, attrs->n_rows,
-                             err);
+        return pz_writer_add(w, column(name, prefix, a->name, ".num"), PZ_F64, a->num,
+                             attrs->n_rows, err);
     st = pz_writer_add(w, column(name, prefix, a->name, ".ptr"), PZ_U64, a->ptr, attrs->n_rows + 1,
                        err);
     if (st == PZ_OK)
@@ -69,7 +69,8 @@ enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, s
         const struct pz_attr *a = &attrs->attr[i];
 
         pz_str_addf(&schema, "%s %s%s%s%s\n", a->name, kind_names[a->kind],
-                    a->nullable ? " nullable" : "", a->whole ? " whole" : "", a->wide ? " wide" : "");
+                    a->nullable ? " nullable" : "", a->whole ? " whole" : "",
+                    a->wide ? " wide" : "");
     }
     if (schema.failed)
         st = pz_err_memory(err, "a schema", 1e4);
@@ -112,8 +113,8 @@ static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct p
                       NULL, err);
     a->ptr = data;
     if (st == PZ_OK)
-        st = pz_table_get(t, column(name, prefix, a->name, ".code"), PZ_U32, PZ_ANY, &data, &n_codes,
-                          err);
+        st = pz_table_get(t, column(name, prefix, a->name, ".code"), PZ_U32, PZ_ANY, &data,
+                          &n_codes, err);
     a->code = data;
     if (st == PZ_OK)
         st = pz_table_get_dict(t, column(name, prefix, a->name, ".values"), &a->values, err);
@@ -124,7 +125,8 @@ static enum pz_status load_attr(struct pz_table *t, const char *prefix, struct p
 
 static bool parse_line(char *line, struct pz_attr *a)
 {
-    char *save = NULL, *name = strtok_r(line, " ", &save), *kind = strtok_r(NULL, " ", &save), *flag;
+    char *save = NULL, *name = strtok_r(line, " ", &save), *kind = strtok_r(NULL, " ", &save),
+         *flag;
     size_t k = 0;
 
     if (!name || !kind || strlen(name) > PZ_NAME_MAX)

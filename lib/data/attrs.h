@@ -14,7 +14,7 @@
 /* Personalize's types. NUMBER and BOOL have one value a row; the others a list of codes into a
  * dictionary: CATEGORY any number ("A|B"), STRING and TEXT at most one. */
 enum pz_attr_kind {
-    PZ_ATTR_NUMBER,   /* int, long, float, double */
+    PZ_ATTR_NUMBER, /* int, long, float, double */
     PZ_ATTR_BOOL,
     PZ_ATTR_CATEGORY, /* string with "categorical": true; parts separated by '|' */
     PZ_ATTR_TEXT,     /* string with "textual": true */
@@ -36,32 +36,33 @@ struct pz_attr {
 struct pz_attrs {
     uint32_t n_attrs;
     uint64_t n_rows;
-    struct pz_attr *attr;    /* [n_attrs], owned */
-    const uint8_t *present;  /* [n_rows] 1 where the table had a row for this id; NULL: all */
-    bool owned;              /* the arrays inside are freed by pz_attrs_clear; else borrowed */
+    struct pz_attr *attr;   /* [n_attrs], owned */
+    const uint8_t *present; /* [n_rows] 1 where the table had a row for this id; NULL: all */
+    bool owned;             /* the arrays inside are freed by pz_attrs_clear; else borrowed */
 };
 
 /* The attribute of that name (pz_str_same_name), or NULL. */
 const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name);
 
-/* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). A read set
- * borrows from the table; packed tables are checked (offsets ascend, codes < values.n). */
+/* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). A read
+ * set borrows from the table; packed tables are checked (offsets ascend, codes < values.n). */
 enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, struct pz_writer *w,
                              struct pz_err *err);
 enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,
                              struct pz_err *err);
 void pz_attrs_clear(struct pz_attrs *attrs);
 
-/* Where a row of a gathered table comes from: row `row` of part `part`; PZ_NONE parts give nulls. */
+/* Where a row of a gathered table comes from: row `row` of part `part`; PZ_NONE parts give nulls.
+ */
 struct pz_source {
     uint32_t part;
     uint64_t row;
 };
 
-/* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by name; a
- * column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is nullable), dictionaries
- * are united and hold only values that are used.
- * present is kept when any input has it: 1 where the source row is present. *out owns its arrays. */
+/* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by
+ * name; a column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is
+ * nullable), dictionaries are united and hold only values that are used. present is kept when any
+ * input has it: 1 where the source row is present. *out owns its arrays. */
 enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The corpus: see corpus.h.
  *
- * Rules are bound to the data's event types once, as a weight and a threshold by type; then two passes:
- * count what stays, fill. Weights are scaled so that the largest is 1: Personalize says that only their
- * ratios matter, and so "1 and 0.5" and "2 and 1" give the same model. */
+ * Rules are bound to the data's event types once, as a weight and a threshold by type; then two
+ * passes: count what stays, fill. Weights are scaled so that the largest is 1: Personalize says
+ * that only their ratios matter, and so "1 and 0.5" and "2 and 1" give the same model. */
 #include "data/corpus.h"
 
 #include <float.h>
@@ -93,7 +93,8 @@ static const char **type_names(const struct pz_dataset *ds, struct pz_arena *are
     return name;
 }
 
-static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type, struct pz_err *err)
+static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type,
+                                   struct pz_err *err)
 {
     struct pz_arena arena = { 0 };
     struct pz_str list = { 0 };
@@ -106,8 +107,9 @@ static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type
     if (ds->events.n == 0)
         pz_err_set(err, PZ_USAGE, "--event %s: the data have no event types", type);
     else
-        pz_err_set(err, PZ_USAGE, "--event %s: the data have no such event type%s%s%s (they have: %.400s)",
-                   type, near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+        pz_err_set(err, PZ_USAGE,
+                   "--event %s: the data have no such event type%s%s%s (they have: %.400s)", type,
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
                    list.data ? list.data : "");
     pz_str_clear(&list);
     pz_arena_clear(&arena);
@@ -161,7 +163,9 @@ static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, 
 static enum pz_status take_memory(const struct pz_dataset *ds, uint64_t n,
                                   struct pz_corpus_own *own, struct pz_err *err)
 {
-    size_t sizes[] = { 8, 4, 8, 4, ds->event ? 1 : 0, ds->context.n_attrs ? sizeof(struct pz_attrs) : 0 };
+    size_t sizes[] = {
+        8, 4, 8, 4, ds->event ? 1 : 0, ds->context.n_attrs ? sizeof(struct pz_attrs) : 0
+    };
     uint64_t counts[] = { (uint64_t)ds->users.n + 1, n, n, n, n, 1 };
 
     for (int i = 0; i < 6; i++) {

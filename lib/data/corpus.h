@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The corpus: what learning sees of a dataset. Interactions that count (event types and thresholds
- * applied), each with its weight; histories by user in time order. Scorers know nothing else of data. */
+ * applied), each with its weight; histories by user in time order. Scorers know nothing else of
+ * data. */
 #ifndef PZ_DATA_CORPUS_H
 #define PZ_DATA_CORPUS_H
 
@@ -21,9 +22,9 @@ struct pz_corpus {
     const struct pz_attrs *item_attrs; /* rows = n_items; NULL or n_attrs = 0 when there are none */
     const struct pz_attrs *user_attrs; /* rows = n_users; likewise */
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
-    int64_t newest;            /* largest time, 0 when empty */
-    bool ordered;              /* false when the times say nothing about order (all equal) */
-    bool wishes;               /* events of a user with an item are steps of one wish; pz_corpus_make: false */
+    int64_t newest;                    /* largest time, 0 when empty */
+    bool ordered; /* false when the times say nothing about order (all equal) */
+    bool wishes;  /* events of a user with an item are steps of one wish; pz_corpus_make: false */
 };
 
 /* One --event TYPE:weight=W,threshold=T. Interactions of types that no rule names are left out when
@@ -34,8 +35,8 @@ struct pz_event_rule {
     double threshold; /* -INFINITY: none */
 };
 
-/* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n], with types of its
- * own; free with pz_event_rules_free in any case. PZ_USAGE names the text. */
+/* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n],
+ * with types of its own; free with pz_event_rules_free in any case. PZ_USAGE names the text. */
 enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
                                     struct pz_err *err);
 
@@ -49,8 +50,8 @@ struct pz_corpus_own {
 };
 
 /* Make the corpus of a dataset. keep: [n_inter] 1 for interactions to use (a split), NULL for all.
- * Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in a rule is
- * PZ_USAGE with "did you mean". */
+ * Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in a rule
+ * is PZ_USAGE with "did you mean". */
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);
@@ -61,8 +62,8 @@ void pz_corpus_clear(struct pz_corpus_own *own);
 enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                  size_t n_rules, float *weight, struct pz_err *err);
 
-/* An event weight damped for learning: its eighth root, 1 for 1. It says what is wanted, and in full it would leave
- * too few events to learn from. */
+/* An event weight damped for learning: its eighth root, 1 for 1. It says what is wanted, and in
+ * full it would leave too few events to learn from. */
 float pz_weight_damp(float weight);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Datasets on disk: see dataset.h. Columns of a *.pzd: users, items, events (dictionaries); inter/ptr
- * (u64), inter/item (u32), inter/time (i64 as differences within a user: mostly small), inter/event (u8),
- * inter/value (f32), inter/impression.ptr (u64) and .item (u32); context/..., items/..., users/...
- * (attrs.c). Nothing else enters the file - no names, dates or counts of a run - so that the same
- * content always has the same bytes. */
+/* Datasets on disk: see dataset.h. Columns of a *.pzd: users, items, events (dictionaries);
+ * inter/ptr (u64), inter/item (u32), inter/time (i64 as differences within a user: mostly small),
+ * inter/event (u8), inter/value (f32), inter/impression.ptr (u64) and .item (u32); context/...,
+ * items/..., users/... (attrs.c). Nothing else enters the file - no names, dates or counts of a run
+ * - so that the same content always has the same bytes. */
 #include "data/dataset.h"
 
 #include <math.h>
@@ -45,8 +45,8 @@ void pz_dataset_free(struct pz_dataset *ds)
     free(ds);
 }
 
-/* Times as differences: first of each user as it is, then minus the one before. In 32 bits when all fit,
- * as they do for data from 1970 to 2106; else NULL with *wide set. */
+/* Times as differences: first of each user as it is, then minus the one before. In 32 bits when all
+ * fit, as they do for data from 1970 to 2106; else NULL with *wide set. */
 static uint32_t *encode_times(const struct pz_dataset *ds, bool *wide)
 {
     uint32_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
@@ -78,7 +78,8 @@ static int64_t *encode_wide_times(const struct pz_dataset *ds)
     return delta;
 }
 
-static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *w, struct pz_err *err)
+static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *w,
+                                 struct pz_err *err)
 {
     bool wide = false;
     void *delta = encode_times(ds, &wide);
@@ -94,7 +95,8 @@ static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *
     return st;
 }
 
-/* Sum the differences of each user; false when a time is before the one before it or out of range. */
+/* Sum the differences of each user; false when a time is before the one before it or out of range.
+ */
 static bool decode_times(const struct pz_dataset *ds, int64_t *time)
 {
     for (uint32_t u = 0; u < ds->users.n; u++)
@@ -107,7 +109,8 @@ static bool decode_times(const struct pz_dataset *ds, int64_t *time)
 static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_writer *w,
                                         struct pz_err *err)
 {
-    enum pz_status st = pz_writer_add(w, "inter/ptr", PZ_U64, ds->ptr, (uint64_t)ds->users.n + 1, err);
+    enum pz_status st = pz_writer_add(w, "inter/ptr", PZ_U64, ds->ptr, (uint64_t)ds->users.n + 1,
+                                      err);
 
     if (st == PZ_OK)
         st = pz_writer_add(w, "inter/item", PZ_U32, ds->item, ds->n_inter, err);
@@ -126,7 +129,8 @@ static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_w
     return st;
 }
 
-static enum pz_status save_marks(const struct pz_dataset *ds, struct pz_writer *w, struct pz_err *err)
+static enum pz_status save_marks(const struct pz_dataset *ds, struct pz_writer *w,
+                                 struct pz_err *err)
 {
     struct pz_str text = { 0 };
     enum pz_status st = PZ_OK;
@@ -181,8 +185,9 @@ static bool events_fit(const struct pz_dataset *ds)
 static enum pz_status check_interactions(const struct pz_dataset *ds, struct pz_err *err)
 {
     uint64_t n = ds->n_inter, n_shown = ds->impression_ptr ? ds->impression_ptr[n] : 0;
-    bool good = pz_lists_good(ds->ptr, ds->users.n, n, n, ds->item, ds->items.n) && events_fit(ds) &&
-                ds->item_attrs.n_rows == ds->items.n && ds->user_attrs.n_rows == ds->users.n &&
+    bool good = pz_lists_good(ds->ptr, ds->users.n, n, n, ds->item, ds->items.n) &&
+                events_fit(ds) && ds->item_attrs.n_rows == ds->items.n &&
+                ds->user_attrs.n_rows == ds->users.n &&
                 (ds->context.n_attrs == 0 || ds->context.n_rows == n);
 
     if (good && ds->impression_ptr)

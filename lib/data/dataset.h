@@ -26,13 +26,13 @@ struct pz_dataset_store {
 
 struct pz_dataset {
     struct pz_dict users, items; /* every id met in any table */
-    struct pz_dict events;       /* event types, byte order; n = 0 when the data have no EVENT_TYPE */
+    struct pz_dict events; /* event types, byte order; n = 0 when the data have no EVENT_TYPE */
     uint64_t n_inter;
-    const uint64_t *ptr;    /* [users.n + 1] interactions of user u are ptr[u] .. ptr[u+1] */
-    const uint32_t *item;   /* [n_inter] */
-    const int64_t *time;    /* [n_inter] Unix seconds */
-    const uint8_t *event;   /* [n_inter] index into events; NULL when there are none */
-    const float *value;     /* [n_inter] EVENT_VALUE, NaN = null; NULL when the column is missing */
+    const uint64_t *ptr;  /* [users.n + 1] interactions of user u are ptr[u] .. ptr[u+1] */
+    const uint32_t *item; /* [n_inter] */
+    const int64_t *time;  /* [n_inter] Unix seconds */
+    const uint8_t *event; /* [n_inter] index into events; NULL when there are none */
+    const float *value;   /* [n_inter] EVENT_VALUE, NaN = null; NULL when the column is missing */
     const uint64_t *impression_ptr; /* [n_inter + 1]; NULL when the column is missing */
     const uint32_t *impression;     /* item indices shown */
     struct pz_attrs context;        /* other columns of Interactions, rows as above */
@@ -40,13 +40,14 @@ struct pz_dataset {
     struct pz_attrs user_attrs;     /* rows = users.n */
     struct pz_marks marks;          /* what of live stores is in it; owned */
     char fingerprint[33];           /* of the contents; of the parts' fingerprints for a group */
-    struct pz_dataset_store store; /* owns what the pointers above point to */
+    struct pz_dataset_store store;  /* owns what the pointers above point to */
 };
 
-/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
- * time, type, value and context alike) are kept once, for an item or user row the last file that has one
- * wins, columns of all files are united. One file: arrays are used as decoded, nothing is copied.
- * *out: free with pz_dataset_free. Memory: the decoded size of the files, twice for several. */
+/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user,
+ * item, time, type, value and context alike) are kept once, for an item or user row the last file
+ * that has one wins, columns of all files are united. One file: arrays are used as decoded, nothing
+ * is copied. *out: free with pz_dataset_free. Memory: the decoded size of the files, twice for
+ * several. */
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 void pz_dataset_free(struct pz_dataset *ds);

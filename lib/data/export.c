@@ -51,7 +51,8 @@ static void add_number(struct pz_str *text, const struct pz_attr *a, double x)
 }
 
 /* A list of values joined with '|', quoted as a whole where it must be. */
-static void add_list(struct pz_str *text, const struct pz_dict *dict, const uint32_t *code, uint64_t n)
+static void add_list(struct pz_str *text, const struct pz_dict *dict, const uint32_t *code,
+                     uint64_t n)
 {
     struct pz_str cell = { 0 };
 

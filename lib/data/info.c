@@ -106,11 +106,11 @@ json_t *pz_info_json(const struct pz_dataset *ds)
 {
     uint64_t shown = ds->impression_ptr ? ds->impression_ptr[ds->n_inter] : 0;
 
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b, s:I, s:{s:o}, s:{s:I, s:o}, "
-                     "s:{s:I, s:o}}",
-                     "fingerprint", ds->fingerprint, "interactions", (json_int_t)ds->n_inter, "users",
-                     (json_int_t)ds->users.n, "items", (json_int_t)ds->items.n, "active_users",
-                     (json_int_t)count_users_with(ds, 1), "users_with_two",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b, s:I, s:{s:o}, s:{s:I, "
+                     "s:o}, s:{s:I, s:o}}",
+                     "fingerprint", ds->fingerprint, "interactions", (json_int_t)ds->n_inter,
+                     "users", (json_int_t)ds->users.n, "items", (json_int_t)ds->items.n,
+                     "active_users", (json_int_t)count_users_with(ds, 1), "users_with_two",
                      (json_int_t)count_users_with(ds, 2), "time", describe_times(ds), "event_types",
                      describe_events(ds), "has_event_value", (int)(ds->value != NULL),
                      "has_impressions", (int)(ds->impression_ptr != NULL), "impressions",
@@ -132,8 +132,7 @@ static void add_columns(struct pz_str *out, const json_t *columns)
     size_t i;
     const json_t *c;
 
-    json_array_foreach(columns, i, c)
-    {
+    json_array_foreach (columns, i, c) {
         pz_str_addf(out, "  %-28s %-12s %lld values", json_string_value(json_object_get(c, "name")),
                     json_string_value(json_object_get(c, "type")), get_int(c, "values"));
         if (json_object_get(c, "distinct"))
@@ -161,11 +160,12 @@ void pz_info_text(struct pz_str *out, const json_t *doc)
     pz_str_addf(out, "Interactions: %lld, by %lld users (%lld with two or more)\n",
                 get_int(doc, "interactions"), get_int(doc, "active_users"),
                 get_int(doc, "users_with_two"));
-    pz_str_addf(out, "  %lld user ids, %lld item ids\n", get_int(doc, "users"), get_int(doc, "items"));
+    pz_str_addf(out, "  %lld user ids, %lld item ids\n", get_int(doc, "users"),
+                get_int(doc, "items"));
     if (json_is_object(time))
         pz_str_addf(out, "  from %s to %s\n", json_string_value(json_object_get(time, "first")),
                     json_string_value(json_object_get(time, "last")));
-    json_object_foreach(events, type, count)
+    json_object_foreach (events, type, count)
         pz_str_addf(out, "  EVENT_TYPE %-17s %lld\n", type, (long long)json_integer_value(count));
     if (json_is_true(json_object_get(doc, "has_event_value")))
         pz_str_adds(out, "  EVENT_VALUE                  float\n");

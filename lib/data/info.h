@@ -7,9 +7,9 @@
 #include "base/str.h"
 #include "data/dataset.h"
 
-/* The facts as a JSON object: interactions, users, items, event types with counts, first and last time,
- * the columns of every table with their types and how many rows have a value. New reference; NULL when
- * memory is out. */
+/* The facts as a JSON object: interactions, users, items, event types with counts, first and last
+ * time, the columns of every table with their types and how many rows have a value. New reference;
+ * NULL when memory is out. */
 json_t *pz_info_json(const struct pz_dataset *ds);
 
 /* The same as text for people. doc is what pz_info_json gave. */

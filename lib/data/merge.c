@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging datasets: unite the dictionaries, merge the interactions user by user (merge_rows.c), and for an
- * item or a user take the row of the last part that has one. The parts are read only; the result shares
- * nothing with them. */
+/* Merging datasets: unite the dictionaries, merge the interactions user by user (merge_rows.c), and
+ * for an item or a user take the row of the last part that has one. The parts are read only; the
+ * result shares nothing with them. */
 #include "data/merge.h"
 
 #include <stdlib.h>
@@ -64,7 +64,8 @@ static enum pz_status merge_dicts(struct pz_merge *m, struct pz_err *err)
     return st;
 }
 
-/* Whether part's table has a row for this id. Without columns and without marks there is no table. */
+/* Whether part's table has a row for this id. Without columns and without marks there is no table.
+ */
 static bool has_row(const struct pz_attrs *attrs, uint64_t row)
 {
     return attrs->present ? attrs->present[row] : attrs->n_attrs > 0;
@@ -85,8 +86,8 @@ static enum pz_status mark_present(const struct pz_source *source, struct pz_att
 }
 
 /* Rows of items or users: the last part that has one. in: [n_in] the parts' tables. */
-static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *const *map, size_t n_in,
-                                  struct pz_attrs *out, uint32_t n, struct pz_err *err)
+static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *const *map,
+                                  size_t n_in, struct pz_attrs *out, uint32_t n, struct pz_err *err)
 {
     struct pz_source *source = pz_mem_array(n, sizeof *source);
     enum pz_status st = source ? PZ_OK : pz_err_memory(err, "merging", 16.0 * n);

@@ -12,10 +12,10 @@ struct pz_merge {
     struct pz_dataset *ds;                        /* the whole; its dictionaries are there */
 };
 
-/* Merge the interactions of all parts into m->ds: ptr, item, time, event, value, impressions, context.
- * Within a user by time; equal times by part, then by row; what is equal in everything is kept once.
- * Cost: linear in the interactions; memory: the result's, and 16 bytes a row when there are impressions
- * or context columns. */
+/* Merge the interactions of all parts into m->ds: ptr, item, time, event, value, impressions,
+ * context. Within a user by time; equal times by part, then by row; what is equal in everything is
+ * kept once. Cost: linear in the interactions; memory: the result's, and 16 bytes a row when there
+ * are impressions or context columns. */
 enum pz_status pz_merge_rows(struct pz_merge *m, struct pz_err *err);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merging interactions: see merge.h.
  *
- * The parts' users are walked together, in the order of the united dictionary (their maps ascend). For
- * each user:
- *   1. the parts' histories, each in time order, are laid into one list, file after file; a history that
- *      begins after the last one ends is appended, another is merged in from the back, so that daily
- *      files cost a copy
+ * The parts' users are walked together, in the order of the united dictionary (their maps ascend).
+ * For each user:
+ *   1. the parts' histories, each in time order, are laid into one list, file after file; a history
+ * that begins after the last one ends is appended, another is merged in from the back, so that
+ * daily files cost a copy
  *   2. where two or more parts have the user, events of equal time are compared and repeats leave:
  *      a few with each other, many (data without time stamps) after sorting a hash of them
  *   3. what is left is written behind the users before
@@ -182,8 +182,8 @@ static int by_hash(const void *x, const void *y)
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* As drop_few for many: events of one hash are compared with those kept of it. A repeat is marked by the
- * part PZ_NONE. */
+/* As drop_few for many: events of one hash are compared with those kept of it. A repeat is marked
+ * by the part PZ_NONE. */
 static size_t drop_many(struct rows *r, struct pz_source *s, size_t n)
 {
     struct repeat_key *key = r->key;
@@ -371,8 +371,9 @@ static enum pz_status gather_impressions(const struct rows *r, struct pz_err *er
         const struct pz_dataset *part = part_of(r, &r->source[i]);
 
         for (uint64_t k = 0; k < ptr[i + 1] - ptr[i]; k++)
-            item[ptr[i] + k] = r->m->item_map[r->source[i].part]
-                                   [part->impression[part->impression_ptr[r->source[i].row] + k]];
+            item[ptr[i] + k] =
+                r->m->item_map[r->source[i].part]
+                              [part->impression[part->impression_ptr[r->source[i].row] + k]];
     }
     ds->impression_ptr = ptr;
     ds->impression = item;
@@ -408,7 +409,8 @@ enum pz_status pz_merge_rows(struct pz_merge *m, struct pz_err *err)
 
     for (size_t k = 0; context && k < m->n_in; k++)
         context[k] = &m->in[k]->context;
-    st = context ? merge_all(&r, context, err) : pz_err_memory(err, "merging", 8.0 * (double)m->n_in);
+    st = context ? merge_all(&r, context, err)
+                 : pz_err_memory(err, "merging", 8.0 * (double)m->n_in);
     free(context);
     free(r.context);
     free(r.next);

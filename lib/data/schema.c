@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Schemas: see schema.h.
  *
- * A Personalize schema is a flat Avro record: every field has one primitive type or the union of one
- * with null. Two attributes beside Avro matter: "categorical" and "textual". The reserved fields have
- * fixed types; what Personalize refuses is refused here, with the reason. */
+ * A Personalize schema is a flat Avro record: every field has one primitive type or the union of
+ * one with null. Two attributes beside Avro matter: "categorical" and "textual". The reserved
+ * fields have fixed types; what Personalize refuses is refused here, with the reason. */
 #include "data/schema.h"
 
 #include <stdio.h>
@@ -58,9 +58,11 @@ static bool set_type(struct pz_field *field, const char *type)
         const char *name;
         enum pz_attr_kind kind;
         bool whole, wide;
-    } types[] = { { "int", PZ_ATTR_NUMBER, true, false },    { "long", PZ_ATTR_NUMBER, true, true },
-                  { "float", PZ_ATTR_NUMBER, false, false }, { "double", PZ_ATTR_NUMBER, false, true },
-                  { "boolean", PZ_ATTR_BOOL, false, false }, { "string", PZ_ATTR_STRING, false, false } };
+    } types[] = {
+        { "int", PZ_ATTR_NUMBER, true, false },    { "long", PZ_ATTR_NUMBER, true, true },
+        { "float", PZ_ATTR_NUMBER, false, false }, { "double", PZ_ATTR_NUMBER, false, true },
+        { "boolean", PZ_ATTR_BOOL, false, false }, { "string", PZ_ATTR_STRING, false, false }
+    };
 
     for (size_t i = 0; i < LENGTH(types); i++)
         if (strcmp(types[i].name, type) == 0) {
@@ -119,8 +121,8 @@ static enum pz_status check_name(const struct pz_schema *schema, enum pz_table_i
 
     if (!name || !pz_schema_name_fits(name))
         return pz_err_set(err, PZ_BAD_DATA,
-                          "%s: field %zu: the name must be 1 to %d letters, digits, '_' and the like, "
-                          "and not \"%.60s\"",
+                          "%s: field %zu: the name must be 1 to %d letters, digits, '_' and the "
+                          "like, and not \"%.60s\"",
                           where, schema->n[table] + 1, PZ_FIELD_MAX, name ? name : "");
     if (other)
         return pz_err_set(err, PZ_BAD_DATA, "%s: fields %s and %s have the same name", where,
@@ -147,8 +149,8 @@ static enum pz_status read_attributes(const json_t *json, struct pz_field *field
     return PZ_OK;
 }
 
-static enum pz_status read_field(struct pz_schema *schema, enum pz_table_id table, const json_t *json,
-                                 const char *where, struct pz_err *err)
+static enum pz_status read_field(struct pz_schema *schema, enum pz_table_id table,
+                                 const json_t *json, const char *where, struct pz_err *err)
 {
     const char *name = json_string_value(json_object_get(json, "name"));
     struct pz_field field = { .nullable = false };
@@ -160,8 +162,8 @@ static enum pz_status read_field(struct pz_schema *schema, enum pz_table_id tabl
     st = read_type(json_object_get(json, "type"), &field, where, err);
     if (st == PZ_OK)
         st = read_attributes(json, &field, where, err);
-    if (st == PZ_OK && !pz_mem_grow(&schema->field[table], &schema->cap[table], schema->n[table] + 1,
-                                    sizeof field))
+    if (st == PZ_OK && !pz_mem_grow(&schema->field[table], &schema->cap[table],
+                                    schema->n[table] + 1, sizeof field))
         st = pz_err_memory(err, "the schema", 64e3);
     if (st == PZ_OK)
         schema->field[table][schema->n[table]++] = field;
@@ -208,10 +210,10 @@ static enum pz_status find_table(const char *name, const char *what, enum pz_tab
             *table = (enum pz_table_id)t;
             return PZ_OK;
         }
-    return pz_err_set(err, PZ_BAD_DATA,
-                      "%s: a schema's \"name\" must be Interactions, Items or Users, and not "
-                      "\"%.60s\"",
-                      what, name ? name : "");
+    return pz_err_set(
+        err, PZ_BAD_DATA,
+        "%s: a schema's \"name\" must be Interactions, Items or Users, and not \"%.60s\"", what,
+        name ? name : "");
 }
 
 static enum pz_status add_record(struct pz_schema *schema, const json_t *record, const char *what,
@@ -223,10 +225,10 @@ static enum pz_status add_record(struct pz_schema *schema, const json_t *record,
     enum pz_status st;
 
     if (!json_is_object(record))
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s: a schema is a JSON object with \"name\" and \"fields\", or an array "
-                          "of them",
-                          what);
+        return pz_err_set(
+            err, PZ_BAD_DATA,
+            "%s: a schema is a JSON object with \"name\" and \"fields\", or an array of them",
+            what);
     st = find_table(json_string_value(json_object_get(record, "name")), what, &table, err);
     if (st != PZ_OK)
         return st;
@@ -243,8 +245,8 @@ static enum pz_status add_record(struct pz_schema *schema, const json_t *record,
     return st == PZ_OK ? check_fixed(schema, table, where, err) : st;
 }
 
-enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n, const char *what,
-                             struct pz_err *err)
+enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n,
+                             const char *what, struct pz_err *err)
 {
     json_t *doc = NULL;
     enum pz_status st = pz_json_parse(bytes, n, what, &doc, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schemas: which columns a table has and what they mean. Given as Amazon Personalize's Avro JSON, or
- * inferred from the values. */
+/* Schemas: which columns a table has and what they mean. Given as Amazon Personalize's Avro JSON,
+ * or inferred from the values. */
 #ifndef PZ_DATA_SCHEMA_H
 #define PZ_DATA_SCHEMA_H
 
@@ -29,17 +29,17 @@ struct pz_field {
 /* What was given; all-zero: nothing. */
 struct pz_schema {
     bool given[PZ_N_TABLES];
-    struct pz_field *field[PZ_N_TABLES]; /* [n[table]], owned, in the order of the file; the reserved
-                                          * fields (USER_ID, ...) are among them */
+    struct pz_field *field[PZ_N_TABLES]; /* [n[table]], owned, in the order of the file; the
+                                          * reserved fields (USER_ID, ...) are among them */
     size_t n[PZ_N_TABLES], cap[PZ_N_TABLES];
 };
 
 /* Add the record, or the array of records, in n bytes of Avro JSON; which table is told by "name".
  * what names the source in errors. PZ_BAD_DATA: not JSON, an unknown record or type, a table given
- * twice, a required field missing, a reserved one of another type, two fields whose names differ only in
- * case and underscores. On failure schema still needs pz_schema_clear. */
-enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n, const char *what,
-                             struct pz_err *err);
+ * twice, a required field missing, a reserved one of another type, two fields whose names differ
+ * only in case and underscores. On failure schema still needs pz_schema_clear. */
+enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n,
+                             const char *what, struct pz_err *err);
 
 /* The same from a file. */
 enum pz_status pz_schema_read(const char *path, struct pz_schema *schema, struct pz_err *err);
@@ -62,10 +62,12 @@ bool pz_schema_name_fits(const char *name);
  * n_rows  rows with a non-empty cell
  * text    true where long texts are PZ_ATTR_TEXT (items); otherwise they are PZ_ATTR_STRING
  *
- * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot hold, and
- * those with leading zeros, are not. CATEGORY: a '|' in at least half of the cells, or in any that do not
- * read as text, or few values: some repeated, and at most 50 or at most half of n_rows, and 40 bytes at
- * the mean. TEXT: at the mean at least 40 bytes and 4 blanks. Else STRING. Cannot fail. */
-void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows, bool text);
+ * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot
+ * hold, and those with leading zeros, are not. CATEGORY: a '|' in at least half of the cells, or in
+ * any that do not read as text, or few values: some repeated, and at most 50 or at most half of
+ * n_rows, and 40 bytes at the mean. TEXT: at the mean at least 40 bytes and 4 blanks. Else STRING.
+ * Cannot fail. */
+void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows,
+                     bool text);
 
 #endif

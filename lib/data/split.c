@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Splits: see split.h. Draws hash (seed, user id); of the users, those with the smallest draws are held
- * out, so that the share is exact and other data move only users at the border. */
+/* Splits: see split.h. Draws hash (seed, user id); of the users, those with the smallest draws are
+ * held out, so that the share is exact and other data move only users at the border. */
 #include "data/split.h"
 
 #include <stdbool.h>
@@ -49,7 +49,7 @@ static bool parse_count(const char *s, uint32_t *count)
 enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err)
 {
     static const char *const names[] = { "personalize", "leave-last", "time",
-                                        "users",       "random",     "cold-items" };
+                                         "users",       "random",     "cold-items" };
     static const double shares[] = { 0.1, 0, 0.1, 0.1, 0.2, 0.05 };
     const size_t n_names = sizeof names / sizeof *names;
     size_t n = strcspn(spec, ":");
@@ -165,8 +165,8 @@ static uint64_t count_from(const struct pz_dataset *ds, int64_t cut)
     return n;
 }
 
-/* The latest time that has at least k interactions at or after it, by bisection of the range of times: no
- * copy, no sort, at most 64 passes. */
+/* The latest time that has at least k interactions at or after it, by bisection of the range of
+ * times: no copy, no sort, at most 64 passes. */
 static int64_t cut_for(const struct pz_dataset *ds, uint64_t k)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
@@ -223,9 +223,10 @@ static void split_random(const struct pz_dataset *ds, double share, uint64_t see
     }
 }
 
-/* Exactly the share of the items that somebody had, the ones with the smallest hashes, lose everything. */
-static enum pz_status split_items(const struct pz_dataset *ds, double share, uint64_t seed, uint8_t *role,
-                                  struct pz_err *err)
+/* Exactly the share of the items that somebody had, the ones with the smallest hashes, lose
+ * everything. */
+static enum pz_status split_items(const struct pz_dataset *ds, double share, uint64_t seed,
+                                  uint8_t *role, struct pz_err *err)
 {
     struct draw_key *key = pz_mem_array(ds->items.n, sizeof *key);
     uint8_t *what = pz_mem_array(ds->items.n, 1); /* of an item: 0 nobody had it */

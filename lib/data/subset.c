@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of datasets: see subset.h. The corpus without event rules is the part; event values are gathered beside
- * it in the same order. */
+/* Parts of datasets: see subset.h. The corpus without event rules is the part; event values are
+ * gathered beside it in the same order. */
 #include "data/subset.h"
 
 #include <stdlib.h>

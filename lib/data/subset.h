@@ -5,8 +5,8 @@
 
 #include "data/dataset.h"
 
-/* Write the interactions that keep marks, with all items and users, as a *.pzd. Impressions and what is known of
- * live stores stay behind: the part is for judging, not for learning.
+/* Write the interactions that keep marks, with all items and users, as a *.pzd. Impressions and
+ * what is known of live stores stay behind: the part is for judging, not for learning.
  *
  * keep  [ds->n_inter], 0 or 1
  * Atomic. Memory: 25 bytes a kept interaction, and the context columns. */

@@ -51,8 +51,9 @@ enum pz_status pz_marks_read(struct pz_marks *marks, const char *text, struct pz
         struct pz_mark mark;
         int n = 0;
 
-        if (sscanf(text, "%16[0-9a-f] %" SCNu64 " %" SCNu64 "\n%n", mark.store, &mark.events, &mark.rows,
-                   &n) != 3 || n == 0 || strlen(mark.store) != 16)
+        if (sscanf(text, "%16[0-9a-f] %" SCNu64 " %" SCNu64 "\n%n", mark.store, &mark.events,
+                   &mark.rows, &n) != 3 ||
+            n == 0 || strlen(mark.store) != 16)
             return pz_err_set(err, PZ_BAD_DATA, "the marks of live stores are damaged");
         if (!pz_marks_add(marks, &mark))
             return pz_err_memory(err, "marks of live stores", 1e3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Marks: how far live stores are contained in a dataset or a model, so that live events and rows which
- * training has seen do not count twice. */
+/* Marks: how far live stores are contained in a dataset or a model, so that live events and rows
+ * which training has seen do not count twice. */
 #ifndef PZ_DATA_WATERMARKS_H
 #define PZ_DATA_WATERMARKS_H
 
@@ -16,7 +16,8 @@ struct pz_mark {
     uint64_t events, rows; /* last numbers that are contained */
 };
 
-/* One mark a store, in the order of their identities. All-zero is none; free with pz_marks_clear. */
+/* One mark a store, in the order of their identities. All-zero is none; free with pz_marks_clear.
+ */
 struct pz_marks {
     struct pz_mark *v;
     size_t n, cap;

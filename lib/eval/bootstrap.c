@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The percentile bootstrap (Efron 1979) over test cases. A resample's draws are made once for all metrics
- * and add whole rows, which the compiler turns into vector adds. */
+/* The percentile bootstrap (Efron 1979) over test cases. A resample's draws are made once for all
+ * metrics and add whole rows, which the compiler turns into vector adds. */
 #include "eval/bootstrap.h"
 
 #include <math.h>

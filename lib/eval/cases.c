@@ -51,7 +51,8 @@ static bool name_all(struct pz_cases *cases, const struct pz_dataset *ds, struct
     return names->item && names->user && names->event;
 }
 
-static struct pz_live_event event_at(const struct pz_dataset *ds, const struct names *names, uint64_t p)
+static struct pz_live_event event_at(const struct pz_dataset *ds, const struct names *names,
+                                     uint64_t p)
 {
     return (struct pz_live_event){ .item_id = names->item[ds->item[p]],
                                    .event_type = ds->event ? names->event[ds->event[p]] : NULL,
@@ -250,7 +251,8 @@ static bool take_past(const struct pz_dataset *history, const struct names *name
                       struct pz_cases *cases, struct pz_case *c)
 {
     uint32_t u = pz_dict_find_str(&history->users, c->user_id);
-    uint64_t from = u == PZ_NONE ? 0 : history->ptr[u], end = u == PZ_NONE ? 0 : history->ptr[u + 1];
+    uint64_t from = u == PZ_NONE ? 0 : history->ptr[u],
+             end = u == PZ_NONE ? 0 : history->ptr[u + 1];
     struct pz_live_event *past = take(cases, end - from, sizeof *past);
 
     for (uint64_t p = from; p < end && past; p++)
@@ -280,7 +282,8 @@ enum pz_status pz_cases_from_test(const struct pz_dataset *test, const struct pz
 
     memset(cases, 0, sizeof *cases);
     cases->c = pz_mem_array(test->users.n, sizeof *cases->c);
-    good = name_all(cases, test, &names) && (!history || name_all(cases, history, &old)) && cases->c;
+    good = name_all(cases, test, &names) && (!history || name_all(cases, history, &old)) &&
+           cases->c;
     for (uint32_t u = 0; u < test->users.n && good; u++) {
         struct pz_case *c = &cases->c[cases->n];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: see evaluate.h. Cases run in parallel, each writing its own row; sums run over rows in
- * order. What is counted over all lists is counted a thread and added up: integers, whose sums do not
- * depend on the order. */
+/* Evaluation: see evaluate.h. Cases run in parallel, each writing its own row; sums run over rows
+ * in order. What is counted over all lists is counted a thread and added up: integers, whose sums
+ * do not depend on the order. */
 #include "eval/evaluate.h"
 
 #include <stdio.h>
@@ -19,8 +19,12 @@
 enum { NDCG, MRR, PRECISION, RECALL, HIT_RATE, MAP, WEIGHTED_NDCG, PER_K };
 
 static const char *const prefix[PER_K] = {
-    "normalized_discounted_cumulative_gain_at", "mean_reciprocal_rank_at", "precision_at",
-    "recall_at", "hit_rate_at", "mean_average_precision_at",
+    "normalized_discounted_cumulative_gain_at",
+    "mean_reciprocal_rank_at",
+    "precision_at",
+    "recall_at",
+    "hit_rate_at",
+    "mean_average_precision_at",
     "normalized_discounted_cumulative_gain_with_event_weights_at"
 };
 
@@ -40,7 +44,8 @@ enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struc
         text += n + (text[n] == ',');
     }
     if (*text || cfg->n_k == 0)
-        return pz_err_set(err, PZ_USAGE, "--at takes up to %d numbers from 1 to 10000, such as 5,10,25",
+        return pz_err_set(err, PZ_USAGE,
+                          "--at takes up to %d numbers from 1 to 10000, such as 5,10,25",
                           PZ_MAX_KS);
     return PZ_OK;
 }
@@ -64,28 +69,29 @@ struct run {
     const struct pz_model *m;
     const struct pz_cases *cases;
     const struct pz_eval_cfg *cfg;
-    uint32_t longest; /* list length */
-    size_t per_k;     /* metrics a K */
+    uint32_t longest;             /* list length */
+    size_t per_k;                 /* metrics a K */
     const struct pz_attr *reward; /* column of the objective; NULL: none */
     struct pz_figures *out;
-    uint32_t *shown;  /* [n_items] lists of the longest K that have the item */
-    uint32_t *best;   /* [n_items] the best place it has in any list, from 1; 0: none */
+    uint32_t *shown;   /* [n_items] lists of the longest K that have the item */
+    uint32_t *best;    /* [n_items] the best place it has in any list, from 1; 0: none */
     struct pz_err err; /* of a case that failed */
 };
 
 /* What one thread works with. */
 struct seat {
     struct pz_ranker *ranker;
-    uint8_t *hit;   /* [longest] */
-    float *gain;    /* [longest] */
-    float *ideal;   /* gains of the truth, best first */
+    uint8_t *hit; /* [longest] */
+    float *gain;  /* [longest] */
+    float *ideal; /* gains of the truth, best first */
     size_t cap_ideal;
     uint32_t *shown, *best;
     char item[260]; /* id asked for, of related items */
     struct pz_err err;
 };
 
-static void fill_row(const struct run *r, const struct pz_case *c, struct seat *s, size_t n, float *row)
+static void fill_row(const struct run *r, const struct pz_case *c, struct seat *s, size_t n,
+                     float *row)
 {
     for (size_t i = 0; i < r->cfg->n_k; i++, row += r->per_k) {
         size_t k = r->cfg->k[i];
@@ -97,18 +103,21 @@ static void fill_row(const struct run *r, const struct pz_case *c, struct seat *
         row[HIT_RATE] = (float)pz_metric_hit(s->hit, n, k);
         row[MAP] = (float)pz_metric_map(s->hit, n, c->n_truth, k);
         if (c->gain)
-            row[WEIGHTED_NDCG] = (float)pz_metric_weighted_ndcg(s->gain, n, s->ideal, c->n_truth, k);
+            row[WEIGHTED_NDCG] = (float)pz_metric_weighted_ndcg(s->gain, n, s->ideal, c->n_truth,
+                                                                k);
     }
 }
 
 static double reward_of(const struct run *r, uint32_t item)
 {
-    return item != PZ_NONE && r->reward->num[item] > 0 ? r->reward->num[item] : 0; /* NaN is not > 0 */
+    return item != PZ_NONE && r->reward->num[item] > 0 ? r->reward->num[item]
+                                                       : 0; /* NaN is not > 0 */
 }
 
-/* Personalize's rewards of one user: what the hits of the list are worth, as a share of what the truth is. */
-static double share_of_rewards(const struct run *r, const struct pz_case *c, const struct pz_answer *answer,
-                               const struct seat *s, size_t n)
+/* Personalize's rewards of one user: what the hits of the list are worth, as a share of what the
+ * truth is. */
+static double share_of_rewards(const struct run *r, const struct pz_case *c,
+                               const struct pz_answer *answer, const struct seat *s, size_t n)
 {
     double gained = 0, total = 0;
 
@@ -286,7 +295,8 @@ static bool name_metrics(const struct run *r, struct pz_figures *f)
     f->name = pz_mem_array(f->n_metrics, sizeof *f->name);
     for (size_t i = 0; f->name && i < n; i++) {
         char text[96];
-        int len = snprintf(text, sizeof text, "%s_%u", prefix[i % r->per_k], r->cfg->k[i / r->per_k]);
+        int len = snprintf(text, sizeof text, "%s_%u", prefix[i % r->per_k],
+                           r->cfg->k[i / r->per_k]);
 
         f->name[i] = pz_mem_strndup(text, (size_t)len);
         if (!f->name[i])
@@ -343,8 +353,9 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err)
 {
-    struct run r = { .m = m, .cases = cases, .cfg = cfg, .out = out,
-                     .per_k = cases->weighed ? PER_K : PER_K - 1 };
+    struct run r = {
+        .m = m, .cases = cases, .cfg = cfg, .out = out, .per_k = cases->weighed ? PER_K : PER_K - 1
+    };
     enum pz_status st;
 
     memset(out, 0, sizeof *out);
@@ -353,7 +364,8 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
     if (cfg->objective) {
         r.reward = pz_attrs_find(&m->item_attrs, cfg->objective);
         if (!r.reward || !r.reward->num)
-            return pz_err_set(err, PZ_USAGE, "the objective %s is no column of numbers of Items", cfg->objective);
+            return pz_err_set(err, PZ_USAGE, "the objective %s is no column of numbers of Items",
+                              cfg->objective);
     }
     for (size_t i = 0; i < cfg->n_k; i++)
         r.longest = cfg->k[i] > r.longest ? cfg->k[i] : r.longest;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: a model answers test cases by exact full ranking; means, intervals and comparisons. */
+/* Evaluation: a model answers test cases by exact full ranking; means, intervals and comparisons.
+ */
 #ifndef PZ_EVAL_EVALUATE_H
 #define PZ_EVAL_EVALUATE_H
 
@@ -18,10 +19,11 @@ struct pz_eval_cfg {
     uint32_t k[PZ_MAX_KS]; /* list lengths, e.g. 5, 10, 20, 25 */
     size_t n_k;
     enum pz_seen seen;
-    const char *objective; /* numeric column of Items as in struct pz_rules: adds average_rewards_at_k; NULL: none */
-    double objective_power; /* 0: the order is as without it */
+    const char *objective;     /* numeric column of Items as in struct pz_rules: adds
+                                  average_rewards_at_k; NULL: none */
+    double objective_power;    /* 0: the order is as without it */
     double exploration_weight; /* as in struct pz_request; 0: lists without exploration */
-    uint64_t seed;         /* of the bootstrap */
+    uint64_t seed;             /* of the bootstrap */
     struct pz_log *log;
 };
 
@@ -31,38 +33,40 @@ enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struc
 /* Figures of one model over the cases. */
 struct pz_figures {
     size_t n_cases, n_metrics;
-    char **name;        /* [n_metrics] Personalize's keys, those of one K together; the last is novelty: the
-                         * mean of log2(users / users who had the item), in bits; owned */
-    float *each;        /* [n_cases * n_metrics] row per case; owned */
-    double *mean;       /* [n_metrics] */
+    char **name;  /* [n_metrics] Personalize's keys, those of one K together; the last is novelty:
+                   * the  mean of log2(users / users who had the item), in bits; owned */
+    float *each;  /* [n_cases * n_metrics] row per case; owned */
+    double *mean; /* [n_metrics] */
     double *low, *high; /* [n_metrics] 95 % bootstrap interval */
-    double *resample;   /* [PZ_RESAMPLES * n_metrics] means of the resamples, the same cases in each for
-                         * every model that is judged with the same seed over as many cases */
+    double *resample;   /* [PZ_RESAMPLES * n_metrics] means of the resamples, the same cases in each
+                         * for   every model that is judged with the same seed over as many cases */
     double coverage;    /* different items in all lists of the longest K / items of the catalogue */
     double share[PZ_MAX_KS]; /* the same for each K */
-    double gini;        /* of how often each item is in a list of the longest K */
+    double gini;             /* of how often each item is in a list of the longest K */
 };
 /* Free the arrays; all-zero again. */
 void pz_figures_clear(struct pz_figures *f);
 
-/* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the lower
- * item index, which is the lower id in byte order. Truth that the model does not know counts as missed.
- * Cost: a full ranking a case; memory beside the model: 24 bytes an item and thread, 4 bytes a metric and
- * case. PZ_BAD_DATA without cases, PZ_USAGE when the objective is no numeric column. */
+/* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the
+ * lower item index, which is the lower id in byte order. Truth that the model does not know counts
+ * as missed. Cost: a full ranking a case; memory beside the model: 24 bytes an item and thread, 4
+ * bytes a metric and case. PZ_BAD_DATA without cases, PZ_USAGE when the objective is no numeric
+ * column. */
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err);
 
-/* The share of the cold items' first-week audience that finds them: of the early cases, those whose truth
- * is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early cases. */
+/* The share of the cold items' first-week audience that finds them: of the early cases, those whose
+ * truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early
+ * cases. */
 enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,
                                  const struct pz_eval_cfg *cfg, double *reach, struct pz_err *err);
 
 struct pz_lift {
     double ratio, difference, low, high;
 };
-/* Lift of a over b on a metric: mean(a) / mean(b) - 1 (INFINITY over 0), and the 95 % interval of the
- * difference of means over paired resamples. Both ran over the same cases with one seed. */
+/* Lift of a over b on a metric: mean(a) / mean(b) - 1 (INFINITY over 0), and the 95 % interval of
+ * the difference of means over paired resamples. Both ran over the same cases with one seed. */
 struct pz_lift pz_compare(const struct pz_figures *a, const struct pz_figures *b, size_t metric);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gates: see verdict.h. A recursive descent that evaluates as it reads; both sides of && and || are always
- * read, so that a fault in either is found before anything is trained. */
+/* Gates: see verdict.h. A recursive descent that evaluates as it reads; both sides of && and || are
+ * always read, so that a fault in either is found before anything is trained. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,14 +18,15 @@ struct value {
 
 struct gate {
     struct pz_verdict *v;
-    const char *at;             /* what is left */
-    char metric[NAME_BYTES];    /* last named in this comparison; "": none */
+    const char *at;          /* what is left */
+    char metric[NAME_BYTES]; /* last named in this comparison; "": none */
     int depth;
     bool failed;
     struct pz_err *err;
 };
 
-static struct value fail(struct gate *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static struct value fail(struct gate *g, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static struct value fail(struct gate *g, const char *fmt, ...)
 {
@@ -110,7 +111,8 @@ static bool find_key(const char *name, char *key, uint32_t *k)
     if (!at)
         return false;
     n = (size_t)(at - name);
-    while (i < N_FAMILIES && (strlen(families[i].name) != n || strncmp(families[i].name, name, n) != 0) &&
+    while (i < N_FAMILIES &&
+           (strlen(families[i].name) != n || strncmp(families[i].name, name, n) != 0) &&
            (strlen(families[i].key) != n || strncmp(families[i].key, name, n) != 0))
         i++;
     at += *at == '@' ? 1 : 4;
@@ -139,8 +141,9 @@ static bool set_metric(struct gate *g, const char *name)
     size_t i = 0;
 
     if (!find_key(name, g->metric, &k)) {
-        fail(g, "\"%.60s\" is no metric (ndcg@10, mrr@25, precision@5, recall@20, hit@10, map@10, coverage, "
-                "...)",
+        fail(g,
+             "\"%.60s\" is no metric (ndcg@10, mrr@25, precision@5, recall@20, hit@10, map@10, "
+             "coverage, ...)",
              name);
         return false;
     }
@@ -169,7 +172,8 @@ static double value_of(struct gate *g, const struct pz_figures *f)
     if (strcmp(key, "users") == 0)
         return (double)f->n_cases;
     for (i = 0; i < g->v->how.n_k; i++)
-        if (strncmp(key, "catalogue_share_at_", 19) == 0 && g->v->how.k[i] == strtoul(key + 19, NULL, 10))
+        if (strncmp(key, "catalogue_share_at_", 19) == 0 &&
+            g->v->how.k[i] == strtoul(key + 19, NULL, 10))
             return f->share[i];
     return fail(g, "\"%.60s\" needs --event types of different weights", key).x;
 }
@@ -211,8 +215,11 @@ static double look_up(struct gate *g, char *name)
     rival = find_rival(g, name);
     if (rival && !dot) {
         if (!g->metric[0])
-            return fail(g, "\"%.60s\" stands before a metric: say which of its metrics, as in vs.ndcg@10",
-                        name).x;
+            return fail(g,
+                        "\"%.60s\" stands before a metric: say which of its metrics, as in "
+                        "vs.ndcg@10",
+                        name)
+                .x;
         return value_of(g, &rival->figures);
     }
     if (!rival && dot)
@@ -351,7 +358,8 @@ static void say_false(struct gate *g, const char *from, double a, double b)
 
     while (n > 0 && from[n - 1] == ' ')
         n--;
-    pz_str_addf(why, "%s%.*s is false: %.6g against %.6g", why->len ? "; " : "", (int)n, from, a, b);
+    pz_str_addf(why, "%s%.*s is false: %.6g against %.6g", why->len ? "; " : "", (int)n, from, a,
+                b);
 }
 
 static struct value read_compare(struct gate *g)

@@ -21,7 +21,8 @@ double pz_metric_ndcg(const uint8_t *hit, size_t n, size_t n_truth, size_t k)
     return ideal > 0 ? gain / ideal : 0;
 }
 
-double pz_metric_weighted_ndcg(const float *gain, size_t n, const float *ideal, size_t n_truth, size_t k)
+double pz_metric_weighted_ndcg(const float *gain, size_t n, const float *ideal, size_t n_truth,
+                               size_t k)
 {
     double got = 0, best = 0;
 

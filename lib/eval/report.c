@@ -23,7 +23,8 @@ struct extra {
 
 enum { MAX_EXTRAS = 2 + 3 * PZ_MAX_KS };
 
-static size_t list_extras(const struct pz_verdict *v, const struct pz_contender *c, struct extra *out)
+static size_t list_extras(const struct pz_verdict *v, const struct pz_contender *c,
+                          struct extra *out)
 {
     size_t n = 0;
 
@@ -100,8 +101,8 @@ json_t *pz_verdict_json(const struct pz_verdict *v)
         json_object_set_new(lift, c->name, lift_json(&v->mine.figures, &c->figures));
     }
     doc = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "protocol", v->protocol, "users",
-                    (json_int_t)v->mine.figures.n_cases, "seed", (json_int_t)v->seed, "recipe", v->recipe,
-                    "metrics", metrics_json(v, &v->mine), "intervals",
+                    (json_int_t)v->mine.figures.n_cases, "seed", (json_int_t)v->seed, "recipe",
+                    v->recipe, "metrics", metrics_json(v, &v->mine), "intervals",
                     intervals_json(&v->mine.figures), "baselines", baselines, "lift", lift);
     if (doc && v->trained)
         json_object_set_new(doc, "train",
@@ -128,8 +129,8 @@ static void text_head(struct pz_str *out, const struct pz_verdict *v)
     pz_str_addc(out, '\n');
 }
 
-static void text_lift(struct pz_str *out, const struct pz_figures *mine, const struct pz_figures *rival,
-                      size_t i)
+static void text_lift(struct pz_str *out, const struct pz_figures *mine,
+                      const struct pz_figures *rival, size_t i)
 {
     struct pz_lift l = pz_compare(mine, rival, i);
     char ratio[32] = "-", range[48];
@@ -177,7 +178,11 @@ void pz_verdict_text(struct pz_str *out, const struct pz_verdict *v)
 static void add_html(struct pz_str *out, const char *s)
 {
     for (; *s; s++) {
-        const char *entity = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : NULL;
+        const char *entity = *s == '<'   ? "&lt;"
+                             : *s == '>' ? "&gt;"
+                             : *s == '&' ? "&amp;"
+                             : *s == '"' ? "&quot;"
+                                         : NULL;
 
         if (entity)
             pz_str_adds(out, entity);
@@ -193,18 +198,20 @@ static void html_bar(struct pz_str *out, double value, double low, double high, 
 
     pz_str_addf(out,
                 "<td><svg width=\"164\" height=\"14\"><rect y=\"3\" height=\"8\" width=\"%.1f\" "
-                "fill=\"#6b9bd1\"/><path d=\"M%.1f 7H%.1f\" stroke=\"#1f3a5f\" stroke-width=\"2\"/>"
-                "</svg></td>",
+                "fill=\"#6b9bd1\"/><path d=\"M%.1f 7H%.1f\" stroke=\"#1f3a5f\" "
+                "stroke-width=\"2\"/></svg></td>",
                 value * scale, low * scale, high * scale);
 }
 
-static void html_lift(struct pz_str *out, const struct pz_figures *mine, const struct pz_figures *rival,
-                      size_t i)
+static void html_lift(struct pz_str *out, const struct pz_figures *mine,
+                      const struct pz_figures *rival, size_t i)
 {
     struct pz_lift l = pz_compare(mine, rival, i);
 
     pz_str_addf(out, "<td>%.4f</td><td class=\"%s\">", rival->mean[i],
-                !excludes_zero(&l) ? "even" : l.low > 0 ? "up" : "down");
+                !excludes_zero(&l) ? "even"
+                : l.low > 0        ? "up"
+                                   : "down");
     if (isfinite(l.ratio))
         pz_str_addf(out, "%+.1f%% ", 100 * l.ratio);
     pz_str_addf(out, "<small>[%+.4f, %+.4f]</small></td>", l.low, l.high);
@@ -212,17 +219,20 @@ static void html_lift(struct pz_str *out, const struct pz_figures *mine, const s
 
 static void html_head(struct pz_str *out, const struct pz_verdict *v)
 {
-    pz_str_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>pz-eval: ");
+    pz_str_adds(
+        out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>pz-eval: ");
     add_html(out, v->recipe);
-    pz_str_adds(out, "</title><style>body{font:15px/1.5 sans-serif;margin:2em;color:#222}"
-                     "table{border-collapse:collapse}td,th{padding:.15em .8em;text-align:right;"
-                     "border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
-                     ".up{color:#176b2c}.down{color:#a31515}.even,small{color:#777}</style></head><body>\n<h1>");
+    pz_str_adds(out, "</title><style>body{font:15px/1.5 "
+                     "sans-serif;margin:2em;color:#222}table{border-collapse:collapse}td,th{"
+                     "padding:.15em .8em;text-align:right;border-bottom:1px solid "
+                     "#ddd}td:first-child,th:first-child{text-align:left}.up{color:#176b2c}.down{"
+                     "color:#a31515}.even,small{color:#777}</style></head><body>\n<h1>");
     add_html(out, v->recipe);
     pz_str_addf(out, "</h1>\n<p>Protocol <b>");
     add_html(out, v->protocol);
-    pz_str_addf(out, "</b>, %zu %s, seed %llu. Brackets hold 95%% bootstrap intervals; grey lifts are "
-                     "within chance.</p>\n",
+    pz_str_addf(out,
+                "</b>, %zu %s, seed %llu. Brackets hold 95%% bootstrap intervals; grey lifts are "
+                "within chance.</p>\n",
                 v->mine.figures.n_cases, v->cold ? "cases" : "users", (unsigned long long)v->seed);
     if (v->gate) {
         pz_str_addf(out, "<p>Gate <code>");
@@ -243,8 +253,8 @@ static void html_rows(struct pz_str *out, const struct pz_verdict *v)
 
         for (size_t k = 0; k < v->n_rivals; k++)
             full = fmax(full, v->rival[k].figures.high[i]);
-        pz_str_addf(out, "<tr><td>%s</td><td>%.4f <small>[%.4f, %.4f]</small></td>", f->name[i], f->mean[i],
-                    f->low[i], f->high[i]);
+        pz_str_addf(out, "<tr><td>%s</td><td>%.4f <small>[%.4f, %.4f]</small></td>", f->name[i],
+                    f->mean[i], f->low[i], f->high[i]);
         html_bar(out, f->mean[i], f->low[i], f->high[i], full);
         for (size_t k = 0; k < v->n_rivals; k++)
             html_lift(out, f, &v->rival[k].figures, i);
@@ -276,7 +286,7 @@ void pz_verdict_html(struct pz_str *out, const struct pz_verdict *v)
     }
     pz_str_adds(out, "</table>\n");
     if (v->trained)
-        pz_str_addf(out, "<p>Trained in %.2f CPU seconds (%.2f s), %.0f MB.</p>\n", v->cpu_s, v->wall_s,
-                    (double)v->peak_bytes / 1e6);
+        pz_str_addf(out, "<p>Trained in %.2f CPU seconds (%.2f s), %.0f MB.</p>\n", v->cpu_s,
+                    v->wall_s, (double)v->peak_bytes / 1e6);
     pz_str_adds(out, "</body></html>\n");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verdict on a model: its figures beside those of its rivals, a gate's opinion, and reports of it. */
+/* The verdict on a model: its figures beside those of its rivals, a gate's opinion, and reports of
+ * it. */
 #ifndef PZ_EVAL_VERDICT_H
 #define PZ_EVAL_VERDICT_H
 
@@ -11,25 +12,26 @@
 
 /* One model that was judged. */
 struct pz_contender {
-    const char *name;          /* "popularity", "vs", or a recipe; borrowed */
-    struct pz_figures figures; /* owned; n_metrics = 0: not judged yet */
-    double reach[2][PZ_MAX_KS]; /* of cold items: pz_evaluate_reach, without and with the recipe's exploration */
+    const char *name;           /* "popularity", "vs", or a recipe; borrowed */
+    struct pz_figures figures;  /* owned; n_metrics = 0: not judged yet */
+    double reach[2][PZ_MAX_KS]; /* of cold items: pz_evaluate_reach, without and with the recipe's
+                                   exploration */
 };
 
 struct pz_verdict {
     const char *protocol, *recipe;
     uint64_t seed;
     struct pz_eval_cfg how;
-    bool cold;                 /* the protocol is cold-items: cases are not users, reach counts */
+    bool cold; /* the protocol is cold-items: cases are not users, reach counts */
     struct pz_contender mine;
     struct pz_contender rival[PZ_MAX_RIVALS]; /* [n_rivals]; the first is popularity */
     size_t n_rivals;
-    bool trained;              /* the next three are known */
-    double cpu_s, wall_s;      /* of the training */
-    size_t peak_bytes;         /* of the process when it had trained */
-    const char *gate;          /* expression; NULL: none */
-    bool passed;               /* it said yes */
-    struct pz_str why;         /* which comparisons are false, a clause each */
+    bool trained;         /* the next three are known */
+    double cpu_s, wall_s; /* of the training */
+    size_t peak_bytes;    /* of the process when it had trained */
+    const char *gate;     /* expression; NULL: none */
+    bool passed;          /* it said yes */
+    struct pz_str why;    /* which comparisons are false, a clause each */
 };
 /* Free the figures and the text. */
 void pz_verdict_clear(struct pz_verdict *v);
@@ -38,22 +40,22 @@ void pz_verdict_clear(struct pz_verdict *v);
  * expression  or:  and { "||" and }        and:  not { "&&" not }       not:  "!" not | compare
  *             compare: sum [ (">=" | "<=" | ">" | "<" | "==" | "!=") sum ]
  *             sum, product: + - * / of numbers (5% is 0.05), names and parentheses
- * names       METRIC        ndcg@10, mrr@25, precision@5, recall@20, hit@10, map@10, weighted_ndcg@10,
- *                           catalogue_share@10, coverage, gini, novelty, users, or a key of the report
+ * names       METRIC        ndcg@10, mrr@25, precision@5, recall@20, hit@10, map@10,
+ * weighted_ndcg@10, catalogue_share@10, coverage, gini, novelty, users, or a key of the report
  *             low.METRIC, high.METRIC          the bounds of its interval
  *             RIVAL.METRIC                     the rival's value; RIVAL: popularity, vs, a recipe
- *             RIVAL.low.METRIC, .high.         bounds of the paired difference, mine minus the rival's
- *             RIVAL                            the rival's value of the metric last named before it in
+ *             RIVAL.low.METRIC, .high.         bounds of the paired difference, mine minus the
+ * rival's RIVAL                            the rival's value of the metric last named before it in
  *                                              the same comparison */
 
-/* Judge v->gate: fills v->passed and v->why. Before anything is judged (figures empty) it only checks that
- * the expression can be. PZ_USAGE: it cannot, with the place. NULL gate: PZ_OK. */
+/* Judge v->gate: fills v->passed and v->why. Before anything is judged (figures empty) it only
+ * checks that the expression can be. PZ_USAGE: it cannot, with the place. NULL gate: PZ_OK. */
 enum pz_status pz_gate_judge(struct pz_verdict *v, struct pz_err *err);
 
 /* ---- reports ---- */
 
-/* {"protocol", "users", "seed", "recipe", "metrics", "intervals", "baselines", "lift", "train", "gate"}: what
- * scripts rely on; see pz-eval(1). New reference, NULL when memory is out. */
+/* {"protocol", "users", "seed", "recipe", "metrics", "intervals", "baselines", "lift", "train",
+ * "gate"}: what scripts rely on; see pz-eval(1). New reference, NULL when memory is out. */
 json_t *pz_verdict_json(const struct pz_verdict *v);
 
 /* Append a table for people. */

@@ -3,8 +3,8 @@
  *
  *   1. who asks and about what: his row and the current item's (the overlay's before the model's)
  *   2. right sides that come with the query
- *   3. each clause whose IF holds: tests of rows are bitsets (compiled, cached or scanned now); counts go
- *      over the user's interactions (filter_events.c)
+ *   3. each clause whose IF holds: tests of rows are bitsets (compiled, cached or scanned now);
+ * counts go over the user's interactions (filter_events.c)
  *   4. what no INCLUDE covers, when one acts, and what an EXCLUDE covers is cleared */
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +33,8 @@ void pz_filter_work_free(struct pz_filter_work *work)
 }
 
 /* ---- 1. rows */
-static struct pz_frow find_row(const struct pz_overlay *over, const struct pz_dict *dict, bool forgotten,
-                               const char *id)
+static struct pz_frow find_row(const struct pz_overlay *over, const struct pz_dict *dict,
+                               bool forgotten, const char *id)
 {
     struct pz_frow row = { .id = id };
     uint32_t at = over && id ? pz_dict_find_str(&over->ids, id) : PZ_NONE;
@@ -72,12 +72,15 @@ static enum pz_status prepare(struct pz_fctx *ctx, struct pz_err *err)
 
     ctx->n_words = (n_rows + 63) / 64;
     if (f->uses_item && !env->item_id)
-        return pz_err_set(err, PZ_USAGE, "the filter speaks of CurrentItem, and no item is asked for");
+        return pz_err_set(err, PZ_USAGE,
+                          "the filter speaks of CurrentItem, and no item is asked for");
     if (f->n_places && !ctx->values)
         return pz_err_set(err, PZ_USAGE, "the filter has placeholders, and no values are bound");
-    if (live && ((live->items && live->items != f->items) || (live->users && live->users != f->users)))
+    if (live &&
+        ((live->items && live->items != f->items) || (live->users && live->users != f->users)))
         return pz_err_set(err, PZ_INTERNAL, "the filter was compiled with other rows");
-    if (!pz_mem_grow(&work->words, &work->cap_words, (f->depth + 1) * ctx->n_words, sizeof *work->words) ||
+    if (!pz_mem_grow(&work->words, &work->cap_words, (f->depth + 1) * ctx->n_words,
+                     sizeof *work->words) ||
         !grow_sets(work, f->n_tests))
         return pz_err_memory(err, "a filter", 8.0 * (double)((f->depth + 1) * ctx->n_words));
     ctx->user_index = env->user_id && !forgotten && f->uses_events
@@ -127,8 +130,8 @@ static struct answer test_rows(const struct pz_fctx *ctx, const struct pz_fnode 
 
 static struct answer answer_node(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth);
 
-/* AND: rows of all children; OR: of any. The first child's answer may lie in this slot, the others' in the
- * next one. */
+/* AND: rows of all children; OR: of any. The first child's answer may lie in this slot, the others'
+ * in the next one. */
 static struct answer answer_chain(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth)
 {
     bool is_and = n->kind == PZ_FNODE_AND;

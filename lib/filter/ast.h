@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the filter language: the tree that parsing makes, checking completes and evaluation walks. */
+/* Inside the filter language: the tree that parsing makes, checking completes and evaluation walks.
+ */
 #ifndef PZ_FILTER_AST_H
 #define PZ_FILTER_AST_H
 
@@ -19,10 +20,10 @@ enum { PZ_FILTER_DEPTH = 100 }; /* nesting of parentheses, NOT and signs */
 enum pz_fexpr_kind {
     PZ_FEXPR_NUMBER, /* also durations, in seconds */
     PZ_FEXPR_TEXT,
-    PZ_FEXPR_TRUTH,  /* TRUE, FALSE */
-    PZ_FEXPR_PLACE,  /* $NAME */
+    PZ_FEXPR_TRUTH, /* TRUE, FALSE */
+    PZ_FEXPR_PLACE, /* $NAME */
     PZ_FEXPR_NOW,
-    PZ_FEXPR_REF,    /* TABLE.COLUMN */
+    PZ_FEXPR_REF, /* TABLE.COLUMN */
     PZ_FEXPR_NEGATIVE,
     PZ_FEXPR_ADD,
     PZ_FEXPR_SUBTRACT,
@@ -32,21 +33,28 @@ enum pz_fexpr_kind {
 
 struct pz_fexpr {
     enum pz_fexpr_kind kind;
-    uint32_t at;               /* where in the filter's text */
-    double num;                /* NUMBER, TRUTH */
-    const char *text;          /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
-    const char *table;         /* of REF; NULL: a bare column */
-    struct pz_fexpr *a, *b;    /* operands */
-    struct pz_fexpr *next;     /* in a list of values */
-    uint32_t column, place;    /* checked: of REF in the filter's columns, of PLACE in its placeholders */
+    uint32_t at;            /* where in the filter's text */
+    double num;             /* NUMBER, TRUTH */
+    const char *text;       /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
+    const char *table;      /* of REF; NULL: a bare column */
+    struct pz_fexpr *a, *b; /* operands */
+    struct pz_fexpr *next;  /* in a list of values */
+    uint32_t column,
+        place; /* checked: of REF in the filter's columns, of PLACE in its placeholders */
 };
 
 /* ---- conditions */
 enum pz_fop { /* = and IN are ANY; != and NOT IN are ANY, negated */
-    PZ_FOP_ANY, PZ_FOP_ALL, PZ_FOP_ONLY, PZ_FOP_EXACTLY,
-    PZ_FOP_LESS, PZ_FOP_LESS_EQUAL, PZ_FOP_GREATER, PZ_FOP_GREATER_EQUAL,
-    PZ_FOP_NULL, /* IS NULL */
-    PZ_FOP_TRUE  /* a boolean column alone */
+              PZ_FOP_ANY,
+              PZ_FOP_ALL,
+              PZ_FOP_ONLY,
+              PZ_FOP_EXACTLY,
+              PZ_FOP_LESS,
+              PZ_FOP_LESS_EQUAL,
+              PZ_FOP_GREATER,
+              PZ_FOP_GREATER_EQUAL,
+              PZ_FOP_NULL, /* IS NULL */
+              PZ_FOP_TRUE  /* a boolean column alone */
 };
 
 enum pz_fnode_kind {
@@ -78,23 +86,23 @@ struct pz_fnode {
     enum pz_fnode_kind kind;
     uint32_t at;
     struct pz_fnode *child, *next;
-    struct pz_fexpr *left;  /* a REF; NULL for COUNT */
+    struct pz_fexpr *left; /* a REF; NULL for COUNT */
     enum pz_fop op;
     bool negated;
     bool scalar;            /* right is one value, not a list */
     struct pz_fexpr *right; /* a list by ->next */
     /* checked: */
-    uint32_t id;            /* of TEST and COUNT: its number in the filter */
+    uint32_t id; /* of TEST and COUNT: its number in the filter */
     enum pz_fwhen when;
-    bool by_row;            /* right speaks of columns of the row itself */
-    const uint64_t *bits;   /* COMPILED tests of rows: the answer */
+    bool by_row;          /* right speaks of columns of the row itself */
+    const uint64_t *bits; /* COMPILED tests of rows: the answer */
 };
 
 /* One INCLUDE or EXCLUDE. */
 struct pz_fclause {
     bool include;
     uint32_t at, id;
-    const char *target; /* as written: "ItemID" */
+    const char *target;               /* as written: "ItemID" */
     struct pz_fnode *where, *only_if; /* only_if: NULL: always */
     struct pz_fclause *next;
 };
@@ -104,8 +112,8 @@ enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena, struct 
                                struct pz_err *err);
 
 /* PZ_USAGE and "filter: character N, at "...": what is wrong". at: offset into text. */
-enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt,
+                               ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- the compiled filter */
 enum pz_farea { PZ_FAREA_ROW, PZ_FAREA_USER, PZ_FAREA_ITEM, PZ_FAREA_EVENT };
@@ -142,7 +150,7 @@ struct pz_filter {
     struct pz_fnode **test; /* by id */
     struct pz_fset *set;    /* [n_tests] of COMPILED tests */
     size_t n_columns, cap_columns, n_places, cap_places, n_tests, cap_tests, n_clauses;
-    size_t depth;           /* bitsets that evaluation needs at once */
+    size_t depth; /* bitsets that evaluation needs at once */
     bool uses_item, uses_user, uses_events, uses_context;
     struct pz_fcache *cache;
 };
@@ -150,9 +158,9 @@ struct pz_filter {
 struct pz_filter_values {
     const struct pz_filter *f;
     struct pz_arena arena;
-    struct pz_fset *given;  /* [n_places] the values as texts; n_text 0: not given */
-    struct pz_fset *set;    /* [n_tests] of BOUND tests */
-    bool *off;              /* [n_clauses] lacks a value */
+    struct pz_fset *given; /* [n_places] the values as texts; n_text 0: not given */
+    struct pz_fset *set;   /* [n_tests] of BOUND tests */
+    bool *off;             /* [n_clauses] lacks a value */
 };
 
 struct pz_filter_schema;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, tests of rows: one column against one right side gives one bit a row of the model.
+/* Filter expressions, tests of rows: one column against one right side gives one bit a row of the
+ * model.
  *
- * Tests whose right side comes with the query (NOW(), CurrentItem, filter values) are remembered by their
- * right side: the next query that compares with the same gets the same bits. The filter keeps the last
- * CACHE_ENTRIES of them for all threads; what a query uses is held and cannot be dropped meanwhile. */
+ * Tests whose right side comes with the query (NOW(), CurrentItem, filter values) are remembered by
+ * their right side: the next query that compares with the same gets the same bits. The filter keeps
+ * the last CACHE_ENTRIES of them for all threads; what a query uses is held and cannot be dropped
+ * meanwhile. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,20 +17,20 @@
 enum { CACHE_ENTRIES = 64 };
 
 /* ---- kernels: 64 rows of a column of numbers to a word; NaN passes nothing */
-#define NUMBER_KERNEL(name, OP)                                                                    \
-    PZ_KERNEL static void name(const double *v, size_t n, double x, uint64_t *words)               \
-    {                                                                                              \
-        for (size_t i = 0; i < n; i += 64) {                                                       \
-            uint64_t word = 0;                                                                     \
-                                                                                                   \
-            if (n - i >= 64)                                                                       \
-                for (size_t b = 0; b < 64; b++)                                                    \
-                    word |= (uint64_t)(v[i + b] OP x) << b;                                        \
-            else                                                                                   \
-                for (size_t b = 0; b < n - i; b++)                                                 \
-                    word |= (uint64_t)(v[i + b] OP x) << b;                                        \
-            words[i / 64] = word;                                                                  \
-        }                                                                                          \
+#define NUMBER_KERNEL(name, OP)                                                      \
+    PZ_KERNEL static void name(const double *v, size_t n, double x, uint64_t *words) \
+    {                                                                                \
+        for (size_t i = 0; i < n; i += 64) {                                         \
+            uint64_t word = 0;                                                       \
+                                                                                     \
+            if (n - i >= 64)                                                         \
+                for (size_t b = 0; b < 64; b++)                                      \
+                    word |= (uint64_t)(v[i + b] OP x) << b;                          \
+            else                                                                     \
+                for (size_t b = 0; b < n - i; b++)                                   \
+                    word |= (uint64_t)(v[i + b] OP x) << b;                          \
+            words[i / 64] = word;                                                    \
+        }                                                                            \
     }
 NUMBER_KERNEL(less, <)
 NUMBER_KERNEL(less_equal, <=)
@@ -41,11 +43,11 @@ static void set_bit(uint64_t *words, size_t i)
     words[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
-static void scan_numbers(const struct pz_fnode *test, const struct pz_fset *set, const double *v, size_t n,
-                         uint64_t *words)
+static void scan_numbers(const struct pz_fnode *test, const struct pz_fset *set, const double *v,
+                         size_t n, uint64_t *words)
 {
-    static void (*const kernel[])(const double *, size_t, double, uint64_t *) = { less, less_equal, greater,
-                                                                                 greater_equal };
+    static void (*const kernel[])(const double *, size_t, double,
+                                  uint64_t *) = { less, less_equal, greater, greater_equal };
 
     if (test->op >= PZ_FOP_LESS && test->op <= PZ_FOP_GREATER_EQUAL) {
         if (set->n_num)
@@ -61,8 +63,8 @@ static void scan_numbers(const struct pz_fnode *test, const struct pz_fset *set,
             set_bit(words, i);
 }
 
-static void scan_texts(const struct pz_fnode *test, const struct pz_fset *set, const struct pz_attr *a,
-                       size_t n, uint64_t *words)
+static void scan_texts(const struct pz_fnode *test, const struct pz_fset *set,
+                       const struct pz_attr *a, size_t n, uint64_t *words)
 {
     if (test->op == PZ_FOP_ANY && !set->any && set->n_code == 0)
         return;
@@ -71,7 +73,8 @@ static void scan_texts(const struct pz_fnode *test, const struct pz_fset *set, c
             set_bit(words, i);
 }
 
-static void scan_ids(const struct pz_fnode *test, const struct pz_fset *set, size_t n_words, uint64_t *words)
+static void scan_ids(const struct pz_fnode *test, const struct pz_fset *set, size_t n_words,
+                     uint64_t *words)
 {
     if (set->any)
         memset(words, 0xff, n_words * sizeof *words);
@@ -79,8 +82,8 @@ static void scan_ids(const struct pz_fnode *test, const struct pz_fset *set, siz
         set_bit(words, set->code[i]);
 }
 
-static void scan_by_row(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                        size_t n, uint64_t *words)
+static void scan_by_row(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                        const struct pz_fset *set, size_t n, uint64_t *words)
 {
     for (size_t i = 0; i < n; i++) {
         struct pz_frow row = { .known = true, .at = i };
@@ -90,12 +93,13 @@ static void scan_by_row(const struct pz_fctx *ctx, const struct pz_fnode *test, 
     }
 }
 
-void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                    uint64_t *words)
+void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                    const struct pz_fset *set, uint64_t *words)
 {
     const struct pz_filter *f = ctx->f;
     const struct pz_fcolumn *col = pz_filter_left(f, test);
-    size_t n = f->of_users ? f->m->users.n : pz_model_learned(f->m); /* others are the overlay's, below */
+    size_t n = f->of_users ? f->m->users.n
+                           : pz_model_learned(f->m); /* others are the overlay's, below */
 
     memset(words, 0, ctx->n_words * sizeof *words);
     if (test->by_row)
@@ -126,7 +130,7 @@ void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, cons
 
 /* ---- the cache */
 struct pz_fcached {
-    char *key;       /* the test and its right side, see make_key; owned */
+    char *key; /* the test and its right side, see make_key; owned */
     size_t n_key;
     uint64_t *words; /* owned */
     uint64_t stamp;  /* of its last use */
@@ -169,8 +173,8 @@ void pz_fcache_free(struct pz_fcache *cache)
     free(cache);
 }
 
-/* Bytes that are the same for the same test and right side. Texts, not their codes: rows put since have codes
- * of their own. */
+/* Bytes that are the same for the same test and right side. Texts, not their codes: rows put since
+ * have codes of their own. */
 static bool make_key(struct pz_str *key, const struct pz_fnode *test, const struct pz_fset *set)
 {
     pz_str_reset(key);
@@ -189,7 +193,8 @@ static bool same_key(const struct pz_fcached *e, const struct pz_str *key)
     return e->n_key == key->len && memcmp(e->key, key->data, key->len) == 0;
 }
 
-/* The entry with that key, or the slot to put one in: the one least lately used that nobody holds. */
+/* The entry with that key, or the slot to put one in: the one least lately used that nobody holds.
+ */
 static struct pz_fcached **find_slot(struct pz_fcache *cache, const struct pz_str *key)
 {
     struct pz_fcached **oldest = NULL;
@@ -225,7 +230,8 @@ static struct pz_fcached *make_entry(const struct pz_fctx *ctx, const struct pz_
 }
 
 /* Take an entry for this query. Under the lock. */
-static const uint64_t *hold(struct pz_fcache *cache, struct pz_filter_work *work, struct pz_fcached *e)
+static const uint64_t *hold(struct pz_fcache *cache, struct pz_filter_work *work,
+                            struct pz_fcached *e)
 {
     e->held++;
     e->stamp = ++cache->clock;
@@ -241,7 +247,8 @@ const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnod
     struct pz_fcached **slot, *made = NULL, *dropped = NULL;
     const uint64_t *words = NULL;
 
-    if (!make_key(&work->key, test, set) || !pz_mem_grow(&work->held, &work->cap_held, work->n_held + 1, sizeof *work->held))
+    if (!make_key(&work->key, test, set) ||
+        !pz_mem_grow(&work->held, &work->cap_held, work->n_held + 1, sizeof *work->held))
         return NULL;
     for (int turn = 0; turn < 2 && !words; turn++) {
         if (turn == 1 && !(made = make_entry(ctx, test, set)))

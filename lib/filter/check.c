@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, names and types: every column and event type is looked up, every value is of its
- * column's type, and what speaks of interactions is brought into one form:
+/* Filter expressions, names and types: every column and event type is looked up, every value is of
+ * its column's type, and what speaks of interactions is brought into one form:
  *
- *   a part that consists of tests on Interactions joined by AND and OR speaks of one interaction, and
- *   becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
+ *   a part that consists of tests on Interactions joined by AND and OR speaks of one interaction,
+ * and becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
  *
  * so that evaluation knows tests of rows, tests of the user or the current item, and counts. */
 #include <stdio.h>
@@ -12,8 +12,8 @@
 
 #include "base/str.h"
 #include "base/time.h"
-#include "filter/filter.h"
 #include "filter/ast.h"
+#include "filter/filter.h"
 
 enum position { IN_WHERE, IN_IF, IN_COUNT };
 
@@ -31,7 +31,8 @@ bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
 
     if (pz_str_to_double(s, n, out))
         return true;
-    if (truth && ((n == 4 && strncasecmp(s, "true", n) == 0) || (n == 5 && strncasecmp(s, "false", n) == 0))) {
+    if (truth && ((n == 4 && strncasecmp(s, "true", n) == 0) ||
+                  (n == 5 && strncasecmp(s, "false", n) == 0))) {
         *out = n == 4;
         return true;
     }
@@ -68,10 +69,17 @@ struct table_name {
     enum table table;
 };
 static const struct table_name table_names[] = {
-    { "Items", ITEMS },   { "Item", ITEMS },           { "Actions", ITEMS },
-    { "Action", ITEMS },  { "Users", USERS },          { "User", USERS },
-    { "Interactions", EVENTS }, { "Action_Interactions", EVENTS }, { "CurrentUser", THE_USER },
-    { "CurrentItem", THE_ITEM }, { "CurrentAction", THE_ITEM },
+    { "Items", ITEMS },
+    { "Item", ITEMS },
+    { "Actions", ITEMS },
+    { "Action", ITEMS },
+    { "Users", USERS },
+    { "User", USERS },
+    { "Interactions", EVENTS },
+    { "Action_Interactions", EVENTS },
+    { "CurrentUser", THE_USER },
+    { "CurrentItem", THE_ITEM },
+    { "CurrentAction", THE_ITEM },
 };
 enum { N_TABLES = sizeof table_names / sizeof *table_names };
 
@@ -83,9 +91,10 @@ static enum pz_status unknown_table(struct check *c, const struct pz_fexpr *ref)
         names[i] = table_names[i].name;
     near = pz_str_nearest(ref->table, names, N_TABLES);
     return pz_filter_fault(c->f->text, ref->at, c->err,
-                           "there is no table %s%s%s%s (there are Items, Users, Interactions, CurrentUser "
-                           "and CurrentItem)",
-                           ref->table, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+                           "there is no table %s%s%s%s (there are Items, Users, Interactions, "
+                           "CurrentUser and CurrentItem)",
+                           ref->table, near ? "; did you mean " : "", near ? near : "",
+                           near ? "?" : "");
 }
 
 /* The area of a reference, and whether its columns are those of users. */
@@ -93,7 +102,7 @@ static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enu
                                 bool *of_users)
 {
     bool rows_are_users = c->f->of_users;
-    enum table table = c->position == IN_COUNT               ? EVENTS
+    enum table table = c->position == IN_COUNT                   ? EVENTS
                        : c->position == IN_IF && !rows_are_users ? THE_USER
                        : rows_are_users                          ? USERS
                                                                  : ITEMS;
@@ -111,16 +120,17 @@ static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enu
         return pz_filter_fault(c->f->text, ref->at, c->err,
                                "a filter of users speaks of Users, Interactions and CurrentItem");
     if (rows_are_users && table == EVENTS && c->position == IN_IF)
-        return pz_filter_fault(c->f->text, ref->at, c->err, "a filter of users has no current user");
+        return pz_filter_fault(c->f->text, ref->at, c->err,
+                               "a filter of users has no current user");
     *of_users = table == USERS || table == THE_USER;
-    *area = table == EVENTS     ? PZ_FAREA_EVENT
-            : table == THE_ITEM ? PZ_FAREA_ITEM
+    *area = table == EVENTS                                            ? PZ_FAREA_EVENT
+            : table == THE_ITEM                                        ? PZ_FAREA_ITEM
             : table == THE_USER || (table == USERS && !rows_are_users) ? PZ_FAREA_USER
                                                                        : PZ_FAREA_ROW;
     if (c->position == IN_IF && *area == PZ_FAREA_ROW)
-        return pz_filter_fault(c->f->text, ref->at, c->err,
-                               "IF is decided once for a query; what differs from row to row belongs "
-                               "before IF");
+        return pz_filter_fault(
+            c->f->text, ref->at, c->err,
+            "IF is decided once for a query; what differs from row to row belongs before IF");
     return PZ_OK;
 }
 
@@ -143,11 +153,12 @@ static const struct pz_attrs *live_attrs(const struct check *c, enum pz_farea ar
     return o && area != PZ_FAREA_EVENT ? &o->attrs : NULL;
 }
 
-static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref, enum pz_farea area,
-                                     bool of_users)
+static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref,
+                                     enum pz_farea area, bool of_users)
 {
     static const char *const reserved[] = { "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP", "ITEM_ID" };
-    const struct pz_attrs *in[2] = { model_attrs(c, area, of_users), live_attrs(c, area, of_users) };
+    const struct pz_attrs *in[2] = { model_attrs(c, area, of_users),
+                                     live_attrs(c, area, of_users) };
     const char *names[512], *near;
     size_t n = 0;
 
@@ -185,9 +196,9 @@ static bool reserved_column(struct pz_fcolumn *col, const char *name)
         }
     col->what = PZ_FWHAT_ID;
     col->kind = PZ_ATTR_STRING;
-    return col->area != PZ_FAREA_EVENT &&
-           (col->of_users ? pz_str_same_name(name, "USER_ID")
-                          : pz_str_same_name(name, "ITEM_ID") || pz_str_same_name(name, "ACTION_ID"));
+    return col->area != PZ_FAREA_EVENT && (col->of_users ? pz_str_same_name(name, "USER_ID")
+                                                         : pz_str_same_name(name, "ITEM_ID") ||
+                                                               pz_str_same_name(name, "ACTION_ID"));
 }
 
 static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
@@ -277,9 +288,9 @@ static enum pz_status unknown_type(struct check *c, const struct pz_fexpr *e)
     }
     if (types->n)
         near = pz_str_nearest(e->text, names, types->n < 256 ? types->n : 256);
-    return pz_filter_fault(c->f->text, e->at, c->err, "there is no event type %s%s%s%s (%s%s)", e->text,
-                           near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                           types->n ? "there are " : "the data have none", list);
+    return pz_filter_fault(c->f->text, e->at, c->err, "there is no event type %s%s%s%s (%s%s)",
+                           e->text, near ? "; did you mean " : "", near ? near : "",
+                           near ? "?" : "", types->n ? "there are " : "the data have none", list);
 }
 
 /* "click, rating" in one pair of quotes, as Personalize's guide writes it: two types. */
@@ -325,8 +336,8 @@ static enum pz_status check_ref(struct check *c, struct pz_fexpr *e, bool number
         return pz_filter_fault(c->f->text, e->at, c->err,
                                "Interactions can only stand on the left of an operator");
     if (pz_filter_is_number(col) != number)
-        return pz_filter_fault(c->f->text, e->at, c->err, "%s holds %s, %s are needed here", e->text,
-                               number ? "texts" : "numbers", number ? "numbers" : "texts");
+        return pz_filter_fault(c->f->text, e->at, c->err, "%s holds %s, %s are needed here",
+                               e->text, number ? "texts" : "numbers", number ? "numbers" : "texts");
     return PZ_OK;
 }
 
@@ -343,7 +354,8 @@ static enum pz_status check_number(struct check *c, struct pz_fexpr *e, bool tru
     case PZ_FEXPR_TRUTH:
         e->kind = PZ_FEXPR_NUMBER;
         return truth ? PZ_OK
-                     : pz_filter_fault(c->f->text, e->at, c->err, "a number is needed, not true or false");
+                     : pz_filter_fault(c->f->text, e->at, c->err,
+                                       "a number is needed, not true or false");
     case PZ_FEXPR_TEXT:
         if (strcmp(e->text, "*") == 0 && !scalar)
             return PZ_OK;
@@ -396,14 +408,16 @@ static enum pz_status check_op(struct check *c, struct pz_fnode *n, const struct
                                col->kind == PZ_ATTR_BOOL ? "true and false" : "texts");
     if (n->op >= PZ_FOP_ALL && n->op <= PZ_FOP_EXACTLY &&
         (pz_filter_is_number(col) || col->what != PZ_FWHAT_ATTR))
-        return pz_filter_fault(c->f->text, n->left->at, c->err,
-                               "%s has one value a row: use IN; HAS is for columns of several texts", name);
+        return pz_filter_fault(
+            c->f->text, n->left->at, c->err,
+            "%s has one value a row: use IN; HAS is for columns of several texts", name);
     if (n->op == PZ_FOP_TRUE) {
         struct pz_fexpr *one = pz_arena_take(&c->f->arena, sizeof *one);
 
         if (col->kind != PZ_ATTR_BOOL)
             return pz_filter_fault(c->f->text, n->left->at, c->err,
-                                   "%s is not a boolean column: an operator is needed behind it", name);
+                                   "%s is not a boolean column: an operator is needed behind it",
+                                   name);
         if (!one)
             return memory(c);
         *one = (struct pz_fexpr){ .kind = PZ_FEXPR_NUMBER, .at = n->at, .num = 1 };
@@ -452,8 +466,8 @@ static enum pz_status check_test(struct check *c, struct pz_fnode *n)
     if (st == PZ_OK && n->by_row &&
         (col.area == PZ_FAREA_EVENT || !pz_filter_is_number(&col) || n->op == PZ_FOP_ANY))
         st = pz_filter_fault(c->f->text, n->right->at, c->err,
-                             "two columns can be compared by <, <=, > and >= when both hold numbers of "
-                             "the row; for texts put the row's column on the left");
+                             "two columns can be compared by <, <=, > and >= when both hold "
+                             "numbers of the row; for texts put the row's column on the left");
     return st;
 }
 
@@ -468,7 +482,8 @@ static enum pz_status check_node(struct check *c, struct pz_fnode *n)
         if (outer == IN_COUNT)
             return pz_filter_fault(c->f->text, n->at, c->err, "COUNT inside COUNT has no meaning");
         if (outer == IN_IF && c->f->of_users)
-            return pz_filter_fault(c->f->text, n->at, c->err, "a filter of users has no current user");
+            return pz_filter_fault(c->f->text, n->at, c->err,
+                                   "a filter of users has no current user");
         st = check_right(c, n, true, false, PZ_FWHAT_VALUE);
         if (st == PZ_OK && n->by_row)
             st = pz_filter_fault(c->f->text, n->right->at, c->err,

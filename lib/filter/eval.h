@@ -5,24 +5,24 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "filter/filter.h"
 #include "filter/ast.h"
+#include "filter/filter.h"
 
 /* One row of items or users: of the model, or of the overlay, which replaces the model's. */
 struct pz_frow {
-    bool known;     /* false: every column is null */
-    bool live;      /* at is a row of the overlay */
+    bool known; /* false: every column is null */
+    bool live;  /* at is a row of the overlay */
     uint64_t at;
     const char *id; /* of the user or item asked for; else NULL */
 };
 
 struct pz_filter_work {
-    uint64_t *words;     /* bitsets, used as a stack */
-    uint32_t *count;     /* [items] zero between uses */
-    struct pz_fset *set; /* by test: right sides of ASKED tests */
-    uint32_t *live_item; /* the model's items of live and inline events */
-    json_t **props;      /* [n_props] properties of live events, where tests ask for them */
-    struct pz_str key;   /* of a cached bitset */
+    uint64_t *words;          /* bitsets, used as a stack */
+    uint32_t *count;          /* [items] zero between uses */
+    struct pz_fset *set;      /* by test: right sides of ASKED tests */
+    uint32_t *live_item;      /* the model's items of live and inline events */
+    json_t **props;           /* [n_props] properties of live events, where tests ask for them */
+    struct pz_str key;        /* of a cached bitset */
     struct pz_fcached **held; /* cached bitsets in use */
     size_t cap_words, cap_count, cap_set, cap_live, cap_props, cap_held, n_held, n_props;
 };
@@ -34,17 +34,18 @@ struct pz_fctx {
     struct pz_filter_work *work;
     uint32_t user_index; /* in the model */
     struct pz_frow user, item;
-    size_t n_words;                /* of a bitset */
+    size_t n_words; /* of a bitset */
 };
 
 /* ---- filter_values.c */
 /* The number an expression stands for; NaN: null. row: for columns of the row itself; NULL: none.
  * Of ctx only what the expression needs has to be there. */
-double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e, const struct pz_frow *row);
+double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e,
+                       const struct pz_frow *row);
 
 /* Make the right side of a test ready. PZ_TRY_AGAIN: memory. */
-enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test, struct pz_fset *set,
-                            struct pz_err *err);
+enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                            struct pz_fset *set, struct pz_err *err);
 void pz_fset_clear(struct pz_fset *set);
 
 /* The number in a column of a row; NaN: null. */
@@ -59,8 +60,8 @@ bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, c
 bool pz_fset_has_text(const struct pz_fset *set, const char *s, size_t n);
 
 /* Whether a row passes a test whose column is the row's, value by value; negation included. */
-bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                    const struct pz_frow *row);
+bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                    const struct pz_fset *set, const struct pz_frow *row);
 
 /* The right side of a test, wherever it was made ready. */
 const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test);
@@ -77,7 +78,8 @@ bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, p
 enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err);
 void pz_fevents_release(struct pz_filter_work *work);
 
-/* How many interactions of a user (an index of the model; with the live ones when he asks) pass a COUNT. */
+/* How many interactions of a user (an index of the model; with the live ones when he asks) pass a
+ * COUNT. */
 uint64_t pz_fevents_count(const struct pz_fctx *ctx, const struct pz_fnode *n, uint32_t user);
 
 /* Whether a number of interactions satisfies a COUNT's comparison. */
@@ -87,13 +89,13 @@ bool pz_fevents_enough(const struct pz_fctx *ctx, const struct pz_fnode *n, uint
 void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t *words);
 
 /* ---- filter_bits.c */
-/* The answer to a test of rows for every row of the model, or of the overlay in its place, into words;
- * negation included; bits behind the last row are undefined. */
-void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                    uint64_t *words);
+/* The answer to a test of rows for every row of the model, or of the overlay in its place, into
+ * words; negation included; bits behind the last row are undefined. */
+void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                    const struct pz_fset *set, uint64_t *words);
 
-/* The same from the filter's cache, made there when it is missing; valid until pz_filter_release. NULL
- * when memory is out. Thread-safe. */
+/* The same from the filter's cache, made there when it is missing; valid until pz_filter_release.
+ * NULL when memory is out. Thread-safe. */
 const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnode *test,
                                  const struct pz_fset *set);
 

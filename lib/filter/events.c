@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, interactions: all that a user did, of the model, live and inline, against the tests
- * inside a COUNT, one interaction after the other. */
+/* Filter expressions, interactions: all that a user did, of the model, live and inline, against the
+ * tests inside a COUNT, one interaction after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct event {
     const char *id;
     int64_t time;
     double value;
-    bool old;      /* of the model: row is its interaction, type its code */
+    bool old; /* of the model: row is its interaction, type its code */
     uint64_t row;
     uint32_t type;
     const char *type_name; /* of a live one; NULL: none */
@@ -53,7 +53,8 @@ static bool is_any(const struct pz_filter *f, const struct pz_fnode *n)
 {
     const struct pz_fset *set = &f->set[n->id];
 
-    return n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED && set->n_num == 1 && set->num[0] == 1;
+    return n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED && set->n_num == 1 &&
+           set->num[0] == 1;
 }
 
 enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
@@ -104,7 +105,9 @@ static bool get_event(const struct pz_fctx *ctx, uint32_t user, uint64_t i, stru
     i -= n_old;
     if (ctx->f->of_users || i >= n_live + env->n_history)
         return false;
-    *e = (struct event){ .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE };
+    *e = (struct event){
+        .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE
+    };
     if (i < n_live) {
         const struct pz_live_event *live = &env->live->event[i];
 
@@ -119,7 +122,8 @@ static bool get_event(const struct pz_fctx *ctx, uint32_t user, uint64_t i, stru
     return true;
 }
 
-static bool type_passes(const struct pz_fnode *test, const struct pz_fset *set, const struct event *e)
+static bool type_passes(const struct pz_fnode *test, const struct pz_fset *set,
+                        const struct event *e)
 {
     if (test->op == PZ_FOP_NULL)
         return e->type == PZ_NONE && !e->type_name;
@@ -165,7 +169,7 @@ static const json_t *find_property(const json_t *props, const char *name)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)props, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)props, key, value) {
         if (pz_str_same_name(key, name))
             return value;
     }
@@ -177,7 +181,9 @@ static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode 
 {
     const char *text = json_string_value(value);
     char digits[32];
-    double x = json_is_boolean(value) ? json_is_true(value) : json_is_number(value) ? json_number_value(value) : NAN;
+    double x = json_is_boolean(value)  ? json_is_true(value)
+               : json_is_number(value) ? json_number_value(value)
+                                       : NAN;
     size_t n = 0;
 
     if (pz_filter_is_number(col)) {
@@ -192,7 +198,8 @@ static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode 
     n = text && *text ? 1 : 0;
     for (const char *s = text; n > 0 && *s && col->kind == PZ_ATTR_CATEGORY; s++)
         n += *s == '|';
-    return pz_fset_has_texts(test, set, col->kind == PZ_ATTR_CATEGORY ? text_part : whole_text, text, n);
+    return pz_fset_has_texts(test, set, col->kind == PZ_ATTR_CATEGORY ? text_part : whole_text,
+                             text, n);
 }
 
 /* A column of Interactions beside the reserved ones. */
@@ -206,7 +213,8 @@ static bool context_passes(const struct pz_fcolumn *col, const struct pz_fnode *
     if (!a->num)
         return pz_fset_has_codes(test, set, a->code + a->ptr[e->row],
                                  (size_t)(a->ptr[e->row + 1] - a->ptr[e->row]));
-    return test->op == PZ_FOP_NULL ? isnan(a->num[e->row]) : pz_fset_has_number(test, set, a->num[e->row]);
+    return test->op == PZ_FOP_NULL ? isnan(a->num[e->row])
+                                   : pz_fset_has_number(test, set, a->num[e->row]);
 }
 
 static bool event_passes(const struct pz_fctx *ctx, const struct pz_fnode *n, const struct event *e)
@@ -286,4 +294,3 @@ void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint6
             count[e.item] = 0;
         }
 }
-

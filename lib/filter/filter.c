@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters: see filter.h. Text -> tree (filter_parse.c) -> names and types (filter_check.c) -> the tests that
- * depend on nothing but rows are answered here for all rows; then values are bound, and queries asked
- * (filter_apply.c). */
+/* Filters: see filter.h. Text -> tree (filter_parse.c) -> names and types (filter_check.c) -> the
+ * tests that depend on nothing but rows are answered here for all rows; then values are bound, and
+ * queries asked (filter_apply.c). */
 #include "filter/filter.h"
 
 #include <stdlib.h>
@@ -127,8 +127,8 @@ bool pz_filter_of_users(const struct pz_filter *f)
 }
 
 /* ---- filter values as given */
-static enum pz_status set_arg(struct pz_filter_args *args, const char *name, size_t n, const char *value,
-                              struct pz_err *err)
+static enum pz_status set_arg(struct pz_filter_args *args, const char *name, size_t n,
+                              const char *value, struct pz_err *err)
 {
     char *copy = pz_mem_strndup(value, strlen(value));
     size_t i = 0;
@@ -159,16 +159,18 @@ static enum pz_status add_json(struct pz_filter_args *args, const char *text, st
             err->status = PZ_USAGE;
         return PZ_USAGE;
     }
-    json_object_foreach(doc, name, value) {
+    json_object_foreach (doc, name, value) {
         struct pz_str number = { 0 };
 
         if (json_is_number(value))
             pz_str_add_double(&number, json_number_value(value));
         else if (!json_is_string(value))
-            st = pz_err_set(err, PZ_USAGE, "filter values: %s: a string such as \"\\\"a\\\",\\\"b\\\"\" is needed",
+            st = pz_err_set(err, PZ_USAGE,
+                            "filter values: %s: a string such as \"\\\"a\\\",\\\"b\\\"\" is needed",
                             name);
         if (st == PZ_OK)
-            st = set_arg(args, name, strlen(name), number.data ? number.data : json_string_value(value), err);
+            st = set_arg(args, name, strlen(name),
+                         number.data ? number.data : json_string_value(value), err);
         pz_str_clear(&number);
         if (st != PZ_OK)
             break;
@@ -186,9 +188,10 @@ enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text,
     if (*from == '$')
         from++;
     if (!equals || equals == from)
-        return pz_err_set(err, PZ_USAGE,
-                          "filter values: \"%s\" is neither NAME=VALUE nor a JSON object {\"NAME\":\"VALUE\"}",
-                          text);
+        return pz_err_set(
+            err, PZ_USAGE,
+            "filter values: \"%s\" is neither NAME=VALUE nor a JSON object {\"NAME\":\"VALUE\"}",
+            text);
     return set_arg(args, from, (size_t)(equals - from), equals + 1, err);
 }
 
@@ -219,8 +222,8 @@ static enum pz_status bad_value(const struct pz_fplace *p, const char *what, str
 }
 
 /* "a","b" or a, b: texts into the arena. */
-static enum pz_status parse_value(struct pz_filter_values *v, const struct pz_fplace *p, const char *s,
-                                  struct pz_fset *out, struct pz_err *err)
+static enum pz_status parse_value(struct pz_filter_values *v, const struct pz_fplace *p,
+                                  const char *s, struct pz_fset *out, struct pz_err *err)
 {
     char *to = pz_arena_take(&v->arena, strlen(s) + 1);
 
@@ -277,8 +280,9 @@ static enum pz_status unknown_value(const struct pz_filter *f, const char *name,
     for (; n < f->n_places && n < 64; n++)
         names[n] = f->place[n].name;
     near = pz_str_nearest(name, names, n);
-    return pz_err_set(err, PZ_USAGE, "filter value %s: the filter has no placeholder $%s%s%s%s", name, name,
-                      near ? "; did you mean $" : "", near ? near : "", near ? "?" : "");
+    return pz_err_set(err, PZ_USAGE, "filter value %s: the filter has no placeholder $%s%s%s%s",
+                      name, name, near ? "; did you mean $" : "", near ? near : "",
+                      near ? "?" : "");
 }
 
 static enum pz_status bind_args(struct pz_filter_values *v, const struct pz_filter_args *args,
@@ -307,8 +311,8 @@ static enum pz_status bind_args(struct pz_filter_values *v, const struct pz_filt
 
 static bool lacks_value(const struct pz_filter_values *v, const struct pz_fexpr *e)
 {
-    return e && ((e->kind == PZ_FEXPR_PLACE && v->given[e->place].n_text == 0) || lacks_value(v, e->a) ||
-                 lacks_value(v, e->b));
+    return e && ((e->kind == PZ_FEXPR_PLACE && v->given[e->place].n_text == 0) ||
+                 lacks_value(v, e->a) || lacks_value(v, e->b));
 }
 
 static bool node_lacks_value(const struct pz_filter_values *v, const struct pz_fnode *n)

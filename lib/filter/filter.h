@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filters: Amazon Personalize's filter expressions and a superset of them (pz-filter.5).
  *
- * Text is compiled once against a model; filter values are bound once for as many queries as use them; a
- * query narrows a bitset of items, exactly, before anything is scored. A compiled filter and bound values
- * are read-only: any number of threads may share them, each with a struct pz_filter_work of its own. */
+ * Text is compiled once against a model; filter values are bound once for as many queries as use
+ * them; a query narrows a bitset of items, exactly, before anything is scored. A compiled filter
+ * and bound values are read-only: any number of threads may share them, each with a struct
+ * pz_filter_work of its own. */
 #ifndef PZ_FILTER_FILTER_H
 #define PZ_FILTER_FILTER_H
 
@@ -19,16 +20,17 @@
 struct pz_filter_schema {
     const struct pz_model *m;
     const struct pz_overlay *items, *users; /* rows put since; NULL: none */
-    /* Whether some live event has this type, asked for types that the model lacks; NULL: none has. */
+    /* Whether some live event has this type, asked for types that the model lacks; NULL: none has.
+     */
     bool (*has_type)(void *context, const char *type);
     void *context;
 };
 
 struct pz_filter;
 
-/* Compile text (NUL-terminated). *out: free with pz_filter_free. PZ_USAGE with the position and, for an
- * unknown name, what was perhaps meant. Conditions without placeholders on items or users alone are
- * evaluated here: one bit a row each. Queries must bring the same overlays. */
+/* Compile text (NUL-terminated). *out: free with pz_filter_free. PZ_USAGE with the position and,
+ * for an unknown name, what was perhaps meant. Conditions without placeholders on items or users
+ * alone are evaluated here: one bit a row each. Queries must bring the same overlays. */
 enum pz_status pz_filter_compile(const char *text, const struct pz_filter_schema *schema,
                                  struct pz_filter **out, struct pz_err *err);
 void pz_filter_free(struct pz_filter *f);
@@ -39,8 +41,9 @@ const char *pz_filter_text(const struct pz_filter *f);
 /* True when the filter is about users ("INCLUDE UserID ..."): its bitsets have a bit a user. */
 bool pz_filter_of_users(const struct pz_filter *f);
 
-/* Filter values by name, as Personalize's filterValues: a name and a list in one string, "\"a\",\"b\"";
- * quotes may be left out around values without commas. All-zero is empty; free with pz_filter_args_clear. */
+/* Filter values by name, as Personalize's filterValues: a name and a list in one string,
+ * "\"a\",\"b\""; quotes may be left out around values without commas. All-zero is empty; free with
+ * pz_filter_args_clear. */
 struct pz_filter_arg {
     char *name, *value; /* owned */
 };
@@ -49,9 +52,10 @@ struct pz_filter_args {
     size_t n, cap;
 };
 
-/* Add what text says: NAME=LIST, or a JSON object {"NAME":"LIST", ...}; a name given again gets the new
- * value. PZ_USAGE when it is neither. */
-enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text, struct pz_err *err);
+/* Add what text says: NAME=LIST, or a JSON object {"NAME":"LIST", ...}; a name given again gets the
+ * new value. PZ_USAGE when it is neither. */
+enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text,
+                                  struct pz_err *err);
 /* Add all of another's (NULL: none). */
 enum pz_status pz_filter_args_copy(struct pz_filter_args *args, const struct pz_filter_args *from,
                                    struct pz_err *err);
@@ -59,9 +63,9 @@ void pz_filter_args_clear(struct pz_filter_args *args);
 
 struct pz_filter_values;
 
-/* Bind values to the filter's placeholders. Every placeholder of an INCLUDE must be given; an EXCLUDE that
- * misses one does not act. PZ_USAGE for missing, unknown or ill-typed values.
- * args: NULL or empty: none. *out: free with pz_filter_values_free, before the filter. */
+/* Bind values to the filter's placeholders. Every placeholder of an INCLUDE must be given; an
+ * EXCLUDE that misses one does not act. PZ_USAGE for missing, unknown or ill-typed values. args:
+ * NULL or empty: none. *out: free with pz_filter_values_free, before the filter. */
 enum pz_status pz_filter_bind(const struct pz_filter *f, const struct pz_filter_args *args,
                               struct pz_filter_values **out, struct pz_err *err);
 void pz_filter_values_free(struct pz_filter_values *values);
@@ -73,21 +77,23 @@ struct pz_filter_env {
     const struct pz_live *live; /* NULL: none */
     const char *const *history; /* items met just now: events at `now` without a type */
     size_t n_history;
-    int64_t now;                /* NOW(), Unix seconds */
+    int64_t now; /* NOW(), Unix seconds */
 };
 
-/* Working memory of one thread, for any filters in turn; NULL when memory is out. Grows to a few bits a
- * row of the largest filter and stays: queries do not allocate after the first ones, but for bitsets newly
- * cached. */
+/* Working memory of one thread, for any filters in turn; NULL when memory is out. Grows to a few
+ * bits a row of the largest filter and stays: queries do not allocate after the first ones, but for
+ * bitsets newly cached. */
 struct pz_filter_work *pz_filter_work_new(void);
 void pz_filter_work_free(struct pz_filter_work *work);
 
-/* Clear the bits of rows that do not pass. A user's interactions are all of the model's and the live ones.
+/* Clear the bits of rows that do not pass. A user's interactions are all of the model's and the
+ * live ones.
  *
  * values   from pz_filter_bind for this filter; NULL when it has no placeholders
  * allowed  a bit an item (a user, if pz_filter_of_users) in 64-bit words; only narrowed
- * PZ_USAGE: the filter speaks of CurrentItem and there is none, or values are missing. PZ_TRY_AGAIN:
- * memory. PZ_INTERNAL: rows other than those it was compiled with. Thread-safe with one work a thread. */
+ * PZ_USAGE: the filter speaks of CurrentItem and there is none, or values are missing.
+ * PZ_TRY_AGAIN: memory. PZ_INTERNAL: rows other than those it was compiled with. Thread-safe with
+ * one work a thread. */
 enum pz_status pz_filter_apply(const struct pz_filter *f, const struct pz_filter_values *values,
                                const struct pz_filter_env *env, struct pz_filter_work *work,
                                uint64_t *allowed, struct pz_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, from text to a tree: a lexer and a parser by recursive descent. The grammar is that
- * of pz-filter.5; AND binds tighter than OR, NOT tighter than AND. Words are keywords by place and without
- * regard to case, so that columns may be called like keywords. */
+/* Filter expressions, from text to a tree: a lexer and a parser by recursive descent. The grammar
+ * is that of pz-filter.5; AND binds tighter than OR, NOT tighter than AND. Words are keywords by
+ * place and without regard to case, so that columns may be called like keywords. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,17 @@
 #include "filter/ast.h"
 
 enum token {
-    T_END, T_WORD, T_NUMBER, T_TEXT, T_PLACE,
-    T_EQUAL, T_UNEQUAL, T_LESS, T_LESS_EQUAL, T_GREATER, T_GREATER_EQUAL,
+    T_END,
+    T_WORD,
+    T_NUMBER,
+    T_TEXT,
+    T_PLACE,
+    T_EQUAL,
+    T_UNEQUAL,
+    T_LESS,
+    T_LESS_EQUAL,
+    T_GREATER,
+    T_GREATER_EQUAL,
     T_OTHER /* one byte of punctuation, in p->byte */
 };
 
@@ -27,12 +36,13 @@ struct parser {
     enum token token;
     size_t at, next; /* where it begins and ends */
     char byte;
-    bool quoted;     /* a word in backquotes: never a keyword */
-    const char *s;   /* of WORD, TEXT, PLACE; NUMBER: as written */
+    bool quoted;   /* a word in backquotes: never a keyword */
+    const char *s; /* of WORD, TEXT, PLACE; NUMBER: as written */
     double num;
 };
 
-enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt, ...)
+enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt,
+                               ...)
 {
     char what[512];
     size_t characters = 1, n;
@@ -47,8 +57,8 @@ enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, 
     if (n > 30)
         for (n = 30; n > 0 && ((unsigned char)text[at + n] & 0xc0) == 0x80;)
             n--;
-    return n ? pz_err_set(err, PZ_USAGE, "filter: character %zu, at \"%.*s%s\": %s", characters, (int)n,
-                          text + at, text[at + n] ? "..." : "", what)
+    return n ? pz_err_set(err, PZ_USAGE, "filter: character %zu, at \"%.*s%s\": %s", characters,
+                          (int)n, text + at, text[at + n] ? "..." : "", what)
              : pz_err_set(err, PZ_USAGE, "filter: at the end: %s", what);
 }
 
@@ -184,7 +194,9 @@ static void lex_sign(struct parser *p)
         p->token = T_UNEQUAL;
         p->next++;
     } else if (*s == '<' || *s == '>') {
-        p->token = *s == '<' ? (equal ? T_LESS_EQUAL : T_LESS) : equal ? T_GREATER_EQUAL : T_GREATER;
+        p->token = *s == '<' ? (equal ? T_LESS_EQUAL : T_LESS)
+                   : equal   ? T_GREATER_EQUAL
+                             : T_GREATER;
         p->next += equal;
     } else if (!strchr("(),.|+-*/", *s)) {
         fault(p, p->at, "this character has no meaning here");
@@ -499,7 +511,8 @@ static struct pz_fnode *parse_test(struct parser *p)
         n->op = PZ_FOP_TRUE;
         if (p->token != T_END && !at_byte(p, ')') && !at_byte(p, '|') && !at_word(p, "AND") &&
             !at_word(p, "OR") && !at_word(p, "IF"))
-            fault(p, p->at, "an operator is needed: =, !=, <, <=, >, >=, IN, NOT IN, HAS or IS NULL");
+            fault(p, p->at,
+                  "an operator is needed: =, !=, <, <=, >, >=, IN, NOT IN, HAS or IS NULL");
     }
     return n;
 }

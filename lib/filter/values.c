@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, values: what stands on the right of a test, made ready for comparing as far as it is
- * known when the filter is compiled, when filter values are bound, or when a query is asked. Sets are kept
- * in order, so that looking up is a binary search. */
+/* Filter expressions, values: what stands on the right of a test, made ready for comparing as far
+ * as it is known when the filter is compiled, when filter values are bound, or when a query is
+ * asked. Sets are kept in order, so that looking up is a binary search. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,17 @@
 #include "filter/eval.h"
 
 /* ---- rows */
-static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column,
+                                     const struct pz_frow *row)
 {
-    return !row->known ? NULL : row->live ? ctx->f->column[column].over : ctx->f->column[column].attr;
+    return !row->known ? NULL
+           : row->live ? ctx->f->column[column].over
+                       : ctx->f->column[column].attr;
 }
 
 /* The i-th text of a row in a column; false when there are no more. */
-static bool row_text(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row, size_t i,
-                     struct pz_ftext *out)
+static bool row_text(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row,
+                     size_t i, struct pz_ftext *out)
 {
     const struct pz_fcolumn *col = &ctx->f->column[column];
     const struct pz_attr *a = attr_of(ctx, column, row);
@@ -49,7 +52,8 @@ double pz_frow_number(const struct pz_fctx *ctx, uint32_t column, const struct p
                : NAN;
 }
 
-static const struct pz_frow *row_of(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+static const struct pz_frow *row_of(const struct pz_fctx *ctx, uint32_t column,
+                                    const struct pz_frow *row)
 {
     enum pz_farea area = ctx->f->column[column].area;
 
@@ -105,7 +109,8 @@ static bool put_number(struct pz_fset *set, double x)
     return true;
 }
 
-double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e, const struct pz_frow *row)
+double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e,
+                       const struct pz_frow *row)
 {
     double a, b, x;
 
@@ -117,7 +122,9 @@ double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e, cons
     case PZ_FEXPR_PLACE: {
         const struct pz_fset *given = &ctx->values->given[e->place];
 
-        return given->n_text && pz_filter_number(given->text[0].s, given->text[0].n, false, &x) ? x : NAN;
+        return given->n_text && pz_filter_number(given->text[0].s, given->text[0].n, false, &x)
+                   ? x
+                   : NAN;
     }
     case PZ_FEXPR_NEGATIVE:
         return -pz_fexpr_number(ctx, e->a, row);
@@ -141,8 +148,8 @@ static bool is_star(const struct pz_fnode *test, struct pz_ftext text)
     return test->op == PZ_FOP_ANY && text.n == 1 && *text.s == '*';
 }
 
-static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fexpr *e,
-                       struct pz_fset *set)
+static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                       const struct pz_fexpr *e, struct pz_fset *set)
 {
     struct pz_ftext text = { e->text, e->text ? strlen(e->text) : 0 };
     bool good = true;
@@ -157,7 +164,8 @@ static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, c
         return good;
     }
     if (e->kind == PZ_FEXPR_REF) {
-        for (size_t i = 0; good && row_text(ctx, e->column, row_of(ctx, e->column, NULL), i, &text); i++)
+        for (size_t i = 0; good && row_text(ctx, e->column, row_of(ctx, e->column, NULL), i, &text);
+             i++)
             good = put_text(set, text);
         return good;
     }
@@ -165,8 +173,8 @@ static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, c
     return put_text(set, text);
 }
 
-static bool fill_numbers(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fexpr *e,
-                         bool truth, struct pz_fset *set)
+static bool fill_numbers(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                         const struct pz_fexpr *e, bool truth, struct pz_fset *set)
 {
     const struct pz_fset *given;
     bool good = true;
@@ -208,9 +216,10 @@ static bool fill_types(const struct pz_dict *types, struct pz_fset *set)
 
 static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, struct pz_fset *set)
 {
-    const struct pz_dict *dict = col->what == PZ_FWHAT_ID ? (col->of_users ? &f->m->users : &f->m->items)
-                                 : col->attr              ? &col->attr->values
-                                                          : NULL;
+    const struct pz_dict *dict = col->what == PZ_FWHAT_ID
+                                     ? (col->of_users ? &f->m->users : &f->m->items)
+                                 : col->attr ? &col->attr->values
+                                             : NULL;
     size_t n = 0;
     bool good = true;
 
@@ -226,13 +235,14 @@ static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, 
         uint32_t code = pz_dict_find(dict, set->text[i].s, set->text[i].n);
 
         if (code != PZ_NONE)
-            good = put_code(set, code); /* ascending, as the texts are; only ids of a tail are not, and none searches ids */
+            good = put_code(set, code); /* ascending, as the texts are; only ids of a tail are not,
+                                           and none searches ids */
     }
     return good;
 }
 
-enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test, struct pz_fset *set,
-                            struct pz_err *err)
+enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                            struct pz_fset *set, struct pz_err *err)
 {
     const struct pz_fcolumn *col = test->left ? pz_filter_left(ctx->f, test) : NULL;
     bool number = !col || pz_filter_is_number(col), good = true;
@@ -367,8 +377,8 @@ static struct pz_ftext cell_text(const void *from, size_t i)
     return text;
 }
 
-static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                      const struct pz_frow *row)
+static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                      const struct pz_fset *set, const struct pz_frow *row)
 {
     struct cell c = { ctx, test->left->column, row };
     struct pz_ftext text;
@@ -379,8 +389,8 @@ static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test, co
     return pz_fset_has_texts(test, set, cell_text, &c, n);
 }
 
-bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test, const struct pz_fset *set,
-                    const struct pz_frow *row)
+bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test,
+                    const struct pz_fset *set, const struct pz_frow *row)
 {
     const struct pz_fcolumn *col = pz_filter_left(ctx->f, test);
     const struct pz_frow *mine = row_of(ctx, test->left->column, row);

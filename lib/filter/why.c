@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a row does not pass: every clause, then every condition of a chain, is tried alone, as a filter of its own
- * that shares all but the tree. */
+/* Why a row does not pass: every clause, then every condition of a chain, is tried alone, as a
+ * filter of its own that shares all but the tree. */
 #include "filter/why.h"
 
 #include <string.h>
@@ -8,8 +8,8 @@
 
 #include "filter/ast.h"
 
-/* Whether a clause alone, with `where` in place of its own conditions, as an INCLUDE or an EXCLUDE, clears the
- * row's bit. */
+/* Whether a clause alone, with `where` in place of its own conditions, as an INCLUDE or an EXCLUDE,
+ * clears the row's bit. */
 static enum pz_status clears(const struct pz_filter_query *q, const struct pz_fclause *clause,
                              struct pz_fnode where, bool include, uint32_t row, uint64_t *scratch,
                              bool *cleared, struct pz_err *err)
@@ -55,8 +55,9 @@ static size_t span(const char *text, size_t from, size_t to)
 }
 
 /* Of an INCLUDE that does not cover the row: the first condition of its chain that is not met. */
-static enum pz_status first_unmet(const struct pz_filter_query *q, const struct pz_fclause *clause, uint32_t row,
-                                  uint64_t *scratch, const char **text, size_t *n, struct pz_err *err)
+static enum pz_status first_unmet(const struct pz_filter_query *q, const struct pz_fclause *clause,
+                                  uint32_t row, uint64_t *scratch, const char **text, size_t *n,
+                                  struct pz_err *err)
 {
     const char *whole = q->filter->text;
     const struct pz_fnode *chain = clause->where;
@@ -103,5 +104,6 @@ enum pz_status pz_filter_why(const struct pz_filter_query *q, uint32_t row, uint
             unmet = st == PZ_OK && cleared ? c : NULL;
         }
     }
-    return st == PZ_OK && unmet && !included ? first_unmet(q, unmet, row, scratch, text, n, err) : st;
+    return st == PZ_OK && unmet && !included ? first_unmet(q, unmet, row, scratch, text, n, err)
+                                             : st;
 }

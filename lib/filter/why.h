@@ -13,8 +13,8 @@ struct pz_filter_query {
     struct pz_filter_work *work;
 };
 
-/* The part of the filter's text that keeps a row out: an EXCLUDE that covers it, else, where no INCLUDE does, the
- * first condition of the first INCLUDE that it does not meet.
+/* The part of the filter's text that keeps a row out: an EXCLUDE that covers it, else, where no
+ * INCLUDE does, the first condition of the first INCLUDE that it does not meet.
  *
  * scratch  a bit a row, overwritten
  * *text    *n bytes inside the filter's text; *n is 0 when the row passes */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words: see word.h.
  *
- * A decimal of at most 15 digits is a whole number below 2^53 divided by a power of ten up to 10^15:
- * both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990). */
+ * A decimal of at most 15 digits is a whole number below 2^53 divided by a power of ten up to
+ * 10^15: both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990). */
 #include "import/cell.h"
 
 #include <float.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: cells become words (plan.h says what a word means), or a reason why they cannot. */
+/* Private to data/: cells become words (plan.h says what a word means), or a reason why they
+ * cannot. */
 #ifndef PZ_IMPORT_CELL_H
 #define PZ_IMPORT_CELL_H
 
@@ -10,13 +11,14 @@
 #include "base/time.h"
 #include "data/schema.h"
 
-#define PZ_CELL_MAX 100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
+#define PZ_CELL_MAX \
+    100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
 
 /* All return NULL, or the reason as text that lives for ever (a predicate: "is empty"). n > 0.
  * Thread-safe. */
 
-/* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A number
- * whose magnitude says another unit is refused; 0 is 0 in every unit. */
+/* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
+ * number whose magnitude says another unit is refused; 0 is 0 in every unit. */
 const char *pz_word_time(const char *s, size_t n, enum pz_time_form form, uint64_t *word);
 int64_t pz_word_to_time(uint64_t word);
 

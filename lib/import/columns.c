@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns: see columns.h.
  *
- * A text column is the numbers of its distinct cells. The cells of all threads are united and sorted, the
- * type is inferred from them where no schema gives it, and each distinct cell is turned into a number, or
- * into its parts between '|', once; the rows then only look up. */
+ * A text column is the numbers of its distinct cells. The cells of all threads are united and
+ * sorted, the type is inferred from them where no schema gives it, and each distinct cell is turned
+ * into a number, or into its parts between '|', once; the rows then only look up. */
 #include "import/columns.h"
 
 #include <math.h>
@@ -15,11 +15,11 @@
 
 /* One text column while it is typed. */
 struct cells {
-    struct pz_dict dict;  /* distinct cells */
-    uint32_t **map;       /* [n_workers][...] number -> index */
-    uint64_t *word;       /* [longest chunk] scratch */
-    uint64_t *part_ptr;   /* CATEGORY: [dict.n + 1] into part */
-    uint32_t *part;       /* indices of values */
+    struct pz_dict dict;   /* distinct cells */
+    uint32_t **map;        /* [n_workers][...] number -> index */
+    uint64_t *word;        /* [longest chunk] scratch */
+    uint64_t *part_ptr;    /* CATEGORY: [dict.n + 1] into part */
+    uint32_t *part;        /* indices of values */
     struct pz_dict values; /* CATEGORY: distinct parts */
 };
 
@@ -65,7 +65,8 @@ static enum pz_status unite_cells(const struct pz_staged *s, uint32_t f, struct 
 }
 
 /* Turn a chunk's words, in place, into index + 1 of the cell, 0 for null. */
-static void read_codes(const struct pz_chunk *chunk, uint32_t f, uint32_t *const *map, uint64_t *word)
+static void read_codes(const struct pz_chunk *chunk, uint32_t f, uint32_t *const *map,
+                       uint64_t *word)
 {
     pz_chunk_read(chunk, f, 0, word);
     for (uint32_t r = 0; r < chunk->n_rows; r++)
@@ -291,7 +292,8 @@ static enum pz_status make_attr(const struct pz_staged *s, uint32_t f, struct pz
 
 static bool is_attribute(enum pz_use use)
 {
-    return use == PZ_USE_CREATED || use == PZ_USE_NUMBER || use == PZ_USE_BOOL || use == PZ_USE_TEXT;
+    return use == PZ_USE_CREATED || use == PZ_USE_NUMBER || use == PZ_USE_BOOL ||
+           use == PZ_USE_TEXT;
 }
 
 /* Fields in the order of the schema, or in that of their first appearance. */

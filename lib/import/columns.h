@@ -18,9 +18,10 @@ struct pz_staged {
 /* The longest chunk's rows: the size of a buffer for pz_chunk_read. */
 size_t pz_staged_longest(const struct pz_staged *s);
 
-/* Make attributes of all columns that are no ids, times, events, values or impressions, in the order of
- * the schema or of appearance; rows as staged. Types come from the schema or are inferred. Frees what was
- * staged of them, and the texts. *out owns its arrays; clear it after a failure too. */
+/* Make attributes of all columns that are no ids, times, events, values or impressions, in the
+ * order of the schema or of appearance; rows as staged. Types come from the schema or are inferred.
+ * Frees what was staged of them, and the texts. *out owns its arrays; clear it after a failure too.
+ */
 enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, struct pz_err *err);
 
 #endif

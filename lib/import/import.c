@@ -78,7 +78,8 @@ static enum pz_status judge(const struct import *im, struct pz_err *err)
         rejected += im->count[t].rejected;
     }
     if ((double)rejected > (cfg->percent ? cfg->max_errors / 100 * (double)read : cfg->max_errors))
-        return pz_err_set(err, PZ_BAD_DATA, "%llu bad rows, and --max-errors allows %g%s; nothing written",
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%llu bad rows, and --max-errors allows %g%s; nothing written",
                           (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "");
     if (im->stage[PZ_INTERACTIONS].n_rows == 0)
         return pz_err_set(err, PZ_BAD_DATA, "no interaction is left; nothing written");

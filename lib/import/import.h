@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Import: CSV and JSON Lines tables become a dataset. Every row is kept, named as rejected, or counted
- * as a duplicate. */
+/* Import: CSV and JSON Lines tables become a dataset. Every row is kept, named as rejected, or
+ * counted as a duplicate. */
 #ifndef PZ_IMPORT_IMPORT_H
 #define PZ_IMPORT_IMPORT_H
 
@@ -27,12 +27,13 @@ struct pz_import_count {
 };
 
 /* Read the tables. The first 20 bad rows are said as errors; more than max_errors of them make it
- * PZ_BAD_DATA after all rows were read and counted (count is then filled too, duplicates of rows that
- * were never compared counting as kept). Rows of interactions that are alike in everything are kept once;
- * of several rows for one item or user the last is kept. *out: free with pz_dataset_free; .fingerprint is
- * empty, it is of the file. The result does not depend on the number of threads.
- * Memory, at the most: the dictionaries once a thread and once more, and for an interaction of three
- * columns about 20 bytes, of more columns about 20 bytes and twice their decoded size. */
+ * PZ_BAD_DATA after all rows were read and counted (count is then filled too, duplicates of rows
+ * that were never compared counting as kept). Rows of interactions that are alike in everything are
+ * kept once; of several rows for one item or user the last is kept. *out: free with
+ * pz_dataset_free; .fingerprint is empty, it is of the file. The result does not depend on the
+ * number of threads. Memory, at the most: the dictionaries once a thread and once more, and for an
+ * interaction of three columns about 20 bytes, of more columns about 20 bytes and twice their
+ * decoded size. */
 enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **out,
                          struct pz_import_count count[PZ_N_TABLES], struct pz_err *err);
 

@@ -14,11 +14,12 @@ struct sums {
 
 static bool is_bool(const char *s, size_t n)
 {
-    return (n == 4 && strncasecmp(s, "true", 4) == 0) || (n == 5 && strncasecmp(s, "false", 5) == 0);
+    return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
+           (n == 5 && strncasecmp(s, "false", 5) == 0);
 }
 
-/* A whole number that a double rounds is an id, not a quantity; so is one with leading zeros, such as a
- * postal code. */
+/* A whole number that a double rounds is an id, not a quantity; so is one with leading zeros, such
+ * as a postal code. */
 static bool is_number(const char *s, size_t n, bool *whole)
 {
     double x;
@@ -69,7 +70,8 @@ static bool is_id_name(const char *name)
     return n > 3 && (strcasecmp(name + n - 3, "_ID") == 0 || strcmp(name + n - 2, "Id") == 0);
 }
 
-void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows, bool text)
+void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows,
+                     bool text)
 {
     struct sums sums = { .all_bool = true, .all_number = true, .all_whole = true };
 

@@ -25,7 +25,7 @@ enum {
     MAX_TEXT_BYTES = 20000
 };
 
-static const char *const severity_names[] = {"serious", "warning", "note"};
+static const char *const severity_names[] = { "serious", "warning", "note" };
 
 struct check {
     const struct pz_dataset *ds;
@@ -43,12 +43,12 @@ struct place {
 
 static struct place in_table(const char *table)
 {
-    return (struct place){table, NULL};
+    return (struct place){ table, NULL };
 }
 
 static struct place in_column(const char *table, const char *name)
 {
-    return (struct place){table, name};
+    return (struct place){ table, name };
 }
 
 /* How much of it there is. */
@@ -58,7 +58,7 @@ struct amount {
 
 static struct amount part(uint64_t n, uint64_t of)
 {
-    return (struct amount){n, of};
+    return (struct amount){ n, of };
 }
 
 static struct amount number(uint64_t n)
@@ -411,8 +411,9 @@ static void check_rows(struct check *c, const struct pz_attrs *attrs, const char
     }
     if (poor > 0)
         add(c, poor * 10 > rows * 3 ? WARNING : NOTE, "incomplete-rows", in_table(table),
-            part(poor, rows), "%llu of %llu rows have less than 70%% of their columns filled (%.1f%%)",
-            (ull)poor, (ull)rows, percent(poor, rows));
+            part(poor, rows),
+            "%llu of %llu rows have less than 70%% of their columns filled (%.1f%%)", (ull)poor,
+            (ull)rows, percent(poor, rows));
 }
 
 static void check_future_creation(struct check *c, const struct pz_attrs *attrs, const char *table)
@@ -504,7 +505,7 @@ static json_t *by_severity(const json_t *list)
 enum pz_status pz_check(const struct pz_dataset *ds, int64_t now,
                         const struct pz_import_count *count, json_t **doc, struct pz_err *err)
 {
-    struct check c = {.ds = ds, .count = count, .now = now, .list = json_array()};
+    struct check c = { .ds = ds, .count = count, .now = now, .list = json_array() };
     enum pz_status st = PZ_OK;
 
     *doc = NULL;
@@ -555,8 +556,7 @@ void pz_check_text(struct pz_str *out, const json_t *doc)
                 (long long)json_integer_value(json_object_get(doc, "items")));
     if (json_array_size(list) == 0)
         pz_str_adds(out, "Nothing conspicuous.\n");
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach (list, i, entry) {
         struct pz_str where = { 0 };
         const char *column = text_of(entry, "column");
 

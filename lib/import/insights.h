@@ -17,8 +17,8 @@
  * *doc   new reference: {"interactions": N, "users": N, "items": N, "insights": [{"id", "severity":
  *        "serious" | "warning" | "note", "table", "column" (where one is meant), "count", "share",
  *        "text"}]}; the serious ones first. Cost: linear, and a sort of each numeric column. */
-enum pz_status pz_check(const struct pz_dataset *ds, int64_t now, const struct pz_import_count *count,
-                        json_t **doc, struct pz_err *err);
+enum pz_status pz_check(const struct pz_dataset *ds, int64_t now,
+                        const struct pz_import_count *count, json_t **doc, struct pz_err *err);
 
 /* The same as a table for people. */
 void pz_check_text(struct pz_str *out, const json_t *doc);

@@ -2,14 +2,14 @@
 /* Interactions: see inter.h.
  *
  *   1. count the rows of each user
- *   2. scatter a key a row to its user's place: the time, and the item or, when there are more columns,
- *      the number of the row. Both go bucket by bucket (stage.h): buckets share no users, so threads share
- *      nothing, and the places that one bucket writes to stay in the cache
+ *   2. scatter a key a row to its user's place: the time, and the item or, when there are more
+ * columns, the number of the row. Both go bucket by bucket (stage.h): buckets share no users, so
+ * threads share nothing, and the places that one bucket writes to stay in the cache
  *   3. sort each user's keys and drop repeats (order.c)
  *   4. close the gaps; the keys' memory becomes the times, and every other column is gathered
  *
- * A key has 32 bits for the time: its distance from the first one, or, when the data span more than 136
- * years, its rank among the distinct times. */
+ * A key has 32 bits for the time: its distance from the first one, or, when the data span more than
+ * 136 years, its rank among the distinct times. */
 #include "import/interactions.h"
 
 #include <math.h>
@@ -22,8 +22,8 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
-#include "import/order.h"
 #include "import/cell.h"
+#include "import/order.h"
 
 /* Columns by staged row, when there are others than the three needed ones. */
 struct wide_rows {
@@ -176,7 +176,8 @@ static void scatter_bucket(const struct work *w, int bucket, const struct part *
 
     for (size_t i = 0; i < w->s->stage->n; i++) {
         const struct pz_chunk *chunk = &w->s->stage->chunk[i];
-        const uint32_t *user_map = w->user_map[chunk->worker], *item_map = w->item_map[chunk->worker];
+        const uint32_t *user_map = w->user_map[chunk->worker],
+                       *item_map = w->item_map[chunk->worker];
         uint32_t n;
         const uint32_t *from = range_of(chunk, bucket, &n);
 
@@ -316,8 +317,8 @@ static enum pz_status read_events(struct work *w, uint64_t *word, struct pz_err 
     pz_stage_drop(w->s->stage, w->event_col);
     if (st == PZ_OK && missing > 0)
         st = pz_err_set(err, PZ_BAD_DATA,
-                        "%llu interactions have no EVENT_TYPE while others have one; it is needed in "
-                        "every row or in none",
+                        "%llu interactions have no EVENT_TYPE while others have one; it is needed "
+                        "in every row or in none",
                         (unsigned long long)missing);
     for (int k = 0; k < w->s->n_workers && map; k++)
         free(map[k]);
@@ -434,7 +435,8 @@ static uint64_t hash_row(const void *context, uint32_t row)
 
 /* ---- the dataset's arrays ---- */
 
-/* Close the gaps that repeats left and turn keys into times, in place; payload[p] is the rest of key p. */
+/* Close the gaps that repeats left and turn keys into times, in place; payload[p] is the rest of
+ * key p. */
 static enum pz_status close_gaps(struct work *w, uint32_t **payload, struct pz_err *err)
 {
     uint32_t n_users = w->ds->users.n;
@@ -594,13 +596,14 @@ enum pz_status pz_inter_make(const struct pz_staged *s, uint32_t *const *user_ma
     enum pz_status st = PZ_OK;
 
     if (s->stage->n_rows >= UINT32_MAX)
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "more than 4,294,967,294 interactions; import them in parts and train on "
-                          "all of them");
+        return pz_err_set(
+            err, PZ_BAD_DATA,
+            "more than 4,294,967,294 interactions; import them in parts and train on all of them");
     find_columns(&w);
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);
-    if (!w.ptr || !w.kept || !pz_mem_grow(&w.key, &cap, s->stage->n_rows, sizeof *w.key)) /* not zeroed */
+    if (!w.ptr || !w.kept ||
+        !pz_mem_grow(&w.key, &cap, s->stage->n_rows, sizeof *w.key)) /* not zeroed */
         st = pz_err_memory(err, "the interactions", 8.0 * (double)s->stage->n_rows);
     if (st == PZ_OK)
         st = order_rows(&w, duplicates, err);

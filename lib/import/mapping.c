@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans: see plan.h. Without a schema the reserved names of Personalize have their meaning, and every
- * other column is text until its values have been seen. */
+/* Plans: see plan.h. Without a schema the reserved names of Personalize have their meaning, and
+ * every other column is text until its values have been seen. */
 #include "import/mapping.h"
 
 #include <math.h>
@@ -131,8 +131,8 @@ void pz_plan_clear(struct pz_plan *plan)
     memset(plan, 0, sizeof *plan);
 }
 
-/* Our name for a column of the file, after --map; into out of PZ_NAME_MAX + 1 bytes. What cannot stand in
- * a column name becomes '_'. */
+/* Our name for a column of the file, after --map; into out of PZ_NAME_MAX + 1 bytes. What cannot
+ * stand in a column name becomes '_'. */
 static void our_name(const struct pz_plan *plan, const char *column, char *out)
 {
     const char *name = column;
@@ -150,7 +150,8 @@ static void our_name(const struct pz_plan *plan, const char *column, char *out)
     if (n > PZ_FIELD_MAX)
         n = PZ_FIELD_MAX;
     for (size_t i = 0; i < n; i++)
-        out[i] = name[i] < 0x21 || name[i] > 0x7e || name[i] == '/' || name[i] == '"' ? '_' : name[i];
+        out[i] = name[i] < 0x21 || name[i] > 0x7e || name[i] == '/' || name[i] == '"' ? '_'
+                                                                                      : name[i];
     out[n] = '\0';
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: the columns of one table while it is imported: by the schema, or as they are met. */
+/* Private to data/: the columns of one table while it is imported: by the schema, or as they are
+ * met. */
 #ifndef PZ_IMPORT_MAPPING_H
 #define PZ_IMPORT_MAPPING_H
 
@@ -43,14 +44,14 @@ struct pz_plan_field {
 /* The fields keep their place in memory while others are added. */
 struct pz_plan {
     enum pz_table_id table;
-    bool by_schema;             /* columns that the schema does not name are left out */
-    const struct pz_strs *map;  /* NAME=COLUMN pairs */
+    bool by_schema;              /* columns that the schema does not name are left out */
+    const struct pz_strs *map;   /* NAME=COLUMN pairs */
     struct pz_plan_field *field; /* [PZ_PLAN_MAX], owned */
     size_t n;
 };
 
-/* Start the plan of a table: the fields of its schema, or the needed ones. schema, map: borrowed, schema may be
- * NULL. Clear in any case. */
+/* Start the plan of a table: the fields of its schema, or the needed ones. schema, map: borrowed,
+ * schema may be NULL. Clear in any case. */
 enum pz_status pz_plan_init(struct pz_plan *plan, enum pz_table_id table,
                             const struct pz_schema *schema, const struct pz_strs *map,
                             struct pz_err *err);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ordering: see order.h.
  *
- * Logs mostly come in time order, which costs one look. Otherwise short groups are sorted by insertion
- * and long ones by a least-significant-digit radix sort over the bytes of the time that differ; both are
- * stable, so equal times stay in input order. Repeats: few keys of one time are compared with each other,
- * many (data without time stamps) are brought together by sorting a hash. */
+ * Logs mostly come in time order, which costs one look. Otherwise short groups are sorted by
+ * insertion and long ones by a least-significant-digit radix sort over the bytes of the time that
+ * differ; both are stable, so equal times stay in input order. Repeats: few keys of one time are
+ * compared with each other, many (data without time stamps) are brought together by sorting a hash.
+ */
 #include "import/order.h"
 
 #include <stdlib.h>
@@ -123,7 +124,8 @@ static int by_hash(const void *x, const void *y)
 }
 
 /* drop[] gets 1 where an earlier key of the same hash is equal. */
-static void mark_repeats(const struct marked *m, size_t n, const struct pz_same *same, uint8_t *drop)
+static void mark_repeats(const struct marked *m, size_t n, const struct pz_same *same,
+                         uint8_t *drop)
 {
     size_t start = 0;
 
@@ -137,7 +139,8 @@ static void mark_repeats(const struct marked *m, size_t n, const struct pz_same 
 }
 
 /* Many keys of one time. False when memory is out. */
-static bool drop_by_hash(uint64_t *key, size_t from, size_t to, const struct pz_same *same, size_t *put)
+static bool drop_by_hash(uint64_t *key, size_t from, size_t to, const struct pz_same *same,
+                         size_t *put)
 {
     size_t n = to - from;
     struct marked *m = pz_mem_array(n, sizeof *m);

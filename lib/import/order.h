@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* A key: the time in the upper 32 bits (as an order-preserving code), what the row is in the lower. */
+/* A key: the time in the upper 32 bits (as an order-preserving code), what the row is in the lower.
+ */
 static inline uint64_t pz_key(uint64_t time_code, uint32_t payload)
 {
     return time_code << 32 | payload;
@@ -23,13 +24,12 @@ struct pz_same {
     const void *context;
 };
 
-/* Sort each user's keys by time, stably, and drop those that repeat an earlier one of the same time.
+/* Sort each user's keys by time, stably, and drop those that repeat an earlier one of the same
+ * time.
  *
- * key     [ptr[n_users]] grouped by user, in input order within one; kept keys move to the front of their
- *         group
- * ptr     [n_users + 1]
- * kept    [n_users] how many keys of a user stay
- * Users run in parallel. Cost: linear in the keys (insertion sort of short groups, radix sort of others). */
+ * key     [ptr[n_users]] grouped by user, in input order within one; kept keys move to the front of
+ * their group ptr     [n_users + 1] kept    [n_users] how many keys of a user stay Users run in
+ * parallel. Cost: linear in the keys (insertion sort of short groups, radix sort of others). */
 enum pz_status pz_order_users(uint64_t *key, const uint64_t *ptr, uint32_t n_users,
                               const struct pz_same *same, uint32_t *kept, struct pz_err *err);
 

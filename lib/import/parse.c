@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intake, one block on one thread: see intake.h.
  *
- * A row is judged whole before anything of it is kept: first all cells become words or a fault, and only
- * then do its ids and texts enter the dictionaries, so that a rejected row leaves no trace. */
+ * A row is judged whole before anything of it is kept: first all cells become words or a fault, and
+ * only then do its ids and texts enter the dictionaries, so that a rejected row leaves no trace. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "import/reader.h"
 #include "import/cell.h"
+#include "import/reader.h"
 
 enum { SHOWN_BYTES = 80, KEPT_FAULTS = 20 };
 
@@ -184,7 +184,8 @@ static bool keep_shown(struct pz_worker *w, const struct pz_cell *c)
         if (part.n == 0)
             continue;
         item = pz_texts_add(&w->items, part.s, part.n);
-        if (item == PZ_NONE || !pz_mem_grow(&w->shown, &w->cap_shown, w->n_shown + 1, sizeof *w->shown))
+        if (item == PZ_NONE ||
+            !pz_mem_grow(&w->shown, &w->cap_shown, w->n_shown + 1, sizeof *w->shown))
             return false;
         w->shown[w->n_shown++] = item;
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intake: see intake.h.
  *
- * Every thread takes the next block, parses it into its own memory, packs the rows into a chunk and puts
- * the chunk in the place of its block. Which thread parses which block is chance; the place of a chunk
- * is not, and numbers of strings are told apart by thread until all strings are sorted. Faults are told
- * in the order of the file: a block's as soon as all before it are done, when its first line is known. */
+ * Every thread takes the next block, parses it into its own memory, packs the rows into a chunk and
+ * puts the chunk in the place of its block. Which thread parses which block is chance; the place of
+ * a chunk is not, and numbers of strings are told apart by thread until all strings are sorted.
+ * Faults are told in the order of the file: a block's as soon as all before it are done, when its
+ * first line is known. */
 #include "import/reader.h"
 
 #include <pthread.h>
@@ -27,8 +28,8 @@ struct job {
     size_t first_chunk;      /* of this file in the stage */
     struct outcome *outcome; /* [n] by block */
     size_t n, cap, told;
-    uint64_t lines; /* before block `told` */
-    uint64_t consumed; /* bytes of the file, for progress */
+    uint64_t lines;       /* before block `told` */
+    uint64_t consumed;    /* bytes of the file, for progress */
     pthread_mutex_t feed; /* one thread reads, the others sleep: OpenMP's would spin */
     enum pz_status st;
     uint64_t st_block; /* whose failure st is; the first in the file counts */
@@ -173,7 +174,8 @@ static void tell_ready(struct job *job)
 
         for (size_t i = 0; i < o->n_faults; i++)
             o->fault[i].line += job->lines;
-        st = pz_faults_tell(job->in->faults, pz_feed_name(job->in->feed), o->fault, o->n_faults, &err);
+        st = pz_faults_tell(job->in->faults, pz_feed_name(job->in->feed), o->fault, o->n_faults,
+                            &err);
         if (st != PZ_OK)
             fail(job, job->told, st, &err);
         free(o->fault);
@@ -276,8 +278,9 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
 
 enum pz_status pz_intake_file(struct pz_intake *in, const char *path, struct pz_err *err)
 {
-    struct job job = { .in = in, .first_chunk = in->stage->n, .feed = PTHREAD_MUTEX_INITIALIZER,
-                       .st = PZ_OK };
+    struct job job = {
+        .in = in, .first_chunk = in->stage->n, .feed = PTHREAD_MUTEX_INITIALIZER, .st = PZ_OK
+    };
     enum pz_status st = pz_feed_open(path, in->backslash, &in->feed, err);
     uint64_t read = in->count->read;
 

@@ -6,19 +6,19 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "text/block.h"
 #include "import/import.h"
 #include "import/mapping.h"
-#include "text/record.h"
 #include "import/staging.h"
+#include "text/block.h"
+#include "text/record.h"
 
 /* What is wrong with one row. */
 struct pz_fault {
     uint64_t line;      /* in the block until it is told, then in the file */
     const char *column; /* NULL: the whole row; lives as long as the plan */
     char reason[200];
-    char *value;        /* [n_value] the cell, cut to a few more bytes than are shown; owned */
-    char *raw;          /* [n_raw] the row; owned; NULL when there is no reject file */
+    char *value; /* [n_value] the cell, cut to a few more bytes than are shown; owned */
+    char *raw;   /* [n_raw] the row; owned; NULL when there is no reject file */
     size_t n_value, n_raw;
 };
 
@@ -48,7 +48,7 @@ struct pz_worker {
     struct { /* JSON Lines: keys met by this thread */
         char *key;
         size_t field;
-    } *key;
+    } * key;
     size_t n_keys, cap_keys, last_key;
     struct pz_intake *intake;
     /* one block */
@@ -84,20 +84,20 @@ struct pz_intake {
     uint64_t file_order; /* first place of the file's blocks in pz_plan_field.first */
 };
 
-/* Read one more file of the table to the end. Bad rows are told to faults, in the order of the file;
- * a file that cannot be read, or lacks a column, is the status. */
+/* Read one more file of the table to the end. Bad rows are told to faults, in the order of the
+ * file; a file that cannot be read, or lacks a column, is the status. */
 enum pz_status pz_intake_file(struct pz_intake *in, const char *path, struct pz_err *err);
 
 /* Private to intake: rows.
  * Parse the worker's block: words, shown and faults are filled. False when memory is out. */
 bool pz_worker_parse(struct pz_worker *w);
 
-/* Give a field of the plan a cell of the file's records (the first to come wins); rows of the current
- * block so far get null. False when memory is out. */
+/* Give a field of the plan a cell of the file's records (the first to come wins); rows of the
+ * current block so far get null. False when memory is out. */
 bool pz_worker_bind(struct pz_worker *w, size_t cell, size_t field);
 
-/* Bind the columns of the current file for all workers, find the form of its times, and refuse a file
- * without a needed column or without rows. */
+/* Bind the columns of the current file for all workers, find the form of its times, and refuse a
+ * file without a needed column or without rows. */
 enum pz_status pz_intake_bind(struct pz_intake *in, struct pz_err *err);
 
 /* Free what a worker had for the current file; its dictionaries stay. */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "import/reader.h"
 #include "import/cell.h"
+#include "import/reader.h"
 
 enum { MAX_COLUMNS = 4096, SAMPLE_ROWS = 2000, N_FORMS = PZ_TIME_ISO8601 + 1 };
 
@@ -36,8 +36,8 @@ static enum pz_status check_missing(const struct pz_intake *in, char *const *nam
         return PZ_OK;
     add_name_list(&have, names, n);
     pz_err_set(err, PZ_BAD_DATA,
-               "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; name "
-               "them with --map %.100s=COLUMN",
+               "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; "
+               "name them with --map %.100s=COLUMN",
                pz_feed_name(in->feed), missing.data ? missing.data : "", have.data ? have.data : "",
                example);
     pz_str_clear(&missing);
@@ -67,7 +67,8 @@ static enum pz_status bind_header(struct pz_intake *in, char *const *names, size
             continue;
         }
         if (has[f])
-            return pz_err_set(err, PZ_BAD_DATA, "%s: two columns stand for %s; the second is \"%.100s\"",
+            return pz_err_set(err, PZ_BAD_DATA,
+                              "%s: two columns stand for %s; the second is \"%.100s\"",
                               pz_feed_name(in->feed), in->plan->field[f].f.name, names[c]);
         has[f] = true;
         in->plan->field[f].met = true;
@@ -109,7 +110,8 @@ static enum pz_status read_names(const struct pz_intake *in, char ***out, size_t
     char **names = NULL;
     enum pz_status st = PZ_OK;
 
-    if (!pz_csv_init(&r, pz_feed_form(in->feed), MAX_COLUMNS) || !pz_csv_start(&r, header, n_header))
+    if (!pz_csv_init(&r, pz_feed_form(in->feed), MAX_COLUMNS) ||
+        !pz_csv_start(&r, header, n_header))
         st = pz_err_memory(err, "the header", (double)n_header);
     if (st == PZ_OK && (!pz_csv_next(&r, &rec) || rec.bad || rec.n_cells > MAX_COLUMNS))
         st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: %s", pz_feed_name(in->feed),
@@ -239,8 +241,8 @@ static enum pz_status look_ahead(struct pz_intake *in, const struct pz_bound *bo
 
 /* ---- the threads ---- */
 
-/* The field of a key in JSON. A thread remembers the keys it met; keys mostly come in the same order, so
- * the one behind the last is tried first. */
+/* The field of a key in JSON. A thread remembers the keys it met; keys mostly come in the same
+ * order, so the one behind the last is tried first. */
 static size_t slot_of_key(void *context, const char *key)
 {
     struct pz_worker *w = context;
@@ -300,7 +302,8 @@ void pz_worker_leave(struct pz_worker *w)
     }
 }
 
-/* JSON: the schema's fields and the needed ones have their cells from the start; CSV: the header's. */
+/* JSON: the schema's fields and the needed ones have their cells from the start; CSV: the header's.
+ */
 static bool start_worker(struct pz_worker *w, struct pz_intake *in, const struct pz_bound *bound,
                          size_t n_bound, size_t n_columns)
 {

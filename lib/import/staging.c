@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Staging: see stage.h.
  *
- * A packed word is read with one unaligned load of 8 bytes and a mask, so the buffer has 8 bytes more
- * than its words need. Little-endian, as all of pz is.
+ * A packed word is read with one unaligned load of 8 bytes and a mask, so the buffer has 8 bytes
+ * more than its words need. Little-endian, as all of pz is.
  *
- * Texts: most ids are short. A string of at most 8 bytes is a word (padded with zeros, which no string
- * holds), and an open-addressing table of words needs neither a hash of bytes nor a comparison of
- * strings; it is kept at most two thirds full. */
+ * Texts: most ids are short. A string of at most 8 bytes is a word (padded with zeros, which no
+ * string holds), and an open-addressing table of words needs neither a hash of bytes nor a
+ * comparison of strings; it is kept at most two thirds full. */
 #include "import/staging.h"
 
 #include <stdlib.h>
@@ -181,7 +181,8 @@ static uint32_t add_word(struct pz_texts *t, uint64_t word)
     if (!prepare(t))
         return PZ_NONE;
     memcpy(text, &word, 8);
-    number = add_string(t, text, (71 - (size_t)__builtin_clzll(word)) / 8, word * 0x9e3779b97f4a7c15u);
+    number = add_string(t, text, (71 - (size_t)__builtin_clzll(word)) / 8,
+                        word * 0x9e3779b97f4a7c15u);
     if (number == PZ_NONE)
         return PZ_NONE;
     at = place_of(word, t->mask);
@@ -262,7 +263,8 @@ static enum pz_status merge_parts(struct pz_dict *part, size_t n, struct pz_dict
 {
     const struct pz_dict **in = pz_mem_array(n, sizeof *in);
     uint32_t **through = pz_mem_array(n, sizeof *through);
-    enum pz_status st = in && through ? PZ_OK : pz_err_memory(err, "a dictionary", 16.0 * (double)n);
+    enum pz_status st = in && through ? PZ_OK
+                                      : pz_err_memory(err, "a dictionary", 16.0 * (double)n);
 
     for (size_t k = 0; k < n && st == PZ_OK; k++)
         in[k] = &part[k];

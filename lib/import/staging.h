@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: what import keeps of the rows it has read, in as few bytes as their values need,
- * until all ids are known. */
+/* Private to data/: what import keeps of the rows it has read, in as few bytes as their values
+ * need, until all ids are known. */
 #ifndef PZ_IMPORT_STAGING_H
 #define PZ_IMPORT_STAGING_H
 
@@ -28,10 +28,11 @@ void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *
 
 #define PZ_BUCKETS 256
 
-/* The rows of one block. Interactions are ordered by the bucket of their user id, a hash, and in the
- * order of the input within one: so the rows of one user stay in order, and all rows of some users can be
- * visited while few memory is touched. Column c holds field c of the table's plan; fields that were unknown when the
- * block was read have no column. Ids and texts are numbers of the worker's own dictionaries. */
+/* The rows of one block. Interactions are ordered by the bucket of their user id, a hash, and in
+ * the order of the input within one: so the rows of one user stay in order, and all rows of some
+ * users can be visited while few memory is touched. Column c holds field c of the table's plan;
+ * fields that were unknown when the block was read have no column. Ids and texts are numbers of the
+ * worker's own dictionaries. */
 struct pz_chunk {
     uint32_t n_rows;
     uint32_t worker;
@@ -55,11 +56,12 @@ struct pz_stage {
 /* Free the chunks; all-zero again. */
 void pz_stage_clear(struct pz_stage *stage);
 
-/* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column. */
+/* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column.
+ */
 void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word);
 
-/* Order n rows by their buckets (bucket of row r: of[key[r]]), stably: order[] becomes the old row of each
- * new one, start[] [PZ_BUCKETS + 1] the first new row of each bucket. */
+/* Order n rows by their buckets (bucket of row r: of[key[r]]), stably: order[] becomes the old row
+ * of each new one, start[] [PZ_BUCKETS + 1] the first new row of each bucket. */
 void pz_bucket_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
                      uint32_t *start);
 
@@ -81,8 +83,8 @@ struct pz_texts {
 /* The number of a string, as pz_dict_builder_add. Strings must not hold NUL bytes. */
 uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n);
 
-/* 1 to 8 bytes without NUL as a word, padded with zeros. The loads overlap instead of reading past the
- * end. */
+/* 1 to 8 bytes without NUL as a word, padded with zeros. The loads overlap instead of reading past
+ * the end. */
 static inline uint64_t pz_texts_word(const char *s, size_t n)
 {
     const unsigned char *u = (const unsigned char *)s;
@@ -98,10 +100,10 @@ static inline uint64_t pz_texts_word(const char *s, size_t n)
 /* The slow road of pz_texts_defer. */
 uint64_t pz_texts_defer_long(struct pz_texts *t, const char *s, size_t n);
 
-/* The same for many strings, in two steps, so that the second can fetch memory ahead: the string as a word
- * that pz_texts_resolve turns into its number. UINT64_MAX: memory is out.
- * A short string is its word, whose lowest byte is its first and so not 0; a long one is numbered at once
- * and the number moved up a byte. */
+/* The same for many strings, in two steps, so that the second can fetch memory ahead: the string as
+ * a word that pz_texts_resolve turns into its number. UINT64_MAX: memory is out. A short string is
+ * its word, whose lowest byte is its first and so not 0; a long one is numbered at once and the
+ * number moved up a byte. */
 static inline uint64_t pz_texts_defer(struct pz_texts *t, const char *s, size_t n)
 {
     return n - 1 < 8 ? pz_texts_word(s, n) : pz_texts_defer_long(t, s, n);
@@ -112,8 +114,8 @@ bool pz_texts_resolve(struct pz_texts *t, uint64_t *word, size_t n);
 uint32_t pz_texts_count(const struct pz_texts *t);
 void pz_texts_clear(struct pz_texts *t);
 
-/* Unite the texts of n threads: *dict becomes the dictionary (owned), map[k] (caller frees, also after a
- * failure) [count of t[k]] number -> index. */
+/* Unite the texts of n threads: *dict becomes the dictionary (owned), map[k] (caller frees, also
+ * after a failure) [count of t[k]] number -> index. */
 enum pz_status pz_texts_unite(struct pz_texts *const *t, size_t n, struct pz_dict *dict,
                               uint32_t **map, struct pz_err *err);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The LMDB environment of the live store: see live_db.h.
  *
- * Durability: commits are synced (LMDB's default), so what a write acknowledged survives a power cut.
- * Size: the map is an upper bound of the file. It starts as the file says; when it is full it grows by a
- * half, and when another process made it larger this one follows; the transaction is then done again.
- * Readers that died: their slots are freed whenever a writer opens the store, or when no slot is left.
- * Readers without write permission (another user's folder, a read-only disk) cannot take a slot in the
- * lock file. They read without one, and look afterwards whether a writer committed meanwhile: pages of a
- * snapshot are used again by the second commit after it at the earliest, so that an unchanged last
- * transaction proves that nothing was overwritten; otherwise they read again. */
+ * Durability: commits are synced (LMDB's default), so what a write acknowledged survives a power
+ * cut. Size: the map is an upper bound of the file. It starts as the file says; when it is full it
+ * grows by a half, and when another process made it larger this one follows; the transaction is
+ * then done again. Readers that died: their slots are freed whenever a writer opens the store, or
+ * when no slot is left. Readers without write permission (another user's folder, a read-only disk)
+ * cannot take a slot in the lock file. They read without one, and look afterwards whether a writer
+ * committed meanwhile: pages of a snapshot are used again by the second commit after it at the
+ * earliest, so that an unchanged last transaction proves that nothing was overwritten; otherwise
+ * they read again. */
 #include "live/db.h"
 
 #include <errno.h>
@@ -24,10 +25,11 @@
 
 enum { FORMAT = 1, MAX_READERS = 1024, MAX_TRIES = 100 };
 
-#define LOCK_BYTES 131072       /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
+#define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_GROWTH (16u << 20)
 
-enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what, struct pz_err *err)
+enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
+                          struct pz_err *err)
 {
     enum pz_status st = PZ_INTERNAL;
     const char *hint = "";
@@ -49,8 +51,9 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
     return pz_err_set(err, st, "%s: %s: %s%s", s->dir, what, mdb_strerror(rc), hint);
 }
 
-/* The lock file is mapped and written through the map: on a full disk that would be SIGBUS. So it gets its
- * blocks before LMDB sees it. Never when it exists: closing it would drop LMDB's own lock on it. */
+/* The lock file is mapped and written through the map: on a full disk that would be SIGBUS. So it
+ * gets its blocks before LMDB sees it. Never when it exists: closing it would drop LMDB's own lock
+ * on it. */
 static int reserve_lock(const char *dir)
 {
     char path[4096];
@@ -242,7 +245,8 @@ enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context,
     return rc == 0 ? PZ_OK : pz_db_fail(s, rc, what, err);
 }
 
-/* *overtaken: a writer committed while fn read without a lock; what fn saw or returned means nothing. */
+/* *overtaken: a writer committed while fn read without a lock; what fn saw or returned means
+ * nothing. */
 static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool *overtaken)
 {
     MDB_envinfo info;
@@ -254,8 +258,8 @@ static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool 
     rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc == 0) {
         rc = fn(s, txn, context);
-        *overtaken = s->unlocked && (mdb_env_info(s->env, &info) != 0 ||
-                                     info.me_last_txnid != mdb_txn_id(txn));
+        *overtaken = s->unlocked &&
+                     (mdb_env_info(s->env, &info) != 0 || info.me_last_txnid != mdb_txn_id(txn));
         mdb_txn_commit(txn); /* not abort: that would close the handles that fn opened */
     }
     pthread_rwlock_unlock(&s->growing);
@@ -278,9 +282,10 @@ enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, 
             break;
     }
     if (overtaken)
-        return pz_err_set(err, PZ_TRY_AGAIN,
-                          "%s: %s: a writer was faster than a reader without permission to lock; try "
-                          "again", s->dir, what);
+        return pz_err_set(
+            err, PZ_TRY_AGAIN,
+            "%s: %s: a writer was faster than a reader without permission to lock; try again",
+            s->dir, what);
     return rc == 0 ? PZ_OK : pz_db_fail(s, rc, what, err);
 }
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: the LMDB environment of the live store. The only header that includes lmdb.h.
+/* Private to campaign/: the LMDB environment of the live store. The only header that includes
+ * lmdb.h.
  *
  * Databases; ids are their bytes, numbers 8 bytes big-endian:
  *   events     number -> record (live.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
  *              is the user's; one with a session alone the session's
  *   ids        event id -> number: a repeated event is acknowledged and kept once
- *   sessions   session id -> number of the event that joined it to a user, user id: the first event that
- *              carries both decides
- *   joins      user id, NUL, that number -> session id
- *   forgotten  user id -> number
- *   items, users  id -> number, row (live_rows.c)
- *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given out, never used
- *              again; "rows" -> the number of the last change in items and users */
+ *   sessions   session id -> number of the event that joined it to a user, user id: the first event
+ * that carries both decides joins      user id, NUL, that number -> session id forgotten  user id
+ * -> number items, users  id -> number, row (live_rows.c) meta       "format" and "id", the store's
+ * identity -> number; "last" -> the last number given out, never used again; "rows" -> the number
+ * of the last change in items and users */
 #ifndef PZ_LIVE_DB_H
 #define PZ_LIVE_DB_H
 
@@ -26,34 +25,44 @@
 #include "live/store.h"
 
 enum pz_db {
-    PZ_DB_EVENTS, PZ_DB_OWNER, PZ_DB_IDS, PZ_DB_JOINS, PZ_DB_SESSIONS, PZ_DB_FORGOTTEN, PZ_DB_ITEMS,
-    PZ_DB_USERS, PZ_DB_META, PZ_N_DBS
+    PZ_DB_EVENTS,
+    PZ_DB_OWNER,
+    PZ_DB_IDS,
+    PZ_DB_JOINS,
+    PZ_DB_SESSIONS,
+    PZ_DB_FORGOTTEN,
+    PZ_DB_ITEMS,
+    PZ_DB_USERS,
+    PZ_DB_META,
+    PZ_N_DBS
 };
 
 struct pz_live_store {
     MDB_env *env;
     MDB_dbi db[PZ_N_DBS];
-    bool writable, unlocked; /* unlocked: a reader without write permission */
+    bool writable, unlocked;  /* unlocked: a reader without write permission */
     bool fresh;               /* nothing was ever stored when it was opened */
     pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size */
     char *dir;
 };
 
-/* The work inside one transaction: 0 or an LMDB or errno value. It may be run again from the start. */
+/* The work inside one transaction: 0 or an LMDB or errno value. It may be run again from the start.
+ */
 typedef int pz_db_fn(struct pz_live_store *s, MDB_txn *txn, void *context);
 
-/* Run fn in a write transaction: durable when this returns PZ_OK, without trace otherwise. A full map
- * grows. Thread-safe. what: for the message ("storing events"). */
+/* Run fn in a write transaction: durable when this returns PZ_OK, without trace otherwise. A full
+ * map grows. Thread-safe. what: for the message ("storing events"). */
 enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
                            struct pz_err *err);
 
-/* Run fn on a snapshot. once: fn cannot be run again, so that a writer who overtakes a reader without
- * lock makes it PZ_TRY_AGAIN. Thread-safe. */
+/* Run fn on a snapshot. once: fn cannot be run again, so that a writer who overtakes a reader
+ * without lock makes it PZ_TRY_AGAIN. Thread-safe. */
 enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, bool once,
                           const char *what, struct pz_err *err);
 
 /* What an LMDB or errno value means to a person. rc != 0. */
-enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what, struct pz_err *err);
+enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
+                          struct pz_err *err);
 
 /* A number kept under a name in "meta"; 0 when it is not there. Return 0 or an LMDB value. */
 int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t *number);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: events inside a transaction. Functions return 0 or an LMDB or errno value. */
+/* Private to campaign/: events inside a transaction. Functions return 0 or an LMDB or errno value.
+ */
 #ifndef PZ_LIVE_EVENTS_H
 #define PZ_LIVE_EVENTS_H
 
@@ -29,8 +30,9 @@ typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
                          pz_live_session_fn *fn, void *context);
 
-/* Append the numbers above `after` of the user's own events, of those of sessions that joined him, and, as
- * a session id serves as a user id until it joins somebody, of those of a session of that name. */
+/* Append the numbers above `after` of the user's own events, of those of sessions that joined him,
+ * and, as a session id serves as a user id until it joins somebody, of those of a session of that
+ * name. */
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
                     struct pz_numbers *list);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export: see live_export.h. Which columns there are is known only at the end, so a snapshot is walked twice:
- * once for the names, once for the lines. */
+/* Export: see live_export.h. Which columns there are is known only at the end, so a snapshot is
+ * walked twice: once for the names, once for the lines. */
 #include "live/export.h"
 
 #include <ctype.h>
@@ -134,7 +134,7 @@ static enum pz_status meet_columns(struct events *x, const struct pz_event *e, c
     if (st == PZ_OK && e->recommendation_id)
         st = add_column(&x->columns, NULL, 0, "RECOMMENDATION_ID", err);
     if (st == PZ_OK)
-        json_object_foreach((json_t *)(uintptr_t)props, key, value)
+        json_object_foreach ((json_t *)(uintptr_t)props, key, value)
             if ((st = add_column(&x->columns, x->known, at++, key, err)) != PZ_OK)
                 break;
     return st;
@@ -167,7 +167,7 @@ static enum pz_status write_event(struct events *x, const struct pz_event *e, co
         pz_str_add_double(line, e->value);
     fill_column(&x->columns, 0, "IMPRESSION", e->impression);
     fill_column(&x->columns, 1, "RECOMMENDATION_ID", e->recommendation_id);
-    json_object_foreach((json_t *)(uintptr_t)props, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)props, key, value) {
         size_t i = find_column(&x->columns, at++, key);
 
         if (i != SIZE_MAX && x->columns.cell[i].len == 0)
@@ -186,8 +186,8 @@ static enum pz_status begin_events(struct events *x, struct pz_err *err)
     return st == PZ_OK ? begin_file(&x->line, events_head, &x->columns, x->out, err) : st;
 }
 
-static enum pz_status export_event(void *context, int pass, uint64_t number, const struct pz_event *e,
-                                   struct pz_err *err)
+static enum pz_status export_event(void *context, int pass, uint64_t number,
+                                   const struct pz_event *e, struct pz_err *err)
 {
     struct events *x = context;
     json_t *props = NULL;
@@ -196,7 +196,8 @@ static enum pz_status export_event(void *context, int pass, uint64_t number, con
     if (pass == 1 && !x->columns.cell)
         st = begin_events(x, err);
     x->done->live_seen = number > x->done->live_seen ? number : x->done->live_seen;
-    if (!e->user_id || !e->item_id) { /* sessions nobody joined and events without an item train nothing */
+    if (!e->user_id ||
+        !e->item_id) { /* sessions nobody joined and events without an item train nothing */
         x->done->nobodys += pass == 1;
         return st;
     }
@@ -208,8 +209,8 @@ static enum pz_status export_event(void *context, int pass, uint64_t number, con
     return st;
 }
 
-enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m, uint64_t after,
-                                     struct pz_out *out, struct pz_exported *done,
+enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m,
+                                     uint64_t after, struct pz_out *out, struct pz_exported *done,
                                      struct pz_err *err)
 {
     struct events x = { .known = m ? &m->context : NULL, .out = out, .done = done };
@@ -250,7 +251,8 @@ static enum pz_status write_row(void *context, const struct pz_live_row *row, st
 
     pz_str_reset(&x->line);
     add_text(&x->line, row->id);
-    for (size_t i = 0; i < row->n; i++) { /* a column that came between the passes waits for the next */
+    for (size_t i = 0; i < row->n;
+         i++) { /* a column that came between the passes waits for the next */
         size_t at = find_column(&x->columns, i, row->name[i]);
 
         if (at != SIZE_MAX && x->columns.cell[at].len == 0)
@@ -260,10 +262,11 @@ static enum pz_status write_row(void *context, const struct pz_live_row *row, st
     return end_line(&x->line, &x->columns, x->out, err);
 }
 
-/* rows_seen is read first: a row that changes afterwards is in the file and counts again as live, which is
- * the same row. */
-enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
-                                   struct pz_out *out, struct pz_exported *done, struct pz_err *err)
+/* rows_seen is read first: a row that changes afterwards is in the file and counts again as live,
+ * which is the same row. */
+enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table,
+                                   uint64_t after, struct pz_out *out, struct pz_exported *done,
+                                   struct pz_err *err)
 {
     struct rows x = { .out = out, .done = done };
     struct pz_live_size size = { .rows_last = after };
@@ -274,7 +277,8 @@ enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table t
     if (st == PZ_OK)
         st = make_cells(&x.columns, err);
     if (st == PZ_OK)
-        st = begin_file(&x.line, table == PZ_LIVE_ITEMS ? "ITEM_ID" : "USER_ID", &x.columns, out, err);
+        st = begin_file(&x.line, table == PZ_LIVE_ITEMS ? "ITEM_ID" : "USER_ID", &x.columns, out,
+                        err);
     if (st == PZ_OK && s)
         st = pz_live_each_row(s, table, after, write_row, &x, err);
     if (done->rows_seen == 0 || size.rows_last < done->rows_seen)
@@ -284,7 +288,8 @@ enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table t
     return st;
 }
 
-static enum pz_status write_id(void *context, const char *user_id, uint64_t number, struct pz_err *err)
+static enum pz_status write_id(void *context, const char *user_id, uint64_t number,
+                               struct pz_err *err)
 {
     struct rows *x = context;
 

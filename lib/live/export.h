@@ -17,19 +17,21 @@ struct pz_exported {
     uint64_t rows_seen; /* last change of rows that is in it */
 };
 
-/* The events with numbers above `after` (see pz_live_each) as CSV for pz-import: USER_ID, ITEM_ID, TIMESTAMP,
- * EVENT_TYPE, EVENT_VALUE, then IMPRESSION, RECOMMENDATION_ID and other columns as far as there are any, named
- * as in the model (NULL: none) or in capitals (deviceType becomes DEVICE_TYPE). */
-enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m, uint64_t after,
-                                     struct pz_out *out, struct pz_exported *done,
+/* The events with numbers above `after` (see pz_live_each) as CSV for pz-import: USER_ID, ITEM_ID,
+ * TIMESTAMP, EVENT_TYPE, EVENT_VALUE, then IMPRESSION, RECOMMENDATION_ID and other columns as far
+ * as there are any, named as in the model (NULL: none) or in capitals (deviceType becomes
+ * DEVICE_TYPE). */
+enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m,
+                                     uint64_t after, struct pz_out *out, struct pz_exported *done,
                                      struct pz_err *err);
 
 /* The rows of items or users with numbers above `after` as CSV. */
-enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
-                                   struct pz_out *out, struct pz_exported *done, struct pz_err *err);
+enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table,
+                                   uint64_t after, struct pz_out *out, struct pz_exported *done,
+                                   struct pz_err *err);
 
-/* The ids of forgotten users, as CSV with the one column USER_ID: what a data deletion job of Personalize
- * takes. */
+/* The ids of forgotten users, as CSV with the one column USER_ID: what a data deletion job of
+ * Personalize takes. */
 enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
                                         struct pz_exported *done, struct pz_err *err);
 
@@ -39,9 +41,10 @@ struct pz_export_cfg {
     struct pz_log *log;
 };
 
-/* Events, items and users as a dataset at path, so that it merges with the data of the model: columns that
- * the model has get its types. PZ_NEGATIVE when there are no events. */
+/* Events, items and users as a dataset at path, so that it merges with the data of the model:
+ * columns that the model has get its types. PZ_NEGATIVE when there are no events. */
 enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_export_cfg *cfg,
-                                      const char *path, struct pz_exported *done, struct pz_err *err);
+                                      const char *path, struct pz_exported *done,
+                                      struct pz_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export as a dataset: see live_export.h. The tables go as CSV into unnamed temporary files and through
- * pz_import, twice: first with inferred types, then with the schema that results when the model's columns keep
- * the model's types, so that the day's dataset merges with the ones before. */
+/* Export as a dataset: see live_export.h. The tables go as CSV into unnamed temporary files and
+ * through pz_import, twice: first with inferred types, then with the schema that results when the
+ * model's columns keep the model's types, so that the day's dataset merges with the ones before. */
 #include "live/export.h"
 
 #include <errno.h>
@@ -19,7 +19,8 @@ struct tables {
 };
 
 /* A temporary file and an output to it. */
-static enum pz_status open_table(struct tables *t, int table, struct pz_out **out, struct pz_err *err)
+static enum pz_status open_table(struct tables *t, int table, struct pz_out **out,
+                                 struct pz_err *err)
 {
     t->file[table] = tmpfile();
     if (!t->file[table])
@@ -37,8 +38,8 @@ static enum pz_status write_table(struct tables *t, int table, struct pz_live_st
     if (st == PZ_OK && table == PZ_INTERACTIONS)
         st = pz_live_export_events(s, cfg->model, cfg->after, out, &t->done[table], err);
     else if (st == PZ_OK)
-        st = pz_live_export_rows(s, table == PZ_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, cfg->rows_after,
-                                 out, &t->done[table], err);
+        st = pz_live_export_rows(s, table == PZ_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
+                                 cfg->rows_after, out, &t->done[table], err);
     if (st == PZ_OK)
         return pz_out_commit(out, err);
     pz_out_abort(out);
@@ -98,8 +99,8 @@ static enum pz_status make_schema(struct pz_dataset *ds, const struct pz_model *
     return st;
 }
 
-static enum pz_status mark(struct pz_live_store *s, const struct pz_exported *done, struct pz_dataset *ds,
-                           struct pz_err *err)
+static enum pz_status mark(struct pz_live_store *s, const struct pz_exported *done,
+                           struct pz_dataset *ds, struct pz_err *err)
 {
     struct pz_mark mark = { .events = done->live_seen, .rows = done->rows_seen };
     struct pz_live_size size;
@@ -127,8 +128,10 @@ static enum pz_status make_dataset(struct pz_live_store *s, const struct tables 
     if (st == PZ_OK)
         st = import(t, &schema, &ds, &rejected, err);
     if (st == PZ_OK && rejected > 0)
-        pz_log(cfg->log, PZ_LOG_WARN, "%llu rows left out: a value is not of the type that the model's "
-               "column has; export them as CSV to see them", (unsigned long long)rejected);
+        pz_log(cfg->log, PZ_LOG_WARN,
+               "%llu rows left out: a value is not of the type that the model's column has; export "
+               "them as CSV to see them",
+               (unsigned long long)rejected);
     if (st == PZ_OK)
         st = mark(s, done, ds, err);
     if (st == PZ_OK)
@@ -139,7 +142,8 @@ static enum pz_status make_dataset(struct pz_live_store *s, const struct tables 
 }
 
 enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_export_cfg *cfg,
-                                      const char *path, struct pz_exported *done, struct pz_err *err)
+                                      const char *path, struct pz_exported *done,
+                                      struct pz_err *err)
 {
     struct tables t = { .file = { NULL } };
     enum pz_status st = PZ_OK;

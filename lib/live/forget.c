@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leaves the live store: users who asked to be forgotten, and what every retained model has learned. */
+/* What leaves the live store: users who asked to be forgotten, and what every retained model has
+ * learned. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,7 +137,8 @@ struct collecting {
 };
 
 /* Whether every model with the events up to `upto` has this one as its user's. */
-static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t upto)
+static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                       uint64_t upto)
 {
     char user[PZ_LIVE_ID_MAX + 1];
     const char *owner = e->user_id ? e->user_id : user;

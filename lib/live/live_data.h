@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Live data as plain structs: what happened since training, as filter and rank read it. The store fills them
- * (store.h, overlay.h); who only asks needs no store. */
+/* Live data as plain structs: what happened since training, as filter and rank read it. The store
+ * fills them (store.h, overlay.h); who only asks needs no store. */
 #ifndef PZ_LIVE_LIVE_DATA_H
 #define PZ_LIVE_LIVE_DATA_H
 
@@ -18,19 +18,20 @@ struct pz_live_event {
     double value; /* NAN: none */
     int64_t time;
     uint64_t number; /* in the live store, ascending; 0: none */
-    const char *const *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
+    const char *const
+        *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
     size_t n_shown;
     const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
 };
 
-/* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that id, as
- * PutItems does; a column that the overlay lacks is null in its rows. Columns are matched by name and may be
- * ones that the model lacks. */
+/* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that
+ * id, as PutItems does; a column that the overlay lacks is null in its rows. Columns are matched by
+ * name and may be ones that the model lacks. */
 struct pz_overlay {
     struct pz_dict ids;
     struct pz_attrs attrs; /* attrs.n_rows == ids.n, with value dictionaries of its own */
-    const uint32_t *row;   /* [ids.n] the model's index of each id, PZ_NONE: the model lacks it; NULL:
-                            * not looked up yet (every query does it then) */
+    const uint32_t *row; /* [ids.n] the model's index of each id, PZ_NONE: the model lacks it; NULL:
+                          * not looked up yet (every query does it then) */
 };
 
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Overlays: see overlay.h. Rows come in byte order of ids, so the ids are a dictionary as they come. Cells
- * are numbered by their text, column by column; at the end each distinct text is parsed, or cut into its
- * parts, once, and the rows look up. */
+/* Overlays: see overlay.h. Rows come in byte order of ids, so the ids are a dictionary as they
+ * come. Cells are numbered by their text, column by column; at the end each distinct text is
+ * parsed, or cut into its parts, once, and the rows look up. */
 #include "live/overlay.h"
 
 #include <math.h>
@@ -115,7 +115,7 @@ static double parse(enum pz_attr_kind kind, const char *s, size_t n)
     double x;
 
     if (kind == PZ_ATTR_BOOL)
-        return n == 4 && strncasecmp(s, "true", 4) == 0   ? 1
+        return n == 4 && strncasecmp(s, "true", 4) == 0    ? 1
                : n == 5 && strncasecmp(s, "false", 5) == 0 ? 0
                                                            : (double)NAN;
     return pz_str_to_double(s, n, &x) ? x : (double)NAN;
@@ -167,7 +167,8 @@ static bool cut(struct pz_dict_builder *values, const char *s, size_t n, bool ma
     return true;
 }
 
-static bool cut_all(const struct column *c, bool many, struct pz_dict_builder *values, struct parts *p)
+static bool cut_all(const struct column *c, bool many, struct pz_dict_builder *values,
+                    struct parts *p)
 {
     uint32_t n_texts = pz_dict_builder_count(c->texts);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop under putting many: see put_in.h. A JSON object may go over several lines: lines are gathered until
- * the braces outside of strings are balanced. */
+/* The loop under putting many: see put_in.h. A JSON object may go over several lines: lines are
+ * gathered until the braces outside of strings are balanced. */
 #include "live/put_private.h"
 
 #include <math.h>
@@ -50,7 +50,7 @@ const char *pz_put_cell(const json_t *value, struct pz_str *out)
 
     if (!json_is_array(value))
         return add_scalar(value, out);
-    json_array_foreach(value, i, part) {
+    json_array_foreach (value, i, part) {
         if (json_is_string(part) && strchr(json_string_value(part), '|'))
             return "has a value with '|', which separates values";
         if (i > 0)
@@ -78,12 +78,13 @@ enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err 
 
     *object = NULL;
     if (json_is_string(value))
-        st = pz_json_parse(json_string_value(value), json_string_length(value), "properties", object,
-                           err);
+        st = pz_json_parse(json_string_value(value), json_string_length(value), "properties",
+                           object, err);
     else if (value)
         *object = json_incref((json_t *)(uintptr_t)value);
     if (st == PZ_OK && !json_is_object(*object))
-        st = pz_err_set(err, PZ_BAD_DATA, "properties: must be a JSON object, or a string that holds one");
+        st = pz_err_set(err, PZ_BAD_DATA,
+                        "properties: must be a JSON object, or a string that holds one");
     return st;
 }
 
@@ -105,8 +106,8 @@ static enum pz_status store(struct run *r, struct pz_err *err)
     return PZ_OK;
 }
 
-/* A record that cannot be taken: left out when that is allowed, else the end, after the ones before it are
- * stored. */
+/* A record that cannot be taken: left out when that is allowed, else the end, after the ones before
+ * it are stored. */
 static enum pz_status refuse(struct run *r, struct pz_err *err)
 {
     struct pz_err why = *err;
@@ -187,9 +188,10 @@ static enum pz_status take_line(struct run *r, const struct pz_row *row, struct 
         pz_str_add(&r->text, row->raw, row->n_raw);
         pz_str_addc(&r->text, '\n');
         if (r->text.failed || r->text.len > DOC_MAX)
-            return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: a JSON object of more than %d MB, or a brace or "
-                              "quote that is not closed", pz_rows_name(r->in),
-                              (unsigned long long)r->line, DOC_MAX >> 20);
+            return pz_err_set(
+                err, PZ_BAD_DATA,
+                "%s:%llu: a JSON object of more than %d MB, or a brace or quote that is not closed",
+                pz_rows_name(r->in), (unsigned long long)r->line, DOC_MAX >> 20);
         if (r->depth > 0 && !r->in_string)
             return PZ_OK;
         st = take_text(r, r->text.data, r->text.len, err);

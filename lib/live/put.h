@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting many: events, items or users from a file or a pipe into the live store. CSV with a header, or JSON
- * objects: one a line or spread over several, flat ones or Personalize's requests as they are (PutEvents,
- * PutItems, PutUsers; "properties" as a string of JSON or as an object).
+/* Putting many: events, items or users from a file or a pipe into the live store. CSV with a
+ * header, or JSON objects: one a line or spread over several, flat ones or Personalize's requests
+ * as they are (PutEvents, PutItems, PutUsers; "properties" as a string of JSON or as an object).
  *
- * A batch is stored in one durable transaction when it has PZ_PUT_BATCH entries, when the input ends, and
- * when a pipe has nothing more to read at the moment: what a slow producer wrote is not left waiting. */
+ * A batch is stored in one durable transaction when it has PZ_PUT_BATCH entries, when the input
+ * ends, and when a pipe has nothing more to read at the moment: what a slow producer wrote is not
+ * left waiting. */
 #ifndef PZ_LIVE_PUT_H
 #define PZ_LIVE_PUT_H
 
 #include "base/err.h"
 #include "base/log.h"
-#include "live/store.h"
 #include "data/attrs.h"
+#include "live/store.h"
 
 #define PZ_PUT_BATCH 1000
 
 /* How far it got. */
 struct pz_put_count {
     uint64_t read, bad; /* entries (a request may hold several), and records left out as bad */
-    uint64_t stored;    /* durable now; the rest of what was read, but for bad ones, was known already */
-    uint64_t last;      /* last live number */
+    uint64_t
+        stored;    /* durable now; the rest of what was read, but for bad ones, was known already */
+    uint64_t last; /* last live number */
 };
 
 struct pz_put_cfg {
@@ -29,18 +31,18 @@ struct pz_put_cfg {
     void (*ack)(const struct pz_put_count *); /* called after every durable batch; NULL: none */
 };
 
-/* Put events. Columns, without regard to case and '_': userId, sessionId, itemId, eventType, eventValue,
- * eventId, recommendationId, impression ("A|B" or an array), sentAt or timestamp (Unix seconds to
- * nanoseconds by magnitude, or ISO-8601; now when missing); trackingId is passed over; any other column, and
- * what stands inside properties, is a column of Interactions.
- * PZ_BAD_DATA names the record; those before it are stored. PZ_INTERRUPTED: a signal came; *count says what
- * is stored. */
+/* Put events. Columns, without regard to case and '_': userId, sessionId, itemId, eventType,
+ * eventValue, eventId, recommendationId, impression ("A|B" or an array), sentAt or timestamp (Unix
+ * seconds to nanoseconds by magnitude, or ISO-8601; now when missing); trackingId is passed over;
+ * any other column, and what stands inside properties, is a column of Interactions. PZ_BAD_DATA
+ * names the record; those before it are stored. PZ_INTERRUPTED: a signal came; *count says what is
+ * stored. */
 enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,
                              struct pz_put_count *count, struct pz_err *err);
 
-/* Put rows of items or users: the id (itemId or userId) and columns, each row replacing the row of that id.
- * known: the model's columns, whose types values must have (NULL: no model); other columns are taken as
- * they are. */
+/* Put rows of items or users: the id (itemId or userId) and columns, each row replacing the row of
+ * that id. known: the model's columns, whose types values must have (NULL: no model); other columns
+ * are taken as they are. */
 enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
                            const struct pz_attrs *known, const struct pz_put_cfg *cfg,
                            struct pz_put_count *count, struct pz_err *err);
@@ -57,7 +59,7 @@ struct pz_put_one {
 
 /* Put one row from its id and its properties. */
 enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
-                          const struct pz_attrs *known, const struct pz_put_one *one, uint64_t *last,
-                          struct pz_err *err);
+                          const struct pz_attrs *known, const struct pz_put_one *one,
+                          uint64_t *last, struct pz_err *err);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "live/put_private.h"
 #include "data/schema.h"
+#include "live/put_private.h"
 
 enum { NAMES_MAX = 128 };
 
@@ -35,7 +35,8 @@ struct events {
 static enum pz_status bad(const char *column, const char *reason, const char *s, size_t n,
                           struct pz_err *err)
 {
-    return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"%.*s\"", column, reason, (int)(n < 60 ? n : 60), s);
+    return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"%.*s\"", column, reason, (int)(n < 60 ? n : 60),
+                      s);
 }
 
 static void start(struct draft *d, struct pz_arena *arena)
@@ -54,8 +55,9 @@ static enum pz_status set_text(struct draft *d, const char **field, const char *
     if (*field) /* what stands on the event itself counts before its properties */
         return PZ_OK;
     if (n > most)
-        return bad(name, most == PZ_LIVE_ID_MAX ? "is longer than 256 bytes" : "is longer than 1 MB", s, n,
-                   err);
+        return bad(name,
+                   most == PZ_LIVE_ID_MAX ? "is longer than 256 bytes" : "is longer than 1 MB", s,
+                   n, err);
     if (!pz_str_is_utf8(s, n))
         return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
     *field = pz_arena_strndup(d->arena, s, n);
@@ -63,8 +65,8 @@ static enum pz_status set_text(struct draft *d, const char **field, const char *
 }
 
 /* A column of Interactions beside the fixed ones; the first of a name counts. */
-static enum pz_status set_other(struct draft *d, const char *name, const json_t *value, const char *s,
-                                size_t n, struct pz_err *err)
+static enum pz_status set_other(struct draft *d, const char *name, const json_t *value,
+                                const char *s, size_t n, struct pz_err *err)
 {
     for (size_t i = 0; i < d->n_names; i++)
         if (pz_str_same_name(d->name[i], name))
@@ -108,8 +110,8 @@ static enum pz_status set_value(struct draft *d, const char *name, const char *s
 }
 
 /* Set a field by its name. value: the JSON value that s was made from; NULL: a CSV cell. */
-static enum pz_status set_field(struct draft *d, const char *name, const json_t *value, const char *s,
-                                size_t n, struct pz_err *err)
+static enum pz_status set_field(struct draft *d, const char *name, const json_t *value,
+                                const char *s, size_t n, struct pz_err *err)
 {
     struct pz_event *e = &d->e;
     const struct {
@@ -155,17 +157,20 @@ static enum pz_status set_json(struct draft *d, const char *name, const json_t *
 static enum pz_status set_properties(struct draft *d, const json_t *value, struct pz_str *cell,
                                      struct pz_err *err)
 {
-    static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp", "sentAt" };
+    static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp",
+                                            "sentAt" };
     json_t *object = NULL, *one;
     const char *key;
     enum pz_status st = pz_put_parse(value, &object, err);
 
     if (st == PZ_OK)
-        json_object_foreach(object, key, one) {
+        json_object_foreach (object, key, one) {
             for (size_t i = 0; i < sizeof reserved / sizeof *reserved && st == PZ_OK; i++)
                 if (pz_str_same_name(key, reserved[i]))
-                    st = pz_err_set(err, PZ_BAD_DATA,
-                                    "properties: \"%s\" belongs on the event, not inside properties", key);
+                    st =
+                        pz_err_set(err, PZ_BAD_DATA,
+                                   "properties: \"%s\" belongs on the event, not inside properties",
+                                   key);
             if (st == PZ_OK)
                 st = set_json(d, key, one, cell, err);
             if (st != PZ_OK)
@@ -183,7 +188,7 @@ static enum pz_status set_all(struct draft *d, const json_t *object, struct pz_s
     const char *key;
     enum pz_status st = PZ_OK;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
         if (strcmp(key, "properties") == 0) {
             properties = value;
         } else if (strcmp(key, "metricAttribution") == 0) {
@@ -195,7 +200,8 @@ static enum pz_status set_all(struct draft *d, const json_t *object, struct pz_s
         if (st != PZ_OK)
             return st;
     }
-    return properties && !json_is_null(properties) ? set_properties(d, properties, cell, err) : PZ_OK;
+    return properties && !json_is_null(properties) ? set_properties(d, properties, cell, err)
+                                                   : PZ_OK;
 }
 
 /* ---- events ---- */
@@ -270,7 +276,7 @@ static enum pz_status take_request(struct events *t, const json_t *doc, struct d
 
     if (!json_is_array(list))
         return pz_err_set(err, PZ_BAD_DATA, "eventList: must be an array");
-    json_array_foreach(list, i, one) {
+    json_array_foreach (list, i, one) {
         start(d, &t->arena);
         st = json_is_object(one) ? set_all(d, one, &t->cell, err)
                                  : pz_err_set(err, PZ_BAD_DATA, "must be an object");
@@ -331,11 +337,13 @@ static void say_times(const struct events *t)
     for (unsigned f = PZ_TIME_MILLIS; f <= PZ_TIME_NANOS; f++)
         if (t->forms & 1u << f)
             pz_log(t->log, t->forms & (t->forms - 1) ? PZ_LOG_WARN : PZ_LOG_NOTE,
-                   "times are %s%s, told by their magnitude", t->forms & (t->forms - 1) ? "partly in " : "in ",
+                   "times are %s%s, told by their magnitude",
+                   t->forms & (t->forms - 1) ? "partly in " : "in ",
                    pz_time_form_name((enum pz_time_form)f));
     if (t->n_odd > 0)
-        pz_log(t->log, PZ_LOG_WARN, "%llu events are dated before 1980 or after tomorrow: are their times "
-               "Unix seconds?", (unsigned long long)t->n_odd);
+        pz_log(t->log, PZ_LOG_WARN,
+               "%llu events are dated before 1980 or after tomorrow: are their times Unix seconds?",
+               (unsigned long long)t->n_odd);
 }
 
 enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "base/opt.h"
-#include "live/put_private.h"
 #include "data/schema.h"
+#include "live/put_private.h"
 
 struct rows {
     struct pz_live_store *s;
@@ -25,7 +25,8 @@ struct rows {
 static enum pz_status bad(const char *column, const char *reason, const char *s, size_t n,
                           struct pz_err *err)
 {
-    return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"%.*s\"", column, reason, (int)(n < 60 ? n : 60), s);
+    return pz_err_set(err, PZ_BAD_DATA, "%s: %s: \"%.*s\"", column, reason, (int)(n < 60 ? n : 60),
+                      s);
 }
 
 static const char *id_name(const struct rows *t)
@@ -50,7 +51,8 @@ static const char *check_type(const struct pz_attr *a, const json_t *value, cons
         return json_is_boolean(value) || json_is_array(value) ? "must be a number"
                                                               : check_number(a, s, n);
     if (a->kind == PZ_ATTR_BOOL)
-        return (n == 4 && strncasecmp(s, "true", 4) == 0) || (n == 5 && strncasecmp(s, "false", 5) == 0)
+        return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
+                       (n == 5 && strncasecmp(s, "false", 5) == 0)
                    ? NULL
                    : "must be true or false";
     return a->kind == PZ_ATTR_TEXT && json_is_array(value) ? "must be one text" : NULL;
@@ -69,8 +71,8 @@ static void say_unknown(struct rows *t, const char *name)
     for (; n < t->known->n_attrs && n < 256; n++)
         names[n] = t->known->attr[n].name;
     near = pz_str_nearest(name, names, n);
-    pz_log(t->log, PZ_LOG_NOTE, "column %s is not in the model%s%s%s; it is kept, filters know it", name,
-           near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    pz_log(t->log, PZ_LOG_NOTE, "column %s is not in the model%s%s%s; it is kept, filters know it",
+           name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
     copy = pz_mem_strndup(name, strlen(name));
     if (!copy || !pz_strs_add(&t->said, copy))
         free(copy);
@@ -123,8 +125,8 @@ static enum pz_status set_cell(struct rows *t, const char *name, const json_t *v
                : pz_err_memory(err, "rows", 1e6);
 }
 
-static enum pz_status set_id(struct rows *t, const char *name, const char **id, const char *s, size_t n,
-                             struct pz_err *err)
+static enum pz_status set_id(struct rows *t, const char *name, const char **id, const char *s,
+                             size_t n, struct pz_err *err)
 {
     if (n > PZ_LIVE_ID_MAX)
         return bad(name, "is longer than 256 bytes", s, n, err);
@@ -134,8 +136,8 @@ static enum pz_status set_id(struct rows *t, const char *name, const char **id, 
     return *id ? PZ_OK : pz_err_memory(err, "rows", 1e6);
 }
 
-static enum pz_status set_field(struct rows *t, const char **id, const char *name, const json_t *value,
-                                const char *s, size_t n, struct pz_err *err)
+static enum pz_status set_field(struct rows *t, const char **id, const char *name,
+                                const json_t *value, const char *s, size_t n, struct pz_err *err)
 {
     if (n == 0)
         return PZ_OK;
@@ -143,8 +145,8 @@ static enum pz_status set_field(struct rows *t, const char **id, const char *nam
                                               : set_cell(t, name, value, s, n, err);
 }
 
-static enum pz_status set_json(struct rows *t, const char **id, const char *name, const json_t *value,
-                               struct pz_err *err)
+static enum pz_status set_json(struct rows *t, const char **id, const char *name,
+                               const json_t *value, struct pz_err *err)
 {
     const char *why;
 
@@ -181,7 +183,7 @@ static enum pz_status set_properties(struct rows *t, const char **id, const json
     enum pz_status st = pz_put_parse(value, &object, err);
 
     if (st == PZ_OK)
-        json_object_foreach(object, key, one)
+        json_object_foreach (object, key, one)
             if ((st = set_json(t, id, key, one, err)) != PZ_OK)
                 break;
     json_decref(object);
@@ -198,7 +200,7 @@ static enum pz_status take_object(struct rows *t, const json_t *object, struct p
     t->name.n = t->value.n = 0;
     if (!json_is_object(object))
         return pz_err_set(err, PZ_BAD_DATA, "must be an object");
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
         if (strcmp(key, "properties") == 0)
             st = json_is_null(value) ? PZ_OK : set_properties(t, &id, value, err);
         else if (strcmp(key, "datasetArn") != 0)
@@ -215,7 +217,7 @@ static enum pz_status take_list(struct rows *t, const json_t *list, struct pz_er
     size_t i;
     enum pz_status st = PZ_OK;
 
-    json_array_foreach(list, i, one) {
+    json_array_foreach (list, i, one) {
         st = take_object(t, one, err);
         if (st != PZ_OK) {
             pz_err_prefix(err, "row %zu of the list", i + 1);
@@ -239,7 +241,8 @@ static enum pz_status take_row(void *context, const json_t *doc, const struct pz
     } else {
         t->name.n = t->value.n = 0;
         for (size_t i = 0; st == PZ_OK && i < pz_rows_n_columns(in); i++)
-            st = set_field(t, &id, pz_rows_column(in, i), NULL, row->cell[i].s, row->cell[i].n, err);
+            st = set_field(t, &id, pz_rows_column(in, i), NULL, row->cell[i].s, row->cell[i].n,
+                           err);
         if (st == PZ_OK)
             st = keep(t, id, err);
     }
@@ -289,15 +292,15 @@ enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
 }
 
 enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
-                          const struct pz_attrs *known, const struct pz_put_one *one, uint64_t *last,
-                          struct pz_err *err)
+                          const struct pz_attrs *known, const struct pz_put_one *one,
+                          uint64_t *last, struct pz_err *err)
 {
     struct rows t = { .s = s, .table = table, .known = known, .log = one->log };
     const char *kept = NULL;
     json_t *object = NULL;
     size_t n_new;
-    enum pz_status st = pz_json_parse(one->properties, strlen(one->properties), "properties", &object,
-                                      err);
+    enum pz_status st = pz_json_parse(one->properties, strlen(one->properties), "properties",
+                                      &object, err);
 
     if (st == PZ_OK)
         st = set_id(&t, id_name(&t), &kept, one->id, strlen(one->id), err);

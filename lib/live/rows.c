@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live store's rows of items and users: see live.h. A record of "items" and "users": the number of the
- * change (8 bytes), then name and value of each column that is not null, each ended by a NUL. Values are
- * text as in a CSV cell; what they mean is told by the model's schema when they are read (overlay.c). */
+/* The live store's rows of items and users: see live.h. A record of "items" and "users": the number
+ * of the change (8 bytes), then name and value of each column that is not null, each ended by a
+ * NUL. Values are text as in a CSV cell; what they mean is told by the model's schema when they are
+ * read (overlay.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static bool is_null(const struct pz_live_row *row, size_t i)
     return !row->value[i] || !*row->value[i];
 }
 
-static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const struct pz_live_row *row,
-                   uint64_t number)
+static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
+                   const struct pz_live_row *row, uint64_t number)
 {
     MDB_val k = pz_db_val(row->id, strlen(row->id)), v;
     size_t n = HEAD_BYTES;
@@ -72,8 +73,8 @@ static enum pz_status check_row(const struct pz_live_row *row, struct pz_err *er
         return pz_err_set(err, PZ_BAD_DATA, "%s has more than %d columns", row->id, MAX_CELLS);
     for (size_t i = 0; i < row->n; i++)
         if (row->value[i] && strlen(row->value[i]) > PZ_LIVE_TEXT_MAX)
-            return pz_err_set(err, PZ_BAD_DATA, "%s: %s has more than %d bytes", row->id, row->name[i],
-                              PZ_LIVE_TEXT_MAX);
+            return pz_err_set(err, PZ_BAD_DATA, "%s: %s has more than %d bytes", row->id,
+                              row->name[i], PZ_LIVE_TEXT_MAX);
     return PZ_OK;
 }
 
@@ -106,7 +107,8 @@ struct walk {
 /* Borrows from the map, but for the id. */
 static int read_row(const MDB_val *k, const MDB_val *v, struct walk *w, struct pz_live_row *row)
 {
-    const char *p = (const char *)v->mv_data + HEAD_BYTES, *end = (const char *)v->mv_data + v->mv_size;
+    const char *p = (const char *)v->mv_data + HEAD_BYTES,
+               *end = (const char *)v->mv_data + v->mv_size;
 
     if (k->mv_size > PZ_LIVE_ID_MAX || (p < end && end[-1] != '\0'))
         return MDB_CORRUPTED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live store's events: see live.h, and live_db.h for what is kept where.
- * A record of "events": i64 time, f64 value, then the texts of an event in the order of texts_of, each
- * ended by a NUL, "" for NULL. */
+ * A record of "events": i64 time, f64 value, then the texts of an event in the order of texts_of,
+ * each ended by a NUL, "" for NULL. */
 #include "live/events.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@ enum { N_TEXTS = 8, HEAD_BYTES = 16 };
 
 static const char **text_of(struct pz_event *e, int i)
 {
-    const char **const field[N_TEXTS] = { &e->user_id,  &e->session_id,        &e->item_id,
-                                          &e->event_type, &e->event_id,        &e->recommendation_id,
+    const char **const field[N_TEXTS] = { &e->user_id,    &e->session_id, &e->item_id,
+                                          &e->event_type, &e->event_id,   &e->recommendation_id,
                                           &e->impression, &e->properties };
 
     return field[i];
@@ -46,7 +46,7 @@ size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t 
 }
 
 bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
-                   char user[PZ_LIVE_ID_MAX + 1], uint64_t *number)
+                    char user[PZ_LIVE_ID_MAX + 1], uint64_t *number)
 {
     MDB_val k = pz_db_val(session, strlen(session)), v;
 
@@ -191,8 +191,8 @@ static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 
 static enum pz_status check_event(const struct pz_event *e, struct pz_err *err)
 {
-    static const char *const names[N_TEXTS] = { "user id",  "session id",        "item id",
-                                                "event type", "event id",        "recommendation id",
+    static const char *const names[N_TEXTS] = { "user id",    "session id", "item id",
+                                                "event type", "event id",   "recommendation id",
                                                 "impression", "properties" };
     struct pz_event copy = *e;
 
@@ -253,8 +253,8 @@ static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user, pz_live_session_fn *fn,
-                        void *context)
+int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
+                         pz_live_session_fn *fn, void *context)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
     size_t n = make_key(key, user, 0);
@@ -290,8 +290,8 @@ struct collection {
 };
 
 /* A session that joined later than `after` is new to whoever asks: all its events are. */
-static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
-                           uint64_t number, void *context)
+static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
+                           const char *session, uint64_t number, void *context)
 {
     struct collection *of = context;
 
@@ -300,7 +300,7 @@ static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
 }
 
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                        struct pz_numbers *list)
+                    struct pz_numbers *list)
 {
     struct collection of = { after, list };
     char owner[PZ_LIVE_ID_MAX + 1];
@@ -419,8 +419,8 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
 
 /* ---- reading all ---- */
 
-/* Whether an event is news to one who has all up to `after`, and whose it is: events of a session that
- * pz_live_joined its user later than that are. user: where the user's id goes. */
+/* Whether an event is news to one who has all up to `after`, and whose it is: events of a session
+ * that pz_live_joined its user later than that are. user: where the user's id goes. */
 static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t after,
                     struct pz_event *e, char user[PZ_LIVE_ID_MAX + 1])
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live store: what came after training. Events, and rows of items and users, are numbered 1, 2, 3 ...
- * in one sequence, durable before they are acknowledged, and seen by every reader that starts afterwards.
- * Any number of processes and threads may read and write; a store may be used by several threads. */
+/* The live store: what came after training. Events, and rows of items and users, are numbered 1, 2,
+ * 3 ... in one sequence, durable before they are acknowledged, and seen by every reader that starts
+ * afterwards. Any number of processes and threads may read and write; a store may be used by
+ * several threads. */
 #ifndef PZ_LIVE_STORE_H
 #define PZ_LIVE_STORE_H
 
@@ -26,32 +27,32 @@ struct pz_event {
 
 struct pz_live_store;
 
-/* Open folder dir (made if missing when writable). A reader gets NULL and PZ_OK when nothing was stored
- * yet. A reader needs no write permission. */
+/* Open folder dir (made if missing when writable). A reader gets NULL and PZ_OK when nothing was
+ * stored yet. A reader needs no write permission. */
 enum pz_status pz_live_open(const char *dir, bool writable, struct pz_live_store **out,
                             struct pz_err *err);
 void pz_live_close(struct pz_live_store *s);
 
-/* Store n events in one durable transaction: all or none. An event whose event_id was stored before is
- * passed over. *n_new: how many were new. *last: the last number given out. PZ_BAD_DATA names the first
- * event that cannot be stored; PZ_IO when the disk is full. */
+/* Store n events in one durable transaction: all or none. An event whose event_id was stored before
+ * is passed over. *n_new: how many were new. *last: the last number given out. PZ_BAD_DATA names
+ * the first event that cannot be stored; PZ_IO when the disk is full. */
 enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
                            size_t *n_new, uint64_t *last, struct pz_err *err);
 
-/* Events of a user (or of a session used as a user id) with numbers above `after`, and those of sessions
- * that joined the user, in order of number. The model's history of a forgotten user is not used, so that
- * all his events count: `after` is then 0. Strings live in the arena; only .event, .n_events and .forgotten
- * of *live are touched. */
+/* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
+ * sessions that joined the user, in order of number. The model's history of a forgotten user is not
+ * used, so that all his events count: `after` is then 0. Strings live in the arena; only .event,
+ * .n_events and .forgotten of *live are touched. */
 enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
                             struct pz_arena *arena, struct pz_live *live, struct pz_err *err);
 
 typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
                                   const struct pz_event *event, struct pz_err *err);
 
-/* Call fn for every event with a number above `after`, in order; fn's status other than PZ_OK ends it.
- * The user of a joined session's event is the user. Events of a session that joined its user by an event
- * after `after` are called for too: before, they were nobody's. All that n_passes times, for pass 0, 1, ...,
- * on one snapshot. */
+/* Call fn for every event with a number above `after`, in order; fn's status other than PZ_OK ends
+ * it. The user of a joined session's event is the user. Events of a session that joined its user by
+ * an event after `after` are called for too: before, they were nobody's. All that n_passes times,
+ * for pass 0, 1, ..., on one snapshot. */
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
                             void *context, struct pz_err *err);
 
@@ -65,14 +66,16 @@ struct pz_live_size {
 };
 
 /* How much there is, as of now. Two small reads. */
-enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size, struct pz_err *err);
+enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size,
+                             struct pz_err *err);
 
 struct pz_live_receipt {
     uint64_t events, sessions, rows; /* removed */
     uint64_t number;                 /* of the forgetting */
 };
 
-/* Remove a user's events, sessions and row and remember that he is forgotten, in one durable transaction. */
+/* Remove a user's events, sessions and row and remember that he is forgotten, in one durable
+ * transaction. */
 enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id,
                               struct pz_live_receipt *receipt, struct pz_err *err);
 
@@ -83,9 +86,10 @@ typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 
-/* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`. Kept: events
- * of sessions that joined nobody, or joined later; all of forgotten users; event ids, so that late repeats
- * stay out. *n_removed: both together. Works in pieces, so that writers get their turn. */
+/* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
+ * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids,
+ * so that late repeats stay out. *n_removed: both together. Works in pieces, so that writers get
+ * their turn. */
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,
                                uint64_t *n_removed, struct pz_err *err);
 
@@ -105,7 +109,8 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
                                 const struct pz_live_row *row, size_t n, uint64_t *last,
                                 struct pz_err *err);
 
-typedef enum pz_status pz_live_row_fn(void *context, const struct pz_live_row *row, struct pz_err *err);
+typedef enum pz_status pz_live_row_fn(void *context, const struct pz_live_row *row,
+                                      struct pz_err *err);
 
 /* Call fn for every row with a number above `after`, in byte order of ids. */
 enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blend: each part's scores divided by their largest over the items that may be recommended, then
- * summed with the model's weights ("Blend" in the measurements: parts of any scale mix without
+/* The blend: each part's scores divided by their largest over the items that may be recommended,
+ * then summed with the model's weights ("Blend" in the measurements: parts of any scale mix without
  * calibration, and multiplying one part's scores by a constant changes nothing). */
 #include <string.h>
 
@@ -25,7 +25,8 @@ size_t pz_model_scratch(const struct pz_model *m)
 }
 
 /* The largest of 64 scores whose bits are set, and of top. */
-static inline __attribute__((always_inline)) float largest_of(const float *score, uint64_t bits, float top)
+static inline __attribute__((always_inline)) float largest_of(const float *score, uint64_t bits,
+                                                              float top)
 {
     float most[16] = { 0 };
 

@@ -5,8 +5,9 @@
 
 #include "model/model.h"
 
-/* One part's scores of all items into score[n], and the largest of those allowed (as pz_model_score has it)
- * into *top. Returns false when the part has nothing positive to say; score is then undefined. */
+/* One part's scores of all items into score[n], and the largest of those allowed (as pz_model_score
+ * has it) into *top. Returns false when the part has nothing positive to say; score is then
+ * undefined. */
 bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
                     uint32_t n, void *scratch, float *score, float *top);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large dense matrices on BLAS and LAPACK: see dense.h.
  *
- * Every call into the library happens under one lock and with one BLAS thread: a serial OpenBLAS has no
- * locks of its own, and a threaded one inside our parallel loops would oversubscribe the cores.
+ * Every call into the library happens under one lock and with one BLAS thread: a serial OpenBLAS
+ * has no locks of its own, and a threaded one inside our parallel loops would oversubscribe the
+ * cores.
  *
- * LAPACK counts columns first. A symmetric matrix reads the same both ways; eigenvectors arrive as rows and
- * are turned. */
+ * LAPACK counts columns first. A symmetric matrix reads the same both ways; eigenvectors arrive as
+ * rows and are turned. */
 #include "model/dense.h"
 
 #include <cblas.h>
@@ -19,15 +20,16 @@
 enum { ROW_BLOCK = 512 };
 
 /* Fortran: strings carry their length as a last argument. */
-extern void ssyevd_(const char *job, const char *triangle, const int *n, float *a, const int *lda, float *w,
-                    float *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t job_len,
-                    size_t triangle_len);
+extern void ssyevd_(const char *job, const char *triangle, const int *n, float *a, const int *lda,
+                    float *w, float *work, const int *lwork, int *iwork, const int *liwork,
+                    int *info, size_t job_len, size_t triangle_len);
 extern void spotrf_(const char *triangle, const int *n, float *a, const int *lda, int *info,
                     size_t triangle_len);
 extern void spotri_(const char *triangle, const int *n, float *a, const int *lda, int *info,
                     size_t triangle_len);
 
-/* Weak: programs that never learn are linked without the library, which takes a millisecond to load. */
+/* Weak: programs that never learn are linked without the library, which takes a millisecond to
+ * load. */
 #pragma weak cblas_sgemm
 #pragma weak cblas_ssyrk
 #pragma weak cblas_strsm
@@ -59,8 +61,8 @@ static void mirror_upper(struct pz_mat a)
 void pz_mat_gram(struct pz_mat a, struct pz_mat out)
 {
     begin();
-    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)a.rows, 1.0f, a.v, (int)a.stride,
-                0.0f, out.v, (int)out.stride);
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)a.rows, 1.0f, a.v,
+                (int)a.stride, 0.0f, out.v, (int)out.stride);
     end();
     mirror_upper(out);
 }
@@ -78,8 +80,8 @@ enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err
 
         for (size_t i = 0; i < n; i++)
             memcpy(block + i * a.cols, at + i * a.stride, a.cols * sizeof *block);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)b.cols, (int)a.cols, 1.0f, block,
-                    (int)a.cols, b.v, (int)b.stride, 0.0f, at, (int)a.stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)b.cols, (int)a.cols,
+                    1.0f, block, (int)a.cols, b.v, (int)b.stride, 0.0f, at, (int)a.stride);
     }
     end();
     free(block);
@@ -95,8 +97,8 @@ static bool all_finite(struct pz_mat a)
     return true;
 }
 
-/* Rows of v, ascending by w, become columns, descending; each with its largest entry positive, so that the
- * choice of sign is ours and not the library's. */
+/* Rows of v, ascending by w, become columns, descending; each with its largest entry positive, so
+ * that the choice of sign is ours and not the library's. */
 static void turn_vectors(const float *v, struct pz_mat out)
 {
     size_t n = out.cols;
@@ -160,8 +162,8 @@ static bool cholesky_qr(struct pz_mat a, float *gram, float shift)
     begin();
     spotrf_("L", &n, gram, &n, &info, 1); /* lower by columns = upper by rows */
     if (info == 0)
-        cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)a.rows, n, 1.0f,
-                    gram, n, a.v, (int)a.stride);
+        cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)a.rows,
+                    n, 1.0f, gram, n, a.v, (int)a.stride);
     end();
     return info == 0;
 }
@@ -195,7 +197,8 @@ enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err)
         spotri_("L", &n, a.v, &stride, &info, 1);
     end();
     if (info != 0)
-        return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not positive definite", a.cols);
+        return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not positive definite",
+                          a.cols);
     mirror_upper(a);
     return PZ_OK;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: dense float matrices, all row-major. The only module that calls BLAS and LAPACK.
+/* Private to model/: dense float matrices, all row-major. The only module that calls BLAS and
+ * LAPACK.
  *
- * A serial OpenBLAS is commonly built without locks: two threads inside it at once share one packing buffer
- * and get wrong numbers. So pz_mat_* (BLAS, for large matrices) take a lock, use one thread and are called
- * outside parallel loops; pz_gemm_* and pz_dense_* are kernels of our own, safe and meant for the inside of
- * parallel loops. Both are deterministic: the order of every sum follows from the shapes. */
+ * A serial OpenBLAS is commonly built without locks: two threads inside it at once share one
+ * packing buffer and get wrong numbers. So pz_mat_* (BLAS, for large matrices) take a lock, use one
+ * thread and are called outside parallel loops; pz_gemm_* and pz_dense_* are kernels of our own,
+ * safe and meant for the inside of parallel loops. Both are deterministic: the order of every sum
+ * follows from the shapes. */
 #ifndef PZ_MODEL_DENSE_H
 #define PZ_MODEL_DENSE_H
 
@@ -30,22 +32,23 @@ static inline struct pz_mat pz_mat_of(float *v, size_t rows, size_t cols)
 /* out = A^T A, both triangles, out of shape cols x cols. Thread-safe (waits for its turn). */
 void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 
-/* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A are the
- * result, the others undefined. PZ_TRY_AGAIN without memory for a block of rows. */
+/* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
+ * are the result, the others undefined. PZ_TRY_AGAIN without memory for a block of rows. */
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err);
 
 /* Eigenvalues of a symmetric matrix (both triangles given, stride = cols) in descending order into
- * value[cols]; a becomes its eigenvectors, one a column. PZ_INTERNAL when a holds no finite numbers,
- * PZ_TRY_AGAIN without memory. */
+ * value[cols]; a becomes its eigenvectors, one a column. PZ_INTERNAL when a holds no finite
+ * numbers, PZ_TRY_AGAIN without memory. */
 enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err);
 
-/* Make the columns of A orthonormal (rows >= cols) by two rounds of Cholesky QR (Yamamoto et al. 2015), the
- * first one shifted, so nearly dependent columns do no harm. work: [cols * cols]. PZ_INTERNAL when A holds no
- * finite numbers. */
+/* Make the columns of A orthonormal (rows >= cols) by two rounds of Cholesky QR (Yamamoto et al.
+ * 2015), the first one shifted, so nearly dependent columns do no harm. work: [cols * cols].
+ * PZ_INTERNAL when A holds no finite numbers. */
 enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err);
 
-/* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there afterwards).
- * PZ_INTERNAL when A holds no finite numbers or is not positive definite; A is then undefined. */
+/* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there
+ * afterwards). PZ_INTERNAL when A holds no finite numbers or is not positive definite; A is then
+ * undefined. */
 enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err);
 
 /* ---- kernels for the inside of parallel loops: no lock, no allocation ---- */
@@ -56,7 +59,8 @@ struct pz_gemm {
     float beta;
 };
 
-/* C = A B + beta C; A m x k, B k x n, without gaps. Thread-safe on different C. Needs 70 kB of stack. */
+/* C = A B + beta C; A m x k, B k x n, without gaps. Thread-safe on different C. Needs 70 kB of
+ * stack. */
 void pz_gemm_ab(struct pz_gemm s, const float *a, const float *b, float *c);
 /* C = A B^T + beta C; A m x k, B n x k. Likewise. */
 void pz_gemm_abt(struct pz_gemm s, const float *a, const float *b, float *c);
@@ -66,8 +70,8 @@ void pz_gemm_atb(struct pz_gemm s, const float *a, const float *b, float *c);
 /* C += A^T A for a [n * d]; at least the upper triangle of c [d * d] is right. Likewise. */
 void pz_dense_add_gram(const float *a, size_t n, size_t d, float *c);
 
-/* Solve A x = b for a symmetric positive definite A [d * d] (upper triangle, destroyed), b [d] in place. Pivots
- * below `floor` are raised to it. Thread-safe on different arrays. */
+/* Solve A x = b for a symmetric positive definite A [d * d] (upper triangle, destroyed), b [d] in
+ * place. Pivots below `floor` are raised to it. Thread-safe on different arrays. */
 void pz_dense_solve(float *a, size_t d, float floor, float *b);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dense kernels that are safe inside parallel loops: see dense.h.
  *
- * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and DEPTH rows
- * that stay in the second cache; the innermost loops keep ROWS x COLS sums in registers and read ROWS rows of
- * A where they are, in either orientation. Edges are padded with zeros, so the innermost loops have constant
- * bounds. A sum over k runs in order, DEPTH at a time. */
+ * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and
+ * DEPTH rows that stay in the second cache; the innermost loops keep ROWS x COLS sums in registers
+ * and read ROWS rows of A where they are, in either orientation. Edges are padded with zeros, so
+ * the innermost loops have constant bounds. A sum over k runs in order, DEPTH at a time. */
 #include <math.h>
 #include <string.h>
 
@@ -21,8 +21,9 @@ struct view {
     size_t row, col;
 };
 
-/* Here, unlike elsewhere, a multiplication and an addition may become one instruction: it doubles the speed,
- * and which digits come last depends on the machine, as with any BLAS, not on the threads. */
+/* Here, unlike elsewhere, a multiplication and an addition may become one instruction: it doubles
+ * the speed, and which digits come last depends on the machine, as with any BLAS, not on the
+ * threads. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define FUSED __attribute__((optimize("O3", "fp-contract=fast")))
 #else
@@ -66,7 +67,8 @@ static void pack(struct view from, size_t n, size_t depth, size_t width, float *
                 to[k * width + i] = from.v[i * from.row + k * from.col];
 }
 
-static void add_tile(const float *acc, size_t rows, size_t cols, bool fresh, float *c, size_t stride)
+static void add_tile(const float *acc, size_t rows, size_t cols, bool fresh, float *c,
+                     size_t stride)
 {
     if (fresh && cols == COLS) {
         for (size_t i = 0; i < rows; i++)
@@ -89,9 +91,10 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* C = A B + beta C, beta 0 or 1, for a slab of `depth` of the sum and up to PANELS * COLS columns of B. bt is B
- * by columns. */
-static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c, size_t stride)
+/* C = A B + beta C, beta 0 or 1, for a slab of `depth` of the sum and up to PANELS * COLS columns
+ * of B. bt is B by columns. */
+static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c,
+                 size_t stride)
 {
     _Alignas(64) float bp[PANELS * COLS * DEPTH], ap[ROWS * DEPTH], acc[ROWS * COLS];
 
@@ -107,8 +110,8 @@ static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, 
         }
         for (size_t j = 0; j < s.n; j += COLS) {
             inner(depth, strip, bp + j * depth, acc);
-            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), s.beta == 0, c + i * stride + j,
-                     stride);
+            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), s.beta == 0,
+                     c + i * stride + j, stride);
         }
     }
 }
@@ -122,10 +125,11 @@ static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
             c[i] *= s.beta;
     for (size_t k = 0; k < s.k; k += DEPTH)
         for (size_t j = 0; j < s.n; j += PANELS * COLS)
-            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k, k == 0 && s.beta == 0 ? 0 : 1 },
+            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k,
+                                   k == 0 && s.beta == 0 ? 0 : 1 },
                  (struct view){ a.v + k * a.col, a.row, a.col },
-                 (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col }, least(DEPTH, s.k - k),
-                 c + j, s.n);
+                 (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col },
+                 least(DEPTH, s.k - k), c + j, s.n);
 }
 
 void pz_gemm_ab(struct pz_gemm s, const float *a, const float *b, float *c)

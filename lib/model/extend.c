@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items that came after training: see pz_model_extend. Nobody had them yet, so that all that is known of them are
- * their attributes. */
+/* Items that came after training: see pz_model_extend. Nobody had them yet, so that all that is
+ * known of them are their attributes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +19,10 @@ static void *lengthen(struct pz_model *m, size_t slot, const void *column, size_
     return copy;
 }
 
-/* The ids that the model lacks become the tail of its items; their rows go to from, and row tells of all. */
-static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uint32_t *row, uint32_t *from,
-                              struct pz_err *err)
+/* The ids that the model lacks become the tail of its items; their rows go to from, and row tells
+ * of all. */
+static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uint32_t *row,
+                              uint32_t *from, struct pz_err *err)
 {
     uint64_t *offset = pz_mem_array((size_t)ids->n + 1, sizeof *offset);
     char *bytes = pz_mem_array(ids->n ? ids->offset[ids->n] : 0, 1);
@@ -48,8 +49,8 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uin
 }
 
 /* No events, no showings; an item is as old as its row says. */
-static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs, const uint32_t *from,
-                                struct pz_err *err)
+static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs,
+                                const uint32_t *from, struct pz_err *err)
 {
     int64_t *since = lengthen(m, 0, m->item_since, sizeof *since);
     uint32_t *count = lengthen(m, 1, m->item_count, sizeof *count);
@@ -65,8 +66,8 @@ static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs
     return PZ_OK;
 }
 
-enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids, const struct pz_attrs *attrs,
-                               uint32_t *row, struct pz_err *err)
+enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
+                               const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err)
 {
     uint32_t *from = pz_mem_array(ids->n, sizeof *from);
     enum pz_status st = from ? add_ids(m, ids, row, from, err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The histories inside a model file: see histories.h. The corpus without event rules is all that is kept;
- * weights and values are gathered beside it in the same order. */
+/* The histories inside a model file: see histories.h. The corpus without event rules is all that is
+ * kept; weights and values are gathered beside it in the same order. */
 #include "model/histories.h"
 
 #include <stdlib.h>
@@ -20,7 +20,8 @@ static float *gather(const float *from, const uint8_t *keep, uint64_t n_inter, u
     return to;
 }
 
-/* all: the corpus of every kept interaction; weight, value: parallel to it, value NULL when missing. */
+/* all: the corpus of every kept interaction; weight, value: parallel to it, value NULL when
+ * missing. */
 static enum pz_status write_columns(const struct pz_corpus *all, const float *weight,
                                     const float *value, struct pz_writer *w, struct pz_err *err)
 {

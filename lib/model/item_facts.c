@@ -30,8 +30,8 @@ static void find_since(const struct pz_corpus *c, int64_t *since)
     }
 }
 
-static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *keep, struct pz_writer *w,
-                                 struct pz_err *err)
+static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *keep,
+                                 struct pz_writer *w, struct pz_err *err)
 {
     uint32_t *shown = pz_mem_array(ds->items.n, sizeof *shown);
     enum pz_status st;
@@ -39,7 +39,8 @@ static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *kee
     if (!shown)
         return pz_err_memory(err, "impressions", 4.0 * ds->items.n);
     for (uint64_t p = 0; p < ds->n_inter; p++)
-        for (uint64_t k = ds->impression_ptr[p]; (!keep || keep[p]) && k < ds->impression_ptr[p + 1]; k++)
+        for (uint64_t k = ds->impression_ptr[p];
+             (!keep || keep[p]) && k < ds->impression_ptr[p + 1]; k++)
             shown[ds->impression[k]]++;
     st = pz_writer_add(w, "item_shown", PZ_U32, shown, ds->items.n, err);
     free(shown);
@@ -51,7 +52,8 @@ enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_c
 {
     uint32_t *count = pz_mem_array(c->n_items, sizeof *count);
     int64_t *since = pz_mem_array(c->n_items, sizeof *since);
-    enum pz_status st = count && since ? PZ_OK : pz_err_memory(err, "facts of items", 12.0 * c->n_items);
+    enum pz_status st = count && since ? PZ_OK
+                                       : pz_err_memory(err, "facts of items", 12.0 * c->n_items);
 
     if (st == PZ_OK) {
         for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)

@@ -112,7 +112,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
     size_t i;
     enum pz_status st = PZ_OK;
 
-    json_array_foreach(list, i, entry) {
+    json_array_foreach (list, i, entry) {
         const char *name = json_string_value(json_object_get(entry, "scorer"));
         struct pz_part *p = &m->part[m->n_parts];
 
@@ -188,7 +188,7 @@ double pz_model_event_weight(const struct pz_model *m, const char *event_type, d
 
     if (json_array_size(rules) == 0)
         return 1;
-    json_array_foreach(rules, i, rule) {
+    json_array_foreach (rules, i, rule) {
         const char *type = json_string_value(json_object_get(rule, "type"));
         const json_t *threshold = json_object_get(rule, "threshold");
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model: one immutable solution version. Self-contained: ids, histories and metadata that serving
- * and filters need, the learned parts with their blend weights, and the manifest. */
+/* The model: one immutable solution version. Self-contained: ids, histories and metadata that
+ * serving and filters need, the learned parts with their blend weights, and the manifest. */
 #ifndef PZ_MODEL_MODEL_H
 #define PZ_MODEL_MODEL_H
 
@@ -24,22 +24,24 @@ struct pz_part {
     double early;  /* further weight while little is known of the user, see pz_part_weight */
 };
 
-/* A part's weight for a query: weight + early / n where a user's history has n > 0 events. After one or two events
- * the other parts know little, and what everybody likes is worth half as much as they are. */
+/* A part's weight for a query: weight + early / n where a user's history has n > 0 events. After
+ * one or two events the other parts know little, and what everybody likes is worth half as much as
+ * they are. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
-/* The query as a part may read it: without items that came since training, if it knows nothing of such. */
+/* The query as a part may read it: without items that came since training, if it knows nothing of
+ * such. */
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q);
 
 /* What the recipe says about answering. */
 struct pz_recipe {
-    const char *name;         /* "user-personalization" */
-    const char *alias[6];     /* Amazon's names, ended by NULL */
-    const char *meaning;      /* one line for the manual */
+    const char *name;     /* "user-personalization" */
+    const char *alias[6]; /* Amazon's names, ended by NULL */
+    const char *meaning;  /* one line for the manual */
     enum pz_task task;
-    bool exclude_seen;        /* the seen rule's default */
-    bool has_scores;          /* answers carry softmax scores */
-    bool explores;            /* mixes in young items */
+    bool exclude_seen;                 /* the seen rule's default */
+    bool has_scores;                   /* answers carry softmax scores */
+    bool explores;                     /* mixes in young items */
     const char *scorers[PZ_MAX_PARTS]; /* learned parts, ended by NULL; the last is the fallback */
 };
 extern const struct pz_recipe pz_recipes[]; /* ended by .name = NULL */
@@ -49,21 +51,23 @@ const struct pz_recipe *pz_recipe_find(const char *name);
 struct pz_model {
     const struct pz_recipe *recipe;
     struct pz_dict items, users, events;
-    struct pz_dict fresh;   /* items that came by pz_model_extend: the tail of items, see pz_model_learned */
+    struct pz_dict
+        fresh; /* items that came by pz_model_extend: the tail of items, see pz_model_learned */
     /* Histories by user, oldest first: all interactions, those too that event rules left out. */
     uint64_t n_inter;
-    const uint64_t *ptr;    /* [users.n + 1] */
-    const uint32_t *item;   /* [n_inter], as the next ones */
+    const uint64_t *ptr;  /* [users.n + 1] */
+    const uint32_t *item; /* [n_inter], as the next ones */
     const int64_t *time;
-    const float *weight;    /* 0: learning left it out */
-    const uint8_t *event;   /* NULL when the data have no event types */
-    const float *value;     /* NaN = null; NULL when the data have no event values */
+    const float *weight;        /* 0: learning left it out */
+    const uint8_t *event;       /* NULL when the data have no event types */
+    const float *value;         /* NaN = null; NULL when the data have no event values */
     const uint32_t *item_count; /* [items.n] interactions that were learned from */
-    const int64_t *item_since;  /* [items.n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX */
+    const int64_t
+        *item_since; /* [items.n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX */
     const uint32_t *item_shown; /* [items.n] impressions; NULL when the data have none */
     struct pz_attrs item_attrs, user_attrs;
     struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
-    int64_t newest;         /* time of the newest interaction */
+    int64_t newest;          /* time of the newest interaction */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
@@ -72,7 +76,8 @@ struct pz_model {
     void *owned[3];         /* or from these: arrays that pz_model_extend made longer */
 };
 
-/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds). Free with pz_model_free. */
+/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds). Free with
+ * pz_model_free. */
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
@@ -82,12 +87,13 @@ static inline uint32_t pz_model_learned(const struct pz_model *m)
     return m->items.n - m->fresh.n;
 }
 
-/* Make items of the ids that the model lacks: they take the indices behind its own, in the order of ids, and parts
- * that read attributes score them. row[ids->n] becomes the index of every id. ids, attrs: the rows put, attrs->n_rows
- * == ids->n; borrowed during the call. Once a model, before any query or ranker; not thread-safe. When it fails the
- * model is fit for pz_model_free only. */
-enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids, const struct pz_attrs *attrs,
-                               uint32_t *row, struct pz_err *err);
+/* Make items of the ids that the model lacks: they take the indices behind its own, in the order of
+ * ids, and parts that read attributes score them. row[ids->n] becomes the index of every id. ids,
+ * attrs: the rows put, attrs->n_rows
+ * == ids->n; borrowed during the call. Once a model, before any query or ranker; not thread-safe.
+ * When it fails the model is fit for pz_model_free only. */
+enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
+                               const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err);
 
 /* Weight of an event type as training saw it (1 without rules; 0 for types that do not count).
  * event_type: any string, compared without regard to case; value NAN when there is none. */

@@ -27,24 +27,26 @@ struct pz_query {
     enum pz_task task;
     /* The history that scorers may use, oldest first, in the model's item indices; weights > 0. */
     size_t n_hist;
-    const uint32_t *hist;       /* [n_hist] */
-    const int64_t *hist_time;   /* [n_hist] Unix seconds */
-    const float *hist_weight;   /* [n_hist] */
+    const uint32_t *hist;     /* [n_hist] */
+    const int64_t *hist_time; /* [n_hist] Unix seconds */
+    const float *hist_weight; /* [n_hist] */
     /* What is known of the user and the moment. */
     const struct pz_given *user; /* user attributes; NULL when n_user = 0 */
     size_t n_user;
     const struct pz_given *context;
     size_t n_context;
-    int64_t now; /* Unix seconds of the question */
-    const struct pz_query *known; /* the same without items that came since training, for parts that know nothing of
-                                   * them; NULL: the history has none */
-    /* Candidates: NULL = every item; else only these indices need a score (others may be left 0). */
+    int64_t now;                  /* Unix seconds of the question */
+    const struct pz_query *known; /* the same without items that came since training, for parts that
+                                   * know nothing of them; NULL: the history has none */
+    /* Candidates: NULL = every item; else only these indices need a score (others may be left 0).
+     */
     const uint32_t *cand;
     size_t n_cand;
 };
 
-/* The weight of a history's events by their age, newest first: rank^-exponent, rank 1 the newest. Events of one
- * moment have no order among themselves: each weighs the mean over the ranks that they share. */
+/* The weight of a history's events by their age, newest first: rank^-exponent, rank 1 the newest.
+ * Events of one moment have no order among themselves: each weighs the mean over the ranks that
+ * they share. */
 struct pz_recency {
     const struct pz_query *q;
     double exponent;
@@ -53,8 +55,8 @@ struct pz_recency {
     double weight; /* of the moment at hand */
 };
 
-/* The weight of rank r->k + 1, which becomes r->k; at most r->most calls. Without hist_time no two events share
- * a moment. */
+/* The weight of rank r->k + 1, which becomes r->k; at most r->most calls. Without hist_time no two
+ * events share a moment. */
 double pz_recency_next(struct pz_recency *r);
 
 #endif

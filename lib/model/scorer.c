@@ -7,8 +7,9 @@
 #include "base/str.h"
 #include "model/parts.h"
 
-const struct pz_scorer *const pz_scorers[] = { &pz_transitions, &pz_factors,  &pz_spectral,   &pz_sessions,
-                                               &pz_content,     &pz_sequence, &pz_popularity, NULL };
+const struct pz_scorer *const pz_scorers[] = { &pz_transitions, &pz_factors, &pz_spectral,
+                                               &pz_sessions,    &pz_content, &pz_sequence,
+                                               &pz_popularity,  NULL };
 
 const struct pz_scorer *pz_scorer_find(const char *name)
 {
@@ -30,7 +31,8 @@ enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, str
 {
     for (size_t i = 0; i < s->n_settings; i++)
         if (!(set[i] >= s->settings[i].min && set[i] <= s->settings[i].max))
-            return pz_err_set(err, PZ_BAD_DATA, "%s: the setting %s is damaged", s->name, s->settings[i].name);
+            return pz_err_set(err, PZ_BAD_DATA, "%s: the setting %s is damaged", s->name,
+                              s->settings[i].name);
     return PZ_OK;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules that multiply scores before the choice, alike for the blend and the fallback:
  *
- *   rotation   (1 - rate)^s, s the sum of 2^(-age / half-life) over the times the item was shown to the user
- *   objective  (value / largest value)^power of a numeric column: with power 1 the order is that of expected
- *              value, score being a chance; values of 0 and below and nulls count as the smallest above 0
- *   boosts     the factor of every boost whose filter the item passes */
+ *   rotation   (1 - rate)^s, s the sum of 2^(-age / half-life) over the times the item was shown to
+ * the user objective  (value / largest value)^power of a numeric column: with power 1 the order is
+ * that of expected value, score being a chance; values of 0 and below and nulls count as the
+ * smallest above 0 boosts     the factor of every boost whose filter the item passes */
 #include <math.h>
 #include <stdlib.h>
 
@@ -84,7 +84,8 @@ static enum pz_status prepare_objective(struct pz_ranker *r, struct pz_err *err)
     base = o->column.base;
     over = o->column.over;
     if ((base && !base->num) || (over && !over->num))
-        return pz_err_set(err, PZ_USAGE, "the objective %s is not a column of numbers", rules->objective);
+        return pz_err_set(err, PZ_USAGE, "the objective %s is not a column of numbers",
+                          rules->objective);
     for (uint32_t i = 0; base && i < pz_model_learned(r->m); i++)
         widen(o, base->num[i]);
     for (uint32_t i = 0; over && i < o->column.overlay->ids.n; i++)
@@ -123,8 +124,9 @@ enum pz_status pz_rank_prepare(struct pz_ranker *r, struct pz_err *err)
 float pz_rank_rotation(const struct pz_ranker *r, uint32_t item)
 {
     struct pz_shown key = { .item = item };
-    const struct pz_shown *found =
-        r->n_shown ? bsearch(&key, r->shown, r->n_shown, sizeof key, by_item) : NULL;
+    const struct pz_shown *found = r->n_shown
+                                       ? bsearch(&key, r->shown, r->n_shown, sizeof key, by_item)
+                                       : NULL;
 
     return found ? found->left : 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Caps: at most N items of one value of a column in an answer. An item with several values counts for each of
- * them; one without a value is always free to come. */
+/* Caps: at most N items of one value of a column in an answer. An item with several values counts
+ * for each of them; one without a value is always free to come. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Choice: from scores to the answer. Candidates are in order of the blend, then, where no part knows an item,
- * of the fallback. A page takes its promoted items first, then the best others as caps and diversity allow,
- * and chance mixes the two. Later pages go on with what earlier ones left. */
+/* Choice: from scores to the answer. Candidates are in order of the blend, then, where no part
+ * knows an item, of the fallback. A page takes its promoted items first, then the best others as
+ * caps and diversity allow, and chance mixes the two. Later pages go on with what earlier ones
+ * left. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,8 @@ static size_t take_in_order(struct pz_ranker *r, size_t n, struct pz_hit *out, s
     return done;
 }
 
-/* Count the promoted items: caps hold for the whole page, though promotions do not yield to them. */
+/* Count the promoted items: caps hold for the whole page, though promotions do not yield to them.
+ */
 static enum pz_status start_caps(struct pz_ranker *r, size_t n_promoted, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
@@ -77,8 +79,8 @@ static enum pz_status start_caps(struct pz_ranker *r, size_t n_promoted, struct 
     return st;
 }
 
-/* `want` items that are not promoted. Rules that look further than `want` candidates get more of them, and
- * again more while the page is not full and there are any. */
+/* `want` items that are not promoted. Rules that look further than `want` candidates get more of
+ * them, and again more while the page is not full and there are any. */
 static enum pz_status choose_others(struct pz_ranker *r, size_t n_promoted, size_t want, size_t *n,
                                     struct pz_err *err)
 {
@@ -108,14 +110,16 @@ static enum pz_status choose_others(struct pz_ranker *r, size_t n_promoted, size
 }
 
 /* Items that a promotion may promote. */
-static enum pz_status find_eligible(struct pz_ranker *r, const struct pz_promotion *p, struct pz_err *err)
+static enum pz_status find_eligible(struct pz_ranker *r, const struct pz_promotion *p,
+                                    struct pz_err *err)
 {
     memcpy(r->eligible, r->promotable, r->words * sizeof *r->eligible);
     return p->filter ? pz_rank_filter(r, p->filter, p->values, r->eligible, err) : PZ_OK;
 }
 
 /* Fill r->promoted, in order; its items are gone. */
-static enum pz_status choose_promoted(struct pz_ranker *r, size_t want, size_t *n, struct pz_err *err)
+static enum pz_status choose_promoted(struct pz_ranker *r, size_t want, size_t *n,
+                                      struct pz_err *err)
 {
     const struct pz_rules *rules = &r->req->rules;
     enum pz_status st = PZ_OK;
@@ -153,8 +157,10 @@ static uint64_t seed_of(const struct pz_ranker *r, uint32_t page)
     return pz_rng_mix(r->req->seed ^ pz_hash64(id, strlen(id)) ^ page);
 }
 
-/* Spread n others and k promoted over n + k places, from the back so that nothing is overwritten. */
-static enum pz_status merge(struct pz_ranker *r, size_t n, size_t k, uint32_t page, struct pz_err *err)
+/* Spread n others and k promoted over n + k places, from the back so that nothing is overwritten.
+ */
+static enum pz_status merge(struct pz_ranker *r, size_t n, size_t k, uint32_t page,
+                            struct pz_err *err)
 {
     bool *place;
 

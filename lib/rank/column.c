@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns of Items as rules read them: by name, a row put since the model was made in place of the model's
- * whole row. Values of different dictionaries compare by a 64-bit hash of their text. */
+/* Columns of Items as rules read them: by name, a row put since the model was made in place of the
+ * model's whole row. Values of different dictionaries compare by a 64-bit hash of their text. */
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +22,8 @@ static enum pz_status no_column(const struct pz_ranker *r, const char *name, str
         n++;
     }
     near = pz_str_nearest(name, names, n);
-    return near ? pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"; did you mean %s?", name, near)
+    return near ? pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"; did you mean %s?", name,
+                             near)
                 : pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"", name);
 }
 

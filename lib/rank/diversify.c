@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Diversity by maximal marginal relevance (Carbonell & Goldstein 1998): the next item is the one with the
- * largest
- *     (1 - lambda) relevance - lambda * largest similarity to an item chosen before
- * relevance: share of the best candidate's score. similarity: the cosine of the model's item vectors, negative
- * ones counting as 0, or the share of common values of a column (Jaccard). Equal ones keep their order. */
+/* Diversity by maximal marginal relevance (Carbonell & Goldstein 1998): the next item is the one
+ * with the largest (1 - lambda) relevance - lambda * largest similarity to an item chosen before
+ * relevance: share of the best candidate's score. similarity: the cosine of the model's item
+ * vectors, negative ones counting as 0, or the share of common values of a column (Jaccard). Equal
+ * ones keep their order. */
 #include <math.h>
 
 #include "base/simd.h"
@@ -37,7 +37,8 @@ const float *pz_rank_vectors(const struct pz_ranker *r, uint32_t *dim)
 }
 
 /* An item's vector, or NULL: items that came since training have none. */
-static const float *vector_of(const struct pz_ranker *r, const float *v, uint32_t dim, uint32_t item)
+static const float *vector_of(const struct pz_ranker *r, const float *v, uint32_t dim,
+                              uint32_t item)
 {
     return v && item < pz_model_learned(r->m) ? v + (size_t)item * dim : NULL;
 }
@@ -90,7 +91,8 @@ static void fill_slots(struct pz_ranker *r, const struct pz_hit *pool, size_t n)
     }
 }
 
-size_t pz_diversify(struct pz_ranker *r, const struct pz_hit *pool, size_t n, struct pz_hit *out, size_t want)
+size_t pz_diversify(struct pz_ranker *r, const struct pz_hit *pool, size_t n, struct pz_hit *out,
+                    size_t want)
 {
     float lambda = (float)r->req->rules.diversity;
     size_t done = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explanations: what each part of the model gave to an item, which items of the history that came from, and what
- * rules made of it.
+/* Explanations: what each part of the model gave to an item, which items of the history that came
+ * from, and what rules made of it.
  *
- * A part's own score enters the blend times weight / largest score; the same factor turns its account of the
- * history (struct pz_scorer, explain) into shares of the blend. They sum to what the part gave where the part
- * is additive. */
+ * A part's own score enters the blend times weight / largest score; the same factor turns its
+ * account of the history (struct pz_scorer, explain) into shares of the blend. They sum to what the
+ * part gave where the part is additive. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +29,8 @@ enum pz_status pz_explain_begin(struct pz_ranker *r, struct pz_err *err)
                : pz_err_memory(err, "explanations", 4.0 * (double)((parts + 1) * n));
 }
 
-/* The scale of a part: one more run of it (into the array of the fallback, which is not there yet) gives its
- * own scores beside the normalised ones. */
+/* The scale of a part: one more run of it (into the array of the fallback, which is not there yet)
+ * gives its own scores beside the normalised ones. */
 void pz_explain_keep(struct pz_ranker *r)
 {
     uint32_t n = r->m->items.n;
@@ -54,8 +54,8 @@ void pz_explain_keep(struct pz_ranker *r)
     }
 }
 
-/* Shares of all events of the history, all parts together, into contrib[n_hist]. A part that knows nothing of items
- * that came since training says nothing of one, and skips events with them. */
+/* Shares of all events of the history, all parts together, into contrib[n_hist]. A part that knows
+ * nothing of items that came since training says nothing of one, and skips events with them. */
 static void add_up(struct pz_ranker *r, uint32_t item)
 {
     float *sum = r->contrib, *one = r->contrib + PZ_HIST_MAX;
@@ -111,7 +111,8 @@ static void fill_causes(struct pz_ranker *r, struct pz_reason *reason)
     }
 }
 
-/* 1 + the items of the set that come before this one by score, or, where that is 0, by the fallback. */
+/* 1 + the items of the set that come before this one by score, or, where that is 0, by the
+ * fallback. */
 static size_t place_of(struct pz_ranker *r, const float *score, uint32_t item)
 {
     bool known = score[item] > 0;
@@ -140,7 +141,8 @@ static struct pz_reason explain_item(struct pz_ranker *r, uint32_t item)
                                 .rank = (uint32_t)place_of(r, r->raw, item) };
 
     for (size_t p = 0; p < r->m->n_parts; p++)
-        reason.part[p] = (float)pz_part_weight(&r->m->part[p], &r->q) * r->part_score[p * r->m->items.n + item];
+        reason.part[p] = (float)pz_part_weight(&r->m->part[p], &r->q) *
+                         r->part_score[p * r->m->items.n + item];
     add_up(r, item);
     fill_causes(r, &reason);
     return reason;
@@ -151,8 +153,9 @@ enum pz_status pz_explain(struct pz_ranker *r, struct pz_answer *answer, struct 
     if (!pz_mem_grow(&r->reason, &r->cap_reasons, answer->n + 1, sizeof *r->reason))
         return pz_err_memory(err, "explanations", (double)answer->n * sizeof *r->reason);
     for (size_t i = 0; i < answer->n; i++)
-        r->reason[i] = answer->hit[i].item == PZ_NONE ? (struct pz_reason){ .rotation = 1, .objective = 1, .boost = 1 }
-                                                      : explain_item(r, answer->hit[i].item);
+        r->reason[i] = answer->hit[i].item == PZ_NONE
+                           ? (struct pz_reason){ .rotation = 1, .objective = 1, .boost = 1 }
+                           : explain_item(r, answer->hit[i].item);
     answer->reason = r->reason;
     return PZ_OK;
 }
@@ -185,8 +188,8 @@ static size_t count_allowed(const struct pz_ranker *r)
     return n;
 }
 
-static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint32_t item, struct pz_why *out,
-                                 struct pz_err *err)
+static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint32_t item,
+                                 struct pz_why *out, struct pz_err *err)
 {
     enum pz_seen rule = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
     const struct pz_past *event = rule == PZ_SEEN_KEEP ? NULL : seen_by(r, item);

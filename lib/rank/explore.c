@@ -54,7 +54,8 @@ static double draw_time(const struct pz_explore_cfg *cfg, const struct pz_explor
     return -log(u) * (1 + tried) / (0.1 + (share > 0 ? share : 0));
 }
 
-/* Put a candidate into the list sorted by time; equal times to the lower item, which comes first. */
+/* Put a candidate into the list sorted by time; equal times to the lower item, which comes first.
+ */
 static size_t insert(struct candidate *list, size_t n, struct candidate c)
 {
     size_t at;
@@ -68,8 +69,8 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
-size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items, float *blend,
-                  struct pz_explored *lifted)
+size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                  float *blend, struct pz_explored *lifted)
 {
     struct candidate list[PZ_EXPLORE_MAX];
     float best = best_score(items, blend), keep = (float)(1 - cfg->weight);
@@ -82,7 +83,8 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
 
         if (is_young(cfg, items->since[i]) && is_allowed(items, i))
             n = insert(list, n,
-                       (struct candidate){ draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
+                       (struct candidate){
+                           draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
         blend[i] *= keep;
     }
     for (size_t k = 0; k < n; k++) {

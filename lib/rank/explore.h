@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exploration: young items get places before anybody interacted with them, as user-personalization of
- * Amazon Personalize gives them (explorationWeight, explorationItemAgeCutOff).
+/* Exploration: young items get places before anybody interacted with them, as user-personalization
+ * of Amazon Personalize gives them (explorationWeight, explorationItemAgeCutOff).
  *
- * Young is an item whose age, counted back from the newest interaction, is at most the cut-off. A draw
- * without replacement puts the young items in an order; the chance of an item to come next is in proportion
- * to
- *     (0.1 + share of the best blend score) / (1 + interactions + impressions)
- * so what fits the user comes earlier, and what was tried or shown gives way. The k-th gets the bonus 1/k:
- *     blend' = (1 - weight) blend + weight * (best blend score) / k      for the first PZ_EXPLORE_MAX
- * Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items there are does not matter.
- * The draw depends on seed, user, day and item index only: a page asked for twice is the same page, until the
- * user is shown something. */
+ * Young is an item whose age, counted back from the newest interaction, is at most the cut-off. A
+ * draw without replacement puts the young items in an order; the chance of an item to come next is
+ * in proportion to (0.1 + share of the best blend score) / (1 + interactions + impressions) so what
+ * fits the user comes earlier, and what was tried or shown gives way. The k-th gets the bonus 1/k:
+ *     blend' = (1 - weight) blend + weight * (best blend score) / k      for the first
+ * PZ_EXPLORE_MAX Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items
+ * there are does not matter. The draw depends on seed, user, day and item index only: a page asked
+ * for twice is the same page, until the user is shown something. */
 #ifndef PZ_RANK_EXPLORE_H
 #define PZ_RANK_EXPLORE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define PZ_EXPLORE_MAX 128         /* items that get a bonus */
-#define PZ_EXPLORE_WEIGHT 0.3      /* Personalize's defaults */
+#define PZ_EXPLORE_MAX 128    /* items that get a bonus */
+#define PZ_EXPLORE_WEIGHT 0.3 /* Personalize's defaults */
 #define PZ_EXPLORE_CUTOFF_DAYS 30.0
 
 struct pz_explore_cfg {
@@ -38,9 +37,9 @@ struct pz_shown {
 /* What is known of the items (all borrowed). */
 struct pz_explore_items {
     uint32_t n;
-    const int64_t *since;    /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
-    const uint32_t *count;   /* [n] interactions */
-    const uint32_t *shown;   /* [n] impressions; NULL: none were recorded */
+    const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
+    const uint32_t *count; /* [n] interactions */
+    const uint32_t *shown; /* [n] impressions; NULL: none were recorded */
     const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
@@ -55,11 +54,11 @@ struct pz_explored {
 /* The number of a draw: one for each user and day (UTC) of `now`. user_id: NULL for nobody. */
 uint64_t pz_explore_draw(uint64_t seed, const char *user_id, int64_t now);
 
-/* Mix exploration into blend[items->n] (>= 0 where it matters; negative counts as 0). lifted: NULL, or
- * room for PZ_EXPLORE_MAX; receives the items with a bonus, the largest first. Returns how many there are.
- * Where no allowed item has a positive blend, 1 stands for the best score. Cannot fail, does not allocate,
- * thread-safe, about 10 ns an item. */
-size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items, float *blend,
-                  struct pz_explored *lifted);
+/* Mix exploration into blend[items->n] (>= 0 where it matters; negative counts as 0). lifted: NULL,
+ * or room for PZ_EXPLORE_MAX; receives the items with a bonus, the largest first. Returns how many
+ * there are. Where no allowed item has a positive blend, 1 stands for the best score. Cannot fail,
+ * does not allocate, thread-safe, about 10 ns an item. */
+size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                  float *blend, struct pz_explored *lifted);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* History: what the user did, from three sources in this order: the model's own record of him (unless he
- * asked to be forgotten), live events, the inline history of the request. Scorers read the newest PZ_HIST_MAX
- * events that count; rules read all of it. */
+/* History: what the user did, from three sources in this order: the model's own record of him
+ * (unless he asked to be forgotten), live events, the inline history of the request. Scorers read
+ * the newest PZ_HIST_MAX events that count; rules read all of it. */
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -49,11 +49,13 @@ static enum pz_status add_live(struct pz_ranker *r, struct pz_err *err)
 
     for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
         const struct pz_live_event *e = &live->event[i];
-        struct pz_past past = { .item = e->item_id ? pz_dict_find_str(&r->m->items, e->item_id) : PZ_NONE,
-                                .type = e->event_type,
-                                .n_type = e->event_type ? strlen(e->event_type) : 0,
-                                .time = e->time,
-                                .weight = (float)pz_model_event_weight(r->m, e->event_type, e->value) };
+        struct pz_past past = {
+            .item = e->item_id ? pz_dict_find_str(&r->m->items, e->item_id) : PZ_NONE,
+            .type = e->event_type,
+            .n_type = e->event_type ? strlen(e->event_type) : 0,
+            .time = e->time,
+            .weight = (float)pz_model_event_weight(r->m, e->event_type, e->value)
+        };
 
         if (!pz_rank_counts(r, e))
             continue;
@@ -81,9 +83,10 @@ static enum pz_status add_inline(struct pz_ranker *r, struct pz_err *err)
     return st;
 }
 
-/* Add the values that a row holds of one of the model's attributes; values the model lacks say nothing. */
-static enum pz_status add_values(struct pz_ranker *r, const struct pz_attr *own, const struct pz_attr *a,
-                                 uint64_t row, struct pz_err *err)
+/* Add the values that a row holds of one of the model's attributes; values the model lacks say
+ * nothing. */
+static enum pz_status add_values(struct pz_ranker *r, const struct pz_attr *own,
+                                 const struct pz_attr *a, uint64_t row, struct pz_err *err)
 {
     uint64_t n = a->num ? (uint64_t)!isnan(a->num[row]) : a->ptr[row + 1] - a->ptr[row];
 
@@ -92,7 +95,8 @@ static enum pz_status add_values(struct pz_ranker *r, const struct pz_attr *own,
     if (!pz_mem_grow(&r->given, &r->cap_given, r->n_given + (size_t)n, sizeof *r->given))
         return pz_err_memory(err, "user attributes", 32.0 * (double)n);
     for (uint64_t k = 0; k < n; k++) {
-        struct pz_given g = { own, a->num ? a->num[row] : 0, a->num ? 0 : a->code[a->ptr[row] + k] };
+        struct pz_given g = { own, a->num ? a->num[row] : 0,
+                              a->num ? 0 : a->code[a->ptr[row] + k] };
 
         if (!a->num && a != own) {
             size_t len;
@@ -111,7 +115,8 @@ static enum pz_status add_given(struct pz_ranker *r, struct pz_err *err)
 {
     const struct pz_attrs *attrs = &r->m->user_attrs;
     const struct pz_overlay *overlay = r->req->live ? r->req->live->users : NULL;
-    uint32_t put = overlay && r->req->user_id ? pz_dict_find_str(&overlay->ids, r->req->user_id) : PZ_NONE;
+    uint32_t put = overlay && r->req->user_id ? pz_dict_find_str(&overlay->ids, r->req->user_id)
+                                              : PZ_NONE;
     enum pz_status st = PZ_OK;
 
     r->n_given = 0;
@@ -157,7 +162,8 @@ static enum pz_status add_context(struct pz_ranker *r, struct pz_err *err)
         if (!a)
             return no_context(&r->m->context, c->key, err);
         if (a->kind == PZ_ATTR_NUMBER && !pz_str_to_double(c->value, strlen(c->value), &g.num))
-            return pz_err_set(err, PZ_USAGE, "context %s is a number, not \"%s\"", a->name, c->value);
+            return pz_err_set(err, PZ_USAGE, "context %s is a number, not \"%s\"", a->name,
+                              c->value);
         if (a->kind == PZ_ATTR_BOOL)
             g.num = strcasecmp(c->value, "true") == 0 || strcmp(c->value, "1") == 0;
         g.code = a->num ? 0 : pz_dict_find_str(&a->values, c->value);
@@ -178,8 +184,8 @@ static enum pz_status grow_hist(struct pz_ranker *r, size_t n, struct pz_err *er
     return PZ_OK;
 }
 
-/* Where the history holds items that came since training, what it holds beside them, for the parts that know nothing
- * of such. */
+/* Where the history holds items that came since training, what it holds beside them, for the parts
+ * that know nothing of such. */
 static void split_known(struct pz_ranker *r)
 {
     size_t from = r->q.n_hist, to = from;

@@ -78,13 +78,15 @@ static struct pz_filter_env filter_env(const struct pz_ranker *r, struct pz_live
 }
 
 enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
-                              const struct pz_filter_values *values, uint64_t *set, struct pz_err *err)
+                              const struct pz_filter_values *values, uint64_t *set,
+                              struct pz_err *err)
 {
     struct pz_live live;
     struct pz_filter_env env = filter_env(r, &live);
 
     if (pz_filter_of_users(filter))
-        return pz_err_set(err, PZ_USAGE, "the filter is about users; items need INCLUDE or EXCLUDE ItemID");
+        return pz_err_set(err, PZ_USAGE,
+                          "the filter is about users; items need INCLUDE or EXCLUDE ItemID");
     if (!r->filter_work && !(r->filter_work = pz_filter_work_new()))
         return pz_err_memory(err, "a filter", 1e3);
     return pz_filter_apply(filter, values, &env, r->filter_work, set, err);
@@ -94,7 +96,8 @@ enum pz_status pz_rank_filter_why(struct pz_ranker *r, uint32_t item, const char
                                   struct pz_err *err)
 {
     struct pz_live live;
-    struct pz_filter_query q = { r->req->filter, r->req->filter_values, filter_env(r, &live), r->filter_work };
+    struct pz_filter_query q = { r->req->filter, r->req->filter_values, filter_env(r, &live),
+                                 r->filter_work };
 
     *n = 0;
     return q.filter ? pz_filter_why(&q, item, r->open, text, n, err) : PZ_OK;
@@ -106,5 +109,6 @@ enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err)
 
     mask_seen(r, r->promotable);
     memcpy(r->allowed, r->promotable, r->words * sizeof *r->allowed);
-    return req->filter ? pz_rank_filter(r, req->filter, req->filter_values, r->allowed, err) : PZ_OK;
+    return req->filter ? pz_rank_filter(r, req->filter, req->filter_values, r->allowed, err)
+                       : PZ_OK;
 }

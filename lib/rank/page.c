@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages: page p answers the same question once the items of pages 0 .. p-1 are taken away, all of them made
- * from the history as it was for the first. So no item comes twice and none is lost, whatever the user does in
- * between. A token holds the page's number, the last live event that counts, and a check: a token of another
- * model, user, item, filter or length is refused. */
+/* Pages: page p answers the same question once the items of pages 0 .. p-1 are taken away, all of
+ * them made from the history as it was for the first. So no item comes twice and none is lost,
+ * whatever the user does in between. A token holds the page's number, the last live event that
+ * counts, and a check: a token of another model, user, item, filter or length is refused. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,10 +40,10 @@ enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_
 {
     int end = 0;
 
-    if (sscanf(token, "%" SCNx32 "-%" SCNx64 "-%" SCNx32 "%n", &page->number, &page->live, &page->check,
-               &end) != 3 ||
+    if (sscanf(token, "%" SCNx32 "-%" SCNx64 "-%" SCNx32 "%n", &page->number, &page->live,
+               &page->check, &end) != 3 ||
         token[end] != '\0' || page->number == 0)
-        return pz_err_set(err, PZ_USAGE, "\"%s\" is no page token; answers give one for their next page",
-                          token);
+        return pz_err_set(err, PZ_USAGE,
+                          "\"%s\" is no page token; answers give one for their next page", token);
     return PZ_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Promotions as in Amazon Personalize: promoted items are in order among themselves, and so are the others;
- * chance says which places the promoted ones take. */
+/* Promotions as in Amazon Personalize: promoted items are in order among themselves, and so are the
+ * others; chance says which places the promoted ones take. */
 #include "base/rng.h"
 #include "rank/ranker.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranking: see rank.h. One query runs through these steps, each a file of its own (ranker.h):
  *
- *   1. history: the model's for this user (unless he asked to be forgotten), then live events, then the
- *      inline history; weights as training gave them
+ *   1. history: the model's for this user (unless he asked to be forgotten), then live events, then
+ * the inline history; weights as training gave them
  *   2. mask: a bitset of the items that may be recommended: seen rule, filter
  *   3. score: the blend; where no part but the fallback has something to say, the fallback alone
  *   4. top-N of the allowed items: best first, equal scores to the lower index
@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "rank/explore.h"
 #include "filter/filter.h"
+#include "rank/explore.h"
 #include "rank/ranker.h"
 
 const char *pz_origin_name(enum pz_origin origin)
@@ -46,8 +46,8 @@ struct pz_ranker *pz_ranker_new(const struct pz_model *m)
     r->fallback = pz_mem_array(n, sizeof *r->fallback);
     r->scratch = pz_mem_array(pz_model_scratch(m), 1);
     r->explored = pz_mem_array(PZ_EXPLORE_MAX, sizeof *r->explored);
-    if (!r->allowed || !r->promotable || !r->eligible || !r->gone || !r->open || !r->blend || !r->fallback || !r->scratch ||
-        !r->explored) {
+    if (!r->allowed || !r->promotable || !r->eligible || !r->gone || !r->open || !r->blend ||
+        !r->fallback || !r->scratch || !r->explored) {
         pz_ranker_free(r);
         return NULL;
     }
@@ -110,10 +110,12 @@ static enum pz_status prepare(struct pz_ranker *r, struct pz_err *err)
     if (st == PZ_OK && rules->diversity > 0 && rules->diversity_column)
         st = pz_column_find(r, rules->diversity_column, &r->alike, err);
     else if (st == PZ_OK && rules->diversity > 0 && !pz_rank_vectors(r, &dim))
-        return pz_err_set(err, PZ_USAGE, "the model has no item vectors to diversify by; name a column");
+        return pz_err_set(err, PZ_USAGE,
+                          "the model has no item vectors to diversify by; name a column");
     if (st == PZ_OK && rules->page.number > 0 && rules->page.check != pz_page_check(r))
-        return pz_err_set(err, PZ_USAGE, "the page token is of another question or model; begin with the "
-                                         "first page");
+        return pz_err_set(
+            err, PZ_USAGE,
+            "the page token is of another question or model; begin with the first page");
     return st;
 }
 
@@ -125,7 +127,8 @@ static bool any_left(const struct pz_ranker *r)
     return false;
 }
 
-static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer *answer, struct pz_err *err)
+static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer *answer,
+                             struct pz_err *err)
 {
     enum pz_status st = pz_rank_score(r, err);
 
@@ -137,7 +140,8 @@ static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer 
     if (r->m->recipe->has_scores && !r->req->no_scores)
         pz_rank_softmax(r, r->hit, answer->n, r->q.task == PZ_TASK_RANK);
     answer->has_next = r->q.task != PZ_TASK_RANK && any_left(r);
-    answer->next = (struct pz_page){ r->req->rules.page.number + 1, r->live_last, pz_page_check(r) };
+    answer->next = (struct pz_page){ r->req->rules.page.number + 1, r->live_last,
+                                     pz_page_check(r) };
     return PZ_OK;
 }
 
@@ -154,8 +158,10 @@ static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, s
     return finish(r, r->req->num, answer, err);
 }
 
-/* The mask follows from the user's own history, if a user is given; the scores from the item alone. */
-static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+/* The mask follows from the user's own history, if a user is given; the scores from the item alone.
+ */
+static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer,
+                                   struct pz_err *err)
 {
     uint32_t item = pz_dict_find_str(&r->m->items, r->req->item_id);
     enum pz_status st = pz_rank_history(r, err);
@@ -200,7 +206,8 @@ static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, s
     if (st == PZ_OK)
         st = prepare(r, err);
     if (st == PZ_OK && req->rules.n_promotions > 0)
-        return pz_err_set(err, PZ_USAGE, "a ranking has no promotions: it holds the items it was given");
+        return pz_err_set(err, PZ_USAGE,
+                          "a ranking has no promotions: it holds the items it was given");
     if (st != PZ_OK)
         return st;
     keep_list(r);
@@ -211,12 +218,13 @@ static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, s
     answer->hit = r->hit;
     for (size_t i = 0; i < req->n_rank && st == PZ_OK; i++)
         if (pz_dict_find_str(&r->m->items, req->rank[i]) == PZ_NONE)
-            r->hit[answer->n++] = (struct pz_hit){ .item = PZ_NONE, .id = req->rank[i],
-                                                   .source = PZ_ORIGIN_UNKNOWN };
+            r->hit[answer->n++] =
+                (struct pz_hit){ .item = PZ_NONE, .id = req->rank[i], .source = PZ_ORIGIN_UNKNOWN };
     return st;
 }
 
-static enum pz_status answer_request(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+static enum pz_status answer_request(struct pz_ranker *r, struct pz_answer *answer,
+                                     struct pz_err *err)
 {
     const struct pz_request *req = r->req;
     const struct pz_recipe *recipe = r->m->recipe;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranking: one query answered, the same way on a bare model and on a campaign. What is live reaches it as
- * plain data in struct pz_live. */
+/* Ranking: one query answered, the same way on a bare model and on a campaign. What is live reaches
+ * it as plain data in struct pz_live. */
 #ifndef PZ_RANK_RANK_H
 #define PZ_RANK_RANK_H
 
@@ -23,19 +23,19 @@ struct pz_cap {
 struct pz_filter;
 struct pz_filter_values;
 
-/* Promoted items take a share of the places, wherever chance puts them. The request's filter does not act
- * on them. */
+/* Promoted items take a share of the places, wherever chance puts them. The request's filter does
+ * not act on them. */
 struct pz_promotion {
     const char *name;
-    double percent; /* 0 < percent <= 100 */
+    double percent;                        /* 0 < percent <= 100 */
     const struct pz_filter *filter;        /* which items are promoted; NULL: any */
     const struct pz_filter_values *values; /* bound to it; NULL when it has no placeholders */
 };
 
 /* Items that pass a filter have their scores multiplied. */
 struct pz_boost {
-    const char *text;  /* as it was written, for explanations */
-    double factor;     /* >= 0 */
+    const char *text; /* as it was written, for explanations */
+    double factor;    /* >= 0 */
     const struct pz_filter *filter;
     const struct pz_filter_values *values;
 };
@@ -50,11 +50,11 @@ struct pz_page {
 /* Rules beside the model's opinion, each in force only where set. All-zero: the recipe's own. */
 struct pz_rules {
     enum pz_seen seen;
-    const char *const *seen_type; /* [n_seen_types] only events of these types make an item seen; "*": all;
-                                   * none given: all events that the model learns from */
+    const char *const *seen_type; /* [n_seen_types] only events of these types make an item seen;
+                                   * "*": all; none given: all events that the model learns from */
     size_t n_seen_types;
-    int64_t seen_age_s;           /* only events this recent; 0: all */
-    const struct pz_cap *cap;     /* [n_caps] */
+    int64_t seen_age_s;       /* only events this recent; 0: all */
+    const struct pz_cap *cap; /* [n_caps] */
     size_t n_caps;
     const struct pz_promotion *promotion; /* [n_promotions]; percentages sum to at most 100 */
     size_t n_promotions;
@@ -62,15 +62,16 @@ struct pz_rules {
     size_t n_boosts;
     double diversity;             /* lambda of MMR, 0 .. 1; 0: off */
     const char *diversity_column; /* of Items; NULL: the model's item vectors */
-    double rotation;              /* 0 .. 1: the part of its score that an item shown just now loses */
+    double rotation; /* 0 .. 1: the part of its score that an item shown just now loses */
     int64_t rotation_half_life_s; /* of a showing's effect; 0: a day */
     const char *objective;        /* numeric column of Items to gain by; NULL: none */
     double objective_power;       /* score times value to this power */
     struct pz_page page;
 };
 
-/* The seen rule in force: what the rules say, else exclude where they name types or an age, else the
- * recipe's. is_list: of a ranking, which keeps what it is given unless the rules say otherwise. */
+/* The seen rule in force: what the rules say, else exclude where they name types or an age, else
+ * the recipe's. is_list: of a ranking, which keeps what it is given unless the rules say otherwise.
+ */
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list);
 
 /* Read a token that pz_page_format wrote. PZ_USAGE when it is none. */
@@ -79,45 +80,57 @@ enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_
 /* Write the token of a page into buf of at least 64 bytes; returns buf. */
 char *pz_page_format(const struct pz_page *page, char *buf);
 
-/* Something known of the moment: a column of Interactions beside the reserved ones, and its value. */
+/* Something known of the moment: a column of Interactions beside the reserved ones, and its value.
+ */
 struct pz_context {
     const char *key, *value;
 };
 
 struct pz_request {
-    const char *user_id;           /* NULL: none */
-    const char *item_id;           /* of related items; NULL: none */
-    const char *const *rank;       /* candidates to order; NULL: none */
+    const char *user_id;     /* NULL: none */
+    const char *item_id;     /* of related items; NULL: none */
+    const char *const *rank; /* candidates to order; NULL: none */
     size_t n_rank;
-    const char *const *history;    /* inline history, oldest first, after the model's and live events */
+    const char *const
+        *history; /* inline history, oldest first, after the model's and live events */
     size_t n_history;
-    uint32_t num;                  /* results wanted */
+    uint32_t num;                   /* results wanted */
     const struct pz_filter *filter; /* which items may be recommended, see filter.h; NULL: any */
-    const struct pz_filter_values *filter_values; /* bound to it; NULL when it has no placeholders */
+    const struct pz_filter_values
+        *filter_values; /* bound to it; NULL when it has no placeholders */
     const struct pz_context *context;
     size_t n_context;
     struct pz_rules rules;
-    const struct pz_live *live;    /* NULL: none */
-    int64_t now;                   /* 0: the model's newest time; for filters the clock */
+    const struct pz_live *live; /* NULL: none */
+    int64_t now;                /* 0: the model's newest time; for filters the clock */
     uint64_t seed;
-    double exploration_weight;     /* see explore.h; < 0: the recipe's default */
+    double exploration_weight;      /* see explore.h; < 0: the recipe's default */
     double exploration_cutoff_days; /* age of the items it lifts; 0: 30 */
-    bool no_scores;                /* leave hits' scores out: saves a pass over the catalogue */
+    bool no_scores;                 /* leave hits' scores out: saves a pass over the catalogue */
     bool explain;
-    const char *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
+    const char
+        *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
 };
 
 /* Where an answer or an item of it comes from. */
-enum pz_origin { PZ_ORIGIN_PERSONAL, PZ_ORIGIN_SESSION, PZ_ORIGIN_CONTENT, PZ_ORIGIN_POPULAR,
-                 PZ_ORIGIN_EXPLORATION, PZ_ORIGIN_PROMOTION, PZ_ORIGIN_SIMILAR, PZ_ORIGIN_UNKNOWN };
+enum pz_origin {
+    PZ_ORIGIN_PERSONAL,
+    PZ_ORIGIN_SESSION,
+    PZ_ORIGIN_CONTENT,
+    PZ_ORIGIN_POPULAR,
+    PZ_ORIGIN_EXPLORATION,
+    PZ_ORIGIN_PROMOTION,
+    PZ_ORIGIN_SIMILAR,
+    PZ_ORIGIN_UNKNOWN
+};
 /* "personal", "session", ...: as answers say it. */
 const char *pz_origin_name(enum pz_origin origin);
 
 struct pz_hit {
-    uint32_t item;     /* PZ_NONE for a candidate of --rank that the model does not know */
-    const char *id;    /* of that candidate, borrowed from the request; else NULL */
-    float blend;       /* what the order follows */
-    double score;      /* Personalize's softmax score; NAN when the recipe has none */
+    uint32_t item;  /* PZ_NONE for a candidate of --rank that the model does not know */
+    const char *id; /* of that candidate, borrowed from the request; else NULL */
+    float blend;    /* what the order follows */
+    double score;   /* Personalize's softmax score; NAN when the recipe has none */
     enum pz_origin source;
     const char *promotion; /* its name; NULL: not promoted */
 };
@@ -135,9 +148,10 @@ enum { PZ_MAX_CAUSES = 5 };
 struct pz_reason {
     float blend;              /* the model's, before rules acted */
     float part[PZ_MAX_PARTS]; /* what each part of the model gave; their sum is the blend */
-    uint32_t rank;            /* from 1, by the model's order alone among the items that may be recommended */
-    float exploration;        /* what it added after (1 - weight) of the blend was kept; 0: nothing */
-    float rotation, objective, boost; /* factors of those rules, of all boosts together; 1: did not act */
+    uint32_t rank; /* from 1, by the model's order alone among the items that may be recommended */
+    float exploration; /* what it added after (1 - weight) of the blend was kept; 0: nothing */
+    float rotation, objective,
+        boost; /* factors of those rules, of all boosts together; 1: did not act */
     struct pz_cause cause[PZ_MAX_CAUSES]; /* the largest first, by absolute value */
     size_t n_causes;
     float rest; /* sum of the other causes' shares */
@@ -146,13 +160,14 @@ struct pz_reason {
 struct pz_answer {
     struct pz_hit *hit; /* [n] best first; owned by the ranker, valid until its next query */
     size_t n;
-    bool is_short;      /* fewer than asked for although asked for more */
+    bool is_short;            /* fewer than asked for although asked for more */
     struct pz_reason *reason; /* [n] when asked for, else NULL; owned as hit is */
-    bool has_next;      /* more can be had: ask again with .rules.page = next */
+    bool has_next;            /* more can be had: ask again with .rules.page = next */
     struct pz_page next;
 };
 
-/* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts' scratch. */
+/* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts'
+ * scratch. */
 struct pz_ranker;
 /* NULL when memory is out; m is borrowed. One thread a ranker. */
 struct pz_ranker *pz_ranker_new(const struct pz_model *m);
@@ -160,9 +175,10 @@ void pz_ranker_free(struct pz_ranker *r);
 
 /* What became of one item in the answer. */
 enum pz_fate {
-    PZ_FATE_LISTED,    /* it is in the answer, at .place */
-    PZ_FATE_LATER,     /* it may be recommended; .place is its own after the rules that change scores */
-    PZ_FATE_DISPLACED, /* the same, and early enough: diversity, caps or promotions put others in its place */
+    PZ_FATE_LISTED, /* it is in the answer, at .place */
+    PZ_FATE_LATER, /* it may be recommended; .place is its own after the rules that change scores */
+    PZ_FATE_DISPLACED, /* the same, and early enough: diversity, caps or promotions put others in
+                          its place */
     PZ_FATE_SEEN,      /* the seen rule: .event_type at .time */
     PZ_FATE_FILTERED,  /* by .condition */
     PZ_FATE_NOT_SEEN,  /* only seen items were asked for */
@@ -178,14 +194,15 @@ struct pz_why {
     int64_t time;
     const char *event_type; /* n_type bytes; NULL: none; borrowed until the next query */
     size_t n_type;
-    const char *condition; /* n_condition bytes of the filter's text: an EXCLUDE that covers it, or what it
-                            * would have to be for the first INCLUDE; borrowed from the filter */
+    const char
+        *condition; /* n_condition bytes of the filter's text: an EXCLUDE that covers it, or what it
+                     * would have to be for the first INCLUDE; borrowed from the filter */
     size_t n_condition;
     struct pz_reason reason; /* unless unknown */
 };
 
-/* Answer one request. Unknown users and items never fail: they get the fallback and the source says so.
- * Errors: PZ_USAGE when the request does not fit the recipe (no user, no item, no list). */
+/* Answer one request. Unknown users and items never fail: they get the fallback and the source says
+ * so. Errors: PZ_USAGE when the request does not fit the recipe (no user, no item, no list). */
 enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
                        struct pz_err *err);
 

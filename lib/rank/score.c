@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scores: the blend of the model's parts, the fallback for items that no part knows, and the shares that
- * answers carry. */
+/* Scores: the blend of the model's parts, the fallback for items that no part knows, and the shares
+ * that answers carry. */
 #include <math.h>
 #include <string.h>
 
@@ -14,12 +14,17 @@ static void explore(struct pz_ranker *r)
     const struct pz_model *m = r->m;
     struct pz_explore_cfg cfg = {
         .weight = req->exploration_weight < 0 ? PZ_EXPLORE_WEIGHT : req->exploration_weight,
-        .cutoff_days = req->exploration_cutoff_days > 0 ? req->exploration_cutoff_days : PZ_EXPLORE_CUTOFF_DAYS,
+        .cutoff_days = req->exploration_cutoff_days > 0 ? req->exploration_cutoff_days
+                                                        : PZ_EXPLORE_CUTOFF_DAYS,
         .newest = m->newest,
         .draw = pz_explore_draw(req->seed, req->user_id, r->now),
     };
-    struct pz_explore_items items = { .n = m->items.n, .since = m->item_since, .count = m->item_count,
-                                      .shown = m->item_shown, .live = r->shown, .n_live = r->n_shown,
+    struct pz_explore_items items = { .n = m->items.n,
+                                      .since = m->item_since,
+                                      .count = m->item_count,
+                                      .shown = m->item_shown,
+                                      .live = r->shown,
+                                      .n_live = r->n_shown,
                                       .allowed = r->allowed };
 
     r->n_explored = 0;
@@ -42,9 +47,11 @@ enum pz_status pz_rank_score(struct pz_ranker *r, struct pz_err *err)
 
     if (st != PZ_OK)
         return st;
-    /* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of that: two items
-     * keep their order, and an item that most parts do not know is not judged by their noise. */
-    pz_model_score(r->m, &r->q, r->promotable, r->scratch, r->blend, explain ? r->part_score : NULL, &r->used);
+    /* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of
+     * that: two items keep their order, and an item that most parts do not know is not judged by
+     * their noise. */
+    pz_model_score(r->m, &r->q, r->promotable, r->scratch, r->blend, explain ? r->part_score : NULL,
+                   &r->used);
     if (explain)
         pz_explain_keep(r);
     explore(r);

@@ -41,7 +41,8 @@ void pz_top_sort(struct pz_hit *hit, size_t n)
     qsort(hit, n, sizeof *hit, best_first);
 }
 
-size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct pz_hit *hit, size_t want)
+size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct pz_hit *hit,
+              size_t want)
 {
     size_t n = 0;
     float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */

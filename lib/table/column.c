@@ -4,13 +4,15 @@
  * Packed, in this order:
  *   1. the frames must say that they hold what the contents promise, so that a damaged or dishonest
  *      count cannot ask for a terabyte
- *   2. the hash of the stored bytes (XXH3), which notices any altered bit, also those that zstd ignores
+ *   2. the hash of the stored bytes (XXH3), which notices any altered bit, also those that zstd
+ * ignores
  *   3. take memory; decode all frames, in parallel, each into its own place; each frame's checksum
  *   4. the hash of the values
- * The pages of the stored bytes are given back to the kernel, or a process would keep the file in its
- * memory twice.
+ * The pages of the stored bytes are given back to the kernel, or a process would keep the file in
+ * its memory twice.
  *
- * A flat column was checked when the file was made; it is not looked at here, for that would read it all. */
+ * A flat column was checked when the file was made; it is not looked at here, for that would read
+ * it all. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,10 +49,12 @@ static bool stored_agree(const struct pz_table *t, const struct pz_layout_column
 static void forget_pages(const struct pz_table *t, const struct pz_layout_column *col)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t from = pz_layout_align(col->offset, page), to = (col->offset + col->stored) / page * page;
+    uint64_t from = pz_layout_align(col->offset, page),
+             to = (col->offset + col->stored) / page * page;
 
     if (from < to)
-        madvise(t->map + from, (size_t)(to - from), MADV_DONTNEED); /* a hint: failing costs nothing */
+        madvise(t->map + from, (size_t)(to - from),
+                MADV_DONTNEED); /* a hint: failing costs nothing */
 }
 
 /* Decode all frames of a column into data, start[f] being the place of frame f in the file. */
@@ -62,8 +66,9 @@ static enum pz_status decode_frames(const struct pz_table *t, const struct pz_la
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (col->n_frames > 1)
     for (uint32_t f = 0; f < col->n_frames; f++) {
-        enum pz_status st = pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES, pz_layout_frame(raw, f),
-                                          t->map + start[f], col->frame[f], NULL);
+        enum pz_status st = pz_zst_unpack(data + (uint64_t)f * PZ_FRAME_BYTES,
+                                          pz_layout_frame(raw, f), t->map + start[f], col->frame[f],
+                                          NULL);
 
 #pragma omp atomic
         damage += st == PZ_BAD_DATA;
@@ -124,7 +129,8 @@ void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col)
     col->data = NULL;
 }
 
-enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err)
+enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col,
+                                struct pz_err *err)
 {
     struct pz_layout_column again = *col;
     enum pz_status st;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* String dictionaries: see dict.h.
  *
- * The builder keeps strings in one byte buffer and finds repeats with an open-addressing table over XXH3,
- * at most half full. Finishing sorts by eight bytes as a number, the first after those that all strings
- * share ("user_"), and only where these are equal by the whole string. Merging walks all inputs at once with a heap
- * of their next strings: linear in the strings of two inputs, and log(inputs) comparisons a string for many; nothing
- * is hashed or sorted again. */
+ * The builder keeps strings in one byte buffer and finds repeats with an open-addressing table over
+ * XXH3, at most half full. Finishing sorts by eight bytes as a number, the first after those that
+ * all strings share ("user_"), and only where these are equal by the whole string. Merging walks
+ * all inputs at once with a heap of their next strings: linear in the strings of two inputs, and
+ * log(inputs) comparisons a string for many; nothing is hashed or sorted again. */
 #include "table/dict.h"
 
 #include <stdlib.h>
@@ -186,7 +186,8 @@ uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t le
             return b->slot[at] - 1;
         at = (at + 1) & b->mask;
     }
-    if (b->count >= b->mask / 2) { /* before anything changes, so that a failure leaves b as it was */
+    if (b->count >=
+        b->mask / 2) { /* before anything changes, so that a failure leaves b as it was */
         if (!grow_slots(b))
             return PZ_NONE;
         at = hash & b->mask;
@@ -298,9 +299,9 @@ enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict 
 /* The inputs' next strings as a heap, smallest first; equal strings by input. */
 struct merge {
     const struct pz_dict *const *in;
-    uint32_t *next; /* [n_in] next string of each input */
-    size_t *heap;   /* inputs */
-    size_t n;       /* in the heap */
+    uint32_t *next;   /* [n_in] next string of each input */
+    size_t *heap;     /* inputs */
+    size_t n;         /* in the heap */
     uint64_t *offset; /* the union so far, as in struct pz_dict */
     char *bytes;
     size_t cap_offset, cap_bytes;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* String dictionaries: id <-> dense index. The strings are kept in byte order, without repeats, so
- * that the index of a string does not depend on the order of the input, looking up is a binary search
- * in memory that may be mapped from a file (nothing is built at start), and merging two is linear.
+ * that the index of a string does not depend on the order of the input, looking up is a binary
+ * search in memory that may be mapped from a file (nothing is built at start), and merging two is
+ * linear.
  *
- * A dictionary may have a tail: strings that came later, numbered after its own. Getting and finding heed it; all
- * else (checks, merging, writing) wants dictionaries without. */
+ * A dictionary may have a tail: strings that came later, numbered after its own. Getting and
+ * finding heed it; all else (checks, merging, writing) wants dictionaries without. */
 #ifndef PZ_TABLE_DICT_H
 #define PZ_TABLE_DICT_H
 
@@ -17,11 +18,13 @@
 #define PZ_NONE UINT32_MAX /* "no such index" everywhere */
 
 struct pz_dict {
-    uint32_t n;             /* strings, those of the tail among them */
-    const uint64_t *offset; /* [n + 1], offset[0] = 0: string i is bytes[offset[i] .. offset[i+1]) */
-    const char *bytes;      /* [offset[n]], not NUL-terminated */
-    bool owned;             /* offset and bytes are freed by pz_dict_clear */
-    const struct pz_dict *tail; /* the last tail->n strings, none of them among the others; borrowed, may be NULL */
+    uint32_t n; /* strings, those of the tail among them */
+    const uint64_t
+        *offset;       /* [n + 1], offset[0] = 0: string i is bytes[offset[i] .. offset[i+1]) */
+    const char *bytes; /* [offset[n]], not NUL-terminated */
+    bool owned;        /* offset and bytes are freed by pz_dict_clear */
+    const struct pz_dict
+        *tail; /* the last tail->n strings, none of them among the others; borrowed, may be NULL */
 };
 
 /* The string of index i < n; *len its bytes. Borrowed, not NUL-terminated. */
@@ -36,16 +39,16 @@ uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s);
 /* Free what is owned; accepts an all-zero dict. */
 void pz_dict_clear(struct pz_dict *dict);
 
-/* Check the invariants (offsets ascend and start at 0, strings ascend strictly, end within n_bytes);
- * PZ_BAD_DATA when broken. For dictionaries that come from a file. */
+/* Check the invariants (offsets ascend and start at 0, strings ascend strictly, end within
+ * n_bytes); PZ_BAD_DATA when broken. For dictionaries that come from a file. */
 enum pz_status pz_dict_check(const struct pz_dict *dict, uint64_t n_bytes, struct pz_err *err);
 
 struct pz_dict_builder;
 
 /* Collects strings in any order; finishing sorts them.
- * add returns a temporary number (dense, in order of first appearance) or PZ_NONE when memory is out;
- * finish makes the dictionary (owned) and, if final is not NULL, a caller-freed array
- * [count] temporary number -> index. Not thread-safe: one builder a thread, then pz_dict_merge. */
+ * add returns a temporary number (dense, in order of first appearance) or PZ_NONE when memory is
+ * out; finish makes the dictionary (owned) and, if final is not NULL, a caller-freed array [count]
+ * temporary number -> index. Not thread-safe: one builder a thread, then pz_dict_merge. */
 struct pz_dict_builder *pz_dict_builder_new(void);
 uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
 /* The string of a temporary number; valid until the next add. */

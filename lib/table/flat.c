@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unpacking: a table of either form becomes a flat one.
  *
- * The head of a flat file tells the place and the hash of the contents, and outputs are written in order:
- * so the layout is computed first (columns are plain arrays), then everything is written once, column by
- * column, each decoded, checked, written and dropped before the next. */
+ * The head of a flat file tells the place and the hash of the contents, and outputs are written in
+ * order: so the layout is computed first (columns are plain arrays), then everything is written
+ * once, column by column, each decoded, checked, written and dropped before the next. */
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -52,13 +52,15 @@ static enum pz_status write_column(struct pz_out *out, struct pz_table *t,
     static const unsigned char zero[PZ_MEM_ALIGN];
     uint64_t at = pz_out_size(out);
     bool had = col->data != NULL;
-    enum pz_status st = pz_out_write(out, zero, (size_t)(pz_layout_align(at, PZ_MEM_ALIGN) - at), err);
+    enum pz_status st = pz_out_write(out, zero, (size_t)(pz_layout_align(at, PZ_MEM_ALIGN) - at),
+                                     err);
 
     if (st == PZ_OK && t->flat)
         st = pz_column_verify(t, col, err);
     if (st == PZ_OK && !had)
         st = pz_column_load(t, col, err);
-    /* values that a caller was given may have been changed in place (they are only const by promise) */
+    /* values that a caller was given may have been changed in place (they are only const by
+     * promise) */
     if (st == PZ_OK && had && pz_hash64(col->data, (size_t)pz_layout_raw(col)) != col->hash)
         st = pz_err_set(err, PZ_INTERNAL, "column %s was changed in memory", col->name);
     if (st == PZ_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hashes of bytes: see hash.h. XXH3 by Yann Collet (https://xxhash.com); its 64- and 128-bit forms feed on
- * the same state and differ in the last step only, so one stream serves both. */
+/* Hashes of bytes: see hash.h. XXH3 by Yann Collet (https://xxhash.com); its 64- and 128-bit forms
+ * feed on the same state and differ in the last step only, so one stream serves both. */
 #include "table/hash.h"
 
 #include <stdio.h>

@@ -11,8 +11,8 @@ uint64_t pz_hash64(const void *bytes, size_t n);
 
 struct pz_hash;
 
-/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish; finish frees and writes 32
- * hex digits and NUL. */
+/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish; finish frees and
+ * writes 32 hex digits and NUL. */
 struct pz_hash *pz_hash_new(void);
 void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n);
 void pz_hash_finish(struct pz_hash *h, char hex[33]);

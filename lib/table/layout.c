@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of contents: see layout.h. Its own bytes are covered by a hash in the file's foot (packed) or
- * head (flat); here every number in them is still held against the others and against the file, because
- * a hash says that nothing was damaged, not that the writer was honest. */
+/* The table of contents: see layout.h. Its own bytes are covered by a hash in the file's foot
+ * (packed) or head (flat); here every number in them is still held against the others and against
+ * the file, because a hash says that nothing was damaged, not that the writer was honest. */
 #include "table/layout.h"
 
 #include <stdlib.h>
@@ -79,7 +79,8 @@ static uint64_t count_frames(uint64_t raw)
     return raw / PZ_FRAME_BYTES + (raw % PZ_FRAME_BYTES != 0);
 }
 
-/* Whether type, count, frames and place agree with each other. frames: the stored sizes, unaligned. */
+/* Whether type, count, frames and place agree with each other. frames: the stored sizes, unaligned.
+ */
 static bool fits(struct pz_layout_column *col, const unsigned char *frames, uint64_t expected,
                  const struct pz_extent *where)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to table/: what the writer and the reader of a table share. All numbers little-endian.
  *
- * packed:  head (skippable frame, 20 bytes) | frames of column 0 | ... | contents (zstd frame) | foot
- *          (skippable frame, FOOT_BYTES)
- * flat:    flat head (64 bytes) | columns, each at the next multiple of 64 | contents (plain)
- * contents: u32 number of columns, then a column: u8 name length, name, u8 type, u64 n, u64 XXH3 of the
- *          values, u64 XXH3 of the stored bytes, u64 offset in the file, u32 number of frames, u32
- *          stored bytes a frame.
+ * packed:  head (skippable frame, 20 bytes) | frames of column 0 | ... | contents (zstd frame) |
+ * foot (skippable frame, FOOT_BYTES) flat:    flat head (64 bytes) | columns, each at the next
+ * multiple of 64 | contents (plain) contents: u32 number of columns, then a column: u8 name length,
+ * name, u8 type, u64 n, u64 XXH3 of the values, u64 XXH3 of the stored bytes, u64 offset in the
+ * file, u32 number of frames, u32 stored bytes a frame.
  *
- * A zstd frame has bits that no decoder looks at and several spellings of the same values; only the hash
- * of the stored bytes notices that they were touched. The columns tile the file without gap or overlap,
- * so no byte is outside a check and no frame can stand for two columns. */
+ * A zstd frame has bits that no decoder looks at and several spellings of the same values; only the
+ * hash of the stored bytes notices that they were touched. The columns tile the file without gap or
+ * overlap, so no byte is outside a check and no frame can stand for two columns. */
 #ifndef PZ_TABLE_LAYOUT_H
 #define PZ_TABLE_LAYOUT_H
 
@@ -55,8 +54,8 @@ struct pz_extent {
 enum pz_status pz_layout_encode(const struct pz_layout_column *col, size_t n, unsigned char **bytes,
                                 size_t *n_bytes, struct pz_err *err);
 
-/* The reverse; distrusts everything: the columns must fill `where` exactly. *col is the caller's, also
- * after a failure (pz_layout_free); .data is NULL. */
+/* The reverse; distrusts everything: the columns must fill `where` exactly. *col is the caller's,
+ * also after a failure (pz_layout_free); .data is NULL. */
 enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes,
                                 const struct pz_extent *where, struct pz_layout_column **col,
                                 size_t *n, struct pz_err *err);

@@ -2,8 +2,8 @@
 /* Soundness of lists and numbers: see lists.h. */
 #include "table/lists.h"
 
-bool pz_lists_good(const uint64_t *ptr, uint64_t n, uint64_t end, uint64_t most, const uint32_t *entry,
-                   uint32_t below)
+bool pz_lists_good(const uint64_t *ptr, uint64_t n, uint64_t end, uint64_t most,
+                   const uint32_t *entry, uint32_t below)
 {
     bool good = ptr[0] == 0 && ptr[n] == end;
 

@@ -15,11 +15,13 @@ struct pz_table {
     size_t n;
 };
 
-/* Make col->data point to the values: decode and check a packed column, find a flat one in the map. */
+/* Make col->data point to the values: decode and check a packed column, find a flat one in the map.
+ */
 enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
 
 /* Check a column's stored bytes and values against the contents; leaves .data as it was. */
-enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
+enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col,
+                                struct pz_err *err);
 
 /* Forget decoded values; nothing to do when flat. */
 void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading tables: see table.h, layout.h and, for one column, column.c.
  *
- * The file is mapped. Opening checks the head, the foot and the contents, nothing else: it costs the
- * number of columns. Every byte of the file is under some check: the contents' bytes under a hash in the
- * foot (packed) or head (flat), the columns under hashes in the contents, the rest must be exactly what
- * it can only be. */
+ * The file is mapped. Opening checks the head, the foot and the contents, nothing else: it costs
+ * the number of columns. Every byte of the file is under some check: the contents' bytes under a
+ * hash in the foot (packed) or head (flat), the columns under hashes in the contents, the rest must
+ * be exactly what it can only be. */
 #include "table/table.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
         t->map = mmap(NULL, (size_t)t->size, PROT_READ, MAP_SHARED, fd, 0);
         if (t->map == MAP_FAILED) {
             t->map = NULL;
-            st = pz_err_errno(err, errno == ENOMEM ? PZ_TRY_AGAIN : PZ_IO, errno, "cannot map %s", t->path);
+            st = pz_err_errno(err, errno == ENOMEM ? PZ_TRY_AGAIN : PZ_IO, errno, "cannot map %s",
+                              t->path);
         }
     }
     close(fd);
@@ -79,10 +80,10 @@ static enum pz_status open_packed(struct pz_table *t, struct pz_err *err)
     uint32_t stored = pz_get32(foot + 16), raw = pz_get32(foot + 20);
     enum pz_status st = check_version(pz_get32(t->map + 16), err);
 
-    if (st == PZ_OK && (pz_get32(foot) != PZ_SKIP_FOOT || pz_get32(foot + 4) != PZ_FOOT_BYTES - 8 ||
-                        memcmp(foot + 32, PZ_END_MAGIC, 8) != 0 || offset > t->size ||
-                        stored > t->size - offset || offset + stored + PZ_FOOT_BYTES != t->size ||
-                        raw > PZ_CONTENTS_MAX))
+    if (st == PZ_OK &&
+        (pz_get32(foot) != PZ_SKIP_FOOT || pz_get32(foot + 4) != PZ_FOOT_BYTES - 8 ||
+         memcmp(foot + 32, PZ_END_MAGIC, 8) != 0 || offset > t->size || stored > t->size - offset ||
+         offset + stored + PZ_FOOT_BYTES != t->size || raw > PZ_CONTENTS_MAX))
         st = pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged at its end");
     if (st == PZ_OK && pz_hash64(t->map + offset, stored) != pz_get64(foot + 24))
         st = pz_err_set(err, PZ_BAD_DATA, "the table of contents is damaged");
@@ -103,15 +104,13 @@ static enum pz_status open_flat(struct pz_table *t, struct pz_err *err)
     struct pz_extent where = { PZ_FLAT_BYTES, offset, PZ_MEM_ALIGN };
     enum pz_status st = check_version(pz_get32(t->map + 12), err);
 
-    if (st == PZ_OK &&
-        (t->size < PZ_FLAT_BYTES || pz_get64(t->map + 40) != t->size || offset > t->size ||
-         n != t->size - offset || n > PZ_CONTENTS_MAX ||
-         !all_zero(t->map + 48, PZ_FLAT_BYTES - 48) ||
-         pz_hash64(t->map + offset, (size_t)n) != pz_get64(t->map + 32)))
+    if (st == PZ_OK && (t->size < PZ_FLAT_BYTES || pz_get64(t->map + 40) != t->size ||
+                        offset > t->size || n != t->size - offset || n > PZ_CONTENTS_MAX ||
+                        !all_zero(t->map + 48, PZ_FLAT_BYTES - 48) ||
+                        pz_hash64(t->map + offset, (size_t)n) != pz_get64(t->map + 32)))
         st = pz_err_set(err, PZ_BAD_DATA, "the file is cut off or damaged");
-    return st == PZ_OK
-               ? pz_layout_decode(t->map + offset, (size_t)n, &where, &t->col, &t->n, err)
-               : st;
+    return st == PZ_OK ? pz_layout_decode(t->map + offset, (size_t)n, &where, &t->col, &t->n, err)
+                       : st;
 }
 
 static const char *kind_name(const char *kind)
@@ -124,8 +123,9 @@ static enum pz_status open_mapped(struct pz_table *t, const char *kind, struct p
 {
     t->flat = memcmp(t->map, PZ_FLAT_MAGIC, 8) == 0;
     memcpy(t->kind, t->map + (t->flat ? 8 : 12), 4);
-    if ((!t->flat && (pz_get32(t->map) != PZ_SKIP_HEAD || pz_get32(t->map + 4) != PZ_HEAD_BYTES - 8 ||
-                      memcmp(t->map + 8, PZ_PACKED_MAGIC, 4) != 0)) ||
+    if ((!t->flat &&
+         (pz_get32(t->map) != PZ_SKIP_HEAD || pz_get32(t->map + 4) != PZ_HEAD_BYTES - 8 ||
+          memcmp(t->map + 8, PZ_PACKED_MAGIC, 4) != 0)) ||
         !pz_layout_is_kind(t->kind))
         return pz_err_set(err, PZ_BAD_DATA, "not a pz file");
     if (kind && memcmp(t->kind, kind, 4) != 0)

@@ -3,11 +3,11 @@
  *
  * packed (*.pzd, *.pzm)   standard zstd frames, each with its checksum, so that zstd -t and zstdcat
  *                         work: a skippable frame with magic, kind and format version; then every
- *                         column cut into frames of at most PZ_FRAME_BYTES raw bytes, compressed and
- *                         decoded in parallel; then the table of contents (a data frame); then a
- *                         skippable frame that says where the contents start, its size and checksum.
- * flat                    the same columns uncompressed, each aligned to 64 bytes, for mmap: opening
- *                         costs microseconds and many processes share the pages.
+ *                         column cut into frames of at most PZ_FRAME_BYTES raw bytes, compressed
+ * and decoded in parallel; then the table of contents (a data frame); then a skippable frame that
+ * says where the contents start, its size and checksum. flat                    the same columns
+ * uncompressed, each aligned to 64 bytes, for mmap: opening costs microseconds and many processes
+ * share the pages.
  *
  * Bytes are the same at any thread count. man/pz-formats.5 describes every byte. */
 #ifndef PZ_TABLE_TABLE_H
@@ -31,13 +31,13 @@ size_t pz_type_bytes(enum pz_type type);
 /* ---- writing ---- */
 struct pz_writer;
 
-/* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd level,
- * 0 for the default. The file appears only at pz_writer_commit. */
+/* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd
+ * level, 0 for the default. The file appears only at pz_writer_commit. */
 enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
                               struct pz_err *err);
 
-/* Add a column. name: unique, printable ASCII, '/' separates parts ("factors/items"). data: n elements,
- * borrowed during the call only. Compresses on all threads. */
+/* Add a column. name: unique, printable ASCII, '/' separates parts ("factors/items"). data: n
+ * elements, borrowed during the call only. Compresses on all threads. */
 enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
                              const void *data, uint64_t n, struct pz_err *err);
 
@@ -55,12 +55,13 @@ enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err);
 void pz_writer_abort(struct pz_writer *w);
 
 /* ---- reading ----
- * Messages of pz_table_open and pz_table_verify name the file; those of the calls that read from an open
- * table name the column, and the caller, who knows what he opened, puts the file in front. */
+ * Messages of pz_table_open and pz_table_verify name the file; those of the calls that read from an
+ * open table name the column, and the caller, who knows what he opened, puts the file in front. */
 struct pz_table;
 
 /* Open a packed or flat table and check its header and contents; columns are read when asked for.
- * kind as in pz_writer_open, NULL for any. A truncated or foreign file is PZ_BAD_DATA, said plainly. */
+ * kind as in pz_writer_open, NULL for any. A truncated or foreign file is PZ_BAD_DATA, said
+ * plainly. */
 enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **t,
                              struct pz_err *err);
 /* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
@@ -81,10 +82,10 @@ size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
 bool pz_table_has(const struct pz_table *t, const char *name);
 
-/* A column's elements, 64-byte aligned, valid until close. Packed: decoded (all threads) and checked
- * at the first call, then kept. Flat: a pointer into the map. A missing column or another type is
- * PZ_BAD_DATA. *n may be NULL when want_n is given: want_n != UINT64_MAX demands that many elements.
- * Not thread-safe on one table. */
+/* A column's elements, 64-byte aligned, valid until close. Packed: decoded (all threads) and
+ * checked at the first call, then kept. Flat: a pointer into the map. A missing column or another
+ * type is PZ_BAD_DATA. *n may be NULL when want_n is given: want_n != UINT64_MAX demands that many
+ * elements. Not thread-safe on one table. */
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
 #define PZ_ANY UINT64_MAX

@@ -112,8 +112,9 @@ static enum pz_status check_name(const struct pz_writer *w, const char *name, st
     size_t len = strlen(name);
 
     if (len == 0 || len > PZ_NAME_MAX)
-        return pz_err_set(err, PZ_BAD_DATA, "column name of %zu bytes, at most %d are possible: %.40s",
-                          len, PZ_NAME_MAX, name);
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "column name of %zu bytes, at most %d are possible: %.40s", len,
+                          PZ_NAME_MAX, name);
     for (size_t i = 0; i < len; i++)
         if (name[i] < 0x20 || name[i] > 0x7e)
             return pz_err_set(err, PZ_BAD_DATA, "a column name is not printable ASCII");

@@ -57,8 +57,8 @@ void pz_unzst_free(struct pz_unzst *u)
     ZSTD_freeDStream((ZSTD_DStream *)u);
 }
 
-enum pz_status pz_unzst_step(struct pz_unzst *u, const void *in, size_t n_in, size_t *took, void *out,
-                             size_t n_out, size_t *gave, int *inside, struct pz_err *err)
+enum pz_status pz_unzst_step(struct pz_unzst *u, const void *in, size_t n_in, size_t *took,
+                             void *out, size_t n_out, size_t *gave, int *inside, struct pz_err *err)
 {
     ZSTD_inBuffer src = { in, n_in, 0 };
     ZSTD_outBuffer dst = { out, n_out, 0 };

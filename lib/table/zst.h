@@ -23,12 +23,14 @@ enum pz_status pz_zst_unpack(void *dst, size_t raw, const void *src, size_t n, s
 
 struct pz_unzst;
 
-/* A decoder of a stream of frames; NULL when memory is out. Free with pz_unzst_free (accepts NULL). */
+/* A decoder of a stream of frames; NULL when memory is out. Free with pz_unzst_free (accepts NULL).
+ */
 struct pz_unzst *pz_unzst_new(void);
 void pz_unzst_free(struct pz_unzst *u);
 /* Decode some of in[0..n_in) into out[0..n_out): *took input bytes used, *gave output bytes made,
  * *inside 1 while a frame is unfinished. */
-enum pz_status pz_unzst_step(struct pz_unzst *u, const void *in, size_t n_in, size_t *took, void *out,
-                             size_t n_out, size_t *gave, int *inside, struct pz_err *err);
+enum pz_status pz_unzst_step(struct pz_unzst *u, const void *in, size_t n_in, size_t *took,
+                             void *out, size_t n_out, size_t *gave, int *inside,
+                             struct pz_err *err);
 
 #endif

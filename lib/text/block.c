@@ -2,10 +2,10 @@
 /* Feeding blocks: see feed.h.
  *
  * Bytes are read into `tail` until it holds a block; what lies before the last record end is handed
- * out by swapping buffers with the caller, and the unfinished rest is copied to the new tail. A record
- * without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there, or at the end of the
- * file, is cut at the end of its first line: the parser then finds it unclosed, rejects that line, and
- * everything behind it is read as usual. */
+ * out by swapping buffers with the caller, and the unfinished rest is copied to the new tail. A
+ * record without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there, or at the
+ * end of the file, is cut at the end of its first line: the parser then finds it unclosed, rejects
+ * that line, and everything behind it is read as usual. */
 #include "text/block.h"
 
 #include <stdlib.h>
@@ -144,12 +144,14 @@ static enum pz_status look(struct pz_feed *feed, struct pz_err *err)
     struct pz_block *tail = &feed->tail;
     size_t at = 0;
 
-    if (tail->n >= 2 && (memcmp(tail->text, "\xff\xfe", 2) == 0 || memcmp(tail->text, "\xfe\xff", 2) == 0))
+    if (tail->n >= 2 &&
+        (memcmp(tail->text, "\xff\xfe", 2) == 0 || memcmp(tail->text, "\xfe\xff", 2) == 0))
         return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
                           pz_feed_name(feed));
     if (tail->n >= 3 && memcmp(tail->text, "\xef\xbb\xbf", 3) == 0)
         at = 3;
-    while (at < tail->n && (tail->text[at] == '\n' || tail->text[at] == '\r' || tail->text[at] == ' '))
+    while (at < tail->n &&
+           (tail->text[at] == '\n' || tail->text[at] == '\r' || tail->text[at] == ' '))
         feed->lines += tail->text[at++] == '\n';
     drop_front(tail, at);
     if (tail->n == 0)

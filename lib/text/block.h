@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: a text file (CSV or JSON Lines, plain or zstd) as blocks that end at record ends, so
- * that many threads can parse it. */
+/* Private to data/: a text file (CSV or JSON Lines, plain or zstd) as blocks that end at record
+ * ends, so that many threads can parse it. */
 #ifndef PZ_TEXT_BLOCK_H
 #define PZ_TEXT_BLOCK_H
 
@@ -12,7 +12,9 @@
 #include "text/scan.h"
 
 #define PZ_FEED_BLOCK 1048576u /* bytes a block, as a rule */
-#define PZ_RECORD_MAX 4194304u /* bytes a record; a quote open for longer counts as never closed */
+#define PZ_RECORD_MAX                                                          \
+    4194304u /* bytes a record; a quote open for longer counts as never closed \
+              */
 
 /* Whole records. All-zero is empty; free(text) ends it. */
 struct pz_block {
@@ -23,10 +25,10 @@ struct pz_block {
 
 struct pz_feed;
 
-/* Open path ("-" is standard input), tell CSV from JSON Lines by the first byte that is no blank, read the
- * header of CSV and find its delimiter (comma, semicolon or tab: the most frequent one outside quotes).
- * A UTF-8 byte order mark is passed over. PZ_BAD_DATA: an empty file, UTF-16, a JSON array, a header
- * that cannot be read. backslash: see struct pz_csv_form. */
+/* Open path ("-" is standard input), tell CSV from JSON Lines by the first byte that is no blank,
+ * read the header of CSV and find its delimiter (comma, semicolon or tab: the most frequent one
+ * outside quotes). A UTF-8 byte order mark is passed over. PZ_BAD_DATA: an empty file, UTF-16, a
+ * JSON array, a header that cannot be read. backslash: see struct pz_csv_form. */
 enum pz_status pz_feed_open(const char *path, bool backslash, struct pz_feed **out,
                             struct pz_err *err);
 void pz_feed_close(struct pz_feed *feed);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CSV records of a block: see record.h.
  *
- * A record without a quote is cut at the marks that pz_scan_marks found: no byte is looked at twice.
- * One with a quote is walked field by field; fields whose quotes have to be resolved are copied. */
+ * A record without a quote is cut at the marks that pz_scan_marks found: no byte is looked at
+ * twice. One with a quote is walked field by field; fields whose quotes have to be resolved are
+ * copied. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +50,8 @@ static void put_cell(struct pz_csv_reader *r, struct pz_record *rec, const char 
     rec->n_cells++;
 }
 
-/* The content of the quoted field at text[i] ('"'), resolved into plain; returns the offset after its
- * closing quote, which pz_scan_record has made sure of. */
+/* The content of the quoted field at text[i] ('"'), resolved into plain; returns the offset after
+ * its closing quote, which pz_scan_record has made sure of. */
 static size_t take_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t i, size_t *n_plain)
 {
     const char *text = r->text;
@@ -141,10 +142,9 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
     skip_blank_lines(r);
     if (r->at >= r->n)
         return false;
-    *rec = (struct pz_record){ .cell = r->cell,
-                               .line = r->line,
-                               .raw = text + r->at,
-                               .check_text = r->check_text };
+    *rec = (struct pz_record){
+        .cell = r->cell, .line = r->line, .raw = text + r->at, .check_text = r->check_text
+    };
     start = r->at;
     for (m = r->at_mark; m < r->n_marks; m++) {
         size_t stop = r->mark[m];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON Lines of a block: see record.h. A line goes through Jansson, so escapes, numbers and repeated
- * keys are judged by one parser; values become text, as they would stand in a CSV cell. */
+/* JSON Lines of a block: see record.h. A line goes through Jansson, so escapes, numbers and
+ * repeated keys are judged by one parser; values become text, as they would stand in a CSV cell. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +59,7 @@ static const char *add_value(struct pz_str *text, const json_t *value)
         return "a nested object; only plain values and arrays of them are columns";
     if (!json_is_array(value))
         return add_scalar(text, value) ? NULL : "a nested value";
-    json_array_foreach(value, i, part)
-    {
+    json_array_foreach (value, i, part) {
         if (i > 0)
             pz_str_addc(text, '|');
         if (has_bar(part))
@@ -91,8 +90,7 @@ static bool take_object(struct pz_jsonl_reader *r, json_t *object)
     pz_str_reset(&r->values);
     for (size_t i = 0; i < r->n_cells; i++)
         r->cell[i].n = 0;
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach (object, key, value) {
         size_t slot = r->slot(r->context, key), from = r->values.len;
 
         if (slot == SIZE_MAX)
@@ -100,8 +98,8 @@ static bool take_object(struct pz_jsonl_reader *r, json_t *object)
         if (!reach_slot(r, slot))
             return false;
         if (r->cell[slot].n > 0) {
-            snprintf(r->problem, sizeof r->problem, "two keys stand for one column, one is \"%.60s\"",
-                     key);
+            snprintf(r->problem, sizeof r->problem,
+                     "two keys stand for one column, one is \"%.60s\"", key);
             return false;
         }
         fault = add_value(&r->values, value);

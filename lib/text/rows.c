@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Row readers: see rows.h.
  *
- * Input comes in blocks; a record is a line, or several when a quote is open at the end of a line. A CSV
- * record without a quote is cut with memchr (nearly all are); one with quotes goes through libcsv. JSON
- * records go through Jansson; their scalars become text, arrays of scalars are joined with '|'. */
+ * Input comes in blocks; a record is a line, or several when a quote is open at the end of a line.
+ * A CSV record without a quote is cut with memchr (nearly all are); one with quotes goes through
+ * libcsv. JSON records go through Jansson; their scalars become text, arrays of scalars are joined
+ * with '|'. */
 #include "text/rows.h"
 
 #include <csv.h>
@@ -31,7 +32,7 @@ struct pz_rows_in {
     size_t n, cap_names;
     struct pz_cell *cell; /* [cap_cells] */
     size_t cap_cells, n_cells;
-    size_t *cell_at;     /* libcsv and JSON: offsets into text while it grows */
+    size_t *cell_at; /* libcsv and JSON: offsets into text while it grows */
     size_t cap_at;
     struct pz_str text;
     char problem[160];
@@ -240,14 +241,15 @@ static bool add_value(struct pz_rows_in *in, const char *key, const json_t *valu
     const json_t *part;
 
     if (json_is_object(value)) {
-        snprintf(in->problem, sizeof in->problem, "key \"%.80s\": nested objects are not columns", key);
+        snprintf(in->problem, sizeof in->problem, "key \"%.80s\": nested objects are not columns",
+                 key);
         return false;
     }
     if (!json_is_array(value)) {
         add_scalar(&in->text, value);
         return true;
     }
-    json_array_foreach(value, i, part) {
+    json_array_foreach (value, i, part) {
         if (i > 0)
             pz_str_addc(&in->text, '|');
         if (json_is_object(part) || json_is_array(part)) {
@@ -276,7 +278,7 @@ static bool cells_from_object(struct pz_rows_in *in, json_t *object)
     json_t *value;
 
     pz_str_reset(&in->text);
-    json_object_foreach(object, key, value)
+    json_object_foreach (object, key, value)
         if (find_name(in, key) == in->n && !add_column(in, key, strlen(key)))
             return false;
     if (!pz_mem_grow(&in->cell_at, &in->cap_at, in->n + 2, sizeof *in->cell_at))
@@ -428,7 +430,8 @@ void pz_rows_set_raw(struct pz_rows_in *in)
 
 bool pz_rows_wait(struct pz_rows_in *in, int ms)
 {
-    return in->at_end || memchr(in->buf + in->from, '\n', in->to - in->from) || pz_in_wait(in->in, ms);
+    return in->at_end || memchr(in->buf + in->from, '\n', in->to - in->from) ||
+           pz_in_wait(in->in, ms);
 }
 
 static const char *why_bad(struct pz_rows_in *in, bool good)

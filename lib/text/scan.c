@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scanning CSV: see scan.h.
  *
- * Marks are found 64 bytes at a time: comparing gives one bit a byte, and walking the set bits gives
- * the offsets (the first stage of Langdale & Lemire, "Parsing gigabytes of JSON per second", VLDB J.
- * 2019, without its quote masks: a record with a quote takes the slow road anyway). SSE2 belongs to
- * every x86-64 machine; others take the plain loop, which gives the same answer.
+ * Marks are found 64 bytes at a time: comparing gives one bit a byte, and walking the set bits
+ * gives the offsets (the first stage of Langdale & Lemire, "Parsing gigabytes of JSON per second",
+ * VLDB J. 2019, without its quote masks: a record with a quote takes the slow road anyway). SSE2
+ * belongs to every x86-64 machine; others take the plain loop, which gives the same answer.
  *
- * Records: a quoted field may hold newlines, so the end of a record is known only from its start. The
- * same function decides where a block is cut and how it is read, so the two cannot disagree. After
- * garbage or an unclosed quote, reading goes on at the next line: one bad quote spoils one line. */
+ * Records: a quoted field may hold newlines, so the end of a record is known only from its start.
+ * The same function decides where a block is cut and how it is read, so the two cannot disagree.
+ * After garbage or an unclosed quote, reading goes on at the next line: one bad quote spoils one
+ * line. */
 #include "text/scan.h"
 
 #include <string.h>

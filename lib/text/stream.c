@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: see stream.h. The first bytes decide: zstd's magic number (of a frame, or of a skippable
- * frame as parallel compressors put in front) starts the decoder; gzip and our own files are refused with
- * the command that helps; anything else is plain. */
+/* Input streams: see stream.h. The first bytes decide: zstd's magic number (of a frame, or of a
+ * skippable frame as parallel compressors put in front) starts the decoder; gzip and our own files
+ * are refused with the command that helps; anything else is plain. */
 #include "text/stream.h"
 
 #include <errno.h>
@@ -114,7 +114,8 @@ static enum pz_status read_zstd(struct pz_in *in, void *buf, size_t n, size_t *g
             st = fill(in, 1, err);
         if (st == PZ_OK && in->have == 0) {
             if (in->inside)
-                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its zstd data", in->name);
+                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its zstd data",
+                                in->name);
             return st;
         }
         if (st == PZ_OK)

@@ -15,12 +15,12 @@ struct pz_in;
 /* path "-" is standard input. */
 enum pz_status pz_in_open(const char *path, struct pz_in **in, struct pz_err *err);
 
-/* Read up to n decoded bytes into buf; *got = 0 only at the end. A zstd stream that ends inside a frame
- * is PZ_BAD_DATA. */
+/* Read up to n decoded bytes into buf; *got = 0 only at the end. A zstd stream that ends inside a
+ * frame is PZ_BAD_DATA. */
 enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, struct pz_err *err);
 
-/* Whether pz_in_read has something to give, or the end, now or within ms milliseconds. A signal ends the
- * waiting early. */
+/* Whether pz_in_read has something to give, or the end, now or within ms milliseconds. A signal
+ * ends the waiting early. */
 bool pz_in_wait(const struct pz_in *in, int ms);
 
 /* The name for messages ("standard input" for "-"); the size of the file in bytes as stored, 0 when

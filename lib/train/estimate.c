@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a training will take, tried out on a part of the data: see pz_train_estimate. Costs differ too much between
- * machines and between shapes of data for constants to tell. */
+/* What a training will take, tried out on a part of the data: see pz_train_estimate. Costs differ
+ * too much between machines and between shapes of data for constants to tell. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@
 #include "train/tune.h"
 
 enum { SAMPLE = 100000 };
-static const double TUNING_FITS = 2, TUNING_MEMORY = 1.7; /* measured on five sets of 50,000 to 900,000 events */
+static const double TUNING_FITS = 2,
+                    TUNING_MEMORY = 1.7; /* measured on five sets of 50,000 to 900,000 events */
 
 /* Whether the times say anything about order, as a corpus has it. */
 static bool is_ordered(const struct pz_dataset *ds)
@@ -33,8 +34,9 @@ static double sample(const struct pz_dataset *ds, uint64_t step, uint8_t *keep)
 }
 
 /* One fit of the defaults on a sample. */
-static enum pz_status try_out(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, uint64_t step,
-                              uint8_t *keep, struct pz_estimate *out, struct pz_err *err)
+static enum pz_status try_out(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                              uint64_t step, uint8_t *keep, struct pz_estimate *out,
+                              struct pz_err *err)
 {
     struct pz_train_cfg once = *cfg;
     double cpu = pz_cpu_seconds();
@@ -69,7 +71,8 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
     *out = less;
     if (!keep)
         return pz_err_memory(err, "the sample", (double)ds->n_inter);
-    if (step > 1) /* what depends on items does not grow with users: two points tell the two apart */
+    if (step >
+        1) /* what depends on items does not grow with users: two points tell the two apart */
         st = try_out(ds, cfg, 2 * step, keep, &less, err);
     if (st == PZ_OK)
         st = try_out(ds, cfg, step > 1 ? step : 1, keep, out, err);

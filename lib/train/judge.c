@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; a truth's rank is the number
- * of items above it plus half of those level with it. */
+/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; a truth's rank is
+ * the number of items above it plus half of those level with it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,8 @@ static size_t most_given(const struct pz_valid *v)
         uint32_t u = v->c[k].user;
 
         for (uint32_t i = 0; i < attrs->n_attrs; i++)
-            n += attrs->attr[i].num ? 1 : (size_t)(attrs->attr[i].ptr[u + 1] - attrs->attr[i].ptr[u]);
+            n += attrs->attr[i].num ? 1
+                                    : (size_t)(attrs->attr[i].ptr[u + 1] - attrs->attr[i].ptr[u]);
         most = n > most ? n : most;
     }
     return most;
@@ -113,8 +114,10 @@ static void forbid_seen(const struct pz_valid *v, const struct pz_valid_case *c,
         total[v->seq_item[p]] = -INFINITY;
 }
 
-/* How many of base[i] + w * mine[i] lie above s, and how many are s: twice the first plus the second. */
-PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, float w, float s, uint32_t n)
+/* How many of base[i] + w * mine[i] lie above s, and how many are s: twice the first plus the
+ * second. */
+PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, float w, float s,
+                                      uint32_t n)
 {
     uint32_t above = 0, level = 0;
 
@@ -166,8 +169,8 @@ void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_
 }
 
 /* The sum of the parts beside the judged one is the same in trial after trial. */
-static void add_others(const struct judging *j, const struct pz_valid_case *c, const struct pz_query *q,
-                       struct pz_lane *lane)
+static void add_others(const struct judging *j, const struct pz_valid_case *c,
+                       const struct pz_query *q, struct pz_lane *lane)
 {
     uint32_t n = j->v->train.n_items;
     size_t k = (size_t)(c - j->v->c);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The search of one part's settings, beside the parts that are there already: what is best alone is not best
- * together.
+/* The search of one part's settings, beside the parts that are there already: what is best alone is
+ * not best together.
  *
- *   - moves along one setting at a time, by a quarter of its range and then by an eighth; read-out settings
- *     move on the fitted part, others cost a fit; a switch is judged after its read-outs have moved
+ *   - moves along one setting at a time, by a quarter of its range and then by an eighth; read-out
+ * settings move on the fitted part, others cost a fit; a switch is judged after its read-outs have
+ * moved
  *   - every trial is judged with several weights in the blend at once
- *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving), the rest
- *     decides. A trial wins when its mean gain over the same users exceeds SURE standard errors, so that noise
- *     seldom moves a default; without order more is asked of settings, so that what is kept is worth its cost
+ *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving),
+ * the rest decides. A trial wins when its mean gain over the same users exceeds SURE standard
+ * errors, so that noise seldom moves a default; without order more is asked of settings, so that
+ * what is kept is worth its cost
  *   - when all parts are there, each part's weight moves once more
- * The corpus, the seed and the number of trials decide everything; a time limit is the one exception. */
+ * The corpus, the seed and the number of trials decide everything; a time limit is the one
+ * exception. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +53,8 @@ static double moved(const struct pz_choice *c, size_t k, double step)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
     bool log_scale = s->log_scale && c->low[k] > 0;
-    double lo = log_scale ? log(c->low[k]) : c->low[k], hi = log_scale ? log(c->high[k]) : c->high[k];
+    double lo = log_scale ? log(c->low[k]) : c->low[k],
+           hi = log_scale ? log(c->high[k]) : c->high[k];
     double x;
 
     if (log_scale && c->value[k] <= 0) /* "never": enter the range from its middle */
@@ -64,8 +68,8 @@ static double moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
-/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. The first, whose
- * weight the others are measured by, keeps one. */
+/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. The
+ * first, whose weight the others are measured by, keeps one. */
 static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double *w)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
@@ -115,14 +119,15 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* A weight costs nothing, but for that of a newcomer that takes long to learn and to ask: it must be worth it. */
+/* A weight costs nothing, but for that of a newcomer that takes long to learn and to ask: it must
+ * be worth it. */
 static double sure_of_weight(const struct pz_search *s, size_t p, bool newcomer)
 {
     return newcomer && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
 }
 
-/* The row of s->trial with the largest mean over the first n users, if it gains so many standard errors over the
- * first. */
+/* The row of s->trial with the largest mean over the first n users, if it gains so many standard
+ * errors over the first. */
 static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, double errors)
 {
     size_t best = 0;
@@ -139,16 +144,18 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, dou
     return gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
 }
 
-static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer, double mean,
-                      double seconds)
+static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer,
+                      double mean, double seconds)
 {
     char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
-    pz_log(s->cfg->log, PZ_LOG_DEBUG, "trial: %s %.4f, %.3f CPU s: %s", scorer, mean, seconds, text ? text : "");
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "trial: %s %.4f, %.3f CPU s: %s", scorer, mean, seconds,
+           text ? text : "");
     free(text);
 }
 
-static void note_trial(struct pz_search *s, size_t p, double weight, double mean, uint32_t users, bool won)
+static void note_trial(struct pz_search *s, size_t p, double weight, double mean, uint32_t users,
+                       bool won)
 {
     const struct pz_choice *c = &s->choice[p];
     json_t *settings = json_object(), *trial;
@@ -159,8 +166,9 @@ static void note_trial(struct pz_search *s, size_t p, double weight, double mean
         if (searched(c, i))
             json_object_set_new(settings, c->scorer->settings[i].name, json_real(c->value[i]));
     say_trial(s, settings, c->scorer->name, mean, seconds);
-    trial = json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings", settings, "weight",
-                      weight, "metric", mean, "users", (json_int_t)users, "kept", won);
+    trial = json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings",
+                      settings, "weight", weight, "metric", mean, "users", (json_int_t)users,
+                      "kept", won);
     if (s->cfg->record_time)
         json_object_set_new(trial, "seconds", json_real(seconds));
     json_array_append_new(s->cfg->trials, trial);
@@ -186,12 +194,14 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
 }
 
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
-static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won, struct pz_err *err)
+static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won,
+                           struct pz_err *err)
 {
     double w[PZ_WEIGHTS];
     size_t n_w = weights(s, p, newcomer, w), row;
     uint32_t all = s->v->n_users, heat = all / 4 < RACE_LEAST ? all : all / 4, judged = heat;
-    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, heat, s->trial, err);
+    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, heat, s->trial,
+                                       err);
 
     *won = false;
     if (st != PZ_OK)
@@ -295,8 +305,8 @@ static enum pz_status follow(struct pz_search *s, size_t p, size_t k, double ste
     return st;
 }
 
-static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double step, uint32_t *left,
-                           struct pz_err *err)
+static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double step,
+                           uint32_t *left, struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
     enum pz_status st = PZ_OK;
@@ -304,7 +314,8 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++) {
         bool won = false, idle;
 
-        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) || s->inert[k])
+        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) ||
+            s->inert[k])
             continue;
         s->idle = true;
         st = follow(s, p, k, step, left, &won, err);
@@ -361,7 +372,8 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
     return st;
 }
 
-static enum pz_status try_switches(struct pz_search *s, size_t p, uint32_t *left, struct pz_err *err)
+static enum pz_status try_switches(struct pz_search *s, size_t p, uint32_t *left,
+                                   struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
     enum pz_status st = PZ_OK;
@@ -414,7 +426,8 @@ enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct
     enum pz_status st;
 
     c->weight_fixed = true;
-    memset(s->each, 0, s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
+    memset(s->each, 0,
+           s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
     st = race(s, p, false, &won, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK; step /= 2) {
         won = false;

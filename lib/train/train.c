@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's columns
- * are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count, attributes (items/,
- * users/), each part's own columns, and the manifest. No date enters the file, and durations only on demand, so
- * that the same inputs give the same bytes; times go to the log. */
+/* Training: see train.h. Corpus -> tune -> fit every part on all of it -> write. The model file's
+ * columns are users, items, events (dictionaries), hist/... and context/ (histories.c), item_count,
+ * attributes (items/, users/), each part's own columns, and the manifest. No date enters the file,
+ * and durations only on demand, so that the same inputs give the same bytes; times go to the log.
+ */
 #include "train/train.h"
 
 #include <math.h>
@@ -15,32 +16,37 @@
 #include "model/parts.h"
 #include "train/training.h"
 
-/* Neighbours know nothing of coming back to an item: more of them drowns what transitions know of that, which
- * validation cannot see where the recipe leaves out what was seen (Diginetica, MRR@20: .201 at .3, .189 at 1). */
+/* Neighbours know nothing of coming back to an item: more of them drowns what transitions know of
+ * that, which validation cannot see where the recipe leaves out what was seen (Diginetica, MRR@20:
+ * .201 at .3, .189 at 1). */
 static const double MOST_OF_SESSIONS = 0.4;
 
 /* Where users come and go, so do items (Diginetica, P@20: .529 at 0, .537 at .4). */
 static const double TREND_OF_SESSIONS = 0.4;
 
-/* Histories cut after one event, nDCG@10 beside 0: MovieLens 100K +.018, LastFM +.008, Beauty +.0025; after six or more
- * no difference. Sessions are all short, so that the weight itself is tuned on such. */
+/* Histories cut after one event, nDCG@10 beside 0: MovieLens 100K +.018, LastFM +.008, Beauty
+ * +.0025; after six or more no difference. Sessions are all short, so that the weight itself is
+ * tuned on such. */
 static const double EARLY = 0.5;
 
-/* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's training data,
- * nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with 1024). */
+/* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's
+ * training data, nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with 1024). */
 static const double SPECTRUM_UNORDERED = 512;
 
-/* Up to so many events, a pass of the encoder is within its pairs and a fit takes seconds: two layers and twice the
- * candidates a step take three more of them (untuned, without the users' newest events, nDCG@10: Beauty .0794 to .0802,
- * LastFM .0851 to .0878, Deskdrop .0964 to .0972, MovieLens 100K .1420 to .1443; each of the two alone gains less). */
+/* Up to so many events, a pass of the encoder is within its pairs and a fit takes seconds: two
+ * layers and twice the candidates a step take three more of them (untuned, without the users'
+ * newest events, nDCG@10: Beauty .0794 to .0802, LastFM .0851 to .0878, Deskdrop .0964 to .0972,
+ * MovieLens 100K .1420 to .1443; each of the two alone gains less). */
 enum { SMALL_EVENTS = 500000 };
 static const double SMALL_LAYERS = 2, SMALL_NEGATIVES = 512;
 
-/* Beyond, one pass is too little (Diginetica, .9 million events, the tuner's validation: .2276 after one, .2308 after
- * two, .2319 after four, .2326 after eight; .2156 without encoder; two layers .2290 after two). */
+/* Beyond, one pass is too little (Diginetica, .9 million events, the tuner's validation: .2276
+ * after one, .2308 after two, .2319 after four, .2326 after eight; .2156 without encoder; two
+ * layers .2290 after two). */
 static const double LARGE_PASSES = 3;
 
-/* On larger data the encoder takes the better part of a minute and more, twice: only for those who ask. */
+/* On larger data the encoder takes the better part of a minute and more, twice: only for those who
+ * ask. */
 enum { UNASKED_EVENTS = 2000000 };
 
 static bool has_features(const struct pz_attrs *attrs)
@@ -69,7 +75,8 @@ static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
     return how && strcmp(how, "on") == 0;
 }
 
-/* What is asked with the default of the part that takes long: tuning decides, but under a time budget it is off. */
+/* What is asked with the default of the part that takes long: tuning decides, but under a time
+ * budget it is off. */
 static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 {
     const char *how = asked(cfg, s->name);
@@ -93,17 +100,21 @@ static enum pz_status check_switch(const char *param, struct pz_err *err)
     if (strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0 && strcmp(equals, "=auto") != 0)
         return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", param);
     if (strcmp(param, "popularity=off") == 0)
-        return pz_err_set(err, PZ_USAGE, "-p %s: every recipe falls back on popularity; weight.popularity=0 keeps "
-                          "it out of the blend", param);
+        return pz_err_set(err, PZ_USAGE,
+                          "-p %s: every recipe falls back on popularity; weight.popularity=0 keeps "
+                          "it out of the blend",
+                          param);
     return PZ_OK;
 }
 
 /* Without order every pair of a history counts, so long histories would drown the others
- * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the others the rank
- * of the spectrum alone gains more than noise, so that only it is searched, beside the weights. */
+ * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the
+ * others the rank of the spectrum alone gains more than noise, so that only it is searched, beside
+ * the weights. */
 static void start_unordered(struct pz_choice *c)
 {
-    size_t norm = pz_scorer_setting(c->scorer, "user_norm"), rank = pz_scorer_setting(c->scorer, "dim");
+    size_t norm = pz_scorer_setting(c->scorer, "user_norm"),
+           rank = pz_scorer_setting(c->scorer, "dim");
 
     if (c->scorer == &pz_transitions && norm < c->scorer->n_settings)
         c->value[norm] = 0.5;
@@ -124,7 +135,8 @@ static void size_encoder(struct pz_choice *c, uint64_t n_events)
     }
 }
 
-/* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of that tells noise. */
+/* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of
+ * that tells noise. */
 static bool any_pair(const struct pz_corpus *c)
 {
     for (uint32_t u = 0; u < c->n_users; u++)
@@ -140,7 +152,8 @@ static void choose_parts(struct pz_training *t)
     bool sessions = pz_tune_newest(&t->corpus.c), pairs = any_pair(&t->corpus.c);
 
     if (!pairs && recipe->scorers[1])
-        pz_log(t->cfg->log, PZ_LOG_NOTE, "no user has two events: popularity is all there is to learn");
+        pz_log(t->cfg->log, PZ_LOG_NOTE,
+               "no user has two events: popularity is all there is to learn");
     for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
         const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
         const char *how = s ? switched(t->cfg, s) : NULL;
@@ -175,7 +188,8 @@ static void choose_parts(struct pz_training *t)
         fallback->weight = 0.01;
         fallback->early = sessions ? 0 : EARLY;
         if (k != SIZE_MAX)
-            fallback->value[k] = 100; /* segments; recipes of popularity alone have one list for all */
+            fallback->value[k] =
+                100; /* segments; recipes of popularity alone have one list for all */
     }
     if (strcmp(recipe->name, "trending-now") == 0) {
         size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
@@ -185,16 +199,17 @@ static void choose_parts(struct pz_training *t)
     }
 }
 
-/* Why the data cannot decide on a part that takes long: without order there is nothing for it to read, without
- * tuning nothing to judge it by, and on large data one pass is too much unasked. NULL: they can. */
+/* Why the data cannot decide on a part that takes long: without order there is nothing for it to
+ * read, without tuning nothing to judge it by, and on large data one pass is too much unasked.
+ * NULL: they can. */
 static const char *undecided(const struct pz_training *t)
 {
     const struct pz_corpus *c = &t->corpus.c;
 
-    return !c->ordered                               ? "the times say nothing of order"
-           : t->cfg->n_trials == 0                   ? "without tuning nothing tells what it brings"
-           : c->ptr[c->n_users] > UNASKED_EVENTS     ? "a pass over these data takes long"
-                                                     : NULL;
+    return !c->ordered                           ? "the times say nothing of order"
+           : t->cfg->n_trials == 0               ? "without tuning nothing tells what it brings"
+           : c->ptr[c->n_users] > UNASKED_EVENTS ? "a pass over these data takes long"
+                                                 : NULL;
 }
 
 static void drop_undecided(struct pz_training *t)
@@ -245,9 +260,10 @@ static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text,
     high = low;
     if (good && dots)
         good = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
-    if (!good || low < s->min || high > s->max || (s->whole && (low != floor(low) || high != floor(high))))
-        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH", param,
-                          s->whole ? "whole " : "", s->min, s->max);
+    if (!good || low < s->min || high > s->max ||
+        (s->whole && (low != floor(low) || high != floor(high))))
+        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH",
+                          param, s->whole ? "whole " : "", s->min, s->max);
     c->low[k] = low;
     c->high[k] = high;
     c->value[k] = c->value[k] < low ? low : c->value[k] > high ? high : c->value[k];
@@ -284,12 +300,14 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
     return bad_param(t, param, err);
 }
 
-/* Where event types weigh differently, they are steps to one wish; who wants what is new is told of each once. */
+/* Where event types weigh differently, they are steps to one wish; who wants what is new is told of
+ * each once. */
 void pz_training_wishes(struct pz_training *t)
 {
     for (size_t i = 1; i < t->cfg->n_rules; i++)
-        t->corpus.c.wishes = t->corpus.c.wishes || (t->cfg->recipe->exclude_seen &&
-                                                    t->cfg->rules[i].weight != t->cfg->rules[0].weight);
+        t->corpus.c.wishes = t->corpus.c.wishes ||
+                             (t->cfg->recipe->exclude_seen &&
+                              t->cfg->rules[i].weight != t->cfg->rules[0].weight);
 }
 
 static enum pz_status tune(struct pz_training *t, struct pz_err *err)
@@ -318,8 +336,8 @@ static double time_left(const struct pz_training *t)
     return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
 }
 
-/* Parts that tuning gave no weight are left out, except those that users asked for, the fallback (the last)
- * and factors, whose vectors tell how alike items are. */
+/* Parts that tuning gave no weight are left out, except those that users asked for, the fallback
+ * (the last) and factors, whose vectors tell how alike items are. */
 static void drop_idle(struct pz_training *t)
 {
     size_t n = 0;
@@ -327,7 +345,8 @@ static void drop_idle(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
 
-        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && p + 1 < t->n && c->scorer != &pz_factors)
+        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && p + 1 < t->n &&
+            c->scorer != &pz_factors)
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
         else
             t->choice[n++] = *c;
@@ -394,8 +413,9 @@ static json_t *part_list(const struct pz_training *t)
 
         for (size_t k = 0; k < c->scorer->n_settings; k++)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
-                                              c->weight, "early", c->early, "settings", settings));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
+                                        c->weight, "early", c->early, "settings", settings));
     }
     return list;
 }
@@ -403,8 +423,8 @@ static json_t *part_list(const struct pz_training *t)
 /* What all of it took so far; writing the file is left. */
 static json_t *cost(void)
 {
-    return json_pack("{s:f, s:f, s:I}", "wall_seconds", pz_wall_seconds(), "cpu_seconds", pz_cpu_seconds(),
-                     "peak_memory_bytes", (json_int_t)pz_mem_peak());
+    return json_pack("{s:f, s:f, s:I}", "wall_seconds", pz_wall_seconds(), "cpu_seconds",
+                     pz_cpu_seconds(), "peak_memory_bytes", (json_int_t)pz_mem_peak());
 }
 
 /* What it took is told on demand only: it makes two equal trainings differ. */
@@ -417,13 +437,14 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
     enum pz_status st;
 
     pz_marks_write(&t->ds->marks, &marks);
-    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}", "recipe",
-                    t->cfg->recipe->name, "version", PZ_VERSION, "seed", (json_int_t)t->cfg->seed,
-                    "newest", (json_int_t)c->newest, "softmax_scale", t->softmax_scale, "dataset",
-                    t->ds->fingerprint, "live", marks.data ? marks.data : "", "counts",
-                    "users", (json_int_t)c->n_users, "items",
-                    (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users], "events",
-                    event_rules(t->cfg), "parts", part_list(t), "trials", json_incref(t->trials));
+    doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
+                    "recipe", t->cfg->recipe->name, "version", PZ_VERSION, "seed",
+                    (json_int_t)t->cfg->seed, "newest", (json_int_t)c->newest, "softmax_scale",
+                    t->softmax_scale, "dataset", t->ds->fingerprint, "live",
+                    marks.data ? marks.data : "", "counts", "users", (json_int_t)c->n_users,
+                    "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
+                    "events", event_rules(t->cfg), "parts", part_list(t), "trials",
+                    json_incref(t->trials));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
     if (doc && t->cfg->record_time)
@@ -440,7 +461,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
     return st;
 }
 
-static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer *w, struct pz_err *err)
+static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer *w,
+                                  struct pz_err *err)
 {
     enum pz_status st = pz_attrs_save(&t->ds->item_attrs, "items", w, err);
 
@@ -459,7 +481,8 @@ enum pz_status pz_training_write(const struct pz_training *t, const char *path, 
     if (st == PZ_OK)
         st = pz_writer_add_dict(w, "events", &t->ds->events, err);
     if (st == PZ_OK)
-        st = pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c, w, err);
+        st = pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c,
+                                w, err);
     if (st == PZ_OK)
         st = write_attrs(t, w, err);
     for (size_t p = 0; p < t->n && st == PZ_OK; p++)
@@ -490,19 +513,19 @@ static void warn_if_small(const struct pz_training *t)
     for (uint32_t u = 0; u < c->n_users; u++)
         users += c->ptr[u + 1] - c->ptr[u] >= 2;
     if (c->ptr[c->n_users] < 1000)
-        pz_log(t->cfg->log, PZ_LOG_WARN, "%llu interactions count; Amazon Personalize asks for 1000",
+        pz_log(t->cfg->log, PZ_LOG_WARN,
+               "%llu interactions count; Amazon Personalize asks for 1000",
                (unsigned long long)c->ptr[c->n_users]);
     if (users < 25)
         pz_log(t->cfg->log, PZ_LOG_WARN,
                "%u users have two interactions; Amazon Personalize asks for 25", users);
 }
 
-enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
-                        struct pz_err *err)
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                        const char *path, struct pz_err *err)
 {
     struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
-    enum pz_status st =
-        pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+    enum pz_status st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
 
     if (st == PZ_OK && ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");

@@ -19,45 +19,50 @@ struct pz_train_cfg {
     size_t n_rules;
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
-    const uint8_t *keep;       /* [n_inter] interactions to learn from; NULL: all */
-    double timeout_s;          /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
-    uint32_t n_trials;         /* fits tried for each part; 0: no tuning */
-    struct pz_metric metric;   /* what tuning maximises */
-    double tune_time_s;        /* processor seconds for tuning; 0: no limit */
-    bool record_time;          /* the manifest tells what trials and training took: equal trainings differ then */
+    const uint8_t *keep; /* [n_inter] interactions to learn from; NULL: all */
+    double timeout_s;    /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
+    uint32_t n_trials;   /* fits tried for each part; 0: no tuning */
+    struct pz_metric metric; /* what tuning maximises */
+    double tune_time_s;      /* processor seconds for tuning; 0: no limit */
+    bool record_time; /* the manifest tells what trials and training took: equal trainings differ
+                         then */
     uint64_t seed;
     struct pz_log *log;
 };
 
-/* Learn and write path (atomic). The held-out validation part is cut from what `keep` leaves, never from
- * the rest. Same data, settings and seed: same bytes at any thread count, unless a time limit strikes. */
-enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg, const char *path,
-                        struct pz_err *err);
+/* Learn and write path (atomic). The held-out validation part is cut from what `keep` leaves, never
+ * from the rest. Same data, settings and seed: same bytes at any thread count, unless a time limit
+ * strikes. */
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                        const char *path, struct pz_err *err);
 
 /* What a training will take. */
 struct pz_estimate {
-    double cpu_s;  /* processor seconds of all threads */
-    double bytes;  /* peak memory of the process */
-    double share;  /* of the interactions that was tried out */
+    double cpu_s; /* processor seconds of all threads */
+    double bytes; /* peak memory of the process */
+    double share; /* of the interactions that was tried out */
 };
 
-/* Estimate pz_train's cost by trying: the defaults are fitted on about 100,000 interactions of whole users, on
- * larger data on half as many before, and time and memory are extended along a line; tuning costs about two fits
- * for each that it tries, and 1.7 times the memory. Without the encoder it errs on the high side: on four
- * sets the truth was between 0.4 and 1.2 of it. The encoder that tuning tries by default is not in it. Writes
- * nothing. */
+/* Estimate pz_train's cost by trying: the defaults are fitted on about 100,000 interactions of
+ * whole users, on larger data on half as many before, and time and memory are extended along a
+ * line; tuning costs about two fits for each that it tries, and 1.7 times the memory. Without the
+ * encoder it errs on the high side: on four sets the truth was between 0.4 and 1.2 of it. The
+ * encoder that tuning tries by default is not in it. Writes nothing. */
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 
-/* Bring a model up to date: what it learned from and the deltas together, with its recipe, event rules,
- * settings, weights and seed; nothing is tuned. Parts whose scorer can add a delta do so at the delta's
- * cost, when every user's new events come after his old ones; the others are fitted again. The manifest's
- * lineage names the old model's dataset and the deltas' by their fingerprints.
+/* Bring a model up to date: what it learned from and the deltas together, with its recipe, event
+ * rules, settings, weights and seed; nothing is tuned. Parts whose scorer can add a delta do so at
+ * the delta's cost, when every user's new events come after his old ones; the others are fitted
+ * again. The manifest's lineage names the old model's dataset and the deltas' by their
+ * fingerprints.
  *
  * old_path  a *.pzm
- * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace old ones
- * Impressions of the old data are not in a model; those of the deltas alone are counted. */
-enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta, size_t n_delta,
-                               struct pz_log *log, const char *path, struct pz_err *err);
+ * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
+ * old ones Impressions of the old data are not in a model; those of the deltas alone are counted.
+ */
+enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
+                               size_t n_delta, struct pz_log *log, const char *path,
+                               struct pz_err *err);
 
 #endif

@@ -15,7 +15,8 @@ struct pz_training {
     size_t n;
     double softmax_scale;
     json_t *trials;  /* array; owned */
-    json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset alone */
+    json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset
+                        alone */
 };
 
 /* Set the corpus's `wishes` by the recipe and the event weights. */

@@ -2,13 +2,14 @@
 /* Tuning: see tune.h.
  *
  *   1. cut validation cases from the training data (valid.c)
- *   2. part by part: fit by defaults, find its weight beside the parts before it, search its settings (search.c);
- *      a part that adds nothing by its defaults is not searched and gets weight 0
+ *   2. part by part: fit by defaults, find its weight beside the parts before it, search its
+ * settings (search.c); a part that adds nothing by its defaults is not searched and gets weight 0
  *   3. together: read-outs and weights of all parts once more
- *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen rule of the
- *      recipe hides it, the rule of a query need not
+ *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen
+ * rule of the recipe hides it, the rule of a query need not
  *   5. the scale at which softmax of the blend gives the truths the best likelihood
- * Everything depends on the seed and the data only; a time limit, where given, is the one exception. */
+ * Everything depends on the seed and the data only; a time limit, where given, is the one
+ * exception. */
 #include "train/tune.h"
 
 #include <math.h>
@@ -21,10 +22,11 @@
 
 enum {
     USERS_LEAST = 1000,
-    USERS_LEAST_NEWEST = 2000, USERS_LEAST_UNORDERED = 3000, /* who have about one case each, not up to three */
+    USERS_LEAST_NEWEST = 2000,
+    USERS_LEAST_UNORDERED = 3000, /* who have about one case each, not up to three */
     USERS_MOST = 4000,
-    SCORES = 24000000,    /* cases times items that one judging shall cost at most */
-    BIG = 300000,        /* interactions from which fewer fits are tried */
+    SCORES = 24000000, /* cases times items that one judging shall cost at most */
+    BIG = 300000,      /* interactions from which fewer fits are tried */
     FITS_LEAST = 6,
     SCALE_CASES = 300
 };
@@ -45,7 +47,8 @@ uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
     uint64_t fits = n <= BIG ? n_trials : (uint64_t)n_trials * BIG / n;
 
     fits = fits < least ? least : fits;
-    return (uint32_t)(ordered ? fits : (fits + 1) / 2); /* without order few settings are searched */
+    return (uint32_t)(ordered ? fits
+                              : (fits + 1) / 2); /* without order few settings are searched */
 }
 
 bool pz_tune_newest(const struct pz_corpus *c)
@@ -54,8 +57,8 @@ bool pz_tune_newest(const struct pz_corpus *c)
 }
 
 /* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
-static double likelihood(const struct pz_valid *v, const struct pz_valid_case *c, const float *total,
-                         const uint64_t *allowed, double scale)
+static double likelihood(const struct pz_valid *v, const struct pz_valid_case *c,
+                         const float *total, const uint64_t *allowed, double scale)
 {
     double sum = 0, hit = 0;
 
@@ -121,7 +124,8 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     return st;
 }
 
-/* Validation has no items that nobody had, so it cannot see what attributes are for: they keep a say. */
+/* Validation has no items that nobody had, so it cannot see what attributes are for: they keep a
+ * say. */
 static double at_least(const struct pz_choice *choice, double weight)
 {
     return strcmp(choice->scorer->name, "content") == 0 && weight < 0.1 ? 0.1 : weight;
@@ -155,16 +159,19 @@ static uint64_t count_truths(const struct pz_valid *v)
     return v->n_users ? last->truth + last->n_truth : 0;
 }
 
-/* Tune `repeat`, where a part has it and the data have repeats. The parts stay: the cases differ in their truths
- * only. */
-static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus, struct pz_err *err)
+/* Tune `repeat`, where a part has it and the data have repeats. The parts stay: the cases differ in
+ * their truths only. */
+static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus,
+                                    struct pz_err *err)
 {
     const struct pz_valid *hide = s->v;
     struct pz_valid keep = { .metric = s->cfg->metric };
-    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus), s->cfg->seed, &keep, err);
+    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus),
+                                     s->cfg->seed, &keep, err);
 
     s->v = &keep;
-    for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide); p++) {
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide);
+         p++) {
         size_t k = pz_scorer_setting(s->choice[p].scorer, "repeat");
 
         if (k != SIZE_MAX && s->part[p].weight > 0 && s->choice[p].low[k] < s->choice[p].high[k])
@@ -182,13 +189,14 @@ static void leave_trend(struct pz_search *s, size_t n)
         struct pz_choice *c = &s->choice[p];
         size_t k = pz_scorer_setting(c->scorer, "trend");
 
-        if (k != SIZE_MAX && c->low[k] == c->scorer->settings[k].low && c->high[k] == c->scorer->settings[k].high)
+        if (k != SIZE_MAX && c->low[k] == c->scorer->settings[k].low &&
+            c->high[k] == c->scorer->settings[k].high)
             c->low[k] = c->high[k] = c->value[k]; /* a range that the caller gave stays */
     }
 }
 
-static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus, double *softmax_scale,
-                              struct pz_err *err)
+static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
+                              double *softmax_scale, struct pz_err *err)
 {
     uint32_t most = users_to_draw(corpus);
     enum pz_status st = PZ_OK;
@@ -221,8 +229,8 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
 {
     struct pz_valid v = { .metric = cfg->metric };
     struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice };
-    enum pz_status st =
-        pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus), cfg->seed, &v, err);
+    enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus),
+                                     cfg->seed, &v, err);
 
     s.trial_s = pz_cpu_seconds();
     s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;

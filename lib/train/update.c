@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Updating: see train.h. The old model holds all it learned from, so it is read as a dataset and merged with
- * the deltas; positions of new events are found by comparing histories. A part may add the delta to what it
- * has only where histories grew at their ends: what is out of order changes pairs that were counted. */
+/* Updating: see train.h. The old model holds all it learned from, so it is read as a dataset and
+ * merged with the deltas; positions of new events are found by comparing histories. A part may add
+ * the delta to what it has only where histories grew at their ends: what is out of order changes
+ * pairs that were counted. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static enum pz_status take_rules(struct updating *u, struct pz_err *err)
     u->rules = pz_mem_array(json_array_size(list), sizeof *u->rules);
     if (!u->rules)
         return pz_err_memory(err, "event rules", 1e3);
-    json_array_foreach(list, i, rule) {
+    json_array_foreach (list, i, rule) {
         const json_t *threshold = json_object_get(rule, "threshold");
 
         u->rules[i].type = json_string_value(json_object_get(rule, "type"));
@@ -87,7 +88,7 @@ static enum pz_status take_choices(struct updating *u, struct pz_err *err)
     enum pz_status st = PZ_OK;
     size_t i;
 
-    json_array_foreach(list, i, entry) {
+    json_array_foreach (list, i, entry) {
         const json_t *settings = json_object_get(entry, "settings");
         struct pz_choice *c = &u->t.choice[i];
 
@@ -124,10 +125,12 @@ static bool find_first_new(struct updating *u, uint32_t user)
     uint32_t was = old_index(&m->users, &u->t.ds->users, user);
     uint64_t at = c->ptr[user];
 
-    for (uint64_t p = was == PZ_NONE ? 0 : m->ptr[was]; was != PZ_NONE && p < m->ptr[was + 1]; p++) {
+    for (uint64_t p = was == PZ_NONE ? 0 : m->ptr[was]; was != PZ_NONE && p < m->ptr[was + 1];
+         p++) {
         if (m->weight[p] <= 0)
             continue;
-        if (at == c->ptr[user + 1] || u->old_item[c->item[at]] != m->item[p] || c->time[at] != m->time[p])
+        if (at == c->ptr[user + 1] || u->old_item[c->item[at]] != m->item[p] ||
+            c->time[at] != m->time[p])
             return false;
         at++;
     }
@@ -149,18 +152,22 @@ static enum pz_status compare(struct updating *u, struct pz_err *err)
     for (uint32_t i = 0; i < ds->users.n && u->appended; i++)
         u->appended = find_first_new(u, i);
     if (!u->appended)
-        pz_log(u->cfg.log, PZ_LOG_NOTE, "new events lie between old ones: all parts are fitted again");
+        pz_log(u->cfg.log, PZ_LOG_NOTE,
+               "new events lie between old ones: all parts are fitted again");
     return PZ_OK;
 }
 
 static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
 {
     const struct pz_scorer *s = u->t.choice[p].scorer;
-    struct pz_fit_cfg fit = { .value = u->t.choice[p].value, .seed = u->cfg.seed, .log = u->cfg.log };
+    struct pz_fit_cfg fit = { .value = u->t.choice[p].value,
+                              .seed = u->cfg.seed,
+                              .log = u->cfg.log };
 
     if (!s->update || !u->appended)
         return pz_training_fit(&u->t, p, err);
-    return s->update(u->old->part[p].part, &u->t.corpus.c, u->old_item, u->first_new, &fit, &u->t.part[p], err);
+    return s->update(u->old->part[p].part, &u->t.corpus.c, u->old_item, u->first_new, &fit,
+                     &u->t.part[p], err);
 }
 
 /* The old model's lineage with this step at its end. */
@@ -171,8 +178,9 @@ static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta
 
     for (size_t i = 0; i < n_delta; i++)
         json_array_append_new(inputs, json_string(delta[i]->fingerprint));
-    json_array_append_new(list, json_pack("{s:O, s:o, s:b}", "parent", json_object_get(u->old->manifest, "dataset"),
-                                          "deltas", inputs, "added", u->appended));
+    json_array_append_new(list, json_pack("{s:O, s:o, s:b}", "parent",
+                                          json_object_get(u->old->manifest, "dataset"), "deltas",
+                                          inputs, "added", u->appended));
     return list;
 }
 
@@ -198,8 +206,9 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
     return st;
 }
 
-enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta, size_t n_delta,
-                               struct pz_log *log, const char *path, struct pz_err *err)
+enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
+                               size_t n_delta, struct pz_log *log, const char *path,
+                               struct pz_err *err)
 {
     struct updating u = { .cfg = { .log = log } };
     struct pz_dataset *ds = NULL;
@@ -213,7 +222,8 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
         u.t = (struct pz_training){ .ds = ds,
                                     .cfg = &u.cfg,
                                     .softmax_scale = u.old->softmax_scale,
-                                    .trials = json_incref(json_object_get(u.old->manifest, "trials")) };
+                                    .trials = json_incref(
+                                        json_object_get(u.old->manifest, "trials")) };
         st = update(&u, delta, n_delta, err);
     }
     if (st == PZ_OK)

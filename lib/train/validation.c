@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Validation cases: see valid.h. Users are drawn and shuffled by hashes of their numbers, so that nothing
- * depends on the order of work. Where order counts, the cases' histories are the corpus itself: the events
- * after a case's end are simply not looked at. Without order they are what the training part keeps. */
+/* Validation cases: see valid.h. Users are drawn and shuffled by hashes of their numbers, so that
+ * nothing depends on the order of work. Where order counts, the cases' histories are the corpus
+ * itself: the events after a case's end are simply not looked at. Without order they are what the
+ * training part keeps. */
 #include "train/validation.h"
 
 #include <math.h>
@@ -27,8 +28,8 @@ enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct p
     for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(names[i]);
 
-        if (strncmp(text, names[i], n) == 0 && pz_str_to_i64(text + n, strlen(text + n), &k) && k > 0 &&
-            k <= 10000) {
+        if (strncmp(text, names[i], n) == 0 && pz_str_to_i64(text + n, strlen(text + n), &k) &&
+            k > 0 && k <= 10000) {
             *out = (struct pz_metric){ (enum pz_metric_kind)i, (uint32_t)k };
             return PZ_OK;
         }
@@ -133,7 +134,8 @@ static int by_key(const void *x, const void *y)
     return a->user < b->user ? -1 : a->user > b->user;
 }
 
-/* Where they are like sessions, those who will ask are like the newest, and others than those learned from. */
+/* Where they are like sessions, those who will ask are like the newest, and others than those
+ * learned from. */
 bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
 {
     double sum = 0, least = INFINITY, life = 0;
@@ -155,9 +157,10 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
     return n_truths / 2 > most && sum - least * n > 10 * life;
 }
 
-/* At most `most` users, shuffled by hashes; *n of them: any, or of the newest where users come and go and are many.
- * NULL when memory is out. */
-static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed, uint32_t *n, bool *newest)
+/* At most `most` users, shuffled by hashes; *n of them: any, or of the newest where users come and
+ * go and are many. NULL when memory is out. */
+static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed,
+                                uint32_t *n, bool *newest)
 {
     struct drawn *d = pz_mem_array(c->n_users, sizeof *d);
 
@@ -275,8 +278,8 @@ static void add_case(const struct pz_corpus *c, const uint8_t *hold, uint32_t us
     *n_cases += k->n_truth > 0;
 }
 
-static void add_user(const struct pz_corpus *c, const uint8_t *hold, uint32_t user, uint32_t *n_cases,
-                     struct pz_valid *v)
+static void add_user(const struct pz_corpus *c, const uint8_t *hold, uint32_t user,
+                     uint32_t *n_cases, struct pz_valid *v)
 {
     uint64_t end = c->ptr[user + 1], k = truth_size(c, user);
 
@@ -345,8 +348,8 @@ void pz_valid_forget(const struct pz_valid *v)
         memset(v->known, 0, v->n_memo);
 }
 
-enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
-                            uint64_t seed, struct pz_valid *v, struct pz_err *err)
+enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
+                            uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
     uint32_t n;
     struct drawn *d = draw_users(c, most, seed, &n, &v->newest);

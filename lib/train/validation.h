@@ -21,7 +21,8 @@ struct pz_metric {
 /* Parse "ndcg@10", "mrr@25", "recall@20", "hit@10" or "mix". */
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err);
 
-/* The value of one list. rank: ranks of the truths from 0, any order; gain: what each is worth, > 0. */
+/* The value of one list. rank: ranks of the truths from 0, any order; gain: what each is worth, >
+ * 0. */
 double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, const float *gain,
                        uint32_t n);
 
@@ -36,43 +37,45 @@ struct pz_valid_case {
 
 /* The cases: users in random order, each with one or a few cases. */
 struct pz_valid {
-    struct pz_corpus train; /* without the truths: what trials learn from */
+    struct pz_corpus train;   /* without the truths: what trials learn from */
     const uint32_t *seq_item; /* histories of cases */
     const int64_t *seq_time;
     const float *seq_weight;
     uint32_t n_users;
-    uint32_t *first;          /* [n_users + 1] cases of a user */
-    struct pz_valid_case *c;  /* [first[n_users]] */
+    uint32_t *first;         /* [n_users + 1] cases of a user */
+    struct pz_valid_case *c; /* [first[n_users]] */
     uint32_t *truth;
     float *gain;
     enum pz_task task;
     bool exclude_seen;
-    bool newest; /* the users are the newest of many: what holds at the end of the data holds for them */
+    bool newest; /* the users are the newest of many: what holds at the end of the data holds for
+                    them */
     struct pz_metric metric;
-    uint32_t n_memo;          /* cases whose sum over the parts beside the judged one is kept */
-    float *memo;              /* [n_memo * n_items]; NULL: none */
-    uint8_t *known;           /* [n_memo] whether it is there */
+    uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */
+    float *memo;     /* [n_memo * n_items]; NULL: none */
+    uint8_t *known;  /* [n_memo] whether it is there */
     void *owned[14];
     size_t n_owned;
 };
 
-/* Cut cases from a corpus, which must outlive them. With order the newest tenth of a drawn user's n events
- * (at least one) leaves the training part. Cases: all of these events from the history before them, and,
- * where there are several, the next few one by one, each from the history right before it; both kinds share
- * the user's vote. Where order means nothing a random fifth leaves, and is one case: on a random tenth of 1000
- * users parts that help seem to harm. Truths are items the history lacks (with exclude_seen), worth the
- * largest weight of their events. Users without a truth give no case.
- * most: users to draw; of the newest tenth where users come and go, as sessions do, and are many. Free with
- * pz_valid_clear, also after a failure. */
-enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen, uint32_t most,
-                            uint64_t seed, struct pz_valid *v, struct pz_err *err);
+/* Cut cases from a corpus, which must outlive them. With order the newest tenth of a drawn user's n
+ * events (at least one) leaves the training part. Cases: all of these events from the history
+ * before them, and, where there are several, the next few one by one, each from the history right
+ * before it; both kinds share the user's vote. Where order means nothing a random fifth leaves, and
+ * is one case: on a random tenth of 1000 users parts that help seem to harm. Truths are items the
+ * history lacks (with exclude_seen), worth the largest weight of their events. Users without a
+ * truth give no case. most: users to draw; of the newest tenth where users come and go, as sessions
+ * do, and are many. Free with pz_valid_clear, also after a failure. */
+enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
+                            uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
 
-/* Whether at most `most` users would be the newest: users come and go, their first events being spread ten times
- * wider than the events of one of them, and twice as many have a truth. */
+/* Whether at most `most` users would be the newest: users come and go, their first events being
+ * spread ten times wider than the events of one of them, and twice as many have a truth. */
 bool pz_valid_newest(const struct pz_corpus *c, uint32_t most);
 
-/* Make room to keep, for as many cases as fit in 24 MB, what the parts beside the judged one add up to. */
+/* Make room to keep, for as many cases as fit in 24 MB, what the parts beside the judged one add up
+ * to. */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
 
 /* Drop what is kept: another part is going to be judged. */
@@ -101,12 +104,13 @@ struct pz_lane {
 struct pz_lane *pz_lanes_new(const struct pz_valid *v, const struct pz_part *part, size_t n_parts);
 void pz_lanes_free(struct pz_lane *lane);
 
-/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into lane->total; lane->allowed as
- * pz_valid_query left it. */
+/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into lane->total;
+ * lane->allowed as pz_valid_query left it. */
 void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
                  const struct pz_query *q, struct pz_lane *lane);
 
-/* The query of a case; user attributes go to lane->given. Fills lane->allowed with what may be recommended. */
+/* The query of a case; user attributes go to lane->given. Fills lane->allowed with what may be
+ * recommended. */
 struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
                                struct pz_lane *lane);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A preload shim that ends a program, or fills its disk, at a chosen step. Steps are the calls that change a
- * file system: creating, writing, syncing, renaming, removing. Standard output and error do not count.
+/* A preload shim that ends a program, or fills its disk, at a chosen step. Steps are the calls that
+ * change a file system: creating, writing, syncing, renaming, removing. Standard output and error
+ * do not count.
  *
  *   PZ_KILL_AT=N   SIGKILL at step N; when it is a write, half of the bytes are written first
  *   PZ_FULL_AT=N   from step N on the disk is full: what needs space fails with ENOSPC
@@ -20,7 +21,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static long step; /* threads of a program that changes files are rare; a lost count only moves a test */
+static long
+    step; /* threads of a program that changes files are rare; a lost count only moves a test */
 
 static long setting(const char *name)
 {
@@ -91,36 +93,36 @@ static bool tear(int fd, const void *bytes, size_t n, off_t at)
 }
 
 /* The real function behind a name. */
-#define REAL(result, name, ...)                                                                    \
-    static result (*real)(__VA_ARGS__);                                                            \
-    if (!real)                                                                                     \
-        *(void **)&real = dlsym(RTLD_NEXT, name)
+#define REAL(result, name, ...)         \
+    static result (*real)(__VA_ARGS__); \
+    if (!real)                          \
+    *(void **)&real = dlsym(RTLD_NEXT, name)
 
-#define OPEN(fn)                                                                                   \
-    int fn(const char *path, int flags, ...);                                                      \
-    int fn(const char *path, int flags, ...)                                                       \
-    {                                                                                              \
-        va_list args;                                                                              \
-        mode_t mode = 0;                                                                           \
-        REAL(int, #fn, const char *, int, ...);                                                    \
-        if (flags & O_CREAT) {                                                                     \
-            va_start(args, flags);                                                                 \
-            mode = va_arg(args, mode_t);                                                           \
-            va_end(args);                                                                          \
-            if (is_full("create", path, access(path, F_OK) != 0))                                  \
-                return -1;                                                                         \
-        }                                                                                          \
-        return real(path, flags, mode);                                                            \
+#define OPEN(fn)                                                  \
+    int fn(const char *path, int flags, ...);                     \
+    int fn(const char *path, int flags, ...)                      \
+    {                                                             \
+        va_list args;                                             \
+        mode_t mode = 0;                                          \
+        REAL(int, #fn, const char *, int, ...);                   \
+        if (flags & O_CREAT) {                                    \
+            va_start(args, flags);                                \
+            mode = va_arg(args, mode_t);                          \
+            va_end(args);                                         \
+            if (is_full("create", path, access(path, F_OK) != 0)) \
+                return -1;                                        \
+        }                                                         \
+        return real(path, flags, mode);                           \
     }
 OPEN(open)
 OPEN(open64)
 
-#define MKOSTEMPS(fn)                                                                              \
-    int fn(char *path, int suffix, int flags);                                                     \
-    int fn(char *path, int suffix, int flags)                                                      \
-    {                                                                                              \
-        REAL(int, #fn, char *, int, int);                                                          \
-        return is_full("create", path, true) ? -1 : real(path, suffix, flags);                     \
+#define MKOSTEMPS(fn)                                                          \
+    int fn(char *path, int suffix, int flags);                                 \
+    int fn(char *path, int suffix, int flags)                                  \
+    {                                                                          \
+        REAL(int, #fn, char *, int, int);                                      \
+        return is_full("create", path, true) ? -1 : real(path, suffix, flags); \
     }
 MKOSTEMPS(mkostemps)
 MKOSTEMPS(mkostemps64)
@@ -131,20 +133,20 @@ ssize_t write(int fd, const void *bytes, size_t n)
     return tear(fd, bytes, n, -1) ? -1 : real(fd, bytes, n);
 }
 
-#define PWRITE(fn)                                                                                 \
-    ssize_t fn(int fd, const void *bytes, size_t n, off_t at)                                      \
-    {                                                                                              \
-        REAL(ssize_t, #fn, int, const void *, size_t, off_t);                                      \
-        return tear(fd, bytes, n, at) ? -1 : real(fd, bytes, n, at);                               \
+#define PWRITE(fn)                                                   \
+    ssize_t fn(int fd, const void *bytes, size_t n, off_t at)        \
+    {                                                                \
+        REAL(ssize_t, #fn, int, const void *, size_t, off_t);        \
+        return tear(fd, bytes, n, at) ? -1 : real(fd, bytes, n, at); \
     }
 PWRITE(pwrite)
 PWRITE(pwrite64)
 
-#define PWRITEV(fn)                                                                                \
-    ssize_t fn(int fd, const struct iovec *part, int n, off_t at)                                  \
-    {                                                                                              \
-        REAL(ssize_t, #fn, int, const struct iovec *, int, off_t);                                 \
-        return tear(fd, part[0].iov_base, part[0].iov_len, at) ? -1 : real(fd, part, n, at);       \
+#define PWRITEV(fn)                                                                          \
+    ssize_t fn(int fd, const struct iovec *part, int n, off_t at)                            \
+    {                                                                                        \
+        REAL(ssize_t, #fn, int, const struct iovec *, int, off_t);                           \
+        return tear(fd, part[0].iov_base, part[0].iov_len, at) ? -1 : real(fd, part, n, at); \
     }
 PWRITEV(pwritev)
 PWRITEV(pwritev64)
@@ -167,20 +169,20 @@ int fdatasync(int fd)
     return fd_is_full("sync", fd, true) ? -1 : real(fd);
 }
 
-#define FTRUNCATE(fn)                                                                              \
-    int fn(int fd, off_t n)                                                                        \
-    {                                                                                              \
-        REAL(int, #fn, int, off_t);                                                                \
-        return fd_is_full("truncate", fd, true) ? -1 : real(fd, n);                                \
+#define FTRUNCATE(fn)                                               \
+    int fn(int fd, off_t n)                                         \
+    {                                                               \
+        REAL(int, #fn, int, off_t);                                 \
+        return fd_is_full("truncate", fd, true) ? -1 : real(fd, n); \
     }
 FTRUNCATE(ftruncate)
 FTRUNCATE(ftruncate64)
 
-#define FALLOCATE(fn)                                                                              \
-    int fn(int fd, off_t at, off_t n)                                                              \
-    {                                                                                              \
-        REAL(int, #fn, int, off_t, off_t);                                                         \
-        return fd_is_full("allocate", fd, true) ? ENOSPC : real(fd, at, n);                        \
+#define FALLOCATE(fn)                                                       \
+    int fn(int fd, off_t at, off_t n)                                       \
+    {                                                                       \
+        REAL(int, #fn, int, off_t, off_t);                                  \
+        return fd_is_full("allocate", fd, true) ? ENOSPC : real(fd, at, n); \
     }
 FALLOCATE(posix_fallocate)
 FALLOCATE(posix_fallocate64)
@@ -193,11 +195,11 @@ int rename(const char *from, const char *to)
     return is_full("rename", both, false) ? -1 : real(from, to);
 }
 
-#define ONE_PATH(fn, word)                                                                         \
-    int fn(const char *path)                                                                       \
-    {                                                                                              \
-        REAL(int, #fn, const char *);                                                              \
-        return is_full(word, path, false) ? -1 : real(path);                                       \
+#define ONE_PATH(fn, word)                                   \
+    int fn(const char *path)                                 \
+    {                                                        \
+        REAL(int, #fn, const char *);                        \
+        return is_full(word, path, false) ? -1 : real(path); \
     }
 ONE_PATH(unlink, "remove")
 ONE_PATH(rmdir, "remove")

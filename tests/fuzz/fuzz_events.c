@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever bytes are put as events, items or users: they are stored or refused with a reason, what is stored can
- * be read by a query and exported, and the counts agree.
+/* Whatever bytes are put as events, items or users: they are stored or refused with a reason, what
+ * is stored can be read by a query and exported, and the counts agree.
  *
  * Input: one byte (events, items or users by its remainder of 3), then the file. */
 #include <stdint.h>
@@ -95,7 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 3 == 0)
         st = pz_put_events(store, &cfg, &count, &err);
     else
-        st = pz_put_rows(store, data[0] % 3 == 1 ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, NULL, &cfg, &count, &err);
+        st = pz_put_rows(store, data[0] % 3 == 1 ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, NULL, &cfg,
+                         &count, &err);
     check(st == PZ_OK || (st == PZ_BAD_DATA && err.text[0]));
     check(pz_live_count(store, &after, NULL) == PZ_OK);
     if (data[0] % 3 == 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dataset and model files whose checksums are right and whose contents are not: what an attacker would send.
- * The input is a list of edits to the columns of a small good file; the edited columns are written as a new file by
- * our own writer, which is then opened and used like any other. It must be refused or work.
+/* Dataset and model files whose checksums are right and whose contents are not: what an attacker
+ * would send. The input is a list of edits to the columns of a small good file; the edited columns
+ * are written as a new file by our own writer, which is then opened and used like any other. It
+ * must be refused or work.
  *
- * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes: column, u16
- * position (a share of the column), operation, u16 operand. */
+ * Input: one byte (even: dataset, odd: model, and with bit 1 it is updated), then edits of 6 bytes:
+ * column, u16 position (a share of the column), operation, u16 operand. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,14 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "import/insights.h"
 #include "data/corpus.h"
 #include "data/export.h"
-#include "import/import.h"
 #include "data/info.h"
-#include "train/train.h"
+#include "import/import.h"
+#include "import/insights.h"
 #include "rank/rank.h"
 #include "table/table.h"
+#include "train/train.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,11 +42,16 @@ static void make_good_files(void)
 {
     struct pz_import_cfg cfg = { .map = { 0 } };
     struct pz_import_count count[PZ_N_TABLES];
-    static const char *const params[] = { "sessions=on", "sequence=on", "sequence.dim=16", "sequence.hidden=16",
+    static const char *const params[] = { "sessions=on",       "sequence=on",
+                                          "sequence.dim=16",   "sequence.hidden=16",
                                           "sequence.layers=1", "sequence.epochs=1" };
     static const struct pz_event_rule rules[] = { { "buy", 1, 1 }, { "view", 0.5, -INFINITY } };
-    struct pz_train_cfg train = { .rules = rules, .n_rules = 2, .recipe = pz_recipe_find("user-personalization"), .seed = 1,
-                                  .params = params, .n_params = sizeof params / sizeof *params };
+    struct pz_train_cfg train = { .rules = rules,
+                                  .n_rules = 2,
+                                  .recipe = pz_recipe_find("user-personalization"),
+                                  .seed = 1,
+                                  .params = params,
+                                  .n_params = sizeof params / sizeof *params };
     struct pz_dataset *ds = NULL;
     char path[3][80];
     FILE *f;
@@ -58,10 +64,11 @@ static void make_good_files(void)
     f = fopen(path[0], "w");
     fprintf(f, "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,IMPRESSION,DEVICE\n");
     for (int k = 0; k < 60; k++)
-        fprintf(f, "u%d,i%d,%d,%s,%d,i%d|i%d,%s\n", k % 8, k * 7 % 12, 1000 + k, k % 3 ? "view" : "buy", k % 5,
-                k % 12, (k + 3) % 12, k % 2 ? "phone" : "desk");
+        fprintf(f, "u%d,i%d,%d,%s,%d,i%d|i%d,%s\n", k % 8, k * 7 % 12, 1000 + k,
+                k % 3 ? "view" : "buy", k % 5, k % 12, (k + 3) % 12, k % 2 ? "phone" : "desk");
     fclose(f);
-    write_text(path[1], "ITEM_ID,COLOR,PRICE,GOOD,CREATION_TIMESTAMP\ni0,red|blue,1.5,true,900\ni1,red,2,false,950\n"
+    write_text(path[1], "ITEM_ID,COLOR,PRICE,GOOD,CREATION_TIMESTAMP\ni0,red|blue,1.5,true,900\ni1,"
+                        "red,2,false,950\n"
                         "i2,blue,,true,990\ni3,green|red,4,,1000\nnew,blue,1,true,1050\n");
     write_text(path[2], "USER_ID,AGE,CITY\nu0,30,A\nu1,,B\nu2,41,A\n");
     for (int t = 0; t < 3; t++)
@@ -193,7 +200,9 @@ static void use_model(void)
     r = pz_ranker_new(m);
     for (int u = 0; u < 9 && r; u++) {
         char user[8];
-        struct pz_request q = { .user_id = user, .num = 5, .history = history, .n_history = 3, .explain = true };
+        struct pz_request q = {
+            .user_id = user, .num = 5, .history = history, .n_history = 3, .explain = true
+        };
 
         snprintf(user, sizeof user, "u%d", u);
         pz_rank(r, &q, &answer, NULL);

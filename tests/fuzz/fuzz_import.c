@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as an interactions file (CSV or JSON Lines, plain or zstd) and, behind a byte 0xff, as a schema.
- * Whatever they are, every row is kept, rejected or a duplicate, or the file is refused. */
+/* Any bytes as an interactions file (CSV or JSON Lines, plain or zstd) and, behind a byte 0xff, as
+ * a schema. Whatever they are, every row is kept, rejected or a duplicate, or the file is refused.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables from small texts, for tests of filters: the first line names the columns, "NAME:n" (number), ":b"
- * (boolean), ":c" (category, parts separated by '|'), ":s" (string); then a line a row; cells are separated
- * by ';', an empty one is null; the first column is the id. */
+/* Tables from small texts, for tests of filters: the first line names the columns, "NAME:n"
+ * (number), ":b" (boolean), ":c" (category, parts separated by '|'), ":s" (string); then a line a
+ * row; cells are separated by ';', an empty one is null; the first column is the id. */
 #ifndef FIXTURE_FILTER_H
 #define FIXTURE_FILTER_H
 
@@ -105,7 +105,8 @@ static void make_numbers(const struct table *t, size_t column, const size_t *row
     a->num = num;
 }
 
-static void make_texts(const struct table *t, size_t column, const size_t *row, size_t n, struct pz_attr *a)
+static void make_texts(const struct table *t, size_t column, const size_t *row, size_t n,
+                       struct pz_attr *a)
 {
     struct pz_dict_builder *b = pz_dict_builder_new();
     uint64_t *ptr = calloc(n + 1, sizeof *ptr);
@@ -170,7 +171,8 @@ static struct pz_attrs make_rows(const struct table *t, const struct pz_dict *id
     return attrs;
 }
 
-/* A table of interactions: USER_ID;ITEM_ID:s;EVENT_TYPE:s;TIMESTAMP:n;EVENT_VALUE:n and context columns. */
+/* A table of interactions: USER_ID;ITEM_ID:s;EVENT_TYPE:s;TIMESTAMP:n;EVENT_VALUE:n and context
+ * columns. */
 enum { E_USER, E_ITEM, E_TYPE, E_TIME, E_VALUE, E_CONTEXT };
 
 struct shop {

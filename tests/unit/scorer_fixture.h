@@ -77,9 +77,10 @@ static inline struct tiny *tiny_make(const char *text, uint32_t n_items)
     return t;
 }
 
-/* Users with 2 .. length events each, of items drawn with a preference for low numbers and for the user's
- * own tenth of the catalogue, so that there is something to learn. */
-static inline struct tiny *tiny_random(uint32_t n_users, uint32_t n_items, uint32_t length, uint64_t seed)
+/* Users with 2 .. length events each, of items drawn with a preference for low numbers and for the
+ * user's own tenth of the catalogue, so that there is something to learn. */
+static inline struct tiny *tiny_random(uint32_t n_users, uint32_t n_items, uint32_t length,
+                                       uint64_t seed)
 {
     struct tiny *t = tiny_new(n_items);
     struct pz_rng rng;
@@ -92,7 +93,8 @@ static inline struct tiny *tiny_random(uint32_t n_users, uint32_t n_items, uint3
             double x = pz_rng_unit(&rng);
             uint32_t own = (u % 10 * width + pz_rng_below(&rng, width)) % n_items;
 
-            tiny_add(t, pz_rng_below(&rng, 3) ? own : (uint32_t)(x * x * n_items), (int64_t)k * 100);
+            tiny_add(t, pz_rng_below(&rng, 3) ? own : (uint32_t)(x * x * n_items),
+                     (int64_t)k * 100);
         }
         tiny_end_user(t);
     }
@@ -107,8 +109,8 @@ struct fitted {
 };
 
 /* Defaults, then pairs (name, value) up to NULL. */
-static inline void fitted_settings(struct fitted *f, const struct pz_scorer *s, const char *const *name,
-                                   const double *value)
+static inline void fitted_settings(struct fitted *f, const struct pz_scorer *s,
+                                   const char *const *name, const double *value)
 {
     f->s = s;
     pz_scorer_defaults(s, f->value);
@@ -149,12 +151,13 @@ static inline bool fitted_score(const struct fitted *f, const uint32_t *hist, si
 }
 
 /* Explanations of a history's events must sum to the score of every item. */
-static inline void assert_explains(const struct fitted *f, const uint32_t *hist, size_t n, uint32_t n_items,
-                                   double tolerance)
+static inline void assert_explains(const struct fitted *f, const uint32_t *hist, size_t n,
+                                   uint32_t n_items, double tolerance)
 {
     struct pz_query q = query_of(hist, n);
     void *scratch = pz_mem_array(f->s->scratch_bytes(f->part), 1);
-    float *out = pz_mem_array(n_items, sizeof *out), *share = pz_mem_array(n, sizeof *share), top = 0;
+    float *out = pz_mem_array(n_items, sizeof *out), *share = pz_mem_array(n, sizeof *share),
+          top = 0;
 
     assert_true(f->s->score(f->part, &q, scratch, out));
     for (uint32_t i = 0; i < n_items; i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blend on a scorer whose scores the test writes down. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "model/blend.h"
@@ -25,14 +25,17 @@ static bool copy_scores(const void *part, const struct pz_query *q, void *scratc
     return true;
 }
 
-static const struct pz_scorer fixed = { .name = "fixed", .scratch_bytes = no_scratch, .score = copy_scores };
+static const struct pz_scorer fixed = { .name = "fixed",
+                                        .scratch_bytes = no_scratch,
+                                        .score = copy_scores };
 static const struct pz_query query = { .task = PZ_TASK_USER };
 
 /* Wherever the best item that may be recommended stands, its share is the part's whole weight. */
 static void a_part_is_measured_by_its_best_allowed_item(void **state)
 {
     float score[N], other[N] = { [3] = 7 }, out[N];
-    struct pz_model m = { .items.n = N, .n_parts = 2,
+    struct pz_model m = { .items.n = N,
+                          .n_parts = 2,
                           .part = { { &fixed, score, 0.5, 0 }, { &fixed, other, 1, 0 } } };
     _Alignas(64) char scratch[4096];
     uint32_t used;
@@ -53,7 +56,8 @@ static void a_part_is_measured_by_its_best_allowed_item(void **state)
     }
 }
 
-/* All 0 or below, or only above for what may not be recommended: the part is silent, and nothing is divided by 0. */
+/* All 0 or below, or only above for what may not be recommended: the part is silent, and nothing is
+ * divided by 0. */
 static void a_part_without_a_positive_score_says_nothing(void **state)
 {
     float score[N] = { [5] = -1, [7] = 0 }, out[N], own[2 * N];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out. Every test has a
- * campaign of its own, published from one tiny model. */
+/* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out.
+ * Every test has a campaign of its own, published from one tiny model. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -124,7 +124,9 @@ static struct pz_view *open_view(void)
 
 static void put_event(const char *user, const char *item)
 {
-    struct pz_event e = { .user_id = user, .item_id = item, .event_type = "view", .value = NAN, .time = 2000 };
+    struct pz_event e = {
+        .user_id = user, .item_id = item, .event_type = "view", .value = NAN, .time = 2000
+    };
     struct pz_live_store *s = NULL;
     struct pz_err err = { 0 };
     size_t n_new = 0;

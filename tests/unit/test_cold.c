@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 
 enum { T = PZ_ROLE_TRAIN | PZ_ROLE_HISTORY, X = PZ_ROLE_TRUTH, ITEMS = 40, DAY = 86400 };
 
-/* Items "i00".."i39"; user u0 has i00 i01 i02 i01 i03, user u1 has i01 i00, a day apart; user u2 has the
- * items from i04 on; i39 is nobody's. */
+/* Items "i00".."i39"; user u0 has i00 i01 i02 i01 i03, user u1 has i01 i00, a day apart; user u2
+ * has the items from i04 on; i39 is nobody's. */
 struct fixture {
     struct pz_dataset ds;
     uint64_t offset[ITEMS + 1], user_offset[4], ptr[4];
@@ -48,7 +48,10 @@ static struct fixture *make(void)
     f->ptr[3] = n;
     f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false, NULL },
                                  .items = { ITEMS, f->offset, f->bytes, false, NULL },
-                                 .n_inter = n, .ptr = f->ptr, .item = f->item, .time = f->time };
+                                 .n_inter = n,
+                                 .ptr = f->ptr,
+                                 .item = f->item,
+                                 .time = f->time };
     return f;
 }
 
@@ -98,8 +101,8 @@ static void another_seed_draws_other_items_and_the_same_seed_the_same(void **sta
     free(g);
 }
 
-/* Cold are i01 and i03: u0 meets i01 after i00, i03 (day 4) after i00 i02, and i01 again: not a case;
- * u1 begins with i01: no history, no case. */
+/* Cold are i01 and i03: u0 meets i01 after i00, i03 (day 4) after i00 i02, and i01 again: not a
+ * case; u1 begins with i01: no history, no case. */
 static void a_case_is_the_first_meeting_after_a_history_without_cold_items(void **state)
 {
     struct fixture *f = make();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 
 enum { N_ITEMS = 24, N_USERS = 60, EVENTS = 6, COLD = 22 }; /* items 22 and 23 are nobody's */
 
-/* Colour: red (items below 12) or blue, listed as "red|red|new" for item 0; price 10 * item, null for item 3;
- * sale: item is odd; words of a text. Values of dictionaries are in byte order. */
+/* Colour: red (items below 12) or blue, listed as "red|red|new" for item 0; price 10 * item, null
+ * for item 3; sale: item is odd; words of a text. Values of dictionaries are in byte order. */
 static const uint64_t colour_offset[] = { 0, 4, 7, 10 };
 static const uint64_t text_offset[] = { 0, 10, 24 };
 
@@ -51,12 +51,19 @@ static void fill_attrs(struct fixture *f)
         f->price[i] = i == 3 ? NAN : 10 * (double)i;
         f->sale[i] = i % 2;
     }
-    f->attr[0] = (struct pz_attr){ .name = "COLOUR", .kind = PZ_ATTR_CATEGORY, .ptr = f->colour_ptr,
-                                   .code = f->colour, .values = { 3, colour_offset, "bluenewred", false, NULL } };
+    f->attr[0] = (struct pz_attr){ .name = "COLOUR",
+                                   .kind = PZ_ATTR_CATEGORY,
+                                   .ptr = f->colour_ptr,
+                                   .code = f->colour,
+                                   .values = { 3, colour_offset, "bluenewred", false, NULL } };
     f->attr[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = f->price };
     f->attr[2] = (struct pz_attr){ .name = "SALE", .kind = PZ_ATTR_BOOL, .num = f->sale };
-    f->attr[3] = (struct pz_attr){ .name = "TEXT", .kind = PZ_ATTR_TEXT, .ptr = f->text_ptr, .code = f->text,
-                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false, NULL } };
+    f->attr[3] = (struct pz_attr){ .name = "TEXT",
+                                   .kind = PZ_ATTR_TEXT,
+                                   .ptr = f->text_ptr,
+                                   .code = f->text,
+                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false,
+                                               NULL } };
     f->attrs = (struct pz_attrs){ .n_attrs = 4, .n_rows = N_ITEMS, .attr = f->attr };
 }
 
@@ -79,14 +86,20 @@ static struct fixture *make(void)
         }
         f->ptr[u + 1] = (uint64_t)(u + 1) * EVENTS;
     }
-    f->corpus = (struct pz_corpus){ .n_users = N_USERS, .n_items = N_ITEMS, .ptr = f->ptr, .item = f->item,
-                                    .time = f->time, .weight = f->weight, .item_attrs = &f->attrs,
-                                    .newest = 500, .ordered = true };
+    f->corpus = (struct pz_corpus){ .n_users = N_USERS,
+                                    .n_items = N_ITEMS,
+                                    .ptr = f->ptr,
+                                    .item = f->item,
+                                    .time = f->time,
+                                    .weight = f->weight,
+                                    .item_attrs = &f->attrs,
+                                    .newest = 500,
+                                    .ordered = true };
     return f;
 }
 
-static float weight_of(const struct pz_content_dict *d, const struct pz_content_rows *rows, uint32_t row,
-                       const char *name)
+static float weight_of(const struct pz_content_dict *d, const struct pz_content_rows *rows,
+                       uint32_t row, const char *name)
 {
     uint32_t id = pz_dict_find_str(&d->names, name);
 
@@ -106,9 +119,11 @@ static void every_kind_of_attribute_becomes_features(void **state)
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
     assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
     assert_int_equal(pz_dict_find_str(&d.names, "COLOUR=new"), PZ_NONE); /* one item has it */
-    assert_true(weight_of(&d, &rows, 0, "COLOUR=red") == 1); /* unit length, however often it is listed */
+    assert_true(weight_of(&d, &rows, 0, "COLOUR=red") ==
+                1); /* unit length, however often it is listed */
     assert_true(weight_of(&d, &rows, 12, "COLOUR=blue") == 1);
-    assert_true(weight_of(&d, &rows, 1, "SALE=true") == 1 && weight_of(&d, &rows, 2, "SALE=false") == 1);
+    assert_true(weight_of(&d, &rows, 1, "SALE=true") == 1 &&
+                weight_of(&d, &rows, 2, "SALE=false") == 1);
     assert_true(weight_of(&d, &rows, 5, "*") == 1);
     assert_true(weight_of(&d, &rows, 0, "PRICE#0") == 1);
     assert_true(weight_of(&d, &rows, 3, "PRICE#0") == 0);
@@ -117,8 +132,8 @@ static void every_kind_of_attribute_becomes_features(void **state)
     free(f);
 }
 
-/* "warm" is in all 24 texts: log(25/24) = .0408; "wool" in 12: log(25/12) = .7340; "silk" likewise, and
- * "warm WARM" counts 1 + log 2. */
+/* "warm" is in all 24 texts: log(25/24) = .0408; "wool" in 12: log(25/12) = .7340; "silk" likewise,
+ * and "warm WARM" counts 1 + log 2. */
 static void terms_are_weighted_by_times_and_rareness_to_unit_length(void **state)
 {
     struct fixture *f = make();
@@ -129,16 +144,20 @@ static void terms_are_weighted_by_times_and_rareness_to_unit_length(void **state
     (void)state;
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
     assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
-    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:wool") - rare / hypot(rare, warm)) < 1e-6);
-    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:warm") - warm / hypot(rare, warm)) < 1e-6);
-    assert_true(fabs((double)weight_of(&d, &rows, 1, "TEXT:warm") - twice / hypot(rare, twice)) < 1e-6);
+    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:wool") - rare / hypot(rare, warm)) <
+                1e-6);
+    assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:warm") - warm / hypot(rare, warm)) <
+                1e-6);
+    assert_true(fabs((double)weight_of(&d, &rows, 1, "TEXT:warm") - twice / hypot(rare, twice)) <
+                1e-6);
     assert_true(weight_of(&d, &rows, 1, "TEXT:wool") == 0);
     pz_content_rows_clear(&rows);
     pz_content_dict_clear(&d);
     free(f);
 }
 
-/* Knots at 0, 10, 20 (fewer values than knots): 4 lies between the first two, -5 and 99 beyond the ends. */
+/* Knots at 0, 10, 20 (fewer values than knots): 4 lies between the first two, -5 and 99 beyond the
+ * ends. */
 static void a_number_between_two_knots_is_shared_by_both(void **state)
 {
     const double learned[] = { 0, 10, 20, 20 }, asked[] = { 4, -5, 99, NAN };
@@ -161,7 +180,8 @@ static void a_number_between_two_knots_is_shared_by_both(void **state)
     pz_content_dict_clear(&d);
 }
 
-static struct pz_trans_lists counts_of(uint32_t n, const uint64_t *ptr, const uint32_t *item, const float *value)
+static struct pz_trans_lists counts_of(uint32_t n, const uint64_t *ptr, const uint32_t *item,
+                                       const float *value)
 {
     return (struct pz_trans_lists){ n, ptr, item, value, false };
 }
@@ -172,19 +192,24 @@ static void map_clear(struct pz_content_map *map)
     pz_content_rows_clear(&map->map);
 }
 
-/* x = (1 0), (1 1), (5 5) with 1, 4 and 0 events; C[0->1] = 8, C[1->0] = 10, both norms 1/2: y_01 = 8 / 2,
- * y_10 = 10 / 2. A = [1+1+1, 1; 1, 1+1], so t_0 = A^-1 (4 4) = (.8 1.6), t_1 = A^-1 (5 0) = (2 -1). The item
- * without events: M = A^-1 [(.8 1.6) + (2 -1); (2 -1)] = [.72 .44; .64 -.72], t_2 = (5 5) M. */
+/* x = (1 0), (1 1), (5 5) with 1, 4 and 0 events; C[0->1] = 8, C[1->0] = 10, both norms 1/2: y_01 =
+ * 8 / 2, y_10 = 10 / 2. A = [1+1+1, 1; 1, 1+1], so t_0 = A^-1 (4 4) = (.8 1.6), t_1 = A^-1 (5 0) =
+ * (2 -1). The item without events: M = A^-1 [(.8 1.6) + (2 -1); (2 -1)] = [.72 .44; .64 -.72], t_2
+ * = (5 5) M. */
 static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
 {
     const uint64_t ptr[] = { 0, 1, 3, 5 }, count_ptr[] = { 0, 1, 2, 2 };
     const uint32_t id[] = { 0, 0, 1, 0, 1 }, follower[] = { 1, 0 };
     const float x[] = { 1, 1, 1, 5, 5 }, events[] = { 1, 4, 0 };
-    const double set[PZ_CONTENT_N] = { [PZ_CONTENT_SOURCE_NORM] = 0.5, [PZ_CONTENT_TARGET_NORM] = 0.5,
-                                       [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_FADE] = 1e-9 };
+    const double set[PZ_CONTENT_N] = { [PZ_CONTENT_SOURCE_NORM] = 0.5,
+                                       [PZ_CONTENT_TARGET_NORM] = 0.5,
+                                       [PZ_CONTENT_RIDGE] = 1,
+                                       [PZ_CONTENT_FADE] = 1e-9 };
     const struct pz_content_rows rows = { 3, 2, ptr, id, x };
-    const struct pz_trans_lists counts = counts_of(3, count_ptr, follower, (const float[]){ 8, 10 });
-    const float want[] = { 0.8f, 1.6f, 2, -1, 6.8f, -1.4f }, across[] = { 0.72f, 0.44f, 0.64f, -0.72f };
+    const struct pz_trans_lists counts = counts_of(3, count_ptr, follower,
+                                                   (const float[]){ 8, 10 });
+    const float want[] = { 0.8f, 1.6f, 2, -1, 6.8f, -1.4f },
+                across[] = { 0.72f, 0.44f, 0.64f, -0.72f };
     struct pz_content_map got;
 
     (void)state;
@@ -200,14 +225,16 @@ static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
     map_clear(&got);
 }
 
-/* Trust 1 halves what the second item (one event) teaches: A = 1/2 + 1, t_0 = A^-1 (1/2 * 3) = 1. Fade 1 mixes it
- * half with what attributes say: M = A^-1 (1/2 t_0 + 1/2 t_1) = 1/3 (t_1 = 0). */
+/* Trust 1 halves what the second item (one event) teaches: A = 1/2 + 1, t_0 = A^-1 (1/2 * 3) = 1.
+ * Fade 1 mixes it half with what attributes say: M = A^-1 (1/2 t_0 + 1/2 t_1) = 1/3 (t_1 = 0). */
 static void few_events_teach_less_and_lean_on_attributes(void **state)
 {
     const uint64_t ptr[] = { 0, 0, 1 }, count_ptr[] = { 0, 1, 1 }, all_ptr[] = { 0, 1, 2 };
     const uint32_t id[] = { 0, 0 }, follower[] = { 1 };
     const float one[] = { 1, 1 };
-    double set[PZ_CONTENT_N] = { [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_TRUST] = 1, [PZ_CONTENT_FADE] = 1e-9 };
+    double set[PZ_CONTENT_N] = {
+        [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_TRUST] = 1, [PZ_CONTENT_FADE] = 1e-9
+    };
     struct pz_content_rows rows = { 2, 1, ptr, id, one };
     struct pz_content_map got;
     const struct pz_trans_lists counts = counts_of(2, count_ptr, follower, (const float[]){ 3 });
@@ -270,7 +297,9 @@ static bool ask(const void *part, enum pz_task task, const uint32_t *hist, size_
 {
     const int64_t time[4] = { 1, 2, 3, 4 };
     const float weight[4] = { 1, 1, 1, 1 };
-    struct pz_query q = { .task = task, .n_hist = n, .hist = hist, .hist_time = time, .hist_weight = weight };
+    struct pz_query q = {
+        .task = task, .n_hist = n, .hist = hist, .hist_time = time, .hist_weight = weight
+    };
     void *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
     bool said;
 
@@ -291,7 +320,8 @@ static void items_nobody_had_suit_users_of_their_attributes(void **state)
     assert_true(out[COLD] > 0 && out[COLD] > 2 * out[COLD + 1]);
     assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ 14, 15 }, 2, out));
     assert_true(out[COLD + 1] > 0 && out[COLD + 1] > 2 * out[COLD]);
-    assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, out)); /* a new item alone speaks */
+    assert_true(
+        ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, out)); /* a new item alone speaks */
     assert_true(out[1] > out[14]);
     assert_true(ask(part, PZ_TASK_RELATED, (const uint32_t[]){ COLD }, 1, out));
     assert_true(out[1] > 0 && out[1] > out[14]);
@@ -313,13 +343,15 @@ static void attributes_fade_as_events_come(void **state)
     pz_content.set(part, PZ_CONTENT_FADE, (double)part->count[5]);
     ask(part, PZ_TASK_USER, hist, 1, faded);
     assert_true(faded[COLD] == full[COLD]);
-    assert_true(fabsf(faded[5] - full[5] * 0.5f * ((float)part->count[5] + 4) / 4) < 1e-5f * fabsf(full[5]));
+    assert_true(fabsf(faded[5] - full[5] * 0.5f * ((float)part->count[5] + 4) / 4) <
+                1e-5f * fabsf(full[5]));
     ask(part, PZ_TASK_RELATED, hist, 1, full);
     assert_memory_equal(full, faded, sizeof full); /* whatever is asked */
     ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, faded);
     pz_content.set(part, PZ_CONTENT_FADE, 1);
     ask(part, PZ_TASK_USER, (const uint32_t[]){ COLD }, 1, full);
-    assert_memory_equal(full, faded, sizeof full); /* but of what nobody had only attributes speak */
+    assert_memory_equal(full, faded,
+                        sizeof full); /* but of what nobody had only attributes speak */
     pz_content.set(part, PZ_CONTENT_FADE, (double)part->count[5]);
     ask(part, PZ_TASK_RELATED, hist, 1, faded);
     pz_content.set(part, PZ_CONTENT_MIX, 1);
@@ -338,8 +370,9 @@ static void an_explanation_sums_to_the_score(void **state)
     const uint32_t hist[] = { 1, 14, COLD };
     const int64_t time[] = { 1, 2, 3 };
     const float weight[] = { 1, 0.5f, 1 };
-    const struct pz_query q = { .task = PZ_TASK_USER, .n_hist = 3, .hist = hist, .hist_time = time,
-                                .hist_weight = weight };
+    const struct pz_query q = {
+        .task = PZ_TASK_USER, .n_hist = 3, .hist = hist, .hist_time = time, .hist_weight = weight
+    };
     float out[N_ITEMS] = { 0 }, share[3];
 
     (void)state;
@@ -355,7 +388,8 @@ static void an_explanation_sums_to_the_score(void **state)
     free(f);
 }
 
-/* Two events of one moment say the same whichever is listed last; of two moments the newer says more. */
+/* Two events of one moment say the same whichever is listed last; of two moments the newer says
+ * more. */
 static void events_of_one_moment_weigh_alike(void **state)
 {
     struct fixture *f = make();
@@ -363,7 +397,10 @@ static void events_of_one_moment_weigh_alike(void **state)
     const int64_t together[] = { 5, 5 }, apart[] = { 5, 6 };
     const float weight[] = { 1, 1 };
     const uint32_t hist[] = { 1, 14 }, turned[] = { 14, 1 };
-    struct pz_query q = { .task = PZ_TASK_USER, .n_hist = 2, .hist = hist, .hist_time = together,
+    struct pz_query q = { .task = PZ_TASK_USER,
+                          .n_hist = 2,
+                          .hist = hist,
+                          .hist_time = together,
                           .hist_weight = weight };
     float one[N_ITEMS], other[N_ITEMS];
 
@@ -380,8 +417,8 @@ static void events_of_one_moment_weigh_alike(void **state)
     free(f);
 }
 
-/* A row put since like that of the item nobody had (the second of two) is answered like that item, where it is
- * scored and where it stands in a history. */
+/* A row put since like that of the item nobody had (the second of two) is answered like that item,
+ * where it is scored and where it stands in a history. */
 static void an_item_that_came_since_is_as_one_without_events(void **state)
 {
     struct fixture *f = make(), *put = make();
@@ -389,7 +426,9 @@ static void an_item_that_came_since_is_as_one_without_events(void **state)
     const uint32_t row = 1, came[] = { 14, N_ITEMS }, cold[] = { 14, COLD };
     const int64_t time[] = { 1, 2 };
     const float weight[] = { 1, 1 };
-    struct pz_query q = { .task = PZ_TASK_USER, .n_hist = 2, .hist = cold, .hist_time = time, .hist_weight = weight };
+    struct pz_query q = {
+        .task = PZ_TASK_USER, .n_hist = 2, .hist = cold, .hist_time = time, .hist_weight = weight
+    };
     float want[N_ITEMS + 1] = { 0 }, out[N_ITEMS + 1] = { 0 }, share[2];
 
     (void)state;

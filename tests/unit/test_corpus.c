@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +68,8 @@ static void rules_choose_types_weigh_them_and_cut_at_thresholds(void **state)
 
     (void)state;
     assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
-    /* left: u1 click a, purchase b (5 >= 1); u2 click c; the purchase of 0.25 and the view are out */
+    /* left: u1 click a, purchase b (5 >= 1); u2 click c; the purchase of 0.25 and the view are out
+     */
     assert_memory_equal(own.c.ptr, ((const uint64_t[]){ 0, 2, 3 }), 3 * sizeof(uint64_t));
     assert_memory_equal(own.c.item, ((const uint32_t[]){ 0, 1, 2 }), 3 * sizeof(uint32_t));
     assert_true(own.c.weight[0] == 0.25f && own.c.weight[1] == 1 && own.c.weight[2] == 0.25f);
@@ -95,7 +96,8 @@ static void a_missing_value_passes_every_threshold(void **state)
 static void a_tiny_weight_is_not_the_same_as_leaving_out(void **state)
 {
     struct pz_dataset ds = make();
-    const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY }, { "view", 1, -INFINITY } };
+    const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY },
+                                           { "view", 1, -INFINITY } };
     struct pz_corpus_own own;
 
     (void)state;
@@ -182,8 +184,10 @@ static void rules_are_parsed(void **state)
 
 static void bad_rules_are_wrong_usage(void **state)
 {
-    static const char *const bad[] = { "",         ":weight=1",      "a:",         "a:weight=0",  "a:weight=-1",
-                                       "a:weight", "a:weight=1,b=2", "a:weight=x", "a:weight=1,", "a:nonsense" };
+    static const char *const bad[] = {
+        "",         ":weight=1",      "a:",         "a:weight=0",  "a:weight=-1",
+        "a:weight", "a:weight=1,b=2", "a:weight=x", "a:weight=1,", "a:nonsense"
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Datasets from hands that are not ours: containers that are whole, with contents that lie. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +37,15 @@ struct column {
     uint64_t n;
 };
 
-#define U64(...) PZ_U64, (const uint64_t[]){ __VA_ARGS__ }, sizeof((const uint64_t[]){ __VA_ARGS__ }) / 8
-#define I64(...) PZ_I64, (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / 8
-#define U32(...) PZ_U32, (const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4
+#define U64(...) \
+    PZ_U64, (const uint64_t[]){ __VA_ARGS__ }, sizeof((const uint64_t[]){ __VA_ARGS__ }) / 8
+#define I64(...) \
+    PZ_I64, (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / 8
+#define U32(...) \
+    PZ_U32, (const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4
 #define U8(...) PZ_U8, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
-#define F64(...) PZ_F64, (const double[]){ __VA_ARGS__ }, sizeof((const double[]){ __VA_ARGS__ }) / 8
+#define F64(...) \
+    PZ_F64, (const double[]){ __VA_ARGS__ }, sizeof((const double[]){ __VA_ARGS__ }) / 8
 #define TEXT(s) PZ_U8, s, sizeof(s) - 1
 #define GONE PZ_U8, NULL, 0
 
@@ -69,8 +73,8 @@ static const struct column good[] = {
     { "users/schema", TEXT("rows 2\n") },
 };
 
-/* Write the dataset with the column `other` in the place of its namesake (without it when its data are
- * NULL), and open it. */
+/* Write the dataset with the column `other` in the place of its namesake (without it when its data
+ * are NULL), and open it. */
 static enum pz_status open_with(const struct column *other, struct pz_err *err)
 {
     struct pz_dataset *ds = NULL;
@@ -104,33 +108,33 @@ static void the_dataset_itself_opens(void **state)
 }
 
 static const struct column lies[] = {
-    { "users.offset", U64(0, 2, 1) },            /* descends */
-    { "users.offset", U64(0, 1, 200) },          /* beyond the bytes */
-    { "users.offset", U64(1, 1, 2) },            /* does not start at 0 */
-    { "users.offset", U64(0, 1) },               /* other tables know a user more */
-    { "users.bytes", TEXT("ba") },               /* not sorted: lookups would miss */
-    { "users.bytes", TEXT("aa") },               /* one id twice */
-    { "users.offset", U32(0, 1, 2) },            /* of another type */
+    { "users.offset", U64(0, 2, 1) },   /* descends */
+    { "users.offset", U64(0, 1, 200) }, /* beyond the bytes */
+    { "users.offset", U64(1, 1, 2) },   /* does not start at 0 */
+    { "users.offset", U64(0, 1) },      /* other tables know a user more */
+    { "users.bytes", TEXT("ba") },      /* not sorted: lookups would miss */
+    { "users.bytes", TEXT("aa") },      /* one id twice */
+    { "users.offset", U32(0, 1, 2) },   /* of another type */
     { "users.bytes", GONE },
     { "items.bytes", TEXT("yx") },
-    { "events.offset", U64(0) },                 /* events without types */
+    { "events.offset", U64(0) }, /* events without types */
     { "inter/ptr", U64(0, 3, 2) },
-    { "inter/ptr", U64(0, 2, 4) },               /* more than there are */
+    { "inter/ptr", U64(0, 2, 4) }, /* more than there are */
     { "inter/ptr", U64(1, 2, 3) },
     { "inter/ptr", U64(0, 3) },
     { "inter/ptr", U64(0, UINT64_MAX, 3) },
     { "inter/ptr", GONE },
-    { "inter/item", U32(0, 2, 0) },              /* an item that is not there */
+    { "inter/item", U32(0, 2, 0) }, /* an item that is not there */
     { "inter/item", U32(0, 1) },
     { "inter/item", U32(0, 1, UINT32_MAX) },
     { "inter/item", GONE },
-    { "inter/time", I64(100, -5, 90) },          /* time runs backwards */
-    { "inter/time", I64(INT64_MAX, 5, 90) },     /* and over */
+    { "inter/time", I64(100, -5, 90) },      /* time runs backwards */
+    { "inter/time", I64(INT64_MAX, 5, 90) }, /* and over */
     { "inter/time", I64(100, 5) },
     { "inter/time", GONE },
-    { "inter/event", U8(0, 1, 0) },              /* a type that is not there */
+    { "inter/event", U8(0, 1, 0) }, /* a type that is not there */
     { "inter/event", U8(0, 0) },
-    { "inter/event", GONE },                     /* types without events */
+    { "inter/event", GONE }, /* types without events */
     { "inter/impression.ptr", U64(0, 2, 1, 2) },
     { "inter/impression.ptr", U64(0, 2, 2) },
     { "inter/impression.ptr", U64(0, 2, 2, 9) },

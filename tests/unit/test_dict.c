@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +145,8 @@ static void many_strings_are_all_found_where_they_are(void **state)
 
 static void a_tail_is_found_behind_the_rest(void **state)
 {
-    struct pz_dict dict = make((const char *const[]){ "b", "d" }, 2), tail = make((const char *const[]){ "a", "c" }, 2);
+    struct pz_dict dict = make((const char *const[]){ "b", "d" }, 2),
+                   tail = make((const char *const[]){ "a", "c" }, 2);
 
     (void)state;
     dict.n += tail.n;

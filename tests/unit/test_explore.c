@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "rank/explore.h"
@@ -13,7 +13,8 @@ enum { DAY = 86400, NOW = 1000 * DAY };
 
 static struct pz_explore_cfg cfg_of(double weight, uint64_t draw)
 {
-    return (struct pz_explore_cfg){ .weight = weight, .cutoff_days = 30, .newest = NOW, .draw = draw };
+    return (
+        struct pz_explore_cfg){ .weight = weight, .cutoff_days = 30, .newest = NOW, .draw = draw };
 }
 
 static void weight_0_changes_nothing(void **state)
@@ -67,7 +68,9 @@ static void what_may_not_be_recommended_is_not_drawn(void **state)
     const int64_t since[] = { NOW, NOW };
     const uint32_t count[] = { 0, 0 };
     const uint64_t allowed[] = { 2 };
-    const struct pz_explore_items items = { .n = 2, .since = since, .count = count, .allowed = allowed };
+    const struct pz_explore_items items = {
+        .n = 2, .since = since, .count = count, .allowed = allowed
+    };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
 
     (void)state;
@@ -77,17 +80,23 @@ static void what_may_not_be_recommended_is_not_drawn(void **state)
 
         assert_int_equal(pz_explore(&cfg, &items, blend, lifted), 1);
         assert_int_equal(lifted[0].item, 1);
-        assert_true(lifted[0].bonus == 0.5f); /* nothing allowed has a score: 1 stands for the best */
+        assert_true(lifted[0].bonus ==
+                    0.5f); /* nothing allowed has a score: 1 stands for the best */
     }
 }
 
 /* How often item 0 is drawn before item 1; live: showings of item 0 since training. */
-static double first_share(const uint32_t *count, const uint32_t *shown, uint32_t live, const float *blend)
+static double first_share(const uint32_t *count, const uint32_t *shown, uint32_t live,
+                          const float *blend)
 {
     enum { DRAWS = 20000 };
     const int64_t since[] = { NOW, NOW };
-    const struct pz_explore_items items = { .n = 2, .since = since, .count = count, .shown = shown,
-                                            .live = &(struct pz_shown){ 0, live, 1 }, .n_live = live > 0 };
+    const struct pz_explore_items items = { .n = 2,
+                                            .since = since,
+                                            .count = count,
+                                            .shown = shown,
+                                            .live = &(struct pz_shown){ 0, live, 1 },
+                                            .n_live = live > 0 };
     uint32_t n = 0;
 
     for (uint64_t user = 0; user < DRAWS; user++) {
@@ -109,15 +118,18 @@ static void chances_fall_with_interactions_and_impressions(void **state)
 
     (void)state;
     assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, alike) - 0.5) < 0.018);
-    assert_true(fabs(first_share((const uint32_t[]){ 3, 0 }, NULL, 0, alike) - 0.2) < 0.018); /* 1/4 : 1 */
-    assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, (const uint32_t[]){ 2, 0 }, 0, alike) - 0.2) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 3, 0 }, NULL, 0, alike) - 0.2) <
+                0.018); /* 1/4 : 1 */
+    assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, (const uint32_t[]){ 2, 0 }, 0, alike) -
+                     0.2) < 0.018);
     assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, NULL, 2, alike) - 0.2) < 0.018);
 }
 
 static void chances_rise_with_the_blend(void **state)
 {
     (void)state;
-    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, (const float[]){ 1, 0 }) - 1.1 / 1.2) < 0.018);
+    assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, (const float[]){ 1, 0 }) -
+                     1.1 / 1.2) < 0.018);
 }
 
 static void a_page_repeats_within_a_day_and_differs_between_days_and_users(void **state)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "model/dense.h"
 #include "model/factors/factors.h"
 #include "model/parts.h"
 #include "scorer_fixture.h"
 
-static const char *const names[] = { "dim", "sweeps", "unseen", "lambda", "solver", "recency", NULL };
+static const char *const names[] = {
+    "dim", "sweeps", "unseen", "lambda", "solver", "recency", NULL
+};
 
 static void fit_with(struct fitted *f, const struct pz_corpus *c, const double *value)
 {
@@ -92,7 +94,8 @@ static void both_solvers_solve_a_row(void **state)
 static void gradients_take_another_right_hand_side(void **state)
 {
     struct row *r = row_new(2);
-    float *x = pz_mem_array(D, 4), *rhs = pz_mem_array(D, 4), *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
+    float *x = pz_mem_array(D, 4), *rhs = pz_mem_array(D, 4),
+          *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
 
     (void)state;
     for (size_t k = 0; k < D; k++)
@@ -108,7 +111,8 @@ static void gradients_take_another_right_hand_side(void **state)
 static void a_warm_start_needs_fewer_steps(void **state)
 {
     struct row *r = row_new(3);
-    float *x = pz_mem_array(D, 4), *cold = pz_mem_array(D, 4), *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
+    float *x = pz_mem_array(D, 4), *cold = pz_mem_array(D, 4),
+          *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
 
     (void)state;
     pz_solve_row(&r->p, NULL, 60, 1e-6f, x, work);
@@ -150,7 +154,8 @@ static void scans_are_plain_products(void **state)
 
 static void regularisation_follows_the_frequency(void **state)
 {
-    struct pz_factors_part f = { .set = { [PZ_FACTORS_LAMBDA] = 0.5, [PZ_FACTORS_NU] = 1 }, .alpha0 = 0.1 };
+    struct pz_factors_part f = { .set = { [PZ_FACTORS_LAMBDA] = 0.5, [PZ_FACTORS_NU] = 1 },
+                                 .alpha0 = 0.1 };
 
     (void)state;
     assert_near(pz_factors_reg(&f, 20, 30), 0.5 * (20 + 3), 1e-5);
@@ -176,8 +181,8 @@ static void unseen_pairs_weigh_what_was_asked(void **state)
     free(t);
 }
 
-/* The objective: sum w (1 - x y)^2 + alpha0 sum over all pairs (x y)^2 + reg |x|^2 + reg |y|^2, with every user's
- * vector solved exactly on his whole history. */
+/* The objective: sum w (1 - x y)^2 + alpha0 sum over all pairs (x y)^2 + reg |x|^2 + reg |y|^2,
+ * with every user's vector solved exactly on his whole history. */
 static double objective(const struct tiny *t, const struct pz_factors_part *p)
 {
     uint32_t n_users = t->c.n_users, n_items = t->c.n_items;
@@ -188,8 +193,14 @@ static double objective(const struct tiny *t, const struct pz_factors_part *p)
     for (size_t k = 0; k < p->d; k++)
         diag[k] = (float)p->alpha0 * p->spread[k];
     for (uint32_t u = 0; u < n_users; u++) {
-        struct pz_row_problem row = { p->item, t->item + t->ptr[u], t->weight + t->ptr[u],
-                                      (size_t)(t->ptr[u + 1] - t->ptr[u]), p->d, diag, typical, 0 };
+        struct pz_row_problem row = { p->item,
+                                      t->item + t->ptr[u],
+                                      t->weight + t->ptr[u],
+                                      (size_t)(t->ptr[u + 1] - t->ptr[u]),
+                                      p->d,
+                                      diag,
+                                      typical,
+                                      0 };
 
         row.reg = pz_factors_reg(p, (double)row.n, p->n_rows);
         pz_solve_row_exact(&row, x, work);
@@ -202,7 +213,8 @@ static double objective(const struct tiny *t, const struct pz_factors_part *p)
         sum += (double)(row.reg * pz_dot(x, x, p->d));
     }
     for (uint32_t i = 0; i < n_items; i++)
-        sum += (double)(pz_factors_reg(p, count[i], n_users) * pz_dot(p->item + i * p->d, p->item + i * p->d, p->d));
+        sum += (double)(pz_factors_reg(p, count[i], n_users) *
+                        pz_dot(p->item + i * p->d, p->item + i * p->d, p->d));
     free(work);
     free(x);
     free(diag);
@@ -253,7 +265,8 @@ static void a_query_solves_its_own_history(void **state)
     for (size_t k = 0; k < p->d; k++) /* Y'Y of the items, which the basis makes diagonal */
         for (uint32_t i = 0; i < 60; i++)
             diag[k] += (float)p->alpha0 * p->item[i * p->d + k] * p->item[i * p->d + k];
-    row = (struct pz_row_problem){ p->item, hist, weight, 3, p->d, diag, typical, pz_factors_reg(p, 3, 60) };
+    row = (struct pz_row_problem){ p->item, hist, weight,  3,
+                                   p->d,    diag, typical, pz_factors_reg(p, 3, 60) };
     pz_solve_row_exact(&row, x, work);
     assert_true(fitted_score(&f, hist, 3, out, 60));
     for (uint32_t i = 0; i < 60; i++)
@@ -343,9 +356,11 @@ static void an_update_learns_the_new_and_keeps_the_old(void **state)
     fit_with(&was, &old->c, (const double[]){ 16, 12, 5, 0.01, 0, 0 });
     fit_with(&whole, &t->c, (const double[]){ 16, 12, 5, 0.01, 0, 0 });
     assert_int_equal(pz_factors.update(was.part, &t->c, old_item, first_new,
-                                       &(struct pz_fit_cfg){ .value = was.value, .seed = 7 }, &part, NULL),
+                                       &(struct pz_fit_cfg){ .value = was.value, .seed = 7 }, &part,
+                                       NULL),
                      PZ_OK);
-    fit_with(&cold, &t->c, (const double[]){ 16, 2, 5, 0.01, 0, 0 }); /* as many sweeps from nothing */
+    fit_with(&cold, &t->c,
+             (const double[]){ 16, 2, 5, 0.01, 0, 0 }); /* as many sweeps from nothing */
     best = objective(t, whole.part);
     assert_near(objective(t, part) / best, 1, 0.005);
     assert_true(objective(t, part) - best < 0.5 * (objective(t, cold.part) - best));

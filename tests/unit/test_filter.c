@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "base/par.h"
 #include "fixture_filter.h"
@@ -38,7 +38,8 @@ struct asked {
 
 static struct pz_err err;
 
-/* The ids that pass, one after the other; "!" when the filter, its values or the query are refused. */
+/* The ids that pass, one after the other; "!" when the filter, its values or the query are refused.
+ */
 static const char *passing(const char *text, struct asked q)
 {
     static char out[64];
@@ -46,7 +47,9 @@ static const char *passing(const char *text, struct asked q)
     struct pz_filter_schema schema = { .m = &s->m,
                                        .items = q.live ? q.live->items : NULL,
                                        .users = q.live ? q.live->users : NULL };
-    struct pz_filter_env env = { .user_id = q.user, .item_id = q.item, .live = q.live, .now = q.now };
+    struct pz_filter_env env = {
+        .user_id = q.user, .item_id = q.item, .live = q.live, .now = q.now
+    };
     struct pz_filter *f = NULL;
     struct pz_filter_args args = { 0 };
     struct pz_filter_values *values = NULL;
@@ -80,13 +83,14 @@ static const char *passing(const char *text, struct asked q)
     return out;
 }
 
-#define PASS(text, expected, ...) assert_string_equal(passing(text, (struct asked){ __VA_ARGS__ }), expected)
+#define PASS(text, expected, ...) \
+    assert_string_equal(passing(text, (struct asked){ __VA_ARGS__ }), expected)
 /* Refused, and the message says `words`. */
-#define REFUSED(filter, words, ...)                                                                \
-    do {                                                                                           \
-        assert_string_equal(passing(filter, (struct asked){ __VA_ARGS__ }), "!");                  \
-        if (!strstr(err.text, words))                                                              \
-            fail_msg("\"%s\" does not say \"%s\"", err.text, words);                               \
+#define REFUSED(filter, words, ...)                                               \
+    do {                                                                          \
+        assert_string_equal(passing(filter, (struct asked){ __VA_ARGS__ }), "!"); \
+        if (!strstr(err.text, words))                                             \
+            fail_msg("\"%s\" does not say \"%s\"", err.text, words);              \
     } while (0)
 
 static void every_documented_example_of_item_filters(void **state)
@@ -94,31 +98,39 @@ static void every_documented_example_of_item_filters(void **state)
     (void)state;
     PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "cde", .user = "ann",
          .values = "EVENT_TYPE=\"click\"");
-    PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\", \"stream\")", "cde", .user = "ann");
+    PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\", \"stream\")", "cde",
+         .user = "ann");
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\")", "ab", .user = "ann");
     PASS("EXCLUDE ItemID WHERE Items.CATEGORY IN ($CATEGORY)", "cde",
          .values = "{\"CATEGORY\":\"\\\"watch\\\"\"}");
-    PASS("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.GENRE IN CurrentItem.GENRE", "a",
-         .item = "d");
-    PASS("EXCLUDE ItemID WHERE Items.CATEGORY_L1 IN (\"shoe\") AND Items.CATEGORY_L2 NOT IN (\"boot\")",
+    PASS(
+        "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.GENRE IN CurrentItem.GENRE",
+        "a", .item = "d");
+    PASS("EXCLUDE ItemID WHERE Items.CATEGORY_L1 IN (\"shoe\") AND Items.CATEGORY_L2 NOT IN "
+         "(\"boot\")",
          "acde", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.PRICE <= $PRICE", "ab", .values = "PRICE=20");
     PASS("INCLUDE ItemID WHERE Items.CREATION_TIMESTAMP < $DATE", "ab", .values = "DATE=\"3000\"");
     PASS("INCLUDE ItemID WHERE Items.GENRE IN ($GENRE)", "acd",
          .values = "{\"GENRE\":\"\\\"comedy\\\",\\\"horror\\\"\"}");
-    PASS("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.CREATION_TIMESTAMP > $DATE", "bc",
-         .item = "d", .values = "DATE=1000");
-    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) IF CurrentUser.AGE = $AGE", "bce", .user = "ann",
-         .values = "{\"GENRE\":\"\\\"comedy\\\"\",\"AGE\":\"25\"}");
-    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) IF CurrentUser.AGE = $AGE", "abcde", .user = "bob",
-         .values = "{\"GENRE\":\"\\\"comedy\\\"\",\"AGE\":\"25\"}");
-    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"watch\") AND Items.DESCRIPTION IN (\"luxury\") IF "
-         "CurrentUser.AGE > 18", "a", .user = "ann");
-    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"watch\") AND Items.DESCRIPTION IN (\"luxury\") IF "
-         "CurrentUser.AGE > 18", "abcde", .user = "bob");
+    PASS(
+        "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.CREATION_TIMESTAMP > $DATE",
+        "bc", .item = "d", .values = "DATE=1000");
+    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) IF CurrentUser.AGE = $AGE", "bce",
+         .user = "ann", .values = "{\"GENRE\":\"\\\"comedy\\\"\",\"AGE\":\"25\"}");
+    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) IF CurrentUser.AGE = $AGE", "abcde",
+         .user = "bob", .values = "{\"GENRE\":\"\\\"comedy\\\"\",\"AGE\":\"25\"}");
+    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"watch\") AND Items.DESCRIPTION IN (\"luxury\") "
+         "IF "
+         "CurrentUser.AGE > 18",
+         "a", .user = "ann");
+    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"watch\") AND Items.DESCRIPTION IN (\"luxury\") "
+         "IF "
+         "CurrentUser.AGE > 18",
+         "abcde", .user = "bob");
     PASS("INCLUDE ItemID WHERE Items.OWNER IN (\"in-house\")", "ab", .user = NULL);
-    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"clothing\") AND Items.AVAILABLE IN (\"True\")", "c",
-         .user = NULL);
+    PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"clothing\") AND Items.AVAILABLE IN (\"True\")",
+         "c", .user = NULL);
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE in (\"*\")", "abc", .user = "ann");
 }
 
@@ -126,12 +138,17 @@ static void every_documented_example_of_combined_filters(void **state)
 {
     (void)state;
     PASS("INCLUDE ItemID WHERE Items.CATEGORY IN ($CATEGORY) | INCLUDE ItemID WHERE "
-         "Interactions.EVENT_TYPE IN (\"favorite\")", "abc", .user = "ann", .values = "CATEGORY=\"watch\"");
-    PASS("INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) | EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN "
-         "(\"click\", \"stream\")", "d", .user = "ann", .values = "GENRE=\"comedy\"");
+         "Interactions.EVENT_TYPE IN (\"favorite\")",
+         "abc", .user = "ann", .values = "CATEGORY=\"watch\"");
+    PASS("INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) | EXCLUDE ItemID WHERE "
+         "Interactions.EVENT_TYPE IN "
+         "(\"click\", \"stream\")",
+         "d", .user = "ann", .values = "GENRE=\"comedy\"");
     /* the order of the parts has no meaning */
-    PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\", \"stream\") | INCLUDE ItemID WHERE "
-         "Items.GENRE IN ($GENRE)", "d", .user = "ann", .values = "GENRE=\"comedy\"");
+    PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\", \"stream\") | INCLUDE ItemID "
+         "WHERE "
+         "Items.GENRE IN ($GENRE)",
+         "d", .user = "ann", .values = "GENRE=\"comedy\"");
     PASS("EXCLUDE ItemID WHERE Items.PRICE < 15 | EXCLUDE ItemID WHERE Items.PRICE > 35", "bce",
          .user = NULL);
 }
@@ -139,15 +156,19 @@ static void every_documented_example_of_combined_filters(void **state)
 static void every_documented_example_of_action_filters(void **state)
 {
     (void)state;
-    PASS("INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "c", .user = "ann",
-         .values = "EVENT_TYPE=\"NOT_TAKEN\"");
-    PASS("EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN (\"NOT_TAKEN\")", "abde", .user = "ann");
-    PASS("EXCLUDE ActionID WHERE Actions.CATEGORY IN ($CATEGORY)", "abe", .values = "CATEGORY=clothing");
+    PASS("INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "c",
+         .user = "ann", .values = "EVENT_TYPE=\"NOT_TAKEN\"");
+    PASS("EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN (\"NOT_TAKEN\")", "abde",
+         .user = "ann");
+    PASS("EXCLUDE ActionID WHERE Actions.CATEGORY IN ($CATEGORY)", "abe",
+         .values = "CATEGORY=clothing");
     PASS("INCLUDE ActionID WHERE Actions.VALUE > ($VALUE)", "bc", .values = "VALUE=5");
-    PASS("INCLUDE ActionID WHERE Action.MEMBERSHIP_LEVEL IN (\"Premium\") IF CurrentUser.MEMBERSHIP = "
-         "$PREMIUM", "ac", .user = "ann", .values = "PREMIUM=\"Premium\"");
-    PASS("EXCLUDE ActionID WHERE Actions.VALUE < ($VALUE) IF CurrentUser.MEMBERSHIP = $PREMIUM", "bcde",
-         .user = "ann", .values = "{\"VALUE\":\"50\",\"PREMIUM\":\"\\\"Premium\\\"\"}");
+    PASS("INCLUDE ActionID WHERE Action.MEMBERSHIP_LEVEL IN (\"Premium\") IF "
+         "CurrentUser.MEMBERSHIP = "
+         "$PREMIUM",
+         "ac", .user = "ann", .values = "PREMIUM=\"Premium\"");
+    PASS("EXCLUDE ActionID WHERE Actions.VALUE < ($VALUE) IF CurrentUser.MEMBERSHIP = $PREMIUM",
+         "bcde", .user = "ann", .values = "{\"VALUE\":\"50\",\"PREMIUM\":\"\\\"Premium\\\"\"}");
 }
 
 static void every_documented_example_of_user_filters(void **state)
@@ -156,7 +177,8 @@ static void every_documented_example_of_user_filters(void **state)
     PASS("INCLUDE UserID WHERE Users.MEMBERSHIP_STATUS IN ($MEMBERSHIP)", "bob",
          .values = "MEMBERSHIP=\"silver\"");
     PASS("EXCLUDE UserID WHERE Users.AGE < $AGE", "anncid", .values = "AGE=18");
-    PASS("INCLUDE UserID WHERE Interactions.EVENT_TYPE IN (\"click, rating\")", "annbob", .user = NULL);
+    PASS("INCLUDE UserID WHERE Interactions.EVENT_TYPE IN (\"click, rating\")", "annbob",
+         .user = NULL);
     PASS("EXCLUDE UserID WHERE Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "anncid",
          .values = "EVENT_TYPE=\"purchase\"");
 }
@@ -165,7 +187,8 @@ static void case_and_quotes_are_lenient_values_are_not(void **state)
 {
     (void)state;
     PASS("include itemId where INTERACTIONS.event_type in ('CLICK')", "ab", .user = "ann");
-    PASS("Include ITEM_ID Where items.category not in ('watch') and items.Price >= 40", "d", .user = NULL);
+    PASS("Include ITEM_ID Where items.category not in ('watch') and items.Price >= 40", "d",
+         .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.CATEGORY IN (\"Watch\")", "", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.GENRE IN $GENRE", "acd", .values = "GENRE=comedy, 'horror'");
     PASS("INCLUDE ItemID WHERE Items.OWNER = 'in-house' AND Items.PRICE = '10'", "a", .user = NULL);
@@ -174,25 +197,27 @@ static void case_and_quotes_are_lenient_values_are_not(void **state)
 
 static void filter_values_are_checked(void **state)
 {
-    static const char in[] = "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) AND Items.PRICE < $PRICE";
+    static const char in[] =
+        "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) AND Items.PRICE < $PRICE";
 
     (void)state;
     REFUSED(in, "no filter value PRICE is given", .values = "GENRE=drama");
     REFUSED(in, "did you mean $GENRE?", .values = "{\"GENRES\":\"\\\"drama\\\"\",\"PRICE\":\"3\"}");
-    REFUSED(in, "a number is needed", .values = "{\"GENRE\":\"\\\"drama\\\"\",\"PRICE\":\"\\\"cheap\\\"\"}");
+    REFUSED(in, "a number is needed",
+            .values = "{\"GENRE\":\"\\\"drama\\\"\",\"PRICE\":\"\\\"cheap\\\"\"}");
     REFUSED(in, "one value is needed", .values = "{\"GENRE\":\"\\\"drama\\\"\",\"PRICE\":\"1,2\"}");
     REFUSED(in, "never closed", .values = "{\"GENRE\":\"\\\"drama\",\"PRICE\":\"1\"}");
     REFUSED(in, "neither NAME=VALUE", .values = "GENRE");
     /* an EXCLUDE without its value does not act; other parts do */
-    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) | EXCLUDE ItemID WHERE Items.PRICE > 25", "abe",
-         .user = NULL);
+    PASS("EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) | EXCLUDE ItemID WHERE Items.PRICE > 25",
+         "abe", .user = NULL);
     /* names are matched with case, and values may be anywhere, mixed and in NOT IN */
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < $Price", "no placeholder $PRICE; did you mean $Price",
-            .values = "PRICE=3");
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < $Price",
+            "no placeholder $PRICE; did you mean $Price", .values = "PRICE=3");
     PASS("INCLUDE ItemID WHERE Items.GENRE NOT IN ($A, \"horror\", $B)", "e",
          .values = "{\"A\":\"comedy\",\"B\":\"drama\"}");
-    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_VALUE >= $V) > $N - 1", "bc", .user = "ann",
-         .values = "{\"V\":2,\"N\":1}");
+    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_VALUE >= $V) > $N - 1", "bc",
+         .user = "ann", .values = "{\"V\":2,\"N\":1}");
     PASS("INCLUDE ItemID WHERE Items.GENRE IN ($G)", "abcd", .values = "G=\"*\"");
     PASS("INCLUDE ItemID WHERE Items.ON_SALE = $S", "ac", .values = "S=\"True\"");
 }
@@ -204,7 +229,8 @@ static void what_is_null_fails_a_test_and_passes_its_negation(void **state)
     PASS("INCLUDE ItemID WHERE Items.PRICE != 10", "bcde", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.CATEGORY NOT IN (\"watch\")", "cde", .user = NULL);
     PASS("INCLUDE ItemID WHERE NOT Items.PRICE < 25", "cde", .user = NULL);
-    PASS("INCLUDE ItemID WHERE Items.CATEGORY IS NULL OR Items.ON_SALE IS NULL", "de", .user = NULL);
+    PASS("INCLUDE ItemID WHERE Items.CATEGORY IS NULL OR Items.ON_SALE IS NULL", "de",
+         .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.CATEGORY_L2 IS NOT NULL", "abd", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE", "", .item = "e");
     PASS("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE", "", .item = "nosuch");
@@ -214,11 +240,13 @@ static void what_is_null_fails_a_test_and_passes_its_negation(void **state)
 static void and_binds_tighter_than_or_and_parentheses_group(void **state)
 {
     (void)state;
-    PASS("INCLUDE ItemID WHERE Items.PRICE = 40 OR Items.GENRE IN (\"drama\") AND Items.PRICE < 15", "ad",
+    PASS("INCLUDE ItemID WHERE Items.PRICE = 40 OR Items.GENRE IN (\"drama\") AND Items.PRICE < 15",
+         "ad", .user = NULL);
+    PASS("INCLUDE ItemID WHERE (Items.PRICE = 40 OR Items.GENRE IN (\"drama\")) AND Items.PRICE < "
+         "15",
+         "a", .user = NULL);
+    PASS("INCLUDE ItemID WHERE NOT (Items.PRICE = 40 OR Items.GENRE IN (\"drama\"))", "ce",
          .user = NULL);
-    PASS("INCLUDE ItemID WHERE (Items.PRICE = 40 OR Items.GENRE IN (\"drama\")) AND Items.PRICE < 15", "a",
-         .user = NULL);
-    PASS("INCLUDE ItemID WHERE NOT (Items.PRICE = 40 OR Items.GENRE IN (\"drama\"))", "ce", .user = NULL);
     PASS("INCLUDE ItemID WHERE NOT Items.PRICE = 40 AND NOT NOT Items.GENRE IN (\"drama\")", "ab",
          .user = NULL);
 }
@@ -226,27 +254,33 @@ static void and_binds_tighter_than_or_and_parentheses_group(void **state)
 static void any_column_of_any_table_in_one_expression(void **state)
 {
     (void)state;
-    PASS("INCLUDE ItemID WHERE Items.PRICE <= CurrentUser.BUDGET AND NOT Interactions.EVENT_TYPE = 'stream'",
+    PASS("INCLUDE ItemID WHERE Items.PRICE <= CurrentUser.BUDGET AND NOT Interactions.EVENT_TYPE = "
+         "'stream'",
          "a", .user = "ann");
     PASS("INCLUDE ItemID WHERE CurrentUser.BUDGET >= Items.PRICE", "ab", .user = "ann");
-    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentUser.LIKES OR Users.AGE < 18", "acd", .user = "ann");
-    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentUser.LIKES OR Users.AGE < 18", "abcde", .user = "bob");
+    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentUser.LIKES OR Users.AGE < 18", "acd",
+         .user = "ann");
+    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentUser.LIKES OR Users.AGE < 18", "abcde",
+         .user = "bob");
     PASS("INCLUDE ItemID WHERE Items.PRICE < Items.OLD_PRICE * 0.9", "ac", .user = NULL);
     PASS("INCLUDE ItemID WHERE ITEM_ID IN ('a', 'e', 'nosuch')", "ae", .user = NULL);
-    PASS("INCLUDE ItemID WHERE Items.ITEM_ID != CurrentItem.ITEM_ID AND PRICE >= CurrentItem.PRICE / 2",
+    PASS("INCLUDE ItemID WHERE Items.ITEM_ID != CurrentItem.ITEM_ID AND PRICE >= CurrentItem.PRICE "
+         "/ 2",
          "acd", .item = "b");
     PASS("INCLUDE ItemID WHERE Items.ON_SALE", "ac", .user = NULL);
     PASS("INCLUDE ItemID WHERE NOT ON_SALE AND Items.AVAILABLE = 'False'", "bd", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.ON_SALE = FALSE", "b", .user = NULL);
     PASS("INCLUDE ItemID WHERE Interactions.DEVICE = 'tv'", "bc", .user = "ann");
-    PASS("EXCLUDE ItemID WHERE Items.PRICE > 15 IF CurrentUser.USER_ID IN ('bob') OR CurrentItem.PRICE > 30",
+    PASS("EXCLUDE ItemID WHERE Items.PRICE > 15 IF CurrentUser.USER_ID IN ('bob') OR "
+         "CurrentItem.PRICE > 30",
          "ae", .user = "ann", .item = "d");
 }
 
 static void sets_are_compared_as_sets(void **state)
 {
     (void)state;
-    PASS("INCLUDE ItemID WHERE Items.GENRE HAS ALL ('comedy', 'drama', 'comedy')", "a", .user = NULL);
+    PASS("INCLUDE ItemID WHERE Items.GENRE HAS ALL ('comedy', 'drama', 'comedy')", "a",
+         .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS ANY ('comedy', 'drama')", "abd", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS NONE ('comedy', 'drama')", "ce", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS ONLY ('comedy', 'horror')", "cd", .user = NULL);
@@ -259,32 +293,46 @@ static void interactions_are_looked_at_one_by_one(void **state)
 {
     (void)state;
     /* one interaction that is a click and is new; b was clicked at 800, a at 100 */
-    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE = 'click' AND Interactions.TIMESTAMP > NOW() - 5m",
+    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE = 'click' AND Interactions.TIMESTAMP > "
+         "NOW() - 5m",
          "b", .user = "ann", .now = 900);
     PASS("INCLUDE ItemID WHERE Interactions.TIMESTAMP > NOW() - 15m AND (Items.PRICE > 0 AND "
-         "Interactions.EVENT_TYPE = 'stream')", "b", .user = "ann", .now = 1000);
-    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE NOT IN ('click', 'stream')", "c", .user = "ann");
-    PASS("INCLUDE ItemID WHERE NOT Interactions.EVENT_TYPE IN ('click', 'stream')", "cde", .user = "ann");
+         "Interactions.EVENT_TYPE = 'stream')",
+         "b", .user = "ann", .now = 1000);
+    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE NOT IN ('click', 'stream')", "c",
+         .user = "ann");
+    PASS("INCLUDE ItemID WHERE NOT Interactions.EVENT_TYPE IN ('click', 'stream')", "cde",
+         .user = "ann");
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_VALUE IS NULL", "bc", .user = "ann");
     PASS("INCLUDE ItemID WHERE COUNT(Interactions) >= 2", "bc", .user = "ann");
-    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_TYPE = 'click') = 0", "cde", .user = "ann");
-    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE Interactions.EVENT_TYPE = 'click' AND NOT DEVICE = "
-         "'tv') >= 1 AND COUNT(Interactions WHERE EVENT_TYPE = 'stream') >= 1", "b", .user = "ann");
-    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF COUNT(Interactions WHERE EVENT_TYPE = 'rating') >= 2",
+    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_TYPE = 'click') = 0", "cde",
+         .user = "ann");
+    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE Interactions.EVENT_TYPE = 'click' AND NOT "
+         "DEVICE = "
+         "'tv') >= 1 AND COUNT(Interactions WHERE EVENT_TYPE = 'stream') >= 1",
+         "b", .user = "ann");
+    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF COUNT(Interactions WHERE EVENT_TYPE = 'rating') "
+         ">= 2",
          "cd", .user = "bob");
-    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF COUNT(Interactions WHERE EVENT_TYPE = 'rating') >= 2",
+    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF COUNT(Interactions WHERE EVENT_TYPE = 'rating') "
+         ">= 2",
          "abcde", .user = "ann");
-    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF Interactions.ITEM_ID = 'd'", "cd", .user = "bob");
+    PASS("INCLUDE ItemID WHERE Items.PRICE > 25 IF Interactions.ITEM_ID = 'd'", "cd",
+         .user = "bob");
     PASS("INCLUDE UserID WHERE COUNT(Interactions WHERE EVENT_VALUE > 2) = 2", "bob", .user = NULL);
 }
 
 static void live_rows_and_events_count_at_once(void **state)
 {
-    struct table it = read_table("ITEM_ID;PRICE:n;GENRE:c;STOCK:n\na;99;musical|drama;0\nc;;;7\nnew;1;comedy;3\n");
+    struct table it = read_table(
+        "ITEM_ID;PRICE:n;GENRE:c;STOCK:n\na;99;musical|drama;0\nc;;;7\nnew;1;comedy;3\n");
     struct table us = read_table("USER_ID;AGE:n;LIKES:c\nann;16;musical\nzoe;40;comedy\n");
     struct pz_overlay io = make_overlay(&it), uo = make_overlay(&us);
     const struct pz_live_event ev[] = {
-        { .item_id = "d", .event_type = "Purchase", .value = NAN, .time = 950,
+        { .item_id = "d",
+          .event_type = "Purchase",
+          .value = NAN,
+          .time = 950,
           .properties = "{\"device\":\"watch|tv\"}" },
         { .item_id = "unknown", .event_type = "click", .value = 3, .time = 960 },
         { .item_id = "e", .value = 1, .time = 970, .properties = "{\"device\":7}" }
@@ -298,19 +346,26 @@ static void live_rows_and_events_count_at_once(void **state)
     PASS("INCLUDE ItemID WHERE Items.CATEGORY IS NULL", "ace", .live = &live);
     PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentUser.LIKES IF CurrentUser.AGE < 18", "a",
          .user = "ann", .live = &live);
-    PASS("INCLUDE ItemID WHERE Items.GENRE HAS ALL CurrentUser.LIKES", "d", .user = "zoe", .live = &live);
-    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentItem.GENRE AND Items.PRICE >= CurrentItem.PRICE", "d",
-         .item = "new", .live = &live);
-    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ('purchase')", "d", .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE Items.GENRE HAS ALL CurrentUser.LIKES", "d", .user = "zoe",
+         .live = &live);
+    PASS("INCLUDE ItemID WHERE Items.GENRE IN CurrentItem.GENRE AND Items.PRICE >= "
+         "CurrentItem.PRICE",
+         "d", .item = "new", .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ('purchase')", "d", .user = "ann",
+         .live = &live);
     PASS("INCLUDE ItemID WHERE Interactions.TIMESTAMP >= 800", "bde", .user = "ann", .live = &live);
-    PASS("INCLUDE ItemID WHERE Interactions.DEVICE IN ('tv', 7)", "bcde", .user = "ann", .live = &live);
-    PASS("INCLUDE ItemID WHERE Interactions.DEVICE HAS ALL ('tv', 'watch')", "d", .user = "ann", .live = &live);
-    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE DEVICE IS NULL) = 0 AND Items.PRICE > 0", "abd",
-         .user = "ann", .live = &live);
-    PASS("INCLUDE ItemID WHERE Items.PRICE > 0 IF COUNT(Interactions WHERE ITEM_ID = 'unknown') = 1", "abd",
-         .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.DEVICE IN ('tv', 7)", "bcde", .user = "ann",
+         .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.DEVICE HAS ALL ('tv', 'watch')", "d", .user = "ann",
+         .live = &live);
+    PASS("INCLUDE ItemID WHERE COUNT(Interactions WHERE DEVICE IS NULL) = 0 AND Items.PRICE > 0",
+         "abd", .user = "ann", .live = &live);
+    PASS(
+        "INCLUDE ItemID WHERE Items.PRICE > 0 IF COUNT(Interactions WHERE ITEM_ID = 'unknown') = 1",
+        "abd", .user = "ann", .live = &live);
     live.forgotten = true;
-    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ('*')", "de", .user = "ann", .live = &live);
+    PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ('*')", "de", .user = "ann",
+         .live = &live);
     PASS("INCLUDE UserID WHERE Users.AGE < 18", "annbob", .live = &live);
     clear_overlay(&io);
     clear_overlay(&uo);
@@ -321,26 +376,34 @@ static void live_rows_and_events_count_at_once(void **state)
 static void faults_are_found_where_they_are(void **state)
 {
     (void)state;
-    REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "character 22, at \"Items.PRCE < 3\"", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "character 22, at \"Items.PRCE < 3\"",
+            .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "did you mean PRICE?", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Itms.PRICE < 3", "did you mean Items?", .user = NULL);
-    REFUSED("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"favourite\")", "did you mean favorite?",
-            .user = NULL);
+    REFUSED("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"favourite\")",
+            "did you mean favorite?", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.GENRE < 3", "GENRE holds texts", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 'cheap'", "character 36, at \"'cheap'\": a number", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE IN CurrentItem.GENRE", "GENRE holds texts", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 Items.PRICE > 1", "AND, OR, IF or | is needed", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 'cheap'", "character 36, at \"'cheap'\": a number",
+            .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE IN CurrentItem.GENRE", "GENRE holds texts",
+            .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 Items.PRICE > 1", "AND, OR, IF or | is needed",
+            .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRICE LIKE 3", "an operator is needed", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRICE", "PRICE is not a boolean column", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.GENRE IN ('a' 'b')", "a comma or a closing parenthesis", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.GENRE IN ('a' 'b')", "a comma or a closing parenthesis",
+            .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.GENRE = 'a", "never closed", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE (Items.PRICE < 3", "at the end: a closing parenthesis", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE (Items.PRICE < 3", "at the end: a closing parenthesis",
+            .user = NULL);
     REFUSED("INCLUDE ItemID", "WHERE is needed", .user = NULL);
     REFUSED("", "INCLUDE or EXCLUDE is needed", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 IF Items.PRICE < 3", "IF is decided once", .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 | INCLUDE UserID WHERE Users.AGE < 3", "about the same",
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 IF Items.PRICE < 3", "IF is decided once",
             .user = NULL);
-    REFUSED("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE", "no item is asked for", .user = "ann");
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 | INCLUDE UserID WHERE Users.AGE < 3",
+            "about the same", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE", "no item is asked for",
+            .user = "ann");
     REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3x", "not a number", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 # 4", "has no meaning here", .user = NULL);
 }
@@ -389,18 +452,23 @@ static void one_filter_serves_many_threads(void **state)
     int wrong = 0;
 
     (void)state;
-    assert_int_equal(pz_filter_compile("INCLUDE ItemID WHERE Items.PRICE < NOW() OR Interactions.TIMESTAMP < NOW()",
-                                       &(struct pz_filter_schema){ .m = &s->m }, &f, NULL), PZ_OK);
+    assert_int_equal(
+        pz_filter_compile(
+            "INCLUDE ItemID WHERE Items.PRICE < NOW() OR Interactions.TIMESTAMP < NOW()",
+            &(struct pz_filter_schema){ .m = &s->m }, &f, NULL),
+        PZ_OK);
     for (int t = 0; t < THREADS; t++)
         work[t] = pz_filter_work_new();
 #pragma omp parallel for num_threads(THREADS) reduction(+ : wrong)
     for (int i = 0; i < ROUNDS; i++) {
-        struct pz_filter_env env = { .user_id = "nobody", .now = i * 7 % PRICES }; /* the cache holds 64 */
+        struct pz_filter_env env = { .user_id = "nobody",
+                                     .now = i * 7 % PRICES }; /* the cache holds 64 */
         uint64_t allowed = UINT64_MAX, want = 0;
 
         for (int item = 0; item < 4; item++)
             want |= (uint64_t)(10 * (item + 1) < env.now) << item;
-        if (pz_filter_apply(f, NULL, &env, work[pz_par_id()], &allowed, NULL) != PZ_OK || (allowed & 31) != want)
+        if (pz_filter_apply(f, NULL, &env, work[pz_par_id()], &allowed, NULL) != PZ_OK ||
+            (allowed & 31) != want)
             wrong++;
     }
     assert_int_equal(wrong, 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random filters, made as trees and written out as text: what the compiled filter answers must be what the
- * tree answers row by row from the plain texts of the tables. */
+/* Random filters, made as trees and written out as text: what the compiled filter answers must be
+ * what the tree answers row by row from the plain texts of the tables. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <strings.h>
 
 #include "base/rng.h"
@@ -126,7 +126,8 @@ static void make_world(struct world *w)
     pz_rng_init(&w->rng, 20260101, 4);
     pz_str_adds(&items, "ITEM_ID;CAT:c;BRAND:s;PRICE:n;OLD_PRICE:n;SALE:b\n");
     pz_str_adds(&users, "USER_ID;AGE:n;TIER:s;LIKES:c;VIP:b\n");
-    pz_str_adds(&events, "USER_ID;ITEM_ID:s;EVENT_TYPE:s;TIMESTAMP:n;EVENT_VALUE:n;DEVICE:c;QTY:n\n");
+    pz_str_adds(&events,
+                "USER_ID;ITEM_ID:s;EVENT_TYPE:s;TIMESTAMP:n;EVENT_VALUE:n;DEVICE:c;QTY:n\n");
     pz_str_adds(&more, "ITEM_ID;CAT:c;PRICE:n;EXTRA:n;TAG:c\n");
     pz_str_adds(&others, "USER_ID;LIKES:c;AGE:n\n");
     for (int i = 0; i < N_ITEMS; i++) {
@@ -330,7 +331,9 @@ static struct tree *make_tree(struct world *w, const enum area *areas, uint32_t 
             static const enum area event[] = { EVENT };
             struct tree *count = pz_arena_take(&w->arena, sizeof *count);
 
-            *count = (struct tree){ .kind = COUNT, .op = below(w, 2) ? ANY : LESS + below(w, 4), .type = 'n' };
+            *count = (struct tree){ .kind = COUNT,
+                                    .op = below(w, 2) ? ANY : LESS + below(w, 4),
+                                    .type = 'n' };
             count->n_kids = below(w, 4) != 0;
             count->kid[0] = make_tree(w, event, 1, 2);
             count->n_right = 1;
@@ -370,7 +373,8 @@ static void write_quoted(struct pz_str *s, const char *text, char quote)
 
 static void write_ref(struct world *w, struct pz_str *s, enum area area, const char *column)
 {
-    static const char *const names[] = { "Items", "Users", "CurrentUser", "CurrentItem", "Interactions" };
+    static const char *const names[] = { "Items", "Users", "CurrentUser", "CurrentItem",
+                                         "Interactions" };
 
     word(w, s, names[area]);
     pz_str_addc(s, '.');
@@ -482,9 +486,9 @@ static void write_tree(struct world *w, struct pz_str *s, const struct tree *t)
 /* ---- answering from trees, row by row */
 struct at { /* where a tree is answered */
     struct world *w;
-    const char *row;              /* id of the row; NULL in IF */
+    const char *row;                  /* id of the row; NULL in IF */
     const struct pz_live_event *live; /* of an event: live, */
-    size_t event;                 /* or a row of the table of events, or SIZE_MAX: an inline one */
+    size_t event; /* or a row of the table of events, or SIZE_MAX: an inline one */
     const char *inline_item;
 };
 
@@ -516,7 +520,10 @@ static const char *property(const struct pz_live_event *e, const char *column)
 {
     static char buf[2][64];
     static int turn;
-    const char *at = e->properties ? strstr(e->properties, strcmp(column, "DEVICE") == 0 ? "\"device\":\"" : "\"qty\":\"") : NULL;
+    const char *at = e->properties
+                         ? strstr(e->properties,
+                                  strcmp(column, "DEVICE") == 0 ? "\"device\":\"" : "\"qty\":\"")
+                         : NULL;
 
     if (!at)
         return NULL;
@@ -564,7 +571,7 @@ static const char *get_cell(const struct at *at, enum area area, const char *col
 
 static double to_number(const char *cell)
 {
-    return !cell                         ? NAN
+    return !cell                        ? NAN
            : strcmp(cell, "true") == 0  ? 1
            : strcmp(cell, "false") == 0 ? 0
                                         : atof(cell);
@@ -572,8 +579,8 @@ static double to_number(const char *cell)
 
 static double leaf_number(const struct at *at, const struct leaf *l)
 {
-    return l->kind == L_NUMBER ? l->num
-           : l->kind == L_NOW  ? (double)at->w->env.now
+    return l->kind == L_NUMBER  ? l->num
+           : l->kind == L_NOW   ? (double)at->w->env.now
            : l->kind == L_PLACE ? at->w->nums[l->place][0]
                                 : to_number(get_cell(at, l->area, l->text));
 }
@@ -590,10 +597,15 @@ static bool number_test(const struct at *at, const struct tree *t, double x)
     if (t->op == IS_NULL)
         return isnan(x);
     for (int i = 0; i < t->n_right; i++) {
-        double y = t->right[i].a.kind == L_PLACE && t->right[i].a.place == 3 ? NAN : value_number(at, &t->right[i]);
+        double y = t->right[i].a.kind == L_PLACE && t->right[i].a.place == 3
+                       ? NAN
+                       : value_number(at, &t->right[i]);
 
-        if (t->op == LESS ? x < y : t->op == LESS_EQUAL ? x <= y : t->op == GREATER ? x > y
-            : t->op == GREATER_EQUAL ? x >= y : x == y)
+        if (t->op == LESS            ? x < y
+            : t->op == LESS_EQUAL    ? x <= y
+            : t->op == GREATER       ? x > y
+            : t->op == GREATER_EQUAL ? x >= y
+                                     : x == y)
             return true;
         if (t->right[i].a.kind == L_PLACE && t->right[i].a.place == 3)
             for (int k = 0; k < at->w->n_values[3]; k++)
@@ -662,12 +674,14 @@ static bool text_test(const struct at *at, const struct tree *t, const char *cel
             put_cell(&right, at->w->texts[l->place][k], false);
         if (l->kind == L_REF)
             put_cell(&right, get_cell(at, l->area, l->text),
-                     strcmp(l->text, "CAT") == 0 || strcmp(l->text, "TAG") == 0 || strcmp(l->text, "LIKES") == 0);
+                     strcmp(l->text, "CAT") == 0 || strcmp(l->text, "TAG") == 0 ||
+                         strcmp(l->text, "LIKES") == 0);
     }
     if (right.star)
         return any_case || row.n > 0;
     if (t->op != ANY)
-        return (t->op == ONLY || all_in(&right, &row, any_case)) && (t->op == ALL || all_in(&row, &right, any_case));
+        return (t->op == ONLY || all_in(&right, &row, any_case)) &&
+               (t->op == ALL || all_in(&row, &right, any_case));
     for (int i = 0; i < row.n; i++)
         if (is_in(&row, i, &right, any_case))
             return true;
@@ -677,7 +691,8 @@ static bool text_test(const struct at *at, const struct tree *t, const char *cel
 static bool answer_test(const struct at *at, const struct tree *t)
 {
     const char *cell = get_cell(at, t->area, t->column);
-    bool passes = t->type == 'n' || t->type == 'b' ? number_test(at, t, to_number(cell)) : text_test(at, t, cell);
+    bool passes = t->type == 'n' || t->type == 'b' ? number_test(at, t, to_number(cell))
+                                                   : text_test(at, t, cell);
 
     return passes != t->negated;
 }
@@ -694,7 +709,8 @@ static bool answer_event(const struct at *at, const struct tree *t)
     return t->kind == AND;
 }
 
-/* Counts the interactions that pass all of n trees: of the row's item, of the row's user, or all in IF. */
+/* Counts the interactions that pass all of n trees: of the row's item, of the row's user, or all in
+ * IF. */
 static int count_events(const struct at *at, struct tree *const *all, int n)
 {
     struct world *w = at->w;
@@ -703,7 +719,8 @@ static int count_events(const struct at *at, struct tree *const *all, int n)
     int count = 0, user = mine ? atoi(mine + 1) : N_USERS;
     bool known = user < N_USERS && !w->live.forgotten;
     size_t from = w->first[known ? user : 0], to = known ? w->first[user + 1] : from;
-    size_t n_live = w->of_users ? 0 : w->live.n_events, n_inline = w->of_users ? 0 : w->env.n_history;
+    size_t n_live = w->of_users ? 0 : w->live.n_events,
+           n_inline = w->of_users ? 0 : w->env.n_history;
 
     for (size_t i = from; i < to + n_live + n_inline; i++) {
         size_t k = i - to;
@@ -819,8 +836,9 @@ static void make_env(struct world *w)
     static struct pz_live_event event[6];
     static char ids[24][8];
     static const char *const types[] = { "click", "STREAM", "Buy", "other", NULL };
-    static const char *const props[] = { NULL, "{\"device\":\"A|x y\",\"qty\":\"7\"}", "{\"device\":\"\"}",
-                                         "{\"qty\":\"-3\"}", "{\"device\":\"a\"}" };
+    static const char *const props[] = { NULL, "{\"device\":\"A|x y\",\"qty\":\"7\"}",
+                                         "{\"device\":\"\"}", "{\"qty\":\"-3\"}",
+                                         "{\"device\":\"a\"}" };
     static const char *history[3];
     int id = 0;
 
@@ -834,7 +852,8 @@ static void make_env(struct world *w)
         snprintf(ids[id], 8, "i%02u", below(w, N_ITEMS + 4));
         event[i] = (struct pz_live_event){ .item_id = ids[id++],
                                            .event_type = types[below(w, 5)],
-                                           .value = below(w, 3) ? (double)below(w, 30) : (double)NAN,
+                                           .value = below(w, 3) ? (double)below(w, 30)
+                                                                : (double)NAN,
                                            .time = below(w, 1000),
                                            .properties = props[below(w, 5)] };
     }
@@ -842,8 +861,9 @@ static void make_env(struct world *w)
         w->live.items = &w->items;
         w->live.users = &w->users;
     }
-    w->env = (struct pz_filter_env){ .live = &w->live, .history = history, .n_history = below(w, 3),
-                                     .now = below(w, 1000) };
+    w->env = (struct pz_filter_env){
+        .live = &w->live, .history = history, .n_history = below(w, 3), .now = below(w, 1000)
+    };
     for (size_t i = 0; i < w->env.n_history; i++) {
         snprintf(ids[id], 8, "i%02u", below(w, N_ITEMS + 4));
         history[i] = ids[id++];
@@ -857,7 +877,9 @@ static void make_env(struct world *w)
 
 static int make_clauses(struct world *w, struct clause *c, struct pz_str *text)
 {
-    static const enum area rows[] = { ITEM_ROW, ITEM_ROW, ITEM_ROW, EVENT, EVENT, THE_USER, THE_ITEM };
+    static const enum area rows[] = {
+        ITEM_ROW, ITEM_ROW, ITEM_ROW, EVENT, EVENT, THE_USER, THE_ITEM
+    };
     static const enum area user_rows[] = { USER_ROW, USER_ROW, EVENT, THE_ITEM };
     static const enum area ifs[] = { THE_USER, THE_USER, THE_ITEM, EVENT };
     int n = 1 + (int)below(w, 3);
@@ -882,7 +904,8 @@ static int make_clauses(struct world *w, struct clause *c, struct pz_str *text)
 
 static bool naive(struct world *w, const struct clause *c, int n, const char *row)
 {
-    struct at here = { .w = w, .row = row, .event = SIZE_MAX }, once = { .w = w, .event = SIZE_MAX };
+    struct at here = { .w = w, .row = row, .event = SIZE_MAX },
+              once = { .w = w, .event = SIZE_MAX };
     bool some = false, included = false, excluded = false;
 
     for (int i = 0; i < n; i++) {
@@ -909,8 +932,9 @@ static bool refused(const struct world *w, const struct clause *c, int n)
     return false;
 }
 
-static enum pz_status bind(const struct world *w, const struct pz_filter *f, struct pz_filter_values **values,
-                           const struct clause *c, int n, struct pz_err *err)
+static enum pz_status bind(const struct world *w, const struct pz_filter *f,
+                           struct pz_filter_values **values, const struct clause *c, int n,
+                           struct pz_err *err)
 {
     struct pz_filter_args args = { 0 };
     enum pz_status st = PZ_OK;
@@ -931,7 +955,8 @@ static enum pz_status bind(const struct world *w, const struct pz_filter *f, str
     return st;
 }
 
-static void compare(struct world *w, const struct clause *c, int n, const char *text, const uint64_t *allowed)
+static void compare(struct world *w, const struct clause *c, int n, const char *text,
+                    const uint64_t *allowed)
 {
     const struct pz_dict *dict = w->of_users ? &w->shop->m.users : &w->shop->m.items;
 
@@ -942,8 +967,8 @@ static void compare(struct world *w, const struct clause *c, int n, const char *
 
         snprintf(id, sizeof id, "%.*s", (int)len, s);
         if ((allowed[i / 64] >> (i % 64) & 1) != naive(w, c, n, id))
-            fail_msg("%s differs for %s, user %s, item %s", text, id, w->env.user_id ? w->env.user_id : "-",
-                     w->env.item_id);
+            fail_msg("%s differs for %s, user %s, item %s", text, id,
+                     w->env.user_id ? w->env.user_id : "-", w->env.item_id);
     }
 }
 
@@ -960,8 +985,10 @@ static void try_one(struct world *w, struct pz_filter_work *work, size_t *n_refu
     make_env(w);
     make_places(w);
     n = make_clauses(w, c, &text);
-    if (pz_filter_compile(text.data, &(struct pz_filter_schema){ .m = &w->shop->m, .items = w->live.items,
-                                                                 .users = w->live.users }, &f, &err) != PZ_OK)
+    if (pz_filter_compile(text.data,
+                          &(struct pz_filter_schema){
+                              .m = &w->shop->m, .items = w->live.items, .users = w->live.users },
+                          &f, &err) != PZ_OK)
         fail_msg("%s: %s", text.data, err.text);
     if (bind(w, f, &values, c, n, &err) != PZ_OK) {
         if (!refused(w, c, n))
@@ -996,7 +1023,8 @@ static void compiled_filters_answer_as_the_rows_do(void **state)
     for (int i = 0; i < N_EXPRESSIONS; i++)
         try_one(&w, work, &n_refused, &n_some);
     assert_in_range(n_refused, 1, N_EXPRESSIONS / 10);
-    assert_in_range(n_some, N_EXPRESSIONS / 3, N_EXPRESSIONS); /* most are neither all nor nothing */
+    assert_in_range(n_some, N_EXPRESSIONS / 3,
+                    N_EXPRESSIONS); /* most are neither all nor nothing */
     pz_filter_work_free(work);
     free_world(&w);
 }

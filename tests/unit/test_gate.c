@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,9 @@ static void make_figures(struct pz_figures *f, const float *each)
     static const char *const names[] = { "normalized_discounted_cumulative_gain_at_10",
                                          "mean_reciprocal_rank_at_10", "novelty" };
 
-    *f = (struct pz_figures){ .n_cases = 4, .n_metrics = 3, .coverage = 0.25, .gini = 0.5, .share = { 0.25, 0.125 } };
+    *f = (struct pz_figures){
+        .n_cases = 4, .n_metrics = 3, .coverage = 0.25, .gini = 0.5, .share = { 0.25, 0.125 }
+    };
     f->name = calloc(3, sizeof *f->name);
     f->each = calloc(12, sizeof *f->each);
     f->mean = calloc(3, sizeof *f->mean);
@@ -33,7 +35,8 @@ static void make_figures(struct pz_figures *f, const float *each)
     pz_bootstrap(f, 1);
 }
 
-/* Mine: ndcg .4, mrr .5; vs: every case .1 less in ndcg, the same mrr; popularity: the same mrr in other cases. */
+/* Mine: ndcg .4, mrr .5; vs: every case .1 less in ndcg, the same mrr; popularity: the same mrr in
+ * other cases. */
 static void make_verdict(struct pz_verdict *v)
 {
     const float mine[] = { 0.5f, 1, 2, 0.3f, 0, 2, 0.4f, 0.5f, 2, 0.4f, 0.5f, 2 };
@@ -76,7 +79,8 @@ static void every_expression_means_what_it_says(void **state)
         { "ndcg@10 - vs.ndcg@10 > 0.09 && ndcg@10 - vs < 0.11", 1 },
         { "1 + 2 * 3 == 7 && (1 + 2) * 3 == 9 && 2 - 1 - 1 == 0 && 8 / 2 / 2 == 2", 1 },
         { "-1 < ndcg@10", 1 },
-        { "vs.low.ndcg@10 > 0.09 && vs.high.ndcg@10 < 0.11", 1 }, /* the difference is .1 in each resample */
+        { "vs.low.ndcg@10 > 0.09 && vs.high.ndcg@10 < 0.11",
+          1 }, /* the difference is .1 in each resample */
         { "vs.low.mrr@10 == 0", 1 },
         { "popularity_count.low.mrr@10 < 0 && popularity_count.high.mrr@10 > 0", 1 },
         { "low.ndcg@10 < ndcg@10 && high.ndcg@10 > ndcg@10", 1 },
@@ -120,8 +124,8 @@ static void every_expression_means_what_it_says(void **state)
         st = pz_gate_judge(&v, &err);
         got = st == PZ_OK ? v.passed : st == PZ_USAGE && err.text[0] ? -1 : -2;
         if (got != examples[i].result || (got == 1 && v.why.len > 0))
-            fail_msg("\"%s\": %d, not %d; %s %s", examples[i].gate, got, examples[i].result, err.text,
-                     v.why.data ? v.why.data : "");
+            fail_msg("\"%s\": %d, not %d; %s %s", examples[i].gate, got, examples[i].result,
+                     err.text, v.why.data ? v.why.data : "");
     }
     pz_verdict_clear(&v);
 }
@@ -195,7 +199,8 @@ static void pairs_see_a_difference_that_the_intervals_alone_hide(void **state)
     (void)state;
     make_verdict(&v);
     l = pz_compare(&v.mine.figures, &v.rival[1].figures, 0);
-    assert_true(fabs(l.difference - 0.1) < 1e-6 && fabs(l.low - 0.1) < 1e-6 && fabs(l.high - 0.1) < 1e-6);
+    assert_true(fabs(l.difference - 0.1) < 1e-6 && fabs(l.low - 0.1) < 1e-6 &&
+                fabs(l.high - 0.1) < 1e-6);
     assert_true(fabs(l.ratio - 1.0 / 3) < 1e-6);
     assert_true(v.mine.figures.low[0] < v.rival[1].figures.high[0]);
     l = pz_compare(&v.mine.figures, &v.rival[1].figures, 2);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #include "model/model.h"
 #include "train/train.h"
 
-/* Two users, three items, types buy and view, a context column DEVICE. User 0: view item 0 (5), buy item 1
- * (no value), view item 2 (1); user 1: buy item 0 (2). */
+/* Two users, three items, types buy and view, a context column DEVICE. User 0: view item 0 (5), buy
+ * item 1 (no value), view item 2 (1); user 1: buy item 0 (2). */
 static const uint64_t ptr[] = { 0, 3, 4 }, two[] = { 0, 1, 2 }, three[] = { 0, 1, 2, 3 },
                       words[] = { 0, 3, 7 }, device_words[] = { 0, 3, 5 },
                       device_ptr[] = { 0, 1, 2, 2, 3 };
@@ -102,7 +102,8 @@ static void what_is_held_out_stays_out(void **state)
     pz_model_free(m);
 }
 
-/* a was made at 7, whatever its events; b came with its event at 20; c is of no event that is learned from. */
+/* a was made at 7, whatever its events; b came with its event at 20; c is of no event that is
+ * learned from. */
 static void items_know_when_they_came_and_how_often_they_were_shown(void **state)
 {
     static const uint8_t keep[] = { 1, 1, 0, 1 }, but_first[] = { 0, 1, 1, 1 };

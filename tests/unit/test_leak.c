@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is held out never reaches a model: whatever the truth is, and if it is not there at all, training
- * gives the same columns. */
+/* What is held out never reaches a model: whatever the truth is, and if it is not there at all,
+ * training gives the same columns. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "import/import.h"
 #include "data/split.h"
-#include "train/train.h"
+#include "import/import.h"
 #include "table/table.h"
+#include "train/train.h"
 
 enum { USERS = 30, EACH = 12, ITEMS = 30 };
 
@@ -74,8 +74,9 @@ static void write_interactions(const char *name, const uint8_t *role, enum chang
             if (held && change == REMOVE)
                 continue;
             pz_str_addf(&text, "u%02d,i%02d,%d,%s,%d,%s\n", u, (item_of(u, p) + change_by) % ITEMS,
-                        1700000000 + p * 86400 + u * 60 + change_by * 5, types[(u + p + change_by) % 3],
-                        (p + change_by) % 4, (u + p + change_by) % 2 ? "phone" : "desk");
+                        1700000000 + p * 86400 + u * 60 + change_by * 5,
+                        types[(u + p + change_by) % 3], (p + change_by) % 4,
+                        (u + p + change_by) % 2 ? "phone" : "desk");
         }
     assert_int_equal(pz_file_write(in_dir(path, name), text.data, text.len, NULL), PZ_OK);
     pz_str_clear(&text);
@@ -111,13 +112,17 @@ static struct pz_dataset *import(const char *name)
 /* Train on what role keeps (all when NULL) into the file of that name. */
 static void train(const struct pz_dataset *ds, const uint8_t *role, const char *name)
 {
-    const struct pz_event_rule rules[] = { { "Purchase", 1, -1.0 / 0.0 }, { "View", 0.3, 1 },
+    const struct pz_event_rule rules[] = { { "Purchase", 1, -1.0 / 0.0 },
+                                           { "View", 0.3, 1 },
                                            { "Cart", 0.5, -1.0 / 0.0 } };
     uint8_t *keep = calloc(ds->n_inter, 1);
     char path[100];
     struct pz_err err = { .text = "" };
     struct pz_train_cfg job = { .recipe = pz_recipe_find("user-personalization"),
-                                .rules = rules, .n_rules = 3, .n_trials = n_trials, .seed = 3,
+                                .rules = rules,
+                                .n_rules = 3,
+                                .n_trials = n_trials,
+                                .seed = 3,
                                 .keep = role ? keep : NULL };
 
     for (uint64_t p = 0; role && p < ds->n_inter; p++)
@@ -159,7 +164,8 @@ static void models_are_the_same(void)
         if (strcmp(c.name, "manifest") == 0)
             continue;
         if (c.n != d.n)
-            fail_msg("%s has %llu elements or %llu", c.name, (unsigned long long)c.n, (unsigned long long)d.n);
+            fail_msg("%s has %llu elements or %llu", c.name, (unsigned long long)c.n,
+                     (unsigned long long)d.n);
         assert_int_equal(pz_table_get(a, c.name, c.type, PZ_ANY, &x, &c.n, NULL), PZ_OK);
         assert_int_equal(pz_table_get(b, d.name, d.type, PZ_ANY, &y, &d.n, NULL), PZ_OK);
         if (memcmp(x, y, c.n * pz_type_bytes(c.type)) != 0)

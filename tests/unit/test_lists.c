@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "table/lists.h"
 
@@ -28,13 +28,13 @@ static void sound_lists_are_good(void **state)
 static void every_lie_about_lists_is_seen(void **state)
 {
     (void)state;
-    assert_false(good(1, 2, 3, 3, 3, 9));          /* begins late */
-    assert_false(good(0, 2, 2, 3, 3, 9));          /* ends early */
-    assert_false(good(0, 2, 4, 3, 3, 9));          /* ends late */
-    assert_false(good(0, 3, 2, 2, 3, 9));          /* falls */
+    assert_false(good(1, 2, 3, 3, 3, 9)); /* begins late */
+    assert_false(good(0, 2, 2, 3, 3, 9)); /* ends early */
+    assert_false(good(0, 2, 4, 3, 3, 9)); /* ends late */
+    assert_false(good(0, 3, 2, 2, 3, 9)); /* falls */
     assert_false(good(0, UINT64_MAX, 3, 3, UINT64_MAX, 9));
-    assert_false(good(0, 2, 3, 3, 1, 9));          /* too long a list */
-    assert_false(good(0, 2, 3, 3, 2, 8));          /* too large an entry */
+    assert_false(good(0, 2, 3, 3, 1, 9)); /* too long a list */
+    assert_false(good(0, 2, 3, 3, 2, 8)); /* too large an entry */
 }
 
 static void numbers_are_finite_and_not_below_the_least(void **state)

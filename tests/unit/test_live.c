@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live store: numbering, repeated ids, sessions that join users, forgetting, and several processes
- * writing and reading at once. Every test has a store of its own in a fresh folder. */
+/* The live store: numbering, repeated ids, sessions that join users, forgetting, and several
+ * processes writing and reading at once. Every test has a store of its own in a fresh folder. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "live/store.h"
 #include "live/overlay.h"
+#include "live/store.h"
 
 static char dir[64];
 
@@ -53,8 +53,12 @@ static int remove_dir(void **state)
 
 static struct pz_event event_of(const char *user, const char *session, const char *item)
 {
-    struct pz_event e = { .user_id = user, .session_id = session, .item_id = item,
-                          .event_type = "watch", .value = NAN, .time = 1700000000 };
+    struct pz_event e = { .user_id = user,
+                          .session_id = session,
+                          .item_id = item,
+                          .event_type = "watch",
+                          .value = NAN,
+                          .time = 1700000000 };
     return e;
 }
 
@@ -68,7 +72,8 @@ static size_t put(struct pz_live_store *s, const struct pz_event *e, size_t n, u
     return n_new;
 }
 
-static void expect_items(struct pz_live_store *s, const char *user, uint64_t after, const char *want)
+static void expect_items(struct pz_live_store *s, const char *user, uint64_t after,
+                         const char *want)
 {
     struct pz_arena arena = { 0 };
     struct pz_live live = { 0 };
@@ -270,8 +275,8 @@ static void a_reader_of_nothing_is_no_error(void **state)
     assert_null(s);
 }
 
-static enum pz_status die_reading(void *context, int pass, uint64_t number, const struct pz_event *event,
-                                  struct pz_err *err)
+static enum pz_status die_reading(void *context, int pass, uint64_t number,
+                                  const struct pz_event *event, struct pz_err *err)
 {
     (void)context;
     (void)pass;
@@ -332,7 +337,8 @@ static void an_overlay_has_the_models_types_and_infers_others(void **state)
     struct pz_live_store *s = open_store();
     struct pz_overlay *o = NULL;
     struct pz_err err = { 0 };
-    (void)put_row(s, PZ_LIVE_ITEMS, "b", 5, name, (const char *[]){ "2.5", "y|x", "True", "T|1", "7" });
+    (void)put_row(s, PZ_LIVE_ITEMS, "b", 5, name,
+                  (const char *[]){ "2.5", "y|x", "True", "T|1", "7" });
     (void)put_row(s, PZ_LIVE_ITEMS, "a", 2, name + 3, (const char *[]){ "T", "8" });
     (void)put_row(s, PZ_LIVE_ITEMS, "c", 2, name, (const char *[]){ "dear", "x" });
     assert_int_equal(pz_overlay_build(s, PZ_LIVE_ITEMS, 0, &known, &o, &err), PZ_OK);
@@ -346,10 +352,12 @@ static void an_overlay_has_the_models_types_and_infers_others(void **state)
     const struct pz_attr *genre = pz_attrs_find(&o->attrs, "GENRE");
     assert_int_equal(genre->ptr[3], 3);
     assert_int_equal(genre->ptr[1], 0);
-    assert_int_equal(genre->code[0], pz_dict_find_str(&genre->values, "y")); /* in the order written */
+    assert_int_equal(genre->code[0],
+                     pz_dict_find_str(&genre->values, "y")); /* in the order written */
     assert_int_equal(genre->code[2], pz_dict_find_str(&genre->values, "x"));
     assert_true(pz_attrs_find(&o->attrs, "ADULT")->num[1] == 1);
-    assert_int_equal(pz_attrs_find(&o->attrs, "TITLE")->values.n, 2); /* no list: '|' is a letter of it */
+    assert_int_equal(pz_attrs_find(&o->attrs, "TITLE")->values.n,
+                     2); /* no list: '|' is a letter of it */
     const struct pz_attr *stock = pz_attrs_find(&o->attrs, "STOCK");
     assert_true(stock->kind == PZ_ATTR_NUMBER && stock->num[0] == 8 && isnan(stock->num[2]));
     pz_overlay_free(o);
@@ -388,7 +396,8 @@ static void collecting_leaves_what_some_model_may_need(void **state)
     const char *name[] = { "A" };
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", NULL, "a"), event_of(NULL, "nobody", "b"),
-                            event_of(NULL, "s", "c"), event_of("v", "s", "d"), event_of("u", NULL, "e") };
+                            event_of(NULL, "s", "c"), event_of("v", "s", "d"),
+                            event_of("u", NULL, "e") };
     struct pz_live_receipt r;
     struct pz_err err = { 0 };
     uint64_t last = 0, removed = 0;
@@ -495,7 +504,8 @@ static void *work(void *context)
         if (w->writes) {
             w->bad += pz_live_put(w->s, &e, 1, &n_new, &last, NULL) != PZ_OK || n_new != 1;
         } else {
-            w->bad += pz_live_read(w->s, "u", 0, &arena, &live, NULL) != PZ_OK || live.n_events < w->seen;
+            w->bad += pz_live_read(w->s, "u", 0, &arena, &live, NULL) != PZ_OK ||
+                      live.n_events < w->seen;
             w->seen = live.n_events;
         }
         pz_arena_clear(&arena);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Marks of live stores: the larger numbers count, the order is that of the stores, texts are distrusted. */
+/* Marks of live stores: the larger numbers count, the order is that of the stores, texts are
+ * distrusted. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -14,7 +15,8 @@ static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
     (void)state;
     struct pz_marks m = { 0 };
     struct pz_str text = { 0 };
-    const struct pz_mark marks[] = { { "bbbbbbbbbbbbbbbb", 5, 1 }, { "aaaaaaaaaaaaaaaa", 7, 7 },
+    const struct pz_mark marks[] = { { "bbbbbbbbbbbbbbbb", 5, 1 },
+                                     { "aaaaaaaaaaaaaaaa", 7, 7 },
                                      { "bbbbbbbbbbbbbbbb", 3, 2 } };
     for (size_t i = 0; i < 3; i++) {
         assert_true(pz_marks_add(&m, &marks[i]));
@@ -33,8 +35,8 @@ static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
 static void a_text_that_is_none_is_refused(void **state)
 {
     (void)state;
-    const char *bad[] = { "x", "aaaaaaaaaaaaaaaa 1\n", "aaaaaaaaaaaaaaaa 1 x\n", "aaa 1 2\n",
-                          "aaaaaaaaaaaaaaaa 1 2\nx", "aaaaaaaaaaaaaaaaa 1 2\n" };
+    const char *bad[] = { "x",         "aaaaaaaaaaaaaaaa 1\n",    "aaaaaaaaaaaaaaaa 1 x\n",
+                          "aaa 1 2\n", "aaaaaaaaaaaaaaaa 1 2\nx", "aaaaaaaaaaaaaaaaa 1 2\n" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct pz_marks m = { 0 };
         assert_int_equal(pz_marks_read(&m, bad[i], NULL), PZ_BAD_DATA);

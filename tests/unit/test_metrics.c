@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "eval/metrics.h"
 
@@ -50,8 +50,8 @@ static void average_precision_of_hits_at_two_and_five(void **state)
     CLOSE(pz_metric_hit(example, 5, 2), 1);
 }
 
-/* Truth of gains 1.5 and 0.5 (weights 0.3 and 0.1 over their mean); the list has the lesser at rank 1 and the
- * greater at rank 3: (0.5/log2(2) + 1.5/log2(4)) / (1.5/log2(2) + 0.5/log2(3)). */
+/* Truth of gains 1.5 and 0.5 (weights 0.3 and 0.1 over their mean); the list has the lesser at rank
+ * 1 and the greater at rank 3: (0.5/log2(2) + 1.5/log2(4)) / (1.5/log2(2) + 0.5/log2(3)). */
 static void weighted_ndcg_of_a_purchase_behind_a_click(void **state)
 {
     const float gain[] = { 0.5f, 0, 1.5f }, ideal[] = { 1.5f, 0.5f }, scaled[] = { 0.1f, 0, 0.3f };
@@ -59,7 +59,8 @@ static void weighted_ndcg_of_a_purchase_behind_a_click(void **state)
 
     (void)state;
     CLOSE(pz_metric_weighted_ndcg(gain, 3, ideal, 2, 3), (0.5 + 0.75) / (1.5 + 0.5 / 1.5849625));
-    CLOSE(pz_metric_weighted_ndcg(scaled, 3, ideal_scaled, 2, 3), (0.5 + 0.75) / (1.5 + 0.5 / 1.5849625));
+    CLOSE(pz_metric_weighted_ndcg(scaled, 3, ideal_scaled, 2, 3),
+          (0.5 + 0.75) / (1.5 + 0.5 / 1.5849625));
     CLOSE(pz_metric_weighted_ndcg(gain, 3, ideal, 2, 1), 0.5 / 1.5);
     CLOSE(pz_metric_weighted_ndcg((const float[]){ 1.5f, 0.5f }, 2, ideal, 2, 5), 1);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +28,27 @@ static const uint32_t group[] = { 0, 0, 1, 1 };
 static const double member[] = { 0, 1, 0, 1 };
 
 static struct pz_attr columns[] = {
-    { .name = "GROUP", .kind = PZ_ATTR_CATEGORY, .ptr = group_ptr, .code = group,
+    { .name = "GROUP",
+      .kind = PZ_ATTR_CATEGORY,
+      .ptr = group_ptr,
+      .code = group,
       .values = { 2, group_offset, "ab", false, NULL } },
     { .name = "MEMBER", .kind = PZ_ATTR_BOOL, .num = member },
 };
 static const struct pz_attrs users = { .n_attrs = 2, .n_rows = N_USERS, .attr = columns };
-static const struct pz_corpus corpus = { .n_users = N_USERS, .n_items = N_ITEMS, .ptr = ptr, .item = item,
-                                         .time = times, .weight = weights, .user_attrs = &users,
-                                         .newest = 2 * DAY, .ordered = true };
+static const struct pz_corpus corpus = { .n_users = N_USERS,
+                                         .n_items = N_ITEMS,
+                                         .ptr = ptr,
+                                         .item = item,
+                                         .time = times,
+                                         .weight = weights,
+                                         .user_attrs = &users,
+                                         .newest = 2 * DAY,
+                                         .ordered = true };
 
 /* The part with one setting changed. */
-static void *fit(const struct pz_corpus *c, const char *name, double x, const char *name2, double x2)
+static void *fit(const struct pz_corpus *c, const char *name, double x, const char *name2,
+                 double x2)
 {
     double value[8];
     struct pz_fit_cfg cfg = { .value = value };
@@ -84,8 +94,9 @@ static void older_events_count_less(void **state)
     pz_popularity.free(part);
 }
 
-/* Windows of a day: item 0 has 1 in the last and 1 before; item 1 1 and .5; item 2 .25 and 0. An event exactly
- * one window old belongs to the window before. Where nothing grew, counts order, a thousandth at most. */
+/* Windows of a day: item 0 has 1 in the last and 1 before; item 1 1 and .5; item 2 .25 and 0. An
+ * event exactly one window old belongs to the window before. Where nothing grew, counts order, a
+ * thousandth at most. */
 static void trends_are_growth_between_the_last_two_windows(void **state)
 {
     void *part = fit(&corpus, "trend", 1, "window", 24);
@@ -121,14 +132,16 @@ static void a_segment_shrinks_to_everybody(void **state)
     pz_popularity.free(part);
 }
 
-/* Members: item 0 has 1, item 1 2, item 2 .25, N = 3.25: (1.42105, 2.52632, .30263) / 4.25 * 4.75; with group a
- * the mean of both. */
+/* Members: item 0 has 1, item 1 2, item 2 .25, N = 3.25: (1.42105, 2.52632, .30263) / 4.25 * 4.75;
+ * with group a the mean of both. */
 static void several_segments_give_their_mean(void **state)
 {
     void *part = fit(&corpus, "shrink", 1, NULL, 0);
-    const struct pz_given given[] = { { .attr = &columns[0], .code = 0 }, { .attr = &columns[1], .num = 1 } };
-    const struct pz_query q = { .task = PZ_TASK_USER, .user = given, .n_user = 1, .context = given + 1,
-                                .n_context = 1 };
+    const struct pz_given given[] = { { .attr = &columns[0], .code = 0 },
+                                      { .attr = &columns[1], .num = 1 } };
+    const struct pz_query q = {
+        .task = PZ_TASK_USER, .user = given, .n_user = 1, .context = given + 1, .n_context = 1
+    };
     const double unit = 4.75 / 4.25;
 
     (void)state;

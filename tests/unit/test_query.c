@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a query's events weigh by their age, and that every scorer which asks follows. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "model/parts.h"
 #include "model/query.h"
@@ -43,11 +43,12 @@ static void events_of_one_moment_share_the_mean_of_their_ranks(void **state)
     assert_near(pz_recency_next(&r), (1.0 / 2 + 1.0 / 3) / 2, 1e-12);
     assert_near(pz_recency_next(&r), 1.0 / 4, 1e-12);
     (void)pz_recency_next(&cut);
-    assert_near(pz_recency_next(&cut), 1.0 / 2, 1e-12); /* its moment's other event does not count */
+    assert_near(pz_recency_next(&cut), 1.0 / 2,
+                1e-12); /* its moment's other event does not count */
 }
 
-/* The largest difference between the scores of two orders of events at times 1, 1, 2, 2; coming back to an item of
- * the history is another matter. */
+/* The largest difference between the scores of two orders of events at times 1, 1, 2, 2; coming
+ * back to an item of the history is another matter. */
 static double apart(const struct fitted *f, const uint32_t *one, const uint32_t *other)
 {
     static const int64_t time[] = { 1, 1, 2, 2 };
@@ -69,7 +70,8 @@ static double apart(const struct fitted *f, const uint32_t *one, const uint32_t 
 static void no_scorer_sees_order_within_a_moment(void **state)
 {
     static const struct pz_scorer *const asked[] = { &pz_transitions, &pz_factors, &pz_spectral };
-    static const uint32_t hist[] = { 3, 9, 12, 25 }, within[] = { 9, 3, 25, 12 }, across[] = { 3, 12, 9, 25 };
+    static const uint32_t hist[] = { 3, 9, 12, 25 }, within[] = { 9, 3, 25, 12 },
+                          across[] = { 3, 12, 9, 25 };
     struct tiny *t = tiny_random(100, ITEMS, 12, 4);
 
     (void)state;

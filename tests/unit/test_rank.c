@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranking and its rules, on a model of eight items a to h made by hand: its one scorer makes what follows an
- * item of the history likely, its fallback gives falling popularity a > b > ... > h.
+/* Ranking and its rules, on a model of eight items a to h made by hand: its one scorer makes what
+ * follows an item of the history likely, its fallback gives falling popularity a > b > ... > h.
  *
  *   item    a    b    c      d     e     f     g     h
  *   COLOR   red  red  blue   red   red|  blue  blue  -
  *                                  blue
  *   PRICE   1    2    4      8     16    32    0     -
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -17,13 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer/rules.h"
 #include "filter/filter.h"
 #include "rank/ranker.h"
-#include "answer/rules.h"
 
 enum { N = 8 };
 
-/* Item h of the history makes its neighbours h+1 (1.0), h+2 (0.5), h+3 (0.25) likely, without wrapping. */
+/* Item h of the history makes its neighbours h+1 (1.0), h+2 (0.5), h+3 (0.25) likely, without
+ * wrapping. */
 static bool near_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     (void)part;
@@ -71,10 +72,13 @@ static const float *near_vectors(const void *part, uint32_t *dim)
     return v;
 }
 
-static const struct pz_scorer near_scorer = { .name = "near", .score = near_score,
-                                              .scratch_bytes = no_scratch, .vectors = near_vectors,
+static const struct pz_scorer near_scorer = { .name = "near",
+                                              .score = near_score,
+                                              .scratch_bytes = no_scratch,
+                                              .vectors = near_vectors,
                                               .explain = near_explain };
-static const struct pz_scorer popular = { .name = "popular", .score = popular_score,
+static const struct pz_scorer popular = { .name = "popular",
+                                          .score = popular_score,
                                           .scratch_bytes = no_scratch };
 
 static const uint64_t item_offset[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
@@ -91,7 +95,10 @@ static const uint64_t color_ptr[] = { 0, 1, 2, 3, 4, 6, 7, 8, 8 };
 static const uint32_t color_code[] = { 1, 1, 0, 1, 1, 0, 0, 0 };
 static const double price[] = { 1, 2, 4, 8, 16, 32, 0, NAN };
 static struct pz_attr item_attr[] = {
-    { .name = "COLOR", .kind = PZ_ATTR_CATEGORY, .ptr = color_ptr, .code = color_code,
+    { .name = "COLOR",
+      .kind = PZ_ATTR_CATEGORY,
+      .ptr = color_ptr,
+      .code = color_code,
       .values = { .n = 2, .offset = color_offset, .bytes = "bluered" } },
     { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = price },
 };
@@ -99,7 +106,8 @@ static struct pz_attr item_attr[] = {
 /* The moment: DEVICE, "phone" or "tv", as a column of Interactions. */
 static const uint64_t device_offset[] = { 0, 5, 7 };
 static struct pz_attr context_attr[] = {
-    { .name = "DEVICE", .kind = PZ_ATTR_CATEGORY,
+    { .name = "DEVICE",
+      .kind = PZ_ATTR_CATEGORY,
       .values = { .n = 2, .offset = device_offset, .bytes = "phonetv" } },
 };
 
@@ -114,8 +122,13 @@ static struct pz_model fixture(const char *recipe)
         .items = { .n = N, .offset = item_offset, .bytes = "abcdefgh" },
         .users = { .n = 2, .offset = user_offset, .bytes = "u0u1" },
         .events = { .n = 2, .offset = event_offset, .bytes = "viewpurchase" },
-        .ptr = hist_ptr, .item = hist_item, .time = hist_time, .weight = hist_weight,
-        .event = hist_event, .newest = 200, .item_count = item_count,
+        .ptr = hist_ptr,
+        .item = hist_item,
+        .time = hist_time,
+        .weight = hist_weight,
+        .event = hist_event,
+        .newest = 200,
+        .item_count = item_count,
         .item_attrs = { .n_attrs = 2, .n_rows = N, .attr = item_attr },
         .context = { .n_attrs = 1, .attr = context_attr },
         .part = { { .scorer = &near_scorer, .weight = 1 }, { .scorer = &popular, .weight = 0 } },
@@ -125,7 +138,8 @@ static struct pz_model fixture(const char *recipe)
 }
 
 /* The items of an answer as one string, "cbd". */
-static const char *ask(const struct pz_model *m, const struct pz_request *req, struct pz_answer *answer)
+static const char *ask(const struct pz_model *m, const struct pz_request *req,
+                       struct pz_answer *answer)
 {
     static char text[64];
     struct pz_answer a;
@@ -152,7 +166,8 @@ static void a_known_user_gets_what_follows_his_history(void **state)
     struct pz_answer a;
 
     (void)state;
-    /* a gives b 1, c .5, d .25; d gives e 1, f .5, g .25; a and d are seen; ties to the lower index */
+    /* a gives b 1, c .5, d .25; d gives e 1, f .5, g .25; a and d are seen; ties to the lower index
+     */
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .num = 4 }, &a), "becf");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_PERSONAL);
     assert_false(a.is_short);
@@ -190,28 +205,38 @@ static void nobody_gets_what_is_popular(void **state)
     struct pz_answer a;
 
     (void)state;
-    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "stranger", .num = 3 }, &a), "abc");
+    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "stranger", .num = 3 }, &a),
+                        "abc");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
 }
 
 static void live_and_inline_events_extend_the_history(void **state)
 {
     struct pz_model m = fixture("user-personalization");
-    struct pz_live_event event = { .item_id = "g", .event_type = "view", .value = NAN, .time = 300 };
+    struct pz_live_event event = {
+        .item_id = "g", .event_type = "view", .value = NAN, .time = 300
+    };
     struct pz_live live = { .event = &event, .n_events = 1 };
     const char *const history[] = { "nosuch", "d" };
     struct pz_answer a;
 
     (void)state;
-    assert_string_equal(
-        ask(&m, &(struct pz_request){ .user_id = "new", .num = 1, .live = &live }, &a), "h");
+    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "new", .num = 1, .live = &live },
+                            &a),
+                        "h");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_SESSION);
-    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "new", .num = 2, .live = &live,
-                                                      .history = history, .n_history = 2 }, NULL),
+    assert_string_equal(ask(&m,
+                            &(struct pz_request){ .user_id = "new",
+                                                  .num = 2,
+                                                  .live = &live,
+                                                  .history = history,
+                                                  .n_history = 2 },
+                            NULL),
                         "eh");
     live.forgotten = true;
     live.n_events = 0;
-    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .num = 1, .live = &live }, &a),
+    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .num = 1, .live = &live },
+                            &a),
                         "a");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
 }
@@ -234,7 +259,9 @@ static void only_events_of_these_types_and_this_age_make_an_item_seen(void **sta
 {
     struct pz_model m = fixture("user-personalization");
     const char *const purchase[] = { "Purchase" }, *const any[] = { "*" };
-    struct pz_request req = { .user_id = "u0", .num = 8, .rules = { .seen_type = purchase, .n_seen_types = 1 } };
+    struct pz_request req = { .user_id = "u0",
+                              .num = 8,
+                              .rules = { .seen_type = purchase, .n_seen_types = 1 } };
 
     (void)state;
     assert_string_equal(ask(&m, &req, NULL), "becfgah"); /* d was bought, a only viewed */
@@ -305,7 +332,8 @@ static void diversity_weighs_likeness_against_relevance(void **state)
     /* b, then f .25; then e 0 before h 0, which is like nothing; c .25 - .35 */
     assert_string_equal(ask(&m, &req, NULL), "bfeh");
     req.rules.diversity_column = "COLOR";
-    /* b (red); e .5 - .25, c and f .25 - 0: the earliest in order; c, f .25 - .25; f .25 - .5, h 0 */
+    /* b (red); e .5 - .25, c and f .25 - 0: the earliest in order; c, f .25 - .25; f .25 - .5, h 0
+     */
     assert_string_equal(ask(&m, &req, NULL), "bech");
     req.rules.diversity = 1;
     /* b, then what shares nothing: c; h shares nothing with either; then e, half like both */
@@ -316,7 +344,8 @@ static void promoted_items_take_their_share_at_places_of_chance(void **state)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_promotion half = { .name = "sale", .percent = 50 };
-    struct pz_request req = { .user_id = "stranger", .num = 4,
+    struct pz_request req = { .user_id = "stranger",
+                              .num = 4,
                               .rules = { .promotion = &half, .n_promotions = 1 } };
     struct pz_answer a;
     bool moved = false;
@@ -370,7 +399,9 @@ static void a_promotion_has_a_filter_of_its_own(void **state)
     size_t n = 0;
 
     (void)state;
-    assert_int_equal(pz_ruleset_promotion(&s, "dear:25:INCLUDE ItemID WHERE Items.PRICE >= $P", NULL), PZ_OK);
+    assert_int_equal(pz_ruleset_promotion(&s, "dear:25:INCLUDE ItemID WHERE Items.PRICE >= $P",
+                                          NULL),
+                     PZ_OK);
     assert_int_equal(pz_ruleset_bind(&s, wrong, 1, NULL), PZ_USAGE);
     assert_int_equal(pz_ruleset_bind(&s, values, 1, NULL), PZ_OK);
     req.rules = s.rules;
@@ -394,7 +425,8 @@ static void a_boost_multiplies_what_its_condition_holds_for(void **state)
 
     (void)state;
     assert_int_equal(pz_ruleset_boost(&s, "Items.PRICE > 10: 3", NULL), PZ_OK);
-    assert_int_equal(pz_ruleset_boost(&s, "INCLUDE ItemID WHERE Items.COLOR = \"red\": 0.1", NULL), PZ_OK);
+    assert_int_equal(pz_ruleset_boost(&s, "INCLUDE ItemID WHERE Items.COLOR = \"red\": 0.1", NULL),
+                     PZ_OK);
     req.rules = s.rules;
     /* b .1; c .5; e 3 * .1; f 3 * .5; g .25; h by fallback */
     assert_string_equal(ask(&m, &req, &a), "fcegbh");
@@ -462,14 +494,21 @@ static void what_was_shown_lately_gives_way(void **state)
 {
     struct pz_model m = fixture("user-personalization");
     const char *const shown[] = { "b", "nosuch", "e" }, *const twice[] = { "b", "b", "nosuch" };
-    struct pz_live_event event = { .item_id = NULL, .event_type = "view", .value = NAN, .time = 1000,
-                                   .shown = shown, .n_shown = 3 };
+    struct pz_live_event event = { .item_id = NULL,
+                                   .event_type = "view",
+                                   .value = NAN,
+                                   .time = 1000,
+                                   .shown = shown,
+                                   .n_shown = 3 };
     struct pz_live live = { .event = &event, .n_events = 1 };
-    struct pz_request req = { .user_id = "u0", .num = 4, .live = &live, .rules = { .rotation = 0.75 } };
+    struct pz_request req = {
+        .user_id = "u0", .num = 4, .live = &live, .rules = { .rotation = 0.75 }
+    };
     struct pz_answer a;
 
     (void)state;
-    assert_string_equal(ask(&m, &req, &a), "cfbe"); /* b and e fall to a quarter, as g; lower index first */
+    assert_string_equal(ask(&m, &req, &a),
+                        "cfbe"); /* b and e fall to a quarter, as g; lower index first */
     assert_true(fabs(a.hit[2].blend - .25) < 1e-6);
     req.now = 1000 + 2 * 86400; /* two half-lives later: .25^(1/4) = .7 is left */
     assert_string_equal(ask(&m, &req, &a), "becf");
@@ -487,12 +526,14 @@ static void what_was_shown_lately_gives_way(void **state)
 static void an_objective_orders_by_expected_value(void **state)
 {
     struct pz_model m = fixture("user-personalization");
-    struct pz_request req = { .user_id = "u0", .num = 6,
+    struct pz_request req = { .user_id = "u0",
+                              .num = 6,
                               .rules = { .objective = "items.price", .objective_power = 1 } };
     struct pz_answer a;
 
     (void)state;
-    /* b 1*2, c .5*4, e 1*16, f .5*32, g .25*1 (0 counts as the least above 0), all over 32; h by fallback */
+    /* b 1*2, c .5*4, e 1*16, f .5*32, g .25*1 (0 counts as the least above 0), all over 32; h by
+     * fallback */
     assert_string_equal(ask(&m, &req, &a), "efbcgh");
     assert_true(fabs(a.hit[0].blend - .5) < 1e-6);
     assert_true(fabs(a.hit[4].blend - .25 / 32) < 1e-6);
@@ -514,7 +555,10 @@ static void rows_put_since_count_for_the_rules(void **state)
     static const uint32_t code[] = { 0, 0 };
     static const double cheap[] = { 0.5, 1000 };
     struct pz_attr attr[] = {
-        { .name = "COLOR", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code,
+        { .name = "COLOR",
+          .kind = PZ_ATTR_CATEGORY,
+          .ptr = ptr,
+          .code = code,
           .values = { .n = 1, .offset = value_offset, .bytes = "green" } },
         { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = cheap },
     };
@@ -523,8 +567,9 @@ static void rows_put_since_count_for_the_rules(void **state)
     struct pz_live live = { .items = &items };
     struct pz_model m = fixture("user-personalization");
     struct pz_cap cap = { "COLOR", 1 };
-    struct pz_request req = { .user_id = "u0", .num = 4, .live = &live,
-                              .rules = { .cap = &cap, .n_caps = 1 } };
+    struct pz_request req = {
+        .user_id = "u0", .num = 4, .live = &live, .rules = { .cap = &cap, .n_caps = 1 }
+    };
 
     (void)state;
     assert_string_equal(ask(&m, &req, NULL), "bech");
@@ -553,15 +598,23 @@ static bool listen(const void *part, const struct pz_query *q, void *scratch, fl
 
 static void scorers_hear_of_the_user_and_the_moment(void **state)
 {
-    static const struct pz_scorer listener = { .name = "listener", .score = listen,
+    static const struct pz_scorer listener = { .name = "listener",
+                                               .score = listen,
                                                .scratch_bytes = no_scratch };
     static const uint64_t plan_offset[] = { 0, 4, 8 }, plan_ptr[] = { 0, 1, 1 };
     static const uint32_t plan_code[] = { 0 };
-    static const uint64_t id_offset[] = { 0, 2, 5 }, value_offset[] = { 0, 4, 10 }, ptr[] = { 0, 1, 2 };
+    static const uint64_t id_offset[] = { 0, 2, 5 }, value_offset[] = { 0, 4, 10 },
+                          ptr[] = { 0, 1, 2 };
     static const uint32_t code[] = { 0, 1 };
-    struct pz_attr plan = { .name = "PLAN", .kind = PZ_ATTR_CATEGORY, .ptr = plan_ptr, .code = plan_code,
+    struct pz_attr plan = { .name = "PLAN",
+                            .kind = PZ_ATTR_CATEGORY,
+                            .ptr = plan_ptr,
+                            .code = plan_code,
                             .values = { .n = 2, .offset = plan_offset, .bytes = "freegold" } };
-    struct pz_attr put = { .name = "plan", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code,
+    struct pz_attr put = { .name = "plan",
+                           .kind = PZ_ATTR_CATEGORY,
+                           .ptr = ptr,
+                           .code = code,
                            .values = { .n = 2, .offset = value_offset, .bytes = "goldsilver" } };
     struct pz_overlay users = { .ids = { .n = 2, .offset = id_offset, .bytes = "u0zoe" },
                                 .attrs = { .n_attrs = 1, .n_rows = 2, .attr = &put } };
@@ -580,7 +633,7 @@ static void scorers_hear_of_the_user_and_the_moment(void **state)
     req.n_context = 2;
     ask(&m, &req, NULL);
     assert_string_equal(heard, "PLAN=1 DEVICE=1 "); /* nobody was ever seen at a fridge */
-    req.user_id = "zoe"; /* silver says nothing to the model */
+    req.user_id = "zoe";                            /* silver says nothing to the model */
     ask(&m, &req, NULL);
     assert_string_equal(heard, "DEVICE=1 ");
     context[0].key = "DEVISE";
@@ -603,14 +656,18 @@ static void an_explanation_adds_up(void **state)
     };
     const struct pz_live live = { .event = event, .n_events = 2 };
     struct pz_model m = fixture("user-personalization");
-    struct pz_request req = { .user_id = "u0", .num = 8, .live = &live, .explain = true,
+    struct pz_request req = { .user_id = "u0",
+                              .num = 8,
+                              .live = &live,
+                              .explain = true,
                               .rules = { .objective = "PRICE", .objective_power = 1 } };
     struct pz_answer a;
 
     (void)state;
     m.part[0].weight = 2;
     m.part[1].weight = 0.8;
-    /* history a, d, d, b: c .5 + 1, e 2 + .25, f 1, g .5; e is the largest, so 1 of it is 2 / 2.25 */
+    /* history a, d, d, b: c .5 + 1, e 2 + .25, f 1, g .5; e is the largest, so 1 of it is 2 / 2.25
+     */
     assert_string_equal(ask(&m, &req, &a), "fecgh");
     for (size_t i = 0; i < a.n; i++) {
         const struct pz_reason *w = &a.reason[i];
@@ -644,8 +701,9 @@ static void every_item_can_say_what_became_of_it(void **state)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_cap cap = { "COLOR", 1 };
-    struct pz_request req = { .user_id = "u0", .num = 3, .explain = true,
-                              .rules = { .cap = &cap, .n_caps = 1 } };
+    struct pz_request req = {
+        .user_id = "u0", .num = 3, .explain = true, .rules = { .cap = &cap, .n_caps = 1 }
+    };
     const char *const list[] = { "b", "e" };
     struct pz_answer a;
     struct pz_why why;
@@ -685,14 +743,16 @@ static void filtered_items_name_the_condition(void **state)
         const char *filter, *item, *part; /* part: NULL: it passes */
     } cases[] = {
         { "INCLUDE ItemID WHERE Items.PRICE > 3 AND Items.COLOR IN (\"blue\")", "e", NULL },
-        { "INCLUDE ItemID WHERE Items.PRICE > 3 AND Items.COLOR IN (\"blue\")", "b", "Items.PRICE > 3" },
+        { "INCLUDE ItemID WHERE Items.PRICE > 3 AND Items.COLOR IN (\"blue\")", "b",
+          "Items.PRICE > 3" },
         { "INCLUDE ItemID WHERE Items.PRICE < 99 AND Items.COLOR IN (\"green\")", "b",
           "Items.COLOR IN (\"green\")" },
-        { "INCLUDE ItemID WHERE Items.PRICE < 99 | EXCLUDE ItemID WHERE Items.COLOR = \"blue\"", "c",
-          "EXCLUDE ItemID WHERE Items.COLOR = \"blue\"" },
+        { "INCLUDE ItemID WHERE Items.PRICE < 99 | EXCLUDE ItemID WHERE Items.COLOR = \"blue\"",
+          "c", "EXCLUDE ItemID WHERE Items.COLOR = \"blue\"" },
         { "INCLUDE ItemID WHERE Items.PRICE = 1 | INCLUDE ItemID WHERE Items.PRICE = 2", "c",
           "INCLUDE ItemID WHERE Items.PRICE = 1" },
-        { "INCLUDE ItemID WHERE Items.PRICE = 1 | INCLUDE ItemID WHERE Items.PRICE = 2", "b", NULL },
+        { "INCLUDE ItemID WHERE Items.PRICE = 1 | INCLUDE ItemID WHERE Items.PRICE = 2", "b",
+          NULL },
     };
     struct pz_model m = fixture("user-personalization");
 
@@ -721,17 +781,17 @@ static void texts_that_are_no_rules_are_refused(void **state)
         enum pz_status (*fn)(struct pz_ruleset *s, const char *text, struct pz_err *err);
         const char *text;
     } bad[] = {
-        { pz_ruleset_seen, "never" },         { pz_ruleset_age, "soon" },
-        { pz_ruleset_age, "0d" },             { pz_ruleset_cap, "COLOR" },
-        { pz_ruleset_cap, "COLOR=0" },        { pz_ruleset_cap, "=2" },
-        { pz_ruleset_diversity, "1.5" },      { pz_ruleset_diversity, "0.5:" },
-        { pz_ruleset_rotation, "-1" },        { pz_ruleset_rotation, "0.5:x" },
-        { pz_ruleset_objective, "PRICE" },    { pz_ruleset_objective, "PRICE=most" },
-        { pz_ruleset_promotion, "x" },        { pz_ruleset_promotion, "x:0" },
-        { pz_ruleset_promotion, "x:101" },    { pz_ruleset_promotion, ":5" },
-        { pz_ruleset_promotion, "x:5:" },     { pz_ruleset_promotion, "" },
-        { pz_ruleset_boost, "PRICE > 1" },    { pz_ruleset_boost, "PRICE > 1: -1" },
-        { pz_ruleset_context, "tv" },         { pz_ruleset_context, "=tv" },
+        { pz_ruleset_seen, "never" },      { pz_ruleset_age, "soon" },
+        { pz_ruleset_age, "0d" },          { pz_ruleset_cap, "COLOR" },
+        { pz_ruleset_cap, "COLOR=0" },     { pz_ruleset_cap, "=2" },
+        { pz_ruleset_diversity, "1.5" },   { pz_ruleset_diversity, "0.5:" },
+        { pz_ruleset_rotation, "-1" },     { pz_ruleset_rotation, "0.5:x" },
+        { pz_ruleset_objective, "PRICE" }, { pz_ruleset_objective, "PRICE=most" },
+        { pz_ruleset_promotion, "x" },     { pz_ruleset_promotion, "x:0" },
+        { pz_ruleset_promotion, "x:101" }, { pz_ruleset_promotion, ":5" },
+        { pz_ruleset_promotion, "x:5:" },  { pz_ruleset_promotion, "" },
+        { pz_ruleset_boost, "PRICE > 1" }, { pz_ruleset_boost, "PRICE > 1: -1" },
+        { pz_ruleset_context, "tv" },      { pz_ruleset_context, "=tv" },
     };
     struct pz_ruleset s = { 0 };
 
@@ -750,13 +810,16 @@ static void young_items_are_explored_in_answers_for_users(void **state)
     static const int64_t old = -100 * 86400, since[] = { old, old, old, old, old, old, old, 150 };
     static const uint32_t count[N] = { 3, 2, 2, 1, 1, 1, 1, 0 };
     struct pz_model m = fixture("user-personalization");
-    struct pz_request req = { .user_id = "u0", .num = 6, .exploration_weight = 0.5, .explain = true };
+    struct pz_request req = {
+        .user_id = "u0", .num = 6, .exploration_weight = 0.5, .explain = true
+    };
     struct pz_answer a;
 
     (void)state;
     m.item_since = since;
     m.item_count = count;
-    /* half of b 1, c .5, e 1, f .5, g .25 is kept; h gets half of the best, as the only young item */
+    /* half of b 1, c .5, e 1, f .5, g .25 is kept; h gets half of the best, as the only young item
+     */
     assert_string_equal(ask(&m, &req, &a), "behcfg");
     assert_int_equal(a.hit[2].source, PZ_ORIGIN_EXPLORATION);
     assert_int_equal(a.hit[1].source, PZ_ORIGIN_PERSONAL);
@@ -794,8 +857,9 @@ static void a_list_is_ordered_and_what_is_unknown_stays_behind(void **state)
 
     (void)state;
     /* g and c at .25 and .5; h has no score and comes after them */
-    assert_string_equal(
-        ask(&m, &(struct pz_request){ .user_id = "u0", .rank = list, .n_rank = 6 }, &a), "bcgh??");
+    assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .rank = list, .n_rank = 6 },
+                            &a),
+                        "bcgh??");
     for (size_t i = 0; i < a.n; i++)
         sum += a.hit[i].score;
     assert_true(fabs(sum - 1) < 1e-9);
@@ -810,10 +874,12 @@ static void a_question_that_does_not_fit_the_recipe_is_refused(void **state)
     struct pz_answer a;
 
     (void)state;
-    assert_int_equal(pz_rank(r, &(struct pz_request){ .user_id = "u0", .num = 1 }, &a, NULL), PZ_USAGE);
+    assert_int_equal(pz_rank(r, &(struct pz_request){ .user_id = "u0", .num = 1 }, &a, NULL),
+                     PZ_USAGE);
     pz_ranker_free(r);
     r = pz_ranker_new(&ranking);
-    assert_int_equal(pz_rank(r, &(struct pz_request){ .user_id = "u0", .num = 1 }, &a, NULL), PZ_USAGE);
+    assert_int_equal(pz_rank(r, &(struct pz_request){ .user_id = "u0", .num = 1 }, &a, NULL),
+                     PZ_USAGE);
     pz_ranker_free(r);
 }
 

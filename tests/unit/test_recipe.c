@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recipes by every name they have, and models that are no recipe's. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static void popularity_is_the_last_part_of_every_recipe(void **state)
 
 static char path[64]; /* of the model, set by main */
 
-/* Write a model of one user and one item, with popularity or without any part, by event rules or without. */
+/* Write a model of one user and one item, with popularity or without any part, by event rules or
+ * without. */
 static void write_model(bool with_part, const struct pz_event_rule *rules, size_t n_rules)
 {
     static const uint64_t one[] = { 0, 1 };
@@ -68,11 +69,18 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     static const uint64_t words[] = { 0, 3, 7 };
     static const uint32_t item[] = { 0 };
     static const uint8_t event[] = { 0 };
-    const struct pz_dataset ds = { .users = { 1, one, "u", false, NULL }, .items = { 1, one, "i", false, NULL },
+    const struct pz_dataset ds = { .users = { 1, one, "u", false, NULL },
+                                   .items = { 1, one, "i", false, NULL },
                                    .events = { 2, words, "buyview", false, NULL },
-                                   .n_inter = 1, .ptr = one, .item = item, .time = when, .event = event,
-                                   .item_attrs = { .n_rows = 1 }, .user_attrs = { .n_rows = 1 } };
-    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"), .rules = rules,
+                                   .n_inter = 1,
+                                   .ptr = one,
+                                   .item = item,
+                                   .time = when,
+                                   .event = event,
+                                   .item_attrs = { .n_rows = 1 },
+                                   .user_attrs = { .n_rows = 1 } };
+    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"),
+                                      .rules = rules,
                                       .n_rules = n_rules };
     struct pz_training t = { .ds = &ds, .cfg = &cfg, .softmax_scale = 8, .trials = json_array() };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a trial wins: on scorers of which is known what a setting does to whom. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,18 +29,25 @@ static struct pz_corpus chain_make(struct chain *t)
     }
     for (uint32_t u = 0; u <= USERS; u++)
         t->ptr[u] = u * EVENTS;
-    return (struct pz_corpus){ .n_users = USERS, .n_items = ITEMS, .ptr = t->ptr, .item = t->item, .time = t->time,
-                               .weight = t->weight, .newest = EVENTS - 1, .ordered = true };
+    return (struct pz_corpus){ .n_users = USERS,
+                               .n_items = ITEMS,
+                               .ptr = t->ptr,
+                               .item = t->item,
+                               .time = t->time,
+                               .weight = t->weight,
+                               .newest = EVENTS - 1,
+                               .ordered = true };
 }
 
-/* The next item and the one after it are the best two. With swap the next is on top where the last item is below
- * `helped`, the other where it is above; without it is the reverse. */
+/* The next item and the one after it are the best two. With swap the next is on top where the last
+ * item is below `helped`, the other where it is above; without it is the reverse. */
 struct sway {
     double swap;
 };
 static uint32_t helped;
 
-static enum pz_status sway_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
+static enum pz_status sway_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                               struct pz_err *err)
 {
     struct sway *s = malloc(sizeof *s);
 
@@ -76,9 +83,15 @@ static bool sway_score(const void *part, const struct pz_query *q, void *scratch
     return true;
 }
 
-static const struct pz_setting settings[] = { { "swap", 0, 0, 1, 0, 1, false, false, true, "see above" } };
-static const struct pz_scorer sway = { .name = "sway", .settings = settings, .n_settings = 1, .fit = sway_fit,
-                                       .free = free, .set = sway_set, .scratch_bytes = sway_scratch,
+static const struct pz_setting settings[] = { { "swap", 0, 0, 1, 0, 1, false, false, true,
+                                                "see above" } };
+static const struct pz_scorer sway = { .name = "sway",
+                                       .settings = settings,
+                                       .n_settings = 1,
+                                       .fit = sway_fit,
+                                       .free = free,
+                                       .set = sway_set,
+                                       .scratch_bytes = sway_scratch,
                                        .score = sway_score };
 
 /* What tuning makes of the choices; users' events in order or not. */
@@ -87,7 +100,10 @@ static void tune(struct pz_choice *choice, size_t n, bool ordered)
     static struct chain t;
     struct pz_corpus c = chain_make(&t);
     json_t *trials = json_array();
-    struct pz_tune_cfg cfg = { .n_trials = 8, .exclude_seen = true, .seed = 7, .trials = trials,
+    struct pz_tune_cfg cfg = { .n_trials = 8,
+                               .exclude_seen = true,
+                               .seed = 7,
+                               .trials = trials,
                                .metric = { PZ_METRIC_NDCG, 10 } };
     double scale;
 
@@ -96,7 +112,8 @@ static void tune(struct pz_choice *choice, size_t n, bool ordered)
     json_decref(trials);
 }
 
-/* The setting that tuning chooses when h of ITEMS last items are helped by a larger one and the others harmed. */
+/* The setting that tuning chooses when h of ITEMS last items are helped by a larger one and the
+ * others harmed. */
 static double chosen(uint32_t h, bool ordered)
 {
     struct pz_choice choice;
@@ -110,8 +127,8 @@ static double chosen(uint32_t h, bool ordered)
     return choice.value[0];
 }
 
-/* Of 160 users 4 h gain d and the others lose it: the mean gain is (2 h / 40 - 1) sqrt(160) standard errors, and a
- * little more: 0.6 at h = 21, 1.3 at 22, 4 at 26. */
+/* Of 160 users 4 h gain d and the others lose it: the mean gain is (2 h / 40 - 1) sqrt(160)
+ * standard errors, and a little more: 0.6 at h = 21, 1.3 at 22, 4 at 26. */
 static void a_gain_within_the_noise_moves_nothing(void **state)
 {
     (void)state;
@@ -122,7 +139,8 @@ static void a_gain_within_the_noise_moves_nothing(void **state)
     assert_true(chosen(22, true) > 0);
 }
 
-/* Without order the next item is the truth of a third of the users only: 2.2 standard errors at h = 26, 9 at 40. */
+/* Without order the next item is the truth of a third of the users only: 2.2 standard errors at h =
+ * 26, 9 at 40. */
 static void without_order_a_setting_must_gain_more(void **state)
 {
     (void)state;
@@ -157,7 +175,8 @@ struct depth {
 };
 static uint32_t (*items_above)(const double *set);
 
-static enum pz_status depth_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
+static enum pz_status depth_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                void **part, struct pz_err *err)
 {
     struct depth *d = malloc(sizeof *d);
 
@@ -195,11 +214,17 @@ static const struct pz_setting depth_settings[] = {
     { "left", 0.5, 0, 1, 0, 1, false, false, true, "a read-out" },
     { "right", 0.25, 0, 1, 0, 1, false, false, true, "another" },
 };
-static const struct pz_scorer depth = { .name = "depth", .settings = depth_settings, .n_settings = 2, .fit = depth_fit,
-                                        .free = free, .set = depth_set, .scratch_bytes = sway_scratch,
+static const struct pz_scorer depth = { .name = "depth",
+                                        .settings = depth_settings,
+                                        .n_settings = 2,
+                                        .fit = depth_fit,
+                                        .free = free,
+                                        .set = depth_set,
+                                        .scratch_bytes = sway_scratch,
                                         .score = depth_score };
 
-/* On side 0 the larger mark is the better; on side 1 the smallest alone is good, and the best of all. */
+/* On side 0 the larger mark is the better; on side 1 the smallest alone is good, and the best of
+ * all. */
 static uint32_t good_as_it_comes(const double *set)
 {
     return set[0] > 0 ? (set[1] < 0.1 ? 0 : 6) : 5 - (uint32_t)(4 * set[1] + 0.5);
@@ -216,7 +241,8 @@ static uint32_t never_good(const double *set)
     return set[0] > 0 ? 6 - (uint32_t)(0.5 + set[1]) : 5 - (uint32_t)(4 * set[1] + 0.5);
 }
 
-static void expect(uint32_t (*above)(const double *), const struct pz_setting *what, double side, double mark)
+static void expect(uint32_t (*above)(const double *), const struct pz_setting *what, double side,
+                   double mark)
 {
     struct pz_scorer s = depth;
     struct pz_choice choice;
@@ -248,7 +274,8 @@ static uint32_t good_from_twenty(const double *set)
     return set[1] < 20;
 }
 
-/* "Never" lies outside the range: its middle on the logarithmic scale is the way in, if it is better at once. */
+/* "Never" lies outside the range: its middle on the logarithmic scale is the way in, if it is
+ * better at once. */
 static void a_range_is_entered_at_its_middle(void **state)
 {
     (void)state;
@@ -256,11 +283,14 @@ static void a_range_is_entered_at_its_middle(void **state)
     expect(good_from_twenty, after_settings, 0, 0);
 }
 
-/* The left one is right as it is, and wrong it spoils the other: best at 3/8, an eighth from its default, and better
- * there than a quarter away. */
+/* The left one is right as it is, and wrong it spoils the other: best at 3/8, an eighth from its
+ * default, and better there than a quarter away. */
 static uint32_t good_between(const double *set)
 {
-    return set[0] < 0.49 || set[0] > 0.51 ? 6 : set[1] > 0.3 && set[1] < 0.45 ? 0 : set[1] > 0.2 && set[1] < 0.3 ? 1 : 2;
+    return set[0] < 0.49 || set[0] > 0.51  ? 6
+           : set[1] > 0.3 && set[1] < 0.45 ? 0
+           : set[1] > 0.2 && set[1] < 0.3  ? 1
+                                           : 2;
 }
 
 static void a_lost_trial_leaves_nothing_behind_and_steps_get_finer(void **state)

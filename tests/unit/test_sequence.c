@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sequence encoder: every gradient against finite differences, the loss against its formula, then the
- * scorer as a whole. Gradients are compared along random directions: (L(x + hv) - L(x - hv)) / 2h = g.v; in
- * float with h = 1e-2 the two sides agree to about 1e-3, so 1e-2 tells a wrong term from rounding. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
+/* The sequence encoder: every gradient against finite differences, the loss against its formula,
+ * then the scorer as a whole. Gradients are compared along random directions: (L(x + hv) - L(x -
+ * hv)) / 2h = g.v; in float with h = 1e-2 the two sides agree to about 1e-3, so 1e-2 tells a wrong
+ * term from rounding. */
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,7 +66,8 @@ static void check_gradient(float *x, size_t n, const float *g, double (*loss)(vo
         memcpy(x, was, n * sizeof *x);
         slope = dot(g, v, n);
         assert_true(fabs(slope) > 1e-3);
-        assert_true(fabs((up - down) / (2 * h) - slope) < 1e-2 * (fabs(slope) + sqrt(dot(g, g, n))));
+        assert_true(fabs((up - down) / (2 * h) - slope) <
+                    1e-2 * (fabs(slope) + sqrt(dot(g, g, n))));
     }
     free(was);
     free(v);
@@ -105,15 +107,15 @@ static void recurrence_by_hand(void **state)
     gate[8] = gate[24 + 8] = 2;
     gate[16] = gate[24 + 16] = 50;
     pz_seq_recur(&s);
-    assert_true(fabsf(h[0] - 1) < 1e-6f);       /* 0 + 1/2 (2 - 0) */
-    assert_true(fabsf(h[8] - 1.25f) < 1e-6f);   /* 1 + 1/2 1/2 (2 - 1) */
+    assert_true(fabsf(h[0] - 1) < 1e-6f);     /* 0 + 1/2 (2 - 0) */
+    assert_true(fabsf(h[8] - 1.25f) < 1e-6f); /* 1 + 1/2 1/2 (2 - 1) */
     assert_true(fabsf(y[8] - 62.5f) < 1e-4f);
     assert_true(h[1] == 0 && y[1] == 0);
 }
 
 /* c = a b + beta c with a, b and c read by strides: element (i, j) of x is x[i * r + j * k]. */
-static double product(const float *a, size_t ar, size_t ak, const float *b, size_t br, size_t bk, size_t i,
-                      size_t j, size_t depth)
+static double product(const float *a, size_t ar, size_t ak, const float *b, size_t br, size_t bk,
+                      size_t i, size_t j, size_t depth)
 {
     double sum = 0;
 
@@ -125,16 +127,19 @@ static double product(const float *a, size_t ar, size_t ak, const float *b, size
 /* Shapes around the sizes of tiles (6 x 16), panels (64) and slabs (256). */
 static void products_are_sums(void **state)
 {
-    static const size_t shape[][3] = { { 1, 1, 1 }, { 5, 15, 3 }, { 7, 17, 255 }, { 12, 64, 256 },
-                                       { 13, 65, 257 }, { 3, 130, 520 }, { 1024, 3, 5 }, { 6, 16, 0 } };
+    static const size_t shape[][3] = { { 1, 1, 1 },     { 5, 15, 3 },    { 7, 17, 255 },
+                                       { 12, 64, 256 }, { 13, 65, 257 }, { 3, 130, 520 },
+                                       { 1024, 3, 5 },  { 6, 16, 0 } };
     static const float beta[] = { 0, 1, 0.5f };
 
     (void)state;
     for (size_t q = 0; q < 3 * sizeof shape / sizeof *shape; q++) {
         size_t m = shape[q / 3][0], n = shape[q / 3][1], k = shape[q / 3][2];
         struct pz_gemm s = { m, n, k, beta[q % 3] };
-        float *a = random_floats(m * k, 1, 1), *b = random_floats(k * n, 1, 2), *was = random_floats(m * n, 1, 3);
-        float *c[3] = { pz_mem_copy(was, m * n, 4), pz_mem_copy(was, m * n, 4), pz_mem_copy(was, m * n, 4) };
+        float *a = random_floats(m * k, 1, 1), *b = random_floats(k * n, 1, 2),
+              *was = random_floats(m * n, 1, 3);
+        float *c[3] = { pz_mem_copy(was, m * n, 4), pz_mem_copy(was, m * n, 4),
+                        pz_mem_copy(was, m * n, 4) };
 
         pz_gemm_ab(s, a, b, c[0]);
         pz_gemm_abt(s, a, b, c[1]);
@@ -143,9 +148,12 @@ static void products_are_sums(void **state)
             for (size_t j = 0; j < n; j++) {
                 double old = (double)s.beta * (double)was[i * n + j];
 
-                assert_true(fabs((double)c[0][i * n + j] - old - product(a, k, 1, b, n, 1, i, j, k)) < 1e-4);
-                assert_true(fabs((double)c[1][i * n + j] - old - product(a, k, 1, b, 1, k, i, j, k)) < 1e-4);
-                assert_true(fabs((double)c[2][i * n + j] - old - product(a, 1, m, b, n, 1, i, j, k)) < 1e-4);
+                assert_true(fabs((double)c[0][i * n + j] - old -
+                                 product(a, k, 1, b, n, 1, i, j, k)) < 1e-4);
+                assert_true(fabs((double)c[1][i * n + j] - old -
+                                 product(a, k, 1, b, 1, k, i, j, k)) < 1e-4);
+                assert_true(fabs((double)c[2][i * n + j] - old -
+                                 product(a, 1, m, b, n, 1, i, j, k)) < 1e-4);
             }
         free(a);
         free(b);
@@ -186,10 +194,20 @@ static struct loss_case *loss_case(void)
 static double run_loss(void *state)
 {
     struct loss_case *c = state;
-    struct pz_seq_loss l = { .T = LT, .M = LM, .d = LD, .scale = 0.5f, .q = c->q, .target = c->target,
-                             .slot = c->slot, .weight = c->weight, .cand = c->cand,
-                             .log_pi = c->log_pi, .work = c->work, .dq = c->dq,
-                             .dtarget = c->dtarget, .dcand = c->dcand };
+    struct pz_seq_loss l = { .T = LT,
+                             .M = LM,
+                             .d = LD,
+                             .scale = 0.5f,
+                             .q = c->q,
+                             .target = c->target,
+                             .slot = c->slot,
+                             .weight = c->weight,
+                             .cand = c->cand,
+                             .log_pi = c->log_pi,
+                             .work = c->work,
+                             .dq = c->dq,
+                             .dtarget = c->dtarget,
+                             .dcand = c->dcand };
 
     memset(c->dcand, 0, sizeof c->dcand);
     return pz_seq_loss(&l);
@@ -280,7 +298,8 @@ static double run_net(void *state)
 static void check_net(float dropout)
 {
     struct net_case c = net_case(dropout);
-    float *grad = pz_mem_array(c.net.n_theta, sizeof *grad), *dx = pz_mem_copy(c.r, NT * ND, sizeof *dx);
+    float *grad = pz_mem_array(c.net.n_theta, sizeof *grad),
+          *dx = pz_mem_copy(c.r, NT * ND, sizeof *dx);
     size_t layer = c.net.n_theta / NL, at = 0;
     size_t block[] = { ND * 3 * ND, 3 * ND, ND * ND, ND * 2 * NF, NF * ND };
 
@@ -372,7 +391,10 @@ static void features_share_a_length_of_one(void **state)
     static const uint32_t code[] = { 0, 1, 1, 2 };
     static const uint64_t value_at[] = { 0, 1, 2, 3 };
     static const double sale[] = { 1, 1, 0, (double)NAN };
-    struct pz_attr attr[2] = { { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
+    struct pz_attr attr[2] = { { .name = "GENRE",
+                                 .kind = PZ_ATTR_CATEGORY,
+                                 .ptr = list,
+                                 .code = code,
                                  .values = { 3, value_at, "xyz", false, NULL } },
                                { .name = "SALE", .kind = PZ_ATTR_BOOL, .num = sale } };
     struct pz_attrs attrs = { .n_attrs = 2, .n_rows = 4, .attr = attr };
@@ -386,7 +408,8 @@ static void features_share_a_length_of_one(void **state)
     assert_int_equal(f.ptr[4], 4);
     assert_int_equal(f.id[0], 0);
     assert_int_equal(f.id[1], 1);
-    assert_true(fabsf(f.weight[0] - sqrtf(0.5f)) < 1e-6f && fabsf(f.weight[1] - sqrtf(0.5f)) < 1e-6f);
+    assert_true(fabsf(f.weight[0] - sqrtf(0.5f)) < 1e-6f &&
+                fabsf(f.weight[1] - sqrtf(0.5f)) < 1e-6f);
     pz_seq_features_clear(&f);
 }
 
@@ -415,8 +438,13 @@ static struct shop *ring(uint32_t n_users, uint32_t n_items)
             s->weight[u * LENGTH + k] = 1;
         }
     }
-    s->c = (struct pz_corpus){ .n_users = n_users, .n_items = n_items, .ptr = s->ptr, .item = s->item,
-                               .time = s->time, .weight = s->weight, .ordered = true };
+    s->c = (struct pz_corpus){ .n_users = n_users,
+                               .n_items = n_items,
+                               .ptr = s->ptr,
+                               .item = s->item,
+                               .time = s->time,
+                               .weight = s->weight,
+                               .ordered = true };
     return s;
 }
 
@@ -531,7 +559,8 @@ static void the_part_is_the_same_at_any_thread_count(void **state)
     pz_par_set(0);
     for (int k = 1; k < 3; k++) {
         assert_memory_equal(part[0]->item, part[k]->item, ITEMS * part[0]->net.d * sizeof(float));
-        assert_memory_equal(part[0]->net.theta, part[k]->net.theta, part[0]->net.n_theta * sizeof(float));
+        assert_memory_equal(part[0]->net.theta, part[k]->net.theta,
+                            part[0]->net.n_theta * sizeof(float));
     }
     for (int k = 0; k < 3; k++)
         pz_sequence.free(part[k]);
@@ -610,7 +639,8 @@ static void items_start_in_the_directions_of_factors(void **state)
     assert_int_equal(pz_factors.fit(&s->c, &cfg, &factors, NULL), PZ_OK);
     v = pz_factors.vectors(factors, &d);
     for (uint32_t i = 0; i < ITEMS; i++)
-        assert_true(dot(part->item + i * d, v + i * d, d) > 0.9 * sqrt(dot(v + i * d, v + i * d, d)));
+        assert_true(dot(part->item + i * d, v + i * d, d) >
+                    0.9 * sqrt(dot(v + i * d, v + i * d, d)));
     pz_factors.free(factors);
     pz_sequence.free(part);
     free(s);
@@ -642,7 +672,9 @@ static void pairs_limit_the_passes(void **state)
 
 static void tiny_corpora_give_valid_parts(void **state)
 {
-    static const uint32_t size[][2] = { { 0, 3 }, { 1, 1 }, { 2, 1 }, { 1, 20 } }; /* users, items */
+    static const uint32_t size[][2] = {
+        { 0, 3 }, { 1, 1 }, { 2, 1 }, { 1, 20 }
+    }; /* users, items */
     double value[PZ_SEQ_N];
     float out[ITEMS];
     uint32_t hist[1] = { 0 };
@@ -669,7 +701,10 @@ static void items_without_events_follow_their_features(void **state)
     static const uint32_t code[] = { 0, 0, 0, 0, 0 };
     static const uint64_t value_at[] = { 0, 1 };
     uint64_t list[ITEMS + 1];
-    struct pz_attr attr = { .name = "GENRE", .kind = PZ_ATTR_CATEGORY, .ptr = list, .code = code,
+    struct pz_attr attr = { .name = "GENRE",
+                            .kind = PZ_ATTR_CATEGORY,
+                            .ptr = list,
+                            .code = code,
                             .values = { 1, value_at, "x", false, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = ITEMS, .attr = &attr };
     struct shop *s = ring(USERS, ITEMS - 2);
@@ -692,7 +727,8 @@ static void items_without_events_follow_their_features(void **state)
     free(s);
 }
 
-/* Nineteen items in a ring are learned; then a new one, first in the dictionary, comes between 4 and 5. */
+/* Nineteen items in a ring are learned; then a new one, first in the dictionary, comes between 4
+ * and 5. */
 static void an_update_places_new_items_by_their_neighbours(void **state)
 {
     struct shop *s = ring(USERS, ITEMS - 1), *more = ring(USERS + MORE, ITEMS - 1);
@@ -716,7 +752,8 @@ static void an_update_places_new_items_by_their_neighbours(void **state)
         for (uint32_t k = 0; k < 3 && u >= USERS; k++)
             more->item[more->ptr[u] + k] = (const uint32_t[]){ 5, 0, 6 }[k];
     }
-    assert_int_equal(pz_sequence.update(part, &more->c, old_item, first_new, &cfg, &newer, NULL), PZ_OK);
+    assert_int_equal(pz_sequence.update(part, &more->c, old_item, first_new, &cfg, &newer, NULL),
+                     PZ_OK);
     assert_true(ask(part, hist, 2, ITEMS - 1, before));
     hist[0]++, hist[1]++;
     assert_true(ask(newer, hist, 2, ITEMS, after));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
@@ -15,7 +15,8 @@ enum { A, B, C, D, E };
 static const char *const names[] = { "neighbours", "recency", "distance", "trend", NULL };
 
 /* Score with the events in the order given. */
-static bool score_in_order(const struct fitted *f, const uint32_t *hist, size_t n, float *out, uint32_t n_items)
+static bool score_in_order(const struct fitted *f, const uint32_t *hist, size_t n, float *out,
+                           uint32_t n_items)
 {
     struct pz_query q = query_of(hist, n);
     void *scratch = pz_mem_array(f->s->scratch_bytes(f->part), 1);
@@ -69,7 +70,8 @@ static void only_the_most_similar_speak(void **state)
 }
 
 /* s by the formula at the head of sessions.c, all sessions speaking. */
-static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n, double *s)
+static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n,
+                        double *s)
 {
     memset(s, 0, t->c.n_items * sizeof *s);
     for (uint32_t u = 0; u < t->c.n_users; u++) {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/spectral/spectral.h"
 #include "scorer_fixture.h"
 
-static const char *const names[] = { "dim", "user_norm", "item_norm", "target_norm", "power", "recency",
-                                     NULL };
+static const char *const names[] = { "dim",   "user_norm", "item_norm", "target_norm",
+                                     "power", "recency",   NULL };
 
 static void values_of_two_blocks_are_known(void **state)
 {
@@ -46,7 +46,8 @@ static void a_positive_definite_matrix_is_inverted(void **state)
 }
 
 /* s = D^z (A^T A)^power D^-y h by the plain sums. */
-static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n, double *s)
+static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n,
+                        double *s)
 {
     uint32_t items = t->c.n_items;
     double *count = calloc(items, sizeof *count), *x = calloc(items, sizeof *x);

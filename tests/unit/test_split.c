@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/split.h"
 
-enum { MAX_USERS = 400, MAX_EVENTS = 8000, T = PZ_ROLE_TRAIN, H = PZ_ROLE_HISTORY, X = PZ_ROLE_TRUTH };
+enum {
+    MAX_USERS = 400,
+    MAX_EVENTS = 8000,
+    T = PZ_ROLE_TRAIN,
+    H = PZ_ROLE_HISTORY,
+    X = PZ_ROLE_TRUTH
+};
 
-/* A dataset of users "u000", "u001", ... (or of other names) with the given numbers of events; event j of
- * a user is at time 10 j. */
+/* A dataset of users "u000", "u001", ... (or of other names) with the given numbers of events;
+ * event j of a user is at time 10 j. */
 struct fixture {
     struct pz_dataset ds;
     uint64_t ptr[MAX_USERS + 1], offset[MAX_USERS + 1];
@@ -90,9 +96,11 @@ static void specs_are_parsed_with_their_defaults(void **state)
 
 static void bad_specs_are_wrong_usage(void **state)
 {
-    static const char *const bad[] = { "",         "personal",      "personalize:", "personalize:0%",
-                                       "users:x%", "users:100%",    "leave-last:0", "leave-last:-1",
-                                       "time",     "time:tomorrow", "random:200%",  "leave-last:1.5" };
+    static const char *const bad[] = {
+        "",         "personal",      "personalize:", "personalize:0%",
+        "users:x%", "users:100%",    "leave-last:0", "leave-last:-1",
+        "time",     "time:tomorrow", "random:200%",  "leave-last:1.5"
+    };
     struct pz_split_spec s;
 
     (void)state;
@@ -276,7 +284,8 @@ static void random_takes_its_share_of_every_user_and_leaves_history(void **state
 
 static void a_split_of_nothing_is_nothing(void **state)
 {
-    static const char *const specs[] = { "personalize", "leave-last", "time:10%", "users:10%", "random" };
+    static const char *const specs[] = { "personalize", "leave-last", "time:10%", "users:10%",
+                                         "random" };
     struct fixture *f = make(NULL, 0, 1);
 
     (void)state;

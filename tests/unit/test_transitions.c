@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
@@ -13,8 +13,8 @@
 enum { A, B, C, D };
 
 /* Settings that leave the plain formulas, then pairs. */
-static const char *const names[] = { "ridge",       "decay",  "symmetric",  "window",     "source_norm",
-                                     "target_norm", "keep",   "neighbours", "lambda",     "user_norm",
+static const char *const names[] = { "ridge",       "decay",  "symmetric",  "window", "source_norm",
+                                     "target_norm", "keep",   "neighbours", "lambda", "user_norm",
                                      "half_life",   "repeat", "attributes", NULL };
 enum { N_NAMES = 13 };
 
@@ -114,7 +114,8 @@ static void order_within_a_moment_does_not_matter(void **state)
         assert_true(fitted_score(&one, &i, 1, x, N));
         assert_true(fitted_score(&other, &i, 1, y, N));
         for (uint32_t j = 0; j < N; j++)
-            assert_true(j == i || fabsf(x[j] - y[j]) < 1e-4f); /* coming back to i has an order of its own */
+            assert_true(j == i ||
+                        fabsf(x[j] - y[j]) < 1e-4f); /* coming back to i has an order of its own */
     }
     pz_transitions.free(one.part);
     pz_transitions.free(other.part);
@@ -156,7 +157,7 @@ static void weights_age_and_length_scale_a_pair(void **state)
 
     (void)state;
     t->weight[0] = 0.5f;
-    t->weight[1] = 0.00390625f; /* 2^-8 counts 1/2 as a target; a source counts 1 */
+    t->weight[1] = 0.00390625f;            /* 2^-8 counts 1/2 as a target; a source counts 1 */
     t->time[3] = t->c.newest = 86400 * 10; /* d is new, b ten days old: two half-lives */
     memcpy(value, plain, sizeof value);
     value[9] = 1;  /* user_norm: a pair of a user with 2 events counts 1/2 */
@@ -181,11 +182,13 @@ static void events_of_an_item_are_one_wish_where_types_differ(void **state)
     value[2] = 0; /* symmetric: forward pairs alone */
     t->c.wishes = true;
     fit_with(&f, &t->c, value);
-    assert_near(count_of(&f, A, B), 0.5, 1e-6); /* b is wanted where met first, by the largest weight */
+    assert_near(count_of(&f, A, B), 0.5,
+                1e-6); /* b is wanted where met first, by the largest weight */
     assert_near(count_of(&f, B, C), 0.25, 1e-6);
     assert_near(count_of(&f, C, B), 0, 1e-6);
     assert_near(count_of(&f, B, B), 0, 1e-6);
-    assert_near(count_of(&f, B, A), 0.25, 1e-6); /* by the second user alone, whose b is met first */
+    assert_near(count_of(&f, B, A), 0.25,
+                1e-6); /* by the second user alone, whose b is met first */
     pz_transitions.free(f.part);
     t->c.wishes = false;
     fit_with(&f, &t->c, value);
@@ -218,7 +221,8 @@ static void selection_keeps_the_largest_lower_items_first(void **state)
     assert_int_equal(pz_trans_select(key, 40, 6), 6);
     for (uint32_t k = 0; k < 6; k++)
         low = key[k] < low ? key[k] : low;
-    assert_true(low == pz_trans_key(8, 14)); /* four nines, then the lower two of the eights: 4 and 14 */
+    assert_true(low ==
+                pz_trans_key(8, 14)); /* four nines, then the lower two of the eights: 4 and 14 */
     assert_int_equal(pz_trans_key_item(low), 14);
 }
 
@@ -321,14 +325,15 @@ static void the_closed_form_is_the_gram_matrix_of_histories(void **state)
         for (uint32_t j = 0; j < N; j++)
             assert_near(count_of(&f, i, j), count[i * N + j], 1e-4);
     for (uint32_t i = 0; i < N; i++)
-        scale[i] = 1 + (float)(i / 3); /* a pair stands with the larger scale, then the lower number */
+        scale[i] = 1 +
+                   (float)(i / 3); /* a pair stands with the larger scale, then the lower number */
     assert_int_equal(pz_trans_feats_make(NULL, N, NULL, NULL, &none, NULL), PZ_OK);
     assert_int_equal(pz_trans_view_init(&v, &t->c, set, &none, NULL, NULL), PZ_OK);
     assert_int_equal(pz_trans_gram(&v, NULL, scale, N, &rows, NULL), PZ_OK);
     for (uint32_t i = 0; i < N; i++)
         for (uint32_t j = 0; j < N; j++)
-            assert_near(entry(&rows, i, j), i / 3 > j / 3 || (i / 3 == j / 3 && i <= j) ? gram[i * N + j] : 0,
-                        1e-4);
+            assert_near(entry(&rows, i, j),
+                        i / 3 > j / 3 || (i / 3 == j / 3 && i <= j) ? gram[i * N + j] : 0, 1e-4);
     pz_trans_lists_clear(&rows);
     pz_trans_view_clear(&v);
     pz_trans_feats_clear(&none);
@@ -351,7 +356,11 @@ static void features_have_the_gram_rows_of_their_items(void **state)
     struct tiny *t = weighted(30, N, 1);
     uint64_t ptr[N + 1] = { 0, 1, 3, 5, 6, 6, 8, 9, 10, 11 }, offset[] = { 0, 1, 2, 3 };
     uint32_t code[] = { 0, 0, 1, 0, 2, 1, 1, 2, 2, 2, 1 };
-    struct pz_attr attr = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = ptr, .code = code, .values = { 3, offset, "xyz", false, NULL } };
+    struct pz_attr attr = { .name = "KIND",
+                            .kind = PZ_ATTR_CATEGORY,
+                            .ptr = ptr,
+                            .code = code,
+                            .values = { 3, offset, "xyz", false, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N, .attr = &attr };
     double gram[N * N], count[N * N];
     float scale[ALL];
@@ -367,7 +376,9 @@ static void features_have_the_gram_rows_of_their_items(void **state)
         scale[i] = 1;
     assert_int_equal(pz_trans_feats_make(&attrs, N, NULL, NULL, &feats, NULL), PZ_OK);
     assert_int_equal(feats.n, 3);
-    assert_int_equal(pz_trans_view_init(&v, &t->c, ((struct pz_trans *)f.part)->set, &feats, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_trans_view_init(&v, &t->c, ((struct pz_trans *)f.part)->set, &feats, NULL,
+                                        NULL),
+                     PZ_OK);
     assert_int_equal(pz_trans_gram(&v, NULL, scale, N, &rows, NULL), PZ_OK);
     for (uint32_t a = 0; a < ALL; a++)
         for (uint32_t b = a; b < ALL; b++) {
@@ -551,7 +562,8 @@ static void a_second_step_reaches_what_never_met_the_history(void **state)
 
 static void sessions_that_return_are_learned(void **state)
 {
-    struct tiny *t = tiny_make("aba|cdc", 4); /* two of the two events that could: came back two places */
+    struct tiny *t = tiny_make("aba|cdc",
+                               4); /* two of the two events that could: came back two places */
     uint32_t hist[] = { C, A, B };
     float out[4], without[4];
     struct fitted f;
@@ -635,7 +647,9 @@ struct category {
 
 static void two_categories(struct category *k)
 {
-    *k = (struct category){ .ptr = { 0, 1, 2, 3, 4 }, .offset = { 0, 1, 2 }, .code = { 0, 0, 1, 1 } };
+    *k = (struct category){ .ptr = { 0, 1, 2, 3, 4 },
+                            .offset = { 0, 1, 2 },
+                            .code = { 0, 0, 1, 1 } };
     k->attr = (struct pz_attr){ .name = "KIND",
                                 .kind = PZ_ATTR_CATEGORY,
                                 .ptr = k->ptr,
@@ -737,7 +751,8 @@ static void read_outs_need_no_new_fit(void **state)
 
 /* ---- update ---- */
 
-/* The first `share` of every user's events and only the first n_old items: what an earlier day knew. */
+/* The first `share` of every user's events and only the first n_old items: what an earlier day
+ * knew. */
 static struct tiny *earlier(const struct tiny *t, double share, uint32_t n_old, uint64_t *first_new)
 {
     struct tiny *old = tiny_new(n_old);
@@ -769,7 +784,8 @@ static void compare_update(const double *value, double tolerance, bool coefficie
         old_item[i] = i < OLD ? i : PZ_NONE;
     fit_with(&was, &old->c, value);
     fit_with(&whole, &t->c, value);
-    assert_int_equal(pz_transitions.update(was.part, &t->c, old_item, first_new, NULL, &part, NULL), PZ_OK);
+    assert_int_equal(pz_transitions.update(was.part, &t->c, old_item, first_new, NULL, &part, NULL),
+                     PZ_OK);
     a = part;
     b = whole.part;
     assert_int_equal(a->n_items, N);

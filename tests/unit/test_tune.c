@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tuning on a scorer made for the test: what it scores is known, so is what must win. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +35,13 @@ static void chain_make(struct chain *t, bool ordered)
         }
         t->ptr[u + 1] = (u + 1) * EVENTS;
     }
-    t->c = (struct pz_corpus){ .n_users = USERS, .n_items = ITEMS, .ptr = t->ptr, .item = t->item,
-                               .time = t->time, .weight = t->weight, .newest = EVENTS - 1,
+    t->c = (struct pz_corpus){ .n_users = USERS,
+                               .n_items = ITEMS,
+                               .ptr = t->ptr,
+                               .item = t->item,
+                               .time = t->time,
+                               .weight = t->weight,
+                               .newest = EVENTS - 1,
                                .ordered = ordered };
 }
 
@@ -47,8 +52,8 @@ struct follow {
     uint32_t n_items;
 };
 
-static enum pz_status follow_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
-                                 struct pz_err *err)
+static enum pz_status follow_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                 void **part, struct pz_err *err)
 {
     struct follow *f = malloc(sizeof *f);
 
@@ -85,17 +90,22 @@ static bool follow_score(const void *part, const struct pz_query *q, void *scrat
     return true;
 }
 
-#define SETTINGS(read_out)                                                                               \
-    {                                                                                                    \
-        { "step", 2, 0, 9, 1, 5, false, true, read_out, "how far on" },                                  \
-        { "scale", 1, 0, 1e9, 0, 0, false, false, true, "of all scores" },                               \
+#define SETTINGS(read_out)                                                     \
+    {                                                                          \
+        { "step", 2, 0, 9, 1, 5, false, true, read_out, "how far on" },        \
+            { "scale", 1, 0, 1e9, 0, 0, false, false, true, "of all scores" }, \
     }
-static const struct pz_setting fitted_settings[] = SETTINGS(false), read_out_settings[] = SETTINGS(true);
+static const struct pz_setting fitted_settings[] = SETTINGS(false),
+                               read_out_settings[] = SETTINGS(true);
 
-static const struct pz_scorer follow = { .name = "follow",        .settings = fitted_settings,
-                                         .n_settings = 2,         .fit = follow_fit,
-                                         .free = free,            .set = follow_set,
-                                         .scratch_bytes = follow_scratch, .score = follow_score };
+static const struct pz_scorer follow = { .name = "follow",
+                                         .settings = fitted_settings,
+                                         .n_settings = 2,
+                                         .fit = follow_fit,
+                                         .free = free,
+                                         .set = follow_set,
+                                         .scratch_bytes = follow_scratch,
+                                         .score = follow_score };
 
 static struct pz_tune_cfg tune_cfg(json_t *trials)
 {
@@ -191,8 +201,8 @@ static struct pz_choice fixed(const struct pz_scorer *s, double step, double wei
     return c;
 }
 
-/* Beside a part that knows all: nothing is left for another, unless it is for items that validation cannot have, or
- * its weight was given. */
+/* Beside a part that knows all: nothing is left for another, unless it is for items that validation
+ * cannot have, or its weight was given. */
 static void content_keeps_a_say_and_given_weights_stay(void **state)
 {
     struct chain t;
@@ -215,8 +225,9 @@ static void content_keeps_a_say_and_given_weights_stay(void **state)
     }
 }
 
-/* The part gives the next item 1 and the 32 others 1/8; it is right for a share q of the users. softmax(s) gives the
- * next e^(7 s / 8) / (e^(7 s / 8) + 32), which is q at s = 8/7 log(32 q / (1 - q)): 3.96, 5.55, and no end. */
+/* The part gives the next item 1 and the 32 others 1/8; it is right for a share q of the users.
+ * softmax(s) gives the next e^(7 s / 8) / (e^(7 s / 8) + 32), which is q at s = 8/7 log(32 q / (1 -
+ * q)): 3.96, 5.55, and no end. */
 static void the_softmax_scale_is_the_likeliest(void **state)
 {
     static const uint32_t of10[] = { 5, 8, 10 };
@@ -252,8 +263,9 @@ static void large_data_and_data_without_order_are_fitted_less_often(void **state
     assert_int_equal(pz_tune_fits(1000, false, 5), 3);
 }
 
-/* A part that did no harm as it came is weighed again beside those that came later: behind the first, which is wrong
- * too, it hides what the last one knows. Where there is no order, as well: a weight costs nothing. */
+/* A part that did no harm as it came is weighed again beside those that came later: behind the
+ * first, which is wrong too, it hides what the last one knows. Where there is no order, as well: a
+ * weight costs nothing. */
 static void weights_move_when_all_parts_are_there(void **state)
 {
     struct chain t;
@@ -328,7 +340,8 @@ static void training_part_never_holds_a_truth(void **state)
     }
 }
 
-/* As a test without order would: a random fifth of a user's events, wherever they stand, asked for at once. */
+/* As a test without order would: a random fifth of a user's events, wherever they stand, asked for
+ * at once. */
 static void without_order_a_random_fifth_is_one_case(void **state)
 {
     struct chain t;
@@ -396,7 +409,8 @@ static const struct pz_setting again_settings[] = {
     { "scale", 1, 0, 1, 0, 0, false, false, true, "unused" },
 };
 
-/* The seen rule hides them, but a query may set it aside: what repeats are worth is learned all the same. */
+/* The seen rule hides them, but a query may set it aside: what repeats are worth is learned all the
+ * same. */
 static void repeats_are_weighed_though_the_rule_hides_them(void **state)
 {
     struct chain t;
@@ -425,8 +439,9 @@ static void repeats_are_weighed_though_the_rule_hides_them(void **state)
     }
 }
 
-/* Of a user's 21 events the last three are held out: a new item, and the same twice more. With the seen rule the new
- * one is all that is asked for, and all know it; without, two of three cases ask for the last again. */
+/* Of a user's 21 events the last three are held out: a new item, and the same twice more. With the
+ * seen rule the new one is all that is asked for, and all know it; without, two of three cases ask
+ * for the last again. */
 static void repeats_are_weighed_on_cases_of_their_own(void **state)
 {
     enum { N = 21 };
@@ -434,8 +449,14 @@ static void repeats_are_weighed_on_cases_of_their_own(void **state)
     static uint32_t item[USERS * N];
     static int64_t time[USERS * N];
     static float weight[USERS * N];
-    struct pz_corpus corpus = { .n_users = USERS, .n_items = ITEMS, .ptr = ptr, .item = item, .time = time,
-                                .weight = weight, .newest = N - 1, .ordered = true };
+    struct pz_corpus corpus = { .n_users = USERS,
+                                .n_items = ITEMS,
+                                .ptr = ptr,
+                                .item = item,
+                                .time = time,
+                                .weight = weight,
+                                .newest = N - 1,
+                                .ordered = true };
     struct pz_scorer again = follow;
 
     (void)state;
@@ -460,7 +481,8 @@ static void repeats_are_weighed_on_cases_of_their_own(void **state)
         c[0].weight = 1;
         if (how == 1) /* a list of two that has the last and the next in any order */
             cfg.metric = (struct pz_metric){ PZ_METRIC_HIT, 2 };
-        if (how == 2) { /* with twice its weight, 1.3 would put the last above the next; its weight stays */
+        if (how == 2) { /* with twice its weight, 1.3 would put the last above the next; its weight
+                           stays */
             c[0].value[0] = c[0].low[0] = c[0].high[0] = 0;
             c[0].weight = 0.2;
             c[1].weight = 0.5;
@@ -468,7 +490,9 @@ static void repeats_are_weighed_on_cases_of_their_own(void **state)
             c[1].high[0] = 1.3;
         }
         assert_int_equal(pz_tune(&corpus, &cfg, c, how == 2 ? 2 : 1, &scale, NULL), PZ_OK);
-        assert_true(how == 0 ? c[0].value[0] > 1 : how == 1 ? c[0].value[0] == 0.5 : c[1].value[0] == 1.1);
+        assert_true(how == 0   ? c[0].value[0] > 1
+                    : how == 1 ? c[0].value[0] == 0.5
+                               : c[1].value[0] == 1.1);
         assert_true(how < 2 || fabs(c[1].weight - 2.5) < 1e-9);
         json_decref(trials);
     }
@@ -506,8 +530,13 @@ static void a_trend_is_searched_on_the_newest_users_or_where_asked_for(void **st
     trend.settings = trend_settings;
     trend.score = trend_score;
     for (int how = 0; how < 3; how++) {
-        struct pz_corpus corpus = { .n_users = MANY, .n_items = ITEMS, .ptr = ptr, .item = item, .time = time,
-                                    .weight = weight, .ordered = true };
+        struct pz_corpus corpus = { .n_users = MANY,
+                                    .n_items = ITEMS,
+                                    .ptr = ptr,
+                                    .item = item,
+                                    .time = time,
+                                    .weight = weight,
+                                    .ordered = true };
         struct pz_choice c;
         json_t *trials = json_array();
         struct pz_tune_cfg cfg = tune_cfg(trials);
@@ -558,8 +587,10 @@ static void what_is_remembered_changes_no_value(void **state)
     (void)state;
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
-    for (size_t i = 0; i < 4; i++) { /* as it is; learned; remembered beside another part judged; forgotten */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 }, { &follow, i < 2 ? &b : &a, 0, 0 } };
+    for (size_t i = 0; i < 4;
+         i++) { /* as it is; learned; remembered beside another part judged; forgotten */
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 },
+                                  { &follow, i < 2 ? &b : &a, 0, 0 } };
 
         if (i == 1)
             assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
@@ -584,7 +615,9 @@ static void what_is_remembered_changes_no_value(void **state)
 static void an_early_weight_falls_with_the_history(void **state)
 {
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
-    struct pz_model m = { .items.n = 4, .n_parts = 2, .part = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0.5 } } };
+    struct pz_model m = { .items.n = 4,
+                          .n_parts = 2,
+                          .part = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0.5 } } };
     const uint32_t hist[] = { 3, 3, 3, 0 };
     struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
     _Alignas(64) char scratch[4096];
@@ -615,13 +648,15 @@ static void judging_knows_the_early_weight(void **state)
     (void)state;
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
-    for (size_t i = 0; i < 3; i++) { /* without, as the judged part, as another part */
+    for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
         uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
         double early = i == 0 ? 0 : 2 * (double)n;
         struct pz_part own[] = { { &follow, &a, 1, 0 }, { &follow, &b, 0, early } };
         struct pz_part other[] = { { &follow, &b, 0, early }, { &follow, &a, 0, 0 } };
 
-        assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
+        assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i],
+                                        NULL),
+                         PZ_OK);
     }
     assert_memory_not_equal(each[0], each[1], sizeof each[0]);
     assert_memory_not_equal(each[0], each[2], sizeof each[0]);
@@ -636,8 +671,10 @@ static void values_of_ranks_are_those_worked_by_hand(void **state)
     const float gain[] = { 1, 3 };
 
     (void)state;
-    assert_int_equal(pz_metric_parse("ndcg@20", &m, &err), PZ_OK); /* 1/1 + 3/log2(13) over 3/1 + 1/log2(3) */
-    assert_true(fabs(pz_metric_value(&m, rank, gain, 2) - ((1 + 3 / log2(13)) / (3 + 1 / log2(3)))) < 1e-9);
+    assert_int_equal(pz_metric_parse("ndcg@20", &m, &err),
+                     PZ_OK); /* 1/1 + 3/log2(13) over 3/1 + 1/log2(3) */
+    assert_true(
+        fabs(pz_metric_value(&m, rank, gain, 2) - ((1 + 3 / log2(13)) / (3 + 1 / log2(3)))) < 1e-9);
     assert_int_equal(pz_metric_parse("recall@10", &m, &err), PZ_OK);
     assert_true(fabs(pz_metric_value(&m, rank, gain, 2) - (0.25)) < 1e-9);
     assert_int_equal(pz_metric_parse("mrr@20", &m, &err), PZ_OK);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event weights act in every scorer: in what it learns, and in how it reads a history. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "model/parts.h"
 #include "scorer_fixture.h"
@@ -15,15 +15,18 @@ enum { N_ITEMS = 30 };
 static uint64_t kind_ptr[N_ITEMS + 1];
 static uint32_t kind[N_ITEMS];
 static const uint64_t kind_offset[] = { 0, 1, 2, 3, 4 };
-static struct pz_attr column = { .name = "KIND", .kind = PZ_ATTR_CATEGORY, .ptr = kind_ptr, .code = kind,
+static struct pz_attr column = { .name = "KIND",
+                                 .kind = PZ_ATTR_CATEGORY,
+                                 .ptr = kind_ptr,
+                                 .code = kind,
                                  .values = { 4, kind_offset, "abcd", false, NULL } };
 static const struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N_ITEMS, .attr = &column };
 
 static const char *const small[] = { "dim", "hidden", "layers", "epochs", NULL };
 static const double small_value[] = { 16, 16, 1, 1 };
 
-/* What the scorer says of a history after learning from events of which every third weighs `learned`, the first of
- * the history weighing `read`. */
+/* What the scorer says of a history after learning from events of which every third weighs
+ * `learned`, the first of the history weighing `read`. */
 static void ask(const struct pz_scorer *s, float learned, float read, float *out)
 {
     static const uint32_t hist[] = { 2, 5, 9 };

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content: items by what their attributes say, so that an item nobody had yet is recommendable.
  *
- *   1. transitions count what follows each item b (transitions.h); one ridge regression an item writes that as
- *      weights t_b of features (content_map.c). Items of few events lean on what their own attributes say
- *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this user wants next
- *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events, less and less with
- *      them, when the other parts know it better. h: the share of the history's weight on items that have events;
- *      of the rest no other part can speak
+ *   1. transitions count what follows each item b (transitions.h); one ridge regression an item
+ * writes that as weights t_b of features (content_map.c). Items of few events lean on what their
+ * own attributes say
+ *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this
+ * user wants next
+ *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events,
+ * less and less with them, when the other parts know it better. h: the share of the history's
+ * weight on items that have events; of the rest no other part can speak
  *
- * An item that came since training is as one without events, by its row (extend); what follows it is x M, as of an
- * item nobody had (content_map.c).
+ * An item that came since training is as one without events, by its row (extend); what follows it
+ * is x M, as of an item nobody had (content_map.c).
  *
- * With mix the score is not faded: what goes with the history by metadata, too (recipe similar-items).
- * Scores may be negative: attributes that speak against an item.
+ * With mix the score is not faded: what goes with the history by metadata, too (recipe
+ * similar-items). Scores may be negative: attributes that speak against an item.
  *
- * Columns under content/: set (f64: settings, whether there is order), names (dictionary of features), value (f32
- * [features]), ptr, id, weight (the items' features, sparse), count (f32 [n_items]: events), follow_ptr,
- * follow_id, follow (t_b, sparse), map_ptr, map_id, map (M, sparse). */
+ * Columns under content/: set (f64: settings, whether there is order), names (dictionary of
+ * features), value (f32 [features]), ptr, id, weight (the items' features, sparse), count (f32
+ * [n_items]: events), follow_ptr, follow_id, follow (t_b, sparse), map_ptr, map_id, map (M,
+ * sparse). */
 #include "model/content/content.h"
 
 #include <math.h>
@@ -43,9 +46,11 @@ static const struct pz_setting settings[PZ_CONTENT_N] = {
       "power of the source's events that divides what follows it" },
     { "target_norm", 0.5, 0, 1, 0, 0, false, false, false,
       "power of the target's events that divides what precedes it" },
-    { "ridge", 1, 1e-6, 1e6, 0, 0, true, false, false, "regularisation of the weights of features" },
+    { "ridge", 1, 1e-6, 1e6, 0, 0, true, false, false,
+      "regularisation of the weights of features" },
     { "trust", 5, 0, 1e6, 0, 0, true, false, false, "events at which an item teaches half" },
-    { "fade", 4, 1e-3, 1e9, 0, 0, true, false, true, "events at which an item's attributes count half" },
+    { "fade", 4, 1e-3, 1e9, 0, 0, true, false, true,
+      "events at which an item's attributes count half" },
     { "recency", 1, 0, 3, 0, 0, false, false, true, "weight of a history event: 1/rank^recency" },
     { "mix", 0, 0, 1, 0, 0, false, true, true, "1: attributes do not fade" },
 };
@@ -101,7 +106,8 @@ static enum pz_status count_transitions(const struct pz_content *p, const struct
 static const struct pz_attrs no_attrs;
 
 /* Features of the items; those that somebody had choose the dictionary. */
-static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus *c, struct pz_err *err)
+static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus *c,
+                                   struct pz_err *err)
 {
     struct pz_attrs attrs = c->item_attrs ? *c->item_attrs : no_attrs;
     float *count = pz_mem_array(c->n_items, sizeof *count);
@@ -157,9 +163,11 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 /* ---- the file ---- */
 
 /* The columns of the tables of rows. */
-static const char *const row_names[3][3] = { { "content/ptr", "content/id", "content/weight" },
-                                             { "content/follow_ptr", "content/follow_id", "content/follow" },
-                                             { "content/map_ptr", "content/map_id", "content/map" } };
+static const char *const row_names[3][3] = {
+    { "content/ptr", "content/id", "content/weight" },
+    { "content/follow_ptr", "content/follow_id", "content/follow" },
+    { "content/map_ptr", "content/map_id", "content/map" }
+};
 
 static enum pz_status save_rows(const struct pz_content_rows *rows, const char *const *name,
                                 struct pz_writer *w, struct pz_err *err)
@@ -204,8 +212,8 @@ static enum pz_status take_settings(struct pz_content *p, const double *set, str
     return pz_scorer_check(&pz_content, set, err);
 }
 
-static enum pz_status load_rows(struct pz_table *t, const char *const *name, struct pz_content_rows *rows,
-                                struct pz_err *err)
+static enum pz_status load_rows(struct pz_table *t, const char *const *name,
+                                struct pz_content_rows *rows, struct pz_err *err)
 {
     const void *ptr = NULL, *id = NULL, *weight = NULL;
     uint64_t n = 0;
@@ -219,7 +227,8 @@ static enum pz_status load_rows(struct pz_table *t, const char *const *name, str
     rows->id = id;
     rows->weight = weight;
     if (st == PZ_OK && !pz_table_is_flat(t) &&
-        !(pz_lists_good(ptr, rows->n, n, n, id, rows->n_feats) && pz_numbers_good(weight, n, -FLT_MAX)))
+        !(pz_lists_good(ptr, rows->n, n, n, id, rows->n_feats) &&
+          pz_numbers_good(weight, n, -FLT_MAX)))
         st = pz_err_set(err, PZ_BAD_DATA, "%s: damaged", name[2]);
     return st;
 }
@@ -276,8 +285,8 @@ static void set(void *part, size_t setting, double value)
     ((struct pz_content *)part)->set[setting] = value;
 }
 
-static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uint32_t *row, uint32_t n,
-                             struct pz_err *err)
+static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uint32_t *row,
+                             uint32_t n, struct pz_err *err)
 {
     struct pz_content *p = part;
 
@@ -403,7 +412,8 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
-static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch, float *contrib)
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                    float *contrib)
 {
     const struct pz_content *p = part;
     struct pz_recency age = ages(p, q);

@@ -4,10 +4,10 @@
  * Features are what attributes become: x_j is the sparse vector of item j.
  *   CATEGORY  "COLUMN=value", repeated values count 1 + log(times)
  *   BOOL      "COLUMN=true", "COLUMN=false"
- *   NUMBER    "COLUMN#k": knots at quantiles; a value between two knots is shared by both in proportion to
- *             nearness, beyond the ends it belongs to the outermost
- *   TEXT      "COLUMN:term": words in small letters, (1 + log(times)) * log((items + 1) / items with the term)
- * scaled to unit length within each column, and one feature "*" of weight 1 that every item has. */
+ *   NUMBER    "COLUMN#k": knots at quantiles; a value between two knots is shared by both in
+ * proportion to nearness, beyond the ends it belongs to the outermost TEXT      "COLUMN:term":
+ * words in small letters, (1 + log(times)) * log((items + 1) / items with the term) scaled to unit
+ * length within each column, and one feature "*" of weight 1 that every item has. */
 #ifndef PZ_MODEL_CONTENT_CONTENT_H
 #define PZ_MODEL_CONTENT_CONTENT_H
 
@@ -44,29 +44,31 @@ enum {
 /* The features known to a part. */
 struct pz_content_dict {
     struct pz_dict names; /* [names.n] see above */
-    const float *value;   /* [names.n] knots: their position; terms: log((items + 1) / items with it); else 1 */
-    float *own;           /* value when owned */
+    const float *value; /* [names.n] knots: their position; terms: log((items + 1) / items with it);
+                           else 1 */
+    float *own;         /* value when owned */
 };
 
 /* Sparse rows of features. */
 struct pz_content_rows {
-    uint32_t n, n_feats;  /* rows, features */
-    const uint64_t *ptr;  /* [n + 1] */
-    const uint32_t *id;   /* < n_feats, without repeats within a row; NULL when nothing has features */
+    uint32_t n, n_feats; /* rows, features */
+    const uint64_t *ptr; /* [n + 1] */
+    const uint32_t
+        *id; /* < n_feats, without repeats within a row; NULL when nothing has features */
     const float *weight;
 };
 
 /* ---- content_feats.c ---- */
 
-/* Choose the features of a table: of categories and terms those that two items have, the most frequent
- * PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions take seconds. use:
- * [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
+/* Choose the features of a table: of categories and terms those that two items have, the most
+ * frequent PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions
+ * take seconds. use: [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
 enum pz_status pz_content_dict_make(const struct pz_attrs *attrs, const uint8_t *use,
                                     struct pz_content_dict *out, struct pz_err *err);
 void pz_content_dict_clear(struct pz_content_dict *d);
 
-/* The features of every row of a table (columns matched by name; of another table than the dictionary was
- * made from, too). Clear in any case. */
+/* The features of every row of a table (columns matched by name; of another table than the
+ * dictionary was made from, too). Clear in any case. */
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
                                  struct pz_content_rows *out, struct pz_err *err);
 void pz_content_rows_clear(struct pz_content_rows *rows);
@@ -79,12 +81,11 @@ struct pz_content_map {
     struct pz_content_rows map;    /* [n_feats] rows of M */
 };
 
-/* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] / (n_b^source_norm
- * n_j^target_norm), one ridge regression an item over the same x:
- *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
- * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
- *   M = A^-1 sum_b d_b x_b^T t_b.
- * Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
+/* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] /
+ * (n_b^source_norm n_j^target_norm), one ridge regression an item over the same x: t_b = A^-1 sum_j
+ * d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust) and of few events
+ * by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b), M = A^-1 sum_b d_b x_b^T
+ * t_b. Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
  *
  * x       features of items
  * counts  C by source, a list an item
@@ -102,15 +103,16 @@ enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_t
 struct pz_content {
     double set[PZ_CONTENT_N];
     uint32_t n_items;
-    bool ordered;                  /* false: the histories have no order, recency means nothing */
+    bool ordered; /* false: the histories have no order, recency means nothing */
     struct pz_content_dict dict;
     struct pz_content_rows x;      /* the items' features */
     struct pz_content_rows follow; /* what follows them: t_b */
     struct pz_content_rows map;    /* M of pz_content_map: what follows an item nobody had, x M */
     const float *count;            /* [n_items] events */
     bool owned;                    /* x, follow, map, count; else borrowed from a table */
-    struct pz_content_rows put;    /* features of rows put since; those of fresh items are put_row[n_fresh] */
-    uint32_t *put_row, n_fresh;    /* items from n_items on */
+    struct pz_content_rows
+        put; /* features of rows put since; those of fresh items are put_row[n_fresh] */
+    uint32_t *put_row, n_fresh; /* items from n_items on */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Features of attributes: see content.h. A column's distinct values are read once into lists of
- * (feature, times); rows then only follow their codes. The dictionary is made of the same lists with every name
- * still in it. */
+ * (feature, times); rows then only follow their codes. The dictionary is made of the same lists
+ * with every name still in it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,8 +76,8 @@ static bool is_word_byte(unsigned char c)
 }
 
 /* Words of two bytes or more; bytes outside ASCII belong to words. */
-static bool add_terms(struct column *col, const struct pz_attr *a, const char *s, size_t len, uint64_t *at,
-                      struct namer *n)
+static bool add_terms(struct column *col, const struct pz_attr *a, const char *s, size_t len,
+                      uint64_t *at, struct namer *n)
 {
     for (size_t i = 0; i < len; i++) {
         size_t from = i;
@@ -138,8 +138,8 @@ static bool is_read(const struct pz_attrs *attrs, const uint8_t *use, uint64_t r
     return (!use || use[row]) && (!attrs->present || attrs->present[row]);
 }
 
-static bool count_column(struct count *c, const struct pz_attrs *attrs, const uint8_t *use, uint32_t k,
-                         uint64_t *last)
+static bool count_column(struct count *c, const struct pz_attrs *attrs, const uint8_t *use,
+                         uint32_t k, uint64_t *last)
 {
     const struct pz_attr *a = &attrs->attr[k];
     const struct column *col = &c->column[k];
@@ -350,8 +350,8 @@ void pz_content_dict_clear(struct pz_content_dict *d)
 
 /* One row in the making. */
 struct row {
-    uint32_t *place;  /* [names.n] 1 + where a feature stands, 0 between rows */
-    uint32_t *id;     /* growing */
+    uint32_t *place; /* [names.n] 1 + where a feature stands, 0 between rows */
+    uint32_t *id;    /* growing */
     float *weight;
     size_t id_cap, weight_cap, n;
 };
@@ -386,8 +386,8 @@ static void scale_listed(const struct pz_content_dict *d, struct row *r, size_t 
         r->weight[k] = (float)((double)r->weight[k] / sqrt(norm));
 }
 
-static bool add_listed(const struct pz_content_dict *d, const struct pz_attr *a, const struct column *col,
-                       uint64_t row, struct row *r)
+static bool add_listed(const struct pz_content_dict *d, const struct pz_attr *a,
+                       const struct column *col, uint64_t row, struct row *r)
 {
     size_t from = r->n;
     bool good = true;
@@ -427,7 +427,8 @@ static bool add_number(const struct pz_content_dict *d, const uint32_t *knot, ui
         k++;
     if (k + 1 == n || x <= (double)d->value[knot[k]])
         return row_add(r, knot[k], 1);
-    share = (float)((x - (double)d->value[knot[k]]) / ((double)d->value[knot[k + 1]] - (double)d->value[knot[k]]));
+    share = (float)((x - (double)d->value[knot[k]]) /
+                    ((double)d->value[knot[k + 1]] - (double)d->value[knot[k]]));
     return row_add(r, knot[k], 1 - share) && (share == 0 || row_add(r, knot[k + 1], share));
 }
 

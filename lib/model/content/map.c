@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows an item, as weights of features: formulas in content.h. All the regressions share A, whose inverse is
- * made once; then a block of items is one product of matrices. Every row is one thread's work, and what is summed
- * over items is summed in their order: the same at any thread count. */
+/* What follows an item, as weights of features: formulas in content.h. All the regressions share A,
+ * whose inverse is made once; then a block of items is one product of matrices. Every row is one
+ * thread's work, and what is summed over items is summed in their order: the same at any thread
+ * count. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 enum { BLOCK = 64 };
 
-/* Rows of the `kept` largest weights while they are made: row b has n[b] of them from b * kept on. */
+/* Rows of the `kept` largest weights while they are made: row b has n[b] of them from b * kept on.
+ */
 struct largest {
     uint32_t kept, *n, *id;
     float *weight;
@@ -25,11 +27,11 @@ struct map {
     const float *count;
     const double *set;
     size_t n_feats;
-    float *trust;   /* [x->n] d_j */
-    float *target;  /* [x->n] d_j n_j^-target_norm */
-    float *matrix;  /* [n_feats * n_feats] A, then its inverse, then M */
-    float *across;  /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
-    float *unit;    /* [n_feats] A_ff^(1/2) */
+    float *trust;               /* [x->n] d_j */
+    float *target;              /* [x->n] d_j n_j^-target_norm */
+    float *matrix;              /* [n_feats * n_feats] A, then its inverse, then M */
+    float *across;              /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
+    float *unit;                /* [n_feats] A_ff^(1/2) */
     struct largest follow, map; /* t_b, rows of M */
 };
 
@@ -56,7 +58,8 @@ static void fill_matrix(struct map *m)
     for (uint32_t i = 0; i < x->n; i++)
         for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1] && m->trust[i] > 0; k++)
             for (uint64_t l = x->ptr[i]; l < x->ptr[i + 1]; l++)
-                m->matrix[x->id[k] * m->n_feats + x->id[l]] += m->trust[i] * x->weight[k] * x->weight[l];
+                m->matrix[x->id[k] * m->n_feats + x->id[l]] += m->trust[i] * x->weight[k] *
+                                                               x->weight[l];
     for (size_t f = 0; f < m->n_feats; f++) {
         float *diagonal = &m->matrix[f * m->n_feats + f];
 
@@ -92,7 +95,8 @@ static int ascending(const void *x, const void *y)
 }
 
 /* Keep the largest of a dense row as row b. key: [n_feats] room. */
-static void keep_row(const struct map *m, const struct largest *to, uint32_t b, const float *row, uint64_t *key)
+static void keep_row(const struct map *m, const struct largest *to, uint32_t b, const float *row,
+                     uint64_t *key)
 {
     uint32_t n = 0, *id = to->id + (size_t)b * to->kept;
 
@@ -188,7 +192,8 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
 }
 
 /* The n rows without the free places between them. */
-static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats, struct pz_content_rows *out)
+static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats,
+                 struct pz_content_rows *out)
 {
     uint64_t *ptr = pz_mem_array((size_t)n + 1, sizeof *ptr);
     uint32_t *id = NULL;
@@ -262,8 +267,8 @@ static bool take_memory(struct map *m)
     m->matrix = pz_mem_array(f * f, sizeof *m->matrix);
     m->across = pz_mem_array(f * f, sizeof *m->across);
     m->unit = pz_mem_array(f, sizeof *m->unit);
-    return largest_take(&m->follow, n, kept) && largest_take(&m->map, f, kept) && m->trust && m->target &&
-           m->matrix && m->across && m->unit;
+    return largest_take(&m->follow, n, kept) && largest_take(&m->map, f, kept) && m->trust &&
+           m->target && m->matrix && m->across && m->unit;
 }
 
 enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Learning the factors: see factors.h. Implicit ALS with frequency-scaled regularisation (Hu, Koren &
- * Volinsky 2008; Rendle, Krichene, Zhang & Koren 2022). Half a sweep over one side:
+/* Learning the factors: see factors.h. Implicit ALS with frequency-scaled regularisation (Hu, Koren
+ * & Volinsky 2008; Rendle, Krichene, Zhang & Koren 2022). Half a sweep over one side:
  *
  *   1. G = Y^T Y of the other side, its eigenvectors Q; both sides are turned: Y <- Y Q, X <- X Q
- *   2. every row of X is solved from its last value: alpha0 G is now diagonal, so a step of conjugate
- *      gradients costs 4 n d operations, and with the diagonal as preconditioner two steps are enough
- *      (the sweeps correct what is left)
+ *   2. every row of X is solved from its last value: alpha0 G is now diagonal, so a step of
+ * conjugate gradients costs 4 n d operations, and with the diagonal as preconditioner two steps are
+ * enough (the sweeps correct what is left)
  *
- * Rows are independent and write only themselves: the result is the same at any number of threads. */
+ * Rows are independent and write only themselves: the result is the same at any number of threads.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,11 @@ enum { CG_STEPS = 2, ROW_CHUNK = 32 };
 
 /* One side: its rows' interactions with rows of the other side. */
 struct side {
-    const uint64_t *ptr;  /* [n + 1] */
-    const uint32_t *id;   /* indices on the other side */
+    const uint64_t *ptr; /* [n + 1] */
+    const uint32_t *id;  /* indices on the other side */
     const float *weight;
-    float *x;             /* [n * d] */
-    size_t n, active;     /* rows; those with interactions */
+    float *x;         /* [n * d] */
+    size_t n, active; /* rows; those with interactions */
 };
 
 struct als {
@@ -35,13 +36,13 @@ struct als {
     const double *set;
     size_t d;
     struct side users, items;
-    uint64_t *ptr;        /* the corpus by item: owned */
+    uint64_t *ptr; /* the corpus by item: owned */
     uint32_t *user;
     float *weight;
     float *user_x;
-    float *gram;          /* [d * d] */
+    float *gram;                   /* [d * d] */
     float *value, *diag, *typical; /* [d] */
-    float *work;          /* [threads * work_size] */
+    float *work;                   /* [threads * work_size] */
     size_t work_size;
 };
 
@@ -106,7 +107,8 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     return by_item(c, a, err);
 }
 
-/* Random vectors for rows that have none. Rows without interactions become zero: nothing pulls them. */
+/* Random vectors for rows that have none. Rows without interactions become zero: nothing pulls
+ * them. */
 static void start_vectors(const struct side *s, size_t d, uint64_t seed)
 {
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
@@ -210,11 +212,12 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
 
 static bool time_is_up(const struct pz_fit_cfg *cfg, double begin)
 {
-    return pz_stop_asked() || (cfg->time_limit_s > 0 && pz_wall_seconds() - begin > cfg->time_limit_s);
+    return pz_stop_asked() ||
+           (cfg->time_limit_s > 0 && pz_wall_seconds() - begin > cfg->time_limit_s);
 }
 
-enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, int sweeps,
-                                    struct pz_factors_part *f, struct pz_err *err)
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                    int sweeps, struct pz_factors_part *f, struct pz_err *err)
 {
     struct als a = { .f = f, .set = f->set, .d = f->d };
     double begin = pz_wall_seconds();

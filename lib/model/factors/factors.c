@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas: factors.h).
+/* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas:
+ * factors.h).
  *
  * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
  * damped weights that fade by age (pz_recency): known, new and anonymous users are treated alike.
@@ -39,7 +40,8 @@ static const struct pz_setting settings[PZ_FACTORS_N] = {
     { "lambda", 0.01, 1e-6, 10, 0.003, 0.03, true, false, false, "regularisation" },
     { "nu", 1, 0, 2, 0, 0, false, false, false, "exponent of the frequency in the regularisation" },
     { "solver", 0, 0, 1, 0, 0, false, true, false, "0 conjugate gradients, 1 Cholesky" },
-    { "recency", 0.8, 0, 3, 0.3, 1.3, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "recency", 0.8, 0, 3, 0.3, 1.3, false, false, true,
+      "weight of a history event: 1/rank^recency" },
     { "history", 200, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
 };
 
@@ -74,8 +76,8 @@ static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
 
 /* Learn a part from the vectors of an old one, or from none. */
 static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
-                            const struct pz_factors_part *old, const uint32_t *old_item, void **part,
-                            struct pz_err *err)
+                            const struct pz_factors_part *old, const uint32_t *old_item,
+                            void **part, struct pz_err *err)
 {
     const double *value = old ? old->set : cfg->value;
     int sweeps = (int)value[PZ_FACTORS_SWEEPS];
@@ -86,9 +88,11 @@ static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *
         st = pz_err_memory(err, "the item factors", 4.0 * value[PZ_FACTORS_DIM] * c->n_items);
     for (uint32_t i = 0; f && old && i < c->n_items; i++)
         if (old_item[i] != PZ_NONE)
-            memcpy(f->own_item + i * f->d, old->item + old_item[i] * f->d, f->d * sizeof *f->own_item);
+            memcpy(f->own_item + i * f->d, old->item + old_item[i] * f->d,
+                   f->d * sizeof *f->own_item);
     if (st == PZ_OK)
-        st = pz_factors_alternate(c, cfg, old && sweeps > UPDATE_SWEEPS ? UPDATE_SWEEPS : sweeps, f, err);
+        st = pz_factors_alternate(c, cfg, old && sweeps > UPDATE_SWEEPS ? UPDATE_SWEEPS : sweeps, f,
+                                  err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -115,8 +119,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 {
     const struct pz_factors_part *f = part;
     double set[N_SAVED];
-    enum pz_status st = pz_writer_add(w, "factors/items", PZ_F32, f->item, (uint64_t)f->n_items * f->d,
-                                      err);
+    enum pz_status st = pz_writer_add(w, "factors/items", PZ_F32, f->item,
+                                      (uint64_t)f->n_items * f->d, err);
 
     memcpy(set, f->set, sizeof f->set);
     set[PZ_FACTORS_N] = f->n_rows;
@@ -128,7 +132,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-static enum pz_status take_settings(struct pz_factors_part *f, const double *set, struct pz_err *err)
+static enum pz_status take_settings(struct pz_factors_part *f, const double *set,
+                                    struct pz_err *err)
 {
     enum pz_status st = pz_scorer_check(&pz_factors, set, err);
 
@@ -145,7 +150,8 @@ static enum pz_status take_settings(struct pz_factors_part *f, const double *set
     return PZ_OK;
 }
 
-static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t, struct pz_err *err)
+static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t,
+                                   struct pz_err *err)
 {
     const void *data = NULL;
     uint64_t d = f->d;
@@ -156,7 +162,8 @@ static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t
         st = pz_table_get(t, "factors/spread", PZ_F32, d, &data, NULL, err);
     f->spread = data;
     if (st == PZ_OK && !pz_table_is_flat(t) &&
-        !(pz_numbers_good(f->item, f->n_items * d, -FLT_MAX) && pz_numbers_good(f->spread, d, -FLT_MAX)))
+        !(pz_numbers_good(f->item, f->n_items * d, -FLT_MAX) &&
+          pz_numbers_good(f->spread, d, -FLT_MAX)))
         st = pz_err_set(err, PZ_BAD_DATA, "factors: not a finite number");
     return st;
 }
@@ -187,7 +194,8 @@ static void set(void *part, size_t setting, double value)
     ((struct pz_factors_part *)part)->set[setting] = value;
 }
 
-/* Scratch of a query: the vector, the solver's work, the diagonal and the preconditioner's guess, weights. */
+/* Scratch of a query: the vector, the solver's work, the diagonal and the preconditioner's guess,
+ * weights. */
 struct room {
     float *x, *work, *diag, *typical, *weight;
 };
@@ -207,9 +215,10 @@ static struct room rooms(const struct pz_factors_part *f, void *scratch)
                           x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
 }
 
-/* The history's equation. Events of a query count by their damped weight and less the older they are; an item's
- * typical square is guessed as the mean over the catalogue. */
-static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q, struct room *room)
+/* The history's equation. Events of a query count by their damped weight and less the older they
+ * are; an item's typical square is guessed as the mean over the catalogue. */
+static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q,
+                                  struct room *room)
 {
     size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
     struct pz_recency age = { .q = q, .exponent = f->set[PZ_FACTORS_RECENCY], .most = n };
@@ -223,7 +232,8 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = n; k-- > 0;)
-        room->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) * (float)pz_recency_next(&age);
+        room->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) *
+                          (float)pz_recency_next(&age);
     for (size_t k = 0; k < f->d; k++) {
         room->diag[k] = (float)f->alpha0 * f->spread[k];
         room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
@@ -231,7 +241,8 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
     return p;
 }
 
-const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q, void *scratch)
+const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q,
+                              void *scratch)
 {
     struct room room = rooms(f, scratch);
     struct pz_row_problem p = pose(f, q, &room);
@@ -248,15 +259,16 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     if (q->n_hist == 0)
         return false;
     if (q->task == PZ_TASK_RELATED) { /* cosine with the one item of the history */
-        pz_scan_cosine(f->item, f->item + (size_t)q->hist[q->n_hist - 1] * f->d, f->n_items, f->d, out);
+        pz_scan_cosine(f->item, f->item + (size_t)q->hist[q->n_hist - 1] * f->d, f->n_items, f->d,
+                       out);
         return true;
     }
     pz_scan(f->item, pz_factors_query(f, q, scratch), f->n_items, f->d, out);
     return true;
 }
 
-/* x = A^-1 sum_k w_k y_k, so event k's share in item j's score is w_k y_k^T A^-1 y_j: one solve for A^-1 y_j
- * gives them all. */
+/* x = A^-1 sum_k w_k y_k, so event k's share in item j's score is w_k y_k^T A^-1 y_j: one solve for
+ * A^-1 y_j gives them all. */
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                     float *contrib)
 {
@@ -269,10 +281,11 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
         return;
     p = pose(f, q, &room);
     memset(room.x, 0, f->d * sizeof *room.x);
-    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, room.x, room.work);
+    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, room.x,
+                 room.work);
     for (size_t k = 0; k < p.n; k++)
-        contrib[q->n_hist - p.n + k] =
-            room.weight[k] * pz_dot(f->item + (size_t)p.id[k] * f->d, room.x, f->d);
+        contrib[q->n_hist - p.n + k] = room.weight[k] *
+                                       pz_dot(f->item + (size_t)p.id[k] * f->d, room.x, f->d);
 }
 
 static const float *vectors(const void *part, uint32_t *dim)

@@ -3,11 +3,11 @@
  *
  * A user's vector x solves (items likewise, with the sides exchanged)
  *   (sum_k w_k y_k y_k^T + alpha0 Y^T Y + reg I) x = sum_k w_k y_k
- * over the n events k of the history, reg = lambda (n + alpha0 |I|)^nu. Of users U and items I with S events,
- * alpha0 = unseen * S / (|U| |I|): all the pairs that did not happen weigh `unseen` times what did, whatever
- * the shape of the data. All vectors are kept in the basis in
- * which Y^T Y is diagonal, so its product with a vector costs d instead of d * d and its diagonal is a
- * good preconditioner. Scores do not depend on the basis. */
+ * over the n events k of the history, reg = lambda (n + alpha0 |I|)^nu. Of users U and items I with
+ * S events, alpha0 = unseen * S / (|U| |I|): all the pairs that did not happen weigh `unseen` times
+ * what did, whatever the shape of the data. All vectors are kept in the basis in which Y^T Y is
+ * diagonal, so its product with a vector costs d instead of d * d and its diagonal is a good
+ * preconditioner. Scores do not depend on the basis. */
 #ifndef PZ_MODEL_FACTORS_FACTORS_H
 #define PZ_MODEL_FACTORS_FACTORS_H
 
@@ -24,9 +24,9 @@ enum pz_factors_set {
     PZ_FACTORS_UNSEEN,
     PZ_FACTORS_LAMBDA,
     PZ_FACTORS_NU,
-    PZ_FACTORS_SOLVER,    /* 0 conjugate gradients, 1 Cholesky */
-    PZ_FACTORS_RECENCY,   /* exponent of 1 / rank in the history */
-    PZ_FACTORS_HISTORY,   /* events of the history that count */
+    PZ_FACTORS_SOLVER,  /* 0 conjugate gradients, 1 Cholesky */
+    PZ_FACTORS_RECENCY, /* exponent of 1 / rank in the history */
+    PZ_FACTORS_HISTORY, /* events of the history that count */
     PZ_FACTORS_N
 };
 
@@ -36,18 +36,18 @@ enum { PZ_FACTORS_LANES = 8, PZ_FACTORS_WORK = 5, PZ_FACTORS_CHUNK = 64 };
 struct pz_factors_part {
     double set[PZ_FACTORS_N];
     uint32_t n_items;
-    size_t d;               /* length of a vector, a multiple of PZ_FACTORS_LANES */
-    double n_rows, alpha0;  /* |I| and alpha0 of the training */
-    const float *item;      /* [n_items * d] */
-    const float *spread;    /* [d] diagonal of Y^T Y */
+    size_t d;                     /* length of a vector, a multiple of PZ_FACTORS_LANES */
+    double n_rows, alpha0;        /* |I| and alpha0 of the training */
+    const float *item;            /* [n_items * d] */
+    const float *spread;          /* [d] diagonal of Y^T Y */
     float *own_item, *own_spread; /* NULL when borrowed from a table */
 };
 
 /* One row's equation. */
 struct pz_row_problem {
-    const float *y;       /* vectors of the other side, d floats a row */
-    const uint32_t *id;   /* [n] rows of y */
-    const float *weight;  /* [n], > 0 */
+    const float *y;      /* vectors of the other side, d floats a row */
+    const uint32_t *id;  /* [n] rows of y */
+    const float *weight; /* [n], > 0 */
     size_t n, d;
     const float *diag;    /* [d] alpha0 * diagonal of Y^T Y */
     const float *typical; /* [d] mean of y^2 over events: the preconditioner's guess of y_k^2 */
@@ -65,28 +65,30 @@ void pz_scan(const float *y, const float *x, size_t n, size_t d, float *out);
 /* out[i] = dot(y_i, x) / |y_i|, 0 where |y_i| = 0. */
 void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d, float *out);
 
-/* Preconditioned conjugate gradients from x (a warm start), at most `steps`, fewer when the residual has
- * shrunk by `tolerance`. rhs: NULL for sum_k w_k y_k, else [d]. work: PZ_FACTORS_WORK * d floats, 32-byte
- * aligned, as x, y and diag must be. */
-void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, float tolerance, float *x,
-                  float *work);
+/* Preconditioned conjugate gradients from x (a warm start), at most `steps`, fewer when the
+ * residual has shrunk by `tolerance`. rhs: NULL for sum_k w_k y_k, else [d]. work: PZ_FACTORS_WORK
+ * * d floats, 32-byte aligned, as x, y and diag must be. */
+void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, float tolerance,
+                  float *x, float *work);
 
 /* The same equation exactly, by Cholesky. work: (d + PZ_FACTORS_CHUNK) * d floats. */
 void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
 
 /* ---- factors.c ---- */
 
-/* The vector of a query's history (n_hist > 0): solved from the part's item vectors, which may be any table of
- * that shape. Returns d floats inside scratch (pz_factors.scratch_bytes). */
-const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q, void *scratch);
+/* The vector of a query's history (n_hist > 0): solved from the part's item vectors, which may be
+ * any table of that shape. Returns d floats inside scratch (pz_factors.scratch_bytes). */
+const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q,
+                              void *scratch);
 
 /* ---- factors_train.c ---- */
 
-/* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the caller has
- * allocated, n_rows and alpha0. Vectors of items that are not zero at the call are where it starts. Memory:
- * 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s or a signal. */
-enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, int sweeps,
-                                    struct pz_factors_part *f, struct pz_err *err);
+/* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the
+ * caller has allocated, n_rows and alpha0. Vectors of items that are not zero at the call are where
+ * it starts. Memory: 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s
+ * or a signal. */
+enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                    int sweeps, struct pz_factors_part *f, struct pz_err *err);
 
 /* reg of a row with n events where n_other rows of the other side have events. */
 float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernels of implicit matrix factorisation: see factors.h. Reductions keep eight sums of their own, so
- * the compiler may use vectors and the order of additions is the same on every machine.
+/* Kernels of implicit matrix factorisation: see factors.h. Reductions keep eight sums of their own,
+ * so the compiler may use vectors and the order of additions is the same on every machine.
  *
- * One step of conjugate gradients reads every y_k twice, for its product with a vector and to be added with
- * that product as factor. Four rows at a time share the loads of the vector and of the sum and give the
- * processor four independent chains of additions. */
+ * One step of conjugate gradients reads every y_k twice, for its product with a vector and to be
+ * added with that product as factor. Four rows at a time share the loads of the vector and of the
+ * sum and give the processor four independent chains of additions. */
 #include "model/factors/factors.h"
 
 #include <math.h>
@@ -40,8 +40,8 @@ PZ_KERNEL float pz_dot(const float *a, const float *b, size_t d)
 }
 
 /* f[0..4) = products of four rows with v. */
-static inline __attribute__((always_inline)) void dot4(const float *const *y, const float *v, size_t d,
-                                                       float *f)
+static inline __attribute__((always_inline)) void dot4(const float *const *y, const float *v,
+                                                       size_t d, float *f)
 {
     v8 s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
 
@@ -59,8 +59,8 @@ static inline __attribute__((always_inline)) void dot4(const float *const *y, co
     f[3] = fold(&s3);
 }
 
-static inline __attribute__((always_inline)) void add4(const float *const *y, const float *f, size_t d,
-                                                       float *out)
+static inline __attribute__((always_inline)) void add4(const float *const *y, const float *f,
+                                                       size_t d, float *out)
 {
     for (size_t k = 0; k < d; k += LANES) {
         v8 s = *(const v8_any *)(out + k);
@@ -102,8 +102,9 @@ PZ_KERNEL void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d
 }
 
 /* out = base + sum_k w_k (constant + slope * dot(y_k, v)) y_k */
-static inline __attribute__((always_inline)) void accumulate(const struct pz_row_problem *p, const float *v,
-                                                             float constant, float slope, float *out)
+static inline __attribute__((always_inline)) void accumulate(const struct pz_row_problem *p,
+                                                             const float *v, float constant,
+                                                             float slope, float *out)
 {
     size_t k = 0, d = p->d;
 
@@ -128,16 +129,16 @@ static inline __attribute__((always_inline)) void accumulate(const struct pz_row
 }
 
 /* out = A v */
-static inline __attribute__((always_inline)) void apply(const struct pz_row_problem *p, const float *v,
-                                                        float *out)
+static inline __attribute__((always_inline)) void apply(const struct pz_row_problem *p,
+                                                        const float *v, float *out)
 {
     for (size_t a = 0; a < p->d; a++)
         out[a] = (p->diag[a] + p->reg) * v[a];
     accumulate(p, v, 0, 1, out);
 }
 
-PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps, float tolerance,
-                            float *x, float *work)
+PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, int steps,
+                            float tolerance, float *x, float *work)
 {
     size_t d = p->d;
     float *residual = work, *direction = work + d, *image = work + 2 * d, *inverse = work + 3 * d;
@@ -170,7 +171,8 @@ PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, in
     }
 }
 
-PZ_KERNEL static void gather(const struct pz_row_problem *p, size_t from, size_t n, float *block, float *x)
+PZ_KERNEL static void gather(const struct pz_row_problem *p, size_t from, size_t n, float *block,
+                             float *x)
 {
     for (size_t k = 0; k < n; k++) {
         const float *y = p->y + (size_t)p->id[from + k] * p->d;

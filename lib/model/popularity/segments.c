@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segments: see segments.h. One pass over the rows finds the values that are frequent enough, then one pass a
- * segment counts its items. */
+/* Segments: see segments.h. One pass over the rows finds the values that are frequent enough, then
+ * one pass a segment counts its items. */
 #include "model/popularity/segments.h"
 
 #include <math.h>
@@ -24,10 +24,10 @@ struct making {
     size_t n, cap;
     struct pz_dict_builder *names;
     struct pz_str name;
-    double *count;       /* [n_items], zero between segments */
-    float *best;         /* [n_items], zero between users */
+    double *count; /* [n_items], zero between segments */
+    float *best;   /* [n_items], zero between users */
     struct pz_segments *out;
-    uint32_t *item;      /* growing: the lists */
+    uint32_t *item; /* growing: the lists */
     float *value;
     size_t item_cap, value_cap, n_listed;
 };
@@ -64,7 +64,8 @@ static void set_name(struct pz_str *name, const struct pz_attr *a, uint32_t valu
 static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_rows, bool of_user)
 {
     uint32_t n_values = a->num ? 2 : a->values.n;
-    uint64_t *rows = pz_mem_array(n_values, sizeof *rows), least = n_rows / 100 < 2 ? 2 : n_rows / 100;
+    uint64_t *rows = pz_mem_array(n_values, sizeof *rows),
+             least = n_rows / 100 < 2 ? 2 : n_rows / 100;
     bool good = rows != NULL;
 
     for (uint64_t row = 0; row < n_rows && good; row++) {
@@ -207,7 +208,8 @@ enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct
     m.best = pz_mem_array(c->n_items, sizeof *m.best);
     good = m.count && m.best && find_all(&m);
     if (good && m.n > 0)
-        good = pz_dict_builder_finish(m.names, &out->names, &final, err) == PZ_OK && count_all(&m, final, shrink);
+        good = pz_dict_builder_finish(m.names, &out->names, &final, err) == PZ_OK &&
+               count_all(&m, final, shrink);
     free(final);
     free(m.place);
     free(m.count);
@@ -225,7 +227,8 @@ void pz_segments_clear(struct pz_segments *s)
     memset(s, 0, sizeof *s);
 }
 
-enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w, struct pz_err *err)
+enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w,
+                                struct pz_err *err)
 {
     uint32_t n = s->names.n;
     enum pz_status st;
@@ -241,7 +244,9 @@ enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w
         st = pz_writer_add(w, "popularity/segments/ptr", PZ_U64, s->ptr, (uint64_t)n + 1, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "popularity/segments/item", PZ_U32, s->item, s->ptr[n], err);
-    return st == PZ_OK ? pz_writer_add(w, "popularity/segments/count", PZ_F32, s->count, s->ptr[n], err) : st;
+    return st == PZ_OK
+               ? pz_writer_add(w, "popularity/segments/count", PZ_F32, s->count, s->ptr[n], err)
+               : st;
 }
 
 static bool is_sound(const struct pz_segments *s, uint64_t n_listed)
@@ -271,7 +276,8 @@ enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_
     if (st == PZ_OK)
         st = pz_table_get(t, "popularity/segments/total", PZ_F64, s->names.n, &data[1], NULL, err);
     if (st == PZ_OK)
-        st = pz_table_get(t, "popularity/segments/ptr", PZ_U64, (uint64_t)s->names.n + 1, &data[2], NULL, err);
+        st = pz_table_get(t, "popularity/segments/ptr", PZ_U64, (uint64_t)s->names.n + 1, &data[2],
+                          NULL, err);
     if (st == PZ_OK)
         st = pz_table_get(t, "popularity/segments/item", PZ_U32, PZ_ANY, &data[3], &n_listed, err);
     if (st == PZ_OK)

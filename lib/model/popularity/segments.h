@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to model/: popularity within segments of users, for those who have no history.
  *
- * A segment s is a category or boolean of the user or of the context ("AGE_BAND=18-24"). With n_si the weighted
- * users (events for context) of item i in s, N_s their sum and p_i the share of i in everybody's:
- *     p(i | s) = (n_si + shrink p_i) / (N_s + shrink)
- * and a user in several segments gets the mean of theirs. A segment keeps its PZ_SEGMENT_ITEMS largest n_si. */
+ * A segment s is a category or boolean of the user or of the context ("AGE_BAND=18-24"). With n_si
+ * the weighted users (events for context) of item i in s, N_s their sum and p_i the share of i in
+ * everybody's: p(i | s) = (n_si + shrink p_i) / (N_s + shrink) and a user in several segments gets
+ * the mean of theirs. A segment keeps its PZ_SEGMENT_ITEMS largest n_si. */
 #ifndef PZ_MODEL_POPULARITY_SEGMENTS_H
 #define PZ_MODEL_POPULARITY_SEGMENTS_H
 
@@ -13,32 +13,35 @@
 enum { PZ_SEGMENT_ITEMS = 500 };
 
 struct pz_segments {
-    struct pz_dict names;  /* [n] "COLUMN=value" */
-    const double *shrink;  /* [1] */
-    const double *total;   /* [n] N_s */
-    const uint64_t *ptr;   /* [n + 1] */
-    const uint32_t *item;  /* ascending within a segment */
-    const float *count;    /* n_si */
+    struct pz_dict names; /* [n] "COLUMN=value" */
+    const double *shrink; /* [1] */
+    const double *total;  /* [n] N_s */
+    const uint64_t *ptr;  /* [n + 1] */
+    const uint32_t *item; /* ascending within a segment */
+    const float *count;   /* n_si */
     uint32_t n_items;
-    void *owned[5];        /* the arrays above unless borrowed */
+    void *owned[5]; /* the arrays above unless borrowed */
 };
 
-/* Count the segments of a corpus: of user attributes and context, values that one in a hundred users (events)
- * has, two at least. shrink 0, or no such attributes: no segments. Clear in any case. */
+/* Count the segments of a corpus: of user attributes and context, values that one in a hundred
+ * users (events) has, two at least. shrink 0, or no such attributes: no segments. Clear in any
+ * case. */
 enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct pz_segments *out,
                                 struct pz_err *err);
 
 /* Write the columns popularity/segments/..., none without segments. */
-enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w, struct pz_err *err);
-/* Read them, borrowed from the table; none are there when nothing was written. PZ_BAD_DATA when damaged. */
+enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w,
+                                struct pz_err *err);
+/* Read them, borrowed from the table; none are there when nothing was written. PZ_BAD_DATA when
+ * damaged. */
 enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_segments *s,
                                 struct pz_err *err);
 
 /* Free what is owned; accepts all-zero. */
 void pz_segments_clear(struct pz_segments *s);
 
-/* score[n_items], everybody's counts, becomes the mean over the query's segments, in the same unit. Nothing
- * changes when the query belongs to none. Thread-safe. */
+/* score[n_items], everybody's counts, becomes the mean over the query's segments, in the same unit.
+ * Nothing changes when the query belongs to none. Thread-safe. */
 void pz_segments_mix(const struct pz_segments *s, const struct pz_query *q, float *score);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an optimisation step sees. Every history is cut into chunks of at most `window` (event -> next event)
- * pairs, the first cut at a random place that changes every epoch; chunks are shuffled and taken until a
- * batch has its tokens. Candidates of a step: draws from a mixture of the live items (uniform) and the
- * interactions (by popularity), each item once; pi = 1 - (1 - q)^draws is the probability to be in.
+/* What an optimisation step sees. Every history is cut into chunks of at most `window` (event ->
+ * next event) pairs, the first cut at a random place that changes every epoch; chunks are shuffled
+ * and taken until a batch has its tokens. Candidates of a step: draws from a mixture of the live
+ * items (uniform) and the interactions (by popularity), each item once; pi = 1 - (1 - q)^draws is
+ * the probability to be in.
  *
  * All randomness depends on (seed, epoch, user) or (seed, step). */
 #include "model/sequence/batch.h"
@@ -186,7 +187,8 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
     return true;
 }
 
-enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b, struct pz_err *err)
+enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b,
+                                struct pz_err *err)
 {
     size_t T = b->batch + b->window;
 
@@ -200,7 +202,8 @@ enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data 
     s->place = pz_mem_array(b->c->n_items, sizeof *s->place);
     s->item = pz_mem_array(2 * T + b->max_cand, sizeof *s->item);
     s->log_pi = pz_mem_array(b->max_cand, sizeof *s->log_pi);
-    if (!s->start || !s->in || !s->target || !s->w_in || !s->w_out || !s->place || !s->item || !s->log_pi) {
+    if (!s->start || !s->in || !s->target || !s->w_in || !s->w_out || !s->place || !s->item ||
+        !s->log_pi) {
         pz_seq_step_clear(s);
         return pz_err_memory(err, "a training batch", 30.0 * (double)T + 4.0 * b->c->n_items);
     }

@@ -14,22 +14,22 @@ struct pz_seq_chunk {
 struct pz_seq_data {
     const struct pz_corpus *c; /* borrowed */
     uint64_t seed;
-    size_t window, batch;      /* pairs a chunk, tokens a step (a chunk more at most) */
-    uint32_t draws;            /* candidates drawn a step */
-    bool full;                 /* every live item is a candidate */
+    size_t window, batch; /* pairs a chunk, tokens a step (a chunk more at most) */
+    uint32_t draws;       /* candidates drawn a step */
+    bool full;            /* every live item is a candidate */
     uint32_t max_cand;
-    uint32_t *count;           /* [n_items] events */
-    uint32_t *live;            /* [n_live] items with a count */
+    uint32_t *count; /* [n_items] events */
+    uint32_t *live;  /* [n_live] items with a count */
     uint32_t n_live;
-    float *log_pi;             /* [n_items] log of the probability to be a candidate */
+    float *log_pi; /* [n_items] log of the probability to be a candidate */
     struct pz_seq_chunk *chunk;
     size_t n_chunks, next;
-    uint64_t n_pairs;          /* of an epoch */
+    uint64_t n_pairs; /* of an epoch */
 };
 
 /* Make the data of a training.
- * Settings WINDOW, BATCH and NEGATIVES and the seed are read from cfg. PZ_TRY_AGAIN when memory is out. Clear in
- * any case. */
+ * Settings WINDOW, BATCH and NEGATIVES and the seed are read from cfg. PZ_TRY_AGAIN when memory is
+ * out. Clear in any case. */
 enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c,
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);
@@ -39,8 +39,8 @@ void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch);
 
 /* One step: T tokens of n_seq chunks and the items they name, candidates first. */
 struct pz_seq_step {
-    size_t room;              /* tokens there is memory for */
-    uint64_t number;          /* steps taken so far */
+    size_t room;     /* tokens there is memory for */
+    uint64_t number; /* steps taken so far */
     uint32_t T, n_seq;
     uint32_t *start;          /* [n_seq + 1] */
     uint32_t *in, *target;    /* [T] places in item[] */
@@ -51,7 +51,8 @@ struct pz_seq_step {
     float *log_pi;            /* [n_cand] */
 };
 /* Room for any step of b. PZ_TRY_AGAIN when memory is out. Clear in any case. */
-enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b, struct pz_err *err);
+enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b,
+                                struct pz_err *err);
 /* Accepts an all-zero one. */
 void pz_seq_step_clear(struct pz_seq_step *s);
 /* The next step of the epoch; false at its end. */

@@ -2,12 +2,12 @@
 /* Item features for the sequence encoder, read from attributes of any kind:
  *
  *   CATEGORY  a feature a value          BOOL  one feature, "true"
- *   NUMBER    eight bins of equal count  TEXT  a feature a word, lower-cased ASCII letters, digits and all
- *                                              bytes above 127
+ *   NUMBER    eight bins of equal count  TEXT  a feature a word, lower-cased ASCII letters, digits
+ * and all bytes above 127
  *
- * STRING is not learned from. Features that fewer than two items have are dropped: they say no more than
- * the item's own vector. Within an item the values of one attribute share a length of 1, and so do the
- * attributes: every item with features has weights of length 1. */
+ * STRING is not learned from. Features that fewer than two items have are dropped: they say no more
+ * than the item's own vector. Within an item the values of one attribute share a length of 1, and
+ * so do the attributes: every item with features has weights of length 1. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -136,15 +136,25 @@ static void add_words(struct pairs *p, const struct pz_attr *a, uint32_t n_items
 static void add_attr(struct pairs *p, const struct pz_attr *a, uint32_t n_items, uint32_t attr)
 {
     switch (a->kind) {
-    case PZ_ATTR_CATEGORY: add_values(p, a, n_items, attr); break;
-    case PZ_ATTR_NUMBER: add_bins(p, a, n_items, attr); break;
-    case PZ_ATTR_BOOL: add_true(p, a, n_items, attr); break;
-    case PZ_ATTR_TEXT: add_words(p, a, n_items, attr); break;
-    case PZ_ATTR_STRING: break;
+    case PZ_ATTR_CATEGORY:
+        add_values(p, a, n_items, attr);
+        break;
+    case PZ_ATTR_NUMBER:
+        add_bins(p, a, n_items, attr);
+        break;
+    case PZ_ATTR_BOOL:
+        add_true(p, a, n_items, attr);
+        break;
+    case PZ_ATTR_TEXT:
+        add_words(p, a, n_items, attr);
+        break;
+    case PZ_ATTR_STRING:
+        break;
     }
 }
 
-/* new_id[feature]: dense numbers of the features that two or more pairs name, PZ_NONE for the others. */
+/* new_id[feature]: dense numbers of the features that two or more pairs name, PZ_NONE for the
+ * others. */
 static uint32_t number_features(const struct pairs *p, uint32_t *new_id)
 {
     uint32_t n = 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training of the sequence encoder.
  *
- * Items start where implicit ALS places them. A step: gather the vectors of the items it names (own vector + sum
- * of the features' vectors, scaled to length 1), encode, sampled softmax, the way back, Adam on what was touched.
- * The rate rises over the first twentieth of the run, or of its time limit, and falls linearly to zero: the
- * last state is the best one, and the one so far when the time limit or Ctrl-C ends the run.
+ * Items start where implicit ALS places them. A step: gather the vectors of the items it names (own
+ * vector + sum of the features' vectors, scaled to length 1), encode, sampled softmax, the way
+ * back, Adam on what was touched. The rate rises over the first twentieth of the run, or of its
+ * time limit, and falls linearly to zero: the last state is the best one, and the one so far when
+ * the time limit or Ctrl-C ends the run.
  *
- * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads, and their gradients
- * are added in shard order; 2. rows of items and features are each summed by one thread in token order;
+ * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads, and their
+ * gradients are added in shard order; 2. rows of items and features are each summed by one thread
+ * in token order;
  * 3. so the result depends on data, settings and seed only, unless time runs out. */
 #include <math.h>
 #include <stdlib.h>
@@ -31,20 +33,20 @@ struct trainer {
     const struct pz_corpus *c;
     const struct pz_fit_cfg *cfg;
     struct pz_seq_part *part;
-    struct pz_seq_net net;     /* theta: the weights being learned */
+    struct pz_seq_net net; /* theta: the weights being learned */
     struct pz_seq_features f;
     struct pz_seq_data data;
     struct pz_seq_step step;
     struct weights own, feature, theta; /* [n_items * d], [f.n * d], [n_theta] */
-    float *unit, *length;      /* [step items * d] vectors in use, [step items] 1 / |v| */
-    float *grad_item;          /* [step items * d] */
-    float *dx, *q, *dtarget;   /* [T * d], [T * d], [T] */
-    uint32_t *use_ptr, *use;   /* by place: [items + 1] and [2T] 2t as input, 2t + 1 as target */
+    float *unit, *length;               /* [step items * d] vectors in use, [step items] 1 / |v| */
+    float *grad_item;                   /* [step items * d] */
+    float *dx, *q, *dtarget;            /* [T * d], [T * d], [T] */
+    uint32_t *use_ptr, *use; /* by place: [items + 1] and [2T] 2t as input, 2t + 1 as target */
     uint32_t *feature_ptr, *touched; /* [f.n + 1], [f.n] */
-    uint64_t *feature_use;     /* growable: place << 32 | weight bits */
+    uint64_t *feature_use;           /* growable: place << 32 | weight bits */
     size_t feature_cap;
-    char *shard[SHARDS];       /* tape, gradients and scratch of each */
-    size_t cut[SHARDS + 1];    /* sequences of each */
+    char *shard[SHARDS];    /* tape, gradients and scratch of each */
+    size_t cut[SHARDS + 1]; /* sequences of each */
     double loss[SHARDS];
     float scale;
     double started, rate;
@@ -125,15 +127,16 @@ static bool buffers_new(struct trainer *t)
         t->shard[s] = pz_mem_array(shard_cut(t, NULL, NULL), 1);
         ok = ok && t->shard[s];
     }
-    return ok && t->unit && t->length && t->grad_item && t->dx && t->q && t->dtarget && t->use_ptr &&
-           t->use && t->feature_ptr && t->touched && weights_new(&t->own, (size_t)t->c->n_items * d) &&
+    return ok && t->unit && t->length && t->grad_item && t->dx && t->q && t->dtarget &&
+           t->use_ptr && t->use && t->feature_ptr && t->touched &&
+           weights_new(&t->own, (size_t)t->c->n_items * d) &&
            weights_new(&t->feature, (size_t)t->f.n * d) && weights_new(&t->theta, t->net.n_theta);
 }
 
 static void trainer_clear(struct trainer *t)
 {
-    void *p[] = { t->unit, t->length, t->grad_item, t->dx, t->q, t->dtarget, t->use_ptr, t->use,
-                  t->feature_ptr, t->touched, t->feature_use };
+    void *p[] = { t->unit,    t->length, t->grad_item,   t->dx,      t->q,          t->dtarget,
+                  t->use_ptr, t->use,    t->feature_ptr, t->touched, t->feature_use };
 
     for (size_t k = 0; k < sizeof p / sizeof *p; k++)
         free(p[k]);
@@ -160,8 +163,8 @@ static void start_rows(float *x, size_t n, size_t d, double length, uint64_t see
     }
 }
 
-/* Add the directions that implicit ALS gives the items, at that length. From random vectors alone 43,000 items
- * and 5 passes end at a validation value of .24, from these at .27. */
+/* Add the directions that implicit ALS gives the items, at that length. From random vectors alone
+ * 43,000 items and 5 passes end at a validation value of .24, from these at .27. */
 static enum pz_status place_items(struct trainer *t, float length, struct pz_err *err)
 {
     double value[PZ_FACTORS_N];
@@ -186,8 +189,8 @@ static enum pz_status place_items(struct trainer *t, float length, struct pz_err
     return st;
 }
 
-/* Small own vectors and larger ones for features: what items share is learned first. Items without an event keep
- * a zero vector of their own: only their features speak. */
+/* Small own vectors and larger ones for features: what items share is learned first. Items without
+ * an event keep a zero vector of their own: only their features speak. */
 static enum pz_status start(struct trainer *t, struct pz_err *err)
 {
     size_t d = t->net.d;
@@ -248,9 +251,12 @@ static void encode_shard(struct trainer *t, size_t k)
     shard_cut(t, t->shard[k], &s);
     memset(s.grad, 0, t->net.n_theta * sizeof(float));
     memset(s.dcand, 0, (size_t)b->n_cand * d * sizeof(float));
-    pack = (struct pz_seq_pack){ t->cut[k + 1] - t->cut[k], s.start, b->w_in + from,
+    pack = (struct pz_seq_pack){ t->cut[k + 1] - t->cut[k],
+                                 s.start,
+                                 b->w_in + from,
                                  (float)t->cfg->value[PZ_SEQ_DROPOUT],
-                                 pz_rng_mix(t->cfg->seed + 301) + b->number, from };
+                                 pz_rng_mix(t->cfg->seed + 301) + b->number,
+                                 from };
     for (size_t q = 0; q <= pack.n_seq; q++)
         s.start[q] = b->start[t->cut[k] + q] - (uint32_t)from;
     for (size_t i = 0; i < T; i++) {
@@ -263,10 +269,20 @@ static void encode_shard(struct trainer *t, size_t k)
     }
     pz_seq_forward(&t->net, &pack, &s.tape);
     memcpy(t->q + from * d, s.tape.q, T * d * sizeof(float));
-    t->loss[k] = pz_seq_loss(&(struct pz_seq_loss){
-        .T = T, .M = b->n_cand, .d = d, .scale = t->scale, .q = s.tape.q, .target = s.target,
-        .slot = s.slot, .weight = b->w_out + from, .cand = t->unit, .log_pi = b->log_pi, .work = s.work,
-        .dq = t->dx + from * d, .dtarget = t->dtarget + from, .dcand = s.dcand });
+    t->loss[k] = pz_seq_loss(&(struct pz_seq_loss){ .T = T,
+                                                    .M = b->n_cand,
+                                                    .d = d,
+                                                    .scale = t->scale,
+                                                    .q = s.tape.q,
+                                                    .target = s.target,
+                                                    .slot = s.slot,
+                                                    .weight = b->w_out + from,
+                                                    .cand = t->unit,
+                                                    .log_pi = b->log_pi,
+                                                    .work = s.work,
+                                                    .dq = t->dx + from * d,
+                                                    .dtarget = t->dtarget + from,
+                                                    .dcand = s.dcand });
     pz_seq_backward(&t->net, &pack, &s.tape, t->dx + from * d, s.grad);
     for (size_t i = 0; i < T * d; i++)
         t->dx[from * d + i] *= root;
@@ -333,7 +349,8 @@ static void update_item(struct trainer *t, uint32_t u)
     pz_seq_adam(&a, g, d, t->own.x + row, t->own.m + row, t->own.v + row);
 }
 
-/* By feature: the places that hold it. Returns how many features are touched; PZ_NONE without memory. */
+/* By feature: the places that hold it. Returns how many features are touched; PZ_NONE without
+ * memory. */
 static uint32_t sort_features(struct trainer *t)
 {
     const struct pz_seq_step *b = &t->step;
@@ -426,8 +443,8 @@ static enum pz_status take_step(struct trainer *t, struct pz_err *err)
 
 /* ---- the run ---- */
 
-/* Unit vectors; half as long for items without an event, whose features alone speak: as likely as their
- * features say among themselves, and behind the items that are known to be as likely. */
+/* Unit vectors; half as long for items without an event, whose features alone speak: as likely as
+ * their features say among themselves, and behind the items that are known to be as likely. */
 static void keep_vector(const struct trainer *t, uint32_t item, float *out)
 {
     item_vector(t, item, out);
@@ -455,7 +472,8 @@ static bool must_stop(const struct trainer *t)
     return pz_stop_asked() || time_gone(t) >= 1;
 }
 
-/* The learning rate when a share of the run is done: up over the first twentieth, then down to zero. */
+/* The learning rate when a share of the run is done: up over the first twentieth, then down to
+ * zero. */
 static double rate_at(const struct trainer *t, double share)
 {
     double gone = time_gone(t);
@@ -488,7 +506,8 @@ static enum pz_status run_epoch(struct trainer *t, uint64_t epoch, double *done,
 static enum pz_status run(struct trainer *t, struct pz_err *err)
 {
     double pass = (double)t->data.n_pairs, done = 0;
-    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * pass, fmax(t->cfg->value[PZ_SEQ_PAIRS] * 1e6, pass));
+    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * pass,
+                        fmax(t->cfg->value[PZ_SEQ_PAIRS] * 1e6, pass));
     enum pz_status st = PZ_OK;
 
     for (uint64_t e = 0; st == PZ_OK && done < total && !must_stop(t); e++)
@@ -501,8 +520,12 @@ static enum pz_status run(struct trainer *t, struct pz_err *err)
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                             struct pz_seq_part *part, struct pz_err *err)
 {
-    struct trainer t = { .c = c, .cfg = cfg, .part = part, .net = part->net,
-                         .scale = (float)(1.0 / (cfg->value[PZ_SEQ_TAU] * sqrt((double)part->net.d))),
+    struct trainer t = { .c = c,
+                         .cfg = cfg,
+                         .part = part,
+                         .net = part->net,
+                         .scale = (float)(1.0 /
+                                          (cfg->value[PZ_SEQ_TAU] * sqrt((double)part->net.d))),
                          .started = pz_wall_seconds() };
     enum pz_status st = pz_seq_features_make(c->item_attrs, c->n_items, &t.f, err);
 

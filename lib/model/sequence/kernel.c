@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the compiler
- * may use vectors without changing a sum's order; exp is our own so that it vectorises and does not depend
- * on the machine's library. */
+/* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the
+ * compiler may use vectors without changing a sum's order; exp is our own so that it vectorises and
+ * does not depend on the machine's library. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -13,9 +13,9 @@ enum { LANES = 8 };
 
 static const float zeros[PZ_SEQ_MAX_DIM]; /* the state before the first event */
 
-/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes expf). The
- * limits keep small results clear of denormal numbers, which are slow: compilers multiply by e^-60 and choose
- * afterwards. */
+/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes
+ * expf). The limits keep small results clear of denormal numbers, which are slow: compilers
+ * multiply by e^-60 and choose afterwards. */
 static inline float exp1(float x)
 {
     union {
@@ -89,7 +89,8 @@ PZ_KERNEL void pz_seq_recur(const struct pz_seq_scan *s)
     size_t d = s->d;
 
     for (size_t t = 0; t < s->n; t++) {
-        float *restrict a = s->gate + t * 3 * d, *restrict h = s->h + t * d, *restrict y = s->y + t * d;
+        float *restrict a = s->gate + t * 3 * d, *restrict h = s->h + t * d,
+                        *restrict y = s->y + t * d;
         const float *c = a + d, *g = a + 2 * d, *before = t > 0 ? h - d : zeros;
         float w = s->weight[t];
 
@@ -104,7 +105,8 @@ PZ_KERNEL void pz_seq_recur(const struct pz_seq_scan *s)
     }
 }
 
-PZ_KERNEL void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, float *dgate, float *carry)
+PZ_KERNEL void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, float *dgate,
+                                 float *carry)
 {
     size_t d = s->d;
 
@@ -154,7 +156,8 @@ PZ_KERNEL void pz_seq_glu_back(const float *ab, const float *ds, size_t T, size_
     }
 }
 
-PZ_KERNEL void pz_seq_drop_add(const float *x, const uint8_t *keep, float scale, size_t n, float *out)
+PZ_KERNEL void pz_seq_drop_add(const float *x, const uint8_t *keep, float scale, size_t n,
+                               float *out)
 {
     if (!keep)
         for (size_t i = 0; i < n; i++)

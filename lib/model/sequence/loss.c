@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampled softmax over candidates that all positions of a step share: see sequence.h for the formula. The
- * candidates are dealt with PZ_SEQ_ROWS positions at a time, so that the logits stay in cache; three
- * matrix products a block (logits, gradient of q, gradient of the candidates) are all the cost. */
+/* Sampled softmax over candidates that all positions of a step share: see sequence.h for the
+ * formula. The candidates are dealt with PZ_SEQ_ROWS positions at a time, so that the logits stay
+ * in cache; three matrix products a block (logits, gradient of q, gradient of the candidates) are
+ * all the cost. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -11,7 +12,8 @@
 /* Logits of one row become weighted derivatives by the logits; returns the loss. */
 static double row(const struct pz_seq_loss *l, size_t t, float *logit)
 {
-    float own = l->scale * pz_seq_dot(l->q + t * l->d, l->target + t * l->d, l->d), w = l->weight[t], loss;
+    float own = l->scale * pz_seq_dot(l->q + t * l->d, l->target + t * l->d, l->d),
+          w = l->weight[t], loss;
 
     pz_seq_scale(l->scale, l->log_pi, l->M, logit);
     if (l->slot[t] != PZ_NONE)

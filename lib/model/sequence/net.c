@@ -4,12 +4,13 @@
  *   u = norm(x);  (a, c, g) = u Win + bin;  y = gated recurrence;  x += drop(y Wout)
  *   u = norm(x);  (a, b) = u W1;            s = silu(a) * b;       x += drop(s W2)
  *
- * then q = norm(x). norm is the root-mean-square norm without gains (Zhang & Sennrich 2019; the matrix
- * behind it holds them), the recurrence is linear in its state with gates from the input only (minGRU,
- * Feng et al. 2024; HGRN, Qin et al. 2023), the hidden layer is SwiGLU (Shazeer 2020).
+ * then q = norm(x). norm is the root-mean-square norm without gains (Zhang & Sennrich 2019; the
+ * matrix behind it holds them), the recurrence is linear in its state with gates from the input
+ * only (minGRU, Feng et al. 2024; HGRN, Qin et al. 2023), the hidden layer is SwiGLU (Shazeer
+ * 2020).
  *
- * Invariants: 1. a row depends on its own history's earlier rows only; 2. dropout bits depend on (seed,
- * place, row number) only, never on how tokens are dealt to threads. */
+ * Invariants: 1. a row depends on its own history's earlier rows only; 2. dropout bits depend on
+ * (seed, place, row number) only, never on how tokens are dealt to threads. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -155,8 +156,8 @@ static void draw(const struct pz_seq_pack *p, uint64_t place, size_t T, size_t d
     }
 }
 
-static void add_dropped(const struct pz_seq_pack *p, uint8_t *keep, uint64_t place,
-                        const float *x, size_t T, size_t d, float *out)
+static void add_dropped(const struct pz_seq_pack *p, uint8_t *keep, uint64_t place, const float *x,
+                        size_t T, size_t d, float *out)
 {
     if (p->dropout <= 0) {
         pz_seq_drop_add(x, NULL, 1, T * d, out);
@@ -183,7 +184,8 @@ static void keep_last(struct pz_seq_tape *t, float *y, size_t d)
     t->rows = 1;
 }
 
-static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t, size_t l)
+static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
+                size_t l)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
@@ -196,8 +198,8 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
 
-        pz_seq_recur(&(struct pz_seq_scan){ p->start[s + 1] - at, d, p->weight + at, y.gate + at * 3 * d,
-                                            y.h + at * d, y.y + at * d });
+        pz_seq_recur(&(struct pz_seq_scan){ p->start[s + 1] - at, d, p->weight + at,
+                                            y.gate + at * 3 * d, y.h + at * d, y.y + at * d });
     }
     if (t->once && l + 1 == net->n_layers)
         keep_last(t, y.y, d);
@@ -205,7 +207,8 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
     add_dropped(p, y.keep1, 2 * l + 1, t->work, t->rows, d, t->x);
 }
 
-static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t, size_t l)
+static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
+                  size_t l)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
@@ -218,7 +221,8 @@ static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, str
     add_dropped(p, y.keep2, 2 * l + 2, t->work, T, d, t->x);
 }
 
-void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t)
+void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                    struct pz_seq_tape *t)
 {
     t->rows = p->start[p->n_seq];
     if (p->dropout > 0) {
@@ -233,8 +237,8 @@ void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p, s
 }
 
 /* Scratch of the way back: t1 [T * d], du [T * d], then the wide ones. */
-static void widen_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
-                       size_t l, float *dx, float *grad)
+static void widen_back(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                       struct pz_seq_tape *t, size_t l, float *dx, float *grad)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
@@ -250,8 +254,8 @@ static void widen_back(const struct pz_seq_net *net, const struct pz_seq_pack *p
     pz_seq_norm_back(du, y.u2, y.r2, T, d, dx);
 }
 
-static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
-                     size_t l, float *dx, float *grad)
+static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                     struct pz_seq_tape *t, size_t l, float *dx, float *grad)
 {
     struct layer y = layer_of(net, t, l);
     struct params w = params_of(net, l);
@@ -263,8 +267,9 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, 
     pz_gemm_abt((struct pz_gemm){ T, d, d, 0 }, out, net->theta + w.wout, dy);
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
-        struct pz_seq_scan scan = { p->start[s + 1] - at, d, p->weight + at, y.gate + at * 3 * d,
-                                    y.h + at * d, y.y + at * d };
+        struct pz_seq_scan scan = { p->start[s + 1] - at, d,
+                                    p->weight + at,       y.gate + at * 3 * d,
+                                    y.h + at * d,         y.y + at * d };
 
         pz_seq_recur_back(&scan, dy + at * d, dgate + at * 3 * d, carry);
     }
@@ -275,8 +280,8 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p, 
     pz_seq_norm_back(dy, y.u1, y.r1, T, d, dx);
 }
 
-void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
-                     float *dx, float *grad)
+void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                     struct pz_seq_tape *t, float *dx, float *grad)
 {
     size_t T = p->start[p->n_seq], d = net->d;
 

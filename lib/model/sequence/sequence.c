@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sequence: a small recurrent encoder behind the scorer interface. The encoder reads the newest `window`
- * events of a history (sequence_net.c) and gives a vector; an item's score is the probability that the
- * learned softmax gives it (sequence_loss.c), relative to the most probable item. No state is kept for
- * users: a query encodes the history as it is now.
+/* Sequence: a small recurrent encoder behind the scorer interface. The encoder reads the newest
+ * `window` events of a history (sequence_net.c) and gives a vector; an item's score is the
+ * probability that the learned softmax gives it (sequence_loss.c), relative to the most probable
+ * item. No state is kept for users: a query encodes the history as it is now.
  *
- * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters), sequence/items
- * (f32 [n_items * d], unit vectors of id and attributes together). */
+ * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters),
+ * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -21,7 +21,8 @@ enum { NEIGHBOURS = 3 /* events on each side that place a new item */ };
 
 static const struct pz_setting settings[PZ_SEQ_N] = {
     { "dim", 64, 8, 512, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
-    { "hidden", 128, 8, 2048, 0, 0, false, true, false, "width of the hidden layer, a multiple of 8" },
+    { "hidden", 128, 8, 2048, 0, 0, false, true, false,
+      "width of the hidden layer, a multiple of 8" },
     { "layers", 1, 1, 8, 0, 0, false, true, false, "layers" },
     { "window", 50, 2, 1024, 0, 0, false, true, false, "events of a history that are read" },
     { "epochs", 10, 1, 1000, 0, 0, false, true, false, "passes over the data" },
@@ -110,11 +111,11 @@ static void to_length_one(float *row, size_t d)
         pz_seq_scale(1 / sqrtf(square), NULL, d, row);
 }
 
-/* The encoder stays as it is and reads new events from the histories. A new item gets the direction of the items
- * around its events (the next training gives it its own). */
-static enum pz_status update(const void *old_part, const struct pz_corpus *c, const uint32_t *old_item,
-                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
-                             struct pz_err *err)
+/* The encoder stays as it is and reads new events from the histories. A new item gets the direction
+ * of the items around its events (the next training gives it its own). */
+static enum pz_status update(const void *old_part, const struct pz_corpus *c,
+                             const uint32_t *old_item, const uint64_t *first_new,
+                             const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
 {
     const struct pz_seq_part *old = old_part;
     struct pz_seq_part *p = part_new(old->set, c->n_items);
@@ -138,7 +139,8 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c, co
                                p->own_item + (size_t)c->item[at] * d);
     for (uint32_t i = 0; i < c->n_items; i++)
         if (old_item[i] != PZ_NONE)
-            memcpy(p->own_item + (size_t)i * d, old->item + (size_t)old_item[i] * d, d * sizeof(float));
+            memcpy(p->own_item + (size_t)i * d, old->item + (size_t)old_item[i] * d,
+                   d * sizeof(float));
         else
             to_length_one(p->own_item + (size_t)i * d, d);
     return PZ_OK;
@@ -152,7 +154,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     if (st == PZ_OK)
         st = pz_writer_add(w, "sequence/net", PZ_F32, p->net.theta, p->net.n_theta, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "sequence/items", PZ_F32, p->item, (uint64_t)p->n_items * p->net.d, err);
+        st = pz_writer_add(w, "sequence/items", PZ_F32, p->item, (uint64_t)p->n_items * p->net.d,
+                           err);
     return st;
 }
 
@@ -167,7 +170,8 @@ static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, st
         st = pz_table_get(t, "sequence/items", PZ_F32, n, &data, NULL, err);
     p->item = data;
     if (st == PZ_OK && !pz_table_is_flat(t) &&
-        !(pz_numbers_good(p->net.theta, p->net.n_theta, -FLT_MAX) && pz_numbers_good(p->item, n, -FLT_MAX)))
+        !(pz_numbers_good(p->net.theta, p->net.n_theta, -FLT_MAX) &&
+          pz_numbers_good(p->item, n, -FLT_MAX)))
         st = pz_err_set(err, PZ_BAD_DATA, "sequence: not a finite number");
     return st;
 }

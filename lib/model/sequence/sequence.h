@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the pieces of the sequence scorer, open to their tests. What it computes: sequence.c.
+/* Private to model/: the pieces of the sequence scorer, open to their tests. What it computes:
+ * sequence.c.
  *
- * Shapes: d length of a vector, f of the hidden layer (both multiples of 8), T tokens (events of several
- * histories one behind the other, "packed"), all arrays row-major floats. Nothing here knows of threads but
- * sequence_train.c; every function is safe on different outputs. */
+ * Shapes: d length of a vector, f of the hidden layer (both multiples of 8), T tokens (events of
+ * several histories one behind the other, "packed"), all arrays row-major floats. Nothing here
+ * knows of threads but sequence_train.c; every function is safe on different outputs. */
 #ifndef PZ_MODEL_SEQUENCE_SEQUENCE_H
 #define PZ_MODEL_SEQUENCE_SEQUENCE_H
 
@@ -36,13 +37,15 @@ enum pz_seq_setting {
 
 /* ---- sequence_kernel.c ---- */
 
-/* exp(x) to about 2e-7 relative; x beyond -60..60 counts as the limit. The same bits on every machine. */
+/* exp(x) to about 2e-7 relative; x beyond -60..60 counts as the limit. The same bits on every
+ * machine. */
 void pz_seq_exp(float *x, size_t n);
 
 /* u = x / r by rows, r[t] = 1 / sqrt(mean(x_t^2) + 1e-6) kept for the way back. */
 void pz_seq_norm(const float *x, size_t T, size_t d, float *u, float *r);
 /* dx += gradient through pz_seq_norm. */
-void pz_seq_norm_back(const float *du, const float *u, const float *r, size_t T, size_t d, float *dx);
+void pz_seq_norm_back(const float *du, const float *u, const float *r, size_t T, size_t d,
+                      float *dx);
 
 /* The gated linear recurrence over one history of n tokens, h_0 = 0:
  *   z = sigmoid(a_z), h_t = h_{t-1} + w_t z_t (c_t - h_{t-1}), y_t = h_t * silu(g_t)
@@ -74,22 +77,24 @@ void pz_seq_axpy(float f, const float *x, size_t n, float *out);
 
 /* Adam (Kingma & Ba 2015) with decoupled decay (Loshchilov & Hutter 2019) on n parameters. */
 struct pz_seq_adam {
-    float rate, decay;   /* rate includes the schedule; decay is rate * weight decay */
-    float fix1, fix2;    /* 1 / (1 - beta^step) */
+    float rate, decay; /* rate includes the schedule; decay is rate * weight decay */
+    float fix1, fix2;  /* 1 / (1 - beta^step) */
 };
 /* One step of x against the gradient g; m, v: the two moments. */
-void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x, float *m, float *v);
+void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x, float *m,
+                 float *v);
 
-/* Row softmax with the target aside. l: [n] logits, replaced by probabilities; *target: logit in, probability
- * out. Returns -log p(target). */
+/* Row softmax with the target aside. l: [n] logits, replaced by probabilities; *target: logit in,
+ * probability out. Returns -log p(target). */
 float pz_seq_softmax(float *l, size_t n, float *target);
 
 /* ---- sequence_net.c ---- */
 
 struct pz_seq_net {
     size_t d, f, n_layers;
-    size_t n_theta;     /* parameters in all */
-    const float *theta; /* layer by layer: win [d * 3d], bin [3d], wout [d * d], w1 [d * 2f], w2 [f * d] */
+    size_t n_theta; /* parameters in all */
+    const float
+        *theta; /* layer by layer: win [d * 3d], bin [3d], wout [d * d], w1 [d * 2f], w2 [f * d] */
 };
 /* n_theta of a net. */
 size_t pz_seq_theta(size_t d, size_t f, size_t n_layers);
@@ -106,14 +111,14 @@ struct pz_seq_pack {
 
 /* What the way back needs, cut from one block. */
 struct pz_seq_tape {
-    size_t T;              /* room */
-    bool once;             /* a query, forward only: one history, of which only the last row counts */
-    size_t rows;           /* that the pass is working on */
-    float *x;              /* [T * d] in: item vectors; out: last residual */
-    float *q, *r;          /* [T * d] normalised output, [T] */
-    float *layer;          /* [layers * layer_floats] */
-    float *work;           /* backward */
-    uint8_t *keep;         /* dropout masks */
+    size_t T;      /* room */
+    bool once;     /* a query, forward only: one history, of which only the last row counts */
+    size_t rows;   /* that the pass is working on */
+    float *x;      /* [T * d] in: item vectors; out: last residual */
+    float *q, *r;  /* [T * d] normalised output, [T] */
+    float *layer;  /* [layers * layer_floats] */
+    float *work;   /* backward */
+    uint8_t *keep; /* dropout masks */
 };
 /* Bytes of the block for T tokens. */
 size_t pz_seq_tape_bytes(const struct pz_seq_net *net, size_t T, bool once);
@@ -121,10 +126,12 @@ void pz_seq_tape_cut(const struct pz_seq_net *net, size_t T, bool once, void *bl
                      struct pz_seq_tape *tape);
 
 /* tape->q = encoder of tape->x; rows have length sqrt(d). Of a query: one row, the last token's. */
-void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t);
-/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad[n_theta] += . */
-void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p, struct pz_seq_tape *t,
-                     float *dx, float *grad);
+void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                    struct pz_seq_tape *t);
+/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad[n_theta] += .
+ */
+void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
+                     struct pz_seq_tape *t, float *dx, float *grad);
 /* Starting values. */
 void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta);
 
@@ -132,22 +139,22 @@ void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta
 
 /* Sampled softmax: the loss of one position with target y among candidates j != y is
  *   -log(e^{s_y} / (e^{s_y} + sum_j e^{s_j} / pi_j)),  s = scale * q.e
- * pi_j: the probability that j is among the candidates (1: full softmax), so that the sum is an unbiased
- * estimate of the whole one (Horvitz & Thompson 1952). */
+ * pi_j: the probability that j is among the candidates (1: full softmax), so that the sum is an
+ * unbiased estimate of the whole one (Horvitz & Thompson 1952). */
 struct pz_seq_loss {
     size_t T, M, d;
     float scale;
-    const float *q;          /* [T * d] */
-    const float *target;     /* [T * d] vectors of the targets */
-    const uint32_t *slot;    /* [T] the target's place among the candidates, or PZ_NONE */
-    const float *weight;     /* [T] of the position in the loss */
-    const float *cand;       /* [M * d] */
-    const float *log_pi;     /* [M] */
-    float *work;             /* [PZ_SEQ_ROWS * M] */
+    const float *q;       /* [T * d] */
+    const float *target;  /* [T * d] vectors of the targets */
+    const uint32_t *slot; /* [T] the target's place among the candidates, or PZ_NONE */
+    const float *weight;  /* [T] of the position in the loss */
+    const float *cand;    /* [M * d] */
+    const float *log_pi;  /* [M] */
+    float *work;          /* [PZ_SEQ_ROWS * M] */
     /* out */
-    float *dq;               /* [T * d] */
-    float *dtarget;          /* [T] derivative by the target's logit, times scale */
-    float *dcand;            /* [M * d] added to */
+    float *dq;      /* [T * d] */
+    float *dtarget; /* [T] derivative by the target's logit, times scale */
+    float *dcand;   /* [M * d] added to */
 };
 #define PZ_SEQ_ROWS 128 /* of logits at a time: they stay in the second cache */
 /* Returns the summed loss. */
@@ -155,12 +162,13 @@ double pz_seq_loss(const struct pz_seq_loss *l);
 
 /* ---- sequence_feature.c ---- */
 
-/* Item features from attributes: CSR of (feature, weight) by item, weights of an item with length 1. */
+/* Item features from attributes: CSR of (feature, weight) by item, weights of an item with
+ * length 1. */
 struct pz_seq_features {
-    uint32_t n;         /* features */
-    uint64_t *ptr;      /* [n_items + 1], owned */
-    uint32_t *id;       /* owned */
-    float *weight;      /* owned */
+    uint32_t n;    /* features */
+    uint64_t *ptr; /* [n_items + 1], owned */
+    uint32_t *id;  /* owned */
+    float *weight; /* owned */
 };
 /* attrs: n_items rows, or NULL. PZ_TRY_AGAIN without memory. */
 enum pz_status pz_seq_features_make(const struct pz_attrs *attrs, uint32_t n_items,
@@ -175,7 +183,7 @@ struct pz_seq_part {
     double set[PZ_SEQ_N];
     uint32_t n_items;
     struct pz_seq_net net;
-    const float *item;     /* [n_items * d] unit vectors; zero: nothing known */
+    const float *item;           /* [n_items * d] unit vectors; zero: nothing known */
     float *own_item, *own_theta; /* NULL when borrowed from a table */
 };
 
@@ -183,11 +191,12 @@ struct pz_seq_part {
 struct pz_seq_history {
     const uint32_t *item;
     const float *weight;
-    size_t n, window;      /* both > 0 */
+    size_t n, window; /* both > 0 */
 };
 /* Bytes of scratch for pz_seq_scores. */
 size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window);
-/* out[n_items]: dot products of the encoded history with the item vectors. scratch: 64-byte aligned. */
+/* out[n_items]: dot products of the encoded history with the item vectors. scratch: 64-byte
+ * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out);
 /* Learn net and item of a part whose sizes are set; both arrays are allocated, zero. */

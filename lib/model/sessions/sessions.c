@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a session
- * (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events are his session.
- * With b_k the k-th last event of the history, its nearest standing for an item, w_k its weight by recency and event
- * weight, and v_p the event weight at place p of a session, both event weights damped (pz_weight_damp):
+/* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a
+ * session (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events
+ * are his session. With b_k the k-th last event of the history, its nearest standing for an item,
+ * w_k its weight by recency and event weight, and v_p the event weight at place p of a session,
+ * both event weights damped (pz_weight_damp):
  *
  *   sim(u) = |u|^-1/2 * sum over k <= DEPTH with b_k in u of  w_k
- *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p distance^(|p - a| - 1)
+ *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p
+ * distance^(|p - a| - 1)
  *
- * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says how recent the
- * events of j are (pz_trans_trend).
+ * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says
+ * how recent the events of j are (pz_trans_trend).
  *
- * Sessions are numbered from the newest, so that the list of an item's sessions is cut to its SAMPLE newest by
- * its end. A query meets at most DEPTH * SAMPLE of them, in a table of fixed size: no cost grows with the users.
- * Columns: sessions/set f64; ptr u64 [sessions + 1], item u32, weight f32 (v, where not all are 1);
- * at_ptr u64 [n_items + 1], at u32; trend f32 [n_items]. */
+ * Sessions are numbered from the newest, so that the list of an item's sessions is cut to its
+ * SAMPLE newest by its end. A query meets at most DEPTH * SAMPLE of them, in a table of fixed size:
+ * no cost grows with the users. Columns: sessions/set f64; ptr u64 [sessions + 1], item u32, weight
+ * f32 (v, where not all are 1); at_ptr u64 [n_items + 1], at u32; trend f32 [n_items]. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +25,20 @@
 #include "model/transitions/transitions.h"
 #include "table/lists.h"
 
-enum { EVENTS = 50, DEPTH = 10, SAMPLE = 1000, MOST = DEPTH * SAMPLE, BITS = 15, TABLE = 1 << BITS };
+enum {
+    EVENTS = 50,
+    DEPTH = 10,
+    SAMPLE = 1000,
+    MOST = DEPTH * SAMPLE,
+    BITS = 15,
+    TABLE = 1 << BITS
+};
 enum { SET_NEIGHBOURS, SET_RECENCY, SET_DISTANCE, SET_TREND, SET_N };
 
 static const struct pz_setting settings[SET_N] = {
     { "neighbours", 200, 1, MOST, 200, 200, true, true, true, "sessions that speak" },
-    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true, "power of the rank that divides an event" },
+    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true,
+      "power of the rank that divides an event" },
     { "distance", 0.8, 0, 1, 0.4, 1, false, false, true, "weight of an item per place between" },
     { "trend", 0.4, 0, 2, 0, 0.8, false, false, true,
       "power of how recent an item's events are that multiplies its score" },
@@ -39,12 +49,12 @@ struct part {
     uint32_t n_items, n; /* n sessions, the newest first */
     const uint64_t *ptr; /* [n + 1] */
     const uint32_t *item;
-    const float *weight;    /* of each event; NULL: all are 1 */
-    const uint64_t *at_ptr; /* [n_items + 1] */
-    const uint32_t *at;     /* sessions of an item, ascending */
-    const float *trend;     /* [n_items] */
-    bool owned;             /* all of these */
-    float *scale;           /* [n_items] trend^trend; owned */
+    const float *weight;     /* of each event; NULL: all are 1 */
+    const uint64_t *at_ptr;  /* [n_items + 1] */
+    const uint32_t *at;      /* sessions of an item, ascending */
+    const float *trend;      /* [n_items] */
+    bool owned;              /* all of these */
+    float *scale;            /* [n_items] trend^trend; owned */
     float power[EVENTS + 1]; /* distance^(d - 1); 0 at 0 */
 };
 
@@ -143,7 +153,8 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
         ptr[s + 1] = ptr[s] + n;
     }
     free(order);
-    return ptr && item && (alike || weight) ? PZ_OK : pz_err_memory(err, "sessions", 20.0 * c->n_users);
+    return ptr && item && (alike || weight) ? PZ_OK
+                                            : pz_err_memory(err, "sessions", 20.0 * c->n_users);
 }
 
 /* One pass over the sessions: count what goes to each item's list, or, with at, write it. */
@@ -248,7 +259,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 
 static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
 {
-    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL, *weight = NULL;
+    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL,
+               *weight = NULL;
     uint64_t n = 0, n_item = 0, n_at = 0;
     enum pz_status st = pz_table_get(t, "sessions/set", PZ_F64, SET_N, &value, NULL, err);
 
@@ -259,7 +271,8 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
     if (st == PZ_OK && pz_table_has(t, "sessions/weight"))
         st = pz_table_get(t, "sessions/weight", PZ_F32, n_item, &weight, NULL, err);
     if (st == PZ_OK)
-        st = pz_table_get(t, "sessions/at_ptr", PZ_U64, (uint64_t)f->n_items + 1, &at_ptr, NULL, err);
+        st = pz_table_get(t, "sessions/at_ptr", PZ_U64, (uint64_t)f->n_items + 1, &at_ptr, NULL,
+                          err);
     if (st == PZ_OK)
         st = pz_table_get(t, "sessions/at", PZ_U32, PZ_ANY, &at, &n_at, err);
     if (st == PZ_OK)
@@ -274,10 +287,11 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
     f->at = at;
     f->trend = trend;
     if (n < 1 || n > UINT32_MAX ||
-        (!pz_table_is_flat(t) && !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
-                                   pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
-                                   pz_numbers_good(f->trend, f->n_items, 0) &&
-                                   (!weight || pz_numbers_good(f->weight, n_item, 0)))))
+        (!pz_table_is_flat(t) &&
+         !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
+           pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
+           pz_numbers_good(f->trend, f->n_items, 0) &&
+           (!weight || pz_numbers_good(f->weight, n_item, 0)))))
         return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
     st = pz_scorer_check(&pz_sessions, value, err);
     if (st == PZ_OK) {
@@ -342,10 +356,13 @@ static struct met *find(const struct room *r, uint32_t session)
     return &r->table[at];
 }
 
-/* The weight of each of the newest events, 0 for items that stand nearer to the end too. Returns how many. */
+/* The weight of each of the newest events, 0 for items that stand nearer to the end too. Returns
+ * how many. */
 static size_t weigh(const struct part *f, const struct pz_query *q, float *weight)
 {
-    struct pz_recency age = { .q = q, .exponent = f->set[SET_RECENCY], .most = q->n_hist < DEPTH ? q->n_hist : DEPTH };
+    struct pz_recency age = { .q = q,
+                              .exponent = f->set[SET_RECENCY],
+                              .most = q->n_hist < DEPTH ? q->n_hist : DEPTH };
 
     for (size_t k = 1; k <= age.most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
@@ -360,7 +377,8 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
     return age.most;
 }
 
-/* Meet the sessions of the newest events and choose the most similar: their places in r->met, by the keys. */
+/* Meet the sessions of the newest events and choose the most similar: their places in r->met, by
+ * the keys. */
 static uint32_t choose(const struct part *f, const struct pz_query *q, const struct room *r)
 {
     float weight[DEPTH + 1];
@@ -371,7 +389,8 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
     for (size_t k = 1; k <= most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
-        for (uint64_t s = weight[k] > 0 ? f->at_ptr[b] : 0; weight[k] > 0 && s < f->at_ptr[b + 1]; s++) {
+        for (uint64_t s = weight[k] > 0 ? f->at_ptr[b] : 0; weight[k] > 0 && s < f->at_ptr[b + 1];
+             s++) {
             struct met *m = find(r, f->at[s]);
 
             if (!m->session) {
@@ -384,12 +403,14 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
     for (uint32_t i = 0; i < n; i++) {
         const struct met *m = &r->table[r->met[i]];
 
-        r->key[i] = pz_trans_key(m->sum / sqrtf((float)(f->ptr[m->session] - f->ptr[m->session - 1])), i);
+        r->key[i] =
+            pz_trans_key(m->sum / sqrtf((float)(f->ptr[m->session] - f->ptr[m->session - 1])), i);
     }
     return pz_trans_select(r->key, n, (uint32_t)f->set[SET_NEIGHBOURS]);
 }
 
-/* One chosen session: its events, the place of its anchor, and its length's share in how similar it is. */
+/* One chosen session: its events, the place of its anchor, and its length's share in how similar it
+ * is. */
 struct chosen {
     const uint32_t *item;
     const float *weight; /* NULL: all 1 */
@@ -401,8 +422,10 @@ static struct chosen chosen_at(const struct part *f, const struct room *r, uint3
 {
     const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
     const uint64_t *p = &f->ptr[m->session - 1];
-    struct chosen c = { f->item + p[0], f->weight ? f->weight + p[0] : NULL, (size_t)(p[1] - p[0]), 0, m->sum,
-                        1 / sqrtf((float)(p[1] - p[0])) };
+    struct chosen c = {
+        f->item + p[0], f->weight ? f->weight + p[0] : NULL, (size_t)(p[1] - p[0]), 0,
+        m->sum,         1 / sqrtf((float)(p[1] - p[0]))
+    };
 
     for (size_t k = 0; k < c.n; k++)
         c.anchor = c.item[k] == m->anchor ? k : c.anchor;
@@ -431,7 +454,8 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return n > 0;
 }
 
-static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch, float *contrib)
+static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
+                    float *contrib)
 {
     const struct part *f = part;
     struct room r = room_of(scratch);

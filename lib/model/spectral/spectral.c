@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spectral: a low-pass filter over items, for dense data whose order says little (formulas: spectral.h).
+/* Spectral: a low-pass filter over items, for dense data whose order says little (formulas:
+ * spectral.h).
  *
- * The truncated singular value decomposition is by randomised subspace iteration (Halko, Martinsson & Tropp
- * 2011): a random block a little wider than asked is multiplied by A^T A a few times, made orthonormal on
- * the way, and the leading singular vectors of the last product are read from its small Gram matrix. The
- * columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so nothing of size users x k exists.
+ * The truncated singular value decomposition is by randomised subspace iteration (Halko, Martinsson
+ * & Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
+ * orthonormal on the way, and the leading singular vectors of the last product are read from its
+ * small Gram matrix. The columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so
+ * nothing of size users x k exists.
  *
  * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
  * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
@@ -42,8 +44,10 @@ static const struct pz_setting settings[PZ_SPECTRAL_N] = {
       "power of an item's number of events that divides them" },
     { "target_norm", 0.25, -1, 1, 0, 0.5, false, false, true,
       "power of an item's number of events that multiplies its score" },
-    { "power", 0.1, 0, 2, 0, 0.4, false, false, true, "power of the squared singular values in a score" },
-    { "recency", 0.9, 0, 3, 0.4, 1.4, false, false, true, "weight of a history event: 1/rank^recency" },
+    { "power", 0.1, 0, 2, 0, 0.4, false, false, true,
+      "power of the squared singular values in a score" },
+    { "recency", 0.9, 0, 3, 0.4, 1.4, false, false, true,
+      "weight of a history event: 1/rank^recency" },
     { "history", HISTORY_MAX, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
 };
 
@@ -136,8 +140,8 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
 /* ---- decomposition ---- */
 
 /* out[0..n) = sum over p of value[p] * row id[p] of from. */
-PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries, const float *from,
-                             size_t stride, size_t n, float *out)
+PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries,
+                             const float *from, size_t stride, size_t n, float *out)
 {
     float sum[BLOCK] = { 0 };
 
@@ -166,12 +170,12 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
 
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
         for (size_t u = 0; u < a->rows; u++)
-            gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from, q.stride,
-                   n, mid + u * BLOCK);
+            gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from,
+                   q.stride, n, mid + u * BLOCK);
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
         for (size_t i = 0; i < a->cols; i++)
-            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i], a->col_ptr[i + 1] - a->col_ptr[i], mid,
-                   BLOCK, n, q.v + i * q.stride + from);
+            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i],
+                   a->col_ptr[i + 1] - a->col_ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
     }
     free(mid);
     return PZ_OK;
@@ -190,7 +194,8 @@ static void start_vectors(struct pz_mat q, uint64_t seed)
 }
 
 /* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
-static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float *value, struct pz_err *err)
+static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float *value,
+                                   struct pz_err *err)
 {
     struct pz_mat w = pz_mat_of(gram, y.cols, y.cols);
     enum pz_status st;
@@ -211,11 +216,13 @@ static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float
 }
 
 /* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
-static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat y,
-                                   float *value, struct pz_err *err)
+static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed,
+                                   struct pz_mat y, float *value, struct pz_err *err)
 {
     float *gram = pz_mem_array(y.cols * y.cols, sizeof *gram);
-    enum pz_status st = gram ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(y.cols * y.cols));
+    enum pz_status st = gram ? PZ_OK
+                             : pz_err_memory(err, "spectral vectors",
+                                             4.0 * (double)(y.cols * y.cols));
 
     if (st == PZ_OK)
         start_vectors(y, seed);
@@ -232,14 +239,17 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
     return st;
 }
 
-enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat *out,
-                               float *value, struct pz_err *err)
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
+                               struct pz_mat *out, float *value, struct pz_err *err)
 {
-    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST, most = a->cols < a->rows ? a->cols : a->rows;
-    size_t width = wide < most ? wide : most, keep = k < width ? k : width, stride = k < width ? width : k;
+    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST,
+           most = a->cols < a->rows ? a->cols : a->rows;
+    size_t width = wide < most ? wide : most, keep = k < width ? k : width,
+           stride = k < width ? width : k;
     float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
-    enum pz_status st =
-        v && all ? PZ_OK : pz_err_memory(err, "spectral vectors", 4.0 * (double)(a->cols * stride));
+    enum pz_status st = v && all ? PZ_OK
+                                 : pz_err_memory(err, "spectral vectors",
+                                                 4.0 * (double)(a->cols * stride));
 
     if (st == PZ_OK)
         st = find_vectors(a, keep, seed, (struct pz_mat){ v, a->cols, width, stride }, all, err);
@@ -274,7 +284,8 @@ static enum pz_status make_scales(struct pz_spectral_part *f, struct pz_err *err
         return pz_err_memory(err, "spectral scales", 8.0 * f->n_items);
     for (uint32_t i = 0; i < f->n_items; i++) {
         f->in[i] = f->scale[i] * inverse_power((double)f->weight[i], f->set[PZ_SPECTRAL_ITEM_NORM]);
-        f->out[i] = f->scale[i] * inverse_power((double)f->weight[i], -f->set[PZ_SPECTRAL_TARGET_NORM]);
+        f->out[i] = f->scale[i] *
+                    inverse_power((double)f->weight[i], -f->set[PZ_SPECTRAL_TARGET_NORM]);
     }
     return PZ_OK;
 }
@@ -306,8 +317,9 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     struct pz_spectral_part *f = part_new(c, cfg->value);
     struct pz_mat v = { 0 };
     struct pz_sparse a = { 0 };
-    enum pz_status st =
-        f ? PZ_OK : pz_err_memory(err, "spectral vectors", cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
+    enum pz_status st = f ? PZ_OK
+                          : pz_err_memory(err, "spectral vectors",
+                                          cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
 
     if (st == PZ_OK)
         st = read_corpus(c, f->set, &a, f->own_weight, err);
@@ -333,7 +345,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 {
     const struct pz_spectral_part *f = part;
     double set[PZ_SPECTRAL_N + 1];
-    enum pz_status st = pz_writer_add(w, "spectral/codes", PZ_U8, f->code, (uint64_t)f->n_items * f->d, err);
+    enum pz_status st = pz_writer_add(w, "spectral/codes", PZ_U8, f->code,
+                                      (uint64_t)f->n_items * f->d, err);
 
     memcpy(set, f->set, sizeof f->set);
     set[PZ_SPECTRAL_N] = f->ordered;
@@ -348,7 +361,8 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-static enum pz_status take_settings(struct pz_spectral_part *f, const double *set, struct pz_err *err)
+static enum pz_status take_settings(struct pz_spectral_part *f, const double *set,
+                                    struct pz_err *err)
 {
     enum pz_status st = pz_scorer_check(&pz_spectral, set, err);
 
@@ -361,8 +375,8 @@ static enum pz_status take_settings(struct pz_spectral_part *f, const double *se
 }
 
 /* One column of numbers from 0 on. */
-static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t n, const float **out,
-                                  struct pz_err *err)
+static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t n,
+                                  const float **out, struct pz_err *err)
 {
     const void *data = NULL;
     enum pz_status st = pz_table_get(t, name, PZ_F32, n, &data, NULL, err);
@@ -377,7 +391,8 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
 {
     struct pz_spectral_part *f = calloc(1, sizeof *f);
     const void *set = NULL, *code = NULL;
-    enum pz_status st = f ? pz_table_get(t, "spectral/set", PZ_F64, PZ_SPECTRAL_N + 1, &set, NULL, err)
+    enum pz_status st = f ? pz_table_get(t, "spectral/set", PZ_F64, PZ_SPECTRAL_N + 1, &set, NULL,
+                                         err)
                           : pz_err_memory(err, "spectral", sizeof *f);
 
     if (st == PZ_OK)
@@ -456,8 +471,10 @@ PZ_KERNEL static void add_row(float *out, const int8_t *row, float factor, size_
         out[k] += factor * (float)row[k];
 }
 
-/* out[i] = factor * scale[i] * dot(row i, x): products of 8 and 14 bits, at most 2^11 of them, fit in 32. */
-PZ_KERNEL static void scan(const struct pz_spectral_part *f, const int16_t *x, float factor, float *out)
+/* out[i] = factor * scale[i] * dot(row i, x): products of 8 and 14 bits, at most 2^11 of them, fit
+ * in 32. */
+PZ_KERNEL static void scan(const struct pz_spectral_part *f, const int16_t *x, float factor,
+                           float *out)
 {
     const int8_t *row = f->code;
     size_t d = f->d;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to model/: the inside of the spectral scorer, shared by its files and its tests.
  *
- * With R[u,i] the weight of user u's events of item i, n_u and n_i its row and column sums, x and y two
- * powers, A[u,i] = R[u,i] / (n_u^x n_i^y). V holds the k leading right singular vectors of A, l their
- * squared singular values. A history h scores s_j = n_j^z sum_k v_jk l_k^power sum_i v_ik h_i / n_i^y.
+ * With R[u,i] the weight of user u's events of item i, n_u and n_i its row and column sums, x and y
+ * two powers, A[u,i] = R[u,i] / (n_u^x n_i^y). V holds the k leading right singular vectors of A, l
+ * their squared singular values. A history h scores s_j = n_j^z sum_k v_jk l_k^power sum_i v_ik h_i
+ * / n_i^y.
  *
- * Vectors are kept as bytes with one scale a row, a quarter of the memory and of the time that a query spends
- * on reading them: v_jk = scale_j * code_jk, |code| <= 127. */
+ * Vectors are kept as bytes with one scale a row, a quarter of the memory and of the time that a
+ * query spends on reading them: v_jk = scale_j * code_jk, |code| <= 127. */
 #ifndef PZ_MODEL_SPECTRAL_SPECTRAL_H
 #define PZ_MODEL_SPECTRAL_SPECTRAL_H
 
@@ -24,8 +25,8 @@ enum pz_spectral_set {
     PZ_SPECTRAL_ITEM_NORM,   /* y */
     PZ_SPECTRAL_TARGET_NORM, /* z */
     PZ_SPECTRAL_POWER,
-    PZ_SPECTRAL_RECENCY,     /* exponent of 1 / rank in the history, where there is an order */
-    PZ_SPECTRAL_HISTORY,     /* events of the history that count */
+    PZ_SPECTRAL_RECENCY, /* exponent of 1 / rank in the history, where there is an order */
+    PZ_SPECTRAL_HISTORY, /* events of the history that count */
     PZ_SPECTRAL_N
 };
 
@@ -33,7 +34,7 @@ enum pz_spectral_set {
 struct pz_spectral_part {
     double set[PZ_SPECTRAL_N];
     uint32_t n_items;
-    size_t d;            /* vectors, a multiple of 8 */
+    size_t d; /* vectors, a multiple of 8 */
     bool ordered;
     const int8_t *code;  /* [n_items * d] V by rows */
     const float *scale;  /* [n_items] */
@@ -52,14 +53,15 @@ struct pz_sparse {
     float *by_row, *by_col;  /* [n] */
 };
 
-/* q <- A^T A q; q has a.cols rows. Column blocks are independent and so are rows: deterministic at any number
- * of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A. */
+/* q <- A^T A q; q has a.cols rows. Column blocks are independent and so are rows: deterministic at
+ * any number of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A. */
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err);
 
-/* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a failure; value [k]
- * descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of *vector, in which it works. */
-enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed, struct pz_mat *vector,
-                               float *value, struct pz_err *err);
+/* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a
+ * failure; value [k] descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of
+ * *vector, in which it works. */
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
+                               struct pz_mat *vector, float *value, struct pz_err *err);
 
 enum { PZ_SPECTRAL_BLOCK = 32 };
 

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Features: the categories of items, as further sources and targets of transitions.
  *
- * An event of an item is also an event of its attributes A with weights u_A (1 + log of how often the value is
- * listed, scaled to unit length). As sources they let an item with little data speak by its brand; as
- * targets, "the next item has A", they reach items that never met the history, new ones included. On
- * Amazon Beauty half of the true next items never met the history at all.
+ * An event of an item is also an event of its attributes A with weights u_A (1 + log of how often
+ * the value is listed, scaled to unit length). As sources they let an item with little data speak
+ * by its brand; as targets, "the next item has A", they reach items that never met the history, new
+ * ones included. On Amazon Beauty half of the true next items never met the history at all.
  *
- * Taken are values of categorical columns that at least two items have, the MAX_FEATURES most frequent; of an
- * item the MAX_PER_ITEM with the largest tf-idf. An attribute is known by "COLUMN=value", so that an update
- * finds it again; items that the old part knew keep the features its counts were made with. */
+ * Taken are values of categorical columns that at least two items have, the MAX_FEATURES most
+ * frequent; of an item the MAX_PER_ITEM with the largest tf-idf. An attribute is known by
+ * "COLUMN=value", so that an update finds it again; items that the old part knew keep the features
+ * its counts were made with. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "table/hash.h"
 #include "model/transitions/transitions.h"
+#include "table/hash.h"
 
 enum { MAX_FEATURES = 4096, MAX_PER_ITEM = 8 };
 
@@ -24,15 +25,15 @@ enum { MAX_FEATURES = 4096, MAX_PER_ITEM = 8 };
 struct making {
     const struct pz_attrs *attrs;
     uint32_t n_items;
-    uint64_t *base;     /* [n_attrs + 1] first raw number of a column */
-    uint32_t *df;       /* [raw] items that have the value */
-    uint32_t *id;       /* [raw] feature, or PZ_NONE */
+    uint64_t *base; /* [n_attrs + 1] first raw number of a column */
+    uint32_t *df;   /* [raw] items that have the value */
+    uint32_t *id;   /* [raw] feature, or PZ_NONE */
     const struct pz_trans_feats *old;
     const uint32_t *old_item; /* new -> old item, NULL in a fit */
-    uint32_t *old_id;   /* [old->n] feature of an old feature */
+    uint32_t *old_id;         /* [old->n] feature of an old feature */
     struct pz_trans_feats *out;
     uint64_t *ptr;
-    uint32_t *list;     /* growing: features of all items so far */
+    uint32_t *list; /* growing: features of all items so far */
     float *weight;
     size_t list_cap, weight_cap;
 };
@@ -68,7 +69,8 @@ static enum pz_status count_items(struct making *m, struct pz_err *err)
     if (!m->base)
         return pz_err_memory(err, "attributes", 8.0 * n_attrs);
     for (uint32_t a = 0; a < n_attrs; a++)
-        m->base[a + 1] = m->base[a] + (learned(&m->attrs->attr[a]) ? m->attrs->attr[a].values.n : 0);
+        m->base[a + 1] = m->base[a] +
+                         (learned(&m->attrs->attr[a]) ? m->attrs->attr[a].values.n : 0);
     raw = m->base[n_attrs];
     m->df = pz_mem_array(raw, sizeof *m->df);
     m->id = pz_mem_array(raw, sizeof *m->id);
@@ -85,7 +87,8 @@ static enum pz_status count_items(struct making *m, struct pz_err *err)
     return PZ_OK;
 }
 
-/* The smallest number of items that a value needs, so that at most MAX_FEATURES pass: at least 2. */
+/* The smallest number of items that a value needs, so that at most MAX_FEATURES pass: at least 2.
+ */
 static enum pz_status least_items(const struct making *m, uint64_t *cut, struct pz_err *err)
 {
     uint64_t raw = m->base[m->attrs->n_attrs], n = 0, *key = pz_mem_array(raw, sizeof *key);
@@ -94,7 +97,7 @@ static enum pz_status least_items(const struct making *m, uint64_t *cut, struct 
         return pz_err_memory(err, "attributes", 8.0 * (double)raw);
     for (uint64_t r = 0; r < raw; r++)
         if (m->df[r] >= 2)
-            key[n++] = (uint64_t)m->df[r] << 32 | (uint32_t)~(uint32_t)r;
+            key[n++] = (uint64_t)m->df[r] << 32 | (uint32_t) ~(uint32_t)r;
     *cut = 0;
     if (n > MAX_FEATURES) {
         pz_trans_select(key, (uint32_t)n, MAX_FEATURES);
@@ -120,7 +123,7 @@ static enum pz_status add_names(struct making *m, struct pz_dict_builder *b, uin
             const char *value = pz_dict_get(&a->values, (uint32_t)(r - m->base[c]), &len);
 
             m->id[r] = PZ_NONE;
-            if (m->df[r] < 2 || ((uint64_t)m->df[r] << 32 | (uint32_t)~(uint32_t)r) < cut)
+            if (m->df[r] < 2 || ((uint64_t)m->df[r] << 32 | (uint32_t) ~(uint32_t)r) < cut)
                 continue;
             pz_str_reset(&name);
             pz_str_adds(&name, a->name);
@@ -179,8 +182,8 @@ static uint32_t insert(struct candidate *best, uint32_t n, struct candidate c)
 {
     uint32_t at = n;
 
-    while (at > 0 && (best[at - 1].rank < c.rank ||
-                      (best[at - 1].rank == c.rank && best[at - 1].id > c.id)))
+    while (at > 0 &&
+           (best[at - 1].rank < c.rank || (best[at - 1].rank == c.rank && best[at - 1].id > c.id)))
         at--;
     if (at == MAX_PER_ITEM)
         return n;
@@ -227,7 +230,8 @@ static uint32_t old_candidates(const struct making *m, uint32_t old, struct cand
     uint32_t n = 0;
 
     for (uint64_t k = m->old->ptr[old]; n < MAX_PER_ITEM && k < m->old->ptr[old + 1]; k++)
-        best[n++] = (struct candidate){ .id = m->old_id[m->old->id[k]], .weight = m->old->weight[k] };
+        best[n++] = (struct candidate){ .id = m->old_id[m->old->id[k]],
+                                        .weight = m->old->weight[k] };
     return n;
 }
 
@@ -294,7 +298,9 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
                                    const struct pz_trans_feats *old, const uint32_t *old_item,
                                    struct pz_trans_feats *out, struct pz_err *err)
 {
-    struct making m = { .attrs = attrs, .n_items = n_items, .old = old, .old_item = old_item, .out = out };
+    struct making m = {
+        .attrs = attrs, .n_items = n_items, .old = old, .old_item = old_item, .out = out
+    };
     enum pz_status st;
 
     memset(out, 0, sizeof *out);
@@ -355,7 +361,8 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
         f->kind[i] = slot[at] - 1;
     }
     free(slot);
-    return slot && f->kind && f->head ? PZ_OK : pz_err_memory(err, "kinds of items", 16.0 * f->n_items);
+    return slot && f->kind && f->head ? PZ_OK
+                                      : pz_err_memory(err, "kinds of items", 16.0 * f->n_items);
 }
 
 void pz_trans_feats_clear(struct pz_trans_feats *f)

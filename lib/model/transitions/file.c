@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transitions in a table. Columns:
- *   transitions/set          f64 [PZ_TRANS_N]  the settings of the fit, in the order of enum pz_trans_set
- *   transitions/state        i64 [2]           ordered (0, 1); time that the counts are decayed to
- *   transitions/pop          f32 [rows]        decayed weight of each item and feature
+ *   transitions/set          f64 [PZ_TRANS_N]  the settings of the fit, in the order of enum
+ * pz_trans_set transitions/state        i64 [2]           ordered (0, 1); time that the counts are
+ * decayed to transitions/pop          f32 [rows]        decayed weight of each item and feature
  *   transitions/feat_ptr     u64 [n_items + 1], feat_item u32, feat f32: features of items
  *   transitions/feat_name.*  dictionary of the features; rows = n_items + features
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
  *   transitions/trend        f32 [n_items]
- *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or target
- *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source; absent for kNN
- * The scales by popularity follow from pop and set and are made at loading. */
+ *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or
+ * target transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
+ * absent for kNN The scales by popularity follow from pop and set and are made at loading. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 #include "model/transitions/transitions.h"
 #include "table/lists.h"
 
-static enum pz_status save_lists(const struct pz_trans_lists *l, const char *name, struct pz_writer *w,
-                                 struct pz_err *err)
+static enum pz_status save_lists(const struct pz_trans_lists *l, const char *name,
+                                 struct pz_writer *w, struct pz_err *err)
 {
     uint64_t n = l->ptr[l->n];
     char column[PZ_NAME_MAX + 1];
@@ -37,14 +37,17 @@ static enum pz_status save_lists(const struct pz_trans_lists *l, const char *nam
     return st;
 }
 
-static enum pz_status save_feats(const struct pz_trans_feats *f, struct pz_writer *w, struct pz_err *err)
+static enum pz_status save_feats(const struct pz_trans_feats *f, struct pz_writer *w,
+                                 struct pz_err *err)
 {
     struct pz_trans_lists l = { f->n_items, f->ptr, f->id, f->weight, false };
     static const uint64_t zero = 0;
     struct pz_dict none = { .offset = &zero, .bytes = "" };
     enum pz_status st = save_lists(&l, "feat", w, err);
 
-    return st == PZ_OK ? pz_writer_add_dict(w, "transitions/feat_name", f->n ? &f->names : &none, err) : st;
+    return st == PZ_OK
+               ? pz_writer_add_dict(w, "transitions/feat_name", f->n ? &f->names : &none, err)
+               : st;
 }
 
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -73,7 +76,8 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
 static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, uint32_t below,
                                   const char *name, struct pz_err *err)
 {
-    bool ok = pz_lists_good(l->ptr, l->n, n, n, l->item, below) && pz_numbers_good(l->value, n, -FLT_MAX);
+    bool ok = pz_lists_good(l->ptr, l->n, n, n, l->item, below) &&
+              pz_numbers_good(l->value, n, -FLT_MAX);
 
     for (uint32_t i = 0; ok && i < l->n; i++)
         for (uint64_t k = l->ptr[i] + 1; ok && k < l->ptr[i + 1]; k++)
@@ -82,8 +86,8 @@ static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, ui
 }
 
 /* n_lists lists of entries < below. */
-static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_lists, uint32_t below,
-                                 struct pz_trans_lists *l, struct pz_err *err)
+static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_lists,
+                                 uint32_t below, struct pz_trans_lists *l, struct pz_err *err)
 {
     const void *ptr = NULL, *item = NULL, *value = NULL;
     uint64_t n = 0;
@@ -108,8 +112,7 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
 {
     const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL;
     uint64_t n_pop = 0;
-    enum pz_status st =
-        pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
+    enum pz_status st = pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
 
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/state", PZ_I64, 2, &state, NULL, err);
@@ -120,7 +123,8 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/trend", PZ_F32, t->n_items, &trend, NULL, err);
     if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
-        st = pz_err_set(err, PZ_BAD_DATA, "transitions/pop: a value for every item and feature is expected");
+        st = pz_err_set(err, PZ_BAD_DATA,
+                        "transitions/pop: a value for every item and feature is expected");
     if (st == PZ_OK && !pz_table_is_flat(table) &&
         !(pz_numbers_good(pop, n_pop, 0) && pz_numbers_good(repeat, PZ_TRANS_LAGS, 0) &&
           pz_numbers_good(trend, t->n_items, 0)))
@@ -156,7 +160,8 @@ static enum pz_status load_feats(struct pz_table *table, struct pz_trans *t, str
     return PZ_OK; /* inv_* is for counting only */
 }
 
-enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part, struct pz_err *err)
+enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part,
+                             struct pz_err *err)
 {
     struct pz_trans *t = calloc(1, sizeof *t);
     enum pz_status st = t ? PZ_OK : pz_err_memory(err, "transitions", sizeof *t);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The neighbourhood ridge: a sparse, order-aware relative of EASE and SLIM (Steck 2019; Ning & Karypis
- * 2011). For every target j the next item is regressed on the decayed history, restricted to the
- * sources N that precede j most, given how popular they are:
+/* The neighbourhood ridge: a sparse, order-aware relative of EASE and SLIM (Steck 2019; Ning &
+ * Karypis 2011). For every target j the next item is regressed on the decayed history, restricted
+ * to the sources N that precede j most, given how popular they are:
  *
  *   (G[N,N] + lambda g I) b = C[N,j]
  *
- * with g the mean of what one event adds to its own diagonal entry of G: lambda counts events, so that one
- * default serves data of any decay, length and user normalisation.
+ * with g the mean of what one event adds to its own diagonal entry of G: lambda counts events, so
+ * that one default serves data of any decay, length and user normalisation.
  *
- * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The Gram
- * rows come from a sparse table that holds each pair once, with the rarer of the two, so that rows are short
- * (Beauty: 8,300 entries read for a target's items instead of 21,800); it is cut to a budget (memory at most 8
- * bytes * (GRAM_ENTRIES + 64 n_items)). A small catalogue has a full square one.
- * Cutting can cost positive definiteness: pivots below lambda, which the whole matrix cannot have, show it and
- * are raised to lambda.
+ * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The
+ * Gram rows come from a sparse table that holds each pair once, with the rarer of the two, so that
+ * rows are short (Beauty: 8,300 entries read for a target's items instead of 21,800); it is cut to
+ * a budget (memory at most 8 bytes * (GRAM_ENTRIES + 64 n_items)). A small catalogue has a full
+ * square one. Cutting can cost positive definiteness: pivots below lambda, which the whole matrix
+ * cannot have, show it and are raised to lambda.
  *
  * Features (categories of items) are sources like items, with the penalty lambda / attributes^2.
  *
- * Cholesky runs in float: lambda bounds the condition number, and the elementwise updates (four pivot
- * rows at a time, no reductions) vectorise without changing the order of any sum. */
+ * Cholesky runs in float: lambda bounds the condition number, and the elementwise updates (four
+ * pivot rows at a time, no reductions) vectorise without changing the order of any sum. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,13 @@
 #include "base/simd.h"
 #include "model/transitions/transitions.h"
 
-enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, DENSE_ITEMS = 3000, TARGET_BLOCK = 4096, PAD = 8 };
+enum {
+    GRAM_ENTRIES = 1 << 23,
+    GRAM_ROW_MIN = 64,
+    DENSE_ITEMS = 3000,
+    TARGET_BLOCK = 4096,
+    PAD = 8
+};
 
 /* ---- Cholesky: A = U'U in the upper triangle, row-major ---- */
 
@@ -125,7 +131,8 @@ struct job {
     const float *pop;
     const uint8_t *wanted;
     const struct gram *gram;
-    uint32_t n_max, stride; /* unknowns of the largest system; stride > n_max: the last column is a bin */
+    uint32_t n_max,
+        stride; /* unknowns of the largest system; stride > n_max: the last column is a bin */
     float lambda, boost; /* boost: weight of features as sources */
     uint32_t n_items;
     struct work *work;
@@ -171,8 +178,8 @@ static void prefetch_row(const struct pz_trans_lists *g, uint32_t b)
     }
 }
 
-/* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch; a pair stands
- * in one of the two rows, above or below the diagonal. */
+/* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch;
+ * a pair stands in one of the two rows, above or below the diagonal. */
 static void gather_rows(const struct job *job, struct work *w, uint32_t m)
 {
     const struct pz_trans_lists *g = &job->gram->rows;
@@ -193,7 +200,8 @@ static void gather_rows(const struct job *job, struct work *w, uint32_t m)
         w->place[job->counts->item[w->at[i]]] = (uint16_t)(job->stride - 1);
     for (uint32_t i = 0; i < m; i++)
         for (uint32_t k = i + 1; k < m; k++)
-            w->A[(size_t)i * job->stride + k] += w->A[(size_t)k * job->stride + i]; /* one of them is 0 */
+            w->A[(size_t)i * job->stride + k] +=
+                w->A[(size_t)k * job->stride + i]; /* one of them is 0 */
 }
 
 static void gather_square(const struct job *job, struct work *w, uint32_t m)
@@ -225,7 +233,8 @@ static void solve_target(const struct job *job, uint32_t j)
     for (uint32_t i = 0; i < m; i++) {
         bool item = job->counts->item[w->at[i]] < job->n_items;
 
-        w->A[(size_t)i * job->stride + i] += item ? job->lambda : job->lambda / (job->boost * job->boost);
+        w->A[(size_t)i * job->stride + i] += item ? job->lambda
+                                                  : job->lambda / (job->boost * job->boost);
         w->x[i] = job->counts->value[w->at[i]];
     }
     pz_trans_cholesky(w->A, m, job->stride, 0.99f * least, w->x);
@@ -288,7 +297,8 @@ static enum pz_status run(struct job *job, struct pz_err *err)
 /* ---- the Gram matrix ---- */
 
 /* Mark the sources of all wanted targets. */
-static void mark_sources(const struct pz_trans_lists *counts, const uint8_t *wanted, uint8_t *source)
+static void mark_sources(const struct pz_trans_lists *counts, const uint8_t *wanted,
+                         uint8_t *source)
 {
     for (uint32_t j = 0; j < counts->n; j++)
         for (uint64_t k = counts->ptr[j]; wanted[j] && k < counts->ptr[j + 1]; k++)
@@ -304,7 +314,8 @@ static enum pz_status to_square(struct gram *g, struct pz_err *err)
         return pz_err_memory(err, "the Gram matrix", 4.0 * (double)n * (double)n);
     for (size_t i = 0; i < n; i++)
         for (uint64_t k = g->rows.ptr[i]; k < g->rows.ptr[i + 1]; k++)
-            g->square[i * n + g->rows.item[k]] = g->square[g->rows.item[k] * n + i] = g->rows.value[k];
+            g->square[i * n + g->rows.item[k]] = g->square[g->rows.item[k] * n + i] =
+                g->rows.value[k];
     return PZ_OK;
 }
 
@@ -351,7 +362,9 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_tra
                               struct pz_err *err)
 {
     struct gram gram = { 0 };
-    struct job job = { .counts = counts, .pop = pop, .wanted = wanted, .gram = &gram, .value = value };
+    struct job job = {
+        .counts = counts, .pop = pop, .wanted = wanted, .gram = &gram, .value = value
+    };
     uint64_t longest = 0;
     enum pz_status st = make_gram(v, counts, pop, wanted, &gram, err);
 

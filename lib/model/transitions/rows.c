@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of pair sums: one item at a time over all its positions, accumulated densely, kept sparsely.
  *
- * A row costs (positions of the item) * 2 * window additions and one array of cells a thread, so nothing of
- * size items x items ever exists: rows are made in blocks, cut to their largest entries inside the parallel
- * loop and appended in index order, which makes the result independent of the number of threads.
+ * A row costs (positions of the item) * 2 * window additions and one array of cells a thread, so
+ * nothing of size items x items ever exists: rows are made in blocks, cut to their largest entries
+ * inside the parallel loop and appended in index order, which makes the result independent of the
+ * number of threads.
  *
- * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item), all
- * different, so that the set kept is unique. */
+ * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item),
+ * all different, so that the set kept is unique. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +20,13 @@ enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16 };
 
 /* ---- scratch ---- */
 
-/* Scratch of one thread for one row. Bits say which cells a row touched: 64 cells a word of `bits`, 64 words a
- * bit of `words`, so that listing them in ascending order costs next to nothing however many items there are. */
+/* Scratch of one thread for one row. Bits say which cells a row touched: 64 cells a word of `bits`,
+ * 64 words a bit of `words`, so that listing them in ascending order costs next to nothing however
+ * many items there are. */
 struct scratch {
     struct cell {
         double count, gram;
-    } *cell;           /* [n], zero between rows */
+    } * cell;          /* [n], zero between rows */
     uint64_t *key;     /* [n] for selections */
     uint64_t *bits;    /* [n / 64 + 1] */
     uint64_t *words;   /* [n / 4096 + 1] */
@@ -114,7 +116,8 @@ struct reach {
 };
 
 /* t of the later position of a pair, for users of an update less what was counted before. */
-static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, uint64_t later, double weight)
+static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, uint64_t later,
+                                  double weight)
 {
     double pair = weight * (double)v->target[later];
 
@@ -122,7 +125,8 @@ static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, 
 }
 
 /* r^(d - nearer / 2) of two positions d apart. */
-static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later, uint32_t nearer)
+static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later,
+                               uint32_t nearer)
 {
     uint32_t twice = v->at[later] - v->at[earlier];
 
@@ -130,8 +134,8 @@ static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, 
     return (double)v->power[(twice < v->most ? twice : v->most) - nearer];
 }
 
-static void count_pairs(const struct pz_trans_view *v, const struct reach *r, const struct direction *dir,
-                        struct scratch *s)
+static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
+                        const struct direction *dir, struct scratch *s)
 {
     double both = dir->steep_before + dir->steep_after; /* events of one moment: either order */
 
@@ -149,7 +153,8 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r, co
     }
 }
 
-static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor, struct scratch *s)
+static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor,
+                       struct scratch *s)
 {
     double flat = factor * v->a, steep = factor * (1 - v->a);
     double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
@@ -158,8 +163,8 @@ static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, dou
         touch(s, v->item[q])->gram += target + tail * steepness(v, q, r->p, 0);
     touch(s, v->item[r->p])->gram += target + tail;
     for (uint64_t q = r->p + 1; q < r->high; q++)
-        touch(s, v->item[q])->gram +=
-            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r->p, q, 0);
+        touch(s, v->item[q])->gram += flat * (double)v->target[q] +
+                                      steep * (double)v->tail[q] * steepness(v, r->p, q, 0);
 }
 
 /* Cells of features from the cells of items. */
@@ -179,8 +184,8 @@ static void spread(const struct pz_trans_feats *f, struct scratch *s)
     }
 }
 
-static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target, bool gram,
-                     struct scratch *s)
+static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target,
+                     bool gram, struct scratch *s)
 {
     double steep = factor * (1 - v->a);
     struct direction dir = { factor, factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
@@ -269,13 +274,14 @@ struct job {
     bool by_target, gram;
     uint32_t keep;
     struct scratch *scratch;
-    uint32_t *item;  /* [block rows * keep] */
+    uint32_t *item; /* [block rows * keep] */
     float *value;
     uint32_t *count; /* [block rows] */
     struct grow g;   /* the rows before the block */
 };
 
-/* The Gram row of feature a from the rows of its items, which hold all their features: pairs of features only. */
+/* The Gram row of feature a from the rows of its items, which hold all their features: pairs of
+ * features only. */
 static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
 {
     const struct pz_trans_feats *f = job->view->feats;
@@ -284,12 +290,13 @@ static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
         uint64_t first = job->g.ptr[f->inv_item[k]], e = job->g.ptr[f->inv_item[k] + 1];
 
         for (; e > first && job->g.item[e - 1] >= f->n_items + a; e--)
-            touch(s, job->g.item[e - 1])->gram += (double)f->inv_weight[k] * (double)job->g.value[e - 1];
+            touch(s, job->g.item[e - 1])->gram += (double)f->inv_weight[k] *
+                                                  (double)job->g.value[e - 1];
     }
 }
 
-/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it, or its Gram
- * row; cells of features are sums over items of u_A times the items' cells. */
+/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it,
+ * or its Gram row; cells of features are sums over items of u_A times the items' cells. */
 static void make_cells(const struct job *job, uint32_t row, struct scratch *s)
 {
     const struct pz_trans_view *v = job->view;
@@ -302,7 +309,8 @@ static void make_cells(const struct job *job, uint32_t row, struct scratch *s)
     }
     if (row < v->n_items)
         row_item(v, row, 1, job->by_target, job->gram, s);
-    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a]; row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
+    for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a];
+         row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
         row_item(v, f->inv_item[k], (double)f->inv_weight[k], job->by_target, false, s);
     if (f->n > 0)
         spread(f, s);
@@ -315,8 +323,8 @@ static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratc
     if (row == PZ_NONE)
         return;
     for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
-        touch(s, old->new_row[old->counts->item[k]])->count +=
-            old->factor * (double)old->counts->value[k];
+        touch(s, old->new_row[old->counts->item[k]])->count += old->factor *
+                                                               (double)old->counts->value[k];
 }
 
 static double cell_value(const struct job *job, const struct scratch *s, uint32_t other)
@@ -334,8 +342,10 @@ static bool holds(const struct job *job, uint32_t item, uint32_t other)
     return mine > its;
 }
 
-/* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0: not kept. */
-static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other, const struct scratch *s)
+/* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0:
+ * not kept. */
+static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other,
+                         const struct scratch *s)
 {
     double v = cell_value(job, s, other);
 
@@ -412,7 +422,8 @@ static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
 }
 
 /* Rows first .. end. */
-static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block, struct pz_err *err)
+static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block,
+                                 struct pz_err *err)
 {
     for (; first < end; first += block) {
         uint32_t rows = end - first < block ? end - first : block;
@@ -470,10 +481,13 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
     return build(&job, out, err);
 }
 
-enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
-                             uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err)
+enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
+                             const float *scale, uint32_t row_max, struct pz_trans_lists *out,
+                             struct pz_err *err)
 {
-    struct job job = { .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true };
+    struct job job = {
+        .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true
+    };
 
     job.keep = row_max + v->feats->n;
     return build(&job, out, err);
@@ -508,13 +522,14 @@ static uint64_t cut_of(const uint32_t *item, const float *value, uint64_t n, uin
 }
 
 /* Drop, in place, what falls below the cut of its list. key: room for the longest list. */
-static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lists, uint32_t row_max,
-                     uint64_t *key)
+static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lists,
+                     uint32_t row_max, uint64_t *key)
 {
     uint64_t to = 0, from = 0;
 
     for (uint32_t i = 0; i < n_lists; i++) {
-        uint64_t end = ptr[i + 1], cut = cut_of(item + from, value + from, end - from, row_max, key);
+        uint64_t end = ptr[i + 1],
+                 cut = cut_of(item + from, value + from, end - from, row_max, key);
 
         for (; from < end; from++) {
             float v = value[from] < 0 ? -value[from] : value[from];

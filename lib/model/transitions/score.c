@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading transitions out. V are the counts (kNN) or the ridge's coefficients, x and y the scales by popularity,
- * b_k the k-th last event of the history with weight w_k (damped as in training):
+/* Reading transitions out. V are the counts (kNN) or the ridge's coefficients, x and y the scales
+ * by popularity, b_k the k-th last event of the history with weight w_k (damped as in training):
  *
- *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a x_a V[a -> j] )
+ *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a
+ * x_a V[a -> j] )
  *
- * a few thousand additions, no state for users (pz_recency gives k^-recency: alike for events of one moment). Then,
- * each step only where its setting is above 0:
- *   hop               the best HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred
- *                     with what co-occurs, which reaches items that never met the history
- *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
- *                     interactions A has, goes to its items: s_j += attribute_target * (pop_j + 1)^attribute_pop
+ * a few thousand additions, no state for users (pz_recency gives k^-recency: alike for events of
+ * one moment). Then, each step only where its setting is above 0: hop               the best
+ * HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred with what
+ * co-occurs, which reaches items that never met the history attribute_target  the same sum s_A for
+ * an attribute A as the next item's, divided by how many interactions A has, goes to its items: s_j
+ * += attribute_target * (pop_j + 1)^attribute_pop
  *                     * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
- *   repeat            b_k itself gains repeat * L_k pop_b x_b (pop x = 1 with the ridge, whose coefficients are
- *                     shares), L_k the share of events that came back to the k-th last item in training: what a
- *                     session returned to twice, it returns to sooner
- *   target_norm, trend   s_j *= y_j: divided by popularity, multiplied by how recent the item's events are
+ *   repeat            b_k itself gains repeat * L_k pop_b x_b (pop x = 1 with the ridge, whose
+ * coefficients are shares), L_k the share of events that came back to the k-th last item in
+ * training: what a session returned to twice, it returns to sooner target_norm, trend   s_j *= y_j:
+ * divided by popularity, multiplied by how recent the item's events are
  *
- * Where histories have no order all their events weigh the same. Ridge coefficients may be negative, and so
- * may scores: evidence against an item. Scores are linear in the history's events except through the choice of
- * the hop's items and the cut at 0 of s_A, which explain takes as given. */
+ * Where histories have no order all their events weigh the same. Ridge coefficients may be
+ * negative, and so may scores: evidence against an item. Scores are linear in the history's events
+ * except through the choice of the hop's items and the cut at 0 of s_A, which explain takes as
+ * given. */
 #include <math.h>
 #include <string.h>
 
@@ -220,8 +222,9 @@ static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item
 }
 
 /* What items gain by their attributes, whose sums of a kind are made once. */
-PZ_KERNEL static void add_kinds(float *restrict out, const float *restrict sum, const uint32_t *restrict kind,
-                                const float *restrict scale, size_t n)
+PZ_KERNEL static void add_kinds(float *restrict out, const float *restrict sum,
+                                const uint32_t *restrict kind, const float *restrict scale,
+                                size_t n)
 {
     for (size_t i = 0; i < n; i++)
         out[i] += sum[kind[i]] * scale[i];
@@ -319,7 +322,8 @@ static float event_entry(const struct pz_trans *t, uint32_t b, uint32_t column)
 }
 
 /* The same over one step and two. */
-static float path_entry(const struct pz_trans *t, const struct stars *stars, uint32_t b, uint32_t column)
+static float path_entry(const struct pz_trans *t, const struct stars *stars, uint32_t b,
+                        uint32_t column)
 {
     float sum = event_entry(t, b, column);
 
@@ -329,9 +333,10 @@ static float path_entry(const struct pz_trans *t, const struct stars *stars, uin
     return sum;
 }
 
-/* What one unit of an event of b gives to item: itself and through attributes whose sum is positive. */
-static float event_share(const struct pz_trans *t, const struct stars *stars, const float *attr, uint32_t b,
-                         uint32_t item)
+/* What one unit of an event of b gives to item: itself and through attributes whose sum is
+ * positive. */
+static float event_share(const struct pz_trans *t, const struct stars *stars, const float *attr,
+                         uint32_t b, uint32_t item)
 {
     const struct pz_trans_feats *f = &t->feats;
     float sum = path_entry(t, stars, b, item), through = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transitions: which item follows which, the core of every recipe. See transitions.h for the formulas.
+/* Transitions: which item follows which, the core of every recipe. See transitions.h for the
+ * formulas.
  *
  *   transitions_feats.c   categories of items as features
  *   transitions_view.c    histories with their weights, positions by item
@@ -9,9 +10,10 @@
  *   transitions_update.c  a delta added to the counts
  *   transitions_file.c    columns
  *
- * kNN keeps counts by source and scores with C[b->j] / (pop_b^x pop_j^y); the ridge keeps counts by target, solves
- * for coefficients and scores with them. Either way the counts stay in the model, `keep` an item, so that an
- * update adds to them. Everything is deterministic at any number of threads: a row is one thread's work. */
+ * kNN keeps counts by source and scores with C[b->j] / (pop_b^x pop_j^y); the ridge keeps counts by
+ * target, solves for coefficients and scores with them. Either way the counts stay in the model,
+ * `keep` an item, so that an update adds to them. Everything is deterministic at any number of
+ * threads: a row is one thread's work. */
 #include "model/transitions/transitions.h"
 
 #include <math.h>
@@ -34,7 +36,8 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
       "power of the source's popularity that divides its counts (kNN)" },
     { "target_norm", 0, 0, 1, 0, 0.5, false, false, true,
       "power of the target's popularity that divides its score" },
-    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true, "power of the rank that divides an event" },
+    { "recency", 0.8, 0, 4, 0.3, 1.5, false, false, true,
+      "power of the rank that divides an event" },
     { "keep", 200, 1, 4096, 200, 200, true, true, false, "counts kept an item" },
     { "neighbours", 100, 1, 2000, 100, 100, true, true, false, "sources in one ridge system" },
     { "lambda", 90, 1e-6, 1e9, 20, 400, true, false, false, "penalty of the ridge, in events" },
@@ -93,8 +96,8 @@ static void fill_attr_scale(struct pz_trans *t)
         t->attr_scale[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
 }
 
-/* kNN: pop^-x of items. An attribute happens with many items: it speaks by its mean, pop^-1, as loudly as an item
- * of typical popularity. */
+/* kNN: pop^-x of items. An attribute happens with many items: it speaks by its mean, pop^-1, as
+ * loudly as an item of typical popularity. */
 static void fill_source_scale(struct pz_trans *t)
 {
     double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM], sum = 0, squares = 0;
@@ -172,7 +175,8 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
     return st == PZ_OK ? pz_trans_scale(t, err) : st;
 }
 
-static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t, struct pz_err *err)
+static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t,
+                                struct pz_err *err)
 {
     struct pz_trans_lists solved = t->counts; /* the same places, other values */
     float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);

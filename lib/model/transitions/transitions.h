@@ -2,20 +2,21 @@
 /* Private to model/: the inside of the transitions scorer, shared by its files and its tests.
  *
  * A history is i_1 .. i_m in time order. Position p has a target weight t_p = w_p * time decay *
- * n_u^-user_norm; as sources all weigh the same. w_p is the damped event weight (pz_weight_damp). Where the corpus
- * says `wishes`, the events of a user with an item are one wish: a target where met first, with the largest of their
- * weights, and w_p = 0 after that. With W the window, a the symmetric share, r the decay, d = |p - q| <= W,
- * y = max(p, q):
+ * n_u^-user_norm; as sources all weigh the same. w_p is the damped event weight (pz_weight_damp).
+ * Where the corpus says `wishes`, the events of a user with an item are one wish: a target where
+ * met first, with the largest of their weights, and w_p = 0 after that. With W the window, a the
+ * symmetric share, r the decay, d = |p - q| <= W, y = max(p, q):
  *
  *   count  C[b->j] = sum over i_q = b, i_p = j, p != q of  t_y (a + (1-a) [q<p] r^(d-1))
  *   Gram   G[b,j]  = sum over i_q = b, i_p = j of          a t_y + (1-a) r^d T_y
  *          T_y = sum over t > y of t_t r^(2(t-1-y))        (the diagonal d = 0 included)
  *
- * Events of one moment have no order: they stand together in the middle of their places, and each comes after all
- * the others, at the mean distance of two of them over all orders.
+ * Events of one moment have no order: they stand together in the middle of their places, and each
+ * comes after all the others, at the mean distance of two of them over all orders.
  *
- * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted by
- * t_t, in closed form for pairs within the window; C is the right-hand side of the same least squares. */
+ * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted
+ * by t_t, in closed form for pairs within the window; C is the right-hand side of the same least
+ * squares. */
 #ifndef PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 #define PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 
@@ -76,57 +77,61 @@ struct pz_trans_feats {
                            * or loaded; owned */
     uint32_t *inv_item;
     float *inv_weight;
-    uint32_t *kind;       /* [n_items] items with the same features and weights are of one kind; owned */
-    uint32_t *head;       /* [n_kinds] the first item of each */
+    uint32_t *kind; /* [n_items] items with the same features and weights are of one kind; owned */
+    uint32_t *head; /* [n_kinds] the first item of each */
     uint32_t n_kinds;
-    bool owned;           /* ptr, id, weight, names */
+    bool owned; /* ptr, id, weight, names */
 };
 
-/* A learned part. counts run by source (C[b->.]) for kNN and by target (C[.->j]) for the ridge; coef are the
- * ridge's coefficients by source, empty for kNN, which scores with the counts themselves. */
+/* A learned part. counts run by source (C[b->.]) for kNN and by target (C[.->j]) for the ridge;
+ * coef are the ridge's coefficients by source, empty for kNN, which scores with the counts
+ * themselves. */
 struct pz_trans {
     double set[PZ_TRANS_N];
     uint32_t n_items;
-    bool ordered;          /* false: the histories have no order, recency means nothing */
-    int64_t newest;        /* time that the counts are decayed to */
+    bool ordered;   /* false: the histories have no order, recency means nothing */
+    int64_t newest; /* time that the counts are decayed to */
     struct pz_trans_feats feats;
     struct pz_trans_lists counts, coef; /* lists = n_items + feats.n */
-    const float *pop;      /* [n_items + feats.n] sum of damped event weight * time decay, of attributes too */
-    const float *repeat;   /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
-    const float *trend;    /* [n_items] share of an item's events that are recent, 1: as of all items */
+    const float
+        *pop; /* [n_items + feats.n] sum of damped event weight * time decay, of attributes too */
+    const float
+        *repeat; /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
+    const float
+        *trend; /* [n_items] share of an item's events that are recent, 1: as of all items */
     float *own_pop, *own_repeat, *own_trend;
-    float *source_scale;   /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
-    float *target_scale;   /* [n_items] pop^-y trend^z */
-    float *attr_scale;     /* [n_items] (pop + 1)^attribute_pop */
+    float *source_scale; /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
+    float *target_scale; /* [n_items] pop^-y trend^z */
+    float *attr_scale;   /* [n_items] (pop + 1)^attribute_pop */
 };
 
 /* What counting reads: all users of a corpus, or only those that a delta touches. */
 struct pz_trans_view {
     const double *set;
     const struct pz_trans_feats *feats;
-    double a;               /* symmetric share in force: 1 when the corpus has no order */
-    uint32_t window;        /* likewise */
+    double a;        /* symmetric share in force: 1 when the corpus has no order */
+    uint32_t window; /* likewise */
     uint32_t n_items;
-    uint64_t n;             /* positions */
-    uint64_t *ptr;          /* [n_users + 1] */
+    uint64_t n;    /* positions */
+    uint64_t *ptr; /* [n_users + 1] */
     uint32_t n_users;
-    uint64_t *fresh;        /* [n_users] first new position; equal to ptr[u] in a fit */
-    float *stale;           /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
-    uint32_t *item, *user;  /* [n] */
-    float *target;          /* [n] t_p */
-    float *tail;            /* [n] T_p */
-    uint64_t *occ_ptr;      /* [n_items + 1] positions by item */
-    uint32_t *occ;          /* [n], ascending within an item */
-    uint32_t *at;           /* [n] twice the middle of the places that the position's moment takes */
-    uint8_t *within;        /* [n] twice the mean distance of two events of the moment, at most 255 */
-    uint32_t most;          /* twice a distance is at most this */
-    float *power;           /* [most + 1] r^(d/2) */
+    uint64_t *fresh;       /* [n_users] first new position; equal to ptr[u] in a fit */
+    float *stale;          /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
+    uint32_t *item, *user; /* [n] */
+    float *target;         /* [n] t_p */
+    float *tail;           /* [n] T_p */
+    uint64_t *occ_ptr;     /* [n_items + 1] positions by item */
+    uint32_t *occ;         /* [n], ascending within an item */
+    uint32_t *at;          /* [n] twice the middle of the places that the position's moment takes */
+    uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
+    uint32_t most;   /* twice a distance is at most this */
+    float *power;    /* [most + 1] r^(d/2) */
 };
 
 /* ---- transitions_feats.c ---- */
 
-/* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier part, whose
- * items keep theirs (see pz_scorer.update); NULL in a fit. Clear in any case. */
+/* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier
+ * part, whose items keep theirs (see pz_scorer.update); NULL in a fit. Clear in any case. */
 enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_items,
                                    const struct pz_trans_feats *old, const uint32_t *old_item,
                                    struct pz_trans_feats *out, struct pz_err *err);
@@ -137,25 +142,26 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 
 /* ---- transitions_view.c ---- */
 
-/* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are taken), or
- * NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2 interactions. Memory: 20 bytes
- * an interaction taken and 8 an item. Clear in any case. */
-enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
-                                  const struct pz_trans_feats *feats, const uint64_t *first_new,
-                                  struct pz_err *err);
+/* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are
+ * taken), or NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2
+ * interactions. Memory: 20 bytes an interaction taken and 8 an item. Clear in any case. */
+enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
+                                  const double *set, const struct pz_trans_feats *feats,
+                                  const uint64_t *first_new, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
-/* Add damped event weight * time decay of the corpus's interactions (of the new ones when first_new) to
- * pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
+/* Add damped event weight * time decay of the corpus's interactions (of the new ones when
+ * first_new) to pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
                             const struct pz_trans_feats *feats, float *pop, struct pz_err *err);
 
-/* How much more of an item's events are recent than of all items' events: events count half after a tenth of
- * the time that the corpus spans; few events tell little. trend: [n_items], 1 where nothing is known.
- * PZ_TRY_AGAIN without memory. */
+/* How much more of an item's events are recent than of all items' events: events count half after a
+ * tenth of the time that the corpus spans; few events tell little. trend: [n_items], 1 where
+ * nothing is known. PZ_TRY_AGAIN without memory. */
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err);
 
-/* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and not nearer. */
+/* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and
+ * not nearer. */
 void pz_trans_repeat(const struct pz_corpus *c, float *curve);
 
 /* The factor that time decay gives to an event of age age_s seconds. */
@@ -163,8 +169,9 @@ double pz_trans_decay(const double *set, double age_s);
 
 /* ---- transitions_rows.c ---- */
 
-/* Keep the k largest of n keys, value bits in the high half, ~item in the low (ties: lower item first),
- * at the front in no particular order. Returns min(n, k). The set kept does not depend on the order. */
+/* Keep the k largest of n keys, value bits in the high half, ~item in the low (ties: lower item
+ * first), at the front in no particular order. Returns min(n, k). The set kept does not depend on
+ * the order. */
 uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k);
 /* The key of value v >= 0 of an item, and the item of a key. */
 uint64_t pz_trans_key(float v, uint32_t item);
@@ -178,39 +185,42 @@ struct pz_trans_old {
     double factor;
 };
 
-/* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add to, or NULL.
- * Parallel over rows. Clear *out in any case. */
+/* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add
+ * to, or NULL. Parallel over rows. Clear *out in any case. */
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
                               const struct pz_trans_old *old, struct pz_trans_lists *out,
                               struct pz_err *err);
 
-/* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower number), so that
- * no row is long, and in the item's where one is a feature. Rows with wanted[row] != 0 (NULL: all; with features all
- * items' are needed), the `row_max` largest value * scale kept a row, the diagonal and the features always.
- * scale: 1 / sqrt(popularity) or alike. */
-enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted, const float *scale,
-                             uint32_t row_max, struct pz_trans_lists *out, struct pz_err *err);
+/* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower
+ * number), so that no row is long, and in the item's where one is a feature. Rows with wanted[row]
+ * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
+ * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. */
+enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
+                             const float *scale, uint32_t row_max, struct pz_trans_lists *out,
+                             struct pz_err *err);
 
 /* Free what is owned; accepts all-zero lists. */
 void pz_trans_lists_clear(struct pz_trans_lists *l);
 
-/* The same entries by their items: list i of out holds (list, value) of every entry with item i; zero values
- * are left out, and all but the row_max largest |value| of a list. Entries are < n_out. */
+/* The same entries by their items: list i of out holds (list, value) of every entry with item i;
+ * zero values are left out, and all but the row_max largest |value| of a list. Entries are < n_out.
+ */
 enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
                                   struct pz_trans_lists *out, struct pz_err *err);
 
 /* ---- transitions_ridge.c ---- */
 
-/* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the `neighbours` sources
- * of counts (by target) with the largest C / sqrt(pop). value: [counts entries] receives b at N and 0
- * elsewhere; entries of unwanted targets are not touched. */
+/* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
+ * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
+ * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched. */
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_trans_lists *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err);
 
-/* Solve A x = b in place for symmetric positive definite A by Cholesky. A: [n * stride] upper triangle
- * row-major, overwritten; x: [n] right-hand side in, solution out. A pivot below `floor` is raised to it, so
- * that a matrix that rounding or pruning made indefinite still gives finite answers. */
+/* Solve A x = b in place for symmetric positive definite A by Cholesky. A: [n * stride] upper
+ * triangle row-major, overwritten; x: [n] right-hand side in, solution out. A pivot below `floor`
+ * is raised to it, so that a matrix that rounding or pruning made indefinite still gives finite
+ * answers. */
 void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x);
 
 /* ---- transitions_score.c ---- */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A delta added to transitions: new part = old counts + the pairs that new interactions make.
  *
- *   1. popularity and old counts decay to the new newest time; the new interactions' weights are added
- *   2. pairs with at least one new position are counted over the users that have new ones, added to the old
- *      lists and cut again (with user_norm, pairs of old positions count with the change of their user's
- *      factor); apart from what cutting dropped these are the counts of a new fit
- *   3. the ridge is solved again for the targets that have new interactions, on the Gram matrix of the whole
- *      corpus restricted to their sources; the other targets keep their coefficients
+ *   1. popularity and old counts decay to the new newest time; the new interactions' weights are
+ * added
+ *   2. pairs with at least one new position are counted over the users that have new ones, added to
+ * the old lists and cut again (with user_norm, pairs of old positions count with the change of
+ * their user's factor); apart from what cutting dropped these are the counts of a new fit
+ *   3. the ridge is solved again for the targets that have new interactions, on the Gram matrix of
+ * the whole corpus restricted to their sources; the other targets keep their coefficients
  *
- * New interactions are taken to be later than the old ones of the same user. The repeat curve and the
- * trend are those of the whole corpus. */
+ * New interactions are taken to be later than the old ones of the same user. The repeat curve and
+ * the trend are those of the whole corpus. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,9 @@ struct merge {
     const struct pz_corpus *c;
     const uint32_t *old_item;
     const uint64_t *first_new;
-    uint32_t *old_row;  /* [items + features] of the new part -> the old, or PZ_NONE */
-    uint32_t *new_row;  /* [items + features] of the old part -> the new */
-    double factor;      /* decay from the old newest time to the new */
+    uint32_t *old_row; /* [items + features] of the new part -> the old, or PZ_NONE */
+    uint32_t *new_row; /* [items + features] of the old part -> the new */
+    double factor;     /* decay from the old newest time to the new */
     struct pz_trans *t;
 };
 
@@ -72,8 +73,8 @@ static enum pz_status begin(struct merge *m, struct pz_err *err)
     t->ordered = c->ordered;
     t->newest = c->newest > m->old->newest ? c->newest : m->old->newest;
     m->factor = pz_trans_decay(t->set, (double)(t->newest - m->old->newest));
-    st = pz_trans_feats_make(attrs, c->n_items, m->old->feats.n ? &m->old->feats : NULL, m->old_item,
-                             &t->feats, err);
+    st = pz_trans_feats_make(attrs, c->n_items, m->old->feats.n ? &m->old->feats : NULL,
+                             m->old_item, &t->feats, err);
     t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
     t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
     t->trend = t->own_trend = pz_mem_array(c->n_items, sizeof *t->own_trend);

@@ -2,17 +2,17 @@
 /* What counting reads: histories with their weights, and the positions of every item.
  *
  * Weights (see transitions.h): t_p is the damped event weight times the time decay
- * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote the others
- * (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum of the target
- * weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}, with
- * events of one time taken together.
+ * 2^(-age / half_life) times n_u^-user_norm, so that a user with a long history does not outvote
+ * the others (order-free data such as check-ins gain from it, shopping loses). T_p, the decayed sum
+ * of the target weights after p, comes from the recursion T_p = t_{p+1} + r^2 T_{p+1}, with events
+ * of one time taken together.
  *
- * For an update only the users with new interactions are taken; pairs of two old positions then count with
- * the change of their user's normalisation alone, which is 0 without user_norm; a new event at the very time of
- * an old one does not move what was counted.
+ * For an update only the users with new interactions are taken; pairs of two old positions then
+ * count with the change of their user's normalisation alone, which is 0 without user_norm; a new
+ * event at the very time of an old one does not move what was counted.
  *
- * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide: positions
- * are then an accident of the file. */
+ * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide:
+ * positions are then an accident of the file. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +48,8 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->at = pz_mem_array(v->n, sizeof *v->at);
     v->within = pz_mem_array(v->n, sizeof *v->within);
     v->power = pz_mem_array((size_t)v->most + 1, sizeof *v->power);
-    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target ||
-        !v->tail || !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
+    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
+        !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
         return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 8.0 * v->n_items);
     return PZ_OK;
 }
@@ -74,13 +74,15 @@ static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32
     }
 }
 
-/* Where wishes count: the first event of a user with an item takes the largest weight, the later ones 0. */
+/* Where wishes count: the first event of a user with an item takes the largest weight, the later
+ * ones 0. */
 static void join_wishes(struct pz_trans_view *v)
 {
     for (uint64_t k = 0, first = 0; k < v->n; k++) {
         float *mine = &v->target[v->occ[k]], *to = &v->target[v->occ[first]];
 
-        if (v->item[v->occ[k]] != v->item[v->occ[first]] || v->user[v->occ[k]] != v->user[v->occ[first]])
+        if (v->item[v->occ[k]] != v->item[v->occ[first]] ||
+            v->user[v->occ[k]] != v->user[v->occ[first]])
             first = k;
         if (first == k)
             continue;
@@ -89,8 +91,9 @@ static void join_wishes(struct pz_trans_view *v)
     }
 }
 
-/* The moments of user k of the view, who is u in the corpus: g events of one time have no order among themselves.
- * All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the mean over all orders. */
+/* The moments of user k of the view, who is u in the corpus: g events of one time have no order
+ * among themselves. All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the
+ * mean over all orders. */
 static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
 {
     const int64_t *time = c->time + c->ptr[u];
@@ -109,9 +112,10 @@ static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uin
     }
 }
 
-/* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`, for each of its
- * events: the moment's others and the events after it. */
-static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass, double after)
+/* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`,
+ * for each of its events: the moment's others and the events after it. */
+static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass,
+                      double after)
 {
     double near = v->power[v->within[first] - 2];
 
@@ -119,7 +123,8 @@ static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, dou
         v->tail[p] = (float)(after + near * near * (mass - (double)v->target[p]));
 }
 
-/* Time decay and length of user k of the view, who is u in the corpus; then what comes after each position. */
+/* Time decay and length of user k of the view, who is u in the corpus; then what comes after each
+ * position. */
 static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
 {
     double norm = pow((double)(v->ptr[k + 1] - v->ptr[k]), -v->set[PZ_TRANS_USER_NORM]);
@@ -154,9 +159,9 @@ static void index_items(struct pz_trans_view *v)
     v->occ_ptr[v->n_items] = v->n;
 }
 
-enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c, const double *set,
-                                  const struct pz_trans_feats *feats, const uint64_t *first_new,
-                                  struct pz_err *err)
+enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
+                                  const double *set, const struct pz_trans_feats *feats,
+                                  const uint64_t *first_new, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
     uint32_t k = 0;
@@ -266,8 +271,10 @@ static void weigh_trend(uint32_t n_items, const double *recent, const double *al
 
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
 {
-    double *recent = pz_mem_array(c->n_items, sizeof *recent), *all = pz_mem_array(c->n_items, sizeof *all);
-    enum pz_status st = recent && all ? PZ_OK : pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    double *recent = pz_mem_array(c->n_items, sizeof *recent),
+           *all = pz_mem_array(c->n_items, sizeof *all);
+    enum pz_status st = recent && all ? PZ_OK
+                                      : pz_err_memory(err, "item trends", 16.0 * c->n_items);
     int64_t oldest = c->newest;
 
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
@@ -301,7 +308,8 @@ void pz_trans_repeat(const struct pz_corpus *c, float *curve)
             hits[last_lag(c, c->ptr[u], p)]++;
             chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
         }
-    for (uint32_t k = PZ_TRANS_LAGS; k > 1; k--) /* an event that could look back k could look back k - 1 */
+    for (uint32_t k = PZ_TRANS_LAGS; k > 1;
+         k--) /* an event that could look back k could look back k - 1 */
         chances[k - 1] += chances[k];
     for (uint32_t k = 1; k <= PZ_TRANS_LAGS; k++)
         curve[k - 1] = chances[k] > 0 ? (float)((double)hits[k] / (double)chances[k]) : 0;
