@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "filter/filter.h"
+#include "tests/unit/unit.h"
 
 enum { MAX_COLUMNS = 16 };
 

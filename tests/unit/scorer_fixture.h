@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small corpora and questions for the tests of scorers. Include after cmocka. */
+/* Small corpora and questions for the tests of scorers. */
 #ifndef PZ_TESTS_SCORER_FIXTURE_H
 #define PZ_TESTS_SCORER_FIXTURE_H
 
@@ -13,6 +13,7 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "model/scorer.h"
+#include "tests/unit/unit.h"
 
 enum { TINY_USERS = 600, TINY_EVENTS = 20000 };
 

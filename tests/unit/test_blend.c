@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blend on a scorer whose scores the test writes down. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "model/blend.h"
+#include "tests/unit/unit.h"
 
 enum { N = 200 };
 
@@ -31,7 +26,7 @@ static const struct pz_scorer fixed = { .name = "fixed",
 static const struct pz_query query = { .task = PZ_TASK_USER };
 
 /* Wherever the best item that may be recommended stands, its share is the part's whole weight. */
-static void a_part_is_measured_by_its_best_allowed_item(void **state)
+TEST(a_part_is_measured_by_its_best_allowed_item)
 {
     float score[N], other[N] = { [3] = 7 }, out[N];
     struct pz_model m = { .items.n = N,
@@ -40,7 +35,6 @@ static void a_part_is_measured_by_its_best_allowed_item(void **state)
     _Alignas(64) char scratch[4096];
     uint32_t used;
 
-    (void)state;
     for (uint32_t best = 0; best < N; best++) {
         uint64_t allowed[4] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
@@ -58,7 +52,7 @@ static void a_part_is_measured_by_its_best_allowed_item(void **state)
 
 /* All 0 or below, or only above for what may not be recommended: the part is silent, and nothing is
  * divided by 0. */
-static void a_part_without_a_positive_score_says_nothing(void **state)
+TEST(a_part_without_a_positive_score_says_nothing)
 {
     float score[N] = { [5] = -1, [7] = 0 }, out[N], own[2 * N];
     struct pz_model m = { .items.n = N, .n_parts = 1, .part = { { &fixed, score, 1, 0 } } };
@@ -66,7 +60,6 @@ static void a_part_without_a_positive_score_says_nothing(void **state)
     _Alignas(64) char scratch[4096];
     uint32_t used;
 
-    (void)state;
     for (int above = 0; above < 2; above++) {
         score[130] = (float)above;
         allowed[2] &= ~((uint64_t)1 << 2);
@@ -75,14 +68,4 @@ static void a_part_without_a_positive_score_says_nothing(void **state)
         for (uint32_t i = 0; i < N; i++)
             assert_true(out[i] == 0 && own[i] == 0);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_part_is_measured_by_its_best_allowed_item),
-        cmocka_unit_test(a_part_without_a_positive_score_says_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

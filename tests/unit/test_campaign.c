@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out.
  * Every test has a campaign of its own, published from one tiny model. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "campaign/layout.h"
 #include "campaign/view.h"
 #include "import/import.h"
+#include "tests/unit/unit.h"
 #include "train/train.h"
 
 static char dir[32], model[64], campaign[64];
@@ -58,9 +51,8 @@ static void make_model(void)
     unlink(items);
 }
 
-static int group_setup(void **state)
+static int group_setup(void **state __attribute__((unused)))
 {
-    (void)state;
     snprintf(dir, sizeof dir, "/tmp/pz-campaign.XXXXXX");
     if (mkdtemp(dir) == NULL) {
         return 1;
@@ -71,9 +63,8 @@ static int group_setup(void **state)
     return 0;
 }
 
-static int group_teardown(void **state)
+static int group_teardown(void **state __attribute__((unused)))
 {
-    (void)state;
     unlink(model);
     rmdir(dir);
     return 0;
@@ -87,15 +78,13 @@ static uint32_t publish(uint64_t live_seen, uint64_t rows_seen)
     return v.number;
 }
 
-static int fresh_campaign(void **state)
+static int fresh_campaign(void **state __attribute__((unused)))
 {
-    (void)state;
     return publish(0, 0) != 1;
 }
 
-static int remove_campaign(void **state)
+static int remove_campaign(void **state __attribute__((unused)))
 {
-    (void)state;
     char path[PZ_PATH_BYTES];
     struct pz_version *list = NULL;
     size_t n = 0;
@@ -160,9 +149,8 @@ static size_t live_events(const struct pz_view *v, const char *user)
     return n;
 }
 
-static void a_view_sees_new_events_and_is_stale_after_any_other_change(void **state)
+TEST(a_view_sees_new_events_and_is_stale_after_any_other_change)
 {
-    (void)state;
     struct pz_err err = { 0 };
     struct pz_view *v = open_view();
     assert_null(v->store);
@@ -194,9 +182,8 @@ static void a_view_sees_new_events_and_is_stale_after_any_other_change(void **st
     pz_view_free(v);
 }
 
-static void rows_replace_the_models_and_know_their_place(void **state)
+TEST(rows_replace_the_models_and_know_their_place)
 {
-    (void)state;
     put_price("i1", "7.5");
     put_price("new", "1");
     struct pz_view *v = open_view();
@@ -211,9 +198,8 @@ static void rows_replace_the_models_and_know_their_place(void **state)
     pz_view_free(v);
 }
 
-static void what_a_model_has_seen_does_not_count_again(void **state)
+TEST(what_a_model_has_seen_does_not_count_again)
 {
-    (void)state;
     put_event("u0", "i0");
     put_price("i1", "7");
     put_event("u0", "i1");
@@ -235,9 +221,8 @@ static void what_a_model_has_seen_does_not_count_again(void **state)
     pz_view_free(v);
 }
 
-static void a_view_outlives_the_removal_of_its_version(void **state)
+TEST(a_view_outlives_the_removal_of_its_version)
 {
-    (void)state;
     struct pz_err err = { 0 };
     struct pz_gc removed;
     struct pz_view *v = open_view();
@@ -255,15 +240,5 @@ static void a_view_outlives_the_removal_of_its_version(void **state)
     pz_view_free(v);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, fresh_campaign, remove_campaign)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        ONE(a_view_sees_new_events_and_is_stale_after_any_other_change),
-        ONE(rows_replace_the_models_and_know_their_place),
-        ONE(what_a_model_has_seen_does_not_count_again),
-        ONE(a_view_outlives_the_removal_of_its_version),
-    };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
-}
+AROUND_EACH(fresh_campaign, remove_campaign)
+AROUND_ALL(group_setup, group_teardown)

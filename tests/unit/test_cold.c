@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "data/split.h"
 #include "eval/evaluate.h"
+#include "tests/unit/unit.h"
 
 enum { T = PZ_ROLE_TRAIN | PZ_ROLE_HISTORY, X = PZ_ROLE_TRUTH, ITEMS = 40, DAY = 86400 };
 
@@ -74,11 +67,10 @@ static uint32_t n_cold(struct fixture *f, const char *text, uint64_t seed)
     return n;
 }
 
-static void exactly_the_asked_share_of_the_items_somebody_had_goes_cold_whole(void **state)
+TEST(exactly_the_asked_share_of_the_items_somebody_had_goes_cold_whole)
 {
     struct fixture *f = make();
 
-    (void)state;
     assert_int_equal(n_cold(f, "cold-items", 1), 2); /* 5 % of 39 */
     assert_int_equal(n_cold(f, "cold-items:10%", 1), 4);
     assert_int_equal(n_cold(f, "cold-items:1%", 1), 1);
@@ -87,11 +79,10 @@ static void exactly_the_asked_share_of_the_items_somebody_had_goes_cold_whole(vo
     free(f);
 }
 
-static void another_seed_draws_other_items_and_the_same_seed_the_same(void **state)
+TEST(another_seed_draws_other_items_and_the_same_seed_the_same)
 {
     struct fixture *f = make(), *g = make();
 
-    (void)state;
     n_cold(f, "cold-items:20%", 1);
     n_cold(g, "cold-items:20%", 1);
     assert_memory_equal(f->role, g->role, f->ds.n_inter);
@@ -103,12 +94,11 @@ static void another_seed_draws_other_items_and_the_same_seed_the_same(void **sta
 
 /* Cold are i01 and i03: u0 meets i01 after i00, i03 (day 4) after i00 i02, and i01 again: not a
  * case; u1 begins with i01: no history, no case. */
-static void a_case_is_the_first_meeting_after_a_history_without_cold_items(void **state)
+TEST(a_case_is_the_first_meeting_after_a_history_without_cold_items)
 {
     struct fixture *f = make();
     struct pz_cases cases;
 
-    (void)state;
     for (uint64_t p = 0; p < f->ds.n_inter; p++)
         f->role[p] = f->item[p] == 1 || f->item[p] == 3 ? X : T;
     assert_int_equal(pz_cases_from_cold(&f->ds, f->role, &cases, NULL), PZ_OK);
@@ -128,12 +118,11 @@ static void a_case_is_the_first_meeting_after_a_history_without_cold_items(void 
     free(f);
 }
 
-static void the_first_week_ends_seven_days_after_the_item_came(void **state)
+TEST(the_first_week_ends_seven_days_after_the_item_came)
 {
     struct fixture *f = make();
     struct pz_cases cases;
 
-    (void)state;
     for (uint64_t p = 0; p < f->ds.n_inter; p++)
         f->role[p] = f->item[p] == 0 ? X : T;
     f->time[6] = 7 * DAY - 1; /* u1 meets i00, which came at 0 */
@@ -146,16 +135,4 @@ static void the_first_week_ends_seven_days_after_the_item_came(void **state)
     assert_false(cases.c[0].early);
     pz_cases_clear(&cases);
     free(f);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exactly_the_asked_share_of_the_items_somebody_had_goes_cold_whole),
-        cmocka_unit_test(another_seed_draws_other_items_and_the_same_seed_the_same),
-        cmocka_unit_test(a_case_is_the_first_meeting_after_a_history_without_cold_items),
-        cmocka_unit_test(the_first_week_ends_seven_days_after_the_item_came),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -16,6 +8,7 @@
 #include "base/rng.h"
 #include "model/content/content.h"
 #include "model/parts.h"
+#include "tests/unit/unit.h"
 
 enum { N_ITEMS = 24, N_USERS = 60, EVENTS = 6, COLD = 22 }; /* items 22 and 23 are nobody's */
 
@@ -109,13 +102,12 @@ static float weight_of(const struct pz_content_dict *d, const struct pz_content_
     return 0;
 }
 
-static void every_kind_of_attribute_becomes_features(void **state)
+TEST(every_kind_of_attribute_becomes_features)
 {
     struct fixture *f = make();
     struct pz_content_dict d;
     struct pz_content_rows rows;
 
-    (void)state;
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
     assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
     assert_int_equal(pz_dict_find_str(&d.names, "COLOUR=new"), PZ_NONE); /* one item has it */
@@ -134,14 +126,13 @@ static void every_kind_of_attribute_becomes_features(void **state)
 
 /* "warm" is in all 24 texts: log(25/24) = .0408; "wool" in 12: log(25/12) = .7340; "silk" likewise,
  * and "warm WARM" counts 1 + log 2. */
-static void terms_are_weighted_by_times_and_rareness_to_unit_length(void **state)
+TEST(terms_are_weighted_by_times_and_rareness_to_unit_length)
 {
     struct fixture *f = make();
     struct pz_content_dict d;
     struct pz_content_rows rows;
     double warm = log(25.0 / 24), rare = log(25.0 / 12), twice = warm * (1 + log(2));
 
-    (void)state;
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
     assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
     assert_true(fabs((double)weight_of(&d, &rows, 0, "TEXT:wool") - rare / hypot(rare, warm)) <
@@ -158,7 +149,7 @@ static void terms_are_weighted_by_times_and_rareness_to_unit_length(void **state
 
 /* Knots at 0, 10, 20 (fewer values than knots): 4 lies between the first two, -5 and 99 beyond the
  * ends. */
-static void a_number_between_two_knots_is_shared_by_both(void **state)
+TEST(a_number_between_two_knots_is_shared_by_both)
 {
     const double learned[] = { 0, 10, 20, 20 }, asked[] = { 4, -5, 99, NAN };
     struct pz_attr a = { .name = "N", .kind = PZ_ATTR_NUMBER, .num = learned }, b = a;
@@ -166,7 +157,6 @@ static void a_number_between_two_knots_is_shared_by_both(void **state)
     struct pz_content_dict d;
     struct pz_content_rows rows;
 
-    (void)state;
     b.num = asked;
     to.attr = &b;
     assert_int_equal(pz_content_dict_make(&from, NULL, &d, NULL), PZ_OK);
@@ -196,7 +186,7 @@ static void map_clear(struct pz_content_map *map)
  * 8 / 2, y_10 = 10 / 2. A = [1+1+1, 1; 1, 1+1], so t_0 = A^-1 (4 4) = (.8 1.6), t_1 = A^-1 (5 0) =
  * (2 -1). The item without events: M = A^-1 [(.8 1.6) + (2 -1); (2 -1)] = [.72 .44; .64 -.72], t_2
  * = (5 5) M. */
-static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
+TEST(what_follows_an_item_is_a_ridge_regression_on_features)
 {
     const uint64_t ptr[] = { 0, 1, 3, 5 }, count_ptr[] = { 0, 1, 2, 2 };
     const uint32_t id[] = { 0, 0, 1, 0, 1 }, follower[] = { 1, 0 };
@@ -212,7 +202,6 @@ static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
                 across[] = { 0.72f, 0.44f, 0.64f, -0.72f };
     struct pz_content_map got;
 
-    (void)state;
     assert_int_equal(pz_content_map(&rows, &counts, events, set, &got, NULL), PZ_OK);
     for (uint32_t k = 0; k < 6; k++) {
         assert_int_equal(got.follow.id[k], k % 2);
@@ -227,7 +216,7 @@ static void what_follows_an_item_is_a_ridge_regression_on_features(void **state)
 
 /* Trust 1 halves what the second item (one event) teaches: A = 1/2 + 1, t_0 = A^-1 (1/2 * 3) = 1.
  * Fade 1 mixes it half with what attributes say: M = A^-1 (1/2 t_0 + 1/2 t_1) = 1/3 (t_1 = 0). */
-static void few_events_teach_less_and_lean_on_attributes(void **state)
+TEST(few_events_teach_less_and_lean_on_attributes)
 {
     const uint64_t ptr[] = { 0, 0, 1 }, count_ptr[] = { 0, 1, 1 }, all_ptr[] = { 0, 1, 2 };
     const uint32_t id[] = { 0, 0 }, follower[] = { 1 };
@@ -239,7 +228,6 @@ static void few_events_teach_less_and_lean_on_attributes(void **state)
     struct pz_content_map got;
     const struct pz_trans_lists counts = counts_of(2, count_ptr, follower, (const float[]){ 3 });
 
-    (void)state;
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
     assert_true(fabsf(got.follow.weight[0] - 1) < 1e-5f);
     map_clear(&got);
@@ -252,7 +240,7 @@ static void few_events_teach_less_and_lean_on_attributes(void **state)
 }
 
 /* Item i has feature i alone and follows item 0 i + 1 times: t_0f = (f + 1) / 2. */
-static void only_the_strongest_features_are_kept(void **state)
+TEST(only_the_strongest_features_are_kept)
 {
     enum { N = PZ_CONTENT_KEPT + 40 };
     uint64_t ptr[N + 1] = { 0 }, count_ptr[N + 1] = { 0 };
@@ -262,7 +250,6 @@ static void only_the_strongest_features_are_kept(void **state)
     const struct pz_content_rows rows = { N, N, ptr, id, one };
     struct pz_content_map got;
 
-    (void)state;
     for (uint32_t i = 0; i < N; i++) {
         ptr[i + 1] = i + 1;
         count_ptr[i + 1] = N;
@@ -309,13 +296,12 @@ static bool ask(const void *part, enum pz_task task, const uint32_t *hist, size_
     return said;
 }
 
-static void items_nobody_had_suit_users_of_their_attributes(void **state)
+TEST(items_nobody_had_suit_users_of_their_attributes)
 {
     struct fixture *f = make();
     void *part = fit(f, 1);
     float out[N_ITEMS];
 
-    (void)state;
     assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ 1, 4 }, 2, out));
     assert_true(out[COLD] > 0 && out[COLD] > 2 * out[COLD + 1]);
     assert_true(ask(part, PZ_TASK_USER, (const uint32_t[]){ 14, 15 }, 2, out));
@@ -331,14 +317,13 @@ static void items_nobody_had_suit_users_of_their_attributes(void **state)
 }
 
 /* With c events and fade c the score is half of what it is with none; with mix it is whole. */
-static void attributes_fade_as_events_come(void **state)
+TEST(attributes_fade_as_events_come)
 {
     struct fixture *f = make();
     struct pz_content *part = fit(f, 1);
     float faded[N_ITEMS], full[N_ITEMS];
     const uint32_t hist[] = { 1 };
 
-    (void)state;
     ask(part, PZ_TASK_USER, hist, 1, full);
     pz_content.set(part, PZ_CONTENT_FADE, (double)part->count[5]);
     ask(part, PZ_TASK_USER, hist, 1, faded);
@@ -363,7 +348,7 @@ static void attributes_fade_as_events_come(void **state)
 }
 
 /* A history's events share the score between them. */
-static void an_explanation_sums_to_the_score(void **state)
+TEST(an_explanation_sums_to_the_score)
 {
     struct fixture *f = make();
     void *part = fit(f, 1), *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
@@ -375,7 +360,6 @@ static void an_explanation_sums_to_the_score(void **state)
     };
     float out[N_ITEMS] = { 0 }, share[3];
 
-    (void)state;
     assert_true(pz_content.score(part, &q, scratch, out));
     for (uint32_t i = 0; i < N_ITEMS; i++) {
         pz_content.explain(part, &q, i, scratch, share);
@@ -390,7 +374,7 @@ static void an_explanation_sums_to_the_score(void **state)
 
 /* Two events of one moment say the same whichever is listed last; of two moments the newer says
  * more. */
-static void events_of_one_moment_weigh_alike(void **state)
+TEST(events_of_one_moment_weigh_alike)
 {
     struct fixture *f = make();
     void *part = fit(f, 1), *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
@@ -404,7 +388,6 @@ static void events_of_one_moment_weigh_alike(void **state)
                           .hist_weight = weight };
     float one[N_ITEMS], other[N_ITEMS];
 
-    (void)state;
     pz_content.score(part, &q, scratch, one);
     q.hist = turned;
     pz_content.score(part, &q, scratch, other);
@@ -419,7 +402,7 @@ static void events_of_one_moment_weigh_alike(void **state)
 
 /* A row put since like that of the item nobody had (the second of two) is answered like that item,
  * where it is scored and where it stands in a history. */
-static void an_item_that_came_since_is_as_one_without_events(void **state)
+TEST(an_item_that_came_since_is_as_one_without_events)
 {
     struct fixture *f = make(), *put = make();
     void *part = fit(f, 1), *scratch = pz_mem_array(pz_content.scratch_bytes(part), 1);
@@ -431,7 +414,6 @@ static void an_item_that_came_since_is_as_one_without_events(void **state)
     };
     float want[N_ITEMS + 1] = { 0 }, out[N_ITEMS + 1] = { 0 }, share[2];
 
-    (void)state;
     for (uint32_t i = 0; i < 2; i++) { /* row 0 is that of item 1, row 1 that of COLD */
         put->colour[i] = 2;
         put->colour_ptr[i + 1] = i + 1;
@@ -457,7 +439,7 @@ static void an_item_that_came_since_is_as_one_without_events(void **state)
     free(f);
 }
 
-static void a_part_reads_back_as_it_was_written(void **state)
+TEST(a_part_reads_back_as_it_was_written)
 {
     struct fixture *f = make();
     void *part = fit(f, 1), *again = NULL;
@@ -467,7 +449,6 @@ static void a_part_reads_back_as_it_was_written(void **state)
     float a[N_ITEMS], b[N_ITEMS];
     const uint32_t hist[] = { 1, 13, 2 };
 
-    (void)state;
     close(mkstemp(path));
     assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
     assert_int_equal(pz_content.save(part, w, NULL), PZ_OK);
@@ -485,14 +466,13 @@ static void a_part_reads_back_as_it_was_written(void **state)
     free(f);
 }
 
-static void threads_do_not_change_a_bit(void **state)
+TEST(threads_do_not_change_a_bit)
 {
     struct fixture *f = make();
     float one[N_ITEMS], other[N_ITEMS];
     const uint32_t hist[] = { 1, 13, 2 };
     void *part = fit(f, 1);
 
-    (void)state;
     ask(part, PZ_TASK_USER, hist, 3, one);
     pz_content.free(part);
     for (int threads = 2; threads <= 4; threads += 2) {
@@ -505,13 +485,12 @@ static void threads_do_not_change_a_bit(void **state)
     free(f);
 }
 
-static void without_attributes_or_events_there_is_nothing_to_say(void **state)
+TEST(without_attributes_or_events_there_is_nothing_to_say)
 {
     struct fixture *f = make();
     float out[N_ITEMS];
     void *part;
 
-    (void)state;
     f->corpus.item_attrs = NULL;
     part = fit(f, 1);
     ask(part, PZ_TASK_USER, (const uint32_t[]){ 1 }, 1, out);
@@ -525,26 +504,4 @@ static void without_attributes_or_events_there_is_nothing_to_say(void **state)
         assert_true(out[i] == 0);
     pz_content.free(part);
     free(f);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_attribute_becomes_features),
-        cmocka_unit_test(terms_are_weighted_by_times_and_rareness_to_unit_length),
-        cmocka_unit_test(a_number_between_two_knots_is_shared_by_both),
-        cmocka_unit_test(what_follows_an_item_is_a_ridge_regression_on_features),
-        cmocka_unit_test(few_events_teach_less_and_lean_on_attributes),
-        cmocka_unit_test(only_the_strongest_features_are_kept),
-        cmocka_unit_test(items_nobody_had_suit_users_of_their_attributes),
-        cmocka_unit_test(attributes_fade_as_events_come),
-        cmocka_unit_test(an_explanation_sums_to_the_score),
-        cmocka_unit_test(events_of_one_moment_weigh_alike),
-        cmocka_unit_test(an_item_that_came_since_is_as_one_without_events),
-        cmocka_unit_test(a_part_reads_back_as_it_was_written),
-        cmocka_unit_test(threads_do_not_change_a_bit),
-        cmocka_unit_test(without_attributes_or_events_there_is_nothing_to_say),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "data/corpus.h"
+#include "tests/unit/unit.h"
 
 /* Two users; u1: a b a, u2: b c. Events: click (0), purchase (1), view (2). */
 static const uint64_t user_offset[] = { 0, 2, 4 }, item_offset[] = { 0, 1, 2, 3 },
@@ -39,12 +33,11 @@ static struct pz_dataset make(void)
     };
 }
 
-static void without_rules_everything_counts_once(void **state)
+TEST(without_rules_everything_counts_once)
 {
     struct pz_dataset ds = make();
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &own, NULL), PZ_OK);
     assert_int_equal(own.c.n_users, 2);
     assert_int_equal(own.c.n_items, 3);
@@ -60,13 +53,12 @@ static void without_rules_everything_counts_once(void **state)
     pz_corpus_clear(&own);
 }
 
-static void rules_choose_types_weigh_them_and_cut_at_thresholds(void **state)
+TEST(rules_choose_types_weigh_them_and_cut_at_thresholds)
 {
     struct pz_dataset ds = make();
     const struct pz_event_rule rules[] = { { "PURCHASE", 2, 1 }, { "click", 0.5, -INFINITY } };
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
     /* left: u1 click a, purchase b (5 >= 1); u2 click c; the purchase of 0.25 and the view are out
      */
@@ -79,13 +71,12 @@ static void rules_choose_types_weigh_them_and_cut_at_thresholds(void **state)
     pz_corpus_clear(&own);
 }
 
-static void a_missing_value_passes_every_threshold(void **state)
+TEST(a_missing_value_passes_every_threshold)
 {
     struct pz_dataset ds = make();
     const struct pz_event_rule rule = { "view", 1, 1000 };
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, NULL), PZ_OK);
     assert_int_equal(own.c.ptr[2], 1);
     assert_int_equal(own.c.time[0], 300);
@@ -93,27 +84,25 @@ static void a_missing_value_passes_every_threshold(void **state)
     pz_corpus_clear(&own);
 }
 
-static void a_tiny_weight_is_not_the_same_as_leaving_out(void **state)
+TEST(a_tiny_weight_is_not_the_same_as_leaving_out)
 {
     struct pz_dataset ds = make();
     const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY },
                                            { "view", 1, -INFINITY } };
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
     assert_int_equal(own.c.ptr[2], 3);
     assert_true(own.c.weight[0] > 0);
     pz_corpus_clear(&own);
 }
 
-static void only_kept_interactions_enter(void **state)
+TEST(only_kept_interactions_enter)
 {
     struct pz_dataset ds = make();
     const uint8_t keep[] = { 0, 1, 0, 1, 0 };
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, keep, &own, NULL), PZ_OK);
     assert_memory_equal(own.c.ptr, ((const uint64_t[]){ 0, 1, 2 }), 3 * sizeof(uint64_t));
     assert_memory_equal(own.c.time, ((const int64_t[]){ 200, 50 }), 2 * sizeof(int64_t));
@@ -121,13 +110,12 @@ static void only_kept_interactions_enter(void **state)
     pz_corpus_clear(&own);
 }
 
-static void keeping_nothing_gives_an_empty_corpus(void **state)
+TEST(keeping_nothing_gives_an_empty_corpus)
 {
     struct pz_dataset ds = make();
     const uint8_t keep[5] = { 0 };
     struct pz_corpus_own own;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, keep, &own, NULL), PZ_OK);
     assert_int_equal(own.c.ptr[2], 0);
     assert_int_equal(own.c.newest, 0);
@@ -135,13 +123,12 @@ static void keeping_nothing_gives_an_empty_corpus(void **state)
     pz_corpus_clear(&own);
 }
 
-static void equal_times_say_nothing_about_order(void **state)
+TEST(equal_times_say_nothing_about_order)
 {
     static const int64_t same[] = { 7, 7, 7, 7, 7 };
     struct pz_dataset ds = make();
     struct pz_corpus_own own;
 
-    (void)state;
     ds.time = same;
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &own, NULL), PZ_OK);
     assert_false(own.c.ordered);
@@ -149,14 +136,13 @@ static void equal_times_say_nothing_about_order(void **state)
     pz_corpus_clear(&own);
 }
 
-static void an_unknown_type_is_wrong_usage_with_a_suggestion(void **state)
+TEST(an_unknown_type_is_wrong_usage_with_a_suggestion)
 {
     struct pz_dataset ds = make();
     const struct pz_event_rule rule = { "purchse", 1, -INFINITY };
     struct pz_corpus_own own;
     struct pz_err err;
 
-    (void)state;
     assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, &err), PZ_USAGE);
     assert_non_null(strstr(err.text, "did you mean purchase?"));
     assert_non_null(strstr(err.text, "click, purchase, view"));
@@ -166,12 +152,11 @@ static void an_unknown_type_is_wrong_usage_with_a_suggestion(void **state)
     assert_non_null(strstr(err.text, "no event types"));
 }
 
-static void rules_are_parsed(void **state)
+TEST(rules_are_parsed)
 {
     static const char *const text[] = { "purchase", "add to cart:threshold=0.5,weight=3" };
     struct pz_event_rule *r = NULL;
 
-    (void)state;
     assert_int_equal(pz_event_rules_parse(text, 2, &r, NULL), PZ_OK);
     assert_string_equal(r[0].type, "purchase");
     assert_true(r[0].weight == 1 && r[0].threshold == -INFINITY);
@@ -182,14 +167,13 @@ static void rules_are_parsed(void **state)
     pz_event_rules_free(r, 0);
 }
 
-static void bad_rules_are_wrong_usage(void **state)
+TEST(bad_rules_are_wrong_usage)
 {
     static const char *const bad[] = {
         "",         ":weight=1",      "a:",         "a:weight=0",  "a:weight=-1",
         "a:weight", "a:weight=1,b=2", "a:weight=x", "a:weight=1,", "a:nonsense"
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *const two[] = { "good", bad[i] };
         struct pz_event_rule *r = NULL;
@@ -197,22 +181,4 @@ static void bad_rules_are_wrong_usage(void **state)
         assert_int_equal(pz_event_rules_parse(two, 2, &r, NULL), PZ_USAGE);
         pz_event_rules_free(r, 2);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_rules_everything_counts_once),
-        cmocka_unit_test(rules_choose_types_weigh_them_and_cut_at_thresholds),
-        cmocka_unit_test(a_missing_value_passes_every_threshold),
-        cmocka_unit_test(a_tiny_weight_is_not_the_same_as_leaving_out),
-        cmocka_unit_test(only_kept_interactions_enter),
-        cmocka_unit_test(keeping_nothing_gives_an_empty_corpus),
-        cmocka_unit_test(equal_times_say_nothing_about_order),
-        cmocka_unit_test(an_unknown_type_is_wrong_usage_with_a_suggestion),
-        cmocka_unit_test(rules_are_parsed),
-        cmocka_unit_test(bad_rules_are_wrong_usage),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Datasets from hands that are not ours: containers that are whole, with contents that lie. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "data/dataset.h"
 #include "table/table.h"
+#include "tests/unit/unit.h"
 
 static char path[64];
 
-static int make_path(void **state)
+static int make_path(void **state __attribute__((unused)))
 {
-    (void)state;
     snprintf(path, sizeof path, "/tmp/pz-test-dataset-%ld", (long)getpid());
     return 0;
 }
 
-static int remove_path(void **state)
+static int remove_path(void **state __attribute__((unused)))
 {
-    (void)state;
     unlink(path);
     return 0;
 }
@@ -98,11 +89,10 @@ static enum pz_status open_with(const struct column *other, struct pz_err *err)
     return st;
 }
 
-static void the_dataset_itself_opens(void **state)
+TEST(the_dataset_itself_opens)
 {
     struct pz_err err = { .text = "" };
 
-    (void)state;
     if (open_with(NULL, &err) != PZ_OK)
         fail_msg("%s", err.text);
 }
@@ -160,9 +150,8 @@ static const struct column lies[] = {
     { "users/schema", TEXT("rows 1\n") },
 };
 
-static void every_lie_is_refused_with_the_file_s_name(void **state)
+TEST(every_lie_is_refused_with_the_file_s_name)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct pz_err err = { .text = "" };
         enum pz_status st = open_with(&lies[i], &err);
@@ -172,14 +161,13 @@ static void every_lie_is_refused_with_the_file_s_name(void **state)
     }
 }
 
-static void a_model_is_no_dataset(void **state)
+TEST(a_model_is_no_dataset)
 {
     struct pz_err err = { .text = "" };
     struct pz_dataset *ds = NULL;
     struct pz_writer *w = NULL;
     const char *p = path;
 
-    (void)state;
     assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
     assert_int_equal(pz_dataset_open(&p, 1, &ds, &err), PZ_BAD_DATA);
@@ -187,13 +175,4 @@ static void a_model_is_no_dataset(void **state)
     assert_null(ds);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_dataset_itself_opens),
-        cmocka_unit_test(every_lie_is_refused_with_the_file_s_name),
-        cmocka_unit_test(a_model_is_no_dataset),
-    };
-
-    return cmocka_run_group_tests(tests, make_path, remove_path);
-}
+AROUND_ALL(make_path, remove_path)

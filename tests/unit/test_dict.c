@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "table/dict.h"
 #include "table/hash.h"
+#include "tests/unit/unit.h"
 
 /* A dictionary of n C strings; the caller clears it. */
 static struct pz_dict make(const char *const *s, size_t n)
@@ -33,12 +26,11 @@ static void assert_string_at(const struct pz_dict *dict, uint32_t i, const char 
     assert_memory_equal(s, want, len);
 }
 
-static void a_builder_numbers_by_first_appearance_and_keeps_each_string_once(void **state)
+TEST(a_builder_numbers_by_first_appearance_and_keeps_each_string_once)
 {
     struct pz_dict_builder *b = pz_dict_builder_new();
     size_t len;
 
-    (void)state;
     assert_int_equal(pz_dict_builder_add(b, "pear", 4), 0);
     assert_int_equal(pz_dict_builder_add(b, "apple", 5), 1);
     assert_int_equal(pz_dict_builder_add(b, "pear", 4), 0);
@@ -48,14 +40,13 @@ static void a_builder_numbers_by_first_appearance_and_keeps_each_string_once(voi
     pz_dict_builder_free(b);
 }
 
-static void finishing_sorts_by_bytes_and_says_where_each_went(void **state)
+TEST(finishing_sorts_by_bytes_and_says_where_each_went)
 {
     static const char *const s[] = { "b", "Z", "a", "\xc3\xa9", "aa" };
     struct pz_dict_builder *b = pz_dict_builder_new();
     struct pz_dict dict;
     uint32_t *final;
 
-    (void)state;
     for (size_t i = 0; i < 5; i++)
         pz_dict_builder_add(b, s[i], strlen(s[i]));
     assert_int_equal(pz_dict_builder_finish(b, &dict, &final, NULL), PZ_OK);
@@ -70,13 +61,12 @@ static void finishing_sorts_by_bytes_and_says_where_each_went(void **state)
     pz_dict_clear(&dict);
 }
 
-static void strings_with_a_long_common_beginning_are_sorted_by_what_follows(void **state)
+TEST(strings_with_a_long_common_beginning_are_sorted_by_what_follows)
 {
     static const char *const s[] = { "catalogue-item-20", "catalogue-item-", "catalogue-item-3",
                                      "catalogue-item-1000000001", "catalogue-item-1000000000" };
     struct pz_dict dict = make(s, 5);
 
-    (void)state;
     assert_string_at(&dict, 0, "catalogue-item-");
     assert_string_at(&dict, 1, "catalogue-item-1000000000");
     assert_string_at(&dict, 2, "catalogue-item-1000000001");
@@ -85,12 +75,11 @@ static void strings_with_a_long_common_beginning_are_sorted_by_what_follows(void
     pz_dict_clear(&dict);
 }
 
-static void the_empty_string_and_nul_bytes_are_strings(void **state)
+TEST(the_empty_string_and_nul_bytes_are_strings)
 {
     struct pz_dict_builder *b = pz_dict_builder_new();
     struct pz_dict dict;
 
-    (void)state;
     assert_int_equal(pz_dict_builder_add(b, "a\0b", 3), 0);
     assert_int_equal(pz_dict_builder_add(b, "", 0), 1);
     assert_int_equal(pz_dict_builder_add(b, "a", 1), 2);
@@ -106,11 +95,10 @@ static void the_empty_string_and_nul_bytes_are_strings(void **state)
     pz_dict_clear(&dict);
 }
 
-static void an_empty_dictionary_finds_nothing(void **state)
+TEST(an_empty_dictionary_finds_nothing)
 {
     struct pz_dict dict = make(NULL, 0), zero = { 0 };
 
-    (void)state;
     assert_int_equal(dict.n, 0);
     assert_int_equal(pz_dict_find_str(&dict, "x"), PZ_NONE);
     assert_int_equal(pz_dict_find_str(&zero, "x"), PZ_NONE);
@@ -118,7 +106,7 @@ static void an_empty_dictionary_finds_nothing(void **state)
     pz_dict_clear(&zero);
 }
 
-static void many_strings_are_all_found_where_they_are(void **state)
+TEST(many_strings_are_all_found_where_they_are)
 {
     enum { N = 20000 };
     struct pz_dict_builder *b = pz_dict_builder_new();
@@ -126,7 +114,6 @@ static void many_strings_are_all_found_where_they_are(void **state)
     uint32_t *final;
     char s[32];
 
-    (void)state;
     for (unsigned i = 0; i < N; i++) {
         int n = snprintf(s, sizeof s, "%u", i * 2654435761u);
 
@@ -143,12 +130,11 @@ static void many_strings_are_all_found_where_they_are(void **state)
     pz_dict_clear(&dict);
 }
 
-static void a_tail_is_found_behind_the_rest(void **state)
+TEST(a_tail_is_found_behind_the_rest)
 {
     struct pz_dict dict = make((const char *const[]){ "b", "d" }, 2),
                    tail = make((const char *const[]){ "a", "c" }, 2);
 
-    (void)state;
     dict.n += tail.n;
     dict.tail = &tail;
     assert_string_at(&dict, 1, "d");
@@ -163,13 +149,12 @@ static void a_tail_is_found_behind_the_rest(void **state)
     pz_dict_clear(&tail);
 }
 
-static void broken_dictionaries_are_refused(void **state)
+TEST(broken_dictionaries_are_refused)
 {
     static const uint64_t good[] = { 0, 1, 2 }, back[] = { 0, 2, 1 }, far[] = { 0, 9, 2 },
                           late[] = { 1, 1, 2 };
     struct pz_dict dict = { .n = 2, .offset = good, .bytes = "ab" };
 
-    (void)state;
     assert_int_equal(pz_dict_check(&dict, 2, NULL), PZ_OK);
     assert_int_equal(pz_dict_check(&dict, 3, NULL), PZ_BAD_DATA);
     dict.offset = back;
@@ -185,14 +170,13 @@ static void broken_dictionaries_are_refused(void **state)
     assert_int_equal(pz_dict_check(&dict, 2, NULL), PZ_BAD_DATA);
 }
 
-static void a_merge_of_three_is_the_union_in_order_with_maps(void **state)
+TEST(a_merge_of_three_is_the_union_in_order_with_maps)
 {
     static const char *const a[] = { "b", "d" }, *const c[] = { "a", "b", "e" };
     struct pz_dict one = make(a, 2), none = make(NULL, 0), three = make(c, 3), out;
     const struct pz_dict *in[] = { &one, &none, &three };
     uint32_t *map[3];
 
-    (void)state;
     assert_int_equal(pz_dict_merge(in, 3, &out, map, NULL), PZ_OK);
     assert_int_equal(out.n, 4);
     assert_string_at(&out, 0, "a");
@@ -210,12 +194,11 @@ static void a_merge_of_three_is_the_union_in_order_with_maps(void **state)
     pz_dict_clear(&out);
 }
 
-static void a_merge_of_nothing_is_empty(void **state)
+TEST(a_merge_of_nothing_is_empty)
 {
     struct pz_dict none = make(NULL, 0), out;
     const struct pz_dict *in[] = { &none };
 
-    (void)state;
     assert_int_equal(pz_dict_merge(in, 1, &out, NULL, NULL), PZ_OK);
     assert_int_equal(out.n, 0);
     assert_int_equal(out.offset[0], 0);
@@ -226,7 +209,7 @@ static void a_merge_of_nothing_is_empty(void **state)
     pz_dict_clear(&none);
 }
 
-static void many_overlapping_inputs_merge_as_sorting_them_together_would(void **state)
+TEST(many_overlapping_inputs_merge_as_sorting_them_together_would)
 {
     enum { INPUTS = 9, EACH = 300 };
     struct pz_dict_builder *all = pz_dict_builder_new();
@@ -234,7 +217,6 @@ static void many_overlapping_inputs_merge_as_sorting_them_together_would(void **
     const struct pz_dict *in[INPUTS];
     char s[16];
 
-    (void)state;
     for (unsigned k = 0; k < INPUTS; k++) {
         struct pz_dict_builder *b = pz_dict_builder_new();
 
@@ -260,12 +242,11 @@ static void many_overlapping_inputs_merge_as_sorting_them_together_would(void **
     pz_dict_clear(&got);
 }
 
-static void a_hash_of_pieces_is_the_hash_of_the_whole(void **state)
+TEST(a_hash_of_pieces_is_the_hash_of_the_whole)
 {
     struct pz_hash *h = pz_hash_new();
     char text[600], hex[33];
 
-    (void)state;
     memset(text, 'x', sizeof text);
     pz_hash_add(h, text, 1);
     pz_hash_add(h, text + 1, 299);
@@ -274,24 +255,4 @@ static void a_hash_of_pieces_is_the_hash_of_the_whole(void **state)
     h = pz_hash_new();
     pz_hash_finish(h, hex); /* XXH3-128 of nothing, as xxh128sum prints it */
     assert_string_equal(hex, "99aa06d3014798d86001c324468d497f");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_builder_numbers_by_first_appearance_and_keeps_each_string_once),
-        cmocka_unit_test(finishing_sorts_by_bytes_and_says_where_each_went),
-        cmocka_unit_test(strings_with_a_long_common_beginning_are_sorted_by_what_follows),
-        cmocka_unit_test(the_empty_string_and_nul_bytes_are_strings),
-        cmocka_unit_test(an_empty_dictionary_finds_nothing),
-        cmocka_unit_test(many_strings_are_all_found_where_they_are),
-        cmocka_unit_test(a_tail_is_found_behind_the_rest),
-        cmocka_unit_test(broken_dictionaries_are_refused),
-        cmocka_unit_test(a_merge_of_three_is_the_union_in_order_with_maps),
-        cmocka_unit_test(a_merge_of_nothing_is_empty),
-        cmocka_unit_test(many_overlapping_inputs_merge_as_sorting_them_together_would),
-        cmocka_unit_test(a_hash_of_pieces_is_the_hash_of_the_whole),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

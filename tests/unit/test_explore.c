@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "rank/explore.h"
+#include "tests/unit/unit.h"
 
 enum { DAY = 86400, NOW = 1000 * DAY };
 
@@ -17,7 +12,7 @@ static struct pz_explore_cfg cfg_of(double weight, uint64_t draw)
         struct pz_explore_cfg){ .weight = weight, .cutoff_days = 30, .newest = NOW, .draw = draw };
 }
 
-static void weight_0_changes_nothing(void **state)
+TEST(weight_0_changes_nothing)
 {
     const int64_t since[] = { NOW, NOW };
     const uint32_t count[] = { 0, 0 };
@@ -25,13 +20,12 @@ static void weight_0_changes_nothing(void **state)
     const struct pz_explore_cfg cfg = cfg_of(0, 7);
     float blend[] = { 0.25f, 0.5f };
 
-    (void)state;
     assert_int_equal(pz_explore(&cfg, &items, blend, NULL), 0);
     assert_true(blend[0] == 0.25f && blend[1] == 0.5f);
 }
 
 /* Best 2: the only young item gets 0.75 * 0.5 + 0.25 * 2 / 1. */
-static void the_bonus_mixes_with_the_blend(void **state)
+TEST(the_bonus_mixes_with_the_blend)
 {
     const int64_t since[] = { NOW - 31 * DAY, NOW - 30 * DAY, 0 };
     const uint32_t count[] = { 9, 9, 9 };
@@ -40,14 +34,13 @@ static void the_bonus_mixes_with_the_blend(void **state)
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     float blend[] = { 2, 0.5f, 1 };
 
-    (void)state;
     assert_int_equal(pz_explore(&cfg, &items, blend, lifted), 1);
     assert_int_equal(lifted[0].item, 1);
     assert_true(lifted[0].bonus == 0.5f);
     assert_true(blend[0] == 1.5f && blend[1] == 0.875f && blend[2] == 0.75f);
 }
 
-static void weight_1_leaves_only_the_draw_and_the_kth_gets_1_over_k(void **state)
+TEST(weight_1_leaves_only_the_draw_and_the_kth_gets_1_over_k)
 {
     const int64_t since[] = { NOW, 0, INT64_MAX, NOW - DAY };
     const uint32_t count[] = { 0, 0, 0, 0 };
@@ -56,14 +49,13 @@ static void weight_1_leaves_only_the_draw_and_the_kth_gets_1_over_k(void **state
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     float blend[] = { 1, 6, 0, -1 };
 
-    (void)state;
     assert_int_equal(pz_explore(&cfg, &items, blend, lifted), 3);
     assert_true(blend[1] == 0);
     for (size_t k = 0; k < 3; k++)
         assert_true(blend[lifted[k].item] == 6.0f / (float)(k + 1));
 }
 
-static void what_may_not_be_recommended_is_not_drawn(void **state)
+TEST(what_may_not_be_recommended_is_not_drawn)
 {
     const int64_t since[] = { NOW, NOW };
     const uint32_t count[] = { 0, 0 };
@@ -73,7 +65,6 @@ static void what_may_not_be_recommended_is_not_drawn(void **state)
     };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
 
-    (void)state;
     for (uint64_t draw = 0; draw < 50; draw++) {
         const struct pz_explore_cfg cfg = cfg_of(0.5, draw);
         float blend[] = { 9, 0 };
@@ -112,11 +103,10 @@ static double first_share(const uint32_t *count, const uint32_t *shown, uint32_t
 }
 
 /* Standard error of a share over 20,000 draws is at most .0036: five of them. */
-static void chances_fall_with_interactions_and_impressions(void **state)
+TEST(chances_fall_with_interactions_and_impressions)
 {
     const float alike[] = { 1, 1 };
 
-    (void)state;
     assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, alike) - 0.5) < 0.018);
     assert_true(fabs(first_share((const uint32_t[]){ 3, 0 }, NULL, 0, alike) - 0.2) <
                 0.018); /* 1/4 : 1 */
@@ -125,16 +115,14 @@ static void chances_fall_with_interactions_and_impressions(void **state)
     assert_true(fabs(first_share((const uint32_t[]){ 1, 0 }, NULL, 2, alike) - 0.2) < 0.018);
 }
 
-static void chances_rise_with_the_blend(void **state)
+TEST(chances_rise_with_the_blend)
 {
-    (void)state;
     assert_true(fabs(first_share((const uint32_t[]){ 0, 0 }, NULL, 0, (const float[]){ 1, 0 }) -
                      1.1 / 1.2) < 0.018);
 }
 
-static void a_page_repeats_within_a_day_and_differs_between_days_and_users(void **state)
+TEST(a_page_repeats_within_a_day_and_differs_between_days_and_users)
 {
-    (void)state;
     assert_true(pz_explore_draw(1, "u", NOW) == pz_explore_draw(1, "u", NOW + DAY - 1));
     assert_true(pz_explore_draw(1, "u", NOW) != pz_explore_draw(1, "u", NOW + DAY));
     assert_true(pz_explore_draw(1, "u", NOW) != pz_explore_draw(1, "v", NOW));
@@ -142,7 +130,7 @@ static void a_page_repeats_within_a_day_and_differs_between_days_and_users(void 
     assert_true(pz_explore_draw(1, NULL, NOW) == pz_explore_draw(1, NULL, NOW));
 }
 
-static void a_crowd_of_young_items_fills_the_list_once(void **state)
+TEST(a_crowd_of_young_items_fills_the_list_once)
 {
     enum { N = 1000 };
     static int64_t since[N];
@@ -153,7 +141,6 @@ static void a_crowd_of_young_items_fills_the_list_once(void **state)
     const struct pz_explore_cfg cfg = cfg_of(0.5, 11);
     struct pz_explored lifted[PZ_EXPLORE_MAX];
 
-    (void)state;
     for (uint32_t i = 0; i < N; i++)
         since[i] = NOW - (int64_t)i;
     assert_int_equal(pz_explore(&cfg, &items, blend, lifted), PZ_EXPLORE_MAX);
@@ -161,20 +148,4 @@ static void a_crowd_of_young_items_fills_the_list_once(void **state)
         assert_int_equal(met[lifted[k].item]++, 0);
         assert_true(k == 0 || lifted[k].bonus < lifted[k - 1].bonus);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weight_0_changes_nothing),
-        cmocka_unit_test(the_bonus_mixes_with_the_blend),
-        cmocka_unit_test(weight_1_leaves_only_the_draw_and_the_kth_gets_1_over_k),
-        cmocka_unit_test(what_may_not_be_recommended_is_not_drawn),
-        cmocka_unit_test(chances_fall_with_interactions_and_impressions),
-        cmocka_unit_test(chances_rise_with_the_blend),
-        cmocka_unit_test(a_page_repeats_within_a_day_and_differs_between_days_and_users),
-        cmocka_unit_test(a_crowd_of_young_items_fills_the_list_once),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

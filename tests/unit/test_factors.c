@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/dense.h"
 #include "model/factors/factors.h"
 #include "model/parts.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 static const char *const names[] = {
     "dim", "sweeps", "unseen", "lambda", "solver", "recency", NULL
@@ -72,13 +68,12 @@ static double residual(const struct pz_row_problem *p, const float *rhs, const f
     return most;
 }
 
-static void both_solvers_solve_a_row(void **state)
+TEST(both_solvers_solve_a_row)
 {
     struct row *r = row_new(1);
     float *x = pz_mem_array(D, 4), *exact = pz_mem_array(D, 4);
     float *work = pz_mem_array((D + PZ_FACTORS_CHUNK) * D, 4);
 
-    (void)state;
     pz_solve_row(&r->p, NULL, D, 0, x, work); /* as many steps as unknowns suffice */
     pz_solve_row_exact(&r->p, exact, work);
     assert_true(residual(&r->p, NULL, x) < 1e-4);
@@ -91,13 +86,12 @@ static void both_solvers_solve_a_row(void **state)
     free(r);
 }
 
-static void gradients_take_another_right_hand_side(void **state)
+TEST(gradients_take_another_right_hand_side)
 {
     struct row *r = row_new(2);
     float *x = pz_mem_array(D, 4), *rhs = pz_mem_array(D, 4),
           *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
 
-    (void)state;
     for (size_t k = 0; k < D; k++)
         rhs[k] = (float)k - 5;
     pz_solve_row(&r->p, rhs, 60, 1e-6f, x, work);
@@ -108,13 +102,12 @@ static void gradients_take_another_right_hand_side(void **state)
     free(r);
 }
 
-static void a_warm_start_needs_fewer_steps(void **state)
+TEST(a_warm_start_needs_fewer_steps)
 {
     struct row *r = row_new(3);
     float *x = pz_mem_array(D, 4), *cold = pz_mem_array(D, 4),
           *work = pz_mem_array(PZ_FACTORS_WORK * D, 4);
 
-    (void)state;
     pz_solve_row(&r->p, NULL, 60, 1e-6f, x, work);
     for (size_t k = 0; k < D; k++)
         x[k] += 0.01f;
@@ -127,13 +120,12 @@ static void a_warm_start_needs_fewer_steps(void **state)
     free(r);
 }
 
-static void scans_are_plain_products(void **state)
+TEST(scans_are_plain_products)
 {
     struct row *r = row_new(4);
     float product[OTHERS], cosine[OTHERS];
     const float *x = r->y + 3 * D;
 
-    (void)state;
     memset(r->y + 7 * D, 0, D * sizeof *r->y);
     pz_scan(r->y, x, OTHERS - 1, D, product);
     pz_scan_cosine(r->y, x, OTHERS - 1, D, cosine);
@@ -152,25 +144,23 @@ static void scans_are_plain_products(void **state)
 
 /* ---- learning ---- */
 
-static void regularisation_follows_the_frequency(void **state)
+TEST(regularisation_follows_the_frequency)
 {
     struct pz_factors_part f = { .set = { [PZ_FACTORS_LAMBDA] = 0.5, [PZ_FACTORS_NU] = 1 },
                                  .alpha0 = 0.1 };
 
-    (void)state;
     assert_near(pz_factors_reg(&f, 20, 30), 0.5 * (20 + 3), 1e-5);
     f.set[PZ_FACTORS_NU] = 0;
     assert_near(pz_factors_reg(&f, 20, 30), 0.5, 1e-6);
 }
 
-static void unseen_pairs_weigh_what_was_asked(void **state)
+TEST(unseen_pairs_weigh_what_was_asked)
 {
     /* 5 events of 3 users (one without), 2 items with events of 4: alpha0 * 2 * 2 = 3 * 5 */
     struct tiny *t = tiny_make("ab||aab", 4);
     const struct pz_factors_part *p;
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 8, 2, 3, 0.01, 0, 0 });
     p = f.part;
     assert_near(p->alpha0, 15.0 / 4, 1e-9);
@@ -223,13 +213,12 @@ static double objective(const struct tiny *t, const struct pz_factors_part *p)
     return sum;
 }
 
-static void gradients_reach_what_cholesky_reaches(void **state)
+TEST(gradients_reach_what_cholesky_reaches)
 {
     struct tiny *t = tiny_random(200, 60, 20, 1);
     struct fitted exact, fast, early;
     double best;
 
-    (void)state;
     fit_with(&exact, &t->c, (const double[]){ 16, 15, 5, 0.01, 1, 0 });
     fit_with(&fast, &t->c, (const double[]){ 16, 15, 5, 0.01, 0, 0 });
     fit_with(&early, &t->c, (const double[]){ 16, 1, 5, 0.01, 0, 0 });
@@ -244,7 +233,7 @@ static void gradients_reach_what_cholesky_reaches(void **state)
 
 /* ---- answering ---- */
 
-static void a_query_solves_its_own_history(void **state)
+TEST(a_query_solves_its_own_history)
 {
     struct tiny *t = tiny_random(200, 60, 20, 2);
     uint32_t hist[] = { 3, 17, 40 };
@@ -253,7 +242,6 @@ static void a_query_solves_its_own_history(void **state)
     struct pz_row_problem row;
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 16, 5, 5, 0.01, 0, 0.5 });
     p = f.part;
     x = pz_mem_array(p->d, 4);
@@ -279,13 +267,12 @@ static void a_query_solves_its_own_history(void **state)
     free(t);
 }
 
-static void a_basis_in_which_the_items_are_orthogonal(void **state)
+TEST(a_basis_in_which_the_items_are_orthogonal)
 {
     struct tiny *t = tiny_random(200, 60, 20, 3);
     const struct pz_factors_part *p;
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 16, 5, 5, 0.01, 0, 0.5 });
     p = f.part;
     for (size_t a = 0; a < p->d; a++)
@@ -300,7 +287,7 @@ static void a_basis_in_which_the_items_are_orthogonal(void **state)
     free(t);
 }
 
-static void tastes_are_told_apart(void **state)
+TEST(tastes_are_told_apart)
 {
     /* two circles of items that share no user */
     struct tiny *t = tiny_make("abc|bca|cab|ab|bc|def|efd|fde|de|ef", 6);
@@ -308,7 +295,6 @@ static void tastes_are_told_apart(void **state)
     float out[6];
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 8, 10, 2, 0.01, 0, 0 });
     assert_true(fitted_score(&f, hist, 2, out, 6));
     for (uint32_t i = 3; i < 6; i++)
@@ -317,13 +303,12 @@ static void tastes_are_told_apart(void **state)
     free(t);
 }
 
-static void shares_of_events_sum_to_the_score(void **state)
+TEST(shares_of_events_sum_to_the_score)
 {
     struct tiny *t = tiny_random(200, 60, 20, 4);
     uint32_t hist[] = { 5, 9, 5, 21, 33 };
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 16, 5, 5, 0.01, 0, 0.7 });
     assert_explains(&f, hist, 5, 60, 2e-3); /* both solves stop at a residual of 1e-4 */
     pz_factors.free(f.part);
@@ -332,7 +317,7 @@ static void shares_of_events_sum_to_the_score(void **state)
 
 /* ---- update ---- */
 
-static void an_update_learns_the_new_and_keeps_the_old(void **state)
+TEST(an_update_learns_the_new_and_keeps_the_old)
 {
     enum { N = 60, OLD = 55 };
     struct tiny *t = tiny_random(200, N, 20, 5), *old = tiny_new(OLD);
@@ -342,7 +327,6 @@ static void an_update_learns_the_new_and_keeps_the_old(void **state)
     double best;
     void *part;
 
-    (void)state;
     for (uint32_t u = 0; u < t->c.n_users; u++) {
         uint64_t p = t->ptr[u];
 
@@ -374,12 +358,11 @@ static void an_update_learns_the_new_and_keeps_the_old(void **state)
 
 /* ---- the whole ---- */
 
-static void threads_do_not_change_a_byte(void **state)
+TEST(threads_do_not_change_a_byte)
 {
     struct tiny *t = tiny_random(500, 150, 20, 6);
     struct fitted f;
 
-    (void)state;
     for (int solver = 0; solver <= 1; solver++) {
         fitted_settings(&f, &pz_factors, names, (const double[]){ 24, 3, 8, 0.01, solver, 0.8 });
         assert_same_at_any_thread_count(&f, &t->c);
@@ -387,13 +370,12 @@ static void threads_do_not_change_a_byte(void **state)
     free(t);
 }
 
-static void a_file_gives_the_part_back(void **state)
+TEST(a_file_gives_the_part_back)
 {
     struct tiny *t = tiny_random(90, 40, 12, 7);
     uint32_t hist[] = { 1, 2, 30 };
     struct fitted f;
 
-    (void)state;
     fit_with(&f, &t->c, (const double[]){ 16, 3, 8, 0.01, 0, 0.8 });
     assert_survives_a_file(&f, hist, 3, 40, false);
     assert_survives_a_file(&f, hist, 3, 40, true);
@@ -401,31 +383,7 @@ static void a_file_gives_the_part_back(void **state)
     free(t);
 }
 
-static void little_data_is_borne(void **state)
+TEST(little_data_is_borne)
 {
-    (void)state;
     assert_bears_little_data(&pz_factors);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_solvers_solve_a_row),
-        cmocka_unit_test(gradients_take_another_right_hand_side),
-        cmocka_unit_test(a_warm_start_needs_fewer_steps),
-        cmocka_unit_test(scans_are_plain_products),
-        cmocka_unit_test(regularisation_follows_the_frequency),
-        cmocka_unit_test(unseen_pairs_weigh_what_was_asked),
-        cmocka_unit_test(gradients_reach_what_cholesky_reaches),
-        cmocka_unit_test(a_query_solves_its_own_history),
-        cmocka_unit_test(a_basis_in_which_the_items_are_orthogonal),
-        cmocka_unit_test(tastes_are_told_apart),
-        cmocka_unit_test(shares_of_events_sum_to_the_score),
-        cmocka_unit_test(an_update_learns_the_new_and_keeps_the_old),
-        cmocka_unit_test(threads_do_not_change_a_byte),
-        cmocka_unit_test(a_file_gives_the_part_back),
-        cmocka_unit_test(little_data_is_borne),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "tests/unit/unit.h"
 
 static char start[4096];
 
 /* Every test has a folder of its own, which is the current one. */
-static int enter(void **state)
+static int enter(void **state __attribute__((unused)))
 {
     static char dir[] = "/tmp/test_file.XXXXXX";
 
@@ -26,7 +19,7 @@ static int enter(void **state)
     return getcwd(start, sizeof start) && mkdtemp(dir) ? chdir(dir) : -1;
 }
 
-static int leave(void **state)
+static int leave(void **state __attribute__((unused)))
 {
     char text[100];
 
@@ -64,11 +57,10 @@ static struct pz_out *begin(const char *path)
     return out;
 }
 
-static void an_output_appears_at_commit_and_not_at_abort(void **state)
+TEST(an_output_appears_at_commit_and_not_at_abort)
 {
     struct pz_out *out;
 
-    (void)state;
     assert_int_equal(pz_file_write("f", "old", 3, NULL), PZ_OK);
     out = begin("f");
     assert_int_equal(pz_out_write(out, "new", 3, NULL), PZ_OK);
@@ -85,19 +77,18 @@ static void an_output_appears_at_commit_and_not_at_abort(void **state)
     holds("f", "new");
 }
 
-static void the_mode_is_what_the_umask_leaves(void **state)
+TEST(the_mode_is_what_the_umask_leaves)
 {
     mode_t before = umask(027);
     struct stat info;
 
-    (void)state;
     assert_int_equal(pz_file_write("f", "", 0, NULL), PZ_OK);
     assert_int_equal(umask(before), 027);
     assert_int_equal(stat("f", &info), 0);
     assert_int_equal(info.st_mode & 0777, 0640);
 }
 
-static void bytes_keep_their_order_in_pieces_of_any_size(void **state)
+TEST(bytes_keep_their_order_in_pieces_of_any_size)
 {
     static const size_t piece[] = { 1, 65535, 1, 65536, 3, 65534, 200000, 7 };
     struct pz_out *out = begin("f");
@@ -105,7 +96,6 @@ static void bytes_keep_their_order_in_pieces_of_any_size(void **state)
     char *data;
     size_t n;
 
-    (void)state;
     for (size_t i = 0; i < 600000; i++)
         all[i] = (uint8_t)(i * 2654435761u >> 13);
     for (size_t i = 0; i < sizeof piece / sizeof *piece; at += piece[i++])
@@ -119,11 +109,10 @@ static void bytes_keep_their_order_in_pieces_of_any_size(void **state)
     free(all);
 }
 
-static void a_signal_leaves_no_temporary_file(void **state)
+TEST(a_signal_leaves_no_temporary_file)
 {
     struct pz_out *a = begin("a"), *b = begin("b"), *done = begin("done");
 
-    (void)state;
     assert_int_equal(pz_out_commit(done, NULL), PZ_OK);
     pz_out_abort(b);
     assert_int_equal(count_files(), 2);
@@ -133,13 +122,12 @@ static void a_signal_leaves_no_temporary_file(void **state)
     pz_out_abort(a);
 }
 
-static void what_cannot_be_written_is_said_and_leaves_nothing(void **state)
+TEST(what_cannot_be_written_is_said_and_leaves_nothing)
 {
     char big[70000] = { 0 };
     struct pz_err err = { 0 };
     struct pz_out *out;
 
-    (void)state;
     assert_int_equal(pz_out_open("nowhere/f", &out, &err), PZ_CANT_CREATE);
     assert_null(out);
     assert_int_equal(mkdir("folder", 0777), 0);
@@ -158,12 +146,11 @@ static void what_cannot_be_written_is_said_and_leaves_nothing(void **state)
     assert_int_equal(pz_out_commit(NULL, &err), PZ_OK);
 }
 
-static void a_descriptor_of_the_caller_stays_open(void **state)
+TEST(a_descriptor_of_the_caller_stays_open)
 {
     int fd = open("f", O_CREAT | O_RDWR, 0666);
     struct pz_out *out;
 
-    (void)state;
     assert_int_equal(pz_out_attach(fd, "mine", &out, NULL), PZ_OK);
     assert_int_equal(pz_out_write(out, "ab", 2, NULL), PZ_OK);
     assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
@@ -174,13 +161,12 @@ static void a_descriptor_of_the_caller_stays_open(void **state)
     holds("f", "abc");
 }
 
-static void a_file_is_read_up_to_its_limit(void **state)
+TEST(a_file_is_read_up_to_its_limit)
 {
     struct pz_err err = { 0 };
     char *data;
     size_t n;
 
-    (void)state;
     assert_int_equal(pz_file_write("f", "12345", 5, NULL), PZ_OK);
     assert_int_equal(pz_file_read("f", 5, &data, &n, NULL), PZ_OK);
     assert_int_equal(n, 5);
@@ -192,11 +178,10 @@ static void a_file_is_read_up_to_its_limit(void **state)
     assert_int_equal(pz_file_read(".", 4, &data, &n, &err), PZ_IO);
 }
 
-static void folders_of_paths(void **state)
+TEST(folders_of_paths)
 {
     char dir[8];
 
-    (void)state;
     assert_true(pz_file_dirname("f", dir, sizeof dir));
     assert_string_equal(dir, ".");
     assert_true(pz_file_dirname("/f", dir, sizeof dir));
@@ -207,13 +192,12 @@ static void folders_of_paths(void **state)
     assert_false(pz_file_dirname("/2345678/f", dir, sizeof dir));
 }
 
-static void a_lock_has_one_holder_who_is_named(void **state)
+TEST(a_lock_has_one_holder_who_is_named)
 {
     struct pz_lock *mine, *other;
     struct pz_err err = { 0 };
     char name[40];
 
-    (void)state;
     snprintf(name, sizeof name, "process %ld since 2", (long)getpid());
     assert_int_equal(pz_lock_take("l", 0, &mine, &err), PZ_OK);
     assert_int_equal(pz_lock_take("l", 0, &other, &err), PZ_TRY_AGAIN);
@@ -227,21 +211,4 @@ static void a_lock_has_one_holder_who_is_named(void **state)
     assert_int_equal(pz_lock_take("nowhere/l", 0, &other, &err), PZ_CANT_CREATE);
 }
 
-#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(an_output_appears_at_commit_and_not_at_abort),
-        IN_A_FOLDER(the_mode_is_what_the_umask_leaves),
-        IN_A_FOLDER(bytes_keep_their_order_in_pieces_of_any_size),
-        IN_A_FOLDER(a_signal_leaves_no_temporary_file),
-        IN_A_FOLDER(what_cannot_be_written_is_said_and_leaves_nothing),
-        IN_A_FOLDER(a_descriptor_of_the_caller_stays_open),
-        IN_A_FOLDER(a_file_is_read_up_to_its_limit),
-        IN_A_FOLDER(folders_of_paths),
-        IN_A_FOLDER(a_lock_has_one_holder_who_is_named),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+AROUND_EACH(enter, leave)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "base/par.h"
 #include "fixture_filter.h"
+#include "tests/unit/unit.h"
 
 static const char items[] =
     "ITEM_ID;CATEGORY:c;CATEGORY_L1:c;CATEGORY_L2:c;PRICE:n;GENRE:c;CREATION_TIMESTAMP:n;OWNER:s;"
@@ -93,9 +89,8 @@ static const char *passing(const char *text, struct asked q)
             fail_msg("\"%s\" does not say \"%s\"", err.text, words);              \
     } while (0)
 
-static void every_documented_example_of_item_filters(void **state)
+TEST(every_documented_example_of_item_filters)
 {
-    (void)state;
     PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "cde", .user = "ann",
          .values = "EVENT_TYPE=\"click\"");
     PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"click\", \"stream\")", "cde",
@@ -134,9 +129,8 @@ static void every_documented_example_of_item_filters(void **state)
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE in (\"*\")", "abc", .user = "ann");
 }
 
-static void every_documented_example_of_combined_filters(void **state)
+TEST(every_documented_example_of_combined_filters)
 {
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.CATEGORY IN ($CATEGORY) | INCLUDE ItemID WHERE "
          "Interactions.EVENT_TYPE IN (\"favorite\")",
          "abc", .user = "ann", .values = "CATEGORY=\"watch\"");
@@ -153,9 +147,8 @@ static void every_documented_example_of_combined_filters(void **state)
          .user = NULL);
 }
 
-static void every_documented_example_of_action_filters(void **state)
+TEST(every_documented_example_of_action_filters)
 {
-    (void)state;
     PASS("INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ($EVENT_TYPE)", "c",
          .user = "ann", .values = "EVENT_TYPE=\"NOT_TAKEN\"");
     PASS("EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN (\"NOT_TAKEN\")", "abde",
@@ -171,9 +164,8 @@ static void every_documented_example_of_action_filters(void **state)
          "bcde", .user = "ann", .values = "{\"VALUE\":\"50\",\"PREMIUM\":\"\\\"Premium\\\"\"}");
 }
 
-static void every_documented_example_of_user_filters(void **state)
+TEST(every_documented_example_of_user_filters)
 {
-    (void)state;
     PASS("INCLUDE UserID WHERE Users.MEMBERSHIP_STATUS IN ($MEMBERSHIP)", "bob",
          .values = "MEMBERSHIP=\"silver\"");
     PASS("EXCLUDE UserID WHERE Users.AGE < $AGE", "anncid", .values = "AGE=18");
@@ -183,9 +175,8 @@ static void every_documented_example_of_user_filters(void **state)
          .values = "EVENT_TYPE=\"purchase\"");
 }
 
-static void case_and_quotes_are_lenient_values_are_not(void **state)
+TEST(case_and_quotes_are_lenient_values_are_not)
 {
-    (void)state;
     PASS("include itemId where INTERACTIONS.event_type in ('CLICK')", "ab", .user = "ann");
     PASS("Include ITEM_ID Where items.category not in ('watch') and items.Price >= 40", "d",
          .user = NULL);
@@ -195,12 +186,11 @@ static void case_and_quotes_are_lenient_values_are_not(void **state)
     PASS("INCLUDE ItemID WHERE Items.`CATEGORY` = \"watch\"", "ab", .user = NULL);
 }
 
-static void filter_values_are_checked(void **state)
+TEST(filter_values_are_checked)
 {
     static const char in[] =
         "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) AND Items.PRICE < $PRICE";
 
-    (void)state;
     REFUSED(in, "no filter value PRICE is given", .values = "GENRE=drama");
     REFUSED(in, "did you mean $GENRE?", .values = "{\"GENRES\":\"\\\"drama\\\"\",\"PRICE\":\"3\"}");
     REFUSED(in, "a number is needed",
@@ -222,9 +212,8 @@ static void filter_values_are_checked(void **state)
     PASS("INCLUDE ItemID WHERE Items.ON_SALE = $S", "ac", .values = "S=\"True\"");
 }
 
-static void what_is_null_fails_a_test_and_passes_its_negation(void **state)
+TEST(what_is_null_fails_a_test_and_passes_its_negation)
 {
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.PRICE < 1000", "abcd", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.PRICE != 10", "bcde", .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.CATEGORY NOT IN (\"watch\")", "cde", .user = NULL);
@@ -237,9 +226,8 @@ static void what_is_null_fails_a_test_and_passes_its_negation(void **state)
     PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"*\")", "abcde", .user = "nobody");
 }
 
-static void and_binds_tighter_than_or_and_parentheses_group(void **state)
+TEST(and_binds_tighter_than_or_and_parentheses_group)
 {
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.PRICE = 40 OR Items.GENRE IN (\"drama\") AND Items.PRICE < 15",
          "ad", .user = NULL);
     PASS("INCLUDE ItemID WHERE (Items.PRICE = 40 OR Items.GENRE IN (\"drama\")) AND Items.PRICE < "
@@ -251,9 +239,8 @@ static void and_binds_tighter_than_or_and_parentheses_group(void **state)
          .user = NULL);
 }
 
-static void any_column_of_any_table_in_one_expression(void **state)
+TEST(any_column_of_any_table_in_one_expression)
 {
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.PRICE <= CurrentUser.BUDGET AND NOT Interactions.EVENT_TYPE = "
          "'stream'",
          "a", .user = "ann");
@@ -276,9 +263,8 @@ static void any_column_of_any_table_in_one_expression(void **state)
          "ae", .user = "ann", .item = "d");
 }
 
-static void sets_are_compared_as_sets(void **state)
+TEST(sets_are_compared_as_sets)
 {
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS ALL ('comedy', 'drama', 'comedy')", "a",
          .user = NULL);
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS ANY ('comedy', 'drama')", "abd", .user = NULL);
@@ -289,9 +275,8 @@ static void sets_are_compared_as_sets(void **state)
     PASS("INCLUDE ItemID WHERE Items.GENRE HAS ONLY CurrentItem.GENRE", "abd", .item = "a");
 }
 
-static void interactions_are_looked_at_one_by_one(void **state)
+TEST(interactions_are_looked_at_one_by_one)
 {
-    (void)state;
     /* one interaction that is a click and is new; b was clicked at 800, a at 100 */
     PASS("INCLUDE ItemID WHERE Interactions.EVENT_TYPE = 'click' AND Interactions.TIMESTAMP > "
          "NOW() - 5m",
@@ -322,7 +307,7 @@ static void interactions_are_looked_at_one_by_one(void **state)
     PASS("INCLUDE UserID WHERE COUNT(Interactions WHERE EVENT_VALUE > 2) = 2", "bob", .user = NULL);
 }
 
-static void live_rows_and_events_count_at_once(void **state)
+TEST(live_rows_and_events_count_at_once)
 {
     struct table it = read_table(
         "ITEM_ID;PRICE:n;GENRE:c;STOCK:n\na;99;musical|drama;0\nc;;;7\nnew;1;comedy;3\n");
@@ -339,7 +324,6 @@ static void live_rows_and_events_count_at_once(void **state)
     };
     struct pz_live live = { .event = ev, .n_events = 3, .items = &io, .users = &uo };
 
-    (void)state;
     PASS("INCLUDE ItemID WHERE Items.PRICE > 25", "ad", .live = &live);
     PASS("INCLUDE ItemID WHERE Items.GENRE IN ('musical', 'comedy')", "ad", .live = &live);
     PASS("INCLUDE ItemID WHERE Items.STOCK > 0 OR Items.STOCK IS NULL", "bcde", .live = &live);
@@ -373,9 +357,8 @@ static void live_rows_and_events_count_at_once(void **state)
     free_table(&us);
 }
 
-static void faults_are_found_where_they_are(void **state)
+TEST(faults_are_found_where_they_are)
 {
-    (void)state;
     REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "character 22, at \"Items.PRCE < 3\"",
             .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "did you mean PRICE?", .user = NULL);
@@ -408,11 +391,10 @@ static void faults_are_found_where_they_are(void **state)
     REFUSED("INCLUDE ItemID WHERE Items.PRICE < 3 # 4", "has no meaning here", .user = NULL);
 }
 
-static void deep_nesting_is_refused_not_followed(void **state)
+TEST(deep_nesting_is_refused_not_followed)
 {
     struct pz_str text = { 0 };
 
-    (void)state;
     pz_str_adds(&text, "INCLUDE ItemID WHERE ");
     for (int i = 0; i < 100000; i++)
         pz_str_addc(&text, '(');
@@ -425,11 +407,10 @@ static void deep_nesting_is_refused_not_followed(void **state)
     pz_str_clear(&text);
 }
 
-static void values_given_again_replace_and_numbers_are_values(void **state)
+TEST(values_given_again_replace_and_numbers_are_values)
 {
     struct pz_filter_args args = { 0 };
 
-    (void)state;
     assert_int_equal(pz_filter_args_add(&args, "A=1", NULL), PZ_OK);
     assert_int_equal(pz_filter_args_add(&args, "{\"B\":2.5,\"A\":\"\\\"x=y\\\"\"}", NULL), PZ_OK);
     assert_int_equal(pz_filter_args_add(&args, "$C=a=b", NULL), PZ_OK);
@@ -443,7 +424,7 @@ static void values_given_again_replace_and_numbers_are_values(void **state)
     pz_filter_args_clear(&args);
 }
 
-static void one_filter_serves_many_threads(void **state)
+TEST(one_filter_serves_many_threads)
 {
     enum { ROUNDS = 2000, THREADS = 4, PRICES = 90 };
     struct shop *s = make_shop(items, users, events);
@@ -451,7 +432,6 @@ static void one_filter_serves_many_threads(void **state)
     struct pz_filter_work *work[THREADS];
     int wrong = 0;
 
-    (void)state;
     assert_int_equal(
         pz_filter_compile(
             "INCLUDE ItemID WHERE Items.PRICE < NOW() OR Interactions.TIMESTAMP < NOW()",
@@ -476,28 +456,4 @@ static void one_filter_serves_many_threads(void **state)
         pz_filter_work_free(work[t]);
     pz_filter_free(f);
     free_shop(s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_documented_example_of_item_filters),
-        cmocka_unit_test(every_documented_example_of_combined_filters),
-        cmocka_unit_test(every_documented_example_of_action_filters),
-        cmocka_unit_test(every_documented_example_of_user_filters),
-        cmocka_unit_test(case_and_quotes_are_lenient_values_are_not),
-        cmocka_unit_test(filter_values_are_checked),
-        cmocka_unit_test(what_is_null_fails_a_test_and_passes_its_negation),
-        cmocka_unit_test(and_binds_tighter_than_or_and_parentheses_group),
-        cmocka_unit_test(any_column_of_any_table_in_one_expression),
-        cmocka_unit_test(sets_are_compared_as_sets),
-        cmocka_unit_test(interactions_are_looked_at_one_by_one),
-        cmocka_unit_test(live_rows_and_events_count_at_once),
-        cmocka_unit_test(one_filter_serves_many_threads),
-        cmocka_unit_test(faults_are_found_where_they_are),
-        cmocka_unit_test(deep_nesting_is_refused_not_followed),
-        cmocka_unit_test(values_given_again_replace_and_numbers_are_values),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

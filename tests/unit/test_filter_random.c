@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random filters, made as trees and written out as text: what the compiled filter answers must be
  * what the tree answers row by row from the plain texts of the tables. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <strings.h>
 
 #include "base/rng.h"
 #include "fixture_filter.h"
+#include "tests/unit/unit.h"
 
 enum { N_EXPRESSIONS = 10000, N_ITEMS = 70, N_USERS = 12, MAX_KIDS = 3, MAX_RIGHT = 3 };
 
@@ -1012,13 +1008,12 @@ static void try_one(struct world *w, struct pz_filter_work *work, size_t *n_refu
     pz_arena_clear(&w->arena);
 }
 
-static void compiled_filters_answer_as_the_rows_do(void **state)
+TEST(compiled_filters_answer_as_the_rows_do)
 {
     static struct world w;
     struct pz_filter_work *work = pz_filter_work_new();
     size_t n_refused = 0, n_some = 0;
 
-    (void)state;
     make_world(&w);
     for (int i = 0; i < N_EXPRESSIONS; i++)
         try_one(&w, work, &n_refused, &n_some);
@@ -1027,11 +1022,4 @@ static void compiled_filters_answer_as_the_rows_do(void **state)
                     N_EXPRESSIONS); /* most are neither all nor nothing */
     pz_filter_work_free(work);
     free_world(&w);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = { cmocka_unit_test(compiled_filters_answer_as_the_rows_do) };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "eval/bootstrap.h"
 #include "eval/verdict.h"
+#include "tests/unit/unit.h"
 
 /* Figures of one K by hand: ndcg@10 and mrr@10 of four cases, and novelty. */
 static void make_figures(struct pz_figures *f, const float *each)
@@ -57,7 +51,7 @@ struct example {
     int result; /* 1 yes, 0 no, -1 PZ_USAGE */
 };
 
-static void every_expression_means_what_it_says(void **state)
+TEST(every_expression_means_what_it_says)
 {
     static const struct example examples[] = {
         { "ndcg@10 >= 0.4", 1 },
@@ -113,7 +107,6 @@ static void every_expression_means_what_it_says(void **state)
     };
     struct pz_verdict v;
 
-    (void)state;
     make_verdict(&v);
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         struct pz_err err = { .text = "" };
@@ -130,11 +123,10 @@ static void every_expression_means_what_it_says(void **state)
     pz_verdict_clear(&v);
 }
 
-static void a_no_says_which_comparisons_are_false(void **state)
+TEST(a_no_says_which_comparisons_are_false)
 {
     struct pz_verdict v;
 
-    (void)state;
     make_verdict(&v);
     v.gate = "ndcg@10 >= 2*vs && coverage >= 0.1 && mrr@10 > 0.75";
     assert_int_equal(pz_gate_judge(&v, NULL), PZ_OK);
@@ -144,13 +136,12 @@ static void a_no_says_which_comparisons_are_false(void **state)
     pz_verdict_clear(&v);
 }
 
-static void faults_are_found_before_anything_is_judged(void **state)
+TEST(faults_are_found_before_anything_is_judged)
 {
     struct pz_verdict v = { .how = { .k = { 10 }, .n_k = 1 }, .n_rivals = 1 };
     struct pz_err err;
     char deep[5000];
 
-    (void)state;
     v.rival[0].name = "popularity";
     v.gate = "ndcg@10 > 1.2*popularity && low.ndcg@10 > 0";
     assert_int_equal(pz_gate_judge(&v, &err), PZ_OK);
@@ -171,13 +162,12 @@ static void faults_are_found_before_anything_is_judged(void **state)
 
 /* ---- the intervals that gates ask for ---- */
 
-static void an_interval_is_that_of_the_normal_law_for_many_cases(void **state)
+TEST(an_interval_is_that_of_the_normal_law_for_many_cases)
 {
     enum { N = 4000 };
     struct pz_figures f = { .n_cases = N, .n_metrics = 1 };
     double half = 1.96 * 0.5 / 63.2456; /* a coin's 1.96 s / sqrt(n) */
 
-    (void)state;
     f.each = calloc(N, sizeof *f.each);
     f.mean = calloc(1, sizeof *f.mean);
     f.low = calloc(1, sizeof *f.low);
@@ -191,12 +181,11 @@ static void an_interval_is_that_of_the_normal_law_for_many_cases(void **state)
     pz_figures_clear(&f);
 }
 
-static void pairs_see_a_difference_that_the_intervals_alone_hide(void **state)
+TEST(pairs_see_a_difference_that_the_intervals_alone_hide)
 {
     struct pz_verdict v;
     struct pz_lift l;
 
-    (void)state;
     make_verdict(&v);
     l = pz_compare(&v.mine.figures, &v.rival[1].figures, 0);
     assert_true(fabs(l.difference - 0.1) < 1e-6 && fabs(l.low - 0.1) < 1e-6 &&
@@ -206,17 +195,4 @@ static void pairs_see_a_difference_that_the_intervals_alone_hide(void **state)
     l = pz_compare(&v.mine.figures, &v.rival[1].figures, 2);
     assert_true(l.high < 0);
     pz_verdict_clear(&v);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_expression_means_what_it_says),
-        cmocka_unit_test(a_no_says_which_comparisons_are_false),
-        cmocka_unit_test(faults_are_found_before_anything_is_judged),
-        cmocka_unit_test(an_interval_is_that_of_the_normal_law_for_many_cases),
-        cmocka_unit_test(pairs_see_a_difference_that_the_intervals_alone_hide),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "model/model.h"
+#include "tests/unit/unit.h"
 #include "train/train.h"
 
 /* Two users, three items, types buy and view, a context column DEVICE. User 0: view item 0 (5), buy
@@ -66,12 +59,11 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
     unlink(path);
 }
 
-static void what_event_rules_leave_out_stays_with_weight_0(void **state)
+TEST(what_event_rules_leave_out_stays_with_weight_0)
 {
     struct pz_event_rule rule = { "View", 1, 2 };
     struct pz_model *m;
 
-    (void)state;
     train(&rule, 1, NULL, &m);
     assert_int_equal(m->n_inter, 4);
     assert_memory_equal(m->ptr, ptr, sizeof ptr);
@@ -86,13 +78,12 @@ static void what_event_rules_leave_out_stays_with_weight_0(void **state)
     pz_model_free(m);
 }
 
-static void what_is_held_out_stays_out(void **state)
+TEST(what_is_held_out_stays_out)
 {
     static const uint8_t keep[] = { 1, 1, 0, 1 };
     struct pz_event_rule rule = { "view", 1, -INFINITY };
     struct pz_model *m;
 
-    (void)state;
     train(&rule, 1, keep, &m);
     assert_int_equal(m->n_inter, 3);
     assert_memory_equal(m->ptr, ((uint64_t[]){ 0, 2, 3 }), 24);
@@ -104,12 +95,11 @@ static void what_is_held_out_stays_out(void **state)
 
 /* a was made at 7, whatever its events; b came with its event at 20; c is of no event that is
  * learned from. */
-static void items_know_when_they_came_and_how_often_they_were_shown(void **state)
+TEST(items_know_when_they_came_and_how_often_they_were_shown)
 {
     static const uint8_t keep[] = { 1, 1, 0, 1 }, but_first[] = { 0, 1, 1, 1 };
     struct pz_model *m;
 
-    (void)state;
     train(NULL, 0, keep, &m);
     assert_memory_equal(m->item_since, ((int64_t[]){ 7, 20, INT64_MAX }), 24);
     assert_memory_equal(m->item_shown, ((uint32_t[]){ 1, 1, 2 }), 12);
@@ -118,15 +108,4 @@ static void items_know_when_they_came_and_how_often_they_were_shown(void **state
     assert_memory_equal(m->item_since, ((int64_t[]){ 7, 20, 30 }), 24);
     assert_memory_equal(m->item_shown, ((uint32_t[]){ 1, 1, 0 }), 12);
     pz_model_free(m);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_event_rules_leave_out_stays_with_weight_0),
-        cmocka_unit_test(what_is_held_out_stays_out),
-        cmocka_unit_test(items_know_when_they_came_and_how_often_they_were_shown),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is held out never reaches a model: whatever the truth is, and if it is not there at all,
  * training gives the same columns. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,6 +8,7 @@
 #include "data/split.h"
 #include "import/import.h"
 #include "table/table.h"
+#include "tests/unit/unit.h"
 #include "train/train.h"
 
 enum { USERS = 30, EACH = 12, ITEMS = 30 };
@@ -23,19 +16,17 @@ enum { USERS = 30, EACH = 12, ITEMS = 30 };
 static char dir[64];
 static uint32_t n_trials; /* of each training */
 
-static int make_dir(void **state)
+static int make_dir(void **state __attribute__((unused)))
 {
-    (void)state;
     snprintf(dir, sizeof dir, "/tmp/pz-test-leak-XXXXXX");
     return mkdtemp(dir) ? 0 : -1;
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **state __attribute__((unused)))
 {
     static const char *const names[] = { "a.csv", "b.csv", "i.csv", "a.pzm", "b.pzm" };
     char path[100];
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
@@ -205,41 +196,36 @@ static void hold_out_and_change(const char *spec, enum change change)
     pz_dataset_free(b);
 }
 
-static void a_permuted_truth_changes_nothing(void **state)
+TEST(a_permuted_truth_changes_nothing)
 {
-    (void)state;
     n_trials = 1;
     hold_out_and_change("leave-last:2", PERMUTE);
     n_trials = 0;
 }
 
-static void a_removed_truth_changes_nothing(void **state)
+TEST(a_removed_truth_changes_nothing)
 {
-    (void)state;
     hold_out_and_change("leave-last:2", REMOVE);
 }
 
-static void a_permuted_truth_behind_a_time_changes_nothing(void **state)
+TEST(a_permuted_truth_behind_a_time_changes_nothing)
 {
-    (void)state;
     hold_out_and_change("time:20%", PERMUTE);
 }
 
-static void changed_users_who_are_held_out_change_nothing(void **state)
+TEST(changed_users_who_are_held_out_change_nothing)
 {
-    (void)state;
     hold_out_and_change("personalize:20%", PERMUTE);
 }
 
 /* The test of the test: a change in what is trained on is seen. */
-static void the_comparison_sees_a_change_of_the_training_part(void **state)
+TEST(the_comparison_sees_a_change_of_the_training_part)
 {
     struct pz_dataset *a;
     char path[100];
     struct pz_table *x, *y;
     char *mx, *my;
 
-    (void)state;
     write_items();
     write_interactions("a.csv", NULL, KEEP);
     a = import("a.csv");
@@ -264,15 +250,4 @@ static void the_comparison_sees_a_change_of_the_training_part(void **state)
     pz_dataset_free(a);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_permuted_truth_changes_nothing),
-        cmocka_unit_test(a_removed_truth_changes_nothing),
-        cmocka_unit_test(a_permuted_truth_behind_a_time_changes_nothing),
-        cmocka_unit_test(changed_users_who_are_held_out_change_nothing),
-        cmocka_unit_test(the_comparison_sees_a_change_of_the_training_part),
-    };
-
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
-}
+AROUND_ALL(make_dir, remove_dir)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "table/lists.h"
+#include "tests/unit/unit.h"
 
 /* Two lists of entries below 9: (3, 8) and (0). */
 static const uint32_t entry[] = { 3, 8, 0 };
@@ -16,18 +12,16 @@ static bool good(uint64_t a, uint64_t b, uint64_t c, uint64_t end, uint64_t most
     return pz_lists_good((const uint64_t[]){ a, b, c }, 2, end, most, entry, below);
 }
 
-static void sound_lists_are_good(void **state)
+TEST(sound_lists_are_good)
 {
-    (void)state;
     assert_true(good(0, 2, 3, 3, 2, 9));
     assert_true(good(0, 0, 3, 3, 3, 9));
     assert_true(pz_lists_good((const uint64_t[]){ 0 }, 0, 0, 0, NULL, 0));
     assert_true(pz_lists_good((const uint64_t[]){ 0, 0 }, 1, 0, 0, NULL, 0));
 }
 
-static void every_lie_about_lists_is_seen(void **state)
+TEST(every_lie_about_lists_is_seen)
 {
-    (void)state;
     assert_false(good(1, 2, 3, 3, 3, 9)); /* begins late */
     assert_false(good(0, 2, 2, 3, 3, 9)); /* ends early */
     assert_false(good(0, 2, 4, 3, 3, 9)); /* ends late */
@@ -37,9 +31,8 @@ static void every_lie_about_lists_is_seen(void **state)
     assert_false(good(0, 2, 3, 3, 2, 8)); /* too large an entry */
 }
 
-static void numbers_are_finite_and_not_below_the_least(void **state)
+TEST(numbers_are_finite_and_not_below_the_least)
 {
-    (void)state;
     for (int at = 0; at < 2; at++) {
         float x[] = { 0, 0 };
 
@@ -56,15 +49,4 @@ static void numbers_are_finite_and_not_below_the_least(void **state)
         assert_true(pz_numbers_good(x, 2, 0));
     }
     assert_true(pz_numbers_good(NULL, 0, 0));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_lists_are_good),
-        cmocka_unit_test(every_lie_about_lists_is_seen),
-        cmocka_unit_test(numbers_are_finite_and_not_below_the_least),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

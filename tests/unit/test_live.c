@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live store: numbering, repeated ids, sessions that join users, forgetting, and several
  * processes writing and reading at once. Every test has a store of its own in a fresh folder. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "live/overlay.h"
 #include "live/store.h"
+#include "tests/unit/unit.h"
 
 static char dir[64];
 
@@ -31,16 +24,14 @@ static struct pz_live_store *open_store(void)
     return s;
 }
 
-static int fresh_dir(void **state)
+static int fresh_dir(void **state __attribute__((unused)))
 {
-    (void)state;
     snprintf(dir, sizeof dir, "/tmp/pz-live.XXXXXX");
     return mkdtemp(dir) == NULL;
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **state __attribute__((unused)))
 {
-    (void)state;
     char path[96];
     const char *name[] = { "data.mdb", "lock.mdb" };
     for (size_t i = 0; i < 2; i++) {
@@ -88,9 +79,8 @@ static void expect_items(struct pz_live_store *s, const char *user, uint64_t aft
     pz_arena_clear(&arena);
 }
 
-static void events_are_numbered_from_one_and_read_in_order_after_a_number(void **state)
+TEST(events_are_numbered_from_one_and_read_in_order_after_a_number)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", NULL, "a"), event_of("v", NULL, "b"),
                             event_of("u", NULL, "c") };
@@ -107,9 +97,8 @@ static void events_are_numbered_from_one_and_read_in_order_after_a_number(void *
     pz_live_close(s);
 }
 
-static void a_repeated_event_id_is_kept_once(void **state)
+TEST(a_repeated_event_id_is_kept_once)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", NULL, "a"), event_of("u", NULL, "b") };
     uint64_t last = 0;
@@ -121,9 +110,8 @@ static void a_repeated_event_id_is_kept_once(void **state)
     pz_live_close(s);
 }
 
-static void a_session_joins_the_user_with_its_earlier_events(void **state)
+TEST(a_session_joins_the_user_with_its_earlier_events)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of(NULL, "s", "a"), event_of("u", NULL, "b"),
                             event_of("u", "s", "c"), event_of(NULL, "s", "d") };
@@ -139,9 +127,8 @@ static void a_session_joins_the_user_with_its_earlier_events(void **state)
     pz_live_close(s);
 }
 
-static void forgetting_a_user_removes_his_events_and_leaves_a_tombstone(void **state)
+TEST(forgetting_a_user_removes_his_events_and_leaves_a_tombstone)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", "s", "a"), event_of("v", NULL, "b") };
     struct pz_arena arena = { 0 };
@@ -162,9 +149,8 @@ static void forgetting_a_user_removes_his_events_and_leaves_a_tombstone(void **s
     pz_live_close(s);
 }
 
-static void one_id_for_session_and_user_counts_its_events_once(void **state)
+TEST(one_id_for_session_and_user_counts_its_events_once)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of(NULL, "x", "a"), event_of("x", "x", "b") };
     struct pz_err err = { 0 };
@@ -177,9 +163,8 @@ static void one_id_for_session_and_user_counts_its_events_once(void **state)
     pz_live_close(s);
 }
 
-static void impressions_and_properties_come_back_with_the_event(void **state)
+TEST(impressions_and_properties_come_back_with_the_event)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e = event_of("u", NULL, "a");
     struct pz_arena arena = { 0 };
@@ -199,9 +184,8 @@ static void impressions_and_properties_come_back_with_the_event(void **state)
     pz_live_close(s);
 }
 
-static void a_forgotten_user_who_comes_back_counts_with_all_later_events(void **state)
+TEST(a_forgotten_user_who_comes_back_counts_with_all_later_events)
 {
-    (void)state;
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", NULL, "a"), event_of("u", NULL, "b") };
     struct pz_live_receipt r;
@@ -216,9 +200,8 @@ static void a_forgotten_user_who_comes_back_counts_with_all_later_events(void **
     pz_live_close(s);
 }
 
-static void a_full_map_grows_by_itself(void **state)
+TEST(a_full_map_grows_by_itself)
 {
-    (void)state;
     enum { N = 2000, TEXT = 20000 };
     struct pz_live_store *s = open_store();
     char *text = malloc(TEXT + 16);
@@ -267,9 +250,8 @@ static void a_full_map_grows_by_itself(void **state)
     pz_live_close(s);
 }
 
-static void a_reader_of_nothing_is_no_error(void **state)
+TEST(a_reader_of_nothing_is_no_error)
 {
-    (void)state;
     struct pz_live_store *s = NULL;
     assert_int_equal(pz_live_open(dir, false, &s, NULL), PZ_OK);
     assert_null(s);
@@ -287,9 +269,8 @@ static enum pz_status die_reading(void *context, int pass, uint64_t number,
     return PZ_OK;
 }
 
-static void readers_that_died_leave_no_slot_behind(void **state)
+TEST(readers_that_died_leave_no_slot_behind)
 {
-    (void)state;
     struct pz_live_store *held = open_store(); /* else the next one to come would start afresh */
     struct pz_event e = event_of("u", NULL, "a");
     uint64_t last = 0;
@@ -325,9 +306,8 @@ static uint64_t put_row(struct pz_live_store *s, enum pz_live_table table, const
     return last;
 }
 
-static void an_overlay_has_the_models_types_and_infers_others(void **state)
+TEST(an_overlay_has_the_models_types_and_infers_others)
 {
-    (void)state;
     struct pz_attr model_attr[] = { { .name = "PRICE", .kind = PZ_ATTR_NUMBER, .wide = true },
                                     { .name = "GENRE", .kind = PZ_ATTR_CATEGORY },
                                     { .name = "ADULT", .kind = PZ_ATTR_BOOL },
@@ -364,9 +344,8 @@ static void an_overlay_has_the_models_types_and_infers_others(void **state)
     pz_live_close(s);
 }
 
-static void a_row_replaces_the_whole_row_and_numbers_tell_what_is_new(void **state)
+TEST(a_row_replaces_the_whole_row_and_numbers_tell_what_is_new)
 {
-    (void)state;
     const char *name[] = { "A", "B" };
     struct pz_live_store *s = open_store();
     struct pz_overlay *o = NULL;
@@ -390,9 +369,8 @@ static void a_row_replaces_the_whole_row_and_numbers_tell_what_is_new(void **sta
     pz_live_close(s);
 }
 
-static void collecting_leaves_what_some_model_may_need(void **state)
+TEST(collecting_leaves_what_some_model_may_need)
 {
-    (void)state;
     const char *name[] = { "A" };
     struct pz_live_store *s = open_store();
     struct pz_event e[] = { event_of("u", NULL, "a"), event_of(NULL, "nobody", "b"),
@@ -457,9 +435,8 @@ static void read_rounds(const char *user, int rounds)
     _exit(bad);
 }
 
-static void two_writers_and_ten_readers_lose_nothing(void **state)
+TEST(two_writers_and_ten_readers_lose_nothing)
 {
-    (void)state;
     pz_live_close(open_store());
     for (int i = 0; i < 12; i++) {
         pid_t pid = fork();
@@ -513,9 +490,8 @@ static void *work(void *context)
     return NULL;
 }
 
-static void threads_write_and_read_one_store_while_it_grows(void **state)
+TEST(threads_write_and_read_one_store_while_it_grows)
 {
-    (void)state;
     enum { N = 6, TEXT = 100000 };
     struct pz_live_store *s = open_store();
     struct thread_work w[N];
@@ -541,26 +517,4 @@ static void threads_write_and_read_one_store_while_it_grows(void **state)
     pz_live_close(s);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, fresh_dir, remove_dir)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        ONE(events_are_numbered_from_one_and_read_in_order_after_a_number),
-        ONE(a_repeated_event_id_is_kept_once),
-        ONE(a_session_joins_the_user_with_its_earlier_events),
-        ONE(forgetting_a_user_removes_his_events_and_leaves_a_tombstone),
-        ONE(one_id_for_session_and_user_counts_its_events_once),
-        ONE(impressions_and_properties_come_back_with_the_event),
-        ONE(a_forgotten_user_who_comes_back_counts_with_all_later_events),
-        ONE(a_full_map_grows_by_itself),
-        ONE(a_reader_of_nothing_is_no_error),
-        ONE(readers_that_died_leave_no_slot_behind),
-        ONE(an_overlay_has_the_models_types_and_infers_others),
-        ONE(a_row_replaces_the_whole_row_and_numbers_tell_what_is_new),
-        ONE(collecting_leaves_what_some_model_may_need),
-        ONE(threads_write_and_read_one_store_while_it_grows),
-        ONE(two_writers_and_ten_readers_lose_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+AROUND_EACH(fresh_dir, remove_dir)

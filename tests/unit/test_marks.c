@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Marks of live stores: the larger numbers count, the order is that of the stores, texts are
  * distrusted. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "data/watermarks.h"
+#include "tests/unit/unit.h"
 
-static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
+TEST(of_two_marks_of_a_store_the_larger_numbers_count)
 {
-    (void)state;
     struct pz_marks m = { 0 };
     struct pz_str text = { 0 };
     const struct pz_mark marks[] = { { "bbbbbbbbbbbbbbbb", 5, 1 },
@@ -32,9 +26,8 @@ static void of_two_marks_of_a_store_the_larger_numbers_count(void **state)
     pz_str_clear(&text);
 }
 
-static void a_text_that_is_none_is_refused(void **state)
+TEST(a_text_that_is_none_is_refused)
 {
-    (void)state;
     const char *bad[] = { "x",         "aaaaaaaaaaaaaaaa 1\n",    "aaaaaaaaaaaaaaaa 1 x\n",
                           "aaa 1 2\n", "aaaaaaaaaaaaaaaa 1 2\nx", "aaaaaaaaaaaaaaaaa 1 2\n" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -42,13 +35,4 @@ static void a_text_that_is_none_is_refused(void **state)
         assert_int_equal(pz_marks_read(&m, bad[i], NULL), PZ_BAD_DATA);
         pz_marks_clear(&m);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_two_marks_of_a_store_the_larger_numbers_count),
-        cmocka_unit_test(a_text_that_is_none_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/par.h"
 #include "model/parts.h"
+#include "tests/unit/unit.h"
 
 enum { N_ITEMS = 3, N_USERS = 4, DAY = 86400, HOUR = 3600 };
 
@@ -75,21 +68,19 @@ static void expect(const void *part, const struct pz_query *q, double a, double 
 
 static const struct pz_query nobody = { .task = PZ_TASK_USER };
 
-static void a_user_counts_once_with_his_heaviest_event(void **state)
+TEST(a_user_counts_once_with_his_heaviest_event)
 {
     void *part = fit(&corpus, NULL, 0, NULL, 0);
 
-    (void)state;
     expect(part, &nobody, 2, 2.5, 0.25);
     pz_popularity.free(part);
 }
 
 /* Half-life one day: item 0: 1/2 + 1; item 1: 1/4 + .5/2 + 1; item 2: .25. */
-static void older_events_count_less(void **state)
+TEST(older_events_count_less)
 {
     void *part = fit(&corpus, "half_life", 1, NULL, 0);
 
-    (void)state;
     expect(part, &nobody, 1.5, 1.5, 0.25);
     pz_popularity.free(part);
 }
@@ -97,21 +88,19 @@ static void older_events_count_less(void **state)
 /* Windows of a day: item 0 has 1 in the last and 1 before; item 1 1 and .5; item 2 .25 and 0. An
  * event exactly one window old belongs to the window before. Where nothing grew, counts order, a
  * thousandth at most. */
-static void trends_are_growth_between_the_last_two_windows(void **state)
+TEST(trends_are_growth_between_the_last_two_windows)
 {
     void *part = fit(&corpus, "trend", 1, "window", 24);
 
-    (void)state;
     expect(part, &nobody, 1e-3 * 2 / 2.5, 0.5 + 1e-3, 0.25 + 1e-3 * 0.25 / 2.5);
     pz_popularity.free(part);
 }
 
-static void without_growth_the_trend_is_popularity(void **state)
+TEST(without_growth_the_trend_is_popularity)
 {
     struct pz_corpus late = corpus;
     void *part;
 
-    (void)state;
     late.newest = 10 * DAY; /* nothing in the last two windows */
     part = fit(&late, "trend", 1, "window", 24);
     expect(part, &nobody, 1e-3 * 2 / 2.5, 1e-3, 1e-3 * 0.25 / 2.5);
@@ -120,13 +109,12 @@ static void without_growth_the_trend_is_popularity(void **state)
 
 /* Group a: item 0 has 2, item 1 has 1, N = 3. Shrink 1, shares of all 2, 2.5, .25 of 4.75:
  * (2 + .42105) / 4 * 4.75, (1 + .52632) / 4 * 4.75, .05263 / 4 * 4.75. */
-static void a_segment_shrinks_to_everybody(void **state)
+TEST(a_segment_shrinks_to_everybody)
 {
     void *part = fit(&corpus, "shrink", 1, NULL, 0);
     const struct pz_given given = { .attr = &columns[0], .code = 0 };
     const struct pz_query q = { .task = PZ_TASK_USER, .user = &given, .n_user = 1 };
 
-    (void)state;
     expect(part, &q, 2.875, 1.8125, 0.0625);
     expect(part, &nobody, 2, 2.5, 0.25);
     pz_popularity.free(part);
@@ -134,7 +122,7 @@ static void a_segment_shrinks_to_everybody(void **state)
 
 /* Members: item 0 has 1, item 1 2, item 2 .25, N = 3.25: (1.42105, 2.52632, .30263) / 4.25 * 4.75;
  * with group a the mean of both. */
-static void several_segments_give_their_mean(void **state)
+TEST(several_segments_give_their_mean)
 {
     void *part = fit(&corpus, "shrink", 1, NULL, 0);
     const struct pz_given given[] = { { .attr = &columns[0], .code = 0 },
@@ -144,13 +132,12 @@ static void several_segments_give_their_mean(void **state)
     };
     const double unit = 4.75 / 4.25;
 
-    (void)state;
     expect(part, &q, (2.875 + unit * (1 + 2 / 4.75)) / 2, (1.8125 + unit * (2 + 2.5 / 4.75)) / 2,
            (0.0625 + unit * (0.25 + 0.25 / 4.75)) / 2);
     pz_popularity.free(part);
 }
 
-static void segments_read_back_and_without_the_setting_there_are_none(void **state)
+TEST(segments_read_back_and_without_the_setting_there_are_none)
 {
     const struct pz_given given = { .attr = &columns[0], .code = 0 };
     const struct pz_query q = { .task = PZ_TASK_USER, .user = &given, .n_user = 1 };
@@ -159,7 +146,6 @@ static void segments_read_back_and_without_the_setting_there_are_none(void **sta
     struct pz_writer *w = NULL;
     struct pz_table *t = NULL;
 
-    (void)state;
     close(mkstemp(path));
     assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
     assert_int_equal(pz_popularity.save(part, w, NULL), PZ_OK);
@@ -174,19 +160,4 @@ static void segments_read_back_and_without_the_setting_there_are_none(void **sta
     part = fit(&corpus, NULL, 0, NULL, 0);
     expect(part, &q, 2, 2.5, 0.25);
     pz_popularity.free(part);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_user_counts_once_with_his_heaviest_event),
-        cmocka_unit_test(older_events_count_less),
-        cmocka_unit_test(trends_are_growth_between_the_last_two_windows),
-        cmocka_unit_test(without_growth_the_trend_is_popularity),
-        cmocka_unit_test(a_segment_shrinks_to_everybody),
-        cmocka_unit_test(several_segments_give_their_mean),
-        cmocka_unit_test(segments_read_back_and_without_the_setting_there_are_none),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

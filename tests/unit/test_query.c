@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a query's events weigh by their age, and that every scorer which asks follows. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/query.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 enum { ITEMS = 30 };
 
@@ -17,26 +13,24 @@ static struct pz_recency ages(const struct pz_query *q, double exponent, size_t 
     return (struct pz_recency){ .q = q, .exponent = exponent, .most = most };
 }
 
-static void events_weigh_by_rank(void **state)
+TEST(events_weigh_by_rank)
 {
     uint32_t hist[] = { 0, 1, 2 };
     struct pz_query q = query_of(hist, 3);
     struct pz_recency r = ages(&q, 1, 3);
 
-    (void)state;
     assert_near(pz_recency_next(&r), 1, 1e-12);
     assert_near(pz_recency_next(&r), 1.0 / 2, 1e-12);
     assert_near(pz_recency_next(&r), 1.0 / 3, 1e-12);
 }
 
-static void events_of_one_moment_share_the_mean_of_their_ranks(void **state)
+TEST(events_of_one_moment_share_the_mean_of_their_ranks)
 {
     uint32_t hist[] = { 0, 1, 2, 3 };
     int64_t time[] = { 5, 7, 7, 9 };
     struct pz_query q = query_of(hist, 4);
     struct pz_recency r = ages(&q, 1, 4), cut = ages(&q, 1, 2);
 
-    (void)state;
     q.hist_time = time;
     assert_near(pz_recency_next(&r), 1, 1e-12);
     assert_near(pz_recency_next(&r), (1.0 / 2 + 1.0 / 3) / 2, 1e-12);
@@ -67,14 +61,13 @@ static double apart(const struct fitted *f, const uint32_t *one, const uint32_t 
     return most;
 }
 
-static void no_scorer_sees_order_within_a_moment(void **state)
+TEST(no_scorer_sees_order_within_a_moment)
 {
     static const struct pz_scorer *const asked[] = { &pz_transitions, &pz_factors, &pz_spectral };
     static const uint32_t hist[] = { 3, 9, 12, 25 }, within[] = { 9, 3, 25, 12 },
                           across[] = { 3, 12, 9, 25 };
     struct tiny *t = tiny_random(100, ITEMS, 12, 4);
 
-    (void)state;
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         struct fitted f;
 
@@ -85,15 +78,4 @@ static void no_scorer_sees_order_within_a_moment(void **state)
         f.s->free(f.part);
     }
     free(t);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_weigh_by_rank),
-        cmocka_unit_test(events_of_one_moment_share_the_mean_of_their_ranks),
-        cmocka_unit_test(no_scorer_sees_order_within_a_moment),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

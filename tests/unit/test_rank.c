@@ -7,19 +7,13 @@
  *                                  blue
  *   PRICE   1    2    4      8     16    32    0     -
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "answer/rules.h"
 #include "filter/filter.h"
 #include "rank/ranker.h"
+#include "tests/unit/unit.h"
 
 enum { N = 8 };
 
@@ -160,12 +154,11 @@ static const char *ask(const struct pz_model *m, const struct pz_request *req,
     return text;
 }
 
-static void a_known_user_gets_what_follows_his_history(void **state)
+TEST(a_known_user_gets_what_follows_his_history)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_answer a;
 
-    (void)state;
     /* a gives b 1, c .5, d .25; d gives e 1, f .5, g .25; a and d are seen; ties to the lower index
      */
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .num = 4 }, &a), "becf");
@@ -173,13 +166,12 @@ static void a_known_user_gets_what_follows_his_history(void **state)
     assert_false(a.is_short);
 }
 
-static void shares_are_a_softmax_over_what_may_be_recommended(void **state)
+TEST(shares_are_a_softmax_over_what_may_be_recommended)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_answer a;
     double total;
 
-    (void)state;
     ask(&m, &(struct pz_request){ .user_id = "u0", .num = 5 }, &a);
     /* allowed: b 1, c .5, e 1, f .5, g .25, h 0; scale 2 */
     total = 2 * exp(2) + 2 * exp(1) + exp(.5) + 1;
@@ -187,30 +179,28 @@ static void shares_are_a_softmax_over_what_may_be_recommended(void **state)
     assert_true(fabs(a.hit[4].score - exp(.5) / total) < 1e-9);
 }
 
-static void items_that_no_part_knows_come_last_by_popularity(void **state)
+TEST(items_that_no_part_knows_come_last_by_popularity)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_answer a;
 
-    (void)state;
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u1", .num = 8 }, &a), "habcdef");
     assert_int_equal(a.hit[1].source, PZ_ORIGIN_POPULAR);
     assert_true(isnan(a.hit[1].score));
     assert_true(a.is_short); /* 7 can be had, 8 were asked for */
 }
 
-static void nobody_gets_what_is_popular(void **state)
+TEST(nobody_gets_what_is_popular)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_answer a;
 
-    (void)state;
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "stranger", .num = 3 }, &a),
                         "abc");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
 }
 
-static void live_and_inline_events_extend_the_history(void **state)
+TEST(live_and_inline_events_extend_the_history)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_live_event event = {
@@ -220,7 +210,6 @@ static void live_and_inline_events_extend_the_history(void **state)
     const char *const history[] = { "nosuch", "d" };
     struct pz_answer a;
 
-    (void)state;
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "new", .num = 1, .live = &live },
                             &a),
                         "h");
@@ -241,12 +230,11 @@ static void live_and_inline_events_extend_the_history(void **state)
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
 }
 
-static void seen_items_are_left_out_kept_or_all_there_is(void **state)
+TEST(seen_items_are_left_out_kept_or_all_there_is)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_request req = { .user_id = "u0", .num = 8 };
 
-    (void)state;
     req.rules.seen = PZ_SEEN_KEEP;
     assert_string_equal(ask(&m, &req, NULL), "becfdgah");
     req.rules.seen = PZ_SEEN_ONLY;
@@ -255,7 +243,7 @@ static void seen_items_are_left_out_kept_or_all_there_is(void **state)
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
 }
 
-static void only_events_of_these_types_and_this_age_make_an_item_seen(void **state)
+TEST(only_events_of_these_types_and_this_age_make_an_item_seen)
 {
     struct pz_model m = fixture("user-personalization");
     const char *const purchase[] = { "Purchase" }, *const any[] = { "*" };
@@ -263,7 +251,6 @@ static void only_events_of_these_types_and_this_age_make_an_item_seen(void **sta
                               .num = 8,
                               .rules = { .seen_type = purchase, .n_seen_types = 1 } };
 
-    (void)state;
     assert_string_equal(ask(&m, &req, NULL), "becfgah"); /* d was bought, a only viewed */
     req.rules.seen = PZ_SEEN_ONLY;
     assert_string_equal(ask(&m, &req, NULL), "d");
@@ -279,28 +266,26 @@ static void only_events_of_these_types_and_this_age_make_an_item_seen(void **sta
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
 }
 
-static void events_that_learning_left_out_count_where_their_type_is_named(void **state)
+TEST(events_that_learning_left_out_count_where_their_type_is_named)
 {
     static const float left_out[] = { 0, 1, 1 };
     struct pz_model m = fixture("user-personalization");
     const char *const view[] = { "view" };
     struct pz_request req = { .user_id = "u0", .num = 8 };
 
-    (void)state;
     m.weight = left_out;
     assert_string_equal(ask(&m, &req, NULL), "efgabch"); /* a says nothing, and is not seen */
     req.rules = (struct pz_rules){ .seen_type = view, .n_seen_types = 1 };
     assert_string_equal(ask(&m, &req, NULL), "efgbcdh");
 }
 
-static void a_cap_holds_for_each_value_and_leaves_the_rest_in_order(void **state)
+TEST(a_cap_holds_for_each_value_and_leaves_the_rest_in_order)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_cap cap[] = { { "Items.COLOR", 1 }, { "PRICE", 1 } };
     struct pz_request req = { .user_id = "u0", .num = 6, .rules = { .cap = cap, .n_caps = 1 } };
     struct pz_answer a;
 
-    (void)state;
     /* becfgh: b is red, so e (red too) goes; c is blue, so f and g go; h has no color */
     assert_string_equal(ask(&m, &req, &a), "bch");
     assert_true(a.is_short);
@@ -319,12 +304,11 @@ static void a_cap_holds_for_each_value_and_leaves_the_rest_in_order(void **state
     }
 }
 
-static void diversity_weighs_likeness_against_relevance(void **state)
+TEST(diversity_weighs_likeness_against_relevance)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_request req = { .user_id = "u0", .num = 4 };
 
-    (void)state;
     req.rules.diversity = 0.3;
     /* b 1. Then e: .7 - .3 = .4; c: .35 - .3/sqrt 2 = .14; f: .35 - 0. Then f .35 before c, .14. */
     assert_string_equal(ask(&m, &req, NULL), "befc");
@@ -340,7 +324,7 @@ static void diversity_weighs_likeness_against_relevance(void **state)
     assert_string_equal(ask(&m, &req, NULL), "bche");
 }
 
-static void promoted_items_take_their_share_at_places_of_chance(void **state)
+TEST(promoted_items_take_their_share_at_places_of_chance)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_promotion half = { .name = "sale", .percent = 50 };
@@ -351,7 +335,6 @@ static void promoted_items_take_their_share_at_places_of_chance(void **state)
     bool moved = false;
     char first[8];
 
-    (void)state;
     snprintf(first, sizeof first, "%s", ask(&m, &req, NULL));
     assert_string_equal(ask(&m, &req, NULL), first); /* the same seed, the same places */
     for (req.seed = 1; req.seed < 20; req.seed++) {
@@ -388,7 +371,7 @@ static struct pz_filter *filter_of(const struct pz_model *m, const char *text)
     return f;
 }
 
-static void a_promotion_has_a_filter_of_its_own(void **state)
+TEST(a_promotion_has_a_filter_of_its_own)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_ruleset s = { .compile = compile, .compile_context = &m };
@@ -398,7 +381,6 @@ static void a_promotion_has_a_filter_of_its_own(void **state)
     struct pz_answer a;
     size_t n = 0;
 
-    (void)state;
     assert_int_equal(pz_ruleset_promotion(&s, "dear:25:INCLUDE ItemID WHERE Items.PRICE >= $P",
                                           NULL),
                      PZ_OK);
@@ -415,7 +397,7 @@ static void a_promotion_has_a_filter_of_its_own(void **state)
     pz_ruleset_clear(&s);
 }
 
-static void a_boost_multiplies_what_its_condition_holds_for(void **state)
+TEST(a_boost_multiplies_what_its_condition_holds_for)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_ruleset s = { .compile = compile, .compile_context = &m };
@@ -423,7 +405,6 @@ static void a_boost_multiplies_what_its_condition_holds_for(void **state)
     struct pz_answer a;
     struct pz_err err = { 0 };
 
-    (void)state;
     assert_int_equal(pz_ruleset_boost(&s, "Items.PRICE > 10: 3", NULL), PZ_OK);
     assert_int_equal(pz_ruleset_boost(&s, "INCLUDE ItemID WHERE Items.COLOR = \"red\": 0.1", NULL),
                      PZ_OK);
@@ -438,11 +419,10 @@ static void a_boost_multiplies_what_its_condition_holds_for(void **state)
     pz_ruleset_clear(&s);
 }
 
-static void every_set_of_places_is_as_likely(void **state)
+TEST(every_set_of_places_is_as_likely)
 {
     int count[6] = { 0 };
 
-    (void)state;
     for (uint64_t seed = 0; seed < 6000; seed++) {
         bool place[4];
         int set = 0;
@@ -458,7 +438,7 @@ static void every_set_of_places_is_as_likely(void **state)
         assert_in_range(count[i], 880, 1120); /* 1000 +- 4 standard deviations */
 }
 
-static void pages_go_on_where_the_last_one_ended(void **state)
+TEST(pages_go_on_where_the_last_one_ended)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_live_event event[] = {
@@ -470,7 +450,6 @@ static void pages_go_on_where_the_last_one_ended(void **state)
     struct pz_answer a;
     char token[64];
 
-    (void)state;
     /* a, d, b: c 1 + .5, e 1 + .25, d .., f .5, g .25 */
     assert_string_equal(ask(&m, &req, &a), "cef");
     assert_true(a.has_next);
@@ -490,7 +469,7 @@ static void pages_go_on_where_the_last_one_ended(void **state)
     assert_int_equal(pz_page_parse("0-0-0", &req.rules.page, NULL), PZ_USAGE);
 }
 
-static void what_was_shown_lately_gives_way(void **state)
+TEST(what_was_shown_lately_gives_way)
 {
     struct pz_model m = fixture("user-personalization");
     const char *const shown[] = { "b", "nosuch", "e" }, *const twice[] = { "b", "b", "nosuch" };
@@ -506,7 +485,6 @@ static void what_was_shown_lately_gives_way(void **state)
     };
     struct pz_answer a;
 
-    (void)state;
     assert_string_equal(ask(&m, &req, &a),
                         "cfbe"); /* b and e fall to a quarter, as g; lower index first */
     assert_true(fabs(a.hit[2].blend - .25) < 1e-6);
@@ -523,7 +501,7 @@ static void what_was_shown_lately_gives_way(void **state)
     assert_true(fabs(a.hit[4].blend - .0625) < 1e-6);
 }
 
-static void an_objective_orders_by_expected_value(void **state)
+TEST(an_objective_orders_by_expected_value)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_request req = { .user_id = "u0",
@@ -531,7 +509,6 @@ static void an_objective_orders_by_expected_value(void **state)
                               .rules = { .objective = "items.price", .objective_power = 1 } };
     struct pz_answer a;
 
-    (void)state;
     /* b 1*2, c .5*4, e 1*16, f .5*32, g .25*1 (0 counts as the least above 0), all over 32; h by
      * fallback */
     assert_string_equal(ask(&m, &req, &a), "efbcgh");
@@ -548,7 +525,7 @@ static void an_objective_orders_by_expected_value(void **state)
     }
 }
 
-static void rows_put_since_count_for_the_rules(void **state)
+TEST(rows_put_since_count_for_the_rules)
 {
     /* e becomes green and cheap; x is new to the model */
     static const uint64_t id_offset[] = { 0, 1, 2 }, value_offset[] = { 0, 5 }, ptr[] = { 0, 1, 2 };
@@ -571,7 +548,6 @@ static void rows_put_since_count_for_the_rules(void **state)
         .user_id = "u0", .num = 4, .live = &live, .rules = { .cap = &cap, .n_caps = 1 }
     };
 
-    (void)state;
     assert_string_equal(ask(&m, &req, NULL), "bech");
     req.rules = (struct pz_rules){ .objective = "PRICE", .objective_power = 1 };
     assert_string_equal(ask(&m, &req, NULL), "fbce");
@@ -596,7 +572,7 @@ static bool listen(const void *part, const struct pz_query *q, void *scratch, fl
     return true;
 }
 
-static void scorers_hear_of_the_user_and_the_moment(void **state)
+TEST(scorers_hear_of_the_user_and_the_moment)
 {
     static const struct pz_scorer listener = { .name = "listener",
                                                .score = listen,
@@ -623,7 +599,6 @@ static void scorers_hear_of_the_user_and_the_moment(void **state)
     struct pz_model m = fixture("user-personalization");
     struct pz_request req = { .user_id = "u0", .num = 1 };
 
-    (void)state;
     m.part[0].scorer = &listener;
     m.user_attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 2, .attr = &plan };
     ask(&m, &req, NULL);
@@ -648,7 +623,7 @@ static void scorers_hear_of_the_user_and_the_moment(void **state)
     }
 }
 
-static void an_explanation_adds_up(void **state)
+TEST(an_explanation_adds_up)
 {
     const struct pz_live_event event[] = {
         { .item_id = "d", .event_type = "view", .value = NAN, .time = 300 },
@@ -663,7 +638,6 @@ static void an_explanation_adds_up(void **state)
                               .rules = { .objective = "PRICE", .objective_power = 1 } };
     struct pz_answer a;
 
-    (void)state;
     m.part[0].weight = 2;
     m.part[1].weight = 0.8;
     /* history a, d, d, b: c .5 + 1, e 2 + .25, f 1, g .5; e is the largest, so 1 of it is 2 / 2.25
@@ -697,7 +671,7 @@ static enum pz_fate fate_of(const struct pz_answer *a, const char *item, struct 
     return why->fate;
 }
 
-static void every_item_can_say_what_became_of_it(void **state)
+TEST(every_item_can_say_what_became_of_it)
 {
     struct pz_model m = fixture("user-personalization");
     struct pz_cap cap = { "COLOR", 1 };
@@ -708,7 +682,6 @@ static void every_item_can_say_what_became_of_it(void **state)
     struct pz_answer a;
     struct pz_why why;
 
-    (void)state;
     assert_string_equal(ask(&m, &req, &a), "bch");
     assert_int_equal(fate_of(&a, "c", &why), PZ_FATE_LISTED);
     assert_int_equal(why.place, 2);
@@ -737,7 +710,7 @@ static void every_item_can_say_what_became_of_it(void **state)
     assert_int_equal(pz_rank_why(ranker, &a, "c", &why, NULL), PZ_INTERNAL);
 }
 
-static void filtered_items_name_the_condition(void **state)
+TEST(filtered_items_name_the_condition)
 {
     static const struct {
         const char *filter, *item, *part; /* part: NULL: it passes */
@@ -756,7 +729,6 @@ static void filtered_items_name_the_condition(void **state)
     };
     struct pz_model m = fixture("user-personalization");
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pz_filter *f = filter_of(&m, cases[i].filter);
         struct pz_request req = { .user_id = "u0", .num = 8, .explain = true, .filter = f };
@@ -775,7 +747,7 @@ static void filtered_items_name_the_condition(void **state)
     }
 }
 
-static void texts_that_are_no_rules_are_refused(void **state)
+TEST(texts_that_are_no_rules_are_refused)
 {
     static const struct {
         enum pz_status (*fn)(struct pz_ruleset *s, const char *text, struct pz_err *err);
@@ -795,7 +767,6 @@ static void texts_that_are_no_rules_are_refused(void **state)
     };
     struct pz_ruleset s = { 0 };
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(bad[i].fn(&s, bad[i].text, NULL), PZ_USAGE);
     assert_int_equal(pz_ruleset_types(&s, "a,,b", NULL), PZ_OK);
@@ -805,7 +776,7 @@ static void texts_that_are_no_rules_are_refused(void **state)
     pz_ruleset_clear(&s);
 }
 
-static void young_items_are_explored_in_answers_for_users(void **state)
+TEST(young_items_are_explored_in_answers_for_users)
 {
     static const int64_t old = -100 * 86400, since[] = { old, old, old, old, old, old, old, 150 };
     static const uint32_t count[N] = { 3, 2, 2, 1, 1, 1, 1, 0 };
@@ -815,7 +786,6 @@ static void young_items_are_explored_in_answers_for_users(void **state)
     };
     struct pz_answer a;
 
-    (void)state;
     m.item_since = since;
     m.item_count = count;
     /* half of b 1, c .5, e 1, f .5, g .25 is kept; h gets half of the best, as the only young item
@@ -835,12 +805,11 @@ static void young_items_are_explored_in_answers_for_users(void **state)
     assert_string_equal(ask(&m, &req, &a), "becfgh");
 }
 
-static void related_items_leave_out_the_item_itself(void **state)
+TEST(related_items_leave_out_the_item_itself)
 {
     struct pz_model m = fixture("related-items");
     struct pz_answer a;
 
-    (void)state;
     assert_string_equal(ask(&m, &(struct pz_request){ .item_id = "c", .num = 4 }, &a), "defa");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_SIMILAR);
     assert_true(isnan(a.hit[0].score));
@@ -848,14 +817,13 @@ static void related_items_leave_out_the_item_itself(void **state)
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
 }
 
-static void a_list_is_ordered_and_what_is_unknown_stays_behind(void **state)
+TEST(a_list_is_ordered_and_what_is_unknown_stays_behind)
 {
     struct pz_model m = fixture("personalized-ranking");
     const char *const list[] = { "x", "h", "c", "g", "y", "b" };
     struct pz_answer a;
     double sum = 0;
 
-    (void)state;
     /* g and c at .25 and .5; h has no score and comes after them */
     assert_string_equal(ask(&m, &(struct pz_request){ .user_id = "u0", .rank = list, .n_rank = 6 },
                             &a),
@@ -867,13 +835,12 @@ static void a_list_is_ordered_and_what_is_unknown_stays_behind(void **state)
     assert_int_equal(a.hit[4].source, PZ_ORIGIN_UNKNOWN);
 }
 
-static void a_question_that_does_not_fit_the_recipe_is_refused(void **state)
+TEST(a_question_that_does_not_fit_the_recipe_is_refused)
 {
     struct pz_model related = fixture("related-items"), ranking = fixture("personalized-ranking");
     struct pz_ranker *r = pz_ranker_new(&related);
     struct pz_answer a;
 
-    (void)state;
     assert_int_equal(pz_rank(r, &(struct pz_request){ .user_id = "u0", .num = 1 }, &a, NULL),
                      PZ_USAGE);
     pz_ranker_free(r);
@@ -883,13 +850,12 @@ static void a_question_that_does_not_fit_the_recipe_is_refused(void **state)
     pz_ranker_free(r);
 }
 
-static void the_best_come_first_and_equals_by_index(void **state)
+TEST(the_best_come_first_and_equals_by_index)
 {
     const float score[] = { 3, 9, 3, 0, 9, -1, 5 };
     uint64_t set[1];
     struct pz_hit hit[7];
 
-    (void)state;
     pz_set_fill(set, 7, true);
     assert_int_equal(pz_top(score, set, 7, hit, 4), 4);
     assert_int_equal(hit[0].item, 1);
@@ -901,41 +867,10 @@ static void the_best_come_first_and_equals_by_index(void **state)
     assert_int_equal(hit[3].item, 2);
 }
 
-int main(void)
+static int free_ranker(void **state __attribute__((unused)))
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_known_user_gets_what_follows_his_history),
-        cmocka_unit_test(shares_are_a_softmax_over_what_may_be_recommended),
-        cmocka_unit_test(items_that_no_part_knows_come_last_by_popularity),
-        cmocka_unit_test(nobody_gets_what_is_popular),
-        cmocka_unit_test(live_and_inline_events_extend_the_history),
-        cmocka_unit_test(seen_items_are_left_out_kept_or_all_there_is),
-        cmocka_unit_test(only_events_of_these_types_and_this_age_make_an_item_seen),
-        cmocka_unit_test(events_that_learning_left_out_count_where_their_type_is_named),
-        cmocka_unit_test(a_cap_holds_for_each_value_and_leaves_the_rest_in_order),
-        cmocka_unit_test(diversity_weighs_likeness_against_relevance),
-        cmocka_unit_test(promoted_items_take_their_share_at_places_of_chance),
-        cmocka_unit_test(a_promotion_has_a_filter_of_its_own),
-        cmocka_unit_test(a_boost_multiplies_what_its_condition_holds_for),
-        cmocka_unit_test(filtered_items_name_the_condition),
-        cmocka_unit_test(texts_that_are_no_rules_are_refused),
-        cmocka_unit_test(every_set_of_places_is_as_likely),
-        cmocka_unit_test(pages_go_on_where_the_last_one_ended),
-        cmocka_unit_test(what_was_shown_lately_gives_way),
-        cmocka_unit_test(an_objective_orders_by_expected_value),
-        cmocka_unit_test(rows_put_since_count_for_the_rules),
-        cmocka_unit_test(scorers_hear_of_the_user_and_the_moment),
-        cmocka_unit_test(an_explanation_adds_up),
-        cmocka_unit_test(every_item_can_say_what_became_of_it),
-        cmocka_unit_test(young_items_are_explored_in_answers_for_users),
-        cmocka_unit_test(related_items_leave_out_the_item_itself),
-        cmocka_unit_test(a_list_is_ordered_and_what_is_unknown_stays_behind),
-        cmocka_unit_test(a_question_that_does_not_fit_the_recipe_is_refused),
-        cmocka_unit_test(the_best_come_first_and_equals_by_index),
-    };
-
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-
     pz_ranker_free(ranker);
-    return failed;
+    return 0;
 }
+
+AROUND_ALL(NULL, free_ranker)

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recipes by every name they have, and models that are no recipe's. */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "model/parts.h"
+#include "tests/unit/unit.h"
 #include "train/training.h"
 
-static void amazon_s_names_are_aliases(void **state)
+TEST(amazon_s_names_are_aliases)
 {
     static const char *const names[][2] = {
         { "aws-user-personalization", "user-personalization" },
@@ -32,7 +25,6 @@ static void amazon_s_names_are_aliases(void **state)
         { "related-items", "related-items" },
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct pz_recipe *r = pz_recipe_find(names[i][0]);
 
@@ -45,9 +37,8 @@ static void amazon_s_names_are_aliases(void **state)
 }
 
 /* Answering counts on it: what no other part knows is ordered by it. */
-static void popularity_is_the_last_part_of_every_recipe(void **state)
+TEST(popularity_is_the_last_part_of_every_recipe)
 {
-    (void)state;
     for (const struct pz_recipe *r = pz_recipes; r->name; r++) {
         size_t n = 0;
 
@@ -93,12 +84,11 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     pz_training_clear(&t);
 }
 
-static void a_model_without_popularity_is_refused(void **state)
+TEST(a_model_without_popularity_is_refused)
 {
     struct pz_model *m = NULL;
     struct pz_err err = { 0 };
 
-    (void)state;
     write_model(true, NULL, 0);
     assert_int_equal(pz_model_open(path, &m, &err), PZ_OK);
     pz_model_free(m);
@@ -108,14 +98,13 @@ static void a_model_without_popularity_is_refused(void **state)
     unlink(path);
 }
 
-static void a_model_of_damaged_event_rules_is_not_updated(void **state)
+TEST(a_model_of_damaged_event_rules_is_not_updated)
 {
     const struct pz_event_rule good[] = { { "buy", 1, -INFINITY }, { "view", 0.5, 2 } },
                                bad[] = { { "buy", 1, -INFINITY }, { "view", -0.5, 2 } };
     struct pz_dataset *const none[] = { NULL };
     struct pz_err err = { 0 };
 
-    (void)state;
     write_model(true, good, 2);
     assert_int_equal(pz_train_update(path, none, 0, NULL, path, &err), PZ_OK);
     write_model(true, bad, 2);
@@ -124,15 +113,16 @@ static void a_model_of_damaged_event_rules_is_not_updated(void **state)
     unlink(path);
 }
 
-int main(void)
+static int make_path(void **state __attribute__((unused)))
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(amazon_s_names_are_aliases),
-        cmocka_unit_test(popularity_is_the_last_part_of_every_recipe),
-        cmocka_unit_test(a_model_without_popularity_is_refused),
-        cmocka_unit_test(a_model_of_damaged_event_rules_is_not_updated),
-    };
-
     snprintf(path, sizeof path, "/tmp/test_recipe.%ld.pzm", (long)getpid());
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return 0;
 }
+
+static int remove_path(void **state __attribute__((unused)))
+{
+    unlink(path);
+    return 0;
+}
+
+AROUND_ALL(make_path, remove_path)

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a trial wins: on scorers of which is known what a setting does to whom. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "tests/unit/unit.h"
 #include "train/tune.h"
 
 enum { USERS = 160, ITEMS = 40, EVENTS = 3 };
@@ -129,9 +123,8 @@ static double chosen(uint32_t h, bool ordered)
 
 /* Of 160 users 4 h gain d and the others lose it: the mean gain is (2 h / 40 - 1) sqrt(160)
  * standard errors, and a little more: 0.6 at h = 21, 1.3 at 22, 4 at 26. */
-static void a_gain_within_the_noise_moves_nothing(void **state)
+TEST(a_gain_within_the_noise_moves_nothing)
 {
-    (void)state;
     assert_true(chosen(21, true) == 0);
     assert_true(chosen(20, true) == 0);
     assert_true(chosen(ITEMS, true) > 0);
@@ -141,19 +134,17 @@ static void a_gain_within_the_noise_moves_nothing(void **state)
 
 /* Without order the next item is the truth of a third of the users only: 2.2 standard errors at h =
  * 26, 9 at 40. */
-static void without_order_a_setting_must_gain_more(void **state)
+TEST(without_order_a_setting_must_gain_more)
 {
-    (void)state;
     assert_true(chosen(26, false) == 0);
     assert_true(chosen(ITEMS, false) > 0);
 }
 
 /* A part that swaps behind one that does not decides where it weighs more, with the gains above. */
-static void a_part_that_takes_long_must_gain_two_standard_errors(void **state)
+TEST(a_part_that_takes_long_must_gain_two_standard_errors)
 {
     struct pz_scorer dear = sway;
 
-    (void)state;
     dear.any_time = true;
     for (helped = 22; helped <= 26; helped += 4) {
         struct pz_choice choice[2];
@@ -256,9 +247,8 @@ static void expect(uint32_t (*above)(const double *), const struct pz_setting *w
     assert_true(choice.value[1] > mark - 0.01 && choice.value[1] < mark + 0.01);
 }
 
-static void a_switch_is_turned_with_read_outs_of_its_own(void **state)
+TEST(a_switch_is_turned_with_read_outs_of_its_own)
 {
-    (void)state;
     expect(good_as_it_comes, depth_settings, 1, 0);
     expect(good_when_moved, depth_settings, 1, 0.25);
     expect(never_good, depth_settings, 0, 1);
@@ -276,9 +266,8 @@ static uint32_t good_from_twenty(const double *set)
 
 /* "Never" lies outside the range: its middle on the logarithmic scale is the way in, if it is
  * better at once. */
-static void a_range_is_entered_at_its_middle(void **state)
+TEST(a_range_is_entered_at_its_middle)
 {
-    (void)state;
     expect(good_from_five, after_settings, 0, 10);
     expect(good_from_twenty, after_settings, 0, 0);
 }
@@ -293,22 +282,7 @@ static uint32_t good_between(const double *set)
                                            : 2;
 }
 
-static void a_lost_trial_leaves_nothing_behind_and_steps_get_finer(void **state)
+TEST(a_lost_trial_leaves_nothing_behind_and_steps_get_finer)
 {
-    (void)state;
     expect(good_between, pair_settings, 0.5, 0.375);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_gain_within_the_noise_moves_nothing),
-        cmocka_unit_test(without_order_a_setting_must_gain_more),
-        cmocka_unit_test(a_part_that_takes_long_must_gain_two_standard_errors),
-        cmocka_unit_test(a_switch_is_turned_with_read_outs_of_its_own),
-        cmocka_unit_test(a_range_is_entered_at_its_middle),
-        cmocka_unit_test(a_lost_trial_leaves_nothing_behind_and_steps_get_finer),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

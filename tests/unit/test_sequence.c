@@ -3,14 +3,7 @@
  * then the scorer as a whole. Gradients are compared along random directions: (L(x + hv) - L(x -
  * hv)) / 2h = g.v; in float with h = 1e-2 the two sides agree to about 1e-3, so 1e-2 tells a wrong
  * term from rounding. */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -20,6 +13,7 @@
 #include "model/parts.h"
 #include "model/sequence/batch.h"
 #include "table/dict.h"
+#include "tests/unit/unit.h"
 
 static void fill(float *x, size_t n, double size, uint64_t seed)
 {
@@ -75,11 +69,10 @@ static void check_gradient(float *x, size_t n, const float *g, double (*loss)(vo
 
 /* ---- kernels ---- */
 
-static void exp_agrees_with_the_library(void **state)
+TEST(exp_agrees_with_the_library)
 {
     float x[200], y[200];
 
-    (void)state;
     for (int i = 0; i < 200; i++)
         x[i] = y[i] = -59.0f + (float)i * 0.59f;
     pz_seq_exp(y, 200);
@@ -87,23 +80,21 @@ static void exp_agrees_with_the_library(void **state)
         assert_true(fabs((double)y[i] - exp((double)x[i])) < 3e-7 * exp((double)x[i]));
 }
 
-static void softmax_of_three_by_hand(void **state)
+TEST(softmax_of_three_by_hand)
 {
     float l[2] = { 0, logf(2) }, target = logf(3);
 
-    (void)state;
     assert_true(fabs(pz_seq_softmax(l, 2, &target) - log(2.0)) < 1e-6); /* 3 of 1 + 2 + 3 */
     assert_true(fabsf(l[0] - 1.0f / 6) < 1e-6f && fabsf(l[1] - 2.0f / 6) < 1e-6f);
     assert_true(fabsf(target - 0.5f) < 1e-6f);
 }
 
 /* d = 8, n = 2, one component worked out: z = 1/2, c = 2, g large: silu(g) = g. */
-static void recurrence_by_hand(void **state)
+TEST(recurrence_by_hand)
 {
     float gate[2 * 24] = { 0 }, h[16], y[16], weight[2] = { 1, 0.5f };
     struct pz_seq_scan s = { 2, 8, weight, gate, h, y };
 
-    (void)state;
     gate[8] = gate[24 + 8] = 2;
     gate[16] = gate[24 + 16] = 50;
     pz_seq_recur(&s);
@@ -125,14 +116,13 @@ static double product(const float *a, size_t ar, size_t ak, const float *b, size
 }
 
 /* Shapes around the sizes of tiles (6 x 16), panels (64) and slabs (256). */
-static void products_are_sums(void **state)
+TEST(products_are_sums)
 {
     static const size_t shape[][3] = { { 1, 1, 1 },     { 5, 15, 3 },    { 7, 17, 255 },
                                        { 12, 64, 256 }, { 13, 65, 257 }, { 3, 130, 520 },
                                        { 1024, 3, 5 },  { 6, 16, 0 } };
     static const float beta[] = { 0, 1, 0.5f };
 
-    (void)state;
     for (size_t q = 0; q < 3 * sizeof shape / sizeof *shape; q++) {
         size_t m = shape[q / 3][0], n = shape[q / 3][1], k = shape[q / 3][2];
         struct pz_gemm s = { m, n, k, beta[q % 3] };
@@ -213,12 +203,11 @@ static double run_loss(void *state)
     return pz_seq_loss(&l);
 }
 
-static void loss_is_the_formula(void **state)
+TEST(loss_is_the_formula)
 {
     struct loss_case *c = loss_case();
     double sum = 0;
 
-    (void)state;
     for (size_t t = 0; t < LT; t++) {
         double own = exp(0.5 * dot(c->q + t * LD, c->target + t * LD, LD)), all = own;
 
@@ -231,12 +220,11 @@ static void loss_is_the_formula(void **state)
     free(c);
 }
 
-static void loss_gradients_are_its_slopes(void **state)
+TEST(loss_gradients_are_its_slopes)
 {
     struct loss_case *c = loss_case();
     float g[LT * LD];
 
-    (void)state;
     run_loss(c);
     memcpy(g, c->dq, sizeof g);
     check_gradient(c->q, LT * LD, g, run_loss, c);
@@ -316,24 +304,21 @@ static void check_net(float dropout)
     net_clear(&c);
 }
 
-static void gradients_of_every_matrix_are_its_slopes(void **state)
+TEST(gradients_of_every_matrix_are_its_slopes)
 {
-    (void)state;
     check_net(0);
 }
 
-static void gradients_hold_under_dropout(void **state)
+TEST(gradients_hold_under_dropout)
 {
-    (void)state;
     check_net(0.3f);
 }
 
-static void a_row_sees_its_own_past_only(void **state)
+TEST(a_row_sees_its_own_past_only)
 {
     struct net_case c = net_case(0);
     float *q;
 
-    (void)state;
     run_net(&c);
     q = pz_mem_copy(c.tape.q, NT * ND, sizeof *q);
     c.x[7 * ND] += 1; /* third history, its third event */
@@ -345,7 +330,7 @@ static void a_row_sees_its_own_past_only(void **state)
     net_clear(&c);
 }
 
-static void a_query_is_the_last_row_of_a_whole_pass(void **state)
+TEST(a_query_is_the_last_row_of_a_whole_pass)
 {
     struct net_case c = net_case(0);
     void *block = pz_mem_array(pz_seq_scores_bytes(&c.net, NT), 1);
@@ -353,7 +338,6 @@ static void a_query_is_the_last_row_of_a_whole_pass(void **state)
     static const uint32_t item[] = { 5, 6, 7, 8, 9, 10 };
     struct pz_seq_history h = { item, weights + 5, 6, 6 };
 
-    (void)state;
     for (size_t i = 0; i < NT * ND; i++)
         unit[i] /= sqrtf(ND);
     run_net(&c);
@@ -366,13 +350,12 @@ static void a_query_is_the_last_row_of_a_whole_pass(void **state)
     net_clear(&c);
 }
 
-static void dropout_bits_belong_to_rows_not_to_packs(void **state)
+TEST(dropout_bits_belong_to_rows_not_to_packs)
 {
     struct net_case c = net_case(0.3f);
     static const uint32_t last[] = { 0, NT - 5 };
     float *q;
 
-    (void)state;
     run_net(&c);
     q = pz_mem_copy(c.tape.q, NT * ND, sizeof *q);
     c.pack = (struct pz_seq_pack){ 1, last, weights + 5, 0.3f, 5, 45 };
@@ -385,7 +368,7 @@ static void dropout_bits_belong_to_rows_not_to_packs(void **state)
 
 /* ---- features ---- */
 
-static void features_share_a_length_of_one(void **state)
+TEST(features_share_a_length_of_one)
 {
     static const uint64_t list[] = { 0, 2, 3, 3, 4 };
     static const uint32_t code[] = { 0, 1, 1, 2 };
@@ -400,7 +383,6 @@ static void features_share_a_length_of_one(void **state)
     struct pz_attrs attrs = { .n_attrs = 2, .n_rows = 4, .attr = attr };
     struct pz_seq_features f;
 
-    (void)state;
     assert_int_equal(pz_seq_features_make(&attrs, 4, &f, NULL), PZ_OK);
     assert_int_equal(f.n, 2); /* y and SALE; x and z have one item each */
     assert_int_equal(f.ptr[1], 2);
@@ -460,7 +442,7 @@ static void settings(double *value)
     value[PZ_SEQ_DROPOUT] = 0.1;
 }
 
-static void an_epoch_sees_every_pair_once(void **state)
+TEST(an_epoch_sees_every_pair_once)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
@@ -469,7 +451,6 @@ static void an_epoch_sees_every_pair_once(void **state)
     struct pz_seq_step step;
     uint32_t seen = 0;
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_WINDOW] = 3;
     value[PZ_SEQ_NEGATIVES] = 5;
@@ -519,14 +500,13 @@ static bool ask(const void *part, const uint32_t *hist, size_t n, uint32_t n_ite
     return said;
 }
 
-static void a_planted_order_is_learned(void **state)
+TEST(a_planted_order_is_learned)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
     float out[ITEMS];
     void *part;
 
-    (void)state;
     settings(value);
     part = fit(&s->c, value, 0);
     for (uint32_t i = 0; i < ITEMS; i++) {
@@ -542,14 +522,13 @@ static void a_planted_order_is_learned(void **state)
     free(s);
 }
 
-static void the_part_is_the_same_at_any_thread_count(void **state)
+TEST(the_part_is_the_same_at_any_thread_count)
 {
     static const int threads[] = { 1, 2, 4 };
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
     struct pz_seq_part *part[3];
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_EPOCHS] = 2;
     for (int k = 0; k < 3; k++) {
@@ -567,7 +546,7 @@ static void the_part_is_the_same_at_any_thread_count(void **state)
     free(s);
 }
 
-static void a_saved_part_scores_as_before(void **state)
+TEST(a_saved_part_scores_as_before)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
@@ -578,7 +557,6 @@ static void a_saved_part_scores_as_before(void **state)
     struct pz_table *t = NULL;
     void *part, *back = NULL;
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_EPOCHS] = 2;
     part = fit(&s->c, value, 0);
@@ -600,7 +578,7 @@ static void a_saved_part_scores_as_before(void **state)
     free(s);
 }
 
-static void at_the_time_limit_the_state_so_far_is_a_valid_part(void **state)
+TEST(at_the_time_limit_the_state_so_far_is_a_valid_part)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N];
@@ -608,7 +586,6 @@ static void at_the_time_limit_the_state_so_far_is_a_valid_part(void **state)
     float out[ITEMS];
     struct pz_seq_part *part;
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_EPOCHS] = 1000; /* would take minutes */
     part = fit(&s->c, value, 1e-9);
@@ -621,7 +598,7 @@ static void at_the_time_limit_the_state_so_far_is_a_valid_part(void **state)
 }
 
 /* Stopped before its first step, a part holds the places where training begins. */
-static void items_start_in_the_directions_of_factors(void **state)
+TEST(items_start_in_the_directions_of_factors)
 {
     struct shop *s = ring(USERS, ITEMS);
     double value[PZ_SEQ_N], of_factors[PZ_FACTORS_N];
@@ -631,7 +608,6 @@ static void items_start_in_the_directions_of_factors(void **state)
     const float *v;
     uint32_t d;
 
-    (void)state;
     settings(value);
     part = fit(&s->c, value, 1e-9);
     pz_scorer_defaults(&pz_factors, of_factors);
@@ -647,7 +623,7 @@ static void items_start_in_the_directions_of_factors(void **state)
 }
 
 /* 1,000 pairs of the ring's 420 a pass, however many passes are allowed. */
-static void pairs_limit_the_passes(void **state)
+TEST(pairs_limit_the_passes)
 {
     static const double epochs[] = { 3, 4, 2 };
     struct shop *s = ring(USERS, ITEMS);
@@ -655,7 +631,6 @@ static void pairs_limit_the_passes(void **state)
     struct pz_seq_part *part[3];
     size_t bytes;
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_PAIRS] = 0.001;
     for (int k = 0; k < 3; k++) {
@@ -670,7 +645,7 @@ static void pairs_limit_the_passes(void **state)
     free(s);
 }
 
-static void tiny_corpora_give_valid_parts(void **state)
+TEST(tiny_corpora_give_valid_parts)
 {
     static const uint32_t size[][2] = {
         { 0, 3 }, { 1, 1 }, { 2, 1 }, { 1, 20 }
@@ -679,7 +654,6 @@ static void tiny_corpora_give_valid_parts(void **state)
     float out[ITEMS];
     uint32_t hist[1] = { 0 };
 
-    (void)state;
     settings(value);
     value[PZ_SEQ_EPOCHS] = 2;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
@@ -696,7 +670,7 @@ static void tiny_corpora_give_valid_parts(void **state)
 }
 
 /* Item 19 never happens but has the genre of items 0 to 3; item 18 never happens and has none. */
-static void items_without_events_follow_their_features(void **state)
+TEST(items_without_events_follow_their_features)
 {
     static const uint32_t code[] = { 0, 0, 0, 0, 0 };
     static const uint64_t value_at[] = { 0, 1 };
@@ -713,7 +687,6 @@ static void items_without_events_follow_their_features(void **state)
     float out[ITEMS];
     void *part;
 
-    (void)state;
     for (uint64_t i = 0; i <= ITEMS; i++)
         list[i] = i <= 4 ? i : i < ITEMS ? 4 : 5;
     settings(value);
@@ -729,7 +702,7 @@ static void items_without_events_follow_their_features(void **state)
 
 /* Nineteen items in a ring are learned; then a new one, first in the dictionary, comes between 4
  * and 5. */
-static void an_update_places_new_items_by_their_neighbours(void **state)
+TEST(an_update_places_new_items_by_their_neighbours)
 {
     struct shop *s = ring(USERS, ITEMS - 1), *more = ring(USERS + MORE, ITEMS - 1);
     double value[PZ_SEQ_N];
@@ -739,7 +712,6 @@ static void an_update_places_new_items_by_their_neighbours(void **state)
     struct pz_fit_cfg cfg = { .value = value };
     void *part, *newer = NULL;
 
-    (void)state;
     settings(value);
     part = fit(&s->c, value, 0);
     for (uint32_t i = 0; i < ITEMS; i++)
@@ -764,34 +736,4 @@ static void an_update_places_new_items_by_their_neighbours(void **state)
     pz_sequence.free(newer);
     free(s);
     free(more);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exp_agrees_with_the_library),
-        cmocka_unit_test(softmax_of_three_by_hand),
-        cmocka_unit_test(recurrence_by_hand),
-        cmocka_unit_test(products_are_sums),
-        cmocka_unit_test(loss_is_the_formula),
-        cmocka_unit_test(loss_gradients_are_its_slopes),
-        cmocka_unit_test(gradients_of_every_matrix_are_its_slopes),
-        cmocka_unit_test(gradients_hold_under_dropout),
-        cmocka_unit_test(a_row_sees_its_own_past_only),
-        cmocka_unit_test(a_query_is_the_last_row_of_a_whole_pass),
-        cmocka_unit_test(dropout_bits_belong_to_rows_not_to_packs),
-        cmocka_unit_test(features_share_a_length_of_one),
-        cmocka_unit_test(an_epoch_sees_every_pair_once),
-        cmocka_unit_test(a_planted_order_is_learned),
-        cmocka_unit_test(the_part_is_the_same_at_any_thread_count),
-        cmocka_unit_test(a_saved_part_scores_as_before),
-        cmocka_unit_test(at_the_time_limit_the_state_so_far_is_a_valid_part),
-        cmocka_unit_test(items_start_in_the_directions_of_factors),
-        cmocka_unit_test(pairs_limit_the_passes),
-        cmocka_unit_test(tiny_corpora_give_valid_parts),
-        cmocka_unit_test(items_without_events_follow_their_features),
-        cmocka_unit_test(an_update_places_new_items_by_their_neighbours),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 enum { A, B, C, D, E };
 
@@ -29,14 +25,13 @@ static bool score_in_order(const struct fitted *f, const uint32_t *hist, size_t 
     return says;
 }
 
-static void items_near_the_shared_one_are_those_worked_by_hand(void **state)
+TEST(items_near_the_shared_one_are_those_worked_by_hand)
 {
     struct tiny *t = tiny_make("abc|bad|e|ee", 5);
     uint32_t hist[] = { A };
     float out[5];
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 10, 1, 0.5, 0 });
     fitted_fit(&f, &t->c);
     assert_true(score_in_order(&f, hist, 1, out, 5));
@@ -49,14 +44,14 @@ static void items_near_the_shared_one_are_those_worked_by_hand(void **state)
     free(t);
 }
 
-static void only_the_most_similar_speak(void **state)
+TEST(only_the_most_similar_speak)
 {
     struct tiny *t = tiny_make("abc|bde", 5);
     uint32_t hist[] = { A, B };
     float out[5];
     struct fitted f;
 
-    (void)state; /* the first has both, 1 + 1/2, the second has b alone */
+    /* the first has both, 1 + 1/2, the second has b alone */
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 1, 1, 1, 0 });
     fitted_fit(&f, &t->c);
     assert_true(score_in_order(&f, hist, 2, out, 5));
@@ -98,7 +93,7 @@ static void brute_force(const struct tiny *t, const double *set, const uint32_t 
     }
 }
 
-static void scores_are_those_of_the_plain_sums(void **state)
+TEST(scores_are_those_of_the_plain_sums)
 {
     struct tiny *t = tiny_random(300, 60, 12, 3);
     const double set[] = { 10000, 0.7, 0.6, 0 };
@@ -107,7 +102,6 @@ static void scores_are_those_of_the_plain_sums(void **state)
     float out[60];
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_sessions, names, set);
     fitted_fit(&f, &t->c);
     for (size_t n = 1; n <= sizeof hist / sizeof *hist; n++) {
@@ -121,7 +115,7 @@ static void scores_are_those_of_the_plain_sums(void **state)
     free(t);
 }
 
-static void events_count_by_their_weights(void **state)
+TEST(events_count_by_their_weights)
 {
     struct tiny *t = tiny_random(300, 60, 12, 3);
     const double set[] = { 10000, 0.7, 0.6, 0 };
@@ -130,7 +124,6 @@ static void events_count_by_their_weights(void **state)
     float out[60];
     struct fitted f;
 
-    (void)state;
     for (uint64_t p = 0; p < t->ptr[t->c.n_users]; p++)
         t->weight[p] = p % 3 ? 0.05f : 1;
     fitted_settings(&f, &pz_sessions, names, set);
@@ -146,14 +139,13 @@ static void events_count_by_their_weights(void **state)
     free(t);
 }
 
-static void of_equally_similar_sessions_the_newest_speak(void **state)
+TEST(of_equally_similar_sessions_the_newest_speak)
 {
     struct tiny *t = tiny_new(3);
     uint32_t hist[] = { A };
     float out[3];
     struct fitted f;
 
-    (void)state;
     for (uint32_t u = 0; u < 590; u++) {
         tiny_add(t, A, u);
         tiny_add(t, u < 10 ? C : B, u);
@@ -168,7 +160,7 @@ static void of_equally_similar_sessions_the_newest_speak(void **state)
     free(t);
 }
 
-static void trend_multiplies_scores(void **state)
+TEST(trend_multiplies_scores)
 {
     struct tiny *t = tiny_random(200, 40, 8, 4);
     uint32_t hist[] = { 1, 2 };
@@ -176,7 +168,6 @@ static void trend_multiplies_scores(void **state)
     struct fitted f;
     bool moved = false;
 
-    (void)state;
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 200, 1, 1, 0 });
     fitted_fit(&f, &t->c);
     assert_int_equal(pz_trans_trend(&t->c, trend, NULL), PZ_OK);
@@ -193,13 +184,12 @@ static void trend_multiplies_scores(void **state)
     free(t);
 }
 
-static void parts_survive_files_threads_and_little_data(void **state)
+TEST(parts_survive_files_threads_and_little_data)
 {
     struct tiny *t = tiny_random(300, 50, 12, 5);
     uint32_t hist[] = { 4, 9, 2 };
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 20, 0.8, 0.8, 0.3 });
     fitted_fit(&f, &t->c);
     assert_survives_a_file(&f, hist, 3, 50, false);
@@ -208,19 +198,4 @@ static void parts_survive_files_threads_and_little_data(void **state)
     assert_same_at_any_thread_count(&f, &t->c);
     assert_bears_little_data(&pz_sessions);
     free(t);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(items_near_the_shared_one_are_those_worked_by_hand),
-        cmocka_unit_test(only_the_most_similar_speak),
-        cmocka_unit_test(scores_are_those_of_the_plain_sums),
-        cmocka_unit_test(events_count_by_their_weights),
-        cmocka_unit_test(of_equally_similar_sessions_the_newest_speak),
-        cmocka_unit_test(trend_multiplies_scores),
-        cmocka_unit_test(parts_survive_files_threads_and_little_data),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

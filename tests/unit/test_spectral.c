@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/spectral/spectral.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 static const char *const names[] = { "dim",   "user_norm", "item_norm", "target_norm",
                                      "power", "recency",   NULL };
 
-static void values_of_two_blocks_are_known(void **state)
+TEST(values_of_two_blocks_are_known)
 {
     /* two users met both of a, b; one met c: A^T A has the eigenvalues 4 and 1 */
     struct tiny *t = tiny_make("ab|ab|c", 3);
     struct fitted f;
     const struct pz_spectral_part *p;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0, 0, 0, 1, 0 });
     fitted_fit(&f, &t->c);
     p = f.part;
@@ -32,12 +27,11 @@ static void values_of_two_blocks_are_known(void **state)
 }
 
 /* (4 2; 2 3)^-1 = (3 -2; -2 4) / 8; (1 2; 2 1) has a negative eigenvalue. */
-static void a_positive_definite_matrix_is_inverted(void **state)
+TEST(a_positive_definite_matrix_is_inverted)
 {
     float a[] = { 4, 2, 0, 3 }, b[] = { 1, 2, 0, 1 }, c[] = { NAN, 0, 0, 1 };
     const float want[] = { 0.375f, -0.25f, -0.25f, 0.5f };
 
-    (void)state;
     assert_int_equal(pz_mat_invert(pz_mat_of(a, 2, 2), NULL), PZ_OK);
     for (size_t k = 0; k < 4; k++)
         assert_true(fabsf(a[k] - want[k]) < 1e-6f);
@@ -71,7 +65,7 @@ static void brute_force(const struct tiny *t, const double *set, const uint32_t 
     free(x);
 }
 
-static void all_vectors_at_power_one_give_the_pair_sums(void **state)
+TEST(all_vectors_at_power_one_give_the_pair_sums)
 {
     static const double set[] = { 48, 0.3, 0.4, 0.2, 1, 0.7 };
     struct tiny *t = tiny_random(90, 40, 12, 1);
@@ -80,7 +74,6 @@ static void all_vectors_at_power_one_give_the_pair_sums(void **state)
     float got[40];
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, set);
     fitted_fit(&f, &t->c);
     assert_true(fitted_score(&f, hist, 4, got, 40));
@@ -93,14 +86,13 @@ static void all_vectors_at_power_one_give_the_pair_sums(void **state)
     free(t);
 }
 
-static void all_vectors_at_power_zero_give_the_history_back(void **state)
+TEST(all_vectors_at_power_zero_give_the_history_back)
 {
     struct tiny *t = tiny_make("ab|bc|cd|ad|abd", 4); /* of full rank */
     uint32_t hist[] = { 1, 3 };
     float got[4];
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0, 0, 0, 0, 0 });
     fitted_fit(&f, &t->c);
     assert_true(fitted_score(&f, hist, 2, got, 4));
@@ -145,7 +137,7 @@ static void sparse_free(struct pz_sparse *a)
     free(a->by_col);
 }
 
-static void leading_values_agree_with_a_dense_solver(void **state)
+TEST(leading_values_agree_with_a_dense_solver)
 {
     enum { N = 120, K = 24 };
     struct tiny *t = tiny_random(500, N, 30, 2);
@@ -154,7 +146,6 @@ static void leading_values_agree_with_a_dense_solver(void **state)
     struct pz_sparse a;
     double in = 0;
 
-    (void)state;
     sparse_of(t, &a);
     for (uint32_t u = 0; u < t->c.n_users; u++)
         for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
@@ -181,13 +172,12 @@ static void leading_values_agree_with_a_dense_solver(void **state)
     free(t);
 }
 
-static void a_row_of_bytes_is_within_half_a_step(void **state)
+TEST(a_row_of_bytes_is_within_half_a_step)
 {
     float row[8] = { 0.5f, -1, 0.25f, 0, 0.7f, -0.33f, 0.01f, 0.99f }, zero[8] = { 0 };
     int8_t code[8];
     float scale = pz_code_row(row, 8, code);
 
-    (void)state;
     assert_int_equal(code[1], -127);
     for (size_t k = 0; k < 8; k++)
         assert_true(fabsf(scale * (float)code[k] - row[k]) <= 0.5001f * scale);
@@ -195,13 +185,12 @@ static void a_row_of_bytes_is_within_half_a_step(void **state)
     assert_int_equal(code[0], 0);
 }
 
-static void shares_of_events_sum_to_the_score(void **state)
+TEST(shares_of_events_sum_to_the_score)
 {
     struct tiny *t = tiny_random(90, 40, 12, 3);
     uint32_t hist[] = { 5, 9, 5, 21, 33 };
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.2, 0.3, 0.7 });
     fitted_fit(&f, &t->c);
     assert_explains(&f, hist, 5, 40, 0.002); /* the query is rounded to 14 bits */
@@ -209,14 +198,13 @@ static void shares_of_events_sum_to_the_score(void **state)
     free(t);
 }
 
-static void read_outs_need_no_new_fit(void **state)
+TEST(read_outs_need_no_new_fit)
 {
     struct tiny *t = tiny_random(90, 40, 12, 3);
     uint32_t hist[] = { 5, 9, 21 };
     float want[40], got[40];
     struct fitted f, g;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.5, 0.4, 0.9 });
     fitted_settings(&g, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0, 0, 0 });
     fitted_fit(&f, &t->c);
@@ -232,24 +220,22 @@ static void read_outs_need_no_new_fit(void **state)
     free(t);
 }
 
-static void threads_do_not_change_a_byte(void **state)
+TEST(threads_do_not_change_a_byte)
 {
     struct tiny *t = tiny_random(500, 150, 20, 4);
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 40, 0.3, 0.4, 0.2, 0.3, 0.7 });
     assert_same_at_any_thread_count(&f, &t->c);
     free(t);
 }
 
-static void a_file_gives_the_part_back(void **state)
+TEST(a_file_gives_the_part_back)
 {
     struct tiny *t = tiny_random(90, 40, 12, 5);
     uint32_t hist[] = { 1, 2, 30 };
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 16, 0.3, 0.4, 0.2, 0.3, 0.7 });
     fitted_fit(&f, &t->c);
     assert_survives_a_file(&f, hist, 3, 40, false);
@@ -258,43 +244,21 @@ static void a_file_gives_the_part_back(void **state)
     free(t);
 }
 
-static void little_data_is_borne(void **state)
+TEST(little_data_is_borne)
 {
-    (void)state;
     assert_bears_little_data(&pz_spectral);
 }
 
-static void unknown_items_say_nothing(void **state)
+TEST(unknown_items_say_nothing)
 {
     struct tiny *t = tiny_make("ab|ab", 3);
     uint32_t hist[] = { 2 };
     float out[3];
     struct fitted f;
 
-    (void)state;
     fitted_settings(&f, &pz_spectral, NULL, NULL);
     fitted_fit(&f, &t->c);
     assert_false(fitted_score(&f, hist, 1, out, 3));
     pz_spectral.free(f.part);
     free(t);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_positive_definite_matrix_is_inverted),
-        cmocka_unit_test(values_of_two_blocks_are_known),
-        cmocka_unit_test(all_vectors_at_power_one_give_the_pair_sums),
-        cmocka_unit_test(all_vectors_at_power_zero_give_the_history_back),
-        cmocka_unit_test(leading_values_agree_with_a_dense_solver),
-        cmocka_unit_test(a_row_of_bytes_is_within_half_a_step),
-        cmocka_unit_test(shares_of_events_sum_to_the_score),
-        cmocka_unit_test(read_outs_need_no_new_fit),
-        cmocka_unit_test(threads_do_not_change_a_byte),
-        cmocka_unit_test(a_file_gives_the_part_back),
-        cmocka_unit_test(little_data_is_borne),
-        cmocka_unit_test(unknown_items_say_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

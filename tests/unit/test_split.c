@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "data/split.h"
+#include "tests/unit/unit.h"
 
 enum {
     MAX_USERS = 400,
@@ -66,11 +59,10 @@ static uint32_t count(const struct fixture *f, uint32_t user, uint8_t role)
     return n;
 }
 
-static void specs_are_parsed_with_their_defaults(void **state)
+TEST(specs_are_parsed_with_their_defaults)
 {
     struct pz_split_spec s;
 
-    (void)state;
     assert_int_equal(pz_split_parse("personalize", &s, NULL), PZ_OK);
     assert_int_equal(s.kind, PZ_SPLIT_PERSONALIZE);
     assert_true(s.share == 0.1);
@@ -94,7 +86,7 @@ static void specs_are_parsed_with_their_defaults(void **state)
     assert_true(s.share == 0.2);
 }
 
-static void bad_specs_are_wrong_usage(void **state)
+TEST(bad_specs_are_wrong_usage)
 {
     static const char *const bad[] = {
         "",         "personal",      "personalize:", "personalize:0%",
@@ -103,17 +95,15 @@ static void bad_specs_are_wrong_usage(void **state)
     };
     struct pz_split_spec s;
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(pz_split_parse(bad[i], &s, NULL), PZ_USAGE);
 }
 
-static void leave_last_keeps_users_without_enough_for_training(void **state)
+TEST(leave_last_keeps_users_without_enough_for_training)
 {
     static const uint32_t n[] = { 1, 2, 4, 0 };
     struct fixture *f = make(n, 4, 1);
 
-    (void)state;
     assign(f, "leave-last", 1);
     assert_memory_equal(f->role, ((const uint8_t[]){ T, T | H, X, T | H, T | H, T | H, X }), 7);
     assign(f, "leave-last:2", 1);
@@ -121,12 +111,11 @@ static void leave_last_keeps_users_without_enough_for_training(void **state)
     free(f);
 }
 
-static void time_splits_at_a_moment_that_belongs_to_the_truth(void **state)
+TEST(time_splits_at_a_moment_that_belongs_to_the_truth)
 {
     static const uint32_t n[] = { 3, 2 };
     struct fixture *f = make(n, 2, 1); /* times 0 10 20, 0 10 */
 
-    (void)state;
     assign(f, "time:10", 1);
     assert_memory_equal(f->role, ((const uint8_t[]){ T | H, X, X, T | H, X }), 5);
     assign(f, "time:11", 1);
@@ -134,12 +123,11 @@ static void time_splits_at_a_moment_that_belongs_to_the_truth(void **state)
     free(f);
 }
 
-static void time_by_share_takes_the_newest_and_whole_moments(void **state)
+TEST(time_by_share_takes_the_newest_and_whole_moments)
 {
     static const uint32_t n[] = { 10, 5 };
     struct fixture *f = make(n, 2, 1); /* one event each at 50 .. 90, two each at 0 .. 40 */
 
-    (void)state;
     assign(f, "time:20%", 1); /* 3 of 15: 70, 80, 90 */
     assert_int_equal(count(f, 0, X), 3);
     assert_int_equal(f->role[7], X);
@@ -152,12 +140,11 @@ static void time_by_share_takes_the_newest_and_whole_moments(void **state)
     free(f);
 }
 
-static void time_by_share_stands_times_at_both_ends_of_the_range(void **state)
+TEST(time_by_share_stands_times_at_both_ends_of_the_range)
 {
     static const uint32_t n[] = { 3 };
     struct fixture *f = make(n, 1, 1);
 
-    (void)state;
     f->time[0] = INT64_MIN;
     f->time[1] = 0;
     f->time[2] = INT64_MAX;
@@ -184,9 +171,8 @@ static uint32_t truth_of(const char *spec, uint32_t n)
     return truth;
 }
 
-static void personalize_takes_the_newest_tenth_rounded_up(void **state)
+TEST(personalize_takes_the_newest_tenth_rounded_up)
 {
-    (void)state;
     assert_int_equal(truth_of("personalize:90%", 2), 1);
     assert_int_equal(truth_of("personalize:90%", 10), 1);
     assert_int_equal(truth_of("personalize:90%", 11), 2);
@@ -194,31 +180,28 @@ static void personalize_takes_the_newest_tenth_rounded_up(void **state)
     assert_int_equal(truth_of("personalize:90%", 95), 10);
 }
 
-static void users_takes_the_newest_half(void **state)
+TEST(users_takes_the_newest_half)
 {
-    (void)state;
     assert_int_equal(truth_of("users:90%", 2), 1);
     assert_int_equal(truth_of("users:90%", 5), 2);
     assert_int_equal(truth_of("users:90%", 8), 4);
 }
 
-static void users_with_one_event_are_never_held_out(void **state)
+TEST(users_with_one_event_are_never_held_out)
 {
     static const uint32_t n[] = { 1, 1, 0, 1 };
     struct fixture *f = make(n, 4, 1);
 
-    (void)state;
     assign(f, "personalize:90%", 1);
     assert_memory_equal(f->role, ((const uint8_t[]){ T, T, T }), 3);
     free(f);
 }
 
-static void exactly_the_asked_share_of_users_is_held_out_whole(void **state)
+TEST(exactly_the_asked_share_of_users_is_held_out_whole)
 {
     uint32_t n[MAX_USERS], held = 0;
     struct fixture *f;
 
-    (void)state;
     for (uint32_t u = 0; u < MAX_USERS; u++)
         n[u] = 1 + u % 20; /* 380 users with two or more */
     f = make(n, MAX_USERS, 1);
@@ -231,12 +214,11 @@ static void exactly_the_asked_share_of_users_is_held_out_whole(void **state)
     free(f);
 }
 
-static void other_users_move_only_the_border_and_another_seed_moves_all(void **state)
+TEST(other_users_move_only_the_border_and_another_seed_moves_all)
 {
     uint32_t n[200], entered = 0, left = 0, changed = 0;
     struct fixture *all, *even, *other;
 
-    (void)state;
     for (uint32_t u = 0; u < 200; u++)
         n[u] = 10;
     all = make(n, 200, 1);
@@ -260,12 +242,11 @@ static void other_users_move_only_the_border_and_another_seed_moves_all(void **s
     free(other);
 }
 
-static void random_takes_its_share_of_every_user_and_leaves_history(void **state)
+TEST(random_takes_its_share_of_every_user_and_leaves_history)
 {
     static const uint32_t n[] = { 1, 2, 10, 100 };
     struct fixture *f = make(n, 4, 1);
 
-    (void)state;
     assign(f, "random", 5);
     assert_int_equal(count(f, 0, T), 1);
     assert_int_equal(count(f, 1, X), 1);
@@ -282,35 +263,13 @@ static void random_takes_its_share_of_every_user_and_leaves_history(void **state
     free(f);
 }
 
-static void a_split_of_nothing_is_nothing(void **state)
+TEST(a_split_of_nothing_is_nothing)
 {
     static const char *const specs[] = { "personalize", "leave-last", "time:10%", "users:10%",
                                          "random" };
     struct fixture *f = make(NULL, 0, 1);
 
-    (void)state;
     for (size_t i = 0; i < 5; i++)
         assign(f, specs[i], 1);
     free(f);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(specs_are_parsed_with_their_defaults),
-        cmocka_unit_test(bad_specs_are_wrong_usage),
-        cmocka_unit_test(leave_last_keeps_users_without_enough_for_training),
-        cmocka_unit_test(time_splits_at_a_moment_that_belongs_to_the_truth),
-        cmocka_unit_test(time_by_share_takes_the_newest_and_whole_moments),
-        cmocka_unit_test(time_by_share_stands_times_at_both_ends_of_the_range),
-        cmocka_unit_test(personalize_takes_the_newest_tenth_rounded_up),
-        cmocka_unit_test(users_takes_the_newest_half),
-        cmocka_unit_test(users_with_one_event_are_never_held_out),
-        cmocka_unit_test(exactly_the_asked_share_of_users_is_held_out_whole),
-        cmocka_unit_test(other_users_move_only_the_border_and_another_seed_moves_all),
-        cmocka_unit_test(random_takes_its_share_of_every_user_and_leaves_history),
-        cmocka_unit_test(a_split_of_nothing_is_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "table/table.h"
 #include "table/zst.h"
+#include "tests/unit/unit.h"
 #include "text/stream.h"
 
 static char path[512];
 
-static int make_path(void **state)
+static int make_path(void **state __attribute__((unused)))
 {
     const char *dir = getenv("TMPDIR");
 
-    (void)state;
     snprintf(path, sizeof path, "%s/pz-test-stream-%ld", dir ? dir : "/tmp", (long)getpid());
     return 0;
 }
 
-static int remove_path(void **state)
+static int remove_path(void **state __attribute__((unused)))
 {
-    (void)state;
     unlink(path);
     return 0;
 }
@@ -72,12 +63,11 @@ static char *make_text(size_t n, char **packed, size_t *n_packed)
     return text;
 }
 
-static void plain_text_comes_through_in_any_piece_size(void **state)
+TEST(plain_text_comes_through_in_any_piece_size)
 {
     char buf[64];
     size_t n;
 
-    (void)state;
     put_file("a,b\n1,2\n", 8);
     for (size_t piece = 1; piece < 20; piece++) {
         assert_int_equal(drain(path, piece, buf, sizeof buf, &n, NULL), PZ_OK);
@@ -86,12 +76,11 @@ static void plain_text_comes_through_in_any_piece_size(void **state)
     }
 }
 
-static void empty_and_very_short_files_are_plain(void **state)
+TEST(empty_and_very_short_files_are_plain)
 {
     char buf[64];
     size_t n;
 
-    (void)state;
     for (size_t size = 0; size < 4; size++) {
         put_file("xyz", size);
         assert_int_equal(drain(path, 16, buf, sizeof buf, &n, NULL), PZ_OK);
@@ -99,13 +88,12 @@ static void empty_and_very_short_files_are_plain(void **state)
     }
 }
 
-static void zstd_is_told_by_its_bytes_and_decoded(void **state)
+TEST(zstd_is_told_by_its_bytes_and_decoded)
 {
     enum { N = 300000 };
     size_t n_packed, n;
     char *packed, *text = make_text(N, &packed, &n_packed), *buf = malloc(N + 100000);
 
-    (void)state;
     put_file(packed, n_packed);
     for (size_t piece = 4093; piece < 100000; piece *= 5) {
         assert_int_equal(drain(path, piece, buf, N + 100000, &n, NULL), PZ_OK);
@@ -117,13 +105,12 @@ static void zstd_is_told_by_its_bytes_and_decoded(void **state)
     free(buf);
 }
 
-static void several_frames_and_skippable_ones_are_one_stream(void **state)
+TEST(several_frames_and_skippable_ones_are_one_stream)
 {
     static const char skip[] = "\x53\x2a\x4d\x18\x03\0\0\0abc";
     size_t n_packed, n;
     char *packed, *text = make_text(1000, &packed, &n_packed), *all, *buf = malloc(4096);
 
-    (void)state;
     all = malloc(2 * (n_packed + 11));
     memcpy(all, skip, 11);
     memcpy(all + 11, packed, n_packed);
@@ -140,13 +127,12 @@ static void several_frames_and_skippable_ones_are_one_stream(void **state)
     free(buf);
 }
 
-static void a_zstd_stream_that_ends_early_is_an_error_at_every_length(void **state)
+TEST(a_zstd_stream_that_ends_early_is_an_error_at_every_length)
 {
     size_t n_packed, n;
     char *packed, *text = make_text(300, &packed, &n_packed), buf[1024];
     struct pz_err err;
 
-    (void)state;
     for (size_t cut = 4; cut < n_packed; cut++) {
         put_file(packed, cut);
         assert_int_equal(drain(path, 64, buf, sizeof buf, &n, &err), PZ_BAD_DATA);
@@ -156,12 +142,11 @@ static void a_zstd_stream_that_ends_early_is_an_error_at_every_length(void **sta
     free(text);
 }
 
-static void damaged_zstd_data_and_trailing_garbage_are_errors(void **state)
+TEST(damaged_zstd_data_and_trailing_garbage_are_errors)
 {
     size_t n_packed, n;
     char *packed, *text = make_text(300, &packed, &n_packed), buf[1024], *more;
 
-    (void)state;
     more = malloc(n_packed + 7);
     memcpy(more, packed, n_packed);
     memcpy(more + n_packed, "garbage", 7);
@@ -175,53 +160,49 @@ static void damaged_zstd_data_and_trailing_garbage_are_errors(void **state)
     free(text);
 }
 
-static void gzip_is_refused_with_the_command_that_helps(void **state)
+TEST(gzip_is_refused_with_the_command_that_helps)
 {
     char buf[16];
     struct pz_err err;
     size_t n;
 
-    (void)state;
     put_file("\x1f\x8b\x08\0\0\0\0\0", 8);
     assert_int_equal(drain(path, 16, buf, sizeof buf, &n, &err), PZ_BAD_DATA);
     assert_non_null(strstr(err.text, "zcat"));
 }
 
-static void a_table_is_refused_as_text(void **state)
+TEST(a_table_is_refused_as_text)
 {
     struct pz_writer *w;
     struct pz_err err;
     char buf[16];
     size_t n;
 
-    (void)state;
     assert_int_equal(pz_writer_open(path, "data", 0, &w, NULL), PZ_OK);
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
     assert_int_equal(drain(path, 16, buf, sizeof buf, &n, &err), PZ_BAD_DATA);
     assert_non_null(strstr(err.text, "pz file"));
 }
 
-static void a_missing_file_and_a_folder_are_no_input(void **state)
+TEST(a_missing_file_and_a_folder_are_no_input)
 {
     struct pz_in *in;
     char buf[16];
     size_t n;
 
-    (void)state;
     unlink(path);
     assert_int_equal(pz_in_open(path, &in, NULL), PZ_NO_INPUT);
     assert_null(in);
     assert_int_equal(drain(".", 16, buf, sizeof buf, &n, NULL), PZ_NO_INPUT);
 }
 
-static void a_pipe_on_standard_input_is_read_and_named(void **state)
+TEST(a_pipe_on_standard_input_is_read_and_named)
 {
     int fd[2], saved = dup(STDIN_FILENO);
     size_t n_packed, got, n = 0;
     char *packed, *text = make_text(500, &packed, &n_packed), buf[1024];
     struct pz_in *in;
 
-    (void)state;
     assert_int_equal(pipe(fd), 0);
     assert_int_equal(write(fd[1], packed, n_packed), (ssize_t)n_packed);
     close(fd[1]);
@@ -244,20 +225,4 @@ static void a_pipe_on_standard_input_is_read_and_named(void **state)
     free(text);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_text_comes_through_in_any_piece_size),
-        cmocka_unit_test(empty_and_very_short_files_are_plain),
-        cmocka_unit_test(zstd_is_told_by_its_bytes_and_decoded),
-        cmocka_unit_test(several_frames_and_skippable_ones_are_one_stream),
-        cmocka_unit_test(a_zstd_stream_that_ends_early_is_an_error_at_every_length),
-        cmocka_unit_test(damaged_zstd_data_and_trailing_garbage_are_errors),
-        cmocka_unit_test(gzip_is_refused_with_the_command_that_helps),
-        cmocka_unit_test(a_table_is_refused_as_text),
-        cmocka_unit_test(a_missing_file_and_a_folder_are_no_input),
-        cmocka_unit_test(a_pipe_on_standard_input_is_read_and_named),
-    };
-
-    return cmocka_run_group_tests(tests, make_path, remove_path);
-}
+AROUND_ALL(make_path, remove_path)

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/par.h"
 #include "table/table.h"
+#include "tests/unit/unit.h"
 
 static char path[64], other[80];
 
-static int make_paths(void **state)
+static int make_paths(void **state __attribute__((unused)))
 {
-    (void)state;
     snprintf(path, sizeof path, "/tmp/pz-test-table-%ld", (long)getpid());
     snprintf(other, sizeof other, "%s.flat", path);
     return 0;
 }
 
-static int remove_paths(void **state)
+static int remove_paths(void **state __attribute__((unused)))
 {
-    (void)state;
     unlink(path);
     unlink(other);
     return 0;
@@ -89,18 +80,16 @@ static void check_table(const char *file, uint64_t n)
     pz_table_close(t);
 }
 
-static void what_is_written_is_read_back(void **state)
+TEST(what_is_written_is_read_back)
 {
-    (void)state;
     write_table(3000000); /* three frames */
     check_table(path, 3000000);
 }
 
-static void a_flat_copy_reads_the_same(void **state)
+TEST(a_flat_copy_reads_the_same)
 {
     struct pz_table *t;
 
-    (void)state;
     write_table(5000);
     assert_int_equal(pz_table_open(path, "data", &t, NULL), PZ_OK);
     assert_int_equal(pz_table_unpack(t, other, NULL), PZ_OK);
@@ -108,12 +97,11 @@ static void a_flat_copy_reads_the_same(void **state)
     check_table(other, 5000);
 }
 
-static void the_bytes_do_not_depend_on_threads(void **state)
+TEST(the_bytes_do_not_depend_on_threads)
 {
     char *one, *four;
     size_t n_one, n_four;
 
-    (void)state;
     pz_par_set(1);
     write_table(3000000);
     assert_int_equal(pz_file_read(path, 1u << 30, &one, &n_one, NULL), PZ_OK);
@@ -139,12 +127,11 @@ static enum pz_status read_all(const char *file)
     return st;
 }
 
-static void every_truncation_is_noticed(void **state)
+TEST(every_truncation_is_noticed)
 {
     char *bytes;
     size_t n;
 
-    (void)state;
     write_table(50);
     assert_int_equal(pz_file_read(path, 1u << 20, &bytes, &n, NULL), PZ_OK);
     for (size_t cut = 0; cut < n; cut++) {
@@ -157,12 +144,11 @@ static void every_truncation_is_noticed(void **state)
     free(bytes);
 }
 
-static void every_flipped_byte_is_noticed(void **state)
+TEST(every_flipped_byte_is_noticed)
 {
     char *bytes;
     size_t n;
 
-    (void)state;
     write_table(50);
     assert_int_equal(pz_file_read(path, 1u << 20, &bytes, &n, NULL), PZ_OK);
     for (size_t at = 0; at < n; at++) {
@@ -177,14 +163,13 @@ static void every_flipped_byte_is_noticed(void **state)
     free(bytes);
 }
 
-static void a_merge_of_dictionaries_maps_old_to_new(void **state)
+TEST(a_merge_of_dictionaries_maps_old_to_new)
 {
     static const char *const a_names[] = { "x", "m" }, *const b_names[] = { "a", "x" };
     struct pz_dict a, b, both;
     const struct pz_dict *in[] = { &a, &b };
     uint32_t *map[2];
 
-    (void)state;
     add_strings(&a, a_names, 2);
     add_strings(&b, b_names, 2);
     assert_int_equal(pz_dict_merge(in, 2, &both, map, NULL), PZ_OK);
@@ -200,16 +185,4 @@ static void a_merge_of_dictionaries_maps_old_to_new(void **state)
     pz_dict_clear(&both);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read_back),
-        cmocka_unit_test(a_flat_copy_reads_the_same),
-        cmocka_unit_test(the_bytes_do_not_depend_on_threads),
-        cmocka_unit_test(every_truncation_is_noticed),
-        cmocka_unit_test(every_flipped_byte_is_noticed),
-        cmocka_unit_test(a_merge_of_dictionaries_maps_old_to_new),
-    };
-
-    return cmocka_run_group_tests(tests, make_paths, remove_paths);
-}
+AROUND_ALL(make_paths, remove_paths)

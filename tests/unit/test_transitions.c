@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 enum { A, B, C, D };
 
@@ -54,12 +50,12 @@ static double count_of(const struct fitted *f, uint32_t from, uint32_t to)
 
 /* ---- counts ---- */
 
-static void counts_of_abc_are_those_worked_by_hand(void **state)
+TEST(counts_of_abc_are_those_worked_by_hand)
 {
     struct tiny *t = tiny_make("abc", 3);
     struct fitted f;
 
-    (void)state; /* a = 1/4, r = 1/2: forward a + (1-a) r^(d-1), backward a */
+    /* a = 1/4, r = 1/2: forward a + (1-a) r^(d-1), backward a */
     fit_with(&f, &t->c, plain);
     assert_near(count_of(&f, A, B), 1, 1e-6);
     assert_near(count_of(&f, B, C), 1, 1e-6);
@@ -70,12 +66,12 @@ static void counts_of_abc_are_those_worked_by_hand(void **state)
     free(t);
 }
 
-static void events_of_one_moment_count_both_ways(void **state)
+TEST(events_of_one_moment_count_both_ways)
 {
     struct tiny *t = tiny_make("abc", 3);
     struct fitted f;
 
-    (void)state; /* a = 1/4, r = 1/2; a and b stand between places 0 and 1, c at place 2 */
+    /* a = 1/4, r = 1/2; a and b stand between places 0 and 1, c at place 2 */
     t->time[1] = t->time[0];
     fit_with(&f, &t->c, plain);
     assert_near(count_of(&f, A, B), 1, 1e-6);
@@ -87,14 +83,13 @@ static void events_of_one_moment_count_both_ways(void **state)
     free(t);
 }
 
-static void order_within_a_moment_does_not_matter(void **state)
+TEST(order_within_a_moment_does_not_matter)
 {
     enum { N = 20 };
     struct tiny *t = tiny_random(100, N, 12, 9);
     struct fitted one, other;
     float x[N], y[N];
 
-    (void)state;
     for (uint32_t u = 0; u < 100; u++) /* three events a moment */
         for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
             t->time[p] = (int64_t)(p - t->ptr[u]) / 3;
@@ -122,12 +117,11 @@ static void order_within_a_moment_does_not_matter(void **state)
     free(t);
 }
 
-static void the_window_ends_pairs(void **state)
+TEST(the_window_ends_pairs)
 {
     struct tiny *t = tiny_make("abc", 3);
     struct fitted f;
 
-    (void)state;
     fit_but(&f, &t->c, "window", 1);
     assert_near(count_of(&f, A, B), 1, 1e-6);
     assert_near(count_of(&f, A, C), 0, 0);
@@ -135,12 +129,11 @@ static void the_window_ends_pairs(void **state)
     free(t);
 }
 
-static void without_order_pairs_are_symmetric(void **state)
+TEST(without_order_pairs_are_symmetric)
 {
     struct tiny *t = tiny_make("abc", 3);
     struct fitted f;
 
-    (void)state;
     t->c.ordered = false;
     fit_with(&f, &t->c, plain);
     assert_near(count_of(&f, A, C), 1, 1e-6);
@@ -149,13 +142,12 @@ static void without_order_pairs_are_symmetric(void **state)
     free(t);
 }
 
-static void weights_age_and_length_scale_a_pair(void **state)
+TEST(weights_age_and_length_scale_a_pair)
 {
     struct tiny *t = tiny_make("ab|cd", 4);
     double value[N_NAMES];
     struct fitted f;
 
-    (void)state;
     t->weight[0] = 0.5f;
     t->weight[1] = 0.00390625f;            /* 2^-8 counts 1/2 as a target; a source counts 1 */
     t->time[3] = t->c.newest = 86400 * 10; /* d is new, b ten days old: two half-lives */
@@ -169,13 +161,12 @@ static void weights_age_and_length_scale_a_pair(void **state)
     free(t);
 }
 
-static void events_of_an_item_are_one_wish_where_types_differ(void **state)
+TEST(events_of_an_item_are_one_wish_where_types_differ)
 {
     struct tiny *t = tiny_make("abcbb|bab", 3);
     double value[N_NAMES];
     struct fitted f;
 
-    (void)state;
     for (uint64_t p = 1; p < 8; p++)
         t->weight[p] = p == 3 ? 0.00390625f : 1.0f / 65536; /* 1/2, the others 1/4 */
     memcpy(value, plain, sizeof value);
@@ -197,12 +188,11 @@ static void events_of_an_item_are_one_wish_where_types_differ(void **state)
     free(t);
 }
 
-static void only_the_strongest_are_kept(void **state)
+TEST(only_the_strongest_are_kept)
 {
     struct tiny *t = tiny_make("ab|ab|ac|ab|ad|ac", 4);
     struct fitted f;
 
-    (void)state;
     fit_but(&f, &t->c, "keep", 2);
     assert_near(count_of(&f, A, B), 3, 1e-6);
     assert_near(count_of(&f, A, C), 2, 1e-6);
@@ -211,11 +201,10 @@ static void only_the_strongest_are_kept(void **state)
     free(t);
 }
 
-static void selection_keeps_the_largest_lower_items_first(void **state)
+TEST(selection_keeps_the_largest_lower_items_first)
 {
     uint64_t key[40], low = UINT64_MAX;
 
-    (void)state;
     for (uint32_t i = 0; i < 40; i++)
         key[i] = pz_trans_key((float)(i * 7 % 10), i); /* every value four times */
     assert_int_equal(pz_trans_select(key, 40, 6), 6);
@@ -226,14 +215,13 @@ static void selection_keeps_the_largest_lower_items_first(void **state)
     assert_int_equal(pz_trans_key_item(low), 14);
 }
 
-static void transposing_twice_gives_the_lists_back(void **state)
+TEST(transposing_twice_gives_the_lists_back)
 {
     static const uint64_t ptr[] = { 0, 2, 2, 5 };
     static const uint32_t item[] = { 0, 3, 1, 2, 3 };
     static const float value[] = { 1, -2, 3, 4, 0 };
     struct pz_trans_lists l = { 3, ptr, item, value, false }, once, twice;
 
-    (void)state;
     assert_int_equal(pz_trans_transpose(&l, 4, 100, &once, NULL), PZ_OK);
     assert_int_equal(once.ptr[4], 4); /* the zero is gone */
     assert_near(entry(&once, 3, 0), -2, 0);
@@ -244,14 +232,13 @@ static void transposing_twice_gives_the_lists_back(void **state)
     pz_trans_lists_clear(&twice);
 }
 
-static void transposing_cuts_long_lists_by_size(void **state)
+TEST(transposing_cuts_long_lists_by_size)
 {
     static const uint64_t ptr[] = { 0, 1, 2, 3 };
     static const uint32_t item[] = { 0, 0, 0 };
     static const float value[] = { 1, -3, 2 };
     struct pz_trans_lists l = { 3, ptr, item, value, false }, out;
 
-    (void)state;
     assert_int_equal(pz_trans_transpose(&l, 1, 2, &out, NULL), PZ_OK);
     assert_int_equal(out.ptr[1], 2);
     assert_near(entry(&out, 0, 1), -3, 0);
@@ -306,7 +293,7 @@ static struct tiny *weighted(uint32_t n_users, uint32_t n_items, uint64_t seed)
     return t;
 }
 
-static void the_closed_form_is_the_gram_matrix_of_histories(void **state)
+TEST(the_closed_form_is_the_gram_matrix_of_histories)
 {
     enum { N = 9 };
     struct tiny *t = weighted(30, N, 1);
@@ -317,7 +304,6 @@ static void the_closed_form_is_the_gram_matrix_of_histories(void **state)
     struct pz_trans_view v;
     struct pz_trans_lists rows;
 
-    (void)state;
     fit_with(&f, &t->c, plain);
     memcpy(set, ((struct pz_trans *)f.part)->set, sizeof set);
     brute_force(t, 0.25, 0.5, gram, count);
@@ -350,7 +336,7 @@ static double share(const struct pz_trans_feats *f, uint32_t i, uint32_t row)
     return row == i;
 }
 
-static void features_have_the_gram_rows_of_their_items(void **state)
+TEST(features_have_the_gram_rows_of_their_items)
 {
     enum { N = 9, ALL = N + 3 };
     struct tiny *t = weighted(30, N, 1);
@@ -369,7 +355,6 @@ static void features_have_the_gram_rows_of_their_items(void **state)
     struct pz_trans_view v;
     struct pz_trans_lists rows;
 
-    (void)state;
     fit_with(&f, &t->c, plain);
     brute_force(t, 0.25, 0.5, gram, count);
     for (uint32_t i = 0; i < ALL; i++)
@@ -426,7 +411,7 @@ static void solve_dense(double *m, double *x, size_t n)
         x[k] /= m[k * n + k];
 }
 
-static void the_ridge_solves_the_least_squares(void **state)
+TEST(the_ridge_solves_the_least_squares)
 {
     enum { N = 9 };
     struct tiny *t = weighted(30, N, 2);
@@ -434,7 +419,6 @@ static void the_ridge_solves_the_least_squares(void **state)
     const struct pz_trans *p;
     struct fitted f;
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     value[0] = 1; /* ridge, lambda 2 */
     fit_with(&f, &t->c, value);
@@ -467,7 +451,7 @@ static void the_ridge_solves_the_least_squares(void **state)
     free(t);
 }
 
-static void sparse_and_square_gram_give_the_same_coefficients(void **state)
+TEST(sparse_and_square_gram_give_the_same_coefficients)
 {
     /* 3,200 items are too many for the square: beyond the first 60 nothing happens */
     struct tiny *t = tiny_random(200, 60, 20, 3);
@@ -475,7 +459,6 @@ static void sparse_and_square_gram_give_the_same_coefficients(void **state)
     struct fitted f, g;
     const struct pz_trans *p, *q;
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     value[0] = 1;
     value[7] = 20; /* neighbours */
@@ -492,13 +475,12 @@ static void sparse_and_square_gram_give_the_same_coefficients(void **state)
     free(t);
 }
 
-static void cholesky_solves_and_bears_an_indefinite_matrix(void **state)
+TEST(cholesky_solves_and_bears_an_indefinite_matrix)
 {
     enum { N = 13, STRIDE = 16 };
     float a[N * STRIDE], x[N], bad[4] = { 1, 2, 2, 1 }, y[2] = { 1, 1 };
     double m[N * N], want[N];
 
-    (void)state;
     for (size_t i = 0; i < N; i++) {
         want[i] = (double)i - 4;
         x[i] = (float)want[i];
@@ -517,7 +499,7 @@ static void cholesky_solves_and_bears_an_indefinite_matrix(void **state)
 
 /* ---- scores ---- */
 
-static void scores_follow_the_formula(void **state)
+TEST(scores_follow_the_formula)
 {
     struct tiny *t = tiny_make("abc|abd|ab", 4);
     uint32_t hist[] = { A, B };
@@ -525,7 +507,6 @@ static void scores_follow_the_formula(void **state)
     float out[4];
     struct fitted f;
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     value[2] = 0;   /* directed */
     value[4] = 1;   /* source_norm */
@@ -542,14 +523,13 @@ static void scores_follow_the_formula(void **state)
     free(t);
 }
 
-static void a_second_step_reaches_what_never_met_the_history(void **state)
+TEST(a_second_step_reaches_what_never_met_the_history)
 {
     struct tiny *t = tiny_make("ab|bc", 3);
     uint32_t hist[] = { A };
     float out[3];
     struct fitted f;
 
-    (void)state;
     fit_but(&f, &t->c, "symmetric", 0);
     assert_true(fitted_score(&f, hist, 1, out, 3));
     assert_near(out[C], 0, 0);
@@ -560,7 +540,7 @@ static void a_second_step_reaches_what_never_met_the_history(void **state)
     free(t);
 }
 
-static void sessions_that_return_are_learned(void **state)
+TEST(sessions_that_return_are_learned)
 {
     struct tiny *t = tiny_make("aba|cdc",
                                4); /* two of the two events that could: came back two places */
@@ -569,7 +549,6 @@ static void sessions_that_return_are_learned(void **state)
     struct fitted f;
     const struct pz_trans *p;
 
-    (void)state;
     fit_but(&f, &t->c, "repeat", 2);
     p = f.part;
     assert_near(p->repeat[0], 0, 0);
@@ -584,13 +563,12 @@ static void sessions_that_return_are_learned(void **state)
     free(t);
 }
 
-static void what_was_returned_to_gains_for_each_time(void **state)
+TEST(what_was_returned_to_gains_for_each_time)
 {
     struct tiny *t = tiny_make("abc|abc", 3);
     uint32_t hist[] = { A, B, A };
     float out[3], without[3];
 
-    (void)state;
     for (int ridge = 0; ridge <= 1; ridge++) {
         struct fitted f;
         struct pz_trans *p;
@@ -610,7 +588,7 @@ static void what_was_returned_to_gains_for_each_time(void **state)
     free(t);
 }
 
-static void items_of_late_gain_by_trend(void **state)
+TEST(items_of_late_gain_by_trend)
 {
     struct tiny *t = tiny_make("ab|ac", 4);
     uint32_t hist[] = { A };
@@ -619,7 +597,6 @@ static void items_of_late_gain_by_trend(void **state)
     struct fitted f;
     const struct pz_trans *p;
 
-    (void)state;
     t->time[0] = t->time[1] = 0;
     t->time[2] = t->time[3] = t->c.newest = 1000;
     fit_with(&f, &t->c, plain);
@@ -658,7 +635,7 @@ static void two_categories(struct category *k)
     k->attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 4, .attr = &k->attr };
 }
 
-static void categories_carry_to_items_that_nobody_met(void **state)
+TEST(categories_carry_to_items_that_nobody_met)
 {
     struct tiny *t = tiny_make("ac|ac|ac", 4); /* x goes to y; b and d never happen */
     uint32_t hist[] = { B }, both[] = { A, B };
@@ -667,7 +644,6 @@ static void categories_carry_to_items_that_nobody_met(void **state)
     float out[4];
     struct fitted f;
 
-    (void)state;
     two_categories(&k);
     t->c.item_attrs = &k.attrs;
     memcpy(value, plain, sizeof value);
@@ -686,7 +662,7 @@ static void categories_carry_to_items_that_nobody_met(void **state)
     free(t);
 }
 
-static void items_of_the_same_attributes_are_of_one_kind(void **state)
+TEST(items_of_the_same_attributes_are_of_one_kind)
 {
     enum { N = 6 };
     uint64_t ptr[N + 1] = { 0, 2, 2, 4, 5, 7, 7 };
@@ -695,7 +671,6 @@ static void items_of_the_same_attributes_are_of_one_kind(void **state)
     const uint32_t kind[N] = { 0, 1, 0, 2, 3, 1 }, head[] = { 0, 1, 3, 4 };
     struct pz_trans_feats f = { .n_items = N, .n = 6, .ptr = ptr, .id = id, .weight = weight };
 
-    (void)state;
     assert_int_equal(pz_trans_feats_kinds(&f, NULL), PZ_OK);
     assert_int_equal(f.n_kinds, 4);
     assert_memory_equal(f.kind, kind, sizeof kind);
@@ -703,12 +678,11 @@ static void items_of_the_same_attributes_are_of_one_kind(void **state)
     pz_trans_feats_clear(&f);
 }
 
-static void shares_of_events_sum_to_the_score(void **state)
+TEST(shares_of_events_sum_to_the_score)
 {
     struct tiny *t = tiny_random(120, 30, 12, 5);
     uint32_t hist[] = { 3, 9, 3, 21 };
 
-    (void)state;
     for (int ridge = 0; ridge <= 1; ridge++) {
         struct fitted f;
 
@@ -723,7 +697,7 @@ static void shares_of_events_sum_to_the_score(void **state)
     free(t);
 }
 
-static void read_outs_need_no_new_fit(void **state)
+TEST(read_outs_need_no_new_fit)
 {
     struct tiny *t = tiny_random(90, 40, 12, 6);
     uint32_t hist[] = { 5, 9, 21 };
@@ -731,7 +705,6 @@ static void read_outs_need_no_new_fit(void **state)
     double value[N_NAMES];
     struct fitted f, g;
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     value[4] = 0.6;
     value[5] = 0.3;
@@ -806,11 +779,10 @@ static void compare_update(const double *value, double tolerance, bool coefficie
     free(t);
 }
 
-static void an_update_adds_exactly_the_new_pairs(void **state)
+TEST(an_update_adds_exactly_the_new_pairs)
 {
     double value[N_NAMES];
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     compare_update(value, 1e-4, false);
     value[10] = 0.02; /* half_life of half an hour: old counts fade */
@@ -820,11 +792,10 @@ static void an_update_adds_exactly_the_new_pairs(void **state)
     compare_update(value, 1e-3, false);
 }
 
-static void an_update_of_every_item_solves_the_ridge_anew(void **state)
+TEST(an_update_of_every_item_solves_the_ridge_anew)
 {
     double value[N_NAMES];
 
-    (void)state;
     memcpy(value, plain, sizeof value);
     value[0] = 1; /* every item of this corpus has new events, so every target is solved again */
     compare_update(value, 1e-3, true);
@@ -832,12 +803,11 @@ static void an_update_of_every_item_solves_the_ridge_anew(void **state)
 
 /* ---- the whole ---- */
 
-static void threads_do_not_change_a_byte(void **state)
+TEST(threads_do_not_change_a_byte)
 {
     struct tiny *t = tiny_random(500, 150, 20, 4);
     struct fitted f;
 
-    (void)state;
     for (int ridge = 0; ridge <= 1; ridge++) {
         fitted_settings(&f, &pz_transitions, NULL, NULL);
         f.value[PZ_TRANS_RIDGE] = ridge;
@@ -847,14 +817,13 @@ static void threads_do_not_change_a_byte(void **state)
     free(t);
 }
 
-static void a_file_gives_the_part_back(void **state)
+TEST(a_file_gives_the_part_back)
 {
     struct tiny *t = tiny_make("ac|ac|bd|cab", 4);
     uint32_t hist[] = { A, B };
     struct category k;
     struct fitted f;
 
-    (void)state;
     two_categories(&k);
     t->c.item_attrs = &k.attrs;
     for (int ridge = 0; ridge <= 1; ridge++) {
@@ -868,46 +837,7 @@ static void a_file_gives_the_part_back(void **state)
     free(t);
 }
 
-static void little_data_is_borne(void **state)
+TEST(little_data_is_borne)
 {
-    (void)state;
     assert_bears_little_data(&pz_transitions);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_of_abc_are_those_worked_by_hand),
-        cmocka_unit_test(events_of_one_moment_count_both_ways),
-        cmocka_unit_test(order_within_a_moment_does_not_matter),
-        cmocka_unit_test(the_window_ends_pairs),
-        cmocka_unit_test(without_order_pairs_are_symmetric),
-        cmocka_unit_test(weights_age_and_length_scale_a_pair),
-        cmocka_unit_test(events_of_an_item_are_one_wish_where_types_differ),
-        cmocka_unit_test(only_the_strongest_are_kept),
-        cmocka_unit_test(selection_keeps_the_largest_lower_items_first),
-        cmocka_unit_test(transposing_twice_gives_the_lists_back),
-        cmocka_unit_test(transposing_cuts_long_lists_by_size),
-        cmocka_unit_test(the_closed_form_is_the_gram_matrix_of_histories),
-        cmocka_unit_test(features_have_the_gram_rows_of_their_items),
-        cmocka_unit_test(the_ridge_solves_the_least_squares),
-        cmocka_unit_test(sparse_and_square_gram_give_the_same_coefficients),
-        cmocka_unit_test(cholesky_solves_and_bears_an_indefinite_matrix),
-        cmocka_unit_test(scores_follow_the_formula),
-        cmocka_unit_test(a_second_step_reaches_what_never_met_the_history),
-        cmocka_unit_test(sessions_that_return_are_learned),
-        cmocka_unit_test(what_was_returned_to_gains_for_each_time),
-        cmocka_unit_test(items_of_late_gain_by_trend),
-        cmocka_unit_test(categories_carry_to_items_that_nobody_met),
-        cmocka_unit_test(items_of_the_same_attributes_are_of_one_kind),
-        cmocka_unit_test(shares_of_events_sum_to_the_score),
-        cmocka_unit_test(read_outs_need_no_new_fit),
-        cmocka_unit_test(an_update_adds_exactly_the_new_pairs),
-        cmocka_unit_test(an_update_of_every_item_solves_the_ridge_anew),
-        cmocka_unit_test(threads_do_not_change_a_byte),
-        cmocka_unit_test(a_file_gives_the_part_back),
-        cmocka_unit_test(little_data_is_borne),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

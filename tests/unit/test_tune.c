@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tuning on a scorer made for the test: what it scores is known, so is what must win. */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/par.h"
 #include "model/blend.h"
+#include "tests/unit/unit.h"
 #include "train/tune.h"
 
 enum { USERS = 200, ITEMS = 40, EVENTS = 8 };
@@ -114,11 +108,10 @@ static struct pz_tune_cfg tune_cfg(json_t *trials)
 
 /* ---- tests ---- */
 
-static void the_better_of_planted_settings_wins(void **state)
+TEST(the_better_of_planted_settings_wins)
 {
     struct chain t;
 
-    (void)state;
     chain_make(&t, true);
     for (int read_out = 0; read_out < 2; read_out++) {
         struct pz_scorer s = follow;
@@ -137,7 +130,7 @@ static void the_better_of_planted_settings_wins(void **state)
     }
 }
 
-static void a_fixed_setting_stays(void **state)
+TEST(a_fixed_setting_stays)
 {
     struct chain t;
     struct pz_choice c;
@@ -145,7 +138,6 @@ static void a_fixed_setting_stays(void **state)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale;
 
-    (void)state;
     chain_make(&t, true);
     pz_choice_init(&c, &follow);
     c.weight = 1;
@@ -157,7 +149,7 @@ static void a_fixed_setting_stays(void **state)
 }
 
 /* A part that knows the next item beside one that does not: the first gets the weight. */
-static void weights_go_to_the_part_that_knows(void **state)
+TEST(weights_go_to_the_part_that_knows)
 {
     struct chain t;
     struct pz_choice c[2];
@@ -165,7 +157,6 @@ static void weights_go_to_the_part_that_knows(void **state)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale;
 
-    (void)state;
     chain_make(&t, true);
     for (int knows = 0; knows < 2; knows++) {
         for (size_t p = 0; p < 2; p++) {
@@ -203,11 +194,10 @@ static struct pz_choice fixed(const struct pz_scorer *s, double step, double wei
 
 /* Beside a part that knows all: nothing is left for another, unless it is for items that validation
  * cannot have, or its weight was given. */
-static void content_keeps_a_say_and_given_weights_stay(void **state)
+TEST(content_keeps_a_say_and_given_weights_stay)
 {
     struct chain t;
 
-    (void)state;
     chain_make(&t, true);
     for (int how = 0; how < 3; how++) {
         struct pz_scorer second = follow;
@@ -228,13 +218,12 @@ static void content_keeps_a_say_and_given_weights_stay(void **state)
 /* The part gives the next item 1 and the 32 others 1/8; it is right for a share q of the users.
  * softmax(s) gives the next e^(7 s / 8) / (e^(7 s / 8) + 32), which is q at s = 8/7 log(32 q / (1 -
  * q)): 3.96, 5.55, and no end. */
-static void the_softmax_scale_is_the_likeliest(void **state)
+TEST(the_softmax_scale_is_the_likeliest)
 {
     static const uint32_t of10[] = { 5, 8, 10 };
     static const double likeliest[] = { 4, 6, 32 };
     struct chain t;
 
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct pz_choice c;
         json_t *trials = json_array();
@@ -252,9 +241,8 @@ static void the_softmax_scale_is_the_likeliest(void **state)
     }
 }
 
-static void large_data_and_data_without_order_are_fitted_less_often(void **state)
+TEST(large_data_and_data_without_order_are_fitted_less_often)
 {
-    (void)state;
     assert_int_equal(pz_tune_fits(300000, true, 40), 40);
     assert_int_equal(pz_tune_fits(600000, true, 40), 20);
     assert_int_equal(pz_tune_fits(60000000, true, 40), 6);
@@ -266,11 +254,10 @@ static void large_data_and_data_without_order_are_fitted_less_often(void **state
 /* A part that did no harm as it came is weighed again beside those that came later: behind the
  * first, which is wrong too, it hides what the last one knows. Where there is no order, as well: a
  * weight costs nothing. */
-static void weights_move_when_all_parts_are_there(void **state)
+TEST(weights_move_when_all_parts_are_there)
 {
     struct chain t;
 
-    (void)state;
     for (int ordered = 0; ordered < 2; ordered++) {
         struct pz_choice c[3];
         json_t *trials = json_array();
@@ -292,11 +279,10 @@ static void weights_move_when_all_parts_are_there(void **state)
 
 /* A part that takes long has to gain for sure: as good as a part that is there
  * already is no reason, to know better is. */
-static void a_dear_part_must_win_over_its_absence(void **state)
+TEST(a_dear_part_must_win_over_its_absence)
 {
     struct chain t;
 
-    (void)state;
     chain_make(&t, true);
     for (int knows_better = 0; knows_better < 2; knows_better++) {
         struct pz_scorer dear = follow;
@@ -313,11 +299,10 @@ static void a_dear_part_must_win_over_its_absence(void **state)
 }
 
 /* No truth may be among what trials learn from, by user and position. */
-static void training_part_never_holds_a_truth(void **state)
+TEST(training_part_never_holds_a_truth)
 {
     struct chain t;
 
-    (void)state;
     for (int ordered = 0; ordered < 2; ordered++) {
         struct pz_valid v = { 0 };
 
@@ -342,13 +327,12 @@ static void training_part_never_holds_a_truth(void **state)
 
 /* As a test without order would: a random fifth of a user's events, wherever they stand, asked for
  * at once. */
-static void without_order_a_random_fifth_is_one_case(void **state)
+TEST(without_order_a_random_fifth_is_one_case)
 {
     struct chain t;
     struct pz_valid v = { 0 };
     uint32_t at[EVENTS] = { 0 };
 
-    (void)state;
     chain_make(&t, false);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
     assert_int_equal(v.n_users, USERS);
@@ -368,11 +352,10 @@ static void without_order_a_random_fifth_is_one_case(void **state)
 }
 
 /* Where users come and go, those who will ask are like the newest. */
-static void sessions_are_validated_on_the_newest(void **state)
+TEST(sessions_are_validated_on_the_newest)
 {
     struct chain t;
 
-    (void)state;
     for (int sessions = 0; sessions < 2; sessions++) {
         struct pz_valid v = { 0 };
         uint32_t oldest = USERS;
@@ -411,12 +394,11 @@ static const struct pz_setting again_settings[] = {
 
 /* The seen rule hides them, but a query may set it aside: what repeats are worth is learned all the
  * same. */
-static void repeats_are_weighed_though_the_rule_hides_them(void **state)
+TEST(repeats_are_weighed_though_the_rule_hides_them)
 {
     struct chain t;
     struct pz_scorer again = follow;
 
-    (void)state;
     again.settings = again_settings;
     again.score = again_score;
     for (uint32_t of10 = 0; of10 <= 8; of10 += 4) { /* never, mostly not, mostly */
@@ -442,7 +424,7 @@ static void repeats_are_weighed_though_the_rule_hides_them(void **state)
 /* Of a user's 21 events the last three are held out: a new item, and the same twice more. With the
  * seen rule the new one is all that is asked for, and all know it; without, two of three cases ask
  * for the last again. */
-static void repeats_are_weighed_on_cases_of_their_own(void **state)
+TEST(repeats_are_weighed_on_cases_of_their_own)
 {
     enum { N = 21 };
     static uint64_t ptr[USERS + 1];
@@ -459,7 +441,6 @@ static void repeats_are_weighed_on_cases_of_their_own(void **state)
                                 .ordered = true };
     struct pz_scorer again = follow;
 
-    (void)state;
     again.settings = again_settings;
     again.score = again_score;
     for (uint32_t p = 0; p < USERS * N; p++) {
@@ -517,7 +498,7 @@ static const struct pz_setting trend_settings[] = {
 };
 
 /* Users who are old, the newest of many, and old with a range of the caller's. */
-static void a_trend_is_searched_on_the_newest_users_or_where_asked_for(void **state)
+TEST(a_trend_is_searched_on_the_newest_users_or_where_asked_for)
 {
     enum { MANY = 8200, N = 3 };
     static uint64_t ptr[MANY + 1];
@@ -526,7 +507,6 @@ static void a_trend_is_searched_on_the_newest_users_or_where_asked_for(void **st
     static float weight[MANY * N];
     struct pz_scorer trend = follow;
 
-    (void)state;
     trend.settings = trend_settings;
     trend.score = trend_score;
     for (int how = 0; how < 3; how++) {
@@ -558,13 +538,12 @@ static void a_trend_is_searched_on_the_newest_users_or_where_asked_for(void **st
     }
 }
 
-static void a_part_times_a_constant_changes_no_value(void **state)
+TEST(a_part_times_a_constant_changes_no_value)
 {
     struct chain t;
     struct pz_valid v = { 0 };
     double each[2][100], weight = 0.7;
 
-    (void)state;
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
@@ -577,14 +556,13 @@ static void a_part_times_a_constant_changes_no_value(void **state)
     pz_valid_clear(&v);
 }
 
-static void what_is_remembered_changes_no_value(void **state)
+TEST(what_is_remembered_changes_no_value)
 {
     struct chain t;
     struct pz_valid v = { 0 };
     struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS }, c = { 3, 1, ITEMS };
     double each[4][100], weight = 0.7;
 
-    (void)state;
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4;
@@ -612,7 +590,7 @@ static void what_is_remembered_changes_no_value(void **state)
 }
 
 /* Scores of `follow` are 1 for the item that follows and 1/8 for the others. */
-static void an_early_weight_falls_with_the_history(void **state)
+TEST(an_early_weight_falls_with_the_history)
 {
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
     struct pz_model m = { .items.n = 4,
@@ -624,7 +602,6 @@ static void an_early_weight_falls_with_the_history(void **state)
     float out[4], part[8];
     uint32_t used;
 
-    (void)state;
     assert_true(pz_model_scratch(&m) <= sizeof scratch);
     pz_model_score(&m, &q, NULL, scratch, out, NULL, &used);
     assert_true(out[1] == 1 + 0.5f / 8 && out[2] == 0.125f + 0.5f);
@@ -638,14 +615,13 @@ static void an_early_weight_falls_with_the_history(void **state)
 }
 
 /* A case is judged as a query is answered, whichever part the early weight is of. */
-static void judging_knows_the_early_weight(void **state)
+TEST(judging_knows_the_early_weight)
 {
     struct chain t;
     struct pz_valid v = { 0 };
     struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS };
     double each[3][100], weight = 0.7;
 
-    (void)state;
     chain_make(&t, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
@@ -663,14 +639,13 @@ static void judging_knows_the_early_weight(void **state)
     pz_valid_clear(&v);
 }
 
-static void values_of_ranks_are_those_worked_by_hand(void **state)
+TEST(values_of_ranks_are_those_worked_by_hand)
 {
     struct pz_metric m;
     struct pz_err err = { 0 };
     const uint32_t rank[] = { 0, 11 };
     const float gain[] = { 1, 3 };
 
-    (void)state;
     assert_int_equal(pz_metric_parse("ndcg@20", &m, &err),
                      PZ_OK); /* 1/1 + 3/log2(13) over 3/1 + 1/log2(3) */
     assert_true(
@@ -685,7 +660,7 @@ static void values_of_ranks_are_those_worked_by_hand(void **state)
     assert_int_equal(pz_metric_parse("mrr@0", &m, &err), PZ_USAGE);
 }
 
-static void users_with_one_event_tune_nothing(void **state)
+TEST(users_with_one_event_tune_nothing)
 {
     struct chain t;
     struct pz_choice c;
@@ -693,7 +668,6 @@ static void users_with_one_event_tune_nothing(void **state)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale = 8;
 
-    (void)state;
     chain_make(&t, true);
     for (uint32_t u = 0; u <= USERS; u++)
         t.ptr[u] = u;
@@ -703,32 +677,4 @@ static void users_with_one_event_tune_nothing(void **state)
     assert_true(c.value[0] == 2 && c.weight == 1 && scale == 8);
     assert_int_equal(json_array_size(trials), 0);
     json_decref(trials);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_better_of_planted_settings_wins),
-        cmocka_unit_test(a_fixed_setting_stays),
-        cmocka_unit_test(weights_go_to_the_part_that_knows),
-        cmocka_unit_test(content_keeps_a_say_and_given_weights_stay),
-        cmocka_unit_test(the_softmax_scale_is_the_likeliest),
-        cmocka_unit_test(large_data_and_data_without_order_are_fitted_less_often),
-        cmocka_unit_test(weights_move_when_all_parts_are_there),
-        cmocka_unit_test(a_dear_part_must_win_over_its_absence),
-        cmocka_unit_test(training_part_never_holds_a_truth),
-        cmocka_unit_test(without_order_a_random_fifth_is_one_case),
-        cmocka_unit_test(sessions_are_validated_on_the_newest),
-        cmocka_unit_test(repeats_are_weighed_though_the_rule_hides_them),
-        cmocka_unit_test(repeats_are_weighed_on_cases_of_their_own),
-        cmocka_unit_test(a_trend_is_searched_on_the_newest_users_or_where_asked_for),
-        cmocka_unit_test(a_part_times_a_constant_changes_no_value),
-        cmocka_unit_test(what_is_remembered_changes_no_value),
-        cmocka_unit_test(an_early_weight_falls_with_the_history),
-        cmocka_unit_test(judging_knows_the_early_weight),
-        cmocka_unit_test(values_of_ranks_are_those_worked_by_hand),
-        cmocka_unit_test(users_with_one_event_tune_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event weights act in every scorer: in what it learns, and in how it reads a history. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "model/parts.h"
 #include "scorer_fixture.h"
+#include "tests/unit/unit.h"
 
 enum { N_ITEMS = 30 };
 
@@ -54,11 +50,10 @@ static void ask(const struct pz_scorer *s, float learned, float read, float *out
     free(t);
 }
 
-static void weights_act_in_what_every_scorer_learns(void **state)
+TEST(weights_act_in_what_every_scorer_learns)
 {
     float all[N_ITEMS], some[N_ITEMS];
 
-    (void)state;
     for (size_t k = 0; pz_scorers[k]; k++) {
         if (pz_scorers[k] == &pz_sessions)
             continue; /* keeps who had what; it weighs the events of the history that asks */
@@ -69,11 +64,10 @@ static void weights_act_in_what_every_scorer_learns(void **state)
     }
 }
 
-static void weights_act_in_how_every_scorer_reads_a_history(void **state)
+TEST(weights_act_in_how_every_scorer_reads_a_history)
 {
     float all[N_ITEMS], some[N_ITEMS];
 
-    (void)state;
     for (size_t k = 0; pz_scorers[k]; k++) {
         if (pz_scorers[k] == &pz_popularity)
             continue; /* reads none */
@@ -82,14 +76,4 @@ static void weights_act_in_how_every_scorer_reads_a_history(void **state)
         if (memcmp(all, some, sizeof all) == 0)
             fail_msg("%s reads the same", pz_scorers[k]->name);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_act_in_what_every_scorer_learns),
-        cmocka_unit_test(weights_act_in_how_every_scorer_reads_a_history),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
