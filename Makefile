@@ -91,6 +91,9 @@ check-valgrind: all
 lint: all
 	B=$(B) scripts/lint.sh
 
+lint-deep: all
+	B=$(B) scripts/lint.sh deep
+
 bench quality:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
@@ -148,7 +151,8 @@ help:
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
-	@echo 'lint       layer and module rules, comments, sizes, man pages, scripts'
+	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
+	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
 	@echo 'bench      speed beside other tools;  quality  figures on real data'
@@ -160,5 +164,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint bench quality fuzz man install uninstall dist help
+.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install uninstall dist help
 .SECONDARY:

@@ -7,7 +7,7 @@ set -eu
 packages="build-essential pkg-config libcsv-dev libjansson-dev libzstd-dev liblmdb-dev
 libmicrohttpd-dev nettle-dev libopenblas-serial-dev libxxhash-dev libcmocka-dev bats zstd jq
 mandoc ca-certificates"
-[ "${1:-}" != --lint ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind shellcheck"
+[ "${1:-}" != --lint ] || packages="$packages clang clang-format libomp-dev clang-tidy cppcheck valgrind shellcheck"
 
 missing=""
 for p in $packages; do

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The rules of the house that a compiler does not check. Prints each breach; fails when there is one.
+#
+# usage: scripts/lint.sh [deep]    deep: also what takes minutes, clang, clang-tidy and cppcheck
 set -euo pipefail
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -93,6 +95,12 @@ man_pages() {
     done
 }
 
+# Files that clang-format would change.
+formatting() {
+    git ls-files '*.c' '*.h' | xargs -P "$(nproc)" -n 20 clang-format --dry-run 2>&1 |
+        sed -n 's/: warning: code should be clang-formatted.*//p' || true
+}
+
 # optional TOOL: true when it is installed; says so when not
 optional() {
     command -v "$1" >/dev/null 2>&1 || { echo "lint: $1 is not installed, skipped" >&2; return 1; }
@@ -102,11 +110,19 @@ report layers < <(layers)
 report modules < <(one_module)
 report prototypes < <(undocumented)
 report size < <(too_long)
+if optional clang-format; then
+    report format < <(formatting)
+fi
 if optional mandoc; then
     report man < <(man_pages)
 fi
 if optional shellcheck; then
     report shellcheck < <(shellcheck -x -f gcc scripts/*.sh scripts/make-sample-data .ci/run || true)
+fi
+if [ "${1:-}" != deep ]; then
+    echo "lint: $breaches breaches"
+    [ "$breaches" -eq 0 ]
+    exit
 fi
 if optional cppcheck; then
     # varFuncNullUB: POSIX makes NULL a (void *); invalidPointerCast: columns are cut from one block

@@ -12,7 +12,8 @@
 #ifndef PZ_TESTS_UNIT_H
 #define PZ_TESTS_UNIT_H
 
-/* clang-format off: cmocka wants these before it */
+/* cmocka wants these before it: clang-format must not sort them */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,12 +29,12 @@ enum { UNIT_TESTS_MAX = 200 };
 static struct CMUnitTest unit_tests[UNIT_TESTS_MAX];
 static size_t n_unit_tests;
 
-#define TEST(name)                                                                             \
-    static void name(void **);                                                                 \
-    __attribute__((constructor)) static void add_##name(void)                                  \
-    {                                                                                          \
-        unit_tests[n_unit_tests++] = (struct CMUnitTest)cmocka_unit_test(name);                \
-    }                                                                                          \
+#define TEST(name)                                                              \
+    static void name(void **);                                                  \
+    __attribute__((constructor)) static void add_##name(void)                   \
+    {                                                                           \
+        unit_tests[n_unit_tests++] = (struct CMUnitTest)cmocka_unit_test(name); \
+    }                                                                           \
     static void name(void **unit_state __attribute__((unused)))
 
 /* What runs before and after all tests of the file, and before and after each of them:
@@ -42,18 +43,18 @@ static size_t n_unit_tests;
  *     AROUND_EACH(fresh_folder, remove_folder) */
 static CMFixtureFunction unit_setup, unit_teardown, unit_each_setup, unit_each_teardown;
 
-#define AROUND_ALL(before, after)                                                              \
-    __attribute__((constructor)) static void set_around_all(void)                              \
-    {                                                                                          \
-        unit_setup = before;                                                                   \
-        unit_teardown = after;                                                                 \
+#define AROUND_ALL(before, after)                                 \
+    __attribute__((constructor)) static void set_around_all(void) \
+    {                                                             \
+        unit_setup = before;                                      \
+        unit_teardown = after;                                    \
     }
 
-#define AROUND_EACH(before, after)                                                             \
-    __attribute__((constructor)) static void set_around_each(void)                             \
-    {                                                                                          \
-        unit_each_setup = before;                                                              \
-        unit_each_teardown = after;                                                            \
+#define AROUND_EACH(before, after)                                 \
+    __attribute__((constructor)) static void set_around_each(void) \
+    {                                                              \
+        unit_each_setup = before;                                  \
+        unit_each_teardown = after;                                \
     }
 
 int main(void)
