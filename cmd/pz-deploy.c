@@ -311,10 +311,10 @@ static const struct pz_opt status_opts[] = {
            "exit with 1 when the current version was published longer ago: 26h, 90m, 2d"),
     PZ_OPT_COMMON(struct config, common), PZ_END
 };
-static const struct pz_opt rollback_opts[] = { PZ_INT(0, "to", struct config, to, "0", 0, 4e9, "N",
-                                                      "version to go to; 0 means the previous one"),
-                                               LOCK_WAIT, PZ_OPT_COMMON(struct config, common),
-                                               PZ_END };
+static const struct pz_opt rollback_opts[] = {
+    PZ_INT(0, "to", struct config, to, "0 (the previous one)", 0, 4e9, "N", "version to go to"),
+    LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END
+};
 static const struct pz_opt gc_opts[] = {
     PZ_INT('k', "keep", struct config, keep, "5", 0, 1000000, "N", "newest versions to keep"),
     PZ_FLAG(0, "events", struct config, events,

@@ -37,7 +37,7 @@ static const struct pz_opt opts[] = {
             "as in pz-train, with --split. Truth that does not count is no truth then"),
     PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "as in pz-train, with --split"),
-    PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "tune-time", struct config, tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
             "as in pz-train, with --split"),
     PZ_STR(0, "tune-metric", struct config, tune_metric, "mix", "NAME",
            "as in pz-train, with --split"),

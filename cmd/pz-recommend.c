@@ -36,8 +36,8 @@ static const struct pz_opt opts[] = {
            "items that the user just met, oldest first; enough for a user nobody knows"),
     PZ_LIST(0, "context", struct config, context, "KEY=VALUE",
             "what is known of the moment: a column of Interactions and its value"),
-    PZ_INT('n', "num", struct config, num, "0", 0, 1000000, "N",
-           "results wanted; 0: as the campaign is set, else 25"),
+    PZ_INT('n', "num", struct config, num, "0 (campaign setting, else 25)", 0, 1000000, "N",
+           "how many results"),
     PZ_STR(0, "filter", struct config, filter, NULL, "EXPR|NAME",
            "only items that pass this filter, or the campaign's filter of that name; see "
            "pz-filter(5)"),
@@ -71,12 +71,12 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=low|medium|high",
            "favour items with large values of a numeric column of Items; medium ranks by expected "
            "value"),
-    PZ_REAL(0, "exploration-weight", struct config, exploration_weight, "-1", -1, 1, "W",
-            "part of the score that young items are drawn for, where the recipe explores; below 0: "
-            "as the campaign is set, else 0.3"),
-    PZ_REAL(0, "exploration-age", struct config, exploration_age, "0", 0, 100000, "DAYS",
-            "items up to this age, counted back from the newest interaction, are young; 0: as the "
-            "campaign is set, else 30"),
+    PZ_REAL(0, "exploration-weight", struct config, exploration_weight,
+            "-1 (campaign setting, else 0.3)", -1, 1, "W",
+            "share of the score by which young items are drawn, where the recipe explores"),
+    PZ_REAL(0, "exploration-age", struct config, exploration_age, "0 (campaign setting, else 30)",
+            0, 100000, "DAYS",
+            "items up to this age, counted back from the newest interaction, are young"),
     PZ_STR(0, "page-token", struct config, page_token, NULL, "TOKEN",
            "the page after the answer that gave this token; start begins and has text formats say "
            "the next"),

@@ -42,12 +42,12 @@ static const struct pz_opt opts[] = {
             "Types that no --event names are left out when there is one"),
     PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
-    PZ_REAL(0, "tune-time", struct config, tune_time, "0", 0, 1e6, "SECONDS",
-            "processor seconds for tuning; 0 means no limit. With a limit the result may differ "
+    PZ_REAL(0, "tune-time", struct config, tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
+            "processor seconds for tuning. With a limit the result may differ "
             "between machines"),
-    PZ_REAL(0, "timeout", struct config, timeout, "0", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "timeout", struct config, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
             "seconds the training may take; sequence then stops with the best so far, as it does "
-            "at Ctrl-C once the other parts are learned. 0 means no limit. With a limit the result "
+            "at Ctrl-C once the other parts are learned. With a limit the result "
             "may differ between machines"),
     PZ_STR(0, "tune-metric", struct config, metric, DEFAULT_METRIC, "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "

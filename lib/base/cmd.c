@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the talking half: help, the OPTIONS section of the manual (mdoc), and the main()
- * that all programs share. */
+/* The main() that all programs share: which command, its options, its log and signals, the work,
+ * the last words.
+ *
+ *   1. a word that is no option chooses the subcommand; "help" and "help COMMAND" are --help
+ *   2. --help, --version and what the build asks for (--help-options, --help-completion) are
+ * answered before anything is parsed, so that they work with any other mistake on the line
+ *   3. options are parsed, threads and log set up, the signal handlers installed, and the work runs
+ *   4. standard output is flushed and closed; a failure there is the program's failure */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,120 +17,16 @@
 #include "base/par.h"
 #include "base/str.h"
 
-static const char *shown(const struct pz_opt *opt)
-{
-    return opt->shown ? opt->shown : "VALUE";
-}
-
-static void print_option(const struct pz_opt *opt)
-{
-    char left[80];
-    int n = snprintf(left, sizeof left, "  %c%c%c --%s", opt->letter ? '-' : ' ',
-                     opt->letter ? opt->letter : ' ', opt->letter ? ',' : ' ', opt->name);
-
-    if (opt->kind != PZ_OPT_FLAG && n > 0 && (size_t)n < sizeof left)
-        snprintf(left + n, sizeof left - (size_t)n, "=%s", shown(opt));
-    printf("%-30s%s%s", left, strlen(left) > 29 ? "\n                              " : "",
-           opt->meaning);
-    if (opt->def)
-        printf(" [%s]", opt->def);
-    putchar('\n');
-}
-
-static void print_synopsis(const char *program, const struct pz_cmd *cmd)
-{
-    const char *line = cmd->synopsis;
-
-    while (line && *line) {
-        size_t n = strcspn(line, "\n");
-
-        printf("%s %s%s%s %.*s\n", line == cmd->synopsis ? "usage:" : "      ", program,
-               strcmp(program, cmd->name) ? " " : "", strcmp(program, cmd->name) ? cmd->name : "",
-               (int)n, line);
-        line += n + (line[n] == '\n');
-    }
-}
-
-static void print_help(const char *program, const struct pz_cmd *cmd)
-{
-    print_synopsis(program, cmd);
-    printf("\n%s\n", cmd->summary);
-    if (cmd->examples)
-        printf("\nExamples:\n%s\n", cmd->examples);
-    if (cmd->sub) {
-        printf("\nCommands (PROGRAM COMMAND --help tells more):\n");
-        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
-            printf("  %-12s %s\n", sub->name, sub->summary);
-        return;
-    }
-    printf("\nOptions:\n");
-    for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++)
-        print_option(opt);
-    printf("  -h, --help                  print this\n  -V, --version               print the "
-           "version\n");
-}
-
-/* mdoc text: a leading dot or apostrophe would be a request, a backslash an escape. */
-static void print_mdoc(const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        fputs("\\&", stdout);
-    for (; *text; text++) {
-        if (*text == '\\')
-            fputs("\\e", stdout);
-        else
-            putchar(*text);
-        if (*text == '.' && text[1] == ' ') { /* new sentence, new line */
-            putchar('\n');
-            text++;
-        }
-    }
-}
-
-static void print_mdoc_options(const struct pz_opt *opts)
-{
-    printf(".Bl -tag -width Ds\n");
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
-        printf(".It ");
-        if (opt->letter)
-            printf("Fl %c , ", opt->letter);
-        printf("Fl \\-%s", opt->name);
-        if (opt->kind != PZ_OPT_FLAG)
-            printf(" Ns = Ns Ar %s", shown(opt));
-        putchar('\n');
-        print_mdoc(opt->meaning);
-        printf(".\n");
-        if (opt->def)
-            printf("The default is %s.\n", opt->def);
-    }
-    printf(".It Fl h , Fl \\-help\nPrint a summary.\n.It Fl V , Fl \\-version\nPrint the "
-           "version.\n.El\n");
-}
-
-static void print_mdoc_all(const struct pz_cmd *cmd)
-{
-    if (!cmd->sub) {
-        print_mdoc_options(cmd->opts);
-        return;
-    }
-    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
-        printf(".Ss %s\n", sub->name);
-        print_mdoc(sub->summary);
-        printf(".\n");
-        print_mdoc_options(sub->opts);
-    }
-}
-
 /* Answers that need no configuration; true when one was given. */
 static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
-            print_help(program, cmd);
+            pz_help_print(program, cmd);
         else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0)
             printf("%s %s\n", program, PZ_VERSION);
         else if (strcmp(argv[i], "--help-options") == 0)
-            print_mdoc_all(cmd);
+            pz_help_mdoc(cmd);
         else if (strcmp(argv[i], "--help-completion=bash") == 0)
             pz_cmd_complete(cmd, false);
         else if (strcmp(argv[i], "--help-completion=zsh") == 0)
@@ -228,6 +130,16 @@ int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv)
     enum pz_status st = PZ_OK;
 
     signal(SIGPIPE, SIG_IGN);
+    if (cmd->sub && argc > 1 && strcmp(argv[1], "help") == 0) {
+        if (argc == 2) {
+            pz_help_print(cmd->name, cmd);
+            return finish(cmd->name, PZ_OK, &err);
+        }
+        chosen = find_sub(cmd, argv[2], &err);
+        if (chosen)
+            pz_help_print(cmd->name, chosen);
+        return finish(cmd->name, chosen ? PZ_OK : PZ_USAGE, &err);
+    }
     if (cmd->sub && argc > 1 && argv[1][0] != '-') {
         chosen = find_sub(cmd, argv[1], &err);
         argc--;

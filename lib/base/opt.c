@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -32,7 +33,9 @@ bool pz_opt_is_choice(const struct pz_opt *opt)
     return shown && strchr(shown, '|') && shown[0] >= 'a' && shown[0] <= 'z';
 }
 
-static bool in_choice(const char *shown, const char *value)
+/* Write the word of a closed list as the list has it, whatever its case on the command line
+ * (Personalize's enums are in capitals). False: it is none of them. */
+static bool match_choice(const char *shown, char *value)
 {
     size_t n = strlen(value);
 
@@ -40,8 +43,10 @@ static bool in_choice(const char *shown, const char *value)
         const char *bar = strchr(shown, '|');
         size_t len = bar ? (size_t)(bar - shown) : strlen(shown);
 
-        if (len == n && memcmp(shown, value, n) == 0)
+        if (len == n && strncasecmp(shown, value, n) == 0) {
+            memcpy(value, shown, n);
             return true;
+        }
         shown = bar ? bar + 1 : NULL;
     }
     return false;
@@ -72,9 +77,6 @@ static enum pz_status store(const struct pz_opt *opt, const char *value, void *c
         *(double *)field = real;
         return PZ_OK;
     case PZ_OPT_STR:
-        if (pz_opt_is_choice(opt) && !in_choice(opt->shown, value))
-            return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not one of %s", opt->name, value,
-                              opt->shown);
         *(const char **)field = value;
         return PZ_OK;
     case PZ_OPT_LIST:
@@ -87,13 +89,33 @@ static enum pz_status store(const struct pz_opt *opt, const char *value, void *c
     return pz_err_set(err, PZ_INTERNAL, "option table of --%s is broken", opt->name);
 }
 
+static enum pz_status store_given(const struct pz_opt *opt, char *value, void *cfg,
+                                  struct pz_err *err)
+{
+    if (pz_opt_is_choice(opt) && !match_choice(opt->shown, value))
+        return pz_err_set(err, PZ_USAGE, "--%s: \"%s\" is not one of %s", opt->name, value,
+                          opt->shown);
+    return store(opt, value, cfg, err);
+}
+
+/* "0 (no limit)" is 0 to the parser; see help.c. */
+static enum pz_status store_default(const struct pz_opt *opt, void *cfg, struct pz_err *err)
+{
+    char number[32];
+
+    if (opt->kind != PZ_OPT_INT && opt->kind != PZ_OPT_REAL)
+        return store(opt, opt->def, cfg, err);
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(opt->def, " "), opt->def);
+    return store(opt, number, cfg, err);
+}
+
 static enum pz_status set_defaults(const struct pz_opt *opts, void *cfg, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++)
         if (opt->def)
-            st = store(opt, opt->def, cfg, err);
+            st = store_default(opt, cfg, err);
     return st;
 }
 
@@ -142,7 +164,7 @@ struct cursor {
     char **argv;
 };
 
-static enum pz_status take_value(const struct pz_opt *opt, struct cursor *c, const char **value,
+static enum pz_status take_value(const struct pz_opt *opt, struct cursor *c, char **value,
                                  struct pz_err *err)
 {
     if (c->at + 1 >= c->argc)
@@ -154,7 +176,7 @@ static enum pz_status take_value(const struct pz_opt *opt, struct cursor *c, con
 static enum pz_status parse_long(const struct pz_opt *opts, struct cursor *c, void *cfg,
                                  struct pz_err *err)
 {
-    const char *name = c->argv[c->at] + 2, *equals = strchr(name, '='), *value = NULL;
+    char *name = c->argv[c->at] + 2, *equals = strchr(name, '='), *value = NULL;
     size_t n = equals ? (size_t)(equals - name) : strlen(name);
     const struct pz_opt *opt = NULL;
     enum pz_status st = find_long(opts, name, n, &opt, err);
@@ -167,18 +189,18 @@ static enum pz_status parse_long(const struct pz_opt *opts, struct cursor *c, vo
         value = equals + 1;
     else if (opt->kind != PZ_OPT_FLAG)
         st = take_value(opt, c, &value, err);
-    return st == PZ_OK ? store(opt, value, cfg, err) : st;
+    return st == PZ_OK ? store_given(opt, value, cfg, err) : st;
 }
 
 static enum pz_status parse_letters(const struct pz_opt *opts, struct cursor *c, void *cfg,
                                     struct pz_err *err)
 {
-    const char *letters = c->argv[c->at] + 1;
+    char *letters = c->argv[c->at] + 1;
     enum pz_status st = PZ_OK;
 
     while (*letters && st == PZ_OK) {
         const struct pz_opt *opt = opts;
-        const char *value = NULL;
+        char *value = NULL;
 
         while (opt->kind != PZ_OPT_END && opt->letter != *letters)
             opt++;
@@ -192,7 +214,7 @@ static enum pz_status parse_letters(const struct pz_opt *opts, struct cursor *c,
             st = take_value(opt, c, &value, err);
         }
         if (st == PZ_OK)
-            st = store(opt, value, cfg, err);
+            st = store_given(opt, value, cfg, err);
     }
     return st;
 }

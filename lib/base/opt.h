@@ -37,13 +37,13 @@ void pz_strs_clear(struct pz_strs *list);
 
 struct pz_opt {
     enum pz_opt_kind kind;
-    char letter;      /* 0: long name only */
-    const char *name; /* without "--" */
-    size_t offset;    /* of the field in the program's configuration struct */
-    const char *def;  /* default as text; NULL: none */
-    double min, max;  /* of INT and REAL */
-    const char
-        *shown; /* name of the value in help; for STR a list "a|b|c" is enforced and completed */
+    char letter;         /* 0: long name only */
+    const char *name;    /* without "--" */
+    size_t offset;       /* of the field in the program's configuration struct */
+    const char *def;     /* default as text; NULL: none. "0 (no limit)": 0, shown as "no limit" */
+    double min, max;     /* of INT and REAL */
+    const char *shown;   /* name of the value in help; for STR a list "a|b|c" is enforced (in any
+                            case) and completed */
     const char *meaning; /* one or more sentences, no markup, no final period */
 };
 
@@ -79,15 +79,13 @@ struct pz_common {
     long long threads; /* 0: all cores */
     const char *log_format;
 };
-#define PZ_OPT_COMMON(type, member)                                                               \
-    PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),         \
-        PZ_INT(                                                                                   \
-            'j', "threads", type, member.threads, "0", 0, 1024, "N",                              \
-            "threads to use; 0 means OMP_NUM_THREADS, or all cores. The result does not depend "  \
-            "on it"),                                                                             \
-        PZ_FLAG('q', "quiet", type, member.quiet, "say nothing on standard error except errors"), \
-        PZ_FLAG('v', "verbose", type, member.verbose, "say more on standard error"),              \
-        PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                     \
+#define PZ_OPT_COMMON(type, member)                                                              \
+    PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),        \
+        PZ_INT('j', "threads", type, member.threads, "0 (OMP_NUM_THREADS, else all cores)", 0,   \
+               1024, "N", "threads to use; 0: all. The result does not depend on it"),           \
+        PZ_FLAG('q', "quiet", type, member.quiet, "print nothing on standard error but errors"), \
+        PZ_FLAG('v', "verbose", type, member.verbose, "print more on standard error"),           \
+        PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                    \
                "how to write messages on standard error")
 
 struct pz_cmd {
@@ -111,6 +109,13 @@ struct pz_cmd {
  * failure, flush and close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without
  * a word). Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
+
+/* Print the help of a command, or of a program with subcommands, on standard output; program is the
+ * name of the whole. Wrapped to the terminal, or to 79 columns where there is none. */
+void pz_help_print(const char *program, const struct pz_cmd *cmd);
+
+/* Print the OPTIONS section of the manual page, in mdoc, on standard output. */
+void pz_help_mdoc(const struct pz_cmd *cmd);
 
 /* Whether the value is one of a closed list "a|b|c"; what is shown as "FILE|-" and the like is not.
  */

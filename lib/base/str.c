@@ -241,29 +241,43 @@ bool pz_str_same_name(const char *a, const char *b)
 
 enum { WORD_MAX = 64 };
 
-/* Levenshtein distance of two words, without regard to case; words over WORD_MAX are far away. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* Edits between two words, two letters in the wrong order being one (optimal string alignment),
+ * without regard to case; words over WORD_MAX are far away. Rows of the table: before[2] is the
+ * last but one. */
 static size_t edit_distance(const char *a, const char *b)
 {
-    size_t row[WORD_MAX + 1], n = strlen(a), m = strlen(b);
+    size_t rows[3][WORD_MAX + 1], *row = rows[0], *before[3] = { NULL, rows[1], rows[2] };
+    size_t n = strlen(a), m = strlen(b);
 
     if (n > WORD_MAX || m > WORD_MAX)
         return WORD_MAX;
     for (size_t j = 0; j <= m; j++)
         row[j] = j;
     for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
+        size_t *free_row = before[2];
 
+        before[2] = before[1];
+        before[1] = row;
+        row = free_row;
         row[0] = i;
         for (size_t j = 1; j <= m; j++) {
-            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            size_t best = diagonal + !same;
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
+            row[j] = min3(before[1][j] + 1, row[j - 1] + 1,
+                          before[1][j - 1] + !same_letter(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                same_letter(a[i - 2], b[j - 1]) && before[2][j - 2] + 1 < row[j])
+                row[j] = before[2][j - 2] + 1;
         }
     }
     return row[m];

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an option table tells people: --help for the terminal, and the OPTIONS section of the manual
+ * (mdoc) that the build splices into man/NAME.1.in. Both are made from the same rows that parse.
+ *
+ * Help is laid in two columns and wrapped to the terminal's width; without a terminal to 79
+ * columns, so that what a pager or a file gets does not depend on where it was made. A default that
+ * stands for something else than its number is written "0 (no limit)" in the table: the parser
+ * reads what is before the blank, people are shown what is in parentheses. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/opt.h"
+
+enum { INDENT = 30, WIDTH_MIN = 50, WIDTH_PLAIN = 79 };
+
+static int width_of_terminal(void)
+{
+    struct winsize size;
+
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH_PLAIN;
+    return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col - 1;
+}
+
+/* Print words from column `at` on, going on at column `indent` of the next line where one does not
+ * fit; ends with a newline. */
+static void print_wrapped(const char *text, int at, int indent, int width)
+{
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+
+        if (at > indent && at + 1 + n > width) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", n, text);
+        at += n;
+        text += n;
+        while (*text == ' ')
+            text++;
+    }
+    putchar('\n');
+}
+
+static const char *shown(const struct pz_opt *opt)
+{
+    return opt->shown ? opt->shown : "VALUE";
+}
+
+/* What to show of a default: the words in parentheses where it has them. */
+static void show_default(const struct pz_opt *opt, char *buf, size_t n)
+{
+    const char *open = strstr(opt->def, " (");
+
+    if (open)
+        snprintf(buf, n, "%.*s", (int)(strlen(open) - 3), open + 2);
+    else
+        snprintf(buf, n, "%s", opt->def);
+}
+
+static void print_option(const struct pz_opt *opt, int width)
+{
+    char left[160], def[160], right[2048];
+    int n = snprintf(left, sizeof left, "  %c%c%c --%s%s%s", opt->letter ? '-' : ' ',
+                     opt->letter ? opt->letter : ' ', opt->letter ? ',' : ' ', opt->name,
+                     opt->kind == PZ_OPT_FLAG ? "" : "=",
+                     opt->kind == PZ_OPT_FLAG ? "" : shown(opt));
+
+    def[0] = '\0';
+    if (opt->def)
+        show_default(opt, def, sizeof def);
+    snprintf(right, sizeof right, "%s%s%s%s", opt->meaning, opt->def ? " [" : "", def,
+             opt->def ? "]" : "");
+    printf("%s%*s", left, n >= INDENT ? 0 : INDENT - n, "");
+    if (n >= INDENT)
+        printf("\n%*s", INDENT, "");
+    print_wrapped(right, INDENT, INDENT, width);
+}
+
+static void print_synopsis(const char *program, const struct pz_cmd *cmd)
+{
+    const char *line = cmd->synopsis;
+
+    while (line && *line) {
+        size_t n = strcspn(line, "\n");
+
+        printf("%s %s%s%s %.*s\n", line == cmd->synopsis ? "usage:" : "      ", program,
+               strcmp(program, cmd->name) ? " " : "", strcmp(program, cmd->name) ? cmd->name : "",
+               (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+void pz_help_print(const char *program, const struct pz_cmd *cmd)
+{
+    static const struct pz_opt common[] = {
+        { PZ_OPT_FLAG, 'h', "help", 0, NULL, 0, 0, NULL, "print this" },
+        { PZ_OPT_FLAG, 'V', "version", 0, NULL, 0, 0, NULL, "print the version" },
+    };
+    int width = width_of_terminal();
+
+    print_synopsis(program, cmd);
+    putchar('\n');
+    print_wrapped(cmd->summary, 0, 0, width);
+    if (cmd->examples)
+        printf("\nExamples:\n%s\n", cmd->examples);
+    if (cmd->sub) {
+        printf("\nCommands (%s COMMAND --help describes each):\n", program);
+        for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+            printf("  %-12s ", sub->name);
+            print_wrapped(sub->summary, 15, 15, width);
+        }
+        return;
+    }
+    printf("\nOptions:\n");
+    for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++)
+        print_option(opt, width);
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        print_option(&common[i], width);
+}
+
+/* mdoc text: a leading dot or apostrophe would be a request, a backslash an escape. */
+static void print_mdoc(const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", stdout);
+    for (; *text; text++) {
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*text);
+        if (*text == '.' && text[1] == ' ') { /* new sentence, new line */
+            putchar('\n');
+            text++;
+        }
+    }
+}
+
+static void print_mdoc_options(const struct pz_opt *opts)
+{
+    char def[160];
+
+    printf(".Bl -tag -width Ds\n");
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
+        printf(".It ");
+        if (opt->letter)
+            printf("Fl %c , ", opt->letter);
+        printf("Fl \\-%s", opt->name);
+        if (opt->kind != PZ_OPT_FLAG)
+            printf(" Ns = Ns Ar %s", shown(opt));
+        putchar('\n');
+        print_mdoc(opt->meaning);
+        printf(".\n");
+        if (opt->def) {
+            show_default(opt, def, sizeof def);
+            printf("Default: %s.\n", def);
+        }
+    }
+    printf(".It Fl h , Fl \\-help\nPrint a summary.\n.It Fl V , Fl \\-version\nPrint the "
+           "version.\n.El\n");
+}
+
+void pz_help_mdoc(const struct pz_cmd *cmd)
+{
+    if (!cmd->sub) {
+        print_mdoc_options(cmd->opts);
+        return;
+    }
+    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+        printf(".Ss %s\n", sub->name);
+        print_mdoc(sub->summary);
+        printf(".\n");
+        print_mdoc_options(sub->opts);
+    }
+}
