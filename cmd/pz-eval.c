@@ -185,7 +185,7 @@ static enum pz_status split_and_train(const struct config *cfg, const struct pz_
 static void only_popularity(struct pz_model *m)
 {
     for (size_t i = 0; i < m->n_parts; i++)
-        m->part[i].weight = strcmp(m->part[i].scorer->name, "popularity") == 0;
+        m->part[i].weight = m->part[i].scorer->is_fallback;
 }
 
 static enum pz_status open_given(const struct config *cfg, const struct pz_strs *args,

@@ -67,6 +67,19 @@ undocumented() {
         { covered = 0 }' "${headers[@]}"
 }
 
+# A scorer is known by name in its own folder and in the list of scorers alone: code elsewhere asks the
+# interface. What a scorer builds on is below (FOLDER needs OTHER); other meanings of the words are let pass.
+scorer_names() {
+    local names built_on other_meaning
+    names=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' lib/model/*/*.c | paste -sd'|')
+    built_on='lib/model/content/content\.[ch]:.*transitions|lib/model/sessions/sessions\.c:.*transitions|lib/model/sequence/(fit|net)\.c:.*factors'
+    other_meaning='lib/model/recipe\.c:.*alias|lib/live/db\.c:.*"sessions"|lib/rank/rank\.c:.*"personal"|lib/eval/verdict\.h:|cmd/pz-eval\.c:.*rival'
+    grep -nE "\"($names)\"|\bpz_($names)\b|#include \"model/($names)/" "${lib[@]}" cmd/*.c |
+        grep -vE "^lib/model/($names)/[a-z_]*\.[ch]:[0-9]*:.*(\"|pz_|model/)\1\b" |
+        grep -vE "^lib/model/(parts\.h|scorer\.c):" |
+        grep -vE "^($built_on)" | grep -vE "^($other_meaning)" || true
+}
+
 # From the line of "{" in column 0 to that of "}" in column 0.
 too_long() {
     awk 'FNR == 1 { at = 0 }
@@ -109,6 +122,7 @@ optional() {
 report layers < <(layers)
 report modules < <(one_module)
 report prototypes < <(undocumented)
+report scorers < <(scorer_names)
 report size < <(too_long)
 if optional clang-format; then
     report format < <(formatting)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/parts.h"
 #include "table/lists.h"
 
 static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
@@ -120,7 +119,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
             break;
         p->scorer = name ? pz_scorer_find(name) : NULL;
         p->weight = json_number_value(json_object_get(entry, "weight"));
-        p->early = json_number_value(json_object_get(entry, "early"));
+        p->cold_weight = json_number_value(json_object_get(entry, "early"));
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");
@@ -128,7 +127,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (st == PZ_OK)
             m->n_parts++;
     }
-    if (st == PZ_OK && (m->n_parts == 0 || m->part[m->n_parts - 1].scorer != &pz_popularity))
+    if (st == PZ_OK && (m->n_parts == 0 || !m->part[m->n_parts - 1].scorer->is_fallback))
         return pz_err_set(err, PZ_BAD_DATA, "the last part is not popularity");
     return st;
 }

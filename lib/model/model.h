@@ -19,34 +19,19 @@
 
 struct pz_part {
     const struct pz_scorer *scorer;
-    void *part;    /* owned */
-    double weight; /* in the blend; 0 parts are kept for fallback and similarity only */
-    double early;  /* further weight while little is known of the user, see pz_part_weight */
+    void *part;         /* owned */
+    double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
+    double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
 };
 
-/* A part's weight for a query: weight + early / n where a user's history has n > 0 events. After
- * one or two events the other parts know little, and what everybody likes is worth half as much as
- * they are. */
+/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events.
+ * After one or two events the other parts know little, and what everybody likes is worth half as
+ * much as they are. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
 /* The query as a part may read it: without items that came since training, if it knows nothing of
  * such. */
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q);
-
-/* What the recipe says about answering. */
-struct pz_recipe {
-    const char *name;     /* "user-personalization" */
-    const char *alias[6]; /* Amazon's names, ended by NULL */
-    const char *meaning;  /* one line for the manual */
-    enum pz_task task;
-    bool exclude_seen;                 /* the seen rule's default */
-    bool has_scores;                   /* answers carry softmax scores */
-    bool explores;                     /* mixes in young items */
-    const char *scorers[PZ_MAX_PARTS]; /* learned parts, ended by NULL; the last is the fallback */
-};
-extern const struct pz_recipe pz_recipes[]; /* ended by .name = NULL */
-/* By name or alias, with or without "arn:aws:personalize:::recipe/"; NULL when unknown. */
-const struct pz_recipe *pz_recipe_find(const char *name);
 
 struct pz_model {
     const struct pz_recipe *recipe;

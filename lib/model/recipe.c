@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/model.h"
+#include "model/scorer.h"
 
 const struct pz_recipe pz_recipes[] = {
     { .name = "user-personalization",
@@ -13,37 +13,33 @@ const struct pz_recipe pz_recipes[] = {
       .task = PZ_TASK_USER,
       .exclude_seen = true,
       .has_scores = true,
-      .explores = true,
-      .scorers = { "transitions", "factors", "spectral", "sessions", "content", "sequence",
-                   "popularity" } },
+      .explores = true },
     { .name = "personalized-ranking",
       .alias = { "aws-personalized-ranking", "aws-personalized-ranking-v2", NULL },
       .meaning = "a given list of items in the order that suits a user",
       .task = PZ_TASK_RANK,
-      .has_scores = true,
-      .scorers = { "transitions", "factors", "spectral", "sessions", "content", "sequence",
-                   "popularity" } },
+      .has_scores = true },
     { .name = "related-items",
       .alias = { "aws-sims", "sims", NULL },
       .meaning = "items that interest the users of an item",
-      .task = PZ_TASK_RELATED,
-      .scorers = { "transitions", "factors", "content", "popularity" } },
+      .task = PZ_TASK_RELATED },
     { .name = "similar-items",
       .alias = { "aws-similar-items", NULL },
       .meaning = "related items, metadata of all items counting",
       .task = PZ_TASK_RELATED,
-      .scorers = { "transitions", "factors", "content", "popularity" } },
+      .by_metadata = true },
     { .name = "popularity-count",
       .alias = { "aws-popularity-count", "popularity", NULL },
       .meaning = "the items with the most users: the baseline",
       .task = PZ_TASK_USER,
       .exclude_seen = true,
-      .scorers = { "popularity" } },
+      .fallback_only = true },
     { .name = "trending-now",
       .alias = { "aws-trending-now", NULL },
       .meaning = "the items that grow fastest",
       .task = PZ_TASK_USER,
-      .scorers = { "popularity" } },
+      .trending = true,
+      .fallback_only = true },
     { .name = NULL }
 };
 
@@ -61,4 +57,11 @@ const struct pz_recipe *pz_recipe_find(const char *name)
                 return r;
     }
     return NULL;
+}
+
+bool pz_recipe_has(const struct pz_recipe *recipe, const struct pz_scorer *scorer)
+{
+    if (recipe->fallback_only)
+        return scorer->is_fallback;
+    return recipe->task != PZ_TASK_RELATED || scorer->relates;
 }

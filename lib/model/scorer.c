@@ -41,3 +41,24 @@ void pz_scorer_defaults(const struct pz_scorer *s, double *value)
     for (size_t i = 0; i < s->n_settings; i++)
         value[i] = s->settings[i].def;
 }
+
+void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s)
+{
+    *c = (struct pz_choice){ .scorer = s };
+    for (size_t i = 0; i < s->n_settings; i++) {
+        c->value[i] = s->settings[i].def;
+        c->low[i] = s->settings[i].low;
+        c->high[i] = s->settings[i].high;
+    }
+}
+
+void pz_choice_fix(struct pz_choice *c, size_t setting, double value)
+{
+    c->value[setting] = c->low[setting] = c->high[setting] = value;
+}
+
+void pz_choice_fix_all(struct pz_choice *c)
+{
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        pz_choice_fix(c, k, c->value[k]);
+}

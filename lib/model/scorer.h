@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scorers: learned parts behind one interface. A model is a list of parts and their blend weights.
  *
- * A part is learned from a corpus by fit, brought up to date from a delta by update, kept in a
- * table's columns under "NAME/", and answers queries: it scores all items for the history in the
- * query, with no state for users, no allocation, from any number of threads. */
+ * The life of a part, and who calls what:
+ *
+ *     suits -> start -> (tuning: fit, set, score, free) -> fit -> save        train/train.c, tune.c
+ *     load -> [extend once] -> score, explain, vectors, any number of times   model.c, rank/
+ *     load -> update -> save                                                  train/update.c
+ *     free ends each of them and accepts a part in any state that fit, update or load returned
+ *
+ * Adding a scorer:
+ *
+ *   1. a folder lib/model/NAME/ with at least NAME.c, whose head comment gives the formula and
+ * where it is published, the columns that it writes (all under "NAME/") and whether scores may be
+ *      negative
+ *   2. an enum of its settings and a table of them, a row each in the form of PZ_SETTING below
+ *   3. a `const struct pz_scorer pz_NAME` that fills the fields of struct pz_scorer; fit, save,
+ * load, free, scratch_bytes and score are required, NULL means for each other field what its
+ * comment says
+ *   4. one line in parts.h and one in the list of scorer.c, where its place is its place in the
+ * blend
+ *   5. a unit test that knows a tiny case by hand, and man pages, which list settings by themselves
+ *
+ * Nothing else names a scorer: whatever training or answering needs to know of it is asked of the
+ * interface, and make lint refuses a name elsewhere. */
 #ifndef PZ_MODEL_SCORER_H
 #define PZ_MODEL_SCORER_H
 
@@ -15,18 +34,63 @@
 #include "base/log.h"
 #include "data/corpus.h"
 #include "model/query.h"
+#include "model/recipe.h"
 #include "table/table.h"
+
+/* On which cases a value of a setting shows its worth. */
+enum pz_judged {
+    PZ_JUDGED_ALWAYS,    /* on all */
+    PZ_JUDGED_ON_REPEAT, /* on cases that keep the items of the history */
+    PZ_JUDGED_AT_END     /* on cases from the end of the data; on others it would be chance */
+};
 
 /* One setting (hyperparameter) of a scorer: "factors.dim" on the command line and in manifests. */
 struct pz_setting {
-    const char *name;    /* without the scorer's name */
-    double def;          /* default */
-    double min, max;     /* allowed */
-    double low, high;    /* range that tuning searches; low = high: not tuned */
-    bool log_scale;      /* searched on a logarithmic scale */
-    bool whole;          /* an integer */
-    bool read_out;       /* acts in scoring only: changing it needs no new fit (see set) */
-    const char *meaning; /* for the manual */
+    const char *name;      /* without the scorer's name */
+    double def;            /* default */
+    double min, max;       /* allowed */
+    double low, high;      /* range that tuning searches; low = high: not tuned */
+    bool log_scale;        /* searched on a logarithmic scale */
+    bool whole;            /* an integer */
+    bool read_out;         /* acts in scoring only: changing it needs no new fit (see set) */
+    enum pz_judged judged; /* where tuning looks at it */
+    const char *meaning;   /* for the manual */
+};
+
+/* A row of a scorer's table names what it sets: { PZ_SETTING("decay", "weight of a pair per
+ * position between"), PZ_ALLOWED(0.9, 0, 1), PZ_SEARCHED(0.4, 0.97) }. */
+#define PZ_SETTING(setting_name, says) .name = (setting_name), .meaning = (says)
+#define PZ_ALLOWED(default_value, from, to) .def = (default_value), .min = (from), .max = (to)
+#define PZ_SEARCHED(from, to) .low = (from), .high = (to)
+#define PZ_LOG_SCALE .log_scale = true
+#define PZ_WHOLE .whole = true
+#define PZ_READ_OUT .read_out = true
+#define PZ_JUDGED(where) .judged = (where)
+
+#define PZ_MAX_SETTINGS 24
+
+/* What a scorer looks at to say whether it suits, and from where its settings start. */
+struct pz_setup {
+    const struct pz_corpus *corpus;
+    const struct pz_recipe *recipe;
+    bool newest_users; /* users come and go: validation is on the newest */
+    size_t n_before;   /* parts that stand before this one in the blend */
+};
+
+enum pz_suits {
+    PZ_SUITS_NEVER,    /* there is nothing to learn */
+    PZ_SUITS_IF_ASKED, /* it can be learned, but is not worth it unless somebody asks */
+    PZ_SUITS
+};
+
+/* One part of a model to be: its scorer and the settings and weight chosen for it. */
+struct pz_choice {
+    const struct pz_scorer *scorer;
+    double value[PZ_MAX_SETTINGS];
+    double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
+    double weight;
+    double cold_weight; /* as in struct pz_part, beside a first part of 1; not searched */
+    bool weight_fixed;
 };
 
 struct pz_fit_cfg {
@@ -42,6 +106,19 @@ struct pz_scorer {
     const char *meaning; /* one line for the manual */
     const struct pz_setting *settings;
     size_t n_settings;
+
+    bool relates;      /* belongs to recipes of related items, too, not to those for users alone */
+    bool is_fallback;  /* last in every recipe: it orders what no other part knows */
+    bool kept_idle;    /* stays in the model at weight 0: other steps read its vectors */
+    double min_weight; /* tuning gives at least this, where validation cannot see what it is for */
+    double max_weight; /* and at most this times the first part's; 0: any */
+
+    /* Whether the part is for this data and recipe. NULL: always. */
+    enum pz_suits (*suits)(const struct pz_setup *setup);
+
+    /* Adjust a choice of defaults to the data: settings, their ranges, the cold weight. NULL: the
+     * defaults hold for all data. */
+    void (*start)(const struct pz_setup *setup, struct pz_choice *choice);
 
     /* Learn a part. *part is the scorer's own struct; free with .free. The corpus is borrowed
      * during the call only. An empty or tiny corpus gives a valid part that scores zeros. */
@@ -113,5 +190,14 @@ enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, str
 
 /* Fill value[n_settings] with the defaults. */
 void pz_scorer_defaults(const struct pz_scorer *s, double *value);
+
+/* The scorer with its defaults and ranges. */
+void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s);
+
+/* Fix a setting of a choice: it is not searched. */
+void pz_choice_fix(struct pz_choice *c, size_t setting, double value);
+
+/* Fix all settings as they are. */
+void pz_choice_fix_all(struct pz_choice *c);
 
 #endif

@@ -192,7 +192,7 @@ static void judge_case(const struct judging *j, const struct pz_valid_case *c, u
     struct pz_lane *lane = &j->lane[pz_par_id()];
     struct pz_query q = pz_valid_query(j->v, c, lane);
     uint32_t n = j->v->train.n_items;
-    double early = pz_part_weight(&j->part[j->line], &q) - j->part[j->line].weight;
+    double cold = pz_part_weight(&j->part[j->line], &q) - j->part[j->line].weight;
     float top;
 
     add_others(j, c, &q, lane);
@@ -203,7 +203,7 @@ static void judge_case(const struct judging *j, const struct pz_valid_case *c, u
     forbid_seen(j->v, c, lane->total);
     for (size_t g = 0; g < j->n_weights; g++)
         j->each[g * j->v->n_users + user] +=
-            (double)c->share * judge_weight(j->v, c, lane, (float)(j->weight[g] + early));
+            (double)c->share * judge_weight(j->v, c, lane, (float)(j->weight[g] + cold));
 }
 
 static void judge_user(const struct judging *j, uint32_t user)

@@ -23,16 +23,6 @@
 static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;
 enum { RACE_LEAST = 100 /* users */ };
 
-void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s)
-{
-    *c = (struct pz_choice){ .scorer = s };
-    for (size_t i = 0; i < s->n_settings; i++) {
-        c->value[i] = s->settings[i].def;
-        c->low[i] = s->settings[i].low;
-        c->high[i] = s->settings[i].high;
-    }
-}
-
 static bool searched(const struct pz_choice *c, size_t k)
 {
     return c->low[k] < c->high[k];
@@ -392,7 +382,7 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
     enum pz_status st = fit(s, p, &s->part[p].part, err);
 
     s->part[p].scorer = s->choice[p].scorer;
-    s->part[p].early = s->choice[p].early;
+    s->part[p].cold_weight = s->choice[p].cold_weight;
     s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
     return st == PZ_OK ? race(s, p, true, &won, err) : st;
 }

@@ -13,49 +13,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/histories.h"
-#include "model/parts.h"
 #include "train/training.h"
-
-/* Neighbours know nothing of coming back to an item: more of them drowns what transitions know of
- * that, which validation cannot see where the recipe leaves out what was seen (Diginetica, MRR@20:
- * .201 at .3, .189 at 1). */
-static const double MOST_OF_SESSIONS = 0.4;
-
-/* Where users come and go, so do items (Diginetica, P@20: .529 at 0, .537 at .4). */
-static const double TREND_OF_SESSIONS = 0.4;
-
-/* Histories cut after one event, nDCG@10 beside 0: MovieLens 100K +.018, LastFM +.008, Beauty
- * +.0025; after six or more no difference. Sessions are all short, so that the weight itself is
- * tuned on such. */
-static const double EARLY = 0.5;
-
-/* Beside transitions, the spectrum helps from some hundred vectors on (a random fifth of Gowalla's
- * training data, nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with 1024). */
-static const double SPECTRUM_UNORDERED = 512;
-
-/* Up to so many events, a pass of the encoder is within its pairs and a fit takes seconds: two
- * layers and twice the candidates a step take three more of them (untuned, without the users'
- * newest events, nDCG@10: Beauty .0794 to .0802, LastFM .0851 to .0878, Deskdrop .0964 to .0972,
- * MovieLens 100K .1420 to .1443; each of the two alone gains less). */
-enum { SMALL_EVENTS = 500000 };
-static const double SMALL_LAYERS = 2, SMALL_NEGATIVES = 512;
-
-/* Beyond, one pass is too little (Diginetica, .9 million events, the tuner's validation: .2276
- * after one, .2308 after two, .2319 after four, .2326 after eight; .2156 without encoder; two
- * layers .2290 after two). */
-static const double LARGE_PASSES = 3;
 
 /* On larger data the encoder takes the better part of a minute and more, twice: only for those who
  * ask. */
 enum { UNASKED_EVENTS = 2000000 };
-
-static bool has_features(const struct pz_attrs *attrs)
-{
-    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
-        if (attrs->attr[i].kind != PZ_ATTR_STRING)
-            return true;
-    return false;
-}
 
 /* "on", "off", "auto" or NULL: what the params say of a part ("sequence=on"). */
 static const char *asked(const struct pz_train_cfg *cfg, const char *scorer)
@@ -88,6 +50,7 @@ static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scor
 static enum pz_status check_switch(const char *param, struct pz_err *err)
 {
     const char *equals = strchr(param, '='), *dot = strchr(param, '.');
+    const struct pz_scorer *s;
     char name[32];
 
     if (!equals)
@@ -95,44 +58,17 @@ static enum pz_status check_switch(const char *param, struct pz_err *err)
     if (dot && dot < equals)
         return PZ_OK; /* a setting: set_param */
     snprintf(name, sizeof name, "%.*s", (int)(equals - param), param);
-    if (!pz_scorer_find(name))
+    s = pz_scorer_find(name);
+    if (!s)
         return pz_err_set(err, PZ_USAGE, "-p %s: there is no such part", param);
     if (strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0 && strcmp(equals, "=auto") != 0)
         return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", param);
-    if (strcmp(param, "popularity=off") == 0)
+    if (s->is_fallback && strcmp(equals, "=off") == 0)
         return pz_err_set(err, PZ_USAGE,
-                          "-p %s: every recipe falls back on popularity; weight.popularity=0 keeps "
-                          "it out of the blend",
-                          param);
+                          "-p %s: every recipe falls back on %s; weight.%s=0 keeps it out of the "
+                          "blend",
+                          param, s->name, s->name);
     return PZ_OK;
-}
-
-/* Without order every pair of a history counts, so long histories would drown the others
- * (Gowalla: nDCG@20 .143 at 0, .148 at .5). Half of the settings then mean nothing and of the
- * others the rank of the spectrum alone gains more than noise, so that only it is searched, beside
- * the weights. */
-static void start_unordered(struct pz_choice *c)
-{
-    size_t norm = pz_scorer_setting(c->scorer, "user_norm"),
-           rank = pz_scorer_setting(c->scorer, "dim");
-
-    if (c->scorer == &pz_transitions && norm < c->scorer->n_settings)
-        c->value[norm] = 0.5;
-    if (c->scorer == &pz_spectral)
-        c->value[rank] = SPECTRUM_UNORDERED;
-    for (size_t k = 0; k < c->scorer->n_settings; k++)
-        if (k != rank)
-            c->low[k] = c->high[k] = c->value[k];
-}
-
-static void size_encoder(struct pz_choice *c, uint64_t n_events)
-{
-    if (n_events <= SMALL_EVENTS) {
-        c->value[pz_scorer_setting(c->scorer, "layers")] = SMALL_LAYERS;
-        c->value[pz_scorer_setting(c->scorer, "negatives")] = SMALL_NEGATIVES;
-    } else {
-        c->value[pz_scorer_setting(c->scorer, "pairs")] = LARGE_PASSES * (double)n_events / 1e6;
-    }
 }
 
 /* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of
@@ -145,57 +81,52 @@ static bool any_pair(const struct pz_corpus *c)
     return false;
 }
 
-/* The recipe's parts that this pz has and that this data can feed. */
+/* A part with its defaults, as they start for this data. Without order half of the settings mean
+ * nothing, and the others gain no more than noise: only what the scorer says is searched. */
+static void start_part(struct pz_training *t, const struct pz_scorer *s,
+                       const struct pz_setup *setup)
+{
+    struct pz_choice *c = &t->choice[t->n];
+
+    pz_choice_init(c, s);
+    c->weight = t->n == 0 ? 1 : 0.3;
+    if (!setup->corpus->ordered)
+        pz_choice_fix_all(c);
+    if (s->start)
+        s->start(setup, c);
+    t->n++;
+}
+
+/* Whether a part of the recipe is to be learned. */
+static bool takes_part(const struct pz_training *t, const struct pz_scorer *s,
+                       const struct pz_setup *setup, bool pairs)
+{
+    const char *how = switched(t->cfg, s);
+    enum pz_suits suits = s->suits ? s->suits(setup) : PZ_SUITS;
+
+    if (how && strcmp(how, "off") == 0)
+        return false;
+    if (!pairs && !s->is_fallback && !is_wanted(t->cfg, s))
+        return false;
+    return suits == PZ_SUITS || (suits == PZ_SUITS_IF_ASKED && how);
+}
+
+/* The recipe's parts that this data can feed. */
 static void choose_parts(struct pz_training *t)
 {
-    const struct pz_recipe *recipe = t->cfg->recipe;
-    bool sessions = pz_tune_newest(&t->corpus.c), pairs = any_pair(&t->corpus.c);
+    struct pz_setup setup = { .corpus = &t->corpus.c,
+                              .recipe = t->cfg->recipe,
+                              .newest_users = pz_tune_newest(&t->corpus.c) };
+    bool pairs = any_pair(&t->corpus.c);
 
-    if (!pairs && recipe->scorers[1])
+    if (!pairs && !setup.recipe->fallback_only)
         pz_log(t->cfg->log, PZ_LOG_NOTE,
                "no user has two events: popularity is all there is to learn");
-    for (size_t i = 0; i < PZ_MAX_PARTS && recipe->scorers[i]; i++) {
-        const struct pz_scorer *s = pz_scorer_find(recipe->scorers[i]);
-        const char *how = s ? switched(t->cfg, s) : NULL;
-        struct pz_choice *c = &t->choice[t->n];
-
-        if (!s || (how && strcmp(how, "off") == 0))
-            continue;
-        if (!pairs && recipe->scorers[i + 1] && !is_wanted(t->cfg, s)) /* all but the fallback */
-            continue;
-        if (s == &pz_content && !has_features(&t->ds->item_attrs))
-            continue;
-        if (s == &pz_sessions && !how && !sessions)
-            continue;
-        pz_choice_init(c, s);
-        if (!t->corpus.c.ordered)
-            start_unordered(c);
-        if (s == &pz_transitions && sessions)
-            c->value[pz_scorer_setting(s, "trend")] = TREND_OF_SESSIONS;
-        if (s == &pz_sequence)
-            size_encoder(c, t->corpus.c.ptr[t->corpus.c.n_users]);
-        c->weight = t->n == 0 ? 1 : 0.3;
-        if (s == &pz_content && strcmp(recipe->name, "similar-items") == 0)
-            c->value[pz_scorer_setting(s, "mix")] = 1;
-        if (s == &pz_sessions)
-            c->most = MOST_OF_SESSIONS;
-        t->n++;
-    }
-    if (t->n > 1) {
-        struct pz_choice *fallback = &t->choice[t->n - 1]; /* last in every recipe */
-        size_t k = pz_scorer_setting(fallback->scorer, "shrink");
-
-        fallback->weight = 0.01;
-        fallback->early = sessions ? 0 : EARLY;
-        if (k != SIZE_MAX)
-            fallback->value[k] =
-                100; /* segments; recipes of popularity alone have one list for all */
-    }
-    if (strcmp(recipe->name, "trending-now") == 0) {
-        size_t k = pz_scorer_setting(t->choice[0].scorer, "trend");
-
-        t->choice[0].value[k] = 1;
-        t->choice[0].low[k] = t->choice[0].high[k] = 1;
+    for (size_t i = 0; pz_scorers[i] && t->n < PZ_MAX_PARTS; i++) {
+        setup.n_before = t->n;
+        if (pz_recipe_has(setup.recipe, pz_scorers[i]) &&
+            takes_part(t, pz_scorers[i], &setup, pairs))
+            start_part(t, pz_scorers[i], &setup);
     }
 }
 
@@ -287,7 +218,7 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
                 return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
             c->weight = x;
             c->weight_fixed = true;
-            c->early = 0;
+            c->cold_weight = 0;
             return PZ_OK;
         }
         if ((size_t)(dot - param) != n || strncmp(param, c->scorer->name, n) != 0)
@@ -323,7 +254,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .trials = t->trials,
                                .record_time = t->cfg->record_time };
 
-    if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer == &pz_popularity))
+    if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
     return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->softmax_scale, err);
 }
@@ -337,7 +268,7 @@ static double time_left(const struct pz_training *t)
 }
 
 /* Parts that tuning gave no weight are left out, except those that users asked for, the fallback
- * (the last) and factors, whose vectors tell how alike items are. */
+ * and those that other steps read. */
 static void drop_idle(struct pz_training *t)
 {
     size_t n = 0;
@@ -345,8 +276,8 @@ static void drop_idle(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
 
-        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && p + 1 < t->n &&
-            c->scorer != &pz_factors)
+        if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback &&
+            !c->scorer->kept_idle)
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
         else
             t->choice[n++] = *c;
@@ -415,7 +346,7 @@ static json_t *part_list(const struct pz_training *t)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
         json_array_append_new(list,
                               json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
-                                        c->weight, "early", c->early, "settings", settings));
+                                        c->weight, "early", c->cold_weight, "settings", settings));
     }
     return list;
 }

@@ -124,13 +124,6 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     return st;
 }
 
-/* Validation has no items that nobody had, so it cannot see what attributes are for: they keep a
- * say. */
-static double at_least(const struct pz_choice *choice, double weight)
-{
-    return strcmp(choice->scorer->name, "content") == 0 && weight < 0.1 ? 0.1 : weight;
-}
-
 static double first_weight(const struct pz_search *s)
 {
     return s->n_parts && s->part[0].weight > 0 ? s->part[0].weight : 1;
@@ -139,8 +132,9 @@ static double first_weight(const struct pz_search *s)
 static void limit_weights(struct pz_search *s)
 {
     for (size_t p = 1; p < s->n_parts; p++)
-        if (s->choice[p].most > 0)
-            s->part[p].weight = fmin(s->part[p].weight, s->choice[p].most * first_weight(s));
+        if (s->part[p].scorer->max_weight > 0)
+            s->part[p].weight = fmin(s->part[p].weight,
+                                     s->part[p].scorer->max_weight * first_weight(s));
 }
 
 static void settle(struct pz_search *s)
@@ -149,7 +143,7 @@ static void settle(struct pz_search *s)
 
     for (size_t p = 0; p < s->n_parts; p++)
         if (!s->choice[p].weight_fixed)
-            s->choice[p].weight = at_least(&s->choice[p], s->part[p].weight / first);
+            s->choice[p].weight = fmax(s->choice[p].scorer->min_weight, s->part[p].weight / first);
 }
 
 static uint64_t count_truths(const struct pz_valid *v)
@@ -159,8 +153,8 @@ static uint64_t count_truths(const struct pz_valid *v)
     return v->n_users ? last->truth + last->n_truth : 0;
 }
 
-/* Tune `repeat`, where a part has it and the data have repeats. The parts stay: the cases differ in
- * their truths only. */
+/* Tune what is judged on repeats, where a part has it and the data have repeats. The parts stay:
+ * the cases differ in their truths only. */
 static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus,
                                     struct pz_err *err)
 {
@@ -172,10 +166,11 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     s->v = &keep;
     for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide);
          p++) {
-        size_t k = pz_scorer_setting(s->choice[p].scorer, "repeat");
+        const struct pz_choice *c = &s->choice[p];
 
-        if (k != SIZE_MAX && s->part[p].weight > 0 && s->choice[p].low[k] < s->choice[p].high[k])
-            st = pz_search_setting(s, p, k, err);
+        for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK && s->part[p].weight > 0; k++)
+            if (c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k])
+                st = pz_search_setting(s, p, k, err);
     }
     s->v = hide;
     pz_valid_clear(&keep);
@@ -187,11 +182,12 @@ static void leave_trend(struct pz_search *s, size_t n)
 {
     for (size_t p = 0; p < n && !s->v->newest; p++) {
         struct pz_choice *c = &s->choice[p];
-        size_t k = pz_scorer_setting(c->scorer, "trend");
+        const struct pz_setting *s0 = c->scorer->settings;
 
-        if (k != SIZE_MAX && c->low[k] == c->scorer->settings[k].low &&
-            c->high[k] == c->scorer->settings[k].high)
-            c->low[k] = c->high[k] = c->value[k]; /* a range that the caller gave stays */
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            if (s0[k].judged == PZ_JUDGED_AT_END && c->low[k] == s0[k].low &&
+                c->high[k] == s0[k].high)
+                pz_choice_fix(c, k, c->value[k]); /* a range that the caller gave stays */
     }
 }
 

@@ -8,22 +8,6 @@
 #include "model/model.h"
 #include "train/validation.h"
 
-#define PZ_MAX_SETTINGS 24
-
-/* One part of the model to be: its scorer and the settings and weight chosen for it. */
-struct pz_choice {
-    const struct pz_scorer *scorer;
-    double value[PZ_MAX_SETTINGS];
-    double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
-    double weight;
-    double early; /* as in struct pz_part, beside a first part of 1; not searched */
-    bool weight_fixed;
-    double most; /* largest weight beside a first part of 1; 0: any */
-};
-
-/* The scorer with its defaults and ranges. */
-void pz_choice_init(struct pz_choice *c, const struct pz_scorer *s);
-
 struct pz_tune_cfg {
     uint32_t n_trials;  /* fits tried for each part */
     double time_s;      /* processor seconds in all; 0: no limit */

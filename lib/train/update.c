@@ -96,7 +96,7 @@ static enum pz_status take_choices(struct updating *u, struct pz_err *err)
             return pz_err_set(err, PZ_BAD_DATA, "the model's manifest lists parts that it lacks");
         pz_choice_init(c, u->old->part[i].scorer);
         c->weight = u->old->part[i].weight;
-        c->early = u->old->part[i].early;
+        c->cold_weight = u->old->part[i].cold_weight;
         for (size_t k = 0; k < c->scorer->n_settings; k++) {
             const json_t *value = json_object_get(settings, c->scorer->settings[k].name);
 

@@ -40,12 +40,17 @@ TEST(amazon_s_names_are_aliases)
 TEST(popularity_is_the_last_part_of_every_recipe)
 {
     for (const struct pz_recipe *r = pz_recipes; r->name; r++) {
+        const struct pz_scorer *last = NULL;
         size_t n = 0;
 
-        while (n < PZ_MAX_PARTS && r->scorers[n])
-            assert_non_null(pz_scorer_find(r->scorers[n++]));
+        for (size_t i = 0; pz_scorers[i]; i++)
+            if (pz_recipe_has(r, pz_scorers[i])) {
+                last = pz_scorers[i];
+                n++;
+            }
         assert_true(n > 0 && n < PZ_MAX_PARTS);
-        assert_string_equal(r->scorers[n - 1], "popularity");
+        assert_string_equal(last->name, "popularity");
+        assert_true(last->is_fallback && (n == 1) == r->fallback_only);
     }
 }
 

@@ -77,8 +77,9 @@ static bool sway_score(const void *part, const struct pz_query *q, void *scratch
     return true;
 }
 
-static const struct pz_setting settings[] = { { "swap", 0, 0, 1, 0, 1, false, false, true,
-                                                "see above" } };
+static const struct pz_setting settings[] = {
+    { PZ_SETTING("swap", "see above"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT }
+};
 static const struct pz_scorer sway = { .name = "sway",
                                        .settings = settings,
                                        .n_settings = 1,
@@ -196,14 +197,14 @@ static bool depth_score(const void *part, const struct pz_query *q, void *scratc
 }
 
 static const struct pz_setting depth_settings[] = {
-    { "side", 0, 0, 1, 0, 1, false, true, false, "a switch" },
-    { "mark", 0, 0, 1, 0, 1, false, false, true, "a read-out" },
+    { PZ_SETTING("side", "a switch"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_WHOLE },
+    { PZ_SETTING("mark", "a read-out"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
 }, after_settings[] = {
-    { "side", 0, 0, 1, 0, 0, false, true, false, "not searched" },
-    { "mark", 0, 0, 100, 1, 100, true, false, true, "0: never" },
+    { PZ_SETTING("side", "not searched"), PZ_ALLOWED(0, 0, 1), PZ_WHOLE },
+    { PZ_SETTING("mark", "0: never"), PZ_ALLOWED(0, 0, 100), PZ_SEARCHED(1, 100), PZ_LOG_SCALE, PZ_READ_OUT },
 }, pair_settings[] = {
-    { "left", 0.5, 0, 1, 0, 1, false, false, true, "a read-out" },
-    { "right", 0.25, 0, 1, 0, 1, false, false, true, "another" },
+    { PZ_SETTING("left", "a read-out"), PZ_ALLOWED(0.5, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
+    { PZ_SETTING("right", "another"), PZ_ALLOWED(0.25, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
 };
 static const struct pz_scorer depth = { .name = "depth",
                                         .settings = depth_settings,

@@ -84,10 +84,11 @@ static bool follow_score(const void *part, const struct pz_query *q, void *scrat
     return true;
 }
 
-#define SETTINGS(read_out)                                                     \
-    {                                                                          \
-        { "step", 2, 0, 9, 1, 5, false, true, read_out, "how far on" },        \
-            { "scale", 1, 0, 1e9, 0, 0, false, false, true, "of all scores" }, \
+#define SETTINGS(acts)                                                                        \
+    {                                                                                         \
+        { PZ_SETTING("step", "how far on"), PZ_ALLOWED(2, 0, 9), PZ_SEARCHED(1, 5), PZ_WHOLE, \
+          .read_out = (acts) },                                                               \
+            { PZ_SETTING("scale", "of all scores"), PZ_ALLOWED(1, 0, 1e9), PZ_READ_OUT },     \
     }
 static const struct pz_setting fitted_settings[] = SETTINGS(false),
                                read_out_settings[] = SETTINGS(true);
@@ -152,6 +153,7 @@ TEST(a_fixed_setting_stays)
 TEST(weights_go_to_the_part_that_knows)
 {
     struct chain t;
+    struct pz_scorer limited = follow;
     struct pz_choice c[2];
     json_t *trials = json_array();
     struct pz_tune_cfg cfg = tune_cfg(trials);
@@ -175,7 +177,8 @@ TEST(weights_go_to_the_part_that_knows)
     c[1].weight = 0;
     c[0].value[0] = 3;
     c[1].value[0] = 1;
-    c[1].most = 0.4;
+    limited.max_weight = 0.4;
+    c[1].scorer = &limited;
     assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
     assert_true(c[0].weight == 1 && fabs(c[1].weight - 0.4) < 1e-9);
     json_decref(trials);
@@ -194,7 +197,7 @@ static struct pz_choice fixed(const struct pz_scorer *s, double step, double wei
 
 /* Beside a part that knows all: nothing is left for another, unless it is for items that validation
  * cannot have, or its weight was given. */
-TEST(content_keeps_a_say_and_given_weights_stay)
+TEST(a_least_weight_holds_and_given_weights_stay)
 {
     struct chain t;
 
@@ -206,7 +209,7 @@ TEST(content_keeps_a_say_and_given_weights_stay)
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale;
 
-        second.name = how == 1 ? "content" : "other";
+        second.min_weight = how == 1 ? 0.1 : 0;
         c[0].weight_fixed = c[1].weight_fixed = how == 2;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
         assert_true(how == 2 ? c[0].weight == 2 && c[1].weight == 3 : c[0].weight == 1);
@@ -388,8 +391,9 @@ static bool again_score(const void *part, const struct pz_query *q, void *scratc
 }
 
 static const struct pz_setting again_settings[] = {
-    { "repeat", 0.5, 0, 100, 0.1, 10, true, false, true, "of the last item" },
-    { "scale", 1, 0, 1, 0, 0, false, false, true, "unused" },
+    { PZ_SETTING("repeat", "of the last item"), PZ_JUDGED(PZ_JUDGED_ON_REPEAT),
+      PZ_ALLOWED(0.5, 0, 100), PZ_SEARCHED(0.1, 10), PZ_LOG_SCALE, PZ_READ_OUT },
+    { PZ_SETTING("scale", "unused"), PZ_ALLOWED(1, 0, 1), PZ_READ_OUT },
 };
 
 /* The seen rule hides them, but a query may set it aside: what repeats are worth is learned all the
@@ -493,8 +497,9 @@ static bool trend_score(const void *part, const struct pz_query *q, void *scratc
 }
 
 static const struct pz_setting trend_settings[] = {
-    { "trend", 1.2, 0, 4, 0, 2, false, false, true, "of the item after the next" },
-    { "scale", 1, 0, 1, 0, 0, false, false, true, "unused" },
+    { PZ_SETTING("trend", "of the item after the next"), PZ_JUDGED(PZ_JUDGED_AT_END),
+      PZ_ALLOWED(1.2, 0, 4), PZ_SEARCHED(0, 2), PZ_READ_OUT },
+    { PZ_SETTING("scale", "unused"), PZ_ALLOWED(1, 0, 1), PZ_READ_OUT },
 };
 
 /* Users who are old, the newest of many, and old with a range of the caller's. */

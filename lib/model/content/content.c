@@ -38,21 +38,29 @@ enum {
 };
 
 static const struct pz_setting settings[PZ_CONTENT_N] = {
-    /* name, default, min, max, tuned from, to, log, whole, read-out */
-    { "decay", 0.9, 0, 1, 0, 0, false, false, false, "weight of a pair per position between" },
-    { "symmetric", 0.2, 0, 1, 0, 0, false, false, false,
-      "share of a pair's weight that regards neither order nor distance" },
-    { "source_norm", 0.7, 0, 1, 0, 0, false, false, false,
-      "power of the source's events that divides what follows it" },
-    { "target_norm", 0.5, 0, 1, 0, 0, false, false, false,
-      "power of the target's events that divides what precedes it" },
-    { "ridge", 1, 1e-6, 1e6, 0, 0, true, false, false,
-      "regularisation of the weights of features" },
-    { "trust", 5, 0, 1e6, 0, 0, true, false, false, "events at which an item teaches half" },
-    { "fade", 4, 1e-3, 1e9, 0, 0, true, false, true,
-      "events at which an item's attributes count half" },
-    { "recency", 1, 0, 3, 0, 0, false, false, true, "weight of a history event: 1/rank^recency" },
-    { "mix", 0, 0, 1, 0, 0, false, true, true, "1: attributes do not fade" },
+    [PZ_CONTENT_DECAY] = { PZ_SETTING("decay", "weight of a pair per position between"),
+                           PZ_ALLOWED(0.9, 0, 1) },
+    [PZ_CONTENT_SYMMETRIC] = { PZ_SETTING("symmetric", "share of a pair's weight that regards "
+                                                       "neither order nor distance"),
+                               PZ_ALLOWED(0.2, 0, 1) },
+    [PZ_CONTENT_SOURCE_NORM] = { PZ_SETTING(
+                                     "source_norm",
+                                     "power of the source's events that divides what follows it"),
+                                 PZ_ALLOWED(0.7, 0, 1) },
+    [PZ_CONTENT_TARGET_NORM] = { PZ_SETTING(
+                                     "target_norm",
+                                     "power of the target's events that divides what precedes it"),
+                                 PZ_ALLOWED(0.5, 0, 1) },
+    [PZ_CONTENT_RIDGE] = { PZ_SETTING("ridge", "regularisation of the weights of features"),
+                           PZ_ALLOWED(1, 1e-6, 1e6), PZ_LOG_SCALE },
+    [PZ_CONTENT_TRUST] = { PZ_SETTING("trust", "events at which an item teaches half"),
+                           PZ_ALLOWED(5, 0, 1e6), PZ_LOG_SCALE },
+    [PZ_CONTENT_FADE] = { PZ_SETTING("fade", "events at which an item's attributes count half"),
+                          PZ_ALLOWED(4, 1e-3, 1e9), PZ_LOG_SCALE, PZ_READ_OUT },
+    [PZ_CONTENT_RECENCY] = { PZ_SETTING("recency", "weight of a history event: 1/rank^recency"),
+                             PZ_ALLOWED(1, 0, 3), PZ_READ_OUT },
+    [PZ_CONTENT_MIX] = { PZ_SETTING("mix", "1: attributes do not fade"), PZ_ALLOWED(0, 0, 1),
+                         PZ_WHOLE, PZ_READ_OUT },
 };
 
 static void part_free(void *part)
@@ -432,11 +440,31 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
     }
 }
 
+static enum pz_suits suits(const struct pz_setup *setup)
+{
+    const struct pz_attrs *attrs = setup->corpus->item_attrs;
+
+    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++)
+        if (attrs->attr[i].kind != PZ_ATTR_STRING)
+            return PZ_SUITS;
+    return PZ_SUITS_NEVER;
+}
+
+static void start(const struct pz_setup *setup, struct pz_choice *c)
+{
+    if (setup->recipe->by_metadata)
+        c->value[PZ_CONTENT_MIX] = 1;
+}
+
 const struct pz_scorer pz_content = {
     .name = "content",
     .meaning = "items by their attributes, while they have few events of their own",
     .settings = settings,
     .n_settings = PZ_CONTENT_N,
+    .relates = true,
+    .min_weight = 0.1, /* validation has no items that nobody had, which attributes are for */
+    .suits = suits,
+    .start = start,
     .fit = fit,
     .save = save,
     .load = load,

@@ -32,17 +32,22 @@ enum {
 static const float query_tolerance = 1e-4f;
 
 static const struct pz_setting settings[PZ_FACTORS_N] = {
-    /* name, default, min, max, tuned from, to, log, whole, read-out */
-    { "dim", 64, 8, 1024, 0, 0, false, true, false, "length of a vector, a multiple of 8" },
-    { "sweeps", 8, 1, 100, 0, 0, false, true, false, "alternations" },
-    { "unseen", 8, 0.01, 1e4, 1.5, 25, true, false, false,
-      "weight of all that did not happen relative to what did" },
-    { "lambda", 0.01, 1e-6, 10, 0.003, 0.03, true, false, false, "regularisation" },
-    { "nu", 1, 0, 2, 0, 0, false, false, false, "exponent of the frequency in the regularisation" },
-    { "solver", 0, 0, 1, 0, 0, false, true, false, "0 conjugate gradients, 1 Cholesky" },
-    { "recency", 0.8, 0, 3, 0.3, 1.3, false, false, true,
-      "weight of a history event: 1/rank^recency" },
-    { "history", 200, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
+    [PZ_FACTORS_DIM] = { PZ_SETTING("dim", "length of a vector, a multiple of 8"),
+                         PZ_ALLOWED(64, 8, 1024), PZ_WHOLE },
+    [PZ_FACTORS_SWEEPS] = { PZ_SETTING("sweeps", "alternations"), PZ_ALLOWED(8, 1, 100), PZ_WHOLE },
+    [PZ_FACTORS_UNSEEN] = { PZ_SETTING("unseen",
+                                       "weight of all that did not happen relative to what did"),
+                            PZ_ALLOWED(8, 0.01, 1e4), PZ_SEARCHED(1.5, 25), PZ_LOG_SCALE },
+    [PZ_FACTORS_LAMBDA] = { PZ_SETTING("lambda", "regularisation"), PZ_ALLOWED(0.01, 1e-6, 10),
+                            PZ_SEARCHED(0.003, 0.03), PZ_LOG_SCALE },
+    [PZ_FACTORS_NU] = { PZ_SETTING("nu", "exponent of the frequency in the regularisation"),
+                        PZ_ALLOWED(1, 0, 2) },
+    [PZ_FACTORS_SOLVER] = { PZ_SETTING("solver", "0 conjugate gradients, 1 Cholesky"),
+                            PZ_ALLOWED(0, 0, 1), PZ_WHOLE },
+    [PZ_FACTORS_RECENCY] = { PZ_SETTING("recency", "weight of a history event: 1/rank^recency"),
+                             PZ_ALLOWED(0.8, 0, 3), PZ_SEARCHED(0.3, 1.3), PZ_READ_OUT },
+    [PZ_FACTORS_HISTORY] = { PZ_SETTING("history", "newest events that count"),
+                             PZ_ALLOWED(200, 1, HISTORY_MAX), PZ_WHOLE, PZ_READ_OUT },
 };
 
 static void part_free(void *part)
@@ -301,6 +306,8 @@ const struct pz_scorer pz_factors = {
     .meaning = "implicit ALS; the user's vector is solved from the history at query time",
     .settings = settings,
     .n_settings = PZ_FACTORS_N,
+    .relates = true,
+    .kept_idle = true, /* its vectors tell how alike items are */
     .fit = fit,
     .update = update,
     .save = save,

@@ -20,12 +20,15 @@
 enum { SET_HALF_LIFE, SET_TREND, SET_WINDOW, SET_SHRINK, N_SETTINGS };
 
 static const struct pz_setting settings[N_SETTINGS] = {
-    { "half_life", 0, 0, 36500, 3, 365, true, false, false,
-      "days after which an event counts half; 0: never" },
-    { "trend", 0, 0, 1, 0, 0, false, true, false, "1: growth between windows instead of counts" },
-    { "window", 2, 0.1, 87600, 2, 2, true, false, false, "hours of a trend window" },
-    { "shrink", 0, 0, 1e9, 0, 0, true, false, false,
-      "segments of users: weight of everybody's counts beside a segment's own; 0: no segments" },
+    [SET_HALF_LIFE] = { PZ_SETTING("half_life", "days after which an event counts half; 0: never"),
+                        PZ_ALLOWED(0, 0, 36500), PZ_SEARCHED(3, 365), PZ_LOG_SCALE },
+    [SET_TREND] = { PZ_SETTING("trend", "1: growth between windows instead of counts"),
+                    PZ_ALLOWED(0, 0, 1), PZ_WHOLE },
+    [SET_WINDOW] = { PZ_SETTING("window", "hours of a trend window"), PZ_ALLOWED(2, 0.1, 87600),
+                     PZ_LOG_SCALE },
+    [SET_SHRINK] = { PZ_SETTING("shrink", "segments of users: weight of everybody's counts beside "
+                                          "a segment's own; 0: no segments"),
+                     PZ_ALLOWED(0, 0, 1e9), PZ_LOG_SCALE },
 };
 
 struct popularity {
@@ -179,11 +182,32 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return p->n_items > 0;
 }
 
+/* Histories cut after one event, nDCG@10 compared with 0: MovieLens 100K +.018, LastFM +.008,
+ * Beauty
+ * +.0025; after six or more no difference. Sessions are all short, so that the weight itself is
+ * tuned on such. */
+static const double COLD_WEIGHT = 0.5;
+
+/* As a fallback it has segments; alone it is one list for all. */
+static void start(const struct pz_setup *setup, struct pz_choice *c)
+{
+    if (setup->n_before > 0) {
+        c->weight = 0.01;
+        c->cold_weight = setup->newest_users ? 0 : COLD_WEIGHT;
+        c->value[SET_SHRINK] = 100;
+    }
+    if (setup->recipe->trending)
+        pz_choice_fix(c, SET_TREND, 1);
+}
+
 const struct pz_scorer pz_popularity = {
     .name = "popularity",
     .meaning = "decayed counts of users, or growth",
     .settings = settings,
     .n_settings = N_SETTINGS,
+    .relates = true,
+    .is_fallback = true,
+    .start = start,
     .fit = fit,
     .save = save,
     .load = load,

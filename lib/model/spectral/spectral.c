@@ -36,19 +36,23 @@ enum {
 };
 
 static const struct pz_setting settings[PZ_SPECTRAL_N] = {
-    /* name, default, min, max, tuned from, to, log, whole, read-out */
-    { "dim", 128, 8, 2048, 32, 1024, true, true, false, "singular vectors, a multiple of 8" },
-    { "user_norm", 0.3, 0, 1, 0.1, 0.5, false, false, false,
-      "power of a user's number of events that divides them" },
-    { "item_norm", 0.35, 0, 1, 0.25, 0.5, false, false, false,
-      "power of an item's number of events that divides them" },
-    { "target_norm", 0.25, -1, 1, 0, 0.5, false, false, true,
-      "power of an item's number of events that multiplies its score" },
-    { "power", 0.1, 0, 2, 0, 0.4, false, false, true,
-      "power of the squared singular values in a score" },
-    { "recency", 0.9, 0, 3, 0.4, 1.4, false, false, true,
-      "weight of a history event: 1/rank^recency" },
-    { "history", HISTORY_MAX, 1, HISTORY_MAX, 0, 0, false, true, true, "newest events that count" },
+    [PZ_SPECTRAL_DIM] = { PZ_SETTING("dim", "singular vectors, a multiple of 8"),
+                          PZ_ALLOWED(128, 8, 2048), PZ_SEARCHED(32, 1024), PZ_LOG_SCALE, PZ_WHOLE },
+    [PZ_SPECTRAL_USER_NORM] = { PZ_SETTING("user_norm",
+                                           "power of a user's number of events that divides them"),
+                                PZ_ALLOWED(0.3, 0, 1), PZ_SEARCHED(0.1, 0.5) },
+    [PZ_SPECTRAL_ITEM_NORM] = { PZ_SETTING("item_norm",
+                                           "power of an item's number of events that divides them"),
+                                PZ_ALLOWED(0.35, 0, 1), PZ_SEARCHED(0.25, 0.5) },
+    [PZ_SPECTRAL_TARGET_NORM] = { PZ_SETTING("target_norm", "power of an item's number of events "
+                                                            "that multiplies its score"),
+                                  PZ_ALLOWED(0.25, -1, 1), PZ_SEARCHED(0, 0.5), PZ_READ_OUT },
+    [PZ_SPECTRAL_POWER] = { PZ_SETTING("power", "power of the squared singular values in a score"),
+                            PZ_ALLOWED(0.1, 0, 2), PZ_SEARCHED(0, 0.4), PZ_READ_OUT },
+    [PZ_SPECTRAL_RECENCY] = { PZ_SETTING("recency", "weight of a history event: 1/rank^recency"),
+                              PZ_ALLOWED(0.9, 0, 3), PZ_SEARCHED(0.4, 1.4), PZ_READ_OUT },
+    [PZ_SPECTRAL_HISTORY] = { PZ_SETTING("history", "newest events that count"),
+                              PZ_ALLOWED(HISTORY_MAX, 1, HISTORY_MAX), PZ_WHOLE, PZ_READ_OUT },
 };
 
 static void part_free(void *part)
@@ -557,11 +561,27 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
     }
 }
 
+/* Compared with transitions, the spectrum helps from some hundred vectors on (a random fifth of
+ * Gowalla's training data, nDCG@20: .1496 without, .1483 with 128, .1536 with 512, .1570 with
+ * 1024). Without order the rank alone gains more than noise: of all settings, only it is searched.
+ */
+static const double DIM_UNORDERED = 512;
+
+static void start(const struct pz_setup *setup, struct pz_choice *c)
+{
+    if (setup->corpus->ordered)
+        return;
+    c->value[PZ_SPECTRAL_DIM] = DIM_UNORDERED;
+    c->low[PZ_SPECTRAL_DIM] = settings[PZ_SPECTRAL_DIM].low;
+    c->high[PZ_SPECTRAL_DIM] = settings[PZ_SPECTRAL_DIM].high;
+}
+
 const struct pz_scorer pz_spectral = {
     .name = "spectral",
     .meaning = "leading singular vectors of who met what, for data whose order says little",
     .settings = settings,
     .n_settings = PZ_SPECTRAL_N,
+    .start = start,
     .fit = fit,
     .save = save,
     .load = load,
