@@ -161,12 +161,12 @@ static enum pz_status split_and_train(const struct config *cfg, const struct pz_
         st = pz_dataset_open(args->v, args->n, &ds, err);
     s->v.cold = spec.kind == PZ_SPLIT_COLD_ITEMS;
     if (st == PZ_OK) {
-        role = pz_mem_array(ds->n_inter, 1);
-        keep = pz_mem_array(ds->n_inter, 1);
+        role = pz_mem_array(ds->n_interactions, 1);
+        keep = pz_mem_array(ds->n_interactions, 1);
         st = role && keep ? pz_split_assign(ds, &spec, (uint64_t)cfg->seed, role, err)
-                          : pz_err_memory(err, "the split", 2.0 * (double)ds->n_inter);
+                          : pz_err_memory(err, "the split", 2.0 * (double)ds->n_interactions);
     }
-    for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++)
+    for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++)
         keep[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
     if (st == PZ_OK)
         st = train_with_events(cfg, ds, keep, s, err);

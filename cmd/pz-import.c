@@ -175,10 +175,10 @@ static enum pz_status run_merge(const struct import_cfg *cfg, const struct pz_st
         st = pz_dataset_save(ds, cfg->output, err);
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items",
-               args->n, (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
+               args->n, (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n);
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
     pz_dataset_free(ds);
     return st;
 }

@@ -124,13 +124,13 @@ static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_tr
     if (st == PZ_OK && json)
         printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
                "seconds\":%.3g,\"tried_on\":%.3g}\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s,
-               e.share);
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
+               e.cpu_s, e.share);
     else if (st == PZ_OK)
         printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
                "seconds, tried on %.0f %% of the data\n",
-               (unsigned long long)ds->n_inter, ds->users.n, ds->items.n, e.bytes / 1e6, e.cpu_s,
-               100 * e.share);
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
+               e.cpu_s, 100 * e.share);
     return st;
 }
 
@@ -140,7 +140,7 @@ static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *
 
     for (uint32_t u = 0; u < ds->users.n; u++)
         users += ds->ptr[u + 1] - ds->ptr[u] >= 2;
-    if (ds->n_inter < 1000)
+    if (ds->n_interactions < 1000)
         return pz_err_set(err, PZ_BAD_DATA, "Dataset has fewer than 1000 interactions");
     if (users < 25)
         return pz_err_set(err, PZ_BAD_DATA,
@@ -148,16 +148,17 @@ static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *
     return PZ_OK;
 }
 
-/* keep[n_inter]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of such a
- * model must be in its histories, which have nothing of users or items that are held out whole. */
+/* keep[n_interactions]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of
+ * such a model must be in its histories, which have nothing of users or items that are held out
+ * whole. */
 static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset *ds, uint8_t *keep,
                                struct pz_err *err)
 {
     struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
-    uint8_t *truth = pz_mem_array(ds->n_inter, 1);
-    enum pz_status st = truth && keep
-                            ? PZ_OK
-                            : pz_err_memory(err, "what is held out", 2.0 * (double)ds->n_inter);
+    uint8_t *truth = pz_mem_array(ds->n_interactions, 1);
+    enum pz_status st = truth && keep ? PZ_OK
+                                      : pz_err_memory(err, "what is held out",
+                                                      2.0 * (double)ds->n_interactions);
 
     if (st == PZ_OK)
         st = pz_split_parse(cfg->holdout, &spec, err);
@@ -169,7 +170,7 @@ static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset
                         cfg->holdout);
     if (st == PZ_OK)
         st = pz_split_assign(ds, &spec, (uint64_t)cfg->seed, keep, err);
-    for (uint64_t p = 0; st == PZ_OK && p < ds->n_inter; p++) {
+    for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++) {
         truth[p] = (keep[p] & PZ_ROLE_TRUTH) != 0;
         keep[p] = (keep[p] & PZ_ROLE_TRAIN) != 0;
     }
@@ -202,7 +203,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     if (st == PZ_OK && cfg->strict)
         st = check_minimum(ds, err);
     if (st == PZ_OK && cfg->holdout) {
-        keep = pz_mem_array(ds->n_inter, 1);
+        keep = pz_mem_array(ds->n_interactions, 1);
         st = hold_out(cfg, ds, keep, err);
         job.keep = keep;
     }

@@ -63,22 +63,22 @@ static enum pz_status find_seen(const char *campaign, const struct pz_model *m,
     const char *text = json_string_value(json_object_get(m->manifest, "live"));
     struct pz_live_store *live = NULL;
     struct pz_live_size size = { .last = 0 };
-    struct pz_marks marks = { .n = 0 };
-    const struct pz_mark *mark = NULL;
+    struct pz_watermarks marks = { .n = 0 };
+    const struct pz_watermark *mark = NULL;
     enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
 
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live && text)
-        st = pz_marks_read(&marks, text, err);
+        st = pz_watermarks_read(&marks, text, err);
     pz_live_close(live);
     if (st == PZ_OK)
-        mark = pz_marks_find(&marks, size.store);
+        mark = pz_watermarks_find(&marks, size.store);
     if (mark && v->live_seen == 0)
         v->live_seen = mark->events;
     if (mark && v->rows_seen == 0)
         v->rows_seen = mark->rows;
-    pz_marks_clear(&marks);
+    pz_watermarks_clear(&marks);
     if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
         st = pz_err_set(err, PZ_USAGE,
                         "the last live number of %s is %llu: a model cannot have seen more",

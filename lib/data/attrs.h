@@ -63,7 +63,7 @@ struct pz_source {
  * name; a column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is
  * nullable), dictionaries are united and hold only values that are used. present is kept when any
  * input has it: 1 where the source row is present. *out owns its arrays. */
-enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
+enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err);
 

@@ -215,7 +215,7 @@ static enum pz_status gather_present(const struct gather *g, struct pz_attrs *ou
     return PZ_OK;
 }
 
-enum pz_status pz_attrs_gather(const struct pz_attrs *const *in, size_t n_in,
+enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err)
 {

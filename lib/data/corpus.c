@@ -190,10 +190,10 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
 
     if (!source)
         return pz_err_memory(err, "context columns", 16.0 * (double)n);
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         if (weight_of(ds, r, keep, p) > 0)
             source[to++].row = p;
-    st = pz_attrs_gather(&in, 1, source, n, own->owned[5], err);
+    st = pz_attrs_concat(&in, 1, source, n, own->owned[5], err);
     free(source);
     own->c.context = own->owned[5];
     return st;
@@ -239,7 +239,7 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
 
     memset(out, 0, sizeof *out);
     st = bind_rules(ds, rules, n_rules, &bound, err);
-    for (uint64_t p = 0; p < ds->n_inter && st == PZ_OK; p++)
+    for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
         n += weight_of(ds, &bound, keep, p) > 0;
     if (st == PZ_OK)
         st = take_memory(ds, n, out, err);
@@ -277,7 +277,7 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
     struct type_rules bound;
     enum pz_status st = bind_rules(ds, rules, n_rules, &bound, err);
 
-    for (uint64_t p = 0; p < ds->n_inter && st == PZ_OK; p++)
+    for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
         weight[p] = weight_of(ds, &bound, NULL, p);
     return st;
 }

@@ -49,16 +49,16 @@ struct pz_corpus_own {
     void *owned[6]; /* arrays to free; NULL entries are allowed */
 };
 
-/* Make the corpus of a dataset. keep: [n_inter] 1 for interactions to use (a split), NULL for all.
- * Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in a rule
- * is PZ_USAGE with "did you mean". */
+/* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL
+ * for all. Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in
+ * a rule is PZ_USAGE with "did you mean". */
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);
 void pz_corpus_clear(struct pz_corpus_own *own);
 
 /* The weight of every interaction of ds under the rules, 0 for those that are left out.
- * weight: the caller's [n_inter]. Errors as pz_corpus_make. */
+ * weight: the caller's [n_interactions]. Errors as pz_corpus_make. */
 enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                  size_t n_rules, float *weight, struct pz_err *err);
 

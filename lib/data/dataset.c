@@ -37,7 +37,7 @@ void pz_dataset_free(struct pz_dataset *ds)
     pz_dict_clear(&ds->users);
     pz_dict_clear(&ds->items);
     pz_dict_clear(&ds->events);
-    pz_marks_clear(&ds->marks);
+    pz_watermarks_clear(&ds->watermarks);
     for (size_t i = 0; i < ds->store.n; i++)
         free(ds->store.array[i]);
     free(ds->store.array);
@@ -49,7 +49,7 @@ void pz_dataset_free(struct pz_dataset *ds)
  * fit, as they do for data from 1970 to 2106; else NULL with *wide set. */
 static uint32_t *encode_times(const struct pz_dataset *ds, bool *wide)
 {
-    uint32_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
+    uint32_t *delta = pz_mem_array(ds->n_interactions, sizeof *delta);
     uint64_t over = 0;
 
     for (uint32_t u = 0; delta && u < ds->users.n; u++)
@@ -69,7 +69,7 @@ static uint32_t *encode_times(const struct pz_dataset *ds, bool *wide)
 
 static int64_t *encode_wide_times(const struct pz_dataset *ds)
 {
-    int64_t *delta = pz_mem_array(ds->n_inter, sizeof *delta);
+    int64_t *delta = pz_mem_array(ds->n_interactions, sizeof *delta);
 
     for (uint32_t u = 0; delta && u < ds->users.n; u++)
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
@@ -88,9 +88,9 @@ static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *
     if (wide)
         delta = encode_wide_times(ds);
     if (!delta)
-        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
-    st = wide ? pz_writer_add(w, "inter/time", PZ_I64, delta, ds->n_inter, err)
-              : pz_writer_add(w, "inter/time32", PZ_U32, delta, ds->n_inter, err);
+        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
+    st = wide ? pz_writer_add(w, "inter/time", PZ_I64, delta, ds->n_interactions, err)
+              : pz_writer_add(w, "inter/time32", PZ_U32, delta, ds->n_interactions, err);
     free(delta);
     return st;
 }
@@ -113,19 +113,19 @@ static enum pz_status save_interactions(const struct pz_dataset *ds, struct pz_w
                                       err);
 
     if (st == PZ_OK)
-        st = pz_writer_add(w, "inter/item", PZ_U32, ds->item, ds->n_inter, err);
+        st = pz_writer_add(w, "inter/item", PZ_U32, ds->item, ds->n_interactions, err);
     if (st == PZ_OK)
         st = save_times(ds, w, err);
     if (st == PZ_OK && ds->event)
-        st = pz_writer_add(w, "inter/event", PZ_U8, ds->event, ds->n_inter, err);
+        st = pz_writer_add(w, "inter/event", PZ_U8, ds->event, ds->n_interactions, err);
     if (st == PZ_OK && ds->value)
-        st = pz_writer_add(w, "inter/value", PZ_F32, ds->value, ds->n_inter, err);
+        st = pz_writer_add(w, "inter/value", PZ_F32, ds->value, ds->n_interactions, err);
     if (st == PZ_OK && ds->impression_ptr)
-        st = pz_writer_add(w, "inter/impression.ptr", PZ_U64, ds->impression_ptr, ds->n_inter + 1,
-                           err);
+        st = pz_writer_add(w, "inter/impression.ptr", PZ_U64, ds->impression_ptr,
+                           ds->n_interactions + 1, err);
     if (st == PZ_OK && ds->impression_ptr)
         st = pz_writer_add(w, "inter/impression.item", PZ_U32, ds->impression,
-                           ds->impression_ptr[ds->n_inter], err);
+                           ds->impression_ptr[ds->n_interactions], err);
     return st;
 }
 
@@ -135,9 +135,9 @@ static enum pz_status save_marks(const struct pz_dataset *ds, struct pz_writer *
     struct pz_str text = { 0 };
     enum pz_status st = PZ_OK;
 
-    pz_marks_write(&ds->marks, &text);
+    pz_watermarks_write(&ds->watermarks, &text);
     if (text.failed)
-        st = pz_err_memory(err, "marks of live stores", 1e3);
+        st = pz_err_memory(err, "watermarks", 1e3);
     else if (text.len > 0)
         st = pz_writer_add_text(w, "marks", text.data, err);
     pz_str_clear(&text);
@@ -176,7 +176,7 @@ static bool events_fit(const struct pz_dataset *ds)
 {
     if (ds->events.n > PZ_MAX_EVENT_TYPES || (!ds->event && ds->events.n > 0))
         return false;
-    for (uint64_t p = 0; ds->event && p < ds->n_inter; p++)
+    for (uint64_t p = 0; ds->event && p < ds->n_interactions; p++)
         if (ds->event[p] >= ds->events.n)
             return false;
     return true;
@@ -184,7 +184,7 @@ static bool events_fit(const struct pz_dataset *ds)
 
 static enum pz_status check_interactions(const struct pz_dataset *ds, struct pz_err *err)
 {
-    uint64_t n = ds->n_inter, n_shown = ds->impression_ptr ? ds->impression_ptr[n] : 0;
+    uint64_t n = ds->n_interactions, n_shown = ds->impression_ptr ? ds->impression_ptr[n] : 0;
     bool good = pz_lists_good(ds->ptr, ds->users.n, n, n, ds->item, ds->items.n) &&
                 events_fit(ds) && ds->item_attrs.n_rows == ds->items.n &&
                 ds->user_attrs.n_rows == ds->users.n &&
@@ -204,12 +204,12 @@ static enum pz_status load_impressions(struct pz_dataset *ds, struct pz_err *err
 
     if (!pz_table_has(t, "inter/impression.ptr"))
         return PZ_OK;
-    st = pz_table_get(t, "inter/impression.ptr", PZ_U64, ds->n_inter + 1, &data, NULL, err);
+    st = pz_table_get(t, "inter/impression.ptr", PZ_U64, ds->n_interactions + 1, &data, NULL, err);
     ds->impression_ptr = data;
     if (st == PZ_OK)
         st = pz_table_get(t, "inter/impression.item", PZ_U32, PZ_ANY, &data, &n, err);
     ds->impression = data;
-    if (st == PZ_OK && ds->impression_ptr[ds->n_inter] != n)
+    if (st == PZ_OK && ds->impression_ptr[ds->n_interactions] != n)
         st = pz_err_set(err, PZ_BAD_DATA, "the impressions are damaged");
     return st;
 }
@@ -223,17 +223,17 @@ static enum pz_status load_times(struct pz_dataset *ds, struct pz_err *err)
     enum pz_status st;
 
     if (!pz_table_has(t, "inter/time32")) {
-        st = pz_table_get(t, "inter/time", PZ_I64, ds->n_inter, &data, NULL, err);
+        st = pz_table_get(t, "inter/time", PZ_I64, ds->n_interactions, &data, NULL, err);
         ds->time = data;
         return st;
     }
-    st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_inter, &data, NULL, err);
+    st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_interactions, &data, NULL, err);
     if (st != PZ_OK)
         return st;
-    ds->time = time = pz_dataset_own(ds, pz_mem_array(ds->n_inter, sizeof *time));
+    ds->time = time = pz_dataset_own(ds, pz_mem_array(ds->n_interactions, sizeof *time));
     if (!time)
-        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_inter);
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         time[p] = ((const uint32_t *)data)[p];
     pz_table_drop(t, "inter/time32");
     return PZ_OK;
@@ -248,16 +248,16 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
     st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &data, NULL, err);
     ds->ptr = data;
     if (st == PZ_OK)
-        st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_inter, err);
+        st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_interactions, err);
     ds->item = data;
     if (st == PZ_OK)
         st = load_times(ds, err);
     if (st == PZ_OK && pz_table_has(t, "inter/event")) {
-        st = pz_table_get(t, "inter/event", PZ_U8, ds->n_inter, &data, NULL, err);
+        st = pz_table_get(t, "inter/event", PZ_U8, ds->n_interactions, &data, NULL, err);
         ds->event = data;
     }
     if (st == PZ_OK && pz_table_has(t, "inter/value")) {
-        st = pz_table_get(t, "inter/value", PZ_F32, ds->n_inter, &data, NULL, err);
+        st = pz_table_get(t, "inter/value", PZ_F32, ds->n_interactions, &data, NULL, err);
         ds->value = data;
     }
     if (st == PZ_OK)
@@ -273,7 +273,7 @@ static enum pz_status load_marks(struct pz_dataset *ds, struct pz_err *err)
     if (pz_table_has(ds->store.table, "marks"))
         st = pz_table_get_text(ds->store.table, "marks", &text, err);
     if (st == PZ_OK && text)
-        st = pz_marks_read(&ds->marks, text, err);
+        st = pz_watermarks_read(&ds->watermarks, text, err);
     free(text);
     return st;
 }

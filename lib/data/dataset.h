@@ -27,20 +27,21 @@ struct pz_dataset_store {
 struct pz_dataset {
     struct pz_dict users, items; /* every id met in any table */
     struct pz_dict events; /* event types, byte order; n = 0 when the data have no EVENT_TYPE */
-    uint64_t n_inter;
+    uint64_t n_interactions;
     const uint64_t *ptr;  /* [users.n + 1] interactions of user u are ptr[u] .. ptr[u+1] */
-    const uint32_t *item; /* [n_inter] */
-    const int64_t *time;  /* [n_inter] Unix seconds */
-    const uint8_t *event; /* [n_inter] index into events; NULL when there are none */
-    const float *value;   /* [n_inter] EVENT_VALUE, NaN = null; NULL when the column is missing */
-    const uint64_t *impression_ptr; /* [n_inter + 1]; NULL when the column is missing */
-    const uint32_t *impression;     /* item indices shown */
-    struct pz_attrs context;        /* other columns of Interactions, rows as above */
-    struct pz_attrs item_attrs;     /* rows = items.n */
-    struct pz_attrs user_attrs;     /* rows = users.n */
-    struct pz_marks marks;          /* what of live stores is in it; owned */
-    char fingerprint[33];           /* of the contents; of the parts' fingerprints for a group */
-    struct pz_dataset_store store;  /* owns what the pointers above point to */
+    const uint32_t *item; /* [n_interactions] */
+    const int64_t *time;  /* [n_interactions] Unix seconds */
+    const uint8_t *event; /* [n_interactions] index into events; NULL when there are none */
+    const float
+        *value; /* [n_interactions] EVENT_VALUE, NaN = null; NULL when the column is missing */
+    const uint64_t *impression_ptr;  /* [n_interactions + 1]; NULL when the column is missing */
+    const uint32_t *impression;      /* item indices shown */
+    struct pz_attrs context;         /* other columns of Interactions, rows as above */
+    struct pz_attrs item_attrs;      /* rows = items.n */
+    struct pz_attrs user_attrs;      /* rows = users.n */
+    struct pz_watermarks watermarks; /* what of live stores is in it; owned */
+    char fingerprint[33];            /* of the contents; of the parts' fingerprints for a group */
+    struct pz_dataset_store store;   /* owns what the pointers above point to */
 };
 
 /* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user,

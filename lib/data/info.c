@@ -66,7 +66,7 @@ static json_t *describe_events(const struct pz_dataset *ds)
     uint64_t count[PZ_MAX_EVENT_TYPES + 1] = { 0 };
     json_t *object = json_object();
 
-    for (uint64_t p = 0; ds->event && p < ds->n_inter; p++)
+    for (uint64_t p = 0; ds->event && p < ds->n_interactions; p++)
         count[ds->event[p]]++;
     for (uint32_t e = 0; e < ds->events.n && e < PZ_MAX_EVENT_TYPES; e++) {
         size_t n;
@@ -82,11 +82,11 @@ static json_t *describe_times(const struct pz_dataset *ds)
     int64_t first = INT64_MAX, last = INT64_MIN;
     char from[32], to[32];
 
-    for (uint64_t p = 0; p < ds->n_inter; p++) {
+    for (uint64_t p = 0; p < ds->n_interactions; p++) {
         first = ds->time[p] < first ? ds->time[p] : first;
         last = ds->time[p] > last ? ds->time[p] : last;
     }
-    if (ds->n_inter == 0)
+    if (ds->n_interactions == 0)
         return json_null();
     return json_pack("{s:I, s:I, s:s, s:s}", "first_timestamp", (json_int_t)first, "last_timestamp",
                      (json_int_t)last, "first", pz_time_format(first, from), "last",
@@ -104,11 +104,11 @@ static uint64_t count_users_with(const struct pz_dataset *ds, uint64_t at_least)
 
 json_t *pz_info_json(const struct pz_dataset *ds)
 {
-    uint64_t shown = ds->impression_ptr ? ds->impression_ptr[ds->n_inter] : 0;
+    uint64_t shown = ds->impression_ptr ? ds->impression_ptr[ds->n_interactions] : 0;
 
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b, s:I, s:{s:o}, s:{s:I, "
                      "s:o}, s:{s:I, s:o}}",
-                     "fingerprint", ds->fingerprint, "interactions", (json_int_t)ds->n_inter,
+                     "fingerprint", ds->fingerprint, "interactions", (json_int_t)ds->n_interactions,
                      "users", (json_int_t)ds->users.n, "items", (json_int_t)ds->items.n,
                      "active_users", (json_int_t)count_users_with(ds, 1), "users_with_two",
                      (json_int_t)count_users_with(ds, 2), "time", describe_times(ds), "event_types",

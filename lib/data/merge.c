@@ -99,7 +99,7 @@ static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *co
             if (has_row(in[k], r))
                 source[map[k][r]] = (struct pz_source){ (uint32_t)k, r };
     if (st == PZ_OK)
-        st = pz_attrs_gather(in, n_in, source, n, out, err);
+        st = pz_attrs_concat(in, n_in, source, n, out, err);
     if (st == PZ_OK)
         st = mark_present(source, out, err);
     free(source);
@@ -126,9 +126,9 @@ static enum pz_status merge_tables(const struct pz_merge *m, struct pz_err *err)
 static enum pz_status merge_marks(const struct pz_merge *m, struct pz_err *err)
 {
     for (size_t k = 0; k < m->n_in; k++)
-        for (size_t i = 0; i < m->in[k]->marks.n; i++)
-            if (!pz_marks_add(&m->ds->marks, &m->in[k]->marks.v[i]))
-                return pz_err_memory(err, "marks of live stores", 1e3);
+        for (size_t i = 0; i < m->in[k]->watermarks.n; i++)
+            if (!pz_watermarks_add(&m->ds->watermarks, &m->in[k]->watermarks.v[i]))
+                return pz_err_memory(err, "watermarks", 1e3);
     return PZ_OK;
 }
 

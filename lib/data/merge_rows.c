@@ -303,7 +303,7 @@ static enum pz_status bind_context(struct rows *r, const struct pz_attrs *const 
                                    struct pz_err *err)
 {
     struct pz_attrs all = { 0 };
-    enum pz_status st = pz_attrs_gather(in, r->m->n_in, NULL, 0, &all, err);
+    enum pz_status st = pz_attrs_concat(in, r->m->n_in, NULL, 0, &all, err);
 
     if (st == PZ_OK) {
         r->n_context = all.n_attrs;
@@ -327,9 +327,9 @@ static enum pz_status take_memory(struct rows *r, struct pz_err *err)
     for (size_t k = 0; k < r->m->n_in; k++) {
         const struct pz_dataset *part = r->m->in[k];
 
-        n += part->n_inter;
+        n += part->n_interactions;
         event |= part->event != NULL;
-        untyped |= part->n_inter > 0 && !part->event;
+        untyped |= part->n_interactions > 0 && !part->event;
         value |= part->value != NULL;
         impression |= part->impression_ptr != NULL;
     }
@@ -391,13 +391,13 @@ static enum pz_status merge_all(struct rows *r, const struct pz_attrs *const *co
         st = take_memory(r, err);
     for (uint32_t u = 0; u < ds->users.n && st == PZ_OK; u++)
         st = merge_user(r, u, err);
-    ds->n_inter = r->n;
+    ds->n_interactions = r->n;
     for (size_t k = 0; k < r->m->n_in; k++)
         impression |= r->m->in[k]->impression_ptr != NULL;
     if (st == PZ_OK && impression)
         st = gather_impressions(r, err);
     if (st == PZ_OK && r->n_context > 0)
-        st = pz_attrs_gather(context, r->m->n_in, r->source, r->n, &ds->context, err);
+        st = pz_attrs_concat(context, r->m->n_in, r->source, r->n, &ds->context, err);
     return st;
 }
 

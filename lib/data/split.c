@@ -122,7 +122,7 @@ static enum pz_status split_users(const struct pz_dataset *ds, const struct pz_s
 
     if (!key)
         return pz_err_memory(err, "a split", 16.0 * ds->users.n);
-    set(role, 0, ds->n_inter, PZ_ROLE_TRAIN);
+    set(role, 0, ds->n_interactions, PZ_ROLE_TRAIN);
     for (uint32_t u = 0; u < ds->users.n; u++) {
         struct pz_rng rng;
 
@@ -160,7 +160,7 @@ static uint64_t count_from(const struct pz_dataset *ds, int64_t cut)
 {
     uint64_t n = 0;
 
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         n += ds->time[p] >= cut;
     return n;
 }
@@ -171,7 +171,7 @@ static int64_t cut_for(const struct pz_dataset *ds, uint64_t k)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
 
-    for (uint64_t p = 0; p < ds->n_inter; p++) {
+    for (uint64_t p = 0; p < ds->n_interactions; p++) {
         low = ds->time[p] < low ? ds->time[p] : low;
         high = ds->time[p] > high ? ds->time[p] : high;
     }
@@ -198,8 +198,8 @@ static void split_time(const struct pz_dataset *ds, const struct pz_split_spec *
     int64_t cut = spec->time;
 
     if (cut == INT64_MIN)
-        cut = cut_for(ds, share_of(ds->n_inter, spec->share));
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+        cut = cut_for(ds, share_of(ds->n_interactions, spec->share));
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         role[p] = ds->time[p] < cut ? PZ_ROLE_TRAIN | PZ_ROLE_HISTORY : PZ_ROLE_TRUTH;
 }
 
@@ -232,7 +232,7 @@ static enum pz_status split_items(const struct pz_dataset *ds, double share, uin
     uint8_t *what = pz_mem_array(ds->items.n, 1); /* of an item: 0 nobody had it */
     uint32_t n = 0;
 
-    for (uint64_t p = 0; what && p < ds->n_inter; p++)
+    for (uint64_t p = 0; what && p < ds->n_interactions; p++)
         what[ds->item[p]] = PZ_ROLE_TRAIN | PZ_ROLE_HISTORY;
     for (uint32_t i = 0; key && what && i < ds->items.n; i++) {
         struct pz_rng rng;
@@ -247,7 +247,7 @@ static enum pz_status split_items(const struct pz_dataset *ds, double share, uin
         qsort(key, n, sizeof *key, by_hash);
         for (uint64_t i = 0; i < n && i < share_of(n, share); i++)
             what[key[i].row] = PZ_ROLE_TRUTH;
-        for (uint64_t p = 0; p < ds->n_inter; p++)
+        for (uint64_t p = 0; p < ds->n_interactions; p++)
             role[p] = what[ds->item[p]];
     }
     free(key);

@@ -34,7 +34,7 @@ struct pz_split_spec {
 /* Parse a SPEC of the command line. */
 enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err);
 
-/* Roles of interactions, [ds->n_inter], one byte each. */
+/* Roles of interactions, [ds->n_interactions], one byte each. */
 enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE_TRUTH = 4 };
 
 /* Assign roles (bits: leave-last's earlier events are TRAIN | HISTORY).
@@ -44,7 +44,7 @@ enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE
  * on seed, id and their number only. "cold-items" draws exactly the share of the items with
  * interactions, by (seed, item id). By share, "time" takes the newest P % (rounded, at least one)
  * and all of equal time; "random" takes at least one and leaves at least one, of users with two or
- * more. role: caller's array of ds->n_inter. Not thread-safe on one role array. */
+ * more. role: caller's array of ds->n_interactions. Not thread-safe on one role array. */
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
                                uint64_t seed, uint8_t *role, struct pz_err *err);
 

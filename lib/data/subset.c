@@ -20,7 +20,7 @@ enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, 
 
     if (st != PZ_OK)
         return st;
-    part.n_inter = own.c.ptr[own.c.n_users];
+    part.n_interactions = own.c.ptr[own.c.n_users];
     part.ptr = own.c.ptr;
     part.item = own.c.item;
     part.time = own.c.time;
@@ -28,12 +28,12 @@ enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, 
     part.context = own.c.context ? *own.c.context : none;
     part.impression_ptr = NULL;
     part.impression = NULL;
-    part.marks = (struct pz_marks){ 0 };
-    part.value = value = ds->value ? pz_mem_array(part.n_inter, sizeof *value) : NULL;
-    for (uint64_t p = 0; p < ds->n_inter && value; p++)
+    part.watermarks = (struct pz_watermarks){ 0 };
+    part.value = value = ds->value ? pz_mem_array(part.n_interactions, sizeof *value) : NULL;
+    for (uint64_t p = 0; p < ds->n_interactions && value; p++)
         if (keep[p])
             value[n++] = ds->value[p];
-    st = ds->value && !value ? pz_err_memory(err, "event values", 4.0 * (double)part.n_inter)
+    st = ds->value && !value ? pz_err_memory(err, "event values", 4.0 * (double)part.n_interactions)
                              : pz_dataset_save(&part, path, err);
     free(value);
     pz_corpus_clear(&own);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Marks: see marks.h. */
+/* Watermarks: see watermarks.h. */
 #include "data/watermarks.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-const struct pz_mark *pz_marks_find(const struct pz_marks *marks, const char *store)
+const struct pz_watermark *pz_watermarks_find(const struct pz_watermarks *marks, const char *store)
 {
     for (size_t i = 0; i < marks->n; i++)
         if (strcmp(marks->v[i].store, store) == 0)
@@ -17,14 +17,14 @@ const struct pz_mark *pz_marks_find(const struct pz_marks *marks, const char *st
     return NULL;
 }
 
-bool pz_marks_add(struct pz_marks *marks, const struct pz_mark *mark)
+bool pz_watermarks_add(struct pz_watermarks *marks, const struct pz_watermark *mark)
 {
     size_t at = 0;
 
     while (at < marks->n && strcmp(marks->v[at].store, mark->store) < 0)
         at++;
     if (at < marks->n && strcmp(marks->v[at].store, mark->store) == 0) {
-        struct pz_mark *m = &marks->v[at];
+        struct pz_watermark *m = &marks->v[at];
 
         m->events = mark->events > m->events ? mark->events : m->events;
         m->rows = mark->rows > m->rows ? mark->rows : m->rows;
@@ -38,31 +38,31 @@ bool pz_marks_add(struct pz_marks *marks, const struct pz_mark *mark)
     return true;
 }
 
-void pz_marks_write(const struct pz_marks *marks, struct pz_str *out)
+void pz_watermarks_write(const struct pz_watermarks *marks, struct pz_str *out)
 {
     for (size_t i = 0; i < marks->n; i++)
         pz_str_addf(out, "%s %" PRIu64 " %" PRIu64 "\n", marks->v[i].store, marks->v[i].events,
                     marks->v[i].rows);
 }
 
-enum pz_status pz_marks_read(struct pz_marks *marks, const char *text, struct pz_err *err)
+enum pz_status pz_watermarks_read(struct pz_watermarks *marks, const char *text, struct pz_err *err)
 {
     while (*text) {
-        struct pz_mark mark;
+        struct pz_watermark mark;
         int n = 0;
 
         if (sscanf(text, "%16[0-9a-f] %" SCNu64 " %" SCNu64 "\n%n", mark.store, &mark.events,
                    &mark.rows, &n) != 3 ||
             n == 0 || strlen(mark.store) != 16)
-            return pz_err_set(err, PZ_BAD_DATA, "the marks of live stores are damaged");
-        if (!pz_marks_add(marks, &mark))
-            return pz_err_memory(err, "marks of live stores", 1e3);
+            return pz_err_set(err, PZ_BAD_DATA, "the watermarks are damaged");
+        if (!pz_watermarks_add(marks, &mark))
+            return pz_err_memory(err, "watermarks", 1e3);
         text += n;
     }
     return PZ_OK;
 }
 
-void pz_marks_clear(struct pz_marks *marks)
+void pz_watermarks_clear(struct pz_watermarks *marks)
 {
     free(marks->v);
     memset(marks, 0, sizeof *marks);

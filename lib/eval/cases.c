@@ -154,7 +154,7 @@ enum pz_status pz_cases_from_split(const struct pz_dataset *ds, const uint8_t *r
         if (count_role(ds, role, u, PZ_ROLE_TRUTH) > 0)
             good = split_user(ds, role, u, m, &names, cases);
     if (!good)
-        return pz_err_memory(err, "test cases", 64.0 * (double)ds->n_inter);
+        return pz_err_memory(err, "test cases", 64.0 * (double)ds->n_interactions);
     drop_gains(cases);
     return PZ_OK;
 }
@@ -218,7 +218,7 @@ static bool find_cold(struct cold *c)
     c->first = take(c->cases, ds->items.n, sizeof *c->first);
     for (uint32_t i = 0; c->first && i < ds->items.n; i++)
         c->first[i] = INT64_MAX;
-    for (uint64_t p = 0; cold && c->first && p < ds->n_inter; p++) {
+    for (uint64_t p = 0; cold && c->first && p < ds->n_interactions; p++) {
         cold[ds->item[p]] |= (c->role[p] & PZ_ROLE_TRUTH) != 0;
         if (ds->time[p] < c->first[ds->item[p]])
             c->first[ds->item[p]] = ds->time[p];
@@ -241,7 +241,7 @@ enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *ro
     good = name_all(cases, ds, &c.names) && find_cold(&c);
     for (uint32_t u = 0; u < ds->users.n && good; u++)
         good = cold_user(&c, u);
-    return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)ds->n_inter);
+    return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)ds->n_interactions);
 }
 
 /* ---- cases of a test dataset ---- */
@@ -295,5 +295,5 @@ enum pz_status pz_cases_from_test(const struct pz_dataset *test, const struct pz
             good = take_past(history, &old, cases, c);
         cases->n++;
     }
-    return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)test->n_inter);
+    return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)test->n_interactions);
 }

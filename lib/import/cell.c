@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words: see word.h.
+/* Cells: see cell.h.
  *
  * A decimal of at most 15 digits is a whole number below 2^53 divided by a power of ten up to
  * 10^15: both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990). */
@@ -16,7 +16,7 @@ static const uint64_t sign_bit = (uint64_t)1 << 63;
 
 enum { MAX_DIGITS = 15 };
 
-bool pz_word_decimal(const char *s, size_t n, double *x)
+bool pz_cell_decimal(const char *s, size_t n, double *x)
 {
     static const double power[MAX_DIGITS + 1] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
@@ -84,7 +84,7 @@ static const char *wrong_form(enum pz_time_form form, enum pz_time_form column)
     return looks[column][form];
 }
 
-static const char *slow_time(const char *s, size_t n, enum pz_time_form column, uint64_t *word)
+static const char *slow_time(const char *s, size_t n, enum pz_time_form column, uint64_t *code)
 {
     enum pz_time_form form;
     int64_t seconds;
@@ -97,31 +97,31 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
         return wrong_form(form, column);
     if (!pz_time_parse(s, n, form, &seconds) || seconds >= 100000000000 || seconds <= -100000000000)
         return "is a time out of range";
-    *word = (uint64_t)seconds ^ sign_bit;
+    *code = (uint64_t)seconds ^ sign_bit;
     return NULL;
 }
 
-const char *pz_word_time(const char *s, size_t n, enum pz_time_form form, uint64_t *word)
+const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint64_t *code)
 {
     const struct unit *unit = unit_of(form);
     int64_t x = 0;
 
     if (!unit || n > 18)
-        return slow_time(s, n, form, word);
+        return slow_time(s, n, form, code);
     for (size_t i = 0; i < n; i++) {
         if (s[i] < '0' || s[i] > '9')
-            return slow_time(s, n, form, word);
+            return slow_time(s, n, form, code);
         x = x * 10 + (s[i] - '0');
     }
     if (x < unit->from || x >= unit->below)
-        return slow_time(s, n, form, word);
-    *word = (uint64_t)(unit->per_second == 1 ? x : x / unit->per_second) ^ sign_bit;
+        return slow_time(s, n, form, code);
+    *code = (uint64_t)(unit->per_second == 1 ? x : x / unit->per_second) ^ sign_bit;
     return NULL;
 }
 
-int64_t pz_word_to_time(uint64_t word)
+int64_t pz_decode_time(uint64_t code)
 {
-    return (int64_t)(word ^ sign_bit);
+    return (int64_t)(code ^ sign_bit);
 }
 
 /* Told apart for the message only: is it written like a number? */
@@ -137,27 +137,27 @@ static const char *no_number(const char *s, size_t n)
     return digits > 0 ? "is a number out of range" : "is not a number";
 }
 
-const char *pz_word_value(const char *s, size_t n, uint64_t *word)
+const char *pz_encode_value(const char *s, size_t n, uint64_t *code)
 {
     double x;
     float narrow;
     uint32_t bits;
 
-    if (!pz_word_decimal(s, n, &x))
+    if (!pz_cell_decimal(s, n, &x))
         return no_number(s, n);
     if (fabs(x) > (double)FLT_MAX)
         return "is a number out of range of a float";
     narrow = x == 0 ? 0 : (float)x; /* one zero, without a sign */
     memcpy(&bits, &narrow, sizeof bits);
-    *word = bits;
+    *code = bits;
     return NULL;
 }
 
-const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, uint64_t *word)
+const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, uint64_t *code)
 {
     double x;
 
-    if (!pz_word_decimal(s, n, &x))
+    if (!pz_cell_decimal(s, n, &x))
         return no_number(s, n);
     if (f->whole && x != floor(x))
         return f->wide ? "is not a whole number, which a long has to be"
@@ -173,21 +173,21 @@ const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, ui
     }
     if (x == 0)
         x = 0;
-    memcpy(word, &x, sizeof *word);
+    memcpy(code, &x, sizeof *code);
     return NULL;
 }
 
-const char *pz_word_bool(const char *s, size_t n, uint64_t *word)
+const char *pz_encode_bool(const char *s, size_t n, uint64_t *code)
 {
     double x = n == 4;
 
     if (!(n == 4 && strncasecmp(s, "true", 4) == 0) && !(n == 5 && strncasecmp(s, "false", 5) == 0))
         return "is neither true nor false";
-    memcpy(word, &x, sizeof *word);
+    memcpy(code, &x, sizeof *code);
     return NULL;
 }
 
-const char *pz_word_check_text(const char *s, size_t n)
+const char *pz_cell_check_text(const char *s, size_t n)
 {
     if (memchr(s, '\0', n))
         return "has a NUL byte";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: cells become words (plan.h says what a word means), or a reason why they
+/* Private to import/: cells become codes (mapping.h says what a code means), or a reason why they
  * cannot. */
 #ifndef PZ_IMPORT_CELL_H
 #define PZ_IMPORT_CELL_H
@@ -19,22 +19,22 @@
 
 /* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
  * number whose magnitude says another unit is refused; 0 is 0 in every unit. */
-const char *pz_word_time(const char *s, size_t n, enum pz_time_form form, uint64_t *word);
-int64_t pz_word_to_time(uint64_t word);
+const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint64_t *code);
+int64_t pz_decode_time(uint64_t code);
 
 /* A finite number that fits a float, as the bits of the float. */
-const char *pz_word_value(const char *s, size_t n, uint64_t *word);
+const char *pz_encode_value(const char *s, size_t n, uint64_t *code);
 
 /* A number of the field's type (int, long, float, double), as the bits of a double. */
-const char *pz_word_number(const struct pz_field *f, const char *s, size_t n, uint64_t *word);
+const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, uint64_t *code);
 
 /* true or false in any case, as the bits of 1.0 and 0.0. */
-const char *pz_word_bool(const char *s, size_t n, uint64_t *word);
+const char *pz_encode_bool(const char *s, size_t n, uint64_t *code);
 
 /* UTF-8 without NUL. */
-const char *pz_word_check_text(const char *s, size_t n);
+const char *pz_cell_check_text(const char *s, size_t n);
 
 /* A decimal number, fast where it is short; the same value as pz_str_to_double in every case. */
-bool pz_word_decimal(const char *s, size_t n, double *x);
+bool pz_cell_decimal(const char *s, size_t n, double *x);
 
 #endif

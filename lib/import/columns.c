@@ -17,7 +17,7 @@
 struct cells {
     struct pz_dict dict;   /* distinct cells */
     uint32_t **map;        /* [n_workers][...] number -> index */
-    uint64_t *word;        /* [longest chunk] scratch */
+    uint64_t *code;        /* [longest row group] scratch */
     uint64_t *part_ptr;    /* CATEGORY: [dict.n + 1] into part */
     uint32_t *part;        /* indices of values */
     struct pz_dict values; /* CATEGORY: distinct parts */
@@ -27,8 +27,8 @@ size_t pz_staged_longest(const struct pz_staged *s)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->stage->n; i++)
-        n = s->stage->chunk[i].n_rows > n ? s->stage->chunk[i].n_rows : n;
+    for (size_t i = 0; i < s->staging->n; i++)
+        n = s->staging->group[i].n_rows > n ? s->staging->group[i].n_rows : n;
     return n;
 }
 
@@ -39,7 +39,7 @@ static void cells_clear(const struct pz_staged *s, struct cells *c)
     for (int k = 0; k < s->n_workers && c->map; k++)
         free(c->map[k]);
     free(c->map);
-    free(c->word);
+    free(c->code);
     free(c->part_ptr);
     free(c->part);
 }
@@ -51,11 +51,11 @@ static enum pz_status unite_cells(const struct pz_staged *s, uint32_t f, struct 
     enum pz_status st = PZ_OK;
 
     c->map = pz_mem_array((size_t)s->n_workers, sizeof *c->map);
-    c->word = pz_mem_array(pz_staged_longest(s), sizeof *c->word);
-    if (!text || !c->map || !c->word)
+    c->code = pz_mem_array(pz_staged_longest(s), sizeof *c->code);
+    if (!text || !c->map || !c->code)
         st = pz_err_memory(err, "a column", 8.0 * (double)pz_staged_longest(s));
     for (int k = 0; k < s->n_workers && st == PZ_OK; k++)
-        text[k] = &s->worker[k].text[s->plan->table][f];
+        text[k] = &s->worker[k].text[s->mapping->table][f];
     if (st == PZ_OK)
         st = pz_texts_unite(text, (size_t)s->n_workers, &c->dict, c->map, err);
     for (int k = 0; k < s->n_workers && st == PZ_OK; k++)
@@ -64,24 +64,24 @@ static enum pz_status unite_cells(const struct pz_staged *s, uint32_t f, struct 
     return st;
 }
 
-/* Turn a chunk's words, in place, into index + 1 of the cell, 0 for null. */
-static void read_codes(const struct pz_chunk *chunk, uint32_t f, uint32_t *const *map,
-                       uint64_t *word)
+/* Turn a row group's codes, in place, into index + 1 of the cell, 0 for null. */
+static void read_codes(const struct pz_row_group *group, uint32_t f, uint32_t *const *map,
+                       uint64_t *code)
 {
-    pz_chunk_read(chunk, f, 0, word);
-    for (uint32_t r = 0; r < chunk->n_rows; r++)
-        if (word[r] > 0)
-            word[r] = (uint64_t)map[chunk->worker][word[r] - 1] + 1;
+    pz_row_group_read(group, f, 0, code);
+    for (uint32_t r = 0; r < group->n_rows; r++)
+        if (code[r] > 0)
+            code[r] = (uint64_t)map[group->worker][code[r] - 1] + 1;
 }
 
-static uint64_t count_nulls(const struct pz_staged *s, uint32_t f, uint64_t *word)
+static uint64_t count_nulls(const struct pz_staged *s, uint32_t f, uint64_t *code)
 {
-    uint64_t n = 0, null = pz_use_null(s->plan->field[f].use);
+    uint64_t n = 0, null = pz_role_null(s->mapping->field[f].role);
 
-    for (size_t i = 0; i < s->stage->n; i++) {
-        pz_chunk_read(&s->stage->chunk[i], f, null, word);
-        for (uint32_t r = 0; r < s->stage->chunk[i].n_rows; r++)
-            n += word[r] == null;
+    for (size_t i = 0; i < s->staging->n; i++) {
+        pz_row_group_read(&s->staging->group[i], f, null, code);
+        for (uint32_t r = 0; r < s->staging->group[i].n_rows; r++)
+            n += code[r] == null;
     }
     return n;
 }
@@ -96,13 +96,13 @@ static double *parse_cells(const struct pz_field *f, const struct pz_dict *dict)
     for (uint32_t i = 0; value && i < dict->n; i++) {
         size_t n;
         const char *s = pz_dict_get(dict, i, &n);
-        uint64_t word = 0;
+        uint64_t code = 0;
 
         if (f->kind == PZ_ATTR_BOOL)
-            pz_word_bool(s, n, &word);
+            pz_encode_bool(s, n, &code);
         else
-            pz_word_number(f, s, n, &word);
-        memcpy(&value[i], &word, sizeof *value);
+            pz_encode_number(f, s, n, &code);
+        memcpy(&value[i], &code, sizeof *value);
     }
     return value;
 }
@@ -116,35 +116,35 @@ static enum pz_status fill_numbers_from_cells(const struct pz_staged *s, uint32_
 
     if (!value)
         return pz_err_memory(err, type->name, 8.0 * c->dict.n);
-    for (size_t i = 0; i < s->stage->n; i++) {
-        const struct pz_chunk *chunk = &s->stage->chunk[i];
+    for (size_t i = 0; i < s->staging->n; i++) {
+        const struct pz_row_group *group = &s->staging->group[i];
 
-        read_codes(chunk, f, c->map, c->word);
-        for (uint32_t r = 0; r < chunk->n_rows; r++)
-            num[at++] = c->word[r] ? value[c->word[r] - 1] : (double)NAN;
+        read_codes(group, f, c->map, c->code);
+        for (uint32_t r = 0; r < group->n_rows; r++)
+            num[at++] = c->code[r] ? value[c->code[r] - 1] : (double)NAN;
     }
     free(value);
     return PZ_OK;
 }
 
 /* Words that are numbers or times already. */
-static void fill_numbers_from_words(const struct pz_staged *s, uint32_t f, uint64_t *word,
+static void fill_numbers_from_codes(const struct pz_staged *s, uint32_t f, uint64_t *code,
                                     double *num)
 {
-    enum pz_use use = s->plan->field[f].use;
+    enum pz_role role = s->mapping->field[f].role;
     uint64_t at = 0;
 
-    for (size_t i = 0; i < s->stage->n; i++) {
-        const struct pz_chunk *chunk = &s->stage->chunk[i];
+    for (size_t i = 0; i < s->staging->n; i++) {
+        const struct pz_row_group *group = &s->staging->group[i];
 
-        pz_chunk_read(chunk, f, pz_use_null(use), word);
-        if (use != PZ_USE_CREATED) {
-            memcpy(num + at, word, chunk->n_rows * sizeof *num);
-            at += chunk->n_rows;
+        pz_row_group_read(group, f, pz_role_null(role), code);
+        if (role != PZ_ROLE_CREATED) {
+            memcpy(num + at, code, group->n_rows * sizeof *num);
+            at += group->n_rows;
             continue;
         }
-        for (uint32_t r = 0; r < chunk->n_rows; r++)
-            num[at++] = word[r] ? (double)pz_word_to_time(word[r]) : (double)NAN;
+        for (uint32_t r = 0; r < group->n_rows; r++)
+            num[at++] = code[r] ? (double)pz_decode_time(code[r]) : (double)NAN;
     }
 }
 
@@ -204,12 +204,12 @@ static enum pz_status whole_cells(struct cells *c, struct pz_err *err)
 
 static uint64_t *make_row_ptr(const struct pz_staged *s, uint32_t f, struct cells *c)
 {
-    uint64_t *ptr = pz_mem_array(s->stage->n_rows + 1, sizeof *ptr), at = 0;
+    uint64_t *ptr = pz_mem_array(s->staging->n_rows + 1, sizeof *ptr), at = 0;
 
-    for (size_t i = 0; ptr && i < s->stage->n; i++) {
-        read_codes(&s->stage->chunk[i], f, c->map, c->word);
-        for (uint32_t r = 0; r < s->stage->chunk[i].n_rows; r++, at++) {
-            uint64_t cell = c->word[r];
+    for (size_t i = 0; ptr && i < s->staging->n; i++) {
+        read_codes(&s->staging->group[i], f, c->map, c->code);
+        for (uint32_t r = 0; r < s->staging->group[i].n_rows; r++, at++) {
+            uint64_t cell = c->code[r];
 
             ptr[at + 1] = ptr[at] + (cell ? c->part_ptr[cell] - c->part_ptr[cell - 1] : 0);
         }
@@ -221,16 +221,16 @@ static enum pz_status fill_lists(const struct pz_staged *s, uint32_t f, struct c
                                  struct pz_attr *out, struct pz_err *err)
 {
     uint64_t *ptr = make_row_ptr(s, f, c), at = 0;
-    uint32_t *code = ptr ? pz_mem_array(ptr[s->stage->n_rows], sizeof *code) : NULL;
+    uint32_t *code = ptr ? pz_mem_array(ptr[s->staging->n_rows], sizeof *code) : NULL;
 
     out->ptr = ptr;
     out->code = code;
     if (!code)
-        return pz_err_memory(err, out->name, 12.0 * (double)s->stage->n_rows);
-    for (size_t i = 0; i < s->stage->n; i++) {
-        read_codes(&s->stage->chunk[i], f, c->map, c->word);
-        for (uint32_t r = 0; r < s->stage->chunk[i].n_rows; r++, at++) {
-            uint64_t cell = c->word[r], n = ptr[at + 1] - ptr[at];
+        return pz_err_memory(err, out->name, 12.0 * (double)s->staging->n_rows);
+    for (size_t i = 0; i < s->staging->n; i++) {
+        read_codes(&s->staging->group[i], f, c->map, c->code);
+        for (uint32_t r = 0; r < s->staging->group[i].n_rows; r++, at++) {
+            uint64_t cell = c->code[r], n = ptr[at + 1] - ptr[at];
 
             out->nullable |= n == 0; /* also a cell of nothing but '|' */
             if (n > 0)
@@ -251,12 +251,12 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
     enum pz_status st;
 
     if (type->kind == PZ_ATTR_NUMBER || type->kind == PZ_ATTR_BOOL) {
-        out->num = num = pz_mem_array(s->stage->n_rows, sizeof *num);
+        out->num = num = pz_mem_array(s->staging->n_rows, sizeof *num);
         if (!num)
-            return pz_err_memory(err, type->name, 8.0 * (double)s->stage->n_rows);
-        if (s->plan->field[f].use == PZ_USE_TEXT)
+            return pz_err_memory(err, type->name, 8.0 * (double)s->staging->n_rows);
+        if (s->mapping->field[f].role == PZ_ROLE_TEXT)
             return fill_numbers_from_cells(s, f, type, c, num, err);
-        fill_numbers_from_words(s, f, c->word, num);
+        fill_numbers_from_codes(s, f, c->code, num);
         return PZ_OK;
     }
     st = type->kind == PZ_ATTR_CATEGORY ? split_cells(c, err) : whole_cells(c, err);
@@ -266,17 +266,18 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
 static enum pz_status make_attr(const struct pz_staged *s, uint32_t f, struct pz_attr *out,
                                 struct pz_err *err)
 {
-    const struct pz_plan_field *field = &s->plan->field[f];
+    const struct pz_mapping_field *field = &s->mapping->field[f];
     struct pz_field type = field->f;
     struct cells c = { .map = NULL };
     uint64_t nulls;
     enum pz_status st = unite_cells(s, f, &c, err);
 
     if (st == PZ_OK) {
-        nulls = count_nulls(s, f, c.word);
+        nulls = count_nulls(s, f, c.code);
         if (!field->given)
-            pz_schema_infer(&type, &c.dict, s->stage->n_rows - nulls, s->plan->table == PZ_ITEMS);
-        if (!s->plan->by_schema)
+            pz_schema_infer(&type, &c.dict, s->staging->n_rows - nulls,
+                            s->mapping->table == PZ_ITEMS);
+        if (!s->mapping->by_schema)
             type.nullable = nulls > 0;
         memcpy(out->name, type.name, sizeof out->name);
         out->kind = type.kind;
@@ -284,28 +285,28 @@ static enum pz_status make_attr(const struct pz_staged *s, uint32_t f, struct pz
         out->whole = type.whole;
         out->wide = type.wide;
         st = fill_attr(s, f, &type, &c, out, err);
-        pz_stage_drop(s->stage, f);
+        pz_staging_drop(s->staging, f);
     }
     cells_clear(s, &c);
     return st;
 }
 
-static bool is_attribute(enum pz_use use)
+static bool is_attribute(enum pz_role role)
 {
-    return use == PZ_USE_CREATED || use == PZ_USE_NUMBER || use == PZ_USE_BOOL ||
-           use == PZ_USE_TEXT;
+    return role == PZ_ROLE_CREATED || role == PZ_ROLE_NUMBER || role == PZ_ROLE_BOOL ||
+           role == PZ_ROLE_TEXT;
 }
 
 /* Fields in the order of the schema, or in that of their first appearance. */
-static size_t order_fields(const struct pz_plan *plan, uint32_t *order)
+static size_t order_fields(const struct pz_mapping *mapping, uint32_t *order)
 {
     size_t n = 0;
 
-    for (uint32_t f = 0; f < plan->n; f++) {
-        const struct pz_plan_field *field = &plan->field[f], *other;
+    for (uint32_t f = 0; f < mapping->n; f++) {
+        const struct pz_mapping_field *field = &mapping->field[f], *other;
         size_t at = n++;
 
-        while (at > 0 && !plan->by_schema && (other = &plan->field[order[at - 1]]) &&
+        while (at > 0 && !mapping->by_schema && (other = &mapping->field[order[at - 1]]) &&
                (other->first > field->first ||
                 (other->first == field->first && other->first_at > field->first_at))) {
             order[at] = order[at - 1];
@@ -318,16 +319,16 @@ static size_t order_fields(const struct pz_plan *plan, uint32_t *order)
 
 enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, struct pz_err *err)
 {
-    uint32_t *order = pz_mem_array(PZ_PLAN_MAX, sizeof *order);
-    size_t n = order ? order_fields(s->plan, order) : 0;
+    uint32_t *order = pz_mem_array(PZ_MAPPING_MAX, sizeof *order);
+    size_t n = order ? order_fields(s->mapping, order) : 0;
     enum pz_status st = PZ_OK;
 
-    *out = (struct pz_attrs){ .n_rows = s->stage->n_rows, .owned = true };
-    out->attr = pz_mem_array(s->plan->n, sizeof *out->attr);
+    *out = (struct pz_attrs){ .n_rows = s->staging->n_rows, .owned = true };
+    out->attr = pz_mem_array(s->mapping->n, sizeof *out->attr);
     if (!order || !out->attr)
         st = pz_err_memory(err, "columns", 1e4);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        if (is_attribute(s->plan->field[order[i]].use))
+        if (is_attribute(s->mapping->field[order[i]].role))
             st = make_attr(s, order[i], &out->attr[out->n_attrs++], err);
     free(order);
     return st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: staged columns become typed attributes. */
+/* Private to import/: staged columns become typed attributes. */
 #ifndef PZ_IMPORT_COLUMNS_H
 #define PZ_IMPORT_COLUMNS_H
 
@@ -9,13 +9,13 @@
 
 /* Rows of one table that are staged, with what their numbers mean. */
 struct pz_staged {
-    const struct pz_plan *plan;
-    struct pz_stage *stage;
+    const struct pz_mapping *mapping;
+    struct pz_staging *staging;
     struct pz_worker *worker; /* [n_workers] */
     int n_workers;
 };
 
-/* The longest chunk's rows: the size of a buffer for pz_chunk_read. */
+/* The longest row group's rows: the size of a buffer for pz_row_group_read. */
 size_t pz_staged_longest(const struct pz_staged *s);
 
 /* Make attributes of all columns that are no ids, times, events, values or impressions, in the

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import: see import.h.
  *
- *   1. all threads parse the files into staged rows (intake.c); bad rows are told in order
- *   2. the threads' id dictionaries are united and sorted (stage.c)
- *   3. interactions are grouped by user, ordered by time, freed of repeats (inter.c)
+ *   1. all threads parse the files into staged rows (reader.c); bad rows are told in order
+ *   2. the threads' id dictionaries are united and sorted (staging.c)
+ *   3. interactions are grouped by user, ordered by time, freed of repeats (interactions.c)
  *   4. the columns of items and users are typed (columns.c), and for each id the last row is kept
  * A staged row is a few bytes: numbers in the dictionary of the thread that read it, packed. */
 #include "import/import.h"
@@ -19,34 +19,34 @@
 struct import {
     const struct pz_import_cfg *cfg;
     struct pz_import_count *count; /* [PZ_N_TABLES] */
-    struct pz_faults faults;
+    struct pz_row_errors row_errors;
     struct pz_worker *worker; /* [n_workers] */
     int n_workers;
-    struct pz_plan plan[PZ_N_TABLES];
-    struct pz_stage stage[PZ_N_TABLES];
+    struct pz_mapping mapping[PZ_N_TABLES];
+    struct pz_staging staging[PZ_N_TABLES];
     uint32_t **user_map, **item_map; /* [n_workers] number of the worker -> index */
 };
 
 static struct pz_staged staged_of(struct import *im, enum pz_table_id t)
 {
-    return (struct pz_staged){ &im->plan[t], &im->stage[t], im->worker, im->n_workers };
+    return (struct pz_staged){ &im->mapping[t], &im->staging[t], im->worker, im->n_workers };
 }
 
 static enum pz_status read_table(struct import *im, enum pz_table_id t, struct pz_err *err)
 {
     const struct pz_strs *files = &im->cfg->files[t];
-    struct pz_intake in = { .plan = &im->plan[t],
-                            .stage = &im->stage[t],
-                            .worker = im->worker,
-                            .n_workers = im->n_workers,
-                            .backslash = im->cfg->backslash,
-                            .faults = &im->faults,
-                            .count = &im->count[t],
-                            .log = im->cfg->log };
-    enum pz_status st = pz_plan_init(&im->plan[t], t, im->cfg->schema, &im->cfg->map, err);
+    struct pz_import_reader in = { .mapping = &im->mapping[t],
+                                   .staging = &im->staging[t],
+                                   .worker = im->worker,
+                                   .n_workers = im->n_workers,
+                                   .backslash = im->cfg->backslash,
+                                   .row_errors = &im->row_errors,
+                                   .count = &im->count[t],
+                                   .log = im->cfg->log };
+    enum pz_status st = pz_mapping_init(&im->mapping[t], t, im->cfg->schema, &im->cfg->map, err);
 
     for (size_t i = 0; i < files->n && st == PZ_OK; i++)
-        st = pz_intake_file(&in, files->v[i], err);
+        st = pz_import_reader_file(&in, files->v[i], err);
     return st;
 }
 
@@ -55,13 +55,13 @@ static enum pz_status read_tables(struct import *im, struct pz_err *err)
     enum pz_status st = PZ_OK;
 
     if (im->cfg->reject)
-        st = pz_out_open(im->cfg->reject, &im->faults.reject, err);
+        st = pz_out_open(im->cfg->reject, &im->row_errors.reject, err);
     for (int t = 0; t < PZ_N_TABLES && st == PZ_OK; t++)
         st = read_table(im, (enum pz_table_id)t, err);
     if (st == PZ_OK) {
-        struct pz_out *reject = im->faults.reject;
+        struct pz_out *reject = im->row_errors.reject;
 
-        im->faults.reject = NULL;
+        im->row_errors.reject = NULL;
         st = pz_out_commit(reject, err);
     }
     return st;
@@ -81,7 +81,7 @@ static enum pz_status judge(const struct import *im, struct pz_err *err)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%llu bad rows, and --max-errors allows %g%s; nothing written",
                           (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "");
-    if (im->stage[PZ_INTERACTIONS].n_rows == 0)
+    if (im->staging[PZ_INTERACTIONS].n_rows == 0)
         return pz_err_set(err, PZ_BAD_DATA, "no interaction is left; nothing written");
     return PZ_OK;
 }
@@ -122,17 +122,18 @@ static enum pz_status find_rows(struct import *im, enum pz_table_id t, struct pz
 {
     struct pz_staged s = staged_of(im, t);
     uint32_t *const *maps = t == PZ_ITEMS ? im->item_map : im->user_map;
-    uint32_t col = (uint32_t)pz_plan_use(s.plan, t == PZ_ITEMS ? PZ_USE_ITEM : PZ_USE_USER);
+    uint32_t col = (uint32_t)pz_mapping_role(s.mapping,
+                                             t == PZ_ITEMS ? PZ_ROLE_ITEM : PZ_ROLE_USER);
     uint64_t *word = pz_mem_array(pz_staged_longest(&s), sizeof *word), row = 0;
 
     if (!word)
         return pz_err_memory(err, "rows", 8.0 * (double)pz_staged_longest(&s));
-    for (size_t i = 0; i < s.stage->n; i++) {
-        const struct pz_chunk *chunk = &s.stage->chunk[i];
+    for (size_t i = 0; i < s.staging->n; i++) {
+        const struct pz_row_group *group = &s.staging->group[i];
 
-        pz_chunk_read(chunk, col, 0, word);
-        for (uint32_t r = 0; r < chunk->n_rows; r++, row++) {
-            struct pz_source *of = &source[maps[chunk->worker][word[r]]];
+        pz_row_group_read(group, col, 0, word);
+        for (uint32_t r = 0; r < group->n_rows; r++, row++) {
+            struct pz_source *of = &source[maps[group->worker][word[r]]];
 
             im->count[t].duplicate += of->part != PZ_NONE;
             *of = (struct pz_source){ 0, row };
@@ -171,7 +172,7 @@ static enum pz_status make_rows(struct import *im, enum pz_table_id t, uint32_t 
     if (st == PZ_OK)
         st = pz_columns_make(&s, &typed, err);
     if (st == PZ_OK)
-        st = pz_attrs_gather(&in, 1, source, n_ids, out, err);
+        st = pz_attrs_concat(&in, 1, source, n_ids, out, err);
     if (st == PZ_OK) /* also without a table: present = NULL would mean that all are */
         st = mark_present(source, out, err);
     pz_attrs_clear(&typed);
@@ -196,9 +197,9 @@ static enum pz_status build(struct import *im, struct pz_dataset *ds, struct pz_
     enum pz_status st = unite_ids(im, ds, err);
 
     if (st == PZ_OK)
-        st = pz_inter_make(&inter, im->user_map, im->item_map, ds,
-                           &im->count[PZ_INTERACTIONS].duplicate, err);
-    pz_stage_clear(&im->stage[PZ_INTERACTIONS]);
+        st = pz_interactions_make(&inter, im->user_map, im->item_map, ds,
+                                  &im->count[PZ_INTERACTIONS].duplicate, err);
+    pz_staging_clear(&im->staging[PZ_INTERACTIONS]);
     if (st == PZ_OK)
         st = make_rows(im, PZ_ITEMS, ds->items.n, &ds->item_attrs, err);
     if (st == PZ_OK)
@@ -209,8 +210,8 @@ static enum pz_status build(struct import *im, struct pz_dataset *ds, struct pz_
 static void import_clear(struct import *im)
 {
     for (int t = 0; t < PZ_N_TABLES; t++) {
-        pz_plan_clear(&im->plan[t]);
-        pz_stage_clear(&im->stage[t]);
+        pz_mapping_clear(&im->mapping[t]);
+        pz_staging_clear(&im->staging[t]);
     }
     for (int k = 0; k < im->n_workers; k++) {
         if (im->user_map)
@@ -221,7 +222,7 @@ static void import_clear(struct import *im)
     free(im->user_map);
     free(im->item_map);
     pz_workers_free(im->worker, im->n_workers);
-    pz_out_abort(im->faults.reject);
+    pz_out_abort(im->row_errors.reject);
 }
 
 enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **out,
@@ -233,7 +234,7 @@ enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **ou
 
     *out = NULL;
     memset(count, 0, PZ_N_TABLES * sizeof *count);
-    im.faults.log = cfg->log;
+    im.row_errors.log = cfg->log;
     im.worker = pz_workers_new(im.n_workers);
     if (!ds || !im.worker)
         st = pz_err_memory(err, "an import", 1e5);

@@ -108,9 +108,9 @@ static void check_amounts(struct check *c)
         active += c->user_count[u] > 0;
         two += c->user_count[u] > 1;
     }
-    if (ds->n_inter < MIN_INTERACTIONS)
-        add(c, SERIOUS, "few-interactions", in_table("Interactions"), number(ds->n_inter),
-            "%llu interactions; Personalize trains from 1,000 on", (ull)ds->n_inter);
+    if (ds->n_interactions < MIN_INTERACTIONS)
+        add(c, SERIOUS, "few-interactions", in_table("Interactions"), number(ds->n_interactions),
+            "%llu interactions; Personalize trains from 1,000 on", (ull)ds->n_interactions);
     if (two < MIN_USERS)
         add(c, SERIOUS, "few-active-users", in_table("Interactions"), number(two),
             "%llu users have two or more interactions; Personalize trains from 25 on", (ull)two);
@@ -171,15 +171,15 @@ static void check_times(struct check *c)
     uint64_t future = 0, early = 0, several, unordered = count_unordered(c, &several);
     char when[32];
 
-    for (uint64_t p = 0; p < ds->n_inter; p++) {
+    for (uint64_t p = 0; p < ds->n_interactions; p++) {
         first = ds->time[p] < first ? ds->time[p] : first;
         last = ds->time[p] > last ? ds->time[p] : last;
         future += ds->time[p] > c->now;
         early += ds->time[p] < 315532800; /* 1980: before any log of this kind */
     }
-    if (ds->n_inter > 1 && first == last)
+    if (ds->n_interactions > 1 && first == last)
         add(c, SERIOUS, "one-timestamp", in_column("Interactions", "TIMESTAMP"),
-            number(ds->n_inter),
+            number(ds->n_interactions),
             "all interactions have the timestamp %lld; nothing is known about their order",
             (long long)first);
     else if (several > 0 && unordered * 2 > several)
@@ -188,11 +188,13 @@ static void check_times(struct check *c)
             "%.1f%% of the users have all their interactions at one time; their order is not known",
             percent(unordered, several));
     if (future > 0)
-        add(c, SERIOUS, "future", in_column("Interactions", "TIMESTAMP"), part(future, ds->n_inter),
+        add(c, SERIOUS, "future", in_column("Interactions", "TIMESTAMP"),
+            part(future, ds->n_interactions),
             "%llu interactions are in the future, the latest at %s", (ull)future,
             pz_time_format(last, when));
     if (early > 0 && first != last)
-        add(c, WARNING, "early", in_column("Interactions", "TIMESTAMP"), part(early, ds->n_inter),
+        add(c, WARNING, "early", in_column("Interactions", "TIMESTAMP"),
+            part(early, ds->n_interactions),
             "%llu interactions are before 1980: is TIMESTAMP a time?", (ull)early);
 }
 
@@ -235,7 +237,7 @@ static enum pz_status check_activity(struct check *c, struct pz_err *err)
     add(c, WARNING, "extreme-users", in_column("Interactions", "USER_ID"), part(n, active),
         "%llu users have more than %llu interactions each, together %.1f%% of all (\"%.*s\" has "
         "%u): programs, or many people under one id?",
-        (ull)n, (ull)limit, percent(events, ds->n_inter), (int)(len > 60 ? 60 : len), name,
+        (ull)n, (ull)limit, percent(events, ds->n_interactions), (int)(len > 60 ? 60 : len), name,
         c->user_count[top]);
     return PZ_OK;
 }
@@ -446,15 +448,15 @@ static void check_values(struct check *c)
     const struct pz_dataset *ds = c->ds;
     uint64_t have = 0;
 
-    for (uint64_t p = 0; ds->value && p < ds->n_inter; p++)
+    for (uint64_t p = 0; ds->value && p < ds->n_interactions; p++)
         have += isnan(ds->value[p]) ? 0 : 1;
     if (ds->value)
-        check_complete(c, "Interactions", "EVENT_VALUE", have, ds->n_inter, false);
+        check_complete(c, "Interactions", "EVENT_VALUE", have, ds->n_interactions, false);
     have = 0;
-    for (uint64_t p = 0; ds->impression_ptr && p < ds->n_inter; p++)
+    for (uint64_t p = 0; ds->impression_ptr && p < ds->n_interactions; p++)
         have += ds->impression_ptr[p + 1] > ds->impression_ptr[p];
     if (ds->impression_ptr)
-        check_complete(c, "Interactions", "IMPRESSION", have, ds->n_inter, false);
+        check_complete(c, "Interactions", "IMPRESSION", have, ds->n_interactions, false);
 }
 
 /* ---- the whole ---- */
@@ -466,7 +468,7 @@ static enum pz_status look_through(struct check *c, struct pz_err *err)
 
     for (uint32_t u = 0; u < ds->users.n; u++)
         c->user_count[u] = (uint32_t)(ds->ptr[u + 1] - ds->ptr[u]);
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         c->item_count[ds->item[p]]++;
     check_import(c);
     check_amounts(c);
@@ -516,9 +518,9 @@ enum pz_status pz_check(const struct pz_dataset *ds, int64_t now,
     if (st == PZ_OK)
         st = look_through(&c, err);
     if (st == PZ_OK) {
-        *doc = json_pack("{s:I, s:I, s:I, s:o}", "interactions", (json_int_t)ds->n_inter, "users",
-                         (json_int_t)ds->users.n, "items", (json_int_t)ds->items.n, "insights",
-                         by_severity(c.list));
+        *doc = json_pack("{s:I, s:I, s:I, s:o}", "interactions", (json_int_t)ds->n_interactions,
+                         "users", (json_int_t)ds->users.n, "items", (json_int_t)ds->items.n,
+                         "insights", by_severity(c.list));
         if (!*doc)
             st = pz_err_memory(err, "the report", 1e4);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interactions: see inter.h.
+/* Interactions: see interactions.h.
  *
  *   1. count the rows of each user
  *   2. scatter a key a row to its user's place: the time, and the item or, when there are more
- * columns, the number of the row. Both go bucket by bucket (stage.h): buckets share no users, so
- * threads share nothing, and the places that one bucket writes to stay in the cache
+ * columns, the number of the row. Both go partition by partition (staging.h): partitions share no
+ * users, so threads share nothing, and the places that one partition writes to stay in the cache
  *   3. sort each user's keys and drop repeats (order.c)
  *   4. close the gaps; the keys' memory becomes the times, and every other column is gathered
  *
@@ -41,8 +41,8 @@ struct work {
     struct pz_dataset *ds;
     uint32_t user_col, item_col, time_col, event_col, value_col, shown_col; /* PZ_NONE: none */
     bool plain;
-    uint64_t first_time; /* word of the first time */
-    uint64_t *times;     /* [n_times] distinct words when the span is too long; else NULL */
+    uint64_t first_time; /* code of the first time */
+    uint64_t *times;     /* [n_times] distinct codes when the span is too long; else NULL */
     size_t n_times;
     uint64_t *key;
     uint64_t *ptr; /* [users.n + 1] before repeats leave, then after */
@@ -50,29 +50,29 @@ struct work {
     struct wide_rows wide;
 };
 
-static uint32_t column_of(const struct pz_plan *plan, enum pz_use use)
+static uint32_t column_of(const struct pz_mapping *mapping, enum pz_role role)
 {
-    size_t f = pz_plan_use(plan, use);
+    size_t f = pz_mapping_role(mapping, role);
 
     return f == SIZE_MAX ? PZ_NONE : (uint32_t)f;
 }
 
 static void find_columns(struct work *w)
 {
-    const struct pz_plan *plan = w->s->plan;
+    const struct pz_mapping *mapping = w->s->mapping;
 
-    w->user_col = column_of(plan, PZ_USE_USER);
-    w->item_col = column_of(plan, PZ_USE_ITEM);
-    w->time_col = column_of(plan, PZ_USE_TIME);
-    w->event_col = column_of(plan, PZ_USE_EVENT);
-    w->value_col = column_of(plan, PZ_USE_VALUE);
-    w->shown_col = column_of(plan, PZ_USE_SHOWN);
-    w->plain = plan->n == 3;
+    w->user_col = column_of(mapping, PZ_ROLE_USER);
+    w->item_col = column_of(mapping, PZ_ROLE_ITEM);
+    w->time_col = column_of(mapping, PZ_ROLE_TIME);
+    w->event_col = column_of(mapping, PZ_ROLE_EVENT);
+    w->value_col = column_of(mapping, PZ_ROLE_VALUE);
+    w->shown_col = column_of(mapping, PZ_ROLE_SHOWN);
+    w->plain = mapping->n == 3;
 }
 
 /* ---- times ---- */
 
-static int by_word(const void *x, const void *y)
+static int by_code(const void *x, const void *y)
 {
     uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
 
@@ -82,18 +82,18 @@ static int by_word(const void *x, const void *y)
 /* All distinct times, ascending. */
 static enum pz_status rank_times(struct work *w, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     uint64_t at = 0;
     size_t n = 0;
 
-    w->times = pz_mem_array(stage->n_rows, sizeof *w->times);
+    w->times = pz_mem_array(staging->n_rows, sizeof *w->times);
     if (!w->times)
-        return pz_err_memory(err, "times", 8.0 * (double)stage->n_rows);
-    for (size_t i = 0; i < stage->n; i++) {
-        pz_chunk_read(&stage->chunk[i], w->time_col, 0, w->times + at);
-        at += stage->chunk[i].n_rows;
+        return pz_err_memory(err, "times", 8.0 * (double)staging->n_rows);
+    for (size_t i = 0; i < staging->n; i++) {
+        pz_row_group_read(&staging->group[i], w->time_col, 0, w->times + at);
+        at += staging->group[i].n_rows;
     }
-    qsort(w->times, (size_t)at, sizeof *w->times, by_word);
+    qsort(w->times, (size_t)at, sizeof *w->times, by_code);
     for (uint64_t i = 0; i < at; i++)
         if (n == 0 || w->times[i] != w->times[n - 1])
             w->times[n++] = w->times[i];
@@ -103,15 +103,15 @@ static enum pz_status rank_times(struct work *w, struct pz_err *err)
 
 static enum pz_status find_time_code(struct work *w, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     uint64_t low = UINT64_MAX, high = 0;
 
-    for (size_t i = 0; i < stage->n; i++) {
+    for (size_t i = 0; i < staging->n; i++) {
         const struct pz_packed *p;
 
-        if (stage->chunk[i].n_rows == 0)
+        if (staging->group[i].n_rows == 0)
             continue;
-        p = &stage->chunk[i].col[w->time_col];
+        p = &staging->group[i].col[w->time_col];
         low = p->base < low ? p->base : low;
         high = p->base + p->span > high ? p->base + p->span : high;
     }
@@ -119,16 +119,16 @@ static enum pz_status find_time_code(struct work *w, struct pz_err *err)
     return high >= low && high - low > UINT32_MAX ? rank_times(w, err) : PZ_OK;
 }
 
-static uint64_t time_code(const struct work *w, uint64_t word)
+static uint64_t time_code(const struct work *w, uint64_t code)
 {
     size_t from = 0, to = w->n_times;
 
     if (!w->times)
-        return word - w->first_time;
+        return code - w->first_time;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
 
-        if (w->times[middle] < word)
+        if (w->times[middle] < code)
             from = middle + 1;
         else
             to = middle;
@@ -138,60 +138,60 @@ static uint64_t time_code(const struct work *w, uint64_t word)
 
 static int64_t time_of(const struct work *w, uint64_t code)
 {
-    return pz_word_to_time(w->times ? w->times[code] : w->first_time + code);
+    return pz_decode_time(w->times ? w->times[code] : w->first_time + code);
 }
 
 /* ---- scattering ---- */
 
-/* Columns of the rows of one bucket in one chunk. */
+/* Columns of the rows of one partition in one row group. */
 struct part {
     uint64_t *user, *time, *item; /* [longest] scratch of a thread */
 };
 
-static const uint32_t *range_of(const struct pz_chunk *chunk, int bucket, uint32_t *n)
+static const uint32_t *range_of(const struct pz_row_group *group, int partition, uint32_t *n)
 {
-    *n = chunk->n_rows > 0 ? chunk->bucket[bucket + 1] - chunk->bucket[bucket] : 0;
-    return chunk->n_rows > 0 ? &chunk->bucket[bucket] : NULL;
+    *n = group->n_rows > 0 ? group->partition[partition + 1] - group->partition[partition] : 0;
+    return group->n_rows > 0 ? &group->partition[partition] : NULL;
 }
 
-static void count_bucket(const struct work *w, int bucket, const struct part *part)
+static void count_partition(const struct work *w, int partition, const struct part *part)
 {
-    for (size_t i = 0; i < w->s->stage->n; i++) {
-        const struct pz_chunk *chunk = &w->s->stage->chunk[i];
-        const uint32_t *map = w->user_map[chunk->worker];
+    for (size_t i = 0; i < w->s->staging->n; i++) {
+        const struct pz_row_group *group = &w->s->staging->group[i];
+        const uint32_t *map = w->user_map[group->worker];
         uint32_t n;
-        const uint32_t *from = range_of(chunk, bucket, &n);
+        const uint32_t *from = range_of(group, partition, &n);
 
         if (n == 0)
             continue;
-        pz_packed_read(&chunk->col[w->user_col], *from, n, part->user);
+        pz_packed_read(&group->col[w->user_col], *from, n, part->user);
         for (uint32_t r = 0; r < n; r++)
             w->kept[map[part->user[r]]]++;
     }
 }
 
-static void scatter_bucket(const struct work *w, int bucket, const struct part *part)
+static void scatter_partition(const struct work *w, int partition, const struct part *part)
 {
     uint64_t first_row = 0;
 
-    for (size_t i = 0; i < w->s->stage->n; i++) {
-        const struct pz_chunk *chunk = &w->s->stage->chunk[i];
-        const uint32_t *user_map = w->user_map[chunk->worker],
-                       *item_map = w->item_map[chunk->worker];
+    for (size_t i = 0; i < w->s->staging->n; i++) {
+        const struct pz_row_group *group = &w->s->staging->group[i];
+        const uint32_t *user_map = w->user_map[group->worker],
+                       *item_map = w->item_map[group->worker];
         uint32_t n;
-        const uint32_t *from = range_of(chunk, bucket, &n);
+        const uint32_t *from = range_of(group, partition, &n);
 
         if (n > 0) {
-            pz_packed_read(&chunk->col[w->user_col], *from, n, part->user);
-            pz_packed_read(&chunk->col[w->time_col], *from, n, part->time);
+            pz_packed_read(&group->col[w->user_col], *from, n, part->user);
+            pz_packed_read(&group->col[w->time_col], *from, n, part->time);
             if (w->plain)
-                pz_packed_read(&chunk->col[w->item_col], *from, n, part->item);
+                pz_packed_read(&group->col[w->item_col], *from, n, part->item);
         }
         for (uint32_t r = 0; r < n; r++)
             w->key[w->kept[user_map[part->user[r]]]++] =
                 pz_key(time_code(w, part->time[r]),
                        w->plain ? item_map[part->item[r]] : (uint32_t)(first_row + *from + r));
-        first_row += chunk->n_rows;
+        first_row += group->n_rows;
     }
 }
 
@@ -218,61 +218,61 @@ static enum pz_status scatter(struct work *w, struct pz_err *err)
     if (!scratch)
         return pz_err_memory(err, "counting", 24.0 * (double)(n * longest));
 #pragma omp parallel for schedule(dynamic, 4) num_threads(pz_par_threads())
-    for (int b = 0; b < PZ_BUCKETS; b++) {
+    for (int b = 0; b < PZ_PARTITIONS; b++) {
         uint64_t *mine = scratch + (size_t)pz_par_id() * 3 * longest;
 
-        count_bucket(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
+        count_partition(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
     }
     make_places(w);
 #pragma omp parallel for schedule(dynamic, 4) num_threads(pz_par_threads())
-    for (int b = 0; b < PZ_BUCKETS; b++) {
+    for (int b = 0; b < PZ_PARTITIONS; b++) {
         uint64_t *mine = scratch + (size_t)pz_par_id() * 3 * longest;
 
-        scatter_bucket(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
+        scatter_partition(w, b, &(struct part){ mine, mine + longest, mine + 2 * longest });
     }
     free(scratch);
-    pz_stage_drop(w->s->stage, w->user_col);
-    pz_stage_drop(w->s->stage, w->time_col);
+    pz_staging_drop(w->s->staging, w->user_col);
+    pz_staging_drop(w->s->staging, w->time_col);
     if (w->plain)
-        pz_stage_drop(w->s->stage, w->item_col);
+        pz_staging_drop(w->s->staging, w->item_col);
     return PZ_OK;
 }
 
 /* ---- more columns ---- */
 
-static enum pz_status read_items(struct work *w, uint64_t *word, struct pz_err *err)
+static enum pz_status read_items(struct work *w, uint64_t *code, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     uint64_t at = 0;
 
-    w->wide.item = pz_mem_array(stage->n_rows, sizeof *w->wide.item);
+    w->wide.item = pz_mem_array(staging->n_rows, sizeof *w->wide.item);
     if (!w->wide.item)
-        return pz_err_memory(err, "items", 4.0 * (double)stage->n_rows);
-    for (size_t i = 0; i < stage->n; i++) {
-        const uint32_t *map = w->item_map[stage->chunk[i].worker];
+        return pz_err_memory(err, "items", 4.0 * (double)staging->n_rows);
+    for (size_t i = 0; i < staging->n; i++) {
+        const uint32_t *map = w->item_map[staging->group[i].worker];
 
-        pz_chunk_read(&stage->chunk[i], w->item_col, 0, word);
-        for (uint32_t r = 0; r < stage->chunk[i].n_rows; r++)
-            w->wide.item[at++] = map[word[r]];
+        pz_row_group_read(&staging->group[i], w->item_col, 0, code);
+        for (uint32_t r = 0; r < staging->group[i].n_rows; r++)
+            w->wide.item[at++] = map[code[r]];
     }
-    pz_stage_drop(w->s->stage, w->item_col);
+    pz_staging_drop(w->s->staging, w->item_col);
     return PZ_OK;
 }
 
-static enum pz_status read_values(struct work *w, uint64_t *word, struct pz_err *err)
+static enum pz_status read_values(struct work *w, uint64_t *code, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     uint64_t at = 0;
 
-    w->wide.value = pz_mem_array(stage->n_rows, sizeof *w->wide.value);
+    w->wide.value = pz_mem_array(staging->n_rows, sizeof *w->wide.value);
     if (!w->wide.value)
-        return pz_err_memory(err, "event values", 4.0 * (double)stage->n_rows);
-    for (size_t i = 0; i < stage->n; i++) {
-        pz_chunk_read(&stage->chunk[i], w->value_col, pz_use_null(PZ_USE_VALUE), word);
-        for (uint32_t r = 0; r < stage->chunk[i].n_rows; r++, at++)
-            memcpy(&w->wide.value[at], &word[r], sizeof(float)); /* the lower half */
+        return pz_err_memory(err, "event values", 4.0 * (double)staging->n_rows);
+    for (size_t i = 0; i < staging->n; i++) {
+        pz_row_group_read(&staging->group[i], w->value_col, pz_role_null(PZ_ROLE_VALUE), code);
+        for (uint32_t r = 0; r < staging->group[i].n_rows; r++, at++)
+            memcpy(&w->wide.value[at], &code[r], sizeof(float)); /* the lower half */
     }
-    pz_stage_drop(w->s->stage, w->value_col);
+    pz_staging_drop(w->s->staging, w->value_col);
     return PZ_OK;
 }
 
@@ -294,27 +294,27 @@ static enum pz_status unite_events(struct work *w, uint32_t **map, struct pz_err
     return st;
 }
 
-static enum pz_status read_events(struct work *w, uint64_t *word, struct pz_err *err)
+static enum pz_status read_events(struct work *w, uint64_t *code, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     uint32_t **map = pz_mem_array((size_t)w->s->n_workers, sizeof *map);
     uint64_t at = 0, missing = 0;
     enum pz_status st = map ? unite_events(w, map, err) : pz_err_memory(err, "event types", 1e3);
 
-    w->wide.event = pz_mem_array(stage->n_rows, 1);
+    w->wide.event = pz_mem_array(staging->n_rows, 1);
     if (st == PZ_OK && !w->wide.event)
-        st = pz_err_memory(err, "event types", (double)stage->n_rows);
-    for (size_t i = 0; i < stage->n && st == PZ_OK; i++) {
-        const struct pz_chunk *chunk = &stage->chunk[i];
+        st = pz_err_memory(err, "event types", (double)staging->n_rows);
+    for (size_t i = 0; i < staging->n && st == PZ_OK; i++) {
+        const struct pz_row_group *group = &staging->group[i];
 
-        pz_chunk_read(chunk, w->event_col, 0, word);
-        for (uint32_t r = 0; r < chunk->n_rows; r++, at++) {
-            missing += word[r] == 0;
-            if (word[r] > 0)
-                w->wide.event[at] = (uint8_t)map[chunk->worker][word[r] - 1];
+        pz_row_group_read(group, w->event_col, 0, code);
+        for (uint32_t r = 0; r < group->n_rows; r++, at++) {
+            missing += code[r] == 0;
+            if (code[r] > 0)
+                w->wide.event[at] = (uint8_t)map[group->worker][code[r] - 1];
         }
     }
-    pz_stage_drop(w->s->stage, w->event_col);
+    pz_staging_drop(w->s->staging, w->event_col);
     if (st == PZ_OK && missing > 0)
         st = pz_err_set(err, PZ_BAD_DATA,
                         "%llu interactions have no EVENT_TYPE while others have one; it is needed "
@@ -326,31 +326,32 @@ static enum pz_status read_events(struct work *w, uint64_t *word, struct pz_err 
     return st;
 }
 
-static enum pz_status read_shown(struct work *w, uint64_t *word, struct pz_err *err)
+static enum pz_status read_shown(struct work *w, uint64_t *code, struct pz_err *err)
 {
-    const struct pz_stage *stage = w->s->stage;
+    const struct pz_staging *staging = w->s->staging;
     struct wide_rows *wide = &w->wide;
     uint64_t at = 0, total = 0;
 
-    wide->shown_ptr = pz_mem_array(stage->n_rows + 1, sizeof *wide->shown_ptr);
-    for (size_t i = 0; i < stage->n; i++)
-        total += stage->chunk[i].n_shown;
+    wide->shown_ptr = pz_mem_array(staging->n_rows + 1, sizeof *wide->shown_ptr);
+    for (size_t i = 0; i < staging->n; i++)
+        total += staging->group[i].n_shown;
     wide->shown = pz_mem_array(total, sizeof *wide->shown);
     if (!wide->shown_ptr || !wide->shown)
-        return pz_err_memory(err, "impressions", 8.0 * (double)stage->n_rows + 4.0 * (double)total);
-    for (size_t i = 0, put = 0; i < stage->n; i++) {
-        const struct pz_chunk *chunk = &stage->chunk[i];
+        return pz_err_memory(err, "impressions",
+                             8.0 * (double)staging->n_rows + 4.0 * (double)total);
+    for (size_t i = 0, put = 0; i < staging->n; i++) {
+        const struct pz_row_group *group = &staging->group[i];
         uint64_t *item;
 
-        pz_chunk_read(chunk, w->shown_col, 0, word);
-        for (uint32_t r = 0; r < chunk->n_rows; r++, at++)
-            wide->shown_ptr[at + 1] = wide->shown_ptr[at] + word[r];
-        item = pz_mem_array(chunk->n_shown, sizeof *item);
+        pz_row_group_read(group, w->shown_col, 0, code);
+        for (uint32_t r = 0; r < group->n_rows; r++, at++)
+            wide->shown_ptr[at + 1] = wide->shown_ptr[at] + code[r];
+        item = pz_mem_array(group->n_shown, sizeof *item);
         if (!item)
-            return pz_err_memory(err, "impressions", 8.0 * chunk->n_shown);
-        pz_packed_read(&chunk->shown, 0, chunk->n_shown, item);
-        for (uint32_t k = 0; k < chunk->n_shown; k++)
-            wide->shown[put++] = w->item_map[chunk->worker][item[k]];
+            return pz_err_memory(err, "impressions", 8.0 * group->n_shown);
+        pz_packed_read(&group->shown, 0, group->n_shown, item);
+        for (uint32_t k = 0; k < group->n_shown; k++)
+            wide->shown[put++] = w->item_map[group->worker][item[k]];
         free(item);
     }
     return PZ_OK;
@@ -358,18 +359,18 @@ static enum pz_status read_shown(struct work *w, uint64_t *word, struct pz_err *
 
 static enum pz_status read_wide(struct work *w, struct pz_err *err)
 {
-    uint64_t *word = pz_mem_array(pz_staged_longest(w->s), sizeof *word);
-    enum pz_status st = word ? read_items(w, word, err) : pz_err_memory(err, "columns", 1e6);
+    uint64_t *code = pz_mem_array(pz_staged_longest(w->s), sizeof *code);
+    enum pz_status st = code ? read_items(w, code, err) : pz_err_memory(err, "columns", 1e6);
 
     if (st == PZ_OK && w->event_col != PZ_NONE)
-        st = read_events(w, word, err);
+        st = read_events(w, code, err);
     if (st == PZ_OK && w->value_col != PZ_NONE)
-        st = read_values(w, word, err);
+        st = read_values(w, code, err);
     if (st == PZ_OK && w->shown_col != PZ_NONE)
-        st = read_shown(w, word, err);
+        st = read_shown(w, code, err);
     if (st == PZ_OK)
         st = pz_columns_make(w->s, &w->wide.context, err);
-    free(word);
+    free(code);
     return st;
 }
 
@@ -414,21 +415,21 @@ static bool equal_rows(const void *context, uint32_t a, uint32_t b)
 static uint64_t hash_row(const void *context, uint32_t row)
 {
     const struct wide_rows *w = context;
-    uint64_t hash = w->item[row], word = 0;
+    uint64_t hash = w->item[row], code = 0;
 
     if (w->event)
         hash = pz_rng_mix(hash ^ (uint64_t)w->event[row] << 32);
     if (w->value)
-        memcpy(&word, &w->value[row], sizeof *w->value);
-    hash = pz_rng_mix(hash ^ word << 8);
+        memcpy(&code, &w->value[row], sizeof *w->value);
+    hash = pz_rng_mix(hash ^ code << 8);
     for (uint32_t i = 0; i < w->context.n_attrs; i++) {
         const struct pz_attr *attr = &w->context.attr[i];
 
         if (attr->num)
-            memcpy(&word, &attr->num[row], sizeof word);
+            memcpy(&code, &attr->num[row], sizeof code);
         else
-            word = attr->ptr[row + 1] > attr->ptr[row] ? attr->code[attr->ptr[row]] + 1u : 0;
-        hash = pz_rng_mix(hash * 31 + word);
+            code = attr->ptr[row + 1] > attr->ptr[row] ? attr->code[attr->ptr[row]] + 1u : 0;
+        hash = pz_rng_mix(hash * 31 + code);
     }
     return hash;
 }
@@ -461,14 +462,14 @@ static enum pz_status close_gaps(struct work *w, uint32_t **payload, struct pz_e
         }
     }
     w->ptr[n_users] = at;
-    w->ds->n_inter = n;
+    w->ds->n_interactions = n;
     return PZ_OK;
 }
 
 static enum pz_status gather_shown(struct work *w, const uint32_t *row, struct pz_err *err)
 {
     const struct wide_rows *wide = &w->wide;
-    uint64_t n = w->ds->n_inter;
+    uint64_t n = w->ds->n_interactions;
     uint64_t *ptr = pz_dataset_own(w->ds, pz_mem_array(n + 1, sizeof *ptr));
     uint32_t *item;
 
@@ -489,14 +490,14 @@ static enum pz_status gather_shown(struct work *w, const uint32_t *row, struct p
 static enum pz_status gather_context(struct work *w, const uint32_t *row, struct pz_err *err)
 {
     const struct pz_attrs *in = &w->wide.context;
-    struct pz_source *source = pz_mem_array(w->ds->n_inter, sizeof *source);
+    struct pz_source *source = pz_mem_array(w->ds->n_interactions, sizeof *source);
     enum pz_status st;
 
     if (!source)
-        return pz_err_memory(err, "context columns", 16.0 * (double)w->ds->n_inter);
-    for (uint64_t p = 0; p < w->ds->n_inter; p++)
+        return pz_err_memory(err, "context columns", 16.0 * (double)w->ds->n_interactions);
+    for (uint64_t p = 0; p < w->ds->n_interactions; p++)
         source[p].row = row[p];
-    st = pz_attrs_gather(&in, 1, source, w->ds->n_inter, &w->ds->context, err);
+    st = pz_attrs_concat(&in, 1, source, w->ds->n_interactions, &w->ds->context, err);
     free(source);
     return st;
 }
@@ -505,7 +506,7 @@ static enum pz_status gather_fixed(struct work *w, const uint32_t *row, struct p
 {
     struct wide_rows *wide = &w->wide;
     struct pz_dataset *ds = w->ds;
-    uint64_t n = ds->n_inter;
+    uint64_t n = ds->n_interactions;
     uint32_t *item = pz_dataset_own(ds, pz_mem_array(n, sizeof *item));
     uint8_t *event = wide->event ? pz_dataset_own(ds, pz_mem_array(n, 1)) : NULL;
     float *value = wide->value ? pz_dataset_own(ds, pz_mem_array(n, sizeof *value)) : NULL;
@@ -560,7 +561,7 @@ static enum pz_status hand_over(struct work *w, struct pz_err *err)
     return st;
 }
 
-/* Freed chunks lie scattered in the heap; give their pages back before more is needed. */
+/* Freed row groups lie scattered in the heap; give their pages back before more is needed. */
 static void return_memory(void)
 {
 #ifdef __GLIBC__
@@ -571,7 +572,7 @@ static void return_memory(void)
 static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz_err *err)
 {
     struct pz_same same = { w->plain ? NULL : hash_row, equal_rows, &w->wide };
-    uint64_t before = w->s->stage->n_rows;
+    uint64_t before = w->s->staging->n_rows;
     enum pz_status st = find_time_code(w, err);
 
     if (st == PZ_OK)
@@ -583,19 +584,19 @@ static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz
         st = pz_order_users(w->key, w->ptr, w->ds->users.n, &same, w->kept, err);
     if (st == PZ_OK)
         st = hand_over(w, err);
-    *duplicates = before - w->ds->n_inter;
+    *duplicates = before - w->ds->n_interactions;
     return st;
 }
 
-enum pz_status pz_inter_make(const struct pz_staged *s, uint32_t *const *user_map,
-                             uint32_t *const *item_map, struct pz_dataset *ds, uint64_t *duplicates,
-                             struct pz_err *err)
+enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *user_map,
+                                    uint32_t *const *item_map, struct pz_dataset *ds,
+                                    uint64_t *duplicates, struct pz_err *err)
 {
     struct work w = { .s = s, .user_map = user_map, .item_map = item_map, .ds = ds };
     size_t cap = 0;
     enum pz_status st = PZ_OK;
 
-    if (s->stage->n_rows >= UINT32_MAX)
+    if (s->staging->n_rows >= UINT32_MAX)
         return pz_err_set(
             err, PZ_BAD_DATA,
             "more than 4,294,967,294 interactions; import them in parts and train on all of them");
@@ -603,8 +604,8 @@ enum pz_status pz_inter_make(const struct pz_staged *s, uint32_t *const *user_ma
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);
     if (!w.ptr || !w.kept ||
-        !pz_mem_grow(&w.key, &cap, s->stage->n_rows, sizeof *w.key)) /* not zeroed */
-        st = pz_err_memory(err, "the interactions", 8.0 * (double)s->stage->n_rows);
+        !pz_mem_grow(&w.key, &cap, s->staging->n_rows, sizeof *w.key)) /* not zeroed */
+        st = pz_err_memory(err, "the interactions", 8.0 * (double)s->staging->n_rows);
     if (st == PZ_OK)
         st = order_rows(&w, duplicates, err);
     free(w.times);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: the columns of one table while it is imported: by the schema, or as they are
+/* Private to import/: the columns of one table while it is imported: by the schema, or as they are
  * met. */
 #ifndef PZ_IMPORT_MAPPING_H
 #define PZ_IMPORT_MAPPING_H
@@ -13,26 +13,26 @@
 #include "base/time.h"
 #include "data/schema.h"
 
-#define PZ_PLAN_MAX 512 /* columns a table */
-#define PZ_ID_MAX 256   /* bytes in an id */
+#define PZ_MAPPING_MAX 512 /* columns a table */
+#define PZ_ID_MAX 256      /* bytes in an id */
 
-/* What a column is for, which decides what its word in a chunk means (null in brackets). */
-enum pz_use {
-    PZ_USE_USER,    /* number of the user id */
-    PZ_USE_ITEM,    /* number of the item id */
-    PZ_USE_TIME,    /* Unix seconds, sign bit turned over */
-    PZ_USE_EVENT,   /* number of the text + 1 [0] */
-    PZ_USE_VALUE,   /* bits of a float [NaN] */
-    PZ_USE_SHOWN,   /* how many items the impression has [0] */
-    PZ_USE_CREATED, /* as PZ_USE_TIME [0] */
-    PZ_USE_NUMBER,  /* bits of a double [NaN] */
-    PZ_USE_BOOL,    /* bits of a double, 0 or 1 [NaN] */
-    PZ_USE_TEXT     /* number of the text + 1 [0] */
+/* What a column is for, which decides what its code in a row group means (null in brackets). */
+enum pz_role {
+    PZ_ROLE_USER,    /* number of the user id */
+    PZ_ROLE_ITEM,    /* number of the item id */
+    PZ_ROLE_TIME,    /* Unix seconds, sign bit turned over */
+    PZ_ROLE_EVENT,   /* number of the text + 1 [0] */
+    PZ_ROLE_VALUE,   /* bits of a float [NaN] */
+    PZ_ROLE_SHOWN,   /* how many items the impression has [0] */
+    PZ_ROLE_CREATED, /* as PZ_ROLE_TIME [0] */
+    PZ_ROLE_NUMBER,  /* bits of a double [NaN] */
+    PZ_ROLE_BOOL,    /* bits of a double, 0 or 1 [NaN] */
+    PZ_ROLE_TEXT     /* number of the text + 1 [0] */
 };
 
-struct pz_plan_field {
+struct pz_mapping_field {
     struct pz_field f; /* name; the type where it is given */
-    enum pz_use use;
+    enum pz_role role;
     bool given;             /* the type is known: by a schema or because the name is reserved */
     bool needed;            /* a file without the column is refused */
     bool met;               /* some file had it */
@@ -42,29 +42,29 @@ struct pz_plan_field {
 };
 
 /* The fields keep their place in memory while others are added. */
-struct pz_plan {
+struct pz_mapping {
     enum pz_table_id table;
-    bool by_schema;              /* columns that the schema does not name are left out */
-    const struct pz_strs *map;   /* NAME=COLUMN pairs */
-    struct pz_plan_field *field; /* [PZ_PLAN_MAX], owned */
+    bool by_schema;                 /* columns that the schema does not name are left out */
+    const struct pz_strs *map;      /* NAME=COLUMN pairs */
+    struct pz_mapping_field *field; /* [PZ_MAPPING_MAX], owned */
     size_t n;
 };
 
-/* Start the plan of a table: the fields of its schema, or the needed ones. schema, map: borrowed,
- * schema may be NULL. Clear in any case. */
-enum pz_status pz_plan_init(struct pz_plan *plan, enum pz_table_id table,
-                            const struct pz_schema *schema, const struct pz_strs *map,
-                            struct pz_err *err);
-void pz_plan_clear(struct pz_plan *plan);
+/* Start the mapping of a table: the fields of its schema, or the needed ones. schema, map:
+ * borrowed, schema may be NULL. Clear in any case. */
+enum pz_status pz_mapping_init(struct pz_mapping *mapping, enum pz_table_id table,
+                               const struct pz_schema *schema, const struct pz_strs *map,
+                               struct pz_err *err);
+void pz_mapping_clear(struct pz_mapping *mapping);
 
 /* The field of a column of a file, by the map and by name; a new field when there is no schema.
- * SIZE_MAX: the column is left out (not in the schema, no name, or more than PZ_PLAN_MAX). */
-size_t pz_plan_find(struct pz_plan *plan, const char *column);
+ * SIZE_MAX: the column is left out (not in the schema, no name, or more than PZ_MAPPING_MAX). */
+size_t pz_mapping_find(struct pz_mapping *mapping, const char *column);
 
-/* The field with that use, or SIZE_MAX. */
-size_t pz_plan_use(const struct pz_plan *plan, enum pz_use use);
+/* The field with that role, or SIZE_MAX. */
+size_t pz_mapping_role(const struct pz_mapping *mapping, enum pz_role role);
 
-/* The word that stands for null. */
-uint64_t pz_use_null(enum pz_use use);
+/* The code that stands for null. */
+uint64_t pz_role_null(enum pz_role role);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: interactions of each user in time order, without repeats. */
+/* Private to import/: interactions of each user in time order, without repeats. */
 #ifndef PZ_IMPORT_ORDER_H
 #define PZ_IMPORT_ORDER_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intake, one block on one thread: see intake.h.
+/* The import reader, one block on one thread: see reader.h.
  *
- * A row is judged whole before anything of it is kept: first all cells become words or a fault, and
- * only then do its ids and texts enter the dictionaries, so that a rejected row leaves no trace. */
+ * A row is judged whole before anything of it is kept: first all cells become codes or a row error,
+ * and only then do its ids and texts enter the dictionaries, so that a rejected row leaves no
+ * trace. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "import/cell.h"
 #include "import/reader.h"
 
-enum { SHOWN_BYTES = 80, KEPT_FAULTS = 20 };
+enum { SHOWN_BYTES = 80, KEPT_ERRORS = 20 };
 
 struct pz_worker *pz_workers_new(int n)
 {
@@ -20,9 +21,9 @@ struct pz_worker *pz_workers_new(int n)
     bool good = workers != NULL;
 
     for (int k = 0; k < n && good; k++) {
-        workers[k].users.with_buckets = true;
+        workers[k].users.with_partitions = true;
         for (int t = 0; t < PZ_N_TABLES; t++) {
-            workers[k].text[t] = pz_mem_array(PZ_PLAN_MAX, sizeof **workers[k].text);
+            workers[k].text[t] = pz_mem_array(PZ_MAPPING_MAX, sizeof **workers[k].text);
             good = good && workers[k].text[t];
         }
     }
@@ -38,20 +39,20 @@ static void free_worker(struct pz_worker *w)
     pz_texts_clear(&w->users);
     pz_texts_clear(&w->items);
     for (int t = 0; t < PZ_N_TABLES; t++) {
-        for (size_t f = 0; f < PZ_PLAN_MAX && w->text[t]; f++)
+        for (size_t f = 0; f < PZ_MAPPING_MAX && w->text[t]; f++)
             pz_texts_clear(&w->text[t][f]);
         free(w->text[t]);
     }
     free(w->block.text);
-    free(w->bound);
+    free(w->column);
     free(w->key);
-    for (size_t f = 0; f < w->n_words; f++)
-        free(w->word[f]);
-    free(w->word);
+    for (size_t f = 0; f < w->n_codes; f++)
+        free(w->code[f]);
+    free(w->code);
     free(w->shown);
     free(w->order);
     free(w->moved);
-    free(w->fault);
+    free(w->row_error);
 }
 
 void pz_workers_free(struct pz_worker *workers, int n)
@@ -61,42 +62,42 @@ void pz_workers_free(struct pz_worker *workers, int n)
     free(workers);
 }
 
-/* ---- faults ---- */
+/* ---- row errors ---- */
 
-static void add_fault(struct pz_worker *w, const struct pz_record *rec, const char *column,
-                      const struct pz_cell *cell, const char *fmt, ...)
+static void add_row_error(struct pz_worker *w, const struct pz_record *rec, const char *column,
+                          const struct pz_cell *cell, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-static void add_fault(struct pz_worker *w, const struct pz_record *rec, const char *column,
-                      const struct pz_cell *cell, const char *fmt, ...)
+static void add_row_error(struct pz_worker *w, const struct pz_record *rec, const char *column,
+                          const struct pz_cell *cell, const char *fmt, ...)
 {
-    struct pz_fault *fault;
-    bool all = w->intake->faults->reject != NULL;
+    struct pz_row_error *row_error;
+    bool all = w->reader->row_errors->reject != NULL;
     va_list args;
 
     w->n_rejected++;
-    if (!all && w->n_faults >= KEPT_FAULTS)
+    if (!all && w->n_errors >= KEPT_ERRORS)
         return;
-    if (!pz_mem_grow(&w->fault, &w->cap_faults, w->n_faults + 1, sizeof *w->fault)) {
+    if (!pz_mem_grow(&w->row_error, &w->cap_errors, w->n_errors + 1, sizeof *w->row_error)) {
         w->out_of_memory = true;
         return;
     }
-    fault = &w->fault[w->n_faults++];
-    memset(fault, 0, sizeof *fault);
-    fault->line = rec->line;
-    fault->column = column;
+    row_error = &w->row_error[w->n_errors++];
+    memset(row_error, 0, sizeof *row_error);
+    row_error->line = rec->line;
+    row_error->column = column;
     va_start(args, fmt);
-    vsnprintf(fault->reason, sizeof fault->reason, fmt, args);
+    vsnprintf(row_error->reason, sizeof row_error->reason, fmt, args);
     va_end(args);
     if (cell) {
-        fault->n_value = cell->n < SHOWN_BYTES ? cell->n : SHOWN_BYTES;
-        fault->value = pz_mem_strndup(cell->n ? cell->s : "", fault->n_value);
+        row_error->n_value = cell->n < SHOWN_BYTES ? cell->n : SHOWN_BYTES;
+        row_error->value = pz_mem_strndup(cell->n ? cell->s : "", row_error->n_value);
     }
     if (all) {
-        fault->n_raw = rec->n_raw;
-        fault->raw = pz_mem_strndup(rec->raw, rec->n_raw);
+        row_error->n_raw = rec->n_raw;
+        row_error->raw = pz_mem_strndup(rec->raw, rec->n_raw);
     }
-    w->out_of_memory |= (cell && !fault->value) || (all && !fault->raw);
+    w->out_of_memory |= (cell && !row_error->value) || (all && !row_error->raw);
 }
 
 /* ---- cells ---- */
@@ -105,14 +106,14 @@ static const char *judge_id(const struct pz_record *rec, const struct pz_cell *c
 {
     if (c->n - 1 >= PZ_ID_MAX)
         return c->n == 0 ? "is empty" : "is longer than 256 bytes";
-    return rec->check_text ? pz_word_check_text(c->s, c->n) : NULL;
+    return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
 }
 
 static const char *judge_text(const struct pz_record *rec, const struct pz_cell *c)
 {
     if (c->n > PZ_CELL_MAX)
         return "is longer than 100,000 bytes";
-    return rec->check_text ? pz_word_check_text(c->s, c->n) : NULL;
+    return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
 }
 
 static struct pz_cell next_shown(const char **s, const char *end)
@@ -124,50 +125,50 @@ static struct pz_cell next_shown(const char **s, const char *end)
     return part;
 }
 
-static const char *judge_shown(const struct pz_record *rec, const struct pz_cell *c, uint64_t *word)
+static const char *judge_shown(const struct pz_record *rec, const struct pz_cell *c, uint64_t *code)
 {
     const char *s = c->s, *end = c->s + c->n;
     const char *why = judge_text(rec, c);
 
-    *word = 0;
+    *code = 0;
     while (s < end && !why) {
         struct pz_cell part = next_shown(&s, end);
 
         if (part.n > PZ_ID_MAX)
             why = "has an item id longer than 256 bytes";
-        *word += part.n > 0;
+        *code += part.n > 0;
     }
     return why;
 }
 
-/* The word of a cell, or why it has none. Texts get theirs in keep_texts. */
-static const char *judge_cell(const struct pz_worker *w, const struct pz_bound *b,
-                              const struct pz_record *rec, const struct pz_cell *c, uint64_t *word)
+/* The code of a cell, or why it has none. Texts get theirs in keep_texts. */
+static const char *judge_cell(const struct pz_worker *w, const struct pz_column_cell *b,
+                              const struct pz_record *rec, const struct pz_cell *c, uint64_t *code)
 {
-    const struct pz_plan_field *field = &w->intake->plan->field[b->field];
+    const struct pz_mapping_field *field = &w->reader->mapping->field[b->field];
 
-    if (b->use == PZ_USE_USER || b->use == PZ_USE_ITEM)
+    if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
         return judge_id(rec, c);
     if (c->n == 0) {
-        *word = pz_use_null(b->use);
-        return field->needed || b->use == PZ_USE_EVENT ? "is empty" : NULL;
+        *code = pz_role_null(b->role);
+        return field->needed || b->role == PZ_ROLE_EVENT ? "is empty" : NULL;
     }
-    switch (b->use) {
-    case PZ_USE_TIME:
-    case PZ_USE_CREATED:
-        return pz_word_time(c->s, c->n, field->form, word);
-    case PZ_USE_VALUE:
-        return pz_word_value(c->s, c->n, word);
-    case PZ_USE_NUMBER:
-        return pz_word_number(&field->f, c->s, c->n, word);
-    case PZ_USE_BOOL:
-        return pz_word_bool(c->s, c->n, word);
-    case PZ_USE_SHOWN:
-        return judge_shown(rec, c, word);
-    case PZ_USE_EVENT:
-    case PZ_USE_TEXT:
-    case PZ_USE_USER:
-    case PZ_USE_ITEM:
+    switch (b->role) {
+    case PZ_ROLE_TIME:
+    case PZ_ROLE_CREATED:
+        return pz_encode_time(c->s, c->n, field->form, code);
+    case PZ_ROLE_VALUE:
+        return pz_encode_value(c->s, c->n, code);
+    case PZ_ROLE_NUMBER:
+        return pz_encode_number(&field->f, c->s, c->n, code);
+    case PZ_ROLE_BOOL:
+        return pz_encode_bool(c->s, c->n, code);
+    case PZ_ROLE_SHOWN:
+        return judge_shown(rec, c, code);
+    case PZ_ROLE_EVENT:
+    case PZ_ROLE_TEXT:
+    case PZ_ROLE_USER:
+    case PZ_ROLE_ITEM:
         break;
     }
     return judge_text(rec, c);
@@ -192,7 +193,7 @@ static bool keep_shown(struct pz_worker *w, const struct pz_cell *c)
     return true;
 }
 
-static const struct pz_cell *cell_of(const struct pz_bound *b, const struct pz_record *rec)
+static const struct pz_cell *cell_of(const struct pz_column_cell *b, const struct pz_record *rec)
 {
     static const struct pz_cell none = { "", 0 };
 
@@ -202,23 +203,23 @@ static const struct pz_cell *cell_of(const struct pz_bound *b, const struct pz_r
 /* Ids and texts of a good row enter the dictionaries. False when memory is out. */
 static bool keep_texts(struct pz_worker *w, const struct pz_record *rec)
 {
-    struct pz_texts *text = w->text[w->intake->plan->table];
+    struct pz_texts *text = w->text[w->reader->mapping->table];
     bool good = true;
 
-    for (size_t i = 0; i < w->n_bound && good; i++) {
-        const struct pz_bound *b = &w->bound[i];
+    for (size_t i = 0; i < w->n_columns_used && good; i++) {
+        const struct pz_column_cell *b = &w->column[i];
         const struct pz_cell *c = cell_of(b, rec);
-        uint64_t *word = &w->word[b->field][w->n_rows];
+        uint64_t *code = &w->code[b->field][w->n_rows];
         uint32_t number;
 
-        if (b->use == PZ_USE_USER || b->use == PZ_USE_ITEM) {
-            *word = pz_texts_defer(b->use == PZ_USE_USER ? &w->users : &w->items, c->s, c->n);
-            good = *word != UINT64_MAX;
-        } else if ((b->use == PZ_USE_EVENT || b->use == PZ_USE_TEXT) && c->n > 0) {
+        if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM) {
+            *code = pz_texts_defer(b->role == PZ_ROLE_USER ? &w->users : &w->items, c->s, c->n);
+            good = *code != UINT64_MAX;
+        } else if ((b->role == PZ_ROLE_EVENT || b->role == PZ_ROLE_TEXT) && c->n > 0) {
             number = pz_texts_add(&text[b->field], c->s, c->n);
-            *word = (uint64_t)number + 1;
+            *code = (uint64_t)number + 1;
             good = number != PZ_NONE;
-        } else if (b->use == PZ_USE_SHOWN && c->n > 0) {
+        } else if (b->role == PZ_ROLE_SHOWN && c->n > 0) {
             good = keep_shown(w, c);
         }
     }
@@ -229,57 +230,57 @@ static bool grow_rows(struct pz_worker *w)
 {
     size_t cap = w->cap_rows ? w->cap_rows * 2 : 4096;
 
-    for (size_t f = 0; f < w->n_words; f++) {
-        uint64_t *grown = w->word[f] ? realloc(w->word[f], cap * sizeof *grown) : NULL;
+    for (size_t f = 0; f < w->n_codes; f++) {
+        uint64_t *grown = w->code[f] ? realloc(w->code[f], cap * sizeof *grown) : NULL;
 
-        if (w->word[f] && !grown)
+        if (w->code[f] && !grown)
             return false;
-        w->word[f] = grown;
+        w->code[f] = grown;
     }
     w->cap_rows = cap;
     return true;
 }
 
-/* Room for one more word of a field that gets its first column now; rows before it are null. */
-static bool open_field(struct pz_worker *w, size_t field, enum pz_use use)
+/* Room for one more code of a field that gets its first column now; rows before it are null. */
+static bool open_field(struct pz_worker *w, size_t field, enum pz_role role)
 {
-    size_t had = w->n_words;
+    size_t had = w->n_codes;
 
     if (w->cap_rows == 0 && !grow_rows(w))
         return false;
     if (field >= had) {
-        uint64_t **word = realloc(w->word, (field + 1) * sizeof *word);
+        uint64_t **code = realloc(w->code, (field + 1) * sizeof *code);
 
-        if (!word)
+        if (!code)
             return false;
-        w->word = word;
-        w->n_words = field + 1;
-        memset(word + had, 0, (w->n_words - had) * sizeof *word);
+        w->code = code;
+        w->n_codes = field + 1;
+        memset(code + had, 0, (w->n_codes - had) * sizeof *code);
     }
-    if (!w->word[field])
-        w->word[field] = malloc(w->cap_rows * sizeof **w->word);
-    for (size_t r = 0; w->word[field] && r < w->n_rows; r++)
-        w->word[field][r] = pz_use_null(use);
-    return w->word[field] != NULL;
+    if (!w->code[field])
+        w->code[field] = malloc(w->cap_rows * sizeof **w->code);
+    for (size_t r = 0; w->code[field] && r < w->n_rows; r++)
+        w->code[field][r] = pz_role_null(role);
+    return w->code[field] != NULL;
 }
 
-bool pz_worker_bind(struct pz_worker *w, size_t cell, size_t field)
+bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
 {
-    enum pz_use use = w->intake->plan->field[field].use;
-    size_t at = w->n_bound;
+    enum pz_role role = w->reader->mapping->field[field].role;
+    size_t at = w->n_columns_used;
 
-    for (size_t i = 0; i < w->n_bound; i++)
-        if (w->bound[i].field == field)
+    for (size_t i = 0; i < w->n_columns_used; i++)
+        if (w->column[i].field == field)
             return true;
-    if (!pz_mem_grow(&w->bound, &w->cap_bound, w->n_bound + 1, sizeof *w->bound) ||
-        !open_field(w, field, use))
+    if (!pz_mem_grow(&w->column, &w->cap_columns, w->n_columns_used + 1, sizeof *w->column) ||
+        !open_field(w, field, role))
         return false;
-    while (at > 0 && w->bound[at - 1].cell > cell) {
-        w->bound[at] = w->bound[at - 1];
+    while (at > 0 && w->column[at - 1].cell > cell) {
+        w->column[at] = w->column[at - 1];
         at--;
     }
-    w->bound[at] = (struct pz_bound){ (uint32_t)cell, (uint32_t)field, use };
-    w->n_bound++;
+    w->column[at] = (struct pz_column_cell){ (uint32_t)cell, (uint32_t)field, role };
+    w->n_columns_used++;
     return true;
 }
 
@@ -287,13 +288,13 @@ static bool take_row(struct pz_worker *w, const struct pz_record *rec)
 {
     if (w->n_rows == w->cap_rows && !grow_rows(w))
         return false;
-    for (size_t i = 0; i < w->n_bound; i++) {
-        const struct pz_bound *b = &w->bound[i];
+    for (size_t i = 0; i < w->n_columns_used; i++) {
+        const struct pz_column_cell *b = &w->column[i];
         const struct pz_cell *c = cell_of(b, rec);
-        const char *why = judge_cell(w, b, rec, c, &w->word[b->field][w->n_rows]);
+        const char *why = judge_cell(w, b, rec, c, &w->code[b->field][w->n_rows]);
 
         if (why) {
-            add_fault(w, rec, w->intake->plan->field[b->field].f.name, c, "%s", why);
+            add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s", why);
             return true;
         }
     }
@@ -307,22 +308,22 @@ static bool resolve_ids(struct pz_worker *w)
 {
     bool good = true;
 
-    for (size_t i = 0; i < w->n_bound && good; i++) {
-        enum pz_use use = w->bound[i].use;
+    for (size_t i = 0; i < w->n_columns_used && good; i++) {
+        enum pz_role role = w->column[i].role;
 
-        if (use == PZ_USE_USER || use == PZ_USE_ITEM)
-            good = pz_texts_resolve(use == PZ_USE_USER ? &w->users : &w->items,
-                                    w->word[w->bound[i].field], w->n_rows);
+        if (role == PZ_ROLE_USER || role == PZ_ROLE_ITEM)
+            good = pz_texts_resolve(role == PZ_ROLE_USER ? &w->users : &w->items,
+                                    w->code[w->column[i].field], w->n_rows);
     }
     return good;
 }
 
 bool pz_worker_parse(struct pz_worker *w)
 {
-    bool json = pz_feed_is_json(w->intake->feed);
+    bool json = pz_blocks_is_json(w->reader->blocks);
     struct pz_record rec;
 
-    w->n_rows = w->n_shown = w->n_faults = 0;
+    w->n_rows = w->n_shown = w->n_errors = 0;
     w->n_read = w->n_rejected = 0;
     w->out_of_memory = false;
     if (json)
@@ -332,10 +333,10 @@ bool pz_worker_parse(struct pz_worker *w)
     while (json ? pz_jsonl_next(&w->json, &rec) : pz_csv_next(&w->csv, &rec)) {
         w->n_read++;
         if (rec.bad)
-            add_fault(w, &rec, NULL, NULL, "%s", rec.bad);
+            add_row_error(w, &rec, NULL, NULL, "%s", rec.bad);
         else if (!json && rec.n_cells != w->csv.max_cells)
-            add_fault(w, &rec, NULL, NULL, "has %zu fields where the header has %zu", rec.n_cells,
-                      w->csv.max_cells);
+            add_row_error(w, &rec, NULL, NULL, "has %zu fields where the header has %zu",
+                          rec.n_cells, w->csv.max_cells);
         else if (!take_row(w, &rec))
             return false;
         if (w->out_of_memory)

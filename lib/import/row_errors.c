@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telling faults: the first 20 as messages, all of them to the reject file. */
+/* Telling row errors: the first 20 as messages, all of them to the reject file. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,17 +26,17 @@ static void add_printable(struct pz_str *out, const char *s, size_t n)
         pz_str_adds(out, "...");
 }
 
-static void say(struct pz_log *log, const char *file, const struct pz_fault *fault)
+static void say(struct pz_log *log, const char *file, const struct pz_row_error *row_error)
 {
     struct pz_str text = { 0 };
 
-    pz_str_addf(&text, "%s:%llu: ", file, (unsigned long long)fault->line);
-    if (fault->column)
-        pz_str_addf(&text, "column %s: ", fault->column);
-    pz_str_adds(&text, fault->reason);
-    if (fault->value) {
+    pz_str_addf(&text, "%s:%llu: ", file, (unsigned long long)row_error->line);
+    if (row_error->column)
+        pz_str_addf(&text, "column %s: ", row_error->column);
+    pz_str_adds(&text, row_error->reason);
+    if (row_error->value) {
         pz_str_adds(&text, ": \"");
-        add_printable(&text, fault->value, fault->n_value);
+        add_printable(&text, row_error->value, row_error->n_value);
         pz_str_addc(&text, '"');
     }
     if (!text.failed)
@@ -51,38 +51,38 @@ static void add_member(struct pz_str *out, const char *key, const char *s, size_
 }
 
 static enum pz_status write_line(struct pz_out *reject, const char *file,
-                                 const struct pz_fault *fault, struct pz_err *err)
+                                 const struct pz_row_error *row_error, struct pz_err *err)
 {
     struct pz_str line = { 0 };
     enum pz_status st;
 
     pz_str_adds(&line, "{\"file\":");
     pz_json_add_string(&line, file, strlen(file));
-    pz_str_addf(&line, ",\"line\":%llu", (unsigned long long)fault->line);
-    if (fault->column)
-        add_member(&line, "column", fault->column, strlen(fault->column));
-    add_member(&line, "reason", fault->reason, strlen(fault->reason));
-    add_member(&line, "row", fault->raw, fault->n_raw);
+    pz_str_addf(&line, ",\"line\":%llu", (unsigned long long)row_error->line);
+    if (row_error->column)
+        add_member(&line, "column", row_error->column, strlen(row_error->column));
+    add_member(&line, "reason", row_error->reason, strlen(row_error->reason));
+    add_member(&line, "row", row_error->raw, row_error->n_raw);
     pz_str_adds(&line, "}\n");
-    st = line.failed ? pz_err_memory(err, "a rejected row", (double)fault->n_raw)
+    st = line.failed ? pz_err_memory(err, "a rejected row", (double)row_error->n_raw)
                      : pz_out_write(reject, line.data, line.len, err);
     pz_str_clear(&line);
     return st;
 }
 
-enum pz_status pz_faults_tell(struct pz_faults *faults, const char *file, struct pz_fault *fault,
-                              size_t n, struct pz_err *err)
+enum pz_status pz_row_errors_report(struct pz_row_errors *row_errors, const char *file,
+                                    struct pz_row_error *row_error, size_t n, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n; i++) {
-        if (st == PZ_OK && faults->n < MESSAGES)
-            say(faults->log, file, &fault[i]);
-        if (st == PZ_OK && faults->reject)
-            st = write_line(faults->reject, file, &fault[i], err);
-        faults->n++;
-        free(fault[i].value);
-        free(fault[i].raw);
+        if (st == PZ_OK && row_errors->n < MESSAGES)
+            say(row_errors->log, file, &row_error[i]);
+        if (st == PZ_OK && row_errors->reject)
+            st = write_line(row_errors->reject, file, &row_error[i], err);
+        row_errors->n++;
+        free(row_error[i].value);
+        free(row_error[i].raw);
     }
     return st;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intake, the start of a file: which column is which field, and how its times are written. */
+/* The import reader, the start of a file: which column is which field, and how its times are
+ * written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,14 @@ static void add_name_list(struct pz_str *out, char *const *names, size_t n)
         pz_str_addf(out, "%s%s", i ? ", " : "", names[i]);
 }
 
-static enum pz_status check_missing(const struct pz_intake *in, char *const *names, size_t n,
+static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
                                     const bool *has, struct pz_err *err)
 {
     struct pz_str missing = { 0 }, have = { 0 };
     const char *example = NULL;
 
-    for (size_t f = 0; f < in->plan->n; f++) {
-        const struct pz_plan_field *field = &in->plan->field[f];
+    for (size_t f = 0; f < in->mapping->n; f++) {
+        const struct pz_mapping_field *field = &in->mapping->field[f];
 
         if (has[f] || !field->needed)
             continue;
@@ -38,41 +39,43 @@ static enum pz_status check_missing(const struct pz_intake *in, char *const *nam
     pz_err_set(err, PZ_BAD_DATA,
                "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; "
                "name them with --map %.100s=COLUMN",
-               pz_feed_name(in->feed), missing.data ? missing.data : "", have.data ? have.data : "",
-               example);
+               pz_blocks_name(in->blocks), missing.data ? missing.data : "",
+               have.data ? have.data : "", example);
     pz_str_clear(&missing);
     pz_str_clear(&have);
     return PZ_BAD_DATA;
 }
 
-static enum pz_status bind_header(struct pz_intake *in, char *const *names, size_t n,
-                                  struct pz_bound *bound, size_t *n_bound, struct pz_err *err)
+static enum pz_status sniff_header(struct pz_import_reader *in, char *const *names, size_t n,
+                                   struct pz_column_cell *column, size_t *n_columns_used,
+                                   struct pz_err *err)
 {
-    bool has[PZ_PLAN_MAX] = { false };
+    bool has[PZ_MAPPING_MAX] = { false };
 
-    *n_bound = 0;
+    *n_columns_used = 0;
     for (size_t c = 0; c < n; c++) {
-        size_t before = in->plan->n, f = pz_plan_find(in->plan, names[c]);
+        size_t before = in->mapping->n, f = pz_mapping_find(in->mapping, names[c]);
 
-        if (in->plan->n > before) {
-            in->plan->field[f].first = in->file_order;
-            in->plan->field[f].first_at = c;
+        if (in->mapping->n > before) {
+            in->mapping->field[f].first = in->file_order;
+            in->mapping->field[f].first_at = c;
         }
         if (f == SIZE_MAX) {
             pz_log(in->log, PZ_LOG_NOTE, "%s: column \"%.100s\" is left out: %s",
-                   pz_feed_name(in->feed), names[c],
-                   !names[c][0]          ? "it has no name"
-                   : in->plan->by_schema ? "it is not in the schema"
-                                         : "there are too many columns");
+                   pz_blocks_name(in->blocks), names[c],
+                   !names[c][0]             ? "it has no name"
+                   : in->mapping->by_schema ? "it is not in the schema"
+                                            : "there are too many columns");
             continue;
         }
         if (has[f])
             return pz_err_set(err, PZ_BAD_DATA,
                               "%s: two columns stand for %s; the second is \"%.100s\"",
-                              pz_feed_name(in->feed), in->plan->field[f].f.name, names[c]);
+                              pz_blocks_name(in->blocks), in->mapping->field[f].f.name, names[c]);
         has[f] = true;
-        in->plan->field[f].met = true;
-        bound[(*n_bound)++] = (struct pz_bound){ (uint32_t)c, (uint32_t)f, in->plan->field[f].use };
+        in->mapping->field[f].met = true;
+        column[(*n_columns_used)++] = (struct pz_column_cell){ (uint32_t)c, (uint32_t)f,
+                                                               in->mapping->field[f].role };
     }
     return check_missing(in, names, n, has, err);
 }
@@ -100,25 +103,25 @@ static void free_names(char **names, size_t n)
     free(names);
 }
 
-static enum pz_status read_names(const struct pz_intake *in, char ***out, size_t *n,
+static enum pz_status read_names(const struct pz_import_reader *in, char ***out, size_t *n,
                                  struct pz_err *err)
 {
     struct pz_csv_reader r;
     struct pz_record rec = { .n_cells = 0 };
     size_t n_header;
-    const char *header = pz_feed_header(in->feed, &n_header);
+    const char *header = pz_blocks_header(in->blocks, &n_header);
     char **names = NULL;
     enum pz_status st = PZ_OK;
 
-    if (!pz_csv_init(&r, pz_feed_form(in->feed), MAX_COLUMNS) ||
+    if (!pz_csv_init(&r, pz_blocks_form(in->blocks), MAX_COLUMNS) ||
         !pz_csv_start(&r, header, n_header))
         st = pz_err_memory(err, "the header", (double)n_header);
     if (st == PZ_OK && (!pz_csv_next(&r, &rec) || rec.bad || rec.n_cells > MAX_COLUMNS))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: %s", pz_feed_name(in->feed),
+        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: %s", pz_blocks_name(in->blocks),
                         rec.bad ? rec.bad : "more than 4096 columns");
-    if (st == PZ_OK && (rec.check_text && pz_word_check_text(header, n_header)))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line %s", pz_feed_name(in->feed),
-                        pz_word_check_text(header, n_header));
+    if (st == PZ_OK && (rec.check_text && pz_cell_check_text(header, n_header)))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line %s", pz_blocks_name(in->blocks),
+                        pz_cell_check_text(header, n_header));
     if (st == PZ_OK && !(names = pz_mem_array(rec.n_cells, sizeof *names)))
         st = pz_err_memory(err, "the header", 8.0 * (double)rec.n_cells);
     for (size_t i = 0; i < rec.n_cells && st == PZ_OK; i++)
@@ -137,17 +140,18 @@ static enum pz_status read_names(const struct pz_intake *in, char ***out, size_t
 /* ---- the form of times ---- */
 
 struct sample {
-    struct pz_intake *in;
-    uint32_t count[PZ_PLAN_MAX][N_FORMS];
+    struct pz_import_reader *in;
+    uint32_t count[PZ_MAPPING_MAX][N_FORMS];
     size_t n_keys;
 };
 
 static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
 {
-    enum pz_use use = s->in->plan->field[field].use;
+    enum pz_role role = s->in->mapping->field[field].role;
     enum pz_time_form form;
 
-    if ((use != PZ_USE_TIME && use != PZ_USE_CREATED) || c->n == 0 || (c->n == 1 && c->s[0] == '0'))
+    if ((role != PZ_ROLE_TIME && role != PZ_ROLE_CREATED) || c->n == 0 ||
+        (c->n == 1 && c->s[0] == '0'))
         return;
     if (pz_time_guess(c->s, c->n, &form))
         s->count[field][form]++;
@@ -156,11 +160,11 @@ static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
 static size_t sample_slot(void *context, const char *key)
 {
     struct sample *s = context;
-    size_t before = s->in->plan->n, f = pz_plan_find(s->in->plan, key);
+    size_t before = s->in->mapping->n, f = pz_mapping_find(s->in->mapping, key);
 
-    if (s->in->plan->n > before) {
-        s->in->plan->field[f].first = s->in->file_order;
-        s->in->plan->field[f].first_at = s->n_keys++;
+    if (s->in->mapping->n > before) {
+        s->in->mapping->field[f].first = s->in->file_order;
+        s->in->mapping->field[f].first_at = s->n_keys++;
     }
     return f;
 }
@@ -179,16 +183,18 @@ static enum pz_status sample_json(struct sample *s, const char *text, size_t n)
     return PZ_OK;
 }
 
-static enum pz_status sample_csv(struct sample *s, const struct pz_bound *bound, size_t n_bound,
-                                 size_t n_columns, const char *text, size_t n, struct pz_err *err)
+static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *column,
+                                 size_t n_columns_used, size_t n_columns, const char *text,
+                                 size_t n, struct pz_err *err)
 {
     struct pz_csv_reader r;
     struct pz_record rec;
-    bool good = pz_csv_init(&r, pz_feed_form(s->in->feed), n_columns) && pz_csv_start(&r, text, n);
+    bool good = pz_csv_init(&r, pz_blocks_form(s->in->blocks), n_columns) &&
+                pz_csv_start(&r, text, n);
 
     for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++)
-        for (size_t i = 0; i < n_bound && !rec.bad && rec.n_cells == n_columns; i++)
-            sample_cell(s, bound[i].field, &rec.cell[bound[i].cell]);
+        for (size_t i = 0; i < n_columns_used && !rec.bad && rec.n_cells == n_columns; i++)
+            sample_cell(s, column[i].field, &rec.cell[column[i].cell]);
     pz_csv_clear(&r);
     return good ? PZ_OK : pz_err_memory(err, "a look at the times", (double)n);
 }
@@ -196,11 +202,11 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_bound *bound,
 /* The most frequent form; seconds when there was none. */
 static void choose_forms(const struct sample *s)
 {
-    for (size_t f = 0; f < s->in->plan->n; f++) {
-        struct pz_plan_field *field = &s->in->plan->field[f];
+    for (size_t f = 0; f < s->in->mapping->n; f++) {
+        struct pz_mapping_field *field = &s->in->mapping->field[f];
         uint32_t best = 0;
 
-        if (field->use != PZ_USE_TIME && field->use != PZ_USE_CREATED)
+        if (field->role != PZ_ROLE_TIME && field->role != PZ_ROLE_CREATED)
             continue;
         field->form = PZ_TIME_SECONDS;
         for (int form = 0; form < N_FORMS; form++)
@@ -209,29 +215,30 @@ static void choose_forms(const struct sample *s)
                 field->form = (enum pz_time_form)form;
             }
         if (best > 0)
-            pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", pz_feed_name(s->in->feed),
+            pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", pz_blocks_name(s->in->blocks),
                    field->f.name, pz_time_form_name(field->form));
     }
 }
 
-static enum pz_status look_ahead(struct pz_intake *in, const struct pz_bound *bound, size_t n_bound,
-                                 size_t n_columns, struct pz_err *err)
+static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_column_cell *column,
+                                 size_t n_columns_used, size_t n_columns, struct pz_err *err)
 {
     struct sample *s = pz_mem_array(1, sizeof *s);
     const char *text = NULL;
     size_t n = 0;
-    enum pz_status st = s ? pz_feed_peek(in->feed, &text, &n, err)
+    enum pz_status st = s ? pz_blocks_peek(in->blocks, &text, &n, err)
                           : pz_err_memory(err, "a look at the times", sizeof *s);
 
     if (st != PZ_OK && s)
-        pz_err_prefix(err, "%s:%llu", pz_feed_name(in->feed),
-                      (unsigned long long)pz_feed_lines(in->feed) + 1);
+        pz_err_prefix(err, "%s:%llu", pz_blocks_name(in->blocks),
+                      (unsigned long long)pz_blocks_lines(in->blocks) + 1);
     if (st == PZ_OK && n == 0)
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_feed_name(in->feed));
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
     if (st == PZ_OK) {
         s->in = in;
-        st = pz_feed_is_json(in->feed) ? sample_json(s, text, n)
-                                       : sample_csv(s, bound, n_bound, n_columns, text, n, err);
+        st = pz_blocks_is_json(in->blocks)
+                 ? sample_json(s, text, n)
+                 : sample_csv(s, column, n_columns_used, n_columns, text, n, err);
     }
     if (st == PZ_OK)
         choose_forms(s);
@@ -256,25 +263,25 @@ static size_t slot_of_key(void *context, const char *key)
             return w->key[at].field;
         }
     }
-#pragma omp critical(pz_intake_plan)
+#pragma omp critical(pz_import_plan)
     {
-        struct pz_plan *plan = w->intake->plan;
-        uint64_t block = w->intake->file_order + w->block.seq + 1;
+        struct pz_mapping *mapping = w->reader->mapping;
+        uint64_t block = w->reader->file_order + w->block.seq + 1;
         uint64_t place = w->n_read << 16 | (w->n_keys & 0xffff);
 
-        before = plan->n;
-        f = pz_plan_find(plan, key);
+        before = mapping->n;
+        f = pz_mapping_find(mapping, key);
         if (f != SIZE_MAX && f < before)
-            before = plan->field[f].first;
+            before = mapping->field[f].first;
         else if (f != SIZE_MAX)
             before = SIZE_MAX;
-        if (f != SIZE_MAX && !plan->by_schema &&
-            (block < before || (block == before && place < plan->field[f].first_at))) {
-            plan->field[f].first = block;
-            plan->field[f].first_at = place;
+        if (f != SIZE_MAX && !mapping->by_schema &&
+            (block < before || (block == before && place < mapping->field[f].first_at))) {
+            mapping->field[f].first = block;
+            mapping->field[f].first_at = place;
         }
         if (f != SIZE_MAX)
-            plan->field[f].met = true;
+            mapping->field[f].met = true;
     }
     if (!pz_mem_grow(&w->key, &w->cap_keys, w->n_keys + 1, sizeof *w->key) ||
         !(w->key[w->n_keys].key = pz_mem_strndup(key, strlen(key)))) {
@@ -283,7 +290,7 @@ static size_t slot_of_key(void *context, const char *key)
     }
     w->key[w->n_keys].field = f;
     w->last_key = w->n_keys++;
-    if (f != SIZE_MAX && !pz_worker_bind(w, f, f))
+    if (f != SIZE_MAX && !pz_worker_take_column(w, f, f))
         w->out_of_memory = true;
     return f;
 }
@@ -295,51 +302,52 @@ void pz_worker_leave(struct pz_worker *w)
     for (size_t i = 0; i < w->n_keys; i++)
         free(w->key[i].key);
     w->n_keys = w->last_key = 0;
-    w->n_bound = 0;
-    for (size_t f = 0; f < w->n_words; f++) {
-        free(w->word[f]);
-        w->word[f] = NULL;
+    w->n_columns_used = 0;
+    for (size_t f = 0; f < w->n_codes; f++) {
+        free(w->code[f]);
+        w->code[f] = NULL;
     }
 }
 
 /* JSON: the schema's fields and the needed ones have their cells from the start; CSV: the header's.
  */
-static bool start_worker(struct pz_worker *w, struct pz_intake *in, const struct pz_bound *bound,
-                         size_t n_bound, size_t n_columns)
+static bool start_worker(struct pz_worker *w, struct pz_import_reader *in,
+                         const struct pz_column_cell *column, size_t n_columns_used,
+                         size_t n_columns)
 {
     bool good = true;
 
-    w->intake = in;
+    w->reader = in;
     w->n_rows = 0;
-    for (size_t i = 0; i < n_bound && good; i++)
-        good = pz_worker_bind(w, bound[i].cell, bound[i].field);
-    if (!pz_feed_is_json(in->feed))
-        return good && pz_csv_init(&w->csv, pz_feed_form(in->feed), n_columns);
+    for (size_t i = 0; i < n_columns_used && good; i++)
+        good = pz_worker_take_column(w, column[i].cell, column[i].field);
+    if (!pz_blocks_is_json(in->blocks))
+        return good && pz_csv_init(&w->csv, pz_blocks_form(in->blocks), n_columns);
     pz_jsonl_init(&w->json, slot_of_key, w);
-    for (size_t f = 0; f < in->plan->n && good; f++)
-        if (in->plan->field[f].needed || in->plan->by_schema)
-            good = pz_worker_bind(w, f, f);
+    for (size_t f = 0; f < in->mapping->n && good; f++)
+        if (in->mapping->field[f].needed || in->mapping->by_schema)
+            good = pz_worker_take_column(w, f, f);
     return good;
 }
 
-enum pz_status pz_intake_bind(struct pz_intake *in, struct pz_err *err)
+enum pz_status pz_import_reader_sniff(struct pz_import_reader *in, struct pz_err *err)
 {
-    struct pz_bound *bound = pz_mem_array(PZ_PLAN_MAX, sizeof *bound);
+    struct pz_column_cell *column = pz_mem_array(PZ_MAPPING_MAX, sizeof *column);
     char **names = NULL;
-    size_t n_columns = 0, n_bound = 0;
-    enum pz_status st = bound ? PZ_OK : pz_err_memory(err, "columns", 1e4);
+    size_t n_columns = 0, n_columns_used = 0;
+    enum pz_status st = column ? PZ_OK : pz_err_memory(err, "columns", 1e4);
 
-    if (st == PZ_OK && !pz_feed_is_json(in->feed)) {
+    if (st == PZ_OK && !pz_blocks_is_json(in->blocks)) {
         st = read_names(in, &names, &n_columns, err);
         if (st == PZ_OK)
-            st = bind_header(in, names, n_columns, bound, &n_bound, err);
+            st = sniff_header(in, names, n_columns, column, &n_columns_used, err);
     }
     if (st == PZ_OK)
-        st = look_ahead(in, bound, n_bound, n_columns, err);
+        st = look_ahead(in, column, n_columns_used, n_columns, err);
     for (int k = 0; k < in->n_workers && st == PZ_OK; k++)
-        if (!start_worker(&in->worker[k], in, bound, n_bound, n_columns))
-            st = pz_err_memory(err, "a reader", (double)PZ_FEED_BLOCK);
+        if (!start_worker(&in->worker[k], in, column, n_columns_used, n_columns))
+            st = pz_err_memory(err, "a reader", (double)PZ_BLOCK_BYTES);
     free_names(names, n_columns);
-    free(bound);
+    free(column);
     return st;
 }

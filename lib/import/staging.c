@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Staging: see stage.h.
+/* Staging: see staging.h.
  *
  * A packed word is read with one unaligned load of 8 bytes and a mask, so the buffer has 8 bytes
  * more than its words need. Little-endian, as all of pz is.
@@ -66,50 +66,51 @@ void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *
     }
 }
 
-void pz_chunk_clear(struct pz_chunk *chunk)
+void pz_row_group_clear(struct pz_row_group *group)
 {
-    for (uint32_t c = 0; c < chunk->n_cols; c++)
-        pz_packed_clear(&chunk->col[c]);
-    pz_packed_clear(&chunk->shown);
-    free(chunk->col);
-    free(chunk->bucket);
-    memset(chunk, 0, sizeof *chunk);
+    for (uint32_t c = 0; c < group->n_cols; c++)
+        pz_packed_clear(&group->col[c]);
+    pz_packed_clear(&group->shown);
+    free(group->col);
+    free(group->partition);
+    memset(group, 0, sizeof *group);
 }
 
-void pz_stage_clear(struct pz_stage *stage)
+void pz_staging_clear(struct pz_staging *staging)
 {
-    for (size_t i = 0; i < stage->n; i++)
-        pz_chunk_clear(&stage->chunk[i]);
-    free(stage->chunk);
-    memset(stage, 0, sizeof *stage);
+    for (size_t i = 0; i < staging->n; i++)
+        pz_row_group_clear(&staging->group[i]);
+    free(staging->group);
+    memset(staging, 0, sizeof *staging);
 }
 
-void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word)
+void pz_row_group_read(const struct pz_row_group *group, uint32_t c, uint64_t missing,
+                       uint64_t *word)
 {
-    if (c < chunk->n_cols) {
-        pz_packed_read(&chunk->col[c], 0, chunk->n_rows, word);
+    if (c < group->n_cols) {
+        pz_packed_read(&group->col[c], 0, group->n_rows, word);
         return;
     }
-    for (uint32_t i = 0; i < chunk->n_rows; i++)
+    for (uint32_t i = 0; i < group->n_rows; i++)
         word[i] = missing;
 }
 
-void pz_stage_drop(struct pz_stage *stage, uint32_t c)
+void pz_staging_drop(struct pz_staging *staging, uint32_t c)
 {
-    for (size_t i = 0; i < stage->n; i++)
-        if (c < stage->chunk[i].n_cols)
-            pz_packed_clear(&stage->chunk[i].col[c]);
+    for (size_t i = 0; i < staging->n; i++)
+        if (c < staging->group[i].n_cols)
+            pz_packed_clear(&staging->group[i].col[c]);
 }
 
-void pz_bucket_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
-                     uint32_t *start)
+void pz_partition_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
+                        uint32_t *start)
 {
-    uint32_t next[PZ_BUCKETS];
+    uint32_t next[PZ_PARTITIONS];
 
-    memset(start, 0, (PZ_BUCKETS + 1) * sizeof *start);
+    memset(start, 0, (PZ_PARTITIONS + 1) * sizeof *start);
     for (size_t r = 0; r < n; r++)
         start[of[key[r]] + 1]++;
-    for (size_t b = 0; b < PZ_BUCKETS; b++)
+    for (size_t b = 0; b < PZ_PARTITIONS; b++)
         start[b + 1] += start[b];
     memcpy(next, start, sizeof next);
     for (size_t r = 0; r < n; r++)
@@ -163,11 +164,11 @@ static uint32_t add_string(struct pz_texts *t, const char *s, size_t n, uint64_t
     uint32_t before = pz_dict_builder_count(t->builder);
     uint32_t number = pz_dict_builder_add(t->builder, s, n);
 
-    if (number == PZ_NONE || number < before || !t->with_buckets)
+    if (number == PZ_NONE || number < before || !t->with_partitions)
         return number;
-    if (!pz_mem_grow(&t->bucket, &t->cap_bucket, (size_t)number + 1, 1))
+    if (!pz_mem_grow(&t->partition, &t->cap_partition, (size_t)number + 1, 1))
         return PZ_NONE;
-    t->bucket[number] = (uint8_t)(hash >> 56);
+    t->partition[number] = (uint8_t)(hash >> 56);
     return number;
 }
 
@@ -206,7 +207,7 @@ uint32_t pz_texts_add(struct pz_texts *t, const char *s, size_t n)
     if (!t->slot && !prepare(t))
         return PZ_NONE;
     if (n - 1 >= 8) /* no bytes, or more than 8 */
-        return add_string(t, s, n, t->with_buckets ? pz_hash64(s, n) : 0);
+        return add_string(t, s, n, t->with_partitions ? pz_hash64(s, n) : 0);
     return find_word(t, pz_texts_word(s, n));
 }
 
@@ -242,7 +243,7 @@ uint32_t pz_texts_count(const struct pz_texts *t)
 void pz_texts_clear(struct pz_texts *t)
 {
     pz_dict_builder_free(t->builder);
-    free(t->bucket);
+    free(t->partition);
     free(t->slot);
     memset(t, 0, sizeof *t);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: what import keeps of the rows it has read, in as few bytes as their values
+/* Private to import/: what import keeps of the rows it has read, in as few bytes as their values
  * need, until all ids are known. */
 #ifndef PZ_IMPORT_STAGING_H
 #define PZ_IMPORT_STAGING_H
@@ -26,47 +26,49 @@ void pz_packed_clear(struct pz_packed *p);
 /* Unpack n words, from the one numbered `from` on. */
 void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *word);
 
-#define PZ_BUCKETS 256
+#define PZ_PARTITIONS 256
 
-/* The rows of one block. Interactions are ordered by the bucket of their user id, a hash, and in
+/* The rows of one block. Interactions are ordered by the partition of their user id, a hash, and in
  * the order of the input within one: so the rows of one user stay in order, and all rows of some
- * users can be visited while few memory is touched. Column c holds field c of the table's plan;
- * fields that were unknown when the block was read have no column. Ids and texts are numbers of the
- * worker's own dictionaries. */
-struct pz_chunk {
+ * users can be visited while little memory is touched. Column c holds field c of the table's
+ * mapping; fields that were unknown when the block was read have no column. Ids and texts are
+ * numbers of the worker's own dictionaries. */
+struct pz_row_group {
     uint32_t n_rows;
     uint32_t worker;
     uint32_t n_cols;
     struct pz_packed *col;  /* [n_cols], owned */
     struct pz_packed shown; /* [n_shown] items of the impressions, one list a row after the other */
     uint32_t n_shown;
-    uint32_t *bucket; /* [PZ_BUCKETS + 1] first row of each, owned; NULL: not ordered */
+    uint32_t *partition; /* [PZ_PARTITIONS + 1] first row of each, owned; NULL: not ordered */
 };
 
 /* Free what it owns. */
-void pz_chunk_clear(struct pz_chunk *chunk);
+void pz_row_group_clear(struct pz_row_group *group);
 
 /* All rows of a table, in the order of the input. */
-struct pz_stage {
-    struct pz_chunk *chunk; /* [n], owned */
+struct pz_staging {
+    struct pz_row_group *group; /* [n], owned */
     size_t n, cap;
     uint64_t n_rows;
 };
 
-/* Free the chunks; all-zero again. */
-void pz_stage_clear(struct pz_stage *stage);
+/* Free the row groups; all-zero again. */
+void pz_staging_clear(struct pz_staging *staging);
 
-/* Column c of a chunk as words: the rows' words, or `missing` where the chunk has no such column.
+/* Column c of a row group as words: the rows' words, or `missing` where the row group has no such
+ * column.
  */
-void pz_chunk_read(const struct pz_chunk *chunk, uint32_t c, uint64_t missing, uint64_t *word);
+void pz_row_group_read(const struct pz_row_group *group, uint32_t c, uint64_t missing,
+                       uint64_t *word);
 
-/* Order n rows by their buckets (bucket of row r: of[key[r]]), stably: order[] becomes the old row
- * of each new one, start[] [PZ_BUCKETS + 1] the first new row of each bucket. */
-void pz_bucket_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
-                     uint32_t *start);
+/* Order n rows by their partitions (partition of row r: of[key[r]]), stably: order[] becomes the
+ * old row of each new one, start[] [PZ_PARTITIONS + 1] the first new row of each partition. */
+void pz_partition_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,
+                        uint32_t *start);
 
-/* Free column c of all chunks. */
-void pz_stage_drop(struct pz_stage *stage, uint32_t c);
+/* Free column c of all row groups. */
+void pz_staging_drop(struct pz_staging *staging, uint32_t c);
 
 /* ---- strings of many threads ---- */
 
@@ -75,9 +77,9 @@ struct pz_texts {
     struct pz_dict_builder *builder; /* owned; NULL until the first string */
     struct pz_texts_slot *slot;      /* [mask + 1], owned */
     size_t mask, used;
-    bool with_buckets;
-    uint8_t *bucket; /* [count] of each string, by a hash of it; only with_buckets; owned */
-    size_t cap_bucket;
+    bool with_partitions;
+    uint8_t *partition; /* [count] of each string, by a hash of it; only with_partitions; owned */
+    size_t cap_partition;
 };
 
 /* The number of a string, as pz_dict_builder_add. Strings must not hold NUL bytes. */

@@ -102,13 +102,13 @@ static enum pz_status make_schema(struct pz_dataset *ds, const struct pz_model *
 static enum pz_status mark(struct pz_live_store *s, const struct pz_exported *done,
                            struct pz_dataset *ds, struct pz_err *err)
 {
-    struct pz_mark mark = { .events = done->live_seen, .rows = done->rows_seen };
+    struct pz_watermark mark = { .events = done->live_seen, .rows = done->rows_seen };
     struct pz_live_size size;
     enum pz_status st = pz_live_count(s, &size, err);
 
     memcpy(mark.store, size.store, sizeof mark.store);
-    if (st == PZ_OK && !pz_marks_add(&ds->marks, &mark))
-        st = pz_err_memory(err, "marks of live stores", 1e3);
+    if (st == PZ_OK && !pz_watermarks_add(&ds->watermarks, &mark))
+        st = pz_err_memory(err, "watermarks", 1e3);
     return st;
 }
 

@@ -57,7 +57,7 @@ enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passe
                             void *context, struct pz_err *err);
 
 struct pz_live_size {
-    char store[17];                /* identity of the store, as in struct pz_mark */
+    char store[17];                /* identity of the store, as in struct pz_watermark */
     uint64_t last;                 /* last number given out; 0: none */
     uint64_t rows_last;            /* number of the last change of items and users */
     uint64_t events, items, users, /* stored now */

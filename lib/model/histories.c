@@ -9,12 +9,13 @@
 #include "model/item_facts.h"
 
 /* from[p] of the kept interactions, in order; NULL when memory is out. */
-static float *gather(const float *from, const uint8_t *keep, uint64_t n_inter, uint64_t n_kept)
+static float *gather(const float *from, const uint8_t *keep, uint64_t n_interactions,
+                     uint64_t n_kept)
 {
     float *to = pz_mem_array(n_kept, sizeof *to);
     uint64_t n = 0;
 
-    for (uint64_t p = 0; p < n_inter && to; p++)
+    for (uint64_t p = 0; p < n_interactions && to; p++)
         if (!keep || keep[p])
             to[n++] = from[p];
     return to;
@@ -55,13 +56,13 @@ enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_e
     uint64_t n = st == PZ_OK ? all->ptr[all->n_users] : 0;
 
     if (st == PZ_OK && n_rules) {
-        every = pz_mem_array(ds->n_inter, sizeof *every);
+        every = pz_mem_array(ds->n_interactions, sizeof *every);
         st = every ? pz_corpus_weights(ds, rules, n_rules, every, err)
-                   : pz_err_memory(err, "weights", 4.0 * (double)ds->n_inter);
-        if (st == PZ_OK && !(weight = gather(every, keep, ds->n_inter, n)))
+                   : pz_err_memory(err, "weights", 4.0 * (double)ds->n_interactions);
+        if (st == PZ_OK && !(weight = gather(every, keep, ds->n_interactions, n)))
             st = pz_err_memory(err, "weights", 4.0 * (double)n);
     }
-    if (st == PZ_OK && ds->value && !(value = gather(ds->value, keep, ds->n_inter, n)))
+    if (st == PZ_OK && ds->value && !(value = gather(ds->value, keep, ds->n_interactions, n)))
         st = pz_err_memory(err, "event values", 4.0 * (double)n);
     if (st == PZ_OK)
         st = write_columns(all, n_rules ? weight : corpus->weight, value, w, err);

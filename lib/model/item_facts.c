@@ -38,7 +38,7 @@ static enum pz_status save_shown(const struct pz_dataset *ds, const uint8_t *kee
 
     if (!shown)
         return pz_err_memory(err, "impressions", 4.0 * ds->items.n);
-    for (uint64_t p = 0; p < ds->n_inter; p++)
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
         for (uint64_t k = ds->impression_ptr[p];
              (!keep || keep[p]) && k < ds->impression_ptr[p + 1]; k++)
             shown[ds->impression[k]]++;

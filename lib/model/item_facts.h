@@ -14,7 +14,8 @@ int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row);
  *   item_count  u32 [n_items]  interactions that count
  *   item_since  i64 [n_items]  CREATION_TIMESTAMP, else the first interaction, else INT64_MAX: new
  *   item_shown  u32 [n_items]  impressions; only when the data have the column IMPRESSION
- * c: the corpus made from ds. keep: [ds->n_inter] interactions whose impressions count; NULL: all.
+ * c: the corpus made from ds. keep: [ds->n_interactions] interactions whose impressions count;
+ * NULL: all.
  */
 enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_corpus *c,
                                   const uint8_t *keep, struct pz_writer *w, struct pz_err *err);

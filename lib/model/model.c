@@ -22,7 +22,7 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_table_get(t, "hist/item", PZ_U32, PZ_ANY, &data, &n, err);
     m->item = data;
-    m->n_inter = n;
+    m->n_interactions = n;
     if (st == PZ_OK)
         st = pz_table_get(t, "hist/time", PZ_I64, n, &data, NULL, err);
     m->time = data;
@@ -53,7 +53,7 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 /* Flat files were checked when they were made; packed ones come from anywhere. */
 static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
 {
-    uint64_t n = m->n_inter;
+    uint64_t n = m->n_interactions;
     bool good = pz_lists_good(m->ptr, m->users.n, n, n, m->item, m->items.n) &&
                 (m->context.n_attrs == 0 || m->context.n_rows == n);
 

@@ -39,9 +39,9 @@ struct pz_model {
     struct pz_dict
         fresh; /* items that came by pz_model_extend: the tail of items, see pz_model_learned */
     /* Histories by user, oldest first: all interactions, those too that event rules left out. */
-    uint64_t n_inter;
+    uint64_t n_interactions;
     const uint64_t *ptr;  /* [users.n + 1] */
-    const uint32_t *item; /* [n_inter], as the next ones */
+    const uint32_t *item; /* [n_interactions], as the next ones */
     const int64_t *time;
     const float *weight;        /* 0: learning left it out */
     const uint8_t *event;       /* NULL when the data have no event types */

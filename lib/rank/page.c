@@ -22,7 +22,7 @@ uint32_t pz_page_check(const struct pz_ranker *r)
     const struct pz_model *m = r->m;
     uint64_t h = pz_rng_mix((uint64_t)pz_model_learned(m) << 32 | m->users.n);
 
-    h = pz_rng_mix(h ^ (uint64_t)m->newest ^ m->n_inter << 20);
+    h = pz_rng_mix(h ^ (uint64_t)m->newest ^ m->n_interactions << 20);
     for (size_t i = 0; i < m->n_parts; i++)
         h = pz_rng_mix(h ^ pz_hash64(&m->part[i].weight, sizeof m->part[i].weight));
     h = mix_text(mix_text(h, r->req->user_id), r->req->item_id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Feeding blocks: see feed.h.
+/* Blocks of whole records: see block.h.
  *
  * Bytes are read into `tail` until it holds a block; what lies before the last record end is handed
  * out by swapping buffers with the caller, and the unfinished rest is copied to the new tail. A
@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "text/stream.h"
 
-struct pz_feed {
+struct pz_blocks_in {
     struct pz_in *in;
     struct pz_csv_form form;
     bool json, at_end;
@@ -25,20 +25,20 @@ struct pz_feed {
 };
 
 /* Read until the tail has at least want bytes or the file ends. The last line gets its newline. */
-static enum pz_status fill(struct pz_feed *feed, size_t want, struct pz_err *err)
+static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_err *err)
 {
-    struct pz_block *tail = &feed->tail;
+    struct pz_block *tail = &blocks->tail;
     enum pz_status st = PZ_OK;
 
     if (!pz_mem_grow(&tail->text, &tail->cap, want + 1, 1))
         return pz_err_memory(err, "an input buffer", (double)want);
-    while (st == PZ_OK && !feed->at_end && tail->n < want) {
+    while (st == PZ_OK && !blocks->at_end && tail->n < want) {
         size_t got = 0;
 
-        st = pz_in_read(feed->in, tail->text + tail->n, want - tail->n, &got, err);
+        st = pz_in_read(blocks->in, tail->text + tail->n, want - tail->n, &got, err);
         tail->n += got;
         if (st == PZ_OK && got == 0) {
-            feed->at_end = true;
+            blocks->at_end = true;
             if (tail->n > 0 && tail->text[tail->n - 1] != '\n')
                 tail->text[tail->n++] = '\n';
         }
@@ -54,37 +54,37 @@ static size_t first_line(const char *text, size_t n)
 }
 
 /* How many bytes of the tail are whole records; 0: more has to be read. */
-static size_t find_cut(const struct pz_feed *feed)
+static size_t find_cut(const struct pz_blocks_in *blocks)
 {
-    const char *text = feed->tail.text;
-    size_t n = feed->tail.n, open = n, cut;
-    bool last = feed->at_end || n >= PZ_RECORD_MAX;
+    const char *text = blocks->tail.text;
+    size_t n = blocks->tail.n, open = n, cut;
+    bool last = blocks->at_end || n >= PZ_RECORD_MAX;
 
-    if (feed->json) {
+    if (blocks->json) {
         const char *newline = memrchr(text, '\n', n);
 
         return newline ? (size_t)(newline - text) + 1 : 0;
     }
-    cut = pz_scan_cut(&feed->form, text, n, &open);
+    cut = pz_scan_cut(&blocks->form, text, n, &open);
     if (cut == 0 && last)
         cut = first_line(text, n);
     return cut;
 }
 
 /* Make sure that the tail starts with whole records; *cut their bytes, 0 at the end of the file. */
-static enum pz_status prepare(struct pz_feed *feed, size_t *cut, struct pz_err *err)
+static enum pz_status prepare(struct pz_blocks_in *blocks, size_t *cut, struct pz_err *err)
 {
-    size_t want = PZ_FEED_BLOCK;
-    enum pz_status st = fill(feed, want, err);
+    size_t want = PZ_BLOCK_BYTES;
+    enum pz_status st = fill(blocks, want, err);
 
-    *cut = st == PZ_OK && feed->tail.n > 0 ? find_cut(feed) : 0;
-    while (st == PZ_OK && *cut == 0 && feed->tail.n > 0) {
+    *cut = st == PZ_OK && blocks->tail.n > 0 ? find_cut(blocks) : 0;
+    while (st == PZ_OK && *cut == 0 && blocks->tail.n > 0) {
         if (want >= PZ_RECORD_MAX)
             return pz_err_set(err, PZ_BAD_DATA, "a line of more than %u bytes", PZ_RECORD_MAX);
         want *= 2;
-        st = fill(feed, want, err);
+        st = fill(blocks, want, err);
         if (st == PZ_OK)
-            *cut = find_cut(feed);
+            *cut = find_cut(blocks);
     }
     return st;
 }
@@ -117,130 +117,132 @@ static char guess_delimiter(const char *s, size_t n)
     return chosen;
 }
 
-static enum pz_status take_header(struct pz_feed *feed, struct pz_err *err)
+static enum pz_status take_header(struct pz_blocks_in *blocks, struct pz_err *err)
 {
-    struct pz_block *tail = &feed->tail;
+    struct pz_block *tail = &blocks->tail;
     size_t line = first_line(tail->text, tail->n), end = 0;
 
-    feed->form.delimiter = guess_delimiter(tail->text, line);
-    if (line == 0 || pz_scan_record(&feed->form, tail->text, tail->n, 0, &end) != PZ_SCAN_RECORD)
-        return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: the header line %s", pz_feed_name(feed),
-                          (unsigned long long)feed->lines + 1,
+    blocks->form.delimiter = guess_delimiter(tail->text, line);
+    if (line == 0 || pz_scan_record(&blocks->form, tail->text, tail->n, 0, &end) != PZ_SCAN_RECORD)
+        return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: the header line %s", pz_blocks_name(blocks),
+                          (unsigned long long)blocks->lines + 1,
                           line == 0 ? "has no end: is this a CSV file?"
                                     : "has a quote that is not closed");
-    feed->header = pz_mem_strndup(tail->text, end);
-    feed->n_header = end;
-    if (!feed->header)
+    blocks->header = pz_mem_strndup(tail->text, end);
+    blocks->n_header = end;
+    if (!blocks->header)
         return pz_err_memory(err, "the header", (double)end);
     for (size_t i = 0; i < end; i++)
-        feed->lines += feed->header[i] == '\n';
+        blocks->lines += blocks->header[i] == '\n';
     drop_front(tail, end);
     return PZ_OK;
 }
 
 /* Pass over what comes before the content; refuse what only looks like text. */
-static enum pz_status look(struct pz_feed *feed, struct pz_err *err)
+static enum pz_status look(struct pz_blocks_in *blocks, struct pz_err *err)
 {
-    struct pz_block *tail = &feed->tail;
+    struct pz_block *tail = &blocks->tail;
     size_t at = 0;
 
     if (tail->n >= 2 &&
         (memcmp(tail->text, "\xff\xfe", 2) == 0 || memcmp(tail->text, "\xfe\xff", 2) == 0))
         return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
-                          pz_feed_name(feed));
+                          pz_blocks_name(blocks));
     if (tail->n >= 3 && memcmp(tail->text, "\xef\xbb\xbf", 3) == 0)
         at = 3;
     while (at < tail->n &&
            (tail->text[at] == '\n' || tail->text[at] == '\r' || tail->text[at] == ' '))
-        feed->lines += tail->text[at++] == '\n';
+        blocks->lines += tail->text[at++] == '\n';
     drop_front(tail, at);
     if (tail->n == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", pz_feed_name(feed));
+        return pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", pz_blocks_name(blocks));
     if (tail->text[0] == '[')
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s is a JSON array; one object a line is needed: jq -c '.[]'",
-                          pz_feed_name(feed));
-    feed->json = tail->text[0] == '{';
-    return feed->json ? PZ_OK : take_header(feed, err);
+                          pz_blocks_name(blocks));
+    blocks->json = tail->text[0] == '{';
+    return blocks->json ? PZ_OK : take_header(blocks, err);
 }
 
-enum pz_status pz_feed_open(const char *path, bool backslash, struct pz_feed **out,
-                            struct pz_err *err)
+enum pz_status pz_blocks_open(const char *path, bool backslash, struct pz_blocks_in **out,
+                              struct pz_err *err)
 {
-    struct pz_feed *feed = calloc(1, sizeof *feed);
-    enum pz_status st = feed ? pz_in_open(path, &feed->in, err)
-                             : pz_err_memory(err, "an input", sizeof *feed);
+    struct pz_blocks_in *blocks = calloc(1, sizeof *blocks);
+    enum pz_status st = blocks ? pz_in_open(path, &blocks->in, err)
+                               : pz_err_memory(err, "an input", sizeof *blocks);
 
     if (st == PZ_OK) {
-        feed->form.backslash = backslash;
-        st = fill(feed, PZ_FEED_BLOCK, err);
+        blocks->form.backslash = backslash;
+        st = fill(blocks, PZ_BLOCK_BYTES, err);
     }
     if (st == PZ_OK)
-        st = look(feed, err);
+        st = look(blocks, err);
     if (st != PZ_OK) {
-        pz_feed_close(feed);
-        feed = NULL;
+        pz_blocks_close(blocks);
+        blocks = NULL;
     }
-    *out = feed;
+    *out = blocks;
     return st;
 }
 
-void pz_feed_close(struct pz_feed *feed)
+void pz_blocks_close(struct pz_blocks_in *blocks)
 {
-    if (!feed)
+    if (!blocks)
         return;
-    pz_in_close(feed->in);
-    free(feed->tail.text);
-    free(feed->header);
-    free(feed);
+    pz_in_close(blocks->in);
+    free(blocks->tail.text);
+    free(blocks->header);
+    free(blocks);
 }
 
-const char *pz_feed_name(const struct pz_feed *feed)
+const char *pz_blocks_name(const struct pz_blocks_in *blocks)
 {
-    return pz_in_name(feed->in);
+    return pz_in_name(blocks->in);
 }
 
-bool pz_feed_is_json(const struct pz_feed *feed)
+bool pz_blocks_is_json(const struct pz_blocks_in *blocks)
 {
-    return feed->json;
+    return blocks->json;
 }
 
-const struct pz_csv_form *pz_feed_form(const struct pz_feed *feed)
+const struct pz_csv_form *pz_blocks_form(const struct pz_blocks_in *blocks)
 {
-    return &feed->form;
+    return &blocks->form;
 }
 
-const char *pz_feed_header(const struct pz_feed *feed, size_t *n)
+const char *pz_blocks_header(const struct pz_blocks_in *blocks, size_t *n)
 {
-    *n = feed->n_header;
-    return feed->header;
+    *n = blocks->n_header;
+    return blocks->header;
 }
 
-uint64_t pz_feed_lines(const struct pz_feed *feed)
+uint64_t pz_blocks_lines(const struct pz_blocks_in *blocks)
 {
-    return feed->lines;
+    return blocks->lines;
 }
 
-enum pz_status pz_feed_peek(struct pz_feed *feed, const char **text, size_t *n, struct pz_err *err)
+enum pz_status pz_blocks_peek(struct pz_blocks_in *blocks, const char **text, size_t *n,
+                              struct pz_err *err)
 {
-    enum pz_status st = prepare(feed, n, err);
+    enum pz_status st = prepare(blocks, n, err);
 
-    *text = feed->tail.text;
+    *text = blocks->tail.text;
     return st;
 }
 
-enum pz_status pz_feed_next(struct pz_feed *feed, struct pz_block *block, struct pz_err *err)
+enum pz_status pz_blocks_next(struct pz_blocks_in *blocks, struct pz_block *block,
+                              struct pz_err *err)
 {
-    struct pz_block *tail = &feed->tail, whole;
+    struct pz_block *tail = &blocks->tail, whole;
     size_t cut = 0, rest;
-    enum pz_status st = prepare(feed, &cut, err);
+    enum pz_status st = prepare(blocks, &cut, err);
 
     block->n = 0;
     if (st != PZ_OK || cut == 0)
         return st;
     rest = tail->n - cut;
-    if (!pz_mem_grow(&block->text, &block->cap, rest + PZ_FEED_BLOCK + 1, 1))
-        return pz_err_memory(err, "an input buffer", (double)rest + PZ_FEED_BLOCK);
+    if (!pz_mem_grow(&block->text, &block->cap, rest + PZ_BLOCK_BYTES + 1, 1))
+        return pz_err_memory(err, "an input buffer", (double)rest + PZ_BLOCK_BYTES);
     memcpy(block->text, tail->text + cut, rest);
     whole = *tail;
     whole.n = cut;
@@ -249,12 +251,12 @@ enum pz_status pz_feed_next(struct pz_feed *feed, struct pz_block *block, struct
     return PZ_OK;
 }
 
-uint64_t pz_feed_size(const struct pz_feed *feed)
+uint64_t pz_blocks_size(const struct pz_blocks_in *blocks)
 {
-    return pz_in_size(feed->in);
+    return pz_in_size(blocks->in);
 }
 
-uint64_t pz_feed_consumed(const struct pz_feed *feed)
+uint64_t pz_blocks_consumed(const struct pz_blocks_in *blocks)
 {
-    return pz_in_consumed(feed->in);
+    return pz_in_consumed(blocks->in);
 }

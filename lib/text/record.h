@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to data/: the records of one block of text as cells. One reader a thread; nothing is
+/* The records of one block of text as cells. One reader a thread; nothing is
  * shared. */
 #ifndef PZ_TEXT_RECORD_H
 #define PZ_TEXT_RECORD_H

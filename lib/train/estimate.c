@@ -15,7 +15,7 @@ static const double TUNING_FITS = 2,
 /* Whether the times say anything about order, as a corpus has it. */
 static bool is_ordered(const struct pz_dataset *ds)
 {
-    for (uint64_t p = 1; p < ds->n_inter; p++)
+    for (uint64_t p = 1; p < ds->n_interactions; p++)
         if (ds->time[p] != ds->time[0])
             return true;
     return false;
@@ -26,11 +26,11 @@ static double sample(const struct pz_dataset *ds, uint64_t step, uint8_t *keep)
 {
     uint64_t n = 0;
 
-    memset(keep, 0, ds->n_inter);
+    memset(keep, 0, ds->n_interactions);
     for (uint64_t u = 0; u < ds->users.n; u += step)
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++, n++)
             keep[p] = 1;
-    return n ? (double)n / (double)ds->n_inter : 1;
+    return n ? (double)n / (double)ds->n_interactions : 1;
 }
 
 /* One fit of the defaults on a sample. */
@@ -63,14 +63,14 @@ static double extend(double share0, double y0, double share1, double y1)
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err)
 {
-    uint64_t step = (ds->n_inter + SAMPLE - 1) / SAMPLE;
-    uint8_t *keep = pz_mem_array(ds->n_inter, sizeof *keep);
+    uint64_t step = (ds->n_interactions + SAMPLE - 1) / SAMPLE;
+    uint8_t *keep = pz_mem_array(ds->n_interactions, sizeof *keep);
     struct pz_estimate less = { .share = 0 };
     enum pz_status st = PZ_OK;
 
     *out = less;
     if (!keep)
-        return pz_err_memory(err, "the sample", (double)ds->n_inter);
+        return pz_err_memory(err, "the sample", (double)ds->n_interactions);
     if (step >
         1) /* what depends on items does not grow with users: two points tell the two apart */
         st = try_out(ds, cfg, 2 * step, keep, &less, err);
@@ -82,7 +82,8 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
         out->bytes = extend(less.share, less.bytes, out->share, out->bytes);
     }
     if (cfg->n_trials) {
-        out->cpu_s *= 1 + TUNING_FITS * pz_tune_fits(ds->n_inter, is_ordered(ds), cfg->n_trials);
+        out->cpu_s *= 1 +
+                      TUNING_FITS * pz_tune_fits(ds->n_interactions, is_ordered(ds), cfg->n_trials);
         out->bytes *= TUNING_MEMORY;
     }
     return st;

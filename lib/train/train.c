@@ -367,7 +367,7 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
     json_t *doc;
     enum pz_status st;
 
-    pz_marks_write(&t->ds->marks, &marks);
+    pz_watermarks_write(&t->ds->watermarks, &marks);
     doc = json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
                     "recipe", t->cfg->recipe->name, "version", PZ_VERSION, "seed",
                     (json_int_t)t->cfg->seed, "newest", (json_int_t)c->newest, "softmax_scale",

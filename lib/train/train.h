@@ -19,7 +19,7 @@ struct pz_train_cfg {
     size_t n_rules;
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
-    const uint8_t *keep; /* [n_inter] interactions to learn from; NULL: all */
+    const uint8_t *keep; /* [n_interactions] interactions to learn from; NULL: all */
     double timeout_s;    /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
     uint32_t n_trials;   /* fits tried for each part; 0: no tuning */
     struct pz_metric metric; /* what tuning maximises */

@@ -28,7 +28,7 @@ static enum pz_status view(const struct pz_model *m, struct pz_dataset *ds, stru
     *ds = (struct pz_dataset){ .users = m->users,
                                .items = m->items,
                                .events = m->events,
-                               .n_inter = m->n_inter,
+                               .n_interactions = m->n_interactions,
                                .ptr = m->ptr,
                                .item = m->item,
                                .time = m->time,
@@ -38,7 +38,7 @@ static enum pz_status view(const struct pz_model *m, struct pz_dataset *ds, stru
                                .item_attrs = m->item_attrs,
                                .user_attrs = m->user_attrs };
     memset(ds->fingerprint, '0', sizeof ds->fingerprint - 1);
-    return live && *live ? pz_marks_read(&ds->marks, live, err) : PZ_OK;
+    return live && *live ? pz_watermarks_read(&ds->watermarks, live, err) : PZ_OK;
 }
 
 static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta, size_t n_delta,
@@ -54,7 +54,7 @@ static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta,
         all[0] = &old;
         memcpy(all + 1, delta, n_delta * sizeof *all);
         st = pz_dataset_merge(all, n_delta + 1, out, err);
-        pz_marks_clear(&old.marks);
+        pz_watermarks_clear(&old.watermarks);
     }
     free(all);
     return st;

@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cfg.schema = &schema;
     pz_strs_add(&cfg.files[PZ_INTERACTIONS], path);
     if (pz_import(&cfg, &ds, c, NULL) == PZ_OK &&
-        (c[0].read != c[0].kept + c[0].rejected + c[0].duplicate || ds->n_inter != c[0].kept))
+        (c[0].read != c[0].kept + c[0].rejected + c[0].duplicate ||
+         ds->n_interactions != c[0].kept))
         abort();
     pz_dataset_free(ds);
     pz_strs_clear(&cfg.files[PZ_INTERACTIONS]);

@@ -207,7 +207,7 @@ static void make_histories(struct shop *s)
         }
         ptr[u + 1] = at;
     }
-    m->n_inter = at;
+    m->n_interactions = at;
     m->ptr = ptr;
     m->item = item;
     m->time = time;

@@ -41,7 +41,7 @@ static struct fixture *make(void)
     f->ptr[3] = n;
     f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false, NULL },
                                  .items = { ITEMS, f->offset, f->bytes, false, NULL },
-                                 .n_inter = n,
+                                 .n_interactions = n,
                                  .ptr = f->ptr,
                                  .item = f->item,
                                  .time = f->time };
@@ -57,7 +57,7 @@ static uint32_t n_cold(struct fixture *f, const char *text, uint64_t seed)
     assert_int_equal(pz_split_parse(text, &spec, NULL), PZ_OK);
     assert_int_equal(spec.kind, PZ_SPLIT_COLD_ITEMS);
     assert_int_equal(pz_split_assign(&f->ds, &spec, seed, f->role, NULL), PZ_OK);
-    for (uint64_t p = 0; p < f->ds.n_inter; p++) {
+    for (uint64_t p = 0; p < f->ds.n_interactions; p++) {
         assert_true(f->role[p] == T || f->role[p] == X);
         assert_true(role[f->item[p]] == 0 || role[f->item[p]] == f->role[p]);
         role[f->item[p]] = f->role[p];
@@ -85,9 +85,9 @@ TEST(another_seed_draws_other_items_and_the_same_seed_the_same)
 
     n_cold(f, "cold-items:20%", 1);
     n_cold(g, "cold-items:20%", 1);
-    assert_memory_equal(f->role, g->role, f->ds.n_inter);
+    assert_memory_equal(f->role, g->role, f->ds.n_interactions);
     n_cold(g, "cold-items:20%", 2);
-    assert_memory_not_equal(f->role, g->role, f->ds.n_inter);
+    assert_memory_not_equal(f->role, g->role, f->ds.n_interactions);
     free(f);
     free(g);
 }
@@ -99,7 +99,7 @@ TEST(a_case_is_the_first_meeting_after_a_history_without_cold_items)
     struct fixture *f = make();
     struct pz_cases cases;
 
-    for (uint64_t p = 0; p < f->ds.n_inter; p++)
+    for (uint64_t p = 0; p < f->ds.n_interactions; p++)
         f->role[p] = f->item[p] == 1 || f->item[p] == 3 ? X : T;
     assert_int_equal(pz_cases_from_cold(&f->ds, f->role, &cases, NULL), PZ_OK);
     assert_int_equal(cases.n_among, 2);
@@ -123,7 +123,7 @@ TEST(the_first_week_ends_seven_days_after_the_item_came)
     struct fixture *f = make();
     struct pz_cases cases;
 
-    for (uint64_t p = 0; p < f->ds.n_inter; p++)
+    for (uint64_t p = 0; p < f->ds.n_interactions; p++)
         f->role[p] = f->item[p] == 0 ? X : T;
     f->time[6] = 7 * DAY - 1; /* u1 meets i00, which came at 0 */
     assert_int_equal(pz_cases_from_cold(&f->ds, f->role, &cases, NULL), PZ_OK);

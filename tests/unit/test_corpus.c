@@ -21,7 +21,7 @@ static struct pz_dataset make(void)
         .users = { 2, user_offset, "u1u2", false, NULL },
         .items = { 3, item_offset, "abc", false, NULL },
         .events = { 3, event_offset, "clickpurchaseview", false, NULL },
-        .n_inter = 5,
+        .n_interactions = 5,
         .ptr = ptr,
         .item = item,
         .time = when,

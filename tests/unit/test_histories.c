@@ -32,7 +32,7 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
     struct pz_dataset ds = { .users = { 2, two, "uv", false, NULL },
                              .items = { 3, three, "abc", false, NULL },
                              .events = { 2, words, "buyview", false, NULL },
-                             .n_inter = 4,
+                             .n_interactions = 4,
                              .ptr = ptr,
                              .item = item,
                              .time = when,
@@ -65,7 +65,7 @@ TEST(what_event_rules_leave_out_stays_with_weight_0)
     struct pz_model *m;
 
     train(&rule, 1, NULL, &m);
-    assert_int_equal(m->n_inter, 4);
+    assert_int_equal(m->n_interactions, 4);
     assert_memory_equal(m->ptr, ptr, sizeof ptr);
     assert_memory_equal(m->item, item, sizeof item);
     assert_memory_equal(m->time, when, sizeof when);
@@ -85,7 +85,7 @@ TEST(what_is_held_out_stays_out)
     struct pz_model *m;
 
     train(&rule, 1, keep, &m);
-    assert_int_equal(m->n_inter, 3);
+    assert_int_equal(m->n_interactions, 3);
     assert_memory_equal(m->ptr, ((uint64_t[]){ 0, 2, 3 }), 24);
     assert_memory_equal(m->weight, ((float[]){ 1, 0, 0 }), 12);
     assert_true(m->value[0] == 5 && isnan(m->value[1]) && m->value[2] == 2);

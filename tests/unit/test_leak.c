@@ -106,7 +106,7 @@ static void train(const struct pz_dataset *ds, const uint8_t *role, const char *
     const struct pz_event_rule rules[] = { { "Purchase", 1, -1.0 / 0.0 },
                                            { "View", 0.3, 1 },
                                            { "Cart", 0.5, -1.0 / 0.0 } };
-    uint8_t *keep = calloc(ds->n_inter, 1);
+    uint8_t *keep = calloc(ds->n_interactions, 1);
     char path[100];
     struct pz_err err = { .text = "" };
     struct pz_train_cfg job = { .recipe = pz_recipe_find("user-personalization"),
@@ -116,7 +116,7 @@ static void train(const struct pz_dataset *ds, const uint8_t *role, const char *
                                 .seed = 3,
                                 .keep = role ? keep : NULL };
 
-    for (uint64_t p = 0; role && p < ds->n_inter; p++)
+    for (uint64_t p = 0; role && p < ds->n_interactions; p++)
         keep[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
     if (pz_train(ds, &job, in_dir(path, name), &err) != PZ_OK)
         fail_msg("%s", err.text);
@@ -181,14 +181,15 @@ static void hold_out_and_change(const char *spec, enum change change)
     write_items();
     write_interactions("a.csv", NULL, KEEP);
     a = import("a.csv");
-    assert_int_equal(a->n_inter, USERS * EACH);
-    role = calloc(a->n_inter, 1);
+    assert_int_equal(a->n_interactions, USERS * EACH);
+    role = calloc(a->n_interactions, 1);
     assert_int_equal(pz_split_parse(spec, &split, NULL), PZ_OK);
     assert_int_equal(pz_split_assign(a, &split, 1, role, NULL), PZ_OK);
     train(a, role, "a.pzm");
     write_interactions("b.csv", role, change);
     b = import("b.csv");
-    assert_true(change == REMOVE ? b->n_inter < a->n_inter : b->n_inter == a->n_inter);
+    assert_true(change == REMOVE ? b->n_interactions < a->n_interactions
+                                 : b->n_interactions == a->n_interactions);
     train(b, change == REMOVE ? NULL : role, "b.pzm");
     models_are_the_same();
     free(role);
@@ -231,9 +232,9 @@ TEST(the_comparison_sees_a_change_of_the_training_part)
     a = import("a.csv");
     train(a, NULL, "a.pzm");
     {
-        uint8_t *role = calloc(a->n_inter, 1);
+        uint8_t *role = calloc(a->n_interactions, 1);
 
-        memset(role, PZ_ROLE_TRAIN, a->n_inter);
+        memset(role, PZ_ROLE_TRAIN, a->n_interactions);
         role[5] = PZ_ROLE_TRUTH;
         train(a, role, "b.pzm");
         free(role);

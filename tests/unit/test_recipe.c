@@ -68,7 +68,7 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     const struct pz_dataset ds = { .users = { 1, one, "u", false, NULL },
                                    .items = { 1, one, "i", false, NULL },
                                    .events = { 2, words, "buyview", false, NULL },
-                                   .n_inter = 1,
+                                   .n_interactions = 1,
                                    .ptr = one,
                                    .item = item,
                                    .time = when,

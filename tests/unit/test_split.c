@@ -34,7 +34,7 @@ static struct fixture *make(const uint32_t *n_events, uint32_t n_users, uint32_t
             f->time[f->ptr[u] + j] = 10 * (int64_t)j;
     }
     f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false, NULL },
-                                 .n_inter = f->ptr[n_users],
+                                 .n_interactions = f->ptr[n_users],
                                  .ptr = f->ptr,
                                  .time = f->time };
     memset(f->role, 0xee, sizeof f->role);
@@ -47,7 +47,7 @@ static void assign(struct fixture *f, const char *text, uint64_t seed)
 
     assert_int_equal(pz_split_parse(text, &spec, NULL), PZ_OK);
     assert_int_equal(pz_split_assign(&f->ds, &spec, seed, f->role, NULL), PZ_OK);
-    assert_int_equal(f->role[f->ds.n_inter], 0xee);
+    assert_int_equal(f->role[f->ds.n_interactions], 0xee);
 }
 
 static uint32_t count(const struct fixture *f, uint32_t user, uint8_t role)
