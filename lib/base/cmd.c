@@ -40,7 +40,7 @@ static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc,
 
 static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word, struct pz_err *err)
 {
-    const char *names[64], *near;
+    const char *names[64];
     size_t n = 0;
 
     for (const struct pz_cmd *sub = cmd->sub; sub->name && n < 64; sub++) {
@@ -48,10 +48,8 @@ static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word,
             return sub;
         names[n++] = sub->name;
     }
-    near = word ? pz_str_nearest(word, names, n) : NULL;
-    pz_err_set(err, PZ_USAGE, "%s%s%s%s; see %s --help",
-               word ? "unknown command " : "which command", word ? word : "?",
-               near ? ", did you mean " : "", near ? near : "", cmd->name);
+    pz_err_set(err, PZ_USAGE, "%s%s%s; see %s --help", word ? "unknown command " : "which command",
+               word ? word : "?", word ? pz_str_hint("", word, names, n).text : "", cmd->name);
     return NULL;
 }
 

@@ -122,14 +122,13 @@ static enum pz_status set_defaults(const struct pz_opt *opts, void *cfg, struct 
 static enum pz_status unknown_option(const struct pz_opt *opts, const char *name,
                                      struct pz_err *err)
 {
-    const char *names[256], *near;
+    const char *names[256];
     size_t n = 0;
 
     for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && n < 256; opt++)
         names[n++] = opt->name;
-    near = pz_str_nearest(name, names, n);
-    return pz_err_set(err, PZ_USAGE, "unknown option --%s%s%s%s; see --help", name,
-                      near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    return pz_err_set(err, PZ_USAGE, "unknown option --%s%s; see --help", name,
+                      pz_str_hint("--", name, names, n).text);
 }
 
 /* The option whose name is, or alone begins with, the n bytes at name. */

@@ -239,6 +239,20 @@ bool pz_str_same_name(const char *a, const char *b)
     }
 }
 
+static int lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+bool pz_str_same_word(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t i = 0;
+
+    while (n == m && i < n && lower(a[i]) == lower(b[i]))
+        i++;
+    return n == m && i == n;
+}
+
 enum { WORD_MAX = 64 };
 
 static bool same_letter(char a, char b)
@@ -298,4 +312,15 @@ const char *pz_str_nearest(const char *word, const char *const *candidates, size
         }
     }
     return best;
+}
+
+struct pz_hint pz_str_hint(const char *before, const char *word, const char *const *candidates,
+                           size_t n)
+{
+    struct pz_hint hint = { "" };
+    const char *near = pz_str_nearest(word, candidates, n);
+
+    if (near)
+        snprintf(hint.text, sizeof hint.text, "; did you mean %s%s?", before, near);
+    return hint;
 }

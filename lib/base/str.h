@@ -45,9 +45,24 @@ bool pz_str_is_utf8(const char *s, size_t n);
 /* Compare names without regard to case, '_' and '-': userId = USER_ID = user-id. */
 bool pz_str_same_name(const char *a, const char *b);
 
+/* Compare n bytes with m bytes without regard to the case of ASCII letters: event types, keywords.
+ * The one comparison of event types. Independent of the locale. */
+bool pz_str_same_word(const char *a, size_t n, const char *b, size_t m);
+
 /* The candidate nearest to word by edit distance, for "did you mean"; NULL when none is near
  * (distance over a third of the length, at least 1).
  * candidates  n strings; NULL entries are passed over. */
 const char *pz_str_nearest(const char *word, const char *const *candidates, size_t n);
+
+struct pz_hint {
+    char text[160];
+};
+
+/* What messages about an unknown name end with: "; did you mean NAME?", or "" when no candidate is
+ * near. Use it at once, as an argument of printf: pz_str_hint("", word, names, n).text
+ *
+ * before  put in front of the name, such as "--" or "$"; else "" */
+struct pz_hint pz_str_hint(const char *before, const char *word, const char *const *candidates,
+                           size_t n);
 
 #endif

@@ -3,7 +3,6 @@
 #include "campaign/filters.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 
@@ -16,7 +15,8 @@ static bool is_name(const char *text)
 
 static enum pz_status no_filter(const struct pz_view *v, const char *name, struct pz_err *err)
 {
-    const char *names[256], *key, *near;
+    const char *names[256], *key;
+    struct pz_hint hint;
     json_t *value;
     size_t n = 0;
 
@@ -24,10 +24,9 @@ static enum pz_status no_filter(const struct pz_view *v, const char *name, struc
         if (n < 256)
             names[n++] = key;
     }
-    near = pz_str_nearest(name, names, n);
-    return pz_err_set(err, PZ_USAGE, "the campaign has no filter \"%s\"%s%s%s", name,
-                      near ? "; did you mean " : "; see pz-deploy set", near ? near : "",
-                      near ? "?" : "");
+    hint = pz_str_hint("", name, names, n);
+    return pz_err_set(err, PZ_USAGE, "the campaign has no filter \"%s\"%s", name,
+                      hint.text[0] ? hint.text : "; see pz-deploy set");
 }
 
 struct search {
@@ -43,7 +42,8 @@ static enum pz_status look(void *context, int pass, uint64_t number, const struc
     (void)pass;
     (void)number;
     (void)err;
-    s->found = event->event_type && strcasecmp(event->event_type, s->type) == 0;
+    s->found = event->event_type && pz_str_same_word(event->event_type, strlen(event->event_type),
+                                                     s->type, strlen(s->type));
     return s->found ? PZ_NEGATIVE : PZ_OK;
 }
 

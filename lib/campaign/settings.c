@@ -131,7 +131,8 @@ static enum pz_status edit(const char *campaign, const char *part, const char *n
 
 static const struct pz_settable *find_setting(const char *name, struct pz_err *err)
 {
-    const char *names[16], *near;
+    const char *names[16];
+    struct pz_hint hint;
     size_t n = 0;
 
     for (; pz_settings_known[n].name; n++) {
@@ -139,9 +140,9 @@ static const struct pz_settable *find_setting(const char *name, struct pz_err *e
             return &pz_settings_known[n];
         names[n] = pz_settings_known[n].name;
     }
-    near = pz_str_nearest(name, names, n);
-    pz_err_set(err, PZ_USAGE, "no setting \"%s\"%s%s%s", name, near ? "; did you mean " : "",
-               near ? near : ", see pz-deploy(1)", near ? "?" : "");
+    hint = pz_str_hint("", name, names, n);
+    pz_err_set(err, PZ_USAGE, "no setting \"%s\"%s", name,
+               hint.text[0] ? hint.text : ", see pz-deploy(1)");
     return NULL;
 }
 

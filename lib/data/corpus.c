@@ -98,18 +98,16 @@ static enum pz_status unknown_type(const struct pz_dataset *ds, const char *type
 {
     struct pz_arena arena = { 0 };
     struct pz_str list = { 0 };
-    const char **name = type_names(ds, &arena), *near = NULL;
+    const char **name = type_names(ds, &arena);
 
-    if (name)
-        near = pz_str_nearest(type, name, ds->events.n);
     for (uint32_t e = 0; name && e < ds->events.n; e++)
         pz_str_addf(&list, "%s%s", e ? ", " : "", name[e] ? name[e] : "?");
     if (ds->events.n == 0)
         pz_err_set(err, PZ_USAGE, "--event %s: the data have no event types", type);
     else
         pz_err_set(err, PZ_USAGE,
-                   "--event %s: the data have no such event type%s%s%s (they have: %.400s)", type,
-                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                   "--event %s: the data have no such event type%s (they have: %.400s)", type,
+                   pz_str_hint("", type, name, name ? ds->events.n : 0).text,
                    list.data ? list.data : "");
     pz_str_clear(&list);
     pz_arena_clear(&arena);
@@ -134,7 +132,7 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
             size_t len;
             const char *s = pz_dict_get(&ds->events, e, &len);
 
-            if (strlen(rules[i].type) != len || strncasecmp(s, rules[i].type, len) != 0)
+            if (!pz_str_same_word(s, len, rules[i].type, strlen(rules[i].type)))
                 continue;
             /* never rounded to 0, which would mean "left out" */
             out->weight[e] = fmaxf((float)(rules[i].weight / largest), FLT_MIN);

@@ -85,16 +85,14 @@ enum { N_TABLES = sizeof table_names / sizeof *table_names };
 
 static enum pz_status unknown_table(struct check *c, const struct pz_fexpr *ref)
 {
-    const char *names[N_TABLES], *near;
+    const char *names[N_TABLES];
 
     for (size_t i = 0; i < N_TABLES; i++)
         names[i] = table_names[i].name;
-    near = pz_str_nearest(ref->table, names, N_TABLES);
     return pz_filter_fault(c->f->text, ref->at, c->err,
-                           "there is no table %s%s%s%s (there are Items, Users, Interactions, "
+                           "there is no table %s%s (there are Items, Users, Interactions, "
                            "CurrentUser and CurrentItem)",
-                           ref->table, near ? "; did you mean " : "", near ? near : "",
-                           near ? "?" : "");
+                           ref->table, pz_str_hint("", ref->table, names, N_TABLES).text);
 }
 
 /* The area of a reference, and whether its columns are those of users. */
@@ -159,7 +157,7 @@ static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref
     static const char *const reserved[] = { "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP", "ITEM_ID" };
     const struct pz_attrs *in[2] = { model_attrs(c, area, of_users),
                                      live_attrs(c, area, of_users) };
-    const char *names[512], *near;
+    const char *names[512];
     size_t n = 0;
 
     for (size_t i = 0; i < 4 && area == PZ_FAREA_EVENT; i++)
@@ -169,10 +167,9 @@ static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref
     for (int k = 0; k < 2; k++)
         for (uint32_t a = 0; in[k] && a < in[k]->n_attrs && n < 512; a++)
             names[n++] = in[k]->attr[a].name;
-    near = pz_str_nearest(ref->text, names, n);
-    return pz_filter_fault(c->f->text, ref->at, c->err, "%s has no column %s%s%s%s",
-                           area_name(area, of_users), ref->text, near ? "; did you mean " : "",
-                           near ? near : "", near ? "?" : "");
+    return pz_filter_fault(c->f->text, ref->at, c->err, "%s has no column %s%s",
+                           area_name(area, of_users), ref->text,
+                           pz_str_hint("", ref->text, names, n).text);
 }
 
 /* The columns that every table has. */

@@ -274,15 +274,13 @@ static enum pz_status check_value(const struct pz_fplace *p, const struct pz_fse
 
 static enum pz_status unknown_value(const struct pz_filter *f, const char *name, struct pz_err *err)
 {
-    const char *names[64], *near;
+    const char *names[64];
     size_t n = 0;
 
     for (; n < f->n_places && n < 64; n++)
         names[n] = f->place[n].name;
-    near = pz_str_nearest(name, names, n);
-    return pz_err_set(err, PZ_USAGE, "filter value %s: the filter has no placeholder $%s%s%s%s",
-                      name, name, near ? "; did you mean $" : "", near ? near : "",
-                      near ? "?" : "");
+    return pz_err_set(err, PZ_USAGE, "filter value %s: the filter has no placeholder $%s%s", name,
+                      name, pz_str_hint("$", name, names, n).text);
 }
 
 static enum pz_status bind_args(struct pz_filter_values *v, const struct pz_filter_args *args,

@@ -61,7 +61,7 @@ static const char *check_type(const struct pz_attr *a, const json_t *value, cons
 /* Once for each: a column that the model lacks is kept, but may be a slip of the pen. */
 static void say_unknown(struct rows *t, const char *name)
 {
-    const char *names[256], *near;
+    const char *names[256];
     size_t n = 0;
     char *copy;
 
@@ -70,9 +70,8 @@ static void say_unknown(struct rows *t, const char *name)
             return;
     for (; n < t->known->n_attrs && n < 256; n++)
         names[n] = t->known->attr[n].name;
-    near = pz_str_nearest(name, names, n);
-    pz_log(t->log, PZ_LOG_NOTE, "column %s is not in the model%s%s%s; it is kept, filters know it",
-           name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    pz_log(t->log, PZ_LOG_NOTE, "column %s is not in the model; it is kept, filters know it%s",
+           name, pz_str_hint("", name, names, n).text);
     copy = pz_mem_strndup(name, strlen(name));
     if (!copy || !pz_strs_add(&t->said, copy))
         free(copy);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "table/lists.h"
 
 static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
@@ -173,13 +174,6 @@ void pz_model_free(struct pz_model *m)
     free(m);
 }
 
-static bool same_type(const char *a, const char *b)
-{
-    while (*a && *b && ((*a | 32) == (*b | 32)))
-        a++, b++;
-    return *a == *b;
-}
-
 double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
 {
     const json_t *rules = json_object_get(m->manifest, "events"), *rule;
@@ -191,7 +185,8 @@ double pz_model_event_weight(const struct pz_model *m, const char *event_type, d
         const char *type = json_string_value(json_object_get(rule, "type"));
         const json_t *threshold = json_object_get(rule, "threshold");
 
-        if (type && event_type && same_type(type, event_type)) {
+        if (type && event_type &&
+            pz_str_same_word(type, strlen(type), event_type, strlen(event_type))) {
             if (threshold && !isnan(value) && value < json_number_value(threshold))
                 return 0;
             return json_number_value(json_object_get(rule, "weight"));

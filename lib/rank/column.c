@@ -15,16 +15,13 @@ static enum pz_status no_column(const struct pz_ranker *r, const char *name, str
     const struct pz_attrs *attrs = &r->m->item_attrs;
     const char *names[NAMES_MAX];
     size_t n = 0;
-    const char *near;
 
     while (n < attrs->n_attrs && n < NAMES_MAX) {
         names[n] = attrs->attr[n].name;
         n++;
     }
-    near = pz_str_nearest(name, names, n);
-    return near ? pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"; did you mean %s?", name,
-                             near)
-                : pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"", name);
+    return pz_err_set(err, PZ_USAGE, "Items has no column \"%s\"%s", name,
+                      pz_str_hint("", name, names, n).text);
 }
 
 enum pz_status pz_column_find(const struct pz_ranker *r, const char *name, struct pz_column *out,

@@ -135,15 +135,13 @@ static enum pz_status no_context(const struct pz_attrs *attrs, const char *key, 
 {
     const char *names[64];
     size_t n = 0;
-    const char *near;
 
     while (n < attrs->n_attrs && n < 64) {
         names[n] = attrs->attr[n].name;
         n++;
     }
-    near = pz_str_nearest(key, names, n);
-    return pz_err_set(err, PZ_USAGE, "context \"%s\" is no column of Interactions%s%s%s", key,
-                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return pz_err_set(err, PZ_USAGE, "context \"%s\" is no column of Interactions%s", key,
+                      pz_str_hint("", key, names, n).text);
 }
 
 /* The moment's values; ones that the model never met say nothing. */

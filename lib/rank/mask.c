@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mask: the set of items that may be recommended. Each rule takes items out of it. */
 #include <string.h>
-#include <strings.h>
 
+#include "base/str.h"
 #include "base/time.h"
 #include "filter/filter.h"
 #include "filter/why.h"
@@ -19,8 +19,8 @@ void pz_set_fill(uint64_t *set, uint32_t n, bool all)
 
 static bool is_type(const struct pz_past *event, const char *type)
 {
-    return strcmp(type, "*") == 0 || (event->type && strlen(type) == event->n_type &&
-                                      strncasecmp(event->type, type, event->n_type) == 0);
+    return strcmp(type, "*") == 0 ||
+           (event->type && pz_str_same_word(type, strlen(type), event->type, event->n_type));
 }
 
 bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event)

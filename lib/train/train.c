@@ -161,7 +161,7 @@ static void drop_undecided(struct pz_training *t)
 
 static enum pz_status bad_param(const struct pz_training *t, const char *param, struct pz_err *err)
 {
-    const char *names[256], *near;
+    const char *names[256];
     static _Thread_local char buf[256][48];
     char word[64];
     size_t n = 0;
@@ -173,9 +173,8 @@ static enum pz_status bad_param(const struct pz_training *t, const char *param, 
             names[n] = buf[n];
         }
     snprintf(word, sizeof word, "%.*s", (int)strcspn(param, "="), param);
-    near = pz_str_nearest(word, names, n);
-    return pz_err_set(err, PZ_USAGE, "-p %s: no such setting of this recipe%s%s%s", param,
-                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return pz_err_set(err, PZ_USAGE, "-p %s: no such setting of this recipe%s", param,
+                      pz_str_hint("", word, names, n).text);
 }
 
 /* "0.5" fixes a setting, "0.2..0.8" is a range to search. */

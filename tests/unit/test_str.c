@@ -173,3 +173,20 @@ TEST(the_nearest_word_is_near)
     assert_null(pz_str_nearest("banana", words, 4));
     assert_null(pz_str_nearest("x", words, 0));
 }
+
+TEST(event_types_are_the_same_but_for_the_case_of_letters)
+{
+    assert_true(pz_str_same_word("Add_To-Cart", 11, "ADD_to-cart", 11));
+    assert_false(pz_str_same_word("view", 4, "views", 5));
+    assert_false(pz_str_same_word("a@", 2, "a`", 2)); /* these differ by one bit, as cases do */
+    assert_false(pz_str_same_word("[x]", 3, "{x}", 3));
+    assert_true(pz_str_same_word("", 0, "", 0));
+}
+
+TEST(a_hint_is_a_tail_of_a_message_or_nothing)
+{
+    static const char *const words[] = { "weight", "threshold" };
+
+    assert_string_equal(pz_str_hint("--", "wieght", words, 2).text, "; did you mean --weight?");
+    assert_string_equal(pz_str_hint("", "banana", words, 2).text, "");
+}
