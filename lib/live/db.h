@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: the LMDB environment of the live store. The only header that includes
- * lmdb.h.
+/* Private to live/: the LMDB environment of the live store. The only header that includes lmdb.h.
  *
  * Databases; ids are their bytes, numbers 8 bytes big-endian:
- *   events     number -> record (live.c)
+ *   events     number -> record (store.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
  *              is the user's; one with a session alone the session's
  *   ids        event id -> number: a repeated event is acknowledged and kept once
  *   sessions   session id -> number of the event that joined it to a user, user id: the first event
- * that carries both decides joins      user id, NUL, that number -> session id forgotten  user id
- * -> number items, users  id -> number, row (live_rows.c) meta       "format" and "id", the store's
- * identity -> number; "last" -> the last number given out, never used again; "rows" -> the number
- * of the last change in items and users */
+ *              that carries both decides
+ *   joins      user id, NUL, that number -> session id
+ *   forgotten  user id -> number
+ *   items, users  id -> number, row (rows.c)
+ *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given
+ *              out, never used again; "rows" -> the number of the last change in items and users */
 #ifndef PZ_LIVE_DB_H
 #define PZ_LIVE_DB_H
 
@@ -20,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "live/store.h"
@@ -37,32 +39,59 @@ enum pz_db {
     PZ_N_DBS
 };
 
+/* One a file and process: everybody who opens the same store gets the same one, see open.c. */
 struct pz_live_store {
     MDB_env *env;
     MDB_dbi db[PZ_N_DBS];
     bool writable, unlocked;  /* unlocked: a reader without write permission */
     bool fresh;               /* nothing was ever stored when it was opened */
-    pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size */
+    pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size, or the
+                               * file was replaced and is opened anew */
     char *dir;
+    dev_t dev; /* of data.mdb: what tells stores apart, whatever their paths */
+    ino_t ino;
+    pid_t pid;                  /* who opened it: an environment does not survive a fork */
+    size_t n_users;             /* opened and not closed; under the lock of open.c */
+    struct pz_live_store *next; /* likewise */
 };
 
 /* The work inside one transaction: 0 or an LMDB or errno value. It may be run again from the start.
  */
 typedef int pz_db_fn(struct pz_live_store *s, MDB_txn *txn, void *context);
 
-/* Run fn in a write transaction: durable when this returns PZ_OK, without trace otherwise. A full
- * map grows. Thread-safe. what: for the message ("storing events"). */
+/* Run fn in a write transaction.
+ *
+ * what     for the message ("storing events")
+ * Errors:  PZ_OK means durable, everything else that nothing of it is stored. PZ_IO disk full or
+ *          failing; PZ_BAD_DATA damaged store; PZ_CANT_CREATE no permission; PZ_NO_INPUT the store
+ *          was removed; PZ_TRY_AGAIN out of memory, descriptors or locks
+ * Threads: any; one writes at a time. fn must not call into the store */
 enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
                            struct pz_err *err);
 
-/* Run fn on a snapshot. once: fn cannot be run again, so that a writer who overtakes a reader
- * without lock makes it PZ_TRY_AGAIN. Thread-safe. */
+/* Run fn on a snapshot that holds everything acknowledged before the call.
+ *
+ * once     fn cannot be run again, so that a writer who overtakes a reader without lock makes it
+ *          PZ_TRY_AGAIN
+ * Errors:  as pz_db_write
+ * Threads: any number at once. fn must not call into the store */
 enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, bool once,
                           const char *what, struct pz_err *err);
 
 /* What an LMDB or errno value means to a person. rc != 0. */
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
                           struct pz_err *err);
+
+/* Whether the file at the store's path is another one than the one in use (compacted, restored),
+ * or none. */
+bool pz_db_moved(const struct pz_live_store *s);
+
+/* Open the file that is at the store's path now. 0, or an LMDB or errno value and all is as before.
+ */
+int pz_db_reopen(struct pz_live_store *s);
+
+/* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
+int pz_db_grow(struct pz_live_store *s, int why);
 
 /* A number kept under a name in "meta"; 0 when it is not there. Return 0 or an LMDB value. */
 int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t *number);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -515,6 +517,165 @@ TEST(threads_write_and_read_one_store_while_it_grows)
     assert_true(size.bytes > 60 * (N / 2) * (uint64_t)TEXT);
     free(text);
     pz_live_close(s);
+}
+
+/* What a server does: writers that stay, views that come and go, and another process. */
+struct sharing {
+    struct pz_live_store *s;
+    atomic_bool *done;
+    size_t n, bad;
+};
+
+static void *put_many(void *context)
+{
+    struct sharing *w = context;
+    for (size_t i = 0; i < 200; i++) {
+        struct pz_event e = event_of("u", NULL, "a");
+        size_t n_new = 0;
+        uint64_t last = 0;
+        w->bad += pz_live_put(w->s, &e, 1, &n_new, &last, NULL) != PZ_OK || n_new != 1;
+        w->n += n_new;
+    }
+    return NULL;
+}
+
+static void *open_and_close(void *context)
+{
+    struct sharing *w = context;
+    size_t before = 0;
+    while (!atomic_load(w->done)) {
+        struct pz_live_store *s = NULL;
+        struct pz_live_size size = { 0 };
+        w->bad += pz_live_open(dir, false, &s, NULL) != PZ_OK || s != w->s ||
+                  pz_live_count(s, &size, NULL) != PZ_OK || size.events < before;
+        before = size.events;
+        pz_live_close(s);
+        w->n++;
+        usleep(1000);
+    }
+    return NULL;
+}
+
+TEST(opening_an_open_store_borrows_its_environment)
+{
+    struct pz_live_store *s = open_store();
+    atomic_bool done = false;
+    struct sharing w[3] = { { s, &done, 0, 0 }, { s, &done, 0, 0 }, { s, &done, 0, 0 } };
+    pthread_t thread[3];
+    struct pz_live_size size;
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        write_rounds("v", 100);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, i < 2 ? put_many : open_and_close, &w[i]),
+                         0);
+    }
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&done, i == 2);
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(w[i].bad, 0);
+        if (i == 1) {
+            assert_int_equal(waitpid(pid, &status, 0), pid);
+            assert_int_equal(status, 0);
+            atomic_store(&done, true);
+        }
+    }
+    assert_true(w[2].n > 0);
+    assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+    assert_int_equal(size.events, w[0].n + w[1].n + 1000);
+    pz_live_close(s);
+}
+
+TEST(a_reader_and_a_writer_of_one_process_share_whoever_comes_first)
+{
+    struct pz_live_store *reader = NULL, *writer;
+    struct pz_event e = event_of("u", NULL, "a");
+    uint64_t last = 0;
+    char link[80];
+    pz_live_close(open_store());
+    assert_int_equal(pz_live_open(dir, false, &reader, NULL), PZ_OK);
+    writer = open_store();
+    assert_ptr_equal(reader, writer);
+    snprintf(link, sizeof link, "%s.link", dir);
+    assert_int_equal(symlink(dir, link), 0);
+    pz_live_close(writer);
+    assert_int_equal(pz_live_open(link, true, &writer, NULL), PZ_OK);
+    assert_int_equal(unlink(link), 0);
+    assert_ptr_equal(reader, writer); /* the file decides, not its name */
+    assert_int_equal(put(writer, &e, 1, &last), 1);
+    expect_items(reader, "u", 0, "a ");
+    pz_live_close(reader);
+    expect_items(writer, "u", 0, "a ");
+    pz_live_close(writer);
+}
+
+/* Read without a pause; what they see never shrinks. */
+static void *read_on(void *context)
+{
+    struct sharing *w = context;
+    while (!atomic_load(w->done)) {
+        struct pz_arena arena = { 0 };
+        struct pz_live live = { 0 };
+        w->bad += pz_live_read(w->s, "u", 0, &arena, &live, NULL) != PZ_OK || live.n_events < w->n;
+        w->n = live.n_events;
+        pz_arena_clear(&arena);
+    }
+    return NULL;
+}
+
+static int grow_under_readers(void)
+{
+    enum { N = 8, TEXT = 900000, PUTS = 120 };
+    struct rlimit limit = { (rlim_t)1 << 30, (rlim_t)1 << 30 };
+    char *text = calloc(1, TEXT + 1);
+    struct pz_event e = event_of("v", NULL, "a"), few = event_of("u", NULL, "b");
+    atomic_bool done = false;
+    struct sharing w[N];
+    pthread_t thread[N];
+    size_t n_new = 0, bad = text == NULL || setrlimit(RLIMIT_AS, &limit) != 0;
+    uint64_t last = 0;
+    if (bad) {
+        return 1;
+    }
+    struct pz_live_store *s = open_store();
+    memset(text, 'x', TEXT);
+    e.impression = text;
+    (void)put(s, &few, 1, &last);
+    for (int i = 0; i < N; i++) {
+        w[i] = (struct sharing){ s, &done, 0, 0 };
+        bad += pthread_create(&thread[i], NULL, read_on, &w[i]) != 0;
+    }
+    for (int i = 0; i < PUTS; i++) { /* twice the map of an eighth of the limit */
+        struct pz_event two[2] = { e, e };
+        bad += pz_live_put(s, two, 2, &n_new, &last, NULL) != PZ_OK || n_new != 2;
+    }
+    atomic_store(&done, true);
+    for (int i = 0; i < N; i++) {
+        bad += pthread_join(thread[i], NULL) != 0 || w[i].bad != 0;
+    }
+    pz_live_close(s);
+    free(text);
+    return bad != 0;
+}
+
+/* With readers preferred, the writer waits for a moment without readers, which does not come. */
+TEST(a_small_map_grows_though_eight_threads_read_without_a_pause)
+{
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it needs all the address space */
+#else
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        _exit(grow_under_readers());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+#endif
 }
 
 AROUND_EACH(fresh_dir, remove_dir)

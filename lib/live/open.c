@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a live store: the LMDB environment, one a file and process.
+ *
+ * One environment. LMDB must not open a file twice in one process: POSIX locks fall away with the
+ * first close, and the second open takes itself for the only one and makes the table of readers and
+ * the writers' mutex anew; writers then hang and pages are used again under a reader. So stores are
+ * kept in a list by (device, inode) of data.mdb and counted; who opens an open one borrows it.
+ * Readers open for writing when they may, so that a writer can borrow what a reader opened. Stores
+ * that were opened before a fork are the parent's and are passed over.
+ *
+ * Replaced files. Compaction and restoring put another folder in the place of the store's. LMDB
+ * follows the file that it has open, so every transaction compares the file at the path with the
+ * one in use, after it has begun: whatever was acknowledged before is in the file that was at the
+ * path at that moment, or in an older snapshot of the same file. data.mdb stays open, so that its
+ * inode is not given to another file. The folder is opened first and LMDB gets its descriptor, lest
+ * it takes the lock of one folder and the data of the other.
+ *
+ * The map is an upper bound of the file: address space, not memory. It is large from the start, as
+ * growing waits for all transactions of the process; under RLIMIT_AS it takes an eighth of what may
+ * be had and grows by a half, writers before readers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "live/db.h"
+
+enum { FORMAT = 1, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096 };
+
+#define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
+#define MIN_MAP ((size_t)16 << 20)
+#define MAX_FIRST_MAP (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)256 << 20)
+
+static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pz_live_store *stores; /* of this process and, after a fork, of its parents */
+
+/* ---- files ---- */
+
+/* data.mdb at the store's path, as it is now. 0 or an errno value. */
+static int look(const char *dir, struct stat *info)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return ENAMETOOLONG;
+    return stat(path, info) == 0 ? 0 : errno;
+}
+
+bool pz_db_moved(const struct pz_live_store *s)
+{
+    struct stat info;
+
+    return look(s->dir, &info) != 0 || info.st_ino != s->ino || info.st_dev != s->dev;
+}
+
+/* The lock file is mapped and written through the map: on a full disk that would be SIGBUS. So it
+ * gets its blocks before LMDB sees it. Never when it exists: closing it would drop LMDB's own lock
+ * on it. */
+static int reserve_lock(int folder)
+{
+    int fd = openat(folder, "lock.mdb", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), rc;
+
+    if (fd < 0)
+        return errno == EEXIST ? 0 : errno;
+    rc = posix_fallocate(fd, 0, LOCK_BYTES);
+    if (rc == EOPNOTSUPP || rc == EINVAL)
+        rc = 0;
+    if (rc != 0)
+        unlinkat(folder, "lock.mdb", 0);
+    close(fd);
+    return rc;
+}
+
+/* ---- the map ---- */
+
+static size_t first_map(void)
+{
+    struct rlimit limit;
+    size_t bytes = MAX_FIRST_MAP;
+
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur / 8 < bytes)
+        bytes = (size_t)(limit.rlim_cur / 8) / PAGE * PAGE;
+    return bytes < MIN_MAP ? MIN_MAP : bytes;
+}
+
+/* LMDB gives up the old map before it asks for the new one. */
+static bool is_room_for(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return p != MAP_FAILED && munmap(p, bytes) == 0;
+}
+
+int pz_db_grow(struct pz_live_store *s, int why)
+{
+    MDB_envinfo info;
+    struct stat file = { 0 };
+    size_t bytes = 0;
+    int rc;
+
+    pthread_rwlock_wrlock(&s->growing);
+    rc = mdb_env_info(s->env, &info);
+    if (rc == 0)
+        rc = look(s->dir, &file);
+    if (rc == 0) {
+        bytes = info.me_mapsize;
+        if (why == MDB_MAP_RESIZED) /* another thread may have done it */
+            bytes = (size_t)file.st_size > bytes ? (size_t)file.st_size : bytes;
+        bytes = (bytes + bytes / 2 + MIN_MAP) / PAGE * PAGE;
+        rc = is_room_for(bytes) ? mdb_env_set_mapsize(s->env, bytes) : ENOMEM;
+    }
+    pthread_rwlock_unlock(&s->growing);
+    return rc;
+}
+
+/* ---- the environment ---- */
+
+static int make_identity(struct pz_live_store *s, MDB_txn *txn)
+{
+    uint64_t id = 0;
+    int rc = getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
+
+    if (rc == 0)
+        rc = pz_db_put_meta(s, txn, "id", id);
+    return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT) : rc;
+}
+
+static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
+{
+    uint64_t format, last;
+    int rc = pz_db_get_meta(s, txn, "last", &last);
+
+    s->fresh = rc == 0 && last == 0;
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "format", &format);
+    if (rc == 0 && format == 0 && make)
+        return make_identity(s, txn);
+    return rc == 0 && format != FORMAT ? MDB_VERSION_MISMATCH : rc;
+}
+
+/* MDB_NOTFOUND: a reader came before the first commit. */
+static int open_dbs(struct pz_live_store *s, bool make)
+{
+    static const char *const names[PZ_N_DBS] = { "events",    "owner", "ids",   "joins", "sessions",
+                                                 "forgotten", "items", "users", "meta" };
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(s->env, NULL, make ? 0 : MDB_RDONLY, &txn);
+
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
+        rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
+    if (rc == 0)
+        rc = check_format(s, txn, make);
+    if (rc == 0) /* also of a reader: an abort would close the handles */
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+static int open_env_at(struct pz_live_store *s, const char *path, unsigned flags, size_t map)
+{
+    int rc = mdb_env_create(&s->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(s->env, PZ_N_DBS);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(s->env, MAX_READERS);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(s->env, map);
+    if (rc == 0)
+        rc = mdb_env_open(s->env, path, MDB_NOTLS | flags, 0600);
+    if (rc != 0 && s->env) {
+        mdb_env_close(s->env);
+        s->env = NULL;
+    }
+    return rc;
+}
+
+static int open_env(struct pz_live_store *s, int folder, unsigned flags)
+{
+    char path[64];
+    size_t map = first_map();
+    int rc;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+    do {
+        rc = open_env_at(s, access(path, F_OK) == 0 ? path : s->dir, flags, map);
+        map /= 2;
+    } while (rc == ENOMEM && map >= MIN_MAP);
+    return rc;
+}
+
+static bool is_permission(int rc)
+{
+    return rc == EACCES || rc == EROFS || rc == EPERM;
+}
+
+static int open_in(struct pz_live_store *s, int folder, bool make)
+{
+    struct stat info;
+    int fd, rc;
+
+    if (make) {
+        rc = reserve_lock(folder);
+    } else { /* LMDB would make the files */
+        rc = fstatat(folder, "data.mdb", &info, 0) == 0 ? 0 : errno;
+        if (rc == 0 && info.st_size == 0)
+            rc = ENOENT;
+    }
+    if (rc == 0)
+        rc = open_env(s, folder, 0);
+    s->writable = rc == 0;
+    if (!make && is_permission(rc)) {
+        rc = open_env(s, folder, MDB_RDONLY);
+        s->unlocked = is_permission(rc);
+        if (s->unlocked)
+            rc = open_env(s, folder, MDB_RDONLY | MDB_NOLOCK);
+    }
+    if (rc == 0)
+        rc = mdb_env_get_fd(s->env, &fd);
+    if (rc == 0)
+        rc = fstat(fd, &info) == 0 ? 0 : errno;
+    if (rc != 0)
+        return rc;
+    s->dev = info.st_dev;
+    s->ino = info.st_ino;
+    return open_dbs(s, make);
+}
+
+static void close_env(struct pz_live_store *s)
+{
+    if (s->env)
+        mdb_env_close(s->env);
+    s->env = NULL;
+}
+
+/* The environment of what is at s->dir now, into s. Under stores_lock. */
+static int open_files(struct pz_live_store *s, bool make)
+{
+    int dead, folder, rc = 0;
+
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        if (make && mkdir(s->dir, 0700) != 0 && errno != EEXIST)
+            return errno;
+        folder = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+            return errno;
+        rc = open_in(s, folder, make);
+        close(folder);
+        if (rc == 0 && !pz_db_moved(s))
+            break;
+        close_env(s);
+        if (rc != 0)
+            return rc;
+    }
+    if (!s->env)
+        return EAGAIN;
+    if (s->writable)
+        mdb_reader_check(s->env, &dead);
+    return 0;
+}
+
+/* Under stores_lock. */
+static int follow(struct pz_live_store *s)
+{
+    struct pz_live_store now = { .dir = s->dir };
+    int rc = 0;
+
+    pthread_rwlock_wrlock(&s->growing);
+    if (pz_db_moved(s)) {
+        rc = open_files(&now, false);
+        if (rc == 0) {
+            close_env(s);
+            s->env = now.env;
+            memcpy(s->db, now.db, sizeof s->db);
+            s->writable = now.writable;
+            s->unlocked = now.unlocked;
+            s->dev = now.dev;
+            s->ino = now.ino;
+        }
+    }
+    pthread_rwlock_unlock(&s->growing);
+    return rc;
+}
+
+int pz_db_reopen(struct pz_live_store *s)
+{
+    int rc;
+
+    pthread_mutex_lock(&stores_lock);
+    rc = follow(s);
+    pthread_mutex_unlock(&stores_lock);
+    return rc;
+}
+
+/* ---- stores ---- */
+
+/* Those whose file was replaced follow first, so that no two come to have one file. */
+static struct pz_live_store *find_open(const char *dir)
+{
+    struct stat info;
+
+    for (struct pz_live_store *s = stores; s; s = s->next)
+        if (s->pid == getpid() && pz_db_moved(s))
+            follow(s);
+    if (look(dir, &info) != 0)
+        return NULL;
+    for (struct pz_live_store *s = stores; s; s = s->next)
+        if (s->pid == getpid() && s->dev == info.st_dev && s->ino == info.st_ino)
+            return s;
+    return NULL;
+}
+
+static void store_free(struct pz_live_store *s)
+{
+    close_env(s);
+    pthread_rwlock_destroy(&s->growing);
+    free(s->dir);
+    free(s);
+}
+
+static struct pz_live_store *store_new(const char *dir)
+{
+    struct pz_live_store *s = calloc(1, sizeof *s);
+    pthread_rwlockattr_t attr;
+
+    if (!s || !(s->dir = pz_mem_strndup(dir, strlen(dir)))) {
+        free(s);
+        return NULL;
+    }
+    s->pid = getpid();
+    pthread_rwlockattr_init(&attr); /* readers without end must not keep the map from growing */
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&s->growing, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    return s;
+}
+
+/* LMDB syncs what is in its file, not the names of the file and its folder. */
+static enum pz_status sync_names(const struct pz_live_store *s, struct pz_err *err)
+{
+    char parent[4096];
+    enum pz_status st = pz_file_sync_dir(s->dir, err);
+
+    return st == PZ_OK && pz_file_dirname(s->dir, parent, sizeof parent)
+               ? pz_file_sync_dir(parent, err)
+               : st;
+}
+
+/* Another environment for the list. *out NULL and PZ_OK: nothing was stored yet. */
+static enum pz_status open_new(const char *dir, bool writable, struct pz_live_store **out,
+                               struct pz_err *err)
+{
+    struct pz_live_store *s = store_new(dir);
+    enum pz_status st = PZ_OK;
+    int rc = s ? open_files(s, writable) : 0;
+
+    *out = NULL;
+    if (!s)
+        return pz_err_memory(err, "the live store", sizeof *s);
+    if (rc != 0 && (writable || (rc != ENOENT && rc != MDB_NOTFOUND)))
+        st = pz_db_fail(s, rc, "opening", err);
+    else if (rc == 0 && writable && s->fresh)
+        st = sync_names(s, err);
+    if (rc != 0 || st != PZ_OK) {
+        store_free(s);
+        return st;
+    }
+    s->next = stores;
+    stores = *out = s;
+    return PZ_OK;
+}
+
+enum pz_status pz_live_open(const char *dir, bool writable, struct pz_live_store **out,
+                            struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    pthread_mutex_lock(&stores_lock);
+    *out = find_open(dir);
+    if (*out && writable && !(*out)->writable)
+        st = pz_db_fail(*out, EACCES, "opening", err);
+    else if (!*out)
+        st = open_new(dir, writable, out, err);
+    if (st != PZ_OK)
+        *out = NULL;
+    if (*out)
+        (*out)->n_users++;
+    pthread_mutex_unlock(&stores_lock);
+    return st;
+}
+
+void pz_live_close(struct pz_live_store *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&stores_lock);
+    if (--s->n_users == 0) {
+        struct pz_live_store **at = &stores;
+
+        while (*at != s)
+            at = &(*at)->next;
+        *at = s->next;
+        store_free(s);
+    }
+    pthread_mutex_unlock(&stores_lock);
+}
