@@ -80,6 +80,25 @@ scorer_names() {
         grep -vE "^($built_on)" | grep -vE "^($other_meaning)" || true
 }
 
+# Folders whose headers keep the form of contracts (scripts/contracts.awk).
+contracts() {
+    local f
+    for f in base table; do
+        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
+    done
+}
+
+# A header whose first comment says "Private to FOLDER/" is included there alone (and by tests).
+private_headers() {
+    local h of
+    for h in "${headers[@]}"; do
+        of=$(sed -n '2,4s|^/\* Private to \([a-z/]*\)/.*|\1|p' "$h")
+        [ -n "$of" ] || continue
+        grep -lF "#include \"${h#lib/}\"" "${lib[@]}" cmd/*.c | grep -v "^lib/$of/" |
+            sed "s|\$|: ${h#lib/} is private to $of/|" || true
+    done
+}
+
 # From the line of "{" in column 0 to that of "}" in column 0.
 too_long() {
     awk 'FNR == 1 { at = 0 }
@@ -124,6 +143,8 @@ report modules < <(one_module)
 report prototypes < <(undocumented)
 report scorers < <(scorer_names)
 report size < <(too_long)
+report contracts < <(contracts)
+report private < <(private_headers)
 if optional clang-format; then
     report format < <(formatting)
 fi

@@ -38,9 +38,11 @@ struct pz_ruleset {
  * diversity  "LAMBDA" or "LAMBDA:COLUMN"
  * rotation   "RATE" or "RATE:HALFLIFE"
  * objective  "COLUMN=low|medium|high|off": low, medium and high are powers 1/3, 1 and 3 of the
- * value promotion  "NAME:PERCENT" or "NAME:PERCENT:FILTER", the filter an expression or a name
+ *            value
+ * promotion  "NAME:PERCENT" or "NAME:PERCENT:FILTER", the filter an expression or a name
  * boost      "CONDITION: FACTOR" or "FILTER: FACTOR": a condition is what follows INCLUDE ItemID
- * WHERE context    "KEY=VALUE" */
+ *            WHERE
+ * context    "KEY=VALUE" */
 enum pz_status pz_ruleset_seen(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_age(struct pz_ruleset *s, const char *text, struct pz_err *err);

@@ -3,7 +3,9 @@
  *
  * The library never prints and never exits. A function returns PZ_OK or the status that the program
  * will exit with, and leaves one sentence for a person in the caller's struct pz_err: what went
- * wrong, where (file:line: column: value), and what to do. */
+ * wrong, where (file:line: column: value), and what to do.
+ *
+ * Threads: each has a struct pz_err of its own. */
 #ifndef PZ_BASE_ERR_H
 #define PZ_BASE_ERR_H
 
@@ -29,16 +31,18 @@ struct pz_err {
 
 /* Record a failure and return its status, so that `return pz_err_set(err, PZ_IO, ...)` reads well.
  * err  NULL when the caller does not want the text. fmt as printf; longer texts are cut.
- * Cannot fail; touches only *err. */
+ * Errors: the status given; touches nothing but *err. */
 enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As pz_err_set, with ": " and strerror(errnum) behind the text. */
+/* As pz_err_set, with ": " and strerror(errnum) behind the text.
+ * Errors: the status given */
 enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
                             ...) __attribute__((format(printf, 4, 5)));
 
 /* The failure of an allocation: PZ_TRY_AGAIN and "out of memory: <what> needs <bytes>".
- * what  a noun for the person, e.g. "the item factors". */
+ * what  a noun for the person, e.g. "the item factors".
+ * Errors: always PZ_TRY_AGAIN */
 enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes);
 
 /* Put "prefix: " in front of the text already in err (to add a file name on the way up);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that appear whole or not at all, and locks that a crash releases. */
+/* Files that appear whole or not at all, and locks that a crash releases.
+ *
+ *     pz_out_open -> pz_out_write... -> pz_out_commit, or pz_out_abort
+ *
+ * Threads: an output and a lock belong to one thread at a time; several may have one each. */
 #ifndef PZ_BASE_FILE_H
 #define PZ_BASE_FILE_H
 
@@ -13,22 +17,27 @@ struct pz_out;
 
 /* Start an output. path "-" is standard output (written as it comes), and so are devices and named
  * pipes. Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which
- * becomes path only at commit; mode is 0666 less the umask. The caller ends it with pz_out_commit
- * or pz_out_abort, which both free it. */
+ * becomes path only at commit; mode is 0666 less the umask.
+ * Errors: PZ_CANT_CREATE the file cannot be made there; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller ends *out by pz_out_commit or pz_out_abort, which both free it */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
 
 /* Write to an open descriptor, which stays the caller's; name is for messages. Commit flushes, no
- * more. */
+ * more.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  as pz_out_open */
 enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out, struct pz_err *err);
 
-/* Append n bytes (buffered). A failure is sticky and is reported again at commit. */
+/* Append n bytes (buffered). A failure is sticky and is reported again at commit.
+ * Errors: PZ_IO writing failed */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);
 
 /* Bytes written so far. */
 uint64_t pz_out_size(const struct pz_out *out);
 
 /* Flush, fsync, close, rename over the name, fsync the folder, in this order; on any failure the
- * temporary file is removed and the old file stays as it was. Frees out. NULL is PZ_OK. */
+ * temporary file is removed and the old file stays as it was. Frees out. NULL is PZ_OK.
+ * Errors: PZ_IO any of these steps failed */
 enum pz_status pz_out_commit(struct pz_out *out, struct pz_err *err);
 
 /* Remove what was written and free. Accepts NULL. */
@@ -38,15 +47,19 @@ void pz_out_abort(struct pz_out *out);
  * SIGINT/SIGTERM. */
 void pz_out_abort_all(void);
 
-/* Read a whole file of at most max_bytes into *data (NUL behind it, caller frees). PZ_NO_INPUT when
- * it cannot be opened, PZ_BAD_DATA when larger. */
+/* Read a whole file of at most max_bytes into *data, with a NUL behind it.
+ * Errors: PZ_NO_INPUT it cannot be opened; PZ_IO reading failed; PZ_BAD_DATA it is larger;
+ *         PZ_TRY_AGAIN memory is out
+ * Owner:  the caller frees *data */
 enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
                             struct pz_err *err);
 
-/* Write a whole small file by pz_out_open/_commit. */
+/* Write a whole small file by pz_out_open/_commit.
+ * Errors: as those */
 enum pz_status pz_file_write(const char *path, const void *data, size_t n, struct pz_err *err);
 
-/* fsync a folder, so that names made in it survive a power cut. */
+/* fsync a folder, so that names made in it survive a power cut.
+ * Errors: PZ_IO it failed */
 enum pz_status pz_file_sync_dir(const char *dir, struct pz_err *err);
 
 /* The folder part of a path ("." if none) into buf of n bytes; false if it does not fit. */
@@ -55,8 +68,9 @@ bool pz_file_dirname(const char *path, char *buf, size_t n);
 struct pz_lock;
 
 /* Take a lock on path (created if missing, never removed), held by an flock and so released by the
- * kernel when the process ends. wait_s seconds of patience; then PZ_TRY_AGAIN naming the holder and
- * since when. */
+ * kernel when the process ends. wait_s: seconds of patience.
+ * Errors: PZ_TRY_AGAIN still held, naming the holder and since when; PZ_CANT_CREATE, PZ_IO
+ * Owner:  the caller, by pz_lock_free */
 enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
                             struct pz_err *err);
 

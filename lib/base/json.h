@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON: reading goes through Jansson (this is the only header that includes it); writing of small
- * documents too; lines by the million are appended by hand (20 x faster than building a tree). */
+ * documents too; lines by the million are appended by hand (20 x faster than building a tree).
+ *
+ * Threads: safe anywhere on documents and buffers of one's own. */
 #ifndef PZ_BASE_JSON_H
 #define PZ_BASE_JSON_H
 
@@ -12,8 +14,8 @@
 #include "base/str.h"
 
 /* Parse n bytes; duplicate keys are refused. what names the source in errors ("campaign.json").
- * *out is a new reference; release with json_decref. PZ_BAD_DATA with line and column on failure.
- */
+ * Errors: PZ_BAD_DATA with line and column
+ * Owner:  the caller, by json_decref */
 enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
                              struct pz_err *err);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Talk: messages and progress on stderr. A program sets the log up once; the library only calls it
- * and works the same when it is NULL (silent). stdout never passes through here. */
+ * and works the same when it is NULL (silent). stdout never passes through here.
+ *
+ * Threads: pz_log and pz_log_step anywhere; new, free, begin, done and pz_stop_install the main one. */
 #ifndef PZ_BASE_LOG_H
 #define PZ_BASE_LOG_H
 
@@ -14,18 +16,19 @@ struct pz_log;
 /* program  name in front of every line; borrowed. level: the most talkative level shown.
  * json     one JSON object a line instead of text.
  * Progress is drawn as one updating line on a terminal and as a line every 10 s elsewhere, and not
- * at all below PZ_LOG_NOTE. Returns NULL when memory is out. Free with pz_log_free. */
+ * at all below PZ_LOG_NOTE. NULL when memory is out.
+ * Owner: the caller, by pz_log_free, which accepts NULL. */
 struct pz_log *pz_log_new(const char *program, enum pz_level level, bool json);
 void pz_log_free(struct pz_log *log);
 
-/* Say one line. Thread-safe; log may be NULL. */
+/* Write one line; log may be NULL. */
 void pz_log(struct pz_log *log, enum pz_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* A stage of work of `total` units (0 = unknown), e.g. ("reading rows", "rows", 20000000).
  * Stages do not nest. what and unit are borrowed until pz_log_done. */
 void pz_log_begin(struct pz_log *log, const char *what, const char *unit, uint64_t total);
-/* Units done since the last call. Thread-safe, cheap (an atomic add and a rare write). */
+/* Units done since the last call; cheap (an atomic add and a rare write). */
 void pz_log_step(struct pz_log *log, uint64_t units);
 /* End of the stage: clears the line; with PZ_LOG_NOTE says how much in how long. */
 void pz_log_done(struct pz_log *log);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory: allocation whose size arithmetic cannot overflow, growable arrays, and arenas for many
- * short-lived pieces. free() releases what the first two return. */
+ * short-lived pieces. free() releases what the first two return.
+ *
+ * Threads: an arena and a growing array belong to one; allocation is safe anywhere. */
 #ifndef PZ_BASE_MEM_H
 #define PZ_BASE_MEM_H
 
@@ -12,11 +14,12 @@
 #define PZ_MEM_ALIGN 64
 
 /* A zeroed array of n elements of elem_bytes each, aligned to PZ_MEM_ALIGN; n = 0 gives a valid
- * pointer too. Returns NULL when n * elem_bytes overflows or memory is out. Release with free().
- * Thread-safe. */
+ * pointer too. NULL when n * elem_bytes overflows or memory is out.
+ * Owner: the caller, by free. */
 void *pz_mem_array(size_t n, size_t elem_bytes);
 
-/* A copy of n elements; NULL as pz_mem_array. */
+/* A copy of n elements; NULL as pz_mem_array.
+ * Owner: the caller, by free. */
 void *pz_mem_copy(const void *src, size_t n, size_t elem_bytes);
 
 /* Make room for at least need elements in a growable array, doubling its size.
@@ -24,7 +27,8 @@ void *pz_mem_copy(const void *src, size_t n, size_t elem_bytes);
  * Returns false when memory is out; the array is then as before. Not zeroed, malloc's alignment. */
 bool pz_mem_grow(void *array, size_t *cap, size_t need, size_t elem_bytes);
 
-/* A copy of n bytes with a NUL behind them, or NULL when memory is out. */
+/* A copy of n bytes with a NUL behind them, or NULL when memory is out.
+ * Owner: the caller, by free. */
 char *pz_mem_strndup(const char *s, size_t n);
 
 /* An arena: bytes handed out in order, all freed at once. Not thread-safe. */
@@ -32,11 +36,12 @@ struct pz_arena {
     struct pz_arena_block *head; /* owned */
 };
 
-/* Hand out n bytes (8-aligned, not zeroed) that live until pz_arena_clear; NULL when memory is out.
- */
+/* Hand out n bytes, 8-aligned, not zeroed; NULL when memory is out.
+ * Owner: the arena; valid until pz_arena_clear. */
 void *pz_arena_take(struct pz_arena *arena, size_t n);
 
-/* A NUL-terminated copy of n bytes inside the arena; NULL when memory is out. */
+/* A NUL-terminated copy of n bytes inside the arena; NULL when memory is out.
+ * Owner: the arena; valid until pz_arena_clear. */
 char *pz_arena_strndup(struct pz_arena *arena, const char *s, size_t n);
 
 /* Free everything; the arena may be used again. Accepts an all-zero arena. */

@@ -6,7 +6,9 @@
  * A program is a struct pz_cmd; a program with subcommands (pz-deploy publish ...) is a pz_cmd
  * whose .sub lists them. Long options may be cut to an unambiguous prefix; --name=value and --name
  * value are the same; "--" ends options; options and operands may be mixed. Every table ends with
- * PZ_OPT_COMMON, then PZ_END. */
+ * PZ_OPT_COMMON, then PZ_END.
+ *
+ * Threads: the main thread, before it starts others. */
 #ifndef PZ_BASE_OPT_H
 #define PZ_BASE_OPT_H
 
@@ -125,7 +127,8 @@ bool pz_opt_is_choice(const struct pz_opt *opt);
 void pz_cmd_complete(const struct pz_cmd *cmd, bool zsh);
 
 /* Parse only, for tests: fills cfg (all-zero at first) from defaults and argv[1..], operands to
- * args. PZ_USAGE with a sentence (and "did you mean") on failure. */
+ * args. *args by pz_strs_clear and cfg by pz_opt_clear.
+ * Errors: PZ_USAGE with a sentence and what was perhaps meant; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,
                             struct pz_strs *args, struct pz_err *err);
 

@@ -4,7 +4,9 @@
  * House rules: one `#pragma omp parallel for schedule(dynamic, N) num_threads(pz_par_threads())` on
  * one outer loop in a driver; the body writes its own row only; scratch is per thread, indexed by
  * pz_par_id(); sums run per row and are folded in index order. So the same seed gives the same
- * bytes at any thread count. */
+ * bytes at any thread count.
+ *
+ * Threads: pz_par_set before any loop; the rest anywhere. */
 #ifndef PZ_BASE_PAR_H
 #define PZ_BASE_PAR_H
 

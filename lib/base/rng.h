@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers that depend on (seed, stream) only, never on the thread that draws them: a loop
- * body seeds its own generator with its row number, so results are the same at any thread count. */
+ * body seeds its own generator with its row number, so results are the same at any thread count.
+ *
+ * Threads: a generator belongs to one. */
 #ifndef PZ_BASE_RNG_H
 #define PZ_BASE_RNG_H
 

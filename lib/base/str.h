@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strings: a growable buffer whose failure is sticky (append freely, check once), and the few
- * string questions that every layer asks. */
+ * string questions that every layer asks.
+ *
+ * Threads: a buffer belongs to one; the rest is safe anywhere. */
 #ifndef PZ_BASE_STR_H
 #define PZ_BASE_STR_H
 
@@ -51,7 +53,8 @@ bool pz_str_same_word(const char *a, size_t n, const char *b, size_t m);
 
 /* The candidate nearest to word by edit distance, for "did you mean"; NULL when none is near
  * (distance over a third of the length, at least 1).
- * candidates  n strings; NULL entries are passed over. */
+ * candidates  n strings; NULL entries are passed over
+ * Owner: whoever owns the candidates. */
 const char *pz_str_nearest(const char *word, const char *const *candidates, size_t n);
 
 struct pz_hint {

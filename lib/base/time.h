@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time: everything inside pz is whole Unix seconds, UTC. */
+/* Time: everything inside pz is whole Unix seconds, UTC.
+ *
+ * Threads: safe anywhere. */
 #ifndef PZ_BASE_TIME_H
 #define PZ_BASE_TIME_H
 
@@ -24,7 +26,8 @@ bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form);
  * optionally [T ]HH:MM[:SS[.fff]] and Z or +-HH[:]MM (UTC when missing). False when malformed. */
 bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *seconds);
 
-/* "2026-11-24T06:30:00Z" into buf of at least 32 bytes; returns buf. */
+/* "2026-11-24T06:30:00Z" into buf of at least 32 bytes.
+ * Owner: returns buf, the caller's. */
 char *pz_time_format(int64_t seconds, char *buf);
 
 /* "30d", "12h", "90m", "45s", "2w" or plain seconds to seconds; false when malformed. */
@@ -34,7 +37,8 @@ bool pz_time_duration(const char *s, int64_t *seconds);
  * it so that runs can be repeated. */
 int64_t pz_time_now(void);
 
-/* A name for the form ("seconds", "milliseconds", ...). */
+/* A name for the form ("seconds", "milliseconds", ...).
+ * Owner: nobody, it is a constant. */
 const char *pz_time_form_name(enum pz_time_form form);
 
 #endif

@@ -2,7 +2,8 @@
 /* Campaigns: see campaign.h. On disk:
  *
  *   current              "NNNN PPPP HHHH\n": the version that answers, the one before it (0: none),
- * and the highest ever published versions/NNNN/       model.flat (a flat table) and info.json
+ *                        and the highest ever published
+ *   versions/NNNN/       model.flat (a flat table) and info.json
  *   campaign.json        settings and named filters
  *   live/                the live store
  *   lock                 held by whoever publishes, rolls back, collects or sets

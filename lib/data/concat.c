@@ -5,8 +5,8 @@
  *   1. unite the inputs' dictionaries (linear), which gives a map old code -> code for each
  *   2. count the lists' lengths, then lay the mapped codes and mark each as used
  *   3. when some are unused, close the gaps in the dictionary and renumber: values that nobody has
- * any more leave the file, and the order of the rest stays No string is hashed or compared in 2 and
- * 3, so the cost is that of the rows. */
+ *      any more leave the file, and the order of the rest stays
+ * No string is hashed or compared in 2 and 3, so the cost is that of the rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * The parts' users are walked together, in the order of the united dictionary (their maps ascend).
  * For each user:
  *   1. the parts' histories, each in time order, are laid into one list, file after file; a history
- * that begins after the last one ends is appended, another is merged in from the back, so that
- * daily files cost a copy
+ *      that begins after the last one ends is appended, another is merged in from the back, so that
+ *      daily files cost a copy
  *   2. where two or more parts have the user, events of equal time are compared and repeats leave:
  *      a few with each other, many (data without time stamps) after sorting a hash of them
  *   3. what is left is written behind the users before

@@ -38,15 +38,18 @@ void pz_verdict_clear(struct pz_verdict *v);
 
 /* ---- the gate ----
  * expression  or:  and { "||" and }        and:  not { "&&" not }       not:  "!" not | compare
- *             compare: sum [ (">=" | "<=" | ">" | "<" | "==" | "!=") sum ]
- *             sum, product: + - * / of numbers (5% is 0.05), names and parentheses
+ *             compare: sum [ (">=" | "<=" | ">" | "<" | "==" | "!=") sum ] sum, product: + - * / of
+ *             numbers (5% is 0.05), names and parentheses
  * names       METRIC        ndcg@10, mrr@25, precision@5, recall@20, hit@10, map@10,
- * weighted_ndcg@10, catalogue_share@10, coverage, gini, novelty, users, or a key of the report
+ *             weighted_ndcg@10,
+ *                           catalogue_share@10, coverage, gini, novelty, users, or a key of the
+ *                           report
  *             low.METRIC, high.METRIC          the bounds of its interval
  *             RIVAL.METRIC                     the rival's value; RIVAL: popularity, vs, a recipe
  *             RIVAL.low.METRIC, .high.         bounds of the paired difference, mine minus the
- * rival's RIVAL                            the rival's value of the metric last named before it in
- *                                              the same comparison */
+ *                                              rival's
+ *             RIVAL                            the rival's value of the metric last named before it
+ *                                              in the same comparison */
 
 /* Judge v->gate: fills v->passed and v->why. Before anything is judged (figures empty) it only
  * checks that the expression can be. PZ_USAGE: it cannot, with the place. NULL gate: PZ_OK. */

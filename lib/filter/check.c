@@ -3,7 +3,7 @@
  * its column's type, and what speaks of interactions is brought into one form:
  *
  *   a part that consists of tests on Interactions joined by AND and OR speaks of one interaction,
- * and becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
+ *   and becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
  *
  * so that evaluation knows tests of rows, tests of the user or the current item, and counts. */
 #include <stdio.h>

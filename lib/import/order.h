@@ -28,8 +28,11 @@ struct pz_same {
  * time.
  *
  * key     [ptr[n_users]] grouped by user, in input order within one; kept keys move to the front of
- * their group ptr     [n_users + 1] kept    [n_users] how many keys of a user stay Users run in
- * parallel. Cost: linear in the keys (insertion sort of short groups, radix sort of others). */
+ *         their group
+ * ptr     [n_users + 1]
+ * kept    [n_users] how many keys of a user stay
+ * Users run in parallel. Cost: linear in the keys (insertion sort of short groups, radix sort of
+ * others). */
 enum pz_status pz_order_users(uint64_t *key, const uint64_t *ptr, uint32_t n_users,
                               const struct pz_same *same, uint32_t *kept, struct pz_err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: events inside a transaction. Functions return 0 or an LMDB or errno value.
+/* Private to live/: events inside a transaction. Functions return 0 or an LMDB or errno value.
  */
 #ifndef PZ_LIVE_EVENTS_H
 #define PZ_LIVE_EVENTS_H

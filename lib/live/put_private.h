@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: the loop under pz_put_events and pz_put_rows, and what both do with values.
+/* Private to live/: the loop under pz_put_events and pz_put_rows, and what both do with values.
  */
 #ifndef PZ_LIVE_PUT_PRIVATE_H
 #define PZ_LIVE_PUT_PRIVATE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the pieces of the blend, for those who judge parts one by one. */
+/* The pieces of the blend, for those who judge parts one by one. */
 #ifndef PZ_MODEL_BLEND_H
 #define PZ_MODEL_BLEND_H
 

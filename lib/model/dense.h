@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: dense float matrices, all row-major. The only module that calls BLAS and
+/* Dense float matrices, all row-major. The only module that calls BLAS and
  * LAPACK.
  *
  * A serial OpenBLAS is commonly built without locks: two threads inside it at once share one

@@ -8,10 +8,10 @@
 #include "table/table.h"
 
 /* Write hist/ptr, item, time, weight, event, value, the columns of Interactions under "context",
- * and the facts of items (item_facts.h). ds, rules, keep  what the corpus was made from;
- * interactions with keep[p] = 0 are not written corpus           made by pz_corpus_make(ds, rules,
- * n_rules, keep, ...) Memory: 25 bytes an interaction when there are rules, else what the value
- * column needs. */
+ * and the facts of items (item_facts.h).
+ * ds, rules, keep  what the corpus was made from; interactions with keep[p] = 0 are not written
+ * corpus           made by pz_corpus_make(ds, rules, n_rules, keep, ...)
+ * Memory: 25 bytes an interaction when there are rules, else what the value column needs. */
 enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                   size_t n_rules, const uint8_t *keep,
                                   const struct pz_corpus *corpus, struct pz_writer *w,

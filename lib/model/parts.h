@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the scorers there are. A new scorer is declared here and listed in scorer.c.
+/* The scorers there are. A new scorer is declared here and listed in scorer.c.
  */
 #ifndef PZ_MODEL_PARTS_H
 #define PZ_MODEL_PARTS_H

@@ -2,9 +2,11 @@
 /* Rules that multiply scores before the choice, alike for the blend and the fallback:
  *
  *   rotation   (1 - rate)^s, s the sum of 2^(-age / half-life) over the times the item was shown to
- * the user objective  (value / largest value)^power of a numeric column: with power 1 the order is
- * that of expected value, score being a chance; values of 0 and below and nulls count as the
- * smallest above 0 boosts     the factor of every boost whose filter the item passes */
+ *              the user
+ *   objective  (value / largest value)^power of a numeric column: with power 1 the order is that of
+ *              expected value, score being a chance; values of 0 and below and nulls count as the
+ *              smallest above 0
+ *   boosts     the factor of every boost whose filter the item passes */
 #include <math.h>
 #include <stdlib.h>
 

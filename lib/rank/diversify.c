@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Diversity by maximal marginal relevance (Carbonell & Goldstein 1998): the next item is the one
- * with the largest (1 - lambda) relevance - lambda * largest similarity to an item chosen before
+ * with the largest
+ *     (1 - lambda) relevance - lambda * largest similarity to an item chosen before
  * relevance: share of the best candidate's score. similarity: the cosine of the model's item
  * vectors, negative ones counting as 0, or the share of common values of a column (Jaccard). Equal
  * ones keep their order. */

@@ -4,12 +4,15 @@
  *
  * Young is an item whose age, counted back from the newest interaction, is at most the cut-off. A
  * draw without replacement puts the young items in an order; the chance of an item to come next is
- * in proportion to (0.1 + share of the best blend score) / (1 + interactions + impressions) so what
- * fits the user comes earlier, and what was tried or shown gives way. The k-th gets the bonus 1/k:
+ * in proportion to
+ *     (0.1 + share of the best blend score) / (1 + interactions + impressions)
+ * so what fits the user comes earlier, and what was tried or shown gives way. The k-th gets the
+ * bonus 1/k:
  *     blend' = (1 - weight) blend + weight * (best blend score) / k      for the first
- * PZ_EXPLORE_MAX Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items
- * there are does not matter. The draw depends on seed, user, day and item index only: a page asked
- * for twice is the same page, until the user is shown something. */
+ *                                                                        PZ_EXPLORE_MAX
+ * Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items there are does not
+ * matter. The draw depends on seed, user, day and item index only: a page asked for twice is the
+ * same page, until the user is shown something. */
 #ifndef PZ_RANK_EXPLORE_H
 #define PZ_RANK_EXPLORE_H
 

@@ -2,7 +2,7 @@
 /* Ranking: see rank.h. One query runs through these steps, each a file of its own (ranker.h):
  *
  *   1. history: the model's for this user (unless he asked to be forgotten), then live events, then
- * the inline history; weights as training gave them
+ *      the inline history; weights as training gave them
  *   2. mask: a bitset of the items that may be recommended: seen rule, filter
  *   3. score: the blend; where no part but the fallback has something to say, the fallback alone
  *   4. top-N of the allowed items: best first, equal scores to the lower index

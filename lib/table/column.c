@@ -5,7 +5,7 @@
  *   1. the frames must say that they hold what the contents promise, so that a damaged or dishonest
  *      count cannot ask for a terabyte
  *   2. the hash of the stored bytes (XXH3), which notices any altered bit, also those that zstd
- * ignores
+ *      ignores
  *   3. take memory; decode all frames, in parallel, each into its own place; each frame's checksum
  *   4. the hash of the values
  * The pages of the stored bytes are given back to the kernel, or a process would keep the file in

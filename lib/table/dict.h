@@ -5,7 +5,10 @@
  * linear.
  *
  * A dictionary may have a tail: strings that came later, numbered after its own. Getting and
- * finding heed it; all else (checks, merging, writing) wants dictionaries without. */
+ * finding heed it; all else (checks, merging, writing) wants dictionaries without.
+ *
+ * Threads: a dictionary does not change once it is made: any number may read it. A builder belongs to
+ * one thread. */
 #ifndef PZ_TABLE_DICT_H
 #define PZ_TABLE_DICT_H
 
@@ -27,10 +30,11 @@ struct pz_dict {
         *tail; /* the last tail->n strings, none of them among the others; borrowed, may be NULL */
 };
 
-/* The string of index i < n; *len its bytes. Borrowed, not NUL-terminated. */
+/* The string of index i < n, not NUL-terminated; *len its bytes.
+ * Owner: the dictionary; valid as long as it. */
 const char *pz_dict_get(const struct pz_dict *dict, uint32_t i, size_t *len);
 
-/* The index of a string, or PZ_NONE. Thread-safe. About log2(n) comparisons. */
+/* The index of a string, or PZ_NONE. About log2(n) comparisons. */
 uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len);
 
 /* As pz_dict_find for a C string. */
@@ -39,27 +43,35 @@ uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s);
 /* Free what is owned; accepts an all-zero dict. */
 void pz_dict_clear(struct pz_dict *dict);
 
-/* Check the invariants (offsets ascend and start at 0, strings ascend strictly, end within
- * n_bytes); PZ_BAD_DATA when broken. For dictionaries that come from a file. */
+/* Check the invariants of a dictionary that comes from a file: offsets ascend, start at 0 and end
+ * within n_bytes, strings ascend strictly.
+ * Errors: PZ_BAD_DATA one is broken */
 enum pz_status pz_dict_check(const struct pz_dict *dict, uint64_t n_bytes, struct pz_err *err);
 
 struct pz_dict_builder;
 
-/* Collects strings in any order; finishing sorts them.
- * add returns a temporary number (dense, in order of first appearance) or PZ_NONE when memory is
- * out; finish makes the dictionary (owned) and, if final is not NULL, a caller-freed array [count]
- * temporary number -> index. Not thread-safe: one builder a thread, then pz_dict_merge. */
+/* The string of a temporary number; *len its bytes.
+ * Owner: the builder; valid until the next add. */
+const char *pz_dict_builder_get(const struct pz_dict_builder *b, uint32_t number, size_t *len);
+
+/* Collects strings in any order; finishing sorts them. One builder per thread, then pz_dict_merge.
+ *
+ * new     NULL when memory is out
+ * add     a temporary number, dense, in order of first appearance; PZ_NONE when memory is out
+ * finish  makes the dictionary and, if final is not NULL, an array [count] temporary number -> index
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller: the builder by _free (accepts NULL), *dict by pz_dict_clear, *final by free */
 struct pz_dict_builder *pz_dict_builder_new(void);
 uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
-/* The string of a temporary number; valid until the next add. */
-const char *pz_dict_builder_get(const struct pz_dict_builder *b, uint32_t number, size_t *len);
 uint32_t pz_dict_builder_count(const struct pz_dict_builder *b);
 enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict *dict,
                                       uint32_t **final, struct pz_err *err);
 void pz_dict_builder_free(struct pz_dict_builder *b);
 
-/* The union of n_in dictionaries. map[k] (if map is not NULL; caller frees each) becomes an array
- * [in[k].n] old index -> index in *out. */
+/* The union of n_in dictionaries. map[k], if map is not NULL, becomes an array [in[k].n] old index ->
+ * index in *out.
+ * Errors: PZ_TRY_AGAIN memory is out; nothing is handed out then
+ * Owner:  the caller: *out by pz_dict_clear, each map[k] by free */
 enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struct pz_dict *out,
                              uint32_t **map, struct pz_err *err);
 

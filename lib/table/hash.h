@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hashes of bytes: XXH3 (the only module that sees xxhash). Not for secrets. */
+/* Hashes of bytes: XXH3 (the only module that sees xxhash). Not for secrets.
+ *
+ * Threads: a stream belongs to one thread; the rest is safe anywhere. */
 #ifndef PZ_TABLE_HASH_H
 #define PZ_TABLE_HASH_H
 
@@ -11,8 +13,9 @@ uint64_t pz_hash64(const void *bytes, size_t n);
 
 struct pz_hash;
 
-/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish; finish frees and
- * writes 32 hex digits and NUL. */
+/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish, which writes 32 hex
+ * digits and NUL.
+ * Owner: the caller, until finish frees it. */
 struct pz_hash *pz_hash_new(void);
 void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n);
 void pz_hash_finish(struct pz_hash *h, char hex[33]);

@@ -2,14 +2,18 @@
 /* Private to table/: what the writer and the reader of a table share. All numbers little-endian.
  *
  * packed:  head (skippable frame, 20 bytes) | frames of column 0 | ... | contents (zstd frame) |
- * foot (skippable frame, FOOT_BYTES) flat:    flat head (64 bytes) | columns, each at the next
- * multiple of 64 | contents (plain) contents: u32 number of columns, then a column: u8 name length,
- * name, u8 type, u64 n, u64 XXH3 of the values, u64 XXH3 of the stored bytes, u64 offset in the
- * file, u32 number of frames, u32 stored bytes a frame.
+ *          foot (skippable frame, FOOT_BYTES)
+ * flat:    flat head (64 bytes) | columns, each at the next multiple of 64 | contents (plain)
+ * contents: u32 number of columns, then a column: u8 name length, name, u8 type, u64 n, u64 XXH3 of
+ * the
+ *          values, u64 XXH3 of the stored bytes, u64 offset in the file, u32 number of frames, u32
+ *          stored bytes a frame.
  *
  * A zstd frame has bits that no decoder looks at and several spellings of the same values; only the
  * hash of the stored bytes notices that they were touched. The columns tile the file without gap or
- * overlap, so no byte is outside a check and no frame can stand for two columns. */
+ * overlap, so no byte is outside a check and no frame can stand for two columns.
+ *
+ * Threads: nothing here is shared. */
 #ifndef PZ_TABLE_LAYOUT_H
 #define PZ_TABLE_LAYOUT_H
 
@@ -49,13 +53,15 @@ struct pz_extent {
     uint64_t from, to, align;
 };
 
-/* The contents of n columns as the head comment says; the caller frees *bytes. More than
- * PZ_CONTENTS_MAX is PZ_BAD_DATA. */
+/* The contents of n columns as the head comment says.
+ * Errors: PZ_BAD_DATA more than PZ_CONTENTS_MAX bytes; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller frees *bytes */
 enum pz_status pz_layout_encode(const struct pz_layout_column *col, size_t n, unsigned char **bytes,
                                 size_t *n_bytes, struct pz_err *err);
 
-/* The reverse; distrusts everything: the columns must fill `where` exactly. *col is the caller's,
- * also after a failure (pz_layout_free); .data is NULL. */
+/* The reverse; distrusts everything: the columns must fill `where` exactly.
+ * Errors: PZ_BAD_DATA anything that a writer would not have written; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller, also after a failure: *col by pz_layout_free; .data is NULL */
 enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes,
                                 const struct pz_extent *where, struct pz_layout_column **col,
                                 size_t *n, struct pz_err *err);

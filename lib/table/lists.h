@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a file says of lists and numbers, looked at before it is used: a packed table may come from
- * anywhere. */
+ * anywhere.
+ *
+ * Threads: safe anywhere. */
 #ifndef PZ_TABLE_LISTS_H
 #define PZ_TABLE_LISTS_H
 

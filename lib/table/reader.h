@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to table/: an open table, and reading one column of it. */
+/* Private to table/: an open table, and reading one column of it.
+ *
+ * Threads: one at a time per table; decoding uses all of them. */
 #ifndef PZ_TABLE_READER_H
 #define PZ_TABLE_READER_H
 
@@ -16,10 +18,11 @@ struct pz_table {
 };
 
 /* Make col->data point to the values: decode and check a packed column, find a flat one in the map.
- */
+ * Errors: PZ_BAD_DATA frames or hashes do not fit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
 
-/* Check a column's stored bytes and values against the contents; leaves .data as it was. */
+/* Check a column's stored bytes and values against the contents; leaves .data as it was.
+ * Errors: as pz_column_load */
 enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col,
                                 struct pz_err *err);
 

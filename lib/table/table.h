@@ -4,12 +4,19 @@
  * packed (*.pzd, *.pzm)   standard zstd frames, each with its checksum, so that zstd -t and zstdcat
  *                         work: a skippable frame with magic, kind and format version; then every
  *                         column cut into frames of at most PZ_FRAME_BYTES raw bytes, compressed
- * and decoded in parallel; then the table of contents (a data frame); then a skippable frame that
- * says where the contents start, its size and checksum. flat                    the same columns
- * uncompressed, each aligned to 64 bytes, for mmap: opening costs microseconds and many processes
- * share the pages.
+ *                         and decoded in parallel; then the table of contents (a data frame); then
+ *                         a skippable frame that says where the contents start, its size and
+ *                         checksum.
+ * flat                    the same columns uncompressed, each aligned to 64 bytes, for mmap:
+ *                         opening costs microseconds and many processes share the pages.
  *
- * Bytes are the same at any thread count. man/pz-formats.5 describes every byte. */
+ * Bytes are the same at any thread count. man/pz-formats.5 describes every byte.
+ *
+ *     pz_writer_open -> pz_writer_add... -> pz_writer_commit, or pz_writer_abort
+ *     pz_table_open -> pz_table_get... (pointers live until drop or close) -> pz_table_close
+ *
+ * Threads: a writer and a packed table belong to one thread, which uses all cores inside a call. On a
+ * flat table pz_table_get changes nothing but the list of what was looked up: one thread too. */
 #ifndef PZ_TABLE_TABLE_H
 #define PZ_TABLE_TABLE_H
 
@@ -32,24 +39,31 @@ size_t pz_type_bytes(enum pz_type type);
 struct pz_writer;
 
 /* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd
- * level, 0 for the default. The file appears only at pz_writer_commit. */
+ * level, 0 for the default. The file appears only at pz_writer_commit.
+ * Errors: as pz_out_open; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller ends *w by commit or abort */
 enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
                               struct pz_err *err);
 
 /* Add a column. name: unique, printable ASCII, '/' separates parts ("factors/items"). data: n
- * elements, borrowed during the call only. Compresses on all threads. */
+ * elements, borrowed during the call only. Compresses on all threads.
+ * Errors: PZ_INTERNAL a name that is not allowed or was there before; PZ_IO writing failed;
+ *         PZ_TRY_AGAIN memory is out */
 enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
                              const void *data, uint64_t n, struct pz_err *err);
 
-/* Add a dictionary as columns NAME.offset (u64) and NAME.bytes (u8). */
+/* Add a dictionary as columns NAME.offset (u64) and NAME.bytes (u8).
+ * Errors: as pz_writer_add */
 enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const struct pz_dict *dict,
                                   struct pz_err *err);
 
-/* Add text (u8 column without the NUL). */
+/* Add text (u8 column without the NUL).
+ * Errors: as pz_writer_add */
 enum pz_status pz_writer_add_text(struct pz_writer *w, const char *name, const char *text,
                                   struct pz_err *err);
 
-/* Write the contents and make the file appear; frees w. */
+/* Write the contents and make the file appear; frees w.
+ * Errors: PZ_BAD_DATA too many columns for a file; as pz_out_commit */
 enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err);
 /* Drop everything; accepts NULL. */
 void pz_writer_abort(struct pz_writer *w);
@@ -60,8 +74,10 @@ void pz_writer_abort(struct pz_writer *w);
 struct pz_table;
 
 /* Open a packed or flat table and check its header and contents; columns are read when asked for.
- * kind as in pz_writer_open, NULL for any. A truncated or foreign file is PZ_BAD_DATA, said
- * plainly. */
+ * kind as in pz_writer_open, NULL for any.
+ * Errors: PZ_NO_INPUT it cannot be opened; PZ_BAD_DATA truncated, altered, foreign, another kind or a
+ *         newer format; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller, by pz_table_close */
 enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **t,
                              struct pz_err *err);
 /* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
@@ -82,10 +98,12 @@ size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
 bool pz_table_has(const struct pz_table *t, const char *name);
 
-/* A column's elements, 64-byte aligned, valid until close. Packed: decoded (all threads) and
- * checked at the first call, then kept. Flat: a pointer into the map. A missing column or another
- * type is PZ_BAD_DATA. *n may be NULL when want_n is given: want_n != UINT64_MAX demands that many
- * elements. Not thread-safe on one table. */
+/* A column's elements, 64-byte aligned. Packed: decoded (all threads) and checked at the first call,
+ * then kept. Flat: a pointer into the map. n may be NULL when want_n is given: want_n != PZ_ANY
+ * demands that many elements.
+ * Errors: PZ_BAD_DATA no such column, another type or number, frames or hashes that do not fit;
+ *         PZ_TRY_AGAIN memory is out
+ * Owner:  the table; valid until pz_table_drop or close */
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
 #define PZ_ANY UINT64_MAX
@@ -93,21 +111,28 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
 /* Forget a decoded column's memory (packed tables; its pointers are then dead). */
 void pz_table_drop(struct pz_table *t, const char *name);
 
-/* A dictionary written by pz_writer_add_dict; borrowed from the table; checked when packed. */
+/* A dictionary written by pz_writer_add_dict; checked when packed.
+ * Errors: as pz_table_get, and PZ_BAD_DATA for broken invariants
+ * Owner:  the table */
 enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,
                                  struct pz_err *err);
-/* A text as a NUL-terminated copy; caller frees. */
+/* A text as a NUL-terminated copy.
+ * Errors: as pz_table_get
+ * Owner:  the caller frees *text */
 enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **text,
                                  struct pz_err *err);
 
-/* Read and check every byte of the file. */
+/* Read and check every byte of the file.
+ * Errors: PZ_BAD_DATA something was altered; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err);
 
-/* Write all columns of t as a flat table at path (atomic, fsynced), checking each on the way. */
+/* Write all columns of t as a flat table at path (atomic, fsynced), checking each on the way.
+ * Errors: as pz_table_get of every column; as pz_out_open and pz_out_commit */
 enum pz_status pz_table_unpack(struct pz_table *t, const char *path, struct pz_err *err);
 
 /* A fingerprint of the contents (names, types, values; not of the compression): XXH3-128 as 32 hex
- * digits into hex[33]. */
+ * digits into hex[33].
+ * Errors: as pz_table_get of every column */
 enum pz_status pz_table_fingerprint(struct pz_table *t, char *hex, struct pz_err *err);
 
 #endif

@@ -41,8 +41,9 @@ enum pz_scan_end {
 /* The end of the record that starts at text[at].
  *
  * *next  PZ_SCAN_RECORD: the offset after its newline. PZ_SCAN_GARBAGE: the offset after the
- * newline of its first line, where reading goes on. PZ_SCAN_MORE: unchanged. A quote opens a quoted
- * field only as the first byte of a field; elsewhere it is a byte like others. Thread-safe. */
+ *        newline of its first line, where reading goes on. PZ_SCAN_MORE: unchanged.
+ * A quote opens a quoted field only as the first byte of a field; elsewhere it is a byte like
+ * others. Thread-safe. */
 enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text, size_t n,
                                 size_t at, size_t *next);
 

@@ -3,13 +3,13 @@
  * not best together.
  *
  *   - moves along one setting at a time, by a quarter of its range and then by an eighth; read-out
- * settings move on the fitted part, others cost a fit; a switch is judged after its read-outs have
- * moved
+ *     settings move on the fitted part, others cost a fit; a switch is judged after its read-outs
+ *     have moved
  *   - every trial is judged with several weights in the blend at once
  *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving),
- * the rest decides. A trial wins when its mean gain over the same users exceeds SURE standard
- * errors, so that noise seldom moves a default; without order more is asked of settings, so that
- * what is kept is worth its cost
+ *     the rest decides. A trial wins when its mean gain over the same users exceeds SURE standard
+ *     errors, so that noise seldom moves a default; without order more is asked of settings, so
+ *     that what is kept is worth its cost
  *   - when all parts are there, each part's weight moves once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */

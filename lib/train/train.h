@@ -59,8 +59,8 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  *
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
- * old ones Impressions of the old data are not in a model; those of the deltas alone are counted.
- */
+ *           old ones
+ * Impressions of the old data are not in a model; those of the deltas alone are counted. */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
                                size_t n_delta, struct pz_log *log, const char *path,
                                struct pz_err *err);

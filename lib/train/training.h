@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: a training under way, shared by those who begin one (train.c, update.c). */
+/* Private to train/: a training under way, shared by those who begin one (train.c, update.c). */
 #ifndef PZ_TRAIN_TRAINING_H
 #define PZ_TRAIN_TRAINING_H
 

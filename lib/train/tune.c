@@ -3,10 +3,11 @@
  *
  *   1. cut validation cases from the training data (valid.c)
  *   2. part by part: fit by defaults, find its weight beside the parts before it, search its
- * settings (search.c); a part that adds nothing by its defaults is not searched and gets weight 0
+ *      settings (search.c); a part that adds nothing by its defaults is not searched and gets
+ *      weight 0
  *   3. together: read-outs and weights of all parts once more
  *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen
- * rule of the recipe hides it, the rule of a query need not
+ *      rule of the recipe hides it, the rule of a query need not
  *   5. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
  * exception. */

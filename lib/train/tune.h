@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: choosing settings and blend weights on a validation split of the training
+/* Private to train/: choosing settings and blend weights on a validation split of the training
  * data. */
 #ifndef PZ_TRAIN_TUNE_H
 #define PZ_TRAIN_TUNE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: validation cases cut from the training data, and judging parts on them. */
+/* Private to train/: validation cases cut from the training data, and judging parts on them. */
 #ifndef PZ_TRAIN_VALIDATION_H
 #define PZ_TRAIN_VALIDATION_H
 

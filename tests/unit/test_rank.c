@@ -6,7 +6,7 @@
  *   COLOR   red  red  blue   red   red|  blue  blue  -
  *                                  blue
  *   PRICE   1    2    4      8     16    32    0     -
- */
+ * */
 
 #include <math.h>
 

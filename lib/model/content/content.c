@@ -2,13 +2,13 @@
 /* Content: items by what their attributes say, so that an item nobody had yet is recommendable.
  *
  *   1. transitions count what follows each item b (transitions.h); one ridge regression an item
- * writes that as weights t_b of features (content_map.c). Items of few events lean on what their
- * own attributes say
+ *      writes that as weights t_b of features (content_map.c). Items of few events lean on what
+ *      their own attributes say
  *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this
- * user wants next
+ *      user wants next
  *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events,
- * less and less with them, when the other parts know it better. h: the share of the history's
- * weight on items that have events; of the rest no other part can speak
+ *      less and less with them, when the other parts know it better. h: the share of the history's
+ *      weight on items that have events; of the rest no other part can speak
  *
  * An item that came since training is as one without events, by its row (extend); what follows it
  * is x M, as of an item nobody had (content_map.c).

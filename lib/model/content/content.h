@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the inside of the content scorer, shared by its files and its tests.
+/* Private to model/content/: the inside of the content scorer, shared by its files and its tests.
  *
  * Features are what attributes become: x_j is the sparse vector of item j.
  *   CATEGORY  "COLUMN=value", repeated values count 1 + log(times)
  *   BOOL      "COLUMN=true", "COLUMN=false"
  *   NUMBER    "COLUMN#k": knots at quantiles; a value between two knots is shared by both in
- * proportion to nearness, beyond the ends it belongs to the outermost TEXT      "COLUMN:term":
- * words in small letters, (1 + log(times)) * log((items + 1) / items with the term) scaled to unit
- * length within each column, and one feature "*" of weight 1 that every item has. */
+ *             proportion to nearness, beyond the ends it belongs to the outermost
+ *   TEXT      "COLUMN:term": words in small letters, (1 + log(times)) * log((items + 1) / items
+ *             with the term)
+ * scaled to unit length within each column, and one feature "*" of weight 1 that every item has. */
 #ifndef PZ_MODEL_CONTENT_CONTENT_H
 #define PZ_MODEL_CONTENT_CONTENT_H
 
@@ -82,10 +83,11 @@ struct pz_content_map {
 };
 
 /* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] /
- * (n_b^source_norm n_j^target_norm), one ridge regression an item over the same x: t_b = A^-1 sum_j
- * d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust) and of few events
- * by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b), M = A^-1 sum_b d_b x_b^T
- * t_b. Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
+ * (n_b^source_norm n_j^target_norm), one ridge regression an item over the same x:
+ *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
+ * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
+ *   M = A^-1 sum_b d_b x_b^T t_b.
+ * Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
  *
  * x       features of items
  * counts  C by source, a list an item

@@ -4,8 +4,8 @@
  *
  *   1. G = Y^T Y of the other side, its eigenvectors Q; both sides are turned: Y <- Y Q, X <- X Q
  *   2. every row of X is solved from its last value: alpha0 G is now diagonal, so a step of
- * conjugate gradients costs 4 n d operations, and with the diagonal as preconditioner two steps are
- * enough (the sweeps correct what is left)
+ *      conjugate gradients costs 4 n d operations, and with the diagonal as preconditioner two
+ *      steps are enough (the sweeps correct what is left)
  *
  * Rows are independent and write only themselves: the result is the same at any number of threads.
  */

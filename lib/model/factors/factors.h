@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the inside of the factors scorer, shared by its files and its tests.
+/* The inside of the factors scorer, shared by its files and its tests.
  *
  * A user's vector x solves (items likewise, with the sides exchanged)
  *   (sum_k w_k y_k y_k^T + alpha0 Y^T Y + reg I) x = sum_k w_k y_k

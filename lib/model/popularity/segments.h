@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: popularity within segments of users, for those who have no history.
+/* Private to model/popularity/: popularity within segments of users, for those who have no history.
  *
  * A segment s is a category or boolean of the user or of the context ("AGE_BAND=18-24"). With n_si
  * the weighted users (events for context) of item i in s, N_s their sum and p_i the share of i in
- * everybody's: p(i | s) = (n_si + shrink p_i) / (N_s + shrink) and a user in several segments gets
- * the mean of theirs. A segment keeps its PZ_SEGMENT_ITEMS largest n_si. */
+ * everybody's:
+ *     p(i | s) = (n_si + shrink p_i) / (N_s + shrink)
+ * and a user in several segments gets the mean of theirs. A segment keeps its PZ_SEGMENT_ITEMS
+ * largest n_si. */
 #ifndef PZ_MODEL_POPULARITY_SEGMENTS_H
 #define PZ_MODEL_POPULARITY_SEGMENTS_H
 

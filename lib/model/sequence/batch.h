@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: what the training of the sequence encoder sees of a corpus, step by step. */
+/* Private to model/sequence/: what the training of the sequence encoder sees of a corpus, step by step. */
 #ifndef PZ_MODEL_SEQUENCE_BATCH_H
 #define PZ_MODEL_SEQUENCE_BATCH_H
 

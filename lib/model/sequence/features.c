@@ -3,7 +3,8 @@
  *
  *   CATEGORY  a feature a value          BOOL  one feature, "true"
  *   NUMBER    eight bins of equal count  TEXT  a feature a word, lower-cased ASCII letters, digits
- * and all bytes above 127
+ *             and all
+ *                                              bytes above 127
  *
  * STRING is not learned from. Features that fewer than two items have are dropped: they say no more
  * than the item's own vector. Within an item the values of one attribute share a length of 1, and

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the pieces of the sequence scorer, open to their tests. What it computes:
+/* Private to model/sequence/: the pieces of the sequence scorer, open to their tests. What it computes:
  * sequence.c.
  *
  * Shapes: d length of a vector, f of the hidden layer (both multiples of 8), T tokens (events of

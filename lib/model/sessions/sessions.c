@@ -7,7 +7,7 @@
  *
  *   sim(u) = |u|^-1/2 * sum over k <= DEPTH with b_k in u of  w_k
  *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p
- * distance^(|p - a| - 1)
+ *          distance^(|p - a| - 1)
  *
  * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says
  * how recent the events of j are (pz_trans_trend).

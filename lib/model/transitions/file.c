@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transitions in a table. Columns:
  *   transitions/set          f64 [PZ_TRANS_N]  the settings of the fit, in the order of enum
- * pz_trans_set transitions/state        i64 [2]           ordered (0, 1); time that the counts are
- * decayed to transitions/pop          f32 [rows]        decayed weight of each item and feature
+ *                            pz_trans_set
+ *   transitions/state        i64 [2]           ordered (0, 1); time that the counts are decayed to
+ *   transitions/pop          f32 [rows]        decayed weight of each item and feature
  *   transitions/feat_ptr     u64 [n_items + 1], feat_item u32, feat f32: features of items
  *   transitions/feat_name.*  dictionary of the features; rows = n_items + features
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
  *   transitions/trend        f32 [n_items]
  *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or
- * target transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
- * absent for kNN The scales by popularity follow from pop and set and are made at loading. */
+ *                            target
+ *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
+ *                            absent for kNN
+ * The scales by popularity follow from pop and set and are made at loading. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

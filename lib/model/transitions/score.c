@@ -3,19 +3,21 @@
  * by popularity, b_k the k-th last event of the history with weight w_k (damped as in training):
  *
  *   s_j = sum over k of  w_k k^-recency ( x_b V[b_k -> j] + sum over attributes a of b_k of  u_a
- * x_a V[a -> j] )
+ *                        x_a V[a -> j] )
  *
  * a few thousand additions, no state for users (pz_recency gives k^-recency: alike for events of
- * one moment). Then, each step only where its setting is above 0: hop               the best
- * HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what co-occurred with what
- * co-occurs, which reaches items that never met the history attribute_target  the same sum s_A for
- * an attribute A as the next item's, divided by how many interactions A has, goes to its items: s_j
- * += attribute_target * (pop_j + 1)^attribute_pop
- *                     * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
+ * one moment). Then, each step only where its setting is above 0:
+ *   hop               the best HOP_ITEMS items i pass it on, s_j += hop * s_i x_i V[i -> j]: what
+ *                     co-occurred with what co-occurs, which reaches items that never met the
+ *                     history
+ *   attribute_target  the same sum s_A for an attribute A as the next item's, divided by how many
+ *                     interactions A has, goes to its items: s_j += attribute_target * (pop_j +
+ *                     1)^attribute_pop * sum over A of j of  u_A max(s_A, 0) / (pop_A + 1)
  *   repeat            b_k itself gains repeat * L_k pop_b x_b (pop x = 1 with the ridge, whose
- * coefficients are shares), L_k the share of events that came back to the k-th last item in
- * training: what a session returned to twice, it returns to sooner target_norm, trend   s_j *= y_j:
- * divided by popularity, multiplied by how recent the item's events are
+ *                     coefficients are shares), L_k the share of events that came back to the k-th
+ *                     last item in training: what a session returned to twice, it returns to sooner
+ *   target_norm, trend   s_j *= y_j: divided by popularity, multiplied by how recent the item's
+ *                        events are
  *
  * Where histories have no order all their events weigh the same. Ridge coefficients may be
  * negative, and so may scores: evidence against an item. Scores are linear in the history's events

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/: the inside of the transitions scorer, shared by its files and its tests.
+/* The inside of the transitions scorer, shared by its files and its tests.
  *
  * A history is i_1 .. i_m in time order. Position p has a target weight t_p = w_p * time decay *
  * n_u^-user_norm; as sources all weigh the same. w_p is the damped event weight (pz_weight_damp).

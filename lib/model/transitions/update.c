@@ -2,12 +2,12 @@
 /* A delta added to transitions: new part = old counts + the pairs that new interactions make.
  *
  *   1. popularity and old counts decay to the new newest time; the new interactions' weights are
- * added
+ *      added
  *   2. pairs with at least one new position are counted over the users that have new ones, added to
- * the old lists and cut again (with user_norm, pairs of old positions count with the change of
- * their user's factor); apart from what cutting dropped these are the counts of a new fit
+ *      the old lists and cut again (with user_norm, pairs of old positions count with the change of
+ *      their user's factor); apart from what cutting dropped these are the counts of a new fit
  *   3. the ridge is solved again for the targets that have new interactions, on the Gram matrix of
- * the whole corpus restricted to their sources; the other targets keep their coefficients
+ *      the whole corpus restricted to their sources; the other targets keep their coefficients
  *
  * New interactions are taken to be later than the old ones of the same user. The repeat curve and
  * the trend are those of the whole corpus. */
