@@ -3,8 +3,9 @@
  *
  *   1. count the rows of each user
  *   2. scatter a key a row to its user's place: the time, and the item or, when there are more
- * columns, the number of the row. Both go partition by partition (staging.h): partitions share no
- * users, so threads share nothing, and the places that one partition writes to stay in the cache
+ *      columns, the number of the row. Both go partition by partition (staging.h): partitions share
+ *      no users, so threads share nothing, and the places that one partition writes to stay in the
+ *      cache
  *   3. sort each user's keys and drop repeats (order.c)
  *   4. close the gaps; the keys' memory becomes the times, and every other column is gathered
  *

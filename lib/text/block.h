@@ -12,7 +12,7 @@
 #include "text/scan.h"
 
 #define PZ_BLOCK_BYTES 1048576u /* bytes a block, as a rule */
-#define PZ_RECORD_MAX                                                          \
+#define PZ_RECORD_MAX \
     4194304u /* bytes a record; a quote open for longer counts as never closed \
               */
 
