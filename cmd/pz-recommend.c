@@ -4,26 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/answer.h"
 #include "answer/batch.h"
-#include "answer/rules.h"
 #include "answer/write.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "base/time.h"
-#include "campaign/filters.h"
-#include "campaign/view.h"
-#include "filter/filter.h"
-#include "rank/rank.h"
 
 struct config {
-    const char *user, *item, *rank, *history, *format, *output, *input;
-    const char *seen, *seen_types, *seen_age, *diversify, *rotate, *objective, *page_token, *now,
-        *filter, *why;
-    struct pz_strs context, promote, promote_values, boost, max_per, filter_values;
-    long long num, seed;
-    double exploration_weight, exploration_age;
-    bool all_users, all_items, check_filter, explain;
+    struct pz_ask_options ask;
+    const char *user, *item, *rank, *history, *why; /* one question */
+    const char *input;
+    bool all_users, all_items; /* many */
+    bool check_filter;
+    const char *format, *output;
     struct pz_common common;
 };
 
@@ -34,58 +28,58 @@ static const struct pz_opt opts[] = {
            "put these items in order for --user"),
     PZ_STR(0, "history", struct config, history, NULL, "ID,ID,...",
            "items that the user just met, oldest first; enough for a user nobody knows"),
-    PZ_LIST(0, "context", struct config, context, "KEY=VALUE",
+    PZ_LIST(0, "context", struct config, ask.context, "KEY=VALUE",
             "what is known of the moment: a column of Interactions and its value"),
-    PZ_INT('n', "num", struct config, num, "0 (campaign setting, else 25)", 0, 1000000, "N",
+    PZ_INT('n', "num", struct config, ask.num, "0 (campaign setting, else 25)", 0, 1000000, "N",
            "how many results"),
-    PZ_STR(0, "filter", struct config, filter, NULL, "EXPR|NAME",
+    PZ_STR(0, "filter", struct config, ask.filter, NULL, "EXPR|NAME",
            "only items that pass this filter, or the campaign's filter of that name; see "
            "pz-filter(5)"),
-    PZ_LIST(0, "filter-values", struct config, filter_values, "NAME=LIST",
+    PZ_LIST(0, "filter-values", struct config, ask.filter_values, "NAME=LIST",
             "values of the filter's placeholders, or a JSON object of them as Personalize's "
             "filterValues"),
     PZ_FLAG(0, "check-filter", struct config, check_filter,
             "say how many items pass the filter, and recommend nothing"),
-    PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep|only",
+    PZ_STR(0, "seen", struct config, ask.seen, "default", "default|exclude|keep|only",
            "items of the user's history: the recipe's rule, leave out, keep, or only those"),
-    PZ_STR(0, "seen-types", struct config, seen_types, NULL, "TYPE,TYPE,...",
+    PZ_STR(0, "seen-types", struct config, ask.seen_types, NULL, "TYPE,TYPE,...",
            "only events of these types make an item seen; * is any type"),
-    PZ_STR(0, "seen-age", struct config, seen_age, NULL, "AGE",
+    PZ_STR(0, "seen-age", struct config, ask.seen_age, NULL, "AGE",
            "only events this recent make an item seen, as 30d or 12h"),
-    PZ_LIST(0, "promote", struct config, promote, "NAME:PERCENT[:FILTER]",
+    PZ_LIST(0, "promote", struct config, ask.promote, "NAME:PERCENT[:FILTER]",
             "give this share of the places to items that pass FILTER, wherever chance puts them; "
             "--filter does not act on them"),
-    PZ_LIST(0, "promote-values", struct config, promote_values, "NAME:PARAM=LIST",
+    PZ_LIST(0, "promote-values", struct config, ask.promote_values, "NAME:PARAM=LIST",
             "values of the placeholders of a promotion's filter"),
-    PZ_LIST(0, "boost", struct config, boost, "CONDITION: FACTOR",
+    PZ_LIST(0, "boost", struct config, ask.boost, "CONDITION: FACTOR",
             "multiply the scores of items of which a condition of pz-filter(5) holds; 0 leaves "
             "them out"),
-    PZ_LIST(0, "max-per", struct config, max_per, "COLUMN=N",
+    PZ_LIST(0, "max-per", struct config, ask.max_per, "COLUMN=N",
             "at most N items of one value of a column of Items"),
-    PZ_STR(0, "diversify", struct config, diversify, NULL, "LAMBDA[:COLUMN]",
+    PZ_STR(0, "diversify", struct config, ask.diversify, NULL, "LAMBDA[:COLUMN]",
            "weigh likeness to items higher up against relevance, 0 to 1; by the model's item "
            "vectors or a column"),
-    PZ_STR(0, "rotate", struct config, rotate, NULL, "RATE[:HALFLIFE]",
+    PZ_STR(0, "rotate", struct config, ask.rotate, NULL, "RATE[:HALFLIFE]",
            "an item shown to the user just now loses this part of its score, half of that after "
            "HALFLIFE (1d)"),
-    PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=low|medium|high",
+    PZ_STR(0, "objective", struct config, ask.objective, NULL, "COLUMN=low|medium|high",
            "favour items with large values of a numeric column of Items; medium ranks by expected "
            "value"),
-    PZ_REAL(0, "exploration-weight", struct config, exploration_weight,
+    PZ_REAL(0, "exploration-weight", struct config, ask.exploration_weight,
             "-1 (campaign setting, else 0.3)", -1, 1, "W",
             "share of the score by which young items are drawn, where the recipe explores"),
-    PZ_REAL(0, "exploration-age", struct config, exploration_age, "0 (campaign setting, else 30)",
-            0, 100000, "DAYS",
+    PZ_REAL(0, "exploration-age", struct config, ask.exploration_age,
+            "0 (campaign setting, else 30)", 0, 100000, "DAYS",
             "items up to this age, counted back from the newest interaction, are young"),
-    PZ_STR(0, "page-token", struct config, page_token, NULL, "TOKEN",
+    PZ_STR(0, "page-token", struct config, ask.page_token, NULL, "TOKEN",
            "the page after the answer that gave this token; start begins and has text formats say "
            "the next"),
-    PZ_STR(0, "now", struct config, now, NULL, "TIME",
+    PZ_STR(0, "now", struct config, ask.now, NULL, "TIME",
            "the moment of asking; without it that of the newest event known, and the clock for "
            "filters"),
-    PZ_INT(0, "seed", struct config, seed, "0", 0, 9e15, "N",
+    PZ_INT(0, "seed", struct config, ask.seed, "0", 0, 9e15, "N",
            "of chance: places of promoted items"),
-    PZ_FLAG(0, "explain", struct config, explain,
+    PZ_FLAG(0, "explain", struct config, ask.explain,
             "say for each item what it scored, which items of the history it owes that to, and "
             "which rules acted"),
     PZ_STR(0, "why", struct config, why, NULL, "ID",
@@ -104,13 +98,8 @@ static const struct pz_opt opts[] = {
 
 struct job {
     const struct config *cfg;
-    struct pz_view *view; /* of a campaign, owned; NULL: a bare model */
-    struct pz_model *m;   /* owned when bare */
-    struct pz_ruleset rules;
-    struct pz_request base;   /* what all questions share */
-    struct pz_filter *filter; /* NULL: none */
-    struct pz_filter_args filter_args;
-    struct pz_filter_values *filter_values; /* NULL: none, or every question brings its own */
+    struct pz_service *service;
+    struct pz_prepared *prepared;
     struct pz_out *out;
     enum pz_format format;
     struct pz_log *log;
@@ -129,276 +118,86 @@ static enum pz_format parse_format(const struct config *cfg)
     return (enum pz_format)f;
 }
 
-typedef enum pz_status rule_fn(struct pz_ruleset *s, const char *text, struct pz_err *err);
-
-/* Hand an option's text to its rule; the error then names the option. */
-static enum pz_status add_rule(rule_fn *fn, struct pz_ruleset *s, const char *option,
-                               const char *text, struct pz_err *err)
+/* The question that the options ask; free with clear_question. */
+static enum pz_status read_question(const struct config *cfg, struct pz_arena *arena,
+                                    struct pz_question *q, struct pz_err *err)
 {
-    enum pz_status st = text ? fn(s, text, err) : PZ_OK;
+    bool failed = false;
 
-    if (st != PZ_OK)
-        pz_err_prefix(err, "--%s", option);
+    *q = (struct pz_question){ .user_id = cfg->user, .item_id = cfg->item };
+    q->list = pz_question_ids(cfg->rank, ',', arena, &q->n_list, &failed);
+    q->history = pz_question_ids(cfg->history, ',', arena, &q->n_history, &failed);
+    return failed ? pz_err_memory(err, "a list of ids", 1e4) : PZ_OK;
+}
+
+static enum pz_status write_text(struct job *job, struct pz_str *text, struct pz_err *err)
+{
+    enum pz_status st = text->failed
+                            ? pz_err_memory(err, "the answer", 1e5)
+                            : pz_out_write(job->out, text->data ? text->data : "", text->len, err);
+
+    pz_str_clear(text);
     return st;
 }
 
-static enum pz_status add_rules(rule_fn *fn, struct pz_ruleset *s, const char *option,
-                                const struct pz_strs *list, struct pz_err *err)
-{
-    enum pz_status st = PZ_OK;
-
-    for (size_t i = 0; i < list->n && st == PZ_OK; i++)
-        st = add_rule(fn, s, option, list->v[i], err);
-    return st;
-}
-
-static enum pz_status read_now(const char *text, int64_t *now, struct pz_err *err)
-{
-    enum pz_time_form form;
-
-    if (text && (!pz_time_guess(text, strlen(text), &form) ||
-                 !pz_time_parse(text, strlen(text), form, now)))
-        return pz_err_set(err, PZ_USAGE, "--now: \"%s\" is no time", text);
-    return PZ_OK;
-}
-
-static enum pz_status compile_filter(const void *context, const char *text, struct pz_filter **out,
-                                     struct pz_err *err)
-{
-    const struct job *job = context;
-
-    return pz_view_filter(job->view, job->m, text, out, err);
-}
-
-static enum pz_status read_rules(struct job *job, struct pz_err *err)
+static enum pz_status write_answer(struct job *job, struct pz_answered *a, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    const struct pz_settings none = { NULL }, *set = job->view ? &job->view->settings : &none;
-    const char *seen = strcmp(cfg->seen, "default") == 0 ? pz_settings_word(set, "seen", "default")
-                                                         : cfg->seen;
-    struct pz_ruleset *s = &job->rules;
-    enum pz_status st = add_rule(pz_ruleset_seen, s, "seen", seen, err);
-
-    s->compile = compile_filter;
-    s->compile_context = job;
-    if (st == PZ_OK)
-        st = add_rule(pz_ruleset_types, s, "seen-types", cfg->seen_types, err);
-    if (st == PZ_OK)
-        st = add_rule(pz_ruleset_age, s, "seen-age", cfg->seen_age, err);
-    if (st == PZ_OK)
-        st = add_rules(pz_ruleset_promotion, s, "promote", &cfg->promote, err);
-    if (st == PZ_OK)
-        st = pz_ruleset_bind(s, cfg->promote_values.v, cfg->promote_values.n, err);
-    if (st == PZ_OK)
-        st = add_rules(pz_ruleset_boost, s, "boost", &cfg->boost, err);
-    if (st == PZ_OK)
-        st = add_rules(pz_ruleset_cap, s, "max-per", &cfg->max_per, err);
-    if (st == PZ_OK)
-        st = add_rule(pz_ruleset_diversity, s, "diversify", cfg->diversify, err);
-    if (st == PZ_OK)
-        st = add_rule(pz_ruleset_rotation, s, "rotate", cfg->rotate, err);
-    if (st == PZ_OK)
-        st = add_rule(pz_ruleset_objective, s, "objective", cfg->objective, err);
-    if (st == PZ_OK)
-        st = add_rules(pz_ruleset_context, s, "context", &cfg->context, err);
-    if (st == PZ_OK && cfg->page_token && strcmp(cfg->page_token, "start") != 0)
-        st = pz_page_parse(cfg->page_token, &s->rules.page, err);
-    job->base = (struct pz_request){
-        .num = (uint32_t)(cfg->num ? (double)cfg->num : pz_settings_number(set, "num", 25)),
-        .rules = s->rules,
-        .context = s->context,
-        .n_context = s->n_context,
-        .seed = (uint64_t)cfg->seed,
-        .explain = cfg->explain || cfg->why,
-        .exploration_weight = cfg->exploration_weight < 0
-                                  ? pz_settings_number(set, "exploration-weight", -1)
-                                  : cfg->exploration_weight,
-        .exploration_cutoff_days = cfg->exploration_age > 0
-                                       ? cfg->exploration_age
-                                       : pz_settings_number(set, "exploration-age", 0)
-    };
-    return st == PZ_OK ? read_now(cfg->now, &job->base.now, err) : st;
-}
-
-/* What the campaign knows of a user by now. */
-static enum pz_status gather(const void *context, const char *user_id, struct pz_arena *arena,
-                             struct pz_live *live, struct pz_err *err)
-{
-    const struct job *job = context;
-
-    return job->view ? pz_view_gather(job->view, user_id, arena, live, err) : PZ_OK;
-}
-
-/* The pieces of "a,b,c" in place. */
-static enum pz_status split_ids(char *text, struct pz_strs *list, struct pz_err *err)
-{
-    for (char *next; text; text = next) {
-        next = strchr(text, ',');
-        if (next)
-            *next++ = '\0';
-        if (*text && !pz_strs_add(list, text))
-            return pz_err_memory(err, "a list of ids", 1e4);
-    }
-    return PZ_OK;
-}
-
-static enum pz_status write_answer(struct job *job, struct pz_ranker *r,
-                                   const struct pz_request *req, const struct pz_answer *answer,
-                                   struct pz_err *err)
-{
+    const struct pz_model *m = pz_prepared_snapshot(job->prepared)->model;
     struct pz_str text = { 0 };
     struct pz_why why;
     char token[64];
-    enum pz_status st = PZ_OK;
 
-    if (job->cfg->why) {
-        st = pz_rank_why(r, answer, job->cfg->why, &why, err);
-        if (st == PZ_OK)
-            pz_answer_why(&text, job->format, job->m, req, job->cfg->why, &why);
+    if (cfg->why) {
+        enum pz_status st = pz_ask_why(a, cfg->why, &why, err);
+
+        if (st != PZ_OK)
+            return st;
+        pz_answer_why(&text, job->format, m, &a->req, cfg->why, &why);
     } else {
-        pz_answer_header(&text, job->format, req->item_id && !req->user_id, req->explain);
-        pz_answer_add(&text, job->format, job->m, req, answer);
+        pz_answer_header(&text, job->format, a->req.item_id && !a->req.user_id, a->req.explain);
+        pz_answer_add(&text, job->format, m, &a->req, &a->answer);
     }
-    if (st == PZ_OK)
-        st = text.failed ? pz_err_memory(err, "the answer", 1e5)
-                         : pz_out_write(job->out, text.data ? text.data : "", text.len, err);
-    pz_str_clear(&text);
-    if (answer->has_next && job->cfg->page_token && job->format != PZ_FORMAT_JSON)
+    if (a->answer.has_next && cfg->ask.page_token && job->format != PZ_FORMAT_JSON)
         pz_log(job->log, PZ_LOG_NOTE, "next page: --page-token %s",
-               pz_page_format(&answer->next, token));
+               pz_page_format(&a->answer.next, token));
+    return write_text(job, &text, err);
+}
+
+static enum pz_status answer_one(struct job *job, const struct pz_question *q, struct pz_err *err)
+{
+    struct pz_answered a;
+    enum pz_status st = pz_ask(job->prepared, q, &a, err);
+
+    if (st == PZ_OK)
+        st = write_answer(job, &a, err);
+    job->n_short = a.answer.is_short;
+    pz_answered_clear(&a);
     return st;
 }
 
-static enum pz_status answer_one(struct job *job, struct pz_err *err)
+static enum pz_status check_filter(struct job *job, const struct pz_question *q, struct pz_err *err)
 {
-    const struct config *cfg = job->cfg;
-    struct pz_ranker *r = pz_ranker_new(job->m);
-    struct pz_strs rank = { 0 }, history = { 0 };
-    char *rank_text = cfg->rank ? pz_mem_strndup(cfg->rank, strlen(cfg->rank)) : NULL;
-    char *hist_text = cfg->history ? pz_mem_strndup(cfg->history, strlen(cfg->history)) : NULL;
-    struct pz_request req = job->base;
-    struct pz_answer answer = { 0 };
-    struct pz_arena arena = { NULL };
-    struct pz_live live = { 0 };
-    enum pz_status st = r ? PZ_OK : pz_err_memory(err, "a query", 13.0 * job->m->items.n);
-
-    if (st == PZ_OK)
-        st = split_ids(rank_text, &rank, err);
-    if (st == PZ_OK)
-        st = split_ids(hist_text, &history, err);
-    if (st == PZ_OK)
-        st = gather(job, cfg->user, &arena, &live, err);
-    req.user_id = cfg->user;
-    req.item_id = cfg->item;
-    req.rank = rank.v;
-    req.n_rank = rank.n;
-    req.history = history.v;
-    req.n_history = history.n;
-    req.live = &live;
-    if (st == PZ_OK)
-        st = pz_rank(r, &req, &answer, err);
-    if (st == PZ_OK)
-        st = write_answer(job, r, &req, &answer, err);
-    job->n_short = answer.is_short;
-    pz_arena_clear(&arena);
-    pz_strs_clear(&rank);
-    pz_strs_clear(&history);
-    free(rank_text);
-    free(hist_text);
-    pz_ranker_free(r);
-    return st;
-}
-
-/* ---- filters */
-static enum pz_status read_filter(struct job *job, struct pz_err *err)
-{
-    const struct config *cfg = job->cfg;
-    enum pz_status st;
-
-    if (!cfg->filter)
-        return cfg->check_filter || cfg->filter_values.n
-                   ? pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter")
-                   : PZ_OK;
-    st = pz_view_filter(job->view, job->m, cfg->filter, &job->filter, err);
-    for (size_t i = 0; i < cfg->filter_values.n && st == PZ_OK; i++)
-        st = pz_filter_args_add(&job->filter_args, cfg->filter_values.v[i], err);
-    if (st == PZ_OK)
-        st = pz_filter_bind(job->filter, &job->filter_args, &job->filter_values, err);
-    if (st == PZ_USAGE && job->filter && cfg->input && !cfg->check_filter)
-        st = PZ_OK; /* the rows may bring what is missing, else they say so */
-    job->base.filter = job->filter;
-    job->base.filter_values = job->filter_values;
-    return st;
-}
-
-static uint64_t count_bits(const uint64_t *words, size_t n)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < n; i++)
-        count += (uint64_t)__builtin_popcountll(words[i]);
-    return count;
-}
-
-/* How many pass for this user, item and moment, whatever was seen. */
-static enum pz_status check_filter(struct job *job, struct pz_err *err)
-{
-    const struct config *cfg = job->cfg;
-    bool users = pz_filter_of_users(job->filter);
-    uint32_t n = users ? job->m->users.n : job->m->items.n;
-    size_t words = ((size_t)n + 63) / 64;
-    uint64_t *allowed = pz_mem_array(words, sizeof *allowed), passed = 0;
-    struct pz_filter_work *work = pz_filter_work_new();
-    struct pz_strs history = { 0 };
-    struct pz_arena arena = { NULL };
-    struct pz_live live = { 0 };
-    char *hist_text = cfg->history ? pz_mem_strndup(cfg->history, strlen(cfg->history)) : NULL;
-    struct pz_filter_env env = { .user_id = cfg->user,
-                                 .item_id = cfg->item,
-                                 .live = &live,
-                                 .now = job->base.now ? job->base.now : pz_time_now() };
+    const struct pz_filter *filter = pz_prepared_request(job->prepared)->filter;
     struct pz_str text = { 0 };
-    enum pz_status st = allowed && work ? PZ_OK : pz_err_memory(err, "a filter", n / 8.0);
+    uint64_t passed;
+    uint32_t of;
+    enum pz_status st = pz_ask_count(job->prepared, q, &passed, &of, err);
 
-    if (st == PZ_OK)
-        st = split_ids(hist_text, &history, err);
-    if (st == PZ_OK)
-        st = gather(job, cfg->user, &arena, &live, err);
-    env.history = history.v;
-    env.n_history = history.n;
-    if (st == PZ_OK) {
-        memset(allowed, 0xff, words * sizeof *allowed);
-        if (n % 64)
-            allowed[words - 1] = ((uint64_t)1 << (n % 64)) - 1;
-        st = pz_filter_apply(job->filter, job->filter_values, &env, work, allowed, err);
-    }
-    if (st == PZ_OK) {
-        passed = count_bits(allowed, words);
-        pz_str_addf(&text,
-                    cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
-                    (unsigned long long)passed, n, users ? "users" : "items");
-        st = pz_out_write(job->out, text.data, text.len, err);
-    }
-    pz_str_clear(&text);
-    pz_arena_clear(&arena);
-    pz_strs_clear(&history);
-    free(hist_text);
-    pz_filter_work_free(work);
-    free(allowed);
-    return st;
+    if (st != PZ_OK)
+        return st;
+    pz_str_addf(&text,
+                job->cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
+                (unsigned long long)passed, of, pz_filter_of_users(filter) ? "users" : "items");
+    return write_text(job, &text, err);
 }
 
 static enum pz_status answer_many(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    struct pz_batch batch = { .m = job->m,
-                              .base = job->base,
-                              .filter_args = &job->filter_args,
-                              .format = job->format,
-                              .out = job->out,
-                              .log = job->log,
-                              .gather = gather,
-                              .context = job };
+    struct pz_batch batch = {
+        .prepared = job->prepared, .format = job->format, .out = job->out, .log = job->log
+    };
     enum pz_status st = cfg->input ? pz_batch_file(&batch, cfg->input, err)
                                    : pz_batch_all(&batch, cfg->all_items, err);
 
@@ -407,20 +206,48 @@ static enum pz_status answer_many(struct job *job, struct pz_err *err)
     return st;
 }
 
-static enum pz_status open_source(struct job *job, const char *path, struct pz_err *err)
+static bool is_many(const struct config *cfg)
 {
-    enum pz_status st;
+    return cfg->input || cfg->all_users || cfg->all_items;
+}
 
-    if (!pz_campaign_is(path))
-        return pz_model_open(path, &job->m, err);
-    st = pz_view_open(path, &job->view, err);
-    job->m = st == PZ_OK ? job->view->model : NULL;
+static enum pz_status answer(struct job *job, struct pz_err *err)
+{
+    struct pz_question q;
+    struct pz_arena arena = { NULL };
+    enum pz_status st = read_question(job->cfg, &arena, &q, err);
+
+    if (st == PZ_OK)
+        st = job->cfg->check_filter ? check_filter(job, &q, err)
+             : is_many(job->cfg)    ? answer_many(job, err)
+                                    : answer_one(job, &q, err);
+    pz_arena_clear(&arena);
     return st;
 }
 
-static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args, bool many,
+/* Open what is asked and merge the options with its settings. */
+static enum pz_status open_and_prepare(struct job *job, const char *path, struct pz_err *err)
+{
+    const struct config *cfg = job->cfg;
+    struct pz_ask_options options = cfg->ask;
+    struct pz_snapshot *snap;
+    enum pz_status st = pz_service_open(path, &job->service, err);
+
+    if (st != PZ_OK)
+        return st;
+    options.explain = cfg->ask.explain || cfg->why;
+    options.many = cfg->input && !cfg->check_filter;
+    snap = pz_service_take(job->service);
+    st = pz_prepare(snap, &options, &job->prepared, err);
+    pz_snapshot_release(snap);
+    return st;
+}
+
+static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args,
                                   struct pz_err *err)
 {
+    bool many = is_many(cfg);
+
     if (args->n != 1)
         return pz_err_set(err, PZ_USAGE,
                           "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
@@ -428,11 +255,23 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
         return pz_err_set(err, PZ_USAGE,
                           "for whom? give --user, --item, --history, --input or --all-users");
     if (many &&
-        (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->page_token || cfg->why))
+        (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->ask.page_token || cfg->why))
         return pz_err_set(err, PZ_USAGE,
                           "--input, --all-users and --all-items answer many; --user, --item, "
                           "--rank, --history, --page-token and --why ask one question");
+    if ((cfg->check_filter || cfg->ask.filter_values.n) && !cfg->ask.filter)
+        return pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter");
     return PZ_OK;
+}
+
+static void report(const struct job *job)
+{
+    if (job->n_short > 0)
+        pz_log(job->log, PZ_LOG_NOTE, "fewer than %u items could be recommended%s",
+               pz_prepared_request(job->prepared)->num, is_many(job->cfg) ? " for some" : "");
+    if (job->n_failed > 0)
+        pz_log(job->log, PZ_LOG_WARN, "%llu rows could not be answered; their lines say why",
+               (unsigned long long)job->n_failed);
 }
 
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
@@ -440,40 +279,23 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 {
     const struct config *cfg = config;
     struct job job = { .cfg = cfg, .log = log, .format = parse_format(cfg) };
-    bool many = cfg->input || cfg->all_users || cfg->all_items;
-    enum pz_status st = check_usage(cfg, args, many, err);
+    enum pz_status st = check_usage(cfg, args, err);
 
     if (st == PZ_OK)
-        st = open_source(&job, args->v[0], err);
-    if (st == PZ_OK)
-        st = read_rules(&job, err);
-    if (st == PZ_OK)
-        st = read_filter(&job, err);
+        st = open_and_prepare(&job, args->v[0], err);
     if (st == PZ_OK)
         st = pz_out_open(cfg->output, &job.out, err);
     if (st == PZ_OK)
-        st = cfg->check_filter ? check_filter(&job, err)
-             : many            ? answer_many(&job, err)
-                               : answer_one(&job, err);
+        st = answer(&job, err);
     if (st == PZ_OK) {
         st = pz_out_commit(job.out, err);
         job.out = NULL;
     }
-    if (st == PZ_OK && job.n_short > 0)
-        pz_log(log, PZ_LOG_NOTE, "fewer than %u items could be recommended%s", job.base.num,
-               many ? " for some" : "");
-    if (st == PZ_OK && job.n_failed > 0)
-        pz_log(log, PZ_LOG_WARN, "%llu rows could not be answered; their lines say why",
-               (unsigned long long)job.n_failed);
+    if (st == PZ_OK)
+        report(&job);
     pz_out_abort(job.out);
-    pz_ruleset_clear(&job.rules);
-    pz_filter_values_free(job.filter_values);
-    pz_filter_args_clear(&job.filter_args);
-    pz_filter_free(job.filter);
-    if (job.view)
-        pz_view_free(job.view);
-    else
-        pz_model_free(job.m);
+    pz_prepared_free(job.prepared);
+    pz_service_close(job.service);
     return st;
 }
 

@@ -18,27 +18,33 @@ static char *keep(struct pz_arena *arena, const char *s, size_t n, bool *failed)
     return kept;
 }
 
-/* "a|b|c" as three strings. */
-static const char *const *split(struct pz_arena *arena, const char *s, size_t n, size_t *n_out,
-                                bool *failed)
+/* The pieces of n bytes between separators, without empty ones. */
+static const char *const *split(struct pz_arena *arena, const char *s, size_t n, char separator,
+                                size_t *n_out, bool *failed)
 {
     char *text = keep(arena, s, n, failed);
     size_t count = text ? 1 : 0;
     const char **list;
 
     for (char *p = text; p && *p; p++)
-        count += *p == '|';
+        count += *p == separator;
     list = count ? pz_arena_take(arena, count * sizeof *list) : NULL;
     *failed = *failed || (count && !list);
     *n_out = 0;
     for (char *next; list && text; text = next) {
-        next = strchr(text, '|');
+        next = strchr(text, separator);
         if (next)
             *next++ = '\0';
         if (*text)
             list[(*n_out)++] = text;
     }
     return list;
+}
+
+const char *const *pz_question_ids(const char *text, char separator, struct pz_arena *arena,
+                                   size_t *n, bool *failed)
+{
+    return split(arena, text, text ? strlen(text) : 0, separator, n, failed);
 }
 
 /* ---- CSV ---- */
@@ -63,9 +69,9 @@ static void read_cells(const struct pz_rows_in *in, const struct pz_row *row,
     c = cell(in, row, "itemId");
     q->item_id = keep(arena, c->s, c->n, failed);
     c = cell(in, row, "itemList");
-    q->list = split(arena, c->s, c->n, &q->n_list, failed);
+    q->list = split(arena, c->s, c->n, '|', &q->n_list, failed);
     c = cell(in, row, "history");
-    q->history = split(arena, c->s, c->n, &q->n_history, failed);
+    q->history = split(arena, c->s, c->n, '|', &q->n_history, failed);
     c = cell(in, row, "filterValues");
     q->filter_values = keep(arena, c->s, c->n, failed);
 }
@@ -95,7 +101,7 @@ static const char *const *strings(struct pz_arena *arena, const json_t *value, s
 
     *n = 0;
     if (json_is_string(value))
-        return split(arena, json_string_value(value), json_string_length(value), n, failed);
+        return split(arena, json_string_value(value), json_string_length(value), '|', n, failed);
     if (json_array_size(value) > 0)
         list = pz_arena_take(arena, json_array_size(value) * sizeof *list);
     *failed = *failed || (json_array_size(value) > 0 && !list);

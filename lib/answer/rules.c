@@ -13,10 +13,6 @@ void pz_ruleset_clear(struct pz_ruleset *s)
 {
     for (size_t i = 0; i < s->n_values; i++)
         pz_filter_values_free(s->values[i]);
-    for (size_t i = 0; i < s->rules.n_promotions; i++)
-        pz_filter_free((struct pz_filter *)s->promotion[i].filter);
-    for (size_t i = 0; i < s->rules.n_boosts; i++)
-        pz_filter_free((struct pz_filter *)s->boost[i].filter);
     free(s->values);
     free(s->boost);
     pz_arena_clear(&s->arena);
@@ -165,7 +161,6 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
 {
     struct pz_promotion p = { 0 };
     const char *filter;
-    struct pz_filter *made = NULL;
     double sum = 0;
     enum pz_status st;
 
@@ -180,8 +175,7 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
     if (!p.name ||
         !pz_mem_grow(&s->promotion, &s->cap_promotions, s->rules.n_promotions + 1, sizeof p))
         return no_memory(err);
-    st = filter ? s->compile(s->compile_context, filter, &made, err) : PZ_OK;
-    p.filter = made;
+    st = filter ? s->compile(s->compile_context, filter, &p.filter, err) : PZ_OK;
     if (st == PZ_OK)
         s->promotion[s->rules.n_promotions++] = p;
     s->rules.promotion = s->promotion;
@@ -242,8 +236,8 @@ enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, si
 
 /* A condition becomes a filter; what has blanks and begins with INCLUDE or EXCLUDE, and a name, is
  * one. */
-static enum pz_status compile_boost(struct pz_ruleset *s, const char *text, struct pz_filter **out,
-                                    struct pz_err *err)
+static enum pz_status compile_boost(struct pz_ruleset *s, const char *text,
+                                    const struct pz_filter **out, struct pz_err *err)
 {
     bool whole = strncasecmp(text, "include ", 8) == 0 || strncasecmp(text, "exclude ", 8) == 0 ||
                  !strpbrk(text, " <>=(");
@@ -260,7 +254,6 @@ enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct p
 {
     const char *colon = strrchr(text, ':'), *x = colon ? colon + 1 + strspn(colon + 1, " ") : NULL;
     char *condition = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
-    struct pz_filter *filter = NULL;
     struct pz_boost boost = { .text = condition };
     enum pz_status st;
 
@@ -270,8 +263,7 @@ enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct p
             "a boost is written CONDITION: FACTOR, as Items.PRICE > 10: 1.2, not \"%s\"", text);
     if (!condition || !pz_mem_grow(&s->boost, &s->cap_boosts, s->rules.n_boosts + 1, sizeof boost))
         return no_memory(err);
-    st = compile_boost(s, condition, &filter, err);
-    boost.filter = filter;
+    st = compile_boost(s, condition, &boost.filter, err);
     if (st == PZ_OK)
         s->boost[s->rules.n_boosts++] = boost;
     s->rules.boost = s->boost;

@@ -9,9 +9,10 @@
 #include "filter/filter.h"
 #include "rank/rank.h"
 
-/* Make a filter of an expression or, where there are names, of a name. *out: pz_filter_free. */
+/* Make a filter of an expression or, where there are names, of a name. *out is borrowed and
+ * outlives the rules. */
 typedef enum pz_status pz_rule_compile_fn(const void *context, const char *text,
-                                          struct pz_filter **out, struct pz_err *err);
+                                          const struct pz_filter **out, struct pz_err *err);
 
 /* All-zero is empty; free with pz_ruleset_clear. rules and context borrow from the rest. */
 struct pz_ruleset {
@@ -23,8 +24,8 @@ struct pz_ruleset {
     struct pz_arena arena;
     const char **seen_type;
     struct pz_cap *cap;
-    struct pz_promotion *promotion;   /* filters owned */
-    struct pz_boost *boost;           /* filters owned */
+    struct pz_promotion *promotion;
+    struct pz_boost *boost;
     struct pz_filter_values **values; /* [n_values] owned */
     size_t n_values, cap_context, cap_types, cap_caps, cap_promotions, cap_boosts, cap_values;
 };

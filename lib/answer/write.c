@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing answers: see answer.h. */
+/* Writing answers: see write.h. */
 #include "answer/write.h"
 
 #include <math.h>

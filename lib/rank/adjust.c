@@ -108,7 +108,7 @@ static enum pz_status prepare_boosts(struct pz_ranker *r, struct pz_err *err)
     for (size_t b = 0; b < rules->n_boosts && st == PZ_OK; b++) {
         uint64_t *set = r->boosted + b * r->words;
 
-        pz_set_fill(set, r->m->items.n, true);
+        pz_bits_fill(set, r->m->items.n, true);
         st = pz_rank_filter(r, rules->boost[b].filter, rules->boost[b].values, set, err);
     }
     return st;
@@ -150,7 +150,7 @@ float pz_rank_boost(const struct pz_ranker *r, uint32_t item)
     float factor = 1;
 
     for (size_t b = 0; b < r->req->rules.n_boosts; b++)
-        if (pz_set_has(r->boosted + b * r->words, item))
+        if (pz_bits_has(r->boosted + b * r->words, item))
             factor *= (float)r->req->rules.boost[b].factor;
     return factor;
 }

@@ -35,7 +35,7 @@ size_t pz_rank_candidates(struct pz_ranker *r, const uint64_t *set, struct pz_hi
     n = known = pz_top(r->blend, r->open, n_items, hit, want);
     for (size_t i = 0; i < n; i++) {
         hit[i].source = origin(r, &hit[i]);
-        pz_set_remove(r->open, hit[i].item);
+        pz_bits_remove(r->open, hit[i].item);
     }
     if (n == want)
         return n;
@@ -139,7 +139,7 @@ static enum pz_status choose_promoted(struct pz_ranker *r, size_t want, size_t *
         share = share > want - *n ? want - *n : share;
         got = st == PZ_OK ? pz_rank_candidates(r, r->eligible, hit, share) : 0;
         for (size_t i = 0; i < got; i++) {
-            pz_set_add(r->gone, hit[i].item);
+            pz_bits_add(r->gone, hit[i].item);
             hit[i].source = PZ_ORIGIN_PROMOTION;
             hit[i].promotion = promotion->name;
         }
@@ -188,7 +188,7 @@ static enum pz_status choose_page(struct pz_ranker *r, uint32_t page, size_t wan
         st = merge(r, *n, n_promoted, page, err);
     *n += n_promoted;
     for (size_t i = 0; i < *n && st == PZ_OK; i++)
-        pz_set_add(r->gone, r->hit[i].item);
+        pz_bits_add(r->gone, r->hit[i].item);
     return st;
 }
 

@@ -124,7 +124,7 @@ static size_t place_of(struct pz_ranker *r, const float *score, uint32_t item)
         float a = known || score[i] > 0 ? score[i] : r->fallback[i];
         float b = known ? score[item] : r->fallback[item];
 
-        if (pz_set_has(r->allowed, i) &&
+        if (pz_bits_has(r->allowed, i) &&
             ((!known && score[i] > 0) || a > b || (a == b && i < item)))
             before++;
     }
@@ -229,7 +229,7 @@ enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, 
             out->place = i + 1;
             return PZ_OK;
         }
-    if (!pz_set_has(r->allowed, item))
+    if (!pz_bits_has(r->allowed, item))
         return judge_mask(r, item_id, item, out, err);
     out->place = place_of(r, r->blend, item);
     out->fate = out->place <= answer->n ? PZ_FATE_DISPLACED : PZ_FATE_LATER;

@@ -8,15 +8,6 @@
 #include "filter/why.h"
 #include "rank/ranker.h"
 
-void pz_set_fill(uint64_t *set, uint32_t n, bool all)
-{
-    size_t words = ((size_t)n + 63) / 64;
-
-    memset(set, all ? 0xff : 0, words * sizeof *set);
-    if (all && n % 64)
-        set[words - 1] = ((uint64_t)1 << (n % 64)) - 1;
-}
-
 static bool is_type(const struct pz_past *event, const char *type)
 {
     return strcmp(type, "*") == 0 ||
@@ -49,14 +40,14 @@ static void mask_seen(struct pz_ranker *r, uint64_t *set)
 {
     enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
 
-    pz_set_fill(set, r->m->items.n, seen != PZ_SEEN_ONLY);
+    pz_bits_fill(set, r->m->items.n, seen != PZ_SEEN_ONLY);
     for (size_t i = 0; i < r->n_past && seen != PZ_SEEN_KEEP; i++) {
         if (!pz_rank_is_seen(r, &r->past[i]))
             continue;
         if (seen == PZ_SEEN_ONLY)
-            pz_set_add(set, r->past[i].item);
+            pz_bits_add(set, r->past[i].item);
         else
-            pz_set_remove(set, r->past[i].item);
+            pz_bits_remove(set, r->past[i].item);
     }
 }
 

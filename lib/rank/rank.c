@@ -175,8 +175,8 @@ static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer
     if (st != PZ_OK)
         return st;
     if (item != PZ_NONE) {
-        pz_set_remove(r->allowed, item);
-        pz_set_remove(r->promotable, item);
+        pz_bits_remove(r->allowed, item);
+        pz_bits_remove(r->promotable, item);
     }
     return finish(r, r->req->num, answer, err);
 }
@@ -189,7 +189,7 @@ static void keep_list(struct pz_ranker *r)
         uint32_t item = pz_dict_find_str(&r->m->items, r->req->rank[i]);
 
         if (item != PZ_NONE)
-            pz_set_add(r->gone, item);
+            pz_bits_add(r->gone, item);
     }
     for (size_t i = 0; i < r->words; i++)
         r->allowed[i] &= r->gone[i];

@@ -4,6 +4,7 @@
 #ifndef PZ_RANK_RANKER_H
 #define PZ_RANK_RANKER_H
 
+#include "base/bits.h"
 #include "rank/explore.h"
 #include "rank/rank.h"
 
@@ -120,29 +121,6 @@ struct pz_ranker {
     struct pz_hit *hit; /* [cap_hits] */
     size_t cap_hits;
 };
-
-/* ---- sets of items ---- */
-
-/* Put an item into a set, take it out, ask. */
-static inline void pz_set_add(uint64_t *set, uint32_t i)
-{
-    set[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
-/* Likewise. */
-static inline void pz_set_remove(uint64_t *set, uint32_t i)
-{
-    set[i / 64] &= ~((uint64_t)1 << (i % 64));
-}
-
-/* Likewise. */
-static inline bool pz_set_has(const uint64_t *set, uint32_t i)
-{
-    return set[i / 64] >> (i % 64) & 1;
-}
-
-/* Make the set all of n items, or none; bits from n on stay 0. words = ceil(n / 64). */
-void pz_set_fill(uint64_t *set, uint32_t n, bool all);
 
 /* ---- the steps ---- */
 

@@ -88,10 +88,10 @@ void pz_rank_softmax(const struct pz_ranker *r, struct pz_hit *hit, size_t n, bo
     float largest = 0;
 
     for (uint32_t i = 0; i < r->m->items.n; i++)
-        if (pz_set_has(r->allowed, i) && r->blend[i] > largest)
+        if (pz_bits_has(r->allowed, i) && r->blend[i] > largest)
             largest = r->blend[i];
     for (uint32_t i = 0; i < r->m->items.n; i++)
-        if (pz_set_has(r->allowed, i))
+        if (pz_bits_has(r->allowed, i))
             total += exp(scale * (double)(r->blend[i] - largest));
     for (size_t i = 0; i < n && total > 0; i++)
         if (all || r->blend[hit[i].item] > 0)

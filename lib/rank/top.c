@@ -50,7 +50,7 @@ size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct 
     for (uint32_t i = 0; i < n_items && want > 0; i++) {
         struct pz_hit h = { .item = i, .blend = score[i], .score = NAN };
 
-        if (score[i] <= least || !pz_set_has(set, i))
+        if (score[i] <= least || !pz_bits_has(set, i))
             continue;
         if (n < want) {
             hit[n++] = h;

@@ -2,106 +2,7 @@
 /* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out.
  * Every test has a campaign of its own, published from one tiny model. */
 
-#include <math.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "campaign/layout.h"
-#include "campaign/view.h"
-#include "import/import.h"
-#include "tests/unit/unit.h"
-#include "train/train.h"
-
-static char dir[32], model[64], campaign[64];
-
-static void must(enum pz_status st, const struct pz_err *err)
-{
-    if (st != PZ_OK) {
-        fail_msg("%s", err->text);
-    }
-}
-
-/* 6 users with 4 events each on 6 items with a price. */
-static void make_model(void)
-{
-    struct pz_import_cfg cfg = { .map = { 0 } };
-    struct pz_import_count count[PZ_N_TABLES];
-    struct pz_train_cfg train = { .recipe = pz_recipe_find("popularity-count"), .seed = 1 };
-    struct pz_dataset *ds = NULL;
-    struct pz_str text = { 0 };
-    struct pz_err err = { 0 };
-    char inter[64], items[64];
-    snprintf(inter, sizeof inter, "%s/i.csv", dir);
-    snprintf(items, sizeof items, "%s/t.csv", dir);
-    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP\n");
-    for (int k = 0; k < 24; k++) {
-        pz_str_addf(&text, "u%d,i%d,%d\n", k % 6, (k * 5 + k / 6) % 6, 1000 + k);
-    }
-    must(pz_file_write(inter, text.data, text.len, &err), &err);
-    must(pz_file_write(items, "ITEM_ID,PRICE\ni0,1\ni1,2\n", 24, &err), &err);
-    assert_true(pz_strs_add(&cfg.files[PZ_INTERACTIONS], inter));
-    assert_true(pz_strs_add(&cfg.files[PZ_ITEMS], items));
-    must(pz_import(&cfg, &ds, count, &err), &err);
-    must(pz_train(ds, &train, model, &err), &err);
-    pz_dataset_free(ds);
-    pz_strs_clear(&cfg.files[PZ_INTERACTIONS]);
-    pz_strs_clear(&cfg.files[PZ_ITEMS]);
-    pz_str_clear(&text);
-    unlink(inter);
-    unlink(items);
-}
-
-static int group_setup(void **state __attribute__((unused)))
-{
-    snprintf(dir, sizeof dir, "/tmp/pz-campaign.XXXXXX");
-    if (mkdtemp(dir) == NULL) {
-        return 1;
-    }
-    snprintf(model, sizeof model, "%s/m.pzm", dir);
-    snprintf(campaign, sizeof campaign, "%s/c.pzc", dir);
-    make_model();
-    return 0;
-}
-
-static int group_teardown(void **state __attribute__((unused)))
-{
-    unlink(model);
-    rmdir(dir);
-    return 0;
-}
-
-static uint32_t publish(uint64_t live_seen, uint64_t rows_seen)
-{
-    struct pz_version v = { .live_seen = live_seen, .rows_seen = rows_seen };
-    struct pz_err err = { 0 };
-    must(pz_campaign_publish(campaign, model, 0, &v, &err), &err);
-    return v.number;
-}
-
-static int fresh_campaign(void **state __attribute__((unused)))
-{
-    return publish(0, 0) != 1;
-}
-
-static int remove_campaign(void **state __attribute__((unused)))
-{
-    char path[PZ_PATH_BYTES];
-    struct pz_version *list = NULL;
-    size_t n = 0;
-    (void)pz_campaign_list(campaign, &list, &n, NULL);
-    for (size_t i = 0; i < n; i++) {
-        (void)pz_layout_version(path, campaign, list[i].number, "", NULL);
-        pz_layout_remove(path);
-    }
-    free(list);
-    const char *folder[] = { "versions", "live" };
-    for (size_t i = 0; i < 2; i++) {
-        (void)pz_layout_path(path, campaign, folder[i], NULL);
-        pz_layout_remove(path);
-    }
-    pz_layout_remove(campaign);
-    return 0;
-}
+#include "tests/unit/fixture_campaign.h"
 
 static struct pz_view *open_view(void)
 {
@@ -109,32 +10,6 @@ static struct pz_view *open_view(void)
     struct pz_err err = { 0 };
     must(pz_view_open(campaign, &v, &err), &err);
     return v;
-}
-
-static void put_event(const char *user, const char *item)
-{
-    struct pz_event e = {
-        .user_id = user, .item_id = item, .event_type = "view", .value = NAN, .time = 2000
-    };
-    struct pz_live_store *s = NULL;
-    struct pz_err err = { 0 };
-    size_t n_new = 0;
-    uint64_t last = 0;
-    must(pz_campaign_open_live(campaign, true, &s, &err), &err);
-    must(pz_live_put(s, &e, 1, &n_new, &last, &err), &err);
-    pz_live_close(s);
-}
-
-static void put_price(const char *item, const char *price)
-{
-    const char *name[] = { "PRICE" }, *value[] = { price };
-    struct pz_live_row row = { item, name, value, 1 };
-    struct pz_live_store *s = NULL;
-    struct pz_err err = { 0 };
-    uint64_t last = 0;
-    must(pz_campaign_open_live(campaign, true, &s, &err), &err);
-    must(pz_live_put_rows(s, PZ_LIVE_ITEMS, &row, 1, &last, &err), &err);
-    pz_live_close(s);
 }
 
 static size_t live_events(const struct pz_view *v, const char *user)

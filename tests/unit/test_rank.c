@@ -371,10 +371,29 @@ static struct pz_filter *filter_of(const struct pz_model *m, const char *text)
     return f;
 }
 
+/* Filters of rules are borrowed: these live until the test ends. */
+static struct pz_filter *kept[4];
+static size_t n_kept;
+
+static enum pz_status compile_kept(const void *context, const char *text,
+                                   const struct pz_filter **out, struct pz_err *err)
+{
+    enum pz_status st = compile(context, text, &kept[n_kept], err);
+
+    *out = st == PZ_OK ? kept[n_kept++] : NULL;
+    return st;
+}
+
+static void free_kept(void)
+{
+    while (n_kept > 0)
+        pz_filter_free(kept[--n_kept]);
+}
+
 TEST(a_promotion_has_a_filter_of_its_own)
 {
     struct pz_model m = fixture("user-personalization");
-    struct pz_ruleset s = { .compile = compile, .compile_context = &m };
+    struct pz_ruleset s = { .compile = compile_kept, .compile_context = &m };
     struct pz_filter *blue = filter_of(&m, "INCLUDE ItemID WHERE Items.COLOR IN (\"blue\")");
     const char *const values[] = { "dear:P=16" }, *const wrong[] = { "cheap:P=1" };
     struct pz_request req = { .user_id = "u0", .num = 4, .filter = blue };
@@ -395,12 +414,13 @@ TEST(a_promotion_has_a_filter_of_its_own)
     assert_int_equal(n, 1);
     pz_filter_free(blue);
     pz_ruleset_clear(&s);
+    free_kept();
 }
 
 TEST(a_boost_multiplies_what_its_condition_holds_for)
 {
     struct pz_model m = fixture("user-personalization");
-    struct pz_ruleset s = { .compile = compile, .compile_context = &m };
+    struct pz_ruleset s = { .compile = compile_kept, .compile_context = &m };
     struct pz_request req = { .user_id = "u0", .num = 6, .explain = true };
     struct pz_answer a;
     struct pz_err err = { 0 };
@@ -417,6 +437,7 @@ TEST(a_boost_multiplies_what_its_condition_holds_for)
     assert_int_equal(pz_ruleset_boost(&s, "Items.PRIZE > 10: 2", &err), PZ_USAGE);
     assert_non_null(strstr(err.text, "PRICE"));
     pz_ruleset_clear(&s);
+    free_kept();
 }
 
 TEST(every_set_of_places_is_as_likely)
@@ -856,13 +877,13 @@ TEST(the_best_come_first_and_equals_by_index)
     uint64_t set[1];
     struct pz_hit hit[7];
 
-    pz_set_fill(set, 7, true);
+    pz_bits_fill(set, 7, true);
     assert_int_equal(pz_top(score, set, 7, hit, 4), 4);
     assert_int_equal(hit[0].item, 1);
     assert_int_equal(hit[1].item, 4);
     assert_int_equal(hit[2].item, 6);
     assert_int_equal(hit[3].item, 0);
-    pz_set_remove(set, 4);
+    pz_bits_remove(set, 4);
     assert_int_equal(pz_top(score, set, 7, hit, 7), 4); /* 0 and below are no scores */
     assert_int_equal(hit[3].item, 2);
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking: one question to a prepared request. What is live is read anew for every question, so an
+ * acknowledged event is in the next answer; all else comes from the snapshot. Whoever asks gets the
+ * ranker, and with it the answer, until they clear it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer/prepared.h"
+#include "answer/service.h"
+#include "base/bits.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "table/hash.h"
+
+/* Bind the question's filter values over those of all, where it has any or nothing is bound for
+ * all. */
+static enum pz_status bind_values(const struct pz_prepared *p, const struct pz_question *q,
+                                  struct pz_answered *a, struct pz_err *err)
+{
+    struct pz_filter_args args = { 0 };
+    enum pz_status st;
+
+    if (!a->req.filter || (a->req.filter_values && !q->filter_values))
+        return PZ_OK;
+    st = pz_filter_args_copy(&args, &p->args, err);
+    if (st == PZ_OK && q->filter_values)
+        st = pz_filter_args_add(&args, q->filter_values, err);
+    if (st == PZ_OK)
+        st = pz_filter_bind(a->req.filter, &args, &a->values, err);
+    a->req.filter_values = a->values;
+    pz_filter_args_clear(&args);
+    return st;
+}
+
+/* Whether anything is known of the user of a request: learned, put or seen live. */
+static bool is_known(const struct pz_model *m, const struct pz_request *req,
+                     const struct pz_live *live)
+{
+    if (!req->user_id || live->n_events > 0)
+        return true;
+    if (live->users && pz_dict_find_str(&live->users->ids, req->user_id) != PZ_NONE)
+        return true;
+    return !live->forgotten && pz_dict_find_str(&m->users, req->user_id) != PZ_NONE;
+}
+
+/* The request of a question, with everything live. */
+static enum pz_status gather(const struct pz_prepared *p, const struct pz_question *q,
+                             struct pz_answered *a, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    *a = (struct pz_answered){ .prepared = p, .req = p->base };
+    pz_question_fill(q, &a->req);
+    if (q->problem)
+        return pz_err_set(err, PZ_BAD_DATA, "%s", q->problem);
+    st = bind_values(p, q, a, err);
+    if (st == PZ_OK && p->snap->view)
+        st = pz_view_gather(p->snap->view, a->req.user_id, &a->arena, &a->live, err);
+    a->req.live = &a->live;
+    a->is_known = is_known(p->snap->model, &a->req, &a->live);
+    return st;
+}
+
+enum pz_status pz_ask(const struct pz_prepared *p, const struct pz_question *question,
+                      struct pz_answered *a, struct pz_err *err)
+{
+    enum pz_status st = gather(p, question, a, err);
+
+    if (st == PZ_OK && !(a->ranker = pz_snapshot_ranker(p->snap)))
+        st = pz_err_memory(err, "a query", 13.0 * p->snap->model->items.n);
+    return st == PZ_OK ? pz_rank(a->ranker, &a->req, &a->answer, err) : st;
+}
+
+void pz_answered_clear(struct pz_answered *a)
+{
+    if (a->prepared)
+        pz_snapshot_idle(a->prepared->snap, a->ranker);
+    pz_filter_values_free(a->values);
+    pz_arena_clear(&a->arena);
+    *a = (struct pz_answered){ 0 };
+}
+
+enum pz_status pz_ask_why(struct pz_answered *a, const char *item_id, struct pz_why *out,
+                          struct pz_err *err)
+{
+    return pz_rank_why(a->ranker, &a->answer, item_id, out, err);
+}
+
+/* ---- filters alone ---- */
+
+enum pz_status pz_ask_count(const struct pz_prepared *p, const struct pz_question *question,
+                            uint64_t *passed, uint32_t *of, struct pz_err *err)
+{
+    const struct pz_model *m = p->snap->model;
+    bool users = p->base.filter && pz_filter_of_users(p->base.filter);
+    uint32_t n = users ? m->users.n : m->items.n;
+    uint64_t *set = pz_bits_new(n);
+    struct pz_filter_work *work = pz_filter_work_new();
+    struct pz_answered a;
+    enum pz_status st = gather(p, question, &a, err);
+    struct pz_filter_env env = { .user_id = a.req.user_id,
+                                 .item_id = a.req.item_id,
+                                 .live = &a.live,
+                                 .history = a.req.history,
+                                 .n_history = a.req.n_history,
+                                 .now = a.req.now ? a.req.now : pz_time_now() };
+
+    if (st == PZ_OK && (!set || !work))
+        st = pz_err_memory(err, "a filter", n / 8.0);
+    if (st == PZ_OK)
+        pz_bits_fill(set, n, true);
+    if (st == PZ_OK && a.req.filter)
+        st = pz_filter_apply(a.req.filter, a.req.filter_values, &env, work, set, err);
+    *passed = st == PZ_OK ? pz_bits_count(set, n) : 0;
+    *of = n;
+    pz_answered_clear(&a);
+    pz_filter_work_free(work);
+    free(set);
+    return st;
+}
+
+/* ---- ids of answers ---- */
+
+char *pz_answered_rid(const struct pz_answered *a, char *buf)
+{
+    const char *user_id = a->req.user_id ? a->req.user_id : "";
+    uint64_t h = pz_hash64(user_id, strlen(user_id)), k;
+
+    for (size_t i = 0; i < a->answer.n; i++)
+        h = pz_rng_mix(h ^ a->answer.hit[i].item);
+    h = pz_rng_mix(h ^ a->answer.next.live);
+    k = pz_rng_mix(h);
+    snprintf(buf, PZ_RID_BYTES, "RID-%08" PRIx32 "-%04x-%04x-%04x-%012" PRIx64,
+             a->prepared->snap->version, (unsigned)(h >> 48), (unsigned)(h >> 32) & 0xffff,
+             (unsigned)(h >> 16) & 0xffff, k >> 16);
+    return buf;
+}
+
+bool pz_rid_version(const char *rid, uint32_t *version)
+{
+    uint32_t found;
+    int end = 0;
+
+    if (strlen(rid) != PZ_RID_BYTES - 1 || sscanf(rid, "RID-%8" SCNx32 "-%n", &found, &end) != 1 ||
+        end != 13)
+        return false;
+    *version = found;
+    return true;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to answer/: what pz_prepare made. */
+#ifndef PZ_ANSWER_PREPARED_H
+#define PZ_ANSWER_PREPARED_H
+
+#include "answer/answer.h"
+#include "answer/rules.h"
+
+struct pz_prepared {
+    struct pz_snapshot *snap; /* one reference */
+    struct pz_request base;   /* borrows from the rest and from snap */
+    struct pz_ruleset rules;
+    struct pz_filter_args args;      /* of the filter, beside a question's own */
+    struct pz_filter_values *values; /* NULL: none, or every question brings its own */
+};
+
+#endif

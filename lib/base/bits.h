@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bit sets: which of n rows (items, users) are in a set, a bit each in 64-bit words.
+ *
+ * Invariant: bits from n on are 0, so that counting, comparing and walking need no end of their
+ * own. Nothing here allocates but pz_bits_new, and nothing can fail. */
+#ifndef PZ_BASE_BITS_H
+#define PZ_BASE_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Words of a set of n rows. */
+static inline size_t pz_bits_words(size_t n)
+{
+    return (n + 63) / 64;
+}
+
+/* An empty set of n rows.
+ *
+ * Errors:  NULL when memory is out
+ * Owner:   free() */
+static inline uint64_t *pz_bits_new(size_t n)
+{
+    return pz_mem_array(pz_bits_words(n), sizeof(uint64_t));
+}
+
+/* Put row i in. */
+static inline void pz_bits_add(uint64_t *set, size_t i)
+{
+    set[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+/* Take row i out. */
+static inline void pz_bits_remove(uint64_t *set, size_t i)
+{
+    set[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+/* Whether row i is in. */
+static inline bool pz_bits_has(const uint64_t *set, size_t i)
+{
+    return set[i / 64] >> (i % 64) & 1;
+}
+
+/* Make it all of n rows, or none. */
+static inline void pz_bits_fill(uint64_t *set, size_t n, bool all)
+{
+    memset(set, all ? 0xff : 0, pz_bits_words(n) * sizeof *set);
+    if (all && n % 64)
+        set[n / 64] = ((uint64_t)1 << (n % 64)) - 1;
+}
+
+/* How many of n rows are in. */
+static inline size_t pz_bits_count(const uint64_t *set, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pz_bits_words(n); i++)
+        count += (size_t)__builtin_popcountll(set[i]);
+    return count;
+}
+
+/* Keep of set what is also in other. */
+static inline void pz_bits_keep(uint64_t *set, const uint64_t *other, size_t n)
+{
+    for (size_t i = 0; i < pz_bits_words(n); i++)
+        set[i] &= other[i];
+}
+
+/* out: a without b; out may be a. */
+static inline void pz_bits_without(uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+    for (size_t i = 0; i < pz_bits_words(n); i++)
+        out[i] = a[i] & ~b[i];
+}
+
+#endif
