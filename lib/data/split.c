@@ -156,29 +156,28 @@ static void split_last(const struct pz_dataset *ds, uint64_t count, uint8_t *rol
     }
 }
 
-static uint64_t count_from(const struct pz_dataset *ds, int64_t cut)
+static uint64_t count_from(const int64_t *time, uint64_t n, int64_t cut)
 {
-    uint64_t n = 0;
+    uint64_t count = 0;
 
-    for (uint64_t p = 0; p < ds->n_interactions; p++)
-        n += ds->time[p] >= cut;
-    return n;
+    for (uint64_t p = 0; p < n; p++)
+        count += time[p] >= cut;
+    return count;
 }
 
-/* The latest time that has at least k interactions at or after it, by bisection of the range of
- * times: no copy, no sort, at most 64 passes. */
-static int64_t cut_for(const struct pz_dataset *ds, uint64_t k)
+/* By bisection of the range of times: no copy, no sort, at most 64 passes. */
+int64_t pz_split_cut(const int64_t *time, uint64_t n, uint64_t k)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
 
-    for (uint64_t p = 0; p < ds->n_interactions; p++) {
-        low = ds->time[p] < low ? ds->time[p] : low;
-        high = ds->time[p] > high ? ds->time[p] : high;
+    for (uint64_t p = 0; p < n; p++) {
+        low = time[p] < low ? time[p] : low;
+        high = time[p] > high ? time[p] : high;
     }
     while (low < high) { /* count_from(low) >= k > count_from(high + 1) */
         int64_t middle = (int64_t)((uint64_t)low + ((uint64_t)high - (uint64_t)low) / 2 + 1);
 
-        if (count_from(ds, middle) >= k)
+        if (count_from(time, n, middle) >= k)
             low = middle;
         else
             high = middle - 1;
@@ -198,7 +197,7 @@ static void split_time(const struct pz_dataset *ds, const struct pz_split_spec *
     int64_t cut = spec->time;
 
     if (cut == INT64_MIN)
-        cut = cut_for(ds, share_of(ds->n_interactions, spec->share));
+        cut = pz_split_cut(ds->time, ds->n_interactions, share_of(ds->n_interactions, spec->share));
     for (uint64_t p = 0; p < ds->n_interactions; p++)
         role[p] = ds->time[p] < cut ? PZ_ROLE_TRAIN | PZ_ROLE_HISTORY : PZ_ROLE_TRUTH;
 }

@@ -48,4 +48,7 @@ enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
                                uint64_t seed, uint8_t *role, struct pz_err *err);
 
+/* The latest time that has at least k of the n times at or after it; n > 0, 0 < k <= n. */
+int64_t pz_split_cut(const int64_t *time, uint64_t n, uint64_t k);
+
 #endif

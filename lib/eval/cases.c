@@ -118,6 +118,8 @@ static bool split_user(const struct pz_dataset *ds, const uint8_t *role, uint32_
 
         if (!own && (role[p] & PZ_ROLE_HISTORY))
             past[c->n_past++] = e;
+        if (gain > 0 && truth.n == 0)
+            c->now = e.time;
         if (gain > 0)
             add_truth(&truth, e.item_id, (float)gain);
     }
@@ -203,6 +205,7 @@ static bool cold_user(struct cold *c, uint32_t u)
                                            .n_past = n,
                                            .truth = &c->names.item[ds->item[p]],
                                            .n_truth = 1,
+                                           .now = ds->time[p],
                                            .early = ds->time[p] - c->first[ds->item[p]] < week };
     }
     return past != NULL;
@@ -270,7 +273,10 @@ static bool test_user(const struct pz_dataset *test, uint32_t u, const struct na
         return false;
     for (uint64_t p = test->ptr[u]; p < test->ptr[u + 1]; p++)
         add_truth(&truth, names->item[test->item[p]], 1);
-    *c = (struct pz_case){ .user_id = names->user[u], .truth = truth.item, .n_truth = truth.n };
+    *c = (struct pz_case){ .user_id = names->user[u],
+                           .truth = truth.item,
+                           .n_truth = truth.n,
+                           .now = test->time[test->ptr[u]] };
     return true;
 }
 

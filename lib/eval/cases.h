@@ -23,7 +23,8 @@ struct pz_case {
     const char *const *truth; /* [n_truth] different items */
     const float *gain;        /* [n_truth] weight of the item's event, > 0; NULL: all alike */
     size_t n_truth;
-    bool early; /* of cold items: within the item's first week */
+    int64_t now; /* when it is asked: at its first truth; 0: at the end of the data */
+    bool early;  /* of cold items: within the item's first week */
 };
 
 struct pz_cases {

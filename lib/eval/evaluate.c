@@ -179,6 +179,7 @@ static enum pz_status ask(const struct run *r, const struct pz_case *c, struct s
     const struct pz_live past = { .forgotten = true, .event = c->past, .n_events = c->n_past };
     struct pz_request req = { .user_id = c->user_id,
                               .live = c->use_model ? NULL : &past,
+                              .now = c->now,
                               .rank = r->cases->among,
                               .n_rank = r->cases->n_among,
                               .num = r->longest,

@@ -81,11 +81,20 @@ const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz
     return q->known && !part->scorer->extend ? q->known : q;
 }
 
-bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
-                    uint32_t n, void *scratch, float *score, float *top)
+bool pz_part_score(const struct pz_part *part, const struct pz_query *q, uint32_t n, void *scratch,
+                   float *score)
 {
     memset(score, 0, n * sizeof *score);
     if (!part->scorer->score(part->part, pz_part_query(part, q), scratch, score))
+        return false;
+    pz_trend_apply(part->trend, q->now, score, n);
+    return true;
+}
+
+bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
+                    uint32_t n, void *scratch, float *score, float *top)
+{
+    if (!pz_part_score(part, q, n, scratch, score))
         return false;
     *top = largest_allowed(score, n, allowed);
     return *top > 0;

@@ -106,6 +106,17 @@ static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
     return PZ_OK;
 }
 
+static enum pz_status load_trend(struct pz_model *m, struct pz_err *err)
+{
+    const json_t *trend = json_object_get(m->manifest, "trend");
+
+    m->trend = (struct pz_trend){ .power = json_number_value(json_object_get(trend, "power")),
+                                  .half_life_s = 86400 * json_number_value(
+                                                             json_object_get(trend, "half_life")),
+                                  .newest = m->newest };
+    return pz_trend_load(m->table, m->items.n, &m->trend, err);
+}
+
 static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
 {
     const json_t *list = json_object_get(m->manifest, "parts"), *entry;
@@ -124,6 +135,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");
+        p->trend = m->trend.scale ? &m->trend : NULL;
         st = p->scorer->load(m->table, m->items.n, &p->part, err);
         if (st == PZ_OK)
             m->n_parts++;
@@ -145,6 +157,8 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
         if (st == PZ_OK)
             st = load_manifest(m, err);
         if (st == PZ_OK)
+            st = load_trend(m, err);
+        if (st == PZ_OK)
             st = load_parts(m, err);
         if (st != PZ_OK)
             pz_err_prefix(err, "%s", path);
@@ -163,6 +177,7 @@ void pz_model_free(struct pz_model *m)
         return;
     for (size_t i = 0; i < m->n_parts; i++)
         m->part[i].scorer->free(m->part[i].part);
+    pz_trend_clear(&m->trend);
     pz_attrs_clear(&m->item_attrs);
     pz_attrs_clear(&m->user_attrs);
     pz_attrs_clear(&m->context);

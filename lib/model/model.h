@@ -14,6 +14,7 @@
 #include "data/dataset.h"
 #include "model/query.h"
 #include "model/scorer.h"
+#include "model/trend.h"
 
 #define PZ_MAX_PARTS 8
 
@@ -22,6 +23,7 @@ struct pz_part {
     void *part;         /* owned */
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
+    const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
 };
 
 /* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events.
@@ -32,6 +34,12 @@ double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 /* The query as a part may read it: without items that came since training, if it knows nothing of
  * such. */
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q);
+
+/* A part's scores of all items, times the trend, into score[n], which need not be zero before.
+ * scratch as the scorer asks for. Returns false when it has nothing to say; score is then zero.
+ * Threads: safe with one scratch a thread */
+bool pz_part_score(const struct pz_part *part, const struct pz_query *q, uint32_t n, void *scratch,
+                   float *score);
 
 struct pz_model {
     const struct pz_recipe *recipe;
@@ -53,6 +61,7 @@ struct pz_model {
     struct pz_attrs item_attrs, user_attrs;
     struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
     int64_t newest;          /* time of the newest interaction */
+    struct pz_trend trend;   /* of items, that all parts heed */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */

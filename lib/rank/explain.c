@@ -45,8 +45,7 @@ void pz_explain_keep(struct pz_ranker *r)
         r->part_unit[p] = 0;
         if (weight <= 0 || !(r->used >> p & 1))
             continue;
-        memset(r->fallback, 0, n * sizeof *r->fallback);
-        part->scorer->score(part->part, pz_part_query(part, &r->q), r->scratch, r->fallback);
+        pz_part_score(part, &r->q, n, r->scratch, r->fallback);
         for (uint32_t i = 1; i < n; i++)
             best = score[i] > score[best] ? i : best;
         if (r->fallback[best] > 0)
@@ -66,13 +65,15 @@ static void add_up(struct pz_ranker *r, uint32_t item)
         const struct pz_part *part = &r->m->part[p];
         bool all = part->scorer->extend != NULL;
         size_t k = 0;
+        float unit;
 
         if (r->part_unit[p] == 0 || !part->scorer->explain || (!all && item >= n_learned))
             continue;
         part->scorer->explain(part->part, pz_part_query(part, &r->q), item, r->scratch, one);
+        unit = r->part_unit[p] * pz_trend_factor(part->trend, r->q.now, item);
         for (size_t e = 0; e < r->q.n_hist; e++)
             if (all || r->q.hist[e] < n_learned)
-                sum[e] += r->part_unit[p] * one[k++];
+                sum[e] += unit * one[k++];
     }
 }
 

@@ -229,9 +229,7 @@ static enum pz_status fill_query(struct pz_ranker *r, struct pz_err *err)
                               .n_user = r->n_given,
                               .context = r->context,
                               .n_context = r->n_context,
-                              .now = r->req->now ? r->req->now
-                                     : n > 0     ? r->hist_time[n - 1]
-                                                 : r->m->newest };
+                              .now = r->now };
     split_known(r);
     return PZ_OK;
 }
@@ -269,8 +267,6 @@ enum pz_status pz_rank_history_item(struct pz_ranker *r, uint32_t item, struct p
     r->q.hist_weight = r->hist_weight;
     r->q.n_hist = item != PZ_NONE;
     r->q.n_user = 0;
-    if (!r->req->now)
-        r->q.now = r->m->newest;
     r->hist[0] = item;
     r->hist_time[0] = r->m->newest;
     r->hist_weight[0] = 1;

@@ -70,8 +70,7 @@ void pz_rank_fallback(struct pz_ranker *r)
     if (r->has_fallback)
         return;
     r->has_fallback = true;
-    memset(r->fallback, 0, n * sizeof *r->fallback);
-    p->scorer->score(p->part, pz_part_query(p, &r->q), r->scratch, r->fallback);
+    pz_part_score(p, &r->q, n, r->scratch, r->fallback);
     for (uint32_t i = 0; i < n; i++)
         if (r->fallback[i] > 0 && r->fallback[i] < least)
             least = r->fallback[i];

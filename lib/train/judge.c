@@ -104,7 +104,7 @@ struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_c
                               .hist_weight = v->seq_weight + from,
                               .user = lane->given,
                               .n_user = give_user(v, c->user, lane->given),
-                              .now = c->end > from ? v->seq_time[c->end - 1] : 0 };
+                              .now = c->now };
 }
 
 /* Items of the history leave the race. */
@@ -210,6 +210,8 @@ static void judge_user(const struct judging *j, uint32_t user)
 {
     uint32_t from = j->v->first[user], end = j->v->first[user + 1];
 
+    if (j->v->still && j->v->still[user])
+        return;
     for (size_t g = 0; g < j->n_weights; g++)
         j->each[g * j->v->n_users + user] = 0;
     for (uint32_t k = from; k < end; k++)

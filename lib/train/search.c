@@ -21,7 +21,6 @@
 #include "train/tune.h"
 
 static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;
-enum { RACE_LEAST = 100 /* users */ };
 
 static bool searched(const struct pz_choice *c, size_t k)
 {
@@ -33,13 +32,13 @@ static bool is_switch(const struct pz_choice *c, size_t k)
     return searched(c, k) && c->scorer->settings[k].whole && c->high[k] - c->low[k] == 1;
 }
 
-static bool out_of_time(const struct pz_search *s)
+bool pz_search_out_of_time(const struct pz_search *s)
 {
     return pz_stop_asked() || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s);
 }
 
 /* The value a share of the range further on; the same value when there is nowhere to go. */
-static double moved(const struct pz_choice *c, size_t k, double step)
+double pz_choice_moved(const struct pz_choice *c, size_t k, double step)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
     bool log_scale = s->log_scale && c->low[k] > 0;
@@ -81,7 +80,7 @@ static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double
     return n;
 }
 
-static double mean_of(const double *each, uint32_t n)
+double pz_search_mean(const double *each, uint32_t n)
 {
     double sum = 0;
 
@@ -91,7 +90,7 @@ static double mean_of(const double *each, uint32_t n)
 }
 
 /* The mean gain of a over b in standard errors; equal values give 0. */
-static double gain(const double *a, const double *b, uint32_t n)
+double pz_search_gain(const double *a, const double *b, uint32_t n)
 {
     double sum = 0, square = 0, mean, spread;
 
@@ -124,14 +123,14 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, dou
     double top = -1;
 
     for (size_t g = 0; g < n_rows; g++) {
-        double mean = mean_of(s->trial + g * s->v->n_users, n);
+        double mean = pz_search_mean(s->trial + g * s->v->n_users, n);
 
         if (mean > top + 1e-9) {
             top = mean;
             best = g;
         }
     }
-    return gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
+    return pz_search_gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
 }
 
 static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer,
@@ -144,10 +143,9 @@ static void say_trial(const struct pz_search *s, const json_t *settings, const c
     free(text);
 }
 
-static void note_trial(struct pz_search *s, size_t p, double weight, double mean, uint32_t users,
-                       bool won)
+void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
+                    uint32_t users, bool won)
 {
-    const struct pz_choice *c = &s->choice[p];
     json_t *settings = json_object(), *trial;
     double now = pz_cpu_seconds(), seconds = now - s->trial_s;
 
@@ -180,7 +178,7 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
 
     s->part[p].weight = weight;
     memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
-    s->mean = mean_of(s->each, all);
+    s->mean = pz_search_mean(s->each, all);
 }
 
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
@@ -189,7 +187,7 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
 {
     double w[PZ_WEIGHTS];
     size_t n_w = weights(s, p, newcomer, w), row;
-    uint32_t all = s->v->n_users, heat = all / 4 < RACE_LEAST ? all : all / 4, judged = heat;
+    uint32_t all = s->v->n_users, heat = all / 4 < PZ_RACE_LEAST ? all : all / 4, judged = heat;
     enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, heat, s->trial,
                                        err);
 
@@ -198,15 +196,16 @@ static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *w
         return st;
     row = best_row(s, n_w, heat, sure_of_weight(s, p, newcomer));
     s->idle = !newcomer && same(s->trial, s->each, heat);
-    if (newcomer || gain(s->trial + row * all, s->each, heat) > HOPELESS) {
+    if (newcomer || pz_search_gain(s->trial + row * all, s->each, heat) > HOPELESS) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
         row = best_row(s, n_w, all, sure_of_weight(s, p, newcomer));
-        *won = newcomer || gain(s->trial + row * all, s->each, all) > sure(s);
+        *won = newcomer || pz_search_gain(s->trial + row * all, s->each, all) > sure(s);
     }
-    note_trial(s, p, w[row], mean_of(s->trial + row * all, judged), judged, *won);
+    pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * all, judged), judged,
+                   *won);
     pz_log_step(s->cfg->log, 1);
     if (*won)
         adopt(s, p, w[row], row);
@@ -228,7 +227,7 @@ static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
         return st;
     row = best_row(s, n_w, all, SURE);
     adopt(s, p, w[row], row);
-    note_trial(s, p, w[row], s->mean, all, row > 0);
+    pz_search_note(s, &s->choice[p], w[row], s->mean, all, row > 0);
     return PZ_OK;
 }
 
@@ -283,8 +282,8 @@ static enum pz_status follow(struct pz_search *s, size_t p, size_t k, double ste
     bool won = true;
     enum pz_status st = PZ_OK;
 
-    while (won && st == PZ_OK && *left > 0 && !out_of_time(s)) {
-        double to = moved(c, k, step);
+    while (won && st == PZ_OK && *left > 0 && !pz_search_out_of_time(s)) {
+        double to = pz_choice_moved(c, k, step);
 
         if (to == c->value[k])
             break;
@@ -347,7 +346,7 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
-    if (st == PZ_OK && gain(s->each, each, n) > sure(s)) {
+    if (st == PZ_OK && pz_search_gain(s->each, each, n) > sure(s)) {
         c->scorer->free(old.part);
     } else if (each) {
         if (s->part[p].part != old.part)
@@ -369,7 +368,8 @@ static enum pz_status try_switches(struct pz_search *s, size_t p, uint32_t *left
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
-        if (is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 && !out_of_time(s)) {
+        if (is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 &&
+            !pz_search_out_of_time(s)) {
             --*left;
             st = try_switch(s, p, k, err);
         }
@@ -383,6 +383,7 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
 
     s->part[p].scorer = s->choice[p].scorer;
     s->part[p].cold_weight = s->choice[p].cold_weight;
+    s->part[p].trend = &s->now;
     s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
     return st == PZ_OK ? race(s, p, true, &won, err) : st;
 }

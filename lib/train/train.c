@@ -207,12 +207,12 @@ static enum pz_status set_param(struct pz_training *t, const char *param, struct
 
     if (!dot || dot > equals)
         return PZ_OK; /* a switch */
-    for (size_t p = 0; p < t->n; p++) {
-        struct pz_choice *c = &t->choice[p];
+    for (size_t p = 0; p <= t->n; p++) {
+        struct pz_choice *c = p < t->n ? &t->choice[p] : &t->trend;
         size_t n = strlen(c->scorer->name);
 
-        if (strncmp(param, "weight.", 7) == 0 && strncmp(dot + 1, c->scorer->name, n) == 0 &&
-            dot + 1 + n == equals) {
+        if (p < t->n && strncmp(param, "weight.", 7) == 0 &&
+            strncmp(dot + 1, c->scorer->name, n) == 0 && dot + 1 + n == equals) {
             if (!pz_str_to_double(equals + 1, strlen(equals + 1), &x) || x < 0)
                 return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
             c->weight = x;
@@ -255,7 +255,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
-    return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->softmax_scale, err);
+    return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
 }
 
 /* Seconds left of --timeout; 0: no limit. */
@@ -375,6 +375,10 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
                     "events", event_rules(t->cfg), "parts", part_list(t), "trials",
                     json_incref(t->trials));
+    if (doc && t->now.scale)
+        json_object_set_new(doc, "trend",
+                            json_pack("{s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER],
+                                      "half_life", t->trend.value[PZ_TREND_HALF_LIFE]));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
     if (doc && t->cfg->record_time)
@@ -415,6 +419,8 @@ enum pz_status pz_training_write(const struct pz_training *t, const char *path, 
                                 w, err);
     if (st == PZ_OK)
         st = write_attrs(t, w, err);
+    if (st == PZ_OK)
+        st = pz_trend_save(&t->now, w, err);
     for (size_t p = 0; p < t->n && st == PZ_OK; p++)
         st = t->choice[p].scorer->save(t->part[p], w, err);
     if (st == PZ_OK)
@@ -430,6 +436,7 @@ void pz_training_clear(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++)
         if (t->part[p])
             t->choice[p].scorer->free(t->part[p]);
+    pz_trend_clear(&t->now);
     json_decref(t->trials);
     json_decref(t->lineage);
     pz_corpus_clear(&t->corpus);
@@ -464,6 +471,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     if (st == PZ_OK) {
         warn_if_small(&t);
         pz_training_wishes(&t);
+        pz_trend_choice_init(&t.trend, &t.corpus.c);
         choose_parts(&t);
     }
     for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
@@ -473,6 +481,8 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
         st = tune(&t, err);
     }
     drop_idle(&t);
+    if (st == PZ_OK)
+        st = pz_trend_chosen(&t.trend, &t.corpus.c, &t.now, err);
     if (st == PZ_OK)
         st = fit_parts(&t, err);
     if (st == PZ_OK)

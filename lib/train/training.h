@@ -13,6 +13,8 @@ struct pz_training {
     struct pz_choice choice[PZ_MAX_PARTS];
     void *part[PZ_MAX_PARTS];
     size_t n;
+    struct pz_choice trend; /* of items */
+    struct pz_trend now;    /* by trend, of the whole corpus */
     double softmax_scale;
     json_t *trials;  /* array; owned */
     json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset

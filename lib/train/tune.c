@@ -102,6 +102,8 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     s->n_parts = p + 1;
     pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
+    if (st == PZ_OK && p == 0 && s->trend && s->v->sliced)
+        st = pz_search_trend(s, false, err);
     if (st == PZ_OK && s->part[p].weight > 0)
         st = pz_search_part(s, p, n_fits, err);
     pz_log(s->cfg->log, PZ_LOG_DEBUG, "with %s at weight %.3f: %.4f", s->choice[p].scorer->name,
@@ -117,6 +119,8 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
 
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         st = tune_part(s, p, n_fits, err);
+    if (st == PZ_OK && s->trend && s->v->sliced)
+        st = pz_search_trend(s, true, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
         pz_valid_forget(s->v);
         if (s->part[p].weight > 0)
@@ -195,7 +199,7 @@ static void leave_trend(struct pz_search *s, size_t n)
 static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
                               double *softmax_scale, struct pz_err *err)
 {
-    uint32_t most = users_to_draw(corpus);
+    uint32_t most = 2 * users_to_draw(corpus); /* those of the slice included */
     enum pz_status st = PZ_OK;
 
     s->each = pz_mem_array(most, sizeof *s->each);
@@ -203,6 +207,8 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (!s->each || !s->trial)
         st = pz_err_memory(err, "tuning", 72.0 * most);
     leave_trend(s, n);
+    if (st == PZ_OK && s->trend)
+        st = pz_trend_chosen(s->trend, &s->v->train, &s->now, err);
     if (st == PZ_OK)
         st = search_all(s, n, err);
     limit_weights(s);
@@ -215,17 +221,18 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     for (size_t p = 0; p < n; p++)
         if (s->part[p].part)
             s->choice[p].scorer->free(s->part[p].part);
+    pz_trend_clear(&s->now);
     free(s->each);
     free(s->trial);
     return st;
 }
 
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
-                       struct pz_choice *choice, size_t n_choices, double *softmax_scale,
-                       struct pz_err *err)
+                       struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
+                       double *softmax_scale, struct pz_err *err)
 {
     struct pz_valid v = { .metric = cfg->metric };
-    struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice };
+    struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice, .trend = trend };
     enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus),
                                      cfg->seed, &v, err);
 

@@ -8,6 +8,18 @@
 #include "model/model.h"
 #include "train/validation.h"
 
+/* The settings of the trend of items (model/trend.h) as if it were a part: a name and settings for
+ * struct pz_choice, nothing to call. */
+extern const struct pz_scorer pz_trend_choice;
+enum pz_trend_set { PZ_TREND_POWER, PZ_TREND_HALF_LIFE /* days */ };
+
+/* Its defaults and ranges for a corpus: half-lives are shares of the time that the events span. */
+void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus);
+
+/* The trend of a corpus as chosen. Errors and owner: pz_trend_make. */
+enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus *corpus,
+                               struct pz_trend *out, struct pz_err *err);
+
 struct pz_tune_cfg {
     uint32_t n_trials;  /* fits tried for each part */
     double time_s;      /* processor seconds in all; 0: no limit */
@@ -29,11 +41,11 @@ bool pz_tune_newest(const struct pz_corpus *c);
  * data, and half where there is no order. */
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);
 
-/* Choose settings and weights in place, on cases as valid.h cuts them. The first part's weight
- * stays 1. */
+/* Choose settings and weights in place, on cases as valid.h cuts them, and the trend of items where
+ * a slice of time is judged; trend NULL: there is none. The first part's weight stays 1. */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
-                       struct pz_choice *choice, size_t n_choices, double *softmax_scale,
-                       struct pz_err *err);
+                       struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
+                       double *softmax_scale, struct pz_err *err);
 
 /* ---- the search of one part's settings (search.c) ---- */
 
@@ -42,6 +54,8 @@ struct pz_search {
     const struct pz_tune_cfg *cfg;
     struct pz_choice *choice;          /* [n_parts] */
     struct pz_part part[PZ_MAX_PARTS]; /* fitted on v->train; weight 0: not there yet */
+    struct pz_choice *trend;           /* NULL: none is searched */
+    struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
     double until_s;              /* processor seconds of the process; 0: no limit */
     double trial_s;              /* processor seconds when the last trial ended */
@@ -64,5 +78,23 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
 /* Look for a better value of read-out setting k of part p alone, on cases s->v that may be other
  * than before; all weights stay. s->each and s->mean become those on these cases. */
 enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
+
+/* Look for a trend of items that makes the parts as they stand better: all over its range, or,
+ * fine, around what it is. Weights and settings of parts stay. */
+enum pz_status pz_search_trend(struct pz_search *s, bool fine, struct pz_err *err);
+
+/* ---- for the files of the search ---- */
+
+/* The mean gain of a over b in standard errors; equal values give 0. */
+double pz_search_gain(const double *a, const double *b, uint32_t n);
+double pz_search_mean(const double *each, uint32_t n);
+bool pz_search_out_of_time(const struct pz_search *s);
+/* The value of setting k a share of its range further on; the same when there is nowhere to go. */
+double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
+/* Put a trial into the log and the list of trials. */
+void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
+                    uint32_t users, bool won);
+
+enum { PZ_RACE_LEAST = 100 /* users of a first heat */ };
 
 #endif

@@ -82,6 +82,13 @@ static enum pz_status take_rules(struct updating *u, struct pz_err *err)
     return PZ_OK;
 }
 
+static void take_trend(struct updating *u)
+{
+    pz_choice_init(&u->t.trend, &pz_trend_choice);
+    u->t.trend.value[PZ_TREND_POWER] = u->old->trend.power;
+    u->t.trend.value[PZ_TREND_HALF_LIFE] = u->old->trend.half_life_s / 86400;
+}
+
 static enum pz_status take_choices(struct updating *u, struct pz_err *err)
 {
     const json_t *list = json_object_get(u->old->manifest, "parts"), *entry;
@@ -193,8 +200,11 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus, err);
     if (st == PZ_OK) {
         pz_training_wishes(&u->t);
+        take_trend(u);
         st = take_choices(u, err);
     }
+    if (st == PZ_OK)
+        st = pz_trend_chosen(&u->t.trend, &u->t.corpus.c, &u->t.now, err);
     if (st == PZ_OK)
         st = compare(u, err);
     for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)

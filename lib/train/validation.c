@@ -12,11 +12,17 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "data/split.h"
 
 enum {
-    STEPS = 2, /* single-event cases a user */
+    STEPS = 2,  /* single-event cases a user */
+    SLICE = 10, /* the newest slice is one in so many events */
     MEMO_BYTES = 24 << 20
 };
+
+/* Where users' first events are this near to the oldest of all, as a share of the span, times tell
+ * of order only. */
+static const double TOGETHER = 0.005;
 
 /* ---- metric ---- */
 
@@ -123,6 +129,7 @@ static uint64_t truth_size(const struct pz_corpus *c, uint32_t user)
 struct drawn {
     uint64_t key;
     uint32_t user;
+    bool late; /* drawn for what the slice holds of them */
 };
 
 static int by_key(const void *x, const void *y)
@@ -157,29 +164,100 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
     return n_truths / 2 > most && sum - least * n > 10 * life;
 }
 
-/* At most `most` users, shuffled by hashes; *n of them: any, or of the newest where users come and
- * go and are many. NULL when memory is out. */
-static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, uint64_t seed,
-                                uint32_t *n, bool *newest)
+/* A user's first event of the slice. */
+static uint64_t slice_start(const struct pz_corpus *c, uint32_t user, int64_t cut)
 {
-    struct drawn *d = pz_mem_array(c->n_users, sizeof *d);
+    uint64_t p = c->ptr[user + 1];
 
-    *n = 0;
-    for (uint32_t u = 0; d && u < c->n_users; u++)
+    while (p > c->ptr[user] && c->time[p - 1] >= cut)
+        p--;
+    return p;
+}
+
+/* The mean time at which users come, as a share of the whole span. */
+static double mean_arrival(const struct pz_corpus *c)
+{
+    int64_t oldest = c->newest;
+    double sum = 0;
+    uint32_t n = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (c->ptr[u] < c->ptr[u + 1]) {
+            int64_t first = c->time[c->ptr[u]];
+
+            oldest = first < oldest ? first : oldest;
+            sum += (double)first;
+            n++;
+        }
+    return n && oldest < c->newest ? (sum / n - (double)oldest) / (double)(c->newest - oldest) : 0;
+}
+
+int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t most)
+{
+    uint64_t n = c->ptr[c->n_users];
+    uint32_t users = 0;
+    int64_t cut;
+
+    if (!c->ordered || n < SLICE || mean_arrival(c) < TOGETHER || pz_valid_newest(c, most))
+        return INT64_MAX;
+    cut = pz_split_cut(c->time, n, n / SLICE);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        users += slice_start(c, u, cut) < c->ptr[u + 1];
+    return users < PZ_SLICE_USERS ? INT64_MAX : cut;
+}
+
+/* Shuffle by hashes and keep at most `most`; returns how many. */
+static uint32_t shuffle(struct drawn *d, uint32_t n, uint32_t most, uint64_t seed)
+{
+    for (uint32_t i = 0; i < n; i++)
+        d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475 ^ ((uint64_t)d[i].late << 32)) ^ d[i].user);
+    qsort(d, n, sizeof *d, by_key);
+    return n > most ? most : n;
+}
+
+/* Users for what comes next, shuffled: any, or of the newest where they come and go and are many.
+ * d: room for all; returns how many. */
+static uint32_t draw_next(const struct pz_corpus *c, uint32_t most, uint64_t seed, bool newest,
+                          struct drawn *d)
+{
+    uint32_t n = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++)
         if (truth_size(c, u) > 0)
-            d[(*n)++].user = u;
-    *newest = pz_valid_newest(c, most);
-    for (uint32_t i = 0; d && *newest && i < *n; i++)
+            d[n++] = (struct drawn){ .user = u };
+    for (uint32_t i = 0; newest && i < n; i++)
         d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
-    if (d && *newest) {
-        qsort(d, *n, sizeof *d, by_key);
-        *n = *n / 10 > most ? *n / 10 : most; /* the last of them alone would speak of one day */
+    if (newest) {
+        qsort(d, n, sizeof *d, by_key);
+        n = n / 10 > most ? n / 10 : most; /* the last of them alone would speak of one day */
     }
-    for (uint32_t i = 0; d && i < *n; i++)
-        d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475) ^ d[i].user);
-    if (d)
-        qsort(d, *n, sizeof *d, by_key);
-    *n = *n > most ? most : *n;
+    return shuffle(d, n, most, seed);
+}
+
+/* Users of the slice. */
+static uint32_t draw_late(const struct pz_corpus *c, int64_t cut, uint32_t most, uint64_t seed,
+                          struct drawn *d)
+{
+    uint32_t n = 0;
+
+    for (uint32_t u = 0; u < c->n_users && cut < INT64_MAX; u++)
+        if (slice_start(c, u, cut) < c->ptr[u + 1])
+            d[n++] = (struct drawn){ .user = u, .late = true };
+    return shuffle(d, n, most, seed);
+}
+
+/* All users of the cases in one random order. NULL when memory is out. */
+static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, int64_t cut,
+                                uint64_t seed, uint32_t *n, bool *newest)
+{
+    struct drawn *d = pz_mem_array(2 * (size_t)c->n_users, sizeof *d);
+
+    if (!d)
+        return NULL;
+    *newest = pz_valid_newest(c, most);
+    *n = draw_next(c, most, seed, *newest, d);
+    *n += draw_late(c, cut, most / 2, seed, d + *n);
+    qsort(d, *n, sizeof *d, by_key);
     return d;
 }
 
@@ -229,6 +307,8 @@ static enum pz_status make_train(const struct pz_corpus *c, const uint8_t *hold,
         ptr[u + 1] = to;
     }
     v->train = *c;
+    for (uint64_t p = 0; p < to && v->sliced; p++)
+        v->train.newest = p == 0 || time[p] > v->train.newest ? time[p] : v->train.newest;
     v->train.ptr = ptr;
     v->train.item = item;
     v->train.time = time;
@@ -272,19 +352,22 @@ static void add_case(const struct pz_corpus *c, const uint8_t *hold, uint32_t us
     k->end = v->seq_item == c->item ? begin : v->train.ptr[user + 1];
     if (v->task == PZ_TASK_RELATED && k->end > k->from)
         k->from = k->end - 1;
+    k->now = c->time[begin];
     for (uint64_t p = begin; p < end; p++)
         if (hold[p])
             add_truth(v, k, c->item[p], c->weight[p]);
     *n_cases += k->n_truth > 0;
 }
 
-static void add_user(const struct pz_corpus *c, const uint8_t *hold, uint32_t user,
-                     uint32_t *n_cases, struct pz_valid *v)
+static void add_user(const struct pz_corpus *c, const uint8_t *hold, const struct drawn *d,
+                     int64_t cut, uint32_t *n_cases, struct pz_valid *v)
 {
+    uint32_t user = d->user;
     uint64_t end = c->ptr[user + 1], k = truth_size(c, user);
 
-    if (!c->ordered) {
-        add_case(c, hold, user, c->ptr[user], end, n_cases, v);
+    if (d->late || !c->ordered) {
+        add_case(c, hold, user, d->late ? slice_start(c, user, cut) : c->ptr[user], end, n_cases,
+                 v);
         return;
     }
     add_case(c, hold, user, end - k, end, n_cases, v);
@@ -302,33 +385,59 @@ static void share_votes(struct pz_valid *v, uint32_t begin, uint32_t end)
         v->c[k].share = n == 1 || !whole ? 1 / n : k == begin ? 0.5f : 0.5f / (n - 1);
 }
 
-static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *d, uint32_t n,
-                                 const uint8_t *hold, struct pz_valid *v, struct pz_err *err)
+/* Each side has half of the votes, however many users it has. */
+static void balance_votes(struct pz_valid *v, const uint8_t *late)
+{
+    double n[2] = { 0 };
+
+    for (uint32_t u = 0; u < v->n_users; u++)
+        n[late[u]]++;
+    for (uint32_t u = 0; u < v->n_users && n[0] > 0 && n[1] > 0; u++)
+        for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)
+            v->c[k].share *= (float)(0.5 * v->n_users / n[late[u]]);
+}
+
+/* Room for the cases of n users. */
+static bool take_cases(const struct pz_corpus *c, const struct drawn *d, uint32_t n, int64_t cut,
+                       struct pz_valid *v)
 {
     uint64_t held = 0;
-    uint32_t n_cases = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        held += truth_size(c, d[i].user) + STEPS;
-    v->seq_item = c->ordered ? c->item : v->train.item;
-    v->seq_time = c->ordered ? c->time : v->train.time;
-    v->seq_weight = c->ordered ? c->weight : v->train.weight;
+        held += d[i].late ? c->ptr[d[i].user + 1] - slice_start(c, d[i].user, cut)
+                          : truth_size(c, d[i].user) + STEPS;
     v->first = take(v, (size_t)n + 1, sizeof *v->first);
     v->c = take(v, (size_t)n * (STEPS + 1) + 1, sizeof *v->c);
     v->truth = take(v, held, sizeof *v->truth);
     v->gain = take(v, held, sizeof *v->gain);
-    if (!v->first || !v->c || !v->gain)
+    return v->first && v->c && v->truth && v->gain;
+}
+
+static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *d, uint32_t n,
+                                 int64_t cut, const uint8_t *hold, struct pz_valid *v,
+                                 struct pz_err *err)
+{
+    uint8_t *late = take(v, n, 1);
+    uint32_t n_cases = 0;
+
+    v->seq_item = c->ordered ? c->item : v->train.item;
+    v->seq_time = c->ordered ? c->time : v->train.time;
+    v->seq_weight = c->ordered ? c->weight : v->train.weight;
+    if (!late || !take_cases(c, d, n, cut, v))
         return pz_err_memory(err, "validation cases", 300.0 * n);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t before = n_cases;
 
-        add_user(c, hold, d[i].user, &n_cases, v);
+        add_user(c, hold, &d[i], cut, &n_cases, v);
         if (n_cases == before)
             continue;
         share_votes(v, before, n_cases);
+        late[v->n_users] = d[i].late;
         v->first[++v->n_users] = n_cases;
     }
-    return PZ_OK;
+    balance_votes(v, late);
+    v->still = v->sliced ? take(v, v->n_users, 1) : NULL;
+    return v->sliced && !v->still ? pz_err_memory(err, "validation cases", v->n_users) : PZ_OK;
 }
 
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
@@ -348,24 +457,37 @@ void pz_valid_forget(const struct pz_valid *v)
         memset(v->known, 0, v->n_memo);
 }
 
+/* Mark what leaves the training part: the truth of users drawn, and the slice. */
+static void mark_all(const struct pz_corpus *c, const struct drawn *d, uint32_t n, int64_t cut,
+                     uint64_t seed, uint8_t *hold)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (!d[i].late)
+            mark_truth(c, d[i].user, seed, hold + c->ptr[d[i].user]);
+    for (uint64_t p = 0; p < c->ptr[c->n_users] && cut < INT64_MAX; p++)
+        hold[p] |= c->time[p] >= cut;
+}
+
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                             uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
-    uint32_t n;
-    struct drawn *d = draw_users(c, most, seed, &n, &v->newest);
+    int64_t cut = pz_valid_slice(c, most);
+    uint32_t n = 0;
+    struct drawn *d = draw_users(c, most, cut, seed, &n, &v->newest);
     uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
     enum pz_status st = d && hold ? PZ_OK
                                   : pz_err_memory(err, "the validation split",
-                                                  16.0 * c->n_users + (double)c->ptr[c->n_users]);
+                                                  32.0 * c->n_users + (double)c->ptr[c->n_users]);
 
     v->task = task;
     v->exclude_seen = exclude_seen;
-    for (uint32_t i = 0; i < n && st == PZ_OK; i++)
-        mark_truth(c, d[i].user, seed, hold + c->ptr[d[i].user]);
-    if (st == PZ_OK)
+    v->sliced = cut < INT64_MAX;
+    if (st == PZ_OK) {
+        mark_all(c, d, n, cut, seed, hold);
         st = make_train(c, hold, v, err);
+    }
     if (st == PZ_OK)
-        st = make_cases(c, d, n, hold, v, err);
+        st = make_cases(c, d, n, cut, hold, v, err);
     free(d);
     free(hold);
     return st;

@@ -32,7 +32,8 @@ struct pz_valid_case {
     uint64_t truth; /* first in truth[] */
     uint32_t n_truth;
     uint32_t user;
-    float share; /* in the user's value; a user's shares sum to 1 */
+    float share; /* in the user's value; a user's shares sum to the user's vote, 1 on average */
+    int64_t now; /* when it is asked */
 };
 
 /* The cases: users in random order, each with one or a few cases. */
@@ -48,17 +49,25 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     bool exclude_seen;
-    bool newest; /* the users are the newest of many: what holds at the end of the data holds for
-                    them */
+    bool sliced;    /* the newest slice of time is held out whole, and judged */
+    uint8_t *still; /* [n_users], sliced: judging passes by these, whose values are known */
+    bool newest;    /* the users are the newest of many: what holds at the end of the data holds for
+                       them */
     struct pz_metric metric;
     uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */
     float *memo;     /* [n_memo * n_items]; NULL: none */
     uint8_t *known;  /* [n_memo] whether it is there */
-    void *owned[14];
+    void *owned[16];
     size_t n_owned;
 };
 
-/* Cut cases from a corpus, which must outlive them. With order the newest tenth of a drawn user's n
+/* Cut cases from a corpus, which must outlive them.
+ *
+ * Where the times are those of a calendar (pz_valid_slice), the newest tenth of all events leaves
+ * the training part, and half of the votes are of that slice: what its users did in it, those
+ * included who are new, asked at its beginning. That is how a model is used until the next one.
+ *
+ * The other votes: with order the newest tenth of a drawn user's n
  * events (at least one) leaves the training part. Cases: all of these events from the history
  * before them, and, where there are several, the next few one by one, each from the history right
  * before it; both kinds share the user's vote. Where order means nothing a random fifth leaves, and
@@ -69,6 +78,12 @@ struct pz_valid {
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                             uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
+
+/* The time at which the newest slice begins, INT64_MAX where none is judged: without order, where
+ * users come and go (pz_valid_newest), where everybody's times begin together, as those of files do
+ * that tell of order only, and where fewer than PZ_SLICE_USERS act in it. */
+int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t most);
+enum { PZ_SLICE_USERS = 50 };
 
 /* Whether at most `most` users would be the newest: users come and go, their first events being
  * spread ten times wider than the events of one of them, and twice as many have a truth. */

@@ -103,7 +103,7 @@ static void tune(struct pz_choice *choice, size_t n, bool ordered)
     double scale;
 
     c.ordered = ordered;
-    assert_int_equal(pz_tune(&c, &cfg, choice, n, &scale, NULL), PZ_OK);
+    assert_int_equal(pz_tune(&c, &cfg, choice, n, NULL, &scale, NULL), PZ_OK);
     json_decref(trials);
 }
 

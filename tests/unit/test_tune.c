@@ -124,7 +124,7 @@ TEST(the_better_of_planted_settings_wins)
         s.settings = read_out ? read_out_settings : fitted_settings;
         pz_choice_init(&c, &s);
         c.weight = 1;
-        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
         assert_true(c.value[0] == 1);
         assert_true(json_array_size(trials) >= 3);
         json_decref(trials);
@@ -143,7 +143,7 @@ TEST(a_fixed_setting_stays)
     pz_choice_init(&c, &follow);
     c.weight = 1;
     c.low[0] = c.high[0] = c.value[0];
-    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
     assert_true(c.value[0] == 2);
     assert_int_equal(json_array_size(trials), 1);
     json_decref(trials);
@@ -167,7 +167,7 @@ TEST(weights_go_to_the_part_that_knows)
             c[p].low[0] = c[p].high[0] = 0; /* not searched */
             c[p].value[0] = (int)p == knows ? 1 : 3;
         }
-        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         if (knows == 1)
             assert_true(c[1].weight > 0.9);
         else
@@ -179,7 +179,7 @@ TEST(weights_go_to_the_part_that_knows)
     c[1].value[0] = 1;
     limited.max_weight = 0.4;
     c[1].scorer = &limited;
-    assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+    assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
     assert_true(c[0].weight == 1 && fabs(c[1].weight - 0.4) < 1e-9);
     json_decref(trials);
 }
@@ -211,7 +211,7 @@ TEST(a_least_weight_holds_and_given_weights_stay)
 
         second.min_weight = how == 1 ? 0.1 : 0;
         c[0].weight_fixed = c[1].weight_fixed = how == 2;
-        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         assert_true(how == 2 ? c[0].weight == 2 && c[1].weight == 3 : c[0].weight == 1);
         assert_true(how == 0 ? c[1].weight < 0.05 : how == 1 ? c[1].weight == 0.1 : true);
         json_decref(trials);
@@ -238,7 +238,7 @@ TEST(the_softmax_scale_is_the_likeliest)
             if (u % 10 >= of10[i])
                 t.item[u * EVENTS + EVENTS - 1] = (u + 20) % ITEMS;
         c = fixed(&follow, 1, 1);
-        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
         assert_true(scale == likeliest[i]);
         json_decref(trials);
     }
@@ -274,7 +274,7 @@ TEST(weights_move_when_all_parts_are_there)
             c[p] = fixed(&follow, step[p], weight[p]);
         }
         c[2].weight_fixed = true;
-        assert_int_equal(pz_tune(&t.c, &cfg, c, 3, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 3, NULL, &scale, NULL), PZ_OK);
         assert_true(c[1].weight < 0.1);
         json_decref(trials);
     }
@@ -295,7 +295,7 @@ TEST(a_dear_part_must_win_over_its_absence)
         double scale;
 
         dear.any_time = true;
-        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         assert_true(knows_better ? c[1].weight > 0 : c[1].weight == 0);
         json_decref(trials);
     }
@@ -418,7 +418,7 @@ TEST(repeats_are_weighed_though_the_rule_hides_them)
         pz_choice_init(&c, &again);
         c.weight = 2;
         c.value[0] = of10 == 4 ? 2 : 0.5;
-        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
         assert_true(of10 == 0 ? c.value[0] == 0.5 : of10 == 4 ? c.value[0] < 1 : c.value[0] > 1);
         assert_true(c.weight == 1);
         json_decref(trials);
@@ -474,7 +474,7 @@ TEST(repeats_are_weighed_on_cases_of_their_own)
             c[1].value[0] = 1.1;
             c[1].high[0] = 1.3;
         }
-        assert_int_equal(pz_tune(&corpus, &cfg, c, how == 2 ? 2 : 1, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&corpus, &cfg, c, how == 2 ? 2 : 1, NULL, &scale, NULL), PZ_OK);
         assert_true(how == 0   ? c[0].value[0] > 1
                     : how == 1 ? c[0].value[0] == 0.5
                                : c[1].value[0] == 1.1);
@@ -537,7 +537,7 @@ TEST(a_trend_is_searched_on_the_newest_users_or_where_asked_for)
         pz_choice_init(&c, &trend);
         c.weight = 1;
         c.low[0] = how == 2 ? 0.5 : c.low[0];
-        assert_int_equal(pz_tune(&corpus, &cfg, &c, 1, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&corpus, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
         assert_true(how == 0 ? c.value[0] == 1.2 : c.value[0] < 1);
         json_decref(trials);
     }
@@ -553,7 +553,7 @@ TEST(a_part_times_a_constant_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
-        struct pz_part part[] = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0 } };
+        struct pz_part part[] = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0, NULL } };
 
         assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
     }
@@ -572,8 +572,8 @@ TEST(what_is_remembered_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4;
          i++) { /* as it is; learned; remembered beside another part judged; forgotten */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 },
-                                  { &follow, i < 2 ? &b : &a, 0, 0 } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL },
+                                  { &follow, i < 2 ? &b : &a, 0, 0, NULL } };
 
         if (i == 1)
             assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
@@ -583,7 +583,8 @@ TEST(what_is_remembered_changes_no_value)
     }
     assert_memory_equal(each[0], each[1], sizeof each[0]);
     for (size_t i = 2; i < 4; i++) { /* the same without any memory */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0 }, { &follow, &a, 0, 0 } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL },
+                                  { &follow, &a, 0, 0, NULL } };
         double plain[100];
 
         v.n_memo = 0;
@@ -600,7 +601,7 @@ TEST(an_early_weight_falls_with_the_history)
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
     struct pz_model m = { .items.n = 4,
                           .n_parts = 2,
-                          .part = { { &follow, &a, 1, 0 }, { &follow, &b, 0, 0.5 } } };
+                          .part = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0.5 } } };
     const uint32_t hist[] = { 3, 3, 3, 0 };
     struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
     _Alignas(64) char scratch[4096];
@@ -632,8 +633,8 @@ TEST(judging_knows_the_early_weight)
     for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
         uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
         double early = i == 0 ? 0 : 2 * (double)n;
-        struct pz_part own[] = { { &follow, &a, 1, 0 }, { &follow, &b, 0, early } };
-        struct pz_part other[] = { { &follow, &b, 0, early }, { &follow, &a, 0, 0 } };
+        struct pz_part own[] = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, early, NULL } };
+        struct pz_part other[] = { { &follow, &b, 0, early, NULL }, { &follow, &a, 0, 0, NULL } };
 
         assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i],
                                         NULL),
@@ -678,7 +679,7 @@ TEST(users_with_one_event_tune_nothing)
         t.ptr[u] = u;
     pz_choice_init(&c, &follow);
     c.weight = 1;
-    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, &scale, NULL), PZ_OK);
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
     assert_true(c.value[0] == 2 && c.weight == 1 && scale == 8);
     assert_int_equal(json_array_size(trials), 0);
     json_decref(trials);

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "model/transitions/transitions.h"
+#include "model/trend.h"
 
 enum { UNORDERED_WINDOW = 1000, WITHIN_MOST = 255 };
 
@@ -243,49 +244,13 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
     return PZ_OK;
 }
 
-/* Add each event's weight to all[item], and to recent[item] what of it half-life half_s leaves. */
-static void add_recent(const struct pz_corpus *c, double half_s, double *recent, double *all)
-{
-    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
-        double w = (double)pz_weight_damp(c->weight[p]);
-
-        all[c->item[p]] += w;
-        recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);
-    }
-}
-
-/* trend[i] from the sums of add_recent. */
-static void weigh_trend(uint32_t n_items, const double *recent, const double *all, float *trend)
-{
-    const double few = 3; /* events' worth of the mean */
-    double sum = 0, of = 0, mean;
-
-    for (uint32_t i = 0; i < n_items; i++) {
-        sum += recent[i];
-        of += all[i];
-    }
-    mean = of > 0 ? sum / of : 1;
-    for (uint32_t i = 0; i < n_items; i++)
-        trend[i] = (float)((recent[i] / mean + few) / (all[i] + few));
-}
-
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
 {
-    double *recent = pz_mem_array(c->n_items, sizeof *recent),
-           *all = pz_mem_array(c->n_items, sizeof *all);
-    enum pz_status st = recent && all ? PZ_OK
-                                      : pz_err_memory(err, "item trends", 16.0 * c->n_items);
     int64_t oldest = c->newest;
 
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         oldest = c->time[p] < oldest ? c->time[p] : oldest;
-    if (st == PZ_OK && oldest < c->newest)
-        add_recent(c, (double)(c->newest - oldest) / 10, recent, all);
-    if (st == PZ_OK)
-        weigh_trend(c->n_items, recent, all, trend);
-    free(recent);
-    free(all);
-    return st;
+    return pz_trend_shares(c, fmax((double)(c->newest - oldest) / 10, 1), trend, err);
 }
 
 /* How far back the same item last stood, 0 when not within the curve. */

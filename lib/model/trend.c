@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trend of items: see trend.h.
+ *
+ * With w_p the damped weight of event p and g_p what a half-life leaves of it at the end of the
+ * data, A_i the sum of w_p over the events of item i, R_i that of w_p g_p, and m = sum R / sum A:
+ *
+ *   share_i = (R_i / m + FEW) / (A_i + FEW)      scale_i = share_i^power
+ *
+ * FEW events' worth of the mean keep items with little data near 1. The popularity of an item times
+ * its share is about its recent popularity, so that one factor serves all parts: what everybody
+ * likes becomes what everybody likes now.
+ *
+ * A question of the past is not answered by what lives now: it is given the factor
+ * 1 + fade (scale - 1) with a fade that halves every half-life before the end of the data.
+ *
+ * Items that nobody had, put live or listed only, are as young as can be: theirs is the mean scale
+ * over what happens now, sum R_i scale_i / sum R_i. */
+#include "model/trend.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/simd.h"
+#include "table/lists.h"
+
+static const double FEW = 3, FADED = 0.01;
+
+/* What shares are made of. */
+struct sums {
+    double *recent, *all; /* [n_items] R, A */
+    double total_recent, total;
+};
+
+static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct sums *s,
+                             struct pz_err *err)
+{
+    s->recent = pz_mem_array(c->n_items, sizeof *s->recent);
+    s->all = pz_mem_array(c->n_items, sizeof *s->all);
+    if (!s->recent || !s->all)
+        return pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        double w = (double)pz_weight_damp(c->weight[p]);
+
+        s->all[c->item[p]] += w;
+        s->recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);
+    }
+    for (uint32_t i = 0; i < c->n_items; i++) {
+        s->total_recent += s->recent[i];
+        s->total += s->all[i];
+    }
+    return PZ_OK;
+}
+
+static void fill_shares(const struct sums *s, uint32_t n_items, float *share)
+{
+    double mean = s->total > 0 ? s->total_recent / s->total : 1;
+
+    for (uint32_t i = 0; i < n_items; i++)
+        share[i] = (float)((s->recent[i] / mean + FEW) / (s->all[i] + FEW));
+}
+
+static void clear_sums(struct sums *s)
+{
+    free(s->recent);
+    free(s->all);
+}
+
+enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *share,
+                               struct pz_err *err)
+{
+    struct sums s = { .recent = NULL };
+    enum pz_status st = add_up(c, half_s, &s, err);
+
+    if (st == PZ_OK)
+        fill_shares(&s, c->n_items, share);
+    clear_sums(&s);
+    return st;
+}
+
+/* What an item that nobody had gets; those of the corpus are given it. */
+static float set_young(const struct sums *s, uint32_t n_items, float *scale)
+{
+    double sum = 0;
+    float young;
+
+    for (uint32_t i = 0; i < n_items; i++)
+        sum += s->recent[i] * (double)scale[i];
+    young = s->total_recent > 0 ? (float)(sum / s->total_recent) : 1;
+    for (uint32_t i = 0; i < n_items; i++)
+        if (s->all[i] <= 0)
+            scale[i] = young;
+    return young;
+}
+
+enum pz_status pz_trend_make(const struct pz_corpus *c, double power, double half_life_s,
+                             struct pz_trend *out, struct pz_err *err)
+{
+    struct sums s = { .recent = NULL };
+    float *scale;
+    enum pz_status st;
+
+    memset(out, 0, sizeof *out);
+    if (power <= 0 || half_life_s <= 0)
+        return PZ_OK;
+    scale = pz_mem_array(c->n_items, sizeof *scale);
+    st = scale ? add_up(c, half_life_s, &s, err)
+               : pz_err_memory(err, "item trends", 20.0 * c->n_items);
+    if (st == PZ_OK) {
+        fill_shares(&s, c->n_items, scale);
+        for (uint32_t i = 0; i < c->n_items; i++)
+            scale[i] = powf(scale[i], (float)power);
+        *out = (struct pz_trend){ .power = power,
+                                  .half_life_s = half_life_s,
+                                  .newest = c->newest,
+                                  .n_items = c->n_items,
+                                  .scale = scale,
+                                  .own = scale,
+                                  .young = set_young(&s, c->n_items, scale) };
+    } else {
+        free(scale);
+    }
+    clear_sums(&s);
+    return st;
+}
+
+void pz_trend_clear(struct pz_trend *t)
+{
+    free(t->own);
+    memset(t, 0, sizeof *t);
+}
+
+enum pz_status pz_trend_save(const struct pz_trend *t, struct pz_writer *w, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    if (t->scale)
+        st = pz_writer_add(w, "item_trend", PZ_F32, t->scale, t->n_items, err);
+    return st == PZ_OK && t->scale ? pz_writer_add(w, "item_trend/young", PZ_F32, &t->young, 1, err)
+                                   : st;
+}
+
+enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz_trend *t,
+                             struct pz_err *err)
+{
+    const void *scale = NULL, *young = NULL;
+    enum pz_status st;
+
+    if (t->power <= 0)
+        return PZ_OK;
+    st = pz_table_get(table, "item_trend", PZ_F32, n_items, &scale, NULL, err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, "item_trend/young", PZ_F32, 1, &young, NULL, err);
+    if (st == PZ_OK &&
+        !(pz_numbers_good(scale, n_items, 0) && pz_numbers_good(young, 1, 0) && t->half_life_s > 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "item_trend: a number is damaged");
+    if (st == PZ_OK) {
+        t->n_items = n_items;
+        t->scale = scale;
+        t->young = *(const float *)young;
+    }
+    return st;
+}
+
+double pz_trend_fade(const struct pz_trend *t, int64_t now)
+{
+    return now >= t->newest ? 1 : exp2(-(double)(t->newest - now) / t->half_life_s);
+}
+
+float pz_trend_factor(const struct pz_trend *t, int64_t now, uint32_t item)
+{
+    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+
+    if (fade < FADED)
+        return 1;
+    return 1 + (float)fade * ((item < t->n_items ? t->scale[item] : t->young) - 1);
+}
+
+PZ_KERNEL static void multiply(const float *scale, float fade, float *score, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        score[i] *= 1 + fade * (scale[i] - 1);
+}
+
+void pz_trend_apply(const struct pz_trend *t, int64_t now, float *score, uint32_t n)
+{
+    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    uint32_t learned;
+
+    if (fade < FADED)
+        return;
+    learned = n < t->n_items ? n : t->n_items;
+    multiply(t->scale, (float)fade, score, learned);
+    for (uint32_t i = learned; i < n; i++)
+        score[i] *= pz_trend_factor(t, now, i);
+}
