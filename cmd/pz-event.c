@@ -495,7 +495,7 @@ static const struct pz_opt users_opts[] = { PZ_STR('u', "user", struct config, u
                                             PZ_OPT_COMMON(struct config, common),
                                             PZ_END };
 static const struct pz_opt export_opts[] = {
-    PZ_STR(
+    PZ_OUT(
         'o', "output", struct config, output, "-", "FILE",
         "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
     PZ_STR(0, "table", struct config, table, "interactions", "interactions|items|users|forgotten",

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -25,7 +24,7 @@ struct import_cfg {
 };
 
 static const struct pz_opt opts[] = {
-    PZ_STR('o', "output", struct import_cfg, output, NULL, "FILE",
+    PZ_OUT('o', "output", struct import_cfg, output, NULL, "FILE",
            "dataset to write (*.pzd), or the CSV of --export; - is standard output"),
     PZ_LIST(0, "interactions", struct import_cfg, interactions, "FILE",
             "interactions to read: CSV or JSON Lines, plain or zstd; - is standard input. May be "
@@ -40,7 +39,7 @@ static const struct pz_opt opts[] = {
     PZ_LIST(
         0, "map", struct import_cfg, map, "NAME=COLUMN,...",
         "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
-    PZ_STR(0, "reject", struct import_cfg, reject, NULL, "FILE",
+    PZ_OUT(0, "reject", struct import_cfg, reject, NULL, "FILE",
            "write every rejected row with its reason, as JSON Lines"),
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
            "bad rows to tolerate, as a number or a share of all rows. With more the import fails "
@@ -66,20 +65,6 @@ static enum pz_status write_text(const struct pz_str *text, struct pz_err *err)
     if (text->failed)
         return pz_err_memory(err, "the report", (double)text->len);
     fwrite(text->data, 1, text->len, stdout); /* checked when stdout is closed */
-    return PZ_OK;
-}
-
-/* An output that replaces what it was made from would lose it. */
-static enum pz_status keep_inputs(const char *output, const struct pz_strs *inputs,
-                                  struct pz_err *err)
-{
-    struct stat out, in;
-
-    if (!output || strcmp(output, "-") == 0 || stat(output, &out) != 0)
-        return PZ_OK;
-    for (size_t i = 0; i < inputs->n; i++)
-        if (stat(inputs->v[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return pz_err_set(err, PZ_USAGE, "-o %s is also an input", output);
     return PZ_OK;
 }
 
@@ -141,8 +126,6 @@ static enum pz_status run_export(const struct import_cfg *cfg, const struct pz_s
 
     while (table < PZ_N_TABLES && strcmp(tables[table], cfg->export_table) != 0)
         table++;
-    if (st == PZ_OK)
-        st = keep_inputs(cfg->output, args, err);
     if (st == PZ_OK)
         st = pz_out_open(cfg->output ? cfg->output : "-", &out, err);
     if (st == PZ_OK)
@@ -309,12 +292,6 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
             args->v[0]);
     if (st == PZ_OK && cfg->interactions.n == 0)
         st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
-    if (st == PZ_OK)
-        st = keep_inputs(cfg->output, &cfg->interactions, err);
-    if (st == PZ_OK)
-        st = keep_inputs(cfg->output, &cfg->items, err);
-    if (st == PZ_OK)
-        st = keep_inputs(cfg->output, &cfg->users, err);
     if (st == PZ_OK)
         st = import_tables(cfg, -1, log, &ds, count, err);
     if (st == PZ_OK)

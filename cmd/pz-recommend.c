@@ -86,7 +86,7 @@ static const struct pz_opt opts[] = {
            "instead of an answer, say what became of this item in it"),
     PZ_STR('f', "format", struct config, format, "csv", "csv|tsv|json|jsonl",
            "how to write answers; jsonl is Personalize's batch format"),
-    PZ_STR('o', "output", struct config, output, "-", "FILE", "where to write"),
+    PZ_OUT('o', "output", struct config, output, "-", "FILE", "where to write"),
     PZ_STR(0, "input", struct config, input, NULL, "FILE",
            "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
            "itemId or history, and itemList for rankings"),

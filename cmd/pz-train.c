@@ -27,7 +27,7 @@ struct config {
 };
 
 static const struct pz_opt opts[] = {
-    PZ_STR('o', "output", struct config, output, NULL, "FILE", "model file to write (.pzm)"),
+    PZ_OUT('o', "output", struct config, output, NULL, "FILE", "model file to write (.pzm)"),
     PZ_STR(
         'r', "recipe", struct config, recipe, DEFAULT_RECIPE, "NAME",
         "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
@@ -58,7 +58,7 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "holdout", struct config, holdout, NULL, "SPEC",
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
-    PZ_STR(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
+    PZ_OUT(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
     PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
     PZ_INT(0, "seed", struct config, seed, DEFAULT_SEED, 0, 9e15, "N", "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,

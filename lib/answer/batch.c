@@ -8,6 +8,7 @@
 
 #include "answer/question.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "text/rows.h"
 
 enum { BLOCK_MAX = 4096, BLOCK_MIN = 64, BLOCK_RESULTS = 131072 };

@@ -8,13 +8,16 @@
  *   3. options are parsed, threads and log set up, the signal handlers installed, and the work runs
  *   4. standard output is flushed and closed; a failure there is the program's failure */
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/opt.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "base/str.h"
 
 /* Answers that need no configuration; true when one was given. */
@@ -68,6 +71,71 @@ static void wait_asleep(char **argv)
     execv(path, argv); /* where it cannot, it goes on as it is */
 }
 
+/* ---- outputs that are inputs ---- */
+
+/* Whether two names are one file: there is no other way to tell than device and inode. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static enum pz_status refuse_same(const struct pz_opt *out, const char *path, const char *other,
+                                  struct pz_err *err)
+{
+    return is_same_file(path, other)
+               ? pz_err_set(err, PZ_USAGE,
+                            "--%s %s is also an input (%s), which it would replace; write to "
+                            "another file",
+                            out->name, path, other)
+               : PZ_OK;
+}
+
+/* One output against every operand and every value of another option. */
+static enum pz_status check_output(const struct pz_opt *opts, const struct pz_opt *out,
+                                   const void *cfg, const struct pz_strs *args, struct pz_err *err)
+{
+    const char *path = *(const char *const *)((const char *)cfg + out->offset);
+    enum pz_status st = PZ_OK;
+
+    if (!path || strcmp(path, "-") == 0)
+        return PZ_OK;
+    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
+        st = refuse_same(out, path, args->v[i], err);
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++) {
+        const void *field = (const char *)cfg + opt->offset;
+        const char *value = opt->kind == PZ_OPT_STR || opt->kind == PZ_OPT_OUT
+                                ? *(const char *const *)field
+                                : NULL;
+
+        if (opt > out && opt->kind == PZ_OPT_OUT && value && strcmp(path, value) == 0)
+            return pz_err_set(err, PZ_USAGE, "--%s and --%s are one file", out->name, opt->name);
+        if (opt != out && value)
+            st = refuse_same(out, path, value, err);
+        for (size_t i = 0; opt->kind == PZ_OPT_LIST && st == PZ_OK; i++) {
+            const struct pz_strs *list = field;
+
+            if (i == list->n)
+                break;
+            st = refuse_same(out, path, list->v[i], err);
+        }
+    }
+    return st;
+}
+
+static enum pz_status check_outputs(const struct pz_opt *opts, const void *cfg,
+                                    const struct pz_strs *args, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++)
+        if (opt->kind == PZ_OPT_OUT)
+            st = check_output(opts, opt, cfg, args, err);
+    return st;
+}
+
 static enum pz_status run_command(const char *program, const struct pz_cmd *cmd, int argc,
                                   char **argv, struct pz_err *err)
 {
@@ -79,6 +147,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     if (!cfg)
         return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
     st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
+    if (st == PZ_OK)
+        st = check_outputs(cmd->opts, cfg, &args, err);
     if (st == PZ_OK) {
         const struct pz_common *common = (const struct pz_common *)((const char *)cfg +
                                                                     cmd->common_offset);
@@ -91,7 +161,6 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
                          : common->verbose ? PZ_LOG_DEBUG
                                            : PZ_LOG_NOTE,
                          strcmp(common->log_format, "json") == 0);
-        pz_stop_install();
         st = cmd->run(cfg, &args, log, err);
     }
     pz_log_free(log);
@@ -108,6 +177,12 @@ static int finish(const char *program, enum pz_status st, const struct pz_err *e
     bool broken = ferror(stdout) != 0 || fflush(stdout) != 0;
     int why = errno;
 
+    pz_signals_finish();
+    if (st != PZ_OK && pz_stop_asked() && st != PZ_INTERRUPTED) {
+        st = PZ_INTERRUPTED; /* what failed, failed because a wait was cut short */
+        fprintf(stderr, "%s: stopped\n", program);
+        return (int)st;
+    }
     if (broken || fclose(stdout) != 0) {
         if (why == EPIPE)
             return 141;
@@ -121,13 +196,25 @@ static int finish(const char *program, enum pz_status st, const struct pz_err *e
     return (int)st;
 }
 
+/* A closed 0, 1 or 2 is opened the wrong way round, so that using it still fails and no file gets
+ * its number; what nobody reads on 2 may be written. */
+static void hold_standard_descriptors(void)
+{
+    static const int mode[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", mode[fd]); /* the lowest free number, which is fd */
+}
+
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv)
 {
     const struct pz_cmd *chosen = cmd;
     struct pz_err err = { .status = PZ_OK };
     enum pz_status st = PZ_OK;
 
-    signal(SIGPIPE, SIG_IGN);
+    hold_standard_descriptors();
+    pz_signals_install();
     if (cmd->sub && argc > 1 && strcmp(argv[1], "help") == 0) {
         if (argc == 2) {
             pz_help_print(cmd->name, cmd);

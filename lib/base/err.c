@@ -3,6 +3,7 @@
  * out of memory can be reported like anything else. */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,12 +35,39 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
     return status;
 }
 
+/* See err.h. ENOSPC stays a failure to create where nothing was written yet. */
+static enum pz_status status_of(int errnum, enum pz_status otherwise)
+{
+    switch (errnum) {
+    case ENOMEM:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOLCK:
+    case ENOBUFS:
+    case EINTR:
+    case EBUSY:
+    case EDEADLK:
+    case ETXTBSY:
+        return PZ_TRY_AGAIN;
+    case EIO:
+    case EFBIG:
+        return PZ_IO;
+    case ENOSPC:
+    case EDQUOT:
+        return otherwise == PZ_CANT_CREATE ? PZ_CANT_CREATE : PZ_IO;
+    default:
+        return otherwise;
+    }
+}
+
 enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
                             ...)
 {
     char buf[128];
     va_list args;
 
+    status = status_of(errnum, status);
     if (!err)
         return status;
     err->status = status;

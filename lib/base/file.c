@@ -4,13 +4,14 @@
  * Order of a commit, each step checked, the temporary file removed when one fails:
  *   1. write what is buffered   2. fsync the file   3. close it   4. rename it over the name
  *   5. fsync the folder.
- * A crash before 4 leaves the old file and a ".NAME.XXXXXX.tmp" that nothing reads; after 4 the new
- * one.
+ * A crash before 4 leaves the old file and a ".NAME.XXXXXX.tmp" that nothing reads and the next
+ * output of that name removes; after 4 the new one.
  *
  * Open outputs are listed in a fixed table so that a signal handler can remove their temporary
  * files with unlink alone. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -88,27 +90,108 @@ static void out_free(struct pz_out *out)
     free(out);
 }
 
-static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
+/* ---- temporary files ----
+ * A living process holds a lock on its temporary file until it is renamed; one that nobody holds
+ * was left by a process that was killed, and the next output of that name removes it. */
+
+/* "NAME.XXXXXX.tmp" is one of ours for NAME. */
+static bool is_temp_of(const char *entry, const char *name)
+{
+    size_t n = strlen(name);
+
+    return entry[0] == '.' && strncmp(entry + 1, name, n) == 0 && strlen(entry) == n + 12 &&
+           entry[n + 1] == '.' && strcmp(entry + n + 8, ".tmp") == 0;
+}
+
+static void remove_orphan(int dir, const char *entry)
+{
+    int fd = openat(dir, entry, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat held, named;
+
+    if (fd < 0)
+        return;
+    if (fstat(fd, &held) == 0 && S_ISREG(held.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        fstatat(dir, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == held.st_ino)
+        unlinkat(dir, entry, 0);
+    close(fd);
+}
+
+/* Tidying up only: what cannot be looked at or removed stays. */
+static void remove_orphans(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    DIR *dir = pz_file_dirname(path, folder, sizeof folder) ? opendir(folder) : NULL;
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        if (is_temp_of(entry->d_name, slash ? slash + 1 : path))
+            remove_orphan(dirfd(dir), entry->d_name);
+    if (dir)
+        closedir(dir);
+}
+
+/* Hold the temporary file; false when somebody who tidies up was quicker and removed it. Where
+ * there are no locks (some network file systems), nobody can remove either. */
+static bool hold_temp(int fd)
+{
+    struct stat info;
+
+    flock(fd, LOCK_EX | LOCK_NB);
+    return fstat(fd, &info) != 0 || info.st_nlink > 0;
+}
+
+static enum pz_status name_temp(struct pz_out *out, struct pz_err *err)
 {
     struct pz_str name = { 0 };
     const char *slash = strrchr(out->path, '/');
-    mode_t mask;
 
     if (slash)
         pz_str_add(&name, out->path, (size_t)(slash - out->path) + 1);
     pz_str_addf(&name, ".%s.XXXXXX.tmp", slash ? slash + 1 : out->path);
-    if (name.failed)
+    if (name.failed) {
+        pz_str_clear(&name);
         return pz_err_memory(err, "a file name", (double)strlen(out->path));
+    }
     out->temp = name.data;
-    out->fd = mkostemps(out->temp, 4, O_CLOEXEC);
-    if (out->fd < 0)
-        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", out->path);
-    mask = umask(0);
-    umask(mask);
-    if (fchmod(out->fd, 0666 & ~mask) != 0)
-        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot set the mode of %s", out->path);
-    out->slot = note_temp(out->temp);
     return PZ_OK;
+}
+
+static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
+{
+    struct stat old;
+    mode_t mask = umask(0);
+    mode_t mode = 0666 & ~mask;
+
+    umask(mask);
+    if (stat(out->path, &old) == 0)
+        mode = old.st_mode & 0777;
+    if (fchmod(out->fd, mode) != 0)
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot set the mode of %s", out->path);
+    return PZ_OK;
+}
+
+static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
+{
+    enum pz_status st = name_temp(out, err);
+    size_t n = st == PZ_OK ? strlen(out->temp) : 0;
+
+    if (st != PZ_OK)
+        return st;
+    remove_orphans(out->path);
+    do {
+        if (out->fd >= 0)
+            close(out->fd);
+        memcpy(out->temp + n - 10, "XXXXXX", 6);
+        out->fd = mkostemps(out->temp, 4, O_CLOEXEC);
+    } while (out->fd >= 0 ? !hold_temp(out->fd) : pz_stop_retry(errno));
+    if (out->fd < 0) {
+        free(out->temp); /* nothing to unlink */
+        out->temp = NULL;
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", out->path);
+    }
+    out->slot = note_temp(out->temp);
+    return set_mode(out, err);
 }
 
 /* A terminal, a pipe, /dev/null: written to as it is; a rename would replace it by a file. */
@@ -121,7 +204,9 @@ static bool is_device(const char *path)
 
 static enum pz_status open_device(struct pz_out *out, struct pz_err *err)
 {
-    out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
+    do
+        out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
+    while (out->fd < 0 && pz_stop_retry(errno));
     out->device = true;
     return out->fd >= 0 ? PZ_OK
                         : pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot write to %s", out->path);
@@ -178,7 +263,7 @@ static enum pz_status write_all(struct pz_out *out, const char *bytes, size_t n)
     while (n > 0 && out->failure.status == PZ_OK) {
         ssize_t got = write(out->fd, bytes, n);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && pz_stop_retry(errno))
             continue;
         if (got < 0) {
             pz_err_errno(&out->failure, PZ_IO, errno, "writing %s", out->path);
@@ -226,31 +311,58 @@ uint64_t pz_out_size(const struct pz_out *out)
 
 enum pz_status pz_file_sync_dir(const char *dir, struct pz_err *err)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed;
+    int fd, failed;
 
+    do
+        fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && pz_stop_retry(errno));
     if (fd < 0)
         return pz_err_errno(err, PZ_IO, errno, "cannot open the folder %s", dir);
-    failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+    do
+        failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+    while (failed && pz_stop_retry(failed));
     close(fd);
     if (failed)
         return pz_err_errno(err, PZ_IO, failed, "fsync of the folder %s", dir);
     return PZ_OK;
 }
 
+/* Closing tells of errors that writing did not, so it comes before the rename; a second descriptor
+ * keeps the lock until then. */
+static enum pz_status close_and_rename(struct pz_out *out, struct pz_err *err)
+{
+    int held = fcntl(out->fd, F_DUPFD_CLOEXEC, 0);
+    enum pz_status st = PZ_OK;
+
+    if (close(out->fd) != 0 && errno != EINTR)
+        st = pz_err_errno(err, PZ_IO, errno, "closing %s", out->path);
+    out->fd = -1;
+    if (st == PZ_OK && rename(out->temp, out->path) != 0)
+        st = pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot rename to %s", out->path);
+    if (held >= 0)
+        close(held);
+    return st;
+}
+
+static enum pz_status sync_file(struct pz_out *out, struct pz_err *err)
+{
+    int failed;
+
+    do
+        failed = fsync(out->fd) != 0 ? errno : 0;
+    while (failed && pz_stop_retry(failed));
+    return failed ? pz_err_errno(err, PZ_IO, failed, "fsync of %s", out->path) : PZ_OK;
+}
+
 static enum pz_status settle(struct pz_out *out, struct pz_err *err)
 {
     char dir[4096];
+    enum pz_status st = sync_file(out, err);
 
-    if (fsync(out->fd) != 0)
-        return pz_err_errno(err, PZ_IO, errno, "fsync of %s", out->path);
-    if (close(out->fd) != 0) {
-        out->fd = -1;
-        return pz_err_errno(err, PZ_IO, errno, "closing %s", out->path);
-    }
-    out->fd = -1;
-    if (rename(out->temp, out->path) != 0)
-        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot rename to %s", out->path);
+    if (st == PZ_OK)
+        st = close_and_rename(out, err);
+    if (st != PZ_OK)
+        return st;
     free(out->temp);
     if (out->slot >= 0)
         open_temps[out->slot] = NULL;
@@ -290,32 +402,58 @@ void pz_out_abort(struct pz_out *out)
     out_free(out);
 }
 
+enum pz_status pz_file_exists(const char *path, bool *there, struct pz_err *err)
+{
+    struct stat info;
+    int failed = stat(path, &info) != 0 ? errno : 0;
+
+    *there = failed != ENOENT;
+    return failed && failed != ENOENT
+               ? pz_err_errno(err, PZ_NO_INPUT, failed, "cannot look at %s", path)
+               : PZ_OK;
+}
+
+/* All bytes of a descriptor, but no more than max_bytes + 1; one more byte is there for a NUL. */
+static enum pz_status read_all(int fd, const char *path, size_t max_bytes, char **buf, size_t *len,
+                               struct pz_err *err)
+{
+    size_t cap = 0;
+    ssize_t got = 1;
+
+    while (got > 0 && *len <= max_bytes) {
+        if (!pz_mem_grow(buf, &cap, *len + 65536, 1))
+            return pz_err_memory(err, path, (double)*len + 65536);
+        do
+            got = read(fd, *buf + *len, 65535);
+        while (got < 0 && pz_stop_retry(errno));
+        if (got < 0)
+            return pz_err_errno(err, PZ_IO, errno, "reading %s", path);
+        *len += (size_t)got;
+    }
+    return *len <= max_bytes
+               ? PZ_OK
+               : pz_err_set(err, PZ_BAD_DATA, "%s is larger than %zu bytes", path, max_bytes);
+}
+
 enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
                             struct pz_err *err)
 {
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    size_t cap = 0, len = 0, got;
+    bool is_stdin = strcmp(path, "-") == 0;
     char *buf = NULL;
-    enum pz_status st = PZ_OK;
+    size_t len = 0;
+    int fd;
+    enum pz_status st;
 
     *data = NULL;
     *n = 0;
-    if (!f)
+    do
+        fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && pz_stop_retry(errno));
+    if (fd < 0)
         return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
-    do {
-        if (!pz_mem_grow(&buf, &cap, len + 65536, 1)) {
-            st = pz_err_memory(err, path, (double)len + 65536);
-            break;
-        }
-        got = fread(buf + len, 1, 65535, f);
-        len += got;
-        if (len > max_bytes)
-            st = pz_err_set(err, PZ_BAD_DATA, "%s is larger than %zu bytes", path, max_bytes);
-    } while (st == PZ_OK && got > 0);
-    if (st == PZ_OK && ferror(f))
-        st = pz_err_errno(err, PZ_IO, errno, "reading %s", path);
-    if (f != stdin)
-        fclose(f);
+    st = read_all(fd, path, max_bytes, &buf, &len, err);
+    if (!is_stdin)
+        close(fd);
     if (st != PZ_OK) {
         free(buf);
         return st;
@@ -368,7 +506,7 @@ static void write_holder(int fd)
 enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
                             struct pz_err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     double waited = 0;
     char holder[96];
 
@@ -376,13 +514,13 @@ enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lo
     if (fd < 0)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot open the lock %s", path);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
+        if (errno != EWOULDBLOCK && !pz_stop_retry(errno)) {
             int failed = errno;
 
             close(fd);
             return pz_err_errno(err, PZ_IO, failed, "cannot lock %s", path);
         }
-        if (waited >= wait_s) {
+        if (waited >= wait_s || pz_stop_asked()) {
             read_holder(fd, holder, sizeof holder);
             close(fd);
             return pz_err_set(err, PZ_TRY_AGAIN, "%s is locked by %s; try again later", path,

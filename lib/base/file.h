@@ -17,7 +17,8 @@ struct pz_out;
 
 /* Start an output. path "-" is standard output (written as it comes), and so are devices and named
  * pipes. Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which
- * becomes path only at commit; mode is 0666 less the umask.
+ * becomes path only at commit; mode is that of the file it replaces, else 0666 less the
+ * umask. Temporary files of path whose process died are removed.
  * Errors: PZ_CANT_CREATE the file cannot be made there; PZ_TRY_AGAIN memory is out
  * Owner:  the caller ends *out by pz_out_commit or pz_out_abort, which both free it */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
@@ -46,6 +47,12 @@ void pz_out_abort(struct pz_out *out);
 /* Remove the temporary files of this process; async-signal-safe, for the handlers of
  * SIGINT/SIGTERM. */
 void pz_out_abort_all(void);
+
+/* Whether there is something at path. Only ENOENT is absence: what cannot be looked at is an error,
+ * because somebody may go on to replace or delete what is there.
+ * Errors: PZ_NO_INPUT, PZ_IO, PZ_TRY_AGAIN it could not be looked at; *there is then true
+ * Threads: any */
+enum pz_status pz_file_exists(const char *path, bool *there, struct pz_err *err);
 
 /* Read a whole file of at most max_bytes into *data, with a NUL behind it.
  * Errors: PZ_NO_INPUT it cannot be opened; PZ_IO reading failed; PZ_BAD_DATA it is larger;

@@ -4,7 +4,6 @@
 #include "base/log.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/str.h"
 
@@ -196,34 +194,4 @@ void pz_log_done(struct pz_log *log)
     erase_progress(log);
     log->what = NULL;
     pthread_mutex_unlock(&log->lock);
-}
-
-static volatile sig_atomic_t stop_signal;
-
-bool pz_stop_asked(void)
-{
-    return stop_signal != 0;
-}
-
-/* First signal: ask. Second: remove what is half-written and die of it. */
-static void on_stop(int sig)
-{
-    if (stop_signal) {
-        pz_out_abort_all();
-        signal(sig, SIG_DFL);
-        raise(sig);
-    }
-    stop_signal = sig;
-}
-
-void pz_stop_install(void)
-{
-    struct sigaction action;
-
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_stop;
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }

@@ -37,9 +37,4 @@ void pz_log_done(struct pz_log *log);
 double pz_wall_seconds(void);
 double pz_cpu_seconds(void);
 
-/* True once SIGINT or SIGTERM asked this process to stop; long loops look at it and return
- * PZ_INTERRUPTED. pz_stop_install sets the handlers (first signal: ask; second: die at once). */
-bool pz_stop_asked(void);
-void pz_stop_install(void);
-
 #endif

@@ -77,6 +77,7 @@ static enum pz_status store(const struct pz_opt *opt, const char *value, void *c
         *(double *)field = real;
         return PZ_OK;
     case PZ_OPT_STR:
+    case PZ_OPT_OUT:
         *(const char **)field = value;
         return PZ_OK;
     case PZ_OPT_LIST:

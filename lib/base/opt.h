@@ -24,6 +24,7 @@ enum pz_opt_kind {
     PZ_OPT_INT,  /* long long in [min, max] */
     PZ_OPT_REAL, /* double in [min, max] */
     PZ_OPT_STR,  /* const char *, borrowed from argv */
+    PZ_OPT_OUT,  /* as PZ_OPT_STR: a file that the program writes; see pz_cmd_main */
     PZ_OPT_LIST  /* struct pz_strs, one entry an occurrence, in order */
 };
 
@@ -66,6 +67,10 @@ struct pz_opt {
     {                                                                         \
         PZ_OPT_STR, l, name, offsetof(type, field), def, 0, 0, shown, meaning \
     }
+#define PZ_OUT(l, name, type, field, def, shown, meaning)                     \
+    {                                                                         \
+        PZ_OPT_OUT, l, name, offsetof(type, field), def, 0, 0, shown, meaning \
+    }
 #define PZ_LIST(l, name, type, field, shown, meaning)                           \
     {                                                                           \
         PZ_OPT_LIST, l, name, offsetof(type, field), NULL, 0, 0, shown, meaning \
@@ -106,7 +111,10 @@ struct pz_cmd {
     enum pz_status (*run)(void *cfg, struct pz_strs *args, struct pz_log *log, struct pz_err *err);
 };
 
-/* The whole of a main(): parse, answer -h/--help/-V/--version (and --help-options,
+/* The whole of a main(): open /dev/null where 0, 1 or 2 is closed (a file opened later would get
+ * that number, and messages would be written into it); refuse an output (PZ_OUT) that is the same
+ * file as any other value or operand (PZ_USAGE); parse, answer -h/--help/-V/--version (and
+ * --help-options,
  * --help-completion for the build), set up log, threads and signals, run, print "PROGRAM: error" on
  * failure, flush and close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without
  * a word). Returns the exit code. */

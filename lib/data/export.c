@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/log.h"
+#include "base/signals.h"
 
 enum { FLUSH_BYTES = 1 << 20 };
 

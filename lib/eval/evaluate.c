@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "base/str.h"
 #include "eval/bootstrap.h"
 #include "eval/metrics.h"

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/signals.h"
 
 /* A block that is parsed and not told yet. */
 struct outcome {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "base/time.h"
 
 enum { WAIT_MS = 200, DOC_MAX = 64 << 20 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "table/zst.h"
 
 enum { IN_BYTES = 1 << 17 };
@@ -35,7 +36,7 @@ static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
     while (in->have < want) {
         ssize_t got = read(in->fd, in->buf + in->have, IN_BYTES - in->have);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && pz_stop_retry(errno))
             continue;
         if (got < 0)
             return pz_err_errno(err, errno == EISDIR ? PZ_NO_INPUT : PZ_IO, errno, "reading %s",
@@ -85,7 +86,9 @@ enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err
         return pz_err_memory(err, "an input buffer", sizeof *in);
     in->name = pz_mem_strndup(is_stdin ? "standard input" : path,
                               is_stdin ? strlen("standard input") : strlen(path));
-    in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    do
+        in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    while (in->fd < 0 && pz_stop_retry(errno));
     if (!in->name)
         st = pz_err_memory(err, "a file name", 256);
     else if (in->fd < 0)

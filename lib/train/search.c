@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "base/signals.h"
 #include "train/tune.h"
 
 static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "base/str.h"
 #include "model/histories.h"
 #include "train/training.h"

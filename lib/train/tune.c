@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "model/blend.h"
 
 enum {

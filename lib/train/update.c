@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "train/training.h"
 
 struct updating {

@@ -458,7 +458,7 @@ C
     [ "$big$small" = 11 ]
 }
 
-@test "an output that is also an input is refused, but a merge may replace its part" {
+@test "an output that is also an input is refused, in a merge too" {
     write_csv a.csv
     cp a.csv copy.csv
     run -2 pz-import -q -o a.csv --interactions a.csv
@@ -466,7 +466,7 @@ C
     cmp a.csv copy.csv
     imp -o a.pzd --interactions a.csv
     run -2 pz-import -q --export interactions -o ./a.pzd a.pzd
-    pz-import -q --merge -o a.pzd a.pzd
+    run -2 pz-import -q --merge -o a.pzd a.pzd
     pz-import -q --info a.pzd >/dev/null
 }
 

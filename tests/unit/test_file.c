@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -176,6 +177,48 @@ TEST(a_file_is_read_up_to_its_limit)
     assert_null(data);
     assert_int_equal(pz_file_read("nosuch", 4, &data, &n, &err), PZ_NO_INPUT);
     assert_int_equal(pz_file_read(".", 4, &data, &n, &err), PZ_IO);
+}
+
+TEST(only_enoent_is_absence)
+{
+    struct pz_err err = { 0 };
+    bool there;
+
+    assert_int_equal(pz_file_exists("nosuch", &there, NULL), PZ_OK);
+    assert_false(there);
+    assert_int_equal(pz_file_exists(".", &there, NULL), PZ_OK);
+    assert_true(there);
+    assert_int_equal(pz_file_write("plain", "", 0, NULL), PZ_OK);
+    assert_int_equal(pz_file_exists("plain/inside", &there, &err), PZ_NO_INPUT);
+    assert_true(there);
+    assert_non_null(strstr(err.text, "Not a directory"));
+}
+
+TEST(one_map_from_errno_to_status)
+{
+    assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, ENOENT, "x"), PZ_NO_INPUT);
+    assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, EMFILE, "x"), PZ_TRY_AGAIN);
+    assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, EIO, "x"), PZ_IO);
+    assert_int_equal(pz_err_errno(NULL, PZ_CANT_CREATE, ENOLCK, "x"), PZ_TRY_AGAIN);
+    assert_int_equal(pz_err_errno(NULL, PZ_CANT_CREATE, EACCES, "x"), PZ_CANT_CREATE);
+    assert_int_equal(pz_err_errno(NULL, PZ_IO, EFBIG, "x"), PZ_IO);
+}
+
+TEST(what_a_killed_process_left_goes_and_what_a_living_one_writes_stays)
+{
+    struct pz_out *out;
+    bool there;
+
+    assert_int_equal(pz_file_write(".f.abcdef.tmp", "half", 4, NULL), PZ_OK);
+    assert_int_equal(pz_file_write(".g.abcdef.tmp", "half", 4, NULL), PZ_OK);
+    assert_int_equal(pz_out_open("f", &out, NULL), PZ_OK);
+    assert_int_equal(pz_file_write("f", "other", 5, NULL), PZ_OK); /* tidies up beside the first */
+    assert_int_equal(pz_out_write(out, "mine", 4, NULL), PZ_OK);
+    assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
+    assert_int_equal(pz_file_exists(".f.abcdef.tmp", &there, NULL), PZ_OK);
+    assert_false(there);
+    assert_int_equal(pz_file_exists(".g.abcdef.tmp", &there, NULL), PZ_OK);
+    assert_true(there);
 }
 
 TEST(folders_of_paths)

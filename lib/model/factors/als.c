@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "model/dense.h"
 #include "model/factors/factors.h"
 

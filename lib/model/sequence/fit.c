@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "model/factors/factors.h"
 #include "model/parts.h"
 #include "model/sequence/batch.h"

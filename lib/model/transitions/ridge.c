@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "base/simd.h"
 #include "model/transitions/transitions.h"
 

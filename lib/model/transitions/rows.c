@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/signals.h"
 #include "model/transitions/transitions.h"
 
 enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16 };

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whatever happens around them, programs lose nothing: outputs that are inputs, closed descriptors, signals, limits.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_FILE_TMPDIR" || return 1
+    awk -F, 'NR == 1 || substr($1, 4, 2) == "40"' "$BATS_TEST_DIRNAME/../../sample-data/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv
+    pz-train -q -o home.pzm --no-tune --recipe popularity-count shop.pzd
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR"/{inter.csv,shop.pzd,home.pzm,home.pzc} .
+}
+
+# refused FILE COMMAND...: usage error that says why, and the file is as it was
+refused() {
+    local file=$1 before
+    shift
+    before=$(md5sum <"$file")
+    run -2 "$@"
+    [[ $output == *"also an input"* ]]
+    [ "$(md5sum <"$file")" = "$before" ]
+}
+
+@test "an output that is also an input is refused by every program" {
+    ln home.pzm link.pzm
+    refused inter.csv pz-import -o inter.csv --interactions inter.csv
+    refused shop.pzd pz-import --merge -o shop.pzd shop.pzd
+    refused inter.csv pz-import -o x.pzd --interactions inter.csv --reject inter.csv
+    refused shop.pzd pz-train --no-tune -o shop.pzd shop.pzd
+    refused home.pzm pz-train --update home.pzm -o link.pzm shop.pzd
+    refused home.pzm pz-eval home.pzm shop.pzd --report ./home.pzm
+    refused home.pzm pz-recommend home.pzm --user u0040 -o link.pzm
+    refused inter.csv pz-recommend home.pzm --input inter.csv -o inter.csv
+    run -2 pz-train --no-tune --holdout leave-last --holdout-out a.pzm -o a.pzm shop.pzd
+    [[ $output == *"one file"* ]]
+}
+
+@test "closed descriptors do not put messages into the store" {
+    printf '{"userId":"u","itemId":"i0001","eventType":"View"}\n' >good.jsonl
+    pz-event put -q home.pzc good.jsonl
+    printf 'broken\n' >bad.jsonl
+    pz-event put home.pzc bad.jsonl --max-errors 5 0>&- 1>&- 2>&-
+    pz-event put -q home.pzc good.jsonl 0>&- 2>&-
+    pz-event stats --json home.pzc | jq -e '.events == 2'
+    run -74 bash -c 'pz-recommend -q home.pzc --user u0040 >&-'
+}
+
+# ends COMMAND...: it waits for a FIFO that nobody writes, and one SIGTERM ends it
+ends() {
+    local pid i
+    mkfifo fifo
+    "$@" 2>err.txt &
+    pid=$!
+    sleep 0.5
+    kill -TERM "$pid"
+    for i in $(seq 100); do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    rm fifo
+    [ "$i" -lt 100 ] || { kill -9 "$pid" && return 1; }
+    run wait "$pid"
+    [ "$status" -eq 130 ] || [ "$status" -eq 127 ] # bats may have waited for it
+    [ -z "$(find . -name '*.tmp')" ]
+}
+
+@test "one SIGTERM ends a program that waits for its input" {
+    ends pz-import -o x.pzd --interactions fifo
+    ends pz-recommend home.pzm --input fifo
+    ends pz-event put home.pzc fifo
+    ends pz-import -o x.pzd --interactions inter.csv --schema fifo
+}
+
+@test "a limit on the size of files is an error of the write, and leaves nothing" {
+    run -74 bash -c 'ulimit -f 1; pz-train -q --no-tune -o big.pzm shop.pzd'
+    [[ $output == *"File too large"* ]]
+    [ ! -e big.pzm ]
+    [ -z "$(find . -name '*.tmp')" ]
+}
+
+@test "no free descriptor is a reason to try again" {
+    run -75 bash -c 'exec 3>&- 4>&-; ulimit -n 4; pz-import -q -o x.pzd --interactions inter.csv --reject r.csv'
+    [[ $output == *"Too many open files"* ]]
+    [ ! -e x.pzd ]
+}
+
+@test "what a killed run left is removed by the next" {
+    : >.home.pzm.abcdef.tmp
+    : >.other.pzm.abcdef.tmp
+    pz-train -q --no-tune --recipe popularity-count -o home.pzm shop.pzd
+    [ ! -e .home.pzm.abcdef.tmp ]
+    [ -e .other.pzm.abcdef.tmp ]
+}
