@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what pz needs from Debian's packages; says nothing when all is there.
-# With --lint also the tools of `make lint`.
+# With --lint also the tools of `make lint`, with --deep those of `make lint-deep` and of check-tsan, too.
 set -eu
 
 packages="build-essential pkg-config libcsv-dev libjansson-dev libzstd-dev liblmdb-dev
 libmicrohttpd-dev nettle-dev libopenblas-serial-dev libxxhash-dev libcmocka-dev bats zstd jq
 mandoc ca-certificates"
-[ "${1:-}" != --lint ] || packages="$packages clang clang-format libomp-dev clang-tidy cppcheck valgrind shellcheck"
+case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
+[ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind"
 
 missing=""
 for p in $packages; do
@@ -20,7 +21,7 @@ if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
         as_root="sudo"
     else
-        echo "pz needs some packages; as root, run: apt-get install -y$missing" >&2
+        echo "pz needs some packages; as root, run: apt-get install -y --no-install-recommends$missing" >&2
         exit 69
     fi
 fi
@@ -28,4 +29,4 @@ echo "installing:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq
 # shellcheck disable=SC2086 # a list of words on purpose
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -24,6 +24,15 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* Whether a sanitizer watches, for tests of what it does not let happen. */
+#ifdef __has_feature
+#define UNIT_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNIT_SANITIZED 1
+#else
+#define UNIT_SANITIZED 0
+#endif
+
 enum { UNIT_TESTS_MAX = 200 };
 
 static struct CMUnitTest unit_tests[UNIT_TESTS_MAX];
