@@ -90,7 +90,8 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "input", struct config, input, NULL, "FILE",
            "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
            "itemId or history, and itemList for rankings"),
-    PZ_FLAG(0, "all-users", struct config, all_users, "answer for every user of the model"),
+    PZ_FLAG(0, "all-users", struct config, all_users,
+            "answer for every user that the model or a live event knows"),
     PZ_FLAG(0, "all-items", struct config, all_items, "answer for every item of the model"),
     PZ_OPT_COMMON(struct config, common),
     PZ_END

@@ -31,6 +31,7 @@ static enum pz_status bind_values(const struct pz_prepared *p, const struct pz_q
     if (st == PZ_OK)
         st = pz_filter_bind(a->req.filter, &args, &a->values, err);
     a->req.filter_values = a->values;
+    a->req.values_key = pz_prepared_key(p->promote_key, &args);
     pz_filter_args_clear(&args);
     return st;
 }

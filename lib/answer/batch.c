@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/newcomers.h"
 #include "answer/question.h"
 #include "base/par.h"
 #include "base/signals.h"
@@ -20,6 +21,7 @@ struct block {
     struct pz_question *q;   /* [size] */
     struct pz_str *text;     /* [size] the answer, or why there is none */
     bool *failed, *is_short; /* [size] */
+    bool known_only;         /* pass over users of whom nothing is known: they were forgotten */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
 };
@@ -66,7 +68,9 @@ static void ask(struct block *b, size_t i)
     pz_str_reset(&b->text[i]);
     b->failed[i] = st != PZ_OK;
     b->is_short[i] = a.answer.is_short && a.req.n_rank == 0;
-    if (st == PZ_OK)
+    if (st == PZ_OK && b->known_only && !a.is_known)
+        b->is_short[i] = false;
+    else if (st == PZ_OK)
         pz_answer_add(&b->text[i], batch->format, b->m, &a.req, &a.answer);
     else if (batch->format == PZ_FORMAT_JSONL)
         pz_answer_error(&b->text[i], &a.req, err.text);
@@ -185,13 +189,20 @@ enum pz_status pz_batch_all(struct pz_batch *batch, bool items, struct pz_err *e
     struct block b;
     enum pz_status st = make_block(&b, batch, err);
     const struct pz_dict *dict = items ? &b.m->items : &b.m->users;
+    struct pz_dict fresh = { 0 };
 
+    b.known_only = !items;
+    if (st == PZ_OK && !items)
+        st = pz_newcomers(pz_prepared_snapshot(batch->prepared)->view, &fresh, err);
     if (st == PZ_OK)
         st = write_header(&b, items, err);
-    pz_log_begin(batch->log, "recommending", items ? "items" : "users", dict->n);
+    pz_log_begin(batch->log, "recommending", items ? "items" : "users", dict->n + fresh.n);
     if (st == PZ_OK)
         st = all_of(&b, dict, items, err);
+    if (st == PZ_OK)
+        st = all_of(&b, &fresh, items, err);
     pz_log_done(batch->log);
+    pz_dict_clear(&fresh);
     free_block(&b);
     return st;
 }

@@ -28,7 +28,8 @@ struct pz_batch {
  * Threads: one; it uses all cores itself */
 enum pz_status pz_batch_file(struct pz_batch *batch, const char *path, struct pz_err *err);
 
-/* Answer for every user of the model, or every item.
+/* Answer for every user that the model or a live event knows, without forgotten ones, or for every
+ * item.
  *
  * Errors:  as pz_batch_file, but for the input
  * Threads: one; it uses all cores itself */

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "answer/prepared.h"
+#include "base/rng.h"
 #include "base/time.h"
 #include "rank/explore.h"
+#include "table/hash.h"
 
 const struct pz_ask_default pz_ask_defaults[] = {
     { "num", 25, NULL, "25" },
@@ -109,6 +111,15 @@ static enum pz_status compile(const void *context, const char *text, const struc
     return pz_snapshot_filter(p->snap, text, out, err);
 }
 
+uint64_t pz_prepared_key(uint64_t key, const struct pz_filter_args *args)
+{
+    for (size_t i = 0; i < args->n; i++) {
+        key = pz_rng_mix(key ^ pz_hash64(args->v[i].name, strlen(args->v[i].name)));
+        key = pz_rng_mix(key ^ pz_hash64(args->v[i].value, strlen(args->v[i].value)));
+    }
+    return key;
+}
+
 static enum pz_status read_filter(struct pz_prepared *p, const struct pz_ask_options *o,
                                   struct pz_err *err)
 {
@@ -135,10 +146,16 @@ static void fill_base(struct pz_prepared *p, const struct pz_settings *set,
 {
     const struct pz_filter *filter = p->base.filter;
 
+    for (size_t i = 0; i < o->promote_values.n; i++) {
+        const char *text = o->promote_values.v[i];
+
+        p->promote_key = pz_rng_mix(p->promote_key ^ pz_hash64(text, strlen(text)));
+    }
     p->base = (struct pz_request){
         .num = (uint32_t)merge_number(set, "num", o->num > 0, (double)o->num),
         .filter = filter,
         .filter_values = p->values,
+        .values_key = pz_prepared_key(p->promote_key, &p->args),
         .rules = p->rules.rules,
         .context = p->rules.context,
         .n_context = p->rules.n_context,

@@ -135,6 +135,19 @@ static void read_context(struct pz_arena *arena, const json_t *object, struct pz
     q->context = list;
 }
 
+/* The member of that name, in any of its spellings: userId, user_id, USER_ID. */
+static const json_t *member(const json_t *doc, const char *name)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)doc, key, value) {
+        if (pz_str_same_name(key, name))
+            return value;
+    }
+    return NULL;
+}
+
 /* What is no object is repeated as a string. */
 static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
                       bool *failed)
@@ -152,6 +165,7 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
 {
     struct pz_err err = { 0 };
     json_t *doc = NULL;
+    const json_t *values;
 
     if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK ||
         !json_is_object(doc)) {
@@ -162,20 +176,36 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
         return;
     }
     q->echo = keep(arena, row->raw, row->n_raw, failed);
-    q->user_id = scalar(arena, json_object_get(doc, "userId"), failed);
-    q->item_id = scalar(arena, json_object_get(doc, "itemId"), failed);
-    q->list = strings(arena, json_object_get(doc, "itemList"), &q->n_list, failed);
-    q->history = strings(arena, json_object_get(doc, "history"), &q->n_history, failed);
-    read_context(arena, json_object_get(doc, "context"), q, failed);
-    if (json_object_get(doc, "filterValues")) {
-        char *text = json_dumps(json_object_get(doc, "filterValues"),
-                                JSON_COMPACT | JSON_ENCODE_ANY);
+    q->user_id = scalar(arena, member(doc, "userId"), failed);
+    q->item_id = scalar(arena, member(doc, "itemId"), failed);
+    q->list = strings(arena, member(doc, "itemList"), &q->n_list, failed);
+    q->history = strings(arena, member(doc, "history"), &q->n_history, failed);
+    read_context(arena, member(doc, "context"), q, failed);
+    values = member(doc, "filterValues");
+    if (values) {
+        char *text = json_dumps(values, JSON_COMPACT | JSON_ENCODE_ANY);
 
         q->filter_values = text ? keep(arena, text, strlen(text), failed) : NULL;
         *failed = *failed || !text;
         free(text);
     }
     json_decref(doc);
+}
+
+/* A row that asks for nobody: say so with what it has instead. */
+static const char *no_question(const struct pz_rows_in *in, struct pz_arena *arena, bool *failed)
+{
+    struct pz_str text = { 0 };
+    const char *problem;
+
+    pz_str_adds(&text, "neither userId nor itemId nor history");
+    for (size_t i = 0; i < pz_rows_n_columns(in) && i < 10 && !pz_rows_is_json(in); i++)
+        pz_str_addf(&text, "%s%.64s", i ? ", " : "; the columns of the first line are ",
+                    pz_rows_column(in, i));
+    *failed = *failed || text.failed;
+    problem = text.failed ? NULL : keep(arena, text.data, text.len, failed);
+    pz_str_clear(&text);
+    return problem;
 }
 
 enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
@@ -194,7 +224,7 @@ enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row
     else
         read_cells(in, row, arena, q, &failed);
     if (!q->problem && !q->user_id && !q->item_id && q->n_history == 0)
-        q->problem = "neither userId nor itemId nor history";
+        q->problem = no_question(in, arena, &failed);
     return failed ? pz_err_memory(err, "a batch", 1e5) : PZ_OK;
 }
 

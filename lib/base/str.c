@@ -204,6 +204,12 @@ static size_t utf8_length(const unsigned char *s, size_t n)
     return len;
 }
 
+bool pz_str_to_bool(const char *s, size_t n, bool *out)
+{
+    *out = pz_str_same_word(s, n, "true", 4);
+    return *out || pz_str_same_word(s, n, "false", 5);
+}
+
 bool pz_str_is_utf8(const char *s, size_t n)
 {
     size_t i = 0;

@@ -41,6 +41,9 @@ void pz_str_clear(struct pz_str *s);
 bool pz_str_to_double(const char *s, size_t n, double *out);
 bool pz_str_to_i64(const char *s, size_t n, long long *out);
 
+/* Read the whole of n bytes as "true" or "false" in any case. Returns false for anything else. */
+bool pz_str_to_bool(const char *s, size_t n, bool *out);
+
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool pz_str_is_utf8(const char *s, size_t n);
 

@@ -197,7 +197,7 @@ static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint3
 
     if (!is_listed(r, item_id))
         out->fate = PZ_FATE_UNLISTED;
-    else if (r->q.task == PZ_TASK_RELATED && strcmp(item_id, r->req->item_id) == 0)
+    else if (r->q.task != PZ_TASK_RANK && r->req->item_id && strcmp(item_id, r->req->item_id) == 0)
         out->fate = PZ_FATE_ITSELF;
     else if (rule == PZ_SEEN_ONLY && !event)
         out->fate = PZ_FATE_NOT_SEEN;

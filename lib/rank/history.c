@@ -144,6 +144,18 @@ static enum pz_status no_context(const struct pz_attrs *attrs, const char *key, 
                       pz_str_hint("", key, names, n).text);
 }
 
+/* "true", "false", "1" or "0" as a number. */
+static bool read_truth(const char *text, double *out)
+{
+    bool truth;
+
+    if (pz_str_to_bool(text, strlen(text), &truth)) {
+        *out = truth;
+        return true;
+    }
+    return pz_str_to_double(text, strlen(text), out) && (*out == 0 || *out == 1);
+}
+
 /* The moment's values; ones that the model never met say nothing. */
 static enum pz_status add_context(struct pz_ranker *r, struct pz_err *err)
 {
@@ -162,8 +174,9 @@ static enum pz_status add_context(struct pz_ranker *r, struct pz_err *err)
         if (a->kind == PZ_ATTR_NUMBER && !pz_str_to_double(c->value, strlen(c->value), &g.num))
             return pz_err_set(err, PZ_USAGE, "context %s is a number, not \"%s\"", a->name,
                               c->value);
-        if (a->kind == PZ_ATTR_BOOL)
-            g.num = strcasecmp(c->value, "true") == 0 || strcmp(c->value, "1") == 0;
+        if (a->kind == PZ_ATTR_BOOL && !read_truth(c->value, &g.num))
+            return pz_err_set(err, PZ_USAGE, "context %s is true or false, not \"%s\"", a->name,
+                              c->value);
         g.code = a->num ? 0 : pz_dict_find_str(&a->values, c->value);
         if (a->num || g.code != PZ_NONE)
             r->context[r->n_context++] = g;

@@ -112,7 +112,7 @@ static enum pz_status prepare(struct pz_ranker *r, struct pz_err *err)
     else if (st == PZ_OK && rules->diversity > 0 && !pz_rank_vectors(r, &dim))
         return pz_err_set(err, PZ_USAGE,
                           "the model has no item vectors to diversify by; name a column");
-    if (st == PZ_OK && rules->page.number > 0 && rules->page.check != pz_page_check(r))
+    if (st == PZ_OK && rules->page.number > 0 && rules->page.check != pz_page_check(r->m, r->req))
         return pz_err_set(
             err, PZ_USAGE,
             "the page token is of another question or model; begin with the first page");
@@ -141,8 +141,17 @@ static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer 
         pz_rank_softmax(r, r->hit, answer->n, r->q.task == PZ_TASK_RANK);
     answer->has_next = r->q.task != PZ_TASK_RANK && any_left(r);
     answer->next = (struct pz_page){ r->req->rules.page.number + 1, r->live_last,
-                                     pz_page_check(r) };
+                                     pz_page_check(r->m, r->req) };
     return PZ_OK;
+}
+
+/* Whoever looks at an item is not recommended that item. */
+static void leave_out(struct pz_ranker *r, uint32_t item)
+{
+    if (item != PZ_NONE) {
+        pz_bits_remove(r->allowed, item);
+        pz_bits_remove(r->promotable, item);
+    }
 }
 
 static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
@@ -155,6 +164,8 @@ static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, s
         st = prepare(r, err);
     if (st != PZ_OK)
         return st;
+    if (r->req->item_id)
+        leave_out(r, pz_dict_find_str(&r->m->items, r->req->item_id));
     return finish(r, r->req->num, answer, err);
 }
 
@@ -174,10 +185,7 @@ static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer
         st = prepare(r, err);
     if (st != PZ_OK)
         return st;
-    if (item != PZ_NONE) {
-        pz_bits_remove(r->allowed, item);
-        pz_bits_remove(r->promotable, item);
-    }
+    leave_out(r, item);
     return finish(r, r->req->num, answer, err);
 }
 

@@ -97,7 +97,8 @@ struct pz_request {
     uint32_t num;                   /* results wanted */
     const struct pz_filter *filter; /* which items may be recommended, see filter.h; NULL: any */
     const struct pz_filter_values
-        *filter_values; /* bound to it; NULL when it has no placeholders */
+        *filter_values;  /* bound to it; NULL when it has no placeholders */
+    uint64_t values_key; /* of the texts that filter values were bound from, for page tokens */
     const struct pz_context *context;
     size_t n_context;
     struct pz_rules rules;

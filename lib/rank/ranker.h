@@ -213,7 +213,7 @@ enum pz_status pz_caps_take(struct pz_ranker *r, uint32_t item, struct pz_err *e
 void pz_caps_reset(struct pz_ranker *r);
 
 /* page.c: what a token's check must be. */
-uint32_t pz_page_check(const struct pz_ranker *r);
+uint32_t pz_page_check(const struct pz_model *m, const struct pz_request *req);
 
 /* column.c: find a column of Items by name, with or without "Items.". PZ_USAGE with "did you mean".
  */

@@ -153,6 +153,38 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
     cmp pages whole
     run -2 pz-recommend home.pzc -u u0050 -n 5 --page-token "$token"
     [[ $output == *"first page"* ]]
+    run -0 --separate-stderr pz-recommend home.pzc -u u0040 -n 5 --page-token start --filter-values A=1 \
+        --filter 'INCLUDE ItemID WHERE Items.PRICE > $A'
+    token=${stderr##*--page-token }
+    run -2 pz-recommend home.pzc -u u0040 -n 5 --page-token "$token" --filter-values A=2 \
+        --filter 'INCLUDE ItemID WHERE Items.PRICE > $A'
+    pz-recommend home.pzc -u u0040 -n 5 --page-token "$token" --filter-values A=1 \
+        --filter 'INCLUDE ItemID WHERE Items.PRICE > $A'
+    run -2 pz-recommend home.pzc -u u0040 -n 5 --page-token "$token" --filter-values A=1 --seen keep \
+        --filter 'INCLUDE ItemID WHERE Items.PRICE > $A'
+}
+
+@test "a context that is no truth value is refused" {
+    awk -F, 'NR == 1 { print $0 ",MOBILE"; next } { print $0 "," (NR % 3 ? "true" : "false") }' "$SHOP/interactions.csv" >inter.csv
+    pz-import -q -o mobile.pzd --interactions inter.csv
+    pz-train -q --no-tune -p sequence=off -o mobile.pzm mobile.pzd
+    run -2 pz-recommend mobile.pzm -u u0040 --context MOBILE=banana
+    [[ $output == *'MOBILE is true or false, not "banana"'* ]]
+    pz-recommend mobile.pzm -u u0040 --context MOBILE=TRUE >a
+    pz-recommend mobile.pzm -u u0040 --context MOBILE=1 | cmp a
+}
+
+@test "everybody: users known from live events in, forgotten ones out" {
+    n=$(pz-recommend -q home.pzc --all-users -n 1 | wc -l)
+    pz-recommend -q home.pzc --all-users -n 1 | cut -d, -f1 | grep -qx u0040
+    pz-event put -q home.pzc --user visitor --item i0001 --type View
+    pz-event forget -q home.pzc --user u0040
+    pz-recommend -q home.pzc --all-users -n 1 >all
+    cut -d, -f1 all | grep -qx visitor
+    run -1 grep -q '^u0040,' all
+    [ "$(wc -l <all)" = "$n" ]
+    pz-event put -q home.pzc --user u0040 --item i0001 --type View # who comes back is back
+    pz-recommend -q home.pzc --all-users -n 1 | cut -d, -f1 | grep -qx u0040
 }
 
 @test "an objective raises what it asks for" {
@@ -219,6 +251,19 @@ JSON
     jq -e '.input == "neither CSV nor JSON" and .error.errorMessage and .output == null' <<<"${lines[7]}"
     run -65 pz-recommend "$HOME_PZM" --input in.jsonl -n 3
     [[ $output == *"in.jsonl:6: neither userId nor itemId"* ]]
+}
+
+@test "an item that is looked at is not among what is recommended beside it" {
+    item=$(pz-recommend -q home.pzc -u u0040 -n 1 | column 2)
+    run -1 grep -q ",$item," <(pz-recommend -q home.pzc -u u0040 --item "$item" -n 500)
+    run -0 pz-recommend -q home.pzc -u u0040 --item "$item" --why "$item" -n 5
+    [[ $output == *": itself: "* ]]
+}
+
+@test "batch: names in any spelling; a file without a header is told by its first line" {
+    echo '{"USER_ID":"u0040"}' | pz-recommend -q home.pzc --input - -n 1 -f jsonl | jq -e '.output.recommendedItems[0]'
+    run -65 pz-recommend -q home.pzc --input <(printf 'u0040\nu0050\n') -n 1
+    [[ $output == *"the columns of the first line are u0040"* ]]
 }
 
 @test "batch from CSV and for everybody, the same at any thread count" {

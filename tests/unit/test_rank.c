@@ -490,6 +490,54 @@ TEST(pages_go_on_where_the_last_one_ended)
     assert_int_equal(pz_page_parse("0-0-0", &req.rules.page, NULL), PZ_USAGE);
 }
 
+static uint32_t check_of(const struct pz_model *m, struct pz_request req)
+{
+    return pz_page_check(m, &req);
+}
+
+TEST(a_page_token_is_of_one_question_with_all_its_rules)
+{
+    struct pz_model m = fixture("user-personalization");
+    const char *const item[] = { "a" };
+    struct pz_cap cap = { "COLOR", 1 }, caps = { "COLOR", 2 };
+    struct pz_promotion promotion = { .name = "p", .percent = 10 };
+    struct pz_boost boost = { .factor = 2 };
+    struct pz_context context = { "DEVICE", "tv" };
+    const struct pz_request other[] = {
+        { .user_id = "u0", .num = 3 },
+        { .user_id = "u0", .num = 4 },
+        { .user_id = "u1", .num = 3 },
+        { .user_id = "u0", .num = 3, .item_id = "a" },
+        { .user_id = "u0", .num = 3, .history = item, .n_history = 1 },
+        { .user_id = "u0", .num = 3, .values_key = 7 },
+        { .user_id = "u0", .num = 3, .context = &context, .n_context = 1 },
+        { .user_id = "u0", .num = 3, .seed = 1 },
+        { .user_id = "u0", .num = 3, .now = 1000 },
+        { .user_id = "u0", .num = 3, .exploration_weight = .5 },
+        { .user_id = "u0", .num = 3, .exploration_cutoff_days = 5 },
+        { .user_id = "u0", .num = 3, .rules = { .seen = PZ_SEEN_KEEP } },
+        { .user_id = "u0", .num = 3, .rules = { .seen_type = item, .n_seen_types = 1 } },
+        { .user_id = "u0", .num = 3, .rules = { .seen_age_s = 60 } },
+        { .user_id = "u0", .num = 3, .rules = { .cap = &cap, .n_caps = 1 } },
+        { .user_id = "u0", .num = 3, .rules = { .cap = &caps, .n_caps = 1 } },
+        { .user_id = "u0", .num = 3, .rules = { .promotion = &promotion, .n_promotions = 1 } },
+        { .user_id = "u0", .num = 3, .rules = { .boost = &boost, .n_boosts = 1 } },
+        { .user_id = "u0", .num = 3, .rules = { .diversity = .5 } },
+        { .user_id = "u0", .num = 3, .rules = { .diversity = .5, .diversity_column = "COLOR" } },
+        { .user_id = "u0", .num = 3, .rules = { .rotation = .5 } },
+        { .user_id = "u0", .num = 3, .rules = { .rotation = .5, .rotation_half_life_s = 60 } },
+        { .user_id = "u0", .num = 3, .rules = { .objective = "PRICE", .objective_power = 1 } },
+    };
+    size_t n = sizeof other / sizeof *other;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(check_of(&m, other[i]), check_of(&m, other[k]));
+    n = check_of(&m, other[0]);
+    m.newest++;
+    assert_int_not_equal(check_of(&m, other[0]), n);
+}
+
 TEST(what_was_shown_lately_gives_way)
 {
     struct pz_model m = fixture("user-personalization");
