@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/opt.h"
+#include "base/par.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/filters.h"
 #include "campaign/settings.h"
+#include "serve/server.h"
 
 struct config {
     long long live_seen, rows_seen, keep, to;
@@ -291,6 +293,32 @@ static enum pz_status run_unset(void *config, struct pz_strs *args, struct pz_lo
     return change(config, args, false, err);
 }
 
+/* ---- serving ---- */
+
+struct serve_config {
+    const char *listen, *credentials, *config, *access_log;
+    double max_tps;
+    bool no_auth, print_config;
+    struct pz_common common;
+};
+
+static enum pz_status run_serve(void *config, struct pz_strs *args, struct pz_log *log,
+                                struct pz_err *err)
+{
+    const struct serve_config *cfg = config;
+    const struct pz_serve_options o = { .listen = cfg->listen,
+                                        .credentials = cfg->credentials,
+                                        .no_auth = cfg->no_auth,
+                                        .config = cfg->config,
+                                        .access_log = cfg->access_log,
+                                        .max_tps = cfg->max_tps,
+                                        .workers = (unsigned)pz_par_threads(),
+                                        .campaign = args->v,
+                                        .n = args->n };
+
+    return cfg->print_config ? pz_serve_print_config(&o, stdout, err) : pz_serve(&o, log, err);
+}
+
 /* ---- options ---- */
 
 #define LOCK_WAIT                                                             \
@@ -324,6 +352,28 @@ static const struct pz_opt gc_opts[] = {
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
+static const struct pz_opt serve_opts[] = {
+    PZ_STR(0, "listen", struct serve_config, listen, NULL, "HOST:PORT",
+           "where to take requests; also [ADDRESS]:PORT and unix:PATH. A socket that a service "
+           "manager hands over is used instead"),
+    PZ_STR(0, "credentials", struct serve_config, credentials, NULL, "FILE",
+           "keys that may sign requests, and what each may do; only the owner may read the file. "
+           "See pz-serve(7)"),
+    PZ_FLAG(0, "no-auth", struct serve_config, no_auth,
+            "take requests without signatures; only on a loopback address or a unix socket"),
+    PZ_STR(0, "config", struct serve_config, config, NULL, "FILE",
+           "names, limits and origins, see pz-serve(7); without it a campaign is called as its "
+           "folder without .pzc"),
+    PZ_FLAG(0, "print-config", struct serve_config, print_config,
+            "print the configuration in force, and serve nothing"),
+    PZ_STR(0, "access-log", struct serve_config, access_log, NULL, "FILE",
+           "append a line of JSON for each request; - is standard output"),
+    PZ_REAL(0, "max-tps", struct serve_config, max_tps, "0", 0, 1e9, "N",
+            "requests a second at most, of all campaigns together; 0: as configured"),
+    PZ_OPT_COMMON(struct serve_config, common),
+    PZ_END
+};
+
 #define SUB(word, usage, text, table, function)                                               \
     {                                                                                         \
         .name = word, .synopsis = usage, .summary = text, .opts = table,                      \
@@ -347,11 +397,19 @@ int main(int argc, char **argv)
             "Change a setting, or keep a filter under a name", set_opts, run_set),
         SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter",
             set_opts, run_unset),
+        { .name = "serve",
+          .synopsis = "--listen HOST:PORT (--credentials FILE | --no-auth) CAMPAIGN...",
+          .summary = "Serve campaigns with Amazon Personalize's protocol",
+          .opts = serve_opts,
+          .cfg_bytes = sizeof(struct serve_config),
+          .common_offset = offsetof(struct serve_config, common),
+          .operands = "file",
+          .run = run_serve },
         { .name = NULL }
     };
     static const struct pz_cmd cmd = {
         .name = "pz-deploy",
-        .synopsis = "publish|status|list|rollback|gc|set|unset CAMPAIGN ...",
+        .synopsis = "publish|serve|status|list|rollback|gc|set|unset CAMPAIGN ...",
         .summary = "Publish models as campaigns.",
         .examples = "  pz-deploy publish home.pzc home.pzm\n"
                     "  pz-deploy rollback home.pzc\n"

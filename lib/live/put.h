@@ -10,6 +10,7 @@
 #define PZ_LIVE_PUT_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "data/attrs.h"
 #include "live/store.h"
@@ -51,6 +52,25 @@ enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
  * pz_put_events does, and keeps the rest as e->properties. Texts live in the arena. */
 enum pz_status pz_put_properties(struct pz_event *e, const char *json, struct pz_arena *arena,
                                  struct pz_err *err);
+
+/* The events of one PutEvents request (userId, sessionId, eventList; "properties" as text or as an
+ * object), as pz_put_events would take them.
+ *
+ * Errors:  PZ_BAD_DATA names the event and the member; PZ_TRY_AGAIN memory
+ * Owner:   *event, [*n], and its texts live in the arena
+ * Threads: any, each with its own arena */
+enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, struct pz_event **event,
+                                 size_t *n, struct pz_err *err);
+
+/* The rows of one PutItems or PutUsers request ("items" or "users"), as pz_put_rows would take
+ * them. known: as there.
+ *
+ * Errors:  PZ_BAD_DATA names the row and the column; PZ_TRY_AGAIN memory
+ * Owner:   *row, [*n], and its texts live in the arena
+ * Threads: any, each with its own arena */
+enum pz_status pz_put_row_list(const json_t *doc, enum pz_live_table table,
+                               const struct pz_attrs *known, struct pz_arena *arena,
+                               struct pz_live_row **row, size_t *n, struct pz_err *err);
 
 struct pz_put_one {
     const char *id, *properties; /* a JSON object */

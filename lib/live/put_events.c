@@ -316,6 +316,26 @@ static enum pz_status take_event(void *context, const json_t *doc, const struct 
     return st;
 }
 
+enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, struct pz_event **event,
+                                 size_t *n, struct pz_err *err)
+{
+    struct events t = { .arena = *arena, .now = pz_time_now() };
+    struct draft d = { .n_names = 0 };
+    enum pz_status st = take_request(&t, doc, &d, err);
+
+    *event = st == PZ_OK ? pz_arena_take(&t.arena, t.n * sizeof **event) : NULL;
+    if (st == PZ_OK && !*event)
+        st = pz_err_memory(err, "events", (double)t.n * sizeof **event);
+    if (st == PZ_OK)
+        memcpy(*event, t.event, t.n * sizeof **event);
+    *n = st == PZ_OK ? t.n : 0;
+    *arena = t.arena;
+    free(t.event);
+    pz_str_clear(&t.cell);
+    pz_str_clear(&d.props);
+    return st;
+}
+
 static size_t pending(const void *context)
 {
     return ((const struct events *)context)->n;

@@ -278,6 +278,26 @@ static void rows_clear(struct rows *t)
     free(t->row);
 }
 
+enum pz_status pz_put_row_list(const json_t *doc, enum pz_live_table table,
+                               const struct pz_attrs *known, struct pz_arena *arena,
+                               struct pz_live_row **row, size_t *n, struct pz_err *err)
+{
+    struct rows t = { .table = table, .known = known, .arena = *arena };
+    const char *member = table == PZ_LIVE_ITEMS ? "items" : "users";
+    enum pz_status st = take_list(&t, json_object_get(doc, member), err);
+
+    *row = st == PZ_OK ? pz_arena_take(&t.arena, t.n * sizeof **row) : NULL;
+    if (st == PZ_OK && !*row)
+        st = pz_err_memory(err, "rows", (double)t.n * sizeof **row);
+    if (st == PZ_OK)
+        memcpy(*row, t.row, t.n * sizeof **row);
+    *n = st == PZ_OK ? t.n : 0;
+    *arena = t.arena;
+    t.arena = (struct pz_arena){ NULL };
+    rows_clear(&t);
+    return st;
+}
+
 enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
                            const struct pz_attrs *known, const struct pz_put_cfg *cfg,
                            struct pz_put_count *count, struct pz_err *err)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Group commit: see commit.h. DeWitt et al., "Implementation techniques for main memory database
+ * systems" (SIGMOD 1984): the log is forced once for all transactions that wait.
+ *
+ *  1. One thread takes all jobs that wait (at most BATCH_MAX entries), stores the events of them in
+ *     one transaction, then rows, in the order they came, and reports each job.
+ *  2. A transaction is all or nothing. Where it fails for what is in it, its jobs are stored one by
+ *     one, so that only the guilty one fails.
+ *  3. Order: events of one job stay together and jobs keep the order of pz_commit_put. */
+#include "serve/commit.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+enum { BATCH_MAX = 10000 };
+
+struct pz_commit {
+    struct pz_live_store *store;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct pz_commit_job *first, **last; /* waiting, oldest first */
+    bool closing, started;
+    pthread_t thread;
+    struct pz_event *event; /* of a batch */
+    size_t cap;
+    struct pz_commit_stats stats; /* under the lock */
+};
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void count(struct pz_commit *c, size_t n, size_t n_new, double seconds, bool ok)
+{
+    int bucket = 0;
+
+    while (bucket < 15 && n > (size_t)1 << bucket)
+        bucket++;
+    pthread_mutex_lock(&c->lock);
+    c->stats.batches++;
+    c->stats.size[bucket]++;
+    c->stats.events += n_new;
+    c->stats.duplicates += ok ? n - n_new : 0;
+    c->stats.failures += !ok;
+    c->stats.seconds += seconds;
+    if (seconds > c->stats.slowest_s)
+        c->stats.slowest_s = seconds;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Store one job, alone. */
+static void store_job(struct pz_commit *c, struct pz_commit_job *job)
+{
+    struct pz_err err = { .status = PZ_OK };
+    size_t n_new = job->n;
+    uint64_t number;
+    double from = now();
+    enum pz_status st = job->row ? pz_live_put_rows(c->store, job->table, job->row, job->n, &number,
+                                                    &err)
+                                 : pz_live_put(c->store, job->event, job->n, &n_new, &number, &err);
+
+    count(c, job->n, st == PZ_OK ? n_new : 0, now() - from, st == PZ_OK);
+    job->done(job, st, n_new, &err);
+}
+
+static void store_each(struct pz_commit *c, struct pz_commit_job *list)
+{
+    while (list) {
+        struct pz_commit_job *job = list;
+
+        list = job->next;
+        store_job(c, job);
+    }
+}
+
+/* Whether the events of all jobs are stored in one transaction now. */
+static bool store_together(struct pz_commit *c, const struct pz_commit_job *list)
+{
+    size_t n = 0, n_new = 0;
+    uint64_t number;
+    double from = now();
+    enum pz_status st = PZ_OK;
+
+    for (const struct pz_commit_job *job = list; job; job = job->next) {
+        if (!pz_mem_grow(&c->event, &c->cap, n + job->n, sizeof *c->event))
+            return false;
+        memcpy(c->event + n, job->event, job->n * sizeof *job->event);
+        n += job->n;
+    }
+    st = pz_live_put(c->store, c->event, n, &n_new, &number, NULL);
+    if (st == PZ_OK)
+        count(c, n, n_new, now() - from, true);
+    return st == PZ_OK;
+}
+
+static void store_events(struct pz_commit *c, struct pz_commit_job *list)
+{
+    const struct pz_err none = { .status = PZ_OK };
+
+    if (!list || !list->next || !store_together(c, list)) {
+        store_each(c, list);
+        return;
+    }
+    while (list) {
+        struct pz_commit_job *job = list;
+
+        list = job->next;
+        job->done(job, PZ_OK, job->n, &none);
+    }
+}
+
+/* Take what waits: up to BATCH_MAX entries, events apart from rows. With the lock. */
+static void take_batch(struct pz_commit *c, struct pz_commit_job **events,
+                       struct pz_commit_job **rows)
+{
+    size_t n = 0;
+
+    *events = *rows = NULL;
+    while (c->first && n < BATCH_MAX) {
+        struct pz_commit_job *job = c->first, ***tail = job->row ? &rows : &events;
+
+        c->first = job->next;
+        job->next = NULL;
+        n += job->n;
+        **tail = job;
+        *tail = &job->next;
+    }
+    if (!c->first)
+        c->last = &c->first;
+}
+
+static void *run(void *context)
+{
+    struct pz_commit *c = context;
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->closing || c->first) {
+        struct pz_commit_job *events, *rows;
+
+        if (!c->first) {
+            pthread_cond_wait(&c->more, &c->lock);
+            continue;
+        }
+        take_batch(c, &events, &rows);
+        pthread_mutex_unlock(&c->lock);
+        store_events(c, events);
+        store_each(c, rows);
+        pthread_mutex_lock(&c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **out,
+                              struct pz_err *err)
+{
+    struct pz_commit *c = calloc(1, sizeof *c);
+
+    *out = c;
+    if (!c)
+        return pz_err_memory(err, "the committer", sizeof *c);
+    c->store = store;
+    c->last = &c->first;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->more, NULL);
+    c->started = pthread_create(&c->thread, NULL, run, c) == 0;
+    if (c->started)
+        return PZ_OK;
+    pz_commit_close(c);
+    *out = NULL;
+    return pz_err_set(err, PZ_TRY_AGAIN, "no thread for the committer");
+}
+
+void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job)
+{
+    job->next = NULL;
+    pthread_mutex_lock(&c->lock);
+    *c->last = job;
+    c->last = &job->next;
+    pthread_cond_signal(&c->more);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pz_commit_read(struct pz_commit *c, struct pz_commit_stats *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->stats;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pz_commit_close(struct pz_commit *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->closing = true;
+    pthread_cond_signal(&c->more);
+    pthread_mutex_unlock(&c->lock);
+    if (c->started)
+        pthread_join(c->thread, NULL);
+    pthread_cond_destroy(&c->more);
+    pthread_mutex_destroy(&c->lock);
+    free(c->event);
+    free(c);
+}

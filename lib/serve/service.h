@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to serve/: what the parts of a running server share. */
+#ifndef PZ_SERVE_SERVICE_H
+#define PZ_SERVE_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "answer/answer.h"
+#include "base/log.h"
+#include "live/store.h"
+#include "serve/access_log.h"
+#include "serve/commit.h"
+#include "serve/config.h"
+#include "serve/credentials.h"
+#include "serve/http.h"
+#include "serve/metrics.h"
+#include "serve/queue.h"
+#include "serve/wire.h"
+
+/* Tokens that come at a rate and are taken one a request; at most a second's worth (at least one)
+ * is saved. */
+struct pz_bucket {
+    pthread_mutex_t lock;
+    double rate; /* a second; 0: no limit */
+    double tokens, at;
+};
+
+/* A campaign that is served. */
+struct pz_served {
+    const struct pz_serve_campaign *cfg;
+    struct pz_service *service;
+    struct pz_live_store *store; /* NULL: read-only */
+    struct pz_commit *commit;    /* of the store; campaigns of one store share it */
+    bool owns_commit;
+    struct pz_bucket bucket;
+    struct pz_campaign_counts counts;
+    atomic_bool ready;        /* its canary was answered */
+    _Atomic double refreshed; /* when it was last looked at */
+    _Atomic uint64_t reloads, reload_failures;
+};
+
+/* A set of keys with their buckets. A request borrows from the set it began with, so that sets live
+ * to the end; reloads are rare and sets are small. */
+struct pz_keyring {
+    struct pz_credentials keys;
+    struct pz_bucket *bucket;    /* [keys.n] */
+    _Atomic uint64_t *throttled; /* [keys.n] */
+    struct pz_keyring *older;
+};
+
+struct pz_server {
+    struct pz_serve_config cfg;
+    struct pz_served *campaign; /* [cfg.n] */
+    size_t n_campaigns;
+    struct pz_keyring *_Atomic ring; /* NULL: --no-auth */
+    struct pz_bucket bucket;         /* of all */
+    struct pz_metrics metrics;
+    struct pz_access_log *log;
+    struct pz_http *http;
+    struct pz_queue *queue;
+    atomic_bool draining, stopping;
+    struct pz_log *talk;
+    double started;
+    char listening[300];
+};
+
+/* The campaign of a name of n bytes; NULL: there is none. The same by its trackingId, or by its
+ * dataset's name.
+ *
+ * Threads: any */
+struct pz_served *pz_server_campaign(struct pz_server *s, const char *name, size_t n);
+struct pz_served *pz_server_tracker(struct pz_server *s, const char *id);
+struct pz_served *pz_server_dataset(struct pz_server *s, const char *name, size_t n);
+
+/* Take a token; false: there is none, and x has its ThrottlingException.
+ *
+ * Threads: any */
+bool pz_server_admit(struct pz_server *s, struct pz_served *k, struct pz_exchange *x);
+
+/* Whether the request's key may do that with a campaign; else x has its AccessDeniedException.
+ *
+ * Threads: any */
+bool pz_server_allow(struct pz_served *k, struct pz_exchange *x, unsigned right);
+
+/* Put a library's failure into the response. An option's name in front of the text is left out.
+ *
+ * Threads: any */
+void pz_server_fail(struct pz_exchange *x, const struct pz_err *err);
+
+/* Whether a Host header names this very server, as no page elsewhere can make it: a loopback name,
+ * or the address listened on; with keys any will do.
+ *
+ * Threads: any */
+bool pz_server_is_us(struct pz_server *s, const char *host);
+
+/* Append all figures in Prometheus's text format.
+ *
+ * Threads: any */
+void pz_server_write_metrics(struct pz_str *out, struct pz_server *s);
+
+/* ---- routes.c: callbacks of the HTTP server and the queue */
+bool pz_routes_handle(void *context, struct pz_exchange *x);
+void pz_routes_submit(void *context, struct pz_exchange *x);
+void pz_routes_work(void *context, struct pz_exchange *x);
+void pz_routes_shed(void *context, struct pz_exchange *x);
+void pz_routes_done(void *context, struct pz_exchange *x);
+
+/* ---- events.c: PutEvents, PutItems, PutUsers. Takes the exchange: it is finished here, now or
+ * when it is durable. doc is borrowed during the call. */
+void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation op,
+                   const json_t *doc);
+
+/* ---- control.c: the read-only control plane. Fills the response. */
+void pz_control_answer(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
+
+/* ---- console.c: the page and what it asks for. True when the path is one of its own; the response
+ * is filled then. */
+bool pz_console_answer(struct pz_server *s, struct pz_exchange *x);
+
+#endif
