@@ -28,6 +28,22 @@ static enum pz_status need_campaign(const struct pz_strs *args, struct pz_err *e
                         : pz_err_set(err, PZ_USAGE, "one CAMPAIGN is needed; see pz-event --help");
 }
 
+/* The store of a campaign, or one that stands by itself. */
+static enum pz_status open_live(const char *path, bool writable, struct pz_live_store **live,
+                                struct pz_err *err)
+{
+    return pz_live_is(path) ? pz_live_open(path, writable, live, err)
+                            : pz_campaign_open_live(path, writable, live, err);
+}
+
+/* PZ_NO_INPUT: nothing is published, or the store stands by itself. */
+static enum pz_status open_model(const char *path, struct pz_model **m, struct pz_version *version,
+                                 struct pz_err *err)
+{
+    *m = NULL;
+    return pz_live_is(path) ? PZ_NO_INPUT : pz_campaign_open_model(path, m, version, err);
+}
+
 /* ---- putting ---- */
 
 /* --acks: what is durable by now, at once. */
@@ -50,17 +66,23 @@ static struct pz_put_cfg put_cfg(const struct config *cfg, const struct pz_strs 
 static void report_put(const struct config *cfg, const struct pz_put_count *c, bool one,
                        struct pz_log *log)
 {
-    unsigned long long repeated = (unsigned long long)(c->read - c->stored);
+    unsigned long long repeated = (unsigned long long)(c->read - c->stored - c->bad);
 
     if (cfg->common.json)
-        printf("{\"read\":%llu,\"stored\":%llu,\"duplicate\":%llu,\"bad\":%llu,\"last\":%llu}\n",
-               (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
-               (unsigned long long)c->bad, (unsigned long long)c->last);
+        printf(
+            "{\"read\":%llu,\"stored\":%llu,\"duplicate\":%llu,\"conflicting\":%llu,\"bad\":%llu,"
+            "\"last\":%llu}\n",
+            (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
+            (unsigned long long)c->conflicts, (unsigned long long)c->bad,
+            (unsigned long long)c->last);
     if (!one)
         pz_log(log, PZ_LOG_NOTE,
                "read %llu, stored %llu, duplicate %llu, bad records %llu; last number %llu",
                (unsigned long long)c->read, (unsigned long long)c->stored, repeated,
                (unsigned long long)c->bad, (unsigned long long)c->last);
+    else if (c->conflicts > 0)
+        pz_log(log, PZ_LOG_WARN,
+               "this event id was stored before for another user or item: not stored");
     else if (c->stored == 0)
         pz_log(log, PZ_LOG_NOTE, "this event id was stored before: nothing to do");
 }
@@ -99,13 +121,16 @@ static enum pz_status put_one(struct pz_live_store *live, const struct config *c
 {
     struct pz_arena arena = { NULL };
     struct pz_event event;
-    size_t n_new = 0;
+    enum pz_live_fate fate = PZ_LIVE_REFUSED;
     enum pz_status st = event_from_options(cfg, &arena, &event, err);
 
     if (st == PZ_OK)
-        st = pz_live_put(live, &event, 1, &n_new, &count->last, err);
+        st = pz_live_check(&event, err);
+    if (st == PZ_OK)
+        st = pz_live_put_each(live, &event, 1, &fate, &count->last, err);
     count->read = 1;
-    count->stored = n_new;
+    count->stored = fate == PZ_LIVE_STORED;
+    count->conflicts = fate == PZ_LIVE_CONFLICT;
     pz_arena_clear(&arena);
     return st;
 }
@@ -124,7 +149,7 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
         return pz_err_set(
             err, PZ_USAGE,
             "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; see pz-event put --help");
-    st = pz_campaign_open_live(args->v[0], true, &live, err);
+    st = open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
         st = one ? put_one(live, cfg, &count, err) : pz_put_events(live, &put, &count, err);
     pz_live_close(live);
@@ -152,9 +177,9 @@ static enum pz_status put_rows(const struct config *cfg, enum pz_live_table tabl
             err, PZ_USAGE,
             "CAMPAIGN and either %s ID --properties JSON or FILE; see pz-event --help",
             table == PZ_LIVE_ITEMS ? "--item" : "--user");
-    st = pz_campaign_open_live(args->v[0], true, &live, err);
+    st = open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
-        st = pz_campaign_open_model(args->v[0], &m, &version, err);
+        st = open_model(args->v[0], &m, &version, err);
     if (st == PZ_NO_INPUT && live)
         st = PZ_OK; /* nothing published yet: any column goes */
     if (m)
@@ -256,9 +281,9 @@ static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_l
     enum pz_status st = need_campaign(args, err);
 
     if (st == PZ_OK)
-        st = pz_campaign_open_live(args->v[0], false, &live, err);
+        st = open_live(args->v[0], false, &live, err);
     if (st == PZ_OK) { /* for the names and types of columns, when there is one */
-        st = pz_campaign_open_model(args->v[0], &m, &version, err);
+        st = open_model(args->v[0], &m, &version, err);
         st = st == PZ_NO_INPUT ? PZ_OK : st;
         dataset.model = m;
     }
@@ -371,7 +396,7 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
 
     (void)log;
     if (st == PZ_OK)
-        st = pz_campaign_open_live(args->v[0], false, &live, err);
+        st = open_live(args->v[0], false, &live, err);
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live)
@@ -397,7 +422,7 @@ static uint64_t model_events(const char *campaign, const char *user)
     uint32_t u;
     uint64_t n = 0;
 
-    if (pz_campaign_open_model(campaign, &m, &version, NULL) == PZ_OK &&
+    if (open_model(campaign, &m, &version, NULL) == PZ_OK &&
         (u = pz_dict_find_str(&m->users, user)) != PZ_NONE)
         n = m->ptr[u + 1] - m->ptr[u];
     pz_model_free(m);
@@ -433,9 +458,9 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
     if (args->n != 1 || !cfg->user)
         return pz_err_set(err, PZ_USAGE,
                           "CAMPAIGN --user ID is needed; see pz-event forget --help");
-    st = pz_campaign_open_live(args->v[0], true, &live, err);
+    st = open_live(args->v[0], true, &live, err);
     if (st == PZ_OK)
-        st = pz_live_forget(live, cfg->user, &r, err);
+        st = pz_live_forget(live, cfg->user, false, &r, err);
     pz_live_close(live);
     if (st != PZ_OK)
         return st;

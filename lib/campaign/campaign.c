@@ -5,7 +5,7 @@
  *                        and the highest ever published
  *   versions/NNNN/       model.flat (a flat table) and info.json
  *   campaign.json        settings and named filters
- *   live/                the live store
+ *   live/                the live store, unless the settings name another
  *   lock                 held by whoever publishes, rolls back, collects or sets
  *
  * Order of a publication; a crash after any step leaves what `current` names untouched and
@@ -31,6 +31,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "campaign/layout.h"
+#include "campaign/settings.h"
 
 bool pz_campaign_is(const char *path)
 {
@@ -80,6 +81,7 @@ static enum pz_status find_seen(const char *campaign, const struct pz_model *m,
     if (mark && v->rows_seen == 0)
         v->rows_seen = mark->rows;
     pz_watermarks_clear(&marks);
+    memcpy(v->store, size.store, sizeof v->store);
     if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
         st = pz_err_set(err, PZ_USAGE,
                         "the last live number of %s is %llu: a model cannot have seen more",
@@ -112,9 +114,10 @@ static enum pz_status write_info(const char *path, const struct pz_version *v, s
     enum pz_status st;
 
     pz_str_addf(&text,
-                "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"recipe\":\"%s\"}\n",
+                "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"store\":\"%s\","
+                "\"recipe\":\"%s\"}\n",
                 (long long)v->published, (unsigned long long)v->live_seen,
-                (unsigned long long)v->rows_seen, v->recipe);
+                (unsigned long long)v->rows_seen, v->store, v->recipe);
     st = text.failed ? pz_err_memory(err, "info.json", 1e3)
                      : pz_file_write(path, text.data, text.len, err);
     pz_str_clear(&text);
@@ -228,7 +231,7 @@ enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_
 static void read_info(const char *campaign, struct pz_version *v)
 {
     char path[PZ_PATH_BYTES], *text = NULL;
-    const char *recipe;
+    const char *recipe, *store;
     size_t n;
     json_t *doc = NULL;
     struct stat info;
@@ -243,6 +246,8 @@ static void read_info(const char *campaign, struct pz_version *v)
         v->published = json_integer_value(json_object_get(doc, "published"));
         v->live_seen = (uint64_t)json_integer_value(json_object_get(doc, "live_seen"));
         v->rows_seen = (uint64_t)json_integer_value(json_object_get(doc, "rows_seen"));
+        store = json_string_value(json_object_get(doc, "store"));
+        snprintf(v->store, sizeof v->store, "%s", store ? store : "");
         recipe = json_string_value(json_object_get(doc, "recipe"));
         snprintf(v->recipe, sizeof v->recipe, "%s", recipe ? recipe : "");
     }
@@ -367,15 +372,30 @@ enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
     return st;
 }
 
+enum pz_status pz_campaign_live_path(const char *campaign, char *path, struct pz_err *err)
+{
+    struct pz_settings settings = { NULL };
+    enum pz_status st = pz_settings_read(campaign, &settings, err);
+    const char *named = pz_settings_word(&settings, "live", "live");
+
+    if (st == PZ_OK && *named == '/' && strlen(named) < PZ_PATH_BYTES)
+        strcpy(path, named);
+    else if (st == PZ_OK)
+        st = pz_layout_path(path, campaign, named, err);
+    pz_settings_clear(&settings);
+    return st;
+}
+
 enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
                                      struct pz_live_store **live, struct pz_err *err)
 {
     char path[PZ_PATH_BYTES];
-    enum pz_status st = pz_layout_path(path, campaign, "live", err);
+    enum pz_status st;
 
     *live = NULL;
-    if (st == PZ_OK && !pz_campaign_is(campaign))
+    if (!pz_campaign_is(campaign))
         return pz_err_set(err, PZ_NO_INPUT, "%s is no campaign; make it with pz-deploy publish",
                           campaign);
+    st = pz_campaign_live_path(campaign, path, err);
     return st == PZ_OK ? pz_live_open(path, writable, live, err) : st;
 }

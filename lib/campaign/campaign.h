@@ -17,6 +17,7 @@ struct pz_version {
     uint64_t bytes;     /* of the unpacked model */
     uint64_t live_seen; /* last live event that its data contain */
     uint64_t rows_seen; /* last live row of items and users that its data contain */
+    char store[17];     /* identity of the live store that these are of; "": not known */
     int64_t published;  /* Unix seconds */
     char recipe[64];
     bool current, previous;
@@ -57,6 +58,13 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
  * removes in between is tried again. */
 enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
                                       struct pz_version *version, struct pz_err *err);
+
+/* Where the campaign's live store is: its own folder live/, or the one that its setting "live" names,
+ * from the campaign's folder on.
+ *
+ * path     of PZ_PATH_BYTES (4096)
+ * Errors:  as pz_settings_read; PZ_USAGE the path is too long */
+enum pz_status pz_campaign_live_path(const char *campaign, char *path, struct pz_err *err);
 
 /* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK. */
 enum pz_status pz_campaign_open_live(const char *campaign, bool writable,

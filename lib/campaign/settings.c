@@ -4,10 +4,12 @@
 #include "campaign/settings.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "campaign/campaign.h"
 #include "campaign/layout.h"
 
 enum { FILE_MAX = 1 << 20, FILTER_MAX = 1 << 16, NAME_MAX_BYTES = 63 };
@@ -17,6 +19,7 @@ const struct pz_settable pz_settings_known[] = {
     { "exploration-weight", NULL, 0, 1, false, "share of young items: 0 only relevance, 1 most" },
     { "exploration-age", NULL, 0.001, 100000, false, "days up to which an item is young" },
     { "seen", "exclude|keep|only", 0, 0, false, "what happens to items of the user's history" },
+    { "live", "", 0, 0, false, "folder of a live store that several campaigns share" },
     { NULL, NULL, 0, 0, false, NULL }
 };
 
@@ -162,14 +165,44 @@ static enum pz_status make_value(const struct pz_settable *k, const char *text, 
     double x = 0;
     long long i = 0;
 
-    if (k->choices && !is_choice(k->choices, text))
-        return pz_err_set(err, PZ_USAGE, "%s is one of %s, not \"%s\"", k->name, k->choices, text);
+    if (k->choices &&
+        !(*k->choices ? is_choice(k->choices, text) : pz_str_is_utf8(text, strlen(text)) && *text))
+        return pz_err_set(err, PZ_USAGE, "%s is %s%s, not \"%s\"", k->name,
+                          *k->choices ? "one of " : "a text", k->choices, text);
     if (!k->choices && (!pz_str_to_double(text, strlen(text), &x) || x < k->min || x > k->max ||
                         (k->whole && !pz_str_to_i64(text, strlen(text), &i))))
         return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %.10g to %.10g, not \"%s\"",
                           k->name, k->whole ? "whole " : "", k->min, k->max, text);
     *value = k->choices ? json_string(text) : k->whole ? json_integer(i) : json_real(x);
     return *value ? PZ_OK : pz_err_memory(err, "a setting", 100);
+}
+
+/* Another store than the one in use; it is made when it is missing, so that readers find it. Events in the store that is left would not be seen any more, so there must be none. */
+static enum pz_status check_live(const char *campaign, const char *value, struct pz_err *err)
+{
+    char now[PZ_PATH_BYTES], path[PZ_PATH_BYTES];
+    struct pz_live_store *old = NULL, *live = NULL;
+    struct pz_live_size size = { .events = 0 };
+    enum pz_status st = pz_campaign_live_path(campaign, now, err);
+
+    if (st == PZ_OK)
+        st = pz_live_open(now, false, &old, err);
+    if (st == PZ_OK && old)
+        st = pz_live_count(old, &size, err);
+    if (st == PZ_OK && *value == '/')
+        snprintf(path, sizeof path, "%s", value);
+    else if (st == PZ_OK)
+        st = pz_layout_path(path, campaign, value, err);
+    if (st == PZ_OK)
+        st = pz_live_open(path, true, &live, err);
+    if (st == PZ_OK && live != old && size.events + size.items + size.users + size.forgotten > 0)
+        st = pz_err_set(err, PZ_USAGE,
+                        "%s holds %llu events and rows that %s would see no more: move the folder "
+                        "itself to where the store shall be, or let pz-deploy gc --events empty it",
+                        now, (unsigned long long)(size.events + size.items + size.users), campaign);
+    pz_live_close(live);
+    pz_live_close(old);
+    return st;
 }
 
 enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
@@ -181,6 +214,8 @@ enum pz_status pz_settings_set(const char *campaign, const char *name, const cha
 
     if (st == PZ_OK && value)
         st = make_value(known, value, &made, err);
+    if (st == PZ_OK && strcmp(name, "live") == 0)
+        st = check_live(campaign, value ? value : "live", err);
     return st == PZ_OK ? edit(campaign, "settings", name, made, wait_s, err) : st;
 }
 

@@ -10,7 +10,7 @@
 /* What can be set. */
 struct pz_settable {
     const char *name;
-    const char *choices; /* "a|b|c"; NULL: a number in [min, max] */
+    const char *choices; /* "a|b|c"; "": any text; NULL: a number in [min, max] */
     double min, max;
     bool whole;
     const char *meaning;

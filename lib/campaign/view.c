@@ -44,6 +44,8 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
     struct pz_live_size size;
     enum pz_status st = pz_live_count(v->store, &size, err);
 
+    if (st == PZ_OK && *v->version.store && strcmp(v->version.store, size.store) != 0)
+        v->version.live_seen = v->version.rows_seen = 0; /* numbers of another store */
     v->rows_last =
         size.rows_last; /* a change after this makes the view stale, even if it is seen */
     if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
@@ -107,7 +109,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
     if (!v->store) { /* a first event or row makes the folder */
         char path[PZ_PATH_BYTES];
 
-        return pz_layout_path(path, campaign, "live", NULL) != PZ_OK || pz_campaign_is(path);
+        return pz_campaign_live_path(campaign, path, NULL) != PZ_OK || pz_campaign_is(path);
     }
     return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows_last;
 }

@@ -6,12 +6,22 @@
 
 #include "live/db.h"
 
-enum { PZ_LIVE_KEY_BYTES = PZ_LIVE_ID_MAX + 16 };
+enum { PZ_LIVE_KEY_BYTES = PZ_LIVE_ID_MAX + 16, PZ_LIVE_N_TEXTS = 8 };
 
 struct pz_numbers {
     uint64_t *v; /* owned: free it */
     size_t n, cap;
 };
+
+/* The i-th text of an event, in the order of the records. */
+const char **pz_live_text(struct pz_event *e, int i);
+
+/* Keys of "joins": id, NUL, number. Returns the length. */
+size_t pz_live_join_key(unsigned char *key, const char *id, uint64_t number);
+
+/* Append the record of an event under a number larger than all. */
+int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
+                       const struct pz_event *e);
 
 /* The key under which "owner" has an event, into PZ_LIVE_KEY_BYTES bytes; returns its length. */
 size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number);

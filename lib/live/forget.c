@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "live/events.h"
+#include "live/ids.h"
 
 /* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
@@ -50,6 +51,7 @@ static int remove_row(struct pz_live_store *s, MDB_txn *txn, const char *user_id
 
 struct forgetting {
     const char *user_id;
+    bool purge;
     struct pz_live_receipt *receipt;
 };
 
@@ -58,8 +60,6 @@ static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     const struct forgetting *of = context;
     struct pz_live_receipt *receipt = of->receipt;
     struct pz_numbers list = { NULL, 0, 0 };
-    unsigned char be[8] = { 0 };
-    MDB_val k = pz_db_val(of->user_id, strlen(of->user_id)), v = pz_db_val(be, 8);
     int rc = pz_live_numbers(s, txn, of->user_id, 0, &list);
 
     memset(receipt, 0, sizeof *receipt);
@@ -71,18 +71,18 @@ static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
         rc = pz_live_each_session(s, txn, of->user_id, remove_session, receipt);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "last", &receipt->number);
-    pz_db_put_number(be, ++receipt->number);
+    receipt->number++;
     if (rc == 0)
         rc = pz_db_put_meta(s, txn, "last", receipt->number);
     if (rc == 0)
         rc = remove_row(s, txn, of->user_id, receipt);
-    return rc == 0 ? mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0) : rc;
+    return rc == 0 ? pz_ids_forget(s, txn, of->user_id, receipt->number, !of->purge) : rc;
 }
 
-enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id,
+enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id, bool purge,
                               struct pz_live_receipt *receipt, struct pz_err *err)
 {
-    struct forgetting of = { user_id, receipt };
+    struct forgetting of = { user_id, purge, receipt };
 
     if (!*user_id || strlen(user_id) > PZ_LIVE_ID_MAX)
         return pz_err_set(err, PZ_BAD_DATA, "a user id must have 1 to %d bytes", PZ_LIVE_ID_MAX);
@@ -108,11 +108,13 @@ static int walk_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
     for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
          rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
         char user[PZ_LIVE_ID_MAX + 1];
-        size_t n = k.mv_size < PZ_LIVE_ID_MAX ? k.mv_size : PZ_LIVE_ID_MAX;
+        uint64_t number;
 
-        memcpy(user, k.mv_data, n);
-        user[n] = '\0';
-        w->st = w->fn(w->context, user, v.mv_size == 8 ? pz_db_get_number(v.mv_data) : 0, w->err);
+        rc = pz_ids_read_forgotten(s, txn, &k, &v, user, &number);
+        if (rc != 0)
+            break;
+        if (*user)
+            w->st = w->fn(w->context, user, number, w->err);
     }
     mdb_cursor_close(c);
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -143,12 +145,10 @@ static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_ev
     char user[PZ_LIVE_ID_MAX + 1];
     const char *owner = e->user_id ? e->user_id : user;
     uint64_t since = 0;
-    MDB_val k, v;
 
     if (!e->user_id && (!pz_live_joined(s, txn, e->session_id, user, &since) || since > upto))
         return false;
-    k = pz_db_val(owner, strlen(owner));
-    return mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) == MDB_NOTFOUND;
+    return !pz_ids_is_forgotten(s, txn, owner);
 }
 
 static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)

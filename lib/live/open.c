@@ -30,9 +30,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "live/db.h"
+#include "live/ids.h"
 
-enum { FORMAT = 1, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096 };
+enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -123,13 +123,16 @@ int pz_db_grow(struct pz_live_store *s, int why)
 
 /* ---- the environment ---- */
 
-static int make_identity(struct pz_live_store *s, MDB_txn *txn)
+/* Of a new store; one of format 1 keeps its identity. */
+static int make_identity(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     uint64_t id = 0;
-    int rc = getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
+    int rc = format == 1 || getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
 
-    if (rc == 0)
+    if (rc == 0 && format == 0)
         rc = pz_db_put_meta(s, txn, "id", id);
+    if (rc == 0)
+        rc = pz_ids_make(s, txn, format);
     return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT) : rc;
 }
 
@@ -141,9 +144,9 @@ static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
     s->fresh = rc == 0 && last == 0;
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "format", &format);
-    if (rc == 0 && format == 0 && make)
-        return make_identity(s, txn);
-    return rc == 0 && format != FORMAT ? MDB_VERSION_MISMATCH : rc;
+    if (rc == 0 && format < FORMAT && make)
+        return make_identity(s, txn, format);
+    return rc == 0 && format != FORMAT && format != 1 ? MDB_VERSION_MISMATCH : rc;
 }
 
 /* MDB_NOTFOUND: a reader came before the first commit. */
@@ -356,6 +359,22 @@ static enum pz_status sync_names(const struct pz_live_store *s, struct pz_err *e
                : st;
 }
 
+static bool is_named(const char *path)
+{
+    size_t n = strlen(path);
+
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    return n > 4 && strncmp(path + n - 4, ".pzl", 4) == 0;
+}
+
+bool pz_live_is(const char *path)
+{
+    struct stat info;
+
+    return is_named(path) || look(path, &info) == 0;
+}
+
 /* Another environment for the list. *out NULL and PZ_OK: nothing was stored yet. */
 static enum pz_status open_new(const char *dir, bool writable, struct pz_live_store **out,
                                struct pz_err *err)
@@ -367,7 +386,9 @@ static enum pz_status open_new(const char *dir, bool writable, struct pz_live_st
     *out = NULL;
     if (!s)
         return pz_err_memory(err, "the live store", sizeof *s);
-    if (rc != 0 && (writable || (rc != ENOENT && rc != MDB_NOTFOUND)))
+    if (rc == ENOENT && !writable && is_named(dir))
+        st = pz_err_set(err, PZ_NO_INPUT, "%s: no such live store; pz-event put makes it", dir);
+    else if (rc != 0 && (writable || (rc != ENOENT && rc != MDB_NOTFOUND)))
         st = pz_db_fail(s, rc, "opening", err);
     else if (rc == 0 && writable && s->fresh)
         st = sync_names(s, err);

@@ -93,18 +93,14 @@ enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err 
 
 static enum pz_status store(struct run *r, struct pz_err *err)
 {
-    size_t n_new = 0;
     enum pz_status st = PZ_OK;
 
     if (r->sink->pending(r->sink->context) == 0)
         return PZ_OK;
-    st = r->sink->store(r->sink->context, &n_new, &r->count->last, err);
-    if (st != PZ_OK)
-        return st;
-    r->count->stored += n_new;
-    if (r->cfg->ack)
+    st = r->sink->store(r->sink->context, r->count, err);
+    if (st == PZ_OK && r->cfg->ack)
         r->cfg->ack(r->count);
-    return PZ_OK;
+    return st;
 }
 
 /* A record that cannot be taken: left out when that is allowed, else the end, after the ones before
@@ -115,6 +111,7 @@ static enum pz_status refuse(struct run *r, struct pz_err *err)
     enum pz_status st;
 
     pz_err_prefix(&why, "%s:%llu", pz_rows_name(r->in), (unsigned long long)r->line);
+    r->count->read++;
     r->count->bad++;
     if (r->count->bad <= r->cfg->max_errors) {
         pz_log(r->cfg->log, PZ_LOG_ERROR, "%s", why.text);

@@ -19,10 +19,12 @@
 
 /* How far it got. */
 struct pz_put_count {
-    uint64_t read, bad; /* entries (a request may hold several), and records left out as bad */
-    uint64_t
-        stored;    /* durable now; the rest of what was read, but for bad ones, was known already */
-    uint64_t last; /* last live number */
+    uint64_t read;      /* entries (a request may hold several, one that is refused counts as one):
+                    * stored, duplicates and bad ones together */
+    uint64_t bad;       /* records left out */
+    uint64_t stored;    /* durable now */
+    uint64_t conflicts; /* of the duplicates: their event id was that of another event */
+    uint64_t last;      /* last live number */
 };
 
 struct pz_put_cfg {

@@ -341,11 +341,33 @@ static size_t pending(const void *context)
     return ((const struct events *)context)->n;
 }
 
-static enum pz_status store(void *context, size_t *n_new, uint64_t *last, struct pz_err *err)
+/* An id for two events is a fault of the sender's that loses one of them: named once, counted. */
+static void report_conflict(struct events *t, const struct pz_event *e, struct pz_put_count *count)
+{
+    if (count->conflicts++ == 0)
+        pz_log(
+            t->log, PZ_LOG_WARN,
+            "event id \"%s\" was stored before for another user or item: not stored again (%s%s, "
+            "item %s)",
+            e->event_id, e->user_id ? "user " : "session ", e->user_id ? e->user_id : e->session_id,
+            e->item_id ? e->item_id : "none");
+}
+
+static enum pz_status store(void *context, struct pz_put_count *count, struct pz_err *err)
 {
     struct events *t = context;
-    enum pz_status st = pz_live_put(t->s, t->event, t->n, n_new, last, err);
+    enum pz_live_fate *fate = pz_mem_array(t->n, sizeof *fate);
+    enum pz_status st = fate ? pz_live_put_each(t->s, t->event, t->n, fate, &count->last, err)
+                             : pz_err_memory(err, "events", 1e5);
 
+    for (size_t i = 0; i < t->n && st == PZ_OK; i++) {
+        count->stored += fate[i] == PZ_LIVE_STORED;
+        if (fate[i] == PZ_LIVE_CONFLICT)
+            report_conflict(t, &t->event[i], count);
+        else if (fate[i] == PZ_LIVE_REFUSED) /* `finish` let it pass */
+            st = pz_live_check(&t->event[i], err);
+    }
+    free(fate);
     t->n = 0;
     pz_arena_clear(&t->arena);
     return st;

@@ -18,8 +18,8 @@ struct pz_put_sink {
                            const struct pz_row *row, struct pz_err *err);
     /* Entries taken and not stored yet. */
     size_t (*pending)(const void *context);
-    /* Store them; *n_new and *last as pz_live_put. */
-    enum pz_status (*store)(void *context, size_t *n_new, uint64_t *last, struct pz_err *err);
+    /* Store them, and add to count->stored, .conflicts and .last. */
+    enum pz_status (*store)(void *context, struct pz_put_count *count, struct pz_err *err);
     void *context;
 };
 

@@ -255,12 +255,12 @@ static size_t pending(const void *context)
     return ((const struct rows *)context)->n;
 }
 
-static enum pz_status store(void *context, size_t *n_new, uint64_t *last, struct pz_err *err)
+static enum pz_status store(void *context, struct pz_put_count *count, struct pz_err *err)
 {
     struct rows *t = context;
-    enum pz_status st = pz_live_put_rows(t->s, t->table, t->row, t->n, last, err);
+    enum pz_status st = pz_live_put_rows(t->s, t->table, t->row, t->n, &count->last, err);
 
-    *n_new = st == PZ_OK ? t->n : 0;
+    count->stored += st == PZ_OK ? t->n : 0;
     t->n = 0;
     pz_arena_clear(&t->arena);
     return st;
@@ -317,7 +317,7 @@ enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
     struct rows t = { .s = s, .table = table, .known = known, .log = one->log };
     const char *kept = NULL;
     json_t *object = NULL;
-    size_t n_new;
+    struct pz_put_count count = { 0 };
     enum pz_status st = pz_json_parse(one->properties, strlen(one->properties), "properties",
                                       &object, err);
 
@@ -328,7 +328,8 @@ enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
     if (st == PZ_OK)
         st = keep(&t, kept, err);
     if (st == PZ_OK)
-        st = store(&t, &n_new, last, err);
+        st = store(&t, &count, err);
+    *last = count.last;
     json_decref(object);
     rows_clear(&t);
     return st;

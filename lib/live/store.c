@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live store's events: see live.h, and live_db.h for what is kept where.
- * A record of "events": i64 time, f64 value, then the texts of an event in the order of texts_of,
- * each ended by a NUL, "" for NULL. */
+/* Reading events: see store.h, and db.h for what is kept where.
+ * A record of "events": i64 time, f64 value, then the texts of an event in the order of
+ * pz_live_text, each ended by a NUL, "" for NULL. */
 #include "live/events.h"
+#include "live/ids.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,19 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_TEXTS = 8, HEAD_BYTES = 16 };
+enum { HEAD_BYTES = 16 };
 
-static const char **text_of(struct pz_event *e, int i)
+const char **pz_live_text(struct pz_event *e, int i)
 {
-    const char **const field[N_TEXTS] = { &e->user_id,    &e->session_id, &e->item_id,
-                                          &e->event_type, &e->event_id,   &e->recommendation_id,
-                                          &e->impression, &e->properties };
+    const char **const field[PZ_LIVE_N_TEXTS] = { &e->user_id,    &e->session_id,
+                                                  &e->item_id,    &e->event_type,
+                                                  &e->event_id,   &e->recommendation_id,
+                                                  &e->impression, &e->properties };
 
     return field[i];
 }
 
-/* Keys of joins: id, NUL, number. Returns the length. */
-static size_t make_key(unsigned char *key, const char *id, uint64_t number)
+size_t pz_live_join_key(unsigned char *key, const char *id, uint64_t number)
 {
     size_t n = strlen(id) + 1;
 
@@ -36,7 +37,7 @@ static size_t make_key(unsigned char *key, const char *id, uint64_t number)
 static size_t make_owner(unsigned char *key, char who, const char *id, uint64_t number)
 {
     key[0] = (unsigned char)who;
-    return 1 + make_key(key + 1, id, number);
+    return 1 + pz_live_join_key(key + 1, id, number);
 }
 
 size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number)
@@ -61,16 +62,17 @@ bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
 
 /* ---- records ---- */
 
-static int put_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key, const struct pz_event *e)
+int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
+                       const struct pz_event *e)
 {
     struct pz_event copy = *e;
-    size_t len[N_TEXTS], n = HEAD_BYTES + N_TEXTS;
+    size_t len[PZ_LIVE_N_TEXTS], n = HEAD_BYTES + PZ_LIVE_N_TEXTS;
     MDB_val v;
     char *p;
     int rc;
 
-    for (int i = 0; i < N_TEXTS; i++) {
-        len[i] = *text_of(&copy, i) ? strlen(*text_of(&copy, i)) : 0;
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
+        len[i] = *pz_live_text(&copy, i) ? strlen(*pz_live_text(&copy, i)) : 0;
         n += len[i];
     }
     v = pz_db_val(NULL, n);
@@ -81,8 +83,8 @@ static int put_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key, const
     memcpy(p, &e->time, 8);
     memcpy(p + 8, &e->value, 8);
     p += HEAD_BYTES;
-    for (int i = 0; i < N_TEXTS; i++) {
-        memcpy(p, len[i] ? *text_of(&copy, i) : "", len[i]);
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
+        memcpy(p, len[i] ? *pz_live_text(&copy, i) : "", len[i]);
         p[len[i]] = '\0';
         p += len[i] + 1;
     }
@@ -94,17 +96,17 @@ static int read_record(const MDB_val *v, struct pz_event *e)
 {
     const char *p = v->mv_data, *end = p + v->mv_size;
 
-    if (v->mv_size < HEAD_BYTES + N_TEXTS)
+    if (v->mv_size < HEAD_BYTES + PZ_LIVE_N_TEXTS)
         return MDB_CORRUPTED;
     memcpy(&e->time, p, 8);
     memcpy(&e->value, p + 8, 8);
     p += HEAD_BYTES;
-    for (int i = 0; i < N_TEXTS; i++) {
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
         const char *stop = p < end ? memchr(p, '\0', (size_t)(end - p)) : NULL;
 
         if (!stop)
             return MDB_CORRUPTED;
-        *text_of(e, i) = stop > p ? p : NULL;
+        *pz_live_text(e, i) = stop > p ? p : NULL;
         p = stop + 1;
     }
     return e->user_id || e->session_id ? 0 : MDB_CORRUPTED;
@@ -119,110 +121,6 @@ int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct p
     pz_db_put_number(be, number);
     rc = mdb_get(txn, s->db[PZ_DB_EVENTS], &k, &v);
     return rc == 0 ? read_record(&v, e) : rc;
-}
-
-/* ---- putting ---- */
-
-/* Tie a session to the user of the first event that carries both. */
-static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
-{
-    unsigned char key[PZ_LIVE_KEY_BYTES], value[PZ_LIVE_KEY_BYTES];
-    size_t n_user = strlen(e->user_id);
-    MDB_val k = pz_db_val(e->session_id, strlen(e->session_id)), v = pz_db_val(value, 8 + n_user);
-    int rc;
-
-    pz_db_put_number(value, number);
-    memcpy(value + 8, e->user_id, n_user);
-    rc = mdb_put(txn, s->db[PZ_DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
-    if (rc != 0)
-        return rc == MDB_KEYEXIST ? 0 : rc;
-    k = pz_db_val(key, make_key(key, e->user_id, number));
-    v = pz_db_val(e->session_id, strlen(e->session_id));
-    return mdb_put(txn, s->db[PZ_DB_JOINS], &k, &v, 0);
-}
-
-struct putting {
-    const struct pz_event *event;
-    size_t n, n_new;
-    uint64_t last;
-};
-
-static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
-                   struct putting *to)
-{
-    unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
-    uint64_t number = to->last + 1;
-    MDB_val k, v = pz_db_val(be, 8), none = pz_db_val("", 0);
-    int rc = 0;
-
-    pz_db_put_number(be, number);
-    if (e->event_id) {
-        k = pz_db_val(e->event_id, strlen(e->event_id));
-        rc = mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, MDB_NOOVERWRITE);
-        if (rc == MDB_KEYEXIST)
-            return 0;
-    }
-    k = pz_db_val(be, 8);
-    if (rc == 0)
-        rc = put_record(s, txn, &k, e);
-    if (rc == 0) {
-        k = pz_db_val(key, pz_live_owner_key(key, e, number));
-        rc = mdb_put(txn, s->db[PZ_DB_OWNER], &k, &none, 0);
-    }
-    if (rc == 0 && e->user_id && e->session_id)
-        rc = join(s, txn, e, number);
-    if (rc == 0) {
-        to->last = number;
-        to->n_new++;
-    }
-    return rc;
-}
-
-static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
-{
-    struct putting *to = context;
-    int rc = pz_db_get_meta(s, txn, "last", &to->last);
-
-    to->n_new = 0;
-    for (size_t i = 0; i < to->n && rc == 0; i++)
-        rc = put_one(s, txn, &to->event[i], to);
-    return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
-}
-
-static enum pz_status check_event(const struct pz_event *e, struct pz_err *err)
-{
-    static const char *const names[N_TEXTS] = { "user id",    "session id", "item id",
-                                                "event type", "event id",   "recommendation id",
-                                                "impression", "properties" };
-    struct pz_event copy = *e;
-
-    if (!e->user_id && !e->session_id)
-        return pz_err_set(err, PZ_BAD_DATA, "an event needs a user id or a session id");
-    if (!e->event_type)
-        return pz_err_set(err, PZ_BAD_DATA, "an event needs an event type");
-    for (int i = 0; i < N_TEXTS; i++) {
-        const char *text = *text_of(&copy, i);
-        size_t most = i < 6 ? PZ_LIVE_ID_MAX : PZ_LIVE_TEXT_MAX;
-
-        if (text && (!*text || strlen(text) > most))
-            return pz_err_set(err, PZ_BAD_DATA, "%s must have 1 to %zu bytes", names[i], most);
-    }
-    return PZ_OK;
-}
-
-enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
-                           size_t *n_new, uint64_t *last, struct pz_err *err)
-{
-    struct putting to = { .event = event, .n = n };
-    enum pz_status st = PZ_OK;
-
-    for (size_t i = 0; i < n && st == PZ_OK; i++)
-        st = check_event(&event[i], err);
-    if (st == PZ_OK)
-        st = pz_db_write(s, put_all, &to, "storing events", err);
-    *n_new = st == PZ_OK ? to.n_new : 0;
-    *last = to.last;
-    return st;
 }
 
 /* ---- whose events ---- */
@@ -257,7 +155,7 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
                          pz_live_session_fn *fn, void *context)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
-    size_t n = make_key(key, user, 0);
+    size_t n = pz_live_join_key(key, user, 0);
     MDB_cursor *c;
     MDB_val k = pz_db_val(key, n), v;
     int rc = mdb_cursor_open(txn, s->db[PZ_DB_JOINS], &c);
@@ -389,10 +287,9 @@ static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct reading *to = context;
     struct pz_numbers list = { NULL, 0, 0 };
-    MDB_val k = pz_db_val(to->user_id, strlen(to->user_id)), v;
     int rc;
 
-    to->live->forgotten = mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) == 0;
+    to->live->forgotten = pz_ids_is_forgotten(s, txn, to->user_id);
     rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, &list);
     if (rc == 0) {
         if (list.n > 1)

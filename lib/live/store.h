@@ -27,17 +27,69 @@ struct pz_event {
 
 struct pz_live_store;
 
-/* Open folder dir (made if missing when writable). A reader gets NULL and PZ_OK when nothing was
- * stored yet. A reader needs no write permission. */
+/* Whether the path is a live store that stands by itself: a folder with data.mdb, or a name that
+ * ends in .pzl (there or not). */
+bool pz_live_is(const char *path);
+
+/* Open folder dir (made if missing when writable, for its owner alone). A store that is open in this
+ * process already is not opened again: the same one is returned and counted, whatever its path. A
+ * store whose folder is replaced (compacted, restored) is followed by itself.
+ *
+ * Errors:  a reader gets NULL and PZ_OK when nothing was stored yet, and needs no write permission;
+ *          PZ_NO_INPUT a named store (pz_live_is) is not there; PZ_CANT_CREATE no permission;
+ *          PZ_BAD_DATA damaged, or of a newer pz; PZ_TRY_AGAIN out of memory, descriptors or locks
+ * Owner:   close it with pz_live_close, once for each opening
+ * Threads: any; the store may be used by any number of threads. Not across fork: open anew */
 enum pz_status pz_live_open(const char *dir, bool writable, struct pz_live_store **out,
                             struct pz_err *err);
+
+/* The last one closes. Accepts NULL. */
 void pz_live_close(struct pz_live_store *s);
 
+/* Whether the event could be stored: ids and texts of allowed lengths, a user or session, a type.
+ *
+ * Errors:  PZ_BAD_DATA says what is wrong
+ * Threads: any */
+enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err);
+
+/* What became of an event. */
+enum pz_live_fate {
+    PZ_LIVE_STORED,
+    PZ_LIVE_REPEATED, /* its event id was stored before: nothing to do */
+    PZ_LIVE_CONFLICT, /* its event id was stored before, for another user or item: not stored */
+    PZ_LIVE_REFUSED   /* it cannot be stored; pz_live_check says why */
+};
+
+/* Store the events of many callers in one durable transaction: what cannot be stored is left out
+ * and harms nobody else's.
+ *
+ * fate     [n] what became of each; meaningful when PZ_OK is returned
+ * last     the last number given out, as of this transaction
+ * Errors:  PZ_OK means durable; else nothing of all this is stored: PZ_IO the disk is full or fails,
+ *          PZ_BAD_DATA the store is damaged, PZ_NO_INPUT it was removed, PZ_TRY_AGAIN out of memory
+ * Threads: any; commits are one after the other, so that one call with many events is much cheaper
+ *          than many calls */
+enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *event, size_t n,
+                                enum pz_live_fate *fate, uint64_t *last, struct pz_err *err);
+
 /* Store n events in one durable transaction: all or none. An event whose event_id was stored before
- * is passed over. *n_new: how many were new. *last: the last number given out. PZ_BAD_DATA names
- * the first event that cannot be stored; PZ_IO when the disk is full. */
+ * is passed over.
+ *
+ * n_new    how many were new
+ * Errors:  PZ_BAD_DATA names the first event that cannot be stored; else as pz_live_put_each
+ * Threads: any */
 enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
                            size_t *n_new, uint64_t *last, struct pz_err *err);
+
+/* Store n events that were numbered elsewhere (a log that several stores follow): number,
+ * number + 1, ... Those up to the last number given out here were applied before and are passed
+ * over; one whose event_id is known takes its number and is not stored.
+ *
+ * Errors:  PZ_USAGE number leaves a gap after the last one: nothing is stored; PZ_BAD_DATA an event
+ *          cannot be stored; else as pz_live_put_each
+ * Threads: any */
+enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const struct pz_event *event,
+                             size_t n, uint64_t *last, struct pz_err *err);
 
 /* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
  * sessions that joined the user, in order of number. The model's history of a forgotten user is not
@@ -74,15 +126,20 @@ struct pz_live_receipt {
     uint64_t number;                 /* of the forgetting */
 };
 
-/* Remove a user's events, sessions and row and remember that he is forgotten, in one durable
- * transaction. */
-enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id,
+/* Remove a user's events, sessions and row and remember that they are forgotten, in one durable
+ * transaction. What is removed stays as bytes in free pages until pz_live_compact.
+ *
+ * purge    of the id only a salted hash is kept: pz_live_each_forgotten cannot name it any more
+ * Errors:  PZ_BAD_DATA no id of 1 to 256 bytes; else as pz_live_put_each
+ * Threads: any */
+enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id, bool purge,
                               struct pz_live_receipt *receipt, struct pz_err *err);
 
 typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_t number,
                                      struct pz_err *err);
 
-/* Call fn for every forgotten user, in byte order, with the number of the forgetting. */
+/* Call fn for every forgotten user whose id was not purged, in no particular order, with the number
+ * of the forgetting. */
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 

@@ -4,11 +4,23 @@
 #include "table/hash.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 
 uint64_t pz_hash64(const void *bytes, size_t n)
 {
     return XXH3_64bits(bytes, n);
+}
+
+void pz_hash_salted(const void *bytes, size_t n, const unsigned char salt[PZ_HASH_SALT_BYTES],
+                    unsigned char out[16])
+{
+    XXH128_canonical_t canonical;
+
+    _Static_assert(PZ_HASH_SALT_BYTES >= XXH3_SECRET_SIZE_MIN, "the salt is the secret of XXH3");
+    XXH128_canonicalFromHash(&canonical,
+                             XXH3_128bits_withSecret(bytes, n, salt, (size_t)PZ_HASH_SALT_BYTES));
+    memcpy(out, canonical.digest, 16);
 }
 
 struct pz_hash *pz_hash_new(void)

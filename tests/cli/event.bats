@@ -132,7 +132,7 @@ EOF
 @test "bad records can be left out, named and counted" {
     printf 'USER_ID,EVENT_TYPE\nu,View\n,View\nu\nu,View\n,View\nu,View\n' >mixed.csv
     run -0 --separate-stderr pz-event put --json --max-errors 3 home.pzc mixed.csv
-    [ "$output" = '{"read":3,"stored":3,"duplicate":0,"bad":3,"last":3}' ]
+    [ "$output" = '{"read":6,"stored":3,"duplicate":0,"conflicting":0,"bad":3,"last":3}' ]
     [[ $stderr == *mixed.csv:3*mixed.csv:4*mixed.csv:6* ]]
     run -65 pz-event put --max-errors 2 home.pzc mixed.csv
     [ "$(events)" -eq 5 ]
@@ -298,4 +298,35 @@ EOF
     pz-deploy status --json other.pzc | jq -e '.live_seen == 0'
     run -2 pz-deploy publish --live-seen 9 home.pzc next.pzm
     [[ $output == *"last live number of home.pzc is 5"* ]]
+}
+
+@test "one live store serves several campaigns, and pz-event takes it by its own name" {
+    cp -r home.pzc other.pzc
+    pz-event put -q shop.pzl --user u --item a --type View
+    pz-deploy set -q home.pzc live ../shop.pzl
+    pz-deploy set -q other.pzc live "$PWD/shop.pzl"
+    pz-event put -q home.pzc --user u --item b --type View
+    for store in home.pzc other.pzc shop.pzl; do
+        pz-event export -q "$store" | cut -d, -f2 | tail -n +2 | cmp - <(printf 'a\nb\n')
+    done
+    pz-recommend -q other.pzc --user u --seen only -n 5 --explain | grep -q . 
+    [ ! -e home.pzc/live ]
+    # what a store holds is not left behind
+    cp -r "$BATS_FILE_TMPDIR/home.pzc" own.pzc
+    pz-event put -q own.pzc --user u --item a --type View
+    run -2 --separate-stderr pz-deploy set own.pzc live ../shop.pzl
+    [[ $stderr == *"own.pzc/live holds 1 events"* ]]
+    mv own.pzc/live own.pzl
+    pz-deploy set -q own.pzc live ../own.pzl
+    [ "$(pz-event stats --json own.pzc | jq .events)" -eq 1 ]
+    run -66 --separate-stderr pz-event stats shpo.pzl
+}
+
+@test "one event id for two items or users is reported, not counted as a repeat in silence" {
+    printf '%s\n' userId,itemId,eventType,eventId u,a,View,e u,b,View,e u,a,View,e v,a,View,e >two.csv
+    run -0 --separate-stderr pz-event put --json home.pzc two.csv
+    jq -e '.read == 4 and .stored == 1 and .duplicate == 3 and .conflicting == 2' <<<"$output"
+    [[ $stderr == *'event id "e" was stored before for another user or item: not stored again (user u, item b)'* ]]
+    run -0 --separate-stderr pz-event put home.pzc --user w --item c --type View --event-id e
+    [[ $stderr == *"for another user or item: not stored"* ]]
 }

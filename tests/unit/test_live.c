@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "live/db.h"
 #include "live/overlay.h"
 #include "live/store.h"
 #include "tests/unit/unit.h"
@@ -112,6 +113,99 @@ TEST(a_repeated_event_id_is_kept_once)
     pz_live_close(s);
 }
 
+TEST(a_bad_event_in_a_batch_of_many_callers_fails_alone)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_event e[] = { event_of("u", NULL, "a"), event_of(NULL, NULL, "b"),
+                            event_of("u", NULL, "a"), event_of("u", NULL, "c"),
+                            event_of("v", NULL, "d") };
+    enum pz_live_fate fate[5];
+    uint64_t last = 0;
+    e[0].event_id = e[2].event_id = e[3].event_id = "x";
+    assert_int_equal(pz_live_put_each(s, e, 5, fate, &last, NULL), PZ_OK);
+    assert_int_equal(fate[0], PZ_LIVE_STORED);
+    assert_int_equal(fate[1], PZ_LIVE_REFUSED);
+    assert_int_equal(fate[2], PZ_LIVE_REPEATED);
+    assert_int_equal(fate[3], PZ_LIVE_CONFLICT); /* the id of an event with another item */
+    assert_int_equal(fate[4], PZ_LIVE_STORED);
+    assert_int_equal(last, 2);
+    expect_items(s, "u", 0, "a ");
+    expect_items(s, "v", 0, "d ");
+    pz_live_close(s);
+}
+
+TEST(events_numbered_elsewhere_are_applied_once_and_without_a_gap)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_event e[] = { event_of("u", NULL, "a"), event_of("u", NULL, "b"),
+                            event_of("u", NULL, "c"), event_of("u", NULL, "d") };
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    e[0].event_id = e[2].event_id = "same";
+    assert_int_equal(pz_live_apply(s, 1, e, 2, &last, &err), PZ_OK);
+    assert_int_equal(last, 2);
+    assert_int_equal(pz_live_apply(s, 4, e + 3, 1, &last, &err), PZ_USAGE);
+    assert_non_null(strstr(err.text, "event 4 cannot follow 2"));
+    assert_int_equal(last, 2);
+    /* from the start once more: what is there is passed over, a repeated id takes its number */
+    assert_int_equal(pz_live_apply(s, 1, e, 4, &last, &err), PZ_OK);
+    assert_int_equal(last, 4);
+    expect_items(s, "u", 0, "a b d ");
+    expect_items(s, "u", 3, "d ");
+    assert_int_equal(pz_live_apply(s, 0, e, 1, &last, &err), PZ_USAGE);
+    pz_live_close(s);
+}
+
+/* A store as pz wrote it before ids were hashed. */
+static int make_format_1(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    MDB_val k = pz_db_val("salt", 4), v = pz_db_val("\0\0\0\0\0\0\0\1", 8);
+    int rc = mdb_del(txn, s->db[PZ_DB_META], &k, NULL);
+    (void)context;
+    rc = rc == 0 ? pz_db_put_meta(s, txn, "format", 1) : rc;
+    rc = rc == 0 ? mdb_drop(txn, s->db[PZ_DB_IDS], 0) : rc;
+    k = pz_db_val("once", 4);
+    rc = rc == 0 ? mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, 0) : rc;
+    k = pz_db_val("gone", 4);
+    return rc == 0 ? mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0) : rc;
+}
+
+static enum pz_status take_name(void *context, const char *user_id, uint64_t number,
+                                struct pz_err *err)
+{
+    (void)err;
+    snprintf(context, 64, "%s %llu", user_id, (unsigned long long)number);
+    return PZ_OK;
+}
+
+TEST(a_store_of_the_first_format_keeps_its_ids_and_its_forgotten)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_event e = event_of("u", NULL, "a");
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    uint64_t last = 0;
+    char name[64] = "";
+    e.event_id = "once";
+    assert_int_equal(put(s, &e, 1, &last), 1);
+    assert_int_equal(pz_db_write(s, make_format_1, NULL, "testing", NULL), PZ_OK);
+    pz_live_close(s);
+    for (int writable = 0; writable < 2; writable++) {
+        assert_int_equal(pz_live_open(dir, writable, &s, NULL), PZ_OK);
+        assert_int_equal(pz_live_read(s, "gone", 0, &arena, &live, NULL), PZ_OK);
+        assert_true(live.forgotten);
+        assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, NULL), PZ_OK);
+        assert_true(!live.forgotten && live.n_events == 1);
+        assert_int_equal(pz_live_each_forgotten(s, take_name, name, NULL), PZ_OK);
+        assert_string_equal(name, "gone 1");
+        pz_arena_clear(&arena);
+        if (writable) {
+            assert_int_equal(put(s, &e, 1, &last), 0);
+        }
+        pz_live_close(s);
+    }
+}
+
 TEST(a_session_joins_the_user_with_its_earlier_events)
 {
     struct pz_live_store *s = open_store();
@@ -139,7 +233,7 @@ TEST(forgetting_a_user_removes_his_events_and_leaves_a_tombstone)
     struct pz_live_receipt r;
     uint64_t last = 0;
     assert_int_equal(put(s, e, 2, &last), 2);
-    assert_int_equal(pz_live_forget(s, "u", &r, &err), PZ_OK);
+    assert_int_equal(pz_live_forget(s, "u", false, &r, &err), PZ_OK);
     assert_int_equal(r.events, 1);
     assert_int_equal(r.sessions, 1);
     assert_int_equal(r.number, 3);
@@ -160,7 +254,7 @@ TEST(one_id_for_session_and_user_counts_its_events_once)
     uint64_t last = 0;
     assert_int_equal(put(s, e, 2, &last), 2);
     expect_items(s, "x", 0, "a b ");
-    assert_int_equal(pz_live_forget(s, "x", &r, &err), PZ_OK);
+    assert_int_equal(pz_live_forget(s, "x", false, &r, &err), PZ_OK);
     assert_int_equal(r.events, 2);
     pz_live_close(s);
 }
@@ -194,7 +288,7 @@ TEST(a_forgotten_user_who_comes_back_counts_with_all_later_events)
     struct pz_err err = { 0 };
     uint64_t last = 0;
     assert_int_equal(put(s, e, 1, &last), 1);
-    assert_int_equal(pz_live_forget(s, "u", &r, &err), PZ_OK);
+    assert_int_equal(pz_live_forget(s, "u", false, &r, &err), PZ_OK);
     assert_int_equal(put(s, e + 1, 1, &last), 1);
     assert_int_equal(last, 3);
     /* A model that has seen number 3 is not asked for his history: the store is. */
@@ -389,7 +483,7 @@ TEST(collecting_leaves_what_some_model_may_need)
     assert_int_equal(pz_live_collect(s, 3, 0, &removed, &err), PZ_OK);
     assert_int_equal(removed, 1);
     expect_items(s, "v", 0, "c d ");
-    assert_int_equal(pz_live_forget(s, "v", &r, &err), PZ_OK);
+    assert_int_equal(pz_live_forget(s, "v", false, &r, &err), PZ_OK);
     assert_int_equal(r.events, 2);
     assert_int_equal(put(s, e + 3, 1, &last), 1);
     assert_int_equal(pz_live_collect(s, last, 6, &removed, &err), PZ_OK);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting events into the store: see store.h. One transaction gives every new event the next number
+ * and writes its record, its place under its owner, its event id, and the session that it joins to
+ * its user. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "live/events.h"
+#include "live/ids.h"
+
+enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
+{
+    static const char *const names[PZ_LIVE_N_TEXTS] = { "user id",    "session id",
+                                                        "item id",    "event type",
+                                                        "event id",   "recommendation id",
+                                                        "impression", "properties" };
+    struct pz_event copy = *e;
+
+    if (!e->user_id && !e->session_id)
+        return pz_err_set(err, PZ_BAD_DATA, "an event needs a user id or a session id");
+    if (!e->event_type)
+        return pz_err_set(err, PZ_BAD_DATA, "an event needs an event type");
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
+        const char *text = *pz_live_text(&copy, i);
+        size_t most = i < 6 ? PZ_LIVE_ID_MAX : PZ_LIVE_TEXT_MAX;
+
+        if (text && (!*text || strlen(text) > most))
+            return pz_err_set(err, PZ_BAD_DATA, "%s must have 1 to %zu bytes", names[i], most);
+    }
+    return PZ_OK;
+}
+
+/* Tie a session to the user of the first event that carries both. */
+static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
+{
+    unsigned char key[PZ_LIVE_KEY_BYTES], value[PZ_LIVE_KEY_BYTES];
+    size_t n_user = strlen(e->user_id);
+    MDB_val k = pz_db_val(e->session_id, strlen(e->session_id)), v = pz_db_val(value, 8 + n_user);
+    int rc;
+
+    pz_db_put_number(value, number);
+    memcpy(value + 8, e->user_id, n_user);
+    rc = mdb_put(txn, s->db[PZ_DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
+    if (rc != 0)
+        return rc == MDB_KEYEXIST ? 0 : rc;
+    k = pz_db_val(key, pz_live_join_key(key, e->user_id, number));
+    v = pz_db_val(e->session_id, strlen(e->session_id));
+    return mdb_put(txn, s->db[PZ_DB_JOINS], &k, &v, 0);
+}
+
+static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
+                   enum pz_live_fate *fate)
+{
+    unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
+    MDB_val k, none = pz_db_val("", 0);
+    int rc = 0;
+
+    *fate = PZ_LIVE_STORED;
+    if (e->event_id)
+        rc = pz_ids_claim(s, txn, e, number, fate);
+    if (rc != 0 || *fate != PZ_LIVE_STORED)
+        return rc;
+    pz_db_put_number(be, number);
+    k = pz_db_val(be, 8);
+    rc = pz_live_add_record(s, txn, &k, e);
+    if (rc == 0) {
+        k = pz_db_val(key, pz_live_owner_key(key, e, number));
+        rc = mdb_put(txn, s->db[PZ_DB_OWNER], &k, &none, 0);
+    }
+    return rc == 0 && e->user_id && e->session_id ? join(s, txn, e, number) : rc;
+}
+
+struct putting {
+    const struct pz_event *event;
+    size_t n;
+    enum pz_live_fate *fate; /* [n] */
+    uint64_t number, last;   /* number: of event[0], 0: the next ones that are free */
+};
+
+/* New events get the next numbers. */
+static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct putting *to = context;
+    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+
+    for (size_t i = 0; i < to->n && rc == 0; i++) {
+        to->fate[i] = PZ_LIVE_REFUSED;
+        if (pz_live_check(&to->event[i], NULL) != PZ_OK)
+            continue;
+        rc = put_one(s, txn, &to->event[i], to->last + 1, &to->fate[i]);
+        to->last += to->fate[i] == PZ_LIVE_STORED;
+    }
+    return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
+}
+
+/* Events have the numbers that they have. */
+static int apply_all(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct putting *to = context;
+    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+
+    if (rc == 0 && (to->number == 0 || to->number > to->last + 1))
+        return ERANGE;
+    for (size_t i = 0; i < to->n && rc == 0; i++)
+        if (to->number + i > to->last)
+            rc = put_one(s, txn, &to->event[i], ++to->last, &to->fate[i]);
+    return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
+}
+
+enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *event, size_t n,
+                                enum pz_live_fate *fate, uint64_t *last, struct pz_err *err)
+{
+    struct putting to = { event, n, fate, 0, 0 };
+    enum pz_status st = pz_db_write(s, put_all, &to, "storing events", err);
+
+    *last = to.last;
+    return st;
+}
+
+static enum pz_status check_all(const struct pz_event *event, size_t n, enum pz_live_fate **fate,
+                                struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    *fate = NULL;
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        st = pz_live_check(&event[i], err);
+    if (st == PZ_OK && !(*fate = pz_mem_array(n, sizeof **fate)))
+        st = pz_err_memory(err, "events", (double)n);
+    return st;
+}
+
+enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
+                           size_t *n_new, uint64_t *last, struct pz_err *err)
+{
+    enum pz_live_fate *fate;
+    enum pz_status st = check_all(event, n, &fate, err);
+
+    *n_new = 0;
+    if (st == PZ_OK)
+        st = pz_live_put_each(s, event, n, fate, last, err);
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        *n_new += fate[i] == PZ_LIVE_STORED;
+    free(fate);
+    return st;
+}
+
+enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const struct pz_event *event,
+                             size_t n, uint64_t *last, struct pz_err *err)
+{
+    struct putting to = { .event = event, .n = n, .number = number };
+    struct pz_err why = { 0 };
+    enum pz_status st = check_all(event, n, &to.fate, err);
+
+    if (st == PZ_OK)
+        st = pz_db_write(s, apply_all, &to, "storing events", &why);
+    if (st != PZ_OK && (number == 0 || number > to.last + 1))
+        st = pz_err_set(err, PZ_USAGE,
+                        "%s: event %llu cannot follow %llu: the events between them are missing",
+                        s->dir, (unsigned long long)number, (unsigned long long)to.last);
+    else if (st != PZ_OK && why.status != PZ_OK && err)
+        *err = why;
+    free(to.fate);
+    *last = to.last;
+    return st;
+}

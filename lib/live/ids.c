@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event ids and forgotten users: see ids.h. Both must be recognised for a long time and never be
+ * read: an event id so that a late repeat stays out, a forgotten user so that no history in a model
+ * is used. So their keys are hashes with the store's salt (192 random bytes in "meta"), of one
+ * length however long the ids are.
+ *
+ *   ids        hash of the event id -> number, u64 hash of user (or session) and item, i64 Unix
+ *              seconds when it was taken
+ *   forgotten  hash of the user id -> number, then the id itself until it is purged
+ *
+ * In format 1 the keys were the ids themselves and the values numbers. A writer turns them into
+ * hashes; a reader of such a store compares ids. */
+#include "live/ids.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "table/hash.h"
+
+enum { HASH_BYTES = 16, ID_VALUE_BYTES = 24 };
+
+/* NULL in *salt: format 1. */
+static int get_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char **salt)
+{
+    MDB_val k = pz_db_val("salt", 4), v;
+    int rc = mdb_get(txn, s->db[PZ_DB_META], &k, &v);
+
+    *salt = rc == 0 && v.mv_size == PZ_HASH_SALT_BYTES ? v.mv_data : NULL;
+    return rc == MDB_NOTFOUND ? 0 : rc == 0 && !*salt ? MDB_CORRUPTED : rc;
+}
+
+static MDB_val make_key(const unsigned char *salt, const char *id, unsigned char hash[HASH_BYTES])
+{
+    if (!salt)
+        return pz_db_val(id, strlen(id));
+    pz_hash_salted(id, strlen(id), salt, hash);
+    return pz_db_val(hash, HASH_BYTES);
+}
+
+/* ---- event ids ---- */
+
+static void make_value(unsigned char value[ID_VALUE_BYTES], const struct pz_event *e,
+                       uint64_t number)
+{
+    const char *who = e->user_id ? e->user_id : e->session_id, *item = e->item_id ? e->item_id : "";
+    uint64_t what = pz_hash64(who, strlen(who)) * 31 + pz_hash64(item, strlen(item));
+
+    pz_db_put_number(value, number);
+    pz_db_put_number(value + 8, what);
+    pz_db_put_number(value + 16, (uint64_t)pz_time_now());
+}
+
+int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
+                 enum pz_live_fate *fate)
+{
+    unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
+    const unsigned char *salt;
+    MDB_val k, v = pz_db_val(value, sizeof value);
+    int rc = get_salt(s, txn, &salt);
+
+    *fate = PZ_LIVE_STORED;
+    if (rc != 0)
+        return rc;
+    make_value(value, e, number);
+    k = make_key(salt, e->event_id, hash);
+    rc = mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, MDB_NOOVERWRITE);
+    if (rc != MDB_KEYEXIST)
+        return rc;
+    /* of format 1 only the number is known */
+    *fate = v.mv_size < 16 || memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0
+                ? PZ_LIVE_REPEATED
+                : PZ_LIVE_CONFLICT;
+    return 0;
+}
+
+int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t before,
+                uint64_t *n_removed)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_IDS], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        const unsigned char *p = v.mv_data;
+        int64_t taken = v.mv_size == ID_VALUE_BYTES ? (int64_t)pz_db_get_number(p + 16) : 0;
+
+        if (v.mv_size < 8 || pz_db_get_number(p) > upto || taken >= before)
+            continue;
+        rc = mdb_cursor_del(c, 0);
+        ++*n_removed;
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* ---- forgotten users ---- */
+
+bool pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user_id)
+{
+    unsigned char hash[HASH_BYTES];
+    const unsigned char *salt;
+    MDB_val k, v;
+
+    if (get_salt(s, txn, &salt) != 0)
+        return true;
+    k = make_key(salt, user_id, hash);
+    return mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) != MDB_NOTFOUND;
+}
+
+int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, uint64_t number,
+                  bool by_name)
+{
+    unsigned char hash[HASH_BYTES], value[8 + PZ_LIVE_ID_MAX];
+    const unsigned char *salt;
+    size_t n = by_name ? strlen(user_id) : 0;
+    MDB_val k, v = pz_db_val(value, 8 + n);
+    int rc = get_salt(s, txn, &salt);
+
+    if (rc != 0)
+        return rc;
+    pz_db_put_number(value, number);
+    memcpy(value + 8, user_id, n);
+    k = make_key(salt, user_id, hash);
+    return mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0);
+}
+
+int pz_ids_read_forgotten(struct pz_live_store *s, MDB_txn *txn, const MDB_val *key,
+                          const MDB_val *value, char user_id[PZ_LIVE_ID_MAX + 1], uint64_t *number)
+{
+    const unsigned char *salt;
+    const char *id = value->mv_data;
+    size_t n = value->mv_size;
+    int rc = get_salt(s, txn, &salt);
+
+    if (rc != 0)
+        return rc;
+    if (n < 8 || n - 8 > PZ_LIVE_ID_MAX || key->mv_size > PZ_LIVE_ID_MAX)
+        return MDB_CORRUPTED;
+    *number = pz_db_get_number(id);
+    id = salt ? id + 8 : key->mv_data;
+    n = salt ? n - 8 : key->mv_size;
+    memcpy(user_id, id, n);
+    user_id[n] = '\0';
+    return 0;
+}
+
+/* ---- new stores, and those of format 1 ---- */
+
+/* One entry of format 1, and what becomes of it. */
+struct old {
+    char id[PZ_LIVE_ID_MAX + 1];
+    uint64_t number;
+};
+
+static int read_old(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, struct old **list,
+                    size_t *n)
+{
+    size_t cap = 0;
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, s->db[db], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        struct old *to;
+
+        if (v.mv_size != 8 || k.mv_size > PZ_LIVE_ID_MAX)
+            rc = MDB_CORRUPTED;
+        else if (!pz_mem_grow(list, &cap, *n + 1, sizeof **list))
+            rc = ENOMEM;
+        if (rc != 0)
+            break;
+        to = &(*list)[(*n)++];
+        memcpy(to->id, k.mv_data, k.mv_size);
+        to->id[k.mv_size] = '\0';
+        to->number = pz_db_get_number(v.mv_data);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int hash_one(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const struct old *old)
+{
+    unsigned char hash[HASH_BYTES], be[8] = { 0 };
+    const unsigned char *salt;
+    MDB_val k, v = pz_db_val(be, 8);
+    int rc = get_salt(s, txn, &salt);
+
+    if (rc != 0)
+        return rc;
+    if (db == PZ_DB_FORGOTTEN)
+        return pz_ids_forget(s, txn, old->id, old->number, true);
+    pz_db_put_number(be, old->number);
+    k = make_key(salt, old->id, hash);
+    return mdb_put(txn, s->db[db], &k, &v, 0);
+}
+
+static int hash_all(struct pz_live_store *s, MDB_txn *txn, enum pz_db db)
+{
+    struct old *list = NULL;
+    size_t n = 0;
+    int rc = read_old(s, txn, db, &list, &n);
+
+    if (rc == 0)
+        rc = mdb_drop(txn, s->db[db], 0);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = hash_one(s, txn, db, &list[i]);
+    free(list);
+    return rc;
+}
+
+int pz_ids_make(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
+{
+    unsigned char salt[PZ_HASH_SALT_BYTES];
+    MDB_val k = pz_db_val("salt", 4), v = pz_db_val(salt, sizeof salt);
+    int rc = getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt ? 0 : errno;
+
+    if (rc == 0)
+        rc = mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0);
+    if (rc == 0 && format == 1)
+        rc = hash_all(s, txn, PZ_DB_IDS);
+    return rc == 0 && format == 1 ? hash_all(s, txn, PZ_DB_FORGOTTEN) : rc;
+}
