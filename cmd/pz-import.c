@@ -257,7 +257,7 @@ static enum pz_status import_tables(const struct import_cfg *cfg, double percent
     struct pz_arena copies = { NULL };
     struct pz_import_cfg import = { .files = { cfg->interactions, cfg->items, cfg->users },
                                     .schema = &schema,
-                                    .backslash = strcmp(cfg->escape, "backslash") == 0,
+                                    .text.backslash = strcmp(cfg->escape, "backslash") == 0,
                                     .reject = cfg->reject,
                                     .log = log };
     enum pz_status st = parse_max_errors(cfg->max_errors, &import, err);

@@ -170,11 +170,9 @@ enum pz_status pz_batch_file(struct pz_batch *batch, const char *path, struct pz
     enum pz_status st = make_block(&b, batch, err);
 
     if (st == PZ_OK)
-        st = pz_rows_open(path, &in, err);
+        st = pz_rows_open(path, NULL, &in, err);
     if (st == PZ_OK)
         st = write_header(&b, false, err);
-    if (st == PZ_OK && pz_rows_is_json(in))
-        pz_rows_set_raw(in);
     pz_log_begin(batch->log, "recommending", "rows", 0);
     if (st == PZ_OK)
         st = all_rows(&b, in, err);

@@ -163,16 +163,12 @@ static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct p
 static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
                         bool *failed)
 {
-    struct pz_err err = { 0 };
-    json_t *doc = NULL;
+    const json_t *doc = row->json;
     const json_t *values;
 
-    if (pz_json_parse(row->raw, row->n_raw, "the line", &doc, &err) != PZ_OK ||
-        !json_is_object(doc)) {
-        q->problem = keep(arena, err.text, strlen(err.text), failed);
-        q->problem = q->problem ? q->problem : "the line is no JSON object";
+    if (row->bad) {
+        q->problem = keep(arena, row->bad, strlen(row->bad), failed);
         echo_text(row, arena, q, failed);
-        json_decref(doc);
         return;
     }
     q->echo = keep(arena, row->raw, row->n_raw, failed);
@@ -189,7 +185,6 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
         *failed = *failed || !text;
         free(text);
     }
-    json_decref(doc);
 }
 
 /* A row that asks for nobody: say so with what it has instead. */

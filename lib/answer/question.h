@@ -21,8 +21,7 @@ struct pz_question {
     const char *where;         /* "FILE:LINE" */
 };
 
-/* Read one row of an input whose JSON Lines are handed over as they stand (pz_rows_set_raw). Lists
- * are JSON arrays or joined by '|'. PZ_TRY_AGAIN: memory. */
+/* Read one row, CSV or JSON. Lists are JSON arrays or joined by '|'. PZ_TRY_AGAIN: memory. */
 enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
                                 struct pz_arena *arena, struct pz_question *q, struct pz_err *err);
 

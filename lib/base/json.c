@@ -87,3 +87,16 @@ void pz_json_add_number(struct pz_str *out, double x, bool short_form)
     else
         pz_str_add_double(out, x);
 }
+
+bool pz_json_add_scalar(struct pz_str *out, const json_t *value)
+{
+    if (json_is_string(value))
+        pz_str_add(out, json_string_value(value), json_string_length(value));
+    else if (json_is_integer(value))
+        pz_str_addf(out, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        pz_str_add_double(out, json_real_value(value));
+    else if (json_is_boolean(value))
+        pz_str_adds(out, json_is_true(value) ? "true" : "false");
+    return !json_is_object(value) && !json_is_array(value);
+}

@@ -39,7 +39,7 @@ static enum pz_status read_table(struct import *im, enum pz_table_id t, struct p
                                    .staging = &im->staging[t],
                                    .worker = im->worker,
                                    .n_workers = im->n_workers,
-                                   .backslash = im->cfg->backslash,
+                                   .text = im->cfg->text,
                                    .row_errors = &im->row_errors,
                                    .count = &im->count[t],
                                    .log = im->cfg->log };

@@ -9,12 +9,13 @@
 #include "base/opt.h"
 #include "data/dataset.h"
 #include "data/schema.h"
+#include "text/head.h"
 
 struct pz_import_cfg {
     struct pz_strs files[PZ_N_TABLES]; /* borrowed; "-" is standard input */
     const struct pz_schema *schema;    /* NULL or tables not given: types are inferred */
     struct pz_strs map;                /* "USER_ID=userId" pairs: our name = column in the file */
-    bool backslash;                    /* inside quotes, \" and \\ stand for " and \ */
+    struct pz_text_cfg text;           /* how the files are written */
     const char *reject;                /* file for rejected rows as JSON Lines; NULL: none */
     double max_errors;                 /* rows; with percent: share of all rows, 0..100 */
     bool percent;

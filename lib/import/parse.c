@@ -64,11 +64,11 @@ void pz_workers_free(struct pz_worker *workers, int n)
 
 /* ---- row errors ---- */
 
-static void add_row_error(struct pz_worker *w, const struct pz_record *rec, const char *column,
+static void add_row_error(struct pz_worker *w, const struct pz_row *rec, const char *column,
                           const struct pz_cell *cell, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-static void add_row_error(struct pz_worker *w, const struct pz_record *rec, const char *column,
+static void add_row_error(struct pz_worker *w, const struct pz_row *rec, const char *column,
                           const struct pz_cell *cell, const char *fmt, ...)
 {
     struct pz_row_error *row_error;
@@ -102,14 +102,14 @@ static void add_row_error(struct pz_worker *w, const struct pz_record *rec, cons
 
 /* ---- cells ---- */
 
-static const char *judge_id(const struct pz_record *rec, const struct pz_cell *c)
+static const char *judge_id(const struct pz_row *rec, const struct pz_cell *c)
 {
     if (c->n - 1 >= PZ_ID_MAX)
         return c->n == 0 ? "is empty" : "is longer than 256 bytes";
     return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
 }
 
-static const char *judge_text(const struct pz_record *rec, const struct pz_cell *c)
+static const char *judge_text(const struct pz_row *rec, const struct pz_cell *c)
 {
     if (c->n > PZ_CELL_MAX)
         return "is longer than 100,000 bytes";
@@ -125,7 +125,7 @@ static struct pz_cell next_shown(const char **s, const char *end)
     return part;
 }
 
-static const char *judge_shown(const struct pz_record *rec, const struct pz_cell *c, uint64_t *code)
+static const char *judge_shown(const struct pz_row *rec, const struct pz_cell *c, uint64_t *code)
 {
     const char *s = c->s, *end = c->s + c->n;
     const char *why = judge_text(rec, c);
@@ -143,7 +143,7 @@ static const char *judge_shown(const struct pz_record *rec, const struct pz_cell
 
 /* The code of a cell, or why it has none. Texts get theirs in keep_texts. */
 static const char *judge_cell(const struct pz_worker *w, const struct pz_column_cell *b,
-                              const struct pz_record *rec, const struct pz_cell *c, uint64_t *code)
+                              const struct pz_row *rec, const struct pz_cell *c, uint64_t *code)
 {
     const struct pz_mapping_field *field = &w->reader->mapping->field[b->field];
 
@@ -193,7 +193,7 @@ static bool keep_shown(struct pz_worker *w, const struct pz_cell *c)
     return true;
 }
 
-static const struct pz_cell *cell_of(const struct pz_column_cell *b, const struct pz_record *rec)
+static const struct pz_cell *cell_of(const struct pz_column_cell *b, const struct pz_row *rec)
 {
     static const struct pz_cell none = { "", 0 };
 
@@ -201,7 +201,7 @@ static const struct pz_cell *cell_of(const struct pz_column_cell *b, const struc
 }
 
 /* Ids and texts of a good row enter the dictionaries. False when memory is out. */
-static bool keep_texts(struct pz_worker *w, const struct pz_record *rec)
+static bool keep_texts(struct pz_worker *w, const struct pz_row *rec)
 {
     struct pz_texts *text = w->text[w->reader->mapping->table];
     bool good = true;
@@ -284,7 +284,7 @@ bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
     return true;
 }
 
-static bool take_row(struct pz_worker *w, const struct pz_record *rec)
+static bool take_row(struct pz_worker *w, const struct pz_row *rec)
 {
     if (w->n_rows == w->cap_rows && !grow_rows(w))
         return false;
@@ -320,8 +320,8 @@ static bool resolve_ids(struct pz_worker *w)
 
 bool pz_worker_parse(struct pz_worker *w)
 {
-    bool json = pz_blocks_is_json(w->reader->blocks);
-    struct pz_record rec;
+    bool json = pz_blocks_head(w->reader->blocks)->json;
+    struct pz_row rec;
 
     w->n_rows = w->n_shown = w->n_errors = 0;
     w->n_read = w->n_rejected = 0;
@@ -334,9 +334,6 @@ bool pz_worker_parse(struct pz_worker *w)
         w->n_read++;
         if (rec.bad)
             add_row_error(w, &rec, NULL, NULL, "%s", rec.bad);
-        else if (!json && rec.n_cells != w->csv.max_cells)
-            add_row_error(w, &rec, NULL, NULL, "has %zu fields where the header has %zu",
-                          rec.n_cells, w->csv.max_cells);
         else if (!take_row(w, &rec))
             return false;
         if (w->out_of_memory)

@@ -209,7 +209,7 @@ static void finish_block(struct job *job, struct pz_worker *w, struct pz_row_gro
                                    .rejected = w->n_rejected,
                                    .row_error = w->row_error,
                                    .n_errors = w->n_errors };
-            o->lines = (pz_blocks_is_json(job->in->blocks) ? w->json.line : w->csv.line) - 1;
+            o->lines = (pz_blocks_head(job->in->blocks)->json ? w->json.line : w->csv.line) - 1;
             w->row_error = NULL;
             w->n_errors = w->cap_errors = 0;
             tell_ready(job);
@@ -285,14 +285,14 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
     struct job job = {
         .in = in, .first_group = in->staging->n, .blocks = PTHREAD_MUTEX_INITIALIZER, .st = PZ_OK
     };
-    enum pz_status st = pz_blocks_open(path, in->backslash, &in->blocks, err);
+    enum pz_status st = pz_blocks_open(path, &in->text, &in->blocks, err);
     uint64_t read = in->count->read;
 
     in->file_order += (uint64_t)1 << 40;
     if (st == PZ_OK)
         st = pz_import_reader_sniff(in, err);
     if (st == PZ_OK) {
-        job.lines = pz_blocks_lines(in->blocks);
+        job.lines = pz_blocks_head(in->blocks)->lines;
         st = read_blocks(&job, err);
     }
     if (st == PZ_OK && in->count->read == read)

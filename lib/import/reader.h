@@ -75,7 +75,7 @@ struct pz_import_reader {
     struct pz_staging *staging;
     struct pz_worker *worker; /* [n_workers] */
     int n_workers;
-    bool backslash;
+    struct pz_text_cfg text; /* how the files are written */
     struct pz_row_errors *row_errors;
     struct pz_import_count *count; /* read and rejected are counted up */
     struct pz_log *log;

@@ -9,7 +9,7 @@
 #include "import/cell.h"
 #include "import/reader.h"
 
-enum { MAX_COLUMNS = 4096, SAMPLE_ROWS = 2000, N_FORMS = PZ_TIME_ISO8601 + 1 };
+enum { SAMPLE_ROWS = 2000, N_FORMS = PZ_TIME_ISO8601 + 1 };
 
 /* ---- the header of CSV ---- */
 
@@ -80,63 +80,6 @@ static enum pz_status sniff_header(struct pz_import_reader *in, char *const *nam
     return check_missing(in, names, n, has, err);
 }
 
-/* ---- the names in a header ---- */
-
-static char *trimmed(const struct pz_cell *cell)
-{
-    const char *s = cell->s;
-    size_t n = cell->n;
-
-    while (n > 0 && (*s == ' ' || *s == '\t')) {
-        s++;
-        n--;
-    }
-    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
-        n--;
-    return pz_mem_strndup(s, n);
-}
-
-static void free_names(char **names, size_t n)
-{
-    for (size_t i = 0; names && i < n; i++)
-        free(names[i]);
-    free(names);
-}
-
-static enum pz_status read_names(const struct pz_import_reader *in, char ***out, size_t *n,
-                                 struct pz_err *err)
-{
-    struct pz_csv_reader r;
-    struct pz_record rec = { .n_cells = 0 };
-    size_t n_header;
-    const char *header = pz_blocks_header(in->blocks, &n_header);
-    char **names = NULL;
-    enum pz_status st = PZ_OK;
-
-    if (!pz_csv_init(&r, pz_blocks_form(in->blocks), MAX_COLUMNS) ||
-        !pz_csv_start(&r, header, n_header))
-        st = pz_err_memory(err, "the header", (double)n_header);
-    if (st == PZ_OK && (!pz_csv_next(&r, &rec) || rec.bad || rec.n_cells > MAX_COLUMNS))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: %s", pz_blocks_name(in->blocks),
-                        rec.bad ? rec.bad : "more than 4096 columns");
-    if (st == PZ_OK && (rec.check_text && pz_cell_check_text(header, n_header)))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line %s", pz_blocks_name(in->blocks),
-                        pz_cell_check_text(header, n_header));
-    if (st == PZ_OK && !(names = pz_mem_array(rec.n_cells, sizeof *names)))
-        st = pz_err_memory(err, "the header", 8.0 * (double)rec.n_cells);
-    for (size_t i = 0; i < rec.n_cells && st == PZ_OK; i++)
-        if (!(names[i] = trimmed(&rec.cell[i])))
-            st = pz_err_memory(err, "the header", (double)n_header);
-    pz_csv_clear(&r);
-    *n = rec.n_cells;
-    if (st != PZ_OK) {
-        free_names(names, *n);
-        names = NULL;
-    }
-    *out = names;
-    return st;
-}
-
 /* ---- the form of times ---- */
 
 struct sample {
@@ -172,7 +115,7 @@ static size_t sample_slot(void *context, const char *key)
 static enum pz_status sample_json(struct sample *s, const char *text, size_t n)
 {
     struct pz_jsonl_reader r;
-    struct pz_record rec;
+    struct pz_row rec;
 
     pz_jsonl_init(&r, sample_slot, s);
     pz_jsonl_start(&r, text, n);
@@ -188,12 +131,12 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *
                                  size_t n, struct pz_err *err)
 {
     struct pz_csv_reader r;
-    struct pz_record rec;
-    bool good = pz_csv_init(&r, pz_blocks_form(s->in->blocks), n_columns) &&
+    struct pz_row rec;
+    bool good = pz_csv_init(&r, &pz_blocks_head(s->in->blocks)->form, n_columns) &&
                 pz_csv_start(&r, text, n);
 
     for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++)
-        for (size_t i = 0; i < n_columns_used && !rec.bad && rec.n_cells == n_columns; i++)
+        for (size_t i = 0; i < n_columns_used && !rec.bad; i++)
             sample_cell(s, column[i].field, &rec.cell[column[i].cell]);
     pz_csv_clear(&r);
     return good ? PZ_OK : pz_err_memory(err, "a look at the times", (double)n);
@@ -231,12 +174,12 @@ static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_co
 
     if (st != PZ_OK && s)
         pz_err_prefix(err, "%s:%llu", pz_blocks_name(in->blocks),
-                      (unsigned long long)pz_blocks_lines(in->blocks) + 1);
+                      (unsigned long long)pz_blocks_head(in->blocks)->lines + 1);
     if (st == PZ_OK && n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
     if (st == PZ_OK) {
         s->in = in;
-        st = pz_blocks_is_json(in->blocks)
+        st = pz_blocks_head(in->blocks)->json
                  ? sample_json(s, text, n)
                  : sample_csv(s, column, n_columns_used, n_columns, text, n, err);
     }
@@ -321,8 +264,8 @@ static bool start_worker(struct pz_worker *w, struct pz_import_reader *in,
     w->n_rows = 0;
     for (size_t i = 0; i < n_columns_used && good; i++)
         good = pz_worker_take_column(w, column[i].cell, column[i].field);
-    if (!pz_blocks_is_json(in->blocks))
-        return good && pz_csv_init(&w->csv, pz_blocks_form(in->blocks), n_columns);
+    if (!pz_blocks_head(in->blocks)->json)
+        return good && pz_csv_init(&w->csv, &pz_blocks_head(in->blocks)->form, n_columns);
     pz_jsonl_init(&w->json, slot_of_key, w);
     for (size_t f = 0; f < in->mapping->n && good; f++)
         if (in->mapping->field[f].needed || in->mapping->by_schema)
@@ -332,22 +275,18 @@ static bool start_worker(struct pz_worker *w, struct pz_import_reader *in,
 
 enum pz_status pz_import_reader_sniff(struct pz_import_reader *in, struct pz_err *err)
 {
+    const struct pz_text_head *head = pz_blocks_head(in->blocks);
     struct pz_column_cell *column = pz_mem_array(PZ_MAPPING_MAX, sizeof *column);
-    char **names = NULL;
-    size_t n_columns = 0, n_columns_used = 0;
+    size_t n_columns_used = 0;
     enum pz_status st = column ? PZ_OK : pz_err_memory(err, "columns", 1e4);
 
-    if (st == PZ_OK && !pz_blocks_is_json(in->blocks)) {
-        st = read_names(in, &names, &n_columns, err);
-        if (st == PZ_OK)
-            st = sniff_header(in, names, n_columns, column, &n_columns_used, err);
-    }
+    if (st == PZ_OK && !head->json)
+        st = sniff_header(in, head->name, head->n, column, &n_columns_used, err);
     if (st == PZ_OK)
-        st = look_ahead(in, column, n_columns_used, n_columns, err);
+        st = look_ahead(in, column, n_columns_used, head->n, err);
     for (int k = 0; k < in->n_workers && st == PZ_OK; k++)
-        if (!start_worker(&in->worker[k], in, column, n_columns_used, n_columns))
+        if (!start_worker(&in->worker[k], in, column, n_columns_used, head->n))
             st = pz_err_memory(err, "a reader", (double)PZ_BLOCK_BYTES);
-    free_names(names, n_columns);
     free(column);
     return st;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop under putting many: see put_in.h. A JSON object may go over several lines: lines are
- * gathered until the braces outside of strings are balanced. */
+/* The loop under putting many: see put_private.h. Records are taken one by one and stored in batches, and
+ * before every wait for a silent input; a bad one is left out or ends the run. */
 #include "live/put_private.h"
 
 #include <math.h>
@@ -10,36 +10,24 @@
 #include "base/signals.h"
 #include "base/time.h"
 
-enum { WAIT_MS = 200, DOC_MAX = 64 << 20 };
+enum { WAIT_MS = 200 };
 
 struct run {
     const struct pz_put_cfg *cfg;
     const struct pz_put_sink *sink;
     struct pz_put_count *count;
     struct pz_rows_in *in;
-    struct pz_str text; /* of an object that is not complete yet */
-    uint64_t line;      /* where it starts */
-    long depth;
-    bool in_string, escaped;
+    uint64_t line; /* of the current record */
 };
 
 /* ---- values ---- */
 
 static const char *add_scalar(const json_t *value, struct pz_str *out)
 {
-    if (json_is_string(value)) {
-        if (memchr(json_string_value(value), '\0', json_string_length(value)))
-            return "has a NUL byte";
-        pz_str_add(out, json_string_value(value), json_string_length(value));
-    } else if (json_is_integer(value)) {
-        pz_str_addf(out, "%lld", (long long)json_integer_value(value));
-    } else if (json_is_real(value)) {
-        pz_str_add_double(out, json_real_value(value));
-    } else if (json_is_boolean(value)) {
-        pz_str_adds(out, json_is_true(value) ? "true" : "false");
-    } else if (!json_is_null(value)) {
+    if (json_is_string(value) && memchr(json_string_value(value), '\0', json_string_length(value)))
+        return "has a NUL byte";
+    if (!pz_json_add_scalar(out, value))
         return "must be a plain value or an array of them";
-    }
     return out->failed ? "is too large for the memory" : NULL;
 }
 
@@ -123,11 +111,10 @@ static enum pz_status refuse(struct run *r, struct pz_err *err)
                        : st;
 }
 
-static enum pz_status take(struct run *r, const json_t *doc, const struct pz_row *row,
-                           struct pz_err *err)
+static enum pz_status take(struct run *r, const struct pz_row *row, struct pz_err *err)
 {
     size_t before = r->sink->pending(r->sink->context);
-    enum pz_status st = r->sink->take(r->sink->context, doc, r->in, row, err);
+    enum pz_status st = r->sink->take(r->sink->context, row->json, r->in, row, err);
 
     r->count->read += r->sink->pending(r->sink->context) - before;
     if (st == PZ_BAD_DATA)
@@ -139,77 +126,14 @@ static enum pz_status take(struct run *r, const json_t *doc, const struct pz_row
 
 /* ---- records ---- */
 
-static void follow_braces(struct run *r, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (r->in_string) {
-            bool was = r->escaped;
-
-            r->escaped = !was && s[i] == '\\';
-            r->in_string = was || s[i] != '"';
-        } else if (s[i] == '"') {
-            r->in_string = true;
-        } else {
-            r->depth += (s[i] == '{') - (s[i] == '}');
-        }
-    }
-}
-
-static enum pz_status take_text(struct run *r, const char *s, size_t n, struct pz_err *err)
-{
-    struct pz_err why = { .status = PZ_OK };
-    json_t *doc = NULL;
-    enum pz_status st = pz_json_parse(s, n, "JSON", &doc, &why);
-
-    if (st == PZ_OK && !json_is_object(doc))
-        st = pz_err_set(&why, PZ_BAD_DATA, "not a JSON object");
-    if (st == PZ_OK) {
-        st = take(r, doc, NULL, err);
-    } else {
-        *err = why;
-        st = st == PZ_BAD_DATA ? refuse(r, err) : st;
-    }
-    json_decref(doc);
-    return st;
-}
-
-static enum pz_status take_line(struct run *r, const struct pz_row *row, struct pz_err *err)
-{
-    enum pz_status st = PZ_OK;
-
-    if (r->text.len == 0)
-        r->line = row->line;
-    follow_braces(r, row->raw, row->n_raw);
-    if (r->text.len == 0 && r->depth <= 0 && !r->in_string) {
-        st = take_text(r, row->raw, row->n_raw, err);
-    } else {
-        pz_str_add(&r->text, row->raw, row->n_raw);
-        pz_str_addc(&r->text, '\n');
-        if (r->text.failed || r->text.len > DOC_MAX)
-            return pz_err_set(
-                err, PZ_BAD_DATA,
-                "%s:%llu: a JSON object of more than %d MB, or a brace or quote that is not closed",
-                pz_rows_name(r->in), (unsigned long long)r->line, DOC_MAX >> 20);
-        if (r->depth > 0 && !r->in_string)
-            return PZ_OK;
-        st = take_text(r, r->text.data, r->text.len, err);
-    }
-    pz_str_reset(&r->text);
-    r->depth = 0;
-    r->in_string = r->escaped = false;
-    return st;
-}
-
 static enum pz_status take_row(struct run *r, const struct pz_row *row, struct pz_err *err)
 {
-    if (pz_rows_is_json(r->in))
-        return take_line(r, row, err);
     r->line = row->line;
     if (row->bad) {
         pz_err_set(err, PZ_BAD_DATA, "%s", row->bad);
         return refuse(r, err);
     }
-    return take(r, NULL, row, err);
+    return take(r, row, err);
 }
 
 /* Before the next row: store what there is when the input makes us wait. */
@@ -240,11 +164,9 @@ enum pz_status pz_put_run(const struct pz_put_cfg *cfg, const struct pz_put_sink
 {
     struct run r = { .cfg = cfg, .sink = sink, .count = count };
     struct pz_row row = { 0 };
-    enum pz_status st = pz_rows_open(cfg->path, &r.in, err);
+    enum pz_status st = pz_rows_open(cfg->path, NULL, &r.in, err);
 
     memset(count, 0, sizeof *count);
-    if (st == PZ_OK)
-        pz_rows_set_raw(r.in);
     while (st == PZ_OK && !row.end && !pz_stop_asked()) {
         st = wait_for_input(&r, err);
         if (st != PZ_OK || pz_stop_asked())
@@ -253,11 +175,8 @@ enum pz_status pz_put_run(const struct pz_put_cfg *cfg, const struct pz_put_sink
         if (st == PZ_OK && !row.end)
             st = take_row(&r, &row, err);
     }
-    if (st == PZ_OK && row.end && r.text.len > 0)
-        st = take_text(&r, r.text.data, r.text.len, err); /* says where it is broken */
     if (st == PZ_OK)
         st = pz_stop_asked() && !row.end ? stop(&r, err) : store(&r, err);
-    pz_str_clear(&r.text);
     pz_rows_close(r.in);
     return st;
 }

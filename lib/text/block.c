@@ -3,9 +3,9 @@
  *
  * Bytes are read into `tail` until it holds a block; what lies before the last record end is handed
  * out by swapping buffers with the caller, and the unfinished rest is copied to the new tail. A
- * record without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there, or at the
- * end of the file, is cut at the end of its first line: the parser then finds it unclosed, rejects
- * that line, and everything behind it is read as usual. */
+ * record without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there is cut at the
+ * end of its first line: the parser then finds it unclosed, rejects that line, and everything behind
+ * it is read as usual. */
 #include "text/block.h"
 
 #include <stdlib.h>
@@ -16,12 +16,9 @@
 
 struct pz_blocks_in {
     struct pz_in *in;
-    struct pz_csv_form form;
-    bool json, at_end;
+    struct pz_text_head head;
+    bool at_end;
     struct pz_block tail; /* read and not handed out; seq: the next block's */
-    char *header;         /* [n_header] */
-    size_t n_header;
-    uint64_t lines;
 };
 
 /* Read until the tail has at least want bytes or the file ends. The last line gets its newline. */
@@ -36,7 +33,8 @@ static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_e
         size_t got = 0;
 
         st = pz_in_read(blocks->in, tail->text + tail->n, want - tail->n, &got, err);
-        tail->n += got;
+        tail->n = blocks->head.pairs ? pz_text_fold(tail->text, tail->n, tail->n + got)
+                                     : tail->n + got;
         if (st == PZ_OK && got == 0) {
             blocks->at_end = true;
             if (tail->n > 0 && tail->text[tail->n - 1] != '\n')
@@ -53,22 +51,22 @@ static size_t first_line(const char *text, size_t n)
     return newline ? (size_t)(newline - text) + 1 : 0;
 }
 
-/* How many bytes of the tail are whole records; 0: more has to be read. */
+/* How many bytes of the tail are whole records; 0: more has to be read. At the end of the file that is
+ * all of it, whatever is open: the reader of the block knows what to do. */
 static size_t find_cut(const struct pz_blocks_in *blocks)
 {
     const char *text = blocks->tail.text;
-    size_t n = blocks->tail.n, open = n, cut;
-    bool last = blocks->at_end || n >= PZ_RECORD_MAX;
+    size_t n = blocks->tail.n, cut;
 
-    if (blocks->json) {
+    if (blocks->at_end)
+        return n;
+    if (blocks->head.json) {
         const char *newline = memrchr(text, '\n', n);
 
         return newline ? (size_t)(newline - text) + 1 : 0;
     }
-    cut = pz_scan_cut(&blocks->form, text, n, &open);
-    if (cut == 0 && last)
-        cut = first_line(text, n);
-    return cut;
+    cut = pz_scan_cut(&blocks->head.form, text, n);
+    return cut == 0 && n >= PZ_RECORD_MAX ? first_line(text, n) : cut;
 }
 
 /* Make sure that the tail starts with whole records; *cut their bytes, 0 at the end of the file. */
@@ -95,88 +93,34 @@ static void drop_front(struct pz_block *tail, size_t n)
     tail->n -= n;
 }
 
-static char guess_delimiter(const char *s, size_t n)
+static enum pz_status look(struct pz_blocks_in *blocks, const struct pz_text_cfg *cfg,
+                           struct pz_err *err)
 {
-    static const char candidates[] = ",;\t";
-    size_t best = 0;
-    char chosen = ',';
+    struct pz_block *tail = &blocks->tail;
+    size_t want = PZ_BLOCK_BYTES;
+    bool more = true;
+    enum pz_status st = PZ_OK;
 
-    for (const char *c = candidates; *c; c++) {
-        size_t count = 0;
-        bool quoted = false;
-
-        for (size_t i = 0; i < n; i++) {
-            quoted ^= s[i] == '"';
-            count += s[i] == *c && !quoted;
-        }
-        if (count > best) {
-            best = count;
-            chosen = *c;
-        }
+    for (; st == PZ_OK && more; want *= 2) {
+        st = fill(blocks, want, err);
+        if (st == PZ_OK)
+            st = pz_text_head_read(pz_in_name(blocks->in), cfg, tail->text, &tail->n,
+                                   blocks->at_end, &blocks->head, &more, err);
     }
-    return chosen;
+    if (st == PZ_OK)
+        drop_front(tail, blocks->head.bytes);
+    return st;
 }
 
-static enum pz_status take_header(struct pz_blocks_in *blocks, struct pz_err *err)
-{
-    struct pz_block *tail = &blocks->tail;
-    size_t line = first_line(tail->text, tail->n), end = 0;
-
-    blocks->form.delimiter = guess_delimiter(tail->text, line);
-    if (line == 0 || pz_scan_record(&blocks->form, tail->text, tail->n, 0, &end) != PZ_SCAN_RECORD)
-        return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: the header line %s", pz_blocks_name(blocks),
-                          (unsigned long long)blocks->lines + 1,
-                          line == 0 ? "has no end: is this a CSV file?"
-                                    : "has a quote that is not closed");
-    blocks->header = pz_mem_strndup(tail->text, end);
-    blocks->n_header = end;
-    if (!blocks->header)
-        return pz_err_memory(err, "the header", (double)end);
-    for (size_t i = 0; i < end; i++)
-        blocks->lines += blocks->header[i] == '\n';
-    drop_front(tail, end);
-    return PZ_OK;
-}
-
-/* Pass over what comes before the content; refuse what only looks like text. */
-static enum pz_status look(struct pz_blocks_in *blocks, struct pz_err *err)
-{
-    struct pz_block *tail = &blocks->tail;
-    size_t at = 0;
-
-    if (tail->n >= 2 &&
-        (memcmp(tail->text, "\xff\xfe", 2) == 0 || memcmp(tail->text, "\xfe\xff", 2) == 0))
-        return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
-                          pz_blocks_name(blocks));
-    if (tail->n >= 3 && memcmp(tail->text, "\xef\xbb\xbf", 3) == 0)
-        at = 3;
-    while (at < tail->n &&
-           (tail->text[at] == '\n' || tail->text[at] == '\r' || tail->text[at] == ' '))
-        blocks->lines += tail->text[at++] == '\n';
-    drop_front(tail, at);
-    if (tail->n == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", pz_blocks_name(blocks));
-    if (tail->text[0] == '[')
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s is a JSON array; one object a line is needed: jq -c '.[]'",
-                          pz_blocks_name(blocks));
-    blocks->json = tail->text[0] == '{';
-    return blocks->json ? PZ_OK : take_header(blocks, err);
-}
-
-enum pz_status pz_blocks_open(const char *path, bool backslash, struct pz_blocks_in **out,
-                              struct pz_err *err)
+enum pz_status pz_blocks_open(const char *path, const struct pz_text_cfg *cfg,
+                              struct pz_blocks_in **out, struct pz_err *err)
 {
     struct pz_blocks_in *blocks = calloc(1, sizeof *blocks);
     enum pz_status st = blocks ? pz_in_open(path, &blocks->in, err)
                                : pz_err_memory(err, "an input", sizeof *blocks);
 
-    if (st == PZ_OK) {
-        blocks->form.backslash = backslash;
-        st = fill(blocks, PZ_BLOCK_BYTES, err);
-    }
     if (st == PZ_OK)
-        st = look(blocks, err);
+        st = look(blocks, cfg, err);
     if (st != PZ_OK) {
         pz_blocks_close(blocks);
         blocks = NULL;
@@ -191,7 +135,7 @@ void pz_blocks_close(struct pz_blocks_in *blocks)
         return;
     pz_in_close(blocks->in);
     free(blocks->tail.text);
-    free(blocks->header);
+    pz_text_head_clear(&blocks->head);
     free(blocks);
 }
 
@@ -200,25 +144,9 @@ const char *pz_blocks_name(const struct pz_blocks_in *blocks)
     return pz_in_name(blocks->in);
 }
 
-bool pz_blocks_is_json(const struct pz_blocks_in *blocks)
+const struct pz_text_head *pz_blocks_head(const struct pz_blocks_in *blocks)
 {
-    return blocks->json;
-}
-
-const struct pz_csv_form *pz_blocks_form(const struct pz_blocks_in *blocks)
-{
-    return &blocks->form;
-}
-
-const char *pz_blocks_header(const struct pz_blocks_in *blocks, size_t *n)
-{
-    *n = blocks->n_header;
-    return blocks->header;
-}
-
-uint64_t pz_blocks_lines(const struct pz_blocks_in *blocks)
-{
-    return blocks->lines;
+    return &blocks->head;
 }
 
 enum pz_status pz_blocks_peek(struct pz_blocks_in *blocks, const char **text, size_t *n,

@@ -9,12 +9,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "text/scan.h"
+#include "text/head.h"
+#include "text/row.h"
 
-#define PZ_BLOCK_BYTES 1048576u /* bytes a block, as a rule */
-#define PZ_RECORD_MAX \
-    4194304u /* bytes a record; a quote open for longer counts as never closed \
-              */
+#define PZ_BLOCK_BYTES 1048576u /* bytes per block, as a rule */
 
 /* Whole records. All-zero is empty; free(text) ends it. */
 struct pz_block {
@@ -25,24 +23,17 @@ struct pz_block {
 
 struct pz_blocks_in;
 
-/* Open path ("-" is standard input), tell CSV from JSON Lines by the first byte that is no blank,
- * read the header of CSV and find its delimiter (comma, semicolon or tab: the most frequent one
- * outside quotes). A UTF-8 byte order mark is passed over. PZ_BAD_DATA: an empty file, UTF-16, a
- * JSON array, a header that cannot be read. backslash: see struct pz_csv_form. */
-enum pz_status pz_blocks_open(const char *path, bool backslash, struct pz_blocks_in **out,
-                              struct pz_err *err);
+/* Open path ("-" is standard input) and look at its head (head.h). cfg may be NULL and is not kept.
+ * Errors: PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA as pz_text_head_read; PZ_TRY_AGAIN
+ * Owner:  the caller, until pz_blocks_close (which accepts NULL)
+ * Threads: one call on a reader at a time */
+enum pz_status pz_blocks_open(const char *path, const struct pz_text_cfg *cfg,
+                              struct pz_blocks_in **out, struct pz_err *err);
 void pz_blocks_close(struct pz_blocks_in *in);
 
-/* The name for messages; whether it is JSON Lines; else how the CSV is written. Borrowed. */
+/* The name for messages; what the head said. Borrowed. */
 const char *pz_blocks_name(const struct pz_blocks_in *in);
-bool pz_blocks_is_json(const struct pz_blocks_in *in);
-const struct pz_csv_form *pz_blocks_form(const struct pz_blocks_in *in);
-
-/* The header record of a CSV file with its newline; borrowed. */
-const char *pz_blocks_header(const struct pz_blocks_in *in, size_t *n);
-
-/* Lines before the first block. */
-uint64_t pz_blocks_lines(const struct pz_blocks_in *in);
+const struct pz_text_head *pz_blocks_head(const struct pz_blocks_in *in);
 
 /* The next block's records, as far as they are read already, without taking them: for a look at the
  * first values. Valid until pz_blocks_next. May be empty only when the file has no rows. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CSV records of a block: see record.h.
+/* The rows of a block of CSV: see record.h, and row.h for the rules.
  *
  * A record without a quote is cut at the marks that pz_scan_marks found: no byte is looked at
  * twice. One with a quote is walked field by field; fields whose quotes have to be resolved are
  * copied. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,16 +44,16 @@ bool pz_csv_start(struct pz_csv_reader *r, const char *text, size_t n)
     return !found.quote || pz_mem_grow(&r->plain, &r->cap_plain, n, 1);
 }
 
-static void put_cell(struct pz_csv_reader *r, struct pz_record *rec, const char *s, size_t n)
+static void put_cell(struct pz_csv_reader *r, struct pz_row *row, const char *s, size_t n)
 {
-    if (rec->n_cells < r->max_cells)
-        r->cell[rec->n_cells] = (struct pz_cell){ s, n };
-    rec->n_cells++;
+    if (row->n_cells < r->max_cells)
+        r->cell[row->n_cells] = (struct pz_cell){ s, n };
+    row->n_cells++;
 }
 
 /* The content of the quoted field at text[i] ('"'), resolved into plain; returns the offset after
  * its closing quote, which pz_scan_record has made sure of. */
-static size_t take_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t i, size_t *n_plain)
+static size_t take_quoted(struct pz_csv_reader *r, struct pz_row *row, size_t i, size_t *n_plain)
 {
     const char *text = r->text;
     char *out = r->plain + *n_plain;
@@ -65,12 +66,12 @@ static size_t take_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t
         i += escaped;
         out[n++] = text[i];
     }
-    put_cell(r, rec, out, n);
+    put_cell(r, row, out, n);
     *n_plain += n;
     return i + 1;
 }
 
-static void split_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t end)
+static void split_quoted(struct pz_csv_reader *r, struct pz_row *row, size_t end)
 {
     size_t i = r->at, n_plain = 0;
 
@@ -78,12 +79,12 @@ static void split_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t 
         size_t start = i;
 
         if (r->text[i] == '"') {
-            i = take_quoted(r, rec, i, &n_plain);
+            i = take_quoted(r, row, i, &n_plain);
             i += r->text[i] == '\r';
         } else {
             while (r->text[i] != r->form->delimiter && r->text[i] != '\n')
                 i++;
-            put_cell(r, rec, r->text + start,
+            put_cell(r, row, r->text + start,
                      i - start - (i > start && r->text[i] == '\n' && r->text[i - 1] == '\r'));
         }
         if (i + 1 >= end)
@@ -92,27 +93,39 @@ static void split_quoted(struct pz_csv_reader *r, struct pz_record *rec, size_t 
     }
 }
 
-/* A record with a quote in it. */
-static void next_quoted(struct pz_csv_reader *r, struct pz_record *rec)
+static const char *ragged(struct pz_csv_reader *r, size_t n_cells)
 {
-    size_t next = r->n;
-    enum pz_scan_end end = pz_scan_record(r->form, r->text, r->n, r->at, &next);
+    snprintf(r->problem, sizeof r->problem, PZ_ROW_RAGGED, n_cells, r->form->n_columns);
+    return r->problem;
+}
 
-    rec->n_cells = 0;
+static const char *reason(struct pz_csv_reader *r, enum pz_scan_end end, size_t n_cells)
+{
+    if (end == PZ_SCAN_RAGGED)
+        return ragged(r, n_cells);
+    if (end == PZ_SCAN_MORE)
+        return PZ_ROW_OPEN;
+    return r->form->backslash ? PZ_ROW_GARBAGE
+                              : PZ_ROW_GARBAGE
+               " (if quotes are written \\\", say --escape backslash)";
+}
+
+/* A record with a quote in it. */
+static void next_quoted(struct pz_csv_reader *r, struct pz_row *row)
+{
+    size_t next = r->n, n_cells = 0;
+    enum pz_scan_end end = pz_scan_record(r->form, r->text, r->n, r->at, &next, &n_cells);
+
+    row->n_cells = 0;
     if (end == PZ_SCAN_RECORD) {
-        split_quoted(r, rec, next);
-    } else if (end == PZ_SCAN_GARBAGE) {
-        rec->bad = r->form->backslash
-                       ? "there is text between a closing quote and the next delimiter"
-                       : "there is text between a closing quote and the next delimiter (if quotes "
-                         "are written \\\", say --escape backslash)";
+        split_quoted(r, row, next);
     } else {
         const char *newline = memchr(r->text + r->at, '\n', r->n - r->at);
 
-        rec->bad = "a quote is opened and never closed";
+        row->bad = reason(r, end, n_cells);
         next = newline ? (size_t)(newline - r->text) + 1 : r->n;
     }
-    rec->n_raw = next - r->at;
+    row->n_raw = next - r->at;
     for (size_t i = r->at; i < next; i++)
         r->line += r->text[i] == '\n';
     while (r->at_mark < r->n_marks && r->mark[r->at_mark] < next)
@@ -134,7 +147,7 @@ static void skip_blank_lines(struct pz_csv_reader *r)
     }
 }
 
-bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
+bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
 {
     const char *text = r->text;
     size_t start, m, n_cells = 0;
@@ -142,7 +155,7 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
     skip_blank_lines(r);
     if (r->at >= r->n)
         return false;
-    *rec = (struct pz_record){
+    *row = (struct pz_row){
         .cell = r->cell, .line = r->line, .raw = text + r->at, .check_text = r->check_text
     };
     start = r->at;
@@ -150,7 +163,7 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
         size_t stop = r->mark[m];
 
         if (text[stop] == '"') {
-            next_quoted(r, rec);
+            next_quoted(r, row);
             break;
         }
         if (n_cells < r->max_cells)
@@ -162,15 +175,17 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_record *rec)
 
             if (last < r->max_cells && r->cell[last].n > 0 && text[stop - 1] == '\r')
                 r->cell[last].n--;
-            rec->n_cells = n_cells;
-            rec->n_raw = start - r->at;
+            row->n_cells = n_cells;
+            row->n_raw = start - r->at;
             r->at = start;
             r->at_mark = m + 1;
             r->line++;
             break;
         }
     }
-    while (rec->n_raw > 0 && (rec->raw[rec->n_raw - 1] == '\n' || rec->raw[rec->n_raw - 1] == '\r'))
-        rec->n_raw--;
+    if (!row->bad && r->form->n_columns > 0 && row->n_cells != r->form->n_columns)
+        row->bad = ragged(r, row->n_cells);
+    while (row->n_raw > 0 && (row->raw[row->n_raw - 1] == '\n' || row->raw[row->n_raw - 1] == '\r'))
+        row->n_raw--;
     return true;
 }

@@ -31,19 +31,6 @@ void pz_jsonl_clear(struct pz_jsonl_reader *r)
     memset(r, 0, sizeof *r);
 }
 
-static bool add_scalar(struct pz_str *text, const json_t *value)
-{
-    if (json_is_string(value))
-        pz_str_add(text, json_string_value(value), json_string_length(value));
-    else if (json_is_integer(value))
-        pz_str_addf(text, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        pz_str_add_double(text, json_real_value(value));
-    else if (json_is_boolean(value))
-        pz_str_adds(text, json_is_true(value) ? "true" : "false");
-    return !json_is_object(value) && !json_is_array(value);
-}
-
 static bool has_bar(const json_t *value)
 {
     return json_is_string(value) &&
@@ -58,13 +45,13 @@ static const char *add_value(struct pz_str *text, const json_t *value)
     if (json_is_object(value))
         return "a nested object; only plain values and arrays of them are columns";
     if (!json_is_array(value))
-        return add_scalar(text, value) ? NULL : "a nested value";
+        return pz_json_add_scalar(text, value) ? NULL : "a nested value";
     json_array_foreach (value, i, part) {
         if (i > 0)
             pz_str_addc(text, '|');
         if (has_bar(part))
             return "an array with a '|' inside a string, which separates values";
-        if (!add_scalar(text, part))
+        if (!pz_json_add_scalar(text, part))
             return "an array of arrays or objects; only plain values can be in it";
     }
     return NULL;
@@ -116,22 +103,22 @@ static bool take_object(struct pz_jsonl_reader *r, json_t *object)
     return !r->values.failed;
 }
 
-static void take_line(struct pz_jsonl_reader *r, struct pz_record *rec)
+static void take_line(struct pz_jsonl_reader *r, struct pz_row *row)
 {
     struct pz_err why = { .status = PZ_OK };
     json_t *doc = NULL;
 
     r->problem[0] = '\0';
-    if (pz_json_parse(rec->raw, rec->n_raw, "JSON", &doc, &why) != PZ_OK)
+    if (pz_json_parse(row->raw, row->n_raw, "JSON", &doc, &why) != PZ_OK)
         snprintf(r->problem, sizeof r->problem, "%.190s", why.text);
     else if (!json_is_object(doc))
         snprintf(r->problem, sizeof r->problem, "a line must be a JSON object");
     else if (!take_object(r, doc) && !r->problem[0])
         snprintf(r->problem, sizeof r->problem, "out of memory");
     json_decref(doc);
-    rec->bad = r->problem[0] ? r->problem : NULL;
-    rec->cell = r->cell;
-    rec->n_cells = r->n_cells;
+    row->bad = r->problem[0] ? r->problem : NULL;
+    row->cell = r->cell;
+    row->n_cells = r->n_cells;
 }
 
 static bool is_blank(const char *s, size_t n)
@@ -141,7 +128,7 @@ static bool is_blank(const char *s, size_t n)
     return n == 0;
 }
 
-bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_record *rec)
+bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_row *row)
 {
     while (r->at < r->n) {
         const char *s = r->text + r->at, *newline = memchr(s, '\n', r->n - r->at);
@@ -151,8 +138,8 @@ bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_record *rec)
         r->line++;
         if (is_blank(s, n))
             continue;
-        *rec = (struct pz_record){ .line = r->line - 1, .raw = s, .n_raw = n, .check_text = true };
-        take_line(r, rec);
+        *row = (struct pz_row){ .line = r->line - 1, .raw = s, .n_raw = n, .check_text = true };
+        take_line(r, row);
         return true;
     }
     return false;

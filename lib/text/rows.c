@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Row readers: see rows.h.
+/* The engine for streams: see rows.h.
  *
- * Input comes in blocks; a record is a line, or several when a quote is open at the end of a line.
- * A CSV record without a quote is cut with memchr (nearly all are); one with quotes goes through
- * libcsv. JSON records go through Jansson; their scalars become text, arrays of scalars are joined
- * with '|'. */
+ * CSV: libcsv gets the lines as they are, one after the other, and says when a record ends. It runs
+ * in its strict mode, which stops at a quote that should not be there: inside a quoted cell that is
+ * garbage, and the record is bad; inside a plain cell it is a byte like others (row.h, rule 2), so
+ * it is fed once more without the strictness. Only '\n' ends a record; a CR before it is taken off
+ * here. JSON: lines are gathered while jsondoc.h says that an object is open; Jansson parses it.
+ *
+ * Invariants:
+ *   1. buf[from, fed) is what the parser has of the current record: whole lines, all looked at
+ *   2. a record that turns out bad gives back everything behind its first line: from moves there,
+ *      fed with it, and the parser starts afresh
+ *   3. nothing is read while buf holds a line that was not looked at */
 #include "text/rows.h"
 
 #include <csv.h>
@@ -14,370 +21,294 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "text/jsondoc.h"
 #include "text/stream.h"
 
-enum { BLOCK_BYTES = 1 << 20, RECORD_MAX = 1 << 26 };
+enum { BLOCK_BYTES = 1 << 17, DOC_MAX = 1 << 26 };
 
 struct pz_rows_in {
     struct pz_in *in;
+    struct pz_text_head head;
     char *buf; /* [cap] */
-    size_t cap, from, to;
-    bool at_end, json, raw;
-    uint64_t line; /* of the byte at from */
-    char delimiter;
+    size_t cap, from, fed, to;
+    bool at_end;
+    uint64_t line, fed_line; /* of the bytes at from and fed */
     struct csv_parser parser;
-    bool parser_made;
-    char **name; /* [n] */
-    size_t n, cap_names;
+    bool parser_made, row_ended, quoted_end; /* the record's last cell was quoted */
+    struct pz_jsondoc doc;
+    json_t *json;
     struct pz_cell *cell; /* [cap_cells] */
     size_t cap_cells, n_cells;
-    size_t *cell_at; /* libcsv and JSON: offsets into text while it grows */
+    size_t *cell_at; /* [cap_at] offsets into text while it grows */
     size_t cap_at;
     struct pz_str text;
-    char problem[160];
+    const char *bad;
+    char problem[200];
+    bool found, handed;   /* a record is in the fields above; the caller has it */
+    enum pz_status wrong; /* what reading said while nobody could be told */
+    struct pz_err why;
 };
 
-/* libcsv drops blanks around fields unless told that none is one. */
+/* ---- libcsv ---- */
+
+/* libcsv drops blanks around cells unless told that none is one. */
 static int no_blank(unsigned char c)
 {
     (void)c;
     return 0;
 }
 
+static int is_newline(unsigned char c)
+{
+    return c == '\n';
+}
+
 static enum pz_status start_parser(struct pz_rows_in *in, struct pz_err *err)
 {
     if (in->parser_made)
         csv_free(&in->parser);
-    in->parser_made = csv_init(&in->parser, CSV_STRICT | CSV_STRICT_FINI) == 0;
+    in->parser_made = csv_init(&in->parser, CSV_STRICT) == 0;
     if (!in->parser_made)
         return pz_err_memory(err, "the CSV reader", 1e4);
-    csv_set_delim(&in->parser, (unsigned char)in->delimiter);
+    csv_set_delim(&in->parser, (unsigned char)in->head.form.delimiter);
     csv_set_space_func(&in->parser, no_blank);
+    csv_set_term_func(&in->parser, is_newline);
     return PZ_OK;
 }
 
-static enum pz_status more(struct pz_rows_in *in, struct pz_err *err)
+/* A cell lives only during the call: keep it in text, remember where. */
+static void on_cell(void *cell, size_t n, void *context)
 {
-    size_t got = 0;
-    enum pz_status st;
-
-    if (in->from > 0) {
-        memmove(in->buf, in->buf + in->from, in->to - in->from);
-        in->to -= in->from;
-        in->from = 0;
-    }
-    if (in->to > RECORD_MAX)
-        return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: a record of more than 64 MB",
-                          pz_in_name(in->in), (unsigned long long)in->line);
-    if (!pz_mem_grow(&in->buf, &in->cap, in->to + BLOCK_BYTES + 1, 1))
-        return pz_err_memory(err, "an input buffer", (double)in->to + BLOCK_BYTES);
-    st = pz_in_read(in->in, in->buf + in->to, BLOCK_BYTES, &got, err);
-    in->to += got;
-    in->at_end = got == 0;
-    return st;
-}
-
-/* Position behind the record at from, quotes respected; SIZE_MAX when the buffer ends inside it. */
-static size_t record_end(const struct pz_rows_in *in, uint64_t *lines)
-{
-    const char *s = in->buf;
-    size_t at = in->from;
-    bool open = false;
-
-    *lines = 0;
-    while (at < in->to) {
-        const char *newline = memchr(s + at, '\n', in->to - at);
-        size_t stop = newline ? (size_t)(newline - s) : in->to;
-
-        for (const char *q = s + at;
-             !in->json && (q = memchr(q, '"', (size_t)(s + stop - q))) != NULL; q++)
-            open = !open;
-        if (!newline)
-            return SIZE_MAX;
-        (*lines)++;
-        at = stop + 1;
-        if (!open)
-            return at;
-    }
-    return SIZE_MAX;
-}
-
-static enum pz_status next_record(struct pz_rows_in *in, const char **s, size_t *n, uint64_t *line,
-                                  struct pz_err *err)
-{
-    enum pz_status st = PZ_OK;
-    uint64_t lines = 0;
-    size_t end = record_end(in, &lines), tried = in->to - in->from;
-
-    while (end == SIZE_MAX && !in->at_end && st == PZ_OK) {
-        /* A record longer than the block is looked through again only after the buffer doubled. */
-        do
-            st = more(in, err);
-        while (st == PZ_OK && !in->at_end && tried > BLOCK_BYTES && in->to - in->from < 2 * tried);
-        tried = in->to - in->from;
-        if (st == PZ_OK)
-            end = record_end(in, &lines);
-    }
-    if (st != PZ_OK)
-        return st;
-    if (end == SIZE_MAX) {
-        end = in->to;
-        lines++;
-    }
-    *s = in->buf + in->from;
-    *n = end - in->from;
-    *line = in->line;
-    in->from = end;
-    in->line += lines;
-    while (*n > 0 && ((*s)[*n - 1] == '\n' || (*s)[*n - 1] == '\r'))
-        (*n)--;
-    return PZ_OK;
-}
-
-static bool put_cell(struct pz_rows_in *in, size_t i, const char *s, size_t n)
-{
-    if (!pz_mem_grow(&in->cell, &in->cap_cells, i + 1, sizeof *in->cell))
-        return false;
-    in->cell[i] = (struct pz_cell){ s, n };
-    return true;
-}
-
-/* libcsv hands over a field that lives only during the call: keep it in text, remember where. */
-static void on_field(void *field, size_t n, void *data)
-{
-    struct pz_rows_in *in = data;
+    struct pz_rows_in *in = context;
 
     if (!pz_mem_grow(&in->cell_at, &in->cap_at, in->n_cells + 2, sizeof *in->cell_at)) {
         in->text.failed = true;
         return;
     }
     in->cell_at[in->n_cells++] = in->text.len;
-    pz_str_add(&in->text, field, n);
+    if (n > 0)
+        pz_str_add(&in->text, cell, n);
     in->cell_at[in->n_cells] = in->text.len;
 }
 
-static bool cells_from_text(struct pz_rows_in *in)
+static void on_row(int c, void *context)
 {
-    for (size_t i = 0; i < in->n_cells; i++)
-        if (!put_cell(in, i, in->text.data ? in->text.data + in->cell_at[i] : "",
-                      in->cell_at[i + 1] - in->cell_at[i]))
-            return false;
-    return !in->text.failed;
+    struct pz_rows_in *in = context;
+
+    (void)c;
+    in->row_ended = true;
 }
 
-static bool split_quoted(struct pz_rows_in *in, const char *s, size_t n)
+/* Feed one line with its newline. PZ_BAD_DATA: garbage behind a closing quote. */
+static enum pz_status feed_line(struct pz_rows_in *in, const char *s, size_t n, struct pz_err *err)
 {
-    bool good;
+    size_t at = 0;
 
-    pz_str_reset(&in->text);
-    in->n_cells = 0;
-    good = csv_parse(&in->parser, s, n, on_field, NULL, in) == n;
-    good = csv_fini(&in->parser, on_field, NULL, in) == 0 && good;
-    if (!good) {
-        snprintf(in->problem, sizeof in->problem, "%s",
-                 csv_error(&in->parser) == CSV_EPARSE ? "a quote that is not closed or not escaped"
-                                                      : csv_strerror(csv_error(&in->parser)));
-        start_parser(in, NULL);
-        return false;
-    }
-    return cells_from_text(in);
-}
-
-static bool split_plain(struct pz_rows_in *in, const char *s, size_t n)
-{
-    const char *end = s + n;
-
-    in->n_cells = 0;
-    for (;;) {
-        const char *cut = memchr(s, in->delimiter, (size_t)(end - s));
-        const char *stop = cut ? cut : end;
-
-        if (!put_cell(in, in->n_cells++, s, (size_t)(stop - s)))
-            return false;
-        if (!cut)
-            return true;
-        s = cut + 1;
-    }
-}
-
-static bool split_csv(struct pz_rows_in *in, const char *s, size_t n)
-{
-    in->problem[0] = '\0';
-    if (memchr(s, '"', n))
-        return split_quoted(in, s, n);
-    return split_plain(in, s, n);
-}
-
-static bool add_column(struct pz_rows_in *in, const char *name, size_t n)
-{
-    if (!pz_mem_grow(&in->name, &in->cap_names, in->n + 1, sizeof *in->name))
-        return false;
-    while (n > 0 && name[0] == ' ') {
-        name++;
-        n--;
-    }
-    while (n > 0 && name[n - 1] == ' ')
-        n--;
-    in->name[in->n] = pz_mem_strndup(name, n);
-    return in->name[in->n] && ++in->n;
-}
-
-static void add_scalar(struct pz_str *text, const json_t *value)
-{
-    if (json_is_string(value))
-        pz_str_add(text, json_string_value(value), json_string_length(value));
-    else if (json_is_integer(value))
-        pz_str_addf(text, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        pz_str_add_double(text, json_real_value(value));
-    else if (json_is_boolean(value))
-        pz_str_adds(text, json_is_true(value) ? "true" : "false");
-}
-
-static bool add_value(struct pz_rows_in *in, const char *key, const json_t *value)
-{
-    size_t i;
-    const json_t *part;
-
-    if (json_is_object(value)) {
-        snprintf(in->problem, sizeof in->problem, "key \"%.80s\": nested objects are not columns",
-                 key);
-        return false;
-    }
-    if (!json_is_array(value)) {
-        add_scalar(&in->text, value);
-        return true;
-    }
-    json_array_foreach (value, i, part) {
-        if (i > 0)
-            pz_str_addc(&in->text, '|');
-        if (json_is_object(part) || json_is_array(part)) {
-            snprintf(in->problem, sizeof in->problem, "key \"%.80s\": nested values are not cells",
-                     key);
-            return false;
-        }
-        add_scalar(&in->text, part);
-    }
-    return true;
-}
-
-static size_t find_name(const struct pz_rows_in *in, const char *key)
-{
-    size_t i = 0;
-
-    while (i < in->n && strcmp(in->name[i], key) != 0)
-        i++;
-    return i;
-}
-
-/* Cells in column order: text offsets are kept aside until the buffer no longer moves. */
-static bool cells_from_object(struct pz_rows_in *in, json_t *object)
-{
-    const char *key;
-    json_t *value;
-
-    pz_str_reset(&in->text);
-    json_object_foreach (object, key, value)
-        if (find_name(in, key) == in->n && !add_column(in, key, strlen(key)))
-            return false;
-    if (!pz_mem_grow(&in->cell_at, &in->cap_at, in->n + 2, sizeof *in->cell_at))
-        return false;
-    for (size_t i = 0; i < in->n; i++) {
-        in->cell_at[i] = in->text.len;
-        value = json_object_get(object, in->name[i]);
-        if (value && !add_value(in, in->name[i], value))
-            return false;
-    }
-    in->cell_at[in->n] = in->text.len;
-    in->n_cells = in->n;
-    return cells_from_text(in);
-}
-
-static bool split_json(struct pz_rows_in *in, const char *s, size_t n)
-{
-    struct pz_err problem = { .status = PZ_OK };
-    json_t *doc = NULL;
-    bool good = false;
-
-    in->problem[0] = '\0';
-    if (pz_json_parse(s, n, "JSON", &doc, &problem) != PZ_OK)
-        snprintf(in->problem, sizeof in->problem, "%.150s", problem.text);
-    else if (!json_is_object(doc))
-        snprintf(in->problem, sizeof in->problem, "a line must be a JSON object");
-    else
-        good = cells_from_object(in, doc);
-    json_decref(doc);
-    return good;
-}
-
-static char guess_delimiter(const char *s, size_t n)
-{
-    static const char candidates[] = ",;\t";
-    size_t best = 0;
-    char chosen = ',';
-
-    for (const char *c = candidates; *c; c++) {
-        size_t count = 0;
-
-        for (size_t i = 0; i < n; i++)
-            count += s[i] == *c;
-        if (count > best) {
-            best = count;
-            chosen = *c;
+    in->quoted_end = false;
+    while (at < n) {
+        at += csv_parse(&in->parser, s + at, n - at, on_cell, on_row, in);
+        if (at == n)
+            break;
+        if (csv_error(&in->parser) != CSV_EPARSE)
+            return pz_err_memory(err, "a record", (double)(in->fed - in->from));
+        if (in->parser.quoted && s[at] == '\r' && at + 2 == n) {
+            in->quoted_end = true; /* the CR of the line end */
+            at++;
+        } else if (in->parser.quoted) {
+            return PZ_BAD_DATA;
+        } else { /* a quote inside a plain cell */
+            csv_set_opts(&in->parser, 0);
+            at += csv_parse(&in->parser, s + at, 1, on_cell, on_row, in);
+            csv_set_opts(&in->parser, CSV_STRICT);
         }
     }
-    return chosen;
+    return in->text.failed ? pz_err_memory(err, "a record", (double)in->text.len) : PZ_OK;
 }
 
-static enum pz_status read_header(struct pz_rows_in *in, struct pz_err *err)
-{
-    const char *s;
-    size_t n;
-    uint64_t line;
-    enum pz_status st = next_record(in, &s, &n, &line, err);
+/* ---- records ---- */
 
-    if (st != PZ_OK)
-        return st;
-    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
-        s += 3;
-        n -= 3;
+static void forget_record(struct pz_rows_in *in)
+{
+    in->n_cells = 0;
+    in->bad = NULL;
+    in->row_ended = false;
+    pz_str_reset(&in->text);
+    memset(&in->doc, 0, sizeof in->doc);
+    json_decref(in->json);
+    in->json = NULL;
+}
+
+/* The record is bad: it is its first line, and what was fed of the others comes back. */
+static enum pz_status give_up(struct pz_rows_in *in, const char *why, struct pz_err *err)
+{
+    const char *newline = memchr(in->buf + in->from, '\n', in->fed - in->from);
+
+    in->fed = (size_t)(newline - in->buf) + 1;
+    in->fed_line = in->line + 1;
+    in->bad = why;
+    in->found = true;
+    return in->head.json ? PZ_OK : start_parser(in, err);
+}
+
+static enum pz_status finish_csv(struct pz_rows_in *in, struct pz_err *err)
+{
+    size_t want = in->head.form.n_columns, last = in->n_cells - 1;
+
+    if (in->n_cells != want) {
+        snprintf(in->problem, sizeof in->problem, PZ_ROW_RAGGED, in->n_cells, want);
+        return give_up(in, in->problem, err);
     }
-    if (n == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line is empty", pz_in_name(in->in));
-    in->delimiter = guess_delimiter(s, n);
-    st = start_parser(in, err);
-    if (st != PZ_OK)
-        return st;
-    if (!split_csv(in, s, n))
-        return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: %s", pz_in_name(in->in),
-                          in->problem[0] ? in->problem : "out of memory");
-    for (size_t i = 0; i < in->n_cells; i++)
-        if (!add_column(in, in->cell[i].s, in->cell[i].n))
-            return pz_err_memory(err, "column names", 1e4);
+    if (!pz_mem_grow(&in->cell, &in->cap_cells, want, sizeof *in->cell))
+        return pz_err_memory(err, "a record", 16.0 * (double)want);
+    for (size_t i = 0; i < want; i++)
+        in->cell[i] = (struct pz_cell){ in->text.data ? in->text.data + in->cell_at[i] : "",
+                                        in->cell_at[i + 1] - in->cell_at[i] };
+    if (in->fed - in->from > 1 && in->buf[in->fed - 2] == '\r' && !in->quoted_end)
+        in->cell[last].n -= in->cell[last].n > 0;
+    in->found = true;
     return PZ_OK;
 }
 
-enum pz_status pz_rows_open(const char *path, struct pz_rows_in **out, struct pz_err *err)
+static enum pz_status step_csv(struct pz_rows_in *in, const char *s, size_t n, struct pz_err *err)
+{
+    enum pz_status st = feed_line(in, s, n, err);
+
+    if (st == PZ_BAD_DATA)
+        return give_up(in, PZ_ROW_GARBAGE, err);
+    if (st == PZ_OK && in->fed - in->from >= PZ_RECORD_MAX + in->row_ended)
+        return give_up(in, PZ_ROW_OPEN, err);
+    return st == PZ_OK && in->row_ended ? finish_csv(in, err) : st;
+}
+
+static enum pz_status finish_json(struct pz_rows_in *in, struct pz_err *err)
+{
+    struct pz_err why = { .status = PZ_OK };
+    enum pz_status st = pz_json_parse(in->buf + in->from, in->fed - in->from, "JSON", &in->json,
+                                      &why);
+
+    in->found = true;
+    if (st == PZ_OK && json_is_object(in->json))
+        return PZ_OK;
+    json_decref(in->json);
+    in->json = NULL;
+    if (st == PZ_OK || st == PZ_BAD_DATA) {
+        snprintf(in->problem, sizeof in->problem, "%.199s",
+                 st == PZ_OK ? "the line is not a JSON object" : why.text);
+        return give_up(in, in->problem, err);
+    }
+    *err = why;
+    return st;
+}
+
+static enum pz_status step_json(struct pz_rows_in *in, const char *s, size_t n, struct pz_err *err)
+{
+    enum pz_jsondoc_end end = pz_jsondoc_line(&in->doc, s, n - 1);
+
+    if (end == PZ_JSONDOC_OPEN && in->fed - in->from < DOC_MAX)
+        return PZ_OK;
+    if (end != PZ_JSONDOC_WHOLE && in->fed_line > in->line + 1) {
+        enum pz_status st = give_up(in, NULL, err); /* the first line alone, for its own reason */
+
+        return st == PZ_OK ? finish_json(in, err) : st;
+    }
+    return finish_json(in, err);
+}
+
+static bool is_blank_line(const char *s, size_t n, bool json)
+{
+    if (!json)
+        return n == 1 || (n == 2 && s[0] == '\r');
+    while (n > 0 && strchr(" \t\r\n", s[n - 1]) && s[n - 1])
+        n--;
+    return n == 0;
+}
+
+/* Look at the lines in the buffer until a record is found or there are no more. */
+static enum pz_status look_at_lines(struct pz_rows_in *in, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    while (st == PZ_OK && !in->found) {
+        const char *s = in->buf + in->fed, *newline = memchr(s, '\n', in->to - in->fed);
+        size_t n = newline ? (size_t)(newline - s) + 1 : 0;
+
+        if (n == 0)
+            break;
+        if (in->from == in->fed && is_blank_line(s, n, in->head.json)) {
+            in->from = in->fed += n;
+            in->line = ++in->fed_line;
+            continue;
+        }
+        in->fed += n;
+        in->fed_line++;
+        st = in->head.json ? step_json(in, s, n, err) : step_csv(in, s, n, err);
+    }
+    if (st == PZ_OK && !in->found && in->at_end && in->fed > in->from) {
+        st = give_up(in, in->head.json ? NULL : PZ_ROW_OPEN, err);
+        if (st == PZ_OK && in->head.json)
+            st = finish_json(in, err);
+    }
+    return st;
+}
+
+/* Read more behind `to`; the last line gets its newline. */
+static enum pz_status more(struct pz_rows_in *in, struct pz_err *err)
+{
+    size_t got = 0;
+    enum pz_status st;
+
+    if (in->from > 0)
+        memmove(in->buf, in->buf + in->from, in->to - in->from);
+    in->to -= in->from;
+    in->fed -= in->from;
+    in->from = 0;
+    if (in->to - in->fed > (in->head.json ? (size_t)DOC_MAX : PZ_RECORD_MAX))
+        return pz_err_set(err, PZ_BAD_DATA, "%s:%llu: a line of more than %zu MB",
+                          pz_in_name(in->in), (unsigned long long)in->fed_line,
+                          (in->to - in->fed) >> 20);
+    if (!pz_mem_grow(&in->buf, &in->cap, in->to + BLOCK_BYTES + 1, 1))
+        return pz_err_memory(err, "an input buffer", (double)in->to + BLOCK_BYTES);
+    st = pz_in_read(in->in, in->buf + in->to, BLOCK_BYTES, &got, err);
+    if (st != PZ_OK)
+        return st;
+    in->at_end = got == 0;
+    in->to = in->head.pairs ? pz_text_fold(in->buf, in->to, in->to + got) : in->to + got;
+    if (in->at_end && in->to > 0 && in->buf[in->to - 1] != '\n')
+        in->buf[in->to++] = '\n';
+    return PZ_OK;
+}
+
+/* ---- the reader ---- */
+
+static enum pz_status look_at_head(struct pz_rows_in *in, const struct pz_text_cfg *cfg,
+                                   struct pz_err *err)
+{
+    bool short_of = true;
+    enum pz_status st = PZ_OK;
+
+    while (st == PZ_OK && short_of) {
+        st = more(in, err);
+        if (st == PZ_OK)
+            st = pz_text_head_read(pz_in_name(in->in), cfg, in->buf, &in->to, in->at_end, &in->head,
+                                   &short_of, err);
+    }
+    in->from = in->fed = in->head.bytes;
+    in->line = in->fed_line = in->head.lines + 1;
+    return st == PZ_OK && !in->head.json ? start_parser(in, err) : st;
+}
+
+enum pz_status pz_rows_open(const char *path, const struct pz_text_cfg *cfg,
+                            struct pz_rows_in **out, struct pz_err *err)
 {
     struct pz_rows_in *in = calloc(1, sizeof *in);
-    enum pz_status st = in ? pz_in_open(path, &in->in, err)
-                           : pz_err_memory(err, "a reader", sizeof *in);
-    size_t at = 0;
+    enum pz_status st = in ? PZ_OK : pz_err_memory(err, "a reader", sizeof *in);
 
-    if (st == PZ_OK) {
-        in->line = 1;
-        st = more(in, err);
-    }
-    if (st == PZ_OK && in->to == 0)
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", pz_in_name(in->in));
-    if (st == PZ_OK) {
-        while (at < in->to && strchr(" \t\r\n", in->buf[at]) && in->buf[at])
-            at++;
-        in->json = at < in->to && in->buf[at] == '{';
-        if (!in->json)
-            st = read_header(in, err);
-    }
+    if (st == PZ_OK && cfg && cfg->backslash)
+        st = pz_err_set(err, PZ_USAGE, "a stream cannot have quotes written \\\"");
+    if (st == PZ_OK)
+        st = pz_in_open(path, &in->in, err);
+    if (st == PZ_OK)
+        st = look_at_head(in, cfg, err);
     if (st != PZ_OK) {
         pz_rows_close(in);
         in = NULL;
@@ -393,9 +324,8 @@ void pz_rows_close(struct pz_rows_in *in)
     pz_in_close(in->in);
     if (in->parser_made)
         csv_free(&in->parser);
-    for (size_t i = 0; i < in->n; i++)
-        free(in->name[i]);
-    free(in->name);
+    pz_text_head_clear(&in->head);
+    json_decref(in->json);
     free(in->cell);
     free(in->cell_at);
     free(in->buf);
@@ -405,12 +335,12 @@ void pz_rows_close(struct pz_rows_in *in)
 
 size_t pz_rows_n_columns(const struct pz_rows_in *in)
 {
-    return in->n;
+    return in->head.n;
 }
 
 const char *pz_rows_column(const struct pz_rows_in *in, size_t i)
 {
-    return in->name[i];
+    return in->head.name[i];
 }
 
 const char *pz_rows_name(const struct pz_rows_in *in)
@@ -420,53 +350,63 @@ const char *pz_rows_name(const struct pz_rows_in *in)
 
 bool pz_rows_is_json(const struct pz_rows_in *in)
 {
-    return in->json;
+    return in->head.json;
 }
 
-void pz_rows_set_raw(struct pz_rows_in *in)
+/* Take the record that was handed out off the buffer. */
+static void leave_record(struct pz_rows_in *in)
 {
-    in->raw = in->json;
+    if (!in->handed)
+        return;
+    in->from = in->fed;
+    in->line = in->fed_line;
+    in->found = in->handed = false;
+    forget_record(in);
+}
+
+/* Whether nothing has to be read for the next answer. */
+static bool is_ready(struct pz_rows_in *in)
+{
+    if (in->wrong == PZ_OK && !in->found)
+        in->wrong = look_at_lines(in, &in->why);
+    return in->found || in->at_end || in->wrong != PZ_OK;
 }
 
 bool pz_rows_wait(struct pz_rows_in *in, int ms)
 {
-    return in->at_end || memchr(in->buf + in->from, '\n', in->to - in->from) ||
-           pz_in_wait(in->in, ms);
-}
-
-static const char *why_bad(struct pz_rows_in *in, bool good)
-{
-    if (!good)
-        return in->problem[0] ? in->problem : "out of memory";
-    if (in->n_cells == in->n)
-        return NULL;
-    snprintf(in->problem, sizeof in->problem, "%zu fields where the header has %zu", in->n_cells,
-             in->n);
-    return in->problem;
+    leave_record(in);
+    while (!is_ready(in)) {
+        if (!pz_in_wait(in->in, ms))
+            return false;
+        in->wrong = more(in, &in->why);
+    }
+    return true;
 }
 
 enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz_err *err)
 {
-    const char *s;
-    size_t n;
-    uint64_t line;
-    enum pz_status st = PZ_OK;
-
     memset(row, 0, sizeof *row);
-    do { /* blank lines are not rows */
-        if (in->at_end && in->from == in->to) {
-            row->end = true;
-            return PZ_OK;
-        }
-        st = next_record(in, &s, &n, &line, err);
-        if (st != PZ_OK)
-            return st;
-    } while (n == 0);
-    if (!in->raw)
-        row->bad = why_bad(in, in->json ? split_json(in, s, n) : split_csv(in, s, n));
-    row->cell = in->cell;
-    row->line = line;
-    row->raw = s;
-    row->n_raw = n;
+    leave_record(in);
+    while (!is_ready(in))
+        in->wrong = more(in, &in->why);
+    if (in->wrong != PZ_OK) {
+        if (err)
+            *err = in->why;
+        return in->wrong;
+    }
+    row->end = !in->found;
+    in->handed = in->found;
+    if (row->end)
+        return PZ_OK;
+    *row = (struct pz_row){ .line = in->line,
+                            .bad = in->bad,
+                            .cell = in->cell,
+                            .n_cells = in->bad ? 0 : in->n_cells,
+                            .raw = in->buf + in->from,
+                            .n_raw = in->fed - in->from,
+                            .json = in->json,
+                            .check_text = true };
+    while (row->n_raw > 0 && (row->raw[row->n_raw - 1] == '\n' || row->raw[row->n_raw - 1] == '\r'))
+        row->n_raw--;
     return PZ_OK;
 }

@@ -1,54 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Row readers: CSV (comma, semicolon or tab, found from the header line; RFC 4180 quoting) and JSON
- * Lines, plain or zstd, from a file or standard input, as rows of named cells. */
+/* The engine for streams: rows of CSV or JSON, plain or compressed, from a file, a pipe or standard
+ * input, one after the other as they come. row.h has the rules.
+ *
+ *     pz_rows_open -> { pz_rows_wait -> pz_rows_next }... -> pz_rows_close
+ *
+ * Waiting is optional; it lets a caller finish what it has while a pipe is silent. */
 #ifndef PZ_TEXT_ROWS_H
 #define PZ_TEXT_ROWS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
-
-struct pz_cell {
-    const char *s; /* not NUL-terminated */
-    size_t n;      /* 0: empty, null or missing */
-};
-
-struct pz_row {
-    bool end;                   /* no more rows; nothing else is set */
-    uint64_t line;              /* where the record starts, from 1 */
-    const struct pz_cell *cell; /* [pz_rows_n_columns], valid until the next call */
-    const char *raw;            /* the record as it stands in the file, for reject files */
-    size_t n_raw;
-    const char *bad; /* why the whole record is no row (NULL: it is one) */
-};
+#include "text/head.h"
+#include "text/row.h"
 
 struct pz_rows_in;
 
-/* Open path ("-" is standard input). JSON Lines when the first byte that is no blank is '{'. An
- * empty file or one without a header is PZ_BAD_DATA. */
-enum pz_status pz_rows_open(const char *path, struct pz_rows_in **in, struct pz_err *err);
+/* Open path ("-" is standard input) and look at its head (head.h); cfg may be NULL. A pipe is waited
+ * for until its header is there.
+ * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA, PZ_USAGE as pz_text_head_read, or
+ *          cfg->backslash, which libcsv does not know; PZ_TRY_AGAIN no memory
+ * Owner:   the caller, until pz_rows_close (which accepts NULL)
+ * Threads: one call on a reader at a time */
+enum pz_status pz_rows_open(const char *path, const struct pz_text_cfg *cfg, struct pz_rows_in **in,
+                            struct pz_err *err);
 void pz_rows_close(struct pz_rows_in *in);
 
-/* Columns known so far; JSON Lines may add some with every row. Names are borrowed. */
+/* The columns of the header; none for JSON. Names are borrowed. */
 size_t pz_rows_n_columns(const struct pz_rows_in *in);
 const char *pz_rows_column(const struct pz_rows_in *in, size_t i);
 
-/* The file's name for messages. */
+/* The file's name for messages; whether the input is JSON. */
 const char *pz_rows_name(const struct pz_rows_in *in);
-
-/* Whether the input is JSON Lines. Raw: their records are handed over as they stand (.raw alone).
- */
 bool pz_rows_is_json(const struct pz_rows_in *in);
-void pz_rows_set_raw(struct pz_rows_in *in);
 
 /* Whether the next row, or the end, can be had now or within ms milliseconds (a signal ends the
- * waiting early): false while a pipe is silent in the middle of a record or between two. */
+ * waiting early): false while a pipe is silent in the middle of a record or between two. Ends the
+ * validity of the last row. */
 bool pz_rows_wait(struct pz_rows_in *in, int ms);
 
-/* The next row. A record that cannot be read is a row with .bad; an input that cannot be read is
- * the status. Records may be up to 64 MB. */
+/* The next row. A record that cannot be read is a row with .bad; an input that cannot be read is the
+ * status.
+ * Errors:  PZ_IO, PZ_BAD_DATA (of compressed data, or a line of more than PZ_RECORD_MAX bytes);
+ *          PZ_TRY_AGAIN no memory
+ * Owner:   what the row points to is the reader's, valid until the next call */
 enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz_err *err);
 
 #endif

@@ -8,8 +8,8 @@
  *
  * Records: a quoted field may hold newlines, so the end of a record is known only from its start.
  * The same function decides where a block is cut and how it is read, so the two cannot disagree.
- * After garbage or an unclosed quote, reading goes on at the next line: one bad quote spoils one
- * line. */
+ * After garbage, an unclosed quote or lines that a quote swallowed, reading goes on at the next line:
+ * one bad quote spoils one line. */
 #include "text/scan.h"
 
 #include <string.h>
@@ -140,10 +140,28 @@ static enum pz_scan_end give_up(const char *text, size_t n, size_t at, size_t *n
     return PZ_SCAN_GARBAGE;
 }
 
-enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text, size_t n,
-                                size_t at, size_t *next)
+/* A whole record, unless its line breaks come from a quote that swallowed lines: then it has not
+ * the cells that it should. */
+static enum pz_scan_end finish(const struct pz_csv_form *form, const char *text, size_t at,
+                               size_t end, size_t n_cells, size_t *next)
 {
-    size_t i = at;
+    const char *newline = memchr(text + at, '\n', end - at);
+
+    if (form->n_columns > 0 && n_cells != form->n_columns && newline < text + end - 1) {
+        *next = (size_t)(newline - text) + 1;
+        return PZ_SCAN_RAGGED;
+    }
+    *next = end;
+    return PZ_SCAN_RECORD;
+}
+
+/* The record at text[at]; *upto is the offset after the last byte that was looked at. */
+static enum pz_scan_end scan_record(const struct pz_csv_form *form, const char *text, size_t n,
+                                    size_t at, size_t *next, size_t *cells, size_t *upto)
+{
+    size_t i = at, n_cells = 0;
+
+    *upto = n;
 
     while (i < n) {
         bool quoted = text[i] == '"';
@@ -156,34 +174,43 @@ enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text
         }
         if (i >= n)
             return PZ_SCAN_MORE;
+        n_cells++;
         if (text[i] == '\n') {
-            *next = i + 1;
-            return PZ_SCAN_RECORD;
+            *cells = n_cells;
+            *upto = i + 1;
+            return finish(form, text, at, i + 1, n_cells, next);
         }
-        if (text[i] != form->delimiter)
+        if (text[i] != form->delimiter) {
+            *upto = i + 1;
             return give_up(text, n, at, next);
+        }
         i++;
     }
     return PZ_SCAN_MORE;
 }
 
-size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n, size_t *open)
+enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text, size_t n,
+                                size_t at, size_t *next, size_t *cells)
 {
-    size_t at = 0;
+    size_t upto, ignored;
 
-    *open = n;
+    return scan_record(form, text, n, at, next, cells ? cells : &ignored, &upto);
+}
+
+size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n)
+{
+    size_t at = 0, cut = 0, needed = 0;
+
     for (;;) {
         const char *quote = at < n ? memchr(text + at, '"', n - at) : NULL, *line;
-        size_t upto = quote ? (size_t)(quote - text) : n;
+        size_t end = quote ? (size_t)(quote - text) : n, upto, cells;
 
-        line = at < upto ? memrchr(text + at, '\n', upto - at) : NULL;
+        line = at < end ? memrchr(text + at, '\n', end - at) : NULL;
         if (line)
             at = (size_t)(line - text) + 1;
-        if (!quote)
-            return at;
-        if (pz_scan_record(form, text, n, at, &at) == PZ_SCAN_MORE) {
-            *open = at;
-            return at;
-        }
+        cut = at >= needed ? at : cut;
+        if (!quote || scan_record(form, text, n, at, &at, &cells, &upto) == PZ_SCAN_MORE)
+            return cut;
+        needed = upto > needed ? upto : needed;
     }
 }

@@ -10,7 +10,8 @@
 /* How a CSV file is written. */
 struct pz_csv_form {
     char delimiter;
-    bool backslash; /* inside quotes, \" and \\ stand for " and \ (besides "" for ") */
+    bool backslash;   /* inside quotes, \" and \\ stand for " and \ (besides "" for ") */
+    size_t n_columns; /* cells that a record has; 0: not known yet */
 };
 
 /* What kinds of bytes a text has. */
@@ -35,21 +36,23 @@ size_t pz_scan_marks_plain(const char *text, size_t n, char delimiter, uint32_t 
 enum pz_scan_end {
     PZ_SCAN_RECORD,  /* a whole record */
     PZ_SCAN_GARBAGE, /* bytes between a closing quote and the next delimiter */
+    PZ_SCAN_RAGGED,  /* it goes over several lines and has not n_columns cells */
     PZ_SCAN_MORE     /* the text ends inside a record */
 };
 
 /* The end of the record that starts at text[at].
  *
- * *next  PZ_SCAN_RECORD: the offset after its newline. PZ_SCAN_GARBAGE: the offset after the
- *        newline of its first line, where reading goes on. PZ_SCAN_MORE: unchanged.
- * A quote opens a quoted field only as the first byte of a field; elsewhere it is a byte like
- * others. Thread-safe. */
+ * *next    PZ_SCAN_RECORD: the offset after its newline. PZ_SCAN_GARBAGE, PZ_SCAN_RAGGED: the offset
+ *          after the newline of its first line, where reading goes on. PZ_SCAN_MORE: unchanged
+ * *cells   how many it has (PZ_SCAN_RECORD, PZ_SCAN_RAGGED); NULL: not wanted
+ * A quote opens a quoted cell only as its first byte; elsewhere it is a byte like others.
+ * Threads: any */
 enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text, size_t n,
-                                size_t at, size_t *next);
+                                size_t at, size_t *next, size_t *cells);
 
-/* Where a text that starts with a record and may end inside one can be cut: the offset after the
- * last whole record, 0 when there is none. *open  the offset of an unfinished record whose quote is
- * open at the end of the text, else n. */
-size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n, size_t *open);
+/* Where a text that starts with a record and may end inside one can be cut: the offset after the last
+ * whole record that no bad record before it looked beyond, so that a reader of the front says the same
+ * of each as a reader of the whole; 0 when there is none. Cannot fail. Threads: any */
+size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n);
 
 #endif

@@ -247,7 +247,7 @@ JSON
     jq -e '.output.recommendedItems | length == 3' <<<"${lines[3]}"
     jq -e '.output.recommendedItems | length == 3' <<<"${lines[4]}"
     jq -e '.output == null and (.error.errorMessage | test("userId"))' <<<"${lines[5]}"
-    jq -e '.error.errorMessage | test("line")' <<<"${lines[6]}"
+    jq -e '.error.errorMessage | test("JSON")' <<<"${lines[6]}"
     jq -e '.input == "neither CSV nor JSON" and .error.errorMessage and .output == null' <<<"${lines[7]}"
     run -65 pz-recommend "$HOME_PZM" --input in.jsonl -n 3
     [[ $output == *"in.jsonl:6: neither userId nor itemId"* ]]

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a text: see head.h.
+ *
+ * Everything is decided from the first lines: a byte order mark is passed over, a first byte '{'
+ * makes JSON Lines, otherwise the first line is the header, and the byte that occurs most often in
+ * it outside quotes delimits. "::" (as MovieLens has it) is folded into one byte, so that both
+ * engines know delimiters of one byte only.
+ *
+ * Spreadsheets and report tools put a title above the header: a first line without any delimiter
+ * over a second one with some is such a title, and so is a line that starts with '#' and has none.
+ * A file of one column has no delimiter in its second line either, so it keeps its header. */
+#include "text/head.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "text/record.h"
+
+enum { COLUMNS_MAX = 4096, TITLES_MAX = 10 };
+
+static const char candidates[] = { ',', ';', '\t', '|', PZ_TEXT_PAIR, '\0' };
+
+size_t pz_text_fold(char *text, size_t from, size_t n)
+{
+    size_t put;
+
+    from -= from > 0 && text[from - 1] == ':';
+    put = from;
+    while (from < n) {
+        bool pair = from + 1 < n && text[from] == ':' && text[from + 1] == ':';
+
+        text[put++] = pair ? PZ_TEXT_PAIR : text[from];
+        from += pair ? 2 : 1;
+    }
+    return put;
+}
+
+/* Bytes of the first line with its newline; 0: it has no end yet. */
+static size_t first_line(const char *text, size_t n)
+{
+    const char *newline = memchr(text, '\n', n);
+
+    return newline ? (size_t)(newline - text) + 1 : 0;
+}
+
+/* How often a delimiter is in a line, outside quotes. ':' counts pairs. */
+static size_t count_delimiter(const char *s, size_t n, char delimiter)
+{
+    size_t count = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < n; i++) {
+        bool pair = delimiter != ':' || (i + 1 < n && s[i + 1] == ':');
+
+        quoted ^= s[i] == '"';
+        if (s[i] == delimiter && pair && !quoted) {
+            count++;
+            i += delimiter == ':';
+        }
+    }
+    return count;
+}
+
+/* The most frequent delimiter of a line, ':' for "::"; *count how often. */
+static char guess_delimiter(const char *s, size_t n, size_t *count)
+{
+    char chosen = ',';
+
+    *count = 0;
+    for (const char *c = candidates; *c; c++) {
+        size_t found = count_delimiter(s, n, *c);
+
+        if (found > *count) {
+            *count = found;
+            chosen = *c;
+        }
+    }
+    if (count_delimiter(s, n, ':') > *count) {
+        *count = count_delimiter(s, n, ':');
+        chosen = ':';
+    }
+    return chosen;
+}
+
+/* ---- what is no such text ---- */
+
+static enum pz_status refuse_encoding(const char *file, const char *text, size_t n,
+                                      struct pz_err *err)
+{
+    const char *from = NULL;
+
+    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        from = "UTF-16";
+    else if (n >= 2 && text[0] && !text[1])
+        from = "UTF-16LE";
+    else if (n >= 2 && !text[0] && text[1])
+        from = "UTF-16BE";
+    if (!from)
+        return PZ_OK;
+    return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f %s -t UTF-8 %s", file,
+                      from, strcmp(file, "standard input") == 0 ? "FILE" : file);
+}
+
+static enum pz_status refuse_array(const char *file, struct pz_err *err)
+{
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s is a JSON array; one object per line is needed: jq -c '.[]' %s", file,
+                      strcmp(file, "standard input") == 0 ? "FILE" : file);
+}
+
+/* A CR inside the first line, outside quotes: the line ends are CRs. */
+static bool is_old_mac(const char *s, size_t n)
+{
+    const char *cr = memchr(s, '\r', n);
+
+    return cr && cr + 2 < s + n && !memchr(s, '"', n);
+}
+
+static enum pz_status refuse_line_ends(const char *file, bool old_mac, struct pz_err *err)
+{
+    if (old_mac)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s has the line ends of an old Mac; convert them: tr '\\r' '\\n' < %s",
+                          file, strcmp(file, "standard input") == 0 ? "FILE" : file);
+    return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line has no end: is this a CSV file?",
+                      file);
+}
+
+/* ---- names ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool add_name(struct pz_text_head *head, size_t *cap, const char *s, size_t n)
+{
+    while (n > 0 && is_blank(*s)) {
+        s++;
+        n--;
+    }
+    while (n > 0 && is_blank(s[n - 1]))
+        n--;
+    if (!pz_mem_grow(&head->name, cap, head->n + 1, sizeof *head->name))
+        return false;
+    head->name[head->n] = pz_mem_strndup(s, n);
+    return head->name[head->n] && ++head->n;
+}
+
+static enum pz_status names_from_option(const char *list, struct pz_text_head *head,
+                                        struct pz_err *err)
+{
+    size_t cap = 0;
+
+    for (const char *s = list;; s++) {
+        size_t n = strcspn(s, ",");
+
+        if (!add_name(head, &cap, s, n))
+            return pz_err_memory(err, "the header", (double)strlen(list));
+        s += n;
+        if (!*s)
+            return PZ_OK;
+    }
+}
+
+static enum pz_status names_from_line(const char *file, const char *text, size_t n,
+                                      struct pz_text_head *head, struct pz_err *err)
+{
+    struct pz_csv_reader r;
+    struct pz_row row = { .n_cells = 0 };
+    size_t cap = 0;
+    enum pz_status st = PZ_OK;
+
+    if (!pz_csv_init(&r, &head->form, COLUMNS_MAX) || !pz_csv_start(&r, text, n))
+        st = pz_err_memory(err, "the header", (double)n);
+    else if (!pz_csv_next(&r, &row) || row.bad)
+        st = pz_err_set(err, PZ_BAD_DATA, "%s:%llu: the header line: %s", file,
+                        (unsigned long long)head->lines + 1, row.bad ? row.bad : "is empty");
+    else if (row.n_cells > COLUMNS_MAX)
+        st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: more than %d columns", file,
+                        COLUMNS_MAX);
+    else if (row.check_text && !pz_str_is_utf8(text, n))
+        st = pz_err_set(err, PZ_BAD_DATA,
+                        "%s:1: the header line is not UTF-8; if it is Latin-1: iconv -f LATIN1 -t "
+                        "UTF-8 %s",
+                        file, strcmp(file, "standard input") == 0 ? "FILE" : file);
+    for (size_t i = 0; i < row.n_cells && st == PZ_OK; i++)
+        if (!add_name(head, &cap, row.cell[i].s, row.cell[i].n))
+            st = pz_err_memory(err, "the header", (double)n);
+    pz_csv_clear(&r);
+    return st;
+}
+
+/* ---- the steps ---- */
+
+static void pass(struct pz_text_head *head, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        head->lines += text[i] == '\n';
+    head->bytes += n;
+}
+
+/* Byte order mark, lines to skip, blank lines. False: there is not enough text for it. */
+static bool pass_front(const struct pz_text_cfg *cfg, const char *text, size_t n, bool at_end,
+                       struct pz_text_head *head)
+{
+    if (n < 3 && !at_end)
+        return false;
+    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        head->bytes = 3;
+    for (unsigned i = 0; i < cfg->skip_lines; i++) {
+        size_t line = first_line(text + head->bytes, n - head->bytes);
+
+        if (line == 0)
+            return at_end;
+        pass(head, text + head->bytes, line);
+    }
+    while (head->bytes < n && strchr(" \t\r\n", text[head->bytes]) && text[head->bytes])
+        pass(head, text + head->bytes, 1);
+    return head->bytes < n || at_end;
+}
+
+/* Pass over titles above the header. False: there is not enough text to tell. */
+static bool pass_titles(const char *text, size_t n, bool at_end, struct pz_text_head *head)
+{
+    for (int i = 0; i < TITLES_MAX; i++) {
+        const char *s = text + head->bytes;
+        size_t left = n - head->bytes, line = first_line(s, left), next, count, under;
+
+        if (line == 0)
+            return at_end;
+        if (memchr(s, '"', line) || (guess_delimiter(s, line, &count) && count > 0))
+            return true;
+        next = first_line(s + line, left - line);
+        if (next == 0)
+            return at_end;
+        guess_delimiter(s + line, next, &under);
+        if (s[0] != '#' && under == 0)
+            return true;
+        pass(head, s, line);
+        head->passed++;
+    }
+    return true;
+}
+
+static enum pz_status choose_delimiter(const struct pz_text_cfg *cfg, const char *s, size_t n,
+                                       struct pz_text_head *head, struct pz_err *err)
+{
+    const char *given = cfg->delimiter;
+    size_t count;
+
+    head->form.delimiter = guess_delimiter(s, n, &count);
+    if (given && strcmp(given, "::") == 0)
+        head->form.delimiter = ':';
+    else if (given && (strcmp(given, "tab") == 0 || strcmp(given, "\\t") == 0))
+        head->form.delimiter = '\t';
+    else if (given && (strlen(given) != 1 || strchr("\"\n\r:", given[0])))
+        return pz_err_set(err, PZ_USAGE,
+                          "--delimiter: \"%s\" is neither one byte, nor tab, nor ::", given);
+    else if (given)
+        head->form.delimiter = given[0];
+    if (head->form.delimiter == ':')
+        head->form.delimiter = PZ_TEXT_PAIR;
+    head->pairs = head->form.delimiter == PZ_TEXT_PAIR; /* also of a text that is folded already */
+    return PZ_OK;
+}
+
+/* The header of CSV, which starts at head->bytes. */
+static enum pz_status take_header(const char *file, const struct pz_text_cfg *cfg, char *text,
+                                  size_t *n, bool at_end, struct pz_text_head *head, bool *more,
+                                  struct pz_err *err)
+{
+    char *s = text + head->bytes;
+    size_t line = first_line(s, *n - head->bytes), end = 0;
+    enum pz_status st = choose_delimiter(cfg, s, line, head, err);
+
+    if (st == PZ_OK && head->pairs)
+        *n = head->bytes + pz_text_fold(s, 0, *n - head->bytes);
+    if (st == PZ_OK && cfg->header) {
+        head->header_given = true;
+        return names_from_option(cfg->header, head, err);
+    }
+    if (st != PZ_OK)
+        return st;
+    if (pz_scan_record(&head->form, s, *n - head->bytes, 0, &end, NULL) == PZ_SCAN_MORE) {
+        *more = !at_end && *n - head->bytes < PZ_RECORD_MAX;
+        return *more ? PZ_OK
+                     : pz_err_set(err, PZ_BAD_DATA,
+                                  "%s:%llu: the header line has a quote that is not closed", file,
+                                  (unsigned long long)head->lines + 1);
+    }
+    st = names_from_line(file, s, end, head, err);
+    pass(head, s, end);
+    return st;
+}
+
+enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg, char *text,
+                                 size_t *n, bool at_end, struct pz_text_head *head, bool *more,
+                                 struct pz_err *err)
+{
+    static const struct pz_text_cfg none = { .backslash = false };
+    size_t line;
+    enum pz_status st = refuse_encoding(file, text, *n, err);
+
+    cfg = cfg ? cfg : &none;
+    pz_text_head_clear(head);
+    head->form.backslash = cfg->backslash;
+    *more = false;
+    if (st == PZ_OK && !pass_front(cfg, text, *n, at_end, head)) {
+        *more = true;
+        return PZ_OK;
+    }
+    if (st == PZ_OK && head->bytes >= *n)
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", file);
+    if (st == PZ_OK && text[head->bytes] == '[')
+        st = refuse_array(file, err);
+    if (st != PZ_OK)
+        return st;
+    head->json = text[head->bytes] == '{';
+    if (head->json)
+        return PZ_OK;
+    line = first_line(text + head->bytes, *n - head->bytes);
+    if (line == 0 && !at_end && *n - head->bytes < PZ_RECORD_MAX) {
+        *more = true;
+        return PZ_OK;
+    }
+    if (line == 0 || is_old_mac(text + head->bytes, line))
+        return refuse_line_ends(file, is_old_mac(text, *n), err);
+    if (!cfg->header && !pass_titles(text, *n, at_end, head)) {
+        *more = true;
+        return PZ_OK;
+    }
+    st = take_header(file, cfg, text, n, at_end, head, more, err);
+    head->form.n_columns = head->n;
+    return st;
+}
+
+void pz_text_head_clear(struct pz_text_head *head)
+{
+    for (size_t i = 0; i < head->n; i++)
+        free(head->name[i]);
+    free(head->name);
+    memset(head, 0, sizeof *head);
+}

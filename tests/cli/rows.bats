@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# Rows of any input: a bad record costs itself alone, and what is no table is refused in words.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    local shop=$BATS_TEST_DIRNAME/../../sample-data
+    cd "$BATS_FILE_TMPDIR" || return 1
+    awk -F, 'NR == 1 || substr($1, 4, 2) == "40"' "$shop/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv
+    pz-train -q -o home.pzm --no-tune -r popularity-count shop.pzd
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR/home.pzc" .
+}
+
+# counts BAD STORED: what putting the file f with errors allowed comes to
+counts() {
+    run -0 --separate-stderr pz-event put --json --max-errors 9 home.pzc f
+    jq -es --argjson b "$1" --argjson s "$2" '.[-1] | .bad == $b and .stored == $s' <<<"$output"
+}
+
+@test "a stray quote in events costs its line, not those behind it" {
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\nu1,i1,"view,1\nu2,i2,view,2\nu3,"i3",view,3\nu4,i4,view,4\n' >f
+    counts 1 3
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\nu1,i1,vi"ew,1\nu2,"i2"x,view,2\nu3,i3,view,3\nu4,"i4,view,4' >f
+    counts 2 2
+    run -65 pz-event put home.pzc f
+    [[ $output == *"f:3: there is text between a closing quote"* ]]
+}
+
+@test "a JSON line that breaks off costs itself alone" {
+    cat >f <<'JSON'
+{"userId":"a","itemId":"i1","eventType":"view","sentAt":1}
+{"userId":"b","itemId":"i2",
+{"userId":"c","itemId":"i3","eventType":"view","sentAt":3}
+{"userId":"d","itemId":"i
+{"userId":"e","itemId":"i5","eventType":"view","sentAt":5}
+{"userId":"f",
+ "itemId":"i6","eventType":"view","sentAt":6}
+JSON
+    counts 2 4
+    run -65 pz-event put home.pzc f
+    [[ $output == *"f:2: JSON"* ]]
+}
+
+@test "what is no table is refused with the command that makes one of it" {
+    printf '[{"userId":"a","itemId":"i1","eventType":"view"}]' >array.json
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE\na,b,view\n' | iconv -t UTF-16 >bom.csv
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE\na,b,view\n' | iconv -t UTF-16LE >plain.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\ra,b,1\r' >mac.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,GR\xd6SSE\na,b,1,2\n' >latin.csv
+    while IFS='|' read -r file words; do
+        run -65 pz-event put home.pzc "$file"
+        [[ $output == *"$words"* ]]
+        run -65 pz-import -o no.pzd --interactions "$file"
+        [[ $output == *"$words"* ]]
+        run -65 pz-recommend home.pzc --input "$file"
+        [[ $output == *"$words"* ]]
+    done <<'LIST'
+array.json|jq -c '.[]' array.json
+bom.csv|iconv -f UTF-16 -t UTF-8 bom.csv
+plain.csv|iconv -f UTF-16LE -t UTF-8 plain.csv
+mac.csv|tr '\r' '\n' < mac.csv
+latin.csv|iconv -f LATIN1 -t UTF-8 latin.csv
+LIST
+}
+
+@test "a stray quote in a batch spoils one question" {
+    printf 'USER_ID,ITEM_ID\n"u0040,x\nu0140,\nu0240,"y"\n' >f
+    run -0 --separate-stderr pz-recommend home.pzc --input f -n 1 -f jsonl
+    [ "${#lines[@]}" -eq 3 ]
+    jq -e '.error' <<<"${lines[0]}"
+    jq -e '.output' <<<"${lines[1]}"
+    jq -e '.output' <<<"${lines[2]}"
+}
+
+@test "a title above the header is passed over, \"::\" and | delimit" {
+    printf 'Export of 2025-01-06\nUSER_ID;ITEM_ID;TIMESTAMP\nu1;i1;1700000000\nu2;i2;1700000100\n' >a.csv
+    printf '# made by shop 4.2\nUSER_ID::ITEM_ID::TIMESTAMP\nu1::i1::1700000000\nu2::i2::1700000100\n' >b.csv
+    printf 'USER_ID|ITEM_ID|TIMESTAMP\nu1|i1|1700000000\nu2|i2|1700000100\n' >c.csv
+    for f in a b c; do
+        pz-import -q -o $f.pzd --interactions $f.csv
+        pz-import --export interactions $f.pzd >$f.out
+        cmp a.out $f.out
+    done
+}
