@@ -91,14 +91,14 @@ static struct fixture *make(void)
     return f;
 }
 
-static float weight_of(const struct pz_content_dict *d, const struct pz_content_rows *rows,
-                       uint32_t row, const char *name)
+static float weight_of(const struct pz_content_dict *d, const struct pz_csr *rows, uint32_t row,
+                       const char *name)
 {
     uint32_t id = pz_dict_find_str(&d->names, name);
 
     for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
-        if (rows->id[k] == id)
-            return rows->weight[k];
+        if (rows->item[k] == id)
+            return rows->value[k];
     return 0;
 }
 
@@ -106,7 +106,7 @@ TEST(every_kind_of_attribute_becomes_features)
 {
     struct fixture *f = make();
     struct pz_content_dict d;
-    struct pz_content_rows rows;
+    struct pz_csr rows;
 
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
     assert_int_equal(pz_content_encode(&d, &f->attrs, &rows, NULL), PZ_OK);
@@ -119,7 +119,7 @@ TEST(every_kind_of_attribute_becomes_features)
     assert_true(weight_of(&d, &rows, 5, "*") == 1);
     assert_true(weight_of(&d, &rows, 0, "PRICE#0") == 1);
     assert_true(weight_of(&d, &rows, 3, "PRICE#0") == 0);
-    pz_content_rows_clear(&rows);
+    pz_csr_clear(&rows);
     pz_content_dict_clear(&d);
     free(f);
 }
@@ -130,7 +130,7 @@ TEST(terms_are_weighted_by_times_and_rareness_to_unit_length)
 {
     struct fixture *f = make();
     struct pz_content_dict d;
-    struct pz_content_rows rows;
+    struct pz_csr rows;
     double warm = log(25.0 / 24), rare = log(25.0 / 12), twice = warm * (1 + log(2));
 
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
@@ -142,7 +142,7 @@ TEST(terms_are_weighted_by_times_and_rareness_to_unit_length)
     assert_true(fabs((double)weight_of(&d, &rows, 1, "TEXT:warm") - twice / hypot(rare, twice)) <
                 1e-6);
     assert_true(weight_of(&d, &rows, 1, "TEXT:wool") == 0);
-    pz_content_rows_clear(&rows);
+    pz_csr_clear(&rows);
     pz_content_dict_clear(&d);
     free(f);
 }
@@ -155,7 +155,7 @@ TEST(a_number_between_two_knots_is_shared_by_both)
     struct pz_attr a = { .name = "N", .kind = PZ_ATTR_NUMBER, .num = learned }, b = a;
     struct pz_attrs from = { .n_attrs = 1, .n_rows = 4, .attr = &a }, to = from;
     struct pz_content_dict d;
-    struct pz_content_rows rows;
+    struct pz_csr rows;
 
     b.num = asked;
     to.attr = &b;
@@ -166,20 +166,20 @@ TEST(a_number_between_two_knots_is_shared_by_both)
     assert_true(fabsf(weight_of(&d, &rows, 0, "N#1") - 0.4f) < 1e-6f);
     assert_true(weight_of(&d, &rows, 1, "N#0") == 1 && weight_of(&d, &rows, 2, "N#2") == 1);
     assert_int_equal(rows.ptr[4] - rows.ptr[3], 1);
-    pz_content_rows_clear(&rows);
+    pz_csr_clear(&rows);
     pz_content_dict_clear(&d);
 }
 
-static struct pz_trans_lists counts_of(uint32_t n, const uint64_t *ptr, const uint32_t *item,
-                                       const float *value)
+static struct pz_csr counts_of(uint32_t n, const uint64_t *ptr, const uint32_t *item,
+                               const float *value)
 {
-    return (struct pz_trans_lists){ n, ptr, item, value, false };
+    return (struct pz_csr){ .n = n, .n_cols = n, .ptr = ptr, .item = item, .value = value };
 }
 
 static void map_clear(struct pz_content_map *map)
 {
-    pz_content_rows_clear(&map->follow);
-    pz_content_rows_clear(&map->map);
+    pz_csr_clear(&map->follow);
+    pz_csr_clear(&map->map);
 }
 
 /* x = (1 0), (1 1), (5 5) with 1, 4 and 0 events; C[0->1] = 8, C[1->0] = 10, both norms 1/2: y_01 =
@@ -195,21 +195,20 @@ TEST(what_follows_an_item_is_a_ridge_regression_on_features)
                                        [PZ_CONTENT_TARGET_NORM] = 0.5,
                                        [PZ_CONTENT_RIDGE] = 1,
                                        [PZ_CONTENT_FADE] = 1e-9 };
-    const struct pz_content_rows rows = { 3, 2, ptr, id, x };
-    const struct pz_trans_lists counts = counts_of(3, count_ptr, follower,
-                                                   (const float[]){ 8, 10 });
+    const struct pz_csr rows = { .n = 3, .n_cols = 2, .ptr = ptr, .item = id, .value = x };
+    const struct pz_csr counts = counts_of(3, count_ptr, follower, (const float[]){ 8, 10 });
     const float want[] = { 0.8f, 1.6f, 2, -1, 6.8f, -1.4f },
                 across[] = { 0.72f, 0.44f, 0.64f, -0.72f };
     struct pz_content_map got;
 
     assert_int_equal(pz_content_map(&rows, &counts, events, set, &got, NULL), PZ_OK);
     for (uint32_t k = 0; k < 6; k++) {
-        assert_int_equal(got.follow.id[k], k % 2);
-        assert_true(fabsf(got.follow.weight[k] - want[k]) < 1e-5f);
+        assert_int_equal(got.follow.item[k], k % 2);
+        assert_true(fabsf(got.follow.value[k] - want[k]) < 1e-5f);
     }
     for (uint32_t k = 0; k < 4; k++) {
-        assert_int_equal(got.map.id[k], k % 2);
-        assert_true(fabsf(got.map.weight[k] - across[k]) < 1e-5f);
+        assert_int_equal(got.map.item[k], k % 2);
+        assert_true(fabsf(got.map.value[k] - across[k]) < 1e-5f);
     }
     map_clear(&got);
 }
@@ -224,18 +223,18 @@ TEST(few_events_teach_less_and_lean_on_attributes)
     double set[PZ_CONTENT_N] = {
         [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_TRUST] = 1, [PZ_CONTENT_FADE] = 1e-9
     };
-    struct pz_content_rows rows = { 2, 1, ptr, id, one };
+    struct pz_csr rows = { .n = 2, .n_cols = 1, .ptr = ptr, .item = id, .value = one };
     struct pz_content_map got;
-    const struct pz_trans_lists counts = counts_of(2, count_ptr, follower, (const float[]){ 3 });
+    const struct pz_csr counts = counts_of(2, count_ptr, follower, (const float[]){ 3 });
 
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
-    assert_true(fabsf(got.follow.weight[0] - 1) < 1e-5f);
+    assert_true(fabsf(got.follow.value[0] - 1) < 1e-5f);
     map_clear(&got);
     rows.ptr = all_ptr; /* A = 1/2 + 1/2 + 1, t_0 = 3/4, M = A^-1 (1/2 * 3/4) = 3/16 */
     set[PZ_CONTENT_FADE] = 1;
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
-    assert_true(fabsf(got.follow.weight[0] - 0.5f * (0.75f + 0.1875f)) < 1e-5f);
-    assert_true(fabsf(got.follow.weight[1] - 0.5f * 0.1875f) < 1e-5f);
+    assert_true(fabsf(got.follow.value[0] - 0.5f * (0.75f + 0.1875f)) < 1e-5f);
+    assert_true(fabsf(got.follow.value[1] - 0.5f * 0.1875f) < 1e-5f);
     map_clear(&got);
 }
 
@@ -247,7 +246,7 @@ TEST(only_the_strongest_features_are_kept)
     uint32_t id[N];
     float one[N], value[N];
     const double set[PZ_CONTENT_N] = { [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_FADE] = 1e-9 };
-    const struct pz_content_rows rows = { N, N, ptr, id, one };
+    const struct pz_csr rows = { .n = N, .n_cols = N, .ptr = ptr, .item = id, .value = one };
     struct pz_content_map got;
 
     for (uint32_t i = 0; i < N; i++) {
@@ -257,13 +256,13 @@ TEST(only_the_strongest_features_are_kept)
         one[i] = 1;
         value[i] = (float)(i + 1);
     }
-    const struct pz_trans_lists counts = counts_of(N, count_ptr, id, value);
+    const struct pz_csr counts = counts_of(N, count_ptr, id, value);
 
     assert_int_equal(pz_content_map(&rows, &counts, one, set, &got, NULL), PZ_OK);
     assert_int_equal(got.follow.ptr[1], PZ_CONTENT_KEPT);
     for (uint32_t k = 0; k < PZ_CONTENT_KEPT; k++) {
-        assert_int_equal(got.follow.id[k], N - PZ_CONTENT_KEPT + k);
-        assert_true(fabsf(got.follow.weight[k] - (float)(got.follow.id[k] + 1) / 2) < 1e-3f);
+        assert_int_equal(got.follow.item[k], N - PZ_CONTENT_KEPT + k);
+        assert_true(fabsf(got.follow.value[k] - (float)(got.follow.item[k] + 1) / 2) < 1e-3f);
     }
     map_clear(&got);
 }

@@ -35,7 +35,7 @@ static void fit_but(struct fitted *f, const struct pz_corpus *c, const char *nam
     fit_with(f, c, value);
 }
 
-static double entry(const struct pz_trans_lists *l, uint32_t list, uint32_t item)
+static double entry(const struct pz_csr *l, uint32_t list, uint32_t item)
 {
     for (uint64_t k = l->ptr[list]; k < l->ptr[list + 1]; k++)
         if (l->item[k] == item)
@@ -220,7 +220,8 @@ TEST(transposing_twice_gives_the_lists_back)
     static const uint64_t ptr[] = { 0, 2, 2, 5 };
     static const uint32_t item[] = { 0, 3, 1, 2, 3 };
     static const float value[] = { 1, -2, 3, 4, 0 };
-    struct pz_trans_lists l = { 3, ptr, item, value, false }, once, twice;
+    struct pz_csr l = { .n = 3, .n_cols = 3, .ptr = ptr, .item = item, .value = value }, once,
+                  twice;
 
     assert_int_equal(pz_trans_transpose(&l, 4, 100, &once, NULL), PZ_OK);
     assert_int_equal(once.ptr[4], 4); /* the zero is gone */
@@ -228,8 +229,8 @@ TEST(transposing_twice_gives_the_lists_back)
     assert_int_equal(pz_trans_transpose(&once, 3, 100, &twice, NULL), PZ_OK);
     assert_near(entry(&twice, 0, 0), 1, 0);
     assert_near(entry(&twice, 2, 2), 4, 0);
-    pz_trans_lists_clear(&once);
-    pz_trans_lists_clear(&twice);
+    pz_csr_clear(&once);
+    pz_csr_clear(&twice);
 }
 
 TEST(transposing_cuts_long_lists_by_size)
@@ -237,13 +238,13 @@ TEST(transposing_cuts_long_lists_by_size)
     static const uint64_t ptr[] = { 0, 1, 2, 3 };
     static const uint32_t item[] = { 0, 0, 0 };
     static const float value[] = { 1, -3, 2 };
-    struct pz_trans_lists l = { 3, ptr, item, value, false }, out;
+    struct pz_csr l = { .n = 3, .n_cols = 3, .ptr = ptr, .item = item, .value = value }, out;
 
     assert_int_equal(pz_trans_transpose(&l, 1, 2, &out, NULL), PZ_OK);
     assert_int_equal(out.ptr[1], 2);
     assert_near(entry(&out, 0, 1), -3, 0);
     assert_near(entry(&out, 0, 2), 2, 0);
-    pz_trans_lists_clear(&out);
+    pz_csr_clear(&out);
 }
 
 /* ---- ridge ---- */
@@ -302,7 +303,7 @@ TEST(the_closed_form_is_the_gram_matrix_of_histories)
     struct fitted f;
     struct pz_trans_feats none;
     struct pz_trans_view v;
-    struct pz_trans_lists rows;
+    struct pz_csr rows;
 
     fit_with(&f, &t->c, plain);
     memcpy(set, ((struct pz_trans *)f.part)->set, sizeof set);
@@ -320,7 +321,7 @@ TEST(the_closed_form_is_the_gram_matrix_of_histories)
         for (uint32_t j = 0; j < N; j++)
             assert_near(entry(&rows, i, j),
                         i / 3 > j / 3 || (i / 3 == j / 3 && i <= j) ? gram[i * N + j] : 0, 1e-4);
-    pz_trans_lists_clear(&rows);
+    pz_csr_clear(&rows);
     pz_trans_view_clear(&v);
     pz_trans_feats_clear(&none);
     pz_transitions.free(f.part);
@@ -330,9 +331,9 @@ TEST(the_closed_form_is_the_gram_matrix_of_histories)
 /* What item i has of a row: 1 of its own, the weight of a feature. */
 static double share(const struct pz_trans_feats *f, uint32_t i, uint32_t row)
 {
-    for (uint64_t k = f->ptr[i]; row >= f->n_items && k < f->ptr[i + 1]; k++)
-        if (f->n_items + f->id[k] == row)
-            return (double)f->weight[k];
+    for (uint64_t k = f->rows.ptr[i]; row >= f->n_items && k < f->rows.ptr[i + 1]; k++)
+        if (f->n_items + f->rows.item[k] == row)
+            return (double)f->rows.value[k];
     return row == i;
 }
 
@@ -353,7 +354,7 @@ TEST(features_have_the_gram_rows_of_their_items)
     struct fitted f;
     struct pz_trans_feats feats;
     struct pz_trans_view v;
-    struct pz_trans_lists rows;
+    struct pz_csr rows;
 
     fit_with(&f, &t->c, plain);
     brute_force(t, 0.25, 0.5, gram, count);
@@ -374,7 +375,7 @@ TEST(features_have_the_gram_rows_of_their_items)
                     sum += share(&feats, i, a) * share(&feats, j, b) * gram[i * N + j];
             assert_near(entry(&rows, a, b), sum, 1e-4);
         }
-    pz_trans_lists_clear(&rows);
+    pz_csr_clear(&rows);
     pz_trans_view_clear(&v);
     pz_trans_feats_clear(&feats);
     pz_transitions.free(f.part);
@@ -669,7 +670,11 @@ TEST(items_of_the_same_attributes_are_of_one_kind)
     uint32_t id[] = { 3, 5, /**/ 3, 5, /**/ 3, /**/ 3, 5 };
     float weight[] = { 0.6f, 0.8f, /**/ 0.6f, 0.8f, /**/ 1, /**/ 0.8f, 0.6f };
     const uint32_t kind[N] = { 0, 1, 0, 2, 3, 1 }, head[] = { 0, 1, 3, 4 };
-    struct pz_trans_feats f = { .n_items = N, .n = 6, .ptr = ptr, .id = id, .weight = weight };
+    struct pz_trans_feats f = {
+        .n_items = N,
+        .n = 6,
+        .rows = { .n = N, .n_cols = 6, .ptr = ptr, .item = id, .value = weight }
+    };
 
     assert_int_equal(pz_trans_feats_kinds(&f, NULL), PZ_OK);
     assert_int_equal(f.n_kinds, 4);

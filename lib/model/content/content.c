@@ -67,15 +67,13 @@ static void part_free(void *part)
 {
     struct pz_content *p = part;
 
-    if (p && p->owned) {
-        pz_content_rows_clear(&p->x);
-        pz_content_rows_clear(&p->follow);
-        pz_content_rows_clear(&p->map);
-        free((void *)(uintptr_t)p->count);
-    }
     if (p) {
+        pz_csr_clear(&p->x);
+        pz_csr_clear(&p->follow);
+        pz_csr_clear(&p->map);
+        free(p->own_count);
         pz_content_dict_clear(&p->dict);
-        pz_content_rows_clear(&p->put);
+        pz_csr_clear(&p->put);
         free(p->put_row);
     }
     free(p);
@@ -85,7 +83,7 @@ static void part_free(void *part)
 
 /* Transitions by source as that scorer counts them, with this part's settings. */
 static enum pz_status count_transitions(const struct pz_content *p, const struct pz_corpus *c,
-                                        struct pz_trans_lists *out, struct pz_err *err)
+                                        struct pz_csr *out, struct pz_err *err)
 {
     double set[PZ_TRANS_N];
     float *scale = pz_mem_array(c->n_items, sizeof *scale);
@@ -122,7 +120,7 @@ static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus 
     uint8_t *use = pz_mem_array(c->n_items, 1);
     enum pz_status st = count && use ? PZ_OK : pz_err_memory(err, "features", 5.0 * c->n_items);
 
-    p->count = count;
+    p->count = p->own_count = count;
     attrs.n_rows = c->n_items; /* of an empty table, too */
     for (uint64_t k = 0; st == PZ_OK && k < c->ptr[c->n_users]; k++)
         count[c->item[k]] += 1;
@@ -140,7 +138,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
                           struct pz_err *err)
 {
     struct pz_content *p = calloc(1, sizeof *p);
-    struct pz_trans_lists counts = { 0 };
+    struct pz_csr counts = { 0 };
     struct pz_content_map map = { 0 };
     enum pz_status st = p ? PZ_OK : pz_err_memory(err, "content", sizeof *p);
 
@@ -148,14 +146,13 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         memcpy(p->set, cfg->value, sizeof p->set);
         p->n_items = c->n_items;
         p->ordered = c->ordered;
-        p->owned = true;
         st = fit_features(p, c, err);
     }
     if (st == PZ_OK)
         st = count_transitions(p, c, &counts, err);
     if (st == PZ_OK)
         st = pz_content_map(&p->x, &counts, p->count, p->set, &map, err);
-    pz_trans_lists_clear(&counts);
+    pz_csr_clear(&counts);
     if (p) {
         p->follow = map.follow;
         p->map = map.map;
@@ -170,25 +167,14 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
 /* ---- the file ---- */
 
-/* The columns of the tables of rows. */
-static const char *const row_names[3][3] = {
-    { "content/ptr", "content/id", "content/weight" },
-    { "content/follow_ptr", "content/follow_id", "content/follow" },
-    { "content/map_ptr", "content/map_id", "content/map" }
-};
-
-static enum pz_status save_rows(const struct pz_content_rows *rows, const char *const *name,
-                                struct pz_writer *w, struct pz_err *err)
-{
-    uint64_t n = rows->ptr[rows->n];
-    enum pz_status st = pz_writer_add(w, name[0], PZ_U64, rows->ptr, (uint64_t)rows->n + 1, err);
-
-    if (st == PZ_OK)
-        st = pz_writer_add(w, name[1], PZ_U32, rows->id, n, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, name[2], PZ_F32, rows->weight, n, err);
-    return st;
-}
+#define COLUMNS(ptr_name, id_name, value_name)                                                  \
+    {                                                                                           \
+        .ptr = "content/" ptr_name, .item = "content/" id_name, .value = "content/" value_name, \
+        .min_value = -FLT_MAX                                                                   \
+    }
+static const struct pz_csr_columns x_columns = COLUMNS("ptr", "id", "weight"),
+                                   follow_columns = COLUMNS("follow_ptr", "follow_id", "follow"),
+                                   map_columns = COLUMNS("map_ptr", "map_id", "map");
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
@@ -205,11 +191,11 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     if (st == PZ_OK)
         st = pz_writer_add(w, "content/count", PZ_F32, p->count, p->n_items, err);
     if (st == PZ_OK)
-        st = save_rows(&p->x, row_names[0], w, err);
+        st = pz_csr_save(&p->x, &x_columns, w, err);
     if (st == PZ_OK)
-        st = save_rows(&p->follow, row_names[1], w, err);
+        st = pz_csr_save(&p->follow, &follow_columns, w, err);
     if (st == PZ_OK)
-        st = save_rows(&p->map, row_names[2], w, err);
+        st = pz_csr_save(&p->map, &map_columns, w, err);
     return st;
 }
 
@@ -218,27 +204,6 @@ static enum pz_status take_settings(struct pz_content *p, const double *set, str
     memcpy(p->set, set, sizeof p->set);
     p->ordered = set[PZ_CONTENT_N] > 0;
     return pz_scorer_check(&pz_content, set, err);
-}
-
-static enum pz_status load_rows(struct pz_table *t, const char *const *name,
-                                struct pz_content_rows *rows, struct pz_err *err)
-{
-    const void *ptr = NULL, *id = NULL, *weight = NULL;
-    uint64_t n = 0;
-    enum pz_status st = pz_table_get(t, name[0], PZ_U64, (uint64_t)rows->n + 1, &ptr, NULL, err);
-
-    if (st == PZ_OK)
-        st = pz_table_get(t, name[1], PZ_U32, PZ_ANY, &id, &n, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, name[2], PZ_F32, n, &weight, NULL, err);
-    rows->ptr = ptr;
-    rows->id = id;
-    rows->weight = weight;
-    if (st == PZ_OK && !pz_table_is_flat(t) &&
-        !(pz_lists_good(ptr, rows->n, n, n, id, rows->n_feats) &&
-          pz_numbers_good(weight, n, -FLT_MAX)))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: damaged", name[2]);
-    return st;
 }
 
 static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, struct pz_err *err)
@@ -254,14 +219,12 @@ static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, str
     p->count = count;
     if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(count, p->n_items, 0))
         st = pz_err_set(err, PZ_BAD_DATA, "content/count: damaged");
-    p->x.n = p->follow.n = p->n_items;
-    p->x.n_feats = p->follow.n_feats = p->map.n_feats = p->map.n = p->dict.names.n;
     if (st == PZ_OK)
-        st = load_rows(t, row_names[0], &p->x, err);
+        st = pz_csr_load(t, &x_columns, p->n_items, p->dict.names.n, &p->x, err);
     if (st == PZ_OK)
-        st = load_rows(t, row_names[1], &p->follow, err);
+        st = pz_csr_load(t, &follow_columns, p->n_items, p->dict.names.n, &p->follow, err);
     if (st == PZ_OK)
-        st = load_rows(t, row_names[2], &p->map, err);
+        st = pz_csr_load(t, &map_columns, p->dict.names.n, p->dict.names.n, &p->map, err);
     return st;
 }
 
@@ -310,19 +273,19 @@ static size_t scratch_bytes(const void *part)
     return (((const struct pz_content *)part)->dict.names.n + 1) * sizeof(float);
 }
 
-PZ_KERNEL static float row_dot(const struct pz_content_rows *rows, uint32_t row, const float *z)
+PZ_KERNEL static float row_dot(const struct pz_csr *rows, uint32_t row, const float *z)
 {
     float sum = 0;
 
     for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
-        sum += rows->weight[k] * z[rows->id[k]];
+        sum += rows->value[k] * z[rows->item[k]];
     return sum;
 }
 
-static void add_row(const struct pz_content_rows *rows, uint32_t row, float weight, float *z)
+static void add_row(const struct pz_csr *rows, uint32_t row, float weight, float *z)
 {
     for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
-        z[rows->id[k]] += weight * rows->weight[k];
+        z[rows->item[k]] += weight * rows->value[k];
 }
 
 /* The row of put that holds an item's features; of items from n_items on. */
@@ -340,7 +303,7 @@ static void add_follow(const struct pz_content *p, uint32_t b, float weight, flo
     }
     b = row_put(p, b);
     for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
-        add_row(&p->map, p->put.id[k], weight * p->put.weight[k], z);
+        add_row(&p->map, p->put.item[k], weight * p->put.value[k], z);
 }
 
 /* x t_b for a dense x. */
@@ -352,7 +315,7 @@ static float follow_dot(const struct pz_content *p, uint32_t b, const float *x)
         return row_dot(&p->follow, b, x);
     b = row_put(p, b);
     for (uint64_t k = p->put.ptr[b]; k < p->put.ptr[b + 1]; k++)
-        sum += p->put.weight[k] * row_dot(&p->map, p->put.id[k], x);
+        sum += p->put.value[k] * row_dot(&p->map, p->put.item[k], x);
     return sum;
 }
 

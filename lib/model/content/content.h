@@ -20,6 +20,7 @@
 #include "data/attrs.h"
 #include "model/scorer.h"
 #include "model/transitions/transitions.h"
+#include "table/csr.h"
 #include "table/dict.h"
 
 /* Indices of the settings, in the order of the scorer's table. */
@@ -50,15 +51,6 @@ struct pz_content_dict {
     float *own;         /* value when owned */
 };
 
-/* Sparse rows of features. */
-struct pz_content_rows {
-    uint32_t n, n_feats; /* rows, features */
-    const uint64_t *ptr; /* [n + 1] */
-    const uint32_t
-        *id; /* < n_feats, without repeats within a row; NULL when nothing has features */
-    const float *weight;
-};
-
 /* ---- content_feats.c ---- */
 
 /* Choose the features of a table: of categories and terms those that two items have, the most
@@ -71,15 +63,14 @@ void pz_content_dict_clear(struct pz_content_dict *d);
 /* The features of every row of a table (columns matched by name; of another table than the
  * dictionary was made from, too). Clear in any case. */
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
-                                 struct pz_content_rows *out, struct pz_err *err);
-void pz_content_rows_clear(struct pz_content_rows *rows);
+                                 struct pz_csr *out, struct pz_err *err);
 
 /* ---- content_map.c ---- */
 
 /* What pz_content_map makes; clear in any case. */
 struct pz_content_map {
-    struct pz_content_rows follow; /* [x->n] rows t_b */
-    struct pz_content_rows map;    /* [n_feats] rows of M */
+    struct pz_csr follow; /* [x->n] rows t_b */
+    struct pz_csr map;    /* [n_feats] rows of M */
 };
 
 /* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] /
@@ -94,8 +85,8 @@ struct pz_content_map {
  * count   [x->n] n_i, events of an item
  * set     [PZ_CONTENT_N] settings
  * out     rows with ids ascending
- * Parallel over items. Memory: 8 x->n_feats^2 bytes and 8 PZ_CONTENT_KEPT an item. */
-enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
+ * Parallel over items. Memory: 8 x->n_cols^2 bytes and 8 PZ_CONTENT_KEPT an item. */
+enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *counts,
                               const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err);
 
@@ -107,13 +98,12 @@ struct pz_content {
     uint32_t n_items;
     bool ordered; /* false: the histories have no order, recency means nothing */
     struct pz_content_dict dict;
-    struct pz_content_rows x;      /* the items' features */
-    struct pz_content_rows follow; /* what follows them: t_b */
-    struct pz_content_rows map;    /* M of pz_content_map: what follows an item nobody had, x M */
-    const float *count;            /* [n_items] events */
-    bool owned;                    /* x, follow, map, count; else borrowed from a table */
-    struct pz_content_rows
-        put; /* features of rows put since; those of fresh items are put_row[n_fresh] */
+    struct pz_csr x;      /* the items' features */
+    struct pz_csr follow; /* what follows them: t_b */
+    struct pz_csr map;    /* M of pz_content_map: what follows an item nobody had, x M */
+    const float *count;   /* [n_items] events */
+    float *own_count;     /* count, unless a table owns it */
+    struct pz_csr put; /* features of rows put since; those of fresh items are put_row[n_fresh] */
     uint32_t *put_row, n_fresh; /* items from n_items on */
 };
 

@@ -496,7 +496,7 @@ static void encoder_clear(struct encoder *e)
 }
 
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
-                                 struct pz_content_rows *out, struct pz_err *err)
+                                 struct pz_csr *out, struct pz_err *err)
 {
     struct encoder e = { .d = d, .attrs = attrs };
     struct row r = { .place = pz_mem_array(d->names.n, sizeof *r.place) };
@@ -512,16 +512,8 @@ enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct p
             r.place[r.id[from]] = 0;
         ptr[row + 1] = r.n;
     }
-    *out = (struct pz_content_rows){ (uint32_t)attrs->n_rows, d->names.n, ptr, r.id, r.weight };
+    *out = pz_csr_take((uint32_t)attrs->n_rows, d->names.n, ptr, r.id, r.weight);
     free(r.place);
     encoder_clear(&e);
     return good ? PZ_OK : pz_err_memory(err, "features of items", 8.0 * (double)r.n);
-}
-
-void pz_content_rows_clear(struct pz_content_rows *rows)
-{
-    free((void *)(uintptr_t)rows->ptr);
-    free((void *)(uintptr_t)rows->id);
-    free((void *)(uintptr_t)rows->weight);
-    memset(rows, 0, sizeof *rows);
 }

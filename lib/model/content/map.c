@@ -22,8 +22,8 @@ struct largest {
 };
 
 struct map {
-    const struct pz_content_rows *x;
-    const struct pz_trans_lists *counts;
+    const struct pz_csr *x;
+    const struct pz_csr *counts;
     const float *count;
     const double *set;
     size_t n_feats;
@@ -53,13 +53,13 @@ static void fill_weights(struct map *m)
 /* A, both triangles. */
 static void fill_matrix(struct map *m)
 {
-    const struct pz_content_rows *x = m->x;
+    const struct pz_csr *x = m->x;
 
     for (uint32_t i = 0; i < x->n; i++)
         for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1] && m->trust[i] > 0; k++)
             for (uint64_t l = x->ptr[i]; l < x->ptr[i + 1]; l++)
-                m->matrix[x->id[k] * m->n_feats + x->id[l]] += m->trust[i] * x->weight[k] *
-                                                               x->weight[l];
+                m->matrix[x->item[k] * m->n_feats + x->item[l]] += m->trust[i] * x->value[k] *
+                                                                   x->value[l];
     for (size_t f = 0; f < m->n_feats; f++) {
         float *diagonal = &m->matrix[f * m->n_feats + f];
 
@@ -69,10 +69,10 @@ static void fill_matrix(struct map *m)
 }
 
 /* row += weight * x_i. */
-static void add_features(const struct pz_content_rows *x, uint32_t i, float weight, float *row)
+static void add_features(const struct pz_csr *x, uint32_t i, float weight, float *row)
 {
     for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1]; k++)
-        row[x->id[k]] += weight * x->weight[k];
+        row[x->item[k]] += weight * x->value[k];
 }
 
 /* row += sum_j d_j y_bj x_j. */
@@ -133,12 +133,12 @@ static void regress(struct map *m, uint32_t from, struct room *r)
 
 static void fill_across(struct map *m)
 {
-    const struct pz_content_rows *x = m->x;
+    const struct pz_csr *x = m->x;
     const struct largest *t = &m->follow;
 
     for (uint32_t b = 0; b < x->n; b++)
         for (uint64_t k = x->ptr[b]; k < x->ptr[b + 1]; k++) {
-            float *row = m->across + x->id[k] * m->n_feats, weight = m->trust[b] * x->weight[k];
+            float *row = m->across + x->item[k] * m->n_feats, weight = m->trust[b] * x->value[k];
 
             for (size_t f = (size_t)b * t->kept; f < (size_t)b * t->kept + t->n[b]; f++)
                 row[t->id[f]] += weight * t->weight[f];
@@ -156,8 +156,8 @@ static void mix(struct map *m, uint32_t b, struct room *r)
     for (uint32_t k = 0; k < t->n[b]; k++)
         r->in[t->id[(size_t)b * t->kept + k]] = (1 - share) * t->weight[(size_t)b * t->kept + k];
     for (uint64_t k = m->x->ptr[b]; k < m->x->ptr[b + 1]; k++) {
-        const float *row = m->matrix + m->x->id[k] * m->n_feats;
-        float weight = share * m->x->weight[k];
+        const float *row = m->matrix + m->x->item[k] * m->n_feats;
+        float weight = share * m->x->value[k];
 
         for (size_t f = 0; f < m->n_feats; f++)
             r->in[f] += weight * row[f];
@@ -186,14 +186,13 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
     for (uint32_t b = 0; b < m->x->n; b++)
         mix(m, b, &room[pz_par_id()]);
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
-    for (uint32_t f = 0; f < m->x->n_feats; f++)
+    for (uint32_t f = 0; f < m->x->n_cols; f++)
         keep_row(m, &m->map, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
     return PZ_OK;
 }
 
 /* The n rows without the free places between them. */
-static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats,
-                 struct pz_content_rows *out)
+static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats, struct pz_csr *out)
 {
     uint64_t *ptr = pz_mem_array((size_t)n + 1, sizeof *ptr);
     uint32_t *id = NULL;
@@ -209,7 +208,7 @@ static bool pack(const struct largest *from, uint32_t n, uint32_t n_feats,
         memcpy(id + ptr[b], from->id + (size_t)b * from->kept, from->n[b] * sizeof *id);
         memcpy(weight + ptr[b], from->weight + (size_t)b * from->kept, from->n[b] * sizeof *weight);
     }
-    *out = (struct pz_content_rows){ n, n_feats, ptr, id, weight };
+    *out = pz_csr_take(n, n_feats, ptr, id, weight);
     return ptr && id && weight;
 }
 
@@ -271,11 +270,11 @@ static bool take_memory(struct map *m)
            m->target && m->matrix && m->across && m->unit;
 }
 
-enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_trans_lists *counts,
+enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *counts,
                               const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err)
 {
-    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_feats };
+    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_cols };
     struct room *room = rooms_new(m.n_feats);
     bool good = take_memory(&m) && room;
     enum pz_status st = PZ_OK;
@@ -283,8 +282,8 @@ enum pz_status pz_content_map(const struct pz_content_rows *x, const struct pz_t
     memset(out, 0, sizeof *out);
     if (good)
         st = learn(&m, room, err);
-    if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_feats, &out->follow) ||
-                        !pack(&m.map, x->n_feats, x->n_feats, &out->map)))
+    if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_cols, &out->follow) ||
+                        !pack(&m.map, x->n_cols, x->n_cols, &out->map)))
         st = pz_err_memory(err, "what follows items",
                            8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * PZ_CONTENT_KEPT * x->n);
     rooms_free(room);

@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "table/lists.h"
 
 /* One segment to be: a value of a column. */
 struct place {
@@ -170,9 +169,9 @@ static bool count_all(struct making *m, const uint32_t *final, double shrink)
 {
     struct pz_segments *out = m->out;
     uint32_t *order = pz_mem_array(m->n, sizeof *order);
-    uint64_t *ptr = out->owned[0] = pz_mem_array(m->n + 1, sizeof *ptr);
-    double *total = out->owned[1] = pz_mem_array(m->n, sizeof *total);
-    double *kept = out->owned[2] = pz_mem_array(1, sizeof *kept);
+    uint64_t *ptr = pz_mem_array(m->n + 1, sizeof *ptr);
+    double *total = out->owned[0] = pz_mem_array(m->n, sizeof *total);
+    double *kept = out->owned[1] = pz_mem_array(1, sizeof *kept);
     bool good = order && ptr && total && kept;
 
     for (size_t k = 0; k < m->n && good; k++)
@@ -183,11 +182,9 @@ static bool count_all(struct making *m, const uint32_t *final, double shrink)
     }
     if (good)
         *kept = shrink;
-    out->ptr = ptr;
     out->total = total;
     out->shrink = kept;
-    out->item = out->owned[3] = m->item;
-    out->count = out->owned[4] = m->value;
+    out->list = pz_csr_take((uint32_t)m->n, out->n_items, ptr, m->item, m->value);
     free(order);
     return good;
 }
@@ -222,10 +219,15 @@ enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct
 void pz_segments_clear(struct pz_segments *s)
 {
     pz_dict_clear(&s->names);
+    pz_csr_clear(&s->list);
     for (size_t k = 0; k < sizeof s->owned / sizeof *s->owned; k++)
         free(s->owned[k]);
     memset(s, 0, sizeof *s);
 }
+
+static const struct pz_csr_columns list_columns = { .ptr = "popularity/segments/ptr",
+                                                    .item = "popularity/segments/item",
+                                                    .value = "popularity/segments/count" };
 
 enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w,
                                 struct pz_err *err)
@@ -240,19 +242,12 @@ enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w
         st = pz_writer_add(w, "popularity/segments/shrink", PZ_F64, s->shrink, 1, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "popularity/segments/total", PZ_F64, s->total, n, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "popularity/segments/ptr", PZ_U64, s->ptr, (uint64_t)n + 1, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "popularity/segments/item", PZ_U32, s->item, s->ptr[n], err);
-    return st == PZ_OK
-               ? pz_writer_add(w, "popularity/segments/count", PZ_F32, s->count, s->ptr[n], err)
-               : st;
+    return st == PZ_OK ? pz_csr_save(&s->list, &list_columns, w, err) : st;
 }
 
-static bool is_sound(const struct pz_segments *s, uint64_t n_listed)
+static bool is_sound(const struct pz_segments *s)
 {
-    bool good = pz_lists_good(s->ptr, s->names.n, n_listed, n_listed, s->item, s->n_items) &&
-                pz_numbers_good(s->count, n_listed, 0) && *s->shrink > 0;
+    bool good = *s->shrink > 0;
 
     for (uint32_t k = 0; k < s->names.n && good; k++)
         good = s->total[k] >= 0;
@@ -262,8 +257,7 @@ static bool is_sound(const struct pz_segments *s, uint64_t n_listed)
 enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_segments *s,
                                 struct pz_err *err)
 {
-    const void *data[5] = { NULL };
-    uint64_t n_listed = 0;
+    const void *data[2] = { NULL };
     enum pz_status st;
 
     memset(s, 0, sizeof *s);
@@ -276,18 +270,10 @@ enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_
     if (st == PZ_OK)
         st = pz_table_get(t, "popularity/segments/total", PZ_F64, s->names.n, &data[1], NULL, err);
     if (st == PZ_OK)
-        st = pz_table_get(t, "popularity/segments/ptr", PZ_U64, (uint64_t)s->names.n + 1, &data[2],
-                          NULL, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, "popularity/segments/item", PZ_U32, PZ_ANY, &data[3], &n_listed, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, "popularity/segments/count", PZ_F32, n_listed, &data[4], NULL, err);
+        st = pz_csr_load(t, &list_columns, s->names.n, n_items, &s->list, err);
     s->shrink = data[0];
     s->total = data[1];
-    s->ptr = data[2];
-    s->item = data[3];
-    s->count = data[4];
-    if (st == PZ_OK && !pz_table_is_flat(t) && !is_sound(s, n_listed))
+    if (st == PZ_OK && !pz_table_is_flat(t) && !is_sound(s))
         st = pz_err_set(err, PZ_BAD_DATA, "popularity: the segments are damaged");
     return st;
 }
@@ -344,7 +330,7 @@ void pz_segments_mix(const struct pz_segments *s, const struct pz_query *q, floa
     for (size_t k = 0; k < n; k++) {
         double unit = all / (double)n / (s->total[found[k]] + *s->shrink);
 
-        for (uint64_t p = s->ptr[found[k]]; p < s->ptr[found[k] + 1]; p++)
-            score[s->item[p]] += (float)(unit * (double)s->count[p]);
+        for (uint64_t p = s->list.ptr[found[k]]; p < s->list.ptr[found[k] + 1]; p++)
+            score[s->list.item[p]] += (float)(unit * (double)s->list.value[p]);
     }
 }

@@ -11,6 +11,7 @@
 #define PZ_MODEL_POPULARITY_SEGMENTS_H
 
 #include "model/scorer.h"
+#include "table/csr.h"
 
 enum { PZ_SEGMENT_ITEMS = 500 };
 
@@ -18,11 +19,9 @@ struct pz_segments {
     struct pz_dict names; /* [n] "COLUMN=value" */
     const double *shrink; /* [1] */
     const double *total;  /* [n] N_s */
-    const uint64_t *ptr;  /* [n + 1] */
-    const uint32_t *item; /* ascending within a segment */
-    const float *count;   /* n_si */
+    struct pz_csr list;   /* [n] items ascending within a segment, values n_si */
     uint32_t n_items;
-    void *owned[5]; /* the arrays above unless borrowed */
+    void *owned[2]; /* total and shrink unless borrowed */
 };
 
 /* Count the segments of a corpus: of user attributes and context, values that one in a hundred

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
+#include "table/csr.h"
 #include "table/lists.h"
 
 enum {
@@ -51,14 +52,11 @@ static const struct pz_setting settings[SET_N] = {
 
 struct part {
     double set[SET_N];
-    uint32_t n_items, n; /* n sessions, the newest first */
-    const uint64_t *ptr; /* [n + 1] */
-    const uint32_t *item;
-    const float *weight;     /* of each event; NULL: all are 1 */
-    const uint64_t *at_ptr;  /* [n_items + 1] */
-    const uint32_t *at;      /* sessions of an item, ascending */
+    uint32_t n_items;
+    struct pz_csr events;    /* rows are sessions, the newest first; values v_p, NULL: all are 1 */
+    struct pz_csr at;        /* [n_items] the sessions of an item, ascending */
     const float *trend;      /* [n_items] */
-    bool owned;              /* all of these */
+    float *own_trend;        /* trend, unless a table owns it */
     float *scale;            /* [n_items] trend^trend; owned */
     float power[EVENTS + 1]; /* distance^(d - 1); 0 at 0 */
 };
@@ -67,16 +65,12 @@ static void part_free(void *part)
 {
     struct part *f = part;
 
-    if (f && f->owned) {
-        free((void *)(uintptr_t)f->ptr);
-        free((void *)(uintptr_t)f->item);
-        free((void *)(uintptr_t)f->weight);
-        free((void *)(uintptr_t)f->at_ptr);
-        free((void *)(uintptr_t)f->at);
-        free((void *)(uintptr_t)f->trend);
-    }
-    if (f)
+    if (f) {
+        pz_csr_clear(&f->events);
+        pz_csr_clear(&f->at);
+        free(f->own_trend);
         free(f->scale);
+    }
     free(f);
 }
 
@@ -133,23 +127,21 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
 {
     struct dated *order = pz_mem_array(c->n_users, sizeof *order);
     uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr), n = 0, from;
-    uint32_t *item = NULL;
+    uint32_t *item = NULL, n_sessions = 0;
     float *weight = NULL;
     bool alike = weighs_alike(c);
 
     for (uint32_t u = 0; order && u < c->n_users; u++) {
         n += length_of(c, u);
         if (length_of(c, u) > 0)
-            order[f->n++] = (struct dated){ c->time[c->ptr[u + 1] - 1], u };
+            order[n_sessions++] = (struct dated){ c->time[c->ptr[u + 1] - 1], u };
     }
     item = pz_mem_array(n, sizeof *item);
     weight = alike ? NULL : pz_mem_array(n, sizeof *weight);
-    f->ptr = ptr;
-    f->item = item;
-    f->weight = weight;
-    for (uint32_t s = 0; order && ptr && item && (alike || weight) && s < f->n; s++) {
+    f->events = pz_csr_take(n_sessions, c->n_items, ptr, item, weight);
+    for (uint32_t s = 0; order && ptr && item && (alike || weight) && s < n_sessions; s++) {
         if (s == 0)
-            qsort(order, f->n, sizeof *order, newest_first);
+            qsort(order, n_sessions, sizeof *order, newest_first);
         n = length_of(c, order[s].user);
         from = c->ptr[order[s].user + 1] - n;
         memcpy(item + ptr[s], c->item + from, n * sizeof *item);
@@ -166,11 +158,11 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
 static void pass(const struct part *f, uint64_t *ptr, uint32_t *last, uint32_t *at)
 {
     memset(last, 0xff, f->n_items * sizeof *last);
-    for (uint32_t s = 0; s < f->n; s++)
-        for (uint64_t p = f->ptr[s]; p < f->ptr[s + 1]; p++) {
-            uint32_t i = f->item[p];
+    for (uint32_t s = 0; s < f->events.n; s++)
+        for (uint64_t p = f->events.ptr[s]; p < f->events.ptr[s + 1]; p++) {
+            uint32_t i = f->events.item[p];
 
-            if (last[i] == s || (!at && ptr[i + 1] == SAMPLE) || (at && ptr[i] == f->at_ptr[i + 1]))
+            if (last[i] == s || (!at && ptr[i + 1] == SAMPLE) || (at && ptr[i] == f->at.ptr[i + 1]))
                 continue;
             last[i] = s;
             if (at)
@@ -186,7 +178,7 @@ static enum pz_status index_items(struct part *f, struct pz_err *err)
     uint64_t *next = pz_mem_array((size_t)f->n_items + 1, sizeof *next);
     uint32_t *last = pz_mem_array(f->n_items, sizeof *last), *at = NULL;
 
-    f->at_ptr = ptr;
+    f->at = pz_csr_take(f->n_items, f->events.n, ptr, NULL, NULL);
     if (ptr && next && last) {
         pass(f, ptr, last, NULL);
         for (uint32_t i = 0; i < f->n_items; i++)
@@ -196,7 +188,7 @@ static enum pz_status index_items(struct part *f, struct pz_err *err)
     }
     if (at)
         pass(f, next, last, at);
-    f->at = at;
+    f->at.item = f->at.own[1] = at;
     free(next);
     free(last);
     return at ? PZ_OK : pz_err_memory(err, "sessions", 24.0 * f->n_items);
@@ -206,7 +198,7 @@ static enum pz_status take_trend(const struct pz_corpus *c, struct part *f, stru
 {
     float *trend = pz_mem_array(c->n_items, sizeof *trend);
 
-    f->trend = trend;
+    f->trend = f->own_trend = trend;
     f->scale = pz_mem_array(c->n_items, sizeof *f->scale);
     if (!trend || !f->scale)
         return pz_err_memory(err, "sessions", 8.0 * c->n_items);
@@ -223,7 +215,6 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     enum pz_status st = f ? PZ_OK : pz_err_memory(err, "sessions", sizeof *f);
 
     if (st == PZ_OK) {
-        f->owned = true;
         f->n_items = c->n_items;
         memcpy(f->set, cfg->value, sizeof f->set);
         st = take_trend(c, f, err);
@@ -242,21 +233,24 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
 /* ---- the file ---- */
 
+static const struct pz_csr_columns event_columns = { .ptr = "sessions/ptr",
+                                                     .item = "sessions/item",
+                                                     .value = "sessions/weight",
+                                                     .optional = true,
+                                                     .max_row = EVENTS },
+                                   at_columns = { .ptr = "sessions/at_ptr",
+                                                  .item = "sessions/at",
+                                                  .max_row = SAMPLE };
+
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
     const struct part *f = part;
     enum pz_status st = pz_writer_add(w, "sessions/set", PZ_F64, f->set, SET_N, err);
 
     if (st == PZ_OK)
-        st = pz_writer_add(w, "sessions/ptr", PZ_U64, f->ptr, (uint64_t)f->n + 1, err);
+        st = pz_csr_save(&f->events, &event_columns, w, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "sessions/item", PZ_U32, f->item, f->ptr[f->n], err);
-    if (st == PZ_OK && f->weight)
-        st = pz_writer_add(w, "sessions/weight", PZ_F32, f->weight, f->ptr[f->n], err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "sessions/at_ptr", PZ_U64, f->at_ptr, (uint64_t)f->n_items + 1, err);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "sessions/at", PZ_U32, f->at, f->at_ptr[f->n_items], err);
+        st = pz_csr_save(&f->at, &at_columns, w, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "sessions/trend", PZ_F32, f->trend, f->n_items, err);
     return st;
@@ -264,41 +258,20 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
 
 static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
 {
-    const void *value = NULL, *ptr = NULL, *item = NULL, *at_ptr = NULL, *at = NULL, *trend = NULL,
-               *weight = NULL;
-    uint64_t n = 0, n_item = 0, n_at = 0;
+    const void *value = NULL, *trend = NULL;
     enum pz_status st = pz_table_get(t, "sessions/set", PZ_F64, SET_N, &value, NULL, err);
 
     if (st == PZ_OK)
-        st = pz_table_get(t, "sessions/ptr", PZ_U64, PZ_ANY, &ptr, &n, err);
+        st = pz_csr_load(t, &event_columns, PZ_CSR_ANY, f->n_items, &f->events, err);
     if (st == PZ_OK)
-        st = pz_table_get(t, "sessions/item", PZ_U32, PZ_ANY, &item, &n_item, err);
-    if (st == PZ_OK && pz_table_has(t, "sessions/weight"))
-        st = pz_table_get(t, "sessions/weight", PZ_F32, n_item, &weight, NULL, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, "sessions/at_ptr", PZ_U64, (uint64_t)f->n_items + 1, &at_ptr, NULL,
-                          err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, "sessions/at", PZ_U32, PZ_ANY, &at, &n_at, err);
+        st = pz_csr_load(t, &at_columns, f->n_items, f->events.n, &f->at, err);
     if (st == PZ_OK)
         st = pz_table_get(t, "sessions/trend", PZ_F32, f->n_items, &trend, NULL, err);
-    if (st != PZ_OK)
-        return st;
-    f->n = (uint32_t)(n - 1);
-    f->ptr = ptr;
-    f->item = item;
-    f->weight = weight;
-    f->at_ptr = at_ptr;
-    f->at = at;
     f->trend = trend;
-    if (n < 1 || n > UINT32_MAX ||
-        (!pz_table_is_flat(t) &&
-         !(pz_lists_good(f->ptr, f->n, n_item, EVENTS, f->item, f->n_items) &&
-           pz_lists_good(f->at_ptr, f->n_items, n_at, SAMPLE, f->at, f->n) &&
-           pz_numbers_good(f->trend, f->n_items, 0) &&
-           (!weight || pz_numbers_good(f->weight, n_item, 0)))))
-        return pz_err_set(err, PZ_BAD_DATA, "sessions: the lists are broken");
-    st = pz_scorer_check(&pz_sessions, value, err);
+    if (st == PZ_OK && !pz_table_is_flat(t) && !pz_numbers_good(f->trend, f->n_items, 0))
+        st = pz_err_set(err, PZ_BAD_DATA, "sessions/trend: a number is damaged");
+    if (st == PZ_OK)
+        st = pz_scorer_check(&pz_sessions, value, err);
     if (st == PZ_OK) {
         memcpy(f->set, value, sizeof f->set);
         follow_set(f);
@@ -394,12 +367,12 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
     for (size_t k = 1; k <= most; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
-        for (uint64_t s = weight[k] > 0 ? f->at_ptr[b] : 0; weight[k] > 0 && s < f->at_ptr[b + 1];
+        for (uint64_t s = weight[k] > 0 ? f->at.ptr[b] : 0; weight[k] > 0 && s < f->at.ptr[b + 1];
              s++) {
-            struct met *m = find(r, f->at[s]);
+            struct met *m = find(r, f->at.item[s]);
 
             if (!m->session) {
-                *m = (struct met){ f->at[s] + 1, b, 0 };
+                *m = (struct met){ f->at.item[s] + 1, b, 0 };
                 r->met[n++] = (uint32_t)(m - r->table);
             }
             m->sum += weight[k];
@@ -408,8 +381,9 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
     for (uint32_t i = 0; i < n; i++) {
         const struct met *m = &r->table[r->met[i]];
 
-        r->key[i] =
-            pz_trans_key(m->sum / sqrtf((float)(f->ptr[m->session] - f->ptr[m->session - 1])), i);
+        r->key[i] = pz_trans_key(m->sum / sqrtf((float)(f->events.ptr[m->session] -
+                                                        f->events.ptr[m->session - 1])),
+                                 i);
     }
     return pz_trans_select(r->key, n, (uint32_t)f->set[SET_NEIGHBOURS]);
 }
@@ -426,11 +400,13 @@ struct chosen {
 static struct chosen chosen_at(const struct part *f, const struct room *r, uint32_t i)
 {
     const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
-    const uint64_t *p = &f->ptr[m->session - 1];
-    struct chosen c = {
-        f->item + p[0], f->weight ? f->weight + p[0] : NULL, (size_t)(p[1] - p[0]), 0,
-        m->sum,         1 / sqrtf((float)(p[1] - p[0]))
-    };
+    const uint64_t *p = &f->events.ptr[m->session - 1];
+    struct chosen c = { f->events.item + p[0],
+                        f->events.value ? f->events.value + p[0] : NULL,
+                        (size_t)(p[1] - p[0]),
+                        0,
+                        m->sum,
+                        1 / sqrtf((float)(p[1] - p[0])) };
 
     for (size_t k = 0; k < c.n; k++)
         c.anchor = c.item[k] == m->anchor ? k : c.anchor;

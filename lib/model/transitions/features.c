@@ -229,9 +229,9 @@ static uint32_t old_candidates(const struct making *m, uint32_t old, struct cand
 {
     uint32_t n = 0;
 
-    for (uint64_t k = m->old->ptr[old]; n < MAX_PER_ITEM && k < m->old->ptr[old + 1]; k++)
-        best[n++] = (struct candidate){ .id = m->old_id[m->old->id[k]],
-                                        .weight = m->old->weight[k] };
+    for (uint64_t k = m->old->rows.ptr[old]; n < MAX_PER_ITEM && k < m->old->rows.ptr[old + 1]; k++)
+        best[n++] = (struct candidate){ .id = m->old_id[m->old->rows.item[k]],
+                                        .weight = m->old->rows.value[k] };
     return n;
 }
 
@@ -260,7 +260,7 @@ static enum pz_status add_item(struct making *m, uint32_t item, struct pz_err *e
 /* Make inv_* from ptr, id and weight. */
 static enum pz_status invert(struct pz_trans_feats *f, struct pz_err *err)
 {
-    uint64_t n = f->ptr[f->n_items];
+    uint64_t n = f->rows.ptr[f->n_items];
 
     f->inv_ptr = pz_mem_array((size_t)f->n + 1, sizeof *f->inv_ptr);
     f->inv_item = pz_mem_array(n, sizeof *f->inv_item);
@@ -268,15 +268,15 @@ static enum pz_status invert(struct pz_trans_feats *f, struct pz_err *err)
     if (!f->inv_ptr || !f->inv_item || !f->inv_weight)
         return pz_err_memory(err, "items of features", 8.0 * (double)n);
     for (uint64_t k = 0; k < n; k++)
-        f->inv_ptr[f->id[k]]++;
+        f->inv_ptr[f->rows.item[k]]++;
     for (uint32_t a = 0; a < f->n; a++)
         f->inv_ptr[a + 1] += f->inv_ptr[a];
     for (uint32_t i = f->n_items; i-- > 0;)
-        for (uint64_t k = f->ptr[i]; k < f->ptr[i + 1]; k++) {
-            uint64_t at = --f->inv_ptr[f->id[k]];
+        for (uint64_t k = f->rows.ptr[i]; k < f->rows.ptr[i + 1]; k++) {
+            uint64_t at = --f->inv_ptr[f->rows.item[k]];
 
             f->inv_item[at] = i;
-            f->inv_weight[at] = f->weight[k];
+            f->inv_weight[at] = f->rows.value[k];
         }
     return PZ_OK;
 }
@@ -285,11 +285,9 @@ static enum pz_status invert(struct pz_trans_feats *f, struct pz_err *err)
 static enum pz_status make_none(uint32_t n_items, struct pz_trans_feats *out, struct pz_err *err)
 {
     out->n_items = n_items;
-    out->owned = true;
-    out->ptr = pz_mem_array((size_t)n_items + 1, sizeof *out->ptr);
-    out->id = pz_mem_array(1, sizeof *out->id);
-    out->weight = pz_mem_array(1, sizeof *out->weight);
-    if (!out->ptr || !out->id || !out->weight)
+    out->rows = pz_csr_take(n_items, 0, pz_mem_array((size_t)n_items + 1, sizeof(uint64_t)),
+                            pz_mem_array(1, sizeof(uint32_t)), pz_mem_array(1, sizeof(float)));
+    if (!out->rows.ptr || !out->rows.item || !out->rows.value)
         return pz_err_memory(err, "features of items", 8.0 * n_items);
     return PZ_OK;
 }
@@ -316,10 +314,7 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
     for (uint32_t i = 0; st == PZ_OK && i < n_items; i++)
         st = add_item(&m, i, err);
     out->n_items = n_items;
-    out->owned = true;
-    out->ptr = m.ptr;
-    out->id = m.list;
-    out->weight = m.weight;
+    out->rows = pz_csr_take(n_items, out->n, m.ptr, m.list, m.weight);
     if (st == PZ_OK)
         st = invert(out, err);
     clear_making(&m);
@@ -328,11 +323,13 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
 
 static bool alike(const struct pz_trans_feats *f, uint32_t a, uint32_t b)
 {
-    uint64_t n = f->ptr[a + 1] - f->ptr[a];
+    uint64_t n = f->rows.ptr[a + 1] - f->rows.ptr[a];
 
-    return f->ptr[b + 1] - f->ptr[b] == n &&
-           memcmp(f->id + f->ptr[a], f->id + f->ptr[b], n * sizeof *f->id) == 0 &&
-           memcmp(f->weight + f->ptr[a], f->weight + f->ptr[b], n * sizeof *f->weight) == 0;
+    return f->rows.ptr[b + 1] - f->rows.ptr[b] == n &&
+           memcmp(f->rows.item + f->rows.ptr[a], f->rows.item + f->rows.ptr[b],
+                  n * sizeof *f->rows.item) == 0 &&
+           memcmp(f->rows.value + f->rows.ptr[a], f->rows.value + f->rows.ptr[b],
+                  n * sizeof *f->rows.value) == 0;
 }
 
 enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err)
@@ -349,8 +346,9 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
     f->kind = pz_mem_array(f->n_items, sizeof *f->kind);
     f->head = pz_mem_array(f->n_items, sizeof *f->head);
     for (uint32_t i = 0; slot && f->kind && f->head && i < f->n_items; i++) {
-        size_t n = f->ptr[i + 1] - f->ptr[i];
-        size_t at = pz_hash64(f->id + f->ptr[i], n * sizeof *f->id) & (n_slots - 1);
+        size_t n = f->rows.ptr[i + 1] - f->rows.ptr[i];
+        size_t at = pz_hash64(f->rows.item + f->rows.ptr[i], n * sizeof *f->rows.item) &
+                    (n_slots - 1);
 
         while (slot[at] && !alike(f, f->head[slot[at] - 1], i))
             at = (at + 1) & (n_slots - 1);
@@ -367,12 +365,8 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 
 void pz_trans_feats_clear(struct pz_trans_feats *f)
 {
-    if (f->owned) {
-        free((void *)(uintptr_t)f->ptr);
-        free((void *)(uintptr_t)f->id);
-        free((void *)(uintptr_t)f->weight);
-        pz_dict_clear(&f->names);
-    }
+    pz_csr_clear(&f->rows);
+    pz_dict_clear(&f->names);
     free(f->inv_ptr);
     free(f->inv_item);
     free(f->inv_weight);

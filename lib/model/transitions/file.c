@@ -22,31 +22,21 @@
 #include "model/transitions/transitions.h"
 #include "table/lists.h"
 
-static enum pz_status save_lists(const struct pz_trans_lists *l, const char *name,
-                                 struct pz_writer *w, struct pz_err *err)
-{
-    uint64_t n = l->ptr[l->n];
-    char column[PZ_NAME_MAX + 1];
-    enum pz_status st;
-
-    snprintf(column, sizeof column, "transitions/%s_ptr", name);
-    st = pz_writer_add(w, column, PZ_U64, l->ptr, (uint64_t)l->n + 1, err);
-    snprintf(column, sizeof column, "transitions/%s_item", name);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, column, PZ_U32, l->item, n, err);
-    snprintf(column, sizeof column, "transitions/%s", name);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, column, PZ_F32, l->value, n, err);
-    return st;
-}
+/* The parts of a row ascend, so that an entry is found by halving. */
+#define COLUMNS(name)                                                           \
+    {                                                                           \
+        .ptr = "transitions/" name "_ptr", .item = "transitions/" name "_item", \
+        .value = "transitions/" name, .ascending = true, .min_value = -FLT_MAX  \
+    }
+static const struct pz_csr_columns feat_columns = COLUMNS("feat"), count_columns = COLUMNS("count"),
+                                   coef_columns = COLUMNS("coef");
 
 static enum pz_status save_feats(const struct pz_trans_feats *f, struct pz_writer *w,
                                  struct pz_err *err)
 {
-    struct pz_trans_lists l = { f->n_items, f->ptr, f->id, f->weight, false };
     static const uint64_t zero = 0;
     struct pz_dict none = { .offset = &zero, .bytes = "" };
-    enum pz_status st = save_lists(&l, "feat", w, err);
+    enum pz_status st = pz_csr_save(&f->rows, &feat_columns, w, err);
 
     return st == PZ_OK
                ? pz_writer_add_dict(w, "transitions/feat_name", f->n ? &f->names : &none, err)
@@ -70,45 +60,10 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
     if (st == PZ_OK)
         st = save_feats(&t->feats, w, err);
     if (st == PZ_OK)
-        st = save_lists(&t->counts, "count", w, err);
+        st = pz_csr_save(&t->counts, &count_columns, w, err);
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
-        st = save_lists(&t->coef, "coef", w, err);
+        st = pz_csr_save(&t->coef, &coef_columns, w, err);
     return st;
-}
-
-static enum pz_status check_lists(const struct pz_trans_lists *l, uint64_t n, uint32_t below,
-                                  const char *name, struct pz_err *err)
-{
-    bool ok = pz_lists_good(l->ptr, l->n, n, n, l->item, below) &&
-              pz_numbers_good(l->value, n, -FLT_MAX);
-
-    for (uint32_t i = 0; ok && i < l->n; i++)
-        for (uint64_t k = l->ptr[i] + 1; ok && k < l->ptr[i + 1]; k++)
-            ok = l->item[k - 1] < l->item[k];
-    return ok ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "transitions/%s: the lists are broken", name);
-}
-
-/* n_lists lists of entries < below. */
-static enum pz_status load_lists(struct pz_table *t, const char *name, uint32_t n_lists,
-                                 uint32_t below, struct pz_trans_lists *l, struct pz_err *err)
-{
-    const void *ptr = NULL, *item = NULL, *value = NULL;
-    uint64_t n = 0;
-    char column[PZ_NAME_MAX + 1];
-    enum pz_status st;
-
-    snprintf(column, sizeof column, "transitions/%s_ptr", name);
-    st = pz_table_get(t, column, PZ_U64, (uint64_t)n_lists + 1, &ptr, NULL, err);
-    snprintf(column, sizeof column, "transitions/%s_item", name);
-    if (st == PZ_OK)
-        st = pz_table_get(t, column, PZ_U32, PZ_ANY, &item, &n, err);
-    snprintf(column, sizeof column, "transitions/%s", name);
-    if (st == PZ_OK)
-        st = pz_table_get(t, column, PZ_F32, n, &value, NULL, err);
-    if (st != PZ_OK)
-        return st;
-    *l = (struct pz_trans_lists){ n_lists, ptr, item, value, false };
-    return pz_table_is_flat(t) ? PZ_OK : check_lists(l, n, below, name, err);
 }
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
@@ -147,20 +102,14 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
 
 static enum pz_status load_feats(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
 {
-    struct pz_trans_lists l = { 0 };
     struct pz_trans_feats *f = &t->feats;
     enum pz_status st = pz_table_get_dict(table, "transitions/feat_name", &f->names, err);
 
     if (st == PZ_OK)
-        st = load_lists(table, "feat", t->n_items, f->names.n, &l, err);
-    if (st != PZ_OK)
-        return st;
+        st = pz_csr_load(table, &feat_columns, t->n_items, f->names.n, &f->rows, err);
     f->n_items = t->n_items;
     f->n = f->names.n;
-    f->ptr = l.ptr;
-    f->id = l.item;
-    f->weight = l.value;
-    return PZ_OK; /* inv_* is for counting only */
+    return st; /* inv_* is for counting only */
 }
 
 enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part,
@@ -178,9 +127,9 @@ enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **pa
         st = read_small(table, t, err);
     rows = n_items + (t ? t->feats.n : 0);
     if (st == PZ_OK)
-        st = load_lists(table, "count", rows, rows, &t->counts, err);
+        st = pz_csr_load(table, &count_columns, rows, rows, &t->counts, err);
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
-        st = load_lists(table, "coef", rows, rows, &t->coef, err);
+        st = pz_csr_load(table, &coef_columns, rows, rows, &t->coef, err);
     if (st == PZ_OK)
         st = pz_trans_scale(t, err);
     if (st != PZ_OK) {

@@ -116,7 +116,7 @@ PZ_KERNEL void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor,
 
 /* Where the Gram matrix is read from: exactly one of the two. */
 struct gram {
-    struct pz_trans_lists rows;
+    struct pz_csr rows;
     float *square; /* [n_items * n_items] */
 };
 
@@ -128,7 +128,7 @@ struct work {
 };
 
 struct job {
-    const struct pz_trans_lists *counts;
+    const struct pz_csr *counts;
     const float *pop;
     const uint8_t *wanted;
     const struct gram *gram;
@@ -171,7 +171,7 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w
 }
 
 /* Rows lie all over memory: ask for one while the one before it is read. */
-static void prefetch_row(const struct pz_trans_lists *g, uint32_t b)
+static void prefetch_row(const struct pz_csr *g, uint32_t b)
 {
     for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k += 16) {
         __builtin_prefetch(g->item + k);
@@ -183,7 +183,7 @@ static void prefetch_row(const struct pz_trans_lists *g, uint32_t b)
  * a pair stands in one of the two rows, above or below the diagonal. */
 static void gather_rows(const struct job *job, struct work *w, uint32_t m)
 {
-    const struct pz_trans_lists *g = &job->gram->rows;
+    const struct pz_csr *g = &job->gram->rows;
 
     for (uint32_t i = 0; i < m; i++)
         w->place[job->counts->item[w->at[i]]] = (uint16_t)i;
@@ -298,8 +298,7 @@ static enum pz_status run(struct job *job, struct pz_err *err)
 /* ---- the Gram matrix ---- */
 
 /* Mark the sources of all wanted targets. */
-static void mark_sources(const struct pz_trans_lists *counts, const uint8_t *wanted,
-                         uint8_t *source)
+static void mark_sources(const struct pz_csr *counts, const uint8_t *wanted, uint8_t *source)
 {
     for (uint32_t j = 0; j < counts->n; j++)
         for (uint64_t k = counts->ptr[j]; wanted[j] && k < counts->ptr[j + 1]; k++)
@@ -320,7 +319,7 @@ static enum pz_status to_square(struct gram *g, struct pz_err *err)
     return PZ_OK;
 }
 
-static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_trans_lists *counts,
+static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_csr *counts,
                                 const float *pop, const uint8_t *wanted, struct gram *g,
                                 struct pz_err *err)
 {
@@ -358,7 +357,7 @@ static double mean_self(const struct pz_trans_view *v)
     return sum > 0 ? sum / (double)v->n : 1;
 }
 
-enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_trans_lists *counts,
+enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err)
 {
@@ -383,7 +382,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_tra
     if (st == PZ_OK)
         st = run(&job, err);
     work_free(job.work);
-    pz_trans_lists_clear(&gram.rows);
+    pz_csr_clear(&gram.rows);
     free(gram.square);
     return st;
 }

@@ -176,11 +176,11 @@ static void spread(const struct pz_trans_feats *f, struct scratch *s)
         uint32_t item = s->touched[k];
         struct cell from = s->cell[item];
 
-        for (uint64_t a = f->ptr[item]; a < f->ptr[item + 1]; a++) {
-            struct cell *to = touch(s, f->n_items + f->id[a]);
+        for (uint64_t a = f->rows.ptr[item]; a < f->rows.ptr[item + 1]; a++) {
+            struct cell *to = touch(s, f->n_items + f->rows.item[a]);
 
-            to->count += (double)f->weight[a] * from.count;
-            to->gram += (double)f->weight[a] * from.gram;
+            to->count += (double)f->rows.value[a] * from.count;
+            to->gram += (double)f->rows.value[a] * from.gram;
         }
     }
 }
@@ -441,7 +441,7 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
 }
 
 /* Run the job and hand over its lists. */
-static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct pz_err *err)
+static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *err)
 {
     uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
     struct grow *g = &job->g;
@@ -466,14 +466,14 @@ static enum pz_status build(struct job *job, struct pz_trans_lists *out, struct 
     free(job->item);
     free(job->value);
     free(job->count);
-    *out = (struct pz_trans_lists){ n, g->ptr, g->item, g->value, true };
+    *out = pz_csr_take(n, n, g->ptr, g->item, g->value);
     if (st != PZ_OK)
-        pz_trans_lists_clear(out);
+        pz_csr_clear(out);
     return st;
 }
 
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
-                              const struct pz_trans_old *old, struct pz_trans_lists *out,
+                              const struct pz_trans_old *old, struct pz_csr *out,
                               struct pz_err *err)
 {
     struct job job = { .view = v, .scale = scale, .old = old, .by_target = by_target };
@@ -483,7 +483,7 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
 }
 
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
-                             const float *scale, uint32_t row_max, struct pz_trans_lists *out,
+                             const float *scale, uint32_t row_max, struct pz_csr *out,
                              struct pz_err *err)
 {
     struct job job = {
@@ -492,16 +492,6 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
 
     job.keep = row_max + v->feats->n;
     return build(&job, out, err);
-}
-
-void pz_trans_lists_clear(struct pz_trans_lists *l)
-{
-    if (l->owned) {
-        free((void *)(uintptr_t)l->ptr);
-        free((void *)(uintptr_t)l->item);
-        free((void *)(uintptr_t)l->value);
-    }
-    memset(l, 0, sizeof *l);
 }
 
 /* ---- transposing ---- */
@@ -544,7 +534,7 @@ static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lis
     }
 }
 
-static void scatter(const struct pz_trans_lists *in, uint64_t *ptr, uint32_t *item, float *value)
+static void scatter(const struct pz_csr *in, uint64_t *ptr, uint32_t *item, float *value)
 {
     for (uint32_t j = in->n; j-- > 0;)
         for (uint64_t k = in->ptr[j]; k < in->ptr[j + 1]; k++) {
@@ -558,8 +548,8 @@ static void scatter(const struct pz_trans_lists *in, uint64_t *ptr, uint32_t *it
         }
 }
 
-enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
-                                  struct pz_trans_lists *out, struct pz_err *err)
+enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
+                                  struct pz_csr *out, struct pz_err *err)
 {
     uint64_t n = 0, *ptr = pz_mem_array((size_t)n_out + 1, sizeof *ptr);
     uint64_t *key = pz_mem_array(in->n, sizeof *key);
@@ -575,9 +565,9 @@ enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_ou
         ptr[i + 1] += ptr[i];
     item = pz_mem_array(n, sizeof *item);
     value = pz_mem_array(n, sizeof *value);
-    *out = (struct pz_trans_lists){ n_out, ptr, item, value, true };
+    *out = pz_csr_take(n_out, in->n, ptr, item, value);
     if (!ptr || !key || !item || !value) {
-        pz_trans_lists_clear(out);
+        pz_csr_clear(out);
         free(key);
         return pz_err_memory(err, "transitions by source", 8.0 * (double)n);
     }

@@ -29,7 +29,7 @@
 #include "base/simd.h"
 #include "model/transitions/transitions.h"
 
-static const struct pz_trans_lists *lists_of(const struct pz_trans *t)
+static const struct pz_csr *lists_of(const struct pz_trans *t)
 {
     return t->set[PZ_TRANS_RIDGE] > 0 ? &t->coef : &t->counts;
 }
@@ -88,7 +88,7 @@ static void add_list(const uint32_t *restrict item, const float *restrict value,
 /* Add weight times the list of one item or feature. Features stand behind items in a list. */
 static void add_row(const struct pz_trans *t, uint32_t row, float weight, const struct sums *to)
 {
-    const struct pz_trans_lists *l = lists_of(t);
+    const struct pz_csr *l = lists_of(t);
     float w = weight * t->source_scale[row];
     const uint32_t *item = l->item + l->ptr[row];
     const float *value = l->value + l->ptr[row];
@@ -113,8 +113,8 @@ static void add_event(const struct pz_trans *t, uint32_t b, float weight, const 
     const struct pz_trans_feats *f = &t->feats;
 
     add_row(t, b, weight, to);
-    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
-        to->from[f->id[k]] += weight * f->weight[k];
+    for (uint64_t k = f->rows.ptr[b]; k < f->rows.ptr[b + 1]; k++)
+        to->from[f->rows.item[k]] += weight * f->rows.value[k];
 }
 
 static void add_attrs(const struct pz_trans *t, const struct sums *to)
@@ -191,7 +191,7 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
 
         if (b >= t->n_items)
             continue;
-        known = known || t->pop[b] > 0 || t->feats.ptr[b] < t->feats.ptr[b + 1];
+        known = known || t->pop[b] > 0 || t->feats.rows.ptr[b] < t->feats.rows.ptr[b + 1];
         add_event(t, b, weight, to);
     }
     add_attrs(t, to);
@@ -218,8 +218,8 @@ static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item
     const struct pz_trans_feats *f = &t->feats;
     float sum = 0;
 
-    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
-        sum += f->weight[k] * attr[f->id[k]];
+    for (uint64_t k = f->rows.ptr[item]; k < f->rows.ptr[item + 1]; k++)
+        sum += f->rows.value[k] * attr[f->rows.item[k]];
     return sum;
 }
 
@@ -296,7 +296,7 @@ bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, f
 /* V[row -> column] times the row's scale, by binary search: lists ascend. */
 static float entry(const struct pz_trans *t, uint32_t row, uint32_t column)
 {
-    const struct pz_trans_lists *l = lists_of(t);
+    const struct pz_csr *l = lists_of(t);
     uint64_t low = l->ptr[row], high = l->ptr[row + 1];
 
     while (low < high) {
@@ -318,8 +318,8 @@ static float event_entry(const struct pz_trans *t, uint32_t b, uint32_t column)
     const struct pz_trans_feats *f = &t->feats;
     float sum = entry(t, b, column);
 
-    for (uint64_t k = f->ptr[b]; k < f->ptr[b + 1]; k++)
-        sum += attr_factor(t) * f->weight[k] * entry(t, t->n_items + f->id[k], column);
+    for (uint64_t k = f->rows.ptr[b]; k < f->rows.ptr[b + 1]; k++)
+        sum += attr_factor(t) * f->rows.value[k] * entry(t, t->n_items + f->rows.item[k], column);
     return sum;
 }
 
@@ -343,10 +343,10 @@ static float event_share(const struct pz_trans *t, const struct stars *stars, co
     const struct pz_trans_feats *f = &t->feats;
     float sum = path_entry(t, stars, b, item), through = 0;
 
-    for (uint64_t k = f->ptr[item]; k < f->ptr[item + 1]; k++)
-        if (attr[f->id[k]] > 0 && t->set[PZ_TRANS_ATTR_TARGET] > 0)
-            through += f->weight[k] * path_entry(t, stars, b, t->n_items + f->id[k]) /
-                       (t->pop[t->n_items + f->id[k]] + 1);
+    for (uint64_t k = f->rows.ptr[item]; k < f->rows.ptr[item + 1]; k++)
+        if (attr[f->rows.item[k]] > 0 && t->set[PZ_TRANS_ATTR_TARGET] > 0)
+            through += f->rows.value[k] * path_entry(t, stars, b, t->n_items + f->rows.item[k]) /
+                       (t->pop[t->n_items + f->rows.item[k]] + 1);
     sum += through * (float)t->set[PZ_TRANS_ATTR_TARGET] * t->attr_scale[item];
     return sum * t->target_scale[item];
 }

@@ -88,8 +88,8 @@ void pz_trans_free(void *part)
     struct pz_trans *t = part;
 
     if (t) {
-        pz_trans_lists_clear(&t->counts);
-        pz_trans_lists_clear(&t->coef);
+        pz_csr_clear(&t->counts);
+        pz_csr_clear(&t->coef);
         pz_trans_feats_clear(&t->feats);
         free(t->own_pop);
         free(t->own_repeat);
@@ -202,7 +202,7 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
 static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t,
                                 struct pz_err *err)
 {
-    struct pz_trans_lists solved = t->counts; /* the same places, other values */
+    struct pz_csr solved = t->counts; /* the same places, other values */
     float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
     enum pz_status st = value ? PZ_OK : pz_err_memory(err, "ridge coefficients", 0);
 

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "model/scorer.h"
+#include "table/csr.h"
 
 /* Indices of the settings, in the order of the scorer's table. */
 enum pz_trans_set {
@@ -57,21 +58,10 @@ enum {
     PZ_TRANS_ROW_MAX = 2048  /* coefficients kept a source item by the ridge */
 };
 
-/* Lists of (item, value) by item, items ascending within a list. */
-struct pz_trans_lists {
-    uint32_t n;          /* lists */
-    const uint64_t *ptr; /* [n + 1] */
-    const uint32_t *item;
-    const float *value;
-    bool owned;
-};
-
 /* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
 struct pz_trans_feats {
-    uint32_t n_items, n;  /* attributes */
-    const uint64_t *ptr;  /* [n_items + 1] */
-    const uint32_t *id;   /* ascending within an item, < n */
-    const float *weight;  /* u_A, of unit length within an item */
+    uint32_t n_items, n; /* attributes */
+    struct pz_csr rows; /* [n_items] features ascending, values u_A of unit length within an item */
     struct pz_dict names; /* [n] "COLUMN=value" */
     uint64_t *inv_ptr;    /* [n + 1] the same by attribute, for counting; NULL when n = 0
                            * or loaded; owned */
@@ -80,7 +70,6 @@ struct pz_trans_feats {
     uint32_t *kind; /* [n_items] items with the same features and weights are of one kind; owned */
     uint32_t *head; /* [n_kinds] the first item of each */
     uint32_t n_kinds;
-    bool owned; /* ptr, id, weight, names */
 };
 
 /* A learned part. counts run by source (C[b->.]) for kNN and by target (C[.->j]) for the ridge;
@@ -92,7 +81,7 @@ struct pz_trans {
     bool ordered;   /* false: the histories have no order, recency means nothing */
     int64_t newest; /* time that the counts are decayed to */
     struct pz_trans_feats feats;
-    struct pz_trans_lists counts, coef; /* lists = n_items + feats.n */
+    struct pz_csr counts, coef; /* lists = n_items + feats.n */
     const float
         *pop; /* [n_items + feats.n] sum of damped event weight * time decay, of attributes too */
     const float
@@ -179,7 +168,7 @@ uint32_t pz_trans_key_item(uint64_t key);
 
 /* Earlier counts to add to: renumbered by old_row and new_row, multiplied by factor. */
 struct pz_trans_old {
-    const struct pz_trans_lists *counts;
+    const struct pz_csr *counts;
     const uint32_t *old_row; /* [items + features] new -> old or PZ_NONE */
     const uint32_t *new_row; /* [counts->n] old -> new */
     double factor;
@@ -188,7 +177,7 @@ struct pz_trans_old {
 /* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add
  * to, or NULL. Parallel over rows. Clear *out in any case. */
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
-                              const struct pz_trans_old *old, struct pz_trans_lists *out,
+                              const struct pz_trans_old *old, struct pz_csr *out,
                               struct pz_err *err);
 
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower
@@ -196,24 +185,21 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
  * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
  * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
-                             const float *scale, uint32_t row_max, struct pz_trans_lists *out,
+                             const float *scale, uint32_t row_max, struct pz_csr *out,
                              struct pz_err *err);
-
-/* Free what is owned; accepts all-zero lists. */
-void pz_trans_lists_clear(struct pz_trans_lists *l);
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i;
  * zero values are left out, and all but the row_max largest |value| of a list. Entries are < n_out.
  */
-enum pz_status pz_trans_transpose(const struct pz_trans_lists *in, uint32_t n_out, uint32_t row_max,
-                                  struct pz_trans_lists *out, struct pz_err *err);
+enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
+                                  struct pz_csr *out, struct pz_err *err);
 
 /* ---- transitions_ridge.c ---- */
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
  * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched. */
-enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_trans_lists *counts,
+enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err);
 

@@ -115,7 +115,7 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
 }
 
 /* The place of an item in one list of l, or SIZE_MAX. */
-static size_t place_of(const struct pz_trans_lists *l, uint32_t list, uint32_t item)
+static size_t place_of(const struct pz_csr *l, uint32_t list, uint32_t item)
 {
     uint64_t low = l->ptr[list], high = l->ptr[list + 1];
 
@@ -133,7 +133,7 @@ static size_t place_of(const struct pz_trans_lists *l, uint32_t list, uint32_t i
 /* Put the old coefficients (by source) at the places of the new counts (by target). */
 static void keep_coefficients(const struct merge *m, float *value)
 {
-    const struct pz_trans_lists *coef = &m->old->coef;
+    const struct pz_csr *coef = &m->old->coef;
 
     for (uint32_t b = 0; b < coef->n; b++)
         for (uint64_t k = coef->ptr[b]; k < coef->ptr[b + 1]; k++) {
@@ -154,7 +154,7 @@ static void mark_targets(const struct merge *m, uint8_t *wanted)
 static enum pz_status solve_again(struct merge *m, struct pz_err *err)
 {
     struct pz_trans *t = m->t;
-    struct pz_trans_lists solved = t->counts;
+    struct pz_csr solved = t->counts;
     struct pz_trans_view v = { 0 };
     float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
     uint8_t *wanted = pz_mem_array(t->counts.n, 1);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sparse rows, their columns in a file, and whether what a file says of them is sound: see csr.h.
+ * Offsets are looked at before entries, entries before they are used as indices. */
+#include "table/csr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "table/lists.h"
+
+struct pz_csr pz_csr_take(uint32_t n, uint32_t n_cols, uint64_t *ptr, uint32_t *item, float *value)
+{
+    return (struct pz_csr){ n, n_cols, ptr, item, value, { ptr, item, value } };
+}
+
+void pz_csr_clear(struct pz_csr *rows)
+{
+    for (size_t k = 0; k < sizeof rows->own / sizeof *rows->own; k++)
+        free(rows->own[k]);
+    memset(rows, 0, sizeof *rows);
+}
+
+enum pz_status pz_csr_save(const struct pz_csr *rows, const struct pz_csr_columns *columns,
+                           struct pz_writer *w, struct pz_err *err)
+{
+    uint64_t n = rows->ptr[rows->n];
+    enum pz_status st = pz_writer_add(w, columns->ptr, PZ_U64, rows->ptr, (uint64_t)rows->n + 1,
+                                      err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, columns->item, PZ_U32, rows->item, n, err);
+    if (st == PZ_OK && rows->value)
+        st = pz_writer_add(w, columns->value, PZ_F32, rows->value, n, err);
+    return st;
+}
+
+static bool is_sound(const struct pz_csr *rows, const struct pz_csr_columns *columns, uint64_t n)
+{
+    bool good = pz_lists_good(rows->ptr, rows->n, n, columns->max_row ? columns->max_row : n,
+                              rows->item, rows->n_cols) &&
+                (!rows->value || pz_numbers_good(rows->value, n, columns->min_value));
+
+    for (uint32_t r = 0; r < rows->n && good && columns->ascending; r++)
+        for (uint64_t k = rows->ptr[r] + 1; k < rows->ptr[r + 1] && good; k++)
+            good = rows->item[k - 1] < rows->item[k];
+    return good;
+}
+
+enum pz_status pz_csr_load(struct pz_table *t, const struct pz_csr_columns *columns, uint32_t n,
+                           uint32_t n_cols, struct pz_csr *rows, struct pz_err *err)
+{
+    const void *ptr = NULL, *item = NULL, *value = NULL;
+    uint64_t n_ptr = 0, n_entries = 0;
+    bool valued = columns->value && !(columns->optional && !pz_table_has(t, columns->value));
+    enum pz_status st = pz_table_get(t, columns->ptr, PZ_U64,
+                                     n == PZ_CSR_ANY ? PZ_ANY : (uint64_t)n + 1, &ptr, &n_ptr, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, columns->item, PZ_U32, PZ_ANY, &item, &n_entries, err);
+    if (st == PZ_OK && valued)
+        st = pz_table_get(t, columns->value, PZ_F32, n_entries, &value, NULL, err);
+    if (st != PZ_OK)
+        return st;
+    if (n_ptr < 1 || n_ptr > UINT32_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "%s: the number of rows is damaged", columns->ptr);
+    *rows = (struct pz_csr){
+        .n = (uint32_t)(n_ptr - 1), .n_cols = n_cols, .ptr = ptr, .item = item, .value = value
+    };
+    if (!pz_table_is_flat(t) && !is_sound(rows, columns, n_entries))
+        return pz_err_set(err, PZ_BAD_DATA, "%s: the rows are damaged", columns->ptr);
+    return PZ_OK;
+}
