@@ -14,28 +14,28 @@ static size_t round_up(size_t n)
 
 size_t pz_model_scratch(const struct pz_model *m)
 {
-    size_t most = 0;
+    size_t max = 0;
 
     for (size_t i = 0; i < m->n_parts; i++) {
         size_t n = m->part[i].scorer->scratch_bytes(m->part[i].part);
 
-        most = n > most ? n : most;
+        max = n > max ? n : max;
     }
-    return round_up(most) + round_up((size_t)m->items.n * sizeof(float));
+    return round_up(max) + round_up((size_t)m->items.n * sizeof(float));
 }
 
 /* The largest of 64 scores whose bits are set, and of top. */
 static inline __attribute__((always_inline)) float largest_of(const float *score, uint64_t bits,
                                                               float top)
 {
-    float most[16] = { 0 };
+    float max[16] = { 0 };
 
     if (~bits == 0) {
         for (size_t i = 0; i < 64; i += 16)
             for (size_t k = 0; k < 16; k++)
-                most[k] = score[i + k] > most[k] ? score[i + k] : most[k];
+                max[k] = score[i + k] > max[k] ? score[i + k] : max[k];
         for (size_t k = 0; k < 16; k++)
-            top = most[k] > top ? most[k] : top;
+            top = max[k] > top ? max[k] : top;
     }
     for (; ~bits != 0 && bits; bits &= bits - 1) {
         float s = score[__builtin_ctzll(bits)];

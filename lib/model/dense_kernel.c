@@ -86,7 +86,7 @@ static void add_tile(const float *acc, size_t rows, size_t cols, bool fresh, flo
             c[i * stride + j] = acc[i * COLS + j] + (fresh ? 0 : c[i * stride + j]);
 }
 
-static size_t least(size_t a, size_t b)
+static size_t min(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -99,19 +99,19 @@ static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, 
     _Alignas(64) float bp[PANELS * COLS * DEPTH], ap[ROWS * DEPTH], acc[ROWS * COLS];
 
     for (size_t j = 0; j < s.n; j += COLS)
-        pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, least(COLS, s.n - j), depth, COLS,
+        pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, min(COLS, s.n - j), depth, COLS,
              bp + j * depth);
     for (size_t i = 0; i < s.m; i += ROWS) {
         struct view strip = { a.v + i * a.row, a.row, a.col };
 
         if (s.m - i < ROWS || a.col % PAGE == 0) { /* pages apart: one cache set for all */
-            pack(strip, least(ROWS, s.m - i), depth, ROWS, ap);
+            pack(strip, min(ROWS, s.m - i), depth, ROWS, ap);
             strip = (struct view){ ap, 1, ROWS };
         }
         for (size_t j = 0; j < s.n; j += COLS) {
             inner(depth, strip, bp + j * depth, acc);
-            add_tile(acc, least(ROWS, s.m - i), least(COLS, s.n - j), s.beta == 0,
-                     c + i * stride + j, stride);
+            add_tile(acc, min(ROWS, s.m - i), min(COLS, s.n - j), s.beta == 0, c + i * stride + j,
+                     stride);
         }
     }
 }
@@ -125,11 +125,11 @@ static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
             c[i] *= s.beta;
     for (size_t k = 0; k < s.k; k += DEPTH)
         for (size_t j = 0; j < s.n; j += PANELS * COLS)
-            slab((struct pz_gemm){ s.m, least(PANELS * COLS, s.n - j), s.k,
+            slab((struct pz_gemm){ s.m, min(PANELS * COLS, s.n - j), s.k,
                                    k == 0 && s.beta == 0 ? 0 : 1 },
                  (struct view){ a.v + k * a.col, a.row, a.col },
                  (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col },
-                 least(DEPTH, s.k - k), c + j, s.n);
+                 min(DEPTH, s.k - k), c + j, s.n);
 }
 
 void pz_gemm_ab(struct pz_gemm s, const float *a, const float *b, float *c)
@@ -151,9 +151,9 @@ void pz_dense_add_gram(const float *a, size_t n, size_t d, float *c)
 {
     for (size_t k = 0; k < n; k += DEPTH)
         for (size_t j = 0; j < d; j += PANELS * COLS)
-            slab((struct pz_gemm){ least(j + PANELS * COLS, d), least(PANELS * COLS, d - j), n, 1 },
+            slab((struct pz_gemm){ min(j + PANELS * COLS, d), min(PANELS * COLS, d - j), n, 1 },
                  (struct view){ a + k * d, 1, d }, (struct view){ a + k * d + j, 1, d },
-                 least(DEPTH, n - k), c + j, d);
+                 min(DEPTH, n - k), c + j, d);
 }
 
 /* row -= f * pivot from column i on. */

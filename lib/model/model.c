@@ -55,12 +55,12 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
 static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
 {
     uint64_t n = m->n_interactions;
-    bool good = pz_lists_good(m->ptr, m->users.n, n, n, m->item, m->items.n) &&
-                (m->context.n_attrs == 0 || m->context.n_rows == n);
+    bool ok = pz_lists_good(m->ptr, m->users.n, n, n, m->item, m->items.n) &&
+              (m->context.n_attrs == 0 || m->context.n_rows == n);
 
-    for (uint64_t p = 0; p < n && good && m->event; p++)
-        good = m->event[p] < m->events.n;
-    return good ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the histories are damaged");
+    for (uint64_t p = 0; p < n && ok && m->event; p++)
+        ok = m->event[p] < m->events.n;
+    return ok ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the histories are damaged");
 }
 
 static enum pz_status load_data(struct pz_model *m, struct pz_err *err)

@@ -13,7 +13,7 @@ static void enter_moment(struct pz_recency *r)
 
     do {
         sum += pow((double)++r->end, -r->exponent);
-    } while (time && r->end < r->most && time[-(ptrdiff_t)r->end - 1] == time[-(ptrdiff_t)first]);
+    } while (time && r->end < r->max && time[-(ptrdiff_t)r->end - 1] == time[-(ptrdiff_t)first]);
     r->weight = sum / (double)(r->end - first + 1);
 }
 

@@ -10,7 +10,7 @@
 #include "table/dict.h"
 
 enum pz_task {
-    PZ_TASK_USER,    /* items for a user: hist is his history */
+    PZ_TASK_USER,    /* items for a user: hist is their history */
     PZ_TASK_RELATED, /* items like an item: hist holds just that item */
     PZ_TASK_RANK     /* order given candidates for a user */
 };
@@ -50,7 +50,7 @@ struct pz_query {
 struct pz_recency {
     const struct pz_query *q;
     double exponent;
-    size_t most;   /* newest events that count, at most n_hist */
+    size_t max;    /* newest events that count, at most n_hist */
     size_t k, end; /* ranks told; the last rank of the moment at hand: 0 at first */
     double weight; /* of the moment at hand */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; a truth's rank is
+/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; the rank of a held-out item is
  * the number of items above it plus half of those level with it. */
 #include <math.h>
 #include <stdlib.h>
@@ -13,25 +13,25 @@
 
 enum { HIST_MAX = 500, TRUTH_MAX = 256 };
 
-/* ---- lanes ---- */
+/* ---- scratch ---- */
 
-void pz_lanes_free(struct pz_lane *lane)
+void pz_valid_scratch_free(struct pz_valid_scratch *scratch)
 {
-    for (int i = 0; lane && i < pz_par_threads(); i++) {
-        free(lane[i].total);
-        free(lane[i].mine);
-        free(lane[i].allowed);
-        free(lane[i].scratch);
-        free(lane[i].given);
+    for (int i = 0; scratch && i < pz_par_threads(); i++) {
+        free(scratch[i].total);
+        free(scratch[i].mine);
+        free(scratch[i].allowed);
+        free(scratch[i].scratch);
+        free(scratch[i].given);
     }
-    free(lane);
+    free(scratch);
 }
 
 /* The most attribute values that a user of the cases has. */
-static size_t most_given(const struct pz_valid *v)
+static size_t max_given(const struct pz_valid *v)
 {
     const struct pz_attrs *attrs = v->train.user_attrs;
-    size_t most = 0;
+    size_t max = 0;
 
     for (uint32_t k = 0; attrs && k < v->first[v->n_users]; k++) {
         size_t n = 0;
@@ -40,34 +40,36 @@ static size_t most_given(const struct pz_valid *v)
         for (uint32_t i = 0; i < attrs->n_attrs; i++)
             n += attrs->attr[i].num ? 1
                                     : (size_t)(attrs->attr[i].ptr[u + 1] - attrs->attr[i].ptr[u]);
-        most = n > most ? n : most;
+        max = n > max ? n : max;
     }
-    return most;
+    return max;
 }
 
-struct pz_lane *pz_lanes_new(const struct pz_valid *v, const struct pz_part *part, size_t n_parts)
+struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
+                                              size_t n_parts)
 {
     int n = pz_par_threads();
-    struct pz_lane *lane = pz_mem_array((size_t)n, sizeof *lane);
-    size_t scratch = 0, given = most_given(v), n_items = v->train.n_items;
-    bool good = lane != NULL;
+    struct pz_valid_scratch *scratch = pz_mem_array((size_t)n, sizeof *scratch);
+    size_t bytes = 0, given = max_given(v), n_items = v->train.n_items;
+    bool ok = scratch != NULL;
 
     for (size_t p = 0; p < n_parts; p++) {
         size_t need = part[p].scorer->scratch_bytes(part[p].part);
 
-        scratch = need > scratch ? need : scratch;
+        bytes = need > bytes ? need : bytes;
     }
-    for (int i = 0; i < n && good; i++) {
-        lane[i].total = pz_mem_array(n_items, sizeof *lane[i].total);
-        lane[i].mine = pz_mem_array(n_items, sizeof *lane[i].mine);
-        lane[i].allowed = pz_mem_array(n_items / 64 + 1, sizeof *lane[i].allowed);
-        lane[i].scratch = pz_mem_array(scratch, 1);
-        lane[i].given = pz_mem_array(given, sizeof *lane[i].given);
-        good = lane[i].total && lane[i].mine && lane[i].allowed && lane[i].scratch && lane[i].given;
+    for (int i = 0; i < n && ok; i++) {
+        scratch[i].total = pz_mem_array(n_items, sizeof *scratch[i].total);
+        scratch[i].mine = pz_mem_array(n_items, sizeof *scratch[i].mine);
+        scratch[i].allowed = pz_mem_array(n_items / 64 + 1, sizeof *scratch[i].allowed);
+        scratch[i].scratch = pz_mem_array(bytes, 1);
+        scratch[i].given = pz_mem_array(given, sizeof *scratch[i].given);
+        ok = scratch[i].total && scratch[i].mine && scratch[i].allowed && scratch[i].scratch &&
+             scratch[i].given;
     }
-    if (good)
-        return lane;
-    pz_lanes_free(lane);
+    if (ok)
+        return scratch;
+    pz_valid_scratch_free(scratch);
     return NULL;
 }
 
@@ -90,24 +92,24 @@ static size_t give_user(const struct pz_valid *v, uint32_t user, struct pz_given
 }
 
 struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
-                               struct pz_lane *lane)
+                               struct pz_valid_scratch *scratch)
 {
     uint64_t from = c->end - c->from > HIST_MAX ? c->end - HIST_MAX : c->from;
 
-    memset(lane->allowed, 0xff, (v->train.n_items / 64 + 1) * sizeof *lane->allowed);
+    memset(scratch->allowed, 0xff, (v->train.n_items / 64 + 1) * sizeof *scratch->allowed);
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
-        lane->allowed[v->seq_item[p] / 64] &= ~((uint64_t)1 << (v->seq_item[p] % 64));
+        scratch->allowed[v->seq_item[p] / 64] &= ~((uint64_t)1 << (v->seq_item[p] % 64));
     return (struct pz_query){ .task = v->task,
                               .n_hist = (size_t)(c->end - from),
                               .hist = v->seq_item + from,
                               .hist_time = v->seq_time + from,
                               .hist_weight = v->seq_weight + from,
-                              .user = lane->given,
-                              .n_user = give_user(v, c->user, lane->given),
+                              .user = scratch->given,
+                              .n_user = give_user(v, c->user, scratch->given),
                               .now = c->now };
 }
 
-/* Items of the history leave the race. */
+/* Items of the history cannot be recommended. */
 static void forbid_seen(const struct pz_valid *v, const struct pz_valid_case *c, float *total)
 {
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
@@ -131,82 +133,84 @@ PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, floa
 }
 
 static double judge_weight(const struct pz_valid *v, const struct pz_valid_case *c,
-                           const struct pz_lane *lane, float w)
+                           const struct pz_valid_scratch *scratch, float w)
 {
     uint32_t rank[TRUTH_MAX], n = c->n_truth < TRUTH_MAX ? c->n_truth : TRUTH_MAX;
 
     for (uint32_t t = 0; t < n; t++) {
         uint32_t item = v->truth[c->truth + t];
-        float s = lane->total[item] + w * lane->mine[item];
+        float s = scratch->total[item] + w * scratch->mine[item];
 
-        rank[t] = count_above(lane->total, lane->mine, w, s, v->train.n_items) / 2;
+        rank[t] = count_above(scratch->total, scratch->mine, w, s, v->train.n_items) / 2;
     }
     return pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
 }
 
 /* What the threads of one judging share. */
-struct judging {
+struct job {
     const struct pz_valid *v;
     const struct pz_part *part;
-    size_t n_parts, line;
+    size_t n_parts, judged;
     const double *weight;
     size_t n_weights;
     double *each;
-    struct pz_lane *lane;
+    struct pz_valid_scratch *scratch;
 };
 
-void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
-                 const struct pz_query *q, struct pz_lane *lane)
+void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
+                  size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch)
 {
     uint32_t n = v->train.n_items;
     float top;
 
-    memset(lane->total, 0, n * sizeof *lane->total);
+    memset(scratch->total, 0, n * sizeof *scratch->total);
     for (size_t p = 0; p < n_parts; p++)
-        if (p != but && pz_part_weight(&part[p], q) > 0 &&
-            pz_blend_score(&part[p], q, lane->allowed, n, lane->scratch, lane->mine, &top))
-            pz_blend_add(lane->total, lane->mine, n, (float)pz_part_weight(&part[p], q) / top);
+        if (p != except && pz_part_weight(&part[p], q) > 0 &&
+            pz_blend_score(&part[p], q, scratch->allowed, n, scratch->scratch, scratch->mine, &top))
+            pz_blend_add(scratch->total, scratch->mine, n,
+                         (float)pz_part_weight(&part[p], q) / top);
 }
 
-/* The sum of the parts beside the judged one is the same in trial after trial. */
-static void add_others(const struct judging *j, const struct pz_valid_case *c,
-                       const struct pz_query *q, struct pz_lane *lane)
+/* The sum of the parts other than the judged one is the same in trial after trial. */
+static void add_others(const struct job *j, const struct pz_valid_case *c, const struct pz_query *q,
+                       struct pz_valid_scratch *scratch)
 {
     uint32_t n = j->v->train.n_items;
     size_t k = (size_t)(c - j->v->c);
     float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL;
 
     if (memo && j->v->known[k]) {
-        memcpy(lane->total, memo, n * sizeof *memo);
+        memcpy(scratch->total, memo, n * sizeof *memo);
         return;
     }
-    pz_lane_sum(j->v, j->part, j->n_parts, j->line, q, lane);
+    pz_valid_sum(j->v, j->part, j->n_parts, j->judged, q, scratch);
     if (memo) {
-        memcpy(memo, lane->total, n * sizeof *memo);
+        memcpy(memo, scratch->total, n * sizeof *memo);
         j->v->known[k] = 1;
     }
 }
 
-static void judge_case(const struct judging *j, const struct pz_valid_case *c, uint32_t user)
+static void judge_case(const struct job *j, const struct pz_valid_case *c, uint32_t user)
 {
-    struct pz_lane *lane = &j->lane[pz_par_id()];
-    struct pz_query q = pz_valid_query(j->v, c, lane);
+    struct pz_valid_scratch *scratch = &j->scratch[pz_par_id()];
+    struct pz_query q = pz_valid_query(j->v, c, scratch);
     uint32_t n = j->v->train.n_items;
-    double cold = pz_part_weight(&j->part[j->line], &q) - j->part[j->line].weight;
+    double cold = pz_part_weight(&j->part[j->judged], &q) - j->part[j->judged].weight;
     float top;
 
-    add_others(j, c, &q, lane);
-    if (pz_blend_score(&j->part[j->line], &q, lane->allowed, n, lane->scratch, lane->mine, &top))
-        pz_blend_scale(lane->mine, n, 1 / top);
+    add_others(j, c, &q, scratch);
+    if (pz_blend_score(&j->part[j->judged], &q, scratch->allowed, n, scratch->scratch,
+                       scratch->mine, &top))
+        pz_blend_scale(scratch->mine, n, 1 / top);
     else
-        memset(lane->mine, 0, n * sizeof *lane->mine);
-    forbid_seen(j->v, c, lane->total);
+        memset(scratch->mine, 0, n * sizeof *scratch->mine);
+    forbid_seen(j->v, c, scratch->total);
     for (size_t g = 0; g < j->n_weights; g++)
         j->each[g * j->v->n_users + user] +=
-            (double)c->share * judge_weight(j->v, c, lane, (float)(j->weight[g] + cold));
+            (double)c->share * judge_weight(j->v, c, scratch, (float)(j->weight[g] + cold));
 }
 
-static void judge_user(const struct judging *j, uint32_t user)
+static void judge_user(const struct job *j, uint32_t user)
 {
     uint32_t from = j->v->first[user], end = j->v->first[user + 1];
 
@@ -219,17 +223,17 @@ static void judge_user(const struct judging *j, uint32_t user)
 }
 
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
-                              size_t line, const double *weight, size_t n_weights, uint32_t from,
+                              size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err)
 {
-    struct judging j = { v, part, n_parts, line, weight, n_weights, each, NULL };
+    struct job j = { v, part, n_parts, judged, weight, n_weights, each, NULL };
 
-    j.lane = pz_lanes_new(v, part, n_parts);
-    if (!j.lane)
+    j.scratch = pz_valid_scratch_new(v, part, n_parts);
+    if (!j.scratch)
         return pz_err_memory(err, "validation", 8.0 * v->train.n_items * pz_par_threads());
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
     for (uint32_t u = from; u < to; u++)
         judge_user(&j, u);
-    pz_lanes_free(j.lane);
+    pz_valid_scratch_free(j.scratch);
     return PZ_OK;
 }

@@ -6,10 +6,10 @@
  *     settings move on the fitted part, others cost a fit; a switch is judged after its read-outs
  *     have moved
  *   - every trial is judged with several weights in the blend at once
- *   - trials race: the first quarter of the users sends the hopeless home (cf. successive halving),
- *     the rest decides. A trial wins when its mean gain over the same users exceeds SURE standard
- *     errors, so that noise seldom moves a default; without order more is asked of settings, so
- *     that what is kept is worth its cost
+ *   - successive halving in two rungs: a trial that does not gain on the first quarter of the users
+ *     is pruned, the rest of them decides. A trial wins when its mean gain over the same users
+ *     exceeds SURE standard errors, so that noise seldom moves a default; without order more is
+ *     asked of settings, so that what is kept is worth its cost
  *   - when all parts are there, each part's weight moves once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */
@@ -21,7 +21,7 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, HOPELESS = 0;
+static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, PRUNE_AT = 0;
 
 static bool searched(const struct pz_choice *c, size_t k)
 {
@@ -58,13 +58,13 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
-/* Weights to try for a part: around the one it has, or the default and all over for a newcomer. The
+/* Weights to try for a part: around the one it has, or the default and all over for a new part. The
  * first, whose weight the others are measured by, keeps one. */
-static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double *w)
+static size_t weights(const struct pz_search *s, size_t p, bool is_new, double *w)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
     static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
-    size_t n = newcomer ? PZ_WEIGHTS : sizeof near / sizeof *near - (p == 0), others = 0;
+    size_t n = is_new ? PZ_WEIGHTS : sizeof near / sizeof *near - (p == 0), others = 0;
 
     for (size_t i = 0; i < s->n_parts; i++)
         others += i != p && s->part[i].weight > 0;
@@ -72,9 +72,9 @@ static size_t weights(const struct pz_search *s, size_t p, bool newcomer, double
     if (s->choice[p].weight_fixed || others == 0)
         return 1;
     for (size_t i = 0; i < n; i++)
-        w[i] = newcomer ? fresh[i] : near[i] * s->part[p].weight;
-    w[0] = newcomer ? s->choice[p].weight : w[0];
-    if (newcomer && s->choice[p].scorer->any_time) { /* it has to win over its absence */
+        w[i] = is_new ? fresh[i] : near[i] * s->part[p].weight;
+    w[0] = is_new ? s->choice[p].weight : w[0];
+    if (is_new && s->choice[p].scorer->any_time) { /* it has to win over its absence */
         w[1] = w[0];
         w[0] = 0;
     }
@@ -109,11 +109,11 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* A weight costs nothing, but for that of a newcomer that takes long to learn and to ask: it must
+/* A weight costs nothing, but for that of a new part that takes long to learn and to ask: it must
  * be worth it. */
-static double sure_of_weight(const struct pz_search *s, size_t p, bool newcomer)
+static double sure_of_weight(const struct pz_search *s, size_t p, bool is_new)
 {
-    return newcomer && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
+    return is_new && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
 }
 
 /* The row of s->trial with the largest mean over the first n users, if it gains so many standard
@@ -134,7 +134,7 @@ static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, dou
     return pz_search_gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
 }
 
-static void say_trial(const struct pz_search *s, const json_t *settings, const char *scorer,
+static void log_trial(const struct pz_search *s, const json_t *settings, const char *scorer,
                       double mean, double seconds)
 {
     char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(6));
@@ -154,7 +154,7 @@ void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weigh
     for (size_t i = 0; i < c->scorer->n_settings; i++)
         if (searched(c, i))
             json_object_set_new(settings, c->scorer->settings[i].name, json_real(c->value[i]));
-    say_trial(s, settings, c->scorer->name, mean, seconds);
+    log_trial(s, settings, c->scorer->name, mean, seconds);
     trial = json_pack("{s:s, s:o, s:f, s:f, s:I, s:b}", "scorer", c->scorer->name, "settings",
                       settings, "weight", weight, "metric", mean, "users", (json_int_t)users,
                       "kept", won);
@@ -183,27 +183,27 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
 }
 
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
-static enum pz_status race(struct pz_search *s, size_t p, bool newcomer, bool *won,
-                           struct pz_err *err)
+static enum pz_status judge_trial(struct pz_search *s, size_t p, bool is_new, bool *won,
+                                  struct pz_err *err)
 {
     double w[PZ_WEIGHTS];
-    size_t n_w = weights(s, p, newcomer, w), row;
-    uint32_t all = s->v->n_users, heat = all / 4 < PZ_RACE_LEAST ? all : all / 4, judged = heat;
-    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, heat, s->trial,
+    size_t n_w = weights(s, p, is_new, w), row;
+    uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
+    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, rung, s->trial,
                                        err);
 
     *won = false;
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, heat, sure_of_weight(s, p, newcomer));
-    s->idle = !newcomer && same(s->trial, s->each, heat);
-    if (newcomer || pz_search_gain(s->trial + row * all, s->each, heat) > HOPELESS) {
-        st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, heat, all, s->trial, err);
+    row = best_row(s, n_w, rung, sure_of_weight(s, p, is_new));
+    s->idle = !is_new && same(s->trial, s->each, rung);
+    if (is_new || pz_search_gain(s->trial + row * all, s->each, rung) > PRUNE_AT) {
+        st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, rung, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
-        row = best_row(s, n_w, all, sure_of_weight(s, p, newcomer));
-        *won = newcomer || pz_search_gain(s->trial + row * all, s->each, all) > sure(s);
+        row = best_row(s, n_w, all, sure_of_weight(s, p, is_new));
+        *won = is_new || pz_search_gain(s->trial + row * all, s->each, all) > sure(s);
     }
     pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * all, judged), judged,
                    *won);
@@ -258,7 +258,7 @@ static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double 
     else
         st = fit(s, p, &s->part[p].part, err);
     if (st == PZ_OK)
-        st = race(s, p, false, won, err);
+        st = judge_trial(s, p, false, won, err);
     if (st == PZ_OK && *won) {
         if (!read_out)
             c->scorer->free(fitted);
@@ -343,7 +343,7 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
     memset(s->inert, 0, sizeof s->inert);
     if (st == PZ_OK) { /* from the other side's own level */
         memset(s->each, 0, n * sizeof *s->each);
-        st = race(s, p, false, &won, err);
+        st = judge_trial(s, p, false, &won, err);
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
@@ -386,7 +386,7 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
     s->part[p].cold_weight = s->choice[p].cold_weight;
     s->part[p].trend = &s->now;
     s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
-    return st == PZ_OK ? race(s, p, true, &won, err) : st;
+    return st == PZ_OK ? judge_trial(s, p, true, &won, err) : st;
 }
 
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
@@ -420,7 +420,7 @@ enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct
     c->weight_fixed = true;
     memset(s->each, 0,
            s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
-    st = race(s, p, false, &won, err);
+    st = judge_trial(s, p, false, &won, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK; step /= 2) {
         won = false;
         st = follow(s, p, k, step, &left, &won, err);

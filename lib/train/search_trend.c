@@ -89,15 +89,15 @@ static bool wins(const struct pz_search *s, bool first)
     return gain > SURE_FIRST && pz_search_mean(s->trial, all) > (1 + WORTH) * s->mean;
 }
 
-static enum pz_status race(struct pz_search *s, bool first, bool *won, struct pz_err *err)
+static enum pz_status judge_trial(struct pz_search *s, bool first, bool *won, struct pz_err *err)
 {
-    uint32_t all = s->v->n_users, heat = all / 4 < PZ_RACE_LEAST ? all : all / 4, judged = heat;
+    uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
     enum pz_status st;
 
     memcpy(s->trial, s->each, all * sizeof *s->trial);
-    st = judge(s, 0, heat, err);
-    if (st == PZ_OK && pz_search_gain(s->trial, s->each, heat) > 0) {
-        st = judge(s, heat, all, err);
+    st = judge(s, 0, rung, err);
+    if (st == PZ_OK && pz_search_gain(s->trial, s->each, rung) > 0) {
+        st = judge(s, rung, all, err);
         judged = all;
         *won = st == PZ_OK && wins(s, first);
     }
@@ -121,7 +121,7 @@ static enum pz_status try_trend(struct pz_search *s, double power, double half_l
     pz_valid_forget(s->v);
     if (st == PZ_OK) {
         mark_still(s->v, &old, &s->now);
-        st = race(s, !old.scale, won, err);
+        st = judge_trial(s, !old.scale, won, err);
         memset(s->v->still, 0, s->v->n_users);
     }
     pz_valid_forget(s->v);

@@ -186,12 +186,12 @@ static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text,
     const char *dots = strstr(text, "..");
     size_t n = dots ? (size_t)(dots - text) : strlen(text);
     double low, high;
-    bool good = pz_str_to_double(text, n, &low);
+    bool ok = pz_str_to_double(text, n, &low);
 
     high = low;
-    if (good && dots)
-        good = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
-    if (!good || low < s->min || high > s->max ||
+    if (ok && dots)
+        ok = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
+    if (!ok || low < s->min || high > s->max ||
         (s->whole && (low != floor(low) || high != floor(high))))
         return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH",
                           param, s->whole ? "whole " : "", s->min, s->max);

@@ -53,7 +53,7 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
 
 /* Bring a model up to date: what it learned from and the deltas together, with its recipe, event
  * rules, settings, weights and seed; nothing is tuned. Parts whose scorer can add a delta do so at
- * the delta's cost, when every user's new events come after his old ones; the others are fitted
+ * the delta's cost, when every user's new events come after their old ones; the others are fitted
  * again. The manifest's lineage names the old model's dataset and the deltas' by their
  * fingerprints.
  *

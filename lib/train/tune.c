@@ -23,32 +23,32 @@
 #include "model/blend.h"
 
 enum {
-    USERS_LEAST = 1000,
-    USERS_LEAST_NEWEST = 2000,
-    USERS_LEAST_UNORDERED = 3000, /* who have about one case each, not up to three */
-    USERS_MOST = 4000,
+    USERS_MIN = 1000,
+    USERS_MIN_NEWEST = 2000,
+    USERS_MIN_UNORDERED = 3000, /* who have about one case each, not up to three */
+    USERS_MAX = 4000,
     SCORES = 24000000, /* cases times items that one judging shall cost at most */
     BIG = 300000,      /* interactions from which fewer fits are tried */
-    FITS_LEAST = 6,
+    FITS_MIN = 6,
     SCALE_CASES = 300
 };
 
 static uint32_t users_to_draw(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
-    uint32_t least = !c->ordered                              ? USERS_LEAST_UNORDERED
-                     : pz_valid_newest(c, USERS_LEAST_NEWEST) ? USERS_LEAST_NEWEST
-                                                              : USERS_LEAST;
+    uint32_t min = !c->ordered                            ? USERS_MIN_UNORDERED
+                   : pz_valid_newest(c, USERS_MIN_NEWEST) ? USERS_MIN_NEWEST
+                                                          : USERS_MIN;
 
-    return n < least ? least : n > USERS_MOST ? USERS_MOST : n;
+    return n < min ? min : n > USERS_MAX ? USERS_MAX : n;
 }
 
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
 {
-    uint32_t least = n_trials < FITS_LEAST ? n_trials : FITS_LEAST;
+    uint32_t min = n_trials < FITS_MIN ? n_trials : FITS_MIN;
     uint64_t fits = n <= BIG ? n_trials : (uint64_t)n_trials * BIG / n;
 
-    fits = fits < least ? least : fits;
+    fits = fits < min ? min : fits;
     return (uint32_t)(ordered ? fits
                               : (fits + 1) / 2); /* without order few settings are searched */
 }
@@ -76,23 +76,23 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
 {
     static const double scales[] = { 1, 2, 4, 6, 8, 12, 16, 24, 32 };
     enum { N = sizeof scales / sizeof *scales };
-    struct pz_lane *lane = pz_lanes_new(s->v, s->part, s->n_parts);
+    struct pz_valid_scratch *scratch = pz_valid_scratch_new(s->v, s->part, s->n_parts);
     double sum[N] = { 0 };
     uint32_t n = s->v->first[s->v->n_users], best = 0;
 
-    if (!lane)
+    if (!scratch)
         return pz_err_memory(err, "the softmax scale", 8.0 * s->v->train.n_items);
     for (uint32_t k = 0; k < n && k < SCALE_CASES; k++) {
-        struct pz_query q = pz_valid_query(s->v, &s->v->c[k], lane);
+        struct pz_query q = pz_valid_query(s->v, &s->v->c[k], scratch);
 
-        pz_lane_sum(s->v, s->part, s->n_parts, SIZE_MAX, &q, lane);
+        pz_valid_sum(s->v, s->part, s->n_parts, SIZE_MAX, &q, scratch);
         for (size_t i = 0; i < N; i++)
-            sum[i] += likelihood(s->v, &s->v->c[k], lane->total, lane->allowed, scales[i]);
+            sum[i] += likelihood(s->v, &s->v->c[k], scratch->total, scratch->allowed, scales[i]);
     }
     for (uint32_t i = 1; i < N; i++)
         best = sum[i] > sum[best] ? i : best;
     *chosen = scales[best];
-    pz_lanes_free(lane);
+    pz_valid_scratch_free(scratch);
     return PZ_OK;
 }
 
@@ -200,13 +200,13 @@ static void leave_trend(struct pz_search *s, size_t n)
 static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
                               double *softmax_scale, struct pz_err *err)
 {
-    uint32_t most = 2 * users_to_draw(corpus); /* those of the slice included */
+    uint32_t max = 2 * users_to_draw(corpus); /* those of the slice included */
     enum pz_status st = PZ_OK;
 
-    s->each = pz_mem_array(most, sizeof *s->each);
-    s->trial = pz_mem_array((size_t)most * PZ_WEIGHTS, sizeof *s->trial);
+    s->each = pz_mem_array(max, sizeof *s->each);
+    s->trial = pz_mem_array((size_t)max * PZ_WEIGHTS, sizeof *s->trial);
     if (!s->each || !s->trial)
-        st = pz_err_memory(err, "tuning", 72.0 * most);
+        st = pz_err_memory(err, "tuning", 72.0 * max);
     leave_trend(s, n);
     if (st == PZ_OK && s->trend)
         st = pz_trend_chosen(s->trend, &s->v->train, &s->now, err);

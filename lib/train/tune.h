@@ -95,6 +95,6 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
 void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
                     uint32_t users, bool won);
 
-enum { PZ_RACE_LEAST = 100 /* users of a first heat */ };
+enum { PZ_RUNG_MIN = 100 /* users of a first heat */ };
 
 #endif

@@ -125,7 +125,7 @@ static uint32_t old_index(const struct pz_dict *old, const struct pz_dict *now, 
     return pz_dict_find(old, id, len);
 }
 
-/* Where user's new events begin, provided that his old ones stand before them unchanged. */
+/* Where a user's new events begin, provided that their old ones stand before them unchanged. */
 static bool find_first_new(struct updating *u, uint32_t user)
 {
     const struct pz_model *m = u->old;

@@ -143,9 +143,9 @@ static int by_key(const void *x, const void *y)
 
 /* Where they are like sessions, those who will ask are like the newest, and others than those
  * learned from. */
-bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
+bool pz_valid_newest(const struct pz_corpus *c, uint32_t max)
 {
-    double sum = 0, least = INFINITY, life = 0;
+    double sum = 0, min = INFINITY, life = 0;
     uint32_t n = 0, n_truths = 0;
 
     for (uint32_t u = 0; u < c->n_users; u++) {
@@ -155,13 +155,13 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t most)
             continue;
         first = (double)c->time[c->ptr[u]];
         last = (double)c->time[c->ptr[u + 1] - 1];
-        least = first < least ? first : least;
+        min = first < min ? first : min;
         sum += first;
         life += last - first;
         n++;
         n_truths += truth_size(c, u) > 0;
     }
-    return n_truths / 2 > most && sum - least * n > 10 * life;
+    return n_truths / 2 > max && sum - min * n > 10 * life;
 }
 
 /* A user's first event of the slice. */
@@ -192,13 +192,13 @@ static double mean_arrival(const struct pz_corpus *c)
     return n && oldest < c->newest ? (sum / n - (double)oldest) / (double)(c->newest - oldest) : 0;
 }
 
-int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t most)
+int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t max)
 {
     uint64_t n = c->ptr[c->n_users];
     uint32_t users = 0;
     int64_t cut;
 
-    if (!c->ordered || n < SLICE || mean_arrival(c) < TOGETHER || pz_valid_newest(c, most))
+    if (!c->ordered || n < SLICE || mean_arrival(c) < TOGETHER || pz_valid_newest(c, max))
         return INT64_MAX;
     cut = pz_split_cut(c->time, n, n / SLICE);
     for (uint32_t u = 0; u < c->n_users; u++)
@@ -207,17 +207,17 @@ int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t most)
 }
 
 /* Shuffle by hashes and keep at most `most`; returns how many. */
-static uint32_t shuffle(struct drawn *d, uint32_t n, uint32_t most, uint64_t seed)
+static uint32_t shuffle(struct drawn *d, uint32_t n, uint32_t max, uint64_t seed)
 {
     for (uint32_t i = 0; i < n; i++)
         d[i].key = pz_rng_mix(pz_rng_mix(seed ^ 0x7475 ^ ((uint64_t)d[i].late << 32)) ^ d[i].user);
     qsort(d, n, sizeof *d, by_key);
-    return n > most ? most : n;
+    return n > max ? max : n;
 }
 
 /* Users for what comes next, shuffled: any, or of the newest where they come and go and are many.
  * d: room for all; returns how many. */
-static uint32_t draw_next(const struct pz_corpus *c, uint32_t most, uint64_t seed, bool newest,
+static uint32_t draw_next(const struct pz_corpus *c, uint32_t max, uint64_t seed, bool newest,
                           struct drawn *d)
 {
     uint32_t n = 0;
@@ -229,13 +229,13 @@ static uint32_t draw_next(const struct pz_corpus *c, uint32_t most, uint64_t see
         d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
     if (newest) {
         qsort(d, n, sizeof *d, by_key);
-        n = n / 10 > most ? n / 10 : most; /* the last of them alone would speak of one day */
+        n = n / 10 > max ? n / 10 : max; /* the last of them alone would speak of one day */
     }
-    return shuffle(d, n, most, seed);
+    return shuffle(d, n, max, seed);
 }
 
 /* Users of the slice. */
-static uint32_t draw_late(const struct pz_corpus *c, int64_t cut, uint32_t most, uint64_t seed,
+static uint32_t draw_late(const struct pz_corpus *c, int64_t cut, uint32_t max, uint64_t seed,
                           struct drawn *d)
 {
     uint32_t n = 0;
@@ -243,20 +243,20 @@ static uint32_t draw_late(const struct pz_corpus *c, int64_t cut, uint32_t most,
     for (uint32_t u = 0; u < c->n_users && cut < INT64_MAX; u++)
         if (slice_start(c, u, cut) < c->ptr[u + 1])
             d[n++] = (struct drawn){ .user = u, .late = true };
-    return shuffle(d, n, most, seed);
+    return shuffle(d, n, max, seed);
 }
 
 /* All users of the cases in one random order. NULL when memory is out. */
-static struct drawn *draw_users(const struct pz_corpus *c, uint32_t most, int64_t cut,
-                                uint64_t seed, uint32_t *n, bool *newest)
+static struct drawn *draw_users(const struct pz_corpus *c, uint32_t max, int64_t cut, uint64_t seed,
+                                uint32_t *n, bool *newest)
 {
     struct drawn *d = pz_mem_array(2 * (size_t)c->n_users, sizeof *d);
 
     if (!d)
         return NULL;
-    *newest = pz_valid_newest(c, most);
-    *n = draw_next(c, most, seed, *newest, d);
-    *n += draw_late(c, cut, most / 2, seed, d + *n);
+    *newest = pz_valid_newest(c, max);
+    *n = draw_next(c, max, seed, *newest, d);
+    *n += draw_late(c, cut, max / 2, seed, d + *n);
     qsort(d, *n, sizeof *d, by_key);
     return d;
 }
@@ -442,10 +442,10 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
 
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
 {
-    size_t n_items = v->train.n_items, most = MEMO_BYTES / (n_items * sizeof *v->memo + 1);
+    size_t n_items = v->train.n_items, max = MEMO_BYTES / (n_items * sizeof *v->memo + 1);
     uint32_t n = v->first[v->n_users];
 
-    v->n_memo = n < most ? n : (uint32_t)most;
+    v->n_memo = n < max ? n : (uint32_t)max;
     v->memo = take(v, v->n_memo * n_items, sizeof *v->memo);
     v->known = take(v, v->n_memo, 1);
     return v->memo && v->known ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
@@ -469,11 +469,11 @@ static void mark_all(const struct pz_corpus *c, const struct drawn *d, uint32_t 
 }
 
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
-                            uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err)
+                            uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
-    int64_t cut = pz_valid_slice(c, most);
+    int64_t cut = pz_valid_slice(c, max);
     uint32_t n = 0;
-    struct drawn *d = draw_users(c, most, cut, seed, &n, &v->newest);
+    struct drawn *d = draw_users(c, max, cut, seed, &n, &v->newest);
     uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
     enum pz_status st = d && hold ? PZ_OK
                                   : pz_err_memory(err, "the validation split",

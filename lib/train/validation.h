@@ -76,21 +76,21 @@ struct pz_valid {
  * truth give no case. most: users to draw; of the newest tenth where users come and go, as sessions
  * do, and are many. Free with pz_valid_clear, also after a failure. */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
-                            uint32_t most, uint64_t seed, struct pz_valid *v, struct pz_err *err);
+                            uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
 
 /* The time at which the newest slice begins, INT64_MAX where none is judged: without order, where
  * users come and go (pz_valid_newest), where everybody's times begin together, as those of files do
  * that tell of order only, and where fewer than PZ_SLICE_USERS act in it. */
-int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t most);
+int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t max);
 enum { PZ_SLICE_USERS = 50 };
 
 /* Whether at most `most` users would be the newest: users come and go, their first events being
  * spread ten times wider than the events of one of them, and twice as many have a truth. */
-bool pz_valid_newest(const struct pz_corpus *c, uint32_t most);
+bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 
-/* Make room to keep, for as many cases as fit in 24 MB, what the parts beside the judged one add up
- * to. */
+/* Make room to keep, for as many cases as fit in 24 MB, what the other parts than the judged one
+ * add up to. */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
 
 /* Drop what is kept: another part is going to be judged. */
@@ -98,35 +98,36 @@ void pz_valid_forget(const struct pz_valid *v);
 
 /* Judge a blend in which one part's weight takes each of several values.
  *
- * part    [n_parts]; the weight of part[line] is not used
- * weight  [n_weights] tried for part[line]
+ * part    [n_parts]; the weight of part[judged] is not used
+ * weight  [n_weights] tried for part[judged]
  * from, to   users from <= u < to
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
- * Between two calls of pz_valid_forget, line and the parts beside it must stay as they are.
- * Parallel over users, the same at any number of threads. */
+ * Between two calls of pz_valid_forget, the judged part and the parts beside it must stay as they
+ * are. Parallel over users, the same at any number of threads. */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
-                              size_t line, const double *weight, size_t n_weights, uint32_t from,
+                              size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err);
 
 /* Working memory of one thread that scores cases. */
-struct pz_lane {
+struct pz_valid_scratch {
     float *total, *mine; /* [n_items] */
     uint64_t *allowed;   /* bitset of items */
     void *scratch;
     struct pz_given *given;
 };
 /* One for each thread, or NULL when memory is out. */
-struct pz_lane *pz_lanes_new(const struct pz_valid *v, const struct pz_part *part, size_t n_parts);
-void pz_lanes_free(struct pz_lane *lane);
+struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
+                                              size_t n_parts);
+void pz_valid_scratch_free(struct pz_valid_scratch *scratch);
 
-/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into lane->total;
- * lane->allowed as pz_valid_query left it. */
-void pz_lane_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts, size_t but,
-                 const struct pz_query *q, struct pz_lane *lane);
+/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into scratch->total;
+ * scratch->allowed as pz_valid_query left it. */
+void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
+                  size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch);
 
-/* The query of a case; user attributes go to lane->given. Fills lane->allowed with what may be
- * recommended. */
+/* The query of a case; user attributes go to scratch->given. Fills scratch->allowed with what may
+ * be recommended. */
 struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
-                               struct pz_lane *lane);
+                               struct pz_valid_scratch *scratch);
 
 #endif

@@ -50,7 +50,7 @@ static struct row *row_new(uint64_t seed)
 /* |A x - b| at most, by the plain sums: A = sum w y y' + diag + reg, b = rhs or sum w y. */
 static double residual(const struct pz_row_problem *p, const float *rhs, const float *x)
 {
-    double most = 0;
+    double max = 0;
 
     for (size_t a = 0; a < p->d; a++) {
         double sum = (double)(p->diag[a] + p->reg) * (double)x[a] - (rhs ? (double)rhs[a] : 0);
@@ -63,9 +63,9 @@ static double residual(const struct pz_row_problem *p, const float *rhs, const f
                 dot += (double)y[c] * (double)x[c];
             sum += (double)p->weight[k] * dot * (double)y[a];
         }
-        most = fabs(sum) > most ? fabs(sum) : most;
+        max = fabs(sum) > max ? fabs(sum) : max;
     }
-    return most;
+    return max;
 }
 
 TEST(both_solvers_solve_a_row)

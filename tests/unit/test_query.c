@@ -8,9 +8,9 @@
 
 enum { ITEMS = 30 };
 
-static struct pz_recency ages(const struct pz_query *q, double exponent, size_t most)
+static struct pz_recency ages(const struct pz_query *q, double exponent, size_t max)
 {
-    return (struct pz_recency){ .q = q, .exponent = exponent, .most = most };
+    return (struct pz_recency){ .q = q, .exponent = exponent, .max = max };
 }
 
 TEST(events_weigh_by_rank)
@@ -49,16 +49,16 @@ static double apart(const struct fitted *f, const uint32_t *one, const uint32_t 
     struct pz_query q = query_of(one, 4), p = query_of(other, 4);
     float x[ITEMS] = { 0 }, y[ITEMS] = { 0 };
     void *scratch = pz_mem_array(f->s->scratch_bytes(f->part), 1);
-    double most = 0;
+    double max = 0;
 
     q.hist_time = p.hist_time = time;
     assert_true(f->s->score(f->part, &q, scratch, x));
     assert_true(f->s->score(f->part, &p, scratch, y));
     for (uint32_t i = 0; i < ITEMS; i++)
         if (i != one[0] && i != one[1] && i != one[2] && i != one[3])
-            most = fmax(most, fabs((double)x[i] - (double)y[i]));
+            max = fmax(max, fabs((double)x[i] - (double)y[i]));
     free(scratch);
-    return most;
+    return max;
 }
 
 TEST(no_scorer_sees_order_within_a_moment)

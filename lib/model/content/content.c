@@ -2,7 +2,7 @@
 /* Content: items by what their attributes say, so that an item nobody had yet is recommendable.
  *
  *   1. transitions count what follows each item b (transitions.h); one ridge regression an item
- *      writes that as weights t_b of features (content_map.c). Items of few events lean on what
+ *      writes that as weights t_b of features (map.c). Items of few events lean on what
  *      their own attributes say
  *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this
  *      user wants next
@@ -11,7 +11,7 @@
  *      weight on items that have events; of the rest no other part can speak
  *
  * An item that came since training is as one without events, by its row (extend); what follows it
- * is x M, as of an item nobody had (content_map.c).
+ * is x M, as of an item nobody had (map.c).
  *
  * With mix the score is not faded: what goes with the history by metadata, too (recipe
  * similar-items). Scores may be negative: attributes that speak against an item.
@@ -324,7 +324,7 @@ static struct pz_recency ages(const struct pz_content *p, const struct pz_query 
 {
     return (struct pz_recency){ .q = q,
                                 .exponent = p->ordered ? p->set[PZ_CONTENT_RECENCY] : 0,
-                                .most = q->n_hist < HISTORY ? q->n_hist : HISTORY };
+                                .max = q->n_hist < HISTORY ? q->n_hist : HISTORY };
 }
 
 /* The weight of the next older event. */
@@ -345,7 +345,7 @@ static double share_met(const struct pz_content *p, struct pz_recency age)
 {
     double met = 0, all = 0;
 
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         double weight = (double)next_weight(&age);
 
         all += weight;
@@ -371,7 +371,7 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     if (q->n_hist == 0 || p->dict.names.n == 0)
         return false;
     memset(z, 0, p->dict.names.n * sizeof *z);
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         float weight = next_weight(&age);
 
         add_follow(p, q->hist[q->n_hist - k], weight, z);
@@ -396,7 +396,7 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
         add_row(&p->x, item, share, x);
     else
         add_row(&p->put, row_put(p, item), share, x);
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         float weight = next_weight(&age);
 
         contrib[q->n_hist - k] = weight * follow_dot(p, q->hist[q->n_hist - k], x);

@@ -51,7 +51,7 @@ struct pz_content_dict {
     float *own;         /* value when owned */
 };
 
-/* ---- content_feats.c ---- */
+/* ---- features.c ---- */
 
 /* Choose the features of a table: of categories and terms those that two items have, the most
  * frequent PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions
@@ -65,7 +65,7 @@ void pz_content_dict_clear(struct pz_content_dict *d);
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
                                  struct pz_csr *out, struct pz_err *err);
 
-/* ---- content_map.c ---- */
+/* ---- map.c ---- */
 
 /* What pz_content_map makes; clear in any case. */
 struct pz_content_map {

@@ -159,21 +159,21 @@ static bool count_column(struct count *c, const struct pz_attrs *attrs, const ui
 static bool count_columns(struct count *c, const struct pz_attrs *attrs, const uint8_t *use)
 {
     uint64_t *last;
-    bool good = true;
+    bool ok = true;
 
-    for (uint32_t k = 0; k < attrs->n_attrs && good; k++)
+    for (uint32_t k = 0; k < attrs->n_attrs && ok; k++)
         if (is_listed(&attrs->attr[k]))
-            good = column_make(&c->column[k], &attrs->attr[k], &c->namer);
+            ok = column_make(&c->column[k], &attrs->attr[k], &c->namer);
     c->items = pz_mem_array(pz_dict_builder_count(c->namer.builder), sizeof *c->items);
     last = pz_mem_array(pz_dict_builder_count(c->namer.builder), sizeof *last);
-    good = good && c->items && last;
+    ok = ok && c->items && last;
     for (uint64_t row = 0; row < attrs->n_rows; row++)
         c->n_rows += is_read(attrs, use, row);
-    for (uint32_t k = 0; k < attrs->n_attrs && good; k++)
+    for (uint32_t k = 0; k < attrs->n_attrs && ok; k++)
         if (is_listed(&attrs->attr[k]))
-            good = count_column(c, attrs, use, k, last);
+            ok = count_column(c, attrs, use, k, last);
     free(last);
-    return good;
+    return ok;
 }
 
 static int descending(const void *x, const void *y)
@@ -186,22 +186,22 @@ static int descending(const void *x, const void *y)
 /* How many names of a table of n rows: n times their square is the work of the regressions. */
 static uint32_t most_names(uint64_t n)
 {
-    double most = sqrt(WORK / (double)(n + 1));
+    double max = sqrt(WORK / (double)(n + 1));
 
-    return most < PZ_CONTENT_FEATURES ? (uint32_t)most : PZ_CONTENT_FEATURES;
+    return max < PZ_CONTENT_FEATURES ? (uint32_t)max : PZ_CONTENT_FEATURES;
 }
 
 /* The fewest rows that a name needs: 2, or so many that at most most_names pass. */
-static bool least_rows(const struct count *c, uint32_t *least)
+static bool least_rows(const struct count *c, uint32_t *min)
 {
-    uint32_t n = pz_dict_builder_count(c->namer.builder), most = most_names(c->n_rows);
+    uint32_t n = pz_dict_builder_count(c->namer.builder), max = most_names(c->n_rows);
     uint32_t *sorted = pz_mem_copy(c->items, n, sizeof *sorted);
 
-    *least = 2;
-    if (sorted && n > most) {
+    *min = 2;
+    if (sorted && n > max) {
         qsort(sorted, n, sizeof *sorted, descending);
-        if (sorted[most] >= *least)
-            *least = sorted[most] + 1;
+        if (sorted[max] >= *min)
+            *min = sorted[max] + 1;
     }
     free(sorted);
     return sorted != NULL;
@@ -226,19 +226,19 @@ static bool choose(struct chosen *to, const char *name, size_t len, float value)
 
 static bool choose_listed(const struct count *c, struct chosen *to)
 {
-    uint32_t n = pz_dict_builder_count(c->namer.builder), least;
-    bool good = least_rows(c, &least);
+    uint32_t n = pz_dict_builder_count(c->namer.builder), min;
+    bool ok = least_rows(c, &min);
 
-    for (uint32_t k = 0; k < n && good; k++) {
+    for (uint32_t k = 0; k < n && ok; k++) {
         size_t len;
         const char *name = pz_dict_builder_get(c->namer.builder, k, &len);
         bool term = !memchr(name, '=', len); /* column names have no '=' or ':' */
 
-        if (c->items[k] >= least)
-            good = choose(to, name, len,
-                          term ? logf((float)(c->n_rows + 1) / (float)c->items[k]) : 1);
+        if (c->items[k] >= min)
+            ok = choose(to, name, len,
+                        term ? logf((float)(c->n_rows + 1) / (float)c->items[k]) : 1);
     }
-    return good;
+    return ok;
 }
 
 static int ascending(const void *x, const void *y)
@@ -263,41 +263,41 @@ static bool choose_knots(const struct pz_attrs *attrs, const uint8_t *use, const
     double *x = pz_mem_array(attrs->n_rows, sizeof *x);
     uint64_t n = 0;
     uint32_t knots = 0;
-    bool good = x != NULL;
+    bool ok = x != NULL;
     float last = NAN;
 
-    for (uint64_t row = 0; row < attrs->n_rows && good; row++)
+    for (uint64_t row = 0; row < attrs->n_rows && ok; row++)
         if (is_read(attrs, use, row) && isfinite(a->num[row]))
             x[n++] = a->num[row];
     if (n > 0)
         qsort(x, n, sizeof *x, ascending);
-    for (uint64_t k = 0; k < PZ_CONTENT_KNOTS && n > 0 && good; k++) {
+    for (uint64_t k = 0; k < PZ_CONTENT_KNOTS && n > 0 && ok; k++) {
         float at = (float)x[(n - 1) * k / (PZ_CONTENT_KNOTS - 1)];
         char tail[8];
 
         if (at == last)
             continue;
         snprintf(tail, sizeof tail, "#%u", knots++);
-        good = choose_name(to, a, tail, at);
+        ok = choose_name(to, a, tail, at);
         last = at;
     }
     free(x);
-    return good;
+    return ok;
 }
 
 static bool choose_others(const struct pz_attrs *attrs, const uint8_t *use, struct chosen *to)
 {
-    bool good = choose(to, "*", 1, 1);
+    bool ok = choose(to, "*", 1, 1);
 
-    for (uint32_t k = 0; k < attrs->n_attrs && good; k++) {
+    for (uint32_t k = 0; k < attrs->n_attrs && ok; k++) {
         const struct pz_attr *a = &attrs->attr[k];
 
         if (a->kind == PZ_ATTR_NUMBER)
-            good = choose_knots(attrs, use, a, to);
+            ok = choose_knots(attrs, use, a, to);
         else if (a->kind == PZ_ATTR_BOOL)
-            good = choose_name(to, a, "=true", 1) && choose_name(to, a, "=false", 1);
+            ok = choose_name(to, a, "=true", 1) && choose_name(to, a, "=false", 1);
     }
-    return good;
+    return ok;
 }
 
 static enum pz_status finish(struct chosen *from, struct pz_content_dict *out, struct pz_err *err)
@@ -390,13 +390,13 @@ static bool add_listed(const struct pz_content_dict *d, const struct pz_attr *a,
                        const struct column *col, uint64_t row, struct row *r)
 {
     size_t from = r->n;
-    bool good = true;
+    bool ok = true;
 
     for (uint64_t p = a->ptr[row]; p < a->ptr[row + 1]; p++)
-        for (uint64_t q = col->ptr[a->code[p]]; q < col->ptr[a->code[p] + 1] && good; q++)
-            good = row_add(r, col->id[q], 1);
+        for (uint64_t q = col->ptr[a->code[p]]; q < col->ptr[a->code[p] + 1] && ok; q++)
+            ok = row_add(r, col->id[q], 1);
     scale_listed(d, r, from);
-    return good;
+    return ok;
 }
 
 /* The knots of a column in order: ids of "COLUMN#0", "COLUMN#1", ... */
@@ -443,36 +443,36 @@ struct encoder {
 
 static bool encode_row(const struct encoder *e, uint64_t row, struct row *r)
 {
-    bool good = row_add(r, e->star, 1);
+    bool ok = row_add(r, e->star, 1);
 
-    for (uint32_t k = 0; k < e->attrs->n_attrs && good; k++) {
+    for (uint32_t k = 0; k < e->attrs->n_attrs && ok; k++) {
         const struct pz_attr *a = &e->attrs->attr[k];
 
         if (is_listed(a))
-            good = add_listed(e->d, a, &e->column[k], row, r);
+            ok = add_listed(e->d, a, &e->column[k], row, r);
         else if (a->kind == PZ_ATTR_NUMBER)
-            good = add_number(e->d, e->knot[k], e->n_knots[k], a->num[row], r);
+            ok = add_number(e->d, e->knot[k], e->n_knots[k], a->num[row], r);
         else if (a->kind == PZ_ATTR_BOOL && isfinite(a->num[row]))
-            good = row_add(r, e->knot[k][a->num[row] > 0], 1);
+            ok = row_add(r, e->knot[k][a->num[row] > 0], 1);
     }
-    return good;
+    return ok;
 }
 
 static bool encoder_make(struct encoder *e)
 {
     struct namer n = { .dict = &e->d->names };
-    bool good = true;
+    bool ok = true;
 
     e->column = pz_mem_array(e->attrs->n_attrs, sizeof *e->column);
     e->knot = pz_mem_array(e->attrs->n_attrs, sizeof *e->knot);
     e->n_knots = pz_mem_array(e->attrs->n_attrs, sizeof *e->n_knots);
     e->star = pz_dict_find(&e->d->names, "*", 1);
-    good = e->column && e->knot && e->n_knots;
-    for (uint32_t k = 0; k < e->attrs->n_attrs && good; k++) {
+    ok = e->column && e->knot && e->n_knots;
+    for (uint32_t k = 0; k < e->attrs->n_attrs && ok; k++) {
         const struct pz_attr *a = &e->attrs->attr[k];
 
         if (is_listed(a))
-            good = column_make(&e->column[k], a, &n);
+            ok = column_make(&e->column[k], a, &n);
         else if (a->kind == PZ_ATTR_NUMBER)
             e->n_knots[k] = find_knots(e->d, a, e->knot[k]);
         for (uint32_t b = 0; b < 2 && a->kind == PZ_ATTR_BOOL; b++) {
@@ -483,7 +483,7 @@ static bool encoder_make(struct encoder *e)
         }
     }
     pz_str_clear(&n.name);
-    return good;
+    return ok;
 }
 
 static void encoder_clear(struct encoder *e)
@@ -501,13 +501,13 @@ enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct p
     struct encoder e = { .d = d, .attrs = attrs };
     struct row r = { .place = pz_mem_array(d->names.n, sizeof *r.place) };
     uint64_t *ptr = pz_mem_array((size_t)attrs->n_rows + 1, sizeof *ptr);
-    bool good = r.place && encoder_make(&e);
+    bool ok = r.place && encoder_make(&e);
     size_t from = 0;
 
-    good = good && ptr;
-    for (uint64_t row = 0; row < attrs->n_rows && good; row++) {
+    ok = ok && ptr;
+    for (uint64_t row = 0; row < attrs->n_rows && ok; row++) {
         if (!attrs->present || attrs->present[row])
-            good = encode_row(&e, row, &r);
+            ok = encode_row(&e, row, &r);
         for (; from < r.n; from++)
             r.place[r.id[from]] = 0;
         ptr[row + 1] = r.n;
@@ -515,5 +515,5 @@ enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct p
     *out = pz_csr_take((uint32_t)attrs->n_rows, d->names.n, ptr, r.id, r.weight);
     free(r.place);
     encoder_clear(&e);
-    return good ? PZ_OK : pz_err_memory(err, "features of items", 8.0 * (double)r.n);
+    return ok ? PZ_OK : pz_err_memory(err, "features of items", 8.0 * (double)r.n);
 }

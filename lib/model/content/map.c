@@ -112,14 +112,14 @@ static void keep_row(const struct map *m, const struct largest *to, uint32_t b, 
     to->n[b] = n;
 }
 
-/* Room of one thread. */
-struct room {
+/* Scratch of one thread. */
+struct scratch {
     float *in, *out; /* [BLOCK * n_feats] */
     uint64_t *key;   /* [n_feats] */
 };
 
 /* t_b of a block's items from their transitions. */
-static void regress(struct map *m, uint32_t from, struct room *r)
+static void regress(struct map *m, uint32_t from, struct scratch *r)
 {
     uint32_t n = m->x->n - from < BLOCK ? m->x->n - from : BLOCK;
 
@@ -146,7 +146,7 @@ static void fill_across(struct map *m)
 }
 
 /* t_b <- t_b + share (x_b M - t_b). */
-static void mix(struct map *m, uint32_t b, struct room *r)
+static void mix(struct map *m, uint32_t b, struct scratch *r)
 {
     const struct largest *t = &m->follow;
     double fade = m->set[PZ_CONTENT_FADE];
@@ -165,7 +165,7 @@ static void mix(struct map *m, uint32_t b, struct room *r)
     keep_row(m, t, b, r->in, r->key);
 }
 
-static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err)
+static enum pz_status learn(struct map *m, struct scratch *scratch, struct pz_err *err)
 {
     struct pz_mat matrix = pz_mat_of(m->matrix, m->n_feats, m->n_feats);
     enum pz_status st;
@@ -177,17 +177,17 @@ static enum pz_status learn(struct map *m, struct room *room, struct pz_err *err
         return st;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
     for (uint32_t from = 0; from < m->x->n; from += BLOCK)
-        regress(m, from, &room[pz_par_id()]);
+        regress(m, from, &scratch[pz_par_id()]);
     fill_across(m);
     st = pz_mat_apply(matrix, pz_mat_of(m->across, m->n_feats, m->n_feats), err);
     if (st != PZ_OK)
         return st;
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
     for (uint32_t b = 0; b < m->x->n; b++)
-        mix(m, b, &room[pz_par_id()]);
+        mix(m, b, &scratch[pz_par_id()]);
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
     for (uint32_t f = 0; f < m->x->n_cols; f++)
-        keep_row(m, &m->map, f, m->matrix + f * m->n_feats, room[pz_par_id()].key);
+        keep_row(m, &m->map, f, m->matrix + f * m->n_feats, scratch[pz_par_id()].key);
     return PZ_OK;
 }
 
@@ -228,31 +228,31 @@ static void largest_clear(struct largest *l)
     free(l->weight);
 }
 
-static void rooms_free(struct room *room)
+static void scratch_free(struct scratch *scratch)
 {
-    for (int t = 0; room && t < pz_par_threads(); t++) {
-        free(room[t].in);
-        free(room[t].out);
-        free(room[t].key);
+    for (int t = 0; scratch && t < pz_par_threads(); t++) {
+        free(scratch[t].in);
+        free(scratch[t].out);
+        free(scratch[t].key);
     }
-    free(room);
+    free(scratch);
 }
 
 /* One for each thread, or NULL without memory. */
-static struct room *rooms_new(size_t n_feats)
+static struct scratch *scratch_new(size_t n_feats)
 {
-    struct room *room = pz_mem_array((size_t)pz_par_threads(), sizeof *room);
-    bool good = room != NULL;
+    struct scratch *scratch = pz_mem_array((size_t)pz_par_threads(), sizeof *scratch);
+    bool ok = scratch != NULL;
 
-    for (int t = 0; good && t < pz_par_threads(); t++) {
-        room[t] = (struct room){ pz_mem_array(BLOCK * n_feats, sizeof(float)),
-                                 pz_mem_array(BLOCK * n_feats, sizeof(float)),
-                                 pz_mem_array(n_feats, sizeof(uint64_t)) };
-        good = room[t].in && room[t].out && room[t].key;
+    for (int t = 0; ok && t < pz_par_threads(); t++) {
+        scratch[t] = (struct scratch){ pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                       pz_mem_array(BLOCK * n_feats, sizeof(float)),
+                                       pz_mem_array(n_feats, sizeof(uint64_t)) };
+        ok = scratch[t].in && scratch[t].out && scratch[t].key;
     }
-    if (good)
-        return room;
-    rooms_free(room);
+    if (ok)
+        return scratch;
+    scratch_free(scratch);
     return NULL;
 }
 
@@ -275,18 +275,18 @@ enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *count
                               struct pz_err *err)
 {
     struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_cols };
-    struct room *room = rooms_new(m.n_feats);
-    bool good = take_memory(&m) && room;
+    struct scratch *scratch = scratch_new(m.n_feats);
+    bool ok = take_memory(&m) && scratch;
     enum pz_status st = PZ_OK;
 
     memset(out, 0, sizeof *out);
-    if (good)
-        st = learn(&m, room, err);
-    if (st == PZ_OK && (!good || !pack(&m.follow, x->n, x->n_cols, &out->follow) ||
+    if (ok)
+        st = learn(&m, scratch, err);
+    if (st == PZ_OK && (!ok || !pack(&m.follow, x->n, x->n_cols, &out->follow) ||
                         !pack(&m.map, x->n_cols, x->n_cols, &out->map)))
         st = pz_err_memory(err, "what follows items",
                            8.0 * (double)(m.n_feats * m.n_feats) + 8.0 * PZ_CONTENT_KEPT * x->n);
-    rooms_free(room);
+    scratch_free(scratch);
     largest_clear(&m.follow);
     largest_clear(&m.map);
     free(m.trust);

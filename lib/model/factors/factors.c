@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factors: implicit ALS behind the scorer interface (learning: factors_train.c, formulas:
+/* Factors: implicit ALS behind the scorer interface (learning: als.c, formulas:
  * factors.h).
  *
  * No user vectors are kept. A query's vector is the same equation on the history as it is now, with
@@ -201,7 +201,7 @@ static void set(void *part, size_t setting, double value)
 
 /* Scratch of a query: the vector, the solver's work, the diagonal and the preconditioner's guess,
  * weights. */
-struct room {
+struct scratch {
     float *x, *work, *diag, *typical, *weight;
 };
 
@@ -212,36 +212,36 @@ static size_t scratch_bytes(const void *part)
     return ((3 + PZ_FACTORS_WORK) * f->d + HISTORY_MAX) * sizeof(float);
 }
 
-static struct room rooms(const struct pz_factors_part *f, void *scratch)
+static struct scratch scratch_of(const struct pz_factors_part *f, void *scratch)
 {
     float *x = scratch;
 
-    return (struct room){ x, x + f->d, x + (1 + PZ_FACTORS_WORK) * f->d,
-                          x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
+    return (struct scratch){ x, x + f->d, x + (1 + PZ_FACTORS_WORK) * f->d,
+                             x + (2 + PZ_FACTORS_WORK) * f->d, x + (3 + PZ_FACTORS_WORK) * f->d };
 }
 
 /* The history's equation. Events of a query count by their damped weight and less the older they
  * are; an item's typical square is guessed as the mean over the catalogue. */
 static struct pz_row_problem pose(const struct pz_factors_part *f, const struct pz_query *q,
-                                  struct room *room)
+                                  struct scratch *s)
 {
     size_t limit = (size_t)f->set[PZ_FACTORS_HISTORY], n = q->n_hist < limit ? q->n_hist : limit;
-    struct pz_recency age = { .q = q, .exponent = f->set[PZ_FACTORS_RECENCY], .most = n };
+    struct pz_recency age = { .q = q, .exponent = f->set[PZ_FACTORS_RECENCY], .max = n };
     struct pz_row_problem p = { .y = f->item,
                                 .id = q->hist + q->n_hist - n,
-                                .weight = room->weight,
+                                .weight = s->weight,
                                 .n = n,
                                 .d = f->d,
-                                .diag = room->diag,
-                                .typical = room->typical,
+                                .diag = s->diag,
+                                .typical = s->typical,
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = n; k-- > 0;)
-        room->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) *
-                          (float)pz_recency_next(&age);
+        s->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) *
+                       (float)pz_recency_next(&age);
     for (size_t k = 0; k < f->d; k++) {
-        room->diag[k] = (float)f->alpha0 * f->spread[k];
-        room->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
+        s->diag[k] = (float)f->alpha0 * f->spread[k];
+        s->typical[k] = f->spread[k] / (float)(f->n_rows > 0 ? f->n_rows : 1);
     }
     return p;
 }
@@ -249,12 +249,12 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
 const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q,
                               void *scratch)
 {
-    struct room room = rooms(f, scratch);
-    struct pz_row_problem p = pose(f, q, &room);
+    struct scratch s = scratch_of(f, scratch);
+    struct pz_row_problem p = pose(f, q, &s);
 
-    memset(room.x, 0, f->d * sizeof *room.x);
-    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, room.x, room.work);
-    return room.x;
+    memset(s.x, 0, f->d * sizeof *s.x);
+    pz_solve_row(&p, NULL, QUERY_STEPS, query_tolerance, s.x, s.work);
+    return s.x;
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
@@ -278,19 +278,18 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
                     float *contrib)
 {
     const struct pz_factors_part *f = part;
-    struct room room = rooms(f, scratch);
+    struct scratch s = scratch_of(f, scratch);
     struct pz_row_problem p;
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     if (q->n_hist == 0)
         return;
-    p = pose(f, q, &room);
-    memset(room.x, 0, f->d * sizeof *room.x);
-    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, room.x,
-                 room.work);
+    p = pose(f, q, &s);
+    memset(s.x, 0, f->d * sizeof *s.x);
+    pz_solve_row(&p, f->item + (size_t)item * f->d, QUERY_STEPS, query_tolerance, s.x, s.work);
     for (size_t k = 0; k < p.n; k++)
-        contrib[q->n_hist - p.n + k] = room.weight[k] *
-                                       pz_dot(f->item + (size_t)p.id[k] * f->d, room.x, f->d);
+        contrib[q->n_hist - p.n + k] = s.weight[k] *
+                                       pz_dot(f->item + (size_t)p.id[k] * f->d, s.x, f->d);
 }
 
 static const float *vectors(const void *part, uint32_t *dim)

@@ -54,7 +54,7 @@ struct pz_row_problem {
     float reg;
 };
 
-/* ---- factors_kernel.c: no allocation; thread-safe on different outputs ---- */
+/* ---- kernel.c: no allocation; thread-safe on different outputs ---- */
 
 /* Sum of a[k] * b[k], k < d. Eight lanes, folded in a fixed order. */
 float pz_dot(const float *a, const float *b, size_t d);
@@ -81,7 +81,7 @@ void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
 const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q,
                               void *scratch);
 
-/* ---- factors_train.c ---- */
+/* ---- als.c ---- */
 
 /* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the
  * caller has allocated, n_rows and alpha0. Vectors of items that are not zero at the call are where

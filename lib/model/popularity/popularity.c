@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Popularity: how many different users an item has, each counted once with his heaviest event,
+/* Popularity: how many different users an item has, each counted once with their heaviest event,
  * halved every half_life days before the newest event (0: no decay). With trend > 0 the score is
  * the growth between the last two windows of `window` hours (Personalize's trending-now): max(0,
  * now - before), falling back to the counts where nothing grew.
  *
  * With shrink > 0 the counts are mixed with those of the segments that the user's attributes and
- * the context put him in (segments.h), which is what is known of a user without a history.
+ * the context put them in (segments.h), which is what is known of a user without a history.
  *
  * Columns: popularity/score (f32 [n_items]), popularity/segments/... Scores are never negative. */
 #include <math.h>

@@ -64,42 +64,42 @@ static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_ro
 {
     uint32_t n_values = a->num ? 2 : a->values.n;
     uint64_t *rows = pz_mem_array(n_values, sizeof *rows),
-             least = n_rows / 100 < 2 ? 2 : n_rows / 100;
-    bool good = rows != NULL;
+             min = n_rows / 100 < 2 ? 2 : n_rows / 100;
+    bool ok = rows != NULL;
 
-    for (uint64_t row = 0; row < n_rows && good; row++) {
+    for (uint64_t row = 0; row < n_rows && ok; row++) {
         for (uint64_t p = a->num ? 0 : a->ptr[row]; !a->num && p < a->ptr[row + 1]; p++)
             rows[a->code[p]]++;
         if (a->num && !isnan(a->num[row]))
             rows[a->num[row] > 0]++;
     }
-    for (uint32_t v = 0; v < n_values && good; v++) {
-        if (rows[v] < least)
+    for (uint32_t v = 0; v < n_values && ok; v++) {
+        if (rows[v] < min)
             continue;
         set_name(&m->name, a, v);
-        good = !m->name.failed && pz_mem_grow(&m->place, &m->cap, m->n + 1, sizeof *m->place) &&
-               pz_dict_builder_add(m->names, m->name.data, m->name.len) == m->n;
-        if (good)
+        ok = !m->name.failed && pz_mem_grow(&m->place, &m->cap, m->n + 1, sizeof *m->place) &&
+             pz_dict_builder_add(m->names, m->name.data, m->name.len) == m->n;
+        if (ok)
             m->place[m->n++] = (struct place){ a, v, of_user };
     }
     free(rows);
-    return good;
+    return ok;
 }
 
 static bool find_all(struct making *m)
 {
     const struct pz_attrs *table[2] = { m->c->user_attrs, m->c->context };
     const uint64_t n_rows[2] = { m->c->n_users, m->c->ptr[m->c->n_users] };
-    bool good = m->names != NULL;
+    bool ok = m->names != NULL;
 
     for (int t = 0; t < 2; t++)
-        for (uint32_t k = 0; table[t] && k < table[t]->n_attrs && good; k++)
+        for (uint32_t k = 0; table[t] && k < table[t]->n_attrs && ok; k++)
             if (is_segmented(&table[t]->attr[k]))
-                good = find_places(m, &table[t]->attr[k], n_rows[t], t == 0);
-    return good;
+                ok = find_places(m, &table[t]->attr[k], n_rows[t], t == 0);
+    return ok;
 }
 
-/* A user counts once for an item, with his heaviest event. */
+/* A user counts once for an item, with their heaviest event. */
 static void add_user(struct making *m, uint32_t user)
 {
     const struct pz_corpus *c = m->c;
@@ -121,18 +121,18 @@ static int descending(const void *x, const void *y)
 }
 
 /* The count that an item needs to be listed. */
-static bool least_count(const struct making *m, double *least)
+static bool least_count(const struct making *m, double *min)
 {
     uint32_t n = m->c->n_items;
     double *sorted = n > PZ_SEGMENT_ITEMS ? pz_mem_copy(m->count, n, sizeof *sorted) : NULL;
 
-    *least = 0;
+    *min = 0;
     if (n <= PZ_SEGMENT_ITEMS)
         return true;
     if (!sorted)
         return false;
     qsort(sorted, n, sizeof *sorted, descending);
-    *least = sorted[PZ_SEGMENT_ITEMS];
+    *min = sorted[PZ_SEGMENT_ITEMS];
     free(sorted);
     return true;
 }
@@ -141,7 +141,7 @@ static bool least_count(const struct making *m, double *least)
 static bool count_segment(struct making *m, const struct place *s, double *total)
 {
     const struct pz_corpus *c = m->c;
-    double least;
+    double min;
 
     memset(m->count, 0, c->n_items * sizeof *m->count);
     for (uint32_t u = 0; u < c->n_users && s->of_user; u++)
@@ -150,11 +150,11 @@ static bool count_segment(struct making *m, const struct place *s, double *total
     for (uint64_t p = 0; p < c->ptr[c->n_users] && !s->of_user; p++)
         if (has_value(s->a, p, s->value))
             m->count[c->item[p]] += (double)c->weight[p];
-    if (!least_count(m, &least))
+    if (!least_count(m, &min))
         return false;
     for (uint32_t i = 0; i < c->n_items; i++) {
         *total += m->count[i];
-        if (!(m->count[i] > least))
+        if (!(m->count[i] > min))
             continue;
         if (!pz_mem_grow(&m->item, &m->item_cap, m->n_listed + 1, sizeof *m->item) ||
             !pz_mem_grow(&m->value, &m->value_cap, m->n_listed + 1, sizeof *m->value))
@@ -172,21 +172,21 @@ static bool count_all(struct making *m, const uint32_t *final, double shrink)
     uint64_t *ptr = pz_mem_array(m->n + 1, sizeof *ptr);
     double *total = out->owned[0] = pz_mem_array(m->n, sizeof *total);
     double *kept = out->owned[1] = pz_mem_array(1, sizeof *kept);
-    bool good = order && ptr && total && kept;
+    bool ok = order && ptr && total && kept;
 
-    for (size_t k = 0; k < m->n && good; k++)
+    for (size_t k = 0; k < m->n && ok; k++)
         order[final[k]] = (uint32_t)k;
-    for (size_t s = 0; s < m->n && good; s++) {
-        good = count_segment(m, &m->place[order[s]], &total[s]);
+    for (size_t s = 0; s < m->n && ok; s++) {
+        ok = count_segment(m, &m->place[order[s]], &total[s]);
         ptr[s + 1] = m->n_listed;
     }
-    if (good)
+    if (ok)
         *kept = shrink;
     out->total = total;
     out->shrink = kept;
     out->list = pz_csr_take((uint32_t)m->n, out->n_items, ptr, m->item, m->value);
     free(order);
-    return good;
+    return ok;
 }
 
 enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct pz_segments *out,
@@ -194,7 +194,7 @@ enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct
 {
     struct making m = { .c = c, .out = out };
     uint32_t *final = NULL;
-    bool good = true;
+    bool ok = true;
 
     memset(out, 0, sizeof *out);
     out->n_items = c->n_items;
@@ -203,17 +203,17 @@ enum pz_status pz_segments_make(const struct pz_corpus *c, double shrink, struct
     m.names = pz_dict_builder_new();
     m.count = pz_mem_array(c->n_items, sizeof *m.count);
     m.best = pz_mem_array(c->n_items, sizeof *m.best);
-    good = m.count && m.best && find_all(&m);
-    if (good && m.n > 0)
-        good = pz_dict_builder_finish(m.names, &out->names, &final, err) == PZ_OK &&
-               count_all(&m, final, shrink);
+    ok = m.count && m.best && find_all(&m);
+    if (ok && m.n > 0)
+        ok = pz_dict_builder_finish(m.names, &out->names, &final, err) == PZ_OK &&
+             count_all(&m, final, shrink);
     free(final);
     free(m.place);
     free(m.count);
     free(m.best);
     pz_str_clear(&m.name);
     pz_dict_builder_free(m.names);
-    return good ? PZ_OK : pz_err_memory(err, "segments", 12.0 * c->n_items);
+    return ok ? PZ_OK : pz_err_memory(err, "segments", 12.0 * c->n_items);
 }
 
 void pz_segments_clear(struct pz_segments *s)
@@ -247,11 +247,11 @@ enum pz_status pz_segments_save(const struct pz_segments *s, struct pz_writer *w
 
 static bool is_sound(const struct pz_segments *s)
 {
-    bool good = *s->shrink > 0;
+    bool ok = *s->shrink > 0;
 
-    for (uint32_t k = 0; k < s->names.n && good; k++)
-        good = s->total[k] >= 0;
-    return good;
+    for (uint32_t k = 0; k < s->names.n && ok; k++)
+        ok = s->total[k] >= 0;
+    return ok;
 }
 
 enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_segments *s,

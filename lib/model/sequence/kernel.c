@@ -212,31 +212,31 @@ PZ_KERNEL void pz_seq_scale(float f, const float *minus, size_t n, float *x)
 
 PZ_KERNEL float pz_seq_softmax(float *l, size_t n, float *target)
 {
-    float top = *target, lane[LANES], sum = 0.0f, own, scale;
+    float top = *target, scratch[LANES], sum = 0.0f, own, scale;
     size_t i;
 
     for (size_t k = 0; k < LANES; k++)
-        lane[k] = top;
+        scratch[k] = top;
     for (i = 0; i + LANES <= n; i += LANES)
         for (size_t k = 0; k < LANES; k++)
-            lane[k] = l[i + k] > lane[k] ? l[i + k] : lane[k];
+            scratch[k] = l[i + k] > scratch[k] ? l[i + k] : scratch[k];
     for (; i < n; i++)
         top = l[i] > top ? l[i] : top;
     for (size_t k = 0; k < LANES; k++)
-        top = lane[k] > top ? lane[k] : top;
+        top = scratch[k] > top ? scratch[k] : top;
     for (size_t k = 0; k < LANES; k++)
-        lane[k] = 0.0f;
+        scratch[k] = 0.0f;
     for (i = 0; i + LANES <= n; i += LANES)
         for (size_t k = 0; k < LANES; k++) {
             l[i + k] = exp1(l[i + k] - top);
-            lane[k] += l[i + k];
+            scratch[k] += l[i + k];
         }
     for (; i < n; i++) {
         l[i] = exp1(l[i] - top);
         sum += l[i];
     }
     for (size_t k = 0; k < LANES; k++)
-        sum += lane[k];
+        sum += scratch[k];
     own = exp1(*target - top);
     scale = 1.0f / (sum + own);
     for (i = 0; i < n; i++)

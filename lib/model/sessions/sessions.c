@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a
  * session (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events
- * are his session. With b_k the k-th last event of the history, its nearest standing for an item,
+ * are their session. With b_k the k-th last event of the history, its nearest standing for an item,
  * w_k its weight by recency and event weight, and v_p the event weight at place p of a session,
  * both event weights damped (pz_weight_damp):
  *
@@ -30,15 +30,15 @@ enum {
     EVENTS = 50,
     DEPTH = 10,
     SAMPLE = 1000,
-    MOST = DEPTH * SAMPLE,
+    MET_MAX = DEPTH * SAMPLE,
     BITS = 15,
     TABLE = 1 << BITS
 };
 enum { SET_NEIGHBOURS, SET_RECENCY, SET_DISTANCE, SET_TREND, SET_N };
 
 static const struct pz_setting settings[SET_N] = {
-    [SET_NEIGHBOURS] = { PZ_SETTING("neighbours", "sessions that speak"), PZ_ALLOWED(200, 1, MOST),
-                         PZ_LOG_SCALE, PZ_WHOLE, PZ_READ_OUT },
+    [SET_NEIGHBOURS] = { PZ_SETTING("neighbours", "sessions that speak"),
+                         PZ_ALLOWED(200, 1, MET_MAX), PZ_LOG_SCALE, PZ_WHOLE, PZ_READ_OUT },
     [SET_RECENCY] = { PZ_SETTING("recency", "power of the rank that divides an event"),
                       PZ_ALLOWED(0.8, 0, 4), PZ_SEARCHED(0.3, 1.5), PZ_READ_OUT },
     [SET_DISTANCE] = { PZ_SETTING("distance", "weight of an item per place between"),
@@ -305,7 +305,7 @@ struct met {
     float sum;
 };
 
-struct room {
+struct scratch {
     struct met *table; /* [TABLE] */
     uint64_t *key;     /* [MOST] */
     uint32_t *met;     /* [MOST] places in the table */
@@ -314,18 +314,18 @@ struct room {
 static size_t scratch_bytes(const void *part)
 {
     (void)part;
-    return TABLE * sizeof(struct met) + MOST * (sizeof(uint64_t) + sizeof(uint32_t));
+    return TABLE * sizeof(struct met) + MET_MAX * (sizeof(uint64_t) + sizeof(uint32_t));
 }
 
-static struct room room_of(void *scratch)
+static struct scratch scratch_of(void *scratch)
 {
     struct met *table = scratch;
     uint64_t *key = (void *)(table + TABLE);
 
-    return (struct room){ table, key, (uint32_t *)(key + MOST) };
+    return (struct scratch){ table, key, (uint32_t *)(key + MET_MAX) };
 }
 
-static struct met *find(const struct room *r, uint32_t session)
+static struct met *find(const struct scratch *r, uint32_t session)
 {
     uint32_t at = (session * 2654435761u) >> (32 - BITS);
 
@@ -340,9 +340,9 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
 {
     struct pz_recency age = { .q = q,
                               .exponent = f->set[SET_RECENCY],
-                              .most = q->n_hist < DEPTH ? q->n_hist : DEPTH };
+                              .max = q->n_hist < DEPTH ? q->n_hist : DEPTH };
 
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
         weight[k] = (float)pz_recency_next(&age) * pz_weight_damp(q->hist_weight[q->n_hist - k]);
@@ -352,19 +352,19 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
         if (b >= f->n_items)
             weight[k] = 0;
     }
-    return age.most;
+    return age.max;
 }
 
 /* Meet the sessions of the newest events and choose the most similar: their places in r->met, by
  * the keys. */
-static uint32_t choose(const struct part *f, const struct pz_query *q, const struct room *r)
+static uint32_t choose(const struct part *f, const struct pz_query *q, const struct scratch *r)
 {
     float weight[DEPTH + 1];
-    size_t most = weigh(f, q, weight);
+    size_t max = weigh(f, q, weight);
     uint32_t n = 0;
 
     memset(r->table, 0, TABLE * sizeof *r->table);
-    for (size_t k = 1; k <= most; k++) {
+    for (size_t k = 1; k <= max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
         for (uint64_t s = weight[k] > 0 ? f->at.ptr[b] : 0; weight[k] > 0 && s < f->at.ptr[b + 1];
@@ -397,7 +397,7 @@ struct chosen {
     float sum, scale;
 };
 
-static struct chosen chosen_at(const struct part *f, const struct room *r, uint32_t i)
+static struct chosen chosen_at(const struct part *f, const struct scratch *r, uint32_t i)
 {
     const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
     const uint64_t *p = &f->events.ptr[m->session - 1];
@@ -423,7 +423,7 @@ static float gain(const struct part *f, const struct chosen *c, size_t place)
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct part *f = part;
-    struct room r = room_of(scratch);
+    struct scratch r = scratch_of(scratch);
     uint32_t n = choose(f, q, &r);
 
     for (uint32_t i = 0; i < n; i++) {
@@ -439,10 +439,10 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
                     float *contrib)
 {
     const struct part *f = part;
-    struct room r = room_of(scratch);
+    struct scratch r = scratch_of(scratch);
     uint32_t n = choose(f, q, &r);
     float weight[DEPTH + 1];
-    size_t most = weigh(f, q, weight);
+    size_t max = weigh(f, q, weight);
 
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     for (uint32_t i = 0; i < n; i++) {
@@ -451,7 +451,7 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
 
         for (size_t p = 0; p < c.n; p++)
             worth += c.item[p] == item ? c.scale * gain(f, &c, p) * f->scale[item] : 0;
-        for (size_t k = 1; k <= most && worth > 0; k++) {
+        for (size_t k = 1; k <= max && worth > 0; k++) {
             bool has = false;
 
             for (size_t p = 0; p < c.n && !has; p++)

@@ -28,7 +28,7 @@ enum {
     LANES = 8,
     BLOCK = PZ_SPECTRAL_BLOCK,
     EXTRA_PERCENT = 12, /* columns beyond those asked */
-    EXTRA_LEAST = 8,
+    EXTRA_MIN = 8,
     ROUNDS = 2,
     HISTORY_MAX = 1000,
     CODE_MAX = 127,
@@ -246,9 +246,9 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
 enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
                                struct pz_mat *out, float *value, struct pz_err *err)
 {
-    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_LEAST,
-           most = a->cols < a->rows ? a->cols : a->rows;
-    size_t width = wide < most ? wide : most, keep = k < width ? k : width,
+    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_MIN,
+           max = a->cols < a->rows ? a->cols : a->rows;
+    size_t width = wide < max ? wide : max, keep = k < width ? k : width,
            stride = k < width ? width : k;
     float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
     enum pz_status st = v && all ? PZ_OK
@@ -270,13 +270,13 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
 
 float pz_code_row(const float *row, size_t d, int8_t *code)
 {
-    float most = 0;
+    float max = 0;
 
     for (size_t k = 0; k < d; k++)
-        most = fabsf(row[k]) > most ? fabsf(row[k]) : most;
+        max = fabsf(row[k]) > max ? fabsf(row[k]) : max;
     for (size_t k = 0; k < d; k++)
-        code[k] = most > 0 ? (int8_t)lrintf(row[k] / most * CODE_MAX) : 0;
-    return most / CODE_MAX;
+        code[k] = max > 0 ? (int8_t)lrintf(row[k] / max * CODE_MAX) : 0;
+    return max / CODE_MAX;
 }
 
 /* in[i] and out[i] from the settings; both allocated when NULL. */
@@ -434,7 +434,7 @@ static void set(void *part, size_t setting, double value)
 /* ---- answering ---- */
 
 /* Scratch of a query: its vector, and the same as whole numbers. */
-struct room {
+struct scratch {
     float *x;
     int16_t *code;
 };
@@ -458,7 +458,7 @@ static struct pz_recency recency(const struct pz_spectral_part *f, const struct 
 {
     return (struct pz_recency){ .q = q,
                                 .exponent = f->ordered ? f->set[PZ_SPECTRAL_RECENCY] : 0,
-                                .most = depth(f, q) };
+                                .max = depth(f, q) };
 }
 
 /* The weight of the next older event. */
@@ -503,38 +503,38 @@ static void filter(const struct pz_spectral_part *f, float *x)
 /* Whole numbers in the proportions of x; returns their unit. */
 static float round_query(const float *x, size_t d, int16_t *code)
 {
-    float most = 0;
+    float max = 0;
 
     for (size_t k = 0; k < d; k++)
-        most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
+        max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
     for (size_t k = 0; k < d; k++)
-        code[k] = most > 0 ? (int16_t)lrintf(x[k] / most * QUERY_MAX) : 0;
-    return most / QUERY_MAX;
+        code[k] = max > 0 ? (int16_t)lrintf(x[k] / max * QUERY_MAX) : 0;
+    return max / QUERY_MAX;
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_spectral_part *f = part;
-    struct room room = { scratch, (int16_t *)((float *)scratch + f->d) };
+    struct scratch s = { scratch, (int16_t *)((float *)scratch + f->d) };
     struct pz_recency age = recency(f, q);
     bool known = false;
     float unit;
 
-    memset(room.x, 0, f->d * sizeof *room.x);
-    for (size_t k = 1; k <= age.most; k++) {
+    memset(s.x, 0, f->d * sizeof *s.x);
+    for (size_t k = 1; k <= age.max; k++) {
         uint32_t item = q->hist[q->n_hist - k];
         float weight = event_weight(&age);
 
         if (item >= f->n_items || f->weight[item] <= 0)
             continue;
         known = true;
-        add_row(room.x, f->code + (size_t)item * f->d, weight * f->in[item], f->d);
+        add_row(s.x, f->code + (size_t)item * f->d, weight * f->in[item], f->d);
     }
     if (!known)
         return false;
-    filter(f, room.x);
-    unit = round_query(room.x, f->d, room.code);
-    scan(f, room.code, unit, out);
+    filter(f, s.x);
+    unit = round_query(s.x, f->d, s.code);
+    scan(f, s.code, unit, out);
     return true;
 }
 
@@ -551,7 +551,7 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
         return;
     add_row(x, f->code + (size_t)item * f->d, f->out[item], f->d);
     filter(f, x);
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
         float weight = event_weight(&age), sum = 0;
 

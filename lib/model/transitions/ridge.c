@@ -120,7 +120,7 @@ struct gram {
     float *square; /* [n_items * n_items] */
 };
 
-struct work {
+struct scratch {
     uint64_t *key;   /* [longest list] */
     uint16_t *place; /* [n_items] place of an item in N, `dummy` elsewhere */
     uint64_t *at;    /* [n_max] entries of counts that N stands for */
@@ -136,7 +136,7 @@ struct job {
         stride; /* unknowns of the largest system; stride > n_max: the last column is a bin */
     float lambda, boost; /* boost: weight of features as sources */
     uint32_t n_items;
-    struct work *work;
+    struct scratch *scratch;
     float *value;
 };
 
@@ -150,7 +150,7 @@ static uint64_t source_key(const struct job *job, uint64_t entry)
 }
 
 /* Choose N among the sources of target j: their places in counts, ascending. Returns how many. */
-static uint32_t choose_sources(const struct job *job, uint32_t j, struct work *w)
+static uint32_t choose_sources(const struct job *job, uint32_t j, struct scratch *w)
 {
     uint64_t start = job->counts->ptr[j], n = job->counts->ptr[j + 1] - start;
     uint64_t cut = 0;
@@ -181,7 +181,7 @@ static void prefetch_row(const struct pz_csr *g, uint32_t b)
 
 /* A[N,N] from sparse rows. Unwanted entries land in the bin column, so that the loop has no branch;
  * a pair stands in one of the two rows, above or below the diagonal. */
-static void gather_rows(const struct job *job, struct work *w, uint32_t m)
+static void gather_rows(const struct job *job, struct scratch *w, uint32_t m)
 {
     const struct pz_csr *g = &job->gram->rows;
 
@@ -205,7 +205,7 @@ static void gather_rows(const struct job *job, struct work *w, uint32_t m)
                 w->A[(size_t)k * job->stride + i]; /* one of them is 0 */
 }
 
-static void gather_square(const struct job *job, struct work *w, uint32_t m)
+static void gather_square(const struct job *job, struct scratch *w, uint32_t m)
 {
     size_t n = job->counts->n;
 
@@ -220,8 +220,8 @@ static void gather_square(const struct job *job, struct work *w, uint32_t m)
 
 static void solve_target(const struct job *job, uint32_t j)
 {
-    struct work *w = &job->work[pz_par_id()];
-    float least = job->boost > 1 ? job->lambda / (job->boost * job->boost) : job->lambda;
+    struct scratch *w = &job->scratch[pz_par_id()];
+    float min = job->boost > 1 ? job->lambda / (job->boost * job->boost) : job->lambda;
     uint32_t m;
 
     if (job->wanted && !job->wanted[j])
@@ -238,14 +238,14 @@ static void solve_target(const struct job *job, uint32_t j)
                                                   : job->lambda / (job->boost * job->boost);
         w->x[i] = job->counts->value[w->at[i]];
     }
-    pz_trans_cholesky(w->A, m, job->stride, 0.99f * least, w->x);
+    pz_trans_cholesky(w->A, m, job->stride, 0.99f * min, w->x);
     for (uint64_t k = job->counts->ptr[j]; k < job->counts->ptr[j + 1]; k++)
         job->value[k] = 0;
     for (uint32_t i = 0; i < m; i++)
         job->value[w->at[i]] = w->x[i];
 }
 
-static void work_free(struct work *w)
+static void scratch_free(struct scratch *w)
 {
     for (int t = 0; w && t < pz_par_threads(); t++) {
         free(w[t].key);
@@ -257,15 +257,15 @@ static void work_free(struct work *w)
     free(w);
 }
 
-static enum pz_status work_new(struct job *job, uint32_t longest, struct pz_err *err)
+static enum pz_status scratch_new(struct job *job, uint32_t longest, struct pz_err *err)
 {
     size_t n = job->counts->n;
     bool ok;
 
-    job->work = pz_mem_array((size_t)pz_par_threads(), sizeof *job->work);
-    ok = job->work != NULL;
+    job->scratch = pz_mem_array((size_t)pz_par_threads(), sizeof *job->scratch);
+    ok = job->scratch != NULL;
     for (int t = 0; ok && t < pz_par_threads(); t++) {
-        struct work *w = &job->work[t];
+        struct scratch *w = &job->scratch[t];
 
         w->key = pz_mem_array(longest, sizeof *w->key);
         w->place = pz_mem_array(n, sizeof *w->place);
@@ -378,10 +378,10 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
     job.lambda = (float)(v->set[PZ_TRANS_LAMBDA] * mean_self(v));
     job.boost = v->set[PZ_TRANS_ATTRIBUTES] > 0 ? (float)v->set[PZ_TRANS_ATTRIBUTES] : 1;
     if (st == PZ_OK)
-        st = work_new(&job, (uint32_t)longest, err);
+        st = scratch_new(&job, (uint32_t)longest, err);
     if (st == PZ_OK)
         st = run(&job, err);
-    work_free(job.work);
+    scratch_free(job.scratch);
     pz_csr_clear(&gram.rows);
     free(gram.square);
     return st;

@@ -132,7 +132,7 @@ static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, 
     uint32_t twice = v->at[later] - v->at[earlier];
 
     twice = twice == 0 ? v->within[later] : twice;
-    return (double)v->power[(twice < v->most ? twice : v->most) - nearer];
+    return (double)v->power[(twice < v->max ? twice : v->max) - nearer];
 }
 
 static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
@@ -379,7 +379,7 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
 {
     struct scratch *s = &job->scratch[pz_par_id()];
     size_t at = (size_t)slot * job->keep;
-    uint64_t least;
+    uint64_t min;
     uint32_t n = 0;
 
     job->count[slot] = 0;
@@ -389,11 +389,11 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     if (job->old)
         add_old(job->old, item, s);
     list_touched(s);
-    least = least_key(job, item, s);
+    min = least_key(job, item, s);
     for (uint32_t k = 0; k < s->n_touched; k++) {
         uint32_t other = s->touched[k];
 
-        if (cell_key(job, item, other, s) < least)
+        if (cell_key(job, item, other, s) < min)
             continue;
         job->item[at + n] = other;
         job->value[at + n++] = (float)cell_value(job, s, other);

@@ -37,9 +37,9 @@ static const struct pz_csr *lists_of(const struct pz_trans *t)
 /* Events of the history that score. */
 static size_t depth(const struct pz_trans *t, const struct pz_query *q)
 {
-    size_t most = (size_t)t->set[PZ_TRANS_HISTORY];
+    size_t max = (size_t)t->set[PZ_TRANS_HISTORY];
 
-    return t->ordered && q->n_hist > most ? most : q->n_hist;
+    return t->ordered && q->n_hist > max ? max : q->n_hist;
 }
 
 /* To be asked for the weights of a query's events. */
@@ -47,7 +47,7 @@ static struct pz_recency recency(const struct pz_trans *t, const struct pz_query
 {
     return (struct pz_recency){ .q = q,
                                 .exponent = t->ordered ? t->set[PZ_TRANS_RECENCY] : 0,
-                                .most = depth(t, q) };
+                                .max = depth(t, q) };
 }
 
 /* The weight of the next older event. */
@@ -185,7 +185,7 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
 
     memset(to->attr, 0, t->feats.n * sizeof *to->attr);
     memset(to->from, 0, t->feats.n * sizeof *to->from);
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
         float weight = event_weight(&age);
 
@@ -364,7 +364,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
     memset(sums.item, 0, t->n_items * sizeof *sums.item);
     if (item >= t->n_items || !add_up(t, q, &sums, &stars))
         return;
-    for (size_t k = 1; k <= age.most; k++) {
+    for (size_t k = 1; k <= age.max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
         float weight = event_weight(&age);
 

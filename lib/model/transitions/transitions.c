@@ -2,13 +2,13 @@
 /* Transitions: which item follows which, the core of every recipe. See transitions.h for the
  * formulas.
  *
- *   transitions_feats.c   categories of items as features
- *   transitions_view.c    histories with their weights, positions by item
- *   transitions_rows.c    rows of pair sums, cut to the largest; transposing
- *   transitions_ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
- *   transitions_score.c   scores and explanations
- *   transitions_update.c  a delta added to the counts
- *   transitions_file.c    columns
+ *   features.c   categories of items as features
+ *   view.c    histories with their weights, positions by item
+ *   rows.c    rows of pair sums, cut to the largest; transposing
+ *   ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
+ *   score.c   scores and explanations
+ *   update.c  a delta added to the counts
+ *   file.c    columns
  *
  * kNN keeps counts by source and scores with C[b->j] / (pop_b^x pop_j^y); the ridge keeps counts by
  * target, solves for coefficients and scores with them. Either way the counts stay in the model,
@@ -53,7 +53,7 @@ static const struct pz_setting settings[PZ_TRANS_N] = {
                           PZ_ALLOWED(90, 1e-6, 1e9), PZ_SEARCHED(20, 400), PZ_LOG_SCALE },
     [PZ_TRANS_USER_NORM] = { PZ_SETTING(
                                  "user_norm",
-                                 "power of a user's number of events that divides his pairs"),
+                                 "power of a user's number of events that divides their pairs"),
                              PZ_ALLOWED(0.2, 0, 2), PZ_SEARCHED(0, 0.5) },
     [PZ_TRANS_HALF_LIFE] = { PZ_SETTING("half_life",
                                         "days after which a pair counts half; 0: never"),

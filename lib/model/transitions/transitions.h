@@ -113,11 +113,11 @@ struct pz_trans_view {
     uint32_t *occ;         /* [n], ascending within an item */
     uint32_t *at;          /* [n] twice the middle of the places that the position's moment takes */
     uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
-    uint32_t most;   /* twice a distance is at most this */
+    uint32_t max;    /* twice a distance is at most this */
     float *power;    /* [most + 1] r^(d/2) */
 };
 
-/* ---- transitions_feats.c ---- */
+/* ---- features.c ---- */
 
 /* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier
  * part, whose items keep theirs (see pz_scorer.update); NULL in a fit. Clear in any case. */
@@ -129,7 +129,7 @@ void pz_trans_feats_clear(struct pz_trans_feats *f);
 /* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items. */
 enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err);
 
-/* ---- transitions_view.c ---- */
+/* ---- view.c ---- */
 
 /* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are
  * taken), or NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2
@@ -156,7 +156,7 @@ void pz_trans_repeat(const struct pz_corpus *c, float *curve);
 /* The factor that time decay gives to an event of age age_s seconds. */
 double pz_trans_decay(const double *set, double age_s);
 
-/* ---- transitions_rows.c ---- */
+/* ---- rows.c ---- */
 
 /* Keep the k largest of n keys, value bits in the high half, ~item in the low (ties: lower item
  * first), at the front in no particular order. Returns min(n, k). The set kept does not depend on
@@ -194,7 +194,7 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
 enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
                                   struct pz_csr *out, struct pz_err *err);
 
-/* ---- transitions_ridge.c ---- */
+/* ---- ridge.c ---- */
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
@@ -209,7 +209,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
  * answers. */
 void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x);
 
-/* ---- transitions_score.c ---- */
+/* ---- score.c ---- */
 
 /* As pz_scorer.scratch_bytes, .score and .explain. */
 size_t pz_trans_scratch_bytes(const void *part);
@@ -217,7 +217,7 @@ bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, f
 void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                       float *contrib);
 
-/* ---- transitions_file.c ---- */
+/* ---- file.c ---- */
 
 /* As pz_scorer.save and .load. */
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err);
@@ -230,7 +230,7 @@ enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err);
 void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scale); /* pop^-power */
 void pz_trans_free(void *part);
 
-/* ---- transitions_update.c ---- */
+/* ---- update.c ---- */
 
 /* As pz_scorer.update. */
 enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,

@@ -21,7 +21,7 @@
 #include "model/transitions/transitions.h"
 #include "model/trend.h"
 
-enum { UNORDERED_WINDOW = 1000, WITHIN_MOST = 255 };
+enum { UNORDERED_WINDOW = 1000, WITHIN_MAX = 255 };
 
 double pz_trans_decay(const double *set, double age_s)
 {
@@ -48,7 +48,7 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->occ = pz_mem_array(v->n, sizeof *v->occ);
     v->at = pz_mem_array(v->n, sizeof *v->at);
     v->within = pz_mem_array(v->n, sizeof *v->within);
-    v->power = pz_mem_array((size_t)v->most + 1, sizeof *v->power);
+    v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
     if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
         !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
         return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 8.0 * v->n_items);
@@ -108,7 +108,7 @@ static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uin
         twice = (2 * (end - first + 1) + 1) / 3; /* rounded */
         for (uint64_t p = start + first; p < start + end; p++) {
             v->at[p] = (uint32_t)(2 * start + first + end - 1);
-            v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MOST ? twice : WITHIN_MOST);
+            v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MAX ? twice : WITHIN_MAX);
         }
     }
 }
@@ -173,7 +173,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
-    v->most = v->window < WITHIN_MOST / 2 ? WITHIN_MOST : 2 * v->window;
+    v->max = v->window < WITHIN_MAX / 2 ? WITHIN_MAX : 2 * v->window;
     for (uint32_t u = 0; u < c->n_users; u++) {
         if (!taken(c, first_new, u))
             continue;
@@ -186,7 +186,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
         st = allocate(v, err);
     if (st != PZ_OK)
         return st;
-    for (uint32_t d = 0; d <= v->most; d++)
+    for (uint32_t d = 0; d <= v->max; d++)
         v->power[d] = (float)pow(set[PZ_TRANS_DECAY], 0.5 * d);
     for (uint32_t u = 0; u < c->n_users; u++)
         if (taken(c, first_new, u))
