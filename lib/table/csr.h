@@ -32,14 +32,17 @@ struct pz_csr_columns {
 };
 
 /* Rows that own the arrays given.
- * Owner:   the result, until pz_csr_clear; NULL arrays are allowed */
+ * Owner:   the result, until pz_csr_clear; NULL arrays are allowed
+ * Threads: any */
 struct pz_csr pz_csr_take(uint32_t n, uint32_t n_cols, uint64_t *ptr, uint32_t *item, float *value);
 
-/* Free what is owned; accepts all-zero rows, and leaves such. */
+/* Free what is owned; accepts all-zero rows, and leaves such.
+ * Threads: one at a time on the same rows */
 void pz_csr_clear(struct pz_csr *rows);
 
 /* Append the columns to a file being written; a value column only where there are values.
- * Errors:  as pz_writer_add */
+ * Errors:  as pz_writer_add
+ * Threads: one at a time on the same writer */
 enum pz_status pz_csr_save(const struct pz_csr *rows, const struct pz_csr_columns *columns,
                            struct pz_writer *w, struct pz_err *err);
 
