@@ -21,7 +21,7 @@ void pz_filter_work_free(struct pz_filter_work *work)
     if (!work)
         return;
     for (size_t i = 0; i < work->cap_set; i++)
-        pz_fset_clear(&work->set[i]);
+        pz_filter_set_clear(&work->set[i]);
     free(work->words);
     free(work->count);
     free(work->set);
@@ -33,10 +33,10 @@ void pz_filter_work_free(struct pz_filter_work *work)
 }
 
 /* ---- 1. rows */
-static struct pz_frow find_row(const struct pz_overlay *over, const struct pz_dict *dict,
-                               bool forgotten, const char *id)
+static struct pz_filter_row find_row(const struct pz_overlay *over, const struct pz_dict *dict,
+                                     bool forgotten, const char *id)
 {
-    struct pz_frow row = { .id = id };
+    struct pz_filter_row row = { .id = id };
     uint32_t at = over && id ? pz_dict_find_str(&over->ids, id) : PZ_NONE;
 
     row.known = row.live = at != PZ_NONE;
@@ -60,7 +60,7 @@ static bool grow_sets(struct pz_filter_work *work, size_t n)
     return true;
 }
 
-static enum pz_status prepare(struct pz_fctx *ctx, struct pz_err *err)
+static enum pz_status prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
 {
     const struct pz_filter *f = ctx->f;
     const struct pz_filter_env *env = ctx->env;
@@ -91,10 +91,10 @@ static enum pz_status prepare(struct pz_fctx *ctx, struct pz_err *err)
     if (f->uses_item)
         ctx->item = find_row(f->items, &f->m->items, false, env->item_id);
     if (f->uses_events)
-        st = pz_fevents_prepare(ctx, err);
+        st = pz_filter_events_prepare(ctx, err);
     for (size_t i = 0; i < f->n_tests && st == PZ_OK; i++)
-        if (f->test[i]->when == PZ_FWHEN_ASKED)
-            st = pz_fset_fill(ctx, f->test[i], &work->set[i], err);
+        if (f->test[i]->when == PZ_WHEN_ASKED)
+            st = pz_filter_set_fill(ctx, f->test[i], &work->set[i], err);
     return st;
 }
 
@@ -105,7 +105,7 @@ struct answer {
     const uint64_t *words; /* of SOME_ROWS */
 };
 
-static uint64_t *slot(const struct pz_fctx *ctx, size_t depth)
+static uint64_t *slot(const struct pz_filter_ctx *ctx, size_t depth)
 {
     return ctx->work->words + depth * ctx->n_words;
 }
@@ -115,9 +115,10 @@ static struct answer constant(bool passes)
     return (struct answer){ passes ? ALL_ROWS : NO_ROW, NULL };
 }
 
-static struct answer test_rows(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth)
+static struct answer test_rows(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                               size_t depth)
 {
-    const struct pz_fset *set = pz_fset_of(ctx, n);
+    const struct pz_filter_set *set = pz_filter_set_of(ctx, n);
     uint64_t *own = slot(ctx, depth);
     const uint64_t *words = n->bits ? n->bits : n->by_row ? NULL : pz_filter_cached(ctx, n, set);
 
@@ -128,17 +129,19 @@ static struct answer test_rows(const struct pz_fctx *ctx, const struct pz_fnode 
     return (struct answer){ SOME_ROWS, words };
 }
 
-static struct answer answer_node(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth);
+static struct answer answer_node(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                 size_t depth);
 
 /* AND: rows of all children; OR: of any. The first child's answer may lie in this slot, the others'
  * in the next one. */
-static struct answer answer_chain(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth)
+static struct answer answer_chain(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                  size_t depth)
 {
-    bool is_and = n->kind == PZ_FNODE_AND;
+    bool is_and = n->kind == PZ_NODE_AND;
     uint64_t *own = slot(ctx, depth);
     struct answer all = constant(is_and);
 
-    for (const struct pz_fnode *child = n->child; child; child = child->next) {
+    for (const struct pz_filter_node *child = n->child; child; child = child->next) {
         struct answer one = answer_node(ctx, child, all.which == SOME_ROWS ? depth + 1 : depth);
 
         if (one.which == (is_and ? NO_ROW : ALL_ROWS))
@@ -163,31 +166,33 @@ static void set_bit(uint64_t *words, size_t i, bool on)
     words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
 }
 
-static struct answer answer_count(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth)
+static struct answer answer_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                  size_t depth)
 {
     uint64_t *own = slot(ctx, depth);
 
     if (ctx->f->of_users)
         for (uint32_t u = 0; u < ctx->f->m->users.n; u++)
-            set_bit(own, u, pz_fevents_enough(ctx, n, pz_fevents_count(ctx, n, u)));
+            set_bit(own, u, pz_filter_events_enough(ctx, n, pz_filter_events_count(ctx, n, u)));
     else
-        pz_fevents_items(ctx, n, own);
+        pz_filter_events_items(ctx, n, own);
     return (struct answer){ SOME_ROWS, own };
 }
 
-static struct answer answer_node(const struct pz_fctx *ctx, const struct pz_fnode *n, size_t depth)
+static struct answer answer_node(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                 size_t depth)
 {
     uint64_t *own = slot(ctx, depth);
     struct answer all;
 
     switch (n->kind) {
-    case PZ_FNODE_TEST:
-        if (pz_filter_left(ctx->f, n)->area == PZ_FAREA_ROW || n->by_row)
+    case PZ_NODE_TEST:
+        if (pz_filter_left(ctx->f, n)->area == PZ_AREA_ROW || n->by_row)
             return test_rows(ctx, n, depth);
-        return constant(pz_frow_passes(ctx, n, pz_fset_of(ctx, n), NULL));
-    case PZ_FNODE_COUNT:
+        return constant(pz_filter_row_passes(ctx, n, pz_filter_set_of(ctx, n), NULL));
+    case PZ_NODE_COUNT:
         return answer_count(ctx, n, depth);
-    case PZ_FNODE_NOT:
+    case PZ_NODE_NOT:
         all = answer_node(ctx, n->child, depth);
         if (all.which != SOME_ROWS)
             return constant(all.which == NO_ROW);
@@ -200,19 +205,19 @@ static struct answer answer_node(const struct pz_fctx *ctx, const struct pz_fnod
 }
 
 /* An IF: decided once. */
-static bool holds(const struct pz_fctx *ctx, const struct pz_fnode *n)
+static bool holds(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n)
 {
-    bool is_and = n->kind == PZ_FNODE_AND;
+    bool is_and = n->kind == PZ_NODE_AND;
 
     switch (n->kind) {
-    case PZ_FNODE_TEST:
-        return pz_frow_passes(ctx, n, pz_fset_of(ctx, n), NULL);
-    case PZ_FNODE_COUNT:
-        return pz_fevents_enough(ctx, n, pz_fevents_count(ctx, n, ctx->user_index));
-    case PZ_FNODE_NOT:
+    case PZ_NODE_TEST:
+        return pz_filter_row_passes(ctx, n, pz_filter_set_of(ctx, n), NULL);
+    case PZ_NODE_COUNT:
+        return pz_filter_events_enough(ctx, n, pz_filter_events_count(ctx, n, ctx->user_index));
+    case PZ_NODE_NOT:
         return !holds(ctx, n->child);
     default:
-        for (const struct pz_fnode *child = n->child; child; child = child->next)
+        for (const struct pz_filter_node *child = n->child; child; child = child->next)
             if (holds(ctx, child) != is_and)
                 return !is_and;
         return is_and;
@@ -220,7 +225,7 @@ static bool holds(const struct pz_fctx *ctx, const struct pz_fnode *n)
 }
 
 /* ---- 4. clauses */
-static bool acts(const struct pz_fctx *ctx, const struct pz_fclause *c)
+static bool acts(const struct pz_filter_ctx *ctx, const struct pz_filter_clause *c)
 {
     return !(ctx->values && ctx->values->off[c->id]) && (!c->only_if || holds(ctx, c->only_if));
 }
@@ -235,13 +240,13 @@ static void narrow(uint64_t *allowed, struct answer a, bool keep, size_t n_words
         allowed[w] &= keep ? a.words[w] : ~a.words[w];
 }
 
-static void apply_clauses(const struct pz_fctx *ctx, uint64_t *allowed)
+static void apply_clauses(const struct pz_filter_ctx *ctx, uint64_t *allowed)
 {
     struct answer included = constant(false);
     uint64_t *own = slot(ctx, 0);
     bool some = false;
 
-    for (const struct pz_fclause *c = ctx->f->clause; c; c = c->next) {
+    for (const struct pz_filter_clause *c = ctx->f->clause; c; c = c->next) {
         struct answer a;
 
         if (!acts(ctx, c))
@@ -268,12 +273,12 @@ enum pz_status pz_filter_apply(const struct pz_filter *f, const struct pz_filter
                                const struct pz_filter_env *env, struct pz_filter_work *work,
                                uint64_t *allowed, struct pz_err *err)
 {
-    struct pz_fctx ctx = { .f = f, .values = values, .env = env, .work = work };
+    struct pz_filter_ctx ctx = { .f = f, .values = values, .env = env, .work = work };
     enum pz_status st = prepare(&ctx, err);
 
     if (st == PZ_OK)
         apply_clauses(&ctx, allowed);
     pz_filter_release(f, work);
-    pz_fevents_release(work);
+    pz_filter_events_release(work);
     return st;
 }

@@ -17,111 +17,111 @@
 enum { PZ_FILTER_DEPTH = 100 }; /* nesting of parentheses, NOT and signs */
 
 /* ---- values */
-enum pz_fexpr_kind {
-    PZ_FEXPR_NUMBER, /* also durations, in seconds */
-    PZ_FEXPR_TEXT,
-    PZ_FEXPR_TRUTH, /* TRUE, FALSE */
-    PZ_FEXPR_PLACE, /* $NAME */
-    PZ_FEXPR_NOW,
-    PZ_FEXPR_REF, /* TABLE.COLUMN */
-    PZ_FEXPR_NEGATIVE,
-    PZ_FEXPR_ADD,
-    PZ_FEXPR_SUBTRACT,
-    PZ_FEXPR_MULTIPLY,
-    PZ_FEXPR_DIVIDE
+enum pz_filter_expr_kind {
+    PZ_EXPR_NUMBER, /* also durations, in seconds */
+    PZ_EXPR_TEXT,
+    PZ_EXPR_TRUTH, /* TRUE, FALSE */
+    PZ_EXPR_PLACE, /* $NAME */
+    PZ_EXPR_NOW,
+    PZ_EXPR_REF, /* TABLE.COLUMN */
+    PZ_EXPR_NEGATIVE,
+    PZ_EXPR_ADD,
+    PZ_EXPR_SUBTRACT,
+    PZ_EXPR_MULTIPLY,
+    PZ_EXPR_DIVIDE
 };
 
-struct pz_fexpr {
-    enum pz_fexpr_kind kind;
-    uint32_t at;            /* where in the filter's text */
-    double num;             /* NUMBER, TRUTH */
-    const char *text;       /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
-    const char *table;      /* of REF; NULL: a bare column */
-    struct pz_fexpr *a, *b; /* operands */
-    struct pz_fexpr *next;  /* in a list of values */
+struct pz_filter_expr {
+    enum pz_filter_expr_kind kind;
+    uint32_t at;       /* where in the filter's text */
+    double num;        /* NUMBER, TRUTH */
+    const char *text;  /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
+    const char *table; /* of REF; NULL: a bare column */
+    struct pz_filter_expr *a, *b; /* operands */
+    struct pz_filter_expr *next;  /* in a list of values */
     uint32_t column,
         place; /* checked: of REF in the filter's columns, of PLACE in its placeholders */
 };
 
 /* ---- conditions */
-enum pz_fop { /* = and IN are ANY; != and NOT IN are ANY, negated */
-              PZ_FOP_ANY,
-              PZ_FOP_ALL,
-              PZ_FOP_ONLY,
-              PZ_FOP_EXACTLY,
-              PZ_FOP_LESS,
-              PZ_FOP_LESS_EQUAL,
-              PZ_FOP_GREATER,
-              PZ_FOP_GREATER_EQUAL,
-              PZ_FOP_NULL, /* IS NULL */
-              PZ_FOP_TRUE  /* a boolean column alone */
+enum pz_filter_op { /* = and IN are ANY; != and NOT IN are ANY, negated */
+                    PZ_OP_ANY,
+                    PZ_OP_ALL,
+                    PZ_OP_ONLY,
+                    PZ_OP_EXACTLY,
+                    PZ_OP_LESS,
+                    PZ_OP_LESS_EQUAL,
+                    PZ_OP_GREATER,
+                    PZ_OP_GREATER_EQUAL,
+                    PZ_OP_NULL, /* IS NULL */
+                    PZ_OP_TRUE  /* a boolean column alone */
 };
 
-enum pz_fnode_kind {
-    PZ_FNODE_AND,
-    PZ_FNODE_OR,
-    PZ_FNODE_NOT,
-    PZ_FNODE_TEST, /* left op right */
-    PZ_FNODE_COUNT /* how many events pass `child` (NULL: all), compared with right; checking turns
-                    * conditions on Interactions into COUNT(...) >= 1 */
+enum pz_filter_node_kind {
+    PZ_NODE_AND,
+    PZ_NODE_OR,
+    PZ_NODE_NOT,
+    PZ_NODE_TEST, /* left op right */
+    PZ_NODE_COUNT /* how many events pass `child` (NULL: all), compared with right; checking turns
+                   * conditions on Interactions into COUNT(...) >= 1 */
 };
 
 /* What a test's right side depends on. */
-enum pz_fwhen { PZ_FWHEN_COMPILED, PZ_FWHEN_BOUND, PZ_FWHEN_ASKED };
+enum pz_filter_when { PZ_WHEN_COMPILED, PZ_WHEN_BOUND, PZ_WHEN_ASKED };
 
 /* A test's right side, ready to compare with. */
-struct pz_ftext {
+struct pz_filter_bytes {
     const char *s;
     size_t n;
 };
-struct pz_fset {
-    bool any;              /* "*": any value */
-    struct pz_ftext *text; /* of columns of texts */
-    uint32_t *code;        /* the texts' codes in the model's dictionary of the column, ascending */
-    double *num;           /* of columns of numbers; no NaN */
+struct pz_filter_set {
+    bool any;                     /* "*": any value */
+    struct pz_filter_bytes *text; /* of columns of texts */
+    uint32_t *code; /* the texts' codes in the model's dictionary of the column, ascending */
+    double *num;    /* of columns of numbers; no NaN */
     size_t n_text, n_code, n_num, cap_text, cap_code, cap_num;
 };
 
-struct pz_fnode {
-    enum pz_fnode_kind kind;
+struct pz_filter_node {
+    enum pz_filter_node_kind kind;
     uint32_t at;
-    struct pz_fnode *child, *next;
-    struct pz_fexpr *left; /* a REF; NULL for COUNT */
-    enum pz_fop op;
+    struct pz_filter_node *child, *next;
+    struct pz_filter_expr *left; /* a REF; NULL for COUNT */
+    enum pz_filter_op op;
     bool negated;
-    bool scalar;            /* right is one value, not a list */
-    struct pz_fexpr *right; /* a list by ->next */
+    bool scalar;                  /* right is one value, not a list */
+    struct pz_filter_expr *right; /* a list by ->next */
     /* checked: */
     uint32_t id; /* of TEST and COUNT: its number in the filter */
-    enum pz_fwhen when;
+    enum pz_filter_when when;
     bool by_row;          /* right speaks of columns of the row itself */
     const uint64_t *bits; /* COMPILED tests of rows: the answer */
 };
 
 /* One INCLUDE or EXCLUDE. */
-struct pz_fclause {
+struct pz_filter_clause {
     bool include;
     uint32_t at, id;
-    const char *target;               /* as written: "ItemID" */
-    struct pz_fnode *where, *only_if; /* only_if: NULL: always */
-    struct pz_fclause *next;
+    const char *target;                     /* as written: "ItemID" */
+    struct pz_filter_node *where, *only_if; /* only_if: NULL: always */
+    struct pz_filter_clause *next;
 };
 
 /* Parse text into clauses that live in the arena. PZ_USAGE with the position on a fault. */
-enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena, struct pz_fclause **out,
-                               struct pz_err *err);
+enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena,
+                               struct pz_filter_clause **out, struct pz_err *err);
 
 /* PZ_USAGE and "filter: character N, at "...": what is wrong". at: offset into text. */
 enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt,
                                ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- the compiled filter */
-enum pz_farea { PZ_FAREA_ROW, PZ_FAREA_USER, PZ_FAREA_ITEM, PZ_FAREA_EVENT };
-enum pz_fwhat { PZ_FWHAT_ATTR, PZ_FWHAT_ID, PZ_FWHAT_TYPE, PZ_FWHAT_VALUE, PZ_FWHAT_TIME };
+enum pz_filter_area { PZ_AREA_ROW, PZ_AREA_USER, PZ_AREA_ITEM, PZ_AREA_EVENT };
+enum pz_filter_what { PZ_WHAT_ATTR, PZ_WHAT_ID, PZ_WHAT_TYPE, PZ_WHAT_VALUE, PZ_WHAT_TIME };
 
-struct pz_fcolumn {
-    enum pz_farea area;
-    enum pz_fwhat what;
+struct pz_filter_column {
+    enum pz_filter_area area;
+    enum pz_filter_what what;
     enum pz_attr_kind kind;
     char name[PZ_NAME_MAX + 1];
     bool of_users;              /* an attribute of users (else of items or events) */
@@ -129,7 +129,7 @@ struct pz_fcolumn {
     const struct pz_attr *over; /* the overlay's; NULL: it lacks it, or there is none */
 };
 
-struct pz_fplace {
+struct pz_filter_place {
     const char *name;
     uint32_t at;
     bool number, scalar; /* some use needs numbers; some use needs one value */
@@ -143,24 +143,24 @@ struct pz_filter {
     const struct pz_overlay *over; /* of the two, that of the rows that are filtered; NULL: none */
     const uint32_t *over_row;      /* [over->ids.n] its rows in the model */
     struct pz_arena arena;
-    struct pz_fclause *clause;
+    struct pz_filter_clause *clause;
     bool of_users;
-    struct pz_fcolumn *column;
-    struct pz_fplace *place;
-    struct pz_fnode **test; /* by id */
-    struct pz_fset *set;    /* [n_tests] of COMPILED tests */
+    struct pz_filter_column *column;
+    struct pz_filter_place *place;
+    struct pz_filter_node **test; /* by id */
+    struct pz_filter_set *set;    /* [n_tests] of COMPILED tests */
     size_t n_columns, cap_columns, n_places, cap_places, n_tests, cap_tests, n_clauses;
     size_t depth; /* bitsets that evaluation needs at once */
     bool uses_item, uses_user, uses_events, uses_context;
-    struct pz_fcache *cache;
+    struct pz_filter_cache *cache;
 };
 
 struct pz_filter_values {
     const struct pz_filter *f;
     struct pz_arena arena;
-    struct pz_fset *given; /* [n_places] the values as texts; n_text 0: not given */
-    struct pz_fset *set;   /* [n_tests] of BOUND tests */
-    bool *off;             /* [n_clauses] lacks a value */
+    struct pz_filter_set *given; /* [n_places] the values as texts; n_text 0: not given */
+    struct pz_filter_set *set;   /* [n_tests] of BOUND tests */
+    bool *off;                   /* [n_clauses] lacks a value */
 };
 
 struct pz_filter_schema;
@@ -173,12 +173,13 @@ enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schem
 bool pz_filter_number(const char *s, size_t n, bool truth, double *out);
 
 /* True when the expression is of that kind or has a part that is. */
-bool pz_fexpr_has(const struct pz_fexpr *e, enum pz_fexpr_kind kind);
+bool pz_filter_expr_has(const struct pz_filter_expr *e, enum pz_filter_expr_kind kind);
 
 /* The column of a test. */
-const struct pz_fcolumn *pz_filter_left(const struct pz_filter *f, const struct pz_fnode *test);
+const struct pz_filter_column *pz_filter_left(const struct pz_filter *f,
+                                              const struct pz_filter_node *test);
 
 /* True for columns whose values are numbers. */
-bool pz_filter_is_number(const struct pz_fcolumn *c);
+bool pz_filter_is_number(const struct pz_filter_column *c);
 
 #endif

@@ -43,70 +43,71 @@ static void set_bit(uint64_t *words, size_t i)
     words[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
-static void scan_numbers(const struct pz_fnode *test, const struct pz_fset *set, const double *v,
-                         size_t n, uint64_t *words)
+static void scan_numbers(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                         const double *v, size_t n, uint64_t *words)
 {
     static void (*const kernel[])(const double *, size_t, double,
                                   uint64_t *) = { less, less_equal, greater, greater_equal };
 
-    if (test->op >= PZ_FOP_LESS && test->op <= PZ_FOP_GREATER_EQUAL) {
+    if (test->op >= PZ_OP_LESS && test->op <= PZ_OP_GREATER_EQUAL) {
         if (set->n_num)
-            kernel[test->op - PZ_FOP_LESS](v, n, set->num[0], words);
+            kernel[test->op - PZ_OP_LESS](v, n, set->num[0], words);
         return;
     }
-    if (test->op == PZ_FOP_ANY && !set->any && set->n_num == 1) {
+    if (test->op == PZ_OP_ANY && !set->any && set->n_num == 1) {
         equal(v, n, set->num[0], words);
         return;
     }
     for (size_t i = 0; i < n; i++)
-        if (test->op == PZ_FOP_NULL ? isnan(v[i]) : pz_fset_has_number(test, set, v[i]))
+        if (test->op == PZ_OP_NULL ? isnan(v[i]) : pz_filter_set_has_number(test, set, v[i]))
             set_bit(words, i);
 }
 
-static void scan_texts(const struct pz_fnode *test, const struct pz_fset *set,
+static void scan_texts(const struct pz_filter_node *test, const struct pz_filter_set *set,
                        const struct pz_attr *a, size_t n, uint64_t *words)
 {
-    if (test->op == PZ_FOP_ANY && !set->any && set->n_code == 0)
+    if (test->op == PZ_OP_ANY && !set->any && set->n_code == 0)
         return;
     for (size_t i = 0; i < n; i++)
-        if (pz_fset_has_codes(test, set, a->code + a->ptr[i], (size_t)(a->ptr[i + 1] - a->ptr[i])))
+        if (pz_filter_set_has_codes(test, set, a->code + a->ptr[i],
+                                    (size_t)(a->ptr[i + 1] - a->ptr[i])))
             set_bit(words, i);
 }
 
-static void scan_ids(const struct pz_fnode *test, const struct pz_fset *set, size_t n_words,
-                     uint64_t *words)
+static void scan_ids(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                     size_t n_words, uint64_t *words)
 {
     if (set->any)
         memset(words, 0xff, n_words * sizeof *words);
-    for (size_t i = 0; i < set->n_code && !set->any && test->op == PZ_FOP_ANY; i++)
+    for (size_t i = 0; i < set->n_code && !set->any && test->op == PZ_OP_ANY; i++)
         set_bit(words, set->code[i]);
 }
 
-static void scan_by_row(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                        const struct pz_fset *set, size_t n, uint64_t *words)
+static void scan_by_row(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                        const struct pz_filter_set *set, size_t n, uint64_t *words)
 {
     for (size_t i = 0; i < n; i++) {
-        struct pz_frow row = { .known = true, .at = i };
+        struct pz_filter_row row = { .known = true, .at = i };
 
-        if (pz_frow_passes(ctx, test, set, &row) != test->negated)
+        if (pz_filter_row_passes(ctx, test, set, &row) != test->negated)
             set_bit(words, i);
     }
 }
 
-void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                    const struct pz_fset *set, uint64_t *words)
+void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                    const struct pz_filter_set *set, uint64_t *words)
 {
     const struct pz_filter *f = ctx->f;
-    const struct pz_fcolumn *col = pz_filter_left(f, test);
+    const struct pz_filter_column *col = pz_filter_left(f, test);
     size_t n = f->of_users ? f->m->users.n
                            : pz_model_learned(f->m); /* others are the overlay's, below */
 
     memset(words, 0, ctx->n_words * sizeof *words);
     if (test->by_row)
         scan_by_row(ctx, test, set, n, words);
-    else if (col->what == PZ_FWHAT_ID)
+    else if (col->what == PZ_WHAT_ID)
         scan_ids(test, set, ctx->n_words, words);
-    else if (!col->attr && test->op == PZ_FOP_NULL)
+    else if (!col->attr && test->op == PZ_OP_NULL)
         memset(words, 0xff, ctx->n_words * sizeof *words);
     else if (col->attr && col->attr->num)
         scan_numbers(test, set, col->attr->num, n, words);
@@ -114,22 +115,22 @@ void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test,
         scan_texts(test, set, col->attr, n, words);
     for (size_t w = 0; w < ctx->n_words && test->negated; w++)
         words[w] = ~words[w];
-    if (col->what == PZ_FWHAT_ID)
+    if (col->what == PZ_WHAT_ID)
         return;
     for (uint32_t i = 0; f->over && i < f->over->ids.n; i++) {
-        struct pz_frow row = { .known = true, .live = true, .at = i };
+        struct pz_filter_row row = { .known = true, .live = true, .at = i };
         uint32_t at = f->over_row[i];
 
         if (at == PZ_NONE)
             continue;
         words[at / 64] &= ~((uint64_t)1 << (at % 64));
-        if (pz_frow_passes(ctx, test, set, &row))
+        if (pz_filter_row_passes(ctx, test, set, &row))
             set_bit(words, at);
     }
 }
 
 /* ---- the cache */
-struct pz_fcached {
+struct pz_filter_bitset {
     char *key; /* the test and its right side, see make_key; owned */
     size_t n_key;
     uint64_t *words; /* owned */
@@ -137,15 +138,15 @@ struct pz_fcached {
     uint32_t held;   /* queries that use it now */
 };
 
-struct pz_fcache {
+struct pz_filter_cache {
     pthread_mutex_t lock;
-    struct pz_fcached *entry[CACHE_ENTRIES];
+    struct pz_filter_bitset *entry[CACHE_ENTRIES];
     uint64_t clock;
 };
 
-struct pz_fcache *pz_fcache_new(void)
+struct pz_filter_cache *pz_filter_cache_new(void)
 {
-    struct pz_fcache *cache = calloc(1, sizeof *cache);
+    struct pz_filter_cache *cache = calloc(1, sizeof *cache);
 
     if (cache && pthread_mutex_init(&cache->lock, NULL) != 0) {
         free(cache);
@@ -154,7 +155,7 @@ struct pz_fcache *pz_fcache_new(void)
     return cache;
 }
 
-static void free_entry(struct pz_fcached *e)
+static void free_entry(struct pz_filter_bitset *e)
 {
     if (!e)
         return;
@@ -163,7 +164,7 @@ static void free_entry(struct pz_fcached *e)
     free(e);
 }
 
-void pz_fcache_free(struct pz_fcache *cache)
+void pz_filter_cache_free(struct pz_filter_cache *cache)
 {
     if (!cache)
         return;
@@ -175,7 +176,8 @@ void pz_fcache_free(struct pz_fcache *cache)
 
 /* Bytes that are the same for the same test and right side. Texts, not their codes: rows put since
  * have codes of their own. */
-static bool make_key(struct pz_str *key, const struct pz_fnode *test, const struct pz_fset *set)
+static bool make_key(struct pz_str *key, const struct pz_filter_node *test,
+                     const struct pz_filter_set *set)
 {
     pz_str_reset(key);
     pz_str_add(key, (const char *)&test->id, sizeof test->id);
@@ -188,19 +190,19 @@ static bool make_key(struct pz_str *key, const struct pz_fnode *test, const stru
     return !key->failed;
 }
 
-static bool same_key(const struct pz_fcached *e, const struct pz_str *key)
+static bool same_key(const struct pz_filter_bitset *e, const struct pz_str *key)
 {
     return e->n_key == key->len && memcmp(e->key, key->data, key->len) == 0;
 }
 
 /* The entry with that key, or the slot to put one in: the one least lately used that nobody holds.
  */
-static struct pz_fcached **find_slot(struct pz_fcache *cache, const struct pz_str *key)
+static struct pz_filter_bitset **find_slot(struct pz_filter_cache *cache, const struct pz_str *key)
 {
-    struct pz_fcached **oldest = NULL;
+    struct pz_filter_bitset **oldest = NULL;
 
     for (size_t i = 0; i < CACHE_ENTRIES; i++) {
-        struct pz_fcached **slot = &cache->entry[i], *e = *slot;
+        struct pz_filter_bitset **slot = &cache->entry[i], *e = *slot;
 
         if (e && same_key(e, key))
             return slot;
@@ -210,17 +212,18 @@ static struct pz_fcached **find_slot(struct pz_fcache *cache, const struct pz_st
     return oldest;
 }
 
-static struct pz_fcached *make_entry(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                                     const struct pz_fset *set)
+static struct pz_filter_bitset *make_entry(const struct pz_filter_ctx *ctx,
+                                           const struct pz_filter_node *test,
+                                           const struct pz_filter_set *set)
 {
     const struct pz_str *key = &ctx->work->key;
-    struct pz_fcached *e = calloc(1, sizeof *e);
+    struct pz_filter_bitset *e = calloc(1, sizeof *e);
 
     if (!e)
         return NULL;
-    *e = (struct pz_fcached){ .key = pz_mem_copy(key->data, key->len, 1),
-                              .n_key = key->len,
-                              .words = pz_mem_array(ctx->n_words, sizeof *e->words) };
+    *e = (struct pz_filter_bitset){ .key = pz_mem_copy(key->data, key->len, 1),
+                                    .n_key = key->len,
+                                    .words = pz_mem_array(ctx->n_words, sizeof *e->words) };
     if (!e->key || !e->words) {
         free_entry(e);
         return NULL;
@@ -230,8 +233,8 @@ static struct pz_fcached *make_entry(const struct pz_fctx *ctx, const struct pz_
 }
 
 /* Take an entry for this query. Under the lock. */
-static const uint64_t *hold(struct pz_fcache *cache, struct pz_filter_work *work,
-                            struct pz_fcached *e)
+static const uint64_t *hold(struct pz_filter_cache *cache, struct pz_filter_work *work,
+                            struct pz_filter_bitset *e)
 {
     e->held++;
     e->stamp = ++cache->clock;
@@ -239,12 +242,12 @@ static const uint64_t *hold(struct pz_fcache *cache, struct pz_filter_work *work
     return e->words;
 }
 
-const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                                 const struct pz_fset *set)
+const uint64_t *pz_filter_cached(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                                 const struct pz_filter_set *set)
 {
-    struct pz_fcache *cache = ctx->f->cache;
+    struct pz_filter_cache *cache = ctx->f->cache;
     struct pz_filter_work *work = ctx->work;
-    struct pz_fcached **slot, *made = NULL, *dropped = NULL;
+    struct pz_filter_bitset **slot, *made = NULL, *dropped = NULL;
     const uint64_t *words = NULL;
 
     if (!make_key(&work->key, test, set) ||

@@ -21,7 +21,7 @@ struct check {
     struct pz_filter *f;
     const struct pz_filter_schema *schema;
     struct pz_err *err;
-    const struct pz_fclause *clause;
+    const struct pz_filter_clause *clause;
     enum position position;
 };
 
@@ -42,17 +42,19 @@ bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
     return true;
 }
 
-bool pz_fexpr_has(const struct pz_fexpr *e, enum pz_fexpr_kind kind)
+bool pz_filter_expr_has(const struct pz_filter_expr *e, enum pz_filter_expr_kind kind)
 {
-    return e && (e->kind == kind || pz_fexpr_has(e->a, kind) || pz_fexpr_has(e->b, kind));
+    return e &&
+           (e->kind == kind || pz_filter_expr_has(e->a, kind) || pz_filter_expr_has(e->b, kind));
 }
 
-bool pz_filter_is_number(const struct pz_fcolumn *c)
+bool pz_filter_is_number(const struct pz_filter_column *c)
 {
     return c->kind == PZ_ATTR_NUMBER || c->kind == PZ_ATTR_BOOL;
 }
 
-const struct pz_fcolumn *pz_filter_left(const struct pz_filter *f, const struct pz_fnode *test)
+const struct pz_filter_column *pz_filter_left(const struct pz_filter *f,
+                                              const struct pz_filter_node *test)
 {
     return &f->column[test->left->column];
 }
@@ -83,7 +85,7 @@ static const struct table_name table_names[] = {
 };
 enum { N_TABLES = sizeof table_names / sizeof *table_names };
 
-static enum pz_status unknown_table(struct check *c, const struct pz_fexpr *ref)
+static enum pz_status unknown_table(struct check *c, const struct pz_filter_expr *ref)
 {
     const char *names[N_TABLES];
 
@@ -96,8 +98,8 @@ static enum pz_status unknown_table(struct check *c, const struct pz_fexpr *ref)
 }
 
 /* The area of a reference, and whether its columns are those of users. */
-static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enum pz_farea *area,
-                                bool *of_users)
+static enum pz_status find_area(struct check *c, const struct pz_filter_expr *ref,
+                                enum pz_filter_area *area, bool *of_users)
 {
     bool rows_are_users = c->f->of_users;
     enum table table = c->position == IN_COUNT                   ? EVENTS
@@ -121,38 +123,40 @@ static enum pz_status find_area(struct check *c, const struct pz_fexpr *ref, enu
         return pz_filter_fault(c->f->text, ref->at, c->err,
                                "a filter of users has no current user");
     *of_users = table == USERS || table == THE_USER;
-    *area = table == EVENTS                                            ? PZ_FAREA_EVENT
-            : table == THE_ITEM                                        ? PZ_FAREA_ITEM
-            : table == THE_USER || (table == USERS && !rows_are_users) ? PZ_FAREA_USER
-                                                                       : PZ_FAREA_ROW;
-    if (c->position == IN_IF && *area == PZ_FAREA_ROW)
+    *area = table == EVENTS                                            ? PZ_AREA_EVENT
+            : table == THE_ITEM                                        ? PZ_AREA_ITEM
+            : table == THE_USER || (table == USERS && !rows_are_users) ? PZ_AREA_USER
+                                                                       : PZ_AREA_ROW;
+    if (c->position == IN_IF && *area == PZ_AREA_ROW)
         return pz_filter_fault(
             c->f->text, ref->at, c->err,
             "IF is decided once for a query; what differs from row to row belongs before IF");
     return PZ_OK;
 }
 
-static const char *area_name(enum pz_farea area, bool of_users)
+static const char *area_name(enum pz_filter_area area, bool of_users)
 {
-    return area == PZ_FAREA_EVENT ? "Interactions" : of_users ? "Users" : "Items";
+    return area == PZ_AREA_EVENT ? "Interactions" : of_users ? "Users" : "Items";
 }
 
-static const struct pz_attrs *model_attrs(const struct check *c, enum pz_farea area, bool of_users)
+static const struct pz_attrs *model_attrs(const struct check *c, enum pz_filter_area area,
+                                          bool of_users)
 {
-    return area == PZ_FAREA_EVENT ? &c->f->m->context
-           : of_users             ? &c->f->m->user_attrs
-                                  : &c->f->m->item_attrs;
+    return area == PZ_AREA_EVENT ? &c->f->m->context
+           : of_users            ? &c->f->m->user_attrs
+                                 : &c->f->m->item_attrs;
 }
 
-static const struct pz_attrs *live_attrs(const struct check *c, enum pz_farea area, bool of_users)
+static const struct pz_attrs *live_attrs(const struct check *c, enum pz_filter_area area,
+                                         bool of_users)
 {
     const struct pz_overlay *o = of_users ? c->schema->users : c->schema->items;
 
-    return o && area != PZ_FAREA_EVENT ? &o->attrs : NULL;
+    return o && area != PZ_AREA_EVENT ? &o->attrs : NULL;
 }
 
-static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref,
-                                     enum pz_farea area, bool of_users)
+static enum pz_status unknown_column(struct check *c, const struct pz_filter_expr *ref,
+                                     enum pz_filter_area area, bool of_users)
 {
     static const char *const reserved[] = { "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP", "ITEM_ID" };
     const struct pz_attrs *in[2] = { model_attrs(c, area, of_users),
@@ -160,9 +164,9 @@ static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref
     const char *names[512];
     size_t n = 0;
 
-    for (size_t i = 0; i < 4 && area == PZ_FAREA_EVENT; i++)
+    for (size_t i = 0; i < 4 && area == PZ_AREA_EVENT; i++)
         names[n++] = reserved[i];
-    if (area != PZ_FAREA_EVENT)
+    if (area != PZ_AREA_EVENT)
         names[n++] = of_users ? "USER_ID" : "ITEM_ID";
     for (int k = 0; k < 2; k++)
         for (uint32_t a = 0; in[k] && a < in[k]->n_attrs && n < 512; a++)
@@ -173,36 +177,36 @@ static enum pz_status unknown_column(struct check *c, const struct pz_fexpr *ref
 }
 
 /* The columns that every table has. */
-static bool reserved_column(struct pz_fcolumn *col, const char *name)
+static bool reserved_column(struct pz_filter_column *col, const char *name)
 {
     static const struct {
         const char *name;
-        enum pz_fwhat what;
+        enum pz_filter_what what;
         enum pz_attr_kind kind;
-    } events[] = { { "EVENT_TYPE", PZ_FWHAT_TYPE, PZ_ATTR_STRING },
-                   { "EVENT_VALUE", PZ_FWHAT_VALUE, PZ_ATTR_NUMBER },
-                   { "TIMESTAMP", PZ_FWHAT_TIME, PZ_ATTR_NUMBER },
-                   { "ITEM_ID", PZ_FWHAT_ID, PZ_ATTR_STRING },
-                   { "ACTION_ID", PZ_FWHAT_ID, PZ_ATTR_STRING } };
+    } events[] = { { "EVENT_TYPE", PZ_WHAT_TYPE, PZ_ATTR_STRING },
+                   { "EVENT_VALUE", PZ_WHAT_VALUE, PZ_ATTR_NUMBER },
+                   { "TIMESTAMP", PZ_WHAT_TIME, PZ_ATTR_NUMBER },
+                   { "ITEM_ID", PZ_WHAT_ID, PZ_ATTR_STRING },
+                   { "ACTION_ID", PZ_WHAT_ID, PZ_ATTR_STRING } };
 
-    for (size_t i = 0; i < 5 && col->area == PZ_FAREA_EVENT; i++)
+    for (size_t i = 0; i < 5 && col->area == PZ_AREA_EVENT; i++)
         if (pz_str_same_name(name, events[i].name)) {
             col->what = events[i].what;
             col->kind = events[i].kind;
             return true;
         }
-    col->what = PZ_FWHAT_ID;
+    col->what = PZ_WHAT_ID;
     col->kind = PZ_ATTR_STRING;
-    return col->area != PZ_FAREA_EVENT && (col->of_users ? pz_str_same_name(name, "USER_ID")
-                                                         : pz_str_same_name(name, "ITEM_ID") ||
-                                                               pz_str_same_name(name, "ACTION_ID"));
+    return col->area != PZ_AREA_EVENT && (col->of_users ? pz_str_same_name(name, "USER_ID")
+                                                        : pz_str_same_name(name, "ITEM_ID") ||
+                                                              pz_str_same_name(name, "ACTION_ID"));
 }
 
-static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
+static enum pz_status find_column(struct check *c, struct pz_filter_expr *ref)
 {
     struct pz_filter *f = c->f;
-    struct pz_fcolumn *col;
-    enum pz_farea area = PZ_FAREA_ROW;
+    struct pz_filter_column *col;
+    enum pz_filter_area area = PZ_AREA_ROW;
     bool of_users = false;
     enum pz_status st = find_area(c, ref, &area, &of_users);
 
@@ -211,11 +215,11 @@ static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
     if (!pz_mem_grow(&f->column, &f->cap_columns, f->n_columns + 1, sizeof *f->column))
         return memory(c);
     col = &f->column[f->n_columns];
-    *col = (struct pz_fcolumn){ .area = area, .of_users = of_users };
+    *col = (struct pz_filter_column){ .area = area, .of_users = of_users };
     if (!reserved_column(col, ref->text)) {
         const struct pz_attr *live = pz_attrs_find(live_attrs(c, area, of_users), ref->text);
 
-        col->what = PZ_FWHAT_ATTR;
+        col->what = PZ_WHAT_ATTR;
         col->attr = pz_attrs_find(model_attrs(c, area, of_users), ref->text);
         if (!col->attr && !live)
             return unknown_column(c, ref, area, of_users);
@@ -223,18 +227,19 @@ static enum pz_status find_column(struct check *c, struct pz_fexpr *ref)
         col->over = live;
         memcpy(col->name, col->attr ? col->attr->name : live->name, sizeof col->name);
     }
-    f->uses_user |= area == PZ_FAREA_USER;
-    f->uses_item |= area == PZ_FAREA_ITEM;
-    f->uses_context |= area == PZ_FAREA_EVENT && col->what == PZ_FWHAT_ATTR;
+    f->uses_user |= area == PZ_AREA_USER;
+    f->uses_item |= area == PZ_AREA_ITEM;
+    f->uses_context |= area == PZ_AREA_EVENT && col->what == PZ_WHAT_ATTR;
     ref->column = (uint32_t)f->n_columns++;
     return PZ_OK;
 }
 
 /* ---- values */
-static enum pz_status find_place(struct check *c, struct pz_fexpr *e, bool number, bool scalar)
+static enum pz_status find_place(struct check *c, struct pz_filter_expr *e, bool number,
+                                 bool scalar)
 {
     struct pz_filter *f = c->f;
-    struct pz_fplace *p;
+    struct pz_filter_place *p;
     size_t i = 0;
 
     while (i < f->n_places && strcmp(f->place[i].name, e->text) != 0)
@@ -242,7 +247,7 @@ static enum pz_status find_place(struct check *c, struct pz_fexpr *e, bool numbe
     if (i == f->n_places) {
         if (!pz_mem_grow(&f->place, &f->cap_places, i + 1, sizeof *f->place))
             return memory(c);
-        f->place[f->n_places++] = (struct pz_fplace){ .name = e->text, .at = e->at };
+        f->place[f->n_places++] = (struct pz_filter_place){ .name = e->text, .at = e->at };
     }
     p = &f->place[i];
     p->number |= number;
@@ -269,7 +274,7 @@ static bool known_type(const struct check *c, const char *s, size_t n)
     return known;
 }
 
-static enum pz_status unknown_type(struct check *c, const struct pz_fexpr *e)
+static enum pz_status unknown_type(struct check *c, const struct pz_filter_expr *e)
 {
     const struct pz_dict *types = &c->f->m->events;
     const char *names[256], *near = NULL;
@@ -291,7 +296,7 @@ static enum pz_status unknown_type(struct check *c, const struct pz_fexpr *e)
 }
 
 /* "click, rating" in one pair of quotes, as Personalize's guide writes it: two types. */
-static enum pz_status check_type(struct check *c, struct pz_fexpr *e)
+static enum pz_status check_type(struct check *c, struct pz_filter_expr *e)
 {
     const char *s = e->text;
 
@@ -302,7 +307,7 @@ static enum pz_status check_type(struct check *c, struct pz_fexpr *e)
     for (const char *part = s; part; part = strchr(part, ',') ? strchr(part, ',') + 1 : NULL) {
         const char *from = part + strspn(part, " ");
         size_t n = strcspn(from, ",");
-        struct pz_fexpr *more = e;
+        struct pz_filter_expr *more = e;
 
         while (n > 0 && from[n - 1] == ' ')
             n--;
@@ -321,15 +326,15 @@ static enum pz_status check_type(struct check *c, struct pz_fexpr *e)
     return PZ_OK;
 }
 
-static enum pz_status check_ref(struct check *c, struct pz_fexpr *e, bool number)
+static enum pz_status check_ref(struct check *c, struct pz_filter_expr *e, bool number)
 {
     enum pz_status st = find_column(c, e);
-    const struct pz_fcolumn *col;
+    const struct pz_filter_column *col;
 
     if (st != PZ_OK)
         return st;
     col = &c->f->column[e->column];
-    if (col->area == PZ_FAREA_EVENT)
+    if (col->area == PZ_AREA_EVENT)
         return pz_filter_fault(c->f->text, e->at, c->err,
                                "Interactions can only stand on the left of an operator");
     if (pz_filter_is_number(col) != number)
@@ -339,31 +344,31 @@ static enum pz_status check_ref(struct check *c, struct pz_fexpr *e, bool number
 }
 
 /* truth: true and false are meant; inside: of a sum or product; scalar: one value is needed. */
-static enum pz_status check_number(struct check *c, struct pz_fexpr *e, bool truth, bool inside,
-                                   bool scalar)
+static enum pz_status check_number(struct check *c, struct pz_filter_expr *e, bool truth,
+                                   bool inside, bool scalar)
 {
     enum pz_status st = PZ_OK;
 
     switch (e->kind) {
-    case PZ_FEXPR_NUMBER:
-    case PZ_FEXPR_NOW:
+    case PZ_EXPR_NUMBER:
+    case PZ_EXPR_NOW:
         return PZ_OK;
-    case PZ_FEXPR_TRUTH:
-        e->kind = PZ_FEXPR_NUMBER;
+    case PZ_EXPR_TRUTH:
+        e->kind = PZ_EXPR_NUMBER;
         return truth ? PZ_OK
                      : pz_filter_fault(c->f->text, e->at, c->err,
                                        "a number is needed, not true or false");
-    case PZ_FEXPR_TEXT:
+    case PZ_EXPR_TEXT:
         if (strcmp(e->text, "*") == 0 && !scalar)
             return PZ_OK;
         if (!pz_filter_number(e->text, strlen(e->text), truth, &e->num))
             return pz_filter_fault(c->f->text, e->at, c->err, "%s is needed",
                                    truth ? "true or false" : "a number or an ISO-8601 time");
-        e->kind = PZ_FEXPR_NUMBER;
+        e->kind = PZ_EXPR_NUMBER;
         return PZ_OK;
-    case PZ_FEXPR_PLACE:
+    case PZ_EXPR_PLACE:
         return find_place(c, e, true, scalar || inside);
-    case PZ_FEXPR_REF:
+    case PZ_EXPR_REF:
         return check_ref(c, e, true);
     default:
         st = check_number(c, e->a, false, true, true);
@@ -371,16 +376,16 @@ static enum pz_status check_number(struct check *c, struct pz_fexpr *e, bool tru
     }
 }
 
-static enum pz_status check_text(struct check *c, struct pz_fexpr *e, bool scalar)
+static enum pz_status check_text(struct check *c, struct pz_filter_expr *e, bool scalar)
 {
     switch (e->kind) {
-    case PZ_FEXPR_TEXT:
-    case PZ_FEXPR_NUMBER:
-    case PZ_FEXPR_TRUTH:
+    case PZ_EXPR_TEXT:
+    case PZ_EXPR_NUMBER:
+    case PZ_EXPR_TRUTH:
         return PZ_OK;
-    case PZ_FEXPR_PLACE:
+    case PZ_EXPR_PLACE:
         return find_place(c, e, false, scalar);
-    case PZ_FEXPR_REF:
+    case PZ_EXPR_REF:
         return check_ref(c, e, false);
     default:
         return pz_filter_fault(c->f->text, e->at, c->err, "a text is needed, in quotes");
@@ -388,28 +393,30 @@ static enum pz_status check_text(struct check *c, struct pz_fexpr *e, bool scala
 }
 
 /* ---- tests */
-static bool has_area(const struct pz_filter *f, const struct pz_fexpr *e, enum pz_farea area)
+static bool has_area(const struct pz_filter *f, const struct pz_filter_expr *e,
+                     enum pz_filter_area area)
 {
-    return e && ((e->kind == PZ_FEXPR_REF && f->column[e->column].area == area) ||
+    return e && ((e->kind == PZ_EXPR_REF && f->column[e->column].area == area) ||
                  has_area(f, e->a, area) || has_area(f, e->b, area));
 }
 
-static enum pz_status check_op(struct check *c, struct pz_fnode *n, const struct pz_fcolumn *col)
+static enum pz_status check_op(struct check *c, struct pz_filter_node *n,
+                               const struct pz_filter_column *col)
 {
-    bool order = n->op >= PZ_FOP_LESS && n->op <= PZ_FOP_GREATER_EQUAL;
+    bool order = n->op >= PZ_OP_LESS && n->op <= PZ_OP_GREATER_EQUAL;
     const char *name = n->left->text;
 
     if (order && col->kind != PZ_ATTR_NUMBER)
         return pz_filter_fault(c->f->text, n->left->at, c->err,
                                "%s holds %s; <, <=, > and >= need a column of numbers", name,
                                col->kind == PZ_ATTR_BOOL ? "true and false" : "texts");
-    if (n->op >= PZ_FOP_ALL && n->op <= PZ_FOP_EXACTLY &&
-        (pz_filter_is_number(col) || col->what != PZ_FWHAT_ATTR))
+    if (n->op >= PZ_OP_ALL && n->op <= PZ_OP_EXACTLY &&
+        (pz_filter_is_number(col) || col->what != PZ_WHAT_ATTR))
         return pz_filter_fault(
             c->f->text, n->left->at, c->err,
             "%s has one value a row: use IN; HAS is for columns of several texts", name);
-    if (n->op == PZ_FOP_TRUE) {
-        struct pz_fexpr *one = pz_arena_take(&c->f->arena, sizeof *one);
+    if (n->op == PZ_OP_TRUE) {
+        struct pz_filter_expr *one = pz_arena_take(&c->f->arena, sizeof *one);
 
         if (col->kind != PZ_ATTR_BOOL)
             return pz_filter_fault(c->f->text, n->left->at, c->err,
@@ -417,114 +424,114 @@ static enum pz_status check_op(struct check *c, struct pz_fnode *n, const struct
                                    name);
         if (!one)
             return memory(c);
-        *one = (struct pz_fexpr){ .kind = PZ_FEXPR_NUMBER, .at = n->at, .num = 1 };
-        n->op = PZ_FOP_ANY;
+        *one = (struct pz_filter_expr){ .kind = PZ_EXPR_NUMBER, .at = n->at, .num = 1 };
+        n->op = PZ_OP_ANY;
         n->right = one;
     }
     return PZ_OK;
 }
 
-static enum pz_status check_right(struct check *c, struct pz_fnode *n, bool number, bool truth,
-                                  enum pz_fwhat what)
+static enum pz_status check_right(struct check *c, struct pz_filter_node *n, bool number,
+                                  bool truth, enum pz_filter_what what)
 {
     bool is_ask = false, is_bound = false;
     enum pz_status st = PZ_OK;
 
-    for (struct pz_fexpr *e = n->right, *next; e && st == PZ_OK; e = next) {
+    for (struct pz_filter_expr *e = n->right, *next; e && st == PZ_OK; e = next) {
         next = e->next; /* check_type may put more in between */
         st = number ? check_number(c, e, truth, false, n->scalar) : check_text(c, e, n->scalar);
-        if (st == PZ_OK && what == PZ_FWHAT_TYPE && e->kind == PZ_FEXPR_TEXT)
+        if (st == PZ_OK && what == PZ_WHAT_TYPE && e->kind == PZ_EXPR_TEXT)
             st = check_type(c, e);
         if (st != PZ_OK) /* and columns may not be known */
             return st;
-        is_ask |= pz_fexpr_has(e, PZ_FEXPR_NOW) || has_area(c->f, e, PZ_FAREA_USER) ||
-                  has_area(c->f, e, PZ_FAREA_ITEM);
-        is_bound |= pz_fexpr_has(e, PZ_FEXPR_PLACE);
-        n->by_row |= has_area(c->f, e, PZ_FAREA_ROW);
+        is_ask |= pz_filter_expr_has(e, PZ_EXPR_NOW) || has_area(c->f, e, PZ_AREA_USER) ||
+                  has_area(c->f, e, PZ_AREA_ITEM);
+        is_bound |= pz_filter_expr_has(e, PZ_EXPR_PLACE);
+        n->by_row |= has_area(c->f, e, PZ_AREA_ROW);
     }
-    n->when = is_ask ? PZ_FWHEN_ASKED : is_bound ? PZ_FWHEN_BOUND : PZ_FWHEN_COMPILED;
+    n->when = is_ask ? PZ_WHEN_ASKED : is_bound ? PZ_WHEN_BOUND : PZ_WHEN_COMPILED;
     return st;
 }
 
-static enum pz_status check_test(struct check *c, struct pz_fnode *n)
+static enum pz_status check_test(struct check *c, struct pz_filter_node *n)
 {
-    struct pz_fcolumn col;
+    struct pz_filter_column col;
     enum pz_status st = find_column(c, n->left);
 
     if (st != PZ_OK)
         return st;
     col = *pz_filter_left(c->f, n); /* the array may move */
-    if (c->position == IN_COUNT && col.area != PZ_FAREA_EVENT)
+    if (c->position == IN_COUNT && col.area != PZ_AREA_EVENT)
         return pz_filter_fault(c->f->text, n->at, c->err,
                                "inside COUNT only columns of Interactions can be tested");
     st = check_op(c, n, &col);
     if (st == PZ_OK)
         st = check_right(c, n, pz_filter_is_number(&col), col.kind == PZ_ATTR_BOOL, col.what);
     if (st == PZ_OK && n->by_row &&
-        (col.area == PZ_FAREA_EVENT || !pz_filter_is_number(&col) || n->op == PZ_FOP_ANY))
+        (col.area == PZ_AREA_EVENT || !pz_filter_is_number(&col) || n->op == PZ_OP_ANY))
         st = pz_filter_fault(c->f->text, n->right->at, c->err,
                              "two columns can be compared by <, <=, > and >= when both hold "
                              "numbers of the row; for texts put the row's column on the left");
     return st;
 }
 
-static enum pz_status check_node(struct check *c, struct pz_fnode *n)
+static enum pz_status check_node(struct check *c, struct pz_filter_node *n)
 {
     enum position outer = c->position;
     enum pz_status st = PZ_OK;
 
-    if (n->kind == PZ_FNODE_TEST)
+    if (n->kind == PZ_NODE_TEST)
         return check_test(c, n);
-    if (n->kind == PZ_FNODE_COUNT) {
+    if (n->kind == PZ_NODE_COUNT) {
         if (outer == IN_COUNT)
             return pz_filter_fault(c->f->text, n->at, c->err, "COUNT inside COUNT has no meaning");
         if (outer == IN_IF && c->f->of_users)
             return pz_filter_fault(c->f->text, n->at, c->err,
                                    "a filter of users has no current user");
-        st = check_right(c, n, true, false, PZ_FWHAT_VALUE);
+        st = check_right(c, n, true, false, PZ_WHAT_VALUE);
         if (st == PZ_OK && n->by_row)
             st = pz_filter_fault(c->f->text, n->right->at, c->err,
                                  "COUNT cannot be compared with a column of the row");
         c->position = IN_COUNT;
     }
-    for (struct pz_fnode *child = n->child; child && st == PZ_OK; child = child->next)
+    for (struct pz_filter_node *child = n->child; child && st == PZ_OK; child = child->next)
         st = check_node(c, child);
     c->position = outer;
     return st;
 }
 
 /* ---- bringing conditions on Interactions into the form of counts */
-static bool of_one_event(const struct pz_filter *f, const struct pz_fnode *n)
+static bool of_one_event(const struct pz_filter *f, const struct pz_filter_node *n)
 {
-    if (n->kind == PZ_FNODE_TEST)
-        return pz_filter_left(f, n)->area == PZ_FAREA_EVENT;
-    if (n->kind != PZ_FNODE_AND && n->kind != PZ_FNODE_OR)
+    if (n->kind == PZ_NODE_TEST)
+        return pz_filter_left(f, n)->area == PZ_AREA_EVENT;
+    if (n->kind != PZ_NODE_AND && n->kind != PZ_NODE_OR)
         return false;
-    for (const struct pz_fnode *child = n->child; child; child = child->next)
+    for (const struct pz_filter_node *child = n->child; child; child = child->next)
         if (!of_one_event(f, child))
             return false;
     return true;
 }
 
 /* COUNT(Interactions WHERE predicate) >= 1; NULL when memory is out. */
-static struct pz_fnode *exists(struct pz_filter *f, struct pz_fnode *predicate)
+static struct pz_filter_node *exists(struct pz_filter *f, struct pz_filter_node *predicate)
 {
-    struct pz_fnode *n = pz_arena_take(&f->arena, sizeof *n);
-    struct pz_fexpr *one = pz_arena_take(&f->arena, sizeof *one);
+    struct pz_filter_node *n = pz_arena_take(&f->arena, sizeof *n);
+    struct pz_filter_expr *one = pz_arena_take(&f->arena, sizeof *one);
 
     if (!n || !one)
         return NULL;
-    *one = (struct pz_fexpr){ .kind = PZ_FEXPR_NUMBER, .at = predicate->at, .num = 1 };
-    *n = (struct pz_fnode){ .kind = PZ_FNODE_COUNT,
-                            .at = predicate->at,
-                            .child = predicate,
-                            .op = PZ_FOP_GREATER_EQUAL,
-                            .scalar = true,
-                            .right = one };
+    *one = (struct pz_filter_expr){ .kind = PZ_EXPR_NUMBER, .at = predicate->at, .num = 1 };
+    *n = (struct pz_filter_node){ .kind = PZ_NODE_COUNT,
+                                  .at = predicate->at,
+                                  .child = predicate,
+                                  .op = PZ_OP_GREATER_EQUAL,
+                                  .scalar = true,
+                                  .right = one };
     return n;
 }
 
-static void append(struct pz_fnode ***tail, struct pz_fnode *n)
+static void append(struct pz_filter_node ***tail, struct pz_filter_node *n)
 {
     n->next = NULL;
     **tail = n;
@@ -532,10 +539,10 @@ static void append(struct pz_fnode ***tail, struct pz_fnode *n)
 }
 
 /* The children of n in two lists; those of an AND inside an AND (OR inside OR) count as its own. */
-static void sort_children(const struct pz_filter *f, struct pz_fnode *n, struct pz_fnode ***events,
-                          struct pz_fnode ***others)
+static void sort_children(const struct pz_filter *f, struct pz_filter_node *n,
+                          struct pz_filter_node ***events, struct pz_filter_node ***others)
 {
-    for (struct pz_fnode *child = n->child, *next; child; child = next) {
+    for (struct pz_filter_node *child = n->child, *next; child; child = next) {
         next = child->next;
         if (of_one_event(f, child))
             append(events, child);
@@ -546,16 +553,16 @@ static void sort_children(const struct pz_filter *f, struct pz_fnode *n, struct 
     }
 }
 
-static struct pz_fnode *lift(struct pz_filter *f, struct pz_fnode *n)
+static struct pz_filter_node *lift(struct pz_filter *f, struct pz_filter_node *n)
 {
-    struct pz_fnode *events = NULL, *others = NULL, *list = NULL, **e = &events, **o = &others,
-                    **tail = &list, *one;
+    struct pz_filter_node *events = NULL, *others = NULL, *list = NULL, **e = &events,
+                          **o = &others, **tail = &list, *one;
 
     if (of_one_event(f, n))
         return exists(f, n);
-    if (n->kind == PZ_FNODE_TEST || n->kind == PZ_FNODE_COUNT)
+    if (n->kind == PZ_NODE_TEST || n->kind == PZ_NODE_COUNT)
         return n;
-    if (n->kind == PZ_FNODE_NOT) {
+    if (n->kind == PZ_NODE_NOT) {
         n->child = lift(f, n->child);
         return n->child ? n : NULL;
     }
@@ -565,13 +572,13 @@ static struct pz_fnode *lift(struct pz_filter *f, struct pz_fnode *n)
         if (events->next) {
             if (!(one = pz_arena_take(&f->arena, sizeof *one)))
                 return NULL;
-            *one = (struct pz_fnode){ .kind = n->kind, .at = events->at, .child = events };
+            *one = (struct pz_filter_node){ .kind = n->kind, .at = events->at, .child = events };
         }
         if (!(one = exists(f, one)))
             return NULL;
         append(&tail, one);
     }
-    for (struct pz_fnode *child = others, *next; child; child = next) {
+    for (struct pz_filter_node *child = others, *next; child; child = next) {
         next = child->next;
         if (!(one = lift(f, child)))
             return NULL;
@@ -582,24 +589,24 @@ static struct pz_fnode *lift(struct pz_filter *f, struct pz_fnode *n)
 }
 
 /* ---- numbers */
-static enum pz_status number_tests(struct pz_filter *f, struct pz_fnode *n, size_t depth)
+static enum pz_status number_tests(struct pz_filter *f, struct pz_filter_node *n, size_t depth)
 {
     enum pz_status st = PZ_OK;
 
     f->depth = depth > f->depth ? depth : f->depth;
-    f->uses_events |= n->kind == PZ_FNODE_COUNT;
-    if (n->kind == PZ_FNODE_TEST || n->kind == PZ_FNODE_COUNT) {
+    f->uses_events |= n->kind == PZ_NODE_COUNT;
+    if (n->kind == PZ_NODE_TEST || n->kind == PZ_NODE_COUNT) {
         if (!pz_mem_grow(&f->test, &f->cap_tests, f->n_tests + 1, sizeof *f->test))
             return PZ_TRY_AGAIN;
         n->id = (uint32_t)f->n_tests;
         f->test[f->n_tests++] = n;
     }
-    for (struct pz_fnode *child = n->child; child && st == PZ_OK; child = child->next)
+    for (struct pz_filter_node *child = n->child; child && st == PZ_OK; child = child->next)
         st = number_tests(f, child, depth + 1);
     return st;
 }
 
-static enum pz_status check_clause(struct check *c, struct pz_fclause *clause)
+static enum pz_status check_clause(struct check *c, struct pz_filter_clause *clause)
 {
     struct pz_filter *f = c->f;
     enum pz_status st;
@@ -632,7 +639,7 @@ enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schem
     enum pz_status st = PZ_OK;
 
     f->of_users = pz_str_same_name(f->clause->target, "UserID");
-    for (struct pz_fclause *clause = f->clause; clause && st == PZ_OK; clause = clause->next)
+    for (struct pz_filter_clause *clause = f->clause; clause && st == PZ_OK; clause = clause->next)
         st = check_clause(&c, clause);
     return st;
 }

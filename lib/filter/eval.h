@@ -9,7 +9,7 @@
 #include "filter/filter.h"
 
 /* One row of items or users: of the model, or of the overlay, which replaces the model's. */
-struct pz_frow {
+struct pz_filter_row {
     bool known; /* false: every column is null */
     bool live;  /* at is a row of the overlay */
     uint64_t at;
@@ -17,93 +17,100 @@ struct pz_frow {
 };
 
 struct pz_filter_work {
-    uint64_t *words;          /* bitsets, used as a stack */
-    uint32_t *count;          /* [items] zero between uses */
-    struct pz_fset *set;      /* by test: right sides of ASKED tests */
-    uint32_t *live_item;      /* the model's items of live and inline events */
-    json_t **props;           /* [n_props] properties of live events, where tests ask for them */
-    struct pz_str key;        /* of a cached bitset */
-    struct pz_fcached **held; /* cached bitsets in use */
+    uint64_t *words;           /* bitsets, used as a stack */
+    uint32_t *count;           /* [items] zero between uses */
+    struct pz_filter_set *set; /* by test: right sides of ASKED tests */
+    uint32_t *live_item;       /* the model's items of live and inline events */
+    json_t **props;            /* [n_props] properties of live events, where tests ask for them */
+    struct pz_str key;         /* of a cached bitset */
+    struct pz_filter_bitset **held; /* cached bitsets in use */
     size_t cap_words, cap_count, cap_set, cap_live, cap_props, cap_held, n_held, n_props;
 };
 
-struct pz_fctx {
+struct pz_filter_ctx {
     const struct pz_filter *f;
     const struct pz_filter_values *values;
     const struct pz_filter_env *env;
     struct pz_filter_work *work;
     uint32_t user_index; /* in the model */
-    struct pz_frow user, item;
+    struct pz_filter_row user, item;
     size_t n_words; /* of a bitset */
 };
 
 /* ---- filter_values.c */
 /* The number an expression stands for; NaN: null. row: for columns of the row itself; NULL: none.
  * Of ctx only what the expression needs has to be there. */
-double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e,
-                       const struct pz_frow *row);
+double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
+                             const struct pz_filter_row *row);
 
 /* Make the right side of a test ready. PZ_TRY_AGAIN: memory. */
-enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                            struct pz_fset *set, struct pz_err *err);
-void pz_fset_clear(struct pz_fset *set);
+enum pz_status pz_filter_set_fill(const struct pz_filter_ctx *ctx,
+                                  const struct pz_filter_node *test, struct pz_filter_set *set,
+                                  struct pz_err *err);
+void pz_filter_set_clear(struct pz_filter_set *set);
 
 /* The number in a column of a row; NaN: null. */
-double pz_frow_number(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row);
+double pz_filter_row_number(const struct pz_filter_ctx *ctx, uint32_t column,
+                            const struct pz_filter_row *row);
 
 /* Whether a number, or codes of the model's dictionary, pass the test; not yet negated. */
-bool pz_fset_has_number(const struct pz_fnode *test, const struct pz_fset *set, double x);
-bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, const uint32_t *code,
-                       size_t n);
+bool pz_filter_set_has_number(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                              double x);
+bool pz_filter_set_has_codes(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                             const uint32_t *code, size_t n);
 
 /* Whether a text is in the set. */
-bool pz_fset_has_text(const struct pz_fset *set, const char *s, size_t n);
+bool pz_filter_set_has_text(const struct pz_filter_set *set, const char *s, size_t n);
 
 /* Whether a row passes a test whose column is the row's, value by value; negation included. */
-bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                    const struct pz_fset *set, const struct pz_frow *row);
+bool pz_filter_row_passes(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                          const struct pz_filter_set *set, const struct pz_filter_row *row);
 
 /* The right side of a test, wherever it was made ready. */
-const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test);
+const struct pz_filter_set *pz_filter_set_of(const struct pz_filter_ctx *ctx,
+                                             const struct pz_filter_node *test);
 
 /* The i-th of some texts. */
-typedef struct pz_ftext pz_ftext_fn(const void *from, size_t i);
+typedef struct pz_filter_bytes pz_filter_bytes_fn(const void *from, size_t i);
 
 /* Whether a row whose values in a column are n texts passes; not yet negated. */
-bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
-                       const void *from, size_t n);
+bool pz_filter_set_has_texts(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                             pz_filter_bytes_fn *text, const void *from, size_t n);
 
 /* ---- filter_events.c */
 /* Make the live events of a query ready. PZ_TRY_AGAIN: memory. */
-enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err);
-void pz_fevents_release(struct pz_filter_work *work);
+enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err);
+void pz_filter_events_release(struct pz_filter_work *work);
 
 /* How many interactions of a user (an index of the model; with the live ones when he asks) pass a
  * COUNT. */
-uint64_t pz_fevents_count(const struct pz_fctx *ctx, const struct pz_fnode *n, uint32_t user);
+uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                uint32_t user);
 
 /* Whether a number of interactions satisfies a COUNT's comparison. */
-bool pz_fevents_enough(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t count);
+bool pz_filter_events_enough(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                             uint64_t count);
 
 /* The items of which enough interactions of the one who asks pass, into words. */
-void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t *words);
+void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                            uint64_t *words);
 
 /* ---- filter_bits.c */
 /* The answer to a test of rows for every row of the model, or of the overlay in its place, into
  * words; negation included; bits behind the last row are undefined. */
-void pz_filter_scan(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                    const struct pz_fset *set, uint64_t *words);
+void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                    const struct pz_filter_set *set, uint64_t *words);
 
 /* The same from the filter's cache, made there when it is missing; valid until pz_filter_release.
  * NULL when memory is out. Thread-safe. */
-const uint64_t *pz_filter_cached(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                                 const struct pz_fset *set);
+const uint64_t *pz_filter_cached(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                                 const struct pz_filter_set *set);
 
 /* Give back all that a work holds. */
 void pz_filter_release(const struct pz_filter *f, struct pz_filter_work *work);
 
-/* The cache of a filter; free with pz_fcache_free. NULL when memory is out. */
-struct pz_fcache *pz_fcache_new(void);
-void pz_fcache_free(struct pz_fcache *cache);
+/* The cache of a filter; free with pz_filter_cache_free. NULL when memory is out. */
+struct pz_filter_cache *pz_filter_cache_new(void);
+void pz_filter_cache_free(struct pz_filter_cache *cache);
 
 #endif

@@ -23,7 +23,7 @@ struct event {
 };
 
 /* The properties of live events that tests of other columns of Interactions ask for. */
-static bool parse_properties(struct pz_fctx *ctx)
+static bool parse_properties(struct pz_filter_ctx *ctx)
 {
     struct pz_filter_work *work = ctx->work;
     const struct pz_live *live = ctx->env->live;
@@ -42,22 +42,22 @@ static bool parse_properties(struct pz_fctx *ctx)
     return true;
 }
 
-void pz_fevents_release(struct pz_filter_work *work)
+void pz_filter_events_release(struct pz_filter_work *work)
 {
     while (work->n_props > 0)
         json_decref(work->props[--work->n_props]);
 }
 
 /* COUNT(...) >= 1, as tests of Interactions are: needs no counting. */
-static bool is_any(const struct pz_filter *f, const struct pz_fnode *n)
+static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
 {
-    const struct pz_fset *set = &f->set[n->id];
+    const struct pz_filter_set *set = &f->set[n->id];
 
-    return n->op == PZ_FOP_GREATER_EQUAL && n->when == PZ_FWHEN_COMPILED && set->n_num == 1 &&
+    return n->op == PZ_OP_GREATER_EQUAL && n->when == PZ_WHEN_COMPILED && set->n_num == 1 &&
            set->num[0] == 1;
 }
 
-enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
+enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
 {
     const struct pz_filter_env *env = ctx->env;
     const struct pz_dict *items = &ctx->f->m->items;
@@ -66,7 +66,7 @@ enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
     bool counts = false;
 
     for (size_t i = 0; i < ctx->f->n_tests; i++)
-        counts |= ctx->f->test[i]->kind == PZ_FNODE_COUNT && !is_any(ctx->f, ctx->f->test[i]);
+        counts |= ctx->f->test[i]->kind == PZ_NODE_COUNT && !is_any(ctx->f, ctx->f->test[i]);
     if (counts && work->cap_count < items->n) {
         free(work->count);
         work->count = pz_mem_array(items->n, sizeof *work->count);
@@ -84,7 +84,7 @@ enum pz_status pz_fevents_prepare(struct pz_fctx *ctx, struct pz_err *err)
 }
 
 /* The i-th interaction of a user, the model's before the live and inline ones; false: no more. */
-static bool get_event(const struct pz_fctx *ctx, uint32_t user, uint64_t i, struct event *e)
+static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i, struct event *e)
 {
     const struct pz_model *m = ctx->f->m;
     uint64_t n_old = user == PZ_NONE ? 0 : m->ptr[user + 1] - m->ptr[user];
@@ -122,15 +122,15 @@ static bool get_event(const struct pz_fctx *ctx, uint32_t user, uint64_t i, stru
     return true;
 }
 
-static bool type_passes(const struct pz_fnode *test, const struct pz_fset *set,
+static bool type_passes(const struct pz_filter_node *test, const struct pz_filter_set *set,
                         const struct event *e)
 {
-    if (test->op == PZ_FOP_NULL)
+    if (test->op == PZ_OP_NULL)
         return e->type == PZ_NONE && !e->type_name;
     if (set->any)
         return true;
     if (e->old)
-        return pz_fset_has_codes(test, set, &e->type, e->type != PZ_NONE);
+        return pz_filter_set_has_codes(test, set, &e->type, e->type != PZ_NONE);
     for (size_t i = 0; e->type_name && i < set->n_text; i++)
         if (strlen(e->type_name) == set->text[i].n &&
             strncasecmp(e->type_name, set->text[i].s, set->text[i].n) == 0)
@@ -138,29 +138,31 @@ static bool type_passes(const struct pz_fnode *test, const struct pz_fset *set,
     return false;
 }
 
-static bool id_passes(const struct pz_fnode *test, const struct pz_fset *set, const struct event *e)
+static bool id_passes(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                      const struct event *e)
 {
-    if (test->op == PZ_FOP_NULL)
+    if (test->op == PZ_OP_NULL)
         return false;
-    return set->any || (e->item != PZ_NONE ? pz_fset_has_codes(test, set, &e->item, 1)
-                                           : e->id && pz_fset_has_text(set, e->id, strlen(e->id)));
+    return set->any ||
+           (e->item != PZ_NONE ? pz_filter_set_has_codes(test, set, &e->item, 1)
+                               : e->id && pz_filter_set_has_text(set, e->id, strlen(e->id)));
 }
 
-static struct pz_ftext text_part(const void *from, size_t i)
+static struct pz_filter_bytes text_part(const void *from, size_t i)
 {
     const char *s = from;
 
     while (i-- > 0)
         s += strcspn(s, "|") + 1;
-    return (struct pz_ftext){ s, strcspn(s, "|") };
+    return (struct pz_filter_bytes){ s, strcspn(s, "|") };
 }
 
-static struct pz_ftext whole_text(const void *from, size_t i)
+static struct pz_filter_bytes whole_text(const void *from, size_t i)
 {
     const char *s = from;
 
     (void)i;
-    return (struct pz_ftext){ s, strlen(s) };
+    return (struct pz_filter_bytes){ s, strlen(s) };
 }
 
 /* The value of a column in a live event's properties, whose names may be written in another way. */
@@ -176,8 +178,8 @@ static const json_t *find_property(const json_t *props, const char *name)
     return NULL;
 }
 
-static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode *test,
-                            const struct pz_fset *set, const json_t *value)
+static bool property_passes(const struct pz_filter_column *col, const struct pz_filter_node *test,
+                            const struct pz_filter_set *set, const json_t *value)
 {
     const char *text = json_string_value(value);
     char digits[32];
@@ -189,7 +191,7 @@ static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode 
     if (pz_filter_is_number(col)) {
         if (text && !pz_filter_number(text, strlen(text), col->kind == PZ_ATTR_BOOL, &x))
             x = NAN;
-        return test->op == PZ_FOP_NULL ? isnan(x) : pz_fset_has_number(test, set, x);
+        return test->op == PZ_OP_NULL ? isnan(x) : pz_filter_set_has_number(test, set, x);
     }
     if (!text && !isnan(x)) {
         snprintf(digits, sizeof digits, "%.15g", x);
@@ -198,65 +200,68 @@ static bool property_passes(const struct pz_fcolumn *col, const struct pz_fnode 
     n = text && *text ? 1 : 0;
     for (const char *s = text; n > 0 && *s && col->kind == PZ_ATTR_CATEGORY; s++)
         n += *s == '|';
-    return pz_fset_has_texts(test, set, col->kind == PZ_ATTR_CATEGORY ? text_part : whole_text,
-                             text, n);
+    return pz_filter_set_has_texts(test, set,
+                                   col->kind == PZ_ATTR_CATEGORY ? text_part : whole_text, text, n);
 }
 
 /* A column of Interactions beside the reserved ones. */
-static bool context_passes(const struct pz_fcolumn *col, const struct pz_fnode *test,
-                           const struct pz_fset *set, const struct event *e)
+static bool context_passes(const struct pz_filter_column *col, const struct pz_filter_node *test,
+                           const struct pz_filter_set *set, const struct event *e)
 {
     const struct pz_attr *a = col->attr;
 
     if (!e->old)
         return property_passes(col, test, set, find_property(e->props, a->name));
     if (!a->num)
-        return pz_fset_has_codes(test, set, a->code + a->ptr[e->row],
-                                 (size_t)(a->ptr[e->row + 1] - a->ptr[e->row]));
-    return test->op == PZ_FOP_NULL ? isnan(a->num[e->row])
-                                   : pz_fset_has_number(test, set, a->num[e->row]);
+        return pz_filter_set_has_codes(test, set, a->code + a->ptr[e->row],
+                                       (size_t)(a->ptr[e->row + 1] - a->ptr[e->row]));
+    return test->op == PZ_OP_NULL ? isnan(a->num[e->row])
+                                  : pz_filter_set_has_number(test, set, a->num[e->row]);
 }
 
-static bool event_passes(const struct pz_fctx *ctx, const struct pz_fnode *n, const struct event *e)
+static bool event_passes(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                         const struct event *e)
 {
-    const struct pz_fset *set;
-    const struct pz_fcolumn *col;
+    const struct pz_filter_set *set;
+    const struct pz_filter_column *col;
     double x;
-    bool is_and = n->kind == PZ_FNODE_AND, passes;
+    bool is_and = n->kind == PZ_NODE_AND, passes;
 
-    if (n->kind == PZ_FNODE_NOT)
+    if (n->kind == PZ_NODE_NOT)
         return !event_passes(ctx, n->child, e);
-    if (n->kind != PZ_FNODE_TEST) {
-        for (const struct pz_fnode *child = n->child; child; child = child->next)
+    if (n->kind != PZ_NODE_TEST) {
+        for (const struct pz_filter_node *child = n->child; child; child = child->next)
             if (event_passes(ctx, child, e) != is_and)
                 return !is_and;
         return is_and;
     }
     col = pz_filter_left(ctx->f, n);
-    set = pz_fset_of(ctx, n);
-    x = col->what == PZ_FWHAT_TIME ? (double)e->time : e->value;
+    set = pz_filter_set_of(ctx, n);
+    x = col->what == PZ_WHAT_TIME ? (double)e->time : e->value;
     switch (col->what) {
-    case PZ_FWHAT_TYPE:
+    case PZ_WHAT_TYPE:
         passes = type_passes(n, set, e);
         break;
-    case PZ_FWHAT_ID:
+    case PZ_WHAT_ID:
         passes = id_passes(n, set, e);
         break;
-    case PZ_FWHAT_ATTR:
+    case PZ_WHAT_ATTR:
         passes = context_passes(col, n, set, e);
         break;
     default:
-        passes = n->op == PZ_FOP_NULL ? isnan(x) : pz_fset_has_number(n, set, x);
+        passes = n->op == PZ_OP_NULL ? isnan(x) : pz_filter_set_has_number(n, set, x);
     }
     return passes != n->negated;
 }
 
-bool pz_fevents_enough(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t count)
+bool pz_filter_events_enough(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                             uint64_t count)
 {
-    return pz_fset_has_number(n, pz_fset_of(ctx, n), (double)count) != n->negated;
+    return pz_filter_set_has_number(n, pz_filter_set_of(ctx, n), (double)count) != n->negated;
 }
 
-uint64_t pz_fevents_count(const struct pz_fctx *ctx, const struct pz_fnode *n, uint32_t user)
+uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                                uint32_t user)
 {
     struct event e;
     uint64_t count = 0;
@@ -273,13 +278,14 @@ static void put_bit(uint64_t *words, size_t i, bool on)
     words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
 }
 
-void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint64_t *words)
+void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                            uint64_t *words)
 {
     uint32_t *count = ctx->work->count;
     struct event e;
     bool any = is_any(ctx->f, n);
 
-    memset(words, pz_fevents_enough(ctx, n, 0) ? 0xff : 0, ctx->n_words * sizeof *words);
+    memset(words, pz_filter_events_enough(ctx, n, 0) ? 0xff : 0, ctx->n_words * sizeof *words);
     for (uint64_t i = 0; get_event(ctx, ctx->user_index, i, &e); i++) {
         if (e.item == PZ_NONE || (n->child && !event_passes(ctx, n->child, &e)))
             continue;
@@ -290,7 +296,7 @@ void pz_fevents_items(const struct pz_fctx *ctx, const struct pz_fnode *n, uint6
     }
     for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
         if (e.item != PZ_NONE && count[e.item] > 0) {
-            put_bit(words, e.item, pz_fevents_enough(ctx, n, count[e.item]));
+            put_bit(words, e.item, pz_filter_events_enough(ctx, n, count[e.item]));
             count[e.item] = 0;
         }
 }

@@ -12,11 +12,11 @@
 #include "filter/eval.h"
 
 /* ---- compiling */
-static bool is_of_rows(const struct pz_filter *f, const struct pz_fnode *test)
+static bool is_of_rows(const struct pz_filter *f, const struct pz_filter_node *test)
 {
-    enum pz_farea area = test->left ? pz_filter_left(f, test)->area : PZ_FAREA_EVENT;
+    enum pz_filter_area area = test->left ? pz_filter_left(f, test)->area : PZ_AREA_EVENT;
 
-    return area == PZ_FAREA_ROW || (test->by_row && area != PZ_FAREA_EVENT);
+    return area == PZ_AREA_ROW || (test->by_row && area != PZ_AREA_EVENT);
 }
 
 /* The rows put since in place of the model's. */
@@ -48,21 +48,21 @@ static enum pz_status find_overlay(struct pz_filter *f, struct pz_err *err)
 static enum pz_status finish(struct pz_filter *f, struct pz_err *err)
 {
     size_t n = f->of_users ? f->m->users.n : f->m->items.n;
-    struct pz_fctx ctx = { .f = f, .n_words = (n + 63) / 64 };
+    struct pz_filter_ctx ctx = { .f = f, .n_words = (n + 63) / 64 };
     enum pz_status st = PZ_OK;
 
     f->set = pz_mem_array(f->n_tests, sizeof *f->set);
-    f->cache = pz_fcache_new();
+    f->cache = pz_filter_cache_new();
     if (!f->set || !f->cache)
         return pz_err_memory(err, "a filter", 1e4);
     for (size_t i = 0; i < f->n_tests && st == PZ_OK; i++) {
-        struct pz_fnode *test = f->test[i];
+        struct pz_filter_node *test = f->test[i];
         uint64_t *bits;
 
-        if (test->when != PZ_FWHEN_COMPILED)
+        if (test->when != PZ_WHEN_COMPILED)
             continue;
-        st = pz_fset_fill(&ctx, test, &f->set[i], err);
-        if (st != PZ_OK || !is_of_rows(f, test) || pz_filter_left(f, test)->area != PZ_FAREA_ROW)
+        st = pz_filter_set_fill(&ctx, test, &f->set[i], err);
+        if (st != PZ_OK || !is_of_rows(f, test) || pz_filter_left(f, test)->area != PZ_AREA_ROW)
             continue;
         if (!(bits = pz_arena_take(&f->arena, (ctx.n_words + 1) * sizeof *bits)))
             return pz_err_memory(err, "a filter", 8.0 * (double)ctx.n_words);
@@ -105,8 +105,8 @@ void pz_filter_free(struct pz_filter *f)
     if (!f)
         return;
     for (size_t i = 0; i < f->n_tests && f->set; i++)
-        pz_fset_clear(&f->set[i]);
-    pz_fcache_free(f->cache);
+        pz_filter_set_clear(&f->set[i]);
+    pz_filter_cache_free(f->cache);
     free(f->set);
     free(f->test);
     free(f->column);
@@ -216,14 +216,15 @@ void pz_filter_args_clear(struct pz_filter_args *args)
 }
 
 /* ---- binding */
-static enum pz_status bad_value(const struct pz_fplace *p, const char *what, struct pz_err *err)
+static enum pz_status bad_value(const struct pz_filter_place *p, const char *what,
+                                struct pz_err *err)
 {
     return pz_err_set(err, PZ_USAGE, "filter value %s: %s", p->name, what);
 }
 
 /* "a","b" or a, b: texts into the arena. */
-static enum pz_status parse_value(struct pz_filter_values *v, const struct pz_fplace *p,
-                                  const char *s, struct pz_fset *out, struct pz_err *err)
+static enum pz_status parse_value(struct pz_filter_values *v, const struct pz_filter_place *p,
+                                  const char *s, struct pz_filter_set *out, struct pz_err *err)
 {
     char *to = pz_arena_take(&v->arena, strlen(s) + 1);
 
@@ -250,20 +251,20 @@ static enum pz_status parse_value(struct pz_filter_values *v, const struct pz_fp
             return bad_value(p, "a comma is needed between values: \"a\",\"b\"", err);
         if (!pz_mem_grow(&out->text, &out->cap_text, out->n_text + 1, sizeof *out->text))
             return pz_err_memory(err, "filter values", 16.0 * (double)out->n_text);
-        out->text[out->n_text++] = (struct pz_ftext){ from, (size_t)(to - from) };
+        out->text[out->n_text++] = (struct pz_filter_bytes){ from, (size_t)(to - from) };
     }
     return PZ_OK;
 }
 
-static enum pz_status check_value(const struct pz_fplace *p, const struct pz_fset *given,
-                                  struct pz_err *err)
+static enum pz_status check_value(const struct pz_filter_place *p,
+                                  const struct pz_filter_set *given, struct pz_err *err)
 {
     double x;
 
     if (p->scalar && given->n_text != 1)
         return bad_value(p, "one value is needed here, not a list", err);
     for (size_t i = 0; i < given->n_text && p->number; i++) {
-        struct pz_ftext t = given->text[i];
+        struct pz_filter_bytes t = given->text[i];
 
         if (!pz_filter_number(t.s, t.n, true, &x) && !pz_filter_number(t.s, t.n, false, &x) &&
             !(t.n == 1 && *t.s == '*' && !p->scalar))
@@ -307,16 +308,16 @@ static enum pz_status bind_args(struct pz_filter_values *v, const struct pz_filt
     return st;
 }
 
-static bool lacks_value(const struct pz_filter_values *v, const struct pz_fexpr *e)
+static bool lacks_value(const struct pz_filter_values *v, const struct pz_filter_expr *e)
 {
-    return e && ((e->kind == PZ_FEXPR_PLACE && v->given[e->place].n_text == 0) ||
+    return e && ((e->kind == PZ_EXPR_PLACE && v->given[e->place].n_text == 0) ||
                  lacks_value(v, e->a) || lacks_value(v, e->b));
 }
 
-static bool node_lacks_value(const struct pz_filter_values *v, const struct pz_fnode *n)
+static bool node_lacks_value(const struct pz_filter_values *v, const struct pz_filter_node *n)
 {
     for (; n; n = n->next) {
-        for (const struct pz_fexpr *e = n->right; e; e = e->next)
+        for (const struct pz_filter_expr *e = n->right; e; e = e->next)
             if (lacks_value(v, e))
                 return true;
         if (node_lacks_value(v, n->child))
@@ -329,7 +330,7 @@ enum pz_status pz_filter_bind(const struct pz_filter *f, const struct pz_filter_
                               struct pz_filter_values **out, struct pz_err *err)
 {
     struct pz_filter_values *v = calloc(1, sizeof *v);
-    struct pz_fctx ctx = { .f = f, .values = v };
+    struct pz_filter_ctx ctx = { .f = f, .values = v };
     enum pz_status st = v ? PZ_OK : pz_err_memory(err, "filter values", sizeof *v);
 
     if (st == PZ_OK) {
@@ -343,9 +344,9 @@ enum pz_status pz_filter_bind(const struct pz_filter *f, const struct pz_filter_
     if (st == PZ_OK)
         st = bind_args(v, args, err);
     for (size_t i = 0; i < f->n_tests && st == PZ_OK; i++)
-        if (f->test[i]->when == PZ_FWHEN_BOUND)
-            st = pz_fset_fill(&ctx, f->test[i], &v->set[i], err);
-    for (const struct pz_fclause *c = f->clause; c && st == PZ_OK; c = c->next)
+        if (f->test[i]->when == PZ_WHEN_BOUND)
+            st = pz_filter_set_fill(&ctx, f->test[i], &v->set[i], err);
+    for (const struct pz_filter_clause *c = f->clause; c && st == PZ_OK; c = c->next)
         v->off[c->id] = node_lacks_value(v, c->where) || node_lacks_value(v, c->only_if);
     if (st != PZ_OK) {
         pz_filter_values_free(v);
@@ -360,9 +361,9 @@ void pz_filter_values_free(struct pz_filter_values *values)
     if (!values)
         return;
     for (size_t i = 0; i < values->f->n_places && values->given; i++)
-        pz_fset_clear(&values->given[i]);
+        pz_filter_set_clear(&values->given[i]);
     for (size_t i = 0; i < values->f->n_tests && values->set; i++)
-        pz_fset_clear(&values->set[i]);
+        pz_filter_set_clear(&values->set[i]);
     free(values->off);
     free(values->given);
     free(values->set);

@@ -280,9 +280,9 @@ static void *make(struct parser *p, size_t bytes)
 }
 
 /* ---- values */
-static struct pz_fexpr *new_expr(struct parser *p, enum pz_fexpr_kind kind, size_t at)
+static struct pz_filter_expr *new_expr(struct parser *p, enum pz_filter_expr_kind kind, size_t at)
 {
-    struct pz_fexpr *e = make(p, sizeof *e);
+    struct pz_filter_expr *e = make(p, sizeof *e);
 
     if (e) {
         e->kind = kind;
@@ -291,12 +291,12 @@ static struct pz_fexpr *new_expr(struct parser *p, enum pz_fexpr_kind kind, size
     return e;
 }
 
-static struct pz_fexpr *parse_sum(struct parser *p);
+static struct pz_filter_expr *parse_sum(struct parser *p);
 
 /* COLUMN or TABLE.COLUMN */
-static struct pz_fexpr *parse_ref(struct parser *p)
+static struct pz_filter_expr *parse_ref(struct parser *p)
 {
-    struct pz_fexpr *e = new_expr(p, PZ_FEXPR_REF, p->at);
+    struct pz_filter_expr *e = new_expr(p, PZ_EXPR_REF, p->at);
 
     if (!e)
         return NULL;
@@ -318,19 +318,19 @@ static bool before_paren(const struct parser *p)
     return p->text[p->next + strspn(p->text + p->next, " \t\r\n")] == '(';
 }
 
-static struct pz_fexpr *parse_word(struct parser *p)
+static struct pz_filter_expr *parse_word(struct parser *p)
 {
-    struct pz_fexpr *e;
+    struct pz_filter_expr *e;
 
     if (at_word(p, "NOW") && before_paren(p)) {
-        e = new_expr(p, PZ_FEXPR_NOW, p->at);
+        e = new_expr(p, PZ_EXPR_NOW, p->at);
         advance(p);
         advance(p);
         need_byte(p, ')', "NOW() takes nothing");
         return e;
     }
     if ((at_word(p, "TRUE") || at_word(p, "FALSE")) && p->text[p->next] != '.') {
-        e = new_expr(p, PZ_FEXPR_TRUTH, p->at);
+        e = new_expr(p, PZ_EXPR_TRUTH, p->at);
         if (e) {
             e->text = p->s;
             e->num = at_word(p, "TRUE");
@@ -341,12 +341,12 @@ static struct pz_fexpr *parse_word(struct parser *p)
     return parse_ref(p);
 }
 
-static struct pz_fexpr *parse_leaf(struct parser *p)
+static struct pz_filter_expr *parse_leaf(struct parser *p)
 {
-    enum pz_fexpr_kind kind = p->token == T_NUMBER ? PZ_FEXPR_NUMBER
-                              : p->token == T_TEXT ? PZ_FEXPR_TEXT
-                                                   : PZ_FEXPR_PLACE;
-    struct pz_fexpr *e;
+    enum pz_filter_expr_kind kind = p->token == T_NUMBER ? PZ_EXPR_NUMBER
+                                    : p->token == T_TEXT ? PZ_EXPR_TEXT
+                                                         : PZ_EXPR_PLACE;
+    struct pz_filter_expr *e;
 
     if (p->token == T_WORD)
         return parse_word(p);
@@ -363,9 +363,9 @@ static struct pz_fexpr *parse_leaf(struct parser *p)
     return e;
 }
 
-static struct pz_fexpr *parse_factor(struct parser *p)
+static struct pz_filter_expr *parse_factor(struct parser *p)
 {
-    struct pz_fexpr *e = NULL;
+    struct pz_filter_expr *e = NULL;
     size_t at = p->at;
 
     if (deeper(p)) {
@@ -373,7 +373,7 @@ static struct pz_fexpr *parse_factor(struct parser *p)
             e = parse_sum(p);
             need_byte(p, ')', "a closing parenthesis is missing");
         } else if (take_byte(p, '-')) {
-            if ((e = new_expr(p, PZ_FEXPR_NEGATIVE, at)))
+            if ((e = new_expr(p, PZ_EXPR_NEGATIVE, at)))
                 e->a = parse_factor(p);
         } else {
             e = parse_leaf(p);
@@ -384,9 +384,9 @@ static struct pz_fexpr *parse_factor(struct parser *p)
 }
 
 /* The n-th operator of a chain, which is as deep as it is long. */
-static struct pz_fexpr *chain(struct parser *p, int n, enum pz_fexpr_kind kind)
+static struct pz_filter_expr *chain(struct parser *p, int n, enum pz_filter_expr_kind kind)
 {
-    struct pz_fexpr *e = new_expr(p, kind, p->at);
+    struct pz_filter_expr *e = new_expr(p, kind, p->at);
 
     if (n >= PZ_FILTER_DEPTH)
         fault(p, p->at, "the sum or product is too long");
@@ -394,12 +394,13 @@ static struct pz_fexpr *chain(struct parser *p, int n, enum pz_fexpr_kind kind)
     return p->st == PZ_OK ? e : NULL;
 }
 
-static struct pz_fexpr *parse_term(struct parser *p)
+static struct pz_filter_expr *parse_term(struct parser *p)
 {
-    struct pz_fexpr *e = parse_factor(p);
+    struct pz_filter_expr *e = parse_factor(p);
 
     for (int n = 0; p->st == PZ_OK && (at_byte(p, '*') || at_byte(p, '/')); n++) {
-        struct pz_fexpr *both = chain(p, n, at_byte(p, '*') ? PZ_FEXPR_MULTIPLY : PZ_FEXPR_DIVIDE);
+        struct pz_filter_expr *both = chain(p, n,
+                                            at_byte(p, '*') ? PZ_EXPR_MULTIPLY : PZ_EXPR_DIVIDE);
 
         if (!both)
             break;
@@ -410,12 +411,12 @@ static struct pz_fexpr *parse_term(struct parser *p)
     return e;
 }
 
-static struct pz_fexpr *parse_sum(struct parser *p)
+static struct pz_filter_expr *parse_sum(struct parser *p)
 {
-    struct pz_fexpr *e = parse_term(p);
+    struct pz_filter_expr *e = parse_term(p);
 
     for (int n = 0; p->st == PZ_OK && (at_byte(p, '+') || at_byte(p, '-')); n++) {
-        struct pz_fexpr *both = chain(p, n, at_byte(p, '+') ? PZ_FEXPR_ADD : PZ_FEXPR_SUBTRACT);
+        struct pz_filter_expr *both = chain(p, n, at_byte(p, '+') ? PZ_EXPR_ADD : PZ_EXPR_SUBTRACT);
 
         if (!both)
             break;
@@ -427,9 +428,9 @@ static struct pz_fexpr *parse_sum(struct parser *p)
 }
 
 /* (value, value, ...) or one value without parentheses. */
-static struct pz_fexpr *parse_list(struct parser *p)
+static struct pz_filter_expr *parse_list(struct parser *p)
 {
-    struct pz_fexpr *head = NULL, **tail = &head;
+    struct pz_filter_expr *head = NULL, **tail = &head;
 
     if (!take_byte(p, '('))
         return parse_sum(p);
@@ -443,9 +444,9 @@ static struct pz_fexpr *parse_list(struct parser *p)
 }
 
 /* ---- conditions */
-static struct pz_fnode *new_node(struct parser *p, enum pz_fnode_kind kind, size_t at)
+static struct pz_filter_node *new_node(struct parser *p, enum pz_filter_node_kind kind, size_t at)
 {
-    struct pz_fnode *n = make(p, sizeof *n);
+    struct pz_filter_node *n = make(p, sizeof *n);
 
     if (n) {
         n->kind = kind;
@@ -454,12 +455,12 @@ static struct pz_fnode *new_node(struct parser *p, enum pz_fnode_kind kind, size
     return n;
 }
 
-static struct pz_fnode *parse_or(struct parser *p);
+static struct pz_filter_node *parse_or(struct parser *p);
 
-static bool parse_comparison(struct parser *p, struct pz_fnode *n)
+static bool parse_comparison(struct parser *p, struct pz_filter_node *n)
 {
-    static const enum pz_fop ops[] = { PZ_FOP_ANY,        PZ_FOP_ANY,     PZ_FOP_LESS,
-                                       PZ_FOP_LESS_EQUAL, PZ_FOP_GREATER, PZ_FOP_GREATER_EQUAL };
+    static const enum pz_filter_op ops[] = { PZ_OP_ANY,        PZ_OP_ANY,     PZ_OP_LESS,
+                                             PZ_OP_LESS_EQUAL, PZ_OP_GREATER, PZ_OP_GREATER_EQUAL };
 
     if (p->token < T_EQUAL || p->token > T_GREATER_EQUAL)
         return false;
@@ -472,23 +473,23 @@ static bool parse_comparison(struct parser *p, struct pz_fnode *n)
 }
 
 /* Behind HAS. */
-static void parse_set_word(struct parser *p, struct pz_fnode *n)
+static void parse_set_word(struct parser *p, struct pz_filter_node *n)
 {
     n->negated = at_word(p, "NONE");
     if (take_word(p, "ALL"))
-        n->op = PZ_FOP_ALL;
+        n->op = PZ_OP_ALL;
     else if (take_word(p, "ONLY"))
-        n->op = PZ_FOP_ONLY;
+        n->op = PZ_OP_ONLY;
     else if (take_word(p, "EXACTLY"))
-        n->op = PZ_FOP_EXACTLY;
+        n->op = PZ_OP_EXACTLY;
     else if (!take_word(p, "ANY") && !take_word(p, "NONE"))
         fault(p, p->at, "HAS needs ALL, ANY, NONE, ONLY or EXACTLY and a list");
     n->right = parse_list(p);
 }
 
-static struct pz_fnode *parse_test(struct parser *p)
+static struct pz_filter_node *parse_test(struct parser *p)
 {
-    struct pz_fnode *n = new_node(p, PZ_FNODE_TEST, p->at);
+    struct pz_filter_node *n = new_node(p, PZ_NODE_TEST, p->at);
 
     if (!n)
         return NULL;
@@ -503,12 +504,12 @@ static struct pz_fnode *parse_test(struct parser *p)
     } else if (take_word(p, "HAS")) {
         parse_set_word(p, n);
     } else if (take_word(p, "IS")) {
-        n->op = PZ_FOP_NULL;
+        n->op = PZ_OP_NULL;
         n->negated = take_word(p, "NOT");
         if (!take_word(p, "NULL"))
             fault(p, p->at, "NULL is needed behind IS");
     } else if (!parse_comparison(p, n)) {
-        n->op = PZ_FOP_TRUE;
+        n->op = PZ_OP_TRUE;
         if (p->token != T_END && !at_byte(p, ')') && !at_byte(p, '|') && !at_word(p, "AND") &&
             !at_word(p, "OR") && !at_word(p, "IF"))
             fault(p, p->at,
@@ -518,9 +519,9 @@ static struct pz_fnode *parse_test(struct parser *p)
 }
 
 /* COUNT(Interactions [WHERE condition]) op value */
-static struct pz_fnode *parse_count(struct parser *p)
+static struct pz_filter_node *parse_count(struct parser *p)
 {
-    struct pz_fnode *n = new_node(p, PZ_FNODE_COUNT, p->at);
+    struct pz_filter_node *n = new_node(p, PZ_NODE_COUNT, p->at);
 
     advance(p);
     advance(p);
@@ -537,14 +538,14 @@ static struct pz_fnode *parse_count(struct parser *p)
     return n;
 }
 
-static struct pz_fnode *parse_not(struct parser *p)
+static struct pz_filter_node *parse_not(struct parser *p)
 {
-    struct pz_fnode *n = NULL;
+    struct pz_filter_node *n = NULL;
     size_t at = p->at;
 
     if (deeper(p)) {
         if (take_word(p, "NOT")) {
-            if ((n = new_node(p, PZ_FNODE_NOT, at)))
+            if ((n = new_node(p, PZ_NODE_NOT, at)))
                 n->child = parse_not(p);
         } else if (take_byte(p, '(')) {
             n = parse_or(p);
@@ -562,10 +563,11 @@ static struct pz_fnode *parse_not(struct parser *p)
 }
 
 /* one [word one]...: a chain of `kind`, or the one alone. */
-static struct pz_fnode *parse_chain(struct parser *p, enum pz_fnode_kind kind, const char *word,
-                                    struct pz_fnode *(*one)(struct parser *p))
+static struct pz_filter_node *parse_chain(struct parser *p, enum pz_filter_node_kind kind,
+                                          const char *word,
+                                          struct pz_filter_node *(*one)(struct parser *p))
 {
-    struct pz_fnode *first = one(p), *all, *last = first;
+    struct pz_filter_node *first = one(p), *all, *last = first;
 
     if (!first || !at_word(p, word) || !(all = new_node(p, kind, p->at)))
         return first;
@@ -576,19 +578,19 @@ static struct pz_fnode *parse_chain(struct parser *p, enum pz_fnode_kind kind, c
     return all;
 }
 
-static struct pz_fnode *parse_and(struct parser *p)
+static struct pz_filter_node *parse_and(struct parser *p)
 {
-    return parse_chain(p, PZ_FNODE_AND, "AND", parse_not);
+    return parse_chain(p, PZ_NODE_AND, "AND", parse_not);
 }
 
-static struct pz_fnode *parse_or(struct parser *p)
+static struct pz_filter_node *parse_or(struct parser *p)
 {
-    return parse_chain(p, PZ_FNODE_OR, "OR", parse_and);
+    return parse_chain(p, PZ_NODE_OR, "OR", parse_and);
 }
 
-static struct pz_fclause *parse_clause(struct parser *p)
+static struct pz_filter_clause *parse_clause(struct parser *p)
 {
-    struct pz_fclause *c = make(p, sizeof *c);
+    struct pz_filter_clause *c = make(p, sizeof *c);
 
     if (!c)
         return NULL;
@@ -612,11 +614,11 @@ static struct pz_fclause *parse_clause(struct parser *p)
     return c;
 }
 
-enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena, struct pz_fclause **out,
-                               struct pz_err *err)
+enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena,
+                               struct pz_filter_clause **out, struct pz_err *err)
 {
     struct parser p = { .text = text, .arena = arena, .err = err };
-    struct pz_fclause **tail = out;
+    struct pz_filter_clause **tail = out;
 
     *out = NULL;
     if (!pz_str_is_utf8(text, strlen(text)))

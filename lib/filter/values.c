@@ -11,8 +11,8 @@
 #include "filter/eval.h"
 
 /* ---- rows */
-static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column,
-                                     const struct pz_frow *row)
+static const struct pz_attr *attr_of(const struct pz_filter_ctx *ctx, uint32_t column,
+                                     const struct pz_filter_row *row)
 {
     return !row->known ? NULL
            : row->live ? ctx->f->column[column].over
@@ -20,14 +20,14 @@ static const struct pz_attr *attr_of(const struct pz_fctx *ctx, uint32_t column,
 }
 
 /* The i-th text of a row in a column; false when there are no more. */
-static bool row_text(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row,
-                     size_t i, struct pz_ftext *out)
+static bool row_text(const struct pz_filter_ctx *ctx, uint32_t column,
+                     const struct pz_filter_row *row, size_t i, struct pz_filter_bytes *out)
 {
-    const struct pz_fcolumn *col = &ctx->f->column[column];
+    const struct pz_filter_column *col = &ctx->f->column[column];
     const struct pz_attr *a = attr_of(ctx, column, row);
 
-    if (col->what == PZ_FWHAT_ID) {
-        *out = (struct pz_ftext){ row->id, row->id ? strlen(row->id) : 0 };
+    if (col->what == PZ_WHAT_ID) {
+        *out = (struct pz_filter_bytes){ row->id, row->id ? strlen(row->id) : 0 };
         return i == 0 && row->id;
     }
     if (!a || a->num || i >= a->ptr[row->at + 1] - a->ptr[row->at])
@@ -36,10 +36,11 @@ static bool row_text(const struct pz_fctx *ctx, uint32_t column, const struct pz
     return true;
 }
 
-double pz_frow_number(const struct pz_fctx *ctx, uint32_t column, const struct pz_frow *row)
+double pz_filter_row_number(const struct pz_filter_ctx *ctx, uint32_t column,
+                            const struct pz_filter_row *row)
 {
     const struct pz_attr *a = attr_of(ctx, column, row);
-    struct pz_ftext text;
+    struct pz_filter_bytes text;
     double x;
 
     if (!a)
@@ -52,18 +53,18 @@ double pz_frow_number(const struct pz_fctx *ctx, uint32_t column, const struct p
                : NAN;
 }
 
-static const struct pz_frow *row_of(const struct pz_fctx *ctx, uint32_t column,
-                                    const struct pz_frow *row)
+static const struct pz_filter_row *row_of(const struct pz_filter_ctx *ctx, uint32_t column,
+                                          const struct pz_filter_row *row)
 {
-    enum pz_farea area = ctx->f->column[column].area;
+    enum pz_filter_area area = ctx->f->column[column].area;
 
-    return area == PZ_FAREA_USER ? &ctx->user : area == PZ_FAREA_ITEM ? &ctx->item : row;
+    return area == PZ_AREA_USER ? &ctx->user : area == PZ_AREA_ITEM ? &ctx->item : row;
 }
 
 /* ---- sets */
 static int by_text(const void *x, const void *y)
 {
-    const struct pz_ftext *a = x, *b = y;
+    const struct pz_filter_bytes *a = x, *b = y;
     int order = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
 
     return order ? order : (a->n > b->n) - (a->n < b->n);
@@ -83,7 +84,7 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
-static bool put_text(struct pz_fset *set, struct pz_ftext text)
+static bool put_text(struct pz_filter_set *set, struct pz_filter_bytes text)
 {
     if (!pz_mem_grow(&set->text, &set->cap_text, set->n_text + 1, sizeof *set->text))
         return false;
@@ -91,7 +92,7 @@ static bool put_text(struct pz_fset *set, struct pz_ftext text)
     return true;
 }
 
-static bool put_code(struct pz_fset *set, uint32_t code)
+static bool put_code(struct pz_filter_set *set, uint32_t code)
 {
     if (!pz_mem_grow(&set->code, &set->cap_code, set->n_code + 1, sizeof *set->code))
         return false;
@@ -99,7 +100,7 @@ static bool put_code(struct pz_fset *set, uint32_t code)
     return true;
 }
 
-static bool put_number(struct pz_fset *set, double x)
+static bool put_number(struct pz_filter_set *set, double x)
 {
     if (isnan(x))
         return true;
@@ -109,53 +110,53 @@ static bool put_number(struct pz_fset *set, double x)
     return true;
 }
 
-double pz_fexpr_number(const struct pz_fctx *ctx, const struct pz_fexpr *e,
-                       const struct pz_frow *row)
+double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
+                             const struct pz_filter_row *row)
 {
     double a, b, x;
 
     switch (e->kind) {
-    case PZ_FEXPR_NOW:
+    case PZ_EXPR_NOW:
         return (double)ctx->env->now;
-    case PZ_FEXPR_REF:
-        return pz_frow_number(ctx, e->column, row_of(ctx, e->column, row));
-    case PZ_FEXPR_PLACE: {
-        const struct pz_fset *given = &ctx->values->given[e->place];
+    case PZ_EXPR_REF:
+        return pz_filter_row_number(ctx, e->column, row_of(ctx, e->column, row));
+    case PZ_EXPR_PLACE: {
+        const struct pz_filter_set *given = &ctx->values->given[e->place];
 
         return given->n_text && pz_filter_number(given->text[0].s, given->text[0].n, false, &x)
                    ? x
                    : NAN;
     }
-    case PZ_FEXPR_NEGATIVE:
-        return -pz_fexpr_number(ctx, e->a, row);
-    case PZ_FEXPR_ADD:
-    case PZ_FEXPR_SUBTRACT:
-    case PZ_FEXPR_MULTIPLY:
-    case PZ_FEXPR_DIVIDE:
-        a = pz_fexpr_number(ctx, e->a, row);
-        b = pz_fexpr_number(ctx, e->b, row);
-        return e->kind == PZ_FEXPR_ADD        ? a + b
-               : e->kind == PZ_FEXPR_SUBTRACT ? a - b
-               : e->kind == PZ_FEXPR_MULTIPLY ? a * b
-                                              : a / b;
+    case PZ_EXPR_NEGATIVE:
+        return -pz_filter_expr_number(ctx, e->a, row);
+    case PZ_EXPR_ADD:
+    case PZ_EXPR_SUBTRACT:
+    case PZ_EXPR_MULTIPLY:
+    case PZ_EXPR_DIVIDE:
+        a = pz_filter_expr_number(ctx, e->a, row);
+        b = pz_filter_expr_number(ctx, e->b, row);
+        return e->kind == PZ_EXPR_ADD        ? a + b
+               : e->kind == PZ_EXPR_SUBTRACT ? a - b
+               : e->kind == PZ_EXPR_MULTIPLY ? a * b
+                                             : a / b;
     default:
         return e->num;
     }
 }
 
-static bool is_star(const struct pz_fnode *test, struct pz_ftext text)
+static bool is_star(const struct pz_filter_node *test, struct pz_filter_bytes text)
 {
-    return test->op == PZ_FOP_ANY && text.n == 1 && *text.s == '*';
+    return test->op == PZ_OP_ANY && text.n == 1 && *text.s == '*';
 }
 
-static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                       const struct pz_fexpr *e, struct pz_fset *set)
+static bool fill_texts(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                       const struct pz_filter_expr *e, struct pz_filter_set *set)
 {
-    struct pz_ftext text = { e->text, e->text ? strlen(e->text) : 0 };
+    struct pz_filter_bytes text = { e->text, e->text ? strlen(e->text) : 0 };
     bool good = true;
 
-    if (e->kind == PZ_FEXPR_PLACE) {
-        const struct pz_fset *given = &ctx->values->given[e->place];
+    if (e->kind == PZ_EXPR_PLACE) {
+        const struct pz_filter_set *given = &ctx->values->given[e->place];
 
         for (size_t i = 0; i < given->n_text && good; i++) {
             set->any |= is_star(test, given->text[i]);
@@ -163,28 +164,28 @@ static bool fill_texts(const struct pz_fctx *ctx, const struct pz_fnode *test,
         }
         return good;
     }
-    if (e->kind == PZ_FEXPR_REF) {
+    if (e->kind == PZ_EXPR_REF) {
         for (size_t i = 0; good && row_text(ctx, e->column, row_of(ctx, e->column, NULL), i, &text);
              i++)
             good = put_text(set, text);
         return good;
     }
-    set->any |= e->kind == PZ_FEXPR_TEXT && is_star(test, text);
+    set->any |= e->kind == PZ_EXPR_TEXT && is_star(test, text);
     return put_text(set, text);
 }
 
-static bool fill_numbers(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                         const struct pz_fexpr *e, bool truth, struct pz_fset *set)
+static bool fill_numbers(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                         const struct pz_filter_expr *e, bool truth, struct pz_filter_set *set)
 {
-    const struct pz_fset *given;
+    const struct pz_filter_set *given;
     bool good = true;
 
-    if (e->kind == PZ_FEXPR_TEXT) { /* only "*" is still a text */
+    if (e->kind == PZ_EXPR_TEXT) { /* only "*" is still a text */
         set->any = true;
         return true;
     }
-    if (e->kind != PZ_FEXPR_PLACE)
-        return put_number(set, pz_fexpr_number(ctx, e, NULL));
+    if (e->kind != PZ_EXPR_PLACE)
+        return put_number(set, pz_filter_expr_number(ctx, e, NULL));
     given = &ctx->values->given[e->place];
     for (size_t i = 0; i < given->n_text && good; i++) {
         double x = NAN;
@@ -197,7 +198,7 @@ static bool fill_numbers(const struct pz_fctx *ctx, const struct pz_fnode *test,
 }
 
 /* The indices of event types that are in the set, without regard to case. */
-static bool fill_types(const struct pz_dict *types, struct pz_fset *set)
+static bool fill_types(const struct pz_dict *types, struct pz_filter_set *set)
 {
     bool good = true;
 
@@ -214,9 +215,10 @@ static bool fill_types(const struct pz_dict *types, struct pz_fset *set)
     return good;
 }
 
-static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, struct pz_fset *set)
+static bool fill_codes(const struct pz_filter *f, const struct pz_filter_column *col,
+                       struct pz_filter_set *set)
 {
-    const struct pz_dict *dict = col->what == PZ_FWHAT_ID
+    const struct pz_dict *dict = col->what == PZ_WHAT_ID
                                      ? (col->of_users ? &f->m->users : &f->m->items)
                                  : col->attr ? &col->attr->values
                                              : NULL;
@@ -229,7 +231,7 @@ static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, 
         if (n == 0 || by_text(&set->text[n - 1], &set->text[i]) != 0)
             set->text[n++] = set->text[i];
     set->n_text = n;
-    if (col->what == PZ_FWHAT_TYPE)
+    if (col->what == PZ_WHAT_TYPE)
         return fill_types(&f->m->events, set);
     for (size_t i = 0; i < n && dict && good; i++) {
         uint32_t code = pz_dict_find(dict, set->text[i].s, set->text[i].n);
@@ -241,15 +243,16 @@ static bool fill_codes(const struct pz_filter *f, const struct pz_fcolumn *col, 
     return good;
 }
 
-enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                            struct pz_fset *set, struct pz_err *err)
+enum pz_status pz_filter_set_fill(const struct pz_filter_ctx *ctx,
+                                  const struct pz_filter_node *test, struct pz_filter_set *set,
+                                  struct pz_err *err)
 {
-    const struct pz_fcolumn *col = test->left ? pz_filter_left(ctx->f, test) : NULL;
+    const struct pz_filter_column *col = test->left ? pz_filter_left(ctx->f, test) : NULL;
     bool number = !col || pz_filter_is_number(col), good = true;
 
     set->any = false;
     set->n_text = set->n_code = set->n_num = 0;
-    for (const struct pz_fexpr *e = test->right; e && good && !test->by_row; e = e->next)
+    for (const struct pz_filter_expr *e = test->right; e && good && !test->by_row; e = e->next)
         good = number ? fill_numbers(ctx, test, e, col && col->kind == PZ_ATTR_BOOL, set)
                       : fill_texts(ctx, test, e, set);
     if (good && number && set->n_num > 1)
@@ -259,7 +262,7 @@ enum pz_status pz_fset_fill(const struct pz_fctx *ctx, const struct pz_fnode *te
     return good ? PZ_OK : pz_err_memory(err, "filter values", 16.0 * (double)set->n_text);
 }
 
-void pz_fset_clear(struct pz_fset *set)
+void pz_filter_set_clear(struct pz_filter_set *set)
 {
     free(set->text);
     free(set->code);
@@ -267,28 +270,29 @@ void pz_fset_clear(struct pz_fset *set)
     memset(set, 0, sizeof *set);
 }
 
-bool pz_fset_has_text(const struct pz_fset *set, const char *s, size_t n)
+bool pz_filter_set_has_text(const struct pz_filter_set *set, const char *s, size_t n)
 {
-    struct pz_ftext text = { s, n };
+    struct pz_filter_bytes text = { s, n };
 
     return set->n_text && bsearch(&text, set->text, set->n_text, sizeof text, by_text);
 }
 
-bool pz_fset_has_number(const struct pz_fnode *test, const struct pz_fset *set, double x)
+bool pz_filter_set_has_number(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                              double x)
 {
     if (isnan(x))
         return false;
-    if (test->op == PZ_FOP_ANY)
+    if (test->op == PZ_OP_ANY)
         return set->any || (set->n_num && bsearch(&x, set->num, set->n_num, sizeof x, by_number));
     if (set->n_num == 0)
         return false;
-    return test->op == PZ_FOP_LESS         ? x < set->num[0]
-           : test->op == PZ_FOP_LESS_EQUAL ? x <= set->num[0]
-           : test->op == PZ_FOP_GREATER    ? x > set->num[0]
-                                           : x >= set->num[0];
+    return test->op == PZ_OP_LESS         ? x < set->num[0]
+           : test->op == PZ_OP_LESS_EQUAL ? x <= set->num[0]
+           : test->op == PZ_OP_GREATER    ? x > set->num[0]
+                                          : x >= set->num[0];
 }
 
-static bool has_code(const struct pz_fset *set, uint32_t code)
+static bool has_code(const struct pz_filter_set *set, uint32_t code)
 {
     if (set->n_code > 8)
         return bsearch(&code, set->code, set->n_code, sizeof code, by_code) != NULL;
@@ -299,14 +303,14 @@ static bool has_code(const struct pz_fset *set, uint32_t code)
 }
 
 /* From counts: how many of the row's values are in the set, how many of the set's the row has. */
-static bool decide(enum pz_fop op, size_t n_row, size_t n_in, size_t n_set, size_t n_had)
+static bool decide(enum pz_filter_op op, size_t n_row, size_t n_in, size_t n_set, size_t n_had)
 {
     bool all = n_set > 0 && n_had == n_set, only = n_row > 0 && n_in == n_row;
 
-    return op == PZ_FOP_ANY    ? n_in > 0
-           : op == PZ_FOP_ALL  ? all
-           : op == PZ_FOP_ONLY ? only
-                               : all && only;
+    return op == PZ_OP_ANY    ? n_in > 0
+           : op == PZ_OP_ALL  ? all
+           : op == PZ_OP_ONLY ? only
+                              : all && only;
 }
 
 /* Of the n first codes, those before i that are equal to the i-th. */
@@ -318,18 +322,18 @@ static bool came_before(const uint32_t *code, size_t i)
     return false;
 }
 
-bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, const uint32_t *code,
-                       size_t n)
+bool pz_filter_set_has_codes(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                             const uint32_t *code, size_t n)
 {
     size_t n_in = 0, n_had = 0;
 
-    if (test->op == PZ_FOP_NULL)
+    if (test->op == PZ_OP_NULL)
         return n == 0;
     if (set->any)
         return n > 0;
     for (size_t i = 0; i < n; i++)
         if (has_code(set, code[i])) {
-            if (test->op == PZ_FOP_ANY)
+            if (test->op == PZ_OP_ANY)
                 return true;
             n_in++;
             n_had += !came_before(code, i);
@@ -338,86 +342,87 @@ bool pz_fset_has_codes(const struct pz_fnode *test, const struct pz_fset *set, c
 }
 
 /* By texts: for values whose dictionary is not the column's. */
-bool pz_fset_has_texts(const struct pz_fnode *test, const struct pz_fset *set, pz_ftext_fn *text,
-                       const void *from, size_t n)
+bool pz_filter_set_has_texts(const struct pz_filter_node *test, const struct pz_filter_set *set,
+                             pz_filter_bytes_fn *text, const void *from, size_t n)
 {
     size_t n_in = 0, n_had = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct pz_ftext one = text(from, i);
+        struct pz_filter_bytes one = text(from, i);
         bool again = false;
 
-        if (!pz_fset_has_text(set, one.s, one.n))
+        if (!pz_filter_set_has_text(set, one.s, one.n))
             continue;
         n_in++;
         for (size_t k = 0; k < i && !again; k++) {
-            struct pz_ftext before = text(from, k);
+            struct pz_filter_bytes before = text(from, k);
 
             again = by_text(&before, &one) == 0;
         }
         n_had += !again;
     }
-    if (test->op == PZ_FOP_NULL)
+    if (test->op == PZ_OP_NULL)
         return n == 0;
     return set->any ? n > 0 : decide(test->op, n, n_in, set->n_text, n_had);
 }
 
 struct cell {
-    const struct pz_fctx *ctx;
+    const struct pz_filter_ctx *ctx;
     uint32_t column;
-    const struct pz_frow *row;
+    const struct pz_filter_row *row;
 };
 
-static struct pz_ftext cell_text(const void *from, size_t i)
+static struct pz_filter_bytes cell_text(const void *from, size_t i)
 {
     const struct cell *c = from;
-    struct pz_ftext text = { "", 0 };
+    struct pz_filter_bytes text = { "", 0 };
 
     row_text(c->ctx, c->column, c->row, i, &text);
     return text;
 }
 
-static bool has_texts(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                      const struct pz_fset *set, const struct pz_frow *row)
+static bool has_texts(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                      const struct pz_filter_set *set, const struct pz_filter_row *row)
 {
     struct cell c = { ctx, test->left->column, row };
-    struct pz_ftext text;
+    struct pz_filter_bytes text;
     size_t n = 0;
 
     while (row_text(ctx, c.column, row, n, &text))
         n++;
-    return pz_fset_has_texts(test, set, cell_text, &c, n);
+    return pz_filter_set_has_texts(test, set, cell_text, &c, n);
 }
 
-bool pz_frow_passes(const struct pz_fctx *ctx, const struct pz_fnode *test,
-                    const struct pz_fset *set, const struct pz_frow *row)
+bool pz_filter_row_passes(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                          const struct pz_filter_set *set, const struct pz_filter_row *row)
 {
-    const struct pz_fcolumn *col = pz_filter_left(ctx->f, test);
-    const struct pz_frow *mine = row_of(ctx, test->left->column, row);
+    const struct pz_filter_column *col = pz_filter_left(ctx->f, test);
+    const struct pz_filter_row *mine = row_of(ctx, test->left->column, row);
     bool passes;
 
     if (!pz_filter_is_number(col)) {
         passes = has_texts(ctx, test, set, mine);
     } else {
-        double x = pz_frow_number(ctx, test->left->column, mine);
+        double x = pz_filter_row_number(ctx, test->left->column, mine);
 
-        if (test->op == PZ_FOP_NULL) {
+        if (test->op == PZ_OP_NULL) {
             passes = isnan(x);
         } else if (test->by_row) {
-            double right = pz_fexpr_number(ctx, test->right, row);
-            struct pz_fset one = { .num = &right, .n_num = (size_t)!isnan(right) };
+            double right = pz_filter_expr_number(ctx, test->right, row);
+            struct pz_filter_set one = { .num = &right, .n_num = (size_t)!isnan(right) };
 
-            passes = pz_fset_has_number(test, &one, x);
+            passes = pz_filter_set_has_number(test, &one, x);
         } else {
-            passes = pz_fset_has_number(test, set, x);
+            passes = pz_filter_set_has_number(test, set, x);
         }
     }
     return passes != test->negated;
 }
 
-const struct pz_fset *pz_fset_of(const struct pz_fctx *ctx, const struct pz_fnode *test)
+const struct pz_filter_set *pz_filter_set_of(const struct pz_filter_ctx *ctx,
+                                             const struct pz_filter_node *test)
 {
-    return test->when == PZ_FWHEN_COMPILED ? &ctx->f->set[test->id]
-           : test->when == PZ_FWHEN_BOUND  ? &ctx->values->set[test->id]
-                                           : &ctx->work->set[test->id];
+    return test->when == PZ_WHEN_COMPILED ? &ctx->f->set[test->id]
+           : test->when == PZ_WHEN_BOUND  ? &ctx->values->set[test->id]
+                                          : &ctx->work->set[test->id];
 }

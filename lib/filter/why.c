@@ -10,11 +10,11 @@
 
 /* Whether a clause alone, with `where` in place of its own conditions, as an INCLUDE or an EXCLUDE,
  * clears the row's bit. */
-static enum pz_status clears(const struct pz_filter_query *q, const struct pz_fclause *clause,
-                             struct pz_fnode where, bool include, uint32_t row, uint64_t *scratch,
-                             bool *cleared, struct pz_err *err)
+static enum pz_status clears(const struct pz_filter_query *q, const struct pz_filter_clause *clause,
+                             struct pz_filter_node where, bool include, uint32_t row,
+                             uint64_t *scratch, bool *cleared, struct pz_err *err)
 {
-    struct pz_fclause only = *clause;
+    struct pz_filter_clause only = *clause;
     struct pz_filter one = *q->filter;
     size_t n_rows = one.of_users ? one.m->users.n : one.m->items.n;
     enum pz_status st;
@@ -55,21 +55,22 @@ static size_t span(const char *text, size_t from, size_t to)
 }
 
 /* Of an INCLUDE that does not cover the row: the first condition of its chain that is not met. */
-static enum pz_status first_unmet(const struct pz_filter_query *q, const struct pz_fclause *clause,
-                                  uint32_t row, uint64_t *scratch, const char **text, size_t *n,
+static enum pz_status first_unmet(const struct pz_filter_query *q,
+                                  const struct pz_filter_clause *clause, uint32_t row,
+                                  uint64_t *scratch, const char **text, size_t *n,
                                   struct pz_err *err)
 {
     const char *whole = q->filter->text;
-    const struct pz_fnode *chain = clause->where;
+    const struct pz_filter_node *chain = clause->where;
     size_t end = clause->next ? clause->next->at : strlen(whole);
     bool cleared = false;
     enum pz_status st = PZ_OK;
 
     *text = whole + clause->at;
     *n = span(whole, clause->at, end);
-    if (chain->kind != PZ_FNODE_AND)
+    if (chain->kind != PZ_NODE_AND)
         return PZ_OK;
-    for (const struct pz_fnode *c = chain->child; c && st == PZ_OK && !cleared; c = c->next) {
+    for (const struct pz_filter_node *c = chain->child; c && st == PZ_OK && !cleared; c = c->next) {
         st = clears(q, clause, *c, true, row, scratch, &cleared, err);
         if (st == PZ_OK && cleared && c->next) {
             *text = whole + c->at;
@@ -86,12 +87,12 @@ enum pz_status pz_filter_why(const struct pz_filter_query *q, uint32_t row, uint
                              const char **text, size_t *n, struct pz_err *err)
 {
     const char *whole = q->filter->text;
-    const struct pz_fclause *unmet = NULL;
+    const struct pz_filter_clause *unmet = NULL;
     bool included = false, cleared;
     enum pz_status st = PZ_OK;
 
     *n = 0;
-    for (const struct pz_fclause *c = q->filter->clause; c && st == PZ_OK; c = c->next) {
+    for (const struct pz_filter_clause *c = q->filter->clause; c && st == PZ_OK; c = c->next) {
         st = clears(q, c, *c->where, false, row, scratch, &cleared, err);
         if (st == PZ_OK && cleared && !c->include) {
             *text = whole + c->at;
