@@ -242,7 +242,8 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
 }
 
 /* A filter is kept only if it fits the campaign as it is now. */
-static enum pz_status try_filter(const char *campaign, const char *text, struct pz_err *err)
+static enum pz_status try_filter(const char *campaign, const char *text, struct pz_log *log,
+                                 struct pz_err *err)
 {
     struct pz_view *view = NULL;
     struct pz_filter *filter = NULL;
@@ -250,6 +251,8 @@ static enum pz_status try_filter(const char *campaign, const char *text, struct 
 
     if (st == PZ_OK)
         st = pz_view_compile(view, view->model, text, &filter, err);
+    if (st == PZ_OK)
+        pz_filter_log_warnings(filter, NULL, log);
     pz_filter_free(filter);
     pz_view_free(view);
     return st;
@@ -257,7 +260,7 @@ static enum pz_status try_filter(const char *campaign, const char *text, struct 
 
 /* CAMPAIGN NAME [VALUE] or CAMPAIGN filter NAME [EXPR]; a missing value removes. */
 static enum pz_status change(const struct config *cfg, const struct pz_strs *args, bool set,
-                             struct pz_err *err)
+                             struct pz_log *log, struct pz_err *err)
 {
     bool filter = args->n > 1 && strcmp(args->v[1], "filter") == 0;
     size_t n = (filter ? 3u : 2u) + (set ? 1u : 0u);
@@ -270,7 +273,7 @@ static enum pz_status change(const struct config *cfg, const struct pz_strs *arg
                           : filter ? " EXPR"
                                    : " VALUE");
     if (filter && set) {
-        enum pz_status st = try_filter(args->v[0], value, err);
+        enum pz_status st = try_filter(args->v[0], value, log, err);
 
         if (st != PZ_OK)
             return st;
@@ -282,15 +285,13 @@ static enum pz_status change(const struct config *cfg, const struct pz_strs *arg
 static enum pz_status run_set(void *config, struct pz_strs *args, struct pz_log *log,
                               struct pz_err *err)
 {
-    (void)log;
-    return change(config, args, true, err);
+    return change(config, args, true, log, err);
 }
 
 static enum pz_status run_unset(void *config, struct pz_strs *args, struct pz_log *log,
                                 struct pz_err *err)
 {
-    (void)log;
-    return change(config, args, false, err);
+    return change(config, args, false, log, err);
 }
 
 /* ---- serving ---- */

@@ -226,6 +226,21 @@ static enum pz_status answer(struct job *job, struct pz_err *err)
     return st;
 }
 
+static void warn_of_filters(const struct job *job)
+{
+    const struct pz_request *req = pz_prepared_request(job->prepared);
+    const struct pz_rules *rules = &req->rules;
+
+    if (req->filter)
+        pz_filter_log_warnings(req->filter, req->filter_values, job->log);
+    for (size_t i = 0; i < rules->n_promotions; i++)
+        if (rules->promotion[i].filter)
+            pz_filter_log_warnings(rules->promotion[i].filter, rules->promotion[i].values,
+                                   job->log);
+    for (size_t i = 0; i < rules->n_boosts; i++)
+        pz_filter_log_warnings(rules->boost[i].filter, rules->boost[i].values, job->log);
+}
+
 /* Open what is asked and merge the options with its settings. */
 static enum pz_status open_and_prepare(struct job *job, const char *path, struct pz_err *err)
 {
@@ -241,6 +256,8 @@ static enum pz_status open_and_prepare(struct job *job, const char *path, struct
     snap = pz_service_take(job->service);
     st = pz_prepare(snap, &options, &job->prepared, err);
     pz_snapshot_release(snap);
+    if (st == PZ_OK)
+        warn_of_filters(job);
     return st;
 }
 

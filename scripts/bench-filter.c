@@ -84,7 +84,7 @@ static void make_user(struct pz_model *m, struct pz_rng *rng)
     }
     m->users = make_words('u', 1, 1);
     m->events = make_words('e', 3, 1);
-    m->n_inter = EVENTS;
+    m->n_interactions = EVENTS;
     m->ptr = ptr;
     m->item = item;
     m->time = when;

@@ -35,6 +35,7 @@ struct pz_filter_expr {
     enum pz_filter_expr_kind kind;
     uint32_t at;       /* where in the filter's text */
     double num;        /* NUMBER, TRUTH */
+    bool is_time;      /* NUMBER: a moment or a duration, in seconds */
     const char *text;  /* TEXT, or as written (NUMBER, TRUTH); name of PLACE; column of REF */
     const char *table; /* of REF; NULL: a bare column */
     struct pz_filter_expr *a, *b; /* operands */
@@ -119,11 +120,21 @@ enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, 
 enum pz_filter_area { PZ_AREA_ROW, PZ_AREA_USER, PZ_AREA_ITEM, PZ_AREA_EVENT };
 enum pz_filter_what { PZ_WHAT_ATTR, PZ_WHAT_ID, PZ_WHAT_TYPE, PZ_WHAT_VALUE, PZ_WHAT_TIME };
 
+/* How a column of numbers writes times; see times.c. */
+enum pz_filter_unit {
+    PZ_UNIT_UNKNOWN, /* nobody asked yet */
+    PZ_UNIT_SECONDS,
+    PZ_UNIT_MILLIS,
+    PZ_UNIT_MICROS,
+    PZ_UNIT_DAYS /* YYYYMMDD */
+};
+
 struct pz_filter_column {
     enum pz_filter_area area;
     enum pz_filter_what what;
     enum pz_attr_kind kind;
     char name[PZ_NAME_MAX + 1];
+    enum pz_filter_unit unit;   /* of times in it, where a test asks */
     bool of_users;              /* an attribute of users (else of items or events) */
     const struct pz_attr *attr; /* the model's; NULL: only the overlay has it, or not an ATTR */
     const struct pz_attr *over; /* the overlay's; NULL: it lacks it, or there is none */
@@ -140,6 +151,8 @@ struct pz_filter {
     char *text; /* owned */
     const struct pz_model *m;
     const struct pz_overlay *items, *users;
+    bool (*has_type)(void *context, const char *type); /* of the schema */
+    void *context;
     const struct pz_overlay *over; /* of the two, that of the rows that are filtered; NULL: none */
     const uint32_t *over_row;      /* [over->ids.n] its rows in the model */
     struct pz_arena arena;
@@ -163,14 +176,33 @@ struct pz_filter_values {
     bool *off;                   /* [n_clauses] lacks a value */
 };
 
-struct pz_filter_schema;
-
 /* Resolve names and types, turn conditions on Interactions into counts, number the tests. */
-enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schema *schema,
-                               struct pz_err *err);
+enum pz_status pz_filter_check(struct pz_filter *f, struct pz_err *err);
 
-/* Read a number, an ISO-8601 time or, when truth is allowed, true and false; false: neither. */
+/* Read a number, a time (pz_filter_time) or, when truth is allowed, true and false; false: neither.
+ */
 bool pz_filter_number(const char *s, size_t n, bool truth, double *out);
+
+/* ---- times.c */
+/* Read a date or time that is no plain number, to Unix seconds; false: it is none. */
+bool pz_filter_time(const char *s, size_t n, double *out);
+
+/* Whether an expression is a time in Unix seconds, or a duration. */
+bool pz_filter_is_time(const struct pz_filter_expr *e);
+
+/* Set col->unit, once. Time in proportion to the rows while they agree. */
+void pz_filter_find_unit(const struct pz_filter *f, struct pz_filter_column *col);
+
+/* Between Unix seconds and a column's unit. */
+double pz_filter_to_unit(enum pz_filter_unit unit, double seconds);
+double pz_filter_from_unit(enum pz_filter_unit unit, double x);
+
+/* Make a column of texts that are dates one of numbers, in Unix seconds; others stay as they are.
+ *
+ * Errors:  PZ_TRY_AGAIN memory
+ * Owner:   what it makes lives in the filter's arena */
+enum pz_status pz_filter_text_times(struct pz_filter *f, struct pz_filter_column *col,
+                                    struct pz_err *err);
 
 /* True when the expression is of that kind or has a part that is. */
 bool pz_filter_expr_has(const struct pz_filter_expr *e, enum pz_filter_expr_kind kind);

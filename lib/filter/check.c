@@ -8,7 +8,6 @@
  * so that evaluation knows tests of rows, tests of the user or the current item, and counts. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 #include "base/time.h"
@@ -19,7 +18,6 @@ enum position { IN_WHERE, IN_IF, IN_COUNT };
 
 struct check {
     struct pz_filter *f;
-    const struct pz_filter_schema *schema;
     struct pz_err *err;
     const struct pz_filter_clause *clause;
     enum position position;
@@ -27,19 +25,13 @@ struct check {
 
 bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
 {
-    int64_t seconds;
-
     if (pz_str_to_double(s, n, out))
         return true;
-    if (truth && ((n == 4 && strncasecmp(s, "true", n) == 0) ||
-                  (n == 5 && strncasecmp(s, "false", n) == 0))) {
+    if (truth && (pz_str_same_word(s, n, "true", 4) || pz_str_same_word(s, n, "false", 5))) {
         *out = n == 4;
         return true;
     }
-    if (truth || !pz_time_parse(s, n, PZ_TIME_ISO8601, &seconds))
-        return false;
-    *out = (double)seconds;
-    return true;
+    return !truth && pz_filter_time(s, n, out);
 }
 
 bool pz_filter_expr_has(const struct pz_filter_expr *e, enum pz_filter_expr_kind kind)
@@ -150,7 +142,7 @@ static const struct pz_attrs *model_attrs(const struct check *c, enum pz_filter_
 static const struct pz_attrs *live_attrs(const struct check *c, enum pz_filter_area area,
                                          bool of_users)
 {
-    const struct pz_overlay *o = of_users ? c->schema->users : c->schema->items;
+    const struct pz_overlay *o = of_users ? c->f->users : c->f->items;
 
     return o && area != PZ_AREA_EVENT ? &o->attrs : NULL;
 }
@@ -257,71 +249,27 @@ static enum pz_status find_place(struct check *c, struct pz_filter_expr *e, bool
     return PZ_OK;
 }
 
-static bool known_type(const struct check *c, const char *s, size_t n)
-{
-    const struct pz_dict *types = &c->f->m->events;
-    char *name;
-    bool known = n == 1 && *s == '*';
-
-    for (uint32_t e = 0; e < types->n && !known; e++) {
-        size_t len;
-        const char *type = pz_dict_get(types, e, &len);
-
-        known = len == n && strncasecmp(type, s, n) == 0;
-    }
-    if (!known && c->schema->has_type && (name = pz_arena_strndup(&c->f->arena, s, n)))
-        known = c->schema->has_type(c->schema->context, name);
-    return known;
-}
-
-static enum pz_status unknown_type(struct check *c, const struct pz_filter_expr *e)
-{
-    const struct pz_dict *types = &c->f->m->events;
-    const char *names[256], *near = NULL;
-    char list[300] = "";
-
-    for (uint32_t i = 0; i < types->n && i < 256; i++) {
-        size_t len, used = strlen(list);
-        const char *type = pz_dict_get(types, i, &len);
-
-        if (!(names[i] = pz_arena_strndup(&c->f->arena, type, len)))
-            return memory(c);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
-    }
-    if (types->n)
-        near = pz_str_nearest(e->text, names, types->n < 256 ? types->n : 256);
-    return pz_filter_fault(c->f->text, e->at, c->err, "there is no event type %s%s%s%s (%s%s)",
-                           e->text, near ? "; did you mean " : "", near ? near : "",
-                           near ? "?" : "", types->n ? "there are " : "the data have none", list);
-}
-
-/* "click, rating" in one pair of quotes, as Personalize's guide writes it: two types. */
+/* "click, rating" in one pair of quotes, as Personalize's guide writes it: these two types, or one
+ * of that name. */
 static enum pz_status check_type(struct check *c, struct pz_filter_expr *e)
 {
-    const char *s = e->text;
+    struct pz_filter_expr *last = e;
 
-    if (known_type(c, s, strlen(s)))
-        return PZ_OK;
-    if (!strchr(s, ','))
-        return unknown_type(c, e);
-    for (const char *part = s; part; part = strchr(part, ',') ? strchr(part, ',') + 1 : NULL) {
+    for (const char *part = strchr(e->text, ',') ? e->text : NULL; part;
+         part = strchr(part, ',') ? strchr(part, ',') + 1 : NULL) {
         const char *from = part + strspn(part, " ");
         size_t n = strcspn(from, ",");
-        struct pz_filter_expr *more = e;
+        struct pz_filter_expr *more = pz_arena_take(&c->f->arena, sizeof *more);
 
         while (n > 0 && from[n - 1] == ' ')
             n--;
-        if (n == 0 || !known_type(c, from, n))
-            return unknown_type(c, e);
-        if (part != s && !(more = pz_arena_take(&c->f->arena, sizeof *more)))
+        if (!more)
             return memory(c);
-        if (part != s) {
-            *more = *e;
-            e->next = more;
-        }
+        *more = *last;
         if (!(more->text = pz_arena_strndup(&c->f->arena, from, n)))
             return memory(c);
-        e = more;
+        last->next = more;
+        last = more;
     }
     return PZ_OK;
 }
@@ -332,6 +280,8 @@ static enum pz_status check_ref(struct check *c, struct pz_filter_expr *e, bool 
     const struct pz_filter_column *col;
 
     if (st != PZ_OK)
+        return st;
+    if (number && (st = pz_filter_text_times(c->f, &c->f->column[e->column], c->err)) != PZ_OK)
         return st;
     col = &c->f->column[e->column];
     if (col->area == PZ_AREA_EVENT)
@@ -364,6 +314,7 @@ static enum pz_status check_number(struct check *c, struct pz_filter_expr *e, bo
         if (!pz_filter_number(e->text, strlen(e->text), truth, &e->num))
             return pz_filter_fault(c->f->text, e->at, c->err, "%s is needed",
                                    truth ? "true or false" : "a number or an ISO-8601 time");
+        e->is_time = !truth && pz_filter_time(e->text, strlen(e->text), &e->num);
         e->kind = PZ_EXPR_NUMBER;
         return PZ_OK;
     case PZ_EXPR_PLACE:
@@ -400,16 +351,21 @@ static bool has_area(const struct pz_filter *f, const struct pz_filter_expr *e,
                  has_area(f, e->a, area) || has_area(f, e->b, area));
 }
 
+static bool is_order(enum pz_filter_op op)
+{
+    return op >= PZ_OP_LESS && op <= PZ_OP_GREATER_EQUAL;
+}
+
 static enum pz_status check_op(struct check *c, struct pz_filter_node *n,
                                const struct pz_filter_column *col)
 {
-    bool order = n->op >= PZ_OP_LESS && n->op <= PZ_OP_GREATER_EQUAL;
+    bool order = is_order(n->op);
     const char *name = n->left->text;
 
     if (order && col->kind != PZ_ATTR_NUMBER)
         return pz_filter_fault(c->f->text, n->left->at, c->err,
-                               "%s holds %s; <, <=, > and >= need a column of numbers", name,
-                               col->kind == PZ_ATTR_BOOL ? "true and false" : "texts");
+                               "%s holds %s; <, <=, > and >= need a column of numbers or of dates",
+                               name, col->kind == PZ_ATTR_BOOL ? "true and false" : "texts");
     if (n->op >= PZ_OP_ALL && n->op <= PZ_OP_EXACTLY &&
         (pz_filter_is_number(col) || col->what != PZ_WHAT_ATTR))
         return pz_filter_fault(
@@ -453,12 +409,35 @@ static enum pz_status check_right(struct check *c, struct pz_filter_node *n, boo
     return st;
 }
 
+/* The units of the columns in an expression that is a time. */
+static void find_units(struct check *c, const struct pz_filter_expr *e)
+{
+    if (!e)
+        return;
+    if (e->kind == PZ_EXPR_REF)
+        pz_filter_find_unit(c->f, &c->f->column[e->column]);
+    find_units(c, e->a);
+    find_units(c, e->b);
+}
+
+static void find_test_units(struct check *c, const struct pz_filter_node *n)
+{
+    for (const struct pz_filter_expr *e = n->right; e; e = e->next)
+        if (pz_filter_is_time(e) || e->kind == PZ_EXPR_PLACE) {
+            find_units(c, n->left);
+            find_units(c, e);
+        }
+}
+
 static enum pz_status check_test(struct check *c, struct pz_filter_node *n)
 {
     struct pz_filter_column col;
     enum pz_status st = find_column(c, n->left);
 
     if (st != PZ_OK)
+        return st;
+    if (is_order(n->op) &&
+        (st = pz_filter_text_times(c->f, &c->f->column[n->left->column], c->err)) != PZ_OK)
         return st;
     col = *pz_filter_left(c->f, n); /* the array may move */
     if (c->position == IN_COUNT && col.area != PZ_AREA_EVENT)
@@ -472,6 +451,8 @@ static enum pz_status check_test(struct check *c, struct pz_filter_node *n)
         st = pz_filter_fault(c->f->text, n->right->at, c->err,
                              "two columns can be compared by <, <=, > and >= when both hold "
                              "numbers of the row; for texts put the row's column on the left");
+    if (st == PZ_OK && pz_filter_is_number(&col))
+        find_test_units(c, n);
     return st;
 }
 
@@ -632,10 +613,9 @@ static enum pz_status check_clause(struct check *c, struct pz_filter_clause *cla
     return PZ_OK;
 }
 
-enum pz_status pz_filter_check(struct pz_filter *f, const struct pz_filter_schema *schema,
-                               struct pz_err *err)
+enum pz_status pz_filter_check(struct pz_filter *f, struct pz_err *err)
 {
-    struct check c = { .f = f, .schema = schema, .err = err };
+    struct check c = { .f = f, .err = err };
     enum pz_status st = PZ_OK;
 
     f->of_users = pz_str_same_name(f->clause->target, "UserID");

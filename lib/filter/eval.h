@@ -38,11 +38,6 @@ struct pz_filter_ctx {
 };
 
 /* ---- filter_values.c */
-/* The number an expression stands for; NaN: null. row: for columns of the row itself; NULL: none.
- * Of ctx only what the expression needs has to be there. */
-double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
-                             const struct pz_filter_row *row);
-
 /* Make the right side of a test ready. PZ_TRY_AGAIN: memory. */
 enum pz_status pz_filter_set_fill(const struct pz_filter_ctx *ctx,
                                   const struct pz_filter_node *test, struct pz_filter_set *set,

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 #include "filter/eval.h"
@@ -132,8 +131,7 @@ static bool type_passes(const struct pz_filter_node *test, const struct pz_filte
     if (e->old)
         return pz_filter_set_has_codes(test, set, &e->type, e->type != PZ_NONE);
     for (size_t i = 0; e->type_name && i < set->n_text; i++)
-        if (strlen(e->type_name) == set->text[i].n &&
-            strncasecmp(e->type_name, set->text[i].s, set->text[i].n) == 0)
+        if (pz_str_same_word(e->type_name, strlen(e->type_name), set->text[i].s, set->text[i].n))
             return true;
     return false;
 }

@@ -84,10 +84,12 @@ enum pz_status pz_filter_compile(const char *text, const struct pz_filter_schema
         f->m = schema->m;
         f->items = schema->items;
         f->users = schema->users;
+        f->has_type = schema->has_type;
+        f->context = schema->context;
         st = pz_filter_parse(f->text, &f->arena, &f->clause, err);
     }
     if (st == PZ_OK)
-        st = pz_filter_check(f, schema, err);
+        st = pz_filter_check(f, err);
     if (st == PZ_OK)
         st = find_overlay(f, err);
     if (st == PZ_OK)

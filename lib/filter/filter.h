@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
 #include "live/live_data.h"
 #include "model/model.h"
 
@@ -20,8 +22,8 @@
 struct pz_filter_schema {
     const struct pz_model *m;
     const struct pz_overlay *items, *users; /* rows put since; NULL: none */
-    /* Whether some live event has this type, asked for types that the model lacks; NULL: none has.
-     */
+    /* Whether some live event has this type, asked by pz_filter_warnings for types that the model
+     * lacks; NULL: none has. */
     bool (*has_type)(void *context, const char *type);
     void *context;
 };
@@ -69,6 +71,22 @@ struct pz_filter_values;
 enum pz_status pz_filter_bind(const struct pz_filter *f, const struct pz_filter_args *args,
                               struct pz_filter_values **out, struct pz_err *err);
 void pz_filter_values_free(struct pz_filter_values *values);
+
+/* Append a sentence and a line end for each value of the filter that nothing has: a text that no
+ * row of the column holds, an event type that no interaction has so far, an item that is not there;
+ * with what was perhaps meant. Such a filter is a good one: it says the same before and after the
+ * first purchase. Time in proportion to the columns' distinct values; meant for people, once a
+ * filter.
+ *
+ * values  bound values to look at too; NULL: none
+ * Errors:  none; memory that is out shows in out->failed
+ * Threads: as the schema's has_type */
+void pz_filter_warnings(const struct pz_filter *f, const struct pz_filter_values *values,
+                        struct pz_str *out);
+
+/* The same as warnings in the log. */
+void pz_filter_log_warnings(const struct pz_filter *f, const struct pz_filter_values *values,
+                            struct pz_log *log);
 
 /* For whom and when (all borrowed; all-zero: nobody, now = 1970). */
 struct pz_filter_env {

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 #include "base/time.h"
@@ -39,6 +38,7 @@ struct parser {
     bool quoted;   /* a word in backquotes: never a keyword */
     const char *s; /* of WORD, TEXT, PLACE; NUMBER: as written */
     double num;
+    bool is_time; /* a NUMBER that was written as a duration */
 };
 
 enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt,
@@ -98,12 +98,60 @@ static size_t word_length(const char *s)
     return n;
 }
 
-/* "..." or '...': a backslash stands before a quote or a backslash that is meant. */
+/* What word processors and pages make of ASCII: bytes that mean one of ours. */
+struct typography {
+    const char *bytes, *means;
+};
+
+static const struct typography *find_sign(const struct typography *list, size_t n, const char *s)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(s, list[i].bytes, strlen(list[i].bytes)) == 0)
+            return &list[i];
+    return NULL;
+}
+
+/* The quote at s: its bytes, and which ASCII quote it stands for; 0: it is none. */
+static size_t quote_at(const char *s, char *quote)
+{
+    static const struct typography quotes[] = { { "\"", "\"" },           { "\'", "\'" },
+                                                { "\xe2\x80\x9c", "\"" }, { "\xe2\x80\x9d", "\"" },
+                                                { "\xe2\x80\x9e", "\"" }, { "\xe2\x80\x9f", "\"" },
+                                                { "\xe2\x80\x98", "\'" }, { "\xe2\x80\x99", "\'" },
+                                                { "\xe2\x80\x9a", "\'" }, { "\xe2\x80\x9b", "\'" },
+                                                { "\xc2\xab", "\"" },     { "\xc2\xbb", "\"" } };
+    const struct typography *found = find_sign(quotes, sizeof quotes / sizeof *quotes, s);
+
+    *quote = found ? *found->means : '\0';
+    return found ? strlen(found->bytes) : 0;
+}
+
+/* Bytes of blanks at s, those that pages put between words included. */
+static size_t blanks_at(const char *s)
+{
+    static const struct typography wide[] = { { "\xc2\xa0", " " },
+                                              { "\xe2\x80\xaf", " " },
+                                              { "\xe3\x80\x80", " " },
+                                              { "\xef\xbb\xbf", "" } };
+    const struct typography *found;
+    size_t n = 0;
+
+    for (;;) {
+        n += strspn(s + n, " \t\r\n");
+        if (!(found = find_sign(wide, sizeof wide / sizeof *wide, s + n)))
+            return n;
+        n += strlen(found->bytes);
+    }
+}
+
+/* "..." or '...', or between typographic quotes: a backslash stands before a quote or a backslash
+ * that is meant. An ASCII quote is closed by its like only, so that a text may hold the others. */
 static void lex_text(struct parser *p)
 {
-    const char *s = p->text + p->at + 1;
-    char quote = p->text[p->at], *to = pz_arena_take(p->arena, strlen(s) + 1);
-    size_t n = 0;
+    char quote, end;
+    size_t n = 0, n_open = quote_at(p->text + p->at, &quote), n_end = 0;
+    const char *s = p->text + p->at + n_open;
+    char *to = pz_arena_take(p->arena, strlen(s) + 1);
 
     p->token = T_TEXT;
     p->s = to;
@@ -112,7 +160,10 @@ static void lex_text(struct parser *p)
         fault(p, p->at, "no memory");
         return;
     }
-    while (*s && *s != quote) {
+    while (*s) {
+        n_end = quote_at(s, &end);
+        if (end == quote && (n_open == 1 ? n_end == 1 : n_end > 0))
+            break;
         if (*s == '\\' && (s[1] == '\\' || s[1] == '"' || s[1] == '\''))
             s++;
         to[n++] = *s++;
@@ -120,7 +171,8 @@ static void lex_text(struct parser *p)
     to[n] = '\0';
     if (!*s)
         fault(p, p->at, "the quote is never closed");
-    p->next = (size_t)(s - p->text) + 1;
+    else
+        p->next = (size_t)(s - p->text) + n_end;
 }
 
 /* 12, 1.5, 2e6, or a duration like 30d in seconds. */
@@ -139,8 +191,9 @@ static void lex_number(struct parser *p)
     p->token = T_NUMBER;
     p->next = p->at + n + word_length(s + n);
     p->s = keep(p, s, p->next - p->at);
+    p->is_time = false;
     if (p->s && !pz_str_to_double(p->s, p->next - p->at, &p->num)) {
-        if (pz_time_duration(p->s, &seconds))
+        if ((p->is_time = pz_time_duration(p->s, &seconds)))
             p->num = (double)seconds;
         else
             fault(p, p->at, "not a number, nor a duration like 30d, 12h, 45m");
@@ -180,16 +233,40 @@ static void lex_place(struct parser *p)
         fault(p, p->at, "a placeholder needs a name: $NAME");
 }
 
+/* Signs that other languages write, as the words and signs that they mean here. */
+static bool lex_foreign(struct parser *p)
+{
+    static const struct typography words[] = { { "&&", "AND" }, { "||", "OR" } };
+    static const struct typography signs[] = { { "\xe2\x89\xa0", "!" },
+                                               { "\xe2\x89\xa4", "<" },
+                                               { "\xe2\x89\xa5", ">" } };
+    const struct typography *found = find_sign(words, 2, p->text + p->at);
+
+    if (found) {
+        p->token = T_WORD;
+        p->s = found->means;
+    } else if ((found = find_sign(signs, 3, p->text + p->at))) {
+        p->token = *found->means == '!'   ? T_UNEQUAL
+                   : *found->means == '<' ? T_LESS_EQUAL
+                                          : T_GREATER_EQUAL;
+    }
+    p->next = p->at + (found ? strlen(found->bytes) : 0);
+    return found != NULL;
+}
+
 static void lex_sign(struct parser *p)
 {
     const char *s = p->text + p->at;
     bool equal = s[1] == '=';
 
+    if (lex_foreign(p))
+        return;
     p->byte = *s;
     p->next = p->at + 1;
     p->token = T_OTHER;
     if (*s == '=') {
         p->token = T_EQUAL;
+        p->next += equal;
     } else if ((*s == '!' && equal) || (*s == '<' && s[1] == '>')) {
         p->token = T_UNEQUAL;
         p->next++;
@@ -198,23 +275,23 @@ static void lex_sign(struct parser *p)
                    : equal   ? T_GREATER_EQUAL
                              : T_GREATER;
         p->next += equal;
-    } else if (!strchr("(),.|+-*/", *s)) {
+    } else if (!strchr("(),.|+-*/[];", *s)) {
         fault(p, p->at, "this character has no meaning here");
     }
 }
 
 static void advance(struct parser *p)
 {
-    char c;
+    char c, quote;
 
     p->token = T_END;
     if (p->st != PZ_OK) /* and p->next may lie behind the end */
         return;
-    p->at = p->next + strspn(p->text + p->next, " \t\r\n");
+    p->at = p->next + blanks_at(p->text + p->next);
     p->next = p->at;
     c = p->text[p->at];
     p->quoted = false;
-    if (c == '"' || c == '\'')
+    if (quote_at(p->text + p->at, &quote))
         lex_text(p);
     else if (is_digit(c))
         lex_number(p);
@@ -228,7 +305,8 @@ static void advance(struct parser *p)
 
 static bool at_word(const struct parser *p, const char *word)
 {
-    return p->token == T_WORD && !p->quoted && strcasecmp(p->s, word) == 0;
+    return p->token == T_WORD && !p->quoted &&
+           pz_str_same_word(p->s, strlen(p->s), word, strlen(word));
 }
 
 static bool at_byte(const struct parser *p, char c)
@@ -315,7 +393,7 @@ static struct pz_filter_expr *parse_ref(struct parser *p)
 /* The next token can only be (: tells NOW() and COUNT(...) from columns of that name. */
 static bool before_paren(const struct parser *p)
 {
-    return p->text[p->next + strspn(p->text + p->next, " \t\r\n")] == '(';
+    return p->text[p->next + blanks_at(p->text + p->next)] == '(';
 }
 
 static struct pz_filter_expr *parse_word(struct parser *p)
@@ -358,6 +436,7 @@ static struct pz_filter_expr *parse_leaf(struct parser *p)
     if (e) {
         e->text = p->s;
         e->num = p->num;
+        e->is_time = kind == PZ_EXPR_NUMBER && p->is_time;
     }
     advance(p);
     return e;
@@ -427,19 +506,20 @@ static struct pz_filter_expr *parse_sum(struct parser *p)
     return e;
 }
 
-/* (value, value, ...) or one value without parentheses. */
+/* (value, value, ...), [value, value, ...] or one value alone. */
 static struct pz_filter_expr *parse_list(struct parser *p)
 {
     struct pz_filter_expr *head = NULL, **tail = &head;
+    bool square = take_byte(p, '[');
 
-    if (!take_byte(p, '('))
+    if (!square && !take_byte(p, '('))
         return parse_sum(p);
     do {
         *tail = parse_sum(p);
         if (*tail)
             tail = &(*tail)->next;
     } while (p->st == PZ_OK && take_byte(p, ','));
-    need_byte(p, ')', "a comma or a closing parenthesis is missing in the list");
+    need_byte(p, square ? ']' : ')', "a comma or a closing parenthesis is missing in the list");
     return head;
 }
 
@@ -494,7 +574,10 @@ static struct pz_filter_node *parse_test(struct parser *p)
     if (!n)
         return NULL;
     n->left = parse_ref(p);
-    if (take_word(p, "NOT")) {
+    if (take_word(p, "NOT_IN")) {
+        n->negated = true;
+        n->right = parse_list(p);
+    } else if (take_word(p, "NOT")) {
         n->negated = true;
         if (!take_word(p, "IN"))
             fault(p, p->at, "IN is needed behind NOT");
@@ -510,8 +593,8 @@ static struct pz_filter_node *parse_test(struct parser *p)
             fault(p, p->at, "NULL is needed behind IS");
     } else if (!parse_comparison(p, n)) {
         n->op = PZ_OP_TRUE;
-        if (p->token != T_END && !at_byte(p, ')') && !at_byte(p, '|') && !at_word(p, "AND") &&
-            !at_word(p, "OR") && !at_word(p, "IF"))
+        if (p->token != T_END && !at_byte(p, ')') && !at_byte(p, '|') && !at_byte(p, ';') &&
+            !at_word(p, "AND") && !at_word(p, "OR") && !at_word(p, "IF"))
             fault(p, p->at,
                   "an operator is needed: =, !=, <, <=, >, >=, IN, NOT IN, HAS or IS NULL");
     }
@@ -588,8 +671,30 @@ static struct pz_filter_node *parse_or(struct parser *p)
     return parse_chain(p, PZ_NODE_OR, "OR", parse_and);
 }
 
+/* ItemID, UserID or ActionID, or as Item.ID; NULL: something else. */
+static const char *parse_target(struct parser *p)
+{
+    static const char *const names[][2] = { { "ItemID", "Item" },
+                                            { "UserID", "User" },
+                                            { "ActionID", "Action" } };
+    const char *target = NULL, *word = p->token == T_WORD && !p->quoted ? p->s : "";
+    bool dotted = false;
+
+    for (size_t i = 0; i < 3 && !target; i++) {
+        dotted = pz_str_same_name(word, names[i][1]);
+        if (dotted || pz_str_same_name(word, names[i][0]))
+            target = names[i][0];
+    }
+    advance(p);
+    if (dotted && !(take_byte(p, '.') && take_word(p, "ID")))
+        target = NULL;
+    return target;
+}
+
 static struct pz_filter_clause *parse_clause(struct parser *p)
 {
+    size_t at;
+
     struct pz_filter_clause *c = make(p, sizeof *c);
 
     if (!c)
@@ -598,17 +703,16 @@ static struct pz_filter_clause *parse_clause(struct parser *p)
     c->include = at_word(p, "INCLUDE");
     if (!take_word(p, "INCLUDE") && !take_word(p, "EXCLUDE"))
         fault(p, p->at, "INCLUDE or EXCLUDE is needed");
-    c->target = p->s;
-    if (p->token != T_WORD || p->quoted ||
-        !(pz_str_same_name(p->s, "ItemID") || pz_str_same_name(p->s, "UserID") ||
-          pz_str_same_name(p->s, "ActionID")))
-        fault(p, p->at, "ItemID, UserID or ActionID is needed");
-    advance(p);
+    at = p->at;
+    if (!(c->target = parse_target(p)))
+        fault(p, at, "ItemID, UserID or ActionID is needed");
     if (!take_word(p, "WHERE"))
         fault(p, p->at, "WHERE is needed");
     c->where = parse_or(p);
     if (take_word(p, "IF"))
         c->only_if = parse_or(p);
+    if (take_byte(p, ';') && p->st == PZ_OK && p->token != T_END)
+        fault(p, p->at, "nothing can follow the semicolon at the end");
     if (p->st == PZ_OK && p->token != T_END && !at_byte(p, '|'))
         fault(p, p->at, "AND, OR, IF or | is needed");
     return c;

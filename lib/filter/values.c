@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 #include "filter/eval.h"
@@ -110,8 +109,8 @@ static bool put_number(struct pz_filter_set *set, double x)
     return true;
 }
 
-double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
-                             const struct pz_filter_row *row)
+static double number_of(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
+                        const struct pz_filter_row *row, bool seconds)
 {
     double a, b, x;
 
@@ -119,7 +118,8 @@ double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_fi
     case PZ_EXPR_NOW:
         return (double)ctx->env->now;
     case PZ_EXPR_REF:
-        return pz_filter_row_number(ctx, e->column, row_of(ctx, e->column, row));
+        x = pz_filter_row_number(ctx, e->column, row_of(ctx, e->column, row));
+        return seconds ? pz_filter_from_unit(ctx->f->column[e->column].unit, x) : x;
     case PZ_EXPR_PLACE: {
         const struct pz_filter_set *given = &ctx->values->given[e->place];
 
@@ -128,13 +128,13 @@ double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_fi
                    : NAN;
     }
     case PZ_EXPR_NEGATIVE:
-        return -pz_filter_expr_number(ctx, e->a, row);
+        return -number_of(ctx, e->a, row, seconds);
     case PZ_EXPR_ADD:
     case PZ_EXPR_SUBTRACT:
     case PZ_EXPR_MULTIPLY:
     case PZ_EXPR_DIVIDE:
-        a = pz_filter_expr_number(ctx, e->a, row);
-        b = pz_filter_expr_number(ctx, e->b, row);
+        a = number_of(ctx, e->a, row, seconds);
+        b = number_of(ctx, e->b, row, seconds);
         return e->kind == PZ_EXPR_ADD        ? a + b
                : e->kind == PZ_EXPR_SUBTRACT ? a - b
                : e->kind == PZ_EXPR_MULTIPLY ? a * b
@@ -142,6 +142,23 @@ double pz_filter_expr_number(const struct pz_filter_ctx *ctx, const struct pz_fi
     default:
         return e->num;
     }
+}
+
+static enum pz_filter_unit left_unit(const struct pz_filter_ctx *ctx,
+                                     const struct pz_filter_node *test)
+{
+    return test->left ? pz_filter_left(ctx->f, test)->unit : PZ_UNIT_SECONDS;
+}
+
+/* The number to compare a test's column with, in the column's unit; NaN: null. row: for columns of
+ * the row itself; NULL: none. */
+static double right_number(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                           const struct pz_filter_expr *e, const struct pz_filter_row *row)
+{
+    bool is_time = pz_filter_is_time(e);
+    double x = number_of(ctx, e, row, is_time);
+
+    return is_time ? pz_filter_to_unit(left_unit(ctx, test), x) : x;
 }
 
 static bool is_star(const struct pz_filter_node *test, struct pz_filter_bytes text)
@@ -185,13 +202,15 @@ static bool fill_numbers(const struct pz_filter_ctx *ctx, const struct pz_filter
         return true;
     }
     if (e->kind != PZ_EXPR_PLACE)
-        return put_number(set, pz_filter_expr_number(ctx, e, NULL));
+        return put_number(set, right_number(ctx, test, e, NULL));
     given = &ctx->values->given[e->place];
     for (size_t i = 0; i < given->n_text && good; i++) {
         double x = NAN;
 
         set->any |= is_star(test, given->text[i]);
-        if (pz_filter_number(given->text[i].s, given->text[i].n, truth, &x))
+        if (!truth && pz_filter_time(given->text[i].s, given->text[i].n, &x))
+            good = put_number(set, pz_filter_to_unit(left_unit(ctx, test), x));
+        else if (pz_filter_number(given->text[i].s, given->text[i].n, truth, &x))
             good = put_number(set, x);
     }
     return good;
@@ -207,7 +226,7 @@ static bool fill_types(const struct pz_dict *types, struct pz_filter_set *set)
         const char *s = pz_dict_get(types, e, &n);
 
         for (size_t i = 0; i < set->n_text && good; i++)
-            if (set->text[i].n == n && strncasecmp(set->text[i].s, s, n) == 0) {
+            if (pz_str_same_word(set->text[i].s, set->text[i].n, s, n)) {
                 good = put_code(set, e);
                 break;
             }
@@ -408,7 +427,7 @@ bool pz_filter_row_passes(const struct pz_filter_ctx *ctx, const struct pz_filte
         if (test->op == PZ_OP_NULL) {
             passes = isnan(x);
         } else if (test->by_row) {
-            double right = pz_filter_expr_number(ctx, test->right, row);
+            double right = right_number(ctx, test, test->right, row);
             struct pz_filter_set one = { .num = &right, .n_num = (size_t)!isnan(right) };
 
             passes = pz_filter_set_has_number(test, &one, x);

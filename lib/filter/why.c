@@ -4,8 +4,8 @@
 #include "filter/why.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/str.h"
 #include "filter/ast.h"
 
 /* Whether a clause alone, with `where` in place of its own conditions, as an INCLUDE or an EXCLUDE,
@@ -44,7 +44,7 @@ static size_t span(const char *text, size_t from, size_t to)
         for (size_t i = 0; i < sizeof joints / sizeof *joints; i++) {
             size_t n = strlen(joints[i]);
 
-            if (to - from > n && strncasecmp(text + to - n, joints[i], n) == 0 &&
+            if (to - from > n && pz_str_same_word(text + to - n, n, joints[i], n) &&
                 (i >= 2 || strchr(" \t\r\n)", text[to - n - 1]))) {
                 cut = true;
                 to -= n;

@@ -69,8 +69,6 @@ ids() {
 @test "a bad filter is wrong usage and says where and what was meant" {
     run -2 pz-recommend "$SHOP_MODEL" --user u0040 --filter 'INCLUDE ItemID WHERE Items.PRIZE < 3'
     [[ $output == *'character 22, at "Items.PRIZE < 3": Items has no column PRIZE; did you mean PRICE?'* ]]
-    run -2 pz-recommend "$SHOP_MODEL" --check-filter --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchased")'
-    [[ $output == *"did you mean Purchase?"* ]]
     run -2 pz-recommend "$SHOP_MODEL" --check-filter
     [[ $output == *"need --filter"* ]]
 }
@@ -125,13 +123,81 @@ ids() {
     [ "$(count 'INCLUDE ItemID WHERE ITEM_ID = "i0001" IF CurrentUser.MEMBERSHIP = "gold"' --user u0040)" -eq 1 ]
 }
 
-@test "an event type that only live events have is known" {
+@test "a filter on an event type holds before and after its first event" {
     pz-deploy publish -q home.pzc "$SHOP_MODEL"
-    f='INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Wishlist")'
-    run -2 pz-recommend home.pzc --user u0040 --check-filter --filter "$f"
-    pz-event put -q home.pzc --user u0040 --item i0007 --type wishlist
+    f='EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Wishlist")'
     run -0 pz-recommend home.pzc --user u0040 --check-filter --filter "$f"
-    [ "$output" = "1 of 1000 items pass" ]
+    [ "${lines[0]}" = 'pz-recommend: warning: filter: no interaction has the event type "Wishlist" (there are "AddToCart", "Purchase", "View")' ]
+    [ "${lines[1]}" = "1000 of 1000 items pass" ]
+    run -0 pz-deploy set home.pzc filter wish "$f"
+    [[ $output == *'no interaction has the event type "Wishlist"'* ]]
+    pz-event put -q home.pzc --user u0040 --item i0007 --type wishlist
+    run -0 pz-recommend home.pzc --user u0040 --check-filter --filter wish
+    [ "$output" = "999 of 1000 items pass" ]
+}
+
+@test "values that nothing has are named with what was perhaps meant" {
+    check() { run -0 pz-recommend "$SHOP_MODEL" --check-filter --user u0040 --filter "$@"; }
+    check 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("kitchens", "Toys")'
+    [[ ${lines[0]} == *'warning: filter: no item has CATEGORY_L1 "kitchens"; did you mean Kitchen? (there are '* ]]
+    [ "${#lines[@]}" -eq 2 ]
+    check 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchased")'
+    [[ ${lines[0]} == *'no interaction has the event type "Purchased"; did you mean Purchase?'* ]]
+    check 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ($C)' --filter-values C='"Kitchn"'
+    [[ ${lines[0]} == *'no item has CATEGORY_L1 "Kitchn"; did you mean Kitchen?'* ]]
+    check 'INCLUDE ItemID WHERE Items.PRICE < 50 IF CurrentUser.MEMBERSHIP = "golden"'
+    [[ ${lines[0]} == *'no user has MEMBERSHIP "golden"; did you mean gold?'* ]]
+    check 'INCLUDE ItemID WHERE ITEM_ID IN ("i0001", "nosuch")'
+    [[ ${lines[0]} == *'there is no item "nosuch"'* ]]
+    [ "${lines[1]}" = "1 of 1000 items pass" ]
+    run -0 pz-recommend "$SHOP_MODEL" --user u0040 --promote 'p:20:INCLUDE ItemID WHERE Items.CATEGORY_L1 = "Kichen"'
+    [[ $output == *'no item has CATEGORY_L1 "Kichen"'* ]]
+    run -0 pz-recommend "$SHOP_MODEL" --check-filter --user u0040 --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("view, addtocart")'
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "dates and times in columns of any form are compared with NOW() and dates" {
+    printf 'ITEM_ID,DAY,OVER,MS,EAN\na,20211001,2021-11-01T00:10:00Z,1635725400000,4006381333931\nb,20211015,2021-12-01,1638316800000,4006381333948\nc,20211101,,,4006381333955\nd,20211102,2021-11-01 00:20:00,1635000000000,4006381333962\n' >items.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1633046400\nu,b,1633046500\nv,c,1633046600\nw,d,1633046800\n' >i.csv
+    pz-import -q -o d.pzd --interactions i.csv --items items.csv
+    pz-train -q --no-tune -r popularity-count -o m.pzm d.pzd
+    while read -r want filter; do
+        values=
+        [[ $filter != *'$D'* ]] || values=--filter-values=D=2021-11-02
+        got=$(pz-recommend -q m.pzm --check-filter --json --now 2021-11-01T00:00:00Z --filter "INCLUDE ItemID WHERE $filter" $values | jq .pass)
+        [ "$got" = "$want" ] || { echo "$filter: $got, not $want"; return 1; }
+    done <<'END'
+3 Items.DAY > 20211001
+3 Items.DAY <= NOW()
+2 Items.DAY < NOW()
+1 Items.DAY >= "2021-11-02"
+1 Items.DAY > NOW() + 23h
+2 Items.OVER > NOW() + 15m
+1 Items.OVER > $D
+3 Items.OVER >= "2021-11-01T00:10:00Z"
+2 Items.MS > NOW()
+1 Items.MS < "2021-11-01"
+1 Items.MS < Items.OVER - 5d
+1 Items.EAN = 4006381333948
+2 Items.EAN > 4006381333948
+END
+    run -2 pz-recommend m.pzm --check-filter --filter 'INCLUDE ItemID WHERE ITEM_ID < NOW()'
+}
+
+@test "what pages and other languages make of a filter is read" {
+    want=$(pz-recommend -q "$SHOP_MODEL" --check-filter --filter 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("Kitchen") AND Items.PRICE <= 20')
+    while IFS= read -r filter; do
+        got=$(pz-recommend -q "$SHOP_MODEL" --check-filter --filter "$filter") || { echo "$filter"; return 1; }
+        [ "$got" = "$want" ] || { echo "$filter: $got, not $want"; return 1; }
+    done <<'END'
+INCLUDE Item.ID WHERE item.CATEGORY_L1 IN (“Kitchen”) AND items.price <= 20;
+include itemid where items.category_l1 in [„Kitchen“] && Items.PRICE ≤ 20
+INCLUDE ItemID WHERE Items.CATEGORY_L1 == ‘Kitchen’ AND NOT Items.PRICE > 20
+INCLUDE ItemID WHERE Items.CATEGORY_L1 = «Kitchen» AND NOT (Items.PRICE > 20 || Items.CATEGORY_L1 ≠ "Kitchen")
+EXCLUDE ItemID WHERE Items.CATEGORY_L1 NOT_IN ("Kitchen") | EXCLUDE ItemID WHERE Items.PRICE > 20
+END
+    run -2 pz-recommend "$SHOP_MODEL" --check-filter --filter 'INCLUDE ItemID WHERE Items.PRICE < 3; x'
+    [[ $output == *"nothing can follow the semicolon"* ]]
 }
 
 @test "every example of pz-filter(5) prints what the page says" {
