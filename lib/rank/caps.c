@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Caps: at most N items of one value of a column in an answer. An item with several values counts
  * for each of them; one without a value is always free to come. */
+#include "rank/caps.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "rank/ranker.h"
 
 /* Values of different caps must not meet: the cap's number goes into the key. */
-static uint64_t key_of(const struct pz_ranker *r, size_t cap, uint32_t item, size_t k)
+static uint64_t key_of(const struct pz_caps *caps, size_t cap, uint32_t item, size_t k)
 {
-    return pz_rng_mix(pz_column_key(&r->cap[cap], item, k) + cap);
+    return pz_rng_mix(pz_column_key(&caps->column[cap], item, k) + cap);
 }
 
 static struct pz_tally_cell *find(const struct pz_tally *t, uint64_t key)
@@ -43,39 +44,52 @@ static enum pz_status grow(struct pz_tally *t, struct pz_err *err)
     return PZ_OK;
 }
 
-bool pz_caps_fit(const struct pz_ranker *r, uint32_t item)
+enum pz_status pz_caps_prepare(struct pz_caps *caps, const struct pz_asked *asked,
+                               struct pz_err *err)
 {
-    const struct pz_rules *rules = &r->req->rules;
+    enum pz_status st = PZ_OK;
 
-    for (size_t c = 0; c < rules->n_caps && r->tally.used > 0; c++)
-        for (size_t k = pz_column_count(&r->cap[c], item); k-- > 0;)
-            if (find(&r->tally, key_of(r, c, item, k))->count >= rules->cap[c].most)
+    caps->rules = &asked->req->rules;
+    if (caps->rules->n_caps > PZ_MAX_CAPS)
+        return pz_err_set(err, PZ_USAGE, "at most %d columns can be capped", PZ_MAX_CAPS);
+    for (size_t i = 0; i < caps->rules->n_caps && st == PZ_OK; i++)
+        st = pz_column_find(asked, caps->rules->cap[i].column, &caps->column[i], err);
+    return st;
+}
+
+bool pz_caps_fit(const struct pz_caps *caps, uint32_t item)
+{
+    const struct pz_rules *rules = caps->rules;
+
+    for (size_t c = 0; c < rules->n_caps && caps->tally.used > 0; c++)
+        for (size_t k = pz_column_count(&caps->column[c], item); k-- > 0;)
+            if (find(&caps->tally, key_of(caps, c, item, k))->count >= rules->cap[c].most)
                 return false;
     return true;
 }
 
-enum pz_status pz_caps_take(struct pz_ranker *r, uint32_t item, struct pz_err *err)
+enum pz_status pz_caps_take(struct pz_caps *caps, uint32_t item, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
-    for (size_t c = 0; c < r->req->rules.n_caps; c++)
-        for (size_t k = pz_column_count(&r->cap[c], item); k-- > 0 && st == PZ_OK;) {
-            uint64_t key = key_of(r, c, item, k);
+    for (size_t c = 0; c < caps->rules->n_caps; c++)
+        for (size_t k = pz_column_count(&caps->column[c], item); k-- > 0 && st == PZ_OK;) {
+            uint64_t key = key_of(caps, c, item, k);
             struct pz_tally_cell *cell;
 
-            if ((st = grow(&r->tally, err)) != PZ_OK)
+            if ((st = grow(&caps->tally, err)) != PZ_OK)
                 break;
-            cell = find(&r->tally, key);
-            r->tally.used += cell->count == 0;
+            cell = find(&caps->tally, key);
+            caps->tally.used += cell->count == 0;
             cell->key = key;
             cell->count++;
         }
     return st;
 }
 
-void pz_caps_reset(struct pz_ranker *r)
+void pz_caps_reset(struct pz_caps *caps)
 {
-    if (r->tally.used > 0)
-        memset(r->tally.cell, 0, r->tally.n_cells * sizeof *r->tally.cell);
-    r->tally.used = 0;
+    if (caps->tally.used > 0)
+        memset(caps->tally.cell, 0, caps->tally.n_cells * sizeof *caps->tally.cell);
+    caps->tally.used = 0;
 }

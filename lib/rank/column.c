@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of Items as rules read them: by name, a row put since the model was made in place of the
  * model's whole row. Values of different dictionaries compare by a 64-bit hash of their text. */
+#include "rank/column.h"
+
 #include <math.h>
 #include <string.h>
 #include <strings.h>
 
-#include "rank/ranker.h"
 #include "table/hash.h"
 
 enum { NAMES_MAX = 256 };
 
-static enum pz_status no_column(const struct pz_ranker *r, const char *name, struct pz_err *err)
+static enum pz_status no_column(const struct pz_model *m, const char *name, struct pz_err *err)
 {
-    const struct pz_attrs *attrs = &r->m->item_attrs;
+    const struct pz_attrs *attrs = &m->item_attrs;
     const char *names[NAMES_MAX];
     size_t n = 0;
 
@@ -24,18 +25,18 @@ static enum pz_status no_column(const struct pz_ranker *r, const char *name, str
                       pz_str_hint("", name, names, n).text);
 }
 
-enum pz_status pz_column_find(const struct pz_ranker *r, const char *name, struct pz_column *out,
+enum pz_status pz_column_find(const struct pz_asked *asked, const char *name, struct pz_column *out,
                               struct pz_err *err)
 {
-    const struct pz_overlay *overlay = r->req->live ? r->req->live->items : NULL;
+    const struct pz_overlay *overlay = asked->req->live ? asked->req->live->items : NULL;
 
     if (strncasecmp(name, "items.", 6) == 0)
         name += 6;
-    *out = (struct pz_column){ .base = pz_attrs_find(&r->m->item_attrs, name),
+    *out = (struct pz_column){ .base = pz_attrs_find(&asked->m->item_attrs, name),
                                .over = overlay ? pz_attrs_find(&overlay->attrs, name) : NULL,
                                .overlay = overlay,
-                               .items = &r->m->items };
-    return out->base || out->over ? PZ_OK : no_column(r, name, err);
+                               .items = &asked->m->items };
+    return out->base || out->over ? PZ_OK : no_column(asked->m, name, err);
 }
 
 /* The column and the row that hold an item's values; NULL: they are null. */

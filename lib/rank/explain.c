@@ -5,75 +5,83 @@
  * A part's own score enters the blend times weight / largest score; the same factor turns its
  * account of the history (struct pz_scorer, explain) into shares of the blend. They sum to what the
  * part gave where the part is additive. */
+#include "rank/explain.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "rank/ranker.h"
 
-enum pz_status pz_explain_begin(struct pz_ranker *r, struct pz_err *err)
+enum pz_status pz_explanation_begin(struct pz_explanation *e, const struct pz_model *m,
+                                    struct pz_err *err)
 {
-    size_t n = r->m->items.n, parts = r->m->n_parts;
+    size_t n = m->items.n, parts = m->n_parts;
 
-    if (!r->raw)
-        r->raw = pz_mem_array(n, sizeof *r->raw);
-    if (!r->part_score)
-        r->part_score = pz_mem_array(parts * n, sizeof *r->part_score);
-    if (!r->part_unit)
-        r->part_unit = pz_mem_array(parts, sizeof *r->part_unit);
-    if (!r->contrib)
-        r->contrib = pz_mem_array(2 * PZ_HIST_MAX, sizeof *r->contrib);
-    return r->raw && r->part_score && r->part_unit && r->contrib
+    if (!e->raw)
+        e->raw = pz_mem_array(n, sizeof *e->raw);
+    if (!e->part_score)
+        e->part_score = pz_mem_array(parts * n, sizeof *e->part_score);
+    if (!e->part_unit)
+        e->part_unit = pz_mem_array(parts, sizeof *e->part_unit);
+    if (!e->contrib)
+        e->contrib = pz_mem_array(2 * PZ_HIST_MAX, sizeof *e->contrib);
+    return e->raw && e->part_score && e->part_unit && e->contrib
                ? PZ_OK
                : pz_err_memory(err, "explanations", 4.0 * (double)((parts + 1) * n));
 }
 
 /* The scale of a part: one more run of it (into the array of the fallback, which is not there yet)
  * gives its own scores beside the normalised ones. */
-void pz_explain_keep(struct pz_ranker *r)
+void pz_explanation_keep(struct pz_explanation *e, const struct pz_scored *scored)
 {
-    uint32_t n = r->m->items.n;
+    const struct pz_model *m = scored->asked->m;
+    const struct pz_query *q = &scored->history->query;
+    float *own = scored->scores->fallback;
+    uint32_t n = m->items.n;
 
-    memcpy(r->raw, r->blend, n * sizeof *r->raw);
-    for (size_t p = 0; p < r->m->n_parts; p++) {
-        const struct pz_part *part = &r->m->part[p];
-        const float *score = r->part_score + p * n;
-        double weight = pz_part_weight(part, &r->q);
+    memcpy(e->raw, scored->scores->blend, n * sizeof *e->raw);
+    for (size_t p = 0; p < m->n_parts; p++) {
+        const struct pz_part *part = &m->part[p];
+        const float *score = e->part_score + p * n;
+        double weight = pz_part_weight(part, q);
         uint32_t best = 0;
 
-        r->part_unit[p] = 0;
-        if (weight <= 0 || !(r->used >> p & 1))
+        e->part_unit[p] = 0;
+        if (weight <= 0 || !(scored->scores->used >> p & 1))
             continue;
-        pz_part_score(part, &r->q, n, r->scratch, r->fallback);
+        pz_part_score(part, q, n, scored->scores->scratch, own);
         for (uint32_t i = 1; i < n; i++)
             best = score[i] > score[best] ? i : best;
-        if (r->fallback[best] > 0)
-            r->part_unit[p] = (float)weight * score[best] / r->fallback[best];
+        if (own[best] > 0)
+            e->part_unit[p] = (float)weight * score[best] / own[best];
     }
 }
 
 /* Shares of all events of the history, all parts together, into contrib[n_hist]. A part that knows
  * nothing of items that came since training says nothing of one, and skips events with them. */
-static void add_up(struct pz_ranker *r, uint32_t item)
+static void add_up(struct pz_explanation *e, const struct pz_scored *scored, uint32_t item)
 {
-    float *sum = r->contrib, *one = r->contrib + PZ_HIST_MAX;
-    uint32_t n_learned = pz_model_learned(r->m);
+    const struct pz_model *m = scored->asked->m;
+    const struct pz_query *q = &scored->history->query;
+    float *sum = e->contrib, *one = e->contrib + PZ_HIST_MAX;
+    uint32_t n_learned = pz_model_learned(m);
 
-    memset(sum, 0, r->q.n_hist * sizeof *sum);
-    for (size_t p = 0; p < r->m->n_parts; p++) {
-        const struct pz_part *part = &r->m->part[p];
+    memset(sum, 0, q->n_hist * sizeof *sum);
+    for (size_t p = 0; p < m->n_parts; p++) {
+        const struct pz_part *part = &m->part[p];
         bool all = part->scorer->extend != NULL;
         size_t k = 0;
         float unit;
 
-        if (r->part_unit[p] == 0 || !part->scorer->explain || (!all && item >= n_learned))
+        if (e->part_unit[p] == 0 || !part->scorer->explain || (!all && item >= n_learned))
             continue;
-        part->scorer->explain(part->part, pz_part_query(part, &r->q), item, r->scratch, one);
-        unit = r->part_unit[p] * pz_trend_factor(part->trend, r->q.now, item);
-        for (size_t e = 0; e < r->q.n_hist; e++)
-            if (all || r->q.hist[e] < n_learned)
-                sum[e] += unit * one[k++];
+        part->scorer->explain(part->part, pz_part_query(part, q), item, scored->scores->scratch,
+                              one);
+        unit = e->part_unit[p] * pz_trend_factor(part->trend, q->now, item);
+        for (size_t i = 0; i < q->n_hist; i++)
+            if (all || q->hist[i] < n_learned)
+                sum[i] += unit * one[k++];
     }
 }
 
@@ -94,11 +102,8 @@ static void insert_cause(struct pz_reason *reason, struct pz_cause c)
 }
 
 /* Events with one item are one cause, dated by the newest. */
-static void fill_causes(struct pz_ranker *r, struct pz_reason *reason)
+static void fill_causes(const struct pz_query *q, float *share, struct pz_reason *reason)
 {
-    const struct pz_query *q = &r->q;
-    float *share = r->contrib;
-
     for (size_t e = q->n_hist; e-- > 0;) {
         struct pz_cause c = { q->hist[e], q->hist_time[e], share[e] };
 
@@ -112,92 +117,96 @@ static void fill_causes(struct pz_ranker *r, struct pz_reason *reason)
     }
 }
 
-/* 1 + the items of the set that come before this one by score, or, where that is 0, by the
- * fallback. */
-static size_t place_of(struct pz_ranker *r, const float *score, uint32_t item)
+/* 1 + the allowed items that come before this one by score, or, where that is 0, by the fallback.
+ */
+static size_t place_of(const struct pz_scored *scored, const float *score, uint32_t item)
 {
     bool known = score[item] > 0;
+    const float *fallback = known ? NULL : pz_scored_fallback(scored);
     size_t before = 0;
 
-    if (!known)
-        pz_rank_fallback(r);
-    for (uint32_t i = 0; i < r->m->items.n; i++) {
-        float a = known || score[i] > 0 ? score[i] : r->fallback[i];
-        float b = known ? score[item] : r->fallback[item];
+    for (uint32_t i = 0; i < scored->mask->n; i++) {
+        float a = known || score[i] > 0 ? score[i] : fallback[i];
+        float b = known ? score[item] : fallback[item];
 
-        if (pz_bits_has(r->allowed, i) &&
+        if (pz_bits_has(scored->mask->allowed, i) &&
             ((!known && score[i] > 0) || a > b || (a == b && i < item)))
             before++;
     }
     return before + 1;
 }
 
-static struct pz_reason explain_item(struct pz_ranker *r, uint32_t item)
+static struct pz_reason explain_item(struct pz_explanation *e, const struct pz_scored *scored,
+                                     uint32_t item)
 {
-    struct pz_reason reason = { .blend = r->raw[item],
-                                .exploration = pz_rank_exploration(r, item),
-                                .rotation = pz_rank_rotation(r, item),
-                                .objective = pz_rank_objective(r, item),
-                                .boost = pz_rank_boost(r, item),
-                                .rank = (uint32_t)place_of(r, r->raw, item) };
+    const struct pz_model *m = scored->asked->m;
+    const struct pz_adjustment *a = scored->adjustment;
+    struct pz_reason reason = { .blend = e->raw[item],
+                                .exploration = pz_adjustment_exploration(a, item),
+                                .rotation = pz_adjustment_rotation(a, item),
+                                .objective = pz_adjustment_objective(a, item),
+                                .boost = pz_adjustment_boost(a, item),
+                                .rank = (uint32_t)place_of(scored, e->raw, item) };
 
-    for (size_t p = 0; p < r->m->n_parts; p++)
-        reason.part[p] = (float)pz_part_weight(&r->m->part[p], &r->q) *
-                         r->part_score[p * r->m->items.n + item];
-    add_up(r, item);
-    fill_causes(r, &reason);
+    for (size_t p = 0; p < m->n_parts; p++)
+        reason.part[p] = (float)pz_part_weight(&m->part[p], &scored->history->query) *
+                         e->part_score[p * m->items.n + item];
+    add_up(e, scored, item);
+    fill_causes(&scored->history->query, e->contrib, &reason);
     return reason;
 }
 
-enum pz_status pz_explain(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+enum pz_status pz_explanation_make(struct pz_explanation *e, const struct pz_scored *scored,
+                                   const struct pz_hit *hit, size_t n, struct pz_err *err)
 {
-    if (!pz_mem_grow(&r->reason, &r->cap_reasons, answer->n + 1, sizeof *r->reason))
-        return pz_err_memory(err, "explanations", (double)answer->n * sizeof *r->reason);
-    for (size_t i = 0; i < answer->n; i++)
-        r->reason[i] = answer->hit[i].item == PZ_NONE
+    if (!pz_mem_grow(&e->reason, &e->cap_reasons, n + 1, sizeof *e->reason))
+        return pz_err_memory(err, "explanations", (double)n * sizeof *e->reason);
+    for (size_t i = 0; i < n; i++)
+        e->reason[i] = hit[i].item == PZ_NONE
                            ? (struct pz_reason){ .rotation = 1, .objective = 1, .boost = 1 }
-                           : explain_item(r, answer->hit[i].item);
-    answer->reason = r->reason;
+                           : explain_item(e, scored, hit[i].item);
     return PZ_OK;
 }
 
 /* ---- why not ---- */
 
 /* The newest event that makes the item seen, or NULL. */
-static const struct pz_past *seen_by(const struct pz_ranker *r, uint32_t item)
+static const struct pz_past *seen_by(const struct pz_scored *scored, uint32_t item)
 {
-    for (size_t i = r->n_past; i-- > 0;)
-        if (r->past[i].item == item && pz_rank_is_seen(r, &r->past[i]))
-            return &r->past[i];
+    const struct pz_history *h = scored->history;
+
+    for (size_t i = h->n_past; i-- > 0;)
+        if (h->past[i].item == item &&
+            pz_mask_is_seen(&scored->asked->req->rules, h->now, &h->past[i]))
+            return &h->past[i];
     return NULL;
 }
 
-static bool is_listed(const struct pz_ranker *r, const char *item_id)
+static bool is_listed(const struct pz_request *req, const char *item_id)
 {
-    for (size_t i = 0; i < r->req->n_rank; i++)
-        if (strcmp(r->req->rank[i], item_id) == 0)
+    for (size_t i = 0; i < req->n_rank; i++)
+        if (strcmp(req->rank[i], item_id) == 0)
             return true;
-    return r->req->n_rank == 0;
+    return req->n_rank == 0;
 }
 
-static size_t count_allowed(const struct pz_ranker *r)
+static bool is_itself(const struct pz_scored *scored, const char *item_id)
 {
-    size_t n = 0;
+    const char *own = scored->asked->req->item_id;
 
-    for (size_t i = 0; i < r->words; i++)
-        n += (size_t)__builtin_popcountll(r->allowed[i]);
-    return n;
+    return scored->history->query.task != PZ_TASK_RANK && own && strcmp(item_id, own) == 0;
 }
 
-static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint32_t item,
+static enum pz_status judge_mask(const struct pz_scored *scored, const char *item_id, uint32_t item,
                                  struct pz_why *out, struct pz_err *err)
 {
-    enum pz_seen rule = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
-    const struct pz_past *event = rule == PZ_SEEN_KEEP ? NULL : seen_by(r, item);
+    const struct pz_request *req = scored->asked->req;
+    enum pz_seen rule = pz_rank_seen(scored->asked->m, &req->rules, req->n_rank > 0);
+    const struct pz_past *event = rule == PZ_SEEN_KEEP ? NULL : seen_by(scored, item);
 
-    if (!is_listed(r, item_id))
+    if (!is_listed(req, item_id))
         out->fate = PZ_FATE_UNLISTED;
-    else if (r->q.task != PZ_TASK_RANK && r->req->item_id && strcmp(item_id, r->req->item_id) == 0)
+    else if (is_itself(scored, item_id))
         out->fate = PZ_FATE_ITSELF;
     else if (rule == PZ_SEEN_ONLY && !event)
         out->fate = PZ_FATE_NOT_SEEN;
@@ -206,33 +215,44 @@ static enum pz_status judge_mask(struct pz_ranker *r, const char *item_id, uint3
     else
         out->fate = PZ_FATE_FILTERED;
     if (out->fate == PZ_FATE_FILTERED)
-        return pz_rank_filter_why(r, item, &out->condition, &out->n_condition, err);
+        return pz_mask_why(scored->mask, req, item, out, err);
     out->time = event ? event->time : 0;
     out->event_type = event ? event->type : NULL;
     out->n_type = event ? event->n_type : 0;
     return PZ_OK;
 }
 
-enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,
-                           struct pz_why *out, struct pz_err *err)
+enum pz_status pz_explanation_why(struct pz_explanation *e, const struct pz_scored *scored,
+                                  const struct pz_answer *answer, const char *item_id,
+                                  struct pz_why *out, struct pz_err *err)
 {
-    uint32_t item = pz_dict_find_str(&r->m->items, item_id);
+    uint32_t item = pz_dict_find_str(&scored->asked->m->items, item_id);
 
-    *out = (struct pz_why){ .fate = PZ_FATE_UNKNOWN, .among = count_allowed(r) };
-    if (!r->raw)
+    *out = (struct pz_why){ .fate = PZ_FATE_UNKNOWN,
+                            .among = pz_bits_count(scored->mask->allowed, scored->mask->n) };
+    if (!e->raw)
         return pz_err_set(err, PZ_INTERNAL, "the answer was not explained");
     if (item == PZ_NONE)
         return PZ_OK;
-    out->reason = explain_item(r, item);
+    out->reason = explain_item(e, scored, item);
     for (size_t i = 0; i < answer->n; i++)
         if (answer->hit[i].item == item) {
             out->fate = PZ_FATE_LISTED;
             out->place = i + 1;
             return PZ_OK;
         }
-    if (!pz_bits_has(r->allowed, item))
-        return judge_mask(r, item_id, item, out, err);
-    out->place = place_of(r, r->blend, item);
+    if (!pz_bits_has(scored->mask->allowed, item))
+        return judge_mask(scored, item_id, item, out, err);
+    out->place = place_of(scored, scored->scores->blend, item);
     out->fate = out->place <= answer->n ? PZ_FATE_DISPLACED : PZ_FATE_LATER;
     return PZ_OK;
+}
+
+void pz_explanation_clear(struct pz_explanation *e)
+{
+    free(e->raw);
+    free(e->part_score);
+    free(e->part_unit);
+    free(e->contrib);
+    free(e->reason);
 }

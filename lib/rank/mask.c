@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mask: the set of items that may be recommended. Each rule takes items out of it. */
+#include "rank/mask.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "base/time.h"
 #include "filter/filter.h"
 #include "filter/why.h"
-#include "rank/ranker.h"
 
 static bool is_type(const struct pz_past *event, const char *type)
 {
@@ -14,11 +16,10 @@ static bool is_type(const struct pz_past *event, const char *type)
            (event->type && pz_str_same_word(type, strlen(type), event->type, event->n_type));
 }
 
-bool pz_rank_is_seen(const struct pz_ranker *r, const struct pz_past *event)
+bool pz_mask_is_seen(const struct pz_rules *rules, int64_t now, const struct pz_past *event)
 {
-    const struct pz_rules *rules = &r->req->rules;
 
-    if (rules->seen_age_s > 0 && event->time < r->now - rules->seen_age_s)
+    if (rules->seen_age_s > 0 && event->time < now - rules->seen_age_s)
         return false;
     for (size_t i = 0; i < rules->n_seen_types; i++)
         if (is_type(event, rules->seen_type[i]))
@@ -36,29 +37,28 @@ enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules
 }
 
 /* Items of the past are taken out, or are all there is. */
-static void mask_seen(struct pz_ranker *r, uint64_t *set)
+static void mask_seen(const struct pz_asked *asked, const struct pz_history *h, uint64_t *set)
 {
-    enum pz_seen seen = pz_rank_seen(r->m, &r->req->rules, r->req->n_rank > 0);
+    enum pz_seen seen = pz_rank_seen(asked->m, &asked->req->rules, asked->req->n_rank > 0);
 
-    pz_bits_fill(set, r->m->items.n, seen != PZ_SEEN_ONLY);
-    for (size_t i = 0; i < r->n_past && seen != PZ_SEEN_KEEP; i++) {
-        if (!pz_rank_is_seen(r, &r->past[i]))
+    pz_bits_fill(set, asked->m->items.n, seen != PZ_SEEN_ONLY);
+    for (size_t i = 0; i < h->n_past && seen != PZ_SEEN_KEEP; i++) {
+        if (!pz_mask_is_seen(&asked->req->rules, h->now, &h->past[i]))
             continue;
         if (seen == PZ_SEEN_ONLY)
-            pz_bits_add(set, r->past[i].item);
+            pz_bits_add(set, h->past[i].item);
         else
-            pz_bits_remove(set, r->past[i].item);
+            pz_bits_remove(set, h->past[i].item);
     }
 }
 
 /* Who asks what, when: live becomes what filters may see of the live events. */
-static struct pz_filter_env filter_env(const struct pz_ranker *r, struct pz_live *live)
+static struct pz_filter_env filter_env(const struct pz_request *req, struct pz_live *live)
 {
     static const struct pz_live nothing;
-    const struct pz_request *req = r->req;
 
     *live = req->live ? *req->live : nothing;
-    while (live->n_events > 0 && !pz_rank_counts(r, &live->event[live->n_events - 1]))
+    while (live->n_events > 0 && !pz_history_counts(req, &live->event[live->n_events - 1]))
         live->n_events--;
     return (struct pz_filter_env){ .user_id = req->user_id,
                                    .item_id = req->item_id,
@@ -68,38 +68,76 @@ static struct pz_filter_env filter_env(const struct pz_ranker *r, struct pz_live
                                    .now = req->now ? req->now : pz_time_now() };
 }
 
-enum pz_status pz_rank_filter(struct pz_ranker *r, const struct pz_filter *filter,
-                              const struct pz_filter_values *values, uint64_t *set,
-                              struct pz_err *err)
+enum pz_status pz_mask_filter(struct pz_mask *mask, const struct pz_request *req,
+                              const struct pz_bound *filter, uint64_t *set, struct pz_err *err)
 {
     struct pz_live live;
-    struct pz_filter_env env = filter_env(r, &live);
+    struct pz_filter_env env = filter_env(req, &live);
 
-    if (pz_filter_of_users(filter))
+    if (pz_filter_of_users(filter->filter))
         return pz_err_set(err, PZ_USAGE,
                           "the filter is about users; items need INCLUDE or EXCLUDE ItemID");
-    if (!r->filter_work && !(r->filter_work = pz_filter_work_new()))
+    if (!mask->work && !(mask->work = pz_filter_work_new()))
         return pz_err_memory(err, "a filter", 1e3);
-    return pz_filter_apply(filter, values, &env, r->filter_work, set, err);
+    return pz_filter_apply(filter->filter, filter->values, &env, mask->work, set, err);
 }
 
-enum pz_status pz_rank_filter_why(struct pz_ranker *r, uint32_t item, const char **text, size_t *n,
-                                  struct pz_err *err)
+enum pz_status pz_mask_why(const struct pz_mask *mask, const struct pz_request *req, uint32_t item,
+                           struct pz_why *out, struct pz_err *err)
 {
     struct pz_live live;
-    struct pz_filter_query q = { r->req->filter, r->req->filter_values, filter_env(r, &live),
-                                 r->filter_work };
+    struct pz_filter_query q = { req->filter, req->filter_values, filter_env(req, &live),
+                                 mask->work };
 
-    *n = 0;
-    return q.filter ? pz_filter_why(&q, item, r->open, text, n, err) : PZ_OK;
+    out->n_condition = 0;
+    return q.filter
+               ? pz_filter_why(&q, item, mask->scratch, &out->condition, &out->n_condition, err)
+               : PZ_OK;
 }
 
-enum pz_status pz_rank_mask(struct pz_ranker *r, struct pz_err *err)
+enum pz_status pz_mask_make(struct pz_mask *mask, const struct pz_asked *asked,
+                            const struct pz_history *h, struct pz_err *err)
 {
-    const struct pz_request *req = r->req;
+    const struct pz_request *req = asked->req;
+    struct pz_bound filter = { req->filter, req->filter_values };
 
-    mask_seen(r, r->promotable);
-    memcpy(r->allowed, r->promotable, r->words * sizeof *r->allowed);
-    return req->filter ? pz_rank_filter(r, req->filter, req->filter_values, r->allowed, err)
-                       : PZ_OK;
+    mask_seen(asked, h, mask->promotable);
+    memcpy(mask->allowed, mask->promotable, pz_bits_words(mask->n) * sizeof *mask->allowed);
+    return req->filter ? pz_mask_filter(mask, req, &filter, mask->allowed, err) : PZ_OK;
+}
+
+void pz_mask_leave_out(struct pz_mask *mask, uint32_t item)
+{
+    if (item == PZ_NONE)
+        return;
+    pz_bits_remove(mask->allowed, item);
+    pz_bits_remove(mask->promotable, item);
+}
+
+void pz_mask_keep_list(struct pz_mask *mask, const struct pz_asked *asked)
+{
+    pz_bits_fill(mask->scratch, mask->n, false);
+    for (size_t i = 0; i < asked->req->n_rank; i++) {
+        uint32_t item = pz_dict_find_str(&asked->m->items, asked->req->rank[i]);
+
+        if (item != PZ_NONE)
+            pz_bits_add(mask->scratch, item);
+    }
+    pz_bits_keep(mask->allowed, mask->scratch, mask->n);
+}
+
+bool pz_mask_init(struct pz_mask *mask, uint32_t n)
+{
+    *mask = (struct pz_mask){
+        .n = n, .allowed = pz_bits_new(n), .promotable = pz_bits_new(n), .scratch = pz_bits_new(n)
+    };
+    return mask->allowed && mask->promotable && mask->scratch;
+}
+
+void pz_mask_clear(struct pz_mask *mask)
+{
+    free(mask->allowed);
+    free(mask->promotable);
+    free(mask->scratch);
+    pz_filter_work_free(mask->work);
 }

@@ -4,13 +4,14 @@
  * whatever the user does in between. A token holds the page's number, the last live event that
  * counts, and a check of the model and of everything that is asked, rules and values among it: a
  * token of another question is refused. */
+#include "rank/page.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "filter/filter.h"
-#include "rank/ranker.h"
 #include "table/hash.h"
 
 static uint64_t mix_text(uint64_t h, const char *s)

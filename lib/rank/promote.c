@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Promotions as in Amazon Personalize: promoted items are in order among themselves, and so are the
  * others; chance says which places the promoted ones take. */
+#include "rank/promote.h"
+
 #include "base/rng.h"
-#include "rank/ranker.h"
 
 /* Selection sampling (Knuth 3.4.2 S): every set of k places is equally likely. */
 void pz_promote_places(uint64_t seed, size_t n, size_t k, bool *place)

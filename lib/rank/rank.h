@@ -1,6 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranking: one query answered, the same way on a bare model and on a campaign. What is live reaches
- * it as plain data in struct pz_live. */
+ * it as plain data in struct pz_live.
+ *
+ * Calling sequence:
+ *
+ *   r = pz_ranker_new(model);                    once a thread
+ *   pz_rank(r, &request, &answer, &err);         any number of times
+ *     pz_rank_why(r, &answer, item, &why, &err); only before the next pz_rank, with .explain
+ *   pz_ranker_free(r);
+ *
+ * The answer, its hits and reasons are the ranker's and valid until its next pz_rank; they borrow
+ * ids from the request and text from its filters. A query walks through these steps (private
+ * headers of the same names); what a step filled is valid until the next pz_rank, but for what a
+ * later step is said to change:
+ *
+ *   after step      valid                                       changed later by
+ *   1 history       past, user, live_last, now, query           2b, a ranking sets query.task
+ *   2 mask          allowed, promotable                         2b: the item asked about leaves both;
+ *                                                               a list leaves its own in allowed
+ *   2b related      query: the one item in place of the past
+ *   3 adjustment    shown, objective, boosted                   explored: by 4
+ *   4 scores        blend, as the model alone has it; used      exploration, then the adjustment
+ *                   (explained: raw keeps that blend)           multiply blend
+ *                   fallback                                    only once has_fallback
+ *   5 choice        hit [n], gone, all pages so far             the scores of hits: softmax
+ *   6 explanation   reason [n], if asked for */
 #ifndef PZ_RANK_RANK_H
 #define PZ_RANK_RANK_H
 
@@ -74,7 +98,9 @@ struct pz_rules {
  */
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list);
 
-/* Read a token that pz_page_format wrote. PZ_USAGE when it is none. */
+/* Read a token that pz_page_format wrote.
+ *
+ * Errors:  PZ_USAGE it is none */
 enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_err *err);
 
 /* Write the token of a page into buf of at least 64 bytes; returns buf. */
@@ -167,11 +193,19 @@ struct pz_answer {
     struct pz_page next;
 };
 
-/* A ranker: the working memory of one thread for one model. 12 bytes an item and the parts'
- * scratch. */
+/* A ranker: the working memory of one thread for one model. 9 bytes an item and the parts' scratch.
+ */
 struct pz_ranker;
-/* NULL when memory is out; m is borrowed. One thread a ranker. */
+
+/* Make a ranker.
+ *
+ * m        borrowed: it must outlive the ranker
+ * Errors:  NULL: memory is out
+ * Owner:   pz_ranker_free
+ * Threads: one a ranker; any number of rankers a model */
 struct pz_ranker *pz_ranker_new(const struct pz_model *m);
+
+/* Free it; accepts NULL. Answers of it end with it. */
 void pz_ranker_free(struct pz_ranker *r);
 
 /* What became of one item in the answer. */
@@ -203,11 +237,21 @@ struct pz_why {
 };
 
 /* Answer one request. Unknown users and items never fail: they get the fallback and the source says
- * so. Errors: PZ_USAGE when the request does not fit the recipe (no user, no item, no list). */
+ * so.
+ *
+ * Errors:  PZ_USAGE the request does not fit the recipe (no item, no list), a rule names a column
+ *          that is not there, a filter lacks values, a page token is of another question;
+ *          PZ_TRY_AGAIN memory
+ * Owner:   the answer is the ranker's, until its next query
+ * Threads: one a ranker */
 enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
                        struct pz_err *err);
 
-/* What became of an item, any id, in the answer just given by r to a request with .explain. */
+/* What became of an item, any id, in the answer just given by r to a request with .explain.
+ *
+ * Errors:  PZ_INTERNAL the answer was not explained; PZ_TRY_AGAIN memory
+ * Owner:   *out borrows from the request and the ranker, until its next query
+ * Threads: one a ranker */
 enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,
                            struct pz_why *out, struct pz_err *err);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Top-N: a heap whose root is the worst item kept. */
+#include "rank/top.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-#include "rank/ranker.h"
+#include "base/bits.h"
 
 static bool worse(const struct pz_hit *a, const struct pz_hit *b)
 {

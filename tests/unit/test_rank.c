@@ -12,7 +12,10 @@
 
 #include "answer/rules.h"
 #include "filter/filter.h"
-#include "rank/ranker.h"
+#include "rank/choose.h"
+#include "rank/page.h"
+#include "rank/promote.h"
+#include "rank/top.h"
 #include "tests/unit/unit.h"
 
 enum { N = 8 };

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to rank/: step 1, the history: what the user did and what is known of them. */
+#ifndef PZ_RANK_HISTORY_H
+#define PZ_RANK_HISTORY_H
+
+#include "rank/asked.h"
+
+enum { PZ_HIST_MAX = 500 /* events that scorers read */ };
+
+/* One event of the user's past. */
+struct pz_past {
+    uint32_t item;    /* the model's index */
+    const char *type; /* n_type bytes, not NUL-terminated, borrowed; NULL: none */
+    size_t n_type;
+    int64_t time;
+    float weight; /* as training gave it; 0: does not count for scoring */
+};
+
+/* Everything that happened, oldest first, and what the scorers read of it. Kept from query to query
+ * for its memory; pz_history_read fills all of it anew. */
+struct pz_history {
+    struct pz_past *past; /* [n_past] */
+    size_t n_past;
+    uint32_t user;         /* the model's index; PZ_NONE: not known to it */
+    uint64_t live_last;    /* number of the newest live event in past */
+    int64_t now;           /* of rules about age: the request's, else the newest thing known */
+    struct pz_query query; /* borrows from the arrays below */
+    struct pz_query known; /* the same without items that came since training */
+    uint32_t *hist;        /* backing of query, then of known; the next two, too */
+    int64_t *hist_time;
+    float *hist_weight;
+    struct pz_given *given;   /* [n_given] user attributes */
+    struct pz_given *context; /* [n_context] */
+    size_t n_given, n_context;
+    size_t cap_past, cap_hist[3], cap_given, cap_context;
+};
+
+/* Fill the history from the model, live events and the request's own, in this order.
+ *
+ * Errors:  PZ_USAGE a context that is no column, or has a value that it cannot have; PZ_TRY_AGAIN
+ *          memory
+ * Threads: one a history */
+enum pz_status pz_history_read(struct pz_history *h, const struct pz_asked *asked,
+                               struct pz_err *err);
+
+/* Replace what scorers read by one event with an item, which others are related to; past stays.
+ *
+ * item     PZ_NONE: no event at all
+ * Errors:  PZ_TRY_AGAIN memory
+ * Threads: one a history */
+enum pz_status pz_history_of_item(struct pz_history *h, const struct pz_asked *asked, uint32_t item,
+                                  struct pz_err *err);
+
+/* Whether a live event counts: those after a page's snapshot do not. */
+bool pz_history_counts(const struct pz_request *req, const struct pz_live_event *event);
+
+/* Free the memory; all-zero is accepted. */
+void pz_history_clear(struct pz_history *h);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to rank/: the best of many scores. */
+#ifndef PZ_RANK_TOP_H
+#define PZ_RANK_TOP_H
+
+#include "rank/rank.h"
+
+/* The `want` best items of a set with a score above 0, best first, equal scores to the lower index.
+ *
+ * score    [n]
+ * set      a bit an item
+ * hit      room for want
+ * Returns how many there are. Cannot fail. Threads: any */
+size_t pz_top(const float *score, const uint64_t *set, uint32_t n, struct pz_hit *hit, size_t want);
+
+/* Sort hits best first, equal ones by item index. */
+void pz_top_sort(struct pz_hit *hit, size_t n);
+
+#endif
