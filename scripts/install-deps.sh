@@ -6,7 +6,7 @@ set -eu
 
 packages="build-essential pkg-config libcsv-dev libjansson-dev libzstd-dev liblmdb-dev
 libmicrohttpd-dev nettle-dev libopenblas-serial-dev libxxhash-dev libcmocka-dev bats zstd jq
-mandoc ca-certificates"
+mandoc ca-certificates curl"
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
 [ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind"
 
