@@ -111,7 +111,7 @@ def test_items_and_users():
     events.put_users(datasetArn=ARN + "dataset/home/USERS",
                      users=[{"userId": "somebody", "properties": json.dumps({"age": "30"})}])
     expect("InvalidInputException", lambda: events.put_items(
-        datasetArn=ARN + "dataset/home/ITEMS", items=[{"itemId": "i", "properties": "{\"price\":\"cheap\"}"}]), "PRICE")
+        datasetArn=ARN + "dataset/home/ITEMS", items=[{"itemId": "i", "properties": "{\"price\":\"cheap\"}"}]), "price")
 
 
 def test_signatures():
