@@ -4,8 +4,8 @@
  *
  *  1. One thread takes all jobs that wait (at most BATCH_MAX entries), stores the events of them in
  *     one transaction, then rows, in the order they came, and reports each job.
- *  2. A transaction is all or nothing. Where it fails for what is in it, its jobs are stored one by
- *     one, so that only the guilty one fails.
+ *  2. Events were checked before, so that a transaction fails for all (the disk) or for none; what
+ *     became of each, the store says.
  *  3. Order: events of one job stay together and jobs keep the order of pz_commit_put. */
 #include "serve/commit.h"
 
@@ -26,7 +26,8 @@ struct pz_commit {
     bool closing, started;
     pthread_t thread;
     struct pz_event *event; /* of a batch */
-    size_t cap;
+    enum pz_live_fate *fate;
+    size_t cap, cap_fate;
     struct pz_commit_stats stats; /* under the lock */
 };
 
@@ -38,7 +39,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void count(struct pz_commit *c, size_t n, size_t n_new, double seconds, bool ok)
+static void count(struct pz_commit *c, size_t n, double seconds, bool ok)
 {
     int bucket = 0;
 
@@ -47,8 +48,7 @@ static void count(struct pz_commit *c, size_t n, size_t n_new, double seconds, b
     pthread_mutex_lock(&c->lock);
     c->stats.batches++;
     c->stats.size[bucket]++;
-    c->stats.events += n_new;
-    c->stats.duplicates += ok ? n - n_new : 0;
+    c->stats.entries += n;
     c->stats.failures += !ok;
     c->stats.seconds += seconds;
     if (seconds > c->stats.slowest_s)
@@ -56,64 +56,66 @@ static void count(struct pz_commit *c, size_t n, size_t n_new, double seconds, b
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Store one job, alone. */
-static void store_job(struct pz_commit *c, struct pz_commit_job *job)
-{
-    struct pz_err err = { .status = PZ_OK };
-    size_t n_new = job->n;
-    uint64_t number;
-    double from = now();
-    enum pz_status st = job->row ? pz_live_put_rows(c->store, job->table, job->row, job->n, &number,
-                                                    &err)
-                                 : pz_live_put(c->store, job->event, job->n, &n_new, &number, &err);
-
-    count(c, job->n, st == PZ_OK ? n_new : 0, now() - from, st == PZ_OK);
-    job->done(job, st, n_new, &err);
-}
-
-static void store_each(struct pz_commit *c, struct pz_commit_job *list)
+/* Rows are rare: a transaction a job. */
+static void store_rows(struct pz_commit *c, struct pz_commit_job *list)
 {
     while (list) {
         struct pz_commit_job *job = list;
+        struct pz_err err = { .status = PZ_OK };
+        uint64_t number;
+        double from = now();
+        enum pz_status st = pz_live_put_rows(c->store, job->table, job->row, job->n, &number, &err);
 
         list = job->next;
-        store_job(c, job);
+        job->n_new = job->n;
+        count(c, job->n, now() - from, st == PZ_OK);
+        job->done(job, st, &err);
     }
 }
 
-/* Whether the events of all jobs are stored in one transaction now. */
-static bool store_together(struct pz_commit *c, const struct pz_commit_job *list)
+/* The events of all jobs one after the other; false: memory is out. */
+static bool gather(struct pz_commit *c, const struct pz_commit_job *list, size_t *n)
 {
-    size_t n = 0, n_new = 0;
-    uint64_t number;
-    double from = now();
-    enum pz_status st = PZ_OK;
-
+    *n = 0;
     for (const struct pz_commit_job *job = list; job; job = job->next) {
-        if (!pz_mem_grow(&c->event, &c->cap, n + job->n, sizeof *c->event))
+        if (!pz_mem_grow(&c->event, &c->cap, *n + job->n, sizeof *c->event))
             return false;
-        memcpy(c->event + n, job->event, job->n * sizeof *job->event);
-        n += job->n;
+        memcpy(c->event + *n, job->event, job->n * sizeof *job->event);
+        *n += job->n;
     }
-    st = pz_live_put(c->store, c->event, n, &n_new, &number, NULL);
-    if (st == PZ_OK)
-        count(c, n, n_new, now() - from, true);
-    return st == PZ_OK;
+    return pz_mem_grow(&c->fate, &c->cap_fate, *n, sizeof *c->fate);
+}
+
+static void report(struct pz_commit_job *job, const enum pz_live_fate *fate, enum pz_status st,
+                   const struct pz_err *err)
+{
+    for (size_t i = 0; i < job->n && st == PZ_OK; i++) {
+        job->n_new += fate[i] == PZ_LIVE_STORED;
+        job->n_conflicts += fate[i] == PZ_LIVE_CONFLICT;
+    }
+    job->done(job, st, err);
 }
 
 static void store_events(struct pz_commit *c, struct pz_commit_job *list)
 {
-    const struct pz_err none = { .status = PZ_OK };
+    struct pz_err err = { .status = PZ_OK };
+    size_t n = 0, at = 0;
+    uint64_t number;
+    double from = now();
+    enum pz_status st = PZ_OK;
 
-    if (!list || !list->next || !store_together(c, list)) {
-        store_each(c, list);
+    if (!list)
         return;
-    }
+    st = gather(c, list, &n) ? pz_live_put_each(c->store, c->event, n, c->fate, &number, &err)
+                             : pz_err_memory(&err, "a batch of events", 1e6);
+    count(c, n, now() - from, st == PZ_OK);
     while (list) {
         struct pz_commit_job *job = list;
+        size_t n_job = job->n;
 
         list = job->next;
-        job->done(job, PZ_OK, job->n, &none);
+        report(job, c->fate + at, st, &err);
+        at += n_job;
     }
 }
 
@@ -152,7 +154,7 @@ static void *run(void *context)
         take_batch(c, &events, &rows);
         pthread_mutex_unlock(&c->lock);
         store_events(c, events);
-        store_each(c, rows);
+        store_rows(c, rows);
         pthread_mutex_lock(&c->lock);
     }
     pthread_mutex_unlock(&c->lock);
@@ -182,6 +184,7 @@ enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **ou
 void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job)
 {
     job->next = NULL;
+    job->n_new = job->n_conflicts = 0;
     pthread_mutex_lock(&c->lock);
     *c->last = job;
     c->last = &job->next;
@@ -209,5 +212,6 @@ void pz_commit_close(struct pz_commit *c)
     pthread_cond_destroy(&c->more);
     pthread_mutex_destroy(&c->lock);
     free(c->event);
+    free(c->fate);
     free(c);
 }

@@ -13,17 +13,16 @@ struct pz_commit_job {
     const struct pz_live_row *row; /* [n] */
     enum pz_live_table table;
     size_t n;
-    /* Called on the committer's thread when it is durable, or has failed. n_new: how many of it
-     * were not known before. */
-    void (*done)(struct pz_commit_job *job, enum pz_status st, size_t n_new,
-                 const struct pz_err *err);
+    size_t n_new, n_conflicts; /* filled for .done: not known before; known for another user */
+    /* Called on the committer's thread when it is durable, or has failed. */
+    void (*done)(struct pz_commit_job *job, enum pz_status st, const struct pz_err *err);
     void *context;
     struct pz_commit_job *next; /* the committer's */
 };
 
 /* What was committed so far. */
 struct pz_commit_stats {
-    uint64_t batches, events, duplicates, failures;
+    uint64_t batches, entries, failures;
     uint64_t size[16]; /* batches of up to 1, 2, 4, ... 32768 entries */
     double seconds;    /* in transactions */
     double slowest_s;
@@ -39,7 +38,8 @@ struct pz_commit;
 enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **out,
                               struct pz_err *err);
 
-/* Hand over a job. One that cannot be stored fails alone, whatever came with it.
+/* Hand over a job. Its events must have passed pz_live_check: one that cannot be stored is left out
+ * without a word.
  *
  * Threads: any */
 void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job);

@@ -91,18 +91,24 @@ static enum pz_status read_events(struct put *p, const json_t *doc, struct pz_er
 
     if (st == PZ_OK)
         st = name_events(p->x, event, p->job.n, err);
+    for (size_t i = 0; i < p->job.n && st == PZ_OK; i++) {
+        st = pz_live_check(&event[i], err);
+        if (st != PZ_OK)
+            pz_err_prefix(err, "eventList[%zu]", i + 1);
+    }
     p->job.event = event;
     return st;
 }
 
 /* What the events say of answers: clicks by the version that gave them. */
-static void count_events(struct put *p, size_t n_new)
+static void count_events(struct put *p)
 {
     struct pz_campaign_counts *c = &p->campaign->counts;
     uint32_t version;
 
-    atomic_fetch_add(&c->events, n_new);
-    atomic_fetch_add(&c->duplicates, p->job.n - n_new);
+    atomic_fetch_add(&c->events, p->job.n_new);
+    atomic_fetch_add(&c->conflicts, p->job.n_conflicts);
+    atomic_fetch_add(&c->repeats, p->job.n - p->job.n_new - p->job.n_conflicts);
     for (size_t i = 0; i < p->job.n && p->job.event; i++) {
         const struct pz_event *e = &p->job.event[i];
 
@@ -135,8 +141,7 @@ static enum pz_status read_rows(struct put *p, enum pz_operation op, const json_
 /* ---- both ---- */
 
 /* The committer is done with a job: answer. */
-static void answer(struct pz_commit_job *job, enum pz_status st, size_t n_new,
-                   const struct pz_err *err)
+static void answer(struct pz_commit_job *job, enum pz_status st, const struct pz_err *err)
 {
     struct put *p = job->context;
     struct pz_exchange *x = p->x;
@@ -144,7 +149,7 @@ static void answer(struct pz_commit_job *job, enum pz_status st, size_t n_new,
     x->phase[PZ_PHASE_FSYNC] = pz_http_clock() - p->from;
     if (st == PZ_OK) {
         x->resp.status = 200;
-        count_events(p, n_new);
+        count_events(p);
     } else {
         pz_server_fail(x, err);
     }

@@ -200,7 +200,8 @@ static void add_whats(struct pz_str *out, struct pz_served *k)
                 { "short", atomic_load(&c->is_short) },
                 { "unknown_users", atomic_load(&c->unknown_users) },
                 { "events", atomic_load(&c->events) },
-                { "duplicates", atomic_load(&c->duplicates) },
+                { "repeats", atomic_load(&c->repeats) },
+                { "id_conflicts", atomic_load(&c->conflicts) },
                 { "impressions", atomic_load(&c->impressions) },
                 { "clicks", atomic_load(&c->clicks) },
                 { "reloads", atomic_load(&k->reloads) },
@@ -285,9 +286,8 @@ static void add_commits(struct pz_str *out, struct pz_served *k)
                 "pz_commit_entries_bucket{campaign=\"%s\",le=\"+Inf\"} %llu\n"
                 "pz_commit_entries_sum{campaign=\"%s\"} %llu\n"
                 "pz_commit_entries_count{campaign=\"%s\"} %llu\n",
-                k->cfg->name, (unsigned long long)sum, k->cfg->name,
-                (unsigned long long)(s.events + s.duplicates), k->cfg->name,
-                (unsigned long long)s.batches);
+                k->cfg->name, (unsigned long long)sum, k->cfg->name, (unsigned long long)s.entries,
+                k->cfg->name, (unsigned long long)s.batches);
 }
 
 static void add_commit_times(struct pz_str *out, struct pz_served *k)
