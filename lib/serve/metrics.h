@@ -37,7 +37,7 @@ struct pz_version_counts {
 /* Of one campaign. All-zero at first, but for the lock. */
 struct pz_campaign_counts {
     _Atomic uint64_t answers, source[PZ_ORIGIN_UNKNOWN + 1], is_short, unknown_users, events,
-        duplicates, impressions, clicks;
+        repeats, conflicts, impressions, clicks;
     pthread_mutex_t lock; /* of what follows */
     struct pz_version_counts version[PZ_N_VERSIONS];
     uint64_t second[64]; /* requests a second, by second modulo 64 */
