@@ -112,7 +112,7 @@ static enum pz_status train_all(const struct config *cfg, const struct pz_datase
     double cpu = pz_cpu_seconds(), wall = pz_wall_seconds();
     enum pz_status st;
 
-    job->recipe = pz_recipe_find(s->v.recipe);
+    job->recipe = pz_recipe_find(s->v.recipe, NULL);
     st = train_one(ds, job, cfg->output, &s->model[0], err);
     s->v.trained = true;
     s->v.cpu_s = pz_cpu_seconds() - cpu;
@@ -120,7 +120,7 @@ static enum pz_status train_all(const struct config *cfg, const struct pz_datase
     s->v.peak_bytes = pz_mem_peak();
     job->n_params = 0;
     for (size_t i = 0; i < s->v.n_rivals && st == PZ_OK; i++) {
-        job->recipe = pz_recipe_find(i == 0 ? "popularity-count" : s->v.rival[i].name);
+        job->recipe = pz_recipe_find(i == 0 ? "popularity-count" : s->v.rival[i].name, NULL);
         st = train_one(ds, job, NULL, &s->model[i + 1], err);
     }
     return st;
@@ -221,7 +221,7 @@ static enum pz_status judge_one(struct session *s, struct pz_model *m, struct pz
     enum pz_status st;
 
     if (m->recipe->task == PZ_TASK_RANK) /* the list to order is the catalogue */
-        m->recipe = pz_recipe_find("user-personalization");
+        m->recipe = pz_recipe_find("user-personalization", NULL);
     st = pz_evaluate(m, &s->cases, &s->v.how, &c->figures, err);
     for (int exploring = 0; st == PZ_OK && s->v.cold && exploring < 2; exploring++) {
         struct pz_eval_cfg how = s->v.how;
@@ -348,10 +348,11 @@ static enum pz_status prepare(const struct config *cfg, struct session *s, struc
     if (n > PZ_MAX_RIVALS - 1)
         return pz_err_set(err, PZ_USAGE, "at most %d recipes can be compared", PZ_MAX_RIVALS - 1);
     for (size_t i = 0; i < n && cfg->split; i++) {
-        const struct pz_recipe *recipe = pz_recipe_find(names[i]);
+        const struct pz_recipe *recipe;
+        enum pz_status st = pz_recipe_choose(names[i], &recipe, NULL, err);
 
-        if (!recipe)
-            return pz_err_set(err, PZ_USAGE, "--recipe %s is not known", names[i]);
+        if (st != PZ_OK)
+            return st;
         if (i == 0)
             v->recipe = recipe->name;
         else

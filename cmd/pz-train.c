@@ -262,7 +262,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
                           struct pz_err *err)
 {
     const struct config *cfg = config;
-    const struct pz_recipe *recipe = pz_recipe_find(cfg->recipe);
+    const struct pz_recipe *recipe = NULL;
+    const char *advice = NULL;
     struct pz_dataset *ds = NULL;
     enum pz_status st;
 
@@ -272,9 +273,12 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         return pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
     if (!cfg->output && !cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");
-    if (!recipe)
-        return pz_err_set(err, PZ_USAGE, "--recipe %s is not known; see pz-train --help",
-                          cfg->recipe);
+    st = pz_recipe_choose(cfg->recipe, &recipe, &advice, err);
+    if (st != PZ_OK)
+        return st;
+    if (advice)
+        pz_log(log, PZ_LOG_NOTE, "%s is %s here; ask it with %s", cfg->recipe, recipe->name,
+               advice);
     if (cfg->update && cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
     if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))

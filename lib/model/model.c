@@ -97,7 +97,7 @@ static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
     if (st != PZ_OK)
         return st;
     name = json_string_value(json_object_get(m->manifest, "recipe"));
-    m->recipe = name ? pz_recipe_find(name) : NULL;
+    m->recipe = name ? pz_recipe_find(name, NULL) : NULL;
     m->newest = json_integer_value(json_object_get(m->manifest, "newest"));
     m->softmax_scale = json_number_value(json_object_get(m->manifest, "softmax_scale"));
     if (!m->recipe)

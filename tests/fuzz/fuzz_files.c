@@ -48,7 +48,7 @@ static void make_good_files(void)
     static const struct pz_event_rule rules[] = { { "buy", 1, 1 }, { "view", 0.5, -INFINITY } };
     struct pz_train_cfg train = { .rules = rules,
                                   .n_rules = 2,
-                                  .recipe = pz_recipe_find("user-personalization"),
+                                  .recipe = pz_recipe_find("user-personalization", NULL),
                                   .seed = 1,
                                   .params = params,
                                   .n_params = sizeof params / sizeof *params };

@@ -29,7 +29,7 @@ static void make_model(void)
 {
     struct pz_import_cfg cfg = { .map = { 0 } };
     struct pz_import_count count[PZ_N_TABLES];
-    struct pz_train_cfg train = { .recipe = pz_recipe_find("popularity-count"), .seed = 1 };
+    struct pz_train_cfg train = { .recipe = pz_recipe_find("popularity-count", NULL), .seed = 1 };
     struct pz_dataset *ds = NULL;
     struct pz_str text = { 0 };
     struct pz_err err = { 0 };

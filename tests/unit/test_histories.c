@@ -44,7 +44,7 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
                              .item_attrs = { .n_attrs = 1, .n_rows = 3, .attr = &creation },
                              .user_attrs = { .n_rows = 2 },
                              .fingerprint = "x" };
-    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"),
+    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count", NULL),
                                 .rules = rules,
                                 .n_rules = n_rules,
                                 .keep = keep };

@@ -109,7 +109,7 @@ static void train(const struct pz_dataset *ds, const uint8_t *role, const char *
     uint8_t *keep = calloc(ds->n_interactions, 1);
     char path[100];
     struct pz_err err = { .text = "" };
-    struct pz_train_cfg job = { .recipe = pz_recipe_find("user-personalization"),
+    struct pz_train_cfg job = { .recipe = pz_recipe_find("user-personalization", NULL),
                                 .rules = rules,
                                 .n_rules = 3,
                                 .n_trials = n_trials,

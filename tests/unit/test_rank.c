@@ -115,7 +115,7 @@ static const uint32_t item_count[N] = { 3, 2, 2, 1, 1, 1, 1, 1 };
 static struct pz_model fixture(const char *recipe)
 {
     return (struct pz_model){
-        .recipe = pz_recipe_find(recipe),
+        .recipe = pz_recipe_find(recipe, NULL),
         .items = { .n = N, .offset = item_offset, .bytes = "abcdefgh" },
         .users = { .n = 2, .offset = user_offset, .bytes = "u0u1" },
         .events = { .n = 2, .offset = event_offset, .bytes = "viewpurchase" },
@@ -872,7 +872,7 @@ TEST(young_items_are_explored_in_answers_for_users)
     req.exploration_cutoff_days = 0.0001; /* 8.64 seconds */
     assert_string_equal(ask(&m, &req, &a), "becfgh");
     assert_int_equal(a.hit[5].source, PZ_ORIGIN_POPULAR);
-    m.recipe = pz_recipe_find("popularity-count");
+    m.recipe = pz_recipe_find("popularity-count", NULL);
     req.exploration_cutoff_days = 0;
     assert_string_equal(ask(&m, &req, &a), "becfgh");
 }

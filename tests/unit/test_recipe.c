@@ -22,18 +22,56 @@ TEST(amazon_s_names_are_aliases)
         { "aws-popularity-count", "popularity-count" },
         { "aws-trending-now", "trending-now" },
         { "arn:aws:personalize:::recipe/aws-sims", "related-items" },
+        { "arn:aws-cn:personalize:::recipe/aws-SIMS", "related-items" },
         { "related-items", "related-items" },
+        { "USER_PERSONALIZATION", "user-personalization" },
+        { "User-Personalization-v2", "user-personalization" },
+        { "RELATED_ITEMS", "related-items" },
+        { "PERSONALIZED_RANKING", "personalized-ranking" },
+        { "POPULAR_ITEMS", "popularity-count" },
+        { "aws-semantic-similarity", "similar-items" },
+        { "AWS_TRENDING_NOW", "trending-now" },
+        { "aws-vod-top-picks", "user-personalization" },
+        { "aws-ecomm-frequently-bought-together", "related-items" },
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct pz_recipe *r = pz_recipe_find(names[i][0]);
+        const struct pz_recipe *r = pz_recipe_find(names[i][0], NULL);
 
         assert_non_null(r);
         assert_string_equal(r->name, names[i][1]);
     }
-    assert_null(pz_recipe_find("aws"));
-    assert_null(pz_recipe_find(""));
-    assert_null(pz_recipe_find("arn:aws:personalize:::recipe/"));
+    assert_null(pz_recipe_find("aws", NULL));
+    assert_null(pz_recipe_find("", NULL));
+    assert_null(pz_recipe_find("arn:aws:personalize:::recipe/", NULL));
+}
+
+TEST(a_use_case_comes_with_its_filter_and_a_recipe_without)
+{
+    const char *advice;
+
+    assert_non_null(pz_recipe_find("aws-ecomm-recommended-for-you", &advice));
+    assert_non_null(strstr(advice, "Purchase"));
+    assert_non_null(pz_recipe_find("aws-sims", &advice));
+    assert_null(advice);
+}
+
+TEST(a_name_without_counterpart_is_refused_with_what_to_do)
+{
+    static const char *const t[][2] = { { "aws-next-best-action", "action" },
+                                        { "USER_SEGMENTATION", "--segment-item" },
+                                        { "aws-item-attribute-affinity", "--segment-where" },
+                                        { "user-personalisation", "user-personalization" },
+                                        { "trendign-now", "trending-now" } };
+    const struct pz_recipe *recipe;
+
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct pz_err err = { 0 };
+
+        assert_int_equal(pz_recipe_choose(t[i][0], &recipe, NULL, &err), PZ_USAGE);
+        if (!strstr(err.text, t[i][1]))
+            fail_msg("%s: %s", t[i][0], err.text);
+    }
 }
 
 /* Answering counts on it: what no other part knows is ordered by it. */
@@ -75,7 +113,7 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
                                    .event = event,
                                    .item_attrs = { .n_rows = 1 },
                                    .user_attrs = { .n_rows = 1 } };
-    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count"),
+    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count", NULL),
                                       .rules = rules,
                                       .n_rules = n_rules };
     struct pz_training t = { .ds = &ds, .cfg = &cfg, .softmax_scale = 8, .trials = json_array() };
