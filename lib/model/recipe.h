@@ -12,6 +12,7 @@ struct pz_scorer;
 
 struct pz_recipe {
     const char *name;    /* "user-personalization" */
+    const char *amazon;  /* Amazon's name of the recipe that it is most like */
     const char *meaning; /* one line for the manual */
     enum pz_task task;
     bool exclude_seen;  /* the seen rule's default */

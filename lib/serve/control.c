@@ -163,7 +163,7 @@ static json_t *recipe_json(const struct pz_recipe *r, bool whole)
                                         [PZ_TASK_RANK] = "PERSONALIZED_RANKING",
                                         [PZ_TASK_RELATED] = "RELATED_ITEMS" };
     json_t *o = json_pack("{s:s, s:o}", "name", r->name, "recipeArn",
-                          json_sprintf(RECIPE "%s", r->alias[0] ? r->alias[0] : r->name));
+                          json_sprintf(RECIPE "%s", r->amazon));
 
     if (whole)
         json_object_update_new(o, json_pack("{s:s, s:s}", "description", r->meaning, "recipeType",
@@ -181,7 +181,7 @@ static void list_recipes(struct question *q)
 static void describe_recipe(struct question *q)
 {
     const char *text = member(q, "recipeArn");
-    const struct pz_recipe *r = text ? pz_recipe_find(text) : NULL;
+    const struct pz_recipe *r = text ? pz_recipe_find(text, NULL) : NULL;
 
     if (r)
         q->answer = json_pack("{s:o}", "recipe", recipe_json(r, true));
@@ -198,9 +198,9 @@ static json_t *solution_json(struct pz_served *k, struct pz_snapshot *snap)
     json_t *latest = json_pack("{s:o}", "solutionVersionArn", version_arn(k, snap->version));
     json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", k->cfg->name, "solutionArn",
                           arn("solution", k->cfg->name, NULL), "recipeArn",
-                          json_sprintf(RECIPE "%s", r->alias[0] ? r->alias[0] : r->name),
-                          "datasetGroupArn", arn("dataset-group", k->cfg->dataset, NULL),
-                          "latestSolutionVersion", latest);
+                          json_sprintf(RECIPE "%s", r->amazon), "datasetGroupArn",
+                          arn("dataset-group", k->cfg->dataset, NULL), "latestSolutionVersion",
+                          latest);
 
     add_state(latest, published(snap));
     add_state(o, published(snap));
