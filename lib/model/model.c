@@ -110,10 +110,10 @@ static enum pz_status load_trend(struct pz_model *m, struct pz_err *err)
 {
     const json_t *trend = json_object_get(m->manifest, "trend");
 
-    m->trend = (struct pz_trend){ .power = json_number_value(json_object_get(trend, "power")),
-                                  .half_life_s = 86400 * json_number_value(
-                                                             json_object_get(trend, "half_life")),
-                                  .newest = m->newest };
+    m->trend = (struct pz_trend){ .newest = m->newest };
+    m->trend.power = json_number_value(json_object_get(trend, "power"));
+    m->trend.half_life_s = 86400 * json_number_value(json_object_get(trend, "half_life"));
+    m->trend.rate = json_number_value(json_object_get(trend, "rate"));
     return pz_trend_load(m->table, m->items.n, &m->trend, err);
 }
 

@@ -6,12 +6,17 @@
  *
  *   share_i = (R_i / m + FEW) / (A_i + FEW)      scale_i = share_i^power
  *
+ * With rate > 0 R_i is multiplied by (1 - 2^-(l + BEFORE))^-rate, l the half-lives since the first
+ * event of i: an item that came yesterday is judged by what it has a day, not by how little that is
+ * yet.
+ *
  * FEW events' worth of the mean keep items with little data near 1. The popularity of an item times
  * its share is about its recent popularity, so that one factor serves all parts: what everybody
  * likes becomes what everybody likes now.
  *
  * A question of the past is not answered by what lives now: it is given the factor
- * 1 + fade (scale - 1) with a fade that halves every half-life before the end of the data.
+ * 1 + fade (scale - 1) with a fade that halves every quarter of a half-life before the end of the
+ * data.
  *
  * Items that nobody had, put live or listed only, are as young as can be: theirs is the mean scale
  * over what happens now, sum R_i scale_i / sum R_i. */
@@ -25,11 +30,12 @@
 #include "base/simd.h"
 #include "table/lists.h"
 
-static const double FEW = 3, FADED = 0.01;
+static const double FEW = 3, FADED = 0.01, FADE_HALVES = 4, BEFORE = 0.1;
 
 /* What shares are made of. */
 struct sums {
     double *recent, *all; /* [n_items] R, A */
+    double *first;        /* [n_items] time of the first event */
     double total_recent, total;
 };
 
@@ -38,19 +44,37 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
 {
     s->recent = pz_mem_array(c->n_items, sizeof *s->recent);
     s->all = pz_mem_array(c->n_items, sizeof *s->all);
-    if (!s->recent || !s->all)
-        return pz_err_memory(err, "item trends", 16.0 * c->n_items);
+    s->first = pz_mem_array(c->n_items, sizeof *s->first);
+    if (!s->recent || !s->all || !s->first)
+        return pz_err_memory(err, "item trends", 24.0 * c->n_items);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
-        double w = (double)pz_weight_damp(c->weight[p]);
+        double w = (double)pz_weight_damp(c->weight[p]), time = (double)c->time[p];
+        uint32_t i = c->item[p];
 
-        s->all[c->item[p]] += w;
-        s->recent[c->item[p]] += w * exp2(-(double)(c->newest - c->time[p]) / half_s);
+        s->first[i] = s->all[i] <= 0 || time < s->first[i] ? time : s->first[i];
+        s->all[i] += w;
+        s->recent[i] += w * exp2(-((double)c->newest - time) / half_s);
     }
-    for (uint32_t i = 0; i < c->n_items; i++) {
+    return PZ_OK;
+}
+
+/* Counts become rates: what is left of a half-life's past in which the item was not there yet cannot
+ * speak against it. */
+static void judge_by_rate(struct sums *s, const struct pz_corpus *c, double half_s, double rate)
+{
+    for (uint32_t i = 0; i < c->n_items && rate > 0; i++) {
+        double lived = ((double)c->newest - s->first[i]) / half_s + BEFORE;
+
+        s->recent[i] *= s->all[i] > 0 ? pow(1 - exp2(-lived), -rate) : 1;
+    }
+}
+
+static void add_totals(struct sums *s, uint32_t n_items)
+{
+    for (uint32_t i = 0; i < n_items; i++) {
         s->total_recent += s->recent[i];
         s->total += s->all[i];
     }
-    return PZ_OK;
 }
 
 static void fill_shares(const struct sums *s, uint32_t n_items, float *share)
@@ -65,6 +89,7 @@ static void clear_sums(struct sums *s)
 {
     free(s->recent);
     free(s->all);
+    free(s->first);
 }
 
 enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *share,
@@ -73,8 +98,10 @@ enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *
     struct sums s = { .recent = NULL };
     enum pz_status st = add_up(c, half_s, &s, err);
 
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        add_totals(&s, c->n_items);
         fill_shares(&s, c->n_items, share);
+    }
     clear_sums(&s);
     return st;
 }
@@ -94,7 +121,7 @@ static float set_young(const struct sums *s, uint32_t n_items, float *scale)
     return young;
 }
 
-enum pz_status pz_trend_make(const struct pz_corpus *c, double power, double half_life_s,
+enum pz_status pz_trend_make(const struct pz_corpus *c, const struct pz_trend *how,
                              struct pz_trend *out, struct pz_err *err)
 {
     struct sums s = { .recent = NULL };
@@ -102,17 +129,20 @@ enum pz_status pz_trend_make(const struct pz_corpus *c, double power, double hal
     enum pz_status st;
 
     memset(out, 0, sizeof *out);
-    if (power <= 0 || half_life_s <= 0)
+    if (how->power <= 0 || how->half_life_s <= 0)
         return PZ_OK;
     scale = pz_mem_array(c->n_items, sizeof *scale);
-    st = scale ? add_up(c, half_life_s, &s, err)
-               : pz_err_memory(err, "item trends", 20.0 * c->n_items);
+    st = scale ? add_up(c, how->half_life_s, &s, err)
+               : pz_err_memory(err, "item trends", 28.0 * c->n_items);
     if (st == PZ_OK) {
+        judge_by_rate(&s, c, how->half_life_s, how->rate);
+        add_totals(&s, c->n_items);
         fill_shares(&s, c->n_items, scale);
         for (uint32_t i = 0; i < c->n_items; i++)
-            scale[i] = powf(scale[i], (float)power);
-        *out = (struct pz_trend){ .power = power,
-                                  .half_life_s = half_life_s,
+            scale[i] = powf(scale[i], (float)how->power);
+        *out = (struct pz_trend){ .power = how->power,
+                                  .half_life_s = how->half_life_s,
+                                  .rate = how->rate,
                                   .newest = c->newest,
                                   .n_items = c->n_items,
                                   .scale = scale,
@@ -165,7 +195,7 @@ enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz
 
 double pz_trend_fade(const struct pz_trend *t, int64_t now)
 {
-    return now >= t->newest ? 1 : exp2(-(double)(t->newest - now) / t->half_life_s);
+    return now >= t->newest ? 1 : exp2(-FADE_HALVES * (double)(t->newest - now) / t->half_life_s);
 }
 
 float pz_trend_factor(const struct pz_trend *t, int64_t now, uint32_t item)

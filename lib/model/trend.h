@@ -14,6 +14,7 @@
 struct pz_trend {
     double power;       /* 0: no trend, scale is NULL */
     double half_life_s; /* seconds after which an event counts half */
+    double rate;        /* how far young items are judged by rate, 0 .. 1 */
     int64_t newest;     /* time of the newest event */
     uint32_t n_items;
     const float *scale; /* [n_items] > 0, borrowed or own */
@@ -30,12 +31,13 @@ struct pz_trend {
 enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *share,
                                struct pz_err *err);
 
-/* The trend of a corpus: scale = share^power. power 0 gives no trend.
+/* The trend of a corpus: scale = share^power, by how.power, how.half_life_s and how.rate; the rest
+ * of *how is not read. power 0 gives no trend.
  *
  * Errors: PZ_TRY_AGAIN memory is out; *out is then all-zero
  * Owner:  the caller clears *out
  * Threads: safe */
-enum pz_status pz_trend_make(const struct pz_corpus *c, double power, double half_life_s,
+enum pz_status pz_trend_make(const struct pz_corpus *c, const struct pz_trend *how,
                              struct pz_trend *out, struct pz_err *err);
 
 /* Free what is owned; accepts all-zero. */
@@ -56,7 +58,7 @@ enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz
                              struct pz_err *err);
 
 /* How much of the trend a question asked at `now` is given: 1 at the end of the data and after,
- * half a half-life before it. */
+ * half a quarter of a half-life before it. */
 double pz_trend_fade(const struct pz_trend *t, int64_t now);
 
 /* The factor of one item, which may have come after training. t may be NULL: 1. */

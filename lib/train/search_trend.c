@@ -17,18 +17,20 @@
 
 static const double SURE = 0.8, SURE_FIRST = 2, WORTH = 0.01, FADED = 0.01, DAY = 86400;
 
-static const struct pz_setting settings[] = {
+static const struct pz_setting settings[PZ_TREND_N] = {
     { PZ_SETTING("power", "power of how recent an item's events are that multiplies its scores; 0: "
                           "no trend"),
       PZ_ALLOWED(0, 0, 4), PZ_SEARCHED(0, 1.5), PZ_READ_OUT },
     { PZ_SETTING("half_life", "days after which an event counts half for the trend"),
       PZ_ALLOWED(30, 1e-4, 36500), PZ_SEARCHED(0.1, 100), PZ_LOG_SCALE, PZ_READ_OUT },
+    { PZ_SETTING("rate", "how far young items are judged by rate, not by count"),
+      PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
 };
 
 const struct pz_scorer pz_trend_choice = { .name = "trend",
                                            .meaning = "what happens with an item now",
                                            .settings = settings,
-                                           .n_settings = sizeof settings / sizeof *settings };
+                                           .n_settings = PZ_TREND_N };
 
 void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus)
 {
@@ -48,8 +50,11 @@ void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus)
 enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus *corpus,
                                struct pz_trend *out, struct pz_err *err)
 {
-    return pz_trend_make(corpus, c->value[PZ_TREND_POWER], DAY * c->value[PZ_TREND_HALF_LIFE], out,
-                         err);
+    struct pz_trend how = { .power = c->value[PZ_TREND_POWER],
+                            .half_life_s = DAY * c->value[PZ_TREND_HALF_LIFE],
+                            .rate = c->value[PZ_TREND_RATE] };
+
+    return pz_trend_make(corpus, &how, out, err);
 }
 
 /* Whether a question is asked too early for a trend. */
@@ -107,7 +112,7 @@ static enum pz_status judge_trial(struct pz_search *s, bool first, bool *won, st
 }
 
 /* Try the trend with other settings; undone when it does not win. */
-static enum pz_status try_trend(struct pz_search *s, double power, double half_life, bool *won,
+static enum pz_status try_trend(struct pz_search *s, const double *value, bool *won,
                                 struct pz_err *err)
 {
     struct pz_choice *c = s->trend, kept = *c;
@@ -115,8 +120,7 @@ static enum pz_status try_trend(struct pz_search *s, double power, double half_l
     enum pz_status st;
 
     *won = false;
-    c->value[PZ_TREND_POWER] = power;
-    c->value[PZ_TREND_HALF_LIFE] = half_life;
+    memcpy(c->value, value, PZ_TREND_N * sizeof *value);
     st = pz_trend_chosen(c, &s->v->train, &s->now, err);
     pz_valid_forget(s->v);
     if (st == PZ_OK) {
@@ -153,9 +157,13 @@ static enum pz_status coarse(struct pz_search *s, struct pz_err *err)
         double low = c->low[PZ_TREND_HALF_LIFE], high = c->high[PZ_TREND_HALF_LIFE];
         double half_life = low * pow(high / low, 1 - k / steps);
 
-        for (double power = 0.5; power <= 1 && st == PZ_OK; power += 0.5)
+        for (double power = 0.5; power <= 1 && st == PZ_OK; power += 0.5) {
+            double to[PZ_TREND_N] = { fmax(power, c->low[PZ_TREND_POWER]), half_life,
+                                      c->value[PZ_TREND_RATE] };
+
             if (!pz_search_out_of_time(s))
-                st = try_trend(s, fmax(power, c->low[PZ_TREND_POWER]), half_life, &won, err);
+                st = try_trend(s, to, &won, err);
+        }
     }
     return st;
 }
@@ -168,12 +176,13 @@ static enum pz_status follow(struct pz_search *s, size_t k, double step, struct 
     enum pz_status st = PZ_OK;
 
     while (won && st == PZ_OK && !pz_search_out_of_time(s)) {
-        double to[2] = { c->value[PZ_TREND_POWER], c->value[PZ_TREND_HALF_LIFE] };
+        double to[PZ_TREND_N];
 
+        memcpy(to, c->value, sizeof to);
         to[k] = pz_choice_moved(c, k, step);
         if (to[k] == c->value[k])
             break;
-        st = try_trend(s, to[0], to[1], &won, err);
+        st = try_trend(s, to, &won, err);
     }
     return st;
 }
@@ -185,12 +194,12 @@ enum pz_status pz_search_trend(struct pz_search *s, bool fine, struct pz_err *er
     if (!fine && is_searched(s->trend, PZ_TREND_POWER))
         st = coarse(s, err);
     for (size_t k = 0; k < pz_trend_choice.n_settings && s->now.scale; k++) {
-        double step = k == PZ_TREND_POWER ? 1.0 / 6 : 0.125;
+        static const double steps[PZ_TREND_N] = { 1.0 / 6, 0.125, 0.5 };
 
         if (st == PZ_OK && is_searched(s->trend, k))
-            st = follow(s, k, step, err);
+            st = follow(s, k, steps[k], err);
         if (st == PZ_OK && is_searched(s->trend, k))
-            st = follow(s, k, -step, err);
+            st = follow(s, k, -steps[k], err);
     }
     return st;
 }

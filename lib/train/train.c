@@ -378,8 +378,9 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     json_incref(t->trials));
     if (doc && t->now.scale)
         json_object_set_new(doc, "trend",
-                            json_pack("{s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER],
-                                      "half_life", t->trend.value[PZ_TREND_HALF_LIFE]));
+                            json_pack("{s:f, s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER],
+                                      "half_life", t->trend.value[PZ_TREND_HALF_LIFE], "rate",
+                                      t->trend.value[PZ_TREND_RATE]));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
     if (doc && t->cfg->record_time)

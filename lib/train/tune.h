@@ -11,7 +11,7 @@
 /* The settings of the trend of items (model/trend.h) as if it were a part: a name and settings for
  * struct pz_choice, nothing to call. */
 extern const struct pz_scorer pz_trend_choice;
-enum pz_trend_set { PZ_TREND_POWER, PZ_TREND_HALF_LIFE /* days */ };
+enum pz_trend_set { PZ_TREND_POWER, PZ_TREND_HALF_LIFE /* days */, PZ_TREND_RATE, PZ_TREND_N };
 
 /* Its defaults and ranges for a corpus: half-lives are shares of the time that the events span. */
 void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus);

@@ -88,6 +88,7 @@ static void take_trend(struct updating *u)
     pz_choice_init(&u->t.trend, &pz_trend_choice);
     u->t.trend.value[PZ_TREND_POWER] = u->old->trend.power;
     u->t.trend.value[PZ_TREND_HALF_LIFE] = u->old->trend.half_life_s / 86400;
+    u->t.trend.value[PZ_TREND_RATE] = u->old->trend.rate;
 }
 
 static enum pz_status take_choices(struct updating *u, struct pz_err *err)

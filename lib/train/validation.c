@@ -24,6 +24,10 @@ enum {
  * of order only. */
 static const double TOGETHER = 0.005;
 
+/* What a user of the slice counts beside another. Few of them would else decide alone on settings
+ * that have little to do with time. */
+static const double LATE_VOTE = 2;
+
 /* ---- metric ---- */
 
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err)
@@ -385,16 +389,18 @@ static void share_votes(struct pz_valid *v, uint32_t begin, uint32_t end)
         v->c[k].share = n == 1 || !whole ? 1 / n : k == begin ? 0.5f : 0.5f / (n - 1);
 }
 
-/* Each side has half of the votes, however many users it has. */
+/* Users of the slice have twice the vote of the others, if that leaves those half of all votes. */
 static void balance_votes(struct pz_valid *v, const uint8_t *late)
 {
-    double n[2] = { 0 };
+    double n[2] = { 0 }, vote[2];
 
     for (uint32_t u = 0; u < v->n_users; u++)
         n[late[u]]++;
-    for (uint32_t u = 0; u < v->n_users && n[0] > 0 && n[1] > 0; u++)
+    vote[1] = n[0] > 0 ? fmin(LATE_VOTE * n[1] / (n[0] + LATE_VOTE * n[1]), 0.5) : 1;
+    vote[0] = 1 - vote[1];
+    for (uint32_t u = 0; u < v->n_users; u++)
         for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)
-            v->c[k].share *= (float)(0.5 * v->n_users / n[late[u]]);
+            v->c[k].share *= (float)(vote[late[u]] * v->n_users / n[late[u]]);
 }
 
 /* Room for the cases of n users. */

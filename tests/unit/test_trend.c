@@ -21,6 +21,13 @@ static struct tiny *three_items(void)
     return t;
 }
 
+static enum pz_status make(const struct tiny *t, double power, double rate, struct pz_trend *out)
+{
+    struct pz_trend how = { .power = power, .half_life_s = 100, .rate = rate };
+
+    return pz_trend_make(&t->c, &how, out, NULL);
+}
+
 TEST(shares_are_those_worked_by_hand)
 {
     struct tiny *t = three_items();
@@ -40,7 +47,7 @@ TEST(items_that_nobody_had_are_as_young_as_what_happens_now)
     double first = 1.05 * 1.05, second = 0.9375 * 0.9375, young = (1.5 * first + 0.5 * second) / 2;
     struct pz_trend trend;
 
-    assert_int_equal(pz_trend_make(&t->c, 2, 100, &trend, NULL), PZ_OK);
+    assert_int_equal(make(t, 2, 0, &trend), PZ_OK);
     assert_near((double)pz_trend_factor(&trend, 100, 0), first, 1e-6);
     assert_near((double)pz_trend_factor(&trend, 100, 2), young, 1e-6);
     assert_near((double)pz_trend_factor(&trend, 100, 99), young, 1e-6); /* put live */
@@ -54,15 +61,36 @@ TEST(a_question_of_the_past_is_given_less_of_the_trend)
     float score[4] = { 2, 2, 0, 2 };
     struct pz_trend trend;
 
-    assert_int_equal(pz_trend_make(&t->c, 1, 100, &trend, NULL), PZ_OK);
+    assert_int_equal(make(t, 1, 0, &trend), PZ_OK);
     assert_near((double)pz_trend_factor(&trend, 1000, 0), 1.05, 1e-6);
-    assert_near((double)pz_trend_factor(&trend, 0, 0), 1.025, 1e-6);
-    assert_true(pz_trend_factor(&trend, -700, 0) == 1);
+    assert_near((double)pz_trend_factor(&trend, 75, 0), 1.025, 1e-6);
+    assert_true(pz_trend_factor(&trend, -100, 0) == 1);
     pz_trend_apply(&trend, 100, score, 4);
     assert_near((double)score[0], 2.1, 1e-6);
     assert_near((double)score[1], 1.875, 1e-6);
     assert_true(score[2] == 0);
     assert_near((double)score[3], 2 * (double)trend.young, 1e-6);
+    pz_trend_clear(&trend);
+    free(t);
+}
+
+TEST(by_rate_an_item_is_not_punished_for_being_young)
+{
+    struct tiny *t = tiny_new(2);
+    struct pz_trend trend;
+    double rate[2], mean;
+
+    tiny_add(t, 0, 0);
+    tiny_add(t, 0, 100);
+    tiny_add(t, 1, 100);
+    tiny_end_user(t);
+    /* R = 1.5 and 1; item 0 has been there for a half-life, item 1 for none */
+    rate[0] = 1.5 / (1 - exp2(-1.1));
+    rate[1] = 1 / (1 - exp2(-0.1));
+    mean = (rate[0] + rate[1]) / 3;
+    assert_int_equal(make(t, 1, 1, &trend), PZ_OK);
+    assert_near((double)trend.scale[0], (rate[0] / mean + 3) / (2 + 3), 1e-5);
+    assert_near((double)trend.scale[1], (rate[1] / mean + 3) / (1 + 3), 1e-5);
     pz_trend_clear(&trend);
     free(t);
 }
@@ -73,7 +101,7 @@ TEST(no_power_is_no_trend)
     struct pz_trend trend;
     float score = 3;
 
-    assert_int_equal(pz_trend_make(&t->c, 0, 100, &trend, NULL), PZ_OK);
+    assert_int_equal(make(t, 0, 0, &trend), PZ_OK);
     assert_null(trend.scale);
     pz_trend_apply(&trend, 100, &score, 1);
     pz_trend_apply(NULL, 100, &score, 1);
