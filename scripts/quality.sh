@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 B=${B:-build} PZ_DATA=${PZ_DATA:-../shared/data} SEEDS=${SEEDS:-3} SPLITS=${SPLITS:-10}
 read -ra options <<<"${OPTIONS:-} -j${THREADS:-0}"
-all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold update newest costs tiers"
+all="beauty lastfm ml-100k ml-100k-personalize gowalla diginetica retailrocket cold update newest costs tiers time worlds"
 [ -d "$PZ_DATA" ] || { echo "no data in $PZ_DATA; PZ_DATA=DIR names the folder" >&2; exit 66; }
 make -s B="$B" all
 dir=${KEEP:-$(mktemp -d)}
@@ -264,6 +264,81 @@ part_tiers() {
         tier "off-$set" 'without encoder' $set "$SEEDS" -p sequence=off
         tier "${set#s3rec-}" default $set "$SEEDS"
     done
+}
+
+# world NAME: a made world, imported once; prints the dataset's name
+world() {
+    make -s B="$B" "$B/scripts/make-worlds" >&2
+    [ -s "$dir/world-$1.pzd" ] ||
+        "$B/scripts/make-worlds" "$1" | pz-import -q -o "$dir/world-$1.pzd" --interactions - >&2
+    echo "$dir/world-$1.pzd"
+}
+
+# way NAME: the options of a way to answer what comes next
+way() {
+    case $1 in
+        popularity) echo "-r popularity-count" ;;
+        week) echo "-r popularity-count -p popularity.half_life=7" ;;
+        trending) echo "-r trending-now" ;;
+        kNN) echo "--no-tune -p sequence=off -p transitions.ridge=0 -p transitions.trend=2" ;;
+        untuned) echo "--no-tune" ;;
+    esac
+}
+
+# in_time NAME DATA: the default beside single ways, trained on all but the newest tenth of all events
+in_time() {
+    local best=0 got how words floor
+    for how in popularity week trending kNN untuned default; do
+        read -ra words <<<"$(way $how)"
+        run_split "time-$1-$how" 1 --split time:10% "${words[@]}" "$2"
+        got=$(report "time-$1-$how" ".metrics.$(key ndcg@10)")
+        floor=-
+        [ $how != default ] || floor=$best
+        line "$1" $how ndcg@10 - "$floor" - "$got" "$(report "time-$1-$how" .train.cpu_seconds)" \
+            "$(report "time-$1-$how" .train.peak_memory_bytes/1e6)"
+        best=$(printf '%s\n' "$best" "${got:0:6}" | sort -g | tail -1)
+    done
+}
+
+# What comes next: trained on everything until a moment, judged on what comes after it. The floor of the default is
+# the best of the single settings above it.
+part_time() {
+    local set
+    for set in deskdrop ml-100k; do in_time $set "$(dataset $set)"; done
+    in_time retailrocket "$(dataset retailrocket train)"
+    pz-import -q -o "$dir/shop.pzd" --interactions sample-data/interactions.csv --items sample-data/items.csv \
+        --users sample-data/users.csv
+    in_time sample-shop "$dir/shop.pzd"
+    for set in drift shop; do in_time "made-$set" "$(world $set)"; done
+}
+
+# Made worlds of one difficulty each: what is bought again, robots, dislikes.
+part_worlds() {
+    local rule data
+    for rule in exclude keep; do
+        run_split groceries-$rule 1 --split time:10% --seen $rule "$(world groceries)"
+        row groceries-$rule "seen: $rule" ndcg@10 - - -
+    done
+    data=$(world bots)
+    "$B/scripts/make-worlds" bots | grep -v '^bot' | pz-import -q -o "$dir/people.pzd" --interactions -
+    run_split people 1 --split leave-last "$dir/people.pzd"
+    row people 'people alone' ndcg@10 - - -
+    run_split bots 1 --split leave-last "$data"
+    row bots 'robots, too' ndcg@10 - "$(report people ".metrics.$(key ndcg@10) * 0.967" | cut -c 1-6)" -
+    run_camps
+}
+
+# camps: trained on all ratings but each user's last good one, which is what is asked for
+run_camps() {
+    "$B/scripts/make-worlds" camps >"$dir/camps.csv"
+    awk -F, -v to="$dir/camps-" 'NR == 1 { print >(to "train.csv"); print >(to "test.csv"); next }
+        { row[NR] = $0; user[NR] = $1; if ($5 >= 4) last[$1] = NR }
+        END { for (i = 2; i <= NR; i++) print row[i] >(to (last[user[i]] == i ? "test.csv" : "train.csv")) }' "$dir/camps.csv"
+    for piece in train test; do pz-import -q -o "$dir/camps-$piece.pzd" --interactions "$dir/camps-$piece.csv"; done
+    run_test camps 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd"
+    row camps 'all ratings' ndcg@10 - - -
+    run_test camps-liked 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating:threshold=4
+    row camps-liked 'threshold 4' ndcg@10 - - -
 }
 
 [ $# -gt 0 ] || for part in $all; do set -- "$@" "$part"; done
