@@ -127,12 +127,15 @@ BINDIR  = $(DESTDIR)$(PREFIX)/bin
 MANDIR  = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 install: all man
-	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR)
+	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(UNITDIR)
 	install -m 755 $(BIN) $(BINDIR)
 	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
 	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
+	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
+	install -m 644 systemd/pz-serve.socket $(UNITDIR)
 	for p in $(PROGRAMS); do \
 	    $(B)/bin/$$p --help-completion=bash >$(BASHDIR)/$$p && \
 	    $(B)/bin/$$p --help-completion=zsh >$(ZSHDIR)/_$$p || exit 1; done
@@ -140,6 +143,7 @@ install: all man
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
+	rm -f $(UNITDIR)/pz-serve.service $(UNITDIR)/pz-serve.socket
 	for p in $(MANREST); do rm -f $(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 dist:

@@ -199,3 +199,75 @@ teardown() {
     run -65 pz-deploy serve --print-config --config bad.json
     [[ $output == *"did you mean campaigns"* ]]
 }
+
+@test "a unix socket, a socket handed over, and word to the service manager" {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    pz-deploy serve --no-auth --listen "unix:$PWD/s.sock" home.pzc 2>server.err 3>&- &
+    SERVER=$!
+    for _ in $(seq 100); do if [ -S s.sock ]; then break; fi; sleep 0.05; done
+    [ "$(curl -s --unix-socket s.sock http://x/livez)" = ok ]
+    stop
+    [ ! -e s.sock ]
+    python3 - <<'PY'
+import os, signal, socket, subprocess, urllib.request
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.bind("notify.sock")
+notify.settimeout(20)
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+def child():
+    os.dup2(listener.fileno(), 3)
+    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", NOTIFY_SOCKET=os.getcwd() + "/notify.sock")
+    os.execvp("pz-deploy", ["pz-deploy", "serve", "--no-auth", "--listen", "127.0.0.1:1", "home.pzc"])
+pid = os.fork()
+if pid == 0:
+    child()
+assert notify.recv(100) == b"READY=1"
+assert urllib.request.urlopen("http://127.0.0.1:%d/livez" % listener.getsockname()[1]).read() == b"ok\n"
+os.kill(pid, signal.SIGHUP)
+assert notify.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+assert notify.recv(100) == b"READY=1"
+os.kill(pid, signal.SIGTERM)
+assert notify.recv(100) == b"STOPPING=1"
+assert os.waitpid(pid, 0)[1] == 0
+PY
+}
+
+@test "the access log has a line a request, the slow log its phases, and no secrets" {
+    echo '{"campaigns":{"home":{"path":"home.pzc"}},"slowMs":0.001}' >config.json
+    serve --no-auth --config config.json --access-log access.log
+    post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"mallory\"}" \
+        -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' -D headers >/dev/null
+    id=$(sed -n 's/^x-amzn-RequestId: \(.*\)\r$/\1/pI' headers)
+    mv access.log old.log
+    kill -HUP "$SERVER"
+    for _ in $(seq 100); do if [ -e access.log ]; then break; fi; sleep 0.05; done
+    curl -s "127.0.0.1:$PORT/livez" >/dev/null
+    stop
+    jq -e --arg id "$id" 'select(.id == $id) | .status == 200 and .operation == "GetRecommendations" and .campaign == "home"
+        and .answer_us > 0 and (.traceparent | contains("0af7651916cd43dd8448eb211c80319c"))' old.log
+    run ! grep mallory old.log
+    jq -e 'select(.path == "/livez") | .status == 200' access.log
+    grep -q 'slow: {' server.err
+}
+
+@test "keys are read anew at SIGHUP, and stay where the new file is wrong" {
+    printf '[a]\naws_access_key_id = A\naws_secret_access_key = S\n' >keys
+    chmod 600 keys
+    serve --credentials keys home.pzc
+    auth='Authorization: AWS4-HMAC-SHA256 Credential=B/20261128/x/personalize/aws4_request, SignedHeaders=host, Signature=0000000000000000000000000000000000000000000000000000000000000000'
+    when=$(date -u +%Y%m%dT%H%M%SZ)
+    auth=${auth/20261128/${when%T*}}
+    signed() { status /events '{}' -H "${auth/SignedHeaders=host/SignedHeaders=host;x-amz-date}" -H "X-Amz-Date: $when"; }
+    [ "$(signed)" = "403 UnrecognizedClientException" ]
+    printf '[b]\naws_access_key_id = B\naws_secret_access_key = S\n' >>keys
+    kill -HUP "$SERVER"
+    for _ in $(seq 100); do if grep -q 'read anew' server.err; then break; fi; sleep 0.05; done
+    [ "$(signed)" = "403 InvalidSignatureException" ]
+    echo junk >keys
+    kill -HUP "$SERVER"
+    for _ in $(seq 100); do if grep -q 'stay as they were' server.err; then break; fi; sleep 0.05; done
+    [ "$(signed)" = "403 InvalidSignatureException" ]
+    stop
+}

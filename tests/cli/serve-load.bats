@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-deploy serve handled roughly: slow clients, too many, overload, kill -9, several processes.
+load common
+load serve
+
+CLIENTS=$BATS_TEST_DIRNAME/../clients
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_FILE_TMPDIR" || return 1
+    serve_campaigns
+}
+
+setup() {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR"/*.pzc .
+}
+
+teardown() {
+    stop || true
+}
+
+configure() {
+    echo "{\"campaigns\":{\"home\":{\"path\":\"home.pzc\"$2}},$1}" >config.json
+    serve --no-auth --config config.json
+}
+
+@test "half requests and bodies that trickle end, others are answered meanwhile" {
+    configure '"requestTimeoutMs":1000,"idleTimeoutMs":2000' ''
+    timeout 60 python3 "$CLIENTS/load.py" half "$PORT"
+    stop
+}
+
+@test "beyond the limit of connections the longest idle makes room" {
+    configure '"connections":100' ''
+    timeout 60 python3 "$CLIENTS/load.py" many "$PORT" 300
+    [ "$(curl -s "127.0.0.1:$PORT/metrics" | sed -n 's/^pz_connections //p')" -le 110 ]
+    stop
+}
+
+@test "under overload questions are shed in good form and events are stored" {
+    configure '"budgetMs":1,"queue":16' ''
+    timeout 100 python3 "$CLIENTS/load.py" overload "$PORT"
+    stop
+    [ "$(pz-event stats --json home.pzc | jq .events)" -eq 100 ]
+}
+
+@test "a rate limit of a campaign, of the server, of a key" {
+    configure '"queue":64' ',"maxTPS":5'
+    timeout 60 python3 "$CLIENTS/load.py" rate "$PORT"
+    stop
+    serve --no-auth --max-tps 5 home.pzc
+    timeout 60 python3 "$CLIENTS/load.py" rate "$PORT"
+    curl -s "127.0.0.1:$PORT/metrics" >metrics
+    [ "$(sed -n 's/^pz_throttled_total //p' metrics)" -gt 0 ]
+    stop
+}
+
+# A port that is free now, and the next one too.
+free_port() {
+    python3 -c 'import socket
+while True:
+    a, b = socket.socket(), socket.socket()
+    a.bind(("127.0.0.1", 0))
+    try:
+        b.bind(("127.0.0.1", a.getsockname()[1] + 1))
+    except OSError:
+        continue
+    print(a.getsockname()[1])
+    break'
+}
+
+@test "kill -9 under load: clients that try again lose nothing and double nothing" {
+    acknowledged=$(timeout 400 python3 "$CLIENTS/kill.py" "${KILLS:-6}" 12 "$(free_port)" 1 \
+        pz-deploy serve --no-auth --listen 127.0.0.1:%d home.pzc)
+    echo "$acknowledged acknowledged"
+    [ "$acknowledged" -gt 0 ]
+    [ "$(pz-event stats --json home.pzc | jq .events)" -eq "$acknowledged" ]
+}
+
+@test "two processes on one campaign, one killed after the other" {
+    acknowledged=$(timeout 400 python3 "$CLIENTS/kill.py" "${KILLS:-6}" 8 "$(free_port)" 2 \
+        pz-deploy serve --no-auth --listen 127.0.0.1:%d home.pzc)
+    [ "$(pz-event stats --json home.pzc | jq .events)" -eq "$acknowledged" ]
+}
+
+# proxy MODE: haproxy as pz-serve(7) has it, before two processes; PROXY is its port, ONE and TWO the processes.
+proxy() {
+    ONE=$(free_port) TWO=$((ONE + 1))
+    PROXY=$(free_port)
+    sed -n '/begin haproxy.cfg/,/end haproxy.cfg/p' "$BATS_TEST_DIRNAME/../../man/pz-serve.7" | grep -v '^\.' |
+        sed "s/:8080/:$PROXY/; s/:8081/:$ONE/; s/:8082/:$TWO/; $1" >haproxy.cfg
+    for p in $ONE $TWO; do
+        pz-deploy serve --no-auth --listen "127.0.0.1:$p" home.pzc 2>"server.$p" 3>&- &
+        echo $! >"pid.$p"
+    done
+    haproxy -f haproxy.cfg >haproxy.log 2>&1 3>&- &
+    HAPROXY=$!
+    for _ in $(seq 200); do
+        if curl -s "127.0.0.1:$PROXY/readyz" | grep -q 'home ready'; then break; fi
+        sleep 0.05
+    done
+}
+
+unproxy() {
+    kill "$HAPROXY" "$(cat "pid.$ONE")" "$(cat "pid.$TWO")" 2>/dev/null || true
+    wait
+}
+
+@test "haproxy of the manual: each event is in the next answer, also while a process is killed" {
+    command -v haproxy >/dev/null || skip "haproxy is not installed"
+    for mode in '' 's/balance hdr.*/balance roundrobin/'; do
+        proxy "$mode"
+        (sleep 0.5 && kill -9 "$(cat "pid.$ONE")") 3>&- &
+        status=0
+        timeout 100 python3 "$CLIENTS/load.py" pairs "$PROXY" 60 || status=$?
+        unproxy
+        [ "$status" -eq 0 ]
+    done
+}
