@@ -9,14 +9,17 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/filters.h"
+#include "campaign/gc.h"
+#include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "serve/server.h"
 
 struct config {
-    long long live_seen, rows_seen, keep, to;
+    long long live_seen, rows_seen, keep, keep_weekly, to;
     double lock_wait;
     const char *max_age;
-    bool events;
+    bool events, force, verify;
+    struct pz_strs data;
     struct pz_common common;
 };
 
@@ -31,12 +34,16 @@ static enum pz_status run_publish(void *config, struct pz_strs *args, struct pz_
                                   struct pz_err *err)
 {
     const struct config *cfg = config;
-    struct pz_version v = { .live_seen = (uint64_t)cfg->live_seen,
-                            .rows_seen = (uint64_t)cfg->rows_seen };
+    const struct pz_publish_cfg job = { .live_seen = (uint64_t)cfg->live_seen,
+                                        .rows_seen = (uint64_t)cfg->rows_seen,
+                                        .wait_s = cfg->lock_wait,
+                                        .force = cfg->force,
+                                        .log = log };
+    struct pz_version v = { 0 };
     enum pz_status st = need_args(args, 2, "CAMPAIGN MODEL.pzm", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_publish(args->v[0], args->v[1], cfg->lock_wait, &v, err);
+        st = pz_campaign_publish(args->v[0], args->v[1], &job, &v, err);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"version\":%u}\n", v.number);
     if (st == PZ_OK)
@@ -49,18 +56,23 @@ static enum pz_status run_publish(void *config, struct pz_strs *args, struct pz_
 static void print_version(const struct pz_version *v, bool json, bool first)
 {
     char when[32];
-    const char *state = v->current ? "current" : v->previous ? "previous" : "";
+    const char *state = v->damaged    ? "damaged"
+                        : v->current  ? "current"
+                        : v->bad      ? "bad"
+                        : v->previous ? "previous"
+                                      : "";
 
     pz_time_format(v->published, when);
     if (json)
         printf("%s{\"version\":%u,\"recipe\":\"%s\",\"bytes\":%llu,\"published\":\"%s\",\"live_"
-               "seen\":%llu,\"rows_seen\":%llu,\"state\":\"%s\"}",
+               "seen\":%llu,\"rows_seen\":%llu,\"pinned\":%s,\"bad\":%s,\"state\":\"%s\"}",
                first ? "" : ",", v->number, v->recipe, (unsigned long long)v->bytes, when,
-               (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen, state);
+               (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen,
+               v->pinned ? "true" : "false", v->bad ? "true" : "false", state);
     else
-        printf("%-8u %-22s %12llu  %s  %9llu %9llu  %s\n", v->number, v->recipe,
+        printf("%-8u %-22s %12llu  %s  %9llu %9llu  %s%s\n", v->number, v->recipe,
                (unsigned long long)v->bytes, when, (unsigned long long)v->live_seen,
-               (unsigned long long)v->rows_seen, state);
+               (unsigned long long)v->rows_seen, state, v->pinned ? " pinned" : "");
 }
 
 static enum pz_status run_list(void *config, struct pz_strs *args, struct pz_log *log,
@@ -182,9 +194,11 @@ static enum pz_status run_status(void *config, struct pz_strs *args, struct pz_l
     struct status s = { .model = NULL };
     struct pz_str text = { 0 };
     json_t *doc = NULL;
+    uint32_t n = 0, damaged = 0;
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
-    (void)log;
+    if (st == PZ_OK && cfg->verify)
+        st = pz_campaign_check(args->v[0], true, log, &n, &damaged, err);
     if (st == PZ_OK)
         st = read_status(args->v[0], &s, err);
     if (st == PZ_OK && cfg->common.json) {
@@ -226,12 +240,19 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
                              struct pz_err *err)
 {
     const struct config *cfg = config;
+    const struct pz_gc_cfg job = { .keep = (uint32_t)cfg->keep,
+                                   .keep_weekly = (uint32_t)cfg->keep_weekly,
+                                   .events = cfg->events,
+                                   .force = cfg->force,
+                                   .data = cfg->data.v,
+                                   .n_data = cfg->data.n,
+                                   .wait_s = cfg->lock_wait,
+                                   .log = log };
     struct pz_gc removed = { 0, 0 };
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
-        st = pz_campaign_gc(args->v[0], (uint32_t)cfg->keep, cfg->events, cfg->lock_wait, &removed,
-                            err);
+        st = pz_campaign_gc(args->v[0], &job, &removed, err);
     if (st == PZ_OK && cfg->common.json)
         printf("{\"removed\":%u,\"live_removed\":%llu}\n", removed.versions,
                (unsigned long long)removed.live);
@@ -239,6 +260,60 @@ static enum pz_status run_gc(void *config, struct pz_strs *args, struct pz_log *
         pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed",
                removed.versions, (unsigned long long)removed.live);
     return st;
+}
+
+static enum pz_status pin(const struct config *cfg, const struct pz_strs *args, bool pinned,
+                          struct pz_err *err)
+{
+    long long version = 0;
+    enum pz_status st = need_args(args, 2, "CAMPAIGN VERSION", err);
+
+    if (st == PZ_OK && (!pz_str_to_i64(args->v[1], strlen(args->v[1]), &version) || version < 1 ||
+                        version >= UINT32_MAX))
+        st = pz_err_set(err, PZ_USAGE, "\"%s\" is no version's number; see pz-deploy list",
+                        args->v[1]);
+    return st == PZ_OK ? pz_campaign_pin(args->v[0], (uint32_t)version, pinned, cfg->lock_wait, err)
+                       : st;
+}
+
+static enum pz_status run_pin(void *config, struct pz_strs *args, struct pz_log *log,
+                              struct pz_err *err)
+{
+    (void)log;
+    return pin(config, args, true, err);
+}
+
+static enum pz_status run_unpin(void *config, struct pz_strs *args, struct pz_log *log,
+                                struct pz_err *err)
+{
+    (void)log;
+    return pin(config, args, false, err);
+}
+
+static enum pz_status run_check(void *config, struct pz_strs *args, struct pz_log *log,
+                                struct pz_err *err)
+{
+    const struct config *cfg = config;
+    uint32_t n = 0, damaged = 0;
+    enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
+
+    if (st != PZ_OK)
+        return st;
+    st = pz_campaign_check(args->v[0], false, log, &n, &damaged, err);
+    if (cfg->common.json && (st == PZ_OK || st == PZ_BAD_DATA))
+        printf("{\"versions\":%u,\"faults\":%u}\n", n, damaged);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE, "%s: %u versions are sound", args->v[0], n);
+    return st;
+}
+
+static enum pz_status run_repair(void *config, struct pz_strs *args, struct pz_log *log,
+                                 struct pz_err *err)
+{
+    const struct config *cfg = config;
+    enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
+
+    return st == PZ_OK ? pz_campaign_repair(args->v[0], cfg->lock_wait, log, err) : st;
 }
 
 /* A filter is kept only if it fits the campaign as it is now. */
@@ -333,11 +408,18 @@ static const struct pz_opt publish_opts[] = {
         "queries add the later ones. 0: as the data say that came by pz-event export -o NAME.pzd"),
     PZ_INT(0, "rows-seen", struct config, rows_seen, "0", 0, 9e15, "N",
            "the same for rows of items and users that were put; without it they all stay in force"),
-    LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END
+    PZ_FLAG(0, "force", struct config, force,
+            "publish also a model that was rolled back as bad, or that has fewer than half of the "
+            "items or users of the current version"),
+    LOCK_WAIT,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt status_opts[] = {
     PZ_STR(0, "max-age", struct config, max_age, NULL, "DURATION",
            "exit with 1 when the current version was published longer ago: 26h, 90m, 2d"),
+    PZ_FLAG(0, "verify", struct config, verify,
+            "read every byte of the current version first, and exit with 65 if one is damaged"),
     PZ_OPT_COMMON(struct config, common), PZ_END
 };
 static const struct pz_opt rollback_opts[] = {
@@ -346,9 +428,19 @@ static const struct pz_opt rollback_opts[] = {
 };
 static const struct pz_opt gc_opts[] = {
     PZ_INT('k', "keep", struct config, keep, "5", 0, 1000000, "N", "newest versions to keep"),
+    PZ_INT(0, "keep-weekly", struct config, keep_weekly, "0", 0, 1000000, "N",
+           "keep besides the newest version of each of the latest N weeks that have one"),
     PZ_FLAG(0, "events", struct config, events,
-            "remove also live events and rows that the data of every version left contain"),
-    LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END
+            "remove also live events and rows that the data of every version left contain, and the "
+            "datasets named by --data"),
+    PZ_LIST(0, "data", struct config, data, "DATA.pzd",
+            "with --events: a dataset that the next training reads; may be given several times"),
+    PZ_FLAG(0, "force", struct config, force,
+            "with --events: remove also what no dataset named contains; the next training may lack "
+            "it"),
+    LOCK_WAIT,
+    PZ_OPT_COMMON(struct config, common),
+    PZ_END
 };
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
@@ -385,15 +477,22 @@ static const struct pz_opt serve_opts[] = {
 int main(int argc, char **argv)
 {
     static const struct pz_cmd sub[] = {
-        SUB("publish", "CAMPAIGN MODEL.pzm", "Make a model the current version of a campaign",
-            publish_opts, run_publish),
+        SUB("publish", "[--force] CAMPAIGN MODEL.pzm",
+            "Make a model the current version of a campaign", publish_opts, run_publish),
         SUB("status", "[--max-age DURATION] CAMPAIGN",
             "Say which version answers, how fresh it is, and what is set", status_opts, run_status),
         SUB("list", "CAMPAIGN", "List the versions", common_opts, run_list),
         SUB("rollback", "[--to N] CAMPAIGN", "Make an older version current", rollback_opts,
             run_rollback),
-        SUB("gc", "[--keep N] [--events] CAMPAIGN",
+        SUB("gc", "[--keep N] [--keep-weekly N] [--events --data FILE...] CAMPAIGN",
             "Remove old versions, never the current or previous one", gc_opts, run_gc),
+        SUB("pin", "CAMPAIGN VERSION", "Keep a version from being collected", set_opts, run_pin),
+        SUB("unpin", "CAMPAIGN VERSION", "Let a pinned version go", set_opts, run_unpin),
+        SUB("check", "CAMPAIGN", "Read every byte of every version and say what is damaged",
+            common_opts, run_check),
+        SUB("repair", "CAMPAIGN",
+            "Find the version to answer with when current or an info.json is lost or damaged",
+            set_opts, run_repair),
         SUB("set", "CAMPAIGN NAME VALUE\nCAMPAIGN filter NAME EXPR",
             "Change a setting, or keep a filter under a name", set_opts, run_set),
         SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter",
@@ -410,7 +509,8 @@ int main(int argc, char **argv)
     };
     static const struct pz_cmd cmd = {
         .name = "pz-deploy",
-        .synopsis = "publish|serve|status|list|rollback|gc|set|unset CAMPAIGN ...",
+        .synopsis =
+            "publish|serve|status|list|rollback|gc|pin|unpin|check|repair|set|unset CAMPAIGN ...",
         .summary = "Publish models as campaigns.",
         .examples = "  pz-deploy publish home.pzc home.pzm\n"
                     "  pz-deploy rollback home.pzc\n"

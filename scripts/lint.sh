@@ -83,7 +83,7 @@ scorer_names() {
 # Folders whose headers keep the form of contracts (scripts/contracts.awk).
 contracts() {
     local f
-    for f in base table; do
+    for f in base table campaign; do
         find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
     done
 }

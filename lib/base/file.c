@@ -94,8 +94,7 @@ static void out_free(struct pz_out *out)
  * A living process holds a lock on its temporary file until it is renamed; one that nobody holds
  * was left by a process that was killed, and the next output of that name removes it. */
 
-/* "NAME.XXXXXX.tmp" is one of ours for NAME. */
-static bool is_temp_of(const char *entry, const char *name)
+bool pz_file_is_temp_of(const char *entry, const char *name)
 {
     size_t n = strlen(name);
 
@@ -116,8 +115,7 @@ static void remove_orphan(int dir, const char *entry)
     close(fd);
 }
 
-/* Tidying up only: what cannot be looked at or removed stays. */
-static void remove_orphans(const char *path)
+void pz_file_remove_orphans(const char *path)
 {
     char folder[4096];
     const char *slash = strrchr(path, '/');
@@ -125,7 +123,7 @@ static void remove_orphans(const char *path)
     struct dirent *entry;
 
     while (dir && (entry = readdir(dir)))
-        if (is_temp_of(entry->d_name, slash ? slash + 1 : path))
+        if (pz_file_is_temp_of(entry->d_name, slash ? slash + 1 : path))
             remove_orphan(dirfd(dir), entry->d_name);
     if (dir)
         closedir(dir);
@@ -178,7 +176,7 @@ static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
 
     if (st != PZ_OK)
         return st;
-    remove_orphans(out->path);
+    pz_file_remove_orphans(out->path);
     do {
         if (out->fd >= 0)
             close(out->fd);

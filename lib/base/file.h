@@ -48,6 +48,13 @@ void pz_out_abort(struct pz_out *out);
  * SIGINT/SIGTERM. */
 void pz_out_abort_all(void);
 
+/* Whether an entry of a folder is a temporary file of an output NAME (its last part only). */
+bool pz_file_is_temp_of(const char *entry, const char *name);
+
+/* Remove temporary files of outputs to path whose process is no more. Tidying up: what cannot be
+ * looked at or removed stays. */
+void pz_file_remove_orphans(const char *path);
+
 /* Whether there is something at path. Only ENOENT is absence: what cannot be looked at is an error,
  * because somebody may go on to replace or delete what is there.
  * Errors: PZ_NO_INPUT, PZ_IO, PZ_TRY_AGAIN it could not be looked at; *there is then true

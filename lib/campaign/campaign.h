@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "live/store.h"
 #include "model/model.h"
 
@@ -21,52 +22,88 @@ struct pz_version {
     int64_t published;  /* Unix seconds */
     char recipe[64];
     bool current, previous;
+    bool pinned;  /* gc keeps it */
+    bool bad;     /* a rollback left it behind as bad */
+    bool damaged; /* its info.json cannot be read: of the rest only number and bytes are known */
 };
 
-/* True when path is a folder (a campaign) rather than a model file. */
+/* True when path is a folder (a campaign) rather than a model file.
+ *
+ * Threads: any */
 bool pz_campaign_is(const char *path);
 
-/* Publish a packed model as the next version: it is verified whole first. Makes the campaign when
- * it is missing, and removes what a crash left behind. Of *version, live_seen and rows_seen are
- * read (what the training data contain; 0: as the model says) and the rest is filled. One process
- * at a time publishes, rolls back, collects or sets: wait_s seconds of patience, then PZ_TRY_AGAIN
- * naming the other. On failure the campaign is as it was. */
-enum pz_status pz_campaign_publish(const char *campaign, const char *model, double wait_s,
-                                   struct pz_version *version, struct pz_err *err);
+struct pz_publish_cfg {
+    uint64_t live_seen,
+        rows_seen;      /* what the data contain of the live store; 0: as the model says */
+    double wait_s;      /* patience for the campaign's lock */
+    bool force;         /* also a bad model, and one with far fewer items or users */
+    struct pz_log *log; /* NULL: silent */
+};
 
-/* Make an older version current: `version`, or the previous one when 0. *version is what became it.
- */
+/* Publish a packed model as the next version: it is verified whole first. Makes the campaign when
+ * it is missing, and removes what a crash left behind. One process at a time publishes, rolls back,
+ * collects or sets. On failure the campaign is as it was.
+ *
+ * version  what was made
+ * Errors:  PZ_NEGATIVE the model was marked as bad by a rollback, or has fewer than half of the items
+ *          or users of the current one (cfg->force publishes it all the same); PZ_BAD_DATA the model
+ *          or the campaign is damaged; PZ_NO_INPUT no such model; PZ_USAGE live numbers that the
+ *          store never gave; PZ_TRY_AGAIN the lock is held by the process that is named;
+ *          PZ_CANT_CREATE, PZ_IO writing failed
+ * Threads: any process, any time */
+enum pz_status pz_campaign_publish(const char *campaign, const char *model,
+                                   const struct pz_publish_cfg *cfg, struct pz_version *version,
+                                   struct pz_err *err);
+
+/* Make another version current: *version, or the previous one when 0; it becomes what was made
+ * current. Going back to a lower number marks the model that is left as bad: it is no base for
+ * updates and is not published again. Going to a version makes it good again.
+ *
+ * Errors:  PZ_NO_INPUT no such version; PZ_BAD_DATA the campaign is damaged; PZ_TRY_AGAIN locked;
+ *          PZ_CANT_CREATE, PZ_IO
+ * Threads: any process, any time */
 enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_t *version,
                                     struct pz_err *err);
 
-struct pz_gc {
-    uint32_t versions; /* removed */
-    uint64_t live;     /* events and rows removed */
-};
-
-/* Remove all versions but the newest `keep`, the current and the previous one, and what a crash
- * left behind. events: also live events and rows that all versions left have (see pz_live_collect).
- */
-enum pz_status pz_campaign_gc(const char *campaign, uint32_t keep, bool events, double wait_s,
-                              struct pz_gc *removed, struct pz_err *err);
-
-/* All versions, oldest first; caller frees *list. */
+/* All versions, oldest first, damaged ones too.
+ *
+ * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA `current` or the settings are damaged; PZ_IO
+ * Owner:   the caller frees *list
+ * Threads: any */
 enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, size_t *n,
                                 struct pz_err *err);
 
 /* Open the current version's model (mapped). *version describes it. A version that a collector
- * removes in between is tried again. */
+ * removes in between is tried again.
+ *
+ * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA damaged; others as pz_model_open
+ * Owner:   the caller: pz_model_free
+ * Threads: any */
 enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
                                       struct pz_version *version, struct pz_err *err);
+
+/* The model that an operand means: a file means itself, a campaign its current version's.
+ *
+ * path     of n bytes
+ * Errors:  PZ_NO_INPUT no version was published; PZ_NEGATIVE the current version is marked as bad;
+ *          PZ_BAD_DATA the campaign is damaged; PZ_USAGE the path is too long
+ * Threads: any */
+enum pz_status pz_campaign_model_path(const char *operand, char *path, size_t n,
+                                      struct pz_err *err);
 
 /* Where the campaign's live store is: its own folder live/, or the one that its setting "live" names,
  * from the campaign's folder on.
  *
  * path     of PZ_PATH_BYTES (4096)
- * Errors:  as pz_settings_read; PZ_USAGE the path is too long */
+ * Errors:  as pz_settings_read; PZ_USAGE the path is too long
+ * Threads: any */
 enum pz_status pz_campaign_live_path(const char *campaign, char *path, struct pz_err *err);
 
-/* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK. */
+/* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK.
+ *
+ * Errors:  PZ_NO_INPUT no campaign; others as pz_live_open
+ * Owner:   the caller: pz_live_close
+ * Threads: any */
 enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
                                      struct pz_live_store **live, struct pz_err *err);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME:
- * TEXT}}; other members are kept as they are. */
+/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME: TEXT},
+ * "pins": {VERSION: true}, "bad": {FINGERPRINT of a model: VERSION}}; other members are kept as they
+ * are. A file that cannot be read is an error everywhere, never "nothing is set": what is written
+ * next would forget the rest. */
 #include "campaign/settings.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "campaign/campaign.h"
 #include "campaign/layout.h"
@@ -29,14 +30,68 @@ void pz_settings_clear(struct pz_settings *s)
     s->doc = NULL;
 }
 
-enum pz_status pz_settings_read(const char *campaign, struct pz_settings *s, struct pz_err *err)
+static bool is_choice(const char *choices, const char *word)
 {
-    char path[PZ_PATH_BYTES], *text = NULL;
+    size_t n = strlen(word);
+
+    for (const char *p = choices; *p; p += strcspn(p, "|"), p += *p == '|')
+        if (n > 0 && strcspn(p, "|") == n && strncmp(p, word, n) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a value is one that the setting can have. */
+static bool fits(const struct pz_settable *k, const json_t *value)
+{
+    double x = json_number_value(value);
+
+    if (k->choices)
+        return json_is_string(value) &&
+               (!*k->choices || is_choice(k->choices, json_string_value(value)));
+    return json_is_number(value) && x >= k->min && x <= k->max &&
+           (!k->whole || json_is_integer(value));
+}
+
+/* What stands in the file must be what can be set: a setting that nothing can be made of would be
+ * forgotten in silence. Names that this pz does not know are kept. */
+static enum pz_status check_doc(const struct pz_settings *s, const char *path, struct pz_err *err)
+{
+    const json_t *settings = json_object_get(s->doc, "settings"),
+                 *filters = json_object_get(s->doc, "filters");
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(s->doc) || (settings && !json_is_object(settings)) ||
+        (filters && !json_is_object(filters)))
+        return pz_err_set(err, PZ_BAD_DATA, "%s: not what pz-deploy set writes", path);
+    for (const struct pz_settable *k = pz_settings_known; k->name; k++) {
+        value = json_object_get(settings, k->name);
+        if (value && !fits(k, value))
+            return pz_err_set(err, PZ_BAD_DATA,
+                              "%s: \"%s\" has a value that it cannot have; set it again by "
+                              "pz-deploy set",
+                              path, k->name);
+    }
+    json_object_foreach ((json_t *)(uintptr_t)filters, key, value) {
+        if (!json_is_string(value))
+            return pz_err_set(err, PZ_BAD_DATA, "%s: filter \"%s\" is no text", path, key);
+    }
+    return PZ_OK;
+}
+
+/* As pz_settings_read, whatever it says: setting a value again is how a wrong one is mended. */
+static enum pz_status read_doc(const char *campaign, char path[PZ_PATH_BYTES],
+                               struct pz_settings *s, struct pz_err *err)
+{
+    char *text = NULL;
     size_t n;
+    bool there = false;
     enum pz_status st = pz_layout_path(path, campaign, "campaign.json", err);
 
     s->doc = NULL;
-    if (st == PZ_OK && access(path, F_OK) != 0)
+    if (st == PZ_OK)
+        st = pz_file_exists(path, &there, err);
+    if (st == PZ_OK && !there)
         return PZ_OK;
     if (st == PZ_OK)
         st = pz_file_read(path, FILE_MAX, &text, &n, err);
@@ -46,6 +101,14 @@ enum pz_status pz_settings_read(const char *campaign, struct pz_settings *s, str
         st = pz_err_set(err, PZ_BAD_DATA, "%s: not a JSON object", path);
     free(text);
     return st;
+}
+
+enum pz_status pz_settings_read(const char *campaign, struct pz_settings *s, struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    enum pz_status st = read_doc(campaign, path, s, err);
+
+    return st == PZ_OK && s->doc ? check_doc(s, path, err) : st;
 }
 
 static const json_t *find(const struct pz_settings *s, const char *part, const char *name)
@@ -83,8 +146,8 @@ static enum pz_status change(struct pz_settings *s, const char *part, const char
 
     if (!value && !find(s, part, name))
         return pz_err_set(err, PZ_NO_INPUT, "nothing to remove: \"%s\" is not set", name);
-    if (!s->doc)
-        s->doc = json_object();
+    if (!s->doc && !(s->doc = json_object()))
+        return pz_err_memory(err, "settings", 1e4);
     object = json_object_get(s->doc, part);
     if (!json_is_object(object)) {
         good = json_object_set_new(s->doc, part, json_object()) == 0;
@@ -111,22 +174,36 @@ static enum pz_status write_settings(const char *campaign, const struct pz_setti
     return st;
 }
 
+/* With the lock held. */
+static enum pz_status edit_locked(const char *campaign, const char *part, const char *name,
+                                  json_t *value, struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    struct pz_settings s = { NULL };
+    enum pz_status st = read_doc(campaign, path, &s, err);
+
+    if (st == PZ_OK)
+        st = change(&s, part, name, value, err);
+    if (st == PZ_OK)
+        st = check_doc(&s, path, err);
+    if (st == PZ_OK)
+        st = write_settings(campaign, &s, err);
+    pz_settings_clear(&s);
+    return st;
+}
+
+/* Takes over the reference to value. */
 static enum pz_status edit(const char *campaign, const char *part, const char *name, json_t *value,
                            double wait_s, struct pz_err *err)
 {
-    struct pz_settings s = { NULL };
     struct pz_lock *held = NULL;
-    enum pz_status st = pz_layout_need(campaign, err);
+    struct pz_current c;
+    enum pz_status st = pz_layout_need(campaign, &c, err);
 
     if (st == PZ_OK)
         st = pz_layout_lock(campaign, wait_s, &held, err);
     if (st == PZ_OK)
-        st = pz_settings_read(campaign, &s, err);
-    if (st == PZ_OK)
-        st = change(&s, part, name, value, err);
-    if (st == PZ_OK)
-        st = write_settings(campaign, &s, err);
-    pz_settings_clear(&s);
+        st = edit_locked(campaign, part, name, value, err);
     pz_lock_free(held);
     json_decref(value);
     return st;
@@ -147,16 +224,6 @@ static const struct pz_settable *find_setting(const char *name, struct pz_err *e
     pz_err_set(err, PZ_USAGE, "no setting \"%s\"%s", name,
                hint.text[0] ? hint.text : ", see pz-deploy(1)");
     return NULL;
-}
-
-static bool is_choice(const char *choices, const char *word)
-{
-    size_t n = strlen(word);
-
-    for (const char *p = choices; *p; p += strcspn(p, "|"), p += *p == '|')
-        if (n > 0 && strcspn(p, "|") == n && strncmp(p, word, n) == 0)
-            return true;
-    return false;
 }
 
 static enum pz_status make_value(const struct pz_settable *k, const char *text, json_t **value,
@@ -242,4 +309,50 @@ enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
     if (expression && !(made = json_string(expression)))
         return pz_err_memory(err, "a filter", 1e5);
     return edit(campaign, "filters", name, made, wait_s, err);
+}
+
+/* ---- pins and bad models ---- */
+
+bool pz_settings_is_pinned(const struct pz_settings *s, uint32_t version)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "%u", version);
+    return find(s, "pins", name) != NULL;
+}
+
+enum pz_status pz_settings_pin(const char *campaign, uint32_t version, bool pinned, double wait_s,
+                               struct pz_err *err)
+{
+    char name[16];
+    json_t *made = pinned ? json_true() : NULL;
+
+    snprintf(name, sizeof name, "%u", version);
+    return edit(campaign, "pins", name, made, wait_s, err);
+}
+
+uint32_t pz_settings_bad(const struct pz_settings *s, const char *fingerprint)
+{
+    json_int_t version = json_integer_value(find(s, "bad", fingerprint));
+
+    return version > 0 && version < UINT32_MAX ? (uint32_t)version : 0;
+}
+
+enum pz_status pz_settings_mark(const char *campaign, const char *fingerprint, uint32_t version,
+                                struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    struct pz_settings s = { NULL };
+    json_t *made = NULL;
+    enum pz_status st = read_doc(campaign, path, &s, err);
+    bool is_marked = find(&s, "bad", fingerprint) != NULL;
+
+    pz_settings_clear(&s);
+    if (st != PZ_OK || is_marked == (version > 0))
+        return st;
+    if (version > 0 && !(made = json_integer(version)))
+        return pz_err_memory(err, "settings", 1e3);
+    st = edit_locked(campaign, "bad", fingerprint, made, err);
+    json_decref(made);
+    return st;
 }

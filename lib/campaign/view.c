@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "campaign/info.h"
 #include "campaign/layout.h"
 #include "live/overlay.h"
 
@@ -44,8 +45,6 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
     struct pz_live_size size;
     enum pz_status st = pz_live_count(v->store, &size, err);
 
-    if (st == PZ_OK && *v->version.store && strcmp(v->version.store, size.store) != 0)
-        v->version.live_seen = v->version.rows_seen = 0; /* numbers of another store */
     v->rows_last =
         size.rows_last; /* a change after this makes the view stale, even if it is seen */
     if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
@@ -66,6 +65,8 @@ enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct p
         st = pz_settings_read(campaign, &v->settings, err);
     if (st == PZ_OK)
         st = pz_campaign_open_live(campaign, false, &v->store, err);
+    if (st == PZ_OK)
+        st = pz_info_check(campaign, &v->version, v->store, err);
     if (st == PZ_OK && v->store)
         st = build_all(v, err);
     if (st != PZ_OK) {

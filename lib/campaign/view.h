@@ -20,18 +20,27 @@ struct pz_view {
     uint64_t rows_last;               /* last change of rows that the overlays contain */
 };
 
-/* Open the campaign; free with pz_view_free. Readers need no write permission. */
+/* Open the campaign as of now. Readers need no write permission.
+ *
+ * Errors:  as pz_campaign_open_model, pz_settings_read and pz_live_open
+ * Owner:   the caller: pz_view_free
+ * Threads: any */
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err);
-/* Accepts NULL. */
+
+/* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);
 
 /* True when another version or other settings are current, or rows changed: two small reads.
- * Thread-safe. */
+ *
+ * Threads: any, several on one view */
 bool pz_view_is_stale(const char *campaign, const struct pz_view *v);
 
 /* Everything live for a query of this user (NULL: of nobody) as of now: events that the model has
- * not seen, whether he is forgotten, rows of items and users. *live borrows from the arena and the
- * view. Thread-safe. */
+ * not seen, whether they are forgotten, rows of items and users.
+ *
+ * Errors:  as pz_live_read
+ * Owner:   *live borrows from the arena and the view
+ * Threads: any, several on one view, each with an arena of its own */
 enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
                               struct pz_live *live, struct pz_err *err);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "table/hash.h"
 #include "table/reader.h"
 #include "table/zst.h"
@@ -43,6 +44,17 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
     }
     close(fd);
     return st;
+}
+
+/* Whether the columns of a flat table are not what was written; in a signal handler. */
+static bool is_damaged(const void *table)
+{
+    const struct pz_table *t = table;
+
+    for (size_t i = 0; t->flat && i < t->n; i++)
+        if (pz_hash64(t->map + t->col[i].offset, (size_t)t->col[i].stored) != t->col[i].stored_hash)
+            return true;
+    return false;
 }
 
 static enum pz_status check_version(uint32_t version, struct pz_err *err)
@@ -151,6 +163,8 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
         if (st != PZ_OK)
             pz_err_prefix(err, "%s", path);
     }
+    if (st == PZ_OK)
+        pz_signals_watch(&(struct pz_watched){ t->map, (size_t)t->size, t->path, is_damaged, t });
     if (st != PZ_OK) {
         pz_table_close(t);
         t = NULL;
@@ -166,6 +180,8 @@ void pz_table_close(struct pz_table *t)
     for (size_t i = 0; i < t->n; i++)
         pz_column_drop(t, &t->col[i]);
     pz_layout_free(t->col, t->n);
+    if (t->map)
+        pz_signals_unwatch(t->map);
     if (t->map)
         munmap(t->map, (size_t)t->size);
     free(t->path);

@@ -2,6 +2,7 @@
 /* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out.
  * Every test has a campaign of its own, published from one tiny model. */
 
+#include "campaign/gc.h"
 #include "tests/unit/fixture_campaign.h"
 
 static struct pz_view *open_view(void)
@@ -104,7 +105,7 @@ TEST(a_view_outlives_the_removal_of_its_version)
     for (uint32_t i = 2; i <= 4; i++) {
         assert_int_equal(publish(0, 0), i);
     }
-    must(pz_campaign_gc(campaign, 0, false, 0, &removed, &err), &err);
+    must(pz_campaign_gc(campaign, &(struct pz_gc_cfg){ .keep = 0 }, &removed, &err), &err);
     assert_int_equal(removed.versions, 2);
     struct pz_ranker *r = pz_ranker_new(v->model);
     struct pz_request req = { .user_id = "u0", .num = 3, .exploration_weight = -1 };

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collecting: see gc.h.
+ *
+ * A version is removed by renaming versions/NNNN to NNNN.old, fsync of versions/, and unlinking what
+ * publishing made in it; a reader that came in between finds the name gone, reads `current` again
+ * and opens what it names.
+ *
+ * Live events go only when three things hold: the current version is among those that were read and
+ * none of them is damaged; every version that is kept contains them; and the datasets that the next
+ * training reads contain them, which their watermarks prove. A version alone proves nothing about
+ * the next one: it may be trained from older data. All of it is decided before anything is
+ * removed. */
+#include "campaign/gc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "campaign/campaign.h"
+#include "campaign/info.h"
+#include "campaign/layout.h"
+#include "campaign/settings.h"
+#include "data/dataset.h"
+
+/* Numbers of live events and rows up to which something is contained. */
+struct reach {
+    bool any; /* of nothing there is no smallest */
+    uint64_t events, rows;
+};
+
+static void take_smaller(struct reach *r, uint64_t events, uint64_t rows)
+{
+    r->events = r->any && r->events < events ? r->events : events;
+    r->rows = r->any && r->rows < rows ? r->rows : rows;
+    r->any = true;
+}
+
+/* ---- which versions ---- */
+
+static int64_t week_of(const struct pz_version *v)
+{
+    return (v->published / 86400 + 3) / 7; /* 1970-01-01 was a Thursday; weeks begin on Monday */
+}
+
+/* Whether version i is the newest of one of the n latest weeks that have a version. */
+static bool is_weekly(const struct pz_version *list, size_t n_list, size_t i, uint32_t n)
+{
+    uint32_t weeks = 0;
+
+    for (size_t k = n_list; k-- > 0 && weeks < n;) {
+        bool newest = k + 1 == n_list || week_of(&list[k]) != week_of(&list[k + 1]);
+
+        weeks += newest;
+        if (k == i)
+            return newest;
+    }
+    return false;
+}
+
+static bool is_kept(const struct pz_gc_cfg *cfg, const struct pz_version *list, size_t n, size_t i)
+{
+    return list[i].current || list[i].previous || list[i].pinned || i + cfg->keep >= n ||
+           is_weekly(list, n, i, cfg->keep_weekly);
+}
+
+/* Nothing is judged by a list that cannot be whole. */
+static enum pz_status check_list(const char *campaign, const struct pz_version *list, size_t n,
+                                 struct pz_err *err)
+{
+    bool current = false;
+
+    for (size_t i = 0; i < n; i++) {
+        current = current || list[i].current;
+        if (list[i].damaged)
+            return pz_err_set(
+                err, PZ_BAD_DATA,
+                "version %u of %s is damaged: nothing is removed; see pz-deploy check "
+                "and repair",
+                list[i].number, campaign);
+    }
+    return current
+               ? PZ_OK
+               : pz_err_set(err, PZ_BAD_DATA,
+                            "the current version of %s is not in its folder versions: nothing is "
+                            "removed; see pz-deploy repair",
+                            campaign);
+}
+
+static enum pz_status remove_version(const char *campaign, uint32_t number, struct pz_log *log,
+                                     struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES], old[PZ_PATH_BYTES], dir[PZ_PATH_BYTES], name[32];
+    enum pz_status st = pz_layout_version(path, campaign, number, "", err);
+
+    if (st == PZ_OK)
+        st = pz_layout_version(old, campaign, number, ".old", err);
+    if (st == PZ_OK)
+        st = pz_layout_path(dir, campaign, "versions", err);
+    if (st == PZ_OK && rename(path, old) != 0)
+        st = pz_err_errno(err, PZ_IO, errno, "cannot remove %s", path);
+    if (st == PZ_OK)
+        st = pz_file_sync_dir(dir, err);
+    snprintf(name, sizeof name, "%04u.old", number);
+    if (st == PZ_OK)
+        pz_layout_remove(campaign, name, log);
+    return st;
+}
+
+/* ---- live events ---- */
+
+/* What the datasets named contain of a store. */
+static enum pz_status read_data(const struct pz_gc_cfg *cfg, const char *store, struct reach *held,
+                                struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    const struct pz_watermark *mark = NULL;
+    enum pz_status st = PZ_OK;
+
+    *held = (struct reach){ .any = true };
+    if (cfg->n_data == 0)
+        return PZ_OK;
+    st = pz_dataset_open(cfg->data, cfg->n_data, &ds, err);
+    if (st == PZ_OK)
+        mark = pz_watermarks_find(&ds->watermarks, store);
+    if (mark)
+        *held = (struct reach){ .any = true, .events = mark->events, .rows = mark->rows };
+    pz_dataset_free(ds);
+    return st;
+}
+
+struct tally {
+    uint64_t upto, n, first;
+};
+
+static enum pz_status count_event(void *context, int pass, uint64_t number,
+                                  const struct pz_event *event, struct pz_err *err)
+{
+    struct tally *t = context;
+
+    (void)pass;
+    (void)event;
+    (void)err;
+    if (number <= t->upto) {
+        t->first = t->n == 0 ? number : t->first;
+        t->n++;
+    }
+    return PZ_OK;
+}
+
+/* How far collecting may go: what all versions left have and the datasets too. What only the versions
+ * have would be lost to the next training. */
+static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc_cfg *cfg,
+                                  struct reach *r, struct pz_err *err)
+{
+    struct pz_live_size size;
+    struct reach held;
+    struct tally t = { .upto = r->events };
+    enum pz_status st = pz_live_count(live, &size, err);
+
+    if (st == PZ_OK)
+        st = read_data(cfg, size.store, &held, err);
+    if (st != PZ_OK || cfg->force)
+        return st;
+    if (held.events < r->events)
+        st = pz_live_each(live, held.events, 1, count_event, &t, err);
+    if (st == PZ_OK && t.n > 0)
+        return pz_err_set(
+            err, PZ_NEGATIVE,
+            "%llu live events (numbers %llu to %llu) are in no dataset that was named, "
+            "and the next training would lack them: export them, name the datasets "
+            "that it reads by --data FILE, or say --force",
+            (unsigned long long)t.n, (unsigned long long)t.first, (unsigned long long)r->events);
+    r->rows = held.rows < r->rows ? held.rows : r->rows;
+    return st;
+}
+
+/* The reach of the versions that stay, as far as the store's numbers mean anything. */
+static enum pz_status find_reach(const char *campaign, struct pz_live_store *live,
+                                 const struct pz_gc_cfg *cfg, struct pz_version *list, size_t n,
+                                 struct reach *r, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        if (is_kept(cfg, list, n, i)) {
+            st = pz_info_check(campaign, &list[i], live, err);
+            take_smaller(r, list[i].live_seen, list[i].rows_seen);
+        }
+    return st == PZ_OK && r->any ? limit_reach(live, cfg, r, err) : st;
+}
+
+enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
+                              struct pz_gc *removed, struct pz_err *err)
+{
+    struct pz_current c;
+    struct pz_lock *held = NULL;
+    struct pz_live_store *live = NULL;
+    struct pz_version *list = NULL;
+    struct reach reach = { .any = false };
+    size_t n = 0;
+    enum pz_status st = pz_layout_need(campaign, &c, err);
+
+    *removed = (struct pz_gc){ 0, 0 };
+    if (st == PZ_OK)
+        st = pz_layout_lock(campaign, cfg->wait_s, &held, err);
+    if (st == PZ_OK)
+        st = pz_campaign_list(campaign, &list, &n, err);
+    if (st == PZ_OK)
+        st = check_list(campaign, list, n, err);
+    if (st == PZ_OK && cfg->events)
+        st = pz_campaign_open_live(campaign, true, &live, err);
+    if (st == PZ_OK && live)
+        st = find_reach(campaign, live, cfg, list, n, &reach, err);
+    if (st == PZ_OK)
+        st = pz_layout_sweep(campaign, cfg->log, err);
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        if (!is_kept(cfg, list, n, i)) {
+            st = remove_version(campaign, list[i].number, cfg->log, err);
+            removed->versions += st == PZ_OK;
+        }
+    if (st == PZ_OK && reach.any && reach.events + reach.rows > 0)
+        st = pz_live_collect(live, reach.events, reach.rows, &removed->live, err);
+    pz_live_close(live);
+    free(list);
+    pz_lock_free(held);
+    return st;
+}
+
+enum pz_status pz_campaign_pin(const char *campaign, uint32_t version, bool pinned, double wait_s,
+                               struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    bool there = false;
+    enum pz_status st = pz_layout_version(path, campaign, version, "/model.flat", err);
+
+    if (st == PZ_OK)
+        st = pz_file_exists(path, &there, err);
+    if (st == PZ_OK && pinned && !there)
+        st = pz_err_set(err, PZ_NO_INPUT, "%s has no version %u; see pz-deploy list", campaign,
+                        version);
+    return st == PZ_OK ? pz_settings_pin(campaign, version, pinned, wait_s, err) : st;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a version says of itself: see info.h. The file:
+ *
+ *   {"published":SECONDS,"live_seen":N,"rows_seen":N,"store":"16 hex digits","recipe":"NAME"}
+ *
+ * It is small and plain, so it gets edited and copied; whoever believes a number in it may lose
+ * live events. So each member is checked for itself, the recipe against the model, and the numbers
+ * against the store. */
+#include "campaign/info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "campaign/layout.h"
+
+enum pz_status pz_info_write(const char *path, const struct pz_version *v, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    enum pz_status st;
+
+    pz_str_addf(&text,
+                "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"store\":\"%s\","
+                "\"recipe\":\"%s\"}\n",
+                (long long)v->published, (unsigned long long)v->live_seen,
+                (unsigned long long)v->rows_seen, v->store, v->recipe);
+    st = text.failed ? pz_err_memory(err, "info.json", 1e3)
+                     : pz_file_write(path, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+/* A whole number of 0 or more; false when it is anything else. */
+static bool take_count(const json_t *doc, const char *name, uint64_t *out)
+{
+    const json_t *value = json_object_get(doc, name);
+
+    *out = (uint64_t)json_integer_value(value);
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool parse(const json_t *doc, struct pz_version *v)
+{
+    const char *recipe = json_string_value(json_object_get(doc, "recipe")),
+               *store = json_string_value(json_object_get(doc, "store"));
+    uint64_t published;
+
+    if (!take_count(doc, "published", &published) || !take_count(doc, "live_seen", &v->live_seen) ||
+        !take_count(doc, "rows_seen", &v->rows_seen) || !recipe || !pz_recipe_find(recipe, NULL) ||
+        strlen(recipe) >= sizeof v->recipe || (store && strlen(store) >= sizeof v->store))
+        return false;
+    v->published = (int64_t)published;
+    strcpy(v->recipe, recipe);
+    strcpy(v->store, store ? store : "");
+    return true;
+}
+
+enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES], *text = NULL;
+    size_t n;
+    json_t *doc = NULL;
+    struct stat info;
+    enum pz_status st = pz_layout_version(path, campaign, v->number, "/model.flat", err);
+
+    if (st == PZ_OK && stat(path, &info) == 0)
+        v->bytes = (uint64_t)info.st_size;
+    if (st == PZ_OK)
+        st = pz_layout_version(path, campaign, v->number, "/info.json", err);
+    if (st == PZ_OK)
+        st = pz_file_read(path, 4096, &text, &n, err);
+    if (st == PZ_OK)
+        st = pz_json_parse(text, n, path, &doc, err);
+    if (st == PZ_BAD_DATA || (st == PZ_OK && !parse(doc, v)))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s is damaged; pz-deploy repair %s writes it again",
+                        path, campaign);
+    json_decref(doc);
+    free(text);
+    return st;
+}
+
+enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct pz_live_store *live,
+                             struct pz_err *err)
+{
+    struct pz_live_size size = { .last = 0 };
+    enum pz_status st = live ? pz_live_count(live, &size, err) : PZ_OK;
+
+    if (st != PZ_OK || !live)
+        return st;
+    if (*v->store && strcmp(v->store, size.store) != 0) {
+        v->live_seen = 0;
+        v->rows_seen = 0;
+    }
+    if (v->live_seen <= size.last && v->rows_seen <= size.last)
+        return PZ_OK;
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s/versions/%04u/info.json says that live events up to %llu are in the "
+                      "model, but the store's last is %llu; pz-deploy repair %s writes it again",
+                      campaign, v->number,
+                      (unsigned long long)(v->live_seen > v->rows_seen ? v->live_seen
+                                                                       : v->rows_seen),
+                      (unsigned long long)size.last, campaign);
+}
+
+enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
+                                 struct pz_version *v, struct pz_err *err)
+{
+    const char *text = json_string_value(json_object_get(m->manifest, "live"));
+    struct pz_live_store *live = NULL;
+    struct pz_live_size size = { .last = 0 };
+    struct pz_watermarks marks = { .n = 0 };
+    const struct pz_watermark *mark = NULL;
+    enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
+
+    if (st == PZ_OK && live)
+        st = pz_live_count(live, &size, err);
+    if (st == PZ_OK && live && text)
+        st = pz_watermarks_read(&marks, text, err);
+    pz_live_close(live);
+    if (st == PZ_OK)
+        mark = pz_watermarks_find(&marks, size.store);
+    if (mark && v->live_seen == 0)
+        v->live_seen = mark->events;
+    if (mark && v->rows_seen == 0)
+        v->rows_seen = mark->rows;
+    pz_watermarks_clear(&marks);
+    memcpy(v->store, size.store, sizeof v->store);
+    if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
+        st = pz_err_set(err, PZ_USAGE,
+                        "the last live number of %s is %llu: a model cannot have seen more",
+                        campaign, (unsigned long long)size.last);
+    return st;
+}

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+# What cannot be read is not absent: a campaign with lost, damaged or edited files loses nothing.
+load common
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_FILE_TMPDIR" || return 1
+    awk -F, 'NR == 1 || substr($1, 4, 2) == "40"' "$BATS_TEST_DIRNAME/../../sample-data/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv
+    pz-train -q -o home.pzm --no-tune --recipe popularity-count shop.pzd
+    pz-train -q -o other.pzm --no-tune --recipe popularity-count --seed 7 -p popularity.half-life=3 shop.pzd ||
+        pz-train -q -o other.pzm --no-tune --recipe trending-now shop.pzd
+    for i in 1 2 3; do pz-deploy publish -q home.pzc home.pzm; done
+    for i in 1 2 3 4; do pz-event put -q home.pzc --user u --item "i000$i" --type View; done
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp -r "$BATS_FILE_TMPDIR"/* .
+}
+
+versions() {
+    ls home.pzc/versions | tr '\n' ' '
+}
+
+version() {
+    pz-deploy status --json home.pzc | jq .version
+}
+
+@test "a campaign that lost current is refused, and repaired" {
+    rm home.pzc/current
+    for command in "publish home.pzc home.pzm" "gc --keep 0 home.pzc" "list home.pzc" "status home.pzc" \
+        "set home.pzc num 3" "rollback home.pzc"; do
+        run -65 pz-deploy $command
+        [[ $output == *"pz-deploy repair home.pzc"* ]]
+    done
+    run -65 pz-recommend home.pzc --user u0040
+    [ "$(versions)" = "0001 0002 0003 " ]
+    pz-deploy repair home.pzc
+    [ "$(version)" -eq 3 ]
+    pz-deploy publish -q home.pzc home.pzm
+    [ "$(versions)" = "0001 0002 0003 0004 " ]
+}
+
+@test "current is believed only as it was written" {
+    cp home.pzc/current good
+    for text in "4294967297 0 3" "3 2 3" "1 2 3 0000000000000000" "" "3 2 3 $(cut -d' ' -f4 good)x" \
+        "4 2 3 $(cut -d' ' -f4 good)"; do
+        printf '%s\n' "$text" >home.pzc/current
+        run -65 pz-deploy gc --keep 0 home.pzc
+        [[ $output == *"damaged; pz-deploy repair"* ]]
+        run -65 pz-recommend home.pzc --user u0040
+        run -65 pz-deploy publish home.pzc home.pzm
+        [ "$(versions)" = "0001 0002 0003 " ]
+    done
+    pz-deploy repair home.pzc
+    cmp good home.pzc/current
+}
+
+@test "a look that fails is not absence" {
+    for file in current campaign.json; do
+        rm -f "home.pzc/$file"
+        ln -s "$file" "home.pzc/$file" # ELOOP
+        run ! pz-deploy gc --keep 0 home.pzc
+        run ! pz-deploy publish home.pzc home.pzm
+        run ! pz-deploy set home.pzc num 3
+        [ -L "home.pzc/$file" ]
+        [ "$(versions)" = "0001 0002 0003 " ]
+        rm "home.pzc/$file"
+        pz-deploy repair -q home.pzc
+    done
+}
+
+@test "gc --events refuses when the current version is not among those it read" {
+    mv home.pzc/versions away
+    run -65 pz-deploy gc --events --force home.pzc
+    [[ $output == *"nothing is removed"* ]]
+    mkdir home.pzc/versions
+    run -65 pz-deploy gc --events --force home.pzc
+    pz-event stats --json home.pzc | jq -e '.events == 4'
+    rmdir home.pzc/versions
+    mv away home.pzc/versions
+    rm home.pzc/versions/0002/info.json
+    run -65 pz-deploy gc --keep 0 --events --force home.pzc
+    [ "$(versions)" = "0001 0002 0003 " ]
+}
+
+@test "what is not ours is not removed, and links are not followed" {
+    mkdir foreign home.pzc/versions/0001.keep home.pzc/versions/0012.new
+    touch foreign/precious foreign/model.flat home.pzc/versions/{0001.keep/x,notes.txt,0012.new/mine}
+    ln -s ../../foreign home.pzc/versions/0009
+    ln -s ../../foreign home.pzc/versions/0010.old
+    ln -s ../../../foreign/precious home.pzc/versions/0001/link
+    touch home.pzc/.notes.tmp
+    run -0 pz-deploy gc --keep 0 home.pzc
+    [[ $output == *"versions/0012.new stays: Directory not empty"* ]]
+    [[ $output == *"versions/0009 stays"* ]]
+    [ -e foreign/precious ] && [ -e foreign/model.flat ]
+    [ -e home.pzc/versions/0001.keep/x ] && [ -e home.pzc/versions/notes.txt ] && [ -e home.pzc/.notes.tmp ]
+    pz-deploy publish -q home.pzc home.pzm
+}
+
+@test "info.json is held against the live store" {
+    pz-deploy publish -q --live-seen 2 home.pzc home.pzm
+    sed -i 's/"live_seen":2/"live_seen":9000/' home.pzc/versions/0004/info.json
+    run -65 pz-recommend home.pzc --user u --seen only
+    [[ $output == *"up to 9000"*"store's last is 4"*"pz-deploy repair"* ]]
+    run -65 pz-deploy gc --keep 0 --events --force home.pzc
+    pz-event stats --json home.pzc | jq -e '.events == 4'
+    pz-deploy repair home.pzc
+    pz-recommend -q home.pzc --user u --seen only >/dev/null
+    echo '{"published":1}' >home.pzc/versions/0004/info.json
+    run -65 pz-recommend home.pzc --user u
+    [[ $output == *"info.json is damaged"* ]]
+    pz-deploy list home.pzc | grep -q '^4 .*damaged'
+}
+
+@test "settings that nothing can be made of are an error, and can be set again" {
+    pz-deploy set home.pzc num 3
+    sed -i 's/: 3/: "many"/' home.pzc/campaign.json
+    run -65 pz-recommend home.pzc --user u0040
+    [[ $output == *'"num" has a value that it cannot have'* ]]
+    pz-deploy set home.pzc num 4
+    [ "$(pz-recommend -q home.pzc --user u0040 | wc -l)" -eq 5 ]
+}
+
+@test "check and status --verify read every byte" {
+    pz-deploy check home.pzc
+    run -0 pz-deploy status --verify home.pzc
+    size=$(stat -c %s home.pzc/versions/0003/model.flat)
+    printf '\x55' | dd of=home.pzc/versions/0003/model.flat bs=1 seek=$((size / 2)) conv=notrunc status=none
+    run -65 --separate-stderr pz-deploy check --json home.pzc
+    jq -e '.versions == 3 and .faults == 1' <<<"$output"
+    [[ $stderr == *"0003/model.flat"*"damaged"* ]]
+    run -65 pz-deploy status --verify home.pzc
+    pz-deploy rollback -q home.pzc
+    run -0 pz-deploy status --verify home.pzc
+}
+
+@test "a model that is cut off while it is in use is named" {
+    mkfifo questions
+    timeout 20 pz-recommend -q home.pzc --input - -n 1 -f jsonl <questions >out 2>err &
+    exec 9>questions
+    echo '{"userId":"u0040"}' >&9
+    for i in $(seq 100); do
+        [ ! -s out ] || break
+        sleep 0.1
+    done
+    truncate -s 4096 home.pzc/versions/0003/model.flat
+    echo '{"userId":"u0140"}' >&9
+    exec 9>&-
+    wait $! || status=$?
+    [ "$status" -eq 65 ]
+    grep -q 'model.flat is damaged' err
+}
+
+@test "a rollback marks the model as bad: no base, not published again" {
+    pz-deploy publish -q home.pzc other.pzm
+    pz-deploy rollback -q home.pzc
+    [ "$(version)" -eq 3 ]
+    [ "$(pz-deploy list --json home.pzc | jq -c '[.[] | select(.bad).version]')" = "[4]" ]
+    run -1 pz-deploy publish home.pzc other.pzm
+    [[ $output == *"was version 4 and was rolled back as bad"* ]]
+    pz-deploy publish -q home.pzc home.pzm
+    pz-deploy gc -q --keep 0 home.pzc
+    run -1 pz-deploy publish home.pzc other.pzm
+    pz-deploy publish -q --force home.pzc other.pzm
+    pz-deploy rollback -q home.pzc
+    pz-deploy rollback -q home.pzc # undone: a person takes it back
+    [ "$(pz-deploy list --json home.pzc | jq -c '[.[] | select(.bad).version]')" = "[]" ]
+}
+
+@test "a model with far fewer items or users asks for --force" {
+    head -n 60 inter.csv >few.csv
+    pz-import -q -o few.pzd --interactions few.csv
+    pz-train -q -o few.pzm --no-tune --recipe popularity-count few.pzd
+    run -1 pz-deploy publish home.pzc few.pzm
+    [[ $output == *"items and"*"users where the current version has"*"--force"* ]]
+    [ "$(version)" -eq 3 ]
+    pz-deploy publish -q --force home.pzc few.pzm
+    [ "$(version)" -eq 4 ]
+}
+
+@test "gc keeps weekly versions and pinned ones" {
+    for day in $(seq 0 20); do # 2026-01-05 is a Monday
+        SOURCE_DATE_EPOCH=$((1767571200 + day * 86400)) pz-deploy publish -q w.pzc home.pzm
+    done
+    pz-deploy pin w.pzc 3
+    run -66 pz-deploy pin w.pzc 99
+    pz-deploy gc -q --keep 2 --keep-weekly 3 w.pzc
+    [ "$(pz-deploy list --json w.pzc | jq -c '[.[].version]')" = "[3,7,14,20,21]" ]
+    pz-deploy unpin w.pzc 3
+    pz-deploy gc -q --keep 2 --keep-weekly 2 w.pzc
+    [ "$(pz-deploy list --json w.pzc | jq -c '[.[].version]')" = "[14,20,21]" ]
+}
+
+@test "gc --events removes what the datasets named hold" {
+    pz-event export -q home.pzc -o day.pzd
+    pz-event put -q home.pzc --user u --item i0009 --type View
+    pz-deploy publish -q --live-seen 5 home.pzc home.pzm
+    pz-deploy publish -q --live-seen 5 home.pzc home.pzm
+    run -1 pz-deploy gc --keep 0 --events home.pzc
+    run -1 pz-deploy gc --keep 0 --events --data day.pzd home.pzc
+    [[ $output == *"1 live events (numbers 5 to 5)"* ]]
+    pz-event export -q home.pzc -o day.pzd
+    pz-deploy gc -q --keep 0 --events --data day.pzd home.pzc
+    pz-event stats --json home.pzc | jq -e '.events == 0'
+}
