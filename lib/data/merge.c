@@ -126,10 +126,9 @@ static enum pz_status merge_tables(const struct pz_merge *m, struct pz_err *err)
 static enum pz_status merge_marks(const struct pz_merge *m, struct pz_err *err)
 {
     for (size_t k = 0; k < m->n_in; k++)
-        for (size_t i = 0; i < m->in[k]->watermarks.n; i++)
-            if (!pz_watermarks_add(&m->ds->watermarks, &m->in[k]->watermarks.v[i]))
-                return pz_err_memory(err, "watermarks", 1e3);
-    return PZ_OK;
+        if (!pz_watermarks_unite(&m->ds->watermarks, &m->in[k]->watermarks))
+            return pz_err_memory(err, "watermarks", 1e3);
+    return pz_watermarks_check(&m->ds->watermarks, false, "the datasets together", err);
 }
 
 static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err *err)

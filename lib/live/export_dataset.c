@@ -99,16 +99,20 @@ static enum pz_status make_schema(struct pz_dataset *ds, const struct pz_model *
     return st;
 }
 
-static enum pz_status mark(struct pz_live_store *s, const struct pz_exported *done,
-                           struct pz_dataset *ds, struct pz_err *err)
+/* What was exported: from the number after `after` on, but for what had been collected before. */
+static enum pz_status mark(struct pz_live_store *s, const struct pz_export_cfg *cfg,
+                           const struct pz_exported *done, struct pz_dataset *ds,
+                           struct pz_err *err)
 {
-    struct pz_watermark mark = { .events = done->live_seen, .rows = done->rows_seen };
     struct pz_live_size size;
     enum pz_status st = pz_live_count(s, &size, err);
+    uint64_t after = cfg->after > size.collected ? cfg->after : size.collected,
+             rows = cfg->rows_after > size.rows_collected ? cfg->rows_after : size.rows_collected;
 
-    memcpy(mark.store, size.store, sizeof mark.store);
-    if (st == PZ_OK && !pz_watermarks_add(&ds->watermarks, &mark))
-        st = pz_err_memory(err, "watermarks", 1e3);
+    if (st == PZ_OK && !pz_watermarks_add(&ds->watermarks, size.store,
+                                          (struct pz_range){ after + 1, done->live_seen },
+                                          (struct pz_range){ rows + 1, done->rows_seen }))
+        st = pz_err_memory(err, "watermarks of live stores", 1e3);
     return st;
 }
 
@@ -133,7 +137,7 @@ static enum pz_status make_dataset(struct pz_live_store *s, const struct tables 
                "them as CSV to see them",
                (unsigned long long)rejected);
     if (st == PZ_OK)
-        st = mark(s, done, ds, err);
+        st = mark(s, cfg, done, ds, err);
     if (st == PZ_OK)
         st = pz_dataset_save(ds, path, err);
     pz_schema_clear(&schema);

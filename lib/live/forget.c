@@ -151,6 +151,15 @@ static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_ev
     return !pz_ids_is_forgotten(s, txn, owner);
 }
 
+/* Remember how far collecting went: what is exported from now on does not contain it. */
+static int note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto)
+{
+    uint64_t before;
+    int rc = pz_db_get_meta(s, txn, name, &before);
+
+    return rc == 0 && upto > before ? pz_db_put_meta(s, txn, name, upto) : rc;
+}
+
 static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct collecting *of = context;
@@ -169,7 +178,7 @@ static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
             of->n_removed++;
         }
     }
-    return rc;
+    return rc == 0 && of->n_removed > 0 ? note(s, txn, "collected", number - 1) : rc;
 }
 
 static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
@@ -194,7 +203,7 @@ static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
         mdb_cursor_close(c);
         rc = rc == MDB_NOTFOUND ? 0 : rc;
     }
-    return rc;
+    return rc == 0 && of->n_removed > 0 ? note(s, txn, "rows_collected", of->upto) : rc;
 }
 
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,

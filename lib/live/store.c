@@ -401,6 +401,10 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     snprintf(size->store, sizeof size->store, "%016" PRIx64, id);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "rows", &size->rows_last);
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "collected", &size->collected);
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "rows_collected", &size->rows_collected);
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
         if (out[i] && (rc = mdb_stat(txn, s->db[i], &stat)) == 0)
             *out[i] = stat.ms_entries;

@@ -112,6 +112,8 @@ struct pz_live_size {
     char store[17];                /* identity of the store, as in struct pz_watermark */
     uint64_t last;                 /* last number given out; 0: none */
     uint64_t rows_last;            /* number of the last change of items and users */
+    uint64_t collected,            /* events up to this number were collected, all that could be */
+        rows_collected;            /* likewise rows */
     uint64_t events, items, users, /* stored now */
         sessions, forgotten;       /* joined sessions; forgotten users */
     uint64_t bytes;                /* of the file in use */

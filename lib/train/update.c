@@ -57,6 +57,9 @@ static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta,
         st = pz_dataset_merge(all, n_delta + 1, out, err);
         pz_watermarks_clear(&old.watermarks);
     }
+    if (st == PZ_OK)
+        st = pz_watermarks_check(&(*out)->watermarks, true, "the model and the new data together",
+                                 err);
     free(all);
     return st;
 }
