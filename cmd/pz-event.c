@@ -16,7 +16,7 @@
 
 struct config {
     const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation,
-        *impression, *properties, *output, *table;
+        *impression, *properties, *output, *table, *lacking;
     long long after, rows_after, max_errors;
     bool acks;
     struct pz_common common;
@@ -211,7 +211,7 @@ static enum pz_status run_put_users(void *config, struct pz_strs *args, struct p
 
 /* ---- export ---- */
 
-static enum pz_status export_csv(struct pz_live_store *live, const struct pz_model *m,
+static enum pz_status export_csv(struct pz_live_store *live, const struct pz_export_cfg *export,
                                  const struct config *cfg, struct pz_exported *done,
                                  struct pz_err *err)
 {
@@ -219,12 +219,12 @@ static enum pz_status export_csv(struct pz_live_store *live, const struct pz_mod
     enum pz_status st = pz_out_open(cfg->output, &out, err);
 
     if (st == PZ_OK && cfg->table[0] == 'i' && cfg->table[1] == 'n')
-        st = pz_live_export_events(live, m, (uint64_t)cfg->after, out, done, err);
+        st = pz_live_export_events(live, export->model, export->after, out, done, err);
     else if (st == PZ_OK && cfg->table[0] == 'f')
         st = pz_live_export_forgotten(live, out, done, err);
     else if (st == PZ_OK)
         st = pz_live_export_rows(live, cfg->table[0] == 'i' ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
-                                 (uint64_t)cfg->rows_after, out, done, err);
+                                 export->rows_after, out, done, err);
     if (st == PZ_OK)
         return pz_out_commit(out, err);
     pz_out_abort(out);
@@ -267,30 +267,46 @@ static void report_export(const struct config *cfg, const struct pz_exported *do
                (unsigned long long)done->live_seen, (unsigned long long)done->rows_seen);
 }
 
+/* The model whose columns name and type the export's: that of --for, else the current one, when
+ * there is one. */
+static enum pz_status open_columns(const char *path, const struct config *cfg, struct pz_model **m,
+                                   struct pz_err *err)
+{
+    struct pz_version version;
+    enum pz_status st;
+
+    if (cfg->lacking)
+        return pz_campaign_is(cfg->lacking) ? pz_campaign_open_model(cfg->lacking, m, &version, err)
+                                            : pz_model_open(cfg->lacking, m, err);
+    st = open_model(path, m, &version, err);
+    return st == PZ_NO_INPUT ? PZ_OK : st;
+}
+
 static enum pz_status run_export(void *config, struct pz_strs *args, struct pz_log *log,
                                  struct pz_err *err)
 {
-    const struct config *cfg = config;
-    struct pz_export_cfg dataset = { .after = (uint64_t)cfg->after,
-                                     .rows_after = (uint64_t)cfg->rows_after,
-                                     .log = log };
+    struct config *cfg = config;
+    struct pz_export_cfg export = { .after = (uint64_t)cfg->after,
+                                    .rows_after = (uint64_t)cfg->rows_after,
+                                    .log = log };
     struct pz_exported done = { 0 };
     struct pz_live_store *live = NULL;
     struct pz_model *m = NULL;
-    struct pz_version version;
     enum pz_status st = need_campaign(args, err);
 
+    if (st == PZ_OK && cfg->lacking && cfg->after + cfg->rows_after > 0)
+        st = pz_err_set(err, PZ_USAGE, "--for says itself after which numbers");
     if (st == PZ_OK)
         st = open_live(args->v[0], false, &live, err);
-    if (st == PZ_OK) { /* for the names and types of columns, when there is one */
-        st = open_model(args->v[0], &m, &version, err);
-        st = st == PZ_NO_INPUT ? PZ_OK : st;
-        dataset.model = m;
-    }
+    if (st == PZ_OK)
+        st = open_columns(args->v[0], cfg, &m, err);
+    if (st == PZ_OK && cfg->lacking)
+        st = pz_live_lacking(live, m, &export, err);
+    export.model = m;
     if (st == PZ_OK)
         st = is_dataset(cfg->output)
-                 ? pz_live_export_dataset(live, &dataset, cfg->output, &done, err)
-                 : export_csv(live, m, cfg, &done, err);
+                 ? pz_live_export_dataset(live, &export, cfg->output, &done, err)
+                 : export_csv(live, &export, cfg, &done, err);
     pz_live_close(live);
     pz_model_free(m);
     if (st == PZ_OK)
@@ -525,6 +541,10 @@ static const struct pz_opt export_opts[] = {
         "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
     PZ_STR(0, "table", struct config, table, "interactions", "interactions|items|users|forgotten",
            "what to write as CSV"),
+    PZ_STR(
+        0, "for", struct config, lacking, NULL, "MODEL",
+        "only what this model (or a campaign's current one) lacks; exit code 1 and no output when "
+        "that is nothing"),
     PZ_INT(0, "after", struct config, after, "0", 0, 9e15, "N", "only events with larger numbers"),
     PZ_INT(0, "rows-after", struct config, rows_after, "0", 0, 9e15, "N",
            "only rows of items and users with larger numbers"),

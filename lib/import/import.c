@@ -81,7 +81,7 @@ static enum pz_status judge(const struct import *im, struct pz_err *err)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%llu bad rows, and --max-errors allows %g%s; nothing written",
                           (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "");
-    if (im->staging[PZ_INTERACTIONS].n_rows == 0)
+    if (im->staging[PZ_INTERACTIONS].n_rows == 0 && cfg->files[PZ_INTERACTIONS].n > 0)
         return pz_err_set(err, PZ_BAD_DATA, "no interaction is left; nothing written");
     return PZ_OK;
 }

@@ -605,7 +605,8 @@ enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);
     if (!w.ptr || !w.kept ||
-        !pz_mem_grow(&w.key, &cap, s->staging->n_rows, sizeof *w.key)) /* not zeroed */
+        !pz_mem_grow(&w.key, &cap, s->staging->n_rows + 1,
+                     sizeof *w.key)) /* not zeroed; one more, lest none be NULL */
         st = pz_err_memory(err, "the interactions", 8.0 * (double)s->staging->n_rows);
     if (st == PZ_OK)
         st = order_rows(&w, duplicates, err);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "data/watermarks.h"
 #include "live/put_private.h"
 
 /* Columns beside the fixed ones. */
@@ -310,4 +311,44 @@ enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *
         st = pz_live_each_forgotten(s, write_id, &x, err);
     pz_str_clear(&x.line);
     return st;
+}
+
+/* ---- what a model lacks ---- */
+
+/* Numbers after `after` that were collected are nowhere to export from. */
+static enum pz_status check_collected(uint64_t after, uint64_t collected, const char *what,
+                                      struct pz_err *err)
+{
+    return after >= collected
+               ? PZ_OK
+               : pz_err_set(err, PZ_BAD_DATA,
+                            "the model lacks %s %llu-%llu, which were collected from the live "
+                            "store: merge or update with the dataset that has them first",
+                            what, (unsigned long long)after + 1, (unsigned long long)collected);
+}
+
+enum pz_status pz_live_lacking(struct pz_live_store *s, const struct pz_model *m,
+                               struct pz_export_cfg *cfg, struct pz_err *err)
+{
+    const char *text = json_string_value(json_object_get(m->manifest, "live"));
+    const struct pz_watermark *mark = NULL;
+    struct pz_watermarks marks = { .n = 0 };
+    struct pz_live_size size = { .last = 0 };
+    enum pz_status st = s ? pz_live_count(s, &size, err) : PZ_OK;
+
+    if (st == PZ_OK && text)
+        st = pz_watermarks_read(&marks, text, err);
+    if (st == PZ_OK)
+        st = pz_watermarks_check(&marks, true, "the model's data", err);
+    if (st == PZ_OK)
+        mark = pz_watermarks_find(&marks, size.store);
+    cfg->after = mark ? mark->events : 0;
+    cfg->rows_after = mark ? mark->rows : 0;
+    pz_watermarks_clear(&marks);
+    if (st == PZ_OK && cfg->after >= size.last && cfg->rows_after >= size.rows_last)
+        return pz_err_set(err, PZ_NEGATIVE, "nothing new: the model has all up to number %llu",
+                          (unsigned long long)size.last);
+    if (st == PZ_OK)
+        st = check_collected(cfg->after, size.collected, "events", err);
+    return st == PZ_OK ? check_collected(cfg->rows_after, size.rows_collected, "rows", err) : st;
 }

@@ -41,6 +41,14 @@ struct pz_export_cfg {
     struct pz_log *log;
 };
 
+/* What a model lacks of the store: sets after and rows_after.
+ *
+ * Errors:  PZ_NEGATIVE it has all; PZ_BAD_DATA its own numbers have a gap, or what it lacks was
+ *          collected: the message names the numbers
+ * Threads: any */
+enum pz_status pz_live_lacking(struct pz_live_store *s, const struct pz_model *m,
+                               struct pz_export_cfg *cfg, struct pz_err *err);
+
 /* Events, items and users as a dataset at path, so that it merges with the data of the model:
  * columns that the model has get its types. PZ_NEGATIVE when there are no events. */
 enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_export_cfg *cfg,

@@ -154,8 +154,8 @@ enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_e
 
     for (int i = 0; i < PZ_N_TABLES && st == PZ_OK; i++)
         st = write_table(&t, i, s, cfg, err);
-    if (st == PZ_OK && t.done[PZ_INTERACTIONS].n == 0)
-        st = pz_err_set(err, PZ_NEGATIVE, "no new events: no dataset is written");
+    if (st == PZ_OK && t.done[PZ_INTERACTIONS].n + t.done[PZ_ITEMS].n + t.done[PZ_USERS].n == 0)
+        st = pz_err_set(err, PZ_NEGATIVE, "no new events or rows: no dataset is written");
     *done = t.done[PZ_INTERACTIONS];
     done->n += t.done[PZ_ITEMS].n + t.done[PZ_USERS].n;
     done->rows_seen = t.done[PZ_ITEMS].rows_seen < t.done[PZ_USERS].rows_seen

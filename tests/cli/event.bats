@@ -223,7 +223,7 @@ EOF
     pz-import -q --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" day.pzd
     pz-import --export items all.pzd -q -o items.csv
     grep -q '^i0001,1,,5.*,' items.csv
-    run -1 pz-event export home.pzc --after 3 -o none.pzd
+    run -1 pz-event export home.pzc --after 3 --rows-after 3 -o none.pzd
     [ ! -e none.pzd ]
     # the session joins after the export: its earlier event is news
     pz-event put home.pzc --user u0040 --item i0002 --type View --session other --time 1735689700
@@ -329,4 +329,37 @@ EOF
     [[ $stderr == *'event id "e" was stored before for another user or item: not stored again (user u, item b)'* ]]
     run -0 --separate-stderr pz-event put home.pzc --user w --item c --type View --event-id e
     [[ $stderr == *"for another user or item: not stored"* ]]
+}
+
+@test "export --for gives what a model lacks, and a delta that was left out is noticed" {
+    base=$BATS_FILE_TMPDIR/home.pzm
+    run -1 --separate-stderr pz-event export --for "$base" -o d0.pzd home.pzc
+    [ ! -e d0.pzd ]
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    pz-event put-items -q home.pzc --item i0001 --properties '{"PRICE":3}'
+    pz-event export -q --for "$base" -o d1.pzd home.pzc
+    pz-event put -q home.pzc --user u --item i0002 --type View
+    pz-event export -q --after 1 --rows-after 2 -o d2.pzd home.pzc
+    pz-event put -q home.pzc --user u --item i0003 --type View
+    pz-event export -q --after 3 --rows-after 2 -o d3.pzd home.pzc
+    pz-train -q --update "$base" -o h1.pzm d1.pzd
+    run -65 --separate-stderr pz-train --update h1.pzm -o h3.pzm d3.pzd
+    [[ $stderr == *"lack events 2-3 of the live store"* ]]
+    [ ! -e h3.pzm ]
+    run -65 --separate-stderr pz-import --merge -o all.pzd d3.pzd "$BATS_FILE_TMPDIR/shop.pzd" d1.pzd
+    [[ $stderr == *"lack events 2-3 of the live store"* ]]
+    # in any order, overlapping and repeated, the whole is the whole
+    pz-import -q --merge -o all.pzd d3.pzd d1.pzd "$BATS_FILE_TMPDIR/shop.pzd" d2.pzd d1.pzd
+    pz-train -q --update h1.pzm -o h3.pzm d3.pzd d2.pzd
+    run -1 pz-event export --for h3.pzm -o d4.pzd home.pzc
+    pz-train -q --no-tune -o full.pzm all.pzd
+    run -1 pz-event export --for full.pzm -o d4.pzd home.pzc
+    [ ! -e d4.pzd ]
+    # a day of rows alone is a day
+    pz-event put-items -q home.pzc --item i0002 --properties '{"PRICE":4}'
+    pz-event export -q --for h3.pzm -o d5.pzd home.pzc
+    pz-train -q --update h3.pzm -o h5.pzm d5.pzd
+    pz-recommend -q h5.pzm --user u --filter 'INCLUDE ItemID WHERE Items.PRICE = 4' --seen keep | grep -q ,i0002,
+    run -1 pz-event export --for h5.pzm -o d6.pzd home.pzc
+    run -2 pz-event export --for h5.pzm --after 2 -o d6.pzd home.pzc
 }
