@@ -19,8 +19,10 @@
 struct import_cfg {
     struct pz_common common;
     const char *output, *reject, *max_errors, *escape, *export_table;
-    struct pz_strs interactions, items, users, schema, map;
-    bool merge, info, check, strict;
+    const char *delimiter, *header, *null, *time_format, *like;
+    long long skip_lines;
+    struct pz_strs interactions, items, users, schema, map, number, list;
+    bool merge, info, check, strict, no_time;
 };
 
 static const struct pz_opt opts[] = {
@@ -39,6 +41,28 @@ static const struct pz_opt opts[] = {
     PZ_LIST(
         0, "map", struct import_cfg, map, "NAME=COLUMN,...",
         "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
+    PZ_STR(0, "like", struct import_cfg, like, NULL, "FILE",
+           "dataset (*.pzd) whose column types this one gets too, so that the two can be merged"),
+    PZ_STR(0, "delimiter", struct import_cfg, delimiter, NULL, "C",
+           "what separates the cells: one character, tab or ::. Otherwise the most frequent of , ; "
+           "tab | and :: in the first line"),
+    PZ_STR(0, "header", struct import_cfg, header, NULL, "NAME,...",
+           "names of the columns of files that have no header line"),
+    PZ_INT(0, "skip-lines", struct import_cfg, skip_lines, "0", 0, 1000000, "N",
+           "lines above the header to pass over"),
+    PZ_STR(
+        0, "null", struct import_cfg, null, NULL, "TEXT,...",
+        "cells that mean no value, besides empty ones. Otherwise those of pandas: NaN, NULL, None, "
+        "N/A and the like; '' means none"),
+    PZ_STR(
+        0, "time-format", struct import_cfg, time_format, NULL, "FORMAT",
+        "how TIMESTAMP is written, as for strptime(3): %d.%m.%Y %H:%M. Otherwise it is looked at"),
+    PZ_FLAG(0, "no-time", struct import_cfg, no_time,
+            "the interactions have no time: the order of their rows is their order in time"),
+    PZ_LIST(0, "number", struct import_cfg, number, "COLUMN",
+            "read COLUMN as numbers; cells that are none are null. May be given several times"),
+    PZ_LIST(0, "list", struct import_cfg, list, "COLUMN=SEP",
+            "COLUMN holds lists whose parts are separated by SEP. May be given several times"),
     PZ_OUT(0, "reject", struct import_cfg, reject, NULL, "FILE",
            "write every rejected row with its reason, as JSON Lines"),
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
@@ -190,6 +214,58 @@ static enum pz_status split_maps(const struct pz_strs *given, struct pz_strs *pa
     return PZ_OK;
 }
 
+/* The options that say how the tables are written. */
+static enum pz_status take_options(const struct import_cfg *cfg, struct pz_import_cfg *import,
+                                   struct pz_strs *null, struct pz_arena *copies,
+                                   struct pz_err *err)
+{
+    char *save = NULL;
+    char *copy = cfg->null ? pz_arena_strndup(copies, cfg->null, strlen(cfg->null)) : NULL;
+
+    import->text.delimiter = cfg->delimiter;
+    import->text.header = cfg->header;
+    import->text.skip_lines = (unsigned)cfg->skip_lines;
+    import->time_format = cfg->time_format;
+    import->no_time = cfg->no_time;
+    import->number = cfg->number;
+    import->list = cfg->list;
+    import->like = cfg->like != NULL;
+    import->null = cfg->null ? null : NULL;
+    for (char *one = copy ? strtok_r(copy, ",", &save) : NULL; one;
+         one = strtok_r(NULL, ",", &save))
+        if (!pz_strs_add(null, one))
+            return pz_err_memory(err, "--null", 1e3);
+    for (size_t i = 0; i < cfg->list.n; i++) {
+        const char *equals = strchr(cfg->list.v[i], '=');
+
+        if (!equals || equals == cfg->list.v[i] || !equals[1])
+            return pz_err_set(err, PZ_USAGE, "--list: \"%s\" is not COLUMN=SEPARATOR",
+                              cfg->list.v[i]);
+    }
+    return cfg->null && !copy ? pz_err_memory(err, "--null", 1e3) : PZ_OK;
+}
+
+/* The types of another dataset. */
+static enum pz_status read_like(const struct import_cfg *cfg, struct pz_schema *schema,
+                                struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    struct pz_str text = { 0 };
+    enum pz_status st = PZ_OK;
+
+    if (cfg->schema.n > 0)
+        return pz_err_set(err, PZ_USAGE, "--like and --schema both say the types");
+    st = pz_dataset_open(&cfg->like, 1, &ds, err);
+    if (st == PZ_OK) {
+        pz_dataset_schema(ds, &text);
+        st = text.failed ? pz_err_memory(err, "the schema", 1e4)
+                         : pz_schema_add(schema, text.data, text.len, cfg->like, err);
+    }
+    pz_str_clear(&text);
+    pz_dataset_free(ds);
+    return st;
+}
+
 static enum pz_status parse_max_errors(const char *text, struct pz_import_cfg *cfg,
                                        struct pz_err *err)
 {
@@ -255,6 +331,7 @@ static enum pz_status import_tables(const struct import_cfg *cfg, double percent
 {
     struct pz_schema schema = { .n = { 0 } };
     struct pz_arena copies = { NULL };
+    struct pz_strs null = { NULL };
     struct pz_import_cfg import = { .files = { cfg->interactions, cfg->items, cfg->users },
                                     .schema = &schema,
                                     .text.backslash = strcmp(cfg->escape, "backslash") == 0,
@@ -268,11 +345,16 @@ static enum pz_status import_tables(const struct import_cfg *cfg, double percent
     }
     if (st == PZ_OK)
         st = split_maps(&cfg->map, &import.map, &copies, err);
+    if (st == PZ_OK)
+        st = take_options(cfg, &import, &null, &copies, err);
+    if (st == PZ_OK && cfg->like)
+        st = read_like(cfg, &schema, err);
     for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
         st = pz_schema_read(cfg->schema.v[i], &schema, err);
     if (st == PZ_OK)
         st = pz_import(&import, ds, count, err);
     pz_strs_clear(&import.map);
+    pz_strs_clear(&null);
     pz_arena_clear(&copies);
     pz_schema_clear(&schema);
     return st;

@@ -245,17 +245,70 @@ static enum pz_status add_record(struct pz_schema *schema, const json_t *record,
     return st == PZ_OK ? check_fixed(schema, table, where, err) : st;
 }
 
+enum { ENVELOPES = 12 }; /* levels of JSON around a schema */
+
+static enum pz_status add_inside(struct pz_schema *schema, const json_t *doc, int depth,
+                                 const char *what, struct pz_err *err);
+
+/* A schema as text in a string, as describe-schema has it. What is no JSON is no schema. */
+static enum pz_status add_text(struct pz_schema *schema, const json_t *text, int depth,
+                               const char *what, struct pz_err *err)
+{
+    json_t *doc = NULL;
+    struct pz_err ignored;
+    enum pz_status st = PZ_OK;
+
+    if (json_string_value(text)[0] != '{' && json_string_value(text)[0] != '[')
+        return PZ_OK;
+    if (pz_json_parse(json_string_value(text), json_string_length(text), what, &doc, &ignored) ==
+        PZ_OK)
+        st = add_inside(schema, doc, depth, what, err);
+    json_decref(doc);
+    return st;
+}
+
+/* The schemas in an envelope, however deep: a record is an object with "fields". */
+static enum pz_status add_inside(struct pz_schema *schema, const json_t *doc, int depth,
+                                 const char *what, struct pz_err *err)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    enum pz_status st = PZ_OK;
+
+    if (json_object_get(doc, "fields"))
+        return add_record(schema, doc, what, err);
+    if (depth == 0)
+        return PZ_OK;
+    if (json_is_string(doc))
+        return add_text(schema, doc, depth - 1, what, err);
+    json_object_foreach ((json_t *)(uintptr_t)doc, key, member)
+        st = st == PZ_OK ? add_inside(schema, member, depth - 1, what, err) : st;
+    json_array_foreach (doc, i, member)
+        st = st == PZ_OK ? add_inside(schema, member, depth - 1, what, err) : st;
+    return st;
+}
+
+static size_t count_given(const struct pz_schema *schema)
+{
+    size_t n = 0;
+
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        n += schema->given[t];
+    return n;
+}
+
 enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t n,
                              const char *what, struct pz_err *err)
 {
     json_t *doc = NULL;
+    size_t before = count_given(schema);
     enum pz_status st = pz_json_parse(bytes, n, what, &doc, err);
 
-    if (st == PZ_OK && json_is_array(doc))
-        for (size_t i = 0; i < json_array_size(doc) && st == PZ_OK; i++)
-            st = add_record(schema, json_array_get(doc, i), what, err);
-    else if (st == PZ_OK)
-        st = add_record(schema, doc, what, err);
+    if (st == PZ_OK)
+        st = add_inside(schema, doc, ENVELOPES, what, err);
+    if (st == PZ_OK && count_given(schema) == before) /* says what is wrong with it */
+        st = add_record(schema, json_is_array(doc) ? json_array_get(doc, 0) : doc, what, err);
     json_decref(doc);
     return st;
 }

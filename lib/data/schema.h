@@ -34,7 +34,8 @@ struct pz_schema {
     size_t n[PZ_N_TABLES], cap[PZ_N_TABLES];
 };
 
-/* Add the record, or the array of records, in n bytes of Avro JSON; which table is told by "name".
+/* Add the records in n bytes of JSON: an Avro schema, an array of them, or whatever holds some, as the
+ * answer of describe-schema or the parameters of a solution do; which table is told by "name".
  * what names the source in errors. PZ_BAD_DATA: not JSON, an unknown record or type, a table given
  * twice, a required field missing, a reserved one of another type, two fields whose names differ
  * only in case and underscores. On failure schema still needs pz_schema_clear. */
@@ -53,21 +54,5 @@ const struct pz_field *pz_schema_find(const struct pz_schema *schema, enum pz_ta
 
 /* Whether a name can be a column: 1 to PZ_FIELD_MAX printable ASCII bytes, no blank, no '/'. */
 bool pz_schema_name_fits(const char *name);
-
-/* Infer the type of a column from its cells.
- *
- * field   .name says which: ..._ID stays a string, whatever its values look like; .kind, .whole and
- *         .wide are filled
- * cells   the distinct non-empty cells, whole ("A|B" is one cell)
- * n_rows  rows with a non-empty cell
- * text    true where long texts are PZ_ATTR_TEXT (items); otherwise they are PZ_ATTR_STRING
- *
- * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot
- * hold, and those with leading zeros, are not. CATEGORY: a '|' in at least half of the cells, or in
- * any that do not read as text, or few values: some repeated, and at most 50 or at most half of
- * n_rows, and 40 bytes at the mean. TEXT: at the mean at least 40 bytes and 4 blanks. Else STRING.
- * Cannot fail. */
-void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows,
-                     bool text);
 
 #endif

@@ -43,6 +43,44 @@ bool pz_cell_decimal(const char *s, size_t n, double *x)
     return true;
 }
 
+bool pz_cell_number(const char *s, size_t n, bool comma, double *x)
+{
+    char text[64];
+    char *at;
+
+    if (pz_cell_decimal(s, n, x))
+        return true;
+    while (n > 0 && *s == ' ') {
+        s++;
+        n--;
+    }
+    while (n > 0 && s[n - 1] == ' ')
+        n--;
+    if (!comma || n >= sizeof text || memchr(s, '.', n))
+        return pz_cell_decimal(s, n, x);
+    memcpy(text, s, n);
+    at = memchr(text, ',', n);
+    if (at)
+        *at = '.';
+    return pz_cell_decimal(text, n, x);
+}
+
+bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n)
+{
+    static const char *const pandas[] = { "NaN",  "nan",  "NULL", "null",     "<null>", "None",
+                                          "N/A",  "n/a",  "NA",   "<NA>",     "#N/A",   "#NA",
+                                          "-nan", "-NaN", "\\N",  "#N/A N/A", "1.#QNAN" };
+    size_t count = spellings ? spellings->n : sizeof pandas / sizeof *pandas;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *one = spellings ? spellings->v[i] : pandas[i];
+
+        if (one[0] == s[0] && strlen(one) == n && memcmp(one, s, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Limits of |x| in each numeric form, by which pz_time_guess tells them apart, and its seconds. */
 struct unit {
     int64_t from, below, per_second;
@@ -58,27 +96,31 @@ static const struct unit *unit_of(enum pz_time_form form)
     return form <= PZ_TIME_NANOS ? &units[form] : NULL;
 }
 
+/* The reasons why a value of one form is no value of a column of another. */
+#define LOOKS_LIKE(column)                                                                  \
+    {                                                                                       \
+        "looks like seconds, but the column is in " column,                                 \
+            "looks like milliseconds, but the column is in " column,                        \
+            "looks like microseconds, but the column is in " column,                        \
+            "looks like nanoseconds, but the column is in " column,                         \
+            "is ISO-8601, but the column is in " column,                                    \
+            "looks like YYYYMMDD, but the column is in " column,                            \
+            "is a date with the day first, but the column is in " column,                   \
+            "is a date with the month first, but the column is in " column, "is not a time" \
+    }
+
 static const char *wrong_form(enum pz_time_form form, enum pz_time_form column)
 {
-    static const char *const looks[][5] = {
-        { "", "looks like milliseconds, but the column is in seconds",
-          "looks like microseconds, but the column is in seconds",
-          "looks like nanoseconds, but the column is in seconds",
-          "is ISO-8601, but the column is in seconds" },
-        { "looks like seconds, but the column is in milliseconds", "",
-          "looks like microseconds, but the column is in milliseconds",
-          "looks like nanoseconds, but the column is in milliseconds",
-          "is ISO-8601, but the column is in milliseconds" },
-        { "looks like seconds, but the column is in microseconds",
-          "looks like milliseconds, but the column is in microseconds", "",
-          "looks like nanoseconds, but the column is in microseconds",
-          "is ISO-8601, but the column is in microseconds" },
-        { "looks like seconds, but the column is in nanoseconds",
-          "looks like milliseconds, but the column is in nanoseconds",
-          "looks like microseconds, but the column is in nanoseconds", "",
-          "is ISO-8601, but the column is in nanoseconds" },
-        { "is a number, but the column is ISO-8601", "is a number, but the column is ISO-8601",
-          "is a number, but the column is ISO-8601", "is a number, but the column is ISO-8601", "" }
+    static const char *const looks[PZ_N_TIME_FORMS][PZ_N_TIME_FORMS] = {
+        LOOKS_LIKE("seconds"),
+        LOOKS_LIKE("milliseconds"),
+        LOOKS_LIKE("microseconds"),
+        LOOKS_LIKE("nanoseconds"),
+        LOOKS_LIKE("ISO-8601"),
+        LOOKS_LIKE("YYYYMMDD"),
+        LOOKS_LIKE("dates with the day first"),
+        LOOKS_LIKE("dates with the month first"),
+        LOOKS_LIKE("the form given"),
     };
 
     return looks[column][form];
@@ -89,13 +131,22 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
     enum pz_time_form form;
     int64_t seconds;
 
-    if (!pz_time_guess(s, n, &form))
-        return "is not a time (Unix seconds, milliseconds, microseconds, nanoseconds, or ISO-8601)";
-    if (form == PZ_TIME_SECONDS && column <= PZ_TIME_NANOS && n == 1 && s[0] == '0')
-        form = column;
-    if (form != column)
+    while (n > 0 && *s == ' ') {
+        s++;
+        n--;
+    }
+    while (n > 0 && s[n - 1] == ' ')
+        n--;
+    if (!pz_time_parse(s, n, column, &seconds)) {
+        if (!pz_time_guess(s, n, &form))
+            return "is not a time (Unix seconds, milliseconds, microseconds, nanoseconds, or "
+                   "ISO-8601)";
+        return form != column ? wrong_form(form, column) : "is not a time";
+    }
+    if (column <= PZ_TIME_NANOS && pz_time_guess(s, n, &form) && form != column &&
+        !(n == 1 && s[0] == '0'))
         return wrong_form(form, column);
-    if (!pz_time_parse(s, n, form, &seconds) || seconds >= 100000000000 || seconds <= -100000000000)
+    if (seconds >= 100000000000 || seconds <= -100000000000)
         return "is a time out of range";
     *code = (uint64_t)seconds ^ sign_bit;
     return NULL;
@@ -119,6 +170,16 @@ const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint
     return NULL;
 }
 
+const char *pz_encode_time_as(const char *s, size_t n, const char *format, uint64_t *code)
+{
+    int64_t seconds;
+
+    if (!pz_time_parse_as(s, n, format, &seconds))
+        return "is not a time of the form given with --time-format";
+    *code = (uint64_t)seconds ^ sign_bit;
+    return NULL;
+}
+
 int64_t pz_decode_time(uint64_t code)
 {
     return (int64_t)(code ^ sign_bit);
@@ -129,6 +190,9 @@ static const char *no_number(const char *s, size_t n)
 {
     size_t digits = 0;
 
+    if (n > 4 && memchr(s, ',', n) && s[0] >= '0' && s[0] <= '9')
+        return "is not a number (it has a comma: thousands are not separated, and a decimal comma "
+               "needs cells separated by ';')";
     for (size_t i = 0; i < n; i++) {
         if (!strchr("0123456789+-.eE", s[i]) || s[i] == '\0')
             return "is not a number";
@@ -137,13 +201,13 @@ static const char *no_number(const char *s, size_t n)
     return digits > 0 ? "is a number out of range" : "is not a number";
 }
 
-const char *pz_encode_value(const char *s, size_t n, uint64_t *code)
+const char *pz_encode_value(const char *s, size_t n, bool comma, uint64_t *code)
 {
     double x;
     float narrow;
     uint32_t bits;
 
-    if (!pz_cell_decimal(s, n, &x))
+    if (!pz_cell_number(s, n, comma, &x))
         return no_number(s, n);
     if (fabs(x) > (double)FLT_MAX)
         return "is a number out of range of a float";
@@ -153,11 +217,12 @@ const char *pz_encode_value(const char *s, size_t n, uint64_t *code)
     return NULL;
 }
 
-const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, uint64_t *code)
+const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, bool comma,
+                             uint64_t *code)
 {
     double x;
 
-    if (!pz_cell_decimal(s, n, &x))
+    if (!pz_cell_number(s, n, comma, &x))
         return no_number(s, n);
     if (f->whole && x != floor(x))
         return f->wide ? "is not a whole number, which a long has to be"

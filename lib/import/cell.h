@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/opt.h"
 #include "base/time.h"
 #include "data/schema.h"
 
@@ -20,13 +21,27 @@
 /* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
  * number whose magnitude says another unit is refused; 0 is 0 in every unit. */
 const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint64_t *code);
+
+/* The same by a strptime format. */
+const char *pz_encode_time_as(const char *s, size_t n, const char *format, uint64_t *code);
+
+/* The Unix seconds of an encoded time. */
 int64_t pz_decode_time(uint64_t code);
 
-/* A finite number that fits a float, as the bits of the float. */
-const char *pz_encode_value(const char *s, size_t n, uint64_t *code);
+/* A finite number that fits a float, as the bits of the float. comma: 1,5 is 1.5. Blanks around it do
+ * not count. */
+const char *pz_encode_value(const char *s, size_t n, bool comma, uint64_t *code);
 
 /* A number of the field's type (int, long, float, double), as the bits of a double. */
-const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, uint64_t *code);
+const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, bool comma,
+                             uint64_t *code);
+
+/* The same without a type: a decimal number in all its spellings. */
+bool pz_cell_number(const char *s, size_t n, bool comma, double *x);
+
+/* Whether a cell spells "no value", as pandas and databases write it: NaN, NULL, N/A, None, \N ... or,
+ * when spellings is not NULL, is one of them. */
+bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n);
 
 /* true or false in any case, as the bits of 1.0 and 0.0. */
 const char *pz_encode_bool(const char *s, size_t n, uint64_t *code);

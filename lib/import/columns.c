@@ -7,14 +7,20 @@
 #include "import/columns.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "import/cell.h"
+#include "import/infer.h"
 
 /* One text column while it is typed. */
 struct cells {
+    const struct pz_mapping *mapping;
+    struct pz_inferred how;
+    uint64_t n_lost;       /* rows whose cell is no number where --number wants one */
     struct pz_dict dict;   /* distinct cells */
     uint32_t **map;        /* [n_workers][...] number -> index */
     uint64_t *code;        /* [longest row group] scratch */
@@ -88,21 +94,33 @@ static uint64_t count_nulls(const struct pz_staged *s, uint32_t f, uint64_t *cod
 
 /* ---- numbers ---- */
 
-/* The value of every cell, by the field's type. Inferred types cannot fail here. */
-static double *parse_cells(const struct pz_field *f, const struct pz_dict *dict)
+/* The value of one cell; NaN when it has none, which only --number lets happen. */
+static double parse_cell(const struct pz_field *f, const struct cells *c, const char *s, size_t n)
 {
-    double *value = pz_mem_array(dict->n, sizeof *value);
+    uint64_t code = 0;
+    double value = NAN;
+    const char *why = f->kind == PZ_ATTR_BOOL ? pz_encode_bool(s, n, &code)
+                      : c->how.is_time
+                          ? pz_encode_time(s, n, c->how.form, &code)
+                          : pz_encode_number(f, s, n, c->mapping->decimal_comma, &code);
 
-    for (uint32_t i = 0; value && i < dict->n; i++) {
+    if (why)
+        return value;
+    if (c->how.is_time)
+        return (double)pz_decode_time(code);
+    memcpy(&value, &code, sizeof value);
+    return value;
+}
+
+static double *parse_cells(const struct pz_field *f, const struct cells *c)
+{
+    double *value = pz_mem_array(c->dict.n, sizeof *value);
+
+    for (uint32_t i = 0; value && i < c->dict.n; i++) {
         size_t n;
-        const char *s = pz_dict_get(dict, i, &n);
-        uint64_t code = 0;
+        const char *s = pz_dict_get(&c->dict, i, &n);
 
-        if (f->kind == PZ_ATTR_BOOL)
-            pz_encode_bool(s, n, &code);
-        else
-            pz_encode_number(f, s, n, &code);
-        memcpy(&value[i], &code, sizeof *value);
+        value[i] = parse_cell(f, c, s, n);
     }
     return value;
 }
@@ -111,7 +129,7 @@ static enum pz_status fill_numbers_from_cells(const struct pz_staged *s, uint32_
                                               const struct pz_field *type, struct cells *c,
                                               double *num, struct pz_err *err)
 {
-    double *value = parse_cells(type, &c->dict);
+    double *value = parse_cells(type, c);
     uint64_t at = 0;
 
     if (!value)
@@ -120,8 +138,10 @@ static enum pz_status fill_numbers_from_cells(const struct pz_staged *s, uint32_
         const struct pz_row_group *group = &s->staging->group[i];
 
         read_codes(group, f, c->map, c->code);
-        for (uint32_t r = 0; r < group->n_rows; r++)
-            num[at++] = c->code[r] ? value[c->code[r] - 1] : (double)NAN;
+        for (uint32_t r = 0; r < group->n_rows; r++, at++) {
+            num[at] = c->code[r] ? value[c->code[r] - 1] : (double)NAN;
+            c->n_lost += c->code[r] && isnan(num[at]);
+        }
     }
     free(value);
     return PZ_OK;
@@ -150,39 +170,92 @@ static void fill_numbers_from_codes(const struct pz_staged *s, uint32_t f, uint6
 
 /* ---- lists ---- */
 
-/* Cut every cell at '|'; empty parts are dropped. */
+/* The next part of a list in brackets: what a pair of quotes holds, or what stands between commas. */
+static struct pz_cell next_bracketed(const char **s, const char *end)
+{
+    const char *from = *s, *stop;
+
+    while (from < end && (*from == ' ' || *from == ','))
+        from++;
+    if (from < end && (*from == '"' || *from == '\'')) {
+        char quote = *from++;
+
+        for (stop = from; stop < end && *stop != quote; stop++)
+            stop += *stop == '\\' && stop + 1 < end;
+        *s = stop + (stop < end);
+        return (struct pz_cell){ from, (size_t)(stop - from) };
+    }
+    for (stop = from; stop < end && *stop != ','; stop++)
+        continue;
+    *s = stop;
+    while (stop > from && stop[-1] == ' ')
+        stop--;
+    return (struct pz_cell){ from, (size_t)(stop - from) };
+}
+
+/* The next part between separators, without blanks around it. */
+static struct pz_cell next_part(const char **s, const char *end, const char *separator)
+{
+    size_t n = strlen(separator);
+    const char *found = memmem(*s, (size_t)(end - *s), separator, n), *stop = found ? found : end;
+    const char *from = *s;
+
+    *s = found ? found + n : end;
+    while (from < stop && *from == ' ')
+        from++;
+    while (stop > from && stop[-1] == ' ')
+        stop--;
+    return (struct pz_cell){ from, (size_t)(stop - from) };
+}
+
+struct parts {
+    struct pz_dict_builder *b;
+    size_t cap, n;
+};
+
+/* Cut one cell; empty parts are dropped. False when memory is out. */
+static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len)
+{
+    bool brackets = c->how.list == PZ_LIST_BRACKETS;
+    const char *end = s + len - brackets;
+
+    for (s += brackets; s < end;) {
+        struct pz_cell part = brackets ? next_bracketed(&s, end)
+                                       : next_part(&s, end, c->how.separator);
+
+        if (part.n == 0)
+            continue;
+        if (!pz_mem_grow(&c->part, &p->cap, p->n + 1, sizeof *c->part) ||
+            (c->part[p->n] = pz_dict_builder_add(p->b, part.s, part.n)) == PZ_NONE)
+            return false;
+        p->n++;
+    }
+    return true;
+}
+
+/* Cut every cell into its parts. */
 static enum pz_status split_cells(struct cells *c, struct pz_err *err)
 {
-    struct pz_dict_builder *b = pz_dict_builder_new();
+    struct parts p = { pz_dict_builder_new(), 0, 0 };
     uint32_t *final = NULL;
-    size_t cap = 0, n = 0;
-    bool good = b && (c->part_ptr = pz_mem_array((size_t)c->dict.n + 1, sizeof *c->part_ptr));
+    bool good = p.b && (c->part_ptr = pz_mem_array((size_t)c->dict.n + 1, sizeof *c->part_ptr));
     enum pz_status st = PZ_OK;
 
     for (uint32_t i = 0; i < c->dict.n && good; i++) {
         size_t len;
-        const char *s = pz_dict_get(&c->dict, i, &len), *end = s + len;
+        const char *s = pz_dict_get(&c->dict, i, &len);
 
-        while (s < end && good) {
-            const char *bar = memchr(s, '|', (size_t)(end - s)), *stop = bar ? bar : end;
-
-            if (stop > s) {
-                good = pz_mem_grow(&c->part, &cap, n + 1, sizeof *c->part) &&
-                       (c->part[n] = pz_dict_builder_add(b, s, (size_t)(stop - s))) != PZ_NONE;
-                n++;
-            }
-            s = stop + (bar != NULL);
-        }
-        c->part_ptr[i + 1] = n;
+        good = cut_cell(c, &p, s, len);
+        c->part_ptr[i + 1] = p.n;
     }
     if (!good)
-        st = pz_err_memory(err, "categories", 4.0 * (double)n);
+        st = pz_err_memory(err, "categories", 4.0 * (double)p.n);
     if (st == PZ_OK)
-        st = pz_dict_builder_finish(b, &c->values, &final, err);
-    for (size_t k = 0; k < n && st == PZ_OK; k++)
+        st = pz_dict_builder_finish(p.b, &c->values, &final, err);
+    for (size_t k = 0; k < p.n && st == PZ_OK; k++)
         c->part[k] = final[c->part[k]];
     free(final);
-    pz_dict_builder_free(b);
+    pz_dict_builder_free(p.b);
     return st;
 }
 
@@ -263,30 +336,130 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
     return st == PZ_OK ? fill_lists(s, f, c, out, err) : st;
 }
 
+/* Where the cell numbered `cell` is met first: "FILE:LINE: ", or "" when rows do not keep their
+ * lines. */
+static void find_line(const struct pz_staged *s, uint32_t f, struct cells *c, uint32_t cell,
+                      char *where, size_t size)
+{
+    where[0] = '\0';
+    for (size_t i = 0; i < s->staging->n; i++) {
+        const struct pz_row_group *group = &s->staging->group[i];
+
+        read_codes(group, f, c->map, c->code);
+        for (uint32_t r = 0; r < group->n_rows; r++)
+            if (c->code[r] == (uint64_t)cell + 1) {
+                if (group->line)
+                    snprintf(where, size, "%s:%llu: ", group->file,
+                             (unsigned long long)(group->line + r));
+                return;
+            }
+    }
+}
+
+/* Report what was made of a column that is not what it seems. */
+static void report_type(const struct pz_staged *s, uint32_t f, const struct pz_field *type,
+                        struct cells *c)
+{
+    const struct pz_inferred *how = &c->how;
+    struct pz_log *log = s->mapping->cfg->log;
+    char where[400];
+    size_t n = 0;
+    const char *stray = how->n_strays ? pz_dict_get(&c->dict, how->stray, &n) : NULL;
+
+    if (how->is_time)
+        pz_log(log, PZ_LOG_NOTE, "%s.%s is a time in %s, kept as Unix seconds",
+               pz_table_name(s->mapping->table), type->name, pz_time_form_name(how->form));
+    if (how->list == PZ_LIST_BRACKETS)
+        pz_log(log, PZ_LOG_NOTE, "%s.%s holds lists in brackets", pz_table_name(s->mapping->table),
+               type->name);
+    else if (type->kind == PZ_ATTR_CATEGORY && strcmp(how->separator, "|") != 0)
+        pz_log(log, PZ_LOG_NOTE,
+               "%s.%s holds lists separated by '%s'; --list %s='|' keeps them whole",
+               pz_table_name(s->mapping->table), type->name, how->separator, type->name);
+    if (!stray)
+        return;
+    find_line(s, f, c, how->stray, where, sizeof where);
+    if (type->kind == PZ_ATTR_NUMBER)
+        pz_log(log, PZ_LOG_WARN, "%s%s.%s: \"%.*s\" is no number and is read as null", where,
+               pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray);
+    else
+        pz_log(log, PZ_LOG_WARN,
+               "%s%s.%s is a text because of \"%.*s\"%s; --number %s reads it as numbers, and such "
+               "cells as null",
+               where, pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray,
+               how->n_strays > 1 ? " and others" : "", type->name);
+}
+
+/* The separator of --list for a column, or NULL. */
+static const char *separator_of(const struct pz_import_cfg *cfg, const char *name)
+{
+    char own[PZ_NAME_MAX + 1];
+
+    for (size_t i = 0; i < cfg->list.n; i++) {
+        const char *equals = strchr(cfg->list.v[i], '=');
+        size_t n = (size_t)(equals - cfg->list.v[i]);
+
+        if (n > PZ_NAME_MAX)
+            continue;
+        memcpy(own, cfg->list.v[i], n);
+        own[n] = '\0';
+        if (pz_str_same_name(own, name))
+            return equals + 1;
+    }
+    return NULL;
+}
+
+static bool is_listed(const struct pz_strs *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (pz_str_same_name(names->v[i], name))
+            return true;
+    return false;
+}
+
+/* The type of a column: as given, or inferred from its cells. */
+static void find_type(const struct pz_staged *s, uint32_t f, uint64_t nulls, struct pz_field *type,
+                      struct cells *c)
+{
+    const struct pz_mapping *mapping = s->mapping;
+    struct pz_infer_cfg cfg = { .n_rows = s->staging->n_rows - nulls,
+                                .long_texts = mapping->table == PZ_ITEMS,
+                                .is_import = true,
+                                .comma = mapping->decimal_comma,
+                                .number = is_listed(&mapping->cfg->number, type->name),
+                                .separator = separator_of(mapping->cfg, type->name) };
+
+    c->how = (struct pz_inferred){ .separator = cfg.separator ? cfg.separator : "|" };
+    if (!mapping->field[f].given) {
+        pz_infer(type, &c->dict, &cfg, &c->how);
+        report_type(s, f, type, c);
+    }
+    if (!mapping->by_schema)
+        type->nullable = nulls > 0;
+}
+
 static enum pz_status make_attr(const struct pz_staged *s, uint32_t f, struct pz_attr *out,
                                 struct pz_err *err)
 {
-    const struct pz_mapping_field *field = &s->mapping->field[f];
-    struct pz_field type = field->f;
-    struct cells c = { .map = NULL };
-    uint64_t nulls;
+    struct pz_field type = s->mapping->field[f].f;
+    struct cells c = { .mapping = s->mapping };
     enum pz_status st = unite_cells(s, f, &c, err);
 
     if (st == PZ_OK) {
-        nulls = count_nulls(s, f, c.code);
-        if (!field->given)
-            pz_schema_infer(&type, &c.dict, s->staging->n_rows - nulls,
-                            s->mapping->table == PZ_ITEMS);
-        if (!s->mapping->by_schema)
-            type.nullable = nulls > 0;
+        find_type(s, f, count_nulls(s, f, c.code), &type, &c);
         memcpy(out->name, type.name, sizeof out->name);
         out->kind = type.kind;
-        out->nullable = type.nullable;
         out->whole = type.whole;
         out->wide = type.wide;
+        out->nullable = type.nullable;
         st = fill_attr(s, f, &type, &c, out, err);
+        out->nullable |= c.n_lost > 0;
         pz_staging_drop(s->staging, f);
     }
+    if (st == PZ_OK && c.n_lost > 0)
+        pz_log(s->mapping->cfg->log, PZ_LOG_WARN,
+               "%s.%s: %llu cells are no numbers and read as null",
+               pz_table_name(s->mapping->table), type.name, (unsigned long long)c.n_lost);
     cells_clear(s, &c);
     return st;
 }
@@ -328,7 +501,8 @@ enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, 
     if (!order || !out->attr)
         st = pz_err_memory(err, "columns", 1e4);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        if (is_attribute(s->mapping->field[order[i]].role))
+        if (is_attribute(s->mapping->field[order[i]].role) &&
+            (s->mapping->field[order[i]].met || !s->mapping->cfg->like))
             st = make_attr(s, order[i], &out->attr[out->n_attrs++], err);
     free(order);
     return st;

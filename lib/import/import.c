@@ -24,6 +24,7 @@ struct import {
     int n_workers;
     struct pz_mapping mapping[PZ_N_TABLES];
     struct pz_staging staging[PZ_N_TABLES];
+    bool *map_met;                   /* [cfg->map.n] a file has the column of that pair */
     uint32_t **user_map, **item_map; /* [n_workers] number of the worker -> index */
 };
 
@@ -43,7 +44,7 @@ static enum pz_status read_table(struct import *im, enum pz_table_id t, struct p
                                    .row_errors = &im->row_errors,
                                    .count = &im->count[t],
                                    .log = im->cfg->log };
-    enum pz_status st = pz_mapping_init(&im->mapping[t], t, im->cfg->schema, &im->cfg->map, err);
+    enum pz_status st = pz_mapping_init(&im->mapping[t], t, im->cfg, im->map_met, err);
 
     for (size_t i = 0; i < files->n && st == PZ_OK; i++)
         st = pz_import_reader_file(&in, files->v[i], err);
@@ -56,8 +57,15 @@ static enum pz_status read_tables(struct import *im, struct pz_err *err)
 
     if (im->cfg->reject)
         st = pz_out_open(im->cfg->reject, &im->row_errors.reject, err);
+    im->map_met = pz_mem_array(im->cfg->map.n + 1, sizeof *im->map_met);
+    if (!im->map_met)
+        st = pz_err_memory(err, "--map", (double)im->cfg->map.n);
     for (int t = 0; t < PZ_N_TABLES && st == PZ_OK; t++)
         st = read_table(im, (enum pz_table_id)t, err);
+    for (size_t i = 0; i < im->cfg->map.n && st == PZ_OK; i++)
+        if (!im->map_met[i])
+            st = pz_err_set(err, PZ_BAD_DATA, "--map %s: no file has that column",
+                            im->cfg->map.v[i]);
     if (st == PZ_OK) {
         struct pz_out *reject = im->row_errors.reject;
 
@@ -219,6 +227,7 @@ static void import_clear(struct import *im)
         if (im->item_map)
             free(im->item_map[k]);
     }
+    free(im->map_met);
     free(im->user_map);
     free(im->item_map);
     pz_workers_free(im->worker, im->n_workers);

@@ -1,31 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inference of column types: see pz_schema_infer in schema.h. Only distinct cells are looked at. */
+/* Inference of column types: see infer.h.
+ *
+ * Only distinct cells are looked at, in one pass that counts what each looks like; the counts then
+ * decide. A column of dates needs all its cells to be dates of one form. A list between commas is told
+ * from a text with commas by its parts: at least half of them come more than once, and some stand
+ * alone in a cell ("Comedy, Drama" beside "Drama"), which the parts of "American President, The" do
+ * not. A column with at least nine numbers in ten distinct cells is one of numbers with strays: it
+ * stays a text, but the stray is named. */
+#include "import/infer.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "base/str.h"
-#include "data/schema.h"
+#include "import/cell.h"
+
+enum { PART_BYTES = 30 };
 
 struct sums {
-    bool all_bool, all_number, all_whole;
-    uint64_t with_bar, bytes, blanks;
+    bool all_bool;
+    uint64_t with_bar, bytes, blanks, commas, brackets;
+    uint64_t numbers, wholes, times[PZ_N_TIME_FORMS], day_first, month_first;
+    uint32_t n_strays, stray;
 };
 
 static bool is_bool(const char *s, size_t n)
 {
-    return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
-           (n == 5 && strncasecmp(s, "false", 5) == 0);
+    uint64_t ignored;
+
+    return pz_encode_bool(s, n, &ignored) == NULL;
 }
 
 /* A whole number that a double rounds is an id, not a quantity; so is one with leading zeros, such
  * as a postal code. */
-static bool is_number(const char *s, size_t n, bool *whole)
+static bool is_number(const char *s, size_t n, bool comma, bool *whole)
 {
     double x;
     size_t sign = n > 0 && (s[0] == '-' || s[0] == '+'), digits = 0;
 
-    if (!pz_str_to_double(s, n, &x))
+    if (!pz_cell_number(s, n, comma, &x))
         return false;
     while (sign + digits < n && s[sign + digits] >= '0' && s[sign + digits] <= '9')
         digits++;
@@ -35,17 +51,140 @@ static bool is_number(const char *s, size_t n, bool *whole)
     return !*whole || fabs(x) <= 0x1p53;
 }
 
-static void add_cell(struct sums *sums, const char *s, size_t n)
+bool pz_infer_is_brackets(const char *s, size_t n)
 {
-    bool whole = false;
+    return n >= 2 && s[0] == '[' && s[n - 1] == ']';
+}
+
+static void add_time(struct sums *sums, const char *s, size_t n)
+{
+    bool day_first, month_first;
+    enum pz_time_form form;
+
+    if (n < 8 || n > 40 || (s[0] != ' ' && (s[0] < '0' || s[0] > '9')))
+        return;
+    if (pz_time_guess(s, n, &form) && form < PZ_TIME_DAY_FIRST) {
+        sums->times[form]++;
+        return;
+    }
+    pz_time_day_month(s, n, &day_first, &month_first);
+    sums->day_first += day_first;
+    sums->month_first += month_first;
+}
+
+static void add_cell(struct sums *sums, const struct pz_infer_cfg *cfg, uint32_t i, const char *s,
+                     size_t n)
+{
+    bool whole = false, number = is_number(s, n, cfg->comma, &whole);
 
     sums->all_bool = sums->all_bool && is_bool(s, n);
-    sums->all_number = sums->all_number && is_number(s, n, &whole);
-    sums->all_whole = sums->all_whole && whole;
+    sums->numbers += number;
+    sums->wholes += whole;
+    if (!number && sums->n_strays++ == 0)
+        sums->stray = i;
     sums->with_bar += memchr(s, '|', n) != NULL;
+    sums->commas += memchr(s, ',', n) != NULL;
+    sums->brackets += pz_infer_is_brackets(s, n);
     sums->bytes += n;
-    for (size_t i = 0; i < n; i++)
-        sums->blanks += s[i] == ' ';
+    for (size_t k = 0; k < n; k++)
+        sums->blanks += s[k] == ' ';
+    if (cfg->is_import)
+        add_time(sums, s, n);
+}
+
+/* ---- times ---- */
+
+static bool speaks_of_time(const char *name)
+{
+    static const char *const words[] = { "date",  "time",  "expir", "created",  "updated",
+                                         "since", "until", "birth", "released", "published" };
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(name, words[i]))
+            return true;
+    return n > 3 && strcasecmp(name + n - 3, "_at") == 0;
+}
+
+/* Whether all cells are times of one form; numbers only where the name says so. */
+static bool find_times(const struct sums *sums, const char *name, uint64_t n,
+                       enum pz_time_form *form)
+{
+    for (int f = PZ_TIME_MILLIS; f <= PZ_TIME_YYYYMMDD; f++)
+        if (sums->times[f] == n && (f == PZ_TIME_ISO8601 || speaks_of_time(name))) {
+            *form = (enum pz_time_form)f;
+            return true;
+        }
+    if (sums->day_first == n || sums->month_first == n) {
+        *form = sums->day_first == n ? PZ_TIME_DAY_FIRST : PZ_TIME_MONTH_FIRST;
+        return sums->day_first != sums->month_first;
+    }
+    return false;
+}
+
+/* ---- lists between commas ---- */
+
+struct part {
+    const char *s;
+    size_t n;
+    bool alone;
+};
+
+static int by_text(const void *x, const void *y)
+{
+    const struct part *a = x, *b = y;
+    int order = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
+
+    return order ? order : a->n < b->n ? -1 : a->n > b->n;
+}
+
+static size_t cut_parts(const struct pz_dict *cells, struct part *part, uint64_t *bytes)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < cells->n; i++) {
+        size_t len;
+        const char *s = pz_dict_get(cells, i, &len), *end = s + len;
+        bool alone = !memchr(s, ',', len);
+
+        while (s < end) {
+            const char *comma = memchr(s, ',', (size_t)(end - s)), *stop = comma ? comma : end;
+
+            while (s < stop && *s == ' ')
+                s++;
+            if (part)
+                part[n] = (struct part){ s, (size_t)(stop - s), alone };
+            *bytes += (uint64_t)(stop - s);
+            n++;
+            s = stop + (comma != NULL);
+        }
+    }
+    return n;
+}
+
+/* Whether cells with commas are lists. */
+static bool has_comma_lists(const struct sums *sums, const struct pz_dict *cells)
+{
+    uint64_t bytes = 0;
+    size_t n = sums->commas >= 2 ? cut_parts(cells, NULL, &bytes) : 0, distinct = 0, shared = 0;
+    struct part *part = n && bytes <= PART_BYTES * n ? pz_mem_array(n, sizeof *part) : NULL;
+
+    if (!part)
+        return false;
+    cut_parts(cells, part, &bytes);
+    qsort(part, n, sizeof *part, by_text);
+    for (size_t i = 0, end; i < n; i = end) {
+        bool alone = false, listed = false;
+
+        for (end = i; end < n && by_text(&part[i], &part[end]) == 0; end++) {
+            alone |= part[end].alone;
+            listed |= !part[end].alone;
+        }
+        distinct++;
+        shared += alone && listed;
+    }
+    free(part);
+    return shared > 0 && distinct * 2 <= n;
 }
 
 static enum pz_attr_kind guess_string(const struct sums *sums, uint64_t n_cells, uint64_t n_rows,
@@ -70,29 +209,64 @@ static bool is_id_name(const char *name)
     return n > 3 && (strcasecmp(name + n - 3, "_ID") == 0 || strcmp(name + n - 2, "Id") == 0);
 }
 
-void pz_schema_infer(struct pz_field *field, const struct pz_dict *cells, uint64_t n_rows,
-                     bool text)
+static void infer_list(struct pz_field *field, const struct pz_dict *cells,
+                       const struct pz_infer_cfg *cfg, const struct sums *sums,
+                       struct pz_inferred *how)
 {
-    struct sums sums = { .all_bool = true, .all_number = true, .all_whole = true };
+    if (cfg->separator) {
+        how->separator = cfg->separator;
+        field->kind = PZ_ATTR_CATEGORY;
+    } else if (cfg->is_import && sums->brackets == cells->n) {
+        how->list = PZ_LIST_BRACKETS;
+        field->kind = PZ_ATTR_CATEGORY;
+    } else if (cfg->is_import && sums->with_bar == 0 && has_comma_lists(sums, cells)) {
+        how->separator = ",";
+        field->kind = PZ_ATTR_CATEGORY;
+    }
+}
 
+static void infer_number(struct pz_field *field, const struct sums *sums)
+{
+    field->kind = PZ_ATTR_NUMBER;
+    field->whole = sums->wholes == sums->numbers;
+    field->wide = true;
+}
+
+void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct pz_infer_cfg *cfg,
+              struct pz_inferred *how)
+{
+    struct sums sums = { .all_bool = true };
+    struct pz_inferred ignored;
+
+    how = how ? how : &ignored;
+    *how = (struct pz_inferred){ .separator = "|" };
     field->kind = PZ_ATTR_STRING;
     field->whole = field->wide = false;
-    if (is_id_name(field->name) || pz_str_same_name(field->name, "EVENT_ATTRIBUTION_SOURCE") ||
-        cells->n == 0)
+    if (cells->n == 0 ||
+        (!cfg->number && !cfg->separator &&
+         (is_id_name(field->name) || pz_str_same_name(field->name, "EVENT_ATTRIBUTION_SOURCE"))))
         return;
     for (uint32_t i = 0; i < cells->n; i++) {
         size_t n;
         const char *s = pz_dict_get(cells, i, &n);
 
-        add_cell(&sums, s, n);
+        add_cell(&sums, cfg, i, s, n);
     }
-    if (sums.all_bool) {
-        field->kind = PZ_ATTR_BOOL;
-    } else if (sums.all_number) {
+    how->stray = sums.stray;
+    if (!cfg->number && !cfg->separator && cfg->is_import &&
+        find_times(&sums, field->name, cells->n, &how->form)) {
+        how->is_time = true;
         field->kind = PZ_ATTR_NUMBER;
-        field->whole = sums.all_whole;
-        field->wide = true;
+        field->whole = field->wide = true;
+    } else if (sums.all_bool && !cfg->number && !cfg->separator) {
+        field->kind = PZ_ATTR_BOOL;
+    } else if (cfg->number || (sums.n_strays == 0 && !cfg->separator)) {
+        infer_number(field, &sums);
+        how->n_strays = sums.n_strays;
     } else {
-        field->kind = guess_string(&sums, cells->n, n_rows, text);
+        field->kind = guess_string(&sums, cells->n, cfg->n_rows, cfg->long_texts);
+        infer_list(field, cells, cfg, &sums, how);
+        if (sums.numbers >= 9 * (uint64_t)sums.n_strays)
+            how->n_strays = sums.n_strays;
     }
 }

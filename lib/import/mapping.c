@@ -96,57 +96,83 @@ static bool clashes(const struct pz_mapping *mapping, const struct pz_field *f)
     return r && r->role == PZ_ROLE_CREATED && (f->kind != PZ_ATTR_NUMBER || !f->whole);
 }
 
+static enum pz_status add_schema(struct pz_mapping *mapping, const struct pz_schema *schema,
+                                 struct pz_err *err)
+{
+    enum pz_table_id table = mapping->table;
+
+    mapping->by_schema = !mapping->cfg->like;
+    if (schema->n[table] > PZ_MAPPING_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "the schema of %s has more than %d fields",
+                          pz_table_name(table), PZ_MAPPING_MAX);
+    for (size_t i = 0; i < schema->n[table]; i++) {
+        struct pz_field f = schema->field[table][i];
+
+        if (clashes(mapping, &f))
+            return pz_err_set(err, PZ_BAD_DATA, "the schema of %s: %s must be a long",
+                              pz_table_name(table), f.name);
+        f.nullable |= mapping->cfg->like;
+        add_field(mapping, &f, true);
+    }
+    return PZ_OK;
+}
+
 enum pz_status pz_mapping_init(struct pz_mapping *mapping, enum pz_table_id table,
-                               const struct pz_schema *schema, const struct pz_strs *map,
-                               struct pz_err *err)
+                               const struct pz_import_cfg *cfg, bool *map_met, struct pz_err *err)
 {
     struct pz_field text = { .kind = PZ_ATTR_STRING };
+    const struct pz_schema *schema = cfg->schema;
+    enum pz_status st = PZ_OK;
 
-    *mapping = (struct pz_mapping){ .table = table, .map = map };
+    *mapping = (struct pz_mapping){ .table = table, .cfg = cfg, .map = &cfg->map };
+    mapping->map_met = map_met;
     mapping->field = pz_mem_array(PZ_MAPPING_MAX, sizeof *mapping->field);
     if (!mapping->field)
         return pz_err_memory(err, "columns", PZ_MAPPING_MAX * sizeof *mapping->field);
-    mapping->by_schema = schema && schema->given[table];
-    if (mapping->by_schema && schema->n[table] > PZ_MAPPING_MAX)
-        return pz_err_set(err, PZ_BAD_DATA, "the schema of %s has more than %d fields",
-                          pz_table_name(table), PZ_MAPPING_MAX);
-    for (size_t i = 0; mapping->by_schema && i < schema->n[table]; i++) {
-        if (clashes(mapping, &schema->field[table][i]))
-            return pz_err_set(err, PZ_BAD_DATA, "the schema of %s: %s must be a long",
-                              pz_table_name(table), schema->field[table][i].name);
-        add_field(mapping, &schema->field[table][i], true);
-    }
-    for (int i = 0; i < N_RESERVED && !mapping->by_schema; i++) {
+    if (schema && schema->given[table])
+        st = add_schema(mapping, schema, err);
+    for (int i = 0; i < N_RESERVED && !(schema && schema->given[table]); i++) {
         if (reserved[i].table != table || !reserved[i].needed)
             continue;
         memcpy(text.name, reserved[i].name, strlen(reserved[i].name) + 1);
         add_field(mapping, &text, false);
     }
-    return PZ_OK;
+    for (size_t i = 0; i < mapping->n; i++)
+        if (cfg->no_time && mapping->field[i].role == PZ_ROLE_TIME)
+            mapping->field[i].needed = false;
+    return st;
 }
 
 void pz_mapping_clear(struct pz_mapping *mapping)
 {
+    for (size_t i = 0; i < mapping->n_left_out; i++)
+        free(mapping->left_out[i]);
     free(mapping->field);
     memset(mapping, 0, sizeof *mapping);
 }
 
-/* Our name for a column of the file, after --map; into out of PZ_NAME_MAX + 1 bytes. What cannot
- * stand in a column name becomes '_'. */
-static void our_name(const struct pz_mapping *mapping, const char *column, char *out)
+/* The pair of --map for a column of the file, or NULL. */
+static const char *find_pair(struct pz_mapping *mapping, const char *column)
 {
-    const char *name = column;
-    size_t n = strlen(column);
-
-    for (size_t i = 0; mapping->map && i < mapping->map->n; i++) {
+    for (size_t i = 0; i < mapping->map->n; i++) {
         const char *pair = mapping->map->v[i], *equals = strchr(pair, '=');
 
         if (equals && pz_str_same_name(equals + 1, column)) {
-            name = pair;
-            n = (size_t)(equals - pair);
-            break;
+            if (mapping->map_met)
+                mapping->map_met[i] = true;
+            return pair;
         }
     }
+    return NULL;
+}
+
+/* Our name for a column of the file, after --map; into out of PZ_NAME_MAX + 1 bytes. What cannot
+ * stand in a column name becomes '_'. */
+static void our_name(const char *pair, const char *column, char *out)
+{
+    const char *name = pair ? pair : column;
+    size_t n = pair ? (size_t)(strchr(pair, '=') - pair) : strlen(column);
+
     if (n > PZ_FIELD_MAX)
         n = PZ_FIELD_MAX;
     for (size_t i = 0; i < n; i++)
@@ -155,11 +181,11 @@ static void our_name(const struct pz_mapping *mapping, const char *column, char 
     out[n] = '\0';
 }
 
-size_t pz_mapping_find(struct pz_mapping *mapping, const char *column)
+static size_t find_field(struct pz_mapping *mapping, const char *pair, const char *column)
 {
     struct pz_field text = { .kind = PZ_ATTR_STRING };
 
-    our_name(mapping, column, text.name);
+    our_name(pair, column, text.name);
     if (!text.name[0])
         return SIZE_MAX;
     for (size_t i = 0; i < mapping->n; i++)
@@ -169,6 +195,30 @@ size_t pz_mapping_find(struct pz_mapping *mapping, const char *column)
         return SIZE_MAX;
     add_field(mapping, &text, false);
     return mapping->n - 1;
+}
+
+size_t pz_mapping_find(struct pz_mapping *mapping, const char *column)
+{
+    return find_field(mapping, find_pair(mapping, column), column);
+}
+
+size_t pz_mapping_find_inside(struct pz_mapping *mapping, const char *path, bool *report)
+{
+    const char *pair = find_pair(mapping, path);
+    size_t n = strcspn(path, ".[");
+
+    *report = false;
+    if (pair)
+        return find_field(mapping, pair, path);
+    for (size_t i = 0; i < mapping->n_left_out; i++)
+        if (strlen(mapping->left_out[i]) == n && memcmp(mapping->left_out[i], path, n) == 0)
+            return SIZE_MAX;
+    if (mapping->n_left_out < PZ_LEFT_OUT_MAX &&
+        (mapping->left_out[mapping->n_left_out] = pz_mem_strndup(path, n)) != NULL) {
+        mapping->n_left_out++;
+        *report = true;
+    }
+    return SIZE_MAX;
 }
 
 size_t pz_mapping_role(const struct pz_mapping *mapping, enum pz_role role)

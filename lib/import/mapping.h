@@ -12,9 +12,11 @@
 #include "base/opt.h"
 #include "base/time.h"
 #include "data/schema.h"
+#include "import/import.h"
 
 #define PZ_MAPPING_MAX 512 /* columns a table */
-#define PZ_ID_MAX 256      /* bytes in an id */
+#define PZ_LEFT_OUT_MAX 32
+#define PZ_ID_MAX 256 /* bytes in an id */
 
 /* What a column is for, which decides what its code in a row group means (null in brackets). */
 enum pz_role {
@@ -44,22 +46,31 @@ struct pz_mapping_field {
 /* The fields keep their place in memory while others are added. */
 struct pz_mapping {
     enum pz_table_id table;
-    bool by_schema;                 /* columns that the schema does not name are left out */
+    bool by_schema;                  /* columns that the schema does not name are left out */
+    const struct pz_import_cfg *cfg; /* borrowed */
+    bool decimal_comma;              /* a file separates cells by ';' */
+    bool *map_met;                   /* [cfg->map.n] a file has that column; borrowed */
+    char *left_out[PZ_LEFT_OUT_MAX]; /* [n_left_out] keys of objects that were reported; owned */
+    size_t n_left_out;
     const struct pz_strs *map;      /* NAME=COLUMN pairs */
     struct pz_mapping_field *field; /* [PZ_MAPPING_MAX], owned */
     size_t n;
 };
 
-/* Start the mapping of a table: the fields of its schema, or the needed ones. schema, map:
- * borrowed, schema may be NULL. Clear in any case. */
+/* Start the mapping of a table: the fields of cfg->schema, or the needed ones. cfg and map_met are
+ * borrowed. Clear in any case.
+ * Errors: PZ_BAD_DATA the schema has too many fields or a wrong CREATION_TIMESTAMP; PZ_TRY_AGAIN */
 enum pz_status pz_mapping_init(struct pz_mapping *mapping, enum pz_table_id table,
-                               const struct pz_schema *schema, const struct pz_strs *map,
-                               struct pz_err *err);
+                               const struct pz_import_cfg *cfg, bool *map_met, struct pz_err *err);
 void pz_mapping_clear(struct pz_mapping *mapping);
 
 /* The field of a column of a file, by the map and by name; a new field when there is no schema.
  * SIZE_MAX: the column is left out (not in the schema, no name, or more than PZ_MAPPING_MAX). */
 size_t pz_mapping_find(struct pz_mapping *mapping, const char *column);
+
+/* The field that --map reads from inside an object ("user.id"), or SIZE_MAX. *report: the object is
+ * left out and was not reported yet. */
+size_t pz_mapping_find_inside(struct pz_mapping *mapping, const char *path, bool *report);
 
 /* The field with that role, or SIZE_MAX. */
 size_t pz_mapping_role(const struct pz_mapping *mapping, enum pz_role role);

@@ -146,6 +146,7 @@ static const char *judge_cell(const struct pz_worker *w, const struct pz_column_
                               const struct pz_row *rec, const struct pz_cell *c, uint64_t *code)
 {
     const struct pz_mapping_field *field = &w->reader->mapping->field[b->field];
+    bool comma = w->reader->mapping->decimal_comma;
 
     if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
         return judge_id(rec, c);
@@ -156,11 +157,13 @@ static const char *judge_cell(const struct pz_worker *w, const struct pz_column_
     switch (b->role) {
     case PZ_ROLE_TIME:
     case PZ_ROLE_CREATED:
-        return pz_encode_time(c->s, c->n, field->form, code);
+        return field->form == PZ_TIME_GIVEN
+                   ? pz_encode_time_as(c->s, c->n, w->reader->mapping->cfg->time_format, code)
+                   : pz_encode_time(c->s, c->n, field->form, code);
     case PZ_ROLE_VALUE:
-        return pz_encode_value(c->s, c->n, code);
+        return pz_encode_value(c->s, c->n, comma, code);
     case PZ_ROLE_NUMBER:
-        return pz_encode_number(&field->f, c->s, c->n, code);
+        return pz_encode_number(&field->f, c->s, c->n, comma, code);
     case PZ_ROLE_BOOL:
         return pz_encode_bool(c->s, c->n, code);
     case PZ_ROLE_SHOWN:
@@ -284,8 +287,39 @@ bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
     return true;
 }
 
+/* Cells that spell "no value" become empty; an id that does is a reason to reject the row. */
+static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, size_t *at)
+{
+    struct pz_cell *cell = pz_blocks_head(w->reader->blocks)->json ? w->json.cell : w->csv.cell;
+    const struct pz_strs *spellings = w->reader->mapping->cfg->null;
+
+    for (size_t i = 0; i < w->n_columns_used; i++) {
+        const struct pz_column_cell *b = &w->column[i];
+        struct pz_cell *c = &cell[b->cell];
+
+        if (b->cell >= rec->n_cells || c->n == 0 ||
+            (!spellings && (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9'))) ||
+            !pz_cell_is_null(spellings, c->s, c->n))
+            continue;
+        *at = i;
+        if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
+            return "stands for no value";
+        w->n_nulls[b->field]++;
+        c->n = 0;
+    }
+    return NULL;
+}
+
 static bool take_row(struct pz_worker *w, const struct pz_row *rec)
 {
+    size_t at = 0;
+    const char *no_id = blank_nulls(w, rec, &at);
+
+    if (no_id) {
+        add_row_error(w, rec, w->reader->mapping->field[w->column[at].field].f.name,
+                      cell_of(&w->column[at], rec), "%s", no_id);
+        return true;
+    }
     if (w->n_rows == w->cap_rows && !grow_rows(w))
         return false;
     for (size_t i = 0; i < w->n_columns_used; i++) {

@@ -26,6 +26,7 @@ struct outcome {
 
 struct job {
     struct pz_import_reader *in;
+    const char *path;
     size_t first_group;      /* of this file in the staging */
     struct outcome *outcome; /* [n] by block */
     size_t n, cap, told;
@@ -165,6 +166,15 @@ static void fail(struct job *job, uint64_t block, enum pz_status st, const struc
     job->err = *err;
 }
 
+/* Under the lock: the lines of the group's rows are known when every line of its block is a row. */
+static void place_group(struct job *job, const struct outcome *o)
+{
+    struct pz_row_group *group = &job->in->staging->group[job->first_group + job->told];
+
+    group->file = job->path;
+    group->line = o->lines == group->n_rows && !group->partition ? job->lines + 1 : 0;
+}
+
 /* Under the lock: tell the blocks whose predecessors are all told. */
 static void tell_ready(struct job *job)
 {
@@ -179,6 +189,7 @@ static void tell_ready(struct job *job)
                                   o->row_error, o->n_errors, &err);
         if (st != PZ_OK)
             fail(job, job->told, st, &err);
+        place_group(job, o);
         free(o->row_error);
         o->row_error = NULL;
         o->n_errors = 0;
@@ -279,12 +290,29 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
     return job->st;
 }
 
+/* Report the cells of this file that were read as null for their spelling. */
+static void report_nulls(struct pz_import_reader *in)
+{
+    for (size_t f = 0; f < in->mapping->n; f++) {
+        uint64_t n = 0;
+
+        for (int k = 0; k < in->n_workers; k++)
+            n += in->worker[k].n_nulls[f];
+        if (n > 0)
+            pz_log(in->log, PZ_LOG_NOTE,
+                   "%s: %s: %llu cells such as NULL or NaN are read as null; --null '' keeps them",
+                   pz_blocks_name(in->blocks), in->mapping->field[f].f.name, (unsigned long long)n);
+    }
+}
+
 enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *path,
                                      struct pz_err *err)
 {
-    struct job job = {
-        .in = in, .first_group = in->staging->n, .blocks = PTHREAD_MUTEX_INITIALIZER, .st = PZ_OK
-    };
+    struct job job = { .in = in,
+                       .path = path,
+                       .first_group = in->staging->n,
+                       .blocks = PTHREAD_MUTEX_INITIALIZER,
+                       .st = PZ_OK };
     enum pz_status st = pz_blocks_open(path, &in->text, &in->blocks, err);
     uint64_t read = in->count->read;
 
@@ -297,6 +325,8 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
     }
     if (st == PZ_OK && in->count->read == read)
         st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
+    if (in->blocks)
+        report_nulls(in);
     for (int k = 0; k < in->n_workers; k++)
         pz_worker_leave(&in->worker[k]);
     pz_blocks_close(in->blocks);

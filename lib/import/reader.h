@@ -50,6 +50,7 @@ struct pz_worker {
         size_t field;
     } * key;
     size_t n_keys, cap_keys, last_key;
+    uint64_t n_nulls[PZ_MAPPING_MAX]; /* by field: cells that spelled "no value" */
     struct pz_import_reader *reader;
     /* one block */
     uint64_t **code; /* [n_codes][cap_rows] by field */

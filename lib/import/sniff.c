@@ -9,7 +9,7 @@
 #include "import/cell.h"
 #include "import/reader.h"
 
-enum { SAMPLE_ROWS = 2000, N_FORMS = PZ_TIME_ISO8601 + 1 };
+enum { SAMPLE_ROWS = 2000 };
 
 /* ---- the header of CSV ---- */
 
@@ -17,6 +17,17 @@ static void add_name_list(struct pz_str *out, char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         pz_str_addf(out, "%s%s", i ? ", " : "", names[i]);
+}
+
+/* A line of which half and more are numbers is no header. */
+static bool looks_like_data(char *const *names, size_t n)
+{
+    size_t numbers = 0;
+    double x;
+
+    for (size_t i = 0; i < n; i++)
+        numbers += pz_str_to_double(names[i], strlen(names[i]), &x);
+    return numbers * 2 >= n;
 }
 
 static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
@@ -36,11 +47,18 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
     if (!example)
         return PZ_OK;
     add_name_list(&have, names, n);
-    pz_err_set(err, PZ_BAD_DATA,
-               "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; "
-               "name them with --map %.100s=COLUMN",
-               pz_blocks_name(in->blocks), missing.data ? missing.data : "",
-               have.data ? have.data : "", example);
+    if (looks_like_data(names, n))
+        pz_err_set(err, PZ_BAD_DATA,
+                   "%s: the first line looks like data (%.100s); name the columns: --header "
+                   "USER_ID,ITEM_ID,...",
+                   pz_blocks_name(in->blocks), have.data ? have.data : "");
+    else
+        pz_err_set(
+            err, PZ_BAD_DATA,
+            "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; "
+            "name them with --map %.100s=COLUMN",
+            pz_blocks_name(in->blocks), missing.data ? missing.data : "",
+            have.data ? have.data : "", example);
     pz_str_clear(&missing);
     pz_str_clear(&have);
     return PZ_BAD_DATA;
@@ -84,7 +102,9 @@ static enum pz_status sniff_header(struct pz_import_reader *in, char *const *nam
 
 struct sample {
     struct pz_import_reader *in;
-    uint32_t count[PZ_MAPPING_MAX][N_FORMS];
+    uint32_t count[PZ_MAPPING_MAX][PZ_N_TIME_FORMS];
+    uint32_t n_ambiguous[PZ_MAPPING_MAX]; /* day and month could change places */
+    uint32_t n_rounded[PZ_MAPPING_MAX];   /* 8.81E+08 */
     size_t n_keys;
 };
 
@@ -92,18 +112,47 @@ static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
 {
     enum pz_role role = s->in->mapping->field[field].role;
     enum pz_time_form form;
+    bool day_first, month_first;
+    const char *t = c->s;
+    size_t n = c->n;
 
-    if ((role != PZ_ROLE_TIME && role != PZ_ROLE_CREATED) || c->n == 0 ||
-        (c->n == 1 && c->s[0] == '0'))
+    while (n > 0 && *t == ' ') {
+        t++;
+        n--;
+    }
+    while (n > 0 && t[n - 1] == ' ')
+        n--;
+    if ((role != PZ_ROLE_TIME && role != PZ_ROLE_CREATED) || n == 0 || (n == 1 && *t == '0'))
         return;
-    if (pz_time_guess(c->s, c->n, &form))
+    if (pz_time_guess(t, n, &form)) {
         s->count[field][form]++;
+        s->n_rounded[field] += form <= PZ_TIME_NANOS && (memchr(t, 'E', n) || memchr(t, 'e', n));
+        return;
+    }
+    pz_time_day_month(t, n, &day_first, &month_first);
+    s->n_ambiguous[field] += day_first && month_first;
 }
 
-static size_t sample_slot(void *context, const char *key)
+/* The name of an object that is left out, reported once. */
+static size_t find_inside(struct pz_import_reader *in, const char *path)
+{
+    bool report;
+    size_t f = pz_mapping_find_inside(in->mapping, path, &report);
+
+    if (report)
+        pz_log(
+            in->log, PZ_LOG_NOTE,
+            "%s: \"%.*s\" is left out, it holds objects; --map NAME=%.*s.KEY reads one value of it",
+            pz_blocks_name(in->blocks), (int)strcspn(path, ".["), path, (int)strcspn(path, ".["),
+            path);
+    return f;
+}
+
+static size_t sample_slot(void *context, const char *key, bool inside)
 {
     struct sample *s = context;
-    size_t before = s->in->mapping->n, f = pz_mapping_find(s->in->mapping, key);
+    size_t before = s->in->mapping->n;
+    size_t f = inside ? find_inside(s->in, key) : pz_mapping_find(s->in->mapping, key);
 
     if (s->in->mapping->n > before) {
         s->in->mapping->field[f].first = s->in->file_order;
@@ -143,24 +192,46 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *
 }
 
 /* The most frequent form; seconds when there was none. */
-static void choose_forms(const struct sample *s)
+static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_err *err)
 {
-    for (size_t f = 0; f < s->in->mapping->n; f++) {
-        struct pz_mapping_field *field = &s->in->mapping->field[f];
-        uint32_t best = 0;
+    struct pz_mapping_field *field = &s->in->mapping->field[f];
+    const char *file = pz_blocks_name(s->in->blocks), *format = s->in->mapping->cfg->time_format;
+    uint32_t best = 0;
 
-        if (field->role != PZ_ROLE_TIME && field->role != PZ_ROLE_CREATED)
-            continue;
-        field->form = PZ_TIME_SECONDS;
-        for (int form = 0; form < N_FORMS; form++)
-            if (s->count[f][form] > best) {
-                best = s->count[f][form];
-                field->form = (enum pz_time_form)form;
-            }
-        if (best > 0)
-            pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", pz_blocks_name(s->in->blocks),
-                   field->f.name, pz_time_form_name(field->form));
+    field->form = PZ_TIME_SECONDS;
+    if (field->role == PZ_ROLE_TIME && format) {
+        field->form = PZ_TIME_GIVEN;
+        return PZ_OK;
     }
+    for (int form = 0; form < PZ_N_TIME_FORMS; form++)
+        if (s->count[f][form] > best) {
+            best = s->count[f][form];
+            field->form = (enum pz_time_form)form;
+        }
+    if (best == 0 && s->n_ambiguous[f] > 0)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s: %s: is the day or the month first? Say --time-format '%%d-%%m-%%Y "
+                          "%%H:%%M' or the like",
+                          file, field->f.name);
+    if (best > 0)
+        pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", file, field->f.name,
+               pz_time_form_name(field->form));
+    if (s->n_rounded[f] > 0)
+        pz_log(s->in->log, PZ_LOG_WARN,
+               "%s: %s is written like 8.81E+08: a spreadsheet has rounded the times", file,
+               field->f.name);
+    return PZ_OK;
+}
+
+static enum pz_status choose_forms(const struct sample *s, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t f = 0; f < s->in->mapping->n && st == PZ_OK; f++)
+        if (s->in->mapping->field[f].role == PZ_ROLE_TIME ||
+            s->in->mapping->field[f].role == PZ_ROLE_CREATED)
+            st = choose_form(s, f, err);
+    return st;
 }
 
 static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_column_cell *column,
@@ -184,7 +255,7 @@ static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_co
                  : sample_csv(s, column, n_columns_used, n_columns, text, n, err);
     }
     if (st == PZ_OK)
-        choose_forms(s);
+        st = choose_forms(s, err);
     free(s);
     return st;
 }
@@ -193,7 +264,7 @@ static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_co
 
 /* The field of a key in JSON. A thread remembers the keys it met; keys mostly come in the same
  * order, so the one behind the last is tried first. */
-static size_t slot_of_key(void *context, const char *key)
+static size_t slot_of_key(void *context, const char *key, bool inside)
 {
     struct pz_worker *w = context;
     size_t f, before, i;
@@ -206,14 +277,14 @@ static size_t slot_of_key(void *context, const char *key)
             return w->key[at].field;
         }
     }
-#pragma omp critical(pz_import_plan)
+#pragma omp critical(pz_import_mapping)
     {
         struct pz_mapping *mapping = w->reader->mapping;
         uint64_t block = w->reader->file_order + w->block.seq + 1;
         uint64_t place = w->n_read << 16 | (w->n_keys & 0xffff);
 
         before = mapping->n;
-        f = pz_mapping_find(mapping, key);
+        f = inside ? find_inside(w->reader, key) : pz_mapping_find(mapping, key);
         if (f != SIZE_MAX && f < before)
             before = mapping->field[f].first;
         else if (f != SIZE_MAX)
@@ -244,6 +315,7 @@ void pz_worker_leave(struct pz_worker *w)
     pz_jsonl_clear(&w->json);
     for (size_t i = 0; i < w->n_keys; i++)
         free(w->key[i].key);
+    memset(w->n_nulls, 0, sizeof w->n_nulls);
     w->n_keys = w->last_key = 0;
     w->n_columns_used = 0;
     for (size_t f = 0; f < w->n_codes; f++) {
@@ -279,6 +351,11 @@ enum pz_status pz_import_reader_sniff(struct pz_import_reader *in, struct pz_err
     struct pz_column_cell *column = pz_mem_array(PZ_MAPPING_MAX, sizeof *column);
     size_t n_columns_used = 0;
     enum pz_status st = column ? PZ_OK : pz_err_memory(err, "columns", 1e4);
+
+    in->mapping->decimal_comma |= head->form.delimiter == ';';
+    if (head->passed > 0)
+        pz_log(in->log, PZ_LOG_NOTE, "%s: passed over %llu title lines above the header",
+               pz_blocks_name(in->blocks), (unsigned long long)head->passed);
 
     if (st == PZ_OK && !head->json)
         st = sniff_header(in, head->name, head->n, column, &n_columns_used, err);

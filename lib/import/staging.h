@@ -34,6 +34,8 @@ void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *
  * mapping; fields that were unknown when the block was read have no column. Ids and texts are
  * numbers of the worker's own dictionaries. */
 struct pz_row_group {
+    const char *file; /* borrowed */
+    uint64_t line;    /* of its first row, when each row has its line; else 0 */
     uint32_t n_rows;
     uint32_t worker;
     uint32_t n_cols;

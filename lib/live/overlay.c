@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/schema.h"
+#include "import/infer.h"
 
 struct column {
     struct pz_field type;
@@ -233,7 +234,10 @@ static enum pz_status infer(const struct building *b, struct column *c, struct p
     for (size_t r = 0; r < c->n_cells; r++)
         n_values += c->cell[r] != 0;
     if (st == PZ_OK)
-        pz_schema_infer(&c->type, &sorted, n_values, b->table == PZ_LIVE_ITEMS);
+        pz_infer(&c->type, &sorted,
+                 &(struct pz_infer_cfg){ .n_rows = n_values,
+                                         .long_texts = b->table == PZ_LIVE_ITEMS },
+                 NULL);
     pz_dict_clear(&sorted);
     return st;
 }

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "text/record.h"
 
+enum { PATH_BYTES = 256 };
+
 void pz_jsonl_init(struct pz_jsonl_reader *r, pz_jsonl_slot *slot, void *context)
 {
     memset(r, 0, sizeof *r);
@@ -37,22 +39,48 @@ static bool has_bar(const json_t *value)
            memchr(json_string_value(value), '|', json_string_length(value)) != NULL;
 }
 
+/* The value of MongoDB's extended JSON, {"$oid": "..."} and the like; else the value itself. */
+static const json_t *unwrap(const json_t *value)
+{
+    static const char *const names[] = { "$oid",       "$date",         "$numberLong",
+                                         "$numberInt", "$numberDouble", "$numberDecimal" };
+
+    for (size_t i = 0; json_object_size(value) == 1 && i < sizeof names / sizeof *names; i++)
+        if (json_object_get(value, names[i])) {
+            value = json_object_get(value, names[i]);
+            i = SIZE_MAX; /* a $date holds a $numberLong */
+        }
+    return value;
+}
+
+static bool is_nested(const json_t *value)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach (value, i, part) {
+        part = unwrap(part);
+        if (json_is_object(part) || json_is_array(part))
+            return true;
+    }
+    return json_is_object(value);
+}
+
+/* A value that is_nested says no of. */
 static const char *add_value(struct pz_str *text, const json_t *value)
 {
     const json_t *part;
     size_t i;
 
-    if (json_is_object(value))
-        return "a nested object; only plain values and arrays of them are columns";
     if (!json_is_array(value))
-        return pz_json_add_scalar(text, value) ? NULL : "a nested value";
+        pz_json_add_scalar(text, value);
     json_array_foreach (value, i, part) {
+        part = unwrap(part);
         if (i > 0)
             pz_str_addc(text, '|');
         if (has_bar(part))
             return "an array with a '|' inside a string, which separates values";
-        if (!pz_json_add_scalar(text, part))
-            return "an array of arrays or objects; only plain values can be in it";
+        pz_json_add_scalar(text, part);
     }
     return NULL;
 }
@@ -68,39 +96,86 @@ static bool reach_slot(struct pz_jsonl_reader *r, size_t slot)
     return true;
 }
 
-/* cell[].n is known at once; cell[].s only when values has stopped moving. */
+/* The value of one slot; cell[].n is known at once, cell[].s only when values has stopped moving. */
+static bool take_value(struct pz_jsonl_reader *r, size_t slot, const char *key, const json_t *value)
+{
+    size_t from = r->values.len;
+    const char *problem;
+
+    if (!reach_slot(r, slot))
+        return false;
+    if (r->cell[slot].n > 0) {
+        snprintf(r->problem, sizeof r->problem, "two keys stand for one column, one is \"%.60s\"",
+                 key);
+        return false;
+    }
+    problem = add_value(&r->values, value);
+    if (problem) {
+        snprintf(r->problem, sizeof r->problem, "column %.60s: %s", key, problem);
+        return false;
+    }
+    r->offset[slot] = from;
+    r->cell[slot].n = r->values.len - from;
+    return true;
+}
+
+/* The members of an object inside the row, whose path is `outer`. */
+static bool take_inside(struct pz_jsonl_reader *r, const json_t *object, const char *outer)
+{
+    char path[PATH_BYTES];
+    const char *key;
+    json_t *member;
+    bool good = true;
+
+    json_object_foreach ((json_t *)(uintptr_t)object, key, member) {
+        const json_t *value = unwrap(member);
+        int n = snprintf(path, sizeof path, "%s.%s", outer, key);
+        size_t slot;
+
+        if (!good || n < 0 || (size_t)n >= sizeof path)
+            continue;
+        if (json_is_object(value))
+            good = take_inside(r, value, path);
+        else if (!is_nested(value) && (slot = r->slot(r->context, path, true)) != SIZE_MAX)
+            good = take_value(r, slot, path, value);
+    }
+    return good;
+}
+
+static bool take_member(struct pz_jsonl_reader *r, const char *key, const json_t *value)
+{
+    char path[PATH_BYTES];
+    size_t slot;
+
+    value = unwrap(value);
+    if (json_is_object(value)) {
+        r->slot(r->context, key, true);
+        return take_inside(r, value, key);
+    }
+    if (is_nested(value)) {
+        snprintf(path, sizeof path, "%.200s[]", key);
+        r->slot(r->context, path, true);
+        return true;
+    }
+    slot = r->slot(r->context, key, false);
+    return slot == SIZE_MAX || take_value(r, slot, key, value);
+}
+
 static bool take_object(struct pz_jsonl_reader *r, json_t *object)
 {
-    const char *key, *fault = NULL;
+    const char *key;
     json_t *value;
+    bool good = true;
 
     pz_str_reset(&r->values);
     for (size_t i = 0; i < r->n_cells; i++)
         r->cell[i].n = 0;
-    json_object_foreach (object, key, value) {
-        size_t slot = r->slot(r->context, key), from = r->values.len;
-
-        if (slot == SIZE_MAX)
-            continue;
-        if (!reach_slot(r, slot))
-            return false;
-        if (r->cell[slot].n > 0) {
-            snprintf(r->problem, sizeof r->problem,
-                     "two keys stand for one column, one is \"%.60s\"", key);
-            return false;
-        }
-        fault = add_value(&r->values, value);
-        if (fault) {
-            snprintf(r->problem, sizeof r->problem, "column %.60s: %s", key, fault);
-            return false;
-        }
-        r->offset[slot] = from;
-        r->cell[slot].n = r->values.len - from;
-    }
-    for (size_t i = 0; i < r->n_cells; i++)
+    json_object_foreach (object, key, value)
+        good = good && take_member(r, key, value);
+    for (size_t i = 0; i < r->n_cells && good; i++)
         if (r->cell[i].n > 0)
             r->cell[i].s = r->values.data + r->offset[i];
-    return !r->values.failed;
+    return good && !r->values.failed;
 }
 
 static void take_line(struct pz_jsonl_reader *r, struct pz_row *row)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-import: what people write into cells is read as they mean it, or reported; never in silence.
+load common
+
+setup() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1633046400\nu,b,1633046500\nv,c,1633046600\nw,d,1633046800\n' >i.csv
+}
+
+imp() {
+    run -0 --separate-stderr pz-import -o d.pzd "$@"
+}
+
+interactions() {
+    pz-import --export interactions d.pzd | tail -n +2
+}
+
+items() {
+    pz-import --export items d.pzd | tail -n +2
+}
+
+type_of() {
+    pz-import --info d.pzd | awk -v c="$1" '$1 == c { print $2 }'
+}
+
+@test "one stray cell is named with its line; --number reads the column as numbers" {
+    { echo ITEM_ID,YEAR; for i in $(seq 1960 1999); do echo "$i,$i"; done; echo x,2006–2007; } >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr == *'items.csv:42: Items.YEAR is a text because of "2006–2007"; --number YEAR'* ]]
+    [ "$(type_of YEAR)" = string ]
+    imp --interactions i.csv --items items.csv --number YEAR
+    [[ $stderr == *'Items.YEAR: 1 cells are no numbers and read as null'* ]]
+    [ "$(type_of YEAR)" = long ]
+    items | grep -qx x,
+    # a few numbers among words are no reason to say anything
+    printf 'ITEM_ID,SIZE\na,XL\nb,36\nc,M\n' >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr != *"--number"* ]]
+}
+
+@test "times of a column: ISO with blanks, slashes, UTC, basic, YYYYMMDD, day first, month first, AM and PM" {
+    while IFS='|' read -r first second right; do
+        printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,%s\nu,b,%s\n' "$first" "$second" >t.csv
+        imp --interactions t.csv
+        [ "$(interactions | cut -d, -f3 | tr '\n' ' ')" = "$right " ]
+    done <<'T'
+2022-06-24 21:20:11 | 2022-06-24 21:20:12|1656105611 1656105612
+2021/01/29 07:01:00|2021/01/30|1611903660 1611964800
+2021-01-29 07:01:00 UTC|2021-01-29 07:01:00.5 UTC|1611903660 1611903660
+20210129T070100Z|20210129T070200+0100|1611900120 1611903660
+20210129|20210130|1611878400 1611964800
+29-01-2021 07:01|12-03-2021 05:03|1611903660 1615525380
+29.1.2021|1.2.2021 7:01|1611878400 1612162860
+01/29/2021 7:01:00 PM|02/03/2021 12:00 AM|1611946860 1612310400
+1611903660000|1611903661000|1611903660 1611903661
+2021-01-29T07:01:00+02:00|2021-01-29 07:01:00 +0200|1611896460 1611896460
+T
+}
+
+@test "a date that could be two is refused; --time-format says which" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,03-04-2021 07:01\nu,b,05-06-2021 08:00\n' >t.csv
+    run -65 pz-import -o d.pzd --interactions t.csv
+    [[ $output == *"TIMESTAMP: is the day or the month first? Say --time-format"* ]]
+    imp --interactions t.csv --time-format '%m-%d-%Y %H:%M'
+    [ "$(interactions | cut -d, -f3 | tr '\n' ' ')" = "1614841260 1620288000 " ]
+    imp --interactions t.csv --time-format '%d-%m-%Y %H:%M'
+    [ "$(interactions | cut -d, -f3 | head -1)" = 1617433260 ]
+    run -65 pz-import -o d.pzd --interactions t.csv --time-format '%Y'
+    [[ $output == *"t.csv:2: column TIMESTAMP: is not a time of the form given with --time-format"* ]]
+}
+
+@test "dates of items become Unix seconds that filters compare with NOW()" {
+    printf 'ITEM_ID,EXPIRES_AT,RELEASED,SINCE,STOCK\na,1635725400000,2021-10-01,20210101,20210101\nb,1638316800000,2021-11-01T10:00:00Z,20211201,20219999\nc,,,20210630,5\n' >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr == *"Items.EXPIRES_AT is a time in milliseconds, kept as Unix seconds"* ]]
+    items | grep -qx 'a,1635725400,1633046400,1609459200,20210101'
+    items | grep -qx 'b,1638316800,1635760800,1638316800,20219999'
+    items | grep -qx 'c,,,1625011200,5'
+}
+
+@test "spellings of null are null, counted and reported; --null changes them" {
+    printf 'ITEM_ID,PRICE,BRAND\na,3.5,NULL\nb,nan,N/A\nc,,acme\nd,-,acme\n' >items.csv
+    imp --interactions i.csv --items items.csv --null=-,NULL,N/A,nan
+    [ "$(type_of PRICE)" = double ]
+    [[ $stderr == *"items.csv: BRAND: 2 cells such as NULL or NaN are read as null"* ]]
+    sed -i 4,5d items.csv
+    imp --interactions i.csv --items items.csv
+    [ "$(items | tr '\n' ' ')" = 'a,3.5, b,, ' ]
+    imp --interactions i.csv --items items.csv --null ''
+    [ "$(items | tr '\n' ' ')" = 'a,3.5,NULL b,nan,N/A ' ]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nnan,a,1633046400\nu,None,1633046400\nu,a,1633046400\n' >n.csv
+    imp --interactions n.csv --max-errors 2
+    [[ $stderr == *'n.csv:2: column USER_ID: stands for no value: "nan"'* ]]
+}
+
+@test "decimal commas where ';' separates; thousands are refused in words" {
+    printf 'USER_ID;ITEM_ID;TIMESTAMP;EVENT_VALUE;PRICE\nu;a;1633046400;49,26;1,5\nu;b;1633046401;3;2\n' >t.csv
+    imp --interactions t.csv
+    [ "$(interactions | tr '\n' ' ')" = 'u,a,1633046400,49.26,1.5 u,b,1633046401,3,2 ' ]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\nu,a,1633046400,"1,234.5"\n' >t.csv
+    run -65 pz-import -o d.pzd --interactions t.csv
+    [[ $output == *"t.csv:2: column EVENT_VALUE: is not a number (it has a comma"* ]]
+}
+
+@test "lists with commas, in brackets, with blanks around bars, with a separator of one's own" {
+    cat >items.csv <<'C'
+ITEM_ID,GENRES,TAGS,PY,SP,OWN,TITLE
+a,"Comedy, Drama","[""red"",""big""]","['x', 'y z']",x | y,1;2,"American President, The"
+b,Drama,"[""red""]",['x'],y,2,"Lion King, The"
+c,Comedy,[],[],x,1;3,Heat
+d,"Horror, Comedy","[""big""]",['y z'],z|,3,"Net, The"
+C
+    imp --interactions i.csv --items items.csv --list 'OWN=;'
+    [ "$(items | head -1)" = 'a,Comedy|Drama,red|big,x|y z,x|y,1|2,"American President, The"' ]
+    [ "$(items | tail -1)" = 'd,Horror|Comedy,big,y z,z,3,"Net, The"' ]
+    [[ $stderr == *"Items.GENRES holds lists separated by ','"* ]]
+    [[ $stderr == *"Items.TAGS holds lists in brackets"* ]]
+    run -2 pz-import -o d.pzd --interactions i.csv --list OWN
+}
+
+@test "schemas are found in whatever holds them" {
+    local s='{"type":"record","name":"Interactions","fields":[{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"}],"version":"1.0"}'
+    jq -n --argjson s "$s" '{datasetGroup:{name:"g"},datasets:{Interactions:{name:"i",schema:$s}}}' >params.json
+    jq -n --arg s "$s" '{schema:{name:"x",schema:$s}}' >described.json
+    for f in params.json described.json; do imp --interactions i.csv --schema $f; done
+    echo '{"a":[{"b":"{no schema"}]}' >none.json
+    run -65 pz-import -o d.pzd --interactions i.csv --schema none.json
+}
+
+@test "objects inside JSON: MongoDB's are values, others are left out or read by --map" {
+    printf '{"_id":{"$oid":"64b"},"user":{"id":"u1","n":{"k":5}},"itemId":"i1","timestamp":{"$date":{"$numberLong":"1700000000000"}}}\n{"user":{"id":"u2"},"itemId":"i2","timestamp":{"$date":1700000001000},"l":[{"a":1}]}\n' >a.jsonl
+    imp --interactions a.jsonl --map USER_ID=user.id,DEPTH=user.n.k
+    [[ $stderr == *'"l" is left out, it holds objects'* ]]
+    [ "$(interactions | cut -d, -f1-3 | tr '\n' ' ')" = 'u1,i1,1700000000 u2,i2,1700000001 ' ]
+    [ "$(type_of DEPTH)" = long ]
+}
+
+@test "--map to a column that no file has is an error" {
+    run -65 pz-import -o d.pzd --interactions i.csv --map EVENT_TYPE=action
+    [[ $output == *"--map EVENT_TYPE=action: no file has that column"* ]]
+}
+
+@test "files without a header: the hint, --header, --delimiter, --skip-lines" {
+    printf '196\t242\t3\t881250949\n186\t302\t3\t891717742\n' >u.data
+    run -65 pz-import -o d.pzd --interactions u.data
+    [[ $output == *"the first line looks like data"*"--header USER_ID,ITEM_ID"* ]]
+    imp --interactions u.data --header USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP
+    [ "$(interactions | head -1)" = 186,302,891717742,3 ]
+    printf 'x\ny,z\nUSER_ID^ITEM_ID^TIMESTAMP\nu^a^1633046400\n' >t.csv
+    imp --interactions t.csv --delimiter ^ --skip-lines 2
+    [ "$(interactions)" = u,a,1633046400 ]
+    run -2 pz-import -o d.pzd --interactions t.csv --delimiter ab
+}
+
+@test "the day's file gets the types of the base by --like" {
+    { echo ITEM_ID,CODE,KIND; for i in $(seq 30); do echo "i$i,00$i,k$((i % 3))"; done; } >items.csv
+    pz-import -q -o base.pzd --interactions i.csv --items items.csv
+    printf 'ITEM_ID,CODE,EXTRA\nx,7,1\n' >day.csv
+    imp --interactions i.csv --items day.csv --like base.pzd
+    pz-import -q --merge -o all.pzd base.pzd d.pzd
+    pz-import --export items all.pzd | grep -qx 'x,7,,1'
+}
