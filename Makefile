@@ -140,6 +140,18 @@ install: all man
 	    $(B)/bin/$$p --help-completion=bash >$(BASHDIR)/$$p && \
 	    $(B)/bin/$$p --help-completion=zsh >$(ZSHDIR)/_$$p || exit 1; done
 
+# The library for programs of others: pkg-config --cflags --libs --static pz
+LIBDIR    = $(DESTDIR)$(PREFIX)/lib
+PKGLIBDIR = $(PREFIX)/lib
+INCDIR    = $(DESTDIR)$(PREFIX)/include/pz
+
+install-dev: $(LIB)
+	install -d $(LIBDIR)/pkgconfig
+	install -m 644 $(LIB) $(LIBDIR)
+	for h in $$(cd lib && find . -name '*.h'); do install -D -m 644 lib/$$h $(INCDIR)/$$h || exit 1; done
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(PKGLIBDIR)|; s|@VERSION@|$(VERSION)|; s|@BLAS_DIR@|$(BLAS_DIR)|' \
+	    pz.pc.in >$(LIBDIR)/pkgconfig/pz.pc
+
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
@@ -149,6 +161,14 @@ uninstall:
 dist:
 	@mkdir -p dist
 	git archive --format=tar.gz --prefix=pz-$(VERSION)/ -o dist/pz-$(VERSION).tar.gz HEAD
+
+# Debian packages in dist/, built from a clean copy of what is committed; lintian looks at them where it is installed.
+deb:
+	rm -rf $(B)/deb && mkdir -p $(B)/deb/pz dist
+	git archive HEAD | tar -x -C $(B)/deb/pz
+	cd $(B)/deb/pz && dpkg-buildpackage -us -uc -b
+	if command -v lintian >/dev/null; then lintian --fail-on error,warning $(B)/deb/*.changes; fi
+	cp $(B)/deb/*.deb dist/
 
 help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
@@ -160,7 +180,8 @@ help:
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
 	@echo 'bench      speed beside other tools;  quality  figures on real data'
-	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  clean'
+	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
+	@echo 'install-dev  the library, its headers and a pkg-config file'
 	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1'
 
 clean:
@@ -168,5 +189,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install uninstall dist help
+.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install install-dev uninstall dist deb help
 .SECONDARY:
