@@ -170,6 +170,9 @@ deb:
 	if command -v lintian >/dev/null; then lintian --fail-on error,warning $(B)/deb/*.changes; fi
 	cp $(B)/deb/*.deb dist/
 
+check-deb: deb
+	scripts/check-deb.sh
+
 help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
 	@echo 'check      build with warnings as errors, run every test'
@@ -189,5 +192,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install install-dev uninstall dist deb help
+.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

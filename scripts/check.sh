@@ -5,7 +5,7 @@
 # B=DIR where to build (build);  SAN=address,undefined with sanitizers;  UNIT_ONLY=1 without tests/cli
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/install-deps.sh
+scripts/install-deps.sh --test
 B=${B:-build}
 make -s -j"$(nproc)" WERROR=1 SAN="${SAN:-}" B="$B" all unit
 

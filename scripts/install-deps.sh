@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what pz needs from Debian's packages; says nothing when all is there.
-# With --lint also the tools of `make lint`, with --deep those of `make lint-deep` and of check-tsan, too.
+#
+# usage: scripts/install-deps.sh [--test|--lint|--deep]
+#   nothing  to build and run (scripts/demo.sh);  --test  and to run the tests (scripts/check.sh)
+#   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan and check-valgrind
 set -eu
 
-packages="build-essential pkg-config libcsv-dev libjansson-dev libzstd-dev liblmdb-dev
-libmicrohttpd-dev nettle-dev libopenblas-serial-dev libxxhash-dev libcmocka-dev bats zstd jq
-mandoc ca-certificates curl"
+packages="gcc libc6-dev make libcsv-dev libjansson-dev libzstd-dev liblmdb-dev libmicrohttpd-dev
+nettle-dev libopenblas-serial-dev libxxhash-dev"
+case ${1:-} in --test | --lint | --deep) packages="$packages libcmocka-dev bats zstd jq mandoc ca-certificates curl" ;; esac
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
 [ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind"
 
