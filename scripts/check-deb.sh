@@ -30,6 +30,7 @@ before=$(chroot "$root" dpkg-query -W | wc -l)
 chroot "$root" apt-get update -qq
 chroot "$root" sh -c 'apt-get install -y -qq --no-install-recommends /pz/pz_*.deb' >/dev/null
 after=$(chroot "$root" dpkg-query -W | wc -l)
+# shellcheck disable=SC2016 # the shell inside expands it
 chroot "$root" sh -euc '
     cd /pz
     pz-import -q -o shop.pzd --interactions interactions.csv --items items.csv --users users.csv
