@@ -14,6 +14,7 @@
 #include "base/signals.h"
 #include "base/str.h"
 #include "model/histories.h"
+#include "train/heavy.h"
 #include "train/training.h"
 
 /* On larger data the encoder takes the better part of a minute and more, twice: only for those who
@@ -115,10 +116,10 @@ static bool takes_part(const struct pz_training *t, const struct pz_scorer *s,
 /* The recipe's parts that this data can feed. */
 static void choose_parts(struct pz_training *t)
 {
-    struct pz_setup setup = { .corpus = &t->corpus.c,
+    struct pz_setup setup = { .corpus = t->teach,
                               .recipe = t->cfg->recipe,
-                              .newest_users = pz_tune_newest(&t->corpus.c) };
-    bool pairs = any_pair(&t->corpus.c);
+                              .newest_users = pz_tune_newest(t->teach) };
+    bool pairs = any_pair(t->teach);
 
     if (!pairs && !setup.recipe->fallback_only)
         pz_log(t->cfg->log, PZ_LOG_NOTE,
@@ -256,7 +257,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
-    return pz_tune(&t->corpus.c, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
+    return pz_tune(t->teach, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
 }
 
 /* Seconds left of --timeout; 0: no limit. */
@@ -292,7 +293,7 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
                               .seed = t->cfg->seed,
                               .time_limit_s = time_left(t),
                               .log = t->cfg->log };
-    enum pz_status st = s->fit(&t->corpus.c, &fit, &t->part[p], err);
+    enum pz_status st = s->fit(t->teach, &fit, &t->part[p], err);
 
     pz_log_step(t->cfg->log, 1);
     if (st == PZ_OK && pz_stop_asked() && !s->any_time)
@@ -376,6 +377,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
                     "events", event_rules(t->cfg), "parts", part_list(t), "trials",
                     json_incref(t->trials));
+    if (doc && t->cap < UINT64_MAX)
+        json_object_set_new(doc, "user_cap", json_integer((json_int_t)t->cap));
     if (doc && t->now.scale)
         json_object_set_new(doc, "trend",
                             json_pack("{s:f, s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER],
@@ -441,7 +444,28 @@ void pz_training_clear(struct pz_training *t)
     pz_trend_clear(&t->now);
     json_decref(t->trials);
     json_decref(t->lineage);
+    pz_corpus_clear(&t->cut);
     pz_corpus_clear(&t->corpus);
+}
+
+enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, struct pz_err *err)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    enum pz_status st;
+    double share;
+    uint32_t n;
+
+    t->teach = c;
+    if (t->cap == UINT64_MAX)
+        return PZ_OK;
+    n = pz_heavy_count(c, t->cap, &share);
+    pz_log(t->cfg->log, PZ_LOG_WARN,
+           "%u of %u users have more than %llu interactions each, %.0f %% of all: that many of "
+           "each teach, the newest",
+           n, c->n_users, (unsigned long long)t->cap, 100 * share);
+    st = pz_heavy_cut(c, t->cap, end, &t->cut, err);
+    t->teach = &t->cut.c;
+    return st;
 }
 
 static void warn_if_small(const struct pz_training *t)
@@ -473,7 +497,11 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     if (st == PZ_OK) {
         warn_if_small(&t);
         pz_training_wishes(&t);
-        pz_trend_choice_init(&t.trend, &t.corpus.c);
+        t.cap = pz_heavy_cap(&t.corpus.c);
+        st = pz_training_teach(&t, NULL, err);
+    }
+    if (st == PZ_OK) {
+        pz_trend_choice_init(&t.trend, t.teach);
         choose_parts(&t);
     }
     for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
@@ -484,7 +512,7 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     }
     drop_idle(&t);
     if (st == PZ_OK)
-        st = pz_trend_chosen(&t.trend, &t.corpus.c, &t.now, err);
+        st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
     if (st == PZ_OK)
         st = fit_parts(&t, err);
     if (st == PZ_OK)

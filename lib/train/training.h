@@ -10,6 +10,9 @@ struct pz_training {
     const struct pz_dataset *ds;
     const struct pz_train_cfg *cfg;
     struct pz_corpus_own corpus;
+    struct pz_corpus_own cut;      /* without what heavy users have beyond the cap; else all-zero */
+    const struct pz_corpus *teach; /* what parts learn from: one of these */
+    uint64_t cap;                  /* events of a user that teach; UINT64_MAX: nobody has more */
     struct pz_choice choice[PZ_MAX_PARTS];
     void *part[PZ_MAX_PARTS];
     size_t n;
@@ -24,7 +27,14 @@ struct pz_training {
 /* Set the corpus's `wishes` by the recipe and the event weights. */
 void pz_training_wishes(struct pz_training *t);
 
-/* Fit part p on the whole corpus with the settings chosen. */
+/* Choose what parts learn from: the corpus, or, where users have more than t->cap events, the cut of
+ * it. end as pz_heavy_cut has it. Tells of heavy users.
+ * Errors:  PZ_TRY_AGAIN memory is out
+ * Owner:   the training
+ * Threads: one training, one thread */
+enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, struct pz_err *err);
+
+/* Fit part p on all that teaches with the settings chosen. */
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err);
 
 /* Write the model (atomic). All parts are there. */

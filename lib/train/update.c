@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/signals.h"
+#include "train/heavy.h"
 #include "train/training.h"
 
 struct updating {
@@ -169,6 +170,24 @@ static enum pz_status compare(struct updating *u, struct pz_err *err)
     return PZ_OK;
 }
 
+/* Heavy users go on teaching what they taught; their new events are for their histories only. */
+static enum pz_status teach(struct updating *u, struct pz_err *err)
+{
+    const json_t *cap = json_object_get(u->old->manifest, "user_cap");
+    const struct pz_corpus *c = &u->t.corpus.c;
+    enum pz_status st;
+
+    u->t.cap = cap ? (uint64_t)json_integer_value(cap) : UINT64_MAX;
+    st = pz_training_teach(&u->t, u->appended ? u->first_new : NULL, err);
+    for (uint32_t i = 0; i < c->n_users && st == PZ_OK && u->t.teach != c; i++) {
+        bool heavy = u->first_new[i] - c->ptr[i] > u->t.cap;
+
+        u->first_new[i] = heavy ? u->t.teach->ptr[i + 1]
+                                : u->t.teach->ptr[i] + u->first_new[i] - c->ptr[i];
+    }
+    return st;
+}
+
 static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
 {
     const struct pz_scorer *s = u->t.choice[p].scorer;
@@ -178,7 +197,7 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
 
     if (!s->update || !u->appended)
         return pz_training_fit(&u->t, p, err);
-    return s->update(u->old->part[p].part, &u->t.corpus.c, u->old_item, u->first_new, &fit,
+    return s->update(u->old->part[p].part, u->t.teach, u->old_item, u->first_new, &fit,
                      &u->t.part[p], err);
 }
 
@@ -209,9 +228,11 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = take_choices(u, err);
     }
     if (st == PZ_OK)
-        st = pz_trend_chosen(&u->t.trend, &u->t.corpus.c, &u->t.now, err);
-    if (st == PZ_OK)
         st = compare(u, err);
+    if (st == PZ_OK)
+        st = teach(u, err);
+    if (st == PZ_OK)
+        st = pz_trend_chosen(&u->t.trend, u->t.teach, &u->t.now, err);
     for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)
         st = bring_up(u, p, err);
     if (st == PZ_OK && pz_stop_asked())

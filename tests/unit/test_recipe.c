@@ -116,9 +116,12 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("popularity-count", NULL),
                                       .rules = rules,
                                       .n_rules = n_rules };
-    struct pz_training t = { .ds = &ds, .cfg = &cfg, .softmax_scale = 8, .trials = json_array() };
+    struct pz_training t = {
+        .ds = &ds, .cfg = &cfg, .cap = UINT64_MAX, .softmax_scale = 8, .trials = json_array()
+    };
 
     assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &t.corpus, NULL), PZ_OK);
+    assert_int_equal(pz_training_teach(&t, NULL, NULL), PZ_OK);
     pz_choice_init(&t.choice[0], &pz_popularity);
     t.n = with_part;
     if (with_part)
