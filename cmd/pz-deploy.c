@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/opt.h"
 #include "base/par.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/filters.h"
 #include "campaign/gc.h"
+#include "campaign/health.h"
 #include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "serve/server.h"
@@ -17,7 +19,7 @@
 struct config {
     long long live_seen, rows_seen, keep, keep_weekly, to;
     double lock_wait;
-    const char *max_age;
+    const char *max_age, *textfile;
     bool events, force, verify;
     struct pz_strs data;
     struct pz_common common;
@@ -104,6 +106,7 @@ struct status {
     struct pz_version version;
     struct pz_settings settings;
     struct pz_live_size live;
+    struct pz_health health;
 };
 
 static enum pz_status read_status(const char *campaign, struct status *s, struct pz_err *err)
@@ -117,6 +120,8 @@ static enum pz_status read_status(const char *campaign, struct status *s, struct
         st = pz_campaign_open_live(campaign, false, &store, err);
     if (st == PZ_OK && store)
         st = pz_live_count(store, &s->live, err);
+    if (st == PZ_OK)
+        st = pz_health_measure(campaign, s->model, &s->version, store, &s->health, err);
     pz_live_close(store);
     return st;
 }
@@ -127,7 +132,8 @@ static json_t *status_json(const struct status *s)
     json_t *settings = json_object_get(s->settings.doc, "settings"),
            *filters = json_object_get(s->settings.doc, "filters");
 
-    return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+    return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                     "s:I, s:I, s:o, s:o}",
                      "version", (json_int_t)s->version.number, "recipe", s->version.recipe,
                      "published", pz_time_format(s->version.published, published), "items",
                      (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
@@ -136,7 +142,11 @@ static json_t *status_json(const struct status *s)
                      "live_users", (json_int_t)s->live.users, "forgotten",
                      (json_int_t)s->live.forgotten, "last_event", (json_int_t)s->live.last,
                      "live_seen", (json_int_t)s->version.live_seen, "rows_seen",
-                     (json_int_t)s->version.rows_seen, "settings",
+                     (json_int_t)s->version.rows_seen, "data_age",
+                     (json_int_t)s->health.age[PZ_AGE_DATA], "publication_age",
+                     (json_int_t)s->health.age[PZ_AGE_PUBLICATION], "backlog_age",
+                     (json_int_t)s->health.age[PZ_AGE_BACKLOG], "backlog",
+                     (json_int_t)s->health.backlog, "settings",
                      settings ? json_incref(settings) : json_object(), "filters",
                      filters ? json_incref(filters) : json_object());
 }
@@ -167,52 +177,89 @@ static void print_status(const struct status *s)
            (unsigned long long)s->live.events, (unsigned long long)s->live.items,
            (unsigned long long)s->live.users, (unsigned long long)s->live.forgotten,
            (unsigned long long)s->live.last);
+    printf("age       data %.1f h, publication %.1f h, backlog %.1f h (%llu events)\n",
+           (double)s->health.age[PZ_AGE_DATA] / 3600,
+           (double)s->health.age[PZ_AGE_PUBLICATION] / 3600,
+           (double)s->health.age[PZ_AGE_BACKLOG] / 3600, (unsigned long long)s->health.backlog);
     print_members("setting", json_object_get(s->settings.doc, "settings"));
     print_members("filter", json_object_get(s->settings.doc, "filters"));
 }
 
-/* For monitoring: whether the current version is young enough. */
-static enum pz_status check_age(const struct pz_version *v, const char *max_age, struct pz_err *err)
+static enum pz_status write_metrics(const char *path, const char *campaign, const struct status *s,
+                                    struct pz_err *err)
 {
-    int64_t most = 0, age = pz_time_now() - v->published;
+    struct pz_str text = { 0 };
+    enum pz_status st;
 
-    if (!max_age)
-        return PZ_OK;
-    if (!pz_time_duration(max_age, &most))
-        return pz_err_set(err, PZ_USAGE, "--max-age: \"%s\" is no duration; 26h, 90m and 2d are",
-                          max_age);
-    return age <= most ? PZ_OK
-                       : pz_err_set(err, PZ_NEGATIVE,
-                                    "version %u was published %.1f hours ago, more than %s",
-                                    v->number, (double)age / 3600, max_age);
+    pz_health_metrics(&s->health, campaign, s->model, &s->version, &text);
+    st = text.failed ? pz_err_memory(err, "the metrics", 1e4)
+                     : pz_file_write(path, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
 }
 
+/* As monitoring plugins do: 1 is a warning, 2 critical. */
+static enum pz_status judge(const struct status *s, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    enum pz_health_state state = pz_health_worst(&s->health);
+
+    pz_health_explain(&s->health, &s->version, &text);
+    if (state != PZ_HEALTH_OK)
+        pz_err_set(err, (enum pz_status)state, "%s: %s",
+                   state == PZ_HEALTH_CRITICAL ? "CRITICAL" : "WARNING",
+                   text.failed ? "out of memory" : text.data);
+    pz_str_clear(&text);
+    return (enum pz_status)state;
+}
+
+static enum pz_status print_any(const struct config *cfg, const struct status *s,
+                                struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    json_t *doc = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (!cfg->common.json) {
+        print_status(s);
+        return PZ_OK;
+    }
+    doc = status_json(s);
+    if (doc)
+        pz_json_dump(&text, doc, false);
+    if (!doc || text.failed)
+        st = pz_err_memory(err, "the status", 1e4);
+    fputs(st == PZ_OK ? text.data : "", stdout);
+    json_decref(doc);
+    pz_str_clear(&text);
+    return st;
+}
+
+/* With --max-age a status that cannot be told is 3 (unknown), whatever the reason. */
 static enum pz_status run_status(void *config, struct pz_strs *args, struct pz_log *log,
                                  struct pz_err *err)
 {
     const struct config *cfg = config;
     struct status s = { .model = NULL };
-    struct pz_str text = { 0 };
-    json_t *doc = NULL;
     uint32_t n = 0, damaged = 0;
     enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
 
-    if (st == PZ_OK && cfg->verify)
+    if (st == PZ_OK)
+        st = pz_health_limits(cfg->max_age, &s.health, err);
+    if (st != PZ_OK)
+        return st;
+    if (cfg->verify)
         st = pz_campaign_check(args->v[0], true, log, &n, &damaged, err);
     if (st == PZ_OK)
         st = read_status(args->v[0], &s, err);
-    if (st == PZ_OK && cfg->common.json) {
-        doc = status_json(&s);
-        pz_json_dump(&text, doc, false);
-        st = doc && !text.failed ? PZ_OK : pz_err_memory(err, "the status", 1e4);
-        fputs(st == PZ_OK ? text.data : "", stdout);
-    } else if (st == PZ_OK) {
-        print_status(&s);
-    }
     if (st == PZ_OK)
-        st = check_age(&s.version, cfg->max_age, err);
-    json_decref(doc);
-    pz_str_clear(&text);
+        st = print_any(cfg, &s, err);
+    if (st == PZ_OK && cfg->textfile)
+        st = write_metrics(cfg->textfile, args->v[0], &s, err);
+    if (st != PZ_OK && cfg->max_age)
+        st = (enum pz_status)PZ_HEALTH_UNKNOWN;
+    else if (st == PZ_OK)
+        st = judge(&s, err);
     pz_settings_clear(&s.settings);
     pz_model_free(s.model);
     return st;
@@ -416,8 +463,12 @@ static const struct pz_opt publish_opts[] = {
     PZ_END
 };
 static const struct pz_opt status_opts[] = {
-    PZ_STR(0, "max-age", struct config, max_age, NULL, "DURATION",
-           "exit with 1 when the current version was published longer ago: 26h, 90m, 2d"),
+    PZ_STR(0, "max-age", struct config, max_age, NULL, "LIMITS",
+           "exit as monitoring plugins do: 1 when an age is over its limit, 2 over twice that, 3 "
+           "when it cannot be told. data=26h,publication=8d,backlog=2h, also WARNING:CRITICAL; a "
+           "duration alone (26h) is a limit of 1 for the publication"),
+    PZ_OUT(0, "textfile", struct config, textfile, NULL, "FILE.prom",
+           "write the figures for the textfile collector of Prometheus"),
     PZ_FLAG(0, "verify", struct config, verify,
             "read every byte of the current version first, and exit with 65 if one is damaged"),
     PZ_OPT_COMMON(struct config, common), PZ_END
@@ -479,7 +530,7 @@ int main(int argc, char **argv)
     static const struct pz_cmd sub[] = {
         SUB("publish", "[--force] CAMPAIGN MODEL.pzm",
             "Make a model the current version of a campaign", publish_opts, run_publish),
-        SUB("status", "[--max-age DURATION] CAMPAIGN",
+        SUB("status", "[--max-age LIMITS] [--verify] [--textfile FILE] CAMPAIGN",
             "Say which version answers, how fresh it is, and what is set", status_opts, run_status),
         SUB("list", "CAMPAIGN", "List the versions", common_opts, run_list),
         SUB("rollback", "[--to N] CAMPAIGN", "Make an older version current", rollback_opts,

@@ -8,8 +8,10 @@
 #include "answer/rules.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "campaign/campaign.h"
 #include "data/split.h"
 #include "eval/verdict.h"
 #include "train/train.h"
@@ -187,21 +189,29 @@ static void only_popularity(struct pz_model *m)
     for (size_t i = 0; i < m->n_parts; i++)
         m->part[i].weight = m->part[i].scorer->is_fallback;
 }
+/* A model file, or the current version of a campaign. */
+static enum pz_status open_model(const char *operand, struct pz_model **out, struct pz_err *err)
+{
+    char path[4096];
+    enum pz_status st = pz_campaign_model_path(operand, path, sizeof path, err);
+
+    return st == PZ_OK ? pz_model_open(path, out, err) : st;
+}
 
 static enum pz_status open_given(const struct config *cfg, const struct pz_strs *args,
                                  struct session *s, struct pz_err *err)
 {
     struct pz_dataset *test = NULL, *history = NULL;
-    enum pz_status st = pz_model_open(args->v[0], &s->model[0], err);
+    enum pz_status st = open_model(args->v[0], &s->model[0], err);
 
     if (st == PZ_OK)
-        st = pz_model_open(args->v[0], &s->model[1], err);
+        st = open_model(args->v[0], &s->model[1], err);
     if (st == PZ_OK) {
         s->v.recipe = s->model[0]->recipe->name;
         only_popularity(s->model[1]);
     }
     if (st == PZ_OK && cfg->vs)
-        st = pz_model_open(cfg->vs, &s->model[2], err);
+        st = open_model(cfg->vs, &s->model[2], err);
     if (st == PZ_OK)
         st = pz_dataset_open(args->v + 1, args->n - 1, &test, err);
     if (st == PZ_OK && cfg->history)
@@ -324,6 +334,10 @@ static enum pz_status report(const struct config *cfg, const struct session *s, 
         st = write_report(cfg, &s->v, err);
     if (st == PZ_OK)
         st = print_result(cfg, &s->v, err);
+    if (cfg->gate)
+        pz_ledger_text("gate", cfg->gate);
+    if (cfg->gate && st == PZ_OK)
+        pz_ledger_text("gate_says", s->v.passed ? "yes" : s->v.why.data ? s->v.why.data : "no");
     if (st == PZ_OK && cfg->gate && !s->v.passed)
         st = pz_err_set(err, PZ_NEGATIVE, "the gate says no: %s",
                         s->v.why.data ? s->v.why.data : cfg->gate);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -300,6 +301,10 @@ static void say_counts(const struct pz_import_count *count, enum pz_status st, s
 
     memcpy(reason, err->text, sizeof reason);
     add_counts(&text, count);
+    for (int t = 0; t < PZ_N_TABLES; t++) {
+        pz_ledger_count("rows_in", count[t].read);
+        pz_ledger_count("rows_rejected", count[t].rejected);
+    }
     if (text.len > 0 && !text.failed && st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%s", text.data);
     else if (text.len > 0 && !text.failed && st == PZ_BAD_DATA)

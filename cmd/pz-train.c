@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/par.h"
+#include "campaign/campaign.h"
 #include "data/split.h"
 #include "data/subset.h"
 #include "train/train.h"
@@ -219,13 +221,17 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
 static enum pz_status update(const struct config *cfg, const struct pz_strs *args,
                              struct pz_log *log, struct pz_err *err)
 {
+    char base[4096];
     struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 
+    pz_ledger_text("kind", "update");
+    if (st == PZ_OK)
+        st = pz_campaign_model_path(cfg->update, base, sizeof base, err);
     for (size_t i = 0; i < args->n && st == PZ_OK; i++)
         st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
     if (st == PZ_OK)
-        st = pz_train_update(cfg->update, delta, args->n, log, cfg->output, err);
+        st = pz_train_update(base, delta, args->n, log, cfg->output, err);
     for (size_t i = 0; delta && i < args->n; i++)
         pz_dataset_free(delta[i]);
     free(delta);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ledger.h"
 #include "base/opt.h"
 #include "base/par.h"
 #include "base/signals.h"
@@ -142,6 +143,7 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     void *cfg = calloc(1, cmd->cfg_bytes);
     struct pz_strs args = { 0 };
     struct pz_log *log = NULL;
+    struct pz_err unwritten = { 0 };
     enum pz_status st;
 
     if (!cfg)
@@ -162,6 +164,10 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
                                            : PZ_LOG_NOTE,
                          strcmp(common->log_format, "json") == 0);
         st = cmd->run(cfg, &args, log, err);
+        if (common->ledger &&
+            pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
+                             err, &unwritten) != PZ_OK)
+            pz_log(log, PZ_LOG_ERROR, "%s", unwritten.text); /* the work itself is done */
     }
     pz_log_free(log);
     pz_strs_clear(&args);

@@ -84,7 +84,7 @@ struct pz_opt {
 struct pz_common {
     bool quiet, verbose, json;
     long long threads; /* 0: all cores */
-    const char *log_format;
+    const char *log_format, *ledger;
 };
 #define PZ_OPT_COMMON(type, member)                                                              \
     PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),        \
@@ -93,7 +93,10 @@ struct pz_common {
         PZ_FLAG('q', "quiet", type, member.quiet, "print nothing on standard error but errors"), \
         PZ_FLAG('v', "verbose", type, member.verbose, "print more on standard error"),           \
         PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                    \
-               "how to write messages on standard error")
+               "how to write messages on standard error"),                                       \
+        PZ_STR(                                                                                  \
+            0, "ledger", type, member.ledger, NULL, "FILE",                                      \
+            "append a line of JSON about this run: what, on how much, at what cost, its result")
 
 struct pz_cmd {
     const char *name;     /* "pz-train", or "publish" in a .sub list */

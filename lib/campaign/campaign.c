@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "campaign/info.h"
@@ -167,6 +168,16 @@ static enum pz_status write_version(const char *campaign, struct pz_table *t,
     return st;
 }
 
+static enum pz_status note_model(struct pz_table *t, struct pz_err *err)
+{
+    char fingerprint[33];
+    enum pz_status st = pz_table_fingerprint(t, fingerprint, err);
+
+    if (st == PZ_OK)
+        pz_ledger_text("model", fingerprint);
+    return st;
+}
+
 enum pz_status pz_campaign_publish(const char *campaign, const char *model,
                                    const struct pz_publish_cfg *cfg, struct pz_version *version,
                                    struct pz_err *err)
@@ -188,6 +199,8 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
         st = pz_layout_sweep(campaign, cfg->log, err);
     if (st == PZ_OK)
         st = verify_model(campaign, model, &t, &m, &v, err);
+    if (st == PZ_OK)
+        st = note_model(t, err);
     if (st == PZ_OK && !cfg->force)
         st = check_wanted(campaign, &c, m, err);
     pz_model_free(m);
@@ -199,6 +212,7 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
         st = pz_layout_write_current(campaign,
                                      &(struct pz_current){ v.number, c.current, v.number }, err);
     *version = v;
+    pz_ledger_number("version", v.number);
     pz_table_close(t);
     pz_lock_free(held);
     return st;

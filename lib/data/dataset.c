@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "table/lists.h"
 
@@ -339,8 +340,12 @@ enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct 
     *out = NULL;
     if (n_paths == 0)
         return pz_err_set(err, PZ_USAGE, "no dataset given");
-    if (n_paths == 1)
-        return open_one(paths[0], out, err);
+    if (n_paths == 1) {
+        st = open_one(paths[0], out, err);
+        if (st == PZ_OK)
+            pz_ledger_count("rows_in", (*out)->n_interactions);
+        return st;
+    }
     part = pz_mem_array(n_paths, sizeof *part);
     if (!part)
         return pz_err_memory(err, "datasets", (double)n_paths);
@@ -348,6 +353,8 @@ enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct 
         st = open_one(paths[i], &part[i], err);
     if (st == PZ_OK)
         st = pz_dataset_merge(part, n_paths, out, err);
+    if (st == PZ_OK)
+        pz_ledger_count("rows_in", (*out)->n_interactions);
     for (size_t i = 0; i < n_paths; i++)
         pz_dataset_free(part[i]);
     free(part);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ledger.h"
 #include "eval/verdict.h"
 
 enum { DEPTH_MAX = 64, NAME_BYTES = 160 };
@@ -380,6 +381,8 @@ static struct value read_compare(struct gate *g)
     b = read_sum(g);
     need(g, a, false);
     need(g, b, false);
+    pz_ledger_number("gate_left", a.x);
+    pz_ledger_number("gate_right", b.x);
     if (!compare(op, a.x, b.x))
         say_false(g, from, a.x, b.x);
     return (struct value){ compare(op, a.x, b.x), true };

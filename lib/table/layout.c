@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "table/hash.h"
 
 enum { FIXED_BYTES = 1 + 4 * 8 + 4, LEAST_BYTES = 2 + FIXED_BYTES };
 
@@ -150,4 +151,24 @@ void pz_layout_free(struct pz_layout_column *col, size_t n)
     for (size_t i = 0; i < n && col; i++)
         free(col[i].frame);
     free(col);
+}
+
+enum pz_status pz_layout_fingerprint(const struct pz_layout_column *col, size_t n, char hex[33],
+                                     struct pz_err *err)
+{
+    struct pz_hash *h = pz_hash_new();
+
+    if (!h)
+        return pz_err_memory(err, "a hash", 1e3);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char facts[24];
+
+        pz_put64(facts, (uint64_t)col[i].type);
+        pz_put64(facts + 8, col[i].n);
+        pz_put64(facts + 16, col[i].hash);
+        pz_hash_add(h, col[i].name, strlen(col[i].name) + 1);
+        pz_hash_add(h, facts, sizeof facts);
+    }
+    pz_hash_finish(h, hex);
+    return PZ_OK;
 }

@@ -69,6 +69,13 @@ enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes,
 /* Free n columns' frame lists and the array (not the data). */
 void pz_layout_free(struct pz_layout_column *col, size_t n);
 
+/* The fingerprint of columns by names, types and values (see pz_table_fingerprint).
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out
+ * Threads: any */
+enum pz_status pz_layout_fingerprint(const struct pz_layout_column *col, size_t n, char hex[33],
+                                     struct pz_err *err);
+
 /* Bytes of the values. Cannot overflow for a column from pz_layout_decode. */
 static inline uint64_t pz_layout_raw(const struct pz_layout_column *col)
 {

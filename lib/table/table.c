@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/signals.h"
 #include "table/hash.h"
@@ -163,6 +164,8 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
         if (st != PZ_OK)
             pz_err_prefix(err, "%s", path);
     }
+    if (st == PZ_OK)
+        pz_ledger_count("bytes_in", t->size);
     if (st == PZ_OK)
         pz_signals_watch(&(struct pz_watched){ t->map, (size_t)t->size, t->path, is_damaged, t });
     if (st != PZ_OK) {
@@ -317,19 +320,5 @@ enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err)
 
 enum pz_status pz_table_fingerprint(struct pz_table *t, char *hex, struct pz_err *err)
 {
-    struct pz_hash *h = pz_hash_new();
-
-    if (!h)
-        return pz_err_memory(err, "a hash", 1e3);
-    for (size_t i = 0; i < t->n; i++) {
-        unsigned char facts[24];
-
-        pz_put64(facts, (uint64_t)t->col[i].type);
-        pz_put64(facts + 8, t->col[i].n);
-        pz_put64(facts + 16, t->col[i].hash);
-        pz_hash_add(h, t->col[i].name, strlen(t->col[i].name) + 1);
-        pz_hash_add(h, facts, sizeof facts);
-    }
-    pz_hash_finish(h, hex);
-    return PZ_OK;
+    return pz_layout_fingerprint(t->col, t->n, hex, err);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "table/hash.h"
@@ -16,6 +17,7 @@ enum { WINDOW = 16 }; /* frames in memory at a time */
 struct pz_writer {
     struct pz_out *out;
     int level;
+    bool is_model;
     struct pz_hash *stored; /* of the column that is being written */
     struct pz_layout_column *col;
     size_t n, cap;
@@ -32,6 +34,7 @@ enum pz_status pz_writer_open(const char *path, const char *kind, int level, str
     if (!writer)
         return pz_err_memory(err, "a table writer", sizeof *writer);
     writer->level = level;
+    writer->is_model = memcmp(kind, "modl", 4) == 0;
     pz_put32(head, PZ_SKIP_HEAD);
     pz_put32(head + 4, PZ_HEAD_BYTES - 8);
     memcpy(head + 8, PZ_PACKED_MAGIC, 4);
@@ -215,12 +218,17 @@ static void writer_free(struct pz_writer *w)
 
 enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err)
 {
+    char fingerprint[33];
     enum pz_status st = write_contents(w, err);
 
     if (st == PZ_OK)
+        st = pz_layout_fingerprint(w->col, w->n, fingerprint, err);
+    if (st == PZ_OK) {
         st = pz_out_commit(w->out, err);
-    else
+        pz_ledger_text(w->is_model ? "model" : "dataset", fingerprint);
+    } else {
         pz_out_abort(w->out);
+    }
     writer_free(w);
     return st;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/signals.h"
 #include "table/zst.h"
@@ -45,6 +46,7 @@ static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
             break;
         in->have += (size_t)got;
         in->consumed += (uint64_t)got;
+        pz_ledger_count("bytes_in", (uint64_t)got);
     }
     return PZ_OK;
 }

@@ -206,3 +206,47 @@ version() {
     pz-deploy gc -q --keep 0 --events --data day.pzd home.pzc
     pz-event stats --json home.pzc | jq -e '.events == 0'
 }
+
+@test "status judges data, publication and backlog by themselves" {
+    newest=$(date -u -d "$(pz-deploy status --json home.pzc | jq -r .newest)" +%s)
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    SOURCE_DATE_EPOCH=$((newest + 36000)) pz-deploy publish -q home.pzc home.pzm
+    export SOURCE_DATE_EPOCH=$((newest + 72000)) # data 20 h old, published 10 h ago
+    pz-deploy status --max-age data=26h,publication=11h home.pzc
+    run -1 pz-deploy status --max-age data=15h,publication=11h home.pzc
+    [[ $output == *"WARNING: the newest interaction of version 4 is 20.0 hours old, more than 15h"* ]]
+    run -2 pz-deploy status --max-age data=9h home.pzc
+    [[ $output == *CRITICAL* ]]
+    run -1 pz-deploy status --max-age data=9h:21h home.pzc
+    run -1 pz-deploy status --max-age data=26h,publication=9h home.pzc
+    run -2 pz-deploy status --max-age data=26h,nonsense=9h home.pzc
+    run -3 pz-deploy status --max-age data=26h nosuch.pzc
+    pz-deploy status --json --textfile pz.prom home.pzc | jq -e '.data_age == 72000 and .publication_age == 36000 and .backlog == 5'
+    grep -q '^pz_publication_age_seconds{campaign="home.pzc"} 36000$' pz.prom
+    grep -q '^pz_backlog_events{campaign="home.pzc"} 5$' pz.prom
+}
+
+@test "every program writes its line into the ledger" {
+    pz-import -q --ledger l.jsonl -o s.pzd --interactions inter.csv
+    pz-train -q --ledger l.jsonl -o m.pzm --no-tune --recipe popularity-count s.pzd
+    run -1 pz-eval -q --ledger l.jsonl m.pzm s.pzd --seen keep --gate 'ndcg@10 >= 2'
+    pz-deploy publish -q --ledger l.jsonl home.pzc m.pzm
+    pz-recommend -q --ledger l.jsonl home.pzc --user u0040 >/dev/null
+    run -66 pz-train -q --ledger l.jsonl --update home.pzc -o n.pzm nosuch.pzd
+    [ "$(jq -s -c '[.[].kind]' l.jsonl)" = '["import","train","eval","publish","recommend","update"]' ]
+    [ "$(jq -s -c '[.[].exit]' l.jsonl)" = '[0,0,1,0,0,66]' ]
+    jq -s -e 'all(.[]; .wall_seconds >= 0 and .cpu_seconds >= 0 and .peak_memory_bytes > 0)' l.jsonl
+    jq -s -e '.[1].model == .[3].model and (.[1].rows_in > 0) and (.[0].bytes_in > 0)' l.jsonl
+    jq -s -e '.[2].gate == "ndcg@10 >= 2" and .[2].gate_right == 2' l.jsonl
+}
+
+@test "a campaign stands for its current version: --update and --vs" {
+    pz-train -q --update home.pzc -o up.pzm other.pzm 2>/dev/null || true
+    head -n 1 inter.csv >day.csv && tail -n 5 inter.csv | awk -F, -v OFS=, '{ $3 += 9999; print }' >>day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    pz-train -q --update home.pzc -o up.pzm day.pzd
+    pz-train -q --update home.pzm -o up2.pzm day.pzd
+    cmp up.pzm up2.pzm
+    pz-eval -q --json home.pzm day.pzd --vs home.pzc --seen keep >/dev/null
+    run -66 pz-train -q --update nosuch.pzc -o x.pzm day.pzd
+}
