@@ -177,6 +177,23 @@ struct pz_answered {
 enum pz_status pz_ask(const struct pz_prepared *p, const struct pz_question *question,
                       struct pz_answered *out, struct pz_err *err);
 
+enum { PZ_ASK_BLOCK = PZ_SCORE_BLOCK };
+
+/* One answer of a block. */
+struct pz_asked_one {
+    struct pz_answered answered; /* pz_answered_clear, also after a failure */
+    enum pz_status status;
+    struct pz_err err;
+};
+
+/* pz_ask of n <= PZ_ASK_BLOCK questions at once: the same answers, at a part of the cost.
+ *
+ * Errors:  as pz_ask, in each one's status and err; one that fails does not harm the others
+ * Owner:   each out[i].answered: pz_answered_clear
+ * Threads: any, each with its own *out */
+void pz_ask_block(const struct pz_prepared *p, const struct pz_question *question,
+                  struct pz_asked_one *out, size_t n);
+
 /* Give back what an answer held; all-zero is accepted.
  *
  * Threads: any */

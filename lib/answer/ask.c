@@ -75,6 +75,34 @@ enum pz_status pz_ask(const struct pz_prepared *p, const struct pz_question *que
     return st == PZ_OK ? pz_rank(a->ranker, &a->req, &a->answer, err) : st;
 }
 
+void pz_ask_block(const struct pz_prepared *p, const struct pz_question *question,
+                  struct pz_asked_one *out, size_t n)
+{
+    struct pz_rank_task task[PZ_ASK_BLOCK];
+    size_t owner[PZ_ASK_BLOCK], n_tasks = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pz_asked_one *o = &out[i];
+
+        o->status = gather(p, &question[i], &o->answered, &o->err);
+        if (o->status == PZ_OK && !(o->answered.ranker = pz_snapshot_ranker(p->snap)))
+            o->status = pz_err_memory(&o->err, "a query", 13.0 * p->snap->model->items.n);
+        if (o->status != PZ_OK)
+            continue;
+        owner[n_tasks] = i;
+        task[n_tasks++] = (struct pz_rank_task){ .ranker = o->answered.ranker,
+                                                 .req = &o->answered.req };
+    }
+    pz_rank_block(task, n_tasks);
+    for (size_t t = 0; t < n_tasks; t++) {
+        struct pz_asked_one *o = &out[owner[t]];
+
+        o->answered.answer = task[t].answer;
+        o->status = task[t].status;
+        o->err = task[t].err;
+    }
+}
+
 void pz_answered_clear(struct pz_answered *a)
 {
     if (a->prepared)

@@ -57,26 +57,36 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
                : pz_err_memory(err, "a batch", (double)(size * sizeof *b->q));
 }
 
-/* Answer question i into its text. */
-static void ask(struct block *b, size_t i)
+/* Write the answer to question i into its text. */
+static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
 {
     const struct pz_batch *batch = b->batch;
-    struct pz_answered a;
-    struct pz_err err = { 0 };
-    enum pz_status st = pz_ask(batch->prepared, &b->q[i], &a, &err);
+    const struct pz_answered *a = &one->answered;
 
     pz_str_reset(&b->text[i]);
-    b->failed[i] = st != PZ_OK;
-    b->is_short[i] = a.answer.is_short && a.req.n_rank == 0;
-    if (st == PZ_OK && b->known_only && !a.is_known)
+    b->failed[i] = one->status != PZ_OK;
+    b->is_short[i] = a->answer.is_short && a->req.n_rank == 0;
+    if (one->status == PZ_OK && b->known_only && !a->is_known)
         b->is_short[i] = false;
-    else if (st == PZ_OK)
-        pz_answer_add(&b->text[i], batch->format, b->m, &a.req, &a.answer);
+    else if (one->status == PZ_OK)
+        pz_answer_add(&b->text[i], batch->format, b->m, &a->req, &a->answer);
     else if (batch->format == PZ_FORMAT_JSONL)
-        pz_answer_error(&b->text[i], &a.req, err.text);
+        pz_answer_error(&b->text[i], &a->req, one->err.text);
     else
-        pz_str_adds(&b->text[i], err.text);
-    pz_answered_clear(&a);
+        pz_str_adds(&b->text[i], one->err.text);
+}
+
+/* Answer questions from `first` on together. */
+static void ask(struct block *b, size_t first)
+{
+    struct pz_asked_one one[PZ_ASK_BLOCK];
+    size_t n = b->n - first < PZ_ASK_BLOCK ? b->n - first : PZ_ASK_BLOCK;
+
+    pz_ask_block(b->batch->prepared, b->q + first, one, n);
+    for (size_t i = 0; i < n; i++) {
+        write_one(b, first + i, &one[i]);
+        pz_answered_clear(&one[i].answered);
+    }
 }
 
 static enum pz_status write_block(struct block *b, struct pz_err *err)
@@ -103,8 +113,8 @@ static enum pz_status answer_block(struct block *b, struct pz_err *err)
 {
     enum pz_status st;
 
-#pragma omp parallel for schedule(dynamic, 8) num_threads(pz_par_threads()) if (b->n > 8)
-    for (size_t i = 0; i < b->n; i++)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (b->n > PZ_ASK_BLOCK)
+    for (size_t i = 0; i < b->n; i += PZ_ASK_BLOCK)
         ask(b, i);
     st = write_block(b, err);
     pz_log_step(b->batch->log, b->n);

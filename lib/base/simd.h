@@ -7,10 +7,39 @@
 #ifndef PZ_BASE_SIMD_H
 #define PZ_BASE_SIMD_H
 
+#include <stdint.h>
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PZ_NO_CLONES)
 #define PZ_KERNEL __attribute__((target_clones("arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define PZ_KERNEL
 #endif
+
+/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes
+ * expf). The limits keep small results clear of denormal numbers, which are slow: compilers
+ * multiply by e^-60 and choose afterwards. */
+static inline __attribute__((always_inline)) float pz_exp_fast(float x)
+{
+    union {
+        int32_t i;
+        float f;
+    } two_n;
+    float n, r, p;
+
+    x = x < 60.0f ? x : 60.0f;
+    x = x > -60.0f ? x : -60.0f;
+    n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
+    n = n - 12582912.0f;
+    r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    two_n.i = ((int32_t)n + 127) << 23;
+    return p * two_n.f;
+}
 
 #endif

@@ -24,35 +24,38 @@ size_t pz_model_scratch(const struct pz_model *m)
     return round_up(max) + round_up((size_t)m->items.n * sizeof(float));
 }
 
-/* The largest of 64 scores whose bits are set, and of top. */
-static inline __attribute__((always_inline)) float largest_of(const float *score, uint64_t bits,
-                                                              float top)
+/* The largest of n <= 64 scores whose bits are set, and of top >= 0. */
+static inline __attribute__((always_inline)) float largest_of(const float *score, uint32_t n,
+                                                              uint64_t bits, float top)
 {
-    float max[16] = { 0 };
+    float own[64], max[16] = { 0 };
 
-    if (~bits == 0) {
-        for (size_t i = 0; i < 64; i += 16)
-            for (size_t k = 0; k < 16; k++)
-                max[k] = score[i + k] > max[k] ? score[i + k] : max[k];
+    if (n < 64 || ~bits != 0) {
+        memset(own, 0, sizeof own);
+        memcpy(own, score, n * sizeof *own);
+        for (uint64_t out = ~bits; out; out &= out - 1)
+            own[__builtin_ctzll(out)] = 0;
+        score = own;
+    }
+    for (size_t i = 0; i < 64; i += 16)
         for (size_t k = 0; k < 16; k++)
-            top = max[k] > top ? max[k] : top;
-    }
-    for (; ~bits != 0 && bits; bits &= bits - 1) {
-        float s = score[__builtin_ctzll(bits)];
-
-        top = s > top ? s : top;
-    }
+            max[k] = score[i + k] > max[k] ? score[i + k] : max[k];
+    for (size_t k = 0; k < 16; k++)
+        top = max[k] > top ? max[k] : top;
     return top;
 }
 
-PZ_KERNEL static float largest_allowed(const float *score, uint32_t n, const uint64_t *allowed)
+PZ_KERNEL float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
 {
     float top = 0;
 
     for (uint32_t i = 0; i < n; i += 64) {
         uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
 
-        top = largest_of(score + i, n - i < 64 ? bits & (((uint64_t)1 << (n - i)) - 1) : bits, top);
+        if (n - i >= 64)
+            top = largest_of(score + i, 64, bits, top);
+        else
+            top = largest_of(score + i, n - i, bits, top);
     }
     return top;
 }
@@ -96,7 +99,7 @@ bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const 
 {
     if (!pz_part_score(part, q, n, scratch, score))
         return false;
-    *top = largest_allowed(score, n, allowed);
+    *top = pz_score_max(score, n, allowed);
     return *top > 0;
 }
 
@@ -122,5 +125,56 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
             pz_blend_add(out, raw, n, (float)weight / top);
         if (part_score)
             pz_blend_add(part_score + i * n, raw, n, 1 / top);
+    }
+}
+
+/* Part i's raw scores of all queries into the head of each scratch; said[k]: it had something. */
+static void score_all(const struct pz_model *m, const struct pz_part *p,
+                      const struct pz_scoring *job, size_t n, bool *said)
+{
+    const struct pz_query *q[PZ_SCORE_BLOCK];
+    void *rest[PZ_SCORE_BLOCK];
+    float *raw[PZ_SCORE_BLOCK];
+
+    for (size_t k = 0; k < n; k++) {
+        q[k] = pz_part_query(p, job[k].q);
+        raw[k] = job[k].scratch;
+        rest[k] = (char *)job[k].scratch + round_up((size_t)m->items.n * sizeof(float));
+        memset(raw[k], 0, m->items.n * sizeof *raw[k]);
+    }
+    if (p->scorer->score_block)
+        p->scorer->score_block(p->part, q, n, rest, raw, said);
+    for (size_t k = 0; k < n; k++) {
+        if (!p->scorer->score_block)
+            said[k] = p->scorer->score(p->part, q[k], rest[k], raw[k]);
+        if (said[k])
+            pz_trend_apply(p->trend, job[k].q->now, raw[k], m->items.n);
+    }
+}
+
+void pz_model_score_block(const struct pz_model *m, struct pz_scoring *job, size_t n)
+{
+    bool said[PZ_SCORE_BLOCK];
+
+    for (size_t k = 0; k < n; k++) {
+        job[k].used = 0;
+        memset(job[k].out, 0, m->items.n * sizeof *job[k].out);
+    }
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct pz_part *p = &m->part[i];
+
+        if (p->weight <= 0 && p->cold_weight <= 0)
+            continue;
+        score_all(m, p, job, n, said);
+        for (size_t k = 0; k < n; k++) {
+            double weight = pz_part_weight(p, job[k].q);
+            const float *raw = job[k].scratch;
+            float top = said[k] && weight > 0 ? pz_score_max(raw, m->items.n, job[k].allowed) : 0;
+
+            if (top <= 0)
+                continue;
+            job[k].used |= 1u << i;
+            pz_blend_add(job[k].out, raw, m->items.n, (float)weight / top);
+        }
     }
 }

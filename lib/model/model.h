@@ -103,4 +103,22 @@ size_t pz_model_scratch(const struct pz_model *m);
 void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
                     void *scratch, float *out, float *part_score, uint32_t *used);
 
+/* The largest of n scores whose bit is set (NULL: of all), 0 where none is above. Threads: any */
+float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
+
+/* One query of a block, as pz_model_score has its arguments. */
+struct pz_scoring {
+    const struct pz_query *q;
+    const uint64_t *allowed;
+    void *scratch; /* pz_model_scratch bytes, 64-byte aligned */
+    float *out;    /* [items.n] */
+    uint32_t used; /* out */
+};
+
+/* pz_model_score, without part scores, of n <= PZ_SCORE_BLOCK queries at once: the same bits, at a
+ * part of the cost, since items are read once for all.
+ *
+ * Threads: any, each with its own scratch */
+void pz_model_score_block(const struct pz_model *m, struct pz_scoring *job, size_t n);
+
 #endif

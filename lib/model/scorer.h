@@ -101,6 +101,9 @@ struct pz_fit_cfg {
     struct pz_log *log;  /* may be NULL */
 };
 
+/* Queries that are scored together. */
+enum { PZ_SCORE_BLOCK = 8 };
+
 struct pz_scorer {
     const char *name;
     const char *meaning; /* one line for the manual */
@@ -164,6 +167,12 @@ struct pz_scorer {
      * thread-safe with one scratch a thread (64-byte aligned, content undefined). Returns false
      * when the scorer has nothing to say for this query (out is then still zero). */
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
+
+    /* As score, for n queries at once, so that items are read once for all of them: what score says
+     * of q[i], to the last bit, in out[i] with scratch[i], and its result in said[i]. n <=
+     * PZ_SCORE_BLOCK. NULL: score is called n times. */
+    void (*score_block)(const void *part, const struct pz_query *const *q, size_t n,
+                        void *const *scratch, float *const *out, bool *said);
 
     /* The share of each history event in the score of one item: contrib[n_hist], summing to the
      * score where the scorer is additive. NULL: cannot say. */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/simd.h"
+#include "model/model.h"
 #include "table/hash.h"
 
 enum { DAY = 86400 };
@@ -25,24 +27,28 @@ struct candidate {
     uint32_t item;
 };
 
-static bool is_allowed(const struct pz_explore_items *items, uint32_t i)
+/* Items from this time on are young: ages count back from the newest interaction. */
+static int64_t young_since(const struct pz_explore_cfg *cfg)
 {
-    return !items->allowed || (items->allowed[i / 64] >> (i % 64) & 1);
+    double age = floor(cfg->cutoff_days * DAY);
+
+    return age < (double)INT64_MAX / 4 ? cfg->newest - (int64_t)age : INT64_MIN;
 }
 
-static bool is_young(const struct pz_explore_cfg *cfg, int64_t since)
+/* Which of up to 64 items are young, a bit each. */
+PZ_KERNEL static uint64_t young(const int64_t *since, uint32_t n, int64_t from)
 {
-    return since >= cfg->newest || (double)(cfg->newest - since) <= cfg->cutoff_days * DAY;
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        bits |= (uint64_t)(since[i] >= from) << i;
+    return bits;
 }
 
-static float best_score(const struct pz_explore_items *items, const float *blend)
+PZ_KERNEL static void scale(float *score, uint32_t n, float factor)
 {
-    float best = 0;
-
-    for (uint32_t i = 0; i < items->n; i++)
-        if (blend[i] > best && is_allowed(items, i))
-            best = blend[i];
-    return best > 0 ? best : 1;
+    for (uint32_t i = 0; i < n; i++)
+        score[i] *= factor;
 }
 
 static double draw_time(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
@@ -69,24 +75,45 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
+/* The candidates with the smallest times, in order; returns how many. */
+static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                   const float *blend, float best, struct candidate *list)
+{
+    int64_t from = young_since(cfg);
+    size_t n = 0, at = 0;
+
+    for (uint32_t first = 0; first < items->n; first += 64) {
+        uint32_t left = items->n - first < 64 ? items->n - first : 64;
+        uint64_t bits = young(items->since + first, left, from);
+
+        if (items->allowed)
+            bits &= items->allowed[first / 64];
+        for (; bits; bits &= bits - 1) {
+            uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
+            double live;
+
+            while (at < items->n_live && items->live[at].item < i)
+                at++;
+            live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
+            n = insert(list, n,
+                       (struct candidate){
+                           draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
+        }
+    }
+    return n;
+}
+
 size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                   float *blend, struct pz_explored *lifted)
 {
     struct candidate list[PZ_EXPLORE_MAX];
-    float best = best_score(items, blend), keep = (float)(1 - cfg->weight);
-    size_t n = 0, at = 0;
+    float top = pz_score_max(blend, items->n, items->allowed), best = top > 0 ? top : 1;
+    size_t n;
 
     if (cfg->weight <= 0)
         return 0;
-    for (uint32_t i = 0; i < items->n; i++) {
-        double live = at < items->n_live && items->live[at].item == i ? items->live[at++].times : 0;
-
-        if (is_young(cfg, items->since[i]) && is_allowed(items, i))
-            n = insert(list, n,
-                       (struct candidate){
-                           draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
-        blend[i] *= keep;
-    }
+    n = draw(cfg, items, blend, best, list);
+    scale(blend, items->n, (float)(1 - cfg->weight));
     for (size_t k = 0; k < n; k++) {
         float bonus = (float)cfg->weight * best / (float)(k + 1);
 

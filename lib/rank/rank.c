@@ -95,47 +95,6 @@ static enum pz_status begin(struct pz_ranker *r, struct pz_err *err)
     return st;
 }
 
-/* Step 4 with what acts on it. */
-static enum pz_status score(struct pz_ranker *r, struct pz_err *err)
-{
-    struct pz_scored all = scored(r);
-    bool explain = r->asked.req->explain;
-    enum pz_status st = explain ? pz_explanation_begin(&r->explanation, r->asked.m, err) : PZ_OK;
-
-    if (st != PZ_OK)
-        return st;
-    pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask,
-                   explain ? r->explanation.part_score : NULL);
-    if (explain)
-        pz_explanation_keep(&r->explanation, &all);
-    pz_adjustment_explore(&r->adjustment, &r->asked, &r->history, &r->mask, r->scores.blend);
-    pz_adjustment_apply(&r->adjustment, r->scores.blend);
-    return PZ_OK;
-}
-
-/* Steps 4 and 5. */
-static enum pz_status finish(struct pz_ranker *r, size_t want, struct pz_answer *answer,
-                             struct pz_err *err)
-{
-    const struct pz_request *req = r->asked.req;
-    struct pz_scored all = scored(r);
-    bool is_list = r->history.query.task == PZ_TASK_RANK;
-    enum pz_status st = score(r, err);
-
-    if (st == PZ_OK)
-        st = pz_choose(&r->chosen, &all, want, err);
-    if (st != PZ_OK)
-        return st;
-    answer->hit = r->chosen.hit;
-    answer->n = r->chosen.n;
-    if (r->asked.m->recipe->has_scores && !req->no_scores)
-        pz_scored_softmax(&all, answer->hit, answer->n, is_list);
-    answer->has_next = !is_list && pz_chosen_any_left(&r->chosen, &r->mask);
-    answer->next = (struct pz_page){ req->rules.page.number + 1, r->history.live_last,
-                                     pz_page_check(r->asked.m, req) };
-    return PZ_OK;
-}
-
 static uint32_t item_of(const struct pz_ranker *r)
 {
     const char *id = r->asked.req->item_id;
@@ -143,34 +102,86 @@ static uint32_t item_of(const struct pz_ranker *r)
     return id ? pz_dict_find_str(&r->asked.m->items, id) : PZ_NONE;
 }
 
+/* ---- the three kinds of questions: what the first steps are of each */
+
 /* Whoever looks at an item is not recommended that item. */
-static enum pz_status rank_user(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+static enum pz_status start_user(struct pz_ranker *r, struct pz_err *err)
 {
     enum pz_status st = begin(r, err);
 
-    if (st != PZ_OK)
-        return st;
-    pz_mask_leave_out(&r->mask, item_of(r));
-    return finish(r, r->asked.req->num, answer, err);
+    if (st == PZ_OK)
+        pz_mask_leave_out(&r->mask, item_of(r));
+    return st;
 }
 
 /* The mask follows from the user's own history, if a user is given; the scores from the item alone.
  */
-static enum pz_status rank_related(struct pz_ranker *r, struct pz_answer *answer,
-                                   struct pz_err *err)
+static enum pz_status start_related(struct pz_ranker *r, struct pz_err *err)
 {
     uint32_t item = item_of(r);
     enum pz_status st = begin(r, err);
 
     if (st == PZ_OK)
         st = pz_history_of_item(&r->history, &r->asked, item, err);
-    if (st != PZ_OK)
-        return st;
-    pz_mask_leave_out(&r->mask, item);
-    return finish(r, r->asked.req->num, answer, err);
+    if (st == PZ_OK)
+        pz_mask_leave_out(&r->mask, item);
+    return st;
 }
 
-/* Items that the model does not know stay, at the end, in the order given. */
+/* A given list, without repeats. */
+static enum pz_status start_list(struct pz_ranker *r, struct pz_err *err)
+{
+    enum pz_status st = begin(r, err);
+
+    if (st == PZ_OK && r->asked.req->rules.n_promotions > 0)
+        return pz_err_set(err, PZ_USAGE,
+                          "a ranking has no promotions: it holds the items it was given");
+    if (st != PZ_OK)
+        return st;
+    pz_mask_keep_list(&r->mask, &r->asked);
+    r->history.query.task = PZ_TASK_RANK;
+    return PZ_OK;
+}
+
+/* Steps 1 to 3 of any question. */
+static enum pz_status start(struct pz_ranker *r, const struct pz_request *req, struct pz_err *err)
+{
+    const struct pz_recipe *recipe = r->asked.m->recipe;
+    bool for_item = req->item_id && !req->user_id && req->n_history == 0;
+
+    r->asked.req = req;
+    if (req->n_rank > 0)
+        return start_list(r, err);
+    if (recipe->task == PZ_TASK_RANK)
+        return pz_err_set(err, PZ_USAGE, "recipe %s orders a list: --rank ID,ID,... is missing",
+                          recipe->name);
+    if (recipe->task == PZ_TASK_RELATED && !req->item_id)
+        return pz_err_set(err, PZ_USAGE, "recipe %s answers for an item: --item is missing",
+                          recipe->name);
+    return recipe->task == PZ_TASK_RELATED || for_item ? start_related(r, err) : start_user(r, err);
+}
+
+/* ---- the steps that all have in common */
+
+/* Step 4. */
+static enum pz_status score(struct pz_ranker *r, struct pz_err *err)
+{
+    struct pz_scored all = scored(r);
+    enum pz_status st;
+
+    if (!r->asked.req->explain) {
+        pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, NULL);
+        return PZ_OK;
+    }
+    st = pz_explanation_begin(&r->explanation, r->asked.m, err);
+    if (st != PZ_OK)
+        return st;
+    pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, r->explanation.part_score);
+    pz_explanation_keep(&r->explanation, &all);
+    return PZ_OK;
+}
+
+/* Items of a list that the model does not know stay, at the end, in the order given. */
 static enum pz_status add_unknown(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
     const struct pz_request *req = r->asked.req;
@@ -184,56 +195,77 @@ static enum pz_status add_unknown(struct pz_ranker *r, struct pz_answer *answer,
     return st;
 }
 
-/* A given list in order, without repeats. */
-static enum pz_status rank_list(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
-{
-    enum pz_status st = begin(r, err);
-
-    if (st == PZ_OK && r->asked.req->rules.n_promotions > 0)
-        return pz_err_set(err, PZ_USAGE,
-                          "a ranking has no promotions: it holds the items it was given");
-    if (st != PZ_OK)
-        return st;
-    pz_mask_keep_list(&r->mask, &r->asked);
-    r->history.query.task = PZ_TASK_RANK;
-    st = finish(r, r->asked.req->n_rank, answer, err);
-    return st == PZ_OK ? add_unknown(r, answer, err) : st;
-}
-
-static enum pz_status answer_request(struct pz_ranker *r, struct pz_answer *answer,
-                                     struct pz_err *err)
+/* Step 5, from the blend as the model alone has it. */
+static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
     const struct pz_request *req = r->asked.req;
-    const struct pz_recipe *recipe = r->asked.m->recipe;
-    bool for_item = req->item_id && !req->user_id && req->n_history == 0;
-
-    if (req->n_rank > 0)
-        return rank_list(r, answer, err);
-    if (recipe->task == PZ_TASK_RANK)
-        return pz_err_set(err, PZ_USAGE, "recipe %s orders a list: --rank ID,ID,... is missing",
-                          recipe->name);
-    if (recipe->task == PZ_TASK_RELATED && !req->item_id)
-        return pz_err_set(err, PZ_USAGE, "recipe %s answers for an item: --item is missing",
-                          recipe->name);
-    return recipe->task == PZ_TASK_RELATED || for_item ? rank_related(r, answer, err)
-                                                       : rank_user(r, answer, err);
-}
-
-enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
-                       struct pz_err *err)
-{
     struct pz_scored all = scored(r);
+    bool is_list = r->history.query.task == PZ_TASK_RANK;
     enum pz_status st;
 
-    memset(answer, 0, sizeof *answer);
-    r->asked.req = req;
-    st = answer_request(r, answer, err);
+    pz_adjustment_explore(&r->adjustment, &r->asked, &r->history, &r->mask, r->scores.blend);
+    pz_adjustment_apply(&r->adjustment, r->scores.blend);
+    st = pz_choose(&r->chosen, &all, is_list ? req->n_rank : req->num, err);
+    if (st != PZ_OK)
+        return st;
+    answer->hit = r->chosen.hit;
+    answer->n = r->chosen.n;
+    if (r->asked.m->recipe->has_scores && !req->no_scores)
+        pz_scored_softmax(&all, answer->hit, answer->n, is_list);
+    answer->has_next = !is_list && pz_chosen_any_left(&r->chosen, &r->mask);
+    answer->next = (struct pz_page){ req->rules.page.number + 1, r->history.live_last,
+                                     pz_page_check(r->asked.m, req) };
+    return is_list ? add_unknown(r, answer, err) : PZ_OK;
+}
+
+/* Steps 5 and 6. */
+static enum pz_status finish(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+{
+    const struct pz_request *req = r->asked.req;
+    struct pz_scored all = scored(r);
+    enum pz_status st = choose(r, answer, err);
+
     answer->is_short = st == PZ_OK && req->n_rank == 0 && answer->n < req->num;
     if (st == PZ_OK && req->explain) {
         st = pz_explanation_make(&r->explanation, &all, answer->hit, answer->n, err);
         answer->reason = r->explanation.reason;
     }
     return st;
+}
+
+enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
+                       struct pz_err *err)
+{
+    enum pz_status st;
+
+    *answer = (struct pz_answer){ 0 };
+    st = start(r, req, err);
+    if (st == PZ_OK)
+        st = score(r, err);
+    return st == PZ_OK ? finish(r, answer, err) : st;
+}
+
+void pz_rank_block(struct pz_rank_task *task, size_t n)
+{
+    struct pz_scored all[PZ_SCORE_BLOCK];
+    const struct pz_scored *together[PZ_SCORE_BLOCK] = { NULL };
+    size_t n_together = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pz_rank_task *t = &task[i];
+
+        t->answer = (struct pz_answer){ 0 };
+        t->status = start(t->ranker, t->req, &t->err);
+        all[i] = scored(t->ranker);
+        if (t->status == PZ_OK && t->req->explain)
+            t->status = score(t->ranker, &t->err);
+        else if (t->status == PZ_OK)
+            together[n_together++] = &all[i];
+    }
+    pz_scores_make_block(together, n_together);
+    for (size_t i = 0; i < n; i++)
+        if (task[i].status == PZ_OK)
+            task[i].status = finish(task[i].ranker, &task[i].answer, &task[i].err);
 }
 
 enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,

@@ -247,6 +247,22 @@ struct pz_why {
 enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct pz_answer *answer,
                        struct pz_err *err);
 
+/* One query of a block. */
+struct pz_rank_task {
+    struct pz_ranker *ranker; /* its own; all of one model */
+    const struct pz_request *req;
+    struct pz_answer answer; /* out, as the next two are: the ranker's, until its next query */
+    enum pz_status status;
+    struct pz_err err;
+};
+
+/* pz_rank of n <= PZ_SCORE_BLOCK queries at once, each with a ranker of its own: the same answers,
+ * at a part of the cost, since the parts read items once for all of them.
+ *
+ * Errors:  as pz_rank, in each task's status and err; one that fails does not harm the others
+ * Threads: one a ranker */
+void pz_rank_block(struct pz_rank_task *task, size_t n);
+
 /* What became of an item, any id, in the answer just given by r to a request with .explain.
  *
  * Errors:  PZ_INTERNAL the answer was not explained; PZ_TRY_AGAIN memory

@@ -284,6 +284,11 @@ JSON
         grep -v user_id >single.csv
     printf 'userId\nu0040\nu0050\nstranger\n' |
         pz-recommend -q home.pzc --input - -n 7 --max-per CATEGORY_L1=2 | tail -n +2 | cmp - single.csv
+    # in blocks of any length, every source and kind of question among them
+    for u in $(cut -d, -f1 "$SHOP/users.csv" | sed -n '2,28p') stranger; do pz-recommend -q home.pzc -u "$u" -n 5 -f jsonl; done >single.jsonl
+    pz-recommend -q home.pzc --item i0001 -n 5 -f jsonl >>single.jsonl
+    pz-recommend -q home.pzc -u u0040 --rank i0001,i0002,nosuch -f jsonl >>single.jsonl
+    jq -c .input single.jsonl | pz-recommend -q home.pzc --input - -n 5 -f jsonl | cmp - single.jsonl
 }
 
 @test "memory does not grow with the number of questions" {

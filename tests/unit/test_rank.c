@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "answer/rules.h"
+#include "base/rng.h"
 #include "filter/filter.h"
 #include "rank/choose.h"
 #include "rank/page.h"
@@ -887,6 +888,35 @@ TEST(related_items_leave_out_the_item_itself)
     assert_true(isnan(a.hit[0].score));
     assert_string_equal(ask(&m, &(struct pz_request){ .item_id = "nosuch", .num = 2 }, &a), "ab");
     assert_int_equal(a.hit[0].source, PZ_ORIGIN_POPULAR);
+}
+
+TEST(the_fast_sum_of_a_softmax_is_within_its_bound)
+{
+    enum { MANY = 5003 };
+    static float score[MANY];
+    uint64_t *set = pz_bits_new(MANY);
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, 11, 0);
+    for (int round = 0; round < 20; round++) {
+        float scale = (float)(1 << (round % 8)), top = 0;
+        double exact = 0;
+
+        for (uint32_t i = 0; i < MANY; i++) {
+            score[i] = (float)(3 * pz_rng_unit(&rng) - 1);
+            if (pz_rng_below(&rng, 10) < (uint32_t)round % 10)
+                pz_bits_remove(set, i);
+            else
+                pz_bits_add(set, i);
+            top = pz_bits_has(set, i) && score[i] > top ? score[i] : top;
+        }
+        assert_true(pz_score_max(score, MANY, set) == top);
+        for (uint32_t i = 0; i < MANY; i++)
+            if (pz_bits_has(set, i))
+                exact += exp((double)scale * (double)(score[i] - top));
+        assert_true(fabs(pz_softmax_sum(score, set, MANY, scale, top) / exact - 1) < 1e-5);
+    }
+    free(set);
 }
 
 TEST(a_list_is_ordered_and_what_is_unknown_stays_behind)

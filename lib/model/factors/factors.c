@@ -272,6 +272,26 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
+static void score_block(const void *part, const struct pz_query *const *q, size_t n,
+                        void *const *scratch, float *const *out, bool *said)
+{
+    const struct pz_factors_part *f = part;
+    const float *x[PZ_SCORE_BLOCK];
+    float *to[PZ_SCORE_BLOCK];
+    struct pz_scan_block block = { f->item, f->n_items, f->d, x, 0, to };
+
+    for (size_t i = 0; i < n; i++) {
+        bool is_user = q[i]->n_hist > 0 && q[i]->task != PZ_TASK_RELATED;
+
+        said[i] = is_user || score(part, q[i], scratch[i], out[i]);
+        if (is_user) {
+            x[block.n_x] = pz_factors_query(f, q[i], scratch[i]);
+            to[block.n_x++] = out[i];
+        }
+    }
+    pz_scan_block(&block);
+}
+
 /* x = A^-1 sum_k w_k y_k, so event k's share in item j's score is w_k y_k^T A^-1 y_j: one solve for
  * A^-1 y_j gives them all. */
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
@@ -315,6 +335,7 @@ const struct pz_scorer pz_factors = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .score_block = score_block,
     .explain = explain,
     .vectors = vectors,
 };

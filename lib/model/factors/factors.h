@@ -62,6 +62,20 @@ float pz_dot(const float *a, const float *b, size_t d);
 /* out[i] = dot(y_i, x) for n rows. */
 void pz_scan(const float *y, const float *x, size_t n, size_t d, float *out);
 
+/* Products of the rows of one matrix with several vectors. */
+struct pz_scan_block {
+    const float *y; /* [n * d] */
+    size_t n, d;
+    const float *const *x; /* [n_x] vectors [d] */
+    size_t n_x;
+    float *const *out; /* [n_x] arrays [n] */
+};
+
+/* As pz_scan for each vector, to the last bit; a row is read once for all. Reference: pz_scan.
+ *
+ * Threads: any, on different out */
+void pz_scan_block(const struct pz_scan_block *b);
+
 /* out[i] = dot(y_i, x) / |y_i|, 0 where |y_i| = 0. */
 void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d, float *out);
 

@@ -39,24 +39,65 @@ PZ_KERNEL float pz_dot(const float *a, const float *b, size_t d)
     return dot(a, b, d);
 }
 
+typedef float v4 __attribute__((vector_size(16)));
+typedef float v4_any __attribute__((vector_size(16), aligned(4)));
+typedef int i4 __attribute__((vector_size(16)));
+
+/* Neighbours added: a0 + a1, a2 + a3, b0 + b1, b2 + b3. */
+static inline __attribute__((always_inline)) v4 add_pairs(v4 a, v4 b)
+{
+    return __builtin_shuffle(a, b, (i4){ 0, 2, 4, 6 }) +
+           __builtin_shuffle(a, b, (i4){ 1, 3, 5, 7 });
+}
+
+/* The upper half added to the lower. */
+static inline __attribute__((always_inline)) v4 add_halves(const v8 *s)
+{
+    return *(const v4 *)s + *((const v4 *)s + 1);
+}
+
+/* fold of four sums at once, each in fold's order of additions. */
+static inline __attribute__((always_inline)) v4 fold4(const v8 *s)
+{
+    return add_pairs(add_pairs(add_halves(s), add_halves(s + 1)),
+                     add_pairs(add_halves(s + 2), add_halves(s + 3)));
+}
+
 /* f[0..4) = products of four rows with v. */
 static inline __attribute__((always_inline)) void dot4(const float *const *y, const float *v,
                                                        size_t d, float *f)
 {
-    v8 s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
+    v8 s[4] = { { 0 } };
 
     for (size_t k = 0; k < d; k += LANES) {
         v8 x = *(const v8_any *)(v + k);
 
-        s0 += *(const v8_any *)(y[0] + k) * x;
-        s1 += *(const v8_any *)(y[1] + k) * x;
-        s2 += *(const v8_any *)(y[2] + k) * x;
-        s3 += *(const v8_any *)(y[3] + k) * x;
+        s[0] += *(const v8_any *)(y[0] + k) * x;
+        s[1] += *(const v8_any *)(y[1] + k) * x;
+        s[2] += *(const v8_any *)(y[2] + k) * x;
+        s[3] += *(const v8_any *)(y[3] + k) * x;
     }
-    f[0] = fold(&s0);
-    f[1] = fold(&s1);
-    f[2] = fold(&s2);
-    f[3] = fold(&s3);
+    *(v4_any *)f = fold4(s);
+}
+
+/* Products of four rows, d apart, with two vectors. */
+static inline __attribute__((always_inline)) void dot4x2(const float *y, size_t d, const float *v,
+                                                         const float *w, float *f, float *g)
+{
+    v8 s[4] = { { 0 } }, t[4] = { { 0 } };
+
+    for (size_t k = 0; k < d; k += LANES) {
+        v8 x = *(const v8_any *)(v + k), z = *(const v8_any *)(w + k);
+
+        for (size_t r = 0; r < 4; r++) {
+            v8 row = *(const v8_any *)(y + r * d + k);
+
+            s[r] += row * x;
+            t[r] += row * z;
+        }
+    }
+    *(v4_any *)f = fold4(s);
+    *(v4_any *)g = fold4(t);
 }
 
 static inline __attribute__((always_inline)) void add4(const float *const *y, const float *f,
@@ -82,6 +123,35 @@ PZ_KERNEL void pz_scan(const float *y, const float *x, size_t n, size_t d, float
     }
     for (; i < n; i++)
         out[i] = dot(y + i * d, x, d);
+}
+
+enum { TILE_ROWS = 64 /* of one tile: it stays in the first cache for all vectors */ };
+
+/* Rows [from, to) for all vectors; to - from is a multiple of 4. */
+static inline __attribute__((always_inline)) void scan_tile(const struct pz_scan_block *b,
+                                                            size_t from, size_t to)
+{
+    size_t d = b->d, v = 0;
+
+    for (; v + 2 <= b->n_x; v += 2)
+        for (size_t i = from; i < to; i += 4)
+            dot4x2(b->y + i * d, d, b->x[v], b->x[v + 1], b->out[v] + i, b->out[v + 1] + i);
+    for (size_t i = from; v < b->n_x && i < to; i += 4) {
+        const float *row = b->y + i * d, *four[4] = { row, row + d, row + 2 * d, row + 3 * d };
+
+        dot4(four, b->x[v], d, b->out[v] + i);
+    }
+}
+
+PZ_KERNEL void pz_scan_block(const struct pz_scan_block *b)
+{
+    size_t whole = b->n / 4 * 4;
+
+    for (size_t from = 0; from < whole; from += TILE_ROWS)
+        scan_tile(b, from, from + TILE_ROWS < whole ? from + TILE_ROWS : whole);
+    for (size_t v = 0; v < b->n_x; v++)
+        for (size_t i = whole; i < b->n; i++)
+            b->out[v][i] = dot(b->y + i * b->d, b->x[v], b->d);
 }
 
 PZ_KERNEL void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d, float *out)

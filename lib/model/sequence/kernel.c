@@ -13,36 +13,9 @@ enum { LANES = 8 };
 
 static const float zeros[PZ_SEQ_MAX_DIM]; /* the state before the first event */
 
-/* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes
- * expf). The limits keep small results clear of denormal numbers, which are slow: compilers
- * multiply by e^-60 and choose afterwards. */
-static inline float exp1(float x)
-{
-    union {
-        int32_t i;
-        float f;
-    } two_n;
-    float n, r, p;
-
-    x = x < 60.0f ? x : 60.0f;
-    x = x > -60.0f ? x : -60.0f;
-    n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
-    n = n - 12582912.0f;
-    r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    two_n.i = ((int32_t)n + 127) << 23;
-    return p * two_n.f;
-}
-
 static inline float sigmoid(float x)
 {
-    return 1.0f / (1.0f + exp1(-x));
+    return 1.0f / (1.0f + pz_exp_fast(-x));
 }
 
 static inline float dot(const float *a, const float *b, size_t d)
@@ -59,7 +32,7 @@ PZ_KERNEL void pz_seq_exp(float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
-        x[i] = exp1(x[i]);
+        x[i] = pz_exp_fast(x[i]);
 }
 
 PZ_KERNEL void pz_seq_norm(const float *x, size_t T, size_t d, float *u, float *r)
@@ -228,16 +201,16 @@ PZ_KERNEL float pz_seq_softmax(float *l, size_t n, float *target)
         scratch[k] = 0.0f;
     for (i = 0; i + LANES <= n; i += LANES)
         for (size_t k = 0; k < LANES; k++) {
-            l[i + k] = exp1(l[i + k] - top);
+            l[i + k] = pz_exp_fast(l[i + k] - top);
             scratch[k] += l[i + k];
         }
     for (; i < n; i++) {
-        l[i] = exp1(l[i] - top);
+        l[i] = pz_exp_fast(l[i] - top);
         sum += l[i];
     }
     for (size_t k = 0; k < LANES; k++)
         sum += scratch[k];
-    own = exp1(*target - top);
+    own = pz_exp_fast(*target - top);
     scale = 1.0f / (sum + own);
     for (i = 0; i < n; i++)
         l[i] *= scale;

@@ -300,8 +300,8 @@ size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window)
     return pz_seq_tape_bytes(net, window, true) + window * sizeof(float);
 }
 
-void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
-                   const struct pz_seq_history *h, void *scratch, float *out)
+const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
+                           const struct pz_seq_history *h, void *scratch)
 {
     size_t d = net->d, n = h->n < h->window ? h->n : h->window, first = h->n - n;
     float *weight = (float *)((char *)scratch + pz_seq_tape_bytes(net, h->window, true));
@@ -316,5 +316,18 @@ void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_i
         pz_seq_axpy(sqrtf((float)d), item + (size_t)h->item[first + i] * d, d, tape.x + i * d);
     }
     pz_seq_forward(net, &pack, &tape);
-    pz_scan(item, tape.q, n_items, d, out);
+    return tape.q;
+}
+
+void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
+                   const struct pz_seq_history *h, void *scratch, float *out)
+{
+    pz_scan(item, pz_seq_vector(net, item, h, scratch), n_items, net->d, out);
+}
+
+void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_seq_vectors *v)
+{
+    struct pz_scan_block block = { item, n_items, d, v->x, v->n, v->out };
+
+    pz_scan_block(&block);
 }

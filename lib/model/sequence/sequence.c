@@ -216,23 +216,57 @@ static size_t scratch_bytes(const void *part)
     return pz_seq_scores_bytes(&p->net, (size_t)p->set[PZ_SEQ_WINDOW]);
 }
 
-/* The most probable item gets 1, the others their ratio to it, flattened by the temperature. */
-static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+static struct pz_seq_history history_of(const struct pz_seq_part *p, const struct pz_query *q)
 {
-    const struct pz_seq_part *p = part;
-    struct pz_seq_history h = { q->hist, q->hist_weight, q->n_hist, (size_t)p->set[PZ_SEQ_WINDOW] };
+    return (struct pz_seq_history){ q->hist, q->hist_weight, q->n_hist,
+                                    (size_t)p->set[PZ_SEQ_WINDOW] };
+}
+
+/* The most probable item gets 1, the others their ratio to it, flattened by the temperature. */
+static void finish(const struct pz_seq_part *p, float *out)
+{
     float top = 0, f = (float)(1 / (p->set[PZ_SEQ_TAU] * sqrt((double)p->net.d) *
                                     p->set[PZ_SEQ_TEMPERATURE]));
 
-    if (q->n_hist == 0)
-        return false;
-    pz_seq_scores(&p->net, p->item, p->n_items, &h, scratch, out);
     for (uint32_t i = 0; i < p->n_items; i++)
         top = out[i] > top ? out[i] : top;
     for (uint32_t i = 0; i < p->n_items; i++)
         out[i] = f * (out[i] - top);
     pz_seq_exp(out, p->n_items);
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_seq_part *p = part;
+    struct pz_seq_history h = history_of(p, q);
+
+    if (q->n_hist == 0)
+        return false;
+    pz_seq_scores(&p->net, p->item, p->n_items, &h, scratch, out);
+    finish(p, out);
     return true;
+}
+
+static void score_block(const void *part, const struct pz_query *const *q, size_t n,
+                        void *const *scratch, float *const *out, bool *said)
+{
+    const struct pz_seq_part *p = part;
+    const float *x[PZ_SCORE_BLOCK];
+    float *to[PZ_SCORE_BLOCK];
+    size_t n_x = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pz_seq_history h = history_of(p, q[i]);
+
+        said[i] = q[i]->n_hist > 0;
+        if (!said[i])
+            continue;
+        x[n_x] = pz_seq_vector(&p->net, p->item, &h, scratch[i]);
+        to[n_x++] = out[i];
+    }
+    pz_seq_scan(p->item, p->n_items, p->net.d, &(struct pz_seq_vectors){ x, to, n_x });
+    for (size_t i = 0; i < n_x; i++)
+        finish(p, to[i]);
 }
 
 static const float *vectors(const void *part, uint32_t *dim)
@@ -282,5 +316,6 @@ const struct pz_scorer pz_sequence = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .score_block = score_block,
     .vectors = vectors,
 };

@@ -195,6 +195,22 @@ struct pz_seq_history {
 };
 /* Bytes of scratch for pz_seq_scores. */
 size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window);
+/* The encoded history [d], in the scratch (64-byte aligned, pz_seq_scores_bytes).
+ *
+ * Threads: any, with one scratch a thread */
+const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
+                           const struct pz_seq_history *h, void *scratch);
+/* Encoded histories, and an array [n_items] for the scores of each. */
+struct pz_seq_vectors {
+    const float *const *x; /* [n] vectors [d] */
+    float *const *out;     /* [n] */
+    size_t n;
+};
+
+/* Dot products of n encoded histories with the item vectors, an item read once for all. Threads:
+ * any, on different out */
+void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_seq_vectors *v);
+
 /* out[n_items]: dot products of the encoded history with the item vectors. scratch: 64-byte
  * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
