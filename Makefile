@@ -42,6 +42,8 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+$(B)/lib/serve/console.o: lib/serve/console.html
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

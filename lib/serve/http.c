@@ -400,6 +400,7 @@ static struct MHD_Response *make_response(const struct pz_http *h, struct pz_exc
         add_header(r, "Retry-After", seconds);
     }
     add_header(r, "X-Content-Type-Options", "nosniff");
+    add_header(r, "Content-Security-Policy", resp->policy);
     add_cors(r, resp);
     if (resp->close || atomic_load(&h->draining))
         add_header(r, "Connection", "close");

@@ -54,6 +54,7 @@ struct pz_http_response {
     bool preflight;           /* an answer to a browser's OPTIONS */
     bool close;               /* the connection ends with this answer */
     double retry_after_s;     /* 0: no such header */
+    const char *policy;       /* Content-Security-Policy; NULL: none */
     const char *fixed;        /* body that lives as long as the program; else .body */
     size_t n_fixed;
     struct pz_str body;

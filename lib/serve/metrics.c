@@ -28,6 +28,11 @@ void pz_histogram_add(struct pz_histogram *h, double seconds)
                               memory_order_relaxed);
 }
 
+double pz_histogram_bound(int bucket)
+{
+    return bounds[bucket];
+}
+
 double pz_histogram_quantile(struct pz_histogram *h, double part)
 {
     uint64_t n = atomic_load(&h->n), sum = 0;

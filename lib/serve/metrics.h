@@ -49,6 +49,11 @@ struct pz_campaign_counts {
  * Threads: any */
 void pz_histogram_add(struct pz_histogram *h, double seconds);
 
+/* The upper end of a bucket below the last.
+ *
+ * Threads: any */
+double pz_histogram_bound(int bucket);
+
 /* The value below which that part (0 to 1) of all lie, as far as buckets tell; 0: there are none.
  *
  * Threads: any */

@@ -338,6 +338,8 @@ void pz_routes_work(void *context, struct pz_exchange *x)
         get_recommendations(s, x, op, doc);
     else if (op == PZ_OP_CONTROL)
         pz_control_answer(s, x, doc);
+    else if (op == PZ_OP_CONSOLE)
+        pz_console_work(s, x, doc);
     else if (op == PZ_OP_PUT_EVENTS || op == PZ_OP_PUT_ITEMS || op == PZ_OP_PUT_USERS)
         later = true;
     else

@@ -114,8 +114,9 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
 /* ---- control.c: the read-only control plane. Fills the response. */
 void pz_control_answer(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 
-/* ---- console.c: the page and what it asks for. True when the path is one of its own; the response
- * is filled then. */
+/* ---- console.c. The page: true when the path is its own; the response is filled then. What it
+ * asks for: fills the response. */
 bool pz_console_answer(struct pz_server *s, struct pz_exchange *x);
+void pz_console_work(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 
 #endif

@@ -40,8 +40,8 @@ enum { RESULTS_MAX = 500, RESULTS_WITH_METADATA_MAX = 50 };
 
 static const struct pz_shape any_id = STRING("id", 1, 256, false);
 static const struct pz_shape value_1000 = STRING("value", 0, 1000, false);
-static const struct pz_shape column = STRING("column", 1, 150, false);
-static const struct pz_shape columns = LIST("columns", 0, 10, &column, false);
+static const struct pz_shape column_name = STRING("column", 1, 150, false);
+static const struct pz_shape columns = LIST("columns", 0, 10, &column_name, false);
 
 #define CONTEXT                                                                          \
     {                                                                                    \
@@ -195,6 +195,7 @@ const struct pz_wire_operation pz_wire_operations[PZ_N_OPERATIONS] = {
     [PZ_OP_PUT_ACTION_INTERACTIONS] = { "PutActionInteractions", "/action-interactions", true,
                                         &action_events },
     [PZ_OP_CONTROL] = { "Control", "/", false, NULL },
+    [PZ_OP_CONSOLE] = { "Console", "/console/api", false, NULL },
 };
 
 enum pz_operation pz_wire_find(const char *path)
@@ -392,48 +393,54 @@ static void add_number(struct pz_str *out, const struct pz_attr *a, double x)
         pz_str_add_float(out, (float)x);
 }
 
-/* "NAME":"VALUE", all values as strings as Personalize has it; nothing for null. */
-static void add_column(struct pz_str *out, struct pz_str *cell, const struct pz_attr *a,
-                       uint64_t row, const char *name)
+static void add_list(struct pz_str *out, const struct pz_attr *a, uint64_t row)
 {
-    pz_str_reset(cell);
-    if (a->num) {
-        if (!isnan(a->num[row]))
-            add_number(cell, a, a->num[row]);
-    } else {
-        for (uint64_t k = a->ptr[row]; k < a->ptr[row + 1]; k++) {
-            size_t n;
-            const char *s = pz_dict_get(&a->values, a->code[k], &n);
+    for (uint64_t k = a->ptr[row]; k < a->ptr[row + 1]; k++) {
+        size_t n;
+        const char *s = pz_dict_get(&a->values, a->code[k], &n);
 
-            pz_str_adds(cell, k > a->ptr[row] ? "|" : "");
-            pz_str_add(cell, s, n);
-        }
+        pz_str_adds(out, k > a->ptr[row] ? "|" : "");
+        pz_str_add(out, s, n);
     }
-    if (cell->len == 0)
-        return;
-    if (out->data[out->len - 1] != '{')
-        pz_str_addc(out, ',');
-    pz_json_add_string(out, name, strlen(name));
-    pz_str_addc(out, ':');
-    pz_json_add_string(out, cell->data, cell->len);
 }
 
-static void add_metadata(struct pz_str *out, const struct pz_answered *a, const struct pz_hit *h,
-                         const char *id, size_t n_id, const struct pz_wire_query *q)
+bool pz_wire_cell(struct pz_str *out, const struct pz_snapshot *snap, const char *column,
+                  const char *id, size_t n_id)
 {
-    const struct pz_model *m = pz_prepared_snapshot(a->prepared)->model;
-    const struct pz_overlay *o = a->live.items;
+    const struct pz_model *m = snap->model;
+    const struct pz_overlay *o = snap->view ? snap->view->items : NULL;
     uint32_t put = o ? pz_dict_find(&o->ids, id, n_id) : PZ_NONE;
     const struct pz_attrs *attrs = put != PZ_NONE ? &o->attrs : &m->item_attrs;
-    uint64_t row = put != PZ_NONE ? put : h->item;
+    uint64_t row = put != PZ_NONE ? put : pz_dict_find(&m->items, id, n_id);
+    const struct pz_attr *a = pz_attrs_find(attrs, column);
+    size_t before = out->len;
+
+    if (!a || row >= attrs->n_rows)
+        return false;
+    if (!a->num)
+        add_list(out, a, row);
+    else if (!isnan(a->num[row]))
+        add_number(out, a, a->num[row]);
+    return out->len > before;
+}
+
+/* "metadata":{"NAME":"VALUE"}, all values as strings as Personalize has it; nothing for null. */
+static void add_metadata(struct pz_str *out, const struct pz_snapshot *snap, const char *id,
+                         size_t n_id, const struct pz_wire_query *q)
+{
     struct pz_str cell = { 0 };
+    const char *comma = "";
 
     pz_str_adds(out, ",\"metadata\":{");
-    for (size_t i = 0; i < q->n_columns && row < attrs->n_rows; i++) {
-        const struct pz_attr *attr = pz_attrs_find(attrs, q->column[i]);
-
-        if (attr)
-            add_column(out, &cell, attr, row, q->column[i]);
+    for (size_t i = 0; i < q->n_columns; i++) {
+        pz_str_reset(&cell);
+        if (!pz_wire_cell(&cell, snap, q->column[i], id, n_id))
+            continue;
+        pz_str_adds(out, comma);
+        pz_json_add_string(out, q->column[i], strlen(q->column[i]));
+        pz_str_addc(out, ':');
+        pz_json_add_string(out, cell.data, cell.len);
+        comma = ",";
     }
     pz_str_addc(out, '}');
     out->failed |= cell.failed;
@@ -493,7 +500,7 @@ static void add_item(struct pz_str *out, const struct pz_answered *a, const stru
         pz_json_add_string(out, h->promotion, strlen(h->promotion));
     }
     if (q->n_columns > 0)
-        add_metadata(out, a, h, id, n, q);
+        add_metadata(out, pz_prepared_snapshot(a->prepared), id, n, q);
     if (reason)
         pz_str_addf(out, ",\"reason\":[\"%s\"]", reason);
     pz_str_addc(out, '}');

@@ -21,6 +21,7 @@ enum pz_operation {
     PZ_OP_PUT_ACTIONS,
     PZ_OP_PUT_ACTION_INTERACTIONS,
     PZ_OP_CONTROL,
+    PZ_OP_CONSOLE, /* no operation of Amazon's: what the console's page asks for */
     PZ_N_OPERATIONS
 };
 
@@ -65,6 +66,13 @@ enum pz_status pz_wire_query_read(const json_t *doc, enum pz_operation op, struc
  *
  * Threads: any */
 const char *pz_wire_arn(const char *arn, const char *kind, size_t *n, const char **rest);
+
+/* Append the text of an item's cell: lists joined by '|'; false, and nothing, where it is null or
+ * there is no such column. A row put since training counts before the model's.
+ *
+ * Threads: any */
+bool pz_wire_cell(struct pz_str *out, const struct pz_snapshot *snap, const char *column,
+                  const char *id, size_t n_id);
 
 /* Append the body of an answer.
  *
