@@ -100,6 +100,9 @@ bench quality:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
 
+bench-serve:
+	B=$(B) scripts/bench.sh serve endpoint
+
 # ---- fuzzing: every tests/fuzz/fuzz_*.c for FUZZ_SECONDS with clang's libFuzzer; findings stay in $(B)/fuzz
 FUZZ_SECONDS ?= 60
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -194,5 +197,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench quality fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

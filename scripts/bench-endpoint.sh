@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The real-time endpoint: what a request costs beside its answer, events a second one by one and grouped, and
+# what comes through when three times as much is asked as can be done. Needs wrk (Debian's package).
+#
+# usage: scripts/bench-endpoint.sh   (SECONDS_EACH=4, ITEMS=27000, and as in bench.sh)
+# shellcheck source=scripts/bench-common.bash
+source "$(dirname "$0")/bench-common.bash"
+command -v wrk >/dev/null || { echo "wrk is not installed: apt-get install wrk" >&2; exit 69; }
+each=${SECONDS_EACH:-4} ITEMS=${ITEMS:-27000}
+data=$(dataset 2000000 138000 "$ITEMS")
+model=$dir/bench-endpoint.pzm campaign=$dir/home.pzc log=$dir/access.log
+[ -e "$model" ] || pz-train -q --no-tune -p factors.dim=128 -p factors.sweeps=3 -p sequence=off -o "$model" "$data"
+rm -rf "$campaign"
+pz-deploy publish -q "$campaign" "$model"
+
+cat >"$dir/get.lua" <<'LUA'
+local n, wait = math.random(1, 100000), tonumber(os.getenv("WAIT_MS") or "0")
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+request = function()
+    n = n + 1
+    return wrk.format(nil, "/recommendations", nil,
+        '{"campaignArn":"arn:aws:personalize:us-east-1:000000000000:campaign/home","userId":"' .. (n % 100000) .. '"}')
+end
+if wait > 0 then delay = function() return math.random(0, 2 * wait) end end
+LUA
+cat >"$dir/put.lua" <<'LUA'
+local n = 0
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+request = function()
+    n = n + 1
+    return wrk.format(nil, "/events", nil, '{"trackingId":"home","sessionId":"s' .. (n % 5000) ..
+        '","eventList":[{"eventType":"View","sentAt":1795428000,"itemId":"' .. (n % 1000) .. '"}]}')
+end
+LUA
+
+start() {
+    rm -f "$log"
+    pz-deploy serve -q --listen 127.0.0.1:0 --no-auth --access-log "$log" "$campaign" 2>"$dir/server.err" &
+    server=$!
+    until grep -q '^listening' "$dir/server.err"; do sleep 0.1; done
+    url=http://127.0.0.1:$(sed -n 's/^listening on .*://p' "$dir/server.err")
+}
+stop() { kill "$server"; wait "$server" || true; }
+ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
+
+# load SCRIPT CONNECTIONS: requests a second, CPU microseconds a request, from a log of its own
+load() {
+    local before after
+    : >"$log"
+    before=$(ticks)
+    wrk -t1 -c"$2" -d"${each}s" -s "$dir/$1.lua" "$url" >"$dir/wrk.out"
+    after=$(ticks)
+    # of answered requests: how many, p50 and p99, mean microseconds of the answer itself; of refused ones: how many
+    jq -r '"\(.status) \(.us) \(.answer_us // 0)"' "$log" | sort -k2n |
+        awk -v s="$each" -v cpu=$(((after - before) * 10000)) '
+            { all++ } $1 == 200 { t[++n] = $2; sum += $3 } $1 == 429 { shed++ }
+            END { printf "%.0f %.0f %.1f %.1f %.0f %d %.0f\n", n / s, cpu / all, t[int(n / 2) + 1] / 1000,
+                      t[int(n * .99) + 1] / 1000, n ? sum / n : 0, shed, all / s }'
+}
+
+start
+printf '%-34s %8s %9s %8s %8s %10s %8s\n' 'questions' '200/s' 'CPU µs' 'p50 ms' 'p99 ms' 'answer µs' '429'
+for c in 1 16; do
+    read -r rate cpu p50 p99 answer shed _ < <(load get "$c")
+    printf '%-34s %8s %9s %8s %8s %10s %8s\n' "$c connections" "$rate" "$cpu" "$p50" "$p99" "$answer" "$shed"
+    capacity=$rate
+done
+connections=600
+WAIT_MS=$((connections * 1000 / (3 * (capacity + 1)) + 1))
+export WAIT_MS
+read -r rate cpu p50 p99 answer shed offered < <(load get "$connections")
+printf '%-34s %8s %9s %8s %8s %10s %8s\n' "offered $offered/s, 3 times that" "$rate" "$cpu" "$p50" "$p99" "$answer" "$shed"
+echo "goodput under overload: $((100 * rate / (capacity + 1))) % of capacity"
+unset WAIT_MS
+
+printf '\n%-34s %8s %9s %8s %8s\n' 'events, durable' '200/s' 'CPU µs' 'p50 ms' 'p99 ms'
+for c in 1 16 64 256; do
+    read -r rate cpu p50 p99 _ < <(load put "$c")
+    printf '%-34s %8s %9s %8s %8s\n' "$c connections" "$rate" "$cpu" "$p50" "$p99"
+    [ "$c" -gt 1 ] || single=$rate
+    [ "$c" -ne 64 ] || echo "grouped over single: $((10 * rate / (single + 1)))e-1 times"
+done
+curl -s "$url/metrics" >"$dir/metrics"
+grep -E '^pz_(phase_seconds_(sum|count)|commit_seconds)' "$dir/metrics"
+stop
