@@ -58,6 +58,14 @@ struct pz_snapshot {
  * Threads: any */
 enum pz_status pz_service_open(const char *path, struct pz_service **out, struct pz_err *err);
 
+/* The same for one version of a campaign, whichever is current.
+ *
+ * Errors:  PZ_NO_INPUT no such version; others as pz_service_open
+ * Owner:   *out: pz_service_close; NULL when it fails
+ * Threads: any */
+enum pz_status pz_service_open_version(const char *path, uint32_t version, struct pz_service **out,
+                                       struct pz_err *err);
+
 /* Close it; accepts NULL. Snapshots that are still held live on.
  *
  * Threads: one, after the last use of the service itself */

@@ -39,6 +39,7 @@ struct pz_snapshot_own {
 struct pz_service {
     char *path;
     bool is_campaign;
+    uint32_t version; /* of a campaign; 0: the current one */
     pthread_mutex_t lock, refresh;
     struct pz_snapshot *now; /* one reference */
 };
@@ -66,7 +67,7 @@ static void free_snapshot(struct pz_snapshot *snap)
     free(snap);
 }
 
-static enum pz_status open_snapshot(const char *path, bool is_campaign, struct pz_snapshot **out,
+static enum pz_status open_snapshot(const struct pz_service *s, struct pz_snapshot **out,
                                     struct pz_err *err)
 {
     struct pz_snapshot *snap = calloc(1, sizeof *snap);
@@ -82,7 +83,8 @@ static enum pz_status open_snapshot(const char *path, bool is_campaign, struct p
     pthread_mutex_init(&own->lock, NULL);
     own->refs = 1;
     snap->own = own;
-    st = is_campaign ? pz_view_open(path, &own->view, err) : pz_model_open(path, &own->model, err);
+    st = s->is_campaign ? pz_view_open_version(s->path, s->version, &own->view, err)
+                        : pz_model_open(s->path, &own->model, err);
     if (st != PZ_OK) {
         free_snapshot(snap);
         return st;
@@ -190,6 +192,12 @@ void pz_snapshot_idle(struct pz_snapshot *snap, struct pz_ranker *r)
 
 enum pz_status pz_service_open(const char *path, struct pz_service **out, struct pz_err *err)
 {
+    return pz_service_open_version(path, 0, out, err);
+}
+
+enum pz_status pz_service_open_version(const char *path, uint32_t version, struct pz_service **out,
+                                       struct pz_err *err)
+{
     struct pz_service *s = calloc(1, sizeof *s);
     enum pz_status st;
 
@@ -201,7 +209,8 @@ enum pz_status pz_service_open(const char *path, struct pz_service **out, struct
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->refresh, NULL);
     s->is_campaign = pz_campaign_is(path);
-    st = open_snapshot(path, s->is_campaign, &s->now, err);
+    s->version = version;
+    st = open_snapshot(s, &s->now, err);
     if (st != PZ_OK) {
         pz_service_close(s);
         return st;
@@ -272,7 +281,7 @@ static void warm(struct pz_snapshot *snap)
 static enum pz_status swap(struct pz_service *s, struct pz_snapshot *old, struct pz_err *err)
 {
     struct pz_snapshot *fresh;
-    enum pz_status st = open_snapshot(s->path, true, &fresh, err);
+    enum pz_status st = open_snapshot(s, &fresh, err);
 
     if (st != PZ_OK)
         return st;

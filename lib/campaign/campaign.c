@@ -329,16 +329,18 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
 
 /* ---- opening ---- */
 
-static enum pz_status try_open(const char *campaign, struct pz_model **m, struct pz_version *v,
-                               struct pz_err *err)
+/* number 0: the current one. */
+static enum pz_status try_open(const char *campaign, uint32_t number, struct pz_model **m,
+                               struct pz_version *v, struct pz_err *err)
 {
     char path[PZ_PATH_BYTES];
     struct pz_current c;
     enum pz_status st = pz_layout_need(campaign, &c, err);
 
-    *v = (struct pz_version){ .number = c.current, .current = true };
+    number = number ? number : c.current;
+    *v = (struct pz_version){ .number = number, .current = number == c.current };
     if (st == PZ_OK)
-        st = pz_layout_version(path, campaign, c.current, "/model.flat", err);
+        st = pz_layout_version(path, campaign, number, "/model.flat", err);
     if (st == PZ_OK)
         st = pz_model_open(path, m, err);
     if (st == PZ_OK)
@@ -363,8 +365,15 @@ enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
 
     *m = NULL; /* not there: collected since `current` was read, so look again */
     for (int i = 0; i < TRIES && st == PZ_NO_INPUT; i++)
-        st = try_open(campaign, m, version, err);
+        st = try_open(campaign, 0, m, version, err);
     return st;
+}
+
+enum pz_status pz_campaign_open_version(const char *campaign, uint32_t number, struct pz_model **m,
+                                        struct pz_version *version, struct pz_err *err)
+{
+    *m = NULL;
+    return try_open(campaign, number, m, version, err);
 }
 
 enum pz_status pz_campaign_model_path(const char *operand, char *path, size_t n, struct pz_err *err)

@@ -82,6 +82,14 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
 enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
                                       struct pz_version *version, struct pz_err *err);
 
+/* Open another version's model, by its number.
+ *
+ * Errors:  PZ_NO_INPUT no such version; others as pz_campaign_open_model
+ * Owner:   the caller: pz_model_free
+ * Threads: any */
+enum pz_status pz_campaign_open_version(const char *campaign, uint32_t number, struct pz_model **m,
+                                        struct pz_version *version, struct pz_err *err);
+
 /* The model that an operand means: a file means itself, a campaign its current version's.
  *
  * path     of n bytes

@@ -21,6 +21,8 @@ const struct pz_settable pz_settings_known[] = {
     { "exploration-age", NULL, 0.001, 100000, false, "days up to which an item is young" },
     { "seen", "exclude|keep|only", 0, 0, false, "what happens to items of the user's history" },
     { "live", "", 0, 0, false, "folder of a live store that several campaigns share" },
+    { "split", "", 0, 0, false,
+      "VERSION:PERCENT%: another version answers that part of the users" },
     { NULL, NULL, 0, 0, false, NULL }
 };
 
@@ -272,6 +274,44 @@ static enum pz_status check_live(const char *campaign, const char *value, struct
     return st;
 }
 
+bool pz_settings_split(const struct pz_settings *s, uint32_t *version, double *share)
+{
+    const char *text = pz_settings_word(s, "split", ""), *colon = strchr(text, ':');
+    size_t n = colon ? strlen(colon + 1) : 0;
+    long long number;
+    double percent;
+
+    if (n < 2 || colon[n] != '%' || !pz_str_to_i64(text, (size_t)(colon - text), &number) ||
+        number < 1 || number > UINT32_MAX || !pz_str_to_double(colon + 1, n - 1, &percent) ||
+        !(percent >= 0 && percent <= 100))
+        return false;
+    *version = (uint32_t)number;
+    *share = percent / 100;
+    return true;
+}
+
+/* A split is kept only if it is one, of a version that can be opened. */
+static enum pz_status check_split(const char *campaign, json_t *value, struct pz_err *err)
+{
+    struct pz_settings s = { .doc = json_pack("{s:{s:O}}", "settings", "split", value) };
+    struct pz_version version;
+    struct pz_model *m = NULL;
+    uint32_t number;
+    double share;
+    enum pz_status st = PZ_OK;
+
+    if (!s.doc)
+        st = pz_err_memory(err, "a setting", 100);
+    else if (!pz_settings_split(&s, &number, &share))
+        st = pz_err_set(err, PZ_USAGE, "split is written VERSION:PERCENT%%, as 2:10%%, not \"%s\"",
+                        json_string_value(value));
+    else
+        st = pz_campaign_open_version(campaign, number, &m, &version, err);
+    pz_model_free(m);
+    pz_settings_clear(&s);
+    return st;
+}
+
 enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
                                double wait_s, struct pz_err *err)
 {
@@ -283,6 +323,8 @@ enum pz_status pz_settings_set(const char *campaign, const char *name, const cha
         st = make_value(known, value, &made, err);
     if (st == PZ_OK && strcmp(name, "live") == 0)
         st = check_live(campaign, value ? value : "live", err);
+    if (st == PZ_OK && value && strcmp(name, "split") == 0)
+        st = check_split(campaign, made, err);
     return st == PZ_OK ? edit(campaign, "settings", name, made, wait_s, err) : st;
 }
 
@@ -316,9 +358,12 @@ enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
 bool pz_settings_is_pinned(const struct pz_settings *s, uint32_t version)
 {
     char name[16];
+    uint32_t split;
+    double share;
 
     snprintf(name, sizeof name, "%u", version);
-    return find(s, "pins", name) != NULL;
+    return find(s, "pins", name) != NULL ||
+           (pz_settings_split(s, &split, &share) && split == version);
 }
 
 enum pz_status pz_settings_pin(const char *campaign, uint32_t version, bool pinned, double wait_s,

@@ -49,7 +49,11 @@ enum pz_status pz_settings_set(const char *campaign, const char *name, const cha
 enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
                                       const char *expression, double wait_s, struct pz_err *err);
 
-/* Whether gc keeps the version whatever its age. */
+/* The version that answers a share (0 to 1) of the users in place of the current one; false: there
+ * is none. */
+bool pz_settings_split(const struct pz_settings *s, uint32_t *version, double *share);
+
+/* Whether gc keeps the version whatever its age: it is pinned, or answers some users. */
 bool pz_settings_is_pinned(const struct pz_settings *s, uint32_t version);
 
 /* Pin a version, or let it go. Errors: as pz_settings_set */

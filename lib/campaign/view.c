@@ -56,11 +56,20 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
 
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err)
 {
+    return pz_view_open_version(campaign, 0, out, err);
+}
+
+enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struct pz_view **out,
+                                    struct pz_err *err)
+{
     struct pz_view *v = calloc(1, sizeof *v);
     enum pz_status st = v ? PZ_OK : pz_err_memory(err, "a campaign", sizeof *v);
 
     if (st == PZ_OK)
-        st = pz_campaign_open_model(campaign, &v->model, &v->version, err);
+        st = number ? pz_campaign_open_version(campaign, number, &v->model, &v->version, err)
+                    : pz_campaign_open_model(campaign, &v->model, &v->version, err);
+    if (st == PZ_OK)
+        v->by_number = number != 0;
     if (st == PZ_OK)
         st = pz_settings_read(campaign, &v->settings, err);
     if (st == PZ_OK)
@@ -104,8 +113,8 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
     struct pz_current c;
     struct pz_live_size size;
 
-    if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK || c.current != v->version.number ||
-        settings_changed(campaign, v))
+    if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK ||
+        (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v))
         return true;
     if (!v->store) { /* a first event or row makes the folder */
         char path[PZ_PATH_BYTES];

@@ -18,6 +18,7 @@ struct pz_view {
     struct pz_live_store *store;      /* NULL: nothing was ever put */
     struct pz_overlay *items, *users; /* NULL: none */
     uint64_t rows_last;               /* last change of rows that the overlays contain */
+    bool by_number;                   /* of one version, whichever is current */
 };
 
 /* Open the campaign as of now. Readers need no write permission.
@@ -26,6 +27,14 @@ struct pz_view {
  * Owner:   the caller: pz_view_free
  * Threads: any */
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err);
+
+/* The same for one version, whichever is current, now or later.
+ *
+ * Errors:  PZ_NO_INPUT no such version; others as pz_view_open
+ * Owner:   the caller: pz_view_free
+ * Threads: any */
+enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struct pz_view **out,
+                                    struct pz_err *err);
 
 /* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);

@@ -15,6 +15,7 @@
 
 #include "base/time.h"
 #include "rank/rank.h"
+#include "table/hash.h"
 
 /* ---- what is shared ---- */
 
@@ -61,6 +62,18 @@ bool pz_server_allow(struct pz_served *k, struct pz_exchange *x, unsigned right)
     pz_http_fail(x, PZ_FAULT_ACCESS_DENIED, "the key %s may not %s %s", x->key->id,
                  right == PZ_MAY_READ ? "ask" : "write to", k->cfg->name);
     return false;
+}
+
+struct pz_snapshot *pz_server_snapshot(struct pz_served *k, const char *user_id)
+{
+    struct pz_snapshot *snap = NULL;
+
+    pthread_rwlock_rdlock(&k->split_lock);
+    if (k->split && user_id &&
+        (double)(pz_hash64(user_id, strlen(user_id)) % 10000) < 10000 * k->split_share)
+        snap = pz_service_take(k->split);
+    pthread_rwlock_unlock(&k->split_lock);
+    return snap ? snap : pz_service_take(k->service);
 }
 
 static bool take_token(struct pz_bucket *b)
@@ -293,7 +306,7 @@ static void get_recommendations(struct pz_server *s, struct pz_exchange *x, enum
     k = find_campaign(s, x, q.campaign_arn);
     if (!k || !pz_server_allow(k, x, PZ_MAY_READ) || !pz_server_admit(s, k, x))
         return;
-    snap = pz_service_take(k->service);
+    snap = pz_server_snapshot(k, q.question.user_id);
     problem = missing(op, snap->model->recipe, &q);
     if (problem)
         pz_http_fail(x, PZ_FAULT_INVALID_INPUT, "%s", problem);

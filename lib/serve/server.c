@@ -79,6 +79,7 @@ static enum pz_status open_campaign(struct pz_server *s, const struct pz_serve_c
 
     k->cfg = cfg;
     pthread_mutex_init(&k->counts.lock, NULL);
+    pthread_rwlock_init(&k->split_lock, NULL);
     open_bucket(&k->bucket, cfg->max_tps);
     if (st == PZ_OK)
         st = open_store(s, k, err); /* first, so that the view finds its store */
@@ -91,7 +92,9 @@ static void close_campaign(struct pz_served *k)
 {
     if (k->owns_commit)
         pz_commit_close(k->commit);
+    pz_service_close(k->split);
     pz_service_close(k->service);
+    pthread_rwlock_destroy(&k->split_lock);
     pz_live_close(k->store);
     pthread_mutex_destroy(&k->counts.lock);
     pthread_mutex_destroy(&k->bucket.lock);
@@ -128,6 +131,46 @@ static bool answers(struct pz_served *k)
 
 /* ---- refreshing ---- */
 
+/* Put another split in place of the one there was; .split NULL: none. */
+static void set_split(struct pz_served *k, struct pz_service *split, uint32_t version, double share)
+{
+    struct pz_service *old;
+
+    pthread_rwlock_wrlock(&k->split_lock);
+    old = k->split;
+    k->split = split;
+    k->split_version = version;
+    k->split_share = share;
+    pthread_rwlock_unlock(&k->split_lock);
+    if (old != split)
+        pz_service_close(old);
+}
+
+/* Make the split what the campaign's settings say. One that cannot be opened is none: the current
+ * version answers everybody. */
+static void refresh_split(struct pz_server *s, struct pz_served *k)
+{
+    struct pz_snapshot *snap = pz_service_take(k->service);
+    struct pz_service *split = k->split;
+    struct pz_err err = { .status = PZ_OK };
+    uint32_t version = 0;
+    double share = 0;
+
+    if (!snap->view || !pz_settings_split(&snap->view->settings, &version, &share))
+        version = 0;
+    if (version != k->split_version) {
+        split = NULL;
+        if (version && pz_service_open_version(k->cfg->path, version, &split, &err) != PZ_OK)
+            pz_log(s->talk, PZ_LOG_ERROR, "%s: the split is not in force: %s", k->cfg->name,
+                   err.text);
+    }
+    if (version != k->split_version || share != k->split_share)
+        set_split(k, split, version, share);
+    else if (split)
+        pz_service_refresh(split, NULL, NULL);
+    pz_snapshot_release(snap);
+}
+
 static void refresh(struct pz_server *s, struct pz_served *k)
 {
     struct pz_err err = { .status = PZ_OK };
@@ -144,6 +187,7 @@ static void refresh(struct pz_server *s, struct pz_served *k)
         atomic_fetch_add(&k->reloads, 1);
         atomic_store(&k->reload_failures, 0);
     }
+    refresh_split(s, k);
 }
 
 static void *run_refresher(void *context)
@@ -384,8 +428,10 @@ static enum pz_status serve(struct pz_server *s, const struct pz_serve_options *
 
     if (st != PZ_OK)
         return st;
-    for (size_t i = 0; i < s->n_campaigns; i++)
+    for (size_t i = 0; i < s->n_campaigns; i++) {
+        refresh_split(s, &s->campaign[i]);
         atomic_store(&s->campaign[i].ready, answers(&s->campaign[i]));
+    }
     if (pthread_create(&refresher, NULL, run_refresher, s) != 0)
         return pz_err_set(err, PZ_TRY_AGAIN, "no thread to look after the campaigns");
     if (o->no_auth)

@@ -30,6 +30,10 @@ struct pz_bucket {
 struct pz_served {
     const struct pz_serve_campaign *cfg;
     struct pz_service *service;
+    pthread_rwlock_t split_lock; /* of the next three, which the refresher changes */
+    struct pz_service *split;    /* another version, for a part of the users; NULL: none */
+    uint32_t split_version;
+    double split_share;
     struct pz_live_store *store; /* NULL: read-only */
     struct pz_commit *commit;    /* of the store; campaigns of one store share it */
     bool owns_commit;
@@ -72,6 +76,13 @@ struct pz_server {
 struct pz_served *pz_server_campaign(struct pz_server *s, const char *name, size_t n);
 struct pz_served *pz_server_tracker(struct pz_server *s, const char *id);
 struct pz_served *pz_server_dataset(struct pz_server *s, const char *name, size_t n);
+
+/* The snapshot that answers a user (NULL: nobody): that of the split for its part of the users, by
+ * hash, else the current one.
+ *
+ * Owner:   the caller: pz_snapshot_release
+ * Threads: any */
+struct pz_snapshot *pz_server_snapshot(struct pz_served *k, const char *user_id);
 
 /* Take a token; false: there is none, and x has its ThrottlingException.
  *

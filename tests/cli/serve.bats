@@ -271,3 +271,35 @@ PY
     [ "$(signed)" = "403 InvalidSignatureException" ]
     stop
 }
+
+@test "a split gives a part of the users another version, always the same ones, and counts both" {
+    pz-deploy publish -q home.pzc "$BATS_FILE_TMPDIR/home.pzm"
+    run -2 pz-deploy set home.pzc split 10%
+    run -66 pz-deploy set home.pzc split 7:10%
+    pz-deploy set -q home.pzc split 1:30%
+    serve --no-auth home.pzc
+    versions() {
+        for i in $(seq 200); do
+            post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u$i\",\"numResults\":1}" | jq -r .recommendationId
+        done
+    }
+    versions >first
+    versions >second
+    cmp first second
+    old=$(grep -c '^RID-00000001' first)
+    [ "$old" -gt 30 ] && [ "$old" -lt 90 ]
+    [ "$(grep -c '^RID-00000002' first)" -eq $((200 - old)) ]
+    id=$(grep '^RID-00000001' first | head -1)
+    [ "$(status /events "{\"trackingId\":\"home\",\"sessionId\":\"s\",\"eventList\":[{\"eventType\":\"View\",\"sentAt\":1,\"itemId\":\"i0001\",\"recommendationId\":\"$id\"}]}")" = 200 ]
+    curl -s "127.0.0.1:$PORT/metrics" >metrics
+    grep -q 'pz_version_total{campaign="home",version="1",what="clicks"} 1' metrics
+    grep -q "pz_version_total{campaign=\"home\",version=\"1\",what=\"answers\"} $((2 * old))" metrics
+    pz-deploy gc -q --keep 0 home.pzc
+    pz-deploy unset -q home.pzc split
+    for _ in $(seq 100); do
+        versions >third
+        if ! grep -q '^RID-00000001' third; then break; fi
+    done
+    run ! grep '^RID-00000001' third
+    stop
+}
