@@ -18,7 +18,9 @@ struct config {
     const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation,
         *impression, *properties, *output, *table, *lacking;
     long long after, rows_after, max_errors;
-    bool acks;
+    const char *file;
+    struct pz_strs map, users;
+    bool acks, no_item, now, purge;
     struct pz_common common;
 };
 
@@ -59,6 +61,9 @@ static struct pz_put_cfg put_cfg(const struct config *cfg, const struct pz_strs 
 {
     return (struct pz_put_cfg){ .path = args->n == 2 ? args->v[1] : "-",
                                 .max_errors = (uint64_t)cfg->max_errors,
+                                .map = &cfg->map,
+                                .no_item = cfg->no_item,
+                                .now = cfg->now,
                                 .log = log,
                                 .ack = cfg->acks ? print_ack : NULL };
 }
@@ -87,8 +92,15 @@ static void report_put(const struct config *cfg, const struct pz_put_count *c, b
         pz_log(log, PZ_LOG_NOTE, "this event id was stored before: nothing to do");
 }
 
-static enum pz_status event_from_options(const struct config *cfg, struct pz_arena *arena,
-                                         struct pz_event *e, struct pz_err *err)
+/* An id that stands for none, as clients send it for everybody, is none. */
+static const char *some(const char *id)
+{
+    return id && !pz_put_is_none(id) ? id : NULL;
+}
+
+static enum pz_status event_from_options(const struct config *cfg, const struct pz_attrs *known,
+                                         struct pz_arena *arena, struct pz_event *e,
+                                         struct pz_err *err)
 {
     enum pz_time_form form;
     char *impression = cfg->impression
@@ -97,8 +109,8 @@ static enum pz_status event_from_options(const struct config *cfg, struct pz_are
 
     for (char *p = impression; p && (p = strchr(p, ',')); p++)
         *p = '|';
-    *e = (struct pz_event){ .user_id = cfg->user,
-                            .session_id = cfg->session,
+    *e = (struct pz_event){ .user_id = some(cfg->user),
+                            .session_id = some(cfg->session),
                             .item_id = cfg->item,
                             .event_type = cfg->type,
                             .event_id = cfg->event_id,
@@ -113,16 +125,17 @@ static enum pz_status event_from_options(const struct config *cfg, struct pz_are
     if (cfg->time && !(pz_time_guess(cfg->time, strlen(cfg->time), &form) &&
                        pz_time_parse(cfg->time, strlen(cfg->time), form, &e->time)))
         return pz_err_set(err, PZ_USAGE, "--time: \"%s\" is not a time", cfg->time);
-    return cfg->properties ? pz_put_properties(e, cfg->properties, arena, err) : PZ_OK;
+    return cfg->properties ? pz_put_properties(e, cfg->properties, known, arena, err) : PZ_OK;
 }
 
 static enum pz_status put_one(struct pz_live_store *live, const struct config *cfg,
-                              struct pz_put_count *count, struct pz_err *err)
+                              const struct pz_attrs *known, struct pz_put_count *count,
+                              struct pz_err *err)
 {
     struct pz_arena arena = { NULL };
     struct pz_event event;
     enum pz_live_fate fate = PZ_LIVE_REFUSED;
-    enum pz_status st = event_from_options(cfg, &arena, &event, err);
+    enum pz_status st = event_from_options(cfg, known, &arena, &event, err);
 
     if (st == PZ_OK)
         st = pz_live_check(&event, err);
@@ -142,6 +155,8 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
     struct pz_put_cfg put = put_cfg(cfg, args, log);
     struct pz_live_store *live = NULL;
     struct pz_put_count count = { 0 };
+    struct pz_model *m = NULL;
+    struct pz_version version;
     bool one = cfg->user || cfg->session || cfg->item || cfg->type || cfg->properties;
     enum pz_status st = PZ_OK;
 
@@ -150,9 +165,16 @@ static enum pz_status run_put(void *config, struct pz_strs *args, struct pz_log 
             err, PZ_USAGE,
             "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; see pz-event put --help");
     st = open_live(args->v[0], true, &live, err);
+    if (st == PZ_OK && (!one || cfg->properties)) { /* what properties are checked against */
+        st = open_model(args->v[0], &m, &version, err);
+        st = st == PZ_NO_INPUT ? PZ_OK : st;
+    }
+    put.known = m ? &m->context : NULL;
     if (st == PZ_OK)
-        st = one ? put_one(live, cfg, &count, err) : pz_put_events(live, &put, &count, err);
+        st = one ? put_one(live, cfg, put.known, &count, err)
+                 : pz_put_events(live, &put, &count, err);
     pz_live_close(live);
+    pz_model_free(m);
     if (st == PZ_OK)
         report_put(cfg, &count, one, log);
     return st;
@@ -184,11 +206,12 @@ static enum pz_status put_rows(const struct config *cfg, enum pz_live_table tabl
         st = PZ_OK; /* nothing published yet: any column goes */
     if (m)
         known = table == PZ_LIVE_ITEMS ? &m->item_attrs : &m->user_attrs;
+    put.known = known;
     if (st == PZ_OK && id) {
         st = pz_put_row(live, table, known, &one, &count.last, err);
         count.read = count.stored = 1;
     } else if (st == PZ_OK) {
-        st = pz_put_rows(live, table, known, &put, &count, err);
+        st = pz_put_rows(live, table, &put, &count, err);
     }
     pz_live_close(live);
     pz_model_free(m);
@@ -223,8 +246,8 @@ static enum pz_status export_csv(struct pz_live_store *live, const struct pz_exp
     else if (st == PZ_OK && cfg->table[0] == 'f')
         st = pz_live_export_forgotten(live, out, done, err);
     else if (st == PZ_OK)
-        st = pz_live_export_rows(live, cfg->table[0] == 'i' ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
-                                 export->rows_after, out, done, err);
+        st = pz_live_export_rows(live, cfg->table[0] == 'i' ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, export,
+                                 out, done, err);
     if (st == PZ_OK)
         return pz_out_commit(out, err);
     pz_out_abort(out);
@@ -255,6 +278,11 @@ static void report_export(const struct config *cfg, const struct pz_exported *do
         pz_log(log, PZ_LOG_NOTE,
                "%llu events left out: of sessions that joined no user yet, or without an item",
                (unsigned long long)done->nobodys);
+    if (done->nulled > 0)
+        pz_log(
+            log, PZ_LOG_WARN,
+            "%llu values are null in the export: they do not have the type of the model's column",
+            (unsigned long long)done->nulled);
     pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
            all      ? "events and rows"
            : events ? "events"
@@ -262,9 +290,11 @@ static void report_export(const struct config *cfg, const struct pz_exported *do
                     : "forgotten users",
            *seen ? "; publish a model that is trained with them by pz-deploy publish" : "", seen);
     if (cfg->common.json && strcmp(cfg->output, "-") != 0) /* there the data go */
-        printf("{\"exported\":%llu,\"left_out\":%llu,\"live_seen\":%llu,\"rows_seen\":%llu}\n",
+        printf("{\"exported\":%llu,\"left_out\":%llu,\"nulled\":%llu,\"live_seen\":%llu,"
+               "\"rows_seen\":%llu}\n",
                (unsigned long long)done->n, (unsigned long long)done->nobodys,
-               (unsigned long long)done->live_seen, (unsigned long long)done->rows_seen);
+               (unsigned long long)done->nulled, (unsigned long long)done->live_seen,
+               (unsigned long long)done->rows_seen);
 }
 
 /* The model whose columns name and type the export's: that of --for, else the current one, when
@@ -431,18 +461,11 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
 /* ---- forget ---- */
 
 /* What the current model still has of the user, and no query uses any more. */
-static uint64_t model_events(const char *campaign, const char *user)
+static uint64_t model_events(const struct pz_model *m, const char *user)
 {
-    struct pz_model *m = NULL;
-    struct pz_version version;
-    uint32_t u;
-    uint64_t n = 0;
+    uint32_t u = m ? pz_dict_find_str(&m->users, user) : PZ_NONE;
 
-    if (open_model(campaign, &m, &version, NULL) == PZ_OK &&
-        (u = pz_dict_find_str(&m->users, user)) != PZ_NONE)
-        n = m->ptr[u + 1] - m->ptr[u];
-    pz_model_free(m);
-    return n;
+    return u != PZ_NONE ? m->ptr[u + 1] - m->ptr[u] : 0;
 }
 
 static void print_receipt(const char *user, const struct pz_live_receipt *r, uint64_t in_model)
@@ -462,33 +485,69 @@ static void print_receipt(const char *user, const struct pz_live_receipt *r, uin
     pz_str_clear(&text);
 }
 
-static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_log *log,
+static enum pz_status forget_one(struct pz_live_store *live, const struct pz_model *m,
+                                 const struct config *cfg, const char *user, struct pz_log *log,
                                  struct pz_err *err)
 {
-    const struct config *cfg = config;
-    struct pz_live_store *live = NULL;
     struct pz_live_receipt r = { 0 };
-    uint64_t in_model;
-    enum pz_status st = PZ_OK;
+    uint64_t in_model = model_events(m, user);
+    enum pz_status st = pz_live_forget(live, user, cfg->purge, &r, err);
 
-    if (args->n != 1 || !cfg->user)
-        return pz_err_set(err, PZ_USAGE,
-                          "CAMPAIGN --user ID is needed; see pz-event forget --help");
-    st = open_live(args->v[0], true, &live, err);
-    if (st == PZ_OK)
-        st = pz_live_forget(live, cfg->user, false, &r, err);
-    pz_live_close(live);
     if (st != PZ_OK)
         return st;
-    in_model = model_events(args->v[0], cfg->user);
     if (cfg->common.json)
-        print_receipt(cfg->user, &r, in_model);
+        print_receipt(user, &r, in_model);
     pz_log(log, PZ_LOG_NOTE,
            "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the model "
            "are used no more, train without them by pz-event export --table forgotten",
-           cfg->user, (unsigned long long)r.events, (unsigned long long)r.sessions,
+           user, (unsigned long long)r.events, (unsigned long long)r.sessions,
            (unsigned long long)r.rows, (unsigned long long)in_model);
     return PZ_OK;
+}
+
+/* The users of --user, --file and FILE, or of standard input when there is none of them. */
+static enum pz_status read_users(struct config *cfg, const struct pz_strs *args,
+                                 struct pz_arena *arena, struct pz_err *err)
+{
+    const char *path = args->n == 2 ? args->v[1] : cfg->file;
+    enum pz_status st;
+
+    if (!path && cfg->users.n > 0)
+        return PZ_OK;
+    st = pz_put_read_ids(path ? path : "-", "USER_ID", &cfg->users, arena, err);
+    return path || cfg->users.n > 0 || st == PZ_INTERRUPTED
+               ? st
+               : pz_err_set(
+                     err, PZ_USAGE,
+                     "CAMPAIGN and --user ID or FILE are needed; see pz-event forget --help");
+}
+
+static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_log *log,
+                                 struct pz_err *err)
+{
+    struct config *cfg = config;
+    struct pz_arena arena = { NULL };
+    struct pz_live_store *live = NULL;
+    struct pz_model *m = NULL;
+    struct pz_version version;
+    enum pz_status st = PZ_OK;
+
+    if (args->n < 1 || args->n > 2 || (args->n == 2 && cfg->file))
+        return pz_err_set(err, PZ_USAGE,
+                          "CAMPAIGN and --user ID or FILE are needed; see pz-event forget --help");
+    st = read_users(cfg, args, &arena, err);
+    if (st == PZ_OK)
+        st = open_live(args->v[0], true, &live, err);
+    if (st == PZ_OK && (st = open_model(args->v[0], &m, &version, err)) != PZ_OK)
+        st = PZ_OK; /* the receipt alone needs it */
+    for (size_t i = 0; i < cfg->users.n && st == PZ_OK; i++)
+        st = forget_one(live, m, cfg, cfg->users.v[i], log, err);
+    if (st == PZ_OK && cfg->purge)
+        st = pz_live_compact(live, NULL, err);
+    pz_live_close(live);
+    pz_model_free(m);
+    pz_arena_clear(&arena);
+    return st;
 }
 
 /* ---- options ---- */
@@ -496,6 +555,10 @@ static enum pz_status run_forget(void *config, struct pz_strs *args, struct pz_l
 #define MAX_ERRORS                                                        \
     PZ_INT(0, "max-errors", struct config, max_errors, "0", 0, 9e15, "N", \
            "bad records to name and leave out; one more ends it, with those before it stored")
+#define MAP                                              \
+    PZ_LIST(                                             \
+        0, "map", struct config, map, "NAME=COLUMN,...", \
+        "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times")
 #define ACKS                                \
     PZ_FLAG(0, "acks", struct config, acks, \
             "after every durable batch print a line with how many are stored by now")
@@ -514,6 +577,10 @@ static const struct pz_opt put_opts[] = {
     PZ_STR(0, "impression", struct config, impression, NULL, "ID,ID,...", "items that were shown"),
     PZ_STR(0, "properties", struct config, properties, NULL, "JSON",
            "an object with other columns of Interactions"),
+    PZ_FLAG(0, "no-item", struct config, no_item,
+            "store events without an item, which no training uses"),
+    PZ_FLAG(0, "now", struct config, now, "events of a file without a time happen now"),
+    MAP,
     MAX_ERRORS,
     ACKS,
     PZ_OPT_COMMON(struct config, common),
@@ -523,6 +590,7 @@ static const struct pz_opt items_opts[] = { PZ_STR('i', "item", struct config, i
                                                    "the one item"),
                                             PZ_STR(0, "properties", struct config, properties, NULL,
                                                    "JSON", "an object with all its columns"),
+                                            MAP,
                                             MAX_ERRORS,
                                             ACKS,
                                             PZ_OPT_COMMON(struct config, common),
@@ -530,7 +598,8 @@ static const struct pz_opt items_opts[] = { PZ_STR('i', "item", struct config, i
 static const struct pz_opt users_opts[] = { PZ_STR('u', "user", struct config, user, NULL, "ID",
                                                    "the one user"),
                                             PZ_STR(0, "properties", struct config, properties, NULL,
-                                                   "JSON", "an object with all his columns"),
+                                                   "JSON", "an object with all their columns"),
+                                            MAP,
                                             MAX_ERRORS,
                                             ACKS,
                                             PZ_OPT_COMMON(struct config, common),
@@ -551,9 +620,17 @@ static const struct pz_opt export_opts[] = {
     PZ_OPT_COMMON(struct config, common),
     PZ_END
 };
-static const struct pz_opt forget_opts[] = { PZ_STR('u', "user", struct config, user, NULL, "ID",
-                                                    "the user to forget"),
-                                             PZ_OPT_COMMON(struct config, common), PZ_END };
+static const struct pz_opt forget_opts[] = {
+    PZ_LIST('u', "user", struct config, users, "ID",
+            "a user to forget. May be given several times"),
+    PZ_STR(0, "file", struct config, file, NULL, "FILE",
+           "users to forget: ids one a line, or a CSV with USER_ID; - is standard input"),
+    PZ_FLAG(
+        0, "purge", struct config, purge,
+        "keep only a salted hash of the ids, and write the store anew, so that no byte of what is "
+        "removed is left in it"),
+    PZ_OPT_COMMON(struct config, common), PZ_END
+};
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
 #define SUB(word, usage, text, table, function)                                               \
@@ -577,7 +654,8 @@ int main(int argc, char **argv)
             "Write events or rows for the next training", export_opts, run_export),
         SUB("stats", "CAMPAIGN", "Count what is stored, and say how fresh it is", common_opts,
             run_stats),
-        SUB("forget", "CAMPAIGN --user ID", "Forget a user at once", forget_opts, run_forget),
+        SUB("forget", "CAMPAIGN --user ID\nCAMPAIGN [FILE]", "Forget users at once", forget_opts,
+            run_forget),
         { .name = NULL }
     };
     static const struct pz_cmd cmd = {

@@ -93,6 +93,15 @@ int pz_db_reopen(struct pz_live_store *s);
 /* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
 int pz_db_grow(struct pz_live_store *s, int why);
 
+/* For compaction, which keeps all openings of the process waiting. */
+void pz_db_lock_stores(void);
+void pz_db_unlock_stores(void);
+
+/* A store beside the list, with its files made at s->dir, under that lock. 0 or an LMDB or errno
+ * value; pz_db_close_files in any case. */
+int pz_db_open_files(struct pz_live_store *s, bool make);
+void pz_db_close_files(struct pz_live_store *s);
+
 /* A number kept under a name in "meta"; 0 when it is not there. Return 0 or an LMDB value. */
 int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t *number);
 int pz_db_put_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t number);

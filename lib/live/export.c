@@ -149,6 +149,18 @@ static void fill_column(struct columns *c, size_t at, const char *name, const ch
         pz_str_adds(&c->cell[i], text);
 }
 
+/* A value that does not fit the model's column would take its whole row with it. */
+static void null_misfit(const struct pz_attrs *known, const char *name, const json_t *value,
+                        struct pz_str *cell, struct pz_exported *done)
+{
+    const struct pz_attr *a = cell->len > 0 ? pz_attrs_find(known, name) : NULL;
+
+    if (!a || !pz_put_check(a, value, cell->data, cell->len))
+        return;
+    pz_str_reset(cell);
+    done->nulled++;
+}
+
 static enum pz_status write_event(struct events *x, const struct pz_event *e, const json_t *props,
                                   struct pz_err *err)
 {
@@ -171,8 +183,10 @@ static enum pz_status write_event(struct events *x, const struct pz_event *e, co
     json_object_foreach ((json_t *)(uintptr_t)props, key, value) {
         size_t i = find_column(&x->columns, at++, key);
 
-        if (i != SIZE_MAX && x->columns.cell[i].len == 0)
-            pz_put_cell(value, &x->columns.cell[i]);
+        if (i == SIZE_MAX || x->columns.cell[i].len > 0)
+            continue;
+        pz_put_cell(value, &x->columns.cell[i]);
+        null_misfit(x->known, key, value, &x->columns.cell[i], x->done);
     }
     x->done->n++;
     return end_line(line, &x->columns, x->out, err);
@@ -230,6 +244,7 @@ enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_mo
 /* ---- rows ---- */
 
 struct rows {
+    const struct pz_attrs *known;
     struct columns columns;
     struct pz_out *out;
     struct pz_str line;
@@ -256,8 +271,10 @@ static enum pz_status write_row(void *context, const struct pz_live_row *row, st
          i++) { /* a column that came between the passes waits for the next */
         size_t at = find_column(&x->columns, i, row->name[i]);
 
-        if (at != SIZE_MAX && x->columns.cell[at].len == 0)
-            pz_str_adds(&x->columns.cell[at], row->value[i]);
+        if (at == SIZE_MAX || x->columns.cell[at].len > 0)
+            continue;
+        pz_str_adds(&x->columns.cell[at], row->value[i]);
+        null_misfit(x->known, row->name[i], NULL, &x->columns.cell[at], x->done);
     }
     x->done->n++;
     return end_line(&x->line, &x->columns, x->out, err);
@@ -266,10 +283,16 @@ static enum pz_status write_row(void *context, const struct pz_live_row *row, st
 /* rows_seen is read first: a row that changes afterwards is in the file and counts again as live,
  * which is the same row. */
 enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table,
-                                   uint64_t after, struct pz_out *out, struct pz_exported *done,
-                                   struct pz_err *err)
+                                   const struct pz_export_cfg *cfg, struct pz_out *out,
+                                   struct pz_exported *done, struct pz_err *err)
 {
-    struct rows x = { .out = out, .done = done };
+    const struct pz_model *m = cfg->model;
+    uint64_t after = cfg->rows_after;
+    struct rows x = { .known = !m                       ? NULL
+                               : table == PZ_LIVE_ITEMS ? &m->item_attrs
+                                                        : &m->user_attrs,
+                      .out = out,
+                      .done = done };
     struct pz_live_size size = { .rows_last = after };
     enum pz_status st = s ? pz_live_count(s, &size, err) : PZ_OK;
 

@@ -13,8 +13,15 @@
 struct pz_exported {
     uint64_t n;         /* lines or rows */
     uint64_t nobodys;   /* events left out: of sessions that joined nobody, or without an item */
+    uint64_t nulled;    /* values that do not have the type of the model's column: null instead */
     uint64_t live_seen; /* last live event that is in it */
     uint64_t rows_seen; /* last change of rows that is in it */
+};
+
+struct pz_export_cfg {
+    const struct pz_model *model; /* NULL: none */
+    uint64_t after, rows_after;   /* events and rows with larger numbers */
+    struct pz_log *log;
 };
 
 /* The events with numbers above `after` (see pz_live_each) as CSV for pz-import: USER_ID, ITEM_ID,
@@ -25,21 +32,15 @@ enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_mo
                                      uint64_t after, struct pz_out *out, struct pz_exported *done,
                                      struct pz_err *err);
 
-/* The rows of items or users with numbers above `after` as CSV. */
+/* The rows of items or users with numbers above cfg->rows_after as CSV. */
 enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table,
-                                   uint64_t after, struct pz_out *out, struct pz_exported *done,
-                                   struct pz_err *err);
+                                   const struct pz_export_cfg *cfg, struct pz_out *out,
+                                   struct pz_exported *done, struct pz_err *err);
 
 /* The ids of forgotten users, as CSV with the one column USER_ID: what a data deletion job of
  * Personalize takes. */
 enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
                                         struct pz_exported *done, struct pz_err *err);
-
-struct pz_export_cfg {
-    const struct pz_model *model; /* NULL: none */
-    uint64_t after, rows_after;   /* events and rows with larger numbers */
-    struct pz_log *log;
-};
 
 /* What a model lacks of the store: sets after and rows_after.
  *

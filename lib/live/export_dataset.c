@@ -38,8 +38,8 @@ static enum pz_status write_table(struct tables *t, int table, struct pz_live_st
     if (st == PZ_OK && table == PZ_INTERACTIONS)
         st = pz_live_export_events(s, cfg->model, cfg->after, out, &t->done[table], err);
     else if (st == PZ_OK)
-        st = pz_live_export_rows(s, table == PZ_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
-                                 cfg->rows_after, out, &t->done[table], err);
+        st = pz_live_export_rows(s, table == PZ_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, cfg, out,
+                                 &t->done[table], err);
     if (st == PZ_OK)
         return pz_out_commit(out, err);
     pz_out_abort(out);
@@ -132,9 +132,7 @@ static enum pz_status make_dataset(struct pz_live_store *s, const struct tables 
     if (st == PZ_OK)
         st = import(t, &schema, &ds, &rejected, err);
     if (st == PZ_OK && rejected > 0)
-        pz_log(cfg->log, PZ_LOG_WARN,
-               "%llu rows left out: a value is not of the type that the model's column has; export "
-               "them as CSV to see them",
+        pz_log(cfg->log, PZ_LOG_WARN, "%llu rows left out; export them as CSV to see them",
                (unsigned long long)rejected);
     if (st == PZ_OK)
         st = mark(s, cfg, done, ds, err);
@@ -158,6 +156,7 @@ enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_e
         st = pz_err_set(err, PZ_NEGATIVE, "no new events or rows: no dataset is written");
     *done = t.done[PZ_INTERACTIONS];
     done->n += t.done[PZ_ITEMS].n + t.done[PZ_USERS].n;
+    done->nulled += t.done[PZ_ITEMS].nulled + t.done[PZ_USERS].nulled;
     done->rows_seen = t.done[PZ_ITEMS].rows_seen < t.done[PZ_USERS].rows_seen
                           ? t.done[PZ_ITEMS].rows_seen
                           : t.done[PZ_USERS].rows_seen;

@@ -239,7 +239,7 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
     return open_dbs(s, make);
 }
 
-static void close_env(struct pz_live_store *s)
+void pz_db_close_files(struct pz_live_store *s)
 {
     if (s->env)
         mdb_env_close(s->env);
@@ -247,7 +247,7 @@ static void close_env(struct pz_live_store *s)
 }
 
 /* The environment of what is at s->dir now, into s. Under stores_lock. */
-static int open_files(struct pz_live_store *s, bool make)
+int pz_db_open_files(struct pz_live_store *s, bool make)
 {
     int dead, folder, rc = 0;
 
@@ -261,7 +261,7 @@ static int open_files(struct pz_live_store *s, bool make)
         close(folder);
         if (rc == 0 && !pz_db_moved(s))
             break;
-        close_env(s);
+        pz_db_close_files(s);
         if (rc != 0)
             return rc;
     }
@@ -280,9 +280,9 @@ static int follow(struct pz_live_store *s)
 
     pthread_rwlock_wrlock(&s->growing);
     if (pz_db_moved(s)) {
-        rc = open_files(&now, false);
+        rc = pz_db_open_files(&now, false);
         if (rc == 0) {
-            close_env(s);
+            pz_db_close_files(s);
             s->env = now.env;
             memcpy(s->db, now.db, sizeof s->db);
             s->writable = now.writable;
@@ -293,6 +293,16 @@ static int follow(struct pz_live_store *s)
     }
     pthread_rwlock_unlock(&s->growing);
     return rc;
+}
+
+void pz_db_lock_stores(void)
+{
+    pthread_mutex_lock(&stores_lock);
+}
+
+void pz_db_unlock_stores(void)
+{
+    pthread_mutex_unlock(&stores_lock);
 }
 
 int pz_db_reopen(struct pz_live_store *s)
@@ -325,7 +335,7 @@ static struct pz_live_store *find_open(const char *dir)
 
 static void store_free(struct pz_live_store *s)
 {
-    close_env(s);
+    pz_db_close_files(s);
     pthread_rwlock_destroy(&s->growing);
     free(s->dir);
     free(s);
@@ -381,7 +391,7 @@ static enum pz_status open_new(const char *dir, bool writable, struct pz_live_st
 {
     struct pz_live_store *s = store_new(dir);
     enum pz_status st = PZ_OK;
-    int rc = s ? open_files(s, writable) : 0;
+    int rc = s ? pz_db_open_files(s, writable) : 0;
 
     *out = NULL;
     if (!s)

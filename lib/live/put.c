@@ -4,11 +4,14 @@
 #include "live/put_private.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/signals.h"
 #include "base/time.h"
+#include "data/schema.h"
 
 enum { WAIT_MS = 200 };
 
@@ -74,6 +77,154 @@ enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err 
     if (st == PZ_OK && !json_is_object(*object))
         st = pz_err_set(err, PZ_BAD_DATA,
                         "properties: must be a JSON object, or a string that holds one");
+    return st;
+}
+
+static const char *check_number(const struct pz_attr *a, const char *s, size_t n)
+{
+    double x;
+
+    if (!pz_str_to_double(s, n, &x))
+        return "must be a number";
+    return a->whole && floor(x) != x ? "must be a whole number" : NULL;
+}
+
+const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n)
+{
+    if (a->kind == PZ_ATTR_NUMBER)
+        return json_is_boolean(value) || json_is_array(value) ? "must be a number"
+                                                              : check_number(a, s, n);
+    if (a->kind == PZ_ATTR_BOOL)
+        return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
+                       (n == 5 && strncasecmp(s, "false", 5) == 0)
+                   ? NULL
+                   : "must be true or false";
+    return a->kind == PZ_ATTR_TEXT && json_is_array(value) ? "must be one text" : NULL;
+}
+
+bool pz_put_is_none(const char *id)
+{
+    static const char *const none[] = { "", "null", "undefined", "none", "nan", "nil", "(null)" };
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (strcasecmp(id, none[i]) == 0)
+            return true;
+    return false;
+}
+
+/* ---- names of columns ---- */
+
+/* One pair OURS=THEIRS of an entry like "A=x,B=y"; false after the last. */
+static bool next_pair(const char **at, const char **is, size_t *n)
+{
+    *at += **at == ',';
+    *n = strcspn(*at, ",");
+    *is = memchr(*at, '=', *n);
+    return *n > 0;
+}
+
+const char *pz_put_name(const struct pz_strs *map, const char *name, char *buf)
+{
+    const char *is;
+    size_t n;
+
+    for (size_t i = 0; map && i < map->n; i++)
+        for (const char *at = map->v[i]; next_pair(&at, &is, &n); at += n) {
+            size_t n_theirs = is ? n - (size_t)(is + 1 - at) : 0;
+
+            if (!is || strlen(name) != n_theirs || memcmp(is + 1, name, n_theirs) != 0)
+                continue;
+            snprintf(buf, PZ_NAME_MAX + 1, "%.*s", (int)(is - at), at);
+            return buf;
+        }
+    return name;
+}
+
+bool pz_put_has(const struct pz_strs *map, const struct pz_rows_in *in, const char *ours)
+{
+    char buf[PZ_NAME_MAX + 1];
+    bool has = false;
+
+    for (size_t i = 0; i < pz_rows_n_columns(in) && !has; i++)
+        has = pz_str_same_name(pz_put_name(map, pz_rows_column(in, i), buf), ours);
+    return has;
+}
+
+enum pz_status pz_put_no_column(const struct pz_rows_in *in, const char *what, struct pz_err *err)
+{
+    struct pz_str names = { 0 };
+    enum pz_status st = PZ_BAD_DATA;
+
+    for (size_t i = 0; i < pz_rows_n_columns(in); i++)
+        pz_str_addf(&names, "%s%s", i > 0 ? ", " : "", pz_rows_column(in, i));
+    pz_err_set(err, st, "%s: %s; its columns are %s", pz_rows_name(in), what,
+               names.data && !names.failed ? names.data : "not known");
+    pz_str_clear(&names);
+    return st;
+}
+
+static enum pz_status check_pair(const struct pz_rows_in *in, const char *pair, const char *is,
+                                 size_t n, struct pz_err *err)
+{
+    char what[160];
+    size_t n_theirs = is ? n - (size_t)(is + 1 - pair) : 0;
+    bool found = pz_rows_is_json(in);
+
+    if (!is || is == pair || n_theirs == 0)
+        return pz_err_set(err, PZ_USAGE, "--map: \"%.*s\" is not NAME=COLUMN", (int)n, pair);
+    for (size_t k = 0; k < pz_rows_n_columns(in) && !found; k++)
+        found = strlen(pz_rows_column(in, k)) == n_theirs &&
+                memcmp(pz_rows_column(in, k), is + 1, n_theirs) == 0;
+    snprintf(what, sizeof what, "--map: there is no column %.*s", (int)n_theirs, is + 1);
+    return found ? PZ_OK : pz_put_no_column(in, what, err);
+}
+
+enum pz_status pz_put_check_map(const struct pz_strs *map, const struct pz_rows_in *in,
+                                struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+    const char *is;
+    size_t n;
+
+    for (size_t i = 0; map && i < map->n && st == PZ_OK; i++)
+        for (const char *at = map->v[i]; st == PZ_OK && next_pair(&at, &is, &n); at += n)
+            st = check_pair(in, at, is, n, err);
+    return st;
+}
+
+/* ---- ids ---- */
+
+static enum pz_status add_id(struct pz_strs *ids, struct pz_arena *arena, const char *s, size_t n,
+                             struct pz_err *err)
+{
+    const char *id = n > 0 ? pz_arena_strndup(arena, s, n) : NULL;
+
+    return n == 0 || (id && pz_strs_add(ids, id)) ? PZ_OK : pz_err_memory(err, "ids", 1e6);
+}
+
+enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_strs *ids,
+                               struct pz_arena *arena, struct pz_err *err)
+{
+    struct pz_rows_in *in = NULL;
+    struct pz_row row = { 0 };
+    size_t at = SIZE_MAX;
+    enum pz_status st = pz_rows_open(path, NULL, &in, err);
+
+    if (st == PZ_OK && pz_rows_is_json(in))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: ids are wanted as CSV or one a line", path);
+    for (size_t i = 0; st == PZ_OK && i < pz_rows_n_columns(in); i++)
+        at = pz_str_same_name(pz_rows_column(in, i), column) ? i : at;
+    if (st == PZ_OK && at == SIZE_MAX && pz_rows_n_columns(in) == 1) {
+        at = 0; /* no header: the first line is an id as well */
+        st = add_id(ids, arena, pz_rows_column(in, 0), strlen(pz_rows_column(in, 0)), err);
+    } else if (st == PZ_OK && at == SIZE_MAX && pz_rows_n_columns(in) > 0) {
+        st = pz_put_no_column(in, "there is no column of ids", err);
+    }
+    while (st == PZ_OK && !row.end && (st = pz_rows_next(in, &row, err)) == PZ_OK && !row.end)
+        st = row.bad ? pz_err_set(err, PZ_BAD_DATA, "%s:%llu: %s", path,
+                                  (unsigned long long)row.line, row.bad)
+                     : add_id(ids, arena, row.cell[at].s, row.cell[at].n, err);
+    pz_rows_close(in);
     return st;
 }
 
@@ -167,6 +318,10 @@ enum pz_status pz_put_run(const struct pz_put_cfg *cfg, const struct pz_put_sink
     enum pz_status st = pz_rows_open(cfg->path, NULL, &r.in, err);
 
     memset(count, 0, sizeof *count);
+    if (st == PZ_OK)
+        st = pz_put_check_map(cfg->map, r.in, err);
+    if (st == PZ_OK && !pz_rows_is_json(r.in) && pz_rows_n_columns(r.in) > 0)
+        st = sink->start(sink->context, r.in, err);
     while (st == PZ_OK && !row.end && !pz_stop_asked()) {
         st = wait_for_input(&r, err);
         if (st != PZ_OK || pz_stop_asked())

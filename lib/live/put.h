@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/opt.h"
 #include "data/attrs.h"
 #include "live/store.h"
 
@@ -28,32 +29,54 @@ struct pz_put_count {
 };
 
 struct pz_put_cfg {
-    const char *path;    /* "-": standard input */
-    uint64_t max_errors; /* bad records that are said and left out; one more ends it */
+    const char *path;          /* "-": standard input */
+    uint64_t max_errors;       /* bad records that are said and left out; one more ends it */
+    const struct pz_strs *map; /* "ITEM_ID=product_id": our name = the file's; NULL: none */
+    const struct pz_attrs
+        *known;   /* columns of the model, whose types values must have; NULL: none */
+    bool no_item; /* events without an item are wanted */
+    bool now;     /* events without a time happen now */
     struct pz_log *log;
     void (*ack)(const struct pz_put_count *); /* called after every durable batch; NULL: none */
 };
 
 /* Put events. Columns, without regard to case and '_': userId, sessionId, itemId, eventType,
  * eventValue, eventId, recommendationId, impression ("A|B" or an array), sentAt or timestamp (Unix
- * seconds to nanoseconds by magnitude, or ISO-8601; now when missing); trackingId is passed over;
- * any other column, and what stands inside properties, is a column of Interactions. PZ_BAD_DATA
- * names the record; those before it are stored. PZ_INTERRUPTED: a signal came; *count says what is
- * stored. */
+ * seconds to nanoseconds by magnitude, or ISO-8601); trackingId is passed over; any other column,
+ * and what stands inside properties, is a column of Interactions. Users and sessions called null,
+ * undefined, None, NaN or nil are none.
+ *
+ * An item is needed but in PutEvents requests, unless cfg->no_item. A time is needed in CSV; in JSON
+ * it is now when no member looks like one; unless cfg->now.
+ *
+ * Errors:  PZ_BAD_DATA names the record (those before it are stored), or the columns that there are
+ *          when one is missing (nothing is stored); PZ_INTERRUPTED a signal came, *count says what is
+ *          stored; else as pz_live_put_each
+ * Threads: any, also on one store */
 enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,
                              struct pz_put_count *count, struct pz_err *err);
 
 /* Put rows of items or users: the id (itemId or userId) and columns, each row replacing the row of
- * that id. known: the model's columns, whose types values must have (NULL: no model); other columns
- * are taken as they are. */
+ * that id. Columns that cfg->known lacks are taken as they are.
+ *
+ * Errors:  as pz_put_events
+ * Threads: likewise */
 enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
-                           const struct pz_attrs *known, const struct pz_put_cfg *cfg,
-                           struct pz_put_count *count, struct pz_err *err);
+                           const struct pz_put_cfg *cfg, struct pz_put_count *count,
+                           struct pz_err *err);
 
 /* One event from `properties` JSON given beside its fields: fills what *e leaves open from them as
- * pz_put_events does, and keeps the rest as e->properties. Texts live in the arena. */
-enum pz_status pz_put_properties(struct pz_event *e, const char *json, struct pz_arena *arena,
-                                 struct pz_err *err);
+ * pz_put_events does, and keeps the rest as e->properties.
+ *
+ * known    the model's columns, whose types they must have; NULL: any
+ * Errors:  PZ_BAD_DATA names the member; PZ_TRY_AGAIN memory
+ * Owner:   texts live in the arena
+ * Threads: any, each with its own arena */
+enum pz_status pz_put_properties(struct pz_event *e, const char *json, const struct pz_attrs *known,
+                                 struct pz_arena *arena, struct pz_err *err);
+
+/* Whether the id of a user or session stands for none: null, undefined, None, NaN, nil, "". */
+bool pz_put_is_none(const char *id);
 
 /* The events of one PutEvents request (userId, sessionId, eventList; "properties" as text or as an
  * object), as pz_put_events would take them.
@@ -73,6 +96,13 @@ enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, stru
 enum pz_status pz_put_row_list(const json_t *doc, enum pz_live_table table,
                                const struct pz_attrs *known, struct pz_arena *arena,
                                struct pz_live_row **row, size_t *n, struct pz_err *err);
+
+/* Read ids: one a line, or the column of that name of a CSV file ("-": standard input).
+ *
+ * Errors:  PZ_BAD_DATA no such column among several, or a row that is none; else as pz_rows_open
+ * Owner:   texts live in the arena; clear *ids with pz_strs_clear, also after a failure */
+enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_strs *ids,
+                               struct pz_arena *arena, struct pz_err *err);
 
 struct pz_put_one {
     const char *id, *properties; /* a JSON object */

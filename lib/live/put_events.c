@@ -16,20 +16,27 @@ struct draft {
     struct pz_str props;
     char *name[NAMES_MAX]; /* of the columns in props, in the arena */
     size_t n_names;
-    unsigned forms; /* of times */
+    unsigned forms;               /* of times */
+    unsigned n_none;              /* users and sessions that are none */
+    unsigned n_doubled;           /* reserved names in properties, which the event itself has */
+    const char *time_like;        /* another member that looks like the time, in the arena */
+    const struct pz_attrs *known; /* NULL: no model */
+    const struct pz_strs *map;
     struct pz_arena *arena;
 };
 
 struct events {
     struct pz_live_store *s;
     struct pz_log *log;
+    const struct pz_put_cfg *cfg; /* NULL: a request of a server */
     struct pz_event *event;
     size_t n, cap;
     struct pz_arena arena;
     struct pz_str cell, props;
     int64_t now;
-    uint64_t n_odd; /* times that look wrong */
-    unsigned forms; /* of times: bits */
+    uint64_t n_odd;                        /* times that look wrong */
+    uint64_t n_none, n_doubled, n_no_item; /* as in drafts; events of requests without an item */
+    unsigned forms;                        /* of times: bits */
 };
 
 static enum pz_status bad(const char *column, const char *reason, const char *s, size_t n,
@@ -43,6 +50,7 @@ static void start(struct draft *d, struct pz_arena *arena)
 {
     pz_str_reset(&d->props);
     d->n_names = 0;
+    d->time_like = NULL;
     d->arena = arena;
     d->e = (struct pz_event){ .value = NAN, .time = INT64_MIN };
 }
@@ -61,13 +69,37 @@ static enum pz_status set_text(struct draft *d, const char **field, const char *
     if (!pz_str_is_utf8(s, n))
         return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
     *field = pz_arena_strndup(d->arena, s, n);
-    return *field ? PZ_OK : pz_err_memory(err, "events", 1e5);
+    if (!*field)
+        return pz_err_memory(err, "events", 1e5);
+    if ((field == &d->e.user_id || field == &d->e.session_id) && pz_put_is_none(*field)) {
+        *field = NULL; /* what clients send for everybody must not join strangers */
+        d->n_none++;
+    }
+    return PZ_OK;
+}
+
+/* Whether a member is the event's time under another name: by its name, and by its value. */
+static bool is_time_like(const char *name, const char *s, size_t n)
+{
+    static const char *const part[] = { "time", "date", "stamp", "sent", "when" };
+    enum { Y1990 = 631152000 };
+    enum pz_time_form form;
+    int64_t seconds;
+    bool named = strcasecmp(name, "ts") == 0 || strcasecmp(name, "at") == 0;
+
+    for (size_t i = 0; i < sizeof part / sizeof *part && !named; i++)
+        named = strcasestr(name, part[i]) != NULL;
+    return named && pz_time_guess(s, n, &form) && pz_time_parse(s, n, form, &seconds) &&
+           seconds > Y1990;
 }
 
 /* A column of Interactions beside the fixed ones; the first of a name counts. */
 static enum pz_status set_other(struct draft *d, const char *name, const json_t *value,
                                 const char *s, size_t n, struct pz_err *err)
 {
+    const struct pz_attr *a = pz_attrs_find(d->known, name);
+    const char *why;
+
     for (size_t i = 0; i < d->n_names; i++)
         if (pz_str_same_name(d->name[i], name))
             return PZ_OK;
@@ -77,8 +109,12 @@ static enum pz_status set_other(struct draft *d, const char *name, const json_t 
         return bad(name, "is one column too many; an event may have 128", s, n, err);
     if (!pz_str_is_utf8(s, n))
         return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    if (a && (why = pz_put_check(a, value, s, n)))
+        return bad(name, why, s, n, err);
     if (!(d->name[d->n_names++] = pz_arena_strndup(d->arena, name, strlen(name))))
         return pz_err_memory(err, "events", 1e5);
+    if (!d->time_like && is_time_like(name, s, n))
+        d->time_like = d->name[d->n_names - 1];
     pz_str_addc(&d->props, d->props.len ? ',' : '{');
     pz_json_add_string(&d->props, name, strlen(name));
     pz_str_addc(&d->props, ':');
@@ -114,6 +150,7 @@ static enum pz_status set_field(struct draft *d, const char *name, const json_t 
                                 const char *s, size_t n, struct pz_err *err)
 {
     struct pz_event *e = &d->e;
+    char buf[PZ_NAME_MAX + 1];
     const struct {
         const char *name;
         const char **field;
@@ -128,6 +165,7 @@ static enum pz_status set_field(struct draft *d, const char *name, const json_t 
 
     if (n == 0)
         return PZ_OK;
+    name = pz_put_name(d->map, name, buf);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!pz_str_same_name(name, texts[i].name))
             continue;
@@ -153,25 +191,39 @@ static enum pz_status set_json(struct draft *d, const char *name, const json_t *
                : set_field(d, name, value, cell->data ? cell->data : "", cell->len, err);
 }
 
+/* Fields that belong on the event itself. A time in the properties beside the event's own is something
+ * else of that name (a position in a film, "timestamp": 139.5) and passed over. */
+static bool is_misplaced(struct draft *d, const char *name, bool *passed)
+{
+    static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp",
+                                            "sentAt" };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved && !found; i++)
+        if ((found = pz_str_same_name(name, reserved[i])))
+            *passed = i >= 3 && d->e.time != INT64_MIN;
+    return found;
+}
+
 /* Properties are columns of Interactions, and what older clients have no other place for. */
 static enum pz_status set_properties(struct draft *d, const json_t *value, struct pz_str *cell,
                                      struct pz_err *err)
 {
-    static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp",
-                                            "sentAt" };
     json_t *object = NULL, *one;
     const char *key;
     enum pz_status st = pz_put_parse(value, &object, err);
 
     if (st == PZ_OK)
         json_object_foreach (object, key, one) {
-            for (size_t i = 0; i < sizeof reserved / sizeof *reserved && st == PZ_OK; i++)
-                if (pz_str_same_name(key, reserved[i]))
-                    st =
-                        pz_err_set(err, PZ_BAD_DATA,
-                                   "properties: \"%s\" belongs on the event, not inside properties",
-                                   key);
-            if (st == PZ_OK)
+            bool passed = false, misplaced = is_misplaced(d, key, &passed);
+
+            if (passed)
+                d->n_doubled++;
+            else if (misplaced)
+                st = pz_err_set(err, PZ_BAD_DATA,
+                                "properties: \"%s\" belongs on the event, not inside properties",
+                                key);
+            else
                 st = set_json(d, key, one, cell, err);
             if (st != PZ_OK)
                 break;
@@ -223,10 +275,10 @@ static enum pz_status finish(struct draft *d, struct pz_err *err)
     return d->e.properties ? PZ_OK : pz_err_memory(err, "events", 1e5);
 }
 
-enum pz_status pz_put_properties(struct pz_event *e, const char *json, struct pz_arena *arena,
-                                 struct pz_err *err)
+enum pz_status pz_put_properties(struct pz_event *e, const char *json, const struct pz_attrs *known,
+                                 struct pz_arena *arena, struct pz_err *err)
 {
-    struct draft d = { .n_names = 0 };
+    struct draft d = { .known = known };
     struct pz_str cell = { 0 };
     json_t *object = NULL;
     enum pz_status st = pz_json_parse(json, strlen(json), "properties", &object, err);
@@ -251,9 +303,37 @@ static void look_at_time(struct events *t, const struct pz_event *e)
     t->n_odd += e->time < 315532800 || e->time > t->now + 86400;
 }
 
-static enum pz_status keep(struct events *t, struct draft *d, struct pz_err *err)
+/* What a flat record of a file must have; a CSV file was looked at by start_events. The members
+ * that it has are told, for a slip of the pen in one of them. */
+static enum pz_status check_record(const struct events *t, const struct draft *d,
+                                   struct pz_err *err)
+{
+    struct pz_str names = { 0 };
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < d->n_names; i++)
+        pz_str_addf(&names, "%s%s", i > 0 ? ", " : "", d->name[i]);
+    if (!d->e.item_id && !t->cfg->no_item)
+        st = pz_err_set(err, PZ_BAD_DATA,
+                        "itemId: is missing%s%s (--map ITEM_ID=NAME if it has another name, "
+                        "--no-item to store events without one)",
+                        names.len ? "; other columns are " : "", names.len ? names.data : "");
+    else if (d->e.time == INT64_MIN && d->time_like && !t->cfg->now)
+        st = pz_err_set(
+            err, PZ_BAD_DATA,
+            "timestamp: is missing, and %s looks like it: --map TIMESTAMP=%s, or --now if "
+            "the event happens now",
+            d->time_like, d->time_like);
+    pz_str_clear(&names);
+    return st;
+}
+
+static enum pz_status keep(struct events *t, struct draft *d, bool flat, struct pz_err *err)
 {
     enum pz_status st = finish(d, err);
+
+    if (st == PZ_OK && flat)
+        st = check_record(t, d, err);
 
     if (st == PZ_OK && !pz_mem_grow(&t->event, &t->cap, t->n + 1, sizeof *t->event))
         st = pz_err_memory(err, "events", 1e6);
@@ -261,6 +341,7 @@ static enum pz_status keep(struct events *t, struct draft *d, struct pz_err *err
         return st;
     if (d->e.time == INT64_MIN)
         d->e.time = t->now = pz_time_now();
+    t->n_no_item += !d->e.item_id;
     look_at_time(t, &d->e);
     t->event[t->n++] = d->e;
     return PZ_OK;
@@ -283,7 +364,7 @@ static enum pz_status take_request(struct events *t, const json_t *doc, struct d
         if (st == PZ_OK)
             st = set_all(d, doc, &t->cell, err);
         if (st == PZ_OK)
-            st = keep(t, d, err);
+            st = keep(t, d, false, err);
         if (st != PZ_OK) {
             pz_err_prefix(err, "event %zu of the list", i + 1);
             return st;
@@ -296,7 +377,7 @@ static enum pz_status take_event(void *context, const json_t *doc, const struct 
                                  const struct pz_row *row, struct pz_err *err)
 {
     struct events *t = context;
-    struct draft d = { .props = t->props };
+    struct draft d = { .props = t->props, .known = t->cfg->known, .map = t->cfg->map };
     size_t before = t->n;
     enum pz_status st = PZ_OK;
 
@@ -308,11 +389,13 @@ static enum pz_status take_event(void *context, const json_t *doc, const struct 
     for (size_t i = 0; !doc && st == PZ_OK && i < pz_rows_n_columns(in); i++)
         st = set_field(&d, pz_rows_column(in, i), NULL, row->cell[i].s, row->cell[i].n, err);
     if (st == PZ_OK && !(doc && json_object_get(doc, "eventList")))
-        st = keep(t, &d, err);
+        st = keep(t, &d, true, err);
     if (st != PZ_OK)
         t->n = before;
     t->props = d.props;
     t->forms |= d.forms;
+    t->n_none += d.n_none;
+    t->n_doubled += d.n_doubled;
     return st;
 }
 
@@ -373,6 +456,44 @@ static enum pz_status store(void *context, struct pz_put_count *count, struct pz
     return st;
 }
 
+static enum pz_status start_events(void *context, const struct pz_rows_in *in, struct pz_err *err)
+{
+    const struct events *t = context;
+    const struct pz_strs *map = t->cfg->map;
+
+    if (!t->cfg->no_item && !pz_put_has(map, in, "itemId"))
+        return pz_put_no_column(
+            in,
+            "there is no column for the item (ITEM_ID, or --map ITEM_ID=COLUMN; "
+            "--no-item stores events without one)",
+            err);
+    if (!t->cfg->now && !pz_put_has(map, in, "timestamp") && !pz_put_has(map, in, "sentAt"))
+        return pz_put_no_column(in,
+                                "there is no column for the time (TIMESTAMP, or --map "
+                                "TIMESTAMP=COLUMN; --now stores events as happening now)",
+                                err);
+    return PZ_OK;
+}
+
+/* What was passed over: once for all. */
+static void report_passed(const struct events *t)
+{
+    if (t->n_none > 0)
+        pz_log(
+            t->log, PZ_LOG_WARN,
+            "%llu ids of users or sessions are \"null\", \"undefined\" or the like: taken as none",
+            (unsigned long long)t->n_none);
+    if (t->n_doubled > 0)
+        pz_log(
+            t->log, PZ_LOG_NOTE,
+            "%llu properties called timestamp or sentAt are passed over: the events have a time of "
+            "their own",
+            (unsigned long long)t->n_doubled);
+    if (t->n_no_item > 0)
+        pz_log(t->log, PZ_LOG_NOTE, "%llu events have no item: no training uses them",
+               (unsigned long long)t->n_no_item);
+}
+
 /* Say what was made of the times: a wrong unit is the commonest fault of event senders. */
 static void say_times(const struct events *t)
 {
@@ -391,10 +512,11 @@ static void say_times(const struct events *t)
 enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,
                              struct pz_put_count *count, struct pz_err *err)
 {
-    struct events t = { .s = s, .log = cfg->log, .now = pz_time_now() };
-    struct pz_put_sink sink = { take_event, pending, store, &t };
+    struct events t = { .s = s, .log = cfg->log, .cfg = cfg, .now = pz_time_now() };
+    struct pz_put_sink sink = { start_events, take_event, pending, store, &t };
     enum pz_status st = pz_put_run(cfg, &sink, count, err);
 
+    report_passed(&t);
     say_times(&t);
     free(t.event);
     pz_arena_clear(&t.arena);

@@ -12,6 +12,8 @@
 
 /* What takes records and stores batches. */
 struct pz_put_sink {
+    /* Look at the columns of a CSV file; a failure ends it before a record is read. */
+    enum pz_status (*start)(void *context, const struct pz_rows_in *in, struct pz_err *err);
     /* Take one record: a JSON object, or (doc NULL) a CSV row. PZ_BAD_DATA with the column and the
      * reason when it cannot be; nothing of it is taken then. */
     enum pz_status (*take)(void *context, const json_t *doc, const struct pz_rows_in *in,
@@ -35,6 +37,24 @@ const char *pz_put_cell(const json_t *value, struct pz_str *out);
 /* Read a time in any form to Unix seconds; the bit of the form is added to *forms (NULL: not
  * wanted). NULL or the reason. */
 const char *pz_put_time(const char *s, size_t n, int64_t *seconds, unsigned *forms);
+
+/* What is wrong with a value in a column of the model: NULL, or the reason. value: the JSON value
+ * that s was made from; NULL: a CSV cell. */
+const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n);
+
+/* Our name of a column or member, by the pairs OURS=THEIRS; buf is for it, of PZ_NAME_MAX + 1. */
+const char *pz_put_name(const struct pz_strs *map, const char *name, char *buf);
+
+/* Whether a column of ours is there, after the map. */
+bool pz_put_has(const struct pz_strs *map, const struct pz_rows_in *in, const char *ours);
+
+/* The map is made of pairs, and the file has the columns that they name.
+ * Errors: PZ_USAGE no pair; PZ_BAD_DATA no such column, with the columns that there are */
+enum pz_status pz_put_check_map(const struct pz_strs *map, const struct pz_rows_in *in,
+                                struct pz_err *err);
+
+/* "FILE: WHAT: its columns are A, B, C" as PZ_BAD_DATA. */
+enum pz_status pz_put_no_column(const struct pz_rows_in *in, const char *what, struct pz_err *err);
 
 /* Parse properties (a string of JSON, or an object) into a new reference. */
 enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Putting many rows of items or users: see put.h. */
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +13,7 @@ struct rows {
     struct pz_live_store *s;
     enum pz_live_table table;
     const struct pz_attrs *known; /* NULL: no model */
+    const struct pz_strs *map;
     struct pz_log *log;
     struct pz_live_row *row;
     size_t n, cap;
@@ -35,28 +36,6 @@ static const char *id_name(const struct rows *t)
 }
 
 /* ---- types ---- */
-
-static const char *check_number(const struct pz_attr *a, const char *s, size_t n)
-{
-    double x;
-
-    if (!pz_str_to_double(s, n, &x))
-        return "must be a number";
-    return a->whole && floor(x) != x ? "must be a whole number" : NULL;
-}
-
-static const char *check_type(const struct pz_attr *a, const json_t *value, const char *s, size_t n)
-{
-    if (a->kind == PZ_ATTR_NUMBER)
-        return json_is_boolean(value) || json_is_array(value) ? "must be a number"
-                                                              : check_number(a, s, n);
-    if (a->kind == PZ_ATTR_BOOL)
-        return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
-                       (n == 5 && strncasecmp(s, "false", 5) == 0)
-                   ? NULL
-                   : "must be true or false";
-    return a->kind == PZ_ATTR_TEXT && json_is_array(value) ? "must be one text" : NULL;
-}
 
 /* Once for each: a column that the model lacks is kept, but may be a slip of the pen. */
 static void say_unknown(struct rows *t, const char *name)
@@ -112,7 +91,7 @@ static enum pz_status set_cell(struct rows *t, const char *name, const json_t *v
     else if (pz_str_same_name(name, "CREATION_TIMESTAMP"))
         why = normalise_time(t, &s, &n);
     else if (a)
-        why = check_type(a, value, s, n);
+        why = pz_put_check(a, value, s, n);
     if (why)
         return bad(name, why, s, n, err);
     if (!a && t->known)
@@ -138,8 +117,11 @@ static enum pz_status set_id(struct rows *t, const char *name, const char **id, 
 static enum pz_status set_field(struct rows *t, const char **id, const char *name,
                                 const json_t *value, const char *s, size_t n, struct pz_err *err)
 {
+    char buf[PZ_NAME_MAX + 1];
+
     if (n == 0)
         return PZ_OK;
+    name = pz_put_name(t->map, name, buf);
     return pz_str_same_name(name, id_name(t)) ? set_id(t, name, id, s, n, err)
                                               : set_cell(t, name, value, s, n, err);
 }
@@ -298,12 +280,26 @@ enum pz_status pz_put_row_list(const json_t *doc, enum pz_live_table table,
     return st;
 }
 
-enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
-                           const struct pz_attrs *known, const struct pz_put_cfg *cfg,
-                           struct pz_put_count *count, struct pz_err *err)
+static enum pz_status start_rows(void *context, const struct pz_rows_in *in, struct pz_err *err)
 {
-    struct rows t = { .s = s, .table = table, .known = known, .log = cfg->log };
-    struct pz_put_sink sink = { take_row, pending, store, &t };
+    const struct rows *t = context;
+    char what[96];
+
+    if (pz_put_has(t->map, in, id_name(t)))
+        return PZ_OK;
+    snprintf(what, sizeof what, "there is no column for the id (%s, or --map %s=COLUMN)",
+             id_name(t), t->table == PZ_LIVE_ITEMS ? "ITEM_ID" : "USER_ID");
+    return pz_put_no_column(in, what, err);
+}
+
+enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
+                           const struct pz_put_cfg *cfg, struct pz_put_count *count,
+                           struct pz_err *err)
+{
+    struct rows t = {
+        .s = s, .table = table, .known = cfg->known, .map = cfg->map, .log = cfg->log
+    };
+    struct pz_put_sink sink = { start_rows, take_row, pending, store, &t };
     enum pz_status st = pz_put_run(cfg, &sink, count, err);
 
     rows_clear(&t);

@@ -137,6 +137,20 @@ struct pz_live_receipt {
 enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id, bool purge,
                               struct pz_live_receipt *receipt, struct pz_err *err);
 
+struct pz_live_compacted {
+    uint64_t before, after; /* bytes of the file */
+};
+
+/* Write the store anew and put the new folder in its place: free pages are given back, and no byte
+ * of what was removed is left. Other processes follow by themselves with their next transaction.
+ *
+ * done     NULL: not wanted
+ * Errors:  PZ_UNAVAILABLE the file system cannot exchange folders; PZ_IO the disk is full or fails;
+ *          PZ_BAD_DATA damaged; the store is as it was then
+ * Threads: any process, any time; writers and openings wait for it, readers do not */
+enum pz_status pz_live_compact(struct pz_live_store *s, struct pz_live_compacted *done,
+                               struct pz_err *err);
+
 typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_t number,
                                      struct pz_err *err);
 

@@ -62,7 +62,7 @@ EOF
 @test "CSV with any names and other columns, JSON Lines, and zstd" {
     printf 'user_id;ItemId;EVENT-TYPE;device\nu;a;View;phone\nu;b;View;\n' >a.csv
     printf '\n{"USER_ID":"u","ITEM_ID":"c","eventType":"View","device":["p","q"]}\n\n' | zstd -q >b.jsonl.zst
-    pz-event put -q home.pzc a.csv
+    pz-event put -q --now home.pzc a.csv
     pz-event put -q home.pzc b.jsonl.zst
     pz-event export -q home.pzc | cut -d, -f1,2,4,6 >got.csv
     printf 'USER_ID,ITEM_ID,EVENT_TYPE,DEVICE\nu,a,View,phone\nu,b,View,\nu,c,View,p|q\n' | cmp - got.csv
@@ -131,19 +131,19 @@ EOF
 
 @test "bad records can be left out, named and counted" {
     printf 'USER_ID,EVENT_TYPE\nu,View\n,View\nu\nu,View\n,View\nu,View\n' >mixed.csv
-    run -0 --separate-stderr pz-event put --json --max-errors 3 home.pzc mixed.csv
+    run -0 --separate-stderr pz-event put --json --no-item --now --max-errors 3 home.pzc mixed.csv
     [ "$output" = '{"read":6,"stored":3,"duplicate":0,"conflicting":0,"bad":3,"last":3}' ]
     [[ $stderr == *mixed.csv:3*mixed.csv:4*mixed.csv:6* ]]
-    run -65 pz-event put --max-errors 2 home.pzc mixed.csv
+    run -65 pz-event put --no-item --now --max-errors 2 home.pzc mixed.csv
     [ "$(events)" -eq 5 ]
 }
 
 @test "times in another unit, and dates that cannot be, are said" {
     printf 'USER_ID,EVENT_TYPE,sentAt\nu,View,1735689700123\nu,View,1735689700\n' >ms.csv
-    run -0 --separate-stderr pz-event put home.pzc ms.csv
+    run -0 --separate-stderr pz-event put --no-item home.pzc ms.csv
     [[ $stderr == *"partly in milliseconds"* ]]
     printf 'USER_ID,EVENT_TYPE,sentAt\nu,View,1735689\nu,View,99999999999\n' >odd.csv
-    run -0 --separate-stderr pz-event put home.pzc odd.csv
+    run -0 --separate-stderr pz-event put --no-item home.pzc odd.csv
     [[ $stderr == *"2 events are dated before 1980 or after tomorrow"* ]]
 }
 
@@ -152,9 +152,9 @@ EOF
     pz-event put home.pzc pipe 2>err.txt &
     pid=$!
     exec 8>pipe
-    echo '{"userId":"u","eventType":"View"}' >&8
+    echo '{"userId":"u","itemId":"a","eventType":"View"}' >&8
     until_events 1
-    printf '{"userId":"u","event' >&8
+    printf '{"userId":"u","itemId":"a","event' >&8
     echo 'Type":"View"}' >&8
     until_events 2
     kill -TERM "$pid"
@@ -168,7 +168,7 @@ EOF
 
 @test "kill -9 of a writer: every acknowledged event is there" {
     seq 1 200000 | sed 's/.*/u&,View/; 1i USER_ID,EVENT_TYPE' >many.csv
-    pz-event put -q --acks home.pzc many.csv >acks.txt &
+    pz-event put -q --no-item --now --acks home.pzc many.csv >acks.txt &
     pid=$!
     until_events 3000
     kill -9 "$pid"
@@ -218,7 +218,7 @@ EOF
     [[ $stderr == *"--live-seen 2 --rows-seen 3"* ]]
     [[ $stderr == *"1 events left out"* ]]
     pz-event export -q --json home.pzc -o again.pzd |
-        jq -e '. == {exported: 2, left_out: 1, live_seen: 2, rows_seen: 3}'
+        jq -e '. == {exported: 2, left_out: 1, nulled: 0, live_seen: 2, rows_seen: 3}'
     cmp day.pzd again.pzd
     pz-import -q --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" day.pzd
     pz-import --export items all.pzd -q -o items.csv
@@ -324,7 +324,7 @@ EOF
 
 @test "one event id for two items or users is reported, not counted as a repeat in silence" {
     printf '%s\n' userId,itemId,eventType,eventId u,a,View,e u,b,View,e u,a,View,e v,a,View,e >two.csv
-    run -0 --separate-stderr pz-event put --json home.pzc two.csv
+    run -0 --separate-stderr pz-event put --json --now home.pzc two.csv
     jq -e '.read == 4 and .stored == 1 and .duplicate == 3 and .conflicting == 2' <<<"$output"
     [[ $stderr == *'event id "e" was stored before for another user or item: not stored again (user u, item b)'* ]]
     run -0 --separate-stderr pz-event put home.pzc --user w --item c --type View --event-id e
@@ -362,4 +362,88 @@ EOF
     pz-recommend -q h5.pzm --user u --filter 'INCLUDE ItemID WHERE Items.PRICE = 4' --seen keep | grep -q ,i0002,
     run -1 pz-event export --for h5.pzm -o d6.pzd home.pzc
     run -2 pz-event export --for h5.pzm --after 2 -o d6.pzd home.pzc
+}
+
+@test "a file whose columns have other names is refused with their names; --map reads it" {
+    printf 'user_id,product_id,event_time,EVENT_TYPE\nu,i1,2025-01-01T00:00:00Z,View\n' >other.csv
+    run -65 --separate-stderr pz-event put home.pzc other.csv
+    [[ $stderr == *"no column for the item"*"its columns are user_id, product_id, event_time, EVENT_TYPE"* ]]
+    run -65 --separate-stderr pz-event put --map ITEM_ID=product_id home.pzc other.csv
+    [[ $stderr == *"no column for the time"*"event_time"* ]]
+    run -65 --separate-stderr pz-event put --map ITEM_ID=product,TIMESTAMP=event_time home.pzc other.csv
+    [[ $stderr == *"--map: there is no column product;"* ]]
+    run -2 pz-event put --map ITEM_ID home.pzc other.csv
+    [ "$(events)" -eq 0 ]
+    pz-event put -q --map ITEM_ID=product_id,TIMESTAMP=event_time home.pzc other.csv
+    pz-event export -q home.pzc | tail -1 | cmp - <(echo u,i1,1735689600,View,)
+    # a record of JSON
+    echo '{"userId":"u","item":"i2","eventType":"View","ts":1735689700}' >other.jsonl
+    run -65 --separate-stderr pz-event put home.pzc other.jsonl
+    [[ $stderr == *"itemId: is missing; other columns are item, ts"* ]]
+    run -65 --separate-stderr pz-event put --map ITEM_ID=item home.pzc other.jsonl
+    [[ $stderr == *"ts looks like it"* ]]
+    pz-event put -q --map ITEM_ID=item --map TIMESTAMP=ts home.pzc other.jsonl
+    pz-event export -q home.pzc | tail -1 | cmp - <(echo u,i2,1735689700,View,)
+    # rows
+    printf 'sku,PRICE\ni0001,3\n' >rows.csv
+    run -65 --separate-stderr pz-event put-items home.pzc rows.csv
+    [[ $stderr == *"no column for the id"*"its columns are sku, PRICE"* ]]
+    pz-event put-items -q --map ITEM_ID=sku home.pzc rows.csv
+}
+
+@test "sessions and users called null are none, and strangers stay strangers" {
+    for id in null undefined None NaN ''; do
+        printf '{"userId":"u901","sessionId":"%s","itemId":"a","eventType":"View"}\n' "$id"
+        printf '{"userId":"u902","sessionId":"%s","itemId":"b","eventType":"View"}\n' "$id"
+    done >null.jsonl
+    run -0 --separate-stderr pz-event put home.pzc null.jsonl
+    [[ $stderr == *'8 ids of users or sessions are "null", "undefined" or the like: taken as none'* ]]
+    pz-event export -q home.pzc | awk -F, '$1 == "u901" { print $2 }' | sort -u | cmp - <(echo a)
+    [ "$(pz-event stats --json home.pzc | jq .sessions)" -eq 0 ]
+    run -65 pz-event put home.pzc - <<<'{"userId":"null","itemId":"a","eventType":"View"}'
+    run -65 pz-event put home.pzc --user undefined --item a --type View
+}
+
+@test "an event's time is its own, also when its properties have one" {
+    echo '{"sessionId":"s","userId":"u","eventList":[{"eventType":"View","sentAt":1760000000,"properties":"{\"itemId\":\"a\",\"timestamp\":139.47}"}]}' >film.json
+    run -0 --separate-stderr pz-event put home.pzc film.json
+    [[ $stderr == *"1 properties called timestamp or sentAt are passed over"* ]]
+    pz-event export -q home.pzc | tail -1 | cmp - <(echo u,a,1760000000,View,)
+}
+
+@test "properties have the types of the model's columns, and export loses no event over one" {
+    sed '1s/$/,DISCOUNT/; 2,$s/$/,1/' "$BATS_FILE_TMPDIR/inter.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv
+    pz-train -q --no-tune -o home.pzm shop.pzd
+    pz-deploy publish -q num.pzc home.pzm
+    run -65 --separate-stderr pz-event put num.pzc --user u --item a --type View --properties '{"DISCOUNT":"ten percent"}'
+    [[ $stderr == *'DISCOUNT: must be a number: "ten percent"'* ]]
+    echo '{"userId":"u","itemId":"a","eventType":"View","discount":"ten"}' >ten.jsonl
+    run -65 pz-event put num.pzc ten.jsonl
+    # a store by itself knows no columns: the event is kept and the cell is null
+    pz-event put -q num.pzl ten.jsonl
+    pz-event put -q num.pzl --user u --item b --type View --properties '{"DISCOUNT":2}'
+    run -0 --separate-stderr pz-event export --json --for home.pzm -o day.pzd num.pzl
+    [[ $stderr == *"1 values are null in the export"* ]]
+    jq -e '.exported == 2 and .nulled == 1' <<<"$output"
+    pz-import -q --export interactions day.pzd -o day.csv
+    [ "$(grep -c '^u,' day.csv)" -eq 2 ]
+}
+
+@test "forget takes many users, by option, file and pipe; --purge leaves no trace" {
+    for u in A B C D E; do pz-event put -q home.pzc --user "u-$u" --session "s-$u" --item i0001 --type View --event-id "e-$u"; done
+    pz-event forget -q --user u-A --user u-B home.pzc
+    [ "$(events)" -eq 3 ]
+    printf 'USER_ID,WHY\nu-C,asked\n' >ids.csv
+    pz-event forget -q --json --file ids.csv home.pzc | jq -e '.user == "u-C" and .events_removed == 1'
+    printf 'u-D\nnobody\n' | pz-event forget -q home.pzc
+    [ "$(events)" -eq 1 ]
+    [ "$(pz-event export -q --table forgotten home.pzc | sort | tr '\n' ' ')" = "USER_ID nobody u-A u-B u-C u-D " ]
+    grep -qa u-A home.pzc/live/data.mdb
+    pz-event forget -q --purge --user u-A --user u-B --user u-C home.pzc
+    for trace in u-A u-B u-C s-A e-A; do run -1 grep -a "$trace" home.pzc/live/data.mdb; done
+    grep -qa u-E home.pzc/live/data.mdb
+    [ "$(stat -c %a home.pzc/live home.pzc/live/data.mdb | tr '\n' ' ')" = "700 600 " ]
+    pz-recommend -q home.pzc --user u-A -n 1 | tail -1 | grep -q popular
+    run -2 pz-event forget home.pzc </dev/null
 }

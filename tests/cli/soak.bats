@@ -12,7 +12,7 @@ writer() {
     local n=0 i
     while deadline; do
         for i in 1 2 3 4 5 6 7 8; do echo "$1,i000$i,View,$1-$((n + i))"; done >"$1.batch"
-        { echo USER_ID,ITEM_ID,EVENT_TYPE,EVENT_ID && cat "$1.batch"; } | pz-event put -q soak.pzc || return 1
+        { echo USER_ID,ITEM_ID,EVENT_TYPE,EVENT_ID && cat "$1.batch"; } | pz-event put -q --now soak.pzc || return 1
         cut -d, -f4 "$1.batch" >>"$1.acked"
         pz-event put soak.pzc --user "$1" --item i0009 --type View --event-id "$1-$((n + 9))" || return 1
         echo "$1-$((n + 9))" >>"$1.acked"

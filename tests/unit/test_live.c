@@ -772,4 +772,99 @@ TEST(a_small_map_grows_though_eight_threads_read_without_a_pause)
     assert_int_equal(status, 0);
 }
 
+static bool file_has(const char *text)
+{
+    char path[96], *bytes;
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    size_t n = (size_t)ftell(f);
+    rewind(f);
+    bytes = malloc(n);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, n, f), n);
+    (void)fclose(f);
+    bool has = memmem(bytes, n, text, strlen(text)) != NULL;
+    free(bytes);
+    return has;
+}
+
+TEST(a_purged_user_leaves_no_byte_in_a_compacted_store)
+{
+    const char *traces[] = { "Alice-4711", "sess-of-alice", "evid-alice", "note-of-alice",
+                             "AliceTown" };
+    struct pz_live_store *s = open_store();
+    struct pz_live_receipt r;
+    struct pz_live_compacted done;
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    for (int i = 0; i < 300; i++) {
+        char id[32], item[32];
+        struct pz_event e = event_of(i % 3 ? "bob" : "Alice-4711", i % 3 ? NULL : "sess-of-alice",
+                                     item);
+        snprintf(item, sizeof item, "item%d", i);
+        snprintf(id, sizeof id, i % 3 ? "e%d" : "evid-alice%d", i);
+        e.event_id = id;
+        e.properties = i % 3 ? NULL : "{\"a\":\"note-of-alice\"}";
+        assert_int_equal(put(s, &e, 1, &last), 1);
+    }
+    (void)put_row(s, PZ_LIVE_USERS, "Alice-4711", 1, (const char *[]){ "CITY" },
+                  (const char *[]){ "AliceTown" });
+    assert_true(file_has(traces[0]));
+    assert_int_equal(pz_live_forget(s, "Alice-4711", true, &r, &err), PZ_OK);
+    assert_int_equal(r.events, 100);
+    assert_int_equal(pz_live_compact(s, &done, &err), PZ_OK);
+    assert_true(done.after < done.before);
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        assert_true(!file_has(traces[i]));
+    }
+    /* and the store is what it was: forgotten, its ids taken, bob's events there */
+    assert_int_equal(pz_live_read(s, "Alice-4711", 0, &arena, &live, &err), PZ_OK);
+    assert_true(live.forgotten && live.n_events == 0);
+    assert_int_equal(pz_live_read(s, "bob", 0, &arena, &live, &err), PZ_OK);
+    assert_int_equal(live.n_events, 200);
+    pz_arena_clear(&arena);
+    struct pz_event e = event_of("Alice-4711", NULL, "x");
+    e.event_id = "evid-alice0";
+    assert_int_equal(put(s, &e, 1, &last), 0);
+    assert_int_equal(last, 302); /* numbers go on */
+    pz_live_close(s);
+}
+
+/* Writers in threads and in another process, who follow the new file with their next event. */
+TEST(compacting_while_others_write_loses_nothing)
+{
+    struct pz_live_store *s = open_store();
+    struct sharing w[2] = { { s, NULL, 0, 0 }, { s, NULL, 0, 0 } };
+    pthread_t thread[2];
+    struct pz_live_size size;
+    struct pz_err err = { 0 };
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        write_rounds("v", 100);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, put_many, &w[i]), 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(pz_live_compact(s, NULL, &err), PZ_OK);
+        usleep(5000);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(w[i].bad, 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+    assert_int_equal(size.events, 1400);
+    assert_int_equal(size.last, 1400);
+    pz_live_close(s);
+}
+
 AROUND_EACH(fresh_dir, remove_dir)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compaction. LMDB never gives pages back, and leaves in them the bytes of what was removed; its own
+ * compacting copy takes pages over as they are. So every record is put into a new store, in order of
+ * keys, which fills the pages, and the two folders change places:
+ *
+ *   1. hold the old store's writers' mutex, and all openings of this process
+ *   2. make STORE.compact, put all records into it, commit (synced)
+ *   3. hold the new store's writers' mutex as well
+ *   4. exchange the folders in one step, and sync their parent
+ *   5. let go of both; remove the old folder, which is STORE.compact now
+ *
+ * A writer that waited for the old mutex finds another file at the path (pz_db_moved) and writes
+ * there; a reader that begins does too. Whoever opens the store between 4 and 5 can read, and waits
+ * until the exchange is on disk before it can write. A crash before 4 leaves STORE.compact, which
+ * the next compaction removes, after it the old folder under that name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "live/db.h"
+
+/* The two files of a store and its folder. */
+static int remove_store(const char *dir)
+{
+    static const char *const names[] = { "data.mdb", "lock.mdb" };
+    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (folder < 0)
+        return errno == ENOENT ? 0 : errno;
+    for (size_t i = 0; i < 2; i++)
+        (void)unlinkat(folder, names[i], 0);
+    close(folder);
+    return rmdir(dir) == 0 ? 0 : errno;
+}
+
+static int copy_db(MDB_txn *from, MDB_dbi source, MDB_txn *to, MDB_dbi target, unsigned flags)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(from, source, &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc)
+        rc = mdb_put(to, target, &k, &v, flags);
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Steps 2 and 3: *held is the new store's write transaction. */
+static int fill(struct pz_live_store *s, MDB_txn *from, struct pz_live_store *to, MDB_txn **held)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(to->env, NULL, 0, &txn);
+
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < PZ_N_DBS && rc == 0;
+         i++) /* a new store has an identity of its own in meta */
+        rc = copy_db(from, s->db[i], txn, to->db[i], i == PZ_DB_META ? 0 : MDB_APPEND);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    rc = mdb_txn_commit(txn);
+    return rc == 0 ? mdb_txn_begin(to->env, NULL, 0, held) : rc;
+}
+
+/* What was made has the permissions of what it replaces, as somebody may have changed them. */
+static void keep_modes(const char *dir, const char *made)
+{
+    static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
+    char from[4096], to[4096];
+    struct stat info;
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(from, sizeof from, "%s%s", dir, names[i]);
+        snprintf(to, sizeof to, "%s%s", made, names[i]);
+        if (stat(from, &info) == 0)
+            (void)chmod(to, info.st_mode & 0777);
+    }
+}
+
+/* Step 4. */
+static int exchange(const char *dir, const char *made)
+{
+    struct pz_err err = { 0 };
+    char parent[4096];
+
+    keep_modes(dir, made);
+    if (pz_file_sync_dir(made, &err) != PZ_OK)
+        return EIO;
+    if (renameat2(AT_FDCWD, made, AT_FDCWD, dir, RENAME_EXCHANGE) != 0)
+        return errno;
+    return !pz_file_dirname(dir, parent, sizeof parent) || pz_file_sync_dir(parent, &err) == PZ_OK
+               ? 0
+               : EIO;
+}
+
+/* Steps 1 to 5, under the lock of all openings. */
+static int compact(struct pz_live_store *s, struct pz_live_store *to)
+{
+    MDB_txn *from, *held = NULL;
+    int rc;
+
+    pthread_rwlock_rdlock(&s->growing);
+    rc = mdb_txn_begin(s->env, NULL, 0, &from);
+    if (rc == 0) {
+        rc = pz_db_moved(s) ? EAGAIN : remove_store(to->dir);
+        if (rc == 0)
+            rc = pz_db_open_files(to, true);
+        if (rc == 0)
+            rc = fill(s, from, to, &held);
+        if (rc == 0)
+            rc = exchange(s->dir, to->dir);
+        if (held)
+            mdb_txn_abort(held);
+        pz_db_close_files(to);
+        mdb_txn_abort(from);
+        if (remove_store(to->dir) != 0 && rc == 0)
+            rc = errno;
+    }
+    pthread_rwlock_unlock(&s->growing);
+    return rc;
+}
+
+enum pz_status pz_live_compact(struct pz_live_store *s, struct pz_live_compacted *done,
+                               struct pz_err *err)
+{
+    struct pz_live_store to = { .dir = NULL };
+    struct pz_live_size before = { .bytes = 0 }, after = { .bytes = 0 };
+    size_t n = strlen(s->dir);
+    char *dir = malloc(n + sizeof ".compact");
+    enum pz_status st = dir ? pz_live_count(s, &before, err) : pz_err_memory(err, "a path", 1e3);
+    int rc = 0;
+
+    while (n > 1 && s->dir[n - 1] == '/')
+        n--;
+    if (st == PZ_OK) {
+        snprintf(dir, n + sizeof ".compact", "%.*s.compact", (int)n, s->dir);
+        to.dir = dir;
+        pz_db_lock_stores();
+        rc = compact(s, &to);
+        pz_db_unlock_stores();
+    }
+    if (rc == EINVAL || rc == ENOSYS)
+        st = pz_err_set(err, PZ_UNAVAILABLE, "%s: this file system cannot exchange folders",
+                        s->dir);
+    else if (rc != 0)
+        st = pz_db_fail(s, rc, "compacting", err);
+    if (st == PZ_OK)
+        st = pz_live_count(s, &after, err);
+    if (done)
+        *done = (struct pz_live_compacted){ before.bytes, after.bytes };
+    free(dir);
+    return st;
+}
