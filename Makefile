@@ -43,6 +43,7 @@ $(LIB): $(LIB_OBJ)
 	$(AR) rcs $@ $^
 
 $(B)/lib/serve/console.o: lib/serve/console.html
+$(B)/lib/serve/cost.o: lib/serve/rates.json
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -14,6 +14,7 @@
 #include "campaign/health.h"
 #include "campaign/repair.h"
 #include "campaign/settings.h"
+#include "serve/cost.h"
 #include "serve/server.h"
 
 struct config {
@@ -442,6 +443,60 @@ static enum pz_status run_serve(void *config, struct pz_strs *args, struct pz_lo
     return cfg->print_config ? pz_serve_print_config(&o, stdout, err) : pz_serve(&o, log, err);
 }
 
+/* ---- cost ---- */
+
+struct cost_config {
+    double min_tps;
+    const char *rates;
+    struct pz_common common;
+};
+
+static void print_cost(const struct pz_cost *c)
+{
+    double v1 = c->v1.ingestion + c->v1.training + c->v1.requests;
+    double v2 = c->v2.ingestion + c->v2.training + c->v2.requests;
+
+    printf("%-28s %14s %12s %12s\n", "what", "here", "Amazon, $", "its v2, $");
+    printf("%-28s %11.3f GB %12.2f %12.2f\n", "ingested", c->gb, c->v1.ingestion, c->v2.ingestion);
+    printf("%-28s %12.3f h %12.2f %12.2f\n", "training", c->training_hours, c->v1.training,
+           c->v2.training);
+    printf("%-28s %8.2f TPS-h %12.2f %12.2f\n", "requests, minimum included", c->tps_hours,
+           c->v1.requests, c->v2.requests);
+    printf("%-28s %14s %12.2f %12.2f\n", "sum", "", v1, v2);
+    printf("%.0f requests, %.0f interactions trained on; rates of %s\n", c->requests,
+           c->interactions, c->date);
+}
+
+static enum pz_status run_cost(void *config, struct pz_strs *args, struct pz_log *log,
+                               struct pz_err *err)
+{
+    const struct cost_config *cfg = config;
+    const struct pz_cost_options o = {
+        .path = args->v, .n = args->n, .min_tps = cfg->min_tps, .rates = cfg->rates
+    };
+    struct pz_cost c;
+    struct pz_str text = { 0 };
+    json_t *doc = NULL;
+    enum pz_status st = args->n > 0
+                            ? pz_cost_read(&o, &c, err)
+                            : pz_err_set(err, PZ_USAGE, "a ledger or an access log is needed");
+
+    if (st == PZ_OK && c.unknown > 0)
+        pz_log(log, PZ_LOG_WARN, "%llu of %llu lines are neither a run nor a request",
+               (unsigned long long)c.unknown, (unsigned long long)c.lines);
+    if (st == PZ_OK && cfg->common.json) {
+        doc = pz_cost_json(&c);
+        pz_json_dump(&text, doc, false);
+        st = doc && !text.failed ? PZ_OK : pz_err_memory(err, "the cost", 1e3);
+        fputs(st == PZ_OK ? text.data : "", stdout);
+    } else if (st == PZ_OK) {
+        print_cost(&c);
+    }
+    json_decref(doc);
+    pz_str_clear(&text);
+    return st;
+}
+
 /* ---- options ---- */
 
 #define LOCK_WAIT                                                             \
@@ -496,6 +551,14 @@ static const struct pz_opt gc_opts[] = {
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
 
+static const struct pz_opt cost_opts[] = {
+    PZ_REAL(0, "min-tps", struct cost_config, min_tps, "1", 0, 1e9, "N",
+            "requests a second that each campaign is billed at least, as minProvisionedTPS"),
+    PZ_STR(0, "rates", struct cost_config, rates, NULL, "FILE",
+           "rates in place of those in the program, which say their date; see pz-serve(7)"),
+    PZ_OPT_COMMON(struct cost_config, common), PZ_END
+};
+
 static const struct pz_opt serve_opts[] = {
     PZ_STR(0, "listen", struct serve_config, listen, NULL, "HOST:PORT",
            "where to take requests; also [ADDRESS]:PORT and unix:PATH. A socket that a service "
@@ -548,6 +611,14 @@ int main(int argc, char **argv)
             "Change a setting, or keep a filter under a name", set_opts, run_set),
         SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter",
             set_opts, run_unset),
+        { .name = "cost",
+          .synopsis = "[--min-tps N] [--rates FILE] LEDGER|ACCESS-LOG...",
+          .summary = "Add up what was used, and what Amazon would have charged for it",
+          .opts = cost_opts,
+          .cfg_bytes = sizeof(struct cost_config),
+          .common_offset = offsetof(struct cost_config, common),
+          .operands = "file",
+          .run = run_cost },
         { .name = "serve",
           .synopsis = "--listen HOST:PORT (--credentials FILE | --no-auth) CAMPAIGN...",
           .summary = "Serve campaigns with Amazon Personalize's protocol",
