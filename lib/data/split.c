@@ -90,13 +90,102 @@ static void set(uint8_t *role, uint64_t from, uint64_t to, int what)
     memset(role + from, what, to - from);
 }
 
-/* A user held out whole: the newest `k` are truth. */
-static void hold_out(const struct pz_dataset *ds, uint32_t u, uint64_t k, uint8_t *role)
-{
-    uint64_t end = ds->ptr[u + 1];
+/* ---- the order of a user's events ----
+ * By time; among equals by a draw from (seed, user id, item id), so that what is held out does not
+ * depend on the order of rows in a file. Events of one user, item and moment (a click and a watch
+ * of one second) are one occasion, and lie next to each other: they are held out together, or the
+ * history would give the answer away. */
+struct event_key {
+    int64_t time;
+    uint64_t draw;
+    uint32_t item;
+    uint64_t row; /* of the dataset */
+};
 
-    set(role, ds->ptr[u], end - k, PZ_ROLE_HISTORY);
-    set(role, end - k, end, PZ_ROLE_TRUTH);
+struct order {
+    struct event_key *key; /* [n] */
+    uint64_t *first;       /* [n_occasions] where each begins in key */
+    size_t n, n_occasions, cap_key, cap_first;
+};
+
+static int by_moment(const void *x, const void *y)
+{
+    const struct event_key *a = x, *b = y;
+
+    return a->time != b->time   ? (a->time < b->time ? -1 : 1)
+           : a->draw != b->draw ? (a->draw < b->draw ? -1 : 1)
+           : a->item != b->item ? (a->item < b->item ? -1 : 1)
+                                : (a->row > b->row) - (a->row < b->row);
+}
+
+static uint64_t draw_of(const struct pz_dataset *ds, uint32_t user, uint32_t item, uint64_t seed)
+{
+    struct pz_rng rng;
+    size_t n_user, n_item;
+    const char *user_id = pz_dict_get(&ds->users, user, &n_user),
+               *item_id = pz_dict_get(&ds->items, item, &n_item);
+
+    pz_rng_init(&rng, seed ^ pz_hash64(user_id, n_user), pz_hash64(item_id, n_item));
+    return pz_rng_u64(&rng);
+}
+
+static bool order_user(const struct pz_dataset *ds, uint32_t u, uint64_t seed, struct order *o)
+{
+    uint64_t from = ds->ptr[u], end = ds->ptr[u + 1];
+    bool ties = false;
+
+    o->n = (size_t)(end - from);
+    o->n_occasions = 0;
+    if (!pz_mem_grow(&o->key, &o->cap_key, o->n + 1, sizeof *o->key) ||
+        !pz_mem_grow(&o->first, &o->cap_first, o->n + 1, sizeof *o->first))
+        return false;
+    for (uint64_t p = from; p < end; p++) {
+        bool tie = (p > from && ds->time[p - 1] == ds->time[p]) ||
+                   (p + 1 < end && ds->time[p + 1] == ds->time[p]);
+
+        o->key[p - from] = (struct event_key){ ds->time[p],
+                                               tie ? draw_of(ds, u, ds->item[p], seed) : 0,
+                                               ds->item[p], p };
+        ties |= tie;
+    }
+    if (ties)
+        qsort(o->key, o->n, sizeof *o->key, by_moment);
+    for (size_t i = 0; i < o->n; i++)
+        if (i == 0 || o->key[i].time != o->key[i - 1].time || o->key[i].item != o->key[i - 1].item)
+            o->first[o->n_occasions++] = i;
+    return true;
+}
+
+static void order_clear(struct order *o)
+{
+    free(o->key);
+    free(o->first);
+}
+
+/* Mark an occasion. */
+static void set_occasion(const struct order *o, size_t occasion, int what, uint8_t *role)
+{
+    size_t end = occasion + 1 < o->n_occasions ? o->first[occasion + 1] : o->n;
+
+    for (size_t i = o->first[occasion]; i < end; i++)
+        role[o->key[i].row] = (uint8_t)what;
+}
+
+/* The newest n occasions are ground truth, the others what. */
+static void hold_out(const struct order *o, size_t n, int what, uint8_t *role)
+{
+    for (size_t k = 0; k < o->n_occasions; k++)
+        set_occasion(o, k, k + n < o->n_occasions ? what : PZ_ROLE_TRUTH, role);
+}
+
+/* How many of the newest occasions it takes for n events; one is always left. */
+static size_t occasions_for(const struct order *o, size_t n)
+{
+    size_t k = 1;
+
+    while (k + 1 < o->n_occasions && o->n - o->first[o->n_occasions - k] < n)
+        k++;
+    return k;
 }
 
 struct draw_key {
@@ -118,42 +207,48 @@ static enum pz_status split_users(const struct pz_dataset *ds, const struct pz_s
                                   uint64_t seed, uint8_t *role, struct pz_err *err)
 {
     struct draw_key *key = pz_mem_array(ds->users.n, sizeof *key);
+    struct order o = { .n = 0 };
+    bool good = key != NULL;
     uint32_t n = 0, held;
 
-    if (!key)
-        return pz_err_memory(err, "a split", 16.0 * ds->users.n);
     set(role, 0, ds->n_interactions, PZ_ROLE_TRAIN);
-    for (uint32_t u = 0; u < ds->users.n; u++) {
+    for (uint32_t u = 0; u < ds->users.n && good; u++) {
         struct pz_rng rng;
 
-        if (ds->ptr[u + 1] - ds->ptr[u] < 2)
+        good = order_user(ds, u, seed, &o);
+        if (!good || o.n_occasions < 2)
             continue;
         user_rng(ds, u, seed, &rng);
         key[n++] = (struct draw_key){ pz_rng_u64(&rng), u };
     }
-    qsort(key, n, sizeof *key, by_hash);
+    if (good)
+        qsort(key, n, sizeof *key, by_hash);
     held = (uint32_t)((double)n * spec->share + 0.5);
-    for (uint32_t i = 0; i < held; i++) {
-        uint64_t size = ds->ptr[key[i].row + 1] - ds->ptr[key[i].row];
-
-        hold_out(ds, key[i].row, spec->kind == PZ_SPLIT_USERS ? size / 2 : (size + 9) / 10, role);
+    for (uint32_t i = 0; i < held && good; i++) {
+        good = order_user(ds, key[i].row, seed, &o);
+        if (good)
+            hold_out(&o, occasions_for(&o, spec->kind == PZ_SPLIT_USERS ? o.n / 2 : (o.n + 9) / 10),
+                     PZ_ROLE_HISTORY, role);
     }
     free(key);
-    return PZ_OK;
+    order_clear(&o);
+    return good ? PZ_OK : pz_err_memory(err, "a split", 16.0 * ds->users.n);
 }
 
-static void split_last(const struct pz_dataset *ds, uint64_t count, uint8_t *role)
+static enum pz_status split_last(const struct pz_dataset *ds, uint64_t count, uint64_t seed,
+                                 uint8_t *role, struct pz_err *err)
 {
-    for (uint32_t u = 0; u < ds->users.n; u++) {
-        uint64_t from = ds->ptr[u], end = ds->ptr[u + 1];
+    struct order o = { .n = 0 };
+    bool good = true;
 
-        if (end - from <= count) {
-            set(role, from, end, PZ_ROLE_TRAIN);
-            continue;
-        }
-        set(role, from, end - count, PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
-        set(role, end - count, end, PZ_ROLE_TRUTH);
+    set(role, 0, ds->n_interactions, PZ_ROLE_TRAIN);
+    for (uint32_t u = 0; u < ds->users.n && good; u++) {
+        good = order_user(ds, u, seed, &o);
+        if (good && o.n_occasions > count)
+            hold_out(&o, (size_t)count, PZ_ROLE_TRAIN | PZ_ROLE_HISTORY, role);
     }
+    order_clear(&o);
+    return good ? PZ_OK : pz_err_memory(err, "a split", 1e6);
 }
 
 static uint64_t count_from(const int64_t *time, uint64_t n, int64_t cut)
@@ -202,24 +297,37 @@ static void split_time(const struct pz_dataset *ds, const struct pz_split_spec *
         role[p] = ds->time[p] < cut ? PZ_ROLE_TRAIN | PZ_ROLE_HISTORY : PZ_ROLE_TRUTH;
 }
 
-/* Draw without replacement, leaving at least one of history; a user with one event trains only. */
-static void split_random(const struct pz_dataset *ds, double share, uint64_t seed, uint8_t *role)
+/* Draw occasions without replacement, leaving at least one; a user with one trains only. */
+static void draw_occasions(const struct pz_dataset *ds, uint32_t u, const struct order *o,
+                           double share, uint64_t seed, uint8_t *role)
 {
-    for (uint32_t u = 0; u < ds->users.n; u++) {
-        uint64_t from = ds->ptr[u], n = ds->ptr[u + 1] - from, k = n < 2 ? 0 : share_of(n, share);
-        struct pz_rng rng;
+    uint64_t n = o->n_occasions, k = n < 2 ? 0 : share_of(n, share);
+    struct pz_rng rng;
 
-        set(role, from, from + n, n < 2 ? PZ_ROLE_TRAIN : PZ_ROLE_TRAIN | PZ_ROLE_HISTORY);
-        if (k >= n && n > 0)
-            k = n - 1;
-        user_rng(ds, u, seed, &rng);
-        while (k > 0) {
-            uint64_t p = from + pz_rng_below(&rng, (uint32_t)n);
+    for (size_t i = 0; i < n; i++)
+        set_occasion(o, i, n < 2 ? PZ_ROLE_TRAIN : PZ_ROLE_TRAIN | PZ_ROLE_HISTORY, role);
+    if (k >= n && n > 0)
+        k = n - 1;
+    user_rng(ds, u, seed, &rng);
+    while (k > 0) {
+        size_t at = pz_rng_below(&rng, (uint32_t)n);
 
-            k -= role[p] != PZ_ROLE_TRUTH;
-            role[p] = PZ_ROLE_TRUTH;
-        }
+        k -= role[o->key[o->first[at]].row] != PZ_ROLE_TRUTH;
+        set_occasion(o, at, PZ_ROLE_TRUTH, role);
     }
+}
+
+static enum pz_status split_random(const struct pz_dataset *ds, double share, uint64_t seed,
+                                   uint8_t *role, struct pz_err *err)
+{
+    struct order o = { .n = 0 };
+    bool good = true;
+
+    for (uint32_t u = 0; u < ds->users.n && good; u++)
+        if ((good = order_user(ds, u, seed, &o)))
+            draw_occasions(ds, u, &o, share, seed, role);
+    order_clear(&o);
+    return good ? PZ_OK : pz_err_memory(err, "a split", 1e6);
 }
 
 /* Exactly the share of the items that somebody had, the ones with the smallest hashes, lose
@@ -262,14 +370,12 @@ enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_spli
     case PZ_SPLIT_USERS:
         return split_users(ds, spec, seed, role, err);
     case PZ_SPLIT_LEAVE_LAST:
-        split_last(ds, spec->count, role);
-        return PZ_OK;
+        return split_last(ds, spec->count, seed, role, err);
     case PZ_SPLIT_TIME:
         split_time(ds, spec, role);
         return PZ_OK;
     case PZ_SPLIT_RANDOM:
-        split_random(ds, spec->share, seed, role);
-        return PZ_OK;
+        return split_random(ds, spec->share, seed, role, err);
     case PZ_SPLIT_COLD_ITEMS:
         return split_items(ds, spec->share, seed, role, err);
     }

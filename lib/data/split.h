@@ -11,8 +11,8 @@
 
 enum pz_split_kind {
     PZ_SPLIT_PERSONALIZE, /* "personalize[:P%]": P % (10) of the users, chosen by seed, are held out
-                           * whole; their newest 10 % (at least 1, rounded up) are truth, the rest
-                           * history; users with fewer than 2 interactions are not chosen */
+                           * whole; their newest 10 % (at least 1, rounded up) are ground truth, the
+                           * rest history; users with fewer than 2 interactions are not chosen */
     PZ_SPLIT_LEAVE_LAST,  /* "leave-last[:N]": every user's newest N (1) are truth, the rest history
                            * and  training; users with fewer than N + 1 interactions train only */
     PZ_SPLIT_TIME,   /* "time:TIMESTAMP" (seconds or ISO-8601, or P%: the newest P % of all): what
@@ -38,13 +38,19 @@ enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struc
 enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE_TRUTH = 4 };
 
 /* Assign roles (bits: leave-last's earlier events are TRAIN | HISTORY).
- * A user's draw depends on (seed, user id string) only. Held out are exactly the asked share of the
- * users with two events or more (rounded), those with the smallest draws: when other users are
- * added, only users at the border change sides. Which events of a user are drawn at random depends
- * on seed, id and their number only. "cold-items" draws exactly the share of the items with
- * interactions, by (seed, item id). By share, "time" takes the newest P % (rounded, at least one)
- * and all of equal time; "random" takes at least one and leaves at least one, of users with two or
- * more. role: caller's array of ds->n_interactions. Not thread-safe on one role array. */
+ *
+ * Events of one user, item and moment are one interaction here: they are held out together. Among
+ * events of one time the order is drawn from (seed, user id, item id). So the order of rows in a
+ * file never matters. A user's draw depends on (seed, user id) only. Held out are exactly the asked
+ * share of the users with two interactions or more (rounded), those with the smallest draws: when
+ * other users are added, only users at the border change sides. "cold-items" draws exactly the share
+ * of the items with interactions, by (seed, item id). By share, "time" takes the newest P %
+ * (rounded, at least one) and all of equal time; "random" takes at least one and leaves at least
+ * one, of users with two or more.
+ *
+ * role     caller's array of ds->n_interactions; undefined after an error
+ * Errors:  PZ_TRY_AGAIN memory
+ * Threads: any, each with a role array of its own */
 enum pz_status pz_split_assign(const struct pz_dataset *ds, const struct pz_split_spec *spec,
                                uint64_t seed, uint8_t *role, struct pz_err *err);
 

@@ -7,18 +7,23 @@
 enum {
     MAX_USERS = 400,
     MAX_EVENTS = 8000,
+    MAX_ITEMS = 1000,
     T = PZ_ROLE_TRAIN,
     H = PZ_ROLE_HISTORY,
     X = PZ_ROLE_TRUTH
 };
 
 /* A dataset of users "u000", "u001", ... (or of other names) with the given numbers of events;
- * event j of a user is at time 10 j. */
+ * event j of a user is at time 10 j
+ * and of item j. */
 struct fixture {
     struct pz_dataset ds;
     uint64_t ptr[MAX_USERS + 1], offset[MAX_USERS + 1];
     char bytes[MAX_USERS * 4 + 1];
     int64_t time[MAX_EVENTS];
+    uint32_t item[MAX_EVENTS];
+    uint64_t item_offset[MAX_ITEMS + 1];
+    char item_bytes[MAX_ITEMS * 4 + 1];
     uint8_t role[MAX_EVENTS];
 };
 
@@ -31,10 +36,16 @@ static struct fixture *make(const uint32_t *n_events, uint32_t n_users, uint32_t
         f->offset[u + 1] = 4 * (uint64_t)(u + 1);
         f->ptr[u + 1] = f->ptr[u] + n_events[u];
         for (uint32_t j = 0; j < n_events[u]; j++)
-            f->time[f->ptr[u] + j] = 10 * (int64_t)j;
+            f->time[f->ptr[u] + j] = 10 * (int64_t)j, f->item[f->ptr[u] + j] = j % MAX_ITEMS;
+    }
+    for (uint32_t i = 0; i < MAX_ITEMS; i++) {
+        snprintf(f->item_bytes + 4 * (size_t)i, 5, "i%03u", i);
+        f->item_offset[i + 1] = 4 * (uint64_t)(i + 1);
     }
     f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false, NULL },
                                  .n_interactions = f->ptr[n_users],
+                                 .items = { MAX_ITEMS, f->item_offset, f->item_bytes, false, NULL },
+                                 .item = f->item,
                                  .ptr = f->ptr,
                                  .time = f->time };
     memset(f->role, 0xee, sizeof f->role);
@@ -272,4 +283,64 @@ TEST(a_split_of_nothing_is_nothing)
     for (size_t i = 0; i < 5; i++)
         assign(f, specs[i], 1);
     free(f);
+}
+
+/* One user with these items and times. */
+static struct fixture *of_one(const uint32_t *item, const int64_t *time, uint32_t n)
+{
+    struct fixture *f = make(&n, 1, 1);
+
+    memcpy(f->item, item, n * sizeof *item);
+    memcpy(f->time, time, n * sizeof *time);
+    return f;
+}
+
+TEST(events_of_one_item_and_moment_are_held_out_together)
+{
+    static const uint32_t item[] = { 1, 1, 2, 3, 3 };
+    static const int64_t time[] = { 10, 10, 20, 30, 30 };
+    struct fixture *f = of_one(item, time, 5);
+
+    assign(f, "leave-last", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, T | H, T | H, X, X }), 5);
+    assign(f, "leave-last:2", 1);
+    assert_memory_equal(f->role, ((const uint8_t[]){ T | H, T | H, X, X, X }), 5);
+    assign(f, "leave-last:3", 1); /* three interactions are there, and one has to stay */
+    assert_memory_equal(f->role, ((const uint8_t[]){ T, T, T, T, T }), 5);
+    assign(f, "personalize:99%", 1); /* a tenth is one, and its twin goes with it */
+    assert_memory_equal(f->role, ((const uint8_t[]){ H, H, H, X, X }), 5);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        assign(f, "random:40%", seed);
+        assert_true(f->role[0] == f->role[1] && f->role[3] == f->role[4]);
+    }
+    free(f);
+}
+
+TEST(ties_in_time_do_not_depend_on_the_order_of_rows)
+{
+    static const int64_t time[] = { 10, 20, 20, 20, 20, 20, 20, 20 };
+    uint32_t item[] = { 0, 1, 2, 3, 4, 5, 6, 7 }, held[2][3], n[2] = { 0, 0 }, seen = 0;
+
+    for (int turn = 0; turn < 2; turn++) {
+        struct fixture *f = of_one(item, time, 8);
+
+        assign(f, "leave-last:3", 1);
+        for (uint32_t p = 0; p < 8; p++)
+            if (f->role[p] == X) {
+                assert_true(n[turn] < 3);
+                held[turn][n[turn]++] = item[p];
+            }
+        free(f);
+        for (uint32_t p = 1; p < 4; p++) { /* the other way round */
+            uint32_t swap = item[p];
+
+            item[p] = item[8 - p];
+            item[8 - p] = swap;
+        }
+    }
+    assert_true(n[0] == 3 && n[1] == 3);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            seen += held[0][i] == held[1][k];
+    assert_int_equal(seen, 3);
 }
