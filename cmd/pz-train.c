@@ -12,7 +12,7 @@
 #include "campaign/campaign.h"
 #include "data/split.h"
 #include "data/subset.h"
-#include "train/train.h"
+#include "train/options.h"
 
 #define DEFAULT_RECIPE "user-personalization"
 #define DEFAULT_METRIC "mix"
@@ -20,11 +20,11 @@
 
 struct config {
     const char *output, *recipe;
-    struct pz_strs params, events;
-    long long tune, seed;
-    double tune_time, timeout;
-    bool no_tune, dry_run, strict, record_time;
-    const char *trials, *metric, *update, *holdout, *holdout_out;
+
+    double timeout;
+    struct pz_train_options learn;
+    bool dry_run, strict, record_time;
+    const char *trials, *update, *holdout, *holdout_out;
     struct pz_common common;
 };
 
@@ -35,23 +35,23 @@ static const struct pz_opt opts[] = {
         "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
         "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST(
-        'p', "param", struct config, params, "NAME=VALUE",
+        'p', "param", struct config, learn.params, "NAME=VALUE",
         "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
         "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept "
         "where it adds to the others, and off under a time budget. May be given several times"),
-    PZ_LIST('e', "event", struct config, events, "TYPE:weight=W,threshold=T",
+    PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold. "
             "Types that no --event names are left out when there is one"),
-    PZ_INT('t', "tune", struct config, tune, PZ_TUNE_TRIALS, 0, 1000, "N",
+    PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
-    PZ_REAL(0, "tune-time", struct config, tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "tune-time", struct config, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
             "processor seconds for tuning. With a limit the result may differ "
             "between machines"),
     PZ_REAL(0, "timeout", struct config, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
             "seconds the training may take; sequence then stops with the best so far, as it does "
             "at Ctrl-C once the other parts are learned. With a limit the result "
             "may differ between machines"),
-    PZ_STR(0, "tune-metric", struct config, metric, DEFAULT_METRIC, "NAME",
+    PZ_STR(0, "tune-metric", struct config, learn.metric, DEFAULT_METRIC, "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "
            "ndcg@100"),
     PZ_STR(0, "update", struct config, update, NULL, "MODEL",
@@ -61,8 +61,9 @@ static const struct pz_opt opts[] = {
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
     PZ_OUT(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
-    PZ_FLAG(0, "no-tune", struct config, no_tune, "use the default settings and weights"),
-    PZ_INT(0, "seed", struct config, seed, DEFAULT_SEED, 0, 9e15, "N", "seed of everything random"),
+    PZ_FLAG(0, "no-tune", struct config, learn.no_tune, "use the default settings and weights"),
+    PZ_INT(0, "seed", struct config, learn.seed, DEFAULT_SEED, 0, 9e15, "N",
+           "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct config, dry_run,
             "say what would be learned from and about how much memory and time it takes, sequence "
             "aside; write nothing"),
@@ -171,7 +172,7 @@ static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset
                         "--split, whose -o keeps the model",
                         cfg->holdout);
     if (st == PZ_OK)
-        st = pz_split_assign(ds, &spec, (uint64_t)cfg->seed, keep, err);
+        st = pz_split_assign(ds, &spec, (uint64_t)cfg->learn.seed, keep, err);
     for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++) {
         truth[p] = (keep[p] & PZ_ROLE_TRUTH) != 0;
         keep[p] = (keep[p] & PZ_ROLE_TRAIN) != 0;
@@ -185,23 +186,13 @@ static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset
 static enum pz_status train(const struct config *cfg, const struct pz_dataset *ds,
                             const struct pz_recipe *recipe, struct pz_log *log, struct pz_err *err)
 {
-    struct pz_event_rule *rules = NULL;
     uint8_t *keep = NULL;
-    struct pz_train_cfg job = { .recipe = recipe,
-                                .n_rules = cfg->events.n,
-                                .params = cfg->params.v,
-                                .n_params = cfg->params.n,
-                                .n_trials = cfg->no_tune ? 0 : (uint32_t)cfg->tune,
-                                .timeout_s = cfg->timeout,
-                                .tune_time_s = cfg->tune_time,
-                                .record_time = cfg->record_time,
-                                .seed = (uint64_t)cfg->seed,
-                                .log = log };
-    enum pz_status st = pz_event_rules_parse(cfg->events.v, cfg->events.n, &rules, err);
+    struct pz_train_cfg job;
+    enum pz_status st = pz_train_options_read(&cfg->learn, log, &job, err);
 
-    if (st == PZ_OK)
-        st = pz_metric_parse(cfg->metric, &job.metric, err);
-    job.rules = rules;
+    job.recipe = recipe;
+    job.timeout_s = cfg->timeout;
+    job.record_time = cfg->record_time;
     if (st == PZ_OK && cfg->strict)
         st = check_minimum(ds, err);
     if (st == PZ_OK && cfg->holdout) {
@@ -214,7 +205,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
     free(keep);
-    pz_event_rules_free(rules, cfg->events.n);
+    pz_train_options_clear(&job);
     return st;
 }
 
@@ -241,11 +232,12 @@ static enum pz_status update(const struct config *cfg, const struct pz_strs *arg
 /* Whether an option is given, other than by its default, that an update does not heed. */
 static bool is_of_training(const struct config *cfg)
 {
-    return cfg->params.n || cfg->events.n || cfg->no_tune || cfg->strict || cfg->record_time ||
-           cfg->tune_time > 0 || cfg->timeout > 0 ||
-           cfg->tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
-           cfg->seed != strtoll(DEFAULT_SEED, NULL, 10) ||
-           strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 || strcmp(cfg->metric, DEFAULT_METRIC) != 0;
+    return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
+           cfg->record_time || cfg->learn.tune_time > 0 || cfg->timeout > 0 ||
+           cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
+           cfg->learn.seed != strtoll(DEFAULT_SEED, NULL, 10) ||
+           strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||
+           strcmp(cfg->learn.metric, DEFAULT_METRIC) != 0;
 }
 
 static void report(const struct config *cfg, struct pz_log *log)

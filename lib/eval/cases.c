@@ -60,74 +60,148 @@ static struct pz_live_event event_at(const struct pz_dataset *ds, const struct n
                                    .time = ds->time[p] };
 }
 
-/* ---- truth ---- */
+/* ---- one user ---- */
 
-/* A list of truth while it grows. */
-struct truth {
-    const char **item; /* room for all of the user's interactions */
-    float *gain;       /* likewise */
-    size_t n;
+/* What making cases works with. Items are those of the test dataset. */
+struct maker {
+    const struct pz_cases_source *from;
+    const struct pz_model *m;
+    struct pz_cases *cases;
+    struct names test, old; /* of the test dataset, of the histories' dataset */
+    uint32_t *of_model; /* [m->items.n] the model's items in the test dataset, PZ_NONE: not there */
+    uint32_t *of_history; /* [history->items.n] likewise */
+    uint32_t *mark,
+        *repeat; /* [test items] the case + 1 of which the item is ground truth; and which
+                              * has it in its history */
 };
 
-/* Add an item unless it is there, where the greater gain counts; truth lists are short. */
-static void add_truth(struct truth *t, const char *item, float gain)
+static bool is_truth(const struct pz_cases_source *from, uint64_t p)
+{
+    return !from->role || (from->role[p] & PZ_ROLE_TRUTH);
+}
+
+static bool has_role(const struct pz_cases_source *from, uint32_t u, int what)
+{
+    bool has = false;
+
+    for (uint64_t p = from->test->ptr[u]; p < from->test->ptr[u + 1] && !has; p++)
+        has = (from->role[p] & what) != 0;
+    return has;
+}
+
+/* Add an item unless it is there, where the greater gain counts; lists of ground truth are short. */
+static void add_truth(struct pz_case *c, const char **item, float *gain, const char *id, float g)
 {
     size_t i = 0;
 
-    while (i < t->n && t->item[i] != item)
+    while (i < c->n_truth && item[i] != id)
         i++;
-    if (i == t->n) {
-        t->item[t->n] = item;
-        t->gain[t->n++] = 0;
+    if (i == c->n_truth) {
+        item[c->n_truth] = id;
+        gain[c->n_truth++] = 0;
     }
-    t->gain[i] = gain > t->gain[i] ? gain : t->gain[i];
+    gain[i] = g > gain[i] ? g : gain[i];
 }
 
-static bool truth_start(struct pz_cases *cases, uint64_t n, struct truth *t)
+/* The ground truth of a user: what is held out and counts by the model's event rules. */
+static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *oldest)
 {
-    *t = (struct truth){ take(cases, n, sizeof *t->item), take(cases, n, sizeof *t->gain), 0 };
-    return t->item && t->gain;
+    const struct pz_dataset *ds = k->from->test;
+    uint64_t n = ds->ptr[u + 1] - ds->ptr[u];
+    const char **item = take(k->cases, n, sizeof *item);
+    float *gain = take(k->cases, n, sizeof *gain);
+
+    *oldest = INT64_MAX;
+    for (uint64_t p = ds->ptr[u]; item && gain && p < ds->ptr[u + 1]; p++) {
+        struct pz_live_event e = event_at(ds, &k->test, p);
+        double g = is_truth(k->from, p) ? pz_model_event_weight(k->m, e.event_type, e.value) : 0;
+
+        k->cases->held.n_events += is_truth(k->from, p);
+        k->cases->held.n_counted += g > 0;
+        if (!(g > 0))
+            continue;
+        add_truth(c, item, gain, e.item_id, (float)g);
+        k->mark[ds->item[p]] = (uint32_t)k->cases->n + 1;
+        *oldest = e.time < *oldest ? e.time : *oldest;
+    }
+    c->truth = item;
+    c->gain = gain;
+    c->now = *oldest;
+    return item && gain;
 }
 
-/* ---- cases of a split ---- */
-
-/* How many events of user u have one of the roles. */
-static uint64_t count_role(const struct pz_dataset *ds, const uint8_t *role, uint32_t u, int what)
+/* An event of the history: is its item ground truth, too? */
+static void look_back(struct maker *k, uint32_t item, int64_t time, int64_t oldest, bool *tied)
 {
-    uint64_t n = 0;
+    uint32_t now = (uint32_t)k->cases->n + 1;
 
-    for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
-        n += (role[p] & what) != 0;
-    return n;
+    *tied |= time == oldest;
+    if (item == PZ_NONE || k->mark[item] != now || k->repeat[item] == now)
+        return;
+    k->repeat[item] = now;
+    k->cases->held.n_repeats++;
 }
 
-static bool split_user(const struct pz_dataset *ds, const uint8_t *role, uint32_t u,
-                       const struct pz_model *m, const struct names *names, struct pz_cases *cases)
+static bool counts(const struct pz_model *m, const struct pz_live_event *e)
 {
-    bool own = count_role(ds, role, u, PZ_ROLE_TRAIN) > 0; /* the model has the history */
+    return pz_model_event_weight(m, e->event_type, e->value) > 0;
+}
+
+/* A history that the roles give, or that of the user of that name in a dataset, which may lack
+ * them. */
+static bool take_past(struct maker *k, uint32_t u, struct pz_case *c, int64_t oldest, bool *tied)
+{
+    const struct pz_dataset *ds = k->from->history ? k->from->history : k->from->test;
+    const struct names *names = k->from->history ? &k->old : &k->test;
+    uint32_t user = k->from->history ? pz_dict_find_str(&ds->users, c->user_id) : u;
+    uint64_t from = user == PZ_NONE ? 0 : ds->ptr[user],
+             end = user == PZ_NONE ? 0 : ds->ptr[user + 1];
+    struct pz_live_event *past = take(k->cases, end - from, sizeof *past);
+
+    for (uint64_t p = from; p < end && past; p++) {
+        if (!k->from->history && !(k->from->role[p] & PZ_ROLE_HISTORY))
+            continue;
+        past[c->n_past] = event_at(ds, names, p);
+        if (counts(k->m, &past[c->n_past]))
+            look_back(k, k->from->history ? k->of_history[ds->item[p]] : ds->item[p], ds->time[p],
+                      oldest, tied);
+        c->n_past++;
+    }
+    c->past = past;
+    return past != NULL;
+}
+
+static void look_at_model(struct maker *k, const struct pz_case *c, int64_t oldest, bool *tied)
+{
+    const struct pz_model *m = k->m;
+    uint32_t u = pz_dict_find_str(&m->users, c->user_id);
+
+    for (uint64_t p = u == PZ_NONE ? 0 : m->ptr[u]; u != PZ_NONE && p < m->ptr[u + 1]; p++)
+        if (m->weight[p] > 0)
+            look_back(k, m->item[p] < m->items.n ? k->of_model[m->item[p]] : PZ_NONE, m->time[p],
+                      oldest, tied);
+}
+
+static bool make_case(struct maker *k, uint32_t u)
+{
+    struct pz_cases *cases = k->cases;
     struct pz_case *c = &cases->c[cases->n];
-    struct pz_live_event *past = take(cases, own ? 0 : ds->ptr[u + 1] - ds->ptr[u], sizeof *past);
-    struct truth truth;
+    int64_t oldest;
+    bool tied = false, good;
 
-    if (!past || !truth_start(cases, count_role(ds, role, u, PZ_ROLE_TRUTH), &truth))
-        return false;
-    *c = (struct pz_case){ .user_id = names->user[u], .use_model = own, .past = past };
-    for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
-        struct pz_live_event e = event_at(ds, names, p);
-        double gain = role[p] & PZ_ROLE_TRUTH ? pz_model_event_weight(m, e.event_type, e.value) : 0;
-
-        if (!own && (role[p] & PZ_ROLE_HISTORY))
-            past[c->n_past++] = e;
-        if (gain > 0 && truth.n == 0)
-            c->now = e.time;
-        if (gain > 0)
-            add_truth(&truth, e.item_id, (float)gain);
-    }
-    c->truth = truth.item;
-    c->gain = truth.gain;
-    c->n_truth = truth.n;
-    cases->n += c->n_truth > 0;
-    return true;
+    *c = (struct pz_case){ .user_id = k->test.user[u] };
+    c->use_model = k->from->role ? has_role(k->from, u, PZ_ROLE_TRAIN) : !k->from->history;
+    good = take_truth(k, u, c, &oldest);
+    if (!good || c->n_truth == 0)
+        return good;
+    if (c->use_model)
+        look_at_model(k, c, oldest, &tied);
+    else
+        good = take_past(k, u, c, oldest, &tied);
+    cases->held.n_items += c->n_truth;
+    cases->held.n_tied += tied;
+    cases->n++;
+    return good;
 }
 
 /* Gains that are all alike say nothing. */
@@ -142,23 +216,88 @@ static void drop_gains(struct pz_cases *cases)
         cases->c[i].gain = NULL;
 }
 
-enum pz_status pz_cases_from_split(const struct pz_dataset *ds, const uint8_t *role,
-                                   const struct pz_model *m, struct pz_cases *cases,
-                                   struct pz_err *err)
+/* Where each id of one dictionary is in another; NULL: memory is out. */
+static uint32_t *map_items(const struct pz_dict *from, const struct pz_dict *to)
 {
-    struct names names;
+    uint32_t *map = pz_mem_array(from->n, sizeof *map);
+
+    for (uint32_t i = 0; map && i < from->n; i++) {
+        size_t n;
+        const char *id = pz_dict_get(from, i, &n);
+
+        map[i] = pz_dict_find(to, id, n);
+    }
+    return map;
+}
+
+static bool start(struct maker *k)
+{
+    const struct pz_dataset *test = k->from->test, *history = k->from->history;
+
+    k->cases->c = pz_mem_array(test->users.n, sizeof *k->cases->c);
+    k->of_model = map_items(&k->m->items, &test->items);
+    k->mark = pz_mem_array(test->items.n, sizeof *k->mark);
+    k->repeat = pz_mem_array(test->items.n, sizeof *k->repeat);
+    if (history)
+        k->of_history = map_items(&history->items, &test->items);
+    return k->cases->c && k->of_model && k->mark && k->repeat && (!history || k->of_history) &&
+           name_all(k->cases, test, &k->test) && (!history || name_all(k->cases, history, &k->old));
+}
+
+enum pz_status pz_cases_make(const struct pz_cases_source *from, const struct pz_model *m,
+                             struct pz_cases *cases, struct pz_err *err)
+{
+    struct maker k = { .from = from, .m = m, .cases = cases };
     bool good;
 
     memset(cases, 0, sizeof *cases);
-    cases->c = pz_mem_array(ds->users.n, sizeof *cases->c);
-    good = name_all(cases, ds, &names) && cases->c;
-    for (uint32_t u = 0; u < ds->users.n && good; u++)
-        if (count_role(ds, role, u, PZ_ROLE_TRUTH) > 0)
-            good = split_user(ds, role, u, m, &names, cases);
+    good = start(&k);
+    for (uint32_t u = 0; u < from->test->users.n && good; u++)
+        good = make_case(&k, u);
+    free(k.of_model);
+    free(k.of_history);
+    free(k.mark);
+    free(k.repeat);
     if (!good)
-        return pz_err_memory(err, "test cases", 64.0 * (double)ds->n_interactions);
+        return pz_err_memory(err, "test cases", 64.0 * (double)from->test->n_interactions);
     drop_gains(cases);
     return PZ_OK;
+}
+
+/* ---- what a model has learned already ---- */
+
+static bool has_event(const struct pz_model *m, uint32_t user, uint32_t item, int64_t time)
+{
+    uint64_t low = m->ptr[user], high = m->ptr[user + 1];
+
+    while (low < high) { /* the first event at `time` or later */
+        uint64_t middle = low + (high - low) / 2;
+
+        if (m->time[middle] < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < m->ptr[user + 1] && m->time[low] == time; low++)
+        if (m->item[low] == item)
+            return true;
+    return false;
+}
+
+enum pz_status pz_cases_learned(const struct pz_cases_source *from, const struct pz_model *m,
+                                uint64_t *n, struct pz_err *err)
+{
+    const struct pz_dataset *ds = from->test;
+    uint32_t *of_test = map_items(&ds->items, &m->items), *user = map_items(&ds->users, &m->users);
+
+    *n = 0;
+    for (uint32_t u = 0; of_test && user && u < ds->users.n; u++)
+        for (uint64_t p = ds->ptr[u]; user[u] != PZ_NONE && p < ds->ptr[u + 1]; p++)
+            *n += is_truth(from, p) && of_test[ds->item[p]] != PZ_NONE &&
+                  has_event(m, user[u], of_test[ds->item[p]], ds->time[p]);
+    free(user);
+    free(of_test);
+    return of_test && user ? PZ_OK : pz_err_memory(err, "test cases", 8.0 * ds->items.n);
 }
 
 /* ---- cold items ---- */
@@ -245,61 +384,4 @@ enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *ro
     for (uint32_t u = 0; u < ds->users.n && good; u++)
         good = cold_user(&c, u);
     return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)ds->n_interactions);
-}
-
-/* ---- cases of a test dataset ---- */
-
-/* The history of the user of that name; the dataset may lack him. */
-static bool take_past(const struct pz_dataset *history, const struct names *names,
-                      struct pz_cases *cases, struct pz_case *c)
-{
-    uint32_t u = pz_dict_find_str(&history->users, c->user_id);
-    uint64_t from = u == PZ_NONE ? 0 : history->ptr[u],
-             end = u == PZ_NONE ? 0 : history->ptr[u + 1];
-    struct pz_live_event *past = take(cases, end - from, sizeof *past);
-
-    for (uint64_t p = from; p < end && past; p++)
-        past[c->n_past++] = event_at(history, names, p);
-    c->past = past;
-    return past != NULL;
-}
-
-static bool test_user(const struct pz_dataset *test, uint32_t u, const struct names *names,
-                      struct pz_cases *cases, struct pz_case *c)
-{
-    struct truth truth;
-
-    if (!truth_start(cases, test->ptr[u + 1] - test->ptr[u], &truth))
-        return false;
-    for (uint64_t p = test->ptr[u]; p < test->ptr[u + 1]; p++)
-        add_truth(&truth, names->item[test->item[p]], 1);
-    *c = (struct pz_case){ .user_id = names->user[u],
-                           .truth = truth.item,
-                           .n_truth = truth.n,
-                           .now = test->time[test->ptr[u]] };
-    return true;
-}
-
-enum pz_status pz_cases_from_test(const struct pz_dataset *test, const struct pz_dataset *history,
-                                  struct pz_cases *cases, struct pz_err *err)
-{
-    struct names names, old = { NULL, NULL, NULL };
-    bool good;
-
-    memset(cases, 0, sizeof *cases);
-    cases->c = pz_mem_array(test->users.n, sizeof *cases->c);
-    good = name_all(cases, test, &names) && (!history || name_all(cases, history, &old)) &&
-           cases->c;
-    for (uint32_t u = 0; u < test->users.n && good; u++) {
-        struct pz_case *c = &cases->c[cases->n];
-
-        if (test->ptr[u] == test->ptr[u + 1])
-            continue;
-        good = test_user(test, u, &names, cases, c);
-        c->use_model = !history;
-        if (good && history)
-            good = take_past(history, &old, cases, c);
-        cases->n++;
-    }
-    return good ? PZ_OK : pz_err_memory(err, "test cases", 64.0 * (double)test->n_interactions);
 }

@@ -27,34 +27,64 @@ struct pz_case {
     bool early;  /* of cold items: within the item's first week */
 };
 
+/* What is held out, counted. */
+struct pz_held_out {
+    uint64_t n_events;  /* that are held out */
+    uint64_t n_counted; /* of these, those that count by the model's event rules */
+    uint64_t n_items;   /* user and item pairs that they come to: the ground truth */
+    uint64_t
+        n_repeats;   /* of these, those whose item stands in the user's history: they cannot be hit
+                         * where seen items are left out */
+    uint64_t n_tied; /* users whose first held-out event has the time of an event of the history:
+                         * which of the two came first, nobody knows */
+};
+
 struct pz_cases {
     struct pz_case *c; /* [n] */
     size_t n;
     const char *const *among; /* [n_among] only these items are ranked; NULL: the whole catalogue */
     size_t n_among;
-    bool weighed;          /* cases have gains */
+    bool weighed; /* cases have gains */
+    struct pz_held_out held;
     struct pz_arena arena; /* what they point to */
 };
 /* Free everything; all-zero again. */
 void pz_cases_clear(struct pz_cases *cases);
 
-/* Cases of a split: every user with truth; the history is what roles say. role as pz_split_assign.
- * m: the model trained on the rest. Where it has event rules, truth of types and values that do not
- * count is no truth, and where their weights differ, truth has gains. */
-enum pz_status pz_cases_from_split(const struct pz_dataset *ds, const uint8_t *role,
-                                   const struct pz_model *m, struct pz_cases *cases,
-                                   struct pz_err *err);
+/* Where cases come from (all borrowed). */
+struct pz_cases_source {
+    const struct pz_dataset *test;
+    const uint8_t *role; /* [test->n_interactions] as pz_split_assign: what has PZ_ROLE_TRUTH
+                                       * is ground truth; NULL: everything is */
+    const struct pz_dataset *history; /* the histories of users; NULL: the roles' for users who are
+                                       * held out whole, else the model's own */
+};
+
+/* A case for each user with ground truth: what is held out and counts by the model's event rules;
+ * where their weights differ, ground truth has gains. The one way to figures: a split and a test
+ * dataset that was split off the same way give the same cases. Users without a history get an empty
+ * one.
+ *
+ * m        the model that is judged; it says which events count
+ * cases    overwritten
+ * Errors:  PZ_TRY_AGAIN memory
+ * Owner:   the caller clears cases, also after an error; they point to copies, not into `from`
+ * Threads: any */
+enum pz_status pz_cases_make(const struct pz_cases_source *from, const struct pz_model *m,
+                             struct pz_cases *cases, struct pz_err *err);
+
+/* How many held-out events a model has in its histories already, same user, item and time: it was
+ * trained on what it is asked, and its figures say nothing.
+ *
+ * Errors:  PZ_TRY_AGAIN memory
+ * Threads: any */
+enum pz_status pz_cases_learned(const struct pz_cases_source *from, const struct pz_model *m,
+                                uint64_t *n, struct pz_err *err);
 
 /* Cases of the split "cold-items": a user's first interaction with a cold item (role TRUTH), after
- * the history he had by then without cold items; none where that is empty. Ranked among the cold
+ * the history they had by then without cold items; none where that is empty. Ranked among the cold
  * items. */
 enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *role,
-                                  struct pz_cases *cases, struct pz_err *err);
-
-/* Cases of a test dataset: each user's interactions are truth, whatever their types; the history is
- * the model's own, or, with history, that dataset's. Users without a history there get an empty
- * one. */
-enum pz_status pz_cases_from_test(const struct pz_dataset *test, const struct pz_dataset *history,
                                   struct pz_cases *cases, struct pz_err *err);
 
 #endif

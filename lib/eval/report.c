@@ -50,7 +50,27 @@ static bool excludes_zero(const struct pz_lift *l)
     return l->low > 0 || l->high < 0;
 }
 
+static const char *seen_word(enum pz_seen seen)
+{
+    return seen == PZ_SEEN_EXCLUDE ? "exclude" : seen == PZ_SEEN_KEEP ? "keep" : "default";
+}
+
 /* ---- JSON ---- */
+
+static json_t *held_json(const struct pz_verdict *v)
+{
+    const struct pz_held_out *h = &v->held;
+    json_t *learned = json_object(),
+           *o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)h->n_events, "counted",
+                          (json_int_t)h->n_counted, "items", (json_int_t)h->n_items, "in_history",
+                          (json_int_t)h->n_repeats, "tied_users", (json_int_t)h->n_tied);
+
+    json_object_set_new(learned, "model", json_integer((json_int_t)v->learned[0]));
+    for (size_t i = 0; i < v->n_rivals; i++)
+        json_object_set_new(learned, v->rival[i].name, json_integer((json_int_t)v->learned[i + 1]));
+    json_object_set_new(o, "already_learned", learned);
+    return o;
+}
 
 static json_t *metrics_json(const struct pz_verdict *v, const struct pz_contender *c)
 {
@@ -104,6 +124,10 @@ json_t *pz_verdict_json(const struct pz_verdict *v)
                     (json_int_t)v->mine.figures.n_cases, "seed", (json_int_t)v->seed, "recipe",
                     v->recipe, "metrics", metrics_json(v, &v->mine), "intervals",
                     intervals_json(&v->mine.figures), "baselines", baselines, "lift", lift);
+    if (doc)
+        json_object_set_new(doc, "seen", json_string(seen_word(v->how.seen)));
+    if (doc && !v->cold)
+        json_object_set_new(doc, "held_out", held_json(v));
     if (doc && v->trained)
         json_object_set_new(doc, "train",
                             json_pack("{s:f, s:f, s:I}", "cpu_seconds", v->cpu_s, "wall_seconds",
@@ -120,9 +144,20 @@ json_t *pz_verdict_json(const struct pz_verdict *v)
 /* The rivals' names over two columns each: value and lift. */
 static void text_head(struct pz_str *out, const struct pz_verdict *v)
 {
-    pz_str_addf(out, "protocol %s, %zu %s, seed %llu, recipe %s\n\n", v->protocol,
+    const struct pz_held_out *h = &v->held;
+
+    pz_str_addf(out, "protocol %s, %zu %s, seed %llu, recipe %s", v->protocol,
                 v->mine.figures.n_cases, v->cold ? "cases" : "users", (unsigned long long)v->seed,
                 v->recipe);
+    if (!v->cold)
+        pz_str_addf(out,
+                    ", seen items %s\nheld out: %llu events, %llu count, for %llu items; %.1f%% of "
+                    "these stand in the history",
+                    v->how.seen == PZ_SEEN_EXCLUDE ? "left out" : "kept",
+                    (unsigned long long)h->n_events, (unsigned long long)h->n_counted,
+                    (unsigned long long)h->n_items,
+                    h->n_items ? 100.0 * (double)h->n_repeats / (double)h->n_items : 0);
+    pz_str_adds(out, "\n\n");
     pz_str_addf(out, "%-44s %8s  %-17s", "metric", "value", "95% interval");
     for (size_t i = 0; i < v->n_rivals; i++)
         pz_str_addf(out, "  %10.20s %9s  %-20s", v->rival[i].name, "lift", "95% of difference");

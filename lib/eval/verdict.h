@@ -22,7 +22,10 @@ struct pz_verdict {
     const char *protocol, *recipe;
     uint64_t seed;
     struct pz_eval_cfg how;
-    bool cold; /* the protocol is cold-items: cases are not users, reach counts */
+    bool cold;               /* the protocol is cold-items: cases are not users, reach counts */
+    struct pz_held_out held; /* of the cases */
+    uint64_t learned[PZ_MAX_RIVALS + 1]; /* test events that stand in the histories of the judged
+                                          * model, then of the rivals */
     struct pz_contender mine;
     struct pz_contender rival[PZ_MAX_RIVALS]; /* [n_rivals]; the first is popularity */
     size_t n_rivals;

@@ -142,10 +142,8 @@ near() {
 
 @test "--vs compares two models on the same users, and the gate decides the exit status" {
     small_shop
-    pz-train -q --no-tune -o new.pzm shop.pzd
-    pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
-    awk -F, 'NR == 1 || $1 != last { print } { last = $1 }' inter.csv >first.csv
-    pz-import -q -o t.pzd --interactions first.csv
+    pz-train -q --no-tune -o new.pzm --holdout leave-last --holdout-out t.pzd shop.pzd
+    pz-train -q --no-tune -r popularity-count -o old.pzm --holdout leave-last --holdout-out t2.pzd shop.pzd
     pz-eval -q --json --seen keep --vs new.pzm --gate 'ndcg@10 == vs && vs.low.ndcg@10 == 0' new.pzm t.pzd >same.json
     jq -e '.gate.passed and .lift.vs.recall_at_10.interval == [0, 0] and (.lift.vs.recall_at_10.excludes_zero | not)' same.json
     pz-eval -q --json --seen keep --seed 2 new.pzm t.pzd >other.json
@@ -156,6 +154,76 @@ near() {
     run -2 pz-eval -q --gate 'ndgc@10 > 0' new.pzm t.pzd
     run -2 pz-eval -q --gate 'ndcg@10 > vs' new.pzm t.pzd
     run -2 pz-eval -q --vs old.pzm --split leave-last shop.pzd
+}
+
+@test "a gate on a test that a model has learned is refused, whichever model it is" {
+    small_shop
+    pz-train -q --no-tune -r popularity-count -o held.pzm --holdout leave-last --holdout-out t.pzd shop.pzd
+    pz-train -q --no-tune -r popularity-count -o all.pzm shop.pzd
+    n=$(pz-import --export interactions t.pzd | tail -n +2 | wc -l)
+    for seen in exclude keep; do
+        run -65 pz-eval -q --seen $seen --vs all.pzm --gate 'ndcg@10 >= 0.98*vs' held.pzm t.pzd
+        [[ $output == *"vs has $n of the $n test events in its histories already"* ]]
+        run -65 pz-eval -q --seen $seen --gate 'ndcg@10 >= 0' all.pzm t.pzd
+        [[ $output == *"the model has $n of the $n"* ]]
+    done
+    run -0 pz-eval -q --vs held.pzm --gate 'ndcg@10 == vs' held.pzm t.pzd
+    run -0 --separate-stderr pz-eval --json --vs all.pzm held.pzm t.pzd
+    [[ $stderr == *"warning: $n of $n test events are already in the histories of vs"* ]]
+    [ "$(jq -c .held_out.already_learned <<<"$output")" = "{\"model\":0,\"popularity\":0,\"vs\":$n}" ]
+    pz-deploy publish -q old.pzc all.pzm # a campaign stands for its current version
+    run -65 pz-eval -q --vs old.pzc --gate 'ndcg@10 >= vs' held.pzm t.pzd
+    pz-deploy publish -q held.pzc held.pzm
+    run -0 pz-eval -q --vs held.pzc --gate 'ndcg@10 == vs' held.pzm t.pzd
+}
+
+@test "a split and the files that it makes give the same figures, event rules included" {
+    small_shop
+    for rules in "" "-e Purchase" "-e Purchase:weight=1 -e View:weight=0.2"; do
+        for split in leave-last:3 time:10% random:20%; do
+            pz-train -q --no-tune $rules -r popularity-count -o m.pzm --holdout $split --holdout-out t.pzd shop.pzd
+            pz-eval -q --json m.pzm t.pzd | jq '[.users, .metrics, .held_out]' >files.json
+            pz-eval -q --json --no-tune $rules -r popularity-count --split $split shop.pzd | jq '[.users, .metrics, .held_out]' >split.json
+            diff files.json split.json
+        done
+    done
+}
+
+@test "a click and a watch of one moment are held out together, and ties are reported" {
+    awk 'BEGIN { srand(4); print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"
+        for (u = 0; u < 60; u++) for (k = 0; k < 12; k++) { t = 1700000000 + u * 1000 + k * 10; i = (u * 7 + k * 5) % 60
+            print u ",i" i "," t ",click"; if ((u + k) % 3) print u ",i" i "," t ",watch" } }' >i.csv
+    pz-import -q -o d.pzd --interactions i.csv
+    pz-eval --json --no-tune -r popularity-count --split leave-last d.pzd 2>log >r.json
+    [ "$(jq -c '.held_out | [.items, .in_history, .tied_users]' r.json)" = "[60,0,0]" ]
+    run ! grep -q "same time\|has the time" log
+    awk -F, 'NR == 1 { print; next } { print $1 "," $2 ",1700000000," $4 }' i.csv >tied.csv
+    { head -1 tied.csv; tail -n +2 tied.csv | sort -t, -k2,2r; } >shuffled.csv
+    for f in tied shuffled; do
+        pz-import -q -o $f.pzd --interactions $f.csv
+        pz-train -q --no-tune -r popularity-count -o m.pzm --holdout leave-last --holdout-out t.pzd $f.pzd
+        pz-import --export interactions t.pzd | sort >$f.held
+    done
+    cmp tied.held shuffled.held
+    pz-eval --no-tune -r popularity-count --split leave-last tied.pzd 2>log >text
+    grep -q "of 60 of 60 users the first held-out event has the time of an event of the history" log
+}
+
+@test "repeats are counted, and a table has one seen rule, which it names" {
+    small_shop
+    pz-eval --no-tune -r popularity-count -r personalized-ranking --split leave-last shop.pzd 2>log >text
+    share=$(sed -n 's/.* \([0-9.]*\)% of these stand in the history$/\1/p' text)
+    [[ $(head -1 text) == *", seen items left out" ]]
+    # by hand: the newest event of a user is one of an item that the user had before
+    want=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        { u = $at["USER_ID"]; t = $at["TIMESTAMP"]; n[u]++; if (t >= last[u]) { last[u] = t; newest[u] = $at["ITEM_ID"] } had[u, $at["ITEM_ID"]]++ }
+        END { for (u in n) if (n[u] > 1) { users++; again += had[u, newest[u]] > 1 } printf "%.1f", 100 * again / users }' inter.csv)
+    [ "$share" = "$want" ]
+    pz-eval -q --json --no-tune --seen keep -r popularity-count --split leave-last shop.pzd | jq -e '.seen == "keep"'
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP u1,a,1 u1,b,2 u1,a,3 u2,b,1 u2,a,2 u2,b,3 u3,a,1 u3,b,2 >r.csv
+    pz-import -q -o r.pzd --interactions r.csv
+    pz-eval --no-tune -r popularity-count --split leave-last r.pzd 2>log >text
+    grep -q "67 % of the held-out items stand in their user's history .*--seen keep" log
 }
 
 @test "--report writes a page that needs no other file" {
