@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "eval/judge.h"
+#include "eval/page.h"
 #include "train/options.h"
 
 struct config {
@@ -62,6 +63,18 @@ static const struct pz_opt opts[] = {
 
 /* ---- reports ---- */
 
+static struct pz_str command; /* as it was typed, for the report */
+
+/* A word of it, quoted where a shell would need that. */
+static void add_word(const char *word)
+{
+    bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789-_./:=,%@+")];
+
+    pz_str_adds(&command, command.len ? " " : "");
+    pz_str_addf(&command, plain ? "%s" : "'%s'", word);
+}
+
 static enum pz_status print_result(const struct config *cfg, const struct pz_verdict *v,
                                    struct pz_err *err)
 {
@@ -85,15 +98,14 @@ static enum pz_status print_result(const struct config *cfg, const struct pz_ver
     return st;
 }
 
-static enum pz_status write_report(const struct config *cfg, const struct pz_verdict *v,
+static enum pz_status write_report(const struct config *cfg, const struct pz_judgement *j,
                                    struct pz_err *err)
 {
     struct pz_str text = { 0 };
-    enum pz_status st;
+    enum pz_status st = pz_judgement_page(j, command.data, &text, err);
 
-    pz_verdict_html(&text, v);
-    st = text.failed ? pz_err_memory(err, "the report", 1e5)
-                     : pz_file_write(cfg->report, text.data, text.len, err);
+    if (st == PZ_OK)
+        st = pz_file_write(cfg->report, text.data, text.len, err);
     pz_str_clear(&text);
     return st;
 }
@@ -104,7 +116,7 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
     enum pz_status st = cfg->per_user ? pz_judgement_per_user(j, cfg->per_user, err) : PZ_OK;
 
     if (st == PZ_OK && cfg->report)
-        st = write_report(cfg, &j->v, err);
+        st = write_report(cfg, j, err);
     if (st == PZ_OK)
         st = print_result(cfg, &j->v, err);
     if (st == PZ_OK && cfg->gate && !j->v.passed)
@@ -196,5 +208,12 @@ int main(int argc, char **argv)
         .run = run,
     };
 
-    return pz_cmd_main(&cmd, argc, argv);
+    int status;
+
+    add_word("pz-eval");
+    for (int i = 1; i < argc; i++)
+        add_word(argv[i]);
+    status = pz_cmd_main(&cmd, argc, argv);
+    pz_str_clear(&command);
+    return status;
 }

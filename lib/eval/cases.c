@@ -131,10 +131,12 @@ static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *
 }
 
 /* An event of the history: is its item ground truth, too? */
-static void look_back(struct maker *k, uint32_t item, int64_t time, int64_t oldest, bool *tied)
+static void look_back(struct maker *k, struct pz_case *c, uint32_t item, int64_t time,
+                      int64_t oldest, bool *tied)
 {
     uint32_t now = (uint32_t)k->cases->n + 1;
 
+    c->n_history++;
     *tied |= time == oldest;
     if (item == PZ_NONE || k->mark[item] != now || k->repeat[item] == now)
         return;
@@ -163,22 +165,22 @@ static bool take_past(struct maker *k, uint32_t u, struct pz_case *c, int64_t ol
             continue;
         past[c->n_past] = event_at(ds, names, p);
         if (counts(k->m, &past[c->n_past]))
-            look_back(k, k->from->history ? k->of_history[ds->item[p]] : ds->item[p], ds->time[p],
-                      oldest, tied);
+            look_back(k, c, k->from->history ? k->of_history[ds->item[p]] : ds->item[p],
+                      ds->time[p], oldest, tied);
         c->n_past++;
     }
     c->past = past;
     return past != NULL;
 }
 
-static void look_at_model(struct maker *k, const struct pz_case *c, int64_t oldest, bool *tied)
+static void look_at_model(struct maker *k, struct pz_case *c, int64_t oldest, bool *tied)
 {
     const struct pz_model *m = k->m;
     uint32_t u = pz_dict_find_str(&m->users, c->user_id);
 
     for (uint64_t p = u == PZ_NONE ? 0 : m->ptr[u]; u != PZ_NONE && p < m->ptr[u + 1]; p++)
         if (m->weight[p] > 0)
-            look_back(k, m->item[p] < m->items.n ? k->of_model[m->item[p]] : PZ_NONE, m->time[p],
+            look_back(k, c, m->item[p] < m->items.n ? k->of_model[m->item[p]] : PZ_NONE, m->time[p],
                       oldest, tied);
 }
 

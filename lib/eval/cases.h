@@ -23,8 +23,9 @@ struct pz_case {
     const char *const *truth; /* [n_truth] different items */
     const float *gain;        /* [n_truth] weight of the item's event, > 0; NULL: all alike */
     size_t n_truth;
-    int64_t now; /* when it is asked: at its first truth; 0: at the end of the data */
-    bool early;  /* of cold items: within the item's first week */
+    uint32_t n_history; /* events of the history that count */
+    int64_t now;        /* when it is asked: at its first truth; 0: at the end of the data */
+    bool early;         /* of cold items: within the item's first week */
 };
 
 /* What is held out, counted. */

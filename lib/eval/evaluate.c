@@ -64,6 +64,15 @@ void pz_figures_clear(struct pz_figures *f)
     memset(f, 0, sizeof *f);
 }
 
+static uint32_t longest_k(const struct pz_eval_cfg *cfg)
+{
+    uint32_t longest = 0;
+
+    for (size_t i = 0; i < cfg->n_k; i++)
+        longest = cfg->k[i] > longest ? cfg->k[i] : longest;
+    return longest;
+}
+
 /* ---- one case ---- */
 
 struct run {
@@ -75,6 +84,7 @@ struct run {
     const struct pz_attr *reward; /* column of the objective; NULL: none */
     struct pz_figures *out;
     uint32_t *shown;   /* [n_items] lists of the longest K that have the item */
+    uint8_t *class;    /* [n_items] by popularity */
     uint32_t *best;    /* [n_items] the best place it has in any list, from 1; 0: none */
     struct pz_err err; /* of a case that failed */
 };
@@ -87,6 +97,7 @@ struct seat {
     float *ideal; /* gains of the truth, best first */
     size_t cap_ideal;
     uint32_t *shown, *best;
+    uint64_t truth[PZ_POPULARITY_CLASSES], found[PZ_POPULARITY_CLASSES];
     char item[260]; /* id asked for, of related items */
     struct pz_err err;
 };
@@ -216,15 +227,42 @@ static bool run_case(struct run *r, size_t number, struct seat *s)
         if (item == PZ_NONE)
             continue; /* of a given list, unknown to the model */
         s->shown[item]++;
+        s->found[r->class[item]] += s->hit[i];
         if (s->best[item] == 0 || i + 1 < s->best[item])
             s->best[item] = (uint32_t)i + 1;
         novelty += pz_metric_novelty(r->m->item_count[item], r->m->users.n);
+    }
+    for (size_t t = 0; t < c->n_truth; t++) {
+        uint32_t item = pz_dict_find_str(&r->m->items, c->truth[t]);
+
+        if (item != PZ_NONE)
+            s->truth[r->class[item]]++;
     }
     fill_row(r, c, s, n, row);
     if (r->reward)
         row[r->out->n_metrics - 2] = (float)share_of_rewards(r, c, &answer, s, n);
     row[r->out->n_metrics - 1] = (float)(n ? novelty / (double)n : 0);
     return true;
+}
+
+enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases *cases,
+                                const struct pz_eval_cfg *cfg, size_t number, uint32_t *item,
+                                size_t *n, struct pz_err *err)
+{
+    struct run r = { .m = m, .cases = cases, .cfg = cfg, .longest = longest_k(cfg) };
+    struct seat s = { .ranker = pz_ranker_new(m) };
+    struct pz_answer answer = { .n = 0 };
+    enum pz_status st = s.ranker ? ask(&r, &cases->c[number], &s, &answer)
+                                 : pz_err_memory(err, "a list", 24.0 * m->items.n);
+
+    *n = 0;
+    for (size_t i = 0; st == PZ_OK && i < answer.n && *n < r.longest; i++)
+        if (answer.hit[i].item != PZ_NONE)
+            item[(*n)++] = answer.hit[i].item;
+    if (st != PZ_OK && s.ranker)
+        st = pz_err_set(err, st, "%s", s.err.text);
+    pz_ranker_free(s.ranker);
+    return st;
 }
 
 /* ---- all cases ---- */
@@ -246,6 +284,10 @@ static void leave_seat(struct run *r, struct seat *s)
         r->shown[i] += s->shown[i];
         if (s->best[i] > 0 && (r->best[i] == 0 || s->best[i] < r->best[i]))
             r->best[i] = s->best[i];
+    }
+    for (int k = 0; k < PZ_POPULARITY_CLASSES; k++) {
+        r->out->popularity[k].truth += s->truth[k];
+        r->out->popularity[k].found += s->found[k];
     }
     pz_ranker_free(s->ranker);
     free(s->hit);
@@ -348,7 +390,46 @@ static void summarize(struct run *r)
     for (uint32_t item = 0; item < n_items; item++)
         distinct += r->best[item] > 0;
     f->coverage = n_items ? (double)distinct / n_items : 0;
-    f->gini = pz_metric_gini(r->shown, n_items);
+    for (uint32_t item = 0; item < n_items; item++)
+        f->popularity[r->class[item]].shown += r->shown[item];
+    f->gini = pz_metric_gini(r->shown, n_items); /* puts shown in order */
+}
+
+struct item_count {
+    uint32_t count, item;
+};
+
+static int by_popularity(const void *x, const void *y)
+{
+    const struct item_count *a = x, *b = y;
+
+    return a->count != b->count ? (a->count > b->count ? -1 : 1)
+                                : (a->item > b->item) - (a->item < b->item);
+}
+
+static bool find_classes(struct run *r)
+{
+    uint32_t n = r->m->items.n;
+    struct item_count *order = pz_mem_array(n, sizeof *order);
+    uint64_t total = 0, sum = 0;
+
+    r->class = pz_mem_array(n, sizeof *r->class);
+    for (uint32_t i = 0; order && i < n; i++) {
+        order[i] = (struct item_count){ r->m->item_count[i], i };
+        total += order[i].count;
+    }
+    if (order)
+        qsort(order, n, sizeof *order, by_popularity);
+    for (uint32_t i = 0; order && r->class && i < n; i++) {
+        uint64_t k = total ? PZ_POPULARITY_CLASSES * sum / total : 0;
+
+        k = k < PZ_POPULARITY_CLASSES ? k : PZ_POPULARITY_CLASSES - 1;
+        r->class[order[i].item] = (uint8_t)k;
+        r->out->popularity[k].n_items++;
+        sum += order[i].count;
+    }
+    free(order);
+    return order && r->class;
 }
 
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
@@ -369,13 +450,12 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
             return pz_err_set(err, PZ_USAGE, "the objective %s is no column of numbers of Items",
                               cfg->objective);
     }
-    for (size_t i = 0; i < cfg->n_k; i++)
-        r.longest = cfg->k[i] > r.longest ? cfg->k[i] : r.longest;
+    r.longest = longest_k(cfg);
     st = make_figures(&r, out, err);
     r.shown = pz_mem_array(m->items.n, sizeof *r.shown);
     r.best = pz_mem_array(m->items.n, sizeof *r.best);
-    if (st == PZ_OK && (!r.shown || !r.best))
-        st = pz_err_memory(err, "evaluating", 8.0 * m->items.n);
+    if (st == PZ_OK && (!r.shown || !r.best || !find_classes(&r)))
+        st = pz_err_memory(err, "evaluating", 17.0 * m->items.n);
     if (st == PZ_OK)
         st = run_cases(&r, err);
     if (st == PZ_OK) {
@@ -384,6 +464,7 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
     }
     free(r.shown);
     free(r.best);
+    free(r.class);
     if (st != PZ_OK)
         pz_figures_clear(out);
     return st;

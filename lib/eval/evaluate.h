@@ -30,6 +30,17 @@ struct pz_eval_cfg {
 /* Parse "5,10,25" into cfg->k: up to PZ_MAX_KS different numbers from 1 to 10,000, in any order. */
 enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err);
 
+/* Items in three classes by how many interactions they have: popular, middle and rare items share the
+ * interactions in thirds, so that the popular ones are few and the rare ones many. */
+enum { PZ_POPULARITY_CLASSES = 3 };
+
+struct pz_class_share {
+    uint64_t n_items; /* of the catalogue */
+    uint64_t truth;   /* held-out items of the class, over all cases */
+    uint64_t found;   /* of these, those in the list of the longest K */
+    uint64_t shown;   /* places of such lists that items of the class take */
+};
+
 /* Figures of one model over the cases. */
 struct pz_figures {
     size_t n_cases, n_metrics;
@@ -43,6 +54,7 @@ struct pz_figures {
     double coverage;    /* different items in all lists of the longest K / items of the catalogue */
     double share[PZ_MAX_KS]; /* the same for each K */
     double gini;             /* of how often each item is in a list of the longest K */
+    struct pz_class_share popularity[PZ_POPULARITY_CLASSES];
 };
 /* Free the arrays; all-zero again. */
 void pz_figures_clear(struct pz_figures *f);
@@ -55,6 +67,15 @@ void pz_figures_clear(struct pz_figures *f);
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err);
+
+/* The list that a case got: what pz_evaluate judged, up to the longest K.
+ *
+ * item   caller's [longest K] item indices of the model
+ * n      how many there are; a given list's items that the model lacks are left out
+ * Errors:  PZ_TRY_AGAIN memory */
+enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases *cases,
+                                const struct pz_eval_cfg *cfg, size_t number, uint32_t *item,
+                                size_t *n, struct pz_err *err);
 
 /* The share of the cold items' first-week audience that finds them: of the early cases, those whose
  * truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early

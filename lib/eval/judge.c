@@ -162,7 +162,7 @@ enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *
 static void only_popularity(struct pz_model *m)
 {
     for (size_t i = 0; i < m->n_parts; i++)
-        m->part[i].weight = strcmp(m->part[i].scorer->name, "popularity") == 0;
+        m->part[i].weight = m->part[i].scorer->is_fallback;
 }
 
 /* A model file, or the current version of a campaign. */

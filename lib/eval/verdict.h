@@ -67,7 +67,4 @@ json_t *pz_verdict_json(const struct pz_verdict *v);
 /* Append a table for people. */
 void pz_verdict_text(struct pz_str *out, const struct pz_verdict *v);
 
-/* Append a page that needs no other file. */
-void pz_verdict_html(struct pz_str *out, const struct pz_verdict *v);
-
 #endif

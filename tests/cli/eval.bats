@@ -226,14 +226,46 @@ near() {
     grep -q "67 % of the held-out items stand in their user's history .*--seen keep" log
 }
 
-@test "--report writes a page that needs no other file" {
+@test "--report writes a page that needs no other file, and equal runs write equal bytes" {
     small_shop
-    pz-eval -q --no-tune --split leave-last --gate 'ndcg@10 > 0' --report page.html shop.pzd >text
+    for i in 1 2; do
+        pz-eval -q --no-tune --split leave-last --gate 'ndcg@10 > 0' --report page.html shop.pzd >text
+        mv page.html $i.html
+    done
+    cmp 1.html 2.html
     value=$(awk '$1 == "precision_at_10" { print $2 }' text)
-    grep -q "<td>precision_at_10</td><td>$value " page.html
-    grep -q '<code>ndcg@10 &gt; 0</code>: <b class="up">yes' page.html
-    [ "$(tail -1 page.html)" = "</body></html>" ]
-    run ! grep -Eq 'https?:|src=|href=|@import' page.html
+    grep -q "<td>precision_at_10<p>.*</p></td><td>$value<br>" 1.html
+    grep -q '<code>ndcg@10 &gt; 0</code> says <b class="good">yes' 1.html
+    users=$(sed -n 's/^protocol leave-last, \([0-9]*\) users.*/\1/p' text)
+    hits=$(awk -v n="$users" '$1 == "hit_rate_at_10" { printf "%.0f %.0f", $2 * n, $5 * n }' text)
+    said=$(sed -n 's/^<p class="say">\([0-9]*\) of \([0-9]*\) users .* popularity: \([0-9]*\)\.<.*/\1 \3 \2/p' 1.html)
+    [ "$said" = "$hits $users" ]
+    [ "$(grep -c '<div class="user">' 1.html)" -eq 5 ]
+    grep -q "<code>pz-eval -q --no-tune --split leave-last --gate 'ndcg@10 > 0' --report page.html shop.pzd</code>" <(sed 's/&gt;/>/g' 1.html)
+    [ "$(tail -1 1.html)" = "</body></html>" ]
+    run ! grep -Eq 'https?:|src=|href=|@import|url\(|<script' 1.html
+}
+
+@test "the report fits a telephone and a wide screen, light and dark" {
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    small_shop
+    pz-eval -q --no-tune --split leave-last -r user-personalization -r personalized-ranking --report page.html shop.pzd >text
+    shots=$BATS_TEST_DIRNAME/../../build/screenshots
+    mkdir -p "$shots"
+    for width in 500 1000; do # a window is never narrower than 500 here: 420 is asked of the body
+        timeout 60 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=$width,3000 \
+            --screenshot="$shots/report-$width.png" "file://$PWD/page.html" 2>log
+        [ "$(head -c 4 "$shots/report-$width.png" | tail -c 3)" = PNG ]
+    done
+    # at 420 points nothing sticks out, but tables that can be moved in their frame
+    { sed 's/<body>/<body style="width:420px;margin:0">/' page.html
+        echo '<script>document.title = "outside: " + [...document.querySelectorAll("body *")].filter(
+            e => e.getBoundingClientRect().right > 421 && !e.closest(".scroll")).length</script>'; } >narrow.html
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --window-size=500,3000 --dump-dom "file://$PWD/narrow.html" 2>log |
+        grep -q '<title>outside: 0</title>'
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-dark-mode --window-size=1000,3000 \
+        --blink-settings=preferredColorScheme=0 --screenshot="$shots/report-dark.png" "file://$PWD/page.html" 2>log
+    run ! cmp -s "$shots/report-dark.png" "$shots/report-1000.png"
 }
 
 @test "--per-user has a line for each user, whose mean is the report" {
