@@ -134,10 +134,11 @@ struct pz_filter_column {
     enum pz_filter_what what;
     enum pz_attr_kind kind;
     char name[PZ_NAME_MAX + 1];
-    enum pz_filter_unit unit;   /* of times in it, where a test asks */
-    bool of_users;              /* an attribute of users (else of items or events) */
-    const struct pz_attr *attr; /* the model's; NULL: only the overlay has it, or not an ATTR */
-    const struct pz_attr *over; /* the overlay's; NULL: it lacks it, or there is none */
+    enum pz_filter_unit unit;      /* of times in it, where a test asks */
+    bool of_users;                 /* an attribute of users (else of items or events) */
+    const struct pz_attr *attr;    /* the model's; NULL: only the overlay has it, or not an ATTR */
+    const struct pz_attr *over;    /* the overlay's; NULL: it lacks it, or there is none */
+    struct pz_filter_index *index; /* of a test that changes from query to query; owned */
 };
 
 struct pz_filter_place {

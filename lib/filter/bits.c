@@ -94,13 +94,11 @@ static void scan_by_row(const struct pz_filter_ctx *ctx, const struct pz_filter_
     }
 }
 
-void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
-                    const struct pz_filter_set *set, uint64_t *words)
+/* The model's rows one after the other. */
+static void scan_rows(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                      const struct pz_filter_set *set, size_t n, uint64_t *words)
 {
-    const struct pz_filter *f = ctx->f;
-    const struct pz_filter_column *col = pz_filter_left(f, test);
-    size_t n = f->of_users ? f->m->users.n
-                           : pz_model_learned(f->m); /* others are the overlay's, below */
+    const struct pz_filter_column *col = pz_filter_left(ctx->f, test);
 
     memset(words, 0, ctx->n_words * sizeof *words);
     if (test->by_row)
@@ -113,6 +111,18 @@ void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node
         scan_numbers(test, set, col->attr->num, n, words);
     else if (col->attr)
         scan_texts(test, set, col->attr, n, words);
+}
+
+void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
+                    const struct pz_filter_set *set, uint64_t *words)
+{
+    const struct pz_filter *f = ctx->f;
+    const struct pz_filter_column *col = pz_filter_left(f, test);
+    size_t n = f->of_users ? f->m->users.n
+                           : pz_model_learned(f->m); /* others are the overlay's, below */
+
+    if (!pz_filter_index_ask(test, col, set, n, ctx->n_words, words))
+        scan_rows(ctx, test, set, n, words);
     for (size_t w = 0; w < ctx->n_words && test->negated; w++)
         words[w] = ~words[w];
     if (col->what == PZ_WHAT_ID)

@@ -90,7 +90,23 @@ bool pz_filter_events_enough(const struct pz_filter_ctx *ctx, const struct pz_fi
 void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
                             uint64_t *words);
 
-/* ---- filter_bits.c */
+/* ---- index.c */
+/* Room for an index of a column, made when it has been asked often enough. NULL: memory is out.
+ *
+ * Owner:   the caller: pz_filter_index_free, which accepts NULL */
+struct pz_filter_index *pz_filter_index_new(void);
+void pz_filter_index_free(struct pz_filter_index *index);
+
+/* Answer a test of rows from the column's index: the bits of words, all of them, before negation.
+ * False: there is none yet, or a scan is faster; words are undefined then.
+ *
+ * n_rows   rows of the model's column; others have bit 0
+ * Threads: any */
+bool pz_filter_index_ask(const struct pz_filter_node *test, const struct pz_filter_column *col,
+                         const struct pz_filter_set *set, uint64_t n_rows, size_t n_words,
+                         uint64_t *words);
+
+/* ---- bits.c */
 /* The answer to a test of rows for every row of the model, or of the overlay in its place, into
  * words; negation included; bits behind the last row are undefined. */
 void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,

@@ -59,8 +59,11 @@ static enum pz_status finish(struct pz_filter *f, struct pz_err *err)
         struct pz_filter_node *test = f->test[i];
         uint64_t *bits;
 
-        if (test->when != PZ_WHEN_COMPILED)
+        if (test->when != PZ_WHEN_COMPILED) {
+            if (test->left && is_of_rows(f, test) && !test->by_row)
+                f->column[test->left->column].index = pz_filter_index_new(); /* NULL: it scans */
             continue;
+        }
         st = pz_filter_set_fill(&ctx, test, &f->set[i], err);
         if (st != PZ_OK || !is_of_rows(f, test) || pz_filter_left(f, test)->area != PZ_AREA_ROW)
             continue;
@@ -111,6 +114,8 @@ void pz_filter_free(struct pz_filter *f)
     pz_filter_cache_free(f->cache);
     free(f->set);
     free(f->test);
+    for (size_t i = 0; i < f->n_columns; i++)
+        pz_filter_index_free(f->column[i].index);
     free(f->column);
     free(f->place);
     pz_arena_clear(&f->arena);
