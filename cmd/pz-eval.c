@@ -14,6 +14,7 @@
 struct config {
     const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
     struct pz_strs recipes;
+    long long pool_days;
     struct pz_train_options learn;
     struct pz_common common;
 };
@@ -52,6 +53,8 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "gate", struct config, gate, NULL, "EXPR",
            "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= "
            "0.1'"),
+    PZ_INT(0, "pool-days", struct config, pool_days, "0 (today's test alone)", 0, 366, "N",
+           "with --vs and --ledger: let --gate compare over the last N days' tests in the ledger"),
     PZ_OUT(0, "report", struct config, report, NULL, "FILE.html", "write the result as a page too"),
     PZ_OUT(0, "per-user", struct config, per_user, NULL, "FILE",
            "write a line for each test user: user_id and every metric, tab-separated"),
@@ -138,6 +141,8 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
     if (!cfg->split &&
         (cfg->recipes.n || cfg->learn.params.n || cfg->learn.events.n || cfg->output))
         return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
+    if (cfg->pool_days > 0 && (!cfg->vs || !cfg->gate || !cfg->common.ledger))
+        return pz_err_set(err, PZ_USAGE, "--pool-days needs --vs, --gate and --ledger");
     return PZ_OK;
 }
 
@@ -180,6 +185,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         st = pz_judgement_name(&j, cfg->split, cfg->recipes.v, cfg->recipes.n, cfg->vs, err);
     if (st == PZ_OK)
         st = judge(cfg, args, &j, err);
+    if (st == PZ_OK && cfg->pool_days > 0)
+        st = pz_judgement_pool(&j, cfg->common.ledger, (uint32_t)cfg->pool_days, err);
     if (st == PZ_OK)
         st = pz_judgement_run(&j, err);
     if (st == PZ_OK)

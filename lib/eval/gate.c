@@ -157,13 +157,49 @@ static bool set_metric(struct gate *g, const char *name)
     return true;
 }
 
+/* The figures of vs; NULL: there is none. */
+static const struct pz_figures *vs_of(const struct pz_verdict *v)
+{
+    for (size_t i = 0; i < v->n_rivals; i++)
+        if (strcmp(v->rival[i].name, "vs") == 0)
+            return &v->rival[i].figures;
+    return NULL;
+}
+
+bool pz_verdict_pooled(const struct pz_verdict *v, const char *metric, bool all,
+                       struct pz_pool_sum *out)
+{
+    const struct pz_figures *mine = &v->mine.figures, *vs = vs_of(v);
+    size_t i = find_metric(mine, metric);
+
+    if (!vs || i == mine->n_metrics)
+        return false;
+    *out = pz_pool_with(all ? &v->pool : NULL, metric, mine->each + i, vs->each + i, mine->n_cases,
+                        mine->n_metrics);
+    return true;
+}
+
+/* Of the days together, where the gate asks for that; what it asks of vs is noted. */
+static bool pooled(struct gate *g, const struct pz_figures *f, struct pz_pool_sum *sum)
+{
+    const struct pz_figures *vs = vs_of(g->v);
+
+    if (vs && f == vs)
+        pz_pool_use(&g->v->pool, g->metric);
+    return g->v->pool.n_days > 0 && (f == vs || f == &g->v->mine.figures) &&
+           pz_verdict_pooled(g->v, g->metric, true, sum);
+}
+
 static double value_of(struct gate *g, const struct pz_figures *f)
 {
     const char *key = g->metric;
     size_t i = find_metric(f, key);
+    struct pz_pool_sum sum;
 
     if (f->n_metrics == 0)
         return 1; /* a look at the form only */
+    if (pooled(g, f, &sum))
+        return (f == &g->v->mine.figures ? sum.mine : sum.rival) / (double)sum.n;
     if (i < f->n_metrics)
         return f->mean[i];
     if (strcmp(key, "coverage") == 0)
@@ -184,6 +220,7 @@ static double bound_of(struct gate *g, const struct pz_figures *rival, bool low)
 {
     const struct pz_figures *f = &g->v->mine.figures;
     size_t i = find_metric(f, g->metric);
+    struct pz_pool_sum sum;
     struct pz_lift lift;
 
     if (f->n_metrics == 0)
@@ -192,6 +229,10 @@ static double bound_of(struct gate *g, const struct pz_figures *rival, bool low)
         return fail(g, "\"%.60s\" has no interval", g->metric).x;
     if (!rival)
         return low ? f->low[i] : f->high[i];
+    if (pooled(g, rival, &sum)) {
+        pz_pool_interval(&sum, &lift.low, &lift.high);
+        return low ? lift.low : lift.high;
+    }
     lift = pz_compare(f, rival, i);
     return low ? lift.low : lift.high;
 }

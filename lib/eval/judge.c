@@ -119,6 +119,9 @@ static enum pz_status make_cases(struct pz_judgement *j, const struct pz_cases_s
     enum pz_status st = j->v.cold ? pz_cases_from_cold(from->test, from->role, &j->cases, err)
                                   : pz_cases_make(from, j->model[0], &j->cases, err);
 
+    for (uint64_t p = 0; p < from->test->n_interactions; p++)
+        if ((!from->role || (from->role[p] & PZ_ROLE_TRUTH)) && from->test->time[p] > j->v.newest)
+            j->v.newest = from->test->time[p];
     for (size_t i = 0; i <= j->v.n_rivals && st == PZ_OK; i++)
         st = pz_cases_learned(from, j->model[i], &j->v.learned[i], err);
     j->v.held = j->cases.held;
@@ -280,6 +283,22 @@ static void settle_seen(struct pz_judgement *j)
                                                                              : PZ_SEEN_KEEP;
 }
 
+enum pz_status pz_judgement_pool(struct pz_judgement *j, const char *ledger, uint32_t n_days,
+                                 struct pz_err *err)
+{
+    return pz_pool_read(ledger, j->v.newest, n_days, &j->v.pool, err);
+}
+
+/* What the gate compared with vs today, for the gates of days to come. */
+static void note_days(const struct pz_verdict *v)
+{
+    struct pz_pool_sum today;
+
+    for (size_t i = 0; i < PZ_POOL_METRICS; i++)
+        if (pz_verdict_pooled(v, v->pool.used[i], false, &today))
+            pz_pool_note(i, v->newest, &today);
+}
+
 enum pz_status pz_judgement_run(struct pz_judgement *j, struct pz_err *err)
 {
     enum pz_status st = refuse_learned(&j->v, err);
@@ -291,7 +310,11 @@ enum pz_status pz_judgement_run(struct pz_judgement *j, struct pz_err *err)
         st = judge_one(j, j->model[0], &j->v.mine, err);
     for (size_t i = 0; i < j->v.n_rivals && st == PZ_OK; i++)
         st = judge_one(j, j->model[i + 1], &j->v.rival[i], err);
-    return st == PZ_OK ? pz_gate_judge(&j->v, err) : st;
+    if (st == PZ_OK)
+        st = pz_gate_judge(&j->v, err);
+    if (st == PZ_OK)
+        note_days(&j->v);
+    return st;
 }
 
 /* ---- a line for each user ---- */

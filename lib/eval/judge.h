@@ -49,6 +49,14 @@ enum pz_status pz_judgement_given(struct pz_judgement *j, const char *model, con
                                   const char *const *test, size_t n_test, const char *history,
                                   struct pz_err *err);
 
+/* Let the gate compare with vs over the last n_days of the run ledger, today's test included; after
+ * the cases are made, before pz_judgement_run. What the gate compares with vs is noted in the ledger
+ * line of every run.
+ *
+ * Errors:  as pz_pool_read */
+enum pz_status pz_judgement_pool(struct pz_judgement *j, const char *ledger, uint32_t n_days,
+                                 struct pz_err *err);
+
 /* Judge all contenders under the first one's seen rule.
  *
  * Errors:  PZ_BAD_DATA no ground truth, or there is a gate and a contender has learned test events

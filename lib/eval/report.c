@@ -13,6 +13,7 @@ void pz_verdict_clear(struct pz_verdict *v)
     for (size_t i = 0; i < v->n_rivals; i++)
         pz_figures_clear(&v->rival[i].figures);
     pz_str_clear(&v->why);
+    pz_pool_clear(&v->pool);
 }
 
 /* Figures that are not means of cases and so have no interval. */
@@ -110,6 +111,25 @@ static json_t *lift_json(const struct pz_figures *mine, const struct pz_figures 
     return o;
 }
 
+/* What the gate compared with vs, over how many days and users. */
+static json_t *pooled_json(const struct pz_verdict *v)
+{
+    json_t *o = json_object();
+    struct pz_pool_sum s;
+    double low, high;
+
+    for (size_t i = 0; i < PZ_POOL_METRICS; i++)
+        if (pz_verdict_pooled(v, v->pool.used[i], true, &s)) {
+            pz_pool_interval(&s, &low, &high);
+            json_object_set_new(o, s.metric,
+                                json_pack("{s:I, s:I, s:f, s:f, s:[f,f]}", "days",
+                                          (json_int_t)s.n_days, "users", (json_int_t)s.n, "mean",
+                                          s.mine / (double)s.n, "vs", s.rival / (double)s.n,
+                                          "interval", low, high));
+        }
+    return o;
+}
+
 json_t *pz_verdict_json(const struct pz_verdict *v)
 {
     json_t *baselines = json_object(), *lift = json_object(), *doc;
@@ -134,8 +154,9 @@ json_t *pz_verdict_json(const struct pz_verdict *v)
                                       v->wall_s, "peak_memory_bytes", (json_int_t)v->peak_bytes));
     if (doc && v->gate)
         json_object_set_new(doc, "gate",
-                            json_pack("{s:s, s:b, s:s}", "expression", v->gate, "passed", v->passed,
-                                      "why", v->why.data ? v->why.data : ""));
+                            json_pack("{s:s, s:b, s:s, s:o}", "expression", v->gate, "passed",
+                                      v->passed, "why", v->why.data ? v->why.data : "", "pooled",
+                                      pooled_json(v)));
     return doc;
 }
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "eval/evaluate.h"
+#include "eval/pool.h"
 
 #define PZ_MAX_RIVALS 8
 
@@ -32,6 +33,8 @@ struct pz_verdict {
     bool trained;         /* the next three are known */
     double cpu_s, wall_s; /* of the training */
     size_t peak_bytes;    /* of the process when it had trained */
+    int64_t newest;       /* time of the newest held-out event: the day that is judged */
+    struct pz_pool pool;  /* of earlier days, for the gate */
     const char *gate;     /* expression; NULL: none */
     bool passed;          /* it said yes */
     struct pz_str why;    /* which comparisons are false, a clause each */
@@ -49,6 +52,8 @@ void pz_verdict_clear(struct pz_verdict *v);
  *                           report
  *             low.METRIC, high.METRIC          the bounds of its interval
  *             RIVAL.METRIC                     the rival's value; RIVAL: popularity, vs, a recipe
+ *             (with v->pool.n_days > 0 METRIC, vs.METRIC and the bounds of the difference to vs are
+ *             those of all days together)
  *             RIVAL.low.METRIC, .high.         bounds of the paired difference, mine minus the
  *                                              rival's
  *             RIVAL                            the rival's value of the metric last named before it
@@ -57,6 +62,13 @@ void pz_verdict_clear(struct pz_verdict *v);
 /* Judge v->gate: fills v->passed and v->why. Before anything is judged (figures empty) it only
  * checks that the expression can be. PZ_USAGE: it cannot, with the place. NULL gate: PZ_OK. */
 enum pz_status pz_gate_judge(struct pz_verdict *v, struct pz_err *err);
+
+/* The sums of a metric over the users of today and, with all, of earlier days; false: it is no mean of
+ * users, or there is no vs.
+ *
+ * Threads: any */
+bool pz_verdict_pooled(const struct pz_verdict *v, const char *metric, bool all,
+                       struct pz_pool_sum *out);
 
 /* ---- reports ---- */
 
