@@ -6,6 +6,7 @@
 #include "answer/rules.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/ledger.h"
 #include "base/opt.h"
 #include "eval/judge.h"
 #include "eval/page.h"
@@ -122,6 +123,10 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
         st = write_report(cfg, j, err);
     if (st == PZ_OK)
         st = print_result(cfg, &j->v, err);
+    if (cfg->gate)
+        pz_ledger_text("gate", cfg->gate);
+    if (cfg->gate && st == PZ_OK)
+        pz_ledger_text("gate_says", j->v.passed ? "yes" : j->v.why.data ? j->v.why.data : "no");
     if (st == PZ_OK && cfg->gate && !j->v.passed)
         st = pz_err_set(err, PZ_NEGATIVE, "the gate says no: %s",
                         j->v.why.data ? j->v.why.data : cfg->gate);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -171,12 +170,10 @@ static void only_popularity(struct pz_model *m)
 /* A model file, or the current version of a campaign. */
 static enum pz_status open_model(const char *path, struct pz_model **m, struct pz_err *err)
 {
-    struct pz_version version;
-    struct stat info;
+    char file[4096];
+    enum pz_status st = pz_campaign_model_path(path, file, sizeof file, err);
 
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return pz_campaign_open_model(path, m, &version, err);
-    return pz_model_open(path, m, err);
+    return st == PZ_OK ? pz_model_open(file, m, err) : st;
 }
 
 enum pz_status pz_judgement_given(struct pz_judgement *j, const char *model, const char *vs,

@@ -177,6 +177,34 @@ near() {
     run -0 pz-eval -q --vs held.pzc --gate 'ndcg@10 == vs' held.pzm t.pzd
 }
 
+@test "a gate pools the paired sums of days in the ledger" {
+    popular_model # lists are a b c d e
+    printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP u1,e,5 u2,e,5 u3,e,5 u4,e,5 u1,d,6 u2,d,6 u3,d,6 u4,a,6 >o.csv
+    pz-import -q -o o.pzd --interactions o.csv --items items.csv
+    pz-train -q --no-tune -r popularity-count -o other.pzm o.pzd # e d a b c
+    day() { # day N ROW...: a test of that day
+        local n=$1
+        shift
+        printf '%s\n' USER_ID,ITEM_ID,TIMESTAMP "${@/%/,$((1700006400 + n * 86400))}" >t.csv
+        pz-import -q -o "day$n.pzd" --interactions t.csv
+    }
+    judge() { pz-eval -q --json --seen keep --at 1 --ledger run.jsonl --pool-days "$2" --vs other.pzm --gate "$3" pop.pzm "day$1.pzd"; }
+    day 0 x,a y,a z,a          # ours hits 3 of 3, theirs none
+    day 1 x,a y,a z,b w,e      # 2 of 4 against 1
+    day 2 x,e y,c              # 0 of 2 against 1
+    judge 0 7 'hit@1 == 1 && vs.hit@1 == 0' >0.json
+    judge 1 7 'vs.hit@1 == 1 / 7' >1.json
+    judge 1 7 'vs.hit@1 == 1 / 7' >again.json # the same day again does not count twice
+    run -1 judge 2 1 'hit@1 - vs.hit@1 > -0.1'
+    judge 2 7 'vs.low.hit@1 > -0.3*vs || hit@1 - vs.hit@1 > 0.3' >2.json
+    # by hand: 5 and 2 hits of 9; differences +1 five times, -1 twice, 0 twice
+    jq -e '.gate.pooled.hit_rate_at_1 | .days == 3 and .users == 9 and (.mean - 5 / 9 | fabs) < 1e-9 and
+        (.vs - 2 / 9 | fabs) < 1e-9 and (.interval[0] - (3 / 9 - 1.96 * ((7 - 9 * (1 / 9)) / 72 | sqrt)) | fabs) < 1e-9' 2.json
+    [ "$(jq -s '[.[] | select(.pool_1)] | length' run.jsonl)" -eq 5 ]
+    judge 2 2 'vs.hit@1 == 2 / 6' >two.json # yesterday and today alone
+    run -2 pz-eval -q --pool-days 7 --vs other.pzm --gate 'hit@1 > vs' --at 1 pop.pzm day1.pzd
+}
+
 @test "a split and the files that it makes give the same figures, event rules included" {
     small_shop
     for rules in "" "-e Purchase" "-e Purchase:weight=1 -e View:weight=0.2"; do
