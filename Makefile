@@ -26,7 +26,7 @@ PZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -fno-math-errno -fno-trap
 # Only programs that learn load it (its symbols are weak, see dense.c): it is half the time of a single answer.
 BLAS_DIR  := $(firstword $(wildcard /usr/lib/*/openblas-serial))
 PZ_BLAS   := -L$(BLAS_DIR) -Wl,--no-as-needed -lopenblas
-PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lxxhash -llmdb \
+PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lz -llzma -lbz2 -lxxhash -llmdb \
              -lmicrohttpd -lnettle -lm
 PZ_LDFLAGS := -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 

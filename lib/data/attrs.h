@@ -52,7 +52,7 @@ enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_a
                              struct pz_err *err);
 void pz_attrs_clear(struct pz_attrs *attrs);
 
-/* Where a row of a gathered table comes from: row `row` of part `part`; PZ_NONE parts give nulls.
+/* Where a row of a concatenated table comes from: row `row` of part `part`; PZ_NONE parts give nulls.
  */
 struct pz_source {
     uint32_t part;
@@ -60,7 +60,8 @@ struct pz_source {
 };
 
 /* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by
- * name; a column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is
+ * name; strings, texts and categories unite, a column without values fits every kind, and another
+ * column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is
  * nullable), dictionaries are united and hold only values that are used. present is kept when any
  * input has it: 1 where the source row is present. *out owns its arrays. */
 enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,

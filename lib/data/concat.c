@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathering attribute rows: what merging datasets and sorting context columns have in common.
+/* Concatenating attribute rows: what merging datasets and sorting context columns have in common.
  *
  * A column of codes:
  *   1. unite the inputs' dictionaries (linear), which gives a map old code -> code for each
@@ -14,7 +14,9 @@
 #include "base/mem.h"
 #include "data/attrs.h"
 
-struct gather {
+enum { COLUMNS_MAX = 4096 };
+
+struct concat {
     const struct pz_attrs *const *in;
     size_t n_in;
     const struct pz_source *source;
@@ -22,44 +24,106 @@ struct gather {
     uint8_t *used; /* [n_in] 1 where a row comes from this input */
 };
 
-/* The columns' union, kinds compared. */
-static enum pz_status unite_columns(const struct gather *g, struct pz_attrs *out,
-                                    struct pz_err *err)
+static const char *kind_name(const struct pz_attr *a)
 {
-    size_t cap = 0;
+    static const char *const names[] = { "numbers", "booleans", "categorical", "textual",
+                                         "string" };
 
-    for (size_t k = 0; k < g->n_in; k++)
-        for (uint32_t i = 0; i < g->in[k]->n_attrs; i++) {
-            const struct pz_attr *a = &g->in[k]->attr[i];
-            struct pz_attr *have = (struct pz_attr *)(uintptr_t)pz_attrs_find(out, a->name);
+    return names[a->kind];
+}
 
-            if (have && have->kind != a->kind)
-                return pz_err_set(err, PZ_BAD_DATA, "column %s has different types in the datasets",
-                                  a->name);
-            if (have) {
-                have->nullable |= a->nullable;
-                have->wide |= a->wide;
-                have->whole &= a->whole;
-                continue;
-            }
-            if (!pz_mem_grow(&out->attr, &cap, (size_t)out->n_attrs + 1, sizeof *out->attr))
-                return pz_err_memory(err, "attributes", 1e4);
-            out->attr[out->n_attrs] = *a;
-            out->attr[out->n_attrs].num = NULL;
-            out->attr[out->n_attrs].ptr = NULL;
-            out->attr[out->n_attrs].code = NULL;
-            memset(&out->attr[out->n_attrs++].values, 0, sizeof(struct pz_dict));
-        }
+static bool is_number(const struct pz_attr *a)
+{
+    return a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL;
+}
+
+/* A column without any value fits every kind: a small file has such ones. */
+static bool is_empty(const struct pz_attr *a, uint64_t n_rows)
+{
+    if (!a->num)
+        return a->ptr && a->ptr[n_rows] == 0;
+    for (uint64_t r = 0; r < n_rows; r++)
+        if (!isnan(a->num[r]))
+            return false;
+    return true;
+}
+
+/* What a column of two kinds becomes: strings are categories or texts where another part has those;
+ * false when they are not the same thing. */
+static bool unite_kinds(struct pz_attr *have, bool have_empty, const struct pz_attr *a, bool empty)
+{
+    if (have->kind == a->kind || empty)
+        return true;
+    if (have_empty) {
+        have->kind = a->kind;
+        have->whole = a->whole;
+        have->wide = a->wide;
+        return true;
+    }
+    if (is_number(have) || is_number(a))
+        return false;
+    have->kind = have->kind == PZ_ATTR_CATEGORY || a->kind == PZ_ATTR_CATEGORY ? PZ_ATTR_CATEGORY
+                                                                               : PZ_ATTR_TEXT;
+    return true;
+}
+
+static enum pz_status add_column(struct pz_attrs *out, size_t *cap, const struct pz_attr *a,
+                                 struct pz_err *err)
+{
+    struct pz_attr *made;
+
+    if (!pz_mem_grow(&out->attr, cap, (size_t)out->n_attrs + 1, sizeof *out->attr))
+        return pz_err_memory(err, "attributes", 1e4);
+    made = &out->attr[out->n_attrs++];
+    *made = *a;
+    made->num = NULL;
+    made->ptr = NULL;
+    made->code = NULL;
+    memset(&made->values, 0, sizeof made->values);
     return PZ_OK;
 }
 
-static const struct pz_attr *source_of(const struct gather *g, const struct pz_attr **from,
+/* The columns' union, kinds united. */
+static enum pz_status unite_columns(const struct concat *g, struct pz_attrs *out,
+                                    struct pz_err *err)
+{
+    bool *empty = pz_mem_array(COLUMNS_MAX, sizeof *empty);
+    size_t cap = 0;
+    enum pz_status st = empty ? PZ_OK : pz_err_memory(err, "attributes", COLUMNS_MAX);
+
+    for (size_t k = 0; k < g->n_in; k++)
+        for (uint32_t i = 0; i < g->in[k]->n_attrs && st == PZ_OK; i++) {
+            const struct pz_attr *a = &g->in[k]->attr[i];
+            struct pz_attr *have = (struct pz_attr *)(uintptr_t)pz_attrs_find(out, a->name);
+            bool none = is_empty(a, g->in[k]->n_rows);
+
+            if (!have) {
+                st = add_column(out, &cap, a, err);
+                empty[(out->n_attrs - 1) % COLUMNS_MAX] = none;
+                continue;
+            }
+            if (!unite_kinds(have, empty[(have - out->attr) % COLUMNS_MAX], a, none))
+                st =
+                    pz_err_set(err, PZ_BAD_DATA,
+                               "column %s holds %s in one dataset and %s in another; import one of "
+                               "them again with --like OTHER.pzd",
+                               a->name, kind_name(have), kind_name(a));
+            empty[(have - out->attr) % COLUMNS_MAX] &= none;
+            have->nullable |= a->nullable;
+            have->wide |= a->wide && !none;
+            have->whole &= a->whole || none;
+        }
+    free(empty);
+    return st;
+}
+
+static const struct pz_attr *source_of(const struct concat *g, const struct pz_attr **from,
                                        uint64_t r)
 {
     return g->source[r].part == PZ_NONE ? NULL : from[g->source[r].part];
 }
 
-static enum pz_status gather_numbers(const struct gather *g, const struct pz_attr **from,
+static enum pz_status concat_numbers(const struct concat *g, const struct pz_attr **from,
                                      struct pz_attr *a, struct pz_err *err)
 {
     double *num = pz_mem_array(g->n_rows, sizeof *num);
@@ -69,7 +133,7 @@ static enum pz_status gather_numbers(const struct gather *g, const struct pz_att
     for (uint64_t r = 0; r < g->n_rows; r++) {
         const struct pz_attr *src = source_of(g, from, r);
 
-        num[r] = src ? src->num[g->source[r].row] : NAN;
+        num[r] = src && src->num ? src->num[g->source[r].row] : NAN;
     }
     a->num = num;
     return PZ_OK;
@@ -99,7 +163,7 @@ static void drop_unused(struct pz_dict *dict, uint32_t *rank)
 }
 
 /* Unite the inputs' values into a->values; map[k]: code of input k -> code. */
-static enum pz_status unite_values(const struct gather *g, const struct pz_attr **from,
+static enum pz_status unite_values(const struct concat *g, const struct pz_attr **from,
                                    struct pz_attr *a, uint32_t **map, struct pz_err *err)
 {
     static const uint64_t zero[1] = { 0 };
@@ -110,14 +174,14 @@ static enum pz_status unite_values(const struct gather *g, const struct pz_attr 
     if (!in)
         return pz_err_memory(err, a->name, 8.0 * (double)g->n_in);
     for (size_t k = 0; k < g->n_in; k++)
-        in[k] = from[k] ? &from[k]->values : &none;
+        in[k] = from[k] && from[k]->ptr ? &from[k]->values : &none;
     st = pz_dict_merge(in, g->n_in, &a->values, map, err);
     free(in);
     return st;
 }
 
 /* Lay the codes of all rows through the maps, count them in ptr, mark them in used. */
-static enum pz_status lay_codes(const struct gather *g, const struct pz_attr **from,
+static enum pz_status lay_codes(const struct concat *g, const struct pz_attr **from,
                                 uint32_t *const *map, struct pz_attr *a, uint32_t *used,
                                 struct pz_err *err)
 {
@@ -131,7 +195,7 @@ static enum pz_status lay_codes(const struct gather *g, const struct pz_attr **f
         const struct pz_attr *src = source_of(g, from, r);
         uint64_t row = g->source[r].row;
 
-        ptr[r + 1] = ptr[r] + (src ? src->ptr[row + 1] - src->ptr[row] : 0);
+        ptr[r + 1] = ptr[r] + (src && src->ptr ? src->ptr[row + 1] - src->ptr[row] : 0);
     }
     a->code = code = pz_mem_array(ptr[g->n_rows], sizeof *code);
     if (!code)
@@ -149,7 +213,7 @@ static enum pz_status lay_codes(const struct gather *g, const struct pz_attr **f
     return PZ_OK;
 }
 
-static enum pz_status gather_lists(const struct gather *g, const struct pz_attr **from,
+static enum pz_status concat_lists(const struct concat *g, const struct pz_attr **from,
                                    struct pz_attr *a, struct pz_err *err)
 {
     uint32_t **map = pz_mem_array(g->n_in, sizeof *map), *rank = NULL, *code, n_before;
@@ -174,7 +238,7 @@ static enum pz_status gather_lists(const struct gather *g, const struct pz_attr 
     return st;
 }
 
-static enum pz_status gather_column(const struct gather *g, struct pz_attr *a, struct pz_err *err)
+static enum pz_status concat_column(const struct concat *g, struct pz_attr *a, struct pz_err *err)
 {
     const struct pz_attr **from = pz_mem_array(g->n_in, sizeof(void *));
     bool missing = false;
@@ -187,13 +251,13 @@ static enum pz_status gather_column(const struct gather *g, struct pz_attr *a, s
         missing |= g->used[k] && !from[k];
     }
     a->nullable |= missing;
-    st = a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL ? gather_numbers(g, from, a, err)
-                                                              : gather_lists(g, from, a, err);
+    st = a->kind == PZ_ATTR_NUMBER || a->kind == PZ_ATTR_BOOL ? concat_numbers(g, from, a, err)
+                                                              : concat_lists(g, from, a, err);
     free(from);
     return st;
 }
 
-static enum pz_status gather_present(const struct gather *g, struct pz_attrs *out,
+static enum pz_status concat_present(const struct concat *g, struct pz_attrs *out,
                                      struct pz_err *err)
 {
     uint8_t *present;
@@ -219,7 +283,7 @@ enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err)
 {
-    struct gather g = { in, n_in, source, n_rows, pz_mem_array(n_in, 1) };
+    struct concat g = { in, n_in, source, n_rows, pz_mem_array(n_in, 1) };
     enum pz_status st = g.used ? PZ_OK : pz_err_memory(err, "attributes", (double)n_in);
 
     memset(out, 0, sizeof *out);
@@ -231,9 +295,9 @@ enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
     if (st == PZ_OK)
         st = unite_columns(&g, out, err);
     for (uint32_t i = 0; i < out->n_attrs && st == PZ_OK; i++)
-        st = gather_column(&g, &out->attr[i], err);
+        st = concat_column(&g, &out->attr[i], err);
     if (st == PZ_OK)
-        st = gather_present(&g, out, err);
+        st = concat_present(&g, out, err);
     free(g.used);
     if (st != PZ_OK)
         pz_attrs_clear(out);

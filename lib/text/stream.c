@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: see stream.h. The first bytes decide: zstd's magic number (of a frame, or of a
- * skippable frame as parallel compressors put in front) starts the decoder; gzip and our own files
- * are refused with the command that helps; anything else is plain. */
+/* Input streams: see stream.h. The first bytes decide, not the name: zstd's magic number (of a frame, or
+ * of a skippable frame as parallel compressors put in front), gzip's, xz's and bzip2's start their
+ * decoder; our own files and what is no text (Parquet, workbooks, archives, databases) are refused with
+ * the command that helps; anything else is plain. */
 #include "text/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 #include "base/mem.h"
 #include "base/signals.h"
 #include "table/zst.h"
+#include "text/decode.h"
 
 enum { IN_BYTES = 1 << 17 };
 
@@ -23,9 +26,11 @@ struct pz_in {
     int fd;
     char *name;
     uint64_t size, consumed;
-    struct pz_unzst *unzst; /* NULL: plain */
-    int inside;             /* a frame is unfinished */
-    size_t have, at;        /* stored bytes in buf, first unused */
+    struct pz_unzst *unzst;     /* NULL: no zstd */
+    struct pz_decoder *decoder; /* gzip, xz, bzip2; NULL: none */
+    bool full;                  /* the decoder may have more of what it was given */
+    int inside;                 /* a frame is unfinished */
+    size_t have, at;            /* stored bytes in buf, first unused */
     char buf[IN_BYTES];
 };
 
@@ -58,12 +63,54 @@ static bool is_zstd(const char *p)
     return skippable || memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0;
 }
 
+/* What is no text at all, with the command that makes text of it. */
+struct foreign {
+    const char *magic;
+    size_t n;
+    const char *what, *command;
+};
+
+static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
+{
+    static const struct foreign kinds[] = {
+        { "PAR1", 4, "Parquet", "duckdb -c \"COPY (FROM '%s') TO 'out.csv'\"" },
+        { "PK\3\4", 4, "a zip archive or an xlsx workbook",
+          "unzip -p %s, or xlsx2csv %s > out.csv" },
+        { "SQLite format 3", 16, "an SQLite database",
+          "sqlite3 -csv -header %s 'SELECT * FROM ...' > out.csv" },
+        { "Obj\1", 4, "Avro", "duckdb -c \"COPY (FROM read_avro('%s')) TO 'out.csv'\"" },
+        { "ORC", 3, "ORC", "orc-contents %s > out.jsonl" },
+        { "\xd0\xcf\x11\xe0", 4, "an xls workbook", "ssconvert %s out.csv" },
+    };
+    const char *name = in->fd == STDIN_FILENO ? "FILE" : in->name;
+    char command[700];
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t n = 0;
+
+        if (in->have < kinds[i].n || memcmp(in->buf, kinds[i].magic, kinds[i].n) != 0)
+            continue;
+        for (const char *c = kinds[i].command; *c && n + 300 < sizeof command; c++)
+            if (c[0] == '%' && c[1] == 's')
+                n += (size_t)snprintf(command + n, sizeof command - n, "%.256s", name), c++;
+            else
+                command[n++] = *c;
+        command[n] = '\0';
+        return pz_err_set(err, PZ_BAD_DATA, "%s is %s, not text; convert it: %s", in->name,
+                          kinds[i].what, command);
+    }
+    return PZ_OK;
+}
+
 static enum pz_status look(struct pz_in *in, struct pz_err *err)
 {
-    enum pz_status st = fill(in, 12, err);
+    enum pz_status st = fill(in, 16, err);
+    enum pz_packing packing = pz_packing_of(in->buf, in->have);
 
-    if (st == PZ_OK && in->have >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "%s is gzip; pipe it: zcat FILE | pz-... -", in->name);
+    if (st == PZ_OK)
+        st = refuse_foreign(in, err);
+    if (st == PZ_OK && packing != PZ_PACKING_NONE)
+        return pz_decoder_new(packing, &in->decoder, err);
     if (st == PZ_OK && in->have >= 12 && is_zstd(in->buf) && memcmp(in->buf + 8, "pz01", 4) == 0)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s is a pz file, not text; pz-import --export makes text of a dataset",
@@ -107,28 +154,39 @@ enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err
     return st;
 }
 
-static enum pz_status read_zstd(struct pz_in *in, void *buf, size_t n, size_t *got,
-                                struct pz_err *err)
+static enum pz_status step(struct pz_in *in, size_t *took, void *buf, size_t n, size_t *got,
+                           struct pz_err *err)
+{
+    const char *from = in->buf + in->at;
+    size_t have = in->have - in->at;
+
+    return in->unzst
+               ? pz_unzst_step(in->unzst, from, have, took, buf, n, got, &in->inside, err)
+               : pz_decoder_step(in->decoder, from, have, took, buf, n, got, &in->inside, err);
+}
+
+static enum pz_status read_packed(struct pz_in *in, void *buf, size_t n, size_t *got,
+                                  struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     while (*got == 0 && st == PZ_OK) {
         size_t took = 0;
 
-        if (in->at == in->have)
+        if (in->at == in->have && !in->full)
             st = fill(in, 1, err);
-        if (st == PZ_OK && in->have == 0) {
+        if (st == PZ_OK && in->have == 0 && !in->full) {
             if (in->inside)
-                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its zstd data",
+                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its compressed data",
                                 in->name);
             return st;
         }
         if (st == PZ_OK)
-            st = pz_unzst_step(in->unzst, in->buf + in->at, in->have - in->at, &took, buf, n, got,
-                               &in->inside, err);
+            st = step(in, &took, buf, n, got, err);
         if (st == PZ_BAD_DATA)
             pz_err_prefix(err, "%s", in->name);
         in->at += took;
+        in->full = in->decoder && *got == n;
     }
     return st;
 }
@@ -140,8 +198,8 @@ enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, st
     *got = 0;
     if (n == 0)
         return PZ_OK;
-    if (in->unzst)
-        return read_zstd(in, buf, n, got, err);
+    if (in->unzst || in->decoder)
+        return read_packed(in, buf, n, got, err);
     if (in->at == in->have)
         st = fill(in, 1, err);
     if (st == PZ_OK) {
@@ -181,6 +239,7 @@ void pz_in_close(struct pz_in *in)
     if (in->fd > STDIN_FILENO)
         close(in->fd);
     pz_unzst_free(in->unzst);
+    pz_decoder_free(in->decoder);
     free(in->name);
     free(in);
 }

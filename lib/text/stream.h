@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: a file or standard input, plain or zstd (told by its first bytes, not its name).
- * gzip input is recognised and refused with the command that helps. */
+/* Input streams: a file or standard input, plain or compressed with zstd, gzip, xz or bzip2 (told by its
+ * first bytes, not its name). What is no text is refused with the command that makes text of it. */
 #ifndef PZ_TEXT_STREAM_H
 #define PZ_TEXT_STREAM_H
 
@@ -15,8 +15,8 @@ struct pz_in;
 /* path "-" is standard input. */
 enum pz_status pz_in_open(const char *path, struct pz_in **in, struct pz_err *err);
 
-/* Read up to n decoded bytes into buf; *got = 0 only at the end. A zstd stream that ends inside a
- * frame is PZ_BAD_DATA. */
+/* Read up to n decoded bytes into buf; *got = 0 only at the end. Compressed data that end too soon
+ * are PZ_BAD_DATA. */
 enum pz_status pz_in_read(struct pz_in *in, void *buf, size_t n, size_t *got, struct pz_err *err);
 
 /* Whether pz_in_read has something to give, or the end, now or within ms milliseconds. A signal

@@ -161,3 +161,25 @@ C
     pz-import -q --merge -o all.pzd base.pzd d.pzd
     pz-import --export items all.pzd | grep -qx 'x,7,,1'
 }
+
+@test "string, categorical and empty columns of datasets unite; other types are named with the cure" {
+    { echo ITEM_ID,KIND,NOTE,N; for i in $(seq 30); do echo "i$i,k$((i % 3)),,$i"; done; } >items.csv
+    pz-import -q -o base.pzd --interactions i.csv --items items.csv
+    printf 'ITEM_ID,KIND,NOTE,N\nx,other,5,\n' >day.csv
+    pz-import -q -o day.pzd --interactions i.csv --items day.csv
+    for order in "base.pzd day.pzd" "day.pzd base.pzd"; do
+        # shellcheck disable=SC2086 # two names
+        pz-import -q --merge -o d.pzd $order
+        [ "$(type_of KIND)" = categorical ]
+        [ "$(type_of NOTE)" = long ]
+        [ "$(type_of N)" = long ]
+        items | grep -qx 'x,other,5,'
+    done
+    printf 'ITEM_ID,KIND\nx,5\n' >day.csv
+    pz-import -q -o day.pzd --interactions i.csv --items day.csv
+    run -65 pz-import --merge -o d.pzd base.pzd day.pzd
+    [[ $output == *"column KIND holds categorical in one dataset and numbers in another; import one of them again with --like"* ]]
+    pz-import -q -o day.pzd --interactions i.csv --items day.csv --like base.pzd
+    pz-import -q --merge -o d.pzd base.pzd day.pzd
+    items | grep -qx 'x,5,,'
+}

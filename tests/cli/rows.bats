@@ -88,3 +88,40 @@ LIST
         cmp a.out $f.out
     done
 }
+
+@test "gzip, xz, bzip2 and zstd are read without asking, joined and cut ones too" {
+    { echo USER_ID,ITEM_ID,TIMESTAMP; for i in $(seq 60000); do echo "u$((i % 999)),i$((i * 7919 % 1009)),$((1700000000 + i))"; done; } >a.csv
+    pz-import -q -o a.pzd --interactions a.csv
+    pz-import --export interactions a.pzd >right.csv
+    head -30000 a.csv >one
+    tail -n +30001 a.csv >two
+    for tool in gzip xz bzip2 zstd; do
+        { "$tool" -qc one; "$tool" -qc two; } >packed
+        pz-import -q -o b.pzd --interactions packed
+        pz-import --export interactions b.pzd | cmp - right.csv
+        pz-import -q -o b.pzd --interactions - <packed
+        head -c 20000 packed >cut
+        run -65 pz-import -o c.pzd --interactions cut
+        [[ $output == *"ends in the middle"* || $output == *damaged* ]]
+    done
+    # as much output as the reader's buffer from the last bytes of input
+    { echo USER_ID,ITEM_ID,TIMESTAMP; head -c 3000000 /dev/zero | tr '\0' ' ' | sed 's/ /\n/g'; echo u,i,1700000000; } | gzip >blank.gz
+    pz-import -q -o b.pzd --interactions blank.gz
+    [ "$(pz-import --export interactions b.pzd | tail -1)" = u,i,1700000000 ]
+}
+
+@test "what is no text is named with the command that converts it" {
+    printf 'PAR1xxxxxxxxxxxxxxxx' >a.parquet
+    printf 'PK\003\004xxxxxxxxxxxxxxxx' >a.xlsx
+    printf 'SQLite format 3\0xxxxx' >a.db
+    while IFS='|' read -r file words; do
+        run -65 pz-import -o no.pzd --interactions "$file"
+        [[ $output == *"$words"* ]]
+        run -65 pz-event put home.pzc "$file"
+        [[ $output == *"$words"* ]]
+    done <<'LIST'
+a.parquet|a.parquet is Parquet, not text; convert it: duckdb -c "COPY (FROM 'a.parquet') TO 'out.csv'"
+a.xlsx|a.xlsx is a zip archive or an xlsx workbook, not text; convert it: unzip -p a.xlsx, or xlsx2csv a.xlsx
+a.db|a.db is an SQLite database, not text; convert it: sqlite3 -csv -header a.db
+LIST
+}

@@ -136,7 +136,7 @@ TEST(a_zstd_stream_that_ends_early_is_an_error_at_every_length)
     for (size_t cut = 4; cut < n_packed; cut++) {
         put_file(packed, cut);
         assert_int_equal(drain(path, 64, buf, sizeof buf, &n, &err), PZ_BAD_DATA);
-        assert_non_null(strstr(err.text, "zstd"));
+        assert_non_null(strstr(err.text, "ends in the middle"));
     }
     free(packed);
     free(text);
@@ -160,7 +160,7 @@ TEST(damaged_zstd_data_and_trailing_garbage_are_errors)
     free(text);
 }
 
-TEST(gzip_is_refused_with_the_command_that_helps)
+TEST(gzip_that_ends_early_is_an_error)
 {
     char buf[16];
     struct pz_err err;
@@ -168,7 +168,7 @@ TEST(gzip_is_refused_with_the_command_that_helps)
 
     put_file("\x1f\x8b\x08\0\0\0\0\0", 8);
     assert_int_equal(drain(path, 16, buf, sizeof buf, &n, &err), PZ_BAD_DATA);
-    assert_non_null(strstr(err.text, "zcat"));
+    assert_non_null(strstr(err.text, "ends in the middle"));
 }
 
 TEST(a_table_is_refused_as_text)
