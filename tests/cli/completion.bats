@@ -17,7 +17,7 @@ complete_line() {
 @test "bash: names of options and of commands" {
     [ "$(complete_line pz-import --inter)" = "--interactions=" ]
     [ "$(complete_line pz-deploy roll)" = "rollback" ]
-    [ "$(complete_line pz-deploy gc --ke)" = "--keep=" ]
+    [ "$(complete_line pz-deploy gc --loc)" = "--lock-wait=" ]
 }
 
 @test "bash: values of a closed list, and only they" {
