@@ -47,8 +47,8 @@ jansson\.h lib/base/json\.[ch]
 zstd\.h lib/(table|text)/[a-z_]*\.c
 xxhash\.h lib/table/hash\.c
 lmdb\.h lib/live/db\.[ch]
-microhttpd\.h lib/serve/http\.c
-nettle/ lib/serve/sigv4\.c
+microhttpd\.h lib/serve/net/http\.c
+nettle/ lib/serve/net/sigv4\.c
 cblas\.h lib/model/dense\.c
 RULES
 }

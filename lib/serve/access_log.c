@@ -13,7 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "serve/credentials.h"
+#include "serve/net/credentials.h"
 
 struct pz_access_log {
     char *path;

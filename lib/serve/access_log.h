@@ -4,7 +4,7 @@
 #define PZ_SERVE_ACCESS_LOG_H
 
 #include "base/err.h"
-#include "serve/http.h"
+#include "serve/net/http.h"
 
 struct pz_access_log;
 

@@ -7,8 +7,8 @@
  * invocation id of the SDK, and the place in the list. The store passes over ids that it knows, so
  * that a repeat changes nothing. A client that sends no invocation id (aws-cli 2 of 2022) has no
  * repeats that could be told from new events. */
+#include "serve/net/sigv4.h"
 #include "serve/service.h"
-#include "serve/sigv4.h"
 
 #include <string.h>
 #include <time.h>

@@ -10,7 +10,7 @@
 
 #include "answer/answer.h"
 #include "base/str.h"
-#include "serve/http.h"
+#include "serve/net/http.h"
 #include "serve/wire.h"
 
 enum { PZ_N_BUCKETS = 16, PZ_N_VERSIONS = 16 };

@@ -7,7 +7,7 @@
 #define PZ_SERVE_QUEUE_H
 
 #include "base/err.h"
-#include "serve/http.h"
+#include "serve/net/http.h"
 
 struct pz_queue_cfg {
     unsigned workers;

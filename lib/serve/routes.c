@@ -5,8 +5,8 @@
  *  worker       JSON, limits, rights, rate; answer, or hand over to the committer
  *
  * A request that is not signed right never takes a place in the queue. */
+#include "serve/net/sigv4.h"
 #include "serve/service.h"
-#include "serve/sigv4.h"
 
 #include <stdio.h>
 #include <string.h>

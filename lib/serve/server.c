@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "campaign/campaign.h"
-#include "serve/listen.h"
+#include "serve/net/listen.h"
 #include "serve/service.h"
 
 enum { BODY_MAX = 1 << 20 };

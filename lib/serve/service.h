@@ -12,9 +12,9 @@
 #include "serve/access_log.h"
 #include "serve/commit.h"
 #include "serve/config.h"
-#include "serve/credentials.h"
-#include "serve/http.h"
 #include "serve/metrics.h"
+#include "serve/net/credentials.h"
+#include "serve/net/http.h"
 #include "serve/queue.h"
 #include "serve/wire.h"
 

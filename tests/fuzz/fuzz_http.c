@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "live/put.h"
-#include "serve/sigv4.h"
+#include "serve/net/sigv4.h"
 #include "serve/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "serve/config.h"
-#include "serve/credentials.h"
+#include "serve/net/credentials.h"
 
 #include "tests/unit/unit.h"
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "serve/sigv4.h"
+#include "serve/net/sigv4.h"
 
 #include "tests/unit/unit.h"
 

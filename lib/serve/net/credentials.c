@@ -2,7 +2,7 @@
 /* Credentials: see credentials.h. The file is read by hand: lines NAME = VALUE below [SECTION]
  * lines, comments by # and ;. A name that is not known is refused, since a misspelt `allow` would
  * open more than was meant. Error texts never hold a value. */
-#include "serve/credentials.h"
+#include "serve/net/credentials.h"
 
 #include <ctype.h>
 #include <errno.h>

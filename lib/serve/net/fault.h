@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be wrong with a request, as Amazon's clients know it: the name of an exception and an
  * HTTP status. */
-#ifndef PZ_SERVE_FAULT_H
-#define PZ_SERVE_FAULT_H
+#ifndef PZ_SERVE_NET_FAULT_H
+#define PZ_SERVE_NET_FAULT_H
 
 #include "base/err.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS Signature Version 4: who sent a request, and that it was not altered on the way. */
-#ifndef PZ_SERVE_SIGV4_H
-#define PZ_SERVE_SIGV4_H
+#ifndef PZ_SERVE_NET_SIGV4_H
+#define PZ_SERVE_NET_SIGV4_H
 
-#include "serve/credentials.h"
-#include "serve/http.h"
+#include "serve/net/credentials.h"
+#include "serve/net/http.h"
 
 /* Check the signature of a request as it came.
  *

@@ -14,8 +14,8 @@
  *   pz_http_close(http);
  *
  * An exchange lives from the request's first line to .done; everything in it lives as long. */
-#ifndef PZ_SERVE_HTTP_H
-#define PZ_SERVE_HTTP_H
+#ifndef PZ_SERVE_NET_HTTP_H
+#define PZ_SERVE_NET_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "serve/fault.h"
+#include "serve/net/fault.h"
 
 struct pz_header {
     const char *name, *value;

@@ -12,7 +12,7 @@
  *  2. The service is "personalize" for all three endpoints, the region any.
  *  3. Comparison takes the same time whatever differs. Nothing is said of which part did.
  *  4. The derived key changes once a day; each thread keeps the last (5 hashes less a request). */
-#include "serve/sigv4.h"
+#include "serve/net/sigv4.h"
 
 #include <nettle/hmac.h>
 #include <nettle/memops.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening: see listen.h. systemd's conventions are two environment variables each and need no
  * library: sd_listen_fds(3), sd_notify(3). */
-#include "serve/listen.h"
+#include "serve/net/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

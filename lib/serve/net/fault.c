@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Faults: see fault.h. Names and statuses are those that Amazon's clients map to their exceptions;
  * the header x-amzn-ErrorType decides, the body repeats it. */
-#include "serve/fault.h"
+#include "serve/net/fault.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The listening socket, and the two conventions by which a service manager and a server talk:
  * socket activation (LISTEN_FDS) and readiness (NOTIFY_SOCKET). */
-#ifndef PZ_SERVE_LISTEN_H
-#define PZ_SERVE_LISTEN_H
+#ifndef PZ_SERVE_NET_LISTEN_H
+#define PZ_SERVE_NET_LISTEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -14,7 +14,7 @@
  * A connection's state is changed by its I/O thread only; the list of connections, which other
  * threads walk, has a lock. A socket that is in the list is open: it leaves the list before
  * libmicrohttpd closes it. */
-#include "serve/http.h"
+#include "serve/net/http.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>

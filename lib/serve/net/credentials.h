@@ -9,8 +9,8 @@
  *                                        without the line: both
  *     campaigns = home, related          without the line: all
  *     max_tps = 50                       requests a second; without the line: no limit */
-#ifndef PZ_SERVE_CREDENTIALS_H
-#define PZ_SERVE_CREDENTIALS_H
+#ifndef PZ_SERVE_NET_CREDENTIALS_H
+#define PZ_SERVE_NET_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stddef.h>
