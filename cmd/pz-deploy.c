@@ -14,6 +14,7 @@
 #include "campaign/health.h"
 #include "campaign/repair.h"
 #include "campaign/settings.h"
+#include "serve/bench.h"
 #include "serve/cost.h"
 #include "serve/server.h"
 
@@ -497,6 +498,35 @@ static enum pz_status run_cost(void *config, struct pz_strs *args, struct pz_log
     return st;
 }
 
+/* ---- bench ---- */
+
+struct bench_config {
+    double seconds, min_tps;
+    struct pz_common common;
+};
+
+static enum pz_status run_bench(void *config, struct pz_strs *args, struct pz_log *log,
+                                struct pz_err *err)
+{
+    const struct bench_config *cfg = config;
+    struct pz_bench b = { .tps = 0 };
+    enum pz_status st = need_args(args, 1, "CAMPAIGN", err);
+
+    if (st == PZ_OK)
+        st = pz_bench_run(args->v[0], cfg->seconds, &b, err);
+    if (st != PZ_OK)
+        return st;
+    printf(cfg->common.json ? "{\"tps\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"cpu_us\":%.0f,"
+                              "\"questions\":%lu,\"threads\":%d}\n"
+                            : "%.1f answers a second; one takes %.0f us (median), %.0f us (99 %%), "
+                              "%.0f us of CPU; %lu asked on %d threads\n",
+           b.tps, b.p50_s * 1e6, b.p99_s * 1e6, b.cpu_s * 1e6, b.questions, pz_par_threads());
+    if (b.tps < cfg->min_tps)
+        pz_log(log, PZ_LOG_WARN, "this machine does not sustain the minimum of %g a second here",
+               cfg->min_tps);
+    return PZ_OK;
+}
+
 /* ---- options ---- */
 
 #define LOCK_WAIT                                                             \
@@ -550,6 +580,13 @@ static const struct pz_opt gc_opts[] = {
 };
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct config, common), PZ_END };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct config, common), PZ_END };
+
+static const struct pz_opt bench_opts[] = {
+    PZ_REAL(0, "seconds", struct bench_config, seconds, "3", 0.01, 3600, "N", "how long to ask"),
+    PZ_REAL(0, "min-tps", struct bench_config, min_tps, "0", 0, 1e9, "N",
+            "warn when fewer are answered a second, as minProvisionedTPS promises"),
+    PZ_OPT_COMMON(struct bench_config, common), PZ_END
+};
 
 static const struct pz_opt cost_opts[] = {
     PZ_REAL(0, "min-tps", struct cost_config, min_tps, "1", 0, 1e9, "N",
@@ -611,6 +648,14 @@ int main(int argc, char **argv)
             "Change a setting, or keep a filter under a name", set_opts, run_set),
         SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter",
             set_opts, run_unset),
+        { .name = "bench",
+          .synopsis = "[--seconds N] [--min-tps N] CAMPAIGN",
+          .summary = "Measure how many questions a second this machine answers",
+          .opts = bench_opts,
+          .cfg_bytes = sizeof(struct bench_config),
+          .common_offset = offsetof(struct bench_config, common),
+          .operands = "file",
+          .run = run_bench },
         { .name = "cost",
           .synopsis = "[--min-tps N] [--rates FILE] LEDGER|ACCESS-LOG...",
           .summary = "Add up what was used, and what Amazon would have charged for it",

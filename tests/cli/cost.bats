@@ -40,3 +40,13 @@ LEDGER
     run -66 pz-deploy cost nosuch
     run -2 pz-deploy cost
 }
+
+@test "bench asks a campaign and says what it measured" {
+    small_shop
+    pz-train -q -o home.pzm --no-tune --recipe popularity-count shop.pzd
+    pz-deploy publish -q home.pzc home.pzm
+    pz-deploy bench --json --seconds 0.05 -j 2 home.pzc | jq -e '.questions > 0 and .tps > 0 and .threads == 2'
+    run -0 pz-deploy bench --seconds 0.05 --min-tps 1e9 home.pzc
+    [[ $output == *"does not sustain"* ]]
+    run -66 pz-deploy bench nosuch.pzc
+}
