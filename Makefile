@@ -101,6 +101,10 @@ bench quality:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
 
+# kill -9 a hundred times under writers that try again: nothing lost, nothing doubled
+faults: all
+	KILLS=$${KILLS:-100} PZ_BIN=$(abspath $(B))/bin bats -f 'kill' tests/cli/serve-load.bats
+
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
 
@@ -183,6 +187,7 @@ help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
+	@echo 'faults     kill -9 a hundred times under load;  bench-serve  the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
 	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'
@@ -198,5 +203,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:
