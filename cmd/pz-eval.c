@@ -10,12 +10,13 @@
 #include "base/opt.h"
 #include "eval/judge.h"
 #include "eval/page.h"
+#include "eval/windows.h"
 #include "train/options.h"
 
 struct config {
     const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
     struct pz_strs recipes;
-    long long pool_days;
+    long long pool_days, windows;
     struct pz_train_options learn;
     struct pz_common common;
 };
@@ -24,6 +25,10 @@ static const struct pz_opt opts[] = {
     PZ_STR('s', "split", struct config, split, NULL, "SPEC",
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
            "leave-last[:N], time:TIMESTAMP, time:P%, users[:P%], random[:P%], cold-items[:P%]"),
+    PZ_INT(
+        0, "windows", struct config, windows, "0 (one)", 0, PZ_MAX_WINDOWS, "N",
+        "with --split time:...: cut what is held out into N windows, and judge each with a model "
+        "trained up to it, with the first model and growing histories, and by popularity"),
     PZ_LIST('r', "recipe", struct config, recipes, "NAME",
             "with --split: recipe to train, user-personalization when none is given. May be given "
             "several times: the others are trained too, as baselines"),
@@ -79,21 +84,20 @@ static void add_word(const char *word)
     pz_str_addf(&command, plain ? "%s" : "'%s'", word);
 }
 
-static enum pz_status print_result(const struct config *cfg, const struct pz_verdict *v,
-                                   struct pz_err *err)
+/* A verdict or a table of windows, in JSON (doc, taken; NULL: memory is out) or as text. */
+static enum pz_status print(const struct config *cfg, json_t *doc, const struct pz_windows *w,
+                            const struct pz_verdict *v, struct pz_err *err)
 {
     struct pz_str text = { 0 };
     enum pz_status st = PZ_OK;
 
-    if (cfg->common.json) {
-        json_t *doc = pz_verdict_json(v);
-
-        if (doc)
-            pz_json_dump(&text, doc, true);
-        json_decref(doc);
-    } else {
+    if (doc)
+        pz_json_dump(&text, doc, true);
+    else if (!cfg->common.json && w)
+        pz_windows_text(&text, w);
+    else if (!cfg->common.json)
         pz_verdict_text(&text, v);
-    }
+    json_decref(doc);
     if (!text.data || text.failed)
         st = pz_err_memory(err, "the report", 1e5);
     else
@@ -122,7 +126,7 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
     if (st == PZ_OK && cfg->report)
         st = write_report(cfg, j, err);
     if (st == PZ_OK)
-        st = print_result(cfg, &j->v, err);
+        st = print(cfg, cfg->common.json ? pz_verdict_json(&j->v) : NULL, NULL, &j->v, err);
     if (cfg->gate)
         pz_ledger_text("gate", cfg->gate);
     if (cfg->gate && st == PZ_OK)
@@ -146,6 +150,11 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
     if (!cfg->split &&
         (cfg->recipes.n || cfg->learn.params.n || cfg->learn.events.n || cfg->output))
         return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
+    if (cfg->windows > 0 && (!cfg->split || cfg->recipes.n > 1 || cfg->gate || cfg->report ||
+                             cfg->per_user || cfg->output || cfg->objective))
+        return pz_err_set(
+            err, PZ_USAGE,
+            "--windows needs --split time:P%% and one recipe, and prints its own table");
     if (cfg->pool_days > 0 && (!cfg->vs || !cfg->gate || !cfg->common.ledger))
         return pz_err_set(err, PZ_USAGE, "--pool-days needs --vs, --gate and --ledger");
     return PZ_OK;
@@ -163,6 +172,24 @@ static enum pz_status judge(const struct config *cfg, const struct pz_strs *args
     st = pz_train_options_read(&cfg->learn, j->v.how.log, &job, err);
     if (st == PZ_OK)
         st = pz_judgement_split(j, args, &job, cfg->output, err);
+    pz_train_options_clear(&job);
+    return st;
+}
+
+/* --windows: a table of its own. */
+static enum pz_status judge_windows(const struct config *cfg, const struct pz_strs *args,
+                                    const struct pz_verdict *v, struct pz_err *err)
+{
+    struct pz_train_cfg job = { .n_rules = 0 };
+    struct pz_windows w = { .n = 0 };
+    enum pz_status st = pz_train_options_read(&cfg->learn, v->how.log, &job, err);
+
+    job.recipe = pz_recipe_find(v->recipe, NULL);
+    if (st == PZ_OK)
+        st = pz_windows_run(cfg->split, (size_t)cfg->windows, args, &v->how, &job, &w, err);
+    if (st == PZ_OK)
+        st = print(cfg, cfg->common.json ? pz_windows_json(&w) : NULL, &w, NULL, err);
+    pz_windows_clear(&w);
     pz_train_options_clear(&job);
     return st;
 }
@@ -188,6 +215,11 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         st = pz_eval_parse_ks(cfg->k, &j.v.how, err);
     if (st == PZ_OK)
         st = pz_judgement_name(&j, cfg->split, cfg->recipes.v, cfg->recipes.n, cfg->vs, err);
+    if (st == PZ_OK && cfg->windows > 0) {
+        st = judge_windows(cfg, args, &j.v, err);
+        pz_judgement_clear(&j);
+        return st;
+    }
     if (st == PZ_OK)
         st = judge(cfg, args, &j, err);
     if (st == PZ_OK && cfg->pool_days > 0)

@@ -72,9 +72,8 @@ static enum pz_status temp_model(char *path, size_t n, struct pz_err *err)
     return PZ_OK;
 }
 
-/* Train into keep, or into a temporary file that goes as soon as it is open. */
-static enum pz_status train_one(const struct pz_dataset *ds, const struct pz_train_cfg *job,
-                                const char *keep, struct pz_model **out, struct pz_err *err)
+enum pz_status pz_judgement_train(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                  const char *keep, struct pz_model **out, struct pz_err *err)
 {
     char path[512];
     enum pz_status st = keep ? PZ_OK : temp_model(path, sizeof path, err);
@@ -98,7 +97,7 @@ static enum pz_status train_all(struct pz_judgement *j, const struct pz_dataset 
     enum pz_status st;
 
     job->recipe = pz_recipe_find(v->recipe, NULL);
-    st = train_one(ds, job, keep, &j->model[0], err);
+    st = pz_judgement_train(ds, job, keep, &j->model[0], err);
     v->trained = true;
     v->cpu_s = pz_cpu_seconds() - cpu;
     v->wall_s = pz_wall_seconds() - wall;
@@ -106,7 +105,7 @@ static enum pz_status train_all(struct pz_judgement *j, const struct pz_dataset 
     job->n_params = 0;
     for (size_t i = 0; i < v->n_rivals && st == PZ_OK; i++) {
         job->recipe = pz_recipe_find(i == 0 ? "popularity-count" : v->rival[i].name, NULL);
-        st = train_one(ds, job, NULL, &j->model[i + 1], err);
+        st = pz_judgement_train(ds, job, NULL, &j->model[i + 1], err);
     }
     return st;
 }
@@ -270,14 +269,9 @@ static void note(const struct pz_judgement *j)
             100.0 * (double)h->n_repeats / (double)h->n_items);
 }
 
-/* The rule of the judged model's recipe, for all, unless one is given. */
-static void settle_seen(struct pz_judgement *j)
+enum pz_seen pz_judgement_seen(const struct pz_recipe *recipe)
 {
-    const struct pz_recipe *recipe = j->model[0]->recipe;
-
-    if (j->v.how.seen == PZ_SEEN_DEFAULT && !j->v.cold)
-        j->v.how.seen = recipe->exclude_seen || recipe->task == PZ_TASK_RANK ? PZ_SEEN_EXCLUDE
-                                                                             : PZ_SEEN_KEEP;
+    return recipe->exclude_seen || recipe->task == PZ_TASK_RANK ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
 }
 
 enum pz_status pz_judgement_pool(struct pz_judgement *j, const char *ledger, uint32_t n_days,
@@ -300,7 +294,8 @@ enum pz_status pz_judgement_run(struct pz_judgement *j, struct pz_err *err)
 {
     enum pz_status st = refuse_learned(&j->v, err);
 
-    settle_seen(j);
+    if (j->v.how.seen == PZ_SEEN_DEFAULT && !j->v.cold)
+        j->v.how.seen = pz_judgement_seen(j->model[0]->recipe);
     if (st == PZ_OK)
         note(j);
     if (st == PZ_OK)

@@ -296,6 +296,30 @@ near() {
     run ! cmp -s "$shots/report-dark.png" "$shots/report-1000.png"
 }
 
+@test "windows of time: one is the split itself, several are cut by events and judged in turn" {
+    small_shop
+    common=(-q --json --no-tune -p sequence=off --split time:20%)
+    pz-eval "${common[@]}" shop.pzd >split.json
+    pz-eval "${common[@]}" --windows 1 shop.pzd >one.json
+    jq -es '.[0].metrics.normalized_discounted_cumulative_gain_at_10 as $x | .[1].windows[0] |
+        .users as $n | [(.retrained - $x), (.live - $x)] | map(fabs < 1e-9) | all and $n > 0' split.json one.json
+    [ "$(jq .users split.json)" -eq "$(jq .windows[0].users one.json)" ]
+    pz-eval "${common[@]}" --windows 3 shop.pzd >three.json
+    jq -e '.windows as $w | ($w | length) == 3 and ([$w[].users] | add) == .all.users and
+        $w[0].to == $w[1].from and $w[1].to == $w[2].from and $w[0].retrained == $w[0].live and
+        ([$w[] | .users * .retrained] | add / ([$w[].users] | add)) - .all.retrained.mean < 1e-9 and
+        .all.live.retrained_minus_this[0] <= .all.retrained.mean - .all.live.mean' three.json
+    # a window's users are those with an event in it
+    from=$(jq .windows[1].from three.json) to=$(jq .windows[1].to three.json)
+    want=$(awk -F, -v a="$from" -v b="$to" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["TIMESTAMP"] >= a && $at["TIMESTAMP"] < b { u[$at["USER_ID"]] } END { print length(u) }' inter.csv)
+    [ "$(jq .windows[1].users three.json)" -eq "$want" ]
+    run -0 pz-eval -q --no-tune -r popularity-count --split time:20% --windows 2 shop.pzd
+    [[ $output == *"retrained minus popularity: +0.0000"* ]]
+    run -2 pz-eval -q --no-tune --split leave-last --windows 2 shop.pzd
+    run -2 pz-eval -q --windows 2 --split time:20% --gate 'ndcg@10 > 0' shop.pzd
+}
+
 @test "--per-user has a line for each user, whose mean is the report" {
     small_shop
     pz-eval -q --json --no-tune --split leave-last --per-user u.tsv shop.pzd >r.json
