@@ -73,7 +73,7 @@ scorer_names() {
     local names built_on other_meaning
     names=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' lib/model/*/*.c | paste -sd'|')
     built_on='lib/model/content/content\.[ch]:.*transitions|lib/model/sessions/sessions\.c:.*transitions|lib/model/sequence/(fit|net)\.c:.*factors'
-    other_meaning='lib/model/recipe\.c:.*popularity-count|lib/live/open\.c:.*"sessions"|lib/rank/rank\.c:.*"personal"|lib/eval/verdict\.h:|lib/eval/judge\.c:.*rival'
+    other_meaning='lib/model/recipe\.c:.*popularity-count|lib/live/open\.c:.*"sessions"|lib/rank/rank\.c:.*"personal"|lib/eval/verdict\.h:|lib/eval/judge\.c:.*rival|lib/eval/windows\.c:.*"live"'
     grep -nE "\"($names)\"|\bpz_($names)\b|#include \"model/($names)/" "${lib[@]}" cmd/*.c |
         grep -vE "^lib/model/($names)/[a-z_]*\.[ch]:[0-9]*:.*(\"|pz_|model/)\1\b" |
         grep -vE "^lib/model/(parts\.h|scorer\.c):" |
@@ -83,7 +83,7 @@ scorer_names() {
 # Folders whose headers keep the form of contracts (scripts/contracts.awk).
 contracts() {
     local f
-    for f in base table campaign; do
+    for f in base table campaign filter eval; do
         find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
     done
 }

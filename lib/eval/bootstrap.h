@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to eval/: bootstrap intervals. */
+/* Private to eval/: bootstrap intervals.
+ *
+ * Threads: one call at a time for each figures; it uses the others inside. */
 #ifndef PZ_EVAL_BOOTSTRAP_H
 #define PZ_EVAL_BOOTSTRAP_H
 

@@ -321,7 +321,7 @@ static bool had_before(const struct pz_dataset *ds, uint64_t from, uint64_t p)
     return false;
 }
 
-/* One list of the user's history serves all his cases: each sees its beginning. */
+/* One list of the user's history serves all their cases: each sees its beginning. */
 static bool cold_user(struct cold *c, uint32_t u)
 {
     const int64_t week = 7 * 86400;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test cases: what a model is asked, and what it ought to answer. */
+/* Test cases: what a model is asked, and what it ought to answer.
+ *
+ * Threads: any, each with cases of its own; models and datasets are only read. */
 #ifndef PZ_EVAL_CASES_H
 #define PZ_EVAL_CASES_H
 
@@ -24,7 +26,7 @@ struct pz_case {
     const float *gain;        /* [n_truth] weight of the item's event, > 0; NULL: all alike */
     size_t n_truth;
     uint32_t n_history; /* events of the history that count */
-    int64_t now;        /* when it is asked: at its first truth; 0: at the end of the data */
+    int64_t now;        /* when it is asked: at its first ground truth; 0: at the end of the data */
     bool early;         /* of cold items: within the item's first week */
 };
 
@@ -84,7 +86,10 @@ enum pz_status pz_cases_learned(const struct pz_cases_source *from, const struct
 
 /* Cases of the split "cold-items": a user's first interaction with a cold item (role TRUTH), after
  * the history they had by then without cold items; none where that is empty. Ranked among the cold
- * items. */
+ * items.
+ *
+ * Errors:  PZ_TRY_AGAIN memory
+ * Owner:   the caller clears cases, also after an error */
 enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *role,
                                   struct pz_cases *cases, struct pz_err *err);
 

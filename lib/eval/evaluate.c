@@ -75,7 +75,7 @@ static uint32_t longest_k(const struct pz_eval_cfg *cfg)
 
 /* ---- one case ---- */
 
-struct run {
+struct job {
     const struct pz_model *m;
     const struct pz_cases *cases;
     const struct pz_eval_cfg *cfg;
@@ -90,11 +90,11 @@ struct run {
 };
 
 /* What one thread works with. */
-struct seat {
+struct scratch {
     struct pz_ranker *ranker;
     uint8_t *hit; /* [longest] */
     float *gain;  /* [longest] */
-    float *ideal; /* gains of the truth, best first */
+    float *ideal; /* gains of the ground truth, best first */
     size_t cap_ideal;
     uint32_t *shown, *best;
     uint64_t truth[PZ_POPULARITY_CLASSES], found[PZ_POPULARITY_CLASSES];
@@ -102,7 +102,7 @@ struct seat {
     struct pz_err err;
 };
 
-static void fill_row(const struct run *r, const struct pz_case *c, struct seat *s, size_t n,
+static void fill_row(const struct job *r, const struct pz_case *c, struct scratch *s, size_t n,
                      float *row)
 {
     for (size_t i = 0; i < r->cfg->n_k; i++, row += r->per_k) {
@@ -120,16 +120,16 @@ static void fill_row(const struct run *r, const struct pz_case *c, struct seat *
     }
 }
 
-static double reward_of(const struct run *r, uint32_t item)
+static double reward_of(const struct job *r, uint32_t item)
 {
     return item != PZ_NONE && r->reward->num[item] > 0 ? r->reward->num[item]
                                                        : 0; /* NaN is not > 0 */
 }
 
 /* Personalize's rewards of one user: what the hits of the list are worth, as a share of what the
- * truth is. */
-static double share_of_rewards(const struct run *r, const struct pz_case *c,
-                               const struct pz_answer *answer, const struct seat *s, size_t n)
+ * ground truth is. */
+static double share_of_rewards(const struct job *r, const struct pz_case *c,
+                               const struct pz_answer *answer, const struct scratch *s, size_t n)
 {
     double gained = 0, total = 0;
 
@@ -141,7 +141,7 @@ static double share_of_rewards(const struct run *r, const struct pz_case *c,
 }
 
 /* Which truth an item is, or c->n_truth. */
-static size_t find_truth(const struct run *r, const struct pz_case *c, uint32_t item)
+static size_t find_truth(const struct job *r, const struct pz_case *c, uint32_t item)
 {
     size_t len, t = 0;
     const char *id = pz_dict_get(&r->m->items, item, &len);
@@ -158,7 +158,7 @@ static int by_gain(const void *x, const void *y)
     return a > b ? -1 : a < b;
 }
 
-static bool set_ideal(struct seat *s, const struct pz_case *c)
+static bool set_ideal(struct scratch *s, const struct pz_case *c)
 {
     if (!c->gain)
         return true;
@@ -170,7 +170,7 @@ static bool set_ideal(struct seat *s, const struct pz_case *c)
 }
 
 /* The newest item of the history, which a recipe of related items is asked for; "" without one. */
-static const char *newest_item(const struct run *r, const struct pz_case *c, struct seat *s)
+static const char *newest_item(const struct job *r, const struct pz_case *c, struct scratch *s)
 {
     uint32_t u = c->use_model ? pz_dict_find_str(&r->m->users, c->user_id) : PZ_NONE;
     const char *id;
@@ -185,7 +185,7 @@ static const char *newest_item(const struct run *r, const struct pz_case *c, str
     return s->item;
 }
 
-static enum pz_status ask(const struct run *r, const struct pz_case *c, struct seat *s,
+static enum pz_status ask(const struct job *r, const struct pz_case *c, struct scratch *s,
                           struct pz_answer *answer)
 {
     const struct pz_live past = { .forgotten = true, .event = c->past, .n_events = c->n_past };
@@ -206,8 +206,8 @@ static enum pz_status ask(const struct run *r, const struct pz_case *c, struct s
     return pz_rank(s->ranker, &req, answer, &s->err);
 }
 
-/* Ask, and compare the answer with the truth. */
-static bool run_case(struct run *r, size_t number, struct seat *s)
+/* Ask, and compare the answer with the ground truth. */
+static bool run_case(struct job *r, size_t number, struct scratch *s)
 {
     const struct pz_case *c = &r->cases->c[number];
     float *row = r->out->each + number * r->out->n_metrics;
@@ -249,8 +249,8 @@ enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases 
                                 const struct pz_eval_cfg *cfg, size_t number, uint32_t *item,
                                 size_t *n, struct pz_err *err)
 {
-    struct run r = { .m = m, .cases = cases, .cfg = cfg, .longest = longest_k(cfg) };
-    struct seat s = { .ranker = pz_ranker_new(m) };
+    struct job r = { .m = m, .cases = cases, .cfg = cfg, .longest = longest_k(cfg) };
+    struct scratch s = { .ranker = pz_ranker_new(m) };
     struct pz_answer answer = { .n = 0 };
     enum pz_status st = s.ranker ? ask(&r, &cases->c[number], &s, &answer)
                                  : pz_err_memory(err, "a list", 24.0 * m->items.n);
@@ -267,7 +267,7 @@ enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases 
 
 /* ---- all cases ---- */
 
-static bool take_seat(const struct run *r, struct seat *s)
+static bool scratch_new(const struct job *r, struct scratch *s)
 {
     s->ranker = pz_ranker_new(r->m);
     s->hit = pz_mem_array(r->longest, sizeof *s->hit);
@@ -277,8 +277,8 @@ static bool take_seat(const struct run *r, struct seat *s)
     return s->ranker && s->hit && s->gain && s->shown && s->best;
 }
 
-/* Add what the seat counted to the run, and free it. */
-static void leave_seat(struct run *r, struct seat *s)
+/* Add what a thread counted to the job, and free its scratch. */
+static void fold_scratch(struct job *r, struct scratch *s)
 {
     for (uint32_t i = 0; s->shown && s->best && i < r->m->items.n; i++) {
         r->shown[i] += s->shown[i];
@@ -297,28 +297,28 @@ static void leave_seat(struct run *r, struct seat *s)
     free(s->best);
 }
 
-static enum pz_status run_cases(struct run *r, struct pz_err *err)
+static enum pz_status run_cases(struct job *r, struct pz_err *err)
 {
     bool failed = false;
 
     pz_log_begin(r->cfg->log, "evaluating", "cases", r->cases->n);
 #pragma omp parallel num_threads(pz_par_threads())
     {
-        struct seat seat = { .ranker = NULL };
-        bool good = take_seat(r, &seat);
+        struct scratch scratch = { .ranker = NULL };
+        bool good = scratch_new(r, &scratch);
 
 #pragma omp for schedule(dynamic, 16)
         for (size_t k = 0; k < r->cases->n; k++) {
             if (good && !pz_stop_asked())
-                good = run_case(r, k, &seat);
+                good = run_case(r, k, &scratch);
             pz_log_step(r->cfg->log, 1);
         }
-#pragma omp critical(pz_evaluate_seat)
+#pragma omp critical(pz_evaluate_fold)
         {
             if (!good)
-                r->err = seat.err;
+                r->err = scratch.err;
             failed |= !good;
-            leave_seat(r, &seat);
+            fold_scratch(r, &scratch);
         }
     }
     pz_log_done(r->cfg->log);
@@ -331,7 +331,7 @@ static enum pz_status run_cases(struct run *r, struct pz_err *err)
 
 /* ---- figures ---- */
 
-static bool name_metrics(const struct run *r, struct pz_figures *f)
+static bool name_metrics(const struct job *r, struct pz_figures *f)
 {
     size_t n = r->per_k * r->cfg->n_k;
 
@@ -353,7 +353,7 @@ static bool name_metrics(const struct run *r, struct pz_figures *f)
     return f->name && f->name[n] && f->name[f->n_metrics - 1];
 }
 
-static enum pz_status make_figures(const struct run *r, struct pz_figures *f, struct pz_err *err)
+static enum pz_status make_figures(const struct job *r, struct pz_figures *f, struct pz_err *err)
 {
     f->n_cases = r->cases->n;
     if (name_metrics(r, f)) {
@@ -368,7 +368,7 @@ static enum pz_status make_figures(const struct run *r, struct pz_figures *f, st
     return PZ_OK;
 }
 
-static void summarize(struct run *r)
+static void summarize(struct job *r)
 {
     struct pz_figures *f = r->out;
     uint32_t n_items = r->m->items.n, distinct = 0;
@@ -407,7 +407,7 @@ static int by_popularity(const void *x, const void *y)
                                 : (a->item > b->item) - (a->item < b->item);
 }
 
-static bool find_classes(struct run *r)
+static bool find_classes(struct job *r)
 {
     uint32_t n = r->m->items.n;
     struct item_count *order = pz_mem_array(n, sizeof *order);
@@ -436,14 +436,14 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err)
 {
-    struct run r = {
+    struct job r = {
         .m = m, .cases = cases, .cfg = cfg, .out = out, .per_k = cases->weighed ? PER_K : PER_K - 1
     };
     enum pz_status st;
 
     memset(out, 0, sizeof *out);
     if (cases->n == 0)
-        return pz_err_set(err, PZ_BAD_DATA, "no test user has a truth that counts");
+        return pz_err_set(err, PZ_BAD_DATA, "no test user has ground truth that counts");
     if (cfg->objective) {
         r.reward = pz_attrs_find(&m->item_attrs, cfg->objective);
         if (!r.reward || !r.reward->num)

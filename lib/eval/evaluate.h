@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation: a model answers test cases by exact full ranking; means, intervals and comparisons.
- */
+ *
+ * Threads: any, each with figures of its own; evaluating uses the other threads inside. */
 #ifndef PZ_EVAL_EVALUATE_H
 #define PZ_EVAL_EVALUATE_H
 
@@ -27,7 +28,9 @@ struct pz_eval_cfg {
     struct pz_log *log;
 };
 
-/* Parse "5,10,25" into cfg->k: up to PZ_MAX_KS different numbers from 1 to 10,000, in any order. */
+/* Parse "5,10,25" into cfg->k: up to PZ_MAX_KS different numbers from 1 to 10,000, in any order.
+ *
+ * Errors:  PZ_USAGE something else */
 enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err);
 
 /* Items in three classes by how many interactions they have: popular, middle and rare items share the
@@ -60,10 +63,13 @@ struct pz_figures {
 void pz_figures_clear(struct pz_figures *f);
 
 /* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the
- * lower item index, which is the lower id in byte order. Truth that the model does not know counts
- * as missed. Cost: a full ranking a case; memory beside the model: 24 bytes an item and thread, 4
- * bytes a metric and case. PZ_BAD_DATA without cases, PZ_USAGE when the objective is no numeric
- * column. */
+ * lower item index, which is the lower id in byte order. Ground truth that the model does not know counts
+ * as missed. Cost: a full ranking a case; memory besides the model: 24 bytes an item and thread, 4
+ * bytes a metric and case.
+ *
+ * Errors:  PZ_BAD_DATA no cases; PZ_USAGE the objective is no column of numbers; PZ_TRY_AGAIN memory;
+ *          PZ_INTERRUPTED stopped; what pz_rank says
+ * Owner:   the caller: pz_figures_clear; all-zero after an error */
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
                            struct pz_err *err);
@@ -78,8 +84,10 @@ enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases 
                                 size_t *n, struct pz_err *err);
 
 /* The share of the cold items' first-week audience that finds them: of the early cases, those whose
- * truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early
- * cases. */
+ * ground truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early
+ * cases.
+ *
+ * Errors:  as pz_evaluate */
 enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,
                                  const struct pz_eval_cfg *cfg, double *reach, struct pz_err *err);
 

@@ -8,7 +8,7 @@
  *   pz_verdict_text ...   reports of j->v (verdict.h), pz_judgement_per_user
  *   pz_judgement_clear    in any case, once
  *
- * All of them are for one thread at a time; they use the others inside. */
+ * Threads: one for each judgement; training and evaluating use the others inside. */
 #ifndef PZ_EVAL_JUDGE_H
 #define PZ_EVAL_JUDGE_H
 

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics of one ranked list against one user's truth, as Amazon Personalize defines them, and
- * more. */
+/* Metrics of one ranked list against one user's ground truth, as Amazon Personalize defines them, and
+ * more.
+ *
+ * Threads: any: functions of their arguments. */
 #ifndef PZ_EVAL_METRICS_H
 #define PZ_EVAL_METRICS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The hits of a list: hit[i] = 1 when the item at rank i + 1 is in the truth; n ranks (the list may
+/* The hits of a list: hit[i] = 1 when the item at rank i + 1 is in the ground truth; n ranks (the list may
  * be shorter than k: missing ranks are misses); n_truth > 0 different items of truth. k > 0. All
  * are in [0, 1], cannot fail, thread-safe. */
 
 /* Sum of 1/log2(1 + rank) over hits in the first k, divided by that of min(n_truth, k) hits on top.
  */
 double pz_metric_ndcg(const uint8_t *hit, size_t n, size_t n_truth, size_t k);
-/* The same with gains beside 0 and 1: gain[i] >= 0 is that of the item at rank i + 1,
+/* The same with gains other than 0 and 1: gain[i] >= 0 is that of the item at rank i + 1,
  * ideal[n_truth] those of the truth, best first. Scaling all gains changes nothing, so
  * Personalize's division of event weights by their mean is left out. */
 double pz_metric_weighted_ndcg(const float *gain, size_t n, const float *ideal, size_t n_truth,
                                size_t k);
 /* 1 / rank of the first hit within k, 0 without one. */
 double pz_metric_mrr(const uint8_t *hit, size_t n, size_t k);
-/* Hits within k divided by k, also when the list or the truth is shorter. */
+/* Hits within k divided by k, also when the list or the ground truth is shorter. */
 double pz_metric_precision(const uint8_t *hit, size_t n, size_t k);
 /* Hits within k divided by n_truth. */
 double pz_metric_recall(const uint8_t *hit, size_t n, size_t n_truth, size_t k);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report of a judgement as one HTML page for people who did not run it. */
+/* The report of a judgement as one HTML page for people who did not run it.
+ *
+ * Threads: one for each judgement. */
 #ifndef PZ_EVAL_PAGE_H
 #define PZ_EVAL_PAGE_H
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pooling of paired comparisons over days. One day's test is small: a point comparison of it says no
  * to a third of good models. So each judgement notes the day's paired sums in the run ledger, and a
- * gate reads those of the last days with today's. */
+ * gate reads those of the last days with today's.
+ *
+ * Threads: one for each pool. */
 #ifndef PZ_EVAL_POOL_H
 #define PZ_EVAL_POOL_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to eval/: the drawings of a report, as inline SVG whose colours are the page's variables.
- * All append; memory that is out shows in out->failed. */
+ * All append; memory that is out shows in out->failed.
+ *
+ * Threads: one for each string. */
 #ifndef PZ_EVAL_SVG_H
 #define PZ_EVAL_SVG_H
 

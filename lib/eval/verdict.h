@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verdict on a model: its figures beside those of its rivals, a gate's opinion, and reports of
- * it. */
+/* The verdict on a model: its figures compared with those of its rivals, a gate's opinion, and reports of
+ * it.
+ *
+ * Threads: one for each verdict; those that take it const may run side by side. */
 #ifndef PZ_EVAL_VERDICT_H
 #define PZ_EVAL_VERDICT_H
 
@@ -60,7 +62,9 @@ void pz_verdict_clear(struct pz_verdict *v);
  *                                              in the same comparison */
 
 /* Judge v->gate: fills v->passed and v->why. Before anything is judged (figures empty) it only
- * checks that the expression can be. PZ_USAGE: it cannot, with the place. NULL gate: PZ_OK. */
+ * checks that the expression can be. NULL gate: PZ_OK.
+ *
+ * Errors:  PZ_USAGE it cannot be, with the place; PZ_TRY_AGAIN memory */
 enum pz_status pz_gate_judge(struct pz_verdict *v, struct pz_err *err);
 
 /* The sums of a metric over the users of today and, with all, of earlier days; false: it is no mean of
@@ -73,7 +77,9 @@ bool pz_verdict_pooled(const struct pz_verdict *v, const char *metric, bool all,
 /* ---- reports ---- */
 
 /* {"protocol", "users", "seed", "recipe", "metrics", "intervals", "baselines", "lift", "train",
- * "gate"}: what scripts rely on; see pz-eval(1). New reference, NULL when memory is out. */
+ * "gate"}: what scripts rely on; see pz-eval(1).
+ *
+ * Owner:   a new reference; NULL when memory is out */
 json_t *pz_verdict_json(const struct pz_verdict *v);
 
 /* Append a table for people. */

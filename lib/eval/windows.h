@@ -3,7 +3,9 @@
  *
  *   pz_windows_run      train up to each window's beginning, judge on it
  *   pz_windows_text, pz_windows_json
- *   pz_windows_clear    in any case */
+ *   pz_windows_clear    in any case
+ *
+ * Threads: one at a time; training and evaluating use the others inside. */
 #ifndef PZ_EVAL_WINDOWS_H
 #define PZ_EVAL_WINDOWS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filter expressions, one query: the tree is walked once with whole bitsets of rows.
  *
- *   1. who asks and about what: his row and the current item's (the overlay's before the model's)
+ *   1. who asks and about what: their row and the current item's (the overlay's before the model's)
  *   2. right sides that come with the query
  *   3. each clause whose IF holds: tests of rows are bitsets (compiled, cached or scanned now);
  *      counts go over the user's interactions (filter_events.c)

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the filter language: the tree that parsing makes, checking completes and evaluation walks.
- */
+/* Private to filter/: the tree that parsing makes, checking completes and evaluation walks.
+ *
+ *   field of a node   valid after
+ *   kind .. right     pz_filter_parse (COUNT nodes may still be made by pz_filter_check)
+ *   id, when, by_row  pz_filter_check; columns and placeholders of expressions, too
+ *   bits              pz_filter_compile, of COMPILED tests of rows
+ *
+ * Threads: while it is compiled, a filter belongs to one thread; then all is read-only but the cache
+ *          and the indexes, which lock for themselves. */
 #ifndef PZ_FILTER_AST_H
 #define PZ_FILTER_AST_H
 
@@ -108,11 +115,17 @@ struct pz_filter_clause {
     struct pz_filter_clause *next;
 };
 
-/* Parse text into clauses that live in the arena. PZ_USAGE with the position on a fault. */
+/* Parse text into clauses.
+ *
+ * Errors:  PZ_USAGE a fault, with the place; PZ_TRY_AGAIN memory
+ * Owner:   the arena, whose strings may point into text */
 enum pz_status pz_filter_parse(const char *text, struct pz_arena *arena,
                                struct pz_filter_clause **out, struct pz_err *err);
 
-/* PZ_USAGE and "filter: character N, at "...": what is wrong". at: offset into text. */
+/* Say "filter: character N, at "...": what is wrong".
+ *
+ * at       offset into text
+ * Errors:  PZ_USAGE always */
 enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, const char *fmt,
                                ...) __attribute__((format(printf, 4, 5)));
 
@@ -177,7 +190,9 @@ struct pz_filter_values {
     bool *off;                   /* [n_clauses] lacks a value */
 };
 
-/* Resolve names and types, turn conditions on Interactions into counts, number the tests. */
+/* Resolve names and types, turn conditions on Interactions into counts, number the tests.
+ *
+ * Errors:  PZ_USAGE a fault, with the place; PZ_TRY_AGAIN memory */
 enum pz_status pz_filter_check(struct pz_filter *f, struct pz_err *err);
 
 /* Read a number, a time (pz_filter_time) or, when truth is allowed, true and false; false: neither.
@@ -208,7 +223,9 @@ enum pz_status pz_filter_text_times(struct pz_filter *f, struct pz_filter_column
 /* True when the expression is of that kind or has a part that is. */
 bool pz_filter_expr_has(const struct pz_filter_expr *e, enum pz_filter_expr_kind kind);
 
-/* The column of a test. */
+/* The column of a test.
+ *
+ * Owner:   the filter; while it is checked, until the next column is found */
 const struct pz_filter_column *pz_filter_left(const struct pz_filter *f,
                                               const struct pz_filter_node *test);
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the filter language: what evaluation of one query shares. */
+/* Private to filter/: what evaluation of one query shares.
+ *
+ *   values.c   right sides made ready, rows against them   bits.c    whole columns, and their cache
+ *   events.c   interactions against counts                 index.c   columns asked with new values
+ *
+ * Threads: one struct pz_filter_ctx and work for each; what they share is read-only, but for the
+ *          cache (a mutex) and the indexes (published once). */
 #ifndef PZ_FILTER_EVAL_H
 #define PZ_FILTER_EVAL_H
 
@@ -37,8 +43,10 @@ struct pz_filter_ctx {
     size_t n_words; /* of a bitset */
 };
 
-/* ---- filter_values.c */
-/* Make the right side of a test ready. PZ_TRY_AGAIN: memory. */
+/* ---- values.c */
+/* Make the right side of a test ready.
+ *
+ * Errors:  PZ_TRY_AGAIN memory */
 enum pz_status pz_filter_set_fill(const struct pz_filter_ctx *ctx,
                                   const struct pz_filter_node *test, struct pz_filter_set *set,
                                   struct pz_err *err);
@@ -61,7 +69,9 @@ bool pz_filter_set_has_text(const struct pz_filter_set *set, const char *s, size
 bool pz_filter_row_passes(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
                           const struct pz_filter_set *set, const struct pz_filter_row *row);
 
-/* The right side of a test, wherever it was made ready. */
+/* The right side of a test, wherever it was made ready.
+ *
+ * Owner:   the filter, its values or the work */
 const struct pz_filter_set *pz_filter_set_of(const struct pz_filter_ctx *ctx,
                                              const struct pz_filter_node *test);
 
@@ -72,12 +82,14 @@ typedef struct pz_filter_bytes pz_filter_bytes_fn(const void *from, size_t i);
 bool pz_filter_set_has_texts(const struct pz_filter_node *test, const struct pz_filter_set *set,
                              pz_filter_bytes_fn *text, const void *from, size_t n);
 
-/* ---- filter_events.c */
-/* Make the live events of a query ready. PZ_TRY_AGAIN: memory. */
+/* ---- events.c */
+/* Make the live events of a query ready.
+ *
+ * Errors:  PZ_TRY_AGAIN memory */
 enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err);
 void pz_filter_events_release(struct pz_filter_work *work);
 
-/* How many interactions of a user (an index of the model; with the live ones when he asks) pass a
+/* How many interactions of a user (an index of the model; with the live ones when they ask) pass a
  * COUNT. */
 uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
                                 uint32_t user);
@@ -112,15 +124,18 @@ bool pz_filter_index_ask(const struct pz_filter_node *test, const struct pz_filt
 void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
                     const struct pz_filter_set *set, uint64_t *words);
 
-/* The same from the filter's cache, made there when it is missing; valid until pz_filter_release.
- * NULL when memory is out. Thread-safe. */
+/* The same from the filter's cache, made there when it is missing.
+ *
+ * Owner:   the cache; held until pz_filter_release. NULL when memory is out */
 const uint64_t *pz_filter_cached(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
                                  const struct pz_filter_set *set);
 
 /* Give back all that a work holds. */
 void pz_filter_release(const struct pz_filter *f, struct pz_filter_work *work);
 
-/* The cache of a filter; free with pz_filter_cache_free. NULL when memory is out. */
+/* The cache of a filter.
+ *
+ * Owner:   the filter: pz_filter_cache_free; NULL when memory is out */
 struct pz_filter_cache *pz_filter_cache_new(void);
 void pz_filter_cache_free(struct pz_filter_cache *cache);
 

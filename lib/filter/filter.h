@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filters: Amazon Personalize's filter expressions and a superset of them (pz-filter.5).
  *
- * Text is compiled once against a model; filter values are bound once for as many queries as use
- * them; a query narrows a bitset of items, exactly, before anything is scored. A compiled filter
- * and bound values are read-only: any number of threads may share them, each with a struct
- * pz_filter_work of its own. */
+ *   pz_filter_compile        text against a model and the rows put since, once
+ *   pz_filter_log_warnings   what nothing has, for people
+ *   pz_filter_args_add       filter values as texts, from options or a question
+ *   pz_filter_bind           values of one question or of many
+ *   pz_filter_work_new       once a thread
+ *   pz_filter_apply          narrow a bit set of items, exactly, before anything is scored; again and
+ *                            again, for any user, item and moment
+ *   pz_filter_values_free, pz_filter_work_free, pz_filter_free, in this order
+ *
+ * What a filter borrows (model, overlays, the schema's context) has to outlive it, and the filter its
+ * values. When rows are put, the overlay is another one, and the filter is compiled anew.
+ *
+ * Threads: a compiled filter and bound values are read-only: any number of threads may share them,
+ *          each with a struct pz_filter_work of its own. Compiling, binding and freeing are for one
+ *          thread at a time. */
 #ifndef PZ_FILTER_FILTER_H
 #define PZ_FILTER_FILTER_H
 
@@ -30,14 +41,19 @@ struct pz_filter_schema {
 
 struct pz_filter;
 
-/* Compile text (NUL-terminated). *out: free with pz_filter_free. PZ_USAGE with the position and,
- * for an unknown name, what was perhaps meant. Conditions without placeholders on items or users
- * alone are evaluated here: one bit a row each. Queries must bring the same overlays. */
+/* Compile text (NUL-terminated). Conditions without placeholders on items or users alone are
+ * evaluated here: one bit a row each. Queries must bring the same overlays.
+ *
+ * Errors:  PZ_USAGE a fault in the text: the message has the place and, for an unknown name, what
+ *          was perhaps meant; PZ_TRY_AGAIN memory
+ * Owner:   the caller frees *out with pz_filter_free; NULL after an error */
 enum pz_status pz_filter_compile(const char *text, const struct pz_filter_schema *schema,
                                  struct pz_filter **out, struct pz_err *err);
 void pz_filter_free(struct pz_filter *f);
 
-/* The text it was compiled from, borrowed. */
+/* The text it was compiled from.
+ *
+ * Owner:   the filter */
 const char *pz_filter_text(const struct pz_filter *f);
 
 /* True when the filter is about users ("INCLUDE UserID ..."): its bitsets have a bit a user. */
@@ -55,10 +71,14 @@ struct pz_filter_args {
 };
 
 /* Add what text says: NAME=LIST, or a JSON object {"NAME":"LIST", ...}; a name given again gets the
- * new value. PZ_USAGE when it is neither. */
+ * new value.
+ *
+ * Errors:  PZ_USAGE it is neither; PZ_TRY_AGAIN memory */
 enum pz_status pz_filter_args_add(struct pz_filter_args *args, const char *text,
                                   struct pz_err *err);
-/* Add all of another's (NULL: none). */
+/* Add all of another's (NULL: none).
+ *
+ * Errors:  PZ_TRY_AGAIN memory */
 enum pz_status pz_filter_args_copy(struct pz_filter_args *args, const struct pz_filter_args *from,
                                    struct pz_err *err);
 void pz_filter_args_clear(struct pz_filter_args *args);
@@ -66,8 +86,11 @@ void pz_filter_args_clear(struct pz_filter_args *args);
 struct pz_filter_values;
 
 /* Bind values to the filter's placeholders. Every placeholder of an INCLUDE must be given; an
- * EXCLUDE that misses one does not act. PZ_USAGE for missing, unknown or ill-typed values. args:
- * NULL or empty: none. *out: free with pz_filter_values_free, before the filter. */
+ * EXCLUDE that misses one does not act.
+ *
+ * args     NULL or empty: none
+ * Errors:  PZ_USAGE a missing, unknown or ill-typed value; PZ_TRY_AGAIN memory
+ * Owner:   the caller frees *out with pz_filter_values_free, before the filter */
 enum pz_status pz_filter_bind(const struct pz_filter *f, const struct pz_filter_args *args,
                               struct pz_filter_values **out, struct pz_err *err);
 void pz_filter_values_free(struct pz_filter_values *values);
@@ -84,7 +107,7 @@ void pz_filter_values_free(struct pz_filter_values *values);
 void pz_filter_warnings(const struct pz_filter *f, const struct pz_filter_values *values,
                         struct pz_str *out);
 
-/* The same as warnings in the log. */
+/* The same as warnings in the log; memory that is out is passed over: they are advice. */
 void pz_filter_log_warnings(const struct pz_filter *f, const struct pz_filter_values *values,
                             struct pz_log *log);
 
@@ -98,9 +121,10 @@ struct pz_filter_env {
     int64_t now; /* NOW(), Unix seconds */
 };
 
-/* Working memory of one thread, for any filters in turn; NULL when memory is out. Grows to a few
- * bits a row of the largest filter and stays: queries do not allocate after the first ones, but for
- * bitsets newly cached. */
+/* Working memory of one thread, for any filters in turn. Grows to a few bits a row of the largest
+ * filter and stays: queries do not allocate after the first ones, but for bitsets newly cached.
+ *
+ * Owner:   the caller: pz_filter_work_free; NULL when memory is out */
 struct pz_filter_work *pz_filter_work_new(void);
 void pz_filter_work_free(struct pz_filter_work *work);
 
@@ -109,9 +133,8 @@ void pz_filter_work_free(struct pz_filter_work *work);
  *
  * values   from pz_filter_bind for this filter; NULL when it has no placeholders
  * allowed  a bit an item (a user, if pz_filter_of_users) in 64-bit words; only narrowed
- * PZ_USAGE: the filter speaks of CurrentItem and there is none, or values are missing.
- * PZ_TRY_AGAIN: memory. PZ_INTERNAL: rows other than those it was compiled with. Thread-safe with
- * one work a thread. */
+ * Errors:  PZ_USAGE the filter speaks of CurrentItem and there is none, or values are missing;
+ *          PZ_TRY_AGAIN memory; PZ_INTERNAL rows other than those it was compiled with */
 enum pz_status pz_filter_apply(const struct pz_filter *f, const struct pz_filter_values *values,
                                const struct pz_filter_env *env, struct pz_filter_work *work,
                                uint64_t *allowed, struct pz_err *err);

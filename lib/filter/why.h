@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a row does not pass a filter. */
+/* Why a row does not pass a filter.
+ *
+ * Threads: as pz_filter_apply: any, each with a work of its own. */
 #ifndef PZ_FILTER_WHY_H
 #define PZ_FILTER_WHY_H
 
@@ -17,7 +19,8 @@ struct pz_filter_query {
  * INCLUDE does, the first condition of the first INCLUDE that it does not meet.
  *
  * scratch  a bit a row, overwritten
- * *text    *n bytes inside the filter's text; *n is 0 when the row passes */
+ * *text    *n bytes inside the filter's text; *n is 0 when the row passes
+ * Errors:  as pz_filter_apply */
 enum pz_status pz_filter_why(const struct pz_filter_query *q, uint32_t row, uint64_t *scratch,
                              const char **text, size_t *n, struct pz_err *err);
 
