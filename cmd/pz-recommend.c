@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answer/answer.h"
 #include "answer/batch.h"
@@ -17,7 +18,7 @@ struct config {
     const char *input;
     bool all_users, all_items; /* many */
     bool check_filter;
-    const char *format, *output;
+    const char *format, *columns, *output;
     struct pz_common common;
 };
 
@@ -84,8 +85,11 @@ static const struct pz_opt opts[] = {
             "which rules acted"),
     PZ_STR(0, "why", struct config, why, NULL, "ID",
            "instead of an answer, say what became of this item in it"),
-    PZ_STR('f', "format", struct config, format, "csv", "csv|tsv|json|jsonl",
-           "how to write answers; jsonl is Personalize's batch format"),
+    PZ_STR(0, "columns", struct config, columns, NULL, "NAME,NAME,...",
+           "columns of Items to give with each item: cells of CSV, metadata in JSON"),
+    PZ_STR('f', "format", struct config, format, "auto", "auto|csv|tsv|json|jsonl|table",
+           "how to write answers; auto is a table on a terminal, else csv; jsonl is Personalize's "
+           "batch format"),
     PZ_OUT('o', "output", struct config, output, "-", "FILE", "where to write"),
     PZ_STR(0, "input", struct config, input, NULL, "FILE",
            "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
@@ -102,18 +106,26 @@ struct job {
     struct pz_service *service;
     struct pz_prepared *prepared;
     struct pz_out *out;
-    enum pz_format format;
+    struct pz_show show;
     struct pz_log *log;
     uint64_t n_short, n_failed;
 };
 
+static bool is_many(const struct config *cfg)
+{
+    return cfg->input || cfg->all_users || cfg->all_items;
+}
+
 static enum pz_format parse_format(const struct config *cfg)
 {
-    static const char *const names[] = { "csv", "tsv", "json", "jsonl" };
+    static const char *const names[] = { "csv", "tsv", "json", "jsonl", "table" };
+    bool to_terminal = strcmp(cfg->output, "-") == 0 && isatty(STDOUT_FILENO);
     int f = 0;
 
     if (cfg->common.json)
         return PZ_FORMAT_JSON;
+    if (strcmp(cfg->format, "auto") == 0)
+        return to_terminal && !is_many(cfg) ? PZ_FORMAT_TABLE : PZ_FORMAT_CSV;
     while (strcmp(names[f], cfg->format) != 0)
         f++;
     return (enum pz_format)f;
@@ -154,12 +166,12 @@ static enum pz_status write_answer(struct job *job, struct pz_answered *a, struc
 
         if (st != PZ_OK)
             return st;
-        pz_answer_why(&text, job->format, m, &a->req, cfg->why, &why);
+        pz_answer_why(&text, job->show.format, m, &a->req, cfg->why, &why);
     } else {
-        pz_answer_header(&text, job->format, a->req.item_id && !a->req.user_id, a->req.explain);
-        pz_answer_add(&text, job->format, m, &a->req, &a->answer);
+        pz_answer_header(&text, &job->show, a->req.item_id && !a->req.user_id, a->req.explain);
+        pz_answer_add(&text, &job->show, a);
     }
-    if (a->answer.has_next && cfg->ask.page_token && job->format != PZ_FORMAT_JSON)
+    if (a->answer.has_next && cfg->ask.page_token && job->show.format != PZ_FORMAT_JSON)
         pz_log(job->log, PZ_LOG_NOTE, "next page: --page-token %s",
                pz_page_format(&a->answer.next, token));
     return write_text(job, &text, err);
@@ -172,6 +184,10 @@ static enum pz_status answer_one(struct job *job, const struct pz_question *q, s
 
     if (st == PZ_OK)
         st = write_answer(job, &a, err);
+    if (st == PZ_OK && !a.is_known)
+        pz_log(job->log, PZ_LOG_NOTE,
+               "nothing is known of user \"%s\": the answer is what everybody likes%s",
+               a.req.user_id, a.req.n_history > 0 ? " beside what --history says" : "");
     job->n_short = a.answer.is_short;
     pz_answered_clear(&a);
     return st;
@@ -197,7 +213,7 @@ static enum pz_status answer_many(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
     struct pz_batch batch = {
-        .prepared = job->prepared, .format = job->format, .out = job->out, .log = job->log
+        .prepared = job->prepared, .show = &job->show, .out = job->out, .log = job->log
     };
     enum pz_status st = cfg->input ? pz_batch_file(&batch, cfg->input, err)
                                    : pz_batch_all(&batch, cfg->all_items, err);
@@ -205,11 +221,6 @@ static enum pz_status answer_many(struct job *job, struct pz_err *err)
     job->n_short = batch.n_short;
     job->n_failed = batch.n_failed;
     return st;
-}
-
-static bool is_many(const struct config *cfg)
-{
-    return cfg->input || cfg->all_users || cfg->all_items;
 }
 
 static enum pz_status answer(struct job *job, struct pz_err *err)
@@ -241,6 +252,18 @@ static void warn_of_filters(const struct job *job)
         pz_filter_log_warnings(rules->boost[i].filter, rules->boost[i].values, job->log);
 }
 
+/* What is popular or trending is so for everybody; other recipes need to know whom or what for. */
+static enum pz_status check_whom(const struct config *cfg, const struct pz_model *m,
+                                 struct pz_err *err)
+{
+    bool for_all = m->recipe->task == PZ_TASK_USER && m->n_parts == 1;
+
+    if (for_all || is_many(cfg) || cfg->user || cfg->item || cfg->history || cfg->check_filter)
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE,
+                      "for whom? give --user, --item, --history, --input or --all-users");
+}
+
 /* Open what is asked and merge the options with its settings. */
 static enum pz_status open_and_prepare(struct job *job, const char *path, struct pz_err *err)
 {
@@ -255,6 +278,11 @@ static enum pz_status open_and_prepare(struct job *job, const char *path, struct
     options.many = cfg->input && !cfg->check_filter;
     snap = pz_service_take(job->service);
     st = pz_prepare(snap, &options, &job->prepared, err);
+    job->show.snap = snap;
+    if (st == PZ_OK)
+        st = pz_columns_find(snap, cfg->columns, &job->show.columns, err);
+    if (st == PZ_OK)
+        st = check_whom(cfg, snap->model, err);
     pz_snapshot_release(snap);
     if (st == PZ_OK)
         warn_of_filters(job);
@@ -269,9 +297,6 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
     if (args->n != 1)
         return pz_err_set(err, PZ_USAGE,
                           "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
-    if (!many && !cfg->user && !cfg->item && !cfg->history && !cfg->check_filter)
-        return pz_err_set(err, PZ_USAGE,
-                          "for whom? give --user, --item, --history, --input or --all-users");
     if (many &&
         (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->ask.page_token || cfg->why))
         return pz_err_set(err, PZ_USAGE,
@@ -296,7 +321,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
                           struct pz_err *err)
 {
     const struct config *cfg = config;
-    struct job job = { .cfg = cfg, .log = log, .format = parse_format(cfg) };
+    struct job job = { .cfg = cfg, .log = log, .show.format = parse_format(cfg) };
     enum pz_status st = check_usage(cfg, args, err);
 
     if (st == PZ_OK)

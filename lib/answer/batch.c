@@ -69,8 +69,8 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
     if (one->status == PZ_OK && b->known_only && !a->is_known)
         b->is_short[i] = false;
     else if (one->status == PZ_OK)
-        pz_answer_add(&b->text[i], batch->format, b->m, &a->req, &a->answer);
-    else if (batch->format == PZ_FORMAT_JSONL)
+        pz_answer_add(&b->text[i], batch->show, a);
+    else if (batch->show->format == PZ_FORMAT_JSONL)
         pz_answer_error(&b->text[i], &a->req, one->err.text);
     else
         pz_str_adds(&b->text[i], one->err.text);
@@ -97,7 +97,7 @@ static enum pz_status write_block(struct block *b, struct pz_err *err)
     for (size_t i = 0; i < b->n && st == PZ_OK; i++) {
         if (b->text[i].failed)
             st = pz_err_memory(err, "an answer", (double)b->text[i].len);
-        else if (b->failed[i] && batch->format != PZ_FORMAT_JSONL)
+        else if (b->failed[i] && batch->show->format != PZ_FORMAT_JSONL)
             st = pz_err_set(err, PZ_BAD_DATA, "%s%s%s", b->q[i].where ? b->q[i].where : "",
                             b->q[i].where ? ": " : "", b->text[i].data);
         else if (b->text[i].len)
@@ -165,7 +165,7 @@ static enum pz_status write_header(struct block *b, bool items, struct pz_err *e
     struct pz_str head = { 0 };
     enum pz_status st = PZ_OK;
 
-    pz_answer_header(&head, b->batch->format, items || b->m->recipe->task == PZ_TASK_RELATED,
+    pz_answer_header(&head, b->batch->show, items || b->m->recipe->task == PZ_TASK_RELATED,
                      b->base->explain);
     if (head.len)
         st = pz_out_write(b->batch->out, head.data, head.len, err);

@@ -12,7 +12,7 @@
 
 struct pz_batch {
     const struct pz_prepared *prepared; /* what all questions share */
-    enum pz_format format;
+    const struct pz_show *show;
     struct pz_out *out;
     struct pz_log *log;
     uint64_t n_asked, n_short, n_failed; /* out: failed ones are answered by an error object */

@@ -18,17 +18,63 @@ static const char *hit_id(const struct pz_model *m, const struct pz_hit *h, size
     return h->id;
 }
 
-void pz_answer_header(struct pz_str *out, enum pz_format format, bool related, bool explained)
+void pz_answer_header(struct pz_str *out, const struct pz_show *show, bool related, bool explained)
 {
-    static const char *const names[] = { "item_id", "rank",   "score",   "source", "model_rank",
-                                         "blend",   "scores", "because", "rules" };
+    static const char *const names[] = { "item_id", "rank", "score", "source" }, *const more[] = {
+        "model_rank", "blend", "scores", "because", "rules"
+    };
+    char d = show->format == PZ_FORMAT_TSV ? '\t' : ',';
 
-    if (format != PZ_FORMAT_CSV && format != PZ_FORMAT_TSV)
+    if (show->format != PZ_FORMAT_CSV && show->format != PZ_FORMAT_TSV)
         return;
     pz_str_adds(out, related ? "for_item_id" : "user_id");
-    for (size_t i = 0; i < (explained ? 9 : 4); i++)
-        pz_str_addf(out, "%c%s", format == PZ_FORMAT_TSV ? '\t' : ',', names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        pz_str_addf(out, "%c%s", d, names[i]);
+    for (size_t i = 0; i < show->columns.n; i++) {
+        pz_str_addc(out, d);
+        pz_str_add_csv(out, show->columns.column[i].name, strlen(show->columns.column[i].name), d);
+    }
+    for (size_t i = 0; explained && i < sizeof more / sizeof *more; i++)
+        pz_str_addf(out, "%c%s", d, more[i]);
     pz_str_addc(out, '\n');
+}
+
+/* The columns of an item, each as a cell after the delimiter. */
+static void add_column_cells(struct pz_str *out, const struct pz_columns *c, uint32_t item, char d)
+{
+    struct pz_str cell = { 0 };
+
+    for (size_t k = 0; k < c->n; k++) {
+        pz_str_reset(&cell);
+        pz_columns_add(&cell, c, k, item);
+        pz_str_addc(out, d);
+        pz_str_add_csv(out, cell.len ? cell.data : "", cell.len, d);
+    }
+    out->failed |= cell.failed;
+    pz_str_clear(&cell);
+}
+
+/* {"NAME":"VALUE",...}: strings, as Personalize has them; nulls are left out. */
+static void add_metadata(struct pz_str *out, const struct pz_columns *c, uint32_t item)
+{
+    struct pz_str value = { 0 };
+    const char *comma = "";
+
+    pz_str_addc(out, '{');
+    for (size_t k = 0; k < c->n; k++) {
+        pz_str_reset(&value);
+        pz_columns_add(&value, c, k, item);
+        if (value.len == 0)
+            continue;
+        pz_str_adds(out, comma);
+        pz_json_add_string(out, c->column[k].name, strlen(c->column[k].name));
+        pz_str_addc(out, ':');
+        pz_json_add_string(out, value.data, value.len);
+        comma = ",";
+    }
+    pz_str_addc(out, '}');
+    out->failed |= value.failed;
+    pz_str_clear(&value);
 }
 
 /* ---- reasons ---- */
@@ -120,9 +166,11 @@ static void add_reason_members(struct pz_str *out, const struct pz_model *m,
     pz_str_addc(out, ']');
 }
 
-static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const char *key,
+static void add_rows(struct pz_str *out, char d, const struct pz_show *show, const char *key,
                      const struct pz_answer *a)
 {
+    const struct pz_model *m = show->snap->model;
+
     for (size_t i = 0; i < a->n; i++) {
         size_t n;
         const char *id = hit_id(m, &a->hit[i], &n);
@@ -134,6 +182,7 @@ static void add_rows(struct pz_str *out, char d, const struct pz_model *m, const
         if (!isnan(a->hit[i].score))
             pz_str_add_float(out, (float)a->hit[i].score);
         pz_str_addf(out, "%c%s", d, pz_origin_name(a->hit[i].source));
+        add_column_cells(out, &show->columns, a->hit[i].item, d);
         if (a->reason)
             add_reason_cells(out, d, m, &a->reason[i], &a->hit[i]);
         pz_str_addc(out, '\n');
@@ -184,9 +233,13 @@ static void add_input(struct pz_str *out, const struct pz_request *req)
     pz_str_addc(out, '}');
 }
 
-static void add_batch_line(struct pz_str *out, const struct pz_model *m,
-                           const struct pz_request *req, const struct pz_answer *a)
+static void add_batch_line(struct pz_str *out, const struct pz_show *show,
+                           const struct pz_answered *answered)
 {
+    const struct pz_model *m = show->snap->model;
+    const struct pz_request *req = &answered->req;
+    const struct pz_answer *a = &answered->answer;
+    char rid[PZ_RID_BYTES];
     bool scores = a->n > 0 && !isnan(a->hit[0].score);
     size_t n;
 
@@ -205,6 +258,11 @@ static void add_batch_line(struct pz_str *out, const struct pz_model *m,
         pz_json_add_number(out, isnan(a->hit[i].score) ? 0 : a->hit[i].score, true);
     }
     pz_str_adds(out, scores ? "]" : "");
+    for (size_t i = 0; i < a->n && show->columns.n > 0; i++) {
+        pz_str_adds(out, i ? "," : ",\"metadata\":[");
+        add_metadata(out, &show->columns, a->hit[i].item);
+        pz_str_adds(out, i + 1 == a->n ? "]" : "");
+    }
     for (size_t i = 0; i < a->n && a->reason; i++) {
         pz_str_adds(out, i ? ",{" : ",\"explanations\":[{");
         add_reason_members(out, m, &a->reason[i], &a->hit[i]);
@@ -212,12 +270,14 @@ static void add_batch_line(struct pz_str *out, const struct pz_model *m,
     }
     if (a->is_short)
         pz_str_adds(out, ",\"short\":true");
-    pz_str_adds(out, "},\"error\":null}\n");
+    pz_str_addf(out, ",\"recommendationId\":\"%s\"},\"error\":null}\n",
+                pz_answered_rid(answered, rid));
 }
 
-static void add_hit(struct pz_str *out, const struct pz_model *m, const struct pz_hit *h,
+static void add_hit(struct pz_str *out, const struct pz_show *show, const struct pz_hit *h,
                     const struct pz_reason *reason)
 {
+    const struct pz_model *m = show->snap->model;
     bool first = false;
     size_t n;
     const char *id = hit_id(m, h, &n);
@@ -230,6 +290,10 @@ static void add_hit(struct pz_str *out, const struct pz_model *m, const struct p
     }
     pz_str_addf(out, ",\"source\":\"%s\"", pz_origin_name(h->source));
     add_text(out, &first, "promotionName", h->promotion);
+    if (show->columns.n > 0) {
+        pz_str_adds(out, ",\"metadata\":");
+        add_metadata(out, &show->columns, h->item);
+    }
     if (reason) {
         pz_str_adds(out, ",\"explanation\":{");
         add_reason_members(out, m, reason, h);
@@ -281,22 +345,26 @@ static void add_rules(struct pz_str *out, const struct pz_model *m, const struct
     pz_str_addc(out, '}');
 }
 
-static void add_object(struct pz_str *out, const struct pz_model *m, const struct pz_request *req,
-                       const struct pz_answer *a)
+static void add_object(struct pz_str *out, const struct pz_show *show,
+                       const struct pz_answered *answered)
 {
-    char token[64];
+    const struct pz_request *req = &answered->req;
+    const struct pz_answer *a = &answered->answer;
+    char token[64], rid[PZ_RID_BYTES];
     bool first = true;
 
     pz_str_addc(out, '{');
     add_text(out, &first, "userId", req->user_id);
     add_text(out, &first, "itemId", req->item_id);
-    pz_str_adds(out, first ? "\"itemList\":[" : ",\"itemList\":[");
+    pz_str_addf(out, "%s\"%s\":[", first ? "" : ",",
+                req->n_rank > 0 ? "personalizedRanking" : "itemList");
     for (size_t i = 0; i < a->n; i++) {
         pz_str_adds(out, i ? "," : "");
-        add_hit(out, m, &a->hit[i], a->reason ? &a->reason[i] : NULL);
+        add_hit(out, show, &a->hit[i], a->reason ? &a->reason[i] : NULL);
     }
-    pz_str_addf(out, "],\"short\":%s,", a->is_short ? "true" : "false");
-    add_rules(out, m, req);
+    pz_str_addf(out, "],\"recommendationId\":\"%s\",\"short\":%s,", pz_answered_rid(answered, rid),
+                a->is_short ? "true" : "false");
+    add_rules(out, show->snap->model, req);
     if (a->has_next)
         pz_str_addf(out, ",\"nextPageToken\":\"%s\"", pz_page_format(&a->next, token));
     pz_str_adds(out, "}\n");
@@ -310,18 +378,20 @@ void pz_answer_error(struct pz_str *out, const struct pz_request *req, const cha
     pz_str_adds(out, "}}\n");
 }
 
-void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_model *m,
-                   const struct pz_request *req, const struct pz_answer *answer)
+void pz_answer_add(struct pz_str *out, const struct pz_show *show, const struct pz_answered *a)
 {
+    const struct pz_request *req = &a->req;
     bool related = req->item_id && !req->user_id;
     const char *key = related ? req->item_id : req->user_id ? req->user_id : "";
 
-    if (format == PZ_FORMAT_JSON)
-        add_object(out, m, req, answer);
-    else if (format == PZ_FORMAT_JSONL)
-        add_batch_line(out, m, req, answer);
+    if (show->format == PZ_FORMAT_JSON)
+        add_object(out, show, a);
+    else if (show->format == PZ_FORMAT_JSONL)
+        add_batch_line(out, show, a);
+    else if (show->format == PZ_FORMAT_TABLE)
+        pz_answer_table(out, show, a);
     else
-        add_rows(out, format == PZ_FORMAT_TSV ? '\t' : ',', m, key, answer);
+        add_rows(out, show->format == PZ_FORMAT_TSV ? '\t' : ',', show, key, &a->answer);
 }
 
 /* ---- why not ---- */

@@ -3,20 +3,42 @@
 #ifndef PZ_ANSWER_WRITE_H
 #define PZ_ANSWER_WRITE_H
 
+#include "answer/columns.h"
 #include "base/str.h"
-#include "rank/rank.h"
 
-enum pz_format { PZ_FORMAT_CSV, PZ_FORMAT_TSV, PZ_FORMAT_JSON, PZ_FORMAT_JSONL };
+enum pz_format {
+    PZ_FORMAT_CSV,
+    PZ_FORMAT_TSV,
+    PZ_FORMAT_JSON,
+    PZ_FORMAT_JSONL,
+    PZ_FORMAT_TABLE /* for a person at a terminal */
+};
 
-/* The header line of CSV and TSV: user_id (for_item_id when related), item_id, rank, score, source;
- * explained: also model_rank, blend, scores, because, rules. */
-void pz_answer_header(struct pz_str *out, enum pz_format format, bool related, bool explained);
+/* How answers are written. */
+struct pz_show {
+    enum pz_format format;
+    const struct pz_snapshot *snap;
+    struct pz_columns columns; /* .n 0: ids alone */
+};
 
-/* Append one answer. key: the user or item asked for. CSV, TSV: a line an item. JSON: one object
- * with itemList, the rules in force, and nextPageToken where there is more. JSONL:
- * {"input":{...},"output":{"recommendedItems":[...],"scores":[...]},"error":null}. */
-void pz_answer_add(struct pz_str *out, enum pz_format format, const struct pz_model *m,
-                   const struct pz_request *req, const struct pz_answer *answer);
+/* The header line of CSV and TSV: user_id (for_item_id when related), item_id, rank, score, source,
+ * the columns asked for; explained: also model_rank, blend, scores, because, rules. Nothing for
+ * other formats. */
+void pz_answer_header(struct pz_str *out, const struct pz_show *show, bool related, bool explained);
+
+/* Append one answer.
+ *
+ * CSV, TSV  a line an item
+ * JSON      one object: itemList (of a ranking: personalizedRanking), recommendationId, the rules in
+ *           force, and nextPageToken where there is more; an item's columns are its metadata
+ * JSONL     {"input":{...},"output":{"recommendedItems":[...],"scores":[...]},"error":null}
+ * TABLE     aligned columns with titles where Items has them; explained: because of what, in words
+ * Errors:   memory that is out shows in out->failed
+ * Threads:  any */
+void pz_answer_add(struct pz_str *out, const struct pz_show *show, const struct pz_answered *a);
+
+/* Private to answer/ (table.c): the last of these formats. */
+void pz_answer_table(struct pz_str *out, const struct pz_show *show, const struct pz_answered *a);
 
 /* Append a line of Personalize's batch output for a question that cannot be answered. */
 void pz_answer_error(struct pz_str *out, const struct pz_request *req, const char *message);

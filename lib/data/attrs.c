@@ -208,3 +208,33 @@ void pz_attrs_clear(struct pz_attrs *attrs)
     free(attrs->attr);
     memset(attrs, 0, sizeof *attrs);
 }
+
+static void add_number(struct pz_str *text, const struct pz_attr *a, double x)
+{
+    if (isnan(x))
+        return;
+    if (a->kind == PZ_ATTR_BOOL)
+        pz_str_adds(text, x != 0 ? "true" : "false");
+    else if (a->whole)
+        pz_str_addf(text, "%.0f", x);
+    else if (a->wide)
+        pz_str_add_double(text, x);
+    else
+        pz_str_add_float(text, (float)x);
+}
+
+void pz_attr_add_text(struct pz_str *out, const struct pz_attr *a, uint64_t row)
+{
+    if (a->num) {
+        add_number(out, a, a->num[row]);
+        return;
+    }
+    for (uint64_t k = a->ptr[row]; k < a->ptr[row + 1]; k++) {
+        size_t n;
+        const char *s = pz_dict_get(&a->values, a->code[k], &n);
+
+        if (k > a->ptr[row])
+            pz_str_addc(out, '|');
+        pz_str_add(out, s, n);
+    }
+}

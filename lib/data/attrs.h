@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "table/dict.h"
 #include "table/table.h"
 
@@ -67,5 +68,9 @@ struct pz_source {
 enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err);
+
+/* Append the value of a row as text, as a CSV cell has it before quoting: several values joined by
+ * '|', nothing for null. */
+void pz_attr_add_text(struct pz_str *out, const struct pz_attr *a, uint64_t row);
 
 #endif

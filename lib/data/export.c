@@ -37,20 +37,6 @@ static void add_string(struct pz_str *text, const struct pz_dict *dict, uint32_t
     pz_str_add_csv(text, s, n, ',');
 }
 
-static void add_number(struct pz_str *text, const struct pz_attr *a, double x)
-{
-    if (isnan(x))
-        return;
-    if (a->kind == PZ_ATTR_BOOL)
-        pz_str_adds(text, x != 0 ? "true" : "false");
-    else if (a->whole)
-        pz_str_addf(text, "%.0f", x);
-    else if (a->wide)
-        pz_str_add_double(text, x);
-    else
-        pz_str_add_float(text, (float)x);
-}
-
 /* A list of values joined with '|', quoted as a whole where it must be. */
 static void add_list(struct pz_str *text, const struct pz_dict *dict, const uint32_t *code,
                      uint64_t n)
@@ -82,7 +68,7 @@ static void add_attrs(struct pz_str *text, const struct pz_attrs *attrs, uint64_
 
         pz_str_addc(text, ',');
         if (a->num)
-            add_number(text, a, a->num[row]);
+            pz_attr_add_text(text, a, row);
         else
             add_list(text, &a->values, a->code + a->ptr[row], a->ptr[row + 1] - a->ptr[row]);
     }

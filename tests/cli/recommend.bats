@@ -313,7 +313,7 @@ PY
         [ "$(grep -c ,popular out.csv)" -eq 3 ]
     done
     pz-recommend "$ORDER" -u nobody --rank x,i0001,y --json |
-        jq -e '[.itemList[].itemId] == ["i0001","x","y"] and .itemList[0].score == 1'
+        jq -e '[.personalizedRanking[].itemId] == ["i0001","x","y"] and .personalizedRanking[0].score == 1'
     pz-recommend "$HOME_PZM" --history i0500 -n 3 | grep -c ',session$' | grep -qx 3
     run -2 pz-recommend "$ORDER" -u nobody
     run -2 pz-recommend "$HOME_PZM"
@@ -384,4 +384,48 @@ PY
         case $line in *recommend*) [ -s out ] || [[ $line == *" -o "* ]] || { echo "no answer: $line"; false; } ;; esac
     done <examples
     [ "$(wc -l <all.csv)" -gt 9000 ]
+}
+
+@test "columns of items in every format, as they are now" {
+    col=$(head -1 "$SHOP/items.csv" | cut -d, -f2)
+    item=$(pz-recommend -q home.pzc -u u0040 -n 1 | column 2)
+    [ "$(pz-recommend -q home.pzc -u u0040 -n 1 --columns "price,$col" | head -1)" = "user_id,item_id,rank,score,source,PRICE,$col" ]
+    price=$(grep "^$item," "$SHOP/items.csv" | cut -d, -f4)
+    [ "$(pz-recommend -q home.pzc -u u0040 -n 1 --columns PRICE --json | jq '.itemList[0].metadata.PRICE | tonumber == '"$price")" = true ]
+    pz-recommend -q home.pzc -u u0040 -n 1 --columns PRICE -f jsonl | jq -e '.output.metadata[0].PRICE'
+    pz-event put-items -q home.pzc --item "$item" --properties '{"PRICE": 7.25}'
+    pz-recommend -q home.pzc -u u0040 -n 1 --columns PRICE,"$col" | tail -1 | grep -q ',7.25,$'
+    run -2 pz-recommend home.pzc -u u0040 --columns PRIZE
+    [[ $output == *"Items has no column \"PRIZE\"; did you mean PRICE?"* ]]
+}
+
+@test "an answer has an id that is its own, a ranking its member's name" {
+    a=$(pz-recommend -q home.pzc -u u0040 --json | jq -r .recommendationId)
+    [[ $a =~ ^RID-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$ ]]
+    [ "$(pz-recommend -q home.pzc -u u0040 -f jsonl | jq -r .output.recommendationId)" = "$a" ]
+    [ "$(pz-recommend -q home.pzc -u u0050 --json | jq -r .recommendationId)" != "$a" ]
+    pz-recommend -q home.pzc -u u0040 --rank i0001,i0002 --json | jq -e '.personalizedRanking | length == 2'
+    pz-event put -q home.pzc --user u0040 --item i0001 --type View --recommendation-id "$a" ||
+        echo '{"userId":"u0040","sessionId":"s","trackingId":"t","eventList":[{"eventType":"View","sentAt":1735689700,"itemId":"i0001","recommendationId":"'"$a"'"}]}' | pz-event put -q home.pzc
+}
+
+@test "a table for people: aligned, with reasons in words" {
+    run -0 pz-recommend -q home.pzc -u u0040 -n 3 -f table --explain
+    [[ ${lines[0]} == "rank  item "*"score "*"source "*"why" ]]
+    [[ ${lines[1]} == "1     i"*"because of i"*" %)"* ]]
+    at=${lines[0]%%score*}
+    [[ ${lines[1]:${#at}:2} == "0." ]]
+    script -qec "pz-recommend -q home.pzc -u u0040 -n 3" /dev/null | grep -q '^rank  item' # a terminal
+    pz-recommend -q home.pzc -u u0040 -n 3 | head -1 | grep -q '^user_id,'                 # a pipe
+}
+
+@test "somebody unknown is told so; what is popular needs nobody" {
+    run -0 pz-recommend home.pzc -u stranger -n 2
+    [[ $output == *'nothing is known of user "stranger"'* ]]
+    run -0 pz-recommend home.pzc -u u0040 -n 2
+    [[ $output != *"nothing is known"* ]]
+    run -2 pz-recommend home.pzc
+    [[ $output == *"for whom?"* ]]
+    pz-train -q --recipe popularity-count -o popular.pzm "$BATS_FILE_TMPDIR/shop.pzd"
+    [ "$(pz-recommend -q popular.pzm -n 4 | wc -l)" = 5 ]
 }
