@@ -14,6 +14,8 @@
 #include "base/time.h"
 #include "data/export.h"
 #include "data/info.h"
+#include "import/files.h"
+#include "import/guess.h"
 #include "import/import.h"
 #include "import/insights.h"
 
@@ -23,7 +25,7 @@ struct import_cfg {
     const char *delimiter, *header, *null, *time_format, *like;
     long long skip_lines;
     struct pz_strs interactions, items, users, schema, map, number, list;
-    bool merge, info, check, strict, no_time;
+    bool merge, info, check, strict, no_time, guess;
 };
 
 static const struct pz_opt opts[] = {
@@ -42,6 +44,10 @@ static const struct pz_opt opts[] = {
     PZ_LIST(
         0, "map", struct import_cfg, map, "NAME=COLUMN,...",
         "read NAME (USER_ID, ...) from the column COLUMN of the file. May be given several times"),
+    PZ_FLAG(
+        'g', "guess", struct import_cfg, guess,
+        "find out from the names in the files which column is which, print the command line that "
+        "says so, and take it; without -o only print it"),
     PZ_STR(0, "like", struct import_cfg, like, NULL, "FILE",
            "dataset (*.pzd) whose column types this one gets too, so that the two can be merged"),
     PZ_STR(0, "delimiter", struct import_cfg, delimiter, NULL, "C",
@@ -291,6 +297,11 @@ static void add_counts(struct pz_str *text, const struct pz_import_count *count)
                         text->len ? "; " : "", names[t], (unsigned long long)count[t].read,
                         (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
                         (unsigned long long)count[t].duplicate);
+    for (int t = PZ_ITEMS; t < PZ_N_TABLES; t++)
+        if (count[t].ids > 0)
+            pz_str_addf(text, "; %s: %llu of %llu occur in interactions%s", names[t],
+                        (unsigned long long)count[t].joined, (unsigned long long)count[t].ids,
+                        count[t].joined ? "" : " (are the ids written in the same way?)");
 }
 
 static void say_counts(const struct pz_import_count *count, enum pz_status st, struct pz_log *log,
@@ -314,50 +325,169 @@ static void say_counts(const struct pz_import_count *count, enum pz_status st, s
 
 /* {"interactions":{"read":3,"kept":2,"rejected":1,"duplicate":0},"items":...}: the tables that were
  * given. */
-static void print_counts(const struct import_cfg *cfg, const struct pz_import_count *count)
+static void print_counts(const struct pz_import_count *count)
 {
     static const char *const tables[] = { "interactions", "items", "users" };
-    const struct pz_strs *given[] = { &cfg->interactions, &cfg->items, &cfg->users };
 
-    for (size_t t = 0; t < PZ_N_TABLES; t++)
-        if (given[t]->n > 0)
-            printf("%s\"%s\":{\"read\":%llu,\"kept\":%llu,\"rejected\":%llu,\"duplicate\":%llu}",
-                   t ? "," : "{", tables[t], (unsigned long long)count[t].read,
-                   (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
-                   (unsigned long long)count[t].duplicate);
+    for (size_t t = 0; t < PZ_N_TABLES; t++) {
+        if (count[t].read == 0)
+            continue;
+        printf("%s\"%s\":{\"read\":%llu,\"kept\":%llu,\"rejected\":%llu,\"duplicate\":%llu",
+               t ? "," : "{", tables[t], (unsigned long long)count[t].read,
+               (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
+               (unsigned long long)count[t].duplicate);
+        if (t != PZ_INTERACTIONS)
+            printf(",\"ids\":%llu,\"joined\":%llu", (unsigned long long)count[t].ids,
+                   (unsigned long long)count[t].joined);
+        printf("}");
+    }
     printf("}\n");
 }
 
+/* A word as a shell reads it back. */
+static void add_word(struct pz_str *line, const char *word)
+{
+    bool plain = word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "_-./,=:+@%")] == '\0' &&
+                 *word;
+
+    if (plain) {
+        pz_str_adds(line, word);
+        return;
+    }
+    pz_str_addc(line, '\'');
+    for (; *word; word++)
+        pz_str_adds(line, *word == '\'' ? "'\\''" : (const char[]){ *word, '\0' });
+    pz_str_addc(line, '\'');
+}
+
+/* The command line that says what was guessed. */
+static void add_command(struct pz_str *line, const struct import_cfg *cfg,
+                        const struct pz_import_cfg *import)
+{
+    static const char *const options[] = { "--interactions", "--items", "--users" };
+
+    pz_str_adds(line, "pz-import -o ");
+    add_word(line, cfg->output ? cfg->output : "data.pzd");
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        for (size_t i = 0; i < import->files[t].n; i++) {
+            pz_str_addf(line, " %s ", options[t]);
+            add_word(line, import->files[t].v[i]);
+        }
+    if (import->text.header) {
+        pz_str_adds(line, " --header ");
+        add_word(line, import->text.header);
+    }
+    for (size_t i = 0; i < import->map.n; i++) {
+        pz_str_adds(line, i ? "," : " --map ");
+        add_word(line, import->map.v[i]);
+    }
+    pz_str_adds(line, import->no_time ? " --no-time" : "");
+}
+
+/* Add what the names in the files tell, and report it as a command line. */
+static enum pz_status guess(const struct import_cfg *cfg, struct pz_import_cfg *import,
+                            struct pz_arena *copies, struct pz_err *err)
+{
+    struct pz_guess found = { .header = NULL };
+    struct pz_str line = { 0 };
+    enum pz_status st = pz_import_guess(import, copies, &found, err);
+
+    for (size_t i = 0; i < found.map.n && st == PZ_OK; i++)
+        if (!pz_strs_add(&import->map, found.map.v[i]))
+            st = pz_err_memory(err, "--map", 1e3);
+    pz_strs_clear(&found.map);
+    if (st != PZ_OK)
+        return st;
+    import->text.header = found.header ? found.header : import->text.header;
+    import->no_time |= found.no_time;
+    add_command(&line, cfg, import);
+    if (line.failed)
+        st = pz_err_memory(err, "the command line", 1e4);
+    else if (cfg->output)
+        pz_log(import->log, PZ_LOG_NOTE, "%s", line.data);
+    else
+        printf("%s\n", line.data);
+    pz_str_clear(&line);
+    return st;
+}
+
+/* The files of the tables: what the options name, directories as the files in them, and operands as
+ * more interactions, so that --interactions part-*.csv does what it looks like. */
+static enum pz_status find_files(const struct import_cfg *cfg, const struct pz_strs *args,
+                                 struct pz_import_cfg *import, struct pz_arena *copies,
+                                 struct pz_err *err)
+{
+    const struct pz_strs *given[] = { &cfg->interactions, &cfg->items, &cfg->users };
+    enum pz_status st = PZ_OK;
+
+    if (args->n > 0 &&
+        (cfg->items.n > 0 || cfg->users.n > 0 || (cfg->interactions.n == 0 && !cfg->guess)))
+        return pz_err_set(err, PZ_USAGE,
+                          "unexpected operand %s; tables are given with --interactions, --items, "
+                          "--users, each file with its own",
+                          args->v[0]);
+    for (int t = 0; t < PZ_N_TABLES && st == PZ_OK; t++)
+        st = pz_import_files(given[t], copies, &import->files[t], err);
+    if (st == PZ_OK)
+        st = pz_import_files(args, copies, &import->files[PZ_INTERACTIONS], err);
+    if (st == PZ_OK && import->files[PZ_INTERACTIONS].n == 0)
+        st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
+    return st;
+}
+
+/* Everything that an import needs from the options. */
+static enum pz_status configure(const struct import_cfg *cfg, const struct pz_strs *args,
+                                struct pz_import_cfg *import, struct pz_strs *null,
+                                struct pz_arena *copies, struct pz_err *err)
+{
+    enum pz_status st = parse_max_errors(cfg->max_errors, import, err);
+
+    if (st == PZ_OK)
+        st = find_files(cfg, args, import, copies, err);
+    if (st == PZ_OK)
+        st = split_maps(&cfg->map, &import->map, copies, err);
+    if (st == PZ_OK)
+        st = take_options(cfg, import, null, copies, err);
+    return st == PZ_OK && cfg->guess ? guess(cfg, import, copies, err) : st;
+}
+
+static enum pz_status read_schemas(const struct import_cfg *cfg, struct pz_schema *schema,
+                                   struct pz_err *err)
+{
+    enum pz_status st = cfg->like ? read_like(cfg, schema, err) : PZ_OK;
+
+    for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
+        st = pz_schema_read(cfg->schema.v[i], schema, err);
+    return st;
+}
+
 /* Read the tables as the options say. percent: bad rows to tolerate, whatever --max-errors says; <
- * 0: as it says. count is filled also when the status is PZ_BAD_DATA. */
-static enum pz_status import_tables(const struct import_cfg *cfg, double percent,
-                                    struct pz_log *log, struct pz_dataset **ds,
+ * 0: as it says. count is filled also when the status is PZ_BAD_DATA. *ds stays NULL when there is only
+ * a guess to print. */
+static enum pz_status import_tables(const struct import_cfg *cfg, const struct pz_strs *args,
+                                    double percent, struct pz_log *log, struct pz_dataset **ds,
                                     struct pz_import_count *count, struct pz_err *err)
 {
     struct pz_schema schema = { .n = { 0 } };
     struct pz_arena copies = { NULL };
     struct pz_strs null = { NULL };
-    struct pz_import_cfg import = { .files = { cfg->interactions, cfg->items, cfg->users },
-                                    .schema = &schema,
+    struct pz_import_cfg import = { .schema = &schema,
                                     .text.backslash = strcmp(cfg->escape, "backslash") == 0,
                                     .reject = cfg->reject,
                                     .log = log };
-    enum pz_status st = parse_max_errors(cfg->max_errors, &import, err);
+    enum pz_status st = configure(cfg, args, &import, &null, &copies, err);
 
     if (percent >= 0) {
         import.max_errors = percent;
         import.percent = true;
     }
     if (st == PZ_OK)
-        st = split_maps(&cfg->map, &import.map, &copies, err);
-    if (st == PZ_OK)
-        st = take_options(cfg, &import, &null, &copies, err);
-    if (st == PZ_OK && cfg->like)
-        st = read_like(cfg, &schema, err);
-    for (size_t i = 0; i < cfg->schema.n && st == PZ_OK; i++)
-        st = pz_schema_read(cfg->schema.v[i], &schema, err);
-    if (st == PZ_OK)
+        st = read_schemas(cfg, &schema, err);
+    if (st == PZ_OK && (cfg->output || !cfg->guess))
         st = pz_import(&import, ds, count, err);
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        pz_strs_clear(&import.files[t]);
     pz_strs_clear(&import.map);
     pz_strs_clear(&null);
     pz_arena_clear(&copies);
@@ -370,22 +500,15 @@ static enum pz_status run_import(const struct import_cfg *cfg, const struct pz_s
 {
     struct pz_import_count count[PZ_N_TABLES] = { { 0 } };
     struct pz_dataset *ds = NULL;
-    enum pz_status st = need_output(cfg, err);
+    enum pz_status st = cfg->guess ? PZ_OK : need_output(cfg, err);
 
-    if (st == PZ_OK && args->n > 0)
-        st = pz_err_set(
-            err, PZ_USAGE,
-            "unexpected operand %s; tables are given with --interactions, --items, --users",
-            args->v[0]);
-    if (st == PZ_OK && cfg->interactions.n == 0)
-        st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
     if (st == PZ_OK)
-        st = import_tables(cfg, -1, log, &ds, count, err);
-    if (st == PZ_OK)
+        st = import_tables(cfg, args, -1, log, &ds, count, err);
+    if (st == PZ_OK && ds)
         st = pz_dataset_save(ds, cfg->output, err);
     say_counts(count, st, log, err);
-    if (st == PZ_OK && cfg->common.json)
-        print_counts(cfg, count);
+    if (st == PZ_OK && ds && cfg->common.json)
+        print_counts(count);
     pz_dataset_free(ds);
     return st;
 }
@@ -426,7 +549,7 @@ static enum pz_status run_check(const struct import_cfg *cfg, const struct pz_st
     else if (raw && args->n > 0)
         st = pz_err_set(err, PZ_USAGE, "--check takes tables or datasets, not both");
     if (st == PZ_OK)
-        st = raw ? import_tables(cfg, 100, log, &ds, count, err)
+        st = raw ? import_tables(cfg, args, 100, log, &ds, count, err)
                  : open_operands(args, SIZE_MAX, &ds, err);
     if (st == PZ_OK)
         st = pz_check(ds, pz_time_now(), raw ? count : NULL, &doc, err);
@@ -460,7 +583,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 
 static const struct pz_cmd command = {
     .name = "pz-import",
-    .synopsis = "-o FILE.pzd --interactions FILE [--items FILE] [--users FILE] [OPTION]...\n"
+    .synopsis = "-o FILE.pzd --interactions FILE... [--items FILE] [--users FILE] [OPTION]...\n"
+                "--guess [-o FILE.pzd] FILE... [OPTION]...\n"
                 "--merge -o FILE.pzd A.pzd B.pzd...\n"
                 "--info FILE.pzd\n"
                 "--check FILE.pzd | --check --interactions FILE [OPTION]...\n"

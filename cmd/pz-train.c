@@ -10,6 +10,7 @@
 #include "base/opt.h"
 #include "base/par.h"
 #include "campaign/campaign.h"
+#include "data/minimum.h"
 #include "data/split.h"
 #include "data/subset.h"
 #include "train/options.h"
@@ -137,20 +138,6 @@ static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_tr
     return st;
 }
 
-static enum pz_status check_minimum(const struct pz_dataset *ds, struct pz_err *err)
-{
-    uint32_t users = 0;
-
-    for (uint32_t u = 0; u < ds->users.n; u++)
-        users += ds->ptr[u + 1] - ds->ptr[u] >= 2;
-    if (ds->n_interactions < 1000)
-        return pz_err_set(err, PZ_BAD_DATA, "Dataset has fewer than 1000 interactions");
-    if (users < 25)
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "Dataset has fewer than 25 users with at least 2 interactions each");
-    return PZ_OK;
-}
-
 /* keep[n_interactions]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of
  * such a model must be in its histories, which have nothing of users or items that are held out
  * whole. */
@@ -194,7 +181,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     job.timeout_s = cfg->timeout;
     job.record_time = cfg->record_time;
     if (st == PZ_OK && cfg->strict)
-        st = check_minimum(ds, err);
+        st = pz_dataset_check_minimum(ds, err);
     if (st == PZ_OK && cfg->holdout) {
         keep = pz_mem_array(ds->n_interactions, 1);
         st = hold_out(cfg, ds, keep, err);

@@ -8,7 +8,6 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 
@@ -244,10 +243,12 @@ const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, 
 
 const char *pz_encode_bool(const char *s, size_t n, uint64_t *code)
 {
-    double x = n == 4;
+    bool truth;
+    double x;
 
-    if (!(n == 4 && strncasecmp(s, "true", 4) == 0) && !(n == 5 && strncasecmp(s, "false", 5) == 0))
+    if (!pz_str_to_bool(s, n, &truth))
         return "is neither true nor false";
+    x = truth;
     memcpy(code, &x, sizeof *code);
     return NULL;
 }

@@ -15,6 +15,7 @@
 #include "base/par.h"
 #include "import/columns.h"
 #include "import/interactions.h"
+#include "import/report.h"
 
 struct import {
     const struct pz_import_cfg *cfg;
@@ -190,6 +191,21 @@ static enum pz_status make_rows(struct import *im, enum pz_table_id t, uint32_t 
 
 /* ---- the whole ---- */
 
+/* Without times the place of a row in the input is its time, in seconds from 2000 on: workers numbered
+ * the rows of their blocks, and each block starts where the one before it ends. */
+static void order_rows(struct import *im)
+{
+    struct pz_staging *staging = &im->staging[PZ_INTERACTIONS];
+    size_t f = pz_mapping_role(&im->mapping[PZ_INTERACTIONS], PZ_ROLE_TIME);
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < staging->n && f != SIZE_MAX; i++) {
+        if (f < staging->group[i].n_cols)
+            staging->group[i].col[f].base += rows;
+        rows += staging->group[i].n_rows;
+    }
+}
+
 static void count_kept(struct import *im)
 {
     for (int t = 0; t < PZ_N_TABLES; t++) {
@@ -251,8 +267,15 @@ enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **ou
         st = read_tables(&im, err);
     if (st == PZ_OK)
         st = judge(&im, err);
+    if (st == PZ_OK && cfg->no_time)
+        order_rows(&im);
     if (st == PZ_OK)
         st = build(&im, ds, err);
+    for (int t = PZ_ITEMS; t <= PZ_USERS && st == PZ_OK; t++)
+        if (count[t].read > 0)
+            st = pz_import_join(ds, (enum pz_table_id)t, &count[t], err);
+    if (st == PZ_OK)
+        pz_import_report(ds, cfg->log);
     count_kept(&im);
     import_clear(&im);
     if (st != PZ_OK) {

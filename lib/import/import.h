@@ -31,6 +31,7 @@ struct pz_import_cfg {
 /* read = kept + rejected + duplicate, for every table */
 struct pz_import_count {
     uint64_t read, kept, rejected, duplicate;
+    uint64_t ids, joined; /* items and users with a row; those of them that interact */
 };
 
 /* Read the tables. The first 20 bad rows are said as errors; more than max_errors of them make it

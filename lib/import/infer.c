@@ -27,13 +27,6 @@ struct sums {
     uint32_t n_strays, stray;
 };
 
-static bool is_bool(const char *s, size_t n)
-{
-    uint64_t ignored;
-
-    return pz_encode_bool(s, n, &ignored) == NULL;
-}
-
 /* A whole number that a double rounds is an id, not a quantity; so is one with leading zeros, such
  * as a postal code. */
 static bool is_number(const char *s, size_t n, bool comma, bool *whole)
@@ -75,9 +68,9 @@ static void add_time(struct sums *sums, const char *s, size_t n)
 static void add_cell(struct sums *sums, const struct pz_infer_cfg *cfg, uint32_t i, const char *s,
                      size_t n)
 {
-    bool whole = false, number = is_number(s, n, cfg->comma, &whole);
+    bool whole = false, number = is_number(s, n, cfg->comma, &whole), truth;
 
-    sums->all_bool = sums->all_bool && is_bool(s, n);
+    sums->all_bool = sums->all_bool && pz_str_to_bool(s, n, &truth);
     sums->numbers += number;
     sums->wholes += whole;
     if (!number && sums->n_strays++ == 0)

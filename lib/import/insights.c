@@ -5,6 +5,8 @@
  * others are ours and stated where they are used. */
 #include "import/insights.h"
 
+#include "data/minimum.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +19,6 @@
 enum severity { SERIOUS, WARNING, NOTE };
 
 enum {
-    MIN_INTERACTIONS = 1000,
-    MIN_USERS = 25,
     MAX_EVENT_TYPES = 10,
     MAX_CATEGORIES = 30,
     MAX_CATEGORY_BYTES = 1000,
@@ -102,16 +102,13 @@ static double percent(uint64_t part, uint64_t whole)
 static void check_amounts(struct check *c)
 {
     const struct pz_dataset *ds = c->ds;
-    uint64_t active = 0, two = 0;
+    struct pz_amounts amounts = pz_dataset_amounts(ds);
+    uint64_t active = amounts.users, two = amounts.active_users;
 
-    for (uint32_t u = 0; u < ds->users.n; u++) {
-        active += c->user_count[u] > 0;
-        two += c->user_count[u] > 1;
-    }
-    if (ds->n_interactions < MIN_INTERACTIONS)
+    if (ds->n_interactions < PZ_MIN_INTERACTIONS)
         add(c, SERIOUS, "few-interactions", in_table("Interactions"), number(ds->n_interactions),
             "%llu interactions; Personalize trains from 1,000 on", (ull)ds->n_interactions);
-    if (two < MIN_USERS)
+    if (two < PZ_MIN_USERS)
         add(c, SERIOUS, "few-active-users", in_table("Interactions"), number(two),
             "%llu users have two or more interactions; Personalize trains from 25 on", (ull)two);
     if (active > 0 && two * 100 < active)

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -151,16 +152,31 @@ void pz_mapping_clear(struct pz_mapping *mapping)
     memset(mapping, 0, sizeof *mapping);
 }
 
-/* The pair of --map for a column of the file, or NULL. */
+/* Whether a pair is for this table; *name passes over the table's name ("Items.ITEM_ID=id"). */
+static bool is_for(const struct pz_mapping *mapping, const char **name)
+{
+    for (int t = 0; t < PZ_N_TABLES; t++) {
+        const char *table = pz_table_name((enum pz_table_id)t);
+        size_t n = strlen(table);
+
+        if (strncasecmp(*name, table, n) == 0 && (*name)[n] == '.') {
+            *name += n + 1;
+            return t == (int)mapping->table;
+        }
+    }
+    return true;
+}
+
+/* The pair of --map for a column of the file, without the name of a table, or NULL. */
 static const char *find_pair(struct pz_mapping *mapping, const char *column)
 {
     for (size_t i = 0; i < mapping->map->n; i++) {
-        const char *pair = mapping->map->v[i], *equals = strchr(pair, '=');
+        const char *pair = mapping->map->v[i], *equals = strchr(pair, '='), *name = pair;
 
-        if (equals && pz_str_same_name(equals + 1, column)) {
+        if (equals && pz_str_same_name(equals + 1, column) && is_for(mapping, &name)) {
             if (mapping->map_met)
                 mapping->map_met[i] = true;
-            return pair;
+            return name;
         }
     }
     return NULL;

@@ -338,6 +338,21 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
     return true;
 }
 
+/* --no-time: rows are numbered, from 2000 on. */
+static bool number_rows(struct pz_worker *w)
+{
+    enum { YEAR_2000 = 946684800 };
+    size_t f = pz_mapping_role(w->reader->mapping, PZ_ROLE_TIME);
+
+    if (f == SIZE_MAX || !w->reader->mapping->cfg->no_time)
+        return true;
+    if (!open_field(w, f, PZ_ROLE_TIME))
+        return false;
+    for (size_t r = 0; r < w->n_rows; r++)
+        w->code[f][r] = (YEAR_2000 + r) ^ (uint64_t)1 << 63;
+    return true;
+}
+
 static bool resolve_ids(struct pz_worker *w)
 {
     bool good = true;
@@ -373,5 +388,5 @@ bool pz_worker_parse(struct pz_worker *w)
         if (w->out_of_memory)
             return false;
     }
-    return resolve_ids(w);
+    return resolve_ids(w) && number_rows(w);
 }

@@ -75,6 +75,13 @@ static bool order_shown(struct pz_worker *w, size_t field)
     return true;
 }
 
+static void permute(struct pz_worker *w, uint64_t *code)
+{
+    for (size_t r = 0; r < w->n_rows; r++)
+        w->moved[r] = code[w->order[r]];
+    memcpy(code, w->moved, w->n_rows * sizeof *code);
+}
+
 /* Bring the block's interactions into the order of their users' partitions. */
 static bool order_block(struct pz_worker *w, struct pz_row_group *group)
 {
@@ -91,13 +98,9 @@ static bool order_block(struct pz_worker *w, struct pz_row_group *group)
     for (size_t i = 0; i < w->n_columns_used && good; i++)
         if (w->column[i].role == PZ_ROLE_SHOWN)
             good = order_shown(w, w->column[i].field);
-    for (size_t i = 0; i < w->n_columns_used && good; i++) {
-        uint64_t *code = w->code[w->column[i].field];
-
-        for (size_t r = 0; r < w->n_rows; r++)
-            w->moved[r] = code[w->order[r]];
-        memcpy(code, w->moved, w->n_rows * sizeof *code);
-    }
+    for (size_t f = 0; f < w->n_codes && good; f++)
+        if (w->code[f]) /* a column of the file, or the numbers of --no-time */
+            permute(w, w->code[f]);
     return good;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "import/cell.h"
+#include "import/guess.h"
 #include "import/reader.h"
 
 enum { SAMPLE_ROWS = 2000 };
@@ -17,17 +18,6 @@ static void add_name_list(struct pz_str *out, char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         pz_str_addf(out, "%s%s", i ? ", " : "", names[i]);
-}
-
-/* A line of which half and more are numbers is no header. */
-static bool looks_like_data(char *const *names, size_t n)
-{
-    size_t numbers = 0;
-    double x;
-
-    for (size_t i = 0; i < n; i++)
-        numbers += pz_str_to_double(names[i], strlen(names[i]), &x);
-    return numbers * 2 >= n;
 }
 
 static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
@@ -47,7 +37,7 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
     if (!example)
         return PZ_OK;
     add_name_list(&have, names, n);
-    if (looks_like_data(names, n))
+    if (pz_guess_is_data(names, n))
         pz_err_set(err, PZ_BAD_DATA,
                    "%s: the first line looks like data (%.100s); name the columns: --header "
                    "USER_ID,ITEM_ID,...",

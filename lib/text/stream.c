@@ -177,8 +177,8 @@ static enum pz_status read_packed(struct pz_in *in, void *buf, size_t n, size_t 
             st = fill(in, 1, err);
         if (st == PZ_OK && in->have == 0 && !in->full) {
             if (in->inside)
-                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its compressed data",
-                                in->name);
+                st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its %s data", in->name,
+                                in->unzst ? "zstd" : "compressed");
             return st;
         }
         if (st == PZ_OK)

@@ -205,7 +205,7 @@ C
     printf 'ITEM_ID,PRICE\nx,1\nx,2\ny,3\n' >items.csv
     pz-import -q --json --max-errors 1 -o a.pzd --interactions i.csv --items items.csv 2>/dev/null >got
     jq -e '. == {interactions: {read: 4, kept: 2, rejected: 1, duplicate: 1},
-        items: {read: 3, kept: 2, rejected: 0, duplicate: 1}}' got
+        items: {read: 3, kept: 2, rejected: 0, duplicate: 1, ids: 2, joined: 2}}' got
     pz-import -q --json --merge -o b.pzd a.pzd a.pzd | jq -e '. == {interactions: 2, users: 2, items: 2}'
 }
 
@@ -214,7 +214,7 @@ C
     printf 'ITEM_ID,A\ni1,1\ni2,2\ni1,3\n,4\n' >items.csv
     printf 'USER_ID,B\nu1,x\nu1,y\n' >users.csv
     imp -o a.pzd --interactions a.csv --items items.csv --users users.csv --max-errors 5
-    [ "$(tail -1 err)" = "pz-import: interactions: read 8, kept 3, rejected 2, duplicate 3; items: read 4, kept 2, rejected 1, duplicate 1; users: read 2, kept 1, rejected 0, duplicate 1" ]
+    [ "$(tail -1 err)" = "pz-import: interactions: read 8, kept 3, rejected 2, duplicate 3; items: read 4, kept 2, rejected 1, duplicate 1; users: read 2, kept 1, rejected 0, duplicate 1; items: 2 of 2 occur in interactions; users: 1 of 1 occur in interactions" ]
     [ "$(pz-import --export interactions a.pzd | wc -l)" -eq 4 ]
     [ "$(pz-import --export items a.pzd | tail -2 | tr '\n' ' ')" = "i1,3 i2,2 " ]
 }

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-import --guess: the files that people have, without a manual; files, directories, no times.
+load common
+
+setup() {
+    export PATH=$PZ_BIN:$PATH
+    cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+# guessed MAP FILE...: the command line is printed with that map, and taken
+guessed() {
+    local map=$1
+    shift
+    run -0 pz-import --guess "$@"
+    [[ $output == "pz-import -o data.pzd "*"$map" ]]
+    run -0 --separate-stderr pz-import --guess -o d.pzd "$@"
+    [[ $stderr == "pz-import: pz-import -o d.pzd "*"$map"* ]]
+}
+
+@test "columns are recognised by the names that real exports have" {
+    printf 'userId,movieId,rating,timestamp\n1,2,3.5,1112486027\n' >movielens.csv
+    guessed "--map ITEM_ID=movieId,EVENT_VALUE=rating" movielens.csv
+    printf 'event_time,event_type,product_id,brand,price,user_id\n2019-10-01 00:00:00 UTC,view,446,shiseido,35.79,541\n' >shop.csv
+    guessed "--map ITEM_ID=product_id,TIMESTAMP=event_time" shop.csv
+    printf 'user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\t3\t1700000000\n' >recbole.inter
+    guessed "--map USER_ID=user_id:token,ITEM_ID=item_id:token,TIMESTAMP=timestamp:float,EVENT_VALUE=rating:float" recbole.inter
+    printf 'reviewerID,asin,overall,unixReviewTime\nA,B,5,1700000000\n' >amazon.csv
+    guessed "--map USER_ID=reviewerID,ITEM_ID=asin,TIMESTAMP=unixReviewTime,EVENT_VALUE=overall" amazon.csv
+    printf '{"userId.keyword":"a","product":"b","order_date":"2024-01-01"}\n' >es.jsonl
+    guessed "--map USER_ID=userId.keyword,ITEM_ID=product,TIMESTAMP=order_date" es.jsonl
+    printf 'loyalty_customer_id;sku;when\n1;2;3\n' >own.csv
+    guessed "--map USER_ID=loyalty_customer_id,ITEM_ID=sku --no-time" own.csv
+}
+
+@test "a file without a header is told by its numbers" {
+    printf '196\t242\t3\t881250949\n186\t302\t3\t891717742\n' >u.data
+    guessed "--header USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP" u.data
+    pz-import --export interactions d.pzd | grep -qx 186,302,891717742,3
+    printf '1::1193::5::978300760\n' >ratings.dat
+    guessed "--header USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP" ratings.dat
+}
+
+@test "tables that call different things by one name keep apart" {
+    printf 'id,user,movie,time\n1,u,m1,1700000000\n2,u,m2,1700000001\n' >i.csv
+    printf 'id,title\nm1,Heat\n' >items.csv
+    run -0 --separate-stderr pz-import --guess -o d.pzd --interactions i.csv --items items.csv
+    [[ $stderr == *"Items.ITEM_ID=id"* ]]
+    [[ $stderr == *"items: 1 of 1 occur in interactions"* ]]
+}
+
+@test "what cannot be told is refused with the columns" {
+    printf 'a,b,c\nx,y,z\n' >t.csv
+    run -65 pz-import --guess t.csv
+    [[ $output == *"no column is recognised as USER_ID; the file has: a, b, c; say --map USER_ID=COLUMN"* ]]
+    run -2 pz-import --guess - <t.csv
+}
+
+@test "interactions without a time keep the order of their rows" {
+    { echo USER_ID,ITEM_ID; for i in $(seq 90000); do echo "u$((i * 7 % 11)),i$i"; done; } >t.csv
+    for threads in 1 4; do
+        pz-import -q -j $threads --no-time -o $threads.pzd --interactions t.csv
+        pz-import --export interactions $threads.pzd | tail -n +2 | sort -t, -k3n | cut -d, -f1,2 | cmp - <(tail -n +2 t.csv)
+    done
+    cmp 1.pzd 4.pzd
+    run -65 pz-import -o d.pzd --interactions t.csv
+}
+
+@test "several operands and directories are parts of one table" {
+    mkdir part
+    for i in 1 2 3; do printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,i%s,%s\n' $i $i >part/part-$i.csv; done
+    : >part/_SUCCESS
+    pz-import -q -o a.pzd --interactions part/part-*.csv
+    pz-import -q -o b.pzd --interactions part
+    cmp a.pzd b.pzd
+    [ "$(pz-import --export interactions a.pzd | wc -l)" -eq 4 ]
+    mkdir empty
+    run -66 pz-import -o c.pzd --interactions empty
+    [[ $output == *"a directory without files"* ]]
+    run -2 pz-import -o c.pzd --interactions part/part-1.csv --items part/part-2.csv part/part-3.csv
+}
+
+@test "the end of an import says what joins, which ids look wrong and which times" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\n1.0,a ,1700000000\n2.0,1.04E+11,4102444800\n3,b,5\n' >i.csv
+    printf 'USER_ID,X\n7,x\n' >users.csv
+    SOURCE_DATE_EPOCH=1800000000 run -0 --separate-stderr pz-import -o d.pzd --interactions i.csv --users users.csv
+    [[ $stderr == *"users: 0 of 1 occur in interactions (are the ids written in the same way?)"* ]]
+    [[ $stderr == *'USER_ID: 2 of 4 ids end in .0'* ]]
+    [[ $stderr == *'ITEM_ID: 1 of 3 ids have blanks at their ends, which count ("a ")'* ]]
+    [[ $stderr == *'ITEM_ID: 1 of 3 ids are written like 1.04E+11'* ]]
+    [[ $stderr == *"1 interactions are dated before 1980 and 1 after tomorrow"* ]]
+}
