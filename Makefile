@@ -142,6 +142,7 @@ UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all man
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(UNITDIR)
 	install -m 755 $(BIN) $(BINDIR)
+	install -m 755 scripts/try.sh $(BINDIR)/pz-try
 	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
 	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
 	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
@@ -163,7 +164,7 @@ install-dev: $(LIB)
 	    pz.pc.in >$(LIBDIR)/pkgconfig/pz.pc
 
 uninstall:
-	rm -f $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
+	rm -f $(BINDIR)/pz-try $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
 	rm -f $(UNITDIR)/pz-serve.service $(UNITDIR)/pz-serve.socket
 	for p in $(MANREST); do rm -f $(MANDIR)/man$${p##*.}/$${p##*/}; done
