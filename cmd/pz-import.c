@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "data/export.h"
+#include "data/group.h"
 #include "data/info.h"
 #include "import/files.h"
 #include "import/guess.h"

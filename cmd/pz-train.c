@@ -10,6 +10,7 @@
 #include "base/opt.h"
 #include "base/par.h"
 #include "campaign/campaign.h"
+#include "data/group.h"
 #include "data/minimum.h"
 #include "data/split.h"
 #include "data/subset.h"

@@ -23,6 +23,7 @@
 #include "campaign/layout.h"
 #include "campaign/settings.h"
 #include "data/dataset.h"
+#include "data/group.h"
 
 /* Numbers of live events and rows up to which something is contained. */
 struct reach {

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/ledger.h"
 #include "base/mem.h"
 #include "table/lists.h"
 
@@ -305,7 +304,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     return st;
 }
 
-static enum pz_status open_one(const char *path, struct pz_dataset **out, struct pz_err *err)
+enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err)
 {
     struct pz_dataset *ds = calloc(1, sizeof *ds);
     enum pz_status st;
@@ -328,36 +327,6 @@ static enum pz_status open_one(const char *path, struct pz_dataset **out, struct
         ds = NULL;
     }
     *out = ds;
-    return st;
-}
-
-enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
-                               struct pz_err *err)
-{
-    struct pz_dataset **part;
-    enum pz_status st = PZ_OK;
-
-    *out = NULL;
-    if (n_paths == 0)
-        return pz_err_set(err, PZ_USAGE, "no dataset given");
-    if (n_paths == 1) {
-        st = open_one(paths[0], out, err);
-        if (st == PZ_OK)
-            pz_ledger_count("rows_in", (*out)->n_interactions);
-        return st;
-    }
-    part = pz_mem_array(n_paths, sizeof *part);
-    if (!part)
-        return pz_err_memory(err, "datasets", (double)n_paths);
-    for (size_t i = 0; i < n_paths && st == PZ_OK; i++)
-        st = open_one(paths[i], &part[i], err);
-    if (st == PZ_OK)
-        st = pz_dataset_merge(part, n_paths, out, err);
-    if (st == PZ_OK)
-        pz_ledger_count("rows_in", (*out)->n_interactions);
-    for (size_t i = 0; i < n_paths; i++)
-        pz_dataset_free(part[i]);
-    free(part);
     return st;
 }
 

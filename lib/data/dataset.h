@@ -44,22 +44,16 @@ struct pz_dataset {
     struct pz_dataset_store store;   /* owns what the pointers above point to */
 };
 
-/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user,
- * item, time, type, value and context alike) are kept once, for an item or user row the last file
- * that has one wins, columns of all files are united. One file: arrays are used as decoded, nothing
- * is copied. *out: free with pz_dataset_free. Memory: the decoded size of the files, twice for
- * several. */
-enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
-                               struct pz_err *err);
+/* Read one *.pzd file; its arrays are used as decoded, nothing is copied. Several files as one: group.h.
+ * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA it is no dataset or damaged; PZ_TRY_AGAIN
+ * Owner:   the caller, until pz_dataset_free (which accepts NULL)
+ * Threads: any */
+enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err);
 void pz_dataset_free(struct pz_dataset *ds);
 
 /* Give an array from pz_mem_array or malloc to the dataset; returns it, or NULL (array freed) when
  * memory is out or array is NULL. */
 void *pz_dataset_own(struct pz_dataset *ds, void *array);
-
-/* Unite datasets as pz_dataset_open does for files; the inputs stay the caller's. */
-enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
-                                struct pz_err *err);
 
 /* Write as a *.pzd (for import and --merge). Same content, same bytes. */
 enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/group.h"
 #include "table/hash.h"
 
 static void free_maps(uint32_t **map, size_t n)

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "campaign/campaign.h"
+#include "data/group.h"
 #include "data/split.h"
 
 void pz_judgement_clear(struct pz_judgement *j)

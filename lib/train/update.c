@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/signals.h"
+#include "data/group.h"
 #include "train/heavy.h"
 #include "train/training.h"
 

@@ -15,6 +15,7 @@
 
 #include "data/corpus.h"
 #include "data/export.h"
+#include "data/group.h"
 #include "data/info.h"
 #include "import/import.h"
 #include "import/insights.h"

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "data/dataset.h"
+#include "data/group.h"
 #include "table/table.h"
 #include "tests/unit/unit.h"
 

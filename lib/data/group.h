@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dataset groups: several datasets read as one. */
+#ifndef PZ_DATA_GROUP_H
+#define PZ_DATA_GROUP_H
+
+#include "data/dataset.h"
+
+/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
+ * time, type, value and context alike) are kept once, for an item or user row the last file that has one
+ * wins, columns of all files are united. Memory: the decoded size of the files, twice for several.
+ * Errors:  PZ_USAGE no path; as pz_dataset_load and pz_dataset_merge
+ * Owner:   *out: the caller, until pz_dataset_free
+ * Threads: any */
+enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
+                               struct pz_err *err);
+
+/* The same of datasets in memory; the inputs stay the caller's.
+ * Errors:  PZ_BAD_DATA over 255 event types, or a column of two types (see pz_attrs_concat);
+ *          PZ_TRY_AGAIN no memory
+ * Owner:   *out: the caller, until pz_dataset_free
+ * Threads: any */
+enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
+                                struct pz_err *err);
+
+#endif
