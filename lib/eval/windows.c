@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "data/group.h"
 #include "data/split.h"
 #include "eval/judge.h"
 
