@@ -71,6 +71,8 @@ bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n)
                                           "-nan", "-NaN", "\\N",  "#N/A N/A", "1.#QNAN" };
     size_t count = spellings ? spellings->n : sizeof pandas / sizeof *pandas;
 
+    if (!spellings && s[0] != 'n' && s[0] != 'N' && !memchr("<#-\\1", s[0], 5))
+        return false;
     for (size_t i = 0; i < count; i++) {
         const char *one = spellings ? spellings->v[i] : pandas[i];
 
