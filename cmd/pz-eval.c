@@ -47,7 +47,7 @@ static const struct pz_opt opts[] = {
            "with --split: keep the model of the first recipe"),
     PZ_STR(0, "history", struct config, history, NULL, "HIST.pzd",
            "take the test users' histories from this dataset, not from the model"),
-    PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep",
+    PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep|auto",
            "whether items of the history may be recommended; the default is the recipe's"),
     PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=off|low|medium|high",
            "rank as pz-recommend --objective does, and add average_rewards_at_k: what the hits are "
@@ -206,6 +206,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 
     j.v.how.seen = cfg->seen[0] == 'e'   ? PZ_SEEN_EXCLUDE
                    : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
+                   : cfg->seen[0] == 'a' ? PZ_SEEN_AUTO
                                          : PZ_SEEN_DEFAULT;
     if (st == PZ_OK && cfg->objective)
         st = pz_ruleset_objective(&rules, cfg->objective, err);

@@ -41,8 +41,9 @@ static const struct pz_opt opts[] = {
             "filterValues"),
     PZ_FLAG(0, "check-filter", struct config, check_filter,
             "say how many items pass the filter, and recommend nothing"),
-    PZ_STR(0, "seen", struct config, ask.seen, "default", "default|exclude|keep|only",
-           "items of the user's history: the recipe's rule, leave out, keep, or only those"),
+    PZ_STR(0, "seen", struct config, ask.seen, "default", "default|exclude|keep|only|auto",
+           "items of the user's history: the recipe's rule, leave out, keep, only those, or keep "
+           "where training found lists better with them"),
     PZ_STR(0, "seen-types", struct config, ask.seen_types, NULL, "TYPE,TYPE,...",
            "only events of these types make an item seen; * is any type"),
     PZ_STR(0, "seen-age", struct config, ask.seen_age, NULL, "AGE",

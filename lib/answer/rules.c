@@ -44,15 +44,15 @@ static bool number(const char *text, const char *end, double low, double high, d
 
 enum pz_status pz_ruleset_seen(struct pz_ruleset *s, const char *text, struct pz_err *err)
 {
-    static const char *const names[] = { "default", "exclude", "keep", "only" };
+    static const char *const names[] = { "default", "exclude", "keep", "only", "auto" };
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(text, names[i]) == 0) {
             s->rules.seen = (enum pz_seen)i;
             return PZ_OK;
         }
-    return pz_err_set(err, PZ_USAGE, "the seen rule is exclude, keep, only or default, not \"%s\"",
-                      text);
+    return pz_err_set(err, PZ_USAGE,
+                      "the seen rule is exclude, keep, only, auto or default, not \"%s\"", text);
 }
 
 enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct pz_err *err)

@@ -32,7 +32,7 @@ struct pz_ruleset {
 
 /* One function a rule, in the form its option has; text is copied. PZ_USAGE says what was expected.
  *
- * seen       "exclude", "keep", "only" or "default"
+ * seen       "exclude", "keep", "only", "auto" or "default"
  * types      "Purchase,AddToCart"
  * age        "30d", as pz_time_duration
  * cap        "COLUMN=N"

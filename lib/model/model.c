@@ -88,7 +88,7 @@ static enum pz_status load_data(struct pz_model *m, struct pz_err *err)
 static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
 {
     char *text = NULL;
-    const char *name;
+    const char *name, *seen;
     enum pz_status st = pz_table_get_text(m->table, "manifest", &text, err);
 
     if (st == PZ_OK)
@@ -99,6 +99,8 @@ static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
     name = json_string_value(json_object_get(m->manifest, "recipe"));
     m->recipe = name ? pz_recipe_find(name, NULL) : NULL;
     m->newest = json_integer_value(json_object_get(m->manifest, "newest"));
+    seen = json_string_value(json_object_get(m->manifest, "seen"));
+    m->keep_seen = seen && strcmp(seen, "keep") == 0;
     m->softmax_scale = json_number_value(json_object_get(m->manifest, "softmax_scale"));
     if (!m->recipe)
         return pz_err_set(err, PZ_BAD_DATA, "recipe \"%s\" is not known to this pz",

@@ -16,7 +16,7 @@
 #include "model/scorer.h"
 #include "model/trend.h"
 
-#define PZ_MAX_PARTS 8
+#define PZ_MAX_PARTS 12
 
 struct pz_part {
     const struct pz_scorer *scorer;
@@ -64,6 +64,7 @@ struct pz_model {
     struct pz_trend trend;   /* of items, that all parts heed */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
+    bool keep_seen;         /* validation found lists better with what was seen */
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;       /* owned */
     struct pz_table *table; /* owned; what the pointers above borrow from */

@@ -13,5 +13,6 @@ extern const struct pz_scorer pz_sessions;
 extern const struct pz_scorer pz_content;
 extern const struct pz_scorer pz_popularity;
 extern const struct pz_scorer pz_sequence;
+extern const struct pz_scorer pz_habits;
 
 #endif

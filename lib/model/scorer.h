@@ -112,6 +112,7 @@ struct pz_scorer {
 
     bool relates;      /* belongs to recipes of related items, too, not to those for users alone */
     bool is_fallback;  /* last in every recipe: it orders what no other part knows */
+    bool of_history;   /* scores items of the history only: judged on cases that keep them */
     bool kept_idle;    /* stays in the model at weight 0: other steps read its vectors */
     double min_weight; /* tuning gives at least this, where validation cannot see what it is for */
     double max_weight; /* and at most this times the first part's; 0: any */

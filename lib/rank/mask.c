@@ -29,7 +29,9 @@ bool pz_mask_is_seen(const struct pz_rules *rules, int64_t now, const struct pz_
 
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list)
 {
-    if (rules->seen != PZ_SEEN_DEFAULT)
+    if (rules->seen == PZ_SEEN_AUTO && m->keep_seen)
+        return PZ_SEEN_KEEP;
+    if (rules->seen != PZ_SEEN_DEFAULT && rules->seen != PZ_SEEN_AUTO)
         return rules->seen;
     if (rules->n_seen_types > 0 || rules->seen_age_s > 0)
         return PZ_SEEN_EXCLUDE;

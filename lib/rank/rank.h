@@ -36,7 +36,7 @@
 #include "live/live_data.h"
 #include "model/model.h"
 
-enum pz_seen { PZ_SEEN_DEFAULT, PZ_SEEN_EXCLUDE, PZ_SEEN_KEEP, PZ_SEEN_ONLY };
+enum pz_seen { PZ_SEEN_DEFAULT, PZ_SEEN_EXCLUDE, PZ_SEEN_KEEP, PZ_SEEN_ONLY, PZ_SEEN_AUTO };
 
 /* At most `most` items of one value of a column of Items. */
 struct pz_cap {
@@ -93,7 +93,8 @@ struct pz_rules {
     struct pz_page page;
 };
 
-/* The seen rule in force: what the rules say, else exclude where they name types or an age, else
+/* The seen rule in force: what the rules say (auto: keep, where validation found lists better with
+ * what was seen, else the recipe's), else exclude where they name types or an age, else
  * the recipe's. is_list: of a ranking, which keeps what it is given unless the rules say otherwise.
  */
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list);

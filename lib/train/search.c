@@ -410,6 +410,23 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     return st;
 }
 
+enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    static const double fresh[PZ_WEIGHTS] = { 0, 0.1, 0.3, 1, 3, 10, 30, 100 };
+    double fixed = s->part[p].weight;
+    const double *w = s->choice[p].weight_fixed ? &fixed : fresh;
+    size_t n_w = s->choice[p].weight_fixed ? 1 : PZ_WEIGHTS, row;
+    uint32_t all = s->v->n_users;
+    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
+
+    if (st != PZ_OK)
+        return st;
+    row = best_row(s, n_w, all, SURE);
+    adopt(s, p, w[row], row);
+    pz_search_note(s, &s->choice[p], w[row], s->mean, all, row > 0);
+    return PZ_OK;
+}
+
 enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
 {
     struct pz_choice *c = &s->choice[p];

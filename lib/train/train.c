@@ -253,10 +253,12 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .seed = t->cfg->seed,
                                .log = t->cfg->log,
                                .trials = t->trials,
+                               .keep_seen = &t->keep_seen,
                                .record_time = t->cfg->record_time };
 
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
+    t->judged_seen = cfg.exclude_seen;
     return pz_tune(t->teach, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
 }
 
@@ -377,6 +379,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
                     "events", event_rules(t->cfg), "parts", part_list(t), "trials",
                     json_incref(t->trials));
+    if (doc && t->judged_seen)
+        json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude"));
     if (doc && t->cap < UINT64_MAX)
         json_object_set_new(doc, "user_cap", json_integer((json_int_t)t->cap));
     if (doc && t->now.scale)

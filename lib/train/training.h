@@ -19,7 +19,8 @@ struct pz_training {
     struct pz_choice trend; /* of items */
     struct pz_trend now;    /* by trend, of the whole corpus */
     double softmax_scale;
-    json_t *trials;  /* array; owned */
+    bool judged_seen, keep_seen; /* whether lists are better with what was seen */
+    json_t *trials;              /* array; owned */
     json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset
                         alone */
 };

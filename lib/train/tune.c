@@ -33,6 +33,9 @@ enum {
     SCALE_CASES = 300
 };
 
+/* Standard errors that lists with what was seen must be better. */
+static const double SURE_SEEN = 2;
+
 static uint32_t users_to_draw(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
@@ -159,6 +162,53 @@ static uint64_t count_truths(const struct pz_valid *v)
     return v->n_users ? last->truth + last->n_truth : 0;
 }
 
+/* What coming back is worth in part p, whose cases keep what was seen. */
+static enum pz_status search_repeats_of(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    const struct pz_choice *c = &s->choice[p];
+    enum pz_status st = PZ_OK;
+
+    pz_valid_forget(s->v);
+    if (c->scorer->of_history)
+        st = pz_search_weight(s, p, err);
+    for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK && s->part[p].weight > 0; k++)
+        if (c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k])
+            st = pz_search_setting(s, p, k, err);
+    if (st == PZ_OK && c->scorer->of_history && s->part[p].weight > 0)
+        st = pz_search_weight(s, p, err);
+    return st;
+}
+
+/* The values of the blend as it stands on some cases. */
+static enum pz_status judge_all(struct pz_search *s, const struct pz_valid *v, double *each,
+                                struct pz_err *err)
+{
+    double weight = s->part[0].weight;
+
+    pz_valid_forget(v);
+    return pz_valid_judge(v, s->part, s->n_parts, 0, &weight, 1, 0, v->n_users, each, err);
+}
+
+/* Whether the users of the cases are served better by lists that hold what they had. */
+static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, struct pz_err *err)
+{
+    enum pz_status st = judge_all(s, keep, s->each, err);
+
+    keep->exclude_seen = true;
+    if (st == PZ_OK)
+        st = judge_all(s, keep, s->trial, err);
+    keep->exclude_seen = false;
+    if (st == PZ_OK) {
+        *s->cfg->keep_seen = pz_search_gain(s->each, s->trial, keep->n_users) > SURE_SEEN;
+        if (*s->cfg->keep_seen)
+            pz_log(s->cfg->log, PZ_LOG_NOTE,
+                   "people come back here: lists are better with what was seen (--seen auto)");
+        pz_log(s->cfg->log, PZ_LOG_DEBUG, "with what was seen %.4f, without %.4f",
+               pz_search_mean(s->each, keep->n_users), pz_search_mean(s->trial, keep->n_users));
+    }
+    return st;
+}
+
 /* Tune what is judged on repeats, where a part has it and the data have repeats. The parts stay:
  * the cases differ in their truths only. */
 static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus,
@@ -168,17 +218,18 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     struct pz_valid keep = { .metric = s->cfg->metric };
     enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus),
                                      s->cfg->seed, &keep, err);
+    bool any = st == PZ_OK && count_truths(&keep) > count_truths(hide);
 
     s->v = &keep;
-    for (size_t p = 0; p < s->n_parts && st == PZ_OK && count_truths(&keep) > count_truths(hide);
-         p++) {
-        const struct pz_choice *c = &s->choice[p];
-
-        for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK && s->part[p].weight > 0; k++)
-            if (c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k])
-                st = pz_search_setting(s, p, k, err);
-    }
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++)
+        if (any && s->part[p].weight > 0)
+            st = search_repeats_of(s, p, err);
+        else if (s->choice[p].scorer->of_history && !s->choice[p].weight_fixed)
+            s->part[p].weight = 0;
+    if (st == PZ_OK && any && s->cfg->keep_seen)
+        st = compare_seen(s, &keep, err);
     s->v = hide;
+    pz_valid_forget(hide);
     pz_valid_clear(&keep);
     return st;
 }

@@ -31,6 +31,7 @@ struct pz_tune_cfg {
     struct pz_log *log;
     json_t *trials;   /* array that receives an object a trial */
     bool record_time; /* with its processor seconds */
+    bool *keep_seen;  /* receives whether lists are better with what was seen; NULL: not asked */
 };
 
 /* Whether validation is on the newest users: they come and go and are many (see pz_valid_newest).
@@ -74,6 +75,10 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
 /* Look for better settings of part p beside the other parts, with at most n_fits new fits; n_fits =
  * 0 moves read-out settings and the weight only. */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
+
+/* Find the weight of part p beside the others all over again, 0 included, on cases s->v that may be
+ * other than before. s->each and s->mean become those on these cases. */
+enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *err);
 
 /* Look for a better value of read-out setting k of part p alone, on cases s->v that may be other
  * than before; all weights stay. s->each and s->mean become those on these cases. */

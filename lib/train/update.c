@@ -88,8 +88,11 @@ static enum pz_status take_rules(struct updating *u, struct pz_err *err)
     return PZ_OK;
 }
 
-static void take_trend(struct updating *u)
+/* What was found beside the parts stays as it was. */
+static void take_findings(struct updating *u)
 {
+    u->t.judged_seen = json_object_get(u->old->manifest, "seen") != NULL;
+    u->t.keep_seen = u->old->keep_seen;
     pz_choice_init(&u->t.trend, &pz_trend_choice);
     u->t.trend.value[PZ_TREND_POWER] = u->old->trend.power;
     u->t.trend.value[PZ_TREND_HALF_LIFE] = u->old->trend.half_life_s / 86400;
@@ -225,7 +228,7 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus, err);
     if (st == PZ_OK) {
         pz_training_wishes(&u->t);
-        take_trend(u);
+        take_findings(u);
         st = take_choices(u, err);
     }
     if (st == PZ_OK)

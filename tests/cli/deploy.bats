@@ -78,7 +78,7 @@ version() {
     run -2 pz-deploy set home.pzc num 1.5
     run -2 pz-deploy set home.pzc exploration-weight 2
     run -2 pz-deploy set home.pzc seen kee
-    [[ $output == *"exclude|keep|only"* ]]
+    [[ $output == *"exclude|keep|only|auto"* ]]
     run -2 pz-deploy set home.pzc exploration-wait 0.5
     [[ $output == *"did you mean exploration-weight?"* ]]
     run -2 pz-deploy set home.pzc num

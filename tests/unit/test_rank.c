@@ -245,6 +245,10 @@ TEST(seen_items_are_left_out_kept_or_all_there_is)
     assert_string_equal(ask(&m, &req, NULL), "da");
     req.rules.seen = PZ_SEEN_EXCLUDE;
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
+    req.rules.seen = PZ_SEEN_AUTO; /* as the recipe, unless validation found otherwise */
+    assert_string_equal(ask(&m, &req, NULL), "becfgh");
+    m.keep_seen = true;
+    assert_string_equal(ask(&m, &req, NULL), "becfdgah");
 }
 
 TEST(only_events_of_these_types_and_this_age_make_an_item_seen)
