@@ -42,8 +42,9 @@ static const struct pz_opt opts[] = {
         "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept "
         "where it adds to the others, and off under a time budget. May be given several times"),
     PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
-            "learn from this event type with this weight, from values at or above the threshold. "
-            "Types that no --event names are left out when there is one"),
+            "learn from this event type with this weight, from values at or above the threshold, "
+            "which validation chooses for threshold=auto. Types that no --event names are left out "
+            "when there is one"),
     PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
     PZ_REAL(0, "tune-time", struct config, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",

@@ -339,6 +339,8 @@ run_camps() {
     row camps 'all ratings' ndcg@10 - - -
     run_test camps-liked 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating:threshold=4
     row camps-liked 'threshold 4' ndcg@10 - - -
+    run_test camps-auto 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating:threshold=auto
+    row camps-auto 'threshold auto' ndcg@10 - - -
 }
 
 [ $# -gt 0 ] || for part in $all; do set -- "$@" "$part"; done

@@ -22,13 +22,15 @@ static enum pz_status rule_option(const char *text, size_t n, struct pz_event_ru
 
     if (n > 7 && strncmp(text, "weight=", 7) == 0 && pz_str_to_double(text + 7, n - 7, &x) && x > 0)
         rule->weight = x;
+    else if (n == 14 && strncmp(text, "threshold=auto", n) == 0)
+        rule->threshold = NAN;
     else if (n > 10 && strncmp(text, "threshold=", 10) == 0 &&
              pz_str_to_double(text + 10, n - 10, &x))
         rule->threshold = x;
     else
         return pz_err_set(err, PZ_USAGE,
                           "--event %s: TYPE, TYPE:weight=W, TYPE:threshold=T or both with a comma; "
-                          "W must be above 0",
+                          "W must be above 0, T is a number or auto",
                           whole);
     return PZ_OK;
 }

@@ -32,7 +32,7 @@ struct pz_corpus {
 struct pz_event_rule {
     const char *type; /* compared without regard to case; borrowed */
     double weight;    /* > 0; only ratios matter: scaled so that the largest is 1 */
-    double threshold; /* -INFINITY: none */
+    double threshold; /* -INFINITY: none; NAN: training chooses, until then none */
 };
 
 /* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n],

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "model/histories.h"
 #include "train/heavy.h"
+#include "train/liked.h"
 #include "train/training.h"
 
 /* On larger data the encoder takes the better part of a minute and more, twice: only for those who
@@ -488,8 +489,8 @@ static void warn_if_small(const struct pz_training *t)
                "%u users have two interactions; Amazon Personalize asks for 25", users);
 }
 
-enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
-                        const char *path, struct pz_err *err)
+static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                            const char *path, struct pz_err *err)
 {
     struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
     enum pz_status st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
@@ -522,5 +523,21 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     if (st == PZ_OK)
         st = pz_training_write(&t, path, err);
     pz_training_clear(&t);
+    return st;
+}
+
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                        const char *path, struct pz_err *err)
+{
+    struct pz_train_cfg with = *cfg;
+    struct pz_event_rule *rules = pz_mem_copy(cfg->rules, cfg->n_rules, sizeof *rules);
+    enum pz_status st = rules || cfg->n_rules == 0 ? PZ_OK : pz_err_memory(err, "event rules", 1e3);
+
+    with.rules = rules;
+    if (st == PZ_OK)
+        st = pz_liked_choose(ds, cfg, rules, cfg->n_rules, err);
+    if (st == PZ_OK)
+        st = train(ds, &with, path, err);
+    free(rules);
     return st;
 }

@@ -6,11 +6,12 @@
  *
  * r_i is the share of events of item i that the same user follows with another one, g_i the mean
  * logarithm of the seconds between the two, both shrunk towards those of all items by FEW events.
- * For an item that the history holds c times, first at t_1 and last at t_c, asked for at `now`:
+ * For an item that the history holds c times, first at t_1 and last at t_c, with damped event weights
+ * that sum to w, asked for at `now`:
  *
  *   log G = ((c - 1) log((t_c - t_1) / (c - 1)) + PRIOR g_i) / (c - 1 + PRIOR)     its interval here
  *   x     = (now - t_c) / G                                                        how due it is
- *   s_i   = r_i c^frequency min(x, 1)^due max(x, 1)^-recency
+ *   s_i   = r_i w^frequency min(x, 1)^due max(x, 1)^-recency
  *
  * Items outside the history score 0, so that where what was seen is hidden the part says nothing.
  * Intervals below a minute are one visit. Columns: habits/set f64; habits/share, habits/gap f32
@@ -68,10 +69,12 @@ static void count_user(const struct pz_corpus *c, uint32_t user, struct sums *s)
     for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
         uint32_t i = c->item[p];
 
-        s->events[i]++;
+        double w = (double)pz_weight_damp(c->weight[p]);
+
+        s->events[i] += w;
         if (s->last[i] > INT64_MIN) {
-            s->repeats[i]++;
-            s->gaps[i] += log(fmax((double)(c->time[p] - s->last[i]), VISIT_S));
+            s->repeats[i] += w;
+            s->gaps[i] += w * log(fmax((double)(c->time[p] - s->last[i]), VISIT_S));
         }
         s->last[i] = c->time[p];
     }
@@ -188,6 +191,7 @@ static void set(void *part, size_t setting, double value)
 /* By item: how often and when first and last; of the history's items only. */
 struct had {
     uint32_t count;
+    float mass; /* of the events' damped weights */
     int64_t first, last;
 };
 
@@ -205,8 +209,15 @@ static double worth(const struct part *f, uint32_t item, const struct had *h, in
                     PRIOR * interval) /
                    (again + PRIOR);
     x = fmax((double)(now - h->last), 0) / exp(interval);
-    return (double)f->share[item] * pow(h->count, f->set[SET_FREQUENCY]) *
+    return (double)f->share[item] * pow((double)h->mass, f->set[SET_FREQUENCY]) *
            pow(fmin(x, 1), f->set[SET_DUE]) * pow(fmax(x, 1), -f->set[SET_RECENCY]);
+}
+
+static void add_event(struct had *h, const struct pz_query *q, size_t k)
+{
+    h->last = q->hist_time ? q->hist_time[k] : 0;
+    h->first = h->count++ == 0 ? h->last : h->first;
+    h->mass += pz_weight_damp(q->hist_weight[k]);
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
@@ -215,19 +226,15 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     struct had *had = scratch;
 
     for (size_t k = 0; k < q->n_hist; k++)
-        had[q->hist[k]].count = 0;
-    for (size_t k = 0; k < q->n_hist; k++) {
-        struct had *h = &had[q->hist[k]];
-
-        h->last = q->hist_time ? q->hist_time[k] : 0;
-        h->first = h->count++ == 0 ? h->last : h->first;
-    }
+        had[q->hist[k]] = (struct had){ 0 };
+    for (size_t k = 0; k < q->n_hist; k++)
+        add_event(&had[q->hist[k]], q, k);
     for (size_t k = 0; k < q->n_hist; k++)
         out[q->hist[k]] = (float)worth(f, q->hist[k], &had[q->hist[k]], q->now);
     return q->n_hist > 0;
 }
 
-/* Each time counts the same. */
+/* Each time has a share by its weight. */
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                     float *contrib)
 {
@@ -236,13 +243,12 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
     (void)scratch;
     memset(contrib, 0, q->n_hist * sizeof *contrib);
     for (size_t k = 0; k < q->n_hist; k++)
-        if (q->hist[k] == item) {
-            h.last = q->hist_time ? q->hist_time[k] : 0;
-            h.first = h.count++ == 0 ? h.last : h.first;
-        }
+        if (q->hist[k] == item)
+            add_event(&h, q, k);
     for (size_t k = 0; k < q->n_hist; k++)
         if (q->hist[k] == item)
-            contrib[k] = (float)(worth(part, item, &h, q->now) / h.count);
+            contrib[k] = (float)worth(part, item, &h, q->now) * pz_weight_damp(q->hist_weight[k]) /
+                         h.mass;
 }
 
 /* Whether a user had it before: histories are short, most of them. */
