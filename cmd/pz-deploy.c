@@ -55,6 +55,31 @@ static enum pz_status run_publish(void *config, struct pz_strs *args, struct pz_
     return st;
 }
 
+/* Of a campaign, or of a store by itself. */
+static enum pz_status run_compact(void *config, struct pz_strs *args, struct pz_log *log,
+                                  struct pz_err *err)
+{
+    const struct config *cfg = config;
+    struct pz_live_store *live = NULL;
+    struct pz_live_compacted done;
+    enum pz_status st = need_args(args, 1, "CAMPAIGN or STORE", err);
+
+    if (st == PZ_OK)
+        st = pz_live_is(args->v[0]) ? pz_live_open(args->v[0], true, &live, err)
+                                    : pz_campaign_open_live(args->v[0], true, &live, err);
+    if (st == PZ_OK)
+        st = pz_live_compact(live, &done, err);
+    pz_live_close(live);
+    if (st != PZ_OK)
+        return st;
+    if (cfg->common.json)
+        printf("{\"before\":%llu,\"after\":%llu}\n", (unsigned long long)done.before,
+               (unsigned long long)done.after);
+    pz_log(log, PZ_LOG_NOTE, "the live store has %llu bytes where it had %llu",
+           (unsigned long long)done.after, (unsigned long long)done.before);
+    return PZ_OK;
+}
+
 /* ---- list and status ---- */
 
 static void print_version(const struct pz_version *v, bool json, bool first)
@@ -639,6 +664,9 @@ int main(int argc, char **argv)
             "Remove old versions, never the current or previous one", gc_opts, run_gc),
         SUB("pin", "CAMPAIGN VERSION", "Keep a version from being collected", set_opts, run_pin),
         SUB("unpin", "CAMPAIGN VERSION", "Let a pinned version go", set_opts, run_unpin),
+        SUB("compact", "CAMPAIGN|STORE",
+            "Write the live store anew: no free pages, no byte of what was removed", common_opts,
+            run_compact),
         SUB("check", "CAMPAIGN", "Read every byte of every version and say what is damaged",
             common_opts, run_check),
         SUB("repair", "CAMPAIGN",

@@ -385,7 +385,8 @@ static enum pz_status tally_one(void *context, int pass, uint64_t number, const 
     return PZ_OK;
 }
 
-static void print_json(const struct tally *t, const struct pz_live_size *size)
+static void print_json(const struct tally *t, const struct pz_live_size *size,
+                       const struct pz_live_space *space)
 {
     char when[32];
     struct pz_str text = { 0 };
@@ -404,15 +405,18 @@ static void print_json(const struct tally *t, const struct pz_live_size *size)
     }
     pz_str_addf(
         &text,
-        "},\"items\":%llu,\"users\":%llu,\"sessions\":%llu,\"forgotten\":%llu,\"bytes\":%llu}\n",
+        "},\"items\":%llu,\"users\":%llu,\"sessions\":%llu,\"forgotten\":%llu,\"bytes\":%llu,"
+        "\"free_bytes\":%llu,\"oldest_reader\":{\"pid\":%d,\"behind\":%llu}}\n",
         (unsigned long long)size->items, (unsigned long long)size->users,
         (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
-        (unsigned long long)size->bytes);
+        (unsigned long long)size->bytes, (unsigned long long)space->free, space->pid,
+        (unsigned long long)space->behind);
     fputs(text.data && !text.failed ? text.data : "", stdout);
     pz_str_clear(&text);
 }
 
-static void print_table(const struct tally *t, const struct pz_live_size *size)
+static void print_table(const struct tally *t, const struct pz_live_size *size,
+                        const struct pz_live_space *space)
 {
     char when[32];
 
@@ -425,10 +429,15 @@ static void print_table(const struct tally *t, const struct pz_live_size *size)
         printf("  %-24s %10llu  newest %s\n", t->type[i].name, (unsigned long long)t->type[i].n,
                pz_time_format(t->type[i].newest, when));
     printf("items put  %llu\nusers put  %llu\nsessions   %llu joined\nforgotten  %llu users\n"
-           "size       %llu bytes\n",
+           "size       %llu bytes, %llu of them free\n",
            (unsigned long long)size->items, (unsigned long long)size->users,
            (unsigned long long)size->sessions, (unsigned long long)size->forgotten,
-           (unsigned long long)size->bytes);
+           (unsigned long long)size->bytes, (unsigned long long)space->free);
+    if (space->pid)
+        printf(
+            "reader     process %d is %llu transactions behind; pages given up since are not used "
+            "again\n",
+            space->pid, (unsigned long long)space->behind);
 }
 
 static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_log *log,
@@ -437,6 +446,7 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
     const struct config *cfg = config;
     struct pz_live_store *live = NULL;
     struct pz_live_size size = { 0 };
+    struct pz_live_space space = { 0 };
     struct tally t = { .newest = INT64_MIN };
     enum pz_status st = need_campaign(args, err);
 
@@ -446,12 +456,14 @@ static enum pz_status run_stats(void *config, struct pz_strs *args, struct pz_lo
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live)
+        st = pz_live_space(live, &space, err);
+    if (st == PZ_OK && live)
         st = pz_live_each(live, 0, 1, tally_one, &t, err);
     pz_live_close(live);
     if (st == PZ_OK && cfg->common.json)
-        print_json(&t, &size);
+        print_json(&t, &size, &space);
     else if (st == PZ_OK)
-        print_table(&t, &size);
+        print_table(&t, &size, &space);
     for (size_t i = 0; i < t.n; i++)
         free(t.type[i].name);
     free(t.type);

@@ -308,8 +308,20 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
     return PZ_OK;
 }
 
+static void warn_of_damage(const struct job *job)
+{
+    struct pz_snapshot *snap = pz_service_take(job->service);
+
+    if (snap->view && atomic_load(&snap->view->live_damaged))
+        pz_log(job->log, PZ_LOG_WARN,
+               "the live store is damaged: the model answers alone, without live events, items put "
+               "live and users to forget; see pz-event stats");
+    pz_snapshot_release(snap);
+}
+
 static void report(const struct job *job)
 {
+    warn_of_damage(job);
     if (job->n_short > 0)
         pz_log(job->log, PZ_LOG_NOTE, "fewer than %u items could be recommended%s",
                pz_prepared_request(job->prepared)->num, is_many(job->cfg) ? " for some" : "");

@@ -126,12 +126,34 @@ static void blame(const struct pz_watched *w)
     end_now(PZ_BAD_DATA);
 }
 
+static _Thread_local sigjmp_buf *guard;
+
+void pz_signals_guard(sigjmp_buf *here)
+{
+    guard = here;
+}
+
+/* The signal is let in again, as a jump leaves the handler without returning from it. */
+static void jump(int sig)
+{
+    sigjmp_buf *here = guard;
+    sigset_t set;
+
+    guard = NULL;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    siglongjmp(*here, 1);
+}
+
 static void on_crash(int sig, siginfo_t *info, void *context)
 {
     bool fault = sig != SIGABRT && info->si_code > 0; /* sent by the kernel, with an address */
     uintptr_t at = (uintptr_t)info->si_addr;
 
     (void)context;
+    if (guard)
+        jump(sig);
     for (int i = 0; i < MAX_WATCHED && fault; i++)
         if (is_watched[i] && at - (uintptr_t)watched_maps[i].addr < watched_maps[i].bytes)
             blame(&watched_maps[i]);

@@ -3,6 +3,7 @@
 #ifndef PZ_BASE_SIGNALS_H
 #define PZ_BASE_SIGNALS_H
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -55,6 +56,14 @@ struct pz_watched {
  * Owner:   what it points to stays the caller's, valid until pz_signals_unwatch
  * Threads: any */
 void pz_signals_watch(const struct pz_watched *watched);
+
+/* Where this thread goes on when it crashes (SIGSEGV, SIGBUS, SIGABRT), once: by siglongjmp, with 1.
+ * For calls into a library that believes a damaged file; what it held is lost. NULL: end of that.
+ * Without effect where the handlers are not installed.
+ *
+ * Owner:   borrowed until it is replaced
+ * Threads: each has its own */
+void pz_signals_guard(sigjmp_buf *here);
 
 /* Stop watching the map that begins at addr; before it is unmapped. Threads: any */
 void pz_signals_unwatch(const void *addr);

@@ -28,7 +28,8 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
 /* What the model's data contain of the campaign's live store, into v's live_seen and rows_seen where
  * they are 0, and the store's identity. Numbers that the store never gave are a mistake.
  *
- * Errors: PZ_USAGE those; PZ_BAD_DATA the model's watermarks are damaged; others as
+ * Errors: PZ_USAGE those; PZ_BAD_DATA the model's watermarks are damaged, or leave a gap, which is
+ *         named; others as
  *         pz_campaign_open_live */
 enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
                                  struct pz_version *v, struct pz_err *err);

@@ -54,6 +54,32 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
     return st;
 }
 
+/* A damaged live store does not end recommending: the model answers alone then. */
+static enum pz_status do_without(struct pz_view *v)
+{
+    pz_live_close(v->store);
+    v->store = NULL;
+    atomic_store(&v->live_damaged, true);
+    return PZ_OK;
+}
+
+static enum pz_status open_store(const char *campaign, struct pz_view *v, struct pz_err *err)
+{
+    struct pz_live_size size;
+    enum pz_status st = pz_campaign_open_live(campaign, false, &v->store, err);
+
+    if (st == PZ_OK && v->store)
+        st = pz_live_count(v->store, &size, err);
+    if (st == PZ_BAD_DATA)
+        return do_without(v);
+    if (st == PZ_OK)
+        st = pz_info_check(campaign, &v->version, v->store, err);
+    if (st != PZ_OK || !v->store)
+        return st;
+    st = build_all(v, err);
+    return st == PZ_BAD_DATA ? do_without(v) : st;
+}
+
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err)
 {
     return pz_view_open_version(campaign, 0, out, err);
@@ -73,11 +99,7 @@ enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struc
     if (st == PZ_OK)
         st = pz_settings_read(campaign, &v->settings, err);
     if (st == PZ_OK)
-        st = pz_campaign_open_live(campaign, false, &v->store, err);
-    if (st == PZ_OK)
-        st = pz_info_check(campaign, &v->version, v->store, err);
-    if (st == PZ_OK && v->store)
-        st = build_all(v, err);
+        st = open_store(campaign, v, err);
     if (st != PZ_OK) {
         pz_view_free(v);
         v = NULL;
@@ -127,10 +149,17 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
 enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
                               struct pz_live *live, struct pz_err *err)
 {
+    enum pz_status st = PZ_OK;
+
     memset(live, 0, sizeof *live);
+    if (v->store && user_id)
+        st = pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err);
+    if (st == PZ_BAD_DATA) { /* the flag alone of a view may change */
+        atomic_store(&((struct pz_view *)(uintptr_t)v)->live_damaged, true);
+        memset(live, 0, sizeof *live);
+        st = PZ_OK;
+    }
     live->items = v->items;
     live->users = v->users;
-    return v->store && user_id
-               ? pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err)
-               : PZ_OK;
+    return st;
 }

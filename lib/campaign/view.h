@@ -5,6 +5,8 @@
 #ifndef PZ_CAMPAIGN_VIEW_H
 #define PZ_CAMPAIGN_VIEW_H
 
+#include <stdatomic.h>
+
 #include "campaign/campaign.h"
 #include "campaign/settings.h"
 #include "live/store.h"
@@ -15,7 +17,8 @@ struct pz_view {
     struct pz_model *model;
     struct pz_version version;
     struct pz_settings settings;
-    struct pz_live_store *store;      /* NULL: nothing was ever put */
+    struct pz_live_store *store;      /* NULL: nothing was ever put, or it is damaged */
+    atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
     uint64_t rows_last;               /* last change of rows that the overlays contain */
     bool by_number;                   /* of one version, whichever is current */

@@ -15,7 +15,8 @@
 #include "live/db.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+
+#include "base/signals.h"
 
 enum { MAX_TRIES = 100, DEAD_EVERY = 256, MOVED = -29000 /* neither LMDB's nor an errno */ };
 
@@ -28,8 +29,9 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
     if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EIO) {
         st = PZ_IO;
         hint = rc == EIO ? "" : "; nothing of this is stored, all that was acknowledged before is";
-    } else if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
-               rc == MDB_VERSION_MISMATCH) {
+    } else if (rc == EINVAL || (rc >= MDB_KEYEXIST && rc <= MDB_BAD_DBI && rc != MDB_READERS_FULL &&
+                                rc != MDB_MAP_FULL && rc != MDB_MAP_RESIZED)) {
+        /* LMDB finds what cannot be in a file that is whole */
         st = PZ_BAD_DATA;
         hint = "; the live store is damaged";
     } else if (rc == EACCES || rc == EROFS || rc == EPERM) {
@@ -43,10 +45,34 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
     return pz_err_set(err, st, "%s: %s: %s%s", s->dir, what, mdb_strerror(rc), hint);
 }
 
+int pz_db_guarded(struct pz_live_store *s, MDB_txn *txn, pz_db_fn *fn, void *context)
+{
+    sigjmp_buf here;
+    int rc;
+
+    if (sigsetjmp(here, 0) != 0)
+        return MDB_CORRUPTED;
+    pz_signals_guard(&here);
+    rc = fn(s, txn, context);
+    pz_signals_guard(NULL);
+    return rc;
+}
+
+static int commit(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    int rc = mdb_txn_commit(txn);
+
+    (void)s;
+    *(bool *)context = true;
+    return rc;
+}
+
 /* 0, or why the transaction cannot be run in this file. */
 static int begin(struct pz_live_store *s, unsigned flags, MDB_txn **txn)
 {
-    int rc = mdb_txn_begin(s->env, NULL, flags, txn);
+    int rc = (flags & MDB_RDONLY) == 0 && atomic_load(&s->broken)
+                 ? MDB_CORRUPTED
+                 : mdb_txn_begin(s->env, NULL, flags, txn);
 
     if (rc == 0 && pz_db_moved(s)) {
         mdb_txn_abort(*txn);
@@ -73,17 +99,22 @@ static bool mend(struct pz_live_store *s, int *rc)
 
 static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context)
 {
+    bool ended = false;
     MDB_txn *txn;
     int rc;
 
     pthread_rwlock_rdlock(&s->growing);
     rc = begin(s, 0, &txn);
     if (rc == 0) {
-        rc = fn(s, txn, context);
+        rc = pz_db_guarded(s, txn, fn, context);
         if (rc == 0)
-            rc = mdb_txn_commit(txn);
-        else
+            rc = pz_db_guarded(s, txn, commit, &ended);
+        else {
             mdb_txn_abort(txn);
+            ended = true;
+        }
+        if (rc == MDB_CORRUPTED && !ended) /* crashed with the writers' mutex held */
+            atomic_store(&s->broken, true);
     }
     pthread_rwlock_unlock(&s->growing);
     return rc;
@@ -127,7 +158,7 @@ static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool 
     pthread_rwlock_rdlock(&s->growing);
     rc = begin(s, MDB_RDONLY, &txn);
     if (rc == 0) {
-        rc = fn(s, txn, context);
+        rc = pz_db_guarded(s, txn, fn, context);
         *overtaken = s->unlocked &&
                      (mdb_env_info(s->env, &info) != 0 || info.me_last_txnid != mdb_txn_id(txn));
         mdb_txn_commit(txn); /* not abort: that would close the handles that fn opened */
@@ -136,13 +167,13 @@ static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool 
     return rc;
 }
 
-enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, bool once,
-                          const char *what, struct pz_err *err)
+enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
+                          struct pz_err *err)
 {
     bool overtaken;
     int rc = read_once(s, fn, context, &overtaken);
 
-    for (int i = 0; i < MAX_TRIES && (overtaken ? !once : mend(s, &rc)); i++)
+    for (int i = 0; i < MAX_TRIES && (overtaken || mend(s, &rc)); i++)
         rc = read_once(s, fn, context, &overtaken);
     if (overtaken)
         return pz_err_set(

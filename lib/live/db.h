@@ -18,6 +18,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct pz_live_store {
     MDB_dbi db[PZ_N_DBS];
     bool writable, unlocked;  /* unlocked: a reader without write permission */
     bool fresh;               /* nothing was ever stored when it was opened */
+    atomic_bool broken;       /* a commit crashed in a damaged file: nothing is done any more */
     pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size, or the
                                * file was replaced and is opened anew */
     char *dir;
@@ -59,6 +61,9 @@ struct pz_live_store {
  */
 typedef int pz_db_fn(struct pz_live_store *s, MDB_txn *txn, void *context);
 
+/* Run fn, or say MDB_CORRUPTED when LMDB crashes in it: it believes what a file says of itself. */
+int pz_db_guarded(struct pz_live_store *s, MDB_txn *txn, pz_db_fn *fn, void *context);
+
 /* Run fn in a write transaction.
  *
  * what     for the message ("storing events")
@@ -71,12 +76,10 @@ enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context,
 
 /* Run fn on a snapshot that holds everything acknowledged before the call.
  *
- * once     fn cannot be run again, so that a writer who overtakes a reader without lock makes it
- *          PZ_TRY_AGAIN
- * Errors:  as pz_db_write
+ * Errors:  as pz_db_write; PZ_TRY_AGAIN also when writers are faster than a reader without lock
  * Threads: any number at once. fn must not call into the store */
-enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, bool once,
-                          const char *what, struct pz_err *err);
+enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
+                          struct pz_err *err);
 
 /* What an LMDB or errno value means to a person. rc != 0. */
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
@@ -92,6 +95,9 @@ int pz_db_reopen(struct pz_live_store *s);
 
 /* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
 int pz_db_grow(struct pz_live_store *s, int why);
+
+/* How many of the pages from `from` on are free, by LMDB's own list of free pages. */
+int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n);
 
 /* For compaction, which keeps all openings of the process waiting. */
 void pz_db_lock_stores(void);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves the live store: users who asked to be forgotten, and what every retained model has
  * learned. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "live/events.h"
 #include "live/ids.h"
 
@@ -89,32 +91,31 @@ enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id, bool
     return pz_db_write(s, forget_all, &of, "forgetting", err);
 }
 
-struct forgotten_walk {
-    pz_live_id_fn *fn;
-    void *context;
-    struct pz_err *err;
-    enum pz_status st;
+/* All of them, copied: fn is called behind the transaction. */
+struct forgotten {
+    char (*id)[PZ_LIVE_ID_MAX + 1];
+    uint64_t *number;
+    size_t n, cap, cap_number;
 };
 
-static int walk_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
+static int read_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
-    struct forgotten_walk *w = context;
+    struct forgotten *to = context;
     MDB_val k, v;
     MDB_cursor *c;
     int rc = mdb_cursor_open(txn, s->db[PZ_DB_FORGOTTEN], &c);
 
+    to->n = 0;
     if (rc != 0)
         return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
-         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-        char user[PZ_LIVE_ID_MAX + 1];
-        uint64_t number;
-
-        rc = pz_ids_read_forgotten(s, txn, &k, &v, user, &number);
-        if (rc != 0)
-            break;
-        if (*user)
-            w->st = w->fn(w->context, user, number, w->err);
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        if (!pz_mem_grow(&to->id, &to->cap, to->n + 1, sizeof *to->id) ||
+            !pz_mem_grow(&to->number, &to->cap_number, to->n + 1, sizeof *to->number))
+            rc = ENOMEM;
+        else
+            rc = pz_ids_read_forgotten(s, txn, &k, &v, to->id[to->n], &to->number[to->n]);
+        to->n += rc == 0 && *to->id[to->n];
     }
     mdb_cursor_close(c);
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -123,10 +124,14 @@ static int walk_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err)
 {
-    struct forgotten_walk w = { fn, context, err, PZ_OK };
-    enum pz_status st = pz_db_read(s, walk_forgotten, &w, true, "reading", err);
+    struct forgotten all = { .id = NULL };
+    enum pz_status st = pz_db_read(s, read_forgotten, &all, "reading", err);
 
-    return w.st != PZ_OK ? w.st : st;
+    for (size_t i = 0; i < all.n && st == PZ_OK; i++)
+        st = fn(context, all.id[i], all.number[i], err);
+    free(all.id);
+    free(all.number);
+    return st;
 }
 
 /* ---- collecting ---- */

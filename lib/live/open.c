@@ -149,30 +149,95 @@ static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
     return rc == 0 && format != FORMAT && format != 1 ? MDB_VERSION_MISMATCH : rc;
 }
 
+int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, 0, &c);
+
+    *n = 0;
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+        const size_t *page = v.mv_data; /* how many, and then each */
+
+        if (v.mv_size < sizeof *page || page[0] > v.mv_size / sizeof *page - 1) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        for (size_t i = 1; i <= page[0]; i++)
+            *n += page[i] >= from;
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* A file that was cut lacks pages that are in use; pages at its end that were never used need not be
+ * there. Reading beyond the end would be a crash, writing there would hide the loss. */
+static int check_size(struct pz_live_store *s, MDB_txn *txn)
+{
+    struct stat file;
+    MDB_envinfo info;
+    MDB_stat stat;
+    size_t pages, have, n_free;
+    int fd, rc = mdb_env_get_fd(s->env, &fd);
+
+    if (rc == 0)
+        rc = fstat(fd, &file) == 0 ? mdb_env_info(s->env, &info) : errno;
+    if (rc == 0)
+        rc = mdb_env_stat(s->env, &stat);
+    if (rc != 0)
+        return rc;
+    pages = info.me_last_pgno + 1;
+    have = (size_t)file.st_size / stat.ms_psize;
+    if (have >= pages)
+        return 0;
+    rc = pz_db_count_free(txn, have, &n_free);
+    return rc == 0 && n_free < pages - have ? MDB_CORRUPTED : rc;
+}
+
 /* MDB_NOTFOUND: a reader came before the first commit. */
-static int open_dbs(struct pz_live_store *s, bool make)
+static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     static const char *const names[PZ_N_DBS] = { "events",    "owner", "ids",   "joins", "sessions",
                                                  "forgotten", "items", "users", "meta" };
+    bool make = *(const bool *)context;
+    int rc = check_size(s, txn);
+
+    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
+        rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
+    return rc == 0 ? check_format(s, txn, make) : rc;
+}
+
+static int open_dbs(struct pz_live_store *s, bool make)
+{
     MDB_txn *txn;
     int rc = mdb_txn_begin(s->env, NULL, make ? 0 : MDB_RDONLY, &txn);
 
     if (rc != 0)
         return rc;
-    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
-        rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
-    if (rc == 0)
-        rc = check_format(s, txn, make);
+    rc = pz_db_guarded(s, txn, find_dbs, &make);
     if (rc == 0) /* also of a reader: an abort would close the handles */
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return rc;
 }
 
+/* LMDB's own message would go to standard error; pz_db_guarded says what it means. */
+static void on_assert(MDB_env *env, const char *text)
+{
+    (void)env;
+    (void)text;
+    abort();
+}
+
 static int open_env_at(struct pz_live_store *s, const char *path, unsigned flags, size_t map)
 {
     int rc = mdb_env_create(&s->env);
 
+    if (rc == 0)
+        rc = mdb_env_set_assert(s->env, on_assert);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(s->env, PZ_N_DBS);
     if (rc == 0)
@@ -219,6 +284,9 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
         if (rc == 0 && info.st_size == 0)
             rc = ENOENT;
     }
+    if (rc == 0 && fstatat(folder, "data.mdb", &info, 0) == 0 && info.st_size > 0 &&
+        info.st_size < 2 * PAGE) /* not even the two pages that say what is in it */
+        rc = MDB_CORRUPTED;
     if (rc == 0)
         rc = open_env(s, folder, 0);
     s->writable = rc == 0;

@@ -93,78 +93,104 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
     return st;
 }
 
-struct walk {
-    enum pz_live_table table;
-    uint64_t after;
-    pz_live_row_fn *fn;
-    void *context;
-    struct pz_err *err;
-    enum pz_status st; /* of fn */
-    const char *name[MAX_CELLS], *value[MAX_CELLS];
-    char id[PZ_LIVE_ID_MAX + 1];
+/* Rows are copied a chunk a transaction, as events are (store.c). */
+enum { CHUNK_ROWS = 512 };
+
+struct copied {
+    char *id;
+    const char *bytes; /* [n] behind the number */
+    size_t n;
 };
 
-/* Borrows from the map, but for the id. */
-static int read_row(const MDB_val *k, const MDB_val *v, struct walk *w, struct pz_live_row *row)
-{
-    const char *p = (const char *)v->mv_data + HEAD_BYTES,
-               *end = (const char *)v->mv_data + v->mv_size;
+struct chunk {
+    enum pz_db db;
+    uint64_t after;
+    char from[PZ_LIVE_ID_MAX + 1]; /* the id to go on behind; "" at first */
+    char last[PZ_LIVE_ID_MAX + 1]; /* of this chunk */
+    bool end;
+    struct pz_arena arena;
+    struct copied v[CHUNK_ROWS];
+    size_t n;
+};
 
-    if (k->mv_size > PZ_LIVE_ID_MAX || (p < end && end[-1] != '\0'))
+static int keep_row(const MDB_val *k, const MDB_val *v, struct chunk *c)
+{
+    uint64_t number = v->mv_size >= HEAD_BYTES ? pz_db_get_number(v->mv_data) : 0;
+    const char *bytes = (const char *)v->mv_data + HEAD_BYTES;
+    struct copied *to = &c->v[c->n];
+
+    if (number == 0 || k->mv_size > PZ_LIVE_ID_MAX)
         return MDB_CORRUPTED;
-    memcpy(w->id, k->mv_data, k->mv_size);
-    w->id[k->mv_size] = '\0';
-    *row = (struct pz_live_row){ w->id, w->name, w->value, 0 };
-    while (p < end && row->n < MAX_CELLS) {
-        w->name[row->n] = p;
-        p += strlen(p) + 1;
-        if (p >= end)
-            return MDB_CORRUPTED;
-        w->value[row->n++] = p;
-        p += strlen(p) + 1;
-    }
-    return 0;
+    memcpy(c->last, k->mv_data, k->mv_size);
+    c->last[k->mv_size] = '\0';
+    if (number <= c->after)
+        return 0;
+    to->n = v->mv_size - HEAD_BYTES;
+    if (to->n > 0 && bytes[to->n - 1] != '\0')
+        return MDB_CORRUPTED;
+    to->id = pz_arena_strndup(&c->arena, c->last, k->mv_size);
+    to->bytes = pz_arena_strndup(&c->arena, bytes, to->n);
+    c->n++;
+    return to->id && to->bytes ? 0 : ENOMEM;
 }
 
-static int walk_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
+static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
-    struct walk *w = context;
-    MDB_val k, v;
+    struct chunk *to = context;
+    MDB_val k = pz_db_val(to->from, strlen(to->from)), v;
     MDB_cursor *c;
-    int rc = mdb_cursor_open(txn, s->db[db_of(w->table)], &c);
+    int rc = mdb_cursor_open(txn, s->db[to->db], &c);
 
+    pz_arena_clear(&to->arena);
+    to->n = 0;
     if (rc != 0)
         return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        struct pz_live_row row;
-        uint64_t number = v.mv_size >= HEAD_BYTES ? pz_db_get_number(v.mv_data) : 0;
-
-        if (number == 0)
-            rc = MDB_CORRUPTED;
-        else if (number > w->after && (rc = read_row(&k, &v, w, &row)) == 0)
-            w->st = w->fn(w->context, &row, w->err);
-    }
+    rc = mdb_cursor_get(c, &k, &v, k.mv_size > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    if (rc == 0 && *to->from && k.mv_size == strlen(to->from) &&
+        memcmp(k.mv_data, to->from, k.mv_size) == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    while (rc == 0 && to->n < CHUNK_ROWS && (rc = keep_row(&k, &v, to)) == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    to->end = rc == MDB_NOTFOUND;
+    return to->end ? 0 : rc;
+}
+
+/* Borrows from the chunk. */
+static enum pz_status hand_out(const struct copied *from, pz_live_row_fn *fn, void *context,
+                               struct pz_err *err)
+{
+    const char *name[MAX_CELLS], *value[MAX_CELLS], *p = from->bytes, *end = p + from->n;
+    struct pz_live_row row = { from->id, name, value, 0 };
+
+    while (p < end && row.n < MAX_CELLS) {
+        name[row.n] = p;
+        p += strlen(p) + 1;
+        if (p >= end)
+            return pz_err_set(err, PZ_BAD_DATA, "a row of the live store is damaged");
+        value[row.n++] = p;
+        p += strlen(p) + 1;
+    }
+    return fn(context, &row, err);
 }
 
 enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
                                 pz_live_row_fn *fn, void *context, struct pz_err *err)
 {
-    struct walk *w = calloc(1, sizeof *w);
-    enum pz_status st;
+    struct chunk *c = calloc(1, sizeof *c);
+    enum pz_status st = PZ_OK;
 
-    if (!w)
-        return pz_err_memory(err, "rows", sizeof *w);
-    w->table = table;
-    w->after = after;
-    w->fn = fn;
-    w->context = context;
-    w->err = err;
-    st = pz_db_read(s, walk_rows, w, true, "reading rows", err);
-    if (w->st != PZ_OK)
-        st = w->st;
-    free(w);
+    if (!c)
+        return pz_err_memory(err, "rows", sizeof *c);
+    c->db = db_of(table);
+    c->after = after;
+    while (!c->end && st == PZ_OK) {
+        st = pz_db_read(s, read_chunk, c, "reading rows", err);
+        for (size_t i = 0; i < c->n && st == PZ_OK; i++)
+            st = hand_out(&c->v[i], fn, context, err);
+        memcpy(c->from, c->last, sizeof c->from);
+    }
+    pz_arena_clear(&c->arena);
+    free(c);
     return st;
 }

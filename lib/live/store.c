@@ -311,76 +311,112 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
     live->forgotten = false;
     if (n == 0 || n > PZ_LIVE_ID_MAX)
         return PZ_OK;
-    return pz_db_read(s, read_user, &to, false, "reading events", err);
+    return pz_db_read(s, read_user, &to, "reading events", err);
 }
 
 /* ---- reading all ---- */
 
+/* Events are copied a chunk a transaction and handed out behind it, so that a caller who waits (a
+ * pipe that nobody reads) keeps no snapshot, for which the file would grow. Numbers above the last
+ * one of the beginning, and what they joined, do not count: chunks and passes are of one moment. */
+enum { CHUNK_EVENTS = 512, CHUNK_BYTES = 1 << 20 };
+
+struct numbered {
+    uint64_t number;
+    struct pz_event e;
+};
+
+struct chunk {
+    uint64_t after, upto, next; /* upto 0: not known yet; next: number to go on with, 0: the end */
+    struct pz_arena arena;
+    struct numbered *v;
+    size_t n, cap, bytes;
+};
+
 /* Whether an event is news to one who has all up to `after`, and whose it is: events of a session
- * that pz_live_joined its user later than that are. user: where the user's id goes. */
-static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t after,
+ * that joined its user later than that are. user: where the user's id goes. */
+static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, const struct chunk *c,
                     struct pz_event *e, char user[PZ_LIVE_ID_MAX + 1])
 {
     uint64_t since = 0;
 
-    if (!e->user_id && e->session_id && pz_live_joined(s, txn, e->session_id, user, &since))
+    if (!e->user_id && e->session_id && pz_live_joined(s, txn, e->session_id, user, &since) &&
+        since <= c->upto)
         e->user_id = user;
-    return number > after || since > after;
+    return number > c->after || (e->user_id == user && since > c->after);
 }
 
-struct walk {
-    uint64_t after;
-    int pass;
-    pz_live_fn *fn;
-    void *context;
-    struct pz_err *err;
-    enum pz_status st; /* of fn */
-};
-
-static int walk_once(struct pz_live_store *s, MDB_txn *txn, struct walk *w)
+static int keep_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number, const MDB_val *v,
+                      struct chunk *c)
 {
     char user[PZ_LIVE_ID_MAX + 1];
-    MDB_val k, v;
-    MDB_cursor *c;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
+    MDB_val copy = { v->mv_size, NULL };
+    struct pz_event e;
+    int rc = read_record(v, &e);
 
-    if (rc != 0)
+    if (rc != 0 || !is_news(s, txn, number, c, &e, user))
         return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && w->st == PZ_OK;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        uint64_t number = pz_db_get_number(k.mv_data);
-        struct pz_event e;
-
-        rc = read_record(&v, &e);
-        if (rc == 0 && is_news(s, txn, number, w->after, &e, user))
-            w->st = w->fn(w->context, w->pass, number, &e, w->err);
-    }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    copy.mv_data = pz_arena_take(&c->arena, v->mv_size);
+    if (!copy.mv_data || !pz_mem_grow(&c->v, &c->cap, c->n + 1, sizeof *c->v))
+        return ENOMEM;
+    memcpy(copy.mv_data, v->mv_data, v->mv_size);
+    c->v[c->n].number = number;
+    rc = read_record(&copy, &c->v[c->n].e);
+    if (rc == 0 && e.user_id == user)
+        c->v[c->n].e.user_id = pz_arena_strndup(&c->arena, user, strlen(user));
+    c->bytes += v->mv_size;
+    return rc == 0 && !c->v[c->n++].e.user_id && e.user_id ? ENOMEM : rc;
 }
 
-struct passes {
-    struct walk walk;
-    int n;
-};
-
-static int walk_events(struct pz_live_store *s, MDB_txn *txn, void *context)
+static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
-    struct passes *p = context;
-    int rc = 0;
+    struct chunk *to = context;
+    unsigned char be[8] = { 0 };
+    uint64_t next = to->next;
+    MDB_val k = pz_db_val(be, 8), v;
+    MDB_cursor *c;
+    int rc = to->upto == 0 ? pz_db_get_meta(s, txn, "last", &to->upto) : 0;
 
-    for (p->walk.pass = 0; p->walk.pass < p->n && rc == 0 && p->walk.st == PZ_OK; p->walk.pass++)
-        rc = walk_once(s, txn, &p->walk);
-    return rc;
+    pz_arena_clear(&to->arena);
+    to->n = to->bytes = 0;
+    if (rc == 0)
+        rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
+    if (rc != 0)
+        return rc;
+    pz_db_put_number(be, next);
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+         rc == 0 && to->n < CHUNK_EVENTS && to->bytes < CHUNK_BYTES;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        next = k.mv_size == 8 ? pz_db_get_number(k.mv_data) : 0;
+        if (next > to->upto)
+            rc = MDB_NOTFOUND;
+        else
+            rc = next == 0 ? MDB_CORRUPTED : keep_event(s, txn, next, &v, to);
+        next++;
+    }
+    mdb_cursor_close(c);
+    if (rc == 0 || rc == MDB_NOTFOUND) /* not before: it may be done again */
+        to->next = rc == 0 ? next : 0;
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
                             void *context, struct pz_err *err)
 {
-    struct passes p = { { after, 0, fn, context, err, PZ_OK }, n_passes };
-    enum pz_status st = pz_db_read(s, walk_events, &p, true, "reading events", err);
+    struct chunk c = { .after = after };
+    enum pz_status st = PZ_OK;
 
-    return p.walk.st != PZ_OK ? p.walk.st : st;
+    for (int pass = 0; pass < n_passes && st == PZ_OK; pass++) {
+        c.next = 1;
+        while (c.next > 0 && st == PZ_OK) {
+            st = pz_db_read(s, read_chunk, &c, "reading events", err);
+            for (size_t i = 0; i < c.n && st == PZ_OK; i++)
+                st = fn(context, pass, c.v[i].number, &c.v[i].e, err);
+        }
+    }
+    pz_arena_clear(&c.arena);
+    free(c.v);
+    return st;
 }
 
 static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
@@ -418,5 +454,51 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size, struct pz_err *err)
 {
     memset(size, 0, sizeof *size);
-    return pz_db_read(s, count_all, size, false, "counting", err);
+    return pz_db_read(s, count_all, size, "counting", err);
+}
+
+struct oldest {
+    uint64_t last; /* the newest transaction */
+    struct pz_live_space *space;
+};
+
+/* A line of mdb_reader_list: process, thread, transaction ("-": none). */
+static int meet_reader(const char *line, void *context)
+{
+    const struct oldest *of = context;
+    unsigned long long txn;
+    int pid;
+
+    if (sscanf(line, "%d %*x %llu", &pid, &txn) == 2 && txn < of->last &&
+        of->last - txn > of->space->behind) {
+        of->space->behind = of->last - txn;
+        of->space->pid = pid;
+    }
+    return 0;
+}
+
+static int measure(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct oldest of = { mdb_txn_id(txn), context };
+    MDB_envinfo info;
+    MDB_stat stat;
+    size_t n = 0;
+    int rc = mdb_env_info(s->env, &info);
+
+    if (rc == 0)
+        rc = mdb_env_stat(s->env, &stat);
+    if (rc == 0)
+        rc = pz_db_count_free(txn, 0, &n);
+    if (rc != 0)
+        return rc;
+    *of.space = (struct pz_live_space){ .bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize,
+                                        .free = n * (uint64_t)stat.ms_psize };
+    return mdb_reader_list(s->env, meet_reader, &of) < 0 ? EIO : 0;
+}
+
+enum pz_status pz_live_space(struct pz_live_store *s, struct pz_live_space *space,
+                             struct pz_err *err)
+{
+    memset(space, 0, sizeof *space);
+    return pz_db_read(s, measure, space, "measuring", err);
 }

@@ -101,10 +101,14 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
 typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
                                   const struct pz_event *event, struct pz_err *err);
 
-/* Call fn for every event with a number above `after`, in order; fn's status other than PZ_OK ends
- * it. The user of a joined session's event is the user. Events of a session that joined its user by
- * an event after `after` are called for too: before, they were nobody's. All that n_passes times,
- * for pass 0, 1, ..., on one snapshot. */
+/* Call fn for every event with a number above `after`, in order. The user of a joined session's event
+ * is the user. Events of a session that joined its user by an event after `after` are called for
+ * too: before, they were nobody's. All that n_passes times, for pass 0, 1, ..., as of one moment, but
+ * for what is forgotten or collected in between. No snapshot is held while fn runs: it may take its
+ * time and call into the store.
+ *
+ * Errors:  fn's status other than PZ_OK ends it and is returned; else as pz_live_put_each
+ * Owner:   the event is borrowed until fn returns */
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
                             void *context, struct pz_err *err);
 
@@ -121,6 +125,20 @@ struct pz_live_size {
 
 /* How much there is, as of now. Two small reads. */
 enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size,
+                             struct pz_err *err);
+
+struct pz_live_space {
+    uint64_t bytes, free; /* of the file; of them in free pages, which are used again */
+    uint64_t behind; /* transactions that the oldest reader is behind; while it reads, pages that
+                           * were given up since are not used again */
+    int pid;         /* of that reader; 0: none is behind */
+};
+
+/* What the file holds and who keeps it from shrinking. Reads the list of free pages.
+ *
+ * Errors:  as pz_live_put_each
+ * Threads: any */
+enum pz_status pz_live_space(struct pz_live_store *s, struct pz_live_space *space,
                              struct pz_err *err);
 
 struct pz_live_receipt {

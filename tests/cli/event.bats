@@ -447,3 +447,47 @@ EOF
     pz-recommend -q home.pzc --user u-A -n 1 | tail -1 | grep -q popular
     run -2 pz-event forget home.pzc </dev/null
 }
+
+@test "publishing a model that lacks a day in between names what is missing" {
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    pz-event put -q home.pzc --user u --item i0002 --type View
+    pz-event export -q --after 1 -o d2.pzd home.pzc
+    pz-train -q --no-tune -o late.pzm "$BATS_FILE_TMPDIR/shop.pzd" d2.pzd
+    run -65 --separate-stderr pz-deploy publish home.pzc late.pzm
+    [[ $stderr == *"the model's data lack events 1 of the live store"* ]]
+    pz-event export -q -o d1.pzd home.pzc
+    pz-train -q --no-tune -o whole.pzm "$BATS_FILE_TMPDIR/shop.pzd" d2.pzd d1.pzd
+    pz-deploy publish -q home.pzc whole.pzm
+}
+
+@test "a damaged live store is 65 for those who need it, and the model answers alone" {
+    for i in 1 2 3 4 5 6 7 8 9; do echo "{\"userId\":\"u$i\",\"itemId\":\"i0001\",\"eventType\":\"View\"}"; done |
+        pz-event put -q home.pzc
+    size=$(stat -c %s home.pzc/live/data.mdb)
+    for cut in $((size / 2)) 12288 5000 1; do
+        rm -rf cut.pzc && cp -r home.pzc cut.pzc
+        truncate -s "$cut" cut.pzc/live/data.mdb
+        run -65 --separate-stderr pz-event put cut.pzc --user u1 --item i0001 --type View
+        [[ $stderr == *damaged* ]]
+        run -65 pz-event stats cut.pzc
+        run -65 pz-event export cut.pzc
+        run -0 --separate-stderr pz-recommend cut.pzc --user u1 -n 2
+        [ "${#lines[@]}" -eq 3 ]
+        [[ $stderr == *"the live store is damaged: the model answers alone"* ]]
+    done
+}
+
+@test "compaction gives back free pages; stats say what is free and who may only read can look" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP,EVENT_ID"; for (i = 0; i < 5000; i++) print "u" i % 7 ",i0001,View,1735689700,e" i }' |
+        pz-event put -q home.pzc
+    seq 0 6 | sed 's/^/u/' | pz-event forget -q home.pzc
+    before=$(pz-event stats --json home.pzc | jq .bytes)
+    pz-event stats --json home.pzc | jq -e '.free_bytes > .bytes / 2 and .oldest_reader.pid == 0'
+    pz-deploy compact --json home.pzc | jq -e ".before == $before and .after < $before / 2"
+    [ ! -e home.pzc/live.compact ]
+    pz-event stats home.pzc | grep -q 'forgotten  7 users'
+    chmod -R a-w home.pzc/live
+    pz-event stats home.pzc | grep -q '^size'
+    pz-event export -q home.pzc | wc -l
+    chmod -R u+w home.pzc/live
+}

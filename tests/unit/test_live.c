@@ -772,6 +772,42 @@ TEST(a_small_map_grows_though_eight_threads_read_without_a_pause)
     assert_int_equal(status, 0);
 }
 
+/* A caller that waits (a pipe that nobody reads) while others write. */
+static enum pz_status write_meanwhile(void *context, int pass, uint64_t number,
+                                      const struct pz_event *event, struct pz_err *err)
+{
+    struct pz_live_store *s = context;
+    struct pz_event e = event_of("w", NULL, "late");
+    struct pz_live_space space;
+    uint64_t last = 0;
+    (void)pass;
+    (void)event;
+    assert_true(number <= 2000); /* what comes meanwhile is not of this moment */
+    if (number % 500 == 1) {
+        (void)put(s, &e, 1, &last);
+        assert_int_equal(pz_live_space(s, &space, err), PZ_OK);
+        assert_int_equal(space.behind, 0);
+        assert_int_equal(space.pid, 0);
+    }
+    return PZ_OK;
+}
+
+TEST(a_reader_that_takes_its_time_keeps_no_snapshot)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_event e[1000];
+    struct pz_err err = { 0 };
+    uint64_t last = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        e[i] = event_of("u", NULL, "a");
+    }
+    (void)put(s, e, 1000, &last);
+    (void)put(s, e, 1000, &last);
+    assert_int_equal(pz_live_each(s, 0, 2, write_meanwhile, s, &err), PZ_OK);
+    expect_items(s, "w", 0, "late late late late late late late late ");
+    pz_live_close(s);
+}
+
 static bool file_has(const char *text)
 {
     char path[96], *bytes;
