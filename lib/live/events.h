@@ -40,10 +40,10 @@ typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
                          pz_live_session_fn *fn, void *context);
 
-/* Append the numbers above `after` of the user's own events, of those of sessions that joined him,
- * and, as a session id serves as a user id until it joins somebody, of those of a session of that
- * name. */
+/* Append the numbers above `after` of the user's own events, of those of sessions that joined the
+ * user, and, as a session id serves as a user id until it joins somebody, of those of a session of
+ * that name; of each at most the newest `most`. */
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                    struct pz_numbers *list);
+                    size_t most, struct pz_numbers *list);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "live/events.h"
 #include "live/ids.h"
 
@@ -62,7 +63,7 @@ static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     const struct forgetting *of = context;
     struct pz_live_receipt *receipt = of->receipt;
     struct pz_numbers list = { NULL, 0, 0 };
-    int rc = pz_live_numbers(s, txn, of->user_id, 0, &list);
+    int rc = pz_live_numbers(s, txn, of->user_id, 0, SIZE_MAX, &list);
 
     memset(receipt, 0, sizeof *receipt);
     for (size_t i = 0; i < list.n && rc == 0; i++)
@@ -211,6 +212,15 @@ static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
     return rc == 0 && of->n_removed > 0 ? note(s, txn, "rows_collected", of->upto) : rc;
 }
 
+/* Ids of what was collected, which no sender repeats any more. */
+static int trim_ids(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const struct collecting *of = context;
+    uint64_t n = 0;
+
+    return pz_ids_trim(s, txn, of->upto, pz_time_now() - PZ_LIVE_ID_DAYS * 86400, &n);
+}
+
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,
                                uint64_t *n_removed, struct pz_err *err)
 {
@@ -225,6 +235,8 @@ enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_
         st = pz_db_write(s, remove_learned, &of, "collecting", err);
         *n_removed += st == PZ_OK ? of.n_removed : 0;
     }
+    if (st == PZ_OK && of.upto > 0)
+        st = pz_db_write(s, trim_ids, &of, "collecting", err);
     of.upto = rows;
     if (st == PZ_OK && rows > 0 && size.items + size.users > 0) {
         st = pz_db_write(s, remove_rows, &of, "collecting", err);

@@ -3,8 +3,8 @@
  * header, or JSON objects: one a line or spread over several, flat ones or Personalize's requests
  * as they are (PutEvents, PutItems, PutUsers; "properties" as a string of JSON or as an object).
  *
- * A batch is stored in one durable transaction when it has PZ_PUT_BATCH entries, when the input
- * ends, and when a pipe has nothing more to read at the moment: what a slow producer wrote is not
+ * A batch is stored in one durable transaction when it has PZ_PUT_BATCH entries (PZ_PUT_BULK
+ * without cfg->ack) or PZ_PUT_BYTES, when the input ends, and when a pipe has nothing more to read at the moment: what a slow producer wrote is not
  * left waiting. */
 #ifndef PZ_LIVE_PUT_H
 #define PZ_LIVE_PUT_H
@@ -16,7 +16,9 @@
 #include "data/attrs.h"
 #include "live/store.h"
 
-#define PZ_PUT_BATCH 1000
+#define PZ_PUT_BATCH 1000  /* entries a transaction where acknowledgements are wanted */
+#define PZ_PUT_BULK 100000 /* else: each page of the ids is written once, not a hundred times */
+#define PZ_PUT_BYTES (32u << 20) /* of texts, at most */
 
 /* How far it got. */
 struct pz_put_count {

@@ -30,7 +30,7 @@ struct events {
     struct pz_log *log;
     const struct pz_put_cfg *cfg; /* NULL: a request of a server */
     struct pz_event *event;
-    size_t n, cap;
+    size_t n, cap, bytes; /* bytes: of the long texts */
     struct pz_arena arena;
     struct pz_str cell, props;
     int64_t now;
@@ -343,6 +343,8 @@ static enum pz_status keep(struct events *t, struct draft *d, bool flat, struct 
         d->e.time = t->now = pz_time_now();
     t->n_no_item += !d->e.item_id;
     look_at_time(t, &d->e);
+    t->bytes += d->e.properties ? strlen(d->e.properties) : 0;
+    t->bytes += d->e.impression ? strlen(d->e.impression) : 0;
     t->event[t->n++] = d->e;
     return PZ_OK;
 }
@@ -424,6 +426,11 @@ static size_t pending(const void *context)
     return ((const struct events *)context)->n;
 }
 
+static bool is_large(const void *context)
+{
+    return ((const struct events *)context)->bytes > PZ_PUT_BYTES;
+}
+
 /* An id for two events is a fault of the sender's that loses one of them: named once, counted. */
 static void report_conflict(struct events *t, const struct pz_event *e, struct pz_put_count *count)
 {
@@ -451,7 +458,7 @@ static enum pz_status store(void *context, struct pz_put_count *count, struct pz
             st = pz_live_check(&t->event[i], err);
     }
     free(fate);
-    t->n = 0;
+    t->n = t->bytes = 0;
     pz_arena_clear(&t->arena);
     return st;
 }
@@ -513,7 +520,7 @@ enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *c
                              struct pz_put_count *count, struct pz_err *err)
 {
     struct events t = { .s = s, .log = cfg->log, .cfg = cfg, .now = pz_time_now() };
-    struct pz_put_sink sink = { start_events, take_event, pending, store, &t };
+    struct pz_put_sink sink = { start_events, take_event, pending, is_large, store, &t };
     enum pz_status st = pz_put_run(cfg, &sink, count, err);
 
     report_passed(&t);

@@ -20,6 +20,8 @@ struct pz_put_sink {
                            const struct pz_row *row, struct pz_err *err);
     /* Entries taken and not stored yet. */
     size_t (*pending)(const void *context);
+    /* Whether their texts take so much memory that they are to be stored now. */
+    bool (*large)(const void *context);
     /* Store them, and add to count->stored, .conflicts and .last. */
     enum pz_status (*store)(void *context, struct pz_put_count *count, struct pz_err *err);
     void *context;

@@ -16,7 +16,7 @@ struct rows {
     const struct pz_strs *map;
     struct pz_log *log;
     struct pz_live_row *row;
-    size_t n, cap;
+    size_t n, cap, bytes; /* bytes: of values */
     struct pz_arena arena;
     struct pz_str cell;
     struct pz_strs name, value; /* of the row in the making; in the arena */
@@ -151,6 +151,7 @@ static enum pz_status keep(struct rows *t, const char *id, struct pz_err *err)
     for (size_t i = 0; i < t->name.n; i++) {
         name[i] = t->name.v[i];
         value[i] = t->value.v[i];
+        t->bytes += strlen(value[i]);
     }
     t->row[t->n++] = (struct pz_live_row){ id, name, value, t->name.n };
     return PZ_OK;
@@ -237,13 +238,18 @@ static size_t pending(const void *context)
     return ((const struct rows *)context)->n;
 }
 
+static bool is_large(const void *context)
+{
+    return ((const struct rows *)context)->bytes > PZ_PUT_BYTES;
+}
+
 static enum pz_status store(void *context, struct pz_put_count *count, struct pz_err *err)
 {
     struct rows *t = context;
     enum pz_status st = pz_live_put_rows(t->s, t->table, t->row, t->n, &count->last, err);
 
     count->stored += st == PZ_OK ? t->n : 0;
-    t->n = 0;
+    t->n = t->bytes = 0;
     pz_arena_clear(&t->arena);
     return st;
 }
@@ -299,7 +305,7 @@ enum pz_status pz_put_rows(struct pz_live_store *s, enum pz_live_table table,
     struct rows t = {
         .s = s, .table = table, .known = cfg->known, .map = cfg->map, .log = cfg->log
     };
-    struct pz_put_sink sink = { start_rows, take_row, pending, store, &t };
+    struct pz_put_sink sink = { start_rows, take_row, pending, is_large, store, &t };
     enum pz_status st = pz_put_run(cfg, &sink, count, err);
 
     rows_clear(&t);

@@ -125,27 +125,31 @@ int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct p
 
 /* ---- whose events ---- */
 
-/* Numbers above `after` of one user ('u') or session ('s'). */
+/* Numbers above `after` of one user ('u') or session ('s'), the newest first; at most `most`. */
 static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
-                   struct pz_numbers *list)
+                   size_t most, struct pz_numbers *list)
 {
-    unsigned char key[PZ_LIVE_KEY_BYTES], first[PZ_LIVE_KEY_BYTES];
-    size_t n = make_owner(key, who, id, after + 1);
+    unsigned char key[PZ_LIVE_KEY_BYTES];
+    size_t n = make_owner(key, who, id, UINT64_MAX);
     MDB_cursor *c;
     MDB_val k = pz_db_val(key, n), v;
     int rc = mdb_cursor_open(txn, s->db[PZ_DB_OWNER], &c);
 
     if (rc != 0)
         return rc;
-    memcpy(first, key, n);
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-         rc == 0 && k.mv_size == n && memcmp(k.mv_data, first, n - 8) == 0;
-         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+    rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE); /* no event has that number */
+    for (rc = mdb_cursor_get(c, &k, &v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+         rc == 0 && most > 0 && k.mv_size == n && memcmp(k.mv_data, key, n - 8) == 0;
+         rc = mdb_cursor_get(c, &k, &v, MDB_PREV), most--) {
+        uint64_t number = pz_db_get_number((const unsigned char *)k.mv_data + n - 8);
+
+        if (number <= after)
+            break;
         if (!pz_mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v)) {
             rc = ENOMEM;
             break;
         }
-        list->v[list->n++] = pz_db_get_number((const unsigned char *)k.mv_data + n - 8);
+        list->v[list->n++] = number;
     }
     mdb_cursor_close(c);
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -184,6 +188,7 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
 
 struct collection {
     uint64_t after;
+    size_t most;
     struct pz_numbers *list;
 };
 
@@ -194,21 +199,21 @@ static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
     struct collection *of = context;
 
     (void)c;
-    return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->list);
+    return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->most, of->list);
 }
 
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                    struct pz_numbers *list)
+                    size_t most, struct pz_numbers *list)
 {
-    struct collection of = { after, list };
+    struct collection of = { after, most, list };
     char owner[PZ_LIVE_ID_MAX + 1];
     uint64_t number;
-    int rc = collect(s, txn, 'u', user, after, list);
+    int rc = collect(s, txn, 'u', user, after, most, list);
 
     if (rc == 0)
         rc = pz_live_each_session(s, txn, user, collect_session, &of);
     if (rc == 0 && !pz_live_joined(s, txn, user, owner, &number))
-        rc = collect(s, txn, 's', user, after, list);
+        rc = collect(s, txn, 's', user, after, most, list);
     return rc;
 }
 
@@ -290,10 +295,16 @@ static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
     int rc;
 
     to->live->forgotten = pz_ids_is_forgotten(s, txn, to->user_id);
-    rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, &list);
+    rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, PZ_LIVE_READ_MAX,
+                         &list);
     if (rc == 0) {
         if (list.n > 1)
             qsort(list.v, list.n, sizeof *list.v, by_number);
+        if (list.n > PZ_LIVE_READ_MAX) { /* the newest of the user and of the user's sessions */
+            memmove(list.v, list.v + (list.n - PZ_LIVE_READ_MAX),
+                    PZ_LIVE_READ_MAX * sizeof *list.v);
+            list.n = PZ_LIVE_READ_MAX;
+        }
         rc = read_events(s, txn, &list, to->arena, to->live);
     }
     free(list.v);

@@ -2,7 +2,18 @@
 /* The live store: what came after training. Events, and rows of items and users, are numbered 1, 2,
  * 3 ... in one sequence, durable before they are acknowledged, and seen by every reader that starts
  * afterwards. Any number of processes and threads may read and write; a store may be used by
- * several threads. */
+ * several threads.
+ *
+ * Calling sequence:
+ *
+ *   pz_live_open(dir, writable, &s, &err);      once; opening it again in the process borrows it
+ *     pz_live_put_each(s, event, n, fate, ...); many callers' events, one sync; durable when PZ_OK
+ *     pz_live_read(s, user, after, ...);        a query: the newest events of one user
+ *     pz_live_each(s, after, ...);              an export: all, chunk by chunk
+ *     pz_live_forget(s, user, ...);             a person, at once
+ *     pz_live_collect(s, events, rows, ...);    what versions and datasets hold
+ *     pz_live_compact(s, ...);                  while others go on
+ *   pz_live_close(s);                           once for each opening */
 #ifndef PZ_LIVE_STORE_H
 #define PZ_LIVE_STORE_H
 
@@ -24,6 +35,9 @@ struct pz_event {
 
 #define PZ_LIVE_ID_MAX 256       /* bytes in an id, as pz-import has it */
 #define PZ_LIVE_TEXT_MAX 1048576 /* bytes in an impression, in properties, in a cell of a row */
+
+#define PZ_LIVE_READ_MAX 500 /* live events of a user that a query reads, the newest */
+#define PZ_LIVE_ID_DAYS 30   /* how long the id of a collected event is known */
 
 struct pz_live_store;
 
@@ -92,9 +106,14 @@ enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const str
                              size_t n, uint64_t *last, struct pz_err *err);
 
 /* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
- * sessions that joined the user, in order of number. The model's history of a forgotten user is not
- * used, so that all his events count: `after` is then 0. Strings live in the arena; only .event,
- * .n_events and .forgotten of *live are touched. */
+ * sessions that joined the user, in order of number: the newest PZ_LIVE_READ_MAX of them, so that
+ * one busy or hostile id costs no more than another. The model's history of a forgotten user is not
+ * used, so that all their events count: `after` is then 0. Only .event, .n_events and .forgotten of
+ * *live are touched.
+ *
+ * Errors:  as pz_live_put_each
+ * Owner:   strings live in the arena
+ * Threads: any, each with its own arena */
 enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
                             struct pz_arena *arena, struct pz_live *live, struct pz_err *err);
 
@@ -178,8 +197,8 @@ enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn
                                       struct pz_err *err);
 
 /* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
- * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids,
- * so that late repeats stay out. *n_removed: both together. Works in pieces, so that writers get
+ * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids for
+ * PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both together. Works in pieces, so that writers get
  * their turn. */
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,
                                uint64_t *n_removed, struct pz_err *err);
