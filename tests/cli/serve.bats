@@ -29,6 +29,18 @@ teardown() {
     stop
 }
 
+@test "a host by name is IPv4 where it can be, and is called as it was given" {
+    pz-deploy serve --no-auth --listen localhost:0 home.pzc 2>server.err 3>&- &
+    SERVER=$!
+    for _ in $(seq 200); do if grep -q '^listening on localhost:[1-9]' server.err; then break; fi; sleep 0.05; done
+    PORT=$(sed -n 's/^listening on localhost:\([0-9]*\)$/\1/p' server.err)
+    [ "$(curl -s "127.0.0.1:$PORT/livez")" = ok ]
+    [ "$(curl -s "localhost:$PORT/livez")" = ok ]
+    stop
+    run -2 pz-deploy serve --no-auth --listen 127.0.0.1 home.pzc
+    run -2 pz-deploy serve --no-auth --listen nosuch.invalid:0 home.pzc
+}
+
 @test "answers are those of pz-recommend" {
     serve --no-auth home.pzc related.pzc rank.pzc
     user=$(awk -F, 'NR == 2 { print $1 }' "$BATS_FILE_TMPDIR/inter.csv")
@@ -280,7 +292,7 @@ PY
     serve --no-auth home.pzc
     versions() {
         for i in $(seq 200); do
-            post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u$i\",\"numResults\":1}" | jq -r .recommendationId
+            post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u$i\",\"numResults\":1}" | jq -r ".recommendationId[:12]"
         done
     }
     versions >first
@@ -289,7 +301,7 @@ PY
     old=$(grep -c '^RID-00000001' first)
     [ "$old" -gt 30 ] && [ "$old" -lt 90 ]
     [ "$(grep -c '^RID-00000002' first)" -eq $((200 - old)) ]
-    id=$(grep '^RID-00000001' first | head -1)
+    id=RID-00000001-0000-4000-8000-000000000000
     [ "$(status /events "{\"trackingId\":\"home\",\"sessionId\":\"s\",\"eventList\":[{\"eventType\":\"View\",\"sentAt\":1,\"itemId\":\"i0001\",\"recommendationId\":\"$id\"}]}")" = 200 ]
     curl -s "127.0.0.1:$PORT/metrics" >metrics
     grep -q 'pz_version_total{campaign="home",version="1",what="clicks"} 1' metrics

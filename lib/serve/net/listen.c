@@ -29,20 +29,27 @@ static bool is_loopback(const struct sockaddr_storage *a)
     return a->ss_family == AF_UNIX;
 }
 
-/* What a bound socket is called. */
-static void describe(struct pz_listen *l)
+/* What a bound socket is called: the host as it was given, where its port is that one or was 0. */
+static void describe(struct pz_listen *l, const char *where)
 {
     struct sockaddr_storage a = { 0 };
     socklen_t n = sizeof a;
     char host[64], port[16];
+    const char *colon = strrchr(where, ':');
 
     getsockname(l->fd, (struct sockaddr *)&a, &n);
     l->loopback = is_loopback(&a);
-    if (a.ss_family == AF_UNIX)
+    if (a.ss_family == AF_UNIX) {
         snprintf(l->name, sizeof l->name, "unix:%s",
                  ((const struct sockaddr_un *)(void *)&a)->sun_path);
-    else if (getnameinfo((const struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
-                         NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        return;
+    }
+    if (getnameinfo((const struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return;
+    if (colon && (strcmp(colon + 1, port) == 0 || strcmp(colon + 1, "0") == 0))
+        snprintf(l->name, sizeof l->name, "%.*s:%s", (int)(colon - where), where, port);
+    else
         snprintf(l->name, sizeof l->name, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
                  port);
 }
@@ -90,6 +97,23 @@ static enum pz_status try_address(const struct addrinfo *a, struct pz_listen *l)
     return PZ_UNAVAILABLE;
 }
 
+/* The first address of a family that can be listened on. */
+static enum pz_status try_family(const struct addrinfo *list, int family, struct pz_listen *l,
+                                 int *problem)
+{
+    enum pz_status st = PZ_UNAVAILABLE;
+
+    for (const struct addrinfo *a = list; a && st != PZ_OK; a = a->ai_next) {
+        if (a->ai_family != family)
+            continue;
+        st = try_address(a, l);
+        *problem = errno;
+        if (st != PZ_OK)
+            pz_listen_close(l);
+    }
+    return st;
+}
+
 /* HOST:PORT or [HOST]:PORT into its two parts. */
 static bool split(const char *where, char host[256], const char **port)
 {
@@ -119,7 +143,7 @@ static enum pz_status listen_tcp(const char *where, struct pz_listen *l, struct 
     struct addrinfo *list = NULL;
     char host[256];
     const char *port;
-    enum pz_status st = PZ_UNAVAILABLE;
+    enum pz_status st;
     int problem;
 
     if (!split(where, host, &port))
@@ -129,12 +153,9 @@ static enum pz_status listen_tcp(const char *where, struct pz_listen *l, struct 
     problem = getaddrinfo(host, port, &hints, &list);
     if (problem != 0)
         return pz_err_set(err, PZ_USAGE, "--listen: %s: %s", host, gai_strerror(problem));
-    for (const struct addrinfo *a = list; a && st != PZ_OK; a = a->ai_next) {
-        st = try_address(a, l);
-        problem = errno;
-        if (st != PZ_OK)
-            pz_listen_close(l);
-    }
+    st = try_family(list, AF_INET, l, &problem); /* "localhost" is 127.0.0.1 to most clients */
+    if (st != PZ_OK)
+        st = try_family(list, AF_INET6, l, &problem);
     freeaddrinfo(list);
     return st == PZ_OK ? st : pz_err_errno(err, PZ_UNAVAILABLE, problem, "--listen %s", where);
 }
@@ -148,7 +169,7 @@ enum pz_status pz_listen_open(const char *where, struct pz_listen *out, struct p
         st = strncmp(where, "unix:", 5) == 0 ? listen_unix(where + 5, out, err)
                                              : listen_tcp(where, out, err);
     if (st == PZ_OK)
-        describe(out);
+        describe(out, where);
     else
         pz_listen_close(out);
     return st;
