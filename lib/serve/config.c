@@ -22,7 +22,7 @@ static const struct number {
     bool whole; /* unsigned; else double */
     double unit, def, min, max;
 } numbers[] = {
-    { "budgetMs", offsetof(struct pz_serve_config, budget_s), false, 1e-3, 100, 1, 60000 },
+    { "budgetMs", offsetof(struct pz_serve_config, budget_s), false, 1e-3, 500, 1, 60000 },
     { "requestTimeoutMs", offsetof(struct pz_serve_config, request_timeout_s), false, 1e-3, 10000,
       100, 600000 },
     { "idleTimeoutMs", offsetof(struct pz_serve_config, idle_timeout_s), false, 1e-3, 75000, 100,

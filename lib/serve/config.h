@@ -7,7 +7,7 @@
  *                  "maxTPS": 200, "minProvisionedTPS": 10}
  *       },
  *       "cors": ["https://shop.example"],
- *       "budgetMs": 100,
+ *       "budgetMs": 500,
  *       ...
  *     }
  *
