@@ -173,11 +173,16 @@ teardown() {
 
 @test "requests that two servers could read differently are refused" {
     serve --no-auth home.pzc
-    raw() {
-        exec 9<>"/dev/tcp/127.0.0.1/$PORT"
-        printf '%b' "$1" >&9
-        timeout 5 head -1 <&9
-        exec 9>&-
+    raw() { # again where the end of the connection overtook the answer
+        local line
+        for _ in 1 2 3 4 5; do
+            exec 9<>"/dev/tcp/127.0.0.1/$PORT"
+            printf '%b' "$1" | cat >&9 || true # in one write
+            line=$(timeout 5 head -1 <&9 2>/dev/null) || true
+            exec 9>&-
+            if [ -n "$line" ]; then break; fi
+        done
+        echo "$line"
     }
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n') == *" 400 "* ]]
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}') == *" 400 "* ]]

@@ -49,7 +49,7 @@ const run = async (expression) => {
 };
 async function until(expression) {
     for (let i = 0; i < 300; i++) {
-        if (await run(expression)) return;
+        if (await run(expression).catch(() => false)) return; // a page that is not there yet
         await new Promise((r) => setTimeout(r, 50));
     }
     throw new Error("never: " + expression + " faults: " + faults + " note: " + await run("document.getElementById('note').textContent"));
