@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-recommend: answers from a campaign or a model file, one or many. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,14 @@
 #include "answer/answer.h"
 #include "answer/batch.h"
 #include "answer/write.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
 
 struct config {
     struct pz_ask_options ask;
     const char *user, *item, *rank, *history, *why; /* one question */
-    const char *input;
+    const char *input, *part, *segment_item, *segment_where;
+    bool segments;
     bool all_users, all_items; /* many */
     bool check_filter;
     const char *format, *columns, *output;
@@ -95,6 +96,15 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "input", struct config, input, NULL, "FILE",
            "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
            "itemId or history, and itemList for rankings"),
+    PZ_STR(0, "part", struct config, part, NULL, "I/N",
+           "of --all-users or --all-items only part I of N, by a hash of the id: parts can run "
+           "anywhere, at any time"),
+    PZ_STR(0, "segment-item", struct config, segment_item, NULL, "ID",
+           "the users most likely to want this item"),
+    PZ_STR(0, "segment-where", struct config, segment_where, NULL, "CONDITION",
+           "the users most likely to want items of which this holds, as Items.GENRE = \"Comedy\""),
+    PZ_FLAG(0, "segments", struct config, segments,
+            "rows of --input with an itemId ask for users; rows with itemAttributes always do"),
     PZ_FLAG(0, "all-users", struct config, all_users,
             "answer for every user that the model or a live event knows"),
     PZ_FLAG(0, "all-items", struct config, all_items, "answer for every item of the model"),
@@ -106,15 +116,20 @@ struct job {
     const struct config *cfg;
     struct pz_service *service;
     struct pz_prepared *prepared;
-    struct pz_out *out;
+    struct pz_sink *out;
     struct pz_show show;
     struct pz_log *log;
     uint64_t n_short, n_failed;
 };
 
+static bool is_segment(const struct config *cfg)
+{
+    return cfg->segment_item || cfg->segment_where;
+}
+
 static bool is_many(const struct config *cfg)
 {
-    return cfg->input || cfg->all_users || cfg->all_items;
+    return is_segment(cfg) || cfg->input || cfg->all_users || cfg->all_items;
 }
 
 static enum pz_format parse_format(const struct config *cfg)
@@ -148,7 +163,7 @@ static enum pz_status write_text(struct job *job, struct pz_str *text, struct pz
 {
     enum pz_status st = text->failed
                             ? pz_err_memory(err, "the answer", 1e5)
-                            : pz_out_write(job->out, text->data ? text->data : "", text->len, err);
+                            : pz_sink_write(job->out, text->data ? text->data : "", text->len, err);
 
     pz_str_clear(text);
     return st;
@@ -210,14 +225,39 @@ static enum pz_status check_filter(struct job *job, const struct pz_question *q,
     return write_text(job, &text, err);
 }
 
+/* "I/N", I from 1 to N. */
+static enum pz_status read_part(const struct config *cfg, struct pz_batch *batch,
+                                struct pz_err *err)
+{
+    int end = 0;
+
+    if (!cfg->part)
+        return PZ_OK;
+    if (!cfg->all_users && !cfg->all_items)
+        return pz_err_set(err, PZ_USAGE, "--part is of --all-users or --all-items");
+    if (sscanf(cfg->part, "%" SCNu32 "/%" SCNu32 "%n", &batch->part, &batch->n_parts, &end) != 2 ||
+        cfg->part[end] || batch->part < 1 || batch->part > batch->n_parts)
+        return pz_err_set(err, PZ_USAGE, "--part is written I/N with I from 1 to N, not \"%s\"",
+                          cfg->part);
+    return PZ_OK;
+}
+
 static enum pz_status answer_many(struct job *job, struct pz_err *err)
 {
     const struct config *cfg = job->cfg;
-    struct pz_batch batch = {
-        .prepared = job->prepared, .show = &job->show, .out = job->out, .log = job->log
-    };
-    enum pz_status st = cfg->input ? pz_batch_file(&batch, cfg->input, err)
-                                   : pz_batch_all(&batch, cfg->all_items, err);
+    struct pz_batch batch = { .prepared = job->prepared,
+                              .show = &job->show,
+                              .segments = cfg->segments,
+                              .out = job->out,
+                              .log = job->log };
+    struct pz_question q = { .item_id = cfg->segment_item, .attributes = cfg->segment_where };
+    enum pz_status st = read_part(cfg, &batch, err);
+
+    if (st != PZ_OK)
+        return st;
+    st = is_segment(cfg) ? pz_batch_segment(&batch, &q, err)
+         : cfg->input    ? pz_batch_file(&batch, cfg->input, err)
+                         : pz_batch_all(&batch, cfg->all_items, err);
 
     job->n_short = batch.n_short;
     job->n_failed = batch.n_failed;
@@ -301,8 +341,10 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
     if (many &&
         (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->ask.page_token || cfg->why))
         return pz_err_set(err, PZ_USAGE,
-                          "--input, --all-users and --all-items answer many; --user, --item, "
-                          "--rank, --history, --page-token and --why ask one question");
+                          "--input, --all-users, --all-items and segments answer many; --user, "
+                          "--item, --rank, --history, --page-token and --why ask one question");
+    if (cfg->segment_item && cfg->segment_where)
+        return pz_err_set(err, PZ_USAGE, "--segment-item and --segment-where are two questions");
     if ((cfg->check_filter || cfg->ask.filter_values.n) && !cfg->ask.filter)
         return pz_err_set(err, PZ_USAGE, "--check-filter and --filter-values need --filter");
     return PZ_OK;
@@ -340,16 +382,16 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (st == PZ_OK)
         st = open_and_prepare(&job, args->v[0], err);
     if (st == PZ_OK)
-        st = pz_out_open(cfg->output, &job.out, err);
+        st = pz_sink_open(cfg->output, &job.out, err);
     if (st == PZ_OK)
         st = answer(&job, err);
     if (st == PZ_OK) {
-        st = pz_out_commit(job.out, err);
+        st = pz_sink_commit(job.out, err);
         job.out = NULL;
     }
     if (st == PZ_OK)
         report(&job);
-    pz_out_abort(job.out);
+    pz_sink_abort(job.out);
     pz_prepared_free(job.prepared);
     pz_service_close(job.service);
     return st;

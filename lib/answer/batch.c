@@ -8,8 +8,10 @@
 
 #include "answer/newcomers.h"
 #include "answer/question.h"
+#include "answer/user_segments.h"
 #include "base/par.h"
 #include "base/signals.h"
+#include "table/hash.h"
 #include "text/rows.h"
 
 enum { BLOCK_MAX = 4096, BLOCK_MIN = 64, BLOCK_RESULTS = 131072 };
@@ -76,6 +78,11 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
         pz_str_adds(&b->text[i], one->err.text);
 }
 
+static bool is_segment(const struct block *b, const struct pz_question *q)
+{
+    return q->attributes || (b->batch->segments && q->item_id && !q->problem);
+}
+
 /* Answer questions from `first` on together. */
 static void ask(struct block *b, size_t first)
 {
@@ -84,7 +91,8 @@ static void ask(struct block *b, size_t first)
 
     pz_ask_block(b->batch->prepared, b->q + first, one, n);
     for (size_t i = 0; i < n; i++) {
-        write_one(b, first + i, &one[i]);
+        if (!is_segment(b, &b->q[first + i]))
+            write_one(b, first + i, &one[i]);
         pz_answered_clear(&one[i].answered);
     }
 }
@@ -101,11 +109,49 @@ static enum pz_status write_block(struct block *b, struct pz_err *err)
             st = pz_err_set(err, PZ_BAD_DATA, "%s%s%s", b->q[i].where ? b->q[i].where : "",
                             b->q[i].where ? ": " : "", b->text[i].data);
         else if (b->text[i].len)
-            st = pz_out_write(batch->out, b->text[i].data, b->text[i].len, err);
+            st = pz_sink_write(batch->out, b->text[i].data, b->text[i].len, err);
         batch->n_short += b->is_short[i];
         batch->n_failed += b->failed[i];
         batch->n_asked++;
     }
+    return st;
+}
+
+/* ---- questions for users ---- */
+
+static void write_segment(struct block *b, size_t i, const struct pz_user_segment *s)
+{
+    struct pz_str *out = &b->text[i];
+
+    pz_str_reset(out);
+    b->failed[i] = s->status != PZ_OK;
+    b->is_short[i] = s->status == PZ_OK && s->n < b->base->num;
+    if (s->status == PZ_OK)
+        pz_answer_segment(out, b->batch->show, &b->q[i], s);
+    else if (b->batch->show->format == PZ_FORMAT_JSONL && b->q[i].echo)
+        pz_answer_error(out, &(struct pz_request){ .echo = b->q[i].echo }, s->err.text);
+    else
+        pz_str_adds(out, s->err.text);
+}
+
+/* Answer those questions of a block that ask for users, in one pass over the users. */
+static enum pz_status answer_segments(struct block *b, struct pz_err *err)
+{
+    struct pz_user_segment *segment = pz_mem_array(b->n, sizeof *segment);
+    size_t n = 0, k = 0;
+    enum pz_status st = segment ? PZ_OK : pz_err_memory(err, "segments", 1e3 * (double)b->n);
+
+    for (size_t i = 0; i < b->n && st == PZ_OK; i++)
+        if (is_segment(b, &b->q[i]))
+            segment[n++] = (struct pz_user_segment){ .item_id = b->q[i].item_id,
+                                                     .where = b->q[i].attributes };
+    if (st == PZ_OK && n > 0)
+        st = pz_user_segments_find(b->batch->prepared, segment, n, err);
+    for (size_t i = 0; i < b->n && st == PZ_OK; i++)
+        if (is_segment(b, &b->q[i]))
+            write_segment(b, i, &segment[k++]);
+    pz_user_segments_clear(segment, n);
+    free(segment);
     return st;
 }
 
@@ -116,13 +162,20 @@ static enum pz_status answer_block(struct block *b, struct pz_err *err)
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (b->n > PZ_ASK_BLOCK)
     for (size_t i = 0; i < b->n; i += PZ_ASK_BLOCK)
         ask(b, i);
-    st = write_block(b, err);
+    st = answer_segments(b, err);
+    if (st == PZ_OK)
+        st = write_block(b, err);
     pz_log_step(b->batch->log, b->n);
     b->n = 0;
     pz_arena_clear(&b->arena);
     if (st == PZ_OK && pz_stop_asked())
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped");
     return st;
+}
+
+static bool is_in_part(const struct pz_batch *batch, const char *id, size_t n)
+{
+    return batch->n_parts == 0 || pz_hash64(id, n) % batch->n_parts == batch->part - 1;
 }
 
 static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool items,
@@ -133,7 +186,11 @@ static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool i
     for (uint32_t i = 0; i < dict->n && st == PZ_OK; i++) {
         size_t len;
         const char *s = pz_dict_get(dict, i, &len);
-        char *id = pz_arena_strndup(&b->arena, s, len);
+        char *id;
+
+        if (!is_in_part(b->batch, s, len))
+            continue;
+        id = pz_arena_strndup(&b->arena, s, len);
 
         b->q[b->n++] = (struct pz_question){ .user_id = items ? NULL : id,
                                              .item_id = items ? id : NULL };
@@ -168,8 +225,32 @@ static enum pz_status write_header(struct block *b, bool items, struct pz_err *e
     pz_answer_header(&head, b->batch->show, items || b->m->recipe->task == PZ_TASK_RELATED,
                      b->base->explain);
     if (head.len)
-        st = pz_out_write(b->batch->out, head.data, head.len, err);
+        st = pz_sink_write(b->batch->out, head.data, head.len, err);
     pz_str_clear(&head);
+    return st;
+}
+
+enum pz_status pz_batch_segment(struct pz_batch *batch, const struct pz_question *q,
+                                struct pz_err *err)
+{
+    struct block b;
+    enum pz_status st = make_block(&b, batch, err);
+    struct pz_str head = { 0 };
+
+    pz_answer_segment_header(&head, batch->show);
+    if (st == PZ_OK && head.len)
+        st = pz_sink_write(batch->out, head.data, head.len, err);
+    pz_str_clear(&head);
+    batch->segments = true;
+    if (st == PZ_OK) {
+        b.q[b.n++] = *q;
+        st = answer_segments(&b, err);
+    }
+    if (st == PZ_OK && b.failed[0])
+        st = pz_err_set(err, PZ_USAGE, "%s", b.text[0].data);
+    if (st == PZ_OK)
+        st = write_block(&b, err);
+    free_block(&b);
     return st;
 }
 

@@ -174,6 +174,7 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
     q->echo = keep(arena, row->raw, row->n_raw, failed);
     q->user_id = scalar(arena, member(doc, "userId"), failed);
     q->item_id = scalar(arena, member(doc, "itemId"), failed);
+    q->attributes = scalar(arena, member(doc, "itemAttributes"), failed);
     q->list = strings(arena, member(doc, "itemList"), &q->n_list, failed);
     q->history = strings(arena, member(doc, "history"), &q->n_history, failed);
     read_context(arena, member(doc, "context"), q, failed);
@@ -218,7 +219,7 @@ enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row
         q->problem = keep(arena, row->bad, strlen(row->bad), &failed);
     else
         read_cells(in, row, arena, q, &failed);
-    if (!q->problem && !q->user_id && !q->item_id && q->n_history == 0)
+    if (!q->problem && !q->user_id && !q->item_id && !q->attributes && q->n_history == 0)
         q->problem = no_question(in, arena, &failed);
     return failed ? pz_err_memory(err, "a batch", 1e5) : PZ_OK;
 }

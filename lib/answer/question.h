@@ -11,6 +11,7 @@
 /* Everything lives in the arena; NULL and 0 where missing. */
 struct pz_question {
     const char *user_id, *item_id;
+    const char *attributes; /* a condition on Items: users are asked for, see user_segments.h */
     const char *const *list, *const *history;
     size_t n_list, n_history;
     const struct pz_context *context;

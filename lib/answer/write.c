@@ -394,6 +394,62 @@ void pz_answer_add(struct pz_str *out, const struct pz_show *show, const struct 
         add_rows(out, show->format == PZ_FORMAT_TSV ? '\t' : ',', show, key, &a->answer);
 }
 
+/* ---- users ---- */
+
+void pz_answer_segment_header(struct pz_str *out, const struct pz_show *show)
+{
+    if (show->format == PZ_FORMAT_CSV)
+        pz_str_adds(out, "for_item_id,user_id,rank,score\n");
+    else if (show->format == PZ_FORMAT_TSV)
+        pz_str_adds(out, "for_item_id\tuser_id\trank\tscore\n");
+}
+
+static void add_segment_line(struct pz_str *out, const struct pz_question *q,
+                             const struct pz_user_segment *s)
+{
+    bool first = true;
+
+    if (q->echo) {
+        pz_str_addf(out, "{\"input\":%s", q->echo);
+    } else {
+        pz_str_adds(out, "{\"input\":{");
+        add_text(out, &first, "itemId", s->item_id);
+        add_text(out, &first, "itemAttributes", s->where);
+        pz_str_addc(out, '}');
+    }
+    pz_str_adds(out, ",\"output\":{\"recommendedUsers\":[");
+    for (size_t i = 0; i < s->n; i++) {
+        pz_str_adds(out, i ? "," : "");
+        pz_json_add_string(out, s->user[i].user_id, strlen(s->user[i].user_id));
+    }
+    pz_str_adds(out, "],\"scores\":[");
+    for (size_t i = 0; i < s->n; i++) {
+        pz_str_adds(out, i ? "," : "");
+        pz_json_add_number(out, s->user[i].share, true);
+    }
+    pz_str_adds(out, "]},\"error\":null}\n");
+}
+
+void pz_answer_segment(struct pz_str *out, const struct pz_show *show, const struct pz_question *q,
+                       const struct pz_user_segment *s)
+{
+    const char *key = s->item_id ? s->item_id : "";
+    char d = show->format == PZ_FORMAT_TSV ? '\t' : ',';
+
+    if (show->format == PZ_FORMAT_JSON || show->format == PZ_FORMAT_JSONL) {
+        add_segment_line(out, q, s);
+        return;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        pz_str_add_csv(out, key, strlen(key), d);
+        pz_str_addc(out, d);
+        pz_str_add_csv(out, s->user[i].user_id, strlen(s->user[i].user_id), d);
+        pz_str_addf(out, "%c%zu%c", d, i + 1, d);
+        pz_str_add_float(out, (float)s->user[i].share);
+        pz_str_addc(out, '\n');
+    }
+}
+
 /* ---- why not ---- */
 
 static const char *const fate_name[] = { "listed",   "later",  "displaced", "seen",   "filtered",

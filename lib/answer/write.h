@@ -4,6 +4,7 @@
 #define PZ_ANSWER_WRITE_H
 
 #include "answer/columns.h"
+#include "answer/user_segments.h"
 #include "base/str.h"
 
 enum pz_format {
@@ -39,6 +40,14 @@ void pz_answer_add(struct pz_str *out, const struct pz_show *show, const struct 
 
 /* Private to answer/ (table.c): the last of these formats. */
 void pz_answer_table(struct pz_str *out, const struct pz_show *show, const struct pz_answered *a);
+
+/* The header line of CSV and TSV of users: for_item_id, user_id, rank, score. */
+void pz_answer_segment_header(struct pz_str *out, const struct pz_show *show);
+
+/* Append the users of a segment: a line a user in CSV and TSV, else Personalize's line
+ * {"input":{...},"output":{"recommendedUsers":[...]},"error":null}. */
+void pz_answer_segment(struct pz_str *out, const struct pz_show *show, const struct pz_question *q,
+                       const struct pz_user_segment *s);
 
 /* Append a line of Personalize's batch output for a question that cannot be answered. */
 void pz_answer_error(struct pz_str *out, const struct pz_request *req, const char *message);

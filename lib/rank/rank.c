@@ -268,6 +268,31 @@ void pz_rank_block(struct pz_rank_task *task, size_t n)
             task[i].status = finish(task[i].ranker, &task[i].answer, &task[i].err);
 }
 
+enum pz_status pz_rank_shares(struct pz_ranker *r, const struct pz_request *req,
+                              const uint64_t *const *set, size_t n, double *share,
+                              struct pz_err *err)
+{
+    const struct pz_model *m = r->asked.m;
+    float scale = (float)m->softmax_scale, top;
+    double all;
+    enum pz_status st = start(r, req, err);
+
+    if (st != PZ_OK)
+        return st;
+    pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, NULL);
+    top = pz_score_max(r->scores.blend, m->items.n, r->mask.allowed);
+    all = pz_softmax_sum(r->scores.blend, r->mask.allowed, m->items.n, scale, top);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(r->mask.scratch, set[i], pz_bits_words(m->items.n) * sizeof *r->mask.scratch);
+        pz_bits_keep(r->mask.scratch, r->mask.allowed, m->items.n);
+        share[i] = all > 0
+                       ? pz_softmax_sum(r->scores.blend, r->mask.scratch, m->items.n, scale, top) /
+                             all
+                       : 0;
+    }
+    return PZ_OK;
+}
+
 enum pz_status pz_rank_why(struct pz_ranker *r, const struct pz_answer *answer, const char *item_id,
                            struct pz_why *out, struct pz_err *err)
 {

@@ -264,6 +264,17 @@ struct pz_rank_task {
  * Threads: one a ranker */
 void pz_rank_block(struct pz_rank_task *task, size_t n);
 
+/* How likely each of n sets of items holds the user's next one: the share of its items in the softmax
+ * over the items that may be recommended, before exploration and rules that multiply scores.
+ *
+ * set      bits of items; of a set only items that may be recommended count
+ * share    [n]
+ * Errors:  as pz_rank
+ * Threads: one a ranker */
+enum pz_status pz_rank_shares(struct pz_ranker *r, const struct pz_request *req,
+                              const uint64_t *const *set, size_t n, double *share,
+                              struct pz_err *err);
+
 /* What became of an item, any id, in the answer just given by r to a request with .explain.
  *
  * Errors:  PZ_INTERNAL the answer was not explained; PZ_TRY_AGAIN memory

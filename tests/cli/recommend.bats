@@ -429,3 +429,39 @@ PY
     pz-train -q --recipe popularity-count -o popular.pzm "$BATS_FILE_TMPDIR/shop.pzd"
     [ "$(pz-recommend -q popular.pzm -n 4 | wc -l)" = 5 ]
 }
+
+@test "segments: the users that are likeliest to want an item, or items of a kind" {
+    item=$(pz-recommend -q home.pzc -u u0040 -n 1 --seen keep --exploration-weight 0 | column 2)
+    pz-recommend -q home.pzc --segment-item "$item" -n 5 >users
+    [ "$(head -1 users)" = "for_item_id,user_id,rank,score" ]
+    [ "$(wc -l <users)" = 6 ]
+    # nobody outside has a larger share than the last one inside: shares are of the softmax with everything kept
+    share() { pz-recommend -q home.pzc -u "$1" -n 1000 --seen keep --exploration-weight 0 -f csv | grep ",$item," | cut -d, -f4; }
+    tail -n +2 users | while IFS=, read -r _ user _ score; do
+        awk -v a="$(share "$user")" -v b="$score" 'BEGIN { exit !(a > b * .999 && a < b * 1.001) }'
+    done
+    last=$(tail -1 users | cut -d, -f4)
+    for u in u0000 u0050 u0070; do
+        grep -q ",$u," users || awk -v a="$(share $u)" -v b="$last" 'BEGIN { exit !(a <= b * 1.001) }'
+    done
+    pz-recommend -q home.pzc --segment-where 'Items.CATEGORY_L1 = "Kitchen"' -n 3 -f jsonl |
+        jq -e '.input.itemAttributes and (.output.recommendedUsers | length == 3)'
+    printf '{"itemAttributes":"ITEMS.CATEGORY_L1 = \\"Kitchen\\""}\n{"itemId":"%s"}\n{"itemId":"nosuch"}\n' "$item" |
+        pz-recommend -q home.pzc --input - --segments -n 5 -f jsonl >lines
+    [ "$(sed -n 2p lines | jq -r '.output.recommendedUsers | join(" ")')" = "$(tail -n +2 users | cut -d, -f2 | paste -sd' ')" ]
+    sed -n 3p lines | jq -e '.error.errorMessage'
+    OMP_NUM_THREADS=1 pz-recommend -q home.pzc --segment-item "$item" -n 5 | cmp - users
+    run -2 pz-recommend home.pzc --segment-where 'Items.NOSUCH = 1'
+}
+
+@test "parts make the whole, compressed as their names say" {
+    pz-recommend -q home.pzc --all-users -n 2 | tail -n +2 | sort >whole
+    for i in 1 2 3; do pz-recommend -q home.pzc --all-users -n 2 --part $i/3 -o part$i.csv.zst; done
+    for i in 1 2 3; do zstd -dcq part$i.csv.zst | tail -n +2; done | sort | cmp - whole
+    [ "$(zstd -dcq part1.csv.zst | wc -l)" -gt 1 ]
+    pz-recommend -q home.pzc --all-users -n 2 -o all.csv.gz
+    gzip -dc all.csv.gz | tail -n +2 | sort | cmp - whole
+    pz-recommend -q home.pzc --all-users -n 300 -o long.csv.gz # more than one member
+    pz-recommend -q home.pzc --all-users -n 300 | cmp - <(gzip -dc long.csv.gz)
+    for bad in 0/3 4/3 x 1/; do run -2 pz-recommend home.pzc --all-users --part $bad; done
+}
