@@ -330,6 +330,9 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
         st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
     if (in->blocks)
         report_nulls(in);
+    if (st == PZ_OK && pz_blocks_unended(in->blocks))
+        pz_log(in->log, PZ_LOG_NOTE, "%s: the last line has no end: is the file whole?",
+               pz_blocks_name(in->blocks));
     for (int k = 0; k < in->n_workers; k++)
         pz_worker_leave(&in->worker[k]);
     pz_blocks_close(in->blocks);

@@ -17,7 +17,7 @@
 struct pz_blocks_in {
     struct pz_in *in;
     struct pz_text_head head;
-    bool at_end;
+    bool at_end, unended;
     struct pz_block tail; /* read and not handed out; seq: the next block's */
 };
 
@@ -37,7 +37,8 @@ static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_e
                                      : tail->n + got;
         if (st == PZ_OK && got == 0) {
             blocks->at_end = true;
-            if (tail->n > 0 && tail->text[tail->n - 1] != '\n')
+            blocks->unended = tail->n > 0 && tail->text[tail->n - 1] != '\n';
+            if (blocks->unended)
                 tail->text[tail->n++] = '\n';
         }
     }
@@ -187,4 +188,9 @@ uint64_t pz_blocks_size(const struct pz_blocks_in *blocks)
 uint64_t pz_blocks_consumed(const struct pz_blocks_in *blocks)
 {
     return pz_in_consumed(blocks->in);
+}
+
+bool pz_blocks_unended(const struct pz_blocks_in *blocks)
+{
+    return blocks->unended;
 }

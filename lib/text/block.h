@@ -44,6 +44,9 @@ enum pz_status pz_blocks_peek(struct pz_blocks_in *in, const char **text, size_t
  * PZ_BAD_DATA: a record over PZ_RECORD_MAX. */
 enum pz_status pz_blocks_next(struct pz_blocks_in *in, struct pz_block *block, struct pz_err *err);
 
+/* Whether the last line, once it was read, had no newline: the sign of a file that was cut. */
+bool pz_blocks_unended(const struct pz_blocks_in *in);
+
 /* Bytes of the file, as stored, in all (0: unknown) and consumed. */
 uint64_t pz_blocks_size(const struct pz_blocks_in *in);
 uint64_t pz_blocks_consumed(const struct pz_blocks_in *in);

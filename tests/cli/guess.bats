@@ -89,3 +89,12 @@ guessed() {
     [[ $stderr == *'ITEM_ID: 1 of 3 ids are written like 1.04E+11'* ]]
     [[ $stderr == *"1 interactions are dated before 1980 and 1 after tomorrow"* ]]
 }
+
+@test "a last line without an end is reported, since the file may be cut" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1700000000\nu,b,17000' >t.csv
+    run -0 --separate-stderr pz-import -o d.pzd --interactions t.csv
+    [[ $stderr == *"t.csv: the last line has no end: is the file whole?"* ]]
+    printf '00001\n' >>t.csv
+    run -0 --separate-stderr pz-import -o d.pzd --interactions t.csv
+    [[ $stderr != *"no end"* ]]
+}
