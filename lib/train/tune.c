@@ -99,6 +99,13 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
     return PZ_OK;
 }
 
+/* Whether part p can say nothing on the cases at hand, as what it scores is hidden: it is judged on
+ * cases of its own (search_repeat). */
+static bool is_hidden(const struct pz_search *s, size_t p)
+{
+    return s->choice[p].scorer->of_history && s->v->exclude_seen;
+}
+
 static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
 {
     enum pz_status st;
@@ -108,7 +115,7 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     st = pz_search_begin(s, p, err);
     if (st == PZ_OK && p == 0 && s->trend && s->v->sliced)
         st = pz_search_trend(s, false, err);
-    if (st == PZ_OK && s->part[p].weight > 0)
+    if (st == PZ_OK && s->part[p].weight > 0 && !is_hidden(s, p))
         st = pz_search_part(s, p, n_fits, err);
     pz_log(s->cfg->log, PZ_LOG_DEBUG, "with %s at weight %.3f: %.4f", s->choice[p].scorer->name,
            s->part[p].weight, s->mean);
@@ -127,7 +134,7 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
         st = pz_search_trend(s, true, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
         pz_valid_forget(s->v);
-        if (s->part[p].weight > 0)
+        if (s->part[p].weight > 0 && !is_hidden(s, p))
             st = pz_search_part(s, p, 0, err);
     }
     return st;
