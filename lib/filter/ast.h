@@ -136,6 +136,7 @@ enum pz_filter_what { PZ_WHAT_ATTR, PZ_WHAT_ID, PZ_WHAT_TYPE, PZ_WHAT_VALUE, PZ_
 /* How a column of numbers writes times; see times.c. */
 enum pz_filter_unit {
     PZ_UNIT_UNKNOWN, /* nobody asked yet */
+    PZ_UNIT_OTHER,   /* no times, or not all in one form: taken as they are */
     PZ_UNIT_SECONDS,
     PZ_UNIT_MILLIS,
     PZ_UNIT_MICROS,
@@ -212,6 +213,9 @@ void pz_filter_find_unit(const struct pz_filter *f, struct pz_filter_column *col
 /* Between Unix seconds and a column's unit. */
 double pz_filter_to_unit(enum pz_filter_unit unit, double seconds);
 double pz_filter_from_unit(enum pz_filter_unit unit, double x);
+
+/* A plain number that is compared with a column: converted when both are times of different forms. */
+double pz_filter_plain_number(enum pz_filter_unit unit, double x);
 
 /* Make a column of texts that are dates one of numbers, in Unix seconds; others stay as they are.
  *

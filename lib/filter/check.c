@@ -6,6 +6,7 @@
  *   and becomes COUNT(Interactions WHERE part) >= 1; an AND gathers all such parts of its own
  *
  * so that evaluation knows tests of rows, tests of the user or the current item, and counts. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -423,7 +424,9 @@ static void find_units(struct check *c, const struct pz_filter_expr *e)
 static void find_test_units(struct check *c, const struct pz_filter_node *n)
 {
     for (const struct pz_filter_expr *e = n->right; e; e = e->next)
-        if (pz_filter_is_time(e) || e->kind == PZ_EXPR_PLACE) {
+        if (pz_filter_is_time(e) || e->kind == PZ_EXPR_PLACE ||
+            (e->kind == PZ_EXPR_NUMBER &&
+             fabs(e->num) >= 19000101)) { /* the least that is a time */
             find_units(c, n->left);
             find_units(c, e);
         }

@@ -5,13 +5,15 @@
  * seconds. Columns of times are written in four ways, and the values themselves say in which, when
  * all of them agree (0 is "never" in each):
  *
- *   seconds        anything else
+ *   seconds        6e8 <= |x| < 4.2e9: from 1989 to 2103
  *   milliseconds   1e11 <= |x| < 1e14: from 1973 on; in seconds these would be years after 5138
  *   microseconds   1e14 <= |x| < 1e17
  *   days           whole numbers YYYYMMDD that are dates from 1900 to 2199
  *
- * The right side is converted, never the column: a column that only looks like milliseconds, such
- * as an article number, keeps its values wherever it is compared with plain numbers. Days become
+ * The right side is converted, never the column. A plain number on the right is converted only where
+ * it is a time of another form than the column's, such as 20211001 against seconds (which is what
+ * pz-import makes of columns of dates): a column that only looks like milliseconds, such as an
+ * article number, keeps its values wherever it is compared with its like. Days become
  * YYYYMMDD and the fraction of the day that is over, so that order is kept. A column of texts that
  * are dates, which can be compared in no other way, becomes a column of seconds. */
 #include <math.h>
@@ -74,16 +76,17 @@ static enum pz_filter_unit unit_of(double x)
     return is_date(x)                          ? PZ_UNIT_DAYS
            : fabs(x) >= 1e11 && fabs(x) < 1e14 ? PZ_UNIT_MILLIS
            : fabs(x) >= 1e14 && fabs(x) < 1e17 ? PZ_UNIT_MICROS
-                                               : PZ_UNIT_SECONDS;
+           : fabs(x) >= 6e8 && fabs(x) < 4.2e9 ? PZ_UNIT_SECONDS
+                                               : PZ_UNIT_OTHER;
 }
 
-/* The unit that all values have; at once SECONDS when two differ. */
+/* The unit that all values have; at once OTHER when two differ. */
 static enum pz_filter_unit common_unit(const double *num, uint64_t n, enum pz_filter_unit unit)
 {
-    for (uint64_t i = 0; num && i < n && unit != PZ_UNIT_SECONDS; i++) {
+    for (uint64_t i = 0; num && i < n && unit != PZ_UNIT_OTHER; i++) {
         enum pz_filter_unit one = isnan(num[i]) || num[i] == 0 ? unit : unit_of(num[i]);
 
-        unit = unit == PZ_UNIT_UNKNOWN || one == unit ? one : PZ_UNIT_SECONDS;
+        unit = unit == PZ_UNIT_UNKNOWN || one == unit ? one : PZ_UNIT_OTHER;
     }
     return unit;
 }
@@ -100,13 +103,15 @@ void pz_filter_find_unit(const struct pz_filter *f, struct pz_filter_column *col
 
     if (col->unit != PZ_UNIT_UNKNOWN)
         return;
+    if (col->what == PZ_WHAT_TIME)
+        unit = PZ_UNIT_SECONDS;
     if (col->what == PZ_WHAT_ATTR && col->area != PZ_AREA_EVENT) {
         if (col->attr)
             unit = common_unit(col->attr->num, rows_of(f, col)->n_rows, unit);
         if (col->over)
             unit = common_unit(col->over->num, over->attrs.n_rows, unit);
     }
-    col->unit = unit == PZ_UNIT_UNKNOWN ? PZ_UNIT_SECONDS : unit;
+    col->unit = unit == PZ_UNIT_UNKNOWN ? PZ_UNIT_OTHER : unit;
 }
 
 double pz_filter_to_unit(enum pz_filter_unit unit, double seconds)
@@ -125,6 +130,15 @@ double pz_filter_from_unit(enum pz_filter_unit unit, double x)
     if (unit == PZ_UNIT_DAYS && is_date(x))
         return (double)(day_number((int64_t)x) * DAY_S);
     return unit == PZ_UNIT_MILLIS ? x / 1e3 : unit == PZ_UNIT_MICROS ? x / 1e6 : x;
+}
+
+double pz_filter_plain_number(enum pz_filter_unit unit, double x)
+{
+    enum pz_filter_unit own = unit_of(x);
+
+    if (own == PZ_UNIT_OTHER || unit == PZ_UNIT_OTHER || unit == PZ_UNIT_UNKNOWN || own == unit)
+        return x;
+    return pz_filter_to_unit(unit, pz_filter_from_unit(own, x));
 }
 
 /* ---- texts that are dates */

@@ -147,7 +147,7 @@ static double number_of(const struct pz_filter_ctx *ctx, const struct pz_filter_
 static enum pz_filter_unit left_unit(const struct pz_filter_ctx *ctx,
                                      const struct pz_filter_node *test)
 {
-    return test->left ? pz_filter_left(ctx->f, test)->unit : PZ_UNIT_SECONDS;
+    return test->left ? pz_filter_left(ctx->f, test)->unit : PZ_UNIT_OTHER;
 }
 
 /* The number to compare a test's column with, in the column's unit; NaN: null. row: for columns of
@@ -158,7 +158,9 @@ static double right_number(const struct pz_filter_ctx *ctx, const struct pz_filt
     bool is_time = pz_filter_is_time(e);
     double x = number_of(ctx, e, row, is_time);
 
-    return is_time ? pz_filter_to_unit(left_unit(ctx, test), x) : x;
+    return is_time                     ? pz_filter_to_unit(left_unit(ctx, test), x)
+           : e->kind == PZ_EXPR_NUMBER ? pz_filter_plain_number(left_unit(ctx, test), x)
+                                       : x;
 }
 
 static bool is_star(const struct pz_filter_node *test, struct pz_filter_bytes text)
@@ -211,7 +213,7 @@ static bool fill_numbers(const struct pz_filter_ctx *ctx, const struct pz_filter
         if (!truth && pz_filter_time(given->text[i].s, given->text[i].n, &x))
             good = put_number(set, pz_filter_to_unit(left_unit(ctx, test), x));
         else if (pz_filter_number(given->text[i].s, given->text[i].n, truth, &x))
-            good = put_number(set, x);
+            good = put_number(set, pz_filter_plain_number(left_unit(ctx, test), x));
     }
     return good;
 }

@@ -179,6 +179,10 @@ ids() {
 1 Items.MS < "2021-11-01"
 1 Items.MS < Items.OVER - 5d
 1 Items.EAN = 4006381333948
+2 Items.DAY > 1633046400 AND Items.DAY < 20211102
+2 Items.MS < 20211101 OR Items.MS > 1638316700
+0 Items.MS < 3000
+3 Items.OVER > 1635725300000
 2 Items.EAN > 4006381333948
 END
     run -2 pz-recommend m.pzm --check-filter --filter 'INCLUDE ItemID WHERE ITEM_ID < NOW()'
