@@ -12,7 +12,6 @@
 #include "campaign/campaign.h"
 #include "data/group.h"
 #include "data/minimum.h"
-#include "data/split.h"
 #include "data/subset.h"
 #include "train/options.h"
 
@@ -140,38 +139,6 @@ static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_tr
     return st;
 }
 
-/* keep[n_interactions]: 1 what is learned from; the rest goes to a dataset. What pz-eval asks of
- * such a model must be in its histories, which have nothing of users or items that are held out
- * whole. */
-static enum pz_status hold_out(const struct config *cfg, const struct pz_dataset *ds, uint8_t *keep,
-                               struct pz_err *err)
-{
-    struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
-    uint8_t *truth = pz_mem_array(ds->n_interactions, 1);
-    enum pz_status st = truth && keep ? PZ_OK
-                                      : pz_err_memory(err, "what is held out",
-                                                      2.0 * (double)ds->n_interactions);
-
-    if (st == PZ_OK)
-        st = pz_split_parse(cfg->holdout, &spec, err);
-    if (st == PZ_OK && spec.kind != PZ_SPLIT_LEAVE_LAST && spec.kind != PZ_SPLIT_TIME &&
-        spec.kind != PZ_SPLIT_RANDOM)
-        st = pz_err_set(err, PZ_USAGE,
-                        "--holdout %s: users or items that are held out whole are for pz-eval "
-                        "--split, whose -o keeps the model",
-                        cfg->holdout);
-    if (st == PZ_OK)
-        st = pz_split_assign(ds, &spec, (uint64_t)cfg->learn.seed, keep, err);
-    for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++) {
-        truth[p] = (keep[p] & PZ_ROLE_TRUTH) != 0;
-        keep[p] = (keep[p] & PZ_ROLE_TRAIN) != 0;
-    }
-    if (st == PZ_OK)
-        st = pz_subset_save(ds, truth, cfg->holdout_out, err);
-    free(truth);
-    return st;
-}
-
 static enum pz_status train(const struct config *cfg, const struct pz_dataset *ds,
                             const struct pz_recipe *recipe, struct pz_log *log, struct pz_err *err)
 {
@@ -186,7 +153,9 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
         st = pz_dataset_check_minimum(ds, err);
     if (st == PZ_OK && cfg->holdout) {
         keep = pz_mem_array(ds->n_interactions, 1);
-        st = hold_out(cfg, ds, keep, err);
+        st = keep ? pz_subset_hold_out(ds, cfg->holdout, (uint64_t)cfg->learn.seed,
+                                       cfg->holdout_out, keep, err)
+                  : pz_err_memory(err, "what is held out", (double)ds->n_interactions);
         job.keep = keep;
     }
     if (st == PZ_OK && cfg->dry_run)

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "data/corpus.h"
+#include "data/split.h"
 
 enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, const char *path,
                               struct pz_err *err)
@@ -37,5 +38,31 @@ enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, 
                              : pz_dataset_save(&part, path, err);
     free(value);
     pz_corpus_clear(&own);
+    return st;
+}
+
+enum pz_status pz_subset_hold_out(const struct pz_dataset *ds, const char *split, uint64_t seed,
+                                  const char *path, uint8_t *keep, struct pz_err *err)
+{
+    struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
+    uint8_t *truth = pz_mem_array(ds->n_interactions, 1);
+    enum pz_status st = truth ? pz_split_parse(split, &spec, err)
+                              : pz_err_memory(err, "what is held out", (double)ds->n_interactions);
+
+    if (st == PZ_OK && spec.kind != PZ_SPLIT_LEAVE_LAST && spec.kind != PZ_SPLIT_TIME &&
+        spec.kind != PZ_SPLIT_RANDOM)
+        st = pz_err_set(err, PZ_USAGE,
+                        "--holdout %s: users or items that are held out whole are for pz-eval "
+                        "--split, whose -o keeps the model",
+                        split);
+    if (st == PZ_OK)
+        st = pz_split_assign(ds, &spec, seed, keep, err);
+    for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++) {
+        truth[p] = (keep[p] & PZ_ROLE_TRUTH) != 0;
+        keep[p] = (keep[p] & PZ_ROLE_TRAIN) != 0;
+    }
+    if (st == PZ_OK)
+        st = pz_subset_save(ds, truth, path, err);
+    free(truth);
     return st;
 }
