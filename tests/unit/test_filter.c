@@ -357,6 +357,42 @@ TEST(live_rows_and_events_count_at_once)
     free_table(&us);
 }
 
+TEST(many_live_events_of_known_and_unknown_items_count_each_query)
+{
+    enum { N = 3000 };
+    static struct pz_live_event event[N];
+    static char id[N][8];
+    static const char known[] = "abcde";
+    struct shop *s = make_shop(items, users, events);
+    struct pz_filter_work *work = pz_filter_work_new();
+    struct pz_filter *f;
+
+    assert_int_equal(
+        pz_filter_compile("INCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_TYPE = 'put') >= 2",
+                          &(struct pz_filter_schema){ .m = &s->m }, &f, NULL),
+        PZ_OK);
+    for (unsigned turn = 0; turn < 5; turn++) { /* another item is left out each time */
+        struct pz_live live = { .event = event, .n_events = N };
+        uint64_t allowed = 0x1f;
+
+        for (unsigned i = 0; i < N; i++) {
+            if (i % 3 == 0 && i / 3 % 5 != turn)
+                snprintf(id[i], sizeof id[i], "%c", known[i / 3 % 5]);
+            else
+                snprintf(id[i], sizeof id[i], "x%u", i % 1000);
+            event[i] = (struct pz_live_event){ .item_id = id[i], .event_type = "Put", .time = i };
+        }
+        assert_int_equal(pz_filter_apply(f, NULL,
+                                         &(struct pz_filter_env){ .live = &live, .now = 1 }, work,
+                                         &allowed, NULL),
+                         PZ_OK);
+        assert_int_equal(allowed, 0x1f & ~(1u << turn));
+    }
+    pz_filter_work_free(work);
+    pz_filter_free(f);
+    free_shop(s);
+}
+
 TEST(a_type_that_nobody_had_is_no_fault)
 {
     PASS("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"favourite\")", "abcde", .user = "ann");
