@@ -270,6 +270,11 @@ static enum pz_status take(struct run *r, const struct pz_row *row, struct pz_er
     r->count->read += r->sink->pending(r->sink->context) - before;
     if (st == PZ_BAD_DATA)
         return refuse(r, err);
+    if (st == PZ_NEGATIVE) { /* the sink says how many at the end */
+        r->count->read++;
+        r->count->bad++;
+        return PZ_OK;
+    }
     if (st == PZ_OK &&
         (r->sink->pending(r->sink->context) >= (size_t)(r->cfg->ack ? PZ_PUT_BATCH : PZ_PUT_BULK) ||
          r->sink->large(r->sink->context)))

@@ -35,6 +35,7 @@ struct events {
     struct pz_str cell, props;
     int64_t now;
     uint64_t n_odd;                        /* times that look wrong */
+    uint64_t n_nobodys;                    /* records left out, as they are nobody's */
     uint64_t n_none, n_doubled, n_no_item; /* as in drafts; events of requests without an item */
     unsigned forms;                        /* of times: bits */
 };
@@ -258,10 +259,12 @@ static enum pz_status set_all(struct draft *d, const json_t *object, struct pz_s
 
 /* ---- events ---- */
 
+/* PZ_NEGATIVE: the event is nobody's, as its user or session is called null or the like. */
 static enum pz_status finish(struct draft *d, struct pz_err *err)
 {
     if (!d->e.user_id && !d->e.session_id)
-        return pz_err_set(err, PZ_BAD_DATA, "userId: a user id or a session id is needed");
+        return pz_err_set(err, d->n_none > 0 ? PZ_NEGATIVE : PZ_BAD_DATA,
+                          "userId: a user id or a session id is needed");
     if (!d->e.event_type)
         return pz_err_set(err, PZ_BAD_DATA, "eventType: is missing");
     if (d->props.len == 0)
@@ -397,6 +400,7 @@ static enum pz_status take_event(void *context, const json_t *doc, const struct 
     t->props = d.props;
     t->forms |= d.forms;
     t->n_none += d.n_none;
+    t->n_nobodys += st == PZ_NEGATIVE;
     t->n_doubled += d.n_doubled;
     return st;
 }
@@ -408,6 +412,10 @@ enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, stru
     struct draft d = { .n_names = 0 };
     enum pz_status st = take_request(&t, doc, &d, err);
 
+    if (st == PZ_NEGATIVE) /* a request for nobody is a wrong request */
+        st = PZ_BAD_DATA;
+    if (err && st == PZ_BAD_DATA)
+        err->status = st;
     *event = st == PZ_OK ? pz_arena_take(&t.arena, t.n * sizeof **event) : NULL;
     if (st == PZ_OK && !*event)
         st = pz_err_memory(err, "events", (double)t.n * sizeof **event);
@@ -488,8 +496,9 @@ static void report_passed(const struct events *t)
     if (t->n_none > 0)
         pz_log(
             t->log, PZ_LOG_WARN,
-            "%llu ids of users or sessions are \"null\", \"undefined\" or the like: taken as none",
-            (unsigned long long)t->n_none);
+            "%llu ids of users or sessions are \"null\", \"undefined\" or the like: taken as none; "
+            "%llu records that are nobody's then are left out",
+            (unsigned long long)t->n_none, (unsigned long long)t->n_nobodys);
     if (t->n_doubled > 0)
         pz_log(
             t->log, PZ_LOG_NOTE,

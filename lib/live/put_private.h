@@ -15,7 +15,8 @@ struct pz_put_sink {
     /* Look at the columns of a CSV file; a failure ends it before a record is read. */
     enum pz_status (*start)(void *context, const struct pz_rows_in *in, struct pz_err *err);
     /* Take one record: a JSON object, or (doc NULL) a CSV row. PZ_BAD_DATA with the column and the
-     * reason when it cannot be; nothing of it is taken then. */
+     * reason when it cannot be, PZ_NEGATIVE when it is to be left out and counted; nothing of it is
+     * taken then. */
     enum pz_status (*take)(void *context, const json_t *doc, const struct pz_rows_in *in,
                            const struct pz_row *row, struct pz_err *err);
     /* Entries taken and not stored yet. */

@@ -400,7 +400,11 @@ EOF
     [[ $stderr == *'8 ids of users or sessions are "null", "undefined" or the like: taken as none'* ]]
     pz-event export -q home.pzc | awk -F, '$1 == "u901" { print $2 }' | sort -u | cmp - <(echo a)
     [ "$(pz-event stats --json home.pzc | jq .sessions)" -eq 0 ]
-    run -65 pz-event put home.pzc - <<<'{"userId":"null","itemId":"a","eventType":"View"}'
+    # an event that is nobody's does not keep the others out
+    printf '%s\n' userId,itemId,eventType,timestamp null,a,View,1735689700 u903,c,View,1735689700 >nobody.csv
+    run -0 --separate-stderr pz-event put --json home.pzc nobody.csv
+    jq -e '.read == 2 and .stored == 1 and .bad == 1' <<<"$output"
+    [[ $stderr == *"1 records that are nobody's then are left out"* ]]
     run -65 pz-event put home.pzc --user undefined --item a --type View
 }
 
