@@ -22,56 +22,20 @@
  * ask. */
 enum { UNASKED_EVENTS = 2000000 };
 
-/* "on", "off", "auto" or NULL: what the params say of a part ("sequence=on"). */
-static const char *asked(const struct pz_train_cfg *cfg, const char *scorer)
-{
-    size_t n = strlen(scorer);
-
-    for (size_t i = cfg->n_params; i-- > 0;)
-        if (strncmp(cfg->params[i], scorer, n) == 0 && cfg->params[i][n] == '=')
-            return cfg->params[i] + n + 1;
-    return NULL;
-}
-
-static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
-{
-    const char *how = asked(cfg, s->name);
-
-    return how && strcmp(how, "on") == 0;
-}
-
 /* What is asked with the default of the part that takes long: tuning decides, but under a time
  * budget it is off. */
 static const char *switched(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 {
-    const char *how = asked(cfg, s->name);
+    const char *how = pz_params_asked(cfg, s);
 
     return how || !s->any_time ? how : cfg->tune_time_s > 0 || cfg->timeout_s > 0 ? "off" : "auto";
 }
 
-/* "PART=on|off|auto", which choose_parts heeds; settings are for set_param. */
-static enum pz_status check_switch(const char *param, struct pz_err *err)
+static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 {
-    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
-    const struct pz_scorer *s;
-    char name[32];
+    const char *how = pz_params_asked(cfg, s);
 
-    if (!equals)
-        return pz_err_set(err, PZ_USAGE, "-p %s: NAME=VALUE is needed", param);
-    if (dot && dot < equals)
-        return PZ_OK; /* a setting: set_param */
-    snprintf(name, sizeof name, "%.*s", (int)(equals - param), param);
-    s = pz_scorer_find(name);
-    if (!s)
-        return pz_err_set(err, PZ_USAGE, "-p %s: there is no such part", param);
-    if (strcmp(equals, "=on") != 0 && strcmp(equals, "=off") != 0 && strcmp(equals, "=auto") != 0)
-        return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", param);
-    if (s->is_fallback && strcmp(equals, "=off") == 0)
-        return pz_err_set(err, PZ_USAGE,
-                          "-p %s: every recipe falls back on %s; weight.%s=0 keeps it out of the "
-                          "blend",
-                          param, s->name, s->name);
-    return PZ_OK;
+    return how && strcmp(how, "on") == 0;
 }
 
 /* Whether anybody has two events. Otherwise nothing is known to go together, and what learns of
@@ -156,81 +120,10 @@ static void drop_undecided(struct pz_training *t)
 
         if (!why || !s->any_time || strcmp(switched(t->cfg, s), "auto") != 0)
             t->choice[n++] = t->choice[p];
-        else if (asked(t->cfg, s->name))
+        else if (pz_params_asked(t->cfg, s))
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name, why);
     }
     t->n = n;
-}
-
-static enum pz_status bad_param(const struct pz_training *t, const char *param, struct pz_err *err)
-{
-    const char *names[256];
-    static _Thread_local char buf[256][48];
-    char word[64];
-    size_t n = 0;
-
-    for (size_t p = 0; p < t->n; p++)
-        for (size_t i = 0; i < t->choice[p].scorer->n_settings && n < 256; i++, n++) {
-            snprintf(buf[n], sizeof buf[n], "%.20s.%.20s", t->choice[p].scorer->name,
-                     t->choice[p].scorer->settings[i].name);
-            names[n] = buf[n];
-        }
-    snprintf(word, sizeof word, "%.*s", (int)strcspn(param, "="), param);
-    return pz_err_set(err, PZ_USAGE, "-p %s: no such setting of this recipe%s", param,
-                      pz_str_hint("", word, names, n).text);
-}
-
-/* "0.5" fixes a setting, "0.2..0.8" is a range to search. */
-static enum pz_status set_value(struct pz_choice *c, size_t k, const char *text, const char *param,
-                                struct pz_err *err)
-{
-    const struct pz_setting *s = &c->scorer->settings[k];
-    const char *dots = strstr(text, "..");
-    size_t n = dots ? (size_t)(dots - text) : strlen(text);
-    double low, high;
-    bool ok = pz_str_to_double(text, n, &low);
-
-    high = low;
-    if (ok && dots)
-        ok = pz_str_to_double(dots + 2, strlen(dots + 2), &high) && high >= low;
-    if (!ok || low < s->min || high > s->max ||
-        (s->whole && (low != floor(low) || high != floor(high))))
-        return pz_err_set(err, PZ_USAGE, "-p %s: a %snumber from %g to %g is needed, or LOW..HIGH",
-                          param, s->whole ? "whole " : "", s->min, s->max);
-    c->low[k] = low;
-    c->high[k] = high;
-    c->value[k] = c->value[k] < low ? low : c->value[k] > high ? high : c->value[k];
-    return PZ_OK;
-}
-
-static enum pz_status set_param(struct pz_training *t, const char *param, struct pz_err *err)
-{
-    const char *equals = strchr(param, '='), *dot = strchr(param, '.');
-    double x;
-
-    if (!dot || dot > equals)
-        return PZ_OK; /* a switch */
-    for (size_t p = 0; p <= t->n; p++) {
-        struct pz_choice *c = p < t->n ? &t->choice[p] : &t->trend;
-        size_t n = strlen(c->scorer->name);
-
-        if (p < t->n && strncmp(param, "weight.", 7) == 0 &&
-            strncmp(dot + 1, c->scorer->name, n) == 0 && dot + 1 + n == equals) {
-            if (!pz_str_to_double(equals + 1, strlen(equals + 1), &x) || x < 0)
-                return pz_err_set(err, PZ_USAGE, "-p %s: a number from 0 on is needed", param);
-            c->weight = x;
-            c->weight_fixed = true;
-            c->cold_weight = 0;
-            return PZ_OK;
-        }
-        if ((size_t)(dot - param) != n || strncmp(param, c->scorer->name, n) != 0)
-            continue;
-        for (size_t k = 0; k < c->scorer->n_settings; k++)
-            if (strlen(c->scorer->settings[k].name) == (size_t)(equals - dot - 1) &&
-                strncmp(c->scorer->settings[k].name, dot + 1, (size_t)(equals - dot - 1)) == 0)
-                return set_value(c, k, equals + 1, param, err);
-    }
-    return bad_param(t, param, err);
 }
 
 /* Where event types weigh differently, they are steps to one wish; who wants what is new is told of
@@ -489,6 +382,32 @@ static void warn_if_small(const struct pz_training *t)
                "%u users have two interactions; Amazon Personalize asks for 25", users);
 }
 
+/* A threshold that no value reaches leaves out all events of its type: a slip, not a wish. */
+static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                  struct pz_err *err)
+{
+    float *weight = cfg->n_rules ? pz_mem_array(ds->n_interactions, sizeof *weight) : NULL;
+    enum pz_status st = PZ_OK;
+
+    if (cfg->n_rules && !weight)
+        return pz_err_memory(err, "event rules", 4.0 * (double)ds->n_interactions);
+    for (size_t i = 0; i < cfg->n_rules && st == PZ_OK; i++) {
+        bool any = !isfinite(cfg->rules[i].threshold);
+
+        if (!any)
+            st = pz_corpus_weights(ds, &cfg->rules[i], 1, weight, err);
+        for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions && !any; p++)
+            any = weight[p] > 0;
+        if (st == PZ_OK && !any)
+            st = pz_err_set(err, PZ_USAGE,
+                            "--event %s:threshold=%g: no %s event has a value of that or more, so "
+                            "none would be learned from",
+                            cfg->rules[i].type, cfg->rules[i].threshold, cfg->rules[i].type);
+    }
+    free(weight);
+    return st;
+}
+
 static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                             const char *path, struct pz_err *err)
 {
@@ -497,8 +416,10 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
 
     if (st == PZ_OK && ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
-    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
-        st = check_switch(cfg->params[i], err);
+    if (st == PZ_OK)
+        st = pz_params_check(cfg, err);
+    if (st == PZ_OK)
+        st = check_rules(ds, cfg, err);
     if (st == PZ_OK) {
         warn_if_small(&t);
         pz_training_wishes(&t);
@@ -509,8 +430,8 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
         pz_trend_choice_init(&t.trend, t.teach);
         choose_parts(&t);
     }
-    for (size_t i = 0; i < cfg->n_params && st == PZ_OK; i++)
-        st = set_param(&t, cfg->params[i], err);
+    if (st == PZ_OK)
+        st = pz_params_apply(&t, err);
     if (st == PZ_OK) {
         drop_undecided(&t);
         st = tune(&t, err);

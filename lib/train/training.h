@@ -28,6 +28,20 @@ struct pz_training {
 /* Set the corpus's `wishes` by the recipe and the event weights. */
 void pz_training_wishes(struct pz_training *t);
 
+/* What the parameters say of a part, "on", "off" or "auto"; NULL: nothing. Borrowed from cfg.
+ * Threads: any */
+const char *pz_params_asked(const struct pz_train_cfg *cfg, const struct pz_scorer *s);
+
+/* Look at the parameters without the data.
+ * Errors:  PZ_USAGE an unknown part or setting, or a value that is not allowed
+ * Threads: any */
+enum pz_status pz_params_check(const struct pz_train_cfg *cfg, struct pz_err *err);
+
+/* Put what pz_params_check let pass into the choices.
+ * Errors:  PZ_USAGE the part is not among them
+ * Threads: one at a time on a training */
+enum pz_status pz_params_apply(struct pz_training *t, struct pz_err *err);
+
 /* Choose what parts learn from: the corpus, or, where users have more than t->cap events, the cut of
  * it. end as pz_heavy_cut has it. Tells of heavy users.
  * Errors:  PZ_TRY_AGAIN memory is out
