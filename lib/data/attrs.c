@@ -238,3 +238,44 @@ void pz_attr_add_text(struct pz_str *out, const struct pz_attr *a, uint64_t row)
         pz_str_add(out, s, n);
     }
 }
+
+static bool same_values(const struct pz_dict *a, const struct pz_dict *b)
+{
+    return a->n == b->n &&
+           (a->n == 0 || (memcmp(a->offset, b->offset, (a->n + 1) * sizeof *a->offset) == 0 &&
+                          memcmp(a->bytes, b->bytes, a->offset[a->n]) == 0));
+}
+
+/* NaN is null: equal to itself. */
+static bool same_numbers(const double *a, const double *b, uint64_t n)
+{
+    for (uint64_t r = 0; r < n; r++)
+        if (!(a[r] == b[r] || (isnan(a[r]) && isnan(b[r]))))
+            return false;
+    return true;
+}
+
+static bool same_attr(const struct pz_attr *a, const struct pz_attr *b, uint64_t n_rows)
+{
+    if (strcmp(a->name, b->name) != 0 || a->kind != b->kind || !a->num != !b->num)
+        return false;
+    if (a->num)
+        return same_numbers(a->num, b->num, n_rows);
+    return memcmp(a->ptr, b->ptr, (n_rows + 1) * sizeof *a->ptr) == 0 &&
+           (a->ptr[n_rows] == 0 ||
+            memcmp(a->code, b->code, a->ptr[n_rows] * sizeof *a->code) == 0) &&
+           same_values(&a->values, &b->values);
+}
+
+bool pz_attrs_same(const struct pz_attrs *a, const struct pz_attrs *b)
+{
+    if (a->n_attrs != b->n_attrs || a->n_rows != b->n_rows)
+        return false;
+    for (uint64_t r = 0; r < a->n_rows && (a->present || b->present) && a->n_attrs > 0; r++)
+        if ((a->present ? a->present[r] : 1) != (b->present ? b->present[r] : 1))
+            return false;
+    for (uint32_t i = 0; i < a->n_attrs; i++)
+        if (!same_attr(&a->attr[i], &b->attr[i], a->n_rows))
+            return false;
+    return true;
+}

@@ -53,6 +53,10 @@ enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_a
                              struct pz_err *err);
 void pz_attrs_clear(struct pz_attrs *attrs);
 
+/* Whether two tables have the same columns with the same values in the same rows.
+ * Threads: any */
+bool pz_attrs_same(const struct pz_attrs *a, const struct pz_attrs *b);
+
 /* Where a row of a concatenated table comes from: row `row` of part `part`; PZ_NONE parts give nulls.
  */
 struct pz_source {

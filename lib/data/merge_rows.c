@@ -118,11 +118,14 @@ static bool same_impression(const struct rows *r, const struct pz_source *x,
                             const struct pz_source *y)
 {
     const struct pz_dataset *p = part_of(r, x), *q = part_of(r, y);
-    uint64_t i = p->impression_ptr ? p->impression_ptr[x->row] : 0;
-    uint64_t j = q->impression_ptr ? q->impression_ptr[y->row] : 0;
-    uint64_t n = p->impression_ptr ? p->impression_ptr[x->row + 1] - i : 0;
+    uint64_t i, j, n;
 
-    if (n != (q->impression_ptr ? q->impression_ptr[y->row + 1] - j : 0))
+    if (!p->impression_ptr || !q->impression_ptr)
+        return true; /* one of them does not tell: a model keeps no impressions */
+    i = p->impression_ptr[x->row];
+    j = q->impression_ptr[y->row];
+    n = p->impression_ptr[x->row + 1] - i;
+    if (n != q->impression_ptr[y->row + 1] - j)
         return false;
     for (uint64_t k = 0; k < n; k++)
         if (r->m->item_map[x->part][p->impression[i + k]] !=

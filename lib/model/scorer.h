@@ -101,6 +101,17 @@ struct pz_fit_cfg {
     struct pz_log *log;  /* may be NULL */
 };
 
+/* What an update brings: the corpus is the whole after it. */
+struct pz_delta {
+    const uint32_t *old_item;  /* [corpus->n_items] the old part's index, PZ_NONE for new items */
+    const uint64_t *first_new; /* [corpus->n_users] the position in corpus of the user's first new
+                                  interaction, ptr[u + 1] when there is none */
+    /* Users whose new interactions are not their newest count again as a whole: first_new is ptr[u],
+     * and what the old part counted of them stands here, in the corpus' numbers of items, to be
+     * taken back. NULL: there are none. */
+    const struct pz_corpus *taken_back;
+};
+
 /* Queries that are scored together. */
 enum { PZ_SCORE_BLOCK = 8 };
 
@@ -131,13 +142,15 @@ struct pz_scorer {
     bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
 
-    /* A new part = old part + the interactions of delta, whose indices are those of `corpus`: the
-     * whole corpus after the delta. old_item[i] is the old part's index of item i, or PZ_NONE for
-     * new items; first_new[u] is the position in corpus of user u's first new interaction (ptr[u+1]
-     * when none). Cost in proportion to the delta. NULL: fit again on the whole. */
+    /* A new part = old part + what the delta brings. Cost in proportion to the delta, beside what
+     * copying the old part takes. NULL: fit again on the whole. */
     enum pz_status (*update)(const void *old, const struct pz_corpus *corpus,
-                             const uint32_t *old_item, const uint64_t *first_new,
-                             const struct pz_fit_cfg *cfg, void **part, struct pz_err *err);
+                             const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                             void **part, struct pz_err *err);
+    bool borrows; /* what update makes borrows from the old part, which must outlive it */
+    double
+        refit_at; /* drift: fit anew once the interactions have grown by this share since the part
+                        was last fitted; 0: an update is as good as a fit */
 
     enum pz_status (*save)(const void *part, struct pz_writer *w, struct pz_err *err);
 

@@ -37,6 +37,7 @@ size_t pz_type_bytes(enum pz_type type);
 
 /* ---- writing ---- */
 struct pz_writer;
+struct pz_table;
 
 /* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd
  * level, 0 for the default. The file appears only at pz_writer_commit.
@@ -44,6 +45,13 @@ struct pz_writer;
  * Owner:  the caller ends *w by commit or abort */
 enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
                               struct pz_err *err);
+
+/* Copy from a packed table, as they stand in its file, the frames of what is added from now on that
+ * has the same name, type and values there: nothing is compressed that was compressed before.
+ * Columns that have been read from it are compared frame by frame, others as a whole by their hash.
+ * Owner:  t is borrowed until commit or abort
+ * Threads: one at a time on the same writer; t is only read */
+void pz_writer_reuse(struct pz_writer *w, const struct pz_table *t);
 
 /* Add a column. name: unique, printable ASCII, '/' separates parts ("factors/items"). data: n
  * elements, borrowed during the call only. Compresses on all threads.

@@ -3,6 +3,7 @@
  * them at a time, and written in order, so the bytes do not depend on the number of threads. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/ledger.h"
@@ -10,6 +11,7 @@
 #include "base/par.h"
 #include "table/hash.h"
 #include "table/layout.h"
+#include "table/reader.h"
 #include "table/zst.h"
 
 enum { WINDOW = 16 }; /* frames in memory at a time */
@@ -18,7 +20,8 @@ struct pz_writer {
     struct pz_out *out;
     int level;
     bool is_model;
-    struct pz_hash *stored; /* of the column that is being written */
+    const struct pz_table *reuse; /* borrowed; NULL: none */
+    struct pz_hash *stored;       /* of the column that is being written */
     struct pz_layout_column *col;
     size_t n, cap;
 };
@@ -51,12 +54,59 @@ enum pz_status pz_writer_open(const char *path, const char *kind, int level, str
     return st;
 }
 
+void pz_writer_reuse(struct pz_writer *w, const struct pz_table *t)
+{
+    w->reuse = t->flat ? NULL : t;
+}
+
 struct packed_frame {
-    unsigned char *bytes; /* [cap] */
-    size_t n;             /* 0: failed */
+    unsigned char *bytes;        /* [cap] */
+    const unsigned char *stored; /* what is written: bytes, or a frame of another file */
+    size_t n;                    /* 0: failed */
 };
 
-/* Compress frames at .. at + count of a column of raw bytes. */
+/* The column of the file to copy from that may have frames in common with col; NULL: none. */
+static const struct pz_layout_column *find_reusable(const struct pz_writer *w,
+                                                    const struct pz_layout_column *col)
+{
+    const struct pz_table *t = w->reuse;
+
+    for (size_t i = 0; t && i < t->n; i++)
+        if (strcmp(t->col[i].name, col->name) == 0) {
+            const struct pz_layout_column *old = &t->col[i];
+            bool same = old->n == col->n && old->hash == col->hash;
+
+            if (old->type != col->type || !(same || old->data) ||
+                pz_hash64(t->map + old->offset, (size_t)old->stored) != old->stored_hash)
+                return NULL;
+            return old;
+        }
+    return NULL;
+}
+
+/* Point the frames at .. at + count that the old file has to where it has them. *offset: of frame
+ * `at` there. */
+static void take_stored(const struct pz_writer *w, const struct pz_layout_column *old,
+                        const struct pz_layout_column *col, const unsigned char *data,
+                        struct packed_frame *frame, int count, uint32_t at, uint64_t *offset)
+{
+    bool same = old->n == col->n && old->hash == col->hash;
+
+    for (uint32_t f = at; f < at + (uint32_t)count && f < old->n_frames; f++) {
+        size_t n = pz_layout_frame(pz_layout_raw(col), f);
+        const unsigned char *was = old->data;
+
+        if (same || (n == pz_layout_frame(pz_layout_raw(old), f) &&
+                     memcmp(data + (uint64_t)f * PZ_FRAME_BYTES, was + (uint64_t)f * PZ_FRAME_BYTES,
+                            n) == 0)) {
+            frame[f - at].stored = w->reuse->map + *offset;
+            frame[f - at].n = old->frame[f];
+        }
+        *offset += old->frame[f];
+    }
+}
+
+/* Compress frames at .. at + count of a column of raw bytes, but those that are stored already. */
 static void pack_window(struct packed_frame *frame, int count, const unsigned char *data,
                         uint64_t raw, uint32_t at, int level)
 {
@@ -64,9 +114,10 @@ static void pack_window(struct packed_frame *frame, int count, const unsigned ch
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads()) if (count > 1)
     for (int i = 0; i < count; i++)
-        frame[i].n = pz_zst_pack(frame[i].bytes, cap,
-                                 data + ((uint64_t)at + (uint32_t)i) * PZ_FRAME_BYTES,
-                                 pz_layout_frame(raw, at + (uint32_t)i), level);
+        if (frame[i].stored == frame[i].bytes)
+            frame[i].n = pz_zst_pack(frame[i].bytes, cap,
+                                     data + ((uint64_t)at + (uint32_t)i) * PZ_FRAME_BYTES,
+                                     pz_layout_frame(raw, at + (uint32_t)i), level);
 }
 
 static enum pz_status write_window(struct pz_writer *w, struct pz_layout_column *col,
@@ -78,8 +129,8 @@ static enum pz_status write_window(struct pz_writer *w, struct pz_layout_column 
     for (int i = 0; i < count && st == PZ_OK; i++) {
         if (frame[i].n == 0)
             return pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES));
-        st = pz_out_write(w->out, frame[i].bytes, frame[i].n, err);
-        pz_hash_add(w->stored, frame[i].bytes, frame[i].n);
+        st = pz_out_write(w->out, frame[i].stored, frame[i].n, err);
+        pz_hash_add(w->stored, frame[i].stored, frame[i].n);
         col->frame[at + (uint32_t)i] = (uint32_t)frame[i].n;
     }
     return st;
@@ -88,7 +139,9 @@ static enum pz_status write_window(struct pz_writer *w, struct pz_layout_column 
 static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column *col,
                                    const unsigned char *data, struct pz_err *err)
 {
-    struct packed_frame frame[WINDOW] = { { NULL, 0 } };
+    struct packed_frame frame[WINDOW] = { { NULL, NULL, 0 } };
+    const struct pz_layout_column *old = find_reusable(w, col);
+    uint64_t offset = old ? old->offset : 0;
     uint64_t raw = pz_layout_raw(col);
     uint32_t slots = col->n_frames < WINDOW ? col->n_frames : WINDOW;
     enum pz_status st = PZ_OK;
@@ -101,6 +154,10 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
     for (uint32_t at = 0; at < col->n_frames && st == PZ_OK; at += slots) {
         int count = (int)(col->n_frames - at < slots ? col->n_frames - at : slots);
 
+        for (int i = 0; i < count; i++)
+            frame[i].stored = frame[i].bytes;
+        if (old)
+            take_stored(w, old, col, data, frame, count, at, &offset);
         pack_window(frame, count, data, raw, at, w->level);
         st = write_window(w, col, frame, count, at, err);
     }

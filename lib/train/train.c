@@ -237,13 +237,15 @@ static json_t *part_list(const struct pz_training *t)
 
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
-        json_t *settings = json_object();
+        json_t *settings = json_object(), *entry;
 
         for (size_t k = 0; k < c->scorer->n_settings; k++)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
-        json_array_append_new(list,
-                              json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight",
-                                        c->weight, "early", c->cold_weight, "settings", settings));
+        entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
+                          "early", c->cold_weight, "settings", settings);
+        if (t->fitted_on[p])
+            json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
+        json_array_append_new(list, entry);
     }
     return list;
 }
@@ -306,11 +308,17 @@ static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer 
     return st == PZ_OK ? pz_attrs_save(&t->ds->user_attrs, "users", w, err) : st;
 }
 
+/* Writing is most of what an update takes, and level 1 takes half the time of the default for a tenth
+ * more bytes (500,000 events, 27,000 items: .97 and .66 CPU s in all, 45 and 50 MB). */
+enum { UPDATE_LEVEL = 1 };
+
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
 {
     struct pz_writer *w = NULL;
-    enum pz_status st = pz_writer_open(path, "modl", 0, &w, err);
+    enum pz_status st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &w, err);
 
+    if (st == PZ_OK && t->reuse)
+        pz_writer_reuse(w, t->reuse);
     if (st == PZ_OK)
         st = pz_writer_add_dict(w, "items", &t->ds->items, err);
     if (st == PZ_OK)

@@ -52,10 +52,10 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
                                  struct pz_estimate *out, struct pz_err *err);
 
 /* Bring a model up to date: what it learned from and the deltas together, with its recipe, event
- * rules, settings, weights and seed; nothing is tuned. Parts whose scorer can add a delta do so at
- * the delta's cost, when every user's new events come after their old ones; the others are fitted
- * again. The manifest's lineage names the old model's dataset and the deltas' by their
- * fingerprints.
+ * rules, settings, weights and seed; nothing is tuned. Parts add the delta at its cost; one that
+ * cannot, or that has drifted, is fitted again (update.c says when). Where there is nothing new, the
+ * old model's bytes are copied. The manifest's lineage names the old model's dataset and the deltas'
+ * by their fingerprints.
  *
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace

@@ -15,6 +15,8 @@ struct pz_training {
     uint64_t cap;                  /* events of a user that teach; UINT64_MAX: nobody has more */
     struct pz_choice choice[PZ_MAX_PARTS];
     void *part[PZ_MAX_PARTS];
+    uint64_t fitted_on[PZ_MAX_PARTS]; /* of an update: interactions at a part's fit; else 0 */
+    struct pz_table *reuse;           /* of an update: the old model's file; borrowed; NULL: none */
     size_t n;
     struct pz_choice trend; /* of items */
     struct pz_trend now;    /* by trend, of the whole corpus */

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Updating: see train.h. The old model holds all it learned from, so it is read as a dataset and
- * merged with the deltas; positions of new events are found by comparing histories. A part may add
- * the delta to what it has only where histories grew at their ends: what is out of order changes
- * pairs that were counted. */
+ * merged with the deltas; positions of new events are found by comparing histories:
+ *
+ *   - a user's new events that are the newest are added to what was counted
+ *   - a user with others has their old history taken back and counts again as a whole
+ *
+ * Where the merged data equal what the model was learned from there is nothing new, and the model's
+ * bytes are copied. A part is fitted anew, on all data with the old settings, when its scorer has no
+ * update, when the interactions have grown by more than its refit_at since it was last fitted (the
+ * manifest says on how many it was), or when the times of the old data said nothing of order and
+ * those of the new do, or when there are
+ * few of them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/signals.h"
+#include "base/str.h"
 #include "data/group.h"
-#include "train/heavy.h"
 #include "train/training.h"
+
+/* So few interactions are learned from anew in less time than it takes to look at. */
+static const double SMALL = 10000;
 
 struct updating {
     struct pz_training t;
@@ -20,7 +32,11 @@ struct updating {
     struct pz_event_rule *rules; /* owned; types borrowed from the old manifest */
     uint32_t *old_item;          /* [ds->items.n] index in the old model, or PZ_NONE */
     uint64_t *first_new;         /* [ds->users.n] */
-    bool appended;
+    uint32_t *late;              /* [n_late] users who count again as a whole */
+    uint32_t n_late;
+    struct pz_corpus_own back; /* what was counted of them; NULL ptr: nothing */
+    size_t n_anew;             /* parts that were fitted anew because of drift */
+    bool same_order;           /* the times say of order what they said */
 };
 
 /* The old model's data as a dataset; all is borrowed but the marks. */
@@ -63,6 +79,33 @@ static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta,
         st = pz_watermarks_check(&(*out)->watermarks, true, "the model and the new data together",
                                  err);
     free(all);
+    return st;
+}
+
+/* Whether the merged data are what the model was learned from. Repeated events were dropped, so that
+ * as many are the same. */
+static bool nothing_new(const struct updating *u, const struct pz_dataset *ds, struct pz_str *marks)
+{
+    const struct pz_model *m = u->old;
+    const char *live = json_string_value(json_object_get(m->manifest, "live"));
+
+    pz_watermarks_write(&ds->watermarks, marks);
+    return ds->n_interactions == m->n_interactions && ds->items.n == m->items.n &&
+           ds->users.n == m->users.n && pz_attrs_same(&ds->item_attrs, &m->item_attrs) &&
+           pz_attrs_same(&ds->user_attrs, &m->user_attrs) &&
+           strcmp(marks->data ? marks->data : "", live ? live : "") == 0;
+}
+
+/* The old model's bytes at another place. */
+static enum pz_status copy_model(const char *from, const char *to, struct pz_err *err)
+{
+    char *bytes = NULL;
+    size_t n = 0;
+    enum pz_status st = pz_file_read(from, SIZE_MAX / 2, &bytes, &n, err);
+
+    if (st == PZ_OK)
+        st = pz_file_write(to, bytes, n, err);
+    free(bytes);
     return st;
 }
 
@@ -134,7 +177,7 @@ static uint32_t old_index(const struct pz_dict *old, const struct pz_dict *now, 
     return pz_dict_find(old, id, len);
 }
 
-/* Where a user's new events begin, provided that their old ones stand before them unchanged. */
+/* Where a user's new events begin; false when their old ones do not stand before them unchanged. */
 static bool find_first_new(struct updating *u, uint32_t user)
 {
     const struct pz_model *m = u->old;
@@ -142,6 +185,7 @@ static bool find_first_new(struct updating *u, uint32_t user)
     uint32_t was = old_index(&m->users, &u->t.ds->users, user);
     uint64_t at = c->ptr[user];
 
+    u->first_new[user] = at;
     for (uint64_t p = was == PZ_NONE ? 0 : m->ptr[was]; was != PZ_NONE && p < m->ptr[was + 1];
          p++) {
         if (m->weight[p] <= 0)
@@ -155,34 +199,150 @@ static bool find_first_new(struct updating *u, uint32_t user)
     return true;
 }
 
+/* The old histories of the late users, in the numbers of the new items. new_item: [old items] */
+static enum pz_status take_back(struct updating *u, const uint32_t *new_item, struct pz_err *err)
+{
+    const struct pz_model *m = u->old;
+    struct pz_corpus *c = &u->back.c;
+    uint64_t n = 0, *ptr = u->back.owned[0] = pz_mem_array((size_t)u->n_late + 1, sizeof *ptr);
+    uint32_t *item, *was = pz_mem_array(u->n_late, sizeof *was);
+    int64_t *time;
+    float *weight;
+
+    for (uint32_t k = 0; was && k < u->n_late; k++) {
+        was[k] = old_index(&m->users, &u->t.ds->users, u->late[k]);
+        n += m->ptr[was[k] + 1] - m->ptr[was[k]];
+    }
+    item = u->back.owned[1] = pz_mem_array(n, sizeof *item);
+    time = u->back.owned[2] = pz_mem_array(n, sizeof *time);
+    weight = u->back.owned[3] = pz_mem_array(n, sizeof *weight);
+    if (!was || !ptr || !item || !time || !weight) {
+        free(was);
+        return pz_err_memory(err, "late events", 16.0 * (double)n);
+    }
+    n = 0;
+    for (uint32_t k = 0; k < u->n_late; k++) {
+        for (uint64_t p = m->ptr[was[k]]; p < m->ptr[was[k] + 1]; p++)
+            if (m->weight[p] > 0) {
+                item[n] = new_item[m->item[p]];
+                time[n] = m->time[p];
+                weight[n++] = m->weight[p];
+            }
+        ptr[k + 1] = n;
+    }
+    free(was);
+    *c = (struct pz_corpus){ .n_users = u->n_late,
+                             .n_items = u->t.corpus.c.n_items,
+                             .ptr = ptr,
+                             .item = item,
+                             .time = time,
+                             .weight = weight,
+                             .newest = u->t.corpus.c.newest,
+                             .ordered = u->t.corpus.c.ordered,
+                             .wishes = u->t.corpus.c.wishes };
+    return PZ_OK;
+}
+
+/* How many of a user's old events counted. */
+static uint64_t count_old(const struct updating *u, uint32_t user)
+{
+    uint32_t was = old_index(&u->old->users, &u->t.ds->users, user);
+    uint64_t n = 0;
+
+    for (uint64_t p = was == PZ_NONE ? 0 : u->old->ptr[was];
+         was != PZ_NONE && p < u->old->ptr[was + 1]; p++)
+        n += u->old->weight[p] > 0;
+    return n;
+}
+
+static enum pz_status find_late(struct updating *u, struct pz_err *err)
+{
+    const struct pz_dataset *ds = u->t.ds;
+    uint32_t *new_item = pz_mem_array(u->old->items.n, sizeof *new_item);
+    enum pz_status st = PZ_OK;
+
+    u->late = pz_mem_array(ds->users.n, sizeof *u->late);
+    if (!new_item || !u->late) {
+        free(new_item);
+        return pz_err_memory(err, "an update", 4.0 * ds->users.n);
+    }
+    for (uint32_t i = 0; i < ds->users.n; i++)
+        if (!find_first_new(u, i)) {
+            if (count_old(u, i) > u->t.cap) /* teaches no more, late or not */
+                u->first_new[i] = u->t.corpus.c.ptr[i + 1];
+            else
+                u->late[u->n_late++] = i;
+        }
+    for (uint32_t i = 0; i < ds->items.n; i++)
+        if (u->old_item[i] != PZ_NONE)
+            new_item[u->old_item[i]] = i;
+    if (u->n_late > 0) {
+        pz_log(u->cfg.log, PZ_LOG_NOTE,
+               "%u users have new events between old ones: they count again as a whole", u->n_late);
+        st = take_back(u, new_item, err);
+    }
+    free(new_item);
+    return st;
+}
+
+static bool old_was_ordered(const struct pz_model *m)
+{
+    for (uint64_t p = 1; p < m->n_interactions; p++)
+        if (m->time[p] != m->time[0])
+            return true;
+    return false;
+}
+
 static enum pz_status compare(struct updating *u, struct pz_err *err)
 {
     const struct pz_dataset *ds = u->t.ds;
+    const json_t *cap = json_object_get(u->old->manifest, "user_cap");
 
+    u->t.cap = cap ? (uint64_t)json_integer_value(cap) : UINT64_MAX;
     u->old_item = pz_mem_array(ds->items.n, sizeof *u->old_item);
     u->first_new = pz_mem_array(ds->users.n, sizeof *u->first_new);
     if (!u->old_item || !u->first_new)
         return pz_err_memory(err, "an update", 4.0 * ds->items.n + 8.0 * ds->users.n);
     for (uint32_t i = 0; i < ds->items.n; i++)
         u->old_item[i] = old_index(&u->old->items, &ds->items, i);
-    u->appended = true;
-    for (uint32_t i = 0; i < ds->users.n && u->appended; i++)
-        u->appended = find_first_new(u, i);
-    if (!u->appended)
-        pz_log(u->cfg.log, PZ_LOG_NOTE,
-               "new events lie between old ones: all parts are fitted again");
-    return PZ_OK;
+    u->same_order = old_was_ordered(u->old) == u->t.corpus.c.ordered;
+    return find_late(u, err);
+}
+
+/* On how many interactions the old part p was fitted. */
+static double fitted_on(const struct updating *u, size_t p)
+{
+    const json_t *entry = json_array_get(json_object_get(u->old->manifest, "parts"), p);
+    const json_t *n = json_object_get(entry, "fitted_on"),
+                 *all = json_object_get(json_object_get(u->old->manifest, "counts"),
+                                        "interactions");
+
+    return json_number_value(n ? n : all);
+}
+
+/* The old part has been read: its columns and itself are dropped. */
+static void drop_old(struct updating *u, size_t p)
+{
+    struct pz_part *old = &u->old->part[p];
+    size_t n = strlen(old->scorer->name);
+
+    old->scorer->free(old->part);
+    old->part = NULL;
+    for (size_t i = 0; i < pz_table_n_columns(u->old->table); i++) {
+        const char *name = pz_table_column(u->old->table, i).name;
+
+        if (strncmp(name, old->scorer->name, n) == 0 && name[n] == '/')
+            pz_table_drop(u->old->table, name);
+    }
 }
 
 /* Heavy users go on teaching what they taught; their new events are for their histories only. */
 static enum pz_status teach(struct updating *u, struct pz_err *err)
 {
-    const json_t *cap = json_object_get(u->old->manifest, "user_cap");
     const struct pz_corpus *c = &u->t.corpus.c;
     enum pz_status st;
 
-    u->t.cap = cap ? (uint64_t)json_integer_value(cap) : UINT64_MAX;
-    st = pz_training_teach(&u->t, u->appended ? u->first_new : NULL, err);
+    st = pz_training_teach(&u->t, u->same_order ? u->first_new : NULL, err);
     for (uint32_t i = 0; i < c->n_users && st == PZ_OK && u->t.teach != c; i++) {
         bool heavy = u->first_new[i] - c->ptr[i] > u->t.cap;
 
@@ -195,14 +355,26 @@ static enum pz_status teach(struct updating *u, struct pz_err *err)
 static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
 {
     const struct pz_scorer *s = u->t.choice[p].scorer;
+    const struct pz_corpus *c = &u->t.corpus.c;
     struct pz_fit_cfg fit = { .value = u->t.choice[p].value,
                               .seed = u->cfg.seed,
                               .log = u->cfg.log };
+    struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL };
+    double was = fitted_on(u, p), now = (double)c->ptr[c->n_users], cpu = pz_cpu_seconds();
+    bool small = now < SMALL && !s->any_time;
+    bool anew = !s->update || !u->same_order || small ||
+                (s->refit_at > 0 && now > was * (1 + s->refit_at));
+    enum pz_status st = anew ? pz_training_fit(&u->t, p, err)
+                             : s->update(u->old->part[p].part, u->t.teach, &delta, &fit,
+                                         &u->t.part[p], err);
 
-    if (!s->update || !u->appended)
-        return pz_training_fit(&u->t, p, err);
-    return s->update(u->old->part[p].part, u->t.teach, u->old_item, u->first_new, &fit,
-                     &u->t.part[p], err);
+    if (st == PZ_OK && !(s->borrows && !anew))
+        drop_old(u, p);
+    u->t.fitted_on[p] = (uint64_t)(anew ? now : was);
+    u->n_anew += anew && !small && s->refit_at > 0;
+    pz_log(u->cfg.log, PZ_LOG_DEBUG, "%s: %s, %.2f CPU s", s->name,
+           anew ? "fitted anew" : "updated", pz_cpu_seconds() - cpu);
+    return st;
 }
 
 /* The old model's lineage with this step at its end. */
@@ -215,7 +387,7 @@ static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta
         json_array_append_new(inputs, json_string(delta[i]->fingerprint));
     json_array_append_new(list, json_pack("{s:O, s:o, s:b}", "parent",
                                           json_object_get(u->old->manifest, "dataset"), "deltas",
-                                          inputs, "added", u->appended));
+                                          inputs, "added", u->n_anew == 0));
     return list;
 }
 
@@ -252,10 +424,21 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
 {
     struct updating u = { .cfg = { .log = log } };
     struct pz_dataset *ds = NULL;
+    struct pz_str marks = { 0 };
     enum pz_status st = pz_model_open(old_path, &u.old, err);
+    bool same;
 
     if (st == PZ_OK)
         st = merge(&u, delta, n_delta, &ds, err);
+    same = st == PZ_OK && nothing_new(&u, ds, &marks);
+    pz_str_clear(&marks);
+    if (same) {
+        pz_log(log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
+        st = copy_model(old_path, path, err);
+        pz_dataset_free(ds);
+        pz_model_free(u.old);
+        return st;
+    }
     if (st == PZ_OK) {
         u.cfg.recipe = u.old->recipe;
         u.cfg.seed = (uint64_t)json_integer_value(json_object_get(u.old->manifest, "seed"));
@@ -266,12 +449,15 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                         json_object_get(u.old->manifest, "trials")) };
         st = update(&u, delta, n_delta, err);
     }
+    u.t.reuse = u.old ? u.old->table : NULL;
     if (st == PZ_OK)
         st = pz_training_write(&u.t, path, err);
     pz_training_clear(&u.t);
     free(u.rules);
     free(u.old_item);
     free(u.first_new);
+    free(u.late);
+    pz_corpus_clear(&u.back);
     pz_dataset_free(ds);
     pz_model_free(u.old);
     return st;

@@ -43,16 +43,74 @@ two_parts() {
     [ "$(zstd -dcq two.pzm | grep -a -c '"parent":')" -eq 2 ]
 }
 
-@test "events before a user's old ones make an update a fit of all parts" {
-    two_parts
-    pz-import -q -o after.pzd --interactions after.csv --items "$SHOP/items.csv" # the parts of before.pzd
-    pz-train -q --no-tune -o old.pzm after.pzd
-    pz-train --update old.pzm -o new.pzm before.pzd 2>log
-    grep -q 'fitted again' log
-    pz-import -q --merge -o all.pzd after.pzd before.pzd
-    pz-train -q --no-tune -o all.pzm all.pzd
-    pz-recommend new.pzm --all-users --num 5 >new.csv
-    pz-recommend all.pzm --all-users --num 5 | cmp - new.csv
+# The sample's interactions: the newest 600 and some old ones of users who have newer, and the rest.
+two_days() {
+    local inter=$SHOP/interactions.csv
+    sort -t, -k3,3n <(tail -n +2 "$inter") >sorted
+    { head -1 "$inter"; head -n -600 sorted | awk 'NR % 9000 != 0'; } >base.csv
+    { head -1 "$inter"; tail -n 600 sorted; } >day.csv
+    { head -1 "$inter"; tail -n 600 sorted; head -n -600 sorted | awk 'NR % 9000 == 0'; } >late.csv
+    pz-import -q -o base.pzd --interactions base.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    pz-import -q -o late.pzd --interactions late.csv
+}
+
+@test "late events are counted where they belong, at the cost of the users concerned" {
+    two_days
+    pz-train -q --no-tune -o base.pzm base.pzd
+    pz-train -v --update base.pzm -o new.pzm late.pzd 2>log
+    grep -q 'users have new events between old ones' log
+    grep -q 'transitions: updated' log
+    pz-train -q --no-tune -o all.pzm base.pzd late.pzd
+    pz-recommend -q new.pzm --all-users --num 5 --exploration-weight 0 | cut -d, -f1,2 | sort >new.ids
+    pz-recommend -q all.pzm --all-users --num 5 --exploration-weight 0 | cut -d, -f1,2 | sort >all.ids
+    [ "$(comm -12 new.ids all.ids | wc -l)" -ge $(($(wc -l <all.ids) * 85 / 100)) ]
+}
+
+@test "the same delta twice is nothing new: the same bytes" {
+    two_days
+    pz-train -q --no-tune -o base.pzm base.pzd
+    pz-train -q --update base.pzm -o one.pzm late.pzd
+    pz-train --update one.pzm -o two.pzm late.pzd 2>log
+    grep -q 'nothing new' log
+    cmp one.pzm two.pzm
+}
+
+@test "a part that drifted is fitted anew, and says on how much" {
+    two_days
+    { head -1 base.csv; head -n 30000 sorted; } >half.csv
+    { head -1 base.csv; tail -n +30001 sorted; } >rest.csv
+    pz-import -q -o half.pzd --interactions half.csv
+    pz-import -q -o rest.pzd --interactions rest.csv
+    pz-train -q --no-tune -o half.pzm half.pzd
+    pz-train -v --update half.pzm -o all.pzm rest.pzd 2>log
+    grep -q 'transitions: fitted anew' log
+    pz-train -q --no-tune -o base.pzm base.pzd
+    pz-train -v --update base.pzm -o x.pzm day.pzd 2>log
+    grep -q 'transitions: updated' log
+    zstd -dcq x.pzm | grep -a -q '"fitted_on"'
+}
+
+@test "parameters are checked before the data: the part, the setting, the value, Amazon's names" {
+    small_shop
+    run -2 pz-train -q --no-tune -r popularity-count -p factors.dim=abc -o m.pzm shop.pzd
+    [[ $output == *"a whole number from 8 to 1024 is needed"* ]]
+    run -2 pz-train -q --no-tune -r popularity-count -p factors.dim=64 -o m.pzm shop.pzd
+    [[ $output == *"factors is not learned here"* ]]
+    run -2 pz-train -q --no-tune -p factor.dim=64 -o m.pzm shop.pzd
+    [[ $output == *"did you mean factors.dim?"* ]]
+    run -2 pz-train -q --no-tune -p hidden_dimension=55 -o m.pzm shop.pzd
+    [[ $output == *"sequence.dim"* ]]
+    run -2 pz-train -q --no-tune -r aws-hrnn -p bptt=20 -o m.pzm shop.pzd
+    [[ $output == *"sequence.window"* ]]
+}
+
+@test "a threshold that no value reaches is an error" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\nu1,i1,1,rate,3\nu1,i2,2,rate,4\nu2,i1,3,rate,5\n' >i.csv
+    pz-import -q -o i.pzd --interactions i.csv
+    run -2 pz-train -q --no-tune -e rate:threshold=6 -o m.pzm i.pzd
+    [[ $output == *"no rate event has a value of that or more"* ]]
+    pz-train -q --no-tune -e rate:threshold=5 -o m.pzm i.pzd
 }
 
 @test "tuning gives the same bytes at 1, 2 and 4 threads" {

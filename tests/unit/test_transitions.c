@@ -762,7 +762,9 @@ static void compare_update(const double *value, double tolerance, bool coefficie
         old_item[i] = i < OLD ? i : PZ_NONE;
     fit_with(&was, &old->c, value);
     fit_with(&whole, &t->c, value);
-    assert_int_equal(pz_transitions.update(was.part, &t->c, old_item, first_new, NULL, &part, NULL),
+    assert_int_equal(pz_transitions.update(was.part, &t->c,
+                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
+                                           &part, NULL),
                      PZ_OK);
     a = part;
     b = whole.part;

@@ -79,6 +79,12 @@ static void part_free(void *part)
     free(p);
 }
 
+static void add_row(const struct pz_csr *rows, uint32_t row, float weight, float *z)
+{
+    for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
+        z[rows->item[k]] += weight * rows->value[k];
+}
+
 /* ---- learning ---- */
 
 /* Transitions by source as that scorer counts them, with this part's settings. */
@@ -111,9 +117,10 @@ static enum pz_status count_transitions(const struct pz_content *p, const struct
 
 static const struct pz_attrs no_attrs;
 
-/* Features of the items; those that somebody had choose the dictionary. */
-static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus *c,
-                                   struct pz_err *err)
+/* Features of the items, by the dictionary there is or, when it is empty, by one of those that
+ * somebody had. */
+static enum pz_status make_features(struct pz_content *p, const struct pz_corpus *c,
+                                    struct pz_err *err)
 {
     struct pz_attrs attrs = c->item_attrs ? *c->item_attrs : no_attrs;
     float *count = pz_mem_array(c->n_items, sizeof *count);
@@ -126,7 +133,7 @@ static enum pz_status fit_features(struct pz_content *p, const struct pz_corpus 
         count[c->item[k]] += 1;
     for (uint32_t i = 0; st == PZ_OK && i < c->n_items; i++)
         use[i] = count[i] > 0;
-    if (st == PZ_OK)
+    if (st == PZ_OK && p->dict.names.n == 0)
         st = pz_content_dict_make(&attrs, use, &p->dict, err);
     if (st == PZ_OK)
         st = pz_content_encode(&p->dict, &attrs, &p->x, err);
@@ -146,7 +153,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         memcpy(p->set, cfg->value, sizeof p->set);
         p->n_items = c->n_items;
         p->ordered = c->ordered;
-        st = fit_features(p, c, err);
+        st = make_features(p, c, err);
     }
     if (st == PZ_OK)
         st = count_transitions(p, c, &counts, err);
@@ -157,6 +164,99 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         p->follow = map.follow;
         p->map = map.map;
     }
+    if (st != PZ_OK) {
+        part_free(p);
+        p = NULL;
+    }
+    *part = p;
+    return st;
+}
+
+/* ---- a delta ---- */
+
+/* x_i M of an item nobody had, its PZ_CONTENT_KEPT largest weights: appended at n. z, key:
+ * [features] scratch, z zero. Returns the new n. */
+static uint64_t infer_row(const struct pz_content *p, uint32_t i, float *z, uint64_t *key,
+                          uint32_t *item, float *value, uint64_t n)
+{
+    uint32_t n_feats = p->dict.names.n, m = 0, kept;
+    uint64_t cut = UINT64_MAX;
+
+    for (uint64_t k = p->x.ptr[i]; k < p->x.ptr[i + 1]; k++)
+        add_row(&p->map, p->x.item[k], p->x.value[k], z);
+    for (uint32_t f = 0; f < n_feats; f++)
+        if (z[f] != 0)
+            key[m++] = pz_trans_key(fabsf(z[f]), f);
+    kept = pz_trans_select(key, m, PZ_CONTENT_KEPT);
+    for (uint32_t k = 0; k < kept; k++)
+        cut = key[k] < cut ? key[k] : cut;
+    for (uint32_t f = 0; f < n_feats; f++) {
+        if (z[f] != 0 && pz_trans_key(fabsf(z[f]), f) >= cut) {
+            item[n] = f;
+            value[n++] = z[f];
+        }
+        z[f] = 0;
+    }
+    return n;
+}
+
+/* What follows an item: as learned; of new ones as their attributes say. */
+static enum pz_status carry_rows(struct pz_content *p, const struct pz_content *old,
+                                 const struct pz_delta *delta, struct pz_err *err)
+{
+    uint32_t n_items = p->n_items, n_feats = p->dict.names.n;
+    uint64_t max = old->follow.ptr[old->n_items] + (uint64_t)PZ_CONTENT_KEPT * n_items, n = 0;
+    uint64_t *ptr = pz_mem_array((size_t)n_items + 1, sizeof *ptr);
+    uint64_t *key = pz_mem_array(n_feats, sizeof *key);
+    float *z = pz_mem_array(n_feats, sizeof *z), *value;
+    uint32_t *item;
+
+    for (uint32_t i = 0; i < n_items; i++) /* room for what is new alone */
+        max -= delta->old_item[i] == PZ_NONE ? 0 : PZ_CONTENT_KEPT;
+    value = pz_mem_array(max, sizeof *value);
+    item = pz_mem_array(max, sizeof *item);
+    for (uint32_t i = 0; i < n_items && ptr && key && z && value && item; i++) {
+        uint32_t o = delta->old_item[i];
+        uint64_t from = o == PZ_NONE ? 0 : old->follow.ptr[o];
+        uint64_t m = o == PZ_NONE ? 0 : old->follow.ptr[o + 1] - from;
+
+        memcpy(item + n, old->follow.item + from, m * sizeof *item);
+        memcpy(value + n, old->follow.value + from, m * sizeof *value);
+        n += m;
+        if (o == PZ_NONE)
+            n = infer_row(p, i, z, key, item, value, n);
+        ptr[i + 1] = n;
+    }
+    p->follow = pz_csr_take(n_items, n_feats, ptr, item, value);
+    free(key);
+    free(z);
+    return ptr && key && z && value && item ? PZ_OK
+                                            : pz_err_memory(err, "content", 8.0 * (double)max);
+}
+
+/* Attributes as they are now, by the features that the old part knows; M and what follows known
+ * items stay. */
+static enum pz_status update(const void *old_part, const struct pz_corpus *c,
+                             const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                             void **part, struct pz_err *err)
+{
+    const struct pz_content *old = old_part;
+    struct pz_content *p = calloc(1, sizeof *p);
+    enum pz_status st = p ? PZ_OK : pz_err_memory(err, "content", sizeof *p);
+
+    (void)cfg; /* the settings are those of the old part */
+    if (st == PZ_OK) {
+        memcpy(p->set, old->set, sizeof p->set);
+        p->n_items = c->n_items;
+        p->ordered = c->ordered;
+        p->dict = (struct pz_content_dict){ old->dict.names, old->dict.value, NULL };
+        p->dict.names.owned = false;
+        p->map = old->map;
+        memset(p->map.own, 0, sizeof p->map.own);
+        st = make_features(p, c, err);
+    }
+    if (st == PZ_OK)
+        st = carry_rows(p, old, delta, err);
     if (st != PZ_OK) {
         part_free(p);
         p = NULL;
@@ -280,12 +380,6 @@ PZ_KERNEL static float row_dot(const struct pz_csr *rows, uint32_t row, const fl
     for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
         sum += rows->value[k] * z[rows->item[k]];
     return sum;
-}
-
-static void add_row(const struct pz_csr *rows, uint32_t row, float weight, float *z)
-{
-    for (uint64_t k = rows->ptr[row]; k < rows->ptr[row + 1]; k++)
-        z[rows->item[k]] += weight * rows->value[k];
 }
 
 /* The row of put that holds an item's features; of items from n_items on. */
@@ -429,6 +523,9 @@ const struct pz_scorer pz_content = {
     .suits = suits,
     .start = start,
     .fit = fit,
+    .update = update,
+    .borrows = true,
+    .refit_at = 0.25,
     .save = save,
     .load = load,
     .extend = extend,

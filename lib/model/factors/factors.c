@@ -9,7 +9,7 @@
  * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
  * factors/set (f64: the settings, |I|, alpha0).
  *
- * An update starts from the old items and alternates UPDATE_SWEEPS times over the whole. */
+ * An update keeps the old items' vectors and solves those of the new ones (fold.c). */
 #include "model/factors/factors.h"
 
 #include <math.h>
@@ -20,13 +20,7 @@
 #include "model/parts.h"
 #include "table/lists.h"
 
-enum {
-    LANES = PZ_FACTORS_LANES,
-    QUERY_STEPS = 40,
-    HISTORY_MAX = 1000,
-    UPDATE_SWEEPS = 2,
-    N_SAVED = PZ_FACTORS_N + 2
-};
+enum { LANES = PZ_FACTORS_LANES, QUERY_STEPS = 40, HISTORY_MAX = 1000, N_SAVED = PZ_FACTORS_N + 2 };
 
 /* Relative residual of a query's equation: small enough that explanations sum to the score. */
 static const float query_tolerance = 1e-4f;
@@ -79,25 +73,14 @@ static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
     return NULL;
 }
 
-/* Learn a part from the vectors of an old one, or from none. */
-static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
-                            const struct pz_factors_part *old, const uint32_t *old_item,
-                            void **part, struct pz_err *err)
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
 {
-    const double *value = old ? old->set : cfg->value;
-    int sweeps = (int)value[PZ_FACTORS_SWEEPS];
-    struct pz_factors_part *f = part_new(c->n_items, value);
-    enum pz_status st = PZ_OK;
+    struct pz_factors_part *f = part_new(c->n_items, cfg->value);
+    enum pz_status st = f ? pz_factors_alternate(c, cfg, (int)cfg->value[PZ_FACTORS_SWEEPS], f, err)
+                          : pz_err_memory(err, "the item factors",
+                                          4.0 * cfg->value[PZ_FACTORS_DIM] * c->n_items);
 
-    if (!f)
-        st = pz_err_memory(err, "the item factors", 4.0 * value[PZ_FACTORS_DIM] * c->n_items);
-    for (uint32_t i = 0; f && old && i < c->n_items; i++)
-        if (old_item[i] != PZ_NONE)
-            memcpy(f->own_item + i * f->d, old->item + old_item[i] * f->d,
-                   f->d * sizeof *f->own_item);
-    if (st == PZ_OK)
-        st = pz_factors_alternate(c, cfg, old && sweeps > UPDATE_SWEEPS ? UPDATE_SWEEPS : sweeps, f,
-                                  err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -106,18 +89,33 @@ static enum pz_status learn(const struct pz_corpus *c, const struct pz_fit_cfg *
     return st;
 }
 
-static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
-                          struct pz_err *err)
+static enum pz_status update(const void *old_part, const struct pz_corpus *c,
+                             const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                             void **part, struct pz_err *err)
 {
-    return learn(c, cfg, NULL, NULL, part, err);
-}
+    const struct pz_factors_part *old = old_part;
+    struct pz_factors_part *f = part_new(c->n_items, old->set);
+    enum pz_status st = f ? PZ_OK
+                          : pz_err_memory(err, "the item factors",
+                                          4.0 * (double)old->d * c->n_items);
 
-static enum pz_status update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
-                             const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
-                             struct pz_err *err)
-{
-    (void)first_new;
-    return learn(c, cfg, old, old_item, part, err);
+    (void)cfg; /* the settings are those of the old part */
+    if (st == PZ_OK) {
+        f->n_rows = old->n_rows;
+        f->alpha0 = old->alpha0;
+        memcpy(f->own_spread, old->spread, f->d * sizeof *f->own_spread);
+        for (uint32_t i = 0; i < c->n_items; i++)
+            if (delta->old_item[i] != PZ_NONE)
+                memcpy(f->own_item + i * f->d, old->item + delta->old_item[i] * f->d,
+                       f->d * sizeof *f->own_item);
+        st = pz_factors_fold(c, delta, f, err);
+    }
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -329,6 +327,7 @@ const struct pz_scorer pz_factors = {
     .kept_idle = true, /* its vectors tell how alike items are */
     .fit = fit,
     .update = update,
+    .refit_at = 0.1,
     .save = save,
     .load = load,
     .free = part_free,

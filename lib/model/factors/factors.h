@@ -104,6 +104,13 @@ const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_q
 enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                                     int sweeps, struct pz_factors_part *f, struct pz_err *err);
 
+/* Give new items vectors beside old ones, which stay: see fold.c. f->own_item holds the old vectors
+ * at their new places, n_rows, alpha0 and own_spread are the old part's and are brought up to date.
+ * Errors:  PZ_TRY_AGAIN memory is out
+ * Threads: one at a time on the same part */
+enum pz_status pz_factors_fold(const struct pz_corpus *c, const struct pz_delta *delta,
+                               struct pz_factors_part *f, struct pz_err *err);
+
 /* reg of a row with n events where n_other rows of the other side have events. */
 float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other);
 

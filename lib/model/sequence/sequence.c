@@ -122,9 +122,10 @@ static void to_length_one(float *row, size_t d)
 /* The encoder stays as it is and reads new events from the histories. A new item gets the direction
  * of the items around its events (the next training gives it its own). */
 static enum pz_status update(const void *old_part, const struct pz_corpus *c,
-                             const uint32_t *old_item, const uint64_t *first_new,
-                             const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
+                             const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                             void **part, struct pz_err *err)
 {
+    const uint32_t *old_item = delta->old_item;
     const struct pz_seq_part *old = old_part;
     struct pz_seq_part *p = part_new(old->set, c->n_items);
     size_t d = old->net.d;
@@ -141,7 +142,7 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
         return pz_err_memory(err, "the sequence encoder", 4.0 * (double)d * c->n_items);
     }
     for (uint32_t u = 0; u < c->n_users; u++)
-        for (uint64_t at = first_new[u]; at < c->ptr[u + 1]; at++)
+        for (uint64_t at = delta->first_new[u]; at < c->ptr[u + 1]; at++)
             if (old_item[c->item[at]] == PZ_NONE)
                 add_neighbours(c, c->ptr[u], at, c->ptr[u + 1], old, old_item,
                                p->own_item + (size_t)c->item[at] * d);

@@ -343,6 +343,108 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return st;
 }
 
+/* ---- a delta ---- */
+
+/* p_u = a_u V of a user's row of A, over the items that have a vector. */
+static void project_user(const struct pz_spectral_part *f, const struct pz_corpus *c, uint32_t u,
+                         float *x)
+{
+    double of_user = 0;
+
+    memset(x, 0, f->d * sizeof *x);
+    for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
+        of_user += (double)c->weight[p];
+    for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+        uint32_t i = c->item[p];
+        float a = c->weight[p] * inverse_power(of_user, f->set[PZ_SPECTRAL_USER_NORM]) *
+                  inverse_power((double)f->weight[i], f->set[PZ_SPECTRAL_ITEM_NORM]);
+
+        for (size_t k = 0; k < f->d && f->scale[i] > 0; k++)
+            x[k] += a * f->scale[i] * (float)f->code[(size_t)i * f->d + k];
+    }
+}
+
+/* New items by projection: v_j = sum over u of A[u,j] p_u / l, as the decomposition has it for the
+ * items that it is of. row: [new items] rows of d floats, zero; at: [n_items] their places. */
+static void fold_in(struct pz_spectral_part *f, const struct pz_corpus *c,
+                    const struct pz_delta *delta, const uint32_t *at, float *row, float *x)
+{
+    for (uint32_t u = 0; u < c->n_users; u++) {
+        bool projected = false;
+
+        for (uint64_t p = delta->first_new[u]; p < c->ptr[u + 1]; p++) {
+            uint32_t j = c->item[p];
+            float a;
+
+            if (delta->old_item[j] != PZ_NONE)
+                continue;
+            if (!projected)
+                project_user(f, c, u, x);
+            projected = true;
+            a = c->weight[p] * inverse_power((double)f->weight[j], f->set[PZ_SPECTRAL_ITEM_NORM]) *
+                inverse_power((double)(c->ptr[u + 1] - c->ptr[u]), f->set[PZ_SPECTRAL_USER_NORM]);
+            for (size_t k = 0; k < f->d; k++)
+                row[(size_t)at[j] * f->d + k] += f->value[k] > 0 ? a * x[k] / f->value[k] : 0;
+        }
+    }
+}
+
+/* Old vectors stay, at their items' new places; returns how many items are new: at[n_items]. */
+static uint32_t keep_vectors(const struct pz_spectral_part *old, const struct pz_corpus *c,
+                             const struct pz_delta *delta, struct pz_spectral_part *f, uint32_t *at)
+{
+    uint32_t n = 0;
+
+    memcpy(f->own_value, old->value, f->d * sizeof *f->own_value);
+    for (uint32_t i = 0; i < c->n_items; i++) {
+        uint32_t o = delta->old_item[i];
+
+        at[i] = o == PZ_NONE ? n++ : 0;
+        if (o == PZ_NONE)
+            continue;
+        memcpy(f->own_code + (size_t)i * f->d, old->code + (size_t)o * f->d, f->d);
+        f->own_scale[i] = old->scale[o];
+    }
+    return n;
+}
+
+static enum pz_status update(const void *old, const struct pz_corpus *c,
+                             const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                             void **part, struct pz_err *err)
+{
+    struct pz_spectral_part *f = part_new(c, cfg->value);
+    uint32_t *at = pz_mem_array(c->n_items, sizeof *at), n = 0;
+    float *row = NULL, *x = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (f && at) {
+        n = keep_vectors(old, c, delta, f, at);
+        row = pz_mem_array((size_t)n * f->d, sizeof *row);
+        x = pz_mem_array(f->d, sizeof *x);
+    }
+    if (!f || !at || !row || !x)
+        st = pz_err_memory(err, "spectral vectors", cfg->value[PZ_SPECTRAL_DIM] * c->n_items);
+    for (uint64_t p = 0; st == PZ_OK && p < c->ptr[c->n_users]; p++)
+        f->own_weight[c->item[p]] += c->weight[p];
+    if (st == PZ_OK && n > 0)
+        fold_in(f, c, delta, at, row, x);
+    for (uint32_t i = 0; st == PZ_OK && i < c->n_items; i++)
+        if (delta->old_item[i] == PZ_NONE)
+            f->own_scale[i] = pz_code_row(row + (size_t)at[i] * f->d, f->d,
+                                          f->own_code + (size_t)i * f->d);
+    if (st == PZ_OK)
+        st = make_scales(f, err);
+    free(at);
+    free(row);
+    free(x);
+    if (st != PZ_OK) {
+        part_free(f);
+        f = NULL;
+    }
+    *part = f;
+    return st;
+}
+
 /* ---- files ---- */
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -644,6 +746,8 @@ const struct pz_scorer pz_spectral = {
     .n_settings = PZ_SPECTRAL_N,
     .start = start,
     .fit = fit,
+    .update = update,
+    .refit_at = 0.1,
     .save = save,
     .load = load,
     .free = part_free,

@@ -8,6 +8,7 @@
  *   transitions/feat_name.*  dictionary of the features; rows = n_items + features
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
  *   transitions/trend        f32 [n_items]
+ *   transitions/due          f32 [rows]        after an update: see update.c
  *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or
  *                            target
  *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
@@ -57,6 +58,8 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
         st = pz_writer_add(w, "transitions/repeat", PZ_F32, t->repeat, PZ_TRANS_LAGS, err);
     if (st == PZ_OK)
         st = pz_writer_add(w, "transitions/trend", PZ_F32, t->trend, t->n_items, err);
+    if (st == PZ_OK && t->due)
+        st = pz_writer_add(w, "transitions/due", PZ_F32, t->due, t->counts.n, err);
     if (st == PZ_OK)
         st = save_feats(&t->feats, w, err);
     if (st == PZ_OK)
@@ -68,7 +71,7 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
 {
-    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL;
+    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL, *due = NULL;
     uint64_t n_pop = 0;
     enum pz_status st = pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
 
@@ -80,12 +83,14 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
         st = pz_table_get(table, "transitions/repeat", PZ_F32, PZ_TRANS_LAGS, &repeat, NULL, err);
     if (st == PZ_OK)
         st = pz_table_get(table, "transitions/trend", PZ_F32, t->n_items, &trend, NULL, err);
+    if (st == PZ_OK && pz_table_has(table, "transitions/due"))
+        st = pz_table_get(table, "transitions/due", PZ_F32, n_pop, &due, NULL, err);
     if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
         st = pz_err_set(err, PZ_BAD_DATA,
                         "transitions/pop: a value for every item and feature is expected");
     if (st == PZ_OK && !pz_table_is_flat(table) &&
         !(pz_numbers_good(pop, n_pop, 0) && pz_numbers_good(repeat, PZ_TRANS_LAGS, 0) &&
-          pz_numbers_good(trend, t->n_items, 0)))
+          pz_numbers_good(trend, t->n_items, 0) && (!due || pz_numbers_good(due, n_pop, 0))))
         st = pz_err_set(err, PZ_BAD_DATA, "transitions: a number is damaged");
     if (st == PZ_OK)
         st = pz_scorer_check(&pz_transitions, set, err);
@@ -97,6 +102,7 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     t->pop = pop;
     t->repeat = repeat;
     t->trend = trend;
+    t->due = due;
     return PZ_OK;
 }
 

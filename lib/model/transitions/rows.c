@@ -112,7 +112,7 @@ struct direction {
 
 /* The positions low .. high around p that pair with it. */
 struct reach {
-    uint64_t low, p, high;
+    uint64_t low, p, after, high; /* low .. p - 1 and after .. high - 1 */
     uint32_t user;
 };
 
@@ -146,7 +146,7 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
 
         touch(s, v->item[q])->count += fresh_target(v, r->user, r->p, weight);
     }
-    for (uint64_t q = r->p + 1; q < r->high; q++) {
+    for (uint64_t q = r->after; q < r->high; q++) {
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
         double weight = dir->flat + steep * steepness(v, r->p, q, 2);
 
@@ -193,8 +193,13 @@ static void row_item(const struct pz_trans_view *v, uint32_t item, double factor
 
     for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++) {
         uint64_t p = v->occ[o], start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
-        struct reach r = { .low = p - start > v->window ? p - v->window : start,
+        uint64_t fresh = v->fresh[v->user[p]];
+        bool settled = p < fresh && v->stale[v->user[p]] == 0; /* its pairs with old ones hold */
+        struct reach r = { .low = settled                 ? p
+                                  : p - start > v->window ? p - v->window
+                                                          : start,
                            .p = p,
+                           .after = settled ? fresh : p + 1,
                            .high = end - p > v->window + 1 ? p + v->window + 1 : end,
                            .user = v->user[p] };
 
@@ -328,6 +333,36 @@ static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratc
                                                                (double)old->counts->value[k];
 }
 
+/* Whether nothing new was counted of a row: the old one holds. */
+static bool is_untouched(const struct job *job, uint32_t row)
+{
+    const struct pz_trans_view *v = job->view;
+    const struct pz_trans_feats *f = v->feats;
+
+    if (row < v->n_items)
+        return v->occ_ptr[row] == v->occ_ptr[row + 1];
+    row -= v->n_items;
+    for (uint64_t k = f->inv_ptr[row]; k < f->inv_ptr[row + 1]; k++)
+        if (v->occ_ptr[f->inv_item[k]] < v->occ_ptr[f->inv_item[k] + 1])
+            return false;
+    return true;
+}
+
+/* The old row as it was; both dictionaries are sorted, so that entries still ascend. */
+static void copy_old(const struct job *job, uint32_t row, uint32_t slot)
+{
+    const struct pz_csr *counts = job->old->counts;
+    uint32_t from = job->old->old_row[row];
+    size_t at = (size_t)slot * job->keep;
+
+    for (uint64_t k = from == PZ_NONE ? 0 : counts->ptr[from];
+         from != PZ_NONE && k < counts->ptr[from + 1]; k++) {
+        job->item[at] = job->old->new_row[counts->item[k]];
+        job->value[at++] = (float)(job->old->factor * (double)counts->value[k]);
+    }
+    job->count[slot] = (uint32_t)(at - (size_t)slot * job->keep);
+}
+
 static double cell_value(const struct job *job, const struct scratch *s, uint32_t other)
 {
     return job->gram ? s->cell[other].gram : s->cell[other].count;
@@ -385,6 +420,10 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     job->count[slot] = 0;
     if (job->wanted && !job->wanted[item])
         return;
+    if (job->old && is_untouched(job, item)) {
+        copy_old(job, item, slot);
+        return;
+    }
     make_cells(job, item, s);
     if (job->old)
         add_old(job->old, item, s);

@@ -94,6 +94,7 @@ void pz_trans_free(void *part)
         free(t->own_pop);
         free(t->own_repeat);
         free(t->own_trend);
+        free(t->own_due);
         free(t->source_scale);
         free(t->target_scale);
         free(t->attr_scale);
@@ -269,6 +270,7 @@ const struct pz_scorer pz_transitions = {
     .start = start,
     .fit = fit,
     .update = pz_trans_update,
+    .refit_at = 0.25,
     .save = pz_trans_save,
     .load = pz_trans_load,
     .free = pz_trans_free,

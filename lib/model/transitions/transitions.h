@@ -87,8 +87,10 @@ struct pz_trans {
     const float
         *repeat; /* [PZ_TRANS_LAGS] share of events equal to the k-th last event before them */
     const float
-        *trend; /* [n_items] share of an item's events that are recent, 1: as of all items */
-    float *own_pop, *own_repeat, *own_trend;
+        *trend;       /* [n_items] share of an item's events that are recent, 1: as of all items */
+    const float *due; /* [n_items + feats.n] share of a target's counts that is new since it was
+                         solved, after an update; NULL after a fit */
+    float *own_pop, *own_repeat, *own_trend, *own_due;
     float *source_scale; /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
     float *target_scale; /* [n_items] pop^-y trend^z */
     float *attr_scale;   /* [n_items] (pop + 1)^attribute_pop */
@@ -131,12 +133,12 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 
 /* ---- view.c ---- */
 
-/* Read a corpus. first_new as in pz_scorer.update (then only users with new interactions are
- * taken), or NULL for all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2
+/* Read a corpus, of a delta only the users with new interactions and, with targets below 0, what is
+ * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2
  * interactions. Memory: 20 bytes an interaction taken and 8 an item. Clear in any case. */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
                                   const double *set, const struct pz_trans_feats *feats,
-                                  const uint64_t *first_new, struct pz_err *err);
+                                  const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
 /* Add damped event weight * time decay of the corpus's interactions (of the new ones when
@@ -233,8 +235,8 @@ void pz_trans_free(void *part);
 /* ---- update.c ---- */
 
 /* As pz_scorer.update. */
-enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
-                               const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
-                               struct pz_err *err);
+enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c,
+                               const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                               void **part, struct pz_err *err);
 
 #endif

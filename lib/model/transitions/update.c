@@ -4,13 +4,18 @@
  *   1. popularity and old counts decay to the new newest time; the new interactions' weights are
  *      added
  *   2. pairs with at least one new position are counted over the users that have new ones, added to
- *      the old lists and cut again (with user_norm, pairs of old positions count with the change of
- *      their user's factor); apart from what cutting dropped these are the counts of a new fit
- *   3. the ridge is solved again for the targets that have new interactions, on the Gram matrix of
- *      the whole corpus restricted to their sources; the other targets keep their coefficients
+ *      the old rows and cut again (with user_norm, pairs of old positions count with the change of
+ *      their user's factor); what a user's late events put out of order is taken back and counted
+ *      again (view.c). Rows that nothing was added to are copied. Apart from what cutting dropped
+ *      these are the counts of a new fit
+ *   3. the ridge's coefficients follow their counts by one step of a diagonal solver from where they
+ *      stand: db = k dC / (pop + lambda), with k what relates the two in the row as it was solved,
+ *      in a new row in all rows concerned. The systems themselves, which need the Gram matrix of
+ *      the whole corpus, are solved again for the targets whose counts have changed by more than
+ *      SOLVE_BOUND since they were, the most changed first, while the positions of their sources
+ *      stay within SOLVE_PER_NEW times those of the delta; others wait, their change is remembered in `due`
  *
- * New interactions are taken to be later than the old ones of the same user. The repeat curve and
- * the trend are those of the whole corpus. */
+ * The repeat curve and the trend are those of the whole corpus. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +23,20 @@
 #include "base/mem.h"
 #include "model/transitions/transitions.h"
 
+/* A target is solved again when this share of its counts is new since it was. */
+static const float SOLVE_BOUND = 0.1f;
+
+/* Positions that may be read for the sources of targets solved again, for each new one. */
+enum { SOLVE_PER_NEW = 5 };
+
 struct merge {
     const struct pz_trans *old;
     const struct pz_corpus *c;
-    const uint32_t *old_item;
-    const uint64_t *first_new;
-    uint32_t *old_row; /* [items + features] of the new part -> the old, or PZ_NONE */
-    uint32_t *new_row; /* [items + features] of the old part -> the new */
-    double factor;     /* decay from the old newest time to the new */
+    const struct pz_delta *delta;
+    uint32_t *old_row;      /* [items + features] of the new part -> the old, or PZ_NONE */
+    uint32_t *new_row;      /* [items + features] of the old part -> the new */
+    double factor;          /* decay from the old newest time to the new */
+    struct pz_trans_view v; /* of the delta */
     struct pz_trans *t;
 };
 
@@ -42,7 +53,7 @@ static enum pz_status match_rows(struct merge *m, struct pz_err *err)
     memset(m->old_row, 0xff, n_new * sizeof *m->old_row);
     memset(m->new_row, 0xff, n_old * sizeof *m->new_row);
     for (uint32_t i = 0; i < m->c->n_items; i++)
-        m->old_row[i] = m->old_item[i];
+        m->old_row[i] = m->delta->old_item[i];
     for (uint32_t a = 0; a < is->n; a++) {
         size_t len;
         const char *name = pz_dict_get(&is->names, a, &len);
@@ -57,6 +68,20 @@ static enum pz_status match_rows(struct merge *m, struct pz_err *err)
         if (m->new_row[i] == PZ_NONE)
             return pz_err_set(err, PZ_INTERNAL, "transitions: item %u is gone after the update", i);
     return PZ_OK;
+}
+
+/* Users who count again as a whole had weight already. */
+static void take_back_pop(struct merge *m)
+{
+    const struct pz_corpus *back = m->delta->taken_back;
+
+    for (uint64_t p = 0; back && p < back->ptr[back->n_users]; p++) {
+        double age = (double)(m->c->newest - back->time[p]);
+        float left = m->t->own_pop[back->item[p]] -
+                     pz_weight_damp(back->weight[p]) * (float)pz_trans_decay(m->t->set, age);
+
+        m->t->own_pop[back->item[p]] = left > 0 ? left : 0;
+    }
 }
 
 static enum pz_status begin(struct merge *m, struct pz_err *err)
@@ -74,7 +99,7 @@ static enum pz_status begin(struct merge *m, struct pz_err *err)
     t->newest = c->newest > m->old->newest ? c->newest : m->old->newest;
     m->factor = pz_trans_decay(t->set, (double)(t->newest - m->old->newest));
     st = pz_trans_feats_make(attrs, c->n_items, m->old->feats.n ? &m->old->feats : NULL,
-                             m->old_item, &t->feats, err);
+                             m->delta->old_item, &t->feats, err);
     t->pop = t->own_pop = pz_mem_array((size_t)c->n_items + t->feats.n, sizeof *t->own_pop);
     t->repeat = t->own_repeat = pz_mem_array(PZ_TRANS_LAGS, sizeof *t->own_repeat);
     t->trend = t->own_trend = pz_mem_array(c->n_items, sizeof *t->own_trend);
@@ -87,10 +112,11 @@ static enum pz_status begin(struct merge *m, struct pz_err *err)
     if (st != PZ_OK)
         return st;
     for (uint32_t i = 0; i < c->n_items; i++)
-        if (m->old_item[i] != PZ_NONE)
-            t->own_pop[i] = (float)(m->factor * (double)m->old->pop[m->old_item[i]]);
+        if (m->delta->old_item[i] != PZ_NONE)
+            t->own_pop[i] = (float)(m->factor * (double)m->old->pop[m->delta->old_item[i]]);
+    take_back_pop(m);
     pz_trans_repeat(c, t->own_repeat);
-    return pz_trans_pop(c, t->set, m->first_new, &t->feats, t->own_pop, err);
+    return pz_trans_pop(c, t->set, m->delta->first_new, &t->feats, t->own_pop, err);
 }
 
 static enum pz_status add_counts(struct merge *m, struct pz_err *err)
@@ -98,104 +124,329 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
     struct pz_trans *t = m->t;
     bool ridge = t->set[PZ_TRANS_RIDGE] > 0;
     struct pz_trans_old old = { &m->old->counts, m->old_row, m->new_row, m->factor };
-    struct pz_trans_view v = { 0 };
     uint32_t rows = t->n_items + t->feats.n;
     float *scale = pz_mem_array(rows, sizeof *scale);
     enum pz_status st = scale ? PZ_OK : pz_err_memory(err, "transitions", 4.0 * rows);
 
     if (st == PZ_OK)
-        st = pz_trans_view_init(&v, m->c, t->set, &t->feats, m->first_new, err);
+        st = pz_trans_view_init(&m->v, m->c, t->set, &t->feats, m->delta, err);
     if (st == PZ_OK) {
         pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
-        st = pz_trans_count(&v, ridge, scale, &old, &t->counts, err);
+        st = pz_trans_count(&m->v, ridge, scale, &old, &t->counts, err);
     }
-    pz_trans_view_clear(&v);
     free(scale);
     return st;
 }
 
-/* The place of an item in one list of l, or SIZE_MAX. */
-static size_t place_of(const struct pz_csr *l, uint32_t list, uint32_t item)
+/* ---- coefficients ---- */
+
+/* Rows (targets) whose counts changed, and their coefficients at the places of the new counts. */
+struct step {
+    struct merge *m;
+    uint8_t *touched;   /* [rows] */
+    float *change;      /* [rows] share of a row's counts that is new since it was solved */
+    float *value, *was; /* [entries of counts] coefficients; old counts, decayed */
+    uint32_t *order;    /* [n_order] targets that may be solved, the most changed first */
+    uint32_t n_order;
+};
+
+static void mark_touched(struct step *s)
 {
-    uint64_t low = l->ptr[list], high = l->ptr[list + 1];
+    const struct pz_trans_view *v = &s->m->v;
 
-    while (low < high) {
-        uint64_t mid = low + (high - low) / 2;
-
-        if (l->item[mid] < item)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < l->ptr[list + 1] && l->item[low] == item ? low : SIZE_MAX;
+    for (uint32_t i = 0; i < v->n_items; i++)
+        s->touched[i] = v->occ_ptr[i] < v->occ_ptr[i + 1];
+    for (uint32_t a = 0; a < v->feats->n; a++)
+        for (uint64_t k = v->feats->inv_ptr[a]; k < v->feats->inv_ptr[a + 1]; k++)
+            s->touched[v->n_items + a] |= s->touched[v->feats->inv_item[k]];
 }
 
-/* Put the old coefficients (by source) at the places of the new counts (by target). */
-static void keep_coefficients(const struct merge *m, float *value)
+/* Row j's old counts at the places of the new; both ascend. */
+static void recall_row(struct step *s, uint32_t j)
 {
-    const struct pz_csr *coef = &m->old->coef;
+    const struct merge *m = s->m;
+    const struct pz_csr *old = &m->old->counts, *now = &m->t->counts;
+    uint32_t from = m->old_row[j];
+    uint64_t at = now->ptr[j];
 
+    for (uint64_t k = from == PZ_NONE ? 0 : old->ptr[from];
+         from != PZ_NONE && k < old->ptr[from + 1]; k++) {
+        uint32_t b = m->new_row[old->item[k]];
+
+        while (at < now->ptr[j + 1] && now->item[at] < b)
+            at++;
+        if (at < now->ptr[j + 1] && now->item[at] == b)
+            s->was[at] = (float)(m->factor * (double)old->value[k]);
+    }
+}
+
+/* Old counts of the touched rows, and how much is new in each. */
+static void recall_counts(struct step *s)
+{
+    const struct pz_csr *now = &s->m->t->counts;
+
+    for (uint32_t j = 0; j < now->n; j++) {
+        double before = 0, after = 0;
+
+        if (!s->touched[j])
+            continue;
+        recall_row(s, j);
+        for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++) {
+            before += (double)s->was[k];
+            after += (double)now->value[k];
+        }
+        s->change[j] += after > before ? (float)((after - before) / after) : 0;
+    }
+}
+
+/* Old coefficients of the touched targets at the places of the counts. Sources come in ascending
+ * order, so that a place in each row only moves on. place: [rows] scratch */
+static void recall_coefficients(struct step *s, uint64_t *place)
+{
+    const struct merge *m = s->m;
+    const struct pz_csr *coef = &m->old->coef, *now = &m->t->counts;
+
+    memcpy(place, now->ptr, now->n * sizeof *place);
     for (uint32_t b = 0; b < coef->n; b++)
         for (uint64_t k = coef->ptr[b]; k < coef->ptr[b + 1]; k++) {
-            size_t at = place_of(&m->t->counts, m->new_row[coef->item[k]], m->new_row[b]);
+            uint32_t j = m->new_row[coef->item[k]], source = m->new_row[b];
 
-            if (at != SIZE_MAX)
-                value[at] = coef->value[k];
+            if (!s->touched[j])
+                continue;
+            while (place[j] < now->ptr[j + 1] && now->item[place[j]] < source)
+                place[j]++;
+            if (place[j] < now->ptr[j + 1] && now->item[place[j]] == source)
+                s->value[place[j]] = coef->value[k];
         }
 }
 
-static void mark_targets(const struct merge *m, uint8_t *wanted)
+/* What a diagonal solver would make of a count. */
+static double diagonal(const struct merge *m, uint32_t source, double count)
 {
-    for (uint32_t u = 0; u < m->c->n_users; u++)
-        for (uint64_t p = m->first_new[u]; p < m->c->ptr[u + 1]; p++)
-            wanted[m->c->item[p]] = 1; /* features keep theirs: one delta hardly moves them */
+    return count / ((double)m->t->pop[source] + m->t->set[PZ_TRANS_LAMBDA]);
 }
 
-static enum pz_status solve_again(struct merge *m, struct pz_err *err)
+/* Sums over the solved entries of row j: coefficients, and what a diagonal solver would make. */
+static void relate(const struct step *s, uint32_t j, double *solved, double *plain)
 {
-    struct pz_trans *t = m->t;
-    struct pz_csr solved = t->counts;
-    struct pz_trans_view v = { 0 };
-    float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
-    uint8_t *wanted = pz_mem_array(t->counts.n, 1);
-    enum pz_status st = PZ_OK;
+    const struct pz_csr *now = &s->m->t->counts;
 
-    if (!value || !wanted)
-        st = pz_err_memory(err, "ridge coefficients", 5.0 * t->n_items);
-    if (st == PZ_OK)
-        st = pz_trans_view_init(&v, m->c, t->set, &t->feats, NULL, err);
-    if (st == PZ_OK) {
-        keep_coefficients(m, value);
-        mark_targets(m, wanted);
-        st = pz_trans_solve(&v, &t->counts, t->pop, wanted, value, err);
+    for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
+        if (s->value[k] != 0) {
+            *solved += (double)s->value[k];
+            *plain += diagonal(s->m, now->item[k], (double)s->was[k]);
+        }
+}
+
+/* One step of the touched rows. */
+static void follow_counts(struct step *s)
+{
+    const struct pz_csr *now = &s->m->t->counts;
+    double all_solved = 0, all_plain = 0;
+
+    for (uint32_t j = 0; j < now->n; j++)
+        if (s->touched[j])
+            relate(s, j, &all_solved, &all_plain);
+    for (uint32_t j = 0; j < now->n; j++) {
+        double solved = 0, plain = 0, k;
+
+        if (!s->touched[j])
+            continue;
+        relate(s, j, &solved, &plain);
+        if (!(plain > 0 && solved > 0)) {
+            solved = all_solved;
+            plain = all_plain;
+        }
+        k = plain > 0 && solved > 0 ? solved / plain : 0;
+        for (uint64_t e = now->ptr[j]; e < now->ptr[j + 1]; e++)
+            s->value[e] += (float)(k * diagonal(s->m, now->item[e],
+                                                (double)now->value[e] - (double)s->was[e]));
     }
-    solved.value = value;
-    if (st == PZ_OK)
-        st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
-    pz_trans_view_clear(&v);
-    free(value);
+}
+
+static int most_changed(const void *x, const void *y, void *change)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    const float *c = change;
+
+    return c[a] > c[b] ? -1 : c[a] < c[b] ? 1 : a < b ? -1 : a > b;
+}
+
+/* Positions that the delta counts. */
+static uint64_t count_new(const struct merge *m)
+{
+    uint64_t n = 0;
+
+    for (uint32_t u = 0; u < m->c->n_users; u++)
+        n += m->c->ptr[u + 1] - m->delta->first_new[u];
+    return n;
+}
+
+/* The targets to be solved again: wanted[rows]. Returns how many. */
+static uint32_t choose_targets(struct step *s, const uint64_t *occurs, uint8_t *wanted,
+                               uint8_t *source)
+{
+    const struct pz_csr *now = &s->m->t->counts;
+    uint64_t budget = SOLVE_PER_NEW * count_new(s->m);
+    uint32_t n = 0;
+
+    for (uint32_t j = 0; j < s->m->t->n_items; j++)
+        if (s->change[j] > SOLVE_BOUND)
+            s->order[s->n_order++] = j;
+    qsort_r(s->order, s->n_order, sizeof *s->order, most_changed, s->change);
+    for (uint32_t o = 0; o < s->n_order && s->m->t->feats.n == 0; o++) {
+        uint32_t j = s->order[o];
+        uint64_t cost = 0;
+
+        for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
+            cost += source[now->item[k]] ? 0 : occurs[now->item[k]];
+        if (cost > budget)
+            continue;
+        budget -= cost;
+        for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
+            source[now->item[k]] = 1;
+        wanted[j] = 1;
+        n++;
+    }
+    return n;
+}
+
+static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
+{
+    struct pz_trans *t = s->m->t;
+    const struct pz_corpus *c = s->m->c;
+    struct pz_trans_view all = { 0 };
+    uint8_t *wanted = pz_mem_array(t->counts.n, 1), *source = pz_mem_array(t->counts.n, 1);
+    uint64_t *occurs = pz_mem_array(t->counts.n, sizeof *occurs);
+    enum pz_status st = wanted && source && occurs
+                            ? PZ_OK
+                            : pz_err_memory(err, "ridge coefficients", 10.0 * t->counts.n);
+
+    for (uint64_t p = 0; st == PZ_OK && p < c->ptr[c->n_users]; p++)
+        occurs[c->item[p]]++;
+    if (st == PZ_OK && choose_targets(s, occurs, wanted, source) > 0) {
+        st = pz_trans_view_init(&all, c, t->set, &t->feats, NULL, err);
+        if (st == PZ_OK)
+            st = pz_trans_solve(&all, &t->counts, t->pop, wanted, s->value, err);
+        pz_trans_view_clear(&all);
+    }
+    for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++)
+        t->own_due[j] = wanted[j] ? 0 : s->change[j];
     free(wanted);
+    free(source);
+    free(occurs);
     return st;
 }
 
-enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c, const uint32_t *old_item,
-                               const uint64_t *first_new, const struct pz_fit_cfg *cfg, void **part,
-                               struct pz_err *err)
+/* Row b of the coefficients by source: what stays of the old row, and the entries of touched
+ * targets; both ascend. */
+static uint64_t merge_row(const struct step *s, uint32_t b, const struct pz_csr *fresh,
+                          uint32_t *item, float *value)
 {
-    struct merge m = { .old = old, .c = c, .old_item = old_item, .first_new = first_new };
+    const struct merge *m = s->m;
+    const struct pz_csr *old = &m->old->coef;
+    uint32_t from = m->old_row[b];
+    uint64_t k = from == PZ_NONE ? 0 : old->ptr[from],
+             end = from == PZ_NONE ? 0 : old->ptr[from + 1];
+    uint64_t f = fresh->ptr[b], n = 0;
+
+    while (k < end || f < fresh->ptr[b + 1]) {
+        uint32_t j = k < end ? m->new_row[old->item[k]] : UINT32_MAX;
+
+        if (k < end && s->touched[j]) {
+            k++;
+        } else if (f < fresh->ptr[b + 1] && fresh->item[f] < j) {
+            item[n] = fresh->item[f];
+            value[n++] = fresh->value[f++];
+        } else {
+            item[n] = j;
+            value[n++] = old->value[k++];
+        }
+    }
+    return n;
+}
+
+/* The coefficients of untouched targets as they were, those of touched ones from s->value. */
+static enum pz_status join_coefficients(const struct step *s, struct pz_err *err)
+{
+    struct pz_trans *t = s->m->t;
+    struct pz_csr solved = t->counts, fresh = { 0 };
+    uint64_t max = 0, *ptr = pz_mem_array((size_t)t->counts.n + 1, sizeof *ptr);
+    uint32_t *item = NULL;
+    float *value = NULL;
+    enum pz_status st;
+
+    solved.value = s->value;
+    st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &fresh, err);
+    if (st == PZ_OK) {
+        max = s->m->old->coef.ptr[s->m->old->coef.n] + fresh.ptr[fresh.n];
+        item = pz_mem_array(max, sizeof *item);
+        value = pz_mem_array(max, sizeof *value);
+    }
+    if (st == PZ_OK && (!ptr || !item || !value))
+        st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)max);
+    for (uint32_t b = 0; b < t->counts.n && st == PZ_OK; b++)
+        ptr[b + 1] = ptr[b] + merge_row(s, b, &fresh, item + ptr[b], value + ptr[b]);
+    pz_csr_clear(&fresh);
+    t->coef = pz_csr_take(t->counts.n, t->counts.n, ptr, item, value);
+    return st;
+}
+
+static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
+{
+    uint32_t rows = m->t->counts.n;
+    uint64_t n = m->t->counts.ptr[rows];
+    struct step s = { .m = m,
+                      .touched = pz_mem_array(rows, 1),
+                      .change = pz_mem_array(rows, sizeof(float)),
+                      .value = pz_mem_array(n, sizeof(float)),
+                      .was = pz_mem_array(n, sizeof(float)),
+                      .order = pz_mem_array(rows, sizeof(uint32_t)) };
+    uint64_t *place = pz_mem_array(rows, sizeof *place);
+    enum pz_status st = PZ_OK;
+
+    m->t->due = m->t->own_due = pz_mem_array(rows, sizeof(float));
+    if (!s.touched || !s.change || !s.value || !s.was || !s.order || !place || !m->t->own_due)
+        st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)n);
+    if (st == PZ_OK) {
+        for (uint32_t j = 0; j < rows && m->old->due; j++)
+            s.change[j] = m->old_row[j] == PZ_NONE ? 0 : m->old->due[m->old_row[j]];
+        mark_touched(&s);
+        recall_counts(&s);
+        recall_coefficients(&s, place);
+        follow_counts(&s);
+        st = solve_chosen(&s, err);
+    }
+    free(place);
+    free(s.was);
+    if (st == PZ_OK)
+        st = join_coefficients(&s, err);
+    free(s.touched);
+    free(s.change);
+    free(s.value);
+    free(s.order);
+    return st;
+}
+
+enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c,
+                               const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
+                               void **part, struct pz_err *err)
+{
+    struct merge m = { .old = old, .c = c, .delta = delta };
     enum pz_status st = begin(&m, err);
 
     (void)cfg; /* the settings are those of the old part */
     if (st == PZ_OK)
         st = add_counts(&m, err);
     if (st == PZ_OK && m.t->set[PZ_TRANS_RIDGE] > 0)
-        st = solve_again(&m, err);
+        st = update_ridge(&m, err);
     if (st == PZ_OK)
         st = pz_trans_scale(m.t, err);
     if (st != PZ_OK) {
         pz_trans_free(m.t);
         m.t = NULL;
     }
+    pz_trans_view_clear(&m.v);
     free(m.old_row);
     free(m.new_row);
     *part = m.t;

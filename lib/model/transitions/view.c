@@ -8,8 +8,10 @@
  * of one time taken together.
  *
  * For an update only the users with new interactions are taken; pairs of two old positions then
- * count with the change of their user's normalisation alone, which is 0 without user_norm; a new
- * event at the very time of an old one does not move what was counted.
+ * count with the change of their user's normalisation alone, where it exceeds STALE_BOUND; a new
+ * event at the very time of an old one does not move what was counted. A user whose new events are
+ * not the newest is read twice: as the history was, with negative targets, which takes back what was
+ * counted, and whole as it is now. All sums are linear in the targets.
  *
  * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide:
  * positions are then an accident of the file. */
@@ -23,6 +25,10 @@
 
 enum { UNORDERED_WINDOW = 1000, WITHIN_MAX = 255 };
 
+/* A change of a user's normalisation below this leaves the pairs of old positions as they were
+ * counted: without that bound, each new event would count its user's whole history again. */
+static const double STALE_BOUND = 0.02;
+
 double pz_trans_decay(const double *set, double age_s)
 {
     double half_s = set[PZ_TRANS_HALF_LIFE] * 86400;
@@ -30,9 +36,34 @@ double pz_trans_decay(const double *set, double age_s)
     return half_s > 0 ? exp2(-age_s / half_s) : 1;
 }
 
-static bool taken(const struct pz_corpus *c, const uint64_t *first_new, uint32_t u)
+/* A user of the view: of the corpus, or of what is taken back, then with sign -1. */
+struct source {
+    const struct pz_corpus *c;
+    const uint64_t *first_new; /* NULL: all counts */
+    uint32_t user;
+    float sign;
+};
+
+/* The users that are read, in order; their number into v->n_users, their positions into v->n. */
+static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus *c,
+                                 const struct pz_delta *delta)
 {
-    return first_new ? first_new[u] < c->ptr[u + 1] : c->ptr[u] < c->ptr[u + 1];
+    const struct pz_corpus *back = delta ? delta->taken_back : NULL;
+    const uint64_t *first_new = delta ? delta->first_new : NULL;
+    struct source *list = pz_mem_array((size_t)c->n_users + (back ? back->n_users : 0),
+                                       sizeof *list);
+
+    for (uint32_t u = 0; list && u < c->n_users; u++)
+        if (first_new ? first_new[u] < c->ptr[u + 1] : c->ptr[u] < c->ptr[u + 1]) {
+            list[v->n_users++] = (struct source){ c, first_new, u, 1 };
+            v->n += c->ptr[u + 1] - c->ptr[u];
+        }
+    for (uint32_t u = 0; list && back && u < back->n_users; u++)
+        if (back->ptr[u] < back->ptr[u + 1]) {
+            list[v->n_users++] = (struct source){ back, NULL, u, -1 };
+            v->n += back->ptr[u + 1] - back->ptr[u];
+        }
+    return list;
 }
 
 static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
@@ -55,17 +86,19 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     return PZ_OK;
 }
 
-/* Copy user u of the corpus as user k of the view, from position p on. */
-static void take_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u,
-                      const uint64_t *first_new, uint32_t k)
+/* Copy a user as user k of the view. */
+static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t k)
 {
+    const struct pz_corpus *c = s->c;
+    uint32_t u = s->user;
     uint64_t p = v->ptr[k], n = c->ptr[u + 1] - c->ptr[u];
-    uint64_t n_old = first_new ? first_new[u] - c->ptr[u] : 0;
+    uint64_t n_old = s->first_new ? s->first_new[u] - c->ptr[u] : 0;
     double e = v->set[PZ_TRANS_USER_NORM];
 
     v->ptr[k + 1] = p + n;
     v->fresh[k] = p + n_old;
     v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
+    v->stale[k] = fabs((double)v->stale[k]) < STALE_BOUND ? 0 : v->stale[k];
     for (uint64_t t = 0; t < n; t++, p++) {
         uint64_t q = c->ptr[u] + t;
 
@@ -92,12 +125,12 @@ static void join_wishes(struct pz_trans_view *v)
     }
 }
 
-/* The moments of user k of the view, who is u in the corpus: g events of one time have no order
+/* The moments of user k of the view: g events of one time have no order
  * among themselves. All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the
  * mean over all orders. */
-static void find_moments(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+static void find_moments(struct pz_trans_view *v, const struct source *s, uint32_t k)
 {
-    const int64_t *time = c->time + c->ptr[u];
+    const int64_t *time = s->c->time + s->c->ptr[s->user];
     uint64_t start = v->ptr[k], n = v->ptr[k + 1] - start;
 
     for (uint64_t first = 0, end = 0; first < n; first = end) {
@@ -124,17 +157,17 @@ static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, dou
         v->tail[p] = (float)(after + near * near * (mass - (double)v->target[p]));
 }
 
-/* Time decay and length of user k of the view, who is u in the corpus; then what comes after each
- * position. */
-static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint32_t u, uint32_t k)
+/* Time decay, length and sign of user k of the view; then what comes after each position. */
+static void scale_user(struct pz_trans_view *v, const struct source *s, uint32_t k)
 {
+    const struct pz_corpus *c = s->c;
     double norm = pow((double)(v->ptr[k + 1] - v->ptr[k]), -v->set[PZ_TRANS_USER_NORM]);
     double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0, last = 0;
 
-    for (uint64_t p = v->ptr[k + 1], q = c->ptr[u + 1]; p-- > v->ptr[k];) {
+    for (uint64_t p = v->ptr[k + 1], q = c->ptr[s->user + 1]; p-- > v->ptr[k];) {
         double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[--q]));
 
-        v->target[p] = (float)((double)v->target[p] * decay * norm);
+        v->target[p] = s->sign * (float)((double)v->target[p] * decay * norm);
     }
     for (uint64_t end = v->ptr[k + 1], first = end; end > v->ptr[k]; end = first) {
         double mass = 0, apart;
@@ -148,24 +181,54 @@ static void scale_user(struct pz_trans_view *v, const struct pz_corpus *c, uint3
     }
 }
 
-/* Counting sort of the positions by item. */
-static void index_items(struct pz_trans_view *v)
+/* User k's first position that has pairs to count: old ones far from the new have none. */
+static uint64_t first_counting(const struct pz_trans_view *v, uint32_t k)
 {
-    for (uint64_t p = 0; p < v->n; p++)
-        v->occ_ptr[v->item[p]]++;
+    uint64_t start = v->ptr[k], fresh = v->fresh[k];
+
+    return v->stale[k] != 0 || fresh - start <= v->window ? start : fresh - v->window;
+}
+
+/* Counting sort by item of the positions, of all or of those that have pairs to count. */
+static void index_items(struct pz_trans_view *v, bool all)
+{
+    uint64_t n = 0;
+
+    memset(v->occ_ptr, 0, ((size_t)v->n_items + 1) * sizeof *v->occ_ptr);
+    for (uint32_t k = 0; k < v->n_users; k++)
+        for (uint64_t p = all ? v->ptr[k] : first_counting(v, k); p < v->ptr[k + 1]; p++, n++)
+            v->occ_ptr[v->item[p]]++;
     for (uint32_t i = 0; i < v->n_items; i++)
         v->occ_ptr[i + 1] += v->occ_ptr[i];
-    for (uint64_t p = v->n; p-- > 0;)
-        v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
-    v->occ_ptr[v->n_items] = v->n;
+    for (uint32_t k = v->n_users; k-- > 0;)
+        for (uint64_t p = v->ptr[k + 1]; p-- > (all ? v->ptr[k] : first_counting(v, k));)
+            v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
+    v->occ_ptr[v->n_items] = n;
+}
+
+static void fill(struct pz_trans_view *v, const struct pz_corpus *c, const struct source *list)
+{
+    for (uint32_t d = 0; d <= v->max; d++)
+        v->power[d] = (float)pow(v->set[PZ_TRANS_DECAY], 0.5 * d);
+    for (uint32_t k = 0; k < v->n_users; k++)
+        take_user(v, &list[k], k);
+    for (uint32_t k = 0; k < v->n_users; k++)
+        find_moments(v, &list[k], k);
+    index_items(v, c->wishes);
+    if (c->wishes) {
+        join_wishes(v);
+        index_items(v, false);
+    }
+    for (uint32_t k = 0; k < v->n_users; k++)
+        scale_user(v, &list[k], k);
 }
 
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
                                   const double *set, const struct pz_trans_feats *feats,
-                                  const uint64_t *first_new, struct pz_err *err)
+                                  const struct pz_delta *delta, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
-    uint32_t k = 0;
+    struct source *list;
 
     memset(v, 0, sizeof *v);
     v->set = set;
@@ -174,33 +237,17 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
     v->max = v->window < WITHIN_MAX / 2 ? WITHIN_MAX : 2 * v->window;
-    for (uint32_t u = 0; u < c->n_users; u++) {
-        if (!taken(c, first_new, u))
-            continue;
-        v->n_users++;
-        v->n += c->ptr[u + 1] - c->ptr[u];
-    }
+    list = list_users(v, c, delta);
+    if (!list)
+        return pz_err_memory(err, "counting transitions", 32.0 * c->n_users);
     if (v->n >= UINT32_MAX)
         st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
     if (st == PZ_OK)
         st = allocate(v, err);
-    if (st != PZ_OK)
-        return st;
-    for (uint32_t d = 0; d <= v->max; d++)
-        v->power[d] = (float)pow(set[PZ_TRANS_DECAY], 0.5 * d);
-    for (uint32_t u = 0; u < c->n_users; u++)
-        if (taken(c, first_new, u))
-            take_user(v, c, u, first_new, k++);
-    for (uint32_t u = k = 0; u < c->n_users; u++)
-        if (taken(c, first_new, u))
-            find_moments(v, c, u, k++);
-    index_items(v);
-    if (c->wishes)
-        join_wishes(v);
-    for (uint32_t u = k = 0; u < c->n_users; u++)
-        if (taken(c, first_new, u))
-            scale_user(v, c, u, k++);
-    return PZ_OK;
+    if (st == PZ_OK)
+        fill(v, c, list);
+    free(list);
+    return st;
 }
 
 void pz_trans_view_clear(struct pz_trans_view *v)
