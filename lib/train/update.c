@@ -394,10 +394,9 @@ static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta
 static enum pz_status update(struct updating *u, struct pz_dataset *const *delta, size_t n_delta,
                              struct pz_err *err)
 {
-    enum pz_status st = take_rules(u, err);
+    enum pz_status st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus,
+                                       err);
 
-    if (st == PZ_OK)
-        st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus, err);
     if (st == PZ_OK) {
         pz_training_wishes(&u->t);
         take_findings(u);
@@ -429,12 +428,15 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     bool same;
 
     if (st == PZ_OK)
+        st = take_rules(&u, err);
+    if (st == PZ_OK)
         st = merge(&u, delta, n_delta, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);
     pz_str_clear(&marks);
     if (same) {
         pz_log(log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
         st = copy_model(old_path, path, err);
+        free(u.rules);
         pz_dataset_free(ds);
         pz_model_free(u.old);
         return st;
