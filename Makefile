@@ -97,7 +97,7 @@ lint: all
 lint-deep: all
 	B=$(B) scripts/lint.sh deep
 
-bench quality:
+bench quality replay:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
 
@@ -194,7 +194,7 @@ help:
 	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
-	@echo 'bench      speed beside other tools;  quality  figures on real data'
+	@echo 'bench      speed beside other tools;  quality  figures on real data;  replay  days of real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
 	@echo 'install-dev  the library, its headers and a pkg-config file'
 	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1'
@@ -204,5 +204,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

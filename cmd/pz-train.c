@@ -25,7 +25,7 @@ struct config {
     double timeout;
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
-    const char *trials, *update, *holdout, *holdout_out;
+    const char *trials, *update, *tuned_from, *holdout, *holdout_out;
     struct pz_common common;
 };
 
@@ -59,6 +59,10 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "update", struct config, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),
+    PZ_STR(
+        0, "tuned-from", struct config, tuned_from, NULL, "MODEL",
+        "train in full on the datasets with the recipe, event rules, settings and weights of this "
+        "model, or of a campaign's, and search nothing"),
     PZ_STR(0, "holdout", struct config, holdout, NULL, "SPEC",
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
@@ -187,6 +191,15 @@ static enum pz_status update(const struct config *cfg, const struct pz_strs *arg
     return st;
 }
 
+static enum pz_status train_again(const struct config *cfg, const struct pz_dataset *ds,
+                                  struct pz_log *log, struct pz_err *err)
+{
+    char base[4096];
+    enum pz_status st = pz_campaign_model_path(cfg->tuned_from, base, sizeof base, err);
+
+    return st == PZ_OK ? pz_train_again(base, ds, log, cfg->output, err) : st;
+}
+
 /* Whether an option is given, other than by its default, that an update does not heed. */
 static bool is_of_training(const struct config *cfg)
 {
@@ -240,16 +253,22 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))
         return pz_err_set(err, PZ_USAGE,
                           "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
-    if (cfg->update && is_of_training(cfg))
+    if (cfg->tuned_from && (cfg->update || cfg->dry_run || cfg->holdout))
         return pz_err_set(err, PZ_USAGE,
-                          "--update keeps the model's recipe, event rules, settings and seed; "
-                          "options that choose them or tune are for a training");
+                          "--tuned-from is a training of its own: without --update, --dry-run and "
+                          "--holdout");
+    if ((cfg->update || cfg->tuned_from) && is_of_training(cfg))
+        return pz_err_set(err, PZ_USAGE,
+                          "%s keeps the model's recipe, event rules, settings and seed; "
+                          "options that choose them or tune are for a training",
+                          cfg->update ? "--update" : "--tuned-from");
     if (cfg->update) {
         st = update(cfg, args, log, err);
     } else {
         st = pz_dataset_open(args->v, args->n, &ds, err);
         if (st == PZ_OK)
-            st = train(cfg, ds, recipe, log, err);
+            st = cfg->tuned_from ? train_again(cfg, ds, log, err)
+                                 : train(cfg, ds, recipe, log, err);
     }
     if (st == PZ_OK && !cfg->dry_run)
         report(cfg, log);
@@ -263,6 +282,7 @@ int main(int argc, char **argv)
         .name = "pz-train",
         .synopsis =
             "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
+            "--tuned-from OLD.pzm -o MODEL.pzm DATA.pzd...\n"
             "--trials MODEL.pzm",
         .summary = "Learn a model from datasets.",
         .examples =

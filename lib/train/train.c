@@ -286,6 +286,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                                       t->trend.value[PZ_TREND_RATE]));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
+    if (doc && t->chain)
+        json_object_set(doc, "chain", t->chain);
     if (doc && t->cfg->record_time)
         json_object_set_new(doc, "cost", cost());
     if (doc)
@@ -350,6 +352,7 @@ void pz_training_clear(struct pz_training *t)
     pz_trend_clear(&t->now);
     json_decref(t->trials);
     json_decref(t->lineage);
+    json_decref(t->chain);
     pz_corpus_clear(&t->cut);
     pz_corpus_clear(&t->corpus);
 }

@@ -65,4 +65,14 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                size_t n_delta, struct pz_log *log, const char *path,
                                struct pz_err *err);
 
+/* Train in full on a dataset with the recipe, event rules, settings, weights and seed of a model:
+ * what a weekly job does, so that its quality does not depend on a search each week.
+ *
+ * Errors:  PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read; PZ_USAGE a rule's event type is not in
+ *          the data; as pz_train
+ * Owner:   nothing is handed out
+ * Threads: one training a process */
+enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds,
+                              struct pz_log *log, const char *path, struct pz_err *err);
+
 #endif

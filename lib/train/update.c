@@ -20,10 +20,14 @@
 #include "base/signals.h"
 #include "base/str.h"
 #include "data/group.h"
+#include "train/heavy.h"
 #include "train/training.h"
 
 /* So few interactions are learned from anew in less time than it takes to look at. */
 static const double SMALL = 10000;
+
+/* A full training is due once the interactions have grown by this share. */
+static const double FULL_DUE = 0.25;
 
 struct updating {
     struct pz_training t;
@@ -377,6 +381,26 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     return st;
 }
 
+/* How far the chain of updates has come since the last full training: a full one is due when the
+ * interactions have grown by FULL_DUE since, as quality is then no longer that of a training. */
+static json_t *chain(const struct updating *u)
+{
+    const json_t *before = json_object_get(u->old->manifest, "chain"),
+                 *all = json_object_get(json_object_get(u->old->manifest, "counts"),
+                                        "interactions"),
+                 *full = json_object_get(before, "full_on");
+    double was = json_number_value(full ? full : all);
+    double now = (double)u->t.corpus.c.ptr[u->t.corpus.c.n_users];
+    double grown = was > 0 ? (now - was) / was : 0;
+    json_int_t updates = json_integer_value(json_object_get(before, "updates")) + 1;
+
+    pz_log(u->cfg.log, grown > FULL_DUE ? PZ_LOG_WARN : PZ_LOG_DEBUG,
+           "update %lld since the last full training, %.0f %% more interactions%s",
+           (long long)updates, 100 * grown, grown > FULL_DUE ? "; a full training is due" : "");
+    return json_pack("{s:I, s:I, s:f, s:b}", "updates", updates, "full_on", (json_int_t)was,
+                     "grown", grown, "full_due", grown > FULL_DUE);
+}
+
 /* The old model's lineage with this step at its end. */
 static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta, size_t n_delta)
 {
@@ -414,6 +438,8 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while updating");
     if (st == PZ_OK)
         u->t.lineage = lineage(u, delta, n_delta);
+    if (st == PZ_OK)
+        u->t.chain = chain(u);
     return st;
 }
 
@@ -461,6 +487,45 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     free(u.late);
     pz_corpus_clear(&u.back);
     pz_dataset_free(ds);
+    pz_model_free(u.old);
+    return st;
+}
+
+enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds,
+                              struct pz_log *log, const char *path, struct pz_err *err)
+{
+    struct updating u = { .cfg = { .log = log } };
+    enum pz_status st = pz_model_open(tuned_path, &u.old, err);
+
+    if (st == PZ_OK)
+        st = take_rules(&u, err);
+    if (st == PZ_OK) {
+        u.cfg.recipe = u.old->recipe;
+        u.cfg.seed = (uint64_t)json_integer_value(json_object_get(u.old->manifest, "seed"));
+        u.t = (struct pz_training){ .ds = ds,
+                                    .cfg = &u.cfg,
+                                    .softmax_scale = u.old->softmax_scale,
+                                    .trials = json_incref(
+                                        json_object_get(u.old->manifest, "trials")) };
+        st = pz_corpus_make(ds, u.cfg.rules, u.cfg.n_rules, NULL, &u.t.corpus, err);
+    }
+    if (st == PZ_OK) {
+        pz_training_wishes(&u.t);
+        take_trend(&u);
+        st = take_choices(&u, err);
+    }
+    if (st == PZ_OK) {
+        u.t.cap = pz_heavy_cap(&u.t.corpus.c);
+        st = pz_training_teach(&u.t, NULL, err);
+    }
+    if (st == PZ_OK)
+        st = pz_trend_chosen(&u.t.trend, u.t.teach, &u.t.now, err);
+    for (size_t p = 0; p < u.t.n && st == PZ_OK; p++)
+        st = pz_training_fit(&u.t, p, err);
+    if (st == PZ_OK)
+        st = pz_training_write(&u.t, path, err);
+    pz_training_clear(&u.t);
+    free(u.rules);
     pz_model_free(u.old);
     return st;
 }

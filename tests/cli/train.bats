@@ -91,6 +91,25 @@ two_days() {
     zstd -dcq x.pzm | grep -a -q '"fitted_on"'
 }
 
+@test "--tuned-from trains in full with a model's settings; a chain says when that is due" {
+    two_days
+    pz-train -q --no-tune -p factors.dim=16 -p weight.factors=0.7 -o base.pzm base.pzd
+    pz-train -q --no-tune -p factors.dim=16 -p weight.factors=0.7 -o full.pzm base.pzd day.pzd
+    pz-train -q --tuned-from base.pzm -o again.pzm base.pzd day.pzd
+    pz-recommend -q full.pzm --all-users --num 5 --exploration-weight 0 >full.csv
+    pz-recommend -q again.pzm --all-users --num 5 --exploration-weight 0 | cmp - full.csv
+    run -2 pz-train -q --tuned-from base.pzm -p factors.dim=8 -o x.pzm base.pzd
+    [[ $output == *"--tuned-from keeps"* ]]
+    { head -1 base.csv; head -n 30000 sorted; } >half.csv
+    { head -1 base.csv; tail -n +30001 sorted; } >rest.csv
+    pz-import -q -o half.pzd --interactions half.csv
+    pz-import -q -o rest.pzd --interactions rest.csv
+    pz-train -q --no-tune -o half.pzm half.pzd
+    pz-train --update half.pzm -o two.pzm rest.pzd 2>log
+    grep -q 'a full training is due' log
+    zstd -dcq two.pzm | grep -a -q '"full_due": *true'
+}
+
 @test "parameters are checked before the data: the part, the setting, the value, Amazon's names" {
     small_shop
     run -2 pz-train -q --no-tune -r popularity-count -p factors.dim=abc -o m.pzm shop.pzd
