@@ -511,7 +511,7 @@ enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *d
     }
     if (st == PZ_OK) {
         pz_training_wishes(&u.t);
-        take_trend(&u);
+        take_findings(&u);
         st = take_choices(&u, err);
     }
     if (st == PZ_OK) {
