@@ -206,8 +206,15 @@ static size_t utf8_length(const unsigned char *s, size_t n)
 
 bool pz_str_to_bool(const char *s, size_t n, bool *out)
 {
-    *out = pz_str_same_word(s, n, "true", 4);
-    return *out || pz_str_same_word(s, n, "false", 5);
+    static const char *const words[] = { "false", "true", "no", "yes", "off", "on",
+                                         "n",     "y",    "f",  "t",   "0",   "1" };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (pz_str_same_word(s, n, words[i], strlen(words[i]))) {
+            *out = i % 2 != 0;
+            return true;
+        }
+    return false;
 }
 
 bool pz_str_is_utf8(const char *s, size_t n)

@@ -41,7 +41,9 @@ void pz_str_clear(struct pz_str *s);
 bool pz_str_to_double(const char *s, size_t n, double *out);
 bool pz_str_to_i64(const char *s, size_t n, long long *out);
 
-/* Read the whole of n bytes as "true" or "false" in any case. Returns false for anything else. */
+/* Read the whole of n bytes as a truth value: true, yes, on, y, t, 1 or false, no, off, n, f, 0, in any
+ * case; false for anything else. The one reader of cells, filter values, properties and context that are
+ * known to be boolean; what is inferred to be boolean is narrower (import/infer.c). */
 bool pz_str_to_bool(const char *s, size_t n, bool *out);
 
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */

@@ -26,10 +26,12 @@ struct check {
 
 bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
 {
+    bool is_true;
+
     if (pz_str_to_double(s, n, out))
         return true;
-    if (truth && (pz_str_same_word(s, n, "true", 4) || pz_str_same_word(s, n, "false", 5))) {
-        *out = n == 4;
+    if (truth && pz_str_to_bool(s, n, &is_true)) {
+        *out = is_true;
         return true;
     }
     return !truth && pz_filter_time(s, n, out);

@@ -27,6 +27,12 @@ struct sums {
     uint32_t n_strays, stray;
 };
 
+/* Only the words: a column of Y and N, or of 0 and 1, may mean something else. */
+static bool is_bool(const char *s, size_t n)
+{
+    return pz_str_same_word(s, n, "true", 4) || pz_str_same_word(s, n, "false", 5);
+}
+
 /* A whole number that a double rounds is an id, not a quantity; so is one with leading zeros, such
  * as a postal code. */
 static bool is_number(const char *s, size_t n, bool comma, bool *whole)
@@ -68,9 +74,9 @@ static void add_time(struct sums *sums, const char *s, size_t n)
 static void add_cell(struct sums *sums, const struct pz_infer_cfg *cfg, uint32_t i, const char *s,
                      size_t n)
 {
-    bool whole = false, number = is_number(s, n, cfg->comma, &whole), truth;
+    bool whole = false, number = is_number(s, n, cfg->comma, &whole);
 
-    sums->all_bool = sums->all_bool && pz_str_to_bool(s, n, &truth);
+    sums->all_bool = sums->all_bool && is_bool(s, n);
     sums->numbers += number;
     sums->wholes += whole;
     if (!number && sums->n_strays++ == 0)

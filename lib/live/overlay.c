@@ -114,11 +114,10 @@ static uint32_t cell_of(const struct column *c, size_t row)
 static double parse(enum pz_attr_kind kind, const char *s, size_t n)
 {
     double x;
+    bool truth;
 
     if (kind == PZ_ATTR_BOOL)
-        return n == 4 && strncasecmp(s, "true", 4) == 0    ? 1
-               : n == 5 && strncasecmp(s, "false", 5) == 0 ? 0
-                                                           : (double)NAN;
+        return pz_str_to_bool(s, n, &truth) ? truth : (double)NAN;
     return pz_str_to_double(s, n, &x) ? x : (double)NAN;
 }
 

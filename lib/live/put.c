@@ -91,14 +91,13 @@ static const char *check_number(const struct pz_attr *a, const char *s, size_t n
 
 const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n)
 {
+    bool truth;
+
     if (a->kind == PZ_ATTR_NUMBER)
         return json_is_boolean(value) || json_is_array(value) ? "must be a number"
                                                               : check_number(a, s, n);
     if (a->kind == PZ_ATTR_BOOL)
-        return (n == 4 && strncasecmp(s, "true", 4) == 0) ||
-                       (n == 5 && strncasecmp(s, "false", 5) == 0)
-                   ? NULL
-                   : "must be true or false";
+        return pz_str_to_bool(s, n, &truth) ? NULL : "must be true or false";
     return a->kind == PZ_ATTR_TEXT && json_is_array(value) ? "must be one text" : NULL;
 }
 

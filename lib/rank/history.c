@@ -152,16 +152,12 @@ static enum pz_status no_context(const struct pz_attrs *attrs, const char *key, 
                       pz_str_hint("", key, names, n).text);
 }
 
-/* "true", "false", "1" or "0" as a number. */
 static bool read_truth(const char *text, double *out)
 {
-    bool truth;
+    bool truth = false, is_one = pz_str_to_bool(text, strlen(text), &truth);
 
-    if (pz_str_to_bool(text, strlen(text), &truth)) {
-        *out = truth;
-        return true;
-    }
-    return pz_str_to_double(text, strlen(text), out) && (*out == 0 || *out == 1);
+    *out = truth;
+    return is_one;
 }
 
 /* The moment's values; ones that the model never met say nothing. */

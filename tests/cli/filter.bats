@@ -222,3 +222,19 @@ END
         diff "out.$i" got || { cat "cmd.$i"; return 1; }
     done
 }
+
+@test "a plain YYYYMMDD compares with a column of dates that import kept as seconds; truth has many words" {
+    printf 'ITEM_ID,DAY,SALE\na,20211001,true\nb,20211015,false\nc,20211101,\nd,20211102,true\n' >items.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1633046400\nu,b,1633046500\nv,a,1633046700\n' >i.csv
+    pz-import -q -o d.pzd --interactions i.csv --items items.csv
+    pz-train -q --no-tune -o m.pzm d.pzd
+    pass() { pz-recommend -q m.pzm --check-filter --filter "INCLUDE ItemID WHERE $1" "${@:2}"; }
+    [ "$(pass 'Items.DAY > 20211001')" = "3 of 4 items pass" ]
+    [ "$(pass 'Items.DAY <= 20211101')" = "3 of 4 items pass" ]
+    [ "$(pass 'Items.DAY = 20211015')" = "1 of 4 items pass" ]
+    [ "$(pass 'Items.DAY IN ($D)' --filter-values 'D="20211015","20211102"')" = "2 of 4 items pass" ]
+    [ "$(pass 'Items.SALE IN ("Y")')" = "2 of 4 items pass" ]
+    [ "$(pass 'Items.SALE = "off"')" = "1 of 4 items pass" ]
+    run pass 'Items.SALE = "perhaps"'
+    [ "$status" -eq 2 ]
+}

@@ -190,3 +190,17 @@ TEST(a_hint_is_a_tail_of_a_message_or_nothing)
     assert_string_equal(pz_str_hint("--", "wieght", words, 2).text, "; did you mean --weight?");
     assert_string_equal(pz_str_hint("", "banana", words, 2).text, "");
 }
+
+TEST(truth_has_these_words_and_no_others)
+{
+    static const char *const yes[] = { "true", "TRUE", "Yes", "on", "y", "T", "1" },
+                             *const no[] = { "false", "False", "NO", "off", "N", "f", "0" },
+                             *const neither[] = { "", "2", "maybe", "tru", "true ", "01", "-1" };
+    bool truth;
+
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        assert_true(pz_str_to_bool(yes[i], strlen(yes[i]), &truth) && truth);
+        assert_true(pz_str_to_bool(no[i], strlen(no[i]), &truth) && !truth);
+        assert_false(pz_str_to_bool(neither[i], strlen(neither[i]), &truth));
+    }
+}
