@@ -34,7 +34,7 @@ bool pz_stop_retry(int errnum);
 /* Give the process longer than a second to end in good order: whoever keeps the best so far, or
  * answers what it has begun, says how long that may take.
  *
- * seconds  at least one
+ * seconds  0: a second, as without it
  * Threads: any; the last call counts */
 void pz_stop_grace(unsigned seconds);
 

@@ -12,12 +12,13 @@
 #include <cblas.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-enum { ROW_BLOCK = 512 };
+enum { ROW_BLOCK = 512, BLAS_BYTES = 136 << 20 }; /* OpenBLAS: 128 MiB and an alignment */
 
 /* Fortran: strings carry their length as a last argument. */
 extern void ssyevd_(const char *job, const char *triangle, const int *n, float *a, const int *lda,
@@ -65,6 +66,32 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out)
                 (int)a.stride, 0.0f, out.v, (int)out.stride);
     end();
     mirror_upper(out);
+}
+
+enum pz_status pz_mat_reserve(struct pz_err *err)
+{
+    enum { N = 64 }; /* the smallest product that needs the buffer for certain */
+    static bool done;
+    struct pz_mat a;
+    void *buffer = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (done)
+        return PZ_OK;
+    a = pz_mat_of(pz_mem_array(2 * N * N, sizeof *a.v), N, N);
+    buffer = malloc(BLAS_BYTES);
+    if (!a.v || !buffer)
+        st =
+            pz_err_set(err, PZ_TRY_AGAIN,
+                       "out of memory: the algebra library wants %.0f MB of address space at once; "
+                       "a limit on it (ulimit -v, LimitAS=) has to leave that much",
+                       BLAS_BYTES / 1e6);
+    free(buffer);
+    if (st == PZ_OK)
+        pz_mat_gram(a, pz_mat_of(a.v + N * N, N, N));
+    done = st == PZ_OK;
+    free(a.v);
+    return st;
 }
 
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err)

@@ -32,6 +32,13 @@ static inline struct pz_mat pz_mat_of(float *v, size_t rows, size_t cols)
 /* out = A^T A, both triangles, out of shape cols x cols. Thread-safe (waits for its turn). */
 void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 
+/* Let the algebra library take the memory that it works in, once a process and before anything else
+ * does: where it gets none later, OpenBLAS asks again and again for ever.
+ *
+ * Errors:  PZ_TRY_AGAIN there is not that much, and the text says how much it is
+ * Threads: one, before others use this module */
+enum pz_status pz_mat_reserve(struct pz_err *err);
+
 /* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
  * are the result, the others undefined. PZ_TRY_AGAIN without memory for a block of rows. */
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/signals.h"
 #include "base/str.h"
+#include "model/dense.h"
 #include "model/histories.h"
 #include "train/heavy.h"
 #include "train/liked.h"
@@ -197,6 +198,8 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
     return st;
 }
 
+enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
+
 /* The parts that may be stopped come last: by then a model can be written. */
 static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
 {
@@ -205,8 +208,10 @@ static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
     pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
     for (int any_time = 0; any_time < 2; any_time++)
         for (size_t p = 0; p < t->n && st == PZ_OK; p++)
-            if (t->choice[p].scorer->any_time == any_time)
+            if (t->choice[p].scorer->any_time == any_time) {
+                pz_stop_grace(any_time ? STOP_GRACE_S : 0);
                 st = pz_training_fit(t, p, err);
+            }
     if (st == PZ_OK && pz_stop_asked())
         pz_log(t->cfg->log, PZ_LOG_WARN, "stopped early: the model holds the best so far");
     pz_log_done(t->cfg->log);
@@ -423,8 +428,10 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
                             const char *path, struct pz_err *err)
 {
     struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
-    enum pz_status st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+    enum pz_status st = pz_mat_reserve(err);
 
+    if (st == PZ_OK)
+        st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
     if (st == PZ_OK && ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
     if (st == PZ_OK)

@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "base/str.h"
 #include "data/group.h"
+#include "model/dense.h"
 #include "train/heavy.h"
 #include "train/training.h"
 
@@ -455,6 +456,10 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
 
     if (st == PZ_OK)
         st = take_rules(&u, err);
+    enum pz_status st = pz_mat_reserve(err);
+
+    if (st == PZ_OK)
+        st = pz_model_open(old_path, &u.old, err);
     if (st == PZ_OK)
         st = merge(&u, delta, n_delta, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);

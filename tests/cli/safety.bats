@@ -96,3 +96,22 @@ ends() {
     [ ! -e .home.pzm.abcdef.tmp ]
     [ -e .other.pzm.abcdef.tmp ]
 }
+
+@test "a training under a memory limit ends, with the figure" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer wants more address space than that"
+    for kb in 120000 150000 200000 260000; do
+        run bash -c "ulimit -v $kb; timeout -k 5 60 pz-train -q -j1 --no-tune -o m.pzm shop.pzd"
+        [ "$status" -eq 75 ] || [ "$status" -eq 0 ] || [ "$status" -eq 127 ] # 127: not even the libraries
+        [ "$status" -ne 75 ] || [[ $output == *MB* ]]
+        [ -z "$(find . -name '*.tmp')" ]
+    done
+}
+
+@test "a run that gets no thread is one to try again" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer has threads of its own"
+    command -v strace >/dev/null || skip "no strace"
+    run strace -f -qq -o /dev/null -e inject=clone3,clone:error=EAGAIN pz-train -q -j4 --no-tune -o m.pzm shop.pzd
+    [ "$status" -eq 75 ]
+    [ ! -e m.pzm ]
+    [ -z "$(find . -name '*.tmp')" ]
+}
