@@ -138,6 +138,7 @@ MANDIR  = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SHAREDIR = $(DESTDIR)$(PREFIX)/share/pz
 
 install: all man
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(UNITDIR)
@@ -146,7 +147,11 @@ install: all man
 	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
 	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
 	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
-	install -m 644 systemd/pz-serve.socket $(UNITDIR)
+	install -m 644 systemd/pz-serve.socket systemd/*.timer $(UNITDIR)
+	for j in daily weekly; do sed 's|/usr/local/bin|$(PREFIX)/bin|' systemd/pz-$$j.service >$(UNITDIR)/pz-$$j.service || exit 1; done
+	install -d $(SHAREDIR)
+	install -m 755 scripts/pz-daily scripts/pz-weekly $(BINDIR)
+	install -m 644 scripts/pz-job.sh scripts/pz.conf systemd/pz.cron systemd/pz.logrotate $(SHAREDIR)
 	for p in $(PROGRAMS); do \
 	    $(B)/bin/$$p --help-completion=bash >$(BASHDIR)/$$p && \
 	    $(B)/bin/$$p --help-completion=zsh >$(ZSHDIR)/_$$p || exit 1; done
@@ -167,6 +172,8 @@ uninstall:
 	rm -f $(BINDIR)/pz-try $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
 	rm -f $(UNITDIR)/pz-serve.service $(UNITDIR)/pz-serve.socket
+	rm -f $(foreach j,daily weekly,$(BINDIR)/pz-$j $(UNITDIR)/pz-$j.service $(UNITDIR)/pz-$j.timer)
+	rm -rf $(SHAREDIR)
 	for p in $(MANREST); do rm -f $(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 dist:

@@ -152,7 +152,7 @@ if optional mandoc; then
     report man < <(man_pages)
 fi
 if optional shellcheck; then
-    report shellcheck < <(shellcheck -x -f gcc scripts/*.sh scripts/make-sample-data .ci/run || true)
+    report shellcheck < <(shellcheck -x -f gcc scripts/*.sh scripts/pz-daily scripts/pz-weekly scripts/make-sample-data .ci/run || true)
 fi
 if [ "${1:-}" != deep ]; then
     echo "lint: $breaches breaches"

@@ -115,19 +115,17 @@ static enum pz_status remove_version(const char *campaign, uint32_t number, stru
 static enum pz_status read_data(const struct pz_gc_cfg *cfg, const char *store, struct reach *held,
                                 struct pz_err *err)
 {
-    struct pz_dataset *ds = NULL;
-    const struct pz_watermark *mark = NULL;
+    struct pz_watermarks marks = { .n = 0 };
+    const struct pz_watermark *mark;
     enum pz_status st = PZ_OK;
 
     *held = (struct reach){ .any = true };
-    if (cfg->n_data == 0)
-        return PZ_OK;
-    st = pz_dataset_open(cfg->data, cfg->n_data, &ds, err);
-    if (st == PZ_OK)
-        mark = pz_watermarks_find(&ds->watermarks, store);
+    for (size_t i = 0; i < cfg->n_data && st == PZ_OK; i++)
+        st = pz_dataset_watermarks(cfg->data[i], &marks, err);
+    mark = st == PZ_OK ? pz_watermarks_find(&marks, store) : NULL;
     if (mark)
         *held = (struct reach){ .any = true, .events = mark->events, .rows = mark->rows };
-    pz_dataset_free(ds);
+    pz_watermarks_clear(&marks);
     return st;
 }
 

@@ -265,16 +265,32 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
     return st;
 }
 
-static enum pz_status load_marks(struct pz_dataset *ds, struct pz_err *err)
+static enum pz_status load_marks(struct pz_table *t, struct pz_watermarks *marks,
+                                 struct pz_err *err)
 {
     char *text = NULL;
     enum pz_status st = PZ_OK;
 
-    if (pz_table_has(ds->store.table, "marks"))
-        st = pz_table_get_text(ds->store.table, "marks", &text, err);
+    if (pz_table_has(t, "marks"))
+        st = pz_table_get_text(t, "marks", &text, err);
     if (st == PZ_OK && text)
-        st = pz_watermarks_read(&ds->watermarks, text, err);
+        st = pz_watermarks_read(marks, text, err);
     free(text);
+    return st;
+}
+
+enum pz_status pz_dataset_watermarks(const char *path, struct pz_watermarks *marks,
+                                     struct pz_err *err)
+{
+    struct pz_table *t = NULL;
+    enum pz_status st = pz_table_open(path, "data", &t, err);
+
+    if (st == PZ_OK) {
+        st = load_marks(t, marks, err);
+        if (st != PZ_OK)
+            pz_err_prefix(err, "%s", path);
+    }
+    pz_table_close(t);
     return st;
 }
 
@@ -296,7 +312,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_attrs_load(t, "users", &ds->user_attrs, err);
     if (st == PZ_OK)
-        st = load_marks(ds, err);
+        st = load_marks(ds->store.table, &ds->watermarks, err);
     if (st == PZ_OK)
         st = check_interactions(ds, err);
     if (st == PZ_OK && !decode_times(ds, (int64_t *)(uintptr_t)ds->time)) /* the copy is ours */

@@ -62,4 +62,12 @@ enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, st
  * them) that describe ds. */
 void pz_dataset_schema(const struct pz_dataset *ds, struct pz_str *out);
 
+/* Add what of live stores is in a dataset, without reading the rest of it.
+ *
+ * Errors:  PZ_BAD_DATA damaged; others as pz_table_open
+ * Owner:   the caller clears the marks, also after a failure
+ * Threads: any */
+enum pz_status pz_dataset_watermarks(const char *path, struct pz_watermarks *marks,
+                                     struct pz_err *err);
+
 #endif
