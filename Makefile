@@ -72,6 +72,15 @@ $(B)/tests/killat.so: tests/crash/killat.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
+$(B)/tests/failalloc.so: tests/faults/failalloc.c
+	@mkdir -p $(@D)
+	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+# every program under failing system calls and allocations, kills, full disks and damaged files, FAULTS_RUNS of each
+# kind (150): prints a table and what was wrong
+sweep: all $(B)/tests/failalloc.so $(B)/tests/killat.so
+	tests/faults/sweep.py $(B)
+
 unit: $(patsubst tests/crash/killat.c,$(B)/tests/killat.so,$(wildcard tests/crash/killat.c))
 
 check:
@@ -212,4 +221,5 @@ clean:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: sweep faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

@@ -6,12 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Jansson tells a failed allocation as a fault of the text, or builds a document without the member;
+ * so its allocations are ours, and a failure is remembered until it has been reported. */
+static _Thread_local bool ran_out;
+
+static void *allocate(size_t n)
+{
+    void *p = malloc(n);
+
+    ran_out = ran_out || !p;
+    return p;
+}
+
+__attribute__((constructor)) static void watch_allocations(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
+static bool take_ran_out(void)
+{
+    bool was = ran_out;
+
+    ran_out = false;
+    return was;
+}
+
 enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
                              struct pz_err *err)
 {
     json_error_t problem;
 
     *out = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &problem);
+    if (take_ran_out()) {
+        json_decref(*out);
+        *out = NULL;
+        return pz_err_memory(err, what, (double)n);
+    }
     if (!*out)
         return pz_err_set(err, PZ_BAD_DATA, "%s:%d: column %d: %s", what, problem.line,
                           problem.column, problem.text);
@@ -24,7 +54,8 @@ void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty)
                    (pretty ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT);
     char *text = json_dumps(doc, flags);
 
-    if (!text) {
+    if (take_ran_out() || !text) { /* while it was built, or now */
+        free(text);
         out->failed = true;
         return;
     }

@@ -19,7 +19,8 @@
 enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
                              struct pz_err *err);
 
-/* Write a document sorted as built, two-space indent when pretty, with a final newline. */
+/* Write a document (out->failed too when memory ran out in this thread while it was built, which
+ * Jansson would pass over) sorted as built, two-space indent when pretty, with a final newline. */
 void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty);
 
 /* Append a JSON string literal (quotes, escapes; invalid UTF-8 bytes become U+FFFD). */

@@ -287,17 +287,21 @@ enum pz_status pz_campaign_rollback(const char *campaign, double wait_s, uint32_
 
 /* ---- listing ---- */
 
-static void describe(const char *campaign, const struct pz_current *c, const struct pz_settings *s,
-                     struct pz_version *v)
+/* Only what can be read and is wrong is damage. */
+static enum pz_status describe(const char *campaign, const struct pz_current *c,
+                               const struct pz_settings *s, struct pz_version *v,
+                               struct pz_err *err)
 {
     char fingerprint[33];
+    enum pz_status st = pz_info_read(campaign, v, err);
 
-    v->damaged = pz_info_read(campaign, v, NULL) != PZ_OK;
+    v->damaged = st == PZ_BAD_DATA || st == PZ_NO_INPUT;
     v->current = v->number == c->current;
     v->previous = v->number == c->previous;
     v->pinned = pz_settings_is_pinned(s, v->number);
     v->bad = fingerprint_of(campaign, v->number, fingerprint, NULL) == PZ_OK &&
              pz_settings_bad(s, fingerprint) > 0;
+    return v->damaged ? PZ_OK : st;
 }
 
 enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, size_t *n,
@@ -320,7 +324,7 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
         st = pz_err_memory(err, "versions", 1e3);
     for (size_t i = 0; i < *n && st == PZ_OK; i++) {
         (*list)[i].number = number[i];
-        describe(campaign, &c, &s, &(*list)[i]);
+        st = describe(campaign, &c, &s, &(*list)[i], err);
     }
     pz_settings_clear(&s);
     free(number);

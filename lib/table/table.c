@@ -30,7 +30,9 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
 
     if (fd < 0)
         return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", t->path);
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+    if (fstat(fd, &info) != 0)
+        st = pz_err_errno(err, PZ_IO, errno, "cannot look at %s", t->path);
+    else if (!S_ISREG(info.st_mode))
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a regular file", t->path);
     else if ((uint64_t)info.st_size < PZ_HEAD_BYTES + PZ_FOOT_BYTES)
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a pz file or was cut off", t->path);
