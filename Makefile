@@ -220,6 +220,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
-.PHONY: sweep faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: sweep faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

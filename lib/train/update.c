@@ -451,15 +451,13 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     struct updating u = { .cfg = { .log = log } };
     struct pz_dataset *ds = NULL;
     struct pz_str marks = { 0 };
-    enum pz_status st = pz_model_open(old_path, &u.old, err);
+    enum pz_status st = pz_mat_reserve(err);
     bool same;
 
     if (st == PZ_OK)
-        st = take_rules(&u, err);
-    enum pz_status st = pz_mat_reserve(err);
-
-    if (st == PZ_OK)
         st = pz_model_open(old_path, &u.old, err);
+    if (st == PZ_OK)
+        st = take_rules(&u, err);
     if (st == PZ_OK)
         st = merge(&u, delta, n_delta, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);
