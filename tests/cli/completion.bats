@@ -24,9 +24,9 @@ complete_line() {
     run complete_line pz-recommend --format = j
     [ "$output" = $'json\njsonl' ]
     run complete_line pz-recommend --seen = ""
-    [ "$output" = $'default\nexclude\nkeep\nonly' ]
+    [ "$output" = $'default\nexclude\nkeep\nonly\nauto' ]
     run complete_line pz-recommend --seen =
-    [ "$output" = $'default\nexclude\nkeep\nonly' ]
+    [ "$output" = $'default\nexclude\nkeep\nonly\nauto' ]
 }
 
 @test "bash: files where a file belongs" {

@@ -43,7 +43,7 @@ refused() {
 @test "closed descriptors do not put messages into the store" {
     printf '{"userId":"u","itemId":"i0001","eventType":"View"}\n' >good.jsonl
     pz-event put -q home.pzc good.jsonl
-    printf 'broken\n' >bad.jsonl
+    printf '{"userId":\n' >bad.jsonl
     pz-event put home.pzc bad.jsonl --max-errors 5 0>&- 1>&- 2>&-
     pz-event put -q home.pzc good.jsonl 0>&- 2>&-
     pz-event stats --json home.pzc | jq -e '.events == 2'
