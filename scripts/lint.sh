@@ -85,7 +85,7 @@ contracts() {
     local f
     for f in base table model model/{content,factors,popularity,sequence,spectral,sessions,transitions,habits} train \
         campaign filter eval serve serve/net; do
-        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
+        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs -r awk -f scripts/contracts.awk
     done
 }
 

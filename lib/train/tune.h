@@ -46,7 +46,7 @@ bool pz_tune_newest(const struct pz_corpus *c);
  * data, and half where there is no order. */
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);
 
-/* Choose settings and weights in place, on cases as valid.h cuts them, and the trend of items where
+/* Choose settings and weights in place, on cases as validation.h cuts them, and the trend of items where
  * a slice of time is judged; trend NULL: there is none. The first part's weight stays 1.
  * Errors: PZ_INTERRUPTED a signal asked for the end; PZ_TRY_AGAIN memory is out; as pz_scorer.fit */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
