@@ -38,8 +38,8 @@ struct pz_train_cfg {
  * strikes.
  *
  * Errors: PZ_USAGE a parameter or an event rule that does not fit the data; PZ_BAD_DATA no items;
- *         PZ_INTERRUPTED a signal before there was anything to write; PZ_TRY_AGAIN memory is out; as pz_scorer.fit, pz_writer_open, _add and _commit. path is then
- *         as it was */
+ *         PZ_INTERRUPTED a signal before there was anything to write; PZ_TRY_AGAIN memory is out;
+ *         as pz_scorer.fit, pz_writer_open, _add and _commit. path is then as it was */
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                         const char *path, struct pz_err *err);
 
