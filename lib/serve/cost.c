@@ -4,9 +4,9 @@
  * larger of the minimum and the mean of the window, from the first window to the last that the log
  * has of the campaign, quiet ones included; refused requests count for nothing.
  *
- * Prices are Amazon's list prices in rates.json, which is built into the program with their date;
- * a file of the same form can stand in their place. Lines of neither kind are counted as unknown,
- * never guessed at. */
+ * Prices are those of rates.json, which is built into the program with its date: Amazon's as third
+ * parties transcribed them, so a file of the same form can stand in their place. Lines of neither
+ * kind are counted as unknown, never guessed at. */
 #include "serve/cost.h"
 
 #include <math.h>
