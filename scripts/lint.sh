@@ -83,8 +83,9 @@ scorer_names() {
 # Folders whose headers keep the form of contracts (scripts/contracts.awk).
 contracts() {
     local f
-    for f in base table campaign filter eval; do
-        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
+    for f in base table model model/{content,factors,popularity,sequence,spectral,sessions,transitions,habits} train \
+        campaign filter eval serve serve/net; do
+        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs -r awk -f scripts/contracts.awk
     done
 }
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blend: each part's scores divided by their largest over the items that may be recommended,
- * then summed with the model's weights ("Blend" in the measurements: parts of any scale mix without
- * calibration, and multiplying one part's scores by a constant changes nothing). */
+ * then summed with the model's weights ("Blend" in the measurements: parts of any scale mix
+ * without calibration, and multiplying one part's scores by a constant changes nothing). It is the
+ * weighted CombSUM of information retrieval (Fox & Shaw 1994).
+ *
+ * A part that says nothing positive of the allowed items is left out, so that nothing is divided
+ * by zero. Parts are added in the model's order: a block of queries gets the bits that each query
+ * gets alone. Nothing is allocated; scratch holds a part's scores first, then what its scorer asks
+ * for. */
 #include <string.h>
 
 #include "base/simd.h"

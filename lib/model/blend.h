@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pieces of the blend, for those who judge parts one by one. */
+/* The pieces of the blend, for those who judge parts one by one.
+ *
+ * Threads: any, with one scratch and one output a thread. */
 #ifndef PZ_MODEL_BLEND_H
 #define PZ_MODEL_BLEND_H
 

@@ -6,7 +6,9 @@
  * packing buffer and get wrong numbers. So pz_mat_* (BLAS, for large matrices) take a lock, use one
  * thread and are called outside parallel loops; pz_gemm_* and pz_dense_* are kernels of our own,
  * safe and meant for the inside of parallel loops. Both are deterministic: the order of every sum
- * follows from the shapes. */
+ * follows from the shapes.
+ *
+ * Threads: any, on different outputs; pz_mat_* wait for their turn. */
 #ifndef PZ_MODEL_DENSE_H
 #define PZ_MODEL_DENSE_H
 
@@ -40,22 +42,29 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 enum pz_status pz_mat_reserve(struct pz_err *err);
 
 /* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
- * are the result, the others undefined. PZ_TRY_AGAIN without memory for a block of rows. */
+ * are the result, the others undefined.
+ *
+ * Errors: PZ_TRY_AGAIN no memory for a block of rows; A is as it was */
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err);
 
 /* Eigenvalues of a symmetric matrix (both triangles given, stride = cols) in descending order into
- * value[cols]; a becomes its eigenvectors, one a column. PZ_INTERNAL when a holds no finite
- * numbers, PZ_TRY_AGAIN without memory. */
+ * value[cols]; a becomes its eigenvectors, one a column.
+ *
+ * Errors: PZ_INTERNAL a holds numbers that are not finite, or LAPACK did not converge; PZ_TRY_AGAIN
+ *         memory is out */
 enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err);
 
 /* Make the columns of A orthonormal (rows >= cols) by two rounds of Cholesky QR (Yamamoto et al.
  * 2015), the first one shifted, so nearly dependent columns do no harm. work: [cols * cols].
- * PZ_INTERNAL when A holds no finite numbers. */
+ *
+ * Errors: PZ_INTERNAL a factorisation failed, as it does when A holds numbers that are not finite */
 enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err);
 
 /* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there
- * afterwards). PZ_INTERNAL when A holds no finite numbers or is not positive definite; A is then
- * undefined. */
+ * afterwards).
+ *
+ * Errors: PZ_INTERNAL A holds numbers that are not finite or is not positive definite; A is then
+ *         undefined */
 enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err);
 
 /* ---- kernels for the inside of parallel loops: no lock, no allocation ---- */

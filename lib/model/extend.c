@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items that came after training: see pz_model_extend. Nobody had them yet, so that all that is
- * known of them are their attributes. */
+ * known of them are their attributes.
+ *
+ * The new ids become the tail of the model's items, in the order given; what the model says of
+ * each item (events, age, impressions) is copied into longer arrays that the model owns, since the
+ * old ones are borrowed from its file, which is never written to. Then each part that can read
+ * attributes takes the rows in; the others go on as if the items were not there (pz_part_query). */
 #include <stdlib.h>
 #include <string.h>
 

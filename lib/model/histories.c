@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The histories inside a model file: see histories.h. The corpus without event rules is all that is
- * kept; weights and values are gathered beside it in the same order. */
+/* The histories inside a model file: see histories.h. The corpus without event rules is all that
+ * is kept; weights and values are gathered beside it in the same order.
+ *
+ * Rules act on learning alone: what they leave out stands here with weight 0, since "seen" and
+ * filters ask what a user did, not what was learned from it. Without rules the corpus that was
+ * learned from is that very corpus, and none is made. Interactions that `keep` leaves out (a
+ * split's test part) are not written at all. */
 #include "model/histories.h"
 
 #include <stdlib.h>

@@ -11,7 +11,10 @@
  * and the facts of items (item_facts.h).
  * ds, rules, keep  what the corpus was made from; interactions with keep[p] = 0 are not written
  * corpus           made by pz_corpus_make(ds, rules, n_rules, keep, ...)
- * Memory: 25 bytes an interaction when there are rules, else what the value column needs. */
+ * Memory: 25 bytes an interaction when there are rules, else what the value column needs.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; as pz_corpus_weights and pz_writer_add
+ * Threads: one writer, one thread */
 enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                   size_t n_rules, const uint8_t *keep,
                                   const struct pz_corpus *corpus, struct pz_writer *w,

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts of items: see item_facts.h. */
+/* Facts of items: see item_facts.h. They are counted on what was learned from, but impressions,
+ * which are counted on the dataset: a list that was shown is no interaction.
+ *
+ * An item is as old as its CREATION_TIMESTAMP says, or, where the data do not say, as its first
+ * interaction; one with neither counts as new (INT64_MAX). A timestamp beyond 2^62 seconds counts
+ * as missing. */
 #include "model/item_facts.h"
 
 #include <math.h>

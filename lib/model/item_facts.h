@@ -7,7 +7,8 @@
 #include "data/dataset.h"
 #include "table/table.h"
 
-/* The CREATION_TIMESTAMP of a row, or INT64_MAX. attrs: NULL: no table. */
+/* The CREATION_TIMESTAMP of a row, or INT64_MAX. attrs: NULL: no table.
+ * Threads: any */
 int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row);
 
 /* Write the columns
@@ -16,7 +17,9 @@ int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row);
  *   item_shown  u32 [n_items]  impressions; only when the data have the column IMPRESSION
  * c: the corpus made from ds. keep: [ds->n_interactions] interactions whose impressions count;
  * NULL: all.
- */
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; as pz_writer_add
+ * Threads: one writer, one thread */
 enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_corpus *c,
                                   const uint8_t *keep, struct pz_writer *w, struct pz_err *err);
 

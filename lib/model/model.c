@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a model file: see model.h. What training wrote (train.c) is borrowed from the table; the
- * manifest says which recipe and which parts with which weights. */
+ * manifest says which recipe and which parts with which weights.
+ *
+ * A packed file may come from anywhere: its lists are checked here and its parts by their scorers,
+ * so that no index leads out of an array later. A flat file was checked when it was unpacked and
+ * is only mapped. The last part must be the fallback: whatever is asked, something orders all
+ * items. Messages begin with the file's path. */
 #include "model/model.h"
 
 #include <math.h>

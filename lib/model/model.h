@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The model: one immutable solution version. Self-contained: ids, histories and metadata that
- * serving and filters need, the learned parts with their blend weights, and the manifest. */
+ * serving and filters need, the learned parts with their blend weights, and the manifest.
+ *
+ * Threads: a model only changes while it is opened, extended and freed, each by one thread that has
+ * it alone; in between any number may read it and score, each with a scratch of its own. */
 #ifndef PZ_MODEL_MODEL_H
 #define PZ_MODEL_MODEL_H
 
@@ -32,7 +35,8 @@ struct pz_part {
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
 /* The query as a part may read it: without items that came since training, if it knows nothing of
- * such. */
+ * such.
+ * Owner: whoever has q: it is q or q->known */
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q);
 
 /* A part's scores of all items, times the trend, into score[n], which need not be zero before.
@@ -71,8 +75,12 @@ struct pz_model {
     void *owned[3];         /* or from these: arrays that pz_model_extend made longer */
 };
 
-/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds). Free with
- * pz_model_free. */
+/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds).
+ *
+ * Errors: as pz_table_open and pz_table_get; PZ_BAD_DATA the columns do not fit together, or the
+ *         manifest is damaged or names a recipe or scorer that this pz does not know; PZ_TRY_AGAIN
+ *         memory is out
+ * Owner:  the caller, by pz_model_free (accepts NULL); *out is NULL after a failure */
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
@@ -85,8 +93,11 @@ static inline uint32_t pz_model_learned(const struct pz_model *m)
 /* Make items of the ids that the model lacks: they take the indices behind its own, in the order of
  * ids, and parts that read attributes score them. row[ids->n] becomes the index of every id. ids,
  * attrs: the rows put, attrs->n_rows
- * == ids->n; borrowed during the call. Once a model, before any query or ranker; not thread-safe.
- * When it fails the model is fit for pz_model_free only. */
+ * == ids->n; borrowed during the call. Once a model, before any query or ranker.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; as a part's extend. The model is fit for pz_model_free only
+ *          then
+ * Threads: one, which has the model alone */
 enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
                                const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err);
 

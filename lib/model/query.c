@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The query: see query.h. */
+/* The query: see query.h. Recency weighs the k-th newest event with k^-exponent.
+ *
+ * Events of one moment, as those of a basket, have no order among themselves, whatever order they
+ * stand in: they share their ranks, and each weighs the mean over them. A moment is entered when
+ * its first rank is asked for and read to its end, at most r->max: one pow an event, however long
+ * moments are. */
 #include "model/query.h"
 
 #include <math.h>

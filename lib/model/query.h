@@ -56,7 +56,8 @@ struct pz_recency {
 };
 
 /* The weight of rank r->k + 1, which becomes r->k; at most r->most calls. Without hist_time no two
- * events share a moment. */
+ * events share a moment.
+ * Threads: one at a time on the same r; the query is only read */
 double pz_recency_next(struct pz_recency *r);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recipes: which parts a kind of recommendation is made of, and all the names that people know them by.
- * Amazon names recipes, recipe types and the use cases of domain dataset groups; each is mapped to the recipe that
- * answers the same question, and to the filter that the use case has built in. Two recipes of ours may serve one of
- * Amazon's; a name without counterpart is refused with what to do in its place. */
+/* Recipes: which parts a kind of recommendation is made of, and all the names that people know
+ * them by. Amazon names recipes, recipe types and the use cases of domain dataset groups; each is
+ * mapped to the recipe that answers the same question, and to the filter that the use case has
+ * built in. Two recipes of ours may serve one of Amazon's; a name without counterpart is refused
+ * with what to do in its place. */
 #include <string.h>
 #include <strings.h>
 

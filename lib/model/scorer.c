@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of scorers and questions about their settings: see scorer.h. */
+/* The list of scorers and questions about their settings: see scorer.h.
+ *
+ * The order of the list is that of the parts in a blend, of tuning and of manifests: the first
+ * part's weight stays 1 and others are found beside those before them, and the fallback comes
+ * last. Nothing else in the program names a scorer. A setting is held by its place in the scorer's
+ * table; files hold the values in that order, and pz_scorer_check looks at each before it is used
+ * (NaN is refused). */
 #include "model/scorer.h"
 
 #include <string.h>

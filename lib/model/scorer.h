@@ -22,7 +22,11 @@
  *   5. a unit test that knows a tiny case by hand, and man pages, which list settings by themselves
  *
  * Nothing else names a scorer: whatever training or answering needs to know of it is asked of the
- * interface, and make lint refuses a name elsewhere. */
+ * interface, and make lint refuses a name elsewhere.
+ *
+ * Threads: parts are only read once they are made: any number of threads may score, explain and save,
+ * each with a scratch of its own. fit and update use all cores and belong to one caller; set, extend
+ * and free want the part alone. The functions at the end are safe anywhere, on different choices. */
 #ifndef PZ_MODEL_SCORER_H
 #define PZ_MODEL_SCORER_H
 
@@ -136,14 +140,18 @@ struct pz_scorer {
     void (*start)(const struct pz_setup *setup, struct pz_choice *choice);
 
     /* Learn a part. *part is the scorer's own struct; free with .free. The corpus is borrowed
-     * during the call only. An empty or tiny corpus gives a valid part that scores zeros. */
+     * during the call only. An empty or tiny corpus gives a valid part that scores zeros.
+     *
+     * Errors: PZ_TRY_AGAIN memory is out; PZ_UNAVAILABLE more interactions than the scorer can count;
+     *         PZ_INTERNAL numbers are not finite; PZ_INTERRUPTED a signal asked for the end and the
+     *         scorer has nothing to give yet. *part is then NULL or fit for free only */
     enum pz_status (*fit)(const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err);
     bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
 
     /* A new part = old part + what the delta brings. Cost in proportion to the delta, beside what
-     * copying the old part takes. NULL: fit again on the whole. */
+     * copying the old part takes. NULL: fit again on the whole. Errors: as fit. */
     enum pz_status (*update)(const void *old, const struct pz_corpus *corpus,
                              const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                              void **part, struct pz_err *err);
@@ -152,17 +160,20 @@ struct pz_scorer {
         refit_at; /* drift: fit anew once the interactions have grown by this share since the part
                         was last fitted; 0: an update is as good as a fit */
 
+    /* Write the part's columns. Errors: as pz_writer_add. */
     enum pz_status (*save)(const void *part, struct pz_writer *w, struct pz_err *err);
 
     /* Read from a table; big arrays stay borrowed from it. n_items rows are expected. Packed tables
-     * are checked throughout, flat ones were checked when they were made. */
+     * are checked throughout, flat ones were checked when they were made.
+     *
+     * Errors: as pz_table_get; PZ_BAD_DATA a setting or number is damaged; PZ_TRY_AGAIN memory is out */
     enum pz_status (*load)(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
     /* Take in items that came since, by what attributes say of them: the k-th, row row[k] of attrs
      * (columns matched by name), becomes item n_items + k. From then on score fills out[n_items +
      * n] and histories may hold such items; explain, too. attrs is borrowed during the call only;
      * at most once a part. NULL: the part knows nothing of them and is asked without them, see
-     * struct pz_query. */
+     * struct pz_query. Errors: PZ_TRY_AGAIN memory is out. */
     enum pz_status (*extend)(void *part, const struct pz_attrs *attrs, const uint32_t *row,
                              uint32_t n, struct pz_err *err);
 
@@ -201,14 +212,16 @@ struct pz_scorer {
 /* Every scorer, in the order of DESIGN.md; ended by NULL. */
 extern const struct pz_scorer *const pz_scorers[];
 
-/* The scorer of that name, or NULL. */
+/* The scorer of that name, or NULL.
+ * Owner: nobody: constants */
 const struct pz_scorer *pz_scorer_find(const char *name);
 
 /* The index of a setting, or SIZE_MAX. */
 size_t pz_scorer_setting(const struct pz_scorer *s, const char *name);
 
 /* Whether set[n_settings], read from a file, are values that are allowed: such settings are as
- * little trusted as any other input. PZ_BAD_DATA names the first that is not. */
+ * little trusted as any other input.
+ * Errors: PZ_BAD_DATA names the first that is not */
 enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err);
 
 /* Fill value[n_settings] with the defaults. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The access log: see access_log.h. A line is one write(2) to a file opened with O_APPEND, so that
- * lines of several threads and processes do not mix. */
+ * lines of several threads and processes do not mix.
+ *
+ * Reopening, as log rotation asks for, opens the new file before it lets go of the old one;
+ * writers hold the lock for reading, so that no line goes to a closed descriptor. A line that
+ * cannot be written is lost: a full disk must not stop answers. */
 #include "serve/access_log.h"
 
 #include <errno.h>

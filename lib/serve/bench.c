@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bench: see bench.h. Each thread asks for every T-th user, T being their number, and keeps the time
- * of each question; the quantiles are of all together. */
+/* Bench: see bench.h. Each thread asks for every T-th user, T being their number, and keeps the
+ * time of each question; the quantiles are of all together.
+ *
+ * Questions go through pz_ask, as those of the endpoint do: what is left out is HTTP, JSON and
+ * signatures. Each thread asks at least one question, however short the time is, and ends at its
+ * first failure, which is the result then. A signal ends the measurement early; what was measured
+ * counts. */
 #include "serve/bench.h"
 
 #include <stdlib.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configuration: see config.h. Numbers come from one table, which reads, checks and writes them. */
+/* Configuration: see config.h. Numbers come from one table, which reads, checks and writes them.
+ *
+ * Whatever the file says that is not understood is refused, with the nearest member that there is:
+ * a misspelt limit would be no limit. Names may be what an ARN and a metric's label can hold. A
+ * campaign of the command line that the file has under the same real path is that one and is not
+ * added again; two of one name are refused. */
 #include "serve/config.h"
 
 #include <ctype.h>

@@ -44,7 +44,8 @@ struct pz_serve_config {
 
 /* The defaults.
  *
- * Owner:   nothing yet; later pz_serve_config_clear */
+ * Owner:   nothing yet; later pz_serve_config_clear
+ * Threads: one */
 void pz_serve_config_init(struct pz_serve_config *c);
 
 /* Read a configuration file over the defaults.

@@ -2,7 +2,11 @@
 /* Cost: see cost.h. Two kinds of lines are known by their members: a run of a program ("program")
  * and a request ("operation"). Throughput is billed by campaign and window of five minutes: the
  * larger of the minimum and the mean of the window, from the first window to the last that the log
- * has of the campaign, quiet ones included; refused requests count for nothing. */
+ * has of the campaign, quiet ones included; refused requests count for nothing.
+ *
+ * Prices are those of rates.json, which is built into the program with its date: Amazon's as third
+ * parties transcribed them, so a file of the same form can stand in their place. Lines of neither
+ * kind are counted as unknown, never guessed at. */
 #include "serve/cost.h"
 
 #include <math.h>

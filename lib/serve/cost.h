@@ -38,7 +38,10 @@ struct pz_cost {
 enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out,
                             struct pz_err *err);
 
-/* As a JSON object. Owner: json_decref; NULL: memory is out */
+/* As a JSON object.
+ *
+ * Owner:   json_decref; NULL: memory is out
+ * Threads: any */
 json_t *pz_cost_json(const struct pz_cost *c);
 
 #endif

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures: see metrics.h. Prometheus text format 0.0.4: seconds, counters end in _total, buckets
- * are cumulative only when written. */
+ * are cumulative only when written.
+ *
+ * Counters and histograms are atomic; a lock, one a campaign, guards only the rows of versions and
+ * the ring of the last seconds. A campaign keeps the rows of its newest versions: a new one takes
+ * a free row, else the oldest version's. The ring has 64 seconds: throughput can be asked for less
+ * than a minute back. */
 #include "serve/metrics.h"
 
 #include <math.h>

@@ -72,6 +72,7 @@ struct pz_server {
 /* The campaign of a name of n bytes; NULL: there is none. The same by its trackingId, or by its
  * dataset's name.
  *
+ * Owner:   the server, until it ends
  * Threads: any */
 struct pz_served *pz_server_campaign(struct pz_server *s, const char *name, size_t n);
 struct pz_served *pz_server_tracker(struct pz_server *s, const char *id);
@@ -110,7 +111,9 @@ bool pz_server_is_us(struct pz_server *s, const char *host);
  * Threads: any */
 void pz_server_write_metrics(struct pz_str *out, struct pz_server *s);
 
-/* ---- routes.c: callbacks of the HTTP server and the queue */
+/* ---- routes.c: callbacks of the HTTP server and the queue
+ *
+ * Threads: any, for the exchange it has */
 bool pz_routes_handle(void *context, struct pz_exchange *x);
 void pz_routes_submit(void *context, struct pz_exchange *x);
 void pz_routes_work(void *context, struct pz_exchange *x);
@@ -118,15 +121,21 @@ void pz_routes_shed(void *context, struct pz_exchange *x);
 void pz_routes_done(void *context, struct pz_exchange *x);
 
 /* ---- events.c: PutEvents, PutItems, PutUsers. Takes the exchange: it is finished here, now or
- * when it is durable. doc is borrowed during the call. */
+ * when it is durable. doc is borrowed during the call.
+ *
+ * Threads: any, for the exchange it has */
 void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation op,
                    const json_t *doc);
 
-/* ---- control.c: the read-only control plane. Fills the response. */
+/* ---- control.c: the read-only control plane. Fills the response.
+ *
+ * Threads: any, for the exchange it has */
 void pz_control_answer(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 
 /* ---- console.c. The page: true when the path is its own; the response is filled then. What it
- * asks for: fills the response. */
+ * asks for: fills the response.
+ *
+ * Threads: any, for the exchange it has */
 bool pz_console_answer(struct pz_server *s, struct pz_exchange *x);
 void pz_console_work(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shapes: see shape.h. The path to the member that is being looked at grows and shrinks in one
- * buffer as the check descends; it is read only when something is wrong. */
+ * buffer as the check descends; it is read only when something is wrong.
+ *
+ * The first member that does not fit is told in the words of Amazon's validation errors, elements
+ * counted from 1. null counts as absent, members that the shape does not have are passed over, and
+ * lengths are in characters. Text may hold no NUL: what is checked is what C reads later. Depth is
+ * bounded before the JSON parser runs, which calls itself for each level, and shapes bound their
+ * own. */
 #include "serve/shape.h"
 
 #include <ctype.h>

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personalize's protocol: see wire.h. The tables hold the limits of the service models
- * personalize-runtime 2018-05-22 and personalize-events 2018-03-22, and where the documentation has
- * a narrower quota (500 results, 50 with metadata, 10 columns) the quota. */
+ * personalize-runtime 2018-05-22 and personalize-events 2018-03-22, and where the documentation
+ * has a narrower quota (500 results, 50 with metadata, 10 columns) the quota.
+ *
+ * What a table can say is checked by shape.c before anything else reads a request; what depends on
+ * two members at once is checked here. Strings are borrowed from the request's document and
+ * everything else from its arena: nothing here is freed one by one. */
 #include "serve/wire.h"
 
 #include <math.h>

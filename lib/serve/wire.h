@@ -64,6 +64,7 @@ enum pz_status pz_wire_query_read(const json_t *doc, enum pz_operation op, struc
  * with more behind the name ("dataset/NAME/ITEMS") *rest is that, else it must be NULL. n: of the
  * name.
  *
+ * Owner:   it points into arn
  * Threads: any */
 const char *pz_wire_arn(const char *arn, const char *kind, size_t *n, const char **rest);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a training will take, tried out on a part of the data: see pz_train_estimate. Costs differ
- * too much between machines and between shapes of data for constants to tell. */
+ * too much between machines and between shapes of data for constants to tell.
+ *
+ * Samples are of whole users, every n-th, so that histories keep their lengths. What depends on
+ * items does not grow with users: of large data two samples are tried, and time and memory go on
+ * along the line through both. The smaller one comes first, since memory is the peak of the
+ * process, which never falls. The models go to /dev/null. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,7 +9,8 @@
  * Threads: safe */
 uint64_t pz_heavy_cap(const struct pz_corpus *c);
 
-/* How many users have more events than cap, and which share of all events is theirs. */
+/* How many users have more events than cap, and which share of all events is theirs.
+ * Threads: safe */
 uint32_t pz_heavy_count(const struct pz_corpus *c, uint64_t cap, double *share);
 
 /* The part of a corpus that teaches: of users with more than cap events the newest cap.

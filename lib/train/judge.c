@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging parts on validation cases: see valid.h. The blend is that of blend.c; the rank of a held-out item is
- * the number of items above it plus half of those level with it. */
+/* Judging parts on validation cases: see validation.h. The blend is that of blend.c; the rank of a
+ * held-out item is the number of items above it plus half of those level with it.
+ *
+ * Half, since an order among equals would be chance: a part that scores all items alike must not
+ * look good. What the parts beside the judged one add up to is kept for as many cases as fit in
+ * memory: in trial after trial it is the same. A user is one thread's work, which
+ * writes that user's values only: the same at any thread count. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

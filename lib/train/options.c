@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of learning: see options.h. pz-train and pz-eval --split read the same texts, so that a
- * model that is judged is the model that is trained. */
+ * model that is judged is the model that is trained.
+ *
+ * Texts are only read here, none is looked up in the data: whether an event type or a parameter is
+ * there is said by the training. cfg is filled whole, also when a text is wrong, so that clearing
+ * it is always right. */
 #include "train/options.h"
 
 enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training: a dataset becomes a model file. */
+/* Training: a dataset becomes a model file.
+ *
+ * Threads: each of these uses all cores, heeds signals and counts the processor time of the process:
+ * one at a time a process. */
 #ifndef PZ_TRAIN_TRAIN_H
 #define PZ_TRAIN_TRAIN_H
 
@@ -32,7 +35,11 @@ struct pz_train_cfg {
 
 /* Learn and write path (atomic). The held-out validation part is cut from what `keep` leaves, never
  * from the rest. Same data, settings and seed: same bytes at any thread count, unless a time limit
- * strikes. */
+ * strikes.
+ *
+ * Errors: PZ_USAGE a parameter or an event rule that does not fit the data; PZ_BAD_DATA no items;
+ *         PZ_INTERRUPTED a signal before there was anything to write; PZ_TRY_AGAIN memory is out;
+ *         as pz_scorer.fit, pz_writer_open, _add and _commit. path is then as it was */
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                         const char *path, struct pz_err *err);
 
@@ -47,7 +54,8 @@ struct pz_estimate {
  * whole users, on larger data on half as many before, and time and memory are extended along a
  * line; tuning costs about two fits for each that it tries, and 1.7 times the memory. Without the
  * encoder it errs on the high side: on four sets the truth was between 0.4 and 1.2 of it. The
- * encoder that tuning tries by default is not in it. Writes nothing. */
+ * encoder that tuning tries by default is not in it. Writes nothing.
+ * Errors: as pz_train */
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 
@@ -60,7 +68,10 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
  *           old ones
- * Impressions of the old data are not in a model; those of the deltas alone are counted. */
+ * Impressions of the old data are not in a model; those of the deltas alone are counted.
+ *
+ * Errors: as pz_model_open; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
+ *         signal asked for the end; as pz_dataset_merge and pz_train. path is then as it was */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
                                size_t n_delta, struct pz_log *log, const char *path,
                                struct pz_err *err);

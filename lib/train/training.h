@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to train/: a training under way, shared by those who begin one (train.c, update.c). */
+/* Private to train/: a training under way, shared by those who begin one (train.c, update.c).
+ *
+ * Threads: one training, one thread, whose fits use all cores. */
 #ifndef PZ_TRAIN_TRAINING_H
 #define PZ_TRAIN_TRAINING_H
 
@@ -31,7 +33,8 @@ struct pz_training {
 /* Set the corpus's `wishes` by the recipe and the event weights. */
 void pz_training_wishes(struct pz_training *t);
 
-/* What the parameters say of a part, "on", "off" or "auto"; NULL: nothing. Borrowed from cfg.
+/* What the parameters say of a part, "on", "off" or "auto"; NULL: nothing.
+ * Owner:   cfg
  * Threads: any */
 const char *pz_params_asked(const struct pz_train_cfg *cfg, const struct pz_scorer *s);
 
@@ -52,10 +55,13 @@ enum pz_status pz_params_apply(struct pz_training *t, struct pz_err *err);
  * Threads: one training, one thread */
 enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, struct pz_err *err);
 
-/* Fit part p on all that teaches with the settings chosen. */
+/* Fit part p on all that teaches with the settings chosen.
+ * Errors: as pz_scorer.fit; PZ_INTERRUPTED a signal came, and the part is none that may stop early
+ * Owner:  the training */
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err);
 
-/* Write the model (atomic). All parts are there. */
+/* Write the model (atomic). All parts are there.
+ * Errors: as pz_writer_open, _add and _commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);
 
 /* Free the parts, the corpus and the lists. */

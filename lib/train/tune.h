@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to train/: choosing settings and blend weights on a validation split of the training
- * data. */
+ * data.
+ *
+ * Threads: a search belongs to one thread; its fits and judgements use all cores. */
 #ifndef PZ_TRAIN_TUNE_H
 #define PZ_TRAIN_TUNE_H
 
@@ -16,7 +18,9 @@ enum pz_trend_set { PZ_TREND_POWER, PZ_TREND_HALF_LIFE /* days */, PZ_TREND_RATE
 /* Its defaults and ranges for a corpus: half-lives are shares of the time that the events span. */
 void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus);
 
-/* The trend of a corpus as chosen. Errors and owner: pz_trend_make. */
+/* The trend of a corpus as chosen.
+ * Errors: as pz_trend_make
+ * Owner:  the caller clears *out */
 enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus *corpus,
                                struct pz_trend *out, struct pz_err *err);
 
@@ -42,8 +46,9 @@ bool pz_tune_newest(const struct pz_corpus *c);
  * data, and half where there is no order. */
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);
 
-/* Choose settings and weights in place, on cases as valid.h cuts them, and the trend of items where
- * a slice of time is judged; trend NULL: there is none. The first part's weight stays 1. */
+/* Choose settings and weights in place, on cases as validation.h cuts them, and the trend of items where
+ * a slice of time is judged; trend NULL: there is none. The first part's weight stays 1.
+ * Errors: PZ_INTERRUPTED a signal asked for the end; PZ_TRY_AGAIN memory is out; as pz_scorer.fit */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
                        struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
                        double *softmax_scale, struct pz_err *err);
@@ -69,23 +74,29 @@ struct pz_search {
 #define PZ_WEIGHTS 8 /* weights tried at once */
 
 /* Fit part p with its settings as they are and find its weight beside the parts before it.
- * The blend's values and mean become those with it. */
+ * The blend's values and mean become those with it.
+ * Errors: as pz_scorer.fit and pz_valid_judge
+ * Owner:  the search has the part, also after a failure */
 enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err);
 
 /* Look for better settings of part p beside the other parts, with at most n_fits new fits; n_fits =
- * 0 moves read-out settings and the weight only. */
+ * 0 moves read-out settings and the weight only.
+ * Errors: as pz_search_begin */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
 /* Find the weight of part p beside the others all over again, 0 included, on cases s->v that may be
- * other than before. s->each and s->mean become those on these cases. */
+ * other than before. s->each and s->mean become those on these cases.
+ * Errors: as pz_valid_judge */
 enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *err);
 
 /* Look for a better value of read-out setting k of part p alone, on cases s->v that may be other
- * than before; all weights stay. s->each and s->mean become those on these cases. */
+ * than before; all weights stay. s->each and s->mean become those on these cases.
+ * Errors: as pz_valid_judge */
 enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
 
 /* Look for a trend of items that makes the parts as they stand better: all over its range, or,
- * fine, around what it is. Weights and settings of parts stay. */
+ * fine, around what it is. Weights and settings of parts stay.
+ * Errors: as pz_trend_make and pz_valid_judge */
 enum pz_status pz_search_trend(struct pz_search *s, bool fine, struct pz_err *err);
 
 /* ---- for the files of the search ---- */

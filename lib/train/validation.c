@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Validation cases: see valid.h. Users are drawn and shuffled by hashes of their numbers, so that
- * nothing depends on the order of work. Where order counts, the cases' histories are the corpus
- * itself: the events after a case's end are simply not looked at. Without order they are what the
- * training part keeps. */
+/* Validation cases: see validation.h. Users are drawn and shuffled by hashes of their numbers, so
+ * that nothing depends on the order of work. Where order counts, the cases' histories are the
+ * corpus itself: the events after a case's end are simply not looked at. Without order they are
+ * what the training part keeps.
+ *
+ * No event that is a truth is in the training part. Metrics are the usual ones (nDCG: Jarvelin &
+ * Kekalainen 2002) with gains by the weight of the event; their ranks count from 0. */
 #include "train/validation.h"
 
 #include <math.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to train/: validation cases cut from the training data, and judging parts on them. */
+/* Private to train/: validation cases cut from the training data, and judging parts on them.
+ *
+ * Threads: cases belong to one thread, which cuts, judges and clears them; judging uses all cores. The
+ * rest is safe with one scratch a thread. */
 #ifndef PZ_TRAIN_VALIDATION_H
 #define PZ_TRAIN_VALIDATION_H
 
@@ -18,7 +21,8 @@ struct pz_metric {
     uint32_t k; /* length of the list; not of MIX */
 };
 
-/* Parse "ndcg@10", "mrr@25", "recall@20", "hit@10" or "mix". */
+/* Parse "ndcg@10", "mrr@25", "recall@20", "hit@10" or "mix".
+ * Errors: PZ_USAGE it is none of these */
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err);
 
 /* The value of one list. rank: ranks of the truths from 0, any order; gain: what each is worth, >
@@ -73,8 +77,11 @@ struct pz_valid {
  * before it; both kinds share the user's vote. Where order means nothing a random fifth leaves, and
  * is one case: on a random tenth of 1000 users parts that help seem to harm. Truths are items the
  * history lacks (with exclude_seen), worth the largest weight of their events. Users without a
- * truth give no case. most: users to draw; of the newest tenth where users come and go, as sessions
- * do, and are many. Free with pz_valid_clear, also after a failure. */
+ * truth give no case. max: users to draw; of the newest tenth where users come and go, as sessions
+ * do, and are many.
+ *
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller, by pz_valid_clear, also after a failure */
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                             uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
@@ -85,12 +92,13 @@ void pz_valid_clear(struct pz_valid *v);
 int64_t pz_valid_slice(const struct pz_corpus *c, uint32_t max);
 enum { PZ_SLICE_USERS = 50 };
 
-/* Whether at most `most` users would be the newest: users come and go, their first events being
+/* Whether at most `max` users would be the newest: users come and go, their first events being
  * spread ten times wider than the events of one of them, and twice as many have a truth. */
 bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 
 /* Make room to keep, for as many cases as fit in 24 MB, what the other parts than the judged one
- * add up to. */
+ * add up to.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
 
 /* Drop what is kept: another part is going to be judged. */
@@ -103,7 +111,8 @@ void pz_valid_forget(const struct pz_valid *v);
  * from, to   users from <= u < to
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
  * Between two calls of pz_valid_forget, the judged part and the parts beside it must stay as they
- * are. Parallel over users, the same at any number of threads. */
+ * are. Parallel over users, the same at any number of threads.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err);
@@ -115,12 +124,13 @@ struct pz_valid_scratch {
     void *scratch;
     struct pz_given *given;
 };
-/* One for each thread, or NULL when memory is out. */
+/* An array of one for each thread (pz_par_threads), or NULL when memory is out.
+ * Owner: the caller, by pz_valid_scratch_free (accepts NULL) */
 struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
                                               size_t n_parts);
 void pz_valid_scratch_free(struct pz_valid_scratch *scratch);
 
-/* The blend of the parts but part[but] (SIZE_MAX: of all) for a query into scratch->total;
+/* The blend of the parts but part[except] (SIZE_MAX: of all) for a query into scratch->total;
  * scratch->allowed as pz_valid_query left it. */
 void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                   size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch);

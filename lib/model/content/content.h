@@ -8,7 +8,10 @@
  *             proportion to nearness, beyond the ends it belongs to the outermost
  *   TEXT      "COLUMN:term": words in small letters, (1 + log(times)) * log((items + 1) / items
  *             with the term)
- * scaled to unit length within each column, and one feature "*" of weight 1 that every item has. */
+ * scaled to unit length within each column, and one feature "*" of weight 1 that every item has.
+ *
+ * Threads: dictionaries, matrices and parts are only read once they are made: any number. A fit uses
+ * all cores and belongs to one caller. */
 #ifndef PZ_MODEL_CONTENT_CONTENT_H
 #define PZ_MODEL_CONTENT_CONTENT_H
 
@@ -55,13 +58,17 @@ struct pz_content_dict {
 
 /* Choose the features of a table: of categories and terms those that two items have, the most
  * frequent PZ_CONTENT_FEATURES at most, and fewer the more items there are, so that the regressions
- * take seconds. use: [attrs->n_rows] rows to learn from, NULL for all. Clear in any case. */
+ * take seconds. use: [attrs->n_rows] rows to learn from, NULL for all.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_content_dict_make(const struct pz_attrs *attrs, const uint8_t *use,
                                     struct pz_content_dict *out, struct pz_err *err);
 void pz_content_dict_clear(struct pz_content_dict *d);
 
 /* The features of every row of a table (columns matched by name; of another table than the
- * dictionary was made from, too). Clear in any case. */
+ * dictionary was made from, too).
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
                                  struct pz_csr *out, struct pz_err *err);
 
@@ -85,7 +92,8 @@ struct pz_content_map {
  * count   [x->n] n_i, events of an item
  * set     [PZ_CONTENT_N] settings
  * out     rows with ids ascending
- * Parallel over items. Memory: 8 x->n_cols^2 bytes and 8 PZ_CONTENT_KEPT an item. */
+ * Parallel over items. Memory: 8 x->n_cols^2 bytes and 8 PZ_CONTENT_KEPT an item.
+ * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERNAL A is not finite or not positive definite */
 enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *counts,
                               const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err);

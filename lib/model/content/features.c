@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Features of attributes: see content.h. A column's distinct values are read once into lists of
  * (feature, times); rows then only follow their codes. The dictionary is made of the same lists
- * with every name still in it. */
+ * with every name still in it. Terms weigh (1 + log tf) * idf (Salton & Buckley 1988).
+ *
+ * A dictionary keeps the names that most rows have: n rows times its square is the work of the
+ * regressions, which are to take seconds, so that large catalogues get fewer names. The threshold
+ * is a number of rows: names equally frequent stay or go together. What a dictionary lacks has no
+ * feature, and every row has the feature "*". */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

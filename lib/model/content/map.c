@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows an item, as weights of features: formulas in content.h. All the regressions share A,
- * whose inverse is made once; then a block of items is one product of matrices. Every row is one
- * thread's work, and what is summed over items is summed in their order: the same at any thread
- * count. */
+/* What follows an item, as weights of features: formulas in content.h. Ridge regression (Hoerl &
+ * Kennard 1970), one an item, all over the same rows: they share A, whose inverse is made once;
+ * then a block of items is one product of matrices.
+ *
+ * Every row is one thread's work, and what is summed over items is summed in their order: the same
+ * at any thread count. Of a row only the largest weights are kept, as soon as it is there: memory
+ * does not grow with items times features. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,10 @@
  * S events, alpha0 = unseen * S / (|U| |I|): all the pairs that did not happen weigh `unseen` times
  * what did, whatever the shape of the data. All vectors are kept in the basis in which Y^T Y is
  * diagonal, so its product with a vector costs d instead of d * d and its diagonal is a good
- * preconditioner. Scores do not depend on the basis. */
+ * preconditioner. Scores do not depend on the basis.
+ *
+ * Threads: a learned part is only read: any number, each with its own outputs and scratch. A fit uses
+ * all cores and belongs to one caller. */
 #ifndef PZ_MODEL_FACTORS_FACTORS_H
 #define PZ_MODEL_FACTORS_FACTORS_H
 
@@ -91,7 +94,8 @@ void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work);
 /* ---- factors.c ---- */
 
 /* The vector of a query's history (n_hist > 0): solved from the part's item vectors, which may be
- * any table of that shape. Returns d floats inside scratch (pz_factors.scratch_bytes). */
+ * any table of that shape. Returns d floats.
+ * Owner: they lie in scratch (pz_factors.scratch_bytes), until its next use */
 const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_query *q,
                               void *scratch);
 
@@ -100,7 +104,9 @@ const float *pz_factors_query(const struct pz_factors_part *f, const struct pz_q
 /* Alternate over a corpus, `sweeps` times at most; fills f->own_item and own_spread, which the
  * caller has allocated, n_rows and alpha0. Vectors of items that are not zero at the call are where
  * it starts. Memory: 4 d bytes a user and 8 bytes an interaction. Stops early at cfg->time_limit_s
- * or a signal. */
+ * or a signal.
+ *
+ * Errors: PZ_TRY_AGAIN memory is out; as pz_mat_eigen */
 enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                                     int sweeps, struct pz_factors_part *f, struct pz_err *err);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments: see segments.h. One pass over the rows finds the values that are frequent enough, then
- * one pass a segment counts its items. */
+ * one pass a segment counts its items.
+ *
+ * The estimate is that of Dirichlet smoothing (Zhai & Lafferty 2004): a segment of few users says
+ * what everybody says. A user counts once an item, with the largest weight of their events; rows
+ * of the context count as they are. Segments are in the order in which the columns and values
+ * stand, and sums in that of the rows: the same bytes each time. */
 #include "model/popularity/segments.h"
 
 #include <math.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/sequence/: what the training of the sequence encoder sees of a corpus, step by step. */
+/* Private to model/sequence/: what the training of the sequence encoder sees of a corpus, step by step.
+ *
+ * Threads: data and step belong to the one thread that drives the training; its parallel loops only
+ * read them. */
 #ifndef PZ_MODEL_SEQUENCE_BATCH_H
 #define PZ_MODEL_SEQUENCE_BATCH_H
 
@@ -28,8 +31,9 @@ struct pz_seq_data {
 };
 
 /* Make the data of a training.
- * Settings WINDOW, BATCH and NEGATIVES and the seed are read from cfg. PZ_TRY_AGAIN when memory is
- * out. Clear in any case. */
+ * Settings WINDOW, BATCH and NEGATIVES and the seed are read from cfg.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *b, also after a failure; the corpus is borrowed */
 enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c,
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);
@@ -50,7 +54,9 @@ struct pz_seq_step {
     uint32_t *place;          /* [items of the corpus] place in item[], or PZ_NONE */
     float *log_pi;            /* [n_cand] */
 };
-/* Room for any step of b. PZ_TRY_AGAIN when memory is out. Clear in any case. */
+/* Room for any step of b.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *s, also after a failure */
 enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b,
                                 struct pz_err *err);
 /* Accepts an all-zero one. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the
- * compiler may use vectors without changing a sum's order; exp is our own so that it vectorises and
- * does not depend on the machine's library. */
+ * compiler may use vectors without changing a sum's order; exp is our own so that it vectorises
+ * and does not depend on the machine's library.
+ *
+ * Normalisation is RMSNorm (Zhang & Sennrich 2019), the feed-forward gate SwiGLU (Shazeer 2020),
+ * the optimiser AdamW (Loshchilov & Hutter 2019). Sums run in eight lanes that are folded in a
+ * fixed order: the same bits with vectors of any width. Lengths d and f are multiples of eight. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>

@@ -2,7 +2,11 @@
 /* Sampled softmax over candidates that all positions of a step share: see sequence.h for the
  * formula. The candidates are dealt with PZ_SEQ_ROWS positions at a time, so that the logits stay
  * in cache; three matrix products a block (logits, gradient of q, gradient of the candidates) are
- * all the cost. */
+ * all the cost.
+ *
+ * A target among the candidates is struck out of them and counts by its own logit, so that it is
+ * not its own rival. Positions are taken in order and the function knows of no threads: fit.c deals
+ * them to shards and adds up the shards in order. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>

@@ -4,7 +4,10 @@
  *
  * Shapes: d length of a vector, f of the hidden layer (both multiples of 8), T tokens (events of
  * several histories one behind the other, "packed"), all arrays row-major floats. Nothing here
- * knows of threads but sequence_train.c; every function is safe on different outputs. */
+ * knows of threads but fit.c.
+ *
+ * Threads: every function is safe on different outputs; pz_seq_train uses all cores and belongs to one
+ * caller. */
 #ifndef PZ_MODEL_SEQUENCE_SEQUENCE_H
 #define PZ_MODEL_SEQUENCE_SEQUENCE_H
 
@@ -35,7 +38,7 @@ enum pz_seq_setting {
 
 #define PZ_SEQ_MAX_DIM 512
 
-/* ---- sequence_kernel.c ---- */
+/* ---- kernel.c ---- */
 
 /* exp(x) to about 2e-7 relative; x beyond -60..60 counts as the limit. The same bits on every
  * machine. */
@@ -88,7 +91,7 @@ void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *x
  * probability out. Returns -log p(target). */
 float pz_seq_softmax(float *l, size_t n, float *target);
 
-/* ---- sequence_net.c ---- */
+/* ---- net.c ---- */
 
 struct pz_seq_net {
     size_t d, f, n_layers;
@@ -135,7 +138,7 @@ void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
 /* Starting values. */
 void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta);
 
-/* ---- sequence_loss.c ---- */
+/* ---- loss.c ---- */
 
 /* Sampled softmax: the loss of one position with target y among candidates j != y is
  *   -log(e^{s_y} / (e^{s_y} + sum_j e^{s_j} / pi_j)),  s = scale * q.e
@@ -160,7 +163,7 @@ struct pz_seq_loss {
 /* Returns the summed loss. */
 double pz_seq_loss(const struct pz_seq_loss *l);
 
-/* ---- sequence_feature.c ---- */
+/* ---- features.c ---- */
 
 /* Item features from attributes: CSR of (feature, weight) by item, weights of an item with
  * length 1. */
@@ -170,13 +173,15 @@ struct pz_seq_features {
     uint32_t *id;  /* owned */
     float *weight; /* owned */
 };
-/* attrs: n_items rows, or NULL. PZ_TRY_AGAIN without memory. */
+/* attrs: n_items rows, or NULL.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_seq_features_make(const struct pz_attrs *attrs, uint32_t n_items,
                                     struct pz_seq_features *out, struct pz_err *err);
 /* Accepts an all-zero one. */
 void pz_seq_features_clear(struct pz_seq_features *f);
 
-/* ---- sequence_train.c ---- */
+/* ---- sequence.c; pz_seq_train: fit.c ---- */
 
 /* The learned part. */
 struct pz_seq_part {
@@ -195,8 +200,9 @@ struct pz_seq_history {
 };
 /* Bytes of scratch for pz_seq_scores. */
 size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window);
-/* The encoded history [d], in the scratch (64-byte aligned, pz_seq_scores_bytes).
+/* The encoded history [d].
  *
+ * Owner:   it lies in the scratch (64-byte aligned, pz_seq_scores_bytes), until its next use
  * Threads: any, with one scratch a thread */
 const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
                            const struct pz_seq_history *h, void *scratch);
@@ -215,7 +221,9 @@ void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_
  * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out);
-/* Learn net and item of a part whose sizes are set; both arrays are allocated, zero. */
+/* Learn net and item of a part whose sizes are set; both arrays are allocated, zero. At the time limit
+ * or a signal it ends with the best so far.
+ * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                             struct pz_seq_part *part, struct pz_err *err);
 

@@ -7,7 +7,10 @@
  * / n_i^y.
  *
  * Vectors are kept as bytes with one scale a row, a quarter of the memory and of the time that a
- * query spends on reading them: v_jk = scale_j * code_jk, |code| <= 127. */
+ * query spends on reading them: v_jk = scale_j * code_jk, |code| <= 127.
+ *
+ * Threads: a learned part is only read: any number, each with a scratch of its own. A fit and the
+ * functions here that take an err use all cores and belong to one caller. */
 #ifndef PZ_MODEL_SPECTRAL_SPECTRAL_H
 #define PZ_MODEL_SPECTRAL_SPECTRAL_H
 
@@ -54,12 +57,14 @@ struct pz_sparse {
 };
 
 /* q <- A^T A q; q has a.cols rows. Column blocks are independent and so are rows: deterministic at
- * any number of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A. */
+ * any number of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err);
 
 /* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a
  * failure; value [k] descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of
- * *vector, in which it works. */
+ * *vector, in which it works.
+ * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERNAL A is not finite, or LAPACK did not converge */
 enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
                                struct pz_mat *vector, float *value, struct pz_err *err);
 

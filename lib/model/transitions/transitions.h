@@ -16,7 +16,10 @@
  *
  * G is the Gram matrix of the decayed histories h_t = sum over p < t of r^(t-1-p) e_{i_p}, weighted
  * by t_t, in closed form for pairs within the window; C is the right-hand side of the same least
- * squares. */
+ * squares.
+ *
+ * Threads: parts, views and features are only read once they are made: any number may score, each with
+ * a scratch of its own. A fit or an update uses all cores and belongs to one caller. */
 #ifndef PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 #define PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 
@@ -122,33 +125,40 @@ struct pz_trans_view {
 /* ---- features.c ---- */
 
 /* Features of n_items items from their attributes (NULL: none). old, old_item: those of an earlier
- * part, whose items keep theirs (see pz_scorer.update); NULL in a fit. Clear in any case. */
+ * part, whose items keep theirs (see pz_scorer.update); NULL in a fit.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_items,
                                    const struct pz_trans_feats *old, const uint32_t *old_item,
                                    struct pz_trans_feats *out, struct pz_err *err);
 void pz_trans_feats_clear(struct pz_trans_feats *f);
 
-/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items. */
+/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err);
 
 /* ---- view.c ---- */
 
 /* Read a corpus, of a delta only the users with new interactions and, with targets below 0, what is
- * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. PZ_UNAVAILABLE above 2^32 - 2
- * interactions. Memory: 20 bytes an interaction taken and 8 an item. Clear in any case. */
+ * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 20
+ * bytes an interaction taken and 8 an item.
+ * Errors: PZ_UNAVAILABLE more than 2^32 - 2 interactions; PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *v, also after a failure */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
                                   const double *set, const struct pz_trans_feats *feats,
                                   const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
 /* Add damped event weight * time decay of the corpus's interactions (of the new ones when
- * first_new) to pop[n_items], then make pop[n_items + a] the sum over the items of attribute a. */
+ * first_new) to pop[n_items], then make pop[n_items + a] the sum over the items of attribute a.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const uint64_t *first_new,
                             const struct pz_trans_feats *feats, float *pop, struct pz_err *err);
 
 /* How much more of an item's events are recent than of all items' events: events count half after a
  * tenth of the time that the corpus spans; few events tell little. trend: [n_items], 1 where
- * nothing is known. PZ_TRY_AGAIN without memory. */
+ * nothing is known.
+ * Errors: as pz_trend_shares */
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err);
 
 /* The repeat curve of a corpus: curve[k-1] = share of events whose item stood k places before and
@@ -177,7 +187,9 @@ struct pz_trans_old {
 };
 
 /* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add
- * to, or NULL. Parallel over rows. Clear *out in any case. */
+ * to, or NULL. Parallel over rows.
+ * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERRUPTED a signal asked for the end
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
                               const struct pz_trans_old *old, struct pz_csr *out,
                               struct pz_err *err);
@@ -185,14 +197,17 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower
  * number), so that no row is long, and in the item's where one is a feature. Rows with wanted[row]
  * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
- * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. */
+ * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike.
+ * Errors: as pz_trans_count
+ * Owner:  the same */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
                              const float *scale, uint32_t row_max, struct pz_csr *out,
                              struct pz_err *err);
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i;
  * zero values are left out, and all but the row_max largest |value| of a list. Entries are < n_out.
- */
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
                                   struct pz_csr *out, struct pz_err *err);
 
@@ -200,7 +215,8 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
- * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched. */
+ * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched.
+ * Errors: as pz_trans_count */
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err);
@@ -221,20 +237,26 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 
 /* ---- file.c ---- */
 
-/* As pz_scorer.save and .load. */
+/* As pz_scorer.save and .load.
+ * Errors: as pz_writer_add, pz_table_get; PZ_BAD_DATA a setting or number is damaged; PZ_TRY_AGAIN
+ *         memory is out
+ * Owner:  the caller, by pz_trans_free; big arrays stay borrowed from the table */
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err);
 enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
 /* ---- transitions.c ---- */
 
-/* Make source_scale and target_scale follow the settings; both allocated when NULL. */
+/* Make source_scale and target_scale follow the settings; both allocated when NULL.
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err);
 void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scale); /* pop^-power */
 void pz_trans_free(void *part);
 
 /* ---- update.c ---- */
 
-/* As pz_scorer.update. */
+/* As pz_scorer.update.
+ * Errors: as pz_trans_view_init and pz_trans_count; PZ_INTERNAL an item of the old part is gone
+ * Owner:  the caller, by pz_trans_free; *part is NULL after a failure */
 enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c,
                                const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                                void **part, struct pz_err *err);

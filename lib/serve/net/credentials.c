@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials: see credentials.h. The file is read by hand: lines NAME = VALUE below [SECTION]
  * lines, comments by # and ;. A name that is not known is refused, since a misspelt `allow` would
- * open more than was meant. Error texts never hold a value. */
+ * open more than was meant. Error texts never hold a value.
+ *
+ * A file that others may read or write, or that belongs to another user than us or root, is
+ * refused before it is read. Ids are unique, and each key has both id and secret; a key may read
+ * and write all campaigns unless its section says less. Secrets are overwritten before their
+ * memory is freed. */
 #include "serve/net/credentials.h"
 
 #include <ctype.h>

@@ -44,6 +44,7 @@ void pz_credentials_clear(struct pz_credentials *c);
 
 /* The key of that id of n bytes; NULL: there is none.
  *
+ * Owner:   c
  * Threads: any */
 const struct pz_key *pz_credentials_find(const struct pz_credentials *c, const char *id, size_t n);
 

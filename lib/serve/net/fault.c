@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Faults: see fault.h. Names and statuses are those that Amazon's clients map to their exceptions;
- * the header x-amzn-ErrorType decides, the body repeats it. */
+ * the header x-amzn-ErrorType decides, the body repeats it.
+ *
+ * One table says both, so that a fault looks the same wherever it is given. Clients try again
+ * after throttling and 5xx: what may pass by itself must be one of these, and what the request
+ * itself causes must not, or it would be sent again and again. */
 #include "serve/net/fault.h"
 
 #include <stddef.h>

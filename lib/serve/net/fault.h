@@ -30,6 +30,7 @@ enum pz_fault {
 
 /* "InvalidInputException"; NULL for PZ_FAULT_NONE.
  *
+ * Owner:   nobody: constants
  * Threads: any */
 const char *pz_fault_name(enum pz_fault fault);
 

@@ -43,6 +43,7 @@ struct pz_http_request {
 /* The value of the only header of that name (without regard to case); NULL when there is none or
  * more than one.
  *
+ * Owner:   the request
  * Threads: any */
 const char *pz_http_header(const struct pz_http_request *req, const char *name);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening: see listen.h. systemd's conventions are two environment variables each and need no
- * library: sd_listen_fds(3), sd_notify(3). */
+ * library: sd_listen_fds(3), sd_notify(3).
+ *
+ * A socket that was handed over counts before what the option says. Of a host's addresses IPv4
+ * comes first, since that is what most clients take "localhost" for. A socket file is removed only
+ * when nobody answers at it, and ours when we close; what it is called is the host as it was
+ * given, with the port that the system chose where 0 was asked for. */
 #include "serve/net/listen.h"
 
 #include <arpa/inet.h>
