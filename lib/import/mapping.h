@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to import/: the columns of one table while it is imported: by the schema, or as they are
- * met. */
+ * met.
+ *
+ * Threads: one at a time while a mapping grows; workers lock it (reader.h), readers of whole ones
+ * need not. */
 #ifndef PZ_IMPORT_MAPPING_H
 #define PZ_IMPORT_MAPPING_H
 
