@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop under putting many: see put_private.h. Records are taken one by one and stored in batches, and
- * before every wait for a silent input; a bad one is left out or ends the run. */
+/* The loop under putting many: see put_private.h; and values, names of columns and lists of ids,
+ * which events and rows have in common.
+ *
+ * Records are taken one by one and stored in batches, and before every wait for a silent input;
+ * a bad one is left out or ends the run. Whatever ends it, what was taken before the bad record
+ * is stored first, so that a count of stored records tells where to go on. A signal ends it in
+ * the same way. */
 #include "live/put_private.h"
 
 #include <math.h>
