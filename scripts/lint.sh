@@ -83,7 +83,7 @@ scorer_names() {
 # Folders whose headers keep the form of contracts (scripts/contracts.awk).
 contracts() {
     local f
-    for f in base table campaign filter eval; do
+    for f in base table text data import live filter rank campaign answer eval; do
         find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs awk -f scripts/contracts.awk
     done
 }

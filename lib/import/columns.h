@@ -24,7 +24,7 @@ size_t pz_staged_longest(const struct pz_staged *s);
  * order of the schema or of appearance; rows as staged. Types come from the schema or are inferred.
  * Frees what was staged of them, and the texts.
  *
- * Errors: PZ_BAD_DATA a column whose values cannot be of its type; PZ_TRY_AGAIN memory is out
+ * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  *out owns its arrays: pz_attrs_clear, also after a failure */
 enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, struct pz_err *err);
 

@@ -15,7 +15,7 @@
  *
  * Errors: PZ_BAD_DATA too many rows or event types for a dataset, or rows with an event type among
  *         rows without; PZ_TRY_AGAIN memory is out
- * Owner:  the dataset has the arrays, also after a failure */
+ * Owner:  the dataset has what was made, also after a failure */
 enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *user_map,
                                     uint32_t *const *item_map, struct pz_dataset *ds,
                                     uint64_t *duplicates, struct pz_err *err);

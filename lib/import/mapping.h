@@ -2,8 +2,8 @@
 /* Private to import/: the columns of one table while it is imported: by the schema, or as they are
  * met.
  *
- * Threads: one at a time while a mapping grows; workers lock it (reader.h), readers of whole ones
- * need not. */
+ * Threads: one at a time while a mapping grows: the workers of a table take turns (sniff.c). Fields
+ * that are there keep number and place, so that reading those needs no lock. */
 #ifndef PZ_IMPORT_MAPPING_H
 #define PZ_IMPORT_MAPPING_H
 

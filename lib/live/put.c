@@ -3,9 +3,8 @@
  * which events and rows have in common.
  *
  * Records are taken one by one and stored in batches, and before every wait for a silent input;
- * a bad one is left out or ends the run. Whatever ends it, what was taken before the bad record
- * is stored first, so that a count of stored records tells where to go on. A signal ends it in
- * the same way. */
+ * a bad one is left out or ends the run. A bad record or a signal ends it only after what was
+ * taken before is stored, so that the count of stored records tells where to go on. */
 #include "live/put_private.h"
 
 #include <math.h>

@@ -68,8 +68,8 @@ enum pz_status pz_put_check_map(const struct pz_strs *map, const struct pz_rows_
 enum pz_status pz_put_no_column(const struct pz_rows_in *in, const char *what, struct pz_err *err);
 
 /* Parse properties (a string of JSON, or an object).
- * Errors: PZ_BAD_DATA they are none
- * Owner:  *object: the caller, a new reference */
+ * Errors: PZ_BAD_DATA they are none; else as pz_json_parse
+ * Owner:  *object: the caller, a new reference, also after a failure */
 enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err *err);
 
 #endif
