@@ -54,10 +54,11 @@ struct pz_corpus_own {
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL
- * for all. 
+ * for all.
  *
  * Errors: PZ_USAGE a rule names an unknown type ("did you mean"); PZ_TRY_AGAIN memory is out
- * Owner:  *out, until pz_corpus_clear; attribute tables are borrowed from ds, which must outlive it */
+ * Owner:  *out, until pz_corpus_clear; attribute tables are borrowed from ds, which must outlive
+ *         it */
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);

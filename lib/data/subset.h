@@ -12,7 +12,8 @@
  *
  * keep  [ds->n_interactions], 0 or 1
  *
- * The file appears whole or not at all. Memory: 25 bytes a kept interaction, and the context columns.
+ * The file appears whole or not at all. Memory: 25 bytes a kept interaction, and the context
+ * columns.
  *
  * Errors: as pz_dataset_save */
 enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, const char *path,

@@ -86,8 +86,9 @@ enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, 
 
 /* What an LMDB or errno value means to a person. rc != 0.
  *
- * Errors:  PZ_IO disk full or failing; PZ_BAD_DATA damaged; PZ_CANT_CREATE no permission; PZ_NO_INPUT
- *          not there; PZ_TRY_AGAIN out of memory, descriptors or locks; PZ_INTERNAL anything else */
+ * Errors:  PZ_IO disk full or failing; PZ_BAD_DATA damaged; PZ_CANT_CREATE no permission;
+ *          PZ_NO_INPUT not there; PZ_TRY_AGAIN out of memory, descriptors or locks; PZ_INTERNAL
+ *          anything else */
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
                           struct pz_err *err);
 
