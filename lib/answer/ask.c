@@ -3,9 +3,9 @@
  * an acknowledged event is in the next answer; all else comes from the snapshot. Whoever asks
  * gets the ranker, and with it the answer, until they clear it.
  *
- * A question's own filter values are bound over those of all. The id of an answer is made from
- * the answer itself, so equal answers have equal ids. A block of questions is asked of the model
- * together, with the same answers as one by one. */
+ * A question's own filter values are bound over those of all. The id of an answer is a hash of
+ * its user, its items and the live events that it knew, so equal answers have equal ids. A block
+ * of questions is asked of the model together, with the same answers as one by one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

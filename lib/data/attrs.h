@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes: the typed metadata columns of items, users or interactions (context).
  *
- * Threads: any number may read the same attributes; one while they are made or cleared, and one at a
- * time on the table or writer they come from or go to. */
+ * Threads: any number may read the same attributes; one while they are made or cleared, and one at
+ * a time on the table or writer they come from or go to. */
 #ifndef PZ_DATA_ATTRS_H
 #define PZ_DATA_ATTRS_H
 

@@ -39,8 +39,8 @@ struct pz_import_count {
 /* Read the tables. The first 20 bad rows are said as errors. Rows of interactions that are alike in
  * everything are kept once; of several rows for one item or user the last is kept. .fingerprint of
  * the result is empty, it is of the file. The result does not depend on the number of threads.
- * Memory, at the most: the dictionaries once a thread and once more, and for an interaction of three
- * columns about 20 bytes, of more columns about 20 bytes and twice their decoded size.
+ * Memory, at the most: the dictionaries once a thread and once more, and for an interaction of
+ * three columns about 20 bytes, of more columns about 20 bytes and twice their decoded size.
  *
  * Errors: PZ_BAD_DATA a file that is no table, lacks a column or has no rows, no interaction is
  *         left, or more bad rows than max_errors, which is said after all rows were read (count is

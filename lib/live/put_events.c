@@ -3,10 +3,10 @@
  * what no field takes becomes a property, kept as the text of a JSON object, under the first of
  * a name.
  *
- * An event's own members win over its properties, whatever their order in the text. Nobody's
- * events (a user called null) are left out and counted, not stored under that name. What was
- * made of times, ids that stand for two events, and what was passed over are said once for a
- * run, not once a record. */
+ * An event's own members win over its properties, whatever their order in the text. A user or
+ * session called null or the like is none, so that strangers are not joined under that name; an
+ * event left with neither is left out and counted. What was made of times, ids that stand for
+ * two events, and what was passed over are said once for a run, not once a record. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
