@@ -80,13 +80,9 @@ scorer_names() {
         grep -vE "^($built_on)" | grep -vE "^($other_meaning)" || true
 }
 
-# Folders whose headers keep the form of contracts (scripts/contracts.awk).
+# Headers keep the form of contracts.
 contracts() {
-    local f
-    for f in base table model model/{content,factors,popularity,sequence,spectral,sessions,transitions,habits} train \
-        campaign filter eval serve serve/net; do
-        find "lib/$f" -maxdepth 1 -name '*.h' | sort | xargs -r awk -f scripts/contracts.awk
-    done
+    awk -f scripts/contracts.awk "${headers[@]}"
 }
 
 # A header whose first comment says "Private to FOLDER/" is included there alone (and by tests).

@@ -155,8 +155,8 @@ enum pz_status pz_prepare(struct pz_snapshot *snap, const struct pz_ask_options 
 void pz_prepared_free(struct pz_prepared *p);
 
 /* The request that questions of it become, without their own part; the snapshot it was made for.
- * Borrowed.
  *
+ * Owner:   the prepared one, until pz_prepared_free
  * Threads: any */
 const struct pz_request *pz_prepared_request(const struct pz_prepared *p);
 struct pz_snapshot *pz_prepared_snapshot(const struct pz_prepared *p);
@@ -230,6 +230,7 @@ enum { PZ_RID_BYTES = 41 };
 /* The id of an answer as Personalize's recommendationId, "RID-" and a UUID whose first field is the
  * campaign's version: equal answers have equal ids. buf: room for PZ_RID_BYTES. Returns buf.
  *
+ * Owner:   the caller, whose buf it is
  * Threads: any */
 char *pz_answered_rid(const struct pz_answered *a, char *buf);
 

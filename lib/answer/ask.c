@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking: one question to a prepared request. What is live is read anew for every question, so an
- * acknowledged event is in the next answer; all else comes from the snapshot. Whoever asks gets the
- * ranker, and with it the answer, until they clear it. */
+/* Asking: one question to a prepared request. What is live is read anew for every question, so
+ * an acknowledged event is in the next answer; all else comes from the snapshot. Whoever asks
+ * gets the ranker, and with it the answer, until they clear it.
+ *
+ * A question's own filter values are bound over those of all. The id of an answer is a hash of
+ * its user, its items and the live events that it knew, so equal answers have equal ids. A block
+ * of questions is asked of the model together, with the same answers as one by one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

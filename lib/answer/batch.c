@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batch: see batch.h. Questions are read in blocks; a block is answered in parallel, each question
- * into a text of its own, and written in order. */
+/* Batch: see batch.h. Questions are read in blocks; a block is answered in parallel, each
+ * question into a text of its own, and written in order, so that the output does not depend on
+ * the number of threads.
+ *
+ * A block has as many questions as make about the same number of results, so that long answers
+ * do not take more memory. Questions that ask for users are answered together, in one pass over
+ * the users a block. */
 #include "answer/batch.h"
 
 #include <stdlib.h>

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns of Items in answers. A row put since the model was made replaces the model's whole row: a
- * column that such a row lacks is null, as PutItems has it. */
+/* Columns of Items in answers. A row put since the model was made replaces the model's whole
+ * row: a column that such a row lacks is null, as PutItems has it.
+ *
+ * A column is found by name once, in the model and in the overlay; either may lack it, but not
+ * both. Values become text as CSV cells have them, several joined by '|'. Nothing is copied:
+ * columns borrow from the snapshot and live as long as it does. */
 #include "answer/columns.h"
 
 #include <string.h>

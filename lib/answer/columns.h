@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of Items that answers carry beside ids, as Personalize's metadataColumns: values as they
- * are now, rows put live included. */
+ * are now, rows put live included.
+ *
+ * Threads: any; columns do not change once they are found. */
 #ifndef PZ_ANSWER_COLUMNS_H
 #define PZ_ANSWER_COLUMNS_H
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users that only the live store knows: whoever has an event after those that the model has seen, or
- * a row of Users put since. One pass over those events; memory grows with such users, not with
- * events or with users of the model. A session that joined nobody is no user. */
+/* Users that only the live store knows: whoever has an event after those that the model has
+ * seen, or a row of Users put since. A session that joined nobody is no user.
+ *
+ * One pass over those events; memory grows with such users, not with events or with users of the
+ * model. The ids come out as a dictionary, in byte order and without repeats, so that a batch
+ * over all users has the same order whatever the order of events. */
 #include "answer/newcomers.h"
 
 #include <string.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preparing: what many questions share, merged once. Each value is the option's if given, else the
- * campaign's setting of that name, else the default of pz_ask_defaults; each text goes through the
- * parser of its rule (rules.h), so that a command line, a batch and a request over the network
- * cannot differ in what they accept. Filters come from the snapshot's cache and are bound here. */
+/* Preparing: what many questions share, merged once. Each value is the option's if given, else
+ * the campaign's setting of that name, else the default of pz_ask_defaults; each text goes
+ * through the parser of its rule (rules.h), so that a command line, a batch and a request over
+ * the network cannot differ in what they accept.
+ *
+ * Filters come from the snapshot's cache and are bound here. What is prepared does not change
+ * afterwards, and holds a reference to its snapshot, so that any number of threads may ask it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions of a batch: see question.h. */
+/* Questions of a batch: see question.h. A row of CSV and a line of JSON become the same struct;
+ * members are found in any of their spellings (userId, user_id, USER_ID), and ids may be written
+ * as numbers.
+ *
+ * A row that is no question is not a failure: it gets a problem, and the batch says it in the
+ * place of an answer. Only memory is a failure; a flag collects it while a row is read. All
+ * strings live in the arena of the block. */
 #include "answer/question.h"
 
 #include <stdio.h>

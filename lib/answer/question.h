@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A question of a batch: a row of CSV, or a line of Personalize's batch input. */
+/* A question of a batch: a row of CSV, or a line of Personalize's batch input.
+ *
+ * Threads: one an arena; questions may be read elsewhere once they are made. */
 #ifndef PZ_ANSWER_QUESTION_H
 #define PZ_ANSWER_QUESTION_H
 
@@ -22,7 +24,11 @@ struct pz_question {
     const char *where;         /* "FILE:LINE" */
 };
 
-/* Read one row, CSV or JSON. Lists are JSON arrays or joined by '|'. PZ_TRY_AGAIN: memory. */
+/* Read one row, CSV or JSON. Lists are JSON arrays or joined by '|'. What is no question is one
+ * with .problem.
+ *
+ * Errors: PZ_TRY_AGAIN memory
+ * Owner:  the arena has what *q points to */
 enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
                                 struct pz_arena *arena, struct pz_question *q, struct pz_err *err);
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules from text: see rules.h. */
+/* Rules from text: see rules.h. One parser a rule, each for the form that its option has; a text
+ * that does not fit is answered with the form that was expected.
+ *
+ * Texts are copied into the arena, since settings and requests may go before the rules do. Lists
+ * of rules grow while they are filled; struct pz_rules is pointed at them after every addition.
+ * Values of promotions are bound last, when all promotions are known. */
 #include "answer/rules.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules from text, as command lines and configurations write them: struct pz_rules with the memory
- * it needs. */
+ * it needs.
+ *
+ * Threads: one a ruleset while it is made; any number may read it then. */
 #ifndef PZ_ANSWER_RULES_H
 #define PZ_ANSWER_RULES_H
 
@@ -30,7 +32,7 @@ struct pz_ruleset {
     size_t n_values, cap_context, cap_types, cap_caps, cap_promotions, cap_boosts, cap_values;
 };
 
-/* One function a rule, in the form its option has; text is copied. PZ_USAGE says what was expected.
+/* One function a rule, in the form its option has; text is copied.
  *
  * seen       "exclude", "keep", "only", "auto" or "default"
  * types      "Purchase,AddToCart"
@@ -43,7 +45,8 @@ struct pz_ruleset {
  * promotion  "NAME:PERCENT" or "NAME:PERCENT:FILTER", the filter an expression or a name
  * boost      "CONDITION: FACTOR" or "FILTER: FACTOR": a condition is what follows INCLUDE ItemID
  *            WHERE
- * context    "KEY=VALUE" */
+ * context    "KEY=VALUE"
+ * Errors:    PZ_USAGE says what was expected; PZ_TRY_AGAIN memory; of filters as .compile */
 enum pz_status pz_ruleset_seen(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_types(struct pz_ruleset *s, const char *text, struct pz_err *err);
 enum pz_status pz_ruleset_age(struct pz_ruleset *s, const char *text, struct pz_err *err);
@@ -56,7 +59,8 @@ enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct p
 enum pz_status pz_ruleset_context(struct pz_ruleset *s, const char *text, struct pz_err *err);
 
 /* Bind values to the placeholders of the promotions' filters: n texts "NAME:PARAM=LIST", NAME being
- * a promotion. To be called after the last promotion, once. */
+ * a promotion. To be called after the last promotion, once.
+ * Errors: PZ_USAGE no such promotion, or as pz_filter_bind; PZ_TRY_AGAIN memory */
 enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, size_t n,
                                struct pz_err *err);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers for a person at a terminal: aligned columns, titles where Items has such a column, reasons
- * in words. Cells are made first, then every column gets the width of its widest cell (characters,
- * not bytes); the last one is not padded. */
+/* Answers for a person at a terminal: aligned columns, titles where Items has such a column,
+ * reasons in words. See write.h.
+ *
+ * Cells are made first, then every column gets the width of its widest cell (characters, not
+ * bytes); the last one is not padded. Long texts are cut with an ellipsis, between characters. A
+ * reason names the history's items that gave most, by their part of the blend. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

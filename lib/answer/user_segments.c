@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* User segments. For every user the model scores all items once; a segment's worth to the user is
- * the share of its items in the softmax over the catalogue, so one pass over the users serves any
- * number of segments. A row of shares per user is filled in parallel, each thread its own rows;
- * sorting is by share, then by user id, so the answer does not depend on threads. */
+/* User segments. For every user the model scores all items once; a segment's worth to the user
+ * is the share of its items in the softmax over the catalogue, so one pass over the users serves
+ * any number of segments.
+ *
+ * A row of shares per user is filled in parallel, each thread its own rows; sorting is by share,
+ * then by user id, so the answer does not depend on threads. A segment that cannot be answered
+ * keeps its status and does not harm the others. */
 #include "answer/user_segments.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User segments: who is most likely to want one item, or the items of which a condition holds
- * (Personalize's item affinity and item attribute affinity). */
+ * (Personalize's item affinity and item attribute affinity).
+ *
+ * Threads: one a set of segments; finding uses all cores itself. */
 #ifndef PZ_ANSWER_USER_SEGMENTS_H
 #define PZ_ANSWER_USER_SEGMENTS_H
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing answers: see write.h. */
+/* Writing answers: see write.h. Every format is appended to a text, which remembers that memory
+ * was out; nothing here reads or writes files.
+ *
+ * JSON is written piece by piece rather than built as a tree, as a batch writes millions of
+ * answers. Strings go through the one writer of JSON or of CSV cells, so that no id or title can
+ * break a line or a record. What is null is left out of metadata, as Personalize has it. */
 #include "answer/write.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing answers: CSV, TSV, JSON and Personalize's batch JSON Lines. */
+/* Writing answers: CSV, TSV, JSON and Personalize's batch JSON Lines.
+ *
+ * Threads: any, each with a text of its own. */
 #ifndef PZ_ANSWER_WRITE_H
 #define PZ_ANSWER_WRITE_H
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters of a campaign: see filters.h. */
+/* Filters of a campaign: see filters.h. A text of one word of letters, digits, '-' and '_' is
+ * the name of a filter in the settings; anything else is an expression, as those have blanks.
+ *
+ * A filter is compiled against what the view knows: the model, the rows put since, and the event
+ * types of live events, which are gone through only for a type that the model lacks. A name that
+ * is not there is answered with the nearest one that is. */
 #include "campaign/filters.h"
 
 #include <string.h>

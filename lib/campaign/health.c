@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fresh a campaign is: see health.h. The backlog is counted from the first live event after the
- * version's live_seen; its age is that of the event itself, so that a queue that arrives late shows
- * as well as one that is not exported. */
+/* How fresh a campaign is: see health.h. The backlog is counted from the first live event after
+ * the version's live_seen; its age is that of the event itself, so that a queue that arrives
+ * late shows as well as one that is not exported.
+ *
+ * Measuring and judging are apart: figures are the same for all who ask, limits are the
+ * caller's. A limit has a warning and a critical bound, twice the warning unless it is given; an
+ * age at its bound is still within it. */
 #include "campaign/health.h"
 
 #include <stdio.h>

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checking and repairing: see repair.h. A version is whole when every hash of its model is right and
- * a model can be opened from it. What its info.json says is found again in the model itself: the
- * recipe, and which live events its data contain; the time of publication is that of the file. */
+/* Checking and repairing: see repair.h. A version is whole when every hash of its model is right
+ * and a model can be opened from it. What its info.json says is found again in the model itself:
+ * the recipe, and which live events its data contain; the time of publication is that of the
+ * file.
+ *
+ * A model is never changed. Where it cannot be found which live events a version has seen, it is
+ * taken to have seen none: they count twice then rather than not at all. */
 #include "campaign/repair.h"
 
 #include <stdlib.h>

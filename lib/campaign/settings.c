@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME: TEXT},
- * "pins": {VERSION: true}, "bad": {FINGERPRINT of a model: VERSION}}; other members are kept as they
- * are. A file that cannot be read is an error everywhere, never "nothing is set": what is written
- * next would forget the rest. */
+/* Settings: see settings.h. The file: {"settings": {NAME: NUMBER or WORD}, "filters": {NAME:
+ * TEXT}, "pins": {VERSION: true}, "bad": {FINGERPRINT of a model: VERSION}}; other members are
+ * kept as they are.
+ *
+ * A file that cannot be read is an error everywhere, never "nothing is set": what is written
+ * next would forget the rest. Changes are made under the campaign's lock, to what the file says
+ * then. A value that cannot be set is refused when it is read, too. */
 #include "campaign/settings.h"
 
 #include <ctype.h>

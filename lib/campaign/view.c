@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Views: see view.h. */
+/* Views: see view.h. A version's model, the settings and the live store as of one moment; rows
+ * put since training become overlays, and items that the model lacks become items of the model
+ * in memory.
+ *
+ * The number of the last change of rows is read before the rows are: a change in between makes
+ * the view stale, even if it was seen. A damaged live store does not end recommending: the view
+ * goes on without it and says so by a flag, the only thing of a view that changes. */
 #include "campaign/view.h"
 
 #include <stdlib.h>

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes: see attrs.h. On disk: PREFIX/schema (text: "rows N", then a line an attribute: its
  * name, its kind, and those of "nullable", "whole" and "wide" that hold, with one blank between)
- * and per attribute PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the dictionary
- * PREFIX/NAME.values; PREFIX/present (u8). Names have no blanks (the importer sees to it). */
+ * and per attribute PREFIX/NAME.num (f64), or PREFIX/NAME.ptr (u64), .code (u32) and the
+ * dictionary PREFIX/NAME.values; PREFIX/present (u8).
+ *
+ * Names have no blanks (the importer sees to it). What comes from a packed file is checked
+ * before it is used: the count of rows, that offsets ascend, and that every code is one of the
+ * dictionary's. */
 #include "data/attrs.h"
 
 #include <math.h>

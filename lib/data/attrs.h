@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes: the typed metadata columns of items, users or interactions (context). */
+/* Attributes: the typed metadata columns of items, users or interactions (context).
+ *
+ * Threads: any number may read the same attributes; one while they are made or cleared, and one at
+ * a time on the table or writer they come from or go to. */
 #ifndef PZ_DATA_ATTRS_H
 #define PZ_DATA_ATTRS_H
 
@@ -42,11 +45,17 @@ struct pz_attrs {
     bool owned;             /* the arrays inside are freed by pz_attrs_clear; else borrowed */
 };
 
-/* The attribute of that name (pz_str_same_name), or NULL. */
+/* The attribute of that name (pz_str_same_name), or NULL.
+ * Owner: attrs; valid as long as they */
 const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name);
 
-/* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). A read
- * set borrows from the table; packed tables are checked (offsets ascend, codes < values.n). */
+/* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). Packed
+ * tables are checked (offsets ascend, codes < values.n).
+ *
+ * save     Errors: as pz_writer_add, and PZ_TRY_AGAIN memory is out
+ * load     Errors: PZ_BAD_DATA a column is missing or damaged; PZ_IO; PZ_TRY_AGAIN memory is out.
+ *          Nothing is left in *attrs then
+ * Owner:   a set that was read borrows from the table; pz_attrs_clear in any case */
 enum pz_status pz_attrs_save(const struct pz_attrs *attrs, const char *prefix, struct pz_writer *w,
                              struct pz_err *err);
 enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_attrs *attrs,
@@ -65,10 +74,12 @@ struct pz_source {
 };
 
 /* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by
- * name; strings, texts and categories unite, a column without values fits every kind, and another
- * column of two kinds is PZ_BAD_DATA; one that an input lacks which gives rows is
- * nullable), dictionaries are united and hold only values that are used. present is kept when any
- * input has it: 1 where the source row is present. *out owns its arrays. */
+ * name; strings, texts and categories unite, a column without values fits every kind, one that an
+ * input lacks which gives rows is nullable), dictionaries are united and hold only values that are
+ * used. present is kept when any input has it: 1 where the source row is present.
+ *
+ * Errors: PZ_BAD_DATA a column of two kinds; PZ_TRY_AGAIN memory is out
+ * Owner:  *out owns its arrays, until pz_attrs_clear */
 enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
                                const struct pz_source *source, uint64_t n_rows,
                                struct pz_attrs *out, struct pz_err *err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The corpus: what learning sees of a dataset. Interactions that count (event types and thresholds
  * applied), each with its weight; histories by user in time order. Scorers know nothing else of
- * data. */
+ * data.
+ *
+ * Threads: any number may read the same corpus; one while it is made or cleared. */
 #ifndef PZ_DATA_CORPUS_H
 #define PZ_DATA_CORPUS_H
 
@@ -35,8 +37,10 @@ struct pz_event_rule {
     double threshold; /* -INFINITY: none; NAN: training chooses, until then none */
 };
 
-/* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n],
- * with types of its own; free with pz_event_rules_free in any case. PZ_USAGE names the text. */
+/* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n].
+ *
+ * Errors: PZ_USAGE names the text; PZ_TRY_AGAIN memory is out
+ * Owner:  *rules has types of its own; the caller, by pz_event_rules_free in any case */
 enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
                                     struct pz_err *err);
 
@@ -50,15 +54,20 @@ struct pz_corpus_own {
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL
- * for all. Attribute tables are borrowed from ds, which must outlive the corpus. An unknown type in
- * a rule is PZ_USAGE with "did you mean". */
+ * for all.
+ *
+ * Errors: PZ_USAGE a rule names an unknown type ("did you mean"); PZ_TRY_AGAIN memory is out
+ * Owner:  *out, until pz_corpus_clear; attribute tables are borrowed from ds, which must outlive
+ *         it */
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);
 void pz_corpus_clear(struct pz_corpus_own *own);
 
 /* The weight of every interaction of ds under the rules, 0 for those that are left out.
- * weight: the caller's [n_interactions]. Errors as pz_corpus_make. */
+ *
+ * weight  the caller's [n_interactions]
+ * Errors: as pz_corpus_make */
 enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                  size_t n_rules, float *weight, struct pz_err *err);
 

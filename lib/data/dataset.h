@@ -2,7 +2,9 @@
 /* Datasets: the interactions, items and users of one import, or of several read as one group.
  *
  * In memory and on disk alike: ids are dense indices into byte-ordered dictionaries; interactions
- * are grouped by user (CSR) and stand in time order within a user, equal times in input order. */
+ * are grouped by user (CSR) and stand in time order within a user, equal times in input order.
+ *
+ * Threads: a dataset does not change once it is made: any number may read it. */
 #ifndef PZ_DATA_DATASET_H
 #define PZ_DATA_DATASET_H
 
@@ -52,10 +54,13 @@ enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct
 void pz_dataset_free(struct pz_dataset *ds);
 
 /* Give an array from pz_mem_array or malloc to the dataset; returns it, or NULL (array freed) when
- * memory is out or array is NULL. */
+ * memory is out or array is NULL.
+ * Owner: the dataset, until pz_dataset_free */
 void *pz_dataset_own(struct pz_dataset *ds, void *array);
 
-/* Write as a *.pzd (for import and --merge). Same content, same bytes. */
+/* Write as a *.pzd (for import and --merge). Same content, same bytes.
+ *
+ * Errors: as pz_writer_open, pz_writer_add and pz_writer_commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_dataset_save(const struct pz_dataset *ds, const char *path, struct pz_err *err);
 
 /* Append the Avro schemas (a JSON array of Interactions, Items, Users records as Personalize writes

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export: see export.h. Lines are collected in a buffer that is written out when it is large. */
+/* Export: see export.h. Lines are collected in a buffer that is written out when it is large, so
+ * memory does not grow with the table.
+ *
+ * The text is chosen so that pz-import reads the same values back: cells are quoted only where
+ * CSV asks for it, several values of a cell are joined by '|', null is an empty cell, and rows
+ * come in the order of the dataset, which is that of the import. Rows of items and users are
+ * only those that the import had, not every id that interacts. */
 #include "data/export.h"
 
 #include <math.h>

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dataset groups: see group.h. Files are read one by one and united by merge.c; a single file is taken
- * as it is. The parts are freed once they are united, so a group costs twice its size at the peak. */
+/* Dataset groups: see group.h. Files are read one by one and united by merge.c; a single file is
+ * taken as it is.
+ *
+ * All parts are read before the first is merged, since the dictionaries of all are needed to
+ * number ids. The parts are freed once they are united, also after a failure, so a group costs
+ * twice its size at the peak. */
 #include "data/group.h"
 
 #include <stdlib.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Info: see info.h. One description is built, as JSON; the text is made from it. */
+/* Info: see info.h. One description is built, as JSON; the text for people is made from it, so
+ * that the two cannot disagree.
+ *
+ * A column counts as filled in a row when its number is not NaN, or when its list is not empty.
+ * Rows of items and users are those that the tables had, not every id that interacts. Cost: one
+ * pass over the interactions and over each column. */
 #include "data/info.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Info: what is in a dataset, for people and for programs. */
+/* Info: what is in a dataset, for people and for programs.
+ *
+ * Threads: any; a document and a text belong to one thread. */
 #ifndef PZ_DATA_INFO_H
 #define PZ_DATA_INFO_H
 
@@ -8,8 +10,9 @@
 #include "data/dataset.h"
 
 /* The facts as a JSON object: interactions, users, items, event types with counts, first and last
- * time, the columns of every table with their types and how many rows have a value. New reference;
- * NULL when memory is out. */
+ * time, the columns of every table with their types and how many rows have a value. NULL when
+ * memory is out.
+ * Owner: the caller, a new reference */
 json_t *pz_info_json(const struct pz_dataset *ds);
 
 /* The same as text for people. doc is what pz_info_json gave. */

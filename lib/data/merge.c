@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging datasets: unite the dictionaries, merge the interactions user by user (merge_rows.c), and
- * for an item or a user take the row of the last part that has one. The parts are read only; the
- * result shares nothing with them. */
+/* Merging datasets: see group.h. The dictionaries are united first, which gives each part's maps
+ * from old index to new; with these the interactions are merged user by user (merge_rows.c), and
+ * for an item or a user the row of the last part that has one is taken.
+ *
+ * The parts are read only; the result shares nothing with them. Since dictionaries are in byte
+ * order, the maps ascend, and the result does not depend on how ids were numbered in the parts. */
 #include "data/merge.h"
 
 #include <stdlib.h>

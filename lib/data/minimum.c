@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Personalize's minimum: see minimum.h. One count serves the insights of an import, which warn, and
- * pz-train --strict, which refuses as CreateSolutionVersion does; the words are those of its message. */
+/* Personalize's minimum: see minimum.h. One count serves the insights of an import, which warn,
+ * and pz-train --strict, which refuses as CreateSolutionVersion does; the words are those of its
+ * message.
+ *
+ * What is counted are interactions as stored, of all event types, and users with at least two of
+ * them. An id that stands in Users or Items alone counts for nothing. One pass over the users;
+ * nothing is allocated. */
 #include "data/minimum.h"
 
 struct pz_amounts pz_dataset_amounts(const struct pz_dataset *ds)

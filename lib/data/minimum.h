@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The least data that Amazon Personalize trains from. */
+/* The least data that Amazon Personalize trains from.
+ *
+ * Threads: any. */
 #ifndef PZ_DATA_MINIMUM_H
 #define PZ_DATA_MINIMUM_H
 
@@ -16,8 +18,8 @@ struct pz_amounts {
 /* Count. Cannot fail; threads: any */
 struct pz_amounts pz_dataset_amounts(const struct pz_dataset *ds);
 
-/* PZ_BAD_DATA in Personalize's words when there is less than it trains from.
- * Threads: any */
+/* Whether there is what it trains from.
+ * Errors: PZ_BAD_DATA there is less; the message has Personalize's words */
 enum pz_status pz_dataset_check_minimum(const struct pz_dataset *ds, struct pz_err *err);
 
 #endif

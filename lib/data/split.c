@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Splits: see split.h. Draws hash (seed, user id); of the users, those with the smallest draws are
- * held out, so that the share is exact and other data move only users at the border. */
+/* Splits: see split.h. Draws hash (seed, user id); of the users, those with the smallest draws
+ * are held out, so that the share is exact and other data move only users at the border.
+ *
+ * What is held out are occasions: all events of one user, item and moment together. The order
+ * within a user is by time and, among equal times, by a draw from (seed, user id, item id). So
+ * nothing depends on the order of rows in a file or on the numbers that ids got, and at least
+ * one occasion is always left where a history is needed. */
 #include "data/split.h"
 
 #include <stdbool.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splits: which interactions are for training, which are the history of a test case, and which are
- * the truth that a recommender must find. */
+ * the truth that a recommender must find.
+ *
+ * Threads: any, each with a role array of its own. */
 #ifndef PZ_DATA_SPLIT_H
 #define PZ_DATA_SPLIT_H
 
@@ -31,7 +33,8 @@ struct pz_split_spec {
     int64_t time;   /* of time; INT64_MIN: by share */
 };
 
-/* Parse a SPEC of the command line. */
+/* Parse a SPEC of the command line.
+ * Errors: PZ_USAGE it is none */
 enum pz_status pz_split_parse(const char *spec, struct pz_split_spec *out, struct pz_err *err);
 
 /* Roles of interactions, [ds->n_interactions], one byte each. */

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parts of datasets: see subset.h. The corpus without event rules is the part; event values are
- * gathered beside it in the same order. */
+ * gathered beside it in the same order, and all else is borrowed from the whole for the time of
+ * writing.
+ *
+ * The dictionaries stay those of the whole, so that a user or item has the same number in both.
+ * Impressions and watermarks are left out: a part that is for judging must not look as if it
+ * contained a live store's events. */
 #include "data/subset.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A part of a dataset as a dataset of its own. */
+/* A part of a dataset as a dataset of its own.
+ *
+ * Threads: any, each with a path of its own. */
 #ifndef PZ_DATA_SUBSET_H
 #define PZ_DATA_SUBSET_H
 
@@ -9,7 +11,11 @@
  * what is known of live stores stay behind: the part is for judging, not for learning.
  *
  * keep  [ds->n_interactions], 0 or 1
- * Atomic. Memory: 25 bytes a kept interaction, and the context columns. */
+ *
+ * The file appears whole or not at all. Memory: 25 bytes a kept interaction, and the context
+ * columns.
+ *
+ * Errors: as pz_dataset_save */
 enum pz_status pz_subset_save(const struct pz_dataset *ds, const uint8_t *keep, const char *path,
                               struct pz_err *err);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Watermarks: see watermarks.h. Sets of ranges are short sorted arrays: a store that is exported
- * day by day gives one range. */
+ * day by day gives one range.
+ *
+ * Ranges ascend and neither overlap nor touch; adding one swallows those that it meets, so a set
+ * has one form only and can be compared as text. "1 .. N without a gap" is kept beside the set
+ * and follows from it after every addition. A text that is read back must be digits only: blanks
+ * and signs, which strtoull would take, are damage. */
 #include "data/watermarks.h"
 
 #include <inttypes.h>

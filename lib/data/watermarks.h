@@ -5,7 +5,9 @@
  * Numbers are kept as sets of ranges. A delta (a day's export) has the range that it was exported
  * for, also of numbers that are no event of its own: of forgettings, of rows among events, of events
  * that nobody has. Merging and updating unite them; what is missing between them is told by number
- * before anything is made of it. */
+ * before anything is made of it.
+ *
+ * Threads: one at a time on the same ranges or marks while they are changed; else any. */
 #ifndef PZ_DATA_WATERMARKS_H
 #define PZ_DATA_WATERMARKS_H
 
@@ -74,7 +76,8 @@ bool pz_watermarks_add(struct pz_watermarks *marks, const char *store, struct pz
 /* Add all that other marks contain. False when memory is out. */
 bool pz_watermarks_unite(struct pz_watermarks *marks, const struct pz_watermarks *other);
 
-/* The watermark of a store, or NULL. Borrowed until the next addition. */
+/* The watermark of a store, or NULL.
+ * Owner: the marks, until the next addition */
 const struct pz_watermark *pz_watermarks_find(const struct pz_watermarks *marks, const char *store);
 
 /* Whether all that `part` contains is in `whole` already: nothing new. False for a part without

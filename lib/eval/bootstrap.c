@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The percentile bootstrap (Efron 1979) over test cases. A resample's draws are made once for all
- * metrics and add whole rows, which the compiler turns into vector adds. */
+/* The percentile bootstrap (Efron 1979) over test cases. A resample's draws are made once for
+ * all metrics and add whole rows, which the compiler turns into vector adds.
+ *
+ * Resample b draws from its own stream (seed, b), so the figures do not depend on threads; and
+ * two models that were judged on the same cases have the same draws, so their difference is
+ * taken resample by resample (a paired bootstrap). Bounds are the 2.5 and 97.5 % points. */
 #include "eval/bootstrap.h"
 
 #include <math.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test cases: see cases.h. Ids become C strings once per dataset; cases point to them. */
+/* Test cases: see cases.h. Ids become C strings once per dataset; cases point to them, and one
+ * list of a user's history serves all their cases, each of which sees its beginning.
+ *
+ * Ground truth is what the split holds out and the model's event rules count, each item once,
+ * with its greatest gain; gains that are all alike are left out, as they say nothing. Everything
+ * lives in one arena, which pz_cases_clear frees. */
 #include "eval/cases.h"
 
 #include <math.h>

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: see evaluate.h. Cases run in parallel, each writing its own row; sums run over rows
- * in order. What is counted over all lists is counted a thread and added up: integers, whose sums
- * do not depend on the order. */
+/* Evaluation: see evaluate.h. Each case is asked as a query and its list compared with the
+ * ground truth; the case's metrics are a row of figures, and means and intervals come from the
+ * rows.
+ *
+ * Cases run in parallel, each writing its own row; sums run over rows in order. What is counted
+ * over all lists is counted a thread and added up: integers, whose sums do not depend on the
+ * order. So the figures are the same bits at any number of threads. */
 #include "eval/evaluate.h"
 
 #include <stdio.h>

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gates: see verdict.h. A recursive descent that evaluates as it reads; both sides of && and || are
- * always read, so that a fault in either is found before anything is trained. */
+/* Gates: see verdict.h. A recursive descent that evaluates as it reads; both sides of && and ||
+ * are always read, so that a fault in either is found before anything is trained.
+ *
+ * A value is a number or a truth, never both, and each place says which it needs. The metric
+ * named last in a comparison is that of names which have none of their own. The first fault is
+ * kept and names its place in the text; a gate that is false says which comparison is, in the
+ * words of the expression. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics: see metrics.h. */
+/* Metrics: see metrics.h. Each judges one list of n hits, best first, against n_truth items, at
+ * a cut-off of k.
+ *
+ * Gains are binary, or weights of events; NDCG discounts rank i (from 1) by log2(i + 1) and
+ * divides by the best list that was possible (Järvelin & Kekäläinen 2002); MAP divides by the
+ * smaller of n_truth and k. Precision divides by k, also when the list is shorter. Gini is that
+ * of how often each item was recommended, 0 when all are alike. */
 #include "eval/metrics.h"
 
 #include <math.h>

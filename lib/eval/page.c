@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The page: see page.h. Sections from the answer to the evidence; each is a function that appends
- * its HTML. All colours are variables of the style sheet, so that a dark page is the same bytes. */
+/* The page: see page.h. Sections from the answer to the evidence; each is a function that
+ * appends its HTML. All colours are variables of the style sheet, so that a dark page is the
+ * same bytes.
+ *
+ * The page stands alone: style and drawings are in it, and it loads nothing. Names, titles and
+ * ids come from a stranger's data and are escaped. Users shown are chosen by their place in the
+ * data, not by chance, so that the same model and data give the same page. */
 #include "eval/page.h"
 
 #include <math.h>

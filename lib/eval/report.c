@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reports of a verdict: see verdict.h. */
+/* Reports of a verdict: see verdict.h. The same figures as JSON for programs and as a table for
+ * people.
+ *
+ * A metric that is a mean over cases has an interval, and a rival's lift one of the difference;
+ * coverage, shares of the catalogue and Gini are of all lists together and have none. A
+ * difference counts as one only when its interval excludes zero. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

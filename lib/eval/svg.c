@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drawings: see svg.h. Bars and whiskers are stretched to their row (preserveAspectRatio none), so
- * that one page serves a telephone and a wide screen; the chart of lines keeps its shape, and its
- * letters stay readable down to 340 points. */
+/* Drawings: see svg.h. Bars and whiskers are stretched to their row (preserveAspectRatio none),
+ * so that one page serves a telephone and a wide screen; the chart of lines keeps its shape, and
+ * its letters stay readable down to 340 points.
+ *
+ * Colours are those of the page's style sheet, by class or variable. A scale ends at 1, 2 or 5
+ * times a power of ten with at most five steps. Coordinates have one or two digits behind the
+ * point, finer than any screen shows. */
 #include "eval/svg.h"
 
 #include <math.h>

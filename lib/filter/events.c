@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, interactions: all that a user did, of the model, live and inline, against the
- * tests inside a COUNT, one interaction after the other. */
+/* Filter expressions, interactions: all that a user did, of the model, live and inline, against
+ * the tests inside a COUNT, one interaction after the other.
+ *
+ * The model's interactions come before the live and inline ones. Ids of live items that were
+ * looked up stay in the working memory from query to query, and so do parsed properties within
+ * one, which are parsed only for filters that ask for them. COUNT(...) >= 1 needs no counting:
+ * it ends with the first interaction that fits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

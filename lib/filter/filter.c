@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters: see filter.h. Text -> tree (filter_parse.c) -> names and types (filter_check.c) -> the
- * tests that depend on nothing but rows are answered here for all rows; then values are bound, and
- * queries asked (filter_apply.c). */
+/* Filters: see filter.h. Text -> tree (parse.c) -> names and types (check.c) -> the tests that
+ * depend on nothing but rows are answered here for all rows; then values are bound, and queries
+ * asked (apply.c).
+ *
+ * A compiled filter does not change: what a binding or a query fills is its own. Filter values
+ * arrive as texts, from options, settings or requests, and get the type of the column that they
+ * are compared with when they are bound. */
 #include "filter/filter.h"
 
 #include <stdlib.h>

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, from text to a tree: a lexer and a parser by recursive descent. The grammar
- * is that of pz-filter.5; AND binds tighter than OR, NOT tighter than AND. Words are keywords by
- * place and without regard to case, so that columns may be called like keywords. */
+/* Filter expressions, from text to a tree: a lexer and a parser by recursive descent. The
+ * grammar is that of pz-filter.5; AND binds tighter than OR, NOT tighter than AND. Words are
+ * keywords by place and without regard to case, so that columns may be called like keywords.
+ *
+ * Signs that other languages and word processors write are taken for what they mean here. The
+ * depth of the tree is bounded, so that no text can exhaust the stack. The first fault ends it
+ * and names the character where it is. Nodes and their texts live in the arena given. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

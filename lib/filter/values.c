@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, values: what stands on the right of a test, made ready for comparing as far
- * as it is known when the filter is compiled, when filter values are bound, or when a query is
- * asked. Sets are kept in order, so that looking up is a binary search. */
+/* Filter expressions, values: what stands on the right of a test, made ready for comparing as
+ * far as it is known when the filter is compiled, when filter values are bound, or when a query
+ * is asked.
+ *
+ * Sets are kept in order, so that looking up is a binary search. Where a column has a
+ * dictionary, texts become its codes, and rows are compared by numbers; by text only where a
+ * value's dictionary is not the column's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

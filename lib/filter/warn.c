@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter expressions, warnings: values that nothing has. A filter that asks for such a value is not
- * wrong, an item or event may have it tomorrow; but most often it is misspelt, and then an INCLUDE
- * is empty and an EXCLUDE does nothing, in silence. Candidates for "did you mean" are the column's
- * distinct values, up to MAX_CANDIDATES; columns of at most MAX_SHOWN values are shown whole. */
+/* Filter expressions, warnings: values that nothing has. A filter that asks for such a value is
+ * not wrong, an item or event may have it tomorrow; but most often it is misspelt, and then an
+ * INCLUDE is empty and an EXCLUDE does nothing, in silence.
+ *
+ * Candidates for "did you mean" are the column's distinct values, up to MAX_CANDIDATES; columns
+ * of at most MAX_SHOWN values are shown whole. Values are looked for in the model and in rows
+ * put since. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why a row does not pass: every clause, then every condition of a chain, is tried alone, as a
- * filter of its own that shares all but the tree. */
+ * filter of its own that shares all but the tree. An EXCLUDE that covers the row is the answer,
+ * else the first INCLUDE's condition that is not met.
+ *
+ * The answer is a piece of the filter's own text, without the AND, OR or bar that joins it to
+ * the next. So it cannot differ from what the filter does, and costs a query only when somebody
+ * asks why. */
 #include "filter/why.h"
 
 #include <string.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cells: see cell.h.
+/* Cells: see cell.h. A reason is a constant string, so that a bad cell costs nothing until it is
+ * told.
  *
  * A decimal of at most 15 digits is a whole number below 2^53 divided by a power of ten up to
- * 10^15: both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990). */
+ * 10^15: both are exact in a double, so one division rounds correctly (Clinger, PLDI 1990).
+ * Whatever is longer, or has an exponent, goes the slow way of pz_str_to_double, and gives the
+ * same value. */
 #include "import/cell.h"
 
 #include <float.h>

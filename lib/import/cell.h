@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to import/: cells become codes (mapping.h says what a code means), or a reason why they
- * cannot. */
+ * cannot: NULL, or that reason as text that lives for ever (a predicate: "is empty"). n > 0.
+ *
+ * Threads: any: nothing is kept between calls. */
 #ifndef PZ_IMPORT_CELL_H
 #define PZ_IMPORT_CELL_H
 
@@ -15,24 +17,25 @@
 #define PZ_CELL_MAX \
     100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
 
-/* All return NULL, or the reason as text that lives for ever (a predicate: "is empty"). n > 0.
- * Thread-safe. */
-
 /* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
- * number whose magnitude says another unit is refused; 0 is 0 in every unit. */
+ * number whose magnitude says another unit is refused; 0 is 0 in every unit.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint64_t *code);
 
-/* The same by a strptime format. */
+/* The same by a strptime format.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_encode_time_as(const char *s, size_t n, const char *format, uint64_t *code);
 
 /* The Unix seconds of an encoded time. */
 int64_t pz_decode_time(uint64_t code);
 
 /* A finite number that fits a float, as the bits of the float. comma: 1,5 is 1.5. Blanks around it do
- * not count. */
+ * not count.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_encode_value(const char *s, size_t n, bool comma, uint64_t *code);
 
-/* A number of the field's type (int, long, float, double), as the bits of a double. */
+/* A number of the field's type (int, long, float, double), as the bits of a double.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, bool comma,
                              uint64_t *code);
 
@@ -43,10 +46,12 @@ bool pz_cell_number(const char *s, size_t n, bool comma, double *x);
  * when spellings is not NULL, is one of them. */
 bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n);
 
-/* true or false in any case, as the bits of 1.0 and 0.0. */
+/* true or false in any case, as the bits of 1.0 and 0.0.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_encode_bool(const char *s, size_t n, uint64_t *code);
 
-/* UTF-8 without NUL. */
+/* UTF-8 without NUL.
+ * Owner: nobody; the reason lives for ever */
 const char *pz_cell_check_text(const char *s, size_t n);
 
 /* A decimal number, fast where it is short; the same value as pz_str_to_double in every case. */

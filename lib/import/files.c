@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files and directories: see files.h. Exports to object stores and jobs of Spark write a directory of
- * part-00000.csv, part-00001.csv, ... and a marker _SUCCESS; the order of the parts is that of their
- * names, whatever the file system says, so that an import has the same bytes everywhere. */
+/* Files and directories: see files.h. Exports to object stores and jobs of Spark write a
+ * directory of part-00000.csv, part-00001.csv, ... and a marker _SUCCESS; the order of the parts
+ * is that of their names, whatever the file system says, so that an import has the same bytes
+ * everywhere.
+ *
+ * A directory is read one level deep. One without any data is refused: an empty export is a
+ * fault of whoever made it, not an empty table. */
 #include "import/files.h"
 
 #include <dirent.h>

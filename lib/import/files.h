@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files behind the names on a command line. */
+/* The files behind the names on a command line.
+ *
+ * Threads: any, each with its own arena and list. */
 #ifndef PZ_IMPORT_FILES_H
 #define PZ_IMPORT_FILES_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which column of a stranger's file is which, told from names that real exports have. */
+/* Which column of a stranger's file is which, told from names that real exports have.
+ *
+ * Threads: any, each with its own arena. */
 #ifndef PZ_IMPORT_GUESS_H
 #define PZ_IMPORT_GUESS_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import: CSV and JSON Lines tables become a dataset. Every row is kept, named as rejected, or
- * counted as a duplicate. */
+ * counted as a duplicate.
+ *
+ * Threads: any; an import uses all cores itself. */
 #ifndef PZ_IMPORT_IMPORT_H
 #define PZ_IMPORT_IMPORT_H
 
@@ -34,14 +36,18 @@ struct pz_import_count {
     uint64_t ids, joined; /* items and users with a row; those of them that interact */
 };
 
-/* Read the tables. The first 20 bad rows are said as errors; more than max_errors of them make it
- * PZ_BAD_DATA after all rows were read and counted (count is then filled too, duplicates of rows
- * that were never compared counting as kept). Rows of interactions that are alike in everything are
- * kept once; of several rows for one item or user the last is kept. *out: free with
- * pz_dataset_free; .fingerprint is empty, it is of the file. The result does not depend on the
- * number of threads. Memory, at the most: the dictionaries once a thread and once more, and for an
- * interaction of three columns about 20 bytes, of more columns about 20 bytes and twice their
- * decoded size. */
+/* Read the tables. The first 20 bad rows are said as errors. Rows of interactions that are alike in
+ * everything are kept once; of several rows for one item or user the last is kept. .fingerprint of
+ * the result is empty, it is of the file. The result does not depend on the number of threads.
+ * Memory, at the most: the dictionaries once a thread and once more, and for an interaction of
+ * three columns about 20 bytes, of more columns about 20 bytes and twice their decoded size.
+ *
+ * Errors: PZ_BAD_DATA a file that is no table, lacks a column or has no rows, no interaction is
+ *         left, or more bad rows than max_errors, which is said after all rows were read (count is
+ *         then filled too, duplicates of rows that were never compared counting as kept); PZ_USAGE
+ *         as pz_blocks_open; PZ_NO_INPUT, PZ_IO a file; PZ_CANT_CREATE, PZ_IO the reject file;
+ *         PZ_INTERRUPTED a signal came; PZ_TRY_AGAIN memory is out
+ * Owner:  *out: the caller, until pz_dataset_free */
 enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **out,
                          struct pz_import_count count[PZ_N_TABLES], struct pz_err *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a column without a schema holds, told from its distinct cells. */
+/* What a column without a schema holds, told from its distinct cells.
+ *
+ * Threads: any: nothing is kept between calls. */
 #ifndef PZ_IMPORT_INFER_H
 #define PZ_IMPORT_INFER_H
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Column mappings: see mapping.h. Without a schema the reserved names of Personalize have their
- * meaning, and every other column is text until its values have been seen. */
+ * meaning, and every other column is text until its values have been seen (infer.c).
+ *
+ * A column of a file is looked for by the pairs of --map first, then by its name without regard
+ * to case and '_'. Fields are only ever added, in an array of full size, so that their numbers
+ * and places hold while workers read. What a schema does not name is left out. */
 #include "import/mapping.h"
 
 #include <math.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to import/: the columns of one table while it is imported: by the schema, or as they are
- * met. */
+ * met.
+ *
+ * Threads: one at a time while a mapping grows: the workers of a table take turns (sniff.c). Fields
+ * that are there keep number and place, so that reading those needs no lock. */
 #ifndef PZ_IMPORT_MAPPING_H
 #define PZ_IMPORT_MAPPING_H
 

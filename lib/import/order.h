@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to import/: interactions of each user in time order, without repeats. */
+/* Private to import/: interactions of each user in time order, without repeats.
+ *
+ * Threads: one a call; pz_order_users uses all cores itself. */
 #ifndef PZ_IMPORT_ORDER_H
 #define PZ_IMPORT_ORDER_H
 
@@ -32,7 +34,9 @@ struct pz_same {
  * ptr     [n_users + 1]
  * kept    [n_users] how many keys of a user stay
  * Users run in parallel. Cost: linear in the keys (insertion sort of short groups, radix sort of
- * others). */
+ * others).
+ *
+ * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_order_users(uint64_t *key, const uint64_t *ptr, uint32_t n_users,
                               const struct pz_same *same, uint32_t *kept, struct pz_err *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to import/: reading the files of one table, on all threads, into staged rows. */
+/* Private to import/: reading the files of one table, on all threads, into staged rows.
+ *
+ * Threads: one a reader, one a worker; a file is read by all workers at once. */
 #ifndef PZ_IMPORT_READER_H
 #define PZ_IMPORT_READER_H
 
@@ -66,7 +68,8 @@ struct pz_worker {
     bool out_of_memory;
 };
 
-/* n workers, or NULL when memory is out; free with the same n (accepts NULL). */
+/* n workers, or NULL when memory is out.
+ * Owner: the caller, until pz_workers_free with the same n (accepts NULL) */
 struct pz_worker *pz_workers_new(int n);
 void pz_workers_free(struct pz_worker *workers, int n);
 
@@ -86,7 +89,10 @@ struct pz_import_reader {
 };
 
 /* Read one more file of the table to the end. Bad rows are told to row errors, in the order of the
- * file; a file that cannot be read, or lacks a column, is the status. */
+ * file; a file that cannot be read, or lacks a column, is the status.
+ *
+ * Errors: as pz_blocks_open, pz_blocks_next, pz_import_reader_sniff and pz_row_errors_report;
+ *         PZ_INTERRUPTED a signal came; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *path,
                                      struct pz_err *err);
 
@@ -99,13 +105,17 @@ bool pz_worker_parse(struct pz_worker *w);
 bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field);
 
 /* Bind the columns of the current file for all workers, find the form of its times, and refuse a
- * file without a needed column or without rows. */
+ * file without a needed column or without rows.
+ *
+ * Errors: PZ_BAD_DATA it has not the columns, or its times are written in no one form; as
+ *         pz_blocks_peek; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_import_reader_sniff(struct pz_import_reader *in, struct pz_err *err);
 
 /* Free what a worker had for the current file; its dictionaries stay. */
 void pz_worker_leave(struct pz_worker *w);
 
-/* Tell row errors and free them. */
+/* Tell row errors and free them.
+ * Errors: as pz_out_write, of the reject file; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_row_errors_report(struct pz_row_errors *row_errors, const char *file,
                                     struct pz_row_error *row_error, size_t n, struct pz_err *err);
 

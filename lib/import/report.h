@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an import tells about the whole, once all rows are read. */
+/* What an import tells about the whole, once all rows are read.
+ *
+ * Threads: one a log. */
 #ifndef PZ_IMPORT_REPORT_H
 #define PZ_IMPORT_REPORT_H
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telling row errors: the first 20 as messages, all of them to the reject file. */
+/* Telling row errors: see reader.h. The first 20 become messages, as more would hide the rest of
+ * the log; all of them go to the reject file, as JSON Lines with file, line, column, reason and
+ * the row as it was.
+ *
+ * Values come from a stranger's file: a message shows at most 60 bytes, never half a character,
+ * and control characters as '?'. Every row error is freed here, also when writing fails. */
 #include <stdlib.h>
 #include <string.h>
 

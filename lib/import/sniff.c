@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The import reader, the start of a file: which column is which field, and how its times are
- * written. */
+ * written. See reader.h.
+ *
+ * The times of a sample of rows vote for a form; the most frequent one is that of the column in
+ * this file, and cells of other forms are then row errors rather than silently another moment.
+ * Keys of JSON are met while workers run: each remembers those it knows, and only a new one
+ * takes the lock of the mapping. A field's first place in the input is kept, so that the order
+ * of columns does not depend on threads. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to import/: what import keeps of the rows it has read, in as few bytes as their values
- * need, until all ids are known. */
+ * need, until all ids are known.
+ *
+ * Threads: one at a time on the same value; each worker fills texts and row groups of its own. */
 #ifndef PZ_IMPORT_STAGING_H
 #define PZ_IMPORT_STAGING_H
 
@@ -118,8 +120,11 @@ bool pz_texts_resolve(struct pz_texts *t, uint64_t *word, size_t n);
 uint32_t pz_texts_count(const struct pz_texts *t);
 void pz_texts_clear(struct pz_texts *t);
 
-/* Unite the texts of n threads: *dict becomes the dictionary (owned), map[k] (caller frees, also
- * after a failure) [count of t[k]] number -> index. */
+/* Unite the texts of n threads: *dict becomes the dictionary, map[k] [count of t[k]] number ->
+ * index.
+ *
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller: *dict by pz_dict_clear, each map[k] by free, also after a failure */
 enum pz_status pz_texts_unite(struct pz_texts *const *t, size_t n, struct pz_dict *dict,
                               uint32_t **map, struct pz_err *err);
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting events into the store: see store.h. One transaction gives every new event the next number
- * and writes its record, its place under its owner, its event id, and the session that it joins to
- * its user. */
+/* Putting events into the store: see store.h. One transaction gives every new event the next
+ * number and writes its record, its place under its owner, its event id, and the session that it
+ * joins to its user.
+ *
+ * An event whose id was taken before is passed over; the first event that carries both a session
+ * and a user ties the two for ever. Numbers are never used again, also when events go. A
+ * transaction may be run again from its start (db.h): nothing outside it changes before it is
+ * durable. */
 #include <errno.h>
 #include <stdlib.h>
 

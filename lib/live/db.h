@@ -12,7 +12,10 @@
  *   forgotten  user id -> number
  *   items, users  id -> number, row (rows.c)
  *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given
- *              out, never used again; "rows" -> the number of the last change in items and users */
+ *              out, never used again; "rows" -> the number of the last change in items and users
+ *
+ * Threads: any on one store, which locks itself; what runs inside a transaction belongs to its
+ * thread. */
 #ifndef PZ_LIVE_DB_H
 #define PZ_LIVE_DB_H
 
@@ -81,7 +84,11 @@ enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context,
 enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
                           struct pz_err *err);
 
-/* What an LMDB or errno value means to a person. rc != 0. */
+/* What an LMDB or errno value means to a person. rc != 0.
+ *
+ * Errors:  PZ_IO disk full or failing; PZ_BAD_DATA damaged; PZ_CANT_CREATE no permission;
+ *          PZ_NO_INPUT not there; PZ_TRY_AGAIN out of memory, descriptors or locks; PZ_INTERNAL
+ *          anything else */
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
                           struct pz_err *err);
 

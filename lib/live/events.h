@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to live/: events inside a transaction. Functions return 0 or an LMDB or errno value.
- */
+ *
+ * Threads: one a transaction. */
 #ifndef PZ_LIVE_EVENTS_H
 #define PZ_LIVE_EVENTS_H
 
@@ -13,7 +14,8 @@ struct pz_numbers {
     size_t n, cap;
 };
 
-/* The i-th text of an event, in the order of the records. */
+/* The i-th text of an event, in the order of the records.
+ * Owner: the event */
 const char **pz_live_text(struct pz_event *e, int i);
 
 /* Keys of "joins": id, NUL, number. Returns the length. */

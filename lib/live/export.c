@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export: see live_export.h. Which columns there are is known only at the end, so a snapshot is
- * walked twice: once for the names, once for the lines. */
+/* Export: see export.h. Which columns there are is known only at the end, so the events are
+ * walked twice, as of one moment: once for the names, once for the lines. Rows likewise.
+ *
+ * The file must import into a dataset that merges with the model's: columns are named as in the
+ * model, else in capitals, and a value that does not fit the model's type becomes null (and is
+ * counted), as it would take its whole row with it. A change of rows during the export is in the
+ * file and counts again as live, which is the same row. */
 #include "live/export.h"
 
 #include <ctype.h>

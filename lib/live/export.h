@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Out of the live store, for the next training. */
+/* Out of the live store, for the next training.
+ *
+ * Threads: any, also on one store, each with an output of its own. */
 #ifndef PZ_LIVE_EXPORT_H
 #define PZ_LIVE_EXPORT_H
 
@@ -27,18 +29,24 @@ struct pz_export_cfg {
 /* The events with numbers above `after` (see pz_live_each) as CSV for pz-import: USER_ID, ITEM_ID,
  * TIMESTAMP, EVENT_TYPE, EVENT_VALUE, then IMPRESSION, RECOMMENDATION_ID and other columns as far
  * as there are any, named as in the model (NULL: none) or in capitals (deviceType becomes
- * DEVICE_TYPE). */
+ * DEVICE_TYPE).
+ *
+ * Errors:  as pz_live_each and pz_out_write; PZ_TRY_AGAIN memory */
 enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_model *m,
                                      uint64_t after, struct pz_out *out, struct pz_exported *done,
                                      struct pz_err *err);
 
-/* The rows of items or users with numbers above cfg->rows_after as CSV. */
+/* The rows of items or users with numbers above cfg->rows_after as CSV.
+ *
+ * Errors:  as pz_live_each_row and pz_out_write; PZ_TRY_AGAIN memory */
 enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table table,
                                    const struct pz_export_cfg *cfg, struct pz_out *out,
                                    struct pz_exported *done, struct pz_err *err);
 
 /* The ids of forgotten users, as CSV with the one column USER_ID: what a data deletion job of
- * Personalize takes. */
+ * Personalize takes.
+ *
+ * Errors:  as pz_live_each_forgotten and pz_out_write; PZ_TRY_AGAIN memory */
 enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
                                         struct pz_exported *done, struct pz_err *err);
 
@@ -51,7 +59,11 @@ enum pz_status pz_live_lacking(struct pz_live_store *s, const struct pz_model *m
                                struct pz_export_cfg *cfg, struct pz_err *err);
 
 /* Events, items and users as a dataset at path, so that it merges with the data of the model:
- * columns that the model has get its types. PZ_NEGATIVE when there are no events. */
+ * columns that the model has get its types.
+ *
+ * Errors:  PZ_NEGATIVE there are no new events or rows, nothing is written; PZ_CANT_CREATE no
+ *          temporary file; as pz_live_export_events, pz_live_export_rows, pz_import and
+ *          pz_dataset_save */
 enum pz_status pz_live_export_dataset(struct pz_live_store *s, const struct pz_export_cfg *cfg,
                                       const char *path, struct pz_exported *done,
                                       struct pz_err *err);

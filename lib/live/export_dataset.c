@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export as a dataset: see live_export.h. The tables go as CSV into unnamed temporary files and
- * through pz_import, twice: first with inferred types, then with the schema that results when the
- * model's columns keep the model's types, so that the day's dataset merges with the ones before. */
+/* Export as a dataset: see export.h. The tables go as CSV into unnamed temporary files and
+ * through pz_import, twice: first with inferred types, then with the schema that results when
+ * the model's columns keep the model's types, so that the day's dataset merges with the ones
+ * before.
+ *
+ * The result carries the watermark of what it was exported for, from the number after `after` on
+ * but for what had been collected before: that is how a gap between days is noticed. */
 #include "live/export.h"
 
 #include <errno.h>

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves the live store: users who asked to be forgotten, and what every retained model has
- * learned. */
+ * learned. See store.h.
+ *
+ * Forgetting is one transaction: events, sessions, row and the mark that keeps the user out go
+ * together or not at all. Collecting works in pieces; it notes how far it came, so that an
+ * export knows what is no longer there, and event ids outlive their events for PZ_LIVE_ID_DAYS
+ * days, so that a late repeat is not stored. What is deleted stays as bytes in free pages until
+ * compaction (compact.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

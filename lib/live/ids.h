@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to live/: event ids that were taken, and users who were forgotten, under salted hashes.
- * Functions that return int give 0 or an LMDB or errno value; all run inside a transaction. */
+ * Functions that return int give 0 or an LMDB or errno value; all run inside a transaction.
+ *
+ * Threads: one a transaction. */
 #ifndef PZ_LIVE_IDS_H
 #define PZ_LIVE_IDS_H
 

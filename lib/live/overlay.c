@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Overlays: see overlay.h. Rows come in byte order of ids, so the ids are a dictionary as they
  * come. Cells are numbered by their text, column by column; at the end each distinct text is
- * parsed, or cut into its parts, once, and the rows look up. */
+ * parsed, or cut into its parts, once, and the rows look up.
+ *
+ * Columns that the model has keep its name and type, and what does not fit is null; the types of
+ * others are inferred as an import would, so that a row means the same before and after the next
+ * training. */
 #include "live/overlay.h"
 
 #include <math.h>

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop under putting many: see put_private.h. Records are taken one by one and stored in batches, and
- * before every wait for a silent input; a bad one is left out or ends the run. */
+/* The loop under putting many: see put_private.h; and values, names of columns and lists of ids,
+ * which events and rows have in common.
+ *
+ * Records are taken one by one and stored in batches, and before every wait for a silent input;
+ * a bad one is left out or ends the run. A bad record or a signal ends it only after what was
+ * taken before is stored, so that the count of stored records tells where to go on. */
 #include "live/put_private.h"
 
 #include <math.h>

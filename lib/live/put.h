@@ -4,8 +4,10 @@
  * as they are (PutEvents, PutItems, PutUsers; "properties" as a string of JSON or as an object).
  *
  * A batch is stored in one durable transaction when it has PZ_PUT_BATCH entries (PZ_PUT_BULK
- * without cfg->ack) or PZ_PUT_BYTES, when the input ends, and when a pipe has nothing more to read at the moment: what a slow producer wrote is not
- * left waiting. */
+ * without cfg->ack) or PZ_PUT_BYTES, when the input ends, and when a pipe has nothing more to read
+ * at the moment: what a slow producer wrote is not left waiting.
+ *
+ * Threads: any, also on one store, each with its own arena and log. */
 #ifndef PZ_LIVE_PUT_H
 #define PZ_LIVE_PUT_H
 
@@ -111,7 +113,9 @@ struct pz_put_one {
     struct pz_log *log;
 };
 
-/* Put one row from its id and its properties. */
+/* Put one row from its id and its properties.
+ *
+ * Errors:  PZ_BAD_DATA names the column; else as pz_live_put_rows */
 enum pz_status pz_put_row(struct pz_live_store *s, enum pz_live_table table,
                           const struct pz_attrs *known, const struct pz_put_one *one,
                           uint64_t *last, struct pz_err *err);

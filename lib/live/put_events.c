@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting many events: see put.h. */
+/* Putting many events: see put.h. Members and cells are given to fields of the event by name;
+ * what no field takes becomes a property, kept as the text of a JSON object, under the first of
+ * a name.
+ *
+ * An event's own members win over its properties, whatever their order in the text. A user or
+ * session called null or the like is none, so that strangers are not joined under that name; an
+ * event left with neither is left out and counted. What was made of times, ids that stand for
+ * two events, and what was passed over are said once for a run, not once a record. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to live/: the loop under pz_put_events and pz_put_rows, and what both do with values.
- */
+ *
+ * Threads: one a run, each with its own texts. */
 #ifndef PZ_LIVE_PUT_PRIVATE_H
 #define PZ_LIVE_PUT_PRIVATE_H
 
@@ -28,24 +29,30 @@ struct pz_put_sink {
     void *context;
 };
 
-/* Read cfg->path to its end. Errors get FILE:LINE in front. */
+/* Read cfg->path to its end. Messages get FILE:LINE in front.
+ *
+ * Errors:  PZ_BAD_DATA more bad records than cfg->max_errors (those before are stored);
+ *          PZ_INTERRUPTED a signal came; as pz_rows_open, pz_rows_next and the sink's functions */
 enum pz_status pz_put_run(const struct pz_put_cfg *cfg, const struct pz_put_sink *sink,
                           struct pz_put_count *count, struct pz_err *err);
 
 /* A JSON value as a CSV cell would have it, appended to out: arrays of plain values joined by '|';
- * null and
- * [] give nothing. NULL, or the reason why it cannot be one. */
+ * null and [] give nothing. NULL, or the reason why it cannot be one.
+ * Owner: nobody; reasons live for ever */
 const char *pz_put_cell(const json_t *value, struct pz_str *out);
 
 /* Read a time in any form to Unix seconds; the bit of the form is added to *forms (NULL: not
- * wanted). NULL or the reason. */
+ * wanted). NULL or the reason.
+ * Owner: nobody; reasons live for ever */
 const char *pz_put_time(const char *s, size_t n, int64_t *seconds, unsigned *forms);
 
 /* What is wrong with a value in a column of the model: NULL, or the reason. value: the JSON value
- * that s was made from; NULL: a CSV cell. */
+ * that s was made from; NULL: a CSV cell.
+ * Owner: nobody; reasons live for ever */
 const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n);
 
-/* Our name of a column or member, by the pairs OURS=THEIRS; buf is for it, of PZ_NAME_MAX + 1. */
+/* Our name of a column or member, by the pairs OURS=THEIRS; buf is for it, of PZ_NAME_MAX + 1.
+ * Owner: the caller (buf or name), or the map */
 const char *pz_put_name(const struct pz_strs *map, const char *name, char *buf);
 
 /* Whether a column of ours is there, after the map. */
@@ -56,10 +63,13 @@ bool pz_put_has(const struct pz_strs *map, const struct pz_rows_in *in, const ch
 enum pz_status pz_put_check_map(const struct pz_strs *map, const struct pz_rows_in *in,
                                 struct pz_err *err);
 
-/* "FILE: WHAT: its columns are A, B, C" as PZ_BAD_DATA. */
+/* "FILE: WHAT: its columns are A, B, C".
+ * Errors: PZ_BAD_DATA always, as what it is for */
 enum pz_status pz_put_no_column(const struct pz_rows_in *in, const char *what, struct pz_err *err);
 
-/* Parse properties (a string of JSON, or an object) into a new reference. */
+/* Parse properties (a string of JSON, or an object).
+ * Errors: PZ_BAD_DATA they are none; else as pz_json_parse
+ * Owner:  *object: the caller, a new reference, also after a failure */
 enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err *err);
 
 #endif

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting many rows of items or users: see put.h. */
+/* Putting many rows of items or users: see put.h. Each record becomes an id and pairs of name
+ * and value, as text; a batch of them is stored in one transaction.
+ *
+ * A value must fit the type that the model's column has, if there is one; times are kept as Unix
+ * seconds. A column that the model lacks is kept, and said once, as it may be a slip of the pen.
+ * A column that stands twice in one row is a fault of the record, not a choice to be made here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live store's rows of items and users: see live.h. A record of "items" and "users": the number
- * of the change (8 bytes), then name and value of each column that is not null, each ended by a
- * NUL. Values are text as in a CSV cell; what they mean is told by the model's schema when they are
- * read (overlay.c). */
+/* The live store's rows of items and users: see store.h. A record of "items" and "users": the
+ * number of the change (8 bytes), then name and value of each column that is not null, each
+ * ended by a NUL.
+ *
+ * Values are text as in a CSV cell; what they mean is told by the model's schema when they are
+ * read (overlay.c). A row replaces the whole row of its id. Rows are read a chunk a transaction
+ * and handed out behind it, so that a slow caller keeps no snapshot. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading events: see store.h, and db.h for what is kept where.
- * A record of "events": i64 time, f64 value, then the texts of an event in the order of
- * pz_live_text, each ended by a NUL, "" for NULL. */
+/* Reading events: see store.h, and db.h for what is kept where. A record of "events": i64 time,
+ * f64 value, then the texts of an event in the order of pz_live_text, each ended by a NUL, ""
+ * for NULL.
+ *
+ * Whose an event is follows from the sessions that joined a user, as of the moment of reading: a
+ * session that joined late brings its earlier events with it. Reading all copies a chunk a
+ * transaction and calls behind it, up to the last number at the beginning. A record that is not
+ * of this form is damage (MDB_CORRUPTED), never a shorter event. */
 #include "live/events.h"
 #include "live/ids.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live store: what came after training. Events, and rows of items and users, are numbered 1, 2,
  * 3 ... in one sequence, durable before they are acknowledged, and seen by every reader that starts
- * afterwards. Any number of processes and threads may read and write; a store may be used by
- * several threads.
+ * afterwards.
  *
  * Calling sequence:
  *
@@ -13,7 +12,9 @@
  *     pz_live_forget(s, user, ...);             a person, at once
  *     pz_live_collect(s, events, rows, ...);    what versions and datasets hold
  *     pz_live_compact(s, ...);                  while others go on
- *   pz_live_close(s);                           once for each opening */
+ *   pz_live_close(s);                           once for each opening
+ *
+ * Threads: any number, of any number of processes, may use one store, to read and to write. */
 #ifndef PZ_LIVE_STORE_H
 #define PZ_LIVE_STORE_H
 
@@ -142,7 +143,9 @@ struct pz_live_size {
     uint64_t bytes;                /* of the file in use */
 };
 
-/* How much there is, as of now. Two small reads. */
+/* How much there is, as of now. Two small reads.
+ *
+ * Errors:  as pz_live_put_each */
 enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size,
                              struct pz_err *err);
 
@@ -192,14 +195,18 @@ typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_
                                      struct pz_err *err);
 
 /* Call fn for every forgotten user whose id was not purged, in no particular order, with the number
- * of the forgetting. */
+ * of the forgetting.
+ *
+ * Errors:  fn's status other than PZ_OK ends it and is returned; else as pz_live_put_each */
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 
 /* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
  * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids for
- * PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both together. Works in pieces, so that writers get
- * their turn. */
+ * PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both
+ * together. Works in pieces, so that writers get their turn.
+ *
+ * Errors:  as pz_live_put_each; pieces that were done stay done */
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,
                                uint64_t *n_removed, struct pz_err *err);
 
@@ -214,7 +221,10 @@ struct pz_live_row {
     size_t n;
 };
 
-/* Store n rows in one durable transaction. *last as in pz_live_put. */
+/* Store n rows in one durable transaction. *last as in pz_live_put.
+ *
+ * Errors:  PZ_BAD_DATA an id, the number of columns or a text is out of bounds: nothing is stored;
+ *          else as pz_live_put_each */
 enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table table,
                                 const struct pz_live_row *row, size_t n, uint64_t *last,
                                 struct pz_err *err);
@@ -222,7 +232,9 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
 typedef enum pz_status pz_live_row_fn(void *context, const struct pz_live_row *row,
                                       struct pz_err *err);
 
-/* Call fn for every row with a number above `after`, in byte order of ids. */
+/* Call fn for every row with a number above `after`, in byte order of ids.
+ *
+ * Errors:  fn's status other than PZ_OK ends it and is returned; else as pz_live_put_each */
 enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
                                 pz_live_row_fn *fn, void *context, struct pz_err *err);
 

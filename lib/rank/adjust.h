@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 3, the adjustment: exploration, and rules that multiply scores. */
+/* Private to rank/: step 3, the adjustment: exploration, and rules that multiply scores.
+ *
+ * Threads: one an adjustment, which belongs to one ranker. */
 #ifndef PZ_RANK_ADJUST_H
 #define PZ_RANK_ADJUST_H
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Caps: at most N items of one value of a column in an answer. An item with several values counts
- * for each of them; one without a value is always free to come. */
+/* Caps: at most N items of one value of a column in an answer. An item with several values
+ * counts for each of them; one without a value is always free to come.
+ *
+ * Counts are kept in an open hash table with linear probing, at most half full, whose keys are
+ * hashes of values with the number of the cap in them, so that values of different columns do
+ * not meet. A cap is judged before an item is taken and counted after it; an empty table is
+ * never looked into. */
 #include "rank/caps.h"
 
 #include <stdlib.h>

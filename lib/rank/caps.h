@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: at most N items of one value of a column. */
+/* Private to rank/: at most N items of one value of a column.
+ *
+ * Threads: one a struct pz_caps, which belongs to one ranker. */
 #ifndef PZ_RANK_CAPS_H
 #define PZ_RANK_CAPS_H
 

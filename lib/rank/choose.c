@@ -2,7 +2,11 @@
 /* Choice: from scores to the answer. Candidates are in order of the blend, then, where no part
  * knows an item, of the fallback. A page takes its promoted items first, then the best others as
  * caps and diversity allow, and chance mixes the two. Later pages go on with what earlier ones
- * left. */
+ * left.
+ *
+ * An item has one place at most, on all pages together: `gone` holds those that have theirs.
+ * Earlier pages are made again for a later one, from the same seed, so that no state is kept
+ * between queries. */
 #include "rank/choose.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 5, the choice: which items, in which order. */
+/* Private to rank/: step 5, the choice: which items, in which order.
+ *
+ * Threads: one a choice, which belongs to one ranker. */
 #ifndef PZ_RANK_CHOOSE_H
 #define PZ_RANK_CHOOSE_H
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns of Items as rules read them: by name, a row put since the model was made in place of the
- * model's whole row. Values of different dictionaries compare by a 64-bit hash of their text. */
+/* Columns of Items as rules read them: by name, a row put since the model was made in place of
+ * the model's whole row. A column that such a row lacks is null in it, whatever the model has.
+ *
+ * The model and the overlay have dictionaries of their own, so values are compared by a 64-bit
+ * hash of their text, and numbers by a hash of their bits. Where an item's row is, is looked up
+ * at each reading: nothing is copied, and a column costs nothing until it is read. */
 #include "rank/column.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: a column of Items as it is now: the model's, overlaid by rows put since. */
+/* Private to rank/: a column of Items as it is now: the model's, overlaid by rows put since.
+ *
+ * Threads: any: a column does not change once it is found. */
 #ifndef PZ_RANK_COLUMN_H
 #define PZ_RANK_COLUMN_H
 

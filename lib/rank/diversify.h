@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: diversity by maximal marginal relevance. */
+/* Private to rank/: diversity by maximal marginal relevance.
+ *
+ * Threads: one a struct pz_diversity, which belongs to one ranker. */
 #ifndef PZ_RANK_DIVERSIFY_H
 #define PZ_RANK_DIVERSIFY_H
 

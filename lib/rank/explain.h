@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 6, the explanation: why an item stands where it stands, or does not. */
+/* Private to rank/: step 6, the explanation: why an item stands where it stands, or does not.
+ *
+ * Threads: one an explanation, which belongs to one ranker. */
 #ifndef PZ_RANK_EXPLAIN_H
 #define PZ_RANK_EXPLAIN_H
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exploration: see explore.h. The order without replacement in proportion to weights c_j is that of
- * independent exponential times with rates c_j (Efraimidis & Spirakis 2006): item j's time is
- * -log(u_j) / c_j, and the smallest PZ_EXPLORE_MAX of them are kept in a sorted list. */
+/* Exploration: see explore.h. The order without replacement in proportion to weights c_j is that
+ * of independent exponential times with rates c_j (Efraimidis & Spirakis 2006): item j's time is
+ * -log(u_j) / c_j, and the smallest PZ_EXPLORE_MAX of them are kept in a sorted list.
+ *
+ * u_j depends on the draw and the item's index alone, so that the order of looking at items does
+ * not matter; equal times go to the lower item. Young items are found 64 at a time, as most
+ * words of the catalogue have none. */
 #include "rank/explore.h"
 
 #include <math.h>

@@ -12,7 +12,9 @@
  *                                                                        PZ_EXPLORE_MAX
  * Weight 0 changes nothing, 1 leaves nothing but the draw. How many young items there are does not
  * matter. The draw depends on seed, user, day and item index only: a page asked for twice is the
- * same page, until the user is shown something. */
+ * same page, until the user is shown something.
+ *
+ * Threads: any, each with a blend of its own. */
 #ifndef PZ_RANK_EXPLORE_H
 #define PZ_RANK_EXPLORE_H
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* History: what the user did, from three sources in this order: the model's own record of him
- * (unless he asked to be forgotten), live events, the inline history of the request. Scorers read
- * the newest PZ_HIST_MAX events that count; rules read all of it. */
+/* History: what the user did, from three sources in this order: the model's own record of them
+ * (unless they asked to be forgotten), live events, the inline history of the request. Scorers
+ * read the newest PZ_HIST_MAX events that count; rules read all of it.
+ *
+ * Beside that it holds what is known of the user (a row put since training before the model's)
+ * and of the moment. Events are weighted as training weighted them; values that the model never
+ * met say nothing. What the scorers get exists twice, with and without items that came since
+ * training, for the parts that know nothing of such. */
 #include "rank/history.h"
 
 #include <math.h>

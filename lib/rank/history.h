@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 1, the history: what the user did and what is known of them. */
+/* Private to rank/: step 1, the history: what the user did and what is known of them.
+ *
+ * Threads: one a history, which belongs to one ranker. */
 #ifndef PZ_RANK_HISTORY_H
 #define PZ_RANK_HISTORY_H
 

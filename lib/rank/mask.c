@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mask: the set of items that may be recommended. Each rule takes items out of it. */
+/* Mask: the set of items that may be recommended, a bit an item. Each rule takes items out of
+ * it: what was seen first, then the request's filter, then the item asked about or what is not
+ * on a list.
+ *
+ * What may be promoted is the set after the seen rule alone, as the request's filter does not
+ * act on promotions. Only-seen works the other way: the set begins empty and the past adds to
+ * it. Filters see the live events of the page's moment, not later ones. */
 #include "rank/mask.h"
 
 #include <stdlib.h>

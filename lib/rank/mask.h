@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 2, the mask: which items may be recommended. */
+/* Private to rank/: step 2, the mask: which items may be recommended.
+ *
+ * Threads: one a mask, which belongs to one ranker. */
 #ifndef PZ_RANK_MASK_H
 #define PZ_RANK_MASK_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: what ties a page token to its question. */
+/* Private to rank/: what ties a page token to its question.
+ *
+ * Threads: any. */
 #ifndef PZ_RANK_PAGE_H
 #define PZ_RANK_PAGE_H
 

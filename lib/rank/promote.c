@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Promotions as in Amazon Personalize: promoted items are in order among themselves, and so are the
- * others; chance says which places the promoted ones take. */
+/* Promotions as in Amazon Personalize: promoted items are in order among themselves, and so are
+ * the others; chance says which places the promoted ones take.
+ *
+ * The places are drawn by selection sampling (Knuth, The Art of Computer Programming 3.4.2,
+ * algorithm S): every set of k places is equally likely, in one pass, and the same seed gives
+ * the same places. */
 #include "rank/promote.h"
 
 #include "base/rng.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: which places promoted items take. */
+/* Private to rank/: which places promoted items take.
+ *
+ * Threads: any. */
 #ifndef PZ_RANK_PROMOTE_H
 #define PZ_RANK_PROMOTE_H
 

@@ -24,7 +24,9 @@
  *                   (explained: raw keeps that blend)           multiply blend
  *                   fallback                                    only once has_fallback
  *   5 choice        hit [n], gone, all pages so far             the scores of hits: softmax
- *   6 explanation   reason [n], if asked for */
+ *   6 explanation   reason [n], if asked for
+ *
+ * Threads: one a ranker; any number of rankers a model, which they only read. */
 #ifndef PZ_RANK_RANK_H
 #define PZ_RANK_RANK_H
 
@@ -104,7 +106,8 @@ enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules
  * Errors:  PZ_USAGE it is none */
 enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_err *err);
 
-/* Write the token of a page into buf of at least 64 bytes; returns buf. */
+/* Write the token of a page into buf of at least 64 bytes; returns buf.
+ * Owner: the caller, whose buf it is */
 char *pz_page_format(const struct pz_page *page, char *buf);
 
 /* Something known of the moment: a column of Interactions beside the reserved ones, and its value.
@@ -151,7 +154,9 @@ enum pz_origin {
     PZ_ORIGIN_SIMILAR,
     PZ_ORIGIN_UNKNOWN
 };
-/* "personal", "session", ...: as answers say it. */
+
+/* "personal", "session", ...: as answers say it.
+ * Owner: nobody; it lives for ever */
 const char *pz_origin_name(enum pz_origin origin);
 
 struct pz_hit {

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scores: the blend of the model's parts, the fallback for items that no part knows, and the shares
- * that answers carry. */
+/* Scores: the blend of the model's parts, the fallback for items that no part knows, and the
+ * shares that answers carry.
+ *
+ * Parts are put on one scale over all that the seen rule leaves, not over what a filter or a
+ * list leaves, so that two items keep their order whatever else is asked. The fallback is the
+ * last part of every recipe, popularity, with a trace for items nobody had, so that it is above
+ * 0 everywhere; it is made only when an answer needs it. A softmax takes the largest blend out
+ * of the exponents, so that none overflows. */
 #include "rank/score.h"
 
 #include <math.h>

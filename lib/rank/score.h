@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: step 4, the scores of all items. */
+/* Private to rank/: step 4, the scores of all items.
+ *
+ * Threads: one a struct pz_scores, which belongs to one ranker. */
 #ifndef PZ_RANK_SCORE_H
 #define PZ_RANK_SCORE_H
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Top-N: a heap whose root is the worst item kept. */
+/* Top-N: a heap of the `want` best so far whose root is the worst of them, made once it is full;
+ * then one pass over the scores, in which most items fail a single comparison with the root.
+ * Cost: n + m log(want) for the m items that enter.
+ *
+ * Equal scores go to the lower index: items come in ascending order, so what is not above the
+ * root cannot enter. Scores of 0 and below never do. */
 #include "rank/top.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to rank/: the best of many scores. */
+/* Private to rank/: the best of many scores.
+ *
+ * Threads: any, each with hits of its own. */
 #ifndef PZ_RANK_TOP_H
 #define PZ_RANK_TOP_H
 

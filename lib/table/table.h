@@ -78,7 +78,7 @@ void pz_writer_abort(struct pz_writer *w);
 
 /* ---- reading ----
  * Messages of pz_table_open and pz_table_verify name the file; those of the calls that read from an
- * open table name the column, and the caller, who knows what he opened, puts the file in front. */
+ * open table name the column, and the caller, who knows what was opened, puts the file in front. */
 struct pz_table;
 
 /* Open a packed or flat table and check its header and contents; columns are read when asked for.

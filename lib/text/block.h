@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A text file (CSV or JSON Lines, plain or compressed) as blocks that end at record
- * ends, so that many threads can parse it. */
+ * ends, so that many threads can parse it.
+ *
+ * Threads: one call on a reader at a time; readers share nothing. */
 #ifndef PZ_TEXT_BLOCK_H
 #define PZ_TEXT_BLOCK_H
 
@@ -31,17 +33,23 @@ enum pz_status pz_blocks_open(const char *path, const struct pz_text_cfg *cfg,
                               struct pz_blocks_in **out, struct pz_err *err);
 void pz_blocks_close(struct pz_blocks_in *in);
 
-/* The name for messages; what the head said. Borrowed. */
+/* The name for messages; what the head said.
+ * Owner: the reader, until pz_blocks_close */
 const char *pz_blocks_name(const struct pz_blocks_in *in);
 const struct pz_text_head *pz_blocks_head(const struct pz_blocks_in *in);
 
 /* The next block's records, as far as they are read already, without taking them: for a look at the
- * first values. Valid until pz_blocks_next. May be empty only when the file has no rows. */
+ * first values. May be empty only when the file has no rows.
+ *
+ * Errors: as pz_blocks_next
+ * Owner:  *text is the reader's, valid until pz_blocks_next */
 enum pz_status pz_blocks_peek(struct pz_blocks_in *in, const char **text, size_t *n,
                               struct pz_err *err);
 
-/* The next block into *block, whose memory is used again; n = 0 at the end. One call at a time.
- * PZ_BAD_DATA: a record over PZ_RECORD_MAX. */
+/* The next block into *block, whose memory is used again; n = 0 at the end.
+ *
+ * Errors: PZ_BAD_DATA a record over PZ_RECORD_MAX, or damaged compression; PZ_IO reading failed;
+ *         PZ_TRY_AGAIN memory is out */
 enum pz_status pz_blocks_next(struct pz_blocks_in *in, struct pz_block *block, struct pz_err *err);
 
 /* Whether the last line, once it was read, had no newline: the sign of a file that was cut. */

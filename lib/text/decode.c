@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decompression: see decode.h. zlib, liblzma and libbz2 each have a struct with the same four fields
- * (next and available, in and out), so one step is the same for all: hand over the buffers, decode
- * once, see how far it came. At the end of a stream the decoder starts afresh, since gzip files are
- * joined with cat, and pbzip2 and pixz write many streams. */
+/* Decompression: see decode.h. zlib, liblzma and libbz2 each have a struct with the same four
+ * fields (next and available, in and out), so one step is the same for all: hand over the
+ * buffers, decode once, see how far it came.
+ *
+ * At the end of a stream the decoder starts afresh, since gzip files are joined with cat, and
+ * pbzip2 and pixz write many streams. Whether a stream is unfinished is told after every step,
+ * so that the caller can tell a file that ends from one that was cut. */
 #include "text/decode.h"
 
 #include <bzlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decompression of streams that were not made by pz: gzip, xz, bzip2, told by their first bytes. */
+/* Decompression of streams that were not made by pz: gzip, xz, bzip2, told by their first bytes.
+ *
+ * Threads: one at a time on the same decoder; decoders share nothing. */
 #ifndef PZ_TEXT_DECODE_H
 #define PZ_TEXT_DECODE_H
 

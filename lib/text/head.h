@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The head of a text: is it CSV or JSON Lines, which byte delimits, what are the columns called, and
  * where do the records start. Everything that only looks like such a text (UTF-16, a JSON array,
- * old-Mac line ends) is refused with the command that turns it into one. */
+ * old-Mac line ends) is refused with the command that turns it into one.
+ *
+ * Threads: any; a text and its head belong to one thread while they are read. */
 #ifndef PZ_TEXT_HEAD_H
 #define PZ_TEXT_HEAD_H
 

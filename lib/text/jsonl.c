@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON Lines of a block: see record.h. A line goes through Jansson, so escapes, numbers and
- * repeated keys are judged by one parser; values become text, as they would stand in a CSV cell. */
+ * repeated keys are judged by one parser; values become text, as they would stand in a CSV cell.
+ *
+ * Which column a key is, the caller says by a slot. All values of a row stand in one growing
+ * text: while it grows cells keep offsets, and they get their pointers when the row is whole. A
+ * key that has no value in this row has an empty cell. Blank lines are passed over. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

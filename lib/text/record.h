@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine for files: the rows of one block of text, in place (row.h has the rules). One reader per
- * thread; nothing is shared. */
+/* The engine for files: the rows of one block of text, in place (row.h has the rules). Nothing is
+ * shared.
+ *
+ * Threads: one a reader. */
 #ifndef PZ_TEXT_RECORD_H
 #define PZ_TEXT_RECORD_H
 

@@ -4,7 +4,9 @@
  *
  *     pz_rows_open -> { pz_rows_wait -> pz_rows_next }... -> pz_rows_close
  *
- * Waiting is optional; it lets a caller finish what it has while a pipe is silent. */
+ * Waiting is optional; it lets a caller finish what it has while a pipe is silent.
+ *
+ * Threads: one call on a reader at a time; readers share nothing. */
 #ifndef PZ_TEXT_ROWS_H
 #define PZ_TEXT_ROWS_H
 
@@ -24,11 +26,13 @@ enum pz_status pz_rows_open(const char *path, const struct pz_text_cfg *cfg, str
                             struct pz_err *err);
 void pz_rows_close(struct pz_rows_in *in);
 
-/* The columns of the header; none for JSON. Names are borrowed. */
+/* The columns of the header; none for JSON.
+ * Owner: the reader, until pz_rows_close */
 size_t pz_rows_n_columns(const struct pz_rows_in *in);
 const char *pz_rows_column(const struct pz_rows_in *in, size_t i);
 
-/* The file's name for messages; whether the input is JSON. */
+/* The file's name for messages; whether the input is JSON.
+ * Owner: the reader, until pz_rows_close */
 const char *pz_rows_name(const struct pz_rows_in *in);
 bool pz_rows_is_json(const struct pz_rows_in *in);
 

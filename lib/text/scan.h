@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where things are in CSV text: the bytes that structure it, and the ends of records. */
+/* Where things are in CSV text: the bytes that structure it, and the ends of records.
+ *
+ * Threads: any: nothing is kept between calls. */
 #ifndef PZ_TEXT_SCAN_H
 #define PZ_TEXT_SCAN_H
 

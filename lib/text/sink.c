@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compressed output. A megabyte at a time becomes a frame of zstd or a member of gzip of its own;
- * both formats say that frames and members one after another are one stream, which every decoder
- * reads as such. So no state of a compressor lives between writes. */
+/* Compressed output: see sink.h. A megabyte at a time becomes a frame of zstd or a member of
+ * gzip of its own; both formats say that frames and members one after another are one stream,
+ * which every decoder reads as such.
+ *
+ * So no state of a compressor lives between writes, the memory is two buffers whatever the
+ * length, and equal bytes written give equal files however they were cut into writes. */
 #include "text/sink.h"
 
 #include <stdlib.h>

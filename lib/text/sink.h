@@ -2,7 +2,9 @@
 /* Output that is compressed as its name says: FILE.zst by zstd, FILE.gz by gzip, else plain. The
  * file appears whole or not at all, as base/file has it.
  *
- *     pz_sink_open -> pz_sink_write... -> pz_sink_commit, or pz_sink_abort */
+ *     pz_sink_open -> pz_sink_write... -> pz_sink_commit, or pz_sink_abort
+ *
+ * Threads: one a sink. */
 #ifndef PZ_TEXT_SINK_H
 #define PZ_TEXT_SINK_H
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: see stream.h. The first bytes decide, not the name: zstd's magic number (of a frame, or
- * of a skippable frame as parallel compressors put in front), gzip's, xz's and bzip2's start their
- * decoder; our own files and what is no text (Parquet, workbooks, archives, databases) are refused with
- * the command that helps; anything else is plain. */
+/* Input streams: see stream.h. The first bytes decide, not the name: zstd's magic number (of a
+ * frame, or of a skippable frame as parallel compressors put in front), gzip's, xz's and bzip2's
+ * start their decoder; our own files and what is no text (Parquet, workbooks, archives,
+ * databases) are refused with the command that helps; anything else is plain.
+ *
+ * The bytes that were looked at stay in the buffer, so a pipe works as a file does. Compressed
+ * data that end in the middle of a frame or stream are an error: a file that was cut is never
+ * taken for a shorter one. */
 #include "text/stream.h"
 
 #include <errno.h>
