@@ -130,7 +130,7 @@ $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 
 # ---- man pages: the OPTIONS section comes from the program's own option table
 MAN1    := $(patsubst man/%.in,$(B)/man/%,$(sort $(wildcard man/*.1.in)))
-MANREST := $(sort $(wildcard man/*.5 man/*.7))
+MANREST := $(sort $(wildcard man/*.1 man/*.5 man/*.7))
 
 man: $(MAN1)
 

@@ -119,7 +119,7 @@ man_pages() {
         fi
     done
     make -s B="$B" man >&2 || echo "make man fails"
-    for f in "$B"/man/*.1 man/*.5 man/*.7; do
+    for f in "$B"/man/*.1 man/*.[157]; do
         [ ! -f "$f" ] || mandoc -Tlint -W warning "$f" || true
     done
 }

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The examples of pz(7) run as they stand, one after the other: the job by hand, the weekly and the daily one of cron,
-# and the export.
+# The examples of pz(7) run as they stand, one after the other: the job by hand, pz-weekly, pz-daily, and the export.
 load common
 
 # The literal blocks of the page as a script a block: 1.sh, 2.sh, ...
@@ -16,6 +15,7 @@ blocks() {
     [ ! -f 5.sh ]
     awk -F, 'NR == 1 || substr($1, 5, 1) == "0"' "$SHOP/interactions.csv" >clicks.csv
     cp "$SHOP/items.csv" items.csv
+    PATH=$PATH:$BATS_TEST_DIRNAME/../../scripts
 
     bash 1.sh >1.out 2>/dev/null
     grep -q '^42,i[0-9]*,25,' 1.out
@@ -24,7 +24,7 @@ blocks() {
     bash 2.sh >/dev/null
     [ "$(pz-deploy status home.pzc --json | jq .version)" = 2 ]
     # the full training knows the event, and nothing counts twice
-    pz-import --export interactions all.pzd | grep -q '^u0010,i0500,.*Purchase'
+    pz-import --export interactions work/base.pzd | grep -q '^u0010,i0500,.*Purchase'
     [ "$(pz-recommend -q home.pzc --user u0010 --why i0500 --json | jq -r .fate)" = seen ]
 
     pz-event put -q home.pzc --user u0010 --item i0600 --type Purchase
