@@ -155,6 +155,7 @@ install: all man
 	install -m 755 scripts/try.sh $(BINDIR)/pz-try
 	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
 	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
+	ln -sf pz-daily.1 $(MANDIR)/man1/pz-weekly.1
 	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
 	install -m 644 systemd/pz-serve.socket systemd/*.timer $(UNITDIR)
 	for j in daily weekly; do sed 's|/usr/local/bin|$(PREFIX)/bin|' systemd/pz-$$j.service >$(UNITDIR)/pz-$$j.service || exit 1; done
@@ -179,7 +180,7 @@ install-dev: $(LIB)
 
 uninstall:
 	rm -f $(BINDIR)/pz-try $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
-	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
+	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1) $(MANDIR)/man1/pz-weekly.1
 	rm -f $(UNITDIR)/pz-serve.service $(UNITDIR)/pz-serve.socket
 	rm -f $(foreach j,daily weekly,$(BINDIR)/pz-$j $(UNITDIR)/pz-$j.service $(UNITDIR)/pz-$j.timer)
 	rm -rf $(SHAREDIR)
@@ -204,7 +205,8 @@ help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
-	@echo 'faults     kill -9 a hundred times under load;  bench-serve  the endpoint'
+	@echo 'faults     kill -9 a hundred times under load;  sweep  calls, allocations and disks that fail'
+	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
 	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'

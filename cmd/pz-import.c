@@ -32,9 +32,10 @@ struct import_cfg {
 static const struct pz_opt opts[] = {
     PZ_OUT('o', "output", struct import_cfg, output, NULL, "FILE",
            "dataset to write (*.pzd), or the CSV of --export; - is standard output"),
-    PZ_LIST(0, "interactions", struct import_cfg, interactions, "FILE",
-            "interactions to read: CSV or JSON Lines, plain or compressed; - is standard input. May be "
-            "given several times"),
+    PZ_LIST(
+        0, "interactions", struct import_cfg, interactions, "FILE",
+        "interactions to read: CSV or JSON Lines, plain or compressed; - is standard input. May be "
+        "given several times"),
     PZ_LIST(0, "items", struct import_cfg, items, "FILE",
             "items to read. May be given several times"),
     PZ_LIST(0, "users", struct import_cfg, users, "FILE",

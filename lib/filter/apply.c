@@ -4,7 +4,7 @@
  *   1. who asks and about what: their row and the current item's (the overlay's before the model's)
  *   2. right sides that come with the query
  *   3. each clause whose IF holds: tests of rows are bitsets (compiled, cached or scanned now);
- *      counts go over the user's interactions (filter_events.c)
+ *      counts go over the user's interactions (events.c)
  *   4. what no INCLUDE covers, when one acts, and what an EXCLUDE covers is cleared */
 #include <stdlib.h>
 #include <string.h>
