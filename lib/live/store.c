@@ -260,30 +260,58 @@ static void keep_shown(struct pz_arena *arena, const char *impression, struct pz
     out->shown = list;
 }
 
+/* One event into *out; in_full: with its impression. */
+static int read_one(MDB_cursor *c, uint64_t number, bool in_full, struct pz_arena *arena,
+                    struct pz_live_event *out)
+{
+    unsigned char be[8] = { 0 };
+    MDB_val k = pz_db_val(be, 8), v;
+    struct pz_event e;
+    bool failed = false;
+    int rc;
+
+    pz_db_put_number(be, number);
+    rc = mdb_cursor_get(c, &k, &v, MDB_SET); /* quick for neighbours on a page */
+    if (rc == 0)
+        rc = read_record(&v, &e);
+    if (rc != 0)
+        return rc;
+    *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
+                                   .event_type = keep(arena, e.event_type, &failed),
+                                   .value = e.value,
+                                   .time = e.time,
+                                   .number = number,
+                                   .properties = keep(arena, e.properties, &failed) };
+    if (in_full)
+        keep_shown(arena, e.impression, out, &failed);
+    return failed ? ENOMEM : 0;
+}
+
+/* Backwards, as the newest matter most: until all are read, or properties beyond the newest
+ * PZ_LIVE_SHOWN_MAX events make PZ_LIVE_READ_BYTES. */
 static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_numbers *list,
                        struct pz_arena *arena, struct pz_live *live)
 {
     struct pz_live_event *out = pz_arena_take(arena, list->n * sizeof *out + 8);
-    bool failed = !out;
-    int rc = 0;
+    size_t first = list->n, bytes = 0;
+    MDB_cursor *c;
+    int rc = out ? mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c) : ENOMEM;
 
-    for (size_t i = 0; i < list->n && rc == 0 && !failed; i++) {
-        struct pz_event e;
+    if (rc != 0)
+        return rc;
+    while (rc == 0 && first > 0 &&
+           (list->n - first < PZ_LIVE_SHOWN_MAX || bytes < PZ_LIVE_READ_BYTES)) {
+        bool in_full = list->n - first < PZ_LIVE_SHOWN_MAX;
 
-        rc = pz_live_get(s, txn, list->v[i], &e);
-        if (rc != 0)
-            break;
-        out[i] = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
-                                         .event_type = keep(arena, e.event_type, &failed),
-                                         .value = e.value,
-                                         .time = e.time,
-                                         .number = list->v[i],
-                                         .properties = keep(arena, e.properties, &failed) };
-        keep_shown(arena, e.impression, &out[i], &failed);
+        first--;
+        rc = read_one(c, list->v[first], in_full, arena, &out[first]);
+        if (rc == 0 && !in_full && out[first].properties)
+            bytes += strlen(out[first].properties);
     }
-    live->event = out;
-    live->n_events = list->n;
-    return failed ? ENOMEM : rc;
+    mdb_cursor_close(c);
+    live->event = out + first;
+    live->n_events = rc == 0 ? list->n - first : 0;
+    return rc;
 }
 
 struct reading {

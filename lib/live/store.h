@@ -37,8 +37,10 @@ struct pz_event {
 #define PZ_LIVE_ID_MAX 256       /* bytes in an id, as pz-import has it */
 #define PZ_LIVE_TEXT_MAX 1048576 /* bytes in an impression, in properties, in a cell of a row */
 
-#define PZ_LIVE_READ_MAX 500 /* live events of a user that a query reads, the newest */
-#define PZ_LIVE_ID_DAYS 30   /* how long the id of a collected event is known */
+#define PZ_LIVE_READ_MAX 5000          /* live events of a user that a query reads, the newest */
+#define PZ_LIVE_SHOWN_MAX 500          /* of them with what the user had in sight, the newest */
+#define PZ_LIVE_READ_BYTES (16u << 20) /* of properties of the others, after which it stops */
+#define PZ_LIVE_ID_DAYS 30             /* how long the id of a collected event is known */
 
 struct pz_live_store;
 
@@ -108,8 +110,11 @@ enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const str
 
 /* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
  * sessions that joined the user, in order of number: the newest PZ_LIVE_READ_MAX of them, so that
- * one busy or hostile id costs no more than another. The model's history of a forgotten user is not
- * used, so that all their events count: `after` is then 0. Only .event, .n_events and .forgotten of
+ * the cost of one busy or hostile id is bounded (about that of a query of a small model). Seen rules
+ * and filters need the old ones too; scorers take the newest by themselves. Of those before the
+ * newest PZ_LIVE_SHOWN_MAX impressions are left out, and those with PZ_LIVE_READ_BYTES of properties
+ * between them and these. The model's history of a forgotten user is not used, so that all their
+ * events count: `after` is then 0. Only .event, .n_events and .forgotten of
  * *live are touched.
  *
  * Errors:  as pz_live_put_each

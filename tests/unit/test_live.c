@@ -324,7 +324,7 @@ TEST(a_full_map_grows_by_itself)
                   pz_live_read(reader, "u", 0, &arena, &live, NULL) != PZ_OK;
             usleep(20000);
         }
-        bad = bad || live.n_events != PZ_LIVE_READ_MAX;
+        bad = bad || live.n_events < PZ_LIVE_SHOWN_MAX;
         pz_arena_clear(&arena);
         pz_live_close(reader);
         _exit(bad);
@@ -349,7 +349,7 @@ TEST(a_full_map_grows_by_itself)
 
 TEST(a_query_reads_the_newest_events_of_a_busy_id)
 {
-    enum { N = 3000 };
+    enum { N = PZ_LIVE_READ_MAX + 1000 };
     static struct pz_event e[N];
     static char item[N][8];
     struct pz_live_store *s = open_store();
@@ -361,17 +361,45 @@ TEST(a_query_reads_the_newest_events_of_a_busy_id)
         snprintf(item[i], sizeof item[i], "%zu", i + 1);
         e[i] = event_of("u", i % 3 == 0 ? "s" : NULL, item[i]);
         e[i].user_id = i % 3 == 0 && i > 0 ? NULL : "u"; /* a third by the session */
+        e[i].impression = "x|y";
     }
     (void)put(s, e, N, &last);
     assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, NULL), PZ_OK);
     assert_int_equal(live.n_events, PZ_LIVE_READ_MAX);
     for (size_t i = 0; i < live.n_events; i++) {
         assert_int_equal(live.event[i].number, N - PZ_LIVE_READ_MAX + 1 + i);
+        assert_string_equal(live.event[i].item_id, item[N - PZ_LIVE_READ_MAX + i]);
+        assert_int_equal(live.event[i].n_shown, i < PZ_LIVE_READ_MAX - PZ_LIVE_SHOWN_MAX ? 0 : 2);
     }
     pz_arena_clear(&arena);
     assert_int_equal(pz_live_forget(s, "u", false, &r, NULL), PZ_OK);
     assert_int_equal(r.events, N); /* of which nothing is left out */
     pz_live_close(s);
+}
+
+TEST(large_properties_end_the_reading_of_a_busy_id)
+{
+    enum { N = 600, BYTES = 500000, MORE = PZ_LIVE_READ_BYTES / BYTES + 1 };
+    static struct pz_event e[N];
+    char *properties = malloc(BYTES + 1);
+    struct pz_live_store *s = open_store();
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    uint64_t last = 0;
+    assert_non_null(properties);
+    memset(properties, 'x', BYTES);
+    properties[BYTES] = '\0';
+    for (size_t i = 0; i < N; i++) {
+        e[i] = event_of("u", NULL, "i");
+        e[i].properties = i < N - PZ_LIVE_SHOWN_MAX ? properties : NULL;
+    }
+    (void)put(s, e, N, &last);
+    assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, NULL), PZ_OK);
+    assert_int_equal(live.n_events, PZ_LIVE_SHOWN_MAX + MORE);
+    assert_int_equal(live.event[0].number, N - PZ_LIVE_SHOWN_MAX - MORE + 1);
+    pz_arena_clear(&arena);
+    pz_live_close(s);
+    free(properties);
 }
 
 TEST(a_reader_of_nothing_is_no_error)
