@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/newest.h"
 
 static enum pz_status rule_option(const char *text, size_t n, struct pz_event_rule *rule,
                                   const char *whole, struct pz_err *err)
@@ -199,14 +200,15 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
     return st;
 }
 
-static void fill(const struct pz_dataset *ds, const struct type_rules *r, const uint8_t *keep,
-                 struct pz_corpus_own *own)
+static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules *r,
+                           const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
 {
     uint64_t *ptr = own->owned[0], to = 0;
     uint32_t *item = own->owned[1];
-    int64_t *time = own->owned[2], oldest = INT64_MAX, newest = INT64_MIN;
+    int64_t *time = own->owned[2], oldest = INT64_MAX;
     float *weight = own->owned[3];
     uint8_t *event = own->owned[4];
+    enum pz_status st;
 
     for (uint32_t u = 0; u < ds->users.n; u++) {
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
@@ -220,13 +222,13 @@ static void fill(const struct pz_dataset *ds, const struct type_rules *r, const 
             if (event)
                 event[to] = ds->event[p];
             oldest = ds->time[p] < oldest ? ds->time[p] : oldest;
-            newest = ds->time[p] > newest ? ds->time[p] : newest;
             to++;
         }
         ptr[u + 1] = to;
     }
-    own->c.newest = to ? newest : 0;
-    own->c.ordered = to && oldest < newest;
+    st = pz_newest(time, to, &own->c.newest, &own->c.beyond, err);
+    own->c.ordered = to && oldest < own->c.newest;
+    return st;
 }
 
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
@@ -244,7 +246,7 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
     if (st == PZ_OK)
         st = take_memory(ds, n, out, err);
     if (st == PZ_OK) {
-        fill(ds, &bound, keep, out);
+        st = fill(ds, &bound, keep, out, err);
         out->c.n_users = ds->users.n;
         out->c.n_items = ds->items.n;
         out->c.ptr = out->owned[0];
@@ -254,7 +256,7 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
         out->c.event = out->owned[4];
         out->c.item_attrs = &ds->item_attrs;
         out->c.user_attrs = &ds->user_attrs;
-        if (out->owned[5])
+        if (st == PZ_OK && out->owned[5])
             st = keep_context(ds, &bound, keep, out, err);
     }
     if (st != PZ_OK)

@@ -24,10 +24,17 @@ struct pz_corpus {
     const struct pz_attrs *item_attrs; /* rows = n_items; NULL or n_attrs = 0 when there are none */
     const struct pz_attrs *user_attrs; /* rows = n_users; likewise */
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
-    int64_t newest;                    /* largest time, 0 when empty */
-    bool ordered; /* false when the times say nothing about order (all equal) */
-    bool wishes;  /* events of a user with an item are steps of one wish; pz_corpus_make: false */
+    int64_t newest;                    /* where the data end (pz_newest); 0 when empty */
+    uint64_t beyond; /* events later than that: ages take them for ones of that time */
+    bool ordered;    /* false when the times say nothing about order (all equal) */
+    bool wishes; /* events of a user with an item are steps of one wish; pz_corpus_make: false */
 };
+
+/* The time of event p as ages are counted from it: not after newest. */
+static inline int64_t pz_corpus_time(const struct pz_corpus *c, uint64_t p)
+{
+    return c->time[p] < c->newest ? c->time[p] : c->newest;
+}
 
 /* One --event TYPE:weight=W,threshold=T. Interactions of types that no rule names are left out when
  * there is any rule; values below the threshold are left out (a missing value passes). */

@@ -26,8 +26,8 @@ static void find_since(const struct pz_corpus *c, int64_t *since)
     for (uint32_t i = 0; i < c->n_items; i++)
         since[i] = INT64_MAX;
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
-        if (c->time[p] < since[c->item[p]])
-            since[c->item[p]] = c->time[p];
+        if (pz_corpus_time(c, p) < since[c->item[p]])
+            since[c->item[p]] = pz_corpus_time(c, p);
     for (uint32_t i = 0; i < c->n_items; i++) {
         int64_t made = pz_item_made(c->item_attrs, i);
 

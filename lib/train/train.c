@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/signals.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "model/dense.h"
 #include "model/histories.h"
 #include "train/heavy.h"
@@ -129,12 +130,27 @@ static void drop_undecided(struct pz_training *t)
 
 /* Where event types weigh differently, they are steps to one wish; who wants what is new is told of
  * each once. */
-void pz_training_wishes(struct pz_training *t)
+static void set_wishes(struct pz_training *t)
 {
     for (size_t i = 1; i < t->cfg->n_rules; i++)
         t->corpus.c.wishes = t->corpus.c.wishes ||
                              (t->cfg->recipe->exclude_seen &&
                               t->cfg->rules[i].weight != t->cfg->rules[0].weight);
+}
+
+void pz_training_begin(struct pz_training *t)
+{
+    const struct pz_corpus *c = &t->corpus.c;
+    char when[32];
+
+    if (c->beyond > 0)
+        pz_log(
+            t->cfg->log, PZ_LOG_WARN,
+            "%llu of %llu interactions are later than all others by far: ages count back from %s, "
+            "where the others end",
+            (unsigned long long)c->beyond, (unsigned long long)c->ptr[c->n_users],
+            pz_time_format(c->newest, when));
+    set_wishes(t);
 }
 
 static enum pz_status tune(struct pz_training *t, struct pz_err *err)
@@ -440,7 +456,7 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
         st = check_rules(ds, cfg, err);
     if (st == PZ_OK) {
         warn_if_small(&t);
-        pz_training_wishes(&t);
+        pz_training_begin(&t);
         t.cap = pz_heavy_cap(&t.corpus.c);
         st = pz_training_teach(&t, NULL, err);
     }

@@ -30,8 +30,9 @@ struct pz_training {
                         alone */
 };
 
-/* Set the corpus's `wishes` by the recipe and the event weights. */
-void pz_training_wishes(struct pz_training *t);
+/* What every training does with a corpus just made: say how many events are beyond its end, and set
+ * its `wishes` by the recipe and the event weights. */
+void pz_training_begin(struct pz_training *t);
 
 /* What the parameters say of a part, "on", "off" or "auto"; NULL: nothing.
  * Owner:   cfg

@@ -423,7 +423,7 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
                                        err);
 
     if (st == PZ_OK) {
-        pz_training_wishes(&u->t);
+        pz_training_begin(&u->t);
         take_findings(u);
         st = take_choices(u, err);
     }
@@ -513,7 +513,7 @@ enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *d
         st = pz_corpus_make(ds, u.cfg.rules, u.cfg.n_rules, NULL, &u.t.corpus, err);
     }
     if (st == PZ_OK) {
-        pz_training_wishes(&u.t);
+        pz_training_begin(&u.t);
         take_findings(&u);
         st = take_choices(&u, err);
     }

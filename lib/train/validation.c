@@ -160,8 +160,8 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max)
 
         if (c->ptr[u] == c->ptr[u + 1])
             continue;
-        first = (double)c->time[c->ptr[u]];
-        last = (double)c->time[c->ptr[u + 1] - 1];
+        first = (double)pz_corpus_time(c, c->ptr[u]);
+        last = (double)pz_corpus_time(c, c->ptr[u + 1] - 1);
         min = first < min ? first : min;
         sum += first;
         life += last - first;
@@ -190,7 +190,7 @@ static double mean_arrival(const struct pz_corpus *c)
 
     for (uint32_t u = 0; u < c->n_users; u++)
         if (c->ptr[u] < c->ptr[u + 1]) {
-            int64_t first = c->time[c->ptr[u]];
+            int64_t first = pz_corpus_time(c, c->ptr[u]);
 
             oldest = first < oldest ? first : oldest;
             sum += (double)first;
@@ -233,7 +233,7 @@ static uint32_t draw_next(const struct pz_corpus *c, uint32_t max, uint64_t seed
         if (truth_size(c, u) > 0)
             d[n++] = (struct drawn){ .user = u };
     for (uint32_t i = 0; newest && i < n; i++)
-        d[i].key = (uint64_t)c->newest - (uint64_t)c->time[c->ptr[d[i].user + 1] - 1];
+        d[i].key = (uint64_t)c->newest - (uint64_t)pz_corpus_time(c, c->ptr[d[i].user + 1] - 1);
     if (newest) {
         qsort(d, n, sizeof *d, by_key);
         n = n / 10 > max ? n / 10 : max; /* the last of them alone would speak of one day */
@@ -316,6 +316,7 @@ static enum pz_status make_train(const struct pz_corpus *c, const uint8_t *hold,
     v->train = *c;
     for (uint64_t p = 0; p < to && v->sliced; p++)
         v->train.newest = p == 0 || time[p] > v->train.newest ? time[p] : v->train.newest;
+    v->train.newest = v->train.newest < c->newest ? v->train.newest : c->newest;
     v->train.ptr = ptr;
     v->train.item = item;
     v->train.time = time;
@@ -359,7 +360,7 @@ static void add_case(const struct pz_corpus *c, const uint8_t *hold, uint32_t us
     k->end = v->seq_item == c->item ? begin : v->train.ptr[user + 1];
     if (v->task == PZ_TASK_RELATED && k->end > k->from)
         k->from = k->end - 1;
-    k->now = c->time[begin];
+    k->now = pz_corpus_time(c, begin);
     for (uint64_t p = begin; p < end; p++)
         if (hold[p])
             add_truth(v, k, c->item[p], c->weight[p]);

@@ -355,3 +355,41 @@ wait_policy() {
     export OMP_WAIT_POLICY=active
     [ "$(wait_policy)" = active ]
 }
+
+# lists RECIPE LAST NAME: what a recipe learned from the shop of 600 events of which the last is of that time; NAME.csv
+# without that event's user
+lists() {
+    { cat wide.csv; echo "u1,p01,$2,View"; } >"$3.in"
+    pz-import -q -o "$3.pzd" --interactions "$3.in"
+    pz-train --no-tune -r "$1" -o "$3.pzm" "$3.pzd" 2>"$3.err"
+    pz-recommend -q "$3.pzm" --all-users -n 10 | grep -v '^u1,' >"$3.csv"
+}
+
+@test "one event of the year 2100 is taken for one of the end of the data, and said" {
+    awk 'BEGIN { srand(7); print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"
+        for (u = 1; u <= 40; u++) for (k = 0; k < 15; k++)
+            printf "u%d,p%02d,%d,View\n", u, 1 + int(rand() * 50), 1700000000 + 97700 * (u * 15 + k) }' >wide.csv
+    end=$(tail -1 wide.csv | cut -d, -f3)
+    for recipe in popularity-count trending-now user-personalization; do
+        lists $recipe "$end" good
+        lists $recipe 4102444800 odd
+        cmp good.csv odd.csv
+        grep -q '1 of 601 interactions are later than all others by far' odd.err
+        run ! grep -q 'later than all others' good.err
+        lists $recipe $((end + 86400)) next # a day later is no slip
+        run ! grep -q 'later than all others' next.err
+    done
+    # a live event of that time moves nobody else's list, and none after an update with it
+    pz-deploy publish -q c.pzc good.pzm
+    pz-recommend -q c.pzc --all-users -n 10 >before.csv
+    pz-event put -q c.pzc --user u999 --item p01 --type View --time 4102444800
+    pz-recommend -q c.pzc --all-users -n 10 | grep -v "^u999," >after.csv
+    cmp before.csv after.csv
+    for last in "$end" 4102444800; do
+        printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu999,p01,%s,View\n' "$last" >delta.csv
+        pz-import -q -o delta.pzd --interactions delta.csv
+        pz-train -q --update good.pzm -o new.pzm delta.pzd
+        pz-recommend -q new.pzm --all-users -n 10 | grep -v '^u999,' >"$last.csv"
+    done
+    cmp "$end.csv" 4102444800.csv
+}

@@ -74,9 +74,9 @@ static void count_user(const struct pz_corpus *c, uint32_t user, struct sums *s)
         s->events[i] += w;
         if (s->last[i] > INT64_MIN) {
             s->repeats[i] += w;
-            s->gaps[i] += w * log(fmax((double)(c->time[p] - s->last[i]), VISIT_S));
+            s->gaps[i] += w * log(fmax((double)(pz_corpus_time(c, p) - s->last[i]), VISIT_S));
         }
-        s->last[i] = c->time[p];
+        s->last[i] = pz_corpus_time(c, p);
     }
     for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++)
         s->last[c->item[p]] = INT64_MIN;

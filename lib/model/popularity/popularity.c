@@ -54,7 +54,7 @@ static void count_user(const struct pz_corpus *c, uint32_t user, double half_lif
                        double *sum)
 {
     for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
-        double age = (double)(c->newest - c->time[p]);
+        double age = (double)(c->newest - pz_corpus_time(c, p));
         float w = c->weight[p] * (half_life_s > 0 ? (float)exp2(-age / half_life_s) : 1.0f);
 
         if (w > best[c->item[p]]) {
@@ -70,7 +70,7 @@ static void count_user(const struct pz_corpus *c, uint32_t user, double half_lif
 static void count_growth(const struct pz_corpus *c, double window_s, double *growth)
 {
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
-        double age = (double)(c->newest - c->time[p]);
+        double age = (double)(c->newest - pz_corpus_time(c, p));
 
         if (age < window_s)
             growth[c->item[p]] += (double)c->weight[p];

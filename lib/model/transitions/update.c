@@ -81,7 +81,7 @@ static void take_back_pop(struct merge *m)
     const struct pz_corpus *back = m->delta->taken_back;
 
     for (uint64_t p = 0; back && p < back->ptr[back->n_users]; p++) {
-        double age = (double)(m->c->newest - back->time[p]);
+        double age = (double)(m->c->newest - pz_corpus_time(back, p));
         float left = m->t->own_pop[back->item[p]] -
                      pz_weight_damp(back->weight[p]) * (float)pz_trans_decay(m->t->set, age);
 

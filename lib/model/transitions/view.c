@@ -165,7 +165,7 @@ static void scale_user(struct pz_trans_view *v, const struct source *s, uint32_t
     double rr = v->set[PZ_TRANS_DECAY] * v->set[PZ_TRANS_DECAY], tail = 0, last = 0;
 
     for (uint64_t p = v->ptr[k + 1], q = c->ptr[s->user + 1]; p-- > v->ptr[k];) {
-        double decay = pz_trans_decay(v->set, (double)(c->newest - c->time[--q]));
+        double decay = pz_trans_decay(v->set, (double)(c->newest - pz_corpus_time(c, --q)));
 
         v->target[p] = s->sign * (float)((double)v->target[p] * decay * norm);
     }
@@ -277,7 +277,7 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
             sum[c->item[p]] += (double)pz_weight_damp(c->weight[p]) *
-                               pz_trans_decay(set, (double)(c->newest - c->time[p]));
+                               pz_trans_decay(set, (double)(c->newest - pz_corpus_time(c, p)));
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
     for (uint32_t a = 0; a < feats->n; a++) {

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the data end: see newest.h. One row of the year 2100 must not make all others ancient: every
+ * decay, trend and "young item" counts ages back from the newest event. The clock cannot be asked,
+ * since the same data must give the same bytes tomorrow, so the data themselves say what is beyond
+ * them. Events are, when all of this is true:
+ *
+ *   few      at most one in FEW of all, and one at least may be;
+ *   apart    a silence of more than APART lies before them: shops and logs that stand still longer
+ *            are rare, and clocks wrong by less do little harm;
+ *   unlike   that silence is LONGER times any other before it. Data of one row a year, seasons and
+ *            times that are mere positions (0, 1, 2, ...) have such silences everywhere. Those
+ *            between the oldest events, as few, do not count: clocks are wrong in both directions.
+ *
+ * Of LEAST events and fewer nothing can be said. Most data have more than a few events in their last
+ * APART seconds, which a pass or two finds out; only others are sorted. */
+#include "data/newest.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { FEW = 100, APART = 30 * 86400, LONGER = 10, LEAST = 10 };
+
+/* The seconds from a to b >= a, of any two times. */
+static uint64_t between(int64_t a, int64_t b)
+{
+    return (uint64_t)b - (uint64_t)a;
+}
+
+/* Whether a silence of more than APART has at most `few` events after it, down from the largest
+ * time. A pass goes down to the earliest event within APART of the last one reached. */
+static bool ends_apart(const int64_t *time, uint64_t n, int64_t from, uint64_t few)
+{
+    uint64_t after = 0;
+
+    while (after <= few) {
+        int64_t earliest = from;
+
+        after = 0;
+        for (uint64_t p = 0; p < n; p++)
+            if (time[p] >= from || between(time[p], from) <= APART) {
+                earliest = time[p] < earliest ? time[p] : earliest;
+                after++;
+            }
+        if (earliest == from)
+            return after <= few;
+        from = earliest;
+    }
+    return false;
+}
+
+static int ascending(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+    return (a > b) - (a < b);
+}
+
+/* How many of the events in order stand beyond the others. */
+static uint64_t count_beyond(const int64_t *time, uint64_t n, uint64_t few)
+{
+    uint64_t longest = 0;
+
+    for (uint64_t p = few + 1; p < n; p++) {
+        uint64_t silence = between(time[p - 1], time[p]);
+
+        if (p >= n - few && silence > APART && silence / LONGER > longest)
+            return n - p;
+        longest = silence > longest ? silence : longest;
+    }
+    return 0;
+}
+
+enum pz_status pz_newest(const int64_t *time, uint64_t n, int64_t *newest, uint64_t *beyond,
+                         struct pz_err *err)
+{
+    uint64_t few = n / FEW > 1 ? n / FEW : 1;
+    int64_t *sorted;
+
+    *beyond = 0;
+    *newest = n > 0 ? time[0] : 0;
+    for (uint64_t p = 1; p < n; p++)
+        *newest = time[p] > *newest ? time[p] : *newest;
+    if (n <= LEAST || !ends_apart(time, n, *newest, few))
+        return PZ_OK;
+    sorted = pz_mem_array(n, sizeof *sorted);
+    if (!sorted)
+        return pz_err_memory(err, "the times of events", 8.0 * (double)n);
+    memcpy(sorted, time, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    *beyond = count_beyond(sorted, n, few);
+    *newest = sorted[n - 1 - *beyond];
+    free(sorted);
+    return PZ_OK;
+}
