@@ -299,8 +299,10 @@ static void add_counts(struct pz_str *text, const struct pz_import_count *count)
                         text->len ? "; " : "", names[t], (unsigned long long)count[t].read,
                         (unsigned long long)count[t].kept, (unsigned long long)count[t].rejected,
                         (unsigned long long)count[t].duplicate);
+    if (count[PZ_INTERACTIONS].read == 0)
+        pz_str_adds(text, text->len ? "; no interactions: for an update (pz-train --update)" : "");
     for (int t = PZ_ITEMS; t < PZ_N_TABLES; t++)
-        if (count[t].ids > 0)
+        if (count[PZ_INTERACTIONS].read > 0 && count[t].ids > 0)
             pz_str_addf(text, "; %s: %llu of %llu occur in interactions%s", names[t],
                         (unsigned long long)count[t].joined, (unsigned long long)count[t].ids,
                         count[t].joined ? "" : " (are the ids written in the same way?)");
@@ -421,6 +423,7 @@ static enum pz_status find_files(const struct import_cfg *cfg, const struct pz_s
                                  struct pz_err *err)
 {
     const struct pz_strs *given[] = { &cfg->interactions, &cfg->items, &cfg->users };
+    size_t n = 0;
     enum pz_status st = PZ_OK;
 
     if (args->n > 0 &&
@@ -433,8 +436,12 @@ static enum pz_status find_files(const struct import_cfg *cfg, const struct pz_s
         st = pz_import_files(given[t], copies, &import->files[t], err);
     if (st == PZ_OK)
         st = pz_import_files(args, copies, &import->files[PZ_INTERACTIONS], err);
-    if (st == PZ_OK && import->files[PZ_INTERACTIONS].n == 0)
-        st = pz_err_set(err, PZ_USAGE, "--interactions FILE is needed");
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        n += import->files[t].n;
+    if (st == PZ_OK && n == 0)
+        st = pz_err_set(err, PZ_USAGE,
+                        "--interactions FILE is needed, or --items FILE or --users FILE alone for "
+                        "an update");
     return st;
 }
 

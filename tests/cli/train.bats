@@ -393,3 +393,24 @@ lists() {
     done
     cmp "$end.csv" 4102444800.csv
 }
+
+@test "rows of items or users alone update a model" {
+    small_shop
+    pz-train -q --no-tune -o old.pzm shop.pzd
+    { head -1 "$SHOP/items.csv"; sed -n '2s/^[^,]*/i9999/p' "$SHOP/items.csv"; } >items.csv
+    printf 'USER_ID,AGE\nu9999,33\n' >users.csv
+    for tables in "--items items.csv" "--users users.csv" "--items items.csv --users users.csv"; do
+        pz-import -o rows.pzd $tables 2>err
+        grep -q 'no interactions: for an update' err
+        pz-train -q --update old.pzm -o new.pzm rows.pzd
+        # who was there has the lists of before, but for the new item where there is one
+        pz-recommend -q new.pzm --all-users -n 5 | grep -v '^u9999,' | cut -d, -f1,2 | grep -v ',i9999$' >new.csv
+        pz-recommend -q old.pzm --all-users -n 5 | cut -d, -f1,2 | sort >old.csv
+        [ "$(sort new.csv | comm -12 - old.csv | wc -l)" -ge $(($(wc -l <old.csv) * 9 / 10)) ]
+        found=$(pz-recommend -q new.pzm --all-users -n 700 | grep -c ',i9999,' || true)
+        case $tables in *items*) [ "$found" -gt 0 ];; *) [ "$found" -eq 0 ];; esac
+    done
+    pz-import -q --merge -o all.pzd shop.pzd rows.pzd
+    pz-import -q --export users all.pzd | grep -q '^u9999,33'
+    run -2 pz-import -o none.pzd
+}
