@@ -25,10 +25,11 @@ struct block {
     struct pz_batch *batch;
     const struct pz_model *m;
     const struct pz_request *base;
-    struct pz_question *q;   /* [size] */
-    struct pz_str *text;     /* [size] the answer, or why there is none */
-    bool *failed, *is_short; /* [size] */
-    bool known_only;         /* pass over users of whom nothing is known: they were forgotten */
+    struct pz_question *q;  /* [size] */
+    struct pz_str *text;    /* [size] the answer, or why there is none */
+    enum pz_status *status; /* [size] */
+    bool *is_short;         /* [size] */
+    bool known_only;        /* pass over users of whom nothing is known: they were forgotten */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
 };
@@ -39,7 +40,7 @@ static void free_block(struct block *b)
         pz_str_clear(&b->text[i]);
     free(b->q);
     free(b->text);
-    free(b->failed);
+    free(b->status);
     free(b->is_short);
     pz_arena_clear(&b->arena);
 }
@@ -57,11 +58,18 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
                          .size = size };
     b->q = pz_mem_array(size, sizeof *b->q);
     b->text = pz_mem_array(size, sizeof *b->text);
-    b->failed = pz_mem_array(size, sizeof *b->failed);
+    b->status = pz_mem_array(size, sizeof *b->status);
     b->is_short = pz_mem_array(size, sizeof *b->is_short);
-    return b->q && b->text && b->failed && b->is_short
+    return b->q && b->text && b->status && b->is_short
                ? PZ_OK
                : pz_err_memory(err, "a batch", (double)(size * sizeof *b->q));
+}
+
+/* What is wrong with a question concerns that question; what is wrong with us (memory, a disk) ends
+ * the batch, which may work later. */
+static bool is_ours(enum pz_status st)
+{
+    return st != PZ_OK && st != PZ_NEGATIVE && st != PZ_USAGE && st != PZ_BAD_DATA;
 }
 
 /* Write the answer to question i into its text. */
@@ -71,13 +79,13 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
     const struct pz_answered *a = &one->answered;
 
     pz_str_reset(&b->text[i]);
-    b->failed[i] = one->status != PZ_OK;
+    b->status[i] = one->status;
     b->is_short[i] = a->answer.is_short && a->req.n_rank == 0;
     if (one->status == PZ_OK && b->known_only && !a->is_known)
         b->is_short[i] = false;
     else if (one->status == PZ_OK)
         pz_answer_add(&b->text[i], batch->show, a);
-    else if (batch->show->format == PZ_FORMAT_JSONL)
+    else if (batch->show->format == PZ_FORMAT_JSONL && !is_ours(one->status))
         pz_answer_error(&b->text[i], &a->req, one->err.text);
     else
         pz_str_adds(&b->text[i], one->err.text);
@@ -102,21 +110,31 @@ static void ask(struct block *b, size_t first)
     }
 }
 
+/* Whether the answer to question i may be written. */
+static enum pz_status check_one(const struct block *b, size_t i, struct pz_err *err)
+{
+    const char *where = b->q[i].where;
+    bool ours = is_ours(b->status[i]);
+
+    if (b->text[i].failed)
+        return pz_err_memory(err, "an answer", (double)b->text[i].len);
+    if (!ours && (b->status[i] == PZ_OK || b->batch->show->format == PZ_FORMAT_JSONL))
+        return PZ_OK;
+    return pz_err_set(err, ours ? b->status[i] : PZ_BAD_DATA, "%s%s%s", where ? where : "",
+                      where ? ": " : "", b->text[i].data);
+}
+
 static enum pz_status write_block(struct block *b, struct pz_err *err)
 {
     struct pz_batch *batch = b->batch;
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < b->n && st == PZ_OK; i++) {
-        if (b->text[i].failed)
-            st = pz_err_memory(err, "an answer", (double)b->text[i].len);
-        else if (b->failed[i] && batch->show->format != PZ_FORMAT_JSONL)
-            st = pz_err_set(err, PZ_BAD_DATA, "%s%s%s", b->q[i].where ? b->q[i].where : "",
-                            b->q[i].where ? ": " : "", b->text[i].data);
-        else if (b->text[i].len)
+        st = check_one(b, i, err);
+        if (st == PZ_OK && b->text[i].len)
             st = pz_sink_write(batch->out, b->text[i].data, b->text[i].len, err);
         batch->n_short += b->is_short[i];
-        batch->n_failed += b->failed[i];
+        batch->n_failed += b->status[i] != PZ_OK;
         batch->n_asked++;
     }
     return st;
@@ -129,11 +147,11 @@ static void write_segment(struct block *b, size_t i, const struct pz_user_segmen
     struct pz_str *out = &b->text[i];
 
     pz_str_reset(out);
-    b->failed[i] = s->status != PZ_OK;
+    b->status[i] = s->status;
     b->is_short[i] = s->status == PZ_OK && s->n < b->base->num;
     if (s->status == PZ_OK)
         pz_answer_segment(out, b->batch->show, &b->q[i], s);
-    else if (b->batch->show->format == PZ_FORMAT_JSONL && b->q[i].echo)
+    else if (b->batch->show->format == PZ_FORMAT_JSONL && b->q[i].echo && !is_ours(s->status))
         pz_answer_error(out, &(struct pz_request){ .echo = b->q[i].echo }, s->err.text);
     else
         pz_str_adds(out, s->err.text);
@@ -251,7 +269,7 @@ enum pz_status pz_batch_segment(struct pz_batch *batch, const struct pz_question
         b.q[b.n++] = *q;
         st = answer_segments(&b, err);
     }
-    if (st == PZ_OK && b.failed[0])
+    if (st == PZ_OK && b.status[0] != PZ_OK && !is_ours(b.status[0]))
         st = pz_err_set(err, PZ_USAGE, "%s", b.text[0].data);
     if (st == PZ_OK)
         st = write_block(&b, err);

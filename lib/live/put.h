@@ -83,13 +83,14 @@ enum pz_status pz_put_properties(struct pz_event *e, const char *json, const str
 bool pz_put_is_none(const char *id);
 
 /* The events of one PutEvents request (userId, sessionId, eventList; "properties" as text or as an
- * object), as pz_put_events would take them.
+ * object), as pz_put_events would take them. known: as there.
  *
  * Errors:  PZ_BAD_DATA names the event and the member; PZ_TRY_AGAIN memory
  * Owner:   *event, [*n], and its texts live in the arena
  * Threads: any, each with its own arena */
-enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, struct pz_event **event,
-                                 size_t *n, struct pz_err *err);
+enum pz_status pz_put_event_list(const json_t *doc, const struct pz_attrs *known,
+                                 struct pz_arena *arena, struct pz_event **event, size_t *n,
+                                 struct pz_err *err);
 
 /* The rows of one PutItems or PutUsers request ("items" or "users"), as pz_put_rows would take
  * them. known: as there.

@@ -412,11 +412,12 @@ static enum pz_status take_event(void *context, const json_t *doc, const struct 
     return st;
 }
 
-enum pz_status pz_put_event_list(const json_t *doc, struct pz_arena *arena, struct pz_event **event,
-                                 size_t *n, struct pz_err *err)
+enum pz_status pz_put_event_list(const json_t *doc, const struct pz_attrs *known,
+                                 struct pz_arena *arena, struct pz_event **event, size_t *n,
+                                 struct pz_err *err)
 {
     struct events t = { .arena = *arena, .now = pz_time_now() };
-    struct draft d = { .n_names = 0 };
+    struct draft d = { .known = known };
     enum pz_status st = take_request(&t, doc, &d, err);
 
     if (st == PZ_NEGATIVE) /* a request for nobody is a wrong request */

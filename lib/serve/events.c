@@ -21,7 +21,7 @@ struct put {
     struct pz_server *server;
     struct pz_served *campaign;
     struct pz_exchange *x;
-    struct pz_snapshot *snap; /* rows borrow names of its columns; NULL: events */
+    struct pz_snapshot *snap; /* whose columns values must fit; rows borrow their names */
     double from;
 };
 
@@ -87,7 +87,8 @@ static enum pz_status name_events(struct pz_exchange *x, struct pz_event *event,
 static enum pz_status read_events(struct put *p, const json_t *doc, struct pz_err *err)
 {
     struct pz_event *event = NULL;
-    enum pz_status st = pz_put_event_list(doc, &p->x->arena, &event, &p->job.n, err);
+    enum pz_status st = pz_put_event_list(doc, &p->snap->model->context, &p->x->arena, &event,
+                                          &p->job.n, err);
 
     if (st == PZ_OK)
         st = name_events(p->x, event, p->job.n, err);
@@ -125,11 +126,9 @@ static enum pz_status read_rows(struct put *p, enum pz_operation op, const json_
                                 struct pz_err *err)
 {
     struct pz_live_row *row = NULL;
-    const struct pz_model *m;
+    const struct pz_model *m = p->snap->model;
     enum pz_status st;
 
-    p->snap = pz_service_take(p->campaign->service);
-    m = p->snap->model;
     p->job.table = op == PZ_OP_PUT_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS;
     st = pz_put_row_list(doc, p->job.table,
                          p->job.table == PZ_LIVE_ITEMS ? &m->item_attrs : &m->user_attrs,
@@ -180,6 +179,7 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
                        .server = s,
                        .campaign = k,
                        .x = x,
+                       .snap = pz_service_take(k->service),
                        .from = pz_http_clock() };
     st = op == PZ_OP_PUT_EVENTS ? read_events(p, doc, &err) : read_rows(p, op, doc, &err);
     if (st == PZ_OK) {

@@ -465,3 +465,18 @@ PY
     pz-recommend -q home.pzc --all-users -n 300 | cmp - <(gzip -dc long.csv.gz)
     for bad in 0/3 4/3 x 1/; do run -2 pz-recommend home.pzc --all-users --part $bad; done
 }
+
+@test "a batch that lacks memory says try again and leaves no output" {
+    cc -shared -fPIC -o fa.so "$BATS_TEST_DIRNAME/../faults/failalloc.c" -ldl
+    batch() { env "$@" OMP_NUM_THREADS=1 LD_PRELOAD=./fa.so pz-recommend -q home.pzc --all-users --num 3 -o out.csv; }
+    local n failed=0 at status
+    batch PZ_ALLOC_COUNT=count
+    n=$(tail -n 1 count)
+    for k in $(seq 40); do
+        at=$((n * k / 41)) status=0
+        rm -f out.csv
+        batch PZ_ALLOC_AT=$at 2>said || status=$?
+        [ $status = 0 ] || { failed=$((failed + 1)); [ $status = 75 ]; [ ! -e out.csv ]; grep -q memory said; }
+    done
+    [ $failed -gt 5 ]
+}

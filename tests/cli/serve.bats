@@ -320,3 +320,19 @@ PY
     run ! grep '^RID-00000001' third
     stop
 }
+
+@test "a property that does not fit the model's column is refused over HTTP as by pz-event" {
+    local event='{"trackingId":"c","sessionId":"s","userId":"u","eventList":[{"eventType":"View","sentAt":1,"itemId":"i0001","properties":"{\"DEPTH\":%s}"}]}'
+
+    awk -F, 'BEGIN { OFS = FS } { print $0, NR == 1 ? "DEPTH" : NR % 7 + 0.5 }' "$BATS_FILE_TMPDIR/inter.csv" >inter.csv
+    pz-import -q -o c.pzd --interactions inter.csv
+    pz-train -q -o c.pzm --no-tune --recipe user-personalization -p sequence=off c.pzd
+    pz-deploy publish -q c.pzc c.pzm
+    serve --no-auth c.pzc
+    [ "$(status /events "${event/\%s/\\\"deep\\\"}")" = "400 InvalidInputException" ]
+    [[ $(post /events "${event/\%s/\\\"deep\\\"}") == *DEPTH* ]]
+    [ "$(status /events "${event/\%s/2.5}")" = 200 ]
+    [ "$(pz-event stats --json c.pzc | jq .events)" = 1 ]
+    run ! pz-event put c.pzc --user u --item i0001 --type View --properties '{"DEPTH":"deep"}'
+    [[ $output == *DEPTH* ]]
+}

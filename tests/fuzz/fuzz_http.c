@@ -67,7 +67,7 @@ static void read_body(const char *body)
         if (op <= PZ_OP_GET_PERSONALIZED_RANKING)
             pz_wire_query_read(doc, (enum pz_operation)op, &arena, &q, &err);
         else if (op == PZ_OP_PUT_EVENTS)
-            pz_put_event_list(doc, &arena, &event, &n, &err);
+            pz_put_event_list(doc, NULL, &arena, &event, &n, &err);
         else if (op == PZ_OP_PUT_ITEMS || op == PZ_OP_PUT_USERS)
             pz_put_row_list(doc, op == PZ_OP_PUT_ITEMS ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, NULL,
                             &arena, &row, &n, &err);
