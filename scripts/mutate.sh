@@ -50,7 +50,7 @@ while IFS=$'\t' read -r file from to tests; do
     if ! put "$file" "${from//\\/\\\\}" "${to//\\/\\\\}"; then
         stale=$((stale + 1))
         echo "stale     $file: $from"
-    elif noticed "${tests%|*}" "${tests#*|}"; then
+    elif noticed "${tests%|*}" "${tests#*|}" </dev/null; then
         killed=$((killed + 1))
         echo "killed    $file: $to"
     else

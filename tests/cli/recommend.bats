@@ -139,6 +139,7 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
     pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99 | column 2 | grep -vqx "$first"
     pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99:1h --now 1735776100 | column 2 | grep -qx "$first"
     pz-recommend home.pzc -u u0040 -n 1 --rotate 0.99 --why "$first" | grep -q ": later: "
+    run -2 pz-recommend home.pzc -u u0040 -n 1 --rotate 0.5:0s
 }
 
 @test "pages: no item twice, none lost, whatever the user does in between" {

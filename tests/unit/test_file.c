@@ -175,6 +175,11 @@ TEST(a_file_is_read_up_to_its_limit)
     free(data);
     assert_int_equal(pz_file_read("f", 4, &data, &n, &err), PZ_BAD_DATA);
     assert_null(data);
+    /* a limit that is reached at the end of a read: what is behind it is still noticed */
+    data = calloc(1, 2 * 65535);
+    assert_int_equal(pz_file_write("g", data, 2 * 65535, NULL), PZ_OK);
+    free(data);
+    assert_int_equal(pz_file_read("g", 65535, &data, &n, &err), PZ_BAD_DATA);
     assert_int_equal(pz_file_read("nosuch", 4, &data, &n, &err), PZ_NO_INPUT);
     assert_int_equal(pz_file_read(".", 4, &data, &n, &err), PZ_IO);
 }
