@@ -23,8 +23,8 @@ enum severity { SERIOUS, WARNING, NOTE };
 enum {
     MAX_EVENT_TYPES = 10,
     MAX_CATEGORIES = 30,
-    MAX_CATEGORY_BYTES = 1000,
-    MAX_TEXT_BYTES = 20000
+    MAX_CATEGORY_CHARS = 1000,
+    MAX_TEXT_CHARS = 20000
 };
 
 static const char *const severity_names[] = { "serious", "warning", "note" };
@@ -332,22 +332,32 @@ static enum pz_status check_outliers(struct check *c, const struct pz_attr *a, u
     return PZ_OK;
 }
 
+/* Personalize counts characters; of a character of UTF-8 every byte but the first is 10xxxxxx. */
+static uint64_t count_characters(const char *s, size_t n)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return count;
+}
+
 static void check_lists(struct check *c, const struct pz_attr *a, uint64_t n_rows,
                         const char *table)
 {
-    uint64_t limit = a->kind == PZ_ATTR_CATEGORY ? MAX_CATEGORY_BYTES : MAX_TEXT_BYTES,
+    uint64_t limit = a->kind == PZ_ATTR_CATEGORY ? MAX_CATEGORY_CHARS : MAX_TEXT_CHARS,
              too_long = 0;
 
     for (uint64_t r = 0; r < n_rows; r++) {
-        uint64_t bytes = a->ptr[r + 1] - a->ptr[r];
+        uint64_t chars = a->ptr[r + 1] - a->ptr[r]; /* a '|' behind each value */
 
         for (uint64_t k = a->ptr[r]; k < a->ptr[r + 1]; k++) {
             size_t len;
+            const char *s = pz_dict_get(&a->values, a->code[k], &len);
 
-            pz_dict_get(&a->values, a->code[k], &len);
-            bytes += len;
+            chars += count_characters(s, len);
         }
-        too_long += bytes > limit + 1;
+        too_long += chars > limit + 1; /* the last has no '|' behind it */
     }
     if (a->kind == PZ_ATTR_CATEGORY && a->values.n > MAX_CATEGORIES)
         add(c, NOTE, "many-categories", in_column(table, a->name), number(a->values.n),
