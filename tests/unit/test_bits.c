@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bit sets, held to an array of bool at sizes around the ends of words. */
+#include "base/bits.h"
+#include "base/rng.h"
+#include "tests/unit/unit.h"
+
+enum { MOST = 200 };
+
+static const size_t sizes[] = { 0, 1, 2, 63, 64, 65, 127, 128, 129, MOST };
+
+/* A random set of n rows, as bits and plainly. */
+static uint64_t *random_set(size_t n, uint64_t seed, bool plain[MOST])
+{
+    uint64_t *set = pz_bits_new(n);
+    struct pz_rng rng;
+
+    assert_non_null(set);
+    pz_rng_init(&rng, seed, n);
+    for (size_t i = 0; i < n; i++) {
+        plain[i] = pz_rng_below(&rng, 2) == 1;
+        if (plain[i])
+            pz_bits_add(set, i);
+    }
+    return set;
+}
+
+/* The set is the plain one, and no bit is set behind its end. */
+static void check_same(const uint64_t *set, const bool plain[MOST], size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(pz_bits_has(set, i), plain[i]);
+        count += plain[i];
+    }
+    assert_int_equal(pz_bits_count(set, n), count);
+    for (size_t i = n; i < 64 * pz_bits_words(n); i++)
+        assert_false(pz_bits_has(set, i));
+}
+
+TEST(rows_go_in_and_out_one_by_one)
+{
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        bool plain[MOST] = { false };
+        uint64_t *set = random_set(sizes[k], 1, plain);
+
+        check_same(set, plain, sizes[k]);
+        for (size_t i = 0; i < sizes[k]; i += 3) {
+            pz_bits_remove(set, i);
+            plain[i] = false;
+        }
+        check_same(set, plain, sizes[k]);
+        free(set);
+    }
+}
+
+TEST(all_or_none_ends_with_the_last_row)
+{
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+        for (int all = 0; all <= 1; all++) {
+            bool plain[MOST];
+            uint64_t *set = random_set(sizes[k], 2, plain);
+
+            memset(plain, all, sizeof plain);
+            pz_bits_fill(set, sizes[k], all);
+            check_same(set, plain, sizes[k]);
+            free(set);
+        }
+}
+
+TEST(sets_are_met_and_subtracted)
+{
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        bool a[MOST], b[MOST], without[MOST], both[MOST];
+        uint64_t *x = random_set(n, 3, a), *y = random_set(n, 4, b), *out = pz_bits_new(n);
+
+        for (size_t i = 0; i < n; i++) {
+            without[i] = a[i] && !b[i];
+            both[i] = a[i] && b[i];
+        }
+        pz_bits_without(out, x, y, n);
+        check_same(out, without, n);
+        pz_bits_keep(x, y, n);
+        check_same(x, both, n);
+        pz_bits_without(y, y, x, n); /* out may be the first */
+        for (size_t i = 0; i < n; i++)
+            b[i] = b[i] && !a[i];
+        check_same(y, b, n);
+        free(x);
+        free(y);
+        free(out);
+    }
+}
