@@ -64,7 +64,7 @@ $(B)/scripts/%: scripts/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $< -lm
 
-$(B)/scripts/bench-filter $(B)/scripts/explore-sim $(B)/scripts/model-costs: $(B)/scripts/%: scripts/%.c $(LIB)
+$(B)/scripts/bench-filter $(B)/scripts/bench-rank $(B)/scripts/explore-sim $(B)/scripts/model-costs: $(B)/scripts/%: scripts/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(PZ_LIBS)
 

@@ -128,7 +128,8 @@ static enum pz_status check_wanted(const char *campaign, const struct pz_current
 }
 
 /* Steps 6 and 7, in folder temp. */
-static enum pz_status fill_version(const char *temp, struct pz_table *t, const struct pz_version *v,
+static enum pz_status fill_version(const char *temp, struct pz_table *t,
+                                   const struct pz_derived *derived, const struct pz_version *v,
                                    struct pz_err *err)
 {
     char file[PZ_PATH_BYTES];
@@ -138,7 +139,7 @@ static enum pz_status fill_version(const char *temp, struct pz_table *t, const s
     if (st == PZ_OK && (st = pz_layout_path(file, temp, "info.json", err)) == PZ_OK)
         st = pz_info_write(file, v, err);
     if (st == PZ_OK && (st = pz_layout_path(file, temp, "model.flat", err)) == PZ_OK)
-        st = pz_table_unpack(t, file, err);
+        st = pz_table_unpack(t, derived, file, err);
     if (st == PZ_OK)
         st = pz_model_open(file, &m, err);
     pz_model_free(m);
@@ -147,7 +148,8 @@ static enum pz_status fill_version(const char *temp, struct pz_table *t, const s
 
 /* Steps 6 to 9. */
 static enum pz_status write_version(const char *campaign, struct pz_table *t,
-                                    const struct pz_version *v, struct pz_err *err)
+                                    const struct pz_derived *derived, const struct pz_version *v,
+                                    struct pz_err *err)
 {
     char temp[PZ_PATH_BYTES], final[PZ_PATH_BYTES], dir[PZ_PATH_BYTES], name[32];
     enum pz_status st = pz_layout_version(temp, campaign, v->number, ".new", err);
@@ -158,7 +160,7 @@ static enum pz_status write_version(const char *campaign, struct pz_table *t,
         st = pz_layout_path(dir, campaign, "versions", err);
     if (st != PZ_OK)
         return st;
-    st = fill_version(temp, t, v, err);
+    st = fill_version(temp, t, derived, v, err);
     if (st == PZ_OK && rename(temp, final) != 0)
         st = pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", final);
     if (st == PZ_OK)
@@ -188,6 +190,7 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
     struct pz_lock *held = NULL;
     struct pz_table *t = NULL;
     struct pz_model *m = NULL;
+    struct pz_derived derived = { NULL, 0, 0 };
     struct pz_current c = { 0 };
     enum pz_status st = make_folders(campaign, err);
 
@@ -203,11 +206,14 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
         st = note_model(t, err);
     if (st == PZ_OK && !cfg->force)
         st = check_wanted(campaign, &c, m, err);
-    pz_model_free(m);
+    if (st == PZ_OK)
+        st = pz_model_derive(m, &derived, err);
     if (st == PZ_OK) {
         v.number = c.highest + 1;
-        st = write_version(campaign, t, &v, err);
+        st = write_version(campaign, t, &derived, &v, err);
     }
+    pz_derived_clear(&derived);
+    pz_model_free(m);
     if (st == PZ_OK)
         st = pz_layout_write_current(campaign,
                                      &(struct pz_current){ v.number, c.current, v.number }, err);

@@ -196,6 +196,16 @@ void pz_model_free(struct pz_model *m)
     free(m);
 }
 
+enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < m->n_parts && st == PZ_OK; i++)
+        if (m->part[i].scorer->derive)
+            st = m->part[i].scorer->derive(m->part[i].part, out, err);
+    return st;
+}
+
 double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
 {
     const json_t *rules = json_object_get(m->manifest, "events"), *rule;

@@ -84,6 +84,13 @@ struct pz_model {
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
+/* What follows from the parts and is written beside them at publication (scorer.h, derive).
+ *
+ * Errors:  as pz_derived_add
+ * Owner:   the caller clears *out, also after a failure, before it frees m */
+enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out,
+                               struct pz_err *err);
+
 /* How many items training saw: those from this index on came by pz_model_extend. */
 static inline uint32_t pz_model_learned(const struct pz_model *m)
 {

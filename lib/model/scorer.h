@@ -163,6 +163,14 @@ struct pz_scorer {
     /* Write the part's columns. Errors: as pz_writer_add. */
     enum pz_status (*save)(const void *part, struct pz_writer *w, struct pz_err *err);
 
+    /* Add to `out` what follows from a loaded part and need not be made again by each process that
+     * opens the model: publishing writes it beside the part's columns, and load takes it where it
+     * is there. Names as those of columns, arrays as pz_derived_add has them; borrowed ones are the
+     * part's. NULL: nothing does.
+     *
+     * Errors: as pz_derived_add */
+    enum pz_status (*derive)(const void *part, struct pz_derived *out, struct pz_err *err);
+
     /* Read from a table; big arrays stay borrowed from it. n_items rows are expected. Packed tables
      * are checked throughout, flat ones were checked when they were made.
      *
@@ -179,8 +187,8 @@ struct pz_scorer {
 
     void (*free)(void *part);
 
-    /* Change a read-out setting (settings[i].read_out) of a fitted part. NULL when there are none.
-     */
+    /* Change a read-out setting (settings[i].read_out) of a part that fit made. NULL when there are
+     * none. */
     void (*set)(void *part, size_t setting, double value);
 
     /* Bytes of scratch that score and explain need for one thread. */

@@ -182,8 +182,8 @@ enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz
     st = pz_table_get(table, "item_trend", PZ_F32, n_items, &scale, NULL, err);
     if (st == PZ_OK)
         st = pz_table_get(table, "item_trend/young", PZ_F32, 1, &young, NULL, err);
-    if (st == PZ_OK &&
-        !(pz_numbers_good(scale, n_items, 0) && pz_numbers_good(young, 1, 0) && t->half_life_s > 0))
+    if (st == PZ_OK && !((pz_table_is_flat(table) || pz_numbers_good(scale, n_items, 0)) &&
+                         pz_numbers_good(young, 1, 0) && t->half_life_s > 0))
         st = pz_err_set(err, PZ_BAD_DATA, "item_trend: a number is damaged");
     if (st == PZ_OK) {
         t->n_items = n_items;

@@ -163,6 +163,8 @@ enum pz_status pz_layout_fingerprint(const struct pz_layout_column *col, size_t 
     for (size_t i = 0; i < n; i++) {
         unsigned char facts[24];
 
+        if (pz_layout_is_derived(&col[i]))
+            continue;
         pz_put64(facts, (uint64_t)col[i].type);
         pz_put64(facts + 8, col[i].n);
         pz_put64(facts + 16, col[i].hash);

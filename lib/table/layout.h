@@ -46,6 +46,7 @@ struct pz_layout_column {
     uint32_t n_frames;
     uint32_t *frame; /* [n_frames] stored bytes; owned */
     void *data;      /* decoded (owned) or mapped; NULL: not read yet */
+    bool owned;      /* of a derived column to be written: data is freed with it */
 };
 
 /* Where the columns of a file stand: from, each at the next multiple of align, until to. */
@@ -75,6 +76,12 @@ void pz_layout_free(struct pz_layout_column *col, size_t n);
  * Threads: any */
 enum pz_status pz_layout_fingerprint(const struct pz_layout_column *col, size_t n, char hex[33],
                                      struct pz_err *err);
+
+/* Whether a column follows from others of its table. */
+static inline bool pz_layout_is_derived(const struct pz_layout_column *col)
+{
+    return strncmp(col->name, PZ_DERIVED, sizeof PZ_DERIVED - 1) == 0;
+}
 
 /* Bytes of the values. Cannot overflow for a column from pz_layout_decode. */
 static inline uint64_t pz_layout_raw(const struct pz_layout_column *col)

@@ -35,9 +35,17 @@ enum pz_type { PZ_U8 = 1, PZ_U16, PZ_U32, PZ_U64, PZ_I32, PZ_I64, PZ_F32, PZ_F64
 /* Bytes of one element. */
 size_t pz_type_bytes(enum pz_type type);
 
+/* What is known of a column. */
+struct pz_column_info {
+    const char *name; /* borrowed from the table */
+    enum pz_type type;
+    uint64_t n, file_bytes;
+};
+
 /* ---- writing ---- */
 struct pz_writer;
 struct pz_table;
+struct pz_layout_column;
 
 /* Start a packed table. kind: 4 characters, "data" or "modl". path as pz_out_open. level: zstd
  * level, 0 for the default. The file appears only at pz_writer_commit.
@@ -94,13 +102,6 @@ void pz_table_close(struct pz_table *t);
 /* Whether it is the flat form. */
 bool pz_table_is_flat(const struct pz_table *t);
 
-/* What is known of a column. */
-struct pz_column_info {
-    const char *name; /* borrowed from the table */
-    enum pz_type type;
-    uint64_t n, file_bytes;
-};
-
 /* How many columns there are, the i-th in file order, and whether there is one of that name. */
 size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
@@ -134,12 +135,36 @@ enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **te
  * Errors: PZ_BAD_DATA something was altered; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err);
 
-/* Write all columns of t as a flat table at path (atomic, fsynced), checking each on the way.
- * Errors: as pz_table_get of every column; as pz_out_open and pz_out_commit */
-enum pz_status pz_table_unpack(struct pz_table *t, const char *path, struct pz_err *err);
+/* Columns that follow from others, so that whoever opens a flat table need not make them. Their names
+ * begin with PZ_DERIVED; they are no part of a fingerprint. All-zero: none. */
+#define PZ_DERIVED "derived/"
+struct pz_derived {
+    struct pz_layout_column *col; /* [n] */
+    size_t n, cap;
+};
 
-/* A fingerprint of the contents (names, types, values; not of the compression): XXH3-128 as 32 hex
- * digits into hex[33].
+/* Add one of n elements.
+ *
+ * name     without PZ_DERIVED
+ * data     owned: from malloc, taken over, also after a failure; else borrowed until pz_derived_clear
+ * Errors:  PZ_TRY_AGAIN memory is out, or data is NULL although it should be owned
+ * Threads: one at a time on the same list */
+enum pz_status pz_derived_add(struct pz_derived *d, const char *name, enum pz_type type, void *data,
+                              uint64_t n, bool owned, struct pz_err *err);
+/* The i-th of a list, its name with PZ_DERIVED.
+ * Owner: the name is the list's */
+struct pz_column_info pz_derived_column(const struct pz_derived *d, size_t i);
+/* Free the list and what it owns; leaves an all-zero one. */
+void pz_derived_clear(struct pz_derived *d);
+
+/* Write all columns of t but derived ones, then those of derived (NULL: none), as a flat table at
+ * path (atomic, fsynced), checking each of t on the way.
+ * Errors: as pz_table_get of every column; as pz_out_open and pz_out_commit */
+enum pz_status pz_table_unpack(struct pz_table *t, const struct pz_derived *derived,
+                               const char *path, struct pz_err *err);
+
+/* A fingerprint of the contents (names, types, values; not of the compression, nor of derived
+ * columns): XXH3-128 as 32 hex digits into hex[33].
  * Errors: as pz_table_get of every column */
 enum pz_status pz_table_fingerprint(struct pz_table *t, char *hex, struct pz_err *err);
 

@@ -255,7 +255,7 @@ static inline void assert_survives_a_file(const struct fitted *f, const uint32_t
     fitted_save(f, fixture_path());
     assert_int_equal(pz_table_open(fixture_path(), "modl", &t, &err), PZ_OK);
     if (flat) {
-        assert_int_equal(pz_table_unpack(t, path, &err), PZ_OK);
+        assert_int_equal(pz_table_unpack(t, NULL, path, &err), PZ_OK);
         pz_table_close(t);
         assert_int_equal(pz_table_open(path, "modl", &t, &err), PZ_OK);
     }

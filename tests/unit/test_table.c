@@ -92,7 +92,7 @@ TEST(a_flat_copy_reads_the_same)
 
     write_table(5000);
     assert_int_equal(pz_table_open(path, "data", &t, NULL), PZ_OK);
-    assert_int_equal(pz_table_unpack(t, other, NULL), PZ_OK);
+    assert_int_equal(pz_table_unpack(t, NULL, other, NULL), PZ_OK);
     pz_table_close(t);
     check_table(other, 5000);
 }

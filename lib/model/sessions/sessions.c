@@ -57,7 +57,8 @@ struct part {
     struct pz_csr at;        /* [n_items] the sessions of an item, ascending */
     const float *trend;      /* [n_items] */
     float *own_trend;        /* trend, unless a table owns it */
-    float *scale;            /* [n_items] trend^trend; owned */
+    const float *scale;      /* [n_items] trend^trend */
+    float *own_scale;        /* scale, unless a table owns it */
     float power[EVENTS + 1]; /* distance^(d - 1); 0 at 0 */
 };
 
@@ -69,18 +70,25 @@ static void part_free(void *part)
         pz_csr_clear(&f->events);
         pz_csr_clear(&f->at);
         free(f->own_trend);
-        free(f->scale);
+        free(f->own_scale);
     }
     free(f);
 }
 
-/* What follows from the settings. */
-static void follow_set(struct part *f)
+static enum pz_status make_scale(struct part *f, struct pz_err *err)
+{
+    float *scale = f->own_scale ? f->own_scale : pz_mem_array(f->n_items, sizeof *scale);
+
+    f->scale = f->own_scale = scale;
+    for (uint32_t i = 0; scale && i < f->n_items; i++)
+        scale[i] = powf(f->trend[i], (float)f->set[SET_TREND]);
+    return scale ? PZ_OK : pz_err_memory(err, "sessions", 4.0 * f->n_items);
+}
+
+static void make_power(struct part *f)
 {
     for (int d = 1; d <= EVENTS; d++)
         f->power[d] = (float)pow(f->set[SET_DISTANCE], d - 1);
-    for (uint32_t i = 0; i < f->n_items; i++)
-        f->scale[i] = powf(f->trend[i], (float)f->set[SET_TREND]);
 }
 
 static void set(void *part, size_t setting, double value)
@@ -88,7 +96,9 @@ static void set(void *part, size_t setting, double value)
     struct part *f = part;
 
     f->set[setting] = value;
-    follow_set(f);
+    make_power(f);
+    if (setting == SET_TREND)
+        make_scale(f, NULL); /* the array is there: cannot fail */
 }
 
 /* ---- learning ---- */
@@ -199,13 +209,12 @@ static enum pz_status take_trend(const struct pz_corpus *c, struct part *f, stru
     float *trend = pz_mem_array(c->n_items, sizeof *trend);
 
     f->trend = f->own_trend = trend;
-    f->scale = pz_mem_array(c->n_items, sizeof *f->scale);
-    if (!trend || !f->scale)
-        return pz_err_memory(err, "sessions", 8.0 * c->n_items);
+    if (!trend)
+        return pz_err_memory(err, "sessions", 4.0 * c->n_items);
     if (pz_trans_trend(c, trend, err) != PZ_OK)
         return PZ_TRY_AGAIN;
-    follow_set(f);
-    return PZ_OK;
+    make_power(f);
+    return make_scale(f, err);
 }
 
 static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
@@ -256,6 +265,26 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
+static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
+{
+    const struct part *f = part;
+
+    return pz_derived_add(out, "sessions/scale", PZ_F32, (void *)f->scale, f->n_items, false, err);
+}
+
+/* The scale, from a flat file or made. */
+static enum pz_status read_scale(struct pz_table *t, struct part *f, struct pz_err *err)
+{
+    const void *scale = NULL;
+    enum pz_status st;
+
+    if (!pz_table_has(t, PZ_DERIVED "sessions/scale"))
+        return make_scale(f, err);
+    st = pz_table_get(t, PZ_DERIVED "sessions/scale", PZ_F32, f->n_items, &scale, NULL, err);
+    f->scale = scale;
+    return st;
+}
+
 static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz_err *err)
 {
     const void *value = NULL, *trend = NULL;
@@ -274,7 +303,8 @@ static enum pz_status read_columns(struct pz_table *t, struct part *f, struct pz
         st = pz_scorer_check(&pz_sessions, value, err);
     if (st == PZ_OK) {
         memcpy(f->set, value, sizeof f->set);
-        follow_set(f);
+        make_power(f);
+        st = read_scale(t, f, err);
     }
     return st;
 }
@@ -286,8 +316,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
 
     if (st == PZ_OK) {
         f->n_items = n_items;
-        f->scale = pz_mem_array(n_items, sizeof *f->scale);
-        st = f->scale ? read_columns(t, f, err) : pz_err_memory(err, "sessions", 4.0 * n_items);
+        st = read_columns(t, f, err);
     }
     if (st != PZ_OK) {
         part_free(f);
@@ -478,6 +507,7 @@ const struct pz_scorer pz_sessions = {
     .suits = suits,
     .fit = fit,
     .save = save,
+    .derive = derive,
     .load = load,
     .free = part_free,
     .set = set,

@@ -61,8 +61,8 @@ static void part_free(void *part)
 
     if (!f)
         return;
-    free(f->in);
-    free(f->out);
+    free(f->own_in);
+    free(f->own_out);
     free(f->own_code);
     free(f->own_scale);
     free(f->own_value);
@@ -282,14 +282,17 @@ float pz_code_row(const float *row, size_t d, int8_t *code)
 /* in[i] and out[i] from the settings; both allocated when NULL. */
 static enum pz_status make_scales(struct pz_spectral_part *f, struct pz_err *err)
 {
-    f->in = f->in ? f->in : pz_mem_array(f->n_items, sizeof *f->in);
-    f->out = f->out ? f->out : pz_mem_array(f->n_items, sizeof *f->out);
-    if (!f->in || !f->out)
+    float *in = f->own_in ? f->own_in : pz_mem_array(f->n_items, sizeof *in);
+    float *out = f->own_out ? f->own_out : pz_mem_array(f->n_items, sizeof *out);
+
+    f->in = f->own_in = in;
+    f->out = f->own_out = out;
+    if (!in || !out)
         return pz_err_memory(err, "spectral scales", 8.0 * f->n_items);
     for (uint32_t i = 0; i < f->n_items; i++) {
-        f->in[i] = f->scale[i] * inverse_power((double)f->weight[i], f->set[PZ_SPECTRAL_ITEM_NORM]);
-        f->out[i] = f->scale[i] *
-                    inverse_power((double)f->weight[i], -f->set[PZ_SPECTRAL_TARGET_NORM]);
+        in[i] = f->scale[i] * inverse_power((double)f->weight[i], f->set[PZ_SPECTRAL_ITEM_NORM]);
+        out[i] = f->scale[i] *
+                 inverse_power((double)f->weight[i], -f->set[PZ_SPECTRAL_TARGET_NORM]);
     }
     return PZ_OK;
 }
@@ -493,6 +496,29 @@ static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t
     return st;
 }
 
+static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
+{
+    const struct pz_spectral_part *f = part;
+    enum pz_status st = pz_derived_add(out, "spectral/in", PZ_F32, (void *)f->in, f->n_items, false,
+                                       err);
+
+    return st == PZ_OK
+               ? pz_derived_add(out, "spectral/out", PZ_F32, (void *)f->out, f->n_items, false, err)
+               : st;
+}
+
+/* The scales, from a flat file or made. */
+static enum pz_status read_scales(struct pz_spectral_part *f, struct pz_table *t,
+                                  struct pz_err *err)
+{
+    enum pz_status st;
+
+    if (!pz_table_has(t, PZ_DERIVED "spectral/out"))
+        return make_scales(f, err);
+    st = read_floats(t, PZ_DERIVED "spectral/in", f->n_items, &f->in, err);
+    return st == PZ_OK ? read_floats(t, PZ_DERIVED "spectral/out", f->n_items, &f->out, err) : st;
+}
+
 static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_spectral_part *f = calloc(1, sizeof *f);
@@ -515,7 +541,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     if (st == PZ_OK)
         st = read_floats(t, "spectral/weight", n_items, &f->weight, err);
     if (st == PZ_OK)
-        st = make_scales(f, err);
+        st = read_scales(f, t, err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -749,6 +775,7 @@ const struct pz_scorer pz_spectral = {
     .update = update,
     .refit_at = 0.1,
     .save = save,
+    .derive = derive,
     .load = load,
     .free = part_free,
     .set = set,

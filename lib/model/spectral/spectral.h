@@ -39,13 +39,13 @@ struct pz_spectral_part {
     uint32_t n_items;
     size_t d; /* vectors, a multiple of 8 */
     bool ordered;
-    const int8_t *code;  /* [n_items * d] V by rows */
-    const float *scale;  /* [n_items] */
-    const float *value;  /* [d] l, descending */
-    const float *weight; /* [n_items] n_i */
-    float *in, *out;     /* [n_items] scale_i / n_i^y, scale_j * n_j^z; 0 without events; owned */
-    int8_t *own_code;    /* these are NULL when borrowed from a table */
-    float *own_scale, *own_value, *own_weight;
+    const int8_t *code;    /* [n_items * d] V by rows */
+    const float *scale;    /* [n_items] */
+    const float *value;    /* [d] l, descending */
+    const float *weight;   /* [n_items] n_i */
+    const float *in, *out; /* [n_items] scale_i / n_i^y, scale_j * n_j^z; 0 without events */
+    int8_t *own_code;      /* these are NULL when borrowed from a table */
+    float *own_scale, *own_value, *own_weight, *own_in, *own_out;
 };
 
 /* A in both orders. */

@@ -332,32 +332,46 @@ static bool alike(const struct pz_trans_feats *f, uint32_t a, uint32_t b)
                   n * sizeof *f->rows.value) == 0;
 }
 
-enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err)
+/* kind [n_items] and head, slot zero: open addressing of kind + 1. Returns how many kinds. */
+static uint32_t number_kinds(const struct pz_trans_feats *f, uint32_t *slot, size_t n_slots,
+                             uint32_t *kind, uint32_t *head)
 {
-    size_t n_slots = 16;
-    uint32_t *slot; /* open addressing: kind + 1 */
+    uint32_t n_kinds = 0;
 
-    while (n_slots < 2 * (size_t)f->n_items)
-        n_slots *= 2;
-    slot = pz_mem_array(n_slots, sizeof *slot);
-    free(f->kind);
-    free(f->head);
-    f->n_kinds = 0;
-    f->kind = pz_mem_array(f->n_items, sizeof *f->kind);
-    f->head = pz_mem_array(f->n_items, sizeof *f->head);
-    for (uint32_t i = 0; slot && f->kind && f->head && i < f->n_items; i++) {
+    for (uint32_t i = 0; i < f->n_items; i++) {
         size_t n = f->rows.ptr[i + 1] - f->rows.ptr[i];
         size_t at = pz_hash64(f->rows.item + f->rows.ptr[i], n * sizeof *f->rows.item) &
                     (n_slots - 1);
 
-        while (slot[at] && !alike(f, f->head[slot[at] - 1], i))
+        while (slot[at] && !alike(f, head[slot[at] - 1], i))
             at = (at + 1) & (n_slots - 1);
         if (!slot[at]) {
-            f->head[f->n_kinds] = i;
-            slot[at] = ++f->n_kinds;
+            head[n_kinds] = i;
+            slot[at] = ++n_kinds;
         }
-        f->kind[i] = slot[at] - 1;
+        kind[i] = slot[at] - 1;
     }
+    return n_kinds;
+}
+
+enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err)
+{
+    size_t n_slots = 16;
+    uint32_t *slot;
+
+    free(f->own_kind);
+    free(f->own_head);
+    f->kind = f->head = f->own_kind = f->own_head = NULL;
+    f->n_kinds = 0;
+    if (f->n == 0)
+        return PZ_OK;
+    while (n_slots < 2 * (size_t)f->n_items)
+        n_slots *= 2;
+    slot = pz_mem_array(n_slots, sizeof *slot);
+    f->kind = f->own_kind = pz_mem_array(f->n_items, sizeof *f->kind);
+    f->head = f->own_head = pz_mem_array(f->n_items, sizeof *f->head);
+    if (slot && f->kind && f->head)
+        f->n_kinds = number_kinds(f, slot, n_slots, f->own_kind, f->own_head);
     free(slot);
     return slot && f->kind && f->head ? PZ_OK
                                       : pz_err_memory(err, "kinds of items", 16.0 * f->n_items);
@@ -370,7 +384,7 @@ void pz_trans_feats_clear(struct pz_trans_feats *f)
     free(f->inv_ptr);
     free(f->inv_item);
     free(f->inv_weight);
-    free(f->kind);
-    free(f->head);
+    free(f->own_kind);
+    free(f->own_head);
     memset(f, 0, sizeof *f);
 }

@@ -13,7 +13,9 @@
  *                            target
  *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
  *                            absent for kNN
- * The scales by popularity follow from pop and set and are made at loading. */
+ * The scales by popularity follow from pop and set and are made at loading, unless a flat file has
+ * them under derived/: transitions/source f32 [rows], target and attr f32 [n_items], and, with
+ * features, kind u32 [n_items] and head u32 [kinds]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,68 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
         st = pz_csr_save(&t->coef, &coef_columns, w, err);
     return st;
+}
+
+enum pz_status pz_trans_derive(const void *part, struct pz_derived *out, struct pz_err *err)
+{
+    const struct pz_trans *t = part;
+    const struct pz_trans_feats *f = &t->feats;
+    enum pz_status st = pz_derived_add(out, "transitions/source", PZ_F32, (void *)t->source_scale,
+                                       t->counts.n, false, err);
+
+    if (st == PZ_OK)
+        st = pz_derived_add(out, "transitions/target", PZ_F32, (void *)t->target_scale, t->n_items,
+                            false, err);
+    if (st == PZ_OK)
+        st = pz_derived_add(out, "transitions/attr", PZ_F32, (void *)t->attr_scale, t->n_items,
+                            false, err);
+    if (st == PZ_OK && f->n > 0)
+        st = pz_derived_add(out, "transitions/kind", PZ_U32, (void *)f->kind, f->n_items, false,
+                            err);
+    if (st == PZ_OK && f->n > 0)
+        st = pz_derived_add(out, "transitions/head", PZ_U32, (void *)f->head, f->n_kinds, false,
+                            err);
+    return st;
+}
+
+static enum pz_status read_kinds(struct pz_table *table, struct pz_trans_feats *f,
+                                 struct pz_err *err)
+{
+    const void *kind = NULL, *head = NULL;
+    uint64_t n = 0;
+    enum pz_status st = pz_table_get(table, PZ_DERIVED "transitions/kind", PZ_U32, f->n_items,
+                                     &kind, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(table, PZ_DERIVED "transitions/head", PZ_U32, PZ_ANY, &head, &n, err);
+    if (st == PZ_OK && n > f->n_items)
+        st = pz_err_set(err, PZ_BAD_DATA, "transitions/head: more kinds than items");
+    f->kind = kind;
+    f->head = head;
+    f->n_kinds = (uint32_t)n;
+    return st;
+}
+
+/* What derive wrote, from a flat file, or made. */
+static enum pz_status read_derived(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
+{
+    const void *source = NULL, *target = NULL, *attr = NULL;
+    enum pz_status st;
+
+    if (!pz_table_has(table, PZ_DERIVED "transitions/source"))
+        return pz_trans_scale(t, err);
+    st = pz_table_get(table, PZ_DERIVED "transitions/source", PZ_F32, t->counts.n, &source, NULL,
+                      err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, PZ_DERIVED "transitions/target", PZ_F32, t->n_items, &target, NULL,
+                          err);
+    if (st == PZ_OK)
+        st = pz_table_get(table, PZ_DERIVED "transitions/attr", PZ_F32, t->n_items, &attr, NULL,
+                          err);
+    t->source_scale = source;
+    t->target_scale = target;
+    t->attr_scale = attr;
+    return st == PZ_OK && t->feats.n > 0 ? read_kinds(table, &t->feats, err) : st;
 }
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
@@ -137,7 +201,7 @@ enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **pa
     if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
         st = pz_csr_load(table, &coef_columns, rows, rows, &t->coef, err);
     if (st == PZ_OK)
-        st = pz_trans_scale(t, err);
+        st = read_derived(table, t, err);
     if (st != PZ_OK) {
         pz_trans_free(t);
         t = NULL;

@@ -95,9 +95,9 @@ void pz_trans_free(void *part)
         free(t->own_repeat);
         free(t->own_trend);
         free(t->own_due);
-        free(t->source_scale);
-        free(t->target_scale);
-        free(t->attr_scale);
+        free(t->own_source);
+        free(t->own_target);
+        free(t->own_attr);
     }
     free(t);
 }
@@ -110,15 +110,15 @@ void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scal
 
 static void fill_target_scale(struct pz_trans *t)
 {
-    pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->target_scale);
+    pz_trans_fill_scale(t->pop, t->n_items, t->set[PZ_TRANS_TARGET_NORM], t->own_target);
     for (uint32_t i = 0; i < t->n_items && t->set[PZ_TRANS_TREND] > 0; i++)
-        t->target_scale[i] *= powf(t->trend[i], (float)t->set[PZ_TRANS_TREND]);
+        t->own_target[i] *= powf(t->trend[i], (float)t->set[PZ_TRANS_TREND]);
 }
 
 static void fill_attr_scale(struct pz_trans *t)
 {
     for (uint32_t i = 0; i < t->n_items; i++)
-        t->attr_scale[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
+        t->own_attr[i] = powf(t->pop[i] + 1, (float)t->set[PZ_TRANS_ATTR_POP]);
 }
 
 /* kNN: pop^-x of items. An attribute happens with many items: it speaks by its mean, pop^-1, as
@@ -126,9 +126,9 @@ static void fill_attr_scale(struct pz_trans *t)
 static void fill_source_scale(struct pz_trans *t)
 {
     double x = t->set[PZ_TRANS_RIDGE] > 0 ? 0 : t->set[PZ_TRANS_SOURCE_NORM], sum = 0, squares = 0;
-    float *attr = t->source_scale + t->n_items;
+    float *attr = t->own_source + t->n_items;
 
-    pz_trans_fill_scale(t->pop, t->n_items, x, t->source_scale);
+    pz_trans_fill_scale(t->pop, t->n_items, x, t->own_source);
     for (uint32_t i = 0; i < t->n_items; i++) {
         sum += (double)t->pop[i];
         squares += (double)t->pop[i] * (double)t->pop[i];
@@ -142,14 +142,14 @@ enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err)
 {
     uint32_t rows = t->n_items + t->feats.n;
 
-    if (!t->source_scale)
-        t->source_scale = pz_mem_array(rows, sizeof *t->source_scale);
-    if (!t->target_scale)
-        t->target_scale = pz_mem_array(t->n_items, sizeof *t->target_scale);
-    if (!t->attr_scale)
-        t->attr_scale = pz_mem_array(t->n_items, sizeof *t->attr_scale);
-    if (!t->source_scale || !t->target_scale || !t->attr_scale)
+    t->own_source = t->own_source ? t->own_source : pz_mem_array(rows, sizeof *t->own_source);
+    t->own_target = t->own_target ? t->own_target : pz_mem_array(t->n_items, sizeof *t->own_target);
+    t->own_attr = t->own_attr ? t->own_attr : pz_mem_array(t->n_items, sizeof *t->own_attr);
+    if (!t->own_source || !t->own_target || !t->own_attr)
         return pz_err_memory(err, "transitions", 12.0 * rows);
+    t->source_scale = t->own_source;
+    t->target_scale = t->own_target;
+    t->attr_scale = t->own_attr;
     fill_source_scale(t);
     fill_target_scale(t);
     fill_attr_scale(t);
@@ -272,6 +272,7 @@ const struct pz_scorer pz_transitions = {
     .update = pz_trans_update,
     .refit_at = 0.25,
     .save = pz_trans_save,
+    .derive = pz_trans_derive,
     .load = pz_trans_load,
     .free = pz_trans_free,
     .set = set,

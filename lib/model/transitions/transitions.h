@@ -70,8 +70,9 @@ struct pz_trans_feats {
                            * or loaded; owned */
     uint32_t *inv_item;
     float *inv_weight;
-    uint32_t *kind; /* [n_items] items with the same features and weights are of one kind; owned */
-    uint32_t *head; /* [n_kinds] the first item of each */
+    const uint32_t *kind; /* [n_items] items with the same features and weights are of one kind */
+    const uint32_t *head; /* [n_kinds] the first item of each; both NULL without features */
+    uint32_t *own_kind, *own_head; /* NULL when borrowed from a table */
     uint32_t n_kinds;
 };
 
@@ -94,9 +95,11 @@ struct pz_trans {
     const float *due; /* [n_items + feats.n] share of a target's counts that is new since it was
                          solved, after an update; NULL after a fit */
     float *own_pop, *own_repeat, *own_trend, *own_due;
-    float *source_scale; /* [n_items + feats.n] pop^-x (kNN) or 1; owned, follows the settings */
-    float *target_scale; /* [n_items] pop^-y trend^z */
-    float *attr_scale;   /* [n_items] (pop + 1)^attribute_pop */
+    /* These follow from the settings: */
+    const float *source_scale;                 /* [n_items + feats.n] pop^-x (kNN) or 1 */
+    const float *target_scale;                 /* [n_items] pop^-y trend^z */
+    const float *attr_scale;                   /* [n_items] (pop + 1)^attribute_pop */
+    float *own_source, *own_target, *own_attr; /* NULL when borrowed from a table */
 };
 
 /* What counting reads: all users of a corpus, or only those that a delta touches. */
@@ -133,7 +136,8 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
                                    struct pz_trans_feats *out, struct pz_err *err);
 void pz_trans_feats_clear(struct pz_trans_feats *f);
 
-/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items.
+/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items. Without
+ * features it needs none of them.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err);
 
@@ -242,11 +246,14 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
  *         memory is out
  * Owner:  the caller, by pz_trans_free; big arrays stay borrowed from the table */
 enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_err *err);
+/* As pz_scorer.derive.
+ * Errors: as pz_derived_add */
+enum pz_status pz_trans_derive(const void *part, struct pz_derived *out, struct pz_err *err);
 enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
 /* ---- transitions.c ---- */
 
-/* Make source_scale and target_scale follow the settings; both allocated when NULL.
+/* Make the scales follow the settings, and the kinds of features; arrays are allocated when not owned.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err);
 void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scale); /* pop^-power */
