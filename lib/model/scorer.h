@@ -57,6 +57,7 @@ struct pz_setting {
     bool log_scale;        /* searched on a logarithmic scale */
     bool whole;            /* an integer */
     bool read_out;         /* acts in scoring only: changing it needs no new fit (see set) */
+    bool effort;           /* how much is learned: more costs in proportion (see more) */
     enum pz_judged judged; /* where tuning looks at it */
     const char *meaning;   /* for the manual */
 };
@@ -69,6 +70,7 @@ struct pz_setting {
 #define PZ_LOG_SCALE .log_scale = true
 #define PZ_WHOLE .whole = true
 #define PZ_READ_OUT .read_out = true
+#define PZ_EFFORT .effort = true
 #define PZ_JUDGED(where) .judged = (where)
 
 #define PZ_MAX_SETTINGS 24
@@ -102,6 +104,7 @@ struct pz_fit_cfg {
     uint64_t seed;
     double time_limit_s; /* wall seconds this fit may take; 0: no limit. At the limit the best so
                             far */
+    bool goes_on;        /* `more` may follow: keep what it needs */
     struct pz_log *log;  /* may be NULL */
 };
 
@@ -139,6 +142,11 @@ struct pz_scorer {
      * defaults hold for all data. */
     void (*start)(const struct pz_setup *setup, struct pz_choice *choice);
 
+    /* Move a choice to another region of settings from which a search may get further: moves along one
+     * setting at a time do not reach it. Only what is searched may move; false: there is none. NULL:
+     * there is none. */
+    bool (*elsewhere)(struct pz_choice *choice);
+
     /* Learn a part. *part is the scorer's own struct; free with .free. The corpus is borrowed
      * during the call only. An empty or tiny corpus gives a valid part that scores zeros.
      *
@@ -149,6 +157,12 @@ struct pz_scorer {
                           struct pz_err *err);
     bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
+
+    /* Learn on, on the same corpus, a part whose last fit or more had goes_on, until it has learned as
+     * much as the effort setting in cfg says; the other settings are as they were. NULL: there is no
+     * effort setting. Errors: as fit; the part is fit for free only after one. */
+    enum pz_status (*more)(void *part, const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg,
+                           struct pz_err *err);
 
     /* A new part = old part + what the delta brings. Cost in proportion to the delta, beside what
      * copying the old part takes. NULL: fit again on the whole. Errors: as fit. */

@@ -58,9 +58,7 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
-/* Weights to try for a part: around the one it has, or the default and all over for a new part. The
- * first, whose weight the others are measured by, keeps one. */
-static size_t weights(const struct pz_search *s, size_t p, bool is_new, double *w)
+size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
     static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
@@ -182,12 +180,19 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
     s->mean = pz_search_mean(s->each, all);
 }
 
+void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w)
+{
+    size_t row = best_row(s, n_w, s->v->n_users, sure_of_weight(s, p, true));
+
+    adopt(s, p, w[row], row);
+}
+
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
 static enum pz_status judge_trial(struct pz_search *s, size_t p, bool is_new, bool *won,
                                   struct pz_err *err)
 {
     double w[PZ_WEIGHTS];
-    size_t n_w = weights(s, p, is_new, w), row;
+    size_t n_w = pz_search_weights(s, p, is_new, w), row;
     uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
     enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, rung, s->trial,
                                        err);
@@ -217,7 +222,7 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, bool is_new, bo
 static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
 {
     double w[PZ_WEIGHTS];
-    size_t n_w = weights(s, p, false, w), row;
+    size_t n_w = pz_search_weights(s, p, false, w), row;
     uint32_t all = s->v->n_users;
     enum pz_status st;
 
@@ -305,7 +310,7 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
         bool won = false, idle;
 
         if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) ||
-            s->inert[k])
+            c->scorer->settings[k].effort || s->inert[k])
             continue;
         s->idle = true;
         st = follow(s, p, k, step, left, &won, err);
@@ -324,8 +329,9 @@ static void reset_read_outs(struct pz_choice *c)
             c->value[k] = fmin(fmax(c->scorer->settings[k].def, c->low[k]), c->high[k]);
 }
 
-/* Turn a switch: the other side may move its read-outs before it is compared. */
-static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
+/* Try settings of another region: they may move their read-outs before they are compared. */
+static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_choice *there,
+                                 struct pz_err *err)
 {
     struct pz_choice *c = &s->choice[p], kept = *c;
     struct pz_part old = s->part[p];
@@ -336,18 +342,18 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
 
     if (st == PZ_OK) {
         memcpy(each, s->each, n * sizeof *each);
-        c->value[k] = c->value[k] > c->low[k] ? c->low[k] : c->high[k];
+        *c = *there;
         reset_read_outs(c);
         st = fit(s, p, &s->part[p].part, err);
     }
     memset(s->inert, 0, sizeof s->inert);
-    if (st == PZ_OK) { /* from the other side's own level */
+    if (st == PZ_OK) { /* from the region's own level */
         memset(s->each, 0, n * sizeof *s->each);
         st = judge_trial(s, p, false, &won, err);
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
-    if (st == PZ_OK && pz_search_gain(s->each, each, n) > sure(s)) {
+    if (st == PZ_OK && pz_search_gain(s->each, each, n) > SURE) {
         c->scorer->free(old.part);
     } else if (each) {
         if (s->part[p].part != old.part)
@@ -362,30 +368,43 @@ static enum pz_status try_switch(struct pz_search *s, size_t p, size_t k, struct
     return st;
 }
 
-static enum pz_status try_switches(struct pz_search *s, size_t p, uint32_t *left,
-                                   struct pz_err *err)
+/* Turn the switches, and go where the scorer says that another start may lead further. */
+static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left, struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
+    struct pz_choice there;
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
         if (is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 &&
             !pz_search_out_of_time(s)) {
             --*left;
-            st = try_switch(s, p, k, err);
+            there = *c;
+            there.value[k] = c->value[k] > c->low[k] ? c->low[k] : c->high[k];
+            st = try_region(s, p, &there, err);
         }
+    there = *c;
+    if (st == PZ_OK && c->scorer->elsewhere && *left > 0 && !pz_search_out_of_time(s) &&
+        c->scorer->elsewhere(&there)) {
+        --*left;
+        st = try_region(s, p, &there, err);
+    }
     return st;
 }
 
 enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err)
 {
+    size_t effort = s->cfg->fit_limit_s > 0 ? SIZE_MAX : pz_search_effort(&s->choice[p]);
+    enum pz_status st = PZ_OK;
     bool won;
-    enum pz_status st = fit(s, p, &s->part[p].part, err);
 
     s->part[p].scorer = s->choice[p].scorer;
     s->part[p].cold_weight = s->choice[p].cold_weight;
     s->part[p].trend = &s->now;
     s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
+    if (effort != SIZE_MAX)
+        return pz_search_stages(s, p, effort, err);
+    st = fit(s, p, &s->part[p].part, err);
     return st == PZ_OK ? judge_trial(s, p, true, &won, err) : st;
 }
 
@@ -401,7 +420,7 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     }
     st = pass(s, p, true, 0.25, &free_moves, err);
     if (st == PZ_OK)
-        st = try_switches(s, p, &left, err);
+        st = try_regions(s, p, &left, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK && left > 0; step /= 2) {
         st = pass(s, p, false, step, &left, err);
         if (st == PZ_OK)

@@ -308,13 +308,13 @@ two_days() {
     pz-train --dry-run --json --no-tune -o home.pzm large.pzd | jq -e '.tried_on > 0.2 and .tried_on < 0.9'
 }
 
-@test "without order the rank of the spectrum is searched, and what is asked for" {
+@test "without order the rank of the spectrum and kNN are searched, and what is asked for" {
     small_shop
     awk -F, -v OFS=, 'NR > 1 { $3 = 0 } { print }' inter.csv >flat.csv
     pz-import -q -o flat.pzd --interactions flat.csv
     pz-train -q --tune 2 -p transitions.lambda=50..100 -o m.pzm flat.pzd
     pz-train --trials m.pzm --json | jq -r '.scorer + "." + (.settings | keys[])' | sort -u >searched
-    printf '%s\n' spectral.dim transitions.lambda | cmp - searched
+    printf '%s\n' spectral.dim transitions.{lambda,ridge,source_norm,target_norm} | cmp - searched
 }
 
 @test "the neighbours of a session speak where users come and go" {

@@ -255,6 +255,39 @@ TEST(a_switch_is_turned_with_read_outs_of_its_own)
     expect(never_good, depth_settings, 0, 1);
 }
 
+/* Side 1 is good with a far mark alone: from its default no move of a mark gains. */
+static uint32_t good_far_away(const double *set)
+{
+    return set[0] > 0 ? (set[1] > 0.9 ? 0 : 6) : 3;
+}
+
+static bool far_away(struct pz_choice *c)
+{
+    c->value[0] = c->value[1] = 1;
+    return true;
+}
+
+static const struct pz_setting island_settings[] = {
+    { PZ_SETTING("side", "a switch"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_WHOLE },
+    { PZ_SETTING("mark", "costs a fit"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1) },
+};
+
+TEST(another_region_is_tried_where_the_scorer_knows_one)
+{
+    for (int knows = 0; knows < 2; knows++) {
+        struct pz_scorer s = depth;
+        struct pz_choice choice;
+
+        items_above = good_far_away;
+        s.settings = island_settings;
+        s.elsewhere = knows ? far_away : NULL;
+        pz_choice_init(&choice, &s);
+        choice.weight = 1;
+        tune(&choice, 1, true);
+        assert_true(choice.value[0] == knows && choice.value[1] == knows);
+    }
+}
+
 static uint32_t good_from_five(const double *set)
 {
     return set[1] < 5;

@@ -253,12 +253,39 @@ static const double TREND_OF_SESSIONS = 0.4;
  * (Gowalla: nDCG@20 .143 at 0, .148 at .5). */
 static const double USER_NORM_UNORDERED = 0.5;
 
+static const double SYMMETRIC_ELSEWHERE = 0.5;
+
+/* Whether kNN is better, and how popularity divides its scores, is searched without order, too. */
+static void search_again(struct pz_choice *c, size_t k)
+{
+    c->low[k] = settings[k].low;
+    c->high[k] = settings[k].high;
+}
+
 static void start(const struct pz_setup *setup, struct pz_choice *c)
 {
-    if (!setup->corpus->ordered)
+    if (!setup->corpus->ordered) {
         pz_choice_fix(c, PZ_TRANS_USER_NORM, USER_NORM_UNORDERED);
+        search_again(c, PZ_TRANS_RIDGE);
+        search_again(c, PZ_TRANS_SOURCE_NORM);
+        search_again(c, PZ_TRANS_TARGET_NORM);
+    }
     if (setup->newest_users)
         c->value[PZ_TRANS_TREND] = TREND_OF_SESSIONS;
+}
+
+/* kNN that heeds order little. (Without order the switch alone leads to kNN.) */
+static bool elsewhere(struct pz_choice *c)
+{
+    bool ridge_free = c->low[PZ_TRANS_RIDGE] < c->high[PZ_TRANS_RIDGE],
+         order_free = c->low[PZ_TRANS_SYMMETRIC] < c->high[PZ_TRANS_SYMMETRIC];
+
+    if (!ridge_free || !order_free)
+        return false;
+    c->value[PZ_TRANS_RIDGE] = 0;
+    c->value[PZ_TRANS_SYMMETRIC] = fmin(fmax(SYMMETRIC_ELSEWHERE, c->low[PZ_TRANS_SYMMETRIC]),
+                                        c->high[PZ_TRANS_SYMMETRIC]);
+    return true;
 }
 
 const struct pz_scorer pz_transitions = {
@@ -268,6 +295,7 @@ const struct pz_scorer pz_transitions = {
     .n_settings = PZ_TRANS_N,
     .relates = true,
     .start = start,
+    .elsewhere = elsewhere,
     .fit = fit,
     .update = pz_trans_update,
     .refit_at = 0.25,
