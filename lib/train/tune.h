@@ -99,6 +99,13 @@ enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct
  * Errors: as pz_trend_make and pz_valid_judge */
 enum pz_status pz_search_trend(struct pz_search *s, bool fine, struct pz_err *err);
 
+/* Fit part p in stages and find out by setting k how much it shall learn (search_effort.c). Otherwise as
+ * pz_search_begin.
+ * Errors: as pz_search_begin; pz_scorer.more */
+enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
+/* The setting of effort that is searched; SIZE_MAX: none is. */
+size_t pz_search_effort(const struct pz_choice *c);
+
 /* ---- for the files of the search ---- */
 
 /* The mean gain of a over b in standard errors; equal values give 0. */
@@ -107,6 +114,11 @@ double pz_search_mean(const double *each, uint32_t n);
 bool pz_search_out_of_time(const struct pz_search *s);
 /* The value of setting k a share of its range further on; the same when there is nowhere to go. */
 double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
+/* Weights to try for a part, w[PZ_WEIGHTS]: around the one it has, or the default and all over for a
+ * new part. The first part, whose weight the others are measured by, keeps one. Returns how many. */
+size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w);
+/* New part p joins the blend with the best of weights w[n_w], whose values are in s->trial. */
+void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w);
 /* Put a trial into the log and the list of trials. */
 void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
                     uint32_t users, bool won);

@@ -500,15 +500,10 @@ static bool ask(const void *part, const uint32_t *hist, size_t n, uint32_t n_ite
     return said;
 }
 
-TEST(a_planted_order_is_learned)
+static void assert_knows_the_ring(const void *part)
 {
-    struct shop *s = ring(USERS, ITEMS);
-    double value[PZ_SEQ_N];
     float out[ITEMS];
-    void *part;
 
-    settings(value);
-    part = fit(&s->c, value, 0);
     for (uint32_t i = 0; i < ITEMS; i++) {
         uint32_t hist[2] = { (i + ITEMS - 1) % ITEMS, i }, best = 0;
 
@@ -518,6 +513,17 @@ TEST(a_planted_order_is_learned)
         assert_int_equal(best, (i + 1) % ITEMS);
         assert_true(fabsf(out[best] - 1) < 1e-6f);
     }
+}
+
+TEST(a_planted_order_is_learned)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    void *part;
+
+    settings(value);
+    part = fit(&s->c, value, 0);
+    assert_knows_the_ring(part);
     pz_sequence.free(part);
     free(s);
 }
@@ -642,6 +648,34 @@ TEST(pairs_limit_the_passes)
     assert_memory_not_equal(part[0]->net.theta, part[2]->net.theta, bytes);
     for (int k = 0; k < 3; k++)
         pz_sequence.free(part[k]);
+    free(s);
+}
+
+/* Half, then on to the whole: the first half is that of a training by itself, up to its last bit, and the
+ * planted order is known as well as from one go. */
+TEST(learning_goes_on_where_it_stood)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    struct pz_fit_cfg cfg = { .value = value, .seed = 11, .goes_on = true };
+    struct pz_seq_part *half;
+    void *part = NULL;
+    size_t bytes;
+
+    settings(value);
+    value[PZ_SEQ_PAIRS] = 420e-6 * value[PZ_SEQ_EPOCHS] / 2;
+    half = fit(&s->c, value, 0);
+    bytes = half->net.n_theta * sizeof(float);
+    assert_int_equal(pz_sequence.fit(&s->c, &cfg, &part, NULL), PZ_OK);
+    assert_memory_equal(((struct pz_seq_part *)part)->net.theta, half->net.theta, bytes);
+    value[PZ_SEQ_PAIRS] *= 2;
+    cfg.goes_on = false;
+    assert_int_equal(pz_sequence.more(part, &s->c, &cfg, NULL), PZ_OK);
+    assert_memory_not_equal(((struct pz_seq_part *)part)->net.theta, half->net.theta, bytes);
+    assert_null(((struct pz_seq_part *)part)->trainer);
+    assert_knows_the_ring(part);
+    pz_sequence.free(part);
+    pz_sequence.free(half);
     free(s);
 }
 

@@ -30,10 +30,9 @@ struct weights {
     float *x, *m, *v;
 };
 
-struct trainer {
+struct pz_seq_trainer {
     const struct pz_corpus *c;
     const struct pz_fit_cfg *cfg;
-    struct pz_seq_part *part;
     struct pz_seq_net net; /* theta: the weights being learned */
     struct pz_seq_features f;
     struct pz_seq_data data;
@@ -51,6 +50,9 @@ struct trainer {
     double loss[SHARDS];
     float scale;
     double started, rate;
+    double done, begun; /* pairs read; when this stage began */
+    uint64_t epoch;
+    bool within; /* an epoch is under way */
 };
 
 static size_t aligned(size_t bytes)
@@ -65,12 +67,12 @@ struct shard {
     uint32_t *slot, *start;
 };
 
-static size_t shard_room(const struct trainer *t)
+static size_t shard_room(const struct pz_seq_trainer *t)
 {
     return t->data.batch / SHARDS + 2 * t->data.window + 1;
 }
 
-static size_t shard_cut(const struct trainer *t, char *block, struct shard *s)
+static size_t shard_cut(const struct pz_seq_trainer *t, char *block, struct shard *s)
 {
     size_t T = shard_room(t), d = t->net.d, M = t->data.max_cand, at = 0;
     size_t part[6] = { t->net.n_theta, M * d, PZ_SEQ_ROWS * M, T * d, T, T + 1 };
@@ -109,7 +111,7 @@ static void weights_free(struct weights *w)
     free(w->v);
 }
 
-static bool buffers_new(struct trainer *t)
+static bool buffers_new(struct pz_seq_trainer *t)
 {
     size_t T = t->step.room, d = t->net.d, U = 2 * T + t->data.max_cand;
     bool ok = true;
@@ -134,13 +136,20 @@ static bool buffers_new(struct trainer *t)
            weights_new(&t->feature, (size_t)t->f.n * d) && weights_new(&t->theta, t->net.n_theta);
 }
 
-static void trainer_clear(struct trainer *t)
+static void free_buffers(const struct pz_seq_trainer *t)
 {
     void *p[] = { t->unit,    t->length, t->grad_item,   t->dx,      t->q,          t->dtarget,
                   t->use_ptr, t->use,    t->feature_ptr, t->touched, t->feature_use };
 
     for (size_t k = 0; k < sizeof p / sizeof *p; k++)
         free(p[k]);
+}
+
+void pz_seq_trainer_free(struct pz_seq_trainer *t)
+{
+    if (!t)
+        return;
+    free_buffers(t);
     for (size_t s = 0; s < SHARDS; s++)
         free(t->shard[s]);
     weights_free(&t->own);
@@ -149,6 +158,7 @@ static void trainer_clear(struct trainer *t)
     pz_seq_step_clear(&t->step);
     pz_seq_data_clear(&t->data);
     pz_seq_features_clear(&t->f);
+    free(t);
 }
 
 /* Random rows of about that length. */
@@ -166,7 +176,7 @@ static void start_rows(float *x, size_t n, size_t d, double length, uint64_t see
 
 /* Add the directions that implicit ALS gives the items, at that length. From random vectors alone
  * 43,000 items and 5 passes end at a validation value of .24, from these at .27. */
-static enum pz_status place_items(struct trainer *t, float length, struct pz_err *err)
+static enum pz_status place_items(struct pz_seq_trainer *t, float length, struct pz_err *err)
 {
     double value[PZ_FACTORS_N];
     struct pz_fit_cfg cfg = { .value = value, .seed = t->cfg->seed };
@@ -192,7 +202,7 @@ static enum pz_status place_items(struct trainer *t, float length, struct pz_err
 
 /* Small own vectors and larger ones for features: what items share is learned first. Items without
  * an event keep a zero vector of their own: only their features speak. */
-static enum pz_status start(struct trainer *t, struct pz_err *err)
+static enum pz_status start(struct pz_seq_trainer *t, struct pz_err *err)
 {
     size_t d = t->net.d;
     float length = t->f.n > 0 ? 0.3f : 1.0f;
@@ -211,7 +221,7 @@ static enum pz_status start(struct trainer *t, struct pz_err *err)
 /* ---- one step ---- */
 
 /* The unit vector of an item; returns 1 / length, 0 when nothing is known. */
-static float item_vector(const struct trainer *t, uint32_t item, float *out)
+static float item_vector(const struct pz_seq_trainer *t, uint32_t item, float *out)
 {
     size_t d = t->net.d;
     double sum = 0;
@@ -228,7 +238,7 @@ static float item_vector(const struct trainer *t, uint32_t item, float *out)
     return r;
 }
 
-static void deal(struct trainer *t)
+static void deal(struct pz_seq_trainer *t)
 {
     const struct pz_seq_step *b = &t->step;
     size_t s = 0;
@@ -241,7 +251,7 @@ static void deal(struct trainer *t)
     t->cut[SHARDS] = b->n_seq;
 }
 
-static void encode_shard(struct trainer *t, size_t k)
+static void encode_shard(struct pz_seq_trainer *t, size_t k)
 {
     const struct pz_seq_step *b = &t->step;
     size_t d = t->net.d, from = b->start[t->cut[k]], T = b->start[t->cut[k + 1]] - from;
@@ -290,7 +300,7 @@ static void encode_shard(struct trainer *t, size_t k)
 }
 
 /* By place: the tokens that read it. */
-static void sort_uses(struct trainer *t)
+static void sort_uses(struct pz_seq_trainer *t)
 {
     const struct pz_seq_step *b = &t->step;
     uint32_t *ptr = t->use_ptr;
@@ -311,7 +321,7 @@ static void sort_uses(struct trainer *t)
     ptr[0] = 0;
 }
 
-static struct pz_seq_adam adam_now(const struct trainer *t, bool decays)
+static struct pz_seq_adam adam_now(const struct pz_seq_trainer *t, bool decays)
 {
     double n = (double)t->step.number;
 
@@ -321,7 +331,7 @@ static struct pz_seq_adam adam_now(const struct trainer *t, bool decays)
 }
 
 /* Gradient of the sum behind one unit vector, and the step of the item's own part of it. */
-static void update_item(struct trainer *t, uint32_t u)
+static void update_item(struct pz_seq_trainer *t, uint32_t u)
 {
     const struct pz_seq_step *b = &t->step;
     size_t d = t->net.d, row = (size_t)b->item[u] * d;
@@ -352,7 +362,7 @@ static void update_item(struct trainer *t, uint32_t u)
 
 /* By feature: the places that hold it. Returns how many features are touched; PZ_NONE without
  * memory. */
-static uint32_t sort_features(struct trainer *t)
+static uint32_t sort_features(struct pz_seq_trainer *t)
 {
     const struct pz_seq_step *b = &t->step;
     uint32_t *ptr = t->feature_ptr, n = 0;
@@ -381,7 +391,7 @@ static uint32_t sort_features(struct trainer *t)
     return n;
 }
 
-static void update_feature(struct trainer *t, uint32_t f)
+static void update_feature(struct pz_seq_trainer *t, uint32_t f)
 {
     size_t d = t->net.d;
     float g[1024];
@@ -398,7 +408,7 @@ static void update_feature(struct trainer *t, uint32_t f)
     pz_seq_adam(&a, g, d, t->feature.x + f * d, t->feature.m + f * d, t->feature.v + f * d);
 }
 
-static void update_theta(struct trainer *t, size_t block)
+static void update_theta(struct pz_seq_trainer *t, size_t block)
 {
     size_t from = block * THETA_BLOCK, n = t->net.n_theta - from;
     float g[THETA_BLOCK] = { 0 };
@@ -414,7 +424,7 @@ static void update_theta(struct trainer *t, size_t block)
     pz_seq_adam(&a, g, n, t->theta.x + from, t->theta.m + from, t->theta.v + from);
 }
 
-static enum pz_status take_step(struct trainer *t, struct pz_err *err)
+static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
 {
     uint32_t n_items = t->step.n_items, n_touched;
     size_t n_blocks = (t->net.n_theta + THETA_BLOCK - 1) / THETA_BLOCK;
@@ -446,14 +456,14 @@ static enum pz_status take_step(struct trainer *t, struct pz_err *err)
 
 /* Unit vectors; half as long for items without an event, whose features alone speak: as likely as
  * their features say among themselves, and behind the items that are known to be as likely. */
-static void keep_vector(const struct trainer *t, uint32_t item, float *out)
+static void keep_vector(const struct pz_seq_trainer *t, uint32_t item, float *out)
 {
     item_vector(t, item, out);
     if (t->data.count[item] == 0)
         pz_seq_scale(0.5f, NULL, t->net.d, out);
 }
 
-static void all_vectors(const struct trainer *t, float *out)
+static void all_vectors(const struct pz_seq_trainer *t, float *out)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
     for (uint32_t i = 0; i < t->c->n_items; i++)
@@ -461,21 +471,21 @@ static void all_vectors(const struct trainer *t, float *out)
 }
 
 /* The share of the time limit that is gone; 0 without one. */
-static double time_gone(const struct trainer *t)
+static double time_gone(const struct pz_seq_trainer *t)
 {
     double limit = t->cfg->time_limit_s;
 
     return limit > 0 ? (pz_wall_seconds() - t->started) / limit : 0;
 }
 
-static bool must_stop(const struct trainer *t)
+static bool must_stop(const struct pz_seq_trainer *t)
 {
     return pz_stop_asked() || time_gone(t) >= 1;
 }
 
 /* The learning rate when a share of the run is done: up over the first twentieth, then down to
  * zero. */
-static double rate_at(const struct trainer *t, double share)
+static double rate_at(const struct pz_seq_trainer *t, double share)
 {
     double gone = time_gone(t);
 
@@ -483,66 +493,88 @@ static double rate_at(const struct trainer *t, double share)
     return t->cfg->value[PZ_SEQ_RATE] * (share < 0.05 ? 0.02 + share / 0.05 : (1 - share) / 0.95);
 }
 
-/* A pass, ended early when `total` pairs are done. */
-static enum pz_status run_epoch(struct trainer *t, uint64_t epoch, double *done, double total,
-                                struct pz_err *err)
+/* What is left of a pass, ended early when `total` pairs are done. */
+static enum pz_status run_epoch(struct pz_seq_trainer *t, double total, struct pz_err *err)
 {
     double sum = 0, steps = 0;
     enum pz_status st = PZ_OK;
 
-    pz_seq_epoch(&t->data, epoch);
-    while (st == PZ_OK && *done < total && !must_stop(t) && pz_seq_next(&t->data, &t->step)) {
-        t->rate = rate_at(t, *done / total);
+    if (!t->within)
+        pz_seq_epoch(&t->data, t->epoch);
+    t->within = true;
+    while (st == PZ_OK && t->within && t->done < total && !must_stop(t)) {
+        t->within = pz_seq_next(&t->data, &t->step);
+        if (!t->within)
+            break;
+        t->rate = rate_at(t, (t->done - t->begun) / (total - t->begun));
         st = take_step(t, err);
-        *done += t->step.T;
+        t->done += t->step.T;
         for (size_t k = 0; k < SHARDS; k++)
             sum += t->loss[k];
         steps++;
     }
-    pz_log(t->cfg->log, PZ_LOG_DEBUG, "sequence: epoch %d, loss %.4f, %.1f CPU s", (int)epoch + 1,
-           steps > 0 ? sum / steps : 0, pz_cpu_seconds());
+    pz_log(t->cfg->log, PZ_LOG_DEBUG, "sequence: epoch %d, loss %.4f, %.1f CPU s",
+           (int)t->epoch + 1, steps > 0 ? sum / steps : 0, pz_cpu_seconds());
+    t->epoch += !t->within;
     return st;
 }
 
-static enum pz_status run(struct trainer *t, struct pz_err *err)
+/* One stage: the rate rises and falls once. */
+static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, struct pz_err *err)
 {
-    double pass = (double)t->data.n_pairs, done = 0;
-    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * pass,
-                        fmax(t->cfg->value[PZ_SEQ_PAIRS] * 1e6, pass));
+    double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * (double)t->data.n_pairs,
+                        t->cfg->value[PZ_SEQ_PAIRS] * 1e6);
     enum pz_status st = PZ_OK;
 
-    for (uint64_t e = 0; st == PZ_OK && done < total && !must_stop(t); e++)
-        st = run_epoch(t, e, &done, total, err);
-    all_vectors(t, t->part->own_item);
-    memcpy(t->part->own_theta, t->theta.x, t->net.n_theta * sizeof(float));
+    t->begun = t->done;
+    while (st == PZ_OK && t->done < total && !must_stop(t))
+        st = run_epoch(t, total, err);
+    all_vectors(t, part->own_item);
+    memcpy(part->own_theta, t->theta.x, t->net.n_theta * sizeof(float));
     return st;
+}
+
+static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                  const struct pz_seq_net *net, struct pz_seq_trainer **out,
+                                  struct pz_err *err)
+{
+    struct pz_seq_trainer *t = *out = calloc(1, sizeof *t);
+    enum pz_status st;
+
+    if (!t)
+        return pz_err_memory(err, "the sequence encoder", sizeof *t);
+    *t = (struct pz_seq_trainer){ .c = c,
+                                  .cfg = cfg,
+                                  .net = *net,
+                                  .scale = (float)(1.0 /
+                                                   (cfg->value[PZ_SEQ_TAU] * sqrt((double)net->d))),
+                                  .started = pz_wall_seconds() };
+    st = pz_seq_features_make(c->item_attrs, c->n_items, &t->f, err);
+    if (st == PZ_OK)
+        st = pz_seq_data_init(&t->data, c, cfg, err);
+    if (st == PZ_OK)
+        st = pz_seq_step_init(&t->step, &t->data, err);
+    if (st == PZ_OK && !buffers_new(t))
+        st = pz_err_memory(err, "the sequence encoder",
+                           16.0 * (double)net->d * ((double)c->n_items + (double)t->f.n));
+    t->net.theta = t->theta.x;
+    return st == PZ_OK ? start(t, err) : st;
 }
 
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                             struct pz_seq_part *part, struct pz_err *err)
 {
-    struct trainer t = { .c = c,
-                         .cfg = cfg,
-                         .part = part,
-                         .net = part->net,
-                         .scale = (float)(1.0 /
-                                          (cfg->value[PZ_SEQ_TAU] * sqrt((double)part->net.d))),
-                         .started = pz_wall_seconds() };
-    enum pz_status st = pz_seq_features_make(c->item_attrs, c->n_items, &t.f, err);
+    enum pz_status st = PZ_OK;
 
-    if (st == PZ_OK)
-        st = pz_seq_data_init(&t.data, c, cfg, err);
-    if (st == PZ_OK)
-        st = pz_seq_step_init(&t.step, &t.data, err);
-    if (st == PZ_OK && !buffers_new(&t))
-        st = pz_err_memory(err, "the sequence encoder",
-                           16.0 * (double)part->net.d * ((double)c->n_items + (double)t.f.n));
+    if (!part->trainer)
+        st = trainer_new(c, cfg, &part->net, &part->trainer, err);
     if (st == PZ_OK) {
-        t.net.theta = t.theta.x;
-        st = start(&t, err);
+        part->trainer->cfg = cfg;
+        st = run(part->trainer, part, err);
     }
-    if (st == PZ_OK)
-        st = run(&t, err);
-    trainer_clear(&t);
+    if (st != PZ_OK || !cfg->goes_on) {
+        pz_seq_trainer_free(part->trainer);
+        part->trainer = NULL;
+    }
     return st;
 }

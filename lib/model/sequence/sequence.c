@@ -29,9 +29,8 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
                         PZ_ALLOWED(50, 2, 1024), PZ_WHOLE },
     [PZ_SEQ_EPOCHS] = { PZ_SETTING("epochs", "passes over the data"), PZ_ALLOWED(10, 1, 1000),
                         PZ_WHOLE },
-    [PZ_SEQ_PAIRS] = { PZ_SETTING("pairs",
-                                  "million pairs of events at most, if that is a pass or more"),
-                       PZ_ALLOWED(0.5, 0.001, 1e6) },
+    [PZ_SEQ_PAIRS] = { PZ_SETTING("pairs", "million pairs of events read, if the passes allow"),
+                       PZ_ALLOWED(0.5, 0.001, 1e6), PZ_EFFORT },
     [PZ_SEQ_BATCH] = { PZ_SETTING("batch", "events a step"), PZ_ALLOWED(256, 16, 65536), PZ_WHOLE },
     [PZ_SEQ_NEGATIVES] = { PZ_SETTING("negatives", "candidates drawn a step"),
                            PZ_ALLOWED(256, 1, 65536), PZ_WHOLE },
@@ -53,6 +52,7 @@ static void part_free(void *part)
         return;
     free(p->own_item);
     free(p->own_theta);
+    pz_seq_trainer_free(p->trainer);
     free(p);
 }
 
@@ -92,6 +92,12 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     }
     *part = p;
     return st;
+}
+
+static enum pz_status more(void *part, const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                           struct pz_err *err)
+{
+    return pz_seq_train(c, cfg, part, err);
 }
 
 /* The vectors of the items around one event of item i, nearer ones more, onto i's row. */
@@ -290,16 +296,21 @@ static const double SMALL_LAYERS = 2, SMALL_NEGATIVES = 512;
  * layers .2290 after two). */
 static const double LARGE_PASSES = 3;
 
+/* What tuning may go up to where it gains. */
+static const double MOST_PASSES = 10;
+
 static void start(const struct pz_setup *setup, struct pz_choice *c)
 {
-    uint64_t n_events = setup->corpus->ptr[setup->corpus->n_users];
+    double n_events = (double)setup->corpus->ptr[setup->corpus->n_users];
 
     if (n_events <= SMALL_EVENTS) {
         c->value[PZ_SEQ_LAYERS] = SMALL_LAYERS;
         c->value[PZ_SEQ_NEGATIVES] = SMALL_NEGATIVES;
     } else {
-        c->value[PZ_SEQ_PAIRS] = LARGE_PASSES * (double)n_events / 1e6;
+        c->value[PZ_SEQ_PAIRS] = LARGE_PASSES * n_events / 1e6;
     }
+    c->low[PZ_SEQ_PAIRS] = c->value[PZ_SEQ_PAIRS];
+    c->high[PZ_SEQ_PAIRS] = fmax(MOST_PASSES * n_events / 1e6, c->value[PZ_SEQ_PAIRS]);
 }
 
 const struct pz_scorer pz_sequence = {
@@ -310,6 +321,7 @@ const struct pz_scorer pz_sequence = {
     .start = start,
     .fit = fit,
     .any_time = true,
+    .more = more,
     .update = update,
     .save = save,
     .load = load,

@@ -183,13 +183,16 @@ void pz_seq_features_clear(struct pz_seq_features *f);
 
 /* ---- sequence.c; pz_seq_train: fit.c ---- */
 
+struct pz_seq_trainer; /* fit.c: a training that may go on */
+
 /* The learned part. */
 struct pz_seq_part {
     double set[PZ_SEQ_N];
     uint32_t n_items;
     struct pz_seq_net net;
-    const float *item;           /* [n_items * d] unit vectors; zero: nothing known */
-    float *own_item, *own_theta; /* NULL when borrowed from a table */
+    const float *item;              /* [n_items * d] unit vectors; zero: nothing known */
+    float *own_item, *own_theta;    /* NULL when borrowed from a table */
+    struct pz_seq_trainer *trainer; /* NULL: it does not go on */
 };
 
 /* A history, oldest first, of which the newest `window` events are read. */
@@ -221,10 +224,14 @@ void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_
  * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out);
-/* Learn net and item of a part whose sizes are set; both arrays are allocated, zero. At the time limit
- * or a signal it ends with the best so far.
- * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts */
+/* Learn net and item of a part whose sizes are set, until as many pairs are read as cfg says: from the
+ * start, where both arrays are allocated, zero, or on from where the training was that the part has
+ * kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends with the best so far.
+ * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts
+ * Owner:  the part has the training, freed by pz_seq_trainer_free */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                             struct pz_seq_part *part, struct pz_err *err);
+/* Accepts NULL. */
+void pz_seq_trainer_free(struct pz_seq_trainer *t);
 
 #endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much a part learns, on a scorer whose worth at every effort is planted. */
+#include <math.h>
+
+#include "tests/unit/unit.h"
+#include "train/tune.h"
+
+enum { USERS = 240, ITEMS = 48, EVENTS = 8 };
+
+/* A corpus in which item i is always followed by item i + 1. */
+struct chain {
+    struct pz_corpus c;
+    uint64_t ptr[USERS + 1];
+    uint32_t item[USERS * EVENTS];
+    int64_t time[USERS * EVENTS];
+    float weight[USERS * EVENTS];
+};
+
+static void chain_make(struct chain *t)
+{
+    memset(t, 0, sizeof *t);
+    for (uint32_t u = 0; u < USERS; u++) {
+        for (uint32_t k = 0; k < EVENTS; k++) {
+            t->item[u * EVENTS + k] = (u + k) % ITEMS;
+            t->time[u * EVENTS + k] = (int64_t)k;
+            t->weight[u * EVENTS + k] = 1;
+        }
+        t->ptr[u + 1] = (u + 1) * EVENTS;
+    }
+    t->c = (struct pz_corpus){ .n_users = USERS,
+                               .n_items = ITEMS,
+                               .ptr = t->ptr,
+                               .item = t->item,
+                               .time = t->time,
+                               .weight = t->weight,
+                               .newest = EVENTS - 1,
+                               .ordered = true };
+}
+
+/* ---- the scorer: knows what follows as many items as it has learned ---- */
+
+static double learns_until,
+    costs_s; /* planted: no more is known from this effort on; CPU s of a unit */
+static int n_fits, n_more;
+
+struct learner {
+    double effort;
+    bool goes_on;
+    uint32_t n_items;
+};
+
+static void spend(double seconds)
+{
+    double end = pz_cpu_seconds() + seconds;
+
+    while (pz_cpu_seconds() < end) {
+    }
+}
+
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    struct learner *l = malloc(sizeof *l);
+
+    (void)err;
+    assert_non_null(l);
+    n_fits++;
+    spend(costs_s * cfg->value[0]);
+    *l = (struct learner){ cfg->value[0], cfg->goes_on, c->n_items };
+    *part = l;
+    return PZ_OK;
+}
+
+static enum pz_status more(void *part, const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                           struct pz_err *err)
+{
+    struct learner *l = part;
+
+    (void)err;
+    assert_true(l->goes_on);
+    assert_int_equal(l->n_items, c->n_items);
+    assert_true(cfg->value[0] > l->effort);
+    n_more++;
+    spend(costs_s * (cfg->value[0] - l->effort));
+    l->effort = cfg->value[0];
+    return PZ_OK;
+}
+
+static size_t scratch_bytes(const void *part)
+{
+    (void)part;
+    return 0;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct learner *l = part;
+    uint32_t last = q->n_hist ? q->hist[q->n_hist - 1] : 0;
+
+    (void)scratch;
+    if (q->n_hist == 0 || last % 16 >= 2 * fmin(l->effort, learns_until))
+        return false;
+    out[(last + 1) % l->n_items] = 1;
+    return true;
+}
+
+static const struct pz_setting settings[] = {
+    { PZ_SETTING("effort", "how much"), PZ_ALLOWED(1, 0.1, 64), PZ_EFFORT },
+};
+static const struct pz_scorer learner = { .name = "learner",
+                                          .settings = settings,
+                                          .n_settings = 1,
+                                          .any_time = true,
+                                          .fit = fit,
+                                          .more = more,
+                                          .free = free,
+                                          .scratch_bytes = scratch_bytes,
+                                          .score = score };
+
+/* The effort chosen from 1 up to `high`. Trials go to *trials, which the caller frees. */
+static double chosen(double high, struct pz_tune_cfg cfg, json_t **trials)
+{
+    struct chain t;
+    struct pz_choice c;
+    double scale;
+
+    chain_make(&t);
+    *trials = json_array();
+    cfg.n_trials = 4;
+    cfg.seed = 7;
+    cfg.trials = *trials;
+    n_fits = n_more = 0;
+    pz_choice_init(&c, &learner);
+    c.weight = 1;
+    c.low[0] = 1;
+    c.high[0] = high;
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
+    return c.value[0];
+}
+
+/* ---- tests ---- */
+
+static const struct pz_tune_cfg plain;
+
+TEST(learning_goes_on_while_a_doubling_gains)
+{
+    json_t *trials, *last;
+
+    learns_until = 4;
+    assert_true(chosen(64, plain, &trials) == 4); /* half, 1, 2, 4, and 8 in vain */
+    assert_int_equal(n_fits, 1);
+    assert_int_equal(n_more, 4);
+    assert_int_equal(json_array_size(trials), 5);
+    last = json_array_get(trials, 4);
+    assert_true(json_number_value(json_object_get(json_object_get(last, "settings"), "effort")) ==
+                8);
+    assert_true(json_number_value(json_object_get(json_object_get(last, "doubling"), "gain")) == 0);
+    json_decref(trials);
+}
+
+TEST(what_has_learned_enough_costs_one_fit)
+{
+    json_t *trials;
+
+    learns_until = 0.5;
+    assert_true(chosen(64, plain, &trials) == 1);
+    assert_int_equal(n_fits, 1);
+    assert_int_equal(n_more, 1);
+    json_decref(trials);
+}
+
+TEST(the_range_bounds_what_is_learned)
+{
+    json_t *trials;
+    double gain;
+
+    learns_until = 64;
+    assert_true(chosen(2, plain, &trials) == 2);
+    gain = json_number_value(
+        json_object_get(json_object_get(json_array_get(trials, json_array_size(trials) - 1),
+                                        "doubling"),
+                        "gain"));
+    assert_true(gain > 0.05); /* told: more would bring more */
+    json_decref(trials);
+    assert_true(chosen(1, plain, &trials) == 1);
+    assert_int_equal(n_fits, 1);
+    assert_int_equal(n_more, 0);
+    json_decref(trials);
+}
+
+/* Units of 40 ms: stages to 1 and to 2 are within 120 ms and what judging takes, the one to 4 would
+ * end at 160 ms. */
+TEST(a_budget_ends_learning_before_the_stage_that_exceeds_it)
+{
+    struct pz_tune_cfg cfg = { .time_s = 0.12 };
+    json_t *trials;
+
+    learns_until = 64;
+    costs_s = 0.04;
+    assert_true(chosen(64, cfg, &trials) <= 2);
+    assert_true(n_more <= 2);
+    costs_s = 0;
+    json_decref(trials);
+}
