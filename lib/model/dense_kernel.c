@@ -53,6 +53,37 @@ PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b, f
     out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41, out[10] = c50, out[11] = c51;
 }
 
+/* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of 8 by
+ * 8, by pairs, by fours and by halves. */
+PZ_KERNEL static void pack_across(const float *from, size_t row, size_t depth, float *to)
+{
+    for (size_t k = 0; k < depth * 2; k += 8) {
+        const float *block = from + (k < depth ? k : 8 * row + k - depth);
+        float *out = k < depth ? to + k * COLS : to + (k - depth) * COLS + 8;
+        v8 r[8], p[8];
+
+        for (size_t l = 0; l < 8; l++)
+            memcpy(&r[l], block + l * row, sizeof *r);
+        for (size_t l = 0; l < 8; l += 2) {
+            p[l] = __builtin_shufflevector(r[l], r[l + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+            p[l + 1] = __builtin_shufflevector(r[l], r[l + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+        }
+        for (size_t l = 0; l < 2; l++) { /* columns 2 l and 2 l + 1, and 4 further on */
+            v8 a = __builtin_shufflevector(p[l], p[l + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            v8 b = __builtin_shufflevector(p[l], p[l + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+            v8 c = __builtin_shufflevector(p[l + 4], p[l + 6], 0, 1, 8, 9, 4, 5, 12, 13);
+            v8 d = __builtin_shufflevector(p[l + 4], p[l + 6], 2, 3, 10, 11, 6, 7, 14, 15);
+            v8 column[4] = { __builtin_shufflevector(a, c, 0, 1, 2, 3, 8, 9, 10, 11),
+                             __builtin_shufflevector(b, d, 0, 1, 2, 3, 8, 9, 10, 11),
+                             __builtin_shufflevector(a, c, 4, 5, 6, 7, 12, 13, 14, 15),
+                             __builtin_shufflevector(b, d, 4, 5, 6, 7, 12, 13, 14, 15) };
+
+            for (size_t j = 0; j < 4; j++)
+                memcpy(out + (2 * l + (j & 1) + (j & 2) * 2) * COLS, &column[j], sizeof *column);
+        }
+    }
+}
+
 /* to[k * width + i] = element (i, k) of a strip of n <= width rows; zeros behind. */
 static void pack(struct view from, size_t n, size_t depth, size_t width, float *to)
 {
@@ -61,6 +92,8 @@ static void pack(struct view from, size_t n, size_t depth, size_t width, float *
     if (from.row == 1 && n == COLS && width == COLS)
         for (size_t k = 0; k < depth; k++)
             memcpy(to + k * COLS, from.v + k * from.col, COLS * sizeof *to);
+    else if (from.col == 1 && n == COLS && width == COLS && depth % 8 == 0)
+        pack_across(from.v, from.row, depth, to);
     else
         for (size_t k = 0; k < depth; k++)
             for (size_t i = 0; i < n; i++)

@@ -310,14 +310,14 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
         bool won = false, idle;
 
         if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) ||
-            c->scorer->settings[k].effort || s->inert[k])
+            c->scorer->settings[k].effort || s->inert[p][k])
             continue;
         s->idle = true;
         st = follow(s, p, k, step, left, &won, err);
         idle = s->idle;
         if (st == PZ_OK && !won)
             st = follow(s, p, k, -step, left, &won, err);
-        s->inert[k] = idle && s->idle && !won;
+        s->inert[p][k] = idle && s->idle && !won;
     }
     return st;
 }
@@ -337,7 +337,7 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
     struct pz_part old = s->part[p];
     uint32_t n = s->v->n_users, left = UINT32_MAX;
     double *each = malloc(n * sizeof *each), mean = s->mean;
-    bool won = false;
+    bool won = false, inert[PZ_MAX_SETTINGS];
     enum pz_status st = each ? PZ_OK : pz_err_memory(err, "a trial", 8.0 * n);
 
     if (st == PZ_OK) {
@@ -346,7 +346,8 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
         reset_read_outs(c);
         st = fit(s, p, &s->part[p].part, err);
     }
-    memset(s->inert, 0, sizeof s->inert);
+    memcpy(inert, s->inert[p], sizeof inert);
+    memset(s->inert[p], 0, sizeof inert);
     if (st == PZ_OK) { /* from the region's own level */
         memset(s->each, 0, n * sizeof *s->each);
         st = judge_trial(s, p, false, &won, err);
@@ -362,7 +363,7 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
         *c = kept;
         s->mean = mean;
         memcpy(s->each, each, n * sizeof *each);
-        memset(s->inert, 0, sizeof s->inert);
+        memcpy(s->inert[p], inert, sizeof inert);
     }
     free(each);
     return st;
@@ -413,7 +414,6 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     uint32_t left = n_fits, free_moves = UINT32_MAX;
     enum pz_status st;
 
-    memset(s->inert, 0, sizeof s->inert);
     if (n_fits == 0) {
         st = reweigh(s, p, err);
         return st == PZ_OK && s->part[p].weight > 0 ? pass(s, p, true, 0.12, &free_moves, err) : st;

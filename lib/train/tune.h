@@ -63,13 +63,13 @@ struct pz_search {
     struct pz_choice *trend;           /* NULL: none is searched */
     struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
-    double until_s;              /* processor seconds of the process; 0: no limit */
-    double trial_s;              /* processor seconds when the last trial ended */
-    double *each;                /* [v->n_users] values of the blend as it stands */
-    double *trial;               /* [PZ_WEIGHTS * v->n_users] of a trial */
-    double mean;                 /* of each */
-    bool idle;                   /* the last trial changed nothing */
-    bool inert[PZ_MAX_SETTINGS]; /* of the part searched: moving it changed nothing */
+    double until_s;                            /* processor seconds of the process; 0: no limit */
+    double trial_s;                            /* processor seconds when the last trial ended */
+    double *each;                              /* [v->n_users] values of the blend as it stands */
+    double *trial;                             /* [PZ_WEIGHTS * v->n_users] of a trial */
+    double mean;                               /* of each */
+    bool idle;                                 /* the last trial changed nothing */
+    bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
 };
 #define PZ_WEIGHTS 8 /* weights tried at once */
 

@@ -255,6 +255,44 @@ TEST(a_switch_is_turned_with_read_outs_of_its_own)
     expect(never_good, depth_settings, 0, 1);
 }
 
+static uint32_t nothing_moves_it(const double *set)
+{
+    (void)set;
+    return 2;
+}
+
+/* A mark at 0 that changes nothing is moved up once, there is nowhere down, and it is left alone when
+ * the weights move once more beside a second part. */
+TEST(what_changes_nothing_is_moved_once)
+{
+    static struct chain t;
+    struct pz_corpus c = chain_make(&t);
+    struct pz_choice choice[2];
+    struct pz_scorer still = depth;
+    struct pz_tune_cfg cfg = { .n_trials = 8, .seed = 7, .trials = json_array() };
+    size_t n = 0;
+    double scale;
+
+    items_above = nothing_moves_it;
+    still.name = "still";
+    still.settings = after_settings;
+    helped = ITEMS;
+    pz_choice_init(&choice[0], &still);
+    pz_choice_init(&choice[1], &sway);
+    choice[0].weight = choice[1].weight = 1;
+    assert_int_equal(pz_tune(&c, &cfg, choice, 2, NULL, &scale, NULL), PZ_OK);
+    assert_true(choice[1].weight > 0);
+    for (size_t k = 0; k < json_array_size(cfg.trials); k++) {
+        const json_t *trial = json_array_get(cfg.trials, k);
+        const json_t *set = json_object_get(trial, "settings");
+
+        n += strcmp(json_string_value(json_object_get(trial, "scorer")), "still") == 0 &&
+             json_number_value(json_object_get(set, "mark")) > 0;
+    }
+    assert_int_equal(n, 1);
+    json_decref(cfg.trials);
+}
+
 /* Side 1 is good with a far mark alone: from its default no move of a mark gains. */
 static uint32_t good_far_away(const double *set)
 {
