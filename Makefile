@@ -49,9 +49,12 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# pz-NAME is cmd/pz-NAME.c and what is in cmd/NAME/
+$(foreach p,$(PROGRAMS),$(eval $(B)/bin/$(p): $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/$(p:pz-%=%)/*.c)))))
+
 $(B)/bin/%: $(B)/cmd/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)

@@ -74,14 +74,10 @@ static const struct pz_opt opts[] = {
 
 static struct pz_str command; /* as it was typed, for the report */
 
-/* A word of it, quoted where a shell would need that. */
 static void add_word(const char *word)
 {
-    bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "0123456789-_./:=,%@+")];
-
     pz_str_adds(&command, command.len ? " " : "");
-    pz_str_addf(&command, plain ? "%s" : "'%s'", word);
+    pz_str_add_shell(&command, word);
 }
 
 /* A verdict or a table of windows, in JSON (doc, taken; NULL: memory is out) or as text. */

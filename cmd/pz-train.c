@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-train: datasets become a model file. */
+/* pz-train: datasets become a model file. The option table and the order of the work. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "base/opt.h"
 #include "base/par.h"
 #include "campaign/campaign.h"
+#include "cmd/train/train.h"
 #include "data/group.h"
 #include "data/minimum.h"
 #include "data/subset.h"
@@ -19,131 +20,64 @@
 #define DEFAULT_METRIC "mix"
 #define DEFAULT_SEED "1"
 
-struct config {
-    const char *output, *recipe;
-
-    double timeout;
-    struct pz_train_options learn;
-    bool dry_run, strict, record_time;
-    const char *trials, *update, *tuned_from, *holdout, *holdout_out;
-    struct pz_common common;
-};
-
 static const struct pz_opt opts[] = {
-    PZ_OUT('o', "output", struct config, output, NULL, "FILE", "model file to write (.pzm)"),
+    PZ_OUT('o', "output", struct train_cfg, output, NULL, "FILE", "model file to write (.pzm)"),
     PZ_STR(
-        'r', "recipe", struct config, recipe, DEFAULT_RECIPE, "NAME",
+        'r', "recipe", struct train_cfg, recipe, DEFAULT_RECIPE, "NAME",
         "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
         "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST(
-        'p', "param", struct config, learn.params, "NAME=VALUE",
+        'p', "param", struct train_cfg, learn.params, "NAME=VALUE",
         "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
         "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept "
         "where it adds to the others, and off under a time budget. May be given several times"),
-    PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
+    PZ_LIST('e', "event", struct train_cfg, learn.events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold, "
             "which validation chooses for threshold=auto. Types that no --event names are left out "
             "when there is one"),
-    PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
+    PZ_INT('t', "tune", struct train_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
-    PZ_REAL(0, "tune-time", struct config, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "tune-time", struct train_cfg, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
             "processor seconds for tuning. With a limit the result may differ "
             "between machines"),
-    PZ_REAL(0, "timeout", struct config, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "timeout", struct train_cfg, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
             "seconds the training may take; sequence then stops with the best so far, as it does "
             "at Ctrl-C once the other parts are learned. With a limit the result "
             "may differ between machines"),
-    PZ_STR(0, "tune-metric", struct config, learn.metric, DEFAULT_METRIC, "NAME",
+    PZ_STR(0, "tune-metric", struct train_cfg, learn.metric, DEFAULT_METRIC, "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "
            "ndcg@100"),
-    PZ_STR(0, "update", struct config, update, NULL, "MODEL",
+    PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),
     PZ_STR(
-        0, "tuned-from", struct config, tuned_from, NULL, "MODEL",
+        0, "tuned-from", struct train_cfg, tuned_from, NULL, "MODEL",
         "train in full on the datasets with the recipe, event rules, settings and weights of this "
         "model, or of a campaign's, and search nothing"),
-    PZ_STR(0, "holdout", struct config, holdout, NULL, "SPEC",
+    PZ_STR(0, "holdout", struct train_cfg, holdout, NULL, "SPEC",
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
-    PZ_OUT(0, "holdout-out", struct config, holdout_out, NULL, "TEST.pzd", "where that part goes"),
-    PZ_FLAG(0, "no-tune", struct config, learn.no_tune, "use the default settings and weights"),
-    PZ_INT(0, "seed", struct config, learn.seed, DEFAULT_SEED, 0, 9e15, "N",
+    PZ_OUT(0, "holdout-out", struct train_cfg, holdout_out, NULL, "TEST.pzd",
+           "where that part goes"),
+    PZ_FLAG(0, "no-tune", struct train_cfg, learn.no_tune, "use the default settings and weights"),
+    PZ_INT(0, "seed", struct train_cfg, learn.seed, DEFAULT_SEED, 0, 9e15, "N",
            "seed of everything random"),
-    PZ_FLAG('n', "dry-run", struct config, dry_run,
+    PZ_FLAG('n', "dry-run", struct train_cfg, dry_run,
             "say what would be learned from and about how much memory and time it takes, sequence "
             "aside; write nothing"),
     PZ_FLAG(
-        0, "strict", struct config, strict,
+        0, "strict", struct train_cfg, strict,
         "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
-    PZ_FLAG(0, "record-time", struct config, record_time,
+    PZ_FLAG(0, "record-time", struct train_cfg, record_time,
             "keep in the model what each trial and all of the training took; without it equal "
             "trainings give equal bytes"),
-    PZ_STR(0, "trials", struct config, trials, NULL, "MODEL", "print the trials of a model file"),
-    PZ_OPT_COMMON(struct config, common),
+    PZ_STR(0, "trials", struct train_cfg, trials, NULL, "MODEL",
+           "print the trials of a model file"),
+    PZ_OPT_COMMON(struct train_cfg, common),
     PZ_END
 };
 
-/* What a trial took, "-" where the training was not to record it. */
-static const char *seconds_of(const json_t *trial, char text[32])
-{
-    const json_t *seconds = json_object_get(trial, "seconds");
-
-    snprintf(text, 32, "%.3f", json_number_value(seconds));
-    return seconds ? text : "-";
-}
-
-static enum pz_status print_trials(const struct config *cfg, struct pz_err *err)
-{
-    struct pz_model *m = NULL;
-    enum pz_status st = pz_model_open(cfg->trials, &m, err);
-    const json_t *trials = st == PZ_OK ? json_object_get(m->manifest, "trials") : NULL, *trial;
-    char seconds[32];
-    size_t i;
-
-    if (st == PZ_OK && !cfg->common.json)
-        printf("%-12s %7s %8s %6s %4s %8s  %s\n", "scorer", "metric", "weight", "users", "kept",
-               "seconds", "settings");
-    json_array_foreach (trials, i, trial) {
-        char *text = json_dumps(cfg->common.json ? trial : json_object_get(trial, "settings"),
-                                JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-
-        if (cfg->common.json)
-            printf("%s\n", text ? text : "{}");
-        else
-            printf("%-12s %7.4f %8.3f %6lld %4s %8s  %s\n",
-                   json_string_value(json_object_get(trial, "scorer")),
-                   json_number_value(json_object_get(trial, "metric")),
-                   json_number_value(json_object_get(trial, "weight")),
-                   (long long)json_integer_value(json_object_get(trial, "users")),
-                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no",
-                   seconds_of(trial, seconds), text ? text : "");
-        free(text);
-    }
-    pz_model_free(m);
-    return st;
-}
-
-static enum pz_status print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
-                                 bool json, struct pz_err *err)
-{
-    struct pz_estimate e;
-    enum pz_status st = pz_train_estimate(ds, job, &e, err);
-
-    if (st == PZ_OK && json)
-        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
-               "seconds\":%.3g,\"tried_on\":%.3g}\n",
-               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
-               e.cpu_s, e.share);
-    else if (st == PZ_OK)
-        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
-               "seconds, tried on %.0f %% of the data\n",
-               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
-               e.cpu_s, 100 * e.share);
-    return st;
-}
-
-static enum pz_status train(const struct config *cfg, const struct pz_dataset *ds,
+static enum pz_status train(const struct train_cfg *cfg, const struct pz_dataset *ds,
                             const struct pz_recipe *recipe, struct pz_log *log, struct pz_err *err)
 {
     uint8_t *keep = NULL;
@@ -163,7 +97,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
         job.keep = keep;
     }
     if (st == PZ_OK && cfg->dry_run)
-        st = print_plan(ds, &job, cfg->common.json, err);
+        st = train_print_plan(ds, &job, cfg->common.json, err);
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
     free(keep);
@@ -171,7 +105,7 @@ static enum pz_status train(const struct config *cfg, const struct pz_dataset *d
     return st;
 }
 
-static enum pz_status update(const struct config *cfg, const struct pz_strs *args,
+static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *args,
                              struct pz_log *log, struct pz_err *err)
 {
     char base[4096];
@@ -191,7 +125,7 @@ static enum pz_status update(const struct config *cfg, const struct pz_strs *arg
     return st;
 }
 
-static enum pz_status train_again(const struct config *cfg, const struct pz_dataset *ds,
+static enum pz_status train_again(const struct train_cfg *cfg, const struct pz_dataset *ds,
                                   struct pz_log *log, struct pz_err *err)
 {
     char base[4096];
@@ -201,7 +135,7 @@ static enum pz_status train_again(const struct config *cfg, const struct pz_data
 }
 
 /* Whether an option is given, other than by its default, that an update does not heed. */
-static bool is_of_training(const struct config *cfg)
+static bool is_of_training(const struct train_cfg *cfg)
 {
     return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
            cfg->record_time || cfg->learn.tune_time > 0 || cfg->timeout > 0 ||
@@ -211,7 +145,7 @@ static bool is_of_training(const struct config *cfg)
            strcmp(cfg->learn.metric, DEFAULT_METRIC) != 0;
 }
 
-static void report(const struct config *cfg, struct pz_log *log)
+static void report(const struct train_cfg *cfg, struct pz_log *log)
 {
     struct pz_str name = { 0 };
 
@@ -230,14 +164,14 @@ static void report(const struct config *cfg, struct pz_log *log)
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
-    const struct config *cfg = config;
+    const struct train_cfg *cfg = config;
     const struct pz_recipe *recipe = NULL;
     const char *advice = NULL;
     struct pz_dataset *ds = NULL;
     enum pz_status st;
 
     if (cfg->trials)
-        return print_trials(cfg, err);
+        return train_print_trials(cfg, err);
     if (args->n == 0)
         return pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
     if (!cfg->output && !cfg->dry_run)
@@ -290,8 +224,8 @@ int main(int argc, char **argv)
             "  pz-train --update home.pzm -o home2.pzm day.pzd\n"
             "  pz-train -o home.pzm --event Purchase:weight=1 --event View:weight=0.2 shop.pzd",
         .opts = opts,
-        .cfg_bytes = sizeof(struct config),
-        .common_offset = offsetof(struct config, common),
+        .cfg_bytes = sizeof(struct train_cfg),
+        .common_offset = offsetof(struct train_cfg, common),
         .operands = "file",
         .learns = true,
         .run = run,

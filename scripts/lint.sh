@@ -9,6 +9,7 @@ B=${B:-build}
 breaches=0
 mapfile -t lib < <(find lib -name '*.[ch]' | sort)
 mapfile -t sources < <(find lib -name '*.c' | sort)
+mapfile -t cmd < <(find cmd -name '*.[ch]' | sort)
 mapfile -t headers < <(find lib -name '*.h' | sort)
 
 # report TITLE: reads breaches from stdin, one per line
@@ -38,7 +39,7 @@ layers() {
 one_module() {
     local header where
     while read -r header where; do
-        grep -lE "^#include <$header" "${lib[@]}" cmd/*.c | grep -vE "^($where)$" |
+        grep -lE "^#include <$header" "${lib[@]}" "${cmd[@]}" | grep -vE "^($where)$" |
             sed "s|\$|: may not include <$header>|" || true
     done <<'RULES'
 omp\.h lib/base/par\.[ch]
@@ -74,7 +75,7 @@ scorer_names() {
     names=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' lib/model/*/*.c | paste -sd'|')
     built_on='lib/model/content/content\.[ch]:.*transitions|lib/model/sessions/sessions\.c:.*transitions|lib/model/sequence/(fit|net)\.c:.*factors'
     other_meaning='lib/model/recipe\.c:.*popularity-count|lib/live/open\.c:.*"sessions"|lib/rank/rank\.c:.*"personal"|lib/eval/verdict\.h:|lib/eval/judge\.c:.*rival|lib/eval/windows\.c:.*"live"'
-    grep -nE "\"($names)\"|\bpz_($names)\b|#include \"model/($names)/" "${lib[@]}" cmd/*.c |
+    grep -nE "\"($names)\"|\bpz_($names)\b|#include \"model/($names)/" "${lib[@]}" "${cmd[@]}" |
         grep -vE "^lib/model/($names)/[a-z_]*\.[ch]:[0-9]*:.*(\"|pz_|model/)\1\b" |
         grep -vE "^lib/model/(parts\.h|scorer\.c):" |
         grep -vE "^($built_on)" | grep -vE "^($other_meaning)" || true
@@ -91,7 +92,7 @@ private_headers() {
     for h in "${headers[@]}"; do
         of=$(sed -n '2,4s|^/\* Private to \([a-z/]*\)/.*|\1|p' "$h")
         [ -n "$of" ] || continue
-        grep -lF "#include \"${h#lib/}\"" "${lib[@]}" cmd/*.c | grep -v "^lib/$of/" |
+        grep -lF "#include \"${h#lib/}\"" "${lib[@]}" "${cmd[@]}" | grep -v "^lib/$of/" |
             sed "s|\$|: ${h#lib/} is private to $of/|" || true
     done
 }
@@ -101,9 +102,12 @@ too_long() {
     awk 'FNR == 1 { at = 0 }
         /^\{/ { at = FNR; head = before }
         /^\}/ { if (at && FNR - at > 100) print FILENAME ":" at ": " FNR - at " lines: " head; at = 0 }
-        !/^[ \t]/ { before = $0 }' "${sources[@]}" cmd/*.c
-    for f in "${lib[@]}" cmd/*.c; do
+        !/^[ \t]/ { before = $0 }' "${sources[@]}" "${cmd[@]}"
+    for f in "${lib[@]}" "${cmd[@]}"; do
         [ "$(wc -l <"$f")" -le 800 ] || echo "$f: more than 800 lines"
+    done
+    for f in cmd/*.c; do
+        [ "$(wc -l <"$f")" -lt 300 ] || echo "$f: 300 lines or more; a program is option table, main and glue"
     done
 }
 
@@ -117,6 +121,10 @@ man_pages() {
         elif ! grep -qx '@OPTIONS@' "man/$name.1.in"; then
             echo "man/$name.1.in: no line @OPTIONS@"
         fi
+        "$f" --help | sed -n '/^Commands/,$s/^  \([a-z][a-z-]*\) .*/\1/p' | while read -r sub; do
+            sed '/^\.Sh DESCRIPTION/q' "man/$name.1.in" | grep -qE "^\.Cm .*\b$sub\b" ||
+                echo "man/$name.1.in: $sub is missing in the synopsis"
+        done
     done
     make -s B="$B" man >&2 || echo "make man fails"
     for f in "$B"/man/*.1 man/*.[157]; do
@@ -167,7 +175,7 @@ if optional clang; then # the build itself is gcc's; -k: all that is wrong, not 
     report clang < <(MAKEFLAGS='' make -s -k -j"$(nproc)" CC=clang B="$B/clang" WERROR=1 all unit 2>&1 | grep -E "warning:|error:" || true)
 fi
 if optional clang-tidy; then
-    report clang-tidy < <(printf '%s\n' "${sources[@]}" cmd/*.c | xargs -P "$(nproc)" -n 8 sh -c '
+    report clang-tidy < <(printf '%s\n' "${sources[@]}" "${cmd[@]}" | xargs -P "$(nproc)" -n 8 sh -c '
         clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -DPZ_VERSION=\"0\" 2>/dev/null' sh | grep -E "warning:|error:" || true)
 fi
 echo "lint: $breaches breaches"

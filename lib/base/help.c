@@ -82,6 +82,27 @@ static void print_option(const struct pz_opt *opt, int width)
     print_wrapped(right, INDENT, INDENT, width);
 }
 
+/* "usage: pz-deploy publish|status|...": the subcommands of the table, broken after a bar. */
+static void print_commands(const char *program, const struct pz_cmd *cmd, int width)
+{
+    int indent = printf("usage: %s ", program), at = indent;
+
+    for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
+        int n = (int)strlen(sub->name) + (sub[1].name ? 1 : 0);
+
+        if (at > indent && at + n > width) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        }
+        at += printf("%s%s", sub->name, sub[1].name ? "|" : "");
+    }
+    at += 1 + (int)strlen(cmd->synopsis);
+    if (at > width)
+        printf("\n%*s%s\n", indent, "", cmd->synopsis);
+    else
+        printf(" %s\n", cmd->synopsis);
+}
+
 static void print_synopsis(const char *program, const struct pz_cmd *cmd)
 {
     const char *line = cmd->synopsis;
@@ -104,7 +125,10 @@ void pz_help_print(const char *program, const struct pz_cmd *cmd)
     };
     int width = width_of_terminal();
 
-    print_synopsis(program, cmd);
+    if (cmd->sub)
+        print_commands(program, cmd, width);
+    else
+        print_synopsis(program, cmd);
     putchar('\n');
     print_wrapped(cmd->summary, 0, 0, width);
     if (cmd->examples)

@@ -98,9 +98,15 @@ struct pz_common {
             0, "ledger", type, member.ledger, NULL, "FILE",                                      \
             "append a line of JSON about this run: what, on how much, at what cost, its result")
 
+/* The work of a program or subcommand: cfg is filled; args the operands; log is set up. Returns the
+ * exit status and leaves the reason in err. */
+typedef enum pz_status pz_cmd_run(void *cfg, struct pz_strs *args, struct pz_log *log,
+                                  struct pz_err *err);
+
 struct pz_cmd {
     const char *name;     /* "pz-train", or "publish" in a .sub list */
-    const char *synopsis; /* lines of usage without the name, separated by '\n' */
+    const char *synopsis; /* lines of usage without the name, separated by '\n'; with .sub what
+                             follows the subcommand */
     const char *summary;  /* one line for people */
     const char *examples; /* whole command lines, separated by '\n'; may be NULL */
     const struct pz_opt *opts;
@@ -109,9 +115,7 @@ struct pz_cmd {
     const char *operands;     /* kind of the operands for completion: "file", "none", ... */
     bool learns;              /* thousands of short parallel loops: threads that wait sleep */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
-    /* The work: cfg is filled; args the operands; log is set up. Returns the exit status and leaves
-     * the reason in err. */
-    enum pz_status (*run)(void *cfg, struct pz_strs *args, struct pz_log *log, struct pz_err *err);
+    pz_cmd_run *run;
 };
 
 /* The whole of a main(): open /dev/null where 0, 1 or 2 is closed (a file opened later would get

@@ -136,6 +136,25 @@ void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimite
     pz_str_addc(s, '"');
 }
 
+void pz_str_add_shell(struct pz_str *s, const char *word)
+{
+    size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./,=:+@%");
+
+    if (plain > 0 && word[plain] == '\0') {
+        pz_str_adds(s, word);
+        return;
+    }
+    pz_str_addc(s, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            pz_str_adds(s, "'\\''");
+        else
+            pz_str_addc(s, *word);
+    }
+    pz_str_addc(s, '\'');
+}
+
 void pz_str_reset(struct pz_str *s)
 {
     s->len = 0;

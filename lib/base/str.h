@@ -30,6 +30,10 @@ void pz_str_add_float(struct pz_str *s, float x);
 /* Append a CSV field: quoted (RFC 4180) only where it must be. */
 void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimiter);
 
+/* Append a word as a shell reads it back: in single quotes where it has more than letters, digits and
+ * _-./,=:+@% in it, or nothing. */
+void pz_str_add_shell(struct pz_str *s, const char *word);
+
 /* Empty it, keeping the memory. */
 void pz_str_reset(struct pz_str *s);
 

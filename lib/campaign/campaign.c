@@ -443,3 +443,10 @@ enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
     st = pz_campaign_live_path(campaign, path, err);
     return st == PZ_OK ? pz_live_open(path, writable, live, err) : st;
 }
+
+enum pz_status pz_campaign_open_store(const char *operand, bool writable,
+                                      struct pz_live_store **live, struct pz_err *err)
+{
+    return pz_live_is(operand) ? pz_live_open(operand, writable, live, err)
+                               : pz_campaign_open_live(operand, writable, live, err);
+}

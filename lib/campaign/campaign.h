@@ -115,4 +115,12 @@ enum pz_status pz_campaign_live_path(const char *campaign, char *path, struct pz
 enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
                                      struct pz_live_store **live, struct pz_err *err);
 
+/* Open the live store that an operand means: a named one (*.pzl) itself, else the campaign's.
+ *
+ * Errors:  as pz_live_open; as pz_campaign_open_live
+ * Owner:   the caller: pz_live_close
+ * Threads: any */
+enum pz_status pz_campaign_open_store(const char *operand, bool writable,
+                                      struct pz_live_store **live, struct pz_err *err);
+
 #endif

@@ -47,3 +47,14 @@ complete_line() {
         done
     done
 }
+
+@test "the usage line names every command of the table" {
+    for p in pz-deploy pz-event; do
+        "$p" --help >help
+        usage=$(sed '/^$/q' help | tr -d '\n ')
+        for command in $(sed -n '/^Commands/,$s/^  \([a-z][a-z-]*\) .*/\1/p' help); do
+            [[ $usage == *[yt\|]"$command"[C\|]* ]]
+        done
+        [ "$(awk 'length > 79' help | wc -l)" -eq 0 ]
+    done
+}

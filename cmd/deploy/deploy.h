@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pz-deploy: what its option tables fill in, and the work of its subcommands, a file for each kind.
+ * Each takes its configuration, the operands and the log, as struct pz_cmd says. */
+#ifndef PZ_CMD_DEPLOY_H
+#define PZ_CMD_DEPLOY_H
+
+#include <stdbool.h>
+
+#include "base/opt.h"
+
+struct deploy_cfg {
+    long long live_seen, rows_seen, keep, keep_weekly, to;
+    double lock_wait;
+    const char *max_age, *textfile;
+    bool events, force, verify;
+    struct pz_strs data;
+    struct pz_common common;
+};
+
+struct deploy_serve_cfg {
+    const char *listen, *credentials, *config, *access_log;
+    double max_tps;
+    bool no_auth, print_config;
+    struct pz_common common;
+};
+
+struct deploy_cost_cfg {
+    double min_tps;
+    const char *rates;
+    struct pz_common common;
+};
+
+struct deploy_bench_cfg {
+    double seconds, min_tps;
+    struct pz_common common;
+};
+
+/* Exactly n operands; what names them in the error. */
+enum pz_status deploy_need(const struct pz_strs *args, size_t n, const char *what,
+                           struct pz_err *err);
+
+pz_cmd_run deploy_publish, deploy_list, deploy_rollback, deploy_gc, deploy_pin,
+    deploy_unpin;                                       /* versions.c */
+pz_cmd_run deploy_status;                               /* status.c */
+pz_cmd_run deploy_check, deploy_repair, deploy_compact; /* upkeep.c */
+pz_cmd_run deploy_set, deploy_unset;                    /* settings.c */
+pz_cmd_run deploy_serve, deploy_cost, deploy_bench;     /* serve.c */
+
+#endif

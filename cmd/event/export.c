@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events and rows out of a live store, for the next training: as CSV, or as a dataset. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cmd/event/event.h"
+#include "live/export.h"
+
+static enum pz_status export_csv(struct pz_live_store *live, const struct pz_export_cfg *export,
+                                 const struct event_cfg *cfg, struct pz_exported *done,
+                                 struct pz_err *err)
+{
+    struct pz_out *out = NULL;
+    enum pz_status st = pz_out_open(cfg->output, &out, err);
+
+    if (st == PZ_OK && cfg->table[0] == 'i' && cfg->table[1] == 'n')
+        st = pz_live_export_events(live, export->model, export->after, out, done, err);
+    else if (st == PZ_OK && cfg->table[0] == 'f')
+        st = pz_live_export_forgotten(live, out, done, err);
+    else if (st == PZ_OK)
+        st = pz_live_export_rows(live, cfg->table[0] == 'i' ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, export,
+                                 out, done, err);
+    if (st == PZ_OK)
+        return pz_out_commit(out, err);
+    pz_out_abort(out);
+    return st;
+}
+
+static bool is_dataset(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 4 && strcmp(path + n - 4, ".pzd") == 0;
+}
+
+static void report_export(const struct event_cfg *cfg, const struct pz_exported *done,
+                          struct pz_log *log)
+{
+    bool all = is_dataset(cfg->output), events = all || strcmp(cfg->table, "interactions") == 0,
+         rows = all || strcmp(cfg->table, "items") == 0 || strcmp(cfg->table, "users") == 0;
+    char seen[96] = "";
+    int n = 0;
+
+    if (events)
+        n = snprintf(seen, sizeof seen, " --live-seen %llu", (unsigned long long)done->live_seen);
+    if (rows)
+        snprintf(seen + n, sizeof seen - (size_t)n, " --rows-seen %llu",
+                 (unsigned long long)done->rows_seen);
+    if (events && done->nobodys > 0)
+        pz_log(log, PZ_LOG_NOTE,
+               "%llu events left out: of sessions that joined no user yet, or without an item",
+               (unsigned long long)done->nobodys);
+    if (done->nulled > 0)
+        pz_log(
+            log, PZ_LOG_WARN,
+            "%llu values are null in the export: they do not have the type of the model's column",
+            (unsigned long long)done->nulled);
+    pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
+           all      ? "events and rows"
+           : events ? "events"
+           : rows   ? "rows"
+                    : "forgotten users",
+           *seen ? "; publish a model that is trained with them by pz-deploy publish" : "", seen);
+    if (cfg->common.json && strcmp(cfg->output, "-") != 0) /* there the data go */
+        printf("{\"exported\":%llu,\"left_out\":%llu,\"nulled\":%llu,\"live_seen\":%llu,"
+               "\"rows_seen\":%llu}\n",
+               (unsigned long long)done->n, (unsigned long long)done->nobodys,
+               (unsigned long long)done->nulled, (unsigned long long)done->live_seen,
+               (unsigned long long)done->rows_seen);
+}
+
+/* The model whose columns name and type the export's: that of --for, else the current one, when
+ * there is one. */
+static enum pz_status open_columns(const char *path, const struct event_cfg *cfg,
+                                   struct pz_model **m, struct pz_err *err)
+{
+    struct pz_version version;
+    enum pz_status st;
+
+    if (cfg->lacking)
+        return pz_campaign_is(cfg->lacking) ? pz_campaign_open_model(cfg->lacking, m, &version, err)
+                                            : pz_model_open(cfg->lacking, m, err);
+    st = event_open_model(path, m, err);
+    return st == PZ_NO_INPUT ? PZ_OK : st;
+}
+
+enum pz_status event_export(void *config, struct pz_strs *args, struct pz_log *log,
+                            struct pz_err *err)
+{
+    struct event_cfg *cfg = config;
+    struct pz_export_cfg export = { .after = (uint64_t)cfg->after,
+                                    .rows_after = (uint64_t)cfg->rows_after,
+                                    .log = log };
+    struct pz_exported done = { 0 };
+    struct pz_live_store *live = NULL;
+    struct pz_model *m = NULL;
+    enum pz_status st = event_need_campaign(args, err);
+
+    if (st == PZ_OK && cfg->lacking && cfg->after + cfg->rows_after > 0)
+        st = pz_err_set(err, PZ_USAGE, "--for says itself after which numbers");
+    if (st == PZ_OK)
+        st = pz_campaign_open_store(args->v[0], false, &live, err);
+    if (st == PZ_OK)
+        st = open_columns(args->v[0], cfg, &m, err);
+    if (st == PZ_OK && cfg->lacking)
+        st = pz_live_lacking(live, m, &export, err);
+    export.model = m;
+    if (st == PZ_OK)
+        st = is_dataset(cfg->output)
+                 ? pz_live_export_dataset(live, &export, cfg->output, &done, err)
+                 : export_csv(live, &export, cfg, &done, err);
+    pz_live_close(live);
+    pz_model_free(m);
+    if (st == PZ_OK)
+        report_export(cfg, &done, log);
+    return st;
+}

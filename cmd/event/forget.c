@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forgetting users: their events, rows and sessions leave the store at once, and a receipt says what
+ * went. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cmd/event/event.h"
+#include "live/put.h"
+
+/* What the current model still has of the user, and no query uses any more. */
+static uint64_t model_events(const struct pz_model *m, const char *user)
+{
+    uint32_t u = m ? pz_dict_find_str(&m->users, user) : PZ_NONE;
+
+    return u != PZ_NONE ? m->ptr[u + 1] - m->ptr[u] : 0;
+}
+
+static void print_receipt(const char *user, const struct pz_live_receipt *r, uint64_t in_model)
+{
+    char when[32];
+    struct pz_str text = { 0 };
+
+    pz_str_adds(&text, "{\"user\":");
+    pz_json_add_string(&text, user, strlen(user));
+    pz_str_addf(&text,
+                ",\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,\"sessions_removed\":%"
+                "llu,\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
+                pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
+                (unsigned long long)r->events, (unsigned long long)r->sessions,
+                (unsigned long long)r->rows, (unsigned long long)in_model);
+    fputs(text.data && !text.failed ? text.data : "", stdout);
+    pz_str_clear(&text);
+}
+
+static enum pz_status forget_one(struct pz_live_store *live, const struct pz_model *m,
+                                 const struct event_cfg *cfg, const char *user, struct pz_log *log,
+                                 struct pz_err *err)
+{
+    struct pz_live_receipt r = { 0 };
+    uint64_t in_model = model_events(m, user);
+    enum pz_status st = pz_live_forget(live, user, cfg->purge, &r, err);
+
+    if (st != PZ_OK)
+        return st;
+    if (cfg->common.json)
+        print_receipt(user, &r, in_model);
+    pz_log(log, PZ_LOG_NOTE,
+           "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the model "
+           "are used no more, train without them by pz-event export --table forgotten",
+           user, (unsigned long long)r.events, (unsigned long long)r.sessions,
+           (unsigned long long)r.rows, (unsigned long long)in_model);
+    return PZ_OK;
+}
+
+/* The users of --user, --file and FILE, or of standard input when there is none of them. */
+static enum pz_status read_users(struct event_cfg *cfg, const struct pz_strs *args,
+                                 struct pz_arena *arena, struct pz_err *err)
+{
+    const char *path = args->n == 2 ? args->v[1] : cfg->file;
+    enum pz_status st;
+
+    if (!path && cfg->users.n > 0)
+        return PZ_OK;
+    st = pz_put_read_ids(path ? path : "-", "USER_ID", &cfg->users, arena, err);
+    return path || cfg->users.n > 0 || st == PZ_INTERRUPTED
+               ? st
+               : pz_err_set(
+                     err, PZ_USAGE,
+                     "CAMPAIGN and --user ID or FILE are needed; see pz-event forget --help");
+}
+
+enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *log,
+                            struct pz_err *err)
+{
+    struct event_cfg *cfg = config;
+    struct pz_arena arena = { NULL };
+    struct pz_live_store *live = NULL;
+    struct pz_model *m = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (args->n < 1 || args->n > 2 || (args->n == 2 && cfg->file))
+        return pz_err_set(err, PZ_USAGE,
+                          "CAMPAIGN and --user ID or FILE are needed; see pz-event forget --help");
+    st = read_users(cfg, args, &arena, err);
+    if (st == PZ_OK)
+        st = pz_campaign_open_store(args->v[0], true, &live, err);
+    if (st == PZ_OK && (st = event_open_model(args->v[0], &m, err)) != PZ_OK)
+        st = PZ_OK; /* the receipt alone needs it */
+    for (size_t i = 0; i < cfg->users.n && st == PZ_OK; i++)
+        st = forget_one(live, m, cfg, cfg->users.v[i], log, err);
+    if (st == PZ_OK && cfg->purge)
+        st = pz_live_compact(live, NULL, err);
+    pz_live_close(live);
+    pz_model_free(m);
+    pz_arena_clear(&arena);
+    return st;
+}

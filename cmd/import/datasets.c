@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be done with datasets that are there: show, export, merge. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cmd/import/import.h"
+#include "data/export.h"
+#include "data/info.h"
+
+enum pz_status import_print(const struct pz_str *text, struct pz_err *err)
+{
+    if (text->failed)
+        return pz_err_memory(err, "the report", (double)text->len);
+    fwrite(text->data, 1, text->len, stdout); /* checked when stdout is closed */
+    return PZ_OK;
+}
+
+/* ---- info, export, merge ---- */
+
+enum pz_status import_open(const struct pz_strs *args, struct pz_dataset **ds, struct pz_err *err)
+{
+    if (args->n == 0)
+        return pz_err_set(err, PZ_USAGE, "name the datasets (*.pzd) as operands");
+    return pz_dataset_open(args->v, args->n, ds, err);
+}
+
+enum pz_status import_info(const struct import_cfg *cfg, const struct pz_strs *args,
+                           struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    struct pz_str text = { 0 };
+    json_t *doc = NULL;
+    enum pz_status st = import_open(args, &ds, err);
+
+    if (st == PZ_OK) {
+        doc = pz_info_json(ds);
+        if (doc && cfg->common.json)
+            pz_json_dump(&text, doc, true);
+        else if (doc)
+            pz_info_text(&text, doc);
+        st = doc ? import_print(&text, err) : pz_err_memory(err, "the report", 1e4);
+    }
+    json_decref(doc);
+    pz_str_clear(&text);
+    pz_dataset_free(ds);
+    return st;
+}
+
+static enum pz_status write_schema(const struct pz_dataset *ds, struct pz_out *out,
+                                   struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    enum pz_status st;
+
+    pz_dataset_schema(ds, &text);
+    st = text.failed ? pz_err_memory(err, "the schema", 1e4)
+                     : pz_out_write(out, text.data, text.len, err);
+    pz_str_clear(&text);
+    return st;
+}
+
+enum pz_status import_export(const struct import_cfg *cfg, const struct pz_strs *args,
+                             struct pz_err *err)
+{
+    static const char *const tables[] = { "interactions", "items", "users" };
+    struct pz_dataset *ds = NULL;
+    struct pz_out *out = NULL;
+    int table = 0;
+    enum pz_status st = import_open(args, &ds, err);
+
+    while (table < PZ_N_TABLES && strcmp(tables[table], cfg->export_table) != 0)
+        table++;
+    if (st == PZ_OK)
+        st = pz_out_open(cfg->output ? cfg->output : "-", &out, err);
+    if (st == PZ_OK)
+        st = table < PZ_N_TABLES ? pz_export(ds, (enum pz_table_id)table, out, err)
+                                 : write_schema(ds, out, err);
+    if (st == PZ_OK)
+        st = pz_out_commit(out, err);
+    else
+        pz_out_abort(out);
+    pz_dataset_free(ds);
+    return st;
+}
+
+enum pz_status import_need_output(const struct import_cfg *cfg, struct pz_err *err)
+{
+    if (cfg->output)
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE, "-o FILE is needed: the dataset to write");
+}
+
+enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *args,
+                            struct pz_log *log, struct pz_err *err)
+{
+    struct pz_dataset *ds = NULL;
+    enum pz_status st = import_need_output(cfg, err);
+
+    if (st == PZ_OK)
+        st = import_open(args, &ds, err);
+    if (st == PZ_OK)
+        st = pz_dataset_save(ds, cfg->output, err);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items",
+               args->n, (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
+    if (st == PZ_OK && cfg->common.json)
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n",
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
+    pz_dataset_free(ds);
+    return st;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pz-train prints in place of a training: the trials of a model, the plan of a training. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/train/train.h"
+
+/* What a trial took, "-" where the training was not to record it. */
+static const char *seconds_of(const json_t *trial, char text[32])
+{
+    const json_t *seconds = json_object_get(trial, "seconds");
+
+    snprintf(text, 32, "%.3f", json_number_value(seconds));
+    return seconds ? text : "-";
+}
+
+enum pz_status train_print_trials(const struct train_cfg *cfg, struct pz_err *err)
+{
+    struct pz_model *m = NULL;
+    enum pz_status st = pz_model_open(cfg->trials, &m, err);
+    const json_t *trials = st == PZ_OK ? json_object_get(m->manifest, "trials") : NULL, *trial;
+    char seconds[32];
+    size_t i;
+
+    if (st == PZ_OK && !cfg->common.json)
+        printf("%-12s %7s %8s %6s %4s %8s  %s\n", "scorer", "metric", "weight", "users", "kept",
+               "seconds", "settings");
+    json_array_foreach (trials, i, trial) {
+        char *text = json_dumps(cfg->common.json ? trial : json_object_get(trial, "settings"),
+                                JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+
+        if (cfg->common.json)
+            printf("%s\n", text ? text : "{}");
+        else
+            printf("%-12s %7.4f %8.3f %6lld %4s %8s  %s\n",
+                   json_string_value(json_object_get(trial, "scorer")),
+                   json_number_value(json_object_get(trial, "metric")),
+                   json_number_value(json_object_get(trial, "weight")),
+                   (long long)json_integer_value(json_object_get(trial, "users")),
+                   json_is_true(json_object_get(trial, "kept")) ? "yes" : "no",
+                   seconds_of(trial, seconds), text ? text : "");
+        free(text);
+    }
+    pz_model_free(m);
+    return st;
+}
+
+enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                bool json, struct pz_err *err)
+{
+    struct pz_estimate e;
+    enum pz_status st = pz_train_estimate(ds, job, &e, err);
+
+    if (st == PZ_OK && json)
+        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
+               "seconds\":%.3g,\"tried_on\":%.3g}\n",
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
+               e.cpu_s, e.share);
+    else if (st == PZ_OK)
+        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
+               "seconds, tried on %.0f %% of the data\n",
+               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
+               e.cpu_s, 100 * e.share);
+    return st;
+}

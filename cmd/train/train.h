@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pz-train: what its option table fills in, and what it prints in place of a training. */
+#ifndef PZ_CMD_TRAIN_H
+#define PZ_CMD_TRAIN_H
+
+#include <stdbool.h>
+
+#include "base/opt.h"
+#include "data/dataset.h"
+#include "train/options.h"
+
+struct train_cfg {
+    const char *output, *recipe;
+    double timeout;
+    struct pz_train_options learn;
+    bool dry_run, strict, record_time;
+    const char *trials, *update, *tuned_from, *holdout, *holdout_out;
+    struct pz_common common;
+};
+
+/* --trials: what tuning tried for a model, as a table or as a line of JSON for each trial. */
+enum pz_status train_print_trials(const struct train_cfg *cfg, struct pz_err *err);
+
+/* --dry-run: what would be learned from, and about what it takes. */
+enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                bool json, struct pz_err *err);
+
+#endif
