@@ -54,6 +54,11 @@ cblas\.h lib/model/dense\.c
 RULES
 }
 
+# Bits of sets are moved by base/bits.h alone; kernels that make or read 64 rows at a time take whole words.
+bit_sets() {
+    grep -nE '<< \(?[a-z]+ % 64|\[[a-z]+ / 64\] (>>|[|&]=)' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/base/bits\.h:' || true
+}
+
 # A prototype needs a comment right above it; one comment may serve a run of prototypes.
 undocumented() {
     awk 'FNR == 1 { covered = 0; inside = 0; open = 0 }
@@ -145,6 +150,7 @@ optional() {
 
 report layers < <(layers)
 report modules < <(one_module)
+report bits < <(bit_sets)
 report prototypes < <(undocumented)
 report scorers < <(scorer_names)
 report size < <(too_long)

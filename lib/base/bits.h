@@ -40,6 +40,15 @@ static inline void pz_bits_remove(uint64_t *set, size_t i)
     set[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
+/* Put row i in or take it out. */
+static inline void pz_bits_put(uint64_t *set, size_t i, bool in)
+{
+    if (in)
+        pz_bits_add(set, i);
+    else
+        pz_bits_remove(set, i);
+}
+
 /* Whether row i is in. */
 static inline bool pz_bits_has(const uint64_t *set, size_t i)
 {
@@ -64,11 +73,27 @@ static inline size_t pz_bits_count(const uint64_t *set, size_t n)
     return count;
 }
 
-/* Keep of set what is also in other. */
-static inline void pz_bits_keep(uint64_t *set, const uint64_t *other, size_t n)
+/* out: what is in a, in b or in both; out may be either. */
+static inline void pz_bits_either(uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
 {
     for (size_t i = 0; i < pz_bits_words(n); i++)
-        set[i] &= other[i];
+        out[i] = a[i] | b[i];
+}
+
+/* out: what is in a and in b; out may be either. */
+static inline void pz_bits_both(uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+    for (size_t i = 0; i < pz_bits_words(n); i++)
+        out[i] = a[i] & b[i];
+}
+
+/* out: the rows that are not in a; out may be a. */
+static inline void pz_bits_not(uint64_t *out, const uint64_t *a, size_t n)
+{
+    for (size_t i = 0; i < pz_bits_words(n); i++)
+        out[i] = ~a[i];
+    if (n % 64)
+        out[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
 }
 
 /* out: a without b; out may be a. */

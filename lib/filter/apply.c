@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "filter/eval.h"
 
 struct pz_filter_work *pz_filter_work_new(void)
@@ -71,7 +72,7 @@ static enum pz_status prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
     size_t n_rows = f->of_users ? f->m->users.n : f->m->items.n;
     enum pz_status st = PZ_OK;
 
-    ctx->n_words = (n_rows + 63) / 64;
+    ctx->n_rows = n_rows;
     if (f->uses_item && !env->item_id)
         return pz_err_set(err, PZ_USAGE,
                           "the filter speaks of CurrentItem, and no item is asked for");
@@ -80,10 +81,10 @@ static enum pz_status prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
     if (live &&
         ((live->items && live->items != f->items) || (live->users && live->users != f->users)))
         return pz_err_set(err, PZ_INTERNAL, "the filter was compiled with other rows");
-    if (!pz_mem_grow(&work->words, &work->cap_words, (f->depth + 1) * ctx->n_words,
+    if (!pz_mem_grow(&work->words, &work->cap_words, (f->depth + 1) * pz_bits_words(n_rows),
                      sizeof *work->words) ||
         !grow_sets(work, f->n_tests))
-        return pz_err_memory(err, "a filter", 8.0 * (double)((f->depth + 1) * ctx->n_words));
+        return pz_err_memory(err, "a filter", 0.125 * (double)((f->depth + 1) * n_rows));
     ctx->user_index = env->user_id && !forgotten && f->uses_events
                           ? pz_dict_find_str(&f->m->users, env->user_id)
                           : PZ_NONE;
@@ -108,7 +109,7 @@ struct answer {
 
 static uint64_t *slot(const struct pz_filter_ctx *ctx, size_t depth)
 {
-    return ctx->work->words + depth * ctx->n_words;
+    return ctx->work->words + depth * pz_bits_words(ctx->n_rows);
 }
 
 static struct answer constant(bool passes)
@@ -153,18 +154,10 @@ static struct answer answer_chain(const struct pz_filter_ctx *ctx, const struct 
             all = one;
             continue;
         }
-        for (size_t w = 0; w < ctx->n_words; w++)
-            own[w] = is_and ? all.words[w] & one.words[w] : all.words[w] | one.words[w];
+        (is_and ? pz_bits_both : pz_bits_either)(own, all.words, one.words, ctx->n_rows);
         all.words = own;
     }
     return all;
-}
-
-static void set_bit(uint64_t *words, size_t i, bool on)
-{
-    uint64_t bit = (uint64_t)1 << (i % 64);
-
-    words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
 }
 
 static struct answer answer_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
@@ -174,7 +167,7 @@ static struct answer answer_count(const struct pz_filter_ctx *ctx, const struct 
 
     if (ctx->f->of_users)
         for (uint32_t u = 0; u < ctx->f->m->users.n; u++)
-            set_bit(own, u, pz_filter_events_enough(ctx, n, pz_filter_events_count(ctx, n, u)));
+            pz_bits_put(own, u, pz_filter_events_enough(ctx, n, pz_filter_events_count(ctx, n, u)));
     else
         pz_filter_events_items(ctx, n, own);
     return (struct answer){ SOME_ROWS, own };
@@ -197,8 +190,7 @@ static struct answer answer_node(const struct pz_filter_ctx *ctx, const struct p
         all = answer_node(ctx, n->child, depth);
         if (all.which != SOME_ROWS)
             return constant(all.which == NO_ROW);
-        for (size_t w = 0; w < ctx->n_words; w++)
-            own[w] = ~all.words[w];
+        pz_bits_not(own, all.words, ctx->n_rows);
         return (struct answer){ SOME_ROWS, own };
     default:
         return answer_chain(ctx, n, depth);
@@ -231,14 +223,14 @@ static bool acts(const struct pz_filter_ctx *ctx, const struct pz_filter_clause 
     return !(ctx->values && ctx->values->off[c->id]) && (!c->only_if || holds(ctx, c->only_if));
 }
 
-static void narrow(uint64_t *allowed, struct answer a, bool keep, size_t n_words)
+static void narrow(uint64_t *allowed, struct answer a, bool keep, size_t n)
 {
     if (a.which == (keep ? ALL_ROWS : NO_ROW))
         return;
     if (a.which != SOME_ROWS)
-        memset(allowed, 0, n_words * sizeof *allowed);
-    for (size_t w = 0; a.which == SOME_ROWS && w < n_words; w++)
-        allowed[w] &= keep ? a.words[w] : ~a.words[w];
+        pz_bits_fill(allowed, n, false);
+    else
+        (keep ? pz_bits_both : pz_bits_without)(allowed, allowed, a.words, n);
 }
 
 static void apply_clauses(const struct pz_filter_ctx *ctx, uint64_t *allowed)
@@ -254,20 +246,19 @@ static void apply_clauses(const struct pz_filter_ctx *ctx, uint64_t *allowed)
             continue;
         a = answer_node(ctx, c->where, included.which == SOME_ROWS ? 1 : 0);
         if (!c->include) {
-            narrow(allowed, a, false, ctx->n_words);
+            narrow(allowed, a, false, ctx->n_rows);
             continue;
         }
         some = true;
         if (included.which == NO_ROW || a.which == ALL_ROWS) {
             included = a;
         } else if (included.which == SOME_ROWS && a.which == SOME_ROWS) {
-            for (size_t w = 0; w < ctx->n_words; w++)
-                own[w] = included.words[w] | a.words[w];
+            pz_bits_either(own, included.words, a.words, ctx->n_rows);
             included.words = own;
         }
     }
     if (some)
-        narrow(allowed, included, true, ctx->n_words);
+        narrow(allowed, included, true, ctx->n_rows);
 }
 
 enum pz_status pz_filter_apply(const struct pz_filter *f, const struct pz_filter_values *values,

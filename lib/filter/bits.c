@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/simd.h"
 #include "filter/eval.h"
 
@@ -38,11 +39,6 @@ NUMBER_KERNEL(greater, >)
 NUMBER_KERNEL(greater_equal, >=)
 NUMBER_KERNEL(equal, ==)
 
-static void set_bit(uint64_t *words, size_t i)
-{
-    words[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
 static void scan_numbers(const struct pz_filter_node *test, const struct pz_filter_set *set,
                          const double *v, size_t n, uint64_t *words)
 {
@@ -60,7 +56,7 @@ static void scan_numbers(const struct pz_filter_node *test, const struct pz_filt
     }
     for (size_t i = 0; i < n; i++)
         if (test->op == PZ_OP_NULL ? isnan(v[i]) : pz_filter_set_has_number(test, set, v[i]))
-            set_bit(words, i);
+            pz_bits_add(words, i);
 }
 
 static void scan_texts(const struct pz_filter_node *test, const struct pz_filter_set *set,
@@ -71,16 +67,16 @@ static void scan_texts(const struct pz_filter_node *test, const struct pz_filter
     for (size_t i = 0; i < n; i++)
         if (pz_filter_set_has_codes(test, set, a->code + a->ptr[i],
                                     (size_t)(a->ptr[i + 1] - a->ptr[i])))
-            set_bit(words, i);
+            pz_bits_add(words, i);
 }
 
 static void scan_ids(const struct pz_filter_node *test, const struct pz_filter_set *set,
-                     size_t n_words, uint64_t *words)
+                     size_t n_rows, uint64_t *words)
 {
     if (set->any)
-        memset(words, 0xff, n_words * sizeof *words);
+        pz_bits_fill(words, n_rows, true);
     for (size_t i = 0; i < set->n_code && !set->any && test->op == PZ_OP_ANY; i++)
-        set_bit(words, set->code[i]);
+        pz_bits_add(words, set->code[i]);
 }
 
 static void scan_by_row(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
@@ -90,7 +86,7 @@ static void scan_by_row(const struct pz_filter_ctx *ctx, const struct pz_filter_
         struct pz_filter_row row = { .known = true, .at = i };
 
         if (pz_filter_row_passes(ctx, test, set, &row) != test->negated)
-            set_bit(words, i);
+            pz_bits_add(words, i);
     }
 }
 
@@ -100,13 +96,13 @@ static void scan_rows(const struct pz_filter_ctx *ctx, const struct pz_filter_no
 {
     const struct pz_filter_column *col = pz_filter_left(ctx->f, test);
 
-    memset(words, 0, ctx->n_words * sizeof *words);
+    pz_bits_fill(words, ctx->n_rows, false);
     if (test->by_row)
         scan_by_row(ctx, test, set, n, words);
     else if (col->what == PZ_WHAT_ID)
-        scan_ids(test, set, ctx->n_words, words);
+        scan_ids(test, set, ctx->n_rows, words);
     else if (!col->attr && test->op == PZ_OP_NULL)
-        memset(words, 0xff, ctx->n_words * sizeof *words);
+        pz_bits_fill(words, ctx->n_rows, true);
     else if (col->attr && col->attr->num)
         scan_numbers(test, set, col->attr->num, n, words);
     else if (col->attr)
@@ -121,10 +117,10 @@ void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node
     size_t n = f->of_users ? f->m->users.n
                            : pz_model_learned(f->m); /* others are the overlay's, below */
 
-    if (!pz_filter_index_ask(test, col, set, n, ctx->n_words, words))
+    if (!pz_filter_index_ask(test, col, set, n, ctx->n_rows, words))
         scan_rows(ctx, test, set, n, words);
-    for (size_t w = 0; w < ctx->n_words && test->negated; w++)
-        words[w] = ~words[w];
+    if (test->negated)
+        pz_bits_not(words, words, ctx->n_rows);
     if (col->what == PZ_WHAT_ID)
         return;
     for (uint32_t i = 0; f->over && i < f->over->ids.n; i++) {
@@ -133,9 +129,7 @@ void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node
 
         if (at == PZ_NONE)
             continue;
-        words[at / 64] &= ~((uint64_t)1 << (at % 64));
-        if (pz_filter_row_passes(ctx, test, set, &row))
-            set_bit(words, at);
+        pz_bits_put(words, at, pz_filter_row_passes(ctx, test, set, &row));
     }
 }
 
@@ -233,7 +227,7 @@ static struct pz_filter_bitset *make_entry(const struct pz_filter_ctx *ctx,
         return NULL;
     *e = (struct pz_filter_bitset){ .key = pz_mem_copy(key->data, key->len, 1),
                                     .n_key = key->len,
-                                    .words = pz_mem_array(ctx->n_words, sizeof *e->words) };
+                                    .words = pz_bits_new(ctx->n_rows) };
     if (!e->key || !e->words) {
         free_entry(e);
         return NULL;

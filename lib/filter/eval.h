@@ -49,7 +49,7 @@ struct pz_filter_ctx {
     struct pz_filter_work *work;
     uint32_t user_index; /* in the model */
     struct pz_filter_row user, item;
-    size_t n_words; /* of a bitset */
+    size_t n_rows; /* of a bitset: items, or users */
 };
 
 /* ---- values.c */
@@ -122,14 +122,15 @@ void pz_filter_index_free(struct pz_filter_index *index);
  * False: there is none yet, or a scan is faster; words are undefined then.
  *
  * n_rows   rows of the model's column; others have bit 0
+ * n_bits   rows of a bitset
  * Threads: any */
 bool pz_filter_index_ask(const struct pz_filter_node *test, const struct pz_filter_column *col,
-                         const struct pz_filter_set *set, uint64_t n_rows, size_t n_words,
+                         const struct pz_filter_set *set, uint64_t n_rows, size_t n_bits,
                          uint64_t *words);
 
 /* ---- bits.c */
 /* The answer to a test of rows for every row of the model, or of the overlay in its place, into
- * words; negation included; bits behind the last row are undefined. */
+ * words; negation included. */
 void pz_filter_scan(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test,
                     const struct pz_filter_set *set, uint64_t *words);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/str.h"
 #include "filter/eval.h"
 #include "table/hash.h"
@@ -325,13 +326,6 @@ uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz
     return count;
 }
 
-static void put_bit(uint64_t *words, size_t i, bool on)
-{
-    uint64_t bit = (uint64_t)1 << (i % 64);
-
-    words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
-}
-
 void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
                             uint64_t *words)
 {
@@ -339,18 +333,18 @@ void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_fil
     struct event e;
     bool any = is_any(ctx->f, n);
 
-    memset(words, pz_filter_events_enough(ctx, n, 0) ? 0xff : 0, ctx->n_words * sizeof *words);
+    pz_bits_fill(words, ctx->n_rows, pz_filter_events_enough(ctx, n, 0));
     for (uint64_t i = 0; get_event(ctx, ctx->user_index, i, &e); i++) {
         if (e.item == PZ_NONE || (n->child && !event_passes(ctx, n->child, &e)))
             continue;
         if (any)
-            put_bit(words, e.item, true);
+            pz_bits_put(words, e.item, true);
         else
             count[e.item]++;
     }
     for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
         if (e.item != PZ_NONE && count[e.item] > 0) {
-            put_bit(words, e.item, pz_filter_events_enough(ctx, n, count[e.item]));
+            pz_bits_put(words, e.item, pz_filter_events_enough(ctx, n, count[e.item]));
             count[e.item] = 0;
         }
 }

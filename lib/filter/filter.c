@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "filter/eval.h"
@@ -52,7 +53,7 @@ static enum pz_status find_overlay(struct pz_filter *f, struct pz_err *err)
 static enum pz_status finish(struct pz_filter *f, struct pz_err *err)
 {
     size_t n = f->of_users ? f->m->users.n : f->m->items.n;
-    struct pz_filter_ctx ctx = { .f = f, .n_words = (n + 63) / 64 };
+    struct pz_filter_ctx ctx = { .f = f, .n_rows = n };
     enum pz_status st = PZ_OK;
 
     f->set = pz_mem_array(f->n_tests, sizeof *f->set);
@@ -71,8 +72,8 @@ static enum pz_status finish(struct pz_filter *f, struct pz_err *err)
         st = pz_filter_set_fill(&ctx, test, &f->set[i], err);
         if (st != PZ_OK || !is_of_rows(f, test) || pz_filter_left(f, test)->area != PZ_AREA_ROW)
             continue;
-        if (!(bits = pz_arena_take(&f->arena, (ctx.n_words + 1) * sizeof *bits)))
-            return pz_err_memory(err, "a filter", 8.0 * (double)ctx.n_words);
+        if (!(bits = pz_arena_take(&f->arena, (pz_bits_words(n) + 1) * sizeof *bits)))
+            return pz_err_memory(err, "a filter", 0.125 * (double)n);
         pz_filter_scan(&ctx, test, &f->set[i], bits);
         test->bits = bits;
     }

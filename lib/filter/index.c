@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "filter/eval.h"
 
 enum { CHECKPOINTS = 64, PATIENCE = 8, SCAN_SHARE = 4 };
@@ -23,11 +24,11 @@ enum { CHECKPOINTS = 64, PATIENCE = 8, SCAN_SHARE = 4 };
 struct index {
     const struct pz_attr *attr;
     uint64_t n_rows;
-    uint32_t *row;        /* numbers: [n_valued] by value, equal ones by row; texts: by code */
-    uint64_t n_valued;    /* rows with a number */
-    uint64_t *checkpoint; /* numbers: [(CHECKPOINTS + 1) * n_words] */
-    size_t n_words;
-    uint64_t *start; /* texts: [values + 1] into row */
+    uint32_t *row;          /* numbers: [n_valued] by value, equal ones by row; texts: by code */
+    uint64_t n_valued;      /* rows with a number */
+    uint64_t *checkpoint;   /* numbers: [(CHECKPOINTS + 1) * n_words] */
+    size_t n_bits, n_words; /* of a bitset */
+    uint64_t *start;        /* texts: [values + 1] into row */
 };
 
 struct pz_filter_index {
@@ -99,11 +100,6 @@ static struct keyed *sort_keys(struct keyed *from, struct keyed *to, uint64_t n)
     return from;
 }
 
-static void set_bit(uint64_t *words, uint32_t i)
-{
-    words[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
 /* How many rows a checkpoint has. */
 static uint64_t rows_at(const struct index *x, uint64_t checkpoint)
 {
@@ -129,7 +125,7 @@ static bool index_numbers(struct index *x)
 
             memcpy(words, words - x->n_words, x->n_words * sizeof *words);
             for (uint64_t i = rows_at(x, c - 1); i < rows_at(x, c); i++)
-                set_bit(words, x->row[i]);
+                pz_bits_add(words, x->row[i]);
         }
     }
     free(key);
@@ -157,7 +153,7 @@ static bool index_texts(struct index *x)
 }
 
 static const struct index *get(struct pz_filter_index *index, const struct pz_attr *a,
-                               uint64_t n_rows, size_t n_words)
+                               uint64_t n_rows, size_t n_bits)
 {
     struct index *x = __atomic_load_n(&index->built, __ATOMIC_ACQUIRE);
 
@@ -166,7 +162,9 @@ static const struct index *get(struct pz_filter_index *index, const struct pz_at
     x = calloc(1, sizeof *x);
     if (!x)
         return NULL; /* scans do, too */
-    *x = (struct index){ .attr = a, .n_rows = n_rows, .n_words = n_words };
+    *x = (struct index){
+        .attr = a, .n_rows = n_rows, .n_bits = n_bits, .n_words = pz_bits_words(n_bits)
+    };
     if (!(a->num ? index_numbers(x) : index_texts(x))) {
         free_index(x);
         return NULL;
@@ -202,9 +200,9 @@ static void take_first(const struct index *x, uint64_t n, uint64_t *words)
 
     memcpy(words, x->checkpoint + c * x->n_words, x->n_words * sizeof *words);
     for (; have < n; have++)
-        set_bit(words, x->row[have]);
+        pz_bits_add(words, x->row[have]);
     for (; have > n; have--)
-        words[x->row[have - 1] / 64] &= ~((uint64_t)1 << (x->row[have - 1] % 64));
+        pz_bits_remove(words, x->row[have - 1]);
 }
 
 static bool ask_order(const struct index *x, enum pz_filter_op op, double value, uint64_t *words)
@@ -213,8 +211,8 @@ static bool ask_order(const struct index *x, enum pz_filter_op op, double value,
     const uint64_t *valued = x->checkpoint + CHECKPOINTS * x->n_words;
 
     take_first(x, count_below(x, value, op == PZ_OP_LESS_EQUAL || op == PZ_OP_GREATER), words);
-    for (size_t w = 0; w < x->n_words && !below; w++)
-        words[w] = valued[w] & ~words[w];
+    if (!below)
+        pz_bits_without(words, valued, words, x->n_bits);
     return true;
 }
 
@@ -226,11 +224,11 @@ static bool ask_equal(const struct index *x, const double *num, size_t n, uint64
         total += count_below(x, num[i], true) - count_below(x, num[i], false);
     if (total > x->n_rows / SCAN_SHARE)
         return false;
-    memset(words, 0, x->n_words * sizeof *words);
+    pz_bits_fill(words, x->n_bits, false);
     for (size_t i = 0; i < n; i++)
         for (uint64_t at = count_below(x, num[i], false), end = count_below(x, num[i], true);
              at < end; at++)
-            set_bit(words, x->row[at]);
+            pz_bits_add(words, x->row[at]);
     return true;
 }
 
@@ -242,22 +240,22 @@ static bool ask_codes(const struct index *x, const uint32_t *code, size_t n, uin
         total += x->start[code[i] + 1] - x->start[code[i]];
     if (total > x->n_rows / SCAN_SHARE)
         return false;
-    memset(words, 0, x->n_words * sizeof *words);
+    pz_bits_fill(words, x->n_bits, false);
     for (size_t i = 0; i < n; i++)
         for (uint64_t at = x->start[code[i]]; at < x->start[code[i] + 1]; at++)
-            set_bit(words, x->row[at]);
+            pz_bits_add(words, x->row[at]);
     return true;
 }
 
 bool pz_filter_index_ask(const struct pz_filter_node *test, const struct pz_filter_column *col,
-                         const struct pz_filter_set *set, uint64_t n_rows, size_t n_words,
+                         const struct pz_filter_set *set, uint64_t n_rows, size_t n_bits,
                          uint64_t *words)
 {
     bool order = test->op >= PZ_OP_LESS && test->op <= PZ_OP_GREATER_EQUAL;
     const struct index *x;
 
     if (!col->index || !col->attr || col->what != PZ_WHAT_ATTR || set->any ||
-        !(order || test->op == PZ_OP_ANY) || !(x = get(col->index, col->attr, n_rows, n_words)))
+        !(order || test->op == PZ_OP_ANY) || !(x = get(col->index, col->attr, n_rows, n_bits)))
         return false;
     if (!col->attr->num)
         return ask_codes(x, set->code, set->n_code, words);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/str.h"
 #include "filter/ast.h"
 
@@ -29,10 +30,10 @@ static enum pz_status clears(const struct pz_filter_query *q, const struct pz_fi
     only.include = include;
     only.next = NULL;
     one.clause = &only;
-    memset(scratch, 0, (n_rows + 63) / 64 * sizeof *scratch);
-    scratch[row / 64] = (uint64_t)1 << (row % 64);
+    pz_bits_fill(scratch, n_rows, false);
+    pz_bits_add(scratch, row);
     st = pz_filter_apply(&one, q->values, &q->env, q->work, scratch, err);
-    *cleared = scratch[row / 64] == 0;
+    *cleared = !pz_bits_has(scratch, row);
     return st;
 }
 

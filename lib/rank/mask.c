@@ -131,7 +131,7 @@ void pz_mask_keep_list(struct pz_mask *mask, const struct pz_asked *asked)
         if (item != PZ_NONE)
             pz_bits_add(mask->scratch, item);
     }
-    pz_bits_keep(mask->allowed, mask->scratch, mask->n);
+    pz_bits_both(mask->allowed, mask->allowed, mask->scratch, mask->n);
 }
 
 bool pz_mask_init(struct pz_mask *mask, uint32_t n)

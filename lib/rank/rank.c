@@ -284,7 +284,7 @@ enum pz_status pz_rank_shares(struct pz_ranker *r, const struct pz_request *req,
     all = pz_softmax_sum(r->scores.blend, r->mask.allowed, m->items.n, scale, top);
     for (size_t i = 0; i < n; i++) {
         memcpy(r->mask.scratch, set[i], pz_bits_words(m->items.n) * sizeof *r->mask.scratch);
-        pz_bits_keep(r->mask.scratch, r->mask.allowed, m->items.n);
+        pz_bits_both(r->mask.scratch, r->mask.scratch, r->mask.allowed, m->items.n);
         share[i] = all > 0
                        ? pz_softmax_sum(r->scores.blend, r->mask.scratch, m->items.n, scale, top) /
                              all

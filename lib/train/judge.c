@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/simd.h"
@@ -66,7 +67,7 @@ struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const st
     for (int i = 0; i < n && ok; i++) {
         scratch[i].total = pz_mem_array(n_items, sizeof *scratch[i].total);
         scratch[i].mine = pz_mem_array(n_items, sizeof *scratch[i].mine);
-        scratch[i].allowed = pz_mem_array(n_items / 64 + 1, sizeof *scratch[i].allowed);
+        scratch[i].allowed = pz_bits_new(n_items);
         scratch[i].scratch = pz_mem_array(bytes, 1);
         scratch[i].given = pz_mem_array(given, sizeof *scratch[i].given);
         ok = scratch[i].total && scratch[i].mine && scratch[i].allowed && scratch[i].scratch &&
@@ -101,9 +102,9 @@ struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_c
 {
     uint64_t from = c->end - c->from > HIST_MAX ? c->end - HIST_MAX : c->from;
 
-    memset(scratch->allowed, 0xff, (v->train.n_items / 64 + 1) * sizeof *scratch->allowed);
+    pz_bits_fill(scratch->allowed, v->train.n_items, true);
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
-        scratch->allowed[v->seq_item[p] / 64] &= ~((uint64_t)1 << (v->seq_item[p] % 64));
+        pz_bits_remove(scratch->allowed, v->seq_item[p]);
     return (struct pz_query){ .task = v->task,
                               .n_hist = (size_t)(c->end - from),
                               .hist = v->seq_item + from,

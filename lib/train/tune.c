@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/signals.h"
@@ -68,7 +69,7 @@ static double likelihood(const struct pz_valid *v, const struct pz_valid_case *c
     double sum = 0, hit = 0;
 
     for (uint32_t i = 0; i < v->train.n_items; i++)
-        if (allowed[i / 64] >> (i % 64) & 1)
+        if (pz_bits_has(allowed, i))
             sum += exp(scale * (double)total[i]);
     for (uint32_t t = 0; t < c->n_truth; t++)
         hit += scale * (double)total[v->truth[c->truth + t]] - log(sum);

@@ -81,7 +81,7 @@ TEST(sets_are_met_and_subtracted)
         }
         pz_bits_without(out, x, y, n);
         check_same(out, without, n);
-        pz_bits_keep(x, y, n);
+        pz_bits_both(x, x, y, n);
         check_same(x, both, n);
         pz_bits_without(y, y, x, n); /* out may be the first */
         for (size_t i = 0; i < n; i++)
@@ -90,5 +90,28 @@ TEST(sets_are_met_and_subtracted)
         free(x);
         free(y);
         free(out);
+    }
+}
+
+TEST(sets_are_joined_and_inverted)
+{
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        bool a[MOST], b[MOST], either[MOST], neither[MOST];
+        uint64_t *x = random_set(n, 5, a), *y = random_set(n, 6, b);
+
+        for (size_t i = 0; i < n; i++) {
+            either[i] = a[i] || b[i];
+            neither[i] = !either[i];
+        }
+        pz_bits_either(x, x, y, n); /* out may be either */
+        check_same(x, either, n);
+        pz_bits_not(y, x, n);
+        check_same(y, neither, n);
+        for (size_t i = 0; i < n; i++)
+            pz_bits_put(y, i, a[i]);
+        check_same(y, a, n);
+        free(x);
+        free(y);
     }
 }

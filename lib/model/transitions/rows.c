@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
@@ -70,8 +71,8 @@ static struct scratch *scratch_new(uint32_t n)
 
 static inline struct cell *touch(struct scratch *s, uint32_t item)
 {
-    s->bits[item / 64] |= (uint64_t)1 << item % 64;
-    s->words[item / 4096] |= (uint64_t)1 << item / 64 % 64;
+    pz_bits_add(s->bits, item);
+    pz_bits_add(s->words, item / 64);
     return &s->cell[item];
 }
 
