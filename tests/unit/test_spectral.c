@@ -220,6 +220,59 @@ TEST(read_outs_need_no_new_fit)
     free(t);
 }
 
+/* Scores of an item that came with the delta, where all events weigh `weight`. Items 0 to 18 are old; item 19 is had
+ * last by every third user. */
+static void score_new_item(float weight, float *out)
+{
+    enum { ITEMS = 20, USERS = 60 };
+    struct tiny *old = tiny_random(USERS, ITEMS - 1, 8, 5), *all = tiny_new(ITEMS);
+    uint32_t old_item[ITEMS];
+    uint64_t first_new[USERS];
+    struct fitted f;
+    struct pz_fit_cfg cfg = { .value = f.value, .seed = 7 };
+    void *part = NULL;
+
+    for (uint32_t u = 0; u < USERS; u++) {
+        for (uint64_t p = old->ptr[u]; p < old->ptr[u + 1]; p++)
+            tiny_add(all, old->item[p], old->time[p]);
+        first_new[u] = all->ptr[u + 1];
+        if (u % 3 == 0)
+            tiny_add(all, ITEMS - 1, 5000);
+        tiny_end_user(all);
+    }
+    for (size_t p = 0; p < TINY_EVENTS; p++)
+        old->weight[p] = all->weight[p] = weight;
+    for (uint32_t i = 0; i < ITEMS; i++)
+        old_item[i] = i < ITEMS - 1 ? i : PZ_NONE;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0.5, 0.3, 0, 0.1, 0.9 });
+    fitted_fit(&f, &old->c);
+    assert_int_equal(pz_spectral.update(f.part, &all->c,
+                                        &(struct pz_delta){ old_item, first_new, NULL }, &cfg,
+                                        &part, NULL),
+                     PZ_OK);
+    pz_spectral.free(f.part);
+    f.part = part;
+    assert_true(fitted_score(&f, (const uint32_t[]){ 1, 4 }, 2, out, ITEMS));
+    pz_spectral.free(part);
+    free(old);
+    free(all);
+}
+
+/* Only ratios of weights matter: A = R / (n_u^x n_i^y) of weights that are all w is w^(1 - x - y) times that of ones,
+ * and so is the vector of a new item, v_j = sum_u A[u,j] p_u / l, the same. */
+TEST(an_item_that_is_folded_in_depends_on_ratios_of_weights)
+{
+    float one[20], quarter[20];
+
+    score_new_item(1, one);
+    score_new_item(0.25f, quarter);
+    assert_true(one[19] != 0);
+    for (size_t i = 0; i < 19;
+         i++) /* the items of the decomposition, to see that the scale is right */
+        assert_near(quarter[i] / quarter[0], one[i] / one[0], 0.02);
+    assert_near(quarter[19] / quarter[0], one[19] / one[0], 0.02);
+}
+
 TEST(threads_do_not_change_a_byte)
 {
     struct tiny *t = tiny_random(500, 150, 20, 4);

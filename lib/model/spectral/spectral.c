@@ -348,9 +348,10 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
 /* ---- a delta ---- */
 
-/* p_u = a_u V of a user's row of A, over the items that have a vector. */
-static void project_user(const struct pz_spectral_part *f, const struct pz_corpus *c, uint32_t u,
-                         float *x)
+/* p_u = a_u V of a user's row of A, over the items that have a vector. Returns n_u, the row sum of
+ * their weights. */
+static double project_user(const struct pz_spectral_part *f, const struct pz_corpus *c, uint32_t u,
+                           float *x)
 {
     double of_user = 0;
 
@@ -365,6 +366,7 @@ static void project_user(const struct pz_spectral_part *f, const struct pz_corpu
         for (size_t k = 0; k < f->d && f->scale[i] > 0; k++)
             x[k] += a * f->scale[i] * (float)f->code[(size_t)i * f->d + k];
     }
+    return of_user;
 }
 
 /* New items by projection: v_j = sum over u of A[u,j] p_u / l, as the decomposition has it for the
@@ -373,7 +375,7 @@ static void fold_in(struct pz_spectral_part *f, const struct pz_corpus *c,
                     const struct pz_delta *delta, const uint32_t *at, float *row, float *x)
 {
     for (uint32_t u = 0; u < c->n_users; u++) {
-        bool projected = false;
+        double of_user = -1; /* not projected yet */
 
         for (uint64_t p = delta->first_new[u]; p < c->ptr[u + 1]; p++) {
             uint32_t j = c->item[p];
@@ -381,11 +383,10 @@ static void fold_in(struct pz_spectral_part *f, const struct pz_corpus *c,
 
             if (delta->old_item[j] != PZ_NONE)
                 continue;
-            if (!projected)
-                project_user(f, c, u, x);
-            projected = true;
+            if (of_user < 0)
+                of_user = project_user(f, c, u, x);
             a = c->weight[p] * inverse_power((double)f->weight[j], f->set[PZ_SPECTRAL_ITEM_NORM]) *
-                inverse_power((double)(c->ptr[u + 1] - c->ptr[u]), f->set[PZ_SPECTRAL_USER_NORM]);
+                inverse_power(of_user, f->set[PZ_SPECTRAL_USER_NORM]);
             for (size_t k = 0; k < f->d; k++)
                 row[(size_t)at[j] * f->d + k] += f->value[k] > 0 ? a * x[k] / f->value[k] : 0;
         }
