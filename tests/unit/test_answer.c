@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The answering call: what is merged, what a refresh changes and what it leaves alone. */
 #include "answer/answer.h"
+#include "answer/write.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -220,6 +221,137 @@ TEST(the_id_of_an_answer_names_the_version_and_is_the_same_for_the_same_answer)
     pz_answered_clear(&c);
     pz_prepared_free(p);
     pz_service_close(s);
+}
+
+/* ---- filters and rules of a request ---- */
+
+/* How many items two filters of one snapshot let through, each asked twice: compiled, then from the cache. */
+TEST(a_snapshot_keeps_filters_apart)
+{
+    static const struct {
+        const char *filter;
+        size_t n;
+    } rows[] = { { "INCLUDE ItemID WHERE Items.PRICE = 1", 1 },
+                 { "INCLUDE ItemID WHERE Items.PRICE > 0", 2 },
+                 { "EXCLUDE ItemID WHERE Items.PRICE > 0", 4 } };
+    struct pz_service *s = open_service(campaign);
+
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct pz_ask_options o = nothing;
+
+            o.filter = rows[i].filter;
+            assert_int_equal(ask_service(s, &o, "nobody"), rows[i].n);
+        }
+    pz_service_close(s);
+}
+
+TEST(values_go_to_the_promotion_that_they_name)
+{
+    static const struct {
+        const char *value;
+        enum pz_status st;
+    } rows[] = { { "sale:P=2", PZ_OK },    { "other:P=2", PZ_USAGE }, { "plain:P=2", PZ_USAGE },
+                 { "sale:Q=2", PZ_USAGE }, { "sale", PZ_USAGE },      { "sales:P=2", PZ_USAGE } };
+    const char *promote[] = { "plain:10", "sale:50:INCLUDE ItemID WHERE Items.PRICE < $P" };
+    struct pz_service *s = open_service(campaign);
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *value[] = { rows[i].value };
+        struct pz_ask_options o = nothing;
+        struct pz_snapshot *snap = pz_service_take(s);
+        struct pz_prepared *p = NULL;
+
+        o.promote = (struct pz_strs){ promote, 2, 2 };
+        o.promote_values = (struct pz_strs){ value, 1, 1 };
+        if (pz_prepare(snap, &o, &p, NULL) != rows[i].st)
+            fail_msg("%s", rows[i].value);
+        pz_prepared_free(p);
+        pz_snapshot_release(snap);
+    }
+    pz_service_close(s);
+}
+
+/* ---- written answers ---- */
+
+/* The answer to a question in a format. */
+static void write_answer(struct pz_str *out, const struct pz_ask_options *o,
+                         const struct pz_question *q, enum pz_format format)
+{
+    struct pz_service *s = open_service(campaign);
+    struct pz_prepared *p = prepare(s, o);
+    struct pz_show show = { .format = format, .snap = pz_prepared_snapshot(p) };
+    struct pz_answered a;
+    struct pz_err err = { 0 };
+
+    must(pz_ask(p, q, &a, &err), &err);
+    pz_str_reset(out);
+    pz_answer_header(out, &show, q->item_id && !q->user_id, o->explain);
+    pz_answer_add(out, &show, &a);
+    pz_answered_clear(&a);
+    pz_prepared_free(p);
+    pz_service_close(s);
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t n = 0;
+
+    for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
+        n++;
+    return n;
+}
+
+TEST(a_csv_line_begins_with_who_was_asked_for)
+{
+    struct pz_question user = { .user_id = "no,body" }, both = { .user_id = "u1", .item_id = "i1" };
+    struct pz_ask_options o = nothing;
+    struct pz_str text = { 0 };
+
+    o.num = 2;
+    write_answer(&text, &o, &user, PZ_FORMAT_CSV);
+    assert_int_equal(strncmp(text.data, "user_id,item_id,rank,score,source\n", 34), 0);
+    assert_int_equal(count_of(text.data, "\n\"no,body\",i"), 2);
+    write_answer(&text, &o, &both, PZ_FORMAT_TSV);
+    assert_int_equal(strncmp(text.data, "user_id\titem_id\trank\tscore\tsource\n", 34), 0);
+    assert_int_equal(count_of(text.data, "\nu1\ti"), 2); /* with a user, the item is context */
+    pz_str_clear(&text);
+}
+
+TEST(a_rule_is_shown_where_it_changed_a_score)
+{
+    const char *boost[] = { "Items.PRICE = 2: 3" };
+    struct pz_question q = { .user_id = "nobody" };
+    struct pz_ask_options o = nothing;
+    struct pz_str text = { 0 };
+
+    o.explain = true;
+    write_answer(&text, &o, &q, PZ_FORMAT_CSV);
+    assert_int_equal(count_of(text.data, "\n"), 7);
+    assert_int_equal(count_of(text.data, "boost="), 0);
+    o.boost = (struct pz_strs){ boost, 1, 1 };
+    write_answer(&text, &o, &q, PZ_FORMAT_CSV);
+    assert_int_equal(count_of(text.data, "boost=3\n"), 1); /* i1 alone costs 2 */
+    pz_str_clear(&text);
+}
+
+TEST(json_is_one_object_with_its_rules_and_page)
+{
+    struct pz_question q = { .user_id = "u\"1" };
+    struct pz_ask_options o = nothing;
+    struct pz_str text = { 0 };
+
+    o.num = 2;
+    o.seen = "keep";
+    write_answer(&text, &o, &q, PZ_FORMAT_JSON);
+    assert_int_equal(count_of(text.data, "\"itemId\":"), 2);
+    assert_int_equal(count_of(text.data, "\"rules\":{\"seen\":\"keep\""), 1);
+    write_answer(&text, &o, &q, PZ_FORMAT_JSONL);
+    assert_int_equal(count_of(text.data, "{\"input\":{\"userId\":\"u\\\"1\"},\"output\":"
+                                         "{\"recommendedItems\":[\"i"),
+                     1);
+    assert_int_equal(count_of(text.data, "\"error\":null}\n"), 1);
+    pz_str_clear(&text);
 }
 
 /* ---- threads ---- */

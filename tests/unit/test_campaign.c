@@ -116,5 +116,43 @@ TEST(a_view_outlives_the_removal_of_its_version)
     pz_view_free(v);
 }
 
+TEST(events_in_no_dataset_are_named_before_they_are_collected)
+{
+    struct pz_gc_cfg cfg = { .events = true };
+    struct pz_gc removed;
+    struct pz_err err = { 0 };
+
+    for (int i = 0; i < 4; i++)
+        put_event("u0", "i0");
+    publish(3, 0);
+    publish(3, 0); /* the current and the previous version contain the first three */
+    assert_int_equal(pz_campaign_gc(campaign, &cfg, &removed, &err), PZ_NEGATIVE);
+    assert_non_null(strstr(err.text, "3 live events (numbers 1 to 3) are in no dataset"));
+    assert_int_equal(removed.versions, 0);
+    assert_int_equal(removed.live, 0);
+    cfg.force = true;
+    must(pz_campaign_gc(campaign, &cfg, &removed, &err), &err);
+    assert_int_equal(removed.versions, 1);
+    assert_int_equal(removed.live, 3);
+}
+
+/* A campaign stands for its current model, a model for itself; both in no more room than they need. */
+TEST(a_model_s_path_fits_its_room_or_is_refused)
+{
+    const char *operand[] = { campaign, model };
+
+    for (size_t i = 0; i < 2; i++) {
+        char path[PZ_PATH_BYTES], again[PZ_PATH_BYTES];
+        struct pz_err err = { 0 };
+
+        must(pz_campaign_model_path(operand[i], path, sizeof path, &err), &err);
+        assert_int_equal(access(path, R_OK), 0);
+        must(pz_campaign_model_path(operand[i], again, strlen(path) + 1, &err), &err);
+        assert_string_equal(again, path);
+        assert_int_equal(pz_campaign_model_path(operand[i], again, strlen(path), &err), PZ_USAGE);
+        assert_non_null(strstr(err.text, "path too long"));
+    }
+}
+
 AROUND_EACH(fresh_campaign, remove_campaign)
 AROUND_ALL(group_setup, group_teardown)

@@ -147,6 +147,43 @@ TEST(terms_are_weighted_by_times_and_rareness_to_unit_length)
     free(f);
 }
 
+/* Terms are runs of letters, digits and bytes outside ASCII, without regard to the case of ASCII letters; what stands
+ * just before and behind those ranges of ASCII separates. */
+TEST(terms_are_words_of_two_to_64_bytes)
+{
+    static const char *const is[] = { "k0", "k9", "a0z9", "aa", "zz", "bb", "cc", "\xc3\xa4" };
+    struct fixture *f = make();
+    struct pz_content_dict d;
+    struct pz_str text = { 0 };
+    uint64_t offset[3] = { 0 };
+    char name[80];
+
+    pz_str_adds(&text, "k0/k9:A0z9@aA[Zz`bb{cc x \xc3\xa4 ");
+    for (int n = 64; n <= 65; n++) { /* the longest term, and a word that is too long */
+        for (int i = 0; i < n; i++)
+            pz_str_addc(&text, 'y');
+        pz_str_addc(&text, ' ');
+    }
+    offset[1] = text.len;
+    pz_str_addc(&text, '-'); /* the other value: no word at all */
+    offset[2] = text.len;
+    f->attr[3].values = (struct pz_dict){ 2, offset, text.data, false, NULL };
+    f->attrs.attr = &f->attr[3];
+    f->attrs.n_attrs = 1;
+    assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++) {
+        snprintf(name, sizeof name, "TEXT:%s", is[i]);
+        if (pz_dict_find_str(&d.names, name) == PZ_NONE)
+            fail_msg("%s is no term", name);
+    }
+    snprintf(name, sizeof name, "TEXT:%.64s", strstr(text.data, "yyy"));
+    assert_int_not_equal(pz_dict_find_str(&d.names, name), PZ_NONE);
+    assert_int_equal(d.names.n, sizeof is / sizeof *is + 2); /* and "*", which all items have */
+    pz_content_dict_clear(&d);
+    pz_str_clear(&text);
+    free(f);
+}
+
 /* Knots at 0, 10, 20 (fewer values than knots): 4 lies between the first two, -5 and 99 beyond the
  * ends. */
 TEST(a_number_between_two_knots_is_shared_by_both)

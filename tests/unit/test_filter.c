@@ -405,6 +405,15 @@ TEST(faults_are_found_where_they_are)
     REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "character 22, at \"Items.PRCE < 3\"",
             .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRCE < 3", "did you mean PRICE?", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.ITEMID_ = 'a' OR Items.ITEM_IDX = 'a'",
+            "did you mean ITEM_ID?", .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Interactions.EVENT_TIPE = 'a'", "did you mean EVENT_TYPE?",
+            .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Interactions.DEVICES = 'a'", "did you mean DEVICE?",
+            .user = NULL);
+    REFUSED("INCLUDE ItemID WHERE Items.TIMESTAMQ > 3", "Items has no column TIMESTAMQ",
+            .user = NULL);
+    assert_null(strstr(err.text, "did you mean")); /* Interactions alone have TIMESTAMP */
     REFUSED("INCLUDE ItemID WHERE Itms.PRICE < 3", "did you mean Items?", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.GENRE < 3", "GENRE holds texts", .user = NULL);
     REFUSED("INCLUDE ItemID WHERE Items.PRICE < 'cheap'", "character 36, at \"'cheap'\": a number",

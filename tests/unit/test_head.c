@@ -53,6 +53,7 @@ static const struct {
     { "", 0, { 0 }, "! the file is empty" },
     { " \n\r\n", 0, { 0 }, "! the file is empty" },
     { "x\n", 0, { .skip_lines = 1 }, "! the file is empty" },
+    { "\xef\xbb\xbf", 0, { 0 }, "! the file is empty" }, /* a byte order mark alone */
     { "\xff\xfe"
       "A\0",
       4,

@@ -117,6 +117,18 @@ static const struct {
     { { "timestamp,item-id,userId\n1,i,u\n" }, ONE, 0, 0, NULL },
     { { "USER_ID;ITEM_ID;TIMESTAMP\nu;i;1\n" }, ONE, 0, 0, NULL },
     { { "{\"USER_ID\":\"u\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1}\n" }, ONE, 0, 0, NULL },
+    /* objects inside JSON are passed over, keys of an object in the order in which they are met */
+    { { "{\"USER_ID\":\"u\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1,\"o\":{\"x\":1}}\n" },
+      ONE,
+      0,
+      0,
+      NULL },
+    { { "{\"USER_ID\":\"u\",\"Z\":\"z\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1}\n"
+        "{\"B\":\"b\",\"USER_ID\":\"u\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":2,\"A\":\"a\"}\n" },
+      "USER_ID,ITEM_ID,TIMESTAMP,Z,B,A\nu,i,1,z,,\nu,i,2,,b,a\n",
+      0,
+      0,
+      NULL },
     /* repeats: every column counts */
     { { UIT "u,i,1\nu,i,1\nu,i,2\nu,i,1\n" }, UIT "u,i,1\nu,i,2\n", 0, 2, NULL },
     { { "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu,i,1,a\nu,i,1,b\nu,i,1,a\n" },

@@ -302,7 +302,7 @@ TEST(a_full_map_grows_by_itself)
     struct pz_live_store *s = open_store();
     char *text = malloc(TEXT + 16);
     struct pz_err err = { 0 };
-    struct pz_live_size size;
+    struct pz_live_size size = { 0 };
     uint64_t last = 0;
     assert_non_null(text);
     strcpy(text, "{\"a\":\"");

@@ -274,6 +274,27 @@ TEST(only_events_of_these_types_and_this_age_make_an_item_seen)
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
 }
 
+TEST(a_moment_that_is_given_is_not_moved_by_later_events)
+{
+    struct pz_model m = fixture("user-personalization");
+    const char *const any[] = { "*" };
+    struct pz_live_event event = {
+        .item_id = "h", .event_type = "view", .value = NAN, .time = 5000
+    };
+    struct pz_live live = { .event = &event, .n_events = 1 };
+    struct pz_request req = { .user_id = "u0",
+                              .num = 8,
+                              .now = 400,
+                              .live = &live,
+                              .rules = { .seen_age_s = 250, .seen_type = any, .n_seen_types = 1 } };
+    const char *got = ask(&m, &req, NULL);
+
+    assert_true(strchr(got, 'a') && !strchr(got, 'd')); /* of 100 and of 200: 300 and 200 s ago */
+    req.now = 0; /* the newest event says when it is: h alone is young enough */
+    got = ask(&m, &req, NULL);
+    assert_true(strchr(got, 'a') && strchr(got, 'd') && !strchr(got, 'h'));
+}
+
 TEST(events_that_learning_left_out_count_where_their_type_is_named)
 {
     static const float left_out[] = { 0, 1, 1 };

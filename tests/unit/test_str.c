@@ -174,6 +174,22 @@ TEST(the_nearest_word_is_near)
     assert_null(pz_str_nearest("x", words, 0));
 }
 
+/* Distances are counted between words of at most 64 letters. */
+TEST(a_word_of_more_than_64_letters_is_near_to_nothing)
+{
+    char a[66], b[66];
+    const char *const candidate[] = { b };
+
+    for (size_t n = 64; n <= 65; n++)
+        for (size_t m = 64; m <= 65; m++) {
+            memset(a, 'a', sizeof a);
+            memset(b, 'a', sizeof b);
+            a[n] = b[m] = '\0';
+            if ((pz_str_nearest(a, candidate, 1) != NULL) != (n == 64 && m == 64))
+                fail_msg("%zu and %zu letters", n, m);
+        }
+}
+
 TEST(event_types_are_the_same_but_for_the_case_of_letters)
 {
     assert_true(pz_str_same_word("Add_To-Cart", 11, "ADD_to-cart", 11));

@@ -163,6 +163,41 @@ TEST(every_flipped_byte_is_noticed)
     free(bytes);
 }
 
+TEST(a_column_s_name_has_1_to_127_printable_bytes)
+{
+    static const struct {
+        const char *name;
+        size_t n; /* 0: the name; else so many of its first byte */
+        bool good;
+    } names[] = { { "a", 0, true },     { " ", 0, true },     { "~", 0, true },
+                  { "a", 127, true },   { "", 0, false },     { "a", 128, false },
+                  { "\x1f", 0, false }, { "\x7f", 0, false }, { "\xe4", 0, false } };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[200] = "";
+        struct pz_writer *w;
+        struct pz_table *t;
+        enum pz_status st;
+
+        strcpy(name, names[i].name);
+        memset(name, name[0], names[i].n);
+        assert_int_equal(pz_writer_open(path, "data", 0, &w, NULL), PZ_OK);
+        st = pz_writer_add_text(w, name, "x", NULL);
+        if (st != (names[i].good ? PZ_OK : PZ_BAD_DATA))
+            fail_msg("name %zu", i);
+        if (st != PZ_OK) {
+            pz_writer_abort(w);
+            continue;
+        }
+        assert_int_equal(pz_writer_add_text(w, name, "x", NULL), PZ_BAD_DATA); /* a second one */
+        assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+        assert_int_equal(pz_table_open(path, "data", &t, NULL),
+                         PZ_OK); /* the reader has the same bounds */
+        assert_true(pz_table_has(t, name));
+        pz_table_close(t);
+    }
+}
+
 TEST(a_merge_of_dictionaries_maps_old_to_new)
 {
     static const char *const a_names[] = { "x", "m" }, *const b_names[] = { "a", "x" };

@@ -37,6 +37,38 @@ TEST(ranges_of_a_store_are_united_and_stores_are_in_order)
     pz_watermarks_clear(&again);
 }
 
+TEST(what_is_missing_is_counted_and_named)
+{
+    static const struct {
+        struct pz_range have[8];
+        uint64_t from, n;
+        const char *named;
+    } rows[] = {
+        { { { 3, 5 }, { 9, 9 } }, 1, 5, "1-2, 6-8" },
+        { { { 3, 5 }, { 9, 9 } }, 3, 3, "6-8" },
+        { { { 3, 5 } }, 2, 1, "2" }, /* one number alone */
+        { { { 1, 5 } }, 1, 0, "" },
+        { { { 2, 2 }, { 4, 4 }, { 6, 6 }, { 8, 8 }, { 10, 10 } }, 1, 5, "1, 3, 5, 7, 9" },
+        { { { 2, 2 }, { 4, 4 }, { 6, 6 }, { 8, 8 }, { 10, 10 }, { 12, 12 } },
+          1,
+          6,
+          "1, 3, 5, 7, 9, ..." },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pz_ranges r = { 0 };
+        struct pz_str named = { 0 };
+
+        pz_str_adds(&named, "");
+        for (size_t k = 0; rows[i].have[k].first > 0; k++)
+            assert_true(pz_ranges_add(&r, rows[i].have[k].first, rows[i].have[k].last));
+        assert_int_equal(pz_ranges_missing(&r, rows[i].from, &named), rows[i].n);
+        assert_string_equal(named.data, rows[i].named);
+        pz_ranges_clear(&r);
+        pz_str_clear(&named);
+    }
+}
+
 TEST(ranges_agree_with_a_plain_set_of_numbers)
 {
     enum { N = 24 };

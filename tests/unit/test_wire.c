@@ -147,6 +147,8 @@ TEST(arns_end_in_a_kind_and_a_name)
     assert_memory_equal(pz_wire_arn(ARN "campaign/demo", "campaign", &n, NULL), "demo", 5);
     assert_int_equal(n, 4);
     assert_null(pz_wire_arn(ARN "filter/demo", "campaign", &n, NULL));
+    assert_null(pz_wire_arn(ARN "solution/demo", "campaign", &n, NULL)); /* as long a kind */
+    assert_null(pz_wire_arn(ARN "campaigns/demo", "campaign", &n, NULL));
     assert_null(pz_wire_arn(ARN "campaign/demo/x", "campaign", &n, NULL));
     assert_null(pz_wire_arn(ARN "campaign/", "campaign", &n, NULL));
     assert_null(pz_wire_arn("arn:aws:personalize", "campaign", &n, NULL));
