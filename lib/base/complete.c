@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shell completion from the option tables: names, the values of closed lists, files for the rest;
- * see pz_cmd_complete in opt.h. Nothing is looked up while completing, so it works for an
- * uninstalled program. */
+ * see pz_cmd_complete in opt.h. The scripts hold everything they need: nothing is looked up while a
+ * person waits for the Tab key, so completing works for a program that is not installed and never
+ * reads a campaign.
+ *
+ * bash gets one function that fills COMPREPLY from two lists (words, and files where a value may be
+ * one); zsh gets an _arguments call, whose brackets show each option's meaning. The words of a
+ * closed list are those of the table's `shown`, so that a new value is completed without a change
+ * here. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +49,7 @@ static void complete_bash(const struct pz_cmd *cmd)
     char fn[64];
     size_t n = 0;
 
+    /* A function's name may hold no '-' in POSIX mode. */
     for (const char *p = cmd->name; *p && n + 1 < sizeof fn; p++)
         fn[n++] = *p == '-' ? '_' : *p;
     fn[n] = '\0';

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors: see err.h. Texts are cut at the end of a struct pz_err, never allocated, so that running
- * out of memory can be reported like anything else. */
+/* Errors: see err.h. A status says what a caller or script can do about a failure (its values are
+ * those of sysexits.h), the text what a person has to know.
+ *
+ * Invariants:
+ * 1. Nothing here allocates or fails: texts are cut at the end of a struct pz_err, so that running
+ *      out of memory can be reported like anything else.
+ *   2. err may be NULL everywhere: the status alone is then the answer.
+ *   3. What may work later is PZ_TRY_AGAIN wherever it is met, so that a scheduled job can tell a
+ *      machine that is short of something from data that are wrong.
+ * / */
 #include "base/err.h"
 
 #include <errno.h>
@@ -15,6 +23,7 @@ __attribute__((format(printf, 2, 0))) static void format_text(struct pz_err *err
         err->text[0] = '\0';
 }
 
+/* snprintf cuts a text that is too long, and terminates it. */
 static void append_text(struct pz_err *err, const char *tail)
 {
     size_t used = strlen(err->text);
@@ -96,6 +105,8 @@ void pz_err_prefix(struct pz_err *err, const char *fmt, ...)
     if (vsnprintf(prefix, sizeof prefix, fmt, args) < 0)
         prefix[0] = '\0';
     va_end(args);
+    /* The prefix may itself be made of err->text, so both are copied before anything is
+     * overwritten. */
     memcpy(rest, err->text, sizeof rest);
     err->text[0] = '\0';
     append_text(err, prefix);

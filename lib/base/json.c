@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON: see json.h. */
+/* JSON: see json.h. Documents that are read whole go through Jansson. What is written in quantity
+ * (answers, log lines, rejected rows) is appended to a text piece by piece, without building a
+ * tree.
+ *
+ * Invariants: duplicate keys are refused, since readers disagree about which one counts. Every
+ * string that is written is valid UTF-8, whatever bytes it was made of: a byte that is no part of a
+ * character becomes U+FFFD. A number that JSON cannot write is null. Out of memory is never
+ * mistaken for a fault of the text. */
 #include "base/json.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Jansson tells a failed allocation as a fault of the text, or builds a document without the member;
- * so its allocations are ours, and a failure is remembered until it has been reported. */
+/* Jansson tells a failed allocation as a fault of the text, or builds a document without the
+ * member; so its allocations are ours, and a failure is remembered until it has been reported. */
 static _Thread_local bool ran_out;
 
 static void *allocate(size_t n)
@@ -50,6 +57,8 @@ enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json
 
 void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty)
 {
+    /* 15 digits are all that every double can be trusted to keep; 17 would print 0.1 as
+     * 0.10000000000000001. */
     size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
                    (pretty ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT);
     char *text = json_dumps(doc, flags);
@@ -75,6 +84,7 @@ static size_t plain_length(const char *s, size_t n)
     return pz_str_is_utf8(s, len) ? len : 0;
 }
 
+/* DEL is escaped although JSON does not ask for it: on a terminal it is a control character. */
 static void add_escape(struct pz_str *out, unsigned char c)
 {
     const char *from = "\"\\\b\f\n\r\t", *to = "\"\\bfnrt", *at = c ? strchr(from, c) : NULL;
@@ -119,6 +129,8 @@ void pz_json_add_number(struct pz_str *out, double x, bool short_form)
         pz_str_add_double(out, x);
 }
 
+/* As a CSV cell would have it: null is an empty text, and a whole number keeps all its digits,
+ * which a double would round from 2^53 on. */
 bool pz_json_add_scalar(struct pz_str *out, const json_t *value)
 {
     if (json_is_string(value))

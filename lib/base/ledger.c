@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The run ledger: see ledger.h. Facts are kept in a small table of this process, in the order in
- * which they were first noted. The line is written by one write to a file opened for appending, so
- * that lines of several processes do not mix. */
+ * which they were first noted, so that lines of one kind of run look alike and can be compared by
+ * eye.
+ *
+ * The line is written by one write to a file opened for appending: POSIX moves to the end and
+ * writes in one step, so lines of several processes do not mix. A line that could not be written
+ * whole is an error of the ledger, not of the run, whose result stands. There is no fsync: a line
+ * lost in a power cut is missed by nobody. */
 #include "base/ledger.h"
 
 #include <errno.h>
@@ -29,6 +34,8 @@ static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fact *place(const char *name)
 {
     for (int i = 0; i < MAX_FACTS; i++) {
+        /* Names are constants, so the pointer is kept; whether two are one name is asked by
+         * content, as the same word may stand at two addresses. */
         if (!facts[i].name)
             facts[i].name = name;
         if (strcmp(facts[i].name, name) == 0)
@@ -98,6 +105,7 @@ static enum pz_status append_line(const char *path, const struct pz_str *line, s
 
     if (fd < 0)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot open the ledger %s", path);
+    /* Not repeated when it is cut short: the rest would stand behind somebody else's line. */
     n = write(fd, line->data, line->len);
     if (n < 0 || (size_t)n < line->len)
         st = pz_err_errno(err, PZ_IO, n < 0 ? errno : ENOSPC, "writing the ledger %s", path);

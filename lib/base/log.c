@@ -16,6 +16,8 @@
 #include "base/json.h"
 #include "base/str.h"
 
+/* A tenth of a second looks alive and costs nothing; a log file that is read tomorrow wants no more
+ * than six lines a minute. */
 #define TTY_PERIOD_S 0.1
 #define FILE_PERIOD_S 10.0
 
@@ -42,6 +44,8 @@ static double clock_seconds(void)
 
 static double started_s;
 
+/* Before main: the clock of wall seconds then includes what the loader and the option parser took.
+ */
 __attribute__((constructor)) static void note_start(void)
 {
     started_s = clock_seconds();
@@ -87,10 +91,14 @@ void pz_log_free(struct pz_log *log)
 static void erase_progress(struct pz_log *log)
 {
     if (log->drawn)
+        /* Return to the start of the line and erase to its end: ECMA-48's EL, known to every
+         * terminal in use. */
         fputs("\r\033[K", stderr);
     log->drawn = false;
 }
 
+/* With the lock held. The line is written by one call, so that lines of several processes that
+ * share a stderr do not mix. */
 static void say(struct pz_log *log, enum pz_level level, const char *text)
 {
     static const char *const names[] = { "error", "warning", "note", "debug" };
@@ -169,6 +177,8 @@ void pz_log_step(struct pz_log *log, uint64_t units)
         return;
     atomic_fetch_add(&log->done, units);
     now = clock_seconds();
+    /* next_s is read without the lock: a stale value costs one trylock, or delays a drawing until
+     * the next step. Whoever does not get the lock leaves the drawing to its holder. */
     if (now < log->next_s || pthread_mutex_trylock(&log->lock) != 0)
         return;
     if (now >= log->next_s && log->what) {

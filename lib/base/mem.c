@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory: see mem.h. */
+/* Memory: see mem.h. Arrays whose size is computed, arrays that grow, and arenas for many small
+ * pieces that live and die together.
+ *
+ * Invariants:
+ *   1. No size overflows: products are checked, and nothing is asked for that a pointer difference
+ *      could not express.
+ *   2. Arrays of pz_mem_array are zeroed and start at a cache line, so that kernels may load whole
+ *      vectors and threads that own neighbouring arrays share no line.
+ *   3. A failed call changes nothing: what was there is still there, and still the caller's.
+ * An arena hands out pieces of blocks of 64 KB, aligned to 8 bytes, and a block of its own to what
+ * is larger; it frees all of them at once. */
 #include "base/mem.h"
 
 #include <stdint.h>
@@ -27,6 +37,7 @@ void *pz_mem_array(size_t n, size_t elem_bytes)
 
     if (!multiply(n, elem_bytes, &bytes))
         return NULL;
+    /* Never NULL for an array of no elements: NULL means that memory is out, and nothing else. */
     if (bytes < PZ_MEM_ALIGN)
         bytes = PZ_MEM_ALIGN;
     if (posix_memalign(&p, PZ_MEM_ALIGN, bytes) != 0)
@@ -51,11 +62,14 @@ bool pz_mem_grow(void *array, size_t *cap, size_t need, size_t elem_bytes)
 
     if (need <= *cap)
         return true;
+    /* Doubling: n appends copy less than 2n elements in all. */
     while (want < need)
         if (__builtin_mul_overflow(want, 2, &want))
             return false;
     if (!multiply(want, elem_bytes, &bytes))
         return false;
+    /* `array` is the address of the caller's pointer, of whatever type. Pointers are copied as
+     * bytes, since an lvalue of type void * would alias a uint32_t *, which C does not allow. */
     memcpy(&old, array, sizeof old);
     p = realloc(old, bytes);
     if (!p)
@@ -136,5 +150,6 @@ size_t pz_mem_peak(void)
 
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;
+    /* Linux counts in kilobytes. */
     return (size_t)usage.ru_maxrss * 1024;
 }

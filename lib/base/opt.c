@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option tables, the parsing half: see opt.h. The other half (help, manual, completion, main) is
- * cmd.c. */
+/* Option tables, the parsing half: see opt.h. The others are help.c (--help, the manual),
+ * complete.c (shells) and cmd.c (main). All are made from the same rows, so that none can forget an
+ * option.
+ *
+ * Syntax is that of getopt_long, whose rules people know: -j4 -qv --name=value --name value, a long
+ * name may be cut where one option alone begins with it, "--" ends the options. Two things differ.
+ * Options and operands may be mixed in any order without POSIXLY_CORRECT, and an operand that
+ * begins with '-' is possible only behind "--".
+ *
+ * Invariants: a value is judged whole and within the row's range before it is stored; defaults are
+ * texts that go through the same parser; argv is not copied, so values are borrowed from it for the
+ * life of the process. */
 #include "base/opt.h"
 
 #include <stdio.h>
@@ -43,6 +53,8 @@ static bool match_choice(const char *shown, char *value)
         const char *bar = strchr(shown, '|');
         size_t len = bar ? (size_t)(bar - shown) : strlen(shown);
 
+        /* Overwrites the command line's own bytes, so that whoever compares the value later needs
+         * to know one spelling only. */
         if (len == n && strncasecmp(shown, value, n) == 0) {
             memcpy(value, shown, n);
             return true;
@@ -207,6 +219,8 @@ static enum pz_status parse_letters(const struct pz_opt *opts, struct cursor *c,
         if (opt->kind == PZ_OPT_END)
             return pz_err_set(err, PZ_USAGE, "unknown option -%c; see --help", *letters);
         letters++;
+        /* -j4: what follows a letter that takes a value is the value, even when it looks like more
+         * letters. */
         if (opt->kind != PZ_OPT_FLAG && *letters) {
             value = letters;
             letters += strlen(letters);
@@ -229,6 +243,7 @@ enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, vo
     for (; c.at < argc && st == PZ_OK; c.at++) {
         const char *arg = argv[c.at];
 
+        /* A lone "-" is an operand: standard input or output. */
         if (only_operands || arg[0] != '-' || arg[1] == '\0') {
             if (!pz_strs_add(args, arg))
                 st = pz_err_memory(err, "the operands", sizeof arg);

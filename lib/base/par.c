@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parallel loops: see par.h. */
+/* Parallel loops: see par.h. The number of threads is one figure of the process, set once from
+ * --threads; results never depend on it.
+ *
+ * Loops ask for it in their pragma (num_threads) instead of calling omp_set_num_threads, so that
+ * code which embeds the library keeps its own setting, and a test can compare one thread with four
+ * in one process. omp_get_max_threads honours OMP_NUM_THREADS and the affinity mask of containers.
+ */
 #include "base/par.h"
 
 static int wanted; /* 0: what OpenMP says */

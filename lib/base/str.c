@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings: see str.h. Numbers are read and written without the locale: writing tries 15 to 17
- * (float: 6 to 9) significant digits until the text reads back as the same value. */
+/* Strings: see str.h. Appending cannot fail visibly: a buffer that ran out of memory remembers it
+ * and ignores what follows, so that a caller who appends forty pieces checks once.
+ *
+ * Numbers are read and written without regard to the locale, as a file must not depend on who reads
+ * it. Writing tries 15 to 17 (float: 6 to 9) significant digits until the text reads back as the
+ * same value, which gives the shortest such text in nearly all cases; 17 and 9 always do (David M.
+ * Gay, 1990). Names and words are compared in ASCII: data never come in the locale of the machine.
+ */
 #include "base/str.h"
 
 #include <ctype.h>
@@ -50,6 +56,7 @@ void pz_str_addf(struct pz_str *s, const char *fmt, ...)
     int n;
 
     va_start(args, fmt);
+    /* Measured first, then written: twice the work, but no guess and no limit of length. */
     n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     if (n < 0 || !reserve(s, (size_t)n))
@@ -111,6 +118,8 @@ void pz_str_add_float(struct pz_str *s, float x)
     add_number(s, (double)x, 6, 9, true);
 }
 
+/* RFC 4180 asks for quotes around a delimiter, a quote and a line end. Blanks at an end are quoted
+ * too, since many readers trim plain cells. */
 static bool needs_quotes(const char *field, size_t n, char delimiter)
 {
     if (n > 0 && (field[0] == ' ' || field[n - 1] == ' '))
@@ -169,6 +178,8 @@ void pz_str_clear(struct pz_str *s)
     memset(s, 0, sizeof *s);
 }
 
+/* strtod takes hexadecimal, "nan", "inf" and leading blanks as well: only bytes of a decimal number
+ * reach it. No number needs 64 bytes; what is longer is refused rather than rounded. */
 bool pz_str_to_double(const char *s, size_t n, double *out)
 {
     char text[64], *end;
@@ -194,6 +205,7 @@ bool pz_str_to_i64(const char *s, size_t n, long long *out)
         negative = s[i++] == '-';
     if (i == n)
         return false;
+    /* Built up as a negative number, which has one value more than the positive ones. */
     for (; i < n; i++) {
         int digit = s[i] - '0';
 
@@ -210,6 +222,8 @@ bool pz_str_to_i64(const char *s, size_t n, long long *out)
 /* Bytes of the well-formed sequence at s (RFC 3629, table 3-7 of Unicode), 0 when there is none. */
 static size_t utf8_length(const unsigned char *s, size_t n)
 {
+    /* 0xc0 and 0xc1 could only begin an overlong form of an ASCII character: two spellings of one
+     * id. */
     size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 
     if (len == 0 || len > n || s[0] > 0xf4 || s[0] == 0)
@@ -217,6 +231,7 @@ static size_t utf8_length(const unsigned char *s, size_t n)
     for (size_t i = 1; i < len; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
+    /* Overlong, a surrogate of UTF-16, overlong, beyond U+10FFFF. */
     if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
         (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
@@ -334,6 +349,8 @@ const char *pz_str_nearest(const char *word, const char *const *candidates, size
     const char *best = NULL;
     size_t limit = strlen(word) / 3, best_distance;
 
+    /* A third of the letters may be wrong: more, and the suggestion would puzzle more often than
+     * help. */
     best_distance = (limit ? limit : 1) + 1;
     for (size_t i = 0; i < n; i++) {
         size_t d = candidates[i] ? edit_distance(word, candidates[i]) : best_distance;

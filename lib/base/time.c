@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time: see time.h. Dates are turned into days by the civil-calendar formula of H. Hinnant
- * ("chrono-compatible low-level date algorithms"), which needs no tables and no time zone. */
+/* Time: see time.h. Everything is Unix seconds in UTC; a text without a zone is taken as UTC, since
+ * the zone of the machine that imports says nothing about the data.
+ *
+ * Dates are turned into days by the civil-calendar formula of H. Hinnant ("chrono-compatible
+ * low-level date algorithms"), which needs no tables and no time zone. Its year begins in March, so
+ * that the leap day is the last one; an era is the 400 years, or 146,097 days, after which the
+ * calendar repeats.
+ *
+ * Parsing is strict: a text is a time only when all of it was understood, 30 February is none, and
+ * forms that could mean two things (01/02/2021) are told by the caller, who looks at the whole
+ * column. */
 #include "base/time.h"
 
 #include <math.h>
@@ -20,6 +29,7 @@ static int64_t days_from_civil(int64_t y, int m, int d)
     era = (y >= 0 ? y : y - 399) / 400;
     yoe = y - era * 400;
     doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    /* 719,468 days lie between 1 March of the year 0 and 1 January 1970. */
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
@@ -83,6 +93,7 @@ static bool take_zone(const char **s, const char *end, int64_t *offset_s)
         if (!take_digits(s, end, 2, &m))
             return false;
     }
+    /* What stands east of Greenwich is ahead: finish_date subtracts it. */
     *offset_s = sign * (h * 3600 + m * 60);
     return h <= 23 && m <= 59;
 }
@@ -111,6 +122,7 @@ static bool take_clock(const char **s, const char *end, bool basic, int64_t *sec
         h = h % 12 + (pm ? 12 : 0);
     }
     *seconds = h * 3600 + m * 60 + sec;
+    /* A leap second is one second more here, as it is in the logs that have it. */
     return h <= 23 && m <= 59 && sec <= 60;
 }
 
@@ -203,6 +215,9 @@ bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form)
     if (parse_yyyymmdd(s, n, &ignored))
         return true;
     if (pz_str_to_double(s, n, &x)) {
+        /* Seconds reach 1e11 in the year 5138; milliseconds begin there at 3 March 1973,
+         * microseconds likewise. Data of recommenders have no times in between, so the magnitude
+         * tells the unit. */
         x = fabs(x);
         *form = x < 1e11   ? PZ_TIME_SECONDS
                 : x < 1e14 ? PZ_TIME_MILLIS
@@ -225,6 +240,7 @@ bool pz_time_parse_as(const char *s, size_t n, const char *format, int64_t *seco
     const char *end;
     long offset;
 
+    /* strptime wants a C string; a format's longest output is far below 80 bytes. */
     if (n >= sizeof text || memchr(s, '\0', n))
         return false;
     memcpy(text, s, n);
@@ -249,6 +265,8 @@ bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *sec
         return parse_yyyymmdd(s, n, seconds);
     if (form > PZ_TIME_YYYYMMDD)
         return form < PZ_TIME_GIVEN && parse_day_month(s, n, form == PZ_TIME_DAY_FIRST, seconds);
+    /* Whole numbers stay whole: 1700000000123456789 ns has more digits than a double. Division
+     * rounds towards zero in C; times before 1970 are to be rounded down. */
     if (pz_str_to_i64(s, n, &whole)) {
         int64_t unit = (int64_t)per_second[form], q = whole / unit;
 
@@ -258,6 +276,7 @@ bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *sec
     if (!pz_str_to_double(s, n, &x))
         return false;
     x = floor(x / per_second[form]);
+    /* What int64_t holds, written so that NaN is refused too. */
     if (!(fabs(x) < 9.2e18))
         return false;
     *seconds = (int64_t)x;
@@ -293,6 +312,7 @@ bool pz_time_duration(const char *s, int64_t *seconds)
 
 int64_t pz_time_now(void)
 {
+    /* reproducible-builds.org: tests and builds that must give equal bytes fix the clock by it. */
     const char *fixed = getenv("SOURCE_DATE_EPOCH");
     long long seconds;
 

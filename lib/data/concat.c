@@ -76,6 +76,7 @@ static enum pz_status add_column(struct pz_attrs *out, size_t *cap, const struct
         return pz_err_memory(err, "attributes", 1e4);
     made = &out->attr[out->n_attrs++];
     *made = *a;
+    /* Name, kind and flags are taken over; the values are made later. */
     made->num = NULL;
     made->ptr = NULL;
     made->code = NULL;
@@ -133,6 +134,7 @@ static enum pz_status concat_numbers(const struct concat *g, const struct pz_att
     for (uint64_t r = 0; r < g->n_rows; r++) {
         const struct pz_attr *src = source_of(g, from, r);
 
+        /* A column without a single value may have been of another kind in this input. */
         num[r] = src && src->num ? src->num[g->source[r].row] : NAN;
     }
     a->num = num;
@@ -152,6 +154,7 @@ static void drop_unused(struct pz_dict *dict, uint32_t *rank)
         uint64_t end = offset[i + 1];
 
         if (rank[i]) {
+            /* Downwards only, so what is still to be read is not overwritten. */
             memmove(bytes + to, bytes + start, end - start);
             to += end - start;
             rank[i] = n++;
@@ -228,6 +231,7 @@ static enum pz_status concat_lists(const struct concat *g, const struct pz_attr 
         n_before = a->values.n;
         drop_unused(&a->values, rank);
         code = (uint32_t *)(uintptr_t)a->code;
+        /* Nothing was dropped: the codes are right as they are. */
         for (uint64_t k = 0; a->values.n < n_before && k < a->ptr[g->n_rows]; k++)
             code[k] = rank[code[k]];
     }

@@ -125,6 +125,7 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
     for (size_t i = 0; i < n_rules; i++)
         largest = rules[i].weight > largest ? rules[i].weight : largest;
     for (int e = 0; e <= PZ_MAX_EVENT_TYPES; e++) {
+        /* With rules, only the types that they name are learned from. */
         out->weight[e] = n_rules ? 0.0f : 1.0f;
         out->threshold[e] = -INFINITY;
     }
@@ -156,6 +157,7 @@ static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, 
 
     if (keep && !keep[p])
         return 0;
+    /* An event without a value passes every threshold. */
     if (ds->value && !isnan(ds->value[p]) && (double)ds->value[p] < r->threshold[e])
         return 0;
     return r->weight[e];
@@ -227,6 +229,7 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
         ptr[u + 1] = to;
     }
     st = pz_newest(time, to, &own->c.newest, &own->c.beyond, err);
+    /* All events of one time have no order: what depends on it is not learned then. */
     own->c.ordered = to && oldest < own->c.newest;
     return st;
 }
@@ -286,5 +289,7 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
 
 float pz_weight_damp(float weight)
 {
+    /* weight^(1/8): .75 for a type of weight .1. A weight says what is wanted, not how much there is
+     * to learn from an event of its type. */
     return sqrtf(sqrtf(sqrtf(weight)));
 }

@@ -56,6 +56,8 @@ static uint32_t *encode_times(const struct pz_dataset *ds, bool *wide)
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
             uint64_t x = (uint64_t)ds->time[p] - (p > ds->ptr[u] ? (uint64_t)ds->time[p - 1] : 0);
 
+            /* A first time before 1970 is huge as an unsigned number, and so is a step backwards:
+             * both ask for the wide form. */
             over |= x >> 32;
             delta[p] = (uint32_t)x;
         }
@@ -81,6 +83,8 @@ static int64_t *encode_wide_times(const struct pz_dataset *ds)
 static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *w,
                                  struct pz_err *err)
 {
+    /* Differences of a user are small and alike, so that they compress to a fraction of the times.
+     */
     bool wide = false;
     void *delta = encode_times(ds, &wide);
     enum pz_status st;
@@ -100,6 +104,8 @@ static enum pz_status save_times(const struct pz_dataset *ds, struct pz_writer *
 static bool decode_times(const struct pz_dataset *ds, int64_t *time)
 {
     for (uint32_t u = 0; u < ds->users.n; u++)
+        /* The differences are unsigned by the format; a negative one would be a time before the one
+         * before. */
         for (uint64_t p = ds->ptr[u] + 1; p < ds->ptr[u + 1]; p++)
             if (time[p] < 0 || __builtin_add_overflow(time[p], time[p - 1], &time[p]))
                 return false;
@@ -248,6 +254,8 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
     st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &data, NULL, err);
     ds->ptr = data;
     if (st == PZ_OK)
+        /* The number of interactions is the length of this column; all others are held against it.
+         */
         st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_interactions, err);
     ds->item = data;
     if (st == PZ_OK)
@@ -314,6 +322,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     if (st == PZ_OK)
         st = load_marks(ds->store.table, &ds->watermarks, err);
     if (st == PZ_OK)
+        /* Offsets are sound from here on: decode_times follows them. */
         st = check_interactions(ds, err);
     if (st == PZ_OK && !decode_times(ds, (int64_t *)(uintptr_t)ds->time)) /* the copy is ours */
         st = pz_err_set(err, PZ_BAD_DATA, "the times are damaged");

@@ -49,6 +49,7 @@ static void add_list(struct pz_str *text, const struct pz_dict *dict, const uint
 {
     struct pz_str cell = { 0 };
 
+    /* The commonest case, without a copy. */
     if (n == 1) {
         add_string(text, dict, code[0]);
         return;
@@ -141,6 +142,8 @@ static enum pz_status export_rows(const struct pz_attrs *attrs, const struct pz_
     pz_str_adds(&sink->text, id_name);
     add_header(&sink->text, attrs);
     for (uint32_t i = 0; i < ids->n && st == PZ_OK; i++) {
+        /* An id that only interacts has no row; written, it would become one when imported again.
+         */
         if (attrs->present && !attrs->present[i])
             continue;
         add_string(&sink->text, ids, i);

@@ -68,6 +68,7 @@ static uint64_t count_rows(const struct pz_attrs *attrs)
 
 static json_t *describe_events(const struct pz_dataset *ds)
 {
+    /* An index of a uint8_t cannot leave it, whatever a file says. */
     uint64_t count[PZ_MAX_EVENT_TYPES + 1] = { 0 };
     json_t *object = json_object();
 

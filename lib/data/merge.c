@@ -21,6 +21,7 @@ static void free_maps(uint32_t **map, size_t n)
     free(map);
 }
 
+/* Which dictionary of a part: merge_dict does the same for the three of them. */
 static const struct pz_dict *users_of(const struct pz_dataset *ds)
 {
     return &ds->users;
@@ -101,6 +102,8 @@ static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *co
     for (size_t k = 0; k < n_in && st == PZ_OK; k++)
         for (uint64_t r = 0; r < in[k]->n_rows; r++)
             if (has_row(in[k], r))
+                /* Whole rows are replaced, never single cells: a row that lacks a value says that
+                 * there is none. */
                 source[map[k][r]] = (struct pz_source){ (uint32_t)k, r };
     if (st == PZ_OK)
         st = pz_attrs_concat(in, n_in, source, n, out, err);
@@ -142,6 +145,8 @@ static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err 
     if (!h)
         return pz_err_memory(err, "a hash", 1e3);
     for (size_t k = 0; k < m->n_in; k++)
+        /* In the order given: of equal rows the last part's counts, so the order is part of what
+         * the group is. */
         pz_hash_add(h, m->in[k]->fingerprint, sizeof m->in[k]->fingerprint);
     pz_hash_finish(h, m->ds->fingerprint);
     return PZ_OK;

@@ -76,6 +76,7 @@ static float value_of(const struct rows *r, const struct pz_source *s)
 
 /* ---- equality ---- */
 
+/* Bits, but for null: it may be any NaN, depending on who wrote the file. */
 static bool same_double(double a, double b)
 {
     return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
@@ -157,6 +158,8 @@ static uint64_t hash_event(const struct rows *r, const struct pz_source *s)
 
     if (!isnan(value))
         memcpy(&bits, &value, sizeof bits);
+    /* Context and impressions are left to the comparison. A null value hashes as 0, which may
+     * collide and does no harm. */
     return pz_rng_mix(pz_rng_mix((uint64_t)item_of(r, s) << 8 | event_of(r, s)) ^ bits);
 }
 
@@ -251,6 +254,8 @@ static enum pz_status lay_history(struct rows *r, uint32_t part, uint64_t from, 
         return pz_err_memory(err, "merging", 16.0 * (double)(to - from));
     r->n_user = at = old + (size_t)(to - from);
     while (to > from) {
+        /* From the back, in place: only what is later than an old event moves it. A delta that is
+         * all later costs its own length. */
         if (old > 0 && time_of(r, &r->user[old - 1]) > time[to - 1])
             r->user[--at] = r->user[--old];
         else
@@ -285,9 +290,11 @@ static enum pz_status merge_user(struct rows *r, uint32_t user, struct pz_err *e
         const struct pz_dataset *part = r->m->in[k];
         uint64_t u = r->next[k];
 
+        /* Maps ascend, so each part's next user is the only one that can be this one. */
         if (u == part->users.n || r->m->user_map[k][u] != user)
             continue;
         r->next[k]++;
+        /* A user without events (a row of Users alone) brings no repeats. */
         n_parts += part->ptr[u + 1] > part->ptr[u];
         st = lay_history(r, (uint32_t)k, part->ptr[u], part->ptr[u + 1], err);
     }
@@ -336,6 +343,7 @@ static enum pz_status take_memory(struct rows *r, struct pz_err *err)
         value |= part->value != NULL;
         impression |= part->impression_ptr != NULL;
     }
+    /* No type can be made up for events without one: they would count as a type of their own. */
     if (event && untyped)
         return pz_err_set(err, PZ_BAD_DATA,
                           "some datasets have EVENT_TYPE and others have not: they cannot be one");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the data end: see newest.h. One row of the year 2100 must not make all others ancient: every
- * decay, trend and "young item" counts ages back from the newest event. The clock cannot be asked,
- * since the same data must give the same bytes tomorrow, so the data themselves say what is beyond
- * them. Events are, when all of this is true:
+/* Where the data end: see newest.h. One row of the year 2100 must not make all others ancient:
+ * every decay, trend and "young item" counts ages back from the newest event. The clock cannot be
+ * asked, since the same data must give the same bytes tomorrow, so the data themselves say what is
+ * beyond them. Events are, when all of this is true:
  *
  *   few      at most one in FEW of all, and one at least may be;
  *   apart    a silence of more than APART lies before them: shops and logs that stand still longer
@@ -11,8 +11,8 @@
  *            times that are mere positions (0, 1, 2, ...) have such silences everywhere. Those
  *            between the oldest events, as few, do not count: clocks are wrong in both directions.
  *
- * Of LEAST events and fewer nothing can be said. Most data have more than a few events in their last
- * APART seconds, which a pass or two finds out; only others are sorted. */
+ * Of LEAST events and fewer nothing can be said. Most data have more than a few events in their
+ * last APART seconds, which a pass or two finds out; only others are sorted. */
 #include "data/newest.h"
 
 #include <stdbool.h>
@@ -66,6 +66,7 @@ static uint64_t count_beyond(const int64_t *time, uint64_t n, uint64_t few)
     for (uint64_t p = few + 1; p < n; p++) {
         uint64_t silence = between(time[p - 1], time[p]);
 
+        /* Divided rather than multiplied: a silence may be all of an int64_t. */
         if (p >= n - few && silence > APART && silence / LONGER > longest)
             return n - p;
         longest = silence > longest ? silence : longest;

@@ -43,6 +43,7 @@ static const struct fixed fixed_fields[] = {
     { PZ_INTERACTIONS, "ITEM_ID", NEEDED, STRING },
     { PZ_INTERACTIONS, "TIMESTAMP", NEEDED, LONG },
     { PZ_INTERACTIONS, "EVENT_TYPE", RESERVED, STRING },
+    /* Float in Personalize's documents; double is taken as well. */
     { PZ_INTERACTIONS, "EVENT_VALUE", RESERVED, REAL },
     { PZ_INTERACTIONS, "IMPRESSION", RESERVED, STRING },
     { PZ_INTERACTIONS, "RECOMMENDATION_ID", RESERVED, STRING },
@@ -195,6 +196,7 @@ static enum pz_status check_fixed(const struct pz_schema *schema, enum pz_table_
         if (field && !shape_fits(field, rule->shape))
             return pz_err_set(err, PZ_BAD_DATA, "%s: field %s must be a %s", where, field->name,
                               shapes[rule->shape]);
+        /* Personalize allows null in every reserved field but these. */
         if (field && field->nullable &&
             (rule->need == NEEDED || strcmp(rule->name, "EVENT_TYPE") == 0))
             return pz_err_set(err, PZ_BAD_DATA, "%s: field %s cannot be null", where, field->name);
@@ -258,6 +260,7 @@ static enum pz_status add_text(struct pz_schema *schema, const json_t *text, int
     struct pz_err ignored;
     enum pz_status st = PZ_OK;
 
+    /* Most strings of an answer are names and dates; only what could be a document is parsed. */
     if (json_string_value(text)[0] != '{' && json_string_value(text)[0] != '[')
         return PZ_OK;
     if (pz_json_parse(json_string_value(text), json_string_length(text), what, &doc, &ignored) ==

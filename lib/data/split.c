@@ -145,6 +145,7 @@ static bool order_user(const struct pz_dataset *ds, uint32_t u, uint64_t seed, s
         !pz_mem_grow(&o->first, &o->cap_first, o->n + 1, sizeof *o->first))
         return false;
     for (uint64_t p = from; p < end; p++) {
+        /* Draws cost a hash of two ids; only events that share their time need one. */
         bool tie = (p > from && ds->time[p - 1] == ds->time[p]) ||
                    (p + 1 < end && ds->time[p + 1] == ds->time[p]);
 
@@ -228,10 +229,13 @@ static enum pz_status split_users(const struct pz_dataset *ds, const struct pz_s
     }
     if (good)
         qsort(key, n, sizeof *key, by_hash);
+    /* Rounded to the nearest: the share is exact, not an expectation. */
     held = (uint32_t)((double)n * spec->share + 0.5);
     for (uint32_t i = 0; i < held && good; i++) {
         good = order_user(ds, key[i].row, seed, &o);
         if (good)
+            /* Personalize holds out the newest 10 % of a test user's events, at least one; "users"
+             * half of them. */
             hold_out(&o, occasions_for(&o, spec->kind == PZ_SPLIT_USERS ? o.n / 2 : (o.n + 9) / 10),
                      PZ_ROLE_HISTORY, role);
     }
@@ -249,6 +253,7 @@ static enum pz_status split_last(const struct pz_dataset *ds, uint64_t count, ui
     set(role, 0, ds->n_interactions, PZ_ROLE_TRAIN);
     for (uint32_t u = 0; u < ds->users.n && good; u++) {
         good = order_user(ds, u, seed, &o);
+        /* A user with fewer keeps all: without a history there is nothing to ask. */
         if (good && o.n_occasions > count)
             hold_out(&o, (size_t)count, PZ_ROLE_TRAIN | PZ_ROLE_HISTORY, role);
     }
@@ -275,6 +280,8 @@ int64_t pz_split_cut(const int64_t *time, uint64_t n, uint64_t k)
         high = time[p] > high ? time[p] : high;
     }
     while (low < high) { /* count_from(low) >= k > count_from(high + 1) */
+        /* Unsigned, since the range may be larger than an int64_t holds; + 1, so that low moves
+         * when two are left. */
         int64_t middle = (int64_t)((uint64_t)low + ((uint64_t)high - (uint64_t)low) / 2 + 1);
 
         if (count_from(time, n, middle) >= k)
@@ -317,6 +324,7 @@ static void draw_occasions(const struct pz_dataset *ds, uint32_t u, const struct
     while (k > 0) {
         size_t at = pz_rng_below(&rng, (uint32_t)n);
 
+        /* Drawn twice counts once. At most n - 1 of n are drawn, so this ends. */
         k -= role[o->key[o->first[at]].row] != PZ_ROLE_TRUTH;
         set_occasion(o, at, PZ_ROLE_TRUTH, role);
     }
@@ -351,6 +359,7 @@ static enum pz_status split_items(const struct pz_dataset *ds, double share, uin
         size_t len;
         const char *id = pz_dict_get(&ds->items, i, &len);
 
+        /* By the id, not the index: items that other data add do not move the draw. */
         pz_rng_init(&rng, seed, pz_hash64(id, len));
         if (what[i])
             key[n++] = (struct draw_key){ pz_rng_u64(&rng), i };

@@ -50,6 +50,7 @@ enum pz_status pz_subset_hold_out(const struct pz_dataset *ds, const char *split
                                   const char *path, uint8_t *keep, struct pz_err *err)
 {
     struct pz_split_spec spec = { .kind = PZ_SPLIT_TIME };
+    /* keep[] holds the roles until they are told apart: what is learned from, and what is not. */
     uint8_t *truth = pz_mem_array(ds->n_interactions, 1);
     enum pz_status st = truth ? pz_split_parse(split, &spec, err)
                               : pz_err_memory(err, "what is held out", (double)ds->n_interactions);

@@ -68,6 +68,7 @@ uint64_t pz_ranges_missing(const struct pz_ranges *r, uint64_t from, struct pz_s
 
     for (size_t i = 0; i < r->n; i++) {
         if (r->v[i].first > from) {
+            /* The numbers from `from` to the one before this range. */
             n += r->v[i].first - from;
             if (named++ < GAPS_NAMED)
                 pz_str_addf(out, "%s%" PRIu64, named > 1 ? ", " : "", from);

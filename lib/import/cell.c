@@ -26,6 +26,8 @@ bool pz_cell_decimal(const char *s, size_t n, double *x)
     bool point = false;
     int64_t whole = 0;
 
+    /* One digit too many is read, so that the test below sees that there is one; 16 digits fit an
+     * int64_t. */
     for (; i < n && digits <= MAX_DIGITS; i++) {
         if (s[i] == '.' && !point) {
             point = true;
@@ -58,6 +60,8 @@ bool pz_cell_number(const char *s, size_t n, bool comma, double *x)
     }
     while (n > 0 && s[n - 1] == ' ')
         n--;
+    /* 1.234,5 has both: which of them separates thousands is anybody's guess, so it is no number.
+     */
     if (!comma || n >= sizeof text || memchr(s, '.', n))
         return pz_cell_decimal(s, n, x);
     memcpy(text, s, n);
@@ -147,6 +151,8 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
                    "ISO-8601)";
         return form != column ? wrong_form(form, column) : "is not a time";
     }
+    /* A number of another magnitude would be read as a time centuries away. 0 means 1970 in every
+     * unit. */
     if (column <= PZ_TIME_NANOS && pz_time_guess(s, n, &form) && form != column &&
         !(n == 1 && s[0] == '0'))
         return wrong_form(form, column);
@@ -161,6 +167,7 @@ const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint
     const struct unit *unit = unit_of(form);
     int64_t x = 0;
 
+    /* 18 digits fit an int64_t, whatever they are. */
     if (!unit || n > 18)
         return slow_time(s, n, form, code);
     for (size_t i = 0; i < n; i++) {
@@ -168,6 +175,7 @@ const char *pz_encode_time(const char *s, size_t n, enum pz_time_form form, uint
             return slow_time(s, n, form, code);
         x = x * 10 + (s[i] - '0');
     }
+    /* Below 1e11 only seconds; the slow way says what it looks like instead. */
     if (x < unit->from || x >= unit->below)
         return slow_time(s, n, form, code);
     *code = (uint64_t)(unit->per_second == 1 ? x : x / unit->per_second) ^ sign_bit;
@@ -233,6 +241,7 @@ const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, 
                        : "is not a whole number, which an int has to be";
     if (f->whole && !f->wide && (x < -2147483648.0 || x >= 2147483648.0))
         return "is a number out of range of an int";
+    /* Beyond it a double skips whole numbers, and an id that was rounded names something else. */
     if (f->whole && fabs(x) > 0x1p53)
         return "is a number out of range: beyond 2^53 whole numbers are not exact";
     if (!f->whole && !f->wide) {

@@ -139,6 +139,7 @@ static enum pz_status fill_numbers_from_cells(const struct pz_staged *s, uint32_
 
         read_codes(group, f, c->map, c->code);
         for (uint32_t r = 0; r < group->n_rows; r++, at++) {
+            /* A number is parsed once per distinct cell, however many rows have it. */
             num[at] = c->code[r] ? value[c->code[r] - 1] : (double)NAN;
             c->n_lost += c->code[r] && isnan(num[at]);
         }
@@ -170,7 +171,8 @@ static void fill_numbers_from_codes(const struct pz_staged *s, uint32_t f, uint6
 
 /* ---- lists ---- */
 
-/* The next part of a list in brackets: what a pair of quotes holds, or what stands between commas. */
+/* The next part of a list in brackets: what a pair of quotes holds, or what stands between commas.
+ */
 static struct pz_cell next_bracketed(const char **s, const char *end)
 {
     const char *from = *s, *stop;
@@ -180,6 +182,8 @@ static struct pz_cell next_bracketed(const char **s, const char *end)
     if (from < end && (*from == '"' || *from == '\'')) {
         char quote = *from++;
 
+        /* As Python and JSON print lists; an escaped quote stays in the value with its backslash.
+         */
         for (stop = from; stop < end && *stop != quote; stop++)
             stop += *stop == '\\' && stop + 1 < end;
         *s = stop + (stop < end);
@@ -217,6 +221,7 @@ struct parts {
 static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len)
 {
     bool brackets = c->how.list == PZ_LIST_BRACKETS;
+    /* Without the brackets: the type was inferred from all cells having them. */
     const char *end = s + len - brackets;
 
     for (s += brackets; s < end;) {
@@ -270,6 +275,7 @@ static enum pz_status whole_cells(struct cells *c, struct pz_err *err)
         c->part[i] = i;
         c->part_ptr[i + 1] = i + 1;
     }
+    /* The cells' dictionary becomes the values', without a copy. */
     c->values = c->dict;
     memset(&c->dict, 0, sizeof c->dict);
     return PZ_OK;

@@ -18,6 +18,7 @@
 
 static int is_data(const struct dirent *entry)
 {
+    /* Checksums (.part-0.crc) and markers (_SUCCESS, _committed_123) begin so. */
     return entry->d_name[0] != '.' && entry->d_name[0] != '_';
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guessing columns: see guess.h.
  *
- * Names are compared as letters and digits only, without the types that RecBole and Elasticsearch hang
- * on them ("user_id:token", "userId.keyword"). For each role a list of names is tried, the surest first;
- * then any name that holds a word of the role and ends in "id". A file without a header is one of
- * interactions: the column of Unix times tells itself, the first two others are user and item, as in
- * MovieLens' u.data, and a third is the value. */
+ * Names are compared as letters and digits only, without the types that RecBole and Elasticsearch
+ * hang on them ("user_id:token", "userId.keyword"). For each role a list of names is tried, the
+ * surest first; then any name that holds a word of the role and ends in "id". A file without a
+ * header is one of interactions: the column of Unix times tells itself, the first two others are
+ * user and item, as in MovieLens' u.data, and a third is the value. */
 #include "import/guess.h"
 
 #include <ctype.h>
@@ -59,6 +59,7 @@ static void plain_name(const char *name, char *out)
 {
     size_t n = strcspn(name, ":"), k = 0, len = strlen(name);
 
+    /* Elasticsearch's twin of a text field. */
     if (len > 8 && strcmp(name + len - 8, ".keyword") == 0)
         n = len - 8;
     for (size_t i = 0; i < n && k + 1 < NAME_BYTES; i++)
@@ -177,6 +178,7 @@ static enum pz_status guess_names(const struct pz_import_cfg *cfg, enum pz_table
             return refuse(file, role, names, n, err);
         if (at == SIZE_MAX && strcmp(role->name, "TIMESTAMP") == 0)
             guess->no_time = true;
+        /* A name with a comma could not be said in --map. */
         else if (at != SIZE_MAX && !strchr(names[at], ',') &&
                  !add_pair(role, names[at], arena, guess))
             return pz_err_memory(err, "names", 1e4);
@@ -191,6 +193,7 @@ bool pz_guess_is_data(char *const *cells, size_t n)
 
     for (size_t i = 0; i < n; i++)
         numbers += pz_str_to_double(cells[i], strlen(cells[i]), &x);
+    /* A header of numbers is rare, a first row without any too. */
     return n > 0 && numbers * 2 >= n;
 }
 
@@ -206,6 +209,8 @@ static enum pz_status guess_header(char *const *cells, size_t n, struct pz_arena
     for (size_t i = 0; i < n; i++) {
         double x = 0;
         bool time = guess->no_time && i >= 2 && pz_str_to_double(cells[i], strlen(cells[i]), &x) &&
+                    /* 1985: larger than the ids of most files, smaller than any time of interest.
+                     */
                     x >= 5e8;
 
         if (time)

@@ -86,6 +86,8 @@ static enum pz_status judge(const struct import *im, struct pz_err *err)
         read += im->count[t].read;
         rejected += im->count[t].rejected;
     }
+    /* Judged over all tables when everything was read: whoever mends an export wants all faults at
+     * once. */
     if ((double)rejected > (cfg->percent ? cfg->max_errors / 100 * (double)read : cfg->max_errors))
         return pz_err_set(err, PZ_BAD_DATA,
                           "%llu bad rows, and --max-errors allows %g%s; nothing written",
@@ -144,6 +146,7 @@ static enum pz_status find_rows(struct import *im, enum pz_table_id t, struct pz
         for (uint32_t r = 0; r < group->n_rows; r++, row++) {
             struct pz_source *of = &source[maps[group->worker][word[r]]];
 
+            /* Rows come in the order of the input, so the last one of an id stays. */
             im->count[t].duplicate += of->part != PZ_NONE;
             *of = (struct pz_source){ 0, row };
         }
@@ -191,8 +194,8 @@ static enum pz_status make_rows(struct import *im, enum pz_table_id t, uint32_t 
 
 /* ---- the whole ---- */
 
-/* Without times the place of a row in the input is its time, in seconds from 2000 on: workers numbered
- * the rows of their blocks, and each block starts where the one before it ends. */
+/* Without times the place of a row in the input is its time, in seconds from 2000 on: workers
+ * numbered the rows of their blocks, and each block starts where the one before it ends. */
 static void order_rows(struct import *im)
 {
     struct pz_staging *staging = &im->staging[PZ_INTERACTIONS];

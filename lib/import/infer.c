@@ -2,11 +2,11 @@
 /* Inference of column types: see infer.h.
  *
  * Only distinct cells are looked at, in one pass that counts what each looks like; the counts then
- * decide. A column of dates needs all its cells to be dates of one form. A list between commas is told
- * from a text with commas by its parts: at least half of them come more than once, and some stand
- * alone in a cell ("Comedy, Drama" beside "Drama"), which the parts of "American President, The" do
- * not. A column with at least nine numbers in ten distinct cells is one of numbers with strays: it
- * stays a text, but the stray is named. */
+ * decide. A column of dates needs all its cells to be dates of one form. A list between commas is
+ * told from a text with commas by its parts: at least half of them come more than once, and some
+ * stand alone in a cell ("Comedy, Drama" beside "Drama"), which the parts of "American President,
+ * The" do not. A column with at least nine numbers in ten distinct cells is one of numbers with
+ * strays: it stays a text, but the stray is named. */
 #include "import/infer.h"
 
 #include <math.h>
@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "import/cell.h"
 
+/* The mean bytes of a part, at most: longer ones are clauses of sentences, not labels. */
 enum { PART_BYTES = 30 };
 
 struct sums {
@@ -60,6 +61,7 @@ static void add_time(struct sums *sums, const char *s, size_t n)
     bool day_first, month_first;
     enum pz_time_form form;
 
+    /* The shortest date has 8 bytes (1.1.2024); the longest form far fewer than 40. */
     if (n < 8 || n > 40 || (s[0] != ' ' && (s[0] < '0' || s[0] > '9')))
         return;
     if (pz_time_guess(s, n, &form) && form < PZ_TIME_DAY_FIRST) {
@@ -109,6 +111,7 @@ static bool speaks_of_time(const char *name)
 static bool find_times(const struct sums *sums, const char *name, uint64_t n,
                        enum pz_time_form *form)
 {
+    /* Plain seconds are left as the numbers that they are: nothing is won by calling them times. */
     for (int f = PZ_TIME_MILLIS; f <= PZ_TIME_YYYYMMDD; f++)
         if (sums->times[f] == n && (f == PZ_TIME_ISO8601 || speaks_of_time(name))) {
             *form = (enum pz_time_form)f;
@@ -116,6 +119,8 @@ static bool find_times(const struct sums *sums, const char *name, uint64_t n,
         }
     if (sums->day_first == n || sums->month_first == n) {
         *form = sums->day_first == n ? PZ_TIME_DAY_FIRST : PZ_TIME_MONTH_FIRST;
+        /* Where every date can be read both ways the column stays a text: a guess would be wrong
+         * half the time. */
         return sums->day_first != sums->month_first;
     }
     return false;
@@ -190,6 +195,7 @@ static enum pz_attr_kind guess_string(const struct sums *sums, uint64_t n_cells,
                                       bool text)
 {
     bool reads_as_text = sums->bytes >= 40 * n_cells && sums->blanks >= 4 * n_cells;
+    /* Values that repeat: labels. What is different in nearly every row describes one thing. */
     bool few = n_cells < n_rows && (n_cells <= 50 || n_cells <= n_rows / 2);
 
     if (sums->with_bar * 2 >= n_cells)
@@ -265,6 +271,7 @@ void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct 
     } else {
         field->kind = guess_string(&sums, cells->n, cfg->n_rows, cfg->long_texts);
         infer_list(field, cells, cfg, &sums, how);
+        /* Nine in ten: the column was meant to be numbers, and whoever made it wants to know. */
         if (sums.numbers >= 9 * (uint64_t)sums.n_strays)
             how->n_strays = sums.n_strays;
     }

@@ -113,6 +113,8 @@ static void check_amounts(struct check *c)
     if (two < PZ_MIN_USERS)
         add(c, SERIOUS, "few-active-users", in_table("Interactions"), number(two),
             "%llu users have two or more interactions; Personalize trains from 25 on", (ull)two);
+    /* Fewer than one user in a hundred has a second interaction: nothing can be learned from such
+     * data. */
     if (active > 0 && two * 100 < active)
         add(c, SERIOUS, "users-with-one", in_table("Interactions"), part(active - two, active),
             "%.1f%% of the users have one interaction only; nothing links their items",
@@ -221,6 +223,7 @@ static enum pz_status check_activity(struct check *c, struct pz_err *err)
     qsort(sorted, ds->users.n, sizeof *sorted, by_count);
     while (active < ds->users.n && sorted[ds->users.n - 1 - active] > 0)
         active++;
+    /* The 95th percentile of those who interact. */
     limit = active > 0 ? 10 * (uint64_t)sorted[ds->users.n - 1 - active / 20] : 0;
     limit = limit < 100 ? 100 : limit;
     free(sorted);
@@ -317,6 +320,7 @@ static enum pz_status check_outliers(struct check *c, const struct pz_attr *a, u
         if (!isnan(a->num[r]))
             x[n++] = a->num[r];
     qsort(x, (size_t)n, sizeof *x, by_value);
+    /* Quartiles without interpolation: an order of magnitude is asked for, not a digit. */
     low = n > 0 ? x[n / 4] : 0;
     high = n > 0 ? x[n - 1 - n / 4] : 0;
     width = high - low;

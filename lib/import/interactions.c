@@ -117,6 +117,7 @@ static enum pz_status find_time_code(struct work *w, struct pz_err *err)
         high = p->base + p->span > high ? p->base + p->span : high;
     }
     w->first_time = low;
+    /* Codes ascend with the time (the sign bit is turned over), so the first is the smallest. */
     return high >= low && high - low > UINT32_MAX ? rank_times(w, err) : PZ_OK;
 }
 
@@ -189,6 +190,8 @@ static void scatter_partition(const struct work *w, int partition, const struct 
                 pz_packed_read(&group->col[w->item_col], *from, n, part->item);
         }
         for (uint32_t r = 0; r < n; r++)
+            /* kept[u] is the next free place of user u here; pz_order_users sets it to what is
+             * left. */
             w->key[w->kept[user_map[part->user[r]]]++] =
                 pz_key(time_code(w, part->time[r]),
                        w->plain ? item_map[part->item[r]] : (uint32_t)(first_row + *from + r));
@@ -400,6 +403,8 @@ static bool equal_rows(const void *context, uint32_t a, uint32_t b)
     const struct wide_rows *w = context;
 
     if (w->item[a] != w->item[b] || (w->event && w->event[a] != w->event[b]) ||
+        /* Bits are compared: two nulls are the same NaN, and -0 was made 0 when the cell was read.
+         */
         (w->value && memcmp(&w->value[a], &w->value[b], sizeof *w->value) != 0) ||
         (w->shown_ptr && !same_list(w->shown_ptr, w->shown, a, b)))
         return false;
@@ -429,6 +434,7 @@ static uint64_t hash_row(const void *context, uint32_t row)
         if (attr->num)
             memcpy(&code, &attr->num[row], sizeof code);
         else
+            /* The first of a list is enough for a hash; equal_rows looks at all. */
             code = attr->ptr[row + 1] > attr->ptr[row] ? attr->code[attr->ptr[row]] + 1u : 0;
         hash = pz_rng_mix(hash * 31 + code);
     }
@@ -443,6 +449,8 @@ static enum pz_status close_gaps(struct work *w, uint32_t **payload, struct pz_e
 {
     uint32_t n_users = w->ds->users.n;
     uint64_t n = 0, at = 0;
+    /* The times take the keys' memory: at never passes from + k, so nothing is overwritten unread.
+     */
     int64_t *time = (int64_t *)w->key;
     uint32_t *rest;
 
@@ -572,6 +580,7 @@ static void return_memory(void)
 
 static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz_err *err)
 {
+    /* Of a plain row the key says everything: equal keys are equal rows. */
     struct pz_same same = { w->plain ? NULL : hash_row, equal_rows, &w->wide };
     uint64_t before = w->s->staging->n_rows;
     enum pz_status st = find_time_code(w, err);
@@ -597,6 +606,7 @@ enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *
     size_t cap = 0;
     enum pz_status st = PZ_OK;
 
+    /* A key has 32 bits for the number of the row. */
     if (s->staging->n_rows >= UINT32_MAX)
         return pz_err_set(
             err, PZ_BAD_DATA,

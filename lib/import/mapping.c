@@ -22,6 +22,7 @@ struct reserved {
     bool needed;
 };
 
+/* Names with a meaning of their own in Personalize's schemas, and what it means for the reader. */
 static const struct reserved reserved[] = {
     { PZ_INTERACTIONS, "USER_ID", PZ_ROLE_USER, true },
     { PZ_INTERACTIONS, "ITEM_ID", PZ_ROLE_ITEM, true },
@@ -84,6 +85,7 @@ static void add_field(struct pz_mapping *mapping, const struct pz_field *f, bool
     if (!r)
         return;
     memset(field->f.name, 0, sizeof field->f.name);
+    /* The reserved spelling, whatever the schema's or the file's was. */
     memcpy(field->f.name, r->name, strlen(r->name));
     field->role = r->role;
     field->needed = field->needed || r->needed;
@@ -177,6 +179,8 @@ static const char *find_pair(struct pz_mapping *mapping, const char *column)
     for (size_t i = 0; i < mapping->map->n; i++) {
         const char *pair = mapping->map->v[i], *equals = strchr(pair, '='), *name = pair;
 
+        /* The first pair that fits counts; that it was met is noted, so that a pair for nothing is
+         * an error. */
         if (equals && pz_str_same_name(equals + 1, column) && is_for(mapping, &name)) {
             if (mapping->map_met)
                 mapping->map_met[i] = true;

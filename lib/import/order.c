@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "base/par.h"
 
+/* Below these sizes the fixed cost of the other way (a histogram of 256 counts, a sort of hashes) is
+ * more than it saves. Both ways give the same result: see tests/unit/test_order.c. */
 enum { INSERTION_MAX = 48, PAIRS_MAX = 16 };
 
 static void sort_by_insertion(uint64_t *key, size_t n)
@@ -52,6 +54,7 @@ static void sort_by_radix(uint64_t *key, size_t n, uint64_t *scratch)
 
     for (size_t i = 1; i < n; i++)
         differ |= key[i] ^ key[0];
+    /* A byte in which all keys agree needs no pass: a year of seconds takes four, a day three. */
     for (unsigned shift = 32; shift < 64; shift += 8)
         if (differ >> shift & 255) {
             uint64_t *swap = from;
@@ -133,6 +136,8 @@ static void mark_repeats(const struct marked *m, size_t n, const struct pz_same 
         if (m[i].hash != m[start].hash)
             start = i;
         for (size_t j = start; j < i && !drop[m[i].at]; j++)
+            /* Within a hash in the order of the input, so the first of equal rows is the one that
+             * stays. */
             if (!drop[m[j].at] && are_equal(same, m[j].payload, m[i].payload))
                 drop[m[i].at] = 1;
     }

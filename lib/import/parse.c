@@ -13,6 +13,8 @@
 #include "import/cell.h"
 #include "import/reader.h"
 
+/* No more errors than are shown are kept of a block, unless all go to a file: a file of nothing but
+ * bad rows must not need the memory of its rows once more. */
 enum { SHOWN_BYTES = 80, KEPT_ERRORS = 20 };
 
 struct pz_worker *pz_workers_new(int n)
@@ -104,6 +106,7 @@ static void add_row_error(struct pz_worker *w, const struct pz_row *rec, const c
 
 static const char *judge_id(const struct pz_row *rec, const struct pz_cell *c)
 {
+    /* One comparison for both ends: 0 - 1 is the largest number. */
     if (c->n - 1 >= PZ_ID_MAX)
         return c->n == 0 ? "is empty" : "is longer than 256 bytes";
     return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
@@ -136,6 +139,7 @@ static const char *judge_shown(const struct pz_row *rec, const struct pz_cell *c
 
         if (part.n > PZ_ID_MAX)
             why = "has an item id longer than 256 bytes";
+        /* Counted only; the items enter the dictionary when the whole row is known to be good. */
         *code += part.n > 0;
     }
     return why;
@@ -168,6 +172,7 @@ static const char *judge_cell(const struct pz_worker *w, const struct pz_column_
         return pz_encode_bool(c->s, c->n, code);
     case PZ_ROLE_SHOWN:
         return judge_shown(rec, c, code);
+    /* Their codes are numbers in dictionaries, which keep_texts gives. */
     case PZ_ROLE_EVENT:
     case PZ_ROLE_TEXT:
     case PZ_ROLE_USER:
@@ -215,6 +220,7 @@ static bool keep_texts(struct pz_worker *w, const struct pz_row *rec)
         uint64_t *code = &w->code[b->field][w->n_rows];
         uint32_t number;
 
+        /* Deferred: a block's ids are looked up together, so that memory can be fetched ahead. */
         if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM) {
             *code = pz_texts_defer(b->role == PZ_ROLE_USER ? &w->users : &w->items, c->s, c->n);
             good = *code != UINT64_MAX;
@@ -231,6 +237,7 @@ static bool keep_texts(struct pz_worker *w, const struct pz_row *rec)
 
 static bool grow_rows(struct pz_worker *w)
 {
+    /* One capacity for all columns; fields without a column have no array. */
     size_t cap = w->cap_rows ? w->cap_rows * 2 : 4096;
 
     for (size_t f = 0; f < w->n_codes; f++) {
@@ -278,6 +285,7 @@ bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
     if (!pz_mem_grow(&w->column, &w->cap_columns, w->n_columns_used + 1, sizeof *w->column) ||
         !open_field(w, field, role))
         return false;
+    /* In the order of the cells, so that a row is walked from left to right. */
     while (at > 0 && w->column[at - 1].cell > cell) {
         w->column[at] = w->column[at - 1];
         at--;
@@ -298,6 +306,8 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         struct pz_cell *c = &cell[b->cell];
 
         if (b->cell >= rec->n_cells || c->n == 0 ||
+            /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes
+             * or begins with a digit. */
             (!spellings && (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9'))) ||
             !pz_cell_is_null(spellings, c->s, c->n))
             continue;
@@ -349,6 +359,7 @@ static bool number_rows(struct pz_worker *w)
     if (!open_field(w, f, PZ_ROLE_TIME))
         return false;
     for (size_t r = 0; r < w->n_rows; r++)
+        /* Numbered within the block; import.c adds the rows before it when all blocks are known. */
         w->code[f][r] = (YEAR_2000 + r) ^ (uint64_t)1 << 63;
     return true;
 }

@@ -175,12 +175,15 @@ static void place_group(struct job *job, const struct outcome *o)
     struct pz_row_group *group = &job->in->staging->group[job->first_group + job->told];
 
     group->file = job->path;
+    /* A header, a blank line or a quoted newline breaks the count; then no line is better than a
+     * wrong one. */
     group->line = o->lines == group->n_rows && !group->partition ? job->lines + 1 : 0;
 }
 
 /* Under the lock: tell the blocks whose predecessors are all told. */
 static void tell_ready(struct job *job)
 {
+    /* Whoever finishes the block that was waited for tells its successors too. */
     while (job->told < job->n && job->outcome[job->told].ready) {
         struct outcome *o = &job->outcome[job->told];
         struct pz_err err = { .status = PZ_OK };
@@ -250,6 +253,8 @@ static bool take_block(struct job *job, struct pz_worker *w)
 #pragma omp critical(pz_import_order)
     {
         if (st != PZ_OK)
+            /* Reading fails behind all blocks that were read: a bad row before it is the first
+             * fault of the file. */
             fail(job, UINT64_MAX, st, &err);
         go = job->st == PZ_OK && w->block.n > 0;
         if (consumed > job->consumed) {
@@ -319,6 +324,8 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
     enum pz_status st = pz_blocks_open(path, &in->text, &in->blocks, err);
     uint64_t read = in->count->read;
 
+    /* Columns of later files come behind those of earlier ones: a file has fewer blocks than 2^40.
+     */
     in->file_order += (uint64_t)1 << 40;
     if (st == PZ_OK)
         st = pz_import_reader_sniff(in, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an import tells about the whole: see report.h. Ids are looked at once each, times once a row.
+/* What an import tells about the whole: see report.h. Ids are looked at once each, times once a
+ * row.
  *
  * The signs are those of the commonest accidents: a table join in pandas turns ids into "12.0" and a
  * spreadsheet into 1.04E+11, a fixed-width export leaves blanks at their ends, and a wrong unit puts
@@ -31,6 +32,7 @@ static size_t count_digits(const char *s, size_t n)
 /* 12.0 */
 static bool is_float(const char *s, size_t n)
 {
+    /* pandas reads a column of ids with a gap as floats, and writes them so. */
     return n > 2 && memcmp(s + n - 2, ".0", 2) == 0 && count_digits(s, n) == n - 2;
 }
 
@@ -76,6 +78,7 @@ static void look_at_ids(const struct pz_dict *ids, const char *name, struct pz_l
 
 static void look_at_times(const struct pz_dataset *ds, struct pz_log *log)
 {
+    /* A day of grace: clocks are wrong by hours, and zones differ by fourteen. */
     int64_t late = pz_time_now() + DAY, worst = 0;
     uint64_t n_early = 0, n_late = 0;
     char text[32];

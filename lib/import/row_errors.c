@@ -31,6 +31,7 @@ static void add_printable(struct pz_str *out, const char *s, size_t n)
         pz_str_adds(out, "...");
 }
 
+/* FILE:LINE: first, as compilers do: editors jump there. */
 static void say(struct pz_log *log, const char *file, const struct pz_row_error *row_error)
 {
     struct pz_str text = { 0 };

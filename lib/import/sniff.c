@@ -277,6 +277,8 @@ static size_t slot_of_key(void *context, const char *key, bool inside)
     {
         struct pz_mapping *mapping = w->reader->mapping;
         uint64_t block = w->reader->file_order + w->block.seq + 1;
+        /* Row and key: of two threads that meet a key, the one earlier in the file decides the
+         * column's place. */
         uint64_t place = w->n_read << 16 | (w->n_keys & 0xffff);
 
         before = mapping->n;

@@ -30,11 +30,13 @@ bool pz_packed_make(struct pz_packed *p, const uint64_t *word, size_t n)
         low = word[i] < low ? word[i] : low;
         high = word[i] > high ? word[i] : high;
     }
+    /* At most eight rounds: mask_of(8) is everything. */
     while (high - low > mask_of(width))
         width++;
     *p = (struct pz_packed){ .base = low, .span = high - low, .width = (uint8_t)width };
     if (width == 0)
         return true;
+    /* Eight bytes more, for the last word's load and store. */
     p->bytes = malloc(n * width + 8);
     if (!p->bytes)
         return false;
@@ -182,6 +184,7 @@ static uint32_t add_word(struct pz_texts *t, uint64_t word)
     if (!prepare(t))
         return PZ_NONE;
     memcpy(text, &word, 8);
+    /* The bytes of the word: (64 - leading zeros) bits, rounded up. No byte of a text is 0. */
     number = add_string(t, text, (71 - (size_t)__builtin_clzll(word)) / 8,
                         word * 0x9e3779b97f4a7c15u);
     if (number == PZ_NONE)
@@ -273,6 +276,7 @@ static enum pz_status merge_parts(struct pz_dict *part, size_t n, struct pz_dict
         st = pz_dict_merge(in, n, dict, through, err);
     for (size_t k = 0; k < n && st == PZ_OK; k++) {
         for (uint32_t i = 0; i < part[k].n; i++)
+            /* number -> index in the thread's dictionary -> index in the union. */
             map[k][i] = through[k][map[k][i]];
         free(through[k]);
     }

@@ -137,6 +137,7 @@ enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col
 
     if (t->flat) /* stored bytes and values are the same bytes */
         return stored_agree(t, col) && col->hash == col->stored_hash ? PZ_OK : damaged(col, err);
+    /* A copy of the entry: verifying must not drop values that a caller holds. */
     again.data = NULL;
     st = pz_column_load(t, &again, err);
     pz_column_drop(t, &again);

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sparse rows, their columns in a file, and whether what a file says of them is sound: see csr.h.
- * Offsets are looked at before entries, entries before they are used as indices. */
+/* Sparse rows (CSR) of arrays or of a file: see csr.h. Scorers keep what they learn in this form:
+ * transitions, neighbours, features, sessions.
+ *
+ * Invariants:
+ *   1. A loaded row's entries may be used as indices without a look: offsets were checked before
+ *      entries, entries and values before the rows are handed out.
+ * 2. A flat table is not checked. It was made by this program from a checked one and is covered by
+ * hashes; a check would read it all, and opening a campaign must cost no more than its columns.
+ *   3. Views and owned arrays look alike to readers; own[] alone says what pz_csr_clear frees.
+ * / */
 #include "table/csr.h"
 
 #include <stdlib.h>
@@ -40,6 +48,7 @@ static bool is_sound(const struct pz_csr *rows, const struct pz_csr_columns *col
                               rows->item, rows->n_cols) &&
                 (!rows->value || pz_numbers_good(rows->value, n, columns->min_value));
 
+    /* Strictly ascending, so that two rows can be merged and an entry be found by bisection. */
     for (uint32_t r = 0; r < rows->n && good && columns->ascending; r++)
         for (uint64_t k = rows->ptr[r] + 1; k < rows->ptr[r + 1] && good; k++)
             good = rows->item[k - 1] < rows->item[k];
@@ -61,6 +70,8 @@ enum pz_status pz_csr_load(struct pz_table *t, const struct pz_csr_columns *colu
         st = pz_table_get(t, columns->value, PZ_F32, n_entries, &value, NULL, err);
     if (st != PZ_OK)
         return st;
+    /* n_ptr is n + 1; rows are numbered by uint32_t, and UINT32_MAX stands for "none" everywhere.
+     */
     if (n_ptr < 1 || n_ptr > UINT32_MAX)
         return pz_err_set(err, PZ_BAD_DATA, "%s: the number of rows is damaged", columns->ptr);
     *rows = (struct pz_csr){

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacking: a table of either form becomes a flat one, with columns beside its own that follow from
- * them.
+/* Unpacking: a table of either form becomes a flat one, which is mapped and used in place, with columns
+ * beside its own that follow from them. A campaign keeps its models so: opening one costs no decoding,
+ * and all processes share its pages.
  *
  * The head of a flat file tells the place and the hash of the contents, and outputs are written in
  * order: so the layout is computed first (columns are plain arrays), then everything is written
- * once, column by column, each decoded, checked, written and dropped before the next. */
+ * once, column by column, each decoded, checked, written and dropped before the next. Memory is
+ * that of the largest column.
+ *
+ * Invariants: columns begin at multiples of a cache line, so that kernels may load whole vectors;
+ * the bytes between them are zero and are verified to be; stored hash and hash of the values are
+ * one, as the bytes are. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hashes of bytes: see hash.h. XXH3 by Yann Collet (https://xxhash.com); its 64- and 128-bit forms
- * feed on the same state and differ in the last step only, so one stream serves both. */
+/* Hashes of bytes: see hash.h. XXH3 by Yann Collet (https://xxhash.com), fast enough that checking
+ * a file costs less than reading it. Its 64- and 128-bit forms feed on the same state and differ in
+ * the last step only, so one stream serves both.
+ *
+ * Not a cryptographic hash: it finds damage, not forgery. The salted form keys XXH3 with 192 random
+ * bytes as its secret; it makes ids unreadable to whoever has the file but not the salt, and is
+ * used for nothing that an attacker who has both must not undo. */
 #include "table/hash.h"
 
 #include <stdio.h>
@@ -41,6 +46,7 @@ void pz_hash_finish(struct pz_hash *h, char hex[33])
 {
     XXH128_hash_t digest = XXH3_128bits_digest((XXH3_state_t *)h);
 
+    /* The order of digits is that of xxhsum -H2. */
     snprintf(hex, 33, "%016llx%016llx", (unsigned long long)digest.high64,
              (unsigned long long)digest.low64);
     XXH3_freeState((XXH3_state_t *)h);

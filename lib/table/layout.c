@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of contents: see layout.h. Its own bytes are covered by a hash in the file's foot
- * (packed) or head (flat); here every number in them is still held against the others and against
- * the file, because a hash says that nothing was damaged, not that the writer was honest. */
+/* The table of contents: see layout.h for its format.
+ *
+ * Its own bytes are covered by a hash in the file's foot (packed) or head (flat). Still every
+ * number in them is held against the others and against the file, because a hash says that nothing
+ * was damaged, not that the writer was honest:
+ *   1. a count is compared with the bytes that are there before anything of its size is allocated;
+ * 2. columns must begin where the one before ends, and the last must end where the contents begin,
+ *      so that no byte of the file belongs to none and no frame to two;
+ *   3. the number of frames follows from type and count, and must agree.
+ * / */
 #include "table/layout.h"
 
 #include <stdlib.h>
@@ -104,6 +111,7 @@ static enum pz_status decode_column(const unsigned char **p, const unsigned char
 {
     size_t len = *p < end ? **p : 0;
 
+    /* At the end of the bytes len is 0, and no name is empty: both are refused here. */
     if ((size_t)(end - *p) < 1 + len + FIXED_BYTES || !is_printable(*p + 1, len))
         return broken(err);
     memcpy(col->name, *p + 1, len);
@@ -133,6 +141,7 @@ enum pz_status pz_layout_decode(const unsigned char *bytes, size_t n_bytes,
 
     *col = NULL;
     *n = 0;
+    /* The shortest entry has a name of one byte: more columns than that cannot be. */
     if (n_bytes < 4 || pz_get32(bytes) > n_bytes / LEAST_BYTES)
         return broken(err);
     *col = pz_mem_array(pz_get32(bytes), sizeof **col);
@@ -168,6 +177,7 @@ enum pz_status pz_layout_fingerprint(const struct pz_layout_column *col, size_t 
         pz_put64(facts, (uint64_t)col[i].type);
         pz_put64(facts + 8, col[i].n);
         pz_put64(facts + 16, col[i].hash);
+        /* With its NUL, so that no two lists of names run together to the same bytes. */
         pz_hash_add(h, col[i].name, strlen(col[i].name) + 1);
         pz_hash_add(h, facts, sizeof facts);
     }

@@ -38,6 +38,7 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a pz file or was cut off", t->path);
     if (st == PZ_OK) {
         t->size = (uint64_t)info.st_size;
+        /* Shared and read-only: all processes that serve one model have it in memory once. */
         t->map = mmap(NULL, (size_t)t->size, PROT_READ, MAP_SHARED, fd, 0);
         if (t->map == MAP_FAILED) {
             t->map = NULL;
@@ -45,11 +46,14 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
                               t->path);
         }
     }
+    /* The map keeps the file: it may be renamed over or removed while it is read. */
     close(fd);
     return st;
 }
 
-/* Whether the columns of a flat table are not what was written; in a signal handler. */
+/* Whether the columns of a flat table are not what was written. Called in a signal handler, when
+ * the process has crashed and this file is the suspect: a disk that gives other bytes than were
+ * checked explains a crash that would otherwise be ours. No lock, no allocation. */
 static bool is_damaged(const void *table)
 {
     const struct pz_table *t = table;
@@ -76,6 +80,7 @@ static enum pz_status read_contents(struct pz_table *t, uint64_t offset, uint32_
     unsigned char *contents;
     enum pz_status st;
 
+    /* Looked at before `raw` bytes are asked for. */
     if (pz_zst_raw_size(t->map + offset, stored) != raw)
         return pz_err_set(err, PZ_BAD_DATA, "the table of contents is damaged");
     contents = malloc((size_t)raw + 1);
@@ -136,6 +141,7 @@ static const char *kind_name(const char *kind)
 /* Tell the form and the kind by the first bytes, then read the contents. */
 static enum pz_status open_mapped(struct pz_table *t, const char *kind, struct pz_err *err)
 {
+    /* map_file has made sure that head and foot are inside the file. */
     t->flat = memcmp(t->map, PZ_FLAT_MAGIC, 8) == 0;
     memcpy(t->kind, t->map + (t->flat ? 8 : 12), 4);
     if ((!t->flat &&
@@ -267,6 +273,7 @@ enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz
     snprintf(column, sizeof column, "%s.bytes", name);
     if (st == PZ_OK)
         st = pz_table_get(t, column, PZ_U8, PZ_ANY, &bytes, &n_bytes, err);
+    /* The ends of the offsets are looked at in flat tables too, in O(1). */
     if (st == PZ_OK && (n == 0 || n > UINT32_MAX || ((const uint64_t *)offset)[0] != 0 ||
                         ((const uint64_t *)offset)[n - 1] != n_bytes))
         st = pz_err_set(err, PZ_BAD_DATA, "dictionary %s is damaged", name);

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing packed tables: see table.h and layout.h. Frames are compressed in parallel, a window of
- * them at a time, and written in order, so the bytes do not depend on the number of threads. */
+/* Writing packed tables: see table.h and layout.h for the format.
+ *
+ *   1. The head is written when the file is opened, so that a cut file is recognised as ours.
+ * 2. A column is hashed whole, cut into frames of a fixed number of raw bytes, and a window of them
+ *      is compressed in parallel and written in order.
+ *   3. The contents (names, types, counts, hashes, places) come last, then the foot that points to
+ *      them: a reader starts at the end, and a file without a foot is no file.
+ * Invariants: frames are cut by raw bytes alone, so the bytes do not depend on the number of
+ * threads; memory is a window of frames, whatever the column's length; names are unique printable
+ * ASCII; an output that failed leaves nothing under its name (base/file).
+ *
+ * Reuse: a model that is updated has most frames in common with the one before. A frame of the old
+ * file is copied as it is stored when its raw bytes are equal, which saves its compression; the
+ * stored bytes are checked against their hash first, since copying would pass damage on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +81,8 @@ struct packed_frame {
 static const struct pz_layout_column *find_reusable(const struct pz_writer *w,
                                                     const struct pz_layout_column *col)
 {
+    /* Equal hashes of the values stand for equal values; otherwise the old values must be in
+     * memory, to be compared frame by frame. */
     const struct pz_table *t = w->reuse;
 
     for (size_t i = 0; t && i < t->n; i++)
@@ -152,6 +166,7 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
             st = pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES) * slots);
     }
     for (uint32_t at = 0; at < col->n_frames && st == PZ_OK; at += slots) {
+        /* The last window may be shorter. */
         int count = (int)(col->n_frames - at < slots ? col->n_frames - at : slots);
 
         for (int i = 0; i < count; i++)
@@ -188,6 +203,7 @@ enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type
                              const void *data, uint64_t n, struct pz_err *err)
 {
     struct pz_layout_column *col;
+    /* Cannot overflow: the values are in memory. */
     uint64_t raw = n * pz_type_bytes(type);
     enum pz_status st = check_name(w, name, err);
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zstd frames: see zst.h. */
+/* zstd frames: see zst.h. Every frame that is written carries its content size and a checksum, so
+ * that a reader knows what to allocate before it decodes, and that what it decoded is what was
+ * packed.
+ *
+ * Two ways to read: a whole frame whose size is known (columns of our files), and a stream of
+ * frames of any origin, a piece at a time (inputs). The first never trusts the frame: it must hold
+ * exactly what the table of contents says. */
 #include "table/zst.h"
 
 #include <zstd.h>
@@ -10,6 +16,7 @@ size_t pz_zst_bound(size_t n)
     return ZSTD_compressBound(n);
 }
 
+/* A context per call is little beside a frame of a megabyte, and threads need share none. */
 size_t pz_zst_pack(void *dst, size_t cap, const void *src, size_t n, int level)
 {
     ZSTD_CCtx *cctx = ZSTD_createCCtx();
@@ -17,6 +24,8 @@ size_t pz_zst_pack(void *dst, size_t cap, const void *src, size_t n, int level)
 
     if (!cctx)
         return 0;
+    /* 3 is zstd's default, named here because a library may change its own, and with it our bytes.
+     */
     ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, level ? level : 3);
     ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1);
     got = ZSTD_compress2(cctx, dst, cap, src, n);

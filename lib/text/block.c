@@ -3,9 +3,9 @@
  *
  * Bytes are read into `tail` until it holds a block; what lies before the last record end is handed
  * out by swapping buffers with the caller, and the unfinished rest is copied to the new tail. A
- * record without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there is cut at the
- * end of its first line: the parser then finds it unclosed, rejects that line, and everything behind
- * it is read as usual. */
+ * record without end makes the tail grow up to PZ_RECORD_MAX. A quote that is open there is cut at
+ * the end of its first line: the parser then finds it unclosed, rejects that line, and everything
+ * behind it is read as usual. */
 #include "text/block.h"
 
 #include <stdlib.h>
@@ -38,6 +38,8 @@ static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_e
         if (st == PZ_OK && got == 0) {
             blocks->at_end = true;
             blocks->unended = tail->n > 0 && tail->text[tail->n - 1] != '\n';
+            /* Remembered for a warning: a file whose last line has no end may have been cut while
+             * it was copied. */
             if (blocks->unended)
                 tail->text[tail->n++] = '\n';
         }
@@ -52,8 +54,8 @@ static size_t first_line(const char *text, size_t n)
     return newline ? (size_t)(newline - text) + 1 : 0;
 }
 
-/* How many bytes of the tail are whole records; 0: more has to be read. At the end of the file that is
- * all of it, whatever is open: the reader of the block knows what to do. */
+/* How many bytes of the tail are whole records; 0: more has to be read. At the end of the file that
+ * is all of it, whatever is open: the reader of the block knows what to do. */
 static size_t find_cut(const struct pz_blocks_in *blocks)
 {
     const char *text = blocks->tail.text;
@@ -66,6 +68,7 @@ static size_t find_cut(const struct pz_blocks_in *blocks)
 
         return newline ? (size_t)(newline - text) + 1 : 0;
     }
+    /* From here on only CSV: a newline may stand inside quotes. */
     cut = pz_scan_cut(&blocks->head.form, text, n);
     return cut == 0 && n >= PZ_RECORD_MAX ? first_line(text, n) : cut;
 }
@@ -80,6 +83,7 @@ static enum pz_status prepare(struct pz_blocks_in *blocks, size_t *cut, struct p
     while (st == PZ_OK && *cut == 0 && blocks->tail.n > 0) {
         if (want >= PZ_RECORD_MAX)
             return pz_err_set(err, PZ_BAD_DATA, "a line of more than %u bytes", PZ_RECORD_MAX);
+        /* Doubling keeps the work linear: the tail is scanned again from its start each time. */
         want *= 2;
         st = fill(blocks, want, err);
         if (st == PZ_OK)
@@ -172,6 +176,7 @@ enum pz_status pz_blocks_next(struct pz_blocks_in *blocks, struct pz_block *bloc
     rest = tail->n - cut;
     if (!pz_mem_grow(&block->text, &block->cap, rest + PZ_BLOCK_BYTES + 1, 1))
         return pz_err_memory(err, "an input buffer", (double)rest + PZ_BLOCK_BYTES);
+    /* Less than a record is copied per block; the block itself changes hands. */
     memcpy(block->text, tail->text + cut, rest);
     whole = *tail;
     whole.n = cut;

@@ -2,8 +2,18 @@
 /* The rows of a block of CSV: see record.h, and row.h for the rules.
  *
  * A record without a quote is cut at the marks that pz_scan_marks found: no byte is looked at
- * twice. One with a quote is walked field by field; fields whose quotes have to be resolved are
- * copied. */
+ * twice, and its cells point into the block. One with a quote is walked field by field, after
+ * pz_scan_record has found its end; fields whose quotes have to be resolved are copied.
+ *
+ * Invariants:
+ *   1. at is the start of a record or the end of the block, and at_mark the first mark that is not
+ *      before it, whatever way the last record was read.
+ * 2. A block ends with a newline, so that every record has an end and every walk over a field
+ * stops.
+ *   3. A bad record costs its first line: reading goes on behind it, as in the other engine.
+ *   4. The resolved bytes of a record are never more than its raw ones, so one buffer as large as the
+ *      block is enough, and cells do not move while it is filled.
+ * / */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +50,8 @@ bool pz_csv_start(struct pz_csv_reader *r, const char *text, size_t n)
     r->line = 1;
     r->at_mark = 0;
     r->n_marks = pz_scan_marks(text, n, r->form->delimiter, r->mark, &found);
+    /* Of the whole block: nearly all files are ASCII, and their cells then need no look at UTF-8.
+     */
     r->check_text = found.high || found.nul;
     return !found.quote || pz_mem_grow(&r->plain, &r->cap_plain, n, 1);
 }
@@ -80,6 +92,8 @@ static void split_quoted(struct pz_csv_reader *r, struct pz_row *row, size_t end
 
         if (r->text[i] == '"') {
             i = take_quoted(r, row, i, &n_plain);
+            /* A CR behind a closing quote belongs to the line end; pz_scan_record refuses it
+             * anywhere else. */
             i += r->text[i] == '\r';
         } else {
             while (r->text[i] != r->form->delimiter && r->text[i] != '\n')
@@ -123,6 +137,7 @@ static void next_quoted(struct pz_csv_reader *r, struct pz_row *row)
         const char *newline = memchr(r->text + r->at, '\n', r->n - r->at);
 
         row->bad = reason(r, end, n_cells);
+        /* Rule 4 of row.h: the line after the first one, though the scan may have gone further. */
         next = newline ? (size_t)(newline - r->text) + 1 : r->n;
     }
     row->n_raw = next - r->at;
@@ -171,6 +186,7 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
         n_cells++;
         start = stop + 1;
         if (text[stop] == '\n') {
+            /* The CR of a CRLF line end is no part of the last cell. */
             size_t last = n_cells - 1;
 
             if (last < r->max_cells && r->cell[last].n > 0 && text[stop - 1] == '\r')
@@ -185,6 +201,7 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
     }
     if (!row->bad && r->form->n_columns > 0 && row->n_cells != r->form->n_columns)
         row->bad = ragged(r, row->n_cells);
+    /* What is shown and kept of a bad row is its bytes without the line end. */
     while (row->n_raw > 0 && (row->raw[row->n_raw - 1] == '\n' || row->raw[row->n_raw - 1] == '\r'))
         row->n_raw--;
     return true;

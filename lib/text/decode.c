@@ -26,6 +26,8 @@ struct pz_decoder {
 
 enum outcome { GOES_ON, STREAM_ENDED, DAMAGED, NO_MEMORY };
 
+/* xz -9 needs 65 MB to decode; a file that asks for more than a gigabyte is damaged or means harm.
+ */
 enum { LZMA_MEMORY = 1 << 30 };
 
 enum pz_packing pz_packing_of(const char *bytes, size_t n)
@@ -50,6 +52,7 @@ static bool start(struct pz_decoder *d)
     memset(&d->bzip2, 0, sizeof d->bzip2);
     d->xz = none;
     if (d->packing == PZ_PACKING_GZIP)
+        /* 15: the largest window; 16: a gzip header, and nothing else, is expected. */
         d->started = inflateInit2(&d->gzip, 15 + 16) == Z_OK;
     else if (d->packing == PZ_PACKING_XZ)
         d->started = lzma_stream_decoder(&d->xz, LZMA_MEMORY, 0) == LZMA_OK;
@@ -101,6 +104,7 @@ static enum outcome step_gzip(z_stream *z, const char *in, size_t *n_in, char *o
     rc = inflate(z, Z_NO_FLUSH);
     *n_in = z->avail_in;
     *n_out = z->avail_out;
+    /* Z_BUF_ERROR is no error: nothing could be done for want of input or of room. */
     return rc == Z_STREAM_END                ? STREAM_ENDED
            : rc == Z_MEM_ERROR               ? NO_MEMORY
            : rc == Z_OK || rc == Z_BUF_ERROR ? GOES_ON
@@ -145,6 +149,7 @@ enum pz_status pz_decoder_step(struct pz_decoder *d, const char *in, size_t n_in
                                char *out, size_t n_out, size_t *got, int *inside,
                                struct pz_err *err)
 {
+    /* zlib and bzip2 count in unsigned int. */
     size_t left_in = n_in < INT_MAX ? n_in : INT_MAX, all_in = left_in;
     size_t left_out = n_out < INT_MAX ? n_out : INT_MAX, all_out = left_out;
     enum outcome end;

@@ -20,12 +20,14 @@
 
 enum { COLUMNS_MAX = 4096, TITLES_MAX = 10 };
 
+/* In the order of preference among equals: a header with one comma and one semicolon has commas. */
 static const char candidates[] = { ',', ';', '\t', '|', PZ_TEXT_PAIR, '\0' };
 
 size_t pz_text_fold(char *text, size_t from, size_t n)
 {
     size_t put;
 
+    /* A pair may lie across two reads. */
     from -= from > 0 && text[from - 1] == ':';
     put = from;
     while (from < n) {
@@ -91,6 +93,7 @@ static enum pz_status refuse_encoding(const char *file, const char *text, size_t
 {
     const char *from = NULL;
 
+    /* With a byte order mark or without: the first character of a header is ASCII. */
     if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
         from = "UTF-16";
     else if (n >= 2 && text[0] && !text[1])
@@ -115,6 +118,7 @@ static bool is_old_mac(const char *s, size_t n)
 {
     const char *cr = memchr(s, '\r', n);
 
+    /* Not the CR of a CRLF, and not one inside quotes. */
     return cr && cr + 2 < s + n && !memchr(s, '"', n);
 }
 
@@ -217,6 +221,8 @@ static bool pass_front(const struct pz_text_cfg *cfg, const char *text, size_t n
             return at_end;
         pass(head, text + head->bytes, line);
     }
+    /* Blank lines, and blanks in front of a JSON object. The first column's name loses its own,
+     * too. */
     while (head->bytes < n && strchr(" \t\r\n", text[head->bytes]) && text[head->bytes])
         pass(head, text + head->bytes, 1);
     return head->bytes < n || at_end;
@@ -231,6 +237,8 @@ static bool pass_titles(const char *text, size_t n, bool at_end, struct pz_text_
 
         if (line == 0)
             return at_end;
+        /* A line that delimits something is the header. One that does not is a title only when the
+         * next line does, or when it is a comment. */
         if (memchr(s, '"', line) || (guess_delimiter(s, line, &count) && count > 0))
             return true;
         next = first_line(s + line, left - line);

@@ -46,6 +46,7 @@ static bool has_bar(const json_t *value)
 /* The value of MongoDB's extended JSON, {"$oid": "..."} and the like; else the value itself. */
 static const json_t *unwrap(const json_t *value)
 {
+    /* The relaxed and the canonical form of mongoexport, whose types a table has no need of. */
     static const char *const names[] = { "$oid",       "$date",         "$numberLong",
                                          "$numberInt", "$numberDouble", "$numberDecimal" };
 
@@ -67,6 +68,7 @@ static bool is_nested(const json_t *value)
         if (json_is_object(part) || json_is_array(part))
             return true;
     }
+    /* An array of plain values is a list; an object, or an array with one inside, has no cell. */
     return json_is_object(value);
 }
 
@@ -82,6 +84,7 @@ static const char *add_value(struct pz_str *text, const json_t *value)
         part = unwrap(part);
         if (i > 0)
             pz_str_addc(text, '|');
+        /* A '|' in a category separates values; joined, the two could not be told apart again. */
         if (has_bar(part))
             return "an array with a '|' inside a string, which separates values";
         pz_json_add_scalar(text, part);
@@ -100,12 +103,14 @@ static bool reach_slot(struct pz_jsonl_reader *r, size_t slot)
     return true;
 }
 
-/* The value of one slot; cell[].n is known at once, cell[].s only when values has stopped moving. */
+/* The value of one slot; cell[].n is known at once, cell[].s only when values has stopped moving.
+ */
 static bool take_value(struct pz_jsonl_reader *r, size_t slot, const char *key, const json_t *value)
 {
     size_t from = r->values.len;
     const char *problem;
 
+    /* Slots of one reader grow while it reads; a row's cells are as many as were met so far. */
     if (!reach_slot(r, slot))
         return false;
     if (r->cell[slot].n > 0) {
@@ -136,6 +141,7 @@ static bool take_inside(struct pz_jsonl_reader *r, const json_t *object, const c
         int n = snprintf(path, sizeof path, "%s.%s", outer, key);
         size_t slot;
 
+        /* A path that is longer than any name --map could give is passed over. */
         if (!good || n < 0 || (size_t)n >= sizeof path)
             continue;
         if (json_is_object(value))
@@ -173,6 +179,7 @@ static bool take_object(struct pz_jsonl_reader *r, json_t *object)
 
     pz_str_reset(&r->values);
     for (size_t i = 0; i < r->n_cells; i++)
+        /* Lengths alone are reset: 0 is an empty cell wherever s points. */
         r->cell[i].n = 0;
     json_object_foreach (object, key, value)
         good = good && take_member(r, key, value);

@@ -24,6 +24,8 @@
 #include "text/jsondoc.h"
 #include "text/stream.h"
 
+/* Twice a pipe's capacity; a pretty-printed document of 64 MB is the longest that one record may
+ * be. */
 enum { BLOCK_BYTES = 1 << 17, DOC_MAX = 1 << 26 };
 
 struct pz_rows_in {
@@ -88,6 +90,7 @@ static void on_cell(void *cell, size_t n, void *context)
     in->cell_at[in->n_cells++] = in->text.len;
     if (n > 0)
         pz_str_add(&in->text, cell, n);
+    /* One entry more than cells: the end of the last. */
     in->cell_at[in->n_cells] = in->text.len;
 }
 
@@ -116,6 +119,8 @@ static enum pz_status feed_line(struct pz_rows_in *in, const char *s, size_t n, 
             at++;
         } else if (in->parser.quoted) {
             return PZ_BAD_DATA;
+            /* libcsv without strictness takes the byte as it is; with it the parser would stop here
+         * again. */
         } else { /* a quote inside a plain cell */
             csv_set_opts(&in->parser, 0);
             at += csv_parse(&in->parser, s + at, 1, on_cell, on_row, in);
@@ -152,6 +157,7 @@ static enum pz_status give_up(struct pz_rows_in *in, const char *why, struct pz_
 
 static enum pz_status finish_csv(struct pz_rows_in *in, struct pz_err *err)
 {
+    /* A CR before the newline is the line end's, unless it was inside the last cell's quotes. */
     size_t want = in->head.form.n_columns, last = in->n_cells - 1;
 
     if (in->n_cells != want) {
@@ -175,6 +181,7 @@ static enum pz_status step_csv(struct pz_rows_in *in, const char *s, size_t n, s
 
     if (st == PZ_BAD_DATA)
         return give_up(in, PZ_ROW_GARBAGE, err);
+    /* A record that ends exactly at the limit is whole; one that is still open there never ends. */
     if (st == PZ_OK && in->fed - in->from >= PZ_RECORD_MAX + in->row_ended)
         return give_up(in, PZ_ROW_OPEN, err);
     return st == PZ_OK && in->row_ended ? finish_csv(in, err) : st;
@@ -218,6 +225,7 @@ static bool is_blank_line(const char *s, size_t n, bool json)
 {
     if (!json)
         return n == 1 || (n == 2 && s[0] == '\r');
+    /* strchr finds the NUL behind its string too. */
     while (n > 0 && strchr(" \t\r\n", s[n - 1]) && s[n - 1])
         n--;
     return n == 0;
@@ -243,6 +251,7 @@ static enum pz_status look_at_lines(struct pz_rows_in *in, struct pz_err *err)
         in->fed_line++;
         st = in->head.json ? step_json(in, s, n, err) : step_csv(in, s, n, err);
     }
+    /* The input ended inside a record: nothing that may come later can complete it. */
     if (st == PZ_OK && !in->found && in->at_end && in->fed > in->from) {
         st = give_up(in, in->head.json ? NULL : PZ_ROW_OPEN, err);
         if (st == PZ_OK && in->head.json)
@@ -257,6 +266,8 @@ static enum pz_status more(struct pz_rows_in *in, struct pz_err *err)
     size_t got = 0;
     enum pz_status st;
 
+    /* The unfinished record moves to the front. It is short beside a block in all but hostile
+     * inputs, whose cost is bounded by the limit below. */
     if (in->from > 0)
         memmove(in->buf, in->buf + in->from, in->to - in->from);
     in->to -= in->from;

@@ -68,6 +68,7 @@ enum pz_status pz_sink_open(const char *path, struct pz_sink **out, struct pz_er
 }
 
 /* One gzip member; 0: it failed. */
+/* No name and no time in the header: the same bytes every time. */
 static size_t gzip_pack(char *dst, size_t cap, char *src, size_t n)
 {
     z_stream z = { .next_in = (Bytef *)src,
@@ -116,6 +117,8 @@ enum pz_status pz_sink_write(struct pz_sink *s, const void *bytes, size_t n, str
 
 enum pz_status pz_sink_commit(struct pz_sink *s, struct pz_err *err)
 {
+    /* Nothing written is still a valid, empty stream, which every decoder accepts; no bytes at all
+     * are not. */
     bool empty = s->packing != PLAIN && pz_out_size(s->out) == 0;
     enum pz_status st = s->n > 0 || empty ? pack(s, err) : PZ_OK;
 

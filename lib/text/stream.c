@@ -41,6 +41,8 @@ struct pz_in {
 /* Refill the empty buffer; have = 0 at the end. */
 static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
 {
+    /* A pipe gives what it has: `want` bytes are waited for only where a look at the first ones
+     * needs them. */
     in->at = 0;
     in->have = 0;
     while (in->have < want) {
@@ -62,6 +64,7 @@ static enum pz_status fill(struct pz_in *in, size_t want, struct pz_err *err)
 
 static bool is_zstd(const char *p)
 {
+    /* 0x184D2A50 to 0x184D2A5F, little-endian. Our own files begin with one, too. */
     bool skippable = (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0;
 
     return skippable || memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0;
@@ -180,6 +183,7 @@ static enum pz_status read_packed(struct pz_in *in, void *buf, size_t n, size_t 
         if (in->at == in->have && !in->full)
             st = fill(in, 1, err);
         if (st == PZ_OK && in->have == 0 && !in->full) {
+            /* Only an end between frames is an end. */
             if (in->inside)
                 st = pz_err_set(err, PZ_BAD_DATA, "%s ends in the middle of its %s data", in->name,
                                 in->unzst ? "zstd" : "compressed");
@@ -190,6 +194,8 @@ static enum pz_status read_packed(struct pz_in *in, void *buf, size_t n, size_t 
         if (st == PZ_BAD_DATA)
             pz_err_prefix(err, "%s", in->name);
         in->at += took;
+        /* The room was used up: the decoder may hold decoded bytes though all its input was taken.
+         * zstd keeps a byte of its input back for as long as it does, so it needs no such flag. */
         in->full = in->decoder && *got == n;
     }
     return st;
@@ -218,6 +224,7 @@ bool pz_in_wait(const struct pz_in *in, int ms)
 {
     struct pollfd fd = { .fd = in->fd, .events = POLLIN };
 
+    /* A closed pipe counts as ready: the end can be had. */
     return in->at < in->have || poll(&fd, 1, ms) > 0;
 }
 
