@@ -51,6 +51,30 @@ struct example {
     int result; /* 1 yes, 0 no, -1 PZ_USAGE */
 };
 
+TEST(a_report_has_the_reach_of_cold_items_alone)
+{
+    static const char key[] = "first_week_audience_reached_exploring_at_20";
+
+    for (int cold = 0; cold <= 1; cold++) {
+        struct pz_verdict v;
+        json_t *doc, *metrics;
+
+        make_verdict(&v);
+        v.protocol = "x";
+        v.recipe = "y";
+        v.cold = cold;
+        v.mine.reach[1][1] = 0.75;
+        doc = pz_verdict_json(&v);
+        metrics = json_object_get(doc, "metrics");
+        assert_true((json_object_get(metrics, key) != NULL) == cold);
+        assert_true(!cold || json_real_value(json_object_get(metrics, key)) == 0.75);
+        assert_true(json_real_value(json_object_get(metrics, "coverage")) == 0.25);
+        assert_true(json_real_value(json_object_get(metrics, "catalogue_share_at_20")) == 0.125);
+        json_decref(doc);
+        pz_verdict_clear(&v);
+    }
+}
+
 TEST(every_expression_means_what_it_says)
 {
     static const struct example examples[] = {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/par.h"
 #include "base/str.h"
 #include "data/export.h"
 #include "data/minimum.h"
@@ -255,6 +256,34 @@ TEST(a_rejected_row_leaves_no_id_behind)
     assert_int_equal(r.ds->users.n, 1);
     assert_int_equal(r.ds->items.n, 1);
     done(&r);
+}
+
+/* A megabyte of rows in which A comes last, then a block that begins with B: whichever thread is first, the columns
+ * stand in the order of the file. */
+TEST(columns_of_json_come_in_the_order_of_the_file)
+{
+    for (int round = 0; round < 3; round++) {
+        struct pz_str text = { 0 };
+        const char *tables[PZ_N_TABLES] = { NULL };
+        struct imported r;
+
+        for (int i = 0; text.len < (1 << 20) - 100; i++)
+            pz_str_addf(&text, "{\"USER_ID\":\"u%d\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1}\n", i);
+        pz_str_adds(&text, "{\"USER_ID\":\"u\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1,\"A\":\"a\"}\n");
+        for (int i = 0; i < 20000; i++)
+            pz_str_addf(&text,
+                        "{\"USER_ID\":\"v%d\",\"ITEM_ID\":\"i\",\"TIMESTAMP\":1,\"B\":\"b\"}\n", i);
+        tables[PZ_INTERACTIONS] = text.data;
+        pz_par_set(2);
+        r = import((struct pz_import_cfg){ .max_errors = 0 }, tables, NULL);
+        pz_par_set(0);
+        assert_int_equal(r.st, PZ_OK);
+        assert_int_equal(r.ds->context.n_attrs, 2);
+        assert_string_equal(r.ds->context.attr[0].name, "A");
+        assert_string_equal(r.ds->context.attr[1].name, "B");
+        pz_str_clear(&text);
+        done(&r);
+    }
 }
 
 /* The two ends of an allowance: as many bad rows, or one more; as a number and as a share. */

@@ -223,6 +223,13 @@ TEST(ids_that_do_not_meet_or_look_odd_are_found)
     check_found(&w, "ids-without-row", "note", 1);             /* one of two: not over half */
     check_found(&w, "awkward-ids", "warning", 1);
     done(&w);
+    pz_str_adds(&w.text[0], "USER_ID,ITEM_ID,TIMESTAMP\n"
+                            "a,\" j\",1000000001\na,\"j \",1000000002\na,\"k\"\"\",1000000003\n"
+                            "a,k\x01,1000000004\na,k l,1000000005\na,\xc3\xa4,1000000006\n");
+    look(&w);
+    check_found(&w, "awkward-ids", "warning",
+                4); /* not those with a blank inside or beyond ASCII */
+    done(&w);
 }
 
 /* A column of Items with `have` values in `rows` rows, each a different number of x. */
