@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What LMDB and the system say, as statuses: whether to try again, to look at the disk, or to repair. */
 #include <errno.h>
+#include <math.h>
+#include <unistd.h>
 
 #include "live/db.h"
 #include "tests/unit/unit.h"
@@ -50,4 +52,120 @@ TEST(a_failure_says_what_can_be_done_about_it)
             fail_msg("%s: status %d, \"%s\"", mdb_strerror(failures[i].rc), (int)err.status,
                      err.text);
     }
+}
+
+/* ---- a store ---- */
+
+static char dir[32];
+static struct pz_live_store *store;
+
+static int open_store(void **state __attribute__((unused)))
+{
+    snprintf(dir, sizeof dir, "/tmp/pz-live-db.XXXXXX");
+    return mkdtemp(dir) && pz_live_open(dir, true, &store, NULL) == PZ_OK ? 0 : 1;
+}
+
+static int remove_store(void **state __attribute__((unused)))
+{
+    char text[64];
+
+    pz_live_close(store);
+    snprintf(text, sizeof text, "rm -rf %s", dir);
+    return system(text);
+}
+
+AROUND_ALL(open_store, remove_store)
+
+static enum pz_status add_number(void *context, int pass, uint64_t number,
+                                 const struct pz_event *event, struct pz_err *err)
+{
+    uint64_t *sum = context;
+
+    (void)err;
+    assert_int_equal(pass, 0);
+    assert_string_equal(event->item_id, number % 2 ? "odd" : "even");
+    *sum = *sum * 10 + number;
+    return PZ_OK;
+}
+
+TEST(what_came_after_a_number_is_given_in_its_order)
+{
+    static const uint64_t given[] = { 12345, 2345, 345, 45, 5, 0, 0 };
+    struct pz_event e[5];
+    size_t n_new;
+    uint64_t last;
+
+    for (size_t i = 0; i < 5; i++)
+        e[i] = (struct pz_event){ .user_id = "u",
+                                  .item_id = i % 2 ? "even" : "odd",
+                                  .event_type = "view",
+                                  .value = NAN,
+                                  .time = 100 };
+    assert_int_equal(pz_live_put(store, e, 5, &n_new, &last, NULL), PZ_OK);
+    assert_int_equal(last, 5);
+    for (uint64_t after = 0; after <= 6; after++) {
+        uint64_t sum = 0;
+
+        assert_int_equal(pz_live_each(store, after, 1, add_number, &sum, NULL), PZ_OK);
+        assert_int_equal(sum, given[after]);
+    }
+}
+
+/* ---- limits of what is stored ---- */
+
+static char *text_of(char *buf, size_t n)
+{
+    memset(buf, 'x', n);
+    buf[n] = '\0';
+    return buf;
+}
+
+TEST(ids_have_256_bytes_and_texts_a_mebibyte)
+{
+    static char buf[PZ_LIVE_TEXT_MAX + 2];
+    static const struct {
+        size_t offset, most; /* the member of struct pz_event, its longest text */
+    } members[] = {
+        { offsetof(struct pz_event, user_id), 256 },
+        { offsetof(struct pz_event, session_id), 256 },
+        { offsetof(struct pz_event, item_id), 256 },
+        { offsetof(struct pz_event, event_type), 256 },
+        { offsetof(struct pz_event, event_id), 256 },
+        { offsetof(struct pz_event, impression), 1048576 },
+        { offsetof(struct pz_event, properties), 1048576 },
+    };
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        for (size_t over = 0; over <= 1; over++) {
+            struct pz_event e = { .user_id = "u", .event_type = "view", .value = NAN };
+            const char *text = text_of(buf, members[i].most + over);
+
+            memcpy((char *)&e + members[i].offset, &text, sizeof text);
+            if (pz_live_check(&e, NULL) != (over ? PZ_BAD_DATA : PZ_OK))
+                fail_msg("member %zu of %zu bytes", i, members[i].most + over);
+        }
+}
+
+static enum pz_status take_id(void *context, const struct pz_live_row *row, struct pz_err *err)
+{
+    (void)err;
+    snprintf(context, 400, "%s=%s", row->id, row->value[0]);
+    return PZ_OK;
+}
+
+TEST(a_row_of_the_longest_id_comes_back)
+{
+    const char *name[] = { "PRICE" }, *value[] = { "1" };
+    char id[300], got[400] = "", want[400];
+    uint64_t last;
+
+    for (size_t n = 256; n <= 257; n++) {
+        struct pz_live_row row = { text_of(id, n), name, value, 1 };
+
+        assert_int_equal(pz_live_put_rows(store, PZ_LIVE_ITEMS, &row, 1, &last, NULL),
+                         n == 256 ? PZ_OK : PZ_BAD_DATA);
+    }
+    assert_int_equal(pz_live_each_row(store, PZ_LIVE_ITEMS, 0, take_id, got, NULL), PZ_OK);
+    snprintf(want, sizeof want, "%s=1", text_of(id, 256));
+    assert_string_equal(got, want);
 }

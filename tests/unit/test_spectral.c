@@ -39,6 +39,30 @@ TEST(a_positive_definite_matrix_is_inverted)
     assert_int_equal(pz_mat_invert(pz_mat_of(c, 2, 2), NULL), PZ_INTERNAL);
 }
 
+/* Values descend, A v = l v, and each vector's largest entry is positive, whatever sign a library chose. */
+TEST(eigenvectors_have_a_sign_of_their_own)
+{
+    static const float a[] = { 4, -1, 0, -1, 3, -2, 0, -2, 5 };
+    float v[9], value[3];
+
+    memcpy(v, a, sizeof v);
+    assert_int_equal(pz_mat_eigen(pz_mat_of(v, 3, 3), value, NULL), PZ_OK);
+    for (size_t k = 0; k < 3; k++) {
+        float largest = 0;
+
+        for (size_t i = 0; i < 3; i++) {
+            float image = 0;
+
+            for (size_t j = 0; j < 3; j++)
+                image += a[3 * i + j] * v[3 * j + k];
+            assert_near((double)image, (double)(value[k] * v[3 * i + k]), 1e-5);
+            largest = fabsf(v[3 * i + k]) > fabsf(largest) ? v[3 * i + k] : largest;
+        }
+        assert_true(largest > 0);
+        assert_true(k == 0 || value[k] <= value[k - 1]);
+    }
+}
+
 /* s = D^z (A^T A)^power D^-y h by the plain sums. */
 static void brute_force(const struct tiny *t, const double *set, const uint32_t *hist, size_t n,
                         double *s)
