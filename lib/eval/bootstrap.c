@@ -24,6 +24,7 @@ static int by_double(const void *x, const void *y)
 static void bounds(double *value, double *low, double *high)
 {
     qsort(value, PZ_RESAMPLES, sizeof *value, by_double);
+    /* 2.5 % of the resamples lie below it, as many above the other bound. */
     *low = value[PZ_RESAMPLES / 40];
     *high = value[PZ_RESAMPLES - 1 - PZ_RESAMPLES / 40];
 }
@@ -68,6 +69,7 @@ struct pz_lift pz_compare(const struct pz_figures *a, const struct pz_figures *b
 
     lift.ratio = b->mean[metric] > 0 ? a->mean[metric] / b->mean[metric] - 1 : INFINITY;
     for (size_t k = 0; k < PZ_RESAMPLES; k++)
+        /* Resample k drew the same cases for both: what is hard for both cancels out. */
         value[k] = a->resample[k * a->n_metrics + metric] - b->resample[k * b->n_metrics + metric];
     bounds(value, &lift.low, &lift.high);
     return lift;

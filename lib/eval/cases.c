@@ -94,7 +94,8 @@ static bool has_role(const struct pz_cases_source *from, uint32_t u, int what)
     return has;
 }
 
-/* Add an item unless it is there, where the greater gain counts; lists of ground truth are short. */
+/* Add an item unless it is there, where the greater gain counts; lists of ground truth are short.
+ */
 static void add_truth(struct pz_case *c, const char **item, float *gain, const char *id, float g)
 {
     size_t i = 0;

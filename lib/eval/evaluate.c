@@ -141,12 +141,14 @@ static double share_of_rewards(const struct job *r, const struct pz_case *c,
         gained += s->hit[i] ? reward_of(r, answer->hit[i].item) : 0;
     for (size_t t = 0; t < c->n_truth; t++)
         total += reward_of(r, pz_dict_find_str(&r->m->items, c->truth[t]));
+    /* Nothing to gain counts as nothing gained, so that the mean is over all users. */
     return total > 0 ? gained / total : 0;
 }
 
 /* Which truth an item is, or c->n_truth. */
 static size_t find_truth(const struct job *r, const struct pz_case *c, uint32_t item)
 {
+    /* Ground truth is a handful of items: a search along it beats any index. */
     size_t len, t = 0;
     const char *id = pz_dict_get(&r->m->items, item, &len);
 
@@ -313,6 +315,7 @@ static enum pz_status run_cases(struct job *r, struct pz_err *err)
 
 #pragma omp for schedule(dynamic, 16)
         for (size_t k = 0; k < r->cases->n; k++) {
+            /* Nothing breaks out of an OpenMP loop; what is left is passed over. */
             if (good && !pz_stop_asked())
                 good = run_case(r, k, &scratch);
             pz_log_step(r->cfg->log, 1);
@@ -374,6 +377,7 @@ static enum pz_status make_figures(const struct job *r, struct pz_figures *f, st
 
 static void summarize(struct job *r)
 {
+    /* In the order of the cases, in double: the same sum at any number of threads. */
     struct pz_figures *f = r->out;
     uint32_t n_items = r->m->items.n, distinct = 0;
 
@@ -425,6 +429,8 @@ static bool find_classes(struct job *r)
     if (order)
         qsort(order, n, sizeof *order, by_popularity);
     for (uint32_t i = 0; order && r->class && i < n; i++) {
+        /* An item's class is where it begins in the events, most popular first: each class has
+         * about as many events, and later ones more items. */
         uint64_t k = total ? PZ_POPULARITY_CLASSES * sum / total : 0;
 
         k = k < PZ_POPULARITY_CLASSES ? k : PZ_POPULARITY_CLASSES - 1;
@@ -488,6 +494,7 @@ enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases
     if (st == PZ_OK && early.n > 0) {
         st = pz_evaluate(m, &early, cfg, &f, err);
         for (size_t i = 0; st == PZ_OK && i < cfg->n_k; i++)
+            /* Cold cases have no gains, and so no weighted nDCG. */
             reach[i] = f.mean[i * (PER_K - 1) + HIT_RATE];
         pz_figures_clear(&f);
     }

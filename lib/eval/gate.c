@@ -42,6 +42,7 @@ static struct value fail(struct gate *g, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    /* What fails later mostly fails because of the first. */
     if (!g->failed)
         pz_err_set(g->err, PZ_USAGE, "--gate: %s, at \"%.40s\" in \"%.200s\"", text,
                    *g->at ? g->at : "the end", g->v->gate);
@@ -112,6 +113,7 @@ static bool find_key(const char *name, char *key, uint32_t *k)
         snprintf(key, NAME_BYTES, "%s", name);
         return true;
     }
+    /* The last one: a metric's own name may hold "_at_". */
     for (; next; next = strstr(next + 1, "_at_"))
         at = next;
     if (!at)
@@ -153,6 +155,7 @@ static bool set_metric(struct gate *g, const char *name)
              name);
         return false;
     }
+    /* Only what was measured can be asked, and that is known before anything is trained. */
     while (k > 0 && i < how->n_k && how->k[i] != k)
         i++;
     if (k > 0 && i == how->n_k) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judgements: see judge.h. Whichever way models and cases come in, they meet in pz_judgement_run, so
- * that a split and a test dataset split off the same way give the same figures.
+/* Judgements: see judge.h. Whichever way models and cases come in, they meet in pz_judgement_run,
+ * so that a split and a test dataset split off the same way give the same figures.
  *
  * Three things are looked at before any figure is believed: which held-out events a contender has
  * learned already (its score is 0 where seen items are left out, and a gift where they are kept),

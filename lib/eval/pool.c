@@ -3,8 +3,8 @@
  *
  *   DAY METRIC USERS SUM-MINE SUM-VS SUM-OF-SQUARED-DIFFERENCES
  *
- * DAY is that of the newest test event, not of the clock, so that a replay of old days pools as they
- * did. With D the mean difference over all N users of the days and S the sum of squares, the
+ * DAY is that of the newest test event, not of the clock, so that a replay of old days pools as
+ * they did. With D the mean difference over all N users of the days and S the sum of squares, the
  * variance of D is (S - N D^2) / (N (N - 1)). */
 #include "eval/pool.h"
 

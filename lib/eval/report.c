@@ -51,6 +51,7 @@ static size_t list_extras(const struct pz_verdict *v, const struct pz_contender 
     return n;
 }
 
+/* The verdict of a paired bootstrap at 95 %: the difference has the same sign at both ends. */
 static bool excludes_zero(const struct pz_lift *l)
 {
     return l->low > 0 || l->high < 0;
@@ -198,6 +199,7 @@ static void text_lift(struct pz_str *out, const struct pz_figures *mine,
 
     if (isfinite(l.ratio))
         snprintf(ratio, sizeof ratio, "%+.1f%%", 100 * l.ratio);
+    /* A '~' marks what may be chance, so that nobody reads a lift of noise as one. */
     snprintf(range, sizeof range, "[%+.4f, %+.4f]%s", l.low, l.high, excludes_zero(&l) ? "" : " ~");
     pz_str_addf(out, "  %10.4f %9s  %-20s", rival->mean[i], ratio, range);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows: see windows.h. Each window asks what production asks: everything until now is known, what
- * comes next? The recipe trained anew shows what a training before every window is worth against one
- * model that only sees histories grow; popularity is counted anew in each window, too.
+/* Windows: see windows.h. Each window asks what production asks: everything until now is known,
+ * what comes next? The recipe trained anew shows what a training before every window is worth
+ * against one model that only sees histories grow; popularity is counted anew in each window, too.
  *
  * The figures of a window are means over its users. Over all windows each user of each window counts
  * once; differences are paired, with the interval of pool.h. */

@@ -34,6 +34,7 @@ bool pz_filter_number(const char *s, size_t n, bool truth, double *out)
         *out = is_true;
         return true;
     }
+    /* A date is a number of seconds, except where true or false is meant. */
     return !truth && pz_filter_time(s, n, out);
 }
 
@@ -156,6 +157,7 @@ static enum pz_status unknown_column(struct check *c, const struct pz_filter_exp
     static const char *const reserved[] = { "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP", "ITEM_ID" };
     const struct pz_attrs *in[2] = { model_attrs(c, area, of_users),
                                      live_attrs(c, area, of_users) };
+    /* More names than that are not searched for the one that was perhaps meant. */
     const char *names[512];
     size_t n = 0;
 
@@ -396,6 +398,8 @@ static enum pz_status check_right(struct check *c, struct pz_filter_node *n, boo
     bool is_ask = false, is_bound = false;
     enum pz_status st = PZ_OK;
 
+    /* What needs a value of the moment, of the user or of the item is decided when a question
+     * comes; placeholders when values are bound; everything else once, now. */
     for (struct pz_filter_expr *e = n->right, *next; e && st == PZ_OK; e = next) {
         next = e->next; /* check_type may put more in between */
         st = number ? check_number(c, e, truth, false, n->scalar) : check_text(c, e, n->scalar);
@@ -552,6 +556,8 @@ static struct pz_filter_node *lift(struct pz_filter *f, struct pz_filter_node *n
         n->child = lift(f, n->child);
         return n->child ? n : NULL;
     }
+    /* Tests of one interaction that stand side by side in an AND speak of the same interaction, so
+     * they stay together; the others are lifted each by itself. */
     sort_children(f, n, &e, &o);
     if (events) {
         one = events;
@@ -579,6 +585,7 @@ static enum pz_status number_tests(struct pz_filter *f, struct pz_filter_node *n
 {
     enum pz_status st = PZ_OK;
 
+    /* Evaluation takes a bit set per level: sized here, once. */
     f->depth = depth > f->depth ? depth : f->depth;
     f->uses_events |= n->kind == PZ_NODE_COUNT;
     if (n->kind == PZ_NODE_TEST || n->kind == PZ_NODE_COUNT) {

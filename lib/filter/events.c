@@ -63,9 +63,9 @@ static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
            set->num[0] == 1;
 }
 
-/* ---- items of live events ----
- * A user may have a hundred thousand live events, of far fewer items, and the next query brings them
- * again: ids that were looked up stay in the work, by their hashes. */
+/* ---- items of live events ---- A user may have a hundred thousand live events, of far fewer
+ * items, and the next query brings them again: ids that were looked up stay in the work, by their
+ * hashes. */
 static bool is_id(const struct pz_dict *items, uint32_t item, const char *id, size_t n)
 {
     size_t len;

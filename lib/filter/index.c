@@ -2,7 +2,7 @@
 /* Filter expressions, indexes: a column's rows by value, for tests whose right side changes from
  * query to query.
  *
- *   numbers  rows in the order of their values, and a bitset of the first i * n / CHECKPOINTS of them
+ * numbers  rows in the order of their values, and a bitset of the first i * n / CHECKPOINTS of them
  *            for every i: a comparison copies the bitset next to its border and moves the at most
  *            n / (2 * CHECKPOINTS) rows in between
  *   texts    the rows of each code, one after the other

@@ -56,9 +56,11 @@ enum pz_status pz_filter_fault(const char *text, size_t at, struct pz_err *err, 
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     for (size_t i = 0; i < at; i++)
+        /* Characters, not bytes: that is what an editor counts. */
         characters += ((unsigned char)text[i] & 0xc0) != 0x80;
     n = strcspn(text + at, "\n\r");
     if (n > 30)
+        /* Never cut inside a character. */
         for (n = 30; n > 0 && ((unsigned char)text[at + n] & 0xc0) == 0x80;)
             n--;
     return n ? pz_err_set(err, PZ_USAGE, "filter: character %zu, at \"%.*s%s\": %s", characters,
@@ -155,6 +157,7 @@ static void lex_text(struct parser *p)
     char quote, end;
     size_t n = 0, n_open = quote_at(p->text + p->at, &quote), n_end = 0;
     const char *s = p->text + p->at + n_open;
+    /* At most the rest of the text: unescaping only shortens. */
     char *to = pz_arena_take(p->arena, strlen(s) + 1);
 
     p->token = T_TEXT;
@@ -166,6 +169,8 @@ static void lex_text(struct parser *p)
     }
     while (*s) {
         n_end = quote_at(s, &end);
+        /* What was opened by a typographic quote may be closed by any of its kind: languages differ
+         * in theirs. */
         if (end == quote && (n_open == 1 ? n_end == 1 : n_end > 0))
             break;
         if (*s == '\\' && (s[1] == '\\' || s[1] == '"' || s[1] == '\''))
@@ -193,6 +198,7 @@ static void lex_number(struct parser *p)
         for (n += 2; is_digit(s[n]);)
             n++;
     p->token = T_NUMBER;
+    /* Letters behind a number belong to it: 30d is one token, and 3x one fault. */
     p->next = p->at + n + word_length(s + n);
     p->s = keep(p, s, p->next - p->at);
     p->is_time = false;
@@ -241,6 +247,7 @@ static void lex_place(struct parser *p)
 static bool lex_foreign(struct parser *p)
 {
     static const struct typography words[] = { { "&&", "AND" }, { "||", "OR" } };
+    /* Unequal, at most, at least, each as one character. */
     static const struct typography signs[] = { { "\xe2\x89\xa0", "!" },
                                                { "\xe2\x89\xa4", "<" },
                                                { "\xe2\x89\xa5", ">" } };
@@ -345,6 +352,8 @@ static void need_byte(struct parser *p, char c, const char *what)
 /* True while the tree may grow deeper; every way in has its way out. */
 static bool deeper(struct parser *p)
 {
+    /* Each level takes a few hundred bytes of stack in the parser, and again in every walk over the
+     * tree. */
     if (++p->depth > PZ_FILTER_DEPTH)
         fault(p, p->at, "nested too deep");
     return p->st == PZ_OK;
@@ -411,6 +420,7 @@ static struct pz_filter_expr *parse_word(struct parser *p)
         need_byte(p, ')', "NOW() takes nothing");
         return e;
     }
+    /* TRUE.X would be the column X of a table called TRUE. */
     if ((at_word(p, "TRUE") || at_word(p, "FALSE")) && p->text[p->next] != '.') {
         e = new_expr(p, PZ_EXPR_TRUTH, p->at);
         if (e) {

@@ -10,12 +10,12 @@
  *   microseconds   1e14 <= |x| < 1e17
  *   days           whole numbers YYYYMMDD that are dates from 1900 to 2199
  *
- * The right side is converted, never the column. A plain number on the right is converted only where
- * it is a time of another form than the column's, such as 20211001 against seconds (which is what
- * pz-import makes of columns of dates): a column that only looks like milliseconds, such as an
- * article number, keeps its values wherever it is compared with its like. Days become
- * YYYYMMDD and the fraction of the day that is over, so that order is kept. A column of texts that
- * are dates, which can be compared in no other way, becomes a column of seconds. */
+ * The right side is converted, never the column. A plain number on the right is converted only
+ * where it is a time of another form than the column's, such as 20211001 against seconds (which is
+ * what pz-import makes of columns of dates): a column that only looks like milliseconds, such as an
+ * article number, keeps its values wherever it is compared with its like. Days become YYYYMMDD and
+ * the fraction of the day that is over, so that order is kept. A column of texts that are dates,
+ * which can be compared in no other way, becomes a column of seconds. */
 #include <math.h>
 #include <string.h>
 

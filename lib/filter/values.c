@@ -255,6 +255,7 @@ static bool fill_codes(const struct pz_filter *f, const struct pz_filter_column 
     for (size_t i = 0; i < set->n_text; i++)
         if (n == 0 || by_text(&set->text[n - 1], &set->text[i]) != 0)
             set->text[n++] = set->text[i];
+    /* Sorted and without repeats: looked up by bisection, and counted for HAS ALL. */
     set->n_text = n;
     if (col->what == PZ_WHAT_TYPE)
         return fill_types(&f->m->events, set);
@@ -308,7 +309,11 @@ bool pz_filter_set_has_number(const struct pz_filter_node *test, const struct pz
     if (isnan(x))
         return false;
     if (test->op == PZ_OP_ANY)
+        /* Equality of doubles is meant: both sides are decimals that were read by the same
+         * function. */
         return set->any || (set->n_num && bsearch(&x, set->num, set->n_num, sizeof x, by_number));
+    /* A comparison with null is false, also when it is negated on the other side: null is not
+     * "greater". */
     if (set->n_num == 0)
         return false;
     return test->op == PZ_OP_LESS         ? x < set->num[0]
@@ -319,6 +324,8 @@ bool pz_filter_set_has_number(const struct pz_filter_node *test, const struct pz
 
 static bool has_code(const struct pz_filter_set *set, uint32_t code)
 {
+    /* Up to about eight, a loop without surprises for the branch predictor is quicker than a
+     * bisection. */
     if (set->n_code > 8)
         return bsearch(&code, set->code, set->n_code, sizeof code, by_code) != NULL;
     for (size_t i = 0; i < set->n_code; i++)
@@ -361,6 +368,8 @@ bool pz_filter_set_has_codes(const struct pz_filter_node *test, const struct pz_
             if (test->op == PZ_OP_ANY)
                 return true;
             n_in++;
+            /* HAS ALL asks for different values: a list that names one of them twice has it once.
+             */
             n_had += !came_before(code, i);
         }
     return decide(test->op, n, n_in, set->n_text, n_had);

@@ -28,6 +28,7 @@ enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
         return pz_err_set(err, PZ_BAD_DATA, "an event needs an event type");
     for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
         const char *text = *pz_live_text(&copy, i);
+        /* The first six are ids and types; impressions and properties may be long. */
         size_t most = i < 6 ? PZ_LIVE_ID_MAX : PZ_LIVE_TEXT_MAX;
 
         if (text && (!*text || strlen(text) > most))
@@ -46,6 +47,8 @@ static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
 
     pz_db_put_number(value, number);
     memcpy(value + 8, e->user_id, n_user);
+    /* Whoever signs in first owns the session: a shared device must not move what was seen to the
+     * next user. */
     rc = mdb_put(txn, s->db[PZ_DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
     if (rc != 0)
         return rc == MDB_KEYEXIST ? 0 : rc;
@@ -94,6 +97,7 @@ static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
         if (pz_live_check(&to->event[i], NULL) != PZ_OK)
             continue;
         rc = put_one(s, txn, &to->event[i], to->last + 1, &to->fate[i]);
+        /* Numbers have no gaps: only what is stored takes one. */
         to->last += to->fate[i] == PZ_LIVE_STORED;
     }
     return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
@@ -108,6 +112,8 @@ static int apply_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     if (rc == 0 && (to->number == 0 || to->number > to->last + 1))
         return ERANGE;
     for (size_t i = 0; i < to->n && rc == 0; i++)
+        /* What is there already is passed over, so that a batch may be applied again after a crash.
+         */
         if (to->number + i > to->last)
             rc = put_one(s, txn, &to->event[i], ++to->last, &to->fate[i]);
     return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
@@ -116,6 +122,7 @@ static int apply_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *event, size_t n,
                                 enum pz_live_fate *fate, uint64_t *last, struct pz_err *err)
 {
+    /* One durable commit for all of them: its fsync is nearly all of the cost of a put. */
     struct putting to = { event, n, fate, 0, 0 };
     enum pz_status st = pz_db_write(s, put_all, &to, "storing events", err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compaction. LMDB never gives pages back, and leaves in them the bytes of what was removed; its own
- * compacting copy takes pages over as they are. So every record is put into a new store, in order of
- * keys, which fills the pages, and the two folders change places:
+/* Compaction. LMDB never gives pages back, and leaves in them the bytes of what was removed; its
+ * own compacting copy takes pages over as they are. So every record is put into a new store, in
+ * order of keys, which fills the pages, and the two folders change places:
  *
  *   1. hold the old store's writers' mutex, and all openings of this process
  *   2. make STORE.compact, put all records into it, commit (synced)
@@ -63,6 +63,7 @@ static int fill(struct pz_live_store *s, MDB_txn *from, struct pz_live_store *to
         return rc;
     for (int i = 0; i < PZ_N_DBS && rc == 0;
          i++) /* a new store has an identity of its own in meta */
+        /* MDB_APPEND: keys come in order, so each page is filled before the next is begun. */
         rc = copy_db(from, s->db[i], txn, to->db[i], i == PZ_DB_META ? 0 : MDB_APPEND);
     if (rc != 0) {
         mdb_txn_abort(txn);
@@ -96,6 +97,7 @@ static int exchange(const char *dir, const char *made)
     keep_modes(dir, made);
     if (pz_file_sync_dir(made, &err) != PZ_OK)
         return EIO;
+    /* One step for every observer: at no moment is there no store at the path. */
     if (renameat2(AT_FDCWD, made, AT_FDCWD, dir, RENAME_EXCHANGE) != 0)
         return errno;
     return !pz_file_dirname(dir, parent, sizeof parent) || pz_file_sync_dir(parent, &err) == PZ_OK
@@ -112,6 +114,8 @@ static int compact(struct pz_live_store *s, struct pz_live_store *to)
     pthread_rwlock_rdlock(&s->growing);
     rc = mdb_txn_begin(s->env, NULL, 0, &from);
     if (rc == 0) {
+        /* Somebody else compacted while this one waited for the mutex: there is nothing left to do
+         * here. */
         rc = pz_db_moved(s) ? EAGAIN : remove_store(to->dir);
         if (rc == 0)
             rc = pz_db_open_files(to, true);
@@ -149,6 +153,8 @@ enum pz_status pz_live_compact(struct pz_live_store *s, struct pz_live_compacted
         rc = compact(s, &to);
         pz_db_unlock_stores();
     }
+    /* Not all file systems can exchange; without it there would be a moment without a store, so it
+     * is refused. */
     if (rc == EINVAL || rc == ENOSYS)
         st = pz_err_set(err, PZ_UNAVAILABLE, "%s: this file system cannot exchange folders",
                         s->dir);

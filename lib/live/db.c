@@ -26,6 +26,7 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
     enum pz_status st = PZ_INTERNAL;
     const char *hint = "";
 
+    /* The status says what helps: room on the disk, a repair, a permission, or another try. */
     if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EIO) {
         st = PZ_IO;
         hint = rc == EIO ? "" : "; nothing of this is stored, all that was acknowledged before is";
@@ -50,6 +51,8 @@ int pz_db_guarded(struct pz_live_store *s, MDB_txn *txn, pz_db_fn *fn, void *con
     sigjmp_buf here;
     int rc;
 
+    /* LMDB follows offsets of a damaged file without a look; the crash that comes of it is turned
+     * into an answer. Nothing that fn held is freed: the process is about to report and end. */
     if (sigsetjmp(here, 0) != 0)
         return MDB_CORRUPTED;
     pz_signals_guard(&here);

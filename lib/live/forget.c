@@ -80,6 +80,8 @@ static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
         rc = pz_live_each_session(s, txn, of->user_id, remove_session, receipt);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "last", &receipt->number);
+    /* Forgetting takes a number of its own: whatever has seen fewer numbers does not know of it
+     * yet. */
     receipt->number++;
     if (rc == 0)
         rc = pz_db_put_meta(s, txn, "last", receipt->number);
@@ -158,8 +160,12 @@ static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_ev
     const char *owner = e->user_id ? e->user_id : user;
     uint64_t since = 0;
 
+    /* An event of a session counts for its user from the joining on: a model that was made before
+     * did not see it as theirs. */
     if (!e->user_id && (!pz_live_joined(s, txn, e->session_id, user, &since) || since > upto))
         return false;
+    /* Who was forgotten and came back has only the store: their events stay until they are in a new
+     * model. */
     return !pz_ids_is_forgotten(s, txn, owner);
 }
 
@@ -237,6 +243,8 @@ enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_
     *n_removed = 0;
     if (st == PZ_OK && events > size.last)
         of.upto = size.last;
+    /* In pieces, so that writers are not kept waiting, and a crash leaves what was collected so
+     * far. */
     for (of.from = 1; of.from <= of.upto && st == PZ_OK; of.from += PIECE) {
         st = pz_db_write(s, remove_learned, &of, "collecting", err);
         *n_removed += st == PZ_OK ? of.n_removed : 0;

@@ -46,6 +46,7 @@ static void make_value(unsigned char value[ID_VALUE_BYTES], const struct pz_even
                        uint64_t number)
 {
     const char *who = e->user_id ? e->user_id : e->session_id, *item = e->item_id ? e->item_id : "";
+    /* Tells a sender who repeats an event from two who chose the same id for different ones. */
     uint64_t what = pz_hash64(who, strlen(who)) * 31 + pz_hash64(item, strlen(item));
 
     pz_db_put_number(value, number);
@@ -90,6 +91,7 @@ int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t be
         const unsigned char *p = v.mv_data;
         int64_t taken = v.mv_size == ID_VALUE_BYTES ? (int64_t)pz_db_get_number(p + 16) : 0;
 
+        /* Kept while a sender may still repeat it, or while the event itself is still here. */
         if (v.mv_size < 8 || pz_db_get_number(p) > upto || taken >= before)
             continue;
         rc = mdb_cursor_del(c, 0);
@@ -107,6 +109,7 @@ bool pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user
     const unsigned char *salt;
     MDB_val k, v;
 
+    /* What cannot be read counts as forgotten: it is the answer that does no harm. */
     if (get_salt(s, txn, &salt) != 0)
         return true;
     k = make_key(salt, user_id, hash);
@@ -210,6 +213,7 @@ static int hash_all(struct pz_live_store *s, MDB_txn *txn, enum pz_db db)
     int rc = read_old(s, txn, db, &list, &n);
 
     if (rc == 0)
+        /* In the same transaction: a crash leaves format 1 whole. */
         rc = mdb_drop(txn, s->db[db], 0);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = hash_one(s, txn, db, &list[i]);
@@ -221,6 +225,8 @@ int pz_ids_make(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     unsigned char salt[PZ_HASH_SALT_BYTES];
     MDB_val k = pz_db_val("salt", 4), v = pz_db_val(salt, sizeof salt);
+    /* A salt of the store's own: hashes of two stores cannot be compared, nor a table of ids be
+     * made beforehand. */
     int rc = getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt ? 0 : errno;
 
     if (rc == 0)

@@ -57,6 +57,7 @@ bool pz_db_moved(const struct pz_live_store *s)
 {
     struct stat info;
 
+    /* A path without a store counts as moved: what was there may come back under another inode. */
     return look(s->dir, &info) != 0 || info.st_ino != s->ino || info.st_dev != s->dev;
 }
 
@@ -70,6 +71,7 @@ static int reserve_lock(int folder)
     if (fd < 0)
         return errno == EEXIST ? 0 : errno;
     rc = posix_fallocate(fd, 0, LOCK_BYTES);
+    /* A file system without it (some network ones) keeps the risk that it always had. */
     if (rc == EOPNOTSUPP || rc == EINVAL)
         rc = 0;
     if (rc != 0)
@@ -114,6 +116,7 @@ int pz_db_grow(struct pz_live_store *s, int why)
         bytes = info.me_mapsize;
         if (why == MDB_MAP_RESIZED) /* another thread may have done it */
             bytes = (size_t)file.st_size > bytes ? (size_t)file.st_size : bytes;
+        /* By a half: growing is rare, and address space is what runs out under a limit. */
         bytes = (bytes + bytes / 2 + MIN_MAP) / PAGE * PAGE;
         rc = is_room_for(bytes) ? mdb_env_set_mapsize(s->env, bytes) : ENOMEM;
     }
@@ -144,6 +147,7 @@ static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
     s->fresh = rc == 0 && last == 0;
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "format", &format);
+    /* Only a writer may change the format; a reader of format 1 reads it as it is. */
     if (rc == 0 && format < FORMAT && make)
         return make_identity(s, txn, format);
     return rc == 0 && format != FORMAT && format != 1 ? MDB_VERSION_MISMATCH : rc;
@@ -173,8 +177,8 @@ int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* A file that was cut lacks pages that are in use; pages at its end that were never used need not be
- * there. Reading beyond the end would be a crash, writing there would hide the loss. */
+/* A file that was cut lacks pages that are in use; pages at its end that were never used need not
+ * be there. Reading beyond the end would be a crash, writing there would hide the loss. */
 static int check_size(struct pz_live_store *s, MDB_txn *txn)
 {
     struct stat file;
@@ -259,6 +263,7 @@ static int open_env(struct pz_live_store *s, int folder, unsigned flags)
     size_t map = first_map();
     int rc;
 
+    /* The folder that was opened, whatever is at its path by now. */
     snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
     do {
         rc = open_env_at(s, access(path, F_OK) == 0 ? path : s->dir, flags, map);
@@ -289,6 +294,7 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
         rc = MDB_CORRUPTED;
     if (rc == 0)
         rc = open_env(s, folder, 0);
+    /* Opened for writing where that is allowed, also for a reader: see "One environment" above. */
     s->writable = rc == 0;
     if (!make && is_permission(rc)) {
         rc = open_env(s, folder, MDB_RDONLY);
@@ -474,6 +480,7 @@ static enum pz_status open_new(const char *dir, bool writable, struct pz_live_st
         store_free(s);
         return st;
     }
+    /* Stores are never taken off the list by a child: they are the parent's. */
     s->next = stores;
     stores = *out = s;
     return PZ_OK;

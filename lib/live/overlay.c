@@ -101,6 +101,7 @@ static enum pz_status add_row(void *context, const struct pz_live_row *row, stru
         struct column *c = find_column(b, i, row->name[i]);
 
         /* a name twice in a row, in two spellings: the first counts */
+        /* A name twice in a row, in two spellings: the first counts. */
         if (!c || (c->n_cells <= b->n_rows && !set_cell(c, b->n_rows, row->value[i])))
             return no_memory(b, err);
     }
@@ -133,6 +134,7 @@ static enum pz_status make_numbers(const struct building *b, const struct column
     double *num = pz_mem_array(b->n_rows, sizeof *num);
 
     out->num = num;
+    /* Each distinct text is parsed once. */
     for (uint32_t i = 0; value && i < n_texts; i++) {
         size_t n;
         const char *s = pz_dict_builder_get(c->texts, i, &n);
@@ -238,6 +240,8 @@ static enum pz_status infer(const struct building *b, struct column *c, struct p
         n_values += c->cell[r] != 0;
     if (st == PZ_OK)
         pz_infer(&c->type, &sorted,
+                 /* The same inference as an import's, so that a column does not change its type
+                  * when the rows become data. */
                  &(struct pz_infer_cfg){ .n_rows = n_values,
                                          .long_texts = b->table == PZ_LIVE_ITEMS },
                  NULL);

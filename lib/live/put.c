@@ -31,6 +31,7 @@ struct run {
 
 static const char *add_scalar(const json_t *value, struct pz_str *out)
 {
+    /* Texts are C strings from here on, and a hidden rest would be lost without a word. */
     if (json_is_string(value) && memchr(json_string_value(value), '\0', json_string_length(value)))
         return "has a NUL byte";
     if (!pz_json_add_scalar(out, value))
@@ -107,6 +108,8 @@ const char *pz_put_check(const struct pz_attr *a, const json_t *value, const cha
 
 bool pz_put_is_none(const char *id)
 {
+    /* What programs of several languages print for an id that they do not have. As an id it would
+     * collect the events of everybody. */
     static const char *const none[] = { "", "null", "undefined", "none", "nan", "nil", "(null)" };
 
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)

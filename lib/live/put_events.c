@@ -199,8 +199,8 @@ static enum pz_status set_json(struct draft *d, const char *name, const json_t *
                : set_field(d, name, value, cell->data ? cell->data : "", cell->len, err);
 }
 
-/* Fields that belong on the event itself. A time in the properties beside the event's own is something
- * else of that name (a position in a film, "timestamp": 139.5) and passed over. */
+/* Fields that belong on the event itself. A time in the properties beside the event's own is
+ * something else of that name (a position in a film, "timestamp": 139.5) and passed over. */
 static bool is_misplaced(struct draft *d, const char *name, bool *passed)
 {
     static const char *const reserved[] = { "userId", "sessionId", "eventType", "timestamp",
