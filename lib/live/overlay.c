@@ -101,7 +101,6 @@ static enum pz_status add_row(void *context, const struct pz_live_row *row, stru
         struct column *c = find_column(b, i, row->name[i]);
 
         /* a name twice in a row, in two spellings: the first counts */
-        /* A name twice in a row, in two spellings: the first counts. */
         if (!c || (c->n_cells <= b->n_rows && !set_cell(c, b->n_rows, row->value[i])))
             return no_memory(b, err);
     }
