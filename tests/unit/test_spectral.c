@@ -297,6 +297,50 @@ TEST(an_item_that_is_folded_in_depends_on_ratios_of_weights)
     assert_near(quarter[19] / quarter[0], one[19] / one[0], 0.02);
 }
 
+/* A new item that everybody who had item 0 has had once more now: the decomposition's own equation,
+ * v_i = sum_u A[u,i] p_u / l, gives it nearly item 0's vector; nearly, as these users have an event more. */
+TEST(an_item_that_is_folded_in_is_like_one_with_the_same_users)
+{
+    enum { ITEMS = 20, USERS = 60 };
+    struct tiny *old = tiny_random(USERS, ITEMS - 1, 12, 5), *all = tiny_new(ITEMS);
+    uint32_t old_item[ITEMS];
+    uint64_t first_new[USERS];
+    struct fitted f;
+    struct pz_fit_cfg cfg = { .value = f.value, .seed = 7 };
+    void *part = NULL;
+    float out[ITEMS];
+
+    for (uint32_t u = 0; u < USERS; u++) {
+        uint32_t had = 0;
+
+        for (uint64_t p = old->ptr[u]; p < old->ptr[u + 1]; p++) {
+            tiny_add(all, old->item[p], old->time[p]);
+            had += old->item[p] == 0;
+        }
+        first_new[u] = all->ptr[u + 1];
+        for (; had > 0; had--)
+            tiny_add(all, ITEMS - 1, 5000);
+        tiny_end_user(all);
+    }
+    for (uint32_t i = 0; i < ITEMS; i++)
+        old_item[i] = i < ITEMS - 1 ? i : PZ_NONE;
+    fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0.5, 0.3, 0, 0.1, 0.9 });
+    fitted_fit(&f, &old->c);
+    assert_int_equal(pz_spectral.update(f.part, &all->c,
+                                        &(struct pz_delta){ old_item, first_new, NULL }, &cfg,
+                                        &part, NULL),
+                     PZ_OK);
+    pz_spectral.free(f.part);
+    f.part = part;
+    for (uint32_t h = 0; h < 3; h++) {
+        assert_true(fitted_score(&f, &h, 1, out, ITEMS));
+        assert_near(out[19] / out[0], 1, 0.25);
+    }
+    pz_spectral.free(part);
+    free(old);
+    free(all);
+}
+
 TEST(threads_do_not_change_a_byte)
 {
     struct tiny *t = tiny_random(500, 150, 20, 4);
