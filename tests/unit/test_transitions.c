@@ -799,6 +799,57 @@ TEST(an_update_adds_exactly_the_new_pairs)
     compare_update(value, 1e-3, false);
 }
 
+/* Two shops without a common user or item; the second goes on. What is known of the first fades with time like all the
+ * rest, as a fit of everything has it. */
+TEST(an_update_fades_what_it_does_not_touch)
+{
+    enum { HALF = 10, N = 2 * HALF, USERS = 40 };
+    struct tiny *a = tiny_random(USERS, HALF, 12, 3), *b = tiny_random(USERS, HALF, 12, 4);
+    struct tiny *all = tiny_new(N), *old = tiny_new(N);
+    uint64_t first_new[2 * USERS];
+    uint32_t old_item[N];
+    double value[N_NAMES];
+    struct fitted was, whole;
+    void *part;
+
+    for (uint32_t u = 0; u < 2 * USERS; u++) {
+        const struct tiny *from = u < USERS ? a : b;
+        uint32_t shift = u < USERS ? 0 : HALF;
+        uint64_t p = from->ptr[u % USERS], end = from->ptr[u % USERS + 1],
+                 cut = u < USERS ? end : p + (end - p) / 2;
+
+        for (; p < end; p++) {
+            tiny_add(all, from->item[p] + shift, from->time[p] + (p < cut ? 0 : 2000));
+            if (p < cut)
+                tiny_add(old, from->item[p] + shift, from->time[p]);
+        }
+        tiny_end_user(all);
+        tiny_end_user(old);
+        first_new[u] = all->ptr[u] + (old->ptr[u + 1] - old->ptr[u]);
+    }
+    for (uint32_t i = 0; i < N; i++)
+        old_item[i] = i;
+    memcpy(value, plain, sizeof value);
+    value[10] = 0.02; /* days: half an hour, so that 2000 seconds are over a half-life */
+    fit_with(&was, &old->c, value);
+    fit_with(&whole, &all->c, value);
+    assert_int_equal(pz_transitions.update(was.part, &all->c,
+                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
+                                           &part, NULL),
+                     PZ_OK);
+    for (uint32_t i = 0; i < N; i++)
+        for (uint32_t j = 0; j < N; j++)
+            assert_near(entry(&((struct pz_trans *)part)->counts, i, j),
+                        entry(&((struct pz_trans *)whole.part)->counts, i, j), 1e-4);
+    pz_transitions.free(part);
+    pz_transitions.free(was.part);
+    pz_transitions.free(whole.part);
+    free(a);
+    free(b);
+    free(all);
+    free(old);
+}
+
 TEST(an_update_of_every_item_solves_the_ridge_anew)
 {
     double value[N_NAMES];
