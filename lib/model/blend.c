@@ -5,8 +5,9 @@
  * weighted CombSUM of information retrieval (Fox & Shaw 1994).
  *
  * A part that says nothing positive of the allowed items is left out, so that nothing is divided
- * by zero. Parts are added in the model's order: a block of queries gets the bits that each query
- * gets alone. Nothing is allocated; scratch holds a part's scores first, then what its scorer asks
+ * by zero. Parts are added in the model's order, those that can be scored roughly (rough.h) behind
+ * the others: a block of queries gets the bits that each query gets alone, and the exact blend of an
+ * item can be had from the sum of the others. Nothing is allocated; scratch holds a part's scores first, then what its scorer asks
  * for. */
 #include <string.h>
 
@@ -51,19 +52,27 @@ static inline __attribute__((always_inline)) float largest_of(const float *score
     return top;
 }
 
-PZ_KERNEL float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
+PZ_KERNEL float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
+                                   const float *bound)
 {
     float top = 0;
 
     for (uint32_t i = 0; i < n; i += 64) {
         uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
 
+        if (bound && bound[i / 64] <= top)
+            continue;
         if (n - i >= 64)
             top = largest_of(score + i, 64, bits, top);
         else
             top = largest_of(score + i, n - i, bits, top);
     }
     return top;
+}
+
+float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
+{
+    return pz_score_max_below(score, n, allowed, NULL);
 }
 
 PZ_KERNEL void pz_blend_add(float *out, const float *score, uint32_t n, float factor)
@@ -109,29 +118,46 @@ bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const 
     return *top > 0;
 }
 
-void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
-                    void *scratch, float *out, float *part_score, uint32_t *used)
+/* Parts that can be scored roughly (rough) or all others, added to out. */
+static void add_parts(const struct pz_model *m, struct pz_scoring *job, bool rough, float *out,
+                      float *part_score)
 {
     uint32_t n = m->items.n;
-    float *raw = scratch, top;
-    void *rest = (char *)scratch + round_up((size_t)n * sizeof(float));
+    float *raw = job->scratch, top;
+    void *rest = (char *)job->scratch + round_up((size_t)n * sizeof(float));
 
-    *used = 0;
-    memset(out, 0, n * sizeof *out);
-    if (part_score)
-        memset(part_score, 0, m->n_parts * n * sizeof *out);
     for (size_t i = 0; i < m->n_parts; i++) {
         const struct pz_part *p = &m->part[i];
-        double weight = pz_part_weight(p, q);
+        double weight = pz_part_weight(p, job->q);
 
-        if ((weight <= 0 && !part_score) || !pz_blend_score(p, q, allowed, n, rest, raw, &top))
+        if ((p->scorer->rough != NULL) != rough || (weight <= 0 && !part_score) ||
+            !pz_blend_score(p, job->q, job->allowed, n, rest, raw, &top))
             continue;
-        *used |= 1u << i;
+        job->used |= 1u << i;
         if (weight > 0)
             pz_blend_add(out, raw, n, (float)weight / top);
         if (part_score)
             pz_blend_add(part_score + i * n, raw, n, 1 / top);
     }
+}
+
+void pz_blend_base(const struct pz_model *m, struct pz_scoring *job, float *out)
+{
+    memset(out, 0, m->items.n * sizeof *out);
+    add_parts(m, job, false, out, NULL);
+}
+
+void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
+                    void *scratch, float *out, float *part_score, uint32_t *used)
+{
+    struct pz_scoring job = { .q = q, .allowed = allowed, .scratch = scratch, .out = out };
+
+    memset(out, 0, m->items.n * sizeof *out);
+    if (part_score)
+        memset(part_score, 0, m->n_parts * m->items.n * sizeof *out);
+    add_parts(m, &job, false, out, part_score);
+    add_parts(m, &job, true, out, part_score);
+    *used = job.used;
 }
 
 /* Part i's raw scores of all queries into the head of each scratch; said[k]: it had something. */
@@ -158,29 +184,38 @@ static void score_all(const struct pz_model *m, const struct pz_part *p,
     }
 }
 
-void pz_model_score_block(const struct pz_model *m, struct pz_scoring *job, size_t n)
+/* Part i of all queries, added to their blends. */
+static void add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, size_t n)
 {
+    const struct pz_part *p = &m->part[i];
     bool said[PZ_SCORE_BLOCK];
 
+    if (p->weight <= 0 && p->cold_weight <= 0)
+        return;
+    score_all(m, p, job, n, said);
+    for (size_t k = 0; k < n; k++) {
+        double weight = pz_part_weight(p, job[k].q);
+        const float *raw = job[k].scratch;
+        float top = said[k] && weight > 0 ? pz_score_max(raw, m->items.n, job[k].allowed) : 0;
+
+        if (top <= 0)
+            continue;
+        job[k].used |= 1u << i;
+        pz_blend_add(job[k].out, raw, m->items.n, (float)weight / top);
+    }
+}
+
+void pz_model_score_block(const struct pz_model *m, struct pz_scoring *job, size_t n)
+{
     for (size_t k = 0; k < n; k++) {
         job[k].used = 0;
         memset(job[k].out, 0, m->items.n * sizeof *job[k].out);
     }
-    for (size_t i = 0; i < m->n_parts; i++) {
-        const struct pz_part *p = &m->part[i];
+    for (size_t k = 0; k < 2 * m->n_parts; k++) {
+        size_t i = k % m->n_parts;
+        bool last = k >= m->n_parts;
 
-        if (p->weight <= 0 && p->cold_weight <= 0)
-            continue;
-        score_all(m, p, job, n, said);
-        for (size_t k = 0; k < n; k++) {
-            double weight = pz_part_weight(p, job[k].q);
-            const float *raw = job[k].scratch;
-            float top = said[k] && weight > 0 ? pz_score_max(raw, m->items.n, job[k].allowed) : 0;
-
-            if (top <= 0)
-                continue;
-            job[k].used |= 1u << i;
-            pz_blend_add(job[k].out, raw, m->items.n, (float)weight / top);
-        }
+        if ((m->part[i].scorer->rough != NULL) == last)
+            add_part(m, i, job, n);
     }
 }

@@ -13,6 +13,10 @@
 bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
                     uint32_t n, void *scratch, float *score, float *top);
 
+/* The blend of those parts alone that cannot be scored roughly, into out; job->out is not touched, used
+ * gets their bits. */
+void pz_blend_base(const struct pz_model *m, struct pz_scoring *job, float *out);
+
 /* out[n] += factor * score[n]; the two do not overlap. */
 void pz_blend_add(float *out, const float *score, uint32_t n, float factor);
 

@@ -125,6 +125,10 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
 /* The largest of n scores whose bit is set (NULL: of all), 0 where none is above. Threads: any */
 float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
 
+/* The same where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL: not known. */
+float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
+                         const float *bound);
+
 /* One query of a block, as pz_model_score has its arguments. */
 struct pz_scoring {
     const struct pz_query *q;

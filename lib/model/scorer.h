@@ -215,6 +215,17 @@ struct pz_scorer {
      * when the scorer has nothing to say for this query (out is then still zero). */
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
 
+    /* Scores at a fraction of the cost, and how far they may be off. All three or none (NULL):
+     *   rough       make a query ready in its scratch; off[k] becomes what the scores of the k-th 64
+     *               items that the part learned of may be off at most. false: it cannot for this
+     *               query, ask score, which then has the scratch
+     *   rough_scan  the scores of these items for n <= PZ_SCORE_BLOCK queries that were made ready;
+     *               items are read once for all
+     *   exact       what score says of one item, to the last bit, while the scratch stays */
+    bool (*rough)(const void *part, const struct pz_query *q, void *scratch, float *off);
+    void (*rough_scan)(const void *part, void *const *scratch, size_t n, float *const *out);
+    float (*exact)(const void *part, void *scratch, uint32_t item);
+
     /* As score, for n queries at once, so that items are read once for all of them: what score says
      * of q[i], to the last bit, in out[i] with scratch[i], and its result in said[i]. n <=
      * PZ_SCORE_BLOCK. NULL: score is called n times. */

@@ -225,3 +225,39 @@ void pz_trend_apply(const struct pz_trend *t, int64_t now, float *score, uint32_
     for (uint32_t i = learned; i < n; i++)
         score[i] *= pz_trend_factor(t, now, i);
 }
+
+void pz_trend_apply_to(const struct pz_trend *t, int64_t now, uint32_t item, float *score)
+{
+    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+
+    if (fade < FADED)
+        return;
+    if (item < t->n_items)
+        multiply(t->scale + item, (float)fade, score, 1);
+    else
+        *score *= pz_trend_factor(t, now, item);
+}
+
+PZ_KERNEL static float largest_of(const float *x, uint32_t n, float top)
+{
+    for (uint32_t i = 0; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+void pz_trend_widen(const struct pz_trend *t, int64_t now, float *off, uint32_t n)
+{
+    static const float UP = 1.000001f; /* more than the factor rounds */
+    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    float young;
+
+    if (fade < FADED)
+        return;
+    young = t->n_items < n ? t->young : 0;
+    for (uint32_t i = 0; i < n; i += 64) {
+        uint32_t left = i < t->n_items ? t->n_items - i : 0;
+        float top = largest_of(t->scale + i, left < 64 ? left : 64, left < 64 ? young : 0);
+
+        off[i / 64] *= UP * (1 + (float)fade * (top - 1));
+    }
+}

@@ -67,6 +67,12 @@ double pz_trend_fade(const struct pz_trend *t, int64_t now);
 /* The factor of one item, which may have come after training. t may be NULL: 1. */
 float pz_trend_factor(const struct pz_trend *t, int64_t now, uint32_t item);
 
+/* *score of one item times its factor, as pz_trend_apply has it, to the last bit. t may be NULL. */
+void pz_trend_apply_to(const struct pz_trend *t, int64_t now, uint32_t item, float *score);
+
+/* off[k], a bound for the k-th 64 of n items, times the largest of their factors. t may be NULL. */
+void pz_trend_widen(const struct pz_trend *t, int64_t now, float *off, uint32_t n);
+
 /* score[n] times the factors. t may be NULL. */
 void pz_trend_apply(const struct pz_trend *t, int64_t now, float *score, uint32_t n);
 

@@ -136,8 +136,9 @@ enum pz_status pz_adjustment_prepare(struct pz_adjustment *a, const struct pz_as
 }
 
 /* Young items get places in answers for users, where the recipe explores. */
-void pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked,
-                           const struct pz_history *h, const struct pz_mask *mask, float *blend)
+float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked,
+                            const struct pz_history *h, const struct pz_mask *mask,
+                            const struct pz_explore_items *rough, float *blend)
 {
     const struct pz_request *req = asked->req;
     const struct pz_model *m = asked->m;
@@ -148,16 +149,19 @@ void pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked
         .newest = m->newest,
         .draw = pz_explore_draw(req->seed, req->user_id, h->now),
     };
-    struct pz_explore_items items = { .n = m->items.n,
-                                      .since = m->item_since,
-                                      .count = m->item_count,
-                                      .shown = m->item_shown,
-                                      .live = a->shown,
-                                      .n_live = a->n_shown,
-                                      .allowed = mask->allowed };
+    struct pz_explore_items items = *rough;
 
-    if (m->recipe->explores && m->item_since && h->query.task == PZ_TASK_USER)
-        a->n_explored = pz_explore(&cfg, &items, blend, a->explored);
+    if (!m->recipe->explores || !m->item_since || h->query.task != PZ_TASK_USER || cfg.weight <= 0)
+        return 1;
+    items.n = m->items.n;
+    items.since = m->item_since;
+    items.count = m->item_count;
+    items.shown = m->item_shown;
+    items.live = a->shown;
+    items.n_live = a->n_shown;
+    items.allowed = mask->allowed;
+    a->n_explored = pz_explore(&cfg, &items, blend, a->explored);
+    return (float)(1 - cfg.weight);
 }
 
 float pz_adjustment_exploration(const struct pz_adjustment *a, uint32_t item)

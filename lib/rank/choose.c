@@ -36,14 +36,16 @@ static size_t candidates(struct pz_chosen *c, const struct pz_scored *scored, co
     size_t n, known;
 
     pz_bits_without(c->open, set, c->gone, n_items);
-    n = known = pz_top(scored->scores->blend, c->open, n_items, hit, want);
+    pz_scores_settle_best(scored->scores, c->open, n_items, hit, want);
+    n = known = pz_top(scored->scores->blend, c->open, pz_scores_max(scored->scores), n_items, hit,
+                       want);
     for (size_t i = 0; i < n; i++) {
         hit[i].source = origin(scored, &hit[i]);
         pz_bits_remove(c->open, hit[i].item);
     }
     if (n == want)
         return n;
-    n += pz_top(pz_scored_fallback(scored), c->open, n_items, hit + n, want - n);
+    n += pz_top(pz_scored_fallback(scored), c->open, NULL, n_items, hit + n, want - n);
     for (size_t i = known; i < n; i++) {
         hit[i].source = PZ_ORIGIN_POPULAR;
         hit[i].blend = 0;

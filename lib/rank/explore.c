@@ -79,6 +79,20 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
+/* Make the rough blend of a candidate exact, unless even the most that it can be gives no time before
+ * `last`: false. */
+static bool settle(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                   uint32_t i, double live, const float *blend, float best, double last)
+{
+    float most = blend[i] + items->off[i / 64];
+
+    /* the quotient of what is exact may be rounded up */
+    if (draw_time(cfg, items, i, live, (double)(most / best) * 1.000001) >= last)
+        return false;
+    items->settle(items->scores, i);
+    return true;
+}
+
 /* The candidates with the smallest times, in order; returns how many. */
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
@@ -99,6 +113,9 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
             while (at < items->n_live && items->live[at].item < i)
                 at++;
             live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
+            if (items->off && !settle(cfg, items, i, live, blend, best,
+                                      n == PZ_EXPLORE_MAX ? list[n - 1].time : INFINITY))
+                continue;
             n = insert(list, n,
                        (struct candidate){
                            draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
@@ -111,7 +128,8 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
                   float *blend, struct pz_explored *lifted)
 {
     struct candidate list[PZ_EXPLORE_MAX];
-    float top = pz_score_max(blend, items->n, items->allowed), best = top > 0 ? top : 1;
+    float top = pz_score_max_below(blend, items->n, items->allowed, items->max);
+    float best = top > 0 ? top : 1;
     size_t n;
 
     if (cfg->weight <= 0)

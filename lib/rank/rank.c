@@ -170,13 +170,13 @@ static enum pz_status score(struct pz_ranker *r, struct pz_err *err)
     enum pz_status st;
 
     if (!r->asked.req->explain) {
-        pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, NULL);
+        pz_scores_make(&(const struct pz_scored *){ &all }, 1);
         return PZ_OK;
     }
     st = pz_explanation_begin(&r->explanation, r->asked.m, err);
     if (st != PZ_OK)
         return st;
-    pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, r->explanation.part_score);
+    pz_scores_make_exact(&all, r->explanation.part_score);
     pz_explanation_keep(&r->explanation, &all);
     return PZ_OK;
 }
@@ -195,6 +195,33 @@ static enum pz_status add_unknown(struct pz_ranker *r, struct pz_answer *answer,
     return st;
 }
 
+static void settle(void *scores, uint32_t item)
+{
+    pz_scores_settle(scores, item);
+}
+
+/* Exploration and the rules that multiply scores act on the blend. */
+static void adjust(struct pz_ranker *r)
+{
+    struct pz_scores *s = &r->scores;
+    struct pz_adjustment *a = &r->adjustment;
+    struct pz_explore_items rough = { .scores = s };
+    struct pz_hit best;
+    float kept;
+
+    if (s->is_rough) {
+        pz_scores_settle_best(s, r->mask.allowed, r->mask.n, &best, 1);
+        rough.off = s->rough->off;
+        rough.max = s->rough->max;
+        rough.settle = settle;
+    }
+    kept = pz_adjustment_explore(a, &r->asked, &r->history, &r->mask, &rough, s->blend);
+    pz_scores_explored(s, r->mask.n, kept, a->explored, a->n_explored);
+    for (size_t i = 0; i < a->n_shown; i++)
+        pz_scores_settle(s, a->shown[i].item);
+    pz_adjustment_apply(a, s->blend);
+}
+
 /* Step 5, from the blend as the model alone has it. */
 static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
@@ -203,8 +230,7 @@ static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, stru
     bool is_list = r->history.query.task == PZ_TASK_RANK;
     enum pz_status st;
 
-    pz_adjustment_explore(&r->adjustment, &r->asked, &r->history, &r->mask, r->scores.blend);
-    pz_adjustment_apply(&r->adjustment, r->scores.blend);
+    adjust(r);
     st = pz_choose(&r->chosen, &all, is_list ? req->n_rank : req->num, err);
     if (st != PZ_OK)
         return st;
@@ -262,7 +288,7 @@ void pz_rank_block(struct pz_rank_task *task, size_t n)
         else if (t->status == PZ_OK)
             together[n_together++] = &all[i];
     }
-    pz_scores_make_block(together, n_together);
+    pz_scores_make(together, n_together);
     for (size_t i = 0; i < n; i++)
         if (task[i].status == PZ_OK)
             task[i].status = finish(task[i].ranker, &task[i].answer, &task[i].err);
@@ -279,7 +305,9 @@ enum pz_status pz_rank_shares(struct pz_ranker *r, const struct pz_request *req,
 
     if (st != PZ_OK)
         return st;
-    pz_scores_make(&r->scores, &r->asked, &r->history, &r->mask, NULL);
+    pz_scores_make_exact(&(struct pz_scored){ &r->asked, &r->history, &r->mask, &r->adjustment,
+                                              &r->scores },
+                         NULL);
     top = pz_score_max(r->scores.blend, m->items.n, r->mask.allowed);
     all = pz_softmax_sum(r->scores.blend, r->mask.allowed, m->items.n, scale, top);
     for (size_t i = 0; i < n; i++) {

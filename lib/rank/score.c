@@ -13,12 +13,20 @@
 #include <stdlib.h>
 
 #include "base/simd.h"
+#include "model/blend.h"
+#include "rank/top.h"
 
 bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
 {
     *s = (struct pz_scores){ .blend = pz_mem_array(m->items.n, sizeof *s->blend),
                              .fallback = pz_mem_array(m->items.n, sizeof *s->fallback),
                              .scratch = pz_mem_array(pz_model_scratch(m), 1) };
+    if (pz_rough_suits(m)) {
+        s->rough = pz_rough_new(m);
+        s->exact = pz_bits_new(m->items.n);
+        if (!s->rough || !s->exact)
+            return false;
+    }
     return s->blend && s->fallback && s->scratch;
 }
 
@@ -27,34 +35,166 @@ void pz_scores_clear(struct pz_scores *s)
     free(s->blend);
     free(s->fallback);
     free(s->scratch);
+    pz_rough_free(s->rough);
+    free(s->exact);
 }
 
-void pz_scores_make(struct pz_scores *s, const struct pz_asked *asked, const struct pz_history *h,
-                    const struct pz_mask *mask, float *part_score)
+/* Whether a request is for some items and their scores, no more. */
+static bool wants_some(const struct pz_request *req)
 {
-    s->has_fallback = false;
-    /* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of
-     * that: two items keep their order, and an item that most parts do not know is not judged by
-     * their noise. */
-    pz_model_score(asked->m, &h->query, mask->promotable, s->scratch, s->blend, part_score,
-                   &s->used);
+    return !req->explain && req->n_rank == 0 && req->rules.n_boosts == 0 && !req->rules.objective;
 }
 
-void pz_scores_make_block(const struct pz_scored *const *scored, size_t n)
+/* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of that:
+ * two items keep their order, and an item that most parts do not know is not judged by their
+ * noise. */
+static struct pz_scoring job_of(const struct pz_scored *s)
+{
+    return (struct pz_scoring){ .q = &s->history->query,
+                                .allowed = s->mask->promotable,
+                                .scratch = s->scores->scratch,
+                                .out = s->scores->blend };
+}
+
+/* Whether to score roughly. */
+static bool wants_rough(const struct pz_scored *s)
+{
+    return s->scores->rough && wants_some(s->asked->req);
+}
+
+/* Score roughly those of n queries that want it: the others, and those that cannot be, stay. Returns how
+ * many stay. */
+static size_t make_rough(const struct pz_scored **scored, size_t n)
+{
+    struct pz_rough_task task[PZ_SCORE_BLOCK];
+    const struct pz_scored *asked[PZ_SCORE_BLOCK];
+    size_t n_tasks = 0, n_left = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct pz_scored *s = scored[i];
+
+        if (wants_rough(s)) {
+            asked[n_tasks] = s;
+            task[n_tasks++] = (struct pz_rough_task){ .rough = s->scores->rough, .job = job_of(s) };
+        } else {
+            scored[n_left++] = s;
+        }
+    }
+    if (n_tasks > 0)
+        pz_rough_score(asked[0]->asked->m, task, n_tasks);
+    for (size_t i = 0; i < n_tasks; i++) {
+        struct pz_scores *s = asked[i]->scores;
+
+        if (!task[i].done) {
+            scored[n_left++] = asked[i];
+            continue;
+        }
+        s->used = task[i].job.used;
+        s->has_fallback = false;
+        s->is_rough = true;
+        s->kept = 1;
+        pz_bits_fill(s->exact, asked[i]->asked->m->items.n, false);
+    }
+    return n_left;
+}
+
+void pz_scores_make_exact(const struct pz_scored *scored, float *part_score)
+{
+    struct pz_scores *s = scored->scores;
+
+    s->has_fallback = false;
+    s->is_rough = false;
+    pz_model_score(scored->asked->m, &scored->history->query, scored->mask->promotable, s->scratch,
+                   s->blend, part_score, &s->used);
+}
+
+void pz_scores_make(const struct pz_scored *const *scored, size_t n)
 {
     struct pz_scoring job[PZ_SCORE_BLOCK];
+    const struct pz_scored *left[PZ_SCORE_BLOCK];
+    size_t n_left;
 
     for (size_t i = 0; i < n; i++)
-        job[i] = (struct pz_scoring){ .q = &scored[i]->history->query,
-                                      .allowed = scored[i]->mask->promotable,
-                                      .scratch = scored[i]->scores->scratch,
-                                      .out = scored[i]->scores->blend };
-    if (n > 0)
-        pz_model_score_block(scored[0]->asked->m, job, n);
-    for (size_t i = 0; i < n; i++) {
-        scored[i]->scores->used = job[i].used;
-        scored[i]->scores->has_fallback = false;
+        left[i] = scored[i];
+    n_left = make_rough(left, n);
+    for (size_t i = 0; i < n_left; i++) {
+        left[i]->scores->is_rough = false;
+        left[i]->scores->has_fallback = false;
+        job[i] = job_of(left[i]);
     }
+    if (n_left > 0)
+        pz_model_score_block(left[0]->asked->m, job, n_left);
+    for (size_t i = 0; i < n_left; i++)
+        left[i]->scores->used = job[i].used;
+}
+
+void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
+                        const struct pz_explored *lifted, size_t n)
+{
+    static const float UP = 1.000001f; /* more than the products round */
+
+    if (!s->is_rough)
+        return;
+    s->kept = kept;
+    for (size_t w = 0; w < pz_bits_words(n_items); w++) {
+        s->rough->off[w] *= kept * UP;
+        s->rough->max[w] *= kept * UP;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float *max = &s->rough->max[lifted[i].item / 64], blend = s->blend[lifted[i].item];
+
+        *max = blend > *max ? blend : *max;
+    }
+}
+
+void pz_scores_settle(struct pz_scores *s, uint32_t item)
+{
+    if (!s->is_rough || pz_bits_has(s->exact, item))
+        return;
+    pz_bits_add(s->exact, item);
+    s->blend[item] = pz_rough_exact(s->rough, item);
+    pz_blend_scale(&s->blend[item], 1, s->kept);
+}
+
+/* What the `want`-th best of a set has at least; 0: there are fewer. */
+static float least_of_best(const struct pz_scores *s, const struct pz_hit *hit, size_t n,
+                           size_t want)
+{
+    float least = n == want ? INFINITY : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        float off = pz_bits_has(s->exact, hit[i].item) ? 0 : s->rough->off[hit[i].item / 64];
+
+        least = hit[i].blend - off < least ? hit[i].blend - off : least;
+    }
+    return least > 0 ? least : 0;
+}
+
+void pz_scores_settle_best(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
+                           struct pz_hit *hit, size_t want)
+{
+    float least;
+
+    if (!s->is_rough || want == 0)
+        return;
+    least = least_of_best(s, hit, pz_top(s->blend, set, s->rough->max, n_items, hit, want), want);
+    for (uint32_t w = 0; w < pz_bits_words(n_items); w++) {
+        if (s->rough->max[w] < least)
+            continue;
+        for (uint64_t bits = set[w]; bits; bits &= bits - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+
+            if (s->blend[i] + s->rough->off[w] >= least)
+                pz_scores_settle(s, i);
+        }
+    }
+}
+
+void pz_scores_settle_all(struct pz_scores *s, const uint64_t *set, uint32_t n_items)
+{
+    for (uint32_t w = 0; s->is_rough && w < pz_bits_words(n_items); w++)
+        for (uint64_t bits = set[w]; bits; bits &= bits - 1)
+            pz_scores_settle(s, w * 64 + (uint32_t)__builtin_ctzll(bits));
 }
 
 /* The last part of every recipe (popularity); items nobody had get a trace. */
@@ -133,10 +273,15 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
     const uint64_t *allowed = scored->mask->allowed;
     uint32_t n_items = scored->asked->m->items.n;
     double scale = scored->asked->m->softmax_scale;
-    float top = pz_score_max(blend, n_items, allowed);
-    double total = pz_bits_count(allowed, n_items) <= EXACT_ITEMS
-                       ? exact_sum(blend, allowed, n_items, scale, top)
-                       : pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
+    bool few = pz_bits_count(allowed, n_items) <= EXACT_ITEMS;
+    float top;
+    double total;
+
+    if (few)
+        pz_scores_settle_all(scored->scores, allowed, n_items);
+    top = pz_score_max_below(blend, n_items, allowed, pz_scores_max(scored->scores));
+    total = few ? exact_sum(blend, allowed, n_items, scale, top)
+                : pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
 
     for (size_t i = 0; i < n && total > 0; i++)
         if (all || blend[hit[i].item] > 0)

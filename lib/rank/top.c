@@ -48,8 +48,8 @@ void pz_top_sort(struct pz_hit *hit, size_t n)
     qsort(hit, n, sizeof *hit, best_first);
 }
 
-size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct pz_hit *hit,
-              size_t want)
+size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n_items,
+              struct pz_hit *hit, size_t want)
 {
     size_t n = 0;
     float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */
@@ -57,6 +57,10 @@ size_t pz_top(const float *score, const uint64_t *set, uint32_t n_items, struct 
     for (uint32_t i = 0; i < n_items && want > 0; i++) {
         struct pz_hit h = { .item = i, .blend = score[i], .score = NAN };
 
+        if (i % 64 == 0 && max && max[i / 64] <= least) {
+            i += 63;
+            continue;
+        }
         if (score[i] <= least || !pz_bits_has(set, i))
             continue;
         if (n < want) {

@@ -11,9 +11,11 @@
  *
  * score    [n]
  * set      a bit an item
+ * max      [words of n] what no score of 64 items exceeds that are in the set; NULL: not known
  * hit      room for want
  * Returns how many there are. Cannot fail. Threads: any */
-size_t pz_top(const float *score, const uint64_t *set, uint32_t n, struct pz_hit *hit, size_t want);
+size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n,
+              struct pz_hit *hit, size_t want);
 
 /* Sort hits best first, equal ones by item index. */
 void pz_top_sort(struct pz_hit *hit, size_t n);

@@ -984,13 +984,13 @@ TEST(the_best_come_first_and_equals_by_index)
     struct pz_hit hit[7];
 
     pz_bits_fill(set, 7, true);
-    assert_int_equal(pz_top(score, set, 7, hit, 4), 4);
+    assert_int_equal(pz_top(score, set, NULL, 7, hit, 4), 4);
     assert_int_equal(hit[0].item, 1);
     assert_int_equal(hit[1].item, 4);
     assert_int_equal(hit[2].item, 6);
     assert_int_equal(hit[3].item, 0);
     pz_bits_remove(set, 4);
-    assert_int_equal(pz_top(score, set, 7, hit, 7), 4); /* 0 and below are no scores */
+    assert_int_equal(pz_top(score, set, NULL, 7, hit, 7), 4); /* 0 and below are no scores */
     assert_int_equal(hit[3].item, 2);
 }
 

@@ -200,12 +200,12 @@ TEST(a_row_of_bytes_is_within_half_a_step)
 {
     float row[8] = { 0.5f, -1, 0.25f, 0, 0.7f, -0.33f, 0.01f, 0.99f }, zero[8] = { 0 };
     int8_t code[8];
-    float scale = pz_code_row(row, 8, code);
+    float scale = pz_bytes_row(row, 8, code);
 
     assert_int_equal(code[1], -127);
     for (size_t k = 0; k < 8; k++)
         assert_true(fabsf(scale * (float)code[k] - row[k]) <= 0.5001f * scale);
-    assert_true(pz_code_row(zero, 8, code) == 0);
+    assert_true(pz_bytes_row(zero, 8, code) == 0);
     assert_int_equal(code[0], 0);
 }
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/bytes.h"
 #include "model/scorer.h"
 
 /* Indices of the settings, in the order of the scorer's table. */
@@ -44,6 +45,13 @@ struct pz_factors_part {
     const float *item;            /* [n_items * d] */
     const float *spread;          /* [d] diagonal of Y^T Y */
     float *own_item, *own_spread; /* NULL when borrowed from a table */
+    /* The items' vectors as bytes, of a part that was loaded; NULL: it was fitted */
+    const int8_t *code;             /* [n_items * d] */
+    const float *scale;             /* [n_items] */
+    const struct pz_bytes_off *off; /* [ceil(n_items / 64)] */
+    int8_t *own_code;               /* NULL when borrowed from a table, as the next two */
+    float *own_scale;
+    struct pz_bytes_off *own_off;
 };
 
 /* One row's equation. */

@@ -2,13 +2,10 @@
 /* Spectral: a low-pass filter over items, for dense data whose order says little (formulas:
  * spectral.h).
  *
- * The truncated singular value decomposition is by randomised subspace iteration (Halko, Martinsson
- * & Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
- * orthonormal on the way, and the leading singular vectors of the last product are read from its
- * small Gram matrix. The columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so
- * nothing of size users x k exists.
+ * The decomposition is in eigen.c.
  *
- * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
+ * Scores may be negative. Derived columns: spectral/in, spectral/out (f32 [n_items]), spectral/off
+ * (f32, two for 64 items; bytes.h). Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
  * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
  * spectral/set (f64: the settings, then whether there is an order). */
 #include "model/spectral/spectral.h"
@@ -18,22 +15,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/par.h"
-#include "base/rng.h"
 #include "base/simd.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
-enum {
-    LANES = 8,
-    BLOCK = PZ_SPECTRAL_BLOCK,
-    EXTRA_PERCENT = 12, /* columns beyond those asked */
-    EXTRA_MIN = 8,
-    ROUNDS = 2,
-    HISTORY_MAX = 1000,
-    CODE_MAX = 127,
-    QUERY_MAX = 8191
-};
+enum { LANES = 8, HISTORY_MAX = 1000 };
 
 static const struct pz_setting settings[PZ_SPECTRAL_N] = {
     [PZ_SPECTRAL_DIM] = { PZ_SETTING("dim", "singular vectors, a multiple of 8"),
@@ -63,6 +49,7 @@ static void part_free(void *part)
         return;
     free(f->own_in);
     free(f->own_out);
+    free(f->own_off);
     free(f->own_code);
     free(f->own_scale);
     free(f->own_value);
@@ -141,144 +128,6 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
     return PZ_OK;
 }
 
-/* ---- decomposition ---- */
-
-/* out[0..n) = sum over p of value[p] * row id[p] of from. */
-PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries,
-                             const float *from, size_t stride, size_t n, float *out)
-{
-    float sum[BLOCK] = { 0 };
-
-    for (uint64_t p = 0; p < n_entries; p++) {
-        const float *row = from + (size_t)id[p] * stride;
-        float w = value[p];
-
-        if (n == BLOCK)
-            for (size_t k = 0; k < BLOCK; k++)
-                sum[k] += w * row[k];
-        else
-            for (size_t k = 0; k < n; k++)
-                sum[k] += w * row[k];
-    }
-    memcpy(out, sum, n * sizeof *sum);
-}
-
-enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
-{
-    float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
-
-    if (!mid)
-        return pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
-    for (size_t from = 0; from < q.cols; from += BLOCK) {
-        size_t n = q.cols - from < BLOCK ? q.cols - from : BLOCK;
-
-#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
-        for (size_t u = 0; u < a->rows; u++)
-            gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from,
-                   q.stride, n, mid + u * BLOCK);
-#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
-        for (size_t i = 0; i < a->cols; i++)
-            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i],
-                   a->col_ptr[i + 1] - a->col_ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
-    }
-    free(mid);
-    return PZ_OK;
-}
-
-static void start_vectors(struct pz_mat q, uint64_t seed)
-{
-#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (size_t r = 0; r < q.rows; r++) {
-        struct pz_rng rng;
-
-        pz_rng_init(&rng, seed, r);
-        for (size_t k = 0; k < q.cols; k++)
-            q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
-    }
-}
-
-/* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
-static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float *value,
-                                   struct pz_err *err)
-{
-    struct pz_mat w = pz_mat_of(gram, y.cols, y.cols);
-    enum pz_status st;
-
-    pz_mat_gram(y, w);
-    st = pz_mat_eigen(w, value, err);
-    if (st != PZ_OK)
-        return st;
-    for (size_t j = 0; j < y.cols; j++) {
-        float s = value[j] > 1e-10f * value[0] ? sqrtf(value[j]) : 0;
-
-        value[j] = s;
-        for (size_t i = 0; i < y.cols; i++)
-            gram[i * y.cols + j] *= s > 0 ? 1 / s : 0;
-    }
-    w.cols = k;
-    return pz_mat_apply(y, w, err);
-}
-
-/* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
-static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed,
-                                   struct pz_mat y, float *value, struct pz_err *err)
-{
-    float *gram = pz_mem_array(y.cols * y.cols, sizeof *gram);
-    enum pz_status st = gram ? PZ_OK
-                             : pz_err_memory(err, "spectral vectors",
-                                             4.0 * (double)(y.cols * y.cols));
-
-    if (st == PZ_OK)
-        start_vectors(y, seed);
-    for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
-        st = pz_sparse_square(a, y, err);
-        if (st == PZ_OK)
-            st = pz_mat_orthonormal(y, gram, err);
-    }
-    if (st == PZ_OK)
-        st = pz_sparse_square(a, y, err);
-    if (st == PZ_OK)
-        st = read_vectors(y, k, gram, value, err);
-    free(gram);
-    return st;
-}
-
-enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
-                               struct pz_mat *out, float *value, struct pz_err *err)
-{
-    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_MIN,
-           max = a->cols < a->rows ? a->cols : a->rows;
-    size_t width = wide < max ? wide : max, keep = k < width ? k : width,
-           stride = k < width ? width : k;
-    float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
-    enum pz_status st = v && all ? PZ_OK
-                                 : pz_err_memory(err, "spectral vectors",
-                                                 4.0 * (double)(a->cols * stride));
-
-    if (st == PZ_OK)
-        st = find_vectors(a, keep, seed, (struct pz_mat){ v, a->cols, width, stride }, all, err);
-    if (st == PZ_OK)
-        memcpy(value, all, keep * sizeof *value);
-    free(all);
-    if (st != PZ_OK) {
-        free(v);
-        v = NULL;
-    }
-    *out = (struct pz_mat){ v, a->cols, k, stride };
-    return st;
-}
-
-float pz_code_row(const float *row, size_t d, int8_t *code)
-{
-    float max = 0;
-
-    for (size_t k = 0; k < d; k++)
-        max = fabsf(row[k]) > max ? fabsf(row[k]) : max;
-    for (size_t k = 0; k < d; k++)
-        code[k] = max > 0 ? (int8_t)lrintf(row[k] / max * CODE_MAX) : 0;
-    return max / CODE_MAX;
-}
-
 /* in[i] and out[i] from the settings; both allocated when NULL. */
 static enum pz_status make_scales(struct pz_spectral_part *f, struct pz_err *err)
 {
@@ -333,7 +182,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     if (st == PZ_OK)
         st = pz_sparse_eigen(&a, f->d, cfg->seed, &v, f->own_value, err);
     for (uint32_t i = 0; st == PZ_OK && i < f->n_items; i++)
-        f->own_scale[i] = pz_code_row(v.v + i * v.stride, f->d, f->own_code + (size_t)i * f->d);
+        f->own_scale[i] = pz_bytes_row(v.v + i * v.stride, f->d, f->own_code + (size_t)i * f->d);
     if (st == PZ_OK)
         st = make_scales(f, err);
     sparse_clear(&a);
@@ -434,8 +283,8 @@ static enum pz_status update(const void *old, const struct pz_corpus *c,
         fold_in(f, c, delta, at, row, x);
     for (uint32_t i = 0; st == PZ_OK && i < c->n_items; i++)
         if (delta->old_item[i] == PZ_NONE)
-            f->own_scale[i] = pz_code_row(row + (size_t)at[i] * f->d, f->d,
-                                          f->own_code + (size_t)i * f->d);
+            f->own_scale[i] = pz_bytes_row(row + (size_t)at[i] * f->d, f->d,
+                                           f->own_code + (size_t)i * f->d);
     if (st == PZ_OK)
         st = make_scales(f, err);
     free(at);
@@ -497,27 +346,61 @@ static enum pz_status read_floats(struct pz_table *t, const char *name, uint64_t
     return st;
 }
 
+static struct pz_bytes_scan rows_of(const struct pz_spectral_part *f)
+{
+    return (struct pz_bytes_scan){ f->code, f->out, f->n_items, f->d };
+}
+
+static uint64_t n_offs(const struct pz_spectral_part *f)
+{
+    return ((uint64_t)f->n_items + 63) / 64;
+}
+
 static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
 {
     const struct pz_spectral_part *f = part;
-    enum pz_status st = pz_derived_add(out, "spectral/in", PZ_F32, (void *)f->in, f->n_items, false,
-                                       err);
-
-    return st == PZ_OK
-               ? pz_derived_add(out, "spectral/out", PZ_F32, (void *)f->out, f->n_items, false, err)
-               : st;
-}
-
-/* The scales, from a flat file or made. */
-static enum pz_status read_scales(struct pz_spectral_part *f, struct pz_table *t,
-                                  struct pz_err *err)
-{
     enum pz_status st;
 
-    if (!pz_table_has(t, PZ_DERIVED "spectral/out"))
-        return make_scales(f, err);
+    if (!f->off)
+        return PZ_OK;
+    st = pz_derived_add(out, "spectral/in", PZ_F32, (void *)f->in, f->n_items, false, err);
+    if (st == PZ_OK)
+        st = pz_derived_add(out, "spectral/out", PZ_F32, (void *)f->out, f->n_items, false, err);
+    return st == PZ_OK ? pz_derived_add(out, "spectral/off", PZ_F32, (void *)f->off, 2 * n_offs(f),
+                                        false, err)
+                       : st;
+}
+
+static enum pz_status make_derived(struct pz_spectral_part *f, struct pz_err *err)
+{
+    enum pz_status st = make_scales(f, err);
+    struct pz_bytes_scan rows = rows_of(f);
+
+    if (st != PZ_OK)
+        return st;
+    f->off = f->own_off = pz_mem_array(n_offs(f), sizeof *f->own_off);
+    if (!f->off)
+        return pz_err_memory(err, "spectral scales", 8.0 * (double)n_offs(f));
+    pz_bytes_lengths(&rows, f->own_off);
+    return PZ_OK;
+}
+
+/* What derive wrote, from a flat file, or made; of a flat file without, no more than an answer needs. */
+static enum pz_status read_derived(struct pz_spectral_part *f, struct pz_table *t,
+                                   struct pz_err *err)
+{
+    const float *off = NULL;
+    enum pz_status st;
+
+    if (!pz_table_has(t, PZ_DERIVED "spectral/off"))
+        return pz_table_is_flat(t) ? make_scales(f, err) : make_derived(f, err);
     st = read_floats(t, PZ_DERIVED "spectral/in", f->n_items, &f->in, err);
-    return st == PZ_OK ? read_floats(t, PZ_DERIVED "spectral/out", f->n_items, &f->out, err) : st;
+    if (st == PZ_OK)
+        st = read_floats(t, PZ_DERIVED "spectral/out", f->n_items, &f->out, err);
+    if (st == PZ_OK)
+        st = read_floats(t, PZ_DERIVED "spectral/off", 2 * n_offs(f), &off, err);
+    f->off = (const struct pz_bytes_off *)off;
+    return st;
 }
 
 static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
@@ -542,7 +425,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     if (st == PZ_OK)
         st = read_floats(t, "spectral/weight", n_items, &f->weight, err);
     if (st == PZ_OK)
-        st = read_scales(f, t, err);
+        st = read_derived(f, t, err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -562,17 +445,26 @@ static void set(void *part, size_t setting, double value)
 
 /* ---- answering ---- */
 
-/* Scratch of a query: its vector, and the same as whole numbers. */
+/* Scratch of a query: its vector, the same as whole numbers with their unit, and again roughly. */
 struct scratch {
-    float *x;
+    float *x, *unit, *rough_unit;
     int16_t *code;
+    int8_t *rough;
 };
 
 static size_t scratch_bytes(const void *part)
 {
     const struct pz_spectral_part *f = part;
 
-    return f->d * (sizeof(float) + sizeof(int16_t));
+    return (f->d + 2) * sizeof(float) + f->d * sizeof(int16_t) + f->d + PZ_BYTES_PAD;
+}
+
+static struct scratch scratch_of(const struct pz_spectral_part *f, void *scratch)
+{
+    float *x = scratch, *unit = x + f->d;
+    int16_t *code = (int16_t *)(unit + 2);
+
+    return (struct scratch){ x, unit, unit + 1, code, (int8_t *)(code + f->d) };
 }
 
 static size_t depth(const struct pz_spectral_part *f, const struct pz_query *q)
@@ -604,49 +496,6 @@ PZ_KERNEL static void add_row(float *out, const int8_t *row, float factor, size_
         out[k] += factor * (float)row[k];
 }
 
-/* out[i] = factor * scale[i] * dot(row i, x): products of 8 and 14 bits, at most 2^11 of them, fit
- * in 32. */
-PZ_KERNEL static void scan(const struct pz_spectral_part *f, const int16_t *x, float factor,
-                           float *out)
-{
-    const int8_t *row = f->code;
-    size_t d = f->d;
-
-    for (size_t i = 0; i < f->n_items; i++, row += d) {
-        int32_t sum = 0;
-
-        for (size_t k = 0; k < d; k++)
-            sum += (int32_t)(int16_t)row[k] * (int32_t)x[k];
-        out[i] = factor * f->out[i] * (float)sum;
-    }
-}
-
-/* scan for four queries at once; a row is read once for all. */
-PZ_KERNEL static void scan4(const struct pz_spectral_part *f, const int16_t *const *x,
-                            const float *factor, float *const *out)
-{
-    const int8_t *row = f->code;
-    const int16_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
-    size_t d = f->d;
-
-    for (size_t i = 0; i < f->n_items; i++, row += d) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-
-        for (size_t k = 0; k < d; k++) {
-            int32_t c = (int32_t)(int16_t)row[k];
-
-            s0 += c * (int32_t)x0[k];
-            s1 += c * (int32_t)x1[k];
-            s2 += c * (int32_t)x2[k];
-            s3 += c * (int32_t)x3[k];
-        }
-        out[0][i] = factor[0] * f->out[i] * (float)s0;
-        out[1][i] = factor[1] * f->out[i] * (float)s1;
-        out[2][i] = factor[2] * f->out[i] * (float)s2;
-        out[3][i] = factor[3] * f->out[i] * (float)s3;
-    }
-}
-
 static void filter(const struct pz_spectral_part *f, float *x)
 {
     double power = f->set[PZ_SPECTRAL_POWER];
@@ -655,23 +504,11 @@ static void filter(const struct pz_spectral_part *f, float *x)
         x[k] *= powf(f->value[k], (float)power);
 }
 
-/* Whole numbers in the proportions of x; returns their unit. */
-static float round_query(const float *x, size_t d, int16_t *code)
+/* The query in whole numbers and their unit into the scratch; false: it knows no item. */
+static bool encode(const struct pz_spectral_part *f, const struct pz_query *q,
+                   const struct scratch *to)
 {
-    float max = 0;
-
-    for (size_t k = 0; k < d; k++)
-        max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
-    for (size_t k = 0; k < d; k++)
-        code[k] = max > 0 ? (int16_t)lrintf(x[k] / max * QUERY_MAX) : 0;
-    return max / QUERY_MAX;
-}
-
-/* The query in whole numbers into the scratch, their unit into *unit; false: it knows no item. */
-static bool encode(const struct pz_spectral_part *f, const struct pz_query *q, void *scratch,
-                   float *unit)
-{
-    struct scratch s = { scratch, (int16_t *)((float *)scratch + f->d) };
+    struct scratch s = *to;
     struct pz_recency age = recency(f, q);
     bool known = false;
 
@@ -688,44 +525,84 @@ static bool encode(const struct pz_spectral_part *f, const struct pz_query *q, v
     if (!known)
         return false;
     filter(f, s.x);
-    *unit = round_query(s.x, f->d, s.code);
+    *s.unit = pz_bytes_query(s.x, f->d, s.code);
     return true;
-}
-
-static const int16_t *code_of(const struct pz_spectral_part *f, void *scratch)
-{
-    return (const int16_t *)((float *)scratch + f->d);
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct pz_spectral_part *f = part;
-    float unit;
+    struct scratch s = scratch_of(f, scratch);
+    struct pz_bytes_scan rows = rows_of(f);
 
-    if (!encode(f, q, scratch, &unit))
+    if (!encode(f, q, &s))
         return false;
-    scan(f, code_of(f, scratch), unit, out);
+    pz_bytes_scan(&rows, s.code, *s.unit, out);
     return true;
+}
+
+static bool rough(const void *part, const struct pz_query *q, void *scratch, float *off)
+{
+    const struct pz_spectral_part *f = part;
+    struct scratch s = scratch_of(f, scratch);
+    struct pz_bytes_scan rows = rows_of(f);
+
+    if (!f->off || !encode(f, q, &s))
+        return false;
+    for (size_t k = 0; k < f->d; k++)
+        s.x[k] = *s.unit * (float)s.code[k];
+    *s.rough_unit = pz_bytes_rough(&rows, f->off, s.x, s.rough, off);
+    return true;
+}
+
+static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out)
+{
+    const struct pz_spectral_part *f = part;
+    struct pz_bytes_scan rows = rows_of(f);
+    const int8_t *code[PZ_SCORE_BLOCK];
+    float unit[PZ_SCORE_BLOCK];
+
+    for (size_t k = 0; k < n; k++) {
+        struct scratch s = scratch_of(f, scratch[k]);
+
+        code[k] = s.rough;
+        unit[k] = *s.rough_unit;
+    }
+    pz_bytes_rough_scan(&rows, code, unit, out, n);
+}
+
+static float exact(const void *part, void *scratch, uint32_t item)
+{
+    const struct pz_spectral_part *f = part;
+    struct scratch s = scratch_of(f, scratch);
+    struct pz_bytes_scan row = { f->code + (size_t)item * f->d, f->out + item, 1, f->d };
+    float score = 0;
+
+    if (item < f->n_items)
+        pz_bytes_scan(&row, s.code, *s.unit, &score);
+    return score;
 }
 
 static void score_block(const void *part, const struct pz_query *const *q, size_t n,
                         void *const *scratch, float *const *out, bool *said)
 {
     const struct pz_spectral_part *f = part;
+    struct pz_bytes_scan rows = rows_of(f);
     const int16_t *x[PZ_SCORE_BLOCK];
     float unit[PZ_SCORE_BLOCK], *to[PZ_SCORE_BLOCK];
-    size_t n_x = 0, i = 0;
+    size_t n_x = 0;
 
     for (size_t k = 0; k < n; k++) {
-        said[k] = encode(f, q[k], scratch[k], &unit[n_x]);
-        x[n_x] = code_of(f, scratch[k]);
-        to[n_x] = out[k];
-        n_x += said[k];
+        struct scratch s = scratch_of(f, scratch[k]);
+
+        said[k] = encode(f, q[k], &s);
+        if (!said[k])
+            continue;
+        x[n_x] = s.code;
+        unit[n_x] = *s.unit;
+        to[n_x++] = out[k];
     }
-    for (; i + 4 <= n_x; i += 4)
-        scan4(f, x + i, unit + i, to + i);
-    for (; i < n_x; i++)
-        scan(f, x[i], unit[i], to[i]);
+    pz_bytes_scan_block(&rows, x, unit, to, n_x);
 }
 
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
@@ -782,6 +659,9 @@ const struct pz_scorer pz_spectral = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .rough = rough,
+    .rough_scan = rough_scan,
+    .exact = exact,
     .score_block = score_block,
     .explain = explain,
 };

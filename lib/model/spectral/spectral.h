@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/bytes.h"
 #include "model/dense.h"
 #include "model/scorer.h"
 
@@ -44,8 +45,10 @@ struct pz_spectral_part {
     const float *value;    /* [d] l, descending */
     const float *weight;   /* [n_items] n_i */
     const float *in, *out; /* [n_items] scale_i / n_i^y, scale_j * n_j^z; 0 without events */
-    int8_t *own_code;      /* these are NULL when borrowed from a table */
+    const struct pz_bytes_off *off; /* [ceil(n_items / 64)] of code and out, once loaded; or NULL */
+    int8_t *own_code;               /* these are NULL when borrowed from a table */
     float *own_scale, *own_value, *own_weight, *own_in, *own_out;
+    struct pz_bytes_off *own_off;
 };
 
 /* A in both orders. */
@@ -69,8 +72,5 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
                                struct pz_mat *vector, float *value, struct pz_err *err);
 
 enum { PZ_SPECTRAL_BLOCK = 32 };
-
-/* A row of d floats as bytes: returns the scale, 0 for a row of zeros. */
-float pz_code_row(const float *row, size_t d, int8_t *code);
 
 #endif

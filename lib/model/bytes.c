@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors as bytes: see bytes.h. The only file with instructions of its own for a processor: AVX2
+ * multiplies 16 pairs of 16 bits and adds neighbours at once, four rows share the loads of the
+ * query, and their four sums are folded together. What it adds up are whole numbers, so the plain
+ * loop behind it gives the same bits; which of the two runs is asked of the processor. */
+#include "model/bytes.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAS_AVX2 1
+#include <immintrin.h>
+#endif
+
+enum { CODE_MAX = 127, QUERY_MAX = 8191, ROUGH_MAX = 127 };
+
+float pz_bytes_row(const float *row, size_t d, int8_t *code)
+{
+    float max = 0;
+
+    for (size_t k = 0; k < d; k++)
+        max = fabsf(row[k]) > max ? fabsf(row[k]) : max;
+    for (size_t k = 0; k < d; k++)
+        code[k] = max > 0 ? (int8_t)lrintf(row[k] / max * CODE_MAX) : 0;
+    return max / CODE_MAX;
+}
+
+float pz_bytes_query(const float *x, size_t d, int16_t *code)
+{
+    float max = 0;
+
+    for (size_t k = 0; k < d; k++)
+        max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
+    for (size_t k = 0; k < d; k++)
+        code[k] = max > 0 ? (int16_t)lrintf(x[k] / max * QUERY_MAX) : 0;
+    return max / QUERY_MAX;
+}
+
+static void scan_plain(const struct pz_bytes_scan *r, size_t from, const int16_t *x, float factor,
+                       float *out)
+{
+    for (size_t i = from; i < r->n; i++) {
+        const int8_t *row = r->code + i * r->d;
+        int32_t sum = 0;
+
+        for (size_t k = 0; k < r->d; k++)
+            sum += (int32_t)row[k] * (int32_t)x[k];
+        out[i] = factor * r->scale[i] * (float)sum;
+    }
+}
+
+#ifdef HAS_AVX2
+#define AVX2 __attribute__((target("avx2")))
+
+/* sum += products of 16 bytes at row with x, neighbours added. */
+AVX2 static inline __m256i add_16(__m256i sum, const int8_t *row, __m256i x)
+{
+    __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)row));
+
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(wide, x));
+}
+
+/* The same of 8 bytes. */
+AVX2 static inline __m256i add_8(__m256i sum, const int8_t *row, __m256i x)
+{
+    __m256i wide = _mm256_cvtepi8_epi16(_mm_loadl_epi64((const __m128i_u *)row));
+
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(wide, x));
+}
+
+/* The totals of four sums. */
+AVX2 static inline __m128i fold_4(const __m256i *s)
+{
+    __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
+
+    return _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+}
+
+/* Whole numbers of rows four at a time; returns how many rows were done. */
+AVX2 static size_t scan_avx2(const struct pz_bytes_scan *r, const int16_t *x, float factor,
+                             float *out)
+{
+    size_t i = 0, d = r->d, whole = d / 16 * 16;
+    __m256i last = whole < d
+                       ? _mm256_castsi128_si256(_mm_loadu_si128((const __m128i_u *)(x + whole)))
+                       : _mm256_setzero_si256();
+
+    for (; i + 4 <= r->n; i += 4) {
+        const int8_t *row = r->code + i * d;
+        __m256i s[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                         _mm256_setzero_si256() };
+        __m128 scale = _mm_mul_ps(_mm_set1_ps(factor), _mm_loadu_ps(r->scale + i));
+
+        for (size_t k = 0; k < whole; k += 16) {
+            __m256i q = _mm256_loadu_si256((const __m256i_u *)(x + k));
+
+            s[0] = add_16(s[0], row + k, q);
+            s[1] = add_16(s[1], row + d + k, q);
+            s[2] = add_16(s[2], row + 2 * d + k, q);
+            s[3] = add_16(s[3], row + 3 * d + k, q);
+        }
+        for (size_t n = 0; n < 4 && whole < d; n++)
+            s[n] = add_8(s[n], row + n * d + whole, last);
+        _mm_storeu_ps(out + i, _mm_mul_ps(scale, _mm_cvtepi32_ps(fold_4(s))));
+    }
+    return i;
+}
+#endif
+
+void pz_bytes_scan(const struct pz_bytes_scan *rows, const int16_t *x, float factor, float *out)
+{
+    size_t done = 0;
+
+#ifdef HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        done = scan_avx2(rows, x, factor, out);
+#endif
+    scan_plain(rows, done, x, factor, out);
+}
+
+enum { TILE_BYTES = 16384 /* of rows that stay in the first cache for all queries */ };
+
+static size_t tile_rows(size_t d)
+{
+    return TILE_BYTES / d / 4 * 4 + 4;
+}
+
+void pz_bytes_scan_block(const struct pz_bytes_scan *rows, const int16_t *const *x,
+                         const float *factor, float *const *out, size_t n_x)
+{
+    size_t tile = tile_rows(rows->d);
+
+    for (size_t from = 0; from < rows->n; from += tile) {
+        struct pz_bytes_scan part = { rows->code + from * rows->d, rows->scale + from,
+                                      rows->n - from < tile ? rows->n - from : tile, rows->d };
+
+        for (size_t k = 0; k < n_x; k++)
+            pz_bytes_scan(&part, x[k], factor[k], out[k] + from);
+    }
+}
+
+/* Lengths are rounded up, and sums in double leave room for no more than this. */
+static const double UP = 1.0000005;
+
+static float longer(float length, double square)
+{
+    double next = sqrt(square) * UP;
+
+    return next > (double)length ? (float)(next * UP) : length;
+}
+
+void pz_bytes_rows(const float *row, size_t n, size_t d, int8_t *code, float *scale,
+                   struct pz_bytes_off *off)
+{
+    for (size_t i = 0; i < n; i++, row += d, code += d) {
+        double apart = 0, square = 0;
+        struct pz_bytes_off *o = &off[i / 64];
+
+        if (i % 64 == 0)
+            *o = (struct pz_bytes_off){ 0, 0 };
+        scale[i] = pz_bytes_row(row, d, code);
+        for (size_t k = 0; k < d; k++) {
+            double by = (double)row[k] - (double)scale[i] * (double)code[k];
+
+            apart += by * by;
+            square += (double)row[k] * (double)row[k];
+        }
+        o->row = longer(o->row, apart);
+        o->length = longer(o->length, square);
+    }
+}
+
+void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off)
+{
+    const int8_t *code = rows->code;
+
+    for (size_t i = 0; i < rows->n; i++, code += rows->d) {
+        int64_t square = 0;
+
+        if (i % 64 == 0)
+            off[i / 64] = (struct pz_bytes_off){ 0, 0 };
+        for (size_t k = 0; k < rows->d; k++)
+            square += (int32_t)code[k] * (int32_t)code[k];
+        off[i / 64].length = longer(off[i / 64].length, (double)square * (double)rows->scale[i] *
+                                                            (double)rows->scale[i]);
+    }
+}
+
+/* Rounding: a sum of d products in floats, in any order, is within d 2^-24 of their absolute sum; a
+ * scan's own three multiplications and the conversion of its sum add less than 8 2^-24. */
+static const double ROUNDING = 0x1p-24;
+
+/* What products with x, coded in 8 bits, are off. */
+static void bound_all(const struct pz_bytes_off *off, size_t n, const float *x, size_t d,
+                      const int8_t *code, float unit, float *out)
+{
+    double square = 0, apart = 0, length, away;
+
+    for (size_t k = 0; k < d; k++) {
+        double by = (double)x[k] - (double)unit * (double)code[k];
+
+        apart += by * by;
+        square += (double)x[k] * (double)x[k];
+    }
+    length = sqrt(square) * UP;
+    away = sqrt(apart) * UP + length * (double)(d + 8) * ROUNDING;
+    for (size_t b = 0; b < (n + 63) / 64; b++)
+        out[b] = (float)((length * (double)off[b].row +
+                          away * ((double)off[b].length + (double)off[b].row)) *
+                         UP);
+}
+
+static void rough_plain(const struct pz_bytes_scan *r, size_t from, const int8_t *x, float factor,
+                        float *out)
+{
+    for (size_t i = from; i < r->n; i++) {
+        const int8_t *row = r->code + i * r->d;
+        int32_t sum = 0;
+
+        for (size_t k = 0; k < r->d; k++)
+            sum += (int32_t)row[k] * (int32_t)x[k];
+        out[i] = factor * r->scale[i] * (float)sum;
+    }
+}
+
+#ifdef HAS_AVX2
+/* sum += products of 32 bytes at row with x, four neighbours added. The instruction wants one side
+ * without signs: they go to the other, and two products of 127 and 127 fit in 16 bits. */
+AVX2 static inline __m256i add_32(__m256i sum, const int8_t *row, __m256i x)
+{
+    __m256i turned = _mm256_sign_epi8(_mm256_loadu_si256((const __m256i_u *)row), x);
+
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x), turned),
+                                                   _mm256_set1_epi16(1)));
+}
+
+/* Rows four at a time, but not the last ones where there are no more behind: x, zero from d on, may
+ * reach into the next row. Returns how many rows were done. */
+AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const int8_t *x,
+                              float factor, float *out)
+{
+    size_t i = 0, d = r->d, end = more ? r->n : r->n - (r->n < 4 ? r->n : 4);
+
+    for (; i + 4 <= end; i += 4) {
+        const int8_t *row = r->code + i * d;
+        __m256i s[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                         _mm256_setzero_si256() };
+        __m128 scale = _mm_mul_ps(_mm_set1_ps(factor), _mm_loadu_ps(r->scale + i));
+
+        for (size_t k = 0; k < d; k += 32) {
+            __m256i q = _mm256_loadu_si256((const __m256i_u *)(x + k));
+
+            s[0] = add_32(s[0], row + k, q);
+            s[1] = add_32(s[1], row + d + k, q);
+            s[2] = add_32(s[2], row + 2 * d + k, q);
+            s[3] = add_32(s[3], row + 3 * d + k, q);
+        }
+        _mm_storeu_ps(out + i, _mm_mul_ps(scale, _mm_cvtepi32_ps(fold_4(s))));
+    }
+    return i;
+}
+#endif
+
+/* x in 8 bits; returns the unit. */
+static float rough_query(const float *x, size_t d, int8_t *code)
+{
+    float max = 0;
+
+    for (size_t k = 0; k < d; k++)
+        max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
+    for (size_t k = 0; k < d; k++)
+        code[k] = max > 0 ? (int8_t)lrintf(x[k] / max * ROUGH_MAX) : 0;
+    memset(code + d, 0, PZ_BYTES_PAD);
+    return max / ROUGH_MAX;
+}
+
+float pz_bytes_rough(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
+                     const float *x, int8_t *code, float *bound)
+{
+    float unit = rough_query(x, rows->d, code);
+
+    bound_all(off, rows->n, x, rows->d, code, unit, bound);
+    return unit;
+}
+
+/* Products with one query. more: rows lie behind these, so that all can be done four at a time. */
+static void rough_one(const struct pz_bytes_scan *rows, bool more, const int8_t *code, float unit,
+                      float *out)
+{
+    size_t done = 0;
+
+#ifdef HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        done = rough_avx2(rows, more, code, unit, out);
+#endif
+    rough_plain(rows, done, code, unit, out);
+}
+
+void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const int8_t *const *code,
+                         const float *unit, float *const *out, size_t n_x)
+{
+    size_t tile = n_x == 1 ? rows->n : tile_rows(rows->d);
+
+    for (size_t from = 0; from < rows->n; from += tile) {
+        size_t n = rows->n - from < tile ? rows->n - from : tile;
+        struct pz_bytes_scan part = { rows->code + from * rows->d, rows->scale + from, n, rows->d };
+
+        for (size_t k = 0; k < n_x; k++)
+            rough_one(&part, from + n < rows->n, code[k], unit[k], out[k] + from);
+    }
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The leading eigenvectors of A^T A, A sparse, by randomised subspace iteration (Halko, Martinsson &
+ * Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
+ * orthonormal on the way, and the leading singular vectors of the last product are read from its
+ * small Gram matrix. The columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so
+ * nothing of size users x k exists. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "base/simd.h"
+#include "model/spectral/spectral.h"
+
+enum {
+    BLOCK = PZ_SPECTRAL_BLOCK,
+    EXTRA_PERCENT = 12, /* columns beyond those asked */
+    EXTRA_MIN = 8,
+    ROUNDS = 2
+};
+
+/* out[0..n) = sum over p of value[p] * row id[p] of from. */
+PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries,
+                             const float *from, size_t stride, size_t n, float *out)
+{
+    float sum[BLOCK] = { 0 };
+
+    for (uint64_t p = 0; p < n_entries; p++) {
+        const float *row = from + (size_t)id[p] * stride;
+        float w = value[p];
+
+        if (n == BLOCK)
+            for (size_t k = 0; k < BLOCK; k++)
+                sum[k] += w * row[k];
+        else
+            for (size_t k = 0; k < n; k++)
+                sum[k] += w * row[k];
+    }
+    memcpy(out, sum, n * sizeof *sum);
+}
+
+enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
+{
+    float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
+
+    if (!mid)
+        return pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
+    for (size_t from = 0; from < q.cols; from += BLOCK) {
+        size_t n = q.cols - from < BLOCK ? q.cols - from : BLOCK;
+
+#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
+        for (size_t u = 0; u < a->rows; u++)
+            gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from,
+                   q.stride, n, mid + u * BLOCK);
+#pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
+        for (size_t i = 0; i < a->cols; i++)
+            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i],
+                   a->col_ptr[i + 1] - a->col_ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
+    }
+    free(mid);
+    return PZ_OK;
+}
+
+static void start_vectors(struct pz_mat q, uint64_t seed)
+{
+#pragma omp parallel for schedule(static) num_threads(pz_par_threads())
+    for (size_t r = 0; r < q.rows; r++) {
+        struct pz_rng rng;
+
+        pz_rng_init(&rng, seed, r);
+        for (size_t k = 0; k < q.cols; k++)
+            q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
+    }
+}
+
+/* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
+static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float *value,
+                                   struct pz_err *err)
+{
+    struct pz_mat w = pz_mat_of(gram, y.cols, y.cols);
+    enum pz_status st;
+
+    pz_mat_gram(y, w);
+    st = pz_mat_eigen(w, value, err);
+    if (st != PZ_OK)
+        return st;
+    for (size_t j = 0; j < y.cols; j++) {
+        float s = value[j] > 1e-10f * value[0] ? sqrtf(value[j]) : 0;
+
+        value[j] = s;
+        for (size_t i = 0; i < y.cols; i++)
+            gram[i * y.cols + j] *= s > 0 ? 1 / s : 0;
+    }
+    w.cols = k;
+    return pz_mat_apply(y, w, err);
+}
+
+/* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
+static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t seed,
+                                   struct pz_mat y, float *value, struct pz_err *err)
+{
+    float *gram = pz_mem_array(y.cols * y.cols, sizeof *gram);
+    enum pz_status st = gram ? PZ_OK
+                             : pz_err_memory(err, "spectral vectors",
+                                             4.0 * (double)(y.cols * y.cols));
+
+    if (st == PZ_OK)
+        start_vectors(y, seed);
+    for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
+        st = pz_sparse_square(a, y, err);
+        if (st == PZ_OK)
+            st = pz_mat_orthonormal(y, gram, err);
+    }
+    if (st == PZ_OK)
+        st = pz_sparse_square(a, y, err);
+    if (st == PZ_OK)
+        st = read_vectors(y, k, gram, value, err);
+    free(gram);
+    return st;
+}
+
+enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
+                               struct pz_mat *out, float *value, struct pz_err *err)
+{
+    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_MIN,
+           max = a->cols < a->rows ? a->cols : a->rows;
+    size_t width = wide < max ? wide : max, keep = k < width ? k : width,
+           stride = k < width ? width : k;
+    float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
+    enum pz_status st = v && all ? PZ_OK
+                                 : pz_err_memory(err, "spectral vectors",
+                                                 4.0 * (double)(a->cols * stride));
+
+    if (st == PZ_OK)
+        st = find_vectors(a, keep, seed, (struct pz_mat){ v, a->cols, width, stride }, all, err);
+    if (st == PZ_OK)
+        memcpy(value, all, keep * sizeof *value);
+    free(all);
+    if (st != PZ_OK) {
+        free(v);
+        v = NULL;
+    }
+    *out = (struct pz_mat){ v, a->cols, k, stride };
+    return st;
+}

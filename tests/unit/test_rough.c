@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists chosen from rough scores are those of exact ones: one model, laid out flat with the bytes that
+ * rough scores are made of and without, asked the same 10,000 questions. Every second item is the twin
+ * of the one before it, with the same events, so that there are ties wherever one looks. */
+#include <math.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "filter/filter.h"
+#include "import/import.h"
+#include "model/blend.h"
+#include "model/rough.h"
+#include "rank/rank.h"
+#include "rank/score.h"
+#include "tests/unit/unit.h"
+#include "train/train.h"
+
+enum { ITEMS = 2600, USERS = 700, QUERIES = 10000, NUM_MAX = 60 };
+
+static char dir[32], packed[64], flat[2][64];
+
+static void must(enum pz_status st, const struct pz_err *err)
+{
+    if (st != PZ_OK)
+        fail_msg("%s", err->text);
+}
+
+/* Events of users on pairs of twins of one moment, with a taste for a tenth of the catalogue; a row an
+ * item with its price. */
+static void write_data(const char *events, const char *items)
+{
+    struct pz_str text = { 0 }, rows = { 0 };
+    struct pz_rng rng;
+    struct pz_err err;
+
+    pz_rng_init(&rng, 3, 1);
+    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP\n");
+    for (int u = 0; u < USERS; u++)
+        for (int k = 0; k < 25; k++) {
+            double x = pz_rng_unit(&rng);
+            uint32_t pair = pz_rng_below(&rng, 2)
+                                ? ((uint32_t)u % 10 * 130 + pz_rng_below(&rng, 130))
+                                : (uint32_t)(x * x * (ITEMS / 2));
+
+            pz_str_addf(&text, "u%d,i%u,%d\nu%d,i%u,%d\n", u, 2 * pair, 1000000 + k * 50000, u,
+                        2 * pair + 1, 1000000 + k * 50000);
+        }
+    pz_str_adds(&rows, "ITEM_ID,PRICE\n");
+    for (int i = 0; i < ITEMS; i++)
+        pz_str_addf(&rows, "i%d,%d\n", i, i / 2 * 37 % 100);
+    must(pz_file_write(events, text.data, text.len, &err), &err);
+    must(pz_file_write(items, rows.data, rows.len, &err), &err);
+    pz_str_clear(&text);
+    pz_str_clear(&rows);
+}
+
+static void train(const char *events, const char *items)
+{
+    static const char *const params[] = { "sequence=off",       "factors.dim=16",
+                                          "factors.sweeps=2",   "spectral.dim=24",
+                                          "weight.factors=0.7", "weight.spectral=0.5" };
+    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("user-personalization", NULL),
+                                .params = params,
+                                .n_params = sizeof params / sizeof *params,
+                                .seed = 1 };
+    struct pz_import_cfg import = { .map = { 0 } };
+    struct pz_import_count count[PZ_N_TABLES];
+    struct pz_dataset *ds = NULL;
+    struct pz_err err = { 0 };
+
+    assert_true(pz_strs_add(&import.files[PZ_INTERACTIONS], events));
+    assert_true(pz_strs_add(&import.files[PZ_ITEMS], items));
+    must(pz_import(&import, &ds, count, &err), &err);
+    must(pz_train(ds, &cfg, packed, &err), &err);
+    pz_dataset_free(ds);
+    pz_strs_clear(&import.files[PZ_INTERACTIONS]);
+    pz_strs_clear(&import.files[PZ_ITEMS]);
+}
+
+/* The model flat with what its parts derive, and without. */
+static void lay_out(void)
+{
+    struct pz_derived derived = { NULL, 0, 0 };
+    struct pz_model *m = NULL;
+    struct pz_err err = { 0 };
+
+    must(pz_model_open(packed, &m, &err), &err);
+    must(pz_model_derive(m, &derived, &err), &err);
+    must(pz_table_unpack(m->table, &derived, flat[0], &err), &err);
+    must(pz_table_unpack(m->table, NULL, flat[1], &err), &err);
+    pz_derived_clear(&derived);
+    pz_model_free(m);
+}
+
+static int make_models(void **state __attribute__((unused)))
+{
+    char events[64], items[64];
+
+    snprintf(dir, sizeof dir, "/tmp/pz-rough.XXXXXX");
+    if (!mkdtemp(dir))
+        return 1;
+    snprintf(packed, sizeof packed, "%s/m.pzm", dir);
+    snprintf(flat[0], sizeof flat[0], "%s/rough.flat", dir);
+    snprintf(flat[1], sizeof flat[1], "%s/exact.flat", dir);
+    snprintf(events, sizeof events, "%s/events.csv", dir);
+    snprintf(items, sizeof items, "%s/items.csv", dir);
+    write_data(events, items);
+    train(events, items);
+    lay_out();
+    unlink(events);
+    unlink(items);
+    return 0;
+}
+
+static int remove_models(void **state __attribute__((unused)))
+{
+    unlink(packed);
+    unlink(flat[0]);
+    unlink(flat[1]);
+    return rmdir(dir);
+}
+
+AROUND_ALL(make_models, remove_models)
+
+/* A model with a ranker and two filters of its own. */
+struct side {
+    struct pz_model *m;
+    struct pz_ranker *r;
+    struct pz_filter *filter[2];
+};
+
+static void open_side(struct side *s, const char *path)
+{
+    static const char *const text[] = { "INCLUDE ItemID WHERE Items.PRICE < 30",
+                                        "INCLUDE ItemID WHERE Items.PRICE = 41" };
+    struct pz_err err = { 0 };
+
+    must(pz_model_open(path, &s->m, &err), &err);
+    s->r = pz_ranker_new(s->m);
+    assert_non_null(s->r);
+    for (size_t i = 0; i < 2; i++)
+        must(pz_filter_compile(text[i], &(struct pz_filter_schema){ .m = s->m }, &s->filter[i],
+                               &err),
+             &err);
+}
+
+static void close_side(struct side *s)
+{
+    for (size_t i = 0; i < 2; i++)
+        pz_filter_free(s->filter[i]);
+    pz_ranker_free(s->r);
+    pz_model_free(s->m);
+}
+
+/* One question and the strings it borrows. */
+struct question {
+    struct pz_request req;
+    char user[16], item[12][16];
+    const char *history[12];
+    struct pz_promotion promotion;
+    uint32_t filter; /* 0, 1: that one; else none */
+};
+
+static void make_question(struct question *q, uint64_t k)
+{
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, 11, k);
+    memset(q, 0, sizeof *q);
+    q->req = (struct pz_request){ .num = 1 + pz_rng_below(&rng, NUM_MAX),
+                                  .seed = k,
+                                  .exploration_weight = pz_rng_below(&rng, 3) ? -1 : 0,
+                                  .exploration_cutoff_days = 1 + pz_rng_below(&rng, 40) };
+    q->filter = pz_rng_below(&rng, 4);
+    if (pz_rng_below(&rng, 4)) {
+        snprintf(q->user, sizeof q->user, "u%u", pz_rng_below(&rng, USERS + 20));
+        q->req.user_id = q->user;
+    }
+    q->req.n_history = pz_rng_below(&rng, 3) ? pz_rng_below(&rng, 12) : 0;
+    for (size_t i = 0; i < q->req.n_history; i++) {
+        snprintf(q->item[i], sizeof q->item[i], "i%u", pz_rng_below(&rng, ITEMS));
+        q->history[i] = q->item[i];
+    }
+    q->req.history = q->history;
+    if (pz_rng_below(&rng, 5) == 0)
+        q->req.rules.seen = PZ_SEEN_KEEP;
+    if (pz_rng_below(&rng, 6) == 0) {
+        q->promotion = (struct pz_promotion){ .name = "p", .percent = 20 };
+        q->req.rules.promotion = &q->promotion;
+        q->req.rules.n_promotions = 1;
+    }
+}
+
+static struct pz_answer ask(struct side *s, struct question *q)
+{
+    struct pz_answer answer;
+    struct pz_err err = { 0 };
+
+    q->req.filter = q->filter < 2 ? s->filter[q->filter] : NULL;
+    q->promotion.filter = s->filter[1];
+    must(pz_rank(s->r, &q->req, &answer, &err), &err);
+    return answer;
+}
+
+/* How far the scores are apart, in proportion. Lists and blends are the same, to the last bit. */
+static double compare(const struct pz_answer *a, const struct pz_answer *b)
+{
+    double apart = 0;
+
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->has_next, b->has_next);
+    for (size_t i = 0; i < a->n; i++) {
+        assert_int_equal(a->hit[i].item, b->hit[i].item);
+        assert_int_equal(a->hit[i].source, b->hit[i].source);
+        assert_memory_equal(&a->hit[i].blend, &b->hit[i].blend, sizeof(float));
+        assert_int_equal(isnan(a->hit[i].score), isnan(b->hit[i].score));
+        if (b->hit[i].score > 0)
+            apart = fmax(apart, fabs(a->hit[i].score / b->hit[i].score - 1));
+    }
+    return apart;
+}
+
+TEST(lists_from_rough_scores_are_those_of_exact_ones)
+{
+    struct side rough = { NULL }, exact = { NULL };
+    size_t ties = 0;
+    double apart = 0, mean = 0;
+
+    open_side(&rough, flat[0]);
+    open_side(&exact, flat[1]);
+    for (uint64_t k = 0; k < QUERIES; k++) {
+        struct question q;
+        struct pz_answer a, b;
+        double off;
+
+        make_question(&q, k);
+        a = ask(&rough, &q);
+        b = ask(&exact, &q);
+        off = compare(&a, &b);
+        apart = fmax(apart, off);
+        mean += off / QUERIES;
+        for (size_t i = 1; i < a.n; i++)
+            ties += a.hit[i].blend == a.hit[i - 1].blend && a.hit[i].blend > 0;
+    }
+    print_message("ties %zu, scores apart %.2e, mean %.2e\n", ties, apart, mean);
+    assert_true(ties > QUERIES);
+    assert_true(apart < 2e-2); /* of sums over the catalogue, see pz_scored_softmax */
+    assert_true(mean < 3e-3);
+    close_side(&rough);
+    close_side(&exact);
+}
+
+/* Every rough score, however low, against its bound. */
+TEST(rough_scores_keep_their_bounds)
+{
+    struct pz_model *m = NULL;
+    struct pz_err err = { 0 };
+    struct pz_rough *r;
+    float *out;
+    void *scratch;
+    uint64_t *all = pz_bits_new(ITEMS);
+    size_t n_rough = 0, n_off = 0;
+
+    must(pz_model_open(flat[0], &m, &err), &err);
+    assert_true(pz_rough_suits(m));
+    r = pz_rough_new(m);
+    out = pz_mem_array(m->items.n, sizeof *out);
+    scratch = pz_mem_array(pz_model_scratch(m), 1);
+    pz_bits_fill(all, m->items.n, true);
+    for (uint32_t u = 0; u < 200; u++) {
+        struct pz_query q = { .task = PZ_TASK_USER,
+                              .n_hist = 1 + u % 20,
+                              .hist = m->item + m->ptr[u],
+                              .hist_time = m->time + m->ptr[u],
+                              .hist_weight = m->weight + m->ptr[u],
+                              .now = m->newest };
+        struct pz_rough_task task = {
+            .rough = r, .job = { .q = &q, .allowed = all, .scratch = scratch, .out = out }
+        };
+
+        pz_rough_score(m, &task, 1);
+        assert_true(task.done);
+        for (uint32_t i = 0; i < m->items.n; i++) {
+            float exact = pz_rough_exact(r, i);
+
+            assert_true(fabsf(exact - out[i]) <= r->off[i / 64]);
+            assert_true(exact <= r->max[i / 64]);
+            n_off += exact < out[i] || exact > out[i];
+            n_rough++;
+        }
+    }
+    assert_true(n_off > n_rough / 2);
+    free(all);
+    free(out);
+    free(scratch);
+    pz_rough_free(r);
+    pz_model_free(m);
+}
+
+TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
+{
+    struct side one = { NULL };
+    struct pz_ranker *r[PZ_SCORE_BLOCK];
+    struct question q[PZ_SCORE_BLOCK];
+    struct pz_rank_task task[PZ_SCORE_BLOCK];
+
+    open_side(&one, flat[0]);
+    for (size_t i = 0; i < PZ_SCORE_BLOCK; i++)
+        r[i] = pz_ranker_new(one.m);
+    for (uint64_t k = 0; k + PZ_SCORE_BLOCK <= 400; k += PZ_SCORE_BLOCK) {
+        size_t n = 1 + k / PZ_SCORE_BLOCK % PZ_SCORE_BLOCK;
+
+        for (size_t i = 0; i < n; i++) {
+            make_question(&q[i], k + i);
+            q[i].req.filter = q[i].filter < 2 ? one.filter[q[i].filter] : NULL;
+            q[i].promotion.filter = one.filter[1];
+            task[i] = (struct pz_rank_task){ .ranker = r[i], .req = &q[i].req };
+        }
+        pz_rank_block(task, n);
+        for (size_t i = 0; i < n; i++) {
+            struct pz_answer alone = ask(&one, &q[i]);
+
+            assert_int_equal(task[i].status, PZ_OK);
+            assert_true(compare(&task[i].answer, &alone) <= 0);
+        }
+    }
+    for (size_t i = 0; i < PZ_SCORE_BLOCK; i++)
+        pz_ranker_free(r[i]);
+    close_side(&one);
+}
