@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/simd.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_AVX2 1
 #include <immintrin.h>
@@ -38,8 +40,8 @@ float pz_bytes_query(const float *x, size_t d, int16_t *code)
     return max / QUERY_MAX;
 }
 
-static void scan_plain(const struct pz_bytes_scan *r, size_t from, const int16_t *x, float factor,
-                       float *out)
+PZ_KERNEL static void scan_plain(const struct pz_bytes_scan *r, size_t from, const int16_t *x,
+                                 float factor, float *out)
 {
     for (size_t i = from; i < r->n; i++) {
         const int8_t *row = r->code + i * r->d;
@@ -212,8 +214,8 @@ static void bound_all(const struct pz_bytes_off *off, size_t n, const float *x, 
                          UP);
 }
 
-static void rough_plain(const struct pz_bytes_scan *r, size_t from, const int8_t *x, float factor,
-                        float *out)
+PZ_KERNEL static void rough_plain(const struct pz_bytes_scan *r, size_t from, const int8_t *x,
+                                  float factor, float *out)
 {
     for (size_t i = from; i < r->n; i++) {
         const int8_t *row = r->code + i * r->d;

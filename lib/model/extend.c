@@ -68,7 +68,7 @@ static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs
     m->item_since = since;
     m->item_count = count;
     m->item_shown = shown;
-    return PZ_OK;
+    return m->block_since ? pz_model_make_blocks(m, err) : PZ_OK;
 }
 
 enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,

@@ -56,6 +56,34 @@ static enum pz_status load_histories(struct pz_model *m, struct pz_err *err)
     return st;
 }
 
+/* What derive wrote, from a flat file, or made; a flat file without does without. */
+static enum pz_status load_block_since(struct pz_model *m, struct pz_err *err)
+{
+    uint64_t n = ((uint64_t)m->items.n + 63) / 64;
+    const void *data = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (pz_table_has(m->table, PZ_DERIVED "block_since"))
+        st = pz_table_get(m->table, PZ_DERIVED "block_since", PZ_I64, n, &data, NULL, err);
+    m->block_since = data;
+    return st == PZ_OK && !data && !pz_table_is_flat(m->table) ? pz_model_make_blocks(m, err) : st;
+}
+
+enum pz_status pz_model_make_blocks(struct pz_model *m, struct pz_err *err)
+{
+    int64_t *block = pz_mem_array(((size_t)m->items.n + 63) / 64, sizeof *block);
+
+    if (!block)
+        return pz_err_memory(err, "items", 8.0 * m->items.n / 64);
+    for (uint32_t i = 0; i < m->items.n; i++)
+        if (i % 64 == 0 || m->item_since[i] > block[i / 64])
+            block[i / 64] = m->item_since[i];
+    free(m->owned[3]);
+    m->owned[3] = block;
+    m->block_since = block;
+    return PZ_OK;
+}
+
 /* Flat files were checked when they were made; packed ones come from anywhere. */
 static enum pz_status check_histories(const struct pz_model *m, struct pz_err *err)
 {
@@ -79,6 +107,8 @@ static enum pz_status load_data(struct pz_model *m, struct pz_err *err)
         st = pz_table_get_dict(t, "events", &m->events, err);
     if (st == PZ_OK)
         st = load_histories(m, err);
+    if (st == PZ_OK)
+        st = load_block_since(m, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "context", &m->context, err);
     if (st == PZ_OK && !pz_table_is_flat(t))
@@ -198,8 +228,11 @@ void pz_model_free(struct pz_model *m)
 
 enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out, struct pz_err *err)
 {
+    uint64_t n = ((uint64_t)m->items.n + 63) / 64;
     enum pz_status st = PZ_OK;
 
+    if (m->block_since)
+        st = pz_derived_add(out, "block_since", PZ_I64, (void *)m->block_since, n, false, err);
     for (size_t i = 0; i < m->n_parts && st == PZ_OK; i++)
         if (m->part[i].scorer->derive)
             st = m->part[i].scorer->derive(m->part[i].part, out, err);

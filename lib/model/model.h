@@ -61,6 +61,8 @@ struct pz_model {
     const uint32_t *item_count; /* [items.n] interactions that were learned from */
     const int64_t
         *item_since; /* [items.n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX */
+    const int64_t
+        *block_since; /* [words of items.n] the largest item_since of 64 items; NULL: not made */
     const uint32_t *item_shown; /* [items.n] impressions; NULL when the data have none */
     struct pz_attrs item_attrs, user_attrs;
     struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
@@ -72,7 +74,7 @@ struct pz_model {
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;       /* owned */
     struct pz_table *table; /* owned; what the pointers above borrow from */
-    void *owned[3];         /* or from these: arrays that pz_model_extend made longer */
+    void *owned[4]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
 
 /* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds).
@@ -90,6 +92,12 @@ void pz_model_free(struct pz_model *m);
  * Owner:   the caller clears *out, also after a failure, before it frees m */
 enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out,
                                struct pz_err *err);
+
+/* Make block_since of item_since, again after a change.
+ * Errors:  PZ_TRY_AGAIN memory is out
+ * Owner:   the model
+ * Threads: one, which has the model alone */
+enum pz_status pz_model_make_blocks(struct pz_model *m, struct pz_err *err);
 
 /* How many items training saw: those from this index on came by pz_model_extend. */
 static inline uint32_t pz_model_learned(const struct pz_model *m)

@@ -55,13 +55,31 @@ PZ_KERNEL static void scale(float *score, uint32_t n, float factor)
         score[i] *= factor;
 }
 
-static double draw_time(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
-                        uint32_t i, double live, double share)
-{
-    double tried = (double)items->count[i] + (items->shown ? (double)items->shown[i] : 0) + live;
-    double u = ((double)(pz_rng_mix(cfg->draw + i) >> 11) + 1) * 0x1p-53; /* in (0, 1] */
+/* One young item at hand. */
+struct young_item {
+    uint32_t item;
+    double u;     /* uniform in (0, 1] */
+    double tried; /* 1 + interactions + impressions */
+};
 
-    return -log(u) * (1 + tried) / (0.1 + (share > 0 ? share : 0));
+static struct young_item young_item(const struct pz_explore_cfg *cfg,
+                                    const struct pz_explore_items *items, uint32_t i, double live)
+{
+    double shown = (double)items->count[i] + (items->shown ? (double)items->shown[i] : 0) + live;
+
+    return (struct young_item){ i, ((double)(pz_rng_mix(cfg->draw + i) >> 11) + 1) * 0x1p-53,
+                                1 + shown };
+}
+
+static double draw_time(const struct young_item *y, double share)
+{
+    return -log(y->u) * y->tried / (0.1 + (share > 0 ? share : 0));
+}
+
+/* Whether the time is surely not before `last`: -log u >= 1 - u. Spares most items their logarithm. */
+static bool is_late(const struct young_item *y, double share, double last)
+{
+    return (1 - y->u) * y->tried > last * (1 + 1e-9) * (0.1 + (share > 0 ? share : 0));
 }
 
 /* Put a candidate into the list sorted by time; equal times to the lower item, which comes first.
@@ -79,49 +97,104 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
-/* Make the rough blend of a candidate exact, unless even the most that it can be gives no time before
- * `last`: false. */
-static bool settle(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
-                   uint32_t i, double live, const float *blend, float best, double last)
-{
-    float most = blend[i] + items->off[i / 64];
+/* A draw: the candidates with the smallest times so far, in order. */
+struct draw {
+    const struct pz_explore_cfg *cfg;
+    const struct pz_explore_items *items;
+    const float *blend;
+    float best;
+    struct candidate *list; /* [PZ_EXPLORE_MAX] */
+    size_t n;
+};
 
-    /* the quotient of what is exact may be rounded up */
-    if (draw_time(cfg, items, i, live, (double)(most / best) * 1.000001) >= last)
-        return false;
-    items->settle(items->scores, i);
-    return true;
+/* A time that the rough blend of an item may have, off by that much. A quotient of what is exact may be
+ * rounded up. */
+static double share_of(const struct draw *d, uint32_t i, float off)
+{
+    return (double)((d->blend[i] + off) / d->best) * (off > 0 ? 1.000001 : off < 0 ? 0.999999 : 1);
+}
+
+static double last_of(const struct draw *d)
+{
+    return d->n == PZ_EXPLORE_MAX ? d->list[d->n - 1].time : INFINITY;
+}
+
+/* Where the blend is exact: times as they are. */
+static void draw_exact(struct draw *d, const struct young_item *y, double last)
+{
+    double share = share_of(d, y->item, 0);
+
+    (void)last;
+    if (!is_late(y, share, last_of(d)))
+        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
+}
+
+/* Where it is rough, first: the latest times that there can be, of which the last is `last` then. */
+static void draw_latest(struct draw *d, const struct young_item *y, double last)
+{
+    float off = d->items->off[y->item / 64];
+    double share = share_of(d, y->item, -off);
+
+    (void)last;
+    if (!is_late(y, share, last_of(d)))
+        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
+}
+
+/* Then the exact times of those that can come before `last`. */
+static void draw_settled(struct draw *d, const struct young_item *y, double last)
+{
+    double share = share_of(d, y->item, d->items->off[y->item / 64]);
+
+    if (is_late(y, share, last) || draw_time(y, share) > last)
+        return;
+    d->items->settle(d->items->scores, y->item);
+    draw_exact(d, y, last);
+}
+
+/* Have every young item that may be recommended drawn. */
+static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
+                     double last)
+{
+    const struct pz_explore_items *items = d->items;
+    int64_t from = young_since(d->cfg);
+    size_t at = 0;
+
+    d->n = 0;
+    for (uint32_t first = 0; first < items->n; first += 64) {
+        uint32_t left = items->n - first < 64 ? items->n - first : 64;
+        uint64_t bits = items->newest && items->newest[first / 64] < from
+                            ? 0
+                            : young(items->since + first, left, from);
+
+        if (items->allowed)
+            bits &= items->allowed[first / 64];
+        for (; bits; bits &= bits - 1) {
+            uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
+            struct young_item y;
+            double live;
+
+            while (at < items->n_live && items->live[at].item < i)
+                at++;
+            live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
+            y = young_item(d->cfg, items, i, live);
+            one(d, &y, last);
+        }
+    }
 }
 
 /* The candidates with the smallest times, in order; returns how many. */
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
 {
-    int64_t from = young_since(cfg);
-    size_t n = 0, at = 0;
+    struct draw d = { cfg, items, blend, best, list, 0 };
 
-    for (uint32_t first = 0; first < items->n; first += 64) {
-        uint32_t left = items->n - first < 64 ? items->n - first : 64;
-        uint64_t bits = young(items->since + first, left, from);
-
-        if (items->allowed)
-            bits &= items->allowed[first / 64];
-        for (; bits; bits &= bits - 1) {
-            uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
-            double live;
-
-            while (at < items->n_live && items->live[at].item < i)
-                at++;
-            live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
-            if (items->off && !settle(cfg, items, i, live, blend, best,
-                                      n == PZ_EXPLORE_MAX ? list[n - 1].time : INFINITY))
-                continue;
-            n = insert(list, n,
-                       (struct candidate){
-                           draw_time(cfg, items, i, live, (double)(blend[i] / best)), i });
-        }
+    if (!items->off) {
+        draw_all(&d, draw_exact, INFINITY);
+        return d.n;
     }
-    return n;
+    draw_all(&d, draw_latest, INFINITY);
+    draw_all(&d, draw_settled, last_of(&d));
+    return d.n;
 }
 
 size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,

@@ -43,6 +43,7 @@ struct pz_shown {
 struct pz_explore_items {
     uint32_t n;
     const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
+    const int64_t *newest; /* [words of n] the largest since of 64 items; NULL: not known */
     const uint32_t *count; /* [n] interactions */
     const uint32_t *shown; /* [n] impressions; NULL: none were recorded */
     const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
