@@ -91,7 +91,9 @@ double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
 {
     bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
 
-    return user ? part->weight + part->cold_weight / (double)q->n_hist : part->weight;
+    double share = part->scorer->presence ? part->scorer->presence(part->part, q->now) : 1;
+
+    return share * (user ? part->weight + part->cold_weight / (double)q->n_hist : part->weight);
 }
 
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q)

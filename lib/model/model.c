@@ -172,7 +172,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");
-        p->trend = m->trend.scale ? &m->trend : NULL;
+        p->trend = m->trend.scale && !p->scorer->presence ? &m->trend : NULL;
         st = p->scorer->load(m->table, m->items.n, &p->part, err);
         if (st == PZ_OK)
             m->n_parts++;

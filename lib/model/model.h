@@ -31,7 +31,7 @@ struct pz_part {
 
 /* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events.
  * After one or two events the other parts know little, and what everybody likes is worth half as
- * much as they are. */
+ * much as they are. Of a part of what is now (pz_scorer.presence) its share of that. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
 /* The query as a part may read it: without items that came since training, if it knows nothing of

@@ -14,5 +14,6 @@ extern const struct pz_scorer pz_content;
 extern const struct pz_scorer pz_popularity;
 extern const struct pz_scorer pz_sequence;
 extern const struct pz_scorer pz_habits;
+extern const struct pz_scorer pz_recent;
 
 #endif

@@ -13,9 +13,10 @@
 #include "base/str.h"
 #include "model/parts.h"
 
-const struct pz_scorer *const pz_scorers[] = { &pz_transitions, &pz_factors,    &pz_spectral,
-                                               &pz_sessions,    &pz_content,    &pz_sequence,
-                                               &pz_habits,      &pz_popularity, NULL };
+const struct pz_scorer *const pz_scorers[] = {
+    &pz_transitions, &pz_factors, &pz_spectral, &pz_sessions,   &pz_content,
+    &pz_sequence,    &pz_habits,  &pz_recent,   &pz_popularity, NULL
+};
 
 const struct pz_scorer *pz_scorer_find(const char *name)
 {

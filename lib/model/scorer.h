@@ -56,6 +56,7 @@ struct pz_setting {
     double low, high;      /* range that tuning searches; low = high: not tuned */
     bool log_scale;        /* searched on a logarithmic scale */
     bool whole;            /* an integer */
+    bool scanned;          /* tried all over its range before the part is judged */
     bool read_out;         /* acts in scoring only: changing it needs no new fit (see set) */
     bool effort;           /* how much is learned: more costs in proportion (see more) */
     enum pz_judged judged; /* where tuning looks at it */
@@ -69,6 +70,7 @@ struct pz_setting {
 #define PZ_SEARCHED(from, to) .low = (from), .high = (to)
 #define PZ_LOG_SCALE .log_scale = true
 #define PZ_WHOLE .whole = true
+#define PZ_SCANNED .scanned = true
 #define PZ_READ_OUT .read_out = true
 #define PZ_EFFORT .effort = true
 #define PZ_JUDGED(where) .judged = (where)
@@ -204,6 +206,11 @@ struct pz_scorer {
     /* Change a read-out setting (settings[i].read_out) of a part that fit made. NULL when there are
      * none. */
     void (*set)(void *part, size_t setting, double value);
+
+    /* The share of its weight that the part has for a question asked at `now`, 0 .. 1: a part of what
+     * is now, judged where the newest slice of time is held out, says little of the past, and the
+     * trend of items is not for it. NULL: always all. */
+    double (*presence)(const void *part, int64_t now);
 
     /* Bytes of scratch that score and explain need for one thread. */
     size_t (*scratch_bytes)(const void *part);

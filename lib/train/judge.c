@@ -201,7 +201,7 @@ static void judge_case(const struct job *j, const struct pz_valid_case *c, uint3
     struct pz_valid_scratch *scratch = &j->scratch[pz_par_id()];
     struct pz_query q = pz_valid_query(j->v, c, scratch);
     uint32_t n = j->v->train.n_items;
-    double cold = pz_part_weight(&j->part[j->judged], &q) - j->part[j->judged].weight;
+    struct pz_part mine = j->part[j->judged];
     float top;
 
     add_others(j, c, &q, scratch);
@@ -211,9 +211,11 @@ static void judge_case(const struct job *j, const struct pz_valid_case *c, uint3
     else
         memset(scratch->mine, 0, n * sizeof *scratch->mine);
     forbid_seen(j->v, c, scratch->total);
-    for (size_t g = 0; g < j->n_weights; g++)
+    for (size_t g = 0; g < j->n_weights; g++) {
+        mine.weight = j->weight[g];
         j->each[g * j->v->n_users + user] +=
-            (double)c->share * judge_weight(j->v, c, scratch, (float)(j->weight[g] + cold));
+            (double)c->share * judge_weight(j->v, c, scratch, (float)pz_part_weight(&mine, &q));
+    }
 }
 
 static void judge_user(const struct job *j, uint32_t user)

@@ -21,14 +21,17 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, PRUNE_AT = 0;
+static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2, WORTH = 0.01,
+                    PRUNE_AT = 0;
+
+enum { SCAN_STEPS = 6 };
 
 static bool searched(const struct pz_choice *c, size_t k)
 {
     return c->low[k] < c->high[k];
 }
 
-static bool is_switch(const struct pz_choice *c, size_t k)
+bool pz_choice_is_switch(const struct pz_choice *c, size_t k)
 {
     return searched(c, k) && c->scorer->settings[k].whole && c->high[k] - c->low[k] == 1;
 }
@@ -58,9 +61,15 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step)
 
 /* ---- one trial ---- */
 
+static bool is_of_now(const struct pz_search *s, size_t p)
+{
+    return s->choice[p].scorer->presence != NULL;
+}
+
 size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
+    static const double now[PZ_WEIGHTS] = { 0, 0.03, 0.06, 0.12, 0.25, 0.5, 1, 2 };
     static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
     size_t n = is_new ? PZ_WEIGHTS : sizeof near / sizeof *near - (p == 0), others = 0;
 
@@ -70,7 +79,7 @@ size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, doubl
     if (s->choice[p].weight_fixed || others == 0)
         return 1;
     for (size_t i = 0; i < n; i++)
-        w[i] = is_new ? fresh[i] : near[i] * s->part[p].weight;
+        w[i] = !is_new ? near[i] * s->part[p].weight : is_of_now(s, p) ? now[i] : fresh[i];
     w[0] = is_new ? s->choice[p].weight : w[0];
     if (is_new && s->choice[p].scorer->any_time) { /* it has to win over its absence */
         w[1] = w[0];
@@ -107,29 +116,64 @@ static double sure(const struct pz_search *s)
     return s->v->train.ordered ? SURE : SURE_UNORDERED;
 }
 
-/* A weight costs nothing, but for that of a new part that takes long to learn and to ask: it must
- * be worth it. */
-static double sure_of_weight(const struct pz_search *s, size_t p, bool is_new)
+enum trial {
+    NEW,  /* a part that is not there yet: it joins with the best weight, 0 perhaps */
+    SCAN, /* the same with another value of a scanned setting: must beat what there is */
+    MOVE  /* a setting of a part that is there */
+};
+
+/* Items are the same for all users, so that chance favours some of what is now: of its settings more
+ * is asked. */
+static double sure_to_win(const struct pz_search *s, size_t p)
 {
-    return is_new && s->choice[p].scorer->any_time ? SURE_DEAR : SURE;
+    return is_of_now(s, p) ? SURE_NOW : sure(s);
+}
+
+/* What the mean of a trial is measured by: to come in, such a part must be worth a share of all. */
+static double bar(const struct pz_search *s, size_t p, double mean)
+{
+    return is_of_now(s, p) && s->part[p].weight <= 0 ? (1 + WORTH) * mean : mean;
+}
+
+/* Whether values of a trial on all users beat those of the blend as it stands. */
+static bool wins(const struct pz_search *s, size_t p, const double *trial)
+{
+    uint32_t all = s->v->n_users;
+
+    return pz_search_gain(trial, s->each, all) > sure_to_win(s, p) &&
+           pz_search_mean(trial, all) > bar(s, p, s->mean);
+}
+
+/* A weight costs nothing, but for that of a new part that takes long to learn and to ask, or speaks of
+ * what is now: it must be worth it. */
+static double sure_of_weight(const struct pz_search *s, size_t p, enum trial kind)
+{
+    const struct pz_scorer *scorer = s->choice[p].scorer;
+
+    return kind == MOVE ? SURE : scorer->any_time ? SURE_DEAR : is_of_now(s, p) ? SURE_NOW : SURE;
 }
 
 /* The row of s->trial with the largest mean over the first n users, if it gains so many standard
- * errors over the first. */
-static size_t best_row(const struct pz_search *s, size_t n_rows, uint32_t n, double errors)
+ * errors over the first. Of a part of what is now the first row from which no later one is that sure a
+ * gain: the rows are weights in order, and those without a history, for whom any weight will do, shall
+ * not decide on much. */
+static size_t best_row(const struct pz_search *s, size_t p, size_t n_rows, uint32_t n,
+                       double errors)
 {
-    size_t best = 0;
-    double top = -1;
+    size_t best = 0, all = s->v->n_users;
+    double top = bar(s, p, pz_search_mean(s->trial, n));
 
-    for (size_t g = 0; g < n_rows; g++) {
-        double mean = pz_search_mean(s->trial + g * s->v->n_users, n);
+    for (size_t g = 1; g < n_rows; g++) {
+        double mean = pz_search_mean(s->trial + g * all, n);
 
-        if (mean > top + 1e-9) {
+        if (mean > top + 1e-9 &&
+            (!is_of_now(s, p) ||
+             pz_search_gain(s->trial + g * all, s->trial + best * all, n) > errors)) {
             top = mean;
             best = g;
         }
     }
-    return pz_search_gain(s->trial + best * s->v->n_users, s->trial, n) > errors ? best : 0;
+    return pz_search_gain(s->trial + best * all, s->trial, n) > errors ? best : 0;
 }
 
 static void log_trial(const struct pz_search *s, const json_t *settings, const char *scorer,
@@ -182,17 +226,18 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
 
 void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w)
 {
-    size_t row = best_row(s, n_w, s->v->n_users, sure_of_weight(s, p, true));
+    size_t row = best_row(s, p, n_w, s->v->n_users, sure_of_weight(s, p, NEW));
 
     adopt(s, p, w[row], row);
 }
 
 /* Judge part p as it is fitted now; when it beats the blend as it stands, it becomes the blend. */
-static enum pz_status judge_trial(struct pz_search *s, size_t p, bool is_new, bool *won,
+static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind, bool *won,
                                   struct pz_err *err)
 {
     double w[PZ_WEIGHTS];
-    size_t n_w = pz_search_weights(s, p, is_new, w), row;
+    bool is_new = kind == NEW;
+    size_t n_w = pz_search_weights(s, p, kind != MOVE, w), row;
     uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
     enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, rung, s->trial,
                                        err);
@@ -200,15 +245,15 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, bool is_new, bo
     *won = false;
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, rung, sure_of_weight(s, p, is_new));
-    s->idle = !is_new && same(s->trial, s->each, rung);
+    row = best_row(s, p, n_w, rung, sure_of_weight(s, p, kind));
+    s->idle = kind == MOVE && same(s->trial, s->each, rung);
     if (is_new || pz_search_gain(s->trial + row * all, s->each, rung) > PRUNE_AT) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, rung, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
-        row = best_row(s, n_w, all, sure_of_weight(s, p, is_new));
-        *won = is_new || pz_search_gain(s->trial + row * all, s->each, all) > sure(s);
+        row = best_row(s, p, n_w, all, sure_of_weight(s, p, kind));
+        *won = is_new || wins(s, p, s->trial + row * all);
     }
     pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * all, judged), judged,
                    *won);
@@ -231,7 +276,7 @@ static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
     st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, all, SURE);
+    row = best_row(s, p, n_w, all, SURE);
     adopt(s, p, w[row], row);
     pz_search_note(s, &s->choice[p], w[row], s->mean, all, row > 0);
     return PZ_OK;
@@ -247,8 +292,8 @@ static enum pz_status fit(const struct pz_search *s, size_t p, void **part, stru
 }
 
 /* Try part p with setting k at a new value; undone when it does not win. */
-static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double value, bool *won,
-                                struct pz_err *err)
+static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double value,
+                                enum trial kind, bool *won, struct pz_err *err)
 {
     struct pz_choice *c = &s->choice[p];
     bool read_out = c->scorer->settings[k].read_out;
@@ -263,7 +308,7 @@ static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double 
     else
         st = fit(s, p, &s->part[p].part, err);
     if (st == PZ_OK)
-        st = judge_trial(s, p, false, won, err);
+        st = judge_trial(s, p, kind, won, err);
     if (st == PZ_OK && *won) {
         if (!read_out)
             c->scorer->free(fitted);
@@ -293,7 +338,7 @@ static enum pz_status follow(struct pz_search *s, size_t p, size_t k, double ste
 
         if (to == c->value[k])
             break;
-        st = try_value(s, p, k, to, &won, err);
+        st = try_value(s, p, k, to, MOVE, &won, err);
         *left -= !s->idle; /* what changes nothing costs no trial */
         *any |= won;
     }
@@ -309,8 +354,8 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++) {
         bool won = false, idle;
 
-        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out || is_switch(c, k) ||
-            c->scorer->settings[k].effort || s->inert[p][k])
+        if (!searched(c, k) || c->scorer->settings[k].read_out != read_out ||
+            pz_choice_is_switch(c, k) || c->scorer->settings[k].effort || s->inert[p][k])
             continue;
         s->idle = true;
         st = follow(s, p, k, step, left, &won, err);
@@ -350,7 +395,7 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
     memset(s->inert[p], 0, sizeof inert);
     if (st == PZ_OK) { /* from the region's own level */
         memset(s->each, 0, n * sizeof *s->each);
-        st = judge_trial(s, p, false, &won, err);
+        st = judge_trial(s, p, MOVE, &won, err);
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
@@ -377,7 +422,7 @@ static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left,
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
-        if (is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 &&
+        if (pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 &&
             !pz_search_out_of_time(s)) {
             --*left;
             there = *c;
@@ -393,20 +438,41 @@ static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left,
     return st;
 }
 
-enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err)
+/* Try a setting all over its range. */
+static enum pz_status scan(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
 {
-    size_t effort = s->cfg->fit_limit_s > 0 ? SIZE_MAX : pz_search_effort(&s->choice[p]);
+    const struct pz_choice *c = &s->choice[p];
+    double low = c->low[k], high = c->high[k];
     enum pz_status st = PZ_OK;
     bool won;
 
-    s->part[p].scorer = s->choice[p].scorer;
-    s->part[p].cold_weight = s->choice[p].cold_weight;
-    s->part[p].trend = &s->now;
-    s->part[p].weight = s->choice[p].weight_fixed || p == 0 ? s->choice[p].weight : 0;
+    for (double step = 0; step < SCAN_STEPS && st == PZ_OK; step++)
+        if (!pz_search_out_of_time(s))
+            st = try_value(s, p, k, low * pow(high / low, step / (SCAN_STEPS - 1)), SCAN, &won,
+                           err);
+    return st;
+}
+
+enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    size_t effort = s->cfg->fit_limit_s > 0 ? SIZE_MAX : pz_search_effort(&s->choice[p]);
+    const struct pz_choice *c = &s->choice[p];
+    enum pz_status st = PZ_OK;
+    bool won;
+
+    s->part[p].scorer = c->scorer;
+    s->part[p].cold_weight = c->cold_weight;
+    s->part[p].trend = c->scorer->presence ? NULL : &s->now;
+    s->part[p].weight = c->weight_fixed || p == 0 ? c->weight : 0;
     if (effort != SIZE_MAX)
         return pz_search_stages(s, p, effort, err);
     st = fit(s, p, &s->part[p].part, err);
-    return st == PZ_OK ? judge_trial(s, p, true, &won, err) : st;
+    if (st == PZ_OK)
+        st = judge_trial(s, p, NEW, &won, err);
+    for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
+        if (c->scorer->settings[k].scanned && searched(c, k))
+            st = scan(s, p, k, err);
+    return st;
 }
 
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
@@ -440,7 +506,7 @@ enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *er
 
     if (st != PZ_OK)
         return st;
-    row = best_row(s, n_w, all, SURE);
+    row = best_row(s, p, n_w, all, SURE);
     adopt(s, p, w[row], row);
     pz_search_note(s, &s->choice[p], w[row], s->mean, all, row > 0);
     return PZ_OK;
@@ -456,7 +522,7 @@ enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct
     c->weight_fixed = true;
     memset(s->each, 0,
            s->v->n_users * sizeof *s->each); /* whatever it is worth is better than nothing */
-    st = judge_trial(s, p, false, &won, err);
+    st = judge_trial(s, p, MOVE, &won, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK; step /= 2) {
         won = false;
         st = follow(s, p, k, step, &left, &won, err);

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_FIRST = 2, WORTH = 0.01, FADED = 0.01, DAY = 86400;
+static const double SURE = 0.8, SURE_FIRST = 1.5, WORTH = 0.01, FADED = 0.01, DAY = 86400;
 
 static const struct pz_setting settings[PZ_TREND_N] = {
     { PZ_SETTING("power", "power of how recent an item's events are that multiplies its scores; 0: "

@@ -191,10 +191,12 @@ static void drop_idle(struct pz_training *t)
         const struct pz_choice *c = &t->choice[p];
 
         if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback &&
-            !c->scorer->kept_idle)
-            pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
-        else
+            !c->scorer->kept_idle) {
+            if (t->cfg->n_trials > 0)
+                pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
+        } else {
             t->choice[n++] = *c;
+        }
     }
     t->n = n;
 }

@@ -31,6 +31,9 @@ static const double TOGETHER = 0.005;
  * that have little to do with time. */
 static const double LATE_VOTE = 2;
 
+/* How much more they may count where lists are worth less to them. */
+static const double FACTOR_MAX = 2;
+
 /* ---- metric ---- */
 
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err)
@@ -407,6 +410,33 @@ static void balance_votes(struct pz_valid *v, const uint8_t *late)
             v->c[k].share *= (float)(vote[late[u]] * v->n_users / n[late[u]]);
 }
 
+/* Scale what cases count: of users of the slice, or of the others. */
+static void scale_votes(const struct pz_valid *v, bool late, double factor, double *each)
+{
+    for (uint32_t u = 0; u < v->n_users; u++)
+        if (v->late[u] == late) {
+            each[u] *= factor;
+            for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)
+                v->c[k].share *= (float)factor;
+        }
+}
+
+void pz_valid_even(const struct pz_valid *v, double *each)
+{
+    double sum[2] = { 0 }, votes[2] = { 0 };
+
+    for (uint32_t u = 0; u < v->n_users; u++) {
+        if (v->c[v->first[u]].from == v->c[v->first[u]].end)
+            continue;
+        sum[v->late[u]] += each[u];
+        for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)
+            votes[v->late[u]] += (double)v->c[k].share;
+    }
+    if (!(sum[0] > 0 && sum[1] > 0))
+        return;
+    scale_votes(v, true, fmin(fmax(sum[0] / votes[0] * votes[1] / sum[1], 1), FACTOR_MAX), each);
+}
+
 /* Room for the cases of n users. */
 static bool take_cases(const struct pz_corpus *c, const struct drawn *d, uint32_t n, int64_t cut,
                        struct pz_valid *v)
@@ -446,6 +476,7 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
         v->first[++v->n_users] = n_cases;
     }
     balance_votes(v, late);
+    v->late = late;
     v->still = v->sliced ? take(v, v->n_users, 1) : NULL;
     return v->sliced && !v->still ? pz_err_memory(err, "validation cases", v->n_users) : PZ_OK;
 }

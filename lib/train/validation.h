@@ -55,6 +55,7 @@ struct pz_valid {
     bool exclude_seen;
     bool sliced;    /* the newest slice of time is held out whole, and judged */
     uint8_t *still; /* [n_users], sliced: judging passes by these, whose values are known */
+    uint8_t *late;  /* [n_users] whether a user's cases are of the slice */
     bool newest;    /* the users are the newest of many: what holds at the end of the data holds for
                        them */
     struct pz_metric metric;
@@ -85,6 +86,12 @@ struct pz_valid {
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                             uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
+
+/* Where lists are worth less to the users of the slice than to the others, let those users count more,
+ * twice at most, so that a share more of it is worth the same: what comes next in the same session is
+ * easily told, and would else decide alone. Users without a history are not
+ * asked. each: [n_users] values by which worth is measured, which become those of the new shares. */
+void pz_valid_even(const struct pz_valid *v, double *each);
 
 /* The time at which the newest slice begins, INT64_MAX where none is judged: without order, where
  * users come and go (pz_valid_newest), where everybody's times begin together, as those of files do

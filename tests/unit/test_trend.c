@@ -160,6 +160,33 @@ TEST(the_newest_slice_leaves_training_and_has_half_of_the_votes)
     free(t);
 }
 
+TEST(what_is_worth_less_in_the_slice_counts_more)
+{
+    struct tiny *t = made_people(false);
+    static const double worth[] = { 3, 1.5, 0.5 }, factor[] = { 1, 4.0 / 3, 2 };
+
+    for (size_t i = 0; i < 3; i++) {
+        struct pz_valid v = { 0 };
+        double *each, before = 0, after = 0;
+
+        assert_int_equal(pz_valid_cut(&t->c, PZ_TASK_USER, true, 400, 3, &v, NULL), PZ_OK);
+        each = pz_mem_array(v.n_users, sizeof *each);
+        for (uint32_t u = 0; u < v.n_users; u++)
+            for (uint32_t k = v.first[u]; k < v.first[u + 1]; k++) {
+                each[u] += (v.late[u] ? worth[i] : 2) * (double)v.c[k].share;
+                before += v.late[u] * (double)v.c[k].share;
+            }
+        pz_valid_even(&v, each);
+        for (uint32_t u = 0; u < v.n_users; u++)
+            for (uint32_t k = v.first[u]; k < v.first[u + 1]; k++)
+                after += v.late[u] * (double)v.c[k].share;
+        assert_near(after / before, factor[i], 1e-5);
+        free(each);
+        pz_valid_clear(&v);
+    }
+    free(t);
+}
+
 TEST(who_is_new_in_the_slice_is_asked_for_without_a_history)
 {
     struct tiny *t = made_people(false);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/counts.h"
 #include "model/parts.h"
 #include "model/popularity/segments.h"
 #include "table/lists.h"
@@ -49,23 +50,6 @@ static void part_free(void *part)
     free(p);
 }
 
-/* Each user's heaviest (decayed) event for an item counts; mark[] remembers what was counted. */
-static void count_user(const struct pz_corpus *c, uint32_t user, double half_life_s, float *best,
-                       double *sum)
-{
-    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
-        double age = (double)(c->newest - pz_corpus_time(c, p));
-        float w = c->weight[p] * (half_life_s > 0 ? (float)exp2(-age / half_life_s) : 1.0f);
-
-        if (w > best[c->item[p]]) {
-            sum[c->item[p]] += (double)(w - best[c->item[p]]);
-            best[c->item[p]] = w;
-        }
-    }
-    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++)
-        best[c->item[p]] = 0;
-}
-
 /* Weighted events in the last window minus those in the one before. */
 static void count_growth(const struct pz_corpus *c, double window_s, double *growth)
 {
@@ -99,20 +83,19 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 {
     struct popularity *p = calloc(1, sizeof *p);
     double *sum = pz_mem_array(c->n_items, sizeof *sum), *growth = NULL;
-    float *best = pz_mem_array(c->n_items, sizeof *best);
+    struct pz_decay decay = { .half_life_s = cfg->value[SET_HALF_LIFE] * 86400 };
     enum pz_status st = PZ_OK;
 
     if (p)
         p->owned = pz_mem_array(c->n_items, sizeof *p->owned);
     if (cfg->value[SET_TREND] > 0)
         growth = pz_mem_array(c->n_items, sizeof *growth);
-    if (!p || !p->owned || !sum || !best || (cfg->value[SET_TREND] > 0 && !growth)) {
+    if (!p || !p->owned || !sum || (cfg->value[SET_TREND] > 0 && !growth)) {
         st = pz_err_memory(err, "popularity", 24.0 * c->n_items);
     } else {
         p->n_items = c->n_items;
         p->score = p->owned;
-        for (uint32_t u = 0; u < c->n_users; u++)
-            count_user(c, u, cfg->value[SET_HALF_LIFE] * 86400, best, sum);
+        st = pz_count_users(c, &decay, sum, err);
         if (growth)
             count_growth(c, cfg->value[SET_WINDOW] * 3600, growth);
         if (growth)
@@ -123,7 +106,6 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     if (st == PZ_OK && !growth)
         st = pz_segments_make(c, cfg->value[SET_SHRINK], &p->segments, err);
     free(sum);
-    free(best);
     free(growth);
     if (st != PZ_OK) {
         part_free(p);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts of users: see counts.h. */
+#include "model/counts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static double left_of(const struct pz_decay *decay, double age_s)
+{
+    double scale;
+
+    if (decay->half_life_s <= 0)
+        return 1;
+    if (decay->tail <= 0)
+        return exp2(-age_s / decay->half_life_s);
+    scale = decay->half_life_s / (exp2(1 / decay->tail) - 1);
+    return pow(1 + fmax(age_s, 0) / scale, -decay->tail);
+}
+
+/* best[n_items] is all zero between users: of the user's items what has been counted. */
+static void count_user(const struct pz_corpus *c, uint32_t user, const struct pz_decay *decay,
+                       float *best, double *sum)
+{
+    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
+        double age = (double)(c->newest - pz_corpus_time(c, p));
+        float w = c->weight[p] * (float)left_of(decay, age);
+
+        if (w > best[c->item[p]]) {
+            sum[c->item[p]] += (double)(w - best[c->item[p]]);
+            best[c->item[p]] = w;
+        }
+    }
+    for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++)
+        best[c->item[p]] = 0;
+}
+
+enum pz_status pz_count_users(const struct pz_corpus *c, const struct pz_decay *decay, double *sum,
+                              struct pz_err *err)
+{
+    float *best = pz_mem_array(c->n_items, sizeof *best);
+
+    if (!best)
+        return pz_err_memory(err, "counts of users", 4.0 * c->n_items);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        count_user(c, u, decay, best, sum);
+    free(best);
+    return PZ_OK;
+}
