@@ -129,10 +129,11 @@ static double sure_to_win(const struct pz_search *s, size_t p)
     return is_of_now(s, p) ? SURE_NOW : sure(s);
 }
 
-/* What the mean of a trial is measured by: to come in, such a part must be worth a share of all. */
-static double bar(const struct pz_search *s, size_t p, double mean)
+/* Whether a trial's mean is enough beside what it is measured by: to come in, such a part must be worth
+ * a share of all. */
+static bool is_worth(const struct pz_search *s, size_t p, double mean, double old)
 {
-    return is_of_now(s, p) && s->part[p].weight <= 0 ? (1 + WORTH) * mean : mean;
+    return !is_of_now(s, p) || s->part[p].weight > 0 || mean > (1 + WORTH) * old;
 }
 
 /* Whether values of a trial on all users beat those of the blend as it stands. */
@@ -141,7 +142,7 @@ static bool wins(const struct pz_search *s, size_t p, const double *trial)
     uint32_t all = s->v->n_users;
 
     return pz_search_gain(trial, s->each, all) > sure_to_win(s, p) &&
-           pz_search_mean(trial, all) > bar(s, p, s->mean);
+           is_worth(s, p, pz_search_mean(trial, all), s->mean);
 }
 
 /* A weight costs nothing, but for that of a new part that takes long to learn and to ask, or speaks of
@@ -153,27 +154,25 @@ static double sure_of_weight(const struct pz_search *s, size_t p, enum trial kin
     return kind == MOVE ? SURE : scorer->any_time ? SURE_DEAR : is_of_now(s, p) ? SURE_NOW : SURE;
 }
 
-/* The row of s->trial with the largest mean over the first n users, if it gains so many standard
- * errors over the first. Of a part of what is now the first row from which no later one is that sure a
- * gain: the rows are weights in order, and those without a history, for whom any weight will do, shall
- * not decide on much. */
+/* The row of s->trial with the largest mean over the first n users, if it is worth it and gains so many
+ * standard errors over the first. */
 static size_t best_row(const struct pz_search *s, size_t p, size_t n_rows, uint32_t n,
                        double errors)
 {
     size_t best = 0, all = s->v->n_users;
-    double top = bar(s, p, pz_search_mean(s->trial, n));
+    double first = pz_search_mean(s->trial, n), top = first;
 
     for (size_t g = 1; g < n_rows; g++) {
         double mean = pz_search_mean(s->trial + g * all, n);
 
-        if (mean > top + 1e-9 &&
-            (!is_of_now(s, p) ||
-             pz_search_gain(s->trial + g * all, s->trial + best * all, n) > errors)) {
+        if (mean > top + 1e-9) {
             top = mean;
             best = g;
         }
     }
-    return pz_search_gain(s->trial + best * all, s->trial, n) > errors ? best : 0;
+    return is_worth(s, p, top, first) && pz_search_gain(s->trial + best * all, s->trial, n) > errors
+               ? best
+               : 0;
 }
 
 static void log_trial(const struct pz_search *s, const json_t *settings, const char *scorer,

@@ -6,9 +6,10 @@
  *      settings (search.c); a part that adds nothing by its defaults is not searched and gets
  *      weight 0
  *   3. together: read-outs and weights of all parts once more
- *   4. what coming back to an item of the history is worth, on cases that keep such items: the seen
+ *   4. where a slice of time is judged, beside simple answers (close.c)
+ *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not
- *   5. the scale at which softmax of the blend gives the truths the best likelihood
+ *   6. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
  * exception. */
 #include "train/tune.h"
@@ -114,6 +115,10 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     s->n_parts = p + 1;
     pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
+    if (st == PZ_OK && p == 0 && s->v->sliced) {
+        pz_valid_even(s->v, s->each);
+        s->mean = pz_search_mean(s->each, s->v->n_users);
+    }
     if (st == PZ_OK && p == 0 && s->trend && s->v->sliced)
         st = pz_search_trend(s, false, err);
     if (st == PZ_OK && s->part[p].weight > 0 && !is_hidden(s, p))
@@ -132,7 +137,7 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         st = tune_part(s, p, n_fits, err);
     if (st == PZ_OK && s->trend && s->v->sliced)
-        st = pz_search_trend(s, true, err);
+        st = pz_search_trend(s, s->now.scale != NULL, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
         pz_valid_forget(s->v);
         if (s->part[p].weight > 0 && !is_hidden(s, p))
@@ -254,12 +259,16 @@ static void leave_trend(struct pz_search *s, size_t n)
                 c->high[k] == s0[k].high)
                 pz_choice_fix(c, k, c->value[k]); /* a range that the caller gave stays */
     }
+    for (size_t p = 0; p < n && !s->v->sliced; p++)
+        if (s->choice[p].scorer->presence)
+            s->choice[p].weight_fixed = true;
 }
 
 static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
                               double *softmax_scale, struct pz_err *err)
 {
     uint32_t max = 2 * users_to_draw(corpus); /* those of the slice included */
+    struct pz_choice untuned[PZ_MAX_PARTS], trend;
     enum pz_status st = PZ_OK;
 
     s->each = pz_mem_array(max, sizeof *s->each);
@@ -267,11 +276,16 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (!s->each || !s->trial)
         st = pz_err_memory(err, "tuning", 72.0 * max);
     leave_trend(s, n);
+    memcpy(untuned, s->choice, n * sizeof *untuned);
+    if (s->trend)
+        trend = *s->trend;
     if (st == PZ_OK && s->trend)
         st = pz_trend_chosen(s->trend, &s->v->train, &s->now, err);
     if (st == PZ_OK)
         st = search_all(s, n, err);
     limit_weights(s);
+    if (st == PZ_OK && s->v->sliced && !pz_search_out_of_time(s))
+        st = pz_search_close(s, untuned, s->trend ? &trend : NULL, err);
     if (st == PZ_OK && s->v->exclude_seen)
         st = search_repeat(s, corpus, err);
     if (st == PZ_OK)

@@ -106,7 +106,17 @@ enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct 
 /* The setting of effort that is searched; SIZE_MAX: none is. */
 size_t pz_search_effort(const struct pz_choice *c);
 
+/* Set the blend as it stands beside simple answers on the users of the newest slice of time, and take
+ * one that does better there (close.c). untuned, trend: choices as they were before the search; trend
+ * NULL: none. Where a slice is judged only.
+ * Errors: as pz_search_begin */
+enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
+                               const struct pz_choice *trend, struct pz_err *err);
+
 /* ---- for the files of the search ---- */
+
+/* Whether setting k is searched and has two values. */
+bool pz_choice_is_switch(const struct pz_choice *c, size_t k);
 
 /* The mean gain of a over b in standard errors; equal values give 0. */
 double pz_search_gain(const double *a, const double *b, uint32_t n);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The closing comparison: see tune.h. What the search found is set beside simple answers, on the users
+ * of the newest slice of time, who are asked as a model in use is:
+ *
+ *   - the blend by its defaults, as it is without tuning, and the same with a switch of the first
+ *     part turned; parts that take long are left out
+ *   - each part alone, with the settings found for it
+ *
+ * The search has seen these users, which flatters what it found; so defaults win when they gain
+ * SURE_DEFAULT standard errors, a single part, whose weight the search could have raised, SURE_ALONE.
+ * Neither may lose SURE_ALONE on all users together, or those would be given up who are asked for their
+ * very next step. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "train/tune.h"
+
+static const double SURE_DEFAULT = 1, SURE_ALONE = 2;
+
+/* What stands against the blend as found. */
+struct rival {
+    struct pz_choice choice[PZ_MAX_PARTS];
+    struct pz_part part[PZ_MAX_PARTS]; /* [n_parts]; part NULL: not there */
+    struct pz_trend trend;
+    bool fitted; /* its parts and its trend are its own */
+};
+
+static void clear(struct rival *r, size_t n)
+{
+    for (size_t p = 0; p < n && r->fitted; p++)
+        if (r->part[p].part)
+            r->choice[p].scorer->free(r->part[p].part);
+    if (r->fitted)
+        pz_trend_clear(&r->trend);
+}
+
+static enum pz_status judge(const struct pz_search *s, const struct pz_part *part, double *each,
+                            struct pz_err *err)
+{
+    struct pz_part there[PZ_MAX_PARTS];
+    size_t n = 0;
+
+    for (size_t p = 0; p < s->n_parts; p++)
+        if (part[p].part && (part[p].weight > 0 || part[p].cold_weight > 0))
+            there[n++] = part[p];
+    pz_valid_forget(s->v);
+    if (n == 0)
+        return PZ_OK;
+    return pz_valid_judge(s->v, there, n, 0, &there[0].weight, 1, 0, s->v->n_users, each, err);
+}
+
+static enum pz_status fit(const struct pz_search *s, const struct pz_choice *trend, struct rival *r,
+                          struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    r->fitted = true;
+    if (trend)
+        st = pz_trend_chosen(trend, &s->v->train, &r->trend, err);
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++) {
+        const struct pz_choice *c = &r->choice[p];
+        struct pz_fit_cfg cfg = { .value = c->value, .seed = s->cfg->seed };
+
+        r->part[p] = s->part[p];
+        r->part[p].part = NULL;
+        r->part[p].weight = c->weight;
+        if (r->part[p].trend)
+            r->part[p].trend = &r->trend;
+        if (c->weight > 0 && !c->scorer->any_time)
+            st = c->scorer->fit(&s->v->train, &cfg, &r->part[p].part, err);
+    }
+    return st;
+}
+
+/* The parts of the rival become those of the search. */
+static void adopt(struct pz_search *s, const struct pz_choice *trend, struct rival *r)
+{
+    for (size_t p = 0; p < s->n_parts; p++) {
+        s->part[p].weight = r->part[p].part ? r->part[p].weight : 0;
+        s->part[p].cold_weight = r->part[p].cold_weight;
+        if (!r->fitted || !r->part[p].part)
+            continue;
+        s->choice[p].scorer->free(s->part[p].part);
+        s->part[p].part = r->part[p].part;
+        s->choice[p] = r->choice[p];
+        r->part[p].part = NULL;
+    }
+    if (r->fitted && trend) {
+        *s->trend = *trend;
+        pz_trend_clear(&s->now);
+        s->now = r->trend;
+        memset(&r->trend, 0, sizeof r->trend);
+    }
+    memcpy(s->each, s->trial, s->v->n_users * sizeof *s->each);
+    s->mean = pz_search_mean(s->each, s->v->n_users);
+}
+
+/* The gain over the blend as it stands, of users of the slice, in standard errors. */
+static double gain_late(const struct pz_search *s)
+{
+    uint32_t n = 0, all = s->v->n_users;
+    double *a = s->trial + all, *b = s->trial + 2 * (size_t)all;
+
+    for (uint32_t u = 0; u < all; u++)
+        if (s->v->late[u]) {
+            a[n] = s->trial[u];
+            b[n++] = s->each[u];
+        }
+    return pz_search_gain(a, b, n);
+}
+
+/* Let a rival try. */
+static enum pz_status meet(struct pz_search *s, const struct pz_choice *trend, struct rival *r,
+                           const char *who, double sure, struct pz_err *err)
+{
+    uint32_t all = s->v->n_users;
+    double late, whole;
+    enum pz_status st;
+
+    memset(s->trial, 0, all * sizeof *s->trial);
+    st = judge(s, r->part, s->trial, err);
+    if (st != PZ_OK)
+        return st;
+    late = gain_late(s);
+    whole = pz_search_gain(s->trial, s->each, all);
+    pz_log(s->cfg->log, PZ_LOG_DEBUG,
+           "%s against the blend: %.1f standard errors late, %.1f in all", who, late, whole);
+    if (late > sure && whole > -SURE_ALONE) {
+        pz_log(s->cfg->log, PZ_LOG_NOTE, "%s does better on what came last: taken", who);
+        adopt(s, trend, r);
+    }
+    return PZ_OK;
+}
+
+static enum pz_status meet_alone(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    struct rival r = { .fitted = false };
+
+    if (s->choice[p].weight_fixed || (s->choice[p].scorer->of_history && s->v->exclude_seen))
+        return PZ_OK;
+    r.part[p] = s->part[p];
+    r.part[p].weight = 1;
+    for (size_t q = 0; q < s->n_parts; q++)
+        if (q != p && s->choice[q].weight_fixed)
+            r.part[q] = s->part[q];
+    return meet(s, NULL, &r, s->choice[p].scorer->name, SURE_ALONE, err);
+}
+
+/* The defaults, with setting k of the first part at the other end of its range unless k is SIZE_MAX. */
+static enum pz_status meet_defaults(struct pz_search *s, const struct pz_choice *untuned,
+                                    const struct pz_choice *trend, size_t k, struct pz_err *err)
+{
+    struct rival *r = calloc(1, sizeof *r);
+    enum pz_status st = r ? PZ_OK : pz_err_memory(err, "the closing comparison", sizeof *r);
+
+    if (st == PZ_OK) {
+        struct pz_choice *first = &r->choice[0];
+
+        memcpy(r->choice, untuned, s->n_parts * sizeof *untuned);
+        if (k < SIZE_MAX)
+            first->value[k] = first->value[k] > first->low[k] ? first->low[k] : first->high[k];
+        st = fit(s, trend, r, err);
+    }
+    if (st == PZ_OK)
+        st = meet(s, trend, r, k < SIZE_MAX ? "the default with a switch turned" : "the default",
+                  SURE_DEFAULT, err);
+    if (r)
+        clear(r, s->n_parts);
+    free(r);
+    return st;
+}
+
+enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
+                               const struct pz_choice *trend, struct pz_err *err)
+{
+    enum pz_status st = judge(s, s->part, s->each, err);
+
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK && s->n_parts > 1; p++)
+        st = meet_alone(s, p, err);
+    if (st == PZ_OK)
+        st = meet_defaults(s, untuned, trend, SIZE_MAX, err);
+    for (size_t k = 0; k < untuned[0].scorer->n_settings && st == PZ_OK; k++)
+        if (pz_choice_is_switch(&untuned[0], k) && !untuned[0].scorer->settings[k].read_out)
+            st = meet_defaults(s, untuned, trend, k, err);
+    pz_valid_forget(s->v);
+    return st;
+}
