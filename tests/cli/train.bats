@@ -185,7 +185,7 @@ two_days() {
     [ "$few" -gt 0 ]
     [ "$many" -gt "$few" ]
     pz-train -q --tune 6 --tune-time 0.000001 -o m.pzm shop.pzd # over at once: no setting is moved
-    pz-train --trials m.pzm --json | jq -se 'map(.settings) | unique | length <= 6'
+    pz-train --trials m.pzm --json | jq -se 'map(.settings) | unique | length <= 7'
     for metric in ndcg@10 hit@1 recall@50 mrr@5; do
         pz-train -q --tune 1 --tune-time 0.000001 --tune-metric $metric -o m.pzm shop.pzd
         pz-train --trials m.pzm --json | jq -r '.metric' | head -1
