@@ -285,19 +285,29 @@ way() {
     esac
 }
 
+# paired A B: nDCG@10 of reports A and B, user by user: the mean of B - A and its standard error
+paired() {
+    awk -F'\t' -v key="$(key ndcg@10)" 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == key) c = i; next }
+        NR == FNR { a[$1] = $c; next }
+        $1 in a { d = $c - a[$1]; n++; sum += d; square += d * d }
+        END { mean = n ? sum / n : 0; printf "%+.4f, standard error %.4f", mean, n ? sqrt((square / n - mean * mean) / n) : 0 }' \
+        "$dir/$1.tsv" "$dir/$2.tsv"
+}
+
 # in_time NAME DATA: the default beside single ways, trained on all but the newest tenth of all events
 in_time() {
-    local best=0 got how words floor
+    local best=0 best_how=default got how words floor
     for how in popularity week trending kNN untuned default; do
         read -ra words <<<"$(way $how)"
-        run_split "time-$1-$how" 1 --split time:10% "${words[@]}" "$2"
+        run_split "time-$1-$how" 1 --split time:10% --per-user "$dir/time-$1-$how.tsv" "${words[@]}" "$2"
         got=$(report "time-$1-$how" ".metrics.$(key ndcg@10)")
         floor=-
         [ $how != default ] || floor=$best
         line "$1" $how ndcg@10 - "$floor" - "$got" "$(report "time-$1-$how" .train.cpu_seconds)" \
             "$(report "time-$1-$how" .train.peak_memory_bytes/1e6)"
-        best=$(printf '%s\n' "$best" "${got:0:6}" | sort -g | tail -1)
+        if [ $how != default ] && awk -v a="$got" -v b="$best" 'BEGIN { exit !(a > b) }'; then best=${got:0:6} best_how=$how; fi
     done
+    printf '%-24s default less %s: %s\n' "$1" "$best_how" "$(paired "time-$1-$best_how" "time-$1-default")"
 }
 
 # What comes next: trained on everything until a moment, judged on what comes after it. The floor of the default is
