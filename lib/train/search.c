@@ -8,8 +8,9 @@
  *   - every trial is judged with several weights in the blend at once
  *   - successive halving in two rungs: a trial that does not gain on the first quarter of the users
  *     is pruned, the rest of them decides. A trial wins when its mean gain over the same users
- *     exceeds SURE standard errors, so that noise seldom moves a default; without order more is
- *     asked of settings, so that what is kept is worth its cost
+ *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a slice
+ *     of time is judged, whose users share what happened then, and without order, so that what is
+ *     kept is worth its cost
  *   - when all parts are there, each part's weight moves once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */
@@ -21,8 +22,8 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2, WORTH = 0.01,
-                    PRUNE_AT = 0;
+static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
+                    WORTH = 0.01, PRUNE_AT = 0;
 
 enum { SCAN_STEPS = 6 };
 
@@ -113,7 +114,7 @@ double pz_search_gain(const double *a, const double *b, uint32_t n)
 
 static double sure(const struct pz_search *s)
 {
-    return s->v->train.ordered ? SURE : SURE_UNORDERED;
+    return !s->v->train.ordered ? SURE_UNORDERED : s->v->sliced ? SURE_SLICED : SURE;
 }
 
 enum trial {
