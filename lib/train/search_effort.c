@@ -22,14 +22,19 @@
  * made set of 3,000 users with 160 events each .0977 .25, .0994 .5, .0999 1). */
 static const double SURE_MORE = 1, WORTH = 0.03;
 
+/* A part that knows too little yet to be of use goes on as long as a doubling closes this share of the
+ * gap that the largest weight tears into the blend. */
+static const double GROWTH = 0.4;
+
 /* A training to twice as much, under way. */
 struct stages {
     struct pz_search *s;
-    size_t p, k;        /* the part and its setting of effort */
-    double *before;     /* [users] values by the best weight above 0 after the stage before */
-    double gain, error; /* what the last stage brought, and its standard error */
-    double cost;        /* processor seconds of the last stage, without judging */
-    size_t row;         /* of s->trial: the best weight above 0 */
+    size_t p, k;         /* the part and its setting of effort */
+    double *before;      /* [users] values by the best weight above 0 after the stage before */
+    double gain, error;  /* what the last stage brought, and its standard error */
+    double loud, growth; /* the mean by the largest weight, and its gain */
+    double cost;         /* processor seconds of the last stage, without judging */
+    size_t row;          /* of s->trial: the best weight above 0 */
 };
 
 size_t pz_search_effort(const struct pz_choice *c)
@@ -60,17 +65,23 @@ static enum pz_status judge(struct stages *g, const double *w, size_t n_w, struc
 {
     struct pz_search *s = g->s;
     uint32_t n = s->v->n_users;
-    double top = -1, z;
+    size_t loudest = 0;
+    double top = -1, loud, z;
     enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, g->p, w, n_w, 0, n, s->trial,
                                        err);
 
     if (st != PZ_OK)
         return st;
-    for (size_t i = 0; i < n_w; i++)
+    for (size_t i = 0; i < n_w; i++) {
+        loudest = w[i] > w[loudest] ? i : loudest;
         if ((w[i] > 0 || n_w == 1) && pz_search_mean(s->trial + i * n, n) > top + 1e-9) {
             top = pz_search_mean(s->trial + i * n, n);
             g->row = i;
         }
+    }
+    loud = pz_search_mean(s->trial + loudest * n, n);
+    g->growth = loud - g->loud;
+    g->loud = loud;
     z = pz_search_gain(s->trial + g->row * n, g->before, n);
     g->gain = top - pz_search_mean(g->before, n);
     g->error = isfinite(z) && fabs(z) > 0 ? g->gain / z : 0;
@@ -85,7 +96,11 @@ static bool gained(const struct stages *g)
 
 static bool pays(const struct stages *g)
 {
-    return gained(g) && g->gain > WORTH * pz_search_mean(g->before, g->s->v->n_users);
+    const struct pz_search *s = g->s;
+
+    if (s->part[g->p].weight <= 0)
+        return g->growth > GROWTH * fmax(s->mean - g->loud, 0);
+    return gained(g) && g->gain > WORTH * pz_search_mean(g->before, s->v->n_users);
 }
 
 /* Whether there is room for a stage to twice what is learned. */
@@ -129,12 +144,11 @@ static enum pz_status stage(struct stages *g, struct pz_err *err)
 
     if (st == PZ_OK)
         st = judge(g, w, n_w, err);
-    if (st == PZ_OK)
-        pz_search_note(s, &s->choice[g->p], w[g->row], pz_search_mean(g->before, s->v->n_users),
-                       s->v->n_users, true);
-    if (st == PZ_OK)
-        pz_search_join(s, g->p, w, n_w);
-    return st;
+    if (st != PZ_OK)
+        return st;
+    pz_search_join(s, g->p, w, n_w);
+    pz_search_note(s, &s->choice[g->p], s->part[g->p].weight, s->mean, s->v->n_users, true);
+    return PZ_OK;
 }
 
 enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct pz_err *err)

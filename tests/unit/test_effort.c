@@ -104,6 +104,14 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
+/* As score, but what it has not learned it tells wrong: it harms until it knows half of all. */
+static bool score_boldly(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    if (q->n_hist > 0 && !score(part, q, scratch, out))
+        out[(q->hist[q->n_hist - 1] + 2) % ITEMS] = 1;
+    return q->n_hist > 0;
+}
+
 static const struct pz_setting settings[] = {
     { PZ_SETTING("effort", "how much"), PZ_ALLOWED(1, 0.1, 64), PZ_EFFORT },
 };
@@ -116,6 +124,35 @@ static const struct pz_scorer learner = { .name = "learner",
                                           .free = free,
                                           .scratch_bytes = scratch_bytes,
                                           .score = score };
+
+/* Knows what follows the first half of each 16 items; what it does not know goes up by luck. */
+static enum pz_status fit_nothing(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                  void **part, struct pz_err *err)
+{
+    (void)c;
+    (void)cfg;
+    (void)err;
+    *part = calloc(1, 1);
+    assert_non_null(*part);
+    return PZ_OK;
+}
+
+static bool score_half(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    uint32_t last = q->n_hist ? q->hist[q->n_hist - 1] : 0;
+
+    (void)part;
+    (void)scratch;
+    if (q->n_hist > 0)
+        out[(last + (last % 16 < 8 ? 1 : 3)) % ITEMS] = 1;
+    return q->n_hist > 0;
+}
+
+static const struct pz_scorer half = { .name = "half",
+                                       .fit = fit_nothing,
+                                       .free = free,
+                                       .scratch_bytes = scratch_bytes,
+                                       .score = score_half };
 
 /* The effort chosen from 1 up to `high`. Trials go to *trials, which the caller frees. */
 static double chosen(double high, struct pz_tune_cfg cfg, json_t **trials)
@@ -186,6 +223,31 @@ TEST(the_range_bounds_what_is_learned)
     assert_int_equal(n_fits, 1);
     assert_int_equal(n_more, 0);
     json_decref(trials);
+}
+
+/* Beside a part that knows half, up to effort 4 a bold one only harms, and gets better all the time. */
+TEST(what_is_of_no_use_yet_goes_on_while_it_grows)
+{
+    struct pz_scorer bold = learner;
+    struct chain t;
+    struct pz_choice c[2];
+    struct pz_tune_cfg cfg = { .n_trials = 4, .seed = 7, .trials = json_array() };
+    double scale;
+
+    bold.score = score_boldly;
+    chain_make(&t);
+    for (learns_until = 2; learns_until <= 64; learns_until *= 32) {
+        n_fits = n_more = 0;
+        pz_choice_init(&c[0], &half);
+        pz_choice_init(&c[1], &bold);
+        c[0].weight = c[1].weight = 1;
+        c[1].value[0] = c[1].low[0] = 2;
+        c[1].high[0] = 64;
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
+        assert_true(learns_until > 2 ? c[1].weight > 0 && c[1].value[0] == 8
+                                     : c[1].weight == 0 && n_more == 2);
+    }
+    json_decref(cfg.trials);
 }
 
 /* Units of 40 ms: stages to 1 and to 2 are within 120 ms and what judging takes, the one to 4 would
