@@ -265,26 +265,17 @@ AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const in
 }
 #endif
 
-/* x in 8 bits; returns the unit. */
-static float rough_query(const float *x, size_t d, int8_t *code)
+void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
 {
     float max = 0;
 
     for (size_t k = 0; k < d; k++)
         max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
     for (size_t k = 0; k < d; k++)
-        code[k] = max > 0 ? (int8_t)lrintf(x[k] / max * ROUGH_MAX) : 0;
-    memset(code + d, 0, PZ_BYTES_PAD);
-    return max / ROUGH_MAX;
-}
-
-float pz_bytes_rough(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
-                     const float *x, int8_t *code, float *bound)
-{
-    float unit = rough_query(x, rows->d, code);
-
-    bound_all(off, rows->n, x, rows->d, code, unit, bound);
-    return unit;
+        q->code[k] = max > 0 ? (int8_t)lrintf(x[k] / max * ROUGH_MAX) : 0;
+    memset(q->code + d, 0, sizeof q->code - PZ_BYTES_DIM_MAX);
+    q->x = x;
+    q->unit = max / ROUGH_MAX;
 }
 
 /* Products with one query. more: rows lie behind these, so that all can be done four at a time. */
@@ -300,8 +291,9 @@ static void rough_one(const struct pz_bytes_scan *rows, bool more, const int8_t 
     rough_plain(rows, done, code, unit, out);
 }
 
-void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const int8_t *const *code,
-                         const float *unit, float *const *out, size_t n_x)
+void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
+                         const struct pz_bytes_query8 *const *q, size_t n_x, float *const *out,
+                         float *const *bound)
 {
     size_t tile = n_x == 1 ? rows->n : tile_rows(rows->d);
 
@@ -310,6 +302,8 @@ void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const int8_t *const *
         struct pz_bytes_scan part = { rows->code + from * rows->d, rows->scale + from, n, rows->d };
 
         for (size_t k = 0; k < n_x; k++)
-            rough_one(&part, from + n < rows->n, code[k], unit[k], out[k] + from);
+            rough_one(&part, from + n < rows->n, q[k]->code, q[k]->unit, out[k] + from);
     }
+    for (size_t k = 0; k < n_x; k++)
+        bound_all(off, rows->n, q[k]->x, rows->d, q[k]->code, q[k]->unit, bound[k]);
 }

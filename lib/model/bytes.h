@@ -7,7 +7,7 @@
  *            machine and at any width of its vector units
  *
  * With v' and x' what the bytes stand for, |v x - v' x'| <= |v - v'| |x| + |v'| |x - x'| (Cauchy and
- * Schwarz): struct pz_bytes_off keeps what is needed of the rows, and pz_bytes_rough says how far
+ * Schwarz): struct pz_bytes_off keeps what is needed of the rows, and pz_bytes_rough_scan says how far
  * products are off at most.
  *
  * Threads: rows are only read once they are made: any number, each with its own outputs. */
@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "table/table.h"
 
 enum { PZ_BYTES_DIM_MAX = 2048 /* products of 8 and 14 bits, so many fit in 32 */ };
 
@@ -56,16 +57,48 @@ void pz_bytes_rows(const float *row, size_t n, size_t d, int8_t *code, float *sc
 /* The same of rows that bytes and scales are all of: their lengths. */
 void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off);
 
-enum { PZ_BYTES_PAD = 32 };
+/* A query in 8 bits. */
+struct pz_bytes_query8 {
+    const float *x; /* [d] what it is roughly */
+    float unit;
+    int8_t code[PZ_BYTES_DIM_MAX + 32]; /* zero from d on */
+};
 
-/* x [d] in 8 bits into code, which has room for d + PZ_BYTES_PAD; returns the unit. bound [ceil(n / 64)]
- * becomes how far the products of rows may be off at most, beside those of the floats, rounding
- * included. */
-float pz_bytes_rough(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
-                     const float *x, int8_t *code, float *bound);
+/* x [d], which stays borrowed, in 8 bits. */
+void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q);
 
-/* The products of all rows with n_x such queries: out[k][n]. Rows are read once for all. */
-void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const int8_t *const *code,
-                         const float *unit, float *const *out, size_t n_x);
+/* The products of all rows with n_x queries: out[k][n]; rows are read once for all. bound[k][ceil(n /
+ * 64)] becomes how far they are off at most, beside those of the floats, rounding included. */
+void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
+                         const struct pz_bytes_query8 *const *q, size_t n_x, float *const *out,
+                         float *const *bound);
+
+/* ---- a copy in bytes of a part's vectors */
+
+struct pz_bytes_copy {
+    struct pz_bytes_scan rows; /* code NULL: there is none */
+    const struct pz_bytes_off *off;
+    int8_t *own_code; /* NULL when borrowed from a table, as the next two */
+    float *own_scale;
+    struct pz_bytes_off *own_off;
+};
+
+/* The copy of row [n * d], a part's that is loaded from t: derived/NAME/codes (u8 [n * d], signed), scale
+ * (f32 [n]) and off (f32, two for 64 rows) of a flat table, none where it has none, since one answer
+ * would pay more for it than it gains; made for a packed one.
+ *
+ * Errors:  as pz_table_get; PZ_TRY_AGAIN memory is out
+ * Owner:   the caller clears *copy, also after a failure */
+enum pz_status pz_bytes_copy_load(struct pz_table *t, const char *name, const float *row, size_t n,
+                                  size_t d, struct pz_bytes_copy *copy, struct pz_err *err);
+
+/* Add these columns, if there is a copy.
+ * Errors:  as pz_derived_add
+ * Owner:   the arrays stay the copy's */
+enum pz_status pz_bytes_copy_derive(const struct pz_bytes_copy *copy, const char *name,
+                                    struct pz_derived *out, struct pz_err *err);
+
+/* Free what is owned; accepts all-zero. */
+void pz_bytes_copy_clear(struct pz_bytes_copy *copy);
 
 #endif

@@ -151,23 +151,23 @@ static void score_part(const struct pz_model *m, size_t i, size_t at, struct pz_
     const struct pz_part *p = &m->part[i];
     struct pz_rough_task *ready[PZ_SCORE_BLOCK];
     void *scratch[PZ_SCORE_BLOCK];
-    float *raw[PZ_SCORE_BLOCK];
+    float *raw[PZ_SCORE_BLOCK], *off[PZ_SCORE_BLOCK];
     size_t n_ready = 0;
 
     for (size_t k = 0; k < n; k++) {
         struct pz_rough_task *t = &task[k];
-        float *off = t->rough->off + words(m);
 
         if (!t->done || pz_part_weight(p, t->job.q) <= 0)
             continue;
-        memset(off, 0, words(m) * sizeof *off);
+        off[n_ready] = t->rough->off + words(m);
+        memset(off[n_ready], 0, words(m) * sizeof *off[n_ready]);
         scratch[n_ready] = t->rough->scratch + at;
         raw[n_ready] = t->job.scratch;
-        t->done = p->scorer->rough(p->part, pz_part_query(p, t->job.q), scratch[n_ready], off);
+        t->done = p->scorer->rough(p->part, pz_part_query(p, t->job.q), scratch[n_ready]);
         if (t->done)
             ready[n_ready++] = t;
     }
-    p->scorer->rough_scan(p->part, scratch, n_ready, raw);
+    p->scorer->rough_scan(p->part, scratch, n_ready, raw, off);
     for (size_t k = 0; k < n_ready; k++)
         add_rough(m, i, ready[k], scratch[k]);
 }

@@ -223,14 +223,15 @@ struct pz_scorer {
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
 
     /* Scores at a fraction of the cost, and how far they may be off. All three or none (NULL):
-     *   rough       make a query ready in its scratch; off[k] becomes what the scores of the k-th 64
-     *               items that the part learned of may be off at most. false: it cannot for this
-     *               query, ask score, which then has the scratch
-     *   rough_scan  the scores of these items for n <= PZ_SCORE_BLOCK queries that were made ready;
-     *               items are read once for all
+     *   rough       make a query ready in its scratch; false: it cannot for this query, ask score,
+     *               which then has the scratch
+     *   rough_scan  the scores of the items that the part learned of, out[k], for n <=
+     *               PZ_SCORE_BLOCK queries that were made ready; items are read once for all.
+     *               off[k][b] becomes what the scores of the b-th 64 items may be off at most
      *   exact       what score says of one item, to the last bit, while the scratch stays */
-    bool (*rough)(const void *part, const struct pz_query *q, void *scratch, float *off);
-    void (*rough_scan)(const void *part, void *const *scratch, size_t n, float *const *out);
+    bool (*rough)(const void *part, const struct pz_query *q, void *scratch);
+    void (*rough_scan)(const void *part, void *const *scratch, size_t n, float *const *out,
+                       float *const *off);
     float (*exact)(const void *part, void *scratch, uint32_t item);
 
     /* As score, for n queries at once, so that items are read once for all of them: what score says

@@ -71,7 +71,7 @@ static void rough_from(const char *path, const struct pz_scorer *s, const struct
     struct pz_query q = query_of(t->item, 8);
     struct pz_table *table;
     struct pz_err err;
-    float off[ITEMS / 64 + 1];
+    float off[ITEMS / 64 + 1], *bound = off;
     void *part, *scratch;
 
     if (!s->rough) {
@@ -81,8 +81,8 @@ static void rough_from(const char *path, const struct pz_scorer *s, const struct
     assert_int_equal(pz_table_open(path, "modl", &table, &err), PZ_OK);
     assert_int_equal(s->load(table, ITEMS, &part, &err), PZ_OK);
     scratch = pz_mem_array(s->scratch_bytes(part), 1);
-    assert_true(s->rough(part, &q, scratch, off));
-    s->rough_scan(part, &scratch, 1, &out);
+    assert_true(s->rough(part, &q, scratch));
+    s->rough_scan(part, &scratch, 1, &out, &bound);
     free(scratch);
     s->free(part);
     pz_table_close(table);

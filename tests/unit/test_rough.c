@@ -58,9 +58,11 @@ static void write_data(const char *events, const char *items)
 
 static void train(const char *events, const char *items)
 {
-    static const char *const params[] = { "sequence=off",       "factors.dim=16",
-                                          "factors.sweeps=2",   "spectral.dim=24",
-                                          "weight.factors=0.7", "weight.spectral=0.5" };
+    static const char *const params[] = { "sequence=on",        "sequence.epochs=1",
+                                          "sequence.dim=16",    "weight.sequence=0.6",
+                                          "factors.dim=16",     "factors.sweeps=2",
+                                          "spectral.dim=24",    "weight.factors=0.7",
+                                          "weight.spectral=0.5" };
     struct pz_train_cfg cfg = { .recipe = pz_recipe_find("user-personalization", NULL),
                                 .params = params,
                                 .n_params = sizeof params / sizeof *params,

@@ -7,8 +7,7 @@
  * Scores may be negative.
  *
  * Columns: factors/items (f32 [n_items * d]), factors/spread (f32 [d], the diagonal of Y^T Y),
- * factors/set (f64: the settings, |I|, alpha0). Derived, for rough scores (bytes.h): factors/codes
- * (u8 [n_items * d], signed), factors/scale (f32 [n_items]), factors/off (f32, two for 64 items).
+ * factors/set (f64: the settings, |I|, alpha0). Derived: its bytes (bytes.h).
  *
  * An update keeps the old items' vectors and solves those of the new ones (fold.c). */
 #include "model/factors/factors.h"
@@ -53,9 +52,7 @@ static void part_free(void *part)
         return;
     free(f->own_item);
     free(f->own_spread);
-    free(f->own_code);
-    free(f->own_scale);
-    free(f->own_off);
+    pz_bytes_copy_clear(&f->bytes);
     free(f);
 }
 
@@ -175,58 +172,10 @@ static enum pz_status read_columns(struct pz_factors_part *f, struct pz_table *t
     return st;
 }
 
-static uint64_t n_offs(const struct pz_factors_part *f)
-{
-    return ((uint64_t)f->n_items + 63) / 64;
-}
-
 static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
 {
-    const struct pz_factors_part *f = part;
-    enum pz_status st;
-
-    if (!f->code)
-        return PZ_OK;
-    st = pz_derived_add(out, "factors/codes", PZ_U8, (void *)f->code, (uint64_t)f->n_items * f->d,
-                        false, err);
-
-    if (st == PZ_OK)
-        st = pz_derived_add(out, "factors/scale", PZ_F32, (void *)f->scale, f->n_items, false, err);
-    return st == PZ_OK ? pz_derived_add(out, "factors/off", PZ_F32, (void *)f->off, 2 * n_offs(f),
-                                        false, err)
-                       : st;
-}
-
-static enum pz_status make_bytes(struct pz_factors_part *f, struct pz_err *err)
-{
-    f->code = f->own_code = pz_mem_array((size_t)f->n_items * f->d, 1);
-    f->scale = f->own_scale = pz_mem_array(f->n_items, sizeof *f->own_scale);
-    f->off = f->own_off = pz_mem_array(n_offs(f), sizeof *f->own_off);
-    if (!f->code || !f->scale || !f->off)
-        return pz_err_memory(err, "the item factors", (double)f->d * f->n_items);
-    pz_bytes_rows(f->item, f->n_items, f->d, f->own_code, f->own_scale, f->own_off);
-    return PZ_OK;
-}
-
-/* What derive wrote, from a flat file, or made: but not of a flat file without, where one answer would
- * pay more for it than it gains. */
-static enum pz_status read_bytes(struct pz_factors_part *f, struct pz_table *t, struct pz_err *err)
-{
-    const void *code = NULL, *scale = NULL, *off = NULL;
-    enum pz_status st;
-
-    if (!pz_table_has(t, PZ_DERIVED "factors/codes"))
-        return pz_table_is_flat(t) ? PZ_OK : make_bytes(f, err);
-    st = pz_table_get(t, PZ_DERIVED "factors/codes", PZ_U8, (uint64_t)f->n_items * f->d, &code,
-                      NULL, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, PZ_DERIVED "factors/scale", PZ_F32, f->n_items, &scale, NULL, err);
-    if (st == PZ_OK)
-        st = pz_table_get(t, PZ_DERIVED "factors/off", PZ_F32, 2 * n_offs(f), &off, NULL, err);
-    f->code = code;
-    f->scale = scale;
-    f->off = off;
-    return st;
+    return pz_bytes_copy_derive(&((const struct pz_factors_part *)part)->bytes, "factors", out,
+                                err);
 }
 
 static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
@@ -243,7 +192,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         st = read_columns(f, t, err);
     }
     if (st == PZ_OK)
-        st = read_bytes(f, t, err);
+        st = pz_bytes_copy_load(t, "factors", f->item, f->n_items, f->d, &f->bytes, err);
     if (st != PZ_OK) {
         part_free(f);
         f = NULL;
@@ -269,7 +218,7 @@ static size_t scratch_bytes(const void *part)
 {
     const struct pz_factors_part *f = part;
 
-    return (SCRATCH_FLOATS(f) + 1) * sizeof(float) + f->d + PZ_BYTES_PAD;
+    return SCRATCH_FLOATS(f) * sizeof(float) + sizeof(struct pz_bytes_query8);
 }
 
 static struct scratch scratch_of(const struct pz_factors_part *f, void *scratch)
@@ -332,50 +281,30 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
-static struct pz_bytes_scan bytes_of(const struct pz_factors_part *f)
+static struct pz_bytes_query8 *rough_of(const struct pz_factors_part *f, void *scratch)
 {
-    return (struct pz_bytes_scan){ f->code, f->scale, f->n_items, f->d };
+    return (struct pz_bytes_query8 *)((float *)scratch + SCRATCH_FLOATS(f));
 }
 
-/* Behind the scratch of a query: its vector in bytes and their unit. */
-struct rough_query {
-    float *unit;
-    int8_t *code;
-};
-
-static struct rough_query rough_of(const struct pz_factors_part *f, void *scratch)
-{
-    float *unit = (float *)scratch + SCRATCH_FLOATS(f);
-
-    return (struct rough_query){ unit, (int8_t *)(unit + 1) };
-}
-
-static bool rough(const void *part, const struct pz_query *q, void *scratch, float *off)
+static bool rough(const void *part, const struct pz_query *q, void *scratch)
 {
     const struct pz_factors_part *f = part;
-    struct pz_bytes_scan rows = bytes_of(f);
-    struct rough_query r = rough_of(f, scratch);
 
-    if (!f->code || q->n_hist == 0 || q->task == PZ_TASK_RELATED)
+    if (!f->bytes.rows.code || q->n_hist == 0 || q->task == PZ_TASK_RELATED)
         return false;
-    *r.unit = pz_bytes_rough(&rows, f->off, pz_factors_query(f, q, scratch), r.code, off);
+    pz_bytes_query8(pz_factors_query(f, q, scratch), f->d, rough_of(f, scratch));
     return true;
 }
 
-static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out)
+static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out,
+                       float *const *off)
 {
     const struct pz_factors_part *f = part;
-    struct pz_bytes_scan rows = bytes_of(f);
-    const int8_t *code[PZ_SCORE_BLOCK];
-    float unit[PZ_SCORE_BLOCK];
+    const struct pz_bytes_query8 *q[PZ_SCORE_BLOCK];
 
-    for (size_t k = 0; k < n; k++) {
-        struct rough_query r = rough_of(f, scratch[k]);
-
-        code[k] = r.code;
-        unit[k] = *r.unit;
-    }
-    pz_bytes_rough_scan(&rows, code, unit, out, n);
+    for (size_t k = 0; k < n; k++)
+        q[k] = rough_of(f, scratch[k]);
+    pz_bytes_rough_scan(&f->bytes.rows, f->bytes.off, q, n, out, off);
 }
 
 static float exact(const void *part, void *scratch, uint32_t item)

@@ -45,13 +45,7 @@ struct pz_factors_part {
     const float *item;            /* [n_items * d] */
     const float *spread;          /* [d] diagonal of Y^T Y */
     float *own_item, *own_spread; /* NULL when borrowed from a table */
-    /* The items' vectors as bytes, of a part that was loaded; NULL: it was fitted */
-    const int8_t *code;             /* [n_items * d] */
-    const float *scale;             /* [n_items] */
-    const struct pz_bytes_off *off; /* [ceil(n_items / 64)] */
-    int8_t *own_code;               /* NULL when borrowed from a table, as the next two */
-    float *own_scale;
-    struct pz_bytes_off *own_off;
+    struct pz_bytes_copy bytes;   /* of item, in a part that was loaded */
 };
 
 /* One row's equation. */

@@ -325,6 +325,11 @@ void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_i
     pz_scan(item, pz_seq_vector(net, item, h, scratch), n_items, net->d, out);
 }
 
+float pz_seq_product(const float *item, const float *x, size_t d)
+{
+    return pz_dot(item, x, d);
+}
+
 void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_seq_vectors *v)
 {
     struct pz_scan_block block = { item, n_items, d, v->x, v->n, v->out };

@@ -5,7 +5,8 @@
  * item. No state is kept for users: a query encodes the history as it is now.
  *
  * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters),
- * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). */
+ * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). Derived: the items'
+ * bytes (bytes.h). */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/model.h"
 #include "model/parts.h"
 #include "table/dict.h"
 #include "table/lists.h"
@@ -51,6 +53,7 @@ static void part_free(void *part)
     if (!p)
         return;
     free(p->own_item);
+    pz_bytes_copy_clear(&p->bytes);
     free(p->own_theta);
     pz_seq_trainer_free(p->trainer);
     free(p);
@@ -191,6 +194,11 @@ static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, st
     return st;
 }
 
+static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
+{
+    return pz_bytes_copy_derive(&((const struct pz_seq_part *)part)->bytes, "sequence", out, err);
+}
+
 static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err)
 {
     struct pz_seq_part *p = NULL;
@@ -203,6 +211,8 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         p = part_new(set, n_items);
         st = p ? read_columns(p, t, err) : pz_err_memory(err, "the sequence encoder", sizeof *p);
     }
+    if (st == PZ_OK)
+        st = pz_bytes_copy_load(t, "sequence", p->item, n_items, p->net.d, &p->bytes, err);
     if (st != PZ_OK) {
         part_free(p);
         p = NULL;
@@ -216,11 +226,26 @@ static void set(void *part, size_t setting, double value)
     ((struct pz_seq_part *)part)->set[setting] = value;
 }
 
+/* Bytes of what the encoder works in. */
+static size_t encoder_bytes(const struct pz_seq_part *p)
+{
+    return (pz_seq_scores_bytes(&p->net, (size_t)p->set[PZ_SEQ_WINDOW]) + 63) / 64 * 64;
+}
+
+/* Behind it: a query in bytes, and its largest product. */
+struct rough_query {
+    struct pz_bytes_query8 q;
+    float top;
+};
+
+static struct rough_query *rough_of(const struct pz_seq_part *p, void *scratch)
+{
+    return (struct rough_query *)((char *)scratch + encoder_bytes(p));
+}
+
 static size_t scratch_bytes(const void *part)
 {
-    const struct pz_seq_part *p = part;
-
-    return pz_seq_scores_bytes(&p->net, (size_t)p->set[PZ_SEQ_WINDOW]);
+    return encoder_bytes(part) + sizeof(struct rough_query);
 }
 
 static struct pz_seq_history history_of(const struct pz_seq_part *p, const struct pz_query *q)
@@ -229,17 +254,28 @@ static struct pz_seq_history history_of(const struct pz_seq_part *p, const struc
                                     (size_t)p->set[PZ_SEQ_WINDOW] };
 }
 
-/* The most probable item gets 1, the others their ratio to it, flattened by the temperature. */
+/* What a product with the query counts in the exponent. */
+static float exponent(const struct pz_seq_part *p)
+{
+    return (float)(1 / (p->set[PZ_SEQ_TAU] * sqrt((double)p->net.d) * p->set[PZ_SEQ_TEMPERATURE]));
+}
+
+/* n products to scores: the most probable item gets 1, the others their ratio to it, flattened by the
+ * temperature. */
+static void finish_with(float top, float f, float *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = f * (out[i] - top);
+    pz_seq_exp(out, n);
+}
+
 static void finish(const struct pz_seq_part *p, float *out)
 {
-    float top = 0, f = (float)(1 / (p->set[PZ_SEQ_TAU] * sqrt((double)p->net.d) *
-                                    p->set[PZ_SEQ_TEMPERATURE]));
+    float top = 0;
 
     for (uint32_t i = 0; i < p->n_items; i++)
         top = out[i] > top ? out[i] : top;
-    for (uint32_t i = 0; i < p->n_items; i++)
-        out[i] = f * (out[i] - top);
-    pz_seq_exp(out, p->n_items);
+    finish_with(top, exponent(p), out, p->n_items);
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
@@ -252,6 +288,89 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     pz_seq_scores(&p->net, p->item, p->n_items, &h, scratch, out);
     finish(p, out);
     return true;
+}
+
+static bool rough(const void *part, const struct pz_query *q, void *scratch)
+{
+    const struct pz_seq_part *p = part;
+    struct pz_seq_history h = history_of(p, q);
+
+    if (!p->bytes.rows.code || q->n_hist == 0)
+        return false;
+    pz_bytes_query8(pz_seq_vector(&p->net, p->item, &h, scratch), p->net.d,
+                    &rough_of(p, scratch)->q);
+    return true;
+}
+
+static float product(const struct pz_seq_part *p, const struct rough_query *r, uint32_t item)
+{
+    return pz_seq_product(p->item + (size_t)item * p->net.d, r->q.x, p->net.d);
+}
+
+/* The largest of the 64 scores from i on, at least 0. */
+static float most_of(const struct pz_seq_part *p, const float *out, uint32_t i)
+{
+    return pz_score_max(out + i, p->n_items - i < 64 ? p->n_items - i : 64, NULL);
+}
+
+/* The largest product, exactly, and at least 0: of the few items that it can be of. */
+static float find_top(const struct pz_seq_part *p, const struct rough_query *r, const float *out,
+                      const float *off)
+{
+    float least = 0, top = 0;
+
+    for (uint32_t i = 0; i < p->n_items; i += 64) {
+        float sure = most_of(p, out, i) - off[i / 64];
+
+        least = sure > least ? sure : least;
+    }
+    for (uint32_t i = 0; i < p->n_items; i++) {
+        float x;
+
+        if (i % 64 == 0 && most_of(p, out, i) + off[i / 64] < least) {
+            i += 63;
+            continue;
+        }
+        x = out[i] + off[i / 64] >= least ? product(p, r, i) : 0;
+        top = x > top ? x : top;
+    }
+    return top;
+}
+
+/* exp(x + e) is within exp(x) (exp(|e|) - 1) of exp(x); exponents of up to 60 are rounded. */
+static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out,
+                       float *const *off)
+{
+    static const float ROUNDING = 1e-5f;
+    const struct pz_seq_part *p = part;
+    const struct pz_bytes_query8 *q[PZ_SCORE_BLOCK] = { NULL };
+    float f = exponent(p);
+
+    for (size_t k = 0; k < n; k++)
+        q[k] = &rough_of(p, scratch[k])->q;
+    pz_bytes_rough_scan(&p->bytes.rows, p->bytes.off, q, n, out, off);
+    for (size_t k = 0; k < n; k++) {
+        struct rough_query *r = rough_of(p, scratch[k]);
+
+        r->top = find_top(p, r, out[k], off[k]);
+        finish_with(r->top, f, out[k], p->n_items);
+        for (uint32_t i = 0; i < p->n_items; i += 64)
+            off[k][i / 64] = most_of(p, out[k], i) *
+                             (expm1f(f * off[k][i / 64]) * (1 + ROUNDING) + ROUNDING);
+    }
+}
+
+static float exact(const void *part, void *scratch, uint32_t item)
+{
+    const struct pz_seq_part *p = part;
+    const struct rough_query *r = rough_of(p, scratch);
+    float score = 0;
+
+    if (item < p->n_items) {
+        score = product(p, r, item);
+        finish_with(r->top, exponent(p), &score, 1);
+    }
+    return score;
 }
 
 static void score_block(const void *part, const struct pz_query *const *q, size_t n,
@@ -324,11 +443,15 @@ const struct pz_scorer pz_sequence = {
     .more = more,
     .update = update,
     .save = save,
+    .derive = derive,
     .load = load,
     .free = part_free,
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .rough = rough,
+    .rough_scan = rough_scan,
+    .exact = exact,
     .score_block = score_block,
     .vectors = vectors,
 };

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "data/corpus.h"
+#include "model/bytes.h"
 #include "model/dense.h"
 #include "model/scorer.h"
 
@@ -193,6 +194,7 @@ struct pz_seq_part {
     const float *item;              /* [n_items * d] unit vectors; zero: nothing known */
     float *own_item, *own_theta;    /* NULL when borrowed from a table */
     struct pz_seq_trainer *trainer; /* NULL: it does not go on */
+    struct pz_bytes_copy bytes;     /* of item, in a part that was loaded */
 };
 
 /* A history, oldest first, of which the newest `window` events are read. */
@@ -209,6 +211,10 @@ size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window);
  * Threads: any, with one scratch a thread */
 const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
                            const struct pz_seq_history *h, void *scratch);
+/* The product of one item's vector with one of pz_seq_vector, to the last bit as the next two have
+ * it. */
+float pz_seq_product(const float *item, const float *x, size_t d);
+
 /* Encoded histories, and an array [n_items] for the scores of each. */
 struct pz_seq_vectors {
     const float *const *x; /* [n] vectors [d] */

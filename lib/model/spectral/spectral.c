@@ -445,26 +445,26 @@ static void set(void *part, size_t setting, double value)
 
 /* ---- answering ---- */
 
-/* Scratch of a query: its vector, the same as whole numbers with their unit, and again roughly. */
+/* Scratch of a query: again roughly, its vector, the unit of the same as whole numbers, and these. */
 struct scratch {
-    float *x, *unit, *rough_unit;
+    struct pz_bytes_query8 *rough;
+    float *x, *unit;
     int16_t *code;
-    int8_t *rough;
 };
 
 static size_t scratch_bytes(const void *part)
 {
     const struct pz_spectral_part *f = part;
 
-    return (f->d + 2) * sizeof(float) + f->d * sizeof(int16_t) + f->d + PZ_BYTES_PAD;
+    return sizeof(struct pz_bytes_query8) + (f->d + 1) * sizeof(float) + f->d * sizeof(int16_t);
 }
 
 static struct scratch scratch_of(const struct pz_spectral_part *f, void *scratch)
 {
-    float *x = scratch, *unit = x + f->d;
-    int16_t *code = (int16_t *)(unit + 2);
+    struct pz_bytes_query8 *rough = scratch;
+    float *x = (float *)(rough + 1), *unit = x + f->d;
 
-    return (struct scratch){ x, unit, unit + 1, code, (int8_t *)(code + f->d) };
+    return (struct scratch){ rough, x, unit, (int16_t *)(unit + 1) };
 }
 
 static size_t depth(const struct pz_spectral_part *f, const struct pz_query *q)
@@ -541,34 +541,29 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
-static bool rough(const void *part, const struct pz_query *q, void *scratch, float *off)
+static bool rough(const void *part, const struct pz_query *q, void *scratch)
 {
     const struct pz_spectral_part *f = part;
     struct scratch s = scratch_of(f, scratch);
-    struct pz_bytes_scan rows = rows_of(f);
 
     if (!f->off || !encode(f, q, &s))
         return false;
     for (size_t k = 0; k < f->d; k++)
         s.x[k] = *s.unit * (float)s.code[k];
-    *s.rough_unit = pz_bytes_rough(&rows, f->off, s.x, s.rough, off);
+    pz_bytes_query8(s.x, f->d, s.rough);
     return true;
 }
 
-static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out)
+static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out,
+                       float *const *off)
 {
     const struct pz_spectral_part *f = part;
     struct pz_bytes_scan rows = rows_of(f);
-    const int8_t *code[PZ_SCORE_BLOCK];
-    float unit[PZ_SCORE_BLOCK];
+    const struct pz_bytes_query8 *q[PZ_SCORE_BLOCK];
 
-    for (size_t k = 0; k < n; k++) {
-        struct scratch s = scratch_of(f, scratch[k]);
-
-        code[k] = s.rough;
-        unit[k] = *s.rough_unit;
-    }
-    pz_bytes_rough_scan(&rows, code, unit, out, n);
+    for (size_t k = 0; k < n; k++)
+        q[k] = scratch_of(f, scratch[k]).rough;
+    pz_bytes_rough_scan(&rows, f->off, q, n, out, off);
 }
 
 static float exact(const void *part, void *scratch, uint32_t item)
