@@ -374,6 +374,12 @@ static void reset_read_outs(struct pz_choice *c)
             c->value[k] = fmin(fmax(c->scorer->settings[k].def, c->low[k]), c->high[k]);
 }
 
+/* Without order regions differ by what they cost, too: kNN takes a fifth of the ridge. */
+static double sure_of_region(const struct pz_search *s)
+{
+    return s->v->train.ordered ? sure(s) : SURE;
+}
+
 /* Try settings of another region: they may move their read-outs before they are compared. */
 static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_choice *there,
                                  struct pz_err *err)
@@ -399,7 +405,7 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
     }
     if (st == PZ_OK)
         st = pass(s, p, true, 0.25, &left, err);
-    if (st == PZ_OK && pz_search_gain(s->each, each, n) > SURE) {
+    if (st == PZ_OK && pz_search_gain(s->each, each, n) > sure_of_region(s)) {
         c->scorer->free(old.part);
     } else if (each) {
         if (s->part[p].part != old.part)
