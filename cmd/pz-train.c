@@ -41,9 +41,10 @@ static const struct pz_opt opts[] = {
             "processor seconds for tuning. With a limit the result may differ "
             "between machines"),
     PZ_REAL(0, "timeout", struct train_cfg, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
-            "seconds the training may take; sequence then stops with the best so far, as it does "
-            "at Ctrl-C once the other parts are learned. With a limit the result "
-            "may differ between machines"),
+            "seconds by the clock that the whole run may take. Tuning ends in time for the last "
+            "fits with the best so far, sequence is off unless asked for, and parts for which "
+            "there is no time are left out; an --update or --tuned-from that does not end in time "
+            "writes nothing (exit code 75). With a limit the result may differ between machines"),
     PZ_STR(0, "tune-metric", struct train_cfg, learn.metric, DEFAULT_METRIC, "NAME",
            "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "
            "ndcg@100"),
@@ -118,7 +119,7 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
     for (size_t i = 0; i < args->n && st == PZ_OK; i++)
         st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
     if (st == PZ_OK)
-        st = pz_train_update(base, delta, args->n, log, cfg->output, err);
+        st = pz_train_update(base, delta, args->n, cfg->timeout, log, cfg->output, err);
     for (size_t i = 0; delta && i < args->n; i++)
         pz_dataset_free(delta[i]);
     free(delta);
@@ -131,14 +132,14 @@ static enum pz_status train_again(const struct train_cfg *cfg, const struct pz_d
     char base[4096];
     enum pz_status st = pz_campaign_model_path(cfg->tuned_from, base, sizeof base, err);
 
-    return st == PZ_OK ? pz_train_again(base, ds, log, cfg->output, err) : st;
+    return st == PZ_OK ? pz_train_again(base, ds, cfg->timeout, log, cfg->output, err) : st;
 }
 
 /* Whether an option is given, other than by its default, that an update does not heed. */
 static bool is_of_training(const struct train_cfg *cfg)
 {
     return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
-           cfg->record_time || cfg->learn.tune_time > 0 || cfg->timeout > 0 ||
+           cfg->record_time || cfg->learn.tune_time > 0 ||
            cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
            cfg->learn.seed != strtoll(DEFAULT_SEED, NULL, 10) ||
            strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "cmd/train/train.h"
 
 /* What a trial took, "-" where the training was not to record it. */
@@ -49,8 +50,13 @@ enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_tra
                                 bool json, struct pz_err *err)
 {
     struct pz_estimate e;
+    const char *whose;
+    double allowed = pz_limits_memory(&whose);
     enum pz_status st = pz_train_estimate(ds, job, &e, err);
 
+    if (st == PZ_OK && e.bytes > allowed)
+        pz_log(job->log, PZ_LOG_WARN, "that is more than the %.0f MB that %s allows", allowed / 1e6,
+               whose);
     if (st == PZ_OK && json)
         printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
                "seconds\":%.3g,\"tried_on\":%.3g}\n",

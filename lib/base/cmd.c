@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/ledger.h"
+#include "base/limits.h"
 #include "base/opt.h"
 #include "base/par.h"
 #include "base/signals.h"
@@ -158,12 +159,16 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         if (cmd->learns && common->threads != 1)
             wait_asleep(argv);
         pz_par_set((int)common->threads);
+        if (common->max_memory)
+            st = pz_limits_set_memory(common->max_memory, pz_par_threads(), err);
+        if (common->max_memory && st == PZ_OK)
+            pz_par_start();
         log = pz_log_new(program,
                          common->quiet     ? PZ_LOG_ERROR
                          : common->verbose ? PZ_LOG_DEBUG
                                            : PZ_LOG_NOTE,
                          strcmp(common->log_format, "json") == 0);
-        st = cmd->run(cfg, &args, log, err);
+        st = st == PZ_OK ? cmd->run(cfg, &args, log, err) : st;
         if (common->ledger &&
             pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
                              err, &unwritten) != PZ_OK)

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 __attribute__((format(printf, 2, 0))) static void format_text(struct pz_err *err, const char *fmt,
                                                               va_list args)
 {
@@ -90,7 +92,11 @@ enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnu
 
 enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes)
 {
-    return pz_err_set(err, PZ_TRY_AGAIN, "out of memory: %s needs %.1f MB", what, bytes / 1e6);
+    char limit[192];
+
+    pz_limits_describe(bytes, limit, sizeof limit);
+    return pz_err_set(err, PZ_TRY_AGAIN, "out of memory: %s needs %.1f MB%s", what, bytes / 1e6,
+                      limit);
 }
 
 void pz_err_prefix(struct pz_err *err, const char *fmt, ...)

@@ -43,7 +43,8 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
 enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
                             ...) __attribute__((format(printf, 4, 5)));
 
-/* The failure of an allocation: PZ_TRY_AGAIN and "out of memory: <what> needs <bytes>".
+/* The failure of an allocation: PZ_TRY_AGAIN and "out of memory: <what> needs <bytes>", with what is
+ * in use where a limit narrower than the machine holds (limits.h).
  * what  a noun for the person, e.g. "the item factors".
  * Errors: always PZ_TRY_AGAIN */
 enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes);

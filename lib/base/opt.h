@@ -84,7 +84,7 @@ struct pz_opt {
 struct pz_common {
     bool quiet, verbose, json;
     long long threads; /* 0: all cores */
-    const char *log_format, *ledger;
+    const char *log_format, *ledger, *max_memory;
 };
 #define PZ_OPT_COMMON(type, member)                                                              \
     PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),        \
@@ -94,6 +94,9 @@ struct pz_common {
         PZ_FLAG('v', "verbose", type, member.verbose, "print more on standard error"),           \
         PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                    \
                "how to write messages on standard error"),                                       \
+        PZ_STR(0, "max-memory", type, member.max_memory, NULL, "SIZE",                           \
+               "use no more memory than this (800M, 2G); where that does not do, end with exit " \
+               "code 75 and say what was needed"),                                               \
         PZ_STR(                                                                                  \
             0, "ledger", type, member.ledger, NULL, "FILE",                                      \
             "append a line of JSON about this run: what, on how much, at what cost, its result")

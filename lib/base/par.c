@@ -8,6 +8,10 @@
  */
 #include "base/par.h"
 
+#include <stdlib.h>
+
+#include "base/limits.h"
+
 static int wanted; /* 0: what OpenMP says */
 
 void pz_par_set(int n_threads)
@@ -15,7 +19,20 @@ void pz_par_set(int n_threads)
     wanted = n_threads > 0 ? n_threads : 0;
 }
 
+void pz_par_start(void)
+{
+#pragma omp parallel num_threads(pz_par_threads())
+    (void)pz_par_id();
+}
+
 int pz_par_threads(void)
 {
-    return wanted > 0 ? wanted : omp_get_max_threads();
+    static _Atomic int quota = -1; /* of the control group; whoever looks first finds the same */
+    int all = omp_get_max_threads();
+
+    if (wanted > 0)
+        return wanted;
+    if (quota < 0)
+        quota = getenv("OMP_NUM_THREADS") ? 0 : pz_limits_cpus();
+    return quota > 0 && quota < all ? quota : all;
 }

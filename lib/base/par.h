@@ -13,8 +13,11 @@
 #include <omp.h>
 
 /* Threads that parallel loops shall use: what pz_par_set said, else OMP_NUM_THREADS, else all cores
- * the process may run on. At least 1. */
+ * that the process may run on and that its control group's quota pays for. At least 1. */
 int pz_par_threads(void);
+
+/* Start the threads now, so that a lack of memory later is not met while starting them. */
+void pz_par_start(void);
 
 /* Set the number of threads for the whole process; 0 leaves it to OpenMP. Called once by a program.
  */

@@ -16,9 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 
-enum { ROW_BLOCK = 512, BLAS_BYTES = 136 << 20 }; /* OpenBLAS: 128 MiB and an alignment */
+enum {
+    ROW_BLOCK = 512,
+    BLAS_BYTES = 136 << 20, /* OpenBLAS reserves 128 MiB and an alignment, */
+    BLAS_USED = 16 << 20    /* of which blocks of large products fill so much (seen: 5-12 MB) */
+};
 
 /* Fortran: strings carry their length as a last argument. */
 extern void ssyevd_(const char *job, const char *triangle, const int *n, float *a, const int *lda,
@@ -73,19 +78,23 @@ enum pz_status pz_mat_reserve(struct pz_err *err)
     enum { N = 64 }; /* the smallest product that needs the buffer for certain */
     static bool done;
     struct pz_mat a;
+    char limit[192];
     void *buffer = NULL;
     enum pz_status st = PZ_OK;
 
     if (done)
         return PZ_OK;
     a = pz_mat_of(pz_mem_array(2 * N * N, sizeof *a.v), N, N);
+    pz_limits_spare(BLAS_BYTES - BLAS_USED);
     buffer = malloc(BLAS_BYTES);
-    if (!a.v || !buffer)
+    if (!a.v || !buffer) {
+        pz_limits_describe(BLAS_USED, limit, sizeof limit);
         st =
             pz_err_set(err, PZ_TRY_AGAIN,
                        "out of memory: the algebra library wants %.0f MB of address space at once; "
-                       "a limit on it (ulimit -v, LimitAS=) has to leave that much",
-                       BLAS_BYTES / 1e6);
+                       "a limit on it (ulimit -v, LimitAS=) has to leave that much%s",
+                       BLAS_BYTES / 1e6, limit);
+    }
     free(buffer);
     if (st == PZ_OK)
         pz_mat_gram(a, pz_mat_of(a.v + N * N, N, N));

@@ -99,6 +99,7 @@ struct pz_choice {
     double weight;
     double cold_weight; /* as in struct pz_part, beside a first part of 1; not searched */
     bool weight_fixed;
+    bool unjudged; /* tuning had no time for it */
 };
 
 struct pz_fit_cfg {

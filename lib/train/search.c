@@ -37,9 +37,21 @@ bool pz_choice_is_switch(const struct pz_choice *c, size_t k)
     return searched(c, k) && c->scorer->settings[k].whole && c->high[k] - c->low[k] == 1;
 }
 
+/* Wall seconds from here to the end of the training: one more trial, and the fits of all parts on
+ * all data, which are somewhat more than what validation leaves. */
+static double to_the_end(const struct pz_search *s)
+{
+    double fits = 0;
+
+    for (size_t p = 0; p < s->n_parts; p++)
+        fits += s->fit_s[p];
+    return 1.3 * fits + s->longest_s;
+}
+
 bool pz_search_out_of_time(const struct pz_search *s)
 {
-    return pz_stop_asked() || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s);
+    return pz_stop_asked() || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s) ||
+           (s->cfg->end_s > 0 && pz_wall_seconds() + to_the_end(s) >= s->cfg->end_s);
 }
 
 /* The value a share of the range further on; the same value when there is nowhere to go. */
@@ -282,13 +294,17 @@ static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
     return PZ_OK;
 }
 
-static enum pz_status fit(const struct pz_search *s, size_t p, void **part, struct pz_err *err)
+static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_err *err)
 {
     struct pz_fit_cfg cfg = { .value = s->choice[p].value,
                               .seed = s->cfg->seed,
                               .time_limit_s = s->cfg->fit_limit_s };
+    double begin = pz_wall_seconds();
+    enum pz_status st = s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
 
-    return s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
+    s->fit_s[p] = pz_wall_seconds() - begin;
+    s->longest_s = fmax(s->longest_s, s->fit_s[p]);
+    return st;
 }
 
 /* Try part p with setting k at a new value; undone when it does not win. */

@@ -157,6 +157,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 {
     struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
                                .time_s = t->cfg->tune_time_s,
+                               .end_s = t->cfg->timeout_s,
                                .fit_limit_s = 0.4 * t->cfg->timeout_s,
                                .task = t->cfg->recipe->task,
                                .metric = t->cfg->metric,
@@ -193,7 +194,9 @@ static void drop_idle(struct pz_training *t)
         if (c->weight <= 0 && !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback &&
             !c->scorer->kept_idle) {
             if (t->cfg->n_trials > 0)
-                pz_log(t->cfg->log, PZ_LOG_NOTE, "%s adds nothing here: left out", c->scorer->name);
+                pz_log(t->cfg->log, c->unjudged ? PZ_LOG_WARN : PZ_LOG_NOTE, "%s %s: left out",
+                       c->scorer->name,
+                       c->unjudged ? "could not be judged in time" : "adds nothing here");
         } else {
             t->choice[n++] = *c;
         }
@@ -216,6 +219,47 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
     return st;
 }
 
+/* Whether --timeout is over. */
+static bool time_is_up(const struct pz_training *t)
+{
+    return t->cfg->timeout_s > 0 && pz_wall_seconds() >= t->cfg->timeout_s;
+}
+
+enum pz_status pz_training_in_time(const struct pz_training *t, size_t n_ready, struct pz_err *err)
+{
+    return !time_is_up(t) ? PZ_OK
+                          : pz_err_set(err, PZ_TRY_AGAIN,
+                                       "--timeout %g is over: %zu of %zu parts are ready, and no "
+                                       "model was written; give it more time",
+                                       t->cfg->timeout_s, n_ready, t->n);
+}
+
+/* Whether the time is over and nobody insists on part p. */
+static bool may_leave_out(const struct pz_training *t, size_t p)
+{
+    const struct pz_scorer *s = t->choice[p].scorer;
+
+    return time_is_up(t) && !s->is_fallback && !is_wanted(t->cfg, s);
+}
+
+/* Parts that there was no time for are left out; the fallback is always fitted, as it is quick. */
+static void drop_unfitted(struct pz_training *t)
+{
+    size_t n = 0;
+
+    for (size_t p = 0; p < t->n; p++)
+        if (t->part[p]) {
+            t->part[n] = t->part[p];
+            t->choice[n++] = t->choice[p];
+        } else {
+            pz_log(t->cfg->log, PZ_LOG_WARN, "%s is left out: --timeout %g is over",
+                   t->choice[p].scorer->name, t->cfg->timeout_s);
+        }
+    for (size_t p = n; p < t->n; p++)
+        t->part[p] = NULL;
+    t->n = n;
+}
+
 enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
 
 /* The parts that may be stopped come last: by then a model can be written. */
@@ -226,10 +270,12 @@ static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
     pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
     for (int any_time = 0; any_time < 2; any_time++)
         for (size_t p = 0; p < t->n && st == PZ_OK; p++)
-            if (t->choice[p].scorer->any_time == any_time) {
+            if (t->choice[p].scorer->any_time == any_time && (p == 0 || !may_leave_out(t, p))) {
                 pz_stop_grace(any_time ? STOP_GRACE_S : 0);
                 st = pz_training_fit(t, p, err);
             }
+    if (st == PZ_OK)
+        drop_unfitted(t);
     if (st == PZ_OK && pz_stop_asked())
         pz_log(t->cfg->log, PZ_LOG_WARN, "stopped early: the model holds the best so far");
     pz_log_done(t->cfg->log);

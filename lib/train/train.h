@@ -23,7 +23,7 @@ struct pz_train_cfg {
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
     const uint8_t *keep; /* [n_interactions] interactions to learn from; NULL: all */
-    double timeout_s;    /* wall seconds for all of it, which any_time parts keep to; 0: no limit */
+    double timeout_s;    /* wall seconds of the process until the model is written; 0: no limit */
     uint32_t n_trials;   /* fits tried for each part; 0: no tuning */
     struct pz_metric metric; /* what tuning maximises */
     double tune_time_s;      /* processor seconds for tuning; 0: no limit */
@@ -35,7 +35,8 @@ struct pz_train_cfg {
 
 /* Learn and write path (atomic). The held-out validation part is cut from what `keep` leaves, never
  * from the rest. Same data, settings and seed: same bytes at any thread count, unless a time limit
- * strikes.
+ * strikes: tuning then ends in time for the last fits with the best so far, and parts for which
+ * there is no time are left out.
  *
  * Errors: PZ_USAGE a parameter or an event rule that does not fit the data; PZ_BAD_DATA no items;
  *         PZ_INTERRUPTED a signal before there was anything to write; PZ_TRY_AGAIN memory is out;
@@ -68,22 +69,25 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
  *           old ones
+ * timeout_s wall seconds of the process for all of it; 0: no limit. A model without some of its parts
+ *          would be no update of it, so that there is none when the time is over
  * Impressions of the old data are not in a model; those of the deltas alone are counted.
  *
- * Errors: as pz_model_open; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
+ * Errors: as pz_model_open; PZ_TRY_AGAIN the time is over; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
  *         signal asked for the end; as pz_dataset_merge and pz_train. path is then as it was */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, struct pz_log *log, const char *path,
-                               struct pz_err *err);
+                               size_t n_delta, double timeout_s, struct pz_log *log,
+                               const char *path, struct pz_err *err);
 
 /* Train in full on a dataset with the recipe, event rules, settings, weights and seed of a model:
- * what a weekly job does, so that its quality does not depend on a search each week.
+ * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as for
+ * pz_train_update.
  *
- * Errors:  PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read; PZ_USAGE a rule's event type is not in
+ * Errors:  PZ_TRY_AGAIN the time is over; PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read; PZ_USAGE a rule's event type is not in
  *          the data; as pz_train
  * Owner:   nothing is handed out
  * Threads: one training a process */
-enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds,
+enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds, double timeout_s,
                               struct pz_log *log, const char *path, struct pz_err *err);
 
 #endif

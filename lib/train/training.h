@@ -61,6 +61,11 @@ enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, str
  * Owner:  the training */
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err);
 
+/* Whether there is time left, after the first n_ready parts are ready.
+ * Errors:  PZ_TRY_AGAIN timeout_s is over
+ * Threads: any */
+enum pz_status pz_training_in_time(const struct pz_training *t, size_t n_ready, struct pz_err *err);
+
 /* Write the model (atomic). All parts are there.
  * Errors: as pz_writer_open, _add and _commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);

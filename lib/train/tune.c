@@ -128,6 +128,17 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     return st;
 }
 
+/* There is no time to look whether part p adds anything: it does not join, but for the fallback. */
+static void leave_out(const struct pz_search *s, size_t p)
+{
+    struct pz_choice *c = &s->choice[p];
+
+    if (c->weight_fixed || c->scorer->is_fallback)
+        return;
+    c->weight = 0;
+    c->unjudged = true;
+}
+
 static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
 {
     const struct pz_corpus *c = &s->v->train;
@@ -135,7 +146,10 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     enum pz_status st = PZ_OK;
 
     for (size_t p = 0; p < n && st == PZ_OK; p++)
-        st = tune_part(s, p, n_fits, err);
+        if (p == 0 || !pz_search_out_of_time(s))
+            st = tune_part(s, p, n_fits, err);
+        else
+            leave_out(s, p);
     if (st == PZ_OK && s->trend && s->v->sliced)
         st = pz_search_trend(s, s->now.scale != NULL, err);
     for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
@@ -286,7 +300,7 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     limit_weights(s);
     if (st == PZ_OK && s->v->sliced && !pz_search_out_of_time(s))
         st = pz_search_close(s, untuned, s->trend ? &trend : NULL, err);
-    if (st == PZ_OK && s->v->exclude_seen)
+    if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     if (st == PZ_OK)
         st = fit_scale(s, softmax_scale, err);

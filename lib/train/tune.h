@@ -27,6 +27,8 @@ enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus
 struct pz_tune_cfg {
     uint32_t n_trials;  /* fits tried for each part */
     double time_s;      /* processor seconds in all; 0: no limit */
+    double end_s;       /* wall seconds of the process when all is learned, the fits after tuning
+                           included; 0: no limit */
     double fit_limit_s; /* wall seconds of a fit that may stop early; 0: no limit */
     enum pz_task task;
     bool exclude_seen; /* rank without the history's items */
@@ -64,6 +66,8 @@ struct pz_search {
     struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
     double until_s;                            /* processor seconds of the process; 0: no limit */
+    double fit_s[PZ_MAX_PARTS];                /* wall seconds of a part's last fit */
+    double longest_s;                          /* wall seconds of the longest fit */
     double trial_s;                            /* processor seconds when the last trial ended */
     double *each;                              /* [v->n_users] values of the blend as it stands */
     double *trial;                             /* [PZ_WEIGHTS * v->n_users] of a trial */

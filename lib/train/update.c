@@ -433,8 +433,10 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = teach(u, err);
     if (st == PZ_OK)
         st = pz_trend_chosen(&u->t.trend, u->t.teach, &u->t.now, err);
-    for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)
+    for (size_t p = 0; p < u->t.n && st == PZ_OK; p++) {
         st = bring_up(u, p, err);
+        st = st == PZ_OK ? pz_training_in_time(&u->t, p + 1, err) : st;
+    }
     if (st == PZ_OK && pz_stop_asked())
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while updating");
     if (st == PZ_OK)
@@ -445,10 +447,10 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
 }
 
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, struct pz_log *log, const char *path,
-                               struct pz_err *err)
+                               size_t n_delta, double timeout_s, struct pz_log *log,
+                               const char *path, struct pz_err *err)
 {
-    struct updating u = { .cfg = { .log = log } };
+    struct updating u = { .cfg = { .log = log, .timeout_s = timeout_s } };
     struct pz_dataset *ds = NULL;
     struct pz_str marks = { 0 };
     enum pz_status st = pz_mat_reserve(err);
@@ -494,10 +496,10 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     return st;
 }
 
-enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds,
+enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds, double timeout_s,
                               struct pz_log *log, const char *path, struct pz_err *err)
 {
-    struct updating u = { .cfg = { .log = log } };
+    struct updating u = { .cfg = { .log = log, .timeout_s = timeout_s } };
     enum pz_status st = pz_model_open(tuned_path, &u.old, err);
 
     if (st == PZ_OK)
@@ -523,8 +525,10 @@ enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *d
     }
     if (st == PZ_OK)
         st = pz_trend_chosen(&u.t.trend, u.t.teach, &u.t.now, err);
-    for (size_t p = 0; p < u.t.n && st == PZ_OK; p++)
+    for (size_t p = 0; p < u.t.n && st == PZ_OK; p++) {
         st = pz_training_fit(&u.t, p, err);
+        st = st == PZ_OK ? pz_training_in_time(&u.t, p + 1, err) : st;
+    }
     if (st == PZ_OK)
         st = pz_training_write(&u.t, path, err);
     pz_training_clear(&u.t);

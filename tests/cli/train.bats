@@ -414,3 +414,34 @@ lists() {
     pz-import -q --export users all.pzd | grep -q '^u9999,33'
     run -2 pz-import -o none.pzd
 }
+
+@test "--max-memory: within it, or exit 75 with what is needed" {
+    small_shop
+    run -75 pz-train -q -j1 --no-tune --max-memory 15M -o small.pzm shop.pzd
+    [[ $output == *"MB that --max-memory allows, at least "*" MB are needed"* ]]
+    [ ! -e small.pzm ]
+    pz-train -q -j1 --no-tune --max-memory 300M -o large.pzm shop.pzd
+    pz-train -q -j1 --no-tune -o free.pzm shop.pzd
+    cmp large.pzm free.pzm
+    run -2 pz-train --max-memory lots -o m.pzm shop.pzd
+    [[ $output == *"such as 800M"* ]]
+    run -75 pz-recommend -q --max-memory 9M --user u1 free.pzm
+    run -75 pz-import -q --max-memory 9M -o x.pzd --interactions inter.csv
+    [ ! -e x.pzd ]
+}
+
+@test "--timeout: parts that there is no time for are left out; an update writes nothing" {
+    small_shop
+    pz-train -j1 --timeout 0.001 -o tuned.pzm shop.pzd 2>err
+    grep -q 'could not be judged in time: left out' err
+    pz-train -q -j1 --timeout 0.001 --no-tune -o plain.pzm shop.pzd
+    pz-recommend -q --user u1 -n 3 tuned.pzm | grep -q u1
+    pz-recommend -q --user u1 -n 3 plain.pzm | grep -q u1
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu1,i2,1700900000,View\n' >day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    run -75 pz-train -q --update plain.pzm --timeout 0.001 -o next.pzm day.pzd
+    [[ $output == *"parts are ready, and no model was written"* ]]
+    run -75 pz-train -q --tuned-from plain.pzm --timeout 0.001 -o next.pzm shop.pzd
+    [ ! -e next.pzm ]
+    pz-train -q --update plain.pzm --timeout 600 -o next.pzm day.pzd
+}
