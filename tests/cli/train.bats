@@ -230,7 +230,7 @@ two_days() {
     small_shop
     pz-train -q --no-tune -r popularity-count -o old.pzm shop.pzd
     for option in "-p popularity.half_life=9" "-e Purchase:weight=1" "-r trending-now" "--tune 3" --no-tune "--seed 2" \
-        "--tune-metric ndcg@5" "--timeout 60" "--tune-time 9" --strict --record-time; do
+        "--tune-metric ndcg@5" "--tune-time 9" --strict --record-time; do
         # shellcheck disable=SC2086
         run -2 pz-train -q --update old.pzm $option -o new.pzm shop.pzd
         [[ $output == *"--update keeps"* ]]
