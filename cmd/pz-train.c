@@ -14,6 +14,7 @@
 #include "data/group.h"
 #include "data/minimum.h"
 #include "data/subset.h"
+#include "live/put.h"
 #include "train/options.h"
 
 #define DEFAULT_RECIPE "user-personalization"
@@ -51,6 +52,9 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),
+    PZ_STR(0, "without", struct train_cfg, without, NULL, "FILE|-",
+           "with --update: leave out these users, who asked to be forgotten: ids one a line, or a "
+           "CSV with USER_ID. There need be no new data then"),
     PZ_STR(
         0, "tuned-from", struct train_cfg, tuned_from, NULL, "MODEL",
         "train in full on the datasets with the recipe, event rules, settings and weights of this "
@@ -111,15 +115,26 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
 {
     char base[4096];
     struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
+    struct pz_arena arena = { NULL };
+    struct pz_strs ids = { NULL };
+    struct pz_without without = { .ids = &ids };
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 
     pz_ledger_text("kind", "update");
     if (st == PZ_OK)
         st = pz_campaign_model_path(cfg->update, base, sizeof base, err);
+    if (st == PZ_OK && cfg->without)
+        st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
     for (size_t i = 0; i < args->n && st == PZ_OK; i++)
         st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
     if (st == PZ_OK)
-        st = pz_train_update(base, delta, args->n, cfg->timeout, log, cfg->output, err);
+        st = pz_train_update(base, delta, args->n, cfg->without ? &without : NULL, cfg->timeout,
+                             log, cfg->output, err);
+    if (st == PZ_OK && cfg->without)
+        pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", ids.n,
+               without.n_found);
+    pz_strs_clear(&ids);
+    pz_arena_clear(&arena);
     for (size_t i = 0; delta && i < args->n; i++)
         pz_dataset_free(delta[i]);
     free(delta);
@@ -173,7 +188,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 
     if (cfg->trials)
         return train_print_trials(cfg, err);
-    if (args->n == 0)
+    if (cfg->without && !cfg->update)
+        return pz_err_set(err, PZ_USAGE, "--without goes with --update");
+    if (args->n == 0 && !cfg->without)
         return pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
     if (!cfg->output && !cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");

@@ -5,9 +5,11 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "cmd/import/import.h"
 #include "data/export.h"
 #include "data/info.h"
+#include "live/put.h"
 
 enum pz_status import_print(const struct pz_str *text, struct pz_err *err)
 {
@@ -92,6 +94,27 @@ enum pz_status import_need_output(const struct import_cfg *cfg, struct pz_err *e
     return pz_err_set(err, PZ_USAGE, "-o FILE is needed: the dataset to write");
 }
 
+/* The operands without the users of --without. */
+static enum pz_status open_without(const struct import_cfg *cfg, const struct pz_strs *args,
+                                   struct pz_log *log, struct pz_dataset **ds, struct pz_err *err)
+{
+    struct pz_arena arena = { NULL };
+    struct pz_strs ids = { NULL };
+    struct pz_without without = { .ids = &ids };
+    enum pz_status st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
+
+    if (st == PZ_OK && args->n == 0)
+        st = pz_err_set(err, PZ_USAGE, "name the datasets (*.pzd) as operands");
+    if (st == PZ_OK)
+        st = pz_dataset_open_without(args->v, args->n, &without, ds, err);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", ids.n,
+               without.n_found);
+    pz_strs_clear(&ids);
+    pz_arena_clear(&arena);
+    return st;
+}
+
 enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *args,
                             struct pz_log *log, struct pz_err *err)
 {
@@ -99,7 +122,7 @@ enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *
     enum pz_status st = import_need_output(cfg, err);
 
     if (st == PZ_OK)
-        st = import_open(args, &ds, err);
+        st = cfg->without ? open_without(cfg, args, log, &ds, err) : import_open(args, &ds, err);
     if (st == PZ_OK)
         st = pz_dataset_save(ds, cfg->output, err);
     if (st == PZ_OK)

@@ -14,7 +14,7 @@ struct train_cfg {
     double timeout;
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
-    const char *trials, *update, *tuned_from, *holdout, *holdout_out;
+    const char *trials, *update, *without, *tuned_from, *holdout, *holdout_out;
     struct pz_common common;
 };
 

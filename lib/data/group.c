@@ -15,13 +15,20 @@
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err)
 {
+    return pz_dataset_open_without(paths, n_paths, NULL, out, err);
+}
+
+enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
+                                       struct pz_without *without, struct pz_dataset **out,
+                                       struct pz_err *err)
+{
     struct pz_dataset **part;
     enum pz_status st = PZ_OK;
 
     *out = NULL;
     if (n_paths == 0)
         return pz_err_set(err, PZ_USAGE, "no dataset given");
-    if (n_paths == 1) {
+    if (n_paths == 1 && !without) {
         st = pz_dataset_load(paths[0], out, err);
         if (st == PZ_OK)
             pz_ledger_count("rows_in", (*out)->n_interactions);
@@ -33,7 +40,7 @@ enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct 
     for (size_t i = 0; i < n_paths && st == PZ_OK; i++)
         st = pz_dataset_load(paths[i], &part[i], err);
     if (st == PZ_OK)
-        st = pz_dataset_merge(part, n_paths, out, err);
+        st = pz_dataset_merge(part, n_paths, without, out, err);
     if (st == PZ_OK)
         pz_ledger_count("rows_in", (*out)->n_interactions);
     for (size_t i = 0; i < n_paths; i++)

@@ -3,6 +3,7 @@
 #ifndef PZ_DATA_GROUP_H
 #define PZ_DATA_GROUP_H
 
+#include "base/opt.h"
 #include "data/dataset.h"
 
 /* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
@@ -14,12 +15,27 @@
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 
+/* Users to leave out: their interactions, their rows and their ids. */
+struct pz_without {
+    const struct pz_strs *ids;
+    uint32_t n_found; /* how many of them were there */
+};
+
+/* As pz_dataset_open, without some users; without NULL: with all.
+ * Errors:  as pz_dataset_open
+ * Owner:   *out: the caller, until pz_dataset_free
+ * Threads: any */
+enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
+                                       struct pz_without *without, struct pz_dataset **out,
+                                       struct pz_err *err);
+
 /* The same of datasets in memory; the inputs stay the caller's.
  * Errors:  PZ_BAD_DATA over 255 event types, or a column of two types (see pz_attrs_concat);
  *          PZ_TRY_AGAIN no memory
  * Owner:   *out: the caller, until pz_dataset_free
  * Threads: any */
-enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
+enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in,
+                                struct pz_without *without, struct pz_dataset **out,
                                 struct pz_err *err);
 
 #endif

@@ -54,6 +54,60 @@ static enum pz_status merge_dict(const struct pz_merge *m,
     return st;
 }
 
+/* Number the users anew without those that are gone; gone: [users.n] */
+static enum pz_status renumber(struct pz_merge *m, const uint8_t *gone, struct pz_err *err)
+{
+    struct pz_dict *users = &m->ds->users, left = { 0 };
+    struct pz_dict_builder *b = pz_dict_builder_new();
+    uint32_t *now = pz_mem_array(users->n, sizeof *now);
+    enum pz_status st = b && now ? PZ_OK : pz_err_memory(err, "user ids", 20.0 * users->n);
+
+    for (uint32_t u = 0; u < users->n && st == PZ_OK; u++) {
+        size_t len;
+        const char *id = pz_dict_get(users, u, &len);
+
+        now[u] = gone[u] ? PZ_NONE : pz_dict_builder_add(b, id, len); /* in order already */
+        if (!gone[u] && now[u] == PZ_NONE)
+            st = pz_err_memory(err, "user ids", 20.0 * users->n);
+    }
+    if (st == PZ_OK)
+        st = pz_dict_builder_finish(b, &left, NULL, err);
+    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++)
+        for (uint32_t u = 0; u < m->in[k]->users.n; u++)
+            m->user_map[k][u] = now[m->user_map[k][u]];
+    if (st == PZ_OK) {
+        pz_dict_clear(users);
+        *users = left;
+    }
+    pz_dict_builder_free(b);
+    free(now);
+    return st;
+}
+
+/* Leave users out: nothing of theirs has a place in the maps any more. */
+static enum pz_status leave_out(struct pz_merge *m, struct pz_without *without, struct pz_err *err)
+{
+    const struct pz_dict *users = &m->ds->users;
+    uint8_t *gone = pz_mem_array(users->n, 1);
+    enum pz_status st = PZ_OK;
+
+    if (!gone)
+        return pz_err_memory(err, "user ids", users->n);
+    without->n_found = 0;
+    for (size_t i = 0; i < without->ids->n; i++) {
+        uint32_t u = pz_dict_find_str(users, without->ids->v[i]);
+
+        if (u != PZ_NONE && !gone[u]) {
+            gone[u] = 1;
+            without->n_found++;
+        }
+    }
+    if (without->n_found > 0)
+        st = renumber(m, gone, err);
+    free(gone);
+    return st;
+}
+
 static enum pz_status merge_dicts(struct pz_merge *m, struct pz_err *err)
 {
     struct pz_dataset *ds = m->ds;
@@ -101,7 +155,7 @@ static enum pz_status merge_attrs(const struct pz_attrs *const *in, uint32_t *co
         source[i].part = PZ_NONE;
     for (size_t k = 0; k < n_in && st == PZ_OK; k++)
         for (uint64_t r = 0; r < in[k]->n_rows; r++)
-            if (has_row(in[k], r))
+            if (has_row(in[k], r) && map[k][r] != PZ_NONE)
                 /* Whole rows are replaced, never single cells: a row that lacks a value says that
                  * there is none. */
                 source[map[k][r]] = (struct pz_source){ (uint32_t)k, r };
@@ -138,7 +192,8 @@ static enum pz_status merge_marks(const struct pz_merge *m, struct pz_err *err)
     return pz_watermarks_check(&m->ds->watermarks, false, "the datasets together", err);
 }
 
-static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err *err)
+static enum pz_status group_fingerprint(const struct pz_merge *m, const struct pz_without *without,
+                                        struct pz_err *err)
 {
     struct pz_hash *h = pz_hash_new();
 
@@ -148,11 +203,14 @@ static enum pz_status group_fingerprint(const struct pz_merge *m, struct pz_err 
         /* In the order given: of equal rows the last part's counts, so the order is part of what
          * the group is. */
         pz_hash_add(h, m->in[k]->fingerprint, sizeof m->in[k]->fingerprint);
+    if (without) /* how many, not who */
+        pz_hash_add(h, &without->n_found, sizeof without->n_found);
     pz_hash_finish(h, m->ds->fingerprint);
     return PZ_OK;
 }
 
-enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struct pz_dataset **out,
+enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in,
+                                struct pz_without *without, struct pz_dataset **out,
                                 struct pz_err *err)
 {
     struct pz_merge m = { .in = in, .n_in = n_in, .ds = calloc(1, sizeof *m.ds) };
@@ -160,6 +218,8 @@ enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struc
 
     if (st == PZ_OK)
         st = merge_dicts(&m, err);
+    if (st == PZ_OK && without)
+        st = leave_out(&m, without, err);
     if (st == PZ_OK)
         st = pz_merge_rows(&m, err);
     if (st == PZ_OK)
@@ -167,7 +227,7 @@ enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in, struc
     if (st == PZ_OK)
         st = merge_marks(&m, err);
     if (st == PZ_OK)
-        st = group_fingerprint(&m, err);
+        st = group_fingerprint(&m, without, err);
     free_maps(m.user_map, n_in);
     free_maps(m.item_map, n_in);
     free_maps(m.event_map, n_in);

@@ -290,6 +290,8 @@ static enum pz_status merge_user(struct rows *r, uint32_t user, struct pz_err *e
         const struct pz_dataset *part = r->m->in[k];
         uint64_t u = r->next[k];
 
+        while (u < part->users.n && r->m->user_map[k][u] == PZ_NONE)
+            u = ++r->next[k];
         /* Maps ascend, so each part's next user is the only one that can be this one. */
         if (u == part->users.n || r->m->user_map[k][u] != user)
             continue;

@@ -11,6 +11,7 @@
 #include "base/opt.h"
 #include "data/corpus.h"
 #include "data/dataset.h"
+#include "data/group.h"
 #include "model/model.h"
 #include "train/validation.h"
 
@@ -69,6 +70,8 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
  *           old ones
+ * without   users to leave out: nothing of them is in the new model but what factors learned from
+ *           all together; NULL: nobody
  * timeout_s wall seconds of the process for all of it; 0: no limit. A model without some of its parts
  *          would be no update of it, so that there is none when the time is over
  * Impressions of the old data are not in a model; those of the deltas alone are counted.
@@ -76,8 +79,8 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  * Errors: as pz_model_open; PZ_TRY_AGAIN the time is over; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
  *         signal asked for the end; as pz_dataset_merge and pz_train. path is then as it was */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, double timeout_s, struct pz_log *log,
-                               const char *path, struct pz_err *err);
+                               size_t n_delta, struct pz_without *without, double timeout_s,
+                               struct pz_log *log, const char *path, struct pz_err *err);
 
 /* Train in full on a dataset with the recipe, event rules, settings, weights and seed of a model:
  * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as for

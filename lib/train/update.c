@@ -37,11 +37,12 @@ struct updating {
     struct pz_event_rule *rules; /* owned; types borrowed from the old manifest */
     uint32_t *old_item;          /* [ds->items.n] index in the old model, or PZ_NONE */
     uint64_t *first_new;         /* [ds->users.n] */
-    uint32_t *late;              /* [n_late] users who count again as a whole */
+    uint32_t *late;              /* [n_late] old users who count again as a whole, or no more */
     uint32_t n_late;
     struct pz_corpus_own back; /* what was counted of them; NULL ptr: nothing */
     size_t n_anew;             /* parts that were fitted anew because of drift */
     bool same_order;           /* the times say of order what they said */
+    bool lost_heavy;           /* a heavy user was left out: what they taught is not known apart */
 };
 
 /* The old model's data as a dataset; all is borrowed but the marks. */
@@ -66,7 +67,7 @@ static enum pz_status view(const struct pz_model *m, struct pz_dataset *ds, stru
 }
 
 static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta, size_t n_delta,
-                            struct pz_dataset **out, struct pz_err *err)
+                            struct pz_without *without, struct pz_dataset **out, struct pz_err *err)
 {
     struct pz_dataset old, **all = pz_mem_array(n_delta + 1, sizeof *all);
     const char *print = json_string_value(json_object_get(u->old->manifest, "dataset"));
@@ -77,7 +78,7 @@ static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta,
             memcpy(old.fingerprint, print, strlen(print) + 1);
         all[0] = &old;
         memcpy(all + 1, delta, n_delta * sizeof *all);
-        st = pz_dataset_merge(all, n_delta + 1, out, err);
+        st = pz_dataset_merge(all, n_delta + 1, without, out, err);
         pz_watermarks_clear(&old.watermarks);
     }
     if (st == PZ_OK)
@@ -210,21 +211,18 @@ static enum pz_status take_back(struct updating *u, const uint32_t *new_item, st
     const struct pz_model *m = u->old;
     struct pz_corpus *c = &u->back.c;
     uint64_t n = 0, *ptr = u->back.owned[0] = pz_mem_array((size_t)u->n_late + 1, sizeof *ptr);
-    uint32_t *item, *was = pz_mem_array(u->n_late, sizeof *was);
+    const uint32_t *was = u->late;
+    uint32_t *item;
     int64_t *time;
     float *weight;
 
-    for (uint32_t k = 0; was && k < u->n_late; k++) {
-        was[k] = old_index(&m->users, &u->t.ds->users, u->late[k]);
+    for (uint32_t k = 0; k < u->n_late; k++)
         n += m->ptr[was[k] + 1] - m->ptr[was[k]];
-    }
     item = u->back.owned[1] = pz_mem_array(n, sizeof *item);
     time = u->back.owned[2] = pz_mem_array(n, sizeof *time);
     weight = u->back.owned[3] = pz_mem_array(n, sizeof *weight);
-    if (!was || !ptr || !item || !time || !weight) {
-        free(was);
+    if (!ptr || !item || !time || !weight)
         return pz_err_memory(err, "late events", 16.0 * (double)n);
-    }
     n = 0;
     for (uint32_t k = 0; k < u->n_late; k++) {
         for (uint64_t p = m->ptr[was[k]]; p < m->ptr[was[k] + 1]; p++)
@@ -235,7 +233,6 @@ static enum pz_status take_back(struct updating *u, const uint32_t *new_item, st
             }
         ptr[k + 1] = n;
     }
-    free(was);
     *c = (struct pz_corpus){ .n_users = u->n_late,
                              .n_items = u->t.corpus.c.n_items,
                              .ptr = ptr,
@@ -248,44 +245,60 @@ static enum pz_status take_back(struct updating *u, const uint32_t *new_item, st
     return PZ_OK;
 }
 
-/* How many of a user's old events counted. */
-static uint64_t count_old(const struct updating *u, uint32_t user)
+/* How many events of an old user counted. */
+static uint64_t count_old(const struct updating *u, uint32_t was)
 {
-    uint32_t was = old_index(&u->old->users, &u->t.ds->users, user);
     uint64_t n = 0;
 
-    for (uint64_t p = was == PZ_NONE ? 0 : u->old->ptr[was];
-         was != PZ_NONE && p < u->old->ptr[was + 1]; p++)
+    for (uint64_t p = u->old->ptr[was]; p < u->old->ptr[was + 1]; p++)
         n += u->old->weight[p] > 0;
     return n;
 }
 
-static enum pz_status find_late(struct updating *u, struct pz_err *err)
+/* What the users who are left out taught is taken back as well. */
+static void find_left_out(struct updating *u)
+{
+    const struct pz_dict *old = &u->old->users;
+
+    for (uint32_t was = 0; was < old->n; was++) {
+        uint64_t n = old_index(&u->t.ds->users, old, was) == PZ_NONE ? count_old(u, was) : 0;
+
+        if (n > 0)
+            u->late[u->n_late++] = was;
+        u->lost_heavy |= n > u->t.cap;
+    }
+}
+
+static enum pz_status find_late(struct updating *u, bool without, struct pz_err *err)
 {
     const struct pz_dataset *ds = u->t.ds;
     uint32_t *new_item = pz_mem_array(u->old->items.n, sizeof *new_item);
     enum pz_status st = PZ_OK;
 
-    u->late = pz_mem_array(ds->users.n, sizeof *u->late);
+    u->late = pz_mem_array(u->old->users.n, sizeof *u->late);
     if (!new_item || !u->late) {
         free(new_item);
         return pz_err_memory(err, "an update", 4.0 * ds->users.n);
     }
     for (uint32_t i = 0; i < ds->users.n; i++)
         if (!find_first_new(u, i)) {
-            if (count_old(u, i) > u->t.cap) /* teaches no more, late or not */
+            uint32_t was = old_index(&u->old->users, &ds->users, i);
+
+            if (count_old(u, was) > u->t.cap) /* teaches no more, late or not */
                 u->first_new[i] = u->t.corpus.c.ptr[i + 1];
             else
-                u->late[u->n_late++] = i;
+                u->late[u->n_late++] = was;
         }
     for (uint32_t i = 0; i < ds->items.n; i++)
         if (u->old_item[i] != PZ_NONE)
             new_item[u->old_item[i]] = i;
-    if (u->n_late > 0) {
+    if (u->n_late > 0)
         pz_log(u->cfg.log, PZ_LOG_NOTE,
                "%u users have new events between old ones: they count again as a whole", u->n_late);
+    if (without)
+        find_left_out(u);
+    if (u->n_late > 0)
         st = take_back(u, new_item, err);
-    }
     free(new_item);
     return st;
 }
@@ -298,7 +311,7 @@ static bool old_was_ordered(const struct pz_model *m)
     return false;
 }
 
-static enum pz_status compare(struct updating *u, struct pz_err *err)
+static enum pz_status compare(struct updating *u, bool without, struct pz_err *err)
 {
     const struct pz_dataset *ds = u->t.ds;
     const json_t *cap = json_object_get(u->old->manifest, "user_cap");
@@ -311,7 +324,7 @@ static enum pz_status compare(struct updating *u, struct pz_err *err)
     for (uint32_t i = 0; i < ds->items.n; i++)
         u->old_item[i] = old_index(&u->old->items, &ds->items, i);
     u->same_order = old_was_ordered(u->old) == u->t.corpus.c.ordered;
-    return find_late(u, err);
+    return find_late(u, without, err);
 }
 
 /* On how many interactions the old part p was fitted. */
@@ -367,7 +380,7 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL };
     double was = fitted_on(u, p), now = (double)c->ptr[c->n_users], cpu = pz_cpu_seconds();
     bool small = now < SMALL && !s->any_time;
-    bool anew = !s->update || !u->same_order || small ||
+    bool anew = !s->update || !u->same_order || u->lost_heavy || small ||
                 (s->refit_at > 0 && now > was * (1 + s->refit_at));
     enum pz_status st = anew ? pz_training_fit(&u->t, p, err)
                              : s->update(u->old->part[p].part, u->t.teach, &delta, &fit,
@@ -417,7 +430,7 @@ static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta
 }
 
 static enum pz_status update(struct updating *u, struct pz_dataset *const *delta, size_t n_delta,
-                             struct pz_err *err)
+                             bool without, struct pz_err *err)
 {
     enum pz_status st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus,
                                        err);
@@ -428,7 +441,7 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = take_choices(u, err);
     }
     if (st == PZ_OK)
-        st = compare(u, err);
+        st = compare(u, without, err);
     if (st == PZ_OK)
         st = teach(u, err);
     if (st == PZ_OK)
@@ -447,8 +460,8 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
 }
 
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, double timeout_s, struct pz_log *log,
-                               const char *path, struct pz_err *err)
+                               size_t n_delta, struct pz_without *without, double timeout_s,
+                               struct pz_log *log, const char *path, struct pz_err *err)
 {
     struct updating u = { .cfg = { .log = log, .timeout_s = timeout_s } };
     struct pz_dataset *ds = NULL;
@@ -461,7 +474,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK)
         st = take_rules(&u, err);
     if (st == PZ_OK)
-        st = merge(&u, delta, n_delta, &ds, err);
+        st = merge(&u, delta, n_delta, without, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);
     pz_str_clear(&marks);
     if (same) {
@@ -480,7 +493,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                     .softmax_scale = u.old->softmax_scale,
                                     .trials = json_incref(
                                         json_object_get(u.old->manifest, "trials")) };
-        st = update(&u, delta, n_delta, err);
+        st = update(&u, delta, n_delta, without != NULL, err);
     }
     u.t.reuse = u.old ? u.old->table : NULL;
     if (st == PZ_OK)

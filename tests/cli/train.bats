@@ -445,3 +445,36 @@ lists() {
     [ ! -e next.pzm ]
     pz-train -q --update plain.pzm --timeout 600 -o next.pzm day.pzd
 }
+
+# Whether the bytes of $2 occur in file $1, or in what is compressed in it.
+holds() {
+    pz-import --export interactions "$1" 2>/dev/null | grep -q "^$2," ||
+        pz-recommend "$1" --all-users -n 1 2>/dev/null | grep -q "^$2," || grep -qa "$2" "$1"
+}
+
+@test "users who asked to be forgotten leave a dataset and a model" {
+    two_parts
+    pz-train -q --no-tune -o old.pzm before.pzd
+    id=$(sed -n 2p before.csv | cut -d, -f1)
+    other=$(sed 1d after.csv | cut -d, -f1 | grep -vx "$id" | head -1)
+    printf 'USER_ID\n%s\nnobody-here\n' "$id" >ids.csv
+    holds before.pzd "$id"
+    pz-import --merge --without ids.csv -o left.pzd before.pzd 2>err
+    grep -q '2 users to leave out: 1 of them were there' err
+    ! holds left.pzd "$id"
+    holds left.pzd "$other"
+    pz-import -q --export interactions before.pzd | grep -v "^$id," | cmp - <(pz-import -q --export interactions left.pzd)
+    # a model without new data, with it, and trained in full: the same answers but for rounding
+    holds old.pzm "$id"
+    pz-train -q --update old.pzm --without ids.csv -o none.pzm
+    echo "$id" | pz-train -q --update old.pzm --without - -o day.pzm after.pzd
+    grep -v "^$id," after.csv >rest.csv
+    for m in none day; do ! holds $m.pzm "$id"; holds $m.pzm "$other"; done
+    pz-import -q --merge --without ids.csv -o all.pzd before.pzd after.pzd
+    pz-train -q --no-tune -o all.pzm all.pzd
+    for m in day all; do pz-recommend $m.pzm --all-users -n 5 --format csv | cut -d, -f1,2 | sort >$m.ids; done
+    [ "$(comm -12 day.ids all.ids | wc -l)" -ge $(($(wc -l <all.ids) * 9 / 10)) ]
+    run -2 pz-import -q --info --without ids.csv before.pzd
+    run -2 pz-train -q --without ids.csv -o x.pzm before.pzd
+    run -66 pz-import -q --merge --without missing.csv -o x.pzd before.pzd
+}
