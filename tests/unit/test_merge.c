@@ -163,7 +163,7 @@ static struct pz_dataset *merge(struct pz_dataset *const *in, size_t n)
     struct pz_dataset *ds = NULL;
     struct pz_err err = { .text = "" };
 
-    if (pz_dataset_merge(in, n, &ds, &err) != PZ_OK)
+    if (pz_dataset_merge(in, n, NULL, &ds, &err) != PZ_OK)
         fail_msg("%s", err.text);
     return ds;
 }
