@@ -278,7 +278,7 @@ void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
     q->unit = max / ROUGH_MAX;
 }
 
-/* Products with one query. more: rows lie behind these, so that all can be done four at a time. */
+/* Products with one query. more: four rows lie behind these, so that all can be done four at a time. */
 static void rough_one(const struct pz_bytes_scan *rows, bool more, const int8_t *code, float unit,
                       float *out)
 {
@@ -302,7 +302,7 @@ void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes
         struct pz_bytes_scan part = { rows->code + from * rows->d, rows->scale + from, n, rows->d };
 
         for (size_t k = 0; k < n_x; k++)
-            rough_one(&part, from + n < rows->n, q[k]->code, q[k]->unit, out[k] + from);
+            rough_one(&part, rows->n - from - n >= 4, q[k]->code, q[k]->unit, out[k] + from);
     }
     for (size_t k = 0; k < n_x; k++)
         bound_all(off, rows->n, q[k]->x, rows->d, q[k]->code, q[k]->unit, bound[k]);

@@ -3,6 +3,7 @@
  * rough scores are made of and without, asked the same 10,000 questions. Every second item is the twin
  * of the one before it, with the same events, so that there are ties wherever one looks. */
 #include <math.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -11,6 +12,7 @@
 #include "filter/filter.h"
 #include "import/import.h"
 #include "model/blend.h"
+#include "model/bytes.h"
 #include "model/rough.h"
 #include "rank/rank.h"
 #include "rank/score.h"
@@ -331,4 +333,39 @@ TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
     for (size_t i = 0; i < PZ_SCORE_BLOCK; i++)
         pz_ranker_free(r[i]);
     close_side(&one);
+}
+
+/* Rows that end where the memory ends, one more than the tiles of a block hold. */
+TEST(a_scan_reads_no_byte_behind_its_rows)
+{
+    enum { D = 8, N = 2053, PAGE = 4096, BYTES = (N * D / PAGE + 1) * PAGE };
+    char *map = mmap(NULL, BYTES + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                     0);
+    float x[D] = { 1, -2, 3, -4, 5, -6, 7, -8 }, *scale = pz_mem_array(N, sizeof *scale);
+    float *out[2] = { pz_mem_array(N, sizeof(float)), pz_mem_array(N, sizeof(float)) };
+    float *bound[2] = { pz_mem_array(N, sizeof(float)), pz_mem_array(N, sizeof(float)) };
+    struct pz_bytes_off *off = pz_mem_array(N, sizeof *off);
+    struct pz_bytes_query8 q;
+    struct pz_bytes_scan rows;
+
+    assert_ptr_not_equal(map, MAP_FAILED);
+    assert_int_equal(mprotect(map + BYTES, PAGE, PROT_NONE), 0);
+    memset(map, 3, BYTES);
+    for (size_t i = 0; i < N; i++)
+        scale[i] = 1;
+    rows = (struct pz_bytes_scan){ (int8_t *)map + BYTES - N * D, scale, N, D };
+    pz_bytes_query8(x, D, &q);
+    for (size_t n = 1; n <= 2; n++)
+        pz_bytes_rough_scan(&rows, off, (const struct pz_bytes_query8 *[]){ &q, &q }, n, out,
+                            bound);
+    assert_memory_equal(out[0], out[1], N * sizeof(float));
+    for (size_t i = 1; i < N; i++)
+        assert_true(out[0][i] >= out[0][0] && out[0][i] <= out[0][0]);
+    munmap(map, BYTES + PAGE);
+    for (size_t k = 0; k < 2; k++) {
+        free(out[k]);
+        free(bound[k]);
+    }
+    free(scale);
+    free(off);
 }
