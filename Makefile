@@ -17,7 +17,7 @@ LAYERS   := base table text data import model train live filter rank campaign an
 PROGRAMS := pz-import pz-train pz-eval pz-deploy pz-recommend pz-event
 LEARNERS := pz-train pz-eval
 
-PZ_WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+PZ_WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual \
              -Wformat=2 -Wundef $(if $(WERROR),-Werror)
 PZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=off \
              -DPZ_VERSION='"$(VERSION)"' $(PZ_WARN) $(if $(NATIVE),-march=native) \
@@ -52,7 +52,15 @@ $(B)/%.o: %.c
 # pz-NAME is cmd/pz-NAME.c and what is in cmd/NAME/
 $(foreach p,$(PROGRAMS),$(eval $(B)/bin/$(p): $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/$(p:pz-%=%)/*.c)))))
 
-$(B)/bin/%: $(B)/cmd/%.o $(LIB)
+# --version says the commit: an object of its own, so that a commit builds nothing else anew
+COMMIT := $(shell git describe --always --dirty 2>/dev/null)
+$(shell mkdir -p $(B) && echo 'extern const char pz_commit[]; const char pz_commit[] = "$(COMMIT)";' | cmp -s - $(B)/commit.c || \
+    echo 'extern const char pz_commit[]; const char pz_commit[] = "$(COMMIT)";' >$(B)/commit.c)
+
+$(B)/commit.o: $(B)/commit.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(B)/bin/%: $(B)/cmd/%.o $(B)/commit.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
 
@@ -140,8 +148,9 @@ man: $(MAN1)
 $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
 	$(B)/bin/$* --help-options >$@.options
-	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd;}' $< >$@.part
-	rm -f $@.options
+	$(B)/bin/$* --help-settings >$@.settings
+	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd;}' -e '/^@SETTINGS@$$/{r $@.settings' -e 'd;}' $< >$@.part
+	rm -f $@.options $@.settings
 	mv $@.part $@
 
 # ---- install

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-deploy: publish models as campaigns, look at them, set them, go back, tidy up. The option tables
  * and the list of subcommands; their work is in deploy/. */
+#include "campaign/operand.h"
 #include "cmd/deploy/deploy.h"
+#include "table/table.h"
 
 enum pz_status deploy_need(const struct pz_strs *args, size_t n, const char *what,
                            struct pz_err *err)
 {
     return args->n == n ? PZ_OK
                         : pz_err_set(err, PZ_USAGE, "%s is needed; see pz-deploy --help", what);
+}
+
+enum pz_status deploy_need_campaign(const struct pz_strs *args, size_t n, const char *what,
+                                    struct pz_err *err)
+{
+    enum pz_status st = deploy_need(args, n, what, err);
+
+    return st == PZ_OK ? pz_operand_want(args->v[0], 1u << PZ_OPERAND_CAMPAIGN, err) : st;
 }
 
 #define LOCK_WAIT                                                                 \
@@ -101,11 +111,12 @@ static const struct pz_opt serve_opts[] = {
     PZ_END
 };
 
-#define SUB(word, usage, text, table, function)                                                   \
-    {                                                                                             \
-        .name = word, .synopsis = usage, .summary = text, .opts = table,                          \
-        .cfg_bytes = sizeof(struct deploy_cfg),                                                   \
-        .common_offset = offsetof(struct deploy_cfg, common), .operands = "file", .run = function \
+#define SUB(word, usage, text, table, function)                                                    \
+    {                                                                                              \
+        .name = word, .synopsis = usage, .summary = text, .opts = table,                           \
+        .cfg_bytes = sizeof(struct deploy_cfg),                                                    \
+        .common_offset = offsetof(struct deploy_cfg, common), .operands = "pzc", .campaign = true, \
+        .run = function                                                                            \
     }
 
 int main(int argc, char **argv)
@@ -141,7 +152,8 @@ int main(int argc, char **argv)
           .opts = bench_opts,
           .cfg_bytes = sizeof(struct deploy_bench_cfg),
           .common_offset = offsetof(struct deploy_bench_cfg, common),
-          .operands = "file",
+          .operands = "pzc",
+          .campaign = true,
           .run = deploy_bench },
         { .name = "cost",
           .synopsis = "[--min-tps N] [--rates FILE] LEDGER|ACCESS-LOG...",
@@ -157,7 +169,8 @@ int main(int argc, char **argv)
           .opts = serve_opts,
           .cfg_bytes = sizeof(struct deploy_serve_cfg),
           .common_offset = offsetof(struct deploy_serve_cfg, common),
-          .operands = "file",
+          .operands = "pzc",
+          .campaign = true,
           .run = deploy_serve },
         { .name = NULL }
     };
@@ -167,6 +180,7 @@ int main(int argc, char **argv)
                                        .examples = "  pz-deploy publish home.pzc home.pzm\n"
                                                    "  pz-deploy rollback home.pzc\n"
                                                    "  pz-deploy set home.pzc num 10",
+                                       .format = PZ_FORMAT_VERSION,
                                        .sub = sub };
 
     return pz_cmd_main(&cmd, argc, argv);

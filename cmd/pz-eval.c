@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "base/ledger.h"
 #include "base/opt.h"
+#include "campaign/operand.h"
 #include "eval/judge.h"
 #include "eval/page.h"
 #include "eval/windows.h"
+#include "table/table.h"
 #include "train/options.h"
 
 struct config {
@@ -85,7 +87,6 @@ static enum pz_status print(const struct config *cfg, json_t *doc, const struct 
                             const struct pz_verdict *v, struct pz_err *err)
 {
     struct pz_str text = { 0 };
-    enum pz_status st = PZ_OK;
 
     if (doc)
         pz_json_dump(&text, doc, true);
@@ -94,12 +95,8 @@ static enum pz_status print(const struct config *cfg, json_t *doc, const struct 
     else if (!cfg->common.json)
         pz_verdict_text(&text, v);
     json_decref(doc);
-    if (!text.data || text.failed)
-        st = pz_err_memory(err, "the report", 1e5);
-    else
-        fwrite(text.data, 1, text.len, stdout); /* checked when stdout is closed */
-    pz_str_clear(&text);
-    return st;
+    text.failed |= !text.data;
+    return pz_cmd_print(&text, "the report", err);
 }
 
 static enum pz_status write_report(const struct config *cfg, const struct pz_judgement *j,
@@ -133,12 +130,30 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
     return st;
 }
 
+/* A model, then datasets; with --split datasets alone. */
+static enum pz_status check_operands(const struct config *cfg, const struct pz_strs *args,
+                                     struct pz_err *err)
+{
+    const unsigned dataset = 1u << PZ_OPERAND_DATASET,
+                   model = 1u << PZ_OPERAND_MODEL | 1u << PZ_OPERAND_CAMPAIGN;
+    enum pz_status st = PZ_OK;
+
+    if (!cfg->split && pz_operands_swapped(args->v[0], model, args->v[1], dataset))
+        return pz_err_set(err, PZ_USAGE, "the model comes first: pz-eval %s %s", args->v[1],
+                          args->v[0]);
+    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
+        st = pz_operand_want(args->v[i], i == 0 && !cfg->split ? model : dataset, err);
+    return st == PZ_OK && cfg->vs ? pz_operand_want(cfg->vs, model, err) : st;
+}
+
 static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args,
                                   struct pz_err *err)
 {
     if (args->n < (cfg->split ? 1 : 2))
         return pz_err_set(err, PZ_USAGE,
                           "give MODEL.pzm TEST.pzd, or --split SPEC DATA.pzd; see --help");
+    if (pz_out_check_binary(cfg->output, err) != PZ_OK || check_operands(cfg, args, err) != PZ_OK)
+        return PZ_USAGE;
     if (cfg->split && (cfg->vs || cfg->history))
         return pz_err_set(
             err, PZ_USAGE,
@@ -198,8 +213,14 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     struct pz_judgement j = { .v = { .seed = (uint64_t)cfg->learn.seed,
                                      .gate = cfg->gate,
                                      .how = { .seed = (uint64_t)cfg->learn.seed, .log = log } } };
-    enum pz_status st = check_usage(cfg, args, err);
+    struct pz_str list = { 0 };
+    enum pz_status st;
 
+    if (pz_params_ask_list(&cfg->learn.params)) {
+        pz_params_list(&list, cfg->common.json ? PZ_LIST_JSON : PZ_LIST_TEXT);
+        return pz_cmd_print(&list, "the settings", err);
+    }
+    st = check_usage(cfg, args, err);
     j.v.how.seen = cfg->seen[0] == 'e'   ? PZ_SEEN_EXCLUDE
                    : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
                    : cfg->seen[0] == 'a' ? PZ_SEEN_AUTO
@@ -244,9 +265,11 @@ int main(int argc, char **argv)
         .opts = opts,
         .cfg_bytes = sizeof(struct config),
         .common_offset = offsetof(struct config, common),
-        .operands = "file",
+        .operands = "pzm|pzd",
+        .format = PZ_FORMAT_VERSION,
         .learns = true,
         .run = run,
+        .values = pz_train_options_values,
     };
 
     int status;

@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-event: live events and rows into a campaign, and out of it for the next training. The option
  * tables and the list of subcommands; their work is in event/. */
+#include "campaign/operand.h"
 #include "cmd/event/event.h"
+#include "table/table.h"
 
 enum pz_status event_need_campaign(const struct pz_strs *args, struct pz_err *err)
 {
     return args->n == 1 ? PZ_OK
                         : pz_err_set(err, PZ_USAGE, "one CAMPAIGN is needed; see pz-event --help");
+}
+
+enum pz_status event_open_store(const struct pz_strs *args, bool writable,
+                                struct pz_live_store **live, struct pz_err *err)
+{
+    const char *path = args->v[0];
+    enum pz_status st;
+
+    *live = NULL;
+    if (args->n == 2 && !pz_live_is(path) && pz_operand_kind(path) != PZ_OPERAND_CAMPAIGN &&
+        pz_operand_kind(args->v[1]) == PZ_OPERAND_CAMPAIGN)
+        return pz_err_set(err, PZ_USAGE, "the campaign comes first: %s %s", args->v[1], path);
+    st = pz_operand_want(path, 1u << PZ_OPERAND_CAMPAIGN, err);
+    return st == PZ_OK ? pz_campaign_open_store(path, writable, live, err) : st;
 }
 
 enum pz_status event_open_model(const char *path, struct pz_model **m, struct pz_err *err)
@@ -41,8 +57,9 @@ static const struct pz_opt put_opts[] = {
            "an id under which it is kept once"),
     PZ_STR(0, "recommendation-id", struct event_cfg, recommendation, NULL, "ID",
            "the recommendation that led to it"),
-    PZ_STR(0, "impression", struct event_cfg, impression, NULL, "ID,ID,...",
-           "items that were shown"),
+    PZ_LIST(
+        0, "impression", struct event_cfg, impression, "ID,ID,...",
+        "items that were shown; an id with a comma stands in quotes, @FILE reads ids from a file"),
     PZ_STR(0, "properties", struct event_cfg, properties, NULL, "JSON",
            "an object with other columns of Interactions"),
     PZ_FLAG(0, "no-item", struct event_cfg, no_item,
@@ -103,11 +120,12 @@ static const struct pz_opt forget_opts[] = {
 };
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct event_cfg, common), PZ_END };
 
-#define SUB(word, usage, text, table, function)                                                  \
-    {                                                                                            \
-        .name = word, .synopsis = usage, .summary = text, .opts = table,                         \
-        .cfg_bytes = sizeof(struct event_cfg),                                                   \
-        .common_offset = offsetof(struct event_cfg, common), .operands = "file", .run = function \
+#define SUB(word, usage, text, table, function)                                     \
+    {                                                                               \
+        .name = word, .synopsis = usage, .summary = text, .opts = table,            \
+        .cfg_bytes = sizeof(struct event_cfg),                                      \
+        .common_offset = offsetof(struct event_cfg, common), .operands = "pzc|pzl", \
+        .campaign = true, .run = function                                           \
     }
 
 int main(int argc, char **argv)
@@ -135,6 +153,7 @@ int main(int argc, char **argv)
         .examples = "  pz-event put home.pzc --user 42 --item 7 --type Purchase\n"
                     "  pz-event put-items home.pzc --item 7 --properties '{\"PRICE\": 9.5}'\n"
                     "  pz-event export home.pzc -o day.pzd",
+        .format = PZ_FORMAT_VERSION,
         .sub = sub
     };
 

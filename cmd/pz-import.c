@@ -2,6 +2,7 @@
 /* pz-import: interaction logs become a dataset file. The option table; the modes are in import/ and are
  * told by --merge, --info, --check and --export; without them: import. */
 #include "cmd/import/import.h"
+#include "table/table.h"
 
 static const struct pz_opt opts[] = {
     PZ_OUT('o', "output", struct import_cfg, output, NULL, "FILE",
@@ -109,7 +110,8 @@ static const struct pz_cmd command = {
     .opts = opts,
     .cfg_bytes = sizeof(struct import_cfg),
     .common_offset = offsetof(struct import_cfg, common),
-    .operands = "file",
+    .operands = "pzd",
+    .format = PZ_FORMAT_VERSION,
     .run = run,
 };
 

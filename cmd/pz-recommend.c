@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-recommend: answers from a campaign or a model file, one or many. The option table and the order of
  * the work; its steps are in recommend/. */
+#include "campaign/operand.h"
 #include "cmd/recommend/recommend.h"
+#include "table/table.h"
 #include "text/sink.h"
 
 static const struct pz_opt opts[] = {
     PZ_STR('u', "user", struct recommend_cfg, user, NULL, "ID", "recommend for this user"),
     PZ_STR('i', "item", struct recommend_cfg, item, NULL, "ID",
            "recommend items related to this one"),
-    PZ_STR(0, "rank", struct recommend_cfg, rank, NULL, "ID,ID,...",
-           "put these items in order for --user"),
-    PZ_STR(0, "history", struct recommend_cfg, history, NULL, "ID,ID,...",
-           "items that the user just met, oldest first; enough for a user nobody knows"),
+    PZ_LIST(0, "rank", struct recommend_cfg, rank, "ID,ID,...",
+            "put these items in order for --user. An id with a comma stands in quotes, as in CSV; "
+            "@FILE reads ids from a file; may be given several times"),
+    PZ_LIST(
+        0, "history", struct recommend_cfg, history, "ID,ID,...",
+        "items that the user just met, oldest first; enough for a user nobody knows. Written as "
+        "for --rank"),
     PZ_LIST(0, "context", struct recommend_cfg, ask.context, "KEY=VALUE",
             "what is known of the moment: a column of Interactions and its value"),
     PZ_INT('n', "num", struct recommend_cfg, ask.num, "0 (campaign setting, else 25)", 0, 1000000,
@@ -102,8 +107,11 @@ static enum pz_status check_usage(const struct recommend_cfg *cfg, const struct 
     if (args->n != 1)
         return pz_err_set(err, PZ_USAGE,
                           "one CAMPAIGN or MODEL is needed; see pz-recommend --help");
-    if (many &&
-        (cfg->user || cfg->item || cfg->history || cfg->rank || cfg->ask.page_token || cfg->why))
+    if (pz_operand_want(args->v[0], 1u << PZ_OPERAND_MODEL | 1u << PZ_OPERAND_CAMPAIGN, err) !=
+        PZ_OK)
+        return PZ_USAGE;
+    if (many && (cfg->user || cfg->item || cfg->history.n || cfg->rank.n || cfg->ask.page_token ||
+                 cfg->why))
         return pz_err_set(err, PZ_USAGE,
                           "--input, --all-users, --all-items and segments answer many; --user, "
                           "--item, --rank, --history, --page-token and --why ask one question");
@@ -151,7 +159,9 @@ int main(int argc, char **argv)
         .opts = opts,
         .cfg_bytes = sizeof(struct recommend_cfg),
         .common_offset = offsetof(struct recommend_cfg, common),
-        .operands = "file",
+        .operands = "pzc|pzm",
+        .campaign = true,
+        .format = PZ_FORMAT_VERSION,
         .run = run,
     };
 

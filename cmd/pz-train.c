@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/ledger.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/par.h"
 #include "campaign/campaign.h"
+#include "campaign/operand.h"
 #include "cmd/train/train.h"
 #include "data/group.h"
 #include "data/minimum.h"
 #include "data/subset.h"
 #include "live/put.h"
+#include "table/table.h"
 #include "train/options.h"
 
 #define DEFAULT_RECIPE "user-personalization"
@@ -31,7 +34,8 @@ static const struct pz_opt opts[] = {
         'p', "param", struct train_cfg, learn.params, "NAME=VALUE",
         "fix a setting (factors.dim=64), search it (factors.dim=32..128), fix a part's weight "
         "(weight.content=0.2) or switch a part on, off or auto. sequence, the slow part, is kept "
-        "where it adds to the others, and off under a time budget. May be given several times"),
+        "where it adds to the others, and off under a time budget. list prints all settings. May "
+        "be given several times"),
     PZ_LIST('e', "event", struct train_cfg, learn.events, "TYPE:weight=W,threshold=T",
             "learn from this event type with this weight, from values at or above the threshold, "
             "which validation chooses for threshold=auto. Types that no --event names are left out "
@@ -161,13 +165,39 @@ static bool is_of_training(const struct train_cfg *cfg)
            strcmp(cfg->learn.metric, DEFAULT_METRIC) != 0;
 }
 
+/* Models where datasets belong, and the other way round. */
+static enum pz_status check_operands(const struct train_cfg *cfg, const struct pz_strs *args,
+                                     struct pz_err *err)
+{
+    const unsigned dataset = 1u << PZ_OPERAND_DATASET,
+                   model = 1u << PZ_OPERAND_MODEL | 1u << PZ_OPERAND_CAMPAIGN;
+    const char *old = cfg->update ? cfg->update : cfg->tuned_from;
+    enum pz_status st = PZ_OK;
+
+    if (old && args->n > 0 && pz_operands_swapped(old, model, args->v[0], dataset))
+        return pz_err_set(err, PZ_USAGE, "the model comes behind --%s: pz-train --%s %s -o %s %s",
+                          cfg->update ? "update" : "tuned-from",
+                          cfg->update ? "update" : "tuned-from", args->v[0],
+                          cfg->output ? cfg->output : "MODEL.pzm", old);
+    if (old)
+        st = pz_operand_want(old, model, err);
+    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
+        st = pz_operand_want(args->v[i], dataset, err);
+    return st;
+}
+
+static void add_settings(struct pz_str *out)
+{
+    pz_params_list(out, PZ_LIST_MDOC);
+}
+
 static void report(const struct train_cfg *cfg, struct pz_log *log)
 {
     struct pz_str name = { 0 };
 
     pz_log(log, PZ_LOG_NOTE, "wrote %s: %.1f s, %.1f CPU s, %.0f MB", cfg->output,
            pz_wall_seconds(), pz_cpu_seconds(), (double)pz_mem_peak() / 1e6);
-    if (!cfg->common.json)
+    if (!cfg->common.json || strcmp(cfg->output, "-") == 0) /* there the model went */
         return;
     pz_json_add_string(&name, cfg->output, strlen(cfg->output));
     if (!name.failed)
@@ -186,14 +216,20 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     struct pz_dataset *ds = NULL;
     enum pz_status st;
 
+    if (pz_params_ask_list(&cfg->learn.params))
+        return train_print_settings(cfg->common.json, err);
     if (cfg->trials)
         return train_print_trials(cfg, err);
     if (cfg->without && !cfg->update)
         return pz_err_set(err, PZ_USAGE, "--without goes with --update");
     if (args->n == 0 && !cfg->without)
         return pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
+    if (check_operands(cfg, args, err) != PZ_OK)
+        return PZ_USAGE;
     if (!cfg->output && !cfg->dry_run)
         return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");
+    if (pz_out_check_binary(cfg->output, err) != PZ_OK)
+        return PZ_USAGE;
     st = pz_recipe_choose(cfg->recipe, &recipe, &advice, err);
     if (st != PZ_OK)
         return st;
@@ -244,9 +280,12 @@ int main(int argc, char **argv)
         .opts = opts,
         .cfg_bytes = sizeof(struct train_cfg),
         .common_offset = offsetof(struct train_cfg, common),
-        .operands = "file",
+        .operands = "pzd",
+        .format = PZ_FORMAT_VERSION,
         .learns = true,
         .run = run,
+        .values = pz_train_options_values,
+        .settings = add_settings,
     };
 
     return pz_cmd_main(&cmd, argc, argv);

@@ -44,7 +44,7 @@ static struct pz_dict make_words(char letter, uint32_t n, int width)
             s[k] = (char)('0' + rest % 10);
         offset[i + 1] = offset[i] + (uint64_t)width + 1;
     }
-    return (struct pz_dict){ n, offset, bytes, true };
+    return pz_dict_own(n, offset, bytes);
 }
 
 static void make_items(struct pz_model *m, uint32_t n, struct pz_rng *rng)
@@ -64,10 +64,12 @@ static void make_items(struct pz_model *m, uint32_t n, struct pz_rng *rng)
                              .kind = PZ_ATTR_CATEGORY,
                              .ptr = ptr,
                              .code = code,
-                             .values = make_words('c', CATEGORIES, 2) };
-    a[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = price };
+                             .values = make_words('c', CATEGORIES, 2),
+                             .own = { NULL, ptr, code } };
+    a[1] =
+        (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = price, .own.num = price };
     m->items = make_words('i', n, 7);
-    m->item_attrs = (struct pz_attrs){ .n_attrs = 2, .n_rows = n, .attr = a, .owned = true };
+    m->item_attrs = (struct pz_attrs){ .n_attrs = 2, .n_rows = n, .attr = a };
 }
 
 static void make_user(struct pz_model *m, struct pz_rng *rng)

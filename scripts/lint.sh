@@ -59,6 +59,13 @@ bit_sets() {
     grep -nE '<< \(?[a-z]+ % 64|\[[a-z]+ / 64\] (>>|[|&]=)' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/base/bits\.h:' || true
 }
 
+# const is not cast away, neither plainly (-Wcast-qual) nor by way of an integer, but where a library of others has
+# no const and only reads.
+casts() {
+    grep -nE '\*\)\(uintptr_t\)' "${lib[@]}" "${cmd[@]}" |
+        grep -vE '^lib/(base/json\.h|text/decode\.c|live/db\.h|serve/net/http\.c):' || true
+}
+
 # A prototype needs a comment right above it; one comment may serve a run of prototypes.
 undocumented() {
     awk 'FNR == 1 { covered = 0; inside = 0; open = 0 }
@@ -132,6 +139,9 @@ man_pages() {
         done
     done
     make -s B="$B" man >&2 || echo "make man fails"
+    "$B"/bin/pz-train -p list | awk 'NR > 1 { print $1 }' | while read -r name; do
+        grep -qF ".It Cm $name No = " "$B"/man/pz-train.1 || echo "man/pz-train.1.in: setting $name is missing"
+    done
     for f in "$B"/man/*.1 man/*.[157]; do
         [ ! -f "$f" ] || mandoc -Tlint -W warning "$f" || true
     done
@@ -150,6 +160,7 @@ optional() {
 
 report layers < <(layers)
 report modules < <(one_module)
+report casts < <(casts)
 report bits < <(bit_sets)
 report prototypes < <(undocumented)
 report scorers < <(scorer_names)

@@ -39,6 +39,10 @@ struct deploy_bench_cfg {
 enum pz_status deploy_need(const struct pz_strs *args, size_t n, const char *what,
                            struct pz_err *err);
 
+/* The same, and the first is no model and no dataset. */
+enum pz_status deploy_need_campaign(const struct pz_strs *args, size_t n, const char *what,
+                                    struct pz_err *err);
+
 pz_cmd_run deploy_publish, deploy_list, deploy_rollback, deploy_gc, deploy_pin,
     deploy_unpin;                                       /* versions.c */
 pz_cmd_run deploy_status;                               /* status.c */

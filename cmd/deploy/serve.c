@@ -65,13 +65,12 @@ enum pz_status deploy_cost(void *config, struct pz_strs *args, struct pz_log *lo
     if (st == PZ_OK && cfg->common.json) {
         doc = pz_cost_json(&c);
         pz_json_dump(&text, doc, false);
-        st = doc && !text.failed ? PZ_OK : pz_err_memory(err, "the cost", 1e3);
-        fputs(st == PZ_OK ? text.data : "", stdout);
+        text.failed |= !doc;
+        st = pz_cmd_print(&text, "the cost", err);
     } else if (st == PZ_OK) {
         print_cost(&c);
     }
     json_decref(doc);
-    pz_str_clear(&text);
     return st;
 }
 
@@ -82,7 +81,7 @@ enum pz_status deploy_bench(void *config, struct pz_strs *args, struct pz_log *l
 {
     const struct deploy_bench_cfg *cfg = config;
     struct pz_bench b = { .tps = 0 };
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
         st = pz_bench_run(args->v[0], cfg->seconds, &b, err);

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/health.h"
+#include "campaign/operand.h"
 #include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "cmd/deploy/deploy.h"
@@ -67,7 +68,7 @@ static void print_members(const char *title, const json_t *object)
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach (pz_json_lend(object), key, value) {
         if (json_is_string(value))
             printf("%-9s %s = %s\n", title, key, json_string_value(value));
         else
@@ -129,7 +130,6 @@ static enum pz_status print_any(const struct deploy_cfg *cfg, const struct statu
 {
     struct pz_str text = { 0 };
     json_t *doc = NULL;
-    enum pz_status st = PZ_OK;
 
     if (!cfg->common.json) {
         print_status(s);
@@ -138,12 +138,9 @@ static enum pz_status print_any(const struct deploy_cfg *cfg, const struct statu
     doc = status_json(s);
     if (doc)
         pz_json_dump(&text, doc, false);
-    if (!doc || text.failed)
-        st = pz_err_memory(err, "the status", 1e4);
-    fputs(st == PZ_OK ? text.data : "", stdout);
+    text.failed |= !doc;
     json_decref(doc);
-    pz_str_clear(&text);
-    return st;
+    return pz_cmd_print(&text, "the status", err);
 }
 
 /* With --max-age a status that cannot be told is 3 (unknown), whatever the reason. */
@@ -159,7 +156,8 @@ enum pz_status deploy_status(void *config, struct pz_strs *args, struct pz_log *
         st = pz_health_limits(cfg->max_age, &s.health, err);
     if (st != PZ_OK)
         return st;
-    if (cfg->verify)
+    st = pz_operand_want(args->v[0], 1u << PZ_OPERAND_CAMPAIGN, err);
+    if (st == PZ_OK && cfg->verify)
         st = pz_campaign_check(args->v[0], true, log, &n, &damaged, err);
     if (st == PZ_OK)
         st = read_status(args->v[0], &s, err);

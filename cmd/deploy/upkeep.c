@@ -11,7 +11,7 @@ enum pz_status deploy_check(void *config, struct pz_strs *args, struct pz_log *l
 {
     const struct deploy_cfg *cfg = config;
     uint32_t n = 0, damaged = 0;
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     if (st != PZ_OK)
         return st;
@@ -27,7 +27,7 @@ enum pz_status deploy_repair(void *config, struct pz_strs *args, struct pz_log *
                              struct pz_err *err)
 {
     const struct deploy_cfg *cfg = config;
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     return st == PZ_OK ? pz_campaign_repair(args->v[0], cfg->lock_wait, log, err) : st;
 }

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/gc.h"
+#include "campaign/operand.h"
 #include "cmd/deploy/deploy.h"
 
 enum pz_status deploy_publish(void *config, struct pz_strs *args, struct pz_log *log,
@@ -22,6 +23,14 @@ enum pz_status deploy_publish(void *config, struct pz_strs *args, struct pz_log 
     struct pz_version v = { 0 };
     enum pz_status st = deploy_need(args, 2, "CAMPAIGN MODEL.pzm", err);
 
+    if (st == PZ_OK && pz_operands_swapped(args->v[0], 1u << PZ_OPERAND_CAMPAIGN, args->v[1],
+                                           1u << PZ_OPERAND_MODEL))
+        st = pz_err_set(err, PZ_USAGE, "the campaign comes first: pz-deploy publish %s %s",
+                        args->v[1], args->v[0]);
+    if (st == PZ_OK)
+        st = deploy_need_campaign(args, 2, "CAMPAIGN MODEL.pzm", err);
+    if (st == PZ_OK)
+        st = pz_operand_want(args->v[1], 1u << PZ_OPERAND_MODEL, err);
     if (st == PZ_OK)
         st = pz_campaign_publish(args->v[0], args->v[1], &job, &v, err);
     if (st == PZ_OK && cfg->common.json)
@@ -59,7 +68,7 @@ enum pz_status deploy_list(void *config, struct pz_strs *args, struct pz_log *lo
     const struct deploy_cfg *cfg = config;
     struct pz_version *list = NULL;
     size_t n = 0;
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     (void)log;
     if (st == PZ_OK)
@@ -82,7 +91,7 @@ enum pz_status deploy_rollback(void *config, struct pz_strs *args, struct pz_log
 {
     const struct deploy_cfg *cfg = config;
     uint32_t version = (uint32_t)cfg->to;
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
         st = pz_campaign_rollback(args->v[0], cfg->lock_wait, &version, err);
@@ -105,7 +114,7 @@ enum pz_status deploy_gc(void *config, struct pz_strs *args, struct pz_log *log,
                                    .wait_s = cfg->lock_wait,
                                    .log = log };
     struct pz_gc removed = { 0, 0 };
-    enum pz_status st = deploy_need(args, 1, "CAMPAIGN", err);
+    enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
     if (st == PZ_OK)
         st = pz_campaign_gc(args->v[0], &job, &removed, err);
@@ -122,7 +131,7 @@ static enum pz_status pin(const struct deploy_cfg *cfg, const struct pz_strs *ar
                           struct pz_err *err)
 {
     long long version = 0;
-    enum pz_status st = deploy_need(args, 2, "CAMPAIGN VERSION", err);
+    enum pz_status st = deploy_need_campaign(args, 2, "CAMPAIGN VERSION", err);
 
     if (st == PZ_OK && (!pz_str_to_i64(args->v[1], strlen(args->v[1]), &version) || version < 1 ||
                         version >= UINT32_MAX))

@@ -10,16 +10,21 @@
 
 struct event_cfg {
     const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation,
-        *impression, *properties, *output, *table, *lacking;
+        *properties, *output, *table, *lacking;
     long long after, rows_after, max_errors;
     const char *file;
-    struct pz_strs map, users;
+    struct pz_strs map, users, impression;
     bool acks, no_item, now, purge;
     struct pz_common common;
 };
 
 /* PZ_USAGE unless there is exactly one operand. */
 enum pz_status event_need_campaign(const struct pz_strs *args, struct pz_err *err);
+
+/* The live store of the first operand, a campaign or a store; PZ_USAGE when it is something else, or the
+ * campaign stands behind it. *live by pz_live_close; NULL and PZ_OK: there is nothing to read yet. */
+enum pz_status event_open_store(const struct pz_strs *args, bool writable,
+                                struct pz_live_store **live, struct pz_err *err);
 
 /* The current model of a campaign. PZ_NO_INPUT: nothing is published, or the operand is a store that
  * stands by itself; *m is NULL then. */

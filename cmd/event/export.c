@@ -100,7 +100,7 @@ enum pz_status event_export(void *config, struct pz_strs *args, struct pz_log *l
     if (st == PZ_OK && cfg->lacking && cfg->after + cfg->rows_after > 0)
         st = pz_err_set(err, PZ_USAGE, "--for says itself after which numbers");
     if (st == PZ_OK)
-        st = pz_campaign_open_store(args->v[0], false, &live, err);
+        st = event_open_store(args, false, &live, err);
     if (st == PZ_OK)
         st = open_columns(args->v[0], cfg, &m, err);
     if (st == PZ_OK && cfg->lacking)

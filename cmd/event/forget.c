@@ -87,7 +87,7 @@ enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *l
                           "CAMPAIGN and --user ID or FILE are needed; see pz-event forget --help");
     st = read_users(cfg, args, &arena, err);
     if (st == PZ_OK)
-        st = pz_campaign_open_store(args->v[0], true, &live, err);
+        st = event_open_store(args, true, &live, err);
     if (st == PZ_OK && (st = event_open_model(args->v[0], &m, err)) != PZ_OK)
         st = PZ_OK; /* the receipt alone needs it */
     for (size_t i = 0; i < cfg->users.n && st == PZ_OK; i++)

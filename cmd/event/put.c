@@ -60,17 +60,34 @@ static const char *some(const char *id)
     return id && !pz_put_is_none(id) ? id : NULL;
 }
 
+/* Ids joined by '|', as an event has them; NULL when there are none. */
+static enum pz_status read_impression(const struct pz_strs *given, struct pz_arena *arena,
+                                      const char **joined, struct pz_err *err)
+{
+    const char *const *ids;
+    size_t n;
+    struct pz_str text = { 0 };
+    enum pz_status st = pz_opt_ids(given, arena, &ids, &n, err);
+
+    for (size_t i = 0; st == PZ_OK && i < n; i++) {
+        pz_str_adds(&text, i ? "|" : "");
+        pz_str_adds(&text, ids[i]);
+    }
+    if (st == PZ_OK && n > 0 &&
+        (text.failed || !(*joined = pz_arena_strndup(arena, text.data, text.len))))
+        st = pz_err_memory(err, "an impression", 1e3);
+    pz_str_clear(&text);
+    return st;
+}
+
 static enum pz_status event_from_options(const struct event_cfg *cfg, const struct pz_attrs *known,
                                          struct pz_arena *arena, struct pz_event *e,
                                          struct pz_err *err)
 {
     enum pz_time_form form;
-    char *impression = cfg->impression
-                           ? pz_arena_strndup(arena, cfg->impression, strlen(cfg->impression))
-                           : NULL;
+    const char *impression = NULL;
+    enum pz_status st = read_impression(&cfg->impression, arena, &impression, err);
 
-    for (char *p = impression; p && (p = strchr(p, ',')); p++)
-        *p = '|';
     *e = (struct pz_event){ .user_id = some(cfg->user),
                             .session_id = some(cfg->session),
                             .item_id = cfg->item,
@@ -80,8 +97,8 @@ static enum pz_status event_from_options(const struct event_cfg *cfg, const stru
                             .impression = impression,
                             .value = NAN,
                             .time = pz_time_now() };
-    if (cfg->impression && !impression)
-        return pz_err_memory(err, "an impression", 1e3);
+    if (st != PZ_OK)
+        return st;
     if (cfg->value && !pz_str_to_double(cfg->value, strlen(cfg->value), &e->value))
         return pz_err_set(err, PZ_USAGE, "--value: \"%s\" is not a number", cfg->value);
     if (cfg->time && !(pz_time_guess(cfg->time, strlen(cfg->time), &form) &&
@@ -124,7 +141,7 @@ enum pz_status event_put(void *config, struct pz_strs *args, struct pz_log *log,
         return pz_err_set(
             err, PZ_USAGE,
             "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; see pz-event put --help");
-    st = pz_campaign_open_store(args->v[0], true, &live, err);
+    st = event_open_store(args, true, &live, err);
     if (st == PZ_OK && (!one || cfg->properties)) { /* what properties are checked against */
         st = event_open_model(args->v[0], &m, err);
         st = st == PZ_NO_INPUT ? PZ_OK : st;
@@ -158,7 +175,7 @@ static enum pz_status put_rows(const struct event_cfg *cfg, enum pz_live_table t
             err, PZ_USAGE,
             "CAMPAIGN and either %s ID --properties JSON or FILE; see pz-event --help",
             table == PZ_LIVE_ITEMS ? "--item" : "--user");
-    st = pz_campaign_open_store(args->v[0], true, &live, err);
+    st = event_open_store(args, true, &live, err);
     if (st == PZ_OK)
         st = event_open_model(args->v[0], &m, err);
     if (st == PZ_NO_INPUT && live)

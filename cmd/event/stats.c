@@ -116,7 +116,7 @@ enum pz_status event_stats(void *config, struct pz_strs *args, struct pz_log *lo
 
     (void)log;
     if (st == PZ_OK)
-        st = pz_campaign_open_store(args->v[0], false, &live, err);
+        st = event_open_store(args, false, &live, err);
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live)

@@ -6,18 +6,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "campaign/operand.h"
 #include "cmd/import/import.h"
 #include "data/export.h"
 #include "data/info.h"
 #include "live/put.h"
-
-enum pz_status import_print(const struct pz_str *text, struct pz_err *err)
-{
-    if (text->failed)
-        return pz_err_memory(err, "the report", (double)text->len);
-    fwrite(text->data, 1, text->len, stdout); /* checked when stdout is closed */
-    return PZ_OK;
-}
 
 /* ---- info, export, merge ---- */
 
@@ -25,6 +18,9 @@ enum pz_status import_open(const struct pz_strs *args, struct pz_dataset **ds, s
 {
     if (args->n == 0)
         return pz_err_set(err, PZ_USAGE, "name the datasets (*.pzd) as operands");
+    for (size_t i = 0; i < args->n; i++)
+        if (pz_operand_want(args->v[i], 1u << PZ_OPERAND_DATASET, err) != PZ_OK)
+            return PZ_USAGE;
     return pz_dataset_open(args->v, args->n, ds, err);
 }
 
@@ -42,10 +38,9 @@ enum pz_status import_info(const struct import_cfg *cfg, const struct pz_strs *a
             pz_json_dump(&text, doc, true);
         else if (doc)
             pz_info_text(&text, doc);
-        st = doc ? import_print(&text, err) : pz_err_memory(err, "the report", 1e4);
+        st = doc ? pz_cmd_print(&text, "the report", err) : pz_err_memory(err, "the report", 1e4);
     }
     json_decref(doc);
-    pz_str_clear(&text);
     pz_dataset_free(ds);
     return st;
 }
@@ -90,7 +85,7 @@ enum pz_status import_export(const struct import_cfg *cfg, const struct pz_strs 
 enum pz_status import_need_output(const struct import_cfg *cfg, struct pz_err *err)
 {
     if (cfg->output)
-        return PZ_OK;
+        return pz_out_check_binary(cfg->output, err);
     return pz_err_set(err, PZ_USAGE, "-o FILE is needed: the dataset to write");
 }
 
@@ -128,7 +123,7 @@ enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%zu datasets merged: %llu interactions, %u users, %u items",
                args->n, (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
-    if (st == PZ_OK && cfg->common.json)
+    if (st == PZ_OK && cfg->common.json && strcmp(cfg->output, "-") != 0)
         printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u}\n",
                (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n);
     pz_dataset_free(ds);

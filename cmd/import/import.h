@@ -31,9 +31,6 @@ enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *
 /* All operands as one dataset group; PZ_USAGE when there are none. *ds by pz_dataset_free. */
 enum pz_status import_open(const struct pz_strs *args, struct pz_dataset **ds, struct pz_err *err);
 
-/* A report to standard output. */
-enum pz_status import_print(const struct pz_str *text, struct pz_err *err);
-
 /* PZ_USAGE without -o. */
 enum pz_status import_need_output(const struct import_cfg *cfg, struct pz_err *err);
 

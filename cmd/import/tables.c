@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables become a dataset (the import itself), or a report of what in them will hurt (--check). */
+#include <string.h>
+
 #include "base/json.h"
 #include "base/time.h"
 #include "cmd/import/import.h"
@@ -17,7 +19,7 @@ enum pz_status import_run(const struct import_cfg *cfg, const struct pz_strs *ar
     if (st == PZ_OK && ds)
         st = pz_dataset_save(ds, cfg->output, err);
     import_say_counts(count, st, log, err);
-    if (st == PZ_OK && ds && cfg->common.json)
+    if (st == PZ_OK && ds && cfg->common.json && strcmp(cfg->output, "-") != 0)
         import_print_counts(count);
     pz_dataset_free(ds);
     return st;
@@ -36,8 +38,7 @@ static enum pz_status print_check(const struct import_cfg *cfg, const json_t *do
         pz_json_dump(&text, doc, true);
     else
         pz_check_text(&text, doc);
-    st = import_print(&text, err);
-    pz_str_clear(&text);
+    st = pz_cmd_print(&text, "the report", err);
     if (st == PZ_OK && cfg->strict && serious > 0)
         st = pz_err_set(err, PZ_NEGATIVE, "%zu serious insight%s", serious,
                         serious == 1 ? "" : "s");

@@ -39,12 +39,11 @@ enum pz_format recommend_format(const struct recommend_cfg *cfg)
 static enum pz_status read_question(const struct recommend_cfg *cfg, struct pz_arena *arena,
                                     struct pz_question *q, struct pz_err *err)
 {
-    bool failed = false;
+    enum pz_status st;
 
     *q = (struct pz_question){ .user_id = cfg->user, .item_id = cfg->item };
-    q->list = pz_question_ids(cfg->rank, ',', arena, &q->n_list, &failed);
-    q->history = pz_question_ids(cfg->history, ',', arena, &q->n_history, &failed);
-    return failed ? pz_err_memory(err, "a list of ids", 1e4) : PZ_OK;
+    st = pz_opt_ids(&cfg->rank, arena, &q->list, &q->n_list, err);
+    return st == PZ_OK ? pz_opt_ids(&cfg->history, arena, &q->history, &q->n_history, err) : st;
 }
 
 static enum pz_status write_text(struct recommend_job *job, struct pz_str *text, struct pz_err *err)
@@ -190,7 +189,7 @@ static enum pz_status check_whom(const struct recommend_cfg *cfg, const struct p
 {
     bool for_all = m->recipe->task == PZ_TASK_USER && m->n_parts == 1;
 
-    if (for_all || recommend_is_many(cfg) || cfg->user || cfg->item || cfg->history ||
+    if (for_all || recommend_is_many(cfg) || cfg->user || cfg->item || cfg->history.n ||
         cfg->check_filter)
         return PZ_OK;
     return pz_err_set(err, PZ_USAGE,

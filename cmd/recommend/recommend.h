@@ -11,7 +11,8 @@
 
 struct recommend_cfg {
     struct pz_ask_options ask;
-    const char *user, *item, *rank, *history, *why; /* one question */
+    const char *user, *item, *why; /* one question */
+    struct pz_strs rank, history;
     const char *input, *part, *segment_item, *segment_where;
     bool segments;
     bool all_users, all_items; /* many */

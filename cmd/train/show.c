@@ -69,3 +69,11 @@ enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_tra
                e.cpu_s, 100 * e.share);
     return st;
 }
+
+enum pz_status train_print_settings(bool json, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+
+    pz_params_list(&text, json ? PZ_LIST_JSON : PZ_LIST_TEXT);
+    return pz_cmd_print(&text, "the settings", err);
+}

@@ -21,6 +21,9 @@ struct train_cfg {
 /* --trials: what tuning tried for a model, as a table or as a line of JSON for each trial. */
 enum pz_status train_print_trials(const struct train_cfg *cfg, struct pz_err *err);
 
+/* -p list: every setting, as a table or as a line of JSON for each. */
+enum pz_status train_print_settings(bool json, struct pz_err *err);
+
 /* --dry-run: what would be learned from, and about what it takes. */
 enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                 bool json, struct pz_err *err);

@@ -44,7 +44,7 @@ struct pz_service;
 /* A service as of one moment. Read-only but for its reference count, its cache of filters and its
  * pool of rankers, which lock themselves. */
 struct pz_snapshot {
-    const struct pz_view *view;   /* NULL: a bare model file */
+    struct pz_view *view;         /* NULL: a bare model file */
     const struct pz_model *model; /* the view's, or the file's */
     uint32_t version;             /* of the campaign; 0: a bare model file */
     struct pz_snapshot_own *own;  /* private to service.c */

@@ -47,12 +47,6 @@ static const char *const *split(struct pz_arena *arena, const char *s, size_t n,
     return list;
 }
 
-const char *const *pz_question_ids(const char *text, char separator, struct pz_arena *arena,
-                                   size_t *n, bool *failed)
-{
-    return split(arena, text, text ? strlen(text) : 0, separator, n, failed);
-}
-
 /* ---- CSV ---- */
 
 static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_row *row,
@@ -131,7 +125,7 @@ static void read_context(struct pz_arena *arena, const json_t *object, struct pz
     *failed = *failed || (n && !list);
     if (!list)
         return;
-    json_object_foreach ((json_t *)object, key, value) {
+    json_object_foreach (pz_json_lend(object), key, value) {
         char *text = scalar(arena, value, failed);
 
         if (text)
@@ -147,7 +141,7 @@ static const json_t *member(const json_t *doc, const char *name)
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)doc, key, value) {
+    json_object_foreach (pz_json_lend(doc), key, value) {
         if (pz_str_same_name(key, name))
             return value;
     }

@@ -32,14 +32,6 @@ struct pz_question {
 enum pz_status pz_question_read(const struct pz_rows_in *in, const struct pz_row *row,
                                 struct pz_arena *arena, struct pz_question *q, struct pz_err *err);
 
-/* The ids of a text joined by a separator, empty ones left out.
- *
- * text     NULL: none, *n = 0 and NULL
- * failed   set when memory is out
- * Owner:   the arena */
-const char *const *pz_question_ids(const char *text, char separator, struct pz_arena *arena,
-                                   size_t *n, bool *failed);
-
 /* Put the question into a request that holds what all share. */
 void pz_question_fill(const struct pz_question *q, struct pz_request *req);
 

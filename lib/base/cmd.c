@@ -22,16 +22,40 @@
 #include "base/signals.h"
 #include "base/str.h"
 
-/* Answers that need no configuration; true when one was given. */
-static bool answer_help(const char *program, const struct pz_cmd *cmd, int argc, char **argv)
+enum pz_status pz_cmd_print(struct pz_str *text, const char *what, struct pz_err *err)
 {
+    enum pz_status st = text->failed ? pz_err_memory(err, what, (double)text->len) : PZ_OK;
+
+    if (st == PZ_OK && text->data)
+        fwrite(text->data, 1, text->len, stdout); /* checked when it is closed */
+    pz_str_clear(text);
+    return st;
+}
+
+static void print_settings(const struct pz_cmd *cmd)
+{
+    struct pz_str text = { 0 };
+
+    if (cmd->settings)
+        cmd->settings(&text);
+    pz_cmd_print(&text, "the settings", NULL);
+}
+
+/* Answers that need no configuration; true when one was given. whole: the program that the command is
+ * of. */
+static bool answer_help(const struct pz_cmd *whole, const struct pz_cmd *cmd, int argc, char **argv)
+{
+    const char *program = whole->name;
+
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
             pz_help_print(program, cmd);
         else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0)
-            printf("%s %s\n", program, PZ_VERSION);
+            pz_version_print(whole);
         else if (strcmp(argv[i], "--help-options") == 0)
             pz_help_mdoc(cmd);
+        else if (strcmp(argv[i], "--help-settings") == 0)
+            print_settings(cmd);
         else if (strcmp(argv[i], "--help-completion=bash") == 0)
             pz_cmd_complete(cmd, false);
         else if (strcmp(argv[i], "--help-completion=zsh") == 0)
@@ -138,6 +162,24 @@ static enum pz_status check_outputs(const struct pz_opt *opts, const void *cfg,
     return st;
 }
 
+/* PZ_THREADS where no option says how many, PZ_CAMPAIGN where no operand names one. */
+static enum pz_status heed_environment(const struct pz_cmd *cmd, const void *cfg,
+                                       struct pz_strs *args, long long *threads, struct pz_err *err)
+{
+    const struct pz_common *common = (const struct pz_common *)((const char *)cfg +
+                                                                cmd->common_offset);
+    const char *n = getenv("PZ_THREADS"), *campaign = cmd->campaign ? getenv("PZ_CAMPAIGN") : NULL;
+
+    *threads = common->threads;
+    if (*threads == 0 && n && *n &&
+        (!pz_str_to_i64(n, strlen(n), threads) || *threads < 0 || *threads > 1024))
+        return pz_err_set(err, PZ_USAGE, "PZ_THREADS: \"%s\" is not a whole number from 0 to 1024",
+                          n);
+    if (args->n == 0 && campaign && *campaign && !pz_strs_add(args, campaign))
+        return pz_err_memory(err, "the options", 1e3);
+    return PZ_OK;
+}
+
 static enum pz_status run_command(const char *program, const struct pz_cmd *cmd, int argc,
                                   char **argv, struct pz_err *err)
 {
@@ -145,20 +187,23 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     struct pz_strs args = { 0 };
     struct pz_log *log = NULL;
     struct pz_err unwritten = { 0 };
+    long long threads = 0;
     enum pz_status st;
 
     if (!cfg)
         return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
     st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
     if (st == PZ_OK)
+        st = heed_environment(cmd, cfg, &args, &threads, err);
+    if (st == PZ_OK)
         st = check_outputs(cmd->opts, cfg, &args, err);
     if (st == PZ_OK) {
         const struct pz_common *common = (const struct pz_common *)((const char *)cfg +
                                                                     cmd->common_offset);
 
-        if (cmd->learns && common->threads != 1)
+        if (cmd->learns && threads != 1)
             wait_asleep(argv);
-        pz_par_set((int)common->threads);
+        pz_par_set((int)threads);
         if (common->max_memory)
             st = pz_limits_set_memory(common->max_memory, pz_par_threads(), err);
         if (common->max_memory && st == PZ_OK)
@@ -243,7 +288,7 @@ int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv)
     }
     if (!chosen)
         return finish(cmd->name, PZ_USAGE, &err);
-    if (answer_help(cmd->name, chosen, argc, argv))
+    if (answer_help(cmd, chosen, argc, argv))
         return finish(cmd->name, PZ_OK, &err);
     if (chosen->sub) {
         find_sub(cmd, NULL, &err);

@@ -23,16 +23,58 @@ static void bash_words(const struct pz_opt *opts)
     printf("--help --version");
 }
 
-static void bash_choices(const struct pz_opt *opts, const char *indent)
+/* The words that an option takes, into out: of its closed list, or as the command knows; false: it takes
+ * others, or files. */
+static bool add_values(const struct pz_cmd *cmd, const struct pz_opt *opt, struct pz_str *out)
 {
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
+    pz_str_reset(out);
+    if (pz_opt_is_choice(opt))
+        for (const char *p = opt->shown; *p; p++)
+            pz_str_addc(out, *p == '|' ? ' ' : *p);
+    else if (cmd->values)
+        cmd->values(opt->name, out);
+    return out->len > 0 && !out->failed;
+}
+
+/* The suffix of the files that an option takes, by how its value is shown; NULL: any. */
+static const char *suffix_of(const struct pz_opt *opt)
+{
+    const char *shown = opt->kind == PZ_OPT_OUT || !opt->shown ? "" : opt->shown;
+
+    return strstr(shown, ".pzd") ? "pzd" : strstr(shown, "MODEL") ? "pzm" : NULL;
+}
+
+static void bash_choices(const struct pz_cmd *cmd, const char *indent)
+{
+    struct pz_str words = { 0 };
+
+    for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++) {
+        const char *suffix = suffix_of(opt);
+        bool known;
+
         if (opt->kind == PZ_OPT_FLAG)
             continue;
-        printf("%s--%s) values=\"", indent, opt->name);
-        for (const char *p = pz_opt_is_choice(opt) ? opt->shown : ""; *p; p++)
-            putchar(*p == '|' ? ' ' : *p);
-        printf("\" files=%s ;;\n", pz_opt_is_choice(opt) ? "" : "yes");
+        known = add_values(cmd, opt, &words);
+        printf("%s--%s", indent, opt->name);
+        if (opt->letter)
+            printf("|-%c", opt->letter);
+        printf(") values=\"%s\" files=%s ;;\n", known ? words.data : "",
+               known    ? ""
+               : suffix ? suffix
+                        : "yes");
     }
+    pz_str_clear(&words);
+}
+
+/* Suffixes of operands, "pzm|pzc", as words: folders are offered in any case. */
+static void bash_operands(const char *operands)
+{
+    if (strcmp(operands, "file") == 0) {
+        printf("yes");
+        return;
+    }
+    for (const char *p = operands; *p; p++)
+        putchar(*p == '|' ? ' ' : *p);
 }
 
 static void bash_body(const struct pz_cmd *cmd, const char *indent)
@@ -40,8 +82,10 @@ static void bash_body(const struct pz_cmd *cmd, const char *indent)
     printf("%swords=\"", indent);
     bash_words(cmd->opts);
     printf("\"\n%scase $opt in\n", indent);
-    bash_choices(cmd->opts, indent);
-    printf("%s*) values=none files=yes ;;\n%sesac\n", indent, indent);
+    bash_choices(cmd, indent);
+    printf("%s*) values=none files=\"", indent);
+    bash_operands(cmd->operands);
+    printf("\" ;;\n%sesac\n", indent);
 }
 
 static void complete_bash(const struct pz_cmd *cmd)
@@ -55,7 +99,7 @@ static void complete_bash(const struct pz_cmd *cmd)
     fn[n] = '\0';
     printf("_%s()\n{\n"
            "    local cur=${COMP_WORDS[COMP_CWORD]} opt=${COMP_WORDS[COMP_CWORD-1]} words values "
-           "files\n"
+           "files suffix name\n"
            "    if [[ $cur == = ]]; then cur=\"\"; elif [[ $opt == = ]]; then "
            "opt=${COMP_WORDS[COMP_CWORD-2]}; fi\n",
            fn);
@@ -74,8 +118,18 @@ static void complete_bash(const struct pz_cmd *cmd)
         bash_body(cmd, "    ");
     }
     printf("    [[ $values == none ]] || words=$values\n"
-           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; [[ ! $files ]] || "
-           "compgen -f -- \"$cur\")\n"
+           "    mapfile -t COMPREPLY < <(\n"
+           "        compgen -W \"$words\" -- \"$cur\"\n"
+           "        case $files in\n"
+           "        '') ;;\n"
+           "        yes) compgen -f -- \"$cur\" ;;\n"
+           "        *)\n"
+           "            compgen -d -- \"$cur\"\n"
+           "            for suffix in $files; do\n"
+           "                compgen -f -X \"!*.$suffix\" -- \"$cur\" |\n"
+           "                    while read -r name; do [[ -d $name ]] || echo \"$name\"; done\n"
+           "            done ;;\n"
+           "        esac)\n"
            "    [[ ${COMPREPLY[0]:-} != *= ]] || compopt -o nospace 2>/dev/null\n"
            "    return 0\n}\ncomplete -o filenames -F _%s %s\n",
            fn, cmd->name);
@@ -96,32 +150,44 @@ static void zsh_text(const char *text)
     }
 }
 
-static void zsh_options(const struct pz_opt *opts, const char *operands)
+static void zsh_files(const char *suffixes)
 {
+    printf("_files");
+    if (suffixes && strcmp(suffixes, "file") != 0)
+        printf(" -g \"*.(%s)\"", suffixes);
+}
+
+static void zsh_options(const struct pz_cmd *cmd)
+{
+    struct pz_str words = { 0 };
+
     printf("    _arguments");
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END; opt++) {
+    for (const struct pz_opt *opt = cmd->opts; opt->kind != PZ_OPT_END; opt++) {
         printf(" \\\n        '%s--%s%s[", opt->kind == PZ_OPT_LIST ? "*" : "", opt->name,
                opt->kind == PZ_OPT_FLAG ? "" : "=");
         zsh_text(opt->meaning);
         printf("]");
-        if (pz_opt_is_choice(opt)) {
+        if (opt->kind != PZ_OPT_FLAG && add_values(cmd, opt, &words)) {
             printf(":value:(");
-            for (const char *p = opt->shown; *p; p++)
-                putchar(*p == '|' ? ' ' : *p);
+            zsh_text(words.data);
             printf(")");
         } else if (opt->kind != PZ_OPT_FLAG) {
-            printf(":value:_files");
+            printf(":value:");
+            zsh_files(suffix_of(opt));
         }
         printf("'");
     }
-    printf(" \\\n        '*:%s:_files'\n", operands ? operands : "file");
+    printf(" \\\n        '*:file:");
+    zsh_files(cmd->operands);
+    printf("'\n");
+    pz_str_clear(&words);
 }
 
 static void complete_zsh(const struct pz_cmd *cmd)
 {
     printf("#compdef %s\n", cmd->name);
     if (!cmd->sub) {
-        zsh_options(cmd->opts, cmd->operands);
+        zsh_options(cmd);
         return;
     }
     printf("if (( CURRENT == 2 )); then\n    compadd");
@@ -130,7 +196,7 @@ static void complete_zsh(const struct pz_cmd *cmd)
     printf("\n    return\nfi\ncase $words[2] in\n");
     for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
         printf("%s)\n", sub->name);
-        zsh_options(sub->opts, sub->operands);
+        zsh_options(sub);
         printf("    ;;\n");
     }
     printf("esac\n");

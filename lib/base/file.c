@@ -256,6 +256,56 @@ enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_
     return st;
 }
 
+enum pz_status pz_out_check_binary(const char *path, struct pz_err *err)
+{
+    if (path && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
+        return pz_err_set(err, PZ_USAGE,
+                          "binary is not written to a terminal; redirect standard output, or name "
+                          "a file");
+    return PZ_OK;
+}
+
+/* All of standard input into a file without a name. */
+static enum pz_status spool(int *fd, struct pz_err *err)
+{
+    static char buffer[BUFFER_BYTES];
+    FILE *file = tmpfile();
+    ssize_t got = 1;
+
+    if (!file)
+        return pz_err_errno(err, PZ_IO, errno, "a temporary file for standard input");
+    while (got != 0) {
+        got = read(STDIN_FILENO, buffer, sizeof buffer);
+        if (got < 0 && pz_stop_retry(errno))
+            continue;
+        if (got < 0 || fwrite(buffer, 1, (size_t)got, file) != (size_t)got)
+            break;
+    }
+    if (got != 0 || fflush(file) != 0) {
+        pz_err_errno(err, pz_stop_asked() ? PZ_INTERRUPTED : PZ_IO, errno,
+                     "keeping standard input in a temporary file");
+        fclose(file);
+        return pz_stop_asked() ? PZ_INTERRUPTED : PZ_IO;
+    }
+    *fd = fileno(file); /* the stream stays open with it */
+    return PZ_OK;
+}
+
+enum pz_status pz_file_stdin(int *fd, struct pz_err *err)
+{
+    static int kept = -1;
+    struct stat info;
+    enum pz_status st = PZ_OK;
+
+    if (kept < 0 && fstat(STDIN_FILENO, &info) == 0 && S_ISREG(info.st_mode) &&
+        lseek(STDIN_FILENO, 0, SEEK_CUR) == 0)
+        kept = STDIN_FILENO;
+    else if (kept < 0)
+        st = spool(&kept, err);
+    *fd = kept;
+    return st;
+}
+
 static enum pz_status write_all(struct pz_out *out, const char *bytes, size_t n)
 {
     while (n > 0 && out->failure.status == PZ_OK) {

@@ -29,6 +29,17 @@ enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err 
  * Owner:  as pz_out_open */
 enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out, struct pz_err *err);
 
+/* Refuse to write binary to a terminal: path is "-" and standard output is one.
+ * Errors: PZ_USAGE */
+enum pz_status pz_out_check_binary(const char *path, struct pz_err *err);
+
+/* Standard input as a file that can be mapped: itself where it is a regular file at its beginning, else
+ * a temporary file without a name that holds all it gave. The first call reads, later ones get the same
+ * descriptor, which stays open.
+ * Errors:  PZ_IO reading or the temporary file failed; PZ_INTERRUPTED a signal asked for the end
+ * Threads: one at a time */
+enum pz_status pz_file_stdin(int *fd, struct pz_err *err);
+
 /* Append n bytes (buffered). A failure is sticky and is reported again at commit.
  * Errors: PZ_IO writing failed */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -22,6 +23,13 @@ enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json
 /* Write a document (out->failed too when memory ran out in this thread while it was built, which
  * Jansson would pass over) sorted as built, two-space indent when pretty, with a final newline. */
 void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty);
+
+/* A value to walk, or to count as a reference to: Jansson takes it without const, and changes no
+ * member of it there. The one place that drops const of documents. */
+static inline json_t *pz_json_lend(const json_t *value)
+{
+    return (json_t *)(uintptr_t)value;
+}
 
 /* Append a JSON string literal (quotes, escapes; invalid UTF-8 bytes become U+FFFD). */
 void pz_json_add_string(struct pz_str *out, const char *s, size_t n);

@@ -17,6 +17,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
 
 enum pz_opt_kind {
     PZ_OPT_END,
@@ -88,8 +90,9 @@ struct pz_common {
 };
 #define PZ_OPT_COMMON(type, member)                                                              \
     PZ_FLAG(0, "json", type, member.json, "print the result as JSON on standard output"),        \
-        PZ_INT('j', "threads", type, member.threads, "0 (OMP_NUM_THREADS, else all cores)", 0,   \
-               1024, "N", "threads to use; 0: all. The result does not depend on it"),           \
+        PZ_INT('j', "threads", type, member.threads,                                             \
+               "0 (PZ_THREADS, OMP_NUM_THREADS, else all cores)", 0, 1024, "N",                  \
+               "threads to use; 0: all. The result does not depend on it"),                      \
         PZ_FLAG('q', "quiet", type, member.quiet, "print nothing on standard error but errors"), \
         PZ_FLAG('v', "verbose", type, member.verbose, "print more on standard error"),           \
         PZ_STR(0, "log-format", type, member.log_format, "text", "text|json",                    \
@@ -115,20 +118,36 @@ struct pz_cmd {
     const struct pz_opt *opts;
     size_t cfg_bytes;         /* sizeof the configuration struct (without .sub) */
     size_t common_offset;     /* of its struct pz_common */
-    const char *operands;     /* kind of the operands for completion: "file", "none", ... */
+    const char *operands;     /* for completion: "file", or suffixes of names "pzm|pzc" */
+    bool campaign;            /* PZ_CAMPAIGN stands for the operand where there is none */
+    unsigned format;          /* version of .pzd and .pzm files, for --version */
     bool learns;              /* thousands of short parallel loops: threads that wait sleep */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     pz_cmd_run *run;
+    /* What an option can take, for completion: words separated by blanks; nothing for others. May be
+     * NULL. */
+    void (*values)(const char *option, struct pz_str *out);
+    /* A section of the manual made from tables, in mdoc (--help-settings). May be NULL. */
+    void (*settings)(struct pz_str *out);
 };
 
 /* The whole of a main(): open /dev/null where 0, 1 or 2 is closed (a file opened later would get
  * that number, and messages would be written into it); refuse an output (PZ_OUT) that is the same
  * file as any other value or operand (PZ_USAGE); parse, answer -h/--help/-V/--version (and
- * --help-options,
- * --help-completion for the build), set up log, threads and signals, run, print "PROGRAM: error" on
+ * --help-options, --help-settings, --help-completion for the build), set up log, threads and signals, run, print "PROGRAM: error" on
  * failure, flush and close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without
  * a word). Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
+
+/* Print a text on standard output and clear it.
+ *
+ * what     it is, for the error
+ * Errors:  PZ_TRY_AGAIN memory was out while it was made. Writing is checked when stdout is closed */
+enum pz_status pz_cmd_print(struct pz_str *text, const char *what, struct pz_err *err);
+
+/* Print name, version and commit of the program, the version of its files, and the shared libraries
+ * loaded into it, on standard output. */
+void pz_version_print(const struct pz_cmd *cmd);
 
 /* Print the help of a command, or of a program with subcommands, on standard output; program is the
  * name of the whole. Wrapped to the terminal, or to 79 columns where there is none. */
@@ -149,6 +168,15 @@ void pz_cmd_complete(const struct pz_cmd *cmd, bool zsh);
  * Errors: PZ_USAGE with a sentence and what was perhaps meant; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,
                             struct pz_strs *args, struct pz_err *err);
+
+/* The ids of an option that may be given several times: each value is a row of CSV ("a,b" in quotes is
+ * one id), or @FILE with such rows; empty ids are left out.
+ *
+ * given    none: *n = 0 and *ids is NULL
+ * Errors:  PZ_TRY_AGAIN memory; as pz_file_read for @FILE; PZ_USAGE a quote that is not closed
+ * Owner:   *ids is the arena's */
+enum pz_status pz_opt_ids(const struct pz_strs *given, struct pz_arena *arena,
+                          const char *const **ids, size_t *n, struct pz_err *err);
 
 /* Free the lists inside cfg. */
 void pz_opt_clear(const struct pz_opt *opts, void *cfg);

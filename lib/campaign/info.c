@@ -122,10 +122,7 @@ enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
     if (st == PZ_OK)
         mark = pz_watermarks_find(&marks, size.store);
     if (mark && v->live_seen == 0 && v->rows_seen == 0) /* else the caller knows better */
-        st = pz_watermarks_check(&(struct pz_watermarks){ .v = (struct pz_watermark *)(uintptr_t)
-                                                              mark,
-                                                          .n = 1 },
-                                 true, "the model's data", err);
+        st = pz_watermark_check(mark, true, "the model's data", err);
     if (mark && v->live_seen == 0)
         v->live_seen = mark->events;
     if (mark && v->rows_seen == 0)

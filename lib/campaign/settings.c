@@ -78,7 +78,7 @@ static enum pz_status check_doc(const struct pz_settings *s, const char *path, s
                               "pz-deploy set",
                               path, k->name);
     }
-    json_object_foreach ((json_t *)(uintptr_t)filters, key, value) {
+    json_object_foreach (pz_json_lend(filters), key, value) {
         if (!json_is_string(value))
             return pz_err_set(err, PZ_BAD_DATA, "%s: filter \"%s\" is no text", path, key);
     }

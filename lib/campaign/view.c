@@ -152,7 +152,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
     return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows_last;
 }
 
-enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
+enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,
                               struct pz_live *live, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
@@ -161,7 +161,7 @@ enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, stru
     if (v->store && user_id)
         st = pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err);
     if (st == PZ_BAD_DATA) { /* the flag alone of a view may change */
-        atomic_store(&((struct pz_view *)(uintptr_t)v)->live_damaged, true);
+        atomic_store(&v->live_damaged, true);
         memset(live, 0, sizeof *live);
         st = PZ_OK;
     }

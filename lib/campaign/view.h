@@ -53,7 +53,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v);
  * Errors:  as pz_live_read
  * Owner:   *live borrows from the arena and the view
  * Threads: any, several on one view, each with an arena of its own */
-enum pz_status pz_view_gather(const struct pz_view *v, const char *user_id, struct pz_arena *arena,
+enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,
                               struct pz_live *live, struct pz_err *err);
 
 #endif

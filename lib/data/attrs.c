@@ -201,14 +201,13 @@ enum pz_status pz_attrs_load(struct pz_table *t, const char *prefix, struct pz_a
 
 void pz_attrs_clear(struct pz_attrs *attrs)
 {
-    for (uint32_t i = 0; i < attrs->n_attrs && attrs->owned; i++) {
-        free((void *)(uintptr_t)attrs->attr[i].num);
-        free((void *)(uintptr_t)attrs->attr[i].ptr);
-        free((void *)(uintptr_t)attrs->attr[i].code);
+    for (uint32_t i = 0; i < attrs->n_attrs; i++) {
+        free(attrs->attr[i].own.num);
+        free(attrs->attr[i].own.ptr);
+        free(attrs->attr[i].own.code);
         pz_dict_clear(&attrs->attr[i].values);
     }
-    if (attrs->owned)
-        free((void *)(uintptr_t)attrs->present);
+    free(attrs->own_present);
     free(attrs->attr);
     memset(attrs, 0, sizeof *attrs);
 }

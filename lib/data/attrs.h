@@ -35,6 +35,11 @@ struct pz_attr {
     const uint64_t *ptr;   /* others: [n_rows + 1] into code; an empty list is null */
     const uint32_t *code;  /* [ptr[n_rows]] indices into values, in the order written */
     struct pz_dict values; /* distinct values */
+    struct {
+        double *num;
+        uint64_t *ptr;
+        uint32_t *code;
+    } own; /* the same arrays where pz_attrs_clear frees them, else NULL */
 };
 
 struct pz_attrs {
@@ -42,7 +47,7 @@ struct pz_attrs {
     uint64_t n_rows;
     struct pz_attr *attr;   /* [n_attrs], owned */
     const uint8_t *present; /* [n_rows] 1 where the table had a row for this id; NULL: all */
-    bool owned;             /* the arrays inside are freed by pz_attrs_clear; else borrowed */
+    uint8_t *own_present;   /* the same where pz_attrs_clear frees it, else NULL */
 };
 
 /* The attribute of that name (pz_str_same_name), or NULL.

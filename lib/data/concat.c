@@ -81,6 +81,7 @@ static enum pz_status add_column(struct pz_attrs *out, size_t *cap, const struct
     made->ptr = NULL;
     made->code = NULL;
     memset(&made->values, 0, sizeof made->values);
+    memset(&made->own, 0, sizeof made->own);
     return PZ_OK;
 }
 
@@ -95,7 +96,8 @@ static enum pz_status unite_columns(const struct concat *g, struct pz_attrs *out
     for (size_t k = 0; k < g->n_in; k++)
         for (uint32_t i = 0; i < g->in[k]->n_attrs && st == PZ_OK; i++) {
             const struct pz_attr *a = &g->in[k]->attr[i];
-            struct pz_attr *have = (struct pz_attr *)(uintptr_t)pz_attrs_find(out, a->name);
+            const struct pz_attr *found = pz_attrs_find(out, a->name);
+            struct pz_attr *have = found ? &out->attr[found - out->attr] : NULL;
             bool none = is_empty(a, g->in[k]->n_rows);
 
             if (!have) {
@@ -137,7 +139,7 @@ static enum pz_status concat_numbers(const struct concat *g, const struct pz_att
         /* A column without a single value may have been of another kind in this input. */
         num[r] = src && src->num ? src->num[g->source[r].row] : NAN;
     }
-    a->num = num;
+    a->num = a->own.num = num;
     return PZ_OK;
 }
 
@@ -145,8 +147,8 @@ static enum pz_status concat_numbers(const struct concat *g, const struct pz_att
  * index. The bytes move within their arrays. */
 static void drop_unused(struct pz_dict *dict, uint32_t *rank)
 {
-    uint64_t *offset = (uint64_t *)(uintptr_t)dict->offset;
-    char *bytes = (char *)(uintptr_t)dict->bytes;
+    uint64_t *offset = dict->own_offset;
+    char *bytes = dict->own_bytes;
     uint64_t start = 0, to = 0;
     uint32_t n = 0;
 
@@ -191,7 +193,7 @@ static enum pz_status lay_codes(const struct concat *g, const struct pz_attr **f
     uint64_t *ptr = pz_mem_array(g->n_rows + 1, sizeof *ptr);
     uint32_t *code;
 
-    a->ptr = ptr;
+    a->ptr = a->own.ptr = ptr;
     if (!ptr)
         return pz_err_memory(err, a->name, 8.0 * (double)g->n_rows);
     for (uint64_t r = 0; r < g->n_rows; r++) {
@@ -200,7 +202,7 @@ static enum pz_status lay_codes(const struct concat *g, const struct pz_attr **f
 
         ptr[r + 1] = ptr[r] + (src && src->ptr ? src->ptr[row + 1] - src->ptr[row] : 0);
     }
-    a->code = code = pz_mem_array(ptr[g->n_rows], sizeof *code);
+    a->code = a->own.code = code = pz_mem_array(ptr[g->n_rows], sizeof *code);
     if (!code)
         return pz_err_memory(err, a->name, 4.0 * (double)ptr[g->n_rows]);
     for (uint64_t r = 0; r < g->n_rows; r++) {
@@ -219,7 +221,7 @@ static enum pz_status lay_codes(const struct concat *g, const struct pz_attr **f
 static enum pz_status concat_lists(const struct concat *g, const struct pz_attr **from,
                                    struct pz_attr *a, struct pz_err *err)
 {
-    uint32_t **map = pz_mem_array(g->n_in, sizeof *map), *rank = NULL, *code, n_before;
+    uint32_t **map = pz_mem_array(g->n_in, sizeof *map), *rank = NULL, n_before;
     enum pz_status st = map ? unite_values(g, from, a, map, err)
                             : pz_err_memory(err, a->name, 8.0 * (double)g->n_in);
 
@@ -230,10 +232,9 @@ static enum pz_status concat_lists(const struct concat *g, const struct pz_attr 
     if (st == PZ_OK) {
         n_before = a->values.n;
         drop_unused(&a->values, rank);
-        code = (uint32_t *)(uintptr_t)a->code;
         /* Nothing was dropped: the codes are right as they are. */
         for (uint64_t k = 0; a->values.n < n_before && k < a->ptr[g->n_rows]; k++)
-            code[k] = rank[code[k]];
+            a->own.code[k] = rank[a->own.code[k]];
     }
     for (size_t k = 0; map && k < g->n_in; k++)
         free(map[k]);
@@ -271,7 +272,7 @@ static enum pz_status concat_present(const struct concat *g, struct pz_attrs *ou
         any |= g->in[k]->present != NULL;
     if (!any)
         return PZ_OK;
-    out->present = present = pz_mem_array(g->n_rows, 1);
+    out->present = out->own_present = present = pz_mem_array(g->n_rows, 1);
     if (!present)
         return pz_err_memory(err, "attributes", (double)g->n_rows);
     for (uint64_t r = 0; r < g->n_rows; r++) {
@@ -292,7 +293,6 @@ enum pz_status pz_attrs_concat(const struct pz_attrs *const *in, size_t n_in,
 
     memset(out, 0, sizeof *out);
     out->n_rows = n_rows;
-    out->owned = true;
     for (uint64_t r = 0; r < n_rows && g.used; r++)
         if (source[r].part != PZ_NONE)
             g.used[source[r].part] = 1;

@@ -36,7 +36,9 @@ static enum pz_status rule_option(const char *text, size_t n, struct pz_event_ru
     return PZ_OK;
 }
 
-static enum pz_status parse_rule(const char *text, struct pz_event_rule *rule, struct pz_err *err)
+/* room: where the type's text goes; moves on behind it. */
+static enum pz_status parse_rule(const char *text, struct pz_event_rule *rule, char **room,
+                                 struct pz_err *err)
 {
     const char *colon = strrchr(text, ':'), *at;
     size_t n = colon ? (size_t)(colon - text) : strlen(text);
@@ -51,29 +53,27 @@ static enum pz_status parse_rule(const char *text, struct pz_event_rule *rule, s
         st = rule_option(at, len, rule, text, err);
         at += len;
     }
-    if (st == PZ_OK && !(rule->type = pz_mem_strndup(text, n)))
-        st = pz_err_memory(err, "an event rule", (double)n);
+    rule->type = memcpy(*room, text, n);
+    *room += n + 1; /* zeroed memory */
     return st;
 }
 
 enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
                                     struct pz_err *err)
 {
+    size_t bytes = n * sizeof **rules;
+    char *room;
     enum pz_status st = PZ_OK;
 
-    *rules = pz_mem_array(n, sizeof **rules);
+    for (size_t i = 0; i < n; i++)
+        bytes += strlen(text[i]) + 1;
+    *rules = pz_mem_array(bytes, 1);
     if (!*rules)
-        return pz_err_memory(err, "event rules", (double)n * sizeof **rules);
+        return pz_err_memory(err, "event rules", (double)bytes);
+    room = (char *)(*rules + n);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        st = parse_rule(text[i], &(*rules)[i], err);
+        st = parse_rule(text[i], &(*rules)[i], &room, err);
     return st;
-}
-
-void pz_event_rules_free(struct pz_event_rule *rules, size_t n)
-{
-    for (size_t i = 0; rules && i < n; i++)
-        free((void *)(uintptr_t)rules[i].type);
-    free(rules);
 }
 
 /* For each event type: its weight (0: left out) and threshold. */

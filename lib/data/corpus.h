@@ -47,12 +47,9 @@ struct pz_event_rule {
 /* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n].
  *
  * Errors: PZ_USAGE names the text; PZ_TRY_AGAIN memory is out
- * Owner:  *rules has types of its own; the caller, by pz_event_rules_free in any case */
+ * Owner:  the caller frees *rules, in any case; the types lie behind them in one block */
 enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
                                     struct pz_err *err);
-
-/* Accepts NULL. */
-void pz_event_rules_free(struct pz_event_rule *rules, size_t n);
 
 /* A corpus that owns its arrays. */
 struct pz_corpus_own {

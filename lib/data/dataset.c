@@ -220,8 +220,8 @@ static enum pz_status load_impressions(struct pz_dataset *ds, struct pz_err *err
     return st;
 }
 
-/* Differences, in one of the two widths; decode_times sums them. */
-static enum pz_status load_times(struct pz_dataset *ds, struct pz_err *err)
+/* Differences, in one of the two widths; decode_times sums them in *own, the same array. */
+static enum pz_status load_times(struct pz_dataset *ds, int64_t **own, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
     const void *data = NULL;
@@ -231,12 +231,14 @@ static enum pz_status load_times(struct pz_dataset *ds, struct pz_err *err)
     if (!pz_table_has(t, "inter/time32")) {
         st = pz_table_get(t, "inter/time", PZ_I64, ds->n_interactions, &data, NULL, err);
         ds->time = data;
-        return st;
+        *own = pz_table_copy(t, "inter/time");
+        return st == PZ_OK && !*own ? pz_err_set(err, PZ_BAD_DATA, "the times are no packed column")
+                                    : st;
     }
     st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_interactions, &data, NULL, err);
     if (st != PZ_OK)
         return st;
-    ds->time = time = pz_dataset_own(ds, pz_mem_array(ds->n_interactions, sizeof *time));
+    ds->time = *own = time = pz_dataset_own(ds, pz_mem_array(ds->n_interactions, sizeof *time));
     if (!time)
         return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
     for (uint64_t p = 0; p < ds->n_interactions; p++)
@@ -245,7 +247,7 @@ static enum pz_status load_times(struct pz_dataset *ds, struct pz_err *err)
     return PZ_OK;
 }
 
-static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *err)
+static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
     const void *data = NULL;
@@ -259,7 +261,7 @@ static enum pz_status load_interactions(struct pz_dataset *ds, struct pz_err *er
         st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_interactions, err);
     ds->item = data;
     if (st == PZ_OK)
-        st = load_times(ds, err);
+        st = load_times(ds, time, err);
     if (st == PZ_OK && pz_table_has(t, "inter/event")) {
         st = pz_table_get(t, "inter/event", PZ_U8, ds->n_interactions, &data, NULL, err);
         ds->event = data;
@@ -305,6 +307,7 @@ enum pz_status pz_dataset_watermarks(const char *path, struct pz_watermarks *mar
 static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
+    int64_t *time = NULL;
     enum pz_status st = pz_table_get_dict(t, "users", &ds->users, err);
 
     if (st == PZ_OK)
@@ -312,7 +315,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_table_get_dict(t, "events", &ds->events, err);
     if (st == PZ_OK)
-        st = load_interactions(ds, err);
+        st = load_interactions(ds, &time, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "context", &ds->context, err);
     if (st == PZ_OK)
@@ -324,7 +327,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     if (st == PZ_OK)
         /* Offsets are sound from here on: decode_times follows them. */
         st = check_interactions(ds, err);
-    if (st == PZ_OK && !decode_times(ds, (int64_t *)(uintptr_t)ds->time)) /* the copy is ours */
+    if (st == PZ_OK && !decode_times(ds, time))
         st = pz_err_set(err, PZ_BAD_DATA, "the times are damaged");
     return st;
 }

@@ -133,10 +133,10 @@ static bool has_row(const struct pz_attrs *attrs, uint64_t row)
 static enum pz_status mark_present(const struct pz_source *source, struct pz_attrs *out,
                                    struct pz_err *err)
 {
-    uint8_t *present = (uint8_t *)(uintptr_t)out->present;
+    uint8_t *present = out->own_present;
 
     if (!present)
-        out->present = present = pz_mem_array(out->n_rows, 1);
+        out->present = out->own_present = present = pz_mem_array(out->n_rows, 1);
     if (!present)
         return pz_err_memory(err, "merging", (double)out->n_rows);
     for (uint64_t r = 0; r < out->n_rows; r++)

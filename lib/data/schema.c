@@ -285,7 +285,7 @@ static enum pz_status add_inside(struct pz_schema *schema, const json_t *doc, in
         return PZ_OK;
     if (json_is_string(doc))
         return add_text(schema, doc, depth - 1, what, err);
-    json_object_foreach ((json_t *)(uintptr_t)doc, key, member)
+    json_object_foreach (pz_json_lend(doc), key, member)
         st = st == PZ_OK ? add_inside(schema, member, depth - 1, what, err) : st;
     json_array_foreach (doc, i, member)
         st = st == PZ_OK ? add_inside(schema, member, depth - 1, what, err) : st;

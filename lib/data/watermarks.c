@@ -235,18 +235,21 @@ static enum pz_status check_ranges(const struct pz_ranges *r, bool whole, const 
     return st;
 }
 
+enum pz_status pz_watermark_check(const struct pz_watermark *m, bool whole, const char *what,
+                                  struct pz_err *err)
+{
+    enum pz_status st = check_ranges(&m->event_ranges, whole, m->store, what, "events", err);
+
+    return st == PZ_OK ? check_ranges(&m->row_ranges, whole, m->store, what, "rows", err) : st;
+}
+
 enum pz_status pz_watermarks_check(const struct pz_watermarks *marks, bool whole, const char *what,
                                    struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
-    for (size_t i = 0; i < marks->n && st == PZ_OK; i++) {
-        const struct pz_watermark *m = &marks->v[i];
-
-        st = check_ranges(&m->event_ranges, whole, m->store, what, "events", err);
-        if (st == PZ_OK)
-            st = check_ranges(&m->row_ranges, whole, m->store, what, "rows", err);
-    }
+    for (size_t i = 0; i < marks->n && st == PZ_OK; i++)
+        st = pz_watermark_check(&marks->v[i], whole, what, err);
     return st;
 }
 

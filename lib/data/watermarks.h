@@ -93,6 +93,11 @@ bool pz_watermarks_contain(const struct pz_watermarks *whole, const struct pz_wa
 enum pz_status pz_watermarks_check(const struct pz_watermarks *marks, bool whole, const char *what,
                                    struct pz_err *err);
 
+/* The same for the mark of one store.
+ * Errors: as pz_watermarks_check */
+enum pz_status pz_watermark_check(const struct pz_watermark *mark, bool whole, const char *what,
+                                  struct pz_err *err);
+
 /* As text: a line "STORE EVENTS ROWS" per store; EVENTS and ROWS are N for 1 .. N (0: none), else
  * ranges "FIRST-LAST,FIRST-LAST". */
 void pz_watermarks_write(const struct pz_watermarks *marks, struct pz_str *out);

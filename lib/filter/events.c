@@ -226,7 +226,7 @@ static const json_t *find_property(const json_t *props, const char *name)
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)(uintptr_t)props, key, value) {
+    json_object_foreach (pz_json_lend(props), key, value) {
         if (pz_str_same_name(key, name))
             return value;
     }

@@ -302,8 +302,8 @@ static enum pz_status fill_lists(const struct pz_staged *s, uint32_t f, struct c
     uint64_t *ptr = make_row_ptr(s, f, c), at = 0;
     uint32_t *code = ptr ? pz_mem_array(ptr[s->staging->n_rows], sizeof *code) : NULL;
 
-    out->ptr = ptr;
-    out->code = code;
+    out->ptr = out->own.ptr = ptr;
+    out->code = out->own.code = code;
     if (!code)
         return pz_err_memory(err, out->name, 12.0 * (double)s->staging->n_rows);
     for (size_t i = 0; i < s->staging->n; i++) {
@@ -330,7 +330,7 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
     enum pz_status st;
 
     if (type->kind == PZ_ATTR_NUMBER || type->kind == PZ_ATTR_BOOL) {
-        out->num = num = pz_mem_array(s->staging->n_rows, sizeof *num);
+        out->num = out->own.num = num = pz_mem_array(s->staging->n_rows, sizeof *num);
         if (!num)
             return pz_err_memory(err, type->name, 8.0 * (double)s->staging->n_rows);
         if (s->mapping->field[f].role == PZ_ROLE_TEXT)
@@ -502,7 +502,7 @@ enum pz_status pz_columns_make(const struct pz_staged *s, struct pz_attrs *out, 
     size_t n = order ? order_fields(s->mapping, order) : 0;
     enum pz_status st = PZ_OK;
 
-    *out = (struct pz_attrs){ .n_rows = s->staging->n_rows, .owned = true };
+    *out = (struct pz_attrs){ .n_rows = s->staging->n_rows };
     out->attr = pz_mem_array(s->mapping->n, sizeof *out->attr);
     if (!order || !out->attr)
         st = pz_err_memory(err, "columns", 1e4);

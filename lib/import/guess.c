@@ -227,15 +227,21 @@ static enum pz_status guess_header(char *const *cells, size_t n, struct pz_arena
 }
 
 /* The keys of the first object of a JSON Lines file. */
+/* The keys of an object. */
+struct keys {
+    char *name[COLUMNS_MAX]; /* owned */
+    size_t n;
+};
+
 static size_t first_slot(void *context, const char *key, bool inside)
 {
-    struct pz_strs *names = context;
+    struct keys *keys = context;
 
-    if (!inside && names->n < COLUMNS_MAX) {
+    if (!inside && keys->n < COLUMNS_MAX) {
         char *copy = pz_mem_strndup(key, strlen(key));
 
-        if (copy && !pz_strs_add(names, copy))
-            free(copy);
+        if (copy)
+            keys->name[keys->n++] = copy;
     }
     return SIZE_MAX;
 }
@@ -244,24 +250,22 @@ static enum pz_status guess_json(const struct pz_import_cfg *cfg, enum pz_table_
                                  const char *file, struct pz_blocks_in *in, struct pz_arena *arena,
                                  struct pz_guess *guess, struct pz_err *err)
 {
-    struct pz_strs names = { NULL };
+    struct keys keys = { .n = 0 };
     struct pz_jsonl_reader r;
     struct pz_row row;
     const char *text;
     size_t n;
     enum pz_status st = pz_blocks_peek(in, &text, &n, err);
 
-    pz_jsonl_init(&r, first_slot, &names);
+    pz_jsonl_init(&r, first_slot, &keys);
     if (st == PZ_OK) {
         pz_jsonl_start(&r, text, n);
         pz_jsonl_next(&r, &row);
-        st = guess_names(cfg, table, file, (char *const *)(uintptr_t)names.v, names.n, arena, guess,
-                         err);
+        st = guess_names(cfg, table, file, keys.name, keys.n, arena, guess, err);
     }
     pz_jsonl_clear(&r);
-    for (size_t i = 0; i < names.n; i++)
-        free((char *)(uintptr_t)names.v[i]);
-    pz_strs_clear(&names);
+    for (size_t i = 0; i < keys.n; i++)
+        free(keys.name[i]);
     return st;
 }
 

@@ -164,7 +164,7 @@ static enum pz_status mark_present(const struct pz_source *source, struct pz_att
         return pz_err_memory(err, "rows", (double)out->n_rows);
     for (uint64_t i = 0; i < out->n_rows; i++)
         present[i] = source[i].part != PZ_NONE;
-    out->present = present;
+    out->present = out->own_present = present;
     return PZ_OK;
 }
 

@@ -21,19 +21,18 @@
 
 /* Columns beside the fixed ones. */
 struct columns {
-    struct pz_strs name; /* as they are written into the file; owned */
-    struct pz_str *cell; /* [name.n] of the line in the making */
+    struct pz_strs name;   /* as they are written into the file */
+    struct pz_arena texts; /* of the names */
+    struct pz_str *cell;   /* [name.n] of the line in the making */
 };
 
 static void columns_clear(struct columns *c)
 {
-    for (size_t i = 0; i < c->name.n; i++) {
-        if (c->cell)
-            pz_str_clear(&c->cell[i]);
-        free((void *)(uintptr_t)c->name.v[i]);
-    }
+    for (size_t i = 0; c->cell && i < c->name.n; i++)
+        pz_str_clear(&c->cell[i]);
     free(c->cell);
     pz_strs_clear(&c->name);
+    pz_arena_clear(&c->texts);
 }
 
 /* Rows and events mostly have their columns in one order: look first at place `at`. */
@@ -62,6 +61,7 @@ static enum pz_status add_column(struct columns *c, const struct pz_attrs *known
 {
     const struct pz_attr *a;
     struct pz_str text = { 0 };
+    const char *kept;
 
     if (find_column(c, at, name) != SIZE_MAX)
         return PZ_OK;
@@ -70,10 +70,9 @@ static enum pz_status add_column(struct columns *c, const struct pz_attrs *known
         pz_str_adds(&text, a->name);
     else
         add_capitals(&text, name);
-    if (!text.failed && pz_strs_add(&c->name, text.data))
-        return PZ_OK;
+    kept = text.failed ? NULL : pz_arena_strndup(&c->texts, text.data, text.len);
     pz_str_clear(&text);
-    return pz_err_memory(err, "columns", 1e4);
+    return kept && pz_strs_add(&c->name, kept) ? PZ_OK : pz_err_memory(err, "columns", 1e4);
 }
 
 static enum pz_status make_cells(struct columns *c, struct pz_err *err)
@@ -140,7 +139,7 @@ static enum pz_status meet_columns(struct events *x, const struct pz_event *e, c
     if (st == PZ_OK && e->recommendation_id)
         st = add_column(&x->columns, NULL, 0, "RECOMMENDATION_ID", err);
     if (st == PZ_OK)
-        json_object_foreach ((json_t *)(uintptr_t)props, key, value)
+        json_object_foreach (pz_json_lend(props), key, value)
             if ((st = add_column(&x->columns, x->known, at++, key, err)) != PZ_OK)
                 break;
     return st;
@@ -185,7 +184,7 @@ static enum pz_status write_event(struct events *x, const struct pz_event *e, co
         pz_str_add_double(line, e->value);
     fill_column(&x->columns, 0, "IMPRESSION", e->impression);
     fill_column(&x->columns, 1, "RECOMMENDATION_ID", e->recommendation_id);
-    json_object_foreach ((json_t *)(uintptr_t)props, key, value) {
+    json_object_foreach (pz_json_lend(props), key, value) {
         size_t i = find_column(&x->columns, at++, key);
 
         if (i == SIZE_MAX || x->columns.cell[i].len > 0)

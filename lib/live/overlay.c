@@ -132,7 +132,7 @@ static enum pz_status make_numbers(const struct building *b, const struct column
     double *value = pz_mem_array(n_texts, sizeof *value);
     double *num = pz_mem_array(b->n_rows, sizeof *num);
 
-    out->num = num;
+    out->num = out->own.num = num;
     /* Each distinct text is parsed once. */
     for (uint32_t i = 0; value && i < n_texts; i++) {
         size_t n;
@@ -196,13 +196,13 @@ static bool fill_lists(const struct building *b, const struct column *c, const s
     uint64_t *ptr = pz_mem_array(b->n_rows + 1, sizeof *ptr);
     uint32_t *code;
 
-    out->ptr = ptr;
+    out->ptr = out->own.ptr = ptr;
     for (size_t r = 0; ptr && r < b->n_rows; r++) {
         uint32_t cell = cell_of(c, r);
 
         ptr[r + 1] = ptr[r] + (cell ? p->ptr[cell] - p->ptr[cell - 1] : 0);
     }
-    out->code = code = ptr ? pz_mem_array(ptr[b->n_rows], sizeof *code) : NULL;
+    out->code = out->own.code = code = ptr ? pz_mem_array(ptr[b->n_rows], sizeof *code) : NULL;
     for (size_t r = 0; code && r < b->n_rows; r++)
         for (uint64_t k = 0; k < ptr[r + 1] - ptr[r]; k++)
             code[ptr[r] + k] = p->final[p->part[p->ptr[cell_of(c, r) - 1] + k]];
@@ -268,10 +268,10 @@ static enum pz_status make_overlay(struct building *b, struct pz_overlay *o, str
 {
     enum pz_status st = PZ_OK;
 
-    o->ids = (struct pz_dict){ (uint32_t)b->n_rows, b->offset, b->ids.data, true, NULL };
+    o->ids = pz_dict_own((uint32_t)b->n_rows, b->offset, b->ids.data);
     b->offset = NULL;
     b->ids.data = NULL;
-    o->attrs = (struct pz_attrs){ .n_rows = b->n_rows, .owned = true };
+    o->attrs = (struct pz_attrs){ .n_rows = b->n_rows };
     o->attrs.attr = pz_mem_array(b->n_columns, sizeof *o->attrs.attr);
     if (!o->attrs.attr)
         return no_memory(b, err);
@@ -313,6 +313,6 @@ void pz_overlay_free(struct pz_overlay *o)
         return;
     pz_dict_clear(&o->ids);
     pz_attrs_clear(&o->attrs);
-    free((void *)(uintptr_t)o->row);
+    free(o->row);
     free(o);
 }

@@ -78,7 +78,7 @@ enum pz_status pz_put_parse(const json_t *value, json_t **object, struct pz_err 
         st = pz_json_parse(json_string_value(value), json_string_length(value), "properties",
                            object, err);
     else if (value)
-        *object = json_incref((json_t *)(uintptr_t)value);
+        *object = json_incref(pz_json_lend(value));
     if (st == PZ_OK && !json_is_object(*object))
         st = pz_err_set(err, PZ_BAD_DATA,
                         "properties: must be a JSON object, or a string that holds one");

@@ -248,7 +248,7 @@ static enum pz_status set_all(struct draft *d, const json_t *object, struct pz_s
     const char *key;
     enum pz_status st = PZ_OK;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach (pz_json_lend(object), key, value) {
         if (strcmp(key, "properties") == 0) {
             properties = value;
         } else if (strcmp(key, "metricAttribution") == 0) {

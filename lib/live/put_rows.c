@@ -25,7 +25,8 @@ struct rows {
     struct pz_arena arena;
     struct pz_str cell;
     struct pz_strs name, value; /* of the row in the making; in the arena */
-    struct pz_strs said;        /* columns that the model lacks; owned texts */
+    struct pz_strs said;        /* columns that the model lacks */
+    struct pz_arena said_texts; /* their texts */
 };
 
 static enum pz_status bad(const char *column, const char *reason, const char *s, size_t n,
@@ -56,9 +57,9 @@ static void say_unknown(struct rows *t, const char *name)
         names[n] = t->known->attr[n].name;
     pz_log(t->log, PZ_LOG_NOTE, "column %s is not in the model; it is kept, filters know it%s",
            name, pz_str_hint("", name, names, n).text);
-    copy = pz_mem_strndup(name, strlen(name));
-    if (!copy || !pz_strs_add(&t->said, copy))
-        free(copy);
+    copy = pz_arena_strndup(&t->said_texts, name, strlen(name));
+    if (copy)
+        pz_strs_add(&t->said, copy); /* without memory it is said again */
 }
 
 /* ---- cells ---- */
@@ -187,7 +188,7 @@ static enum pz_status take_object(struct rows *t, const json_t *object, struct p
     t->name.n = t->value.n = 0;
     if (!json_is_object(object))
         return pz_err_set(err, PZ_BAD_DATA, "must be an object");
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach (pz_json_lend(object), key, value) {
         if (strcmp(key, "properties") == 0)
             st = json_is_null(value) ? PZ_OK : set_properties(t, &id, value, err);
         else if (strcmp(key, "datasetArn") != 0)
@@ -261,9 +262,8 @@ static enum pz_status store(void *context, struct pz_put_count *count, struct pz
 
 static void rows_clear(struct rows *t)
 {
-    for (size_t i = 0; i < t->said.n; i++)
-        free((void *)(uintptr_t)t->said.v[i]);
     pz_strs_clear(&t->said);
+    pz_arena_clear(&t->said_texts);
     pz_strs_clear(&t->name);
     pz_strs_clear(&t->value);
     pz_str_clear(&t->cell);

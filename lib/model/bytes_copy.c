@@ -72,7 +72,7 @@ enum pz_status pz_bytes_copy_derive(const struct pz_bytes_copy *copy, const char
         char full[NAME_BYTES];
 
         snprintf(full, sizeof full, "%s/%s", name, list[i].column);
-        st = pz_derived_add(out, full, list[i].type, (void *)list[i].data, list[i].n, false, err);
+        st = pz_derived_add(out, full, list[i].type, list[i].data, list[i].n, NULL, err);
     }
     return st;
 }

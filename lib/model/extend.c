@@ -32,7 +32,7 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uin
     uint64_t *offset = pz_mem_array((size_t)ids->n + 1, sizeof *offset);
     char *bytes = pz_mem_array(ids->n ? ids->offset[ids->n] : 0, 1);
 
-    m->fresh = (struct pz_dict){ 0, offset, bytes, true, NULL };
+    m->fresh = pz_dict_own(0, offset, bytes);
     if (!offset || !bytes)
         return pz_err_memory(err, "items put since training", 8.0 * ids->n);
     for (uint32_t i = 0; i < ids->n; i++) {

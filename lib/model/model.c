@@ -232,7 +232,7 @@ enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out,
     enum pz_status st = PZ_OK;
 
     if (m->block_since)
-        st = pz_derived_add(out, "block_since", PZ_I64, (void *)m->block_since, n, false, err);
+        st = pz_derived_add(out, "block_since", PZ_I64, m->block_since, n, NULL, err);
     for (size_t i = 0; i < m->n_parts && st == PZ_OK; i++)
         if (m->part[i].scorer->derive)
             st = m->part[i].scorer->derive(m->part[i].part, out, err);

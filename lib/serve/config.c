@@ -241,7 +241,7 @@ static enum pz_status read_campaign(struct pz_serve_config *c, const char *dir, 
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach (pz_json_lend(object), key, value)
         if (st == PZ_OK)
             st = read_member(&k, dir, key, value, err);
     if (st == PZ_OK && !k.path)
@@ -289,7 +289,7 @@ static enum pz_status read_campaigns(struct pz_serve_config *c, const char *dir,
     const char *name;
     json_t *one;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, name, one)
+    json_object_foreach (pz_json_lend(object), name, one)
         if (st == PZ_OK)
             st = read_campaign(c, dir, name, one, err);
     return st;

@@ -176,7 +176,7 @@ static bool add_promotion(struct pz_exchange *x, const struct pz_snapshot *snap,
     snprintf(percent, sizeof percent, ":%.0f%s", q->promotion_percent, filter ? ":" : "");
     if (!add_text(x, &o->promote, q->promotion_name, percent, filter ? filter : ""))
         return false;
-    json_object_foreach ((json_t *)(uintptr_t)q->promotion_values, key, value) {
+    json_object_foreach (pz_json_lend(q->promotion_values), key, value) {
         struct pz_str name = { 0 };
         bool good;
 

@@ -210,7 +210,7 @@ static enum pz_status check_map(struct check *c, const struct pz_shape *shape, c
         return bad(c, "be a map");
     if ((double)json_object_size(value) > shape->max)
         return bad(c, "have length less than or equal to %.0f", shape->max);
-    json_object_foreach ((json_t *)(uintptr_t)value, key, one) {
+    json_object_foreach (pz_json_lend(value), key, one) {
         size_t here = down(c, key, 0);
 
         st = check_text(c, key, 1, shape->key.max, shape->key.pattern);

@@ -118,15 +118,14 @@ enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, 
         free(data);
         data = NULL;
     }
-    col->data = data;
+    col->data = col->own = data;
     return st;
 }
 
-void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col)
+void pz_column_drop(struct pz_layout_column *col)
 {
-    if (!t->flat)
-        free(col->data);
-    col->data = NULL;
+    free(col->own);
+    col->data = col->own = NULL;
 }
 
 enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col,
@@ -138,8 +137,8 @@ enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col
     if (t->flat) /* stored bytes and values are the same bytes */
         return stored_agree(t, col) && col->hash == col->stored_hash ? PZ_OK : damaged(col, err);
     /* A copy of the entry: verifying must not drop values that a caller holds. */
-    again.data = NULL;
+    again.data = again.own = NULL;
     st = pz_column_load(t, &again, err);
-    pz_column_drop(t, &again);
+    pz_column_drop(&again);
     return st;
 }

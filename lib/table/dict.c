@@ -68,12 +68,8 @@ uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s)
 
 void pz_dict_clear(struct pz_dict *dict)
 {
-    if (dict->owned) {
-        /* Views are const so that readers cannot write to a mapped file; what is owned came from
-         * malloc. */
-        free((void *)(uintptr_t)dict->offset);
-        free((void *)(uintptr_t)dict->bytes);
-    }
+    free(dict->own_offset);
+    free(dict->own_bytes);
     memset(dict, 0, sizeof *dict);
 }
 
@@ -267,8 +263,8 @@ static void sort_strings(struct pz_dict_builder *b, struct sort_key *key)
 static void fill_sorted(const struct pz_dict_builder *b, const struct sort_key *key,
                         struct pz_dict *dict, uint32_t *map)
 {
-    uint64_t *offset = (uint64_t *)(uintptr_t)dict->offset;
-    char *bytes = (char *)(uintptr_t)dict->bytes;
+    uint64_t *offset = dict->own_offset;
+    char *bytes = dict->own_bytes;
 
     offset[0] = 0;
     for (uint32_t k = 0; k < b->count; k++) {
@@ -289,10 +285,8 @@ enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict 
     struct sort_key *key = pz_mem_array(b->count, sizeof *key);
     uint32_t *map = final ? pz_mem_array(b->count, sizeof *map) : NULL;
 
-    *dict = (struct pz_dict){ .n = b->count,
-                              .offset = pz_mem_array((size_t)b->count + 1, sizeof(uint64_t)),
-                              .bytes = pz_mem_array(b->n_bytes, 1),
-                              .owned = true };
+    *dict = pz_dict_own(b->count, pz_mem_array((size_t)b->count + 1, sizeof(uint64_t)),
+                        pz_mem_array(b->n_bytes, 1));
     if (!key || (final && !map) || !dict->offset || !dict->bytes) {
         free(key);
         free(map);
@@ -417,7 +411,7 @@ enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struc
 
     free(m.next);
     free(m.heap);
-    *out = (struct pz_dict){ m.count, m.offset, m.bytes, true, NULL };
+    *out = pz_dict_own(m.count, m.offset, m.bytes);
     if (good)
         return PZ_OK;
     pz_dict_clear(out);

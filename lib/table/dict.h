@@ -25,10 +25,23 @@ struct pz_dict {
     const uint64_t
         *offset;       /* [n + 1], offset[0] = 0: string i is bytes[offset[i] .. offset[i+1]) */
     const char *bytes; /* [offset[n]], not NUL-terminated */
-    bool owned;        /* offset and bytes are freed by pz_dict_clear */
     const struct pz_dict
         *tail; /* the last tail->n strings, none of them among the others; borrowed, may be NULL */
+    uint64_t *own_offset; /* offset and bytes where pz_dict_clear frees them, else NULL */
+    char *own_bytes;
 };
+
+/* A dictionary of n strings that owns its arrays, which are from malloc. */
+static inline struct pz_dict pz_dict_own(uint32_t n, uint64_t *offset, char *bytes)
+{
+    return (struct pz_dict){ n, offset, bytes, NULL, offset, bytes };
+}
+
+/* The same strings, borrowed. */
+static inline struct pz_dict pz_dict_view(const struct pz_dict *dict)
+{
+    return (struct pz_dict){ dict->n, dict->offset, dict->bytes, dict->tail, NULL, NULL };
+}
 
 /* The string of index i < n, not NUL-terminated; *len its bytes.
  * Owner: the dictionary; valid as long as it. */

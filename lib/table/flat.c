@@ -32,21 +32,19 @@ static void make_head(const struct pz_table *t, uint64_t offset, const unsigned 
     pz_put64(head + 40, offset + n_contents);
 }
 
-enum pz_status pz_derived_add(struct pz_derived *d, const char *name, enum pz_type type, void *data,
-                              uint64_t n, bool owned, struct pz_err *err)
+enum pz_status pz_derived_add(struct pz_derived *d, const char *name, enum pz_type type,
+                              const void *data, uint64_t n, void *own, struct pz_err *err)
 {
     struct pz_layout_column *col;
 
     if (!data || !pz_mem_grow(&d->col, &d->cap, d->n + 1, sizeof *d->col)) {
-        if (owned)
-            free(data);
+        free(own);
         return pz_err_memory(err, name, (double)n * (double)pz_type_bytes(type));
     }
     col = &d->col[d->n++];
-    *col = (struct pz_layout_column){ .type = type, .n = n, .data = data };
+    *col = (struct pz_layout_column){ .type = type, .n = n, .data = data, .own = own };
     snprintf(col->name, sizeof col->name, PZ_DERIVED "%s", name);
     col->hash = pz_hash64(data, (size_t)pz_layout_raw(col));
-    col->owned = owned;
     return PZ_OK;
 }
 
@@ -60,8 +58,7 @@ struct pz_column_info pz_derived_column(const struct pz_derived *d, size_t i)
 void pz_derived_clear(struct pz_derived *d)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (d->col[i].owned)
-            free(d->col[i].data);
+        free(d->col[i].own);
     free(d->col);
     *d = (struct pz_derived){ NULL, 0, 0 };
 }
@@ -131,7 +128,7 @@ static enum pz_status write_column(struct pz_out *out, struct pz_table *t,
     if (st == PZ_OK)
         st = write_values(out, col, err);
     if (!had)
-        pz_column_drop(t, col);
+        pz_column_drop(col);
     return st;
 }
 

@@ -22,7 +22,6 @@
 
 #include "table/table.h"
 
-#define PZ_FORMAT_VERSION 2u
 #define PZ_SKIP_HEAD 0x184D2A5Au
 #define PZ_SKIP_FOOT 0x184D2A5Bu
 #define PZ_HEAD_BYTES 20u
@@ -44,9 +43,9 @@ struct pz_layout_column {
     uint64_t stored_hash;    /* XXH3 of the bytes in the file */
     uint64_t offset, stored; /* place in the file, bytes there */
     uint32_t n_frames;
-    uint32_t *frame; /* [n_frames] stored bytes; owned */
-    void *data;      /* decoded (owned) or mapped; NULL: not read yet */
-    bool owned;      /* of a derived column to be written: data is freed with it */
+    uint32_t *frame;  /* [n_frames] stored bytes; owned */
+    const void *data; /* decoded or mapped; NULL: not read yet */
+    void *own;        /* what is freed with the column, such as data; NULL: nothing */
 };
 
 /* Where the columns of a file stand: from, each at the next multiple of align, until to. */

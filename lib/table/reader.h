@@ -27,6 +27,6 @@ enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col
                                 struct pz_err *err);
 
 /* Forget decoded values; nothing to do when flat. */
-void pz_column_drop(const struct pz_table *t, struct pz_layout_column *col);
+void pz_column_drop(struct pz_layout_column *col);
 
 #endif

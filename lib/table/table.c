@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/ledger.h"
 #include "base/mem.h"
 #include "base/signals.h"
@@ -22,12 +23,15 @@
 #include "table/reader.h"
 #include "table/zst.h"
 
-static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
+static enum pz_status map_file(struct pz_table *t, const char *path, struct pz_err *err)
 {
+    bool is_stdin = strcmp(path, "-") == 0;
     struct stat info;
-    int fd = open(t->path, O_RDONLY | O_CLOEXEC);
-    enum pz_status st = PZ_OK;
+    int fd = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    enum pz_status st = is_stdin ? pz_file_stdin(&fd, err) : PZ_OK;
 
+    if (st != PZ_OK)
+        return st;
     if (fd < 0)
         return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", t->path);
     if (fstat(fd, &info) != 0)
@@ -47,7 +51,8 @@ static enum pz_status map_file(struct pz_table *t, struct pz_err *err)
         }
     }
     /* The map keeps the file: it may be renamed over or removed while it is read. */
-    close(fd);
+    if (!is_stdin)
+        close(fd);
     return st;
 }
 
@@ -133,6 +138,34 @@ static enum pz_status open_flat(struct pz_table *t, struct pz_err *err)
                        : st;
 }
 
+/* Where the kind stands in the first 16 bytes; NULL: they are not a table's. */
+static const unsigned char *find_kind(const unsigned char *head)
+{
+    const unsigned char *kind = NULL;
+
+    if (memcmp(head, PZ_FLAT_MAGIC, 8) == 0)
+        kind = head + 8;
+    else if (pz_get32(head) == PZ_SKIP_HEAD && pz_get32(head + 4) == PZ_HEAD_BYTES - 8 &&
+             memcmp(head + 8, PZ_PACKED_MAGIC, 4) == 0)
+        kind = head + 12;
+    return kind && pz_layout_is_kind((const char *)kind) ? kind : NULL;
+}
+
+bool pz_table_kind(const char *path, char kind[4])
+{
+    unsigned char head[16];
+    const unsigned char *at = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head)
+        at = find_kind(head);
+    if (fd >= 0)
+        close(fd);
+    if (at)
+        memcpy(kind, at, 4);
+    return at != NULL;
+}
+
 static const char *kind_name(const char *kind)
 {
     return kind[0] == 'd' ? "dataset" : "model";
@@ -142,13 +175,12 @@ static const char *kind_name(const char *kind)
 static enum pz_status open_mapped(struct pz_table *t, const char *kind, struct pz_err *err)
 {
     /* map_file has made sure that head and foot are inside the file. */
-    t->flat = memcmp(t->map, PZ_FLAT_MAGIC, 8) == 0;
-    memcpy(t->kind, t->map + (t->flat ? 8 : 12), 4);
-    if ((!t->flat &&
-         (pz_get32(t->map) != PZ_SKIP_HEAD || pz_get32(t->map + 4) != PZ_HEAD_BYTES - 8 ||
-          memcmp(t->map + 8, PZ_PACKED_MAGIC, 4) != 0)) ||
-        !pz_layout_is_kind(t->kind))
+    const unsigned char *at = find_kind(t->map);
+
+    if (!at)
         return pz_err_set(err, PZ_BAD_DATA, "not a pz file");
+    memcpy(t->kind, at, 4);
+    t->flat = at == t->map + 8;
     if (kind && memcmp(t->kind, kind, 4) != 0)
         return pz_err_set(err, PZ_BAD_DATA, "this is a %s file where a %s file is needed",
                           kind_name(t->kind), kind_name(kind));
@@ -158,15 +190,16 @@ static enum pz_status open_mapped(struct pz_table *t, const char *kind, struct p
 enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **out,
                              struct pz_err *err)
 {
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     struct pz_table *t = calloc(1, sizeof *t);
     enum pz_status st;
 
     *out = NULL;
-    if (!t || !(t->path = pz_mem_strndup(path, strlen(path)))) {
+    if (!t || !(t->path = pz_mem_strndup(name, strlen(name)))) {
         free(t);
         return pz_err_memory(err, "a table", sizeof *t);
     }
-    st = map_file(t, err);
+    st = map_file(t, path, err);
     if (st == PZ_OK) {
         st = open_mapped(t, kind, err);
         if (st != PZ_OK)
@@ -189,7 +222,7 @@ void pz_table_close(struct pz_table *t)
     if (!t)
         return;
     for (size_t i = 0; i < t->n; i++)
-        pz_column_drop(t, &t->col[i]);
+        pz_column_drop(&t->col[i]);
     pz_layout_free(t->col, t->n);
     if (t->map)
         pz_signals_unwatch(t->map);
@@ -251,12 +284,19 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
     return st;
 }
 
+void *pz_table_copy(struct pz_table *t, const char *name)
+{
+    struct pz_layout_column *col = find_column(t, name);
+
+    return col ? col->own : NULL;
+}
+
 void pz_table_drop(struct pz_table *t, const char *name)
 {
     struct pz_layout_column *col = find_column(t, name);
 
     if (col)
-        pz_column_drop(t, col);
+        pz_column_drop(col);
 }
 
 enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,

@@ -29,6 +29,7 @@
 
 enum pz_type { PZ_U8 = 1, PZ_U16, PZ_U32, PZ_U64, PZ_I32, PZ_I64, PZ_F32, PZ_F64 };
 
+#define PZ_FORMAT_VERSION 2u   /* of packed and flat files */
 #define PZ_NAME_MAX 127        /* bytes in a column name */
 #define PZ_FRAME_BYTES 4194304 /* raw bytes a frame */
 
@@ -89,8 +90,13 @@ void pz_writer_abort(struct pz_writer *w);
  * open table name the column, and the caller, who knows what was opened, puts the file in front. */
 struct pz_table;
 
+/* The kind of a table by its first bytes, "data" or "modl" (not NUL-terminated); false when it is none
+ * or cannot be read.
+ * Threads: any */
+bool pz_table_kind(const char *path, char kind[4]);
+
 /* Open a packed or flat table and check its header and contents; columns are read when asked for.
- * kind as in pz_writer_open, NULL for any.
+ * path "-" is standard input; kind as in pz_writer_open, NULL for any.
  * Errors: PZ_NO_INPUT it cannot be opened; PZ_BAD_DATA truncated, altered, foreign, another kind or a
  *         newer format; PZ_TRY_AGAIN memory is out
  * Owner:  the caller, by pz_table_close */
@@ -115,6 +121,11 @@ bool pz_table_has(const struct pz_table *t, const char *name);
  * Owner:  the table; valid until pz_table_drop or close */
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
+
+/* The values of a column that pz_table_get has read, to be changed in place: a decoded copy, not the
+ * file. NULL: a flat table's, which are the file.
+ * Owner: the table */
+void *pz_table_copy(struct pz_table *t, const char *name);
 #define PZ_ANY UINT64_MAX
 
 /* Forget a decoded column's memory (packed tables; its pointers are then dead). */
@@ -146,11 +157,12 @@ struct pz_derived {
 /* Add one of n elements.
  *
  * name     without PZ_DERIVED
- * data     owned: from malloc, taken over, also after a failure; else borrowed until pz_derived_clear
- * Errors:  PZ_TRY_AGAIN memory is out, or data is NULL although it should be owned
+ * data     borrowed until pz_derived_clear
+ * own      from malloc, such as data itself: taken over, also after a failure; NULL: nothing
+ * Errors:  PZ_TRY_AGAIN memory is out, or data is NULL: it was then
  * Threads: one at a time on the same list */
-enum pz_status pz_derived_add(struct pz_derived *d, const char *name, enum pz_type type, void *data,
-                              uint64_t n, bool owned, struct pz_err *err);
+enum pz_status pz_derived_add(struct pz_derived *d, const char *name, enum pz_type type,
+                              const void *data, uint64_t n, void *own, struct pz_err *err);
 /* The i-th of a list, its name with PZ_DERIVED.
  * Owner: the name is the list's */
 struct pz_column_info pz_derived_column(const struct pz_derived *d, size_t i);

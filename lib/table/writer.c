@@ -55,7 +55,9 @@ enum pz_status pz_writer_open(const char *path, const char *kind, int level, str
     memcpy(head + 8, PZ_PACKED_MAGIC, 4);
     memcpy(head + 12, kind, 4);
     pz_put32(head + 16, PZ_FORMAT_VERSION);
-    st = pz_out_open(path, &writer->out, err);
+    st = pz_out_check_binary(path, err);
+    if (st == PZ_OK)
+        st = pz_out_open(path, &writer->out, err);
     if (st == PZ_OK)
         st = pz_out_write(writer->out, head, sizeof head, err);
     if (st != PZ_OK) {

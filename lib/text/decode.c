@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#define ZLIB_CONST /* makes its input const */
 #include <zlib.h>
 
 struct pz_decoder {
@@ -97,7 +98,7 @@ static enum outcome step_gzip(z_stream *z, const char *in, size_t *n_in, char *o
 {
     int rc;
 
-    z->next_in = (unsigned char *)(uintptr_t)in;
+    z->next_in = (const unsigned char *)in;
     z->avail_in = (uInt)*n_in;
     z->next_out = (unsigned char *)out;
     z->avail_out = (uInt)*n_out;
@@ -132,7 +133,7 @@ static enum outcome step_bzip2(bz_stream *z, const char *in, size_t *n_in, char 
 {
     int rc;
 
-    z->next_in = (char *)(uintptr_t)in;
+    z->next_in = (char *)(uintptr_t)in; /* libbz2 has no const; it only reads */
     z->avail_in = (unsigned)*n_in;
     z->next_out = out;
     z->avail_out = (unsigned)*n_out;

@@ -136,7 +136,7 @@ static bool take_inside(struct pz_jsonl_reader *r, const json_t *object, const c
     json_t *member;
     bool good = true;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, key, member) {
+    json_object_foreach (pz_json_lend(object), key, member) {
         const json_t *value = unwrap(member);
         int n = snprintf(path, sizeof path, "%s.%s", outer, key);
         size_t slot;

@@ -7,6 +7,11 @@
  * it is always right. */
 #include "train/options.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/recipe.h"
+
 enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
                                      struct pz_train_cfg *cfg, struct pz_err *err)
 {
@@ -14,6 +19,7 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
     enum pz_status st = pz_event_rules_parse(options->events.v, options->events.n, &rules, err);
 
     *cfg = (struct pz_train_cfg){ .rules = rules,
+                                  .own_rules = rules,
                                   .n_rules = options->events.n,
                                   .params = options->params.v,
                                   .n_params = options->params.n,
@@ -26,6 +32,23 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
 
 void pz_train_options_clear(struct pz_train_cfg *cfg)
 {
-    pz_event_rules_free((struct pz_event_rule *)(uintptr_t)cfg->rules, cfg->n_rules);
-    cfg->rules = NULL;
+    free(cfg->own_rules);
+    cfg->rules = cfg->own_rules = NULL;
+}
+
+void pz_train_options_values(const char *option, struct pz_str *out)
+{
+    if (strcmp(option, "recipe") == 0) {
+        for (const struct pz_recipe *r = pz_recipes; r->name; r++)
+            pz_str_addf(out, "%s%s", r == pz_recipes ? "" : " ", r->name);
+    } else if (strcmp(option, "param") == 0) {
+        pz_params_list(out, PZ_LIST_NAMES);
+        pz_str_adds(out, " list");
+    } else if (strcmp(option, "tune-metric") == 0) {
+        pz_str_adds(out, "mix ndcg@10 ndcg@100 mrr@25 recall@10 hit@10");
+    } else if (strcmp(option, "split") == 0) {
+        pz_str_adds(out, "personalize leave-last time: users random cold-items");
+    } else if (strcmp(option, "holdout") == 0) {
+        pz_str_adds(out, "leave-last time: random");
+    }
 }

@@ -4,6 +4,7 @@
 #define PZ_TRAIN_OPTIONS_H
 
 #include "base/opt.h"
+#include "base/str.h"
 #include "train/train.h"
 
 /* As option tables fill them. */
@@ -23,5 +24,26 @@ struct pz_train_options {
 enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
                                      struct pz_train_cfg *cfg, struct pz_err *err);
 void pz_train_options_clear(struct pz_train_cfg *cfg);
+
+/* The words that an option of learning takes, see struct pz_cmd: recipes, metrics, splits, -p.
+ * Threads: any */
+void pz_train_options_values(const char *option, struct pz_str *out);
+
+/* ---- params_list.c ---- */
+
+enum pz_list_form {
+    PZ_LIST_TEXT, /* a table for people */
+    PZ_LIST_JSON, /* an object a line */
+    PZ_LIST_MDOC, /* for the manual */
+    PZ_LIST_NAMES /* "NAME= NAME= ...", for completion */
+};
+
+/* Append all that -p can set: name, default, what is allowed and searched, meaning.
+ * Threads: any */
+void pz_params_list(struct pz_str *out, enum pz_list_form form);
+
+/* Whether -p list is among them.
+ * Threads: any */
+bool pz_params_ask_list(const struct pz_strs *params);
 
 #endif

@@ -20,6 +20,7 @@
 struct pz_train_cfg {
     const struct pz_recipe *recipe;
     const struct pz_event_rule *rules;
+    struct pz_event_rule *own_rules; /* the same where pz_train_options_clear frees them */
     size_t n_rules;
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;

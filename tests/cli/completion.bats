@@ -58,3 +58,18 @@ complete_line() {
         [ "$(awk 'length > 79' help | wc -l)" -eq 0 ]
     done
 }
+
+@test "bash: recipes, splits, settings, and files of the kind that belongs there" {
+    touch shop.pzd home.pzm notes.txt
+    mkdir home.pzc
+    [ "$(complete_line pz-train --recipe = pop)" = "popularity-count" ]
+    [ "$(complete_line pz-train -r trend)" = "trending-now" ]
+    [ "$(complete_line pz-train -p factors.di)" = "factors.dim=" ]
+    [ "$(complete_line pz-eval --param = weight.pop)" = "weight.popularity=" ]
+    [ "$(complete_line pz-eval --split = cold)" = "cold-items" ]
+    [ "$(complete_line pz-train '' | grep -v '^--' | sort)" = $'home.pzc\nshop.pzd' ]
+    [ "$(complete_line pz-recommend '' | grep -v '^--' | sort)" = $'home.pzc\nhome.pzm' ]
+    [ "$(complete_line pz-train --update = '' | sort)" = $'home.pzc\nhome.pzm' ]
+    [ "$(complete_line pz-deploy status '' | grep -v '^--')" = "home.pzc" ]
+    grep -qF '*.(pzd)' <(pz-import --help-completion=zsh)
+}

@@ -103,7 +103,7 @@ static void make_numbers(const struct table *t, size_t column, const size_t *row
 
         num[i] = !*s ? NAN : a->kind == PZ_ATTR_BOOL ? strcmp(s, "true") == 0 : atof(s);
     }
-    a->num = num;
+    a->num = a->own.num = num;
 }
 
 static void make_texts(const struct table *t, size_t column, const size_t *row, size_t n,
@@ -132,14 +132,14 @@ static void make_texts(const struct table *t, size_t column, const size_t *row, 
         code[i] = final[code[i]];
     free(final);
     pz_dict_builder_free(b);
-    a->ptr = ptr;
-    a->code = code ? code : malloc(1);
+    a->ptr = a->own.ptr = ptr;
+    a->code = a->own.code = code ? code : malloc(1);
 }
 
 /* Columns from `first` on as attributes of n rows, the i-th from the table's row[i]. */
 static struct pz_attrs make_attrs(const struct table *t, size_t first, const size_t *row, size_t n)
 {
-    struct pz_attrs attrs = { .n_rows = n, .owned = true };
+    struct pz_attrs attrs = { .n_rows = n };
 
     attrs.attr = calloc(t->n_columns, sizeof *attrs.attr);
     for (size_t c = first; c < t->n_columns; c++) {

@@ -13,7 +13,7 @@ static struct pz_view *open_view(void)
     return v;
 }
 
-static size_t live_events(const struct pz_view *v, const char *user)
+static size_t live_events(struct pz_view *v, const char *user)
 {
     struct pz_arena arena = { 0 };
     struct pz_live live;

@@ -167,7 +167,7 @@ TEST(terms_are_words_of_two_to_64_bytes)
     offset[1] = text.len;
     pz_str_addc(&text, '-'); /* the other value: no word at all */
     offset[2] = text.len;
-    f->attr[3].values = (struct pz_dict){ 2, offset, text.data, false, NULL };
+    f->attr[3].values = (struct pz_dict){ .n = 2, .offset = offset, .bytes = text.data };
     f->attrs.attr = &f->attr[3];
     f->attrs.n_attrs = 1;
     assert_int_equal(pz_content_dict_make(&f->attrs, NULL, &d, NULL), PZ_OK);

@@ -162,9 +162,9 @@ TEST(rules_are_parsed)
     assert_true(r[0].weight == 1 && r[0].threshold == -INFINITY);
     assert_string_equal(r[1].type, "add to cart");
     assert_true(r[1].weight == 3 && r[1].threshold == 0.5);
-    pz_event_rules_free(r, 2);
+    free(r);
     assert_int_equal(pz_event_rules_parse(text, 0, &r, NULL), PZ_OK);
-    pz_event_rules_free(r, 0);
+    free(r);
 }
 
 TEST(bad_rules_are_wrong_usage)
@@ -179,6 +179,6 @@ TEST(bad_rules_are_wrong_usage)
         struct pz_event_rule *r = NULL;
 
         assert_int_equal(pz_event_rules_parse(two, 2, &r, NULL), PZ_USAGE);
-        pz_event_rules_free(r, 2);
+        free(r);
     }
 }

@@ -98,8 +98,10 @@ static void derive_zeros(const struct pz_scorer *s, const void *part, struct pz_
     for (size_t i = 0; i < own.n; i++) {
         struct pz_column_info c = pz_derived_column(&own, i);
 
-        assert_int_equal(pz_derived_add(out, c.name + strlen(PZ_DERIVED), c.type,
-                                        pz_mem_array(c.n, pz_type_bytes(c.type)), c.n, true, &err),
+        void *zeros = pz_mem_array(c.n, pz_type_bytes(c.type));
+
+        assert_int_equal(pz_derived_add(out, c.name + strlen(PZ_DERIVED), c.type, zeros, c.n, zeros,
+                                        &err),
                          PZ_OK);
     }
     pz_derived_clear(&own);

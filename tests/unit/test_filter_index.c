@@ -45,8 +45,9 @@ static void make_items(void)
                                 .kind = PZ_ATTR_CATEGORY,
                                 .ptr = ptr,
                                 .code = code,
-                                .values = { VALUES, value_offset, value_bytes, false, NULL } };
-    m.items = (struct pz_dict){ ITEMS, item_offset, item_bytes, false, NULL };
+                                .values = {
+                                    .n = VALUES, .offset = value_offset, .bytes = value_bytes } };
+    m.items = (struct pz_dict){ .n = ITEMS, .offset = item_offset, .bytes = item_bytes };
     m.item_attrs = (struct pz_attrs){ .n_attrs = 2, .n_rows = ITEMS, .attr = attr };
 }
 

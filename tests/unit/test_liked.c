@@ -83,7 +83,7 @@ TEST(auto_is_read_and_told_from_other_words)
 
     assert_int_equal(pz_event_rules_parse(text, 1, &rules, NULL), PZ_OK);
     assert_true(isnan(rules[0].threshold) && rules[0].weight == 2);
-    pz_event_rules_free(rules, 1);
+    free(rules);
     assert_int_equal(pz_event_rules_parse(text + 1, 1, &rules, NULL), PZ_USAGE);
-    pz_event_rules_free(rules, 1);
+    free(rules);
 }

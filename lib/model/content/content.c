@@ -249,8 +249,7 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
         memcpy(p->set, old->set, sizeof p->set);
         p->n_items = c->n_items;
         p->ordered = c->ordered;
-        p->dict = (struct pz_content_dict){ old->dict.names, old->dict.value, NULL };
-        p->dict.names.owned = false;
+        p->dict = (struct pz_content_dict){ pz_dict_view(&old->dict.names), old->dict.value, NULL };
         p->map = old->map;
         memset(p->map.own, 0, sizeof p->map.own);
         st = make_features(p, c, err);

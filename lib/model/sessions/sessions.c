@@ -269,7 +269,7 @@ static enum pz_status derive(const void *part, struct pz_derived *out, struct pz
 {
     const struct part *f = part;
 
-    return pz_derived_add(out, "sessions/scale", PZ_F32, (void *)f->scale, f->n_items, false, err);
+    return pz_derived_add(out, "sessions/scale", PZ_F32, f->scale, f->n_items, NULL, err);
 }
 
 /* The scale, from a flat file or made. */

@@ -363,12 +363,12 @@ static enum pz_status derive(const void *part, struct pz_derived *out, struct pz
 
     if (!f->off)
         return PZ_OK;
-    st = pz_derived_add(out, "spectral/in", PZ_F32, (void *)f->in, f->n_items, false, err);
+    st = pz_derived_add(out, "spectral/in", PZ_F32, f->in, f->n_items, NULL, err);
     if (st == PZ_OK)
-        st = pz_derived_add(out, "spectral/out", PZ_F32, (void *)f->out, f->n_items, false, err);
-    return st == PZ_OK ? pz_derived_add(out, "spectral/off", PZ_F32, (void *)f->off, 2 * n_offs(f),
-                                        false, err)
-                       : st;
+        st = pz_derived_add(out, "spectral/out", PZ_F32, f->out, f->n_items, NULL, err);
+    return st == PZ_OK
+               ? pz_derived_add(out, "spectral/off", PZ_F32, f->off, 2 * n_offs(f), NULL, err)
+               : st;
 }
 
 static enum pz_status make_derived(struct pz_spectral_part *f, struct pz_err *err)

@@ -75,21 +75,18 @@ enum pz_status pz_trans_derive(const void *part, struct pz_derived *out, struct 
 {
     const struct pz_trans *t = part;
     const struct pz_trans_feats *f = &t->feats;
-    enum pz_status st = pz_derived_add(out, "transitions/source", PZ_F32, (void *)t->source_scale,
-                                       t->counts.n, false, err);
+    enum pz_status st = pz_derived_add(out, "transitions/source", PZ_F32, t->source_scale,
+                                       t->counts.n, NULL, err);
 
     if (st == PZ_OK)
-        st = pz_derived_add(out, "transitions/target", PZ_F32, (void *)t->target_scale, t->n_items,
-                            false, err);
+        st = pz_derived_add(out, "transitions/target", PZ_F32, t->target_scale, t->n_items, NULL,
+                            err);
     if (st == PZ_OK)
-        st = pz_derived_add(out, "transitions/attr", PZ_F32, (void *)t->attr_scale, t->n_items,
-                            false, err);
+        st = pz_derived_add(out, "transitions/attr", PZ_F32, t->attr_scale, t->n_items, NULL, err);
     if (st == PZ_OK && f->n > 0)
-        st = pz_derived_add(out, "transitions/kind", PZ_U32, (void *)f->kind, f->n_items, false,
-                            err);
+        st = pz_derived_add(out, "transitions/kind", PZ_U32, f->kind, f->n_items, NULL, err);
     if (st == PZ_OK && f->n > 0)
-        st = pz_derived_add(out, "transitions/head", PZ_U32, (void *)f->head, f->n_kinds, false,
-                            err);
+        st = pz_derived_add(out, "transitions/head", PZ_U32, f->head, f->n_kinds, NULL, err);
     return st;
 }
 
