@@ -184,11 +184,11 @@ TEST(learning_goes_on_while_a_doubling_gains)
     json_t *trials, *last;
 
     learns_until = 4;
-    assert_true(chosen(64, plain, &trials) == 4); /* half, 1, 2, 4, and 8 in vain */
+    assert_true(chosen(64, plain, &trials) == 4); /* 1, 2, 4, and 8 in vain */
     assert_int_equal(n_fits, 1);
-    assert_int_equal(n_more, 4);
-    assert_int_equal(json_array_size(trials), 5);
-    last = json_array_get(trials, 4);
+    assert_int_equal(n_more, 3);
+    assert_int_equal(json_array_size(trials), 4);
+    last = json_array_get(trials, 3);
     assert_true(json_number_value(json_object_get(json_object_get(last, "settings"), "effort")) ==
                 8);
     assert_true(json_number_value(json_object_get(json_object_get(last, "doubling"), "gain")) == 0);
@@ -199,9 +199,13 @@ TEST(what_has_learned_enough_costs_one_fit)
 {
     json_t *trials;
 
-    learns_until = 0.5;
-    assert_true(chosen(64, plain, &trials) == 1);
+    learns_until = 64;
+    assert_true(chosen(5, plain, &trials) == 1); /* a fifth of the range */
     assert_int_equal(n_fits, 1);
+    assert_int_equal(n_more, 0);
+    json_decref(trials);
+    learns_until = 1;
+    assert_true(chosen(5.5, plain, &trials) == 1);
     assert_int_equal(n_more, 1);
     json_decref(trials);
 }
@@ -212,7 +216,7 @@ TEST(the_range_bounds_what_is_learned)
     double gain;
 
     learns_until = 64;
-    assert_true(chosen(2, plain, &trials) == 2);
+    assert_true(chosen(8, plain, &trials) == 8);
     gain = json_number_value(
         json_object_get(json_object_get(json_array_get(trials, json_array_size(trials) - 1),
                                         "doubling"),
@@ -245,7 +249,7 @@ TEST(what_is_of_no_use_yet_goes_on_while_it_grows)
         c[1].high[0] = 64;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         assert_true(learns_until > 2 ? c[1].weight > 0 && c[1].value[0] == 8
-                                     : c[1].weight == 0 && n_more == 2);
+                                     : c[1].weight == 0 && n_more == 1);
     }
     json_decref(cfg.trials);
 }
