@@ -41,12 +41,13 @@
 
 struct pz_service;
 
-/* A service as of one moment. Read-only but for its reference count, its cache of filters and its
- * pool of rankers, which lock themselves. */
+/* A service as of one moment. Read-only but for its reference count, its cache of filters, its
+ * pool of rankers, which lock themselves, and a flag. */
 struct pz_snapshot {
     struct pz_view *view;         /* NULL: a bare model file */
     const struct pz_model *model; /* the view's, or the file's */
     uint32_t version;             /* of the campaign; 0: a bare model file */
+    atomic_bool damaged;          /* its file was overwritten under it: it answers no more */
     struct pz_snapshot_own *own;  /* private to service.c */
 };
 
@@ -91,7 +92,7 @@ void pz_snapshot_release(struct pz_snapshot *snap);
 /* Look whether the campaign changed (another version, other settings, rows put or forgotten) and,
  * if so, swap in a new snapshot: filters in use are compiled again and a question is asked first,
  * so that its pages are in memory before anybody waits for them. When it cannot be opened the old
- * snapshot stays and answers go on. Unchanged: two small reads. A model file never changes.
+ * snapshot stays and answers go on, unless its own file was overwritten: then pz_prepare refuses it. Unchanged: two small reads. A model file never changes.
  *
  * changed  true when a new snapshot is in place; NULL: not wanted
  * Errors:  as pz_service_open; the service works on with what it had
@@ -143,7 +144,7 @@ struct pz_prepared;
 /* Merge options, settings and defaults, compile and bind.
  *
  * Errors:  PZ_USAGE an option's text, a filter or its values are wrong: the message names the
- *          option; PZ_TRY_AGAIN memory
+ *          option; PZ_UNAVAILABLE the snapshot is damaged; PZ_TRY_AGAIN memory
  * Owner:   *out: pz_prepared_free; it holds a reference to the snapshot
  * Threads: any; the result may be shared by threads */
 enum pz_status pz_prepare(struct pz_snapshot *snap, const struct pz_ask_options *options,

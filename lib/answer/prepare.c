@@ -178,11 +178,18 @@ enum pz_status pz_prepare(struct pz_snapshot *snap, const struct pz_ask_options 
 {
     const struct pz_settings none = { NULL }, *set = snap->view ? &snap->view->settings : &none;
     struct pz_prepared *p = calloc(1, sizeof *p);
-    enum pz_status st;
+    enum pz_status st = PZ_OK;
 
     *out = NULL;
-    if (!p)
-        return pz_err_memory(err, "rules", sizeof *p);
+    if (atomic_load(&snap->damaged))
+        st = pz_err_set(err, PZ_UNAVAILABLE, "version %u was damaged while it was in use; see %s",
+                        snap->version, "pz-deploy check");
+    if (st == PZ_OK && !p)
+        st = pz_err_memory(err, "rules", sizeof *p);
+    if (st != PZ_OK) {
+        free(p);
+        return st;
+    }
     p->snap = pz_snapshot_hold(snap);
     p->rules.compile = compile;
     p->rules.compile_context = p;

@@ -294,6 +294,15 @@ static enum pz_status swap(struct pz_service *s, struct pz_snapshot *old, struct
     return PZ_OK;
 }
 
+/* Nothing better is to be had: is what answers still what was published? Whoever overwrites a file in
+ * use changes it under the map. */
+static void look_for_damage(struct pz_snapshot *snap)
+{
+    if (pz_table_is_touched(snap->model->table) &&
+        pz_table_verify(snap->model->table, NULL) == PZ_BAD_DATA)
+        atomic_store(&snap->damaged, true);
+}
+
 enum pz_status pz_service_refresh(struct pz_service *s, bool *changed, struct pz_err *err)
 {
     struct pz_snapshot *old;
@@ -308,6 +317,8 @@ enum pz_status pz_service_refresh(struct pz_service *s, bool *changed, struct pz
     stale = pz_view_is_stale(s->path, old->view);
     if (stale)
         st = swap(s, old, err);
+    if (st == PZ_BAD_DATA)
+        look_for_damage(old);
     if (changed)
         *changed = stale && st == PZ_OK;
     pz_snapshot_release(old);

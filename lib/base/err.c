@@ -46,8 +46,8 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
     return status;
 }
 
-/* See err.h. ENOSPC stays a failure to create where nothing was written yet. */
-static enum pz_status status_of(int errnum, enum pz_status otherwise)
+/* ENOSPC stays a failure to create where nothing was written yet. */
+enum pz_status pz_err_status(int errnum, enum pz_status otherwise)
 {
     switch (errnum) {
     case ENOMEM:
@@ -60,8 +60,10 @@ static enum pz_status status_of(int errnum, enum pz_status otherwise)
     case EBUSY:
     case EDEADLK:
     case ETXTBSY:
+    case ETIMEDOUT:
         return PZ_TRY_AGAIN;
     case EIO:
+    case ESTALE:
     case EFBIG:
         return PZ_IO;
     case ENOSPC:
@@ -78,7 +80,7 @@ enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnu
     char buf[128];
     va_list args;
 
-    status = status_of(errnum, status);
+    status = pz_err_status(errnum, status);
     if (!err)
         return status;
     err->status = status;

@@ -3,7 +3,7 @@
  *
  *   current              the version that answers, the one before it (0: none), the highest ever
  *                        published, and a check of the three
- *   versions/NNNN/       model.flat (a flat table) and info.json
+ *   versions/NNNN/       model.flat (a flat table), its seal and info.json
  *   campaign.json        settings and named filters
  *   live/                the live store, unless the settings name another
  *   lock                 held by whoever publishes, rolls back, collects or sets
@@ -15,7 +15,8 @@
  *      versions above the highest, .*.tmp
  *   4. hold the model against the current one and the bad ones     5. verify it whole
  *   6. mkdir versions/NNNN.new
- *   7. write model.flat and info.json in it (each atomic, synced), and open it as readers will
+ *   7. write model.flat and info.json in it (each atomic, synced), open it as readers will, and seal
+ *      it
  *   8. rename it to versions/NNNN      9. fsync versions/
  *  10. replace `current` (atomic, synced)
  * Rolling back is step 2, the marks in campaign.json, and 10. Collecting is in gc.c. Readers take no
@@ -142,6 +143,8 @@ static enum pz_status fill_version(const char *temp, struct pz_table *t,
         st = pz_table_unpack(t, derived, file, err);
     if (st == PZ_OK)
         st = pz_model_open(file, &m, err);
+    if (st == PZ_OK)
+        st = pz_table_seal(m->table, err);
     pz_model_free(m);
     return st;
 }
@@ -353,6 +356,8 @@ static enum pz_status try_open(const char *campaign, uint32_t number, struct pz_
         st = pz_layout_version(path, campaign, number, "/model.flat", err);
     if (st == PZ_OK)
         st = pz_model_open(path, m, err);
+    if (st == PZ_OK && !(*m)->sealed) /* it was read whole; who may write spares others that */
+        pz_table_seal((*m)->table, NULL);
     if (st == PZ_OK)
         st = pz_info_read(campaign, v, err);
     if (st == PZ_OK && strcmp(v->recipe, (*m)->recipe->name) != 0)

@@ -4,6 +4,8 @@
  * the recipe, and which live events its data contain; the time of publication is that of the
  * file.
  *
+ * Memory that is out or a permission that lacks is no verdict: the check or repair ends there.
+ *
  * A model is never changed. Where it cannot be found which live events a version has seen, it is
  * taken to have seen none: they count twice then rather than not at all. */
 #include "campaign/repair.h"
@@ -41,32 +43,71 @@ static enum pz_status verify(const char *campaign, uint32_t number, struct pz_mo
     return st;
 }
 
-/* ---- checking ---- */
-
-static void report(struct pz_log *log, const struct pz_err *why, uint32_t *damaged)
+/* Whether a look failed that says nothing of what was looked at: memory, descriptors, a permission,
+ * the disk. Only what could be read, or is not there, is damaged. */
+static bool is_no_verdict(enum pz_status st, const char *campaign, uint32_t number)
 {
-    pz_log(log, PZ_LOG_WARN, "%s", why->text);
-    ++*damaged;
+    char path[PZ_PATH_BYTES];
+    bool there = true;
+
+    if (st == PZ_NO_INPUT &&
+        pz_layout_version(path, campaign, number, "/model.flat", NULL) == PZ_OK)
+        return pz_file_exists(path, &there, NULL) != PZ_OK || there;
+    return st != PZ_OK && st != PZ_BAD_DATA;
 }
 
-static void check_version(const char *campaign, uint32_t number, struct pz_live_store *live,
-                          struct pz_log *log, uint32_t *damaged)
+/* ---- checking ---- */
+
+/* A fault is told and counted; what is no verdict on the campaign ends the check. */
+static enum pz_status report(struct pz_log *log, const struct pz_err *why, uint32_t *damaged,
+                             struct pz_err *err)
 {
-    struct pz_version found, told = { .number = number };
+    if (why->status != PZ_BAD_DATA && why->status != PZ_NO_INPUT) {
+        if (err)
+            *err = *why;
+        return why->status;
+    }
+    pz_log(log, PZ_LOG_WARN, "%s", why->text);
+    ++*damaged;
+    return PZ_OK;
+}
+
+static enum pz_status check_model(const char *campaign, struct pz_version *found,
+                                  struct pz_log *log, uint32_t *damaged, struct pz_err *err)
+{
     struct pz_model *m = NULL;
     struct pz_err why = { 0 };
+    uint32_t number = found->number;
+    enum pz_status st = verify(campaign, number, &m, found, &why);
 
-    if (verify(campaign, number, &m, &found, &why) != PZ_OK)
-        report(log, &why, damaged);
     pz_model_free(m);
+    if (is_no_verdict(st, campaign, number)) {
+        if (err)
+            *err = why;
+        return st;
+    }
+    return st == PZ_OK ? st : report(log, &why, damaged, err);
+}
+
+static enum pz_status check_version(const char *campaign, uint32_t number,
+                                    struct pz_live_store *live, struct pz_log *log,
+                                    uint32_t *damaged, struct pz_err *err)
+{
+    struct pz_version found = { .number = number }, told = { .number = number };
+    struct pz_err why = { 0 };
+    enum pz_status st = check_model(campaign, &found, log, damaged, err);
+
+    if (st != PZ_OK)
+        return st;
     if (pz_info_read(campaign, &told, &why) != PZ_OK ||
         pz_info_check(campaign, &told, live, &why) != PZ_OK)
-        report(log, &why, damaged);
-    else if (*found.recipe && strcmp(found.recipe, told.recipe) != 0) {
+        return report(log, &why, damaged, err);
+    if (*found.recipe && strcmp(found.recipe, told.recipe) != 0) {
         pz_err_set(&why, PZ_BAD_DATA, "version %u is of recipe %s, its info.json of %s", number,
                    found.recipe, told.recipe);
-        report(log, &why, damaged);
+        return report(log, &why, damaged, err);
     }
+    return PZ_OK;
 }
 
 enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct pz_log *log,
@@ -86,20 +127,20 @@ enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct
     if (st == PZ_OK)
         st = pz_layout_versions(campaign, &list, &n_list, err);
     if (st == PZ_OK && pz_settings_read(campaign, &s, &why) != PZ_OK)
-        report(log, &why, damaged);
+        st = report(log, &why, damaged, err);
     if (st == PZ_OK && pz_campaign_open_live(campaign, false, &live, &why) != PZ_OK)
-        report(log, &why, damaged);
+        st = report(log, &why, damaged, err);
     for (size_t i = 0; i < n_list && st == PZ_OK; i++) {
         found = found || list[i] == c.current;
         if (list[i] > c.highest || (only_current && list[i] != c.current))
             continue;
-        check_version(campaign, list[i], live, log, damaged);
+        st = check_version(campaign, list[i], live, log, damaged, err);
         ++*n;
     }
     if (st == PZ_OK && !found) {
         pz_err_set(&why, PZ_BAD_DATA, "%s: the current version %u is not there", campaign,
                    c.current);
-        report(log, &why, damaged);
+        st = report(log, &why, damaged, err);
     }
     pz_live_close(live);
     pz_settings_clear(&s);
@@ -190,11 +231,16 @@ static enum pz_status mend(const char *campaign, struct pz_log *log, struct pz_e
         struct pz_err why = { 0 };
 
         highest = list[i];
-        if (verify(campaign, list[i], &m, &found, &why) == PZ_OK) {
+        st = verify(campaign, list[i], &m, &found, &why);
+        if (st == PZ_OK) {
             list[n_whole++] = list[i];
             st = mend_info(campaign, m, &found, live, log, err);
+        } else if (is_no_verdict(st, campaign, list[i])) {
+            if (err)
+                *err = why;
         } else {
             pz_log(log, PZ_LOG_WARN, "%s", why.text);
+            st = PZ_OK;
         }
         pz_model_free(m);
     }

@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "campaign/info.h"
 #include "campaign/layout.h"
 #include "live/overlay.h"
+
+enum { LOOK_AGAIN_S = 10 };
 
 /* The model's index of every id. Items that it lacks become items of it. */
 static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items,
@@ -100,8 +103,10 @@ enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struc
     if (st == PZ_OK)
         st = number ? pz_campaign_open_version(campaign, number, &v->model, &v->version, err)
                     : pz_campaign_open_model(campaign, &v->model, &v->version, err);
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
         v->by_number = number != 0;
+        v->opened = pz_time_now();
+    }
     if (st == PZ_OK)
         st = pz_settings_read(campaign, &v->settings, err);
     if (st == PZ_OK)
@@ -142,8 +147,11 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
     struct pz_live_size size;
 
     if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK ||
-        (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v))
+        (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v) ||
+        pz_table_is_touched(v->model->table))
         return true;
+    if (!v->store && atomic_load(&v->live_damaged)) /* now and then: it may be mended */
+        return pz_time_now() >= v->opened + LOOK_AGAIN_S;
     if (!v->store) { /* a first event or row makes the folder */
         char path[PZ_PATH_BYTES];
 

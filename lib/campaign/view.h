@@ -21,6 +21,7 @@ struct pz_view {
     atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
     uint64_t rows_last;               /* last change of rows that the overlays contain */
+    int64_t opened;                   /* Unix seconds */
     bool by_number;                   /* of one version, whichever is current */
 };
 
@@ -42,7 +43,8 @@ enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struc
 /* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);
 
-/* True when another version or other settings are current, or rows changed: two small reads.
+/* True when another version or other settings are current, rows changed, or somebody touched the
+ * model's file: two small reads.
  *
  * Threads: any, several on one view */
 bool pz_view_is_stale(const char *campaign, const struct pz_view *v);

@@ -53,9 +53,17 @@ static int copy_db(MDB_txn *from, MDB_dbi source, MDB_txn *to, MDB_dbi target, u
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Steps 2 and 3: *held is the new store's write transaction. */
-static int fill(struct pz_live_store *s, MDB_txn *from, struct pz_live_store *to, MDB_txn **held)
+/* Where records go, and the write transaction of that store in step 3. */
+struct filling {
+    struct pz_live_store *to;
+    MDB_txn *held;
+};
+
+/* Steps 2 and 3. */
+static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
 {
+    struct filling *f = context;
+    struct pz_live_store *to = f->to;
     MDB_txn *txn;
     int rc = mdb_txn_begin(to->env, NULL, 0, &txn);
 
@@ -70,7 +78,7 @@ static int fill(struct pz_live_store *s, MDB_txn *from, struct pz_live_store *to
         return rc;
     }
     rc = mdb_txn_commit(txn);
-    return rc == 0 ? mdb_txn_begin(to->env, NULL, 0, held) : rc;
+    return rc == 0 ? mdb_txn_begin(to->env, NULL, 0, &f->held) : rc;
 }
 
 /* What was made has the permissions of what it replaces, as somebody may have changed them. */
@@ -108,11 +116,12 @@ static int exchange(const char *dir, const char *made)
 /* Steps 1 to 5, under the lock of all openings. */
 static int compact(struct pz_live_store *s, struct pz_live_store *to)
 {
-    MDB_txn *from, *held = NULL;
+    struct filling f = { .to = to };
+    MDB_txn *from;
     int rc;
 
     pthread_rwlock_rdlock(&s->growing);
-    rc = mdb_txn_begin(s->env, NULL, 0, &from);
+    rc = s->env ? mdb_txn_begin(s->env, NULL, 0, &from) : MDB_PANIC;
     if (rc == 0) {
         /* Somebody else compacted while this one waited for the mutex: there is nothing left to do
          * here. */
@@ -120,11 +129,11 @@ static int compact(struct pz_live_store *s, struct pz_live_store *to)
         if (rc == 0)
             rc = pz_db_open_files(to, true);
         if (rc == 0)
-            rc = fill(s, from, to, &held);
+            rc = pz_db_guarded(s, from, fill, &f);
         if (rc == 0)
             rc = exchange(s->dir, to->dir);
-        if (held)
-            mdb_txn_abort(held);
+        if (f.held)
+            mdb_txn_abort(f.held);
         pz_db_close_files(to);
         mdb_txn_abort(from);
         if (remove_store(to->dir) != 0 && rc == 0)

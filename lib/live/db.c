@@ -5,7 +5,8 @@
  * cut. Every transaction looks, once it has begun, whether the file that it reads or writes is
  * still the one at the store's path, and begins again in the one that is (open.c says why a
  * look after the beginning is enough). When the map is full it grows and the transaction is done
- * again. Readers that died: their slots are freed every DEAD_EVERY writes, and when no slot is
+ * again. When the disk failed a commit, LMDB wants to be closed and opened again, which is done at
+ * the next transaction: what was acknowledged is in the file. Readers that died: their slots are freed every DEAD_EVERY writes, and when no slot is
  * left.
  *
  * Readers without write permission (another user's folder, a read-only disk) cannot take a slot in
@@ -23,13 +24,12 @@ enum { MAX_TRIES = 100, DEAD_EVERY = 256, MOVED = -29000 /* neither LMDB's nor a
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
                           struct pz_err *err)
 {
-    enum pz_status st = PZ_INTERNAL;
+    enum pz_status st = pz_err_status(rc, PZ_INTERNAL);
     const char *hint = "";
 
     /* The status says what helps: room on the disk, a repair, a permission, or another try. */
-    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EIO) {
-        st = PZ_IO;
-        hint = rc == EIO ? "" : "; nothing of this is stored, all that was acknowledged before is";
+    if (st == PZ_IO && rc != EIO) {
+        hint = "; nothing of this is stored, all that was acknowledged before is";
     } else if (rc == EINVAL || (rc >= MDB_KEYEXIST && rc <= MDB_BAD_DBI && rc != MDB_READERS_FULL &&
                                 rc != MDB_MAP_FULL && rc != MDB_MAP_RESIZED)) {
         /* LMDB finds what cannot be in a file that is whole */
@@ -39,8 +39,7 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
         st = PZ_CANT_CREATE;
     } else if (rc == ENOENT) {
         st = PZ_NO_INPUT;
-    } else if (rc == ENOMEM || rc == EAGAIN || rc == EINTR || rc == EMFILE || rc == ENFILE ||
-               rc == ENOLCK || rc == EBUSY || rc == MDB_READERS_FULL) {
+    } else if (rc == MDB_READERS_FULL) {
         st = PZ_TRY_AGAIN;
     }
     return pz_err_set(err, st, "%s: %s: %s%s", s->dir, what, mdb_strerror(rc), hint);
@@ -73,7 +72,8 @@ static int commit(struct pz_live_store *s, MDB_txn *txn, void *context)
 /* 0, or why the transaction cannot be run in this file. */
 static int begin(struct pz_live_store *s, unsigned flags, MDB_txn **txn)
 {
-    int rc = (flags & MDB_RDONLY) == 0 && atomic_load(&s->broken)
+    int rc = !s->env ? MDB_PANIC
+             : (flags & MDB_RDONLY) == 0 && atomic_load(&s->broken)
                  ? MDB_CORRUPTED
                  : mdb_txn_begin(s->env, NULL, flags, txn);
 
@@ -92,7 +92,9 @@ static bool mend(struct pz_live_store *s, int *rc)
     if (*rc == MDB_MAP_FULL || *rc == MDB_MAP_RESIZED)
         *rc = pz_db_grow(s, *rc);
     else if (*rc == MOVED)
-        *rc = pz_db_reopen(s);
+        *rc = pz_db_reopen(s, false);
+    else if (*rc == MDB_PANIC) /* a write of this process failed, and LMDB gave itself up */
+        *rc = pz_db_reopen(s, true);
     else if (*rc == MDB_READERS_FULL)
         return mdb_reader_check(s->env, &dead) == 0 && dead > 0;
     else

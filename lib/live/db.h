@@ -45,7 +45,7 @@ enum pz_db {
 
 /* One a file and process: everybody who opens the same store gets the same one, see open.c. */
 struct pz_live_store {
-    MDB_env *env;
+    MDB_env *env; /* NULL: it was given up and could not be opened again yet */
     MDB_dbi db[PZ_N_DBS];
     bool writable, unlocked;  /* unlocked: a reader without write permission */
     bool fresh;               /* nothing was ever stored when it was opened */
@@ -96,9 +96,9 @@ enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *wha
  * or none. */
 bool pz_db_moved(const struct pz_live_store *s);
 
-/* Open the file that is at the store's path now. 0, or an LMDB or errno value and all is as before.
- */
-int pz_db_reopen(struct pz_live_store *s);
+/* Open the file that is at the store's path now, if it is another one; anew: in any case. 0, or an
+ * LMDB or errno value, and all is as before; the environment may be NULL after anew. */
+int pz_db_reopen(struct pz_live_store *s, bool anew);
 
 /* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
 int pz_db_grow(struct pz_live_store *s, int why);

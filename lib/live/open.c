@@ -346,14 +346,29 @@ int pz_db_open_files(struct pz_live_store *s, bool make)
     return 0;
 }
 
-/* Under stores_lock. */
-static int follow(struct pz_live_store *s)
+/* Whether LMDB gave the environment up; another thread may have opened it again. */
+static bool is_lost(const struct pz_live_store *s)
+{
+    MDB_txn *txn;
+    int rc = s->env ? mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn) : MDB_PANIC;
+
+    if (rc == 0)
+        mdb_txn_commit(txn);
+    return rc == MDB_PANIC;
+}
+
+/* Under stores_lock. A file is never open twice: one that did not move is closed first. */
+static int follow(struct pz_live_store *s, bool anew)
 {
     struct pz_live_store now = { .dir = s->dir };
+    bool moved;
     int rc = 0;
 
     pthread_rwlock_wrlock(&s->growing);
-    if (pz_db_moved(s)) {
+    moved = pz_db_moved(s);
+    if (moved || (anew && is_lost(s))) {
+        if (!moved)
+            pz_db_close_files(s);
         rc = pz_db_open_files(&now, false);
         if (rc == 0) {
             pz_db_close_files(s);
@@ -379,12 +394,12 @@ void pz_db_unlock_stores(void)
     pthread_mutex_unlock(&stores_lock);
 }
 
-int pz_db_reopen(struct pz_live_store *s)
+int pz_db_reopen(struct pz_live_store *s, bool anew)
 {
     int rc;
 
     pthread_mutex_lock(&stores_lock);
-    rc = follow(s);
+    rc = follow(s, anew);
     pthread_mutex_unlock(&stores_lock);
     return rc;
 }
@@ -398,7 +413,7 @@ static struct pz_live_store *find_open(const char *dir)
 
     for (struct pz_live_store *s = stores; s; s = s->next)
         if (s->pid == getpid() && pz_db_moved(s))
-            follow(s);
+            follow(s, false);
     if (look(dir, &info) != 0)
         return NULL;
     for (struct pz_live_store *s = stores; s; s = s->next)

@@ -4,7 +4,7 @@
  *
  * A packed file may come from anywhere: its lists are checked here and its parts by their scorers,
  * so that no index leads out of an array later. A flat file was checked when it was unpacked and
- * is only mapped. The last part must be the fallback: whatever is asked, something orders all
+ * is only mapped, unless somebody has touched it since. The last part must be the fallback: whatever is asked, something orders all
  * items. Messages begin with the file's path. */
 #include "model/model.h"
 
@@ -189,6 +189,8 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
 
     if (st == PZ_OK)
         st = pz_table_open(path, "modl", &m->table, err);
+    if (st == PZ_OK)
+        st = pz_table_trust(m->table, &m->sealed, err);
     if (st == PZ_OK) {
         st = load_data(m, err);
         if (st == PZ_OK)

@@ -70,6 +70,7 @@ struct pz_model {
     struct pz_trend trend;   /* of items, that all parts heed */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
+    bool sealed;            /* the file is known to be whole without reading it */
     bool keep_seen;         /* validation found lists better with what was seen */
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;       /* owned */
@@ -77,7 +78,8 @@ struct pz_model {
     void *owned[4]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
 
-/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds).
+/* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds where its seal says that
+ * nobody has touched it, else it is read whole).
  *
  * Errors: as pz_table_open and pz_table_get; PZ_BAD_DATA the columns do not fit together, or the
  *         manifest is damaged or names a recipe or scorer that this pz does not know; PZ_TRY_AGAIN

@@ -171,6 +171,30 @@ static void refresh_split(struct pz_server *s, struct pz_served *k)
     pz_snapshot_release(snap);
 }
 
+static bool is_damaged(struct pz_served *k)
+{
+    struct pz_snapshot *snap = pz_service_take(k->service);
+    bool damaged = atomic_load(&snap->damaged);
+
+    pz_snapshot_release(snap);
+    return damaged;
+}
+
+/* Answers that lack what is live look like others: whoever runs the server must be told. */
+static void tell_damage(struct pz_server *s, struct pz_served *k)
+{
+    struct pz_snapshot *snap = pz_service_take(k->service);
+    bool damaged = snap->view && atomic_load(&snap->view->live_damaged);
+
+    if (damaged && !k->told_damage)
+        pz_log(s->talk, PZ_LOG_ERROR,
+               "%s: the live store is damaged: the model answers alone, without live events, items "
+               "put live and users to forget",
+               k->cfg->name);
+    k->told_damage = damaged;
+    pz_snapshot_release(snap);
+}
+
 static void refresh(struct pz_server *s, struct pz_served *k)
 {
     struct pz_err err = { .status = PZ_OK };
@@ -180,13 +204,15 @@ static void refresh(struct pz_server *s, struct pz_served *k)
     if (st == PZ_OK)
         atomic_store(&k->refreshed, pz_http_clock());
     else if (atomic_fetch_add(&k->reload_failures, 1) == 0)
-        pz_log(s->talk, PZ_LOG_ERROR,
-               "%s: cannot take over what changed, answers go on as before: %s", k->cfg->name,
+        pz_log(s->talk, PZ_LOG_ERROR, "%s: cannot take over what changed, %s: %s", k->cfg->name,
+               is_damaged(k) ? "and what answered was overwritten: no answers until it is mended"
+                             : "answers go on as before",
                err.text);
     if (changed) {
         atomic_fetch_add(&k->reloads, 1);
         atomic_store(&k->reload_failures, 0);
     }
+    tell_damage(s, k);
     refresh_split(s, k);
 }
 

@@ -40,6 +40,7 @@ struct pz_served {
     struct pz_bucket bucket;
     struct pz_campaign_counts counts;
     atomic_bool ready;        /* its canary was answered */
+    bool told_damage;         /* of its live store; the refresher's */
     _Atomic double refreshed; /* when it was last looked at */
     _Atomic uint64_t reloads, reload_failures;
 };

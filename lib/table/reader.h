@@ -5,6 +5,8 @@
 #ifndef PZ_TABLE_READER_H
 #define PZ_TABLE_READER_H
 
+#include <sys/stat.h>
+
 #include "table/layout.h"
 
 struct pz_table {
@@ -13,6 +15,7 @@ struct pz_table {
     bool flat;
     unsigned char *map; /* the whole file */
     uint64_t size;
+    struct stat info;             /* of the file when it was opened */
     struct pz_layout_column *col; /* [n]; .data owned when packed, into map when flat */
     size_t n;
 };

@@ -26,7 +26,6 @@
 static enum pz_status map_file(struct pz_table *t, const char *path, struct pz_err *err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    struct stat info;
     int fd = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     enum pz_status st = is_stdin ? pz_file_stdin(&fd, err) : PZ_OK;
 
@@ -34,14 +33,14 @@ static enum pz_status map_file(struct pz_table *t, const char *path, struct pz_e
         return st;
     if (fd < 0)
         return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", t->path);
-    if (fstat(fd, &info) != 0)
+    if (fstat(fd, &t->info) != 0)
         st = pz_err_errno(err, PZ_IO, errno, "cannot look at %s", t->path);
-    else if (!S_ISREG(info.st_mode))
+    else if (!S_ISREG(t->info.st_mode))
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a regular file", t->path);
-    else if ((uint64_t)info.st_size < PZ_HEAD_BYTES + PZ_FOOT_BYTES)
+    else if ((uint64_t)t->info.st_size < PZ_HEAD_BYTES + PZ_FOOT_BYTES)
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a pz file or was cut off", t->path);
     if (st == PZ_OK) {
-        t->size = (uint64_t)info.st_size;
+        t->size = (uint64_t)t->info.st_size;
         /* Shared and read-only: all processes that serve one model have it in memory once. */
         t->map = mmap(NULL, (size_t)t->size, PROT_READ, MAP_SHARED, fd, 0);
         if (t->map == MAP_FAILED) {

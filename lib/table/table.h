@@ -13,7 +13,8 @@
  * Bytes are the same at any thread count. man/pz-formats.5 describes every byte.
  *
  *     pz_writer_open -> pz_writer_add... -> pz_writer_commit, or pz_writer_abort
- *     pz_table_open -> pz_table_get... (pointers live until drop or close) -> pz_table_close
+ *     pz_table_open -> [pz_table_trust] -> pz_table_get... (pointers live until drop or close)
+ *         -> pz_table_close
  *
  * Threads: a writer and a packed table belong to one thread, which uses all cores inside a call. On a
  * flat table pz_table_get changes nothing but the list of what was looked up: one thread too. */
@@ -145,6 +146,22 @@ enum pz_status pz_table_get_text(struct pz_table *t, const char *name, char **te
 /* Read and check every byte of the file.
  * Errors: PZ_BAD_DATA something was altered; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err);
+
+/* Be sure of a table before it is believed. Columns of a packed one are checked as they are read;
+ * a flat one must be as sealed, or is read whole. *sealed: it was not read for this, and need not
+ * be sealed again.
+ * Errors: as pz_table_verify */
+enum pz_status pz_table_trust(struct pz_table *t, bool *sealed, struct pz_err *err);
+
+/* Say that a flat table was read whole as it is now, in a small file beside it (PZ_SEAL_ENDING). Only
+ * after pz_table_trust or pz_table_verify.
+ * Errors: as pz_file_write */
+enum pz_status pz_table_seal(const struct pz_table *t, struct pz_err *err);
+#define PZ_SEAL_ENDING ".seal"
+
+/* Whether the file at the table's path is another one by now, or was written to.
+ * Threads: any */
+bool pz_table_is_touched(const struct pz_table *t);
 
 /* Columns that follow from others, so that whoever opens a flat table need not make them. Their names
  * begin with PZ_DERIVED; they are no part of a fingerprint. All-zero: none. */

@@ -137,6 +137,42 @@ version() {
     run -0 pz-deploy status --verify home.pzc
 }
 
+@test "a byte that somebody changed is found by whoever answers" {
+    flat=home.pzc/versions/0003/model.flat size=$(stat -c %s home.pzc/versions/0003/model.flat)
+    right=$(pz-recommend -q home.pzc --user u0040)
+    [ -s $flat.seal ]
+    for at in 70 $((size / 7)) $((size / 3)) $((size / 2)) $((size - size / 8)); do
+        cp $flat whole
+        byte=$(od -An -tu1 -j "$at" -N1 whole)
+        printf "\\x$(printf %x $((byte ^ 4)))" | dd of=$flat bs=1 seek="$at" conv=notrunc status=none
+        run -65 pz-recommend home.pzc --user u0040
+        [[ $output == *"model.flat"*damaged* ]]
+        run -65 pz-recommend $flat --user u0040
+        cp whole $flat
+        [ "$(pz-recommend -q home.pzc --user u0040)" = "$right" ]
+    done
+}
+
+@test "a copy of a campaign is read whole once, and a seal that is wrong is none" {
+    cp -r home.pzc copy.pzc
+    seal=copy.pzc/versions/0003/model.flat.seal
+    cp $seal copied
+    pz-recommend -q copy.pzc --user u0040 >/dev/null
+    ! cmp -s $seal copied
+    cp $seal own
+    pz-recommend -q copy.pzc --user u0040 >/dev/null
+    cmp $seal own
+    for bad in "" "nonsense" "$(tr 1 2 <own)"; do
+        printf %s "$bad" >$seal
+        pz-recommend -q copy.pzc --user u0040 >/dev/null
+        cmp $seal own
+    done
+    pz-deploy publish -q --force copy.pzc home.pzm
+    pz-deploy publish -q --force copy.pzc home.pzm
+    pz-deploy gc -q --keep 0 copy.pzc
+    [ ! -e copy.pzc/versions/0003 ]
+}
+
 @test "a model that is cut off while it is in use is named" {
     mkfifo questions
     timeout 20 pz-recommend -q home.pzc --input - -n 1 -f jsonl <questions >out 2>err &

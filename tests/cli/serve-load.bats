@@ -79,6 +79,46 @@ while True:
     [ "$(pz-event stats --json home.pzc | jq .events)" -eq "$acknowledged" ]
 }
 
+@test "a disk that fills changes no answer, and no event is acknowledged that is not stored" {
+    shim=$PZ_BIN/../tests/killat.so question="{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u\"}"
+    cp -r home.pzc base.pzc
+    pz-event put -q base.pzc --user u --item i0001 --type View
+    right=$(pz-recommend -q base.pzc --user u -n 3 | tail -n +2 | cut -d, -f2 | tr '\n' ' ')
+    for at in 3 6 9 10 11 12 13 14 15 16 18; do
+        rm -rf home.pzc && cp -r base.pzc home.pzc
+        PZ_FULL_AT=$at LD_PRELOAD=$shim serve --no-auth home.pzc || { grep -q 'No space' server.err && continue; }
+        acknowledged=0
+        for n in 1 2 3 4 5 6; do
+            event='{"eventType":"View","sentAt":1795428000,"itemId":"i0002"}'
+            code=$(post /events "{\"trackingId\":\"home\",\"sessionId\":\"s\",\"userId\":\"w\",\"eventList\":[$event]}" \
+                -o /dev/null -w '%{http_code}')
+            [ "$code" -ne 200 ] || acknowledged=$((acknowledged + 1))
+            answer=$(post /recommendations "${question%\}},\"numResults\":3}" | jq -r '.itemList[].itemId' | tr '\n' ' ')
+            [ "$answer" = "$right" ]
+        done
+        stop
+        [ "$(pz-event stats --json home.pzc | jq .events)" -ge $((acknowledged + 1)) ]
+    done
+}
+
+@test "a model that is overwritten under the server is not answered from" {
+    serve --no-auth home.pzc
+    question="{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u0040\"}"
+    flat=home.pzc/versions/0001/model.flat
+    [ "$(status /recommendations "$question")" = 200 ]
+    cp $flat whole
+    size=$(stat -c %s $flat)
+    head -c $((size / 4)) /dev/zero | tr '\0' '\101' | dd of=$flat bs=64k seek=$((size / 2)) oflag=seek_bytes conv=notrunc status=none
+    sleep 1
+    [ "$(status /recommendations "$question" | head -c 3)" = 503 ]
+    grep -q 'no answers until it is mended' server.err
+    curl -s "127.0.0.1:$PORT/readyz" | grep -q 'home not ready'
+    cat whole >$flat
+    sleep 1
+    [ "$(status /recommendations "$question")" = 200 ]
+    stop
+}
+
 @test "two processes on one campaign, one killed after the other" {
     acknowledged=$(timeout 400 python3 "$CLIENTS/kill.py" "${KILLS:-6}" 8 "$(free_port)" 2 \
         pz-deploy serve --no-auth --listen 127.0.0.1:%d home.pzc)

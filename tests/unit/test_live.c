@@ -2,6 +2,7 @@
 /* The live store: numbering, repeated ids, sessions that join users, forgetting, and several
  * processes writing and reading at once. Every test has a store of its own in a fresh folder. */
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -956,6 +957,32 @@ TEST(compacting_while_others_write_loses_nothing)
     assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
     assert_int_equal(size.events, 1400);
     assert_int_equal(size.last, 1400);
+    pz_live_close(s);
+}
+
+/* One map: whatever passes by itself is to be tried again, wherever it was met. */
+TEST(a_failing_call_has_one_status_everywhere)
+{
+    static const struct {
+        int errnum;
+        enum pz_status status;
+    } map[] = {
+        { EMFILE, PZ_TRY_AGAIN }, { ENFILE, PZ_TRY_AGAIN },  { EINTR, PZ_TRY_AGAIN },
+        { ENOLCK, PZ_TRY_AGAIN }, { ENOMEM, PZ_TRY_AGAIN },  { EAGAIN, PZ_TRY_AGAIN },
+        { EBUSY, PZ_TRY_AGAIN },  { ENOBUFS, PZ_TRY_AGAIN }, { EDEADLK, PZ_TRY_AGAIN },
+        { EIO, PZ_IO },           { ENOSPC, PZ_IO },         { EDQUOT, PZ_IO },
+        { EFBIG, PZ_IO },         { ESTALE, PZ_IO },
+    };
+    struct pz_live_store *s = open_store();
+
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++) {
+        assert_int_equal(pz_db_fail(s, map[i].errnum, "opening", NULL), map[i].status);
+        assert_int_equal(pz_err_errno(NULL, PZ_INTERNAL, map[i].errnum, "opening"), map[i].status);
+        assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, map[i].errnum, "opening"), map[i].status);
+    }
+    assert_int_equal(pz_db_fail(s, EACCES, "opening", NULL), PZ_CANT_CREATE);
+    assert_int_equal(pz_db_fail(s, MDB_CORRUPTED, "opening", NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_db_fail(s, MDB_READERS_FULL, "opening", NULL), PZ_TRY_AGAIN);
     pz_live_close(s);
 }
 

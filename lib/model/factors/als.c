@@ -160,19 +160,22 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
 }
 
 /* Mean square of each coordinate of the other side over all interactions. */
-static void find_typical(struct als *a, const struct side *other)
+static enum pz_status find_typical(struct als *a, const struct side *other, struct pz_err *err)
 {
     double *sum = calloc(a->d, sizeof *sum), n = (double)other->ptr[other->n];
 
-    for (size_t r = 0; r < other->n && sum; r++) {
+    if (!sum)
+        return pz_err_memory(err, "sums of squares", 8.0 * (double)a->d);
+    for (size_t r = 0; r < other->n; r++) {
         double count = (double)(other->ptr[r + 1] - other->ptr[r]);
 
         for (size_t k = 0; k < a->d && count > 0; k++)
             sum[k] += count * (double)other->x[r * a->d + k] * (double)other->x[r * a->d + k];
     }
     for (size_t k = 0; k < a->d; k++)
-        a->typical[k] = sum && n > 0 ? (float)(sum[k] / n) : 0;
+        a->typical[k] = n > 0 ? (float)(sum[k] / n) : 0;
     free(sum);
+    return PZ_OK;
 }
 
 static void solve(const struct als *a, const struct side *mine, const struct side *other, size_t r)
@@ -204,7 +207,9 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
         return st;
     for (size_t k = 0; k < a->d; k++)
         a->diag[k] = (float)a->f->alpha0 * (a->value[k] > 0 ? a->value[k] : 0);
-    find_typical(a, other);
+    st = find_typical(a, other, err);
+    if (st != PZ_OK)
+        return st;
 #pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
     for (size_t r = 0; r < mine->n; r++)
         solve(a, mine, other, r);
