@@ -87,11 +87,6 @@ $(B)/tests/failalloc.so: tests/faults/failalloc.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
-# every program under failing system calls and allocations, kills, full disks and damaged files, FAULTS_RUNS of each
-# kind (150): prints a table and what was wrong
-sweep: all $(B)/tests/failalloc.so $(B)/tests/killat.so
-	tests/faults/sweep.py $(B)
-
 unit: $(patsubst tests/crash/killat.c,$(B)/tests/killat.so,$(wildcard tests/crash/killat.c))
 
 check:
@@ -121,9 +116,11 @@ bench quality replay:
 	@test -x scripts/$@.sh || { echo "scripts/$@.sh is not there yet" >&2; exit 1; }
 	B=$(B) scripts/$@.sh
 
-# kill -9 a hundred times under writers that try again: nothing lost, nothing doubled
-faults: all
-	KILLS=$${KILLS:-100} PZ_BIN=$(abspath $(B))/bin bats -f 'kill' tests/cli/serve-load.bats
+# every program under failing system calls and allocations, kills, full disks and damaged files, the endpoint too;
+# FAULTS_RUNS of each kind (100): prints a table of counts and what was wrong
+faults: all $(B)/tests/failalloc.so $(B)/tests/killat.so
+	@command -v python3 >/dev/null || { echo "python3 is not installed: scripts/install-deps.sh --deep" >&2; exit 69; }
+	tests/faults/faults.py $(B) $(FAULTS)
 
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
@@ -217,7 +214,7 @@ help:
 	@echo 'all        the six programs, in $(B)/bin (default)'
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
-	@echo 'faults     kill -9 a hundred times under load;  sweep  calls, allocations and disks that fail'
+	@echo 'faults     all programs under calls, allocations and disks that fail, kills, damaged files; FAULTS=kinds'
 	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
@@ -234,5 +231,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: sweep faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

@@ -4,14 +4,14 @@
 #
 # usage: scripts/install-deps.sh [--test|--lint|--deep]
 #   nothing  to build and run (scripts/demo.sh);  --test  and to run the tests (scripts/check.sh)
-#   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan and check-valgrind
+#   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan, check-valgrind and faults
 set -eu
 
 packages="gcc libc6-dev make libcsv-dev libjansson-dev libzstd-dev zlib1g-dev liblzma-dev libbz2-dev liblmdb-dev libmicrohttpd-dev
 nettle-dev libopenblas-serial-dev libxxhash-dev"
 case ${1:-} in --test | --lint | --deep) packages="$packages libcmocka-dev bats zstd jq mandoc ca-certificates curl" ;; esac
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
-[ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind"
+[ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind python3 strace"
 
 missing=""
 for p in $packages; do
