@@ -38,7 +38,9 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
 /* The one map from errno to status: what passes by itself (no memory, no descriptor, no lock,
  * interrupted) is PZ_TRY_AGAIN, what the device does (EIO, EFBIG, a full disk while writing) is
  * PZ_IO, and anything else is as the caller says, who knows whether an input or an output was
- * meant. */
+ * meant.
+ * Errors:  the status that it is
+ * Threads: any */
 enum pz_status pz_err_status(int errnum, enum pz_status otherwise);
 
 /* As pz_err_set, with ": " and strerror(errnum) behind the text, and the status of pz_err_status.

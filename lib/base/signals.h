@@ -41,8 +41,8 @@ void pz_stop_grace(unsigned seconds);
 /* A file that is mapped into memory, to be named when a crash is its fault. */
 struct pz_watched {
     const void *addr; /* of the map */
-    size_t bytes;
-    const char *path;                     /* borrowed until pz_signals_unwatch */
+    size_t bytes;     /* 0: no address says that it is to blame, is_damaged alone does */
+    const char *path; /* borrowed until pz_signals_unwatch */
     bool (*is_damaged)(const void *file); /* NULL, or reads the whole file: what it says was stored
                                              is not there. Called in a signal handler: no
                                              allocation, no lock */

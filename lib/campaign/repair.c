@@ -128,7 +128,8 @@ enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct
         st = pz_layout_versions(campaign, &list, &n_list, err);
     if (st == PZ_OK && pz_settings_read(campaign, &s, &why) != PZ_OK)
         st = report(log, &why, damaged, err);
-    if (st == PZ_OK && pz_campaign_open_live(campaign, false, &live, &why) != PZ_OK)
+    if (st == PZ_OK && (pz_campaign_open_live(campaign, false, &live, &why) != PZ_OK ||
+                        (live && pz_live_verify(live, &why) != PZ_OK)))
         st = report(log, &why, damaged, err);
     for (size_t i = 0; i < n_list && st == PZ_OK; i++) {
         found = found || list[i] == c.current;

@@ -30,9 +30,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "live/ids.h"
 
-enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096 };
+enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -201,6 +202,18 @@ static int check_size(struct pz_live_store *s, MDB_txn *txn)
     return rc == 0 && n_free < pages - have ? MDB_CORRUPTED : rc;
 }
 
+/* A small store is looked through at once; pz_live_verify does it with any. */
+static int check_pages(const struct pz_live_store *s)
+{
+    struct stat file;
+    int fd, rc = mdb_env_get_fd(s->env, &fd);
+
+    if (rc == 0 && !s->unlocked && fstat(fd, &file) == 0 && file.st_size <= LOOKED_THROUGH &&
+        !pz_db_is_sound(fd))
+        rc = MDB_CORRUPTED;
+    return rc;
+}
+
 /* MDB_NOTFOUND: a reader came before the first commit. */
 static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
@@ -209,6 +222,8 @@ static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
     bool make = *(const bool *)context;
     int rc = check_size(s, txn);
 
+    if (rc == 0)
+        rc = check_pages(s);
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
         rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
     return rc == 0 ? check_format(s, txn, make) : rc;
@@ -320,6 +335,15 @@ void pz_db_close_files(struct pz_live_store *s)
     s->env = NULL;
 }
 
+/* Where a damaged page has led LMDB, the program crashes anywhere; in a signal handler. */
+static bool is_damaged(const void *store)
+{
+    const struct pz_live_store *s = store;
+    int fd;
+
+    return s->env && mdb_env_get_fd(s->env, &fd) == 0 && !pz_db_is_sound(fd);
+}
+
 /* The environment of what is at s->dir now, into s. Under stores_lock. */
 int pz_db_open_files(struct pz_live_store *s, bool make)
 {
@@ -425,6 +449,7 @@ static struct pz_live_store *find_open(const char *dir)
 static void store_free(struct pz_live_store *s)
 {
     pz_db_close_files(s);
+    pz_signals_unwatch(s);
     pthread_rwlock_destroy(&s->growing);
     free(s->dir);
     free(s);
@@ -440,6 +465,7 @@ static struct pz_live_store *store_new(const char *dir)
         return NULL;
     }
     s->pid = getpid();
+    pz_signals_watch(&(struct pz_watched){ s, 0, s->dir, is_damaged, s });
     pthread_rwlockattr_init(&attr); /* readers without end must not keep the map from growing */
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&s->growing, &attr);

@@ -546,3 +546,17 @@ enum pz_status pz_live_space(struct pz_live_store *s, struct pz_live_space *spac
     memset(space, 0, sizeof *space);
     return pz_db_read(s, measure, space, "measuring", err);
 }
+
+static int look_through(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    int fd, rc = mdb_env_get_fd(s->env, &fd);
+
+    (void)txn;
+    (void)context;
+    return rc == 0 && !pz_db_is_sound(fd) ? MDB_CORRUPTED : rc;
+}
+
+enum pz_status pz_live_verify(struct pz_live_store *s, struct pz_err *err)
+{
+    return pz_db_read(s, look_through, NULL, "checking", err);
+}

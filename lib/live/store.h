@@ -161,6 +161,12 @@ struct pz_live_space {
     int pid;         /* of that reader; 0: none is behind */
 };
 
+/* Look through all pages of the store: whether they fit together. Records are not read.
+ *
+ * Errors:  PZ_BAD_DATA they do not; others as pz_live_read
+ * Threads: any */
+enum pz_status pz_live_verify(struct pz_live_store *s, struct pz_err *err);
+
 /* What the file holds and who keeps it from shrinking. Reads the list of free pages.
  *
  * Errors:  as pz_live_put_each

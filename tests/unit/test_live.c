@@ -3,6 +3,7 @@
  * processes writing and reading at once. Every test has a store of its own in a fresh folder. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -984,6 +985,49 @@ TEST(a_failing_call_has_one_status_everywhere)
     assert_int_equal(pz_db_fail(s, MDB_CORRUPTED, "opening", NULL), PZ_BAD_DATA);
     assert_int_equal(pz_db_fail(s, MDB_READERS_FULL, "opening", NULL), PZ_TRY_AGAIN);
     pz_live_close(s);
+}
+
+/* Damage a byte of every page in turn: whoever opens the store says so, or nothing of it is seen. */
+TEST(pages_that_do_not_fit_together_are_found)
+{
+    static const size_t at[] = { 0, 10, 12, 14, 16 }; /* number, kind, bounds, first entry */
+    char path[128];
+    struct pz_live_store *s = open_store();
+    struct pz_event e = event_of("alice", NULL, "x");
+    uint64_t last;
+    struct pz_live_size size;
+    struct pz_err err = { 0 };
+    size_t found = 0, tried = 0;
+    unsigned char good, bad;
+    int fd;
+
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(put(s, &e, 1, &last), 1);
+    assert_int_equal(pz_live_verify(s, &err), PZ_OK);
+    pz_live_close(s);
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (off_t page = 2; page < lseek(fd, 0, SEEK_END) / 4096; page++)
+        for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+            off_t place = page * 4096 + (off_t)at[i];
+
+            assert_int_equal(pread(fd, &good, 1, place), 1);
+            bad = (unsigned char)(good ^ 0xff);
+            assert_int_equal(pwrite(fd, &bad, 1, place), 1);
+            tried++;
+            if (pz_live_open(dir, false, &s, &err) != PZ_OK) {
+                assert_int_equal(err.status, PZ_BAD_DATA);
+                found++;
+            } else { /* a page that nothing leads to */
+                assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+                assert_int_equal(size.events, 40);
+                pz_live_close(s);
+            }
+            assert_int_equal(pwrite(fd, &good, 1, place), 1);
+        }
+    close(fd);
+    assert_in_range(found, 30, tried); /* the pages of nine tables and of what leads to them */
 }
 
 AROUND_EACH(fresh_dir, remove_dir)
