@@ -7,11 +7,16 @@
  * with its entries inside it, and no page is met twice as often as there are pages. The layout is
  * that of LMDB 0.9 (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in the machine's byte order.
  *
+ * Writers go on meanwhile. The pages of the newest transaction are not used again while the caller's
+ * own lasts; a caller without one is told nothing wrong of what a writer changed meanwhile: what
+ * looks wrong is looked at again until no transaction came in between.
+ *
  * Nothing here allocates, locks or writes: it is also called when the program crashed. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "live/db.h"
 
@@ -21,8 +26,9 @@ enum {
     NODE = 8,      /* of an entry: low 2, high 2, flags 2, key size 2 */
     DB = 48,       /* MDB_db: 4, flags 2, depth 2, three counts, entries, root at 40 */
     META_DBS = 40, /* in a page: after its head, magic 4, version 4, address 8, map size 8 */
-    META_LAST = META_DBS + 2 * DB,
+    META_LAST = META_DBS + 2 * DB, /* last page 8, transaction 8 */
     DEEPEST = 32,
+    TRIES = 100,
     BRANCH = 1,
     LEAF = 2,
     OVERFLOW_PAGE = 4,
@@ -122,44 +128,69 @@ static bool walk_page(struct walk *w, uint64_t number, int depth)
     return true;
 }
 
-/* The newer of the two first pages, which say where everything begins. */
-static const unsigned char *newest_meta(const struct walk *w)
+/* Where everything begins, as of the newest transaction. */
+struct start {
+    uint64_t root[2], last_page, transaction;
+};
+
+/* The newer of the two first pages; false: neither is one. */
+static bool read_start(int fd, struct start *s)
 {
-    const unsigned char *a = w->file, *b = w->file + PAGE;
+    unsigned char page[META_LAST + 16];
+    bool found = false;
 
-    if (get32(a + HEAD) != MAGIC || get32(b + HEAD) != MAGIC)
-        return NULL;
-    return get64(b + META_LAST + 8) > get64(a + META_LAST + 8) ? b : a;
-}
-
-static bool walk_file(struct walk *w)
-{
-    const unsigned char *meta = w->n_pages >= 2 ? newest_meta(w) : NULL;
-
-    for (int i = 0; meta && i < 2; i++) {
-        uint64_t root = get64(meta + META_DBS + DB * i + 40);
-
-        if (root != NO_ROOT && !walk_page(w, root, 0))
+    for (int i = 0; i < 2; i++) {
+        if (pread(fd, page, sizeof page, (off_t)i * PAGE) != sizeof page ||
+            get32(page + HEAD) != MAGIC)
             return false;
+        if (found && get64(page + META_LAST + 8) < s->transaction)
+            break;
+        *s = (struct start){ { get64(page + META_DBS + 40), get64(page + META_DBS + DB + 40) },
+                             get64(page + META_LAST),
+                             get64(page + META_LAST + 8) };
+        found = true;
     }
-    return meta && get64(meta + META_LAST) < w->n_pages + PAGE; /* pages never written may lack */
+    return true;
 }
 
-bool pz_db_is_sound(int fd)
+static bool walk_all(struct walk *w, const struct start *s)
+{
+    for (int i = 0; i < 2; i++)
+        if (s->root[i] != NO_ROOT && !walk_page(w, s->root[i], 0))
+            return false;
+    return true;
+}
+
+/* Look once; false only if nobody wrote meanwhile or *again says so. Without a verdict it is sound. */
+static bool look(int fd, bool *again)
 {
     struct walk w = { .met = 0 };
+    struct start start, end;
     struct stat info;
     void *map;
     bool sound;
 
-    if (fstat(fd, &info) != 0 || info.st_size == 0)
-        return true; /* no verdict */
+    *again = false;
+    if (!read_start(fd, &start))
+        return false;
+    if (fstat(fd, &info) != 0) /* after the start was read: its pages were there by then */
+        return true;
     map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
         return true;
     w.file = map;
     w.n_pages = (uint64_t)info.st_size / PAGE;
-    sound = walk_file(&w);
+    sound = walk_all(&w, &start);
     munmap(map, (size_t)info.st_size);
+    *again = !sound && read_start(fd, &end) && end.transaction != start.transaction;
     return sound;
+}
+
+bool pz_db_is_sound(int fd)
+{
+    bool again = true, sound = true;
+
+    for (int i = 0; i < TRIES && again; i++)
+        sound = look(fd, &again);
+    return sound || again;
 }
