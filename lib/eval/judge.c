@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "campaign/campaign.h"
 #include "data/group.h"
+#include "data/newest.h"
 #include "data/split.h"
 
 void pz_judgement_clear(struct pz_judgement *j)
@@ -111,6 +112,25 @@ static enum pz_status train_all(struct pz_judgement *j, const struct pz_dataset 
     return st;
 }
 
+/* The day of a verdict: when what was asked ends, wrong clocks left out as in training. */
+static enum pz_status find_newest(const struct pz_cases_source *from, int64_t *newest,
+                                  struct pz_err *err)
+{
+    const struct pz_dataset *test = from->test;
+    int64_t *time = pz_mem_array(test->n_interactions, sizeof *time);
+    uint64_t n = 0, beyond;
+    enum pz_status st;
+
+    if (!time)
+        return pz_err_memory(err, "the times of events", 8.0 * (double)test->n_interactions);
+    for (uint64_t p = 0; p < test->n_interactions; p++)
+        if (!from->role || (from->role[p] & PZ_ROLE_TRUTH))
+            time[n++] = test->time[p];
+    st = pz_newest(time, n, newest, &beyond, err);
+    free(time);
+    return st;
+}
+
 /* The cases, and who has learned them already. */
 static enum pz_status make_cases(struct pz_judgement *j, const struct pz_cases_source *from,
                                  struct pz_err *err)
@@ -118,9 +138,8 @@ static enum pz_status make_cases(struct pz_judgement *j, const struct pz_cases_s
     enum pz_status st = j->v.cold ? pz_cases_from_cold(from->test, from->role, &j->cases, err)
                                   : pz_cases_make(from, j->model[0], &j->cases, err);
 
-    for (uint64_t p = 0; p < from->test->n_interactions; p++)
-        if ((!from->role || (from->role[p] & PZ_ROLE_TRUTH)) && from->test->time[p] > j->v.newest)
-            j->v.newest = from->test->time[p];
+    if (st == PZ_OK)
+        st = find_newest(from, &j->v.newest, err);
     for (size_t i = 0; i <= j->v.n_rivals && st == PZ_OK; i++)
         st = pz_cases_learned(from, j->model[i], &j->v.learned[i], err);
     j->v.held = j->cases.held;

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 static enum pz_status add_past(struct pz_history *h, const struct pz_past *event,
                                struct pz_err *err)
@@ -55,6 +56,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
                                struct pz_err *err)
 {
     const struct pz_live *live = asked->req->live;
+    int64_t tomorrow = pz_time_now() + 86400; /* what is dated beyond it is a wrong clock */
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
@@ -70,7 +72,8 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
         if (!pz_history_counts(asked->req, e))
             continue;
         h->live_last = e->number > h->live_last ? e->number : h->live_last;
-        h->now = !asked->req->now && e->time > h->now ? e->time : h->now;
+        if (!asked->req->now && e->time > h->now && e->time <= tomorrow)
+            h->now = e->time;
         if (past.item != PZ_NONE)
             st = add_past(h, &past, err);
     }

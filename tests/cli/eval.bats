@@ -202,6 +202,12 @@ near() {
         (.vs - 2 / 9 | fabs) < 1e-9 and (.interval[0] - (3 / 9 - 1.96 * ((7 - 9 * (1 / 9)) / 72 | sqrt)) | fabs) < 1e-9' 2.json
     [ "$(jq -s '[.[] | select(.pool_1)] | length' run.jsonl)" -eq 5 ]
     judge 2 2 'vs.hit@1 == 2 / 6' >two.json # yesterday and today alone
+    # an event of the year 2100 does not make it the day of the verdict
+    { cat t.csv; for u in $(seq 12); do echo "n$u,a,$((1700006400 + 3 * 86400))"; done; echo future,b,4102444800; } >f.csv
+    pz-import -q -o day3.pzd --interactions f.csv
+    judge 3 7 'hit@1 > vs' >3.json
+    tail -1 run.jsonl | grep -q 2023-11-18
+    run ! grep -q 2100 run.jsonl
     run -2 pz-eval -q --pool-days 7 --vs other.pzm --gate 'hit@1 > vs' --at 1 pop.pzm day1.pzd
 }
 
