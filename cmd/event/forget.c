@@ -19,21 +19,16 @@ static uint64_t model_events(const struct pz_model *m, const char *user)
     return u != PZ_NONE ? m->ptr[u + 1] - m->ptr[u] : 0;
 }
 
+/* What is written once there is no way back asks for no memory: user is the id as JSON has it. */
 static void print_receipt(const char *user, const struct pz_live_receipt *r, uint64_t in_model)
 {
     char when[32];
-    struct pz_str text = { 0 };
 
-    pz_str_adds(&text, "{\"user\":");
-    pz_json_add_string(&text, user, strlen(user));
-    pz_str_addf(&text,
-                ",\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,\"sessions_removed\":%"
-                "llu,\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
-                pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
-                (unsigned long long)r->events, (unsigned long long)r->sessions,
-                (unsigned long long)r->rows, (unsigned long long)in_model);
-    fputs(text.data && !text.failed ? text.data : "", stdout);
-    pz_str_clear(&text);
+    printf("{\"user\":%s,\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,"
+           "\"sessions_removed\":%llu,\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
+           user, pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
+           (unsigned long long)r->events, (unsigned long long)r->sessions,
+           (unsigned long long)r->rows, (unsigned long long)in_model);
 }
 
 static enum pz_status forget_one(struct pz_live_store *live, const struct pz_model *m,
@@ -41,19 +36,42 @@ static enum pz_status forget_one(struct pz_live_store *live, const struct pz_mod
                                  struct pz_err *err)
 {
     struct pz_live_receipt r = { 0 };
+    struct pz_str name = { 0 };
     uint64_t in_model = model_events(m, user);
-    enum pz_status st = pz_live_forget(live, user, cfg->purge, &r, err);
+    enum pz_status st;
 
-    if (st != PZ_OK)
-        return st;
-    if (cfg->common.json)
-        print_receipt(user, &r, in_model);
-    pz_log(log, PZ_LOG_NOTE,
-           "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the model "
-           "are used no more, train without them by pz-event export --table forgotten",
-           user, (unsigned long long)r.events, (unsigned long long)r.sessions,
-           (unsigned long long)r.rows, (unsigned long long)in_model);
-    return PZ_OK;
+    pz_json_add_string(&name, user, strlen(user));
+    st = name.failed ? pz_err_memory(err, "a receipt", 1e3)
+                     : pz_live_forget(live, user, cfg->purge, &r, err);
+    if (st == PZ_OK && cfg->common.json)
+        print_receipt(name.data, &r, in_model);
+    pz_str_clear(&name);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE,
+               "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the "
+               "model are used no more, train without them by pz-event export --table forgotten",
+               user, (unsigned long long)r.events, (unsigned long long)r.sessions,
+               (unsigned long long)r.rows, (unsigned long long)in_model);
+    return st;
+}
+
+/* Forget them all. With --json the last line has the hashes of the store's file before and after. */
+static enum pz_status forget_all(struct pz_live_store *live, const struct pz_model *m,
+                                 const struct event_cfg *cfg, struct pz_log *log,
+                                 struct pz_err *err)
+{
+    char before[33] = "", after[33] = "";
+    enum pz_status st = cfg->common.json ? pz_live_hash(live, before, err) : PZ_OK;
+
+    for (size_t i = 0; i < cfg->users.n && st == PZ_OK; i++)
+        st = forget_one(live, m, cfg, cfg->users.v[i], log, err);
+    if (st == PZ_OK && cfg->purge)
+        st = pz_live_compact(live, NULL, err);
+    if (st == PZ_OK && cfg->common.json)
+        st = pz_live_hash(live, after, err);
+    if (st == PZ_OK && cfg->common.json)
+        printf("{\"file\":\"data.mdb\",\"before\":\"%s\",\"after\":\"%s\"}\n", before, after);
+    return st;
 }
 
 /* The users of --user, --file and FILE, or of standard input when there is none of them. */
@@ -90,10 +108,8 @@ enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *l
         st = event_open_store(args, true, &live, err);
     if (st == PZ_OK && (st = event_open_model(args->v[0], &m, err)) != PZ_OK)
         st = PZ_OK; /* the receipt alone needs it */
-    for (size_t i = 0; i < cfg->users.n && st == PZ_OK; i++)
-        st = forget_one(live, m, cfg, cfg->users.v[i], log, err);
-    if (st == PZ_OK && cfg->purge)
-        st = pz_live_compact(live, NULL, err);
+    if (st == PZ_OK)
+        st = forget_all(live, m, cfg, log, err);
     pz_live_close(live);
     pz_model_free(m);
     pz_arena_clear(&arena);

@@ -9,6 +9,7 @@
  * of this form is damage (MDB_CORRUPTED), never a shorter event. */
 #include "live/events.h"
 #include "live/ids.h"
+#include "table/hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HEAD_BYTES = 16 };
 
@@ -559,4 +561,29 @@ static int look_through(struct pz_live_store *s, MDB_txn *txn, void *context)
 enum pz_status pz_live_verify(struct pz_live_store *s, struct pz_err *err)
 {
     return pz_db_read(s, look_through, NULL, "checking", err);
+}
+
+static int hash_file(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    unsigned char piece[16384];
+    struct pz_hash *h = pz_hash_new();
+    ssize_t n = 0;
+    off_t at = 0;
+    int fd, rc = h ? mdb_env_get_fd(s->env, &fd) : ENOMEM;
+
+    (void)txn;
+    while (rc == 0 && (n = pread(fd, piece, sizeof piece, at)) > 0) {
+        pz_hash_add(h, piece, (size_t)n);
+        at += n;
+    }
+    if (rc == 0 && n < 0)
+        rc = errno;
+    if (h)
+        pz_hash_finish(h, context);
+    return rc;
+}
+
+enum pz_status pz_live_hash(struct pz_live_store *s, char hex[33], struct pz_err *err)
+{
+    return pz_db_read(s, hash_file, hex, "reading", err);
 }

@@ -161,6 +161,13 @@ struct pz_live_space {
     int pid;         /* of that reader; 0: none is behind */
 };
 
+/* A hash of the store's file as it stands, XXH3-128 as `xxhsum -H2 data.mdb` prints it, into hex[33];
+ * of a moment only when nobody writes.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; others as pz_live_read
+ * Threads: any */
+enum pz_status pz_live_hash(struct pz_live_store *s, char hex[33], struct pz_err *err);
+
 /* Look through all pages of the store: whether they fit together. Records are not read.
  *
  * Errors:  PZ_BAD_DATA they do not; others as pz_live_read

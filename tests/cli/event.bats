@@ -235,7 +235,7 @@ EOF
     pz-event put home.pzc --user u0040 --item i0001 --type View --session s
     pz-event put-users home.pzc --user u0040 --properties '{"MEMBERSHIP":"gold"}'
     run -0 --separate-stderr pz-event forget --json home.pzc --user u0040
-    jq -e '.events_removed == 1 and .sessions_removed == 1 and .rows_removed == 1 and .number == 3
+    jq -s -e '.[0] | .events_removed == 1 and .sessions_removed == 1 and .rows_removed == 1 and .number == 3
            and .model_events_unused > 0' <<<"$output"
     [ "$(pz-recommend -q home.pzc --user u0040 -n 1 | tail -1 | cut -d, -f5)" != personal ]
     [ "$(pz-event export -q --table forgotten home.pzc | tail -1)" = u0040 ]
@@ -439,7 +439,10 @@ EOF
     pz-event forget -q --user u-A --user u-B home.pzc
     [ "$(events)" -eq 3 ]
     printf 'USER_ID,WHY\nu-C,asked\n' >ids.csv
-    pz-event forget -q --json --file ids.csv home.pzc | jq -e '.user == "u-C" and .events_removed == 1'
+    pz-event forget -q --json --file ids.csv home.pzc >receipt
+    jq -s -e '.[0].user == "u-C" and .[0].events_removed == 1 and .[1].before != .[1].after' receipt
+    after=$(jq -r 'select(.file).after' receipt)
+    pz-event forget -q --json --user nobody home.pzc | jq -s -e --arg h "$after" '.[1].before == $h'
     printf 'u-D\nnobody\n' | pz-event forget -q home.pzc
     [ "$(events)" -eq 1 ]
     [ "$(pz-event export -q --table forgotten home.pzc | sort | tr '\n' ' ')" = "USER_ID nobody u-A u-B u-C u-D " ]
