@@ -36,6 +36,9 @@
 #include "campaign/layout.h"
 #include "campaign/settings.h"
 
+/* Unknown columns up to this size, or this many times the known ones, are a newer pz's. */
+enum { UNKNOWN_BYTES = 256 << 20, UNKNOWN_SHARE = 4 };
+
 bool pz_campaign_is(const char *path)
 {
     struct stat info;
@@ -69,12 +72,29 @@ static enum pz_status start_current(const char *campaign, struct pz_current *c, 
     return st == PZ_OK && c->highest == 0 ? pz_layout_write_current(campaign, c, err) : st;
 }
 
+/* A small file may hold columns of any size that nothing here reads: they are passed over by who
+ * reads the model, but publishing would unpack them. */
+static enum pz_status check_size(const char *model, const struct pz_model *m, struct pz_err *err)
+{
+    uint64_t known = pz_table_bytes(m->table, true), other = pz_table_bytes(m->table, false);
+
+    if (other <= UNKNOWN_BYTES || other / UNKNOWN_SHARE <= known)
+        return PZ_OK;
+    return pz_err_set(
+        err, PZ_BAD_DATA,
+        "%s: %.1f GB are in columns that this pz does not know, beside %.3f GB of the "
+        "model: it is not unpacked",
+        model, (double)other / 1e9, (double)known / 1e9);
+}
+
 /* Step 5: the whole file, and that this pz can answer from it. */
 static enum pz_status verify_model(const char *campaign, const char *model, struct pz_table **t,
                                    struct pz_model **m, struct pz_version *v, struct pz_err *err)
 {
     enum pz_status st = pz_model_open(model, m, err);
 
+    if (st == PZ_OK)
+        st = check_size(model, *m, err);
     if (st == PZ_OK)
         st = pz_info_find_seen(campaign, *m, v, err);
     if (st == PZ_OK)

@@ -46,6 +46,7 @@ struct pz_layout_column {
     uint32_t *frame;  /* [n_frames] stored bytes; owned */
     const void *data; /* decoded or mapped; NULL: not read yet */
     void *own;        /* what is freed with the column, such as data; NULL: nothing */
+    bool asked;       /* somebody wanted its values */
 };
 
 /* Where the columns of a file stand: from, each at the next multiple of align, until to. */

@@ -275,6 +275,7 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
     if (want_n != PZ_ANY && col->n != want_n)
         return pz_err_set(err, PZ_BAD_DATA, "column %s has %llu values, not %llu", name,
                           (unsigned long long)col->n, (unsigned long long)want_n);
+    col->asked = true;
     if (!col->data)
         st = pz_column_load(t, col, err);
     *data = col->data;
@@ -288,6 +289,16 @@ void *pz_table_copy(struct pz_table *t, const char *name)
     struct pz_layout_column *col = find_column(t, name);
 
     return col ? col->own : NULL;
+}
+
+uint64_t pz_table_bytes(const struct pz_table *t, bool asked)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        if (t->col[i].asked == asked)
+            bytes += pz_layout_raw(&t->col[i]);
+    return bytes;
 }
 
 void pz_table_drop(struct pz_table *t, const char *name)

@@ -129,6 +129,9 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
 void *pz_table_copy(struct pz_table *t, const char *name);
 #define PZ_ANY UINT64_MAX
 
+/* Bytes, unpacked, of the columns that pz_table_get was asked for, or of those that it was not. */
+uint64_t pz_table_bytes(const struct pz_table *t, bool asked);
+
 /* Forget a decoded column's memory (packed tables; its pointers are then dead). */
 void pz_table_drop(struct pz_table *t, const char *name);
 

@@ -2,6 +2,8 @@
 /* Campaigns as queries see them: views, what makes them stale, and what live numbers leave out.
  * Every test has a campaign of its own, published from one tiny model. */
 
+#include <sys/mman.h>
+
 #include "campaign/gc.h"
 #include "tests/unit/fixture_campaign.h"
 
@@ -23,6 +25,44 @@ static size_t live_events(struct pz_view *v, const char *user)
     assert_ptr_equal(live.items, v->items);
     pz_arena_clear(&arena);
     return n;
+}
+
+/* The model with one more column of n zeros, at path. */
+static void add_unknown(const char *path, size_t n)
+{
+    struct pz_err err = { 0 };
+    struct pz_table *t = NULL;
+    struct pz_writer *w = NULL;
+    void *zero = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const void *data;
+    uint64_t n_data;
+    assert_ptr_not_equal(zero, MAP_FAILED);
+    must(pz_table_open(model, "modl", &t, &err), &err);
+    must(pz_writer_open(path, "modl", 1, &w, &err), &err);
+    for (size_t i = 0; i < pz_table_n_columns(t); i++) {
+        struct pz_column_info c = pz_table_column(t, i);
+        must(pz_table_get(t, c.name, c.type, PZ_ANY, &data, &n_data, &err), &err);
+        must(pz_writer_add(w, c.name, c.type, data, n_data, &err), &err);
+    }
+    must(pz_writer_add(w, "unknown", PZ_U8, zero, n, &err), &err);
+    must(pz_writer_commit(w, &err), &err);
+    pz_table_close(t);
+    munmap(zero, n);
+}
+
+TEST(a_small_file_with_huge_unknown_columns_is_not_unpacked)
+{
+    char path[80];
+    struct pz_publish_cfg job = { 0 };
+    struct pz_version v;
+    struct pz_err err = { 0 };
+    snprintf(path, sizeof path, "%s/big.pzm", dir);
+    add_unknown(path, 1 << 20); /* a newer pz may write more than this one knows */
+    must(pz_campaign_publish(campaign, path, &job, &v, &err), &err);
+    add_unknown(path, (size_t)1 << 30);
+    assert_int_equal(pz_campaign_publish(campaign, path, &job, &v, &err), PZ_BAD_DATA);
+    assert_non_null(strstr(err.text, "not unpacked"));
+    unlink(path);
 }
 
 TEST(a_view_sees_new_events_and_is_stale_after_any_other_change)
