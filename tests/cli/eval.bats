@@ -380,6 +380,6 @@ near() {
     run -2 pz-eval --recipe user-personalization pop.pzm t.pzd
     run -2 pz-eval --split leave-last
     run -2 pz-eval --split nosuch t.pzd
-    run -65 pz-eval pop.pzm pop.pzm
+    run -2 pz-eval pop.pzm pop.pzm
     run -66 pz-eval nosuch.pzm t.pzd
 }
