@@ -132,6 +132,7 @@ TEST(a_key_may_what_its_section_says)
     assert_true(k->max_tps == 5);
     assert_true(pz_key_may(NULL, PZ_MAY_WRITE, "home"));
     assert_null(pz_credentials_find(&c, "AB", 2));
+    assert_null(pz_credentials_find(&c, "A", 0)); /* the beginning of an id is none */
     pz_credentials_clear(&c);
 }
 

@@ -233,6 +233,10 @@ TEST(malformed_authorizations_are_refused)
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/us-east-1/s3/aws4_request, "
         "SignedHeaders=host, "
         "Signature=0cef909ae302fb579e23b7db3d7e65eed2f5e813fafe7eecd2ff9a00e4c28aa5",
+        /* host itself must be signed, not a header whose name begins like it */
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/us-east-1/personalize/aws4_request, "
+        "SignedHeaders=hosts;x-amz-date, "
+        "Signature=0cef909ae302fb579e23b7db3d7e65eed2f5e813fafe7eecd2ff9a00e4c28aa5",
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/us-east-1/personalize/aws4_request, "
         "SignedHeaders=host, "
         "Signature=0cef909ae302fb579e23b7db3d7e65eed2f5e813fafe7eecd2ff9a00e4c28aa5",

@@ -161,6 +161,35 @@ TEST(parameters_are_read_or_refused)
     pz_str_clear(&text);
 }
 
+TEST(a_threshold_that_no_value_reaches_is_a_slip)
+{
+    static const struct {
+        double threshold;
+        enum pz_status st;
+    } rows[] = { { 0, PZ_OK }, { 3, PZ_OK }, { 3.5, PZ_USAGE }, { 1e9, PZ_USAGE } };
+    struct pz_str text = { 0 };
+    struct pz_dataset *ds;
+
+    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n"
+                       "a,i,1,rate,1\na,j,2,rate,3\nb,i,3,rate,2\nb,j,4,view,9\n");
+    ds = import(&text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct pz_event_rule rule[] = { { "rate", 1, rows[i].threshold },
+                                              { "view", 1, -1.0 / 0.0 } };
+        struct pz_train_cfg cfg = plain();
+        struct pz_err err = { .text = "" };
+        enum pz_status st;
+
+        cfg.rules = rule;
+        cfg.n_rules = 2;
+        st = pz_train(ds, &cfg, first, &err);
+        if (st != rows[i].st || (st != PZ_OK && !strstr(err.text, "no rate event has a value")))
+            fail_msg("threshold %g: %d %s", rows[i].threshold, (int)st, err.text);
+    }
+    pz_dataset_free(ds);
+    pz_str_clear(&text);
+}
+
 /* ---- updates ---- */
 
 /* All columns but the manifest are alike. */
