@@ -27,6 +27,7 @@ struct pz_access_log {
 
 static int open_file(const char *path)
 {
+    /* A copy of the descriptor, so that closing the log does not close standard output. */
     return strcmp(path, "-") == 0 ? dup(STDOUT_FILENO)
                                   : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
@@ -89,6 +90,7 @@ void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
     add_text(out, "error", pz_fault_name(x->resp.fault));
     pz_str_addf(out, ",\"us\":%.0f", (pz_http_clock() - x->started) * 1e6);
     for (int p = 0; p < PZ_N_PHASES; p++)
+        /* Phases that a request did not have are left out: a line is read by people, too. */
         if (x->phase[p] > 0)
             pz_str_addf(out, ",\"%s\":%.0f", phase[p], x->phase[p] * 1e6);
 }
@@ -103,6 +105,7 @@ void pz_access_log_write(struct pz_access_log *log, const struct pz_exchange *x)
     pz_str_addc(&line, '{');
     pz_access_log_members(&line, x);
     pz_str_adds(&line, "}\n");
+    /* Many lines at a time: O_APPEND keeps them apart. Only a reopening excludes them. */
     pthread_rwlock_rdlock(&log->lock);
     if (!line.failed)
         ignored = write(log->fd, line.data, line.len);

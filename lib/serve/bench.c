@@ -62,6 +62,8 @@ static void run_lane(const struct run *run, struct lane *lane, uint32_t first)
 {
     uint32_t i = first;
 
+    /* Each thread begins elsewhere and steps by the number of threads, so that no two ask for the
+     * same user at once and share what the other brought into the cache. */
     do {
         ask_one(run, lane, i);
         i += run->threads;
@@ -94,6 +96,7 @@ static enum pz_status sum_up(struct lane *lane, uint32_t threads, struct pz_benc
     if (st == PZ_OK && all.n > 0) {
         qsort(all.seconds, all.n, sizeof *all.seconds, by_size);
         out->p50_s = all.seconds[all.n / 2];
+        /* The time that 99 of 100 questions stay below, without interpolation. */
         out->p99_s = all.seconds[all.n * 99 / 100];
         out->questions = all.n;
     }

@@ -43,6 +43,7 @@ static void count(struct pz_commit *c, size_t n, double seconds, bool ok)
 {
     int bucket = 0;
 
+    /* Buckets of powers of two: 1, 2, 4, ... 16384, and more. */
     while (bucket < 15 && n > (size_t)1 << bucket)
         bucket++;
     pthread_mutex_lock(&c->lock);
@@ -69,6 +70,8 @@ static void store_rows(struct pz_commit *c, struct pz_commit_job *list)
         list = job->next;
         job->n_new = job->n;
         count(c, job->n, now() - from, st == PZ_OK);
+        /* The job, and all that it points to, may be gone when this returns: nothing of it is
+         * touched again. */
         job->done(job, st, &err);
     }
 }
@@ -126,6 +129,8 @@ static void take_batch(struct pz_commit *c, struct pz_commit_job **events,
     size_t n = 0;
 
     *events = *rows = NULL;
+    /* A bound on what one commit holds: a transaction that fills the map is done again as a whole.
+     */
     while (c->first && n < BATCH_MAX) {
         struct pz_commit_job *job = c->first, ***tail = job->row ? &rows : &events;
 
@@ -144,6 +149,7 @@ static void *run(void *context)
     struct pz_commit *c = context;
 
     pthread_mutex_lock(&c->lock);
+    /* Closing ends only when nothing waits: what was accepted is stored. */
     while (!c->closing || c->first) {
         struct pz_commit_job *events, *rows;
 

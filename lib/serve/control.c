@@ -4,7 +4,8 @@
  * models' own manifests; nothing is created or changed here, pz-deploy does that.
  *
  * A campaign NAME is one dataset group NAME with one solution NAME whose versions are the published
- * ones: solution/NAME/N. Protocol: AWS JSON 1.1, POST / with X-Amz-Target: AmazonPersonalize.NAME. */
+ * ones: solution/NAME/N. Protocol: AWS JSON 1.1, POST / with X-Amz-Target: AmazonPersonalize.NAME.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -510,6 +511,7 @@ static const struct operation {
 
 static const struct operation *find_operation(const char *target)
 {
+    /* JSON protocol 1.1: the operation is named by a header, and every request goes to "/". */
     static const char prefix[] = "AmazonPersonalize.";
 
     if (!target || strncmp(target, prefix, sizeof prefix - 1) != 0)
@@ -525,6 +527,7 @@ static void cut_page(struct question *q, const char *name)
 {
     const json_t *wanted = json_object_get(q->doc, "maxResults");
     const char *token = member(q, "nextToken");
+    /* A negative number becomes a huge one, and is refused with the others. */
     size_t most = json_is_integer(wanted) ? (size_t)json_integer_value(wanted) : PAGE_MAX;
     size_t from = token ? strtoul(token, NULL, 10) : 0, n = json_array_size(q->list);
     json_t *page = json_array();

@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "text/rows.h"
 
+/* As it lies in the source tree: a price can be looked up and changed without C. */
 __asm__(".section .rodata\n"
         ".global pz_cost_rates\n"
         ".global pz_cost_rates_end\n"
@@ -74,10 +75,14 @@ static struct meter *find(struct meters *m, const char *campaign, int64_t window
 static enum pz_status count_request(struct meters *m, const char *campaign, int64_t time,
                                     struct pz_err *err)
 {
+    /* Windows are those of the clock, so that two logs of one campaign can be read one after the
+     * other. */
     int64_t window = time / WINDOW_S;
     struct meter *k = find(m, campaign, window);
     size_t at = k && window > k->first ? (size_t)(window - k->first) : 0;
 
+    /* Ten years of windows: a time beyond is a damaged line, and would ask for the memory to hold
+     * it. */
     if (!k || at > 12 * 24 * 3660 || !pz_mem_grow(&k->n, &k->cap, at + 1, sizeof *k->n))
         return no_memory(err);
     while (k->n_windows <= at)
@@ -168,6 +173,7 @@ static void add_windows(const struct meters *m, double min_tps, struct pz_cost *
         for (size_t w = 0; w < m->v[i].n_windows; w++) {
             double tps = (double)m->v[i].n[w] / WINDOW_S;
 
+            /* Personalize bills the provisioned minimum even when nothing is asked. */
             c->tps_hours += fmax(tps, min_tps) * WINDOW_S / 3600;
         }
     c->billed = c->tps_hours * 3600;

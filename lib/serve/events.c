@@ -64,6 +64,7 @@ static const char *derive_id(struct pz_exchange *x, const char *invocation, size
     pz_str_addf(&text, "%s\n%s\n%zu", x->key ? x->key->id : "", invocation, index);
     if (!text.failed)
         pz_sigv4_digest(text.data, text.len, digest);
+    /* 128 bits: two different events never meet by chance. */
     digest[32] = '\0';
     pz_str_clear(&text);
     return pz_arena_strndup(&x->arena, digest, 32);
@@ -72,6 +73,7 @@ static const char *derive_id(struct pz_exchange *x, const char *invocation, size
 static enum pz_status name_events(struct pz_exchange *x, struct pz_event *event, size_t n,
                                   struct pz_err *err)
 {
+    /* The same in all attempts of one call, another in every call. */
     const char *invocation = pz_http_header(&x->req, "amz-sdk-invocation-id");
 
     for (size_t i = 0; i < n && invocation && *invocation; i++) {
@@ -109,6 +111,7 @@ static void count_events(struct put *p)
 
     atomic_fetch_add(&c->events, p->job.n_new);
     atomic_fetch_add(&c->conflicts, p->job.n_conflicts);
+    /* Neither new nor of another content: sent again. */
     atomic_fetch_add(&c->repeats, p->job.n - p->job.n_new - p->job.n_conflicts);
     for (size_t i = 0; i < p->job.n && p->job.event; i++) {
         const struct pz_event *e = &p->job.event[i];
@@ -165,6 +168,7 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
     enum pz_status st = PZ_OK;
 
     x->campaign = k ? k->cfg->name : NULL;
+    /* Each of them has filled the response where it says no. */
     if (!k || !pz_server_allow(k, x, PZ_MAY_WRITE) || !pz_server_admit(s, k, x)) {
         pz_http_finish(x);
         return;

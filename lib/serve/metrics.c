@@ -27,6 +27,7 @@ void pz_histogram_add(struct pz_histogram *h, double seconds)
 
     while (b < PZ_N_BUCKETS - 1 && seconds > bounds[b])
         b++;
+    /* Relaxed: a figure that is read may miss the last request, and orders nothing. */
     atomic_fetch_add_explicit(&h->bucket[b], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->n, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->nanoseconds, (uint64_t)(seconds > 0 ? seconds * 1e9 : 0),
@@ -44,6 +45,7 @@ double pz_histogram_quantile(struct pz_histogram *h, double part)
 
     for (int b = 0; b < PZ_N_BUCKETS - 1; b++) {
         sum += atomic_load(&h->bucket[b]);
+        /* The upper bound of the bucket: a quantile is never given better than it was. */
         if (n > 0 && (double)sum >= part * (double)n)
             return bounds[b];
     }
@@ -109,6 +111,7 @@ void pz_metrics_versions(struct pz_campaign_counts *c, struct pz_version_counts 
 
 void pz_metrics_tick(struct pz_campaign_counts *c, int64_t now)
 {
+    /* A second's place is taken over by the one 64 seconds later, which is told by second_of. */
     size_t i = (size_t)now % 64;
 
     pthread_mutex_lock(&c->lock);
@@ -125,6 +128,7 @@ double pz_metrics_tps(struct pz_campaign_counts *c, int64_t now, int seconds)
     uint64_t n = 0;
 
     pthread_mutex_lock(&c->lock);
+    /* Whole seconds only: the current one has not ended. */
     for (int64_t t = now - seconds; t < now; t++)
         n += c->second_of[(size_t)t % 64] == t ? c->second[(size_t)t % 64] : 0;
     pthread_mutex_unlock(&c->lock);

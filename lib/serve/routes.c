@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routes: from a whole HTTP request to an operation, and the operations that answer.
  *
- *  I/O thread   health, metrics, console, preflight; path, method, origin, signature; then hand over
- *  worker       JSON, limits, rights, rate; answer, or hand over to the committer
+ * I/O thread   health, metrics, console, preflight; path, method, origin, signature; then hand over
+ * worker       JSON, limits, rights, rate; answer, or hand over to the committer
  *
  * A request that is not signed right never takes a place in the queue. */
 #include "serve/net/sigv4.h"

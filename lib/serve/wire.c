@@ -223,6 +223,8 @@ const char *pz_wire_arn(const char *arn, const char *kind, size_t *n, const char
     const char *at = arn, *end;
     size_t len = strlen(kind);
 
+    /* arn:PARTITION:SERVICE:REGION:ACCOUNT:KIND/NAME. Partition, region and account may be
+     * anything: clients are moved here from many. */
     for (int colons = 0; colons < 5; colons++) {
         at = strchr(at, ':');
         if (!at)
@@ -233,6 +235,7 @@ const char *pz_wire_arn(const char *arn, const char *kind, size_t *n, const char
         return NULL;
     at += len + 1;
     end = strchr(at, '/');
+    /* A second part is there when it is asked for, and only then. */
     if (!rest != !end)
         return NULL;
     *n = end ? (size_t)(end - at) : strlen(at);
@@ -336,6 +339,7 @@ static enum pz_status read_values(const json_t *doc, struct pz_arena *arena,
 
     if (!json_is_object(values) || json_object_size(values) == 0)
         return PZ_OK;
+    /* Silently ignoring them would look like a filter that lets everything through. */
     if (!q->filter_arn)
         return pz_err_set(err, PZ_BAD_DATA, "filterValues: without a filterArn they mean nothing");
     pz_json_dump(&dumped, values, false);
@@ -415,6 +419,7 @@ bool pz_wire_cell(struct pz_str *out, const struct pz_snapshot *snap, const char
     const struct pz_overlay *o = snap->view ? snap->view->items : NULL;
     uint32_t put = o ? pz_dict_find(&o->ids, id, n_id) : PZ_NONE;
     const struct pz_attrs *attrs = put != PZ_NONE ? &o->attrs : &m->item_attrs;
+    /* What was put live stands over the model's row, as a whole. */
     uint64_t row = put != PZ_NONE ? put : pz_dict_find(&m->items, id, n_id);
     const struct pz_attr *a = pz_attrs_find(attrs, column);
     size_t before = out->len;
@@ -451,8 +456,8 @@ static void add_metadata(struct pz_str *out, const struct pz_snapshot *snap, con
     pz_str_clear(&cell);
 }
 
-/* Scores are probabilities: nine significant digits, by hand (printf takes as long as all the rest of
- * an answer). */
+/* Scores are probabilities: nine significant digits, by hand (printf takes as long as all the rest
+ * of an answer). */
 static void add_score(struct pz_str *out, double x)
 {
     char text[32] = "0.";
@@ -460,10 +465,12 @@ static void add_score(struct pz_str *out, double x)
     double scaled = x * 1e9;
     unsigned value;
 
+    /* Beyond these the digits would need an exponent or a carry into the ones. */
     if (!(x >= 1e-9 && x < 0.9999999995)) {
         pz_json_add_number(out, x, true);
         return;
     }
+    /* Leading zeros behind the point do not count as digits; nine significant ones follow. */
     for (; scaled < 99999999.5; scaled *= 10)
         text[n++] = '0';
     value = (unsigned)(scaled + 0.5);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacking: a table of either form becomes a flat one, which is mapped and used in place, with columns
- * beside its own that follow from them. A campaign keeps its models so: opening one costs no decoding,
- * and all processes share its pages.
+/* Unpacking: a table of either form becomes a flat one, which is mapped and used in place, with
+ * columns beside its own that follow from them. A campaign keeps its models so: opening one costs
+ * no decoding, and all processes share its pages.
  *
  * The head of a flat file tells the place and the hash of the contents, and outputs are written in
  * order: so the layout is computed first (columns are plain arrays), then everything is written

@@ -43,6 +43,7 @@ static enum pz_status check_mode(const char *path, struct pz_err *err)
 
     if (stat(path, &s) != 0)
         return pz_err_errno(err, PZ_NO_INPUT, errno, "%s", path);
+    /* Of files only: a pipe or /dev/fd/N has no owner that could be asked. */
     if (S_ISREG(s.st_mode) && (s.st_mode & 077) != 0)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s: others may read or write it (mode %03o); chmod 600 %s", path,
@@ -60,6 +61,7 @@ static char *spaced(const char *list)
 
     if (!out)
         return NULL;
+    /* A blank on both sides, so that a whole name can be searched for with them. */
     out[0] = ' ';
     for (size_t i = 0; i < n; i++)
         out[i + 1] = list[i] == ',' || isspace((unsigned char)list[i]) ? ' ' : list[i];
@@ -113,6 +115,7 @@ static bool set_member(struct pz_key *k, const char *name, const char *value)
         return set_text(&k->campaigns, spaced(value));
     if (strcmp(name, "max_tps") == 0)
         return pz_str_to_double(value, strlen(value), &k->max_tps) && k->max_tps > 0;
+    /* Members that aws-cli writes into such files, and that mean nothing here. */
     return strcmp(name, "region") == 0 || strcmp(name, "output") == 0;
 }
 
@@ -194,6 +197,7 @@ enum pz_status pz_credentials_read(const char *path, struct pz_credentials *out,
         st = check_keys(out, err);
     if (st != PZ_OK)
         pz_err_prefix(err, "%s", path);
+    /* The compiler may drop a memset before free, but not this. */
     explicit_bzero(data, n);
     free(data);
     return st;
@@ -211,6 +215,7 @@ bool pz_key_may(const struct pz_key *key, unsigned right, const char *campaign)
 {
     char word[300];
 
+    /* Without credentials every request may do everything: the operator asked for that. */
     if (!key)
         return true;
     if (!(key->rights & right))

@@ -88,6 +88,7 @@ const char *pz_http_header(const struct pz_http_request *req, const char *name)
 
     for (size_t i = 0; i < req->n_headers; i++)
         if (strcasecmp(req->header[i].name, name) == 0) {
+            /* A header that stands twice can be read in two ways: it counts as none. */
             if (found)
                 return NULL;
             found = req->header[i].value;
@@ -106,6 +107,7 @@ void pz_http_fail(struct pz_exchange *x, enum pz_fault fault, const char *fmt, .
     va_end(args);
     x->resp.fault = fault;
     x->resp.status = pz_fault_status(fault);
+    /* Whatever had been filled in before is replaced by the fault. */
     x->resp.fixed = NULL;
     x->resp.content_type = NULL;
     pz_str_reset(b);
@@ -228,6 +230,7 @@ void pz_http_reap(struct pz_http *h)
         int state = atomic_load(&c->state);
         double age = now - atomic_load(&c->since);
 
+        /* A worker's time is not counted here: the queue has a limit of its own. */
         if ((state == READING && age > h->cfg.request_timeout_s) ||
             (state == IDLE && (age > h->cfg.idle_timeout_s || atomic_load(&h->draining))))
             shutdown(c->fd, SHUT_RDWR);

@@ -96,6 +96,7 @@ static bool read_scope(struct slice value, struct claim *c)
     c->region = cut(&rest, '/');
     of_service = cut(&rest, '/');
     end = rest;
+    /* The lengths are checked here, so that derive can copy without a look. */
     return c->id.n > 0 && c->date.n == DATE && c->region.n > 0 && c->region.n <= REGION_MAX &&
            equals(of_service, service) && equals(end, terminator);
 }
@@ -150,6 +151,8 @@ static bool read_stamp(const char *s, int64_t *seconds)
     for (int i = 0; i < STAMP; i++)
         if (i == 8 ? s[i] != 'T' : i == 15 ? s[i] != 'Z' : s[i] < '0' || s[i] > '9')
             return false;
+    /* timegm takes a 13th month for January: no harm, as the text itself is signed and must be of
+     * now. */
     tm.tm_year = (s[0] - '0') * 1000 + (s[1] - '0') * 100 + (s[2] - '0') * 10 + s[3] - '0' - 1900;
     tm.tm_mon = (s[4] - '0') * 10 + s[5] - '0' - 1;
     tm.tm_mday = (s[6] - '0') * 10 + s[7] - '0';
@@ -231,6 +234,8 @@ static bool canonical(const struct pz_http_request *req, struct slice list, cons
                       char out[65])
 {
     static const char digit[] = "0123456789abcdef";
+    /* As it came on the line. Clients sort and escape the query before they sign, and Personalize's
+     * requests have none. */
     const char *query = strchr(req->path, '?');
     struct sha256_ctx h;
     uint8_t raw[SHA256_DIGEST_SIZE];
@@ -246,6 +251,7 @@ static bool canonical(const struct pz_http_request *req, struct slice list, cons
     hash_text(&h, query ? query + 1 : "");
     hash_text(&h, "\n");
     while (rest.n > 0)
+        /* More than any client signs; each costs a walk over all headers. */
         if (++n_signed > SIGNED_MAX || !hash_header(&h, req, cut(&rest, ';')))
             return false;
     hash_text(&h, "\n");
@@ -275,6 +281,8 @@ static const uint8_t *derive(const char *secret, const struct claim *c)
     uint8_t start[4 + 257] = "AWS4";
     size_t n = strlen(secret);
 
+    /* Comparing takes a time that depends on the secret, but of the thread's own two: no request
+     * can learn from it. */
     if (strcmp(last.secret, secret) == 0 && equals(c->region, last.region) &&
         memcmp(c->date.s, last.date, DATE) == 0)
         return last.key;
@@ -371,6 +379,7 @@ static bool token_fits(const struct pz_http_request *req, const struct pz_key *k
 
     if (!key->token || !token)
         return !key->token && !token;
+    /* The length of a token is no secret. */
     return strlen(token) == strlen(key->token) && memeql_sec(token, key->token, strlen(token));
 }
 
@@ -389,6 +398,7 @@ enum pz_fault pz_sigv4_verify(const struct pz_http_request *req, const struct pz
     if (f != PZ_FAULT_NONE)
         return f;
     found = pz_credentials_find(keys, c.id.s, c.id.n);
+    /* One answer for an unknown key and a wrong token: it does not tell which ids there are. */
     if (!found || !token_fits(req, found))
         return fault(PZ_FAULT_UNKNOWN_KEY, err,
                      "The security token included in the request is invalid");
