@@ -27,6 +27,7 @@ static enum pz_status bind_values(const struct pz_prepared *p, const struct pz_q
     struct pz_filter_args args = { 0 };
     enum pz_status st;
 
+    /* What was bound once for all is used as it is, the common case. */
     if (!a->req.filter || (a->req.filter_values && !q->filter_values))
         return PZ_OK;
     st = pz_filter_args_copy(&args, &p->args, err);
@@ -35,6 +36,7 @@ static enum pz_status bind_values(const struct pz_prepared *p, const struct pz_q
     if (st == PZ_OK)
         st = pz_filter_bind(a->req.filter, &args, &a->values, err);
     a->req.filter_values = a->values;
+    /* A page token is good for the same values only: the key stands for them. */
     a->req.values_key = pz_prepared_key(p->promote_key, &args);
     pz_filter_args_clear(&args);
     return st;
@@ -44,6 +46,7 @@ static enum pz_status bind_values(const struct pz_prepared *p, const struct pz_q
 static bool is_known(const struct pz_model *m, const struct pz_request *req,
                      const struct pz_live *live)
 {
+    /* Where nobody is named there is nobody unknown. */
     if (!req->user_id || live->n_events > 0)
         return true;
     if (live->users && pz_dict_find_str(&live->users->ids, req->user_id) != PZ_NONE)
@@ -164,6 +167,7 @@ char *pz_answered_rid(const struct pz_answered *a, char *buf)
 
     for (size_t i = 0; i < a->answer.n; i++)
         h = pz_rng_mix(h ^ a->answer.hit[i].item);
+    /* An answer that knew another event is another answer, though its items may be the same. */
     h = pz_rng_mix(h ^ a->answer.next.live);
     k = pz_rng_mix(h);
     snprintf(buf, PZ_RID_BYTES, "RID-%08" PRIx32 "-%04x-%04x-%04x-%012" PRIx64,
@@ -178,6 +182,7 @@ bool pz_rid_version(const char *rid, uint32_t *version)
     int end = 0;
 
     if (strlen(rid) != PZ_RID_BYTES - 1 || sscanf(rid, "RID-%8" SCNx32 "-%n", &found, &end) != 1 ||
+        /* RID-, eight digits and a dash. */
         end != 13)
         return false;
     *version = found;

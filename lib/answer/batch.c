@@ -19,6 +19,8 @@
 #include "table/hash.h"
 #include "text/rows.h"
 
+/* Results, not questions, are what a block keeps in memory: 131072 ids and scores are some ten
+ * megabytes of text. */
 enum { BLOCK_MAX = 4096, BLOCK_MIN = 64, BLOCK_RESULTS = 131072 };
 
 struct block {
@@ -49,6 +51,7 @@ static void free_block(struct block *b)
 static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct pz_err *err)
 {
     const struct pz_request *base = pz_prepared_request(batch->prepared);
+    /* At least 64, so that all threads have work however long the answers are. */
     size_t size = BLOCK_RESULTS / (base->num + 1);
 
     size = size > BLOCK_MAX ? BLOCK_MAX : size < BLOCK_MIN ? BLOCK_MIN : size;
@@ -81,6 +84,8 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
     pz_str_reset(&b->text[i]);
     b->status[i] = one->status;
     b->is_short[i] = a->answer.is_short && a->req.n_rank == 0;
+    /* Between the list of users and the question somebody was forgotten: nothing is written of
+     * them. */
     if (one->status == PZ_OK && b->known_only && !a->is_known)
         b->is_short[i] = false;
     else if (one->status == PZ_OK)
@@ -198,6 +203,8 @@ static enum pz_status answer_block(struct block *b, struct pz_err *err)
 
 static bool is_in_part(const struct pz_batch *batch, const char *id, size_t n)
 {
+    /* By a hash of the id: the parts stay the same when users come or go, and need not know of each
+     * other. */
     return batch->n_parts == 0 || pz_hash64(id, n) % batch->n_parts == batch->part - 1;
 }
 

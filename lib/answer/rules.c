@@ -175,6 +175,7 @@ enum pz_status pz_ruleset_promotion(struct pz_ruleset *s, const char *text, stru
                           text);
     for (size_t i = 0; i < s->rules.n_promotions; i++)
         sum += s->promotion[i].percent;
+    /* Over all promotions: each takes its share of the same places. */
     if (sum + p.percent > 100)
         return pz_err_set(err, PZ_USAGE, "promotions take %g %% of the places", sum + p.percent);
     if (!p.name ||
@@ -257,6 +258,7 @@ static enum pz_status compile_boost(struct pz_ruleset *s, const char *text,
 
 enum pz_status pz_ruleset_boost(struct pz_ruleset *s, const char *text, struct pz_err *err)
 {
+    /* The last colon: a condition may hold others, in texts and times. */
     const char *colon = strrchr(text, ':'), *x = colon ? colon + 1 + strspn(colon + 1, " ") : NULL;
     char *condition = colon ? copy(s, text, (size_t)(colon - text)) : NULL;
     struct pz_boost boost = { .text = condition };

@@ -152,6 +152,8 @@ enum pz_status pz_snapshot_filter(struct pz_snapshot *snap, const char *text,
     enum pz_status st = PZ_OK;
 
     pthread_mutex_lock(&own->lock);
+    /* With the lock held while it compiles: the others who want the same wait instead of compiling
+     * it again. */
     if (!find_filter(own, text))
         st = add_filter(snap, text, err);
     *out = st == PZ_OK ? find_filter(own, text) : NULL;
@@ -168,6 +170,8 @@ struct pz_ranker *pz_snapshot_ranker(struct pz_snapshot *snap)
     if (own->n_idle > 0)
         r = own->idle[--own->n_idle];
     pthread_mutex_unlock(&own->lock);
+    /* Rankers hold the scratch of a query, some 13 bytes per item, which is too much to allocate
+     * for each. */
     return r ? r : pz_ranker_new(snap->model);
 }
 

@@ -38,6 +38,7 @@ static void cut(struct pz_str *s, size_t max)
         return;
     for (; i < s->len && n < max; i++)
         n += ((unsigned char)s->data[i] & 0xc0) != 0x80;
+    /* i stands behind the first byte of the character that gives way to the ellipsis. */
     s->len = i - 1;
     s->data[s->len] = '\0';
     pz_str_adds(s, "…");
@@ -50,6 +51,7 @@ static void add_grid(struct pz_str *out, const struct grid *g)
             const struct pz_str *s = &g->cell[r * g->cols + c];
             size_t max = 0;
 
+            /* A page of rows: widths are found again for each cell without harm. */
             for (size_t k = 0; k < g->rows; k++) {
                 size_t w = width(&g->cell[k * g->cols + c]);
 
@@ -79,7 +81,8 @@ static void add_name(struct pz_str *out, const struct pz_show *show, const struc
     pz_str_add(out, id, n);
 }
 
-/* "because of A (57 %), B (28 %)": the history's items that gave most, by their part of the blend. */
+/* "because of A (57 %), B (28 %)": the history's items that gave most, by their part of the blend.
+ */
 static void add_words(struct pz_str *out, const struct pz_show *show,
                       const struct pz_columns *title, const struct pz_reason *reason)
 {
@@ -88,6 +91,7 @@ static void add_words(struct pz_str *out, const struct pz_show *show,
     for (size_t i = 0; i < reason->n_causes && reason->blend > 0; i++) {
         double percent = 100 * (double)(reason->cause[i].share / reason->blend);
 
+        /* Less than a percent of the score is no reason that anybody wants to read. */
         if (percent < 1)
             continue;
         pz_str_adds(out, before);

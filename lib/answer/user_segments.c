@@ -108,6 +108,8 @@ static enum pz_status score_user(struct job *j, struct pz_ranker *r, uint32_t u,
         st = pz_rank_shares(r, &req, (const uint64_t *const *)j->set, j->n, share, err);
     for (size_t i = 0; i < j->n; i++)
         j->row[i * j->n_users + u] =
+            /* Forgotten and not seen since: popularity alone would be said of them, and they are
+             * not to be named. */
             (struct scored_user){ live.forgotten && live.n_events == 0 ? -1 : share[i], u };
     pz_arena_clear(&arena);
     return st;
@@ -155,6 +157,7 @@ static int likeliest_first(const void *x, const void *y)
 {
     const struct scored_user *a = x, *b = y;
 
+    /* Equal shares by user: the order of equal keys must not be qsort's choice. */
     return a->share > b->share ? -1 : a->share < b->share ? 1 : a->user < b->user ? -1 : 1;
 }
 
@@ -209,6 +212,8 @@ enum pz_status pz_user_segments_find(const struct pz_prepared *p, struct pz_user
                                .now = shared->now,
                                .context = shared->context,
                                .n_context = shared->n_context,
+                               /* Whether users have met the items already is no reason to leave
+                                * them out of an audience. */
                                .rules = { .seen = PZ_SEEN_KEEP } };
     struct job j = { .snap = pz_prepared_snapshot(p), .base = &base, .n = n };
     enum pz_status st = prepare(&j, segment, err);

@@ -69,6 +69,7 @@ static void add_metadata(struct pz_str *out, const struct pz_columns *c, uint32_
     for (size_t k = 0; k < c->n; k++) {
         pz_str_reset(&value);
         pz_columns_add(&value, c, k, item);
+        /* Personalize leaves null out of metadata. */
         if (value.len == 0)
             continue;
         pz_str_adds(out, comma);
@@ -260,6 +261,8 @@ static void add_batch_line(struct pz_str *out, const struct pz_show *show,
     pz_str_addc(out, ']');
     for (size_t i = 0; i < a->n && scores; i++) {
         pz_str_adds(out, i ? "," : ",\"scores\":[");
+        /* Personalize's lists of scores are as long as those of items: what has none counts as 0
+         * here. */
         pz_json_add_number(out, isnan(a->hit[i].score) ? 0 : a->hit[i].score, true);
     }
     pz_str_adds(out, scores ? "]" : "");
