@@ -36,6 +36,8 @@ float pz_bytes_query(const float *x, size_t d, int16_t *code)
     for (size_t k = 0; k < d; k++)
         max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
     for (size_t k = 0; k < d; k++)
+        /* 14 bits with the sign: 127 * 8191 * 2048 < 2^31, so that no sum of d products overflows.
+         */
         code[k] = max > 0 ? (int16_t)lrintf(x[k] / max * QUERY_MAX) : 0;
     return max / QUERY_MAX;
 }

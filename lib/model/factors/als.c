@@ -60,11 +60,16 @@ static void als_clear(struct als *a)
     free(a->work);
 }
 
+/* lambda (n + alpha0 |other|)^nu of Rendle et al. 2022: with nu = 1 every row is pulled to zero in
+ * proportion to the weight of all that it must explain, seen or not; with 0 all rows alike (Hu et
+ * al. 2008). */
 float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other)
 {
     return (float)(f->set[PZ_FACTORS_LAMBDA] * pow(n + f->alpha0 * n_other, f->set[PZ_FACTORS_NU]));
 }
 
+/* The corpus turned, by counting: each item's users ascend, since users are read in order. So a
+ * row's sums have one order whatever the threads. */
 static enum pz_status by_item(const struct pz_corpus *c, struct als *a, struct pz_err *err)
 {
     uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
@@ -94,6 +99,8 @@ static enum pz_status by_item(const struct pz_corpus *c, struct als *a, struct p
 
 static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, struct pz_err *err)
 {
+    /* The exact solver needs a Gram matrix and a chunk of rows for each thread, the iterative one a
+     * handful of vectors. */
     size_t d = a->d;
 
     a->work_size = a->set[PZ_FACTORS_SOLVER] > 0 ? (d + PZ_FACTORS_CHUNK) * d : PZ_FACTORS_WORK * d;
@@ -118,10 +125,13 @@ static void start_vectors(const struct side *s, size_t d, uint64_t seed)
         bool zero = true;
         struct pz_rng rng;
 
+        /* Rows that come with a vector, as after an earlier run, go on from it. */
         for (size_t k = 0; k < d; k++) {
             zero = zero && x[k] == 0;
             x[k] = s->ptr[r] < s->ptr[r + 1] ? x[k] : 0;
         }
+        /* A stream for each row, so that neither threads nor the number of rows before it matter.
+         */
         pz_rng_init(&rng, seed, r);
         for (size_t k = 0; k < d && zero && s->ptr[r] < s->ptr[r + 1]; k++)
             x[k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
@@ -140,6 +150,9 @@ static void weigh_unseen(struct als *a)
             s->active += s->ptr[r] < s->ptr[r + 1];
     pairs = (double)a->users.active * (double)a->items.active;
     a->f->n_rows = (double)a->items.active;
+    /* The setting is a ratio: `unseen` times the weight of what happened is spread over all pairs
+     * of an active user and an active item. So one default serves catalogues of any size, where
+     * alpha0 itself would not. */
     a->f->alpha0 = pairs > 0 ? a->set[PZ_FACTORS_UNSEEN] * sum / pairs : 0;
 }
 
@@ -150,6 +163,8 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
     struct pz_mat gram = pz_mat_of(a->gram, a->d, a->d);
     enum pz_status st;
 
+    /* Turning both sides by one orthogonal Q changes no product x.y, so the model is the same; only
+     * the coordinates are better ones for the solver. */
     pz_mat_gram(pz_mat_of(other->x, other->n, a->d), gram);
     st = pz_mat_eigen(gram, a->value, err);
     if (st == PZ_OK)
@@ -162,6 +177,8 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
 /* Mean square of each coordinate of the other side over all interactions. */
 static enum pz_status find_typical(struct als *a, const struct side *other, struct pz_err *err)
 {
+    /* Over interactions, not over rows: a popular row stands in many equations. It only
+     * preconditions, so that doing without it (no memory) costs steps, never correctness. */
     double *sum = calloc(a->d, sizeof *sum), n = (double)other->ptr[other->n];
 
     if (!sum)
@@ -189,6 +206,7 @@ static void solve(const struct als *a, const struct side *mine, const struct sid
                                 .typical = a->typical };
     float *work = a->work + (size_t)pz_par_id() * a->work_size;
 
+    /* start_vectors made it zero, and turning keeps zeros. */
     if (p.n == 0)
         return;
     p.reg = pz_factors_reg(a->f, (double)p.n, (double)other->active);
@@ -206,6 +224,7 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
     if (st != PZ_OK)
         return st;
     for (size_t k = 0; k < a->d; k++)
+        /* Eigenvalues of a Gram matrix are not negative; rounding makes some of them so. */
         a->diag[k] = (float)a->f->alpha0 * (a->value[k] > 0 ? a->value[k] : 0);
     st = find_typical(a, other, err);
     if (st != PZ_OK)
@@ -240,12 +259,15 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
         st = solve_side(&a, &a.users, &a.items, err);
         if (st == PZ_OK)
             st = solve_side(&a, &a.items, &a.users, err);
+        /* After a whole sweep: both sides belong together whenever it ends. */
         if (time_is_up(cfg, begin))
             break;
     }
     if (st == PZ_OK)
         st = turn(&a, &a.users, &a.items, err);
     if (st == PZ_OK)
+        /* The last solve moved the items, so that their Gram matrix is diagonal again only after
+         * one more turn; queries rely on that (spread is all they know of it). */
         memcpy(f->own_spread, a.value, f->d * sizeof *a.value);
     als_clear(&a);
     return st;

@@ -56,7 +56,8 @@ static void part_free(void *part)
     free(f);
 }
 
-/* A part with room for n_items vectors. NULL: no memory. */
+/* A part with room for n_items vectors. NULL: no memory.
+ * d is rounded up to whole vectors of LANES floats: kernels have no rest to deal with. */
 static struct pz_factors_part *part_new(uint32_t n_items, const double *value)
 {
     struct pz_factors_part *f = calloc(1, sizeof *f);
@@ -106,6 +107,8 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
         f->alpha0 = old->alpha0;
         memcpy(f->own_spread, old->spread, f->d * sizeof *f->own_spread);
         for (uint32_t i = 0; i < c->n_items; i++)
+            /* Old items stay where they are: users' vectors are not kept, and one who had only old
+             * items gets the same answer as before. */
             if (delta->old_item[i] != PZ_NONE)
                 memcpy(f->own_item + i * f->d, old->item + delta->old_item[i] * f->d,
                        f->d * sizeof *f->own_item);
@@ -277,6 +280,7 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
                        out);
         return true;
     }
+    /* n_items * d multiplications, bound by the memory that the vectors are read from. */
     pz_scan(f->item, pz_factors_query(f, q, scratch), f->n_items, f->d, out);
     return true;
 }

@@ -54,6 +54,8 @@ static void choose_users(struct job *j)
 
     for (uint32_t u = 0; u < j->c->n_users; u++)
         j->active += j->c->ptr[u] < j->c->ptr[u + 1];
+    /* Every step-th active user, in the order of users: no randomness, and about SAMPLE of them
+     * beside those concerned. */
     step = j->active / SAMPLE + 1;
     for (uint32_t u = 0; u < j->c->n_users; u++) {
         if (j->c->ptr[u] == j->c->ptr[u + 1])
@@ -86,6 +88,8 @@ static bool list_users(struct job *j)
         for (uint32_t k = 0; k < j->n; k++)
             for (uint64_t p = j->delta->first_new[j->user[k]]; p < j->c->ptr[j->user[k] + 1]; p++)
                 if (is_new(j, p))
+                    /* Counting sort by item: counts, then their ends, then filled from behind so
+                     * that each ptr ends at its row's beginning. */
                     ptr[row[j->c->item[p]]]++;
         for (uint32_t i = 0; i < rows; i++)
             n = ptr[i + 1] += ptr[i];
@@ -116,7 +120,9 @@ static void solve(const struct job *j, struct pz_row_problem *p, double n_other,
                      j->work + (size_t)pz_par_id() * PZ_FACTORS_WORK * p->d);
 }
 
-/* alpha0 times the squares of a side, and their mean over its rows. */
+/* alpha0 times the squares of a side, and their mean over its rows.
+ * The Gram matrix of a side is taken as diagonal. Of the items it is (als.c turns them last); of
+ * the users, in the same coordinates, it is an approximation. */
 static void weigh(struct job *j, const float *squares, double n)
 {
     for (size_t k = 0; k < j->f->d; k++) {
@@ -146,6 +152,7 @@ static void solve_items(struct job *j, float *squares)
 
     for (uint32_t k = 0; k < j->n; k++)
         for (size_t a = 0; a < d; a++)
+            /* Those solved stand for all active users. */
             squares[a] += j->x[k * d + a] * j->x[k * d + a] * (float)j->active / (float)j->n;
     weigh(j, squares, j->active);
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())

@@ -4,7 +4,12 @@
  *
  * One step of conjugate gradients reads every y_k twice, for its product with a vector and to be
  * added with that product as factor. Four rows at a time share the loads of the vector and of the
- * sum and give the processor four independent chains of additions. */
+ * sum and give the processor four independent chains of additions.
+ *
+ * Cost: a scan is 2 d operations for each row and reads 4 d bytes of it, so a single query waits
+ * for memory; pz_scan_block shares each row among up to PZ_SCORE_BLOCK queries. References: the
+ * plain sums of test_factors (scans_are_plain_products, both_solvers_solve_a_row) and, for whole
+ * scorers, test_score_block. */
 #include "model/factors/factors.h"
 
 #include <math.h>
@@ -18,6 +23,8 @@ enum { LANES = PZ_FACTORS_LANES };
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v8_any __attribute__((vector_size(32), aligned(4)));
 
+/* The order in which one 256-bit register is folded into 128 bits and then in pairs; fold4 has the
+ * same, so that one row alone and four at a time give the same bits. */
 static inline __attribute__((always_inline)) float fold(const v8 *sum)
 {
     const v8 s = *sum;
@@ -100,6 +107,7 @@ static inline __attribute__((always_inline)) void dot4x2(const float *y, size_t 
     *(v4_any *)g = fold4(t);
 }
 
+/* out += f0 y0 + f1 y1 + f2 y2 + f3 y3: the sum is loaded and stored once for four rows. */
 static inline __attribute__((always_inline)) void add4(const float *const *y, const float *f,
                                                        size_t d, float *out)
 {
@@ -143,6 +151,8 @@ static inline __attribute__((always_inline)) void scan_tile(const struct pz_scan
     }
 }
 
+/* Tile by tile, all vectors over each: rows are read from memory once, whatever n_x. Bits are those
+ * of pz_scan, so that a block answers as its queries alone would. */
 PZ_KERNEL void pz_scan_block(const struct pz_scan_block *b)
 {
     size_t whole = b->n / 4 * 4;
@@ -166,6 +176,8 @@ PZ_KERNEL void pz_scan_cosine(const float *y, const float *x, size_t n, size_t d
             product += a * *(const v8_any *)(x + k);
             square += a * a;
         }
+        /* Only the row is normalised: the length of x is the same for all rows, and no order
+         * depends on it. */
         norm = fold(&square);
         out[i] = norm > 0 ? fold(&product) / sqrtf(norm) : 0;
     }
@@ -217,13 +229,19 @@ PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, in
     for (size_t k = 0; k < p->n; k++)
         events += p->weight[k];
     for (size_t a = 0; a < d; a++) {
+        /* Jacobi's preconditioner. The true diagonal would need another pass over the rows; the
+         * typical square of a coordinate times the row's weight is close enough. */
         inverse[a] = 1 / (p->diag[a] + p->reg + events * p->typical[a]);
         residual[a] = (rhs ? rhs[a] : 0) - (p->diag[a] + p->reg) * x[a];
     }
+    /* Without a right-hand side of its own it is sum_k w_k y_k, made in the same pass as A x: r =
+     * sum_k w_k (1 - y_k.x) y_k - (D + reg) x. */
     accumulate(p, x, rhs ? 0 : 1, -1, residual);
     for (size_t a = 0; a < d; a++)
         direction[a] = inverse[a] * residual[a];
     error = first = dot(residual, direction, d);
+    /* error is r.M^-1 r, a squared norm: hence the square of the tolerance. With tolerance 0 it
+     * ends by steps, or when the residual is exactly 0. */
     for (int s = 0; s < steps && error > tolerance * tolerance * first; s++) {
         float step, next;
 
@@ -246,6 +264,7 @@ PZ_KERNEL static void gather(const struct pz_row_problem *p, size_t from, size_t
 {
     for (size_t k = 0; k < n; k++) {
         const float *y = p->y + (size_t)p->id[from + k] * p->d;
+        /* sqrt(w) y, so that the Gram matrix of the block is sum_k w_k y_k y_k^T. */
         float w = p->weight[from + k], root = sqrtf(w);
 
         for (size_t a = 0; a < p->d; a++) {
@@ -269,5 +288,7 @@ void pz_solve_row_exact(const struct pz_row_problem *p, float *x, float *work)
         gather(p, from, n, block, x);
         pz_dense_add_gram(block, n, p->d, gram);
     }
+    /* In exact arithmetic no pivot is below reg; one that is, is rounding, and is raised to the
+     * floor. */
     pz_dense_solve(gram, p->d, 1e-6f * p->reg + 1e-30f, x);
 }

@@ -21,7 +21,10 @@ enum {
     ROUNDS = 2
 };
 
-/* out[0..n) = sum over p of value[p] * row id[p] of from. */
+/* out[0..n) = sum over p of value[p] * row id[p] of from.
+ * The sums stay in registers for a whole row of A, and each entry reads BLOCK consecutive floats, a
+ * few cache lines. The branch with a constant bound is what the compiler unrolls; the other serves
+ * the last, narrower block. */
 PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_entries,
                              const float *from, size_t stride, size_t n, float *out)
 {
@@ -43,6 +46,7 @@ PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_
 
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
 {
+    /* A q in blocks of columns: rows x BLOCK floats at a time, 4 BLOCK bytes a user. */
     float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
 
     if (!mid)
@@ -87,6 +91,8 @@ static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float
     if (st != PZ_OK)
         return st;
     for (size_t j = 0; j < y.cols; j++) {
+        /* Squared values: a direction with less than 1e-5 of the leading one's length is rounding
+         * of float, and dividing by it would blow that up to a vector of length one. */
         float s = value[j] > 1e-10f * value[0] ? sqrtf(value[j]) : 0;
 
         value[j] = s;
@@ -108,6 +114,9 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
 
     if (st == PZ_OK)
         start_vectors(y, seed);
+    /* Each round multiplies a direction by its squared singular value, which separates those wanted
+     * from the tail. Without being made orthonormal on the way all columns would lean towards the
+     * first one. */
     for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
         st = pz_sparse_square(a, y, err);
         if (st == PZ_OK)
@@ -121,6 +130,8 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
     return st;
 }
 
+/* The matrix has no more singular values than its smaller side. Columns beyond those found are zero
+ * with value 0: the part's shape follows the setting, whatever the data. */
 enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
                                struct pz_mat *out, float *value, struct pz_err *err)
 {

@@ -69,6 +69,8 @@ static void sparse_clear(struct pz_sparse *a)
     free(a->by_col);
 }
 
+/* The transpose by counting, filled from behind: within an item users ascend, so that its sums have
+ * one order at any number of threads. */
 static void fill_columns(struct pz_sparse *a)
 {
     uint64_t n = a->ptr[a->rows];
@@ -233,6 +235,7 @@ static void fold_in(struct pz_spectral_part *f, const struct pz_corpus *c,
             if (delta->old_item[j] != PZ_NONE)
                 continue;
             if (of_user < 0)
+                /* Once for each user with a new item, however many new ones they had. */
                 of_user = project_user(f, c, u, x);
             a = c->weight[p] * inverse_power((double)f->weight[j], f->set[PZ_SPECTRAL_ITEM_NORM]) *
                 inverse_power(of_user, f->set[PZ_SPECTRAL_USER_NORM]);
@@ -501,6 +504,8 @@ static void filter(const struct pz_spectral_part *f, float *x)
     double power = f->set[PZ_SPECTRAL_POWER];
 
     for (size_t k = 0; k < f->d && power > 0; k++)
+        /* A power of 0 keeps all directions alike, 1 gives the sums over pairs back (test_spectral
+         * has both ends). */
         x[k] *= powf(f->value[k], (float)power);
 }
 
@@ -517,6 +522,8 @@ static bool encode(const struct pz_spectral_part *f, const struct pz_query *q,
         uint32_t item = q->hist[q->n_hist - k];
         float weight = event_weight(&age);
 
+        /* An item that came since, or one without events, has no vector: it says nothing, rather
+         * than zero for everything. */
         if (item >= f->n_items || f->weight[item] <= 0)
             continue;
         known = true;
