@@ -49,7 +49,11 @@ static void inclusion(struct pz_seq_data *b)
         uint32_t i = b->live[k];
         double q = 0.5 / b->n_live + 0.5 * b->count[i] / total;
 
+        /* 1 - (1 - q)^draws by expm1 and log1p: q is of the size of 1 / n_live, whose digits 1 - q
+         * would cut off. */
         b->log_pi[i] = (float)log(-expm1((double)b->draws * log1p(-q)));
+        /* Few enough items that all are candidates: pi = 1, nothing is sampled and the loss is the
+         * whole softmax. */
         if (b->full)
             b->log_pi[i] = 0;
     }
@@ -69,6 +73,8 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
     b->count = pz_mem_array(c->n_items, sizeof *b->count);
     b->live = pz_mem_array(c->n_items, sizeof *b->live);
     b->log_pi = pz_mem_array(c->n_items, sizeof *b->log_pi);
+    /* A user's events make at most n_u / L + 2 chunks: whole windows, the first piece and the last.
+     */
     b->chunk = pz_mem_array(n / L + 2 * (size_t)c->n_users + 1, sizeof *b->chunk);
     if (!b->count || !b->live || !b->log_pi || !b->chunk) {
         pz_seq_data_clear(b);
@@ -98,6 +104,8 @@ static void cut_user(struct pz_seq_data *b, uint32_t u, uint64_t epoch)
     if (pairs < 2)
         return;
     pairs--;
+    /* A random first cut: over the epochs each event is seen with every length of past, and none is
+     * always the first of its window. */
     first_cut = pairs > b->window ? 1 + pz_rng_below(&rng, (uint32_t)b->window) : pairs;
     while (at < pairs) {
         uint64_t to = at == 0 ? first_cut : at + b->window;
@@ -116,6 +124,7 @@ void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch)
     b->next = 0;
     for (uint32_t u = 0; u < b->c->n_users; u++)
         cut_user(b, u, epoch);
+    /* Fisher and Yates. */
     for (size_t k = b->n_chunks; k > 1; k--) {
         size_t o = pz_rng_below(&rng, (uint32_t)k);
         struct pz_seq_chunk t = b->chunk[k - 1];
@@ -133,6 +142,8 @@ static void candidates(struct pz_seq_data *b, struct pz_seq_step *s)
     for (uint32_t k = 0; k < (b->full ? b->n_live : b->draws); k++) {
         uint32_t i = b->live[b->full ? k : pz_rng_below(&rng, b->n_live)];
 
+        /* Odd draws by popularity, even ones uniformly: half of each, as `inclusion` has it,
+         * without a random number to choose. */
         if (!b->full && (k & 1))
             i = b->c->item[pz_rng_below(&rng, total)];
         if (b->count[i] > 0 && s->place[i] == PZ_NONE) {
@@ -158,6 +169,8 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
 {
     double total = 0;
 
+    /* Only the places that the last step took: clearing the whole map would cost n_items for each
+     * step. */
     for (uint32_t k = 0; k < s->n_items; k++)
         s->place[s->item[k]] = PZ_NONE;
     s->T = 0;
@@ -175,6 +188,8 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
 
             s->in[s->T] = place_of(s, b->c->item[in]);
             s->target[s->T] = place_of(s, b->c->item[target]);
+            /* What an event does to the state is at most taken up whole; as a target it counts with
+             * all its weight. */
             s->w_in[s->T] = b->c->weight[in] < 1 ? b->c->weight[in] : 1.0f;
             s->w_out[s->T] = b->c->weight[target];
             total += s->w_out[s->T];
@@ -182,6 +197,8 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
     }
     s->start[s->n_seq] = s->T;
     for (uint32_t t = 0; t < s->T; t++)
+        /* The loss of a step is a weighted mean: the learning rate does not depend on how full a
+         * batch is. */
         s->w_out[t] = (float)(s->w_out[t] / total);
     s->number++;
     return true;
@@ -190,6 +207,8 @@ bool pz_seq_next(struct pz_seq_data *b, struct pz_seq_step *s)
 enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data *b,
                                 struct pz_err *err)
 {
+    /* A chunk is taken as a whole, so the last one may go beyond the batch by less than a window.
+     */
     size_t T = b->batch + b->window;
 
     memset(s, 0, sizeof *s);
@@ -207,6 +226,7 @@ enum pz_status pz_seq_step_init(struct pz_seq_step *s, const struct pz_seq_data 
         pz_seq_step_clear(s);
         return pz_err_memory(err, "a training batch", 30.0 * (double)T + 4.0 * b->c->n_items);
     }
+    /* PZ_NONE is all ones. */
     memset(s->place, 255, (size_t)b->c->n_items * sizeof *s->place);
     return PZ_OK;
 }

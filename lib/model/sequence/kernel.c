@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the sequence encoder: see sequence.h. Everything elementwise is written so that the
- * compiler may use vectors without changing a sum's order; exp is our own so that it vectorises
- * and does not depend on the machine's library.
+ * compiler may use vectors without changing a sum's order; exp is our own so that it vectorises and
+ * does not depend on the machine's library.
  *
  * Normalisation is RMSNorm (Zhang & Sennrich 2019), the feed-forward gate SwiGLU (Shazeer 2020),
  * the optimiser AdamW (Loshchilov & Hutter 2019). Sums run in eight lanes that are folded in a
- * fixed order: the same bits with vectors of any width. Lengths d and f are multiples of eight. */
+ * fixed order: the same bits with vectors of any width. Lengths d and f are multiples of eight.
+ *
+ * References in test_sequence: exp_agrees_with_the_library, softmax_of_three_by_hand,
+ * recurrence_by_hand; each *_back is held against differences of the loss
+ * (gradients_of_every_matrix_are_its_slopes). Floor: all of them are linear in what they read, d or
+ * f numbers a row, where the matrix products around them take d operations a number. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -42,6 +47,8 @@ PZ_KERNEL void pz_seq_exp(float *x, size_t n)
 PZ_KERNEL void pz_seq_norm(const float *x, size_t T, size_t d, float *u, float *r)
 {
     for (size_t t = 0; t < T; t++) {
+        /* 1e-6 inside the root: a row of zeros (an item that says nothing) stays zero instead of
+         * becoming NaN. */
         float f = 1.0f / sqrtf(dot(x + t * d, x + t * d, d) / (float)d + 1e-6f);
 
         r[t] = f;
@@ -54,6 +61,8 @@ PZ_KERNEL void pz_seq_norm_back(const float *du, const float *u, const float *r,
                                 float *dx)
 {
     for (size_t t = 0; t < T; t++) {
+        /* d/dx of u = x r with r = (mean x^2)^-1/2: dx = r (du - u mean(du u)). The 1e-6 is left
+         * out, which matters only where x is about 1e-3 and less. */
         float mean = dot(du + t * d, u + t * d, d) / (float)d;
 
         for (size_t k = 0; k < d; k++)
@@ -73,8 +82,12 @@ PZ_KERNEL void pz_seq_recur(const struct pz_seq_scan *s)
 
 #pragma omp simd
         for (size_t k = 0; k < d; k++) {
+            /* h <- h + w z (c - h): z is how much of the candidate c is taken up, w (an event's
+             * weight, at most 1) how much the event counts; one of weight 0 leaves the state alone.
+             * The state is read out through silu(g). */
             float z = sigmoid(a[k]);
 
+            /* The way back needs z, not a: kept in its place. */
             a[k] = z;
             h[k] = before[k] + w * z * (c[k] - before[k]);
             y[k] = h[k] * g[k] * sigmoid(g[k]);
@@ -87,6 +100,8 @@ PZ_KERNEL void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, f
 {
     size_t d = s->d;
 
+    /* carry is dL/dh[t] as far as it comes from events after t, through the factor 1 - w z by which
+     * a state survives. */
     memset(carry, 0, d * sizeof *carry);
     for (size_t t = s->n; t-- > 0;) {
         const float *z = s->gate + t * 3 * d, *c = z + d, *g = z + 2 * d, *h = s->h + t * d;
@@ -95,6 +110,7 @@ PZ_KERNEL void pz_seq_recur_back(const struct pz_seq_scan *s, const float *dy, f
 
 #pragma omp simd
         for (size_t k = 0; k < d; k++) {
+            /* silu'(g) = e (1 + g (1 - e)) with e = sigmoid(g). */
             float e = sigmoid(g[k]), dh = in[k] * g[k] * e + on[k];
 
             da[k] = dh * w * (c[k] - before[k]) * z[k] * (1.0f - z[k]);
@@ -133,6 +149,8 @@ PZ_KERNEL void pz_seq_glu_back(const float *ab, const float *ds, size_t T, size_
     }
 }
 
+/* scale is 1 / (1 - dropout): what is kept makes up for what is not, so that a query, which drops
+ * nothing, sees sums of the same size. */
 PZ_KERNEL void pz_seq_drop_add(const float *x, const uint8_t *keep, float scale, size_t n,
                                float *out)
 {
@@ -147,6 +165,7 @@ PZ_KERNEL void pz_seq_drop_add(const float *x, const uint8_t *keep, float scale,
 PZ_KERNEL void pz_seq_drop(const float *x, const uint8_t *keep, float scale, size_t n, float *out)
 {
     if (!keep)
+        /* out may be x itself. */
         memmove(out, x, n * sizeof *out);
     else
         for (size_t i = 0; i < n; i++)
@@ -166,6 +185,8 @@ PZ_KERNEL void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n
     float rate = a->rate, decay = a->decay, fix1 = a->fix1, fix2 = a->fix2;
 
     for (size_t i = 0; i < n; i++) {
+        /* b1 = 0.9 and b2 = 0.98; fix1 and fix2 are 1 / (1 - b^step), for means that began at 0.
+         * The decay is decoupled from the gradient, that is AdamW. */
         m[i] = 0.9f * m[i] + 0.1f * g[i];
         v[i] = 0.98f * v[i] + 0.02f * g[i] * g[i];
         x[i] -= rate * (m[i] * fix1) / (sqrtf(v[i] * fix2) + 1e-8f) + decay * x[i];
@@ -218,6 +239,8 @@ PZ_KERNEL float pz_seq_softmax(float *l, size_t n, float *target)
     scale = 1.0f / (sum + own);
     for (i = 0; i < n; i++)
         l[i] *= scale;
+    /* -log softmax of the target: log(sum of exp(l - top)) + top - l_target. With the largest logit
+     * taken off nothing overflows, and at least one term is 1, so that the log is not of 0. */
     sum = logf(sum + own) + top - *target;
     *target = own * scale;
     return sum;

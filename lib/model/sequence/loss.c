@@ -19,13 +19,17 @@ static double row(const struct pz_seq_loss *l, size_t t, float *logit)
     float own = l->scale * pz_seq_dot(l->q + t * l->d, l->target + t * l->d, l->d),
           w = l->weight[t], loss;
 
+    /* Less log pi (Bengio & Senecal 2008): a candidate that is drawn often is met often as a rival,
+     * and its logit pays for that; otherwise popular items would be learned to be unlikely. */
     pz_seq_scale(l->scale, l->log_pi, l->M, logit);
     if (l->slot[t] != PZ_NONE)
+        /* exp of it is exactly 0, and -inf would make NaN where all are struck out. */
         logit[l->slot[t]] = -1e30f;
     loss = pz_seq_softmax(logit, l->M, &own);
     if (l->slot[t] != PZ_NONE)
         logit[l->slot[t]] = 0;
     pz_seq_scale(w * l->scale, NULL, l->M, logit);
+    /* d loss / d logit = softmax - 1 for the target, softmax for the rest. */
     l->dtarget[t] = w * l->scale * (own - 1.0f);
     return (double)w * (double)loss;
 }
@@ -44,6 +48,7 @@ double pz_seq_loss(const struct pz_seq_loss *l)
         pz_gemm_ab((struct pz_gemm){ n, l->d, l->M, 0 }, l->work, l->cand, l->dq + from * l->d);
         pz_gemm_atb((struct pz_gemm){ l->M, l->d, n, 1 }, l->work, q, l->dcand);
     }
+    /* After the products: they set dq, which this adds to. */
     for (size_t t = 0; t < l->T; t++)
         pz_seq_axpy(l->dtarget[t], l->target + t * l->d, l->d, l->dq + t * l->d);
     return sum;

@@ -55,6 +55,8 @@ static void fill_normal(float *x, size_t n, double deviation, uint64_t seed, uin
 void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta)
 {
     size_t d = net->d, f = net->f;
+    /* Inputs of unit mean square give outputs of about one; what is added to the stream, twice a
+     * layer, is smaller by sqrt(2 layers), so that its sum stays of the size of one. */
     double in = 1.0 / sqrt((double)d), down = 1.0 / sqrt(2.0 * (double)net->n_layers);
 
     for (size_t l = 0; l < net->n_layers; l++) {
@@ -80,6 +82,8 @@ static size_t layer_floats(const struct pz_seq_net *net, size_t T)
     return T * (7 * net->d + 3 * net->f + 2);
 }
 
+/* Training keeps every layer for the way back; a query (`once`) uses one layer's memory again and
+ * again. */
 static struct layer layer_of(const struct pz_seq_net *net, const struct pz_seq_tape *t, size_t l)
 {
     size_t T = t->T, d = net->d, f = net->f;
@@ -105,6 +109,8 @@ static size_t round_up(size_t n)
 
 static size_t work_floats(const struct pz_seq_net *net, size_t T)
 {
+    /* The larger of what mix_back (out, dy, dgate) and widen_back (out, du, ds, dab) lay out; one
+     * row more for the carry. */
     size_t a = 5 * net->d, b = 2 * net->d + 3 * net->f;
 
     return T * (a > b ? a : b) + net->d;
@@ -142,6 +148,8 @@ void pz_seq_tape_cut(const struct pz_seq_net *net, size_t T, bool once, void *bl
 /* The dropout bits of one place for all rows. */
 static void draw(const struct pz_seq_pack *p, uint64_t place, size_t T, size_t d, uint8_t *keep)
 {
+    /* A byte of randomness for each cell, eight cells from one draw: the rate is rounded down to
+     * 1/256. */
     unsigned limit = (unsigned)(p->dropout * 256.0f);
 
     for (size_t t = 0; t < T; t++) {
@@ -193,6 +201,7 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
 
     pz_seq_norm(t->x, T, d, y.u1, y.r1);
     for (size_t i = 0; i < T; i++)
+        /* The bias first, then the product adds to it: no pass of its own. */
         memcpy(y.gate + i * 3 * d, net->theta + w.bin, 3 * d * sizeof(float));
     pz_gemm_ab((struct pz_gemm){ T, 3 * d, d, 1 }, y.u1, net->theta + w.win, y.gate);
     for (size_t s = 0; s < p->n_seq; s++) {
@@ -286,6 +295,7 @@ void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
     size_t T = p->start[p->n_seq], d = net->d;
 
     memcpy(t->work, dx, T * d * sizeof *dx);
+    /* pz_seq_norm_back adds: the residual stream's gradient collects what each layer sends back. */
     memset(dx, 0, T * d * sizeof *dx);
     pz_seq_norm_back(t->work, t->q, t->r, T, d, dx);
     for (size_t l = net->n_layers; l-- > 0;) {
@@ -313,6 +323,8 @@ const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
     memset(tape.x, 0, n * d * sizeof *tape.x);
     for (size_t i = 0; i < n; i++) {
         weight[i] = h->weight[first + i] < 1 ? h->weight[first + i] : 1.0f;
+        /* Item vectors have length one; times sqrt(d) their mean square is about one, which is what
+         * the layers expect. The same factor as in training (fit.c). */
         pz_seq_axpy(sqrtf((float)d), item + (size_t)h->item[first + i] * d, d, tape.x + i * d);
     }
     pz_seq_forward(net, &pack, &tape);
