@@ -161,3 +161,31 @@ TEST(segments_read_back_and_without_the_setting_there_are_none)
     expect(part, &q, 2, 2.5, 0.25);
     pz_popularity.free(part);
 }
+
+/* GROUP is a column of both tables: what users of a have, and what events of a are with, are two
+ * segments. Events 0 .. 3 are of b, 4 .. 6 of a: item 1 has .5 + 1, item 2 .25, N = 1.75. */
+TEST(a_column_of_users_and_of_events_is_two)
+{
+    static const uint64_t event_ptr[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    static const uint32_t event_group[] = { 1, 1, 1, 1, 0, 0, 0 };
+    static struct pz_attr of_events = { .name = "GROUP",
+                                        .kind = PZ_ATTR_CATEGORY,
+                                        .ptr = event_ptr,
+                                        .code = event_group,
+                                        .values = { 2, group_offset, "ab", false, NULL } };
+    static const struct pz_attrs context = { .n_attrs = 1, .n_rows = 7, .attr = &of_events };
+    const struct pz_given user = { .attr = &columns[0], .code = 0 },
+                          event = { .attr = &of_events, .code = 0 };
+    const struct pz_query by_user = { .task = PZ_TASK_USER, .user = &user, .n_user = 1 },
+                          by_event = { .task = PZ_TASK_USER, .context = &event, .n_context = 1 };
+    const double unit = 4.75 / 2.75;
+    struct pz_corpus c = corpus;
+    void *part;
+
+    c.context = &context;
+    part = fit(&c, "shrink", 1, NULL, 0);
+    expect(part, &by_user, 2.875, 1.8125, 0.0625);
+    expect(part, &by_event, unit * 2 / 4.75, unit * (1.5 + 2.5 / 4.75),
+           unit * (0.25 + 0.25 / 4.75));
+    pz_popularity.free(part);
+}

@@ -9,6 +9,7 @@
 #include "model/popularity/segments.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +52,18 @@ static bool has_value(const struct pz_attr *a, uint64_t row, uint32_t value)
     return false;
 }
 
-static void set_name(struct pz_str *name, const struct pz_attr *a, uint32_t value)
+/* Before the name of a column of interactions that the users have, too: "DEVICE" may be what a user
+ * has and what an event was made with, which are two segments. */
+static const char OF_CONTEXT[] = "context:";
+
+static void set_name(struct pz_str *name, const char *prefix, const struct pz_attr *a,
+                     uint32_t value)
 {
     size_t len = 0;
     const char *s = a->num ? NULL : pz_dict_get(&a->values, value, &len);
 
     pz_str_reset(name);
+    pz_str_adds(name, prefix);
     pz_str_adds(name, a->name);
     pz_str_addc(name, '=');
     if (a->num)
@@ -67,6 +74,7 @@ static void set_name(struct pz_str *name, const struct pz_attr *a, uint32_t valu
 
 static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_rows, bool of_user)
 {
+    bool shared = !of_user && m->c->user_attrs && pz_attrs_find(m->c->user_attrs, a->name);
     uint32_t n_values = a->num ? 2 : a->values.n;
     uint64_t *rows = pz_mem_array(n_values, sizeof *rows),
              min = n_rows / 100 < 2 ? 2 : n_rows / 100;
@@ -81,7 +89,7 @@ static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_ro
     for (uint32_t v = 0; v < n_values && ok; v++) {
         if (rows[v] < min)
             continue;
-        set_name(&m->name, a, v);
+        set_name(&m->name, shared ? OF_CONTEXT : "", a, v);
         ok = !m->name.failed && pz_mem_grow(&m->place, &m->cap, m->n + 1, sizeof *m->place) &&
              pz_dict_builder_add(m->names, m->name.data, m->name.len) == m->n;
         if (ok)
@@ -283,10 +291,11 @@ enum pz_status pz_segments_load(struct pz_table *t, uint32_t n_items, struct pz_
     return st;
 }
 
-/* The segment of a given value, or PZ_NONE. */
-static uint32_t find_given(const struct pz_segments *s, const struct pz_given *g)
+/* The segment of a given value whose name begins so, or PZ_NONE. */
+static uint32_t find_named(const struct pz_segments *s, const char *prefix,
+                           const struct pz_given *g)
 {
-    char name[PZ_NAME_MAX + 1024];
+    char name[sizeof OF_CONTEXT + PZ_NAME_MAX + 1024];
     size_t len = 0, n;
     const char *value = g->num > 0 ? "true" : "false";
 
@@ -296,13 +305,20 @@ static uint32_t find_given(const struct pz_segments *s, const struct pz_given *g
         len = strlen(value);
     else
         value = pz_dict_get(&g->attr->values, g->code, &len);
-    n = strlen(g->attr->name);
-    if (n + 1 + len > sizeof name)
+    n = strlen(prefix) + strlen(g->attr->name) + 1;
+    if (n + len >= sizeof name)
         return PZ_NONE;
-    memcpy(name, g->attr->name, n);
-    name[n] = '=';
-    memcpy(name + n + 1, value, len);
-    return pz_dict_find(&s->names, name, n + 1 + len);
+    snprintf(name, sizeof name, "%s%s=", prefix, g->attr->name);
+    memcpy(name + n, value, len);
+    return pz_dict_find(&s->names, name, n + len);
+}
+
+/* A value of the context without events enough speaks as the users who have it do. */
+static uint32_t find_given(const struct pz_segments *s, const struct pz_given *g, bool of_user)
+{
+    uint32_t found = of_user ? PZ_NONE : find_named(s, OF_CONTEXT, g);
+
+    return found != PZ_NONE ? found : find_named(s, "", g);
 }
 
 enum { MIXED_MAX = 64 };
@@ -312,7 +328,9 @@ static size_t find_segments(const struct pz_segments *s, const struct pz_query *
     size_t n = 0;
 
     for (size_t k = 0; k < q->n_user + q->n_context && n < MIXED_MAX; k++) {
-        found[n] = find_given(s, k < q->n_user ? &q->user[k] : &q->context[k - q->n_user]);
+        bool of_user = k < q->n_user;
+
+        found[n] = find_given(s, of_user ? &q->user[k] : &q->context[k - q->n_user], of_user);
         n += found[n] != PZ_NONE;
     }
     return n;

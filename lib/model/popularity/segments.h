@@ -18,7 +18,7 @@
 enum { PZ_SEGMENT_ITEMS = 500 };
 
 struct pz_segments {
-    struct pz_dict names; /* [n] "COLUMN=value" */
+    struct pz_dict names; /* [n] "COLUMN=value", "context:COLUMN=value" where users have it, too */
     const double *shrink; /* [1] */
     const double *total;  /* [n] N_s */
     struct pz_csr list;   /* [n] items ascending within a segment, values n_si */
