@@ -54,6 +54,7 @@ static void clear_making(struct making *m)
 /* Whether entry p of a list that starts at `start` repeats an earlier one. */
 static bool repeats(const struct pz_attr *a, uint64_t start, uint64_t p)
 {
+    /* Lists of an item are short: a few categories. */
     for (uint64_t q = start; q < p; q++)
         if (a->code[q] == a->code[p])
             return true;
@@ -97,6 +98,7 @@ static enum pz_status least_items(const struct making *m, uint64_t *cut, struct 
         return pz_err_memory(err, "attributes", 8.0 * (double)raw);
     for (uint64_t r = 0; r < raw; r++)
         if (m->df[r] >= 2)
+            /* As pz_trans_key: more items first, then the earlier value. */
             key[n++] = (uint64_t)m->df[r] << 32 | (uint32_t) ~(uint32_t)r;
     *cut = 0;
     if (n > MAX_FEATURES) {
@@ -217,6 +219,8 @@ static uint32_t item_candidates(const struct making *m, uint32_t item, struct ca
             for (uint64_t q = p; q < a->ptr[item + 1]; q++)
                 tf += a->code[q] == a->code[p];
             k.weight = 1 + logf((float)tf);
+            /* tf-idf chooses; what the feature weighs is the tf alone, since how common it is shows
+             * in its own counts. */
             k.rank = k.weight * logf(1 + (float)m->n_items / (float)m->df[raw]);
             n = insert(best, n, k);
         }
@@ -243,6 +247,7 @@ static enum pz_status add_item(struct making *m, uint32_t item, struct pz_err *e
     uint64_t at = m->ptr[item];
     double norm = 0;
 
+    /* Lists ascend, as everywhere. */
     qsort(best, n, sizeof *best, by_id);
     m->ptr[item + 1] = at + n;
     if (!pz_mem_grow(&m->list, &m->list_cap, at + n + 1, sizeof *m->list) ||
@@ -321,6 +326,7 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
     return st;
 }
 
+/* Bit by bit: weights of equal lists are made by the same operations. */
 static bool alike(const struct pz_trans_feats *f, uint32_t a, uint32_t b)
 {
     uint64_t n = f->rows.ptr[a + 1] - f->rows.ptr[a];
@@ -365,6 +371,7 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
     f->n_kinds = 0;
     if (f->n == 0)
         return PZ_OK;
+    /* At most half full, so that a search ends after a step or two. */
     while (n_slots < 2 * (size_t)f->n_items)
         n_slots *= 2;
     slot = pz_mem_array(n_slots, sizeof *slot);

@@ -43,6 +43,8 @@ enum {
 /* Row i of U from row i of A whose earlier pivots are already subtracted. */
 static inline void scale_row(float *row, size_t i, size_t n, float floor)
 {
+    /* The raised pivot acts as more penalty for this one source; the others' equations stay as they
+     * were. */
     float pivot = row[i] > floor ? row[i] : floor, inverse = 1 / sqrtf(pivot);
 
     row[i] = sqrtf(pivot);
@@ -58,7 +60,9 @@ static inline void subtract_row(float *row, const float *pivot, size_t i, size_t
         row[j] -= f * pivot[j];
 }
 
-/* Rows first .. n of A, less the products with four pivot rows: A[i] -= sum over p of p[i] * p. */
+/* Rows first .. n of A, less the products with four pivot rows: A[i] -= sum over p of p[i] * p.
+ * Four pivot rows at a time: row i is loaded and stored once for four, which is what the n^3 / 3
+ * operations of a factorisation wait for otherwise. */
 static inline void subtract_panel(float *A, size_t n, size_t stride, size_t first)
 {
     const float *restrict p0 = A + (first - 4) * stride, *restrict p1 = p0 + stride;
@@ -104,6 +108,8 @@ PZ_KERNEL void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor,
     }
     for (size_t i = n; i-- > 0;) { /* U x = y */
         const float *row = A + i * stride;
+        /* A sum over a row, in double: the only reduction, and the last place where digits are
+         * lost. */
         double sum = (double)x[i];
 
         for (size_t j = i + 1; j < n; j++)
@@ -144,6 +150,8 @@ struct job {
 static uint64_t source_key(const struct job *job, uint64_t entry)
 {
     uint32_t b = job->counts->item[entry];
+    /* By the root, half-way between the count (popular items always) and the share of its source
+     * (rare ones always). */
     float v = job->pop[b] > 0 ? job->counts->value[entry] / sqrtf(job->pop[b]) : 0;
 
     return pz_trans_key(b < job->n_items ? v : v * job->boost, b);
@@ -165,6 +173,7 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct scratch
             cut = w->key[k] < cut ? w->key[k] : cut;
     }
     for (uint64_t k = 0; k < n; k++)
+        /* Keys differ, so that exactly n_max reach the cut, in their order in the list. */
         if (source_key(job, start + k) >= cut)
             w->at[m++] = start + k;
     return m;
@@ -289,6 +298,8 @@ static enum pz_status run(struct job *job, struct pz_err *err)
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t j = first; j < end; j++)
             solve_target(job, j);
+        /* Between blocks: a signal waits for one block at most, and the loop over targets has no
+         * branch for it. */
         if (pz_stop_asked())
             return pz_err_set(err, PZ_INTERRUPTED, "interrupted while solving transitions");
     }
@@ -373,6 +384,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
             longest = counts->ptr[j + 1] - counts->ptr[j];
     job.n_max = (uint32_t)v->set[PZ_TRANS_NEIGHBOURS];
     job.n_max = longest < job.n_max ? (uint32_t)longest : job.n_max;
+    /* At least one more than n_max: the bin column. */
     job.stride = (job.n_max + PAD) / PAD * PAD;
     job.n_items = v->n_items;
     job.lambda = (float)(v->set[PZ_TRANS_LAMBDA] * mean_self(v));

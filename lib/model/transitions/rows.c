@@ -130,6 +130,8 @@ static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, 
 static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later,
                                uint32_t nearer)
 {
+    /* 0 apart is one moment: its events have no order, and stand as far apart as they do on average
+     * (`within`). */
     uint32_t twice = v->at[later] - v->at[earlier];
 
     twice = twice == 0 ? v->within[later] : twice;
@@ -158,6 +160,9 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
 static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor,
                        struct scratch *s)
 {
+    /* The Gram matrix is a sum over triples, two sources before each target. All the targets after
+     * the later one of a pair are in its tail T, so that one pass over pairs is enough
+     * (test_transitions: the_closed_form_is_the_gram_matrix_of_histories). */
     double flat = factor * v->a, steep = factor * (1 - v->a);
     double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
 
@@ -218,6 +223,7 @@ uint64_t pz_trans_key(float v, uint32_t item)
     uint32_t bits;
 
     memcpy(&bits, &v, sizeof bits); /* non-negative floats order as their bits do */
+    /* The complement: of equal values the lower item has the larger key. */
     return (uint64_t)bits << 32 | (uint32_t)~item;
 }
 
@@ -240,6 +246,8 @@ uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
     if (n <= k)
         return n;
     while (left < k && k < right) { /* Hoare's quickselect, descending, around place k */
+        /* The median of three: lists arrive sorted by item, often with values that fall, where the
+         * first key alone would make it quadratic. */
         uint64_t pivot = median3(key[left], key[left + (right - left) / 2], key[right - 1]);
         uint32_t i = left, j = right - 1;
 
@@ -403,6 +411,7 @@ static uint64_t least_key(const struct job *job, uint32_t item, struct scratch *
         s->key[n] = cell_key(job, item, s->touched[k], s);
         n += s->key[n] > 0;
     }
+    /* All stay: 1 is below every key that is kept, and 0 is no entry. */
     if (n <= job->keep)
         return 1;
     pz_trans_select(s->key, n, job->keep);
@@ -421,6 +430,7 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
     job->count[slot] = 0;
     if (job->wanted && !job->wanted[item])
         return;
+    /* A row that was cut once is not longer than `keep`: adding nothing to it comes to a copy. */
     if (job->old && is_untouched(job, item)) {
         copy_old(job, item, slot);
         return;
@@ -483,6 +493,8 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
 /* Run the job and hand over its lists. */
 static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *err)
 {
+    /* Blocks of about a million entries: enough rows for all threads, little memory beside the
+     * lists themselves. */
     uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
     struct grow *g = &job->g;
     enum pz_status st = PZ_OK;
@@ -530,6 +542,7 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
         .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true
     };
 
+    /* Pairs with features are all kept: the rows of features are summed from them. */
     job.keep = row_max + v->feats->n;
     return build(&job, out, err);
 }
@@ -580,6 +593,7 @@ static void scatter(const struct pz_csr *in, uint64_t *ptr, uint32_t *item, floa
         for (uint64_t k = in->ptr[j]; k < in->ptr[j + 1]; k++) {
             uint64_t at;
 
+            /* A coefficient of 0 is a source that was not chosen. */
             if (in->value[k] == 0)
                 continue;
             at = --ptr[in->item[k]];

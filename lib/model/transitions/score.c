@@ -37,6 +37,7 @@ static const struct pz_csr *lists_of(const struct pz_trans *t)
 /* Events of the history that score. */
 static size_t depth(const struct pz_trans *t, const struct pz_query *q)
 {
+    /* Without order all events weigh alike and none is the oldest: all count. */
     size_t max = (size_t)t->set[PZ_TRANS_HISTORY];
 
     return t->ordered && q->n_hist > max ? max : q->n_hist;
@@ -73,6 +74,8 @@ static void add_list(const uint32_t *restrict item, const float *restrict value,
     size_t k = 0;
 
     for (; k + 4 <= n; k += 4) {
+        /* Four loads before the first store: the compiler may not do that by itself, since it
+         * cannot know that the items differ, and what this loop waits for is memory. */
         float a = out[item[k]] + w * value[k], b = out[item[k + 1]] + w * value[k + 1];
         float c = out[item[k + 2]] + w * value[k + 2], d = out[item[k + 3]] + w * value[k + 3];
 
@@ -94,6 +97,7 @@ static void add_row(const struct pz_trans *t, uint32_t row, float weight, const 
     const float *value = l->value + l->ptr[row];
     size_t n = l->ptr[row + 1] - l->ptr[row];
 
+    /* Items ascend, so features are the end of a list. */
     while (n > 0 && item[n - 1] >= t->n_items) {
         n--;
         to->attr[item[n] - t->n_items] += w * value[n];
@@ -132,6 +136,7 @@ PZ_KERNEL static void multiply(float *restrict out, const float *restrict scale,
 
 PZ_KERNEL static float largest(const float *x, size_t n)
 {
+    /* From 0: only positive scores pass anything on. */
     float top[16] = { 0 };
     size_t i = 0;
 
@@ -189,6 +194,7 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
         uint32_t b = q->hist[q->n_hist - k];
         float weight = event_weight(&age);
 
+        /* An item that came since the training, from live events: no row of its own. */
         if (b >= t->n_items)
             continue;
         known = known || t->pop[b] > 0 || t->feats.rows.ptr[b] < t->feats.rows.ptr[b + 1];

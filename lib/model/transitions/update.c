@@ -55,6 +55,7 @@ static enum pz_status match_rows(struct merge *m, struct pz_err *err)
     m->new_row = pz_mem_array(n_old, sizeof *m->new_row);
     if (!m->old_row || !m->new_row)
         return pz_err_memory(err, "transitions", 8.0 * n_new);
+    /* PZ_NONE is all ones. */
     memset(m->old_row, 0xff, n_new * sizeof *m->old_row);
     memset(m->new_row, 0xff, n_old * sizeof *m->new_row);
     for (uint32_t i = 0; i < m->c->n_items; i++)
@@ -85,6 +86,7 @@ static void take_back_pop(struct merge *m)
         float left = m->t->own_pop[back->item[p]] -
                      pz_weight_damp(back->weight[p]) * (float)pz_trans_decay(m->t->set, age);
 
+        /* Taking back what was added in float may leave a little less than nothing. */
         m->t->own_pop[back->item[p]] = left > 0 ? left : 0;
     }
 }
@@ -228,6 +230,7 @@ static void recall_coefficients(struct step *s, uint64_t *place)
 /* What a diagonal solver would make of a count. */
 static double diagonal(const struct merge *m, uint32_t source, double count)
 {
+    /* The ridge with only the diagonal of its Gram matrix, for which the popularity stands. */
     return count / ((double)m->t->pop[source] + m->t->set[PZ_TRANS_LAMBDA]);
 }
 
@@ -258,6 +261,8 @@ static void follow_counts(struct step *s)
         if (!s->touched[j])
             continue;
         relate(s, j, &solved, &plain);
+        /* A row that was not solved before, or whose coefficients cancel, has no relation of its
+         * own. */
         if (!(plain > 0 && solved > 0)) {
             solved = all_solved;
             plain = all_plain;
@@ -306,6 +311,7 @@ static uint32_t choose_targets(struct step *s, const uint64_t *occurs, uint8_t *
 
         for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
             cost += source[now->item[k]] ? 0 : occurs[now->item[k]];
+        /* Not the end: a cheaper target further down may still fit. */
         if (cost > budget)
             continue;
         budget -= cost;
@@ -336,6 +342,8 @@ static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
             st = pz_trans_solve(&all, &t->counts, t->pop, wanted, s->value, err);
         pz_trans_view_clear(&all);
     }
+    /* Change that waits adds up over updates (change begins with the old due), so that a target
+     * which changes a little every day is solved one day, too. */
     for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++)
         t->own_due[j] = wanted[j] ? 0 : s->change[j];
     free(wanted);

@@ -54,6 +54,8 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
                                        sizeof *list);
 
     for (uint32_t u = 0; list && u < c->n_users; u++)
+        /* Without a delta all who have events; with one those who have new ones: the cost of an
+         * update is that of its users. */
         if (first_new ? first_new[u] < c->ptr[u + 1] : c->ptr[u] < c->ptr[u + 1]) {
             list[v->n_users++] = (struct source){ c, first_new, u, 1 };
             v->n += c->ptr[u + 1] - c->ptr[u];
@@ -97,6 +99,8 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
 
     v->ptr[k + 1] = p + n;
     v->fresh[k] = p + n_old;
+    /* Old pairs were counted with n_old^-e and should be with n^-e: of t as it is now, the share 1
+     * - (n_old / n)^-e is missing; negative, since a longer history weighs less. */
     v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
     v->stale[k] = fabs((double)v->stale[k]) < STALE_BOUND ? 0 : v->stale[k];
     for (uint64_t t = 0; t < n; t++, p++) {
@@ -140,6 +144,7 @@ static void find_moments(struct pz_trans_view *v, const struct source *s, uint32
             end++;
         twice = (2 * (end - first + 1) + 1) / 3; /* rounded */
         for (uint64_t p = start + first; p < start + end; p++) {
+            /* Twice a place, so that the middle of an even number of events is whole, too. */
             v->at[p] = (uint32_t)(2 * start + first + end - 1);
             v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MAX ? twice : WITHIN_MAX);
         }
@@ -175,6 +180,8 @@ static void scale_user(struct pz_trans_view *v, const struct source *s, uint32_t
         for (; first > v->ptr[k] && v->at[first - 1] == v->at[end - 1]; first--)
             mass += (double)v->target[first - 1];
         apart = end < v->ptr[k + 1] ? 0.5 * (v->at[end] - v->at[first]) : 0;
+        /* The recursion of the head of this file over moments instead of events: from the middle of
+         * one moment to that of the next it is `apart` places. */
         tail = apart > 0 ? pow(rr, apart - 1) * (last + rr * tail) : 0;
         set_tails(v, first, end, mass, tail);
         last = mass;
@@ -202,6 +209,8 @@ static void index_items(struct pz_trans_view *v, bool all)
         v->occ_ptr[i + 1] += v->occ_ptr[i];
     for (uint32_t k = v->n_users; k-- > 0;)
         for (uint64_t p = v->ptr[k + 1]; p-- > (all ? v->ptr[k] : first_counting(v, k));)
+            /* From behind, so that positions of an item ascend and each occ_ptr ends at its
+             * beginning. */
             v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
     v->occ_ptr[v->n_items] = n;
 }
@@ -216,6 +225,7 @@ static void fill(struct pz_trans_view *v, const struct pz_corpus *c, const struc
         find_moments(v, &list[k], k);
     index_items(v, c->wishes);
     if (c->wishes) {
+        /* Sorted by item, a user's events of an item stand together. */
         join_wishes(v);
         index_items(v, false);
     }
@@ -236,6 +246,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+    /* `at` counts half places, and `within` fits a byte. */
     v->max = v->window < WITHIN_MAX / 2 ? WITHIN_MAX : 2 * v->window;
     list = list_users(v, c, delta);
     if (!list)
@@ -317,6 +328,7 @@ void pz_trans_repeat(const struct pz_corpus *c, float *curve)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
             uint64_t back = p - c->ptr[u];
 
+            /* hits[0] takes those that came back to nothing near; nobody reads it. */
             hits[last_lag(c, c->ptr[u], p)]++;
             chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
         }
