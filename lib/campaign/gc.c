@@ -33,6 +33,7 @@ struct reach {
 
 static void take_smaller(struct reach *r, uint64_t events, uint64_t rows)
 {
+    /* What all of them have is what the one with the least has. */
     r->events = r->any && r->events < events ? r->events : events;
     r->rows = r->any && r->rows < rows ? r->rows : rows;
     r->any = true;
@@ -50,6 +51,7 @@ static bool is_weekly(const struct pz_version *list, size_t n_list, size_t i, ui
 {
     uint32_t weeks = 0;
 
+    /* From the newest back; the first of a week met is its newest. */
     for (size_t k = n_list; k-- > 0 && weeks < n;) {
         bool newest = k + 1 == n_list || week_of(&list[k]) != week_of(&list[k + 1]);
 
@@ -99,6 +101,7 @@ static enum pz_status remove_version(const char *campaign, uint32_t number, stru
         st = pz_layout_version(old, campaign, number, ".old", err);
     if (st == PZ_OK)
         st = pz_layout_path(dir, campaign, "versions", err);
+    /* The name goes before the files do: a reader finds a version whole or not at all. */
     if (st == PZ_OK && rename(path, old) != 0)
         st = pz_err_errno(err, PZ_IO, errno, "cannot remove %s", path);
     if (st == PZ_OK)
@@ -171,6 +174,8 @@ static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc
             "and the next training would lack them: export them, name the datasets "
             "that it reads by --data FILE, or say --force",
             (unsigned long long)t.n, (unsigned long long)t.first, (unsigned long long)r->events);
+    /* Rows are put again and again, and the last one counts: those that the datasets lack stay,
+     * without a complaint. */
     r->rows = held.rows < r->rows ? held.rows : r->rows;
     return st;
 }

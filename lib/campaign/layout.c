@@ -61,6 +61,7 @@ static bool parse_current(const char *text, struct pz_current *c)
     if (sscanf(text, "%u %u %u ", &c->current, &c->previous, &c->highest) != 3)
         return false;
     format_current(again, c);
+    /* Previous may be 0 (there was none), current only together with highest. */
     return strcmp(again, text) == 0 && c->current <= c->highest && c->previous <= c->highest &&
            c->highest < UINT32_MAX && (c->current > 0) == (c->highest > 0);
 }
@@ -151,6 +152,8 @@ static uint32_t version_of(const char *name, const char *ending)
     uint32_t v = (uint32_t)strtoul(name, NULL, 10);
 
     snprintf(made, sizeof made, "%04u%s", v, ending);
+    /* Names are compared after making them again, so that "1", "00001" and "0001x" are not version
+     * 1. */
     return strcmp(made, name) == 0 ? v : 0;
 }
 
@@ -209,6 +212,7 @@ enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t 
 
 enum pz_status pz_layout_mkdir(const char *path, struct pz_err *err)
 {
+    /* The umask decides who may read it. */
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", path);
     return PZ_OK;
@@ -257,6 +261,8 @@ bool pz_layout_remove(const char *campaign, const char *name, struct pz_log *log
     if (pz_layout_path(path, campaign, "versions", NULL) == PZ_OK)
         versions = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (versions >= 0)
+        /* A link in the place of a folder is not followed: nothing outside the campaign can be
+         * removed. */
         folder = openat(versions, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder >= 0)
         remove_files(folder);
@@ -280,6 +286,8 @@ static enum pz_status sweep_versions(const char *campaign, const struct pz_curre
     if (st == PZ_OK)
         st = list_names(path, &arena, &name, &n, err);
     for (size_t i = 0; st == PZ_OK && i < n; i++)
+        /* Half-made, half-removed, or published but for the last step: `current` never came to name
+         * it. */
         if (version_of(name[i], ".new") || version_of(name[i], ".old") ||
             version_of(name[i], "") > c->highest)
             pz_layout_remove(campaign, name[i], log);

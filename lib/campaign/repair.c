@@ -190,6 +190,7 @@ static void choose(struct pz_current *c, bool readable, const uint32_t *whole, s
         previous = previous || whole[i] == c->previous;
     }
     if (!current)
+        /* The newest that is whole; a current one that can be read and is whole stays. */
         c->current = whole[n - 1];
     if (!previous || c->previous == c->current)
         c->previous = n > 1 ? whole[n - 1] == c->current ? whole[n - 2] : whole[n - 1] : 0;
@@ -206,6 +207,7 @@ static enum pz_status mend_current(const char *campaign, const uint32_t *whole, 
         return pz_err_set(err, PZ_NO_INPUT, "%s has no version that is whole", campaign);
     c = old;
     choose(&c, readable, whole, n);
+    /* Above every folder there is, damaged ones included: numbers are never used again. */
     c.highest = c.highest > highest ? c.highest : highest;
     if (readable && memcmp(&c, &old, sizeof c) == 0)
         return PZ_OK;

@@ -33,6 +33,7 @@ static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool i
         size_t n;
         const char *id = pz_dict_get(&o->ids, i, &n);
 
+        /* Users that the model lacks get no row of it: their history is in the store alone. */
         row[i] = pz_dict_find(&m->users, id, n);
     }
     return PZ_OK;
@@ -135,6 +136,8 @@ static bool settings_changed(const char *campaign, const struct pz_view *v)
 {
     struct pz_settings now = { NULL };
     bool same = pz_settings_read(campaign, &now, NULL) == PZ_OK &&
+                /* By content, not by time: a file written twice within a tick of the clock would
+                 * look the same. */
                 (now.doc == v->settings.doc || json_equal(now.doc, v->settings.doc));
 
     pz_settings_clear(&now);

@@ -527,8 +527,8 @@ static void cut_page(struct question *q, const char *name)
 {
     const json_t *wanted = json_object_get(q->doc, "maxResults");
     const char *token = member(q, "nextToken");
-    /* A negative number becomes a huge one, and is refused with the others. */
-    size_t most = json_is_integer(wanted) ? (size_t)json_integer_value(wanted) : PAGE_MAX;
+    /* A negative number becomes a huge one, and what is none 0: refused with the others. */
+    size_t most = wanted && !json_is_null(wanted) ? (size_t)json_integer_value(wanted) : PAGE_MAX;
     size_t from = token ? strtoul(token, NULL, 10) : 0, n = json_array_size(q->list);
     json_t *page = json_array();
 

@@ -147,6 +147,9 @@ static double judge_weight(const struct pz_valid *v, const struct pz_valid_case 
         uint32_t item = v->truth[c->truth + t];
         float s = scratch->total[item] + w * scratch->mine[item];
 
+        /* Items of the same score share their places: the mean of the best and the worst that it
+         * could be, rounded down. The item itself is level with itself, which makes a half that
+         * rounding drops. */
         rank[t] = count_above(scratch->total, scratch->mine, w, s, v->train.n_items) / 2;
     }
     return pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
@@ -207,6 +210,8 @@ static void judge_case(const struct job *j, const struct pz_valid_case *c, uint3
     add_others(j, c, &q, scratch);
     if (pz_blend_score(&j->part[j->judged], &q, scratch->allowed, n, scratch->scratch,
                        scratch->mine, &top))
+        /* Parts are added after each was divided by its own largest score, as in an answer
+         * (rank/blend). */
         pz_blend_scale(scratch->mine, n, 1 / top);
     else
         memset(scratch->mine, 0, n * sizeof *scratch->mine);

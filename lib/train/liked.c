@@ -67,6 +67,7 @@ static size_t find_values(const struct liked *l, const struct pz_event_rule *rul
     for (uint64_t i = 1; i < FIFTHS && n > 0; i++) {
         float x = sorted[n * i / FIFTHS];
 
+        /* From the smallest value on is no threshold; a value twice is one trial. */
         if (x > sorted[0] && (found == 0 || x > value[found - 1]))
             value[found++] = x;
     }
@@ -83,6 +84,8 @@ static void hold_out(struct liked *l)
 
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
             n += l->keep[p] = !l->cfg->keep || l->cfg->keep[p];
+        /* A tenth, rounded up, but nothing of one or two events: there would be no history left to
+         * ask with. */
         k = n < 3 ? 0 : (n + 9) / 10;
         for (uint64_t p = ds->ptr[u + 1]; p > ds->ptr[u] && k > 0; p--)
             if (l->keep[p - 1]) {
@@ -112,13 +115,18 @@ static void add_user(struct liked *l, const struct pz_event_rule *rule, uint32_t
     for (uint64_t p = ds->ptr[user]; p < ds->ptr[user + 1]; p++) {
         double worth = 1;
 
+        /* Items met before are told by memory, not by taste. */
         if (!l->held[p] || had_before(l, ds->ptr[user], p))
             continue;
         if (of_type(l, rule, p))
+            /* -1 at the least value, 1 at the largest: what is at the middle or below is no item to
+             * find. */
             worth = 2 * ((double)ds->value[p] - l->low) / (l->high - l->low) - 1;
         c->now = c->n_truth == 0 ? ds->time[p] : c->now;
         l->v.truth[c->truth + c->n_truth] = ds->item[p];
         l->v.gain[c->truth + c->n_truth] = (float)worth;
+        /* Written first, counted if it is worth something: the next one takes its place otherwise.
+         */
         c->n_truth += worth > 0;
     }
     if (c->n_truth > 0) {

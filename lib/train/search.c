@@ -69,6 +69,8 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step)
     x = x < lo ? lo : x > hi ? hi : x;
     x = log_scale ? exp(x) : x;
     x = s->whole ? floor(x + 0.5) : x;
+    /* At the end of the range nothing moves; exp(log(x)) is not quite x, and would look like a
+     * step. */
     return fabs(x - c->value[k]) < 1e-9 * (hi - lo) ? c->value[k] : x;
 }
 
@@ -81,6 +83,8 @@ static bool is_of_now(const struct pz_search *s, size_t p)
 
 size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w)
 {
+    /* The first is replaced by the weight that the scorer starts with; 0 is to do without the part.
+     */
     static const double fresh[PZ_WEIGHTS] = { 0, 0, 0.03, 0.06, 0.12, 0.5, 1, 2 };
     static const double now[PZ_WEIGHTS] = { 0, 0.03, 0.06, 0.12, 0.25, 0.5, 1, 2 };
     static const double near[] = { 1, 0.5, 0.7, 1.4, 2, 0 };
@@ -88,6 +92,7 @@ size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, doubl
 
     for (size_t i = 0; i < s->n_parts; i++)
         others += i != p && s->part[i].weight > 0;
+    /* w[0] is what the others have to win over: best_row compares with its row. */
     w[0] = s->part[p].weight;
     if (s->choice[p].weight_fixed || others == 0)
         return 1;
@@ -120,7 +125,9 @@ double pz_search_gain(const double *a, const double *b, uint32_t n)
         square += (a[u] - b[u]) * (a[u] - b[u]);
     }
     mean = n ? sum / n : 0;
+    /* The paired test: users differ far more from each other than two settings do on one user. */
     spread = n ? square / n - mean * mean : 0;
+    /* Below that the differences are rounding: all users gain the same or nothing. */
     return spread > 1e-18 ? mean / sqrt(spread / n) : mean > 1e-9 ? INFINITY : 0;
 }
 
@@ -259,6 +266,7 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
         return st;
     row = best_row(s, p, n_w, rung, sure_of_weight(s, p, kind));
     s->idle = kind == MOVE && same(s->trial, s->each, rung);
+    /* The second rung judges the rest alone; the first quarter's values stand already. */
     if (is_new || pz_search_gain(s->trial + row * all, s->each, rung) > PRUNE_AT) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, rung, all, s->trial, err);
         if (st != PZ_OK)
@@ -320,6 +328,8 @@ static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double 
     *won = false;
     c->value[k] = value;
     if (read_out)
+        /* Read-outs are settings of answering: changed on the fitted part, and put back when they
+         * lose. */
         c->scorer->set(fitted, k, value);
     else
         st = fit(s, p, &s->part[p].part, err);
@@ -378,6 +388,8 @@ static enum pz_status pass(struct pz_search *s, size_t p, bool read_out, double 
         idle = s->idle;
         if (st == PZ_OK && !won)
             st = follow(s, p, k, -step, left, &won, err);
+        /* Neither up nor down changed a single user's value: it is not asked again for this part.
+         */
         s->inert[p][k] = idle && s->idle && !won;
     }
     return st;
@@ -402,6 +414,8 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
 {
     struct pz_choice *c = &s->choice[p], kept = *c;
     struct pz_part old = s->part[p];
+    /* A region has its own read-outs for nothing: without them it would be compared at the values
+     * of the old one. */
     uint32_t n = s->v->n_users, left = UINT32_MAX;
     double *each = malloc(n * sizeof *each), mean = s->mean;
     bool won = false, inert[PZ_MAX_SETTINGS];

@@ -40,6 +40,8 @@ void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus)
 
     for (uint64_t p = 0; p < corpus->ptr[corpus->n_users]; p++)
         oldest = corpus->time[p] < oldest ? corpus->time[p] : oldest;
+    /* From a 300th of the time that the data cover to a third: what is shorter sees single events,
+     * what is longer is popularity. */
     days = fmin(fmax((double)(corpus->newest - oldest) / DAY, 1000 * half->min), half->max);
     pz_choice_init(c, &pz_trend_choice);
     c->low[PZ_TREND_HALF_LIFE] = days / 300;
@@ -99,6 +101,7 @@ static enum pz_status judge_trial(struct pz_search *s, bool first, bool *won, st
     uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
     enum pz_status st;
 
+    /* Users who are passed by keep the values that they have. */
     memcpy(s->trial, s->each, all * sizeof *s->trial);
     st = judge(s, 0, rung, err);
     if (st == PZ_OK && pz_search_gain(s->trial, s->each, rung) > 0) {

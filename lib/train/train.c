@@ -58,6 +58,7 @@ static void start_part(struct pz_training *t, const struct pz_scorer *s,
     struct pz_choice *c = &t->choice[t->n];
 
     pz_choice_init(c, s);
+    /* The first part is the measure of all others: only ratios of weights matter. */
     c->weight = t->n == 0 ? 1 : 0.3;
     if (!setup->corpus->ordered)
         pz_choice_fix_all(c);
@@ -168,6 +169,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .keep_seen = &t->keep_seen,
                                .record_time = t->cfg->record_time };
 
+    /* Popularity alone has nothing that could be compared. */
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
     t->judged_seen = cfg.exclude_seen;
@@ -177,6 +179,8 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 /* Seconds left of --timeout; 0: no limit. */
 static double time_left(const struct pz_training *t)
 {
+    /* pz_wall_seconds counts from the start of the program: --timeout is for all of it, reading
+     * included. Nothing left is a millisecond, as 0 would mean no limit. */
     double left = t->cfg->timeout_s - pz_wall_seconds();
 
     return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
@@ -293,6 +297,7 @@ static json_t *event_rules(const struct pz_train_cfg *cfg)
         json_t *rule = json_pack("{s:s, s:f}", "type", cfg->rules[i].type, "weight",
                                  cfg->rules[i].weight / largest);
 
+        /* -inf stands for none, which JSON cannot say: the member is left out. */
         if (isfinite(cfg->rules[i].threshold))
             json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
         json_array_append_new(list, rule);
@@ -312,6 +317,7 @@ static json_t *part_list(const struct pz_training *t)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
         entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
                           "early", c->cold_weight, "settings", settings);
+        /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
         json_array_append_new(list, entry);

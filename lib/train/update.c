@@ -62,6 +62,7 @@ static enum pz_status view(const struct pz_model *m, struct pz_dataset *ds, stru
                                .context = m->context,
                                .item_attrs = m->item_attrs,
                                .user_attrs = m->user_attrs };
+    /* For a model whose manifest does not say; the merged one is made of all of them. */
     memset(ds->fingerprint, '0', sizeof ds->fingerprint - 1);
     return live && *live ? pz_watermarks_read(&ds->watermarks, live, err) : PZ_OK;
 }
@@ -194,6 +195,7 @@ static bool find_first_new(struct updating *u, uint32_t user)
     u->first_new[user] = at;
     for (uint64_t p = was == PZ_NONE ? 0 : m->ptr[was]; was != PZ_NONE && p < m->ptr[was + 1];
          p++) {
+        /* Kept for the history, but it taught nothing: the corpus does not have it. */
         if (m->weight[p] <= 0)
             continue;
         if (at == c->ptr[user + 1] || u->old_item[c->item[at]] != m->item[p] ||
@@ -349,6 +351,7 @@ static void drop_old(struct updating *u, size_t p)
     for (size_t i = 0; i < pz_table_n_columns(u->old->table); i++) {
         const char *name = pz_table_column(u->old->table, i).name;
 
+        /* The memory of the old part is free before the next part is made. */
         if (strncmp(name, old->scorer->name, n) == 0 && name[n] == '/')
             pz_table_drop(u->old->table, name);
     }
@@ -364,6 +367,8 @@ static enum pz_status teach(struct updating *u, struct pz_err *err)
     for (uint32_t i = 0; i < c->n_users && st == PZ_OK && u->t.teach != c; i++) {
         bool heavy = u->first_new[i] - c->ptr[i] > u->t.cap;
 
+        /* From numbers of the whole corpus to those of the one that teaches, which is cut for heavy
+         * users. */
         u->first_new[i] = heavy ? u->t.teach->ptr[i + 1]
                                 : u->t.teach->ptr[i] + u->first_new[i] - c->ptr[i];
     }

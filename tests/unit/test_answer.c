@@ -3,10 +3,12 @@
 #include "answer/answer.h"
 #include "answer/write.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "campaign/settings.h"
+#include "serve/wire.h"
 #include "tests/unit/fixture_campaign.h"
 
 static const struct pz_ask_options nothing = { .exploration_weight = -1 };
@@ -402,6 +404,40 @@ TEST(threads_ask_while_the_campaign_is_refreshed_under_them)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
     assert_int_equal(job.failed, 0);
     pz_service_close(job.s);
+}
+
+/* Over HTTP scores have nine significant digits, written by hand (serve/wire.c). */
+TEST(scores_go_over_the_wire_with_nine_digits)
+{
+    static const double score[] = {
+        0.123456789, 0.987654321,   0.5, 0.1, 0.0999999999, 0.0000012345, 1.0000004e-9, 1e-9,
+        0.999999999, 0.25000000049, 0,   1,   5e-11
+    };
+    struct pz_service *s = open_service(campaign);
+    struct pz_prepared *p = prepare(s, &nothing);
+    struct pz_question q = { .user_id = "u1" };
+    struct pz_wire_query how = { .n_columns = 0 };
+    struct pz_answered a;
+    struct pz_err err = { 0 };
+
+    must(pz_ask(p, &q, &a, &err), &err);
+    assert_true(a.answer.n > 0);
+    for (size_t i = 0; i < sizeof score / sizeof *score; i++) {
+        struct pz_str out = { 0 };
+        json_t *doc, *got;
+
+        a.answer.hit[0].score = score[i];
+        pz_wire_answer(&out, PZ_OP_GET_RECOMMENDATIONS, &a, &how);
+        doc = json_loadb(out.data, out.len, 0, NULL);
+        got = json_object_get(json_array_get(json_object_get(doc, "itemList"), 0), "score");
+        assert_true(json_is_number(got));
+        assert_true(fabs(json_number_value(got) - score[i]) <= 5.01e-9 * score[i]);
+        json_decref(doc);
+        pz_str_clear(&out);
+    }
+    pz_answered_clear(&a);
+    pz_prepared_free(p);
+    pz_service_close(s);
 }
 
 AROUND_EACH(fresh_campaign, remove_campaign)

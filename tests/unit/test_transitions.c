@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/rng.h"
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
 #include "scorer_fixture.h"
@@ -857,6 +858,96 @@ TEST(an_update_of_every_item_solves_the_ridge_anew)
     memcpy(value, plain, sizeof value);
     value[0] = 1; /* every item of this corpus has new events, so every target is solved again */
     compare_update(value, 1e-3, true);
+}
+
+/* A corpus too large for all its targets to be solved again: 100 items in a ring, users walk on by
+ * one to three. The last `late` users have one event more than in the earlier one. */
+static void walk(struct pz_corpus *c, uint32_t users, uint32_t each, uint32_t late, uint32_t n)
+{
+    uint64_t *ptr = calloc(users + 1, sizeof *ptr), all = (uint64_t)users * each + late;
+    uint32_t *item = calloc(all, sizeof *item);
+    int64_t *time = calloc(all, sizeof *time);
+    float *weight = calloc(all, sizeof *weight);
+
+    for (uint32_t u = 0; u < users; u++) {
+        struct pz_rng rng;
+        uint32_t at, k = each + (u >= users - late);
+        uint64_t p = ptr[u];
+
+        pz_rng_init(&rng, 11, u);
+        at = pz_rng_below(&rng, n);
+        for (uint32_t e = 0; e < k; e++, p++) {
+            item[p] = at = (at + 1 + pz_rng_below(&rng, 3)) % n;
+            time[p] = 100 * e;
+            weight[p] = 1;
+        }
+        ptr[u + 1] = p;
+    }
+    *c = (struct pz_corpus){ .n_users = users,
+                             .n_items = n,
+                             .ptr = ptr,
+                             .item = item,
+                             .time = time,
+                             .weight = weight,
+                             .newest = 100 * each,
+                             .ordered = true };
+}
+
+static void forget_walk(struct pz_corpus *c)
+{
+    free((void *)(uintptr_t)c->ptr);
+    free((void *)(uintptr_t)c->item);
+    free((void *)(uintptr_t)c->time);
+    free((void *)(uintptr_t)c->weight);
+}
+
+/* The mean difference of the coefficients, as a share of their mean size in b. */
+static double coefficients_apart(const struct pz_trans *a, const struct pz_trans *b)
+{
+    double apart = 0, size = 0;
+
+    for (uint32_t i = 0; i < b->n_items; i++)
+        for (uint32_t j = 0; j < b->n_items; j++) {
+            apart += fabs(entry(&a->coef, i, j) - entry(&b->coef, i, j));
+            size += fabs(entry(&b->coef, i, j));
+        }
+    return apart / size;
+}
+
+/* Where targets are not solved again, their coefficients follow the new counts by a step: a few
+ * events more among 80,000 move them little, and not away from what a fit of everything has. */
+TEST(coefficients_of_large_data_follow_their_counts)
+{
+    enum { USERS = 4000, EACH = 20, LATE = 300, N = 100 };
+    struct pz_corpus before, now;
+    uint32_t old_item[N];
+    uint64_t *first_new = calloc(USERS, sizeof *first_new);
+    double value[N_NAMES];
+    struct fitted was, whole;
+    void *part;
+
+    walk(&before, USERS, EACH, 0, N);
+    walk(&now, USERS, EACH, LATE, N);
+    for (uint32_t u = 0; u < USERS; u++)
+        first_new[u] = now.ptr[u] + EACH;
+    for (uint32_t i = 0; i < N; i++)
+        old_item[i] = i;
+    memcpy(value, plain, sizeof value);
+    value[0] = 1;
+    fit_with(&was, &before, value);
+    fit_with(&whole, &now, value);
+    assert_int_equal(pz_transitions.update(was.part, &now,
+                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
+                                           &part, NULL),
+                     PZ_OK);
+    assert_true(((struct pz_trans *)part)->due[0] > 0); /* it waits */
+    assert_true(coefficients_apart(part, whole.part) < coefficients_apart(was.part, whole.part));
+    pz_transitions.free(part);
+    pz_transitions.free(was.part);
+    pz_transitions.free(whole.part);
+    forget_walk(&before);
+    forget_walk(&now);
+    free(first_new);
 }
 
 /* ---- the whole ---- */
