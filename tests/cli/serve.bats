@@ -57,6 +57,19 @@ teardown() {
     [ "$(jq -r '.personalizedRanking[3].itemId' a)" = nosuch ]
 }
 
+@test "control: a list is cut into pages of 1 to 100" {
+    control() { status / "$1" -H 'X-Amz-Target: AmazonPersonalize.ListCampaigns' -H 'Content-Type: application/x-amz-json-1.1'; }
+    serve --no-auth home.pzc related.pzc rank.pzc
+    for n in 1 3 100 null; do [ "$(control "{\"maxResults\":$n}")" = 200 ]; done
+    for n in 0 -1 101 1.5 '"x"'; do [ "$(control "{\"maxResults\":$n}")" = '400 InvalidInputException' ]; done
+    for n in 0 4 x; do [ "$(control "{\"nextToken\":\"$n\"}")" = '400 InvalidNextTokenException' ]; done
+    post / '{"maxResults":2}' -H 'X-Amz-Target: AmazonPersonalize.ListCampaigns' >a
+    [ "$(jq -c '[(.campaigns | length), .nextToken]' a)" = '[2,"2"]' ]
+    post / '{"maxResults":2,"nextToken":"2"}' -H 'X-Amz-Target: AmazonPersonalize.ListCampaigns' >b
+    [ "$(jq -c '[(.campaigns | length), has("nextToken")]' b)" = '[1,false]' ]
+    [ "$(jq -r '.campaigns[].name' a b | sort -u | wc -l)" -eq 3 ]
+}
+
 @test "an event is in the next answer, and survives the server" {
     serve --no-auth home.pzc
     q="{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"newcomer\"}"

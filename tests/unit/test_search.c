@@ -160,6 +160,23 @@ TEST(a_part_that_takes_long_must_gain_two_standard_errors)
     }
 }
 
+/* Users may take the first part out by its weight: the next one takes its place, with its own. */
+TEST(a_first_part_without_weight_leaves_the_others_theirs)
+{
+    struct pz_choice choice[2];
+
+    helped = 26;
+    for (size_t i = 0; i < 2; i++) {
+        pz_choice_init(&choice[i], &sway);
+        choice[i].low[0] = choice[i].high[0] = choice[i].value[0] = (double)i;
+        choice[i].weight = i ? 1 : 0;
+    }
+    choice[0].weight_fixed = true;
+    tune(choice, 2, true);
+    assert_true(choice[0].weight == 0);
+    assert_true(choice[1].weight == 1);
+}
+
 /* ---- a scorer that puts so many items above the next one ---- */
 
 struct depth {
