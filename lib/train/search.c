@@ -94,9 +94,9 @@ size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, doubl
         others += i != p && s->part[i].weight > 0;
     /* w[0] is what the others have to win over: best_row compares with its row. */
     w[0] = s->part[p].weight;
+    /* Alone, as after a first part that users took out: any weight will do but 0. */
     if (others == 0 && is_new && !s->choice[p].weight_fixed)
-        w[0] =
-            s->choice[p].weight; /* alone, as after a first part that users took out: any will do */
+        w[0] = s->choice[p].weight;
     if (s->choice[p].weight_fixed || others == 0)
         return 1;
     for (size_t i = 0; i < n; i++)

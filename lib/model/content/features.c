@@ -89,6 +89,7 @@ static bool add_terms(struct column *col, const struct pz_attr *a, const char *s
 
         while (i < len && is_word_byte((unsigned char)s[i]))
             i++;
+        /* One letter says nothing, and what is longer than any word is a key or a link. */
         if (i - from < 2 || i - from > TERM_BYTES)
             continue;
         pz_str_reset(&n->name);
@@ -154,6 +155,7 @@ static bool count_column(struct count *c, const struct pz_attrs *attrs, const ui
             continue;
         for (uint64_t p = a->ptr[row]; p < a->ptr[row + 1]; p++)
             for (uint64_t q = col->ptr[a->code[p]]; q < col->ptr[a->code[p] + 1]; q++) {
+                /* A row counts once for a name, however often it has it: the document frequency. */
                 c->items[col->id[q]] += last[col->id[q]] != row + 1;
                 last[col->id[q]] = row + 1;
             }
@@ -206,6 +208,7 @@ static bool least_rows(const struct count *c, uint32_t *min)
     if (sorted && n > max) {
         qsort(sorted, n, sizeof *sorted, descending);
         if (sorted[max] >= *min)
+            /* One more than what the first too many has: names equally frequent go together. */
             *min = sorted[max] + 1;
     }
     free(sorted);
@@ -277,6 +280,8 @@ static bool choose_knots(const struct pz_attrs *attrs, const uint8_t *use, const
     if (n > 0)
         qsort(x, n, sizeof *x, ascending);
     for (uint64_t k = 0; k < PZ_CONTENT_KNOTS && n > 0 && ok; k++) {
+        /* The first is the smallest value and the last the largest: nothing that was seen lies
+         * outside. */
         float at = (float)x[(n - 1) * k / (PZ_CONTENT_KNOTS - 1)];
         char tail[8];
 
@@ -432,6 +437,8 @@ static bool add_number(const struct pz_content_dict *d, const uint32_t *knot, ui
         k++;
     if (k + 1 == n || x <= (double)d->value[knot[k]])
         return row_add(r, knot[k], 1);
+    /* Linear between two knots, so that weights of knots make a function of the number that bends
+     * at each (a spline of degree one); outside it stays as at the end. */
     share = (float)((x - (double)d->value[knot[k]]) /
                     ((double)d->value[knot[k + 1]] - (double)d->value[knot[k]]));
     return row_add(r, knot[k], 1 - share) && (share == 0 || row_add(r, knot[k + 1], share));

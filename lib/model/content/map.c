@@ -48,6 +48,8 @@ static void fill_weights(struct map *m)
     for (uint32_t i = 0; i < m->x->n; i++) {
         double n = (double)m->count[i];
 
+        /* Few events say little about what follows, whatever they say: such an item teaches less
+         * than its one row. */
         m->trust[i] = n > 0 ? (float)(n / (n + m->set[PZ_CONTENT_TRUST])) : 0;
         m->target[i] = m->trust[i] * (float)norm(n, m->set[PZ_CONTENT_TARGET_NORM]);
     }
@@ -66,6 +68,7 @@ static void fill_matrix(struct map *m)
     for (size_t f = 0; f < m->n_feats; f++) {
         float *diagonal = &m->matrix[f * m->n_feats + f];
 
+        /* Positive definite, whatever the features: they may be few, or one the sum of others. */
         *diagonal += (float)m->set[PZ_CONTENT_RIDGE];
         m->unit[f] = sqrtf(*diagonal);
     }
@@ -104,6 +107,8 @@ static void keep_row(const struct map *m, const struct largest *to, uint32_t b, 
     uint32_t n = 0, *id = to->id + (size_t)b * to->kept;
 
     for (uint32_t f = 0; f < m->n_feats; f++)
+        /* The size of a weight in the unit of its feature: a rare feature has a small A_ff, and its
+         * weight is large for that reason alone. */
         if (row[f] != 0)
             key[n++] = pz_trans_key(fabsf(row[f]) * m->unit[f], f);
     n = pz_trans_select(key, n, to->kept);
@@ -152,6 +157,7 @@ static void fill_across(struct map *m)
 static void mix(struct map *m, uint32_t b, struct scratch *r)
 {
     const struct largest *t = &m->follow;
+    /* An item without events has count 0 and share 1: its t is what its features say, x M. */
     double fade = m->set[PZ_CONTENT_FADE];
     float share = (float)(fade / ((double)m->count[b] + fade));
 

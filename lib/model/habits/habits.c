@@ -74,6 +74,8 @@ static void count_user(const struct pz_corpus *c, uint32_t user, struct sums *s)
         s->events[i] += w;
         if (s->last[i] > INT64_MIN) {
             s->repeats[i] += w;
+            /* Logarithms: intervals spread over days and months, and the mean of a few would be
+             * that of the longest. */
             s->gaps[i] += w * log(fmax((double)(pz_corpus_time(c, p) - s->last[i]), VISIT_S));
         }
         s->last[i] = pz_corpus_time(c, p);
@@ -208,6 +210,7 @@ static double worth(const struct part *f, uint32_t item, const struct had *h, in
         interval = (again * log(fmax((double)(h->last - h->first) / again, VISIT_S)) +
                     PRIOR * interval) /
                    (again + PRIOR);
+    /* A question asked before the last event (a replay) counts as asked at it. */
     x = fmax((double)(now - h->last), 0) / exp(interval);
     return (double)f->share[item] * pow((double)h->mass, f->set[SET_FREQUENCY]) *
            pow(fmin(x, 1), f->set[SET_DUE]) * pow(fmax(x, 1), -f->set[SET_RECENCY]);
@@ -226,6 +229,7 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     struct had *had = scratch;
 
     for (size_t k = 0; k < q->n_hist; k++)
+        /* Only what the history touches is made zero: the scratch is as long as the catalogue. */
         had[q->hist[k]] = (struct had){ 0 };
     for (size_t k = 0; k < q->n_hist; k++)
         add_event(&had[q->hist[k]], q, k);

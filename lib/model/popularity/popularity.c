@@ -72,6 +72,8 @@ static void mix_trend(const struct pz_corpus *c, const double *growth, const dou
     for (uint32_t i = 0; i < c->n_items; i++)
         largest = sum[i] > largest ? sum[i] : largest;
     for (uint32_t i = 0; i < c->n_items; i++) {
+        /* Growth is in events of weight up to 1: a thousandth is below what one light event adds,
+         * so that an item which grows stands before all that do not. */
         double base = largest > 0 ? 1e-3 * sum[i] / largest : 0;
 
         score[i] = (float)((growth[i] > 0 ? growth[i] : 0) + base);

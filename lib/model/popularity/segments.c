@@ -84,6 +84,7 @@ static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_ro
         for (uint64_t p = a->num ? 0 : a->ptr[row]; !a->num && p < a->ptr[row + 1]; p++)
             rows[a->code[p]]++;
         if (a->num && !isnan(a->num[row]))
+            /* A boolean is its own code: 0 false, 1 true. */
             rows[a->num[row] > 0]++;
     }
     for (uint32_t v = 0; v < n_values && ok; v++) {
@@ -145,6 +146,8 @@ static bool least_count(const struct making *m, double *min)
     if (!sorted)
         return false;
     qsort(sorted, n, sizeof *sorted, descending);
+    /* Counts above that of the first one left out: items with equal counts stay or go together,
+     * whatever their number. */
     *min = sorted[PZ_SEGMENT_ITEMS];
     free(sorted);
     return true;
@@ -166,6 +169,7 @@ static bool count_segment(struct making *m, const struct place *s, double *total
     if (!least_count(m, &min))
         return false;
     for (uint32_t i = 0; i < c->n_items; i++) {
+        /* N_s is of all items: those that are not listed keep everybody's share alone. */
         *total += m->count[i];
         if (!(m->count[i] > min))
             continue;
@@ -187,6 +191,7 @@ static bool count_all(struct making *m, const uint32_t *final, double shrink)
     double *kept = out->owned[1] = pz_mem_array(1, sizeof *kept);
     bool ok = order && ptr && total && kept;
 
+    /* The dictionary is sorted by name and numbers anew; segments are counted in its order. */
     for (size_t k = 0; k < m->n && ok; k++)
         order[final[k]] = (uint32_t)k;
     for (size_t s = 0; s < m->n && ok; s++) {
@@ -347,6 +352,9 @@ void pz_segments_mix(const struct pz_segments *s, const struct pz_query *q, floa
     for (uint32_t i = 0; i < s->n_items; i++)
         all += (double)score[i];
     for (size_t k = 0; k < n; k++)
+        /* The formula of the header in the unit of everybody's counts, times their sum: score = all
+         * * mean over segments of (n_si + shrink p_i) / (N_s + shrink), where p_i all is the count
+         * itself. */
         keep += *s->shrink / (s->total[found[k]] + *s->shrink) / (double)n;
     for (uint32_t i = 0; i < s->n_items; i++)
         score[i] *= (float)keep;

@@ -121,6 +121,7 @@ static uint64_t length_of(const struct pz_corpus *c, uint32_t u)
 {
     uint64_t n = c->ptr[u + 1] - c->ptr[u];
 
+    /* One event has no neighbour in its session: it could say nothing. */
     return n < 2 ? 0 : n > EVENTS ? EVENTS : n;
 }
 
@@ -172,6 +173,8 @@ static void pass(const struct part *f, uint64_t *ptr, uint32_t *last, uint32_t *
         for (uint64_t p = f->events.ptr[s]; p < f->events.ptr[s + 1]; p++) {
             uint32_t i = f->events.item[p];
 
+            /* A session stands once in the list of an item; a list that is full has the newest, as
+             * sessions come newest first. */
             if (last[i] == s || (!at && ptr[i + 1] == SAMPLE) || (at && ptr[i] == f->at.ptr[i + 1]))
                 continue;
             last[i] = s;
@@ -356,6 +359,8 @@ static struct scratch scratch_of(void *scratch)
 
 static struct met *find(const struct scratch *r, uint32_t session)
 {
+    /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the upper bits of a product with 2^32 divided by the
+     * golden ratio. 10,000 entries at most in 32,768 places: searches stay short. */
     uint32_t at = (session * 2654435761u) >> (32 - BITS);
 
     while (r->table[at].session && r->table[at].session != session + 1)
@@ -401,6 +406,7 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
             struct met *m = find(r, f->at.item[s]);
 
             if (!m->session) {
+                /* Events come from the newest on, so that the first one met is the anchor. */
                 *m = (struct met){ f->at.item[s] + 1, b, 0 };
                 r->met[n++] = (uint32_t)(m - r->table);
             }
@@ -410,6 +416,8 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
     for (uint32_t i = 0; i < n; i++) {
         const struct met *m = &r->table[r->met[i]];
 
+        /* Keys hold the order of meeting, which depends on the query alone: of equal sessions the
+         * one that shares the newer event is taken. */
         r->key[i] = pz_trans_key(m->sum / sqrtf((float)(f->events.ptr[m->session] -
                                                         f->events.ptr[m->session - 1])),
                                  i);
@@ -438,6 +446,7 @@ static struct chosen chosen_at(const struct part *f, const struct scratch *r, ui
                         1 / sqrtf((float)(p[1] - p[0])) };
 
     for (size_t k = 0; k < c.n; k++)
+        /* The last place, when there are several. */
         c.anchor = c.item[k] == m->anchor ? k : c.anchor;
     return c;
 }
