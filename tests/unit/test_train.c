@@ -314,9 +314,9 @@ TEST(an_update_of_larger_data_counts_each_pair_once)
         pz_str_addf(&more, "USER_ID,ITEM_ID,TIMESTAMP\n%s", deltas[i]);
         in[0] = import(&old);
         in[1] = import(&more);
-        assert_int_equal(pz_dataset_merge(in, 2, &all, NULL), PZ_OK);
+        assert_int_equal(pz_dataset_merge(in, 2, NULL, &all, NULL), PZ_OK);
         if (pz_train(in[0], &cfg, first, &err) != PZ_OK ||
-            pz_train_update(first, &in[1], 1, NULL, second, &err) != PZ_OK ||
+            pz_train_update(first, &in[1], 1, NULL, 0, NULL, second, &err) != PZ_OK ||
             pz_train(all, &cfg, first, &err) != PZ_OK)
             fail_msg("delta %zu: %s", i, err.text);
         check_same_counts();
