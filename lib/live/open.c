@@ -33,7 +33,7 @@
 #include "base/signals.h"
 #include "live/ids.h"
 
-enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 5, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
+enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
