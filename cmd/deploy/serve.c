@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The endpoint, and what there is to know before one opens it: how fast it is, what it would cost. */
+/* The endpoint, and what there is to know before one opens it.
+ *
+ *   serve  answers Personalize's runtime and events protocol; all of it is in lib/serve
+ *   bench  how many questions a second this machine answers from a campaign
+ *   cost   what happened by the ledgers, beside what Amazon would have charged for it */
 #include <stdio.h>
 
 #include "base/json.h"

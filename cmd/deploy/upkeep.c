@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking after a campaign: read every byte, find its way back, write the live store anew. */
+/* Looking after a campaign.
+ *
+ *   check    reads every byte of every version and of the live store, and says what is damaged
+ *   repair   finds the way back to a current version where "current" cannot be read; deletes nothing
+ *   compact  writes the live store anew, while others read and write, and gives its free space back */
 #include <stdio.h>
 
 #include "campaign/campaign.h"

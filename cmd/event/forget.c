@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Forgetting users: their events, rows and sessions leave the store at once, and a receipt says what
- * went. */
+ * went.
+ *
+ * All users of a run are read before the first is forgotten, so that a bad line forgets nobody. What
+ * models hold of them is used no more from the next question on; datasets and models are rid of it by
+ * --without (pz-import, pz-train). */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events and rows into a live store: one from options, or many from a file or standard input. */
+/* Events and rows into a live store: one from options, or many from a file or standard input.
+ *
+ * What is acknowledged is durable: the count is printed after the commit. Every record is accounted
+ * for, read = stored + duplicate + bad. Properties are checked against the columns that the current
+ * model knows, where there is one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What pz-train prints in place of a training: the trials of a model, the plan of a training. */
+/* What pz-train prints in place of a training.
+ *
+ *   --trials    what tuning tried for a model, from its manifest
+ *   --dry-run   what a training would take, tried out on a part of the data (train/estimate.c)
+ *   -p list     every setting of every part with range, default and meaning, from the tables that the
+ *               programs themselves read */
 #include <stdio.h>
 #include <stdlib.h>
 

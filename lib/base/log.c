@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Talk: see log.h. One mutex orders the lines; progress counts in an atomic, and the thread that
- * finds the next drawing due draws it. */
+/* Talk: see log.h.
+ *
+ *   - one mutex orders the lines, so that those of two threads never mix, and a message clears a
+ *     progress line that stands on the terminal before it is written
+ *   - progress counts in an atomic; the thread that finds the next drawing due draws it, so that a
+ *     step costs an addition and, seldom, a look at the clock */
 #include "base/log.h"
 
 #include <pthread.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A copy in bytes of a part's vectors, in memory and in flat files: see bytes.h. */
+/* A copy in bytes of a part's vectors, in memory and in flat files: see bytes.h.
+ *
+ * Publishing makes the copy and stores it as derived columns; who opens such a file maps them. A flat
+ * file without them stays without, as one answer would pay more for a copy than it gains. The copy
+ * holds nothing that the vectors do not say, so that it has no part in a model's fingerprint. */
 #include <stdio.h>
 #include <stdlib.h>
 
