@@ -118,7 +118,10 @@ a_shop() {
     at=$(number $flat 16 u8) n=$(number $flat 24 u8)
     [ "$(number $flat 40 u8)" -eq "$(wc -c <$flat)" ]
     [ $((at + n)) -eq "$(wc -c <$flat)" ]
-    [ "$(number $flat "$at" u4)" -eq "$(columns m.pzm | wc -l)" ]
+    # the model's columns, and what follows from them
+    derived=$(grep -ao 'derived/[a-z_]*' $flat | wc -l)
+    [ "$derived" -gt 0 ]
+    [ "$(number $flat "$at" u4)" -eq $(($(columns m.pzm | wc -l) + derived)) ]
     [ "$(tail -c +65 $flat | head -c 8 | od -An -tu8 | tr -d ' ')" -eq 0 ]
     jq -e '.recipe == "popularity-count" and has("published") and has("live_seen")' home.pzc/versions/0001/info.json
 }

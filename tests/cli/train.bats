@@ -176,9 +176,10 @@ two_days() {
 
 @test "--tune counts fits of a part, --tune-time ends the search, --tune-metric is what trials tell" {
     small_shop
-    fits() { # different settings of factors that a fit needs
+    fits() { # different settings of transitions that a fit needs
         pz-train -q "$@" -o m.pzm shop.pzd
-        pz-train --trials m.pzm --json | jq -sc '[.[] | select(.scorer == "factors") | .settings | del(.recency)] | unique | length'
+        pz-train --trials m.pzm --json | jq -sc '[.[] | select(.scorer == "transitions") | .settings |
+            {symmetric, decay, user_norm, lambda, attributes, ridge}] | unique | length'
     }
     none=$(fits --tune 0) few=$(fits --tune 1) many=$(fits --tune 6)
     [ "$none" -eq 0 ]
