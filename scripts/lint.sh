@@ -113,7 +113,7 @@ private_headers() {
 too_long() {
     awk 'FNR == 1 { at = 0 }
         /^\{/ { at = FNR; head = before }
-        /^\}/ { if (at && FNR - at > 100) print FILENAME ":" at ": " FNR - at " lines: " head; at = 0 }
+        /^\}/ { if (at && FNR - at > 60) print FILENAME ":" at ": " FNR - at " lines: " head; at = 0 }
         !/^[ \t]/ { before = $0 }' "${sources[@]}" "${cmd[@]}"
     for f in "${lib[@]}" "${cmd[@]}"; do
         [ "$(wc -l <"$f")" -le 800 ] || echo "$f: more than 800 lines"
