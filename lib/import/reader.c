@@ -91,13 +91,14 @@ static bool order_block(struct pz_worker *w, struct pz_row_group *group)
     group->partition = pz_mem_array(PZ_PARTITIONS + 1, sizeof *group->partition);
     if (group->partition && w->n_rows == 0)
         return true; /* every partition is empty, and so may be the arrays below */
-    if (!group->partition || !pz_mem_grow(&w->order, &w->cap_order, w->n_rows, sizeof *w->order) ||
-        !pz_mem_grow(&w->moved, &w->cap_moved, w->n_rows, sizeof *w->moved))
+    if (!group->partition || !pz_mem_grow(&w->order, &w->cap_order, w->n_rows, sizeof *w->order))
         return false;
     pz_partition_order(w->users.partition, w->code[user], w->n_rows, w->order, group->partition);
     for (size_t i = 0; i < w->n_columns_used && good; i++)
         if (w->column[i].role == PZ_ROLE_SHOWN)
             good = order_shown(w, w->column[i].field);
+    /* behind order_shown, which puts the array of impressions, shorter perhaps, in its place */
+    good = good && pz_mem_grow(&w->moved, &w->cap_moved, w->n_rows, sizeof *w->moved);
     for (size_t f = 0; f < w->n_codes && good; f++)
         if (w->code[f]) /* a column of the file, or the numbers of --no-time */
             permute(w, w->code[f]);
