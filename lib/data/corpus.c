@@ -293,3 +293,12 @@ float pz_weight_damp(float weight)
      * to learn from an event of its type. */
     return sqrtf(sqrtf(sqrtf(weight)));
 }
+
+double pz_corpus_span(const struct pz_corpus *c)
+{
+    int64_t oldest = c->newest;
+
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        oldest = c->time[p] < oldest ? c->time[p] : oldest;
+    return (double)(c->newest - oldest);
+}

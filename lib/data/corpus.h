@@ -36,6 +36,9 @@ static inline int64_t pz_corpus_time(const struct pz_corpus *c, uint64_t p)
     return c->time[p] < c->newest ? c->time[p] : c->newest;
 }
 
+/* Seconds from the oldest event to `newest`; 0 without events. Cost: a look at each time. */
+double pz_corpus_span(const struct pz_corpus *c);
+
 /* One --event TYPE:weight=W,threshold=T. Interactions of types that no rule names are left out when
  * there is any rule; values below the threshold are left out (a missing value passes). */
 struct pz_event_rule {

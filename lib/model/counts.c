@@ -12,6 +12,20 @@
 
 #include "base/mem.h"
 
+static const double BEFORE = 0.1, FADE_HALVES = 4, FADED = 0.01;
+
+double pz_count_rate(double lived, double rate)
+{
+    return pow(1 - exp2(-(lived + BEFORE)), -rate);
+}
+
+double pz_count_fade(double before_s, double half_life_s)
+{
+    double fade = before_s > 0 ? exp2(-FADE_HALVES * before_s / half_life_s) : 1;
+
+    return fade < FADED ? 0 : fade;
+}
+
 static double left_of(const struct pz_decay *decay, double age_s)
 {
     double scale;

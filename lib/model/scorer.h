@@ -278,4 +278,22 @@ void pz_choice_fix(struct pz_choice *c, size_t setting, double value);
 /* Fix all settings as they are. */
 void pz_choice_fix_all(struct pz_choice *c);
 
+/* The end of a fit, an update or a load: *part becomes the part, or NULL after a failure, when what there
+ * is of it is freed.
+ *
+ * own      may be NULL
+ * Errors:  st, as it came
+ * Owner:   *part: the caller, by the scorer's free
+ * Threads: any */
+static inline enum pz_status pz_part_hand_out(enum pz_status st, void *own,
+                                              void (*free_part)(void *), void **part)
+{
+    if (st != PZ_OK) {
+        free_part(own);
+        own = NULL;
+    }
+    *part = own;
+    return st;
+}
+
 #endif

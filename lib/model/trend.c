@@ -6,7 +6,7 @@
  *
  *   share_i = (R_i / m + FEW) / (A_i + FEW)      scale_i = share_i^power
  *
- * With rate > 0 R_i is multiplied by (1 - 2^-(l + BEFORE))^-rate, l the half-lives since the first
+ * With rate > 0 R_i is multiplied by (1 - 2^-(l + 0.1))^-rate, l the half-lives since the first
  * event of i: an item that came yesterday is judged by what it has a day, not by how little that is
  * yet.
  *
@@ -28,9 +28,10 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "model/counts.h"
 #include "table/lists.h"
 
-static const double FEW = 3, FADED = 0.01, FADE_HALVES = 4, BEFORE = 0.1;
+static const double FEW = 3;
 
 /* What shares are made of. */
 struct sums {
@@ -58,14 +59,13 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
     return PZ_OK;
 }
 
-/* Counts become rates: what is left of a half-life's past in which the item was not there yet cannot
- * speak against it. */
+/* Counts become rates (model/counts.h). */
 static void judge_by_rate(struct sums *s, const struct pz_corpus *c, double half_s, double rate)
 {
     for (uint32_t i = 0; i < c->n_items && rate > 0; i++) {
-        double lived = ((double)c->newest - s->first[i]) / half_s + BEFORE;
+        double lived = ((double)c->newest - s->first[i]) / half_s;
 
-        s->recent[i] *= s->all[i] > 0 ? pow(1 - exp2(-lived), -rate) : 1;
+        s->recent[i] *= s->all[i] > 0 ? pz_count_rate(lived, rate) : 1;
     }
 }
 
@@ -195,14 +195,14 @@ enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz
 
 double pz_trend_fade(const struct pz_trend *t, int64_t now)
 {
-    return now >= t->newest ? 1 : exp2(-FADE_HALVES * (double)(t->newest - now) / t->half_life_s);
+    return t && t->scale ? pz_count_fade((double)(t->newest - now), t->half_life_s) : 0;
 }
 
 float pz_trend_factor(const struct pz_trend *t, int64_t now, uint32_t item)
 {
-    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    double fade = pz_trend_fade(t, now);
 
-    if (fade < FADED)
+    if (fade <= 0)
         return 1;
     return 1 + (float)fade * ((item < t->n_items ? t->scale[item] : t->young) - 1);
 }
@@ -215,10 +215,10 @@ PZ_KERNEL static void multiply(const float *scale, float fade, float *score, uin
 
 void pz_trend_apply(const struct pz_trend *t, int64_t now, float *score, uint32_t n)
 {
-    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    double fade = pz_trend_fade(t, now);
     uint32_t learned;
 
-    if (fade < FADED)
+    if (fade <= 0)
         return;
     learned = n < t->n_items ? n : t->n_items;
     multiply(t->scale, (float)fade, score, learned);
@@ -228,9 +228,9 @@ void pz_trend_apply(const struct pz_trend *t, int64_t now, float *score, uint32_
 
 void pz_trend_apply_to(const struct pz_trend *t, int64_t now, uint32_t item, float *score)
 {
-    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    double fade = pz_trend_fade(t, now);
 
-    if (fade < FADED)
+    if (fade <= 0)
         return;
     if (item < t->n_items)
         multiply(t->scale + item, (float)fade, score, 1);
@@ -248,10 +248,10 @@ PZ_KERNEL static float largest_of(const float *x, uint32_t n, float top)
 void pz_trend_widen(const struct pz_trend *t, int64_t now, float *off, uint32_t n)
 {
     static const float UP = 1.000001f; /* more than the factor rounds */
-    double fade = t && t->scale ? pz_trend_fade(t, now) : 0;
+    double fade = pz_trend_fade(t, now);
     float young;
 
-    if (fade < FADED)
+    if (fade <= 0)
         return;
     young = t->n_items < n ? t->young : 0;
     for (uint32_t i = 0; i < n; i += 64) {

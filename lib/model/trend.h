@@ -60,8 +60,7 @@ enum pz_status pz_trend_save(const struct pz_trend *t, struct pz_writer *w, stru
 enum pz_status pz_trend_load(struct pz_table *table, uint32_t n_items, struct pz_trend *t,
                              struct pz_err *err);
 
-/* How much of the trend a question asked at `now` is given: 1 at the end of the data and after,
- * half a quarter of a half-life before it. */
+/* How much of the trend a question asked at `now` is given, as pz_count_fade; t may be NULL: 0. */
 double pz_trend_fade(const struct pz_trend *t, int64_t now);
 
 /* The factor of one item, which may have come after training. t may be NULL: 1. */

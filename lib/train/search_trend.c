@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_FIRST = 1.5, WORTH = 0.01, FADED = 0.01, DAY = 86400;
+static const double SURE = 0.8, SURE_FIRST = 1.5, WORTH = 0.01, DAY = 86400;
 
 static const struct pz_setting settings[PZ_TREND_N] = {
     { PZ_SETTING("power", "power of how recent an item's events are that multiplies its scores; 0: "
@@ -35,14 +35,10 @@ const struct pz_scorer pz_trend_choice = { .name = "trend",
 void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus)
 {
     const struct pz_setting *half = &settings[PZ_TREND_HALF_LIFE];
-    int64_t oldest = corpus->newest;
-    double days;
-
-    for (uint64_t p = 0; p < corpus->ptr[corpus->n_users]; p++)
-        oldest = corpus->time[p] < oldest ? corpus->time[p] : oldest;
     /* From a 300th of the time that the data cover to a third: what is shorter sees single events,
      * what is longer is popularity. */
-    days = fmin(fmax((double)(corpus->newest - oldest) / DAY, 1000 * half->min), half->max);
+    double days = fmin(fmax(pz_corpus_span(corpus) / DAY, 1000 * half->min), half->max);
+
     pz_choice_init(c, &pz_trend_choice);
     c->low[PZ_TREND_HALF_LIFE] = days / 300;
     c->high[PZ_TREND_HALF_LIFE] = days / 3;
@@ -62,7 +58,7 @@ enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus
 /* Whether a question is asked too early for a trend. */
 static bool is_faded(const struct pz_trend *t, int64_t now)
 {
-    return !t->scale || pz_trend_fade(t, now) < FADED;
+    return pz_trend_fade(t, now) <= 0;
 }
 
 /* Mark the users whom neither trend reaches. */

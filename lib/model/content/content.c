@@ -164,12 +164,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         p->follow = map.follow;
         p->map = map.map;
     }
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 /* ---- a delta ---- */
@@ -256,12 +251,7 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
     }
     if (st == PZ_OK)
         st = carry_rows(p, old, delta, err);
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 /* ---- the file ---- */
@@ -340,12 +330,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         p->n_items = n_items;
         st = read_columns(p, t, err);
     }
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 /* ---- answering ---- */

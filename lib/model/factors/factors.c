@@ -83,12 +83,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
                           : pz_err_memory(err, "the item factors",
                                           4.0 * cfg->value[PZ_FACTORS_DIM] * c->n_items);
 
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 static enum pz_status update(const void *old_part, const struct pz_corpus *c,
@@ -114,12 +109,7 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
                        f->d * sizeof *f->own_item);
         st = pz_factors_fold(c, delta, f, err);
     }
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -196,12 +186,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     }
     if (st == PZ_OK)
         st = pz_bytes_copy_load(t, "factors", f->item, f->n_items, f->d, &f->bytes, err);
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 static void set(void *part, size_t setting, double value)

@@ -177,12 +177,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     if (st == PZ_OK && !pz_table_is_flat(t) &&
         !(pz_numbers_good(share, n_items, 0) && pz_numbers_good(gap, n_items, 0)))
         st = pz_err_set(err, PZ_BAD_DATA, "repeats: a number is damaged");
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 static void set(void *part, size_t setting, double value)

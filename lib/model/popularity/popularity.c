@@ -109,12 +109,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         st = pz_segments_make(c, cfg->value[SET_SHRINK], &p->segments, err);
     free(sum);
     free(growth);
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -142,12 +137,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     }
     if (st == PZ_OK)
         st = pz_segments_load(t, n_items, &p->segments, err);
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 static size_t scratch_bytes(const void *part)

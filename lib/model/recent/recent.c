@@ -6,7 +6,7 @@
  * as long: .038 .041 .037, of exponential decay .038 .042 .037; MovieLens 100K .336 .354 .352 and
  * .342 .355 .351 around 7 days, but at a day .324 and .286),
  *
- *   s_i = sum_u n_ui (1 - 2^-(l_i + BEFORE))^-rate
+ *   s_i = sum_u n_ui (1 - 2^-(l_i + 0.1))^-rate
  *
  * l_i the half-lives since the item's first event: an item that came yesterday is judged by what it
  * has a day, not by how little that is yet. A question of the past is not answered by what lives now: the
@@ -27,7 +27,7 @@
 
 enum { SET_HALF_LIFE, SET_RATE, SET_N };
 
-static const double DAY = 86400, BEFORE = 0.1, FADE_HALVES = 4, FADED = 0.01, TAIL = 1.5;
+static const double DAY = 86400, TAIL = 1.5;
 
 static const struct pz_setting settings[SET_N] = {
     [SET_HALF_LIFE] = { PZ_SETTING("half_life", "days after which an event counts half"),
@@ -66,8 +66,8 @@ static void find_first(const struct pz_corpus *c, double *first)
 static void fill(struct recent *r, const double *sum, const double *first)
 {
     for (uint32_t i = 0; i < r->n_items; i++) {
-        double lived = (r->newest - first[i]) / (DAY * r->set[SET_HALF_LIFE]) + BEFORE;
-        double rate = sum[i] > 0 ? pow(1 - exp2(-lived), -r->set[SET_RATE]) : 1;
+        double lived = (r->newest - first[i]) / (DAY * r->set[SET_HALF_LIFE]);
+        double rate = sum[i] > 0 ? pz_count_rate(lived, r->set[SET_RATE]) : 1;
 
         r->owned[i] = (float)(sum[i] * rate);
     }
@@ -99,12 +99,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     }
     free(sum);
     free(first);
-    if (st != PZ_OK) {
-        part_free(r);
-        r = NULL;
-    }
-    *part = r;
-    return st;
+    return pz_part_hand_out(st, r, part_free, part);
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
@@ -138,23 +133,14 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     if (st == PZ_OK &&
         !(isfinite(r->newest) && (pz_table_is_flat(t) || pz_numbers_good(score, n_items, 0))))
         st = pz_err_set(err, PZ_BAD_DATA, "recent/score: a number is damaged");
-    if (st != PZ_OK) {
-        part_free(r);
-        r = NULL;
-    }
-    *part = r;
-    return st;
+    return pz_part_hand_out(st, r, part_free, part);
 }
 
 static double presence(const void *part, int64_t now)
 {
     const struct recent *r = part;
-    double age = (r->newest - (double)now) / (DAY * r->set[SET_HALF_LIFE]), fade;
 
-    if (age <= 0)
-        return 1;
-    fade = exp2(-FADE_HALVES * age);
-    return fade < FADED ? 0 : fade;
+    return pz_count_fade(r->newest - (double)now, DAY * r->set[SET_HALF_LIFE]);
 }
 
 static size_t scratch_bytes(const void *part)
@@ -177,13 +163,9 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
  * what comes next nothing says that it helps. */
 static void start(const struct pz_setup *setup, struct pz_choice *c)
 {
-    const struct pz_corpus *corpus = setup->corpus;
-    int64_t oldest = corpus->newest;
-    double days;
+    const struct pz_setting *half = &settings[SET_HALF_LIFE];
+    double days = fmin(fmax(pz_corpus_span(setup->corpus) / DAY, 1000 * half->min), half->max);
 
-    for (uint64_t p = 0; p < corpus->ptr[corpus->n_users]; p++)
-        oldest = corpus->time[p] < oldest ? corpus->time[p] : oldest;
-    days = fmin(fmax((double)(corpus->newest - oldest) / DAY, 0.1), 36500);
     c->low[SET_HALF_LIFE] = days / 1000;
     c->high[SET_HALF_LIFE] = days / 3;
     c->value[SET_HALF_LIFE] = days / 30;

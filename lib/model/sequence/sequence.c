@@ -89,12 +89,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         st = pz_err_memory(err, "the sequence encoder", 4.0 * cfg->value[PZ_SEQ_DIM] * c->n_items);
     else
         st = pz_seq_train(c, cfg, p, err);
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 static enum pz_status more(void *part, const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
@@ -213,12 +208,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     }
     if (st == PZ_OK)
         st = pz_bytes_copy_load(t, "sequence", p->item, n_items, p->net.d, &p->bytes, err);
-    if (st != PZ_OK) {
-        part_free(p);
-        p = NULL;
-    }
-    *part = p;
-    return st;
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 static void set(void *part, size_t setting, double value)

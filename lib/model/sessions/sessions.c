@@ -235,12 +235,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         st = take_sessions(c, f, err);
     if (st == PZ_OK)
         st = index_items(f, err);
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 /* ---- the file ---- */
@@ -321,12 +316,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         f->n_items = n_items;
         st = read_columns(t, f, err);
     }
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 /* ---- neighbours ---- */

@@ -189,12 +189,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         st = make_scales(f, err);
     sparse_clear(&a);
     free(v.v);
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 /* ---- a delta ---- */
@@ -293,12 +288,7 @@ static enum pz_status update(const void *old, const struct pz_corpus *c,
     free(at);
     free(row);
     free(x);
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 /* ---- files ---- */
@@ -429,12 +419,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         st = read_floats(t, "spectral/weight", n_items, &f->weight, err);
     if (st == PZ_OK)
         st = read_derived(f, t, err);
-    if (st != PZ_OK) {
-        part_free(f);
-        f = NULL;
-    }
-    *part = f;
-    return st;
+    return pz_part_hand_out(st, f, part_free, part);
 }
 
 static void set(void *part, size_t setting, double value)

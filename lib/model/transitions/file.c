@@ -199,10 +199,5 @@ enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **pa
         st = pz_csr_load(table, &coef_columns, rows, rows, &t->coef, err);
     if (st == PZ_OK)
         st = read_derived(table, t, err);
-    if (st != PZ_OK) {
-        pz_trans_free(t);
-        t = NULL;
-    }
-    *part = t;
-    return st;
+    return pz_part_hand_out(st, t, pz_trans_free, part);
 }

@@ -238,12 +238,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         st = fit_ridge(&v, t, err);
     pz_trans_view_clear(&v);
     free(scale);
-    if (st != PZ_OK) {
-        pz_trans_free(t);
-        t = NULL;
-    }
-    *part = t;
-    return st;
+    return pz_part_hand_out(st, t, pz_trans_free, part);
 }
 
 /* Where users come and go, so do items (Diginetica, P@20: .529 at 0, .537 at .4). */

@@ -304,11 +304,7 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
 
 enum pz_status pz_trans_trend(const struct pz_corpus *c, float *trend, struct pz_err *err)
 {
-    int64_t oldest = c->newest;
-
-    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
-        oldest = c->time[p] < oldest ? c->time[p] : oldest;
-    return pz_trend_shares(c, fmax((double)(c->newest - oldest) / 10, 1), trend, err);
+    return pz_trend_shares(c, fmax(pz_corpus_span(c) / 10, 1), trend, err);
 }
 
 /* How far back the same item last stood, 0 when not within the curve. */
