@@ -18,14 +18,21 @@
 
 /* ---- info, export, merge ---- */
 
-enum pz_status import_open(const struct pz_strs *args, struct pz_dataset **ds, struct pz_err *err)
+/* The operands without some users; without NULL: with all. */
+static enum pz_status open_some(const struct pz_strs *args, struct pz_without *without,
+                                struct pz_dataset **ds, struct pz_err *err)
 {
     if (args->n == 0)
         return pz_err_set(err, PZ_USAGE, "name the datasets (*.pzd) as operands");
     for (size_t i = 0; i < args->n; i++)
         if (pz_operand_want(args->v[i], 1u << PZ_OPERAND_DATASET, err) != PZ_OK)
             return PZ_USAGE;
-    return pz_dataset_open(args->v, args->n, ds, err);
+    return pz_dataset_open_without(args->v, args->n, without, ds, err);
+}
+
+enum pz_status import_open(const struct pz_strs *args, struct pz_dataset **ds, struct pz_err *err)
+{
+    return open_some(args, NULL, ds, err);
 }
 
 enum pz_status import_info(const struct import_cfg *cfg, const struct pz_strs *args,
@@ -102,10 +109,8 @@ static enum pz_status open_without(const struct import_cfg *cfg, const struct pz
     struct pz_without without = { .ids = &ids };
     enum pz_status st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
 
-    if (st == PZ_OK && args->n == 0)
-        st = pz_err_set(err, PZ_USAGE, "name the datasets (*.pzd) as operands");
     if (st == PZ_OK)
-        st = pz_dataset_open_without(args->v, args->n, &without, ds, err);
+        st = open_some(args, &without, ds, err);
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", ids.n,
                without.n_found);

@@ -140,7 +140,7 @@ static double of_machine(void)
 double pz_limits_memory(const char **whose)
 {
     struct rlimit space;
-    double least = of_machine();
+    double least = of_machine(), group = of_own_group("memory.max");
 
     *whose = "this machine";
     if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY &&
@@ -148,8 +148,8 @@ double pz_limits_memory(const char **whose)
         least = (double)space.rlim_cur;
         *whose = "the address space limit (ulimit -v)";
     }
-    if (of_own_group("memory.max") < least) {
-        least = of_own_group("memory.max");
+    if (group < least) {
+        least = group;
         *whose = "the control group";
     }
     if (chosen > 0 && chosen < least) {
@@ -162,10 +162,10 @@ double pz_limits_memory(const char **whose)
 void pz_limits_describe(double bytes, char *text, size_t size)
 {
     const char *whose;
-    double limit = pz_limits_memory(&whose), used = in_use() - aside;
+    double limit = pz_limits_memory(&whose), all = in_use(), used = all - aside;
 
     text[0] = '\0';
-    if (limit < of_machine())
+    if (limit < of_machine() && all > 0) /* 0: there was no memory left to look */
         snprintf(text, size,
                  "; %.1f MB are in use of the %.1f MB that %s allows, at least %.1f MB are "
                  "needed",

@@ -134,9 +134,9 @@ struct pz_cmd {
 /* The whole of a main(): open /dev/null where 0, 1 or 2 is closed (a file opened later would get
  * that number, and messages would be written into it); refuse an output (PZ_OUT) that is the same
  * file as any other value or operand (PZ_USAGE); parse, answer -h/--help/-V/--version (and
- * --help-options, --help-settings, --help-completion for the build), set up log, threads and signals, run, print "PROGRAM: error" on
- * failure, flush and close stdout (a failing close is PZ_IO; SIGPIPE stays quiet: exit 141 without
- * a word). Returns the exit code. */
+ * --help-options, --help-settings, --help-completion for the build), set up log, threads and
+ * signals, run, print "PROGRAM: error" on failure, flush and close stdout (a failing close is PZ_IO;
+ * SIGPIPE stays quiet: exit 141 without a word). Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
 
 /* Print a text on standard output and clear it.

@@ -476,6 +476,8 @@ holds() {
     for m in day all; do pz-recommend $m.pzm --all-users -n 5 --format csv | cut -d, -f1,2 | sort >$m.ids; done
     [ "$(comm -12 day.ids all.ids | wc -l)" -ge $(($(wc -l <all.ids) * 9 / 10)) ]
     run -2 pz-import -q --info --without ids.csv before.pzd
+    run -2 pz-import -q --merge --without ids.csv -o x.pzd old.pzm
+    [[ $output == *"a dataset (*.pzd) is needed"* ]]
     run -2 pz-train -q --without ids.csv -o x.pzm before.pzd
     run -66 pz-import -q --merge --without missing.csv -o x.pzd before.pzd
 }
