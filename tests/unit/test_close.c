@@ -2,28 +2,8 @@
 /* The closing comparison: what the search found does not stand against what does better on what came
  * last. */
 #include "model/parts.h"
-#include "tests/unit/scorer_fixture.h"
+#include "tests/unit/fixture_people.h"
 #include "train/tune.h"
-
-enum { PEOPLE = 500, EACH = 20, SPAN = 1000, CATALOGUE = 100, ALIVE = 10 };
-
-/* People who act all over SPAN hours and take what is alive then, ALIVE items at a time. */
-static struct tiny *made_people(void)
-{
-    struct tiny *t = tiny_new(CATALOGUE + ALIVE);
-    struct pz_rng rng;
-
-    pz_rng_init(&rng, 5, 1);
-    for (uint32_t u = 0; u < PEOPLE; u++) {
-        for (uint32_t k = 0; k < EACH; k++) {
-            uint32_t hour = k * SPAN / EACH + pz_rng_below(&rng, SPAN / EACH);
-
-            tiny_add(t, hour * CATALOGUE / SPAN + pz_rng_below(&rng, ALIVE), (int64_t)hour * 3600);
-        }
-        tiny_end_user(t);
-    }
-    return t;
-}
 
 /* A search that has ended: popularity, of all time or of the last days, at weight 1 and recent
  * popularity at another. */
@@ -38,7 +18,7 @@ struct ended {
 static void end_search(struct ended *e, double half_life, double untuned_half_life, double recent)
 {
     memset(e, 0, sizeof *e);
-    e->t = made_people();
+    e->t = made_people(true, 3600);
     assert_int_equal(pz_valid_cut(&e->t->c, PZ_TASK_USER, true, 400, 3, &e->v, NULL), PZ_OK);
     e->cfg.trials = json_array();
     pz_choice_init(&e->choice[0], &pz_popularity);

@@ -2,40 +2,10 @@
 /* How much a part learns, on a scorer whose worth at every effort is planted. */
 #include <math.h>
 
-#include "tests/unit/unit.h"
+#include "tests/unit/fixture_chain.h"
 #include "train/tune.h"
 
 enum { USERS = 240, ITEMS = 48, EVENTS = 8 };
-
-/* A corpus in which item i is always followed by item i + 1. */
-struct chain {
-    struct pz_corpus c;
-    uint64_t ptr[USERS + 1];
-    uint32_t item[USERS * EVENTS];
-    int64_t time[USERS * EVENTS];
-    float weight[USERS * EVENTS];
-};
-
-static void chain_make(struct chain *t)
-{
-    memset(t, 0, sizeof *t);
-    for (uint32_t u = 0; u < USERS; u++) {
-        for (uint32_t k = 0; k < EVENTS; k++) {
-            t->item[u * EVENTS + k] = (u + k) % ITEMS;
-            t->time[u * EVENTS + k] = (int64_t)k;
-            t->weight[u * EVENTS + k] = 1;
-        }
-        t->ptr[u + 1] = (u + 1) * EVENTS;
-    }
-    t->c = (struct pz_corpus){ .n_users = USERS,
-                               .n_items = ITEMS,
-                               .ptr = t->ptr,
-                               .item = t->item,
-                               .time = t->time,
-                               .weight = t->weight,
-                               .newest = EVENTS - 1,
-                               .ordered = true };
-}
 
 /* ---- the scorer: knows what follows as many items as it has learned ---- */
 
@@ -161,7 +131,7 @@ static double chosen(double high, struct pz_tune_cfg cfg, json_t **trials)
     struct pz_choice c;
     double scale;
 
-    chain_make(&t);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     *trials = json_array();
     cfg.n_trials = 4;
     cfg.seed = 7;
@@ -239,7 +209,7 @@ TEST(what_is_of_no_use_yet_goes_on_while_it_grows)
     double scale;
 
     bold.score = score_boldly;
-    chain_make(&t);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (learns_until = 2; learns_until <= 64; learns_until *= 32) {
         n_fits = n_more = 0;
         pz_choice_init(&c[0], &half);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recent popularity by hand, and who decides on it: validation on the newest slice of time. */
 #include "model/parts.h"
-#include "tests/unit/scorer_fixture.h"
+#include "tests/unit/fixture_people.h"
 #include "train/tune.h"
 
 enum { DAY = 86400 };
@@ -87,29 +87,6 @@ TEST(parts_survive_files_and_threads)
     free(t);
 }
 
-enum { PEOPLE = 500, EACH = 20, SPAN = 1000, CATALOGUE = 100, ALIVE = 10 };
-
-/* People who act all over SPAN hours and take what is alive then, ALIVE items at a time, or any of
- * the catalogue. */
-static struct tiny *made_people(bool drift)
-{
-    struct tiny *t = tiny_new(CATALOGUE + ALIVE);
-    struct pz_rng rng;
-
-    pz_rng_init(&rng, 5, 1);
-    for (uint32_t u = 0; u < PEOPLE; u++) {
-        for (uint32_t k = 0; k < EACH; k++) {
-            uint32_t hour = k * SPAN / EACH + pz_rng_below(&rng, SPAN / EACH);
-            uint32_t first = drift ? hour * CATALOGUE / SPAN : 0;
-            uint32_t below = drift ? ALIVE : 1 + pz_rng_below(&rng, CATALOGUE);
-
-            tiny_add(t, first + pz_rng_below(&rng, below), (int64_t)hour * 3600);
-        }
-        tiny_end_user(t);
-    }
-    return t;
-}
-
 /* The weight that tuning gives it beside popularity of all time. */
 static double weight_beside_all_time(struct tiny *t)
 {
@@ -132,7 +109,7 @@ static double weight_beside_all_time(struct tiny *t)
 TEST(validation_lets_it_in_where_items_live_shortly)
 {
     for (int drift = 0; drift < 2; drift++) {
-        struct tiny *t = made_people(drift);
+        struct tiny *t = made_people(drift, 3600);
 
         double weight = weight_beside_all_time(t);
         assert_true((weight > 0) == drift);
@@ -142,7 +119,7 @@ TEST(validation_lets_it_in_where_items_live_shortly)
 
 TEST(times_that_tell_of_order_only_say_nothing_of_now)
 {
-    struct tiny *t = made_people(true);
+    struct tiny *t = made_people(true, 3600);
 
     for (uint32_t p = 0; p < PEOPLE * EACH; p++)
         t->time[p] = p % EACH;

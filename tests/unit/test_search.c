@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a trial wins: on scorers of which is known what a setting does to whom. */
 
-#include "tests/unit/unit.h"
+#include "tests/unit/fixture_chain.h"
 #include "train/tune.h"
 
 enum { USERS = 160, ITEMS = 40, EVENTS = 3 };
-
-/* User u had items u, u + 1, u + 2 (of ITEMS), one a second: the last is asked for. */
-struct chain {
-    uint64_t ptr[USERS + 1];
-    uint32_t item[USERS * EVENTS];
-    int64_t time[USERS * EVENTS];
-    float weight[USERS * EVENTS];
-};
-
-static struct pz_corpus chain_make(struct chain *t)
-{
-    for (uint32_t k = 0; k < USERS * EVENTS; k++) {
-        t->item[k] = (k / EVENTS + k % EVENTS) % ITEMS;
-        t->time[k] = k % EVENTS;
-        t->weight[k] = 1;
-    }
-    for (uint32_t u = 0; u <= USERS; u++)
-        t->ptr[u] = u * EVENTS;
-    return (struct pz_corpus){ .n_users = USERS,
-                               .n_items = ITEMS,
-                               .ptr = t->ptr,
-                               .item = t->item,
-                               .time = t->time,
-                               .weight = t->weight,
-                               .newest = EVENTS - 1,
-                               .ordered = true };
-}
 
 /* The next item and the one after it are the best two. With swap the next is on top where the last
  * item is below `helped`, the other where it is above; without it is the reverse. */
@@ -93,7 +66,6 @@ static const struct pz_scorer sway = { .name = "sway",
 static void tune(struct pz_choice *choice, size_t n, bool ordered)
 {
     static struct chain t;
-    struct pz_corpus c = chain_make(&t);
     json_t *trials = json_array();
     struct pz_tune_cfg cfg = { .n_trials = 8,
                                .exclude_seen = true,
@@ -102,8 +74,9 @@ static void tune(struct pz_choice *choice, size_t n, bool ordered)
                                .metric = { PZ_METRIC_NDCG, 10 } };
     double scale;
 
-    c.ordered = ordered;
-    assert_int_equal(pz_tune(&c, &cfg, choice, n, NULL, &scale, NULL), PZ_OK);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    t.c.ordered = ordered;
+    assert_int_equal(pz_tune(&t.c, &cfg, choice, n, NULL, &scale, NULL), PZ_OK);
     json_decref(trials);
 }
 
@@ -283,13 +256,13 @@ static uint32_t nothing_moves_it(const double *set)
 TEST(what_changes_nothing_is_moved_once)
 {
     static struct chain t;
-    struct pz_corpus c = chain_make(&t);
     struct pz_choice choice[2];
     struct pz_scorer still = depth;
     struct pz_tune_cfg cfg = { .n_trials = 8, .seed = 7, .trials = json_array() };
     size_t n = 0;
     double scale;
 
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     items_above = nothing_moves_it;
     still.name = "still";
     still.settings = after_settings;
@@ -297,7 +270,7 @@ TEST(what_changes_nothing_is_moved_once)
     pz_choice_init(&choice[0], &still);
     pz_choice_init(&choice[1], &sway);
     choice[0].weight = choice[1].weight = 1;
-    assert_int_equal(pz_tune(&c, &cfg, choice, 2, NULL, &scale, NULL), PZ_OK);
+    assert_int_equal(pz_tune(&t.c, &cfg, choice, 2, NULL, &scale, NULL), PZ_OK);
     assert_true(choice[1].weight > 0);
     for (size_t k = 0; k < json_array_size(cfg.trials); k++) {
         const json_t *trial = json_array_get(cfg.trials, k);

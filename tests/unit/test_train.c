@@ -228,30 +228,44 @@ static const char *const deltas[] = {
     "u0,i0,1000\n",
 };
 
-TEST(an_update_is_the_model_of_all_the_data)
+/* For each delta: a model of the old data that is updated, in the file `second`, and one of all data, in
+ * `first`, are the same to `check`. make_old: the old data as CSV. */
+static void check_updates(const struct pz_train_cfg *cfg, void (*make_old)(struct pz_str *),
+                          void (*check)(void))
 {
     for (size_t i = 0; i < sizeof deltas / sizeof *deltas; i++) {
         struct pz_str old = { 0 }, more = { 0 };
         struct pz_dataset *in[2], *all = NULL;
-        struct pz_train_cfg cfg = plain();
         struct pz_err err = { .text = "" };
 
-        add_events(&old, 60, 20);
+        make_old(&old);
         pz_str_addf(&more, "USER_ID,ITEM_ID,TIMESTAMP\n%s", deltas[i]);
         in[0] = import(&old);
         in[1] = import(&more);
         assert_int_equal(pz_dataset_merge(in, 2, NULL, &all, NULL), PZ_OK);
-        if (pz_train(in[0], &cfg, first, &err) != PZ_OK ||
+        if (pz_train(in[0], cfg, first, &err) != PZ_OK ||
             pz_train_update(first, &in[1], 1, NULL, 0, NULL, second, &err) != PZ_OK ||
-            pz_train(all, &cfg, first, &err) != PZ_OK)
+            pz_train(all, cfg, first, &err) != PZ_OK)
             fail_msg("delta %zu: %s", i, err.text);
-        check_same_model();
+        check();
         pz_dataset_free(in[0]);
         pz_dataset_free(in[1]);
         pz_dataset_free(all);
         pz_str_clear(&old);
         pz_str_clear(&more);
     }
+}
+
+static void some_events(struct pz_str *text)
+{
+    add_events(text, 60, 20);
+}
+
+TEST(an_update_is_the_model_of_all_the_data)
+{
+    struct pz_train_cfg cfg = plain();
+
+    check_updates(&cfg, some_events, check_same_model);
 }
 
 /* Columns of lists that both models have alike, but for the rounding of sums made in two steps. */
@@ -291,39 +305,25 @@ static void check_same_counts(void)
     pz_table_close(b);
 }
 
-/* Data large enough that parts are not fitted anew: what old events counted is kept, and each new pair counts once, whether
- * it is with the newest event of its user, with one that came late, or of somebody new. */
+static void many_events(struct pz_str *text)
+{
+    pz_str_adds(text, "USER_ID,ITEM_ID,TIMESTAMP\n");
+    for (uint32_t k = 0; k < 12000; k++)
+        pz_str_addf(text, "u%u,i%u,%u\n", k % 600, k * k / 600 % 40, 1000 + k / 600);
+}
+
+/* Data large enough that parts are not fitted anew: what old events counted is kept, and each new
+ * pair counts once, whether it is with the newest event of its user, with one that came late, or of
+ * somebody new. */
 TEST(an_update_of_larger_data_counts_each_pair_once)
 {
     static const char *const params[] = { "transitions.ridge=0", "sessions=off", "factors=off",
                                           "spectral=off",        "content=off",  "habits=off",
                                           "sequence=off" };
+    struct pz_train_cfg cfg = plain();
 
-    for (size_t i = 0; i < sizeof deltas / sizeof *deltas; i++) {
-        struct pz_str old = { 0 }, more = { 0 };
-        struct pz_dataset *in[2], *all = NULL;
-        struct pz_train_cfg cfg = plain();
-        struct pz_err err = { .text = "" };
-
-        cfg.recipe = pz_recipe_find("user-personalization", NULL);
-        cfg.params = params;
-        cfg.n_params = sizeof params / sizeof *params;
-        pz_str_adds(&old, "USER_ID,ITEM_ID,TIMESTAMP\n");
-        for (uint32_t k = 0; k < 12000; k++)
-            pz_str_addf(&old, "u%u,i%u,%u\n", k % 600, k * k / 600 % 40, 1000 + k / 600);
-        pz_str_addf(&more, "USER_ID,ITEM_ID,TIMESTAMP\n%s", deltas[i]);
-        in[0] = import(&old);
-        in[1] = import(&more);
-        assert_int_equal(pz_dataset_merge(in, 2, NULL, &all, NULL), PZ_OK);
-        if (pz_train(in[0], &cfg, first, &err) != PZ_OK ||
-            pz_train_update(first, &in[1], 1, NULL, 0, NULL, second, &err) != PZ_OK ||
-            pz_train(all, &cfg, first, &err) != PZ_OK)
-            fail_msg("delta %zu: %s", i, err.text);
-        check_same_counts();
-        pz_dataset_free(in[0]);
-        pz_dataset_free(in[1]);
-        pz_dataset_free(all);
-        pz_str_clear(&old);
-        pz_str_clear(&more);
-    }
+    cfg.recipe = pz_recipe_find("user-personalization", NULL);
+    cfg.params = params;
+    cfg.n_params = sizeof params / sizeof *params;
+    check_updates(&cfg, many_events, check_same_counts);
 }

@@ -4,7 +4,7 @@
 
 #include "model/model.h"
 #include "model/parts.h"
-#include "tests/unit/scorer_fixture.h"
+#include "tests/unit/fixture_people.h"
 #include "train/tune.h"
 
 /* Two events of item 0, at the end and a half-life before it, and one of item 1 then; item 2 none.
@@ -111,32 +111,9 @@ TEST(no_power_is_no_trend)
 
 /* ---- the slice ---- */
 
-enum { PEOPLE = 500, EACH = 20, DAYS = 1000, CATALOGUE = 100, ALIVE = 10 };
-
-/* People who act all over DAYS seconds. What they take are ALIVE items at a time, one replaced by
- * the next every DAYS / CATALOGUE (drift), or any of the catalogue. */
-static struct tiny *made_people(bool drift)
-{
-    struct tiny *t = tiny_new(CATALOGUE + ALIVE);
-    struct pz_rng rng;
-
-    pz_rng_init(&rng, 5, 1);
-    for (uint32_t u = 0; u < PEOPLE; u++) {
-        for (uint32_t k = 0; k < EACH; k++) {
-            uint32_t time = k * DAYS / EACH + pz_rng_below(&rng, DAYS / EACH);
-            uint32_t first = drift ? time * CATALOGUE / DAYS : 0;
-            uint32_t below = drift ? ALIVE : 1 + pz_rng_below(&rng, CATALOGUE);
-
-            tiny_add(t, first + pz_rng_below(&rng, below), time);
-        }
-        tiny_end_user(t);
-    }
-    return t;
-}
-
 TEST(the_newest_slice_leaves_training_and_has_half_of_the_votes)
 {
-    struct tiny *t = made_people(false);
+    struct tiny *t = made_people(false, 1);
     struct pz_valid v = { 0 };
     int64_t cut = pz_valid_slice(&t->c, 400), newest = 0;
     double votes[2] = { 0 };
@@ -162,7 +139,7 @@ TEST(the_newest_slice_leaves_training_and_has_half_of_the_votes)
 
 TEST(what_is_worth_less_in_the_slice_counts_more)
 {
-    struct tiny *t = made_people(false);
+    struct tiny *t = made_people(false, 1);
     static const double worth[] = { 3, 1.5, 0.5 }, factor[] = { 1, 4.0 / 3, 2 };
 
     for (size_t i = 0; i < 3; i++) {
@@ -189,7 +166,7 @@ TEST(what_is_worth_less_in_the_slice_counts_more)
 
 TEST(who_is_new_in_the_slice_is_asked_for_without_a_history)
 {
-    struct tiny *t = made_people(false);
+    struct tiny *t = made_people(false, 1);
     struct pz_valid v = { 0 };
     uint32_t n_new = 0;
 
@@ -207,7 +184,7 @@ TEST(who_is_new_in_the_slice_is_asked_for_without_a_history)
 
 TEST(times_that_tell_of_order_only_have_no_slice)
 {
-    struct tiny *t = made_people(false);
+    struct tiny *t = made_people(false, 1);
 
     for (uint32_t p = 0; p < PEOPLE * EACH; p++)
         t->time[p] = p % EACH;
@@ -221,7 +198,7 @@ TEST(times_that_tell_of_order_only_have_no_slice)
 TEST(a_trend_is_found_where_items_live_shortly_and_none_where_they_stay)
 {
     for (int drift = 0; drift < 2; drift++) {
-        struct tiny *t = made_people(drift);
+        struct tiny *t = made_people(drift, 1);
         json_t *trials = json_array();
         struct pz_tune_cfg cfg = {
             .n_trials = 8, .exclude_seen = true, .seed = 7, .trials = trials

@@ -4,40 +4,10 @@
 
 #include "base/par.h"
 #include "model/blend.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/fixture_chain.h"
 #include "train/tune.h"
 
 enum { USERS = 200, ITEMS = 40, EVENTS = 8 };
-
-/* A corpus in which item i is always followed by item i + 1. */
-struct chain {
-    struct pz_corpus c;
-    uint64_t ptr[USERS + 1];
-    uint32_t item[USERS * EVENTS];
-    int64_t time[USERS * EVENTS];
-    float weight[USERS * EVENTS];
-};
-
-static void chain_make(struct chain *t, bool ordered)
-{
-    memset(t, 0, sizeof *t);
-    for (uint32_t u = 0; u < USERS; u++) {
-        for (uint32_t k = 0; k < EVENTS; k++) {
-            t->item[u * EVENTS + k] = (u + k) % ITEMS;
-            t->time[u * EVENTS + k] = ordered ? (int64_t)k : 0;
-            t->weight[u * EVENTS + k] = 1;
-        }
-        t->ptr[u + 1] = (u + 1) * EVENTS;
-    }
-    t->c = (struct pz_corpus){ .n_users = USERS,
-                               .n_items = ITEMS,
-                               .ptr = t->ptr,
-                               .item = t->item,
-                               .time = t->time,
-                               .weight = t->weight,
-                               .newest = EVENTS - 1,
-                               .ordered = ordered };
-}
 
 /* ---- the scorer: item (last + step) scores 1, all others an eighth; step is a setting ---- */
 
@@ -113,7 +83,7 @@ TEST(the_better_of_planted_settings_wins)
 {
     struct chain t;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (int read_out = 0; read_out < 2; read_out++) {
         struct pz_scorer s = follow;
         struct pz_choice c;
@@ -139,7 +109,7 @@ TEST(a_fixed_setting_stays)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     pz_choice_init(&c, &follow);
     c.weight = 1;
     c.low[0] = c.high[0] = c.value[0];
@@ -159,7 +129,7 @@ TEST(weights_go_to_the_part_that_knows)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (int knows = 0; knows < 2; knows++) {
         for (size_t p = 0; p < 2; p++) {
             pz_choice_init(&c[p], &follow);
@@ -201,7 +171,7 @@ TEST(a_least_weight_holds_and_given_weights_stay)
 {
     struct chain t;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (int how = 0; how < 3; how++) {
         struct pz_scorer second = follow;
         struct pz_choice c[2] = { fixed(&follow, 1, 2), fixed(&second, 3, 3) };
@@ -233,7 +203,7 @@ TEST(the_softmax_scale_is_the_likeliest)
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale = 0;
 
-        chain_make(&t, true);
+        chain_make(&t, USERS, ITEMS, EVENTS, true);
         for (uint32_t u = 0; u < USERS; u++)
             if (u % 10 >= of10[i])
                 t.item[u * EVENTS + EVENTS - 1] = (u + 20) % ITEMS;
@@ -267,7 +237,7 @@ TEST(weights_move_when_all_parts_are_there)
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale;
 
-        chain_make(&t, ordered);
+        chain_make(&t, USERS, ITEMS, EVENTS, ordered);
         for (size_t p = 0; p < 3; p++) {
             static const double step[] = { 3, 2, 1 }, weight[] = { 1, 0.3, 0.1 };
 
@@ -286,7 +256,7 @@ TEST(a_dear_part_must_win_over_its_absence)
 {
     struct chain t;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (int knows_better = 0; knows_better < 2; knows_better++) {
         struct pz_scorer dear = follow;
         struct pz_choice c[2] = { fixed(&follow, knows_better ? 5 : 1, 1), fixed(&dear, 1, 0.3) };
@@ -309,7 +279,7 @@ TEST(training_part_never_holds_a_truth)
     for (int ordered = 0; ordered < 2; ordered++) {
         struct pz_valid v = { 0 };
 
-        chain_make(&t, ordered);
+        chain_make(&t, USERS, ITEMS, EVENTS, ordered);
         assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
         assert_int_equal(v.n_users, 100);
         assert_int_equal(v.train.ptr[USERS], USERS * EVENTS - (ordered ? 100 : 200));
@@ -336,7 +306,7 @@ TEST(without_order_a_random_fifth_is_one_case)
     struct pz_valid v = { 0 };
     uint32_t at[EVENTS] = { 0 };
 
-    chain_make(&t, false);
+    chain_make(&t, USERS, ITEMS, EVENTS, false);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
     assert_int_equal(v.n_users, USERS);
     assert_int_equal(v.first[USERS], USERS);
@@ -363,7 +333,7 @@ TEST(sessions_are_validated_on_the_newest)
         struct pz_valid v = { 0 };
         uint32_t oldest = USERS;
 
-        chain_make(&t, true);
+        chain_make(&t, USERS, ITEMS, EVENTS, true);
         for (uint32_t k = 0; sessions && k < USERS * EVENTS; k++)
             t.time[k] += k / EVENTS * 10;
         t.c.newest = t.time[USERS * EVENTS - 1];
@@ -411,7 +381,7 @@ TEST(repeats_are_weighed_though_the_rule_hides_them)
         struct pz_tune_cfg cfg = tune_cfg(trials);
         double scale;
 
-        chain_make(&t, true);
+        chain_make(&t, USERS, ITEMS, EVENTS, true);
         for (uint32_t u = 0; u < USERS; u++)
             if (u % 10 < of10)
                 t.item[u * EVENTS + EVENTS - 1] = t.item[u * EVENTS + EVENTS - 2];
@@ -549,7 +519,7 @@ TEST(a_part_times_a_constant_changes_no_value)
     struct pz_valid v = { 0 };
     double each[2][100], weight = 0.7;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
@@ -568,7 +538,7 @@ TEST(what_is_remembered_changes_no_value)
     struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS }, c = { 3, 1, ITEMS };
     double each[4][100], weight = 0.7;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4;
          i++) { /* as it is; learned; remembered beside another part judged; forgotten */
@@ -628,7 +598,7 @@ TEST(judging_knows_the_early_weight)
     struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS };
     double each[3][100], weight = 0.7;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
         uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
@@ -674,7 +644,7 @@ TEST(users_with_one_event_tune_nothing)
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale = 8;
 
-    chain_make(&t, true);
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
     for (uint32_t u = 0; u <= USERS; u++)
         t.ptr[u] = u;
     pz_choice_init(&c, &follow);
