@@ -50,9 +50,10 @@ static const struct pz_opt opts[] = {
             "fits with the best so far, sequence is off unless asked for, and parts for which "
             "there is no time are left out; an --update or --tuned-from that does not end in time "
             "writes nothing (exit code 75). With a limit the result may differ between machines"),
-    PZ_STR(0, "tune-metric", struct train_cfg, learn.metric, DEFAULT_METRIC, "NAME",
-           "what tuning maximises: ndcg@K, mrr@K, recall@K, hit@K, or mix, the mean of ndcg@10 and "
-           "ndcg@100"),
+    PZ_STR(
+        0, "tune-metric", struct train_cfg, learn.metric, DEFAULT_METRIC, "NAME",
+        "what tuning maximises: ndcg@K, mrr@K, recall@K, precision@K, hit@K, or mix, the mean of "
+        "ndcg@10 and ndcg@100"),
     PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),
@@ -80,6 +81,9 @@ static const struct pz_opt opts[] = {
     PZ_FLAG(0, "record-time", struct train_cfg, record_time,
             "keep in the model what each trial and all of the training took; without it equal "
             "trainings give equal bytes"),
+    PZ_STR(0, "info", struct train_cfg, info, NULL, "MODEL",
+           "say what a model, or the current one of a campaign, learned from, what it consists of "
+           "and what it was worth when it was tuned"),
     PZ_STR(0, "trials", struct train_cfg, trials, NULL, "MODEL",
            "print the trials of a model file"),
     PZ_OPT_COMMON(struct train_cfg, common),
@@ -191,22 +195,6 @@ static void add_settings(struct pz_str *out)
     pz_params_list(out, PZ_LIST_MDOC);
 }
 
-static void report(const struct train_cfg *cfg, struct pz_log *log)
-{
-    struct pz_str name = { 0 };
-
-    pz_log(log, PZ_LOG_NOTE, "wrote %s: %.1f s, %.1f CPU s, %.0f MB", cfg->output,
-           pz_wall_seconds(), pz_cpu_seconds(), (double)pz_mem_peak() / 1e6);
-    if (!cfg->common.json || strcmp(cfg->output, "-") == 0) /* there the model went */
-        return;
-    pz_json_add_string(&name, cfg->output, strlen(cfg->output));
-    if (!name.failed)
-        printf(
-            "{\"model\":%s,\"wall_seconds\":%.3f,\"cpu_seconds\":%.3f,\"peak_memory_bytes\":%zu}\n",
-            name.data, pz_wall_seconds(), pz_cpu_seconds(), pz_mem_peak());
-    pz_str_clear(&name);
-}
-
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
@@ -218,6 +206,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 
     if (pz_params_ask_list(&cfg->learn.params))
         return train_print_settings(cfg->common.json, err);
+    if (cfg->info)
+        return train_print_info(cfg, err);
     if (cfg->trials)
         return train_print_trials(cfg, err);
     if (cfg->without && !cfg->update)
@@ -259,7 +249,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
                                  : train(cfg, ds, recipe, log, err);
     }
     if (st == PZ_OK && !cfg->dry_run)
-        report(cfg, log);
+        st = train_report(cfg, ds ? ds->n_interactions : 0, log, err);
     pz_dataset_free(ds);
     return st;
 }
@@ -271,6 +261,7 @@ int main(int argc, char **argv)
         .synopsis =
             "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
             "--tuned-from OLD.pzm -o MODEL.pzm DATA.pzd...\n"
+            "--info MODEL.pzm\n"
             "--trials MODEL.pzm",
         .summary = "Learn a model from datasets.",
         .examples =

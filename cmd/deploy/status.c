@@ -16,6 +16,7 @@
 #include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "cmd/deploy/deploy.h"
+#include "model/describe.h"
 
 struct status {
     struct pz_model *model;
@@ -129,20 +130,32 @@ static enum pz_status judge(const struct status *s, struct pz_err *err)
     return (enum pz_status)state;
 }
 
+static enum pz_status print_text(const struct status *s, struct pz_err *err)
+{
+    struct pz_str text = { 0 };
+    json_t *facts = pz_model_describe(s->model);
+
+    print_status(s);
+    if (facts)
+        pz_model_describe_text(facts, true, &text);
+    text.failed |= !facts;
+    json_decref(facts);
+    return pz_cmd_print(&text, "the status", err);
+}
+
 static enum pz_status print_any(const struct deploy_cfg *cfg, const struct status *s,
                                 struct pz_err *err)
 {
     struct pz_str text = { 0 };
-    json_t *doc = NULL;
+    json_t *doc, *facts;
 
-    if (!cfg->common.json) {
-        print_status(s);
-        return PZ_OK;
-    }
+    if (!cfg->common.json)
+        return print_text(s, err);
     doc = status_json(s);
-    if (doc)
+    facts = pz_model_describe(s->model);
+    text.failed = !doc || !facts || json_object_set_new(doc, "model", facts) < 0;
+    if (!text.failed)
         pz_json_dump(&text, doc, false);
-    text.failed |= !doc;
     json_decref(doc);
     return pz_cmd_print(&text, "the status", err);
 }

@@ -46,7 +46,7 @@ enum pz_status deploy_publish(void *config, struct pz_strs *args, struct pz_log 
 
 static void print_version(const struct pz_version *v, bool json, bool first)
 {
-    char when[32];
+    char when[32], ndcg[16];
     const char *state = v->damaged    ? "damaged"
                         : v->current  ? "current"
                         : v->bad      ? "bad"
@@ -54,16 +54,19 @@ static void print_version(const struct pz_version *v, bool json, bool first)
                                       : "";
 
     pz_time_format(v->published, when);
+    snprintf(ndcg, sizeof ndcg, "%.4f", v->ndcg);
     if (json)
         printf("%s{\"version\":%u,\"recipe\":\"%s\",\"bytes\":%llu,\"published\":\"%s\",\"live_"
-               "seen\":%llu,\"rows_seen\":%llu,\"pinned\":%s,\"bad\":%s,\"state\":\"%s\"}",
+               "seen\":%llu,\"rows_seen\":%llu,\"ndcg_25\":%.4f,\"pinned\":%s,\"bad\":%s,\"state\":"
+               "\"%s\"}",
                first ? "" : ",", v->number, v->recipe, (unsigned long long)v->bytes, when,
-               (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen,
+               (unsigned long long)v->live_seen, (unsigned long long)v->rows_seen, v->ndcg,
                v->pinned ? "true" : "false", v->bad ? "true" : "false", state);
     else
-        printf("%-8u %-22s %12llu  %s  %9llu %9llu  %s%s\n", v->number, v->recipe,
+        printf("%-8u %-22s %12llu  %s  %9llu %9llu  %7s  %s%s\n", v->number, v->recipe,
                (unsigned long long)v->bytes, when, (unsigned long long)v->live_seen,
-               (unsigned long long)v->rows_seen, state, v->pinned ? " pinned" : "");
+               (unsigned long long)v->rows_seen, v->ndcg > 0 ? ndcg : "-", state,
+               v->pinned ? " pinned" : "");
 }
 
 enum pz_status deploy_list(void *config, struct pz_strs *args, struct pz_log *log,
@@ -80,7 +83,7 @@ enum pz_status deploy_list(void *config, struct pz_strs *args, struct pz_log *lo
     if (st == PZ_OK)
         fputs(cfg->common.json ? "["
                                : "version  recipe                        bytes  published          "
-                                 "   live-seen rows-seen  state\n",
+                                 "   live-seen rows-seen  nDCG@25  state\n",
               stdout);
     for (size_t i = 0; i < n && st == PZ_OK; i++)
         print_version(&list[i], cfg->common.json, i == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What pz-train prints in place of a training.
  *
+ *   --info      what a model learned from, consists of and was worth (model/describe.h)
  *   --trials    what tuning tried for a model, from its manifest
  *   --dry-run   what a training would take, tried out on a part of the data (train/estimate.c)
  *   -p list     every setting of every part with range, default and meaning, from the tables that the
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "campaign/campaign.h"
 #include "cmd/train/train.h"
+#include "model/describe.h"
 
 /* What a trial took, "-" where the training was not to record it. */
 static const char *seconds_of(const json_t *trial, char text[32])
@@ -47,6 +50,32 @@ enum pz_status train_print_trials(const struct train_cfg *cfg, struct pz_err *er
                    seconds_of(trial, seconds), text ? text : "");
         free(text);
     }
+    pz_model_free(m);
+    return st;
+}
+
+enum pz_status train_print_info(const struct train_cfg *cfg, struct pz_err *err)
+{
+    char path[4096];
+    struct pz_model *m = NULL;
+    struct pz_str text = { 0 };
+    json_t *facts = NULL;
+    enum pz_status st = pz_campaign_model_path(cfg->info, path, sizeof path, err);
+
+    if (st == PZ_OK)
+        st = pz_model_open(path, &m, err);
+    if (st == PZ_OK && !(facts = pz_model_describe(m)))
+        st = pz_err_memory(err, "what the model says of itself", 1e5);
+    if (st == PZ_OK && cfg->common.json)
+        pz_json_dump(&text, facts, false);
+    else if (st == PZ_OK)
+        pz_model_describe_text(facts, false, &text);
+    if (st == PZ_OK && cfg->common.json)
+        pz_str_addc(&text, '\n');
+    if (st == PZ_OK)
+        st = pz_cmd_print(&text, "what the model says of itself", err);
+    json_decref(facts);
+    pz_str_clear(&text);
     pz_model_free(m);
     return st;
 }

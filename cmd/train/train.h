@@ -14,9 +14,17 @@ struct train_cfg {
     double timeout;
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
-    const char *trials, *update, *without, *tuned_from, *holdout, *holdout_out;
+    const char *info, *trials, *update, *without, *tuned_from, *holdout, *holdout_out;
     struct pz_common common;
 };
+
+/* What a training took, on standard error, and with --json on standard output. interactions: that it
+ * learned from; 0: an update, which learned from a delta. */
+enum pz_status train_report(const struct train_cfg *cfg, uint64_t interactions, struct pz_log *log,
+                            struct pz_err *err);
+
+/* --info: what a model or the current one of a campaign says of itself, as text or as JSON. */
+enum pz_status train_print_info(const struct train_cfg *cfg, struct pz_err *err);
 
 /* --trials: what tuning tried for a model, as a table or as a line of JSON for each trial. */
 enum pz_status train_print_trials(const struct train_cfg *cfg, struct pz_err *err);

@@ -35,6 +35,7 @@
 #include "campaign/info.h"
 #include "campaign/layout.h"
 #include "campaign/settings.h"
+#include "model/describe.h"
 
 /* Unknown columns up to this size, or this many times the known ones, are a newer pz's. */
 enum { UNKNOWN_BYTES = 256 << 20, UNKNOWN_SHARE = 4 };
@@ -97,8 +98,10 @@ static enum pz_status verify_model(const char *campaign, const char *model, stru
         st = check_size(model, *m, err);
     if (st == PZ_OK)
         st = pz_info_find_seen(campaign, *m, v, err);
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
         snprintf(v->recipe, sizeof v->recipe, "%s", (*m)->recipe->name);
+        v->ndcg = pz_model_check_ndcg(*m);
+    }
     if (st == PZ_OK)
         st = pz_table_open(model, "modl", t, err);
     if (st == PZ_OK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a version says of itself: see info.h. The file:
  *
- *   {"published":SECONDS,"live_seen":N,"rows_seen":N,"store":"16 hex digits","recipe":"NAME"}
+ *   {"published":SECONDS,"live_seen":N,"rows_seen":N,"store":"16 hex digits","recipe":"NAME",
+ *    "ndcg_25":X}
  *
  * It is small and plain, so it gets edited and copied; whoever believes a number in it may lose
  * live events. So each member is checked for itself, the recipe against the model, and the numbers
@@ -23,9 +24,9 @@ enum pz_status pz_info_write(const char *path, const struct pz_version *v, struc
 
     pz_str_addf(&text,
                 "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"store\":\"%s\","
-                "\"recipe\":\"%s\"}\n",
+                "\"recipe\":\"%s\",\"ndcg_25\":%.4f}\n",
                 (long long)v->published, (unsigned long long)v->live_seen,
-                (unsigned long long)v->rows_seen, v->store, v->recipe);
+                (unsigned long long)v->rows_seen, v->store, v->recipe, v->ndcg);
     st = text.failed ? pz_err_memory(err, "info.json", 1e3)
                      : pz_file_write(path, text.data, text.len, err);
     pz_str_clear(&text);
@@ -52,6 +53,7 @@ static bool parse(const json_t *doc, struct pz_version *v)
         strlen(recipe) >= sizeof v->recipe || (store && strlen(store) >= sizeof v->store))
         return false;
     v->published = (int64_t)published;
+    v->ndcg = json_number_value(json_object_get(doc, "ndcg_25")); /* 0 in older ones */
     strcpy(v->recipe, recipe);
     strcpy(v->store, store ? store : "");
     return true;

@@ -18,6 +18,7 @@
 #include "campaign/info.h"
 #include "campaign/layout.h"
 #include "campaign/settings.h"
+#include "model/describe.h"
 
 /* Read a version's model whole. *v gets its number, recipe and time. */
 static enum pz_status verify(const char *campaign, uint32_t number, struct pz_model **m,
@@ -39,6 +40,7 @@ static enum pz_status verify(const char *campaign, uint32_t number, struct pz_mo
     if (st == PZ_OK) {
         v->published = stat(path, &info) == 0 ? (int64_t)info.st_mtime : 0;
         strcpy(v->recipe, (*m)->recipe->name);
+        v->ndcg = pz_model_check_ndcg(*m);
     }
     return st;
 }

@@ -313,27 +313,12 @@ static void describe_version(struct question *q)
     pz_snapshot_release(snap);
 }
 
-/* The best trial's metric on the validation part, and how many users that was; empty for a model
- * that was not tuned. */
+/* Those of the held-out check that tuning ended with; empty for a model that was not tuned. */
 static json_t *metrics_of(const struct pz_model *m)
 {
-    const json_t *trials = json_object_get(m->manifest, "trials"), *trial;
-    json_t *out = json_object();
-    double best = 0, users = 0;
-    size_t i;
+    const json_t *metrics = json_object_get(json_object_get(m->manifest, "check"), "metrics");
 
-    json_array_foreach (trials, i, trial) {
-        double x = json_number_value(json_object_get(trial, "metric"));
-
-        if (x > best) {
-            best = x;
-            users = json_number_value(json_object_get(trial, "users"));
-        }
-    }
-    if (best > 0)
-        json_object_update_new(out, json_pack("{s:f, s:f}", "validation_metric", best,
-                                              "validation_users", users));
-    return out;
+    return metrics ? json_deep_copy(metrics) : json_object();
 }
 
 static void get_metrics(struct question *q)

@@ -214,21 +214,43 @@ static enum pz_status price(const json_t *rates, struct pz_cost *c, struct pz_er
     return PZ_OK;
 }
 
+/* The rates of a file, or, path NULL, those in the program. */
+static enum pz_status read_rates(const char *path, json_t **rates, struct pz_err *err)
+{
+    char *text = NULL;
+    size_t n = (size_t)(pz_cost_rates_end - pz_cost_rates);
+    enum pz_status st = path ? pz_file_read(path, RATES_MAX, &text, &n, err) : PZ_OK;
+
+    if (st == PZ_OK)
+        st = pz_json_parse(text ? text : pz_cost_rates, n, path ? path : "rates", rates, err);
+    free(text);
+    return st;
+}
+
+enum pz_status pz_cost_of_training(double interactions, double *dollars, char date[32],
+                                   struct pz_err *err)
+{
+    struct pz_cost c = { .interactions = interactions };
+    json_t *rates = NULL;
+    enum pz_status st = read_rates(NULL, &rates, err);
+
+    if (st == PZ_OK)
+        st = price(rates, &c, err);
+    json_decref(rates);
+    *dollars = c.v2.training;
+    memcpy(date, c.date, sizeof c.date);
+    return st;
+}
+
 enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out,
                             struct pz_err *err)
 {
     struct meters meters = { NULL };
     json_t *rates = NULL;
-    char *text = NULL;
-    size_t n = (size_t)(pz_cost_rates_end - pz_cost_rates);
-    enum pz_status st = PZ_OK;
+    enum pz_status st;
 
     memset(out, 0, sizeof *out);
-    if (o->rates)
-        st = pz_file_read(o->rates, RATES_MAX, &text, &n, err);
-    if (st == PZ_OK)
-        st = pz_json_parse(text ? text : pz_cost_rates, n, o->rates ? o->rates : "rates", &rates,
-                           err);
+    st = read_rates(o->rates, &rates, err);
     for (size_t i = 0; i < o->n && st == PZ_OK; i++)
         st = read_file(o->path[i], &meters, out, err);
     if (st == PZ_OK) {
@@ -236,7 +258,6 @@ enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out
         st = price(rates, out, err);
     }
     json_decref(rates);
-    free(text);
     clear(&meters);
     return st;
 }

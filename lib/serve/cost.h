@@ -38,6 +38,14 @@ struct pz_cost {
 enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out,
                             struct pz_err *err);
 
+/* What Amazon would charge for training a recipe of the -v2 kind on so many interactions, in dollars, by
+ * the rates in the program, whose date goes to date.
+ *
+ * Errors:  PZ_TRY_AGAIN memory
+ * Threads: any */
+enum pz_status pz_cost_of_training(double interactions, double *dollars, char date[32],
+                                   struct pz_err *err);
+
 /* As a JSON object.
  *
  * Owner:   json_decref; NULL: memory is out

@@ -36,8 +36,8 @@ static void clear(struct rival *r, size_t n)
         pz_trend_clear(&r->trend);
 }
 
-static enum pz_status judge(const struct pz_search *s, const struct pz_part *part, double *each,
-                            struct pz_err *err)
+enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *part, double *each,
+                               struct pz_err *err)
 {
     struct pz_part there[PZ_MAX_PARTS];
     size_t n = 0;
@@ -120,7 +120,7 @@ static enum pz_status meet(struct pz_search *s, const struct pz_choice *trend, s
     enum pz_status st;
 
     memset(s->trial, 0, all * sizeof *s->trial);
-    st = judge(s, r->part, s->trial, err);
+    st = pz_search_judge(s, r->part, s->trial, err);
     if (st != PZ_OK)
         return st;
     late = gain_late(s);
@@ -172,10 +172,31 @@ static enum pz_status meet_defaults(struct pz_search *s, const struct pz_choice 
     return st;
 }
 
+enum pz_status pz_search_judge_untuned(const struct pz_search *s, const struct pz_choice *untuned,
+                                       const struct pz_choice *trend, double *each,
+                                       struct pz_err *err)
+{
+    struct rival *r = calloc(1, sizeof *r);
+    enum pz_status st = r ? PZ_OK : pz_err_memory(err, "the defaults", sizeof *r);
+
+    if (st == PZ_OK) {
+        memcpy(r->choice, untuned, s->n_parts * sizeof *untuned);
+        st = fit(s, trend, r, err);
+    }
+    memset(each, 0, s->v->n_users * sizeof *each);
+    if (st == PZ_OK)
+        st = pz_search_judge(s, r->part, each, err);
+    pz_valid_forget(s->v);
+    if (r)
+        clear(r, s->n_parts);
+    free(r);
+    return st;
+}
+
 enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, struct pz_err *err)
 {
-    enum pz_status st = judge(s, s->part, s->each, err);
+    enum pz_status st = pz_search_judge(s, s->part, s->each, err);
 
     for (size_t p = 0; p < s->n_parts && st == PZ_OK && s->n_parts > 1; p++)
         st = meet_alone(s, p, err);

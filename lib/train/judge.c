@@ -17,7 +17,7 @@
 #include "model/blend.h"
 #include "train/validation.h"
 
-enum { HIST_MAX = 500, TRUTH_MAX = 256 };
+enum { HIST_MAX = 500 };
 
 /* ---- scratch ---- */
 
@@ -138,21 +138,36 @@ PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, floa
     return 2 * above + level;
 }
 
-static double judge_weight(const struct pz_valid *v, const struct pz_valid_case *c,
-                           const struct pz_valid_scratch *scratch, float w)
+/* Items of the same score share their places: the mean of the best and the worst that it could be,
+ * rounded down. The item itself is level with itself, which makes a half that rounding drops. */
+static uint32_t rank_all(const struct pz_valid *v, const struct pz_valid_case *c,
+                         const struct pz_valid_scratch *scratch, float w, uint32_t *rank)
 {
-    uint32_t rank[TRUTH_MAX], n = c->n_truth < TRUTH_MAX ? c->n_truth : TRUTH_MAX;
+    uint32_t n = c->n_truth < PZ_VALID_TRUTHS ? c->n_truth : PZ_VALID_TRUTHS;
 
     for (uint32_t t = 0; t < n; t++) {
         uint32_t item = v->truth[c->truth + t];
         float s = scratch->total[item] + w * scratch->mine[item];
 
-        /* Items of the same score share their places: the mean of the best and the worst that it
-         * could be, rounded down. The item itself is level with itself, which makes a half that
-         * rounding drops. */
         rank[t] = count_above(scratch->total, scratch->mine, w, s, v->train.n_items) / 2;
     }
+    return n;
+}
+
+static double judge_weight(const struct pz_valid *v, const struct pz_valid_case *c,
+                           const struct pz_valid_scratch *scratch, float w)
+{
+    uint32_t rank[PZ_VALID_TRUTHS], n = rank_all(v, c, scratch, w, rank);
+
     return pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
+}
+
+uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
+                        const struct pz_valid_scratch *scratch, uint32_t *rank)
+{
+    forbid_seen(v, c, scratch->total);
+    memset(scratch->mine, 0, v->train.n_items * sizeof *scratch->mine);
+    return rank_all(v, c, scratch, 0, rank);
 }
 
 /* What the threads of one judging share. */

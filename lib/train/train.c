@@ -166,6 +166,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .seed = t->cfg->seed,
                                .log = t->cfg->log,
                                .trials = t->trials,
+                               .check = t->check,
                                .keep_seen = &t->keep_seen,
                                .record_time = t->cfg->record_time };
 
@@ -352,6 +353,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     json_incref(t->trials));
     if (doc && t->judged_seen)
         json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude"));
+    if (doc && json_object_size(t->check) > 0)
+        json_object_set(doc, "check", t->check);
     if (doc && t->cap < UINT64_MAX)
         json_object_set_new(doc, "user_cap", json_integer((json_int_t)t->cap));
     if (doc && t->now.scale)
@@ -426,6 +429,7 @@ void pz_training_clear(struct pz_training *t)
             t->choice[p].scorer->free(t->part[p]);
     pz_trend_clear(&t->now);
     json_decref(t->trials);
+    json_decref(t->check);
     json_decref(t->lineage);
     json_decref(t->chain);
     pz_corpus_clear(&t->cut);
@@ -497,7 +501,9 @@ static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_t
 static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                             const char *path, struct pz_err *err)
 {
-    struct pz_training t = { .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array() };
+    struct pz_training t = {
+        .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array(), .check = json_object()
+    };
     enum pz_status st = pz_mat_reserve(err);
 
     if (st == PZ_OK)

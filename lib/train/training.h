@@ -25,6 +25,7 @@ struct pz_training {
     double softmax_scale;
     bool judged_seen, keep_seen; /* whether lists are better with what was seen */
     json_t *trials;              /* array; owned */
+    json_t *check;               /* the held-out check of tuning, an object, empty without; owned */
     json_t *chain;               /* of an update: how far from the last full training; owned */
     json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset
                         alone */

@@ -9,7 +9,8 @@
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not
- *   6. the scale at which softmax of the blend gives the truths the best likelihood
+ *   6. the held-out check: what all that is worth, beside the defaults (check.c)
+ *   7. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
  * exception. */
 #include "train/tune.h"
@@ -302,6 +303,8 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
         st = pz_search_close(s, untuned, s->trend ? &trend : NULL, err);
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
+    if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
+        st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);
     if (st == PZ_OK)
         st = fit_scale(s, softmax_scale, err);
     if (st == PZ_OK)

@@ -36,6 +36,7 @@ struct pz_tune_cfg {
     uint64_t seed;
     struct pz_log *log;
     json_t *trials;   /* array that receives an object a trial */
+    json_t *check;    /* object that receives the held-out check (check.c); NULL: none */
     bool record_time; /* with its processor seconds */
     bool *keep_seen;  /* receives whether lists are better with what was seen; NULL: not asked */
 };
@@ -117,7 +118,25 @@ size_t pz_search_effort(const struct pz_choice *c);
 enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, struct pz_err *err);
 
+/* Say in out what the blend as it stands is worth on the cases, and what it gained over the choices as
+ * they were before the search (check.c): users, value, gain, gain_error and metrics.
+ * Errors: as pz_search_begin
+ * Owner:  the caller has out */
+enum pz_status pz_search_check(const struct pz_search *s, const struct pz_choice *untuned,
+                               const struct pz_choice *trend, json_t *out, struct pz_err *err);
+
 /* ---- for the files of the search ---- */
+
+/* The values of a blend of parts on the cases, into each; parts without a weight are left out.
+ * Errors: as pz_valid_judge */
+enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *part, double *each,
+                               struct pz_err *err);
+/* The same of the choices as they were before the search, fitted for this alone, parts that take long
+ * aside.
+ * Errors: as pz_search_begin */
+enum pz_status pz_search_judge_untuned(const struct pz_search *s, const struct pz_choice *untuned,
+                                       const struct pz_choice *trend, double *each,
+                                       struct pz_err *err);
 
 /* Whether setting k is searched and has two values. */
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);

@@ -493,11 +493,12 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK) {
         u.cfg.recipe = u.old->recipe;
         u.cfg.seed = (uint64_t)json_integer_value(json_object_get(u.old->manifest, "seed"));
-        u.t = (struct pz_training){ .ds = ds,
-                                    .cfg = &u.cfg,
-                                    .softmax_scale = u.old->softmax_scale,
-                                    .trials = json_incref(
-                                        json_object_get(u.old->manifest, "trials")) };
+        u.t =
+            (struct pz_training){ .ds = ds,
+                                  .cfg = &u.cfg,
+                                  .softmax_scale = u.old->softmax_scale,
+                                  .trials = json_incref(json_object_get(u.old->manifest, "trials")),
+                                  .check = json_incref(json_object_get(u.old->manifest, "check")) };
         st = update(&u, delta, n_delta, without != NULL, err);
     }
     u.t.reuse = u.old ? u.old->table : NULL;

@@ -38,7 +38,7 @@ static const double FACTOR_MAX = 2;
 
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err)
 {
-    static const char *const names[] = { "mix", "ndcg@", "mrr@", "recall@", "hit@" };
+    static const char *const names[] = { "mix", "ndcg@", "mrr@", "recall@", "precision@", "hit@" };
     long long k = 0;
 
     for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
@@ -54,7 +54,9 @@ enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct p
     if (strcmp(text, names[0]) == 0)
         return PZ_OK;
     return pz_err_set(err, PZ_USAGE,
-                      "metric \"%s\" is not one of mix, ndcg@K, mrr@K, recall@K, hit@K", text);
+                      "metric \"%s\" is not one of mix, ndcg@K, mrr@K, recall@K, precision@K, "
+                      "hit@K",
+                      text);
 }
 
 static int down(const void *x, const void *y)
@@ -91,6 +93,7 @@ double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, con
                        uint32_t n)
 {
     double all = 0, within = 0, best = 0;
+    uint32_t hits = 0;
 
     if (metric->kind == PZ_METRIC_MIX)
         return 0.5 * ndcg(rank, gain, n, 10) + 0.5 * ndcg(rank, gain, n, 100);
@@ -101,13 +104,16 @@ double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, con
         if (rank[i] >= metric->k)
             continue;
         within += (double)gain[i];
+        hits++;
         best = 1 / (rank[i] + 1.0) > best ? 1 / (rank[i] + 1.0) : best;
     }
     if (metric->kind == PZ_METRIC_MRR)
         return best;
     if (metric->kind == PZ_METRIC_RECALL)
         return within / all;
-    return within > 0;
+    if (metric->kind == PZ_METRIC_PRECISION)
+        return (double)hits / metric->k;
+    return hits > 0;
 }
 
 /* ---- cutting ---- */

@@ -14,6 +14,7 @@ enum pz_metric_kind {
     PZ_METRIC_NDCG,
     PZ_METRIC_MRR,
     PZ_METRIC_RECALL,
+    PZ_METRIC_PRECISION,
     PZ_METRIC_HIT
 };
 struct pz_metric {
@@ -21,7 +22,7 @@ struct pz_metric {
     uint32_t k; /* length of the list; not of MIX */
 };
 
-/* Parse "ndcg@10", "mrr@25", "recall@20", "hit@10" or "mix".
+/* Parse "ndcg@10", "mrr@25", "recall@20", "precision@5", "hit@10" or "mix".
  * Errors: PZ_USAGE it is none of these */
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err);
 
@@ -141,6 +142,13 @@ void pz_valid_scratch_free(struct pz_valid_scratch *scratch);
  * scratch->allowed as pz_valid_query left it. */
 void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                   size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch);
+
+/* The ranks of a case's truths, from 0, in scratch->total, which pz_valid_sum left there; rank has
+ * room for PZ_VALID_TRUTHS, of which it returns how many it filled. Items of the history that cannot be
+ * recommended get -INFINITY in total. */
+uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
+                        const struct pz_valid_scratch *scratch, uint32_t *rank);
+enum { PZ_VALID_TRUTHS = 256 };
 
 /* The query of a case; user attributes go to scratch->given. Fills scratch->allowed with what may
  * be recommended. */

@@ -334,6 +334,18 @@ PY
     stop
 }
 
+@test "GetSolutionMetrics has what tuning's check found, by Personalize's names" {
+    local arn=arn:aws:personalize:us-east-1:000000000000
+
+    pz-train -q -o tuned.pzm --tune 1 -p sequence=off "$BATS_FILE_TMPDIR/shop.pzd"
+    pz-deploy publish -q tuned.pzc tuned.pzm
+    serve --no-auth tuned.pzc
+    post / "{\"solutionVersionArn\":\"$arn:solution/tuned/00000001\"}" -H 'X-Amz-Target: AmazonPersonalize.GetSolutionMetrics' >answer
+    pz-train --info tuned.pzm --json >info
+    jq -e --slurpfile m info '.metrics == $m[0].check.metrics and .metrics.mean_reciprocal_rank_at_25 > 0' answer
+    stop
+}
+
 @test "a property that does not fit the model's column is refused over HTTP as by pz-event" {
     local event='{"trackingId":"c","sessionId":"s","userId":"u","eventList":[{"eventType":"View","sentAt":1,"itemId":"i0001","properties":"{\"DEPTH\":%s}"}]}'
 

@@ -194,6 +194,52 @@ two_days() {
     [ "$(sort -u values | wc -l)" -eq 4 ]
 }
 
+@test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
+    small_shop
+    pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd
+    pz-train --info m.pzm --json >info
+    jq -e '.recipe == "user-personalization" and .interactions > 1000 and .bytes > 10000 and
+        .oldest < .newest and (.newest | startswith("2024-03")) and
+        (.events | map(.weight)) == [1, 0.25] and
+        .check.users > 50 and .check.value > 0 and .check.gain_error > 0 and
+        (.check.metrics | .normalized_discounted_cumulative_gain_at_25 > 0 and .precision_at_25 <= 0.2 and
+            .coverage > 0 and .coverage <= 1)' info
+    # a setting that is not the default stands beside it, one that is does not
+    jq -e '.parts[] | select(.scorer == "factors") | .settings.dim == 8 and .defaults.dim > 8 and
+        (.defaults | has("epochs") | not)' info
+    pz-train --info m.pzm >text
+    grep -q '^parts  *transitions  *weight 1.000' text
+    grep -q 'dim 8 (default' text
+    grep -q '^events  *Purchase 1, View 0.25$' text
+    grep -q "^check .*nDCG@25 $(jq '.check.metrics.normalized_discounted_cumulative_gain_at_25 * 10000 | round / 10000' info)" text
+    pz-deploy publish -q home.pzc m.pzm
+    pz-deploy status home.pzc >status
+    for line in parts check tuning chain memory; do grep -q "^$line " status; done
+    pz-deploy status --json home.pzc | jq -e --slurpfile m info '.model.check == $m[0].check'
+    pz-deploy list --json home.pzc | jq -e --slurpfile m info \
+        '(.[0].ndcg_25 - $m[0].check.metrics.normalized_discounted_cumulative_gain_at_25 | fabs) < 0.0001'
+    pz-train --info home.pzc --json | jq -e --slurpfile m info '.check == $m[0].check'
+    # a model that was not tuned says nothing of it; an update keeps what the last full training found
+    pz-train -q --no-tune -o plain.pzm shop.pzd
+    pz-train --info plain.pzm --json | jq -e 'has("check") | not'
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu0001,i0001,1711900000,View\n' >day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    pz-train -q --update m.pzm -o new.pzm day.pzd
+    pz-train --info new.pzm --json | jq -e --slurpfile m info '.check == $m[0].check and .chain.updates == 1'
+    run -65 pz-train --info shop.pzd
+}
+
+@test "a training ends with the size of the file, what it took, and Amazon's price for the rows" {
+    small_shop
+    pz-train --no-tune -o m.pzm shop.pzd 2>talk
+    rows=$(pz-import --info --json shop.pzd | jq .interactions)
+    grep -q "wrote m.pzm (.* MB): .* CPU s, at most .* MB of memory" talk
+    grep -q "these $rows interactions: \$$(awk "BEGIN { printf \"%.2f\", $rows / 1000 * 0.002 }") " talk
+    pz-train -q --json --no-tune -o m.pzm shop.pzd |
+        jq -e --argjson n "$(stat -c %s m.pzm)" --argjson rows "$rows" \
+            '.bytes == $n and (.amazon_dollars - $rows / 1000 * 0.002 | fabs) < 0.0001'
+}
+
 @test "a switch names a part, and popularity stays" {
     small_shop
     for recipe in user-personalization trending-now; do
