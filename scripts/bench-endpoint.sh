@@ -52,7 +52,7 @@ load() {
     before=$(ticks)
     wrk -t1 -c"$2" -d"${each}s" -s "$dir/$1.lua" "$url" >"$dir/wrk.out"
     after=$(ticks)
-    jq -r '"\(.status) \(.us) \(.answer_us // 0)"' "$log" | sort -k2n |
+    jq -r '"\(.status) \(.us) \((.gather_us // 0) + (.filter_us // 0) + (.score_us // 0))"' "$log" | sort -k2n |
         awk -v s="$each" -v cpu=$(((after - before) * 10000)) '
             { all++ } $1 == 200 { t[++n] = $2; sum += $3 } $1 == 429 { shed++ }
             END { printf "%.0f %.0f %.1f %.1f %.0f %d %.0f\n", n / s, n ? cpu / n : 0, t[int(n / 2) + 1] / 1000,

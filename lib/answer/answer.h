@@ -171,6 +171,7 @@ struct pz_answered {
     struct pz_answer answer; /* hits, reasons, next page */
     bool is_known;           /* the user asked for has events or attributes, live or learned; true
                                 where none was named */
+    double gather_s;         /* seconds to read what is live */
     struct pz_live live;     /* what was live for the user */
     struct pz_arena arena;   /* owned, as the next two are */
     struct pz_filter_values *values;

@@ -59,14 +59,17 @@ static enum pz_status gather(const struct pz_prepared *p, const struct pz_questi
                              struct pz_answered *a, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
+    double from;
 
     *a = (struct pz_answered){ .prepared = p, .req = p->base };
     pz_question_fill(q, &a->req);
     if (q->problem)
         return pz_err_set(err, PZ_BAD_DATA, "%s", q->problem);
     st = bind_values(p, q, a, err);
+    from = pz_time_clock();
     if (st == PZ_OK && p->snap->view)
         st = pz_view_gather(p->snap->view, a->req.user_id, &a->arena, &a->live, err);
+    a->gather_s = pz_time_clock() - from;
     a->req.live = &a->live;
     a->is_known = is_known(p->snap->model, &a->req, &a->live);
     return st;

@@ -310,6 +310,14 @@ bool pz_time_duration(const char *s, int64_t *seconds)
     return true;
 }
 
+double pz_time_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 int64_t pz_time_now(void)
 {
     /* reproducible-builds.org: tests and builds that must give equal bytes fix the clock by it. */

@@ -53,6 +53,9 @@ bool pz_time_duration(const char *s, int64_t *seconds);
  * it so that runs can be repeated. */
 int64_t pz_time_now(void);
 
+/* Seconds of a clock that never goes back, from some moment on: for differences. */
+double pz_time_clock(void);
+
 /* A name for the form ("seconds", "milliseconds", ...).
  * Owner: nobody, it is a constant. */
 const char *pz_time_form_name(enum pz_time_form form);

@@ -492,8 +492,10 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
             *out[i] = stat.ms_entries;
     if (rc == 0)
         rc = mdb_env_info(s->env, &info);
-    if (rc == 0)
+    if (rc == 0) {
         size->bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+        size->map_bytes = info.me_mapsize;
+    }
     return rc;
 }
 

@@ -145,7 +145,7 @@ struct pz_live_size {
         rows_collected;            /* likewise rows */
     uint64_t events, items, users, /* stored now */
         sessions, forgotten;       /* joined sessions; forgotten users */
-    uint64_t bytes;                /* of the file in use */
+    uint64_t bytes, map_bytes;     /* of the file in use; of addresses kept for it */
 };
 
 /* How much there is, as of now. Two small reads.

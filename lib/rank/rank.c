@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "rank/choose.h"
 #include "rank/explain.h"
 #include "rank/page.h"
@@ -263,12 +264,17 @@ enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct
                        struct pz_err *err)
 {
     enum pz_status st;
+    double from;
 
     *answer = (struct pz_answer){ 0 };
     st = start(r, req, err);
+    from = pz_time_clock();
     if (st == PZ_OK)
         st = score(r, err);
-    return st == PZ_OK ? finish(r, answer, err) : st;
+    if (st == PZ_OK)
+        st = finish(r, answer, err);
+    answer->score_s = pz_time_clock() - from;
+    return st;
 }
 
 void pz_rank_block(struct pz_rank_task *task, size_t n)

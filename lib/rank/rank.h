@@ -195,6 +195,7 @@ struct pz_answer {
     size_t n;
     bool is_short;            /* fewer than asked for although asked for more */
     struct pz_reason *reason; /* [n] when asked for, else NULL; owned as hit is */
+    double score_s;           /* seconds of step 4 and after; of pz_rank, not of a block */
     bool has_next;            /* more can be had: ask again with .rules.page = next */
     struct pz_page next;
 };

@@ -17,6 +17,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "serve/net/credentials.h"
 
 struct pz_access_log {
@@ -73,8 +74,6 @@ static void add_now(struct pz_str *out)
 
 void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
 {
-    static const char *const phase[PZ_N_PHASES] = { "wait_us", "parse_us", "answer_us", "write_us",
-                                                    "fsync_us" };
     size_t n = x->resp.fixed ? x->resp.n_fixed : x->resp.body.len;
 
     add_now(out);
@@ -88,11 +87,11 @@ void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
     add_text(out, "traceparent", pz_http_header(&x->req, "traceparent"));
     pz_str_addf(out, ",\"status\":%d,\"in\":%zu,\"out\":%zu", x->resp.status, x->req.n_body, n);
     add_text(out, "error", pz_fault_name(x->resp.fault));
-    pz_str_addf(out, ",\"us\":%.0f", (pz_http_clock() - x->started) * 1e6);
+    pz_str_addf(out, ",\"us\":%.0f", (pz_time_clock() - x->started) * 1e6);
     for (int p = 0; p < PZ_N_PHASES; p++)
         /* Phases that a request did not have are left out: a line is read by people, too. */
         if (x->phase[p] > 0)
-            pz_str_addf(out, ",\"%s\":%.0f", phase[p], x->phase[p] * 1e6);
+            pz_str_addf(out, ",\"%s_us\":%.0f", pz_phase_names[p], x->phase[p] * 1e6);
 }
 
 void pz_access_log_write(struct pz_access_log *log, const struct pz_exchange *x)

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/signals.h"
-#include "serve/net/http.h"
+#include "base/time.h"
 
 struct lane {
     double *seconds; /* [n] owned */
@@ -42,7 +42,7 @@ static void ask_one(const struct run *run, struct lane *lane, uint32_t i)
     const char *id = pz_arena_strndup(&arena, item, n_item);
     struct pz_question q = { .user_id = pz_arena_strndup(&arena, user, n_user) };
     struct pz_answered answered = { 0 };
-    double from = pz_http_clock();
+    double from = pz_time_clock();
 
     q.item_id = m->recipe->task == PZ_TASK_RELATED ? id : NULL;
     q.list = &id;
@@ -54,7 +54,7 @@ static void ask_one(const struct run *run, struct lane *lane, uint32_t i)
         !pz_mem_grow(&lane->seconds, &lane->cap, lane->n + 1, sizeof *lane->seconds))
         lane->st = pz_err_memory(&lane->err, "times", 8.0 * (double)lane->n);
     if (lane->st == PZ_OK)
-        lane->seconds[lane->n++] = pz_http_clock() - from;
+        lane->seconds[lane->n++] = pz_time_clock() - from;
 }
 
 /* At least one question, however short the time. */
@@ -67,7 +67,7 @@ static void run_lane(const struct run *run, struct lane *lane, uint32_t first)
     do {
         ask_one(run, lane, i);
         i += run->threads;
-    } while (lane->st == PZ_OK && pz_http_clock() < run->end && !pz_stop_asked());
+    } while (lane->st == PZ_OK && pz_time_clock() < run->end && !pz_stop_asked());
 }
 
 static int by_size(const void *a, const void *b)
@@ -108,7 +108,7 @@ static enum pz_status measure(struct run *run, double seconds, struct pz_bench *
                               struct pz_err *err)
 {
     struct lane *lane = calloc(run->threads, sizeof *lane);
-    double from = pz_http_clock(), cpu = pz_cpu_seconds();
+    double from = pz_time_clock(), cpu = pz_cpu_seconds();
     enum pz_status st;
 
     if (!lane)
@@ -117,7 +117,7 @@ static enum pz_status measure(struct run *run, double seconds, struct pz_bench *
 #pragma omp parallel for schedule(static, 1) num_threads((int)run->threads)
     for (uint32_t t = 0; t < run->threads; t++)
         run_lane(run, &lane[t], t);
-    seconds = pz_http_clock() - from;
+    seconds = pz_time_clock() - from;
     st = sum_up(lane, run->threads, out, err);
     out->tps = (double)out->questions / seconds;
     out->cpu_s = out->questions ? (pz_cpu_seconds() - cpu) / (double)out->questions : 0;

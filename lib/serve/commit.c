@@ -12,9 +12,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 enum { BATCH_MAX = 10000 };
 
@@ -30,14 +30,6 @@ struct pz_commit {
     size_t cap, cap_fate;
     struct pz_commit_stats stats; /* under the lock */
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void count(struct pz_commit *c, size_t n, double seconds, bool ok)
 {
@@ -64,12 +56,11 @@ static void store_rows(struct pz_commit *c, struct pz_commit_job *list)
         struct pz_commit_job *job = list;
         struct pz_err err = { .status = PZ_OK };
         uint64_t number;
-        double from = now();
+        double from = pz_time_clock();
         enum pz_status st = pz_live_put_rows(c->store, job->table, job->row, job->n, &number, &err);
 
         list = job->next;
-        job->n_new = job->n;
-        count(c, job->n, now() - from, st == PZ_OK);
+        count(c, job->n, pz_time_clock() - from, st == PZ_OK);
         /* The job, and all that it points to, may be gone when this returns: nothing of it is
          * touched again. */
         job->done(job, st, &err);
@@ -92,10 +83,7 @@ static bool gather(struct pz_commit *c, const struct pz_commit_job *list, size_t
 static void report(struct pz_commit_job *job, const enum pz_live_fate *fate, enum pz_status st,
                    const struct pz_err *err)
 {
-    for (size_t i = 0; i < job->n && st == PZ_OK; i++) {
-        job->n_new += fate[i] == PZ_LIVE_STORED;
-        job->n_conflicts += fate[i] == PZ_LIVE_CONFLICT;
-    }
+    job->fate = fate;
     job->done(job, st, err);
 }
 
@@ -104,14 +92,14 @@ static void store_events(struct pz_commit *c, struct pz_commit_job *list)
     struct pz_err err = { .status = PZ_OK };
     size_t n = 0, at = 0;
     uint64_t number;
-    double from = now();
+    double from = pz_time_clock();
     enum pz_status st = PZ_OK;
 
     if (!list)
         return;
     st = gather(c, list, &n) ? pz_live_put_each(c->store, c->event, n, c->fate, &number, &err)
                              : pz_err_memory(&err, "a batch of events", 1e6);
-    count(c, n, now() - from, st == PZ_OK);
+    count(c, n, pz_time_clock() - from, st == PZ_OK);
     while (list) {
         struct pz_commit_job *job = list;
         size_t n_job = job->n;
@@ -190,7 +178,6 @@ enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **ou
 void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job)
 {
     job->next = NULL;
-    job->n_new = job->n_conflicts = 0;
     pthread_mutex_lock(&c->lock);
     *c->last = job;
     c->last = &job->next;

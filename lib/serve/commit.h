@@ -13,7 +13,7 @@ struct pz_commit_job {
     const struct pz_live_row *row; /* [n] */
     enum pz_live_table table;
     size_t n;
-    size_t n_new, n_conflicts; /* filled for .done: not known before; known for another user */
+    const enum pz_live_fate *fate; /* [n] of events, for .done when all went well */
     /* Called on the committer's thread when it is durable, or has failed. */
     void (*done)(struct pz_commit_job *job, enum pz_status st, const struct pz_err *err);
     void *context;

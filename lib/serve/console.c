@@ -343,7 +343,7 @@ static void show_list(struct pz_exchange *x, struct pz_snapshot *snap, const jso
     struct pz_prepared *prepared = NULL;
     struct pz_answered a = { 0 };
     struct pz_err err = { .status = PZ_OK };
-    double from = pz_http_clock();
+    double from = pz_time_clock();
     enum pz_status st = pz_prepare(snap, &o, &prepared, &err);
 
     if (st == PZ_OK)
@@ -353,7 +353,7 @@ static void show_list(struct pz_exchange *x, struct pz_snapshot *snap, const jso
     else if (item)
         write_why(x, snap, &a, item);
     else
-        write_look(x, snap, &a, pz_http_clock() - from);
+        write_look(x, snap, &a, pz_time_clock() - from);
     pz_answered_clear(&a);
     pz_prepared_free(prepared);
 }
@@ -452,7 +452,7 @@ static void show_pulse(struct pz_server *s, struct pz_exchange *x, struct pz_ser
                 pz_metrics_tps(&k->counts, pz_time_now(), 2),
                 (unsigned long long)atomic_load(&s->metrics.shed),
                 (unsigned long long)atomic_load(&s->metrics.throttled), pz_queue_length(s->queue),
-                pz_http_connections(s->http), pz_http_clock() - s->started);
+                pz_http_connections(s->http), pz_time_clock() - s->started);
     for (int o = 0; o <= PZ_ORIGIN_UNKNOWN; o++)
         pz_str_addf(out, "%s\"%s\":%llu", o ? "," : "", pz_origin_name((enum pz_origin)o),
                     (unsigned long long)atomic_load(&k->counts.source[o]));

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "live/put.h"
 
 /* A job of the committer with what it needs to answer; in the exchange's arena. */
@@ -103,23 +104,17 @@ static enum pz_status read_events(struct put *p, const json_t *doc, struct pz_er
     return st;
 }
 
-/* What the events say of answers: clicks by the version that gave them. */
+/* Only what is new counts: a repeat was counted when it was stored. */
 static void count_events(struct put *p)
 {
     struct pz_campaign_counts *c = &p->campaign->counts;
-    uint32_t version;
+    int64_t now = (int64_t)time(NULL);
 
-    atomic_fetch_add(&c->events, p->job.n_new);
-    atomic_fetch_add(&c->conflicts, p->job.n_conflicts);
-    /* Neither new nor of another content: sent again. */
-    atomic_fetch_add(&c->repeats, p->job.n - p->job.n_new - p->job.n_conflicts);
-    for (size_t i = 0; i < p->job.n && p->job.event; i++) {
-        const struct pz_event *e = &p->job.event[i];
-
-        if (e->impression)
-            atomic_fetch_add(&c->impressions, 1);
-        if (e->recommendation_id && pz_rid_version(e->recommendation_id, &version))
-            pz_metrics_click(c, version);
+    for (size_t i = 0; i < p->job.n; i++) {
+        if (p->job.fate[i] == PZ_LIVE_STORED)
+            pz_metrics_event(c, &p->job.event[i], now);
+        atomic_fetch_add(&c->repeats, p->job.fate[i] == PZ_LIVE_REPEATED);
+        atomic_fetch_add(&c->conflicts, p->job.fate[i] == PZ_LIVE_CONFLICT);
     }
 }
 
@@ -148,10 +143,13 @@ static void answer(struct pz_commit_job *job, enum pz_status st, const struct pz
     struct put *p = job->context;
     struct pz_exchange *x = p->x;
 
-    x->phase[PZ_PHASE_FSYNC] = pz_http_clock() - p->from;
+    x->phase[PZ_PHASE_FSYNC] = pz_time_clock() - p->from;
     if (st == PZ_OK) {
         x->resp.status = 200;
-        count_events(p);
+        if (job->event)
+            count_events(p);
+        else
+            atomic_fetch_add(&p->campaign->counts.rows, job->n);
     } else {
         pz_server_fail(x, err);
     }
@@ -184,7 +182,7 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
                        .campaign = k,
                        .x = x,
                        .snap = pz_service_take(k->service),
-                       .from = pz_http_clock() };
+                       .from = pz_time_clock() };
     st = op == PZ_OP_PUT_EVENTS ? read_events(p, doc, &err) : read_rows(p, op, doc, &err);
     if (st == PZ_OK) {
         pz_commit_put(k->commit, &p->job);

@@ -19,13 +19,16 @@ static const double bounds[PZ_N_BUCKETS - 1] = { 1e-5,   2.5e-5, 5e-5,   1e-4, 2
                                                  5e-4,   1e-3,   2.5e-3, 5e-3, 1e-2,
                                                  2.5e-2, 5e-2,   0.1,    0.25, 1 };
 
-static const char *const phase_names[PZ_N_PHASES] = { "wait", "parse", "answer", "write", "fsync" };
+/* Events come late by the clocks of phones and the batches of pipelines. */
+static const double lag_bounds[PZ_N_BUCKETS - 1] = { 0.1, 1,    2,    5,     10,    30,    60,   300,
+                                                     900, 3600, 7200, 21600, 86400, 604800, 2592000 };
 
 void pz_histogram_add(struct pz_histogram *h, double seconds)
 {
+    const double *bound = h->bound ? h->bound : bounds;
     int b = 0;
 
-    while (b < PZ_N_BUCKETS - 1 && seconds > bounds[b])
+    while (b < PZ_N_BUCKETS - 1 && seconds > bound[b])
         b++;
     /* Relaxed: a figure that is read may miss the last request, and orders nothing. */
     atomic_fetch_add_explicit(&h->bucket[b], 1, memory_order_relaxed);
@@ -39,23 +42,10 @@ double pz_histogram_bound(int bucket)
     return bounds[bucket];
 }
 
-double pz_histogram_quantile(struct pz_histogram *h, double part)
-{
-    uint64_t n = atomic_load(&h->n), sum = 0;
-
-    for (int b = 0; b < PZ_N_BUCKETS - 1; b++) {
-        sum += atomic_load(&h->bucket[b]);
-        /* The upper bound of the bucket: a quantile is never given better than it was. */
-        if (n > 0 && (double)sum >= part * (double)n)
-            return bounds[b];
-    }
-    return n > 0 ? INFINITY : 0;
-}
-
 void pz_metrics_request(struct pz_metrics *m, enum pz_operation op, const struct pz_exchange *x)
 {
     atomic_fetch_add_explicit(&m->requests[op][x->resp.fault], 1, memory_order_relaxed);
-    pz_histogram_add(&m->duration[op], pz_http_clock() - x->started);
+    pz_histogram_add(&m->duration[op], pz_time_clock() - x->started);
     for (int p = 0; p < PZ_N_PHASES; p++)
         if (x->phase[p] > 0)
             pz_histogram_add(&m->phase[p], x->phase[p]);
@@ -94,11 +84,45 @@ void pz_metrics_answer(struct pz_campaign_counts *c, uint32_t version, const str
     pthread_mutex_unlock(&c->lock);
 }
 
-void pz_metrics_click(struct pz_campaign_counts *c, uint32_t version)
+void pz_metrics_init(struct pz_campaign_counts *c)
 {
-    atomic_fetch_add(&c->clicks, 1);
+    pthread_mutex_init(&c->lock, NULL);
+    c->lag.bound = lag_bounds;
+}
+
+/* Whether an id stands in a list with '|' between ids. */
+static bool lists(const char *list, const char *id)
+{
+    size_t n = strlen(id);
+
+    for (const char *at = list; at; at = strchr(at, '|')) {
+        at += at != list;
+        if (strncmp(at, id, n) == 0 && (at[n] == '|' || at[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+void pz_metrics_event(struct pz_campaign_counts *c, const struct pz_event *e, int64_t now)
+{
+    bool seen = e->impression && *e->impression;
+    bool clicked = e->item_id && (seen ? lists(e->impression, e->item_id)
+                                       : e->recommendation_id != NULL);
+    uint32_t version;
+    struct pz_version_counts *row;
+
+    pz_histogram_add(&c->lag, (double)(now - e->time));
+    atomic_fetch_add(&c->events, 1);
+    atomic_fetch_add(&c->impressions, seen);
+    atomic_fetch_add(&c->ignored, seen && !clicked);
+    atomic_fetch_add(&c->clicks, clicked);
+    if (!e->recommendation_id || !pz_rid_version(e->recommendation_id, &version))
+        return;
     pthread_mutex_lock(&c->lock);
-    row_of(c, version)->clicks++;
+    row = row_of(c, version);
+    row->clicks += clicked;
+    row->impressions += seen;
+    row->ignored += seen && !clicked;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -153,7 +177,7 @@ static void add_histogram(struct pz_str *out, const char *name, const char *labe
         char le[32] = "+Inf";
 
         if (b < PZ_N_BUCKETS - 1)
-            snprintf(le, sizeof le, "%g", bounds[b]);
+            snprintf(le, sizeof le, "%.7g", (h->bound ? h->bound : bounds)[b]);
         sum += atomic_load(&h->bucket[b]);
         pz_str_addf(out, "%s_bucket{%s=\"%s\",le=\"%s\"} %llu\n", name, label, value, le,
                     (unsigned long long)sum);
@@ -193,7 +217,7 @@ void pz_metrics_write(struct pz_str *out, struct pz_metrics *m)
         add_histogram(out, "pz_request_seconds", "operation", operation_name(op), &m->duration[op]);
     add_head(out, "pz_phase_seconds", "histogram", "Where the time of requests went.");
     for (int p = 0; p < PZ_N_PHASES; p++)
-        add_histogram(out, "pz_phase_seconds", "phase", phase_names[p], &m->phase[p]);
+        add_histogram(out, "pz_phase_seconds", "phase", pz_phase_names[p], &m->phase[p]);
     add_head(out, "pz_shed_total", "counter", "Requests refused because they waited too long.");
     pz_str_addf(out, "pz_shed_total %llu\n", (unsigned long long)atomic_load(&m->shed));
     add_head(out, "pz_throttled_total", "counter", "Requests refused by a rate limit.");
@@ -216,7 +240,9 @@ static void add_whats(struct pz_str *out, struct pz_served *k)
                 { "events", atomic_load(&c->events) },
                 { "repeats", atomic_load(&c->repeats) },
                 { "id_conflicts", atomic_load(&c->conflicts) },
+                { "rows", atomic_load(&c->rows) },
                 { "impressions", atomic_load(&c->impressions) },
+                { "impressions_without_click", atomic_load(&c->ignored) },
                 { "clicks", atomic_load(&c->clicks) },
                 { "reloads", atomic_load(&k->reloads) },
                 { "reload_failures", atomic_load(&k->reload_failures) } };
@@ -244,12 +270,32 @@ static void add_versions(struct pz_str *out, struct pz_served *k)
         const struct {
             const char *what;
             uint64_t n;
-        } row[] = { { "answers", v->answers }, { "items", v->items }, { "clicks", v->clicks } };
+        } row[] = { { "answers", v->answers },
+                    { "items", v->items },
+                    { "clicks", v->clicks },
+                    { "impressions", v->impressions },
+                    { "impressions_without_click", v->ignored } };
 
-        for (int r = 0; r < 3 && v->version; r++)
+        for (size_t r = 0; r < sizeof row / sizeof *row && v->version; r++)
             pz_str_addf(out, "pz_version_total{campaign=\"%s\",version=\"%u\",what=\"%s\"} %llu\n",
                         k->cfg->name, v->version, row[r].what, (unsigned long long)row[r].n);
     }
+}
+
+static void add_click_rates(struct pz_str *out, struct pz_served *k)
+{
+    struct pz_version_counts copy[PZ_N_VERSIONS];
+
+    pz_metrics_versions(&k->counts, copy);
+    for (int i = 0; i < PZ_N_VERSIONS; i++)
+        if (copy[i].version && copy[i].answers > 0)
+            pz_str_addf(out, "pz_click_rate{campaign=\"%s\",version=\"%u\"} %.6f\n", k->cfg->name,
+                        copy[i].version, (double)copy[i].clicks / (double)copy[i].answers);
+}
+
+static void add_lag(struct pz_str *out, struct pz_served *k)
+{
+    add_histogram(out, "pz_event_lag_seconds", "campaign", k->cfg->name, &k->counts.lag);
 }
 
 static void add_tps(struct pz_str *out, struct pz_served *k)
@@ -261,7 +307,13 @@ static void add_tps(struct pz_str *out, struct pz_served *k)
 static void add_age(struct pz_str *out, struct pz_served *k)
 {
     pz_str_addf(out, "pz_view_age_seconds{campaign=\"%s\"} %.3f\n", k->cfg->name,
-                pz_http_clock() - atomic_load(&k->refreshed));
+                pz_time_clock() - atomic_load(&k->refreshed));
+}
+
+static void add_rebuild(struct pz_str *out, struct pz_served *k)
+{
+    pz_str_addf(out, "pz_view_rebuild_seconds{campaign=\"%s\"} %.6f\n", k->cfg->name,
+                atomic_load(&k->rebuild_s));
 }
 
 static void add_minimum(struct pz_str *out, struct pz_served *k)
@@ -279,10 +331,12 @@ static void add_live(struct pz_str *out, struct pz_served *k)
                 "pz_live{campaign=\"%s\",what=\"events\"} %llu\n"
                 "pz_live{campaign=\"%s\",what=\"items\"} %llu\n"
                 "pz_live{campaign=\"%s\",what=\"users\"} %llu\n"
-                "pz_live{campaign=\"%s\",what=\"bytes\"} %llu\n",
+                "pz_live{campaign=\"%s\",what=\"bytes\"} %llu\n"
+                "pz_live{campaign=\"%s\",what=\"map_bytes\"} %llu\n",
                 k->cfg->name, (unsigned long long)size.events, k->cfg->name,
                 (unsigned long long)size.items, k->cfg->name, (unsigned long long)size.users,
-                k->cfg->name, (unsigned long long)size.bytes);
+                k->cfg->name, (unsigned long long)size.bytes, k->cfg->name,
+                (unsigned long long)size.map_bytes);
 }
 
 static void add_commits(struct pz_str *out, struct pz_served *k)
@@ -336,18 +390,24 @@ void pz_server_write_metrics(struct pz_str *out, struct pz_server *s)
         void (*add)(struct pz_str *out, struct pz_served *k);
     } family[] = {
         { "pz_campaign_total", "counter",
-          "Answers, short lists, users nobody knows; events stored, repeats passed over, "
-          "impressions, "
-          "clicks (events that name a recommendationId); new versions taken over.",
+          "Answers, short lists, users nobody knows; events stored, repeats passed over, rows "
+          "stored, impressions, of them without a click, clicks (on an item of an impression, or "
+          "of an answer that the event names); new versions taken over.",
           add_whats },
         { "pz_items_total", "counter", "Items of answers by where they come from.", add_sources },
-        { "pz_version_total", "counter", "Answers, items shown and clicks by version.",
-          add_versions },
+        { "pz_version_total", "counter",
+          "Answers, items shown, clicks and impressions by version.", add_versions },
+        { "pz_click_rate", "gauge", "Clicks for each answer, by version.", add_click_rates },
+        { "pz_event_lag_seconds", "histogram",
+          "From an event's own time to its storage.", add_lag },
         { "pz_tps", "gauge", "Requests a second over the last ten seconds.", add_tps },
         { "pz_min_tps", "gauge", "minProvisionedTPS.", add_minimum },
         { "pz_view_age_seconds", "gauge", "Since the campaign was last looked at for changes.",
           add_age },
-        { "pz_live", "gauge", "What the live store holds; bytes of its map in use.", add_live },
+        { "pz_view_rebuild_seconds", "gauge",
+          "To open and warm what changed, the last time; answers went on meanwhile.", add_rebuild },
+        { "pz_live", "gauge", "What the live store holds; bytes of its file, of its map.",
+          add_live },
         { "pz_commit_entries", "histogram", "Events and rows of one durable transaction.",
           add_commits },
         { "pz_commit_seconds", "summary", "Time of durable transactions.", add_commit_times },

@@ -10,6 +10,7 @@
 
 #include "answer/answer.h"
 #include "base/str.h"
+#include "live/store.h"
 #include "serve/net/http.h"
 #include "serve/wire.h"
 
@@ -17,6 +18,7 @@ enum { PZ_N_BUCKETS = 16, PZ_N_VERSIONS = 16 };
 
 /* Seconds by how long they were; the last bucket is open. */
 struct pz_histogram {
+    const double *bound; /* [PZ_N_BUCKETS - 1] upper ends; NULL: those of pz_histogram_bound */
     _Atomic uint64_t bucket[PZ_N_BUCKETS];
     _Atomic uint64_t n, nanoseconds;
 };
@@ -28,17 +30,19 @@ struct pz_metrics {
     _Atomic uint64_t shed, throttled, slow;
 };
 
-/* What one version of a campaign showed and what came of it. */
+/* What one version of a campaign showed and what came of it, as events that name it say. */
 struct pz_version_counts {
     uint32_t version;
     uint64_t answers, items, clicks;
+    uint64_t impressions, ignored; /* lists that were seen; of them without a click */
 };
 
-/* Of one campaign. All-zero at first, but for the lock. */
+/* Of one campaign. */
 struct pz_campaign_counts {
     _Atomic uint64_t answers, source[PZ_ORIGIN_UNKNOWN + 1], is_short, unknown_users, events,
-        repeats, conflicts, impressions, clicks;
-    pthread_mutex_t lock; /* of what follows */
+        repeats, conflicts, rows, impressions, ignored, clicks;
+    struct pz_histogram lag; /* of events, from their own time to their storage */
+    pthread_mutex_t lock;    /* of what follows */
     struct pz_version_counts version[PZ_N_VERSIONS];
     uint64_t second[64]; /* requests a second, by second modulo 64 */
     int64_t second_of[64];
@@ -49,15 +53,10 @@ struct pz_campaign_counts {
  * Threads: any */
 void pz_histogram_add(struct pz_histogram *h, double seconds);
 
-/* The upper end of a bucket below the last.
+/* The upper end of a bucket below the last, of a histogram without ends of its own.
  *
  * Threads: any */
 double pz_histogram_bound(int bucket);
-
-/* The value below which that part (0 to 1) of all lie, as far as buckets tell; 0: there are none.
- *
- * Threads: any */
-double pz_histogram_quantile(struct pz_histogram *h, double part);
 
 /* Count a request that is answered.
  *
@@ -70,10 +69,17 @@ void pz_metrics_request(struct pz_metrics *m, enum pz_operation op, const struct
  * Threads: any */
 void pz_metrics_answer(struct pz_campaign_counts *c, uint32_t version, const struct pz_answered *a);
 
-/* Count an event that names the version whose answer led to it.
+/* Make all-zero counts fit for use; their lock is destroyed by the caller.
+ *
+ * Threads: one */
+void pz_metrics_init(struct pz_campaign_counts *c);
+
+/* Count an event that is stored. One with an impression says what was seen: a click if its item was
+ * among that, else that the list was ignored. One without is a click where it names the answer that
+ * led to its item.
  *
  * Threads: any */
-void pz_metrics_click(struct pz_campaign_counts *c, uint32_t version);
+void pz_metrics_event(struct pz_campaign_counts *c, const struct pz_event *e, int64_t now);
 
 /* Copy the rows of versions, [PZ_N_VERSIONS]; version 0: not used.
  *

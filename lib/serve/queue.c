@@ -17,6 +17,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/time.h"
+
 struct ring {
     struct pz_exchange **slot; /* [capacity] */
     size_t capacity, head, n;  /* head: the oldest */
@@ -86,7 +88,7 @@ static void shed_all(struct pz_queue *q, struct pz_exchange *list)
         struct pz_exchange *x = list;
 
         list = x->next;
-        x->phase[PZ_PHASE_WAIT] = pz_http_clock() - x->arrived;
+        x->phase[PZ_PHASE_WAIT] = pz_time_clock() - x->arrived;
         q->cfg.shed(q->cfg.context, x);
     }
 }
@@ -97,7 +99,7 @@ static void *run_worker(void *context)
 
     pthread_mutex_lock(&q->lock);
     while (!q->closing || q->reads.n + q->writes.n > 0) {
-        double now = pz_http_clock();
+        double now = pz_time_clock();
         struct pz_exchange *late = take_late(q, now), *x = take_next(q, now);
 
         if (!late && !x) {

@@ -84,7 +84,7 @@ static bool take_token(struct pz_bucket *b)
         return true;
     pthread_mutex_lock(&b->lock);
     {
-        double now = pz_http_clock(), most = b->rate < 1 ? 1 : b->rate;
+        double now = pz_time_clock(), most = b->rate < 1 ? 1 : b->rate;
 
         b->tokens += (now - b->at) * b->rate;
         b->at = now;
@@ -219,12 +219,12 @@ static bool make_options(struct pz_exchange *x, const struct pz_snapshot *snap,
 static void write_answer(struct pz_server *s, struct pz_exchange *x, enum pz_operation op,
                          struct pz_served *k, struct pz_answered *a, const struct pz_wire_query *q)
 {
-    double from = pz_http_clock();
+    double from = pz_time_clock();
 
     (void)s;
     x->resp.status = 200;
     pz_wire_answer(&x->resp.body, op, a, q);
-    x->phase[PZ_PHASE_WRITE] = pz_http_clock() - from;
+    x->phase[PZ_PHASE_WRITE] = pz_time_clock() - from;
     pz_metrics_answer(&k->counts, pz_prepared_snapshot(a->prepared)->version, a);
 }
 
@@ -236,13 +236,16 @@ static void ask(struct pz_server *s, struct pz_exchange *x, enum pz_operation op
     struct pz_ask_options o = { 0 };
     struct pz_prepared *prepared = NULL;
     struct pz_answered answered = { 0 };
-    double from = pz_http_clock();
+    double from = pz_time_clock();
     bool made = make_options(x, snap, q, &o);
     enum pz_status st = made ? pz_prepare(snap, &o, &prepared, &err) : PZ_OK;
 
     if (made && st == PZ_OK)
         st = pz_ask(prepared, &q->question, &answered, &err);
-    x->phase[PZ_PHASE_ANSWER] = pz_http_clock() - from;
+    x->phase[PZ_PHASE_GATHER] = answered.gather_s;
+    x->phase[PZ_PHASE_SCORE] = answered.answer.score_s;
+    x->phase[PZ_PHASE_FILTER] =
+        pz_time_clock() - from - answered.gather_s - answered.answer.score_s;
     if (!made && x->resp.status == 0)
         pz_http_fail(x, PZ_FAULT_UNAVAILABLE, "out of memory");
     else if (made && st != PZ_OK)
@@ -338,13 +341,13 @@ void pz_routes_work(void *context, struct pz_exchange *x)
     enum pz_operation op = pz_wire_find(x->req.path);
     struct pz_err err = { .status = PZ_OK };
     json_t *doc = NULL;
-    double from = pz_http_clock();
+    double from = pz_time_clock();
     enum pz_status st = pz_shape_parse(x->req.body, x->req.n_body, &doc, &err);
     bool later = false;
 
     if (st == PZ_OK && pz_wire_operations[op].shape)
         st = pz_shape_check(pz_wire_operations[op].shape, doc, &err);
-    x->phase[PZ_PHASE_PARSE] = pz_http_clock() - from;
+    x->phase[PZ_PHASE_PARSE] = pz_time_clock() - from;
     if (st != PZ_OK)
         pz_server_fail(x, &err);
     else if (op == PZ_OP_GET_RECOMMENDATIONS || op == PZ_OP_GET_PERSONALIZED_RANKING)
@@ -502,7 +505,7 @@ void pz_routes_done(void *context, struct pz_exchange *x)
 
     pz_metrics_request(&s->metrics, x->operation ? pz_wire_find(x->req.path) : PZ_N_OPERATIONS, x);
     pz_access_log_write(s->log, x);
-    if (s->cfg.slow_s > 0 && pz_http_clock() - x->started > s->cfg.slow_s) {
+    if (s->cfg.slow_s > 0 && pz_time_clock() - x->started > s->cfg.slow_s) {
         struct pz_str line = { 0 };
 
         atomic_fetch_add(&s->metrics.slow, 1);

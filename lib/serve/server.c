@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "campaign/campaign.h"
 #include "serve/net/listen.h"
 #include "serve/service.h"
@@ -30,7 +31,7 @@ static void open_bucket(struct pz_bucket *b, double rate)
     pthread_mutex_init(&b->lock, NULL);
     b->rate = rate;
     b->tokens = rate < 1 ? 1 : rate;
-    b->at = pz_http_clock();
+    b->at = pz_time_clock();
 }
 
 /* The committer of another campaign with the same live store. */
@@ -78,7 +79,7 @@ static enum pz_status open_campaign(struct pz_server *s, const struct pz_serve_c
                             : pz_err_set(err, PZ_NO_INPUT, "%s: no campaign there", cfg->path);
 
     k->cfg = cfg;
-    pthread_mutex_init(&k->counts.lock, NULL);
+    pz_metrics_init(&k->counts);
     pthread_rwlock_init(&k->split_lock, NULL);
     open_bucket(&k->bucket, cfg->max_tps);
     if (st == PZ_OK)
@@ -199,16 +200,19 @@ static void refresh(struct pz_server *s, struct pz_served *k)
 {
     struct pz_err err = { .status = PZ_OK };
     bool changed = false;
+    double from = pz_time_clock(), to;
     enum pz_status st = pz_service_refresh(k->service, &changed, &err);
 
+    to = pz_time_clock();
     if (st == PZ_OK)
-        atomic_store(&k->refreshed, pz_http_clock());
+        atomic_store(&k->refreshed, to);
     else if (atomic_fetch_add(&k->reload_failures, 1) == 0)
         pz_log(s->talk, PZ_LOG_ERROR, "%s: cannot take over what changed, %s: %s", k->cfg->name,
                is_damaged(k) ? "and what answered was overwritten: no answers until it is mended"
                              : "answers go on as before",
                err.text);
     if (changed) {
+        atomic_store(&k->rebuild_s, to - from);
         atomic_fetch_add(&k->reloads, 1);
         atomic_store(&k->reload_failures, 0);
     }
@@ -223,7 +227,7 @@ static void *run_refresher(void *context)
     double next_canary = 0;
 
     while (!atomic_load(&s->stopping)) {
-        double now = pz_http_clock();
+        double now = pz_time_clock();
 
         for (size_t i = 0; i < s->n_campaigns; i++)
             refresh(s, &s->campaign[i]);
@@ -495,7 +499,7 @@ static void close_server(struct pz_server *s)
 
 enum pz_status pz_serve(const struct pz_serve_options *o, struct pz_log *talk, struct pz_err *err)
 {
-    struct pz_server s = { .talk = talk, .started = pz_http_clock() };
+    struct pz_server s = { .talk = talk, .started = pz_time_clock() };
     struct pz_listen l = { .fd = -1 };
     sigset_t signals, before;
     enum pz_status st;

@@ -42,6 +42,7 @@ struct pz_served {
     atomic_bool ready;        /* its canary was answered */
     bool told_damage;         /* of its live store; the refresher's */
     _Atomic double refreshed; /* when it was last looked at */
+    _Atomic double rebuild_s; /* the last time that something had changed */
     _Atomic uint64_t reloads, reload_failures;
 };
 

@@ -276,10 +276,42 @@ PY
     curl -s "127.0.0.1:$PORT/livez" >/dev/null
     stop
     jq -e --arg id "$id" 'select(.id == $id) | .status == 200 and .operation == "GetRecommendations" and .campaign == "home"
-        and .answer_us > 0 and (.traceparent | contains("0af7651916cd43dd8448eb211c80319c"))' old.log
+        and .gather_us > 0 and .filter_us > 0 and .score_us > 0 and (.traceparent | contains("0af7651916cd43dd8448eb211c80319c"))' old.log
     run ! grep mallory old.log
     jq -e 'select(.path == "/livez") | .status == 200' access.log
     grep -q 'slow: {' server.err
+}
+
+@test "metrics say what a recommender must watch, and agree with the access log" {
+    serve --no-auth --access-log access.log home.pzc
+    id=$(post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u0040\"}" | jq -r .recommendationId)
+    now=$(date +%s)
+    put() {
+        local body="{\"trackingId\":\"home\",\"sessionId\":\"s\",\"userId\":\"w\",\"eventList\":[$1]}"
+        [ "$(status /events "$body")" = 200 ]
+    }
+    event() { echo "{\"eventType\":\"View\",\"sentAt\":$now,\"eventId\":\"$1\",\"recommendationId\":\"$id\"$2}"; }
+    put "$(event click ',"itemId":"i0002"'),$(event chosen ',"itemId":"i0003","impression":["i0002","i0003"]')"
+    put "$(event passed ',"impression":["i0002","i0003"]'),$(event other ',"itemId":"i0030","impression":["i0002","i0003"]')"
+    put "$(event click ',"itemId":"i0002"')"
+    put "{\"eventType\":\"View\",\"sentAt\":$((now - 7300)),\"itemId\":\"i0004\"}"
+    curl -s "127.0.0.1:$PORT/metrics" >metrics
+    stop
+    value() { grep -F "$1 " metrics | sed 's/.* //'; }
+    of() { value "pz_campaign_total{campaign=\"home\",what=\"$1\"}"; }
+    [ "$(of events) $(of repeats) $(of impressions) $(of impressions_without_click) $(of clicks)" = "5 1 3 2 2" ]
+    by_version() { value "pz_version_total{campaign=\"home\",version=\"1\",what=\"$1\"}"; }
+    [ "$(by_version answers) $(by_version clicks) $(by_version impressions_without_click)" = "1 2 2" ]
+    [ "$(value 'pz_click_rate{campaign="home",version="1"}')" = 2.000000 ]
+    lag() { value "pz_event_lag_seconds_bucket{campaign=\"home\",le=\"$1\"}"; }
+    [ "$(lag 60) $(lag 7200) $(lag 21600) $(lag +Inf)" = "4 4 5 5" ]
+    [ "$(value 'pz_live{campaign="home",what="map_bytes"}')" -ge "$(value 'pz_live{campaign="home",what="bytes"}')" ]
+    grep -q '^pz_view_age_seconds{campaign="home"} 0' metrics
+    for phase in wait parse gather filter score write fsync; do
+        logged=$(jq -s "map(.${phase}_us // 0) | add" access.log)
+        awk -v logged="$logged" -v metric="$(value "pz_phase_seconds_sum{phase=\"$phase\"}")" \
+            'BEGIN { d = logged / 1e6 - metric; exit !(metric > 0 && d < 1e-5 && d > -1e-5) }'
+    done
 }
 
 @test "keys are read anew at SIGHUP, and stay where the new file is wrong" {

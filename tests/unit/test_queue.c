@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "serve/queue.h"
+#include "base/time.h"
 
 #include "tests/unit/unit.h"
 
@@ -61,7 +62,7 @@ static struct pz_queue *open_queue(size_t capacity, double budget_s)
 /* Put one that the worker takes and is kept with at the gate. */
 static void occupy(struct pz_queue *q, struct pz_exchange *x)
 {
-    x->arrived = pz_http_clock();
+    x->arrived = pz_time_clock();
     pz_queue_put(q, x, true);
     while (pz_queue_length(q) > 0)
         continue;
@@ -75,7 +76,7 @@ TEST(writes_go_before_reads_and_reads_in_order)
     pthread_mutex_lock(&seen.gate);
     occupy(q, &x[0]);
     for (int i = 1; i < 6; i++) {
-        x[i].arrived = pz_http_clock();
+        x[i].arrived = pz_time_clock();
         pz_queue_put(q, &x[i], i == 4);
     }
     pthread_mutex_unlock(&seen.gate);
@@ -95,7 +96,7 @@ TEST(under_load_the_newest_read_goes_first)
     pthread_mutex_lock(&seen.gate);
     occupy(q, &x[0]);
     for (int i = 1; i < 4; i++) {
-        x[i].arrived = pz_http_clock() - 800 + i; /* more than half the budget ago */
+        x[i].arrived = pz_time_clock() - 800 + i; /* more than half the budget ago */
         pz_queue_put(q, &x[i], false);
     }
     pthread_mutex_unlock(&seen.gate);
@@ -114,7 +115,7 @@ TEST(a_read_that_waited_too_long_is_shed_and_a_write_never)
     pthread_mutex_lock(&seen.gate);
     occupy(q, &x[0]);
     for (int i = 1; i < 4; i++) {
-        x[i].arrived = pz_http_clock() - (i == 3 ? 0 : 100);
+        x[i].arrived = pz_time_clock() - (i == 3 ? 0 : 100);
         pz_queue_put(q, &x[i], i == 1);
     }
     pthread_mutex_unlock(&seen.gate);
@@ -133,7 +134,7 @@ TEST(when_it_is_full_the_oldest_read_goes_and_the_newest_write)
     pthread_mutex_lock(&seen.gate);
     occupy(q, &x[0]);
     for (int i = 1; i < 7; i++) {
-        x[i].arrived = pz_http_clock();
+        x[i].arrived = pz_time_clock();
         pz_queue_put(q, &x[i], i > 3);
     }
     assert_int_equal(pz_queue_length(q), 4);

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/time.h"
 
 enum {
     HEADERS_MAX = 64,
@@ -74,13 +75,8 @@ struct pz_http_exchange {
     unsigned hosts, lengths, codings;
 };
 
-double pz_http_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+const char *const pz_phase_names[PZ_N_PHASES] = { "wait",  "parse", "gather", "filter",
+                                                  "score", "write", "fsync" };
 
 const char *pz_http_header(const struct pz_http_request *req, const char *name)
 {
@@ -120,7 +116,7 @@ void pz_http_fail(struct pz_exchange *x, enum pz_fault fault, const char *fmt, .
 
 static void enter(struct connection *c, enum state state)
 {
-    atomic_store(&c->since, pz_http_clock());
+    atomic_store(&c->since, pz_time_clock());
     atomic_store(&c->state, (int)state);
 }
 
@@ -223,7 +219,7 @@ static enum MHD_Result on_accept(void *context, const struct sockaddr *addr, soc
 
 void pz_http_reap(struct pz_http *h)
 {
-    double now = pz_http_clock();
+    double now = pz_time_clock();
 
     pthread_mutex_lock(&h->lock);
     for (struct connection *c = h->first; c; c = c->next) {
@@ -252,7 +248,7 @@ static void make_id(char out[37])
     uint64_t half[2];
 
     if (state == 0 && getrandom(&state, sizeof state, 0) != (ssize_t)sizeof state)
-        state = (uint64_t)(pz_http_clock() * 1e9) ^ (uint64_t)(uintptr_t)&state;
+        state = (uint64_t)(pz_time_clock() * 1e9) ^ (uint64_t)(uintptr_t)&state;
     for (int i = 0; i < 2; i++) {
         uint64_t z = state += 0x9e3779b97f4a7c15u;
 
@@ -302,7 +298,7 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     }
     x->http->mhd = mhd;
     x->http->connection = connection_of(mhd);
-    x->started = pz_http_clock();
+    x->started = pz_time_clock();
     make_id(x->request_id);
     if (x->http->connection) {
         memcpy(x->req.remote, x->http->connection->remote, sizeof x->req.remote);
@@ -463,7 +459,7 @@ static enum MHD_Result answer(struct pz_http *h, struct pz_exchange *x)
 {
     struct pz_http_exchange *p = x->http;
 
-    x->arrived = pz_http_clock();
+    x->arrived = pz_time_clock();
     x->req.body = p->body.data ? p->body.data : "";
     x->req.n_body = p->body.len;
     if (p->connection)
@@ -567,12 +563,12 @@ enum pz_status pz_http_open(const struct pz_http_cfg *cfg, struct pz_http **out,
 
 bool pz_http_drain(struct pz_http *h, double seconds)
 {
-    double end = pz_http_clock() + seconds;
+    double end = pz_time_clock() + seconds;
     const struct timespec nap = { 0, 5000000 };
 
     atomic_store(&h->draining, true);
     MHD_quiesce_daemon(h->daemon);
-    while (atomic_load(&h->n) > 0 && pz_http_clock() < end) {
+    while (atomic_load(&h->n) > 0 && pz_time_clock() < end) {
         pz_http_reap(h);
         nanosleep(&nap, NULL);
     }

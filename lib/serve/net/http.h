@@ -65,11 +65,16 @@ struct pz_http_response {
 enum pz_phase {
     PZ_PHASE_WAIT,   /* in the queue */
     PZ_PHASE_PARSE,  /* JSON and limits */
-    PZ_PHASE_ANSWER, /* gather, filter, score, choose */
+    PZ_PHASE_GATHER, /* what is live for the user */
+    PZ_PHASE_FILTER, /* options, filters, which items may be recommended */
+    PZ_PHASE_SCORE,  /* scores and the choice by them */
     PZ_PHASE_WRITE,  /* the answer's JSON */
     PZ_PHASE_FSYNC,  /* group commit, waiting for others included */
     PZ_N_PHASES
 };
+
+/* "wait", "parse", ... */
+extern const char *const pz_phase_names[PZ_N_PHASES];
 
 struct pz_key;
 
@@ -145,10 +150,5 @@ bool pz_http_drain(struct pz_http *http, double seconds);
  *
  * Threads: one, last */
 void pz_http_close(struct pz_http *http);
-
-/* Seconds of the monotonic clock.
- *
- * Threads: any */
-double pz_http_clock(void);
 
 #endif
