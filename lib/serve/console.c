@@ -3,7 +3,8 @@
  * signed like everything else, with {"do": ...}:
  *
  *   campaigns  what is served: versions, filters, some users
- *   look       a user's history and list, each item with the items of the history that caused it
+ *   look       a user's history and list, each item with the items of the history that caused it;
+ *              of another version with "version": N
  *   why        what became of one item in that list
  *   pulse      what the server does now
  *   map        the catalogue: item vectors and how often each was recommended by `look`-alikes
@@ -31,7 +32,7 @@ __asm__(".section .rodata\n"
         ".previous\n");
 extern const char pz_console_page[], pz_console_page_end[];
 
-enum { USERS_SHOWN = 200, HISTORY_SHOWN = 60, MAP_ITEMS = 600, MAP_DIM = 24 };
+enum { USERS_SHOWN = 200, HISTORY_SHOWN = 60, MAP_ITEMS = 600, MAP_DIM = 24, VERSIONS_SHOWN = 12 };
 
 /* ---- items as people know them ---- */
 
@@ -117,37 +118,32 @@ static void add_users(struct pz_str *out, const struct pz_model *m)
     pz_str_addc(out, ']');
 }
 
-static double best_metric(const struct pz_model *m, double *users)
+static void add_check(struct pz_str *out, const struct pz_served *k, uint32_t version)
 {
-    const json_t *trials = json_object_get(m->manifest, "trials"), *trial;
-    double best = 0;
-    size_t i;
+    json_t *check = pz_server_check(k, version);
 
-    *users = 0;
-    json_array_foreach (trials, i, trial) {
-        double x = json_number_value(json_object_get(trial, "metric"));
-
-        if (x > best) {
-            best = x;
-            *users = json_number_value(json_object_get(trial, "users"));
-        }
-    }
-    return best;
+    if (check)
+        pz_str_addf(out, ",\"metric\":%.4f,\"users\":%.0f",
+                    json_number_value(
+                        json_object_get(json_object_get(check, "metrics"),
+                                        "normalized_discounted_cumulative_gain_at_25")),
+                    json_number_value(json_object_get(check, "users")));
+    json_decref(check);
 }
 
-/* Versions, oldest first, with what came of each since this process runs. */
-static void add_versions(struct pz_str *out, struct pz_served *k, const struct pz_snapshot *snap)
+/* The newest versions, oldest first, with what came of each since this process runs. */
+static void add_versions(struct pz_str *out, struct pz_served *k)
 {
     struct pz_version_counts counts[PZ_N_VERSIONS];
     struct pz_version *list = NULL;
-    size_t n = 0;
-    double users;
+    size_t n = 0, first;
 
     pz_metrics_versions(&k->counts, counts);
     pz_str_adds(out, ",\"versions\":[");
     if (pz_campaign_list(k->cfg->path, &list, &n, NULL) != PZ_OK)
         n = 0;
-    for (size_t i = 0; i < n; i++) {
+    first = n > VERSIONS_SHOWN ? n - VERSIONS_SHOWN : 0;
+    for (size_t i = first; i < n; i++) {
         const struct pz_version_counts none = { 0 }, *c = &none;
 
         for (int j = 0; j < PZ_N_VERSIONS; j++)
@@ -156,13 +152,11 @@ static void add_versions(struct pz_str *out, struct pz_served *k, const struct p
         pz_str_addf(out,
                     "%s{\"version\":%u,\"published\":%lld,\"current\":%s,\"previous\":%s,"
                     "\"answers\":%llu,\"items\":%llu,\"clicks\":%llu",
-                    i ? "," : "", list[i].number, (long long)list[i].published,
+                    i > first ? "," : "", list[i].number, (long long)list[i].published,
                     list[i].current ? "true" : "false", list[i].previous ? "true" : "false",
                     (unsigned long long)c->answers, (unsigned long long)c->items,
                     (unsigned long long)c->clicks);
-        if (list[i].number == snap->version && best_metric(snap->model, &users) > 0)
-            pz_str_addf(out, ",\"metric\":%.4f,\"users\":%.0f", best_metric(snap->model, &users),
-                        users);
+        add_check(out, k, list[i].number);
         pz_str_addc(out, '}');
     }
     pz_str_addc(out, ']');
@@ -206,7 +200,7 @@ static void show_campaigns(struct pz_server *s, struct pz_exchange *x)
                     snap->model->items.n,
                     k->commit && pz_key_may(x->key, PZ_MAY_WRITE, k->cfg->name) ? "true" : "false");
         add_filters(out, snap);
-        add_versions(out, k, snap);
+        add_versions(out, k);
         add_users(out, snap->model);
         pz_str_addc(out, '}');
         comma = ",";
@@ -468,6 +462,29 @@ static void show_pulse(struct pz_server *s, struct pz_exchange *x, struct pz_ser
 
 /* ---- the whole ---- */
 
+/* The snapshot to ask: of "version", else the current one; NULL: x says what is wrong. */
+static struct pz_snapshot *take_version(struct pz_exchange *x, struct pz_served *k,
+                                        const json_t *doc)
+{
+    json_int_t number = json_integer_value(json_object_get(doc, "version"));
+    struct pz_service *other;
+    struct pz_err err = { .status = PZ_OK };
+    struct pz_snapshot *snap = pz_service_take(k->service);
+
+    if (number <= 0 || number == snap->version)
+        return snap;
+    pz_snapshot_release(snap);
+    if (number > UINT32_MAX ||
+        pz_service_open_version(k->cfg->path, (uint32_t)number, &other, &err) != PZ_OK) {
+        pz_http_fail(x, PZ_FAULT_NOT_FOUND, "there is no version %lld of %.60s", (long long)number,
+                     k->cfg->name);
+        return NULL;
+    }
+    snap = pz_service_take(other);
+    pz_service_close(other);
+    return snap;
+}
+
 static void show(struct pz_server *s, struct pz_exchange *x, const json_t *doc, const char *what)
 {
     const char *name = member(doc, "campaign");
@@ -479,7 +496,9 @@ static void show(struct pz_server *s, struct pz_exchange *x, const json_t *doc, 
             pz_http_fail(x, PZ_FAULT_NOT_FOUND, "there is no campaign %.60s", name ? name : "");
         return;
     }
-    snap = pz_service_take(k->service);
+    snap = take_version(x, k, doc);
+    if (!snap)
+        return;
     if (strcmp(what, "look") == 0)
         show_list(x, snap, doc, NULL);
     else if (strcmp(what, "why") == 0 && member(doc, "item"))

@@ -313,30 +313,38 @@ static void describe_version(struct question *q)
     pz_snapshot_release(snap);
 }
 
-/* Those of the held-out check that tuning ended with; empty for a model that was not tuned. */
-static json_t *metrics_of(const struct pz_model *m)
+json_t *pz_server_check(const struct pz_served *k, uint32_t version)
 {
-    const json_t *metrics = json_object_get(json_object_get(m->manifest, "check"), "metrics");
+    struct pz_snapshot *snap = pz_service_take(k->service);
+    struct pz_model *other = NULL;
+    const struct pz_model *m = NULL;
+    struct pz_version v;
+    json_t *check;
 
-    return metrics ? json_deep_copy(metrics) : json_object();
+    if (snap->version == version)
+        m = snap->model;
+    else if (pz_campaign_open_version(k->cfg->path, version, &other, &v, NULL) == PZ_OK)
+        m = other;
+    check = m ? json_deep_copy(json_object_get(m->manifest, "check")) : NULL;
+    pz_model_free(other);
+    pz_snapshot_release(snap);
+    return check;
 }
 
 static void get_metrics(struct question *q)
 {
     struct pz_version v = { .number = 0 };
     struct pz_served *k;
-    struct pz_snapshot *snap;
+    json_t *check, *metrics;
 
     if (!find_version(q, &k, &v))
         return;
-    snap = pz_service_take(k->service);
-    if (v.number == snap->version)
-        q->answer = json_pack("{s:o, s:o}", "solutionVersionArn", version_arn(k, v.number),
-                              "metrics", metrics_of(snap->model));
-    else
-        pz_http_fail(q->x, PZ_FAULT_NOT_FOUND,
-                     "version %u is not the current one; only its metrics are at hand", v.number);
-    pz_snapshot_release(snap);
+    check = pz_server_check(k, v.number);
+    metrics = json_object_get(check, "metrics");
+    /* Empty for a model that was not tuned. */
+    q->answer = json_pack("{s:o, s:o}", "solutionVersionArn", version_arn(k, v.number), "metrics",
+                          metrics ? json_incref(metrics) : json_object());
+    json_decref(check);
 }
 
 /* ---- filters ---- */

@@ -20,8 +20,9 @@ static const double bounds[PZ_N_BUCKETS - 1] = { 1e-5,   2.5e-5, 5e-5,   1e-4, 2
                                                  2.5e-2, 5e-2,   0.1,    0.25, 1 };
 
 /* Events come late by the clocks of phones and the batches of pipelines. */
-static const double lag_bounds[PZ_N_BUCKETS - 1] = { 0.1, 1,    2,    5,     10,    30,    60,   300,
-                                                     900, 3600, 7200, 21600, 86400, 604800, 2592000 };
+static const double lag_bounds[PZ_N_BUCKETS - 1] = { 0.1,  1,     2,     5,      10,
+                                                     30,   60,    300,   900,    3600,
+                                                     7200, 21600, 86400, 604800, 2592000 };
 
 void pz_histogram_add(struct pz_histogram *h, double seconds)
 {
@@ -106,8 +107,8 @@ static bool lists(const char *list, const char *id)
 void pz_metrics_event(struct pz_campaign_counts *c, const struct pz_event *e, int64_t now)
 {
     bool seen = e->impression && *e->impression;
-    bool clicked = e->item_id && (seen ? lists(e->impression, e->item_id)
-                                       : e->recommendation_id != NULL);
+    bool clicked = e->item_id &&
+                   (seen ? lists(e->impression, e->item_id) : e->recommendation_id != NULL);
     uint32_t version;
     struct pz_version_counts *row;
 
@@ -395,11 +396,11 @@ void pz_server_write_metrics(struct pz_str *out, struct pz_server *s)
           "of an answer that the event names); new versions taken over.",
           add_whats },
         { "pz_items_total", "counter", "Items of answers by where they come from.", add_sources },
-        { "pz_version_total", "counter",
-          "Answers, items shown, clicks and impressions by version.", add_versions },
+        { "pz_version_total", "counter", "Answers, items shown, clicks and impressions by version.",
+          add_versions },
         { "pz_click_rate", "gauge", "Clicks for each answer, by version.", add_click_rates },
-        { "pz_event_lag_seconds", "histogram",
-          "From an event's own time to its storage.", add_lag },
+        { "pz_event_lag_seconds", "histogram", "From an event's own time to its storage.",
+          add_lag },
         { "pz_tps", "gauge", "Requests a second over the last ten seconds.", add_tps },
         { "pz_min_tps", "gauge", "minProvisionedTPS.", add_minimum },
         { "pz_view_age_seconds", "gauge", "Since the campaign was last looked at for changes.",

@@ -244,8 +244,8 @@ static void ask(struct pz_server *s, struct pz_exchange *x, enum pz_operation op
         st = pz_ask(prepared, &q->question, &answered, &err);
     x->phase[PZ_PHASE_GATHER] = answered.gather_s;
     x->phase[PZ_PHASE_SCORE] = answered.answer.score_s;
-    x->phase[PZ_PHASE_FILTER] =
-        pz_time_clock() - from - answered.gather_s - answered.answer.score_s;
+    x->phase[PZ_PHASE_FILTER] = pz_time_clock() - from - answered.gather_s -
+                                answered.answer.score_s;
     if (!made && x->resp.status == 0)
         pz_http_fail(x, PZ_FAULT_UNAVAILABLE, "out of memory");
     else if (made && st != PZ_OK)

@@ -134,6 +134,13 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
  * Threads: any, for the exchange it has */
 void pz_control_answer(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 
+/* The held-out check that tuning of a version ended with (see train/check.c); NULL: it was not tuned,
+ * or cannot be opened.
+ *
+ * Owner:   the caller: json_decref
+ * Threads: any */
+json_t *pz_server_check(const struct pz_served *k, uint32_t version);
+
 /* ---- console.c. The page: true when the path is its own; the response is filled then. What it
  * asks for: fills the response.
  *

@@ -88,9 +88,22 @@ try {
         assert.equal(await run("S.on"), 1);
         await run(`document.getElementById('why').value = ${JSON.stringify(first)}; why()`);
         await until("document.getElementById('answer').textContent.includes('seen')");
-        await run("document.getElementById('other').value = 'kitchen'; document.getElementById('other').onchange()");
+        const still = "document.getAnimations().length === 0";
+        await run("document.getElementById('other').value = 'fkitchen'; document.getElementById('other').onchange()");
         await until("document.querySelectorAll('#list2 .hit').length > 0 && document.querySelectorAll('#list2 .moved').length > 0");
+        await until(still);
         await picture("console-beside");
+        // the other version, by a click on the time line
+        assert.deepEqual(await run("[...document.querySelectorAll('#timeline .version')].map((v) => v.dataset.version)"), ["1", "2"]);
+        assert.match(await run("document.querySelector('#timeline .version title').textContent"), /version 1[^]*nDCG@25 0\.\d+ ± 0\.\d+ on \d+ users/);
+        await run("document.querySelector('#timeline .version').dispatchEvent(new MouseEvent('click'))");
+        await until("S.other && S.other.version === 1 && S.look.version === 2");
+        const moved = await run("[...document.querySelectorAll('#list2 .hit')].map((li) => [li.dataset.id, li.querySelector('.moved').textContent])");
+        const now = await run("S.look.itemList.map((x) => x.itemId)");
+        moved.forEach(([id, text], i) => assert.equal(text, { "-1": "new" }[now.indexOf(id)] ?? (now.indexOf(id) === i ? "=" : (now.indexOf(id) > i ? "▲" : "▼") + Math.abs(now.indexOf(id) - i))));
+        assert.ok(moved.some(([, text]) => text !== "="), "two versions that differ");
+        await until(still);
+        await picture("console-versions");
         await call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: "dark" }] });
         await run("draw()");
         await picture("console-dark");

@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "serve/queue.h"
 #include "base/time.h"
+#include "serve/queue.h"
 
 #include "tests/unit/unit.h"
 
