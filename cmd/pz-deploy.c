@@ -62,6 +62,9 @@ static const struct pz_opt gc_opts[] = {
             "datasets named by --data"),
     PZ_LIST(0, "data", struct deploy_cfg, data, "DATA.pzd",
             "with --events: a dataset that the next training reads; may be given several times"),
+    PZ_STR(0, "ids", struct deploy_cfg, ids, NULL, "FILE",
+           "remove also versions, the previous one too, whose model knows one of these users (as "
+           "with check); not the current one, nor those that are pinned"),
     PZ_FLAG(0, "force", struct deploy_cfg, force,
             "with --events: remove also what no dataset named contains; the next training may lack "
             "it"),
@@ -71,6 +74,13 @@ static const struct pz_opt gc_opts[] = {
 };
 static const struct pz_opt set_opts[] = { LOCK_WAIT, PZ_OPT_COMMON(struct deploy_cfg, common),
                                           PZ_END };
+static const struct pz_opt check_opts[] = {
+    PZ_STR(
+        0, "ids", struct deploy_cfg, ids, NULL, "FILE",
+        "look for these ids of users (one a line, or the column USER_ID of a CSV file; -: standard "
+        "input) in every file of the campaign and in FILE..., and exit with 1 when one is there"),
+    PZ_OPT_COMMON(struct deploy_cfg, common), PZ_END
+};
 static const struct pz_opt common_opts[] = { PZ_OPT_COMMON(struct deploy_cfg, common), PZ_END };
 
 static const struct pz_opt bench_opts[] = {
@@ -134,8 +144,10 @@ static const struct pz_cmd commands[] = {
     SUB("compact", "CAMPAIGN|STORE",
         "Write the live store anew: no free pages, no byte of what was removed", common_opts,
         deploy_compact),
-    SUB("check", "CAMPAIGN", "Read every byte of every version and say what is damaged",
-        common_opts, deploy_check),
+    SUB("check", "CAMPAIGN\n--ids FILE CAMPAIGN|FILE...",
+        "Read every byte of every version and say what is damaged, or whether users are still "
+        "there",
+        check_opts, deploy_check),
     SUB("repair", "CAMPAIGN",
         "Find the version to answer with when current or an info.json is lost or damaged", set_opts,
         deploy_repair),

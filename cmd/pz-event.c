@@ -96,6 +96,10 @@ static const struct pz_opt export_opts[] = {
         "where to write: CSV, or a dataset of events, items and users when the name ends in .pzd"),
     PZ_STR(0, "table", struct event_cfg, table, "interactions",
            "interactions|items|users|forgotten", "what to write as CSV"),
+    PZ_LIST(0, "in", struct event_cfg, in, "FILE",
+            "with --table forgotten: those who are users of this dataset, model or campaign, also "
+            "where the id was purged; exit code 1 and no output when that is nobody. May be given "
+            "several times"),
     PZ_STR(
         0, "for", struct event_cfg, lacking, NULL, "MODEL",
         "only what this model (or a campaign's current one) lacks; exit code 1 and no output when "

@@ -9,6 +9,7 @@
 #   base.pzd        all data as of the last weekly run; before that, $data
 #   days/           what came since: one dataset a version, that the next weekly run merges
 #   next.pzm        the model of this run
+#   forgotten.csv   who is just being taken out of a file; removed at the end
 #
 # A run may die anywhere: every file appears whole or not at all, an export asks the campaign's current
 # version what it lacks, and merging the same events twice keeps them once. So the next run does
@@ -87,20 +88,47 @@ export_day() {
     stage export pz-event export -q --ledger "$work/ledger.jsonl" --for "$campaign" -o "$day" "$campaign"
 }
 
+# forgotten FILE...: who asked to be forgotten and is in one of these files, into $work/forgotten.csv. False
+# when that is nobody. The live store knows them by hashes, purged ones too.
+forgotten() {
+    for file; do
+        shift
+        set -- "$@" --in "$file"
+    done
+    stage forgotten pz-event export -q --table forgotten "$@" -o "$work/forgotten.csv" "$campaign"
+}
+
+# They leave the datasets that are the jobs' own.
+erase() {
+    for file in "$work/base.pzd" "$work"/days/*.pzd; do
+        if [ ! -f "$file" ] || ! forgotten "$file"; then continue; fi
+        stage erase pz-import -q --ledger "$work/ledger.jsonl" --merge --without "$work/forgotten.csv" \
+            -o "$work/erased.new.pzd" "$file" || fail 1
+        mv "$work/erased.new.pzd" "$file" 2>"$work/err" || fail 74
+    done
+}
+
 publish() {
     stage publish pz-deploy publish -q --ledger "$work/ledger.jsonl" --lock-wait 600 "$campaign" "$work/next.pzm" ||
         fail 1
 }
 
-# Old versions go, and live events that all versions left and the data of the next training hold.
+# Old versions go, whatever knows somebody who was forgotten, and live events that all versions left and the data of the next training hold.
 tidy() {
     set --
     for file in "$base" "$work"/days/*.pzd; do
         [ ! -f "$file" ] || set -- "$@" --data "$file"
     done
+    erased=''
+    if forgotten "$campaign"/versions/*/model.flat; then
+        erased=yes
+        set -- "$@" --ids "$work/forgotten.csv"
+    fi
     stage gc pz-deploy gc -q --ledger "$work/ledger.jsonl" --lock-wait 600 --keep "$keep" \
         --keep-weekly "$keep_weekly" --events "$@" "$campaign" || say "gc kept live events: they are in no dataset"
-    rm -f "$work/next.pzm"
+    # free pages of the live store have bytes of what was removed
+    [ -z "$erased" ] || stage compact pz-deploy compact -q "$campaign" || fail 1
+    rm -f "$work/next.pzm" "$work/forgotten.csv"
 }
 
 finish() {

@@ -11,7 +11,7 @@
 struct deploy_cfg {
     long long live_seen, rows_seen, keep, keep_weekly, to;
     double lock_wait;
-    const char *max_age, *textfile;
+    const char *max_age, *textfile, *ids;
     bool events, force, verify;
     struct pz_strs data;
     struct pz_common common;

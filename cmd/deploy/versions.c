@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/gc.h"
 #include "campaign/operand.h"
 #include "cmd/deploy/deploy.h"
+#include "live/put.h"
 
 enum pz_status deploy_publish(void *config, struct pz_strs *args, struct pz_log *log,
                               struct pz_err *err)
@@ -112,17 +114,23 @@ enum pz_status deploy_rollback(void *config, struct pz_strs *args, struct pz_log
 enum pz_status deploy_gc(void *config, struct pz_strs *args, struct pz_log *log, struct pz_err *err)
 {
     const struct deploy_cfg *cfg = config;
-    const struct pz_gc_cfg job = { .keep = (uint32_t)cfg->keep,
-                                   .keep_weekly = (uint32_t)cfg->keep_weekly,
-                                   .events = cfg->events,
-                                   .force = cfg->force,
-                                   .data = cfg->data.v,
-                                   .n_data = cfg->data.n,
-                                   .wait_s = cfg->lock_wait,
-                                   .log = log };
+    struct pz_gc_cfg job = { .keep = (uint32_t)cfg->keep,
+                             .keep_weekly = (uint32_t)cfg->keep_weekly,
+                             .events = cfg->events,
+                             .force = cfg->force,
+                             .data = cfg->data.v,
+                             .n_data = cfg->data.n,
+                             .wait_s = cfg->lock_wait,
+                             .log = log };
     struct pz_gc removed = { 0, 0 };
+    struct pz_strs ids = { .n = 0 };
+    struct pz_arena arena = { NULL };
     enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
 
+    if (st == PZ_OK && cfg->ids)
+        st = pz_put_read_ids(cfg->ids, "USER_ID", &ids, &arena, err);
+    job.id = ids.v;
+    job.n_ids = ids.n;
     if (st == PZ_OK)
         st = pz_campaign_gc(args->v[0], &job, &removed, err);
     if (st == PZ_OK && cfg->common.json)
@@ -131,6 +139,8 @@ enum pz_status deploy_gc(void *config, struct pz_strs *args, struct pz_log *log,
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed",
                removed.versions, (unsigned long long)removed.live);
+    pz_strs_clear(&ids);
+    pz_arena_clear(&arena);
     return st;
 }
 

@@ -13,7 +13,7 @@ struct event_cfg {
         *properties, *output, *table, *lacking;
     long long after, rows_after, max_errors;
     const char *file;
-    struct pz_strs map, users, impression;
+    struct pz_strs map, users, impression, in;
     bool acks, no_item, now, purge;
     struct pz_common common;
 };

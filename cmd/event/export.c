@@ -8,8 +8,35 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "cmd/event/event.h"
 #include "live/export.h"
+
+/* Those who are users of the files of --in; of a campaign its current version counts. */
+static enum pz_status export_forgotten_in(struct pz_live_store *live, const struct event_cfg *cfg,
+                                          struct pz_out *out, struct pz_exported *done,
+                                          struct pz_err *err)
+{
+    struct pz_strs path = { .n = 0 };
+    struct pz_arena arena = { NULL };
+    char found[4096];
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < cfg->in.n && st == PZ_OK; i++) {
+        const char *kept = NULL;
+
+        st = pz_campaign_model_path(cfg->in.v[i], found, sizeof found, err);
+        if (st == PZ_OK)
+            kept = pz_arena_strndup(&arena, found, strlen(found));
+        if (st == PZ_OK && (!kept || !pz_strs_add(&path, kept)))
+            st = pz_err_memory(err, "files", 1e4);
+    }
+    if (st == PZ_OK)
+        st = pz_live_export_forgotten_in(live, path.v, path.n, out, done, err);
+    pz_strs_clear(&path);
+    pz_arena_clear(&arena);
+    return st;
+}
 
 static enum pz_status export_csv(struct pz_live_store *live, const struct pz_export_cfg *export,
                                  const struct event_cfg *cfg, struct pz_exported *done,
@@ -20,6 +47,8 @@ static enum pz_status export_csv(struct pz_live_store *live, const struct pz_exp
 
     if (st == PZ_OK && cfg->table[0] == 'i' && cfg->table[1] == 'n')
         st = pz_live_export_events(live, export->model, export->after, out, done, err);
+    else if (st == PZ_OK && cfg->table[0] == 'f' && cfg->in.n > 0)
+        st = export_forgotten_in(live, cfg, out, done, err);
     else if (st == PZ_OK && cfg->table[0] == 'f')
         st = pz_live_export_forgotten(live, out, done, err);
     else if (st == PZ_OK)
@@ -103,6 +132,8 @@ enum pz_status event_export(void *config, struct pz_strs *args, struct pz_log *l
 
     if (st == PZ_OK && cfg->lacking && cfg->after + cfg->rows_after > 0)
         st = pz_err_set(err, PZ_USAGE, "--for says itself after which numbers");
+    if (st == PZ_OK && cfg->in.n > 0 && cfg->table[0] != 'f')
+        st = pz_err_set(err, PZ_USAGE, "--in goes with --table forgotten");
     if (st == PZ_OK)
         st = event_open_store(args, false, &live, err);
     if (st == PZ_OK)

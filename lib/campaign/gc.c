@@ -68,6 +68,47 @@ static bool is_kept(const struct pz_gc_cfg *cfg, const struct pz_version *list, 
            is_weekly(list, n, i, cfg->keep_weekly);
 }
 
+/* Whether a version's model knows one of the users who are to leave the disk. */
+static enum pz_status knows(const char *campaign, uint32_t number, const struct pz_gc_cfg *cfg,
+                            bool *known, struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    struct pz_table *t = NULL;
+    struct pz_dict users;
+    enum pz_status st = pz_layout_version(path, campaign, number, "/model.flat", err);
+
+    *known = false;
+    if (st == PZ_OK)
+        st = pz_table_open(path, "modl", &t, err);
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "users", &users, err);
+    for (size_t i = 0; i < cfg->n_ids && st == PZ_OK && !*known; i++)
+        *known = pz_dict_find_str(&users, cfg->id[i]) != PZ_NONE;
+    pz_table_close(t);
+    return st;
+}
+
+/* Decide for every version: goes[i]. */
+static enum pz_status choose(const char *campaign, const struct pz_gc_cfg *cfg,
+                             const struct pz_version *list, size_t n, bool *goes,
+                             struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++) {
+        bool known = false;
+
+        goes[i] = !is_kept(cfg, list, n, i);
+        if (!goes[i] && cfg->n_ids > 0)
+            st = knows(campaign, list[i].number, cfg, &known, err);
+        goes[i] = goes[i] || (known && !list[i].current && !list[i].pinned);
+        if (known && !goes[i])
+            pz_log(cfg->log, PZ_LOG_WARN, "version %u stays, as it is %s, and knows users of --ids",
+                   list[i].number, list[i].current ? "current" : "pinned");
+    }
+    return st;
+}
+
 /* Nothing is judged by a list that cannot be whole. */
 static enum pz_status check_list(const char *campaign, const struct pz_version *list, size_t n,
                                  struct pz_err *err)
@@ -183,16 +224,72 @@ static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc
 /* The reach of the versions that stay, as far as the store's numbers mean anything. */
 static enum pz_status find_reach(const char *campaign, struct pz_live_store *live,
                                  const struct pz_gc_cfg *cfg, struct pz_version *list, size_t n,
-                                 struct reach *r, struct pz_err *err)
+                                 const bool *goes, struct reach *r, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        if (is_kept(cfg, list, n, i)) {
+        if (!goes[i]) {
             st = pz_info_check(campaign, &list[i], live, err);
             take_smaller(r, list[i].live_seen, list[i].rows_seen);
         }
     return st == PZ_OK && r->any ? limit_reach(live, cfg, r, err) : st;
+}
+
+/* Remove those that go; nothing leads to one that went. */
+static enum pz_status remove_versions(const char *campaign, const struct pz_gc_cfg *cfg,
+                                      struct pz_current *c, const struct pz_version *list, size_t n,
+                                      const bool *goes, struct pz_gc *removed, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        if (goes[i] && list[i].previous) {
+            c->previous = 0;
+            st = pz_layout_write_current(campaign, c, err);
+        }
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        if (goes[i]) {
+            st = remove_version(campaign, list[i].number, cfg->log, err);
+            removed->versions += st == PZ_OK;
+        }
+    return st;
+}
+
+/* All of it, with the lock held. */
+static enum pz_status collect(const char *campaign, const struct pz_gc_cfg *cfg,
+                              struct pz_gc *removed, struct pz_err *err)
+{
+    struct pz_current c;
+    struct pz_live_store *live = NULL;
+    struct pz_version *list = NULL;
+    struct reach reach = { .any = false };
+    bool *goes = NULL;
+    size_t n = 0;
+    enum pz_status st = pz_layout_need(campaign, &c, err);
+
+    if (st == PZ_OK)
+        st = pz_campaign_list(campaign, &list, &n, err);
+    if (st == PZ_OK)
+        st = check_list(campaign, list, n, err);
+    if (st == PZ_OK && !(goes = calloc(n + 1, sizeof *goes)))
+        st = pz_err_memory(err, "versions", (double)n);
+    if (st == PZ_OK)
+        st = choose(campaign, cfg, list, n, goes, err);
+    if (st == PZ_OK && cfg->events)
+        st = pz_campaign_open_live(campaign, true, &live, err);
+    if (st == PZ_OK && live)
+        st = find_reach(campaign, live, cfg, list, n, goes, &reach, err);
+    if (st == PZ_OK)
+        st = pz_layout_sweep(campaign, cfg->log, err);
+    if (st == PZ_OK)
+        st = remove_versions(campaign, cfg, &c, list, n, goes, removed, err);
+    if (st == PZ_OK && reach.any && reach.events + reach.rows > 0)
+        st = pz_live_collect(live, reach.events, reach.rows, &removed->live, err);
+    pz_live_close(live);
+    free(goes);
+    free(list);
+    return st;
 }
 
 enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
@@ -200,34 +297,13 @@ enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
 {
     struct pz_current c;
     struct pz_lock *held = NULL;
-    struct pz_live_store *live = NULL;
-    struct pz_version *list = NULL;
-    struct reach reach = { .any = false };
-    size_t n = 0;
     enum pz_status st = pz_layout_need(campaign, &c, err);
 
     *removed = (struct pz_gc){ 0, 0 };
     if (st == PZ_OK)
         st = pz_layout_lock(campaign, cfg->wait_s, &held, err);
     if (st == PZ_OK)
-        st = pz_campaign_list(campaign, &list, &n, err);
-    if (st == PZ_OK)
-        st = check_list(campaign, list, n, err);
-    if (st == PZ_OK && cfg->events)
-        st = pz_campaign_open_live(campaign, true, &live, err);
-    if (st == PZ_OK && live)
-        st = find_reach(campaign, live, cfg, list, n, &reach, err);
-    if (st == PZ_OK)
-        st = pz_layout_sweep(campaign, cfg->log, err);
-    for (size_t i = 0; i < n && st == PZ_OK; i++)
-        if (!is_kept(cfg, list, n, i)) {
-            st = remove_version(campaign, list[i].number, cfg->log, err);
-            removed->versions += st == PZ_OK;
-        }
-    if (st == PZ_OK && reach.any && reach.events + reach.rows > 0)
-        st = pz_live_collect(live, reach.events, reach.rows, &removed->live, err);
-    pz_live_close(live);
-    free(list);
+        st = collect(campaign, cfg, removed, err);
     pz_lock_free(held);
     return st;
 }

@@ -19,6 +19,8 @@ struct pz_gc_cfg {
     bool force;              /* those too that no dataset holds */
     const char *const *data; /* [n_data] datasets that the next training reads */
     size_t n_data;
+    const char *const *id; /* [n_ids] users who are to leave the disk */
+    size_t n_ids;
     double wait_s;      /* patience for the lock */
     struct pz_log *log; /* NULL: silent */
 };
@@ -30,7 +32,8 @@ struct pz_gc {
 
 /* Remove all versions but the newest cfg->keep, the weekly ones, the pinned, the current and the
  * previous one, and what a crash left behind. With cfg->events also live events and rows that all
- * versions left contain and that the datasets named contain too.
+ * versions left contain and that the datasets named contain too. With cfg->id versions go whose model
+ * knows such a user, the previous one among them; the current and pinned ones stay with a warning.
  *
  * removed  how far it got, also when it fails
  * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "data/watermarks.h"
 #include "live/put_private.h"
+#include "table/table.h"
 
 /* Columns beside the fixed ones. */
 struct columns {
@@ -336,6 +337,63 @@ enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *
 
     if (st == PZ_OK && s)
         st = pz_live_each_forgotten(s, write_id, &x, err);
+    pz_str_clear(&x.line);
+    return st;
+}
+
+/* The forgotten users of one table, into the builder. */
+static enum pz_status add_forgotten_in(struct pz_live_store *s, const char *path,
+                                       struct pz_dict_builder *b, struct pz_err *err)
+{
+    struct pz_table *t = NULL;
+    struct pz_dict users;
+    uint32_t *user = NULL, n = 0;
+    enum pz_status st = pz_table_open(path, NULL, &t, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get_dict(t, "users", &users, err);
+    if (st == PZ_OK)
+        st = pz_live_find_forgotten(s, &users, &user, &n, err);
+    for (uint32_t i = 0; i < n && st == PZ_OK; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&users, user[i], &len);
+
+        if (pz_dict_builder_add(b, id, len) == PZ_NONE)
+            st = pz_err_memory(err, "users", 1e3);
+    }
+    free(user);
+    pz_table_close(t);
+    return st;
+}
+
+enum pz_status pz_live_export_forgotten_in(struct pz_live_store *s, const char *const *path,
+                                           size_t n, struct pz_out *out, struct pz_exported *done,
+                                           struct pz_err *err)
+{
+    struct rows x = { .out = out, .done = done };
+    struct pz_dict_builder *b = pz_dict_builder_new();
+    struct pz_dict found = { 0 };
+    enum pz_status st = b ? PZ_OK : pz_err_memory(err, "users", 1e3);
+
+    for (size_t i = 0; s && i < n && st == PZ_OK; i++)
+        st = add_forgotten_in(s, path[i], b, err);
+    if (st == PZ_OK)
+        st = pz_dict_builder_finish(b, &found, NULL, err);
+    if (st == PZ_OK)
+        st = found.n
+                 ? begin_file(&x.line, "USER_ID", &x.columns, out, err)
+                 : pz_err_set(err, PZ_NEGATIVE, "none of the forgotten users is in these files");
+    for (uint32_t i = 0; i < found.n && st == PZ_OK; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&found, i, &len);
+
+        pz_str_reset(&x.line);
+        pz_str_add_csv(&x.line, id, len, ',');
+        done->n++;
+        st = end_line(&x.line, &x.columns, out, err);
+    }
+    pz_dict_clear(&found);
+    pz_dict_builder_free(b);
     pz_str_clear(&x.line);
     return st;
 }

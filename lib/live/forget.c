@@ -143,6 +143,51 @@ enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn
     return st;
 }
 
+struct among {
+    const struct pz_dict *users;
+    uint32_t *user, n;
+};
+
+static int find_among(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct among *of = context;
+    char id[PZ_LIVE_ID_MAX + 1];
+    MDB_stat all;
+    int rc = mdb_stat(txn, s->db[PZ_DB_FORGOTTEN], &all);
+
+    of->n = 0;
+    if (rc != 0 || all.ms_entries == 0)
+        return rc;
+    for (uint32_t u = 0; u < of->users->n; u++) {
+        size_t len;
+        const char *p = pz_dict_get(of->users, u, &len);
+
+        if (len > PZ_LIVE_ID_MAX)
+            continue; /* no id that a store takes */
+        memcpy(id, p, len);
+        id[len] = '\0';
+        if (pz_ids_is_forgotten(s, txn, id))
+            of->user[of->n++] = u;
+    }
+    return 0;
+}
+
+enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_dict *users,
+                                      uint32_t **user, uint32_t *n, struct pz_err *err)
+{
+    struct among of = { .users = users, .user = pz_mem_array(users->n, sizeof *of.user) };
+    enum pz_status st = of.user ? pz_db_read(s, find_among, &of, "reading", err)
+                                : pz_err_memory(err, "users", 4.0 * users->n);
+
+    if (st != PZ_OK) {
+        free(of.user);
+        of.user = NULL;
+    }
+    *user = of.user;
+    *n = of.n;
+    return st;
+}
+
 /* ---- collecting ---- */
 
 enum { PIECE = 10000 }; /* events looked at in one transaction */

@@ -19,110 +19,70 @@
 #include <unistd.h>
 
 #include "live/db.h"
+#include "live/page.h"
 
-enum {
-    PAGE = 4096,
-    HEAD = 16,     /* of a page: number 8, key size 2, flags 2, lower 2, upper 2 */
-    NODE = 8,      /* of an entry: low 2, high 2, flags 2, key size 2 */
-    DB = 48,       /* MDB_db: 4, flags 2, depth 2, three counts, entries, root at 40 */
-    META_DBS = 40, /* in a page: after its head, magic 4, version 4, address 8, map size 8 */
-    META_LAST = META_DBS + 2 * DB, /* last page 8, transaction 8 */
-    DEEPEST = 32,
-    TRIES = 100,
-    BRANCH = 1,
-    LEAF = 2,
-    OVERFLOW_PAGE = 4,
-    BIG_DATA = 1,
-    SUB_DB = 2
-};
-
-#define NO_ROOT UINT64_MAX
-#define MAGIC 0xBEEFC0DEu
+enum { TRIES = 100 };
 
 struct walk {
     const unsigned char *file;
     uint64_t n_pages, met;
 };
 
-static uint16_t get16(const unsigned char *p)
-{
-    uint16_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-static uint64_t get64(const unsigned char *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-    uint32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 static bool walk_page(struct walk *w, uint64_t number, int depth);
 
 /* A large value has pages of its own, of which the first has a head. */
 static bool is_big_sound(const struct walk *w, uint64_t number, uint64_t bytes)
 {
-    const unsigned char *page = w->file + number * PAGE;
-    uint64_t n = (bytes + HEAD + PAGE - 1) / PAGE;
+    const unsigned char *page = w->file + number * PZ_PAGE;
+    uint64_t n = (bytes + PZ_PAGE_HEAD + PZ_PAGE - 1) / PZ_PAGE;
 
-    return number < w->n_pages && n <= w->n_pages - number && get64(page) == number &&
-           (get16(page + 10) & OVERFLOW_PAGE) && get32(page + 12) >= n;
+    return number < w->n_pages && n <= w->n_pages - number && pz_page_get64(page) == number &&
+           (pz_page_get16(page + 10) & PZ_PAGE_OVERFLOW) && pz_page_get32(page + 12) >= n;
 }
 
 static bool walk_leaf(struct walk *w, const unsigned char *node, size_t room, int depth)
 {
-    uint64_t bytes = get16(node) | (uint64_t)get16(node + 2) << 16, key = get16(node + 6);
-    uint16_t flags = get16(node + 4);
-    const unsigned char *data = node + NODE + key;
+    uint64_t bytes = pz_page_value_bytes(node), key = pz_page_get16(node + 6);
+    uint16_t flags = pz_page_get16(node + 4);
+    const unsigned char *data = node + PZ_PAGE_NODE + key;
 
-    if (flags & BIG_DATA)
-        return room >= NODE + key + 8 && is_big_sound(w, get64(data), bytes);
-    if (room < NODE + key + bytes)
+    if (flags & PZ_NODE_BIG)
+        return room >= PZ_PAGE_NODE + key + 8 && is_big_sound(w, pz_page_get64(data), bytes);
+    if (room < PZ_PAGE_NODE + key + bytes)
         return false;
-    if (flags & SUB_DB)
-        return bytes == DB &&
-               (get64(data + 40) == NO_ROOT || walk_page(w, get64(data + 40), depth + 1));
+    if (flags & PZ_NODE_SUB_DB)
+        return bytes == PZ_PAGE_DB && (pz_page_get64(data + PZ_PAGE_ROOT) == PZ_PAGE_NO_ROOT ||
+                                       walk_page(w, pz_page_get64(data + PZ_PAGE_ROOT), depth + 1));
     return true;
 }
 
 static bool walk_branch(struct walk *w, const unsigned char *node, size_t room, int depth)
 {
-    uint64_t child = get16(node) | (uint64_t)get16(node + 2) << 16 |
-                     (uint64_t)get16(node + 4) << 32;
-
-    return room >= (size_t)NODE + get16(node + 6) && walk_page(w, child, depth + 1);
+    return room >= (size_t)PZ_PAGE_NODE + pz_page_get16(node + 6) &&
+           walk_page(w, pz_page_child(node), depth + 1);
 }
 
 static bool walk_page(struct walk *w, uint64_t number, int depth)
 {
-    const unsigned char *page = w->file + number * PAGE;
+    const unsigned char *page = w->file + number * PZ_PAGE;
     uint16_t flags, lower, upper;
 
-    if (number >= w->n_pages || depth > DEEPEST || ++w->met > w->n_pages || get64(page) != number)
+    if (number >= w->n_pages || depth > PZ_PAGE_DEEPEST || ++w->met > w->n_pages ||
+        pz_page_get64(page) != number)
         return false;
-    flags = get16(page + 10) & 0xff & ~0x10; /* 0x10: written to in a transaction */
-    lower = get16(page + 12);
-    upper = get16(page + 14);
-    if ((flags != BRANCH && flags != LEAF) || lower < HEAD || lower % 2 || lower > upper ||
-        upper > PAGE || (flags == BRANCH && lower < HEAD + 2 * 2))
+    flags = pz_page_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY;
+    lower = pz_page_get16(page + 12);
+    upper = pz_page_get16(page + 14);
+    if ((flags != PZ_PAGE_BRANCH && flags != PZ_PAGE_LEAF) || lower < PZ_PAGE_HEAD || lower % 2 ||
+        lower > upper || upper > PZ_PAGE ||
+        (flags == PZ_PAGE_BRANCH && lower < PZ_PAGE_HEAD + 2 * 2))
         return false;
-    for (uint16_t at = HEAD; at < lower; at += 2) {
-        uint16_t node = get16(page + at);
-        size_t room = (size_t)PAGE - node;
+    for (uint16_t at = PZ_PAGE_HEAD; at < lower; at += 2) {
+        uint16_t node = pz_page_get16(page + at);
+        size_t room = (size_t)PZ_PAGE - node;
 
-        if (node < upper || node > PAGE - NODE || node % 2 ||
-            !(flags == LEAF ? walk_leaf : walk_branch)(w, page + node, room, depth))
+        if (node < upper || node > PZ_PAGE - PZ_PAGE_NODE || node % 2 ||
+            !(flags == PZ_PAGE_LEAF ? walk_leaf : walk_branch)(w, page + node, room, depth))
             return false;
     }
     return true;
@@ -136,18 +96,19 @@ struct start {
 /* The newer of the two first pages; false: neither is one. */
 static bool read_start(int fd, struct start *s)
 {
-    unsigned char page[META_LAST + 16];
+    unsigned char page[PZ_PAGE_META_LAST + 16];
     bool found = false;
 
     for (int i = 0; i < 2; i++) {
-        if (pread(fd, page, sizeof page, (off_t)i * PAGE) != sizeof page ||
-            get32(page + HEAD) != MAGIC)
+        if (pread(fd, page, sizeof page, (off_t)i * PZ_PAGE) != sizeof page ||
+            pz_page_get32(page + PZ_PAGE_HEAD) != PZ_PAGE_MAGIC)
             return false;
-        if (found && get64(page + META_LAST + 8) < s->transaction)
+        if (found && pz_page_get64(page + PZ_PAGE_META_LAST + 8) < s->transaction)
             break;
-        *s = (struct start){ { get64(page + META_DBS + 40), get64(page + META_DBS + DB + 40) },
-                             get64(page + META_LAST),
-                             get64(page + META_LAST + 8) };
+        *s = (struct start){ { pz_page_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_ROOT),
+                               pz_page_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT) },
+                             pz_page_get64(page + PZ_PAGE_META_LAST),
+                             pz_page_get64(page + PZ_PAGE_META_LAST + 8) };
         found = true;
     }
     return true;
@@ -156,7 +117,7 @@ static bool read_start(int fd, struct start *s)
 static bool walk_all(struct walk *w, const struct start *s)
 {
     for (int i = 0; i < 2; i++)
-        if (s->root[i] != NO_ROOT && !walk_page(w, s->root[i], 0))
+        if (s->root[i] != PZ_PAGE_NO_ROOT && !walk_page(w, s->root[i], 0))
             return false;
     return true;
 }
@@ -179,7 +140,7 @@ static bool look(int fd, bool *again)
     if (map == MAP_FAILED)
         return true;
     w.file = map;
-    w.n_pages = (uint64_t)info.st_size / PAGE;
+    w.n_pages = (uint64_t)info.st_size / PZ_PAGE;
     sound = walk_all(&w, &start);
     munmap(map, (size_t)info.st_size);
     *again = !sound && read_start(fd, &end) && end.transaction != start.transaction;

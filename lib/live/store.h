@@ -219,6 +219,13 @@ typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 
+/* Which of a dictionary's users are forgotten, also those whose id was purged: their indices, ascending.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; else as pz_live_put_each
+ * Owner:   the caller frees *user, which is NULL after a failure */
+enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_dict *users,
+                                      uint32_t **user, uint32_t *n, struct pz_err *err);
+
 /* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
  * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids for
  * PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both

@@ -149,3 +149,63 @@ version() {
     run -66 pz-deploy rollback home.pzc
     [[ $output == *"no previous version"* ]]
 }
+
+@test "check --ids: an id is a field or a word, not a part of one, nor an item's" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"; for (u = 1; u <= 40; u++) for (i = 1; i <= 9; i++) print u "," (u * i) % 47 + 1 "," 1735689600 + u * 100 + i ",View" }' >n.csv
+    printf 'USER_ID,TOLD_BY\n1,12\n2,x\n3,see user-7\n' >users.csv
+    pz-import -q -o n.pzd --interactions n.csv --users users.csv
+    pz-train -q --no-tune -o n.pzm n.pzd
+    pz-deploy publish -q n.pzc n.pzm
+    for i in 1 2 300 41; do pz-event put -q n.pzc --user "10$i" --item "$i" --type View; done
+    pz-event put-items -q n.pzc --item 41 --properties '{}'
+    places() { pz-deploy check -q --ids - "$@" | sed 1d; }
+    # 41 to 47 are items alone; 4 is a part of many
+    gzip -k n.csv
+    [ -z "$(seq 41 47 | places n.pzc n.pzm n.pzd)" ]
+    [ "$(echo 41 | places n.csv.gz)" = "41,n.csv.gz,text" ] # of a text nobody knows the columns
+    echo 4 | places n.pzm | grep -qx '4,n.pzm,users'
+    echo 12 | places n.pzm | grep -qx '12,n.pzm,users/TOLD_BY.values'
+    [ -z "$(echo user | places n.pzm)" ]
+    echo user-7 | places n.pzd | grep -qx 'user-7,n.pzd,users/TOLD_BY.values'
+    echo 102 | places n.pzc | grep -q '^102,n.pzc/live/data.mdb,'
+    # in free pages too, until they are compacted; a number that begins like it stays
+    pz-event put -q n.pzc --user 1029 --item 5 --type View
+    pz-event forget -q --purge --user 101 n.pzc
+    pz-event forget -q --user 102 n.pzc
+    echo 102 | places n.pzc | grep -q data.mdb
+    [ -z "$(echo 101 | places n.pzc)" ]
+    pz-event forget -q --purge --user 102 n.pzc
+    [ -z "$(echo 102 | places n.pzc)" ]
+    echo 1029 | places n.pzc | grep -q data.mdb
+    # large values have pages of their own
+    pz-event put -q n.pzc --user 555 --item 5 --type View --properties "{\"a\":\"$(seq 6000 9000 | tr '\n' ' ')\"}"
+    echo 555 | places n.pzc | grep -q data.mdb
+    echo 8000 | places n.pzc | grep -q data.mdb
+    # what cannot be read is not vouched for
+    head -c 3000 n.pzm >cut.pzm
+    echo 1 | { run -65 pz-deploy check --ids - cut.pzm; }
+    echo 1 | { run -66 pz-deploy check --ids - nosuch; }
+    echo nobody | pz-deploy check --json --ids - n.pzc n.pzd | jq -e '.ids == 1 and .found == 0 and .files > 5'
+    echo 7 | { run -1 pz-deploy check -q --json --ids - n.pzd; jq -s -e '.[0].user == "7" and .[0].place == "users" and .[1].found == 1' <<<"${lines[0]}${lines[1]}"; }
+}
+
+@test "gc --ids removes versions that know somebody, the previous one too" {
+    small_shop
+    printf 'u0010\n' >ids
+    pz-train -q --no-tune --recipe popularity-count -o with.pzm shop.pzd
+    pz-import -q --merge --without ids -o left.pzd shop.pzd
+    pz-train -q --no-tune --recipe popularity-count -o left.pzm left.pzd
+    pz-deploy publish -q gone.pzc with.pzm
+    pz-deploy publish -q gone.pzc with.pzm
+    pz-deploy publish -q gone.pzc left.pzm
+    pz-deploy pin -q gone.pzc 1
+    run -0 --separate-stderr pz-deploy gc --json --ids ids gone.pzc
+    [ "$output" = '{"removed":1,"live_removed":0}' ]
+    [[ $stderr == *"version 1 stays, as it is pinned"* ]]
+    [ "$(ls gone.pzc/versions | tr '\n' ' ')" = "0001 0003 " ]
+    run -66 pz-deploy rollback gone.pzc # there is no previous one
+    pz-deploy unpin -q gone.pzc 1
+    pz-deploy gc -q --ids ids gone.pzc
+    pz-deploy check -q --ids ids gone.pzc
+    pz-deploy check -q gone.pzc
+}

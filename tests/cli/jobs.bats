@@ -127,3 +127,72 @@ due() {
     job pz-weekly
     [ "$(rows work/base.pzd)" -eq "$(due 2)" ]
 }
+
+# Every file below the folders given, decoded as the system's own tools do it, that has the id of a user as
+# a field. pz is not asked.
+traces() {
+    local id=$1 file
+    shift
+    find "$@" -type f | while read -r file; do
+        case $file in
+            *.pzd | *.pzm | *.zst) zstd -dcq "$file" ;;
+            *.gz) gzip -dc "$file" ;;
+            *) cat "$file" ;;
+        esac | grep -qa "$id" && echo "$file"
+    done
+    true
+}
+
+@test "who asked to be forgotten leaves every file of the jobs with the next daily run" {
+    tail -n +2 base.csv | sed 's/^u0002,/erase-me-0,/; s/^u0102,/purge-me-0,/; s/^u0203,/erase-me-2,/' | cat <(head -1 base.csv) - >renamed.csv
+    pz-import -q -o shop.pzd --interactions renamed.csv
+    grep -v -e erase-me -e purge-me renamed.csv >left.csv
+    rm renamed.csv
+    job pz-weekly
+    pz-event put -q home.pzc day1.csv
+    item=$(sed -n 2p day1.csv | cut -d, -f2)
+    pz-event put -q home.pzc --user erase-me-1 --session erase-me-s --item "$item" --type View --event-id erase-me-e --properties '{"note":"erase-me-n"}'
+    pz-event put-users -q home.pzc --user erase-me-1 --properties '{"MOTTO":"erase-me-m"}' 2>/dev/null || true
+    job pz-daily
+    pz-event put -q home.pzc day2.csv
+    job pz-daily
+    echo 'csv=all.csv.gz' >>pz.conf
+    printf 'USER_ID\nerase-me-0\nerase-me-1\nerase-me-2\npurge-me-0\n' >ids.csv
+    rm shop.pzd # the operator's own
+    cp -r home.pzc old.pzc && cp -r work old
+    run -1 --separate-stderr pz-deploy check --ids ids.csv home.pzc work
+    [[ $output == *"erase-me-1,home.pzc/live/data.mdb,"* ]]
+    [[ $output == *"erase-me-0,home.pzc/versions/0001/model.flat,users"* ]]
+    [[ $output == *"erase-me-1,work/days/day-00000001.pzd,users"* ]]
+    pz-event forget -q home.pzc --user erase-me-0 --user erase-me-1
+    pz-event forget -q home.pzc --purge --user purge-me-0 --user erase-me-2
+    [ -n "$(traces erase-me home.pzc work)" ]
+    job pz-daily # a day without an event
+    pz-event forget -q home.pzc --purge --user erase-me-0 --user erase-me-1
+    [ -z "$(traces erase-me home.pzc work all.csv.gz)" ]
+    [ -z "$(traces purge-me home.pzc work all.csv.gz)" ]
+    pz-deploy check --ids ids.csv home.pzc work all.csv.gz
+    # nobody else lost an event, and what was learned is not learned again
+    tail -qn +2 day1.csv day2.csv >>left.csv
+    pz-import -q -o left.pzd --interactions left.csv
+    run -1 pz-event export -q --for home.pzc -o none.pzd home.pzc
+    job pz-daily
+    tail -1 work/log | grep -q done
+    grep -q 'nothing new' <(tail -9 work/log)
+    job pz-weekly
+    [ "$(rows work/base.pzd)" -eq "$(rows left.pzd)" ]
+    pz-deploy check --ids ids.csv home.pzc work
+}
+
+@test "somebody who comes back after being forgotten stays out of datasets and models" {
+    job pz-weekly
+    user=$(sed -n 2p day1.csv | cut -d, -f1)
+    pz-event forget -q home.pzc --user "$user"
+    pz-event put -q home.pzc day1.csv
+    job pz-daily
+    echo "$user" | pz-deploy check --ids - work/days work/base.pzd home.pzc/versions
+    pz-recommend -q home.pzc --user "$user" -n 1
+    job pz-weekly
+    echo "$user" | pz-deploy check --ids - work/days work/base.pzd home.pzc/versions
+    [ "$(pz-import -q --export interactions work/base.pzd | wc -l)" -eq "$(cat base.csv <(tail -n +2 day1.csv) | grep -vc "^$user,")" ]
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strings: text -> value tables, and what is written reads back. */
 #include "base/str.h"
+#include "base/word.h"
 
 #include <math.h>
 
@@ -22,6 +23,33 @@ TEST(a_buffer_grows_and_is_always_terminated)
     assert_int_equal(s.data[3], 0);
     pz_str_clear(&s);
     assert_null(s.data);
+}
+
+TEST(a_word_is_found_whole_or_not_at_all)
+{
+    static const struct {
+        const char *text, *word;
+        int at; /* -1: nowhere */
+    } t[] = {
+        { "", "u1", -1 },
+        { "u1", "u1", 0 },
+        { "u12", "u1", -1 },
+        { "xu1", "u1", -1 },
+        { "u12 u1", "u1", 4 },
+        { "[u1,u2]", "u2", 4 },
+        { "u1-a", "u1", -1 },
+        { "a_u1", "u1", -1 },
+        { "u1u1", "u1", -1 },
+        { "\xc3\xa9u1", "u1", -1 },
+        { "ann@x.org!", "ann@x.org", 0 },
+        { "aXaXa", "aXa", -1 },
+    };
+
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        const char *p = pz_word_find(t[i].text, strlen(t[i].text), t[i].word, strlen(t[i].word));
+
+        assert_int_equal(p ? p - t[i].text : -1, t[i].at);
+    }
 }
 
 TEST(whole_numbers_are_read_whole_or_not_at_all)

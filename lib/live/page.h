@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to live/: the layout of LMDB 0.9's file (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in the
+ * machine's byte order, for those who look at the file as bytes.
+ *
+ * Threads: any. */
+#ifndef PZ_LIVE_PAGE_H
+#define PZ_LIVE_PAGE_H
+
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    PZ_PAGE = 4096,
+    PZ_PAGE_HEAD = 16,     /* number 8, key size 2, flags 2, lower 2, upper 2 */
+    PZ_PAGE_NODE = 8,      /* head of an entry: low 2, high 2, flags 2, key size 2 */
+    PZ_PAGE_DB = 48,       /* MDB_db: 4, flags 2, depth 2, three counts, entries, root at 40 */
+    PZ_PAGE_ROOT = 40,     /* in MDB_db */
+    PZ_PAGE_META_DBS = 40, /* in a page: after its head, magic 4, version 4, address 8, map 8 */
+    PZ_PAGE_META_LAST = 40 + 96, /* last page 8, transaction 8 */
+    PZ_PAGE_DEEPEST = 32,
+    /* flags of pages and entries */
+    PZ_PAGE_BRANCH = 1,
+    PZ_PAGE_LEAF = 2,
+    PZ_PAGE_OVERFLOW = 4,
+    PZ_PAGE_DIRTY = 0x10, /* written to in a transaction */
+    PZ_NODE_BIG = 1,
+    PZ_NODE_SUB_DB = 2
+};
+
+#define PZ_PAGE_NO_ROOT UINT64_MAX
+#define PZ_PAGE_MAGIC 0xBEEFC0DEu
+
+/* A number of 16 bits as it stands in the file. */
+static inline uint16_t pz_page_get16(const unsigned char *p)
+{
+    uint16_t x;
+
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* The same, of 32 bits. */
+static inline uint32_t pz_page_get32(const unsigned char *p)
+{
+    uint32_t x;
+
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* The same, of 64 bits. */
+static inline uint64_t pz_page_get64(const unsigned char *p)
+{
+    uint64_t x;
+
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* What a branch's entry leads to. */
+static inline uint64_t pz_page_child(const unsigned char *node)
+{
+    return pz_page_get16(node) | (uint64_t)pz_page_get16(node + 2) << 16 |
+           (uint64_t)pz_page_get16(node + 4) << 32;
+}
+
+/* Bytes of a leaf's value. */
+static inline uint64_t pz_page_value_bytes(const unsigned char *node)
+{
+    return pz_page_get16(node) | (uint64_t)pz_page_get16(node + 2) << 16;
+}
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Traces of ids in a store's file: see traces.h.
+ *
+ * The file is looked at as it is, page by page, whether the store can be opened or not. A page that has the
+ * form of a leaf or a branch (page.h) is taken apart: keys and values of its entries
+ * are compared field by field (db.h). Which of these pages are in use and which are free is not asked: both are
+ * on the disk. What lies between the entries of a page, and all other pages, is free space or a large value;
+ * there an id counts where anything of what our records put around one is around it:
+ *
+ *   a NUL behind it (fields of a record, keys of owner and joins), or before it (the size of a key that has
+ *   fewer than 256 bytes); 'u' or 's' after a NUL (keys of owner); a number of 8 bytes that is not
+ *   astronomical before it (values of sessions and forgotten); or no part of a word on both sides */
+#include "live/traces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/word.h"
+#include "live/events.h"
+#include "live/page.h"
+
+/* One id and where it was found. */
+struct wanted {
+    const char *id;
+    size_t len;
+    bool in_record, in_space;
+};
+
+struct search {
+    struct wanted *wanted; /* [n] */
+    size_t n;
+};
+
+/* ---- entries ---- */
+
+/* The bytes are an id, or with `text` hold it as a word. */
+static void compare(struct search *s, const char *bytes, size_t n, bool text)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct wanted *w = &s->wanted[i];
+
+        w->in_record = w->in_record || (w->len == n && memcmp(w->id, bytes, n) == 0) ||
+                       (text && n > w->len && pz_word_find(bytes, n, w->id, w->len));
+    }
+}
+
+/* Keys are an id; a letter and an id, or an id alone, with a NUL and a number behind it; or a number. */
+static void look_at_key(struct search *s, const char *key, size_t n)
+{
+    if (n > 9 && key[n - 9] == '\0') {
+        compare(s, key, n - 9, false);
+        compare(s, key + 1, n - 10, false);
+    } else if (n > 0 && key[0] != '\0') {
+        compare(s, key, n, false);
+    }
+}
+
+/* Values are an id; a number and perhaps an id, or texts with a NUL behind each; or several numbers. */
+static void look_at_value(struct search *s, const char *value, size_t n)
+{
+    if (n > 8 && value[0] == '\0')
+        compare(s, value + 8, n - 8, value[n - 1] == '\0');
+    else if (n > 0)
+        compare(s, value, n, false);
+}
+
+/* ---- what lies between them ---- */
+
+static bool may_be_id(const char *page, const char *end, const char *p, size_t len)
+{
+    char before = p > page ? p[-1] : '\0', behind = p + len < end ? p[len] : '\0';
+
+    return before == '\0' || behind == '\0' ||
+           ((before == 'u' || before == 's') && (p - page < 2 || p[-2] == '\0')) ||
+           (p - page >= 8 && p[-8] == '\0' && p[-7] == '\0' && p[-6] == '\0') ||
+           (!pz_word_byte((unsigned char)before) && !pz_word_byte((unsigned char)behind));
+}
+
+static void look_at_space(struct search *s, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct wanted *w = &s->wanted[i];
+        const char *p = bytes, *end = bytes + n;
+
+        while (!w->in_space && n > 0 && (p = memmem(p, (size_t)(end - p), w->id, w->len)) != NULL) {
+            w->in_space = may_be_id(bytes, end, p, w->len);
+            p++;
+        }
+    }
+}
+
+/* ---- pages ---- */
+
+struct file {
+    const unsigned char *bytes;
+    void *map; /* the same, to be given back */
+    size_t n;
+    unsigned char *of_items; /* [pages] 1: of the database of items, as of the newest transaction */
+};
+
+struct entry {
+    const char *key, *value;
+    size_t key_bytes, value_bytes; /* value 0: a branch's, or it has pages of its own */
+    uint64_t child;                /* of a branch; of a database in a leaf its root */
+};
+
+static size_t n_entries(const unsigned char *page)
+{
+    uint16_t flags = pz_page_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY,
+             lower = pz_page_get16(page + 12), upper = pz_page_get16(page + 14);
+
+    return (flags == PZ_PAGE_BRANCH || flags == PZ_PAGE_LEAF) && lower > PZ_PAGE_HEAD &&
+                   lower % 2 == 0 && lower <= upper && upper <= PZ_PAGE
+               ? (size_t)(lower - PZ_PAGE_HEAD) / 2
+               : 0;
+}
+
+/* False: it does not lie in the page. */
+static bool read_entry(const unsigned char *page, size_t i, struct entry *e)
+{
+    size_t at = pz_page_get16(page + PZ_PAGE_HEAD + 2 * i), room;
+    const unsigned char *node = page + at;
+    bool leaf = pz_page_get16(page + 10) & PZ_PAGE_LEAF;
+    uint16_t flags;
+
+    if (at < pz_page_get16(page + 14) || at > PZ_PAGE - PZ_PAGE_NODE)
+        return false;
+    room = PZ_PAGE - at - PZ_PAGE_NODE;
+    flags = leaf ? pz_page_get16(node + 4) : 0;
+    *e = (struct entry){ .key = (const char *)node + PZ_PAGE_NODE,
+                         .key_bytes = pz_page_get16(node + 6) };
+    if (e->key_bytes > room)
+        return false;
+    e->value = e->key + e->key_bytes;
+    e->value_bytes = leaf && !(flags & PZ_NODE_BIG) ? pz_page_value_bytes(node) : 0;
+    e->child = leaf ? PZ_PAGE_NO_ROOT : pz_page_child(node);
+    if ((flags & PZ_NODE_SUB_DB) && e->value_bytes == PZ_PAGE_DB)
+        e->child = pz_page_get64((const unsigned char *)e->value + PZ_PAGE_ROOT);
+    return e->value_bytes <= room - e->key_bytes;
+}
+
+/* Follow a tree from its root: note the pages of items, or with `all` look for that database. */
+static void find_items(struct file *f, uint64_t number, bool all, int depth)
+{
+    const unsigned char *page = f->bytes + number * PZ_PAGE;
+    bool leaf;
+    struct entry e;
+
+    if (number >= f->n / PZ_PAGE || depth > PZ_PAGE_DEEPEST || f->of_items[number])
+        return;
+    f->of_items[number] = !all;
+    leaf = pz_page_get16(page + 10) & PZ_PAGE_LEAF;
+    for (size_t i = 0; i < n_entries(page); i++)
+        if (read_entry(page, i, &e) && e.child != PZ_PAGE_NO_ROOT &&
+            (!leaf || (all && e.key_bytes == 5 && memcmp(e.key, "items", 5) == 0)))
+            find_items(f, e.child, all && !leaf, depth + 1);
+}
+
+static void mark_items(struct file *f)
+{
+    const unsigned char *meta = f->bytes;
+
+    if (f->n < (size_t)2 * PZ_PAGE)
+        return;
+    if (pz_page_get64(meta + PZ_PAGE + PZ_PAGE_META_LAST + 8) >
+        pz_page_get64(meta + PZ_PAGE_META_LAST + 8))
+        meta += PZ_PAGE;
+    find_items(f, pz_page_get64(meta + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT), true, 0);
+}
+
+/* An event's value without what it says of items, which is no trace of a user whose id is an item's too:
+ * the item and the impression are put aside. Returns false when the entry is no event. */
+static bool look_at_event(struct search *s, const struct entry *e)
+{
+    const char *p = e->value + 16, *end = e->value + e->value_bytes;
+
+    if (e->key_bytes != 8 || e->key[0] != '\0' || e->value_bytes < 16 + PZ_LIVE_N_TEXTS ||
+        end[-1] != '\0')
+        return false;
+    for (int field = 0; p < end; field++) {
+        size_t n = strlen(p);
+
+        if (field != 2 && field != 6)
+            compare(s, p, n, true);
+        p += n + 1;
+    }
+    return true;
+}
+
+/* A page by itself. False: it has not the form of one with entries. */
+static bool look_at_page(struct search *s, const struct file *f, size_t number)
+{
+    const unsigned char *page = f->bytes + number * PZ_PAGE;
+    size_t n = n_entries(page), lower = PZ_PAGE_HEAD + 2 * n;
+    struct entry e;
+
+    for (size_t i = 0; i < n; i++)
+        if (!read_entry(page, i, &e))
+            return false;
+    for (size_t i = 0; i < n; i++) {
+        (void)read_entry(page, i, &e);
+        if (look_at_event(s, &e))
+            continue;
+        if (!f->of_items[number])
+            look_at_key(s, e.key, e.key_bytes);
+        if (e.child == PZ_PAGE_NO_ROOT)
+            look_at_value(s, e.value, e.value_bytes);
+    }
+    look_at_space(s, (const char *)page + lower, n ? pz_page_get16(page + 14) - lower : 0);
+    return n > 0;
+}
+
+static void look_at_pages(struct search *s, struct file *f)
+{
+    size_t from = 0; /* of the pages without entries that were met last */
+
+    mark_items(f);
+    for (size_t page = 0; page < f->n / PZ_PAGE; page++)
+        if (look_at_page(s, f, page)) {
+            /* together, as a large value goes on from page to page */
+            look_at_space(s, (const char *)f->bytes + from, page * PZ_PAGE - from);
+            from = (page + 1) * PZ_PAGE;
+        }
+    look_at_space(s, (const char *)f->bytes + from, f->n - from);
+}
+
+static enum pz_status map_file(const char *path, struct file *f, struct pz_err *err)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *map = NULL;
+
+    if (fd < 0)
+        return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
+    if (fstat(fd, &info) == 0 && info.st_size > 0)
+        map = mmap(NULL, f->n = (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (map == MAP_FAILED)
+        return pz_err_errno(err, PZ_IO, errno, "cannot read %s", path);
+    f->bytes = f->map = map;
+    f->of_items = calloc(f->n / PZ_PAGE + 1, 1);
+    return f->of_items ? PZ_OK : pz_err_memory(err, "pages", (double)f->n / PZ_PAGE);
+}
+
+static enum pz_status tell(const struct search *s, pz_trace_fn *fn, void *context,
+                           struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < s->n && st == PZ_OK; i++) {
+        if (s->wanted[i].in_record)
+            st = fn(context, s->wanted[i].id, "records, in use or free", err);
+        else if (s->wanted[i].in_space)
+            st = fn(context, s->wanted[i].id, "free space", err);
+    }
+    return st;
+}
+
+enum pz_status pz_live_traces(const char *path, const char *const *id, size_t n, pz_trace_fn *fn,
+                              void *context, struct pz_err *err)
+{
+    struct search s = { .wanted = calloc(n + 1, sizeof *s.wanted), .n = n };
+    struct file f = { .n = 0 };
+    enum pz_status st = s.wanted ? map_file(path, &f, err)
+                                 : pz_err_memory(err, "ids", (double)(n * sizeof *s.wanted));
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        s.wanted[i] = (struct wanted){ .id = id[i], .len = strlen(id[i]) };
+    if (st == PZ_OK)
+        look_at_pages(&s, &f);
+    if (st == PZ_OK)
+        st = tell(&s, fn, context, err);
+    if (f.bytes)
+        munmap(f.map, f.n);
+    free(f.of_items);
+    free(s.wanted);
+    return st;
+}
