@@ -15,10 +15,13 @@ enum pz_status event_open_store(const struct pz_strs *args, bool writable,
                                 struct pz_live_store **live, struct pz_err *err)
 {
     const char *path = args->v[0];
-    enum pz_status st;
+    bool store;
+    enum pz_status st = pz_live_is(path, &store, err);
 
     *live = NULL;
-    if (args->n == 2 && !pz_live_is(path) && pz_operand_kind(path) != PZ_OPERAND_CAMPAIGN &&
+    if (st != PZ_OK)
+        return st;
+    if (args->n == 2 && !store && pz_operand_kind(path) != PZ_OPERAND_CAMPAIGN &&
         pz_operand_kind(args->v[1]) == PZ_OPERAND_CAMPAIGN)
         return pz_err_set(err, PZ_USAGE, "the campaign comes first: %s %s", args->v[1], path);
     st = pz_operand_want(path, 1u << PZ_OPERAND_CAMPAIGN, err);
@@ -28,9 +31,13 @@ enum pz_status event_open_store(const struct pz_strs *args, bool writable,
 enum pz_status event_open_model(const char *path, struct pz_model **m, struct pz_err *err)
 {
     struct pz_version version;
+    bool store, published = false;
+    enum pz_status st = pz_live_is(path, &store, err);
 
     *m = NULL;
-    return pz_live_is(path) ? PZ_NO_INPUT : pz_campaign_open_model(path, m, &version, err);
+    if (st == PZ_OK && !store)
+        st = pz_campaign_is_published(path, &published, err);
+    return st == PZ_OK && published ? pz_campaign_open_model(path, m, &version, err) : st;
 }
 
 #define MAX_ERRORS                                                           \

@@ -15,6 +15,7 @@ struct event_cfg {
     const char *file;
     struct pz_strs map, users, impression, in;
     bool acks, no_item, now, purge;
+    bool model_unread; /* forget: what the model has of a user is not known */
     struct pz_common common;
 };
 
@@ -26,8 +27,8 @@ enum pz_status event_need_campaign(const struct pz_strs *args, struct pz_err *er
 enum pz_status event_open_store(const struct pz_strs *args, bool writable,
                                 struct pz_live_store **live, struct pz_err *err);
 
-/* The current model of a campaign. PZ_NO_INPUT: nothing is published, or the operand is a store that
- * stands by itself; *m is NULL then. */
+/* The current model of a campaign; *m is NULL where nothing is published, or the operand is a store
+ * that stands by itself. */
 enum pz_status event_open_model(const char *path, struct pz_model **m, struct pz_err *err);
 
 pz_cmd_run event_put, event_put_items, event_put_users; /* put.c */

@@ -109,13 +109,16 @@ static enum pz_status open_columns(const char *path, const struct event_cfg *cfg
                                    struct pz_model **m, struct pz_err *err)
 {
     struct pz_version version;
+    bool is;
     enum pz_status st;
 
-    if (cfg->lacking)
-        return pz_campaign_is(cfg->lacking) ? pz_campaign_open_model(cfg->lacking, m, &version, err)
-                                            : pz_model_open(cfg->lacking, m, err);
-    st = event_open_model(path, m, err);
-    return st == PZ_NO_INPUT ? PZ_OK : st;
+    if (!cfg->lacking)
+        return event_open_model(path, m, err);
+    st = pz_campaign_is(cfg->lacking, &is, err);
+    if (st != PZ_OK)
+        return st;
+    return is ? pz_campaign_open_model(cfg->lacking, m, &version, err)
+              : pz_model_open(cfg->lacking, m, err);
 }
 
 enum pz_status event_export(void *config, struct pz_strs *args, struct pz_log *log,

@@ -15,24 +15,29 @@
 #include "cmd/event/event.h"
 #include "live/put.h"
 
-/* What the current model still has of the user, and no query uses any more. */
-static uint64_t model_events(const struct pz_model *m, const char *user)
+/* What the current model still has of the user, and no query uses any more: a number as JSON has it,
+ * "null" where the model cannot be read. */
+static void count_model_events(const struct event_cfg *cfg, const struct pz_model *m,
+                               const char *user, char count[24])
 {
     uint32_t u = m ? pz_dict_find_str(&m->users, user) : PZ_NONE;
+    uint64_t n = u != PZ_NONE ? m->ptr[u + 1] - m->ptr[u] : 0;
 
-    return u != PZ_NONE ? m->ptr[u + 1] - m->ptr[u] : 0;
+    snprintf(count, 24, "%llu", (unsigned long long)n);
+    if (cfg->model_unread)
+        strcpy(count, "null");
 }
 
 /* What is written once there is no way back asks for no memory: user is the id as JSON has it. */
-static void print_receipt(const char *user, const struct pz_live_receipt *r, uint64_t in_model)
+static void print_receipt(const char *user, const struct pz_live_receipt *r, const char *in_model)
 {
     char when[32];
 
     printf("{\"user\":%s,\"time\":\"%s\",\"number\":%llu,\"events_removed\":%llu,"
-           "\"sessions_removed\":%llu,\"rows_removed\":%llu,\"model_events_unused\":%llu}\n",
+           "\"sessions_removed\":%llu,\"rows_removed\":%llu,\"model_events_unused\":%s}\n",
            user, pz_time_format(pz_time_now(), when), (unsigned long long)r->number,
            (unsigned long long)r->events, (unsigned long long)r->sessions,
-           (unsigned long long)r->rows, (unsigned long long)in_model);
+           (unsigned long long)r->rows, in_model);
 }
 
 static enum pz_status forget_one(struct pz_live_store *live, const struct pz_model *m,
@@ -41,9 +46,10 @@ static enum pz_status forget_one(struct pz_live_store *live, const struct pz_mod
 {
     struct pz_live_receipt r = { 0 };
     struct pz_str name = { 0 };
-    uint64_t in_model = model_events(m, user);
+    char in_model[24];
     enum pz_status st;
 
+    count_model_events(cfg, m, user, in_model);
     pz_json_add_string(&name, user, strlen(user));
     st = name.failed ? pz_err_memory(err, "a receipt", 1e3)
                      : pz_live_forget(live, user, cfg->purge, &r, err);
@@ -52,10 +58,10 @@ static enum pz_status forget_one(struct pz_live_store *live, const struct pz_mod
     pz_str_clear(&name);
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE,
-               "%s: %llu live events, %llu sessions and %llu rows removed; %llu events in the "
+               "%s: %llu live events, %llu sessions and %llu rows removed; %s events in the "
                "model are used no more, train without them by pz-event export --table forgotten",
                user, (unsigned long long)r.events, (unsigned long long)r.sessions,
-               (unsigned long long)r.rows, (unsigned long long)in_model);
+               (unsigned long long)r.rows, cfg->model_unread ? "an unknown number of" : in_model);
     return st;
 }
 
@@ -102,6 +108,7 @@ enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *l
     struct pz_arena arena = { NULL };
     struct pz_live_store *live = NULL;
     struct pz_model *m = NULL;
+    struct pz_err why = { 0 };
     enum pz_status st = PZ_OK;
 
     if (args->n < 1 || args->n > 2 || (args->n == 2 && cfg->file))
@@ -110,8 +117,10 @@ enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *l
     st = read_users(cfg, args, &arena, err);
     if (st == PZ_OK)
         st = event_open_store(args, true, &live, err);
-    if (st == PZ_OK && (st = event_open_model(args->v[0], &m, err)) != PZ_OK)
-        st = PZ_OK; /* the receipt alone needs it */
+    if (st == PZ_OK && event_open_model(args->v[0], &m, &why) != PZ_OK) {
+        cfg->model_unread = true; /* the receipt alone needs it */
+        pz_log(log, PZ_LOG_WARN, "the model is not read, %s", why.text);
+    }
     if (st == PZ_OK)
         st = forget_all(live, m, cfg, log, err);
     pz_live_close(live);

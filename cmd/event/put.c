@@ -146,10 +146,8 @@ enum pz_status event_put(void *config, struct pz_strs *args, struct pz_log *log,
             err, PZ_USAGE,
             "CAMPAIGN and either --user ID --item ID --type TYPE or FILE; see pz-event put --help");
     st = event_open_store(args, true, &live, err);
-    if (st == PZ_OK && (!one || cfg->properties)) { /* what properties are checked against */
+    if (st == PZ_OK && (!one || cfg->properties)) /* what properties are checked against */
         st = event_open_model(args->v[0], &m, err);
-        st = st == PZ_NO_INPUT ? PZ_OK : st;
-    }
     put.known = m ? &m->context : NULL;
     if (st == PZ_OK)
         st = one ? put_one(live, cfg, put.known, &count, err)
@@ -182,9 +180,7 @@ static enum pz_status put_rows(const struct event_cfg *cfg, enum pz_live_table t
     st = event_open_store(args, true, &live, err);
     if (st == PZ_OK)
         st = event_open_model(args->v[0], &m, err);
-    if (st == PZ_NO_INPUT && live)
-        st = PZ_OK; /* nothing published yet: any column goes */
-    if (m)
+    if (m) /* nothing published yet: any column goes */
         known = table == PZ_LIVE_ITEMS ? &m->item_attrs : &m->user_attrs;
     put.known = known;
     if (st == PZ_OK && id) {

@@ -212,9 +212,10 @@ enum pz_status pz_service_open_version(const char *path, uint32_t version, struc
     }
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->refresh, NULL);
-    s->is_campaign = pz_campaign_is(path);
     s->version = version;
-    st = open_snapshot(s, &s->now, err);
+    st = pz_campaign_is(path, &s->is_campaign, err);
+    if (st == PZ_OK)
+        st = open_snapshot(s, &s->now, err);
     if (st != PZ_OK) {
         pz_service_close(s);
         return st;

@@ -99,19 +99,31 @@ static void wait_asleep(char **argv)
 
 /* ---- outputs that are inputs ---- */
 
-/* Whether two names are one file: there is no other way to tell than device and inode. */
-static bool is_same_file(const char *a, const char *b)
+/* What is at a name, of the kind "nothing" when that is no file. A name may also be any other value
+ * of an option, so that only a look that failed for the device's sake says nothing of it. */
+static enum pz_status look(const char *name, struct stat *info, struct pz_err *err)
 {
-    struct stat x, y;
+    int failed = stat(name, info) != 0 ? errno : 0;
 
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    if (failed)
+        info->st_mode = 0;
+    return failed && pz_err_status(failed, PZ_OK) != PZ_OK
+               ? pz_err_errno(err, PZ_IO, failed, "cannot look at %s", name)
+               : PZ_OK;
 }
 
+/* Two names are one file when device and inode are the same: there is no other way to tell. */
 static enum pz_status refuse_same(const struct pz_opt *out, const char *path, const char *other,
                                   struct pz_err *err)
 {
-    return is_same_file(path, other)
+    struct stat x, y;
+    enum pz_status st = look(path, &x, err);
+
+    if (st == PZ_OK)
+        st = look(other, &y, err);
+    if (st != PZ_OK)
+        return st;
+    return S_ISREG(x.st_mode) && S_ISREG(y.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino
                ? pz_err_set(err, PZ_USAGE,
                             "--%s %s is also an input (%s), which it would replace; write to "
                             "another file",
@@ -214,6 +226,7 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
                                            : PZ_LOG_NOTE,
                          strcmp(common->log_format, "json") == 0);
         st = st == PZ_OK ? cmd->run(cfg, &args, log, err) : st;
+        st = st == PZ_NO_ACCESS ? PZ_NO_INPUT : st;
         if (common->ledger &&
             pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
                              err, &unwritten) != PZ_OK)

@@ -69,8 +69,12 @@ enum pz_status pz_err_status(int errnum, enum pz_status otherwise)
     case ENOSPC:
     case EDQUOT:
         return otherwise == PZ_CANT_CREATE ? PZ_CANT_CREATE : PZ_IO;
-    default:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
         return otherwise;
+    default:
+        return otherwise == PZ_NO_INPUT ? PZ_NO_ACCESS : otherwise;
     }
 }
 

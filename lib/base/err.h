@@ -12,16 +12,18 @@
 /* The values are the exit codes of the programs (sysexits.h numbers from 65 on). */
 enum pz_status {
     PZ_OK = 0,
-    PZ_NEGATIVE = 1,     /* a verdict, not a fault: a gate said no */
-    PZ_USAGE = 2,        /* the command line is wrong */
-    PZ_BAD_DATA = 65,    /* the input's content is wrong */
-    PZ_NO_INPUT = 66,    /* an input cannot be opened */
-    PZ_UNAVAILABLE = 69, /* a service or a feature is not there */
-    PZ_INTERNAL = 70,    /* a broken promise of our own */
-    PZ_CANT_CREATE = 73, /* an output cannot be made */
-    PZ_IO = 74,          /* reading, writing or closing failed */
-    PZ_TRY_AGAIN = 75,   /* out of memory, lock held: the same call may work later */
-    PZ_INTERRUPTED = 130 /* SIGINT or SIGTERM asked for the end; nothing half-written is left */
+    PZ_NEGATIVE = 1,      /* a verdict, not a fault: a gate said no */
+    PZ_USAGE = 2,         /* the command line is wrong */
+    PZ_BAD_DATA = 65,     /* the input's content is wrong */
+    PZ_NO_INPUT = 66,     /* an input cannot be opened */
+    PZ_UNAVAILABLE = 69,  /* a service or a feature is not there */
+    PZ_INTERNAL = 70,     /* a broken promise of our own */
+    PZ_CANT_CREATE = 73,  /* an output cannot be made */
+    PZ_IO = 74,           /* reading, writing or closing failed */
+    PZ_TRY_AGAIN = 75,    /* out of memory, lock held: the same call may work later */
+    PZ_INTERRUPTED = 130, /* SIGINT or SIGTERM asked for the end; nothing half-written is left */
+    PZ_NO_ACCESS = 1066   /* an input is there for all we know, and cannot be looked at: PZ_NO_INPUT
+                             to people and scripts, never absence to a caller */
 };
 
 struct pz_err {
@@ -38,7 +40,8 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
 /* The one map from errno to status: what passes by itself (no memory, no descriptor, no lock,
  * interrupted) is PZ_TRY_AGAIN, what the device does (EIO, EFBIG, a full disk while writing) is
  * PZ_IO, and anything else is as the caller says, who knows whether an input or an output was
- * meant.
+ * meant; but an input is missing (PZ_NO_INPUT) by ENOENT, ENOTDIR and EISDIR alone, and PZ_NO_ACCESS
+ * else.
  * Errors:  the status that it is
  * Threads: any */
 enum pz_status pz_err_status(int errnum, enum pz_status otherwise);

@@ -155,6 +155,8 @@ static enum pz_status name_temp(struct pz_out *out, struct pz_err *err)
     return PZ_OK;
 }
 
+/* The mode of what it replaces, and where that is allowed (to root) its owner: who could read a file
+ * before a job of root's wrote it can read it after. */
 static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
 {
     struct stat old;
@@ -162,8 +164,12 @@ static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
     mode_t mode = 0666 & ~mask;
 
     umask(mask);
-    if (stat(out->path, &old) == 0)
+    if (stat(out->path, &old) == 0) {
         mode = old.st_mode & 0777;
+        (void)!fchown(out->fd, old.st_uid, old.st_gid);
+    } else if (errno != ENOENT) {
+        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot look at %s", out->path);
+    }
     if (fchmod(out->fd, mode) != 0)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot set the mode of %s", out->path);
     return PZ_OK;
@@ -193,11 +199,15 @@ static enum pz_status make_temp(struct pz_out *out, struct pz_err *err)
 }
 
 /* A terminal, a pipe, /dev/null: written to as it is; a rename would replace it by a file. */
-static bool is_device(const char *path)
+static enum pz_status is_device(const char *path, bool *is, struct pz_err *err)
 {
     struct stat info;
+    int failed = stat(path, &info) != 0 ? errno : 0;
 
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+    *is = !failed && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+    return failed && failed != ENOENT
+               ? pz_err_errno(err, PZ_CANT_CREATE, failed, "cannot create %s", path)
+               : PZ_OK;
 }
 
 static enum pz_status open_device(struct pz_out *out, struct pz_err *err)
@@ -241,13 +251,16 @@ enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out_ptr, 
 enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_err *err)
 {
     struct pz_out *out;
+    bool device = false;
     enum pz_status st;
 
     if (strcmp(path, "-") == 0)
         return pz_out_attach(STDOUT_FILENO, "standard output", out_ptr, err);
     st = out_new(path, &out, err);
     if (st == PZ_OK)
-        st = is_device(path) ? open_device(out, err) : make_temp(out, err);
+        st = is_device(path, &device, err);
+    if (st == PZ_OK)
+        st = device ? open_device(out, err) : make_temp(out, err);
     if (st != PZ_OK) {
         pz_out_abort(out);
         out = NULL;

@@ -40,11 +40,15 @@
 /* Unknown columns up to this size, or this many times the known ones, are a newer pz's. */
 enum { UNKNOWN_BYTES = 256 << 20, UNKNOWN_SHARE = 4 };
 
-bool pz_campaign_is(const char *path)
+enum pz_status pz_campaign_is(const char *path, bool *is, struct pz_err *err)
 {
-    struct stat info;
+    struct stat info = { .st_mode = 0 };
+    int failed = stat(path, &info) != 0 ? errno : 0;
 
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    *is = S_ISDIR(info.st_mode);
+    return failed && failed != ENOENT && failed != ENOTDIR
+               ? pz_err_errno(err, PZ_NO_INPUT, failed, "cannot look at %s", path)
+               : PZ_OK;
 }
 
 /* ---- publishing ---- */
@@ -404,6 +408,21 @@ enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
     *m = NULL; /* not there: collected since `current` was read, so look again */
     for (int i = 0; i < TRIES && st == PZ_NO_INPUT; i++)
         st = try_open(campaign, 0, m, version, err);
+    return st == PZ_NO_INPUT && version->number > 0
+               ? pz_err_set(
+                     err, PZ_BAD_DATA,
+                     "%s: the current version, %u, is not there; pz-deploy repair %s finds one "
+                     "to answer with",
+                     campaign, version->number, campaign)
+               : st;
+}
+
+enum pz_status pz_campaign_is_published(const char *campaign, bool *is, struct pz_err *err)
+{
+    struct pz_current c;
+    enum pz_status st = pz_layout_read_current(campaign, &c, err);
+
+    *is = st == PZ_OK && c.current > 0;
     return st;
 }
 
@@ -419,10 +438,11 @@ enum pz_status pz_campaign_model_path(const char *operand, char *path, size_t n,
     char flat[PZ_PATH_BYTES], fingerprint[33];
     struct pz_current c;
     struct pz_settings s = { NULL };
-    enum pz_status st = PZ_OK;
+    bool is = false;
+    enum pz_status st = pz_campaign_is(operand, &is, err);
 
     snprintf(flat, sizeof flat, "%s", operand);
-    if (pz_campaign_is(operand)) {
+    if (st == PZ_OK && is) {
         st = pz_layout_need(operand, &c, err);
         if (st == PZ_OK)
             st = pz_layout_version(flat, operand, c.current, "/model.flat", err);
@@ -436,8 +456,7 @@ enum pz_status pz_campaign_model_path(const char *operand, char *path, size_t n,
                             c.current, operand);
         pz_settings_clear(&s);
     }
-    if (st == PZ_OK &&
-        (strlen(flat) >= n || (strcmp(flat, operand) != 0 && !pz_campaign_is(operand))))
+    if (st == PZ_OK && (strlen(flat) >= n || (strcmp(flat, operand) != 0 && !is)))
         return pz_err_set(err, PZ_USAGE, "path too long: %s", operand);
     if (st == PZ_OK)
         strcpy(path, flat);
@@ -462,19 +481,27 @@ enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
                                      struct pz_live_store **live, struct pz_err *err)
 {
     char path[PZ_PATH_BYTES];
-    enum pz_status st;
+    bool is;
+    enum pz_status st = pz_campaign_is(campaign, &is, err);
 
     *live = NULL;
-    if (!pz_campaign_is(campaign))
+    if (st == PZ_OK && !is)
         return pz_err_set(err, PZ_NO_INPUT, "%s is no campaign; make it with pz-deploy publish",
                           campaign);
-    st = pz_campaign_live_path(campaign, path, err);
+    if (st == PZ_OK)
+        st = pz_campaign_live_path(campaign, path, err);
     return st == PZ_OK ? pz_live_open(path, writable, live, err) : st;
 }
 
 enum pz_status pz_campaign_open_store(const char *operand, bool writable,
                                       struct pz_live_store **live, struct pz_err *err)
 {
-    return pz_live_is(operand) ? pz_live_open(operand, writable, live, err)
-                               : pz_campaign_open_live(operand, writable, live, err);
+    bool is;
+    enum pz_status st = pz_live_is(operand, &is, err);
+
+    *live = NULL;
+    if (st != PZ_OK)
+        return st;
+    return is ? pz_live_open(operand, writable, live, err)
+              : pz_campaign_open_live(operand, writable, live, err);
 }

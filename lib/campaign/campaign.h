@@ -28,10 +28,11 @@ struct pz_version {
     bool damaged; /* its info.json cannot be read: of the rest only number and bytes are known */
 };
 
-/* True when path is a folder (a campaign) rather than a model file.
+/* Whether path is a folder (a campaign) rather than a model file or nothing.
  *
+ * Errors:  PZ_NO_ACCESS, PZ_IO, PZ_TRY_AGAIN it cannot be looked at; *is is false then
  * Threads: any */
-bool pz_campaign_is(const char *path);
+enum pz_status pz_campaign_is(const char *path, bool *is, struct pz_err *err);
 
 struct pz_publish_cfg {
     uint64_t live_seen,
@@ -77,11 +78,19 @@ enum pz_status pz_campaign_list(const char *campaign, struct pz_version **list, 
 /* Open the current version's model (mapped). *version describes it. A version that a collector
  * removes in between is tried again.
  *
- * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA damaged; others as pz_model_open
+ * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA damaged, or not there though `current` names
+ *          it; others as pz_model_open
  * Owner:   the caller: pz_model_free
  * Threads: any */
 enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
                                       struct pz_version *version, struct pz_err *err);
+
+/* Whether a version was published.
+ *
+ * Errors:  PZ_BAD_DATA `current` is damaged, or lost though there are versions; PZ_NO_ACCESS, PZ_IO,
+ *          PZ_TRY_AGAIN it cannot be read
+ * Threads: any */
+enum pz_status pz_campaign_is_published(const char *campaign, bool *is, struct pz_err *err);
 
 /* Open another version's model, by its number.
  *

@@ -9,6 +9,7 @@
  * against the store. */
 #include "campaign/info.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,9 @@ enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct p
     struct stat info;
     enum pz_status st = pz_layout_version(path, campaign, v->number, "/model.flat", err);
 
-    if (st == PZ_OK && stat(path, &info) == 0)
+    if (st == PZ_OK && stat(path, &info) != 0)
+        st = pz_err_errno(err, PZ_NO_INPUT, errno, "cannot look at %s", path);
+    if (st == PZ_OK)
         v->bytes = (uint64_t)info.st_size;
     if (st == PZ_OK)
         st = pz_layout_version(path, campaign, v->number, "/info.json", err);

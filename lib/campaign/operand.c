@@ -15,9 +15,13 @@
 enum pz_operand pz_operand_kind(const char *path)
 {
     char kind[4];
+    bool folder, store;
 
-    if (pz_campaign_is(path))
-        return pz_live_is(path) ? PZ_OPERAND_OTHER : PZ_OPERAND_CAMPAIGN;
+    /* What cannot be looked at is left to whoever opens it. */
+    if (pz_campaign_is(path, &folder, NULL) != PZ_OK || pz_live_is(path, &store, NULL) != PZ_OK)
+        return PZ_OPERAND_OTHER;
+    if (folder)
+        return store ? PZ_OPERAND_OTHER : PZ_OPERAND_CAMPAIGN;
     if (!pz_table_kind(path, kind))
         return PZ_OPERAND_OTHER;
     return kind[0] == 'd' ? PZ_OPERAND_DATASET : PZ_OPERAND_MODEL;

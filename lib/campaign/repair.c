@@ -10,6 +10,7 @@
  * taken to have seen none: they count twice then rather than not at all. */
 #include "campaign/repair.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,8 +38,10 @@ static enum pz_status verify(const char *campaign, uint32_t number, struct pz_mo
     pz_table_close(t);
     if (st == PZ_OK)
         st = pz_model_open(path, m, err);
+    if (st == PZ_OK && stat(path, &info) != 0)
+        st = pz_err_errno(err, PZ_NO_INPUT, errno, "cannot look at %s", path);
     if (st == PZ_OK) {
-        v->published = stat(path, &info) == 0 ? (int64_t)info.st_mtime : 0;
+        v->published = (int64_t)info.st_mtime;
         strcpy(v->recipe, (*m)->recipe->name);
         v->ndcg = pz_model_check_ndcg(*m);
     }
@@ -47,15 +50,9 @@ static enum pz_status verify(const char *campaign, uint32_t number, struct pz_mo
 
 /* Whether a look failed that says nothing of what was looked at: memory, descriptors, a permission,
  * the disk. Only what could be read, or is not there, is damaged. */
-static bool is_no_verdict(enum pz_status st, const char *campaign, uint32_t number)
+static bool is_no_verdict(enum pz_status st)
 {
-    char path[PZ_PATH_BYTES];
-    bool there = true;
-
-    if (st == PZ_NO_INPUT &&
-        pz_layout_version(path, campaign, number, "/model.flat", NULL) == PZ_OK)
-        return pz_file_exists(path, &there, NULL) != PZ_OK || there;
-    return st != PZ_OK && st != PZ_BAD_DATA;
+    return st != PZ_OK && st != PZ_BAD_DATA && st != PZ_NO_INPUT;
 }
 
 /* ---- checking ---- */
@@ -64,7 +61,7 @@ static bool is_no_verdict(enum pz_status st, const char *campaign, uint32_t numb
 static enum pz_status report(struct pz_log *log, const struct pz_err *why, uint32_t *damaged,
                              struct pz_err *err)
 {
-    if (why->status != PZ_BAD_DATA && why->status != PZ_NO_INPUT) {
+    if (is_no_verdict(why->status)) {
         if (err)
             *err = *why;
         return why->status;
@@ -83,7 +80,7 @@ static enum pz_status check_model(const char *campaign, struct pz_version *found
     enum pz_status st = verify(campaign, number, &m, found, &why);
 
     pz_model_free(m);
-    if (is_no_verdict(st, campaign, number)) {
+    if (is_no_verdict(st)) {
         if (err)
             *err = why;
         return st;
@@ -169,6 +166,11 @@ static enum pz_status mend_info(const char *campaign, const struct pz_model *m,
         st = pz_info_check(campaign, &told, live, &why);
     if (st == PZ_OK && strcmp(told.recipe, found->recipe) == 0)
         return PZ_OK;
+    if (is_no_verdict(st)) {
+        if (err)
+            *err = why;
+        return st;
+    }
     st = pz_info_find_seen(campaign, m, found, &why);
     if (st != PZ_OK) { /* then live events count twice rather than not at all */
         found->live_seen = 0;
@@ -202,9 +204,11 @@ static enum pz_status mend_current(const char *campaign, const uint32_t *whole, 
                                    uint32_t highest, struct pz_log *log, struct pz_err *err)
 {
     struct pz_current old, c;
-    bool readable = pz_layout_read_current(campaign, &old, NULL) == PZ_OK;
-    enum pz_status st = PZ_OK;
+    enum pz_status st = pz_layout_read_current(campaign, &old, err);
+    bool readable = st == PZ_OK;
 
+    if (is_no_verdict(st))
+        return st;
     if (n == 0)
         return pz_err_set(err, PZ_NO_INPUT, "%s has no version that is whole", campaign);
     c = old;
@@ -240,7 +244,7 @@ static enum pz_status mend(const char *campaign, struct pz_log *log, struct pz_e
         if (st == PZ_OK) {
             list[n_whole++] = list[i];
             st = mend_info(campaign, m, &found, live, log, err);
-        } else if (is_no_verdict(st, campaign, list[i])) {
+        } else if (is_no_verdict(st)) {
             if (err)
                 *err = why;
         } else {
@@ -260,11 +264,13 @@ enum pz_status pz_campaign_repair(const char *campaign, double wait_s, struct pz
                                   struct pz_err *err)
 {
     struct pz_lock *held = NULL;
-    enum pz_status st;
+    bool is;
+    enum pz_status st = pz_campaign_is(campaign, &is, err);
 
-    if (!pz_campaign_is(campaign))
+    if (st == PZ_OK && !is)
         return pz_err_set(err, PZ_NO_INPUT, "%s is no campaign", campaign);
-    st = pz_layout_lock(campaign, wait_s, &held, err);
+    if (st == PZ_OK)
+        st = pz_layout_lock(campaign, wait_s, &held, err);
     if (st == PZ_OK)
         st = mend(campaign, log, err);
     pz_lock_free(held);

@@ -157,8 +157,10 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
         return pz_time_now() >= v->opened + LOOK_AGAIN_S;
     if (!v->store) { /* a first event or row makes the folder */
         char path[PZ_PATH_BYTES];
+        bool there;
 
-        return pz_campaign_live_path(campaign, path, NULL) != PZ_OK || pz_campaign_is(path);
+        return pz_campaign_live_path(campaign, path, NULL) != PZ_OK ||
+               pz_campaign_is(path, &there, NULL) != PZ_OK || there;
     }
     return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows_last;
 }

@@ -81,19 +81,26 @@ static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
     return rc == 0 ? mdb_txn_begin(to->env, NULL, 0, &f->held) : rc;
 }
 
-/* What was made has the permissions of what it replaces, as somebody may have changed them. */
-static void keep_modes(const char *dir, const char *made)
+/* What was made has the owner and the permissions of what it replaces: who read and wrote the store
+ * goes on, also when root compacts it. 0 or an errno value. */
+static int keep_modes(const char *dir, const char *made)
 {
     static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
     char from[4096], to[4096];
-    struct stat info;
+    struct stat info, now;
 
     for (size_t i = 0; i < 3; i++) {
         snprintf(from, sizeof from, "%s%s", dir, names[i]);
         snprintf(to, sizeof to, "%s%s", made, names[i]);
-        if (stat(from, &info) == 0)
-            (void)chmod(to, info.st_mode & 0777);
+        if (stat(from, &info) != 0 || stat(to, &now) != 0)
+            return errno;
+        if ((info.st_uid != now.st_uid || info.st_gid != now.st_gid) &&
+            chown(to, info.st_uid, info.st_gid) != 0)
+            return errno;
+        if (chmod(to, info.st_mode & 0777) != 0)
+            return errno;
     }
+    return 0;
 }
 
 /* Step 4. */
@@ -101,8 +108,10 @@ static int exchange(const char *dir, const char *made)
 {
     struct pz_err err = { 0 };
     char parent[4096];
+    int rc = keep_modes(dir, made);
 
-    keep_modes(dir, made);
+    if (rc != 0)
+        return rc;
     if (pz_file_sync_dir(made, &err) != PZ_OK)
         return EIO;
     /* One step for every observer: at no moment is there no store at the path. */

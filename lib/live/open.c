@@ -494,11 +494,15 @@ static bool is_named(const char *path)
     return n > 4 && strncmp(path + n - 4, ".pzl", 4) == 0;
 }
 
-bool pz_live_is(const char *path)
+enum pz_status pz_live_is(const char *path, bool *is, struct pz_err *err)
 {
     struct stat info;
+    int failed = is_named(path) ? 0 : look(path, &info);
 
-    return is_named(path) || look(path, &info) == 0;
+    *is = failed == 0;
+    return failed && failed != ENOENT && failed != ENOTDIR
+               ? pz_err_errno(err, PZ_NO_INPUT, failed, "cannot look at %s", path)
+               : PZ_OK;
 }
 
 /* Another environment for the list. *out NULL and PZ_OK: nothing was stored yet. */

@@ -45,8 +45,11 @@ struct pz_event {
 struct pz_live_store;
 
 /* Whether the path is a live store that stands by itself: a folder with data.mdb, or a name that
- * ends in .pzl (there or not). */
-bool pz_live_is(const char *path);
+ * ends in .pzl (there or not).
+ *
+ * Errors:  PZ_NO_ACCESS, PZ_IO, PZ_TRY_AGAIN it cannot be looked at; *is is false then
+ * Threads: any */
+enum pz_status pz_live_is(const char *path, bool *is, struct pz_err *err);
 
 /* Open folder dir (made if missing when writable, for its owner alone). A store that is open in this
  * process already is not opened again: the same one is returned and counted, whatever its path. A

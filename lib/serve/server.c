@@ -74,14 +74,15 @@ static enum pz_status open_campaign(struct pz_server *s, const struct pz_serve_c
                                     struct pz_err *err)
 {
     struct pz_served *k = &s->campaign[s->n_campaigns++];
-    enum pz_status st = pz_campaign_is(cfg->path)
-                            ? PZ_OK
-                            : pz_err_set(err, PZ_NO_INPUT, "%s: no campaign there", cfg->path);
+    bool is;
+    enum pz_status st = pz_campaign_is(cfg->path, &is, err);
 
     k->cfg = cfg;
     pz_metrics_init(&k->counts);
     pthread_rwlock_init(&k->split_lock, NULL);
     open_bucket(&k->bucket, cfg->max_tps);
+    if (st == PZ_OK && !is)
+        st = pz_err_set(err, PZ_NO_INPUT, "%s: no campaign there", cfg->path);
     if (st == PZ_OK)
         st = open_store(s, k, err); /* first, so that the view finds its store */
     if (st == PZ_OK)

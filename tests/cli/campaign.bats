@@ -71,6 +71,62 @@ version() {
     done
 }
 
+# A link that leads to itself stands for whatever cannot be looked at, also by root.
+@test "what cannot be looked at is neither missing, nor damaged, nor another thing" {
+    ln -s loop.pzc loop.pzc
+    for program in "pz-recommend loop.pzc --user u0010" "pz-event put loop.pzc --user u --item i0001 --type View" \
+        "pz-deploy publish loop.pzc home.pzm" "pz-deploy repair loop.pzc" "pz-deploy status loop.pzc" \
+        "pz-train --update loop.pzc -o x.pzm shop.pzd"; do
+        run -66 $program
+        [[ $output == *"Too many levels of symbolic links"* ]]
+    done
+    ln -s loop.pzm loop.pzm
+    run -73 pz-train --no-tune -o loop.pzm shop.pzd
+    [ -L loop.pzm ]
+    cp -r home.pzc a.pzc
+    flat=a.pzc/versions/0003/model.flat
+    mv $flat kept.flat && ln -s model.flat $flat
+    run -66 pz-event put-items a.pzc --item i0001 --properties '{"PRICE":"cheap"}'
+    run -66 pz-event put a.pzc --user u --item i0001 --type View --properties '{"DISCOUNT":"cheap"}'
+    run -66 pz-event export a.pzc -o day.pzd
+    run -66 pz-deploy list a.pzc
+    run -66 pz-deploy check a.pzc
+    run -66 pz-deploy repair a.pzc
+    run -0 pz-event forget --json a.pzc --user u0010
+    [[ $output == *"the model is not read"*'"model_events_unused":null'* ]]
+    rm $flat
+    run -65 pz-event put-items a.pzc --item i0001 --properties '{"PRICE":"cheap"}'
+    [[ $output == *"not there; pz-deploy repair"* ]]
+    mv kept.flat $flat
+    info=a.pzc/versions/0002/info.json
+    mv $info kept.json && ln -s info.json $info
+    run -66 pz-deploy repair a.pzc
+    [ -L $info ]
+    run -66 pz-deploy check a.pzc
+    mv kept.json $info
+    # a store without .pzl in its name is not taken for a campaign in which to make another
+    pz-event put -q st.pzl --user u --item i0001 --type View
+    mv st.pzl st
+    mv st/data.mdb kept.mdb && ln -s data.mdb st/data.mdb
+    run -66 pz-event put st --user u --item i0002 --type View
+    [ ! -e st/live ]
+}
+
+@test "what root replaces keeps its owner and mode" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can give files away"
+    pz-deploy set -q home.pzc num 5
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    chown -R 65534:65534 home.pzc
+    chmod 640 home.pzc/campaign.json
+    pz-deploy set -q home.pzc num 7
+    pz-deploy rollback -q home.pzc
+    pz-deploy compact -q home.pzc
+    [ "$(stat -c '%u:%g %a' home.pzc/campaign.json)" = "65534:65534 640" ]
+    for file in home.pzc/current home.pzc/live home.pzc/live/data.mdb home.pzc/live/lock.mdb; do
+        [ "$(stat -c %u:%g $file)" = 65534:65534 ]
+    done
+}
+
 @test "gc --events refuses when the current version is not among those it read" {
     mv home.pzc/versions away
     run -65 pz-deploy gc --events --force home.pzc

@@ -146,3 +146,29 @@ survives() {
     done
     run -74 env PZ_FULL_AT=2 LD_PRELOAD="$KILLAT" pz-event put -q c.pzc --user u --item i0002 --type View
 }
+
+@test "compaction and repair killed at any step keep every event" {
+    small_campaign
+    seq 40 | sed 's/.*/{"userId":"v&","itemId":"i0001","eventType":"View","timestamp":1735689600,"eventId":"e&"}/' >many.jsonl
+    pz-event put -q base.pzc many.jsonl
+    pz-event forget -q base.pzc --user v7
+    pz-event export -q base.pzc/live >all.csv
+    for command in "compact -q c.pzc" "repair -q c.pzc"; do
+        rm -rf c.pzc && cp -r base.pzc c.pzc
+        [ "${command%% *}" = compact ] || rm c.pzc/current
+        last=$(steps pz-deploy $command)
+        [ "$last" -gt 5 ]
+        for n in $(seq 1 "$last"); do
+            rm -rf c.pzc && cp -r base.pzc c.pzc
+            [ "${command%% *}" = compact ] || rm c.pzc/current
+            run -137 env PZ_KILL_AT="$n" LD_PRELOAD="$KILLAT" pz-deploy $command
+            pz-event export -q c.pzc/live | cmp all.csv -
+            pz-deploy $command
+            pz-event put -q c.pzc many.jsonl # all are known, the forgotten one too
+            [ "$(pz-event stats --json c.pzc | jq -c '[.events,.last]')" = '[39,41]' ]
+            pz-recommend -q c.pzc --user u0040 -n 3 | cmp answer.csv -
+            clean c.pzc
+            [ ! -e c.pzc/live.compact ]
+        done
+    done
+}

@@ -204,6 +204,26 @@ int rename(const char *from, const char *to)
 ONE_PATH(unlink, "remove")
 ONE_PATH(rmdir, "remove")
 
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    char both[4200];
+    REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
+    snprintf(both, sizeof both, "%s %s", from, to);
+    return is_full("rename", both, false) ? -1 : real(from_dir, from, to_dir, to, flags);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+    REAL(int, "unlinkat", int, const char *, int);
+    return is_full("remove", path, false) ? -1 : real(dir, path, flags);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+    REAL(int, "chmod", const char *, mode_t);
+    return is_full("mode", path, false) ? -1 : real(path, mode);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
     REAL(int, "mkdir", const char *, mode_t);

@@ -6,7 +6,9 @@ usage: faults.py BUILD [KIND...]     FAULTS_RUNS=N runs a kind (default 100), FA
 
   calls        strace fails one system call of a program (left out where strace is not installed)
   allocations  failalloc.so fails one allocation, or all from one on
-  kills        killat.so: SIGKILL at one step that changes files; then the same command once more
+  kills        killat.so: SIGKILL at one step that changes files; then the same command once more, which
+               must leave what it leaves undisturbed (more runs than there are steps take them all)
+  stops        the same by strace at one system call, whatever it is, of what changes a campaign
   fulls        killat.so: the disk is full from one step on
   flat, live   a damaged model.flat; a damaged data.mdb of the live store
   packed       damaged .pzd and .pzm files
@@ -24,7 +26,7 @@ import collections, hashlib, http.client, json, os, random, shutil, signal, subp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
-ALL = ["calls", "allocations", "kills", "fulls", "flat", "live", "packed", "small", "serve", "load"]
+ALL = ["calls", "allocations", "kills", "stops", "fulls", "flat", "live", "packed", "small", "serve", "load"]
 KINDS = sys.argv[2:] or ALL
 RUNS = int(os.environ.get("FAULTS_RUNS", "100"))
 PICK = random.Random(int(os.environ.get("FAULTS_SEED", "1")))
@@ -49,6 +51,7 @@ JOBS = {  # command, output
     "collect": ("pz-deploy gc --keep 0 --events --force home.pzc", None),
     "check": ("pz-deploy check home.pzc", None),
     "repair": ("pz-deploy repair home.pzc", None),
+    "mend": ("pz-deploy repair home.pzc", None),
     "compact": ("pz-deploy compact home.pzc", None),
     "list": ("pz-recommend home.pzc --all-users -n 3 -o out", "out"),
     "rules": ("pz-recommend home.pzc --all-users -n 9 --max-per CATEGORY_L1=2 --diversify .3 -o out", "out"),
@@ -61,6 +64,9 @@ JOBS = {  # command, output
     "export": ("pz-event export home.pzc -o out.pzd", "out.pzd"),
     "stats": ("pz-event stats home.pzc", None),
 }
+BEFORE = {"mend": "rm home.pzc/current; echo 0 >home.pzc/versions/0003/info.json"}  # what a job finds
+ONCE = {"publish", "rollback"}  # done twice they are not as done once
+CHANGERS = ["publish", "rollback", "set", "gc", "collect", "mend", "compact", "purge", "export", "stream"]
 ERRORS = {"openat": "EIO EMFILE EINTR EACCES", "read": "EIO EINTR", "pread64": "EIO", "write": "EIO ENOSPC EINTR",
           "pwrite64": "EIO ENOSPC", "fsync": "EIO EINTR", "fdatasync": "EIO ENOSPC", "rename": "EIO ENOSPC",
           "ftruncate": "EIO", "mmap": "ENOMEM", "close": "EIO EINTR", "newfstatat": "EIO EACCES", "fstat": "EIO",
@@ -77,8 +83,8 @@ def run(argv, cwd, extra=(), timeout=60):
         return "hang", b"", ""
 
 
-def must(line, cwd):
-    code, _, said = run(line.split(), cwd)
+def must(line, cwd, *more):
+    code, _, said = run(line.split() + list(more), cwd)
     assert code == 0, (line, code, said)
 
 
@@ -146,17 +152,19 @@ class Faults:
         os.mkdir(self.base)
         prepare(self.base)
 
-    def fresh(self, out=None):
+    def fresh(self, job=None):
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.copytree(self.base, self.work, copy_function=shutil.copy2)
-        if out:
-            open(os.path.join(self.work, out), "w").write("old\n")
+        if job and JOBS[job][1]:
+            open(os.path.join(self.work, JOBS[job][1]), "w").write("old\n")
+        if job in BEFORE:
+            must("sh -c", self.work, BEFORE[job])
 
     def reference(self, job):
         """The state before, after, and the right output."""
         if job not in self.good:
             line, out = JOBS[job]
-            self.fresh(out)
+            self.fresh(job)
             before = state(self.work)
             must(line, self.work)
             self.good[job] = (before, state(self.work), digest(os.path.join(self.work, out)) if out else None)
@@ -182,7 +190,7 @@ class Faults:
             return "losses"
         if code == 0 and (now != after or (out and got != right)):
             return "losses"
-        if killed and run(line.split(), self.work)[0] != 0:
+        if killed and (run(line.split(), self.work)[0] != 0 or (job not in ONCE and state(self.work) != after)):
             return "losses"
         return "wrong exits" if code > 0 and (code in (1, 2, 65, 70) or not said.strip()) else None
 
@@ -194,7 +202,7 @@ class Faults:
     def trace(self, job):
         """The system calls of a job, and how many of each the loader made before the program began."""
         names, before = collections.Counter(), None
-        self.fresh(JOBS[job][1])
+        self.fresh(job)
         run(["strace", "-f", "-qq", "-o", "../calls"] + JOBS[job][0].split(), self.work)
         for l in open(self.top + "/calls", errors="replace"):
             if len(l.split(None, 1)) > 1:
@@ -214,11 +222,26 @@ class Faults:
             points += [(job, c, e, k) for c, es in ERRORS.items() for e in es.split()
                        for k in range(before[c] + 1, names[c] + 1)]
         for job, call, error, k in PICK.sample(points, min(RUNS, len(points))):
-            line, out = JOBS[job]
-            self.fresh(out)
-            code, _, said = run(["strace", "-f", "-qq", "-o", "/dev/null", "-e",
-                                 "inject=%s:error=%s:when=%d" % (call, error, k)] + line.split(), self.work)
+            self.fresh(job)
+            code, _, said = self.inject(job, "%s:error=%s:when=%d" % (call, error, k))
             self.judge("calls", job, "%s %s %d" % (call, error, k), code, said)
+
+    def inject(self, job, what):
+        return run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + what] + JOBS[job][0].split(), self.work)
+
+    def stops(self):
+        points = []
+        if not shutil.which("strace"):
+            print("stops: strace is not installed; left out", file=sys.stderr)
+            return
+        for job in CHANGERS:
+            self.reference(job)
+            names, before = self.trace(job)
+            points += [(job, c, k) for c in names if c.isidentifier() for k in range(before[c] + 1, names[c] + 1)]
+        for job, call, k in PICK.sample(points, min(RUNS, len(points))):
+            self.fresh(job)
+            code, _, said = self.inject(job, "%s:signal=KILL:when=%d" % (call, k))
+            self.judge("stops", job, "%s %d" % (call, k), code, said, killed=True)
 
     def steps(self, line, library, count):
         """How many allocations, or steps that change files, a command has."""
@@ -233,12 +256,12 @@ class Faults:
         points = []
         for job, (line, out) in JOBS.items():
             self.reference(job)
-            self.fresh(out)
+            self.fresh(job)
             n = self.steps(line, library, count)
             points += [(job, s, k) for s in settings for k in range(1, n + 1)]
         for job, setting, k in PICK.sample(points, min(RUNS, len(points))):
             line, out = JOBS[job]
-            self.fresh(out)
+            self.fresh(job)
             code, _, said = run(line.split(), self.work, {"LD_PRELOAD": library, setting: str(k)})
             self.judge(kind, job, "%s=%d" % (setting, k), code, said, killed)
 

@@ -202,6 +202,9 @@ TEST(only_enoent_is_absence)
 TEST(one_map_from_errno_to_status)
 {
     assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, ENOENT, "x"), PZ_NO_INPUT);
+    assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, EACCES, "x"), PZ_NO_ACCESS);
+    assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, ELOOP, "x"), PZ_NO_ACCESS);
+    assert_int_equal(pz_err_errno(NULL, PZ_CANT_CREATE, EACCES, "x"), PZ_CANT_CREATE);
     assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, EMFILE, "x"), PZ_TRY_AGAIN);
     assert_int_equal(pz_err_errno(NULL, PZ_NO_INPUT, EIO, "x"), PZ_IO);
     assert_int_equal(pz_err_errno(NULL, PZ_CANT_CREATE, ENOLCK, "x"), PZ_TRY_AGAIN);
