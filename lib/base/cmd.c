@@ -99,11 +99,12 @@ static void wait_asleep(char **argv)
 
 /* ---- outputs that are inputs ---- */
 
-/* What is at a name, of the kind "nothing" when that is no file. A name may also be any other value
- * of an option, so that only a look that failed for the device's sake says nothing of it. */
-static enum pz_status look(const char *name, struct stat *info, struct pz_err *err)
+/* What is at a name ("-": the standard stream fd), of the kind "nothing" when that is no file. A name
+ * may also be any other value of an option, so that only a look that failed for the device's sake
+ * says nothing of it. */
+static enum pz_status look(const char *name, int fd, struct stat *info, struct pz_err *err)
 {
-    int failed = stat(name, info) != 0 ? errno : 0;
+    int failed = (strcmp(name, "-") == 0 ? fstat(fd, info) : stat(name, info)) != 0 ? errno : 0;
 
     if (failed)
         info->st_mode = 0;
@@ -113,53 +114,91 @@ static enum pz_status look(const char *name, struct stat *info, struct pz_err *e
 }
 
 /* Two names are one file when device and inode are the same: there is no other way to tell. */
-static enum pz_status refuse_same(const struct pz_opt *out, const char *path, const char *other,
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether a folder is one of those above a file. */
+static bool is_inside(const char *path, const struct stat *folder)
+{
+    char *real = realpath(path, NULL), *slash;
+    struct stat above;
+    bool found = false;
+
+    while (real && !found && (slash = strrchr(real, '/')) != NULL) {
+        *slash = '\0';
+        found = stat(*real ? real : "/", &above) == 0 && is_same(&above, folder);
+    }
+    free(real);
+    return found;
+}
+
+/* An output that is there, and the option that names it. */
+struct output {
+    const struct pz_opt *opt;
+    const char *path;
+    struct stat info;
+};
+
+/* is_input  other names an input for sure: of a folder (a campaign, a store, files to import) all that
+ *           is in it is one */
+static enum pz_status refuse_same(const struct output *out, const char *other, bool is_input,
                                   struct pz_err *err)
 {
-    struct stat x, y;
-    enum pz_status st = look(path, &x, err);
+    struct stat in;
+    enum pz_status st = look(other, STDIN_FILENO, &in, err);
 
-    if (st == PZ_OK)
-        st = look(other, &y, err);
     if (st != PZ_OK)
         return st;
-    return S_ISREG(x.st_mode) && S_ISREG(y.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino
+    return (S_ISREG(in.st_mode) && is_same(&out->info, &in)) ||
+                   (is_input && out->opt->kind == PZ_OPT_OUT && S_ISDIR(in.st_mode) &&
+                    is_inside(out->path, &in))
                ? pz_err_set(err, PZ_USAGE,
                             "--%s %s is also an input (%s), which it would replace; write to "
                             "another file",
-                            out->name, path, other)
+                            out->opt->name, out->path,
+                            strcmp(other, "-") == 0 ? "standard input" : other)
                : PZ_OK;
 }
 
-/* One output against every operand and every value of another option. */
-static enum pz_status check_output(const struct pz_opt *opts, const struct pz_opt *out,
-                                   const void *cfg, const struct pz_strs *args, struct pz_err *err)
+/* An output against the value, or the values, of another option. */
+static enum pz_status check_option(const struct output *out, const struct pz_opt *opt,
+                                   const void *field, struct pz_err *err)
 {
-    const char *path = *(const char *const *)((const char *)cfg + out->offset);
+    bool is_input = opt->shown &&
+                    (strcmp(opt->shown, "FILE") == 0 || strstr(opt->shown, "CAMPAIGN"));
+    const char *value = opt->kind == PZ_OPT_STR || opt->kind == PZ_OPT_OUT
+                            ? *(const char *const *)field
+                            : NULL;
+    const struct pz_strs *list = opt->kind == PZ_OPT_LIST ? field : NULL;
     enum pz_status st = PZ_OK;
 
-    if (!path || strcmp(path, "-") == 0)
+    if (opt > out->opt && opt->kind == PZ_OPT_OUT && value && strcmp(out->path, value) == 0)
+        return pz_err_set(err, PZ_USAGE, "--%s and --%s are one file", out->opt->name, opt->name);
+    if (opt != out->opt && value)
+        st = refuse_same(out, value, is_input, err);
+    for (size_t i = 0; list && i < list->n && st == PZ_OK; i++)
+        st = refuse_same(out, list->v[i], is_input, err);
+    return st;
+}
+
+/* One output against every operand, every value of another option, and standard input. */
+static enum pz_status check_output(const struct pz_opt *opts, const struct pz_opt *opt,
+                                   const void *cfg, const struct pz_strs *args, struct pz_err *err)
+{
+    struct output out = { opt, *(const char *const *)((const char *)cfg + opt->offset), { 0 } };
+    enum pz_status st = PZ_OK;
+
+    if (!out.path)
         return PZ_OK;
-    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
-        st = refuse_same(out, path, args->v[i], err);
-    for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++) {
-        const void *field = (const char *)cfg + opt->offset;
-        const char *value = opt->kind == PZ_OPT_STR || opt->kind == PZ_OPT_OUT
-                                ? *(const char *const *)field
-                                : NULL;
-
-        if (opt > out && opt->kind == PZ_OPT_OUT && value && strcmp(path, value) == 0)
-            return pz_err_set(err, PZ_USAGE, "--%s and --%s are one file", out->name, opt->name);
-        if (opt != out && value)
-            st = refuse_same(out, path, value, err);
-        for (size_t i = 0; opt->kind == PZ_OPT_LIST && st == PZ_OK; i++) {
-            const struct pz_strs *list = field;
-
-            if (i == list->n)
-                break;
-            st = refuse_same(out, path, list->v[i], err);
-        }
-    }
+    st = look(out.path, STDOUT_FILENO, &out.info, err);
+    if (st == PZ_OK && S_ISREG(out.info.st_mode))
+        st = refuse_same(&out, "-", true, err);
+    for (size_t i = 0; i < args->n && st == PZ_OK && S_ISREG(out.info.st_mode); i++)
+        st = refuse_same(&out, args->v[i], true, err);
+    for (; opts->kind != PZ_OPT_END && st == PZ_OK; opts++)
+        st = check_option(&out, opts, (const char *)cfg + opts->offset, err);
     return st;
 }
 
@@ -169,7 +208,7 @@ static enum pz_status check_outputs(const struct pz_opt *opts, const void *cfg,
     enum pz_status st = PZ_OK;
 
     for (const struct pz_opt *opt = opts; opt->kind != PZ_OPT_END && st == PZ_OK; opt++)
-        if (opt->kind == PZ_OPT_OUT)
+        if (opt->kind == PZ_OPT_OUT || strcmp(opt->name, "ledger") == 0)
             st = check_output(opts, opt, cfg, args, err);
     return st;
 }

@@ -36,6 +36,18 @@ refused() {
     refused home.pzm pz-eval home.pzm shop.pzd --report ./home.pzm
     refused home.pzm pz-recommend home.pzm --user u0040 -o link.pzm
     refused inter.csv pz-recommend home.pzm --input inter.csv -o inter.csv
+    refused home.pzm bash -c 'pz-recommend - --user u0040 -o link.pzm <home.pzm'
+    refused inter.csv bash -c 'pz-recommend home.pzm --input inter.csv >>inter.csv'
+    refused home.pzm pz-recommend home.pzm --user u0040 --ledger home.pzm
+    # all that is in a folder is an input, where the folder is one
+    refused home.pzc/versions/0001/model.flat pz-recommend home.pzc --user u0040 -o home.pzc/versions/0001/model.flat
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    ln -s home.pzc/live store
+    refused home.pzc/live/data.mdb pz-event export home.pzc -o store/data.mdb
+    refused home.pzc/current pz-eval home.pzm shop.pzd --vs home.pzc --per-user home.pzc/current
+    mkdir days && mv inter.csv days
+    refused days/inter.csv pz-import -o days/inter.csv --interactions days
+    pz-import -q -o days.pzd --interactions days
     run -2 pz-train --no-tune --holdout leave-last --holdout-out a.pzm -o a.pzm shop.pzd
     [[ $output == *"one file"* ]]
 }
