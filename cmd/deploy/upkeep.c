@@ -56,13 +56,16 @@ static enum pz_status check_ids(const struct deploy_cfg *cfg, const struct pz_st
     struct pz_traces traces = { .fn = print_found, .context = &found };
     struct pz_strs ids = { .n = 0 };
     struct pz_arena arena = { NULL };
+    bool is;
     enum pz_status st = pz_put_read_ids(cfg->ids, "USER_ID", &ids, &arena, err);
 
     traces.id = ids.v;
     traces.n_ids = ids.n;
-    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
-        st = (pz_campaign_is(args->v[i]) ? pz_traces_find_campaign
-                                         : pz_traces_find)(&traces, args->v[i], err);
+    for (size_t i = 0; i < args->n && st == PZ_OK; i++) {
+        st = pz_campaign_is(args->v[i], &is, err);
+        if (st == PZ_OK)
+            st = (is ? pz_traces_find_campaign : pz_traces_find)(&traces, args->v[i], err);
+    }
     if (st == PZ_OK && cfg->common.json)
         printf("{\"ids\":%zu,\"files\":%zu,\"found\":%zu}\n", ids.n, traces.n_files, found.n);
     if (st == PZ_OK && found.n > 0)
