@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/newest.h"
+#include "data/order.h"
 
 static enum pz_status rule_option(const char *text, size_t n, struct pz_event_rule *rule,
                                   const char *whole, struct pz_err *err)
@@ -207,7 +208,7 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
 {
     uint64_t *ptr = own->owned[0], to = 0;
     uint32_t *item = own->owned[1];
-    int64_t *time = own->owned[2], oldest = INT64_MAX;
+    int64_t *time = own->owned[2];
     float *weight = own->owned[3];
     uint8_t *event = own->owned[4];
     enum pz_status st;
@@ -223,14 +224,13 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
             weight[to] = w;
             if (event)
                 event[to] = ds->event[p];
-            oldest = ds->time[p] < oldest ? ds->time[p] : oldest;
             to++;
         }
         ptr[u + 1] = to;
     }
     st = pz_newest(time, to, &own->c.newest, &own->c.beyond, err);
-    /* All events of one time have no order: what depends on it is not learned then. */
-    own->c.ordered = to && oldest < own->c.newest;
+    own->c.ordered = pz_order_known(
+        &(struct pz_histories_of){ ds->users.n, ptr, item, time, &ds->items });
     return st;
 }
 

@@ -26,7 +26,7 @@ struct pz_corpus {
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
     int64_t newest;                    /* where the data end (pz_newest); 0 when empty */
     uint64_t beyond; /* events later than that: ages take them for ones of that time */
-    bool ordered;    /* false when the times say nothing about order (all equal) */
+    bool ordered;    /* pz_order_known: what depends on order is not learned without it */
     bool wishes; /* events of a user with an item are steps of one wish; pz_corpus_make: false */
 };
 

@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "data/order.h"
 
 enum severity { SERIOUS, WARNING, NOTE };
 
@@ -163,6 +164,19 @@ static uint64_t count_unordered(const struct check *c, uint64_t *several)
         n += ds->time[ds->ptr[u]] == ds->time[ds->ptr[u + 1] - 1];
     }
     return n;
+}
+
+static void check_sorted(struct check *c)
+{
+    const struct pz_dataset *ds = c->ds;
+    struct pz_histories_of h = { ds->users.n, ds->ptr, ds->item, ds->time, &ds->items };
+
+    if (pz_order_is_of_ids(&h))
+        add(c, SERIOUS, "sorted-by-item", in_column("Interactions", "TIMESTAMP"),
+            number(ds->n_interactions),
+            "the times count the rows of users whose items are sorted by id; they are not taken "
+            "for an "
+            "order");
 }
 
 static void check_times(struct check *c)
@@ -486,6 +500,7 @@ static enum pz_status look_through(struct check *c, struct pz_err *err)
     check_import(c);
     check_amounts(c);
     check_times(c);
+    check_sorted(c);
     check_values(c);
     check_names(c, &ds->users, "USER_ID");
     check_names(c, &ds->items, "ITEM_ID");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/order.h"
 #include "train/train.h"
 #include "train/tune.h"
 
@@ -17,13 +18,10 @@ enum { SAMPLE = 100000 };
 static const double TUNING_FITS = 2,
                     TUNING_MEMORY = 1.7; /* measured on five sets of 50,000 to 900,000 events */
 
-/* Whether the times say anything about order, as a corpus has it. */
 static bool is_ordered(const struct pz_dataset *ds)
 {
-    for (uint64_t p = 1; p < ds->n_interactions; p++)
-        if (ds->time[p] != ds->time[0])
-            return true;
-    return false;
+    return pz_order_known(
+        &(struct pz_histories_of){ ds->users.n, ds->ptr, ds->item, ds->time, &ds->items });
 }
 
 /* Keep the interactions of every step-th user; returns their share. */

@@ -151,6 +151,9 @@ void pz_training_begin(struct pz_training *t)
             "where the others end",
             (unsigned long long)c->beyond, (unsigned long long)c->ptr[c->n_users],
             pz_time_format(c->newest, when));
+    if (!c->ordered && pz_corpus_span(c) > 0)
+        pz_log(t->cfg->log, PZ_LOG_NOTE,
+               "the times count rows sorted by item id: they are not taken for an order");
     set_wishes(t);
 }
 

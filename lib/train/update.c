@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "base/str.h"
 #include "data/group.h"
+#include "data/order.h"
 #include "model/dense.h"
 #include "train/heavy.h"
 #include "train/training.h"
@@ -307,10 +308,8 @@ static enum pz_status find_late(struct updating *u, bool without, struct pz_err 
 
 static bool old_was_ordered(const struct pz_model *m)
 {
-    for (uint64_t p = 1; p < m->n_interactions; p++)
-        if (m->time[p] != m->time[0])
-            return true;
-    return false;
+    return pz_order_known(
+        &(struct pz_histories_of){ m->users.n, m->ptr, m->item, m->time, &m->items });
 }
 
 static enum pz_status compare(struct updating *u, bool without, struct pz_err *err)

@@ -49,6 +49,12 @@ says() {
     { users 2 2; printf '%s\n' u3,i1,5 u3,i2,5 u4,i1,7 u4,i2,7; } | says users-one-timestamp
     { users 2 2; printf '%s\n' u3,i1,5 u3,i2,5 u4,i1,7 u4,i2,7 u5,i1,8 u5,i2,8; } |
         says users-one-timestamp "warning TIMESTAMP 3"
+    # Places in lists sorted by item: forwards and backwards, and the same by a clock.
+    sorted() { awk -v by="$1" 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (u = 1; u <= 40; u++) for (e = 1; e <= 4; e++) print u "," 10 + (by > 0 ? e : 5 - e) * (u + 3) "," e }'; }
+    sorted 1 | says sorted-by-item "serious TIMESTAMP 160"
+    sorted -1 | says sorted-by-item "serious TIMESTAMP 160"
+    sorted 1 | awk -F, 'NR > 1 { $3 *= 2 } { print $1 "," $2 "," $3 }' | says sorted-by-item
 }
 
 @test "who does how much: over 100 events, and ten times what 95 in a hundred stay below" {
