@@ -248,6 +248,8 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
                                      s->cfg->seed, &keep, err);
     bool any = st == PZ_OK && count_truths(&keep) > count_truths(hide);
 
+    if (any && s->n_parts > 1)
+        st = pz_valid_remember(&keep, err);
     s->v = &keep;
     for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++)
         if (any && s->part[p].weight > 0)
