@@ -34,6 +34,8 @@ struct pz_log {
     const char *what, *unit;
     uint64_t total;
     double began_s, next_s;
+    double end_s; /* expected end; 0: what the rate so far says */
+    const char *aside;
     bool drawn; /* a progress line stands on the terminal */
     _Atomic uint64_t done;
 };
@@ -146,24 +148,54 @@ void pz_log_begin(struct pz_log *log, const char *what, const char *unit, uint64
     log->what = what;
     log->unit = unit;
     log->total = total;
+    log->end_s = 0;
     log->began_s = clock_seconds();
     log->next_s = log->began_s + (log->tty ? TTY_PERIOD_S : FILE_PERIOD_S);
     atomic_store(&log->done, 0);
     pthread_mutex_unlock(&log->lock);
 }
 
+void pz_log_expect(struct pz_log *log, uint64_t total, double seconds, const char *aside)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->total = total;
+    log->end_s = clock_seconds() + seconds;
+    log->aside = aside;
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* How many of how many, and how long it still takes; without a total only how many. */
+static void draw_total(const struct pz_log *log, uint64_t done, double rate, double now,
+                       char part[96], char eta[64])
+{
+    const char *aside = log->end_s > 0 ? log->aside : NULL;
+    double left = log->end_s > 0 ? log->end_s - now : (double)(log->total - done) / rate;
+    bool known = log->total > 0 && rate > 0 && done <= log->total;
+
+    snprintf(part, 96, "%llu %s", (unsigned long long)done, log->unit);
+    *eta = '\0';
+    if (!known)
+        return;
+    if (log->end_s > 0)
+        snprintf(part, 96, "%llu of about %llu %s", (unsigned long long)done,
+                 (unsigned long long)log->total, log->unit);
+    else
+        snprintf(part, 96, "%llu %s (%.0f%%)", (unsigned long long)done, log->unit,
+                 100.0 * (double)done / (double)log->total);
+    snprintf(eta, 64, ", %.0f s left%s%.24s", left > 0 ? left : 0, aside ? " beside " : "",
+             aside ? aside : "");
+}
+
 static void draw(struct pz_log *log, double now)
 {
     uint64_t done = atomic_load(&log->done);
     double spent = now - log->began_s, rate = spent > 0 ? (double)done / spent : 0;
-    char eta[48] = "", part[32] = "", text[256];
+    char part[96], eta[64], text[256];
 
-    if (log->total > 0 && rate > 0 && done <= log->total) {
-        snprintf(eta, sizeof eta, ", %.0f s left", (double)(log->total - done) / rate);
-        snprintf(part, sizeof part, " (%.0f%%)", 100.0 * (double)done / (double)log->total);
-    }
-    snprintf(text, sizeof text, "%s: %llu %s%s, %.3g/s%s", log->what, (unsigned long long)done,
-             log->unit, part, rate, eta);
+    draw_total(log, done, rate, now, part, eta);
+    snprintf(text, sizeof text, "%s: %s, %.3g/s%s", log->what, part, rate, eta);
     if (log->tty) {
         fprintf(stderr, "\r%s\033[K", text);
         fflush(stderr);

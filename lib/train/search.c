@@ -225,6 +225,8 @@ void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weigh
     if (s->cfg->record_time)
         json_object_set_new(trial, "seconds", json_real(seconds));
     json_array_append_new(s->cfg->trials, trial);
+    pz_log_step(s->cfg->log, 1);
+    pz_search_forecast(s);
 }
 
 /* Whether a trial gave every user the very same value. */
@@ -280,7 +282,6 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
     }
     pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * all, judged), judged,
                    *won);
-    pz_log_step(s->cfg->log, 1);
     if (*won)
         adopt(s, p, w[row], row);
     return PZ_OK;

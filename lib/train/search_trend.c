@@ -106,7 +106,6 @@ static enum pz_status judge_trial(struct pz_search *s, bool first, bool *won, st
         *won = st == PZ_OK && wins(s, first);
     }
     pz_search_note(s, s->trend, s->part[0].weight, pz_search_mean(s->trial, judged), judged, *won);
-    pz_log_step(s->cfg->log, 1);
     return st;
 }
 

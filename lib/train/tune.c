@@ -146,6 +146,7 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     uint32_t n_fits = pz_tune_fits(c->ptr[c->n_users], c->ordered, s->cfg->n_trials);
     enum pz_status st = PZ_OK;
 
+    s->forecast = (struct pz_forecast){ .n = n, .n_fits = n_fits, .began_s = pz_wall_seconds() };
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         if (p == 0 || !pz_search_out_of_time(s))
             st = tune_part(s, p, n_fits, err);

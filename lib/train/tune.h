@@ -58,6 +58,15 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
 
 /* ---- the search of one part's settings (search.c) ---- */
 
+/* What the line of progress is guessed from (forecast.c). */
+struct pz_forecast {
+    size_t n;               /* parts that will be tried; 0: nothing is guessed */
+    uint32_t n_fits;        /* for each */
+    double began_s;         /* wall seconds */
+    uint32_t done, of_part; /* trials in all, and of the part under way */
+    size_t part;            /* which is the last of so many */
+};
+
 struct pz_search {
     const struct pz_valid *v;
     const struct pz_tune_cfg *cfg;
@@ -66,13 +75,14 @@ struct pz_search {
     struct pz_choice *trend;           /* NULL: none is searched */
     struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
-    double until_s;                            /* processor seconds of the process; 0: no limit */
-    double fit_s[PZ_MAX_PARTS];                /* wall seconds of a part's last fit */
-    double longest_s;                          /* wall seconds of the longest fit */
-    double trial_s;                            /* processor seconds when the last trial ended */
-    double *each;                              /* [v->n_users] values of the blend as it stands */
-    double *trial;                             /* [PZ_WEIGHTS * v->n_users] of a trial */
-    double mean;                               /* of each */
+    double until_s;             /* processor seconds of the process; 0: no limit */
+    double fit_s[PZ_MAX_PARTS]; /* wall seconds of a part's last fit */
+    double longest_s;           /* wall seconds of the longest fit */
+    double trial_s;             /* processor seconds when the last trial ended */
+    double *each;               /* [v->n_users] values of the blend as it stands */
+    double *trial;              /* [PZ_WEIGHTS * v->n_users] of a trial */
+    double mean;                /* of each */
+    struct pz_forecast forecast;
     bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
 };
@@ -152,6 +162,8 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
 size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w);
 /* New part p joins the blend with the best of weights w[n_w], whose values are in s->trial. */
 void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w);
+/* After a trial: say what is left. */
+void pz_search_forecast(struct pz_search *s);
 /* Put a trial into the log and the list of trials. */
 void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
                     uint32_t users, bool won);

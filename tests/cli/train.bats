@@ -229,6 +229,15 @@ two_days() {
     run -65 pz-train --info shop.pzd
 }
 
+@test "on a terminal tuning says how much is left" {
+    small_shop
+    script -qec 'pz-train -p sequence=off -o m.pzm shop.pzd' /dev/null >screen
+    tr '\r' '\n' <screen | grep -E '^tuning: [0-9]+ of about [0-9]+ trials, .*/s, [0-9]+ s left' >lines
+    # what is done grows, and is never more than the total
+    awk '{ bad += $2 < last || $2 > $5; last = $2 } END { exit bad || NR < 2 }' lines
+    tr '\r' '\n' <screen | grep -q 'wrote m.pzm'
+}
+
 @test "a training ends with the size of the file, what it took, and Amazon's price for the rows" {
     small_shop
     pz-train --no-tune -o m.pzm shop.pzd 2>talk
