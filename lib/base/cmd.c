@@ -7,6 +7,7 @@
  * answered before anything is parsed, so that they work with any other mistake on the line
  *   3. options are parsed, threads and log set up, the signal handlers installed, and the work runs
  *   4. standard output is flushed and closed; a failure there is the program's failure */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -213,6 +214,69 @@ static enum pz_status check_outputs(const struct pz_opt *opts, const void *cfg,
     return st;
 }
 
+/* ---- a name that is not there ---- */
+
+enum { NAMES_MAX = 4096 };
+
+/* The name in path's folder that is nearest to path's own, behind the same folder, as a question; "" where
+ * there is none. */
+static struct pz_hint near_name(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    char *folder = slash ? strndup(path, (size_t)(slash + 1 - path)) : strdup("./"),
+         **names = calloc(NAMES_MAX, sizeof *names);
+    DIR *dir = folder && names ? opendir(folder) : NULL;
+    const struct dirent *entry;
+    struct pz_hint hint = { "" };
+    size_t n = 0;
+
+    while (dir && n < NAMES_MAX && (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.' && (names[n] = strdup(entry->d_name)) != NULL)
+            n++;
+    if (n > 0)
+        hint = pz_str_hint(slash ? folder : "", base, (const char *const *)names, n);
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    if (dir)
+        closedir(dir);
+    free(names);
+    free(folder);
+    return hint;
+}
+
+/* A name that the text speaks of and that is not there, in place of a shorter one, which may be a word of
+ * the text by chance. */
+static void take_missing(const char *path, const struct pz_err *err, const char **found)
+{
+    struct stat info;
+
+    if (path && strstr(err->text, path) && (!*found || strlen(path) > strlen(*found)) &&
+        stat(path, &info) != 0 && errno == ENOENT)
+        *found = path;
+}
+
+/* Put what may have been meant behind the text that says that an input is missing. */
+static void suggest_file(const struct pz_opt *opt, const void *cfg, const struct pz_strs *args,
+                         struct pz_err *err)
+{
+    const char *path = NULL;
+    size_t n = strlen(err->text);
+
+    for (size_t i = 0; i < args->n; i++)
+        take_missing(args->v[i], err, &path);
+    for (; opt->kind != PZ_OPT_END; opt++) {
+        const void *field = (const char *)cfg + opt->offset;
+        const struct pz_strs *list = opt->kind == PZ_OPT_LIST ? field : NULL;
+
+        if (opt->kind == PZ_OPT_STR)
+            take_missing(*(const char *const *)field, err, &path);
+        for (size_t i = 0; list && i < list->n; i++)
+            take_missing(list->v[i], err, &path);
+    }
+    if (path)
+        snprintf(err->text + n, sizeof err->text - n, "%s", near_name(path).text);
+}
+
 /* PZ_THREADS where no option says how many, PZ_CAMPAIGN where no operand names one. */
 static enum pz_status heed_environment(const struct pz_cmd *cmd, const void *cfg,
                                        struct pz_strs *args, long long *threads, struct pz_err *err)
@@ -265,6 +329,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
                                            : PZ_LOG_NOTE,
                          strcmp(common->log_format, "json") == 0);
         st = st == PZ_OK ? cmd->run(cfg, &args, log, err) : st;
+        if (st == PZ_NO_INPUT)
+            suggest_file(cmd->opts, cfg, &args, err);
         st = st == PZ_NO_ACCESS ? PZ_NO_INPUT : st;
         if (common->ledger &&
             pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
@@ -320,11 +386,13 @@ int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv)
     const struct pz_cmd *chosen = cmd;
     struct pz_err err = { .status = PZ_OK };
     enum pz_status st = PZ_OK;
+    struct stat info;
 
     hold_standard_descriptors();
     pz_signals_install();
-    if (cmd->sub && argc > 1 && strcmp(argv[1], "help") == 0) {
-        if (argc == 2) {
+    /* Without subcommands "help" may be a file. */
+    if (argc > 1 && strcmp(argv[1], "help") == 0 && (cmd->sub || stat("help", &info) != 0)) {
+        if (argc == 2 || !cmd->sub) {
             pz_help_print(cmd->name, cmd);
             return finish(cmd->name, PZ_OK, &err);
         }

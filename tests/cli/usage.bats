@@ -167,3 +167,23 @@ CSV
     pz-train -q --no-tune -p sequence=off -o b.pzm shop.pzd
     cmp a.pzm b.pzm
 }
+
+@test "a file that is not there is looked for among its neighbours" {
+    small_shop
+    run -66 pz-train -o x.pzm shop.pdz
+    [[ $output == *"shop.pdz"*"; did you mean shop.pzd?" ]]
+    mkdir days
+    cp inter.csv days/monday.csv
+    run -66 pz-import -o x.pzd --interactions days/mondy.csv
+    [[ $output == *"; did you mean days/monday.csv?" ]]
+    run -66 pz-import -o x.pzd --interactions inter.csv --items "$PWD/days/tuesday.csv"
+    [[ $output != *"did you mean"* ]]
+}
+
+@test "help is --help, unless there is a file of that name" {
+    small_shop
+    for p in pz-import pz-train pz-eval pz-recommend; do diff <("$p" help) <("$p" --help); done
+    cp shop.pzd help
+    pz-import --info help >info
+    run -0 pz-train -q --no-tune -p sequence=off -o m.pzm help
+}
