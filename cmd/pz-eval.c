@@ -38,6 +38,8 @@ static const struct pz_opt opts[] = {
             "as in pz-train, for the first recipe"),
     PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Held-out events that do not count are no ground truth"),
+    PZ_REAL(0, "event-power", struct config, learn.event_power, "0 (validation chooses)", 0, 1, "P",
+            "as in pz-train, with --split"),
     PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "as in pz-train, with --split"),
     PZ_REAL(0, "tune-time", struct config, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",

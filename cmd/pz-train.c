@@ -40,6 +40,9 @@ static const struct pz_opt opts[] = {
             "learn from this event type with this weight, from values at or above the threshold, "
             "which validation chooses for threshold=auto. Types that no --event names are left out "
             "when there is one"),
+    PZ_REAL(
+        0, "event-power", struct train_cfg, learn.event_power, "0 (validation chooses)", 0, 1, "P",
+        "the weights of --event act by their P-th power: 1 in full, 0.125, which is usual, gently"),
     PZ_INT('t', "tune", struct train_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
     PZ_REAL(0, "tune-time", struct train_cfg, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
@@ -162,7 +165,7 @@ static enum pz_status train_again(const struct train_cfg *cfg, const struct pz_d
 static bool is_of_training(const struct train_cfg *cfg)
 {
     return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
-           cfg->record_time || cfg->learn.tune_time > 0 ||
+           cfg->record_time || cfg->learn.tune_time > 0 || cfg->learn.event_power > 0 ||
            cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
            cfg->learn.seed != strtoll(DEFAULT_SEED, NULL, 10) ||
            strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||

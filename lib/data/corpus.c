@@ -287,11 +287,11 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
     return st;
 }
 
-float pz_weight_damp(float weight)
+float pz_weight_damp(float weight, double power)
 {
-    /* weight^(1/8): .75 for a type of weight .1. A weight says what is wanted, not how much there is
-     * to learn from an event of its type. */
-    return sqrtf(sqrtf(sqrtf(weight)));
+    /* The default makes .75 of a weight of .1: a weight says what is wanted, not how much there is to
+     * learn from an event of its type. */
+    return power > 0 ? powf(weight, (float)power) : sqrtf(sqrtf(sqrtf(weight)));
 }
 
 double pz_corpus_span(const struct pz_corpus *c)

@@ -25,8 +25,9 @@ struct pz_corpus {
     const struct pz_attrs *user_attrs; /* rows = n_users; likewise */
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
     int64_t newest;                    /* where the data end (pz_newest); 0 when empty */
-    uint64_t beyond; /* events later than that: ages take them for ones of that time */
-    bool ordered;    /* pz_order_known: what depends on order is not learned without it */
+    uint64_t beyond;    /* events later than that: ages take them for ones of that time */
+    bool ordered;       /* pz_order_known: what depends on order is not learned without it */
+    double event_power; /* by which scorers damp weights, see pz_weight_damp; pz_corpus_make: 0 */
     bool wishes; /* events of a user with an item are steps of one wish; pz_corpus_make: false */
 };
 
@@ -78,8 +79,10 @@ void pz_corpus_clear(struct pz_corpus_own *own);
 enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                  size_t n_rules, float *weight, struct pz_err *err);
 
-/* An event weight damped for learning: its eighth root, 1 for 1. It says what is wanted, and in
+/* An event weight damped for learning: weight^power, 1 for 1, by the power of the corpus, of the query
+ * (struct pz_query) or of the model; 0 stands for PZ_EVENT_POWER. A weight says what is wanted, and in
  * full it would leave too few events to learn from. */
-float pz_weight_damp(float weight);
+float pz_weight_damp(float weight, double power);
+#define PZ_EVENT_POWER 0.125
 
 #endif

@@ -80,9 +80,9 @@ static json_t *parts(const struct pz_model *m)
 
 json_t *pz_model_describe(const struct pz_model *m)
 {
-    static const char *const told[] = { "version", "seed",     "events",  "trend",
-                                        "seen",    "user_cap", "check",   "chain",
-                                        "lineage", "live",     "dataset", "cost" };
+    static const char *const told[] = { "version", "seed",     "events", "event_power", "trend",
+                                        "seen",    "user_cap", "check",  "chain",       "lineage",
+                                        "live",    "dataset",  "cost" };
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "recipe", m->recipe->name,
                           "interactions", (json_int_t)m->n_interactions, "users",
                           (json_int_t)m->users.n, "items", (json_int_t)m->items.n, "bytes",
@@ -125,6 +125,9 @@ static void say_events(const json_t *o, struct pz_str *out)
             pz_str_addf(out, " from a value of %g", number(rule, "threshold"));
     }
     pz_str_adds(out, json_array_size(list) ? "" : "all alike");
+    if (json_array_size(list) > 1)
+        pz_str_addf(out, "; they act by the power of %.3g",
+                    json_object_get(o, "event_power") ? number(o, "event_power") : PZ_EVENT_POWER);
     if (json_object_get(o, "user_cap"))
         pz_str_addf(out, "; at most the newest %.0f of a user", number(o, "user_cap"));
     pz_str_addc(out, '\n');

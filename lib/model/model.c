@@ -136,6 +136,7 @@ static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
     m->newest = json_integer_value(json_object_get(m->manifest, "newest"));
     seen = json_string_value(json_object_get(m->manifest, "seen"));
     m->keep_seen = seen && strcmp(seen, "keep") == 0;
+    m->event_power = json_number_value(json_object_get(m->manifest, "event_power"));
     m->softmax_scale = json_number_value(json_object_get(m->manifest, "softmax_scale"));
     if (!m->recipe)
         return pz_err_set(err, PZ_BAD_DATA, "recipe \"%s\" is not known to this pz",

@@ -72,6 +72,7 @@ struct pz_model {
     size_t n_parts;
     bool sealed;            /* the file is known to be whole without reading it */
     bool keep_seen;         /* validation found lists better with what was seen */
+    double event_power;     /* by which event weights are damped; 0: PZ_EVENT_POWER */
     double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;       /* owned */
     struct pz_table *table; /* owned; what the pointers above borrow from */

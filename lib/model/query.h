@@ -35,6 +35,7 @@ struct pz_query {
     size_t n_user;
     const struct pz_given *context;
     size_t n_context;
+    double event_power;           /* by which weights are damped, see pz_weight_damp */
     int64_t now;                  /* Unix seconds of the question */
     const struct pz_query *known; /* the same without items that came since training, for parts that
                                    * know nothing of them; NULL: the history has none */

@@ -49,7 +49,8 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
     if (!s->recent || !s->all || !s->first)
         return pz_err_memory(err, "item trends", 24.0 * c->n_items);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
-        double w = (double)pz_weight_damp(c->weight[p]), time = (double)pz_corpus_time(c, p);
+        double w = (double)pz_weight_damp(c->weight[p], c->event_power),
+               time = (double)pz_corpus_time(c, p);
         uint32_t i = c->item[p];
 
         s->first[i] = s->all[i] <= 0 || time < s->first[i] ? time : s->first[i];

@@ -252,6 +252,7 @@ static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *as
                                   .hist = h->hist,
                                   .hist_time = h->hist_time,
                                   .hist_weight = h->hist_weight,
+                                  .event_power = asked->m->event_power,
                                   .user = h->given,
                                   .n_user = h->n_given,
                                   .context = h->context,
@@ -294,6 +295,7 @@ enum pz_status pz_history_of_item(struct pz_history *h, const struct pz_asked *a
     h->query.hist = h->hist;
     h->query.hist_time = h->hist_time;
     h->query.hist_weight = h->hist_weight;
+    h->query.event_power = asked->m->event_power;
     h->query.n_hist = item != PZ_NONE;
     h->query.n_user = 0;
     h->hist[0] = item;

@@ -110,6 +110,7 @@ struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_c
                               .hist = v->seq_item + from,
                               .hist_time = v->seq_time + from,
                               .hist_weight = v->seq_weight + from,
+                              .event_power = v->train.event_power,
                               .user = scratch->given,
                               .n_user = give_user(v, c->user, scratch->given),
                               .now = c->now };

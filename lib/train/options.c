@@ -25,6 +25,7 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
                                   .n_params = options->params.n,
                                   .n_trials = options->no_tune ? 0 : (uint32_t)options->tune,
                                   .tune_time_s = options->tune_time,
+                                  .event_power = options->event_power,
                                   .seed = (uint64_t)options->seed,
                                   .log = log };
     return st == PZ_OK ? pz_metric_parse(options->metric, &cfg->metric, err) : st;

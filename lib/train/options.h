@@ -12,7 +12,8 @@ struct pz_train_options {
     struct pz_strs events, params; /* --event, --param */
     const char *metric;            /* --tune-metric */
     long long tune, seed;
-    double tune_time; /* processor seconds */
+    double tune_time;   /* processor seconds */
+    double event_power; /* --event-power; 0: not given */
     bool no_tune;
 };
 

@@ -18,6 +18,7 @@
 #include "model/histories.h"
 #include "train/heavy.h"
 #include "train/liked.h"
+#include "train/power.h"
 #include "train/training.h"
 
 /* On larger data the encoder takes the better part of a minute and more, twice: only for those who
@@ -356,6 +357,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     json_incref(t->trials));
     if (doc && t->judged_seen)
         json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude"));
+    if (doc && c->event_power > 0)
+        json_object_set_new(doc, "event_power", json_real(c->event_power));
     if (doc && json_object_size(t->check) > 0)
         json_object_set(doc, "check", t->check);
     if (doc && t->cap < UINT64_MAX)
@@ -507,6 +510,7 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
     struct pz_training t = {
         .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array(), .check = json_object()
     };
+    double power = 0;
     enum pz_status st = pz_mat_reserve(err);
 
     if (st == PZ_OK)
@@ -523,7 +527,10 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
         t.cap = pz_heavy_cap(&t.corpus.c);
         st = pz_training_teach(&t, NULL, err);
     }
+    if (st == PZ_OK)
+        st = pz_power_choose(t.teach, cfg, &power, err);
     if (st == PZ_OK) {
+        t.corpus.c.event_power = t.cut.c.event_power = power;
         pz_trend_choice_init(&t.trend, t.teach);
         choose_parts(&t);
     }

@@ -24,6 +24,7 @@ struct pz_train_cfg {
     size_t n_rules;
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
+    double event_power;  /* by which event weights are damped; 0: validation chooses */
     const uint8_t *keep; /* [n_interactions] interactions to learn from; NULL: all */
     double timeout_s;    /* wall seconds of the process until the model is written; 0: no limit */
     uint32_t n_trials;   /* fits tried for each part; 0: no tuning */

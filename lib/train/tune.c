@@ -39,7 +39,7 @@ enum {
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
 
-static uint32_t users_to_draw(const struct pz_corpus *c)
+uint32_t pz_tune_users(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
     uint32_t min = !c->ordered                            ? USERS_MIN_UNORDERED
@@ -61,7 +61,7 @@ uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)
 
 bool pz_tune_newest(const struct pz_corpus *c)
 {
-    return pz_valid_newest(c, users_to_draw(c));
+    return pz_valid_newest(c, pz_tune_users(c));
 }
 
 /* The likelihood of a case's truths under softmax(scale * blend) over what may be recommended. */
@@ -245,7 +245,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
 {
     const struct pz_valid *hide = s->v;
     struct pz_valid keep = { .metric = s->cfg->metric };
-    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, users_to_draw(corpus),
+    enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, pz_tune_users(corpus),
                                      s->cfg->seed, &keep, err);
     bool any = st == PZ_OK && count_truths(&keep) > count_truths(hide);
 
@@ -285,7 +285,7 @@ static void leave_trend(struct pz_search *s, size_t n)
 static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
                               double *softmax_scale, struct pz_err *err)
 {
-    uint32_t max = 2 * users_to_draw(corpus); /* those of the slice included */
+    uint32_t max = 2 * pz_tune_users(corpus); /* those of the slice included */
     struct pz_choice untuned[PZ_MAX_PARTS], trend;
     enum pz_status st = PZ_OK;
 
@@ -327,7 +327,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
 {
     struct pz_valid v = { .metric = cfg->metric };
     struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice, .trend = trend };
-    enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, users_to_draw(corpus),
+    enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
                                      cfg->seed, &v, err);
 
     s.trial_s = pz_cpu_seconds();

@@ -45,6 +45,9 @@ struct pz_tune_cfg {
  */
 bool pz_tune_newest(const struct pz_corpus *c);
 
+/* How many users a search draws to be judged. */
+uint32_t pz_tune_users(const struct pz_corpus *c);
+
 /* How many fits of n_trials are tried for a part when there are n interactions: fewer on large
  * data, and half where there is no order. */
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);

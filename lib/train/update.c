@@ -144,6 +144,7 @@ static void take_findings(struct updating *u)
 {
     u->t.judged_seen = json_object_get(u->old->manifest, "seen") != NULL;
     u->t.keep_seen = u->old->keep_seen;
+    u->t.corpus.c.event_power = u->old->event_power;
     pz_choice_init(&u->t.trend, &pz_trend_choice);
     u->t.trend.value[PZ_TREND_POWER] = u->old->trend.power;
     u->t.trend.value[PZ_TREND_HALF_LIFE] = u->old->trend.half_life_s / 86400;
@@ -244,6 +245,7 @@ static enum pz_status take_back(struct updating *u, const uint32_t *new_item, st
                              .weight = weight,
                              .newest = u->t.corpus.c.newest,
                              .ordered = u->t.corpus.c.ordered,
+                             .event_power = u->t.corpus.c.event_power,
                              .wishes = u->t.corpus.c.wishes };
     return PZ_OK;
 }

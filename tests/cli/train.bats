@@ -210,7 +210,7 @@ two_days() {
     pz-train --info m.pzm >text
     grep -q '^parts  *transitions  *weight 1.000' text
     grep -q 'dim 8 (default' text
-    grep -q '^events  *Purchase 1, View 0.25$' text
+    grep -q '^events  *Purchase 1, View 0.25; they act by the power of ' text
     grep -q "^check .*nDCG@25 $(jq '.check.metrics.normalized_discounted_cumulative_gain_at_25 * 10000 | round / 10000' info)" text
     pz-deploy publish -q home.pzc m.pzm
     pz-deploy status home.pzc >status
@@ -227,6 +227,28 @@ two_days() {
     pz-train -q --update m.pzm -o new.pzm day.pzd
     pz-train --info new.pzm --json | jq -e --slurpfile m info '.check == $m[0].check and .chain.updates == 1'
     run -65 pz-train --info shop.pzd
+}
+
+@test "--event-power says how much the weights of event types act; told, kept by updates, and heard" {
+    small_shop
+    rules=(--event Purchase:weight=1 --event View:weight=0.05)
+    pz-train --no-tune -p sequence=off "${rules[@]}" -o gentle.pzm shop.pzd 2>talk
+    grep -q 'event weights act as Purchase 1, View 0.69 (--event-power 0.125)' talk
+    pz-train --no-tune -p sequence=off "${rules[@]}" --event-power 1 -o full.pzm shop.pzd 2>talk
+    grep -q 'event weights act as Purchase 1, View 0.05 (--event-power 1)' talk
+    run ! cmp -s <(pz-recommend -q gentle.pzm --all-users --num 5) <(pz-recommend -q full.pzm --all-users --num 5)
+    # the same power, given, is the default
+    pz-train -q --no-tune -p sequence=off "${rules[@]}" --event-power 0.125 -o same.pzm shop.pzd
+    cmp <(pz-recommend -q gentle.pzm --all-users --num 5 | cut -d, -f1-3) <(pz-recommend -q same.pzm --all-users --num 5 | cut -d, -f1-3)
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu0001,i0001,1711900000,View\n' >day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    pz-train -q --update full.pzm -o new.pzm day.pzd
+    pz-train -q --tuned-from full.pzm -o again.pzm shop.pzd
+    for m in full new again; do pz-train --info $m.pzm --json | jq -e '.event_power == 1'; done
+    pz-train --info full.pzm | grep -q '^events .*they act by the power of 1$'
+    cmp <(pz-recommend -q full.pzm --all-users --num 5) <(pz-recommend -q again.pzm --all-users --num 5)
+    run -2 pz-train --event-power 2 -o x.pzm shop.pzd
+    run -2 pz-train --update full.pzm --event-power 1 -o x.pzm day.pzd
 }
 
 @test "on a terminal tuning says how much is left" {

@@ -410,7 +410,8 @@ static float next_weight(struct pz_recency *age)
 {
     float weight = (float)pz_recency_next(age);
 
-    return weight * pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]);
+    return weight *
+           pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k], age->q->event_power);
 }
 
 static double events_of(const struct pz_content *p, uint32_t item)

@@ -234,7 +234,7 @@ static struct pz_row_problem pose(const struct pz_factors_part *f, const struct 
                                 .reg = pz_factors_reg(f, (double)n, f->n_rows) };
 
     for (size_t k = n; k-- > 0;)
-        s->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k]) *
+        s->weight[k] = pz_weight_damp(q->hist_weight[q->n_hist - n + k], q->event_power) *
                        (float)pz_recency_next(&age);
     for (size_t k = 0; k < f->d; k++) {
         s->diag[k] = (float)f->alpha0 * f->spread[k];

@@ -69,7 +69,7 @@ static void count_user(const struct pz_corpus *c, uint32_t user, struct sums *s)
     for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
         uint32_t i = c->item[p];
 
-        double w = (double)pz_weight_damp(c->weight[p]);
+        double w = (double)pz_weight_damp(c->weight[p], c->event_power);
 
         s->events[i] += w;
         if (s->last[i] > INT64_MIN) {
@@ -215,7 +215,7 @@ static void add_event(struct had *h, const struct pz_query *q, size_t k)
 {
     h->last = q->hist_time ? q->hist_time[k] : 0;
     h->first = h->count++ == 0 ? h->last : h->first;
-    h->mass += pz_weight_damp(q->hist_weight[k]);
+    h->mass += pz_weight_damp(q->hist_weight[k], q->event_power);
 }
 
 static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
@@ -246,8 +246,8 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
             add_event(&h, q, k);
     for (size_t k = 0; k < q->n_hist; k++)
         if (q->hist[k] == item)
-            contrib[k] = (float)worth(part, item, &h, q->now) * pz_weight_damp(q->hist_weight[k]) /
-                         h.mass;
+            contrib[k] = (float)worth(part, item, &h, q->now) *
+                         pz_weight_damp(q->hist_weight[k], q->event_power) / h.mass;
 }
 
 /* Whether a user had it before: histories are short, most of them. */

@@ -157,7 +157,7 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
         from = c->ptr[order[s].user + 1] - n;
         memcpy(item + ptr[s], c->item + from, n * sizeof *item);
         for (uint64_t k = 0; k < n && !alike; k++)
-            weight[ptr[s] + k] = pz_weight_damp(c->weight[from + k]);
+            weight[ptr[s] + k] = pz_weight_damp(c->weight[from + k], c->event_power);
         ptr[s + 1] = ptr[s] + n;
     }
     free(order);
@@ -369,7 +369,8 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
     for (size_t k = 1; k <= age.max; k++) {
         uint32_t b = q->hist[q->n_hist - k];
 
-        weight[k] = (float)pz_recency_next(&age) * pz_weight_damp(q->hist_weight[q->n_hist - k]);
+        weight[k] = (float)pz_recency_next(&age) *
+                    pz_weight_damp(q->hist_weight[q->n_hist - k], q->event_power);
         for (size_t nearer = 1; nearer < k; nearer++)
             if (q->hist[q->n_hist - nearer] == b)
                 weight[k] = 0;

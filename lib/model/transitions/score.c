@@ -56,7 +56,8 @@ static float event_weight(struct pz_recency *age)
 {
     double recent = pz_recency_next(age);
 
-    return (float)(recent * (double)pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k]));
+    return (float)(recent * (double)pz_weight_damp(age->q->hist_weight[age->q->n_hist - age->k],
+                                                   age->q->event_power));
 }
 
 /* The sums of one query: of items, and of attributes behind them. */

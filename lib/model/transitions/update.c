@@ -84,7 +84,8 @@ static void take_back_pop(struct merge *m)
     for (uint64_t p = 0; back && p < back->ptr[back->n_users]; p++) {
         double age = (double)(m->c->newest - pz_corpus_time(back, p));
         float left = m->t->own_pop[back->item[p]] -
-                     pz_weight_damp(back->weight[p]) * (float)pz_trans_decay(m->t->set, age);
+                     pz_weight_damp(back->weight[p], back->event_power) *
+                         (float)pz_trans_decay(m->t->set, age);
 
         /* Taking back what was added in float may leave a little less than nothing. */
         m->t->own_pop[back->item[p]] = left > 0 ? left : 0;

@@ -108,7 +108,7 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
 
         v->item[p] = c->item[q];
         v->user[p] = k;
-        v->target[p] = pz_weight_damp(c->weight[q]);
+        v->target[p] = pz_weight_damp(c->weight[q], c->event_power);
     }
 }
 
@@ -287,7 +287,7 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
         return pz_err_memory(err, "item weights", 8.0 * c->n_items);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
-            sum[c->item[p]] += (double)pz_weight_damp(c->weight[p]) *
+            sum[c->item[p]] += (double)pz_weight_damp(c->weight[p], c->event_power) *
                                pz_trans_decay(set, (double)(c->newest - pz_corpus_time(c, p)));
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
