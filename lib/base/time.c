@@ -166,15 +166,21 @@ static bool parse_iso(const char *s, size_t n, int64_t *seconds)
     return finish_date(s, end, !separator, days_from_civil(y, mo, d), seconds);
 }
 
+/* YYYYMMDD, with hours and minutes, or seconds too, behind it: 12 digits would be milliseconds of the
+ * seventies, 14 milliseconds of a time to come. */
 static bool parse_yyyymmdd(const char *s, size_t n, int64_t *seconds)
 {
     const char *end = s + n;
-    int y, mo, d;
+    int y, mo, d, h = 0, mi = 0, sec = 0;
 
-    if (n != 8 || !take_digits(&s, end, 4, &y) || !take_digits(&s, end, 2, &mo) ||
-        !take_digits(&s, end, 2, &d) || y < 1900 || y > 2099 || !is_date(y, mo, d))
+    if ((n != 8 && n != 12 && n != 14) || !take_digits(&s, end, 4, &y) ||
+        !take_digits(&s, end, 2, &mo) || !take_digits(&s, end, 2, &d) || y < 1900 || y > 2099 ||
+        !is_date(y, mo, d))
         return false;
-    *seconds = days_from_civil(y, mo, d) * 86400;
+    if (n > 8 && (!take_digits(&s, end, 2, &h) || !take_digits(&s, end, 2, &mi) ||
+                  (n == 14 && !take_digits(&s, end, 2, &sec)) || h > 23 || mi > 59 || sec > 60))
+        return false;
+    *seconds = days_from_civil(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec;
     return true;
 }
 

@@ -305,13 +305,25 @@ enum pz_status pz_schema_add(struct pz_schema *schema, const char *bytes, size_t
                              const char *what, struct pz_err *err)
 {
     json_t *doc = NULL;
-    size_t before = count_given(schema);
-    enum pz_status st = pz_json_parse(bytes, n, what, &doc, err);
+    size_t before = count_given(schema), blank = 0;
+    struct pz_str listed = { 0 };
+    enum pz_status st;
+
+    while (blank < n && strchr(" \t\r\n", bytes[blank]) && bytes[blank])
+        blank++;
+    if (blank < n && bytes[blank] == '"') { /* aws --query schema.schema: a document as a string */
+        pz_str_addf(&listed, "[%.*s]", (int)n, bytes);
+        bytes = listed.data;
+        n = listed.len;
+    }
+    st = listed.failed ? pz_err_memory(err, what, (double)n)
+                       : pz_json_parse(bytes, n, what, &doc, err);
 
     if (st == PZ_OK)
         st = add_inside(schema, doc, ENVELOPES, what, err);
     if (st == PZ_OK && count_given(schema) == before) /* says what is wrong with it */
         st = add_record(schema, json_is_array(doc) ? json_array_get(doc, 0) : doc, what, err);
+    pz_str_clear(&listed);
     json_decref(doc);
     return st;
 }

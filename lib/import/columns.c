@@ -382,12 +382,23 @@ static void report_type(const struct pz_staged *s, uint32_t f, const struct pz_f
         pz_log(log, PZ_LOG_NOTE,
                "%s.%s holds lists separated by '%s'; --list %s='|' keeps them whole",
                pz_table_name(s->mapping->table), type->name, how->separator, type->name);
+    else if (how->perhaps_list)
+        pz_log(log, PZ_LOG_NOTE,
+               "%s.%s has cells with commas that may be lists; --list %s=, takes them for such",
+               pz_table_name(s->mapping->table), type->name, type->name);
     if (!stray)
         return;
     find_line(s, f, c, how->stray, where, sizeof where);
     if (type->kind == PZ_ATTR_NUMBER)
         pz_log(log, PZ_LOG_WARN, "%s%s.%s: \"%.*s\" is no number and is read as null", where,
                pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray);
+    else if (how->stray_time)
+        pz_log(
+            log, PZ_LOG_WARN,
+            "%s%s.%s is a text because of \"%.*s\", where all others are times in %s; --null reads "
+            "such cells as null",
+            where, pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray,
+            pz_time_form_name(how->form));
     else
         pz_log(log, PZ_LOG_WARN,
                "%s%s.%s is a text because of \"%.*s\"%s; --number %s reads it as numbers, and such "

@@ -6,7 +6,8 @@
  * told from a text with commas by its parts: at least half of them come more than once, and some
  * stand alone in a cell ("Comedy, Drama" beside "Drama"), which the parts of "American President,
  * The" do not. A column with at least nine numbers in ten distinct cells is one of numbers with
- * strays: it stays a text, but the stray is named. */
+ * strays, and so is one with a single other cell; one of times has a single other cell. They stay
+ * texts, but the stray is named. */
 #include "import/infer.h"
 
 #include <math.h>
@@ -126,6 +127,35 @@ static bool find_times(const struct sums *sums, const char *name, uint64_t n,
     return false;
 }
 
+static bool is_time_of(const char *s, size_t n, enum pz_time_form form)
+{
+    bool day_first, month_first;
+    enum pz_time_form found;
+
+    if (form < PZ_TIME_DAY_FIRST)
+        return pz_time_guess(s, n, &found) && found == form;
+    pz_time_day_month(s, n, &day_first, &month_first);
+    return form == PZ_TIME_DAY_FIRST ? day_first : month_first;
+}
+
+/* The one cell that keeps a column of times from being one. */
+static void find_stray_time(const struct pz_field *field, const struct pz_dict *cells,
+                            const struct sums *sums, struct pz_inferred *how)
+{
+    if (cells->n < 3 || !find_times(sums, field->name, cells->n - 1, &how->form))
+        return;
+    for (uint32_t i = 0; i < cells->n && how->n_strays == 0; i++) {
+        size_t n;
+        const char *s = pz_dict_get(cells, i, &n);
+
+        if (!is_time_of(s, n, how->form)) {
+            how->n_strays = 1;
+            how->stray = i;
+            how->stray_time = true;
+        }
+    }
+}
+
 /* ---- lists between commas ---- */
 
 struct part {
@@ -166,8 +196,9 @@ static size_t cut_parts(const struct pz_dict *cells, struct part *part, uint64_t
     return n;
 }
 
-/* Whether cells with commas are lists. */
-static bool has_comma_lists(const struct sums *sums, const struct pz_dict *cells)
+/* Whether cells with commas are lists. *perhaps: a part of one stands alone elsewhere, which titles
+ * have too. */
+static bool has_comma_lists(const struct sums *sums, const struct pz_dict *cells, bool *perhaps)
 {
     uint64_t bytes = 0;
     size_t n = sums->commas >= 2 ? cut_parts(cells, NULL, &bytes) : 0, distinct = 0, shared = 0;
@@ -188,6 +219,7 @@ static bool has_comma_lists(const struct sums *sums, const struct pz_dict *cells
         shared += alone && listed;
     }
     free(part);
+    *perhaps = shared > 0;
     return shared > 0 && distinct * 2 <= n;
 }
 
@@ -224,7 +256,8 @@ static void infer_list(struct pz_field *field, const struct pz_dict *cells,
     } else if (cfg->is_import && sums->brackets == cells->n) {
         how->list = PZ_LIST_BRACKETS;
         field->kind = PZ_ATTR_CATEGORY;
-    } else if (cfg->is_import && sums->with_bar == 0 && has_comma_lists(sums, cells)) {
+    } else if (cfg->is_import && sums->with_bar == 0 &&
+               has_comma_lists(sums, cells, &how->perhaps_list)) {
         how->separator = ",";
         field->kind = PZ_ATTR_CATEGORY;
     }
@@ -271,8 +304,12 @@ void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct 
     } else {
         field->kind = guess_string(&sums, cells->n, cfg->n_rows, cfg->long_texts);
         infer_list(field, cells, cfg, &sums, how);
-        /* Nine in ten: the column was meant to be numbers, and whoever made it wants to know. */
-        if (sums.numbers >= 9 * (uint64_t)sums.n_strays)
+        /* Nine in ten, or all but one spelling: the column was meant to be numbers, and whoever made
+         * it wants to know. */
+        if (sums.numbers >= 9 * (uint64_t)sums.n_strays ||
+            (sums.n_strays == 1 && sums.numbers >= 2))
             how->n_strays = sums.n_strays;
+        else if (cfg->is_import && !cfg->separator)
+            find_stray_time(field, cells, &sums, how);
     }
 }

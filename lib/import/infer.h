@@ -28,6 +28,8 @@ struct pz_inferred {
     enum pz_time_form form;
     enum pz_list_form list;
     const char *separator; /* of PZ_LIST_PARTS */
+    bool perhaps_list;     /* cells with commas are lists, or might be */
+    bool stray_time;       /* the stray is one in a column of times of that form */
     uint32_t n_strays;     /* distinct cells that keep a column of numbers from being one */
     uint32_t stray;        /* the first of them */
 };

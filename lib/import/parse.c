@@ -295,6 +295,19 @@ bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
     return true;
 }
 
+/* Blanks at the ends of words say nothing: "x " and "x" are one category. Those of ids are kept, as
+ * other tables may write them so too, and are reported with the ids. */
+static void cut_blanks(struct pz_worker *w, size_t field, struct pz_cell *c)
+{
+    if (c->s[0] != ' ' && c->s[c->n - 1] != ' ')
+        return;
+    w->n_blanks[field]++;
+    for (; c->n > 0 && c->s[0] == ' '; c->n--)
+        c->s++;
+    while (c->n > 0 && c->s[c->n - 1] == ' ')
+        c->n--;
+}
+
 /* Cells that spell "no value" become empty; an id that does is a reason to reject the row. */
 static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, size_t *at)
 {
@@ -305,7 +318,11 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         const struct pz_column_cell *b = &w->column[i];
         struct pz_cell *c = &cell[b->cell];
 
-        if (b->cell >= rec->n_cells || c->n == 0 ||
+        if (b->cell >= rec->n_cells || c->n == 0)
+            continue;
+        if (b->role == PZ_ROLE_TEXT || b->role == PZ_ROLE_EVENT)
+            cut_blanks(w, b->field, c);
+        if (c->n == 0 ||
             /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes
              * or begins with a digit. */
             (!spellings && (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9'))) ||

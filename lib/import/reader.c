@@ -299,18 +299,26 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
     return job->st;
 }
 
-/* Report the cells of this file that were read as null for their spelling. */
-static void report_nulls(struct pz_import_reader *in)
+/* Report the cells of this file that were read as null for their spelling, or without the blanks at
+ * their ends. */
+static void report_cells(struct pz_import_reader *in)
 {
     for (size_t f = 0; f < in->mapping->n; f++) {
-        uint64_t n = 0;
+        const char *file = pz_blocks_name(in->blocks), *name = in->mapping->field[f].f.name;
+        uint64_t n = 0, blanks = 0;
 
-        for (int k = 0; k < in->n_workers; k++)
+        for (int k = 0; k < in->n_workers; k++) {
             n += in->worker[k].n_nulls[f];
+            blanks += in->worker[k].n_blanks[f];
+        }
         if (n > 0)
             pz_log(in->log, PZ_LOG_NOTE,
                    "%s: %s: %llu cells such as NULL or NaN are read as null; --null '' keeps them",
-                   pz_blocks_name(in->blocks), in->mapping->field[f].f.name, (unsigned long long)n);
+                   file, name, (unsigned long long)n);
+        if (blanks > 0)
+            pz_log(in->log, PZ_LOG_NOTE,
+                   "%s: %s: %llu cells have blanks at their ends, which are left out", file, name,
+                   (unsigned long long)blanks);
     }
 }
 
@@ -337,7 +345,7 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
     if (st == PZ_OK && in->count->read == read)
         st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
     if (in->blocks)
-        report_nulls(in);
+        report_cells(in);
     if (st == PZ_OK && pz_blocks_unended(in->blocks))
         pz_log(in->log, PZ_LOG_NOTE, "%s: the last line has no end: is the file whole?",
                pz_blocks_name(in->blocks));

@@ -52,7 +52,8 @@ struct pz_worker {
         size_t field;
     } * key;
     size_t n_keys, cap_keys, last_key;
-    uint64_t n_nulls[PZ_MAPPING_MAX]; /* by field: cells that spelled "no value" */
+    uint64_t n_nulls[PZ_MAPPING_MAX];  /* by field: cells that spelled "no value" */
+    uint64_t n_blanks[PZ_MAPPING_MAX]; /* by field: cells with blanks at their ends */
     struct pz_import_reader *reader;
     /* one block */
     uint64_t **code; /* [n_codes][cap_rows] by field */

@@ -314,6 +314,7 @@ void pz_worker_leave(struct pz_worker *w)
     for (size_t i = 0; i < w->n_keys; i++)
         free(w->key[i].key);
     memset(w->n_nulls, 0, sizeof w->n_nulls);
+    memset(w->n_blanks, 0, sizeof w->n_blanks);
     w->n_keys = w->last_key = 0;
     w->n_columns_used = 0;
     for (size_t f = 0; f < w->n_codes; f++) {

@@ -33,6 +33,15 @@ type_of() {
     [[ $stderr == *'Items.YEAR: 1 cells are no numbers and read as null'* ]]
     [ "$(type_of YEAR)" = long ]
     items | grep -qx x,
+    # in a small file too: all but one are numbers
+    printf 'ITEM_ID,RATING\na,4.5\nb,3\nc,n/d\n' >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr == *'items.csv:4: Items.RATING is a text because of "n/d"; --number RATING'* ]]
+    printf 'ITEM_ID,UNTIL\na,2021-10-01\nb,soon\nc,2021-11-02\n' >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr == *'items.csv:3: Items.UNTIL is a text because of "soon", where all others are times in ISO-8601; --null'* ]]
+    imp --interactions i.csv --items items.csv --null soon
+    [ "$(type_of UNTIL)" = long ]
     # a few numbers among words are no reason to say anything
     printf 'ITEM_ID,SIZE\na,XL\nb,36\nc,M\n' >items.csv
     imp --interactions i.csv --items items.csv
@@ -50,6 +59,8 @@ type_of() {
 2021-01-29 07:01:00 UTC|2021-01-29 07:01:00.5 UTC|1611903660 1611903660
 20210129T070100Z|20210129T070200+0100|1611900120 1611903660
 20210129|20210130|1611878400 1611964800
+202101290701|202101300000|1611903660 1611964800
+20210129070100|20210129070101|1611903660 1611903661
 29-01-2021 07:01|12-03-2021 05:03|1611903660 1615525380
 29.1.2021|1.2.2021 7:01|1611878400 1612162860
 01/29/2021 7:01:00 PM|02/03/2021 12:00 AM|1611946860 1612310400
@@ -117,13 +128,30 @@ C
     [[ $stderr == *"Items.GENRES holds lists separated by ','"* ]]
     [[ $stderr == *"Items.TAGS holds lists in brackets"* ]]
     run -2 pz-import -o d.pzd --interactions i.csv --list OWN
+    # too few rows to tell lists from titles: a line says how they are read as lists
+    printf 'ITEM_ID,T\na,"x, y"\nb,y\nc,"z, x"\n' >items.csv
+    imp --interactions i.csv --items items.csv
+    [[ $stderr == *"Items.T has cells with commas that may be lists; --list T=,"* ]]
+    imp --interactions i.csv --items items.csv --list T=,
+    [ "$(items | head -1)" = 'a,x|y' ]
+}
+
+@test "blanks at the ends of words are left out and counted, those of ids count" {
+    printf 'ITEM_ID,CAT,NOTE\na, x ,one\nb,x ,  \nc, y,three\n' >items.csv
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu,a,1633046400,View \nu ,b,1633046401,View\n' >t.csv
+    imp --interactions t.csv --items items.csv
+    [ "$(items | tr '\n' ' ')" = 'a,x,one b,x, c,y,three ' ]
+    [ "$(interactions | cut -d, -f1,4 | tr '\n' ' ')" = 'u,View "u ",View ' ]
+    [[ $stderr == *"items.csv: CAT: 3 cells have blanks at their ends, which are left out"* ]]
+    [[ $stderr == *"t.csv: EVENT_TYPE: 1 cells have blanks"* ]]
 }
 
 @test "schemas are found in whatever holds them" {
     local s='{"type":"record","name":"Interactions","fields":[{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"}],"version":"1.0"}'
     jq -n --argjson s "$s" '{datasetGroup:{name:"g"},datasets:{Interactions:{name:"i",schema:$s}}}' >params.json
     jq -n --arg s "$s" '{schema:{name:"x",schema:$s}}' >described.json
-    for f in params.json described.json; do imp --interactions i.csv --schema $f; done
+    jq -n --arg s "$s" '$s' >string.json # aws personalize describe-schema --query schema.schema
+    for f in params.json described.json string.json; do imp --interactions i.csv --schema $f; done
     echo '{"a":[{"b":"{no schema"}]}' >none.json
     run -65 pz-import -o d.pzd --interactions i.csv --schema none.json
 }
