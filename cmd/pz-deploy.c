@@ -91,6 +91,14 @@ static const struct pz_opt bench_opts[] = {
     PZ_OPT_COMMON(struct deploy_bench_cfg, common), PZ_END
 };
 
+static const struct pz_opt log_opts[] = {
+    PZ_REAL(0, "days", struct deploy_log_cfg, days, "31", 31, 36500, "N",
+            "with trim: keep what is younger; repeats of an event are known for 30 days"),
+    PZ_STR(0, "drop", struct deploy_log_cfg, drop, NULL, "HOST",
+           "with trim: a host, as status lists it, that is gone and shall not keep anything"),
+    PZ_OPT_COMMON(struct deploy_log_cfg, common), PZ_END
+};
+
 static const struct pz_opt cost_opts[] = {
     PZ_REAL(0, "min-tps", struct deploy_cost_cfg, min_tps, "1", 0, 1e9, "N",
             "requests a second that each campaign is billed at least, as minProvisionedTPS"),
@@ -155,6 +163,15 @@ static const struct pz_cmd commands[] = {
         "Change a setting, or keep a filter under a name", set_opts, deploy_set),
     SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
         deploy_unset),
+    { .name = "log",
+      .synopsis = "init|sync|status CAMPAIGN\ntrim [--days N] [--drop HOST] CAMPAIGN",
+      .summary = "Look after the log in PostgreSQL that several hosts share",
+      .opts = log_opts,
+      .cfg_bytes = sizeof(struct deploy_log_cfg),
+      .common_offset = offsetof(struct deploy_log_cfg, common),
+      .operands = "pzc",
+      .campaign = true,
+      .run = deploy_log },
     { .name = "bench",
       .synopsis = "[--seconds N] [--min-tps N] CAMPAIGN",
       .summary = "Measure how many questions a second this machine answers",

@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Install what pz needs from Debian's packages; says nothing when all is there.
 #
-# usage: scripts/install-deps.sh [--test|--lint|--deep]
+# usage: scripts/install-deps.sh [--test|--lint|--deep|--log]
 #   nothing  to build and run (scripts/demo.sh);  --test  and to run the tests (scripts/check.sh)
+#   --log    and for the tests of several hosts (make check-cluster): PostgreSQL, haproxy
 #   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan, check-valgrind and faults
 set -eu
 
 packages="gcc libc6-dev make libcsv-dev libjansson-dev libzstd-dev zlib1g-dev liblzma-dev libbz2-dev liblmdb-dev libmicrohttpd-dev
 nettle-dev libopenblas-serial-dev libxxhash-dev"
-case ${1:-} in --test | --lint | --deep) packages="$packages libcmocka-dev bats zstd jq mandoc ca-certificates curl" ;; esac
+case ${1:-} in --test | --lint | --deep | --log) packages="$packages libcmocka-dev bats zstd jq mandoc ca-certificates curl" ;; esac
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
+[ "${1:-}" != --log ] || packages="$packages postgresql postgresql-client libpq5 haproxy python3"
 [ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind python3 strace"
 
 missing=""

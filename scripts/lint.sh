@@ -54,6 +54,11 @@ cblas\.h lib/model/dense\.c
 RULES
 }
 
+# libpq is loaded by one module and called by one.
+libpq() {
+    grep -nE 'libpq-fe|dlopen|live/log/pq\.h' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/live/log/(pq\.[ch]|journal\.c):' || true
+}
+
 # Bits of sets are moved by base/bits.h alone; kernels that make or read 64 rows at a time take whole words.
 bit_sets() {
     grep -nE '<< \(?[a-z]+ % 64|\[[a-z]+ / 64\] (>>|[|&]=)' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/base/bits\.h:' || true
@@ -160,6 +165,7 @@ optional() {
 
 report layers < <(layers)
 report modules < <(one_module)
+report libpq < <(libpq)
 report casts < <(casts)
 report bits < <(bit_sets)
 report prototypes < <(undocumented)

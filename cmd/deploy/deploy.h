@@ -24,6 +24,12 @@ struct deploy_serve_cfg {
     struct pz_common common;
 };
 
+struct deploy_log_cfg {
+    double days;
+    const char *drop;
+    struct pz_common common;
+};
+
 struct deploy_cost_cfg {
     double min_tps;
     const char *rates;
@@ -48,6 +54,7 @@ pz_cmd_run deploy_publish, deploy_list, deploy_rollback, deploy_gc, deploy_pin,
 pz_cmd_run deploy_status;                               /* status.c */
 pz_cmd_run deploy_check, deploy_repair, deploy_compact; /* upkeep.c */
 pz_cmd_run deploy_set, deploy_unset;                    /* settings.c */
+pz_cmd_run deploy_log;                                  /* log.c */
 pz_cmd_run deploy_serve, deploy_cost, deploy_bench;     /* serve.c */
 
 #endif

@@ -6,10 +6,12 @@
  * campaign's lock and appear whole (campaign/settings.h). */
 #include <string.h>
 
+#include "campaign/campaign.h"
 #include "campaign/filters.h"
 #include "campaign/settings.h"
 #include "campaign/view.h"
 #include "cmd/deploy/deploy.h"
+#include "live/follow.h"
 
 /* A filter is kept only if it fits the campaign as it is now. */
 static enum pz_status try_filter(const char *campaign, const char *text, struct pz_log *log,
@@ -25,6 +27,18 @@ static enum pz_status try_filter(const char *campaign, const char *text, struct 
         pz_filter_log_warnings(filter, NULL, log);
     pz_filter_free(filter);
     pz_view_free(view);
+    return st;
+}
+
+/* The log is a setting of the live store, which several campaigns may share. */
+static enum pz_status set_log(const char *campaign, const char *url, struct pz_err *err)
+{
+    struct pz_live_store *live = NULL;
+    enum pz_status st = pz_campaign_open_live(campaign, true, &live, err);
+
+    if (st == PZ_OK)
+        st = pz_live_log_set(live, url, err);
+    pz_live_close(live);
     return st;
 }
 
@@ -48,6 +62,8 @@ static enum pz_status change(const struct deploy_cfg *cfg, const struct pz_strs 
         if (st != PZ_OK)
             return st;
     }
+    if (!filter && strcmp(args->v[1], "log") == 0)
+        return set_log(args->v[0], value, err);
     return filter ? pz_settings_set_filter(args->v[0], args->v[2], value, cfg->lock_wait, err)
                   : pz_settings_set(args->v[0], args->v[1], value, cfg->lock_wait, err);
 }

@@ -308,6 +308,28 @@ enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
     return st;
 }
 
+enum pz_status pz_campaign_contained(const char *campaign, uint64_t *events, uint64_t *rows,
+                                     struct pz_err *err)
+{
+    struct pz_live_store *live = NULL;
+    struct pz_version *list = NULL;
+    struct reach reach = { .any = false };
+    size_t n = 0;
+    enum pz_status st = pz_campaign_list(campaign, &list, &n, err);
+
+    if (st == PZ_OK)
+        st = pz_campaign_open_live(campaign, false, &live, err);
+    for (size_t i = 0; i < n && st == PZ_OK; i++) {
+        st = pz_info_check(campaign, &list[i], live, err);
+        take_smaller(&reach, list[i].live_seen, list[i].rows_seen);
+    }
+    *events = st == PZ_OK ? reach.events : 0;
+    *rows = st == PZ_OK ? reach.rows : 0;
+    pz_live_close(live);
+    free(list);
+    return st;
+}
+
 enum pz_status pz_campaign_pin(const char *campaign, uint32_t version, bool pinned, double wait_s,
                                struct pz_err *err)
 {

@@ -43,6 +43,12 @@ struct pz_gc {
 enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
                               struct pz_gc *removed, struct pz_err *err);
 
+/* Up to which numbers of its live store all versions contain events and rows.
+ *
+ * Errors:  as pz_campaign_list; as pz_live_count; both are 0 then */
+enum pz_status pz_campaign_contained(const char *campaign, uint64_t *events, uint64_t *rows,
+                                     struct pz_err *err);
+
 /* Keep a version whatever its age, or let it go again.
  *
  * Errors:  PZ_NO_INPUT no such version, or it was not pinned; others as pz_settings_set */

@@ -17,6 +17,7 @@
 
 #include "base/json.h"
 #include "campaign/layout.h"
+#include "live/follow.h"
 
 enum pz_status pz_info_write(const char *path, const struct pz_version *v, struct pz_err *err)
 {
@@ -98,7 +99,8 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
         v->live_seen = 0;
         v->rows_seen = 0;
     }
-    if (v->live_seen <= size.last && v->rows_seen <= size.last)
+    /* The view of a log may be behind what a model of another host contains. */
+    if ((v->live_seen <= size.last && v->rows_seen <= size.last) || pz_live_follows(live))
         return PZ_OK;
     return pz_err_set(err, PZ_BAD_DATA,
                       "%s/versions/%04u/info.json says that live events up to %llu are in the "
@@ -117,12 +119,14 @@ enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
     struct pz_live_size size = { .last = 0 };
     struct pz_watermarks marks = { .n = 0 };
     const struct pz_watermark *mark = NULL;
+    bool follows;
     enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
 
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live && text)
         st = pz_watermarks_read(&marks, text, err);
+    follows = live && pz_live_follows(live);
     pz_live_close(live);
     if (st == PZ_OK)
         mark = pz_watermarks_find(&marks, size.store);
@@ -134,7 +138,7 @@ enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
         v->rows_seen = mark->rows;
     pz_watermarks_clear(&marks);
     memcpy(v->store, size.store, sizeof v->store);
-    if (st == PZ_OK && (v->live_seen > size.last || v->rows_seen > size.last))
+    if (st == PZ_OK && !follows && (v->live_seen > size.last || v->rows_seen > size.last))
         st = pz_err_set(err, PZ_USAGE,
                         "the last live number of %s is %llu: a model cannot have seen more",
                         campaign, (unsigned long long)size.last);

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "live/events.h"
+#include "base/time.h"
 #include "live/ids.h"
+#include "live/shared.h"
 
 enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
 {
@@ -37,8 +38,7 @@ enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
     return PZ_OK;
 }
 
-/* Tie a session to the user of the first event that carries both. */
-static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
+int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES], value[PZ_LIVE_KEY_BYTES];
     size_t n_user = strlen(e->user_id);
@@ -57,8 +57,8 @@ static int join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
     return mdb_put(txn, s->db[PZ_DB_JOINS], &k, &v, 0);
 }
 
-static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                   enum pz_live_fate *fate)
+int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                    uint64_t number, int64_t at, int64_t oldest, enum pz_live_fate *fate)
 {
     unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
     MDB_val k, none = pz_db_val("", 0);
@@ -66,7 +66,7 @@ static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event 
 
     *fate = PZ_LIVE_STORED;
     if (e->event_id)
-        rc = pz_ids_claim(s, txn, e, number, fate);
+        rc = pz_ids_claim(s, txn, e, number, at, oldest, fate);
     if (rc != 0 || *fate != PZ_LIVE_STORED)
         return rc;
     pz_db_put_number(be, number);
@@ -76,46 +76,31 @@ static int put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event 
         k = pz_db_val(key, pz_live_owner_key(key, e, number));
         rc = mdb_put(txn, s->db[PZ_DB_OWNER], &k, &none, 0);
     }
-    return rc == 0 && e->user_id && e->session_id ? join(s, txn, e, number) : rc;
+    return rc == 0 && e->user_id && e->session_id ? pz_live_join(s, txn, e, number) : rc;
 }
 
 struct putting {
     const struct pz_event *event;
     size_t n;
     enum pz_live_fate *fate; /* [n] */
-    uint64_t number, last;   /* number: of event[0], 0: the next ones that are free */
+    uint64_t last;
 };
 
 /* New events get the next numbers. */
 static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct putting *to = context;
-    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+    int rc = pz_db_next(s, txn, &to->last);
 
     for (size_t i = 0; i < to->n && rc == 0; i++) {
         to->fate[i] = PZ_LIVE_REFUSED;
         if (pz_live_check(&to->event[i], NULL) != PZ_OK)
             continue;
-        rc = put_one(s, txn, &to->event[i], to->last + 1, &to->fate[i]);
+        rc = pz_live_put_one(s, txn, &to->event[i], to->last + 1, pz_time_now(), INT64_MIN,
+                             &to->fate[i]);
         /* Numbers have no gaps: only what is stored takes one. */
         to->last += to->fate[i] == PZ_LIVE_STORED;
     }
-    return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
-}
-
-/* Events have the numbers that they have. */
-static int apply_all(struct pz_live_store *s, MDB_txn *txn, void *context)
-{
-    struct putting *to = context;
-    int rc = pz_db_get_meta(s, txn, "last", &to->last);
-
-    if (rc == 0 && (to->number == 0 || to->number > to->last + 1))
-        return ERANGE;
-    for (size_t i = 0; i < to->n && rc == 0; i++)
-        /* What is there already is passed over, so that a batch may be applied again after a crash.
-         */
-        if (to->number + i > to->last)
-            rc = put_one(s, txn, &to->event[i], ++to->last, &to->fate[i]);
     return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
 }
 
@@ -123,9 +108,13 @@ enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *
                                 enum pz_live_fate *fate, uint64_t *last, struct pz_err *err)
 {
     /* One durable commit for all of them: its fsync is nearly all of the cost of a put. */
-    struct putting to = { event, n, fate, 0, 0 };
-    enum pz_status st = pz_db_write(s, put_all, &to, "storing events", err);
+    struct putting to = { event, n, fate, 0 };
+    enum pz_status st = PZ_OK;
 
+    if (!atomic_load(&s->follows))
+        st = pz_db_write(s, put_all, &to, "storing events", err);
+    if (atomic_load(&s->follows)) /* since a moment ago, perhaps: nothing was stored then */
+        return pz_shared_put_events(s, event, n, fate, last, err);
     *last = to.last;
     return st;
 }
@@ -155,25 +144,5 @@ enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event
     for (size_t i = 0; i < n && st == PZ_OK; i++)
         *n_new += fate[i] == PZ_LIVE_STORED;
     free(fate);
-    return st;
-}
-
-enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const struct pz_event *event,
-                             size_t n, uint64_t *last, struct pz_err *err)
-{
-    struct putting to = { .event = event, .n = n, .number = number };
-    struct pz_err why = { 0 };
-    enum pz_status st = check_all(event, n, &to.fate, err);
-
-    if (st == PZ_OK)
-        st = pz_db_write(s, apply_all, &to, "storing events", &why);
-    if (st != PZ_OK && (number == 0 || number > to.last + 1))
-        st = pz_err_set(err, PZ_USAGE,
-                        "%s: event %llu cannot follow %llu: the events between them are missing",
-                        s->dir, (unsigned long long)number, (unsigned long long)to.last);
-    else if (st != PZ_OK && why.status != PZ_OK && err)
-        *err = why;
-    free(to.fate);
-    *last = to.last;
     return st;
 }

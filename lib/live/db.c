@@ -102,7 +102,9 @@ static bool mend(struct pz_live_store *s, int *rc)
     return *rc == 0;
 }
 
-static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context)
+/* lazily: the commit is not synced. LMDB has it for the environment alone; whoever holds the writers'
+ * mutex sets it for the own commit. */
+static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool lazily)
 {
     bool ended = false;
     MDB_txn *txn;
@@ -111,6 +113,7 @@ static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context)
     pthread_rwlock_rdlock(&s->growing);
     rc = begin(s, 0, &txn);
     if (rc == 0) {
+        mdb_env_set_flags(s->env, MDB_NOSYNC, lazily);
         rc = pz_db_guarded(s, txn, fn, context);
         if (rc == 0)
             rc = pz_db_guarded(s, txn, commit, &ended);
@@ -138,17 +141,29 @@ static void free_dead_readers(struct pz_live_store *s)
     pthread_rwlock_unlock(&s->growing);
 }
 
-enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
-                           struct pz_err *err)
+static enum pz_status write_so(struct pz_live_store *s, pz_db_fn *fn, void *context,
+                               const char *what, bool lazily, struct pz_err *err)
 {
-    int rc = write_once(s, fn, context);
+    int rc = write_once(s, fn, context, lazily);
 
     for (int i = 0; i < MAX_TRIES && mend(s, &rc); i++)
-        rc = write_once(s, fn, context);
+        rc = write_once(s, fn, context, lazily);
     if (rc != 0)
         return pz_db_fail(s, rc, what, err);
     free_dead_readers(s);
     return PZ_OK;
+}
+
+enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
+                           struct pz_err *err)
+{
+    return write_so(s, fn, context, what, false, err);
+}
+
+enum pz_status pz_db_write_lazily(struct pz_live_store *s, pz_db_fn *fn, void *context,
+                                  const char *what, struct pz_err *err)
+{
+    return write_so(s, fn, context, what, true, err);
 }
 
 /* *overtaken: a writer committed while fn read without a lock; what fn saw or returned means
@@ -204,4 +219,29 @@ int pz_db_put_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint
 
     pz_db_put_number(be, number);
     return mdb_put(txn, s->db[PZ_DB_META], &key, &data, 0);
+}
+
+int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last)
+{
+    char url[8];
+    int rc = pz_db_get_meta(s, txn, "last", last);
+
+    if (rc == 0)
+        rc = pz_db_get_text(s, txn, "log", url, sizeof url);
+    if (rc != 0 || !*url)
+        return rc;
+    atomic_store(&s->follows, true);
+    return EREMOTE;
+}
+
+int pz_db_get_text(struct pz_live_store *s, MDB_txn *txn, const char *name, char *buf, size_t n)
+{
+    MDB_val key = pz_db_val(name, strlen(name)), data;
+    int rc = mdb_get(txn, s->db[PZ_DB_META], &key, &data);
+    size_t len = rc != 0 ? 0 : data.mv_size < n ? data.mv_size : n - 1;
+
+    if (len > 0)
+        memcpy(buf, data.mv_data, len);
+    buf[len] = '\0';
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }

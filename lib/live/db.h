@@ -12,7 +12,8 @@
  *   forgotten  user id -> number
  *   items, users  id -> number, row (rows.c)
  *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given
- *              out, never used again; "rows" -> the number of the last change in items and users
+ *              out, never used again; "rows" -> the number of the last change in items and users;
+ *              of a view of a log "log" -> its URL, "bound" -> 1, "boot" (shared.c)
  *
  * Threads: any on one store, which locks itself; what runs inside a transaction belongs to its
  * thread. */
@@ -44,11 +45,17 @@ enum pz_db {
 };
 
 /* One a file and process: everybody who opens the same store gets the same one, see open.c. */
+struct pz_journal;
+
 struct pz_live_store {
     MDB_env *env; /* NULL: it was given up and could not be opened again yet */
     MDB_dbi db[PZ_N_DBS];
     bool writable, unlocked;  /* unlocked: a reader without write permission */
     bool fresh;               /* nothing was ever stored when it was opened */
+    atomic_bool follows;      /* it is a view of a log (shared.c), which alone gives numbers */
+    pthread_mutex_t log_lock; /* of the next two */
+    struct pz_journal *log;   /* connection for putting; NULL: none now */
+    double log_failed;        /* when the last try to have one failed; 0: it did not */
     atomic_bool broken;       /* a commit crashed in a damaged file: nothing is done any more */
     pthread_rwlock_t growing; /* read: in a transaction; write: the map changes its size, or the
                                * file was replaced and is opened anew */
@@ -76,6 +83,14 @@ int pz_db_guarded(struct pz_live_store *s, MDB_txn *txn, pz_db_fn *fn, void *con
  * Threads: any; one writes at a time. fn must not call into the store */
 enum pz_status pz_db_write(struct pz_live_store *s, pz_db_fn *fn, void *context, const char *what,
                            struct pz_err *err);
+
+/* The same, but a power cut may undo it and damage the file: what a log has is read again then
+ * (shared.c). What a later pz_db_write stores makes it durable too.
+ *
+ * Errors:  as pz_db_write
+ * Threads: likewise */
+enum pz_status pz_db_write_lazily(struct pz_live_store *s, pz_db_fn *fn, void *context,
+                                  const char *what, struct pz_err *err);
 
 /* Run fn on a snapshot that holds everything acknowledged before the call.
  *
@@ -123,6 +138,13 @@ void pz_db_close_files(struct pz_live_store *s);
 /* A number kept under a name in "meta"; 0 when it is not there. Return 0 or an LMDB value. */
 int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t *number);
 int pz_db_put_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t number);
+
+/* The last number given out, to give out the next: 0, an LMDB value, or EREMOTE in a store that
+ * follows a log, and s->follows says so then. */
+int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last);
+
+/* Bytes kept under a name in "meta", as text into buf of n bytes; "" when there are none. */
+int pz_db_get_text(struct pz_live_store *s, MDB_txn *txn, const char *name, char *buf, size_t n);
 
 /* Bytes as LMDB takes them; it does not write through values that are put or looked up. */
 static inline MDB_val pz_db_val(const void *bytes, size_t n)

@@ -13,8 +13,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "live/events.h"
 #include "live/ids.h"
+#include "live/shared.h"
 
 /* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
@@ -58,6 +58,91 @@ static int remove_row(struct pz_live_store *s, MDB_txn *txn, const char *user_id
     return rc == 0 ? pz_db_put_meta(s, txn, "rows", receipt->number) : rc;
 }
 
+/* ---- sessions of a forgotten user, in a store that follows a log ----
+ *
+ * The log erases what was the user's. A store that reads it from the start must come to the same as one
+ * that saw it all: so a session goes to the first user, of those left, with an event in it. */
+
+struct sessions {
+    char (*id)[PZ_LIVE_ID_MAX + 1];
+    size_t n, cap;
+};
+
+static int note_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
+                        uint64_t number, void *context)
+{
+    struct sessions *to = context;
+
+    (void)s;
+    (void)txn;
+    (void)c;
+    (void)number;
+    if (!pz_mem_grow(&to->id, &to->cap, to->n + 1, sizeof *to->id))
+        return ENOMEM;
+    memcpy(to->id[to->n++], session, strlen(session) + 1);
+    return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static int tie_again(struct pz_live_store *s, MDB_txn *txn, struct sessions *gone)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    struct pz_event e;
+    int rc = gone->n > 0 ? mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c) : MDB_NOTFOUND;
+
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    qsort(gone->id, gone->n, sizeof *gone->id, by_id);
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        rc = k.mv_size == 8 ? pz_live_read_record(&v, &e) : MDB_CORRUPTED;
+        if (rc == 0 && e.user_id && e.session_id &&
+            bsearch(e.session_id, gone->id, gone->n, sizeof *gone->id, by_id))
+            rc = pz_live_join(s, txn, &e, pz_db_get_number(k.mv_data));
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int remove_sessions(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
+                           struct pz_live_receipt *receipt)
+{
+    struct sessions gone = { .id = NULL };
+    bool follows = atomic_load(&s->follows);
+    int rc = follows ? pz_live_each_session(s, txn, user_id, note_session, &gone) : 0;
+
+    if (rc == 0)
+        rc = pz_live_each_session(s, txn, user_id, remove_session, receipt);
+    if (rc == 0)
+        rc = tie_again(s, txn, &gone);
+    free(gone.id);
+    return rc;
+}
+
+/* ---- forgetting ---- */
+
+int pz_live_forget_at(struct pz_live_store *s, MDB_txn *txn, const char *user_id, bool purge,
+                      uint64_t number, struct pz_live_receipt *receipt)
+{
+    struct pz_numbers list = { NULL, 0, 0 };
+    int rc = pz_live_numbers(s, txn, user_id, 0, SIZE_MAX, &list);
+
+    *receipt = (struct pz_live_receipt){ .events = list.n, .number = number };
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = remove_event(s, txn, list.v[i]);
+    free(list.v);
+    if (rc == 0)
+        rc = remove_sessions(s, txn, user_id, receipt);
+    if (rc == 0)
+        rc = remove_row(s, txn, user_id, receipt);
+    return rc == 0 ? pz_ids_forget(s, txn, user_id, number, !purge) : rc;
+}
+
 struct forgetting {
     const char *user_id;
     bool purge;
@@ -67,37 +152,27 @@ struct forgetting {
 static int forget_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     const struct forgetting *of = context;
-    struct pz_live_receipt *receipt = of->receipt;
-    struct pz_numbers list = { NULL, 0, 0 };
-    int rc = pz_live_numbers(s, txn, of->user_id, 0, SIZE_MAX, &list);
+    uint64_t last;
+    int rc = pz_db_next(s, txn, &last);
 
-    memset(receipt, 0, sizeof *receipt);
-    for (size_t i = 0; i < list.n && rc == 0; i++)
-        rc = remove_event(s, txn, list.v[i]);
-    receipt->events = list.n;
-    free(list.v);
-    if (rc == 0)
-        rc = pz_live_each_session(s, txn, of->user_id, remove_session, receipt);
-    if (rc == 0)
-        rc = pz_db_get_meta(s, txn, "last", &receipt->number);
     /* Forgetting takes a number of its own: whatever has seen fewer numbers does not know of it
      * yet. */
-    receipt->number++;
     if (rc == 0)
-        rc = pz_db_put_meta(s, txn, "last", receipt->number);
-    if (rc == 0)
-        rc = remove_row(s, txn, of->user_id, receipt);
-    return rc == 0 ? pz_ids_forget(s, txn, of->user_id, receipt->number, !of->purge) : rc;
+        rc = pz_db_put_meta(s, txn, "last", last + 1);
+    return rc == 0 ? pz_live_forget_at(s, txn, of->user_id, of->purge, last + 1, of->receipt) : rc;
 }
 
 enum pz_status pz_live_forget(struct pz_live_store *s, const char *user_id, bool purge,
                               struct pz_live_receipt *receipt, struct pz_err *err)
 {
     struct forgetting of = { user_id, purge, receipt };
+    enum pz_status st = PZ_OK;
 
     if (!*user_id || strlen(user_id) > PZ_LIVE_ID_MAX)
         return pz_err_set(err, PZ_BAD_DATA, "a user id must have 1 to %d bytes", PZ_LIVE_ID_MAX);
-    return pz_db_write(s, forget_all, &of, "forgetting", err);
+    if (!atomic_load(&s->follows))
+        st = pz_db_write(s, forget_all, &of, "forgetting", err);
+    return atomic_load(&s->follows) ? pz_shared_forget(s, user_id, purge, receipt, err) : st;
 }
 
 /* All of them, copied: fn is called behind the transaction. */
@@ -214,8 +289,7 @@ static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_ev
     return !pz_ids_is_forgotten(s, txn, owner);
 }
 
-/* Remember how far collecting went: what is exported from now on does not contain it. */
-static int note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto)
+int pz_live_note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto)
 {
     uint64_t before;
     int rc = pz_db_get_meta(s, txn, name, &before);
@@ -241,7 +315,7 @@ static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
             of->n_removed++;
         }
     }
-    return rc == 0 && of->n_removed > 0 ? note(s, txn, "collected", number - 1) : rc;
+    return rc == 0 && of->n_removed > 0 ? pz_live_note(s, txn, "collected", number - 1) : rc;
 }
 
 static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
@@ -266,16 +340,17 @@ static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
         mdb_cursor_close(c);
         rc = rc == MDB_NOTFOUND ? 0 : rc;
     }
-    return rc == 0 && of->n_removed > 0 ? note(s, txn, "rows_collected", of->upto) : rc;
+    return rc == 0 && of->n_removed > 0 ? pz_live_note(s, txn, "rows_collected", of->upto) : rc;
 }
 
-/* Ids of what was collected, which no sender repeats any more. */
+/* Ids of what was collected, which no sender repeats any more; a day more, for clocks that differ from a
+ * log's. */
 static int trim_ids(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     const struct collecting *of = context;
     uint64_t n = 0;
 
-    return pz_ids_trim(s, txn, of->upto, pz_time_now() - PZ_LIVE_ID_DAYS * 86400, &n);
+    return pz_ids_trim(s, txn, of->upto, pz_time_now() - (PZ_LIVE_ID_DAYS + 1) * 86400, &n);
 }
 
 enum pz_status pz_live_collect(struct pz_live_store *s, uint64_t events, uint64_t rows,

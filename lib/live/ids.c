@@ -43,7 +43,7 @@ static MDB_val make_key(const unsigned char *salt, const char *id, unsigned char
 /* ---- event ids ---- */
 
 static void make_value(unsigned char value[ID_VALUE_BYTES], const struct pz_event *e,
-                       uint64_t number)
+                       uint64_t number, int64_t at)
 {
     const char *who = e->user_id ? e->user_id : e->session_id, *item = e->item_id ? e->item_id : "";
     /* Tells a sender who repeats an event from two who chose the same id for different ones. */
@@ -51,11 +51,19 @@ static void make_value(unsigned char value[ID_VALUE_BYTES], const struct pz_even
 
     pz_db_put_number(value, number);
     pz_db_put_number(value + 8, what);
-    pz_db_put_number(value + 16, (uint64_t)pz_time_now());
+    pz_db_put_number(value + 16, (uint64_t)at);
+}
+
+/* When an id was taken; of format 1 that is not known. */
+static int64_t time_of(const MDB_val *v)
+{
+    return v->mv_size == ID_VALUE_BYTES
+               ? (int64_t)pz_db_get_number((const unsigned char *)v->mv_data + 16)
+               : 0;
 }
 
 int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                 enum pz_live_fate *fate)
+                 int64_t at, int64_t oldest, enum pz_live_fate *fate)
 {
     unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
     const unsigned char *salt;
@@ -65,11 +73,15 @@ int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e
     *fate = PZ_LIVE_STORED;
     if (rc != 0)
         return rc;
-    make_value(value, e, number);
+    make_value(value, e, number, at);
     k = make_key(salt, e->event_id, hash);
     rc = mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, MDB_NOOVERWRITE);
     if (rc != MDB_KEYEXIST)
         return rc;
+    if (time_of(&v) < oldest) {
+        v = pz_db_val(value, sizeof value);
+        return mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, 0);
+    }
     /* of format 1 only the number is known */
     *fate = v.mv_size < 16 || memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0
                 ? PZ_LIVE_REPEATED
@@ -88,16 +100,33 @@ int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t be
         return rc;
     for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
          rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        const unsigned char *p = v.mv_data;
-        int64_t taken = v.mv_size == ID_VALUE_BYTES ? (int64_t)pz_db_get_number(p + 16) : 0;
-
         /* Kept while a sender may still repeat it, or while the event itself is still here. */
-        if (v.mv_size < 8 || pz_db_get_number(p) > upto || taken >= before)
+        if (v.mv_size < 8 || pz_db_get_number(v.mv_data) > upto || time_of(&v) >= before)
             continue;
         rc = mdb_cursor_del(c, 0);
         ++*n_removed;
     }
     mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
+                enum pz_live_fate *fate)
+{
+    unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
+    const unsigned char *salt;
+    MDB_val k, v;
+    int rc = get_salt(s, txn, &salt);
+
+    *fate = PZ_LIVE_STORED; /* and forgotten or collected since */
+    if (rc != 0 || !e->event_id)
+        return rc;
+    make_value(value, e, number, 0);
+    k = make_key(salt, e->event_id, hash);
+    rc = mdb_get(txn, s->db[PZ_DB_IDS], &k, &v);
+    if (rc == 0 && v.mv_size == ID_VALUE_BYTES && memcmp(v.mv_data, value, 8) != 0)
+        *fate = memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0 ? PZ_LIVE_REPEATED
+                                                                       : PZ_LIVE_CONFLICT;
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -131,6 +160,65 @@ int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, ui
     memcpy(value + 8, user_id, n);
     k = make_key(salt, user_id, hash);
     return mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0);
+}
+
+int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
+                unsigned char hash[PZ_IDS_HASH_BYTES])
+{
+    const unsigned char *salt;
+    int rc = get_salt(s, txn, &salt);
+
+    if (rc == 0 && !salt)
+        rc = MDB_VERSION_MISMATCH; /* format 1, which a writer has turned into 2 */
+    if (rc == 0)
+        make_key(salt, user_id, hash);
+    return rc;
+}
+
+int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, int64_t *at)
+{
+    unsigned char hash[HASH_BYTES];
+    const unsigned char *salt;
+    MDB_val k, v;
+    int rc = get_salt(s, txn, &salt);
+
+    *at = pz_time_now();
+    if (rc != 0 || !e->event_id)
+        return rc;
+    k = make_key(salt, e->event_id, hash);
+    rc = mdb_get(txn, s->db[PZ_DB_IDS], &k, &v);
+    if (rc == 0)
+        *at = time_of(&v);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,
+                       const unsigned char hash[PZ_IDS_HASH_BYTES], uint64_t number)
+{
+    unsigned char value[8];
+    MDB_val k = pz_db_val(hash, HASH_BYTES), v = pz_db_val(value, 8);
+
+    pz_db_put_number(value, number);
+    return mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0);
+}
+
+int pz_ids_get_salt(struct pz_live_store *s, MDB_txn *txn, unsigned char *salt)
+{
+    const unsigned char *own;
+    int rc = get_salt(s, txn, &own);
+
+    if (rc == 0 && !own)
+        rc = MDB_VERSION_MISMATCH;
+    if (rc == 0)
+        memcpy(salt, own, PZ_HASH_SALT_BYTES);
+    return rc;
+}
+
+int pz_ids_set_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char *salt)
+{
+    MDB_val k = pz_db_val("salt", 4), v = pz_db_val(salt, PZ_HASH_SALT_BYTES);
+
+    return mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0);
 }
 
 int pz_ids_read_forgotten(struct pz_live_store *s, MDB_txn *txn, const MDB_val *key,

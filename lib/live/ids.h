@@ -9,9 +9,31 @@
 #include "live/db.h"
 
 /* Take an event's id for the number. *fate: PZ_LIVE_STORED when it was free, PZ_LIVE_REPEATED when
- * the same event had it, PZ_LIVE_CONFLICT when an event of another user or item had it. */
+ * the same event had it, PZ_LIVE_CONFLICT when an event of another user or item had it. at: Unix
+ * seconds, from when it is taken; one taken before `oldest` is free. */
 int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                 enum pz_live_fate *fate);
+                 int64_t at, int64_t oldest, enum pz_live_fate *fate);
+
+/* What became of an event that was applied under a number before, and whose record is not there. */
+int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
+                enum pz_live_fate *fate);
+
+enum { PZ_IDS_HASH_BYTES = 16 };
+
+/* The salted hash of a user's id. */
+int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
+                unsigned char hash[PZ_IDS_HASH_BYTES]);
+
+/* Remember a user of whom only the hash is known. */
+int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,
+                       const unsigned char hash[PZ_IDS_HASH_BYTES], uint64_t number);
+
+/* When an event's id was taken; now for one that has none. */
+int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, int64_t *at);
+
+/* The salt; and another one in its place, of a store that has no hashes yet. */
+int pz_ids_get_salt(struct pz_live_store *s, MDB_txn *txn, unsigned char *salt);
+int pz_ids_set_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char *salt);
 
 /* Remove ids of events up to number `upto` that were taken before `before` (Unix seconds). */
 int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t before,

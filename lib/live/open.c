@@ -32,6 +32,7 @@
 #include "base/mem.h"
 #include "base/signals.h"
 #include "live/ids.h"
+#include "live/log/journal.h"
 
 enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
@@ -143,9 +144,13 @@ static int make_identity(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
 {
     uint64_t format, last;
+    char url[8];
     int rc = pz_db_get_meta(s, txn, "last", &last);
 
     s->fresh = rc == 0 && last == 0;
+    if (rc == 0)
+        rc = pz_db_get_text(s, txn, "log", url, sizeof url);
+    atomic_store(&s->follows, rc == 0 && *url);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "format", &format);
     /* Only a writer may change the format; a reader of format 1 reads it as it is. */
@@ -401,6 +406,7 @@ static int follow(struct pz_live_store *s, bool anew)
             memcpy(s->db, now.db, sizeof s->db);
             s->writable = now.writable;
             s->unlocked = now.unlocked;
+            atomic_store(&s->follows, atomic_load(&now.follows));
             s->dev = now.dev;
             s->ino = now.ino;
         }
@@ -452,6 +458,8 @@ static void store_free(struct pz_live_store *s)
     pz_db_close_files(s);
     pz_signals_unwatch(s);
     pthread_rwlock_destroy(&s->growing);
+    pz_journal_close(s->log);
+    pthread_mutex_destroy(&s->log_lock);
     free(s->dir);
     free(s);
 }
@@ -466,6 +474,7 @@ static struct pz_live_store *store_new(const char *dir)
         return NULL;
     }
     s->pid = getpid();
+    pthread_mutex_init(&s->log_lock, NULL);
     pz_signals_watch(&(struct pz_watched){ s, 0, s->dir, is_damaged, s });
     pthread_rwlockattr_init(&attr); /* readers without end must not keep the map from growing */
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live/db.h"
+#include "live/shared.h"
 
 enum { HEAD_BYTES = 8, MAX_CELLS = 512 };
 
@@ -24,27 +24,56 @@ static bool is_null(const struct pz_live_row *row, size_t i)
     return !row->value[i] || !*row->value[i];
 }
 
-static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
-                   const struct pz_live_row *row, uint64_t number)
+size_t pz_live_cells_bytes(const struct pz_live_row *row)
 {
-    MDB_val k = pz_db_val(row->id, strlen(row->id)), v;
-    size_t n = HEAD_BYTES;
-    char *p;
-    int rc;
+    size_t n = 0;
 
     for (size_t i = 0; i < row->n; i++)
         n += is_null(row, i) ? 0 : strlen(row->name[i]) + strlen(row->value[i]) + 2;
-    v = pz_db_val(NULL, n);
-    rc = mdb_put(txn, s->db[db], &k, &v, MDB_RESERVE);
-    if (rc != 0)
-        return rc;
-    p = v.mv_data;
-    pz_db_put_number((unsigned char *)p, number);
-    p += HEAD_BYTES;
+    return n;
+}
+
+void pz_live_write_cells(char *p, const struct pz_live_row *row)
+{
     for (size_t i = 0; i < row->n; i++)
         if (!is_null(row, i))
             p = stpcpy(stpcpy(p, row->name[i]) + 1, row->value[i]) + 1;
+}
+
+/* Room for the cells of a row, with its number before them. */
+static int reserve_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const char *id,
+                       size_t n, uint64_t number, char **cells)
+{
+    MDB_val k = pz_db_val(id, strlen(id)), v = pz_db_val(NULL, HEAD_BYTES + n);
+    int rc = mdb_put(txn, s->db[db], &k, &v, MDB_RESERVE);
+
+    if (rc != 0)
+        return rc;
+    pz_db_put_number(v.mv_data, number);
+    *cells = (char *)v.mv_data + HEAD_BYTES;
     return 0;
+}
+
+int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
+                          const char *id, const char *cells, size_t n, uint64_t number)
+{
+    char *to;
+    int rc = reserve_row(s, txn, db_of(table), id, n, number, &to);
+
+    if (rc == 0)
+        memcpy(to, cells, n);
+    return rc;
+}
+
+static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
+                   const struct pz_live_row *row, uint64_t number)
+{
+    char *to;
+    int rc = reserve_row(s, txn, db, row->id, pz_live_cells_bytes(row), number, &to);
+
+    if (rc == 0)
+        pz_live_write_cells(to, row);
+    return rc;
 }
 
 struct putting {
@@ -57,7 +86,7 @@ struct putting {
 static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct putting *to = context;
-    int rc = pz_db_get_meta(s, txn, "last", &to->last);
+    int rc = pz_db_next(s, txn, &to->last);
 
     for (size_t i = 0; i < to->n && rc == 0; i++)
         rc = put_row(s, txn, db_of(to->table), &to->row[i], ++to->last);
@@ -66,7 +95,7 @@ static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     return rc == 0 ? pz_db_put_meta(s, txn, "rows", to->last) : rc;
 }
 
-static enum pz_status check_row(const struct pz_live_row *row, struct pz_err *err)
+enum pz_status pz_live_check_row(const struct pz_live_row *row, struct pz_err *err)
 {
     size_t n = row->id ? strlen(row->id) : 0;
 
@@ -89,9 +118,13 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        st = check_row(&row[i], err);
-    if (st == PZ_OK)
+        st = pz_live_check_row(&row[i], err);
+    if (st != PZ_OK)
+        return st;
+    if (!atomic_load(&s->follows))
         st = pz_db_write(s, put_all, &to, "storing rows", err);
+    if (atomic_load(&s->follows))
+        return pz_shared_put_rows(s, table, row, n, last, err);
     *last = to.last;
     return st;
 }

@@ -7,7 +7,7 @@
  * session that joined late brings its earlier events with it. Reading all copies a chunk a
  * transaction and calls behind it, up to the last number at the beginning. A record that is not
  * of this form is damage (MDB_CORRUPTED), never a shorter event. */
-#include "live/events.h"
+#include "live/entry.h"
 #include "live/ids.h"
 #include "table/hash.h"
 
@@ -69,37 +69,39 @@ bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
 
 /* ---- records ---- */
 
-int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
-                       const struct pz_event *e)
+size_t pz_live_record_bytes(const struct pz_event *e)
 {
     struct pz_event copy = *e;
-    size_t len[PZ_LIVE_N_TEXTS], n = HEAD_BYTES + PZ_LIVE_N_TEXTS;
-    MDB_val v;
-    char *p;
-    int rc;
+    size_t n = HEAD_BYTES + PZ_LIVE_N_TEXTS;
 
-    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
-        len[i] = *pz_live_text(&copy, i) ? strlen(*pz_live_text(&copy, i)) : 0;
-        n += len[i];
-    }
-    v = pz_db_val(NULL, n);
-    rc = mdb_put(txn, s->db[PZ_DB_EVENTS], key, &v, MDB_APPEND | MDB_RESERVE);
-    if (rc != 0)
-        return rc;
-    p = v.mv_data;
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++)
+        n += *pz_live_text(&copy, i) ? strlen(*pz_live_text(&copy, i)) : 0;
+    return n;
+}
+
+void pz_live_write_record(char *p, const struct pz_event *e)
+{
+    struct pz_event copy = *e;
+
     memcpy(p, &e->time, 8);
     memcpy(p + 8, &e->value, 8);
     p += HEAD_BYTES;
-    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
-        memcpy(p, len[i] ? *pz_live_text(&copy, i) : "", len[i]);
-        p[len[i]] = '\0';
-        p += len[i] + 1;
-    }
-    return 0;
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++)
+        p = stpcpy(p, *pz_live_text(&copy, i) ? *pz_live_text(&copy, i) : "") + 1;
 }
 
-/* Borrows from v. MDB_CORRUPTED when it is no record. */
-static int read_record(const MDB_val *v, struct pz_event *e)
+int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
+                       const struct pz_event *e)
+{
+    MDB_val v = pz_db_val(NULL, pz_live_record_bytes(e));
+    int rc = mdb_put(txn, s->db[PZ_DB_EVENTS], key, &v, MDB_APPEND | MDB_RESERVE);
+
+    if (rc == 0)
+        pz_live_write_record(v.mv_data, e);
+    return rc;
+}
+
+int pz_live_read_record(const MDB_val *v, struct pz_event *e)
 {
     const char *p = v->mv_data, *end = p + v->mv_size;
 
@@ -127,7 +129,7 @@ int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct p
 
     pz_db_put_number(be, number);
     rc = mdb_get(txn, s->db[PZ_DB_EVENTS], &k, &v);
-    return rc == 0 ? read_record(&v, e) : rc;
+    return rc == 0 ? pz_live_read_record(&v, e) : rc;
 }
 
 /* ---- whose events ---- */
@@ -275,7 +277,7 @@ static int read_one(MDB_cursor *c, uint64_t number, bool in_full, struct pz_aren
     pz_db_put_number(be, number);
     rc = mdb_cursor_get(c, &k, &v, MDB_SET); /* quick for neighbours on a page */
     if (rc == 0)
-        rc = read_record(&v, &e);
+        rc = pz_live_read_record(&v, &e);
     if (rc != 0)
         return rc;
     *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
@@ -398,7 +400,7 @@ static int keep_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number, co
     char user[PZ_LIVE_ID_MAX + 1];
     MDB_val copy = { v->mv_size, NULL };
     struct pz_event e;
-    int rc = read_record(v, &e);
+    int rc = pz_live_read_record(v, &e);
 
     if (rc != 0 || !is_news(s, txn, number, c, &e, user))
         return rc;
@@ -407,7 +409,7 @@ static int keep_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number, co
         return ENOMEM;
     memcpy(copy.mv_data, v->mv_data, v->mv_size);
     c->v[c->n].number = number;
-    rc = read_record(&copy, &c->v[c->n].e);
+    rc = pz_live_read_record(&copy, &c->v[c->n].e);
     if (rc == 0 && e.user_id == user)
         c->v[c->n].e.user_id = pz_arena_strndup(&c->arena, user, strlen(user));
     c->bytes += v->mv_size;

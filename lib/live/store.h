@@ -101,16 +101,6 @@ enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *
 enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
                            size_t *n_new, uint64_t *last, struct pz_err *err);
 
-/* Store n events that were numbered elsewhere (a log that several stores follow): number,
- * number + 1, ... Those up to the last number given out here were applied before and are passed
- * over; one whose event_id is known takes its number and is not stored.
- *
- * Errors:  PZ_USAGE number leaves a gap after the last one: nothing is stored; PZ_BAD_DATA an event
- *          cannot be stored; else as pz_live_put_each
- * Threads: any */
-enum pz_status pz_live_apply(struct pz_live_store *s, uint64_t number, const struct pz_event *event,
-                             size_t n, uint64_t *last, struct pz_err *err);
-
 /* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
  * sessions that joined the user, in order of number: the newest PZ_LIVE_READ_MAX of them, so that
  * the cost of one busy or hostile id is bounded (about that of a query of a small model). Seen rules

@@ -16,13 +16,14 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-enum { BATCH_MAX = 10000 };
+enum { BATCH_MAX = 10000, WAITING_MAX = 50000 /* entries */ };
 
 struct pz_commit {
     struct pz_live_store *store;
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct pz_commit_job *first, **last; /* waiting, oldest first */
+    size_t n_waiting;                    /* their entries */
     bool closing, started;
     pthread_t thread;
     struct pz_event *event; /* of a batch */
@@ -125,6 +126,7 @@ static void take_batch(struct pz_commit *c, struct pz_commit_job **events,
         c->first = job->next;
         job->next = NULL;
         n += job->n;
+        c->n_waiting -= job->n;
         **tail = job;
         *tail = &job->next;
     }
@@ -177,12 +179,21 @@ enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **ou
 
 void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job)
 {
+    struct pz_err err;
+    bool full;
+
     job->next = NULL;
     pthread_mutex_lock(&c->lock);
-    *c->last = job;
-    c->last = &job->next;
-    pthread_cond_signal(&c->more);
+    full = c->first && c->n_waiting + job->n > WAITING_MAX;
+    if (!full) {
+        *c->last = job;
+        c->last = &job->next;
+        c->n_waiting += job->n;
+        pthread_cond_signal(&c->more);
+    }
     pthread_mutex_unlock(&c->lock);
+    if (full)
+        job->done(job, pz_err_set(&err, PZ_TRY_AGAIN, "too much waits to be stored"), &err);
 }
 
 void pz_commit_read(struct pz_commit *c, struct pz_commit_stats *out)

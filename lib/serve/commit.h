@@ -39,7 +39,7 @@ enum pz_status pz_commit_open(struct pz_live_store *store, struct pz_commit **ou
                               struct pz_err *err);
 
 /* Hand over a job. Its events must have passed pz_live_check: one that cannot be stored is left out
- * without a word.
+ * without a word. When too much waits already it is done at once, with PZ_TRY_AGAIN.
  *
  * Threads: any */
 void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job);

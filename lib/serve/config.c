@@ -33,6 +33,7 @@ static const struct number {
     { "idleTimeoutMs", offsetof(struct pz_serve_config, idle_timeout_s), false, 1e-3, 75000, 100,
       3600000 },
     { "drainMs", offsetof(struct pz_serve_config, drain_s), false, 1e-3, 20000, 0, 600000 },
+    { "logLagMs", offsetof(struct pz_serve_config, log_lag_s), false, 1e-3, 30000, 2000, 3600000 },
     { "slowMs", offsetof(struct pz_serve_config, slow_s), false, 1e-3, 500, 0, 600000 },
     { "maxTPS", offsetof(struct pz_serve_config, max_tps), false, 1, 0, 0, 1e9 },
     { "queue", offsetof(struct pz_serve_config, queue), true, 1, 1024, 1, 1000000 },

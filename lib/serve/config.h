@@ -35,6 +35,7 @@ struct pz_serve_config {
     double request_timeout_s; /* to read one */
     double idle_timeout_s;    /* of a connection */
     double drain_s;           /* to finish after SIGTERM */
+    double log_lag_s;         /* behind the log by more, a campaign is not ready */
     double slow_s;            /* slower ones are logged with their phases */
     double max_tps;           /* of all campaigns together; 0: no limit */
     unsigned queue;           /* requests waiting */

@@ -372,6 +372,36 @@ static void add_commit_times(struct pz_str *out, struct pz_served *k)
                 k->cfg->name, s.seconds, k->cfg->name, (unsigned long long)s.batches);
 }
 
+static void add_log(struct pz_str *out, struct pz_served *k)
+{
+    struct pz_follow_state f;
+
+    if (!k->follow)
+        return;
+    pz_follow_read(k->follow, &f);
+    pz_str_addf(out,
+                "pz_log{campaign=\"%s\",what=\"connected\"} %d\n"
+                "pz_log{campaign=\"%s\",what=\"lag_seconds\"} %.3f\n"
+                "pz_log{campaign=\"%s\",what=\"number\"} %llu\n",
+                k->cfg->name, f.connected, k->cfg->name, f.lag_s, k->cfg->name,
+                (unsigned long long)f.applied);
+}
+
+static void add_log_counts(struct pz_str *out, struct pz_served *k)
+{
+    struct pz_follow_state f;
+
+    if (!k->follow)
+        return;
+    pz_follow_read(k->follow, &f);
+    pz_str_addf(out,
+                "pz_log_total{campaign=\"%s\",what=\"reconnects\"} %llu\n"
+                "pz_log_total{campaign=\"%s\",what=\"looks\"} %llu\n"
+                "pz_log_total{campaign=\"%s\",what=\"unsure\"} %llu\n",
+                k->cfg->name, (unsigned long long)f.reconnects, k->cfg->name,
+                (unsigned long long)f.looks, k->cfg->name, (unsigned long long)f.unsure);
+}
+
 static void add_keys(struct pz_str *out, struct pz_server *s)
 {
     struct pz_keyring *ring = atomic_load(&s->ring);
@@ -411,6 +441,14 @@ void pz_server_write_metrics(struct pz_str *out, struct pz_server *s)
           add_live },
         { "pz_commit_entries", "histogram", "Events and rows of one durable transaction.",
           add_commits },
+        { "pz_log", "gauge",
+          "The log of several hosts: whether it is reached, since when the store may lack "
+          "something, "
+          "the last number that it has.",
+          add_log },
+        { "pz_log_total", "counter",
+          "Connections to the log after the first, looks into it, questions answered without.",
+          add_log_counts },
         { "pz_commit_seconds", "summary", "Time of durable transactions.", add_commit_times },
     };
 

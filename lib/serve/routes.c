@@ -17,6 +17,8 @@
 #include "rank/rank.h"
 #include "table/hash.h"
 
+static const double fresh_s = 0.25; /* to wait for the log at most */
+
 /* ---- what is shared ---- */
 
 void pz_server_fail(struct pz_exchange *x, const struct pz_err *err)
@@ -309,6 +311,9 @@ static void get_recommendations(struct pz_server *s, struct pz_exchange *x, enum
     k = find_campaign(s, x, q.campaign_arn);
     if (!k || !pz_server_allow(k, x, PZ_MAY_READ) || !pz_server_admit(s, k, x))
         return;
+    /* What was acknowledged on another host is in the answer, wherever this user is sent to. */
+    if (k->follow && q.question.user_id)
+        pz_follow_fresh(k->follow, fresh_s);
     snap = pz_server_snapshot(k, q.question.user_id);
     problem = missing(op, snap->model->recipe, &q);
     if (problem)

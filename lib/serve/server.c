@@ -17,12 +17,13 @@
 
 #include "base/time.h"
 #include "campaign/campaign.h"
+#include "campaign/gc.h"
 #include "serve/net/listen.h"
 #include "serve/service.h"
 
-enum { BODY_MAX = 1 << 20 };
+enum { BODY_MAX = 1 << 20, MARK_EVERY = 10 /* canaries */ };
 
-static const double refresh_s = 0.2, canary_s = 1;
+static const double refresh_s = 0.2, canary_s = 1, begin_s = 10;
 
 /* ---- campaigns ---- */
 
@@ -34,8 +35,8 @@ static void open_bucket(struct pz_bucket *b, double rate)
     b->at = pz_time_clock();
 }
 
-/* The committer of another campaign with the same live store. */
-static struct pz_commit *shared_commit(struct pz_server *s, const struct pz_served *k)
+/* Another campaign with the same live store; NULL: none. */
+static const struct pz_served *find_sharer(struct pz_server *s, const struct pz_served *k)
 {
     struct pz_live_size mine, other;
 
@@ -46,7 +47,7 @@ static struct pz_commit *shared_commit(struct pz_server *s, const struct pz_serv
 
         if (o != k && o->commit && pz_live_count(o->store, &other, NULL) == PZ_OK &&
             strcmp(mine.store, other.store) == 0)
-            return o->commit;
+            return o;
     }
     return NULL;
 }
@@ -54,6 +55,7 @@ static struct pz_commit *shared_commit(struct pz_server *s, const struct pz_serv
 /* A campaign whose folder cannot be written answers, and takes no events. */
 static enum pz_status open_store(struct pz_server *s, struct pz_served *k, struct pz_err *err)
 {
+    const struct pz_served *sharer;
     enum pz_status st = pz_campaign_open_live(k->cfg->path, true, &k->store, err);
 
     if (st == PZ_CANT_CREATE || st == PZ_NO_INPUT) {
@@ -63,11 +65,19 @@ static enum pz_status open_store(struct pz_server *s, struct pz_served *k, struc
     }
     if (st != PZ_OK)
         return st;
-    k->commit = shared_commit(s, k);
-    if (k->commit)
+    sharer = find_sharer(s, k);
+    if (sharer) {
+        k->commit = sharer->commit;
+        k->follow = sharer->follow;
         return PZ_OK;
+    }
     k->owns_commit = true;
-    return pz_commit_open(k->store, &k->commit, err);
+    st = pz_commit_open(k->store, &k->commit, err);
+    if (st == PZ_OK)
+        st = pz_follow_open(k->store, &k->follow, err);
+    if (st == PZ_OK && k->follow)
+        pz_follow_begin(k->follow, begin_s);
+    return st;
 }
 
 static enum pz_status open_campaign(struct pz_server *s, const struct pz_serve_campaign *cfg,
@@ -90,10 +100,17 @@ static enum pz_status open_campaign(struct pz_server *s, const struct pz_serve_c
     return st;
 }
 
+static void close_commit(struct pz_served *k)
+{
+    pz_commit_close(k->commit);
+    pz_follow_close(k->follow);
+    k->owns_commit = false;
+}
+
 static void close_campaign(struct pz_served *k)
 {
     if (k->owns_commit)
-        pz_commit_close(k->commit);
+        close_commit(k);
     pz_service_close(k->split);
     pz_service_close(k->service);
     pthread_rwlock_destroy(&k->split_lock);
@@ -129,6 +146,25 @@ static bool answers(struct pz_served *k)
     pz_snapshot_release(snap);
     free(item);
     return st == PZ_OK;
+}
+
+/* Whether a campaign answers, and is not behind the log that others write to. */
+static bool is_ready(const struct pz_server *s, struct pz_served *k)
+{
+    struct pz_follow_state f = { .lag_s = 0 };
+
+    if (k->follow)
+        pz_follow_read(k->follow, &f);
+    return f.lag_s <= s->cfg.log_lag_s && answers(k);
+}
+
+/* Tell the log what the campaign's versions contain, so that it can be trimmed. */
+static void mark(struct pz_served *k)
+{
+    uint64_t events, rows;
+
+    if (k->follow && pz_campaign_contained(k->cfg->path, &events, &rows, NULL) == PZ_OK)
+        pz_follow_mark(k->follow, k->cfg->path, events, rows);
 }
 
 /* ---- refreshing ---- */
@@ -226,15 +262,23 @@ static void *run_refresher(void *context)
     struct pz_server *s = context;
     const struct timespec nap = { 0, (long)(refresh_s * 1e9) };
     double next_canary = 0;
+    unsigned n_canaries = 0;
 
     while (!atomic_load(&s->stopping)) {
         double now = pz_time_clock();
+        bool due = now >= next_canary;
 
-        for (size_t i = 0; i < s->n_campaigns; i++)
-            refresh(s, &s->campaign[i]);
-        for (size_t i = 0; i < s->n_campaigns && now >= next_canary; i++)
-            atomic_store(&s->campaign[i].ready, answers(&s->campaign[i]));
-        if (now >= next_canary)
+        for (size_t i = 0; i < s->n_campaigns; i++) {
+            struct pz_served *k = &s->campaign[i];
+
+            refresh(s, k);
+            if (due)
+                atomic_store(&k->ready, is_ready(s, k));
+            if (due && n_canaries % MARK_EVERY == 0)
+                mark(k);
+        }
+        n_canaries += due;
+        if (due)
             next_canary = now + canary_s;
         nanosleep(&nap, NULL);
     }
@@ -461,7 +505,7 @@ static enum pz_status serve(struct pz_server *s, const struct pz_serve_options *
         return st;
     for (size_t i = 0; i < s->n_campaigns; i++) {
         refresh_split(s, &s->campaign[i]);
-        atomic_store(&s->campaign[i].ready, answers(&s->campaign[i]));
+        atomic_store(&s->campaign[i].ready, is_ready(s, &s->campaign[i]));
     }
     if (pthread_create(&refresher, NULL, run_refresher, s) != 0)
         return pz_err_set(err, PZ_TRY_AGAIN, "no thread to look after the campaigns");
@@ -485,10 +529,8 @@ static void close_server(struct pz_server *s)
 {
     pz_queue_close(s->queue);
     for (size_t i = 0; i < s->n_campaigns; i++)
-        if (s->campaign[i].owns_commit) {
-            pz_commit_close(s->campaign[i].commit);
-            s->campaign[i].owns_commit = false;
-        }
+        if (s->campaign[i].owns_commit)
+            close_commit(&s->campaign[i]);
     pz_http_close(s->http);
     for (size_t i = 0; i < s->n_campaigns; i++)
         close_campaign(&s->campaign[i]);

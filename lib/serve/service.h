@@ -8,7 +8,7 @@
 
 #include "answer/answer.h"
 #include "base/log.h"
-#include "live/store.h"
+#include "live/follow.h"
 #include "serve/access_log.h"
 #include "serve/commit.h"
 #include "serve/config.h"
@@ -37,6 +37,7 @@ struct pz_served {
     struct pz_live_store *store; /* NULL: read-only */
     struct pz_commit *commit;    /* of the store; campaigns of one store share it */
     bool owns_commit;
+    struct pz_follow *follow; /* of the store's log; NULL: none; shared as the committer is */
     struct pz_bucket bucket;
     struct pz_campaign_counts counts;
     atomic_bool ready;        /* its canary was answered */

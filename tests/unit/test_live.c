@@ -136,28 +136,6 @@ TEST(a_bad_event_in_a_batch_of_many_callers_fails_alone)
     pz_live_close(s);
 }
 
-TEST(events_numbered_elsewhere_are_applied_once_and_without_a_gap)
-{
-    struct pz_live_store *s = open_store();
-    struct pz_event e[] = { event_of("u", NULL, "a"), event_of("u", NULL, "b"),
-                            event_of("u", NULL, "c"), event_of("u", NULL, "d") };
-    struct pz_err err = { 0 };
-    uint64_t last = 0;
-    e[0].event_id = e[2].event_id = "same";
-    assert_int_equal(pz_live_apply(s, 1, e, 2, &last, &err), PZ_OK);
-    assert_int_equal(last, 2);
-    assert_int_equal(pz_live_apply(s, 4, e + 3, 1, &last, &err), PZ_USAGE);
-    assert_non_null(strstr(err.text, "event 4 cannot follow 2"));
-    assert_int_equal(last, 2);
-    /* from the start once more: what is there is passed over, a repeated id takes its number */
-    assert_int_equal(pz_live_apply(s, 1, e, 4, &last, &err), PZ_OK);
-    assert_int_equal(last, 4);
-    expect_items(s, "u", 0, "a b d ");
-    expect_items(s, "u", 3, "d ");
-    assert_int_equal(pz_live_apply(s, 0, e, 1, &last, &err), PZ_USAGE);
-    pz_live_close(s);
-}
-
 /* A store as pz wrote it before ids were hashed. */
 static int make_format_1(struct pz_live_store *s, MDB_txn *txn, void *context)
 {

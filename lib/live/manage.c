@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking after a log: see follow.h. A store that stood alone brings what it holds into the log that is
+ * made from it, under its own identity and numbers, so that models keep their watermarks; numbers that it
+ * does not hold any more count as trimmed. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "live/follow.h"
+#include "live/ids.h"
+#include "live/shared.h"
+
+/* ---- setting ---- */
+
+static int set_url(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const char *url = context;
+    MDB_val k = pz_db_val("log", 3), v = pz_db_val(url, url ? strlen(url) : 0);
+    uint64_t bound;
+    int rc = pz_db_get_meta(s, txn, "bound", &bound);
+
+    if (rc != 0)
+        return rc;
+    if (!url && bound)
+        return EBUSY;
+    rc = url ? mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0)
+             : mdb_del(txn, s->db[PZ_DB_META], &k, NULL);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum pz_status pz_live_log_set(struct pz_live_store *s, const char *url, struct pz_err *err)
+{
+    struct pz_shared_state state = { .url = "" };
+    char *copy = url ? pz_mem_strndup(url, strlen(url)) : NULL;
+    enum pz_status st = !url || copy ? PZ_OK : pz_err_memory(err, "a URL", 1e3);
+
+    if (st == PZ_OK && url && (!pz_journal_is_url(url) || strlen(url) >= sizeof state.url))
+        st = pz_err_set(err, PZ_USAGE,
+                        "log is postgresql://[USER@]HOST[:PORT]/DATABASE[?...], not \"%.100s\"",
+                        url);
+    if (st == PZ_OK)
+        st = pz_shared_state(s, &state, err);
+    if (st == PZ_OK && !url && state.bound)
+        st =
+            pz_err_set(err, PZ_USAGE,
+                       "%s is the view of a log and gives no numbers of its own; another store can "
+                       "take its place (pz-deploy set CAMPAIGN live FOLDER)",
+                       s->dir);
+    if (st == PZ_OK)
+        st = pz_db_write(s, set_url, copy, "setting the log", err);
+    free(copy);
+    if (st == PZ_OK)
+        atomic_store(&s->follows, url != NULL);
+    return st;
+}
+
+/* ---- making and joining ---- */
+
+/* Raw records, whatever joined whom since. */
+static int gather_events(struct pz_live_store *s, MDB_txn *txn, struct pz_entries *list)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        char *body = pz_entries_add(list, PZ_EVENT, v.mv_size);
+        struct pz_entry *x = &list->v[list->n - 1];
+        struct pz_event e;
+
+        if (!body || k.mv_size != 8) {
+            rc = body ? MDB_CORRUPTED : ENOMEM;
+            break;
+        }
+        memcpy(body, v.mv_data, v.mv_size);
+        x->number = pz_db_get_number(k.mv_data);
+        rc = pz_live_read_record(&v, &e);
+        if (rc == 0)
+            rc = pz_ids_time(s, txn, &e, &x->at);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* A row's record is its number and its cells. */
+static int gather_rows(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
+                       struct pz_entries *list)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, s->db[db], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        size_t n = v.mv_size - 8;
+        char *body = v.mv_size < 8 ? NULL
+                                   : pz_entries_add(list, db == PZ_DB_ITEMS ? PZ_ITEM : PZ_USER,
+                                                    k.mv_size + 1 + n);
+
+        if (!body) {
+            rc = v.mv_size < 8 ? MDB_CORRUPTED : ENOMEM;
+            break;
+        }
+        memcpy(body, k.mv_data, k.mv_size);
+        body[k.mv_size] = '\0';
+        memcpy(body + k.mv_size + 1, (const char *)v.mv_data + 8, n);
+        list->v[list->n - 1].number = pz_db_get_number(v.mv_data);
+        list->v[list->n - 1].at = pz_time_now();
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* A forgotten user's record is the number and, if it is kept, the id; its key the hash. */
+static int gather_forgotten(struct pz_live_store *s, MDB_txn *txn, struct pz_entries *list)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc = mdb_cursor_open(txn, s->db[PZ_DB_FORGOTTEN], &c);
+
+    if (rc != 0)
+        return rc;
+    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
+         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+        bool named = v.mv_size > 8;
+        size_t n = named ? v.mv_size - 8 : k.mv_size;
+        char *body = v.mv_size < 8 ? NULL : pz_entries_add(list, named ? PZ_FORGET : PZ_PURGE, n);
+
+        if (!body) {
+            rc = v.mv_size < 8 ? MDB_CORRUPTED : ENOMEM;
+            break;
+        }
+        memcpy(body, named ? (const char *)v.mv_data + 8 : k.mv_data, n);
+        list->v[list->n - 1].number = pz_db_get_number(v.mv_data);
+        list->v[list->n - 1].at = pz_time_now();
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int gather(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct pz_entries *list = context;
+    int rc;
+
+    pz_entries_clear(list);
+    rc = gather_events(s, txn, list);
+    if (rc == 0)
+        rc = gather_rows(s, txn, PZ_DB_ITEMS, list);
+    if (rc == 0)
+        rc = gather_rows(s, txn, PZ_DB_USERS, list);
+    return rc == 0 ? gather_forgotten(s, txn, list) : rc;
+}
+
+/* From now on the store is the view of the log with that head. */
+static int bind(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const struct pz_journal_head *head = context;
+    uint64_t last, id;
+    int rc = pz_db_get_meta(s, txn, "last", &last);
+
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "id", &id);
+    if (rc == 0 && last > 0 && id != head->store)
+        return EBUSY;
+    if (rc == 0)
+        rc = pz_db_put_meta(s, txn, "id", head->store);
+    if (rc == 0)
+        rc = pz_ids_set_salt(s, txn, head->salt);
+    return rc == 0 ? pz_db_put_meta(s, txn, "bound", 1) : rc;
+}
+
+static enum pz_status make(struct pz_live_store *s, const struct pz_shared_state *state,
+                           struct pz_journal *j, bool *made, struct pz_err *err)
+{
+    struct pz_journal_head head = { .store = state->id,
+                                    .last = state->last,
+                                    .trimmed = state->last };
+    struct pz_entries list = { .v = NULL };
+    enum pz_status st = state->last > 0 ? pz_db_read(s, gather, &list, "reading", err) : PZ_OK;
+
+    memcpy(head.salt, state->salt, sizeof head.salt);
+    if (st == PZ_OK)
+        st = pz_journal_make(j, &head, &list, made, err);
+    pz_entries_clear(&list);
+    return st;
+}
+
+static enum pz_status join(struct pz_live_store *s, const struct pz_shared_state *state,
+                           struct pz_journal *j, struct pz_err *err)
+{
+    struct pz_journal_head head;
+    enum pz_status st = pz_journal_head(j, &head, err);
+
+    if (st == PZ_OK && head.store != state->id && (state->bound || state->last > 0))
+        return pz_err_set(
+            err, PZ_USAGE,
+            "%s holds what is not in the log at %s: a store joins it empty (pz-deploy set "
+            "CAMPAIGN live FOLDER takes a new one)",
+            s->dir, state->url);
+    return st == PZ_OK ? pz_db_write(s, bind, &head, "joining the log", err) : st;
+}
+
+enum pz_status pz_live_log_init(struct pz_live_store *s, bool *made, struct pz_err *err)
+{
+    struct pz_shared_state state = { .url = "" };
+    struct pz_journal *j = NULL;
+    struct pz_journal_head head;
+    enum pz_status st = pz_shared_state(s, &state, err);
+
+    *made = false;
+    if (st == PZ_OK && !*state.url)
+        return pz_err_set(err, PZ_USAGE,
+                          "no log is set: pz-deploy set CAMPAIGN log postgresql://...");
+    if (st == PZ_OK)
+        st = pz_journal_open(state.url, &j, err);
+    pz_journal_shown(state.url, state.url, sizeof state.url);
+    if (st == PZ_OK && pz_journal_head(j, &head, err) == PZ_NO_INPUT)
+        st = make(s, &state, j, made, err);
+    if (st == PZ_OK)
+        st = join(s, &state, j, err);
+    pz_journal_close(j);
+    return st;
+}
+
+/* ---- the rest ---- */
+
+/* What is done with a connection of its own. */
+typedef enum pz_status manage_fn(struct pz_live_store *s, struct pz_journal *j, void *context,
+                                 struct pz_err *err);
+
+static enum pz_status with_log(struct pz_live_store *s, manage_fn *fn, void *context,
+                               struct pz_err *err)
+{
+    struct pz_journal *j = NULL;
+    enum pz_status st = pz_shared_connect(s, &j, err);
+
+    if (st == PZ_OK)
+        st = fn(s, j, context, err);
+    pz_journal_close(j);
+    return st;
+}
+
+static enum pz_status catch_up(struct pz_live_store *s, struct pz_journal *j, void *context,
+                               struct pz_err *err)
+{
+    return pz_shared_catch_up(s, j, UINT64_MAX, context, err);
+}
+
+enum pz_status pz_live_log_sync(struct pz_live_store *s, uint64_t *last, struct pz_err *err)
+{
+    return with_log(s, catch_up, last, err);
+}
+
+static enum pz_status list_hosts(struct pz_journal *j, struct pz_log_info *info, struct pz_err *err)
+{
+    struct pz_journal_host *host = NULL;
+    enum pz_status st = pz_journal_hosts(j, &host, &info->n_hosts, err);
+
+    if (st == PZ_OK && !(info->host = pz_mem_array(info->n_hosts + 1, sizeof *info->host)))
+        st = pz_err_memory(err, "hosts", 1e3);
+    for (size_t i = 0; i < info->n_hosts && st == PZ_OK; i++) {
+        info->host[i] = (struct pz_log_host){ .applied = host[i].applied,
+                                              .events = host[i].events,
+                                              .rows = host[i].rows,
+                                              .seen = host[i].seen };
+        info->events = i == 0 || host[i].events < info->events ? host[i].events : info->events;
+        info->rows = i == 0 || host[i].rows < info->rows ? host[i].rows : info->rows;
+        memcpy(info->host[i].name, host[i].name, sizeof host[i].name);
+    }
+    free(host);
+    return st;
+}
+
+static enum pz_status look(struct pz_live_store *s, struct pz_journal *j, void *context,
+                           struct pz_err *err)
+{
+    struct pz_log_info *info = context;
+    struct pz_journal_head head;
+    struct pz_journal_size size;
+    struct pz_live_size own;
+    enum pz_status st = pz_live_count(s, &own, err);
+
+    if (st == PZ_OK)
+        st = pz_journal_head(j, &head, err);
+    if (st == PZ_OK)
+        st = pz_journal_measure(j, &size, err);
+    if (st != PZ_OK)
+        return st;
+    memcpy(info->store, own.store, sizeof info->store);
+    info->applied = own.last;
+    info->last = head.last;
+    info->trimmed = head.trimmed;
+    info->entries = size.entries;
+    info->bytes = size.bytes;
+    info->safe = size.safe;
+    info->standbys = size.standbys;
+    return list_hosts(j, info, err);
+}
+
+enum pz_status pz_live_log_info(struct pz_live_store *s, struct pz_log_info *info,
+                                struct pz_err *err)
+{
+    struct pz_shared_state state = { .url = "" };
+    enum pz_status st = pz_shared_state(s, &state, err);
+
+    memset(info, 0, sizeof *info);
+    if (st != PZ_OK || !*state.url)
+        return st;
+    pz_journal_shown(state.url, info->url, sizeof info->url);
+    return with_log(s, look, info, err);
+}
+
+static enum pz_status tell(struct pz_live_store *s, struct pz_journal *j, void *context,
+                           struct pz_err *err)
+{
+    struct pz_journal_host *host = context;
+    struct pz_live_size size;
+    enum pz_status st = pz_live_count(s, &size, err);
+
+    host->applied = size.last;
+    return st == PZ_OK ? pz_journal_tell(j, host, err) : st;
+}
+
+enum pz_status pz_live_log_tell(struct pz_live_store *s, const char *campaign, uint64_t events,
+                                uint64_t rows, struct pz_err *err)
+{
+    struct pz_journal_host host = { .events = events, .rows = rows };
+
+    pz_shared_name(campaign, host.name, sizeof host.name);
+    return with_log(s, tell, &host, err);
+}
+
+bool pz_live_follows(const struct pz_live_store *s)
+{
+    return atomic_load(&s->follows);
+}
+
+struct trimming {
+    uint64_t events, rows, removed;
+    double days;
+};
+
+static enum pz_status trim(struct pz_live_store *s, struct pz_journal *j, void *context,
+                           struct pz_err *err)
+{
+    struct trimming *t = context;
+
+    (void)s;
+    return pz_journal_trim(j, t->events, t->rows, t->days, &t->removed, err);
+}
+
+enum pz_status pz_live_log_trim(struct pz_live_store *s, uint64_t events, uint64_t rows,
+                                double days, uint64_t *removed, struct pz_err *err)
+{
+    struct trimming t = { .events = events, .rows = rows, .days = days };
+    enum pz_status st = with_log(s, trim, &t, err);
+
+    *removed = t.removed;
+    return st;
+}
+
+struct dropping {
+    const char *host;
+};
+
+static enum pz_status drop(struct pz_live_store *s, struct pz_journal *j, void *context,
+                           struct pz_err *err)
+{
+    (void)s;
+    return pz_journal_drop(j, ((const struct dropping *)context)->host, err);
+}
+
+enum pz_status pz_live_log_drop(struct pz_live_store *s, const char *host, struct pz_err *err)
+{
+    struct dropping d = { host };
+
+    return with_log(s, drop, &d, err);
+}
