@@ -482,10 +482,13 @@ static enum pz_status read_all(int fd, const char *path, size_t max_bytes, char 
     ssize_t got = 1;
 
     while (got > 0 && *len <= max_bytes) {
-        if (!pz_mem_grow(buf, &cap, *len + 65536, 1))
-            return pz_err_memory(err, path, (double)*len + 65536);
+        /* One byte too many is enough to know; most files are far smaller than a block. */
+        size_t left = max_bytes - *len, want = left < 65535 ? left + 1 : 65535;
+
+        if (!pz_mem_grow(buf, &cap, *len + want + 1, 1))
+            return pz_err_memory(err, path, (double)(*len + want + 1));
         do
-            got = read(fd, *buf + *len, 65535);
+            got = read(fd, *buf + *len, want);
         while (got < 0 && pz_stop_retry(errno));
         if (got < 0)
             return pz_err_errno(err, PZ_IO, errno, "reading %s", path);
