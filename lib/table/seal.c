@@ -76,6 +76,17 @@ enum pz_status pz_table_seal(const struct pz_table *t, struct pz_err *err)
     return st;
 }
 
+enum pz_status pz_table_recheck(struct pz_table *t, struct pz_err *err)
+{
+    struct stat now;
+
+    /* A file that was replaced or removed is out of reach by its name, and mapped as it was. */
+    if (!t->flat || (stat(t->path, &now) == 0 && now.st_ino != t->info.st_ino) ||
+        !pz_table_is_touched(t))
+        return PZ_OK;
+    return pz_table_verify(t, err);
+}
+
 bool pz_table_is_touched(const struct pz_table *t)
 {
     struct stat now;

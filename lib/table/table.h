@@ -162,6 +162,13 @@ enum pz_status pz_table_trust(struct pz_table *t, bool *sealed, struct pz_err *e
 enum pz_status pz_table_seal(const struct pz_table *t, struct pz_err *err);
 #define PZ_SEAL_ENDING ".seal"
 
+/* Be sure of a table after it was used: one that is written to while it is mapped changes under those
+ * who read it, so that what was made of it counts only when this says yes. A look at the file, unless
+ * it was touched.
+ * Errors:  as pz_table_verify
+ * Threads: any */
+enum pz_status pz_table_recheck(struct pz_table *t, struct pz_err *err);
+
 /* Whether the file at the table's path is another one by now, or was written to.
  * Threads: any */
 bool pz_table_is_touched(const struct pz_table *t);

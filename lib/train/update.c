@@ -485,7 +485,9 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     pz_str_clear(&marks);
     if (same) {
         pz_log(log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
-        st = copy_model(old_path, path, err);
+        st = pz_table_recheck(u.old->table, err);
+        if (st == PZ_OK)
+            st = copy_model(old_path, path, err);
         free(u.rules);
         pz_dataset_free(ds);
         pz_model_free(u.old);
@@ -502,6 +504,8 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                   .check = json_incref(json_object_get(u.old->manifest, "check")) };
         st = update(&u, delta, n_delta, without != NULL, err);
     }
+    if (st == PZ_OK)
+        st = pz_table_recheck(u.old->table, err);
     u.t.reuse = u.old ? u.old->table : NULL;
     if (st == PZ_OK)
         st = pz_training_write(&u.t, path, err);

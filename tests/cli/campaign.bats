@@ -246,6 +246,41 @@ version() {
     grep -q 'model.flat is damaged' err
 }
 
+# wait_for_map PID: until the process has the model mapped
+wait_for_map() {
+    for i in $(seq 100); do
+        grep -q 'model.flat' "/proc/$1/maps" 2>/dev/null && return
+        sleep 0.05
+    done
+    return 1
+}
+
+@test "a model that is edited while it is in use gives no answer, list or figure" {
+    flat=home.pzc/versions/0003/model.flat
+    cp -p $flat kept
+    at=$(grep -abo -m1 'i0001' $flat | head -1 | cut -d: -f1)
+    awk 'NR <= 40' inter.csv >t.csv
+    pz-import -q -o t.pzd --interactions t.csv
+    mkfifo in
+    for command in "pz-recommend -q home.pzc --input - -n 1 -f jsonl" "pz-eval -q home.pzc -"; do
+        timeout 20 $command <in >out 2>err &
+        pid=$!
+        exec 9>in
+        wait_for_map $pid || wait_for_map "$(pgrep -P $pid)"
+        printf x | dd of=$flat bs=1 seek="$at" conv=notrunc 2>/dev/null
+        touch -r kept $flat
+        if [[ $command == *eval* ]]; then cat t.pzd >&9; else echo '{"userId":"u0040"}' >&9; fi
+        exec 9>&-
+        status=0
+        wait $pid || status=$?
+        [ "$status" -eq 65 ]
+        grep -q 'model.flat' err
+        [ ! -s out ]
+        cp kept $flat
+        pz-recommend -q home.pzc --user u0040 -n 1 >/dev/null
+    done
+}
+
 @test "a rollback marks the model as bad: no base, not published again" {
     pz-deploy publish -q home.pzc other.pzm
     pz-deploy rollback -q home.pzc
