@@ -18,6 +18,7 @@
 #include "model/histories.h"
 #include "train/heavy.h"
 #include "train/liked.h"
+#include "train/outcome.h"
 #include "train/power.h"
 #include "train/training.h"
 
@@ -291,45 +292,6 @@ static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
     return st;
 }
 
-static json_t *event_rules(const struct pz_train_cfg *cfg)
-{
-    json_t *list = json_array();
-    double largest = 0;
-
-    for (size_t i = 0; i < cfg->n_rules; i++)
-        largest = cfg->rules[i].weight > largest ? cfg->rules[i].weight : largest;
-    for (size_t i = 0; i < cfg->n_rules; i++) {
-        json_t *rule = json_pack("{s:s, s:f}", "type", cfg->rules[i].type, "weight",
-                                 cfg->rules[i].weight / largest);
-
-        /* -inf stands for none, which JSON cannot say: the member is left out. */
-        if (isfinite(cfg->rules[i].threshold))
-            json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
-        json_array_append_new(list, rule);
-    }
-    return list;
-}
-
-static json_t *part_list(const struct pz_training *t)
-{
-    json_t *list = json_array();
-
-    for (size_t p = 0; p < t->n; p++) {
-        const struct pz_choice *c = &t->choice[p];
-        json_t *settings = json_object(), *entry;
-
-        for (size_t k = 0; k < c->scorer->n_settings; k++)
-            json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
-        entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
-                          "early", c->cold_weight, "settings", settings);
-        /* Only where it differs from all of the data: after updates. */
-        if (t->fitted_on[p])
-            json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
-        json_array_append_new(list, entry);
-    }
-    return list;
-}
-
 /* What all of it took so far; writing the file is left. */
 static json_t *cost(void)
 {
@@ -353,7 +315,7 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     t->softmax_scale, "dataset", t->ds->fingerprint, "live",
                     marks.data ? marks.data : "", "counts", "users", (json_int_t)c->n_users,
                     "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
-                    "events", event_rules(t->cfg), "parts", part_list(t), "trials",
+                    "events", pz_outcome_rules(t->cfg), "parts", pz_outcome_parts(t), "trials",
                     json_incref(t->trials));
     if (doc && t->judged_seen)
         json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude"));
@@ -364,10 +326,7 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
     if (doc && t->cap < UINT64_MAX)
         json_object_set_new(doc, "user_cap", json_integer((json_int_t)t->cap));
     if (doc && t->now.scale)
-        json_object_set_new(doc, "trend",
-                            json_pack("{s:f, s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER],
-                                      "half_life", t->trend.value[PZ_TREND_HALF_LIFE], "rate",
-                                      t->trend.value[PZ_TREND_RATE]));
+        json_object_set_new(doc, "trend", pz_outcome_trend(t));
     if (doc && t->lineage)
         json_object_set(doc, "lineage", t->lineage);
     if (doc && t->chain)

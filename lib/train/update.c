@@ -23,6 +23,7 @@
 #include "data/order.h"
 #include "model/dense.h"
 #include "train/heavy.h"
+#include "train/outcome.h"
 #include "train/training.h"
 
 /* So few interactions are learned from anew in less time than it takes to look at. */
@@ -35,10 +36,9 @@ struct updating {
     struct pz_training t;
     struct pz_model *old;
     struct pz_train_cfg cfg;
-    struct pz_event_rule *rules; /* owned; types borrowed from the old manifest */
-    uint32_t *old_item;          /* [ds->items.n] index in the old model, or PZ_NONE */
-    uint64_t *first_new;         /* [ds->users.n] */
-    uint32_t *late;              /* [n_late] old users who count again as a whole, or no more */
+    uint32_t *old_item;  /* [ds->items.n] index in the old model, or PZ_NONE */
+    uint64_t *first_new; /* [ds->users.n] */
+    uint32_t *late;      /* [n_late] old users who count again as a whole, or no more */
     uint32_t n_late;
     struct pz_corpus_own back; /* what was counted of them; NULL ptr: nothing */
     size_t n_anew;             /* parts that were fitted anew because of drift */
@@ -114,66 +114,6 @@ static enum pz_status copy_model(const char *from, const char *to, struct pz_err
     if (st == PZ_OK)
         st = pz_file_write(to, bytes, n, err);
     free(bytes);
-    return st;
-}
-
-static enum pz_status take_rules(struct updating *u, struct pz_err *err)
-{
-    const json_t *list = json_object_get(u->old->manifest, "events"), *rule;
-    size_t i;
-
-    u->rules = pz_mem_array(json_array_size(list), sizeof *u->rules);
-    if (!u->rules)
-        return pz_err_memory(err, "event rules", 1e3);
-    json_array_foreach (list, i, rule) {
-        const json_t *threshold = json_object_get(rule, "threshold");
-
-        u->rules[i].type = json_string_value(json_object_get(rule, "type"));
-        u->rules[i].weight = json_number_value(json_object_get(rule, "weight"));
-        u->rules[i].threshold = threshold ? json_number_value(threshold) : -INFINITY;
-        if (!u->rules[i].type || u->rules[i].weight <= 0)
-            return pz_err_set(err, PZ_BAD_DATA, "the model's event rules are damaged");
-    }
-    u->cfg.rules = u->rules;
-    u->cfg.n_rules = json_array_size(list);
-    return PZ_OK;
-}
-
-/* What was found beside the parts stays as it was. */
-static void take_findings(struct updating *u)
-{
-    u->t.judged_seen = json_object_get(u->old->manifest, "seen") != NULL;
-    u->t.keep_seen = u->old->keep_seen;
-    u->t.corpus.c.event_power = u->old->event_power;
-    pz_choice_init(&u->t.trend, &pz_trend_choice);
-    u->t.trend.value[PZ_TREND_POWER] = u->old->trend.power;
-    u->t.trend.value[PZ_TREND_HALF_LIFE] = u->old->trend.half_life_s / 86400;
-    u->t.trend.value[PZ_TREND_RATE] = u->old->trend.rate;
-}
-
-static enum pz_status take_choices(struct updating *u, struct pz_err *err)
-{
-    const json_t *list = json_object_get(u->old->manifest, "parts"), *entry;
-    enum pz_status st = PZ_OK;
-    size_t i;
-
-    json_array_foreach (list, i, entry) {
-        const json_t *settings = json_object_get(entry, "settings");
-        struct pz_choice *c = &u->t.choice[i];
-
-        if (i >= u->old->n_parts)
-            return pz_err_set(err, PZ_BAD_DATA, "the model's manifest lists parts that it lacks");
-        pz_choice_init(c, u->old->part[i].scorer);
-        c->weight = u->old->part[i].weight;
-        c->cold_weight = u->old->part[i].cold_weight;
-        for (size_t k = 0; k < c->scorer->n_settings; k++) {
-            const json_t *value = json_object_get(settings, c->scorer->settings[k].name);
-
-            c->value[k] = value ? json_number_value(value) : c->value[k];
-        }
-        u->t.n++;
-        st = st == PZ_OK ? pz_scorer_check(c->scorer, c->value, err) : st;
-    }
     return st;
 }
 
@@ -443,8 +383,9 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
 
     if (st == PZ_OK) {
         pz_training_begin(&u->t);
-        take_findings(u);
-        st = take_choices(u, err);
+        st = pz_outcome_take(u->old->manifest, &u->t, err);
+        if (st == PZ_OK && u->t.n > u->old->n_parts)
+            st = pz_err_set(err, PZ_BAD_DATA, "the model's manifest lists parts that it lacks");
     }
     if (st == PZ_OK)
         st = compare(u, without, err);
@@ -478,7 +419,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK)
         st = pz_model_open(old_path, &u.old, err);
     if (st == PZ_OK)
-        st = take_rules(&u, err);
+        st = pz_outcome_take_rules(u.old->manifest, &u.cfg, err);
     if (st == PZ_OK)
         st = merge(&u, delta, n_delta, without, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);
@@ -488,7 +429,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
         st = pz_table_recheck(u.old->table, err);
         if (st == PZ_OK)
             st = copy_model(old_path, path, err);
-        free(u.rules);
+        free(u.cfg.own_rules);
         pz_dataset_free(ds);
         pz_model_free(u.old);
         return st;
@@ -510,7 +451,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK)
         st = pz_training_write(&u.t, path, err);
     pz_training_clear(&u.t);
-    free(u.rules);
+    free(u.cfg.own_rules);
     free(u.old_item);
     free(u.first_new);
     free(u.late);
@@ -523,40 +464,12 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
 enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds, double timeout_s,
                               struct pz_log *log, const char *path, struct pz_err *err)
 {
-    struct updating u = { .cfg = { .log = log, .timeout_s = timeout_s } };
-    enum pz_status st = pz_model_open(tuned_path, &u.old, err);
+    struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
+    struct pz_model *old = NULL;
+    enum pz_status st = pz_model_open(tuned_path, &old, err);
 
     if (st == PZ_OK)
-        st = take_rules(&u, err);
-    if (st == PZ_OK) {
-        u.cfg.recipe = u.old->recipe;
-        u.cfg.seed = (uint64_t)json_integer_value(json_object_get(u.old->manifest, "seed"));
-        u.t = (struct pz_training){ .ds = ds,
-                                    .cfg = &u.cfg,
-                                    .softmax_scale = u.old->softmax_scale,
-                                    .trials = json_incref(
-                                        json_object_get(u.old->manifest, "trials")) };
-        st = pz_corpus_make(ds, u.cfg.rules, u.cfg.n_rules, NULL, &u.t.corpus, err);
-    }
-    if (st == PZ_OK) {
-        pz_training_begin(&u.t);
-        take_findings(&u);
-        st = take_choices(&u, err);
-    }
-    if (st == PZ_OK) {
-        u.t.cap = pz_heavy_cap(&u.t.corpus.c);
-        st = pz_training_teach(&u.t, NULL, err);
-    }
-    if (st == PZ_OK)
-        st = pz_trend_chosen(&u.t.trend, u.t.teach, &u.t.now, err);
-    for (size_t p = 0; p < u.t.n && st == PZ_OK; p++) {
-        st = pz_training_fit(&u.t, p, err);
-        st = st == PZ_OK ? pz_training_in_time(&u.t, p + 1, err) : st;
-    }
-    if (st == PZ_OK)
-        st = pz_training_write(&u.t, path, err);
-    pz_training_clear(&u.t);
-    free(u.rules);
-    pz_model_free(u.old);
+        st = pz_outcome_train(old->manifest, false, ds, &cfg, path, err);
+    pz_model_free(old);
     return st;
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a search found: see outcome.h. Numbers are exact here; a manifest rounds them to 15 digits. */
+#include "train/outcome.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/dense.h"
+#include "train/heavy.h"
+
+json_t *pz_outcome_rules(const struct pz_train_cfg *cfg)
+{
+    json_t *list = json_array();
+    double largest = 0;
+
+    for (size_t i = 0; i < cfg->n_rules; i++)
+        largest = cfg->rules[i].weight > largest ? cfg->rules[i].weight : largest;
+    for (size_t i = 0; i < cfg->n_rules; i++) {
+        json_t *rule = json_pack("{s:s, s:f}", "type", cfg->rules[i].type, "weight",
+                                 cfg->rules[i].weight / largest);
+
+        /* -inf stands for none, which JSON cannot say: the member is left out. */
+        if (isfinite(cfg->rules[i].threshold))
+            json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
+        json_array_append_new(list, rule);
+    }
+    return list;
+}
+
+json_t *pz_outcome_parts(const struct pz_training *t)
+{
+    json_t *list = json_array();
+
+    for (size_t p = 0; p < t->n; p++) {
+        const struct pz_choice *c = &t->choice[p];
+        json_t *settings = json_object(), *entry;
+
+        for (size_t k = 0; k < c->scorer->n_settings; k++)
+            json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
+        entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
+                          "early", c->cold_weight, "settings", settings);
+        /* Only where it differs from all of the data: after updates. */
+        if (t->fitted_on[p])
+            json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
+json_t *pz_outcome_trend(const struct pz_training *t)
+{
+    return json_pack("{s:f, s:f, s:f}", "power", t->trend.value[PZ_TREND_POWER], "half_life",
+                     t->trend.value[PZ_TREND_HALF_LIFE], "rate", t->trend.value[PZ_TREND_RATE]);
+}
+
+enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct pz_err *err)
+{
+    json_t *doc = json_pack("{s:s, s:I, s:f, s:o, s:o, s:o, s:O, s:O}", "recipe",
+                            t->cfg->recipe->name, "seed", (json_int_t)t->cfg->seed, "softmax_scale",
+                            t->softmax_scale, "events", pz_outcome_rules(t->cfg), "parts",
+                            pz_outcome_parts(t), "trend", pz_outcome_trend(t), "trials", t->trials,
+                            "check", t->check);
+    bool ok = doc != NULL;
+
+    if (ok && t->judged_seen)
+        ok = json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude")) == 0;
+    if (ok && t->corpus.c.event_power > 0)
+        ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0;
+    ok = ok && json_object_update(out, doc) == 0;
+    json_decref(doc);
+    return ok ? PZ_OK : pz_err_memory(err, "what the search found", 1e5);
+}
+
+enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg,
+                                     struct pz_err *err)
+{
+    const json_t *list = json_object_get(doc, "events"), *rule;
+    struct pz_event_rule *rules = pz_mem_array(json_array_size(list), sizeof *rules);
+    size_t i;
+
+    cfg->rules = cfg->own_rules = rules;
+    cfg->n_rules = json_array_size(list);
+    if (!rules)
+        return pz_err_memory(err, "event rules", 1e3);
+    json_array_foreach (list, i, rule) {
+        const json_t *threshold = json_object_get(rule, "threshold");
+
+        rules[i].type = json_string_value(json_object_get(rule, "type"));
+        rules[i].weight = json_number_value(json_object_get(rule, "weight"));
+        rules[i].threshold = threshold ? json_number_value(threshold) : -INFINITY;
+        if (!rules[i].type || rules[i].weight <= 0)
+            return pz_err_set(err, PZ_BAD_DATA, "the event rules of the model are damaged");
+    }
+    return PZ_OK;
+}
+
+static double number(const json_t *o, const char *name)
+{
+    return json_number_value(json_object_get(o, name));
+}
+
+/* A part that is there, with weight and settings; a setting that an older pz did not have stays at its
+ * default. */
+static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct pz_err *err)
+{
+    const char *name = json_string_value(json_object_get(entry, "scorer"));
+    const struct pz_scorer *scorer = name ? pz_scorer_find(name) : NULL;
+    const json_t *settings = json_object_get(entry, "settings");
+
+    if (!scorer)
+        return pz_err_set(err, PZ_BAD_DATA, "there is no part \"%s\" in this pz", name ? name : "");
+    pz_choice_init(c, scorer);
+    c->weight = number(entry, "weight");
+    c->cold_weight = number(entry, "early");
+    for (size_t k = 0; k < scorer->n_settings; k++) {
+        const json_t *value = json_object_get(settings, scorer->settings[k].name);
+
+        c->value[k] = value ? json_number_value(value) : c->value[k];
+    }
+    return pz_scorer_check(scorer, c->value, err);
+}
+
+enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct pz_err *err)
+{
+    const json_t *entry, *trend = json_object_get(doc, "trend");
+    const char *seen = json_string_value(json_object_get(doc, "seen"));
+    enum pz_status st = PZ_OK;
+    size_t i;
+
+    t->judged_seen = seen != NULL;
+    t->keep_seen = seen && strcmp(seen, "keep") == 0;
+    t->corpus.c.event_power = number(doc, "event_power");
+    pz_choice_init(&t->trend, &pz_trend_choice);
+    t->trend.value[PZ_TREND_POWER] = number(trend, "power");
+    t->trend.value[PZ_TREND_HALF_LIFE] = number(trend, "half_life");
+    t->trend.value[PZ_TREND_RATE] = number(trend, "rate");
+    if (json_array_size(json_object_get(doc, "parts")) > PZ_MAX_PARTS)
+        return pz_err_set(err, PZ_BAD_DATA, "there are more than %d parts", PZ_MAX_PARTS);
+    json_array_foreach (json_object_get(doc, "parts"), i, entry) {
+        st = st == PZ_OK ? take_part(entry, &t->choice[i], err) : st;
+        t->n++;
+    }
+    return st;
+}
+
+enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct pz_dataset *ds,
+                                struct pz_train_cfg *cfg, const char *path, struct pz_err *err)
+{
+    const char *recipe = json_string_value(json_object_get(doc, "recipe"));
+    struct pz_training t = { .ds = ds,
+                             .cfg = cfg,
+                             .softmax_scale = number(doc, "softmax_scale"),
+                             .trials = json_incref(json_object_get(doc, "trials")),
+                             .check = keep_check ? json_incref(json_object_get(doc, "check"))
+                                                 : NULL };
+    enum pz_status st = pz_mat_reserve(err);
+
+    cfg->recipe = recipe ? pz_recipe_find(recipe, NULL) : NULL;
+    cfg->seed = (uint64_t)json_integer_value(json_object_get(doc, "seed"));
+    if (st == PZ_OK && !cfg->recipe)
+        st = pz_err_set(err, PZ_BAD_DATA, "recipe \"%s\" is not known to this pz",
+                        recipe ? recipe : "");
+    if (st == PZ_OK)
+        st = pz_outcome_take_rules(doc, cfg, err);
+    if (st == PZ_OK)
+        st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+    if (st == PZ_OK) {
+        pz_training_begin(&t);
+        st = pz_outcome_take(doc, &t, err);
+    }
+    if (st == PZ_OK) {
+        t.cap = pz_heavy_cap(&t.corpus.c);
+        st = pz_training_teach(&t, NULL, err);
+    }
+    if (st == PZ_OK)
+        st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
+    for (size_t p = 0; p < t.n && st == PZ_OK; p++) {
+        st = pz_training_fit(&t, p, err);
+        st = st == PZ_OK ? pz_training_in_time(&t, p + 1, err) : st;
+    }
+    if (st == PZ_OK)
+        st = pz_training_write(&t, path, err);
+    pz_training_clear(&t);
+    free(cfg->own_rules);
+    cfg->rules = cfg->own_rules = NULL;
+    return st;
+}
