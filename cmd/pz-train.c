@@ -11,7 +11,6 @@
 #include "base/opt.h"
 #include "base/par.h"
 #include "campaign/campaign.h"
-#include "campaign/operand.h"
 #include "cmd/train/train.h"
 #include "data/group.h"
 #include "data/minimum.h"
@@ -20,14 +19,10 @@
 #include "table/table.h"
 #include "train/options.h"
 
-#define DEFAULT_RECIPE "user-personalization"
-#define DEFAULT_METRIC "mix"
-#define DEFAULT_SEED "1"
-
 static const struct pz_opt opts[] = {
     PZ_OUT('o', "output", struct train_cfg, output, NULL, "FILE", "model file to write (.pzm)"),
     PZ_STR(
-        'r', "recipe", struct train_cfg, recipe, DEFAULT_RECIPE, "NAME",
+        'r', "recipe", struct train_cfg, recipe, TRAIN_RECIPE, "NAME",
         "what to learn: user-personalization, personalized-ranking, related-items, similar-items, "
         "popularity-count or trending-now; Amazon's names and recipe ARNs work too"),
     PZ_LIST(
@@ -54,7 +49,7 @@ static const struct pz_opt opts[] = {
             "there is no time are left out; an --update or --tuned-from that does not end in time "
             "writes nothing (exit code 75). With a limit the result may differ between machines"),
     PZ_STR(
-        0, "tune-metric", struct train_cfg, learn.metric, DEFAULT_METRIC, "NAME",
+        0, "tune-metric", struct train_cfg, learn.metric, TRAIN_METRIC, "NAME",
         "what tuning maximises: ndcg@K, mrr@K, recall@K, precision@K, hit@K, or mix, the mean of "
         "ndcg@10 and ndcg@100"),
     PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
@@ -67,13 +62,19 @@ static const struct pz_opt opts[] = {
         0, "tuned-from", struct train_cfg, tuned_from, NULL, "MODEL",
         "train in full on the datasets with the recipe, event rules, settings and weights of this "
         "model, or of a campaign's, and search nothing"),
+    PZ_STR(0, "trial", struct train_cfg, trial, NULL, "K/N",
+           "make the search alone, as the K-th of N that begin in different regions of the "
+           "settings, and print what it found as a line of JSON: a job of a scheduler"),
+    PZ_LIST(0, "with-trials", struct train_cfg, with_trials, "FILE",
+            "train in full by the best of the searches in these files of --trial, which were made "
+            "on the same datasets. Further files may follow as operands"),
     PZ_STR(0, "holdout", struct train_cfg, holdout, NULL, "SPEC",
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
     PZ_OUT(0, "holdout-out", struct train_cfg, holdout_out, NULL, "TEST.pzd",
            "where that part goes"),
     PZ_FLAG(0, "no-tune", struct train_cfg, learn.no_tune, "use the default settings and weights"),
-    PZ_INT(0, "seed", struct train_cfg, learn.seed, DEFAULT_SEED, 0, 9e15, "N",
+    PZ_INT(0, "seed", struct train_cfg, learn.seed, TRAIN_SEED, 0, 9e15, "N",
            "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct train_cfg, dry_run,
             "say what would be learned from and about how much memory and time it takes, sequence "
@@ -112,7 +113,11 @@ static enum pz_status train(const struct train_cfg *cfg, const struct pz_dataset
                   : pz_err_memory(err, "what is held out", (double)ds->n_interactions);
         job.keep = keep;
     }
-    if (st == PZ_OK && cfg->dry_run)
+    if (st == PZ_OK)
+        st = train_parse_trial(cfg->trial, &job, err);
+    if (st == PZ_OK && cfg->trial)
+        st = train_print_trial(ds, &job, err);
+    else if (st == PZ_OK && cfg->dry_run)
         st = train_print_plan(ds, &job, cfg->common.json, err);
     else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
@@ -161,38 +166,6 @@ static enum pz_status train_again(const struct train_cfg *cfg, const struct pz_d
     return st == PZ_OK ? pz_train_again(base, ds, cfg->timeout, log, cfg->output, err) : st;
 }
 
-/* Whether an option is given, other than by its default, that an update does not heed. */
-static bool is_of_training(const struct train_cfg *cfg)
-{
-    return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
-           cfg->record_time || cfg->learn.tune_time > 0 || cfg->learn.event_power > 0 ||
-           cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
-           cfg->learn.seed != strtoll(DEFAULT_SEED, NULL, 10) ||
-           strcmp(cfg->recipe, DEFAULT_RECIPE) != 0 ||
-           strcmp(cfg->learn.metric, DEFAULT_METRIC) != 0;
-}
-
-/* Models where datasets belong, and the other way round. */
-static enum pz_status check_operands(const struct train_cfg *cfg, const struct pz_strs *args,
-                                     struct pz_err *err)
-{
-    const unsigned dataset = 1u << PZ_OPERAND_DATASET,
-                   model = 1u << PZ_OPERAND_MODEL | 1u << PZ_OPERAND_CAMPAIGN;
-    const char *old = cfg->update ? cfg->update : cfg->tuned_from;
-    enum pz_status st = PZ_OK;
-
-    if (old && args->n > 0 && pz_operands_swapped(old, model, args->v[0], dataset))
-        return pz_err_set(err, PZ_USAGE, "the model comes behind --%s: pz-train --%s %s -o %s %s",
-                          cfg->update ? "update" : "tuned-from",
-                          cfg->update ? "update" : "tuned-from", args->v[0],
-                          cfg->output ? cfg->output : "MODEL.pzm", old);
-    if (old)
-        st = pz_operand_want(old, model, err);
-    for (size_t i = 0; i < args->n && st == PZ_OK; i++)
-        st = pz_operand_want(args->v[i], dataset, err);
-    return st;
-}
-
 static void add_settings(struct pz_str *out)
 {
     pz_params_list(out, PZ_LIST_MDOC);
@@ -201,7 +174,7 @@ static void add_settings(struct pz_str *out)
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
-    const struct train_cfg *cfg = config;
+    struct train_cfg *cfg = config;
     const struct pz_recipe *recipe = NULL;
     const char *advice = NULL;
     struct pz_dataset *ds = NULL;
@@ -213,45 +186,28 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         return train_print_info(cfg, err);
     if (cfg->trials)
         return train_print_trials(cfg, err);
-    if (cfg->without && !cfg->update)
-        return pz_err_set(err, PZ_USAGE, "--without goes with --update");
-    if (args->n == 0 && !cfg->without)
-        return pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
-    if (check_operands(cfg, args, err) != PZ_OK)
-        return PZ_USAGE;
-    if (!cfg->output && !cfg->dry_run)
-        return pz_err_set(err, PZ_USAGE, "-o MODEL.pzm is missing");
-    if (pz_out_check_binary(cfg->output, err) != PZ_OK)
-        return PZ_USAGE;
-    st = pz_recipe_choose(cfg->recipe, &recipe, &advice, err);
+    st = train_sort_trials(cfg, args, err);
+    if (st == PZ_OK)
+        st = train_check(cfg, args, err);
+    if (st == PZ_OK)
+        st = pz_recipe_choose(cfg->recipe, &recipe, &advice, err);
     if (st != PZ_OK)
         return st;
     if (advice)
         pz_log(log, PZ_LOG_NOTE, "%s is %s here; ask it with %s", cfg->recipe, recipe->name,
                advice);
-    if (cfg->update && cfg->dry_run)
-        return pz_err_set(err, PZ_USAGE, "--dry-run plans a training, not an --update");
-    if (!cfg->holdout != !cfg->holdout_out || (cfg->holdout && (cfg->update || cfg->dry_run)))
-        return pz_err_set(err, PZ_USAGE,
-                          "--holdout SPEC and --holdout-out TEST.pzd go together, with a training");
-    if (cfg->tuned_from && (cfg->update || cfg->dry_run || cfg->holdout))
-        return pz_err_set(err, PZ_USAGE,
-                          "--tuned-from is a training of its own: without --update, --dry-run and "
-                          "--holdout");
-    if ((cfg->update || cfg->tuned_from) && is_of_training(cfg))
-        return pz_err_set(err, PZ_USAGE,
-                          "%s keeps the model's recipe, event rules, settings and seed; "
-                          "options that choose them or tune are for a training",
-                          cfg->update ? "--update" : "--tuned-from");
-    if (cfg->update) {
+    if (cfg->update)
         st = update(cfg, args, log, err);
-    } else {
+    else
         st = pz_dataset_open(args->v, args->n, &ds, err);
-        if (st == PZ_OK)
-            st = cfg->tuned_from ? train_again(cfg, ds, log, err)
-                                 : train(cfg, ds, recipe, log, err);
-    }
-    if (st == PZ_OK && !cfg->dry_run)
+    if (st == PZ_OK && cfg->tuned_from)
+        st = train_again(cfg, ds, log, err);
+    else if (st == PZ_OK && cfg->with_trials.n)
+        st = pz_train_with_trials(cfg->with_trials.v, cfg->with_trials.n, ds, cfg->timeout, log,
+                                  cfg->output, err);
+    else if (st == PZ_OK && !cfg->update)
+        st = train(cfg, ds, recipe, log, err);
+    if (st == PZ_OK && !cfg->dry_run && !cfg->trial)
         st = train_report(cfg, ds ? ds->n_interactions : 0, log, err);
     pz_dataset_free(ds);
     return st;
@@ -264,6 +220,8 @@ int main(int argc, char **argv)
         .synopsis =
             "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
             "--tuned-from OLD.pzm -o MODEL.pzm DATA.pzd...\n"
+            "--trial K/N [options] DATA.pzd... >FILE\n"
+            "--with-trials FILE... -o MODEL.pzm DATA.pzd...\n"
             "--info MODEL.pzm\n"
             "--trials MODEL.pzm",
         .summary = "Learn a model from datasets.",

@@ -9,14 +9,38 @@
 #include "data/dataset.h"
 #include "train/options.h"
 
+/* defaults */
+#define TRAIN_RECIPE "user-personalization"
+#define TRAIN_METRIC "mix"
+#define TRAIN_SEED "1"
+
 struct train_cfg {
     const char *output, *recipe;
     double timeout;
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
+    const char *trial;
+    struct pz_strs with_trials;
     const char *info, *trials, *update, *without, *tuned_from, *holdout, *holdout_out;
     struct pz_common common;
 };
+
+/* Whether the options go together and the operands are of the right kind.
+ * Errors: PZ_USAGE with what to type instead */
+enum pz_status train_check(const struct train_cfg *cfg, const struct pz_strs *args,
+                           struct pz_err *err);
+
+/* --trial K/N into job; nothing where text is NULL.
+ * Errors: PZ_USAGE it is not of that form */
+enum pz_status train_parse_trial(const char *text, struct pz_train_cfg *job, struct pz_err *err);
+
+/* --trial: search, and print the line. */
+enum pz_status train_print_trial(const struct pz_dataset *ds, const struct pz_train_cfg *job,
+                                 struct pz_err *err);
+
+/* --with-trials FILE...: operands that are no datasets are further files of lines, as a shell's pattern
+ * gives them. */
+enum pz_status train_sort_trials(struct train_cfg *cfg, struct pz_strs *args, struct pz_err *err);
 
 /* What a training took, on standard error, and with --json on standard output. interactions: that it
  * learned from; 0: an update, which learned from a delta. */

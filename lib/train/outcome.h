@@ -31,6 +31,10 @@ enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg
  * Errors: PZ_BAD_DATA a part or a setting that this pz does not have */
 enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct pz_err *err);
 
+/* The line of pz_train_trial of a training whose search is over (trial.c).
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_trial_write(const struct pz_training *t, struct pz_str *line, struct pz_err *err);
+
 /* Train in full by an outcome and write the model. cfg: log, timeout_s; the rest is the outcome's.
  * keep_check: the outcome is of these data, and its check and all are the model's.
  * Errors: as pz_train_again */

@@ -11,6 +11,7 @@
  *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a slice
  *     of time is judged, whose users share what happened then, and without order, so that what is
  *     kept is worth its cost
+ *   - one search of several (trial.c) begins each part with jumps to other regions
  *   - when all parts are there, each part's weight moves once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */
@@ -19,13 +20,14 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "base/rng.h"
 #include "base/signals.h"
 #include "train/tune.h"
 
 static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
                     WORTH = 0.01, PRUNE_AT = 0;
 
-enum { SCAN_STEPS = 6 };
+enum { SCAN_STEPS = 6, JUMPS = 3 };
 
 static bool searched(const struct pz_choice *c, size_t k)
 {
@@ -478,6 +480,35 @@ static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left,
     return st;
 }
 
+/* A search that is not the first looks first in other regions: half of what is searched by fits, anywhere
+ * in its range, is what a search along one setting at a time from the defaults cannot reach. */
+static enum pz_status jump(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    struct pz_rng rng;
+    enum pz_status st = PZ_OK;
+
+    pz_rng_init(&rng, s->cfg->seed, (uint64_t)s->cfg->search * PZ_MAX_PARTS + p);
+    for (int j = 0; j < JUMPS && st == PZ_OK && !pz_search_out_of_time(s); j++) {
+        struct pz_choice there = s->choice[p];
+        bool moves = false;
+
+        for (size_t k = 0; k < there.scorer->n_settings; k++) {
+            const struct pz_setting *set = &there.scorer->settings[k];
+            double share = pz_rng_unit(&rng);
+
+            if (!searched(&there, k) || set->read_out || set->effort || set->scanned ||
+                pz_rng_unit(&rng) < 0.5)
+                continue;
+            there.value[k] = there.low[k];
+            there.value[k] = pz_choice_moved(&there, k, share);
+            moves = true;
+        }
+        if (moves)
+            st = try_region(s, p, &there, err);
+    }
+    return st;
+}
+
 /* Try a setting all over its range. */
 static enum pz_status scan(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
 {
@@ -525,6 +556,8 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
         return st == PZ_OK && s->part[p].weight > 0 ? pass(s, p, true, 0.12, &free_moves, err) : st;
     }
     st = pass(s, p, true, 0.25, &free_moves, err);
+    if (st == PZ_OK && s->cfg->search > 1)
+        st = jump(s, p, err);
     if (st == PZ_OK)
         st = try_regions(s, p, &left, err);
     for (double step = 0.25; step > 0.1 && st == PZ_OK && left > 0; step /= 2) {

@@ -169,6 +169,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .metric = t->cfg->metric,
                                .exclude_seen = t->cfg->recipe->exclude_seen,
                                .seed = t->cfg->seed,
+                               .search = t->cfg->trial,
                                .log = t->cfg->log,
                                .trials = t->trials,
                                .check = t->check,
@@ -463,43 +464,58 @@ static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_t
     return st;
 }
 
-static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
-                            const char *path, struct pz_err *err)
+/* From the data to what the parts shall be: all but the fits on all data. */
+static enum pz_status search(struct pz_training *t, struct pz_err *err)
 {
-    struct pz_training t = {
-        .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array(), .check = json_object()
-    };
+    const struct pz_train_cfg *cfg = t->cfg;
     double power = 0;
     enum pz_status st = pz_mat_reserve(err);
 
     if (st == PZ_OK)
-        st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
-    if (st == PZ_OK && ds->items.n == 0)
+        st = pz_corpus_make(t->ds, cfg->rules, cfg->n_rules, cfg->keep, &t->corpus, err);
+    if (st == PZ_OK && t->ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
     if (st == PZ_OK)
         st = pz_params_check(cfg, err);
     if (st == PZ_OK)
-        st = check_rules(ds, cfg, err);
+        st = check_rules(t->ds, cfg, err);
     if (st == PZ_OK) {
-        warn_if_small(&t);
-        pz_training_begin(&t);
-        t.cap = pz_heavy_cap(&t.corpus.c);
-        st = pz_training_teach(&t, NULL, err);
+        warn_if_small(t);
+        pz_training_begin(t);
+        t->cap = pz_heavy_cap(&t->corpus.c);
+        st = pz_training_teach(t, NULL, err);
     }
     if (st == PZ_OK)
-        st = pz_power_choose(t.teach, cfg, &power, err);
+        st = pz_power_choose(t->teach, cfg, &power, err);
     if (st == PZ_OK) {
-        t.corpus.c.event_power = t.cut.c.event_power = power;
-        pz_trend_choice_init(&t.trend, t.teach);
-        choose_parts(&t);
+        t->corpus.c.event_power = t->cut.c.event_power = power;
+        pz_trend_choice_init(&t->trend, t->teach);
+        choose_parts(t);
     }
     if (st == PZ_OK)
-        st = pz_params_apply(&t, err);
+        st = pz_params_apply(t, err);
     if (st == PZ_OK) {
-        drop_undecided(&t);
-        st = tune(&t, err);
+        drop_undecided(t);
+        st = tune(t, err);
     }
-    drop_idle(&t);
+    drop_idle(t);
+    return st;
+}
+
+/* path NULL: the search alone, and what it found into line. */
+static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                            const char *path, struct pz_str *line, struct pz_err *err)
+{
+    struct pz_training t = {
+        .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array(), .check = json_object()
+    };
+    enum pz_status st = search(&t, err);
+
+    if (st == PZ_OK && !path) {
+        st = pz_trial_write(&t, line, err);
+        pz_training_clear(&t);
+        return st;
+    }
     if (st == PZ_OK)
         st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
     if (st == PZ_OK)
@@ -510,8 +526,9 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
     return st;
 }
 
-enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
-                        const char *path, struct pz_err *err)
+/* With thresholds that are asked for chosen first. */
+static enum pz_status train_liked(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                  const char *path, struct pz_str *line, struct pz_err *err)
 {
     struct pz_train_cfg with = *cfg;
     struct pz_event_rule *rules = pz_mem_copy(cfg->rules, cfg->n_rules, sizeof *rules);
@@ -521,7 +538,19 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
     if (st == PZ_OK)
         st = pz_liked_choose(ds, cfg, rules, cfg->n_rules, err);
     if (st == PZ_OK)
-        st = train(ds, &with, path, err);
+        st = train(ds, &with, path, line, err);
     free(rules);
     return st;
+}
+
+enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                        const char *path, struct pz_err *err)
+{
+    return train_liked(ds, cfg, path, NULL, err);
+}
+
+enum pz_status pz_train_trial(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                              struct pz_str *line, struct pz_err *err)
+{
+    return train_liked(ds, cfg, NULL, line, err);
 }

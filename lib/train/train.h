@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/str.h"
 #include "data/corpus.h"
 #include "data/dataset.h"
 #include "data/group.h"
@@ -28,8 +29,9 @@ struct pz_train_cfg {
     const uint8_t *keep; /* [n_interactions] interactions to learn from; NULL: all */
     double timeout_s;    /* wall seconds of the process until the model is written; 0: no limit */
     uint32_t n_trials;   /* fits tried for each part; 0: no tuning */
-    struct pz_metric metric; /* what tuning maximises */
-    double tune_time_s;      /* processor seconds for tuning; 0: no limit */
+    struct pz_metric metric;    /* what tuning maximises */
+    uint32_t trial, n_searches; /* of pz_train_trial: which search of how many, from 1 */
+    double tune_time_s;         /* processor seconds for tuning; 0: no limit */
     bool record_time; /* the manifest tells what trials and training took: equal trainings differ
                          then */
     uint64_t seed;
@@ -46,6 +48,26 @@ struct pz_train_cfg {
  *         as pz_scorer.fit, pz_writer_open, _add and _commit. path is then as it was */
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                         const char *path, struct pz_err *err);
+
+/* The search of a training alone, as a job among cfg->n_searches of which it is number cfg->trial: what it
+ * found is appended to line, a JSON object and a newline, the same on any machine. Nothing is written.
+ *
+ * Errors:  as pz_train
+ * Owner:   the caller has line */
+enum pz_status pz_train_trial(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                              struct pz_str *line, struct pz_err *err);
+enum { PZ_SEARCHES_MAX = 10000 };
+
+/* Learn by the best of searches made by pz_train_trial, and write the model: it has the bytes that a
+ * training by that search would have written, with one search those of pz_train.
+ *
+ * path     [n] files of such lines, "-" is standard input; a file may hold many
+ * ds       the data that the searches were made on, by their fingerprint
+ * Errors:  PZ_BAD_DATA a line is none, or of other data or another question; PZ_TRY_AGAIN the time is over;
+ *          as pz_rows_open and pz_train */
+enum pz_status pz_train_with_trials(const char *const *path, size_t n, const struct pz_dataset *ds,
+                                    double timeout_s, struct pz_log *log, const char *out,
+                                    struct pz_err *err);
 
 /* What a training will take. */
 struct pz_estimate {

@@ -34,6 +34,7 @@ struct pz_tune_cfg {
     bool exclude_seen; /* rank without the history's items */
     struct pz_metric metric;
     uint64_t seed;
+    uint32_t search; /* number of a search that begins with jumps; 0 and 1: the usual one */
     struct pz_log *log;
     json_t *trials;   /* array that receives an object a trial */
     json_t *check;    /* object that receives the held-out check (check.c); NULL: none */

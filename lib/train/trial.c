@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Searches as jobs: see train.h. Search 1 is the one that a training makes by itself. The others begin each
+ * part with jumps to other regions of its settings (search.c), drawn by the seed and their number, which
+ * are taken where they win; all are judged on the same cases, so that their values can be compared. A line
+ * knows nothing of the machine that it was made on, and holds numbers exactly: the model of the best one
+ * has the same bytes wherever searches and fit ran, and with one search those of a plain training.
+ *
+ * Lines of different questions are no choice of one: dataset, recipe, rules, options and the number of
+ * searches must be the same in all. A search that is missing is told, not refused: a job may have failed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/rows.h"
+#include "train/outcome.h"
+
+/* What was asked beside data and seed, as text: equal texts are equal questions. */
+static json_t *question(const struct pz_training *t)
+{
+    const struct pz_train_cfg *cfg = t->cfg;
+    json_t *params = json_array();
+
+    for (size_t i = 0; i < cfg->n_params; i++)
+        json_array_append_new(params, json_string(cfg->params[i]));
+    return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:f, s:o}", "dataset", t->ds->fingerprint,
+                     "recipe", cfg->recipe->name, "seed", (json_int_t)cfg->seed, "events",
+                     pz_outcome_rules(cfg), "tune", (json_int_t)cfg->n_trials, "metric",
+                     (json_int_t)cfg->metric.kind, "k", (json_int_t)cfg->metric.k, "event_power",
+                     cfg->event_power, "params", params);
+}
+
+enum pz_status pz_trial_write(const struct pz_training *t, struct pz_str *line, struct pz_err *err)
+{
+    json_t *doc = json_pack("{s:I, s:I, s:o}", "trial", (json_int_t)t->cfg->trial, "of",
+                            (json_int_t)t->cfg->n_searches, "asked", question(t));
+    enum pz_status st = doc ? pz_outcome_write(t, doc, err)
+                            : pz_err_memory(err, "what the search found", 1e5);
+    char *text = st == PZ_OK ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+
+    if (st == PZ_OK && !text)
+        st = pz_err_memory(err, "what the search found", 1e5);
+    if (text) {
+        pz_str_adds(line, text);
+        pz_str_addc(line, '\n');
+    }
+    if (st == PZ_OK && line->failed)
+        st = pz_err_memory(err, "what the search found", 1e5);
+    free(text);
+    json_decref(doc);
+    return st;
+}
+
+/* ---- the best of several ---- */
+
+struct trials {
+    json_t *best; /* owned */
+    double value;
+    json_int_t n, of;
+    uint8_t *seen; /* [of] */
+};
+
+static double value_of(const json_t *line)
+{
+    return json_number_value(json_object_get(json_object_get(line, "check"), "value"));
+}
+
+static enum pz_status begin(struct trials *all, const json_t *line, const char *fingerprint,
+                            struct pz_err *err)
+{
+    const json_t *asked = json_object_get(line, "asked");
+    const char *of_data = json_string_value(json_object_get(asked, "dataset"));
+
+    all->of = json_integer_value(json_object_get(line, "of"));
+    if (!of_data || all->of < 1 || all->of > PZ_SEARCHES_MAX)
+        return pz_err_set(err, PZ_BAD_DATA, "no line of pz-train --trial");
+    if (strcmp(of_data, fingerprint) != 0)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "the search was made on other data (%s) than these (%s)", of_data,
+                          fingerprint);
+    all->seen = pz_mem_array((size_t)all->of, 1);
+    return all->seen ? PZ_OK : pz_err_memory(err, "searches", (double)all->of);
+}
+
+/* The better one stays; of equal ones that with the lower number, whatever the order of lines. */
+static enum pz_status take(struct trials *all, const json_t *line, const char *fingerprint,
+                           struct pz_err *err)
+{
+    json_int_t k = json_integer_value(json_object_get(line, "trial"));
+    enum pz_status st = all->best ? PZ_OK : begin(all, line, fingerprint, err);
+
+    if (st != PZ_OK)
+        return st;
+    if (k < 1 || k > all->of || json_integer_value(json_object_get(line, "of")) != all->of ||
+        (all->best &&
+         !json_equal(json_object_get(line, "asked"), json_object_get(all->best, "asked"))))
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "the search was made with other data or options than those before it");
+    all->n += !all->seen[k - 1];
+    all->seen[k - 1] = 1;
+    if (all->best && (value_of(line) < all->value ||
+                      (value_of(line) <= all->value &&
+                       k >= json_integer_value(json_object_get(all->best, "trial")))))
+        return PZ_OK;
+    json_decref(all->best);
+    all->best = json_deep_copy(line);
+    all->value = value_of(line);
+    return all->best ? PZ_OK : pz_err_memory(err, "a search", 1e5);
+}
+
+static enum pz_status read_file(struct trials *all, const char *path, const char *fingerprint,
+                                struct pz_err *err)
+{
+    struct pz_rows_in *in = NULL;
+    struct pz_row row = { 0 };
+    enum pz_status st = pz_rows_open(path, NULL, &in, err);
+
+    if (st == PZ_OK && !pz_rows_is_json(in))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: lines of pz-train --trial are expected", path);
+    while (st == PZ_OK && !row.end) {
+        st = pz_rows_next(in, &row, err);
+        if (st != PZ_OK || row.end)
+            continue;
+        st = row.json && !row.bad ? take(all, row.json, fingerprint, err)
+                                  : pz_err_set(err, PZ_BAD_DATA, "no JSON object");
+        if (st != PZ_OK)
+            pz_err_prefix(err, "%s:%llu", path, (unsigned long long)row.line);
+    }
+    pz_rows_close(in);
+    return st;
+}
+
+static void tell(const struct trials *all, struct pz_log *log)
+{
+    struct pz_str missing = { 0 };
+
+    for (json_int_t k = 0; k < all->of; k++)
+        if (!all->seen[k])
+            pz_str_addf(&missing, "%s%lld", missing.len ? ", " : "", (long long)k + 1);
+    if (missing.len > 0)
+        pz_log(log, PZ_LOG_WARN, "of %lld searches these are missing: %s", (long long)all->of,
+               missing.failed ? "some" : missing.data);
+    pz_log(log, PZ_LOG_NOTE, "search %lld of %lld is the best: %.4f",
+           (long long)json_integer_value(json_object_get(all->best, "trial")), (long long)all->of,
+           all->value);
+    pz_str_clear(&missing);
+}
+
+enum pz_status pz_train_with_trials(const char *const *path, size_t n, const struct pz_dataset *ds,
+                                    double timeout_s, struct pz_log *log, const char *out,
+                                    struct pz_err *err)
+{
+    struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
+    struct trials all = { .best = NULL };
+    enum pz_status st = PZ_OK;
+
+    for (size_t i = 0; i < n && st == PZ_OK; i++)
+        st = read_file(&all, path[i], ds->fingerprint, err);
+    if (st == PZ_OK && !all.best)
+        st = pz_err_set(err, PZ_BAD_DATA, "there is no line of pz-train --trial");
+    if (st == PZ_OK) {
+        tell(&all, log);
+        st = pz_outcome_train(all.best, true, ds, &cfg, out, err);
+    }
+    json_decref(all.best);
+    free(all.seen);
+    return st;
+}
