@@ -136,6 +136,10 @@ enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct 
     t->trend.value[PZ_TREND_POWER] = number(trend, "power");
     t->trend.value[PZ_TREND_HALF_LIFE] = number(trend, "half_life");
     t->trend.value[PZ_TREND_RATE] = number(trend, "rate");
+    if (!(t->softmax_scale > 0))
+        return pz_err_set(err, PZ_BAD_DATA, "softmax_scale is not above 0");
+    if (trend)
+        st = pz_scorer_check(&pz_trend_choice, t->trend.value, err);
     if (json_array_size(json_object_get(doc, "parts")) > PZ_MAX_PARTS)
         return pz_err_set(err, PZ_BAD_DATA, "there are more than %d parts", PZ_MAX_PARTS);
     json_array_foreach (json_object_get(doc, "parts"), i, entry) {
