@@ -13,6 +13,7 @@
 #include "campaign/campaign.h"
 #include "cmd/train/train.h"
 #include "model/describe.h"
+#include "table/table.h"
 
 /* What a trial took, "-" where the training was not to record it. */
 static const char *seconds_of(const json_t *trial, char text[32])
@@ -66,6 +67,8 @@ enum pz_status train_print_info(const struct train_cfg *cfg, struct pz_err *err)
         st = pz_model_open(path, &m, err);
     if (st == PZ_OK && !(facts = pz_model_describe(m)))
         st = pz_err_memory(err, "what the model says of itself", 1e5);
+    if (st == PZ_OK)
+        st = pz_table_recheck(m->table, err);
     if (st == PZ_OK && cfg->common.json)
         pz_json_dump(&text, facts, false);
     else if (st == PZ_OK)
