@@ -122,6 +122,10 @@ faults: all $(B)/tests/failalloc.so $(B)/tests/killat.so
 	@command -v python3 >/dev/null || { echo "python3 is not installed: scripts/install-deps.sh --deep" >&2; exit 69; }
 	tests/faults/faults.py $(B) $(FAULTS)
 
+# several hosts on one log, under kills and without the database; the short form is tests/cli/log.bats. CLUSTER: which
+check-cluster: all
+	tests/cluster/cluster.py $(B)/bin $(CLUSTER)
+
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
 
@@ -167,7 +171,7 @@ install: all man
 	ln -sf pz-daily.1 $(MANDIR)/man1/pz-weekly.1
 	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
 	install -m 644 systemd/pz-serve.socket systemd/*.timer $(UNITDIR)
-	for j in daily weekly; do sed 's|/usr/local/bin|$(PREFIX)/bin|' systemd/pz-$$j.service >$(UNITDIR)/pz-$$j.service || exit 1; done
+	for j in daily weekly pull@; do sed 's|/usr/local/bin|$(PREFIX)/bin|' systemd/pz-$$j.service >$(UNITDIR)/pz-$$j.service || exit 1; done
 	install -d $(SHAREDIR)
 	install -m 755 scripts/pz-daily scripts/pz-weekly $(BINDIR)
 	install -m 644 scripts/pz-job.sh scripts/pz.conf systemd/pz.cron systemd/pz.logrotate $(SHAREDIR)
@@ -191,7 +195,7 @@ uninstall:
 	rm -f $(BINDIR)/pz-try $(PROGRAMS:%=$(BINDIR)/%) $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1) $(MANDIR)/man1/pz-weekly.1
 	rm -f $(UNITDIR)/pz-serve.service $(UNITDIR)/pz-serve.socket
-	rm -f $(foreach j,daily weekly,$(BINDIR)/pz-$j $(UNITDIR)/pz-$j.service $(UNITDIR)/pz-$j.timer)
+	rm -f $(foreach j,daily weekly pull@,$(BINDIR)/pz-$j $(UNITDIR)/pz-$j.service $(UNITDIR)/pz-$j.timer)
 	rm -rf $(SHAREDIR)
 	for p in $(MANREST); do rm -f $(MANDIR)/man$${p##*.}/$${p##*/}; done
 
@@ -215,6 +219,7 @@ help:
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'faults     all programs under calls, allocations and disks that fail, kills, damaged files; FAULTS=kinds'
+	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds'
 	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
@@ -231,5 +236,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: faults soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: faults check-cluster soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

@@ -91,6 +91,18 @@ static const struct pz_opt bench_opts[] = {
     PZ_OPT_COMMON(struct deploy_bench_cfg, common), PZ_END
 };
 
+static const struct pz_opt pull_opts[] = {
+    PZ_STR(
+        0, "with", struct deploy_pull_cfg, with, NULL, "COMMAND",
+        "how to fetch: a shell command that writes what its last word names ('curl -fsS'), or that "
+        "has {} for the source and {} for the file ('aws s3 cp {} {}', 'rsync {} {}')"),
+    PZ_REAL(0, "delay", struct deploy_pull_cfg, delay, "0", 0, 1e8, "SECONDS",
+            "take an offer only when it is so old: 0 on the host that goes first"),
+    PZ_FLAG(0, "force", struct deploy_pull_cfg, force,
+            "take an older offer too, and publish as publish --force does"),
+    PZ_OPT_COMMON(struct deploy_pull_cfg, common), PZ_END
+};
+
 static const struct pz_opt log_opts[] = {
     PZ_REAL(0, "days", struct deploy_log_cfg, days, "31", 31, 36500, "N",
             "with trim: keep what is younger; repeats of an event are known for 30 days"),
@@ -163,6 +175,23 @@ static const struct pz_cmd commands[] = {
         "Change a setting, or keep a filter under a name", set_opts, deploy_set),
     SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
         deploy_unset),
+    { .name = "offer",
+      .synopsis = "MODEL.pzm OFFER.json",
+      .summary = "Offer a model to hosts that pull: its name, size and SHA-256",
+      .opts = common_opts,
+      .cfg_bytes = sizeof(struct deploy_cfg),
+      .common_offset = offsetof(struct deploy_cfg, common),
+      .operands = "pzm",
+      .run = deploy_offer },
+    { .name = "pull",
+      .synopsis = "[--with COMMAND] [--delay SECONDS] [--force] CAMPAIGN OFFER",
+      .summary = "Publish the model that is offered there, if it is new",
+      .opts = pull_opts,
+      .cfg_bytes = sizeof(struct deploy_pull_cfg),
+      .common_offset = offsetof(struct deploy_pull_cfg, common),
+      .operands = "pzc",
+      .campaign = true,
+      .run = deploy_pull },
     { .name = "log",
       .synopsis = "init|sync|status CAMPAIGN\ntrim [--days N] [--drop HOST] CAMPAIGN",
       .summary = "Look after the log in PostgreSQL that several hosts share",

@@ -30,6 +30,13 @@ struct deploy_log_cfg {
     struct pz_common common;
 };
 
+struct deploy_pull_cfg {
+    const char *with;
+    double delay;
+    bool force;
+    struct pz_common common;
+};
+
 struct deploy_cost_cfg {
     double min_tps;
     const char *rates;
@@ -54,6 +61,7 @@ pz_cmd_run deploy_publish, deploy_list, deploy_rollback, deploy_gc, deploy_pin,
 pz_cmd_run deploy_status;                               /* status.c */
 pz_cmd_run deploy_check, deploy_repair, deploy_compact; /* upkeep.c */
 pz_cmd_run deploy_set, deploy_unset;                    /* settings.c */
+pz_cmd_run deploy_offer, deploy_pull;                   /* pull.c */
 pz_cmd_run deploy_log;                                  /* log.c */
 pz_cmd_run deploy_serve, deploy_cost, deploy_bench;     /* serve.c */
 

@@ -50,7 +50,7 @@ static json_t *status_json(const struct status *s)
            *filters = json_object_get(s->settings.doc, "filters");
 
     return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-                     "s:I, s:I, s:o, s:o}",
+                     "s:I, s:I, s:s, s:o, s:o}",
                      "version", (json_int_t)s->version.number, "recipe", s->version.recipe,
                      "published", pz_time_format(s->version.published, published), "items",
                      (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
@@ -63,7 +63,7 @@ static json_t *status_json(const struct status *s)
                      (json_int_t)s->health.age[PZ_AGE_DATA], "publication_age",
                      (json_int_t)s->health.age[PZ_AGE_PUBLICATION], "backlog_age",
                      (json_int_t)s->health.age[PZ_AGE_BACKLOG], "backlog",
-                     (json_int_t)s->health.backlog, "settings",
+                     (json_int_t)s->health.backlog, "fingerprint", s->version.model, "settings",
                      settings ? json_incref(settings) : json_object(), "filters",
                      filters ? json_incref(filters) : json_object());
 }
@@ -85,8 +85,8 @@ static void print_status(const struct status *s)
 {
     char when[32];
 
-    printf("version   %u, %s, published %s\n", s->version.number, s->version.recipe,
-           pz_time_format(s->version.published, when));
+    printf("version   %u, %s, published %s, model %.8s\n", s->version.number, s->version.recipe,
+           pz_time_format(s->version.published, when), *s->version.model ? s->version.model : "-");
     printf("model     %u items, %u users, data up to %s, live events up to %llu, rows up to %llu\n",
            s->model->items.n, s->model->users.n, pz_time_format(s->model->newest, when),
            (unsigned long long)s->version.live_seen, (unsigned long long)s->version.rows_seen);

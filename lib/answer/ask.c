@@ -166,13 +166,17 @@ enum pz_status pz_ask_count(const struct pz_prepared *p, const struct pz_questio
 char *pz_answered_rid(const struct pz_answered *a, char *buf)
 {
     const char *user_id = a->req.user_id ? a->req.user_id : "";
-    uint64_t h = pz_hash64(user_id, strlen(user_id)), k;
+    uint64_t h = pz_hash64(user_id, strlen(user_id)), k, model;
 
     for (size_t i = 0; i < a->answer.n; i++)
         h = pz_rng_mix(h ^ a->answer.hit[i].item);
     /* An answer that knew another event is another answer, though its items may be the same. */
     h = pz_rng_mix(h ^ a->answer.next.live);
     k = pz_rng_mix(h);
+    /* A version's number is the host's own; the first digits of its model are the same everywhere. */
+    if (a->prepared->snap->view &&
+        sscanf(a->prepared->snap->view->version.model, "%8" SCNx64, &model) == 1)
+        h = model << 32 | (h & UINT32_MAX);
     snprintf(buf, PZ_RID_BYTES, "RID-%08" PRIx32 "-%04x-%04x-%04x-%012" PRIx64,
              a->prepared->snap->version, (unsigned)(h >> 48), (unsigned)(h >> 32) & 0xffff,
              (unsigned)(h >> 16) & 0xffff, k >> 16);

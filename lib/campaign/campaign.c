@@ -200,13 +200,12 @@ static enum pz_status write_version(const char *campaign, struct pz_table *t,
     return st;
 }
 
-static enum pz_status note_model(struct pz_table *t, struct pz_err *err)
+static enum pz_status note_model(struct pz_table *t, struct pz_version *v, struct pz_err *err)
 {
-    char fingerprint[33];
-    enum pz_status st = pz_table_fingerprint(t, fingerprint, err);
+    enum pz_status st = pz_table_fingerprint(t, v->model, err);
 
     if (st == PZ_OK)
-        pz_ledger_text("model", fingerprint);
+        pz_ledger_text("model", v->model);
     return st;
 }
 
@@ -233,7 +232,7 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
     if (st == PZ_OK)
         st = verify_model(campaign, model, &t, &m, &v, err);
     if (st == PZ_OK)
-        st = note_model(t, err);
+        st = note_model(t, &v, err);
     if (st == PZ_OK && !cfg->force)
         st = check_wanted(campaign, &c, m, err);
     if (st == PZ_OK)

@@ -21,7 +21,8 @@ struct pz_version {
     char store[17];     /* identity of the live store that these are of; "": not known */
     int64_t published;  /* Unix seconds */
     char recipe[64];
-    double ndcg; /* nDCG@25 of the training's held-out check; 0: there was none */
+    char model[33]; /* fingerprint of what was published, the same on every host; "": not known */
+    double ndcg;    /* nDCG@25 of the training's held-out check; 0: there was none */
     bool current, previous;
     bool pinned;  /* gc keeps it */
     bool bad;     /* a rollback left it behind as bad */

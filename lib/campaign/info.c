@@ -26,9 +26,9 @@ enum pz_status pz_info_write(const char *path, const struct pz_version *v, struc
 
     pz_str_addf(&text,
                 "{\"published\":%lld,\"live_seen\":%llu,\"rows_seen\":%llu,\"store\":\"%s\","
-                "\"recipe\":\"%s\",\"ndcg_25\":%.4f}\n",
+                "\"recipe\":\"%s\",\"ndcg_25\":%.4f,\"model\":\"%s\"}\n",
                 (long long)v->published, (unsigned long long)v->live_seen,
-                (unsigned long long)v->rows_seen, v->store, v->recipe, v->ndcg);
+                (unsigned long long)v->rows_seen, v->store, v->recipe, v->ndcg, v->model);
     st = text.failed ? pz_err_memory(err, "info.json", 1e3)
                      : pz_file_write(path, text.data, text.len, err);
     pz_str_clear(&text);
@@ -47,7 +47,8 @@ static bool take_count(const json_t *doc, const char *name, uint64_t *out)
 static bool parse(const json_t *doc, struct pz_version *v)
 {
     const char *recipe = json_string_value(json_object_get(doc, "recipe")),
-               *store = json_string_value(json_object_get(doc, "store"));
+               *store = json_string_value(json_object_get(doc, "store")),
+               *model = json_string_value(json_object_get(doc, "model")); /* not in older ones */
     uint64_t published;
 
     if (!take_count(doc, "published", &published) || !take_count(doc, "live_seen", &v->live_seen) ||
@@ -58,6 +59,7 @@ static bool parse(const json_t *doc, struct pz_version *v)
     v->ndcg = json_number_value(json_object_get(doc, "ndcg_25")); /* 0 in older ones */
     strcpy(v->recipe, recipe);
     strcpy(v->store, store ? store : "");
+    strcpy(v->model, model && strlen(model) < sizeof v->model ? model : "");
     return true;
 }
 

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "campaign/campaign.h"
 
-/* Write v's published, live_seen, rows_seen, store and recipe to path. Errors: as pz_file_write */
+/* Write v's published, live_seen, rows_seen, store, recipe and model to path. Errors: as pz_file_write */
 enum pz_status pz_info_write(const char *path, const struct pz_version *v, struct pz_err *err);
 
 /* Fill v (by v->number) with what its info.json says, and the size of its model.

@@ -372,6 +372,16 @@ static void add_commit_times(struct pz_str *out, struct pz_served *k)
                 k->cfg->name, s.seconds, k->cfg->name, (unsigned long long)s.batches);
 }
 
+static void add_model(struct pz_str *out, struct pz_served *k)
+{
+    struct pz_snapshot *snap = pz_service_take(k->service);
+
+    if (snap->view)
+        pz_str_addf(out, "pz_model{campaign=\"%s\",version=\"%u\",model=\"%s\"} 1\n", k->cfg->name,
+                    snap->version, snap->view->version.model);
+    pz_snapshot_release(snap);
+}
+
 static void add_log(struct pz_str *out, struct pz_served *k)
 {
     struct pz_follow_state f;
@@ -441,6 +451,11 @@ void pz_server_write_metrics(struct pz_str *out, struct pz_server *s)
           add_live },
         { "pz_commit_entries", "histogram", "Events and rows of one durable transaction.",
           add_commits },
+        { "pz_model", "gauge",
+          "The version that answers and the fingerprint of its model, which is the same on all "
+          "hosts "
+          "that have it.",
+          add_model },
         { "pz_log", "gauge",
           "The log of several hosts: whether it is reached, since when the store may lack "
           "something, "
