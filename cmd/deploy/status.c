@@ -16,6 +16,7 @@
 #include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "cmd/deploy/deploy.h"
+#include "live/follow.h"
 #include "model/describe.h"
 
 struct status {
@@ -24,6 +25,7 @@ struct status {
     struct pz_settings settings;
     struct pz_live_size live;
     struct pz_health health;
+    char log[256]; /* URL; "": none */
 };
 
 static enum pz_status read_status(const char *campaign, struct status *s, struct pz_err *err)
@@ -37,6 +39,8 @@ static enum pz_status read_status(const char *campaign, struct status *s, struct
         st = pz_campaign_open_live(campaign, false, &store, err);
     if (st == PZ_OK && store)
         st = pz_live_count(store, &s->live, err);
+    if (st == PZ_OK && store)
+        st = pz_live_log_url(store, s->log, sizeof s->log, err);
     if (st == PZ_OK)
         st = pz_health_measure(campaign, s->model, &s->version, store, &s->health, err);
     pz_live_close(store);
@@ -50,7 +54,7 @@ static json_t *status_json(const struct status *s)
            *filters = json_object_get(s->settings.doc, "filters");
 
     return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-                     "s:I, s:I, s:s, s:o, s:o}",
+                     "s:I, s:I, s:s, s:s, s:o, s:o}",
                      "version", (json_int_t)s->version.number, "recipe", s->version.recipe,
                      "published", pz_time_format(s->version.published, published), "items",
                      (json_int_t)s->model->items.n, "users", (json_int_t)s->model->users.n,
@@ -63,8 +67,8 @@ static json_t *status_json(const struct status *s)
                      (json_int_t)s->health.age[PZ_AGE_DATA], "publication_age",
                      (json_int_t)s->health.age[PZ_AGE_PUBLICATION], "backlog_age",
                      (json_int_t)s->health.age[PZ_AGE_BACKLOG], "backlog",
-                     (json_int_t)s->health.backlog, "fingerprint", s->version.model, "settings",
-                     settings ? json_incref(settings) : json_object(), "filters",
+                     (json_int_t)s->health.backlog, "fingerprint", s->version.model, "log", s->log,
+                     "settings", settings ? json_incref(settings) : json_object(), "filters",
                      filters ? json_incref(filters) : json_object());
 }
 
@@ -98,6 +102,8 @@ static void print_status(const struct status *s)
            (double)s->health.age[PZ_AGE_DATA] / 3600,
            (double)s->health.age[PZ_AGE_PUBLICATION] / 3600,
            (double)s->health.age[PZ_AGE_BACKLOG] / 3600, (unsigned long long)s->health.backlog);
+    if (*s->log)
+        printf("log       %s; see pz-deploy log status\n", s->log);
     print_members("setting", json_object_get(s->settings.doc, "settings"));
     print_members("filter", json_object_get(s->settings.doc, "filters"));
 }

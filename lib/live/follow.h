@@ -24,6 +24,11 @@
  * Errors:  PZ_USAGE no such URL; the store is the view of a log already; else as pz_live_put_each */
 enum pz_status pz_live_log_set(struct pz_live_store *s, const char *url, struct pz_err *err);
 
+/* The URL of the log without its password, into url of n bytes; "": none is set.
+ *
+ * Errors:  as pz_live_count */
+enum pz_status pz_live_log_url(struct pz_live_store *s, char *url, size_t n, struct pz_err *err);
+
 /* Make the log, with all that the store holds, or join the one that is there with an empty store.
  *
  * made     whether it was made

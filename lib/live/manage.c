@@ -58,6 +58,20 @@ enum pz_status pz_live_log_set(struct pz_live_store *s, const char *url, struct 
     return st;
 }
 
+static int read_url(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    return pz_db_get_text(s, txn, "log", context, sizeof((struct pz_shared_state *)0)->url);
+}
+
+enum pz_status pz_live_log_url(struct pz_live_store *s, char *url, size_t n, struct pz_err *err)
+{
+    char own[sizeof((struct pz_shared_state *)0)->url] = "";
+    enum pz_status st = pz_db_read(s, read_url, own, "reading", err);
+
+    pz_journal_shown(own, url, n);
+    return st;
+}
+
 /* ---- making and joining ---- */
 
 /* Raw records, whatever joined whom since. */
@@ -310,14 +324,11 @@ static enum pz_status look(struct pz_live_store *s, struct pz_journal *j, void *
 enum pz_status pz_live_log_info(struct pz_live_store *s, struct pz_log_info *info,
                                 struct pz_err *err)
 {
-    struct pz_shared_state state = { .url = "" };
-    enum pz_status st = pz_shared_state(s, &state, err);
+    enum pz_status st;
 
     memset(info, 0, sizeof *info);
-    if (st != PZ_OK || !*state.url)
-        return st;
-    pz_journal_shown(state.url, info->url, sizeof info->url);
-    return with_log(s, look, info, err);
+    st = pz_live_log_url(s, info->url, sizeof info->url, err);
+    return st == PZ_OK && *info->url ? with_log(s, look, info, err) : st;
 }
 
 static enum pz_status tell(struct pz_live_store *s, struct pz_journal *j, void *context,

@@ -57,6 +57,7 @@ all() {
     put b u3 i0004
     [ "$(all a)" = "$(all b)" ]
     [ "$(pz-event stats --json a/home.pzc | jq .events)" = 4 ]
+    [ "$(pz-deploy status --json a/home.pzc | jq -r .log)" = "$LOG" ]
     # the identity is the log's
     [ "$(pz-deploy log status --json a/home.pzc | jq -r .store)" = "$(pz-deploy log status --json b/home.pzc | jq -r .store)" ]
     # a file goes the same way, and what each event came to is known
