@@ -8,7 +8,7 @@ usage: cluster.py BIN [pairs] [faults] [failover] [speed]      (all of them)
   pairs     PAIRS (10000) times PutEvents and then GetRecommendations by way of haproxy, which must show it, while hosts
             join, leave and are killed
   faults    writers on two hosts for SECONDS (60), while hosts and the database are killed and the database is away for
-            AWAY (30) seconds: nothing acknowledged is lost, and all hosts, one that begins then too, hold the same
+            AWAY (30) seconds and silent for half of that: nothing acknowledged is lost, and all hosts, one that begins then too, hold the same
   failover  the database is killed for good and its synchronous standby takes over: likewise
   speed     events a second in batches of 64, and the CPU time of each
 
@@ -75,16 +75,23 @@ class Postgres:
     def stop(self, mode='fast'):
         self.do('pg_ctl', '-D', self.data, '-m', mode, '-w', '-t', '60', 'stop')
 
-    def kill(self):
-        """All of it at once, by SIGKILL."""
+    def pids(self):
         with open(self.data + '/postmaster.pid') as f:
             pid = int(f.readline())
         children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(pid)], stdout=subprocess.PIPE, text=True).stdout
-        for p in [pid] + [int(x) for x in children.split()]:
+        return [pid] + [int(x) for x in children.split()]
+
+    def signal(self, sig):
+        """To all of it at once."""
+        for p in self.pids():
             try:
-                os.kill(p, signal.SIGKILL)
+                os.kill(p, sig)
             except ProcessLookupError:
                 pass
+
+    def kill(self):
+        pid = self.pids()[0]
+        self.signal(signal.SIGKILL)
         while os.path.exists(f'/proc/{pid}') and open(f'/proc/{pid}/stat').read().split()[2] != 'Z':
             time.sleep(0.02)
 
@@ -93,16 +100,13 @@ class Postgres:
 
     def cpu(self):
         """Seconds of all its processes, also of those that ended."""
-        with open(self.data + '/postmaster.pid') as f:
-            pid = int(f.readline())
-        children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(pid)], stdout=subprocess.PIPE, text=True).stdout
-        ticks = 0
-        for p in [pid] + [int(x) for x in children.split()]:
+        ticks, pids = 0, self.pids()
+        for p in pids:
             try:
                 fields = open(f'/proc/{p}/stat').read().rsplit(')', 1)[1].split()
             except FileNotFoundError:
                 continue
-            ticks += sum(int(fields[i]) for i in ((11, 12, 13, 14) if p == pid else (11, 12)))
+            ticks += sum(int(fields[i]) for i in ((11, 12, 13, 14) if p == pids[0] else (11, 12)))
         return ticks / os.sysconf('SC_CLK_TCK')
 
     @property
@@ -314,6 +318,15 @@ def write(hosts, stop, acked, lock, k, refused):
             client = clients[random.randrange(len(clients))]
 
 
+def taken_again(acked, when):
+    before, until = len(acked), time.time() + 20
+    while len(acked) == before and time.time() < until:
+        time.sleep(0.1)
+    if len(acked) == before:
+        complain('faults: nothing is taken after ' + when)
+    time.sleep(3)
+
+
 def faults(pg, seconds, away):
     pg.sql('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
     hosts = [Host('f' + c) for c in 'ab']
@@ -344,10 +357,11 @@ def faults(pg, seconds, away):
     pg.stop('immediate')
     time.sleep(away)
     pg.start()
-    before = len(acked)
-    time.sleep(5)
-    if len(acked) == before:
-        complain('faults: nothing is taken after the database came back')
+    taken_again(acked, 'the database came back')
+    pg.signal(signal.SIGSTOP)  # as behind a cut network: it takes connections and says nothing
+    time.sleep(away / 2)
+    pg.signal(signal.SIGCONT)
+    taken_again(acked, 'the database went on')
     stop.set()
     for t in threads:
         t.join()
@@ -358,7 +372,7 @@ def faults(pg, seconds, away):
         complain('faults: nobody was told 503 while the database was away')
     _, same = compare(hosts, 'faults')
     say(f'faults: {len(acked)} acknowledged, {lost} lost; killed: hosts {kills["host"]}, database {kills["database"]}; away '
-        f'{away:g} s; answers that were none: {refused}; the same everywhere, also from the beginning: {same}')
+        f'{away:g} s, silent {away / 2:g} s; answers that were none: {refused}; the same everywhere, also from the beginning: {same}')
 
 
 # ---- failover
