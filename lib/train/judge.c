@@ -140,17 +140,25 @@ PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, floa
 }
 
 /* Items of the same score share their places: the mean of the best and the worst that it could be,
- * rounded down. The item itself is level with itself, which makes a half that rounding drops. */
+ * rounded down. The item itself is level with itself, which makes a half that rounding drops. Ranks of
+ * depth and more are not told apart, and count as depth: what scores no more than one of them has no
+ * better one. */
 static uint32_t rank_all(const struct pz_valid *v, const struct pz_valid_case *c,
-                         const struct pz_valid_scratch *scratch, float w, uint32_t *rank)
+                         const struct pz_valid_scratch *scratch, float w, uint32_t depth,
+                         uint32_t *rank)
 {
     uint32_t n = c->n_truth < PZ_VALID_TRUTHS ? c->n_truth : PZ_VALID_TRUTHS;
+    float beyond = -INFINITY;
 
     for (uint32_t t = 0; t < n; t++) {
         uint32_t item = v->truth[c->truth + t];
         float s = scratch->total[item] + w * scratch->mine[item];
 
+        rank[t] = depth;
+        if (s <= beyond)
+            continue;
         rank[t] = count_above(scratch->total, scratch->mine, w, s, v->train.n_items) / 2;
+        beyond = rank[t] >= depth ? s : beyond;
     }
     return n;
 }
@@ -158,7 +166,8 @@ static uint32_t rank_all(const struct pz_valid *v, const struct pz_valid_case *c
 static double judge_weight(const struct pz_valid *v, const struct pz_valid_case *c,
                            const struct pz_valid_scratch *scratch, float w)
 {
-    uint32_t rank[PZ_VALID_TRUTHS], n = rank_all(v, c, scratch, w, rank);
+    uint32_t rank[PZ_VALID_TRUTHS],
+        n = rank_all(v, c, scratch, w, pz_metric_depth(&v->metric), rank);
 
     return pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
 }
@@ -168,7 +177,7 @@ uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
 {
     forbid_seen(v, c, scratch->total);
     memset(scratch->mine, 0, v->train.n_items * sizeof *scratch->mine);
-    return rank_all(v, c, scratch, 0, rank);
+    return rank_all(v, c, scratch, 0, UINT32_MAX, rank);
 }
 
 /* What the threads of one judging share. */

@@ -20,6 +20,8 @@
 enum {
     STEPS = 2,  /* single-event cases a user */
     SLICE = 10, /* the newest slice is one in so many events */
+    MIX_NEAR = 10,
+    MIX_DEEP = 100,
     MEMO_BYTES = 24 << 20
 };
 
@@ -89,6 +91,11 @@ static double ndcg(const uint32_t *rank, const float *gain, uint32_t n, uint32_t
     return sum / ideal_gain(gain, n, k);
 }
 
+uint32_t pz_metric_depth(const struct pz_metric *metric)
+{
+    return metric->kind == PZ_METRIC_MIX ? MIX_DEEP : metric->k;
+}
+
 double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, const float *gain,
                        uint32_t n)
 {
@@ -96,7 +103,7 @@ double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, con
     uint32_t hits = 0;
 
     if (metric->kind == PZ_METRIC_MIX)
-        return 0.5 * ndcg(rank, gain, n, 10) + 0.5 * ndcg(rank, gain, n, 100);
+        return 0.5 * ndcg(rank, gain, n, MIX_NEAR) + 0.5 * ndcg(rank, gain, n, MIX_DEEP);
     if (metric->kind == PZ_METRIC_NDCG)
         return ndcg(rank, gain, n, metric->k);
     for (uint32_t i = 0; i < n; i++) {

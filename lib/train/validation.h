@@ -26,6 +26,9 @@ struct pz_metric {
  * Errors: PZ_USAGE it is none of these */
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err);
 
+/* From this rank on, counted from 0, an item is worth nothing. */
+uint32_t pz_metric_depth(const struct pz_metric *metric);
+
 /* The value of one list. rank: ranks of the truths from 0, any order; gain: what each is worth, >
  * 0. */
 double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, const float *gain,

@@ -690,6 +690,17 @@ TEST(values_of_ranks_are_those_worked_by_hand)
     assert_true(fabs(pz_metric_value(&m, rank + 1, gain, 1) - (1.0 / 12)) < 1e-9);
     assert_int_equal(pz_metric_parse("hit@11", &m, &err), PZ_OK);
     assert_true(fabs(pz_metric_value(&m, rank + 1, gain, 1) - (0)) < 1e-9);
+    for (const char *const *name =
+             (const char *const[]){ "mix", "ndcg@100", "mrr@100", "recall@100", "hit@100", NULL };
+         *name;
+         name++) { /* what is beyond the depth is worth nothing, what is before it something */
+        uint32_t deep[] = { 99, 100 };
+
+        assert_int_equal(pz_metric_parse(*name, &m, &err), PZ_OK);
+        assert_int_equal(pz_metric_depth(&m), 100);
+        assert_true(pz_metric_value(&m, deep, gain, 1) > 0);
+        assert_true(pz_metric_value(&m, deep + 1, gain, 1) == 0);
+    }
     assert_int_equal(pz_metric_parse("ndcg", &m, &err), PZ_USAGE);
     assert_int_equal(pz_metric_parse("mrr@0", &m, &err), PZ_USAGE);
 }
