@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much a part shall learn, where it has a setting for that (pz_setting.effort): validation decides.
  *
- * The part is learned to the setting's value, as ever. Where that is little beside what the range allows,
- * it learns on in stages, to twice that and so on, and is judged after each with all weights of a new
- * part. What a doubling brought, user by user, is what the next one would bring at most, as learning slows
- * down: a stage that is not worth its cost is the last one. The final fit learns in one go as much as the
- * last stage that gained. A time limit on tuning stops before a stage that would not fit in.
- *
- * A stage goes on from the state before it, whose rate of learning had fallen to nothing, and so is a
- * little worse than one go: where little is to gain, nothing is tried. */
+ * The part is learned to half of the setting's value, to the whole, and on in stages to twice that and so
+ * on; it is judged after each with all weights of a new part. What a doubling brought, user by user, is
+ * what the next one would bring at most, as learning slows down: a stage that is not worth its cost is the
+ * last one. A stage is judged as a fit of its own would be, since parts go on from before their last
+ * touches (model/sequence/fit.c). The final fit learns in one go as much as the last stage that gained. A
+ * time limit on tuning stops before a stage that would not fit in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +14,11 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-/* Where less than this share of the range is learned a doubling is tried. Beauty (2.8 passes of 10) and
- * MovieLens 100K (5) gain nothing by it: validation by million pairs .1010 .5, .1005 1; .2115 .5, .2120 1.
- */
-static const double LITTLE = 0.2;
-
 /* A doubling is followed by another when it gains so many standard errors and this share of the blend's
- * value. It brings a third to a half of what the one before it brought (a made set of 3,000 users with
- * 160 events each .0977 .25, .0994 .5, .0999 1). */
-static const double SURE_MORE = 1, WORTH = 0.02;
+ * value. Under it nothing much is left: from a quarter to half a million pairs, all but each user's last
+ * event, Beauty .7 % (standard error 1.4), MovieLens 100K .6 (.5), the made films .9 (.5), which gain 1 %
+ * by each of the next three, too. */
+static const double SURE_MORE = 1, WORTH = 0.015;
 
 /* A part that knows too little yet to be of use goes on as long as a doubling closes this share of the
  * gap that the largest weight tears into the blend. */
@@ -166,9 +160,10 @@ enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct 
     g.before = calloc(s->v->n_users, sizeof *g.before);
     if (!g.before)
         return pz_err_memory(err, "stages of learning", 8.0 * s->v->n_users);
-    g.more = chosen < LITTLE * c->high[k];
+    g.more = may_double(&g);
+    c->value[k] = g.more ? chosen / 2 : chosen;
     st = stage(&g, err);
-    while (st == PZ_OK && g.more && may_double(&g)) {
+    while (st == PZ_OK && g.more && (c->value[k] < chosen || may_double(&g))) {
         c->value[k] = fmin(2 * c->value[k], c->high[k]);
         st = stage(&g, err);
         chosen = gained(&g) ? c->value[k] : chosen;

@@ -154,29 +154,30 @@ TEST(learning_goes_on_while_a_doubling_gains)
     json_t *trials, *last;
 
     learns_until = 4;
-    assert_true(chosen(64, plain, &trials) == 4); /* 1, 2, 4, and 8 in vain */
+    assert_true(chosen(64, plain, &trials) == 4); /* 1/2, 1, 2, 4, and 8 in vain */
     assert_int_equal(n_fits, 1);
-    assert_int_equal(n_more, 3);
-    assert_int_equal(json_array_size(trials), 4);
-    last = json_array_get(trials, 3);
+    assert_int_equal(n_more, 4);
+    assert_int_equal(json_array_size(trials), 5);
+    last = json_array_get(trials, 4);
     assert_true(json_number_value(json_object_get(json_object_get(last, "settings"), "effort")) ==
                 8);
     assert_true(json_number_value(json_object_get(json_object_get(last, "doubling"), "gain")) == 0);
     json_decref(trials);
 }
 
-TEST(what_has_learned_enough_costs_one_fit)
+/* What half of it did not lack, twice as much would not bring. */
+TEST(what_has_learned_enough_is_not_doubled)
 {
     json_t *trials;
 
-    learns_until = 64;
-    assert_true(chosen(5, plain, &trials) == 1); /* a fifth of the range */
+    learns_until = 0.5;
+    assert_true(chosen(64, plain, &trials) == 1);
     assert_int_equal(n_fits, 1);
-    assert_int_equal(n_more, 0);
+    assert_int_equal(n_more, 1);
     json_decref(trials);
     learns_until = 1;
-    assert_true(chosen(5.5, plain, &trials) == 1);
-    assert_int_equal(n_more, 1);
+    assert_true(chosen(64, plain, &trials) == 1);
+    assert_int_equal(n_more, 2);
     json_decref(trials);
 }
 
@@ -219,7 +220,7 @@ TEST(what_is_of_no_use_yet_goes_on_while_it_grows)
         c[1].high[0] = 64;
         assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         assert_true(learns_until > 2 ? c[1].weight > 0 && c[1].value[0] == 8
-                                     : c[1].weight == 0 && n_more == 1);
+                                     : c[1].weight == 0 && n_more == 2);
     }
     json_decref(cfg.trials);
 }

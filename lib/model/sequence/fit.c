@@ -4,8 +4,8 @@
  * Items start where implicit ALS places them. A step: gather the vectors of the items it names (own
  * vector + sum of the features' vectors, scaled to length 1), encode, sampled softmax, the way
  * back, Adam on what was touched. The rate rises over the first twentieth of the run, or of its
- * time limit, and falls linearly to zero: the last state is the best one, and the one so far when
- * the time limit or Ctrl-C ends the run.
+ * time limit, stays, and falls linearly to zero over the last TAIL: the last state is the best one, and
+ * the one so far when the time limit or Ctrl-C ends the run.
  *
  * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads, and their
  * gradients are added in shard order; 2. rows of items and features are each summed by one thread
@@ -25,6 +25,9 @@
 
 enum { SHARDS = 4, THETA_BLOCK = 4096 };
 
+/* The share of a run over which the learning rate falls to zero. */
+static const double TAIL = 0.3;
+
 /* Parameters with Adam's two moments. */
 struct weights {
     float *x, *m, *v;
@@ -38,9 +41,10 @@ struct pz_seq_trainer {
     struct pz_seq_data data;
     struct pz_seq_step step;
     struct weights own, feature, theta; /* [n_items * d], [f.n * d], [n_theta] */
-    float *unit, *length;               /* [step items * d] vectors in use, [step items] 1 / |v| */
-    float *grad_item;                   /* [step items * d] */
-    float *dx, *q, *dtarget;            /* [T * d], [T * d], [T] */
+    struct weights kept[3];  /* of a training that may go on: the same before the rate fell */
+    float *unit, *length;    /* [step items * d] vectors in use, [step items] 1 / |v| */
+    float *grad_item;        /* [step items * d] */
+    float *dx, *q, *dtarget; /* [T * d], [T * d], [T] */
     uint32_t *use_ptr, *use; /* by place: [items + 1] and [2T] 2t as input, 2t + 1 as target */
     uint32_t *feature_ptr, *touched; /* [f.n + 1], [f.n] */
     uint64_t *feature_use;           /* growable: place << 32 | weight bits */
@@ -50,7 +54,7 @@ struct pz_seq_trainer {
     double loss[SHARDS];
     float scale;
     double started, rate;
-    double done, begun; /* pairs read; when this stage began */
+    double done; /* pairs read */
     uint64_t epoch;
     bool within; /* an epoch is under way */
 };
@@ -155,6 +159,8 @@ void pz_seq_trainer_free(struct pz_seq_trainer *t)
     weights_free(&t->own);
     weights_free(&t->feature);
     weights_free(&t->theta);
+    for (size_t k = 0; k < 3; k++)
+        weights_free(&t->kept[k]);
     pz_seq_step_clear(&t->step);
     pz_seq_data_clear(&t->data);
     pz_seq_features_clear(&t->f);
@@ -483,18 +489,21 @@ static bool must_stop(const struct pz_seq_trainer *t)
     return pz_stop_asked() || time_gone(t) >= 1;
 }
 
-/* The learning rate when a share of the run is done: up over the first twentieth, then down to
- * zero. */
+/* The learning rate when a share of the run is done: up over the first twentieth, down to zero over
+ * the last TAIL. */
 static double rate_at(const struct pz_seq_trainer *t, double share)
 {
-    double gone = time_gone(t);
+    double gone = time_gone(t), up, down;
 
     share = share > gone ? share : gone < 1 ? gone : 1;
-    return t->cfg->value[PZ_SEQ_RATE] * (share < 0.05 ? 0.02 + share / 0.05 : (1 - share) / 0.95);
+    up = 0.02 + share / 0.05;
+    down = (1 - share) / TAIL;
+    return t->cfg->value[PZ_SEQ_RATE] * fmin(1, fmin(up, down));
 }
 
-/* What is left of a pass, ended early when `total` pairs are done. */
-static enum pz_status run_epoch(struct pz_seq_trainer *t, double total, struct pz_err *err)
+/* What is left of a pass, ended early when `until` of the run's pairs are done. */
+static enum pz_status run_epoch(struct pz_seq_trainer *t, double until, double total,
+                                struct pz_err *err)
 {
     double sum = 0, steps = 0;
     enum pz_status st = PZ_OK;
@@ -502,11 +511,11 @@ static enum pz_status run_epoch(struct pz_seq_trainer *t, double total, struct p
     if (!t->within)
         pz_seq_epoch(&t->data, t->epoch);
     t->within = true;
-    while (st == PZ_OK && t->within && t->done < total && !must_stop(t)) {
+    while (st == PZ_OK && t->within && t->done < until && !must_stop(t)) {
         t->within = pz_seq_next(&t->data, &t->step);
         if (!t->within)
             break;
-        t->rate = rate_at(t, (t->done - t->begun) / (total - t->begun));
+        t->rate = rate_at(t, t->done / total);
         st = take_step(t, err);
         t->done += t->step.T;
         for (size_t k = 0; k < SHARDS; k++)
@@ -519,18 +528,59 @@ static enum pz_status run_epoch(struct pz_seq_trainer *t, double total, struct p
     return st;
 }
 
-/* One stage: the rate rises and falls once. */
+static enum pz_status run_until(struct pz_seq_trainer *t, double until, double total,
+                                struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    while (st == PZ_OK && t->done < until && !must_stop(t))
+        st = run_epoch(t, until, total, err);
+    return st;
+}
+
+static bool copy_weights(struct weights *to, const struct weights *from, size_t n)
+{
+    if (!to->x && !weights_new(to, n))
+        return false;
+    memcpy(to->x, from->x, n * sizeof(float));
+    memcpy(to->m, from->m, n * sizeof(float));
+    memcpy(to->v, from->v, n * sizeof(float));
+    return true;
+}
+
+/* Keep the weights, or (back) take what was kept. False when memory is out. */
+static bool keep(struct pz_seq_trainer *t, bool back)
+{
+    struct weights *now[] = { &t->own, &t->feature, &t->theta };
+    size_t n[] = { (size_t)t->c->n_items * t->net.d, (size_t)t->f.n * t->net.d, t->net.n_theta };
+    bool ok = true;
+
+    for (size_t k = 0; k < 3; k++)
+        ok = ok && (back ? copy_weights(now[k], &t->kept[k], n[k])
+                         : copy_weights(&t->kept[k], now[k], n[k]));
+    return ok;
+}
+
+/* One stage. What goes on does so from before the rate fell, so that a training of several stages is as
+ * good as one of a single stage (Hu et al. 2024, "MiniCPM", warm-up, stable, decay). */
 static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, struct pz_err *err)
 {
     double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * (double)t->data.n_pairs,
-                        t->cfg->value[PZ_SEQ_PAIRS] * 1e6);
-    enum pz_status st = PZ_OK;
+                        t->cfg->value[PZ_SEQ_PAIRS] * 1e6),
+           stable = (1 - TAIL) * total;
+    enum pz_status st = run_until(t, stable, total, err);
 
-    t->begun = t->done;
-    while (st == PZ_OK && t->done < total && !must_stop(t))
-        st = run_epoch(t, total, err);
+    if (st == PZ_OK && t->cfg->goes_on && !keep(t, false))
+        st = pz_err_memory(err, "the sequence encoder", 12.0 * (double)t->net.n_theta);
+    stable = t->done;
+    if (st == PZ_OK)
+        st = run_until(t, total, total, err);
     all_vectors(t, part->own_item);
     memcpy(part->own_theta, t->theta.x, t->net.n_theta * sizeof(float));
+    if (st == PZ_OK && t->cfg->goes_on) {
+        keep(t, true);
+        t->done = stable;
+    }
     return st;
 }
 
