@@ -11,9 +11,11 @@
  *              something else
  *   bots       people with tastes, and 10 robots that walk through the catalogue and make 95 % of all
  *              events
+ *   films      many events of few users: what comes next follows from where the last films lie, which
+ *              takes many of them to find out
  *   camps      people rate what everybody sees: 5 for items of their own camp, 1 for the other's
  *
- * usage: make-worlds drift|shop|groceries|bots|camps */
+ * usage: make-worlds drift|shop|groceries|bots|films|camps */
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
@@ -193,6 +195,83 @@ static void make_bots(void)
     }
 }
 
+/* ---- films ---- */
+
+enum { VIEWERS = 3000, FILMS = 3000, SEEN = 160, DIMS = 16, CANDIDATES = 100 };
+
+/* Where a film lies. */
+static double place[FILMS][DIMS];
+
+static double near(const double *a, const double *b)
+{
+    double sum = 0;
+
+    for (int k = 0; k < DIMS; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+static void draw_place(double *x)
+{
+    for (int k = 0; k < DIMS; k++) /* about normal, of length about 1 */
+        x[k] = (uniform() + uniform() + uniform() + uniform() - 2) * sqrt(3.0 / DIMS);
+}
+
+/* One of some films that the viewer has not seen, popular ones more often among them: near to where the
+ * mood leads, and to the taste. */
+static int draw_film(const double *mood, const double *taste, const char *seen)
+{
+    double total = 0;
+    int film = -1;
+
+    for (int c = 0; c < CANDIDATES; c++) {
+        double x = uniform(), weight;
+        int at = (int)(x * x * FILMS);
+
+        if (seen[at])
+            continue;
+        weight = exp(6 * near(mood, place[at]) + 3 * near(taste, place[at]));
+        total += weight;
+        film = uniform() * total < weight ? at : film;
+    }
+    return film;
+}
+
+/* A film leads elsewhere: its place, turned, on the mood so far. */
+static void move_mood(double *mood, int film)
+{
+    double x[DIMS];
+
+    for (int k = 0; k < DIMS; k++)
+        x[k] = 0.6 * mood[k] + (k % 3 ? 1 : -1) * place[film][(k + 5) % DIMS];
+    memcpy(mood, x, sizeof x);
+}
+
+static void make_films(void)
+{
+    static char seen[FILMS];
+
+    write_head("");
+    for (int i = 0; i < FILMS; i++)
+        draw_place(place[i]);
+    for (int u = 0; u < VIEWERS; u++) {
+        double taste[DIMS], mood[DIMS] = { 0 }, from = uniform() * DAYS / 2;
+
+        draw_place(taste);
+        memset(seen, 0, sizeof seen);
+        for (int k = 0; k < SEEN; k++) {
+            int film = draw_film(mood, taste, seen);
+
+            if (film < 0)
+                continue;
+            seen[film] = 1;
+            move_mood(mood, film);
+            printf("u%d,f%d,%" PRId64 "\n", u, film,
+                   second_of(from + (k + uniform()) * DAYS / 2 / SEEN));
+        }
+    }
+}
+
 /* ---- camps ---- */
 
 enum { CAMPS = 6, RATED = 600, RATINGS = 30 };
@@ -229,9 +308,11 @@ int main(int argc, char **argv)
         make_groceries();
     else if (strcmp(world, "bots") == 0)
         make_bots();
+    else if (strcmp(world, "films") == 0)
+        make_films();
     else if (strcmp(world, "camps") == 0)
         make_camps();
     else
-        return fprintf(stderr, "usage: make-worlds drift|shop|groceries|bots|camps\n"), 2;
+        return fprintf(stderr, "usage: make-worlds drift|shop|groceries|bots|films|camps\n"), 2;
     return fflush(stdout) != 0 || ferror(stdout) ? 74 : 0;
 }

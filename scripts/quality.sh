@@ -325,7 +325,7 @@ part_time() {
     for set in drift shop; do in_time "made-$set" "$(world $set)"; done
 }
 
-# Made worlds of one difficulty each: what is bought again, robots, dislikes.
+# Made worlds of one difficulty each: what is bought again, robots, dislikes, an order that takes long to learn.
 part_worlds() {
     local rule data
     for rule in exclude keep; do
@@ -339,6 +339,10 @@ part_worlds() {
     run_split bots 1 --split leave-last "$data"
     row bots 'robots, too' ndcg@10 - "$(report people ".metrics.$(key ndcg@10) * 0.967" | cut -c 1-6)" -
     run_camps
+    run_split films 1 --split leave-last "$(world films)"
+    row films default ndcg@10 - - -
+    run_split films-off 1 --split leave-last -p sequence=off "$(world films)"
+    row films-off 'no encoder' ndcg@10 - - -
 }
 
 # camps: trained on all ratings but each user's last good one, which is what is asked for
