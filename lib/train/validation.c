@@ -29,9 +29,9 @@ enum {
  * of order only. */
 static const double TOGETHER = 0.005;
 
-/* What a user of the slice counts beside another. Few of them would else decide alone on settings
- * that have little to do with time. */
-static const double LATE_VOTE = 2;
+/* What a user of the slice counts beside another, and the share of all votes that they have at most. Few
+ * of them would else decide alone on settings that have little to do with time. */
+static const double LATE_VOTE = 4, LATE_MOST = 2.0 / 3;
 
 /* How much more they may count where lists are worth less to them. */
 static const double FACTOR_MAX = 2;
@@ -409,14 +409,14 @@ static void share_votes(struct pz_valid *v, uint32_t begin, uint32_t end)
         v->c[k].share = n == 1 || !whole ? 1 / n : k == begin ? 0.5f : 0.5f / (n - 1);
 }
 
-/* Users of the slice have twice the vote of the others, if that leaves those half of all votes. */
+/* Users of the slice have LATE_VOTE times the vote of the others, if that leaves those enough. */
 static void balance_votes(struct pz_valid *v, const uint8_t *late)
 {
     double n[2] = { 0 }, vote[2];
 
     for (uint32_t u = 0; u < v->n_users; u++)
         n[late[u]]++;
-    vote[1] = n[0] > 0 ? fmin(LATE_VOTE * n[1] / (n[0] + LATE_VOTE * n[1]), 0.5) : 1;
+    vote[1] = n[0] > 0 ? fmin(LATE_VOTE * n[1] / (n[0] + LATE_VOTE * n[1]), LATE_MOST) : 1;
     vote[0] = 1 - vote[1];
     for (uint32_t u = 0; u < v->n_users; u++)
         for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)

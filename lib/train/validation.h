@@ -73,7 +73,7 @@ struct pz_valid {
 /* Cut cases from a corpus, which must outlive them.
  *
  * Where the times are those of a calendar (pz_valid_slice), the newest tenth of all events leaves
- * the training part, and up to half of the votes are of that slice: what its users did in it, those
+ * the training part, and up to two thirds of the votes are of that slice: what its users did in it, those
  * included who are new, asked at its beginning. That is how a model is used until the next one.
  *
  * The other votes: with order the newest tenth of a drawn user's n
