@@ -342,7 +342,7 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
     return st == PZ_OK ? fill_lists(s, f, c, out, err) : st;
 }
 
-/* Where the cell numbered `cell` is met first: "FILE:LINE: ", or "" when rows do not keep their
+/* Where the cell numbered `cell` is met first: "FILE:LINE: ", or "FILE: " when rows do not keep their
  * lines. */
 static void find_line(const struct pz_staged *s, uint32_t f, struct cells *c, uint32_t cell,
                       char *where, size_t size)
@@ -354,9 +354,12 @@ static void find_line(const struct pz_staged *s, uint32_t f, struct cells *c, ui
         read_codes(group, f, c->map, c->code);
         for (uint32_t r = 0; r < group->n_rows; r++)
             if (c->code[r] == (uint64_t)cell + 1) {
+                uint64_t line = group->line + r;
+
                 if (group->line)
-                    snprintf(where, size, "%s:%llu: ", group->file,
-                             (unsigned long long)(group->line + r));
+                    snprintf(where, size, "%s:%llu: ", group->file, (unsigned long long)line);
+                else
+                    snprintf(where, size, "%s: ", group->file);
                 return;
             }
     }

@@ -274,7 +274,7 @@ void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct 
               struct pz_inferred *how)
 {
     struct sums sums = { .all_bool = true };
-    struct pz_inferred ignored;
+    struct pz_inferred ignored = { .n_strays = 0 };
 
     how = how ? how : &ignored;
     *how = (struct pz_inferred){ .separator = "|" };

@@ -144,7 +144,7 @@ static int make_identity(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
 {
     uint64_t format, last;
-    char url[8];
+    char url[8] = "";
     int rc = pz_db_get_meta(s, txn, "last", &last);
 
     s->fresh = rc == 0 && last == 0;

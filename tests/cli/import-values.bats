@@ -37,6 +37,9 @@ type_of() {
     printf 'ITEM_ID,RATING\na,4.5\nb,3\nc,n/d\n' >items.csv
     imp --interactions i.csv --items items.csv
     [[ $stderr == *'items.csv:4: Items.RATING is a text because of "n/d"; --number RATING'* ]]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,LENGTH\nu,a,1633046400,12\nu,b,1633046401,1m30s\nv,a,1633046402,8\n' >t.csv
+    imp --interactions t.csv
+    [[ $stderr == *'t.csv: Interactions.LENGTH is a text because of "1m30s"; --number LENGTH'* ]]
     printf 'ITEM_ID,UNTIL\na,2021-10-01\nb,soon\nc,2021-11-02\n' >items.csv
     imp --interactions i.csv --items items.csv
     [[ $stderr == *'items.csv:3: Items.UNTIL is a text because of "soon", where all others are times in ISO-8601; --null'* ]]
