@@ -57,7 +57,7 @@ static enum pz_status add_ids(const char *given, struct pz_arena *arena, struct 
 enum pz_status pz_opt_ids(const struct pz_strs *given, struct pz_arena *arena,
                           const char *const **ids, size_t *n, struct pz_err *err)
 {
-    struct pz_strs list = { NULL };
+    struct pz_strs list = { .n = 0 };
     const char **kept;
     enum pz_status st = PZ_OK;
 
