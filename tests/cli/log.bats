@@ -158,6 +158,20 @@ all() {
     run -66 pz-deploy log status d/home.pzc
 }
 
+@test "without libpq all works but the log, which says what to install" {
+    lib=$(ldconfig -p | sed -n 's/.*libpq\.so\.5 .* => //p' | head -1)
+    if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null || [ -z "$lib" ]; then skip "needs root, to hide the library"; fi
+    mkdir a
+    pz-deploy publish -q a/home.pzc "$BATS_FILE_TMPDIR/home.pzm"
+    hidden() { unshare -m sh -c 'mount --bind /dev/null "$0" && exec "$@"' "$(readlink -f "$lib")" "$@"; }
+    hidden pz-event put -q a/home.pzc --user u --item i0001 --type click
+    pz-deploy set a/home.pzc log postgresql://pz@127.0.0.1:1/none
+    run -69 hidden pz-deploy log init a/home.pzc
+    [[ $output == *"libpq.so.5 (apt-get install libpq5)"* ]]
+    # what is not used is not loaded
+    ! ldd "$(command -v pz-deploy)" | grep -q libpq
+}
+
 @test "trim takes what all hosts' models contain and says what stays and why" {
     hosts a b
     for i in 1 2 3 4; do put a u1 "i000$i" "170000000$i"; done

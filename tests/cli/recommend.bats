@@ -467,6 +467,21 @@ PY
     for bad in 0/3 4/3 x 1/; do run -2 pz-recommend home.pzc --all-users --part $bad; done
 }
 
+@test "the lines of the manual for GNU parallel and for a Slurm array make the whole" {
+    page=$BATS_TEST_DIRNAME/../../man/pz-recommend.1.in
+    pz-recommend -q home.pzc --all-users --num 25 | tail -n +2 | sort >whole
+    # what an array's task is told
+    sed -n "s/^\.Dl sbatch --array=1-8 --wrap .(aq\(.*\)\\\\(aq$/\1/p" "$page" >task
+    [ -s task ]
+    for i in 1 2 3 4 5 6 7 8; do SLURM_ARRAY_TASK_ID=$i bash -eu task; done
+    for i in 1 2 3 4 5 6 7 8; do zstd -dcq "all.$i.csv.zst" | tail -n +2; done | sort | cmp - whole
+    rm all.*
+    command -v parallel >/dev/null || skip "GNU parallel is not installed"
+    sed -n 's/^\.Dl parallel /parallel --will-cite /p' "$page" >line
+    bash -eu line
+    for i in 1 2 3 4 5 6 7 8; do zstd -dcq "all.$i.csv.zst" | tail -n +2; done | sort | cmp - whole
+}
+
 @test "a batch that lacks memory says try again and leaves no output" {
     cc -shared -fPIC -o fa.so "$BATS_TEST_DIRNAME/../faults/failalloc.c" -ldl
     batch() { env "$@" OMP_NUM_THREADS=1 LD_PRELOAD=./fa.so pz-recommend -q home.pzc --all-users --num 3 -o out.csv; }
