@@ -297,3 +297,10 @@ PY
     in_log "INSERT INTO pz_log SELECT 2, at, kind, NULL, body FROM pz_log WHERE number = 1; UPDATE pz_head SET n = 2"
     [ "$(all a | wc -l)" = "$(($(wc -l <<<"$before") + 1))" ]
 }
+
+@test "make check-cluster, in short: pairs by way of haproxy while hosts join, leave and are killed" {
+    command -v haproxy >/dev/null || skip "haproxy is not installed"
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    PAIRS=1500 run -0 timeout 200 python3 "$BATS_TEST_DIRNAME/../cluster/cluster.py" "$PZ_BIN" pairs
+    [[ $output == *" 0 stale, 0 lost,"*"the same everywhere: True"* ]]
+}
