@@ -118,10 +118,10 @@ int pz_db_reopen(struct pz_live_store *s, bool anew);
 /* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
 int pz_db_grow(struct pz_live_store *s, int why);
 
-/* Whether the pages of a store's file fit together, as far as that can be seen without its records: true
- * also where that cannot be found out. fd: of data.mdb. Cost: one look at every page in use. Inside a
- * transaction, or where the program crashed: async-signal-safe. */
-bool pz_db_is_sound(int fd);
+/* Whether the pages of a store's file fit together, as far as that can be seen without its records: 0,
+ * MDB_CORRUPTED, or an errno value where that cannot be found out. fd: of data.mdb. Cost: one look at
+ * every page in use. Inside a transaction, or where the program crashed: async-signal-safe. */
+int pz_db_sound(int fd);
 
 /* How many of the pages from `from` on are free, by LMDB's own list of free pages. */
 int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n);

@@ -215,7 +215,8 @@ static int check_pages(const struct pz_live_store *s)
     struct stat file;
     int fd, rc = mdb_env_get_fd(s->env, &fd);
 
-    if (rc == 0 && fstat(fd, &file) == 0 && file.st_size <= LOOKED_THROUGH && !pz_db_is_sound(fd))
+    if (rc == 0 && fstat(fd, &file) == 0 && file.st_size <= LOOKED_THROUGH &&
+        pz_db_sound(fd) == MDB_CORRUPTED)
         rc = MDB_CORRUPTED;
     return rc;
 }
@@ -347,7 +348,7 @@ static bool is_damaged(const void *store)
     const struct pz_live_store *s = store;
     int fd;
 
-    return s->env && mdb_env_get_fd(s->env, &fd) == 0 && !pz_db_is_sound(fd);
+    return s->env && mdb_env_get_fd(s->env, &fd) == 0 && pz_db_sound(fd) == MDB_CORRUPTED;
 }
 
 /* The environment of what is at s->dir now, into s. Under stores_lock. */

@@ -12,6 +12,7 @@
  * looks wrong is looked at again until no transaction came in between.
  *
  * Nothing here allocates, locks or writes: it is also called when the program crashed. */
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -93,16 +94,20 @@ struct start {
     uint64_t root[2], last_page, transaction;
 };
 
-/* The newer of the two first pages; false: neither is one. */
-static bool read_start(int fd, struct start *s)
+/* The newer of the two first pages. MDB_CORRUPTED: they are none; an errno value: reading failed,
+ * which says nothing of them. */
+static int read_start(int fd, struct start *s)
 {
     unsigned char page[PZ_PAGE_META_LAST + 16];
     bool found = false;
 
     for (int i = 0; i < 2; i++) {
-        if (pread(fd, page, sizeof page, (off_t)i * PZ_PAGE) != sizeof page ||
-            pz_page_get32(page + PZ_PAGE_HEAD) != PZ_PAGE_MAGIC)
-            return false;
+        ssize_t got = pread(fd, page, sizeof page, (off_t)i * PZ_PAGE);
+
+        if (got < 0)
+            return errno;
+        if (got != sizeof page || pz_page_get32(page + PZ_PAGE_HEAD) != PZ_PAGE_MAGIC)
+            return MDB_CORRUPTED;
         if (found && pz_page_get64(page + PZ_PAGE_META_LAST + 8) < s->transaction)
             break;
         *s = (struct start){ { pz_page_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_ROOT),
@@ -111,7 +116,7 @@ static bool read_start(int fd, struct start *s)
                              pz_page_get64(page + PZ_PAGE_META_LAST + 8) };
         found = true;
     }
-    return true;
+    return 0;
 }
 
 static bool walk_all(struct walk *w, const struct start *s)
@@ -122,36 +127,38 @@ static bool walk_all(struct walk *w, const struct start *s)
     return true;
 }
 
-/* Look once; false only if nobody wrote meanwhile or *again says so. Without a verdict it is sound. */
-static bool look(int fd, bool *again)
+/* Look once. MDB_CORRUPTED only if nobody wrote meanwhile, or *again says so. */
+static int look(int fd, bool *again)
 {
     struct walk w = { .met = 0 };
     struct start start, end;
     struct stat info;
     void *map;
-    bool sound;
+    int rc = read_start(fd, &start);
 
     *again = false;
-    if (!read_start(fd, &start))
-        return false;
-    if (fstat(fd, &info) != 0) /* after the start was read: its pages were there by then */
-        return true;
+    /* The size after the start was read: its pages were there by then. */
+    if (rc == 0 && fstat(fd, &info) != 0)
+        rc = errno;
+    if (rc != 0)
+        return rc;
     map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
-        return true;
+        return errno;
     w.file = map;
     w.n_pages = (uint64_t)info.st_size / PZ_PAGE;
-    sound = walk_all(&w, &start);
+    rc = walk_all(&w, &start) ? 0 : MDB_CORRUPTED;
     munmap(map, (size_t)info.st_size);
-    *again = !sound && read_start(fd, &end) && end.transaction != start.transaction;
-    return sound;
+    *again = rc != 0 && read_start(fd, &end) == 0 && end.transaction != start.transaction;
+    return rc;
 }
 
-bool pz_db_is_sound(int fd)
+int pz_db_sound(int fd)
 {
-    bool again = true, sound = true;
+    bool again = true;
+    int rc = 0;
 
     for (int i = 0; i < TRIES && again; i++)
-        sound = look(fd, &again);
-    return sound || again;
+        rc = look(fd, &again);
+    return again ? EAGAIN : rc;
 }

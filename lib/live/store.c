@@ -559,7 +559,7 @@ static int look_through(struct pz_live_store *s, MDB_txn *txn, void *context)
 
     (void)txn;
     (void)context;
-    return rc == 0 && !pz_db_is_sound(fd) ? MDB_CORRUPTED : rc;
+    return rc == 0 ? pz_db_sound(fd) : rc;
 }
 
 enum pz_status pz_live_verify(struct pz_live_store *s, struct pz_err *err)

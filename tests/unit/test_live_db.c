@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What LMDB and the system say, as statuses: whether to try again, to look at the disk, or to repair. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "live/db.h"
 #include "tests/unit/unit.h"
 
@@ -86,6 +88,19 @@ static enum pz_status add_number(void *context, int pass, uint64_t number,
     assert_string_equal(event->item_id, number % 2 ? "odd" : "even");
     *sum = *sum * 10 + number;
     return PZ_OK;
+}
+
+TEST(a_file_that_cannot_be_read_is_not_called_damaged)
+{
+    int fd;
+
+    assert_int_equal(pz_file_write("noise", "no store", 8, NULL), PZ_OK);
+    fd = open("noise", O_RDONLY);
+    assert_int_equal(pz_db_sound(fd), MDB_CORRUPTED);
+    close(fd);
+    fd = open("noise", O_WRONLY); /* reading fails, as on a disk that does */
+    assert_int_equal(pz_db_sound(fd), EBADF);
+    close(fd);
 }
 
 TEST(what_came_after_a_number_is_given_in_its_order)
