@@ -48,13 +48,11 @@ PZ_KERNEL float pz_dot(const float *a, const float *b, size_t d)
 
 typedef float v4 __attribute__((vector_size(16)));
 typedef float v4_any __attribute__((vector_size(16), aligned(4)));
-typedef int i4 __attribute__((vector_size(16)));
 
 /* Neighbours added: a0 + a1, a2 + a3, b0 + b1, b2 + b3. */
 static inline __attribute__((always_inline)) v4 add_pairs(v4 a, v4 b)
 {
-    return __builtin_shuffle(a, b, (i4){ 0, 2, 4, 6 }) +
-           __builtin_shuffle(a, b, (i4){ 1, 3, 5, 7 });
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
 
 /* The upper half added to the lower. */
