@@ -132,7 +132,7 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
     char base[4096];
     struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
     struct pz_arena arena = { NULL };
-    struct pz_strs ids = { NULL };
+    struct pz_strs ids = { .n = 0 };
     struct pz_without without = { .ids = &ids };
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 

@@ -105,7 +105,7 @@ static enum pz_status open_without(const struct import_cfg *cfg, const struct pz
                                    struct pz_log *log, struct pz_dataset **ds, struct pz_err *err)
 {
     struct pz_arena arena = { NULL };
-    struct pz_strs ids = { NULL };
+    struct pz_strs ids = { .n = 0 };
     struct pz_without without = { .ids = &ids };
     enum pz_status st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
 

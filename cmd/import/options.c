@@ -213,7 +213,7 @@ enum pz_status import_tables(const struct import_cfg *cfg, const struct pz_strs 
 {
     struct pz_schema schema = { .n = { 0 } };
     struct pz_arena copies = { NULL };
-    struct pz_strs null = { NULL };
+    struct pz_strs null = { .n = 0 };
     struct pz_import_cfg import = { .schema = &schema,
                                     .text.backslash = strcmp(cfg->escape, "backslash") == 0,
                                     .reject = cfg->reject,

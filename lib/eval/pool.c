@@ -130,7 +130,7 @@ enum pz_status pz_pool_read(const char *ledger, int64_t newest, uint32_t n_days,
                             struct pz_pool *pool, struct pz_err *err)
 {
     FILE *f = fopen(ledger, "r");
-    struct records all = { NULL };
+    struct records all = { .n = 0 };
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;

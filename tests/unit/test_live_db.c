@@ -92,13 +92,15 @@ static enum pz_status add_number(void *context, int pass, uint64_t number,
 
 TEST(a_file_that_cannot_be_read_is_not_called_damaged)
 {
+    char noise[64];
     int fd;
 
-    assert_int_equal(pz_file_write("noise", "no store", 8, NULL), PZ_OK);
-    fd = open("noise", O_RDONLY);
+    snprintf(noise, sizeof noise, "%s/noise", dir);
+    assert_int_equal(pz_file_write(noise, "no store", 8, NULL), PZ_OK);
+    fd = open(noise, O_RDONLY);
     assert_int_equal(pz_db_sound(fd), MDB_CORRUPTED);
     close(fd);
-    fd = open("noise", O_WRONLY); /* reading fails, as on a disk that does */
+    fd = open(noise, O_WRONLY); /* reading fails, as on a disk that does */
     assert_int_equal(pz_db_sound(fd), EBADF);
     close(fd);
 }
