@@ -145,8 +145,8 @@ TEST(a_file_of_keys_that_is_wrong_is_refused_without_its_secrets)
         "[a]\naws_access_key_id = A\naws_secret_access_key = SECRET\nallow = all\n",
         "[a]\naws_access_key_id = A\naws_secret_access_key = SECRET\nalow = read\n",
         "[a]\naws_access_key_id = A\naws_secret_access_key = SECRET\nSECRET\n",
-        "[a]\naws_access_key_id = A\naws_secret_access_key = SECRET\n[b]\naws_access_key_id = A\n"
-        "aws_secret_access_key = SECRET\n",
+        ("[a]\naws_access_key_id = A\naws_secret_access_key = SECRET\n[b]\naws_access_key_id = A\n"
+         "aws_secret_access_key = SECRET\n"),
     };
     struct pz_credentials c;
     struct pz_err err;
