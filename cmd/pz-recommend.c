@@ -6,7 +6,7 @@
 #include "table/table.h"
 #include "text/sink.h"
 
-static const struct pz_opt opts[] = {
+const struct pz_opt recommend_opts[] = {
     PZ_STR('u', "user", struct recommend_cfg, user, NULL, "ID", "recommend for this user"),
     PZ_STR('i', "item", struct recommend_cfg, item, NULL, "ID",
            "recommend items related to this one"),
@@ -79,7 +79,14 @@ static const struct pz_opt opts[] = {
     PZ_STR('f', "format", struct recommend_cfg, format, "auto", "auto|csv|tsv|json|jsonl|table",
            "how to write answers; auto is a table on a terminal, else csv; jsonl is Personalize's "
            "batch format"),
-    PZ_OUT('o', "output", struct recommend_cfg, output, "-", "FILE", "where to write"),
+    PZ_OUT('o', "output", struct recommend_cfg, output, "-", "FILE",
+           "where to write; compressed when it ends in .zst or .gz. With --input a folder takes "
+           "NAME.out, in Personalize's batch format unless --format says another"),
+    PZ_FLAG(0, "wide", struct recommend_cfg, wide,
+            "CSV and TSV with one row a user: user_id, item_1, item_2, ..."),
+    PZ_FLAG(0, "manifest", struct recommend_cfg, manifest,
+            "write FILE.manifest.json beside the output of many answers: rows, hashes, model, live "
+            "numbers. Where that says that FILE is there, whole and of the same, nothing is done"),
     PZ_STR(0, "input", struct recommend_cfg, input, NULL, "FILE",
            "answer for every row of a CSV or JSON Lines file (- is standard input) with userId, "
            "itemId or history, and itemList for rankings"),
@@ -122,26 +129,48 @@ static enum pz_status check_usage(const struct recommend_cfg *cfg, const struct 
     return PZ_OK;
 }
 
+/* Answer to the output, and make both files appear. */
+static enum pz_status answer(struct recommend_job *job, struct pz_err *err)
+{
+    enum pz_status st = pz_sink_open(job->output, &job->out, err);
+
+    if (st == PZ_OK)
+        st = recommend_answer(job, err);
+    if (st == PZ_OK) {
+        st = pz_sink_commit(job->out, err);
+        job->out = NULL;
+    }
+    if (st == PZ_OK && job->inputs)
+        st = recommend_manifest_write(job, err);
+    if (st == PZ_OK)
+        recommend_report(job);
+    pz_sink_abort(job->out);
+    return st;
+}
+
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
     const struct recommend_cfg *cfg = config;
-    struct recommend_job job = { .cfg = cfg, .log = log, .show.format = recommend_format(cfg) };
+    struct recommend_job job = { .cfg = cfg, .log = log };
+    bool whole = false;
     enum pz_status st = check_usage(cfg, args, err);
 
     if (st == PZ_OK)
-        st = recommend_open(&job, args->v[0], err);
-    if (st == PZ_OK)
-        st = pz_sink_open(cfg->output, &job.out, err);
-    if (st == PZ_OK)
-        st = recommend_answer(&job, err);
+        st = recommend_find_output(&job, err);
     if (st == PZ_OK) {
-        st = pz_sink_commit(job.out, err);
-        job.out = NULL;
+        job.operand = args->v[0];
+        job.show.format = recommend_format(&job);
+        st = recommend_open(&job, args->v[0], err);
     }
-    if (st == PZ_OK)
-        recommend_report(&job);
-    pz_sink_abort(job.out);
+    if (st == PZ_OK && cfg->manifest)
+        st = recommend_manifest_read(&job, &whole, err);
+    if (whole)
+        pz_log(log, PZ_LOG_NOTE, "%s is already whole", job.output);
+    else if (st == PZ_OK)
+        st = answer(&job, err);
+    json_decref(job.inputs);
+    pz_str_clear(&job.output_text);
     pz_prepared_free(job.prepared);
     pz_service_close(job.service);
     return st;
@@ -156,7 +185,7 @@ int main(int argc, char **argv)
         .summary = "Recommend items from a campaign or a model file.",
         .examples = "  pz-recommend home.pzc --user 42 --num 10\n"
                     "  pz-recommend home.pzm --all-users --format csv > all.csv",
-        .opts = opts,
+        .opts = recommend_opts,
         .cfg_bytes = sizeof(struct recommend_cfg),
         .common_offset = offsetof(struct recommend_cfg, common),
         .operands = "pzc|pzm",

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "answer/batch.h"
@@ -25,19 +26,65 @@ bool recommend_is_many(const struct recommend_cfg *cfg)
     return is_segment(cfg) || cfg->input || cfg->all_users || cfg->all_items;
 }
 
-enum pz_format recommend_format(const struct recommend_cfg *cfg)
+enum pz_format recommend_format(const struct recommend_job *job)
 {
     static const char *const names[] = { "csv", "tsv", "json", "jsonl", "table" };
-    bool to_terminal = strcmp(cfg->output, "-") == 0 && isatty(STDOUT_FILENO);
+    const struct recommend_cfg *cfg = job->cfg;
+    bool to_terminal = strcmp(job->output, "-") == 0 && isatty(STDOUT_FILENO);
     int f = 0;
 
     if (cfg->common.json)
         return PZ_FORMAT_JSON;
     if (strcmp(cfg->format, "auto") == 0)
-        return to_terminal && !recommend_is_many(cfg) ? PZ_FORMAT_TABLE : PZ_FORMAT_CSV;
+        return job->output_text.len                     ? PZ_FORMAT_JSONL
+               : to_terminal && !recommend_is_many(cfg) ? PZ_FORMAT_TABLE
+                                                        : PZ_FORMAT_CSV;
     while (strcmp(names[f], cfg->format) != 0)
         f++;
     return (enum pz_format)f;
+}
+
+/* What goes with --wide and --manifest. */
+static enum pz_status check_output(const struct recommend_job *job, struct pz_err *err)
+{
+    const struct recommend_cfg *cfg = job->cfg;
+    bool segments = is_segment(cfg) || cfg->segments,
+         rows = strcmp(cfg->format, "csv") == 0 || strcmp(cfg->format, "tsv") == 0 ||
+                (strcmp(cfg->format, "auto") == 0 && !job->output_text.len && !cfg->common.json);
+
+    if (cfg->wide &&
+        (!recommend_is_many(cfg) || segments || !rows || cfg->columns || cfg->ask.explain))
+        return pz_err_set(
+            err, PZ_USAGE,
+            "--wide is for many users in CSV or TSV, of ids alone: not with --columns, "
+            "--explain and segments");
+    if (cfg->manifest && (!recommend_is_many(cfg) || strcmp(job->output, "-") == 0 ||
+                          (cfg->input && strcmp(cfg->input, "-") == 0)))
+        return pz_err_set(err, PZ_USAGE,
+                          "--manifest is for many answers into a file: it needs --output FILE, and "
+                          "--input from a file");
+    return PZ_OK;
+}
+
+enum pz_status recommend_find_output(struct recommend_job *job, struct pz_err *err)
+{
+    const struct recommend_cfg *cfg = job->cfg;
+    const char *slash;
+    struct stat info;
+
+    job->output = cfg->output;
+    if (stat(cfg->output, &info) != 0 || !S_ISDIR(info.st_mode))
+        return check_output(job, err);
+    if (!cfg->input || strcmp(cfg->input, "-") == 0)
+        return pz_err_set(
+            err, PZ_USAGE,
+            "--output %s is a folder: that is for --input with a file, whose name the "
+            "output takes",
+            cfg->output);
+    slash = strrchr(cfg->input, '/');
+    pz_str_addf(&job->output_text, "%s/%s.out", cfg->output, slash ? slash + 1 : cfg->input);
+    job->output = job->output_text.data;
+    return job->output_text.failed ? pz_err_memory(err, "a name", 1e3) : check_output(job, err);
 }
 
 /* The question that the options ask; free with clear_question. */
@@ -154,6 +201,8 @@ static enum pz_status answer_many(struct recommend_job *job, struct pz_err *err)
          : cfg->input    ? pz_batch_file(&batch, cfg->input, err)
                          : pz_batch_all(&batch, cfg->all_items, err);
 
+    job->n_asked = batch.n_asked;
+    job->n_rows = batch.n_rows;
     job->n_short = batch.n_short;
     job->n_failed = batch.n_failed;
     return st;
@@ -216,6 +265,7 @@ enum pz_status recommend_open(struct recommend_job *job, const char *path, struc
     snap = pz_service_take(job->service);
     st = pz_prepare(snap, &options, &job->prepared, err);
     job->show.snap = snap;
+    job->show.wide = cfg->wide && st == PZ_OK ? pz_prepared_request(job->prepared)->num : 0;
     if (st == PZ_OK)
         st = pz_columns_find(snap, cfg->columns, &job->show.columns, err);
     if (st == PZ_OK)

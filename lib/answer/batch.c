@@ -31,6 +31,7 @@ struct block {
     struct pz_str *text;    /* [size] the answer, or why there is none */
     enum pz_status *status; /* [size] */
     bool *is_short;         /* [size] */
+    size_t *n_rows;         /* [size] results of the answer */
     bool known_only;        /* pass over users of whom nothing is known: they were forgotten */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
@@ -44,6 +45,7 @@ static void free_block(struct block *b)
     free(b->text);
     free(b->status);
     free(b->is_short);
+    free(b->n_rows);
     pz_arena_clear(&b->arena);
 }
 
@@ -63,7 +65,8 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
     b->text = pz_mem_array(size, sizeof *b->text);
     b->status = pz_mem_array(size, sizeof *b->status);
     b->is_short = pz_mem_array(size, sizeof *b->is_short);
-    return b->q && b->text && b->status && b->is_short
+    b->n_rows = pz_mem_array(size, sizeof *b->n_rows);
+    return b->q && b->text && b->status && b->is_short && b->n_rows
                ? PZ_OK
                : pz_err_memory(err, "a batch", (double)(size * sizeof *b->q));
 }
@@ -84,13 +87,15 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
     pz_str_reset(&b->text[i]);
     b->status[i] = one->status;
     b->is_short[i] = a->answer.is_short && a->req.n_rank == 0;
+    b->n_rows[i] = 0;
     /* Between the list of users and the question somebody was forgotten: nothing is written of
      * them. */
     if (one->status == PZ_OK && b->known_only && !a->is_known)
         b->is_short[i] = false;
-    else if (one->status == PZ_OK)
+    else if (one->status == PZ_OK) {
         pz_answer_add(&b->text[i], batch->show, a);
-    else if (batch->show->format == PZ_FORMAT_JSONL && !is_ours(one->status))
+        b->n_rows[i] = a->answer.n;
+    } else if (batch->show->format == PZ_FORMAT_JSONL && !is_ours(one->status))
         pz_answer_error(&b->text[i], &a->req, one->err.text);
     else
         pz_str_adds(&b->text[i], one->err.text);
@@ -139,6 +144,7 @@ static enum pz_status write_block(struct block *b, struct pz_err *err)
         if (st == PZ_OK && b->text[i].len)
             st = pz_sink_write(batch->out, b->text[i].data, b->text[i].len, err);
         batch->n_short += b->is_short[i];
+        batch->n_rows += b->n_rows[i];
         batch->n_failed += b->status[i] != PZ_OK;
         batch->n_asked++;
     }
@@ -154,6 +160,7 @@ static void write_segment(struct block *b, size_t i, const struct pz_user_segmen
     pz_str_reset(out);
     b->status[i] = s->status;
     b->is_short[i] = s->status == PZ_OK && s->n < b->base->num;
+    b->n_rows[i] = s->status == PZ_OK ? s->n : 0;
     if (s->status == PZ_OK)
         pz_answer_segment(out, b->batch->show, &b->q[i], s);
     else if (b->batch->show->format == PZ_FORMAT_JSONL && b->q[i].echo && !is_ours(s->status))
@@ -234,6 +241,18 @@ static enum pz_status all_of(struct block *b, const struct pz_dict *dict, bool i
     return st == PZ_OK ? answer_block(b, err) : st;
 }
 
+/* The next row as a question. */
+static enum pz_status read_question(struct block *b, struct pz_rows_in *in,
+                                    const struct pz_row *row, struct pz_err *err)
+{
+    struct pz_question *q = &b->q[b->n++];
+    enum pz_status st = pz_question_read(in, row, &b->arena, q, err);
+
+    if (st == PZ_OK && b->batch->show->wide > 0 && (q->n_list > 0 || q->attributes))
+        q->problem = "a wide row has no place for a ranking or users";
+    return st;
+}
+
 static enum pz_status all_rows(struct block *b, struct pz_rows_in *in, struct pz_err *err)
 {
     struct pz_row row = { 0 };
@@ -242,7 +261,7 @@ static enum pz_status all_rows(struct block *b, struct pz_rows_in *in, struct pz
     while (st == PZ_OK && !row.end) {
         st = pz_rows_next(in, &row, err);
         if (st == PZ_OK && !row.end)
-            st = pz_question_read(in, &row, &b->arena, &b->q[b->n++], err);
+            st = read_question(b, in, &row, err);
         if (st == PZ_OK && (b->n == b->size || row.end))
             st = answer_block(b, err);
     }

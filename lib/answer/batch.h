@@ -19,6 +19,7 @@ struct pz_batch {
     uint32_t part, n_parts; /* of all users or items only those whose id's hash falls into part 1 ..
                              * n_parts: stable as others come; n_parts 0: all */
     uint64_t n_asked, n_short, n_failed; /* out: failed ones are answered by an error object */
+    uint64_t n_rows;                     /* out: items in all answers, or users of segments */
 };
 
 /* Answer every row of a file, CSV or JSON Lines: userId or itemId or history, and itemList for

@@ -33,6 +33,12 @@ void pz_answer_header(struct pz_str *out, const struct pz_show *show, bool relat
     if (show->format != PZ_FORMAT_CSV && show->format != PZ_FORMAT_TSV)
         return;
     pz_str_adds(out, related ? "for_item_id" : "user_id");
+    if (show->wide) {
+        for (uint32_t i = 1; i <= show->wide; i++)
+            pz_str_addf(out, "%citem_%u", d, i);
+        pz_str_addc(out, '\n');
+        return;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         pz_str_addf(out, "%c%s", d, names[i]);
     for (size_t i = 0; i < show->columns.n; i++) {
@@ -193,6 +199,21 @@ static void add_rows(struct pz_str *out, char d, const struct pz_show *show, con
             add_reason_cells(out, d, m, &a->reason[i], &a->hit[i]);
         pz_str_addc(out, '\n');
     }
+}
+
+/* One row an answer; every row has as many cells as the header. */
+static void add_wide_row(struct pz_str *out, char d, const struct pz_show *show, const char *key,
+                         const struct pz_answer *a)
+{
+    pz_str_add_csv(out, key, strlen(key), d);
+    for (uint32_t i = 0; i < show->wide; i++) {
+        size_t n = 0;
+        const char *id = i < a->n ? hit_id(show->snap->model, &a->hit[i], &n) : "";
+
+        pz_str_addc(out, d);
+        pz_str_add_csv(out, id, n, d);
+    }
+    pz_str_addc(out, '\n');
 }
 
 static void add_list(struct pz_str *out, const char *name, const char *const *list, size_t n)
@@ -399,7 +420,8 @@ void pz_answer_add(struct pz_str *out, const struct pz_show *show, const struct 
     else if (show->format == PZ_FORMAT_TABLE)
         pz_answer_table(out, show, a);
     else
-        add_rows(out, show->format == PZ_FORMAT_TSV ? '\t' : ',', show, key, &a->answer);
+        (show->wide ? add_wide_row : add_rows)(out, show->format == PZ_FORMAT_TSV ? '\t' : ',',
+                                               show, key, &a->answer);
 }
 
 /* ---- users ---- */

@@ -22,16 +22,17 @@ struct pz_show {
     enum pz_format format;
     const struct pz_snapshot *snap;
     struct pz_columns columns; /* .n 0: ids alone */
+    uint32_t wide; /* CSV and TSV have one row an answer, with so many items; 0: a row an item */
 };
 
 /* The header line of CSV and TSV: user_id (for_item_id when related), item_id, rank, score, source,
- * the columns asked for; explained: also model_rank, blend, scores, because, rules. Nothing for
+ * the columns asked for; wide: user_id, item_1, item_2, ...; explained: also model_rank, blend, scores, because, rules. Nothing for
  * other formats. */
 void pz_answer_header(struct pz_str *out, const struct pz_show *show, bool related, bool explained);
 
 /* Append one answer.
  *
- * CSV, TSV  a line an item
+ * CSV, TSV  a line an item, or with wide one line: key, items, empty cells where there are fewer
  * JSON      one object: itemList (of a ranking: personalizedRanking), recommendationId, the rules in
  *           force, and nextPageToken where there is more; an item's columns are its metadata
  * JSONL     {"input":{...},"output":{"recommendedItems":[...],"scores":[...]},"error":null}

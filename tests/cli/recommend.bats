@@ -482,6 +482,90 @@ PY
     for i in 1 2 3 4 5 6 7 8; do zstd -dcq "all.$i.csv.zst" | tail -n +2; done | sort | cmp - whole
 }
 
+@test "a manifest says what an output is made of; a part that is whole is not made again" {
+    part() { pz-recommend --all-users -n 3 --part "$1/3" --manifest -o "part$1.csv.zst" home.pzc; }
+    for i in 1 2 3; do part $i; done 2>/dev/null
+    ! command -v xxhsum >/dev/null || jq -e --arg h "$(xxhsum -q -H2 part1.csv.zst | cut -d' ' -f1)" '.output.hash == $h' part1.csv.zst.manifest.json
+    jq -e ".output.bytes == $(stat -c %s part1.csv.zst) and .rows == $(zstd -dcq part1.csv.zst | sed 1d | wc -l) and .asked > 0 and .failed == 0" part1.csv.zst.manifest.json
+    jq -e '.inputs.version == 1 and (.inputs.model | length == 32) and .inputs.live >= 0' part1.csv.zst.manifest.json
+    # started again as it was: what is whole stays, byte and inode
+    cp part1.csv.zst first && ls -i part*.zst >inodes
+    rm part2.csv.zst
+    printf x >>part3.csv.zst
+    part 1 2>said && grep -q 'part1.csv.zst is already whole' said
+    part 2 && part 3
+    cmp part1.csv.zst first
+    [ "$(ls -i part*.zst | diff - inodes | grep -c '>')" -eq 2 ]
+    [ "$(for i in 1 2 3; do zstd -dcq part$i.csv.zst | sed 1d; done | sort | cmp - <(pz-recommend -q home.pzc --all-users -n 3 | sed 1d | sort) && echo same)" = same ]
+    # other options, another model, a setting, an event: made again
+    whole() { part 1 2>&1 | grep -q 'already whole'; }
+    whole
+    pz-recommend -q --all-users -n 4 --part 1/3 --manifest -o part1.csv.zst home.pzc
+    [ "$(zstd -dcq part1.csv.zst | cut -d, -f3 | sort -u | wc -l)" -eq 5 ]
+    ! whole
+    whole
+    pz-event put -q home.pzc --user newcomer --item i0001 --type View
+    ! whole
+    whole
+    pz-deploy set -q home.pzc exploration-weight 0
+    ! whole
+    whole
+    pz-deploy publish -q home.pzc "$HOME_PZM"
+    ! whole
+    # of a file of questions its bytes count, not its name
+    printf 'userId\nu0040\n' >q.csv
+    pz-recommend -q home.pzc --input q.csv --manifest -o a.csv
+    mv q.csv r.csv
+    pz-recommend home.pzc --input r.csv --manifest -o a.csv 2>&1 | grep -q 'already whole'
+    echo u0041 >>r.csv
+    pz-recommend home.pzc --input r.csv --manifest -o a.csv
+    grep -q u0041 a.csv
+    run -2 pz-recommend home.pzc --all-users --manifest
+    run -2 pz-recommend home.pzc --user u0040 --manifest -o one.csv
+}
+
+@test "GNU parallel makes the parts, again after some died, as the manual says" {
+    command -v parallel >/dev/null || skip "GNU parallel is not installed"
+    sed -n 's/^\.Dl parallel pz-recommend/parallel pz-recommend/p' "$BATS_TEST_DIRNAME/../../man/pz-recommend.1.in" | tail -1 |
+        sed 's/--all-users/& -n 2/' >line
+    grep -q -- '--manifest' line
+    bash -e ./line 2>/dev/null
+    ls all.*.zst | wc -l | grep -qx 8
+    cat all.*.csv.zst | zstd -dcq | grep -v ^user_id | sort | cmp - <(pz-recommend -q home.pzc --all-users -n 2 | sed 1d | sort)
+    rm all.3.csv.zst
+    stat -c '%i %n' all.*.zst >before
+    bash -e ./line 2>/dev/null
+    [ "$(stat -c '%i %n' all.*.zst | diff before - | grep -c '^[<>]')" -eq 1 ]
+}
+
+@test "a wide batch has one row a user" {
+    pz-recommend -q home.pzc --all-users -n 3 >long
+    pz-recommend -q home.pzc --all-users -n 3 --wide >wide
+    [ "$(head -1 wide)" = user_id,item_1,item_2,item_3 ]
+    awk -F, 'NR > 1 { a[$1] = a[$1] "," $2; if (!($1 in n)) { n[$1]; o[++k] = $1 } } END { for (i = 1; i <= k; i++) print o[i] a[o[i]] }' long | cmp - <(sed 1d wide)
+    # fewer items than asked for: as many cells
+    pz-recommend -q home.pzc --all-users -n 4 --wide --filter 'INCLUDE ItemID WHERE Items.PRICE > 1e9' | sed 1d | sort -u -t, -k2 | grep -qE '^[^,]+,,,,$'
+    printf 'userId,itemList\nu0040,i0001|i0002\n' >ranking.csv
+    run -65 pz-recommend home.pzc --input ranking.csv --wide
+    [[ $output == *"no place for a ranking"* ]]
+    run -2 pz-recommend home.pzc --all-users --wide -f jsonl
+    run -2 pz-recommend home.pzc --user u0040 --wide
+    run -2 pz-recommend home.pzc --all-users --wide --explain
+}
+
+@test "a batch into a folder is called as Personalize calls it" {
+    mkdir out
+    printf '{"userId":"u0040"}\n{"nobody":1}\n' >users.json
+    run -0 --separate-stderr pz-recommend home.pzc --input users.json -n 2 -o out
+    [[ $stderr == *"1 rows could not be answered"* ]]
+    [ "$(ls out)" = users.json.out ]
+    jq -s -e '.[0].output.recommendedItems and .[1].error.errorMessage' out/users.json.out
+    pz-recommend -q home.pzc --input users.json -n 2 -o out/ --manifest
+    jq -e '.failed == 1 and .asked == 2' out/users.json.out.manifest.json
+    run -2 pz-recommend home.pzc --all-users -o out
+    run -2 pz-recommend home.pzc --input - -o out </dev/null
+}
+
 @test "a batch that lacks memory says try again and leaves no output" {
     cc -shared -fPIC -o fa.so "$BATS_TEST_DIRNAME/../faults/failalloc.c" -ldl
     batch() { env "$@" OMP_NUM_THREADS=1 LD_PRELOAD=./fa.so pz-recommend -q home.pzc --all-users --num 3 -o out.csv; }
