@@ -120,10 +120,11 @@ static enum pz_status describe(const struct recommend_job *job, json_t *doc, str
 {
     char model[4096], hex[33];
     struct pz_str options = { 0 };
-    enum pz_status st = PZ_OK;
+    bool is = false;
+    enum pz_status st = pz_campaign_is(job->operand, &is, err);
 
     json_object_set_new(doc, "pz", json_string(PZ_VERSION));
-    if (pz_campaign_is(job->operand))
+    if (st == PZ_OK && is)
         st = add_campaign(job, doc, err);
     if (st == PZ_OK)
         st = pz_campaign_model_path(job->operand, model, sizeof model, err);
