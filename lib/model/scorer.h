@@ -120,6 +120,9 @@ struct pz_delta {
      * and what the old part counted of them stands here, in the corpus' numbers of items, to be
      * taken back. NULL: there are none. */
     const struct pz_corpus *taken_back;
+    struct pz_table
+        *old_table; /* of the old part: an update may drop columns of it that it has read,
+                                 * to make room, and the part is then only freed. NULL: they stay */
 };
 
 /* Queries that are scored together. */

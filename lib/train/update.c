@@ -323,7 +323,8 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     struct pz_fit_cfg fit = { .value = u->t.choice[p].value,
                               .seed = u->cfg.seed,
                               .log = u->cfg.log };
-    struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL };
+    struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL,
+                              u->old->table };
     double was = fitted_on(u, p), now = (double)c->ptr[c->n_users], cpu = pz_cpu_seconds();
     bool small = now < SMALL && !s->any_time;
     bool anew = !s->update || !u->same_order || u->lost_heavy || small ||

@@ -558,3 +558,20 @@ holds() {
     run -2 pz-train -q --without ids.csv -o x.pzm before.pzd
     run -66 pz-import -q --merge --without missing.csv -o x.pzd before.pzd
 }
+
+@test "an update of a hundredth of the data needs hardly more memory than a training" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer keeps memory of its own"
+    awk 'BEGIN { srand(7); for (t = 0; t < 150000; t++) print "u" int(rand() ^ 2 * 20000) ",i" int(rand() ^ 2 * 8000) "," 1600000000 + t * 60 }' >rows
+    header=USER_ID,ITEM_ID,TIMESTAMP
+    (echo $header && cat rows) >all.csv
+    (echo $header && head -148500 rows) >base.csv
+    (echo $header && tail -1500 rows) >day.csv
+    for f in all base day; do pz-import -q -o $f.pzd --interactions $f.csv; done
+    peak() { pz-train -q -j1 --json -o "$@" | jq .peak_memory_bytes; }
+    without='-p spectral=off -p factors=off'
+    full=$(peak all.pzm --no-tune $without all.pzd)
+    peak base.pzm --no-tune $without base.pzd
+    update=$(peak next.pzm --update base.pzm day.pzd)
+    echo "$full $update"
+    [ $((update * 100)) -le $((full * 118)) ]
+}

@@ -363,7 +363,8 @@ TEST(an_update_solves_new_items_and_keeps_the_old)
     fit_with(&was, &old->c, (const double[]){ 16, 12, 5, 0.01, 0, 0 });
     fit_with(&whole, &t->c, (const double[]){ 16, 12, 5, 0.01, 0, 0 });
     assert_int_equal(pz_factors.update(was.part, &t->c,
-                                       &(struct pz_delta){ old_item, first_new, NULL },
+                                       &(struct pz_delta){ .old_item = old_item,
+                                                           .first_new = first_new },
                                        &(struct pz_fit_cfg){ .value = was.value, .seed = 7 }, &part,
                                        NULL),
                      PZ_OK);

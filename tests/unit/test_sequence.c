@@ -759,8 +759,9 @@ TEST(an_update_places_new_items_by_their_neighbours)
             more->item[more->ptr[u] + k] = (const uint32_t[]){ 5, 0, 6 }[k];
     }
     assert_int_equal(pz_sequence.update(part, &more->c,
-                                        &(struct pz_delta){ old_item, first_new, NULL }, &cfg,
-                                        &newer, NULL),
+                                        &(struct pz_delta){ .old_item = old_item,
+                                                            .first_new = first_new },
+                                        &cfg, &newer, NULL),
                      PZ_OK);
     assert_true(ask(part, hist, 2, ITEMS - 1, before));
     hist[0]++, hist[1]++;

@@ -271,8 +271,9 @@ static void score_new_item(float weight, float *out)
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0.5, 0.3, 0, 0.1, 0.9 });
     fitted_fit(&f, &old->c);
     assert_int_equal(pz_spectral.update(f.part, &all->c,
-                                        &(struct pz_delta){ old_item, first_new, NULL }, &cfg,
-                                        &part, NULL),
+                                        &(struct pz_delta){ .old_item = old_item,
+                                                            .first_new = first_new },
+                                        &cfg, &part, NULL),
                      PZ_OK);
     pz_spectral.free(f.part);
     f.part = part;
@@ -327,8 +328,9 @@ TEST(an_item_that_is_folded_in_is_like_one_with_the_same_users)
     fitted_settings(&f, &pz_spectral, names, (const double[]){ 8, 0.5, 0.3, 0, 0.1, 0.9 });
     fitted_fit(&f, &old->c);
     assert_int_equal(pz_spectral.update(f.part, &all->c,
-                                        &(struct pz_delta){ old_item, first_new, NULL }, &cfg,
-                                        &part, NULL),
+                                        &(struct pz_delta){ .old_item = old_item,
+                                                            .first_new = first_new },
+                                        &cfg, &part, NULL),
                      PZ_OK);
     pz_spectral.free(f.part);
     f.part = part;

@@ -764,8 +764,9 @@ static void compare_update(const double *value, double tolerance, bool coefficie
     fit_with(&was, &old->c, value);
     fit_with(&whole, &t->c, value);
     assert_int_equal(pz_transitions.update(was.part, &t->c,
-                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
-                                           &part, NULL),
+                                           &(struct pz_delta){ .old_item = old_item,
+                                                               .first_new = first_new },
+                                           NULL, &part, NULL),
                      PZ_OK);
     a = part;
     b = whole.part;
@@ -835,8 +836,9 @@ TEST(an_update_fades_what_it_does_not_touch)
     fit_with(&was, &old->c, value);
     fit_with(&whole, &all->c, value);
     assert_int_equal(pz_transitions.update(was.part, &all->c,
-                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
-                                           &part, NULL),
+                                           &(struct pz_delta){ .old_item = old_item,
+                                                               .first_new = first_new },
+                                           NULL, &part, NULL),
                      PZ_OK);
     for (uint32_t i = 0; i < N; i++)
         for (uint32_t j = 0; j < N; j++)
@@ -937,8 +939,9 @@ TEST(coefficients_of_large_data_follow_their_counts)
     fit_with(&was, &before, value);
     fit_with(&whole, &now, value);
     assert_int_equal(pz_transitions.update(was.part, &now,
-                                           &(struct pz_delta){ old_item, first_new, NULL }, NULL,
-                                           &part, NULL),
+                                           &(struct pz_delta){ .old_item = old_item,
+                                                               .first_new = first_new },
+                                           NULL, &part, NULL),
                      PZ_OK);
     assert_true(((struct pz_trans *)part)->due[0] > 0); /* it waits */
     assert_true(coefficients_apart(part, whole.part) < coefficients_apart(was.part, whole.part));

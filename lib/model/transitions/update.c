@@ -407,6 +407,15 @@ static enum pz_status join_coefficients(const struct step *s, struct pz_err *err
     return st;
 }
 
+/* The old counts have been read, and are as large as all that is to come. */
+static void drop_counts(const struct merge *m)
+{
+    if (m->delta->old_table) {
+        pz_table_drop(m->delta->old_table, "transitions/count_item");
+        pz_table_drop(m->delta->old_table, "transitions/count");
+    }
+}
+
 static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
 {
     uint32_t rows = m->t->counts.n;
@@ -428,6 +437,7 @@ static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
             s.change[j] = m->old_row[j] == PZ_NONE ? 0 : m->old->due[m->old_row[j]];
         mark_touched(&s);
         recall_counts(&s);
+        drop_counts(m);
         recall_coefficients(&s, place);
         follow_counts(&s);
         st = solve_chosen(&s, err);
