@@ -9,6 +9,7 @@
 #   base.pzd        all data as of the last weekly run; before that, $data
 #   days/           what came since: one dataset a version, that the next weekly run merges
 #   next.pzm        the model of this run
+#   full.pzm        that of the last weekly run, with daily_gate
 #   forgotten.csv   who is just being taken out of a file; removed at the end
 #
 # A run may die anywhere: every file appears whole or not at all, an export asks the campaign's current
@@ -19,7 +20,7 @@ kind=${0##*/}
 [ $# -eq 1 ] || { echo "usage: $kind pz.conf" >&2; exit 2; }
 [ -r "$1" ] || { echo "$kind: cannot read $1" >&2; exit 66; }
 PATH=$here:$here/../build/bin:$PATH
-campaign='' data='' work='' keep=5 keep_weekly=8 train='' event_rules='' gate='' max_data_age=''
+campaign='' data='' work='' keep=5 keep_weekly=8 train='' event_rules='' gate='' daily_gate='' max_data_age=''
 min_rows_ratio=0.9 csv='' csv_num=25 textfile='' on_success='' on_failure='' lock_wait=0 threads=0
 # shellcheck disable=SC1090 # a file of the operator
 case $1 in */*) . "$1" ;; *) . "./$1" ;; esac
@@ -27,7 +28,8 @@ for name in campaign data work; do
     eval "value=\$$name"
     [ -n "$value" ] || { echo "$kind: $1 says no $name=" >&2; exit 2; }
 done
-if ! { mkdir -p "$work/days" && : >>"$work/lock"; } 2>/dev/null; then
+# true, not the special built-in `:`, with which a shell ends when it cannot redirect
+if ! { mkdir -p "$work/days" && true >>"$work/lock"; } 2>/dev/null; then
     echo "$kind: cannot write to $work" >&2
     exit 73
 fi
@@ -98,8 +100,9 @@ forgotten() {
     stage forgotten pz-event export -q --table forgotten "$@" -o "$work/forgotten.csv" "$campaign"
 }
 
-# They leave the datasets that are the jobs' own.
+# They leave the datasets that are the jobs' own, and the model that updates are judged against goes.
 erase() {
+    if [ -f "$work/full.pzm" ] && forgotten "$work/full.pzm"; then rm -f "$work/full.pzm"; fi
     for file in "$work/base.pzd" "$work"/days/*.pzd; do
         if [ ! -f "$file" ] || ! forgotten "$file"; then continue; fi
         stage erase pz-import -q --ledger "$work/ledger.jsonl" --merge --without "$work/forgotten.csv" \

@@ -60,27 +60,135 @@ due() {
     [ -z "$(find . -name '*.tmp' -o -name '*.new' -o -name '*.old')" ]
 }
 
-@test "a run killed at any stage is made good by the next" {
+# A copy of the jobs in bin/ whose programs are counted in ./calls; at call number $AT the run is killed, before the
+# program's work or after it ($WHEN).
+counted_job() {
+    local program
+    mkdir -p bin
+    cp "$JOBS"/pz-daily "$JOBS"/pz-weekly "$JOBS"/pz-job.sh bin/
+    for program in pz-event pz-eval pz-train pz-deploy pz-import; do
+        cat >"bin/$program" <<SH
+#!/bin/sh
+echo x >>calls
+n=\$(wc -l <calls)
+[ "\$n:$WHEN" != "$AT:before" ] || kill -9 \$PPID
+$PZ_BIN/$program "\$@"
+code=\$?
+[ "\$n:$WHEN" != "$AT:after" ] || kill -9 \$PPID
+exit \$code
+SH
+        chmod +x "bin/$program"
+    done
+    rm -f calls
+    env -i PATH="$PZ_BIN:/usr/bin:/bin" "bin/$1" pz.conf
+}
+
+# Every event of the days so far is in the data, or still in the live store, once.
+whole() {
+    cp work/base.pzd before.pzd
+    pz-import -q --merge -o sum.pzd work/base.pzd $(ls work/days/*.pzd 2>/dev/null)
+    [ "$(rows sum.pzd)" -eq "$(due "$1")" ]
+}
+
+@test "a run killed before or after any step is made good by the next" {
+    local day=0 n kind at when
+    job pz-weekly
+    for kind in pz-daily pz-weekly; do
+        AT=0 WHEN=never counted_job "$kind"
+        n=$(wc -l <calls)
+        [ "$n" -ge 6 ]
+        for when in before after; do
+            for at in $(seq "$n"); do
+                # the days come one after the other, and once more when they are through: a repeat is no event
+                day=$((day % 14 + 1))
+                [ "$when$at" = "before$n" ] || pz-event put -q home.pzc "day$day.csv"
+                AT=$at WHEN=$when run counted_job "$kind"
+                [ "$status" -eq 137 ] || [ "$status" -eq 0 ] || { echo "$kind $when $at: $status: $output" && return 1; }
+                pz-recommend -q home.pzc --user u0001 -n 1 >/dev/null
+            done
+        done
+    done
+    job pz-daily
+    job pz-weekly
+    whole 14
+    [ -z "$(find . -name '*.tmp' -o -name '*.new*' -o -name '*.old')" ]
+}
+
+@test "a full disk ends a run, the campaign answers, and the next run with room is whole" {
+    unshare -rm true 2>/dev/null || skip "no mounts for us"
+    job pz-weekly
+    pz-event put -q home.pzc day1.csv
+    # work, the campaign too, on a small disk: what is missing is room at one place or another
+    for left in 0 40 120 400; do
+        run unshare -rm sh -c "
+            mkdir -p disk && mount -t tmpfs -o size=8m none disk && cp -r home.pzc work shop.pzd disk/ &&
+            sed 's,=home.pzc,=disk/home.pzc,; s,=work,=disk/work,' pz.conf >disk.conf
+            head -c 8m /dev/zero >disk/fill 2>/dev/null
+            size=\$(stat -c %s disk/fill); truncate -s \$((size - $left * 1024)) disk/fill
+            code=0; env -i PATH=$PZ_BIN:/usr/bin:/bin $JOBS/pz-daily disk.conf || code=\$?
+            $PZ_BIN/pz-recommend -q disk/home.pzc --user u0001 -n 1 >/dev/null || exit 90
+            rm disk/fill
+            env -i PATH=$PZ_BIN:/usr/bin:/bin $JOBS/pz-daily disk.conf || exit 91
+            $PZ_BIN/pz-import -q --merge -o sum.pzd disk/shop.pzd \$(ls disk/work/base.pzd disk/work/days/*.pzd) || exit 92
+            exit \$code"
+        [ "$status" -lt 90 ]
+        [ "$left" -ge 400 ] || [ "$status" -ne 0 ]
+        [ "$(rows sum.pzd)" -eq "$(due 1)" ]
+    done
+}
+
+@test "a folder that cannot be written to ends a run with 73 or 74" {
+    unshare -rm true 2>/dev/null || skip "no mounts for us"
+    job pz-weekly
+    pz-event put -q home.pzc day1.csv
+    for dir in work home.pzc; do
+        run unshare -rm sh -c "mount --bind $dir $dir && mount -o remount,bind,ro $dir && exec env -i PATH=$PZ_BIN:/usr/bin:/bin $JOBS/pz-daily pz.conf"
+        echo "$dir: $status: $output"
+        [ "$status" -eq 73 ] || [ "$status" -eq 74 ]
+        pz-recommend -q home.pzc --user u0001 -n 1 >/dev/null
+    done
+    job pz-daily
+    whole 1
+}
+
+@test "a clock that jumps forth and back changes no count" {
+    cc -shared -fPIC -D_GNU_SOURCE -o clock.so "$BATS_TEST_DIRNAME/../faults/clock.c" -ldl
+    at() { env -i LD_PRELOAD="$PWD/clock.so" PZ_CLOCK_OFFSET=$(($1 * 86400)) PATH="$PZ_BIN:/usr/bin:/bin" "${@:2}"; }
+    [ "$(at 400 date +%Y)" -gt "$(date +%Y)" ]
+    echo keep=2 >>pz.conf
     job pz-weekly
     day=0
-    for program in pz-event pz-eval pz-train pz-deploy pz-import; do
-        mkdir -p shim
-        printf '#!/bin/sh\ncase "$*" in status*) exec %s/%s "$@" ;; esac\nkill -9 $PPID\n' "$PZ_BIN" "$program" >"shim/$program"
-        chmod +x "shim/$program"
+    for offset in 0 30 -10 400 -400 0; do
         day=$((day + 1))
-        pz-event put -q home.pzc "day$day.csv"
-        kind=pz-daily
-        [ "$program" != pz-import ] || kind=pz-weekly
-        # the scripts put their own folder first; the shim comes from there
-        mkdir -p bin && cp "$JOBS"/pz-daily "$JOBS"/pz-weekly "$JOBS"/pz-job.sh shim/* bin/
-        run env -i PATH="$PZ_BIN:/usr/bin:/bin" bin/$kind pz.conf
-        [ "$status" -eq 137 ] || { echo "$program: $status: $output" && return 1; }
+        at $offset pz-event put -q home.pzc "day$day.csv"
+        at $offset "$JOBS/pz-daily" pz.conf
         pz-recommend -q home.pzc --user u0001 -n 1 >/dev/null
-        rm -r bin shim
-        job "$kind"
+        at $offset pz-deploy status -q home.pzc >/dev/null
+        [ "$(pz-deploy status --json home.pzc | jq .version)" -eq $((day + 1)) ]
     done
+    at -30 "$JOBS/pz-weekly" pz.conf
+    whole 6
+}
+
+@test "the gate of a day is pooled over the last seven; where updates do worse than the last full model, none is published" {
+    echo "daily_gate='vs.low.ndcg@25 > -2'" >>pz.conf
     job pz-weekly
-    [ "$(rows work/base.pzd)" -eq "$(due 5)" ]
+    for day in 1 2 3; do
+        pz-event put -q home.pzc "day$day.csv"
+        job pz-daily
+    done
+    [ "$(pz-deploy status --json home.pzc | jq .version)" -eq 4 ]
+    jq -s -e 'map(select(.program == "pz-eval" or .kind == "eval")) | length >= 3' work/ledger.jsonl
+    echo "daily_gate='vs.low.ndcg@25 > 2'" >>pz.conf
+    echo 'on_failure="cat >failed.json"' >>pz.conf
+    pz-event put -q home.pzc day4.csv
+    run -1 job pz-daily
+    [[ $output == *"judge failed (1)"* ]]
+    jq -e '.stage == "judge" and .exit == 1' failed.json
+    [ "$(pz-deploy status --json home.pzc | jq .version)" -eq 4 ]
+    whole 4
+    job pz-weekly # a full training is what it asked for
+    whole 4
 }
 
 @test "two at once: the second says who is at work" {
