@@ -573,5 +573,22 @@ holds() {
     peak base.pzm --no-tune $without base.pzd
     update=$(peak next.pzm --update base.pzm day.pzd)
     echo "$full $update"
-    [ $((update * 100)) -le $((full * 118)) ]
+    [ $((update * 100)) -le $((full * 110)) ]
+}
+
+@test "what waited in one update is solved in a later one that does not touch it, and the model stays sound" {
+    # beyond 75000 interactions an update solves what it has time for; a small day then solves what a large one left
+    awk 'BEGIN { srand(7); for (t = 0; t < 90000; t++) print "u" int(rand() * 9000) ",i" int(rand() * 6000) "," 1600000000 + t * 60 }' >rows
+    from=1
+    for part in base:80000 1:9000 2:300 3:300; do
+        (echo USER_ID,ITEM_ID,TIMESTAMP && tail -n "+$from" rows | head -n "${part#*:}") >"${part%:*}.csv"
+        from=$((from + ${part#*:}))
+        pz-import -q -o "${part%:*}.pzd" --interactions "${part%:*}.csv"
+    done
+    pz-train -q --no-tune -p spectral=off -p factors=off -o chain.pzm base.pzd
+    for day in 1 2 3; do
+        pz-train -q --update chain.pzm -o next.pzm $day.pzd
+        mv next.pzm chain.pzm
+        pz-recommend -q chain.pzm --user u1 -n 3 | grep -c u1
+    done
 }

@@ -151,10 +151,12 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
 /* Rows (targets) whose counts changed, and their coefficients at the places of the new counts. */
 struct step {
     struct merge *m;
-    uint8_t *touched;   /* [rows] */
-    float *change;      /* [rows] share of a row's counts that is new since it was solved */
-    float *value, *was; /* [entries of counts] coefficients; old counts, decayed */
-    uint32_t *order;    /* [n_order] targets that may be solved, the most changed first */
+    uint8_t *touched; /* [rows] */
+    float *change;    /* [rows] share of a row's counts that is new since it was solved */
+    float *value;     /* [entries of counts] coefficients */
+    float *was;       /* [entries of touched rows] old counts, decayed, a row after the other */
+    uint64_t *was_at; /* [rows] where a touched row begins in it */
+    uint32_t *order;  /* [n_order] targets that may be solved, the most changed first */
     uint32_t n_order;
 };
 
@@ -169,6 +171,27 @@ static void mark_touched(struct step *s)
             s->touched[v->n_items + a] |= s->touched[v->feats->inv_item[k]];
 }
 
+/* Room for the old counts of the touched rows. */
+static enum pz_status make_was(struct step *s, struct pz_err *err)
+{
+    const struct pz_csr *now = &s->m->t->counts;
+    uint64_t n = 0;
+
+    s->was_at = pz_mem_array(now->n, sizeof *s->was_at);
+    for (uint32_t j = 0; j < now->n && s->was_at; j++) {
+        s->was_at[j] = n;
+        n += s->touched[j] ? now->ptr[j + 1] - now->ptr[j] : 0;
+    }
+    s->was = pz_mem_array(n, sizeof *s->was);
+    return s->was_at && s->was ? PZ_OK : pz_err_memory(err, "ridge coefficients", 4.0 * (double)n);
+}
+
+/* The old count at entry k of touched row j. */
+static double was(const struct step *s, uint32_t j, uint64_t k)
+{
+    return (double)s->was[s->was_at[j] + k - s->m->t->counts.ptr[j]];
+}
+
 /* Row j's old counts at the places of the new; both ascend. */
 static void recall_row(struct step *s, uint32_t j)
 {
@@ -176,6 +199,7 @@ static void recall_row(struct step *s, uint32_t j)
     const struct pz_csr *old = &m->old->counts, *now = &m->t->counts;
     uint32_t from = m->old_row[j];
     uint64_t at = now->ptr[j];
+    float *row = s->was + s->was_at[j];
 
     for (uint64_t k = from == PZ_NONE ? 0 : old->ptr[from];
          from != PZ_NONE && k < old->ptr[from + 1]; k++) {
@@ -184,7 +208,7 @@ static void recall_row(struct step *s, uint32_t j)
         while (at < now->ptr[j + 1] && now->item[at] < b)
             at++;
         if (at < now->ptr[j + 1] && now->item[at] == b)
-            s->was[at] = (float)(m->factor * (double)old->value[k]);
+            row[at - now->ptr[j]] = (float)(m->factor * (double)old->value[k]);
     }
 }
 
@@ -200,7 +224,7 @@ static void recall_counts(struct step *s)
             continue;
         recall_row(s, j);
         for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++) {
-            before += (double)s->was[k];
+            before += was(s, j, k);
             after += (double)now->value[k];
         }
         s->change[j] += after > before ? (float)((after - before) / after) : 0;
@@ -243,7 +267,7 @@ static void relate(const struct step *s, uint32_t j, double *solved, double *pla
     for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
         if (s->value[k] != 0) {
             *solved += (double)s->value[k];
-            *plain += diagonal(s->m, now->item[k], (double)s->was[k]);
+            *plain += diagonal(s->m, now->item[k], was(s, j, k));
         }
 }
 
@@ -271,7 +295,7 @@ static void follow_counts(struct step *s)
         k = plain > 0 && solved > 0 ? solved / plain : 0;
         for (uint64_t e = now->ptr[j]; e < now->ptr[j + 1]; e++)
             s->value[e] += (float)(k * diagonal(s->m, now->item[e],
-                                                (double)now->value[e] - (double)s->was[e]));
+                                                (double)now->value[e] - was(s, j, e)));
     }
 }
 
@@ -345,8 +369,11 @@ static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
     }
     /* Change that waits adds up over updates (change begins with the old due), so that a target
      * which changes a little every day is solved one day, too. */
-    for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++)
+    for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++) {
         t->own_due[j] = wanted[j] ? 0 : s->change[j];
+        /* One that waited may be solved in an update that does not touch it: its old coefficients go. */
+        s->touched[j] |= wanted[j];
+    }
     free(wanted);
     free(source);
     free(occurs);
@@ -424,26 +451,30 @@ static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
                       .touched = pz_mem_array(rows, 1),
                       .change = pz_mem_array(rows, sizeof(float)),
                       .value = pz_mem_array(n, sizeof(float)),
-                      .was = pz_mem_array(n, sizeof(float)),
                       .order = pz_mem_array(rows, sizeof(uint32_t)) };
     uint64_t *place = pz_mem_array(rows, sizeof *place);
     enum pz_status st = PZ_OK;
 
     m->t->due = m->t->own_due = pz_mem_array(rows, sizeof(float));
-    if (!s.touched || !s.change || !s.value || !s.was || !s.order || !place || !m->t->own_due)
+    if (!s.touched || !s.change || !s.value || !s.order || !place || !m->t->own_due)
         st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)n);
     if (st == PZ_OK) {
         for (uint32_t j = 0; j < rows && m->old->due; j++)
             s.change[j] = m->old_row[j] == PZ_NONE ? 0 : m->old->due[m->old_row[j]];
         mark_touched(&s);
+        st = make_was(&s, err);
+    }
+    if (st == PZ_OK) {
         recall_counts(&s);
         drop_counts(m);
         recall_coefficients(&s, place);
         follow_counts(&s);
-        st = solve_chosen(&s, err);
     }
     free(place);
-    free(s.was);
+    free(s.was_at);
+    free(s.was); /* solving needs the room */
+    if (st == PZ_OK)
+        st = solve_chosen(&s, err);
     if (st == PZ_OK)
         st = join_coefficients(&s, err);
     free(s.touched);
