@@ -80,7 +80,7 @@ static int by_size(const void *a, const void *b)
 static enum pz_status sum_up(struct lane *lane, uint32_t threads, struct pz_bench *out,
                              struct pz_err *err)
 {
-    struct lane all = { NULL };
+    struct lane all = { 0 };
     enum pz_status st = PZ_OK;
 
     for (uint32_t t = 0; t < threads && st == PZ_OK; t++) {

@@ -245,7 +245,7 @@ enum pz_status pz_cost_of_training(double interactions, double *dollars, char da
 enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out,
                             struct pz_err *err)
 {
-    struct meters meters = { NULL };
+    struct meters meters = { 0 };
     json_t *rates = NULL;
     enum pz_status st;
 

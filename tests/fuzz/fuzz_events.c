@@ -95,8 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 3 == 0)
         st = pz_put_events(store, &cfg, &count, &err);
     else
-        st = pz_put_rows(store, data[0] % 3 == 1 ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, NULL, &cfg,
-                         &count, &err);
+        st = pz_put_rows(store, data[0] % 3 == 1 ? PZ_LIVE_ITEMS : PZ_LIVE_USERS, &cfg, &count,
+                         &err);
     check(st == PZ_OK || (st == PZ_BAD_DATA && err.text[0]));
     check(pz_live_count(store, &after, NULL) == PZ_OK);
     if (data[0] % 3 == 0)

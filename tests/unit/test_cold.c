@@ -39,8 +39,8 @@ static struct fixture *make(void)
     f->ptr[1] = 5;
     f->ptr[2] = 7;
     f->ptr[3] = n;
-    f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false, NULL },
-                                 .items = { ITEMS, f->offset, f->bytes, false, NULL },
+    f->ds = (struct pz_dataset){ .users = { 3, f->user_offset, "u0u1u2", false, NULL, 0 },
+                                 .items = { ITEMS, f->offset, f->bytes, false, NULL, 0 },
                                  .n_interactions = n,
                                  .ptr = f->ptr,
                                  .item = f->item,
