@@ -221,6 +221,14 @@ static int check_pages(const struct pz_live_store *s)
     return rc;
 }
 
+/* Whether a store without one of its tables is new: the first commit makes them all at once. */
+static bool is_new(MDB_txn *txn)
+{
+    MDB_stat tables;
+
+    return mdb_stat(txn, 1, &tables) == 0 && tables.ms_entries == 0; /* 1: LMDB's table of tables */
+}
+
 /* MDB_NOTFOUND: a reader came before the first commit. */
 static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
@@ -233,6 +241,8 @@ static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
         rc = check_pages(s);
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
         rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
+    if (rc == MDB_NOTFOUND && !is_new(txn)) /* their names are lost, not missing */
+        rc = MDB_CORRUPTED;
     return rc == 0 ? check_format(s, txn, make) : rc;
 }
 

@@ -63,10 +63,21 @@ static bool walk_branch(struct walk *w, const unsigned char *node, size_t room, 
            walk_page(w, pz_page_child(node), depth + 1);
 }
 
+/* What an entry takes of its page. */
+static size_t entry_bytes(const unsigned char *node, bool leaf)
+{
+    size_t n = (size_t)PZ_PAGE_NODE + pz_page_get16(node + 6);
+
+    if (leaf)
+        n += pz_page_get16(node + 4) & PZ_NODE_BIG ? 8 : pz_page_value_bytes(node);
+    return n + n % 2;
+}
+
 static bool walk_page(struct walk *w, uint64_t number, int depth)
 {
     const unsigned char *page = w->file + number * PZ_PAGE;
     uint16_t flags, lower, upper;
+    size_t used = 0;
 
     if (number >= w->n_pages || depth > PZ_PAGE_DEEPEST || ++w->met > w->n_pages ||
         pz_page_get64(page) != number)
@@ -85,8 +96,10 @@ static bool walk_page(struct walk *w, uint64_t number, int depth)
         if (node < upper || node > PZ_PAGE - PZ_PAGE_NODE || node % 2 ||
             !(flags == PZ_PAGE_LEAF ? walk_leaf : walk_branch)(w, page + node, room, depth))
             return false;
+        used += entry_bytes(page + node, flags == PZ_PAGE_LEAF);
     }
-    return true;
+    /* Entries lie side by side up to the end of the page: zeros in place of some leave a gap. */
+    return used == (size_t)PZ_PAGE - upper;
 }
 
 /* Where everything begins, as of the newest transaction. */

@@ -484,6 +484,18 @@ EOF
     done
 }
 
+@test "a live store that lost the names of its tables is damaged, not new" {
+    pz-event put -q home.pzc --user u --item i0001 --type View
+    for at in $(grep -abo forgotten home.pzc/live/data.mdb | cut -d: -f1); do
+        dd if=/dev/zero of=home.pzc/live/data.mdb bs=1 seek=$((at - 8)) count=48 conv=notrunc 2>/dev/null
+    done
+    run -65 pz-event stats home.pzc
+    run -65 pz-event put home.pzc --user u --item i0002 --type View
+    run -65 pz-deploy check home.pzc
+    run -0 pz-recommend home.pzc --user u -n 1
+    [[ $output == *"live store is damaged"* ]]
+}
+
 @test "compaction gives back free pages; stats say what is free and who may only read can look" {
     awk 'BEGIN { print "USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP,EVENT_ID"; for (i = 0; i < 5000; i++) print "u" i % 7 ",i0001,View,1735689700,e" i }' |
         pz-event put -q home.pzc
