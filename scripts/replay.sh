@@ -7,7 +7,7 @@
 # by model, and CPU seconds and MB of full and update; at the end nDCG@25 over all user-days, its ratio to
 # the full training's, and a paired bootstrap interval of that ratio.
 #
-# usage: scripts/replay.sh [deskdrop|retailrocket|ml-100k]...      STEPS=N (15)   BASE=share (0.7)
+# usage: scripts/replay.sh [deskdrop|retailrocket|ml-100k]... (all)   STEPS=N (15)   BASE=share (0.7)
 #        PZ_DATA=DIR  real data (../shared/data);  B=build
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -100,7 +100,8 @@ replay() {
     pool
 }
 
-for name in "${@:-deskdrop}"; do
+[ $# -gt 0 ] || set -- deskdrop retailrocket ml-100k
+for name in "$@"; do
     [ -d "$data/$name" ] || { echo "replay: no $data/$name (PZ_DATA)" >&2; exit 1; }
     replay "$name" "$([ "$name" = ml-100k ] && echo 604800 || echo 86400)"
 done
