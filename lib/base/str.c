@@ -53,18 +53,24 @@ void pz_str_addc(struct pz_str *s, char c)
 void pz_str_addf(struct pz_str *s, const char *fmt, ...)
 {
     va_list args;
+    size_t room;
     int n;
 
-    va_start(args, fmt);
-    /* Measured first, then written: twice the work, but no guess and no limit of length. */
-    n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-    if (n < 0 || !reserve(s, (size_t)n))
+    if (!reserve(s, 0))
         return;
+    room = s->cap - s->len;
     va_start(args, fmt);
-    vsnprintf(s->data + s->len, (size_t)n + 1, fmt, args);
+    n = vsnprintf(s->data + s->len, room, fmt, args);
     va_end(args);
-    s->len += (size_t)n;
+    if (n >= 0 && (size_t)n >= room && reserve(s, (size_t)n)) { /* once more, with room */
+        va_start(args, fmt);
+        vsnprintf(s->data + s->len, (size_t)n + 1, fmt, args);
+        va_end(args);
+    }
+    if (n < 0 || s->failed)
+        s->data[s->len] = '\0';
+    else
+        s->len += (size_t)n;
 }
 
 /* The C locale for strtod_l; made once, never freed. */

@@ -11,7 +11,10 @@
  *     newest goes first, since its client still waits.
  *  3. A read that has waited for more than the budget is shed when a worker next looks. So an
  *     accepted read is answered within budget + its own work.
- *  4. Rings of a fixed size: nothing is allocated on the way. */
+ *  4. What cannot be served in time is better told so at the door (pz_queue_is_busy), by the time
+ *     that reads took lately: a moving average over about the last 16. The rest of the budget is for
+ *     what that guesses wrong.
+ *  5. Rings of a fixed size: nothing is allocated on the way. */
 #include "serve/queue.h"
 
 #include <pthread.h>
@@ -29,6 +32,7 @@ struct pz_queue {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct ring reads, writes;
+    double read_s; /* that a read took lately; 0: none yet */
     bool closing;
     pthread_t *worker;
     unsigned n_workers;
@@ -72,9 +76,10 @@ static struct pz_exchange *take_late(struct pz_queue *q, double now)
     return late;
 }
 
-static struct pz_exchange *take_next(struct pz_queue *q, double now)
+static struct pz_exchange *take_next(struct pz_queue *q, double now, bool *is_read)
 {
-    if (q->writes.n > 0)
+    *is_read = q->writes.n == 0;
+    if (!*is_read)
         return take_oldest(&q->writes);
     if (q->reads.n == 0)
         return NULL;
@@ -93,14 +98,23 @@ static void shed_all(struct pz_queue *q, struct pz_exchange *list)
     }
 }
 
+/* Do one; the seconds that it took. */
+static double do_work(struct pz_queue *q, struct pz_exchange *x, double from)
+{
+    x->phase[PZ_PHASE_WAIT] = from - x->arrived;
+    q->cfg.work(q->cfg.context, x);
+    return pz_time_clock() - from;
+}
+
 static void *run_worker(void *context)
 {
     struct pz_queue *q = context;
 
     pthread_mutex_lock(&q->lock);
     while (!q->closing || q->reads.n + q->writes.n > 0) {
-        double now = pz_time_clock();
-        struct pz_exchange *late = take_late(q, now), *x = take_next(q, now);
+        double now = pz_time_clock(), took = 0;
+        bool is_read;
+        struct pz_exchange *late = take_late(q, now), *x = take_next(q, now, &is_read);
 
         if (!late && !x) {
             if (!q->closing)
@@ -109,11 +123,11 @@ static void *run_worker(void *context)
         }
         pthread_mutex_unlock(&q->lock);
         shed_all(q, late);
-        if (x) {
-            x->phase[PZ_PHASE_WAIT] = now - x->arrived;
-            q->cfg.work(q->cfg.context, x);
-        }
+        if (x)
+            took = do_work(q, x, late ? pz_time_clock() : now);
         pthread_mutex_lock(&q->lock);
+        if (x && is_read)
+            q->read_s = q->read_s > 0 ? q->read_s + (took - q->read_s) / 16 : took;
     }
     pthread_mutex_unlock(&q->lock);
     return NULL;
@@ -167,6 +181,16 @@ void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write)
     if (late)
         late->next = NULL;
     shed_all(q, late);
+}
+
+bool pz_queue_is_busy(struct pz_queue *q)
+{
+    bool busy;
+
+    pthread_mutex_lock(&q->lock);
+    busy = (double)q->reads.n * q->read_s / q->n_workers > q->cfg.budget_s / 2;
+    pthread_mutex_unlock(&q->lock);
+    return busy;
 }
 
 size_t pz_queue_length(struct pz_queue *q)

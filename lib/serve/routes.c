@@ -372,13 +372,16 @@ void pz_routes_work(void *context, struct pz_exchange *x)
     json_decref(doc);
 }
 
-void pz_routes_shed(void *context, struct pz_exchange *x)
+static void say_busy(struct pz_server *s, struct pz_exchange *x)
 {
-    struct pz_server *s = context;
-
     atomic_fetch_add(&s->metrics.shed, 1);
     pz_http_fail(x, PZ_FAULT_THROTTLING, "Rate exceeded: the server is busy");
     x->resp.retry_after_s = 1;
+}
+
+void pz_routes_shed(void *context, struct pz_exchange *x)
+{
+    say_busy(context, x);
     pz_http_finish(x);
 }
 
@@ -499,6 +502,11 @@ bool pz_routes_handle(void *context, struct pz_exchange *x)
     }
     if (!allowed) {
         pz_http_fail(x, PZ_FAULT_ACCESS_DENIED, "pages of this origin may not ask");
+        return true;
+    }
+    /* Before the signature: what will not be answered is not worth its cost. */
+    if (!pz_wire_operations[op].writes && pz_queue_is_busy(s->queue)) {
+        say_busy(s, x);
         return true;
     }
     return !check_signature(s, x);

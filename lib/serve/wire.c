@@ -508,8 +508,11 @@ static void add_item(struct pz_str *out, const struct pz_answered *a, const stru
     }
     if (q->n_columns > 0)
         add_metadata(out, pz_prepared_snapshot(a->prepared), id, n, q);
-    if (reason)
-        pz_str_addf(out, ",\"reason\":[\"%s\"]", reason);
+    if (reason) {
+        pz_str_adds(out, ",\"reason\":[\"");
+        pz_str_adds(out, reason);
+        pz_str_adds(out, "\"]");
+    }
     pz_str_addc(out, '}');
 }
 

@@ -46,6 +46,16 @@ configure() {
     [ "$(pz-event stats --json home.pzc | jq .events)" -eq 100 ]
 }
 
+@test "threads that read and write go before those that score, where that is allowed" {
+    nice -n -1 true 2>/dev/null && [ "$(nice -n -1 nice)" = -1 ] || skip "a better nice value is not allowed here"
+    configure '"ioThreads":1' ''
+    post /recommendations "{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u\"}" >/dev/null
+    awk '{ sub(/^.*\) /, ""); print $17 }' /proc/"$SERVER"/task/*/stat | sort -n | uniq -c >nices
+    [ "$(awk 'NR == 1 { print $1 }' nices)" -eq 1 ]
+    [ "$(awk 'NR == 1 { a = $2 } NR == 2 { print $2 - a }' nices)" -eq 5 ]
+    stop
+}
+
 @test "a rate limit of a campaign, of the server, of a key" {
     configure '"queue":64' ',"maxTPS":5'
     timeout 60 python3 "$CLIENTS/load.py" rate "$PORT"

@@ -145,3 +145,52 @@ TEST(when_it_is_full_the_oldest_read_goes_and_the_newest_write)
     assert_ptr_equal(seen.shed[1], &x[6]);
     assert_int_equal(seen.n_done, 5);
 }
+
+/* Have a read take a twentieth of a second; the worker is kept at the gate by another then. */
+static void teach(struct pz_queue *q, struct pz_exchange *x)
+{
+    double from = pz_time_clock();
+
+    pthread_mutex_lock(&seen.gate);
+    x[0].arrived = from;
+    pz_queue_put(q, &x[0], false);
+    while (pz_time_clock() - from < 0.05 || pz_queue_length(q) > 0)
+        continue;
+    pthread_mutex_unlock(&seen.gate);
+    while (atomic_load(&seen.n_done) == 0)
+        continue;
+    pthread_mutex_lock(&seen.gate);
+    occupy(q, &x[1]);
+}
+
+TEST(it_is_busy_when_what_waits_would_take_half_of_the_budget)
+{
+    struct pz_exchange x[6] = { 0 };
+    struct pz_queue *q = open_queue(8, 0.2);
+
+    teach(q, x);
+    assert_false(pz_queue_is_busy(q)); /* nothing waits */
+    for (int i = 2; i < 6; i++) {
+        x[i].arrived = pz_time_clock() + 1e6;
+        pz_queue_put(q, &x[i], false);
+    }
+    assert_true(pz_queue_is_busy(q)); /* four of .05 s, and .1 is half */
+    pthread_mutex_unlock(&seen.gate);
+    pz_queue_close(q);
+    assert_int_equal(seen.n_done, 6);
+}
+
+TEST(it_is_not_busy_with_what_is_done_long_before_the_budget_ends)
+{
+    struct pz_exchange x[4] = { 0 };
+    struct pz_queue *q = open_queue(8, 1000);
+
+    teach(q, x);
+    for (int i = 2; i < 4; i++) {
+        x[i].arrived = pz_time_clock();
+        pz_queue_put(q, &x[i], false);
+    }
+    assert_false(pz_queue_is_busy(q));
+    pthread_mutex_unlock(&seen.gate);
+    pz_queue_close(q);
+}

@@ -17,6 +17,7 @@
 #include "serve/net/http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,9 +37,10 @@
 
 enum {
     HEADERS_MAX = 64,
-    HEADER_BYTES = 16384,  /* of all names and values */
-    MEMORY_BYTES = 40960,  /* that libmicrohttpd has for a connection */
-    SPARE_CONNECTIONS = 64 /* of libmicrohttpd's own limit, so that ours acts */
+    HEADER_BYTES = 16384,   /* of all names and values */
+    MEMORY_BYTES = 40960,   /* that libmicrohttpd has for a connection */
+    SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
+    PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
 };
 
 enum state { IDLE, READING, WORKING };
@@ -282,12 +285,29 @@ static void free_exchange(struct pz_exchange *x)
     free(x);
 }
 
+/* Have this thread go before those that score, where the system allows it (CAP_SYS_NICE, or
+ * RLIMIT_NICE): what is answered must not wait for a core that works on the next. */
+static void prefer_thread(void)
+{
+    static _Thread_local bool done;
+    int nice;
+
+    if (done)
+        return;
+    done = true;
+    errno = 0;
+    nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+    if (nice != -1 || errno == 0)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), nice - PREFERENCE);
+}
+
 /* The request line was read: begin an exchange with the path as it was sent. */
 static void *on_request_line(void *context, const char *uri, struct MHD_Connection *mhd)
 {
     struct pz_exchange *x = calloc(1, sizeof *x);
 
     (void)context;
+    prefer_thread();
     if (!x)
         return NULL;
     x->http = calloc(1, sizeof *x->http);
