@@ -96,7 +96,7 @@ static enum pz_status check_size(const char *model, const struct pz_model *m, st
 static enum pz_status verify_model(const char *campaign, const char *model, struct pz_table **t,
                                    struct pz_model **m, struct pz_version *v, struct pz_err *err)
 {
-    enum pz_status st = pz_model_open(model, m, err);
+    enum pz_status st = pz_model_open_anew(model, m, err);
 
     if (st == PZ_OK)
         st = check_size(model, *m, err);

@@ -183,7 +183,8 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
     return st;
 }
 
-enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err)
+static enum pz_status open_model(const char *path, bool anew, struct pz_model **out,
+                                 struct pz_err *err)
 {
     struct pz_model *m = calloc(1, sizeof *m);
     enum pz_status st = m ? PZ_OK : pz_err_memory(err, "a model", sizeof *m);
@@ -192,6 +193,8 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
         st = pz_table_open(path, "modl", &m->table, err);
     if (st == PZ_OK)
         st = pz_table_trust(m->table, &m->sealed, err);
+    if (st == PZ_OK && anew)
+        pz_table_read_anew(m->table);
     if (st == PZ_OK) {
         st = load_data(m, err);
         if (st == PZ_OK)
@@ -209,6 +212,16 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
     }
     *out = m;
     return st;
+}
+
+enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err)
+{
+    return open_model(path, false, out, err);
+}
+
+enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err)
+{
+    return open_model(path, true, out, err);
 }
 
 void pz_model_free(struct pz_model *m)

@@ -87,6 +87,13 @@ struct pz_model {
  *         memory is out
  * Owner:  the caller, by pz_model_free (accepts NULL); *out is NULL after a failure */
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
+
+/* The same with all that pz_model_derive gives, also from a flat file that has not, or as another pz
+ * derived it: for who publishes.
+ *
+ * Errors: as pz_model_open
+ * Owner:  as pz_model_open */
+enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
 /* What follows from the parts and is written beside them at publication (scorer.h, derive).

@@ -233,7 +233,12 @@ void pz_table_close(struct pz_table *t)
 
 bool pz_table_is_flat(const struct pz_table *t)
 {
-    return t->flat;
+    return t->flat && !t->anew;
+}
+
+void pz_table_read_anew(struct pz_table *t)
+{
+    t->anew = true;
 }
 
 size_t pz_table_n_columns(const struct pz_table *t)
@@ -252,7 +257,7 @@ static struct pz_layout_column *find_column(const struct pz_table *t, const char
 {
     for (size_t i = 0; i < t->n; i++)
         if (strcmp(t->col[i].name, name) == 0)
-            return &t->col[i];
+            return t->anew && pz_layout_is_derived(&t->col[i]) ? NULL : &t->col[i];
     return NULL;
 }
 

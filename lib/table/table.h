@@ -106,8 +106,13 @@ enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table
 /* Frees the columns too: every pointer from pz_table_get is then dead. Accepts NULL. */
 void pz_table_close(struct pz_table *t);
 
-/* Whether it is the flat form. */
+/* Whether it is the flat form, and read as such. */
 bool pz_table_is_flat(const struct pz_table *t);
+
+/* Read a flat table as the packed one that it was made of, from now on: what is derived is not there,
+ * and pz_table_is_flat says no. For who makes another flat table of it, with what this pz derives.
+ * Threads: one, before the table is read */
+void pz_table_read_anew(struct pz_table *t);
 
 /* How many columns there are, the i-th in file order, and whether there is one of that name. */
 size_t pz_table_n_columns(const struct pz_table *t);

@@ -65,6 +65,33 @@ TEST(a_small_file_with_huge_unknown_columns_is_not_unpacked)
     unlink(path);
 }
 
+TEST(a_flat_model_is_published_with_all_that_is_derived)
+{
+    char path[80], theirs[120], ours[120];
+    struct pz_publish_cfg job = { 0 };
+    struct pz_version v;
+    struct pz_table *t = NULL;
+    struct pz_err err = { 0 };
+    char *a = NULL, *b = NULL;
+    size_t n_a, n_b;
+
+    snprintf(path, sizeof path, "%s/old.flat", dir);
+    must(pz_table_open(model, "modl", &t, &err), &err);
+    must(pz_table_unpack(t, NULL, path, &err), &err); /* as a pz that derived nothing wrote it */
+    pz_table_close(t);
+    must(pz_campaign_publish(campaign, path, &job, &v, &err), &err);
+    assert_int_equal(v.number, 2);
+    must(pz_layout_version(theirs, campaign, 1, "/model.flat", &err), &err);
+    must(pz_layout_version(ours, campaign, 2, "/model.flat", &err), &err);
+    must(pz_file_read(theirs, 1 << 24, &a, &n_a, &err), &err);
+    must(pz_file_read(ours, 1 << 24, &b, &n_b, &err), &err);
+    assert_int_equal(n_a, n_b);
+    assert_memory_equal(a, b, n_a);
+    free(a);
+    free(b);
+    unlink(path);
+}
+
 TEST(a_view_sees_new_events_and_is_stale_after_any_other_change)
 {
     struct pz_err err = { 0 };
