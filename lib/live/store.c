@@ -111,7 +111,8 @@ int pz_live_read_record(const MDB_val *v, struct pz_event *e)
     memcpy(&e->value, p + 8, 8);
     p += HEAD_BYTES;
     for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
-        const char *stop = p < end ? memchr(p, '\0', (size_t)(end - p)) : NULL;
+        /* Most are empty. */
+        const char *stop = p == end ? NULL : *p ? memchr(p, '\0', (size_t)(end - p)) : p;
 
         if (!stop)
             return MDB_CORRUPTED;
@@ -264,24 +265,44 @@ static void keep_shown(struct pz_arena *arena, const char *impression, struct pz
     out->shown = list;
 }
 
-/* One event into *out; in_full: with its impression. */
-static int read_one(MDB_cursor *c, uint64_t number, bool in_full, struct pz_arena *arena,
-                    struct pz_live_event *out)
+/* Put the cursor on a number; where it stands on the next one, the one before it is likely it. */
+static int find_number(MDB_cursor *c, uint64_t number, bool is_before, MDB_val *v)
 {
     unsigned char be[8] = { 0 };
-    MDB_val k = pz_db_val(be, 8), v;
+    MDB_val k;
+
+    if (is_before && mdb_cursor_get(c, &k, v, MDB_PREV) == 0 && k.mv_size == 8 &&
+        pz_db_get_number(k.mv_data) == number)
+        return 0;
+    k = pz_db_val(be, 8);
+    pz_db_put_number(be, number);
+    return mdb_cursor_get(c, &k, v, MDB_SET); /* quick for neighbours on a page */
+}
+
+/* Types are few: that of the event read before is likely this one's. */
+static const char *keep_type(struct pz_arena *arena, const char *type,
+                             const struct pz_live_event *before, bool *failed)
+{
+    if (before && type && before->event_type && strcmp(before->event_type, type) == 0)
+        return before->event_type;
+    return keep(arena, type, failed);
+}
+
+/* One event into *out; in_full: with its impression. before: the one read before; NULL: none. */
+static int read_one(MDB_cursor *c, uint64_t number, bool in_full, struct pz_arena *arena,
+                    const struct pz_live_event *before, struct pz_live_event *out)
+{
+    MDB_val v;
     struct pz_event e;
     bool failed = false;
-    int rc;
+    int rc = find_number(c, number, before && before->number == number + 1, &v);
 
-    pz_db_put_number(be, number);
-    rc = mdb_cursor_get(c, &k, &v, MDB_SET); /* quick for neighbours on a page */
     if (rc == 0)
         rc = pz_live_read_record(&v, &e);
     if (rc != 0)
         return rc;
     *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
-                                   .event_type = keep(arena, e.event_type, &failed),
+                                   .event_type = keep_type(arena, e.event_type, before, &failed),
                                    .value = e.value,
                                    .time = e.time,
                                    .number = number,
@@ -308,7 +329,8 @@ static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_nu
         bool in_full = list->n - first < PZ_LIVE_SHOWN_MAX;
 
         first--;
-        rc = read_one(c, list->v[first], in_full, arena, &out[first]);
+        rc = read_one(c, list->v[first], in_full, arena,
+                      first + 1 < list->n ? &out[first + 1] : NULL, &out[first]);
         if (rc == 0 && !in_full && out[first].properties)
             bytes += strlen(out[first].properties);
     }
@@ -316,6 +338,25 @@ static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_nu
     live->event = out + first;
     live->n_events = rc == 0 ? list->n - first : 0;
     return rc;
+}
+
+/* Ascending: those of one user come the newest first, of several sessions anyhow. */
+static void put_in_order(struct pz_numbers *list)
+{
+    size_t n = list->n, i = 1;
+
+    while (i < n && list->v[i] < list->v[i - 1])
+        i++;
+    if (i < n) {
+        qsort(list->v, n, sizeof *list->v, by_number);
+        return;
+    }
+    for (i = 0; i < n / 2; i++) {
+        uint64_t other = list->v[n - 1 - i];
+
+        list->v[n - 1 - i] = list->v[i];
+        list->v[i] = other;
+    }
 }
 
 struct reading {
@@ -335,8 +376,7 @@ static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
     rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, PZ_LIVE_READ_MAX,
                          &list);
     if (rc == 0) {
-        if (list.n > 1)
-            qsort(list.v, list.n, sizeof *list.v, by_number);
+        put_in_order(&list);
         if (list.n > PZ_LIVE_READ_MAX) { /* the newest of the user and of the user's sessions */
             memmove(list.v, list.v + (list.n - PZ_LIVE_READ_MAX),
                     PZ_LIVE_READ_MAX * sizeof *list.v);

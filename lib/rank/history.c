@@ -52,23 +52,34 @@ bool pz_history_counts(const struct pz_request *req, const struct pz_live_event 
     return page->number == 0 || event->number <= page->live;
 }
 
+/* The weight of an event, that of the one before where type and value are the same. */
+static float weight_of(const struct pz_model *m, const struct pz_live_event *e,
+                       const struct pz_live_event *before, float weight)
+{
+    if (before && before->event_type == e->event_type &&
+        (before->value == e->value || (isnan(before->value) && isnan(e->value))))
+        return weight;
+    return (float)pz_model_event_weight(m, e->event_type, e->value);
+}
+
 static enum pz_status add_live(struct pz_history *h, const struct pz_asked *asked,
                                struct pz_err *err)
 {
     const struct pz_live *live = asked->req->live;
     int64_t tomorrow = pz_time_now() + 86400; /* what is dated beyond it is a wrong clock */
+    float weight = 0;
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
         const struct pz_live_event *e = &live->event[i];
-        struct pz_past past = {
-            .item = e->item_id ? pz_dict_find_str(&asked->m->items, e->item_id) : PZ_NONE,
-            .type = e->event_type,
-            .n_type = e->event_type ? strlen(e->event_type) : 0,
-            .time = e->time,
-            .weight = (float)pz_model_event_weight(asked->m, e->event_type, e->value)
-        };
+        struct pz_past past = { .item = e->item_id ? pz_dict_find_str(&asked->m->items, e->item_id)
+                                                   : PZ_NONE,
+                                .type = e->event_type,
+                                .n_type = e->event_type ? strlen(e->event_type) : 0,
+                                .time = e->time,
+                                .weight = weight_of(asked->m, e, i ? e - 1 : NULL, weight) };
 
+        weight = past.weight;
         if (!pz_history_counts(asked->req, e))
             continue;
         h->live_last = e->number > h->live_last ? e->number : h->live_last;

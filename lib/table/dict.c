@@ -8,6 +8,7 @@
  * log(inputs) comparisons a string for many; nothing is hashed or sorted again. */
 #include "table/dict.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,17 +39,36 @@ static int compare(const char *a, size_t n, const char *b, size_t m)
     return c ? c : n < m ? -1 : n > m;
 }
 
+/* The first eight bytes as a number in the order of strings, zeros behind the end; room: bytes that
+ * may be read at s. */
+static inline uint64_t prefix(const char *s, size_t n, uint64_t room)
+{
+    uint64_t x = 0;
+
+    if (room >= 8) {
+        memcpy(&x, s, 8);
+        x = be64toh(x);
+        return n >= 8 ? x : n ? x >> (64 - 8 * n) << (64 - 8 * n) : 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        x |= (uint64_t)(unsigned char)s[i] << (56 - 8 * i);
+    return x;
+}
+
 uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
 {
     /* Plain bisection: a lookup touches about log2(n) places of a mapped file, and 20 comparisons
-     * for a million ids are lost in the cost of a question. */
+     * for a million ids are lost in the cost of a question. Most are decided by eight bytes. */
     uint32_t lo = 0, hi = count_own(dict), at_tail;
+    uint64_t wanted = prefix(s, len < 8 ? len : 8, len), end = dict->offset ? dict->offset[hi] : 0;
 
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        size_t n;
-        const char *at = pz_dict_get(dict, mid, &n);
-        int c = compare(s, len, at, n);
+        uint64_t from = dict->offset[mid];
+        size_t n = (size_t)(dict->offset[mid + 1] - from);
+        const char *at = dict->bytes + from;
+        uint64_t is = prefix(at, n < 8 ? n : 8, end - from);
+        int c = wanted < is ? -1 : wanted > is ? 1 : compare(s, len, at, n);
 
         if (c == 0)
             return mid;
