@@ -24,18 +24,26 @@
 #include "base/mem.h"
 #include "live/db.h"
 
-/* The two files of a store and its folder. */
+enum { REMOVE_TRIES = 20 };
+
+/* The two files of a store and its folder; 0 or an errno value. Who opened the folder before it was
+ * exchanged may make the lock file in it once more, before they see that it is no longer the store's. */
 static int remove_store(const char *dir)
 {
     static const char *const names[] = { "data.mdb", "lock.mdb" };
-    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
 
     if (folder < 0)
         return errno == ENOENT ? 0 : errno;
-    for (size_t i = 0; i < 2; i++)
-        (void)unlinkat(folder, names[i], 0);
+    for (int t = 0; t < REMOVE_TRIES && (t == 0 || rc == ENOTEMPTY); t++) {
+        rc = 0;
+        for (size_t i = 0; i < 2 && rc == 0; i++)
+            rc = unlinkat(folder, names[i], 0) == 0 || errno == ENOENT ? 0 : errno;
+        if (rc == 0)
+            rc = rmdir(dir) == 0 ? 0 : errno;
+    }
     close(folder);
-    return rmdir(dir) == 0 ? 0 : errno;
+    return rc;
 }
 
 static int copy_db(MDB_txn *from, MDB_dbi source, MDB_txn *to, MDB_dbi target, unsigned flags)
@@ -145,8 +153,10 @@ static int compact(struct pz_live_store *s, struct pz_live_store *to)
             mdb_txn_abort(f.held);
         pz_db_close_files(to);
         mdb_txn_abort(from);
-        if (remove_store(to->dir) != 0 && rc == 0)
-            rc = errno;
+        if (rc == 0)
+            rc = remove_store(to->dir);
+        else
+            remove_store(to->dir);
     }
     pthread_rwlock_unlock(&s->growing);
     return rc;

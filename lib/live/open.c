@@ -361,10 +361,21 @@ static bool is_damaged(const void *store)
     return s->env && mdb_env_get_fd(s->env, &fd) == 0 && pz_db_sound(fd) == MDB_CORRUPTED;
 }
 
+/* Whether the folder that was opened is the one at the path. After a compaction it is another, and the old
+ * one loses its files while whoever opened it looks for them. */
+static bool is_at_path(int folder, const char *dir)
+{
+    struct stat opened, now;
+
+    return fstat(folder, &opened) == 0 && stat(dir, &now) == 0 && opened.st_ino == now.st_ino &&
+           opened.st_dev == now.st_dev;
+}
+
 /* The environment of what is at s->dir now, into s. Under stores_lock. */
 int pz_db_open_files(struct pz_live_store *s, bool make)
 {
     int dead, folder, rc = 0;
+    bool here;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
         if (make && mkdir(s->dir, 0700) != 0 && errno != EEXIST)
@@ -373,11 +384,12 @@ int pz_db_open_files(struct pz_live_store *s, bool make)
         if (folder < 0)
             return errno;
         rc = open_in(s, folder, make);
+        here = is_at_path(folder, s->dir);
         close(folder);
         if (rc == 0 && !pz_db_moved(s))
             break;
         pz_db_close_files(s);
-        if (rc != 0)
+        if (rc != 0 && here)
             return rc;
     }
     if (!s->env)
