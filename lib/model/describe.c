@@ -24,19 +24,6 @@ static const char *word(const json_t *o, const char *name)
 
 /* ---- the object ---- */
 
-/* What an answer maps: all columns unpacked. */
-static uint64_t unpacked_bytes(const struct pz_table *t)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < pz_table_n_columns(t); i++) {
-        struct pz_column_info c = pz_table_column(t, i);
-
-        sum += c.n * pz_type_bytes(c.type);
-    }
-    return sum;
-}
-
 static void add_span(const struct pz_model *m, json_t *o)
 {
     int64_t oldest = INT64_MAX;
@@ -86,7 +73,9 @@ json_t *pz_model_describe(const struct pz_model *m)
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "recipe", m->recipe->name,
                           "interactions", (json_int_t)m->n_interactions, "users",
                           (json_int_t)m->users.n, "items", (json_int_t)m->items.n, "bytes",
-                          (json_int_t)unpacked_bytes(m->table), "parts", parts(m));
+                          (json_int_t)(pz_table_bytes(m->table, true) +
+                                       pz_table_bytes(m->table, false)),
+                          "parts", parts(m));
 
     if (!o)
         return NULL;

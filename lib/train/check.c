@@ -134,7 +134,7 @@ static enum pz_status measure(const struct pz_search *s, json_t *out, struct pz_
     return ok ? PZ_OK : pz_err_memory(err, "the held-out check", 64.0 * s->v->n_users);
 }
 
-enum pz_status pz_search_check(const struct pz_search *s, const struct pz_choice *untuned,
+enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, json_t *out, struct pz_err *err)
 {
     uint32_t n = s->v->n_users;
@@ -142,11 +142,11 @@ enum pz_status pz_search_check(const struct pz_search *s, const struct pz_choice
     enum pz_status st = pz_search_judge(s, s->part, s->each, err);
 
     if (st == PZ_OK)
-        st = pz_search_judge_untuned(s, untuned, trend, s->trial, err);
+        st = pz_search_judge_untuned(s, untuned, trend, err);
     if (st != PZ_OK)
         return st;
-    gain = pz_search_mean(s->each, n) - pz_search_mean(s->trial, n);
-    errors = pz_search_gain(s->each, s->trial, n);
+    gain = pz_search_mean(s->each, n) - pz_search_mean(s->untuned, n);
+    errors = pz_search_gain(s->each, s->untuned, n);
     if (json_object_set_new(out, "users", json_integer(n)) < 0 ||
         json_object_set_new(out, "value", json_real(pz_search_mean(s->each, n))) < 0 ||
         json_object_set_new(out, "gain", json_real(gain)) < 0 ||

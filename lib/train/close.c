@@ -148,48 +148,63 @@ static enum pz_status meet_alone(struct pz_search *s, size_t p, struct pz_err *e
     return meet(s, NULL, &r, s->choice[p].scorer->name, SURE_ALONE, err);
 }
 
-/* The defaults, with setting k of the first part at the other end of its range unless k is SIZE_MAX. */
+/* The defaults, fitted, with setting k of the first part at the other end of its range unless k is
+ * SIZE_MAX. *r is the caller's to clear and free, also after a failure. */
+static enum pz_status make_default(const struct pz_search *s, const struct pz_choice *untuned,
+                                   const struct pz_choice *trend, size_t k, struct rival **r,
+                                   struct pz_err *err)
+{
+    struct pz_choice *first;
+
+    *r = calloc(1, sizeof **r);
+    if (!*r)
+        return pz_err_memory(err, "the closing comparison", sizeof **r);
+    memcpy((*r)->choice, untuned, s->n_parts * sizeof *untuned);
+    first = &(*r)->choice[0];
+    if (k < SIZE_MAX)
+        first->value[k] = first->value[k] > first->low[k] ? first->low[k] : first->high[k];
+    return fit(s, trend, *r, err);
+}
+
+static void discard(struct rival *r, size_t n)
+{
+    if (r)
+        clear(r, n);
+    free(r);
+}
+
+/* Let the defaults try, turned or not; what they are worth as they are is kept for the check. */
 static enum pz_status meet_defaults(struct pz_search *s, const struct pz_choice *untuned,
                                     const struct pz_choice *trend, size_t k, struct pz_err *err)
 {
-    struct rival *r = calloc(1, sizeof *r);
-    enum pz_status st = r ? PZ_OK : pz_err_memory(err, "the closing comparison", sizeof *r);
+    struct rival *r;
+    enum pz_status st = make_default(s, untuned, trend, k, &r, err);
 
-    if (st == PZ_OK) {
-        struct pz_choice *first = &r->choice[0];
-
-        memcpy(r->choice, untuned, s->n_parts * sizeof *untuned);
-        if (k < SIZE_MAX)
-            first->value[k] = first->value[k] > first->low[k] ? first->low[k] : first->high[k];
-        st = fit(s, trend, r, err);
-    }
     if (st == PZ_OK)
         st = meet(s, trend, r, k < SIZE_MAX ? "the default with a switch turned" : "the default",
                   SURE_DEFAULT, err);
-    if (r)
-        clear(r, s->n_parts);
-    free(r);
+    if (st == PZ_OK && k == SIZE_MAX && s->untuned) {
+        memcpy(s->untuned, s->trial, s->v->n_users * sizeof *s->untuned);
+        s->knows_untuned = true;
+    }
+    discard(r, s->n_parts);
     return st;
 }
 
-enum pz_status pz_search_judge_untuned(const struct pz_search *s, const struct pz_choice *untuned,
-                                       const struct pz_choice *trend, double *each,
-                                       struct pz_err *err)
+enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choice *untuned,
+                                       const struct pz_choice *trend, struct pz_err *err)
 {
-    struct rival *r = calloc(1, sizeof *r);
-    enum pz_status st = r ? PZ_OK : pz_err_memory(err, "the defaults", sizeof *r);
+    struct rival *r = NULL;
+    enum pz_status st = s->knows_untuned ? PZ_OK
+                                         : make_default(s, untuned, trend, SIZE_MAX, &r, err);
 
-    if (st == PZ_OK) {
-        memcpy(r->choice, untuned, s->n_parts * sizeof *untuned);
-        st = fit(s, trend, r, err);
+    if (st == PZ_OK && !s->knows_untuned) {
+        memset(s->untuned, 0, s->v->n_users * sizeof *s->untuned);
+        st = pz_search_judge(s, r->part, s->untuned, err);
+        pz_valid_forget(s->v);
     }
-    memset(each, 0, s->v->n_users * sizeof *each);
-    if (st == PZ_OK)
-        st = pz_search_judge(s, r->part, each, err);
-    pz_valid_forget(s->v);
-    if (r)
-        clear(r, s->n_parts);
-    free(r);
+    s->knows_untuned = st == PZ_OK;
+    discard(r, s->n_parts);
     return st;
 }
 

@@ -11,7 +11,7 @@
 
 #include "train/tune.h"
 
-enum { SCANNED = 6, PASSES = 3 };
+enum { PASSES = 3 };
 
 static uint32_t trials_of(const struct pz_choice *c, uint32_t n_fits)
 {
@@ -26,7 +26,8 @@ static uint32_t trials_of(const struct pz_choice *c, uint32_t n_fits)
         read_outs += s->read_out;
         switches += pz_choice_is_switch(c, k) && !s->read_out;
     }
-    return 1 + SCANNED * scanned + 2 * PASSES * read_outs + switches * (1 + 2 * read_outs) + n_fits;
+    return 1 + PZ_SCAN_STEPS * scanned + 2 * PASSES * read_outs + switches * (1 + 2 * read_outs) +
+           n_fits;
 }
 
 /* The last look at read-outs and the weight. */

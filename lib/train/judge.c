@@ -275,3 +275,21 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
     pz_valid_scratch_free(j.scratch);
     return PZ_OK;
 }
+
+enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,
+                                   struct pz_err *err)
+{
+    const struct pz_scorer *core = pz_scorers[0];
+    struct pz_choice choice;
+    struct pz_part part = { .scorer = core, .weight = 1 };
+    struct pz_fit_cfg fit = { .value = choice.value, .seed = seed };
+    enum pz_status st;
+
+    pz_choice_init(&choice, core);
+    st = core->fit(&v->train, &fit, &part.part, err);
+    if (st == PZ_OK)
+        st = pz_valid_judge(v, &part, 1, 0, &part.weight, 1, 0, v->n_users, each, err);
+    if (part.part)
+        core->free(part.part);
+    return st;
+}

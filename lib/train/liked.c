@@ -156,15 +156,8 @@ static bool make_cases(struct liked *l, const struct pz_event_rule *rule)
 static enum pz_status judge(struct liked *l, double *each, struct pz_err *err)
 {
     struct pz_corpus_own own;
-    struct pz_choice choice;
-    const struct pz_scorer *first = pz_scorers[0]; /* the core of every recipe */
-    struct pz_part part = { .scorer = first, .weight = 1 };
-    struct pz_fit_cfg fit = { .value = choice.value, .seed = l->cfg->seed };
     enum pz_status st = pz_corpus_make(l->ds, l->rules, l->n_rules, l->keep, &own, err);
 
-    pz_choice_init(&choice, first);
-    if (st == PZ_OK)
-        st = first->fit(&own.c, &fit, &part.part, err);
     l->v.train = own.c;
     l->v.seq_item = own.c.item;
     l->v.seq_time = own.c.time;
@@ -173,13 +166,8 @@ static enum pz_status judge(struct liked *l, double *each, struct pz_err *err)
         l->v.c[u].from = own.c.ptr[l->v.c[u].user];
         l->v.c[u].end = own.c.ptr[l->v.c[u].user + 1];
     }
-    if (st == PZ_OK) {
-        double weight = 1;
-
-        st = pz_valid_judge(&l->v, &part, 1, 0, &weight, 1, 0, l->v.n_users, each, err);
-    }
-    if (part.part)
-        first->free(part.part);
+    if (st == PZ_OK)
+        st = pz_valid_judge_core(&l->v, l->cfg->seed, each, err);
     pz_corpus_clear(&own);
     return st;
 }

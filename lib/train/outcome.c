@@ -55,20 +55,27 @@ json_t *pz_outcome_trend(const struct pz_training *t)
                      t->trend.value[PZ_TREND_HALF_LIFE], "rate", t->trend.value[PZ_TREND_RATE]);
 }
 
+bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc)
+{
+    bool ok = true;
+
+    if (t->judged_seen)
+        ok = json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude")) == 0;
+    if (t->corpus.c.event_power > 0)
+        ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0 && ok;
+    if (json_object_size(t->check) > 0)
+        ok = json_object_set(doc, "check", t->check) == 0 && ok;
+    return ok;
+}
+
 enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct pz_err *err)
 {
-    json_t *doc = json_pack("{s:s, s:I, s:f, s:o, s:o, s:o, s:O, s:O}", "recipe",
-                            t->cfg->recipe->name, "seed", (json_int_t)t->cfg->seed, "softmax_scale",
-                            t->softmax_scale, "events", pz_outcome_rules(t->cfg), "parts",
-                            pz_outcome_parts(t), "trend", pz_outcome_trend(t), "trials", t->trials,
-                            "check", t->check);
-    bool ok = doc != NULL;
+    json_t *doc = json_pack("{s:s, s:I, s:f, s:o, s:o, s:o, s:O}", "recipe", t->cfg->recipe->name,
+                            "seed", (json_int_t)t->cfg->seed, "softmax_scale", t->softmax_scale,
+                            "events", pz_outcome_rules(t->cfg), "parts", pz_outcome_parts(t),
+                            "trend", pz_outcome_trend(t), "trials", t->trials);
+    bool ok = doc && pz_outcome_add_findings(t, doc) && json_object_update(out, doc) == 0;
 
-    if (ok && t->judged_seen)
-        ok = json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude")) == 0;
-    if (ok && t->corpus.c.event_power > 0)
-        ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0;
-    ok = ok && json_object_update(out, doc) == 0;
     json_decref(doc);
     return ok ? PZ_OK : pz_err_memory(err, "what the search found", 1e5);
 }

@@ -15,6 +15,10 @@ json_t *pz_outcome_rules(const struct pz_train_cfg *cfg);
 json_t *pz_outcome_parts(const struct pz_training *t);
 json_t *pz_outcome_trend(const struct pz_training *t);
 
+/* What was found beside the parts, into doc: seen, event_power and check, those that there are.
+ * False: memory is out. */
+bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc);
+
 /* Put recipe, seed, softmax_scale, events, parts, trend, seen, event_power, trials and check of a training
  * whose search is over into out, an object.
  * Errors: PZ_TRY_AGAIN memory is out */

@@ -32,21 +32,8 @@ static bool weights_differ(const struct pz_corpus *c)
 static enum pz_status judge(struct pz_valid *v, const struct pz_train_cfg *cfg, double power,
                             double *each, struct pz_err *err)
 {
-    const struct pz_scorer *first = pz_scorers[0]; /* the core of every recipe */
-    struct pz_choice choice;
-    struct pz_part part = { .scorer = first, .weight = 1 };
-    struct pz_fit_cfg fit = { .value = choice.value, .seed = cfg->seed };
-    double weight = 1;
-    enum pz_status st;
-
-    pz_choice_init(&choice, first);
     v->train.event_power = power;
-    st = first->fit(&v->train, &fit, &part.part, err);
-    if (st == PZ_OK)
-        st = pz_valid_judge(v, &part, 1, 0, &weight, 1, 0, v->n_users, each, err);
-    if (part.part)
-        first->free(part.part);
-    return st;
+    return pz_valid_judge_core(v, cfg->seed, each, err);
 }
 
 static enum pz_status try_all(struct pz_valid *v, const struct pz_train_cfg *cfg, double *power,

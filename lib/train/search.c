@@ -27,7 +27,7 @@
 static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
                     WORTH = 0.01, PRUNE_AT = 0;
 
-enum { SCAN_STEPS = 6, JUMPS = 3 };
+enum { JUMPS = 3 };
 
 static bool searched(const struct pz_choice *c, size_t k)
 {
@@ -517,9 +517,9 @@ static enum pz_status scan(struct pz_search *s, size_t p, size_t k, struct pz_er
     enum pz_status st = PZ_OK;
     bool won;
 
-    for (double step = 0; step < SCAN_STEPS && st == PZ_OK; step++)
+    for (double step = 0; step < PZ_SCAN_STEPS && st == PZ_OK; step++)
         if (!pz_search_out_of_time(s))
-            st = try_value(s, p, k, low * pow(high / low, step / (SCAN_STEPS - 1)), SCAN, &won,
+            st = try_value(s, p, k, low * pow(high / low, step / (PZ_SCAN_STEPS - 1)), SCAN, &won,
                            err);
     return st;
 }

@@ -318,12 +318,8 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
                     "events", pz_outcome_rules(t->cfg), "parts", pz_outcome_parts(t), "trials",
                     json_incref(t->trials));
-    if (doc && t->judged_seen)
-        json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude"));
-    if (doc && c->event_power > 0)
-        json_object_set_new(doc, "event_power", json_real(c->event_power));
-    if (doc && json_object_size(t->check) > 0)
-        json_object_set(doc, "check", t->check);
+    if (doc)
+        pz_outcome_add_findings(t, doc);
     if (doc && t->cap < UINT64_MAX)
         json_object_set_new(doc, "user_cap", json_integer((json_int_t)t->cap));
     if (doc && t->now.scale)

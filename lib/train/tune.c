@@ -291,8 +291,9 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
 
     s->each = pz_mem_array(max, sizeof *s->each);
     s->trial = pz_mem_array((size_t)max * PZ_WEIGHTS, sizeof *s->trial);
-    if (!s->each || !s->trial)
-        st = pz_err_memory(err, "tuning", 72.0 * max);
+    s->untuned = pz_mem_array(max, sizeof *s->untuned);
+    if (!s->each || !s->trial || !s->untuned)
+        st = pz_err_memory(err, "tuning", 80.0 * max);
     leave_trend(s, n);
     memcpy(untuned, s->choice, n * sizeof *untuned);
     if (s->trend)
@@ -318,6 +319,7 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     pz_trend_clear(&s->now);
     free(s->each);
     free(s->trial);
+    free(s->untuned);
     return st;
 }
 

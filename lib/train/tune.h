@@ -85,6 +85,8 @@ struct pz_search {
     double trial_s;             /* processor seconds when the last trial ended */
     double *each;               /* [v->n_users] values of the blend as it stands */
     double *trial;              /* [PZ_WEIGHTS * v->n_users] of a trial */
+    double *untuned;            /* [v->n_users] values of the defaults; NULL: not asked */
+    bool knows_untuned;         /* it holds them */
     double mean;                /* of each */
     struct pz_forecast forecast;
     bool idle;                                 /* the last trial changed nothing */
@@ -136,7 +138,7 @@ enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untu
  * they were before the search (check.c): users, value, gain, gain_error and metrics.
  * Errors: as pz_search_begin
  * Owner:  the caller has out */
-enum pz_status pz_search_check(const struct pz_search *s, const struct pz_choice *untuned,
+enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, json_t *out, struct pz_err *err);
 
 /* ---- for the files of the search ---- */
@@ -145,12 +147,11 @@ enum pz_status pz_search_check(const struct pz_search *s, const struct pz_choice
  * Errors: as pz_valid_judge */
 enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *part, double *each,
                                struct pz_err *err);
-/* The same of the choices as they were before the search, fitted for this alone, parts that take long
- * aside.
+/* The same of the choices as they were before the search, into s->untuned, parts that take long aside:
+ * fitted for this alone, unless the closing comparison has judged them.
  * Errors: as pz_search_begin */
-enum pz_status pz_search_judge_untuned(const struct pz_search *s, const struct pz_choice *untuned,
-                                       const struct pz_choice *trend, double *each,
-                                       struct pz_err *err);
+enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choice *untuned,
+                                       const struct pz_choice *trend, struct pz_err *err);
 
 /* Whether setting k is searched and has two values. */
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);
@@ -172,6 +173,6 @@ void pz_search_forecast(struct pz_search *s);
 void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
                     uint32_t users, bool won);
 
-enum { PZ_RUNG_MIN = 100 /* users of a first heat */ };
+enum { PZ_RUNG_MIN = 100 /* users of a first heat */, PZ_SCAN_STEPS = 6 };
 
 #endif

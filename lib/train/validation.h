@@ -128,6 +128,12 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err);
 
+/* The values of users when the core of every recipe, by default and alone, learns from v->train and
+ * answers: what a question about the data themselves is decided by, before there are parts.
+ * Errors: as pz_scorer.fit and pz_valid_judge */
+enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,
+                                   struct pz_err *err);
+
 /* Working memory of one thread that scores cases. */
 struct pz_valid_scratch {
     float *total, *mine; /* [n_items] */

@@ -219,22 +219,32 @@ static double member(const json_t *o, const char *name)
     return json_number_value(json_object_get(o, name));
 }
 
-/* By its default the part puts a wrong item first and leaves the truth level with 31 others: its rank is
- * 17 from 0, which mix values at 1/2 1/log2(19). Tuning finds the setting that puts the truth first. */
-TEST(the_check_tells_what_the_outcome_is_worth_beside_the_defaults)
+/* The check of a tuning of one part on the chain. Owner: json_decref */
+static json_t *checked(struct pz_choice c)
 {
     struct chain t;
-    struct pz_choice c;
     json_t *check = json_object(), *trials = json_array();
-    const json_t *m;
     struct pz_tune_cfg cfg = tune_cfg(trials);
     double scale;
 
     chain_make(&t, USERS, ITEMS, EVENTS, true);
     cfg.check = check;
+    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
+    json_decref(trials);
+    return check;
+}
+
+/* By its default the part puts a wrong item first and leaves the truth level with 31 others: its rank is
+ * 17 from 0, which mix values at 1/2 1/log2(19). Tuning finds the setting that puts the truth first. */
+TEST(the_check_tells_what_the_outcome_is_worth_beside_the_defaults)
+{
+    struct pz_choice c;
+    json_t *check;
+    const json_t *m;
+
     pz_choice_init(&c, &follow);
     c.weight = 1;
-    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
+    check = checked(c);
     m = json_object_get(check, "metrics");
     assert_true(member(check, "users") == USERS);
     assert_true(fabs(member(check, "value") - 1) < 1e-9);
@@ -245,30 +255,20 @@ TEST(the_check_tells_what_the_outcome_is_worth_beside_the_defaults)
     assert_true(fabs(member(m, "precision_at_5") - 0.2) < 1e-9);
     assert_true(fabs(member(m, "precision_at_25") - 0.04) < 1e-9);
     assert_true(member(m, "coverage") == 1); /* 25 of 40 from each of 40 places */
-    json_decref(trials);
     json_decref(check);
 }
 
 /* Where nothing is searched, the outcome is the default, whose lists are as far as they reach. */
 TEST(the_check_of_a_default_gains_nothing)
 {
-    struct chain t;
-    struct pz_choice c = fixed(&follow, 3, 1);
-    json_t *check = json_object(), *trials = json_array();
-    const json_t *m;
-    struct pz_tune_cfg cfg = tune_cfg(trials);
-    double scale;
+    json_t *check = checked(fixed(&follow, 3, 1));
+    const json_t *m = json_object_get(check, "metrics");
 
-    chain_make(&t, USERS, ITEMS, EVENTS, true);
-    cfg.check = check;
-    assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
-    m = json_object_get(check, "metrics");
     assert_true(member(check, "gain") == 0);
     assert_true(fabs(member(m, "mean_reciprocal_rank_at_25") - 1.0 / 18) < 1e-9);
     assert_true(fabs(member(m, "normalized_discounted_cumulative_gain_at_25") - 1 / log2(19)) <
                 1e-6);
     assert_true(member(m, "precision_at_10") == 0);
-    json_decref(trials);
     json_decref(check);
 }
 
