@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pz-event: live events and rows into a campaign, and out of it for the next training. The option
  * tables and the list of subcommands; their work is in event/. */
+#include "campaign/live.h"
 #include "campaign/operand.h"
 #include "cmd/event/event.h"
 #include "table/table.h"

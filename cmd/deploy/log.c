@@ -9,8 +9,8 @@
 
 #include "base/json.h"
 #include "base/time.h"
-#include "campaign/campaign.h"
 #include "campaign/gc.h"
+#include "campaign/live.h"
 #include "cmd/deploy/deploy.h"
 #include "live/follow.h"
 

@@ -6,8 +6,9 @@
  * campaign's lock and appear whole (campaign/settings.h). */
 #include <string.h>
 
-#include "campaign/campaign.h"
 #include "campaign/filters.h"
+#include "campaign/live.h"
+#include "campaign/set.h"
 #include "campaign/settings.h"
 #include "campaign/view.h"
 #include "cmd/deploy/deploy.h"

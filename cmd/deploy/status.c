@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/health.h"
+#include "campaign/live.h"
 #include "campaign/operand.h"
 #include "campaign/repair.h"
 #include "campaign/settings.h"

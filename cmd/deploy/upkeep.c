@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "campaign/campaign.h"
+#include "campaign/live.h"
 #include "campaign/repair.h"
 #include "campaign/traces.h"
 #include "cmd/deploy/deploy.h"

@@ -7,6 +7,7 @@
 
 #include "base/opt.h"
 #include "campaign/campaign.h"
+#include "live/store.h"
 
 struct event_cfg {
     const char *user, *session, *item, *type, *value, *time, *event_id, *recommendation,

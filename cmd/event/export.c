@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "campaign/live.h"
 #include "cmd/event/event.h"
 #include "live/export.h"
 

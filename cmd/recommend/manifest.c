@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "campaign/campaign.h"
+#include "campaign/live.h"
 #include "cmd/recommend/recommend.h"
 #include "table/hash.h"
 

@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "campaign/filters.h"
+#include "campaign/live.h"
 
 struct compiled {
     char *text; /* owned: a name or an expression */

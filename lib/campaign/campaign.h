@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaigns: a folder with versions of a model, which one is current, settings, and the live store.
- */
+/* Campaigns: a folder with versions of a model, and which one is current. Its settings are in
+ * settings.h and set.h, its live store in live.h. */
 #ifndef PZ_CAMPAIGN_CAMPAIGN_H
 #define PZ_CAMPAIGN_CAMPAIGN_H
 
@@ -10,30 +10,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "live/store.h"
+#include "campaign/info.h"
 #include "model/model.h"
-
-struct pz_version {
-    uint32_t number;
-    uint64_t bytes;     /* of the unpacked model */
-    uint64_t live_seen; /* last live event that its data contain */
-    uint64_t rows_seen; /* last live row of items and users that its data contain */
-    char store[17];     /* identity of the live store that these are of; "": not known */
-    int64_t published;  /* Unix seconds */
-    char recipe[64];
-    char model[33]; /* fingerprint of what was published, the same on every host; "": not known */
-    double ndcg;    /* nDCG@25 of the training's held-out check; 0: there was none */
-    bool current, previous;
-    bool pinned;  /* gc keeps it */
-    bool bad;     /* a rollback left it behind as bad */
-    bool damaged; /* its info.json cannot be read: of the rest only number and bytes are known */
-};
-
-/* Whether path is a folder (a campaign) rather than a model file or nothing.
- *
- * Errors:  PZ_NO_ACCESS, PZ_IO, PZ_TRY_AGAIN it cannot be looked at; *is is false then
- * Threads: any */
-enum pz_status pz_campaign_is(const char *path, bool *is, struct pz_err *err);
 
 struct pz_publish_cfg {
     uint64_t live_seen,
@@ -109,29 +87,5 @@ enum pz_status pz_campaign_open_version(const char *campaign, uint32_t number, s
  * Threads: any */
 enum pz_status pz_campaign_model_path(const char *operand, char *path, size_t n,
                                       struct pz_err *err);
-
-/* Where the campaign's live store is: its own folder live/, or the one that its setting "live" names,
- * from the campaign's folder on.
- *
- * path     of PZ_PATH_BYTES (4096)
- * Errors:  as pz_settings_read; PZ_USAGE the path is too long
- * Threads: any */
-enum pz_status pz_campaign_live_path(const char *campaign, char *path, struct pz_err *err);
-
-/* Open the campaign's live store. A reader of a campaign without one gets NULL and PZ_OK.
- *
- * Errors:  PZ_NO_INPUT no campaign; others as pz_live_open
- * Owner:   the caller: pz_live_close
- * Threads: any */
-enum pz_status pz_campaign_open_live(const char *campaign, bool writable,
-                                     struct pz_live_store **live, struct pz_err *err);
-
-/* Open the live store that an operand means: a named one (*.pzl) itself, else the campaign's.
- *
- * Errors:  as pz_live_open; as pz_campaign_open_live
- * Owner:   the caller: pz_live_close
- * Threads: any */
-enum pz_status pz_campaign_open_store(const char *operand, bool writable,
-                                      struct pz_live_store **live, struct pz_err *err);
 
 #endif

@@ -21,6 +21,7 @@
 #include "campaign/campaign.h"
 #include "campaign/info.h"
 #include "campaign/layout.h"
+#include "campaign/live.h"
 #include "campaign/settings.h"
 #include "data/dataset.h"
 #include "data/group.h"

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "campaign/campaign.h"
+#include "campaign/info.h"
 
 /* States as monitoring plugins have them, which are exit codes too. */
 enum pz_health_state { PZ_HEALTH_OK, PZ_HEALTH_WARNING, PZ_HEALTH_CRITICAL, PZ_HEALTH_UNKNOWN };

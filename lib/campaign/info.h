@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: info.json, what a version says of itself.
+/* What a version says of itself, and info.json, where it says so. The functions are private to
+ * campaign/.
  *
  * Threads: any. */
 #ifndef PZ_CAMPAIGN_INFO_H
 #define PZ_CAMPAIGN_INFO_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
-#include "campaign/campaign.h"
+#include "live/store.h"
+#include "model/model.h"
+
+struct pz_version {
+    uint32_t number;
+    uint64_t bytes;     /* of the unpacked model */
+    uint64_t live_seen; /* last live event that its data contain */
+    uint64_t rows_seen; /* last live row of items and users that its data contain */
+    char store[17];     /* identity of the live store that these are of; "": not known */
+    int64_t published;  /* Unix seconds */
+    char recipe[64];
+    char model[33]; /* fingerprint of what was published, the same on every host; "": not known */
+    double ndcg;    /* nDCG@25 of the training's held-out check; 0: there was none */
+    bool current, previous;
+    bool pinned;  /* gc keeps it */
+    bool bad;     /* a rollback left it behind as bad */
+    bool damaged; /* its info.json cannot be read: of the rest only number and bytes are known */
+};
 
 /* Write v's published, live_seen, rows_seen, store, recipe and model to path. Errors: as pz_file_write */
 enum pz_status pz_info_write(const char *path, const struct pz_version *v, struct pz_err *err);

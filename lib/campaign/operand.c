@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
-#include "campaign/campaign.h"
+#include "campaign/live.h"
 #include "table/table.h"
 
 enum pz_operand pz_operand_kind(const char *path)

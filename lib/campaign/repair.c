@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "campaign/campaign.h"
 #include "campaign/info.h"
 #include "campaign/layout.h"
+#include "campaign/live.h"
 #include "campaign/settings.h"
 #include "model/describe.h"
 

@@ -8,15 +8,13 @@
  * then. A value that cannot be set is refused when it is read, too. */
 #include "campaign/settings.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "campaign/campaign.h"
 #include "campaign/layout.h"
 
-enum { FILE_MAX = 1 << 20, FILTER_MAX = 1 << 16, NAME_MAX_BYTES = 63 };
+enum { FILE_MAX = 1 << 20 };
 
 const struct pz_settable pz_settings_known[] = {
     { "num", NULL, 1, 1000000, true, "results wanted when a request does not say" },
@@ -46,8 +44,7 @@ static bool is_choice(const char *choices, const char *word)
     return false;
 }
 
-/* Whether a value is one that the setting can have. */
-static bool fits(const struct pz_settable *k, const json_t *value)
+bool pz_settings_fits(const struct pz_settable *k, const json_t *value)
 {
     double x = json_number_value(value);
 
@@ -72,7 +69,7 @@ static enum pz_status check_doc(const struct pz_settings *s, const char *path, s
         return pz_err_set(err, PZ_BAD_DATA, "%s: not what pz-deploy set writes", path);
     for (const struct pz_settable *k = pz_settings_known; k->name; k++) {
         value = json_object_get(settings, k->name);
-        if (value && !fits(k, value))
+        if (value && !pz_settings_fits(k, value))
             return pz_err_set(err, PZ_BAD_DATA,
                               "%s: \"%s\" has a value that it cannot have; set it again by "
                               "pz-deploy set",
@@ -198,9 +195,8 @@ static enum pz_status edit_locked(const char *campaign, const char *part, const 
     return st;
 }
 
-/* Takes over the reference to value. */
-static enum pz_status edit(const char *campaign, const char *part, const char *name, json_t *value,
-                           double wait_s, struct pz_err *err)
+enum pz_status pz_settings_edit(const char *campaign, const char *part, const char *name,
+                                json_t *value, double wait_s, struct pz_err *err)
 {
     struct pz_lock *held = NULL;
     struct pz_current c;
@@ -212,69 +208,6 @@ static enum pz_status edit(const char *campaign, const char *part, const char *n
         st = edit_locked(campaign, part, name, value, err);
     pz_lock_free(held);
     json_decref(value);
-    return st;
-}
-
-static const struct pz_settable *find_setting(const char *name, struct pz_err *err)
-{
-    const char *names[16];
-    struct pz_hint hint;
-    size_t n = 0;
-
-    for (; pz_settings_known[n].name; n++) {
-        if (strcmp(pz_settings_known[n].name, name) == 0)
-            return &pz_settings_known[n];
-        names[n] = pz_settings_known[n].name;
-    }
-    hint = pz_str_hint("", name, names, n);
-    pz_err_set(err, PZ_USAGE, "no setting \"%s\"%s", name,
-               hint.text[0] ? hint.text : ", see pz-deploy(1)");
-    return NULL;
-}
-
-static enum pz_status make_value(const struct pz_settable *k, const char *text, json_t **value,
-                                 struct pz_err *err)
-{
-    double x = 0;
-    long long i = 0;
-
-    if (k->choices &&
-        !(*k->choices ? is_choice(k->choices, text) : pz_str_is_utf8(text, strlen(text)) && *text))
-        return pz_err_set(err, PZ_USAGE, "%s is %s%s, not \"%s\"", k->name,
-                          *k->choices ? "one of " : "a text", k->choices, text);
-    if (!k->choices && (!pz_str_to_double(text, strlen(text), &x) || x < k->min || x > k->max ||
-                        (k->whole && !pz_str_to_i64(text, strlen(text), &i))))
-        return pz_err_set(err, PZ_USAGE, "%s is a %snumber from %.10g to %.10g, not \"%s\"",
-                          k->name, k->whole ? "whole " : "", k->min, k->max, text);
-    *value = k->choices ? json_string(text) : k->whole ? json_integer(i) : json_real(x);
-    return *value ? PZ_OK : pz_err_memory(err, "a setting", 100);
-}
-
-/* Another store than the one in use; it is made when it is missing, so that readers find it. Events in the store that is left would not be seen any more, so there must be none. */
-static enum pz_status check_live(const char *campaign, const char *value, struct pz_err *err)
-{
-    char now[PZ_PATH_BYTES], path[PZ_PATH_BYTES];
-    struct pz_live_store *old = NULL, *live = NULL;
-    struct pz_live_size size = { .events = 0 };
-    enum pz_status st = pz_campaign_live_path(campaign, now, err);
-
-    if (st == PZ_OK)
-        st = pz_live_open(now, false, &old, err);
-    if (st == PZ_OK && old)
-        st = pz_live_count(old, &size, err);
-    if (st == PZ_OK && *value == '/')
-        snprintf(path, sizeof path, "%s", value);
-    else if (st == PZ_OK)
-        st = pz_layout_path(path, campaign, value, err);
-    if (st == PZ_OK)
-        st = pz_live_open(path, true, &live, err);
-    if (st == PZ_OK && live != old && size.events + size.items + size.users + size.forgotten > 0)
-        st = pz_err_set(err, PZ_USAGE,
-                        "%s holds %llu events and rows that %s would see no more: move the folder "
-                        "itself to where the store shall be, or let pz-deploy gc --events empty it",
-                        now, (unsigned long long)(size.events + size.items + size.users), campaign);
-    pz_live_close(live);
-    pz_live_close(old);
     return st;
 }
 
@@ -292,69 +225,6 @@ bool pz_settings_split(const struct pz_settings *s, uint32_t *version, double *s
     *version = (uint32_t)number;
     *share = percent / 100;
     return true;
-}
-
-/* A split is kept only if it is one, of a version that can be opened. */
-static enum pz_status check_split(const char *campaign, json_t *value, struct pz_err *err)
-{
-    struct pz_settings s = { .doc = json_pack("{s:{s:O}}", "settings", "split", value) };
-    struct pz_version version;
-    struct pz_model *m = NULL;
-    uint32_t number;
-    double share;
-    enum pz_status st = PZ_OK;
-
-    if (!s.doc)
-        st = pz_err_memory(err, "a setting", 100);
-    else if (!pz_settings_split(&s, &number, &share))
-        st = pz_err_set(err, PZ_USAGE, "split is written VERSION:PERCENT%%, as 2:10%%, not \"%s\"",
-                        json_string_value(value));
-    else
-        st = pz_campaign_open_version(campaign, number, &m, &version, err);
-    pz_model_free(m);
-    pz_settings_clear(&s);
-    return st;
-}
-
-enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
-                               double wait_s, struct pz_err *err)
-{
-    const struct pz_settable *known = find_setting(name, err);
-    json_t *made = NULL;
-    enum pz_status st = known ? PZ_OK : PZ_USAGE;
-
-    if (st == PZ_OK && value)
-        st = make_value(known, value, &made, err);
-    if (st == PZ_OK && strcmp(name, "live") == 0)
-        st = check_live(campaign, value ? value : "live", err);
-    if (st == PZ_OK && value && strcmp(name, "split") == 0)
-        st = check_split(campaign, made, err);
-    return st == PZ_OK ? edit(campaign, "settings", name, made, wait_s, err) : st;
-}
-
-/* As names of Personalize: 1 to 63 letters, digits, '-' and '_', the first a letter or digit. */
-static bool is_name(const char *name)
-{
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-
-    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0' && isalnum((unsigned char)name[0]);
-}
-
-enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
-                                      const char *expression, double wait_s, struct pz_err *err)
-{
-    json_t *made = NULL;
-
-    if (!is_name(name))
-        return pz_err_set(
-            err, PZ_USAGE,
-            "\"%s\" is no name: 1 to 63 letters, digits, - and _, first a letter or digit", name);
-    if (expression && (!*expression || strlen(expression) > FILTER_MAX ||
-                       !pz_str_is_utf8(expression, strlen(expression))))
-        return pz_err_set(err, PZ_USAGE, "a filter has 1 to %d bytes of UTF-8", FILTER_MAX);
-    if (expression && !(made = json_string(expression)))
-        return pz_err_memory(err, "a filter", 1e5);
-    return edit(campaign, "filters", name, made, wait_s, err);
 }
 
 /* ---- pins and bad models ---- */
@@ -377,7 +247,7 @@ enum pz_status pz_settings_pin(const char *campaign, uint32_t version, bool pinn
     json_t *made = pinned ? json_true() : NULL;
 
     snprintf(name, sizeof name, "%u", version);
-    return edit(campaign, "pins", name, made, wait_s, err);
+    return pz_settings_edit(campaign, "pins", name, made, wait_s, err);
 }
 
 uint32_t pz_settings_bad(const struct pz_settings *s, const char *fingerprint)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A campaign's settings and named filters: campaign.json. Readers take no lock; the file is
- * replaced whole.
+ * replaced whole. Values from a person are checked in set.h.
  *
  * Threads: any. */
 #ifndef PZ_CAMPAIGN_SETTINGS_H
@@ -22,6 +22,9 @@ struct pz_settable {
 };
 extern const struct pz_settable pz_settings_known[]; /* ended by .name = NULL */
 
+/* Whether a value is one that the setting can have. */
+bool pz_settings_fits(const struct pz_settable *k, const json_t *value);
+
 struct pz_settings {
     json_t *doc; /* owned; NULL: nothing is set */
 };
@@ -40,15 +43,6 @@ const char *pz_settings_word(const struct pz_settings *s, const char *name, cons
 /* The expression of a named filter; NULL when there is none. Owner: borrowed from s */
 const char *pz_settings_filter(const struct pz_settings *s, const char *name);
 
-/* Set, or remove with value NULL. Waits up to wait_s seconds for the campaign's lock.
- *
- * Errors: PZ_USAGE no such setting ("did you mean"), or a value it cannot have; PZ_NO_INPUT nothing
- *         to remove; PZ_TRY_AGAIN locked; others as pz_settings_read */
-enum pz_status pz_settings_set(const char *campaign, const char *name, const char *value,
-                               double wait_s, struct pz_err *err);
-enum pz_status pz_settings_set_filter(const char *campaign, const char *name,
-                                      const char *expression, double wait_s, struct pz_err *err);
-
 /* The version that answers a share (0 to 1) of the users in place of the current one; false: there
  * is none. */
 bool pz_settings_split(const struct pz_settings *s, uint32_t *version, double *share);
@@ -56,7 +50,16 @@ bool pz_settings_split(const struct pz_settings *s, uint32_t *version, double *s
 /* Whether gc keeps the version whatever its age: it is pinned, or answers some users. */
 bool pz_settings_is_pinned(const struct pz_settings *s, uint32_t version);
 
-/* Pin a version, or let it go. Errors: as pz_settings_set */
+/* Put value under part.name of the document, or remove it when NULL. Waits up to wait_s seconds for
+ * the campaign's lock.
+ *
+ * Errors: PZ_NO_INPUT nothing to remove; PZ_TRY_AGAIN locked; PZ_BAD_DATA the campaign, or what the
+ *         file would say; others as pz_settings_read and pz_file_write
+ * Owner:  it takes over the reference to value */
+enum pz_status pz_settings_edit(const char *campaign, const char *part, const char *name,
+                                json_t *value, double wait_s, struct pz_err *err);
+
+/* Pin a version, or let it go. Errors: as pz_settings_edit */
 enum pz_status pz_settings_pin(const char *campaign, uint32_t version, bool pinned, double wait_s,
                                struct pz_err *err);
 

@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "campaign/campaign.h"
 #include "campaign/info.h"
 #include "campaign/layout.h"
+#include "campaign/live.h"
 #include "live/overlay.h"
 
 enum { LOOK_AGAIN_S = 10 };

@@ -7,7 +7,7 @@
 
 #include <stdatomic.h>
 
-#include "campaign/campaign.h"
+#include "campaign/info.h"
 #include "campaign/settings.h"
 #include "live/store.h"
 #include "model/model.h"

@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "base/time.h"
-#include "campaign/campaign.h"
 #include "campaign/gc.h"
+#include "campaign/live.h"
 #include "serve/net/listen.h"
 #include "serve/service.h"
 

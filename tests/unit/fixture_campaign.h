@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "campaign/campaign.h"
 #include "campaign/layout.h"
+#include "campaign/live.h"
 #include "campaign/view.h"
 #include "import/import.h"
 #include "tests/unit/unit.h"

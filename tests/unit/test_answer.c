@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "campaign/set.h"
 #include "campaign/settings.h"
 #include "serve/wire.h"
 #include "tests/unit/fixture_campaign.h"

@@ -4,7 +4,9 @@
 
 #include <sys/mman.h>
 
+#include "campaign/campaign.h"
 #include "campaign/gc.h"
+#include "campaign/set.h"
 #include "tests/unit/fixture_campaign.h"
 
 static struct pz_view *open_view(void)
