@@ -56,7 +56,7 @@ RULES
 
 # libpq is loaded by one module and called by one.
 libpq() {
-    grep -nE 'libpq-fe|dlopen|live/log/pq\.h' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/live/log/(pq\.[ch]|journal\.c):' || true
+    grep -nE 'libpq-fe|dlopen|live/hosts/pq\.h' "${lib[@]}" "${cmd[@]}" | grep -vE '^lib/live/hosts/(pq\.[ch]|journal\.c):' || true
 }
 
 # Bits of sets are moved by base/bits.h alone; kernels that make or read 64 rows at a time take whole words.

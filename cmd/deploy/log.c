@@ -12,7 +12,7 @@
 #include "campaign/gc.h"
 #include "campaign/live.h"
 #include "cmd/deploy/deploy.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 
 static enum pz_status init(const char *campaign, struct pz_live_store *live,
                            const struct deploy_log_cfg *cfg, struct pz_log *log, struct pz_err *err)

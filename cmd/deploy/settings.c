@@ -12,7 +12,7 @@
 #include "campaign/settings.h"
 #include "campaign/view.h"
 #include "cmd/deploy/deploy.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 
 /* A filter is kept only if it fits the campaign as it is now. */
 static enum pz_status try_filter(const char *campaign, const char *text, struct pz_log *log,

@@ -17,7 +17,7 @@
 #include "campaign/repair.h"
 #include "campaign/settings.h"
 #include "cmd/deploy/deploy.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 #include "model/describe.h"
 
 struct status {

@@ -18,7 +18,7 @@
 #include "base/json.h"
 #include "campaign/layout.h"
 #include "campaign/live.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 
 enum pz_status pz_info_write(const char *path, const struct pz_version *v, struct pz_err *err)
 {

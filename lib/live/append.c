@@ -12,8 +12,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "live/hosts/shared.h"
 #include "live/ids.h"
-#include "live/shared.h"
 
 enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
 {

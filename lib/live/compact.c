@@ -22,7 +22,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "live/db.h"
+#include "live/walk.h"
 
 enum { REMOVE_TRIES = 20 };
 
@@ -46,19 +46,18 @@ static int remove_store(const char *dir)
     return rc;
 }
 
-static int copy_db(MDB_txn *from, MDB_dbi source, MDB_txn *to, MDB_dbi target, unsigned flags)
+static int copy_db(struct pz_live_store *s, MDB_txn *from, enum pz_db db, MDB_txn *to,
+                   MDB_dbi target)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(from, source, &c);
+    struct pz_walk w;
+    /* Keys come in order, so each page is filled before the next is begun; in meta a new store has an
+     * identity of its own already. */
+    unsigned flags = db == PZ_DB_META ? 0 : MDB_APPEND;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc)
-        rc = mdb_put(to, target, &k, &v, flags);
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    pz_walk_begin(&w, s, from, db);
+    while (pz_walk_next(&w))
+        w.rc = mdb_put(to, target, &w.key, &w.value, flags);
+    return pz_walk_end(&w);
 }
 
 /* Where records go, and the write transaction of that store in step 3. */
@@ -77,10 +76,8 @@ static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
 
     if (rc != 0)
         return rc;
-    for (int i = 0; i < PZ_N_DBS && rc == 0;
-         i++) /* a new store has an identity of its own in meta */
-        /* MDB_APPEND: keys come in order, so each page is filled before the next is begun. */
-        rc = copy_db(from, s->db[i], txn, to->db[i], i == PZ_DB_META ? 0 : MDB_APPEND);
+    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
+        rc = copy_db(s, from, (enum pz_db)i, txn, to->db[i]);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;

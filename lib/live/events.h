@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/: events inside a transaction. Functions return 0 or an LMDB or errno value.
+/* Private to live/: events and rows inside a transaction. Functions return 0 or an LMDB or errno value.
  *
  * Threads: one a transaction. */
 #ifndef PZ_LIVE_EVENTS_H
 #define PZ_LIVE_EVENTS_H
 
-#include "live/db.h"
+#include "live/walk.h"
 
 enum { PZ_LIVE_KEY_BYTES = PZ_LIVE_ID_MAX + 16, PZ_LIVE_N_TEXTS = 8 };
 
@@ -35,10 +35,10 @@ bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
 /* One event, borrowing from the map. MDB_NOTFOUND: there is none of that number. */
 int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e);
 
-typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
+typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
                                const char *session, uint64_t number, void *context);
 
-/* Call fn for every session that joined the user. fn may delete what the cursor stands on. */
+/* Call fn for every session that joined the user. fn may delete what the walk is at. */
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
                          pz_live_session_fn *fn, void *context);
 
@@ -47,5 +47,43 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
  * that name; of each at most the newest `most`. */
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
                     size_t most, struct pz_numbers *list);
+
+/* ---- parts of a change, whoever gave it its number */
+
+/* Store an event under a number larger than all. at: Unix seconds; oldest: ids that were taken
+ * before it are free again. */
+int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                    uint64_t number, int64_t at, int64_t oldest, enum pz_live_fate *fate);
+
+/* Tie the event's session to its user, if it is not tied to anybody yet. */
+int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number);
+
+/* Keep a row as bytes behind its id, the form of a record but for its number. */
+int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
+                          const char *id, const char *cells, size_t n, uint64_t number);
+
+/* Remember how far what is not here any more goes, under "collected" or "rows_collected": what is
+ * exported from now on does not contain it. */
+int pz_live_note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto);
+
+/* Forget a user under a number; removed: the events that go, NULL: not wanted. */
+int pz_live_forget_at(struct pz_live_store *s, MDB_txn *txn, const char *user_id, bool purge,
+                      uint64_t number, struct pz_live_receipt *receipt);
+
+/* The bytes of an event's record: how many, and to p. */
+size_t pz_live_record_bytes(const struct pz_event *e);
+void pz_live_write_record(char *p, const struct pz_event *e);
+
+/* Read a record of n bytes. Borrows from it. MDB_CORRUPTED when it is none. */
+int pz_live_read_record(const MDB_val *v, struct pz_event *e);
+
+/* The bytes of a row's cells: how many, and to p. */
+size_t pz_live_cells_bytes(const struct pz_live_row *row);
+void pz_live_write_cells(char *p, const struct pz_live_row *row);
+
+/* Whether a row can be kept.
+ *
+ * Errors:  PZ_BAD_DATA says why not */
+enum pz_status pz_live_check_row(const struct pz_live_row *row, struct pz_err *err);
 
 #endif

@@ -13,8 +13,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "live/hosts/shared.h"
 #include "live/ids.h"
-#include "live/shared.h"
 
 /* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
@@ -33,8 +33,8 @@ static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
     return rc == 0 ? mdb_del(txn, s->db[PZ_DB_EVENTS], &k, NULL) : rc;
 }
 
-static int remove_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
-                          uint64_t number, void *context)
+static int remove_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
+                          const char *session, uint64_t number, void *context)
 {
     struct pz_live_receipt *receipt = context;
     MDB_val k = pz_db_val(session, strlen(session));
@@ -42,7 +42,7 @@ static int remove_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, 
 
     (void)number;
     receipt->sessions++;
-    return rc == 0 || rc == MDB_NOTFOUND ? mdb_cursor_del(c, 0) : rc;
+    return rc == 0 || rc == MDB_NOTFOUND ? pz_walk_delete(w) : rc;
 }
 
 /* The user's row, and with it what readers have built from the rows. */
@@ -68,14 +68,14 @@ struct sessions {
     size_t n, cap;
 };
 
-static int note_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
-                        uint64_t number, void *context)
+static int note_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
+                        const char *session, uint64_t number, void *context)
 {
     struct sessions *to = context;
 
     (void)s;
     (void)txn;
-    (void)c;
+    (void)w;
     (void)number;
     if (!pz_mem_grow(&to->id, &to->cap, to->n + 1, sizeof *to->id))
         return ENOMEM;
@@ -90,23 +90,20 @@ static int by_id(const void *a, const void *b)
 
 static int tie_again(struct pz_live_store *s, MDB_txn *txn, struct sessions *gone)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
+    struct pz_walk w;
     struct pz_event e;
-    int rc = gone->n > 0 ? mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c) : MDB_NOTFOUND;
 
-    if (rc != 0)
-        return rc == MDB_NOTFOUND ? 0 : rc;
+    if (gone->n == 0)
+        return 0;
     qsort(gone->id, gone->n, sizeof *gone->id, by_id);
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        rc = k.mv_size == 8 ? pz_live_read_record(&v, &e) : MDB_CORRUPTED;
-        if (rc == 0 && e.user_id && e.session_id &&
+    pz_walk_begin(&w, s, txn, PZ_DB_EVENTS);
+    while (pz_walk_next(&w)) {
+        w.rc = w.key.mv_size == 8 ? pz_live_read_record(&w.value, &e) : MDB_CORRUPTED;
+        if (w.rc == 0 && e.user_id && e.session_id &&
             bsearch(e.session_id, gone->id, gone->n, sizeof *gone->id, by_id))
-            rc = pz_live_join(s, txn, &e, pz_db_get_number(k.mv_data));
+            w.rc = pz_live_join(s, txn, &e, pz_db_get_number(w.key.mv_data));
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 static int remove_sessions(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
@@ -185,24 +182,20 @@ struct forgotten {
 static int read_forgotten(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct forgotten *to = context;
-    MDB_val k, v;
-    MDB_cursor *c;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_FORGOTTEN], &c);
+    struct pz_walk w;
 
     to->n = 0;
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+    pz_walk_begin(&w, s, txn, PZ_DB_FORGOTTEN);
+    while (pz_walk_next(&w)) {
         if (!pz_mem_grow(&to->id, &to->cap, to->n + 1, sizeof *to->id) ||
             !pz_mem_grow(&to->number, &to->cap_number, to->n + 1, sizeof *to->number))
-            rc = ENOMEM;
+            w.rc = ENOMEM;
         else
-            rc = pz_ids_read_forgotten(s, txn, &k, &v, to->id[to->n], &to->number[to->n]);
-        to->n += rc == 0 && *to->id[to->n];
+            w.rc = pz_ids_read_forgotten(s, txn, &w.key, &w.value, to->id[to->n],
+                                         &to->number[to->n]);
+        to->n += w.rc == 0 && *to->id[to->n];
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
@@ -321,24 +314,19 @@ static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
 static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct collecting *of = context;
-    MDB_val k, v;
     int rc = 0;
 
     of->n_removed = 0;
-    for (int db = PZ_DB_ITEMS; db <= PZ_DB_USERS && rc == 0; db++) {
-        MDB_cursor *c;
+    for (enum pz_db db = PZ_DB_ITEMS; db <= PZ_DB_USERS && rc == 0; db++) {
+        struct pz_walk w;
 
-        rc = mdb_cursor_open(txn, s->db[db], &c);
-        if (rc != 0)
-            return rc;
-        for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-             rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc)
-            if (v.mv_size >= 8 && pz_db_get_number(v.mv_data) <= of->upto) {
-                rc = mdb_cursor_del(c, 0);
+        pz_walk_begin(&w, s, txn, db);
+        while (pz_walk_next(&w))
+            if (w.value.mv_size >= 8 && pz_db_get_number(w.value.mv_data) <= of->upto) {
+                pz_walk_delete(&w);
                 of->n_removed++;
             }
-        mdb_cursor_close(c);
-        rc = rc == MDB_NOTFOUND ? 0 : rc;
+        rc = pz_walk_end(&w);
     }
     return rc == 0 && of->n_removed > 0 ? pz_live_note(s, txn, "rows_collected", of->upto) : rc;
 }

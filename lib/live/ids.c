@@ -92,22 +92,18 @@ int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e
 int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t before,
                 uint64_t *n_removed)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_IDS], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
+    pz_walk_begin(&w, s, txn, PZ_DB_IDS);
+    while (pz_walk_next(&w)) {
         /* Kept while a sender may still repeat it, or while the event itself is still here. */
-        if (v.mv_size < 8 || pz_db_get_number(v.mv_data) > upto || time_of(&v) >= before)
+        if (w.value.mv_size < 8 || pz_db_get_number(w.value.mv_data) > upto ||
+            time_of(&w.value) >= before)
             continue;
-        rc = mdb_cursor_del(c, 0);
+        pz_walk_delete(&w);
         ++*n_removed;
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
@@ -253,29 +249,24 @@ static int read_old(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, struct
                     size_t *n)
 {
     size_t cap = 0;
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[db], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+    pz_walk_begin(&w, s, txn, db);
+    while (pz_walk_next(&w)) {
         struct old *to;
 
-        if (v.mv_size != 8 || k.mv_size > PZ_LIVE_ID_MAX)
-            rc = MDB_CORRUPTED;
+        if (w.value.mv_size != 8 || w.key.mv_size > PZ_LIVE_ID_MAX)
+            w.rc = MDB_CORRUPTED;
         else if (!pz_mem_grow(list, &cap, *n + 1, sizeof **list))
-            rc = ENOMEM;
-        if (rc != 0)
+            w.rc = ENOMEM;
+        if (w.rc != 0)
             break;
         to = &(*list)[(*n)++];
-        memcpy(to->id, k.mv_data, k.mv_size);
-        to->id[k.mv_size] = '\0';
-        to->number = pz_db_get_number(v.mv_data);
+        memcpy(to->id, w.key.mv_data, w.key.mv_size);
+        to->id[w.key.mv_size] = '\0';
+        to->number = pz_db_get_number(w.value.mv_data);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 static int hash_one(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const struct old *old)

@@ -6,7 +6,7 @@
 #ifndef PZ_LIVE_IDS_H
 #define PZ_LIVE_IDS_H
 
-#include "live/db.h"
+#include "live/walk.h"
 
 /* Take an event's id for the number. *fate: PZ_LIVE_STORED when it was free, PZ_LIVE_REPEATED when
  * the same event had it, PZ_LIVE_CONFLICT when an event of another user or item had it. at: Unix

@@ -31,8 +31,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/signals.h"
+#include "live/hosts/journal.h"
 #include "live/ids.h"
-#include "live/log/journal.h"
 
 enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
@@ -161,26 +161,21 @@ static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
 
 int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, 0, &c);
+    struct pz_walk w;
 
     *n = 0;
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-        const size_t *page = v.mv_data; /* how many, and then each */
+    pz_walk_begin_free(&w, txn);
+    while (pz_walk_next(&w)) {
+        const size_t *page = w.value.mv_data; /* how many, and then each */
 
-        if (v.mv_size < sizeof *page || page[0] > v.mv_size / sizeof *page - 1) {
-            rc = MDB_CORRUPTED;
+        if (w.value.mv_size < sizeof *page || page[0] > w.value.mv_size / sizeof *page - 1) {
+            w.rc = MDB_CORRUPTED;
             break;
         }
         for (size_t i = 1; i <= page[0]; i++)
             *n += page[i] >= from;
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 /* A file that was cut lacks pages that are in use; pages at its end that were never used need not

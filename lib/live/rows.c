@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live/shared.h"
+#include "live/hosts/shared.h"
 
 enum { HEAD_BYTES = 8, MAX_CELLS = 512 };
 
@@ -173,23 +173,25 @@ static int keep_row(const MDB_val *k, const MDB_val *v, struct chunk *c)
 static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct chunk *to = context;
-    MDB_val k = pz_db_val(to->from, strlen(to->from)), v;
-    MDB_cursor *c;
-    int rc = mdb_cursor_open(txn, s->db[to->db], &c);
+    size_t n_from = strlen(to->from);
+    struct pz_walk w;
 
     pz_arena_clear(&to->arena);
     to->n = 0;
-    if (rc != 0)
-        return rc;
-    rc = mdb_cursor_get(c, &k, &v, k.mv_size > 0 ? MDB_SET_RANGE : MDB_FIRST);
-    if (rc == 0 && *to->from && k.mv_size == strlen(to->from) &&
-        memcmp(k.mv_data, to->from, k.mv_size) == 0)
-        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-    while (rc == 0 && to->n < CHUNK_ROWS && (rc = keep_row(&k, &v, to)) == 0)
-        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-    mdb_cursor_close(c);
-    to->end = rc == MDB_NOTFOUND;
-    return to->end ? 0 : rc;
+    if (n_from > 0)
+        pz_walk_from(&w, s, txn, to->db, to->from, n_from);
+    else
+        pz_walk_begin(&w, s, txn, to->db);
+    to->end = true;
+    while (pz_walk_next(&w)) {
+        if (w.key.mv_size == n_from && memcmp(w.key.mv_data, to->from, n_from) == 0)
+            continue; /* the last one of the chunk before */
+        to->end = to->n < CHUNK_ROWS;
+        if (!to->end)
+            break;
+        w.rc = keep_row(&w.key, &w.value, to);
+    }
+    return pz_walk_end(&w);
 }
 
 /* Borrows from the chunk. */

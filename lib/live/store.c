@@ -7,7 +7,7 @@
  * session that joined late brings its earlier events with it. Reading all copies a chunk a
  * transaction and calls behind it, up to the last number at the beginning. A record that is not
  * of this form is damage (MDB_CORRUPTED), never a shorter event. */
-#include "live/entry.h"
+#include "live/events.h"
 #include "live/ids.h"
 #include "table/hash.h"
 
@@ -141,28 +141,23 @@ static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
     size_t n = make_owner(key, who, id, UINT64_MAX);
-    MDB_cursor *c;
-    MDB_val k = pz_db_val(key, n), v;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_OWNER], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE); /* no event has that number */
-    for (rc = mdb_cursor_get(c, &k, &v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-         rc == 0 && most > 0 && k.mv_size == n && memcmp(k.mv_data, key, n - 8) == 0;
-         rc = mdb_cursor_get(c, &k, &v, MDB_PREV), most--) {
-        uint64_t number = pz_db_get_number((const unsigned char *)k.mv_data + n - 8);
+    pz_walk_back(&w, s, txn, PZ_DB_OWNER, key, n); /* no event has that number */
+    for (; most > 0 && pz_walk_next(&w) && w.key.mv_size == n &&
+           memcmp(w.key.mv_data, key, n - 8) == 0;
+         most--) {
+        uint64_t number = pz_db_get_number((const unsigned char *)w.key.mv_data + n - 8);
 
         if (number <= after)
             break;
         if (!pz_mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v)) {
-            rc = ENOMEM;
+            w.rc = ENOMEM;
             break;
         }
         list->v[list->n++] = number;
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
@@ -170,30 +165,22 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
     size_t n = pz_live_join_key(key, user, 0);
-    MDB_cursor *c;
-    MDB_val k = pz_db_val(key, n), v;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_JOINS], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-         rc == 0 && k.mv_size == n && memcmp(k.mv_data, user, n - 8) == 0;
-         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
+    pz_walk_from(&w, s, txn, PZ_DB_JOINS, key, n);
+    while (pz_walk_next(&w) && w.key.mv_size == n && memcmp(w.key.mv_data, user, n - 8) == 0) {
         char session[PZ_LIVE_ID_MAX + 1];
 
-        if (v.mv_size > PZ_LIVE_ID_MAX) {
-            rc = MDB_CORRUPTED;
+        if (w.value.mv_size > PZ_LIVE_ID_MAX) {
+            w.rc = MDB_CORRUPTED;
             break;
         }
-        memcpy(session, v.mv_data, v.mv_size);
-        session[v.mv_size] = '\0';
-        rc = fn(s, txn, c, session, pz_db_get_number((const unsigned char *)k.mv_data + n - 8),
-                context);
-        if (rc != 0)
-            break;
+        memcpy(session, w.value.mv_data, w.value.mv_size);
+        session[w.value.mv_size] = '\0';
+        w.rc = fn(s, txn, &w, session,
+                  pz_db_get_number((const unsigned char *)w.key.mv_data + n - 8), context);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 struct collection {
@@ -203,12 +190,12 @@ struct collection {
 };
 
 /* A session that joined later than `after` is new to whoever asks: all its events are. */
-static int collect_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c,
+static int collect_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
                            const char *session, uint64_t number, void *context)
 {
     struct collection *of = context;
 
-    (void)c;
+    (void)w;
     return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->most, of->list);
 }
 
@@ -265,18 +252,16 @@ static void keep_shown(struct pz_arena *arena, const char *impression, struct pz
     out->shown = list;
 }
 
-/* Put the cursor on a number; where it stands on the next one, the one before it is likely it. */
-static int find_number(MDB_cursor *c, uint64_t number, bool is_before, MDB_val *v)
+/* Go to a number; where the walk stands on the next one, the one before it is likely it. */
+static int find_number(struct pz_walk *w, uint64_t number, bool is_before)
 {
     unsigned char be[8] = { 0 };
-    MDB_val k;
 
-    if (is_before && mdb_cursor_get(c, &k, v, MDB_PREV) == 0 && k.mv_size == 8 &&
-        pz_db_get_number(k.mv_data) == number)
+    if (is_before && pz_walk_next(w) && w->key.mv_size == 8 &&
+        pz_db_get_number(w->key.mv_data) == number)
         return 0;
-    k = pz_db_val(be, 8);
     pz_db_put_number(be, number);
-    return mdb_cursor_get(c, &k, v, MDB_SET); /* quick for neighbours on a page */
+    return pz_walk_to(w, be, 8);
 }
 
 /* Types are few: that of the event read before is likely this one's. */
@@ -289,16 +274,15 @@ static const char *keep_type(struct pz_arena *arena, const char *type,
 }
 
 /* One event into *out; in_full: with its impression. before: the one read before; NULL: none. */
-static int read_one(MDB_cursor *c, uint64_t number, bool in_full, struct pz_arena *arena,
+static int read_one(struct pz_walk *w, uint64_t number, bool in_full, struct pz_arena *arena,
                     const struct pz_live_event *before, struct pz_live_event *out)
 {
-    MDB_val v;
     struct pz_event e;
     bool failed = false;
-    int rc = find_number(c, number, before && before->number == number + 1, &v);
+    int rc = find_number(w, number, before && before->number == number + 1);
 
     if (rc == 0)
-        rc = pz_live_read_record(&v, &e);
+        rc = pz_live_read_record(&w->value, &e);
     if (rc != 0)
         return rc;
     *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
@@ -319,22 +303,23 @@ static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_nu
 {
     struct pz_live_event *out = pz_arena_take(arena, list->n * sizeof *out + 8);
     size_t first = list->n, bytes = 0;
-    MDB_cursor *c;
-    int rc = out ? mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c) : ENOMEM;
+    struct pz_walk w;
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
+    if (!out)
+        return ENOMEM;
+    pz_walk_back(&w, s, txn, PZ_DB_EVENTS, NULL, 0);
     while (rc == 0 && first > 0 &&
            (list->n - first < PZ_LIVE_SHOWN_MAX || bytes < PZ_LIVE_READ_BYTES)) {
         bool in_full = list->n - first < PZ_LIVE_SHOWN_MAX;
 
         first--;
-        rc = read_one(c, list->v[first], in_full, arena,
+        rc = read_one(&w, list->v[first], in_full, arena,
                       first + 1 < list->n ? &out[first + 1] : NULL, &out[first]);
         if (rc == 0 && !in_full && out[first].properties)
             bytes += strlen(out[first].properties);
     }
-    mdb_cursor_close(c);
+    pz_walk_end(&w);
     live->event = out + first;
     live->n_events = rc == 0 ? list->n - first : 0;
     return rc;
@@ -461,31 +446,31 @@ static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
     struct chunk *to = context;
     unsigned char be[8] = { 0 };
     uint64_t next = to->next;
-    MDB_val k = pz_db_val(be, 8), v;
-    MDB_cursor *c;
+    struct pz_walk w;
     int rc = to->upto == 0 ? pz_db_get_meta(s, txn, "last", &to->upto) : 0;
 
     pz_arena_clear(&to->arena);
     to->n = to->bytes = 0;
-    if (rc == 0)
-        rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
     if (rc != 0)
         return rc;
     pz_db_put_number(be, next);
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-         rc == 0 && to->n < CHUNK_EVENTS && to->bytes < CHUNK_BYTES;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        next = k.mv_size == 8 ? pz_db_get_number(k.mv_data) : 0;
-        if (next > to->upto)
-            rc = MDB_NOTFOUND;
-        else
-            rc = next == 0 ? MDB_CORRUPTED : keep_event(s, txn, next, &v, to);
-        next++;
+    pz_walk_from(&w, s, txn, PZ_DB_EVENTS, be, 8);
+    next = 0;
+    while (pz_walk_next(&w)) {
+        uint64_t number = w.key.mv_size == 8 ? pz_db_get_number(w.key.mv_data) : 0;
+
+        if (number > to->upto)
+            break;
+        if (to->n == CHUNK_EVENTS || to->bytes >= CHUNK_BYTES) {
+            next = number;
+            break;
+        }
+        w.rc = number == 0 ? MDB_CORRUPTED : keep_event(s, txn, number, &w.value, to);
     }
-    mdb_cursor_close(c);
-    if (rc == 0 || rc == MDB_NOTFOUND) /* not before: it may be done again */
-        to->next = rc == 0 ? next : 0;
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    rc = pz_walk_end(&w);
+    if (rc == 0) /* not before: it may be done again */
+        to->next = next;
+    return rc;
 }
 
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,

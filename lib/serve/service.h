@@ -8,7 +8,7 @@
 
 #include "answer/answer.h"
 #include "base/log.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 #include "serve/access_log.h"
 #include "serve/commit.h"
 #include "serve/config.h"

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "live/hosts/shared.h"
 #include "live/ids.h"
-#include "live/shared.h"
 #include "tests/unit/unit.h"
 
 enum { DAY = 86400, T0 = 1700000000 };

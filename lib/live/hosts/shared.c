@@ -11,7 +11,7 @@
  * The store's own commits are not synced, as the log has all that is in them. They outlive every
  * process, but not the kernel: "boot" is the boot in which the file is written so, and in another one
  * the store is emptied and read anew. 0 says that the file was synced and is left alone. */
-#include "live/shared.h"
+#include "live/hosts/shared.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -363,15 +363,15 @@ struct person {
     struct pz_arena arena;
 };
 
-static int note_session(struct pz_live_store *s, MDB_txn *txn, MDB_cursor *c, const char *session,
-                        uint64_t number, void *context)
+static int note_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
+                        const char *session, uint64_t number, void *context)
 {
     struct person *p = context;
     const char *copy = pz_arena_strndup(&p->arena, session, strlen(session));
 
     (void)s;
     (void)txn;
-    (void)c;
+    (void)w;
     (void)number;
     p->receipt.sessions++;
     return copy && pz_strs_add(&p->sessions, copy) ? 0 : ENOMEM;

@@ -10,7 +10,7 @@
  * statement has ANSWER_S to be answered; after that the connection counts as lost, as it does when the
  * database ends it, starts, stops, or has become a standby: a URL that names several hosts finds the
  * other one then. */
-#include "live/log/journal.h"
+#include "live/hosts/journal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +20,7 @@
 
 #include "base/str.h"
 #include "base/time.h"
-#include "live/log/pq.h"
+#include "live/hosts/pq.h"
 
 enum { FORMAT = 1, MAX_PARAMS = 6, READ_ENTRIES = 2000, READ_BYTES = 16 << 20 };
 enum { T_BYTEA = 17, T_INT8 = 20, T_INT2 = 21, T_TEXT = 25, T_INT8S = 1016 }; /* pg_type.dat */

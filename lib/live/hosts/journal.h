@@ -21,7 +21,7 @@
 #ifndef PZ_LIVE_LOG_JOURNAL_H
 #define PZ_LIVE_LOG_JOURNAL_H
 
-#include "live/entry.h"
+#include "live/hosts/entry.h"
 #include "table/hash.h"
 
 struct pz_journal;

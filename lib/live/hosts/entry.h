@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to live/: entries, what the live store takes in under one number, as bytes that travel
- * between hosts (log/journal.h) and are applied to a store (apply.c).
+ * between hosts (journal.h) and are applied to a store (entry.c).
  *
  *   kind          body
  *   PZ_VOID       nothing: the entry that had the number was erased, or its number was lost
@@ -62,43 +62,5 @@ struct pz_applying {
  * applying: a struct pz_applying. Where numbers are missing it stops. Returns 0, an LMDB or errno
  * value, or ERANGE: they are missing before the first. */
 int pz_live_apply_all(struct pz_live_store *s, MDB_txn *txn, void *applying);
-
-/* ---- the parts of it, which local puts share */
-
-/* Store an event under a number larger than all. at: Unix seconds; oldest: ids that were taken
- * before it are free again. */
-int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
-                    uint64_t number, int64_t at, int64_t oldest, enum pz_live_fate *fate);
-
-/* Tie the event's session to its user, if it is not tied to anybody yet. */
-int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number);
-
-/* Keep a row as bytes behind its id, the form of PZ_ITEM. */
-int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
-                          const char *id, const char *cells, size_t n, uint64_t number);
-
-/* Remember how far what is not here any more goes, under "collected" or "rows_collected": what is
- * exported from now on does not contain it. */
-int pz_live_note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto);
-
-/* Forget a user under a number; removed: the events that go, NULL: not wanted. */
-int pz_live_forget_at(struct pz_live_store *s, MDB_txn *txn, const char *user_id, bool purge,
-                      uint64_t number, struct pz_live_receipt *receipt);
-
-/* The bytes of an event's record: how many, and to p. */
-size_t pz_live_record_bytes(const struct pz_event *e);
-void pz_live_write_record(char *p, const struct pz_event *e);
-
-/* Read a record of n bytes. Borrows from it. MDB_CORRUPTED when it is none. */
-int pz_live_read_record(const MDB_val *v, struct pz_event *e);
-
-/* The bytes of a row's cells: how many, and to p. */
-size_t pz_live_cells_bytes(const struct pz_live_row *row);
-void pz_live_write_cells(char *p, const struct pz_live_row *row);
-
-/* Whether a row can be kept.
- *
- * Errors:  PZ_BAD_DATA says why not */
-enum pz_status pz_live_check_row(const struct pz_live_row *row, struct pz_err *err);
 
 #endif

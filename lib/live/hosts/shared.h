@@ -5,8 +5,8 @@
 #ifndef PZ_LIVE_SHARED_H
 #define PZ_LIVE_SHARED_H
 
-#include "live/entry.h"
-#include "live/log/journal.h"
+#include "live/hosts/entry.h"
+#include "live/hosts/journal.h"
 
 /* As pz_live_put_each, pz_live_put_rows and pz_live_forget of a store that follows a log: PZ_OK when
  * the log has it for good and this store has it too.

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "live/follow.h"
+#include "live/hosts/follow.h"
+#include "live/hosts/shared.h"
 #include "live/ids.h"
-#include "live/shared.h"
 
 /* ---- setting ---- */
 
@@ -77,88 +77,81 @@ enum pz_status pz_live_log_url(struct pz_live_store *s, char *url, size_t n, str
 /* Raw records, whatever joined whom since. */
 static int gather_events(struct pz_live_store *s, MDB_txn *txn, struct pz_entries *list)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_EVENTS], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        char *body = pz_entries_add(list, PZ_EVENT, v.mv_size);
+    pz_walk_begin(&w, s, txn, PZ_DB_EVENTS);
+    while (pz_walk_next(&w)) {
+        char *body = pz_entries_add(list, PZ_EVENT, w.value.mv_size);
         struct pz_entry *x = &list->v[list->n - 1];
         struct pz_event e;
 
-        if (!body || k.mv_size != 8) {
-            rc = body ? MDB_CORRUPTED : ENOMEM;
+        if (!body || w.key.mv_size != 8) {
+            w.rc = body ? MDB_CORRUPTED : ENOMEM;
             break;
         }
-        memcpy(body, v.mv_data, v.mv_size);
-        x->number = pz_db_get_number(k.mv_data);
-        rc = pz_live_read_record(&v, &e);
-        if (rc == 0)
-            rc = pz_ids_time(s, txn, &e, &x->at);
+        memcpy(body, w.value.mv_data, w.value.mv_size);
+        x->number = pz_db_get_number(w.key.mv_data);
+        w.rc = pz_live_read_record(&w.value, &e);
+        if (w.rc == 0)
+            w.rc = pz_ids_time(s, txn, &e, &x->at);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
+}
+
+/* An entry for a record that begins with its number. NULL: w->rc says why. */
+static char *add_numbered(struct pz_entries *list, enum pz_entry_kind kind, size_t n,
+                          struct pz_walk *w)
+{
+    bool good = w->value.mv_size >= 8;
+    char *body = good ? pz_entries_add(list, kind, n) : NULL;
+
+    if (body) {
+        list->v[list->n - 1].number = pz_db_get_number(w->value.mv_data);
+        list->v[list->n - 1].at = pz_time_now();
+    } else {
+        w->rc = good ? ENOMEM : MDB_CORRUPTED;
+    }
+    return body;
 }
 
 /* A row's record is its number and its cells. */
 static int gather_rows(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
                        struct pz_entries *list)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[db], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        size_t n = v.mv_size - 8;
-        char *body = v.mv_size < 8 ? NULL
-                                   : pz_entries_add(list, db == PZ_DB_ITEMS ? PZ_ITEM : PZ_USER,
-                                                    k.mv_size + 1 + n);
+    pz_walk_begin(&w, s, txn, db);
+    while (pz_walk_next(&w)) {
+        const MDB_val *k = &w.key;
+        size_t n = w.value.mv_size - 8;
+        char *body = add_numbered(list, db == PZ_DB_ITEMS ? PZ_ITEM : PZ_USER, k->mv_size + 1 + n,
+                                  &w);
 
-        if (!body) {
-            rc = v.mv_size < 8 ? MDB_CORRUPTED : ENOMEM;
+        if (!body)
             break;
-        }
-        memcpy(body, k.mv_data, k.mv_size);
-        body[k.mv_size] = '\0';
-        memcpy(body + k.mv_size + 1, (const char *)v.mv_data + 8, n);
-        list->v[list->n - 1].number = pz_db_get_number(v.mv_data);
-        list->v[list->n - 1].at = pz_time_now();
+        memcpy(body, k->mv_data, k->mv_size);
+        body[k->mv_size] = '\0';
+        memcpy(body + k->mv_size + 1, (const char *)w.value.mv_data + 8, n);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 /* A forgotten user's record is the number and, if it is kept, the id; its key the hash. */
 static int gather_forgotten(struct pz_live_store *s, MDB_txn *txn, struct pz_entries *list)
 {
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[PZ_DB_FORGOTTEN], &c);
+    struct pz_walk w;
 
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        bool named = v.mv_size > 8;
-        size_t n = named ? v.mv_size - 8 : k.mv_size;
-        char *body = v.mv_size < 8 ? NULL : pz_entries_add(list, named ? PZ_FORGET : PZ_PURGE, n);
+    pz_walk_begin(&w, s, txn, PZ_DB_FORGOTTEN);
+    while (pz_walk_next(&w)) {
+        bool named = w.value.mv_size > 8;
+        size_t n = named ? w.value.mv_size - 8 : w.key.mv_size;
+        char *body = add_numbered(list, named ? PZ_FORGET : PZ_PURGE, n, &w);
 
-        if (!body) {
-            rc = v.mv_size < 8 ? MDB_CORRUPTED : ENOMEM;
+        if (!body)
             break;
-        }
-        memcpy(body, named ? (const char *)v.mv_data + 8 : k.mv_data, n);
-        list->v[list->n - 1].number = pz_db_get_number(v.mv_data);
-        list->v[list->n - 1].at = pz_time_now();
+        memcpy(body, named ? (const char *)w.value.mv_data + 8 : w.key.mv_data, n);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 static int gather(struct pz_live_store *s, MDB_txn *txn, void *context)

@@ -5,7 +5,7 @@
  * when the log tells of new entries, when somebody wants to be sure (pz_follow_fresh), and once a second.
  * Whoever asked before a round began is answered by its end: a look sees all that was committed before
  * it, and what was acknowledged was committed. */
-#include "live/follow.h"
+#include "live/hosts/follow.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "live/shared.h"
+#include "live/hosts/shared.h"
 
 enum { ROUND_MS = 1000 };
 

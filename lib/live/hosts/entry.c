@@ -4,7 +4,7 @@
  * Every store that applies the same entries comes to the same records: nothing here looks at a clock,
  * at chance, or at what a store alone has. An id of an event is free again PZ_LIVE_ID_DAYS after it was
  * taken, by the log's clock, whether or not this store has dropped it. */
-#include "live/entry.h"
+#include "live/hosts/entry.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -97,28 +97,23 @@ static int find_user(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, size_
 {
     unsigned char own[PZ_IDS_HASH_BYTES];
     char last[PZ_LIVE_ID_MAX + 1] = "";
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc = mdb_cursor_open(txn, s->db[db], &c);
+    struct pz_walk w;
 
     *id = '\0';
-    if (rc != 0)
-        return rc;
-    for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0 && !*id;
-         rc = rc == 0 ? mdb_cursor_get(c, &k, &v, MDB_NEXT) : rc) {
-        const char *p = (const char *)k.mv_data + skip;
-        size_t n = k.mv_size > skip ? strnlen(p, k.mv_size - skip) : 0;
+    pz_walk_begin(&w, s, txn, db);
+    while (!*id && pz_walk_next(&w)) {
+        const char *p = (const char *)w.key.mv_data + skip;
+        size_t n = w.key.mv_size > skip ? strnlen(p, w.key.mv_size - skip) : 0;
 
         if (n == 0 || n > PZ_LIVE_ID_MAX || (strncmp(p, last, n) == 0 && last[n] == '\0'))
             continue;
         memcpy(last, p, n);
         last[n] = '\0';
-        rc = pz_ids_hash(s, txn, last, own);
-        if (rc == 0 && memcmp(own, hash, sizeof own) == 0)
+        w.rc = pz_ids_hash(s, txn, last, own);
+        if (w.rc == 0 && memcmp(own, hash, sizeof own) == 0)
             memcpy(id, last, n + 1);
     }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return pz_walk_end(&w);
 }
 
 /* Of the user only a hash is known; what the store has of them is found by it. */

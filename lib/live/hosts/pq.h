@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/log/: libpq, loaded at the first use, so that pz needs it neither to be built nor
+/* Private to live/hosts/: libpq, loaded at the first use, so that pz needs it neither to be built nor
  * to run without a log. The functions are those of libpq.so.5, whose interface has stood since
  * PostgreSQL 8; their manual is chapter "libpq" of PostgreSQL's.
  *
