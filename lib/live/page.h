@@ -7,7 +7,8 @@
 #define PZ_LIVE_PAGE_H
 
 #include <stdint.h>
-#include <string.h>
+
+#include "base/number.h"
 
 enum {
     PZ_PAGE = 4096,
@@ -30,44 +31,16 @@ enum {
 #define PZ_PAGE_NO_ROOT UINT64_MAX
 #define PZ_PAGE_MAGIC 0xBEEFC0DEu
 
-/* A number of 16 bits as it stands in the file. */
-static inline uint16_t pz_page_get16(const unsigned char *p)
-{
-    uint16_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-/* The same, of 32 bits. */
-static inline uint32_t pz_page_get32(const unsigned char *p)
-{
-    uint32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-/* The same, of 64 bits. */
-static inline uint64_t pz_page_get64(const unsigned char *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 /* What a branch's entry leads to. */
 static inline uint64_t pz_page_child(const unsigned char *node)
 {
-    return pz_page_get16(node) | (uint64_t)pz_page_get16(node + 2) << 16 |
-           (uint64_t)pz_page_get16(node + 4) << 32;
+    return pz_get16(node) | (uint64_t)pz_get16(node + 2) << 16 | (uint64_t)pz_get16(node + 4) << 32;
 }
 
 /* Bytes of a leaf's value. */
 static inline uint64_t pz_page_value_bytes(const unsigned char *node)
 {
-    return pz_page_get16(node) | (uint64_t)pz_page_get16(node + 2) << 16;
+    return pz_get16(node) | (uint64_t)pz_get16(node + 2) << 16;
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "live/db.h"
 #include "live/page.h"
 
@@ -37,39 +38,39 @@ static bool is_big_sound(const struct walk *w, uint64_t number, uint64_t bytes)
     const unsigned char *page = w->file + number * PZ_PAGE;
     uint64_t n = (bytes + PZ_PAGE_HEAD + PZ_PAGE - 1) / PZ_PAGE;
 
-    return number < w->n_pages && n <= w->n_pages - number && pz_page_get64(page) == number &&
-           (pz_page_get16(page + 10) & PZ_PAGE_OVERFLOW) && pz_page_get32(page + 12) >= n;
+    return number < w->n_pages && n <= w->n_pages - number && pz_get64(page) == number &&
+           (pz_get16(page + 10) & PZ_PAGE_OVERFLOW) && pz_get32(page + 12) >= n;
 }
 
 static bool walk_leaf(struct walk *w, const unsigned char *node, size_t room, int depth)
 {
-    uint64_t bytes = pz_page_value_bytes(node), key = pz_page_get16(node + 6);
-    uint16_t flags = pz_page_get16(node + 4);
+    uint64_t bytes = pz_page_value_bytes(node), key = pz_get16(node + 6);
+    uint16_t flags = pz_get16(node + 4);
     const unsigned char *data = node + PZ_PAGE_NODE + key;
 
     if (flags & PZ_NODE_BIG)
-        return room >= PZ_PAGE_NODE + key + 8 && is_big_sound(w, pz_page_get64(data), bytes);
+        return room >= PZ_PAGE_NODE + key + 8 && is_big_sound(w, pz_get64(data), bytes);
     if (room < PZ_PAGE_NODE + key + bytes)
         return false;
     if (flags & PZ_NODE_SUB_DB)
-        return bytes == PZ_PAGE_DB && (pz_page_get64(data + PZ_PAGE_ROOT) == PZ_PAGE_NO_ROOT ||
-                                       walk_page(w, pz_page_get64(data + PZ_PAGE_ROOT), depth + 1));
+        return bytes == PZ_PAGE_DB && (pz_get64(data + PZ_PAGE_ROOT) == PZ_PAGE_NO_ROOT ||
+                                       walk_page(w, pz_get64(data + PZ_PAGE_ROOT), depth + 1));
     return true;
 }
 
 static bool walk_branch(struct walk *w, const unsigned char *node, size_t room, int depth)
 {
-    return room >= (size_t)PZ_PAGE_NODE + pz_page_get16(node + 6) &&
+    return room >= (size_t)PZ_PAGE_NODE + pz_get16(node + 6) &&
            walk_page(w, pz_page_child(node), depth + 1);
 }
 
 /* What an entry takes of its page. */
 static size_t entry_bytes(const unsigned char *node, bool leaf)
 {
-    size_t n = (size_t)PZ_PAGE_NODE + pz_page_get16(node + 6);
+    size_t n = (size_t)PZ_PAGE_NODE + pz_get16(node + 6);
 
     if (leaf)
-        n += pz_page_get16(node + 4) & PZ_NODE_BIG ? 8 : pz_page_value_bytes(node);
+        n += pz_get16(node + 4) & PZ_NODE_BIG ? 8 : pz_page_value_bytes(node);
     return n + n % 2;
 }
 
@@ -80,17 +81,17 @@ static bool walk_page(struct walk *w, uint64_t number, int depth)
     size_t used = 0;
 
     if (number >= w->n_pages || depth > PZ_PAGE_DEEPEST || ++w->met > w->n_pages ||
-        pz_page_get64(page) != number)
+        pz_get64(page) != number)
         return false;
-    flags = pz_page_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY;
-    lower = pz_page_get16(page + 12);
-    upper = pz_page_get16(page + 14);
+    flags = pz_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY;
+    lower = pz_get16(page + 12);
+    upper = pz_get16(page + 14);
     if ((flags != PZ_PAGE_BRANCH && flags != PZ_PAGE_LEAF) || lower < PZ_PAGE_HEAD || lower % 2 ||
         lower > upper || upper > PZ_PAGE ||
         (flags == PZ_PAGE_BRANCH && lower < PZ_PAGE_HEAD + 2 * 2))
         return false;
     for (uint16_t at = PZ_PAGE_HEAD; at < lower; at += 2) {
-        uint16_t node = pz_page_get16(page + at);
+        uint16_t node = pz_get16(page + at);
         size_t room = (size_t)PZ_PAGE - node;
 
         if (node < upper || node > PZ_PAGE - PZ_PAGE_NODE || node % 2 ||
@@ -119,14 +120,14 @@ static int read_start(int fd, struct start *s)
 
         if (got < 0)
             return errno;
-        if (got != sizeof page || pz_page_get32(page + PZ_PAGE_HEAD) != PZ_PAGE_MAGIC)
+        if (got != sizeof page || pz_get32(page + PZ_PAGE_HEAD) != PZ_PAGE_MAGIC)
             return MDB_CORRUPTED;
-        if (found && pz_page_get64(page + PZ_PAGE_META_LAST + 8) < s->transaction)
+        if (found && pz_get64(page + PZ_PAGE_META_LAST + 8) < s->transaction)
             break;
-        *s = (struct start){ { pz_page_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_ROOT),
-                               pz_page_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT) },
-                             pz_page_get64(page + PZ_PAGE_META_LAST),
-                             pz_page_get64(page + PZ_PAGE_META_LAST + 8) };
+        *s = (struct start){ { pz_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_ROOT),
+                               pz_get64(page + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT) },
+                             pz_get64(page + PZ_PAGE_META_LAST),
+                             pz_get64(page + PZ_PAGE_META_LAST + 8) };
         found = true;
     }
     return 0;

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/word.h"
 #include "live/events.h"
 #include "live/page.h"
@@ -113,8 +114,8 @@ struct entry {
 
 static size_t n_entries(const unsigned char *page)
 {
-    uint16_t flags = pz_page_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY,
-             lower = pz_page_get16(page + 12), upper = pz_page_get16(page + 14);
+    uint16_t flags = pz_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY, lower = pz_get16(page + 12),
+             upper = pz_get16(page + 14);
 
     return (flags == PZ_PAGE_BRANCH || flags == PZ_PAGE_LEAF) && lower > PZ_PAGE_HEAD &&
                    lower % 2 == 0 && lower <= upper && upper <= PZ_PAGE
@@ -125,24 +126,24 @@ static size_t n_entries(const unsigned char *page)
 /* False: it does not lie in the page. */
 static bool read_entry(const unsigned char *page, size_t i, struct entry *e)
 {
-    size_t at = pz_page_get16(page + PZ_PAGE_HEAD + 2 * i), room;
+    size_t at = pz_get16(page + PZ_PAGE_HEAD + 2 * i), room;
     const unsigned char *node = page + at;
-    bool leaf = pz_page_get16(page + 10) & PZ_PAGE_LEAF;
+    bool leaf = pz_get16(page + 10) & PZ_PAGE_LEAF;
     uint16_t flags;
 
-    if (at < pz_page_get16(page + 14) || at > PZ_PAGE - PZ_PAGE_NODE)
+    if (at < pz_get16(page + 14) || at > PZ_PAGE - PZ_PAGE_NODE)
         return false;
     room = PZ_PAGE - at - PZ_PAGE_NODE;
-    flags = leaf ? pz_page_get16(node + 4) : 0;
+    flags = leaf ? pz_get16(node + 4) : 0;
     *e = (struct entry){ .key = (const char *)node + PZ_PAGE_NODE,
-                         .key_bytes = pz_page_get16(node + 6) };
+                         .key_bytes = pz_get16(node + 6) };
     if (e->key_bytes > room)
         return false;
     e->value = e->key + e->key_bytes;
     e->value_bytes = leaf && !(flags & PZ_NODE_BIG) ? pz_page_value_bytes(node) : 0;
     e->child = leaf ? PZ_PAGE_NO_ROOT : pz_page_child(node);
     if ((flags & PZ_NODE_SUB_DB) && e->value_bytes == PZ_PAGE_DB)
-        e->child = pz_page_get64((const unsigned char *)e->value + PZ_PAGE_ROOT);
+        e->child = pz_get64((const unsigned char *)e->value + PZ_PAGE_ROOT);
     return e->value_bytes <= room - e->key_bytes;
 }
 
@@ -156,7 +157,7 @@ static void find_items(struct file *f, uint64_t number, bool all, int depth)
     if (number >= f->n / PZ_PAGE || depth > PZ_PAGE_DEEPEST || f->of_items[number])
         return;
     f->of_items[number] = !all;
-    leaf = pz_page_get16(page + 10) & PZ_PAGE_LEAF;
+    leaf = pz_get16(page + 10) & PZ_PAGE_LEAF;
     for (size_t i = 0; i < n_entries(page); i++)
         if (read_entry(page, i, &e) && e.child != PZ_PAGE_NO_ROOT &&
             (!leaf || (all && e.key_bytes == 5 && memcmp(e.key, "items", 5) == 0)))
@@ -169,10 +170,9 @@ static void mark_items(struct file *f)
 
     if (f->n < (size_t)2 * PZ_PAGE)
         return;
-    if (pz_page_get64(meta + PZ_PAGE + PZ_PAGE_META_LAST + 8) >
-        pz_page_get64(meta + PZ_PAGE_META_LAST + 8))
+    if (pz_get64(meta + PZ_PAGE + PZ_PAGE_META_LAST + 8) > pz_get64(meta + PZ_PAGE_META_LAST + 8))
         meta += PZ_PAGE;
-    find_items(f, pz_page_get64(meta + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT), true, 0);
+    find_items(f, pz_get64(meta + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT), true, 0);
 }
 
 /* An event's value without what it says of items, which is no trace of a user whose id is an item's too:
@@ -213,7 +213,7 @@ static bool look_at_page(struct search *s, const struct file *f, size_t number)
         if (e.child == PZ_PAGE_NO_ROOT)
             look_at_value(s, e.value, e.value_bytes);
     }
-    look_at_space(s, (const char *)page + lower, n ? pz_page_get16(page + 14) - lower : 0);
+    look_at_space(s, (const char *)page + lower, n ? pz_get16(page + 14) - lower : 0);
     return n > 0;
 }
 

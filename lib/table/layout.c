@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "table/hash.h"
 
 enum { FIXED_BYTES = 1 + 4 * 8 + 4, LEAST_BYTES = 2 + FIXED_BYTES };

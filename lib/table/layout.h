@@ -109,34 +109,4 @@ static inline int pz_layout_is_kind(const void *p)
     return memcmp(p, "data", 4) == 0 || memcmp(p, "modl", 4) == 0;
 }
 
-/* Little-endian numbers at any address. */
-static inline void pz_put32(unsigned char *p, uint32_t x)
-{
-    memcpy(p, &x, sizeof x);
-}
-
-/* As above, 64 bits. */
-static inline void pz_put64(unsigned char *p, uint64_t x)
-{
-    memcpy(p, &x, sizeof x);
-}
-
-/* The reverse of pz_put32. */
-static inline uint32_t pz_get32(const unsigned char *p)
-{
-    uint32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-/* The reverse of pz_put64. */
-static inline uint64_t pz_get64(const unsigned char *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 #endif

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/ledger.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/signals.h"
 #include "table/hash.h"
 #include "table/reader.h"

@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/ledger.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/par.h"
 #include "table/hash.h"
 #include "table/layout.h"
