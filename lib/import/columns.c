@@ -342,27 +342,46 @@ static enum pz_status fill_attr(const struct pz_staged *s, uint32_t f, const str
     return st == PZ_OK ? fill_lists(s, f, c, out, err) : st;
 }
 
-/* Where the cell numbered `cell` is met first: "FILE:LINE: ", or "FILE: " when rows do not keep their
- * lines. */
-static void find_line(const struct pz_staged *s, uint32_t f, struct cells *c, uint32_t cell,
-                      char *where, size_t size)
+struct wanted_cell {
+    uint32_t *const *map;
+    uint32_t cell;
+};
+
+static bool is_cell(const struct pz_row_group *group, uint64_t code, const void *context)
 {
-    where[0] = '\0';
-    for (size_t i = 0; i < s->staging->n; i++) {
-        const struct pz_row_group *group = &s->staging->group[i];
+    const struct wanted_cell *w = context;
 
-        read_codes(group, f, c->map, c->code);
-        for (uint32_t r = 0; r < group->n_rows; r++)
-            if (c->code[r] == (uint64_t)cell + 1) {
-                uint64_t line = group->line + r;
+    return code > 0 && w->map[group->worker][code - 1] == w->cell;
+}
 
-                if (group->line)
-                    snprintf(where, size, "%s:%llu: ", group->file, (unsigned long long)line);
-                else
-                    snprintf(where, size, "%s: ", group->file);
-                return;
-            }
-    }
+/* Name the cell that keeps a column of numbers or times from being one. */
+static void report_stray(const struct pz_staged *s, uint32_t f, const struct pz_field *type,
+                         struct cells *c)
+{
+    const struct pz_inferred *how = &c->how;
+    struct pz_log *log = s->mapping->cfg->log;
+    struct wanted_cell wanted = { c->map, how->stray };
+    struct pz_place at = pz_staging_find(s->staging, f, 0, is_cell, &wanted, c->code);
+    unsigned long long line = at.line;
+    const char *table = pz_table_name(s->mapping->table);
+    size_t n = 0;
+    const char *stray = pz_dict_get(&c->dict, how->stray, &n);
+    int show = n < 60 ? (int)n : 60;
+
+    if (type->kind == PZ_ATTR_NUMBER)
+        pz_log(log, PZ_LOG_WARN, "%s:%llu: %s.%s: \"%.*s\" is no number and is read as null",
+               at.file, line, table, type->name, show, stray);
+    else if (how->stray_time)
+        pz_log(log, PZ_LOG_WARN,
+               "%s:%llu: %s.%s is a text because of \"%.*s\", where all others are times in %s; "
+               "--null reads such cells as null",
+               at.file, line, table, type->name, show, stray, pz_time_form_name(how->form));
+    else
+        pz_log(log, PZ_LOG_WARN,
+               "%s:%llu: %s.%s is a text because of \"%.*s\"%s; --number %s reads it as numbers, "
+               "and such cells as null",
+               at.file, line, table, type->name, show, stray,
+               how->n_strays > 1 ? " and others" : "", type->name);
 }
 
 /* Report what was made of a column that is not what it seems. */
@@ -370,44 +389,24 @@ static void report_type(const struct pz_staged *s, uint32_t f, const struct pz_f
                         struct cells *c)
 {
     const struct pz_inferred *how = &c->how;
+    const char *table = pz_table_name(s->mapping->table);
     struct pz_log *log = s->mapping->cfg->log;
-    char where[400];
-    size_t n = 0;
-    const char *stray = how->n_strays ? pz_dict_get(&c->dict, how->stray, &n) : NULL;
 
     if (how->is_time)
-        pz_log(log, PZ_LOG_NOTE, "%s.%s is a time in %s, kept as Unix seconds",
-               pz_table_name(s->mapping->table), type->name, pz_time_form_name(how->form));
+        pz_log(log, PZ_LOG_NOTE, "%s.%s is a time in %s, kept as Unix seconds", table, type->name,
+               pz_time_form_name(how->form));
     if (how->list == PZ_LIST_BRACKETS)
-        pz_log(log, PZ_LOG_NOTE, "%s.%s holds lists in brackets", pz_table_name(s->mapping->table),
-               type->name);
+        pz_log(log, PZ_LOG_NOTE, "%s.%s holds lists in brackets", table, type->name);
     else if (type->kind == PZ_ATTR_CATEGORY && strcmp(how->separator, "|") != 0)
         pz_log(log, PZ_LOG_NOTE,
-               "%s.%s holds lists separated by '%s'; --list %s='|' keeps them whole",
-               pz_table_name(s->mapping->table), type->name, how->separator, type->name);
+               "%s.%s holds lists separated by '%s'; --list %s='|' keeps them whole", table,
+               type->name, how->separator, type->name);
     else if (how->perhaps_list)
         pz_log(log, PZ_LOG_NOTE,
                "%s.%s has cells with commas that may be lists; --list %s=, takes them for such",
-               pz_table_name(s->mapping->table), type->name, type->name);
-    if (!stray)
-        return;
-    find_line(s, f, c, how->stray, where, sizeof where);
-    if (type->kind == PZ_ATTR_NUMBER)
-        pz_log(log, PZ_LOG_WARN, "%s%s.%s: \"%.*s\" is no number and is read as null", where,
-               pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray);
-    else if (how->stray_time)
-        pz_log(
-            log, PZ_LOG_WARN,
-            "%s%s.%s is a text because of \"%.*s\", where all others are times in %s; --null reads "
-            "such cells as null",
-            where, pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray,
-            pz_time_form_name(how->form));
-    else
-        pz_log(log, PZ_LOG_WARN,
-               "%s%s.%s is a text because of \"%.*s\"%s; --number %s reads it as numbers, and such "
-               "cells as null",
-               where, pz_table_name(s->mapping->table), type->name, n < 60 ? (int)n : 60, stray,
-               how->n_strays > 1 ? " and others" : "", type->name);
+               table, type->name, type->name);
+    if (how->n_strays > 0)
+        report_stray(s, f, type, c);
 }
 
 /* The separator of --list for a column, or NULL. */

@@ -220,11 +220,18 @@ static void count_kept(struct import *im)
 
 static enum pz_status build(struct import *im, struct pz_dataset *ds, struct pz_err *err)
 {
-    struct pz_staged inter = staged_of(im, PZ_INTERACTIONS);
+    struct pz_staged staged[PZ_N_TABLES];
+    struct pz_staged_ids ids = { &ds->users, &ds->items, NULL, NULL };
     enum pz_status st = unite_ids(im, ds, err);
 
+    for (int t = 0; t < PZ_N_TABLES; t++)
+        staged[t] = staged_of(im, (enum pz_table_id)t);
+    ids.user_map = im->user_map;
+    ids.item_map = im->item_map;
     if (st == PZ_OK)
-        st = pz_interactions_make(&inter, im->user_map, im->item_map, ds,
+        st = pz_import_report(staged, &ids, im->cfg->log, err);
+    if (st == PZ_OK)
+        st = pz_interactions_make(&staged[PZ_INTERACTIONS], im->user_map, im->item_map, ds,
                                   &im->count[PZ_INTERACTIONS].duplicate, err);
     pz_staging_clear(&im->staging[PZ_INTERACTIONS]);
     if (st == PZ_OK)
@@ -277,8 +284,6 @@ enum pz_status pz_import(const struct pz_import_cfg *cfg, struct pz_dataset **ou
     for (int t = PZ_ITEMS; t <= PZ_USERS && st == PZ_OK; t++)
         if (count[t].read > 0)
             st = pz_import_join(ds, (enum pz_table_id)t, &count[t], err);
-    if (st == PZ_OK)
-        pz_import_report(ds, cfg->log);
     count_kept(&im);
     import_clear(&im);
     if (st != PZ_OK) {

@@ -71,6 +71,14 @@ static void find_columns(struct work *w)
     w->plain = mapping->n == 3;
 }
 
+/* Freed row groups lie scattered in the heap; give their pages back before more is needed. */
+static void return_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 /* ---- times ---- */
 
 static int by_code(const void *x, const void *y)
@@ -298,6 +306,25 @@ static enum pz_status unite_events(struct work *w, uint32_t **map, struct pz_err
     return st;
 }
 
+static bool is_null(const struct pz_row_group *group, uint64_t code, const void *context)
+{
+    (void)group;
+    (void)context;
+    return code == 0;
+}
+
+/* Some rows have an event type, and some have none. */
+static enum pz_status refuse_missing(const struct work *w, uint64_t missing, uint64_t *code,
+                                     struct pz_err *err)
+{
+    struct pz_place place = pz_staging_find(w->s->staging, w->event_col, 0, is_null, NULL, code);
+
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s:%llu: %llu interactions have no EVENT_TYPE while others have one; it is "
+                      "needed in every row or in none",
+                      place.file, (unsigned long long)place.line, (unsigned long long)missing);
+}
+
 static enum pz_status read_events(struct work *w, uint64_t *code, struct pz_err *err)
 {
     const struct pz_staging *staging = w->s->staging;
@@ -318,12 +345,9 @@ static enum pz_status read_events(struct work *w, uint64_t *code, struct pz_err 
                 w->wide.event[at] = (uint8_t)map[group->worker][code[r] - 1];
         }
     }
-    pz_staging_drop(w->s->staging, w->event_col);
     if (st == PZ_OK && missing > 0)
-        st = pz_err_set(err, PZ_BAD_DATA,
-                        "%llu interactions have no EVENT_TYPE while others have one; it is needed "
-                        "in every row or in none",
-                        (unsigned long long)missing);
+        st = refuse_missing(w, missing, code, err);
+    pz_staging_drop(w->s->staging, w->event_col);
     for (int k = 0; k < w->s->n_workers && map; k++)
         free(map[k]);
     free(map);
@@ -570,14 +594,6 @@ static enum pz_status hand_over(struct work *w, struct pz_err *err)
     return st;
 }
 
-/* Freed row groups lie scattered in the heap; give their pages back before more is needed. */
-static void return_memory(void)
-{
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
-}
-
 static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz_err *err)
 {
     /* Of a plain row the key says everything: equal keys are equal rows. */
@@ -612,6 +628,10 @@ enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *
             err, PZ_BAD_DATA,
             "more than 4,294,967,294 interactions; import them in parts and train on all of them");
     find_columns(&w);
+    if (w.plain) { /* nobody asks for the line of a plain row any more */
+        pz_staging_drop_lines(s->staging);
+        return_memory();
+    }
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);
     if (!w.ptr || !w.kept ||

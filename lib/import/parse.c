@@ -51,6 +51,7 @@ static void free_worker(struct pz_worker *w)
     for (size_t f = 0; f < w->n_codes; f++)
         free(w->code[f]);
     free(w->code);
+    free(w->line);
     free(w->shown);
     free(w->order);
     free(w->moved);
@@ -239,7 +240,11 @@ static bool grow_rows(struct pz_worker *w)
 {
     /* One capacity for all columns; fields without a column have no array. */
     size_t cap = w->cap_rows ? w->cap_rows * 2 : 4096;
+    uint64_t *line = realloc(w->line, cap * sizeof *line);
 
+    if (!line)
+        return false;
+    w->line = line;
     for (size_t f = 0; f < w->n_codes; f++) {
         uint64_t *grown = w->code[f] ? realloc(w->code[f], cap * sizeof *grown) : NULL;
 
@@ -295,13 +300,22 @@ bool pz_worker_take_column(struct pz_worker *w, size_t cell, size_t field)
     return true;
 }
 
+static void count_odd(const struct pz_worker *w, struct pz_odd_cells *odd, const struct pz_row *rec)
+{
+    if (odd->n++ > 0)
+        return;
+    odd->block = w->block.seq;
+    odd->line = rec->line;
+}
+
 /* Blanks at the ends of words say nothing: "x " and "x" are one category. Those of ids are kept, as
  * other tables may write them so too, and are reported with the ids. */
-static void cut_blanks(struct pz_worker *w, size_t field, struct pz_cell *c)
+static void cut_blanks(struct pz_worker *w, const struct pz_row *rec, size_t field,
+                       struct pz_cell *c)
 {
     if (c->s[0] != ' ' && c->s[c->n - 1] != ' ')
         return;
-    w->n_blanks[field]++;
+    count_odd(w, &w->blank[field], rec);
     for (; c->n > 0 && c->s[0] == ' '; c->n--)
         c->s++;
     while (c->n > 0 && c->s[c->n - 1] == ' ')
@@ -321,7 +335,7 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         if (b->cell >= rec->n_cells || c->n == 0)
             continue;
         if (b->role == PZ_ROLE_TEXT || b->role == PZ_ROLE_EVENT)
-            cut_blanks(w, b->field, c);
+            cut_blanks(w, rec, b->field, c);
         if (c->n == 0 ||
             /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes
              * or begins with a digit. */
@@ -331,7 +345,7 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         *at = i;
         if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
             return "stands for no value";
-        w->n_nulls[b->field]++;
+        count_odd(w, &w->null[b->field], rec);
         c->n = 0;
     }
     return NULL;
@@ -361,7 +375,7 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
     }
     if (!keep_texts(w, rec))
         return false;
-    w->n_rows++;
+    w->line[w->n_rows++] = rec->line;
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/signals.h"
+#include "text/stream.h"
 
 /* A block that is parsed and not told yet. */
 struct outcome {
@@ -102,6 +103,8 @@ static bool order_block(struct pz_worker *w, struct pz_row_group *group)
     for (size_t f = 0; f < w->n_codes && good; f++)
         if (w->code[f]) /* a column of the file, or the numbers of --no-time */
             permute(w, w->code[f]);
+    if (good)
+        permute(w, w->line);
     return good;
 }
 
@@ -113,7 +116,7 @@ static bool pack_group(struct pz_worker *w, struct pz_row_group *group, uint32_t
     if (w->reader->mapping->table == PZ_INTERACTIONS)
         good = order_block(w, group);
     group->col = pz_mem_array(w->n_codes, sizeof *group->col);
-    if (!good || !group->col)
+    if (!good || !group->col || !pz_packed_make(&group->line, w->line, w->n_rows))
         return false;
     group->n_cols = (uint32_t)w->n_codes;
     for (uint32_t f = 0; f < group->n_cols && good; f++) {
@@ -170,23 +173,13 @@ static void fail(struct job *job, uint64_t block, enum pz_status st, const struc
     job->err = *err;
 }
 
-/* Under the lock: the lines of the group's rows are known when every line of its block is a row. */
-static void place_group(struct job *job, const struct outcome *o)
-{
-    struct pz_row_group *group = &job->in->staging->group[job->first_group + job->told];
-
-    group->file = job->path;
-    /* A header, a blank line or a quoted newline breaks the count; then no line is better than a
-     * wrong one. */
-    group->line = o->lines == group->n_rows && !group->partition ? job->lines + 1 : 0;
-}
-
 /* Under the lock: tell the blocks whose predecessors are all told. */
 static void tell_ready(struct job *job)
 {
     /* Whoever finishes the block that was waited for tells its successors too. */
     while (job->told < job->n && job->outcome[job->told].ready) {
         struct outcome *o = &job->outcome[job->told];
+        struct pz_row_group *group = &job->in->staging->group[job->first_group + job->told];
         struct pz_err err = { .status = PZ_OK };
         enum pz_status st;
 
@@ -196,7 +189,8 @@ static void tell_ready(struct job *job)
                                   o->row_error, o->n_errors, &err);
         if (st != PZ_OK)
             fail(job, job->told, st, &err);
-        place_group(job, o);
+        group->file = pz_in_name_of(job->path);
+        group->lines_before = job->lines;
         free(o->row_error);
         o->row_error = NULL;
         o->n_errors = 0;
@@ -288,7 +282,6 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
     pz_log_done(in->log);
     for (size_t i = job->told; i < job->n; i++)
         free_row_errors(job->outcome[i].row_error, job->outcome[i].n_errors);
-    free(job->outcome);
     if (job->st == PZ_OK)
         return PZ_OK;
     if (err)
@@ -299,26 +292,47 @@ static enum pz_status read_blocks(struct job *job, struct pz_err *err)
     return job->st;
 }
 
-/* Report the cells of this file that were read as null for their spelling, or without the blanks at
- * their ends. */
-static void report_cells(struct pz_import_reader *in)
+/* The odd cells of a field that all threads have met: how many, and where the first one is. */
+static struct pz_odd_cells unite_odd(const struct job *job, size_t f, bool null)
 {
-    for (size_t f = 0; f < in->mapping->n; f++) {
-        const char *file = pz_blocks_name(in->blocks), *name = in->mapping->field[f].f.name;
-        uint64_t n = 0, blanks = 0;
+    struct pz_odd_cells all = { 0 };
 
-        for (int k = 0; k < in->n_workers; k++) {
-            n += in->worker[k].n_nulls[f];
-            blanks += in->worker[k].n_blanks[f];
+    for (int k = 0; k < job->in->n_workers; k++) {
+        const struct pz_worker *w = &job->in->worker[k];
+        struct pz_odd_cells mine = null ? w->null[f] : w->blank[f];
+
+        if (mine.n > 0 && (all.n == 0 || mine.block < all.block)) {
+            all.block = mine.block;
+            all.line = mine.line;
         }
-        if (n > 0)
-            pz_log(in->log, PZ_LOG_NOTE,
-                   "%s: %s: %llu cells such as NULL or NaN are read as null; --null '' keeps them",
-                   file, name, (unsigned long long)n);
-        if (blanks > 0)
-            pz_log(in->log, PZ_LOG_NOTE,
-                   "%s: %s: %llu cells have blanks at their ends, which are left out", file, name,
-                   (unsigned long long)blanks);
+        all.n += mine.n;
+    }
+    return all;
+}
+
+static void report_odd(const struct job *job, size_t f, const struct pz_odd_cells *odd,
+                       const char *what)
+{
+    uint64_t line = pz_blocks_head(job->in->blocks)->lines + odd->line;
+
+    if (odd->n == 0)
+        return;
+    for (uint64_t i = 0; i < odd->block && i < job->n; i++)
+        line += job->outcome[i].lines;
+    pz_log(job->in->log, PZ_LOG_NOTE, "%s:%llu: %s: %llu cells %s", pz_blocks_name(job->in->blocks),
+           (unsigned long long)line, job->in->mapping->field[f].f.name, (unsigned long long)odd->n,
+           what);
+}
+
+/* Report the cells of this file that were read as null for their spelling, or without the blanks at
+ * their ends, with the line of the first. */
+static void report_cells(const struct job *job)
+{
+    for (size_t f = 0; f < job->in->mapping->n; f++) {
+        struct pz_odd_cells null = unite_odd(job, f, true), blank = unite_odd(job, f, false);
+
+        report_odd(job, f, &null, "such as NULL or NaN are read as null; --null '' keeps them");
+        report_odd(job, f, &blank, "have blanks at their ends, which are left out");
     }
 }
 
@@ -345,7 +359,8 @@ enum pz_status pz_import_reader_file(struct pz_import_reader *in, const char *pa
     if (st == PZ_OK && in->count->read == read)
         st = pz_err_set(err, PZ_BAD_DATA, "%s: a header and no rows", pz_blocks_name(in->blocks));
     if (in->blocks)
-        report_cells(in);
+        report_cells(&job);
+    free(job.outcome);
     if (st == PZ_OK && pz_blocks_unended(in->blocks))
         pz_log(in->log, PZ_LOG_NOTE, "%s: the last line has no end: is the file whole?",
                pz_blocks_name(in->blocks));

@@ -37,6 +37,12 @@ struct pz_column_cell {
     enum pz_role role;
 };
 
+/* Cells of one column of a file that are read otherwise than they are written. */
+struct pz_odd_cells {
+    uint64_t n;
+    uint64_t block, line; /* of the first one: number of the block, line in it */
+};
+
 /* What one thread needs; the dictionaries live through the whole import. */
 struct pz_worker {
     struct pz_texts users, items;
@@ -52,11 +58,12 @@ struct pz_worker {
         size_t field;
     } * key;
     size_t n_keys, cap_keys, last_key;
-    uint64_t n_nulls[PZ_MAPPING_MAX];  /* by field: cells that spelled "no value" */
-    uint64_t n_blanks[PZ_MAPPING_MAX]; /* by field: cells with blanks at their ends */
+    struct pz_odd_cells null[PZ_MAPPING_MAX];  /* by field: cells that spelled "no value" */
+    struct pz_odd_cells blank[PZ_MAPPING_MAX]; /* by field: cells with blanks at their ends */
     struct pz_import_reader *reader;
     /* one block */
     uint64_t **code; /* [n_codes][cap_rows] by field */
+    uint64_t *line;  /* [cap_rows] where each row starts in the block, from 1 */
     size_t n_codes, cap_rows, n_rows;
     uint64_t *shown;
     size_t n_shown, cap_shown;

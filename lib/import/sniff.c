@@ -99,10 +99,17 @@ static enum pz_status sniff_header(struct pz_import_reader *in, char *const *nam
 struct sample {
     struct pz_import_reader *in;
     uint32_t count[PZ_MAPPING_MAX][PZ_N_TIME_FORMS];
-    uint32_t n_ambiguous[PZ_MAPPING_MAX]; /* day and month could change places */
-    uint32_t n_rounded[PZ_MAPPING_MAX];   /* 8.81E+08 */
+    uint64_t line;                      /* of the row at hand, behind the header */
+    uint64_t ambiguous[PZ_MAPPING_MAX]; /* line where day and month could change places first; 0 */
+    uint64_t rounded[PZ_MAPPING_MAX];   /* line of the first 8.81E+08; 0: none */
     size_t n_keys;
 };
+
+static void keep_first(uint64_t *first, bool is, uint64_t line)
+{
+    if (is && *first == 0)
+        *first = line;
+}
 
 static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
 {
@@ -122,11 +129,12 @@ static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
         return;
     if (pz_time_guess(t, n, &form)) {
         s->count[field][form]++;
-        s->n_rounded[field] += form <= PZ_TIME_NANOS && (memchr(t, 'E', n) || memchr(t, 'e', n));
+        keep_first(&s->rounded[field],
+                   form <= PZ_TIME_NANOS && (memchr(t, 'E', n) || memchr(t, 'e', n)), s->line);
         return;
     }
     pz_time_day_month(t, n, &day_first, &month_first);
-    s->n_ambiguous[field] += day_first && month_first;
+    keep_first(&s->ambiguous[field], day_first && month_first, s->line);
 }
 
 /* The name of an object that is left out, reported once. */
@@ -164,9 +172,11 @@ static enum pz_status sample_json(struct sample *s, const char *text, size_t n)
 
     pz_jsonl_init(&r, sample_slot, s);
     pz_jsonl_start(&r, text, n);
-    for (int row = 0; row < SAMPLE_ROWS && pz_jsonl_next(&r, &rec); row++)
+    for (int row = 0; row < SAMPLE_ROWS && pz_jsonl_next(&r, &rec); row++) {
+        s->line = rec.line;
         for (size_t f = 0; f < rec.n_cells && !rec.bad; f++)
             sample_cell(s, f, &rec.cell[f]);
+    }
     pz_jsonl_clear(&r);
     return PZ_OK;
 }
@@ -180,9 +190,11 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *
     bool good = pz_csv_init(&r, &pz_blocks_head(s->in->blocks)->form, n_columns) &&
                 pz_csv_start(&r, text, n);
 
-    for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++)
+    for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++) {
+        s->line = rec.line;
         for (size_t i = 0; i < n_columns_used && !rec.bad; i++)
             sample_cell(s, column[i].field, &rec.cell[column[i].cell]);
+    }
     pz_csv_clear(&r);
     return good ? PZ_OK : pz_err_memory(err, "a look at the times", (double)n);
 }
@@ -192,6 +204,7 @@ static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_er
 {
     struct pz_mapping_field *field = &s->in->mapping->field[f];
     const char *file = pz_blocks_name(s->in->blocks), *format = s->in->mapping->cfg->time_format;
+    uint64_t header = pz_blocks_head(s->in->blocks)->lines;
     uint32_t best = 0;
 
     field->form = PZ_TIME_SECONDS;
@@ -204,18 +217,18 @@ static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_er
             best = s->count[f][form];
             field->form = (enum pz_time_form)form;
         }
-    if (best == 0 && s->n_ambiguous[f] > 0)
+    if (best == 0 && s->ambiguous[f] > 0)
         return pz_err_set(err, PZ_BAD_DATA,
-                          "%s: %s: is the day or the month first? Say --time-format '%%d-%%m-%%Y "
-                          "%%H:%%M' or the like",
-                          file, field->f.name);
+                          "%s:%llu: %s: is the day or the month first? Say --time-format "
+                          "'%%d-%%m-%%Y %%H:%%M' or the like",
+                          file, (unsigned long long)(header + s->ambiguous[f]), field->f.name);
     if (best > 0)
         pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", file, field->f.name,
                pz_time_form_name(field->form));
-    if (s->n_rounded[f] > 0)
+    if (s->rounded[f] > 0)
         pz_log(s->in->log, PZ_LOG_WARN,
-               "%s: %s is written like 8.81E+08: a spreadsheet has rounded the times", file,
-               field->f.name);
+               "%s:%llu: %s is written like 8.81E+08: a spreadsheet has rounded the times", file,
+               (unsigned long long)(header + s->rounded[f]), field->f.name);
     return PZ_OK;
 }
 
@@ -313,8 +326,8 @@ void pz_worker_leave(struct pz_worker *w)
     pz_jsonl_clear(&w->json);
     for (size_t i = 0; i < w->n_keys; i++)
         free(w->key[i].key);
-    memset(w->n_nulls, 0, sizeof w->n_nulls);
-    memset(w->n_blanks, 0, sizeof w->n_blanks);
+    memset(w->null, 0, sizeof w->null);
+    memset(w->blank, 0, sizeof w->blank);
     w->n_keys = w->last_key = 0;
     w->n_columns_used = 0;
     for (size_t f = 0; f < w->n_codes; f++) {

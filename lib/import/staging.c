@@ -72,6 +72,7 @@ void pz_row_group_clear(struct pz_row_group *group)
 {
     for (uint32_t c = 0; c < group->n_cols; c++)
         pz_packed_clear(&group->col[c]);
+    pz_packed_clear(&group->line);
     pz_packed_clear(&group->shown);
     free(group->col);
     free(group->partition);
@@ -102,6 +103,36 @@ void pz_staging_drop(struct pz_staging *staging, uint32_t c)
     for (size_t i = 0; i < staging->n; i++)
         if (c < staging->group[i].n_cols)
             pz_packed_clear(&staging->group[i].col[c]);
+}
+
+void pz_staging_drop_lines(struct pz_staging *staging)
+{
+    for (size_t i = 0; i < staging->n; i++)
+        pz_packed_clear(&staging->group[i].line);
+}
+
+struct pz_place pz_staging_find(const struct pz_staging *staging, uint32_t c, uint64_t missing,
+                                pz_word_wanted *wanted, const void *context, uint64_t *word)
+{
+    struct pz_place place = { NULL, UINT64_MAX, 0 };
+
+    for (size_t i = 0; i < staging->n; i++) {
+        const struct pz_row_group *group = &staging->group[i];
+
+        pz_row_group_read(group, c, missing, word);
+        for (uint32_t r = 0; r < group->n_rows; r++)
+            if (wanted(group, word[r], context)) {
+                uint64_t line;
+
+                /* Interactions stand in the order of their partitions, not of their lines. */
+                pz_packed_read(&group->line, r, 1, &line);
+                if (group->lines_before + line < place.line)
+                    place = (struct pz_place){ group->file, group->lines_before + line, word[r] };
+            }
+        if (place.file)
+            break;
+    }
+    return place;
 }
 
 void pz_partition_order(const uint8_t *of, const uint64_t *key, size_t n, uint32_t *order,

@@ -36,12 +36,13 @@ void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *
  * mapping; fields that were unknown when the block was read have no column. Ids and texts are
  * numbers of the worker's own dictionaries. */
 struct pz_row_group {
-    const char *file; /* borrowed */
-    uint64_t line;    /* of its first row, when each row has its line; else 0 */
+    const char *file;      /* borrowed */
+    uint64_t lines_before; /* lines of the file in front of its block */
     uint32_t n_rows;
     uint32_t worker;
     uint32_t n_cols;
     struct pz_packed *col;  /* [n_cols], owned */
+    struct pz_packed line;  /* [n_rows] where each row starts in the block, from 1 */
     struct pz_packed shown; /* [n_shown] items of the impressions, one list a row after the other */
     uint32_t n_shown;
     uint32_t *partition; /* [PZ_PARTITIONS + 1] first row of each, owned; NULL: not ordered */
@@ -73,6 +74,24 @@ void pz_partition_order(const uint8_t *of, const uint64_t *key, size_t n, uint32
 
 /* Free column c of all row groups. */
 void pz_staging_drop(struct pz_staging *staging, uint32_t c);
+
+/* Free the lines of all row groups, when nobody will ask for one any more. */
+void pz_staging_drop_lines(struct pz_staging *staging);
+
+/* Where a row stands in the input; file is NULL when there is none. */
+struct pz_place {
+    const char *file;
+    uint64_t line;
+    uint64_t word; /* in the column where it was found */
+};
+
+/* Whether a word of a row group's column is one that is looked for. */
+typedef bool pz_word_wanted(const struct pz_row_group *group, uint64_t word, const void *context);
+
+/* The first row, in the order of the input, whose word in column c (`missing` where a row group has
+ * no such column) is wanted. word: scratch for the words and lines of the longest row group. */
+struct pz_place pz_staging_find(const struct pz_staging *staging, uint32_t c, uint64_t missing,
+                                pz_word_wanted *wanted, const void *context, uint64_t *word);
 
 /* ---- strings of many threads ---- */
 

@@ -130,6 +130,11 @@ static enum pz_status look(struct pz_in *in, struct pz_err *err)
     return st;
 }
 
+const char *pz_in_name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err *err)
 {
     struct pz_in *in = calloc(1, sizeof *in);
@@ -140,8 +145,7 @@ enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err
     *in_ptr = NULL;
     if (!in)
         return pz_err_memory(err, "an input buffer", sizeof *in);
-    in->name = pz_mem_strndup(is_stdin ? "standard input" : path,
-                              is_stdin ? strlen("standard input") : strlen(path));
+    in->name = pz_mem_strndup(pz_in_name_of(path), strlen(pz_in_name_of(path)));
     do
         in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     while (in->fd < 0 && pz_stop_retry(errno));

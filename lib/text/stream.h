@@ -35,6 +35,10 @@ bool pz_in_wait(const struct pz_in *in, int ms);
  * unknown; the stored bytes consumed so far (for progress).
  * Owner: the name is the stream's, until pz_in_close */
 const char *pz_in_name(const struct pz_in *in);
+
+/* The same for a path before or after it is open: the path itself, or the word for "-".
+ * Owner: the caller's path, or nobody's */
+const char *pz_in_name_of(const char *path);
 uint64_t pz_in_size(const struct pz_in *in);
 uint64_t pz_in_consumed(const struct pz_in *in);
 

@@ -84,10 +84,10 @@ guessed() {
     printf 'USER_ID,X\n7,x\n' >users.csv
     SOURCE_DATE_EPOCH=1800000000 run -0 --separate-stderr pz-import -o d.pzd --interactions i.csv --users users.csv
     [[ $stderr == *"users: 0 of 1 occur in interactions (are the ids written in the same way?)"* ]]
-    [[ $stderr == *'USER_ID: 2 of 4 ids end in .0'* ]]
-    [[ $stderr == *'ITEM_ID: 1 of 3 ids have blanks at their ends, which count ("a ")'* ]]
-    [[ $stderr == *'ITEM_ID: 1 of 3 ids are written like 1.04E+11'* ]]
-    [[ $stderr == *"1 interactions are dated before 1980 and 1 after tomorrow"* ]]
+    [[ $stderr == *'i.csv:2: USER_ID: 2 of 4 ids end in .0'* ]]
+    [[ $stderr == *'i.csv:2: ITEM_ID: 1 of 3 ids have blanks at their ends, which count ("a ")'* ]]
+    [[ $stderr == *'i.csv:3: ITEM_ID: 1 of 3 ids are written like 1.04E+11'* ]]
+    [[ $stderr == *"i.csv:3: TIMESTAMP: 1 interactions are dated before 1980 and 1 after tomorrow"* ]]
 }
 
 @test "a last line without an end is reported, since the file may be cut" {

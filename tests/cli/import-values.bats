@@ -39,7 +39,7 @@ type_of() {
     [[ $stderr == *'items.csv:4: Items.RATING is a text because of "n/d"; --number RATING'* ]]
     printf 'USER_ID,ITEM_ID,TIMESTAMP,LENGTH\nu,a,1633046400,12\nu,b,1633046401,1m30s\nv,a,1633046402,8\n' >t.csv
     imp --interactions t.csv
-    [[ $stderr == *'t.csv: Interactions.LENGTH is a text because of "1m30s"; --number LENGTH'* ]]
+    [[ $stderr == *'t.csv:3: Interactions.LENGTH is a text because of "1m30s"; --number LENGTH'* ]]
     printf 'ITEM_ID,UNTIL\na,2021-10-01\nb,soon\nc,2021-11-02\n' >items.csv
     imp --interactions i.csv --items items.csv
     [[ $stderr == *'items.csv:3: Items.UNTIL is a text because of "soon", where all others are times in ISO-8601; --null'* ]]
@@ -49,6 +49,71 @@ type_of() {
     printf 'ITEM_ID,SIZE\na,XL\nb,36\nc,M\n' >items.csv
     imp --interactions i.csv --items items.csv
     [[ $stderr != *"--number"* ]]
+}
+
+# rows ROWS FROM: interactions with a column LENGTH, of many users, so that their rows change places
+rows() {
+    awk -v n="$1" -v from="$2" 'BEGIN {
+        for (i = 0; i < n; i++) printf "u%d,i%d,%d,%d\n", (i * 7919) % 501, i % 97, 1633046400 + from + i, i % 60 }'
+}
+
+@test "the line of a stray cell of interactions is known whatever way the rows come" {
+    header=USER_ID,ITEM_ID,TIMESTAMP,LENGTH
+    # more than one block, on several threads, behind blank lines, a newline in a cell and a bad row
+    { echo $header; rows 90000 0; printf '\n"a\nb",i,1633046400,9\nu,i,never,9\nu,i,1633046400,1m30s\n'; rows 500 90000; } >big.csv
+    line=$(grep -n 1m30s big.csv | cut -d: -f1)
+    [ "$line" -eq 90006 ]
+    text="Interactions.LENGTH is a text because of \"1m30s\"; --number LENGTH"
+    for threads in 1 4; do
+        imp -j $threads --interactions big.csv --max-errors 1
+        [[ $stderr == *"big.csv:$line: $text"* ]]
+    done
+    # compressed, from a pipe, as JSON, as the second operand, in a folder; where the word stands twice: the first
+    gzip -k big.csv
+    imp --interactions big.csv.gz --max-errors 1
+    [[ $stderr == *"big.csv.gz:$line: $text"* ]]
+    imp --interactions - --max-errors 1 <big.csv
+    [[ $stderr == *"standard input:$line: $text"* ]]
+    { rows 3000 0 | awk -F, '{ printf "{\"USER_ID\":\"%s\",\"ITEM_ID\":\"%s\",\"TIMESTAMP\":%s,\"LENGTH\":\"%s\"}\n", $1, $2, $3, NR == 2001 ? "1m30s" : $4 }'; } >t.jsonl
+    imp --interactions t.jsonl
+    [[ $stderr == *"t.jsonl:2001: $text"* ]]
+    mkdir days
+    { echo $header; rows 300 0; } >days/1.csv
+    { echo $header; rows 200 300; echo u0,i0,1633050000,1m30s; rows 9 500; echo u1,i0,1633050000,1m30s; } >days/2.csv
+    imp --interactions days/1.csv days/2.csv
+    [[ $stderr == *"days/2.csv:202: $text"* ]]
+    imp --interactions days
+    [[ $stderr == *"days/2.csv:202: $text"* ]]
+    # a name that leaves no place for a line in a buffer
+    long=$(printf 'x%.0s' $(seq 200))
+    mkdir -p "$long/$long" && cp days/2.csv "$long/$long/2.csv"
+    imp --interactions "$long/$long/2.csv"
+    [[ $stderr == *"$long/2.csv:202: $text"* ]]
+    imp --interactions days --number LENGTH
+    [[ $stderr == *"days/2.csv:202: Interactions.LENGTH: \"1m30s\" is no number and is read as null"* ]]
+}
+
+@test "what is told about ids, times, nulls and blanks has the line of the first" {
+    { echo USER_ID,ITEM_ID,TIMESTAMP,NOTE; rows 2000 0; echo '12.0,i1,1633046400,1'; echo 'u1, i1,1633046400,1'; echo 'u1,i1,1000,NULL'; echo '13.0,i1,9, 5'; } >t.csv
+    for threads in 1 4; do
+        imp -j $threads --interactions t.csv
+        [[ $stderr == *'t.csv:2002: USER_ID: 2 of 503 ids end in .0'* ]]
+        [[ $stderr == *'t.csv:2003: ITEM_ID: 1 of 98 ids have blanks at their ends'* ]]
+        [[ $stderr == *'t.csv:2004: TIMESTAMP: 2 interactions are dated before 1980 and 0 after tomorrow, the first 1970-01-01'* ]]
+        [[ $stderr == *'t.csv:2004: NOTE: 1 cells such as NULL'* ]]
+        [[ $stderr == *'t.csv:2005: NOTE: 1 cells have blanks at their ends'* ]]
+    done
+    printf 'USER_ID,YEAR\nu1,1\n14.0,2\n' >users.csv
+    sed -i '/\.0,/d' t.csv
+    imp --interactions t.csv --users users.csv
+    [[ $stderr == *'users.csv:3: USER_ID: 1 of 502 ids end in .0'* ]]
+    # an event type in one file and none in the next
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu,a,1633046400,view\n' >a.csv
+    run -65 pz-import -o d.pzd --interactions a.csv t.csv
+    [[ $output == *"t.csv:2: 2002 interactions have no EVENT_TYPE while others have one"* ]]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,8.81E+08\n' >r.csv
+    imp --interactions r.csv
+    [[ $stderr == *"r.csv:2: TIMESTAMP is written like 8.81E+08"* ]]
 }
 
 @test "times of a column: ISO with blanks, slashes, UTC, basic, YYYYMMDD, day first, month first, AM and PM" {
@@ -75,7 +140,7 @@ T
 @test "a date that could be two is refused; --time-format says which" {
     printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,03-04-2021 07:01\nu,b,05-06-2021 08:00\n' >t.csv
     run -65 pz-import -o d.pzd --interactions t.csv
-    [[ $output == *"TIMESTAMP: is the day or the month first? Say --time-format"* ]]
+    [[ $output == *"t.csv:2: TIMESTAMP: is the day or the month first? Say --time-format"* ]]
     imp --interactions t.csv --time-format '%m-%d-%Y %H:%M'
     [ "$(interactions | cut -d, -f3 | tr '\n' ' ')" = "1614841260 1620288000 " ]
     imp --interactions t.csv --time-format '%d-%m-%Y %H:%M'
@@ -97,7 +162,7 @@ T
     printf 'ITEM_ID,PRICE,BRAND\na,3.5,NULL\nb,nan,N/A\nc,,acme\nd,-,acme\n' >items.csv
     imp --interactions i.csv --items items.csv --null=-,NULL,N/A,nan
     [ "$(type_of PRICE)" = double ]
-    [[ $stderr == *"items.csv: BRAND: 2 cells such as NULL or NaN are read as null"* ]]
+    [[ $stderr == *"items.csv:2: BRAND: 2 cells such as NULL or NaN are read as null"* ]]
     sed -i 4,5d items.csv
     imp --interactions i.csv --items items.csv
     [ "$(items | tr '\n' ' ')" = 'a,3.5, b,, ' ]
@@ -145,8 +210,8 @@ C
     imp --interactions t.csv --items items.csv
     [ "$(items | tr '\n' ' ')" = 'a,x,one b,x, c,y,three ' ]
     [ "$(interactions | cut -d, -f1,4 | tr '\n' ' ')" = 'u,View "u ",View ' ]
-    [[ $stderr == *"items.csv: CAT: 3 cells have blanks at their ends, which are left out"* ]]
-    [[ $stderr == *"t.csv: EVENT_TYPE: 1 cells have blanks"* ]]
+    [[ $stderr == *"items.csv:2: CAT: 3 cells have blanks at their ends, which are left out"* ]]
+    [[ $stderr == *"t.csv:2: EVENT_TYPE: 1 cells have blanks"* ]]
 }
 
 @test "schemas are found in whatever holds them" {
