@@ -369,7 +369,10 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
         const char *why = judge_cell(w, b, rec, c, &w->code[b->field][w->n_rows]);
 
         if (why) {
-            add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s", why);
+            add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s%s", why,
+                          b->role == PZ_ROLE_TIME && !w->reader->mapping->cfg->time_format
+                              ? "; --time-format reads others"
+                              : "");
             return true;
         }
     }

@@ -165,10 +165,18 @@ static size_t sample_slot(void *context, const char *key, bool inside)
     return f;
 }
 
-static enum pz_status sample_json(struct sample *s, const char *text, size_t n)
+static enum pz_status sample_json(struct sample *s, const char *text, size_t n, struct pz_err *err)
 {
+    const char *file = pz_blocks_name(s->in->blocks);
     struct pz_jsonl_reader r;
     struct pz_row rec;
+
+    if (n > 1 && text[0] == '{' && (text[1] == '\n' || text[1] == '\r'))
+        return pz_err_set(
+            err, PZ_BAD_DATA,
+            "%s: an object goes over several lines; one object per line is needed: jq "
+            "-c . %s",
+            file, strcmp(file, "standard input") == 0 ? "FILE" : file);
 
     pz_jsonl_init(&r, sample_slot, s);
     pz_jsonl_start(&r, text, n);
@@ -260,7 +268,7 @@ static enum pz_status look_ahead(struct pz_import_reader *in, const struct pz_co
     if (st == PZ_OK) {
         s->in = in;
         st = pz_blocks_head(in->blocks)->json
-                 ? sample_json(s, text, n)
+                 ? sample_json(s, text, n, err)
                  : sample_csv(s, column, n_columns_used, n_columns, text, n, err);
     }
     if (st == PZ_OK)

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -228,27 +229,82 @@ static bool pass_front(const struct pz_text_cfg *cfg, const char *text, size_t n
     return head->bytes < n || at_end;
 }
 
-/* Pass over titles above the header. False: there is not enough text to tell. */
+/* How many cells of a line hold something. *named: the first that does could be a column's name. */
+static size_t count_filled(const char *s, size_t n, bool *named)
+{
+    size_t count, filled = 0;
+    char delimiter = guess_delimiter(s, n, &count);
+    bool quoted = false, in_cell = false;
+
+    *named = true;
+    for (size_t i = 0; i < n; i++) {
+        quoted ^= s[i] == '"';
+        if (!quoted && s[i] == delimiter && count > 0) {
+            in_cell = false;
+        } else if (!strchr("\"\r\n", s[i])) {
+            filled += !in_cell;
+            in_cell = true;
+            *named &= filled > 1 || !strchr(" \t.:/", s[i]);
+        }
+    }
+    return filled;
+}
+
+/* Whether a line of a table comes soon below: the next one that is not blank has two cells or more,
+ * or one of the two behind it three. *more: there is not enough text to tell. */
+static bool has_table_below(const char *s, size_t n, bool at_end, bool *more)
+{
+    for (size_t seen = 0; seen < 3;) {
+        size_t line = first_line(s, n), filled;
+        bool named;
+
+        if (line == 0) {
+            *more = !at_end;
+            return false;
+        }
+        filled = count_filled(s, line, &named);
+        if (filled > 1 + (seen > 0))
+            return true;
+        seen += filled > 0;
+        s += line;
+        n -= line;
+    }
+    return false;
+}
+
+/* A title or comment above the header: "# ...", Excel's "sep=;", or one filled cell over a table,
+ * with or without the empty cells that spreadsheets put behind it. */
+static bool is_title(const char *s, size_t line, size_t left, bool at_end, bool *more)
+{
+    bool named;
+    size_t count;
+
+    if (s[0] == '#' || (line <= 7 && line > 4 && strncasecmp(s, "sep=", 4) == 0))
+        return true;
+    guess_delimiter(s, line, &count);
+    if (count_filled(s, line, &named) > 1 || (count > 0 ? named : memchr(s, '"', line) != NULL))
+        return false;
+    return has_table_below(s + line, left - line, at_end, more);
+}
+
+/* Pass over titles above the header, and blank lines below them. False: there is not enough text to
+ * tell. */
 static bool pass_titles(const char *text, size_t n, bool at_end, struct pz_text_head *head)
 {
     for (int i = 0; i < TITLES_MAX; i++) {
         const char *s = text + head->bytes;
-        size_t left = n - head->bytes, line = first_line(s, left), next, count, under;
+        size_t left = n - head->bytes, line = first_line(s, left);
+        bool more = false, named;
 
         if (line == 0)
             return at_end;
-        /* A line that delimits something is the header. One that does not is a title only when the
-         * next line does, or when it is a comment. */
-        if (memchr(s, '"', line) || (guess_delimiter(s, line, &count) && count > 0))
-            return true;
-        next = first_line(s + line, left - line);
-        if (next == 0)
-            return at_end;
-        guess_delimiter(s + line, next, &under);
-        if (s[0] != '#' && under == 0)
-            return true;
-        pass(head, s, line);
+        if (!is_title(s, line, left, at_end, &more))
+            return !more;
         head->passed++;
+        do
+            pass(head, text + head->bytes, line);
+        while ((line = first_line(text + head->bytes, n - head->bytes)) > 0 &&
+               count_filled(text + head->bytes, line, &named) == 0);
     }
     return true;
 }

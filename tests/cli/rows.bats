@@ -87,6 +87,25 @@ LIST
         pz-import --export interactions $f.pzd >$f.out
         cmp a.out $f.out
     done
+    # what spreadsheets put above: the separator, a title in a row of empty cells, lines between
+    printf 'sep=;\nUSER_ID;ITEM_ID;TIMESTAMP\nu1;i1;1700000000\nu2;i2;1700000100\n' >d.csv
+    printf '"Clicks, May",,\n,,\nUSER_ID,ITEM_ID,TIMESTAMP\nu1,i1,1700000000\nu2,i2,1700000100\n' >e.csv
+    printf 'Shop\n\nfrom May to June\nUSER_ID\tITEM_ID\tTIMESTAMP\nu1\ti1\t1700000000\nu2\ti2\t1700000100\n' >f.csv
+    for f in d e f; do
+        pz-import -q -o $f.pzd --interactions $f.csv
+        pz-import --export interactions $f.pzd | cmp - a.out
+    done
+}
+
+@test "an object over several lines, and times of no known form, are refused with the cure" {
+    printf '{\n "userId": "u",\n "itemId": "1",\n "timestamp": 1700000000\n}\n' >p.json
+    run -65 pz-import -o d.pzd --interactions p.json
+    [[ $output == *"one object per line is needed: jq -c . p.json"* ]]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,1,29-Jan-2021 07:01\n' >t.csv
+    run -65 pz-import -o d.pzd --interactions t.csv
+    [[ $output == *'t.csv:2: column TIMESTAMP: is not a time (Unix seconds, '*'); --time-format reads others: "29-Jan-2021 07:01"'* ]]
+    pz-import -q -o d.pzd --interactions t.csv --time-format '%d-%b-%Y %H:%M'
+    [ "$(pz-import --export interactions d.pzd | tail -1)" = u,1,1611903660 ]
 }
 
 @test "gzip, xz, bzip2 and zstd are read without asking, joined and cut ones too" {

@@ -36,6 +36,12 @@ static const struct {
     { "Sales of May\nA,B\n1,2\n", 0, { 0 }, ",|A B|2" },
     { "# a\n# b\nA,B\n", 0, { 0 }, ",|A B|3" },
     { "A\n1\n2\n", 0, { 0 }, ",|A|1" }, /* one column is no title over another */
+    { "A\n1\n2,3\n4\n", 0, { 0 }, ",|A|1" },
+    { "sep=;\r\nA;B\n1;2\n", 0, { 0 }, ";|A B|2" },
+    { "Report: clicks,,\n,,\nA,B,C\n1,2,3\n", 0, { 0 }, ",|A B C|3" },
+    { "\"All, of May\",,\nA,B,C\n1,2,3\n", 0, { 0 }, ",|A B C|2" },
+    { "Shop\n\nfrom May to June\n\nA\tB\tC\n1\t2\t3\n", 0, { 0 }, "\t|A B C|5" },
+    { "A,\n1,2\n", 0, { 0 }, ",|A |1" }, /* a column without a name */
     /* what the caller knows */
     { "A;B,C\n", 0, { .delimiter = ";" }, ";|A B,C|1" },
     { "A\tB,C\n", 0, { .delimiter = "tab" }, "\t|A B,C|1" },
