@@ -273,7 +273,7 @@ bool pz_str_is_utf8(const char *s, size_t n)
 
 static const char *skip_marks(const char *s)
 {
-    while (*s == '_' || *s == '-')
+    while (*s == '_' || *s == '-' || *s == ' ')
         s++;
     return s;
 }

@@ -53,7 +53,7 @@ bool pz_str_to_bool(const char *s, size_t n, bool *out);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool pz_str_is_utf8(const char *s, size_t n);
 
-/* Compare names without regard to case, '_' and '-': userId = USER_ID = user-id. */
+/* Compare names without regard to case, '_', '-' and blanks: userId = USER_ID = user-id = "User ID". */
 bool pz_str_same_name(const char *a, const char *b);
 
 /* Compare n bytes with m bytes without regard to the case of ASCII letters: event types, keywords.

@@ -84,6 +84,7 @@ struct job {
     const struct pz_cases *cases;
     const struct pz_eval_cfg *cfg;
     uint32_t longest;             /* list length */
+    uint32_t n_users;             /* with a history in the model */
     size_t per_k;                 /* metrics a K */
     const struct pz_attr *reward; /* column of the objective; NULL: none */
     struct pz_figures *out;
@@ -236,7 +237,7 @@ static bool run_case(struct job *r, size_t number, struct scratch *s)
         s->found[r->class[item]] += s->hit[i];
         if (s->best[item] == 0 || i + 1 < s->best[item])
             s->best[item] = (uint32_t)i + 1;
-        novelty += pz_metric_novelty(r->m->item_count[item], r->m->users.n);
+        novelty += pz_metric_novelty(r->m->item_count[item], r->n_users);
     }
     for (size_t t = 0; t < c->n_truth; t++) {
         uint32_t item = pz_dict_find_str(&r->m->items, c->truth[t]);
@@ -461,6 +462,8 @@ enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *case
                               cfg->objective);
     }
     r.longest = longest_k(cfg);
+    for (uint32_t u = 0; u < m->users.n; u++)
+        r.n_users += m->ptr[u + 1] > m->ptr[u];
     st = make_figures(&r, out, err);
     r.shown = pz_mem_array(m->items.n, sizeof *r.shown);
     r.best = pz_mem_array(m->items.n, sizeof *r.best);

@@ -73,9 +73,11 @@ bool pz_cell_number(const char *s, size_t n, bool comma, double *x)
 
 bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n)
 {
-    static const char *const pandas[] = { "NaN",  "nan",  "NULL", "null",     "<null>", "None",
-                                          "N/A",  "n/a",  "NA",   "<NA>",     "#N/A",   "#NA",
-                                          "-nan", "-NaN", "\\N",  "#N/A N/A", "1.#QNAN" };
+    static const char *const pandas[] = { "NaN",      "nan",     "NULL",   "null",     "<null>",
+                                          "None",     "N/A",     "n/a",    "NA",       "<NA>",
+                                          "#N/A",     "#NA",     "-nan",   "-NaN",     "\\N",
+                                          "#N/A N/A", "1.#QNAN", "1.#IND", "-1.#QNAN", "-1.#IND",
+                                          "NaT" };
     size_t count = spellings ? spellings->n : sizeof pandas / sizeof *pandas;
 
     if (!spellings && s[0] != 'n' && s[0] != 'N' && !memchr("<#-\\1", s[0], 5))
@@ -147,8 +149,7 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
         n--;
     if (!pz_time_parse(s, n, column, &seconds)) {
         if (!pz_time_guess(s, n, &form))
-            return "is not a time (Unix seconds, milliseconds, microseconds, nanoseconds, or "
-                   "ISO-8601)";
+            return PZ_CELL_NO_TIME;
         return form != column ? wrong_form(form, column) : "is not a time";
     }
     /* A number of another magnitude would be read as a time centuries away. 0 means 1970 in every

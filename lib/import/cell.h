@@ -17,6 +17,10 @@
 #define PZ_CELL_MAX \
     100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
 
+/* Why a cell is no time of any form that is known without being told. */
+#define PZ_CELL_NO_TIME \
+    "is not a time (Unix seconds, milliseconds, microseconds, nanoseconds, or ISO-8601)"
+
 /* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
  * number whose magnitude says another unit is refused; 0 is 0 in every unit.
  * Owner: nobody; the reason lives for ever */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "import/cell.h"
@@ -182,8 +183,7 @@ static struct pz_cell next_bracketed(const char **s, const char *end)
     if (from < end && (*from == '"' || *from == '\'')) {
         char quote = *from++;
 
-        /* As Python and JSON print lists; an escaped quote stays in the value with its backslash.
-         */
+        /* As Python and JSON print lists. */
         for (stop = from; stop < end && *stop != quote; stop++)
             stop += *stop == '\\' && stop + 1 < end;
         *s = stop + (stop < end);
@@ -214,8 +214,52 @@ static struct pz_cell next_part(const char **s, const char *end, const char *sep
 
 struct parts {
     struct pz_dict_builder *b;
+    struct pz_str json; /* scratch */
     size_t cap, n;
 };
+
+/* Turn what stood between quotes into a JSON array of one string: Python's \' and \xNN are ' and
+ * \u00NN there. */
+static void write_as_json(struct pz_str *out, const struct pz_cell *part)
+{
+    pz_str_reset(out);
+    pz_str_adds(out, "[\"");
+    for (size_t i = 0; i < part->n; i++) {
+        bool escape = part->s[i] == '\\' && i + 1 < part->n;
+
+        i += escape;
+        if (escape && part->s[i] == 'x')
+            pz_str_adds(out, "\\u00");
+        else if (escape && part->s[i] == '\'')
+            pz_str_addc(out, '\'');
+        else if (escape || part->s[i] == '"')
+            pz_str_addf(out, "\\%c", part->s[i]);
+        else
+            pz_str_addc(out, part->s[i]);
+    }
+    pz_str_adds(out, "\"]");
+}
+
+/* Add a part, its escapes read; one whose escapes nobody knows stays as it stands. */
+static uint32_t add_part(struct parts *p, const struct pz_cell *part, bool brackets)
+{
+    uint32_t number;
+    enum pz_status st;
+    json_t *doc;
+
+    if (!brackets || !memchr(part->s, '\\', part->n))
+        return pz_dict_builder_add(p->b, part->s, part->n);
+    write_as_json(&p->json, part);
+    if (p->json.failed)
+        return PZ_NONE;
+    st = pz_json_parse(p->json.data, p->json.len, "a list", &doc, NULL);
+    if (st != PZ_OK)
+        return st == PZ_BAD_DATA ? pz_dict_builder_add(p->b, part->s, part->n) : PZ_NONE;
+    number = pz_dict_builder_add(p->b, json_string_value(json_array_get(doc, 0)),
+                                 json_string_length(json_array_get(doc, 0)));
+    json_decref(doc);
+    return number;
+}
 
 /* Cut one cell; empty parts are dropped. False when memory is out. */
 static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len)
@@ -231,7 +275,7 @@ static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len
         if (part.n == 0)
             continue;
         if (!pz_mem_grow(&c->part, &p->cap, p->n + 1, sizeof *c->part) ||
-            (c->part[p->n] = pz_dict_builder_add(p->b, part.s, part.n)) == PZ_NONE)
+            (c->part[p->n] = add_part(p, &part, brackets)) == PZ_NONE)
             return false;
         p->n++;
     }
@@ -241,7 +285,7 @@ static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len
 /* Cut every cell into its parts. */
 static enum pz_status split_cells(struct cells *c, struct pz_err *err)
 {
-    struct parts p = { pz_dict_builder_new(), 0, 0 };
+    struct parts p = { .b = pz_dict_builder_new() };
     uint32_t *final = NULL;
     bool good = p.b && (c->part_ptr = pz_mem_array((size_t)c->dict.n + 1, sizeof *c->part_ptr));
     enum pz_status st = PZ_OK;
@@ -260,6 +304,7 @@ static enum pz_status split_cells(struct cells *c, struct pz_err *err)
     for (size_t k = 0; k < p.n && st == PZ_OK; k++)
         c->part[k] = final[c->part[k]];
     free(final);
+    pz_str_clear(&p.json);
     pz_dict_builder_free(p.b);
     return st;
 }
@@ -354,7 +399,7 @@ static bool is_cell(const struct pz_row_group *group, uint64_t code, const void 
     return code > 0 && w->map[group->worker][code - 1] == w->cell;
 }
 
-/* Name the cell that keeps a column of numbers or times from being one. */
+/* Name the cell, or the first one, that keeps a column of numbers or times from being one. */
 static void report_stray(const struct pz_staged *s, uint32_t f, const struct pz_field *type,
                          struct cells *c)
 {
@@ -371,6 +416,12 @@ static void report_stray(const struct pz_staged *s, uint32_t f, const struct pz_
     if (type->kind == PZ_ATTR_NUMBER)
         pz_log(log, PZ_LOG_WARN, "%s:%llu: %s.%s: \"%.*s\" is no number and is read as null",
                at.file, line, table, type->name, show, stray);
+    else if (how->signs)
+        pz_log(
+            log, PZ_LOG_WARN,
+            "%s:%llu: %s.%s is a text: its cells are numbers with a unit or a comma, as \"%.*s\"; "
+            "only plain ones such as 9.5 are read as numbers",
+            at.file, line, table, type->name, show, stray);
     else if (how->stray_time)
         pz_log(log, PZ_LOG_WARN,
                "%s:%llu: %s.%s is a text because of \"%.*s\", where all others are times in %s; "
@@ -401,11 +452,11 @@ static void report_type(const struct pz_staged *s, uint32_t f, const struct pz_f
         pz_log(log, PZ_LOG_NOTE,
                "%s.%s holds lists separated by '%s'; --list %s='|' keeps them whole", table,
                type->name, how->separator, type->name);
-    else if (how->perhaps_list)
+    else if (how->perhaps_list && !how->signs)
         pz_log(log, PZ_LOG_NOTE,
                "%s.%s has cells with commas that may be lists; --list %s=, takes them for such",
                table, type->name, type->name);
-    if (how->n_strays > 0)
+    if (how->n_strays > 0 || how->signs)
         report_stray(s, f, type, c);
 }
 

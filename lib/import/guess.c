@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/time.h"
 #include "text/block.h"
 #include "text/record.h"
 
@@ -189,10 +190,18 @@ static enum pz_status guess_names(const struct pz_import_cfg *cfg, enum pz_table
 bool pz_guess_is_data(char *const *cells, size_t n)
 {
     size_t numbers = 0;
+    enum pz_time_form form;
     double x;
 
-    for (size_t i = 0; i < n; i++)
-        numbers += pz_str_to_double(cells[i], strlen(cells[i]), &x);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(cells[i]);
+        bool number = pz_str_to_double(cells[i], len, &x);
+
+        numbers += number ||
+                   (n == 1 && strchr(cells[i], ' ') && strspn(cells[i], "0123456789. ") == len);
+        if (!number && pz_time_guess(cells[i], len, &form))
+            return true;
+    }
     /* A header of numbers is rare, a first row without any too. */
     return n > 0 && numbers * 2 >= n;
 }
@@ -203,15 +212,18 @@ static enum pz_status guess_header(char *const *cells, size_t n, struct pz_arena
 {
     static const char *const order[] = { "USER_ID", "ITEM_ID", "EVENT_VALUE" };
     struct pz_str header = { 0 };
+    enum pz_time_form form;
     size_t next = 0;
 
     guess->no_time = true;
     for (size_t i = 0; i < n; i++) {
         double x = 0;
-        bool time = guess->no_time && i >= 2 && pz_str_to_double(cells[i], strlen(cells[i]), &x) &&
+        size_t len = strlen(cells[i]);
+        bool number = pz_str_to_double(cells[i], len, &x);
+        bool time = guess->no_time && i >= 2 &&
                     /* 1985: larger than the ids of most files, smaller than any time of interest.
                      */
-                    x >= 5e8;
+                    (number ? x >= 5e8 : pz_time_guess(cells[i], len, &form));
 
         if (time)
             pz_str_addf(&header, "%sTIMESTAMP", i ? "," : "");

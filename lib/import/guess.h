@@ -24,7 +24,8 @@ struct pz_guess {
 enum pz_status pz_import_guess(const struct pz_import_cfg *cfg, struct pz_arena *arena,
                                struct pz_guess *guess, struct pz_err *err);
 
-/* Whether a first line is data rather than names: half and more of it are numbers. Threads: any */
+/* Whether a first line is data rather than names: half and more of it are numbers, or one is a time,
+ * or it is numbers with blanks between them. Threads: any */
 bool pz_guess_is_data(char *const *cells, size_t n);
 
 #endif

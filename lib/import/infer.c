@@ -25,7 +25,7 @@ enum { PART_BYTES = 30 };
 struct sums {
     bool all_bool;
     uint64_t with_bar, bytes, blanks, commas, brackets;
-    uint64_t numbers, wholes, times[PZ_N_TIME_FORMS], day_first, month_first;
+    uint64_t numbers, signs, wholes, times[PZ_N_TIME_FORMS], day_first, month_first;
     uint32_t n_strays, stray;
 };
 
@@ -50,6 +50,35 @@ static bool is_number(const char *s, size_t n, bool comma, bool *whole)
     if (digits > 1 && s[sign] == '0')
         return false;
     return !*whole || fabs(x) <= 0x1p53;
+}
+
+/* A sign of money or percent at the start or end of n bytes; the bytes that it has, or 0. */
+static size_t sign_at(const char *s, size_t n, bool end)
+{
+    static const char *const signs[] = { "$", "%", "€", "£", "¥", "EUR", "USD", "GBP", "CHF" };
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        size_t len = strlen(signs[i]);
+
+        if (len < n && memcmp(end ? s + n - len : s, signs[i], len) == 0)
+            return len;
+    }
+    return 0;
+}
+
+/* A number as people write it and pz does not read it: "$ 9.50", "20%", "9,50", "1,234.5". */
+static bool has_sign(const char *s, size_t n)
+{
+    size_t front = sign_at(s, n, false), back = sign_at(s + front, n - front, true), commas = 0;
+    bool digit = false;
+
+    for (size_t i = front; i < n - back; i++) {
+        digit |= s[i] >= '0' && s[i] <= '9';
+        commas += s[i] == ',';
+        if (!memchr("0123456789,. -", s[i], 14))
+            return false;
+    }
+    return digit && (front + back > 0 || commas == 1);
 }
 
 bool pz_infer_is_brackets(const char *s, size_t n)
@@ -81,6 +110,7 @@ static void add_cell(struct sums *sums, const struct pz_infer_cfg *cfg, uint32_t
 
     sums->all_bool = sums->all_bool && is_bool(s, n);
     sums->numbers += number;
+    sums->signs += cfg->is_import && !number && has_sign(s, n);
     sums->wholes += whole;
     if (!number && sums->n_strays++ == 0)
         sums->stray = i;
@@ -309,6 +339,8 @@ void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct 
         if (sums.numbers >= 9 * (uint64_t)sums.n_strays ||
             (sums.n_strays == 1 && sums.numbers >= 2))
             how->n_strays = sums.n_strays;
+        else if (sums.numbers + sums.signs == cells->n)
+            how->signs = true;
         else if (cfg->is_import && !cfg->separator)
             find_stray_time(field, cells, &sums, how);
     }

@@ -29,9 +29,10 @@ struct pz_inferred {
     enum pz_list_form list;
     const char *separator; /* of PZ_LIST_PARTS */
     bool perhaps_list;     /* cells with commas are lists, or might be */
+    bool signs;            /* numbers with a unit or a comma: "$ 9.50", "20%", "9,50" */
     bool stray_time;       /* the stray is one in a column of times of that form */
     uint32_t n_strays;     /* distinct cells that keep a column of numbers from being one */
-    uint32_t stray;        /* the first of them */
+    uint32_t stray;        /* the first of them; of signs too */
 };
 
 /* Infer the type of a column.

@@ -337,9 +337,10 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         if (b->role == PZ_ROLE_TEXT || b->role == PZ_ROLE_EVENT)
             cut_blanks(w, rec, b->field, c);
         if (c->n == 0 ||
-            /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes
-             * or begins with a digit. */
-            (!spellings && (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9'))) ||
+            /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes,
+             * and only 1.#IND and 1.#QNAN begin with a digit. */
+            (!spellings &&
+             (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9' && (c->n < 6 || c->s[2] != '#')))) ||
             !pz_cell_is_null(spellings, c->s, c->n))
             continue;
         *at = i;
@@ -369,10 +370,10 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
         const char *why = judge_cell(w, b, rec, c, &w->code[b->field][w->n_rows]);
 
         if (why) {
+            bool unknown = b->role == PZ_ROLE_TIME && strcmp(why, PZ_CELL_NO_TIME) == 0;
+
             add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s%s", why,
-                          b->role == PZ_ROLE_TIME && !w->reader->mapping->cfg->time_format
-                              ? "; --time-format reads others"
-                              : "");
+                          unknown ? "; --time-format reads others" : "");
             return true;
         }
     }

@@ -17,6 +17,12 @@
 
 enum { EARLY = 315532800 /* 1980 */, DAY = 86400 };
 
+/* ="0123", as spreadsheets are made to keep the zeros */
+static bool is_formula(const char *s, size_t n)
+{
+    return n > 3 && memcmp(s, "=\"", 2) == 0 && s[n - 1] == '"';
+}
+
 static bool has_blank(const char *s, size_t n)
 {
     return n > 0 && (s[0] == ' ' || s[n - 1] == ' ' || s[0] == '\t' || s[n - 1] == '\t');
@@ -119,6 +125,7 @@ static void look_at_ids(const struct report *r, enum pz_role role)
 {
     static const struct sign signs[] = {
         { has_blank, "have blanks at their ends, which count" },
+        { is_formula, "are written as a formula of a spreadsheet, which counts" },
         { is_float, "end in .0, as floats do: do the other tables write them so too?" },
         { is_rounded, "are written like 1.04E+11: a spreadsheet has rounded them" }
     };

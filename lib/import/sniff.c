@@ -45,9 +45,10 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
     add_name_list(&have, names, n);
     if (pz_guess_is_data(names, n))
         pz_err_set(err, PZ_BAD_DATA,
-                   "%s: the first line looks like data (%.100s); name the columns: --header "
+                   "%s: the first line looks like data (%.100s); name the columns: %s--header "
                    "USER_ID,ITEM_ID,...",
-                   pz_blocks_name(in->blocks), have.data ? have.data : "");
+                   pz_blocks_name(in->blocks), have.data ? have.data : "",
+                   n == 1 && strchr(names[0], ' ') ? "--delimiter ' ' " : "");
     else
         pz_err_set(
             err, PZ_BAD_DATA,

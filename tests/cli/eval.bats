@@ -383,3 +383,16 @@ near() {
     run -2 pz-eval pop.pzm pop.pzm
     run -66 pz-eval nosuch.pzm t.pzd
 }
+
+@test "novelty counts the users that the model has learned from, however the test was held out" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"; for (u = 0; u < 40; u++) for (k = 0; k < 10; k++) printf "u%d,i%d,%d\n", u, (u * 7 + k * k) % 30, 1700000000 + u * 1000 + k }' >one.csv
+    pz-import -q -o one.pzd --interactions one.csv
+    pz-train -q --no-tune --holdout time:20% --holdout-out test.pzd -o held.pzm one.pzd
+    pz-import --export interactions test.pzd >test.csv
+    awk -F, 'FNR == NR { held[$1 FS $2 FS $3]; next } FNR == 1 || !($1 FS $2 FS $3 in held)' <(tail -n +2 test.csv) one.csv >rest.csv
+    pz-import -q -o rest.pzd --interactions rest.csv
+    pz-train -q --no-tune -o rest.pzm rest.pzd
+    for m in held rest; do pz-eval -q --json $m.pzm test.pzd | jq '.metrics | .novelty, .coverage' >$m.out; done
+    cmp held.out rest.out
+    pz-eval -q --json --no-tune --split time:20% one.pzd | jq '.metrics | .novelty, .coverage' | cmp - held.out
+}

@@ -182,6 +182,33 @@ T
     [[ $output == *"t.csv:2: column EVENT_VALUE: is not a number (it has a comma"* ]]
 }
 
+@test "numbers with a unit or a comma, ids as formulas and headers with blanks: reported or read" {
+    printf 'ITEM_ID,PRICE,SHARE,WIDTH,SIZE\na,$ 9.50,50%%,"49,26",XL\nb,"1.234,50 €",20%%,"3,5",5 cm\nc,7,NaT,-1.#IND,1.#IND\n' >items.csv
+    printf 'User ID,Item ID,Timestamp\n"=""07""",a,1633046400\nu,b,1633046500\n' >t.csv
+    imp --interactions t.csv --items items.csv
+    [[ $stderr == *'t.csv:2: USER_ID: 1 of 2 ids are written as a formula of a spreadsheet'* ]]
+    [[ $stderr == *'items.csv:2: Items.PRICE is a text: its cells are numbers with a unit or a comma, as "$ 9.50"'* ]]
+    [[ $stderr == *'items.csv:3: Items.SHARE is a text: its cells are numbers with a unit or a comma, as "20%"'* ]]
+    [[ $stderr == *'Items.WIDTH is a text: its cells are numbers with a unit or a comma'* ]]
+    [[ $stderr != *"Items.SIZE is a text"* ]]
+    items | grep -qx 'c,7,,,'
+}
+
+@test "escapes in lists are read as Python and JSON write them" {
+    cat >items.tsv <<'T'
+ITEM_ID	TAGS
+a	["Caf\u00e9","a \"b\"","\ud83d\ude00"]
+b	['it\'s', 'back\\slash', "l'eau", '\xe9']
+c	["\q", "x"]
+T
+    imp --interactions i.csv --items items.tsv
+    [[ $stderr == *"Items.TAGS holds lists in brackets"* ]]
+    items >out
+    grep -qx 'a,"Café|a ""b""|😀"' out
+    grep -qx "b,it's|back\\\\slash|l'eau|é" out
+    grep -qx 'c,\\q|x' out
+}
+
 @test "lists with commas, in brackets, with blanks around bars, with a separator of one's own" {
     cat >items.csv <<'C'
 ITEM_ID,GENRES,TAGS,PY,SP,OWN,TITLE
@@ -247,6 +274,14 @@ C
     imp --interactions t.csv --delimiter ^ --skip-lines 2
     [ "$(interactions)" = u,a,1633046400 ]
     run -2 pz-import -o d.pzd --interactions t.csv --delimiter ab
+    # a time says so too, and numbers between blanks
+    printf 'u1;i1;2021-01-29 07:01:00\nu2;i2;2021-01-30 07:01:00\n' >h.csv
+    run -65 pz-import -o d.pzd --interactions h.csv
+    [[ $output == *"h.csv: the first line looks like data"*"--header USER_ID,ITEM_ID,..."* ]]
+    [[ $(pz-import --guess h.csv) == *"--header USER_ID,ITEM_ID,TIMESTAMP"* ]]
+    printf '1 1193 5 978300760\n1 661 3 978302109\n' >h.dat
+    run -65 pz-import -o d.pzd --interactions h.dat
+    [[ $output == *"name the columns: --delimiter ' ' --header"* ]]
 }
 
 @test "the day's file gets the types of the base by --like" {
