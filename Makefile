@@ -99,7 +99,8 @@ check-asan:
 check-tsan:
 	CC=clang B=$(B)/tsan SAN=thread TSAN_OPTIONS=ignore_noninstrumented_modules=1 scripts/check.sh
 
-# two writers, ten readers and a publisher on one campaign for a minute; check has three seconds of it
+# two writers, ten readers and a publisher on one campaign for a minute, then a server while its campaign changes every
+# second (SOAK_SECONDS=300: five minutes, and its memory has to stay); check has three seconds of each
 soak: all
 	SOAK_SECONDS=$${SOAK_SECONDS:-60} PZ_BIN=$(abspath $(B))/bin bats tests/cli/soak.bats
 

@@ -123,7 +123,10 @@ enum pz_status pz_settings_set(const char *campaign, const char *name, const cha
         st = check_live(campaign, value ? value : "live", err);
     if (st == PZ_OK && value && strcmp(name, "split") == 0)
         st = check_split(campaign, made, err);
-    return st == PZ_OK ? pz_settings_edit(campaign, "settings", name, made, wait_s, err) : st;
+    if (st == PZ_OK)
+        return pz_settings_edit(campaign, "settings", name, made, wait_s, err);
+    json_decref(made);
+    return st;
 }
 
 /* As names of Personalize: 1 to 63 letters, digits, '-' and '_', the first a letter or digit. */

@@ -468,6 +468,7 @@ EOF
 }
 
 @test "a damaged live store is 65 for those who need it, and the model answers alone" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer takes the signal itself"
     for i in 1 2 3 4 5 6 7 8 9; do echo "{\"userId\":\"u$i\",\"itemId\":\"i0001\",\"eventType\":\"View\"}"; done |
         pz-event put -q home.pzc
     size=$(stat -c %s home.pzc/live/data.mdb)

@@ -2,6 +2,7 @@
 # Two processes writing, ten reading, one publishing, all at the same time, for SOAK_SECONDS (3; make soak: 60):
 # nothing acknowledged is lost or stored twice, no reader fails, and what was put is in the next answer.
 load common
+load serve
 
 deadline() {
     [ "$SECONDS" -lt "${SOAK_SECONDS:-3}" ]
@@ -75,4 +76,17 @@ publisher() {
     done
     [ "$(cat publisher.count)" -ge 1 ]
     echo "# $acked events, $(cat r*.answers | awk "{ n += \$1 } END { print n }") answers, $(cat publisher.count) publications" >&3
+}
+
+@test "a server whose campaign changes every second answers all, from what is current, in flat memory" {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    serve_campaigns
+    pz-deploy set -q home.pzc filter kind 'INCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("Books")'
+    pz-deploy publish -q home.pzc home.pzm
+    categories=$(tail -n +2 "$SHOP/items.csv" | awk -F, '{ printf "%s\"%s\":\"%s\"", (NR > 1 ? "," : "{"), $1, $2 } END { print "}" }')
+    serve --no-auth home.pzc
+    timeout $((${SOAK_SECONDS:-3} * 2 + 60)) python3 "$BATS_TEST_DIRNAME/../clients/soak.py" "${SOAK_SECONDS:-3}" "$PORT" "$SERVER" home.pzc home.pzm \
+        "$categories" >soak.out || { cat soak.out server.err; false; }
+    stop
+    echo "# $(cat soak.out)" >&3
 }
