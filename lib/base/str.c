@@ -23,6 +23,8 @@
 
 static bool reserve(struct pz_str *s, size_t extra)
 {
+    if (s->len + extra < s->cap && !s->failed)
+        return true;
     if (s->failed || !pz_mem_grow(&s->data, &s->cap, s->len + extra + 1, 1)) {
         s->failed = true;
         return false;
@@ -48,6 +50,18 @@ void pz_str_adds(struct pz_str *s, const char *text)
 void pz_str_addc(struct pz_str *s, char c)
 {
     pz_str_add(s, &c, 1);
+}
+
+void pz_str_add_count(struct pz_str *s, uint64_t n, size_t digits)
+{
+    char text[20]; /* 2^64 has 20 digits */
+    size_t at = sizeof text;
+
+    do {
+        text[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0 || sizeof text - at < digits);
+    pz_str_add(s, text + at, sizeof text - at);
 }
 
 void pz_str_addf(struct pz_str *s, const char *fmt, ...)

