@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shapes: see shape.h. The path to the member that is being looked at grows and shrinks in one
- * buffer as the check descends; it is read only when something is wrong.
+/* Shapes: see shape.h. The steps to the member that is being looked at are kept as the check
+ * descends; they become the text of a path only when something is wrong.
  *
  * The first member that does not fit is told in the words of Amazon's validation errors, elements
  * counted from 1. null counts as absent, members that the shape does not have are passed over, and
@@ -16,20 +16,38 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 32, PATH_BYTES = 256 };
+enum { DEPTH_MAX = 32, STEPS_MAX = 16, PATH_BYTES = 256 };
 
 struct check {
-    char path[PATH_BYTES];
-    size_t n;
+    struct step {
+        const char *name; /* of a member; NULL: an element of a list */
+        size_t number;    /* from 1 */
+    } step[STEPS_MAX];
+    size_t n; /* steps; those beyond STEPS_MAX, which no shape has, are not told */
     struct pz_err *err;
 };
+
+/* "eventList[2].itemId"; what does not fit is cut. */
+static const char *write_path(const struct check *c, char path[PATH_BYTES])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < c->n && i < STEPS_MAX && at < PATH_BYTES; i++) {
+        const struct step *step = &c->step[i];
+
+        at += (size_t)(step->name ? snprintf(path + at, PATH_BYTES - at, "%s%.60s", at ? "." : "",
+                                             step->name)
+                                  : snprintf(path + at, PATH_BYTES - at, "[%zu]", step->number));
+    }
+    return at ? path : "body";
+}
 
 static enum pz_status bad(const struct check *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 static enum pz_status bad(const struct check *c, const char *fmt, ...)
 {
-    char text[300];
+    char text[300], path[PATH_BYTES];
     va_list args;
 
     va_start(args, fmt);
@@ -38,26 +56,20 @@ static enum pz_status bad(const struct check *c, const char *fmt, ...)
     return pz_err_set(c->err, PZ_BAD_DATA,
                       "1 validation error detected: Value at '%s' failed to satisfy constraint: "
                       "Member must %s",
-                      c->n ? c->path : "body", text);
+                      write_path(c, path), text);
 }
 
-/* Go down to a member or an element; what does not fit is cut. Returns where to come back to. */
-static size_t down(struct check *c, const char *name, size_t number)
+/* Go down to a member or an element. */
+static void down(struct check *c, const char *name, size_t number)
 {
-    size_t before = c->n;
-    int n = name ? snprintf(c->path + c->n, PATH_BYTES - c->n, "%s%.60s", c->n ? "." : "", name)
-                 : snprintf(c->path + c->n, PATH_BYTES - c->n, "[%zu]", number);
-
-    c->n += n > 0 ? (size_t)n : 0;
-    if (c->n >= PATH_BYTES)
-        c->n = PATH_BYTES - 1;
-    return before;
+    if (c->n < STEPS_MAX)
+        c->step[c->n] = (struct step){ name, number };
+    c->n++;
 }
 
-static void up(struct check *c, size_t to)
+static void up(struct check *c)
 {
-    c->n = to;
-    c->path[to] = '\0';
+    c->n--;
 }
 
 /* ---- texts ---- */
@@ -190,10 +202,9 @@ static enum pz_status check_list(struct check *c, const struct pz_shape *shape, 
     if ((double)n > shape->max)
         return bad(c, "have length less than or equal to %.0f", shape->max);
     json_array_foreach (value, i, one) {
-        size_t here = down(c, NULL, i + 1);
-
+        down(c, NULL, i + 1);
         st = json_is_null(one) ? bad(c, "not be null") : check_value(c, shape->of, one);
-        up(c, here);
+        up(c);
         if (st != PZ_OK)
             break;
     }
@@ -211,12 +222,11 @@ static enum pz_status check_map(struct check *c, const struct pz_shape *shape, c
     if ((double)json_object_size(value) > shape->max)
         return bad(c, "have length less than or equal to %.0f", shape->max);
     json_object_foreach (pz_json_lend(value), key, one) {
-        size_t here = down(c, key, 0);
-
+        down(c, key, 0);
         st = check_text(c, key, 1, shape->key.max, shape->key.pattern);
         if (st == PZ_OK)
             st = json_is_null(one) ? bad(c, "not be null") : check_value(c, shape->of, one);
-        up(c, here);
+        up(c);
         if (st != PZ_OK)
             break;
     }
@@ -232,13 +242,13 @@ static enum pz_status check_members(struct check *c, const struct pz_shape *shap
         return bad(c, "be a structure");
     for (const struct pz_shape *m = shape->of; m->name && st == PZ_OK; m++) {
         const json_t *one = json_object_get(value, m->name);
-        size_t here = down(c, m->name, 0);
 
+        down(c, m->name, 0);
         if (one && !json_is_null(one))
             st = check_value(c, m, one);
         else if (m->required)
             st = bad(c, "not be null");
-        up(c, here);
+        up(c);
     }
     return st;
 }
