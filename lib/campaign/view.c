@@ -177,7 +177,8 @@ enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_
         st = pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err);
     if (st == PZ_BAD_DATA) { /* the flag alone of a view may change */
         atomic_store(&v->live_damaged, true);
-        memset(live, 0, sizeof *live);
+        /* who may be forgotten is */
+        *live = (struct pz_live){ .forgotten = live->forgotten };
         st = PZ_OK;
     }
     live->items = v->items;

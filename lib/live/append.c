@@ -41,27 +41,25 @@ enum pz_status pz_live_check(const struct pz_event *e, struct pz_err *err)
 int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES], value[PZ_LIVE_KEY_BYTES];
-    size_t n_user = strlen(e->user_id);
-    MDB_val k = pz_db_val(e->session_id, strlen(e->session_id)), v = pz_db_val(value, 8 + n_user);
+    size_t n_user = strlen(e->user_id), n_session = strlen(e->session_id);
     int rc;
 
     pz_db_put_number(value, number);
     memcpy(value + 8, e->user_id, n_user);
     /* Whoever signs in first owns the session: a shared device must not move what was seen to the
      * next user. */
-    rc = mdb_put(txn, s->db[PZ_DB_SESSIONS], &k, &v, MDB_NOOVERWRITE);
+    rc = pz_db_put(s, txn, PZ_DB_SESSIONS, e->session_id, n_session, value, 8 + n_user,
+                   MDB_NOOVERWRITE);
     if (rc != 0)
         return rc == MDB_KEYEXIST ? 0 : rc;
-    k = pz_db_val(key, pz_live_join_key(key, e->user_id, number));
-    v = pz_db_val(e->session_id, strlen(e->session_id));
-    return mdb_put(txn, s->db[PZ_DB_JOINS], &k, &v, 0);
+    return pz_db_put(s, txn, PZ_DB_JOINS, key, pz_live_join_key(key, e->user_id, number),
+                     e->session_id, n_session, 0);
 }
 
 int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
                     uint64_t number, int64_t at, int64_t oldest, enum pz_live_fate *fate)
 {
-    unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
-    MDB_val k, none = pz_db_val("", 0);
+    unsigned char key[PZ_LIVE_KEY_BYTES];
     int rc = 0;
 
     *fate = PZ_LIVE_STORED;
@@ -69,13 +67,9 @@ int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event
         rc = pz_ids_claim(s, txn, e, number, at, oldest, fate);
     if (rc != 0 || *fate != PZ_LIVE_STORED)
         return rc;
-    pz_db_put_number(be, number);
-    k = pz_db_val(be, 8);
-    rc = pz_live_add_record(s, txn, &k, e);
-    if (rc == 0) {
-        k = pz_db_val(key, pz_live_owner_key(key, e, number));
-        rc = mdb_put(txn, s->db[PZ_DB_OWNER], &k, &none, 0);
-    }
+    rc = pz_live_add_record(s, txn, number, e);
+    if (rc == 0)
+        rc = pz_db_put(s, txn, PZ_DB_OWNER, key, pz_live_owner_key(key, e, number), NULL, 0, 0);
     return rc == 0 && e->user_id && e->session_id ? pz_live_join(s, txn, e, number) : rc;
 }
 

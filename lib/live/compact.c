@@ -22,7 +22,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "live/walk.h"
+#include "live/records.h"
 
 enum { REMOVE_TRIES = 20 };
 
@@ -46,8 +46,8 @@ static int remove_store(const char *dir)
     return rc;
 }
 
-static int copy_db(struct pz_live_store *s, MDB_txn *from, enum pz_db db, MDB_txn *to,
-                   MDB_dbi target)
+static int copy_db(struct pz_live_store *s, MDB_txn *from, enum pz_db db,
+                   struct pz_live_store *target, MDB_txn *to)
 {
     struct pz_walk w;
     /* Keys come in order, so each page is filled before the next is begun; in meta a new store has an
@@ -56,7 +56,8 @@ static int copy_db(struct pz_live_store *s, MDB_txn *from, enum pz_db db, MDB_tx
 
     pz_walk_begin(&w, s, from, db);
     while (pz_walk_next(&w))
-        w.rc = mdb_put(to, target, &w.key, &w.value, flags);
+        w.rc = pz_db_put(target, to, db, w.key.mv_data, w.key.mv_size, w.value.mv_data,
+                         w.value.mv_size, flags);
     return pz_walk_end(&w);
 }
 
@@ -76,8 +77,9 @@ static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
 
     if (rc != 0)
         return rc;
+    rc = pz_db_enter(s, from, true); /* the other one is new, and as this one by now */
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
-        rc = copy_db(s, from, (enum pz_db)i, txn, to->db[i]);
+        rc = copy_db(s, from, (enum pz_db)i, to, txn);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;

@@ -13,7 +13,7 @@
  * the lock file. They read without one, and look afterwards whether a writer committed meanwhile:
  * pages of a snapshot are used again by the second commit after it at the earliest, so that an
  * unchanged last transaction proves that nothing was overwritten; otherwise they read again. */
-#include "live/db.h"
+#include "live/records.h"
 
 #include <errno.h>
 
@@ -102,10 +102,34 @@ static bool mend(struct pz_live_store *s, int *rc)
     return *rc == 0;
 }
 
+struct work {
+    pz_db_fn *fn;
+    void *context;
+};
+
+static int read_in(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const struct work *w = context;
+    int rc = pz_db_enter(s, txn, false);
+
+    return rc == 0 ? w->fn(s, txn, w->context) : rc;
+}
+
+static int write_in(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    const struct work *w = context;
+    int rc = pz_db_enter(s, txn, true);
+
+    if (rc == 0)
+        rc = w->fn(s, txn, w->context);
+    return rc == 0 ? pz_db_note_counts(s, txn) : rc;
+}
+
 /* lazily: the commit is not synced. LMDB has it for the environment alone; whoever holds the writers'
  * mutex sets it for the own commit. */
 static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool lazily)
 {
+    struct work work = { fn, context };
     bool ended = false;
     MDB_txn *txn;
     int rc;
@@ -114,7 +138,7 @@ static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool
     rc = begin(s, 0, &txn);
     if (rc == 0) {
         mdb_env_set_flags(s->env, MDB_NOSYNC, lazily);
-        rc = pz_db_guarded(s, txn, fn, context);
+        rc = pz_db_guarded(s, txn, write_in, &work);
         if (rc == 0)
             rc = pz_db_guarded(s, txn, commit, &ended);
         else {
@@ -170,6 +194,7 @@ enum pz_status pz_db_write_lazily(struct pz_live_store *s, pz_db_fn *fn, void *c
  * nothing. */
 static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool *overtaken)
 {
+    struct work work = { fn, context };
     MDB_envinfo info;
     MDB_txn *txn;
     int rc;
@@ -178,7 +203,7 @@ static int read_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool 
     pthread_rwlock_rdlock(&s->growing);
     rc = begin(s, MDB_RDONLY, &txn);
     if (rc == 0) {
-        rc = pz_db_guarded(s, txn, fn, context);
+        rc = pz_db_guarded(s, txn, read_in, &work);
         *overtaken = s->unlocked &&
                      (mdb_env_info(s->env, &info) != 0 || info.me_last_txnid != mdb_txn_id(txn));
         mdb_txn_commit(txn); /* not abort: that would close the handles that fn opened */
@@ -205,8 +230,8 @@ enum pz_status pz_db_read(struct pz_live_store *s, pz_db_fn *fn, void *context, 
 
 int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t *number)
 {
-    MDB_val key = pz_db_val(name, strlen(name)), data;
-    int rc = mdb_get(txn, s->db[PZ_DB_META], &key, &data);
+    MDB_val data;
+    int rc = pz_db_get(s, txn, PZ_DB_META, name, strlen(name), &data);
 
     *number = rc == 0 && data.mv_size == 8 ? pz_db_get_number(data.mv_data) : 0;
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -215,10 +240,9 @@ int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint
 int pz_db_put_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t number)
 {
     unsigned char be[8] = { 0 };
-    MDB_val key = pz_db_val(name, strlen(name)), data = pz_db_val(be, 8);
 
     pz_db_put_number(be, number);
-    return mdb_put(txn, s->db[PZ_DB_META], &key, &data, 0);
+    return pz_db_put(s, txn, PZ_DB_META, name, strlen(name), be, 8, 0);
 }
 
 int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last)
@@ -236,8 +260,8 @@ int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last)
 
 int pz_db_get_text(struct pz_live_store *s, MDB_txn *txn, const char *name, char *buf, size_t n)
 {
-    MDB_val key = pz_db_val(name, strlen(name)), data;
-    int rc = mdb_get(txn, s->db[PZ_DB_META], &key, &data);
+    MDB_val data;
+    int rc = pz_db_get(s, txn, PZ_DB_META, name, strlen(name), &data);
     size_t len = rc != 0 ? 0 : data.mv_size < n ? data.mv_size : n - 1;
 
     if (len > 0)

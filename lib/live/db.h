@@ -11,7 +11,8 @@
  *   joins      user id, NUL, that number -> session id
  *   forgotten  user id -> number
  *   items, users  id -> number, row (rows.c)
- *   meta       "format" and "id", the store's identity -> number; "last" -> the last number given
+ * Each value is followed by a check (records.c).
+ *   meta       "format" and "id", the store's identity -> number; "counts" -> of each table but this; "last" -> the last number given
  *              out, never used again; "rows" -> the number of the last change in items and users;
  *              of a view of a log "log" -> its URL, "bound" -> 1, "boot" (shared.c)
  *
@@ -43,6 +44,8 @@ enum pz_db {
     PZ_DB_META,
     PZ_N_DBS
 };
+
+enum { PZ_DB_CHECK = 4 }; /* bytes of a value's check */
 
 /* One a file and process: everybody who opens the same store gets the same one, see open.c. */
 struct pz_journal;
@@ -125,6 +128,15 @@ int pz_db_sound(int fd);
 
 /* How many of the pages from `from` on are free, by LMDB's own list of free pages. */
 int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n);
+
+/* The name of a table in the file.
+ *
+ * Owner: constant */
+const char *pz_db_name(enum pz_db db);
+
+/* What every transaction begins with, before anything else of the store is called in it: find out the
+ * format, and if it is an old one and the transaction writes, change it. 0, an LMDB or errno value. */
+int pz_db_enter(struct pz_live_store *s, MDB_txn *txn, bool writes);
 
 /* For compaction, which keeps all openings of the process waiting. */
 void pz_db_lock_stores(void);

@@ -5,7 +5,7 @@
 #ifndef PZ_LIVE_EVENTS_H
 #define PZ_LIVE_EVENTS_H
 
-#include "live/walk.h"
+#include "live/records.h"
 
 enum { PZ_LIVE_KEY_BYTES = PZ_LIVE_ID_MAX + 16, PZ_LIVE_N_TEXTS = 8 };
 
@@ -22,15 +22,15 @@ const char **pz_live_text(struct pz_event *e, int i);
 size_t pz_live_join_key(unsigned char *key, const char *id, uint64_t number);
 
 /* Append the record of an event under a number larger than all. */
-int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
+int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, uint64_t number,
                        const struct pz_event *e);
 
 /* The key under which "owner" has an event, into PZ_LIVE_KEY_BYTES bytes; returns its length. */
 size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number);
 
-/* The user that a session joined and the number of the event that did it; false when it has not. */
-bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
-                    char user[PZ_LIVE_ID_MAX + 1], uint64_t *number);
+/* The user that a session joined and the number of the event that did it. MDB_NOTFOUND: it has not. */
+int pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
+                   char user[PZ_LIVE_ID_MAX + 1], uint64_t *number);
 
 /* One event, borrowing from the map. MDB_NOTFOUND: there is none of that number. */
 int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e);

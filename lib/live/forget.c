@@ -20,25 +20,21 @@
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
 {
     unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
-    MDB_val k;
     struct pz_event e;
     int rc = pz_live_get(s, txn, number, &e);
 
     if (rc != 0)
         return rc;
-    k = pz_db_val(key, pz_live_owner_key(key, &e, number));
-    rc = mdb_del(txn, s->db[PZ_DB_OWNER], &k, NULL);
+    rc = pz_db_del(s, txn, PZ_DB_OWNER, key, pz_live_owner_key(key, &e, number));
     pz_db_put_number(be, number);
-    k = pz_db_val(be, 8);
-    return rc == 0 ? mdb_del(txn, s->db[PZ_DB_EVENTS], &k, NULL) : rc;
+    return rc == 0 ? pz_db_del(s, txn, PZ_DB_EVENTS, be, 8) : rc;
 }
 
 static int remove_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
                           const char *session, uint64_t number, void *context)
 {
     struct pz_live_receipt *receipt = context;
-    MDB_val k = pz_db_val(session, strlen(session));
-    int rc = mdb_del(txn, s->db[PZ_DB_SESSIONS], &k, NULL);
+    int rc = pz_db_del(s, txn, PZ_DB_SESSIONS, session, strlen(session));
 
     (void)number;
     receipt->sessions++;
@@ -49,8 +45,7 @@ static int remove_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk 
 static int remove_row(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
                       struct pz_live_receipt *receipt)
 {
-    MDB_val k = pz_db_val(user_id, strlen(user_id));
-    int rc = mdb_del(txn, s->db[PZ_DB_USERS], &k, NULL);
+    int rc = pz_db_del(s, txn, PZ_DB_USERS, user_id, strlen(user_id));
 
     if (rc == MDB_NOTFOUND)
         return 0;
@@ -220,13 +215,14 @@ static int find_among(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct among *of = context;
     char id[PZ_LIVE_ID_MAX + 1];
+    bool is;
     MDB_stat all;
     int rc = mdb_stat(txn, s->db[PZ_DB_FORGOTTEN], &all);
 
     of->n = 0;
     if (rc != 0 || all.ms_entries == 0)
         return rc;
-    for (uint32_t u = 0; u < of->users->n; u++) {
+    for (uint32_t u = 0; u < of->users->n && rc == 0; u++) {
         size_t len;
         const char *p = pz_dict_get(of->users, u, &len);
 
@@ -234,10 +230,11 @@ static int find_among(struct pz_live_store *s, MDB_txn *txn, void *context)
             continue; /* no id that a store takes */
         memcpy(id, p, len);
         id[len] = '\0';
-        if (pz_ids_is_forgotten(s, txn, id))
+        rc = pz_ids_is_forgotten(s, txn, id, &is);
+        if (is)
             of->user[of->n++] = u;
     }
-    return 0;
+    return rc;
 }
 
 enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_dict *users,
@@ -266,20 +263,25 @@ struct collecting {
 };
 
 /* Whether every model with the events up to `upto` has this one as its user's. */
-static bool is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
-                       uint64_t upto)
+static int is_learned(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                      uint64_t upto, bool *is)
 {
     char user[PZ_LIVE_ID_MAX + 1];
     const char *owner = e->user_id ? e->user_id : user;
     uint64_t since = 0;
+    int rc = e->user_id ? 0 : pz_live_joined(s, txn, e->session_id, user, &since);
+    bool forgotten = true;
 
     /* An event of a session counts for its user from the joining on: a model that was made before
      * did not see it as theirs. */
-    if (!e->user_id && (!pz_live_joined(s, txn, e->session_id, user, &since) || since > upto))
-        return false;
+    *is = false;
+    if (rc != 0 || since > upto)
+        return rc == MDB_NOTFOUND ? 0 : rc;
     /* Who was forgotten and came back has only the store: their events stay until they are in a new
      * model. */
-    return !pz_ids_is_forgotten(s, txn, owner);
+    rc = pz_ids_is_forgotten(s, txn, owner, &forgotten);
+    *is = !forgotten;
+    return rc;
 }
 
 int pz_live_note(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t upto)
@@ -299,11 +301,14 @@ static int remove_learned(struct pz_live_store *s, MDB_txn *txn, void *context)
     of->n_removed = 0;
     for (; rc == 0 && number <= of->upto && number < of->from + PIECE; number++) {
         struct pz_event e;
+        bool goes = false;
 
         rc = pz_live_get(s, txn, number, &e);
-        if (rc == MDB_NOTFOUND) {
+        if (rc == 0)
+            rc = is_learned(s, txn, &e, of->upto, &goes);
+        else if (rc == MDB_NOTFOUND)
             rc = 0;
-        } else if (rc == 0 && is_learned(s, txn, &e, of->upto)) {
+        if (rc == 0 && goes) {
             rc = remove_event(s, txn, number);
             of->n_removed++;
         }

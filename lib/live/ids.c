@@ -25,8 +25,8 @@ enum { HASH_BYTES = 16, ID_VALUE_BYTES = 24 };
 /* NULL in *salt: format 1. */
 static int get_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char **salt)
 {
-    MDB_val k = pz_db_val("salt", 4), v;
-    int rc = mdb_get(txn, s->db[PZ_DB_META], &k, &v);
+    MDB_val v;
+    int rc = pz_db_get(s, txn, PZ_DB_META, "salt", 4, &v);
 
     *salt = rc == 0 && v.mv_size == PZ_HASH_SALT_BYTES ? v.mv_data : NULL;
     return rc == MDB_NOTFOUND ? 0 : rc == 0 && !*salt ? MDB_CORRUPTED : rc;
@@ -38,6 +38,18 @@ static MDB_val make_key(const unsigned char *salt, const char *id, unsigned char
         return pz_db_val(id, strlen(id));
     pz_hash_salted(id, strlen(id), salt, hash);
     return pz_db_val(hash, HASH_BYTES);
+}
+
+static int get(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const MDB_val *key,
+               MDB_val *value)
+{
+    return pz_db_get(s, txn, db, key->mv_data, key->mv_size, value);
+}
+
+static int put(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const MDB_val *key,
+               const void *value, size_t n, unsigned flags)
+{
+    return pz_db_put(s, txn, db, key->mv_data, key->mv_size, value, n, flags);
 }
 
 /* ---- event ids ---- */
@@ -67,7 +79,7 @@ int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e
 {
     unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
     const unsigned char *salt;
-    MDB_val k, v = pz_db_val(value, sizeof value);
+    MDB_val k, v;
     int rc = get_salt(s, txn, &salt);
 
     *fate = PZ_LIVE_STORED;
@@ -75,13 +87,15 @@ int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e
         return rc;
     make_value(value, e, number, at);
     k = make_key(salt, e->event_id, hash);
-    rc = mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, MDB_NOOVERWRITE);
-    if (rc != MDB_KEYEXIST)
+    rc = put(s, txn, PZ_DB_IDS, &k, value, sizeof value, MDB_NOOVERWRITE);
+    if (rc == MDB_KEYEXIST)
+        rc = get(s, txn, PZ_DB_IDS, &k, &v);
+    else
         return rc;
-    if (time_of(&v) < oldest) {
-        v = pz_db_val(value, sizeof value);
-        return mdb_put(txn, s->db[PZ_DB_IDS], &k, &v, 0);
-    }
+    if (rc != 0)
+        return rc;
+    if (time_of(&v) < oldest)
+        return put(s, txn, PZ_DB_IDS, &k, value, sizeof value, 0);
     /* of format 1 only the number is known */
     *fate = v.mv_size < 16 || memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0
                 ? PZ_LIVE_REPEATED
@@ -119,7 +133,7 @@ int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
         return rc;
     make_value(value, e, number, 0);
     k = make_key(salt, e->event_id, hash);
-    rc = mdb_get(txn, s->db[PZ_DB_IDS], &k, &v);
+    rc = get(s, txn, PZ_DB_IDS, &k, &v);
     if (rc == 0 && v.mv_size == ID_VALUE_BYTES && memcmp(v.mv_data, value, 8) != 0)
         *fate = memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0 ? PZ_LIVE_REPEATED
                                                                        : PZ_LIVE_CONFLICT;
@@ -128,17 +142,21 @@ int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
 
 /* ---- forgotten users ---- */
 
-bool pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user_id)
+int pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user_id, bool *is)
 {
     unsigned char hash[HASH_BYTES];
     const unsigned char *salt;
     MDB_val k, v;
+    int rc = get_salt(s, txn, &salt);
 
     /* What cannot be read counts as forgotten: it is the answer that does no harm. */
-    if (get_salt(s, txn, &salt) != 0)
-        return true;
+    *is = true;
+    if (rc != 0)
+        return rc;
     k = make_key(salt, user_id, hash);
-    return mdb_get(txn, s->db[PZ_DB_FORGOTTEN], &k, &v) != MDB_NOTFOUND;
+    rc = get(s, txn, PZ_DB_FORGOTTEN, &k, &v);
+    *is = rc != MDB_NOTFOUND;
+    return *is ? rc : 0;
 }
 
 int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, uint64_t number,
@@ -147,7 +165,7 @@ int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, ui
     unsigned char hash[HASH_BYTES], value[8 + PZ_LIVE_ID_MAX];
     const unsigned char *salt;
     size_t n = by_name ? strlen(user_id) : 0;
-    MDB_val k, v = pz_db_val(value, 8 + n);
+    MDB_val k;
     int rc = get_salt(s, txn, &salt);
 
     if (rc != 0)
@@ -155,7 +173,7 @@ int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, ui
     pz_db_put_number(value, number);
     memcpy(value + 8, user_id, n);
     k = make_key(salt, user_id, hash);
-    return mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0);
+    return put(s, txn, PZ_DB_FORGOTTEN, &k, value, 8 + n, 0);
 }
 
 int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
@@ -182,7 +200,7 @@ int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
     if (rc != 0 || !e->event_id)
         return rc;
     k = make_key(salt, e->event_id, hash);
-    rc = mdb_get(txn, s->db[PZ_DB_IDS], &k, &v);
+    rc = get(s, txn, PZ_DB_IDS, &k, &v);
     if (rc == 0)
         *at = time_of(&v);
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -192,10 +210,9 @@ int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,
                        const unsigned char hash[PZ_IDS_HASH_BYTES], uint64_t number)
 {
     unsigned char value[8];
-    MDB_val k = pz_db_val(hash, HASH_BYTES), v = pz_db_val(value, 8);
 
     pz_db_put_number(value, number);
-    return mdb_put(txn, s->db[PZ_DB_FORGOTTEN], &k, &v, 0);
+    return pz_db_put(s, txn, PZ_DB_FORGOTTEN, hash, HASH_BYTES, value, 8, 0);
 }
 
 int pz_ids_get_salt(struct pz_live_store *s, MDB_txn *txn, unsigned char *salt)
@@ -212,9 +229,7 @@ int pz_ids_get_salt(struct pz_live_store *s, MDB_txn *txn, unsigned char *salt)
 
 int pz_ids_set_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char *salt)
 {
-    MDB_val k = pz_db_val("salt", 4), v = pz_db_val(salt, PZ_HASH_SALT_BYTES);
-
-    return mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0);
+    return pz_db_put(s, txn, PZ_DB_META, "salt", 4, salt, PZ_HASH_SALT_BYTES, 0);
 }
 
 int pz_ids_read_forgotten(struct pz_live_store *s, MDB_txn *txn, const MDB_val *key,
@@ -273,7 +288,7 @@ static int hash_one(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const 
 {
     unsigned char hash[HASH_BYTES], be[8] = { 0 };
     const unsigned char *salt;
-    MDB_val k, v = pz_db_val(be, 8);
+    MDB_val k;
     int rc = get_salt(s, txn, &salt);
 
     if (rc != 0)
@@ -282,7 +297,7 @@ static int hash_one(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const 
         return pz_ids_forget(s, txn, old->id, old->number, true);
     pz_db_put_number(be, old->number);
     k = make_key(salt, old->id, hash);
-    return mdb_put(txn, s->db[db], &k, &v, 0);
+    return put(s, txn, db, &k, be, 8, 0);
 }
 
 static int hash_all(struct pz_live_store *s, MDB_txn *txn, enum pz_db db)
@@ -303,13 +318,12 @@ static int hash_all(struct pz_live_store *s, MDB_txn *txn, enum pz_db db)
 int pz_ids_make(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     unsigned char salt[PZ_HASH_SALT_BYTES];
-    MDB_val k = pz_db_val("salt", 4), v = pz_db_val(salt, sizeof salt);
     /* A salt of the store's own: hashes of two stores cannot be compared, nor a table of ids be
      * made beforehand. */
     int rc = getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt ? 0 : errno;
 
     if (rc == 0)
-        rc = mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0);
+        rc = pz_ids_set_salt(s, txn, salt);
     if (rc == 0 && format == 1)
         rc = hash_all(s, txn, PZ_DB_IDS);
     return rc == 0 && format == 1 ? hash_all(s, txn, PZ_DB_FORGOTTEN) : rc;

@@ -6,7 +6,7 @@
 #ifndef PZ_LIVE_IDS_H
 #define PZ_LIVE_IDS_H
 
-#include "live/walk.h"
+#include "live/records.h"
 
 /* Take an event's id for the number. *fate: PZ_LIVE_STORED when it was free, PZ_LIVE_REPEATED when
  * the same event had it, PZ_LIVE_CONFLICT when an event of another user or item had it. at: Unix
@@ -39,8 +39,8 @@ int pz_ids_set_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char *
 int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t before,
                 uint64_t *n_removed);
 
-/* Whether the user asked to be forgotten. A failing look counts as yes: nothing of them is used. */
-bool pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user_id);
+/* Whether the user asked to be forgotten. A failing look says yes: nothing of them is used. */
+int pz_ids_is_forgotten(struct pz_live_store *s, MDB_txn *txn, const char *user_id, bool *is);
 
 /* Remember that the user is forgotten since `number`; by_name: the id itself is kept as well. */
 int pz_ids_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id, uint64_t number,

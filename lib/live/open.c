@@ -34,7 +34,7 @@
 #include "live/hosts/journal.h"
 #include "live/ids.h"
 
-enum { FORMAT = 2, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
+enum { FORMAT = 3, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -128,35 +128,61 @@ int pz_db_grow(struct pz_live_store *s, int why)
 
 /* ---- the environment ---- */
 
-/* Of a new store; one of format 1 keeps its identity. */
-static int make_identity(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
+/* Of a new store; one of an older format keeps its identity. Format 1 had ids as they are, format 2 no
+ * checks. */
+static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     uint64_t id = 0;
-    int rc = format == 1 || getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
+    int rc = format > 0 || getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id ? 0 : errno;
 
+    if (rc == 0 && format == 1)
+        rc = pz_ids_make(s, txn, format);
+    if (rc == 0)
+        rc = pz_db_add_checks(s, txn, format > 0);
     if (rc == 0 && format == 0)
         rc = pz_db_put_meta(s, txn, "id", id);
-    if (rc == 0)
+    if (rc == 0 && format == 0)
         rc = pz_ids_make(s, txn, format);
     return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT) : rc;
 }
 
-static int check_format(struct pz_live_store *s, MDB_txn *txn, bool make)
+static bool is_empty(struct pz_live_store *s, MDB_txn *txn)
 {
-    uint64_t format, last;
-    char url[8] = "";
-    int rc = pz_db_get_meta(s, txn, "last", &last);
+    MDB_stat stat;
+    bool empty = true;
 
+    for (enum pz_db db = 0; db < PZ_N_DBS && empty; db++)
+        empty = mdb_stat(txn, s->db[db], &stat) == 0 && stat.ms_entries == 0;
+    return empty;
+}
+
+int pz_db_enter(struct pz_live_store *s, MDB_txn *txn, bool writes)
+{
+    uint64_t format;
+    int rc = pz_db_learn_format(s, txn, writes, &format);
+
+    if (rc == 0 && format == 0 && !(writes && is_empty(s, txn))) /* only a new store has none */
+        rc = MDB_CORRUPTED;
+    /* Only a writer may change the format; a reader reads it as it is. */
+    if (rc == 0 && writes)
+        rc = format < FORMAT ? make_format(s, txn, format) : pz_db_check_counts(s, txn);
+    return rc;
+}
+
+/* What the store is, as of its opening. */
+static int look_into(struct pz_live_store *s, MDB_txn *txn, bool make)
+{
+    uint64_t last;
+    char url[8] = "";
+    int rc = pz_db_enter(s, txn, make);
+
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "last", &last);
     s->fresh = rc == 0 && last == 0;
     if (rc == 0)
         rc = pz_db_get_text(s, txn, "log", url, sizeof url);
     atomic_store(&s->follows, rc == 0 && *url);
-    if (rc == 0)
-        rc = pz_db_get_meta(s, txn, "format", &format);
-    /* Only a writer may change the format; a reader of format 1 reads it as it is. */
-    if (rc == 0 && format < FORMAT && make)
-        return make_identity(s, txn, format);
-    return rc == 0 && format != FORMAT && format != 1 ? MDB_VERSION_MISMATCH : rc;
+    return rc == 0 && make ? pz_db_note_counts(s, txn) : rc;
 }
 
 int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n)
@@ -224,21 +250,27 @@ static bool is_new(MDB_txn *txn)
     return mdb_stat(txn, 1, &tables) == 0 && tables.ms_entries == 0; /* 1: LMDB's table of tables */
 }
 
-/* MDB_NOTFOUND: a reader came before the first commit. */
-static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
+const char *pz_db_name(enum pz_db db)
 {
     static const char *const names[PZ_N_DBS] = { "events",    "owner", "ids",   "joins", "sessions",
                                                  "forgotten", "items", "users", "meta" };
+
+    return names[db];
+}
+
+/* MDB_NOTFOUND: a reader came before the first commit. */
+static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
     bool make = *(const bool *)context;
     int rc = check_size(s, txn);
 
     if (rc == 0 && make) /* nobody else writes now */
         rc = check_pages(s);
-    for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
-        rc = mdb_dbi_open(txn, names[i], make ? MDB_CREATE : 0, &s->db[i]);
+    for (enum pz_db db = 0; db < PZ_N_DBS && rc == 0; db++)
+        rc = mdb_dbi_open(txn, pz_db_name(db), make ? MDB_CREATE : 0, &s->db[db]);
     if (rc == MDB_NOTFOUND && !is_new(txn)) /* their names are lost, not missing */
         rc = MDB_CORRUPTED;
-    return rc == 0 ? check_format(s, txn, make) : rc;
+    return rc == 0 ? look_into(s, txn, make) : rc;
 }
 
 static int open_dbs(struct pz_live_store *s, bool make)

@@ -40,40 +40,45 @@ void pz_live_write_cells(char *p, const struct pz_live_row *row)
             p = stpcpy(stpcpy(p, row->name[i]) + 1, row->value[i]) + 1;
 }
 
-/* Room for the cells of a row, with its number before them. */
-static int reserve_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const char *id,
-                       size_t n, uint64_t number, char **cells)
+/* Writes n bytes of cells. */
+typedef void write_fn(char *p, size_t n, const void *from);
+
+static int put_row_by(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const char *id,
+                      uint64_t number, size_t n, write_fn *write, const void *from)
 {
-    MDB_val k = pz_db_val(id, strlen(id)), v = pz_db_val(NULL, HEAD_BYTES + n);
-    int rc = mdb_put(txn, s->db[db], &k, &v, MDB_RESERVE);
+    size_t n_id = strlen(id);
+    void *value;
+    int rc = pz_db_reserve(s, txn, db, id, n_id, HEAD_BYTES + n, 0, &value);
 
     if (rc != 0)
         return rc;
-    pz_db_put_number(v.mv_data, number);
-    *cells = (char *)v.mv_data + HEAD_BYTES;
+    pz_db_put_number(value, number);
+    write((char *)value + HEAD_BYTES, n, from);
+    pz_db_seal(db, id, n_id, value, HEAD_BYTES + n);
     return 0;
+}
+
+static void write_bytes(char *p, size_t n, const void *from)
+{
+    memcpy(p, from, n);
+}
+
+static void write_row(char *p, size_t n, const void *from)
+{
+    (void)n;
+    pz_live_write_cells(p, from);
 }
 
 int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
                           const char *id, const char *cells, size_t n, uint64_t number)
 {
-    char *to;
-    int rc = reserve_row(s, txn, db_of(table), id, n, number, &to);
-
-    if (rc == 0)
-        memcpy(to, cells, n);
-    return rc;
+    return put_row_by(s, txn, db_of(table), id, number, n, write_bytes, cells);
 }
 
 static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
                    const struct pz_live_row *row, uint64_t number)
 {
-    char *to;
-    int rc = reserve_row(s, txn, db, row->id, pz_live_cells_bytes(row), number, &to);
-
-    if (rc == 0)
-        pz_live_write_cells(to, row);
-    return rc;
+    return put_row_by(s, txn, db, row->id, number, pz_live_cells_bytes(row), write_row, row);
 }
 
 struct putting {

@@ -53,18 +53,21 @@ size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t 
                       : make_owner(key, 's', e->session_id, number);
 }
 
-bool pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
-                    char user[PZ_LIVE_ID_MAX + 1], uint64_t *number)
+int pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
+                   char user[PZ_LIVE_ID_MAX + 1], uint64_t *number)
 {
-    MDB_val k = pz_db_val(session, strlen(session)), v;
+    MDB_val v;
 
-    if (mdb_get(txn, s->db[PZ_DB_SESSIONS], &k, &v) != 0 || v.mv_size < 8 ||
-        v.mv_size > PZ_LIVE_ID_MAX + 8)
-        return false;
+    int rc = pz_db_get(s, txn, PZ_DB_SESSIONS, session, strlen(session), &v);
+
+    if (rc == 0 && (v.mv_size < 8 || v.mv_size > PZ_LIVE_ID_MAX + 8))
+        rc = MDB_CORRUPTED;
+    if (rc != 0)
+        return rc;
     *number = pz_db_get_number(v.mv_data);
     memcpy(user, (const char *)v.mv_data + 8, v.mv_size - 8);
     user[v.mv_size - 8] = '\0';
-    return true;
+    return 0;
 }
 
 /* ---- records ---- */
@@ -90,15 +93,21 @@ void pz_live_write_record(char *p, const struct pz_event *e)
         p = stpcpy(p, *pz_live_text(&copy, i) ? *pz_live_text(&copy, i) : "") + 1;
 }
 
-int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, MDB_val *key,
+int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, uint64_t number,
                        const struct pz_event *e)
 {
-    MDB_val v = pz_db_val(NULL, pz_live_record_bytes(e));
-    int rc = mdb_put(txn, s->db[PZ_DB_EVENTS], key, &v, MDB_APPEND | MDB_RESERVE);
+    unsigned char be[8] = { 0 };
+    size_t n = pz_live_record_bytes(e);
+    void *record;
+    int rc;
 
-    if (rc == 0)
-        pz_live_write_record(v.mv_data, e);
-    return rc;
+    pz_db_put_number(be, number);
+    rc = pz_db_reserve(s, txn, PZ_DB_EVENTS, be, 8, n, MDB_APPEND, &record);
+    if (rc != 0)
+        return rc;
+    pz_live_write_record(record, e);
+    pz_db_seal(PZ_DB_EVENTS, be, 8, record, n);
+    return 0;
 }
 
 int pz_live_read_record(const MDB_val *v, struct pz_event *e)
@@ -125,11 +134,11 @@ int pz_live_read_record(const MDB_val *v, struct pz_event *e)
 int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct pz_event *e)
 {
     unsigned char be[8] = { 0 };
-    MDB_val k = pz_db_val(be, 8), v;
+    MDB_val v;
     int rc;
 
     pz_db_put_number(be, number);
-    rc = mdb_get(txn, s->db[PZ_DB_EVENTS], &k, &v);
+    rc = pz_db_get(s, txn, PZ_DB_EVENTS, be, 8, &v);
     return rc == 0 ? pz_live_read_record(&v, e) : rc;
 }
 
@@ -209,9 +218,9 @@ int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uin
 
     if (rc == 0)
         rc = pz_live_each_session(s, txn, user, collect_session, &of);
-    if (rc == 0 && !pz_live_joined(s, txn, user, owner, &number))
-        rc = collect(s, txn, 's', user, after, most, list);
-    return rc;
+    if (rc == 0)
+        rc = pz_live_joined(s, txn, user, owner, &number);
+    return rc == MDB_NOTFOUND ? collect(s, txn, 's', user, after, most, list) : rc;
 }
 
 /* ---- reading one user ---- */
@@ -355,11 +364,11 @@ static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct reading *to = context;
     struct pz_numbers list = { NULL, 0, 0 };
-    int rc;
+    int rc = pz_ids_is_forgotten(s, txn, to->user_id, &to->live->forgotten);
 
-    to->live->forgotten = pz_ids_is_forgotten(s, txn, to->user_id);
-    rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after, PZ_LIVE_READ_MAX,
-                         &list);
+    if (rc == 0)
+        rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after,
+                             PZ_LIVE_READ_MAX, &list);
     if (rc == 0) {
         put_in_order(&list);
         if (list.n > PZ_LIVE_READ_MAX) { /* the newest of the user and of the user's sessions */
@@ -408,15 +417,18 @@ struct chunk {
 
 /* Whether an event is news to one who has all up to `after`, and whose it is: events of a session
  * that joined its user later than that are. user: where the user's id goes. */
-static bool is_news(struct pz_live_store *s, MDB_txn *txn, uint64_t number, const struct chunk *c,
-                    struct pz_event *e, char user[PZ_LIVE_ID_MAX + 1])
+static int look_at_owner(struct pz_live_store *s, MDB_txn *txn, uint64_t number,
+                         const struct chunk *c, struct pz_event *e, char user[PZ_LIVE_ID_MAX + 1],
+                         bool *is_news)
 {
     uint64_t since = 0;
+    int rc = !e->user_id && e->session_id ? pz_live_joined(s, txn, e->session_id, user, &since)
+                                          : MDB_NOTFOUND;
 
-    if (!e->user_id && e->session_id && pz_live_joined(s, txn, e->session_id, user, &since) &&
-        since <= c->upto)
+    if (rc == 0 && since <= c->upto)
         e->user_id = user;
-    return number > c->after || (e->user_id == user && since > c->after);
+    *is_news = number > c->after || (e->user_id == user && since > c->after);
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static int keep_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number, const MDB_val *v,
@@ -425,9 +437,12 @@ static int keep_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number, co
     char user[PZ_LIVE_ID_MAX + 1];
     MDB_val copy = { v->mv_size, NULL };
     struct pz_event e;
+    bool is_news = false;
     int rc = pz_live_read_record(v, &e);
 
-    if (rc != 0 || !is_news(s, txn, number, c, &e, user))
+    if (rc == 0)
+        rc = look_at_owner(s, txn, number, c, &e, user, &is_news);
+    if (rc != 0 || !is_news)
         return rc;
     copy.mv_data = pz_arena_take(&c->arena, v->mv_size);
     if (!copy.mv_data || !pz_mem_grow(&c->v, &c->cap, c->n + 1, sizeof *c->v))
@@ -503,8 +518,10 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     MDB_stat stat = { 0 };
     MDB_envinfo info;
     uint64_t id = 0;
-    int rc = pz_db_get_meta(s, txn, "last", &size->last);
+    int rc = pz_db_check_counts(s, txn);
 
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "last", &size->last);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "id", &id);
     snprintf(size->store, sizeof size->store, "%016" PRIx64, id);

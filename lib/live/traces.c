@@ -72,6 +72,14 @@ static void look_at_value(struct search *s, const char *value, size_t n)
         compare(s, value, n, false);
 }
 
+/* A value, with its check behind it, or of a format without. */
+static void look_at_both(struct search *s, const char *value, size_t n)
+{
+    look_at_value(s, value, n);
+    if (n > PZ_DB_CHECK)
+        look_at_value(s, value, n - PZ_DB_CHECK);
+}
+
 /* ---- what lies between them ---- */
 
 static bool may_be_id(const char *page, const char *end, const char *p, size_t len)
@@ -181,10 +189,19 @@ static bool look_at_event(struct search *s, const struct entry *e)
 {
     const char *p = e->value + 16, *end = e->value + e->value_bytes;
 
-    if (e->key_bytes != 8 || e->key[0] != '\0' || e->value_bytes < 16 + PZ_LIVE_N_TEXTS ||
-        end[-1] != '\0')
+    if (e->key_bytes != 8 || e->key[0] != '\0' || e->value_bytes < 16 + PZ_LIVE_N_TEXTS)
         return false;
-    for (int field = 0; p < end; field++) {
+    for (int field = 0; field < PZ_LIVE_N_TEXTS; field++) {
+        size_t n = strnlen(p, (size_t)(end - p));
+
+        if (p + n == end)
+            return false;
+        p += n + 1;
+    }
+    if (p != end && p + PZ_DB_CHECK != end)
+        return false;
+    p = e->value + 16;
+    for (int field = 0; field < PZ_LIVE_N_TEXTS; field++) {
         size_t n = strlen(p);
 
         if (field != 2 && field != 6)
@@ -211,7 +228,7 @@ static bool look_at_page(struct search *s, const struct file *f, size_t number)
         if (!f->of_items[number])
             look_at_key(s, e.key, e.key_bytes);
         if (e.child == PZ_PAGE_NO_ROOT)
-            look_at_value(s, e.value, e.value_bytes);
+            look_at_both(s, e.value, e.value_bytes);
     }
     look_at_space(s, (const char *)page + lower, n ? pz_get16(page + 14) - lower : 0);
     return n > 0;

@@ -19,7 +19,6 @@
 static int set_url(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     const char *url = context;
-    MDB_val k = pz_db_val("log", 3), v = pz_db_val(url, url ? strlen(url) : 0);
     uint64_t bound;
     int rc = pz_db_get_meta(s, txn, "bound", &bound);
 
@@ -27,8 +26,8 @@ static int set_url(struct pz_live_store *s, MDB_txn *txn, void *context)
         return rc;
     if (!url && bound)
         return EBUSY;
-    rc = url ? mdb_put(txn, s->db[PZ_DB_META], &k, &v, 0)
-             : mdb_del(txn, s->db[PZ_DB_META], &k, NULL);
+    rc = url ? pz_db_put(s, txn, PZ_DB_META, "log", 3, url, strlen(url), 0)
+             : pz_db_del(s, txn, PZ_DB_META, "log", 3);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 

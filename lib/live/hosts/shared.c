@@ -381,7 +381,7 @@ static int look_at(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct person *p = context;
     struct pz_numbers list = { NULL, 0, 0 };
-    MDB_val k = pz_db_val(p->user_id, strlen(p->user_id)), v;
+    MDB_val v;
     char owner[PZ_LIVE_ID_MAX + 1];
     uint64_t since;
     int rc = pz_ids_hash(s, txn, p->user_id, p->hash);
@@ -395,11 +395,15 @@ static int look_at(struct pz_live_store *s, MDB_txn *txn, void *context)
     if (rc == 0)
         rc = pz_live_each_session(s, txn, p->user_id, note_session, p);
     /* a session id serves as a user id until it joins somebody */
-    if (rc == 0 && !pz_live_joined(s, txn, p->user_id, owner, &since) &&
-        !pz_strs_add(&p->sessions, p->user_id))
-        rc = ENOMEM;
-    p->receipt.rows = mdb_get(txn, s->db[PZ_DB_USERS], &k, &v) == 0;
-    return rc;
+    if (rc == 0)
+        rc = pz_live_joined(s, txn, p->user_id, owner, &since);
+    if (rc == MDB_NOTFOUND)
+        rc = pz_strs_add(&p->sessions, p->user_id) ? 0 : ENOMEM;
+    if (rc != 0)
+        return rc;
+    rc = pz_db_get(s, txn, PZ_DB_USERS, p->user_id, strlen(p->user_id), &v);
+    p->receipt.rows = rc == 0;
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 /* Under the log's lock nobody appends: the store has all there is, and knows what the user's is. */
