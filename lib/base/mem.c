@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum { ARENA_BLOCK_BYTES = 1 << 16 };
@@ -44,6 +45,68 @@ void *pz_mem_array(size_t n, size_t elem_bytes)
         return NULL;
     memset(p, 0, bytes);
     return p;
+}
+
+enum { HUGE_PAGE = 2 << 20, PAGE = 4096, LINES = PAGE / PZ_MEM_ALIGN };
+
+/* Arrays that all began at the beginning of a page would meet in the same sets of the first cache: each
+ * begins at a line of its own. */
+static size_t lead(uintptr_t p)
+{
+    return (p / PAGE ^ p / HUGE_PAGE * 7) % LINES * PZ_MEM_ALIGN;
+}
+
+/* Bytes of a mapping for an array; 0: too many. */
+static size_t map_bytes(size_t n, size_t elem_bytes)
+{
+    size_t bytes;
+
+    if (!multiply(n, elem_bytes, &bytes) || bytes > PTRDIFF_MAX - 2 * (size_t)HUGE_PAGE)
+        return 0;
+    bytes += PAGE;
+    if (bytes > HUGE_PAGE / 2)
+        return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static void *map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void *begin(char *p)
+{
+    return p ? p + lead((uintptr_t)p) : NULL;
+}
+
+void *pz_mem_map(size_t n, size_t elem_bytes)
+{
+    size_t bytes = map_bytes(n, elem_bytes), before, behind;
+    char *p;
+
+    if (bytes < HUGE_PAGE)
+        return bytes ? begin(map(bytes)) : NULL;
+    /* Huge pages begin at multiples of their size: what is too much on both sides goes back. */
+    p = map(bytes + HUGE_PAGE);
+    if (!p)
+        return NULL;
+    before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    behind = HUGE_PAGE - before;
+    if (before > 0)
+        munmap(p, before);
+    if (behind > 0)
+        munmap(p + before + bytes, behind);
+    /* Without them the array is in small pages: slower, not wrong. */
+    (void)madvise(p + before, bytes, MADV_HUGEPAGE);
+    return begin(p + before);
+}
+
+void pz_mem_unmap(void *p, size_t n, size_t elem_bytes)
+{
+    if (p)
+        munmap((char *)p - (uintptr_t)p % PAGE, map_bytes(n, elem_bytes));
 }
 
 void *pz_mem_copy(const void *src, size_t n, size_t elem_bytes)

@@ -8,12 +8,25 @@
 #define PZ_BASE_SIMD_H
 
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PZ_NO_CLONES)
 #define PZ_KERNEL __attribute__((target_clones("arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define PZ_KERNEL
 #endif
+
+/* The k-th bit of flag[k], 64 bytes of 0 or 1: compilers compare into bytes faster than into bits. */
+static inline __attribute__((always_inline)) uint64_t pz_flags_to_bits(const uint8_t *flag)
+{
+    uint64_t bits = 0, eight;
+
+    for (unsigned k = 0; k < 64; k += 8) {
+        memcpy(&eight, flag + k, sizeof eight);
+        bits |= (eight * 0x0102040810204080u >> 56) << k;
+    }
+    return bits;
+}
 
 /* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes
  * expf). The limits keep small results clear of denormal numbers, which are slow: compilers

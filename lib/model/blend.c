@@ -75,6 +75,19 @@ float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
     return pz_score_max_below(score, n, allowed, NULL);
 }
 
+PZ_KERNEL uint64_t pz_scores_above(const float *score, uint32_t n, float bar)
+{
+    uint8_t flag[64] = { 0 };
+
+    if (n == 64)
+        for (uint32_t k = 0; k < 64; k++)
+            flag[k] = score[k] > bar;
+    else
+        for (uint32_t k = 0; k < n; k++)
+            flag[k] = score[k] > bar;
+    return pz_flags_to_bits(flag);
+}
+
 PZ_KERNEL void pz_blend_add(float *out, const float *score, uint32_t n, float factor)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -120,33 +133,23 @@ bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const 
     return *top > 0;
 }
 
-/* Parts that can be scored roughly (rough) or all others, added to out. */
-static void add_parts(const struct pz_model *m, struct pz_scoring *job, bool rough, float *out,
-                      float *part_score)
+void pz_blend_add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, float *out,
+                       float *part_score)
 {
+    const struct pz_part *p = &m->part[i];
     uint32_t n = m->items.n;
     float *raw = job->scratch, top;
     void *rest = (char *)job->scratch + round_up((size_t)n * sizeof(float));
+    double weight = pz_part_weight(p, job->q);
 
-    for (size_t i = 0; i < m->n_parts; i++) {
-        const struct pz_part *p = &m->part[i];
-        double weight = pz_part_weight(p, job->q);
-
-        if ((p->scorer->rough != NULL) != rough || (weight <= 0 && !part_score) ||
-            !pz_blend_score(p, job->q, job->allowed, n, rest, raw, &top))
-            continue;
-        job->used |= 1u << i;
-        if (weight > 0)
-            pz_blend_add(out, raw, n, (float)weight / top);
-        if (part_score)
-            pz_blend_add(part_score + i * n, raw, n, 1 / top);
-    }
-}
-
-void pz_blend_base(const struct pz_model *m, struct pz_scoring *job, float *out)
-{
-    memset(out, 0, m->items.n * sizeof *out);
-    add_parts(m, job, false, out, NULL);
+    if ((weight <= 0 && !part_score) ||
+        !pz_blend_score(p, job->q, job->allowed, n, rest, raw, &top))
+        return;
+    job->used |= 1u << i;
+    if (weight > 0)
+        pz_blend_add(out, raw, n, (float)weight / top);
+    if (part_score)
+        pz_blend_add(part_score, raw, n, 1 / top);
 }
 
 void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
@@ -157,8 +160,12 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
     memset(out, 0, m->items.n * sizeof *out);
     if (part_score)
         memset(part_score, 0, m->n_parts * m->items.n * sizeof *out);
-    add_parts(m, &job, false, out, part_score);
-    add_parts(m, &job, true, out, part_score);
+    for (size_t k = 0; k < 2 * m->n_parts; k++) {
+        size_t i = k % m->n_parts;
+
+        if ((m->part[i].scorer->rough != NULL) == (k >= m->n_parts))
+            pz_blend_add_part(m, i, &job, out, part_score ? part_score + i * m->items.n : NULL);
+    }
     *used = job.used;
 }
 

@@ -13,9 +13,10 @@
 bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
                     uint32_t n, void *scratch, float *score, float *top);
 
-/* The blend of those parts alone that cannot be scored roughly, into out; job->out is not touched, used
- * gets their bits. */
-void pz_blend_base(const struct pz_model *m, struct pz_scoring *job, float *out);
+/* Part i's scores of job's query, normalised, times its weight added to out [items.n]; job->used gets its
+ * bit. part_score: NULL, or what receives the scores alone. job->out is not touched. */
+void pz_blend_add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, float *out,
+                       float *part_score);
 
 /* out[n] += factor * score[n]; the two do not overlap. */
 void pz_blend_add(float *out, const float *score, uint32_t n, float factor);

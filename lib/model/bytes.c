@@ -155,10 +155,22 @@ static float longer(float length, double square)
     return next > (double)length ? (float)(next * UP) : length;
 }
 
-void pz_bytes_rows(const float *row, size_t n, size_t d, int8_t *code, float *scale,
-                   struct pz_bytes_off *off)
+void pz_bytes_row_lengths(const float *row, size_t n, size_t d, float *length)
 {
-    for (size_t i = 0; i < n; i++, row += d, code += d) {
+    for (size_t i = 0; i < n; i++, row += d) {
+        double square = 0;
+
+        for (size_t k = 0; k < d; k++)
+            square += (double)row[k] * (double)row[k];
+        length[i] = longer(0, square);
+    }
+}
+
+void pz_bytes_rows(const float *all, const uint32_t *order, size_t n, size_t d, int8_t *code,
+                   float *scale, struct pz_bytes_off *off)
+{
+    for (size_t i = 0; i < n; i++, code += d) {
+        const float *row = all + (order ? order[i] : i) * d;
         double apart = 0, square = 0;
         struct pz_bytes_off *o = &off[i / 64];
 
@@ -176,7 +188,7 @@ void pz_bytes_rows(const float *row, size_t n, size_t d, int8_t *code, float *sc
     }
 }
 
-void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off)
+void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off, float *length)
 {
     const int8_t *code = rows->code;
 
@@ -187,8 +199,8 @@ void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off
             off[i / 64] = (struct pz_bytes_off){ 0, 0 };
         for (size_t k = 0; k < rows->d; k++)
             square += (int32_t)code[k] * (int32_t)code[k];
-        off[i / 64].length = longer(off[i / 64].length, (double)square * (double)rows->scale[i] *
-                                                            (double)rows->scale[i]);
+        length[i] = longer(0, (double)square * (double)rows->scale[i] * (double)rows->scale[i]);
+        off[i / 64].length = length[i] > off[i / 64].length ? length[i] : off[i / 64].length;
     }
 }
 
@@ -196,24 +208,15 @@ void pz_bytes_lengths(const struct pz_bytes_scan *rows, struct pz_bytes_off *off
  * scan's own three multiplications and the conversion of its sum add less than 8 2^-24. */
 static const double ROUNDING = 0x1p-24;
 
-/* What products with x, coded in 8 bits, are off. */
-static void bound_all(const struct pz_bytes_off *off, size_t n, const float *x, size_t d,
-                      const int8_t *code, float unit, float *out)
+/* What products of rows with a query in 8 bits are off. */
+static float bound_of(const struct pz_bytes_off *off, const struct pz_bytes_query8 *q)
 {
-    double square = 0, apart = 0, length, away;
+    return (q->length * off->row + q->away * (off->length + off->row)) * (float)UP * (float)UP;
+}
 
-    for (size_t k = 0; k < d; k++) {
-        double by = (double)x[k] - (double)unit * (double)code[k];
-
-        apart += by * by;
-        square += (double)x[k] * (double)x[k];
-    }
-    length = sqrt(square) * UP;
-    away = sqrt(apart) * UP + length * (double)(d + 8) * ROUNDING;
-    for (size_t b = 0; b < (n + 63) / 64; b++)
-        out[b] = (float)((length * (double)off[b].row +
-                          away * ((double)off[b].length + (double)off[b].row)) *
-                         UP);
+float pz_bytes_reach(const struct pz_bytes_query8 *q, size_t d)
+{
+    return (float)((double)q->length * (1 + (double)(d + 8) * ROUNDING) * UP);
 }
 
 PZ_KERNEL static void rough_plain(const struct pz_bytes_scan *r, size_t from, const int8_t *x,
@@ -229,7 +232,26 @@ PZ_KERNEL static void rough_plain(const struct pz_bytes_scan *r, size_t from, co
     }
 }
 
+/* Rows at any places, one by one. */
+static void rough_few(const struct pz_bytes_scan *r, const int8_t *x, float factor,
+                      const uint32_t *item, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pz_bytes_scan one = { r->code + item[i] * r->d, r->scale + item[i], 1, r->d };
+
+        rough_plain(&one, 0, x, factor, out + i);
+    }
+}
+
 #ifdef HAS_AVX2
+enum { AHEAD = 8 /* rows */, LINE = 64 };
+
+static inline void prefetch(const int8_t *row, size_t d)
+{
+    for (size_t k = 0; k < d; k += LINE)
+        __builtin_prefetch(row + k);
+}
+
 /* sum += products of 32 bytes at row with x, four neighbours added. The instruction wants one side
  * without signs: they go to the other, and two products of 127 and 127 fit in 16 bits. */
 AVX2 static inline __m256i add_32(__m256i sum, const int8_t *row, __m256i x)
@@ -240,32 +262,85 @@ AVX2 static inline __m256i add_32(__m256i sum, const int8_t *row, __m256i x)
                                                    _mm256_set1_epi16(1)));
 }
 
-/* Rows four at a time, but not the last ones where there are no more behind: x, zero from d on, may
- * reach into the next row. Returns how many rows were done. */
+/* The sums of four rows. x, zero from d on, may reach up to 31 bytes behind a row. */
+AVX2 static inline __m128i rough_4(const int8_t *const *row, size_t d, const int8_t *x)
+{
+    __m256i s[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                     _mm256_setzero_si256() };
+
+    for (size_t k = 0; k < d; k += 32) {
+        __m256i q = _mm256_loadu_si256((const __m256i_u *)(x + k));
+
+        s[0] = add_32(s[0], row[0] + k, q);
+        s[1] = add_32(s[1], row[1] + k, q);
+        s[2] = add_32(s[2], row[2] + k, q);
+        s[3] = add_32(s[3], row[3] + k, q);
+    }
+    return fold_4(s);
+}
+
+/* Rows four at a time, but not the last ones where there are no more behind. Returns how many rows were
+ * done. */
 AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const int8_t *x,
                               float factor, float *out)
 {
     size_t i = 0, d = r->d, end = more ? r->n : r->n - (r->n < 4 ? r->n : 4);
 
     for (; i + 4 <= end; i += 4) {
-        const int8_t *row = r->code + i * d;
-        __m256i s[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
-                         _mm256_setzero_si256() };
+        const int8_t *at = r->code + i * d;
         __m128 scale = _mm_mul_ps(_mm_set1_ps(factor), _mm_loadu_ps(r->scale + i));
 
-        for (size_t k = 0; k < d; k += 32) {
-            __m256i q = _mm256_loadu_si256((const __m256i_u *)(x + k));
-
-            s[0] = add_32(s[0], row + k, q);
-            s[1] = add_32(s[1], row + d + k, q);
-            s[2] = add_32(s[2], row + 2 * d + k, q);
-            s[3] = add_32(s[3], row + 3 * d + k, q);
-        }
-        _mm_storeu_ps(out + i, _mm_mul_ps(scale, _mm_cvtepi32_ps(fold_4(s))));
+        _mm_storeu_ps(out + i,
+                      _mm_mul_ps(scale, _mm_cvtepi32_ps(
+                                            rough_4((const int8_t *const[]){ at, at + d, at + 2 * d,
+                                                                             at + 3 * d },
+                                                    d, x))));
     }
     return i;
 }
+
+/* The same of rows at any places, but not of four with one of the last ones. */
+AVX2 static void rough_rows_avx2(const struct pz_bytes_scan *r, const int8_t *x, float factor,
+                                 const uint32_t *item, size_t n, float *out)
+{
+    size_t i = 0, d = r->d;
+
+    for (; i + 4 <= n; i += 4) {
+        const int8_t *row[4];
+        float scale[4];
+        bool last = false;
+
+        for (size_t j = 0; j < 4; j++) {
+            row[j] = r->code + item[i + j] * d;
+            scale[j] = factor * r->scale[item[i + j]];
+            last = last || item[i + j] + 4 >= r->n;
+            if (i + j + AHEAD < n)
+                prefetch(r->code + item[i + j + AHEAD] * d, d);
+        }
+        if (last)
+            rough_few(r, x, factor, item + i, 4, out + i);
+        else
+            _mm_storeu_ps(out + i,
+                          _mm_mul_ps(_mm_loadu_ps(scale), _mm_cvtepi32_ps(rough_4(row, d, x))));
+    }
+    rough_few(r, x, factor, item + i, n - i, out + i);
+}
 #endif
+
+/* How long it is and how far its bytes are off, rounding of products included. */
+static void measure(struct pz_bytes_query8 *q, size_t d)
+{
+    double square = 0, apart = 0;
+
+    for (size_t k = 0; k < d; k++) {
+        double x = (double)q->x[k], by = x - (double)q->unit * (double)q->code[k];
+
+        apart += by * by;
+        square += x * x;
+    }
+    q->length = longer(0, square);
+    q->away = (float)((sqrt(apart) * UP + (double)q->length * (double)(d + 8) * ROUNDING) * UP);
+}
 
 void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
 {
@@ -278,6 +353,7 @@ void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
     memset(q->code + d, 0, sizeof q->code - PZ_BYTES_DIM_MAX);
     q->x = x;
     q->unit = max / ROUGH_MAX;
+    measure(q, d);
 }
 
 /* Products with one query. more: four rows lie behind these, so that all can be done four at a time. */
@@ -307,5 +383,20 @@ void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes
             rough_one(&part, rows->n - from - n >= 4, q[k]->code, q[k]->unit, out[k] + from);
     }
     for (size_t k = 0; k < n_x; k++)
-        bound_all(off, rows->n, q[k]->x, rows->d, q[k]->code, q[k]->unit, bound[k]);
+        for (size_t b = 0; b < (rows->n + 63) / 64; b++)
+            bound[k][b] = bound_of(&off[b], q[k]);
+}
+
+void pz_bytes_rough_rows(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
+                         const struct pz_bytes_query8 *q, const uint32_t *item, size_t n,
+                         float *out, float *bound)
+{
+#ifdef HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        rough_rows_avx2(rows, q->code, q->unit, item, n, out);
+    else
+#endif
+        rough_few(rows, q->code, q->unit, item, n, out);
+    for (size_t i = 0; i < n; i++)
+        bound[i] = bound_of(&off[item[i] / 64], q);
 }

@@ -147,6 +147,9 @@ float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
 float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
                          const float *bound);
 
+/* Which of n <= 64 scores are above `bar`, a bit each. Threads: any */
+uint64_t pz_scores_above(const float *score, uint32_t n, float bar);
+
 /* One query of a block, as pz_model_score has its arguments. */
 struct pz_scoring {
     const struct pz_query *q;

@@ -2,25 +2,37 @@
 /* The blend, roughly: see rough.h.
  *
  * The exact blend of an item is base + sum over the rough parts of factor * score, added up in the
- * order and by the functions of pz_model_score, which takes such parts last. A factor wants the
- * part's largest score exactly: the items whose score plus bound reaches the largest score minus
- * bound are few, and scored exactly.
+ * order and by the functions of pz_model_score, which takes such parts last. Limits come from
+ * |score| <= reach * length (Cauchy and Schwarz): in a catalogue with a long tail most vectors are
+ * so short that nobody needs to read them (LEMP: Teflioudi, Gemulla & Mykytiuk 2015, prunes by the
+ * same bound).
  *
- * Bounds: that of a part grows by the largest trend of the 64 items and by its factor; those of the
- * parts add up, and ROUNDING covers what the additions of the blend round differently. */
+ *   largest  a factor wants the part's largest score exactly: of the items that can have it by their
+ *            length some are looked at in 8 bits, and of these few are scored exactly
+ *   limits   base + what was scanned, as far as it may be off + min(weight, factor * reach * length)
+ *   a look   8 bits instead of the last term
+ *
+ * An item's trend multiplies its scores, so also their limits. `slack` covers what the additions of the
+ * blend round differently; items far below 0, where it would not, are never chosen. */
 #include "model/rough.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/simd.h"
 #include "model/blend.h"
 
-enum { FEW_ITEMS = 2000 /* are scored exactly as soon */ };
+enum { FEW_ITEMS = 2000 /* are scored exactly as soon */, WORD = 64 };
+
+static const float GOOD = 0.6f; /* of the best */
 
 /* Parts of the blend's weight: a sum of PZ_MAX_PARTS floats twice, in other orders. */
 static const float ROUNDING = 4 * PZ_MAX_PARTS * 0x1p-24f;
+
+static const float UP = 1.000001f; /* more than a few products round */
 
 bool pz_rough_suits(const struct pz_model *m)
 {
@@ -49,11 +61,14 @@ struct pz_rough *pz_rough_new(const struct pz_model *m)
         return NULL;
     for (size_t i = 0; i < m->n_parts; i++)
         bytes += scratch_of(&m->part[i]);
-    r->base = pz_mem_array(m->items.n, sizeof *r->base);
+    r->n_items = m->items.n;
+    r->base = pz_mem_map(m->items.n, sizeof *r->base);
+    r->touched = pz_bits_new(m->items.n);
+    r->scan = pz_mem_map(m->items.n, sizeof *r->scan);
     r->off = pz_mem_array(2 * words(m), sizeof *r->off); /* the blend's, then a part's */
     r->max = pz_mem_array(words(m), sizeof *r->max);
     r->scratch = pz_mem_array(bytes, 1);
-    if (r->base && r->off && r->max && r->scratch)
+    if (r->base && r->touched && r->scan && r->off && r->max && r->scratch)
         return r;
     pz_rough_free(r);
     return NULL;
@@ -63,18 +78,13 @@ void pz_rough_free(struct pz_rough *r)
 {
     if (!r)
         return;
-    free(r->base);
+    pz_mem_unmap(r->base, r->n_items, sizeof *r->base);
+    pz_mem_unmap(r->scan, r->n_items, sizeof *r->scan);
+    free(r->touched);
     free(r->off);
     free(r->max);
     free(r->scratch);
     free(r);
-}
-
-/* The largest of each 64 scores whose bits are set, 0 where none is above. */
-static void find_max(const float *score, uint32_t n, const uint64_t *allowed, float *max)
-{
-    for (uint32_t i = 0; i < n; i += 64)
-        max[i / 64] = pz_score_max(score + i, n - i < 64 ? n - i : 64, allowed + i / 64);
 }
 
 static float exact_score(const struct pz_part *p, void *scratch, int64_t now, uint32_t item)
@@ -85,34 +95,122 @@ static float exact_score(const struct pz_part *p, void *scratch, int64_t now, ui
     return score;
 }
 
+/* ---- the largest score of a part */
+
+/* What a part gives an item at most. */
+static float gain_of(const struct pz_rough_part *p, uint32_t item)
+{
+    float gain;
+
+    if (!p->limit.length)
+        return 0;
+    gain = p->factor * (p->limit.reach * p->limit.length[item] * pz_rough_trend(&p->limit, item));
+    return gain < p->weight ? gain : p->weight;
+}
+
 /* One rough part of a query. */
-struct rough_scores {
+struct ready {
     const struct pz_part *p;
     void *scratch;
     int64_t now;
-    const float *raw, *off, *max; /* [items.n], [words], [words] */
+    struct pz_rough_limit limit;
 };
 
-/* The largest exact score of the n items allowed, 0 when none is above. */
-static float largest(const struct rough_scores *s, const uint64_t *allowed, uint32_t n)
+/* Exact scores of those of n items that can have more than top; returns the largest, or top. */
+static float look_for_top(const struct ready *s, const uint32_t *item, size_t n, float top)
+{
+    float raw[PZ_ROUGH_ITEMS], off[PZ_ROUGH_ITEMS];
+
+    s->p->scorer->rough_rows(s->p->part, s->scratch, item, n, raw, off);
+    for (size_t i = 0; i < n; i++) {
+        float most = (raw[i] + off[i]) * pz_rough_trend(&s->limit, item[i]) * UP, score;
+
+        if (most <= top)
+            continue;
+        score = exact_score(s->p, s->scratch, s->now, item[i]);
+        top = score > top ? score : top;
+    }
+    return top;
+}
+
+/* What a trend multiplies with at most. */
+static float largest_trend(const struct pz_rough_limit *l, uint32_t n)
+{
+    float most = l->trend ? pz_score_max(l->trend, n, NULL) : 1;
+
+    return most > 1 ? 1 + l->fade * (most - 1) : 1;
+}
+
+/* Some items that the other parts find good: whoever is first lets few be looked at after them. Returns
+ * how many, at most PZ_ROUGH_ITEMS. */
+static size_t find_promising(const struct pz_rough *r, const uint64_t *allowed, uint32_t *item)
+{
+    uint32_t n = r->learned;
+    float bar = pz_score_max(r->base, n, allowed) * GOOD;
+    size_t n_items = 0;
+
+    for (uint32_t first = 0; first < n && n_items < PZ_ROUGH_ITEMS && bar > 0; first += WORD) {
+        uint64_t bits = allowed[first / WORD];
+
+        if (bits)
+            bits &= pz_scores_above(r->base + first, n - first < WORD ? n - first : WORD, bar);
+        for (; bits && n_items < PZ_ROUGH_ITEMS; bits &= bits - 1)
+            item[n_items++] = first + (uint32_t)__builtin_ctzll(bits);
+    }
+    return n_items;
+}
+
+/* The largest exact score of the items allowed, 0 when none is above: from the longest vector on, until none
+ * can have more. most: what a trend multiplies with at most. */
+static float largest_by_length(const struct ready *s, const struct pz_rough *r,
+                               const uint32_t *longest, const uint64_t *allowed)
+{
+    const struct pz_rough_limit *l = &s->limit;
+    uint32_t item[PZ_ROUGH_ITEMS];
+    size_t n = find_promising(r, allowed, item);
+    float top = look_for_top(s, item, n, 0), most = largest_trend(l, r->learned);
+
+    for (uint32_t k = 0; k < r->learned; k += PZ_ROUGH_ITEMS) {
+        if (l->reach * l->length[longest[k]] * most * UP <= top)
+            break;
+        n = 0;
+        for (uint32_t i = k; i < r->learned && i < k + PZ_ROUGH_ITEMS; i++)
+            if (pz_bits_has(allowed, longest[i]))
+                item[n++] = longest[i];
+        top = look_for_top(s, item, n, top);
+    }
+    return top;
+}
+
+/* The same of scores raw, off by so much at most, 64 together. */
+static float largest_of_scan(const struct ready *s, const float *raw, const float *off, uint32_t n,
+                             const uint64_t *allowed)
 {
     float least = 0, top = 0;
 
-    for (uint32_t w = 0; w < (n + 63) / 64; w++)
-        least = s->max[w] - s->off[w] > least ? s->max[w] - s->off[w] : least;
     for (uint32_t w = 0; w < (n + 63) / 64; w++) {
-        if (s->max[w] + s->off[w] < least)
-            continue;
-        for (uint64_t bits = allowed[w]; bits; bits &= bits - 1) {
-            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            float score = s->raw[i] + s->off[w] < least ? 0
-                                                        : exact_score(s->p, s->scratch, s->now, i);
+        uint32_t left = n - w * WORD < WORD ? n - w * WORD : WORD;
+        float sure = pz_score_max(raw + w * WORD, left, allowed + w) - off[w];
+
+        least = sure > least ? sure : least;
+    }
+    for (uint32_t first = 0; first < n; first += WORD) {
+        uint32_t left = n - first < WORD ? n - first : WORD;
+        uint64_t bits = allowed[first / WORD];
+
+        bits &= pz_scores_above(raw + first, left,
+                                nextafterf(least - off[first / WORD], -INFINITY));
+        for (; bits; bits &= bits - 1) {
+            float score = exact_score(s->p, s->scratch, s->now,
+                                      first + (uint32_t)__builtin_ctzll(bits));
 
             top = score > top ? score : top;
         }
     }
     return top;
 }
+
+/* ---- scores of a part */
 
 PZ_KERNEL static void add_off(float *restrict sum, const float *restrict off, float factor,
                               size_t n)
@@ -121,27 +219,72 @@ PZ_KERNEL static void add_off(float *restrict sum, const float *restrict off, fl
         sum[w] += factor * off[w];
 }
 
-/* Add what was scored of one part, off in the second half of r->off, to a query's blend. */
-static void add_rough(const struct pz_model *m, size_t i, struct pz_rough_task *t, void *scratch)
+/* Put a part that has something to say, its largest score top, on a query's list. */
+static struct pz_rough_part *add_part(struct pz_rough_task *t, size_t i, const struct ready *s,
+                                      float top)
 {
-    const struct pz_part *p = &m->part[i];
     struct pz_rough *r = t->rough;
+    float weight = (float)pz_part_weight(s->p, t->job.q);
+
+    if (top <= 0)
+        return NULL;
+    r->part[r->n] = (struct pz_rough_part){
+        .part = s->p,
+        .scratch = s->scratch,
+        .limit = s->limit,
+        .factor = weight / top,
+        .weight = weight * UP,
+    };
+    t->job.used |= 1u << i;
+    return &r->part[r->n++];
+}
+
+/* A part whose lengths tell. */
+static void add_by_length(const struct pz_model *m, size_t i, struct pz_rough_task *t,
+                          void *scratch, const struct pz_reach *reach)
+{
+    struct ready s = { .p = &m->part[i], .scratch = scratch, .now = t->rough->now };
+
+    s.limit = pz_rough_limit_of(s.p, reach->length, s.now);
+    s.limit.reach = reach->factor * UP;
+    if (add_part(t, i, &s, largest_by_length(&s, t->rough, reach->longest, t->job.allowed)))
+        t->rough->any_reach = true;
+}
+
+/* A part that was scanned: raw scores in the task's scratch, off in the second half of r->off. */
+static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t, void *scratch)
+{
+    struct ready s = { .p = &m->part[i], .scratch = scratch, .now = t->rough->now };
+    struct pz_rough *r = t->rough;
+    float *raw = t->job.scratch, *off = r->off + words(m);
+    struct pz_rough_part *p;
     uint32_t n = m->items.n;
-    float *raw = t->job.scratch, *off = r->off + words(m), factor, top;
 
     memset(raw + pz_model_learned(m), 0, (n - pz_model_learned(m)) * sizeof *raw);
-    pz_trend_apply(p->trend, r->now, raw, n);
-    pz_trend_widen(p->trend, r->now, off, n);
-    find_max(raw, n, t->job.allowed, r->max);
-    top = largest(&(struct rough_scores){ p, scratch, r->now, raw, off, r->max }, t->job.allowed,
-                  n);
-    if (top <= 0)
+    pz_trend_apply(s.p->trend, s.now, raw, n);
+    pz_trend_widen(s.p->trend, s.now, off, n);
+    p = add_part(t, i, &s, largest_of_scan(&s, raw, off, n, t->job.allowed));
+    if (!p)
         return;
-    factor = (float)pz_part_weight(p, t->job.q) / top;
-    r->part[r->n++] = (struct pz_rough_part){ p, scratch, factor };
-    t->job.used |= 1u << i;
-    pz_blend_add(t->job.out, raw, n, factor);
-    add_off(r->off, off, factor, words(m));
+    if (!r->any_scan)
+        memset(r->scan, 0, n * sizeof *r->scan);
+    r->any_scan = true;
+    pz_blend_add(r->scan, raw, n, p->factor);
+    add_off(r->off, off, p->factor, words(m));
+}
+
+/* Make part i of a query ready; *reach is all-zero where it wants to be scanned. Returns whether it is to be
+ * scored at all. */
+static bool make_ready(const struct pz_part *p, struct pz_rough_task *t, void *scratch,
+                       struct pz_reach *reach)
+{
+    *reach = (struct pz_reach){ NULL, NULL, 0 };
+    if (!t->done || pz_part_weight(p, t->job.q) <= 0)
+        return false;
+    t->done = p->scorer->rough(p->part, pz_part_query(p, t->job.q), scratch);
+    if (t->done && p->scorer->reach)
+        p->scorer->reach(p->part, scratch, reach);
+    return t->done;
 }
 
 /* Part i of all queries that can be scored roughly so far; `at` is where its scratch is. */
@@ -156,36 +299,88 @@ static void score_part(const struct pz_model *m, size_t i, size_t at, struct pz_
 
     for (size_t k = 0; k < n; k++) {
         struct pz_rough_task *t = &task[k];
+        struct pz_reach reach;
 
-        if (!t->done || pz_part_weight(p, t->job.q) <= 0)
+        if (!make_ready(p, t, t->rough->scratch + at, &reach))
             continue;
+        if (reach.length) {
+            add_by_length(m, i, t, t->rough->scratch + at, &reach);
+            continue;
+        }
         off[n_ready] = t->rough->off + words(m);
         memset(off[n_ready], 0, words(m) * sizeof *off[n_ready]);
         scratch[n_ready] = t->rough->scratch + at;
         raw[n_ready] = t->job.scratch;
-        t->done = p->scorer->rough(p->part, pz_part_query(p, t->job.q), scratch[n_ready]);
-        if (t->done)
-            ready[n_ready++] = t;
+        ready[n_ready++] = t;
     }
-    p->scorer->rough_scan(p->part, scratch, n_ready, raw, off);
+    if (n_ready > 0)
+        p->scorer->rough_scan(p->part, scratch, n_ready, raw, off);
     for (size_t k = 0; k < n_ready; k++)
-        add_rough(m, i, ready[k], scratch[k]);
+        add_scan(m, i, ready[k], scratch[k]);
 }
 
-/* Add the base; the bounds grow by what its addition rounds, and max takes them in. */
-static void add_base(struct pz_rough *r, const struct pz_model *m, const struct pz_scoring *job)
+/* ---- limits of the blend */
+
+/* What the n <= 64 items from `first` on have at most. */
+static inline __attribute__((always_inline)) void add_up(const struct pz_rough *r, size_t first,
+                                                         uint32_t n, uint32_t learned, float *sum)
 {
+    float own[WORD] = { 0 }, limit[WORD];
+    float most = r->slack + r->off[first / WORD];
+
+    if (r->any_scan)
+        memcpy(own, r->scan + first, n * sizeof *own);
+    for (uint32_t k = 0; k < n; k++)
+        own[k] += r->base[first + k] + most;
+    for (size_t p = 0; p < r->n_fixed; p++) {
+        float factor = r->fixed[p].factor;
+
+        pz_rough_limits(&r->fixed[p].limit, first, learned, limit);
+        for (uint32_t k = 0; k < learned; k++)
+            own[k] += factor * limit[k];
+    }
+    for (size_t p = 0; p < r->n; p++) {
+        float factor = r->part[p].factor, weight = r->part[p].weight;
+
+        if (!r->part[p].limit.length)
+            continue;
+        pz_rough_limits(&r->part[p].limit, first, learned, limit);
+        for (uint32_t k = 0; k < learned; k++) {
+            float gain = factor * limit[k];
+
+            own[k] += gain < weight ? gain : weight;
+        }
+    }
+    memcpy(sum, own, n * sizeof *own);
+}
+
+PZ_KERNEL static void add_limits(const struct pz_rough *r, uint32_t n, float *out)
+{
+    uint32_t first = 0, learned = r->learned;
+
+    for (; first + WORD <= learned; first += WORD)
+        add_up(r, first, WORD, WORD, out + first);
+    for (; first < n; first += WORD)
+        add_up(r, first, n - first < WORD ? n - first : WORD,
+               learned <= first ? 0 : learned - first, out + first);
+}
+
+/* The base is there, the parts are: what each item has at most. */
+static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
+{
+    struct pz_rough *r = t->rough;
     uint32_t n = m->items.n;
     float weight = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
-        weight += (float)pz_part_weight(&m->part[i], job->q);
-    pz_blend_add(job->out, r->base, n, 1);
-    find_max(job->out, n, job->allowed, r->max);
-    for (size_t w = 0; w < words(m); w++) {
-        r->off[w] = r->off[w] * (1 + ROUNDING) + weight * ROUNDING;
-        r->max[w] += r->off[w];
-    }
+        weight += (float)pz_part_weight(&m->part[i], t->job.q);
+    r->slack = 2 * weight * ROUNDING;
+    for (size_t w = 0; w < words(m); w++)
+        r->off[w] *= 1 + ROUNDING;
+    add_limits(r, n, t->job.out);
+    for (uint32_t i = 0; i < n; i += WORD)
+        r->max[i / WORD] = pz_score_max(t->job.out + i, n - i < WORD ? n - i : WORD,
+                                        t->job.allowed + i / WORD);
 }
 
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n)
@@ -196,11 +391,13 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
         struct pz_rough *r = task[k].rough;
 
         r->n = 0;
+        r->any_scan = r->any_reach = false;
         r->now = task[k].job.q->now;
+        r->learned = pz_model_learned(m);
         task[k].job.used = 0;
         task[k].done = true;
-        memset(task[k].job.out, 0, m->items.n * sizeof *task[k].job.out);
         memset(r->off, 0, words(m) * sizeof *r->off);
+        pz_rough_base(m, &task[k]);
     }
     for (size_t i = 0; i < m->n_parts; i++)
         if (m->part[i].scorer->rough) {
@@ -208,15 +405,65 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
             at += scratch_of(&m->part[i]);
         }
     for (size_t k = 0; k < n; k++)
-        if (task[k].done) {
-            pz_blend_base(m, &task[k].job, task[k].rough->base);
-            add_base(task[k].rough, m, &task[k].job);
+        if (task[k].done)
+            add_up_all(m, &task[k]);
+}
+
+/* Keep those of n items at `place` that have at least so much; returns how many. */
+static size_t keep(float least, uint8_t *place, size_t n, const float *at_most)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (at_most[place[i]] >= least)
+            place[kept++] = place[i];
+    return kept;
+}
+
+/* What a part gives the n items at `place` is added to about, and to at_most in place of its limit. */
+static void look(const struct pz_rough_part *p, const uint32_t *item, const uint8_t *place,
+                 size_t n, float *at_most, float *about)
+{
+    float raw[PZ_ROUGH_ITEMS], off[PZ_ROUGH_ITEMS];
+    uint32_t own[PZ_ROUGH_ITEMS] = { 0 };
+
+    for (size_t i = 0; i < n; i++)
+        own[i] = item[place[i]];
+    p->part->scorer->rough_rows(p->part->part, p->scratch, own, n, raw, off);
+    for (size_t i = 0; i < n; i++) {
+        float factor = p->factor * pz_rough_trend(&p->limit, own[i]);
+
+        at_most[place[i]] += factor * (raw[i] + off[i] * UP) - gain_of(p, own[i]);
+        about[place[i]] += factor * raw[i];
+    }
+}
+
+void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
+                   float *at_most, float *about)
+{
+    uint8_t place[PZ_ROUGH_ITEMS];
+    size_t left = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        about[i] = pz_rough_base_of(r, item[i]) + (r->any_scan ? r->scan[item[i]] : 0);
+        at_most[i] = about[i] + r->off[item[i] / WORD] + r->slack;
+        if (item[i] < r->learned)
+            place[left++] = (uint8_t)i;
+        for (size_t k = 0; k < r->n && item[i] < r->learned; k++)
+            at_most[i] += gain_of(&r->part[k], item[i]);
+    }
+    for (size_t k = 0; k < r->n; k++)
+        if (r->part[k].limit.length) {
+            left = keep(least, place, left, at_most);
+            look(&r->part[k], item, place, left, at_most, about);
         }
+    for (size_t i = 0; i < n; i++)
+        about[i] = at_most[i] < least ? at_most[i] : about[i];
 }
 
 float pz_rough_exact(const struct pz_rough *r, uint32_t item)
 {
-    float blend = r->base[item];
+    float blend = pz_rough_base_of(r, item);
 
     for (size_t i = 0; i < r->n; i++) {
         const struct pz_rough_part *p = &r->part[i];

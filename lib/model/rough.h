@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blend, roughly: what parts that read long vectors say is scored from shorter copies of them
- * (struct pz_scorer, rough), with a bound on the error, and whoever chooses asks for the exact blend
- * of the few items that can be chosen. Exact means the bits of pz_model_score.
+/* The blend, roughly: of parts that read long vectors it is known first what they give an item at most,
+ * from the lengths of vectors or from shorter copies of them (struct pz_scorer, rough). Whoever chooses
+ * asks for more of the few items that can be chosen, and for the exact blend of fewer. Exact means the
+ * bits of pz_model_score.
  *
- *     pz_rough_new -> [pz_rough_score -> pz_rough_exact...]... -> pz_rough_free
+ *     pz_rough_new -> [pz_rough_score -> [pz_rough_look -> pz_rough_exact]...]... -> pz_rough_free
  *
  * Threads: one a struct pz_rough. */
 #ifndef PZ_MODEL_ROUGH_H
@@ -11,22 +12,81 @@
 
 #include "model/model.h"
 
+/* What scores of a part do not exceed: reach * length * (1 + fade * (trend - 1)). */
+struct pz_rough_limit {
+    const float *length, *trend; /* [learned items]; trend NULL: 1 */
+    float reach, fade;
+};
+
 /* A part of the blend at hand that was scored roughly. */
 struct pz_rough_part {
     const struct pz_part *part;
-    void *scratch; /* its own, until the next query */
-    float factor;  /* weight / largest score */
+    void *scratch;               /* its own, until the next query */
+    struct pz_rough_limit limit; /* length NULL: all items were scanned */
+    float factor;                /* weight / largest score */
+    float weight;                /* no allowed item is given more */
+};
+
+/* A part whose scores stand in an array: factor * score * (1 + fade * (trend - 1)). */
+struct pz_rough_fixed {
+    struct pz_rough_limit limit; /* reach 1: what the scores are */
+    float factor;
 };
 
 struct pz_rough {
-    float *base; /* [items.n] what the other parts gave */
-    float *off;  /* [words of items.n] how far the blend is off at most, 64 items together */
-    float *max;  /* [words of items.n] no allowed one of 64 items has more, off or exact */
+    float *base;       /* [items.n] what the other parts gave, but for those that are fixed */
+    uint64_t *touched; /* items whose base may not be 0, where it is not dense */
+    bool dense;
+    struct pz_rough_fixed fixed[PZ_MAX_PARTS]; /* behind base, in the order of the blend */
+    size_t n_fixed;
+    float *scan; /* [items.n] what was scanned gave, where any was; NULL: nothing ever is */
+    float *max;  /* [words of items.n] no allowed one of 64 items has more */
+    float *off;  /* [words of items.n] how far what was scanned is off at most, 64 items together */
     struct pz_rough_part part[PZ_MAX_PARTS];
-    size_t n; /* parts; 0: the blend is exact */
+    size_t n;                 /* parts; 0: the blend is exact */
+    bool any_scan, any_reach; /* which kinds are among them */
+    float slack;              /* what additions in another order can round, added to each blend */
     int64_t now;
-    char *scratch; /* of the parts that can be scored roughly, one after the other */
+    uint32_t n_items, learned; /* all, and those that parts know */
+    char *scratch;             /* of the parts that can be scored roughly, one after the other */
 };
+
+/* One query of a block. */
+struct pz_rough_task {
+    struct pz_rough *rough; /* its own */
+    struct pz_scoring job;  /* allowed is not NULL; out and used are filled */
+    bool done;              /* out; false: a part cannot be scored roughly, ask pz_model_score */
+};
+
+/* What parts say exactly of one query: base, touched, dense and fixed of t->rough. Part of pz_rough_score.
+ */
+void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t);
+
+/* The same of one item. */
+float pz_rough_base_of(const struct pz_rough *r, uint32_t item);
+
+/* A limit of reach 1, with the part's trend. */
+struct pz_rough_limit pz_rough_limit_of(const struct pz_part *p, const float *length, int64_t now);
+
+/* The trend in a limit. */
+static inline float pz_rough_trend(const struct pz_rough_limit *l, uint32_t item)
+{
+    return l->trend ? 1 + l->fade * (l->trend[item] - 1) : 1;
+}
+
+/* limit[k] of the n <= 64 items from `first` on. */
+static inline __attribute__((always_inline)) void pz_rough_limits(const struct pz_rough_limit *l,
+                                                                  size_t first, uint32_t n,
+                                                                  float *limit)
+{
+    const float *length = l->length + first;
+
+    for (uint32_t k = 0; k < n; k++)
+        limit[k] = l->reach * length[k];
+    if (l->trend)
+        for (uint32_t k = 0; k < n; k++)
+            limit[k] *= 1 + l->fade * (l->trend[first + k] - 1);
+}
 
 /* Whether a model is worth it: it has parts that can be scored roughly, and many items. */
 bool pz_rough_suits(const struct pz_model *m);
@@ -37,17 +97,18 @@ bool pz_rough_suits(const struct pz_model *m);
 struct pz_rough *pz_rough_new(const struct pz_model *m);
 void pz_rough_free(struct pz_rough *r);
 
-/* One query of a block. */
-struct pz_rough_task {
-    struct pz_rough *rough; /* its own */
-    struct pz_scoring job;  /* allowed is not NULL; out and used are filled */
-    bool done;              /* out; false: a part cannot be scored roughly, ask pz_model_score */
-};
-
-/* As pz_model_score, roughly, of n <= PZ_SCORE_BLOCK queries: fills what each task has to fill, to the
- * same bits however many there are.
+/* As pz_model_score, roughly, of n <= PZ_SCORE_BLOCK queries: job.out becomes what the blend of an allowed
+ * item is at most. The same bits however many queries there are.
  * Owner: task[k].rough borrows from m and from the query until its next use */
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n);
+
+enum { PZ_ROUGH_ITEMS = 64 };
+
+/* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order: the blend of item[i] is at_most[i] at most
+ * and about[i], and at least as far below the latter as at_most is above. Items that have less than `least`
+ * need no close look: their about is at_most. */
+void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
+                   float *at_most, float *about);
 
 /* What pz_model_score says of one item. */
 float pz_rough_exact(const struct pz_rough *r, uint32_t item);

@@ -128,6 +128,13 @@ struct pz_delta {
 /* Queries that are scored together. */
 enum { PZ_SCORE_BLOCK = 8 };
 
+/* What scores of a query do not exceed, above 0 or below: factor * length of the item. */
+struct pz_reach {
+    const float *length;     /* [items that the part learned of] */
+    const uint32_t *longest; /* [the same] items by descending length */
+    float factor;
+};
+
 struct pz_scorer {
     const char *name;
     const char *meaning; /* one line for the manual */
@@ -226,17 +233,33 @@ struct pz_scorer {
      * when the scorer has nothing to say for this query (out is then still zero). */
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
 
+    /* As score, where most items are left 0: bits of all items whose out may be another number are put
+     * into touched, which is empty at the call; when the part has nothing to say, too. NULL: out is
+     * full. */
+    bool (*score_few)(const void *part, const struct pz_query *q, void *scratch, float *out,
+                      uint64_t *touched);
+
+    /* Scores of this query that stand in an array of the part's, of the items that it learned of; not
+     * negative. NULL, also as the answer: ask score. */
+    const float *(*fixed)(const void *part, const struct pz_query *q);
+
     /* Scores at a fraction of the cost, and how far they may be off. All three or none (NULL):
      *   rough       make a query ready in its scratch; false: it cannot for this query, ask score,
      *               which then has the scratch
      *   rough_scan  the scores of the items that the part learned of, out[k], for n <=
      *               PZ_SCORE_BLOCK queries that were made ready; items are read once for all.
      *               off[k][b] becomes what the scores of the b-th 64 items may be off at most
-     *   exact       what score says of one item, to the last bit, while the scratch stays */
+     *   exact       what score says of one item, to the last bit, while the scratch stays
+     * Where lengths of vectors tell which items can matter, of few of many; both or none (NULL):
+     *   reach       of a query that was made ready; false: of so few items all are scanned
+     *   rough_rows  the scores of n items; off[i] becomes what out[i] may be off at most */
     bool (*rough)(const void *part, const struct pz_query *q, void *scratch);
     void (*rough_scan)(const void *part, void *const *scratch, size_t n, float *const *out,
                        float *const *off);
     float (*exact)(const void *part, void *scratch, uint32_t item);
+    bool (*reach)(const void *part, void *scratch, struct pz_reach *out);
+    void (*rough_rows)(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
+                       float *off);
 
     /* As score, for n queries at once, so that items are read once for all of them: what score says
      * of q[i], to the last bit, in out[i] with scratch[i], and its result in said[i]. n <=

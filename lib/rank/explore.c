@@ -107,11 +107,9 @@ struct draw {
     size_t n;
 };
 
-/* A time that the rough blend of an item may have, off by that much. A quotient of what is exact may be
- * rounded up. */
-static double share_of(const struct draw *d, uint32_t i, float off)
+static double share_of(const struct draw *d, uint32_t i)
 {
-    return (double)((d->blend[i] + off) / d->best) * (off > 0 ? 1.000001 : off < 0 ? 0.999999 : 1);
+    return (double)(d->blend[i] / d->best);
 }
 
 static double last_of(const struct draw *d)
@@ -122,7 +120,7 @@ static double last_of(const struct draw *d)
 /* Where the blend is exact: times as they are. */
 static void draw_exact(struct draw *d, const struct young_item *y, double last)
 {
-    double share = share_of(d, y->item, 0);
+    double share = share_of(d, y->item);
 
     (void)last;
     if (!is_late(y, share, last_of(d)))
@@ -132,18 +130,16 @@ static void draw_exact(struct draw *d, const struct young_item *y, double last)
 /* Where it is rough, first: the latest times that there can be, of which the last is `last` then. */
 static void draw_latest(struct draw *d, const struct young_item *y, double last)
 {
-    float off = d->items->off[y->item / 64];
-    double share = share_of(d, y->item, -off);
-
     (void)last;
-    if (!is_late(y, share, last_of(d)))
-        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
+    if (!is_late(y, 0, last_of(d)))
+        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, 0), y->item });
 }
 
-/* Then the exact times of those that can come before `last`. */
+/* Then the exact times of those that can come before `last`. A quotient of what is exact may be rounded
+ * up. */
 static void draw_settled(struct draw *d, const struct young_item *y, double last)
 {
-    double share = share_of(d, y->item, d->items->off[y->item / 64]);
+    double share = share_of(d, y->item) * 1.000001;
 
     if (is_late(y, share, last) || draw_time(y, share) > last)
         return;
@@ -188,7 +184,7 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
 {
     struct draw d = { cfg, items, blend, best, list, 0 };
 
-    if (!items->off) {
+    if (!items->settle) {
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }

@@ -49,9 +49,9 @@ struct pz_explore_items {
     const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
-    /* Where the blend is rough but for its largest: how far it is off at most and what it exceeds
-     * nowhere, 64 items together, and what makes one exact in its place. NULL: it is exact. */
-    const float *off, *max;
+    /* Where the blend is what it is at most, but for its largest: what it exceeds nowhere, 64 items
+     * together, and what makes one exact in its place. NULL: it is exact. */
+    const float *max;
     void (*settle)(void *scores, uint32_t item);
     void *scores;
 };

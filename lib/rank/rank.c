@@ -212,7 +212,6 @@ static void adjust(struct pz_ranker *r)
 
     if (s->is_rough) {
         pz_scores_settle_best(s, r->mask.allowed, r->mask.n, &best, 1);
-        rough.off = s->rough->off;
         rough.max = s->rough->max;
         rough.settle = settle;
     }

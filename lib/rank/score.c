@@ -12,19 +12,23 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/simd.h"
 #include "model/blend.h"
 #include "rank/top.h"
 
 bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
 {
-    *s = (struct pz_scores){ .blend = pz_mem_array(m->items.n, sizeof *s->blend),
-                             .fallback = pz_mem_array(m->items.n, sizeof *s->fallback),
-                             .scratch = pz_mem_array(pz_model_scratch(m), 1) };
+    *s = (struct pz_scores){ .n_items = m->items.n,
+                             .scratch_bytes = pz_model_scratch(m),
+                             .blend = pz_mem_map(m->items.n, sizeof *s->blend),
+                             .fallback = pz_mem_map(m->items.n, sizeof *s->fallback),
+                             .scratch = pz_mem_map(pz_model_scratch(m), 1) };
     if (pz_rough_suits(m)) {
         s->rough = pz_rough_new(m);
         s->exact = pz_bits_new(m->items.n);
-        if (!s->rough || !s->exact)
+        s->near = pz_bits_new(m->items.n);
+        if (!s->rough || !s->exact || !s->near)
             return false;
     }
     return s->blend && s->fallback && s->scratch;
@@ -32,11 +36,12 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
 
 void pz_scores_clear(struct pz_scores *s)
 {
-    free(s->blend);
-    free(s->fallback);
-    free(s->scratch);
+    pz_mem_unmap(s->blend, s->n_items, sizeof *s->blend);
+    pz_mem_unmap(s->fallback, s->n_items, sizeof *s->fallback);
+    pz_mem_unmap(s->scratch, s->scratch_bytes, 1);
     pz_rough_free(s->rough);
     free(s->exact);
+    free(s->near);
 }
 
 /* Whether a request is for some items and their scores, no more. */
@@ -94,6 +99,7 @@ static size_t make_rough(const struct pz_scored **scored, size_t n)
         s->is_rough = true;
         s->kept = 1;
         pz_bits_fill(s->exact, asked[i]->asked->m->items.n, false);
+        pz_bits_fill(s->near, asked[i]->asked->m->items.n, false);
     }
     return n_left;
 }
@@ -136,10 +142,8 @@ void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
     if (!s->is_rough)
         return;
     s->kept = kept;
-    for (size_t w = 0; w < pz_bits_words(n_items); w++) {
-        s->rough->off[w] *= kept * UP;
+    for (size_t w = 0; w < pz_bits_words(n_items); w++)
         s->rough->max[w] *= kept * UP;
-    }
     for (size_t i = 0; i < n; i++) {
         float *max = &s->rough->max[lifted[i].item / 64], blend = s->blend[lifted[i].item];
 
@@ -156,38 +160,132 @@ void pz_scores_settle(struct pz_scores *s, uint32_t item)
     pz_blend_scale(&s->blend[item], 1, s->kept);
 }
 
-/* What the `want`-th best of a set has at least; 0: there are fewer. */
-static float least_of_best(const struct pz_scores *s, const struct pz_hit *hit, size_t n,
-                           size_t want)
+/* Items that can be had 64 at a time: those of a set, of some words, that have at least so much. */
+struct above {
+    const struct pz_scores *s;
+    const uint64_t *set;
+    uint32_t n_items, w;
+    float least;
+};
+
+/* The next word of such items, its first item into *first; 0: there are no more. */
+static uint64_t next_above(struct above *a, uint32_t *first)
 {
-    float least = n == want ? INFINITY : 0;
+    for (; a->w < pz_bits_words(a->n_items); a->w++) {
+        uint64_t bits;
 
-    for (size_t i = 0; i < n; i++) {
-        float off = pz_bits_has(s->exact, hit[i].item) ? 0 : s->rough->off[hit[i].item / 64];
-
-        least = hit[i].blend - off < least ? hit[i].blend - off : least;
+        *first = a->w * 64;
+        if (a->s->rough->max[a->w] < a->least || !a->set[a->w])
+            continue;
+        bits = a->set[a->w] & ~a->s->exact[a->w] &
+               pz_scores_above(a->s->blend + *first,
+                               a->n_items - *first < 64 ? a->n_items - *first : 64,
+                               nextafterf(a->least, -INFINITY));
+        if (bits) {
+            a->w++;
+            return bits;
+        }
     }
-    return least > 0 ? least : 0;
+    return 0;
 }
+
+/* A closer look at items, and what the want-th best of all that were seen has at least. */
+struct look {
+    struct pz_scores *s;
+    uint32_t item[PZ_ROUGH_ITEMS];
+    size_t n;
+    struct pz_hit *best; /* a heap, by what they have at least */
+    size_t n_best, want;
+    float least;
+};
+
+static void look_at(struct look *to)
+{
+    struct pz_scores *s = to->s;
+    float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS];
+
+    pz_rough_look(s->rough, to->item, to->n, to->least / s->kept, at_most, about);
+    for (size_t i = 0; i < to->n; i++) {
+        /* As far below what it is about as the limit is above. */
+        float at_least = s->kept * (2 * about[i] - at_most[i]), *blend = &s->blend[to->item[i]];
+
+        *blend = s->kept * at_most[i] < *blend ? s->kept * at_most[i] : *blend;
+        if (at_least > to->least)
+            to->n_best = pz_top_enter(to->best, to->n_best, to->want,
+                                      (struct pz_hit){ .item = to->item[i], .blend = at_least });
+    }
+    if (to->n_best == to->want && to->best[0].blend > to->least)
+        to->least = to->best[0].blend;
+    to->n = 0;
+}
+
+/* A closer look at the items of a set that can be among its `want` best, of which the last has at least so
+ * much. best: room for want. */
+static void look_above(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least,
+                       struct pz_hit *best, size_t want)
+{
+    struct above a = { s, set, n_items, 0, least };
+    struct look to = { .s = s, .best = best, .want = want, .least = least };
+    uint32_t first;
+    uint64_t bits;
+
+    while ((bits = next_above(&a, &first)) != 0) {
+        bits &= ~s->near[first / 64];
+        for (; bits; bits &= bits - 1) {
+            to.item[to.n] = first + (uint32_t)__builtin_ctzll(bits);
+            pz_bits_add(s->near, to.item[to.n++]);
+            if (to.n == PZ_ROUGH_ITEMS)
+                look_at(&to);
+        }
+        a.least = to.least;
+    }
+    look_at(&to);
+}
+
+/* Make exact those of a set that have at least so much. */
+static void settle_above(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least)
+{
+    struct above a = { s, set, n_items, 0, least };
+    uint32_t first;
+    uint64_t bits;
+
+    while ((bits = next_above(&a, &first)) != 0)
+        for (; bits; bits &= bits - 1)
+            pz_scores_settle(s, first + (uint32_t)__builtin_ctzll(bits));
+}
+
+/* Make exact the n items of a set that seem to be its best, n >= want; what the want-th best has at least,
+ * 0: there are fewer. */
+static float settle_seeming(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
+                            struct pz_hit *hit, size_t n, size_t want)
+{
+    n = pz_top(s->blend, set, s->rough->max, n_items, hit, n);
+    for (size_t i = 0; i < n; i++) {
+        pz_scores_settle(s, hit[i].item);
+        hit[i].blend = s->blend[hit[i].item];
+    }
+    pz_top_sort(hit, n);
+    return n >= want && hit[want - 1].blend > 0 ? hit[want - 1].blend : 0;
+}
+
+enum { SEEM = 64 /* items of which some prove good, where fewer are wanted */ };
 
 void pz_scores_settle_best(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
                            struct pz_hit *hit, size_t want)
 {
+    struct pz_hit own[SEEM];
     float least;
 
     if (!s->is_rough || want == 0)
         return;
-    least = least_of_best(s, hit, pz_top(s->blend, set, s->rough->max, n_items, hit, want), want);
-    for (uint32_t w = 0; w < pz_bits_words(n_items); w++) {
-        if (s->rough->max[w] < least)
-            continue;
-        for (uint64_t bits = set[w]; bits; bits &= bits - 1) {
-            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
-
-            if (s->blend[i] + s->rough->off[w] >= least)
-                pz_scores_settle(s, i);
-        }
+    if (s->rough->any_reach) {
+        /* The longest vectors are not the best: only of several some are. */
+        least = want < SEEM ? settle_seeming(s, set, n_items, own, SEEM, want)
+                            : settle_seeming(s, set, n_items, hit, want, want);
+        look_above(s, set, n_items, least, hit, want);
     }
+    least = settle_seeming(s, set, n_items, hit, want, want);
+    settle_above(s, set, n_items, least);
 }
 
 void pz_scores_settle_all(struct pz_scores *s, const uint64_t *set, uint32_t n_items)
@@ -238,19 +336,26 @@ static inline __attribute__((always_inline)) float sum_word(const float *score, 
     return total;
 }
 
-/* The same over all n scores of a set; within 1e-5 of the exact sum, in proportion (a test). */
-PZ_KERNEL double pz_softmax_sum(const float *score, const uint64_t *set, uint32_t n, float scale,
-                                float top)
+/* The same over all n scores of a set, 64 together less than they seem by times * off. */
+PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32_t n, float scale,
+                                 float top, const float *off, float times)
 {
     double total = 0;
 
     for (uint32_t i = 0; i < n; i += 64) {
+        float from = off ? top + times * off[i / 64] : top;
+
         if (n - i >= 64 && set[i / 64])
-            total += (double)sum_word(score + i, 64, set[i / 64], scale, top);
+            total += (double)sum_word(score + i, 64, set[i / 64], scale, from);
         else if (set[i / 64])
-            total += (double)sum_word(score + i, n - i, set[i / 64], scale, top);
+            total += (double)sum_word(score + i, n - i, set[i / 64], scale, from);
     }
     return total;
+}
+
+double pz_softmax_sum(const float *score, const uint64_t *set, uint32_t n, float scale, float top)
+{
+    return sum_less(score, set, n, scale, top, NULL, 0);
 }
 
 enum { EXACT_ITEMS = 1000 /* so few are summed exactly: shares of a list add up to 1 */ };
@@ -266,10 +371,96 @@ static double exact_sum(const float *score, const uint64_t *set, uint32_t n, dou
     return total;
 }
 
+enum { SAMPLE = 2048 /* items that stand for the others of their kind */ };
+
+/* A sample: items at hand, and sums over all of them of what they have at most and have about. */
+struct sample {
+    const struct pz_scores *s;
+    float scale, top;
+    uint32_t item[PZ_ROUGH_ITEMS];
+    size_t n;
+    double most, about;
+};
+
+static void add_sample(struct sample *to)
+{
+    float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS];
+
+    pz_rough_look(to->s->rough, to->item, to->n, -INFINITY, at_most, about);
+    for (size_t i = 0; i < to->n; i++) {
+        float blend = to->s->blend[to->item[i]];
+
+        to->most += (double)pz_exp_fast(to->scale * (blend - to->top));
+        to->about += (double)pz_exp_fast(to->scale * (to->s->kept * about[i] - to->top));
+    }
+    to->n = 0;
+}
+
+/* Take every step-th item of a set. */
+static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items, size_t step)
+{
+    size_t skip = 0;
+
+    for (size_t w = 0; w < pz_bits_words(n_items); w++) {
+        uint64_t bits = set[w];
+        size_t n = (size_t)__builtin_popcountll(bits);
+
+        if (n <= skip) {
+            skip -= n;
+            continue;
+        }
+        for (; bits; bits &= bits - 1) {
+            if (skip-- > 0)
+                continue;
+            skip = step - 1;
+            to->item[to->n++] = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+            if (to->n == PZ_ROUGH_ITEMS)
+                add_sample(to);
+        }
+    }
+    add_sample(to);
+}
+
+/* The sum over a set of rough blends: the sum of what they are at most, times what a sample says of the
+ * two. */
+static double sampled_sum(const struct pz_scores *s, const uint64_t *set, uint32_t n_items,
+                          float scale, float top)
+{
+    size_t step = pz_bits_count(set, n_items) / SAMPLE + 1;
+    struct sample sample = { .s = s, .scale = scale, .top = top };
+
+    take_sample(&sample, set, n_items, step);
+    if (step == 1 || sample.most <= 0)
+        return sample.about;
+    return pz_softmax_sum(s->blend, set, n_items, scale, top) * (sample.about / sample.most);
+}
+
+/* What is exact is summed up exactly; of what was looked at closer and of the rest samples tell. set: room
+ * for a set. */
+static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, uint32_t n_items,
+                        double scale, float top, uint64_t *set)
+{
+    double total;
+
+    pz_bits_both(set, allowed, s->exact, n_items);
+    total = exact_sum(s->blend, set, n_items, scale, top);
+    if (!s->rough->any_reach) {
+        pz_bits_without(set, allowed, s->exact, n_items);
+        return total + sum_less(s->blend, set, n_items, (float)scale, top, s->rough->off, s->kept);
+    }
+    pz_bits_both(set, allowed, s->near, n_items);
+    pz_bits_without(set, set, s->exact, n_items);
+    total += sampled_sum(s, set, n_items, (float)scale, top);
+    pz_bits_without(set, allowed, s->near, n_items);
+    pz_bits_without(set, set, s->exact, n_items);
+    return total + sampled_sum(s, set, n_items, (float)scale, top);
+}
+
 /* The largest blend is taken out of the exponents. */
 void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_t n, bool all)
 {
-    const float *blend = scored->scores->blend;
+    struct pz_scores *s = scored->scores;
+    const float *blend = s->blend;
     const uint64_t *allowed = scored->mask->allowed;
     uint32_t n_items = scored->asked->m->items.n;
     double scale = scored->asked->m->softmax_scale;
@@ -278,10 +469,14 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
     double total;
 
     if (few)
-        pz_scores_settle_all(scored->scores, allowed, n_items);
-    top = pz_score_max_below(blend, n_items, allowed, pz_scores_max(scored->scores));
-    total = few ? exact_sum(blend, allowed, n_items, scale, top)
-                : pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
+        pz_scores_settle_all(s, allowed, n_items);
+    top = pz_score_max_below(blend, n_items, allowed, pz_scores_max(s));
+    if (few)
+        total = exact_sum(blend, allowed, n_items, scale, top);
+    else if (s->is_rough)
+        total = rough_sum(s, allowed, n_items, scale, top, scored->mask->scratch);
+    else
+        total = pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
 
     for (size_t i = 0; i < n && total > 0; i++)
         if (all || blend[hit[i].item] > 0)

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/bits.h"
+#include "model/model.h"
 
 static bool worse(const struct pz_hit *a, const struct pz_hit *b)
 {
@@ -48,31 +48,40 @@ void pz_top_sort(struct pz_hit *hit, size_t n)
     qsort(hit, n, sizeof *hit, best_first);
 }
 
+size_t pz_top_enter(struct pz_hit *hit, size_t n, size_t want, struct pz_hit h)
+{
+    if (n == want) {
+        hit[0] = h;
+        sift_down(hit, n, 0);
+        return n;
+    }
+    hit[n++] = h;
+    for (size_t k = n == want ? n / 2 : 0; k-- > 0;)
+        sift_down(hit, n, k);
+    return n;
+}
+
 size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n_items,
               struct pz_hit *hit, size_t want)
 {
     size_t n = 0;
     float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */
 
-    for (uint32_t i = 0; i < n_items && want > 0; i++) {
-        struct pz_hit h = { .item = i, .blend = score[i], .score = NAN };
+    for (uint32_t first = 0; first < n_items && want > 0; first += 64) {
+        uint64_t bits = set[first / 64];
 
-        if (i % 64 == 0 && max && max[i / 64] <= least) {
-            i += 63;
+        if (!bits || (max && max[first / 64] <= least))
             continue;
+        bits &= pz_scores_above(score + first, n_items - first < 64 ? n_items - first : 64, least);
+        for (; bits; bits &= bits - 1) {
+            uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
+
+            if (score[i] > least) {
+                n = pz_top_enter(hit, n, want,
+                                 (struct pz_hit){ .item = i, .blend = score[i], .score = NAN });
+                least = n == want ? hit[0].blend : 0;
+            }
         }
-        if (score[i] <= least || !pz_bits_has(set, i))
-            continue;
-        if (n < want) {
-            hit[n++] = h;
-            if (n == want)
-                for (size_t k = n / 2; k-- > 0;)
-                    sift_down(hit, n, k);
-        } else {
-            hit[0] = h;
-            sift_down(hit, n, 0);
-        }
-        least = n == want ? hit[0].blend : 0;
     }
     pz_top_sort(hit, n);
     return n;

@@ -185,7 +185,8 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         st = read_columns(f, t, err);
     }
     if (st == PZ_OK)
-        st = pz_bytes_copy_load(t, "factors", f->item, f->n_items, f->d, &f->bytes, err);
+        st = pz_bytes_copy_load(t, "factors", f->item, f->n_items, f->d,
+                                f->n_items >= pz_bytes_many, &f->bytes, err);
     return pz_part_hand_out(st, f, part_free, part);
 }
 
@@ -285,6 +286,25 @@ static bool rough(const void *part, const struct pz_query *q, void *scratch)
     return true;
 }
 
+static bool reach(const void *part, void *scratch, struct pz_reach *out)
+{
+    const struct pz_factors_part *f = part;
+
+    if (!f->bytes.longest)
+        return false;
+    *out = (struct pz_reach){ f->bytes.length, f->bytes.longest,
+                              pz_bytes_reach(rough_of(f, scratch), f->d) };
+    return true;
+}
+
+static void rough_rows(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
+                       float *off)
+{
+    const struct pz_factors_part *f = part;
+
+    pz_bytes_copy_rows(&f->bytes, rough_of(f, scratch), item, n, out, off);
+}
+
 static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out,
                        float *const *off)
 {
@@ -369,6 +389,8 @@ const struct pz_scorer pz_factors = {
     .scratch_bytes = scratch_bytes,
     .score = score,
     .rough = rough,
+    .reach = reach,
+    .rough_rows = rough_rows,
     .rough_scan = rough_scan,
     .exact = exact,
     .score_block = score_block,

@@ -159,6 +159,12 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return r->n_items > 0;
 }
 
+static const float *fixed(const void *part, const struct pz_query *q)
+{
+    (void)q;
+    return ((const struct recent *)part)->score;
+}
+
 /* Half-lives are shares of the time that the events span. It has to win its place: without a look at
  * what comes next nothing says that it helps. */
 static void start(const struct pz_setup *setup, struct pz_choice *c)
@@ -191,4 +197,5 @@ const struct pz_scorer pz_recent = {
     .presence = presence,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .fixed = fixed,
 };

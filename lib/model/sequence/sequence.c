@@ -207,7 +207,7 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
         st = p ? read_columns(p, t, err) : pz_err_memory(err, "the sequence encoder", sizeof *p);
     }
     if (st == PZ_OK)
-        st = pz_bytes_copy_load(t, "sequence", p->item, n_items, p->net.d, &p->bytes, err);
+        st = pz_bytes_copy_load(t, "sequence", p->item, n_items, p->net.d, false, &p->bytes, err);
     return pz_part_hand_out(st, p, part_free, part);
 }
 

@@ -4,8 +4,8 @@
  *
  * The decomposition is in eigen.c.
  *
- * Scores may be negative. Derived columns: spectral/in, spectral/out (f32 [n_items]), spectral/off
- * (f32, two for 64 items; bytes.h). Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
+ * Scores may be negative. Derived columns: spectral/in, spectral/out, (f32 [n_items]),
+ * spectral/off (f32, two for 64 items; bytes.h), of many items spectral/length and spectral/longest (u32). Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
  * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
  * spectral/set (f64: the settings, then whether there is an order). */
 #include "model/spectral/spectral.h"
@@ -50,6 +50,8 @@ static void part_free(void *part)
     free(f->own_in);
     free(f->own_out);
     free(f->own_off);
+    free(f->own_length);
+    free(f->own_longest);
     free(f->own_code);
     free(f->own_scale);
     free(f->own_value);
@@ -359,6 +361,10 @@ static enum pz_status derive(const void *part, struct pz_derived *out, struct pz
     st = pz_derived_add(out, "spectral/in", PZ_F32, f->in, f->n_items, NULL, err);
     if (st == PZ_OK)
         st = pz_derived_add(out, "spectral/out", PZ_F32, f->out, f->n_items, NULL, err);
+    if (st == PZ_OK && f->longest)
+        st = pz_derived_add(out, "spectral/length", PZ_F32, f->length, f->n_items, NULL, err);
+    if (st == PZ_OK && f->longest)
+        st = pz_derived_add(out, "spectral/longest", PZ_U32, f->longest, f->n_items, NULL, err);
     return st == PZ_OK
                ? pz_derived_add(out, "spectral/off", PZ_F32, f->off, 2 * n_offs(f), NULL, err)
                : st;
@@ -372,10 +378,15 @@ static enum pz_status make_derived(struct pz_spectral_part *f, struct pz_err *er
     if (st != PZ_OK)
         return st;
     f->off = f->own_off = pz_mem_array(n_offs(f), sizeof *f->own_off);
-    if (!f->off)
-        return pz_err_memory(err, "spectral scales", 8.0 * (double)n_offs(f));
-    pz_bytes_lengths(&rows, f->own_off);
-    return PZ_OK;
+    f->length = f->own_length = pz_mem_array(f->n_items, sizeof *f->own_length);
+    if (!f->off || !f->length)
+        return pz_err_memory(err, "spectral scales", 4.0 * f->n_items);
+    pz_bytes_lengths(&rows, f->own_off, f->own_length);
+    if (f->n_items < pz_bytes_many)
+        return PZ_OK;
+    f->longest = f->own_longest = pz_mem_array(f->n_items, sizeof *f->own_longest);
+    return f->longest ? pz_bytes_longest(f->length, f->n_items, f->own_longest, err)
+                      : pz_err_memory(err, "spectral scales", 4.0 * f->n_items);
 }
 
 /* What derive wrote, from a flat file, or made; of a flat file without, no more than an answer needs. */
@@ -383,13 +394,21 @@ static enum pz_status read_derived(struct pz_spectral_part *f, struct pz_table *
                                    struct pz_err *err)
 {
     const float *off = NULL;
+    const void *longest = NULL;
     enum pz_status st;
 
-    if (!pz_table_has(t, PZ_DERIVED "spectral/off"))
+    if (!pz_table_has(t, f->n_items < pz_bytes_many ? PZ_DERIVED "spectral/off"
+                                                    : PZ_DERIVED "spectral/longest"))
         return pz_table_is_flat(t) ? make_scales(f, err) : make_derived(f, err);
     st = read_floats(t, PZ_DERIVED "spectral/in", f->n_items, &f->in, err);
     if (st == PZ_OK)
         st = read_floats(t, PZ_DERIVED "spectral/out", f->n_items, &f->out, err);
+    if (st == PZ_OK && f->n_items >= pz_bytes_many)
+        st = read_floats(t, PZ_DERIVED "spectral/length", f->n_items, &f->length, err);
+    if (st == PZ_OK && f->n_items >= pz_bytes_many)
+        st = pz_table_get(t, PZ_DERIVED "spectral/longest", PZ_U32, f->n_items, &longest, NULL,
+                          err);
+    f->longest = longest;
     if (st == PZ_OK)
         st = read_floats(t, PZ_DERIVED "spectral/off", 2 * n_offs(f), &off, err);
     f->off = (const struct pz_bytes_off *)off;
@@ -546,6 +565,26 @@ static bool rough(const void *part, const struct pz_query *q, void *scratch)
     return true;
 }
 
+static bool reach(const void *part, void *scratch, struct pz_reach *out)
+{
+    const struct pz_spectral_part *f = part;
+
+    if (!f->longest)
+        return false;
+    *out = (struct pz_reach){ f->length, f->longest,
+                              pz_bytes_reach(scratch_of(f, scratch).rough, f->d) };
+    return true;
+}
+
+static void rough_rows(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
+                       float *off)
+{
+    const struct pz_spectral_part *f = part;
+    struct pz_bytes_scan rows = rows_of(f);
+
+    pz_bytes_rough_rows(&rows, f->off, scratch_of(f, scratch).rough, item, n, out, off);
+}
+
 static void rough_scan(const void *part, void *const *scratch, size_t n, float *const *out,
                        float *const *off)
 {
@@ -647,6 +686,8 @@ const struct pz_scorer pz_spectral = {
     .scratch_bytes = scratch_bytes,
     .score = score,
     .rough = rough,
+    .reach = reach,
+    .rough_rows = rough_rows,
     .rough_scan = rough_scan,
     .exact = exact,
     .score_block = score_block,

@@ -46,9 +46,12 @@ struct pz_spectral_part {
     const float *weight;   /* [n_items] n_i */
     const float *in, *out; /* [n_items] scale_i / n_i^y, scale_j * n_j^z; 0 without events */
     const struct pz_bytes_off *off; /* [ceil(n_items / 64)] of code and out, once loaded; or NULL */
+    const float *length;            /* [n_items] of code times out; NULL where off is */
+    const uint32_t *longest;        /* [n_items] items by it; NULL: there are few */
     int8_t *own_code;               /* these are NULL when borrowed from a table */
-    float *own_scale, *own_value, *own_weight, *own_in, *own_out;
+    float *own_scale, *own_value, *own_weight, *own_in, *own_out, *own_length;
     struct pz_bytes_off *own_off;
+    uint32_t *own_longest;
 };
 
 /* A in both orders. */

@@ -26,6 +26,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/simd.h"
 #include "model/transitions/transitions.h"
 
@@ -62,11 +63,18 @@ static float event_weight(struct pz_recency *age)
 
 /* The sums of one query: of items, and of attributes behind them. */
 struct sums {
-    float *item; /* [n_items] */
-    float *attr; /* [feats.n] */
-    float *from; /* [feats.n] weight of each attribute as a source */
-    float *kind; /* [feats.n_kinds] what an item of a kind gains by its attributes */
+    float *item;       /* [n_items] */
+    float *attr;       /* [feats.n] */
+    float *from;       /* [feats.n] weight of each attribute as a source */
+    float *kind;       /* [feats.n_kinds] what an item of a kind gains by its attributes */
+    uint64_t *touched; /* bits of items that are no longer 0; NULL: nobody asks */
 };
+
+static void touch(const struct sums *to, const uint32_t *item, size_t n)
+{
+    for (size_t k = 0; to->touched && k < n; k++)
+        pz_bits_add(to->touched, item[k]);
+}
 
 /* out[item[k]] += w * value[k]; the items differ. */
 static void add_list(const uint32_t *restrict item, const float *restrict value, size_t n, float w,
@@ -104,6 +112,7 @@ static void add_row(const struct pz_trans *t, uint32_t row, float weight, const 
         to->attr[item[n] - t->n_items] += w * value[n];
     }
     add_list(item, value, n, w, to->item);
+    touch(to, item, n);
 }
 
 /* The factor of attributes as sources: the ridge has it in its coefficients. */
@@ -158,14 +167,14 @@ struct stars {
 };
 
 /* Chunks whose largest value does not reach the list are skipped: most do not. */
-static void find_stars(const float *score, size_t n, struct stars *s)
+static void find_stars(const float *score, size_t n, const uint64_t *touched, struct stars *s)
 {
     s->n = 0;
     for (size_t first = 0; first < n; first += 64) {
         size_t end = n - first < 64 ? n : first + 64;
         float bar = s->n == PZ_TRANS_HOP_ITEMS ? s->score[s->n - 1] : 0;
 
-        if (largest(score + first, end - first) <= bar)
+        if ((touched && !touched[first / 64]) || largest(score + first, end - first) <= bar)
             continue;
         for (size_t i = first; i < end; i++) {
             uint32_t at;
@@ -256,6 +265,20 @@ static float repeat_gain(const struct pz_trans *t, const struct pz_query *q, siz
     return (float)t->set[PZ_TRANS_REPEAT] * t->repeat[k - 1] * unit;
 }
 
+static void scale_targets(const struct pz_trans *t, const struct sums *to)
+{
+    if (!to->touched) {
+        multiply(to->item, t->target_scale, t->n_items);
+        return;
+    }
+    for (size_t w = 0; w < pz_bits_words(t->n_items); w++)
+        for (uint64_t bits = to->touched[w]; bits; bits &= bits - 1) {
+            size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
+
+            to->item[i] *= t->target_scale[i];
+        }
+}
+
 /* The whole score; stars says where the hop went. */
 static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
                    struct stars *stars)
@@ -264,7 +287,7 @@ static bool add_up(const struct pz_trans *t, const struct pz_query *q, const str
     if (!first_step(t, q, to))
         return false;
     if (t->set[PZ_TRANS_HOP] > 0) {
-        find_stars(to->item, t->n_items, stars);
+        find_stars(to->item, t->n_items, to->touched, stars);
         second_step(t, stars, to);
     }
     if (t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0) {
@@ -272,12 +295,16 @@ static bool add_up(const struct pz_trans *t, const struct pz_query *q, const str
         for (uint32_t c = 0; c < t->feats.n_kinds; c++)
             to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
         add_kinds(to->item, to->kind, t->feats.kind, t->attr_scale, t->n_items);
+        if (to->touched)
+            pz_bits_fill(to->touched, t->n_items, true);
     }
     for (size_t k = 1; k <= lags(t, q); k++)
-        if (q->hist[q->n_hist - k] < t->n_items)
+        if (q->hist[q->n_hist - k] < t->n_items) {
             to->item[q->hist[q->n_hist - k]] += repeat_gain(t, q, k);
+            touch(to, &q->hist[q->n_hist - k], 1);
+        }
     if (t->set[PZ_TRANS_TARGET_NORM] > 0 || t->set[PZ_TRANS_TREND] > 0)
-        multiply(to->item, t->target_scale, t->n_items);
+        scale_targets(t, to);
     return true;
 }
 
@@ -288,14 +315,20 @@ size_t pz_trans_scratch_bytes(const void *part)
     return ((size_t)t->n_items + 2 * (size_t)t->feats.n + t->feats.n_kinds) * sizeof(float);
 }
 
-bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+bool pz_trans_score_few(const void *part, const struct pz_query *q, void *scratch, float *out,
+                        uint64_t *touched)
 {
     const struct pz_trans *t = part;
     float *attr = scratch;
-    struct sums sums = { out, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
+    struct sums sums = { out, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n, touched };
     struct stars stars;
 
     return add_up(t, q, &sums, &stars);
+}
+
+bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    return pz_trans_score_few(part, q, scratch, out, NULL);
 }
 
 /* ---- explaining ---- */
@@ -363,7 +396,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 {
     const struct pz_trans *t = part;
     float *attr = (float *)scratch + t->n_items;
-    struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n };
+    struct sums sums = { scratch, attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n, NULL };
     struct pz_recency age = recency(t, q);
     struct stars stars;
 

@@ -301,5 +301,6 @@ const struct pz_scorer pz_transitions = {
     .set = set,
     .scratch_bytes = pz_trans_scratch_bytes,
     .score = pz_trans_score,
+    .score_few = pz_trans_score_few,
     .explain = pz_trans_explain,
 };

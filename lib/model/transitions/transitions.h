@@ -236,6 +236,8 @@ void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 /* As pz_scorer.scratch_bytes, .score and .explain. */
 size_t pz_trans_scratch_bytes(const void *part);
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out);
+bool pz_trans_score_few(const void *part, const struct pz_query *q, void *scratch, float *out,
+                        uint64_t *touched);
 void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                       float *contrib);
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The base of a rough blend (rough.h): what parts give that are scored exactly, without a pass over all
+ * items where none is needed.
+ *
+ *   few    a part that leaves most items 0 writes into the base itself, which is 0, and says where; only
+ *          these items are multiplied and, for the next query, put back to 0
+ *   fixed  scores that stand in an array of the part's are read from there
+ *   dense  all others, and what comes behind one: as pz_model_score has it
+ *
+ * Parts are added in the order of the blend, so fixed ones count as such only behind all others, as
+ * popularity is. Each operation on a score is that of pz_model_score: the same bits. */
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/simd.h"
+#include "model/blend.h"
+#include "model/rough.h"
+
+enum { WORD = 64 };
+
+struct pz_rough_limit pz_rough_limit_of(const struct pz_part *p, const float *length, int64_t now)
+{
+    float fade = (float)pz_trend_fade(p->trend, now);
+
+    return (struct pz_rough_limit){ length, fade > 0 ? p->trend->scale : NULL, 1, fade };
+}
+
+static void empty(struct pz_rough *r)
+{
+    if (r->dense)
+        memset(r->base, 0, r->n_items * sizeof *r->base);
+    for (size_t w = 0; w < pz_bits_words(r->n_items) && !r->dense; w++)
+        for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1)
+            r->base[w * WORD + (size_t)__builtin_ctzll(bits)] = 0;
+    pz_bits_fill(r->touched, r->n_items, false);
+    r->dense = false;
+}
+
+/* Multiply what was touched by a factor and, unless l is NULL, by trends. Returns the largest allowed. */
+static float multiply_few(struct pz_rough *r, const struct pz_rough_limit *l, float factor,
+                          const uint64_t *allowed)
+{
+    float top = 0;
+
+    for (size_t w = 0; w < pz_bits_words(r->n_items); w++)
+        for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1) {
+            uint32_t item = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
+            float *score = &r->base[item];
+
+            *score *= l ? pz_rough_trend(l, item) : factor;
+            top = *score > top && pz_bits_has(allowed, item) ? *score : top;
+        }
+    return top;
+}
+
+/* The base is empty. */
+static void add_few(const struct pz_model *m, size_t i, struct pz_rough_task *t)
+{
+    const struct pz_part *p = &m->part[i];
+    const struct pz_query *q = pz_part_query(p, t->job.q);
+    struct pz_rough *r = t->rough;
+    struct pz_rough_limit l = pz_rough_limit_of(p, NULL, r->now);
+    float top = 0;
+
+    if (p->scorer->score_few(p->part, q, t->job.scratch, r->base, r->touched))
+        top = multiply_few(r, &l, 1, t->job.allowed);
+    if (top <= 0) {
+        empty(r);
+        return;
+    }
+    t->job.used |= 1u << i;
+    multiply_few(r, NULL, (float)pz_part_weight(p, t->job.q) / top, t->job.allowed);
+}
+
+PZ_KERNEL static float largest_fixed(const struct pz_rough_limit *l, uint32_t n,
+                                     const uint64_t *allowed)
+{
+    float top = 0, score[WORD];
+
+    for (uint32_t first = 0; first < n; first += WORD) {
+        uint32_t left = n - first < WORD ? n - first : WORD;
+        float most;
+
+        if (left == WORD)
+            pz_rough_limits(l, first, WORD, score);
+        else
+            pz_rough_limits(l, first, left, score);
+        most = pz_score_max(score, left, allowed + first / WORD);
+        top = most > top ? most : top;
+    }
+    return top;
+}
+
+static void add_fixed(const struct pz_model *m, size_t i, struct pz_rough_task *t,
+                      const float *score)
+{
+    const struct pz_part *p = &m->part[i];
+    struct pz_rough *r = t->rough;
+    struct pz_rough_limit l = pz_rough_limit_of(p, score, r->now);
+    float top = l.trend ? largest_fixed(&l, r->learned, t->job.allowed)
+                        : pz_score_max(score, r->learned, t->job.allowed);
+
+    if (top <= 0)
+        return;
+    t->job.used |= 1u << i;
+    r->fixed[r->n_fixed++] = (struct pz_rough_fixed){ l, (float)pz_part_weight(p, t->job.q) / top };
+}
+
+/* Whether no other kind of part comes behind part i. */
+static bool is_behind(const struct pz_model *m, size_t i)
+{
+    for (; i < m->n_parts; i++)
+        if (!m->part[i].scorer->rough && !m->part[i].scorer->fixed)
+            return false;
+    return true;
+}
+
+static void add_dense(const struct pz_model *m, size_t i, struct pz_rough_task *t)
+{
+    t->rough->dense = true;
+    pz_blend_add_part(m, i, &t->job, t->rough->base, NULL);
+}
+
+/* Where the answer of a `fixed` is NULL the part has to be dense, and so have those before it. */
+static const float *fixed_of(const struct pz_model *m, size_t i, const struct pz_query *q)
+{
+    const float *score = NULL;
+
+    if (!is_behind(m, i))
+        return NULL;
+    for (size_t k = m->n_parts; k-- > i;) {
+        const struct pz_scorer *s = m->part[k].scorer;
+
+        if (s->rough || pz_part_weight(&m->part[k], q) <= 0)
+            continue;
+        score = s->fixed(m->part[k].part, pz_part_query(&m->part[k], q));
+        if (!score)
+            return NULL;
+    }
+    return score;
+}
+
+void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t)
+{
+    struct pz_rough *r = t->rough;
+    bool first = true;
+
+    empty(r);
+    r->n_fixed = 0;
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct pz_part *p = &m->part[i];
+        const float *score;
+
+        if (p->scorer->rough || pz_part_weight(p, t->job.q) <= 0)
+            continue;
+        score = fixed_of(m, i, t->job.q);
+        if (score)
+            add_fixed(m, i, t, score);
+        else if (first && p->scorer->score_few)
+            add_few(m, i, t);
+        else
+            add_dense(m, i, t);
+        first = false;
+    }
+}
+
+float pz_rough_base_of(const struct pz_rough *r, uint32_t item)
+{
+    float blend = r->base[item];
+
+    for (size_t p = 0; p < r->n_fixed && item < r->learned; p++) {
+        const struct pz_rough_limit *l = &r->fixed[p].limit;
+        float score = l->length[item];
+
+        score *= pz_rough_trend(l, item);
+        pz_blend_add(&blend, &score, 1, r->fixed[p].factor);
+    }
+    return blend;
+}
