@@ -50,15 +50,16 @@ enum pz_judged {
 
 /* One setting (hyperparameter) of a scorer: "factors.dim" on the command line and in manifests. */
 struct pz_setting {
-    const char *name;      /* without the scorer's name */
-    double def;            /* default */
-    double min, max;       /* allowed */
-    double low, high;      /* range that tuning searches; low = high: not tuned */
-    bool log_scale;        /* searched on a logarithmic scale */
-    bool whole;            /* an integer */
-    bool scanned;          /* tried all over its range before the part is judged */
-    bool read_out;         /* acts in scoring only: changing it needs no new fit (see set) */
-    bool effort;           /* how much is learned: more costs in proportion (see more) */
+    const char *name; /* without the scorer's name */
+    double def;       /* default */
+    double min, max;  /* allowed */
+    double low, high; /* range that tuning searches; low = high: not tuned */
+    bool log_scale;   /* searched on a logarithmic scale */
+    bool whole;       /* an integer */
+    bool scanned;     /* tried all over its range before the part is judged */
+    bool read_out;    /* acts in scoring only: changing it needs no new fit (see set) */
+    bool effort;      /* how much is learned: more costs in proportion (see more). Of several the
+                              first comes first, the next one where that is at its end */
     enum pz_judged judged; /* where tuning looks at it */
     const char *meaning;   /* for the manual */
 };

@@ -30,7 +30,7 @@ static uint32_t trials_of(const struct pz_choice *c, uint32_t n_fits)
            n_fits;
 }
 
-/* The last look at read-outs and the weight. */
+/* The last look at read-outs, and a round of weights. */
 static uint32_t trials_at_end(const struct pz_choice *c)
 {
     uint32_t read_outs = 0;

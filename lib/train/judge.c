@@ -276,6 +276,100 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
     return PZ_OK;
 }
 
+/* ---- many weights of all parts ---- */
+
+/* What the threads share that judge a blend with one weight moved at a time. */
+struct moves {
+    const struct pz_valid *v;
+    const struct pz_part *part;
+    size_t n_parts, n_moves;
+    const struct pz_move *move;
+    double *each;
+    struct pz_valid_scratch *scratch;
+    float **scores; /* [threads] the scores of all parts, [n_parts * n_items] */
+};
+
+/* Score a case by every part, over its largest, and add them up by their weights. */
+static void score_parts(const struct moves *m, const struct pz_query *q,
+                        const struct pz_valid_scratch *scratch, float *scores)
+{
+    uint32_t n = m->v->train.n_items;
+    float top;
+
+    memset(scratch->total, 0, n * sizeof *scratch->total);
+    for (size_t p = 0; p < m->n_parts; p++) {
+        float *mine = scores + p * n;
+
+        if (!pz_blend_score(&m->part[p], q, scratch->allowed, n, scratch->scratch, mine, &top)) {
+            memset(mine, 0, n * sizeof *mine);
+            continue;
+        }
+        pz_blend_scale(mine, n, 1 / top);
+        pz_blend_add(scratch->total, mine, n, (float)pz_part_weight(&m->part[p], q));
+    }
+}
+
+static void judge_moves_of_case(const struct moves *m, const struct pz_valid_case *c, uint32_t user)
+{
+    struct pz_valid_scratch scratch = m->scratch[pz_par_id()];
+    float *scores = m->scores[pz_par_id()];
+    struct pz_query q = pz_valid_query(m->v, c, &scratch);
+    size_t row = m->v->n_users;
+
+    score_parts(m, &q, &scratch, scores);
+    forbid_seen(m->v, c, scratch.total);
+    scratch.mine = scores;
+    m->each[user] += (double)c->share * judge_weight(m->v, c, &scratch, 0);
+    for (size_t k = 0; k < m->n_moves; k++) {
+        struct pz_part moved = m->part[m->move[k].part];
+        double before = pz_part_weight(&moved, &q);
+
+        moved.weight = m->move[k].weight;
+        scratch.mine = scores + m->move[k].part * m->v->train.n_items;
+        m->each[(k + 1) * row + user] += (double)c->share *
+                                         judge_weight(m->v, c, &scratch,
+                                                      (float)(pz_part_weight(&moved, &q) - before));
+    }
+}
+
+static void judge_moves_of_user(const struct moves *m, uint32_t user)
+{
+    for (size_t k = 0; k <= m->n_moves; k++)
+        m->each[k * m->v->n_users + user] = 0;
+    for (uint32_t k = m->v->first[user]; k < m->v->first[user + 1]; k++)
+        judge_moves_of_case(m, &m->v->c[k], user);
+}
+
+static void free_scores(float **scores)
+{
+    for (int i = 0; scores && i < pz_par_threads(); i++)
+        free(scores[i]);
+    free(scores);
+}
+
+enum pz_status pz_valid_judge_moves(const struct pz_valid *v, const struct pz_part *part,
+                                    size_t n_parts, const struct pz_move *move, size_t n_moves,
+                                    double *each, struct pz_err *err)
+{
+    struct moves m = { v, part, n_parts, n_moves, move, each, NULL, NULL };
+    size_t bytes = n_parts * v->train.n_items * sizeof(float);
+    bool ok;
+
+    m.scratch = pz_valid_scratch_new(v, part, n_parts);
+    m.scores = pz_mem_array((size_t)pz_par_threads(), sizeof *m.scores);
+    ok = m.scratch && m.scores;
+    for (int i = 0; ok && i < pz_par_threads(); i++)
+        ok = (m.scores[i] = pz_mem_array(bytes, 1)) != NULL;
+    if (ok) {
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
+        for (uint32_t u = 0; u < v->n_users; u++)
+            judge_moves_of_user(&m, u);
+    }
+    free_scores(m.scores);
+    pz_valid_scratch_free(m.scratch);
+    return ok ? PZ_OK : pz_err_memory(err, "validation", (double)bytes * pz_par_threads());
+}
+
 enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,
                                    struct pz_err *err)
 {

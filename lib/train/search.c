@@ -12,7 +12,8 @@
  *     of time is judged, whose users share what happened then, and without order, so that what is
  *     kept is worth its cost
  *   - one search of several (trial.c) begins each part with jumps to other regions
- *   - when all parts are there, each part's weight moves once more
+ *   - when all parts are there, the weights of all move together (search_balance.c), and read-outs once
+ *     more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */
 #include <math.h>
@@ -289,25 +290,6 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
     return PZ_OK;
 }
 
-/* Move the weight of part p alone, beside the parts that came after it, too. */
-static enum pz_status reweigh(struct pz_search *s, size_t p, struct pz_err *err)
-{
-    double w[PZ_WEIGHTS];
-    size_t n_w = pz_search_weights(s, p, false, w), row;
-    uint32_t all = s->v->n_users;
-    enum pz_status st;
-
-    if (n_w == 1)
-        return PZ_OK;
-    st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
-    if (st != PZ_OK)
-        return st;
-    row = best_row(s, p, n_w, all, SURE);
-    adopt(s, p, w[row], row);
-    pz_search_note(s, &s->choice[p], w[row], s->mean, all, row > 0);
-    return PZ_OK;
-}
-
 static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_err *err)
 {
     struct pz_fit_cfg cfg = { .value = s->choice[p].value,
@@ -551,10 +533,8 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     uint32_t left = n_fits, free_moves = UINT32_MAX;
     enum pz_status st;
 
-    if (n_fits == 0) {
-        st = reweigh(s, p, err);
-        return st == PZ_OK && s->part[p].weight > 0 ? pass(s, p, true, 0.12, &free_moves, err) : st;
-    }
+    if (n_fits == 0)
+        return pass(s, p, true, 0.12, &free_moves, err);
     st = pass(s, p, true, 0.25, &free_moves, err);
     if (st == PZ_OK && s->cfg->search > 1)
         st = jump(s, p, err);

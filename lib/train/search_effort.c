@@ -5,8 +5,9 @@
  * on; it is judged after each with all weights of a new part. What a doubling brought, user by user, is
  * what the next one would bring at most, as learning slows down: a stage that is not worth its cost is the
  * last one. A stage is judged as a fit of its own would be, since parts go on from before their last
- * touches (model/sequence/fit.c). The final fit learns in one go as much as the last stage that gained. A
- * time limit on tuning stops before a stage that would not fit in. */
+ * touches (model/sequence/fit.c). The final fit learns in one go as much as the last stage that gained.
+ * Where doubling pays to the end of what is allowed, the scorer's next setting of effort is doubled. A time
+ * limit on tuning stops before a stage that would not fit in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +37,19 @@ struct stages {
     size_t row;          /* of s->trial: the best weight above 0 */
 };
 
+/* The first setting of effort from k on; SIZE_MAX: there is none. */
+static size_t effort_from(const struct pz_choice *c, size_t k)
+{
+    while (k < c->scorer->n_settings && !c->scorer->settings[k].effort)
+        k++;
+    return k < c->scorer->n_settings ? k : SIZE_MAX;
+}
+
 size_t pz_search_effort(const struct pz_choice *c)
 {
-    for (size_t k = 0; k < c->scorer->n_settings; k++)
-        if (c->scorer->settings[k].effort && c->low[k] < c->high[k])
-            return k;
-    return SIZE_MAX;
+    size_t k = effort_from(c, 0);
+
+    return k < SIZE_MAX && c->low[k] < c->high[k] ? k : SIZE_MAX;
 }
 
 /* Learn until the setting's value, from the start or on. */
@@ -150,6 +158,40 @@ static enum pz_status stage(struct stages *g, struct pz_err *err)
     return PZ_OK;
 }
 
+/* Whether doubling has reached what is allowed. */
+static bool is_at_end(const struct stages *g)
+{
+    const struct pz_choice *c = &g->s->choice[g->p];
+
+    return c->value[g->k] >= 0.75 * c->high[g->k];
+}
+
+/* Where a doubling still paid when there was no further one, the next setting of effort is doubled; it
+ * stays so if that pays. */
+static enum pz_status go_beyond(struct stages *g, struct pz_err *err)
+{
+    struct pz_choice *c = &g->s->choice[g->p];
+    enum pz_status st = PZ_OK;
+    double chosen;
+
+    while (st == PZ_OK && g->more && is_at_end(g)) {
+        g->k = effort_from(c, g->k + 1);
+        if (g->k == SIZE_MAX || !may_double(g))
+            return PZ_OK;
+        while (st == PZ_OK && g->more && may_double(g)) {
+            chosen = c->value[g->k];
+            c->value[g->k] = fmin(2 * chosen, c->high[g->k]);
+            st = stage(g, err);
+            g->more = pays(g);
+            if (st == PZ_OK && !(g->more && may_double(g)))
+                tell(g);
+            if (!g->more)
+                c->value[g->k] = chosen;
+        }
+    }
+    return st;
+}
+
 enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct pz_err *err)
 {
     struct pz_choice *c = &s->choice[p];
@@ -172,6 +214,8 @@ enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct 
             tell(&g);
     }
     c->value[k] = chosen;
+    if (st == PZ_OK)
+        st = go_beyond(&g, err);
     free(g.before);
     return st;
 }

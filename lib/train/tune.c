@@ -3,9 +3,9 @@
  *
  *   1. cut validation cases from the training data (valid.c)
  *   2. part by part: fit by defaults, find its weight beside the parts before it, search its
- *      settings (search.c); a part that adds nothing by its defaults is not searched and gets
- *      weight 0
- *   3. together: read-outs and weights of all parts once more
+ *      settings (search.c); a part that adds little by its defaults is not searched, one that adds nothing
+ *      gets weight 0
+ *   3. together: weights of all parts, their read-outs once more, and weights again
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not
@@ -38,6 +38,9 @@ enum {
 
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
+
+/* The share of the blend's value that a part must bring by its defaults for a search of its settings. */
+static const double WORTH = 0.006;
 
 uint32_t pz_tune_users(const struct pz_corpus *c)
 {
@@ -102,27 +105,33 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
     return PZ_OK;
 }
 
-/* Whether part p can say nothing on the cases at hand, as what it scores is hidden: it is judged on
- * cases of its own (search_repeat). */
-static bool is_hidden(const struct pz_search *s, size_t p)
+bool pz_search_is_hidden(const struct pz_search *s, size_t p)
 {
     return s->choice[p].scorer->of_history && s->v->exclude_seen;
 }
 
+/* Whether the settings of part p are worth a search. */
+static bool is_searched(const struct pz_search *s, size_t p)
+{
+    return s->part[p].weight > 0 && !s->minor[p] && !pz_search_is_hidden(s, p);
+}
+
 static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
 {
+    double before = s->mean;
     enum pz_status st;
 
     s->n_parts = p + 1;
     pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
+    s->minor[p] = p > 0 && !s->choice[p].scorer->is_fallback && s->mean < (1 + WORTH) * before;
     if (st == PZ_OK && p == 0 && s->v->sliced) {
         pz_valid_even(s->v, s->each);
         s->mean = pz_search_mean(s->each, s->v->n_users);
     }
     if (st == PZ_OK && p == 0 && s->trend && s->v->sliced)
         st = pz_search_trend(s, false, err);
-    if (st == PZ_OK && s->part[p].weight > 0 && !is_hidden(s, p))
+    if (st == PZ_OK && is_searched(s, p))
         st = pz_search_part(s, p, n_fits, err);
     pz_log(s->cfg->log, PZ_LOG_DEBUG, "with %s at weight %.3f: %.4f", s->choice[p].scorer->name,
            s->part[p].weight, s->mean);
@@ -140,6 +149,19 @@ static void leave_out(const struct pz_search *s, size_t p)
     c->unjudged = true;
 }
 
+/* When all are there: weights, read-outs of every part, weights. */
+static enum pz_status search_together(struct pz_search *s, struct pz_err *err)
+{
+    enum pz_status st = pz_search_balance(s, err);
+
+    for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++) {
+        pz_valid_forget(s->v);
+        if (is_searched(s, p))
+            st = pz_search_part(s, p, 0, err);
+    }
+    return st == PZ_OK && !pz_search_out_of_time(s) ? pz_search_balance(s, err) : st;
+}
+
 static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
 {
     const struct pz_corpus *c = &s->v->train;
@@ -154,12 +176,7 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
             leave_out(s, p);
     if (st == PZ_OK && s->trend && s->v->sliced)
         st = pz_search_trend(s, s->now.scale != NULL, err);
-    for (size_t p = 0; p < n && n > 1 && st == PZ_OK; p++) {
-        pz_valid_forget(s->v);
-        if (s->part[p].weight > 0 && !is_hidden(s, p))
-            st = pz_search_part(s, p, 0, err);
-    }
-    return st;
+    return st == PZ_OK && n > 1 ? search_together(s, err) : st;
 }
 
 static double first_weight(const struct pz_search *s)

@@ -88,6 +88,7 @@ struct pz_search {
     double *untuned;            /* [v->n_users] values of the defaults; NULL: not asked */
     bool knows_untuned;         /* it holds them */
     double mean;                /* of each */
+    bool minor[PZ_MAX_PARTS];   /* brought little when it joined: its settings are not searched */
     struct pz_forecast forecast;
     bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
@@ -101,7 +102,7 @@ struct pz_search {
 enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err);
 
 /* Look for better settings of part p beside the other parts, with at most n_fits new fits; n_fits =
- * 0 moves read-out settings and the weight only.
+ * 0 moves read-out settings only.
  * Errors: as pz_search_begin */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
@@ -114,6 +115,10 @@ enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *er
  * than before; all weights stay. s->each and s->mean become those on these cases.
  * Errors: as pz_valid_judge */
 enum pz_status pz_search_setting(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
+
+/* Move the weights of all parts that have one together, until nothing is gained.
+ * Errors: as pz_valid_judge_moves */
+enum pz_status pz_search_balance(struct pz_search *s, struct pz_err *err);
 
 /* Look for a trend of items that makes the parts as they stand better: all over its range, or,
  * fine, around what it is. Weights and settings of parts stay.
@@ -152,6 +157,10 @@ enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *
  * Errors: as pz_search_begin */
 enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choice *untuned,
                                        const struct pz_choice *trend, struct pz_err *err);
+
+/* Whether part p can say nothing on the cases at hand, as what it scores is hidden: it is judged on
+ * cases of its own. */
+bool pz_search_is_hidden(const struct pz_search *s, size_t p);
 
 /* Whether setting k is searched and has two values. */
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);

@@ -128,6 +128,22 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err);
 
+/* One part of a blend takes another weight. */
+struct pz_move {
+    size_t part;
+    double weight;
+};
+
+/* Judge a blend of parts [n_parts] as it is and with each of the moves alone, every part scored once a
+ * case for all of them.
+ *
+ * each    [(n_moves + 1) * v->n_users]: values of all users, the first row of the blend as it is
+ * Parallel over users, the same at any number of threads.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_valid_judge_moves(const struct pz_valid *v, const struct pz_part *part,
+                                    size_t n_parts, const struct pz_move *move, size_t n_moves,
+                                    double *each, struct pz_err *err);
+
 /* The values of users when the core of every recipe, by default and alone, learns from v->train and
  * answers: what a question about the data themselves is decided by, before there are parts.
  * Errors: as pz_scorer.fit and pz_valid_judge */

@@ -239,3 +239,54 @@ TEST(a_budget_ends_learning_before_the_stage_that_exceeds_it)
     costs_s = 0;
     json_decref(trials);
 }
+
+/* ---- two settings of effort: members count as often as they are ---- */
+
+static enum pz_status more_of_two(void *part, const struct pz_corpus *c,
+                                  const struct pz_fit_cfg *cfg, struct pz_err *err)
+{
+    struct learner *l = part;
+    double whole = cfg->value[0] * cfg->value[1];
+
+    (void)c;
+    (void)err;
+    assert_true(l->goes_on && whole == 2 * l->effort);
+    n_more++;
+    l->effort = whole;
+    return PZ_OK;
+}
+
+static const struct pz_setting two_settings[] = {
+    { PZ_SETTING("effort", "how much"), PZ_ALLOWED(1, 0.1, 64), PZ_EFFORT },
+    { PZ_SETTING("members", "how many"), PZ_ALLOWED(1, 1, 8), PZ_WHOLE, PZ_EFFORT },
+};
+
+/* Effort ends at 2, at which 4 of 16 are known. */
+TEST(the_next_effort_is_asked_where_the_first_one_still_pays_at_its_end)
+{
+    static const double until[] = { 64, 4, 2, 1 }, members[] = { 4, 2, 1, 1 };
+    static const int tried[] = { 4, 4, 3, 2 };
+    struct pz_scorer two = learner;
+    struct chain t;
+
+    two.settings = two_settings;
+    two.n_settings = 2;
+    two.more = more_of_two;
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    for (size_t i = 0; i < 4; i++) {
+        struct pz_tune_cfg cfg = { .n_trials = 4, .seed = 7, .trials = json_array() };
+        struct pz_choice c;
+        double scale;
+
+        learns_until = until[i];
+        n_fits = n_more = 0;
+        pz_choice_init(&c, &two);
+        c.weight = c.low[0] = c.low[1] = 1;
+        c.high[0] = 2;
+        c.high[1] = 4;
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
+        assert_true(c.value[0] == (i < 3 ? 2 : 1) && c.value[1] == members[i]);
+        assert_true(n_fits == 1 && n_more == tried[i]);
+        json_decref(cfg.trials);
+    }
+}

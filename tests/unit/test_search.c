@@ -316,6 +316,80 @@ TEST(another_region_is_tried_where_the_scorer_knows_one)
     }
 }
 
+/* Two parts that lead users of two kinds astray, each one kind: the first part those whose last item is
+ * of the lower half, the second one the others. */
+static bool astray_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct sway *s = part;
+    uint32_t last = q->hist[q->n_hist - 1], right = (last + 1) % ITEMS, wrong = (last + 2) % ITEMS;
+    bool low = last < ITEMS / 2, first = s->swap == 0;
+
+    (void)scratch;
+    out[low == first ? wrong : right] = 1;
+    if (low && first)
+        out[right] = 0.3f;
+    return true;
+}
+
+/* At weights 1 and .65 the lower half is served badly: .3 + .65 < 1. The first part's weight times .7 or
+ * the other's times 1.4 mends that, and both together would harm the upper half: .7 < .91. */
+TEST(weights_that_win_alone_are_not_taken_together_where_that_harms)
+{
+    static struct chain t;
+    struct pz_scorer astray = sway;
+    struct sway one = { 0 }, two = { 1 };
+    struct pz_choice choice[2];
+    struct pz_tune_cfg cfg = { .trials = json_array() };
+    struct pz_valid v = { .metric = { PZ_METRIC_NDCG, 10 } };
+    double each[USERS];
+    struct pz_search s = { .v = &v, .cfg = &cfg, .choice = choice, .n_parts = 2, .each = each };
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
+    astray.score = astray_score;
+    for (size_t p = 0; p < 2; p++) {
+        pz_choice_init(&choice[p], &astray);
+        s.part[p] = (struct pz_part){ &astray, p ? &two : &one, p ? 0.65 : 1, 0, NULL };
+    }
+    assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
+    assert_true(s.part[0].weight == 0.7 && s.part[1].weight == 0.65);
+    assert_true(s.mean == 1);
+    choice[0].weight_fixed = true; /* what somebody gave stays */
+    s.part[0].weight = 1;
+    assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
+    assert_true(s.part[0].weight == 1 && s.part[1].weight == 1.4 * 0.65);
+    assert_true(s.mean == 1);
+    pz_valid_clear(&v);
+    json_decref(cfg.trials);
+}
+
+/* A part that says what the other says brings nothing: its settings cost no trial. */
+TEST(settings_of_a_part_that_brings_nothing_are_not_searched)
+{
+    static struct chain t;
+    struct pz_scorer other = sway;
+    struct pz_choice choice[2];
+    struct pz_tune_cfg cfg = { .n_trials = 8, .seed = 7, .trials = json_array() };
+    double scale;
+    size_t n = 0;
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    helped = ITEMS;
+    other.name = "other";
+    pz_choice_init(&choice[0], &sway);
+    pz_choice_init(&choice[1], &other);
+    pz_choice_fix(&choice[0], 0, 1);
+    choice[1].value[0] = 1;
+    choice[0].weight = choice[1].weight = 1;
+    choice[1].weight_fixed = true;
+    assert_int_equal(pz_tune(&t.c, &cfg, choice, 2, NULL, &scale, NULL), PZ_OK);
+    for (size_t k = 0; k < json_array_size(cfg.trials); k++)
+        n += strcmp(json_string_value(json_object_get(json_array_get(cfg.trials, k), "scorer")),
+                    "other") == 0;
+    assert_int_equal(n, 1);
+    json_decref(cfg.trials);
+}
+
 static uint32_t good_from_five(const double *set)
 {
     return set[1] < 5;

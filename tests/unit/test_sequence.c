@@ -253,7 +253,7 @@ static const float weights[NT] = { 1, 0.5f, 1, 1, 1, 0.2f, 1, 1, 0.7f, 1, 1 };
 
 static struct net_case net_case(float dropout)
 {
-    struct net_case c = { .net = { ND, NF, NL, pz_seq_theta(ND, NF, NL), NULL },
+    struct net_case c = { .net = { ND, NF, NL, pz_seq_theta(ND, NF, NL), 1, NULL },
                           .pack = { 3, starts, weights, dropout, 5, 40 } };
 
     c.net.theta = c.theta = pz_mem_array(c.net.n_theta, sizeof *c.theta);
@@ -672,10 +672,112 @@ TEST(learning_goes_on_where_it_stood)
     cfg.goes_on = false;
     assert_int_equal(pz_sequence.more(part, &s->c, &cfg, NULL), PZ_OK);
     assert_memory_not_equal(((struct pz_seq_part *)part)->net.theta, half->net.theta, bytes);
-    assert_null(((struct pz_seq_part *)part)->trainer);
+    assert_null(((struct pz_seq_part *)part)->trainer[0]);
     assert_knows_the_ring(part);
     pz_sequence.free(part);
     pz_sequence.free(half);
+    free(s);
+}
+
+/* A second member joins what is there, as if both had been asked for at once; what an item scores is the
+ * mean of what it scores with each. */
+TEST(members_are_encoders_whose_products_add_up)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    struct pz_fit_cfg cfg = { .value = value, .seed = 11, .goes_on = true };
+    const uint32_t hist[] = { 4, 5, 6 };
+    const float weight[] = { 1, 1, 1 };
+    struct pz_seq_history h = { hist, weight, 3, 8 };
+    void *grown = NULL;
+    struct pz_seq_part *both, *p, *one;
+    float sum[ITEMS], out[ITEMS], *own;
+    size_t d;
+
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 2;
+    one = fit(&s->c, value, 0);
+    assert_int_equal(pz_sequence.fit(&s->c, &cfg, &grown, NULL), PZ_OK);
+    value[PZ_SEQ_MEMBERS] = 2;
+    assert_int_equal(pz_sequence.more(grown, &s->c, &cfg, NULL), PZ_OK);
+    both = fit(&s->c, value, 0);
+    p = grown;
+    d = one->net.d;
+    assert_int_equal(both->width, 2 * d);
+    assert_memory_equal(p->item, both->item, ITEMS * both->width * sizeof(float));
+    assert_memory_equal(p->net.theta, both->net.theta, 2 * both->net.n_theta * sizeof(float));
+    assert_memory_equal(one->item, both->item, d * sizeof(float));
+    assert_memory_not_equal(both->item, both->item + d, d * sizeof(float));
+    own = malloc(ITEMS * d * sizeof *own);
+    memset(sum, 0, sizeof sum);
+    for (size_t m = 0; m < 2; m++) {
+        struct pz_seq_net net = both->net;
+        void *scratch = aligned_alloc(64, (pz_seq_scores_bytes(&net, 8) + 63) / 64 * 64);
+
+        for (size_t i = 0; i < ITEMS; i++)
+            memcpy(own + i * d, both->item + i * both->width + m * d, d * sizeof *own);
+        net.members = 1;
+        net.theta += m * net.n_theta;
+        pz_seq_scores(&net, own, ITEMS, &h, scratch, out);
+        for (size_t i = 0; i < ITEMS; i++)
+            sum[i] += out[i] / 2;
+        free(scratch);
+    }
+    assert_true(ask(both, hist, 3, ITEMS, out));
+    for (size_t i = 0; i < ITEMS; i++)
+        for (size_t k = 0; k < ITEMS;
+             k++) /* the same order, and ratios as the temperature has them */
+            assert_true(fabs(log((double)out[i] / (double)out[k]) * both->set[PZ_SEQ_TAU] *
+                                 sqrt((double)d) * both->set[PZ_SEQ_TEMPERATURE] -
+                             (double)(sum[i] - sum[k])) < 1e-2);
+    free(own);
+    pz_sequence.free(grown);
+    pz_sequence.free(both);
+    pz_sequence.free(one);
+    free(s);
+}
+
+/* Files from before there were members lack the last setting. */
+TEST(a_file_without_members_has_one)
+{
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    const uint32_t hist[] = { 4, 5, 6 };
+    float before[ITEMS], after[ITEMS];
+    struct pz_seq_part *p;
+    void *back = NULL;
+
+    settings(value);
+    value[PZ_SEQ_EPOCHS] = 2;
+    p = fit(&s->c, value, 0);
+    assert_true(ask(p, hist, 3, ITEMS, before));
+    for (uint64_t n = PZ_SEQ_MEMBERS - 1; n <= PZ_SEQ_MEMBERS; n++) {
+        char path[] = "/tmp/pz-sequence-XXXXXX";
+        struct pz_writer *w = NULL;
+        struct pz_table *t = NULL;
+
+        close(mkstemp(path));
+        assert_int_equal(pz_writer_open(path, "modl", 0, &w, NULL), PZ_OK);
+        assert_int_equal(pz_writer_add(w, "sequence/set", PZ_F64, p->set, n, NULL), PZ_OK);
+        assert_int_equal(pz_writer_add(w, "sequence/net", PZ_F32, p->net.theta, p->net.n_theta,
+                                       NULL),
+                         PZ_OK);
+        assert_int_equal(pz_writer_add(w, "sequence/items", PZ_F32, p->item, ITEMS * p->width,
+                                       NULL),
+                         PZ_OK);
+        assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+        assert_int_equal(pz_table_open(path, "modl", &t, NULL), PZ_OK);
+        assert_int_equal(pz_sequence.load(t, ITEMS, &back, NULL),
+                         n == PZ_SEQ_MEMBERS ? PZ_OK : PZ_BAD_DATA);
+        if (back) {
+            assert_true(ask(back, hist, 3, ITEMS, after));
+            assert_memory_equal(before, after, sizeof before);
+            pz_sequence.free(back);
+        }
+        pz_table_close(t);
+        unlink(path);
+    }
+    pz_sequence.free(p);
     free(s);
 }
 

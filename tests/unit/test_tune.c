@@ -623,6 +623,35 @@ TEST(what_is_remembered_changes_no_value)
     pz_valid_clear(&v);
 }
 
+/* Each move alone is worth what judging its part with that weight says. */
+TEST(moves_are_judged_as_weights_of_one_part_are)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct follow a = { 1, 1, ITEMS }, b = { 2, 8, ITEMS };
+    const struct pz_move move[] = { { 1, 2 }, { 0, 0.25 }, { 1, 0 } };
+    double each[4][100], alone[100];
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    assert_int_equal(v.n_users, 100);
+    for (int early = 0; early < 2; early++) {
+        struct pz_part part[] = { { &follow, &a, 1, 0, NULL },
+                                  { &follow, &b, 0.5, early ? 3.0 : 0, NULL } };
+
+        assert_int_equal(pz_valid_judge_moves(&v, part, 2, move, 3, each[0], NULL), PZ_OK);
+        for (size_t k = 0; k < 4; k++) {
+            size_t judged = k ? move[k - 1].part : 1;
+            double weight = k ? move[k - 1].weight : 0.5;
+
+            assert_int_equal(pz_valid_judge(&v, part, 2, judged, &weight, 1, 0, 100, alone, NULL),
+                             PZ_OK);
+            assert_memory_equal(each[k], alone, sizeof alone);
+        }
+    }
+    pz_valid_clear(&v);
+}
+
 /* Scores of `follow` are 1 for the item that follows and 1/8 for the others. */
 TEST(an_early_weight_falls_with_the_history)
 {

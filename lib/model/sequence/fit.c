@@ -54,6 +54,8 @@ struct pz_seq_trainer {
     double loss[SHARDS];
     float scale;
     double started, rate;
+    size_t member; /* which of the part's */
+    uint64_t seed;
     double done; /* pairs read */
     uint64_t epoch;
     bool within; /* an epoch is under way */
@@ -185,7 +187,7 @@ static void start_rows(float *x, size_t n, size_t d, double length, uint64_t see
 static enum pz_status place_items(struct pz_seq_trainer *t, float length, struct pz_err *err)
 {
     double value[PZ_FACTORS_N];
-    struct pz_fit_cfg cfg = { .value = value, .seed = t->cfg->seed };
+    struct pz_fit_cfg cfg = { .value = value, .seed = t->seed };
     struct pz_factors_part *f;
     void *part = NULL;
     enum pz_status st;
@@ -214,9 +216,9 @@ static enum pz_status start(struct pz_seq_trainer *t, struct pz_err *err)
     float length = t->f.n > 0 ? 0.3f : 1.0f;
     enum pz_status st;
 
-    start_rows(t->own.x, t->c->n_items, d, 0.2 * (double)length, pz_rng_mix(t->cfg->seed + 201));
-    start_rows(t->feature.x, t->f.n, d, 1.0, pz_rng_mix(t->cfg->seed + 202));
-    pz_seq_theta_init(&t->net, pz_rng_mix(t->cfg->seed + 203), t->theta.x);
+    start_rows(t->own.x, t->c->n_items, d, 0.2 * (double)length, pz_rng_mix(t->seed + 201));
+    start_rows(t->feature.x, t->f.n, d, 1.0, pz_rng_mix(t->seed + 202));
+    pz_seq_theta_init(&t->net, pz_rng_mix(t->seed + 203), t->theta.x);
     st = place_items(t, length, err);
     for (uint32_t i = 0; i < t->c->n_items; i++)
         if (t->data.count[i] == 0)
@@ -272,7 +274,7 @@ static void encode_shard(struct pz_seq_trainer *t, size_t k)
                                  s.start,
                                  b->w_in + from,
                                  (float)t->cfg->value[PZ_SEQ_DROPOUT],
-                                 pz_rng_mix(t->cfg->seed + 301) + b->number,
+                                 pz_rng_mix(t->seed + 301) + b->number,
                                  from };
     for (size_t q = 0; q <= pack.n_seq; q++)
         s.start[q] = b->start[t->cut[k] + q] - (uint32_t)from;
@@ -469,11 +471,11 @@ static void keep_vector(const struct pz_seq_trainer *t, uint32_t item, float *ou
         pz_seq_scale(0.5f, NULL, t->net.d, out);
 }
 
-static void all_vectors(const struct pz_seq_trainer *t, float *out)
+static void all_vectors(const struct pz_seq_trainer *t, size_t width, float *out)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
     for (uint32_t i = 0; i < t->c->n_items; i++)
-        keep_vector(t, i, out + (size_t)i * t->net.d);
+        keep_vector(t, i, out + (size_t)i * width);
 }
 
 /* The share of the time limit that is gone; 0 without one. */
@@ -575,8 +577,9 @@ static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, st
     stable = t->done;
     if (st == PZ_OK)
         st = run_until(t, total, total, err);
-    all_vectors(t, part->own_item);
-    memcpy(part->own_theta, t->theta.x, t->net.n_theta * sizeof(float));
+    all_vectors(t, part->width, part->own_item + t->member * t->net.d);
+    memcpy(part->own_theta + t->member * t->net.n_theta, t->theta.x,
+           t->net.n_theta * sizeof(float));
     if (st == PZ_OK && t->cfg->goes_on) {
         keep(t, true);
         t->done = stable;
@@ -585,8 +588,8 @@ static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, st
 }
 
 static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
-                                  const struct pz_seq_net *net, struct pz_seq_trainer **out,
-                                  struct pz_err *err)
+                                  const struct pz_seq_net *net, size_t member,
+                                  struct pz_seq_trainer **out, struct pz_err *err)
 {
     struct pz_seq_trainer *t = *out = calloc(1, sizeof *t);
     enum pz_status st;
@@ -596,6 +599,8 @@ static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit
     *t = (struct pz_seq_trainer){ .c = c,
                                   .cfg = cfg,
                                   .net = *net,
+                                  .member = member,
+                                  .seed = member ? pz_rng_mix(cfg->seed + 204 + member) : cfg->seed,
                                   .scale = (float)(1.0 /
                                                    (cfg->value[PZ_SEQ_TAU] * sqrt((double)net->d))),
                                   .started = pz_wall_seconds() };
@@ -611,20 +616,29 @@ static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit
     return st == PZ_OK ? start(t, err) : st;
 }
 
-enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+static enum pz_status train_member(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                   size_t member, struct pz_seq_part *part, struct pz_err *err)
+{
+    struct pz_seq_trainer **t = &part->trainer[member];
+    enum pz_status st = *t ? PZ_OK : trainer_new(c, cfg, &part->net, member, t, err);
+
+    if (st == PZ_OK) {
+        (*t)->cfg = cfg;
+        st = run(*t, part, err);
+    }
+    if (st != PZ_OK || !cfg->goes_on) {
+        pz_seq_trainer_free(*t);
+        *t = NULL;
+    }
+    return st;
+}
+
+enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, size_t first,
                             struct pz_seq_part *part, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
-    if (!part->trainer)
-        st = trainer_new(c, cfg, &part->net, &part->trainer, err);
-    if (st == PZ_OK) {
-        part->trainer->cfg = cfg;
-        st = run(part->trainer, part, err);
-    }
-    if (st != PZ_OK || !cfg->goes_on) {
-        pz_seq_trainer_free(part->trainer);
-        part->trainer = NULL;
-    }
+    for (size_t m = first; m < part->net.members && st == PZ_OK; m++)
+        st = train_member(c, cfg, m, part, err);
     return st;
 }

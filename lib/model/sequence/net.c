@@ -305,36 +305,57 @@ void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
     drop_back(p, t->keep, dx, T * d, dx);
 }
 
+static size_t members(const struct pz_seq_net *net)
+{
+    return net->members > 1 ? net->members : 1;
+}
+
 size_t pz_seq_scores_bytes(const struct pz_seq_net *net, size_t window)
 {
-    return pz_seq_tape_bytes(net, window, true) + window * sizeof(float);
+    return pz_seq_tape_bytes(net, window, true) + (window + members(net) * net->d) * sizeof(float);
+}
+
+/* One member's encoding of the history into out [d]. */
+static void encode(const struct pz_seq_net *net, size_t member, const float *item,
+                   const struct pz_seq_history *h, const float *weight, void *scratch, float *out)
+{
+    size_t d = net->d, n = h->n < h->window ? h->n : h->window, first = h->n - n;
+    struct pz_seq_net one = *net;
+    uint32_t start[2] = { 0, (uint32_t)n };
+    struct pz_seq_pack pack = { .n_seq = 1, .start = start, .weight = weight };
+    struct pz_seq_tape tape;
+
+    one.theta += member * net->n_theta;
+    pz_seq_tape_cut(net, h->window, true, scratch, &tape);
+    memset(tape.x, 0, n * d * sizeof *tape.x);
+    for (size_t i = 0; i < n; i++)
+        /* Item vectors have length one; times sqrt(d) their mean square is about one, which is what
+         * the layers expect. The same factor as in training (fit.c). */
+        pz_seq_axpy(sqrtf((float)d),
+                    item + ((size_t)h->item[first + i] * members(net) + member) * d, d,
+                    tape.x + i * d);
+    pz_seq_forward(&one, &pack, &tape);
+    memcpy(out, tape.q, d * sizeof *out);
 }
 
 const float *pz_seq_vector(const struct pz_seq_net *net, const float *item,
                            const struct pz_seq_history *h, void *scratch)
 {
-    size_t d = net->d, n = h->n < h->window ? h->n : h->window, first = h->n - n;
-    float *weight = (float *)((char *)scratch + pz_seq_tape_bytes(net, h->window, true));
-    uint32_t start[2] = { 0, (uint32_t)n };
-    struct pz_seq_pack pack = { .n_seq = 1, .start = start, .weight = weight };
-    struct pz_seq_tape tape;
+    size_t n = h->n < h->window ? h->n : h->window, first = h->n - n;
+    float *weight = (float *)((char *)scratch + pz_seq_tape_bytes(net, h->window, true)),
+          *out = weight + h->window;
 
-    pz_seq_tape_cut(net, h->window, true, scratch, &tape);
-    memset(tape.x, 0, n * d * sizeof *tape.x);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         weight[i] = h->weight[first + i] < 1 ? h->weight[first + i] : 1.0f;
-        /* Item vectors have length one; times sqrt(d) their mean square is about one, which is what
-         * the layers expect. The same factor as in training (fit.c). */
-        pz_seq_axpy(sqrtf((float)d), item + (size_t)h->item[first + i] * d, d, tape.x + i * d);
-    }
-    pz_seq_forward(net, &pack, &tape);
-    return tape.q;
+    for (size_t m = 0; m < members(net); m++)
+        encode(net, m, item, h, weight, scratch, out + m * net->d);
+    return out;
 }
 
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out)
 {
-    pz_scan(item, pz_seq_vector(net, item, h, scratch), n_items, net->d, out);
+    pz_scan(item, pz_seq_vector(net, item, h, scratch), n_items, members(net) * net->d, out);
 }
 
 float pz_seq_product(const float *item, const float *x, size_t d)

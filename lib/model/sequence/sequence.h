@@ -34,10 +34,12 @@ enum pz_seq_setting {
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
     PZ_SEQ_TEMPERATURE,
+    PZ_SEQ_MEMBERS, /* last: files before 0.2 do not have it */
     PZ_SEQ_N
 };
 
 #define PZ_SEQ_MAX_DIM 512
+#define PZ_SEQ_MAX_MEMBERS 8
 
 /* ---- kernel.c ---- */
 
@@ -96,7 +98,8 @@ float pz_seq_softmax(float *l, size_t n, float *target);
 
 struct pz_seq_net {
     size_t d, f, n_layers;
-    size_t n_theta; /* parameters in all */
+    size_t n_theta; /* parameters of one encoder */
+    size_t members; /* encoders whose products are added (pz_seq_vector); 0 and 1: this one */
     const float
         *theta; /* layer by layer: win [d * 3d], bin [3d], wout [d * d], w1 [d * 2f], w2 [f * d] */
 };
@@ -191,10 +194,12 @@ struct pz_seq_part {
     double set[PZ_SEQ_N];
     uint32_t n_items;
     struct pz_seq_net net;
-    const float *item;              /* [n_items * d] unit vectors; zero: nothing known */
-    float *own_item, *own_theta;    /* NULL when borrowed from a table */
-    struct pz_seq_trainer *trainer; /* NULL: it does not go on */
-    struct pz_bytes_copy bytes;     /* of item, in a part that was loaded */
+    size_t width;                /* of an item's row: members * d */
+    const float *item;           /* [n_items * width] unit vectors, a member behind the other; zero:
+                                       nothing known */
+    float *own_item, *own_theta; /* NULL when borrowed from a table */
+    struct pz_seq_trainer *trainer[PZ_SEQ_MAX_MEMBERS]; /* NULL: it does not go on */
+    struct pz_bytes_copy bytes;                         /* of item, in a part that was loaded */
 };
 
 /* A history, oldest first, of which the newest `window` events are read. */
@@ -230,12 +235,12 @@ void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_
  * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out);
-/* Learn net and item of a part whose sizes are set, until as many pairs are read as cfg says: from the
- * start, where both arrays are allocated, zero, or on from where the training was that the part has
- * kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends with the best so far.
+/* Learn nets and items of a part whose sizes are set, members from `first` on, until as many pairs are
+ * read as cfg says: from the start, where both arrays are allocated, zero, or on from where the training
+ * was that the part has kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends with the best so far.
  * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts
  * Owner:  the part has the training, freed by pz_seq_trainer_free */
-enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, size_t first,
                             struct pz_seq_part *part, struct pz_err *err);
 /* Accepts NULL. */
 void pz_seq_trainer_free(struct pz_seq_trainer *t);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The weights of all parts beside each other: see tune.h.
+ *
+ * A part is weighed when it joins, beside the parts that are there; what is best then is not best when
+ * all are there. In a round every part is tried at half, .7, 1.4 and twice its weight and without it,
+ * each alone, all of them from one scoring of the cases. The best of a part wins where it gains SURE
+ * standard errors; all that win are taken at once, as the next round shows: where together they are
+ * worth less than the best of them alone, that one is taken instead. It ends when none wins.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "train/tune.h"
+
+enum { STEPS = 5, ROUNDS = 8 };
+
+static const double step[STEPS] = { 0.7, 1.4, 0.5, 2, 0 };
+static const double SURE = 0.8;
+
+struct balance {
+    struct pz_search *s;
+    struct pz_move move[PZ_MAX_PARTS * STEPS];
+    size_t n_moves;
+    double *each;                /* [(n_moves + 1) * users] */
+    double before[PZ_MAX_PARTS]; /* weights of the round before */
+    struct pz_move best;         /* of the moves of the round before */
+    double best_mean;            /* and what it was worth alone; below 0: there is none */
+};
+
+static bool moves(const struct pz_search *s, size_t p)
+{
+    return s->part[p].weight > 0 && !s->choice[p].weight_fixed && !pz_search_is_hidden(s, p);
+}
+
+static void list_moves(struct balance *b)
+{
+    struct pz_search *s = b->s;
+
+    b->n_moves = 0;
+    for (size_t p = 0; p < s->n_parts; p++)
+        /* The first part is what the others are measured by: it stays. */
+        for (size_t k = 0; moves(s, p) && k < STEPS - (p == 0); k++)
+            b->move[b->n_moves++] = (struct pz_move){ p, step[k] * s->part[p].weight };
+}
+
+static double mean_of(const struct balance *b, size_t row)
+{
+    uint32_t n = b->s->v->n_users;
+
+    return pz_search_mean(b->each + row * n, n);
+}
+
+/* Take the best winning move of every part; returns whether any won. */
+static bool take(struct balance *b)
+{
+    struct pz_search *s = b->s;
+    uint32_t n = s->v->n_users;
+    bool any = false;
+
+    b->best_mean = -1;
+    for (size_t p = 0; p < s->n_parts; p++)
+        b->before[p] = s->part[p].weight;
+    for (size_t p = 0; p < s->n_parts; p++) {
+        size_t row = 0;
+
+        for (size_t k = 1; k <= b->n_moves; k++)
+            if (b->move[k - 1].part == p && mean_of(b, k) > mean_of(b, row) + 1e-9)
+                row = k;
+        if (row == 0 || pz_search_gain(b->each + row * n, b->each, n) <= SURE)
+            continue;
+        s->part[p].weight = b->move[row - 1].weight;
+        any = true;
+        if (mean_of(b, row) > b->best_mean) {
+            b->best_mean = mean_of(b, row);
+            b->best = b->move[row - 1];
+        }
+    }
+    return any;
+}
+
+/* Judge the weights as they stand, and what they may become. */
+static enum pz_status look(struct balance *b, struct pz_err *err)
+{
+    struct pz_search *s = b->s;
+    enum pz_status st;
+
+    list_moves(b);
+    st = pz_valid_judge_moves(s->v, s->part, s->n_parts, b->move, b->n_moves, b->each, err);
+    if (st == PZ_OK && mean_of(b, 0) < b->best_mean - 1e-9) { /* all at once was too much */
+        for (size_t p = 0; p < s->n_parts; p++)
+            s->part[p].weight = b->before[p];
+        s->part[b->best.part].weight = b->best.weight;
+        list_moves(b);
+        st = pz_valid_judge_moves(s->v, s->part, s->n_parts, b->move, b->n_moves, b->each, err);
+    }
+    return st;
+}
+
+enum pz_status pz_search_balance(struct pz_search *s, struct pz_err *err)
+{
+    uint32_t n = s->v->n_users;
+    struct balance b = { .s = s, .best_mean = -1 };
+    bool any = true;
+    enum pz_status st;
+
+    b.each = pz_mem_array((s->n_parts * STEPS + 1) * (size_t)n, sizeof *b.each);
+    st = b.each ? PZ_OK : pz_err_memory(err, "weights of parts", 8.0 * n * STEPS);
+    for (int round = 0; st == PZ_OK && any && round < ROUNDS; round++) {
+        st = look(&b, err);
+        if (st != PZ_OK)
+            break;
+        memcpy(s->each, b.each, n * sizeof *s->each);
+        s->mean = pz_search_mean(s->each, n);
+        any = round + 1 < ROUNDS && !pz_search_out_of_time(s) && take(&b);
+        pz_search_note(s, &s->choice[0], s->part[0].weight, s->mean, n, any);
+    }
+    free(b.each);
+    return st;
+}
