@@ -5,7 +5,8 @@ CC      ?= cc
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 DESTDIR ?=
-B       ?= build
+MPI     ?=
+B       ?= build$(if $(MPI),/mpi)
 SAN     ?=
 NATIVE  ?=
 WERROR  ?=
@@ -30,7 +31,15 @@ PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lz -llzma -lbz2 -lxxhash -l
              -lmicrohttpd -lnettle -lm
 PZ_LDFLAGS := -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 
-LIB_SRC  := $(foreach l,$(LAYERS),$(sort $(wildcard lib/$(l)/*.c lib/$(l)/*/*.c)))
+# MPI=1: training on several machines. One module knows MPI, and takes the place of another; without it nobody
+# looks for MPI.
+MPICC    ?= mpicc
+RANKS    := $(if $(MPI),mpi,one)
+# the compiler of a file, or the linker of a program: MPI's around ours for that module, and for pz-train
+CC_OF     = $(if $(and $(MPI),$(filter lib/base/ranks_mpi pz-train,$(1))),OMPI_CC="$(CC)" MPICH_CC="$(CC)" $(MPICC),$(CC))
+
+LIB_SRC  := $(filter-out lib/base/ranks_%.c,$(foreach l,$(LAYERS),$(sort $(wildcard lib/$(l)/*.c lib/$(l)/*/*.c)))) \
+            lib/base/ranks_$(RANKS).c
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 LIB      := $(B)/libpz.a
 BIN      := $(PROGRAMS:%=$(B)/bin/%)
@@ -47,7 +56,7 @@ $(B)/lib/serve/cost.o: lib/serve/rates.json
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(PZ_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call CC_OF,$*) $(PZ_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # pz-NAME is cmd/pz-NAME.c and what is in cmd/NAME/
 $(foreach p,$(PROGRAMS),$(eval $(B)/bin/$(p): $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/$(p:pz-%=%)/*.c)))))
@@ -62,7 +71,7 @@ $(B)/commit.o: $(B)/commit.c
 
 $(B)/bin/%: $(B)/cmd/%.o $(B)/commit.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
+	$(call CC_OF,$*) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)

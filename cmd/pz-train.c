@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "campaign/campaign.h"
 #include "cmd/train/train.h"
 #include "data/group.h"
@@ -215,7 +216,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
 
 int main(int argc, char **argv)
 {
-    static const struct pz_cmd cmd = {
+    const struct pz_cmd cmd = {
         .name = "pz-train",
         .synopsis =
             "-o MODEL.pzm [options] DATA.pzd...\n--update OLD.pzm -o MODEL.pzm DELTA.pzd...\n"
@@ -235,10 +236,11 @@ int main(int argc, char **argv)
         .operands = "pzd",
         .format = PZ_FORMAT_VERSION,
         .learns = true,
+        .start = pz_ranks_start,
         .run = run,
         .values = pz_train_options_values,
         .settings = add_settings,
     };
 
-    return pz_cmd_main(&cmd, argc, argv);
+    return pz_ranks_end(pz_cmd_main(&cmd, argc, argv));
 }

@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/opt.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/signals.h"
 #include "base/str.h"
 
@@ -307,6 +308,10 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
 
     if (!cfg)
         return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
+    if (cmd->start) {
+        wait_asleep(argv);
+        cmd->start();
+    }
     st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
     if (st == PZ_OK)
         st = heed_environment(cmd, cfg, &args, &threads, err);
@@ -332,7 +337,7 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         if (st == PZ_NO_INPUT)
             suggest_file(cmd->opts, cfg, &args, err);
         st = st == PZ_NO_ACCESS ? PZ_NO_INPUT : st;
-        if (common->ledger &&
+        if (common->ledger && pz_ranks_first() &&
             pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
                              err, &unwritten) != PZ_OK)
             pz_log(log, PZ_LOG_ERROR, "%s", unwritten.text); /* the work itself is done */
@@ -366,7 +371,7 @@ static int finish(const char *program, enum pz_status st, const struct pz_err *e
         }
     }
     if (st != PZ_OK && err->text[0])
-        fprintf(stderr, "%s: %s\n", program, err->text);
+        fprintf(stderr, "%s: %s%s\n", program, pz_ranks_prefix(), err->text);
     return (int)st;
 }
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/ranks.h"
 #include "base/signals.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -256,9 +257,9 @@ enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_
 
     if (strcmp(path, "-") == 0)
         return pz_out_attach(STDOUT_FILENO, "standard output", out_ptr, err);
-    st = out_new(path, &out, err);
+    st = out_new(pz_ranks_first() ? path : "/dev/null", &out, err);
     if (st == PZ_OK)
-        st = is_device(path, &device, err);
+        st = is_device(out->path, &device, err);
     if (st == PZ_OK)
         st = device ? open_device(out, err) : make_temp(out, err);
     if (st != PZ_OK) {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/ranks.h"
 #include "base/str.h"
 
 /* A tenth of a second looks alive and costs nothing; a log file that is read tomorrow wants no more
@@ -79,7 +80,7 @@ struct pz_log *pz_log_new(const char *program, enum pz_level level, bool json)
     if (!log)
         return NULL;
     log->program = program;
-    log->level = level;
+    log->level = pz_ranks_first() ? level : PZ_LOG_ERROR;
     log->json = json;
     log->tty = !json && isatty(STDERR_FILENO);
     pthread_mutex_init(&log->lock, NULL);

@@ -122,6 +122,7 @@ struct pz_cmd {
     bool campaign;            /* PZ_CAMPAIGN stands for the operand where there is none */
     unsigned format;          /* version of .pzd and .pzm files, for --version */
     bool learns;              /* thousands of short parallel loops: threads that wait sleep */
+    void (*start)(void);      /* before options are looked at (pz_ranks_start); may be NULL */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     pz_cmd_run *run;
     /* What an option can take, for completion: words separated by blanks; nothing for others. May be

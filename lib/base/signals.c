@@ -39,7 +39,7 @@
 
 enum { MAX_WATCHED = 64, PATIENCE_MS = 800 };
 
-static volatile sig_atomic_t stop_signal, grace_s, finished;
+static volatile sig_atomic_t stop_signal, grace_s, at_once, finished;
 static struct pz_watched watched_maps[MAX_WATCHED];
 static volatile sig_atomic_t is_watched[MAX_WATCHED];
 static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -61,6 +61,11 @@ void pz_stop_grace(unsigned seconds)
     grace_s = (sig_atomic_t)seconds;
 }
 
+void pz_stop_at_once(void)
+{
+    at_once = 1;
+}
+
 static void end_now(int status)
 {
     pz_out_abort_all();
@@ -78,6 +83,8 @@ static void on_stop(int sig)
 {
     struct itimerval patience = { .it_value = { grace_s, grace_s ? 0 : PATIENCE_MS * 1000 } };
 
+    if (at_once)
+        end_now(PZ_INTERRUPTED);
     if (stop_signal) {
         pz_out_abort_all();
         signal(sig, SIG_DFL);

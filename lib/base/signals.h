@@ -38,6 +38,11 @@ bool pz_stop_retry(int errnum);
  * Threads: any; the last call counts */
 void pz_stop_grace(unsigned seconds);
 
+/* From now on a signal that asks for the end is the end: there is no best so far to give.
+ *
+ * Threads: any */
+void pz_stop_at_once(void);
+
 /* A file that is mapped into memory, to be named when a crash is its fault. */
 struct pz_watched {
     const void *addr; /* of the map */

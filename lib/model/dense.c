@@ -20,7 +20,6 @@
 #include "base/mem.h"
 
 enum {
-    ROW_BLOCK = 512,
     BLAS_BYTES = 136 << 20, /* OpenBLAS reserves 128 MiB and an alignment, */
     BLAS_USED = 16 << 20    /* of which blocks of large products fill so much (seen: 5-12 MB) */
 };
@@ -105,13 +104,13 @@ enum pz_status pz_mat_reserve(struct pz_err *err)
 
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err)
 {
-    float *block = pz_mem_array(ROW_BLOCK * a.cols, sizeof *block);
+    float *block = pz_mem_array(PZ_MAT_ROWS * a.cols, sizeof *block);
 
     if (!block)
-        return pz_err_memory(err, "a block of rows", 4.0 * ROW_BLOCK * (double)a.cols);
+        return pz_err_memory(err, "a block of rows", 4.0 * PZ_MAT_ROWS * (double)a.cols);
     begin();
-    for (size_t from = 0; from < a.rows; from += ROW_BLOCK) {
-        size_t n = a.rows - from < ROW_BLOCK ? a.rows - from : ROW_BLOCK;
+    for (size_t from = 0; from < a.rows; from += PZ_MAT_ROWS) {
+        size_t n = a.rows - from < PZ_MAT_ROWS ? a.rows - from : PZ_MAT_ROWS;
         float *at = a.v + from * a.stride;
 
         for (size_t i = 0; i < n; i++)

@@ -41,6 +41,10 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out);
  * Threads: one, before others use this module */
 enum pz_status pz_mat_reserve(struct pz_err *err);
 
+/* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or from any
+ * other, it gives the same bytes. */
+enum { PZ_MAT_ROWS = 512 };
+
 /* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
  * are the result, the others undefined.
  *

@@ -4,8 +4,8 @@
  *
  * Half, since an order among equals would be chance: a part that scores all items alike must not
  * look good. What the parts beside the judged one add up to is kept for as many cases as fit in
- * memory: in trial after trial it is the same. A user is one thread's work, which
- * writes that user's values only: the same at any thread count. */
+ * memory: in trial after trial it is the same. A user is one thread's work, of one rank, which
+ * writes that user's values only: the same at any number of both. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "base/bits.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/simd.h"
 #include "model/blend.h"
 #include "train/validation.h"
@@ -265,13 +266,16 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
                               uint32_t to, double *each, struct pz_err *err)
 {
     struct job j = { v, part, n_parts, judged, weight, n_weights, each, NULL };
+    struct pz_share mine = pz_ranks_mine(to - from, 1);
 
     j.scratch = pz_valid_scratch_new(v, part, n_parts);
     if (!j.scratch)
         return pz_err_memory(err, "validation", 8.0 * v->train.n_items * pz_par_threads());
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
-    for (uint32_t u = from; u < to; u++)
-        judge_user(&j, u);
+    for (size_t u = from + mine.first; u < from + mine.end; u++)
+        judge_user(&j, (uint32_t)u);
+    for (size_t g = 0; g < n_weights; g++)
+        pz_ranks_gather(each + g * v->n_users + from, to - from, 1, sizeof *each);
     pz_valid_scratch_free(j.scratch);
     return PZ_OK;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/ranks.h"
 #include "base/signals.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -225,6 +226,8 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
     enum pz_status st = s->fit(t->teach, &fit, &t->part[p], err);
 
     pz_log_step(t->cfg->log, 1);
+    if (st == PZ_OK)
+        pz_ranks_report(t->cfg->log, s->name);
     if (st == PZ_OK && pz_stop_asked() && !s->any_time)
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
     return st;
@@ -358,7 +361,11 @@ enum { UPDATE_LEVEL = -1 };
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
 {
     struct pz_writer *w = NULL;
-    enum pz_status st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &w, err);
+    enum pz_status st;
+
+    if (!pz_ranks_first()) /* all have the same model */
+        return PZ_OK;
+    st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &w, err);
 
     if (st == PZ_OK && t->reuse)
         pz_writer_reuse(w, t->reuse);
@@ -495,6 +502,8 @@ static enum pz_status search(struct pz_training *t, struct pz_err *err)
         drop_undecided(t);
         st = tune(t, err);
     }
+    if (st == PZ_OK)
+        pz_ranks_report(t->cfg->log, "tuning");
     drop_idle(t);
     return st;
 }

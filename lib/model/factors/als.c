@@ -7,8 +7,8 @@
  *      conjugate gradients costs 4 n d operations, and with the diagonal as preconditioner two
  *      steps are enough (the sweeps correct what is left)
  *
- * Rows are independent and write only themselves: the result is the same at any number of threads.
- */
+ * Rows are independent and write only themselves: the result is the same at any number of threads and
+ * ranks. A rank solves its share of the rows, and all have all vectors then. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "base/signals.h"
 #include "model/dense.h"
@@ -156,7 +157,14 @@ static void weigh_unseen(struct als *a)
     a->f->alpha0 = pairs > 0 ? a->set[PZ_FACTORS_UNSEEN] * sum / pairs : 0;
 }
 
-/* Turn both sides so that the other side's Gram matrix is diagonal; a->value is its diagonal. */
+/* Rows of a side as a matrix. */
+static struct pz_mat rows_of(const struct side *s, size_t d, struct pz_share rows)
+{
+    return pz_mat_of(s->x + rows.first * d, rows.end - rows.first, d);
+}
+
+/* Turn both sides, of mine the rows of this rank, so that the other side's Gram matrix is diagonal; a->value
+ * is its diagonal. */
 static enum pz_status turn(struct als *a, const struct side *mine, const struct side *other,
                            struct pz_err *err)
 {
@@ -170,7 +178,7 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
     if (st == PZ_OK)
         st = pz_mat_apply(pz_mat_of(other->x, other->n, a->d), gram, err);
     if (st == PZ_OK)
-        st = pz_mat_apply(pz_mat_of(mine->x, mine->n, a->d), gram, err);
+        st = pz_mat_apply(rows_of(mine, a->d, pz_ranks_mine(mine->n, PZ_MAT_ROWS)), gram, err);
     return st;
 }
 
@@ -219,6 +227,7 @@ static void solve(const struct als *a, const struct side *mine, const struct sid
 static enum pz_status solve_side(struct als *a, const struct side *mine, const struct side *other,
                                  struct pz_err *err)
 {
+    struct pz_share rows = pz_ranks_mine(mine->n, PZ_MAT_ROWS);
     enum pz_status st = turn(a, mine, other, err);
 
     if (st != PZ_OK)
@@ -230,8 +239,9 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
     if (st != PZ_OK)
         return st;
 #pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
-    for (size_t r = 0; r < mine->n; r++)
+    for (size_t r = rows.first; r < rows.end; r++)
         solve(a, mine, other, r);
+    pz_ranks_gather(mine->x, mine->n, PZ_MAT_ROWS, a->d * sizeof *mine->x);
     return PZ_OK;
 }
 

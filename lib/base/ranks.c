@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ranks: see ranks.h. All of it is made of one exchange, which is the connection's. */
+#include "base/ranks.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ledger.h"
+#include "base/mem.h"
+#include "base/signals.h"
+
+enum { RANKS_MAX = 1024, PATIENCE_S = 3 };
+
+static const struct pz_ranks_net *net; /* NULL: alone */
+static struct counts {
+    double sent, wait_s, peak;
+} counts; /* since the last report */
+
+int pz_ranks_n(void)
+{
+    return net ? net->n : 1;
+}
+
+int pz_ranks_id(void)
+{
+    return net ? net->id : 0;
+}
+
+void pz_ranks_join(const struct pz_ranks_net *joined)
+{
+    int nowhere;
+
+    net = joined;
+    if (net->n > RANKS_MAX)
+        net->leave(PZ_USAGE);
+    /* The starter passes a signal on to all; none of them has a best so far that would be the others'. */
+    pz_stop_at_once();
+    if (net->id == 0)
+        return;
+    nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0)
+        dup2(nowhere, STDOUT_FILENO);
+}
+
+int pz_ranks_end(int status)
+{
+    if (net)
+        net->leave(status);
+    return status;
+}
+
+const char *pz_ranks_prefix(void)
+{
+    static char prefix[64];
+
+    if (!net || net->id == 0)
+        return "";
+    sleep(PATIENCE_S);
+    snprintf(prefix, sizeof prefix, "rank %d of %d: ", net->id + 1, net->n);
+    return prefix;
+}
+
+struct pz_share pz_ranks_share(size_t n, size_t block, int r)
+{
+    size_t ranks = (size_t)pz_ranks_n(), k = (size_t)r, blocks = (n + block - 1) / block,
+           first = blocks / ranks * k + (k < blocks % ranks ? k : blocks % ranks),
+           end = first + blocks / ranks + (k < blocks % ranks);
+
+    return (struct pz_share){ first * block < n ? first * block : n,
+                              end * block < n ? end * block : n };
+}
+
+/* The exchange, counted; a rank keeps its own. */
+static void exchange(const struct pz_parcel *out, const struct pz_inbox *in)
+{
+    double began = pz_wall_seconds();
+    int id = net->id;
+
+    if (out[id].bytes > 0 && in[id].data != out[id].data)
+        memcpy(in[id].data, out[id].data, out[id].bytes);
+    for (int r = 0; r < net->n; r++)
+        counts.sent += r == id ? 0 : (double)out[r].bytes;
+    net->exchange(out, in);
+    counts.wait_s += pz_wall_seconds() - began;
+}
+
+void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+
+    for (int r = 0; r < pz_ranks_n(); r++) {
+        struct pz_share its = pz_ranks_share(n, block, r);
+
+        in[r] = (struct pz_inbox){ (char *)rows + its.first * bytes,
+                                   (its.end - its.first) * bytes };
+    }
+    for (int r = 0; r < pz_ranks_n(); r++)
+        out[r] = (struct pz_parcel){ in[pz_ranks_id()].data, in[pz_ranks_id()].bytes };
+    if (net)
+        exchange(out, in);
+}
+
+/* Where each of n parcels begins when they lie behind one another in one block. */
+static enum pz_status lay_out(struct pz_inbox *in, int n, struct pz_err *err)
+{
+    size_t total = 0;
+    char *all;
+
+    for (int r = 0; r < n; r++)
+        total += in[r].bytes;
+    all = pz_mem_array(total > 0 ? total : 1, 1);
+    in[0].data = all;
+    if (!all)
+        return pz_err_memory(err, "what other ranks send", (double)total);
+    for (int r = 1; r < n; r++)
+        in[r].data = (char *)in[r - 1].data + in[r - 1].bytes;
+    return PZ_OK;
+}
+
+enum pz_status pz_ranks_exchange(const struct pz_parcel *out, struct pz_inbox *in,
+                                 struct pz_err *err)
+{
+    struct pz_parcel said[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox heard[RANKS_MAX] = { { NULL, 0 } };
+    uint64_t to[RANKS_MAX], from[RANKS_MAX];
+    int n = pz_ranks_n();
+    enum pz_status st;
+
+    for (int r = 0; r < n; r++) {
+        to[r] = from[r] = out[r].bytes;
+        said[r] = (struct pz_parcel){ &to[r], sizeof to[r] };
+        heard[r] = (struct pz_inbox){ &from[r], sizeof from[r] };
+    }
+    if (net)
+        exchange(said, heard);
+    for (int r = 0; r < n; r++)
+        in[r].bytes = from[r];
+    st = lay_out(in, n, err);
+    if (st == PZ_OK && net)
+        exchange(out, in);
+    else if (st == PZ_OK && out[0].bytes > 0)
+        memcpy(in[0].data, out[0].data, out[0].bytes);
+    return st;
+}
+
+enum pz_status pz_ranks_collect(const void *mine, size_t bytes, void **all, size_t *from,
+                                struct pz_err *err)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+    enum pz_status st;
+
+    for (int r = 0; r < pz_ranks_n(); r++)
+        out[r] = (struct pz_parcel){ mine, bytes };
+    st = pz_ranks_exchange(out, in, err);
+    *all = in[0].data;
+    from[0] = 0;
+    for (int r = 0; r < pz_ranks_n(); r++)
+        from[r + 1] = from[r] + in[r].bytes;
+    return st;
+}
+
+/* Each rank adds up its share of the places; then all have all. */
+enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_share mine = pz_ranks_mine(n, 1);
+    enum pz_status st;
+
+    if (!net)
+        return PZ_OK;
+    for (int r = 0; r < net->n; r++) {
+        struct pz_share its = pz_ranks_share(n, 1, r);
+
+        out[r] = (struct pz_parcel){ value + its.first, (its.end - its.first) * sizeof *value };
+    }
+    st = pz_ranks_exchange(out, in, err);
+    for (int r = 0; r < net->n && st == PZ_OK; r++) {
+        const int64_t *part = in[r].data;
+
+        for (size_t k = mine.first; k < mine.end && r != net->id; k++)
+            value[k] += part[k - mine.first];
+    }
+    free(in[0].data);
+    if (st == PZ_OK)
+        pz_ranks_gather(value, n, 1, sizeof *value);
+    return st;
+}
+
+double pz_ranks_max(double x)
+{
+    double all[RANKS_MAX];
+
+    all[pz_ranks_id()] = x;
+    pz_ranks_gather(all, (size_t)pz_ranks_n(), 1, sizeof *all);
+    for (int r = 0; r < pz_ranks_n(); r++)
+        x = all[r] > x ? all[r] : x;
+    return x;
+}
+
+void pz_ranks_report(struct pz_log *log, const char *what)
+{
+    struct counts all[RANKS_MAX];
+
+    if (!net)
+        return;
+    counts.peak = (double)pz_mem_peak();
+    all[net->id] = counts;
+    pz_ranks_gather(all, (size_t)net->n, 1, sizeof *all);
+    for (int r = 0; r < net->n; r++) {
+        pz_log(log, PZ_LOG_DEBUG, "%s, rank %d of %d: %.1f MB sent, %.1f s waited, %.0f MB at most",
+               what, r + 1, net->n, all[r].sent / 1e6, all[r].wait_s, all[r].peak / 1e6);
+        pz_ledger_count("ranks_bytes", (uint64_t)all[r].sent);
+    }
+    pz_ledger_number("ranks", net->n);
+    counts = (struct counts){ 0 };
+}
