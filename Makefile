@@ -132,9 +132,12 @@ faults: all $(B)/tests/failalloc.so $(B)/tests/killat.so
 	@command -v python3 >/dev/null || { echo "python3 is not installed: scripts/install-deps.sh --deep" >&2; exit 69; }
 	tests/faults/faults.py $(B) $(FAULTS)
 
-# several hosts on one log, under kills and without the database; the short form is tests/cli/log.bats. CLUSTER: which
+# several hosts on one log, under kills and without the database, and trainings on several ranks; the short forms are
+# tests/cli/log.bats and ranks.bats. CLUSTER: which
 check-cluster: all
 	tests/cluster/cluster.py $(B)/bin $(CLUSTER)
+	if command -v $(MPICC) >/dev/null; then $(MAKE) -s MPI=1 B=$(B)/mpi all; fi
+	PZ_BIN=$(abspath $(B))/bin RANKS="1x1 1x2 1x4 2x1 2x2 2x4 3x1 3x2 3x4 4x1 4x2 4x4" bats tests/cli/ranks.bats
 
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
@@ -229,7 +232,7 @@ help:
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'faults     all programs under calls, allocations and disks that fail, kills, damaged files; FAULTS=kinds'
-	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds'
+	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds; training on MPI'
 	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'
@@ -239,7 +242,7 @@ help:
 	@echo 'bench      speed beside other tools;  quality  figures on real data;  replay  days of real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
 	@echo 'install-dev  the library, its headers and a pkg-config file'
-	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1'
+	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1; MPI=1: pz-train for several machines, in $(B)/mpi'
 
 clean:
 	rm -rf $(B)

@@ -8,6 +8,10 @@ cd "$(dirname "$0")/.."
 scripts/install-deps.sh --test
 B=${B:-build}
 make -s -j"$(nproc)" WERROR=1 SAN="${SAN:-}" B="$B" all unit
+# the same on MPI where it is installed; tests/cli/ranks.bats says so where it is not
+if command -v mpicc >/dev/null && [ -z "${SAN:-}${UNIT_ONLY:-}" ]; then
+    make -s -j"$(nproc)" WERROR=1 MPI=1 B="$B/mpi" all
+fi
 
 out=$(mktemp)
 trap 'rm -f "$out" "$out.one"' EXIT

@@ -51,6 +51,7 @@ lmdb\.h lib/live/db\.[ch]
 microhttpd\.h lib/serve/net/http\.c
 nettle/ lib/serve/net/sigv4\.c
 cblas\.h lib/model/dense\.c
+mpi\.h lib/base/ranks_mpi\.c
 RULES
 }
 

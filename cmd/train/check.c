@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/ranks.h"
 #include "campaign/operand.h"
 #include "cmd/train/train.h"
 
@@ -75,11 +76,27 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
     return PZ_OK;
 }
 
+/* What looks at the clock would decide otherwise on each rank. */
+static enum pz_status check_ranks(const struct train_cfg *cfg, struct pz_err *err)
+{
+    const char *clock = cfg->dry_run               ? "--dry-run"
+                        : cfg->timeout > 0         ? "--timeout"
+                        : cfg->learn.tune_time > 0 ? "--tune-time"
+                                                   : NULL;
+
+    return clock && pz_ranks_n() > 1
+               ? pz_err_set(err, PZ_USAGE, "%s is for one process: several ranks would not agree",
+                            clock)
+               : PZ_OK;
+}
+
 enum pz_status train_check(const struct train_cfg *cfg, const struct pz_strs *args,
                            struct pz_err *err)
 {
     enum pz_status st = check_ways(cfg, err);
 
+    if (st == PZ_OK)
+        st = check_ranks(cfg, err);
     if (st == PZ_OK && args->n == 0 && !cfg->without)
         st = pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
     if (st == PZ_OK)

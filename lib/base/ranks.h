@@ -65,8 +65,9 @@ static inline bool pz_ranks_first(void)
 }
 
 /* Before a failure is told: what all ranks meet, the first tells and ends them; what it does not meet, the
- * others tell a little later, by their number. Returns that number as a prefix of messages, "" where
- * there is one rank. */
+ * others tell a little later, by their number. Returns that number as a prefix of messages, "" for the
+ * first.
+ * Owner: nobody: a constant, or static memory */
 const char *pz_ranks_prefix(void);
 
 /* Rows that are one rank's. */

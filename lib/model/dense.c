@@ -13,11 +13,13 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/ranks.h"
 
 enum {
     BLAS_BYTES = 136 << 20, /* OpenBLAS reserves 128 MiB and an alignment, */
@@ -38,6 +40,7 @@ extern void spotri_(const char *triangle, const int *n, float *a, const int *lda
 #pragma weak cblas_sgemm
 #pragma weak cblas_ssyrk
 #pragma weak cblas_strsm
+#pragma weak openblas_get_corename
 #pragma weak openblas_set_num_threads
 #pragma weak spotrf_
 #pragma weak spotri_
@@ -72,6 +75,32 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out)
     mirror_upper(out);
 }
 
+/* The library computes in another order on another kind of processor: ranks on different kinds would come to
+ * different numbers, and then to different decisions. */
+static enum pz_status check_processors(struct pz_err *err)
+{
+    enum { NAME = 32 };
+    char mine[NAME] = "", *all = NULL;
+    size_t *from = pz_mem_array((size_t)pz_ranks_n() + 1, sizeof *from);
+    void *names = NULL;
+    enum pz_status st;
+
+    if (!from)
+        return pz_err_memory(err, "the kinds of processors", NAME);
+    snprintf(mine, sizeof mine, "%s", openblas_get_corename());
+    st = pz_ranks_collect(mine, sizeof mine, &names, from, err);
+    all = names;
+    for (int r = 1; r < pz_ranks_n() && st == PZ_OK; r++)
+        if (strcmp(all, all + (size_t)r * NAME) != 0)
+            st = pz_err_set(err, PZ_UNAVAILABLE,
+                            "rank 1 runs on a processor of kind %s and rank %d on one of kind %s, "
+                            "whose sums differ; give all of them OPENBLAS_CORETYPE=%s, say",
+                            all, r + 1, all + (size_t)r * NAME, all);
+    free(names);
+    free(from);
+    return st;
+}
+
 enum pz_status pz_mat_reserve(struct pz_err *err)
 {
     enum { N = 64 }; /* the smallest product that needs the buffer for certain */
@@ -99,7 +128,7 @@ enum pz_status pz_mat_reserve(struct pz_err *err)
         pz_mat_gram(a, pz_mat_of(a.v + N * N, N, N));
     done = st == PZ_OK;
     free(a.v);
-    return st;
+    return st == PZ_OK && pz_ranks_n() > 1 ? check_processors(err) : st;
 }
 
 enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err)

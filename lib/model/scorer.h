@@ -108,8 +108,9 @@ struct pz_fit_cfg {
     uint64_t seed;
     double time_limit_s; /* wall seconds this fit may take; 0: no limit. At the limit the best so
                             far */
-    bool goes_on;        /* `more` may follow: keep what it needs */
-    struct pz_log *log;  /* may be NULL */
+    bool only_saved;    /* nobody asks the part: of several ranks the first alone needs all of it */
+    bool goes_on;       /* `more` may follow: keep what it needs */
+    struct pz_log *log; /* may be NULL */
 };
 
 /* What an update brings: the corpus is the whole after it. */

@@ -222,6 +222,7 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
     struct pz_fit_cfg fit = { .value = t->choice[p].value,
                               .seed = t->cfg->seed,
                               .time_limit_s = time_left(t),
+                              .only_saved = true,
                               .log = t->cfg->log };
     enum pz_status st = s->fit(t->teach, &fit, &t->part[p], err);
 

@@ -109,6 +109,8 @@ static enum pz_status count_transitions(const struct pz_content *p, const struct
         pz_trans_fill_scale(p->count, c->n_items, p->set[PZ_CONTENT_TARGET_NORM], scale);
         st = pz_trans_count(&view, false, scale, NULL, out, err);
     }
+    if (st == PZ_OK)
+        st = pz_trans_gather(out, NULL, false, err);
     pz_trans_view_clear(&view);
     pz_trans_feats_clear(&none);
     free(scale);

@@ -26,8 +26,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/signals.h"
 #include "base/simd.h"
+#include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 
 enum {
@@ -233,7 +235,7 @@ static void solve_target(const struct job *job, uint32_t j)
     float min = job->boost > 1 ? job->lambda / (job->boost * job->boost) : job->lambda;
     uint32_t m;
 
-    if (job->wanted && !job->wanted[j])
+    if (pz_cells_owner(j) != pz_ranks_id() || (job->wanted && !job->wanted[j]))
         return;
     m = choose_sources(job, j, w);
     if (job->gram->square)
@@ -359,13 +361,17 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_c
 }
 
 /* g: what an event adds to its own diagonal entry, on average. */
-static double mean_self(const struct pz_trans_view *v)
+static enum pz_status mean_self(const struct pz_trans_view *v, double *mean, struct pz_err *err)
 {
-    double sum = 0;
+    int64_t all[2] = { 0, (int64_t)v->n }; /* the sum in units; how many */
+    enum pz_status st;
 
     for (uint64_t p = 0; p < v->n; p++)
-        sum += v->a * (double)v->target[p] + (1 - v->a) * (double)v->tail[p];
-    return sum > 0 ? sum / (double)v->n : 1;
+        all[0] += (int64_t)(v->unit *
+                            (v->a * (double)v->target[p] + (1 - v->a) * (double)v->tail[p]));
+    st = pz_ranks_sum(all, 2, err);
+    *mean = all[0] > 0 ? (double)all[0] / v->unit / (double)all[1] : 1;
+    return st;
 }
 
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
@@ -377,8 +383,11 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
         .counts = counts, .pop = pop, .wanted = wanted, .gram = &gram, .value = value
     };
     uint64_t longest = 0;
+    double self = 1;
     enum pz_status st = make_gram(v, counts, pop, wanted, &gram, err);
 
+    if (st == PZ_OK)
+        st = mean_self(v, &self, err);
     for (uint32_t j = 0; j < counts->n; j++)
         if (counts->ptr[j + 1] - counts->ptr[j] > longest)
             longest = counts->ptr[j + 1] - counts->ptr[j];
@@ -387,7 +396,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
     /* At least one more than n_max: the bin column. */
     job.stride = (job.n_max + PAD) / PAD * PAD;
     job.n_items = v->n_items;
-    job.lambda = (float)(v->set[PZ_TRANS_LAMBDA] * mean_self(v));
+    job.lambda = (float)(v->set[PZ_TRANS_LAMBDA] * self);
     job.boost = v->set[PZ_TRANS_ATTRIBUTES] > 0 ? (float)v->set[PZ_TRANS_ATTRIBUTES] : 1;
     if (st == PZ_OK)
         st = scratch_new(&job, (uint32_t)longest, err);

@@ -8,106 +8,30 @@
  *
  * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item),
  * all different, so that the set kept is unique. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/signals.h"
+#include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 
-enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16 };
-
-/* ---- scratch ---- */
-
-/* Scratch of one thread for one row. Bits say which cells a row touched: 64 cells a word of `bits`,
- * 64 words a bit of `words`, so that listing them in ascending order costs next to nothing however
- * many items there are. */
-struct scratch {
-    struct cell {
-        double count, gram;
-    } * cell;          /* [n], zero between rows */
-    uint64_t *key;     /* [n] for selections */
-    uint64_t *bits;    /* [n / 64 + 1] */
-    uint64_t *words;   /* [n / 4096 + 1] */
-    uint32_t *touched; /* [n] listed, ascending */
-    uint32_t n, n_touched;
-};
-
-static void scratch_free(struct scratch *s)
-{
-    for (int t = 0; s && t < pz_par_threads(); t++) {
-        free(s[t].cell);
-        free(s[t].key);
-        free(s[t].bits);
-        free(s[t].words);
-        free(s[t].touched);
-    }
-    free(s);
-}
-
-/* One for each thread, for rows of n items and features: 28 bytes * n each. NULL without memory. */
-static struct scratch *scratch_new(uint32_t n)
-{
-    struct scratch *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
-    bool ok = s != NULL;
-
-    for (int t = 0; ok && t < pz_par_threads(); t++) {
-        s[t].n = n;
-        s[t].cell = pz_mem_array(n, sizeof *s->cell);
-        s[t].key = pz_mem_array(n, sizeof *s->key);
-        s[t].bits = pz_mem_array(n / 64 + 1, sizeof *s->bits);
-        s[t].words = pz_mem_array(n / 4096 + 1, sizeof *s->words);
-        s[t].touched = pz_mem_array(n, sizeof *s->touched);
-        ok = s[t].cell && s[t].key && s[t].bits && s[t].words && s[t].touched;
-    }
-    if (ok)
-        return s;
-    scratch_free(s);
-    return NULL;
-}
-
-static inline struct cell *touch(struct scratch *s, uint32_t item)
-{
-    pz_bits_add(s->bits, item);
-    pz_bits_add(s->words, item / 64);
-    return &s->cell[item];
-}
-
-/* List what is touched so far. */
-static void list_touched(struct scratch *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t g = 0; g <= s->n / 4096; g++)
-        for (uint64_t words = s->words[g]; words; words &= words - 1) {
-            uint32_t w = g * 64 + (uint32_t)__builtin_ctzll(words);
-
-            for (uint64_t bits = s->bits[w]; bits; bits &= bits - 1)
-                s->touched[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
-        }
-    s->n_touched = n;
-}
-
-/* Make the listed cells untouched and zero. */
-static void reset(struct scratch *s)
-{
-    for (uint32_t k = 0; k < s->n_touched; k++) {
-        uint32_t item = s->touched[k];
-
-        s->cell[item] = (struct cell){ 0, 0 };
-        s->bits[item / 64] = 0;
-        s->words[item / 4096] = 0;
-    }
-}
+enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16, SWAP_CELLS = 1 << 20 };
 
 /* ---- one row ---- */
 
-/* What a row needs of its direction: weight of a pair by which of the two is earlier. */
+/* Add x units, rounded to whole ones, to a cell: so the order of additions does not matter. */
+static inline void add(struct pz_cells *s, uint32_t item, double x)
+{
+    *pz_cells_touch(s, item) += (int64_t)x;
+}
+
+/* What a row needs of its direction: weight of a pair, in units, by which of the two is earlier. */
 struct direction {
-    double factor;                          /* of the whole row */
     double flat, steep_before, steep_after; /* a, (1-a) when the other item is before / after */
 };
 
@@ -139,7 +63,7 @@ static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, 
 }
 
 static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
-                        const struct direction *dir, struct scratch *s)
+                        const struct direction *dir, struct pz_cells *s)
 {
     double both = dir->steep_before + dir->steep_after; /* events of one moment: either order */
 
@@ -147,18 +71,18 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;
         double weight = dir->flat + steep * steepness(v, q, r->p, 2);
 
-        touch(s, v->item[q])->count += fresh_target(v, r->user, r->p, weight);
+        add(s, v->item[q], fresh_target(v, r->user, r->p, weight));
     }
     for (uint64_t q = r->after; q < r->high; q++) {
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
         double weight = dir->flat + steep * steepness(v, r->p, q, 2);
 
-        touch(s, v->item[q])->count += fresh_target(v, r->user, q, weight);
+        add(s, v->item[q], fresh_target(v, r->user, q, weight));
     }
 }
 
 static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, double factor,
-                       struct scratch *s)
+                       struct pz_cells *s)
 {
     /* The Gram matrix is a sum over triples, two sources before each target. All the targets after
      * the later one of a pair are in its tail T, so that one pass over pairs is enough
@@ -167,35 +91,31 @@ static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, dou
     double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
 
     for (uint64_t q = r->low; q < r->p; q++)
-        touch(s, v->item[q])->gram += target + tail * steepness(v, q, r->p, 0);
-    touch(s, v->item[r->p])->gram += target + tail;
+        add(s, v->item[q], target + tail * steepness(v, q, r->p, 0));
+    add(s, v->item[r->p], target + tail);
     for (uint64_t q = r->p + 1; q < r->high; q++)
-        touch(s, v->item[q])->gram += flat * (double)v->target[q] +
-                                      steep * (double)v->tail[q] * steepness(v, r->p, q, 0);
+        add(s, v->item[q],
+            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r->p, q, 0));
 }
 
 /* Cells of features from the cells of items. */
-static void spread(const struct pz_trans_feats *f, struct scratch *s)
+static void spread(const struct pz_trans_feats *f, struct pz_cells *s)
 {
-    list_touched(s);
+    pz_cells_list(s);
     for (uint32_t k = 0; k < s->n_touched; k++) {
         uint32_t item = s->touched[k];
-        struct cell from = s->cell[item];
+        double from = (double)s->sum[item];
 
-        for (uint64_t a = f->rows.ptr[item]; a < f->rows.ptr[item + 1]; a++) {
-            struct cell *to = touch(s, f->n_items + f->rows.item[a]);
-
-            to->count += (double)f->rows.value[a] * from.count;
-            to->gram += (double)f->rows.value[a] * from.gram;
-        }
+        for (uint64_t a = f->rows.ptr[item]; a < f->rows.ptr[item + 1]; a++)
+            add(s, f->n_items + f->rows.item[a], (double)f->rows.value[a] * from);
     }
 }
 
-static void row_item(const struct pz_trans_view *v, uint32_t item, double factor, bool by_target,
-                     bool gram, struct scratch *s)
+static void row_item(const struct pz_trans_view *v, uint32_t item, double weight, bool by_target,
+                     bool gram, struct pz_cells *s)
 {
-    double steep = factor * (1 - v->a);
-    struct direction dir = { factor, factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
+    double factor = weight * v->unit, steep = factor * (1 - v->a);
+    struct direction dir = { factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
 
     for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++) {
         uint64_t p = v->occ[o], start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
@@ -287,17 +207,16 @@ struct job {
     const struct pz_trans_old *old;
     const uint8_t *wanted;
     bool by_target, gram;
-    uint32_t keep;
-    struct scratch *scratch;
-    uint32_t *item; /* [block rows * keep] */
-    float *value;
-    uint32_t *count; /* [block rows] */
-    struct grow g;   /* the rows before the block */
+    struct pz_cells *scratch;
+    struct pz_cut_rows cut;    /* [block rows] */
+    struct grow g;             /* the rows before the block */
+    struct pz_packed *packed;  /* [block rows] for other ranks, where there are any */
+    struct pz_swapped swapped; /* from other ranks */
 };
 
 /* The Gram row of feature a from the rows of its items, which hold all their features: pairs of
  * features only. */
-static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
+static void sum_rows(const struct job *job, uint32_t a, struct pz_cells *s)
 {
     const struct pz_trans_feats *f = job->view->feats;
 
@@ -305,41 +224,56 @@ static void sum_rows(const struct job *job, uint32_t a, struct scratch *s)
         uint64_t first = job->g.ptr[f->inv_item[k]], e = job->g.ptr[f->inv_item[k] + 1];
 
         for (; e > first && job->g.item[e - 1] >= f->n_items + a; e--)
-            touch(s, job->g.item[e - 1])->gram += (double)f->inv_weight[k] *
-                                                  (double)job->g.value[e - 1];
+            add(s, job->g.item[e - 1],
+                (double)f->inv_weight[k] * (double)job->g.value[e - 1] * job->view->unit);
     }
 }
 
-/* Fill the cells of one item's or feature's (n_items + a) row: counts to it (by_target) or from it,
- * or its Gram row; cells of features are sums over items of u_A times the items' cells. */
-static void make_cells(const struct job *job, uint32_t row, struct scratch *s)
+/* Whether a row is summed from rows that are there, not from events. */
+static bool of_rows(const struct job *job, uint32_t row)
+{
+    return row >= job->view->n_items && job->gram;
+}
+
+/* Fill the cells of items of one item's or feature's (n_items + a) row with what the users of this rank
+ * add: counts to it (by_target) or from it, or its Gram row. */
+static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 {
     const struct pz_trans_view *v = job->view;
     const struct pz_trans_feats *f = v->feats;
     uint32_t a = row - v->n_items;
 
-    if (row >= v->n_items && job->gram) {
-        sum_rows(job, a, s);
-        return;
-    }
     if (row < v->n_items)
         row_item(v, row, 1, job->by_target, job->gram, s);
     for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a];
          row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
         row_item(v, f->inv_item[k], (double)f->inv_weight[k], job->by_target, false, s);
-    if (f->n > 0)
-        spread(f, s);
 }
 
-static void add_old(const struct pz_trans_old *old, uint32_t item, struct scratch *s)
+/* All cells of a row; those of features are sums over items of u_A times the items' cells. */
+static void make_cells(const struct job *job, uint32_t row, uint32_t slot, struct pz_cells *s)
+{
+    if (of_rows(job, row)) {
+        sum_rows(job, row - job->view->n_items, s);
+        return;
+    }
+    if (job->swapped.at)
+        pz_cells_merge(s, &job->swapped, slot);
+    else
+        count_cells(job, row, s);
+    if (job->view->feats->n > 0)
+        spread(job->view->feats, s);
+}
+
+static void add_old(const struct pz_trans_old *old, double unit, uint32_t item, struct pz_cells *s)
 {
     uint32_t row = old->old_row[item];
 
     if (row == PZ_NONE)
         return;
     for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
-        touch(s, old->new_row[old->counts->item[k]])->count += old->factor *
-                                                               (double)old->counts->value[k];
+        add(s, old->new_row[old->counts->item[k]],
+            unit * old->factor * (double)old->counts->value[k]);
 }
 
 /* Whether nothing new was counted of a row: the old one holds. */
@@ -349,10 +283,10 @@ static bool is_untouched(const struct job *job, uint32_t row)
     const struct pz_trans_feats *f = v->feats;
 
     if (row < v->n_items)
-        return v->occ_ptr[row] == v->occ_ptr[row + 1];
+        return v->events[row] == 0;
     row -= v->n_items;
     for (uint64_t k = f->inv_ptr[row]; k < f->inv_ptr[row + 1]; k++)
-        if (v->occ_ptr[f->inv_item[k]] < v->occ_ptr[f->inv_item[k] + 1])
+        if (v->events[f->inv_item[k]] > 0)
             return false;
     return true;
 }
@@ -362,19 +296,19 @@ static void copy_old(const struct job *job, uint32_t row, uint32_t slot)
 {
     const struct pz_csr *counts = job->old->counts;
     uint32_t from = job->old->old_row[row];
-    size_t at = (size_t)slot * job->keep;
+    size_t at = (size_t)slot * job->cut.keep;
 
     for (uint64_t k = from == PZ_NONE ? 0 : counts->ptr[from];
          from != PZ_NONE && k < counts->ptr[from + 1]; k++) {
-        job->item[at] = job->old->new_row[counts->item[k]];
-        job->value[at++] = (float)(job->old->factor * (double)counts->value[k]);
+        job->cut.item[at] = job->old->new_row[counts->item[k]];
+        job->cut.value[at++] = (float)(job->old->factor * (double)counts->value[k]);
     }
-    job->count[slot] = (uint32_t)(at - (size_t)slot * job->keep);
+    job->cut.count[slot] = (uint32_t)(at - (size_t)slot * job->cut.keep);
 }
 
-static double cell_value(const struct job *job, const struct scratch *s, uint32_t other)
+static double cell_value(const struct job *job, const struct pz_cells *s, uint32_t other)
 {
-    return job->gram ? s->cell[other].gram : s->cell[other].count;
+    return (double)s->sum[other] / job->view->unit;
 }
 
 /* Whether the Gram row of an item or feature holds its pair with another: see pz_trans_gram. */
@@ -390,7 +324,7 @@ static bool holds(const struct job *job, uint32_t item, uint32_t other)
 /* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0:
  * not kept. */
 static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other,
-                         const struct scratch *s)
+                         const struct pz_cells *s)
 {
     double v = cell_value(job, s, other);
 
@@ -402,7 +336,7 @@ static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other,
 }
 
 /* The smallest key that stays when `keep` do. */
-static uint64_t least_key(const struct job *job, uint32_t item, struct scratch *s)
+static uint64_t least_key(const struct job *job, uint32_t item, struct pz_cells *s)
 {
     uint64_t low = UINT64_MAX;
     uint32_t n = 0;
@@ -412,44 +346,44 @@ static uint64_t least_key(const struct job *job, uint32_t item, struct scratch *
         n += s->key[n] > 0;
     }
     /* All stay: 1 is below every key that is kept, and 0 is no entry. */
-    if (n <= job->keep)
+    if (n <= job->cut.keep)
         return 1;
-    pz_trans_select(s->key, n, job->keep);
-    for (uint32_t k = 0; k < job->keep; k++)
+    pz_trans_select(s->key, n, job->cut.keep);
+    for (uint32_t k = 0; k < job->cut.keep; k++)
         low = s->key[k] < low ? s->key[k] : low;
     return low;
 }
 
 static void make_row(const struct job *job, uint32_t item, uint32_t slot)
 {
-    struct scratch *s = &job->scratch[pz_par_id()];
-    size_t at = (size_t)slot * job->keep;
+    struct pz_cells *s = &job->scratch[pz_par_id()];
+    size_t at = (size_t)slot * job->cut.keep;
     uint64_t min;
     uint32_t n = 0;
 
-    job->count[slot] = 0;
-    if (job->wanted && !job->wanted[item])
+    job->cut.count[slot] = 0;
+    if (pz_cells_owner(item) != pz_ranks_id() || (job->wanted && !job->wanted[item]))
         return;
     /* A row that was cut once is not longer than `keep`: adding nothing to it comes to a copy. */
     if (job->old && is_untouched(job, item)) {
         copy_old(job, item, slot);
         return;
     }
-    make_cells(job, item, s);
+    make_cells(job, item, slot, s);
     if (job->old)
-        add_old(job->old, item, s);
-    list_touched(s);
+        add_old(job->old, job->view->unit, item, s);
+    pz_cells_list(s);
     min = least_key(job, item, s);
     for (uint32_t k = 0; k < s->n_touched; k++) {
         uint32_t other = s->touched[k];
 
         if (cell_key(job, item, other, s) < min)
             continue;
-        job->item[at + n] = other;
-        job->value[at + n++] = (float)cell_value(job, s, other);
+        job->cut.item[at + n] = other;
+        job->cut.value[at + n++] = (float)cell_value(job, s, other);
     }
-    job->count[slot] = n;
-    reset(s);
+    job->cut.count[slot] = n;
+    pz_cells_reset(s);
 }
 
 static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
@@ -458,67 +392,146 @@ static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
     uint64_t n = g->ptr[first];
 
     for (uint32_t r = 0; r < rows; r++)
-        n += job->count[r];
+        n += job->cut.count[r];
     if (!pz_mem_grow(&g->item, &g->item_cap, n, sizeof *g->item) ||
         !pz_mem_grow(&g->value, &g->value_cap, n, sizeof *g->value))
         return false;
     for (uint32_t r = 0; r < rows; r++) {
         uint64_t at = g->ptr[first + r];
 
-        memcpy(g->item + at, job->item + (size_t)r * job->keep, job->count[r] * sizeof *g->item);
-        memcpy(g->value + at, job->value + (size_t)r * job->keep, job->count[r] * sizeof *g->value);
-        g->ptr[first + r + 1] = at + job->count[r];
+        memcpy(g->item + at, job->cut.item + (size_t)r * job->cut.keep,
+               job->cut.count[r] * sizeof *g->item);
+        memcpy(g->value + at, job->cut.value + (size_t)r * job->cut.keep,
+               job->cut.count[r] * sizeof *g->value);
+        g->ptr[first + r + 1] = at + job->cut.count[r];
     }
     return true;
+}
+
+/* Make zero what the row does not hold. */
+static void drop_unheld(const struct job *job, uint32_t row, struct pz_cells *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++)
+        if (!holds(job, row, s->touched[k]))
+            s->sum[s->touched[k]] = 0;
+}
+
+static void pack_row(struct job *job, uint32_t row, uint32_t slot, _Atomic bool *ok)
+{
+    struct pz_cells *s = &job->scratch[pz_par_id()];
+
+    if (!job->wanted || job->wanted[row])
+        count_cells(job, row, s);
+    pz_cells_list(s);
+    if (job->gram && job->view->feats->n == 0) /* with features what is dropped is in their sums */
+        drop_unheld(job, row, s);
+    if (!pz_cells_pack(s, &job->packed[slot]))
+        *ok = false;
+    pz_cells_reset(s);
+}
+
+/* What the users of all ranks add to the rows of a block, to those who have the rows. */
+static enum pz_status swap_rows(struct job *job, uint32_t first, uint32_t rows, struct pz_err *err)
+{
+    _Atomic bool ok = true;
+
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
+    for (uint32_t r = 0; r < rows; r++)
+        pack_row(job, first + r, r, &ok);
+    return ok ? pz_cells_swap(job->packed, first, rows, &job->swapped, err)
+              : pz_err_memory(err, "rows for other ranks", 12.0 * job->view->n_items);
+}
+
+/* Rows of a block from `first` on: where they go to other ranks, as many as have few enough pairs. */
+static uint32_t rows_of_block(const struct job *job, uint32_t first, uint32_t end, uint32_t block)
+{
+    const struct pz_trans_view *v = job->view;
+    double pairs = 0;
+    uint32_t r = 0;
+
+    end = end - first < block ? end : first + block;
+    for (; first + r < end && (r == 0 || pairs < SWAP_CELLS); r++) {
+        double most = first + r < v->n_items ? 2.0 * v->window * (double)v->events[first + r]
+                                             : v->n_items;
+
+        pairs += pz_ranks_n() > 1 && !of_rows(job, first + r) ? fmin(most, v->n_items) : 0;
+    }
+    return r;
 }
 
 /* Rows first .. end. */
 static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block,
                                  struct pz_err *err)
 {
-    for (; first < end; first += block) {
-        uint32_t rows = end - first < block ? end - first : block;
+    enum pz_status st = PZ_OK;
 
+    for (uint32_t rows; first < end && st == PZ_OK; first += rows) {
+        rows = rows_of_block(job, first, end, block);
+        if (job->packed && !of_rows(job, first))
+            st = swap_rows(job, first, rows, err);
+        if (st != PZ_OK)
+            return st;
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t r = 0; r < rows; r++)
             make_row(job, first + r, r);
-        if (!append_rows(job, first, rows))
-            return pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
-        if (pz_stop_asked())
-            return pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
+        pz_swapped_clear(&job->swapped);
+        if (job->gram)
+            st = pz_cells_share(&job->cut, first, rows, err);
+        if (st == PZ_OK && !append_rows(job, first, rows))
+            st = pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
+        if (st == PZ_OK && pz_stop_asked())
+            st = pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
     }
-    return PZ_OK;
+    return st;
+}
+
+/* Blocks of about a million entries: enough rows for all threads, little memory beside the lists
+ * themselves. */
+static uint32_t block_of(const struct job *job, uint32_t n)
+{
+    uint32_t block = BLOCK_ENTRIES / (job->cut.keep + 1);
+
+    block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
+    return block > n ? n + 1 : block;
+}
+
+static enum pz_status take_memory(struct job *job, uint32_t n, uint32_t block, struct pz_err *err)
+{
+    struct grow *g = &job->g;
+    struct pz_cut_rows *cut = &job->cut;
+
+    job->scratch = pz_cells_new(n);
+    job->packed = pz_ranks_n() > 1 ? pz_mem_array(block, sizeof *job->packed) : NULL;
+    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
+    cut->item = pz_mem_array((size_t)block * cut->keep, sizeof *cut->item);
+    cut->value = pz_mem_array((size_t)block * cut->keep, sizeof *cut->value);
+    cut->count = pz_mem_array(block, sizeof *cut->count);
+    return job->scratch && g->ptr && cut->item && cut->value && cut->count &&
+                   (job->packed || pz_ranks_n() == 1) &&
+                   pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) &&
+                   pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value)
+               ? PZ_OK
+               : pz_err_memory(err, "transitions", 8.0 * block * cut->keep);
 }
 
 /* Run the job and hand over its lists. */
 static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *err)
 {
-    /* Blocks of about a million entries: enough rows for all threads, little memory beside the
-     * lists themselves. */
-    uint32_t n = job->view->n_items + job->view->feats->n, block = BLOCK_ENTRIES / (job->keep + 1);
-    struct grow *g = &job->g;
-    enum pz_status st = PZ_OK;
+    uint32_t n = job->view->n_items + job->view->feats->n, block = block_of(job, n);
+    enum pz_status st = take_memory(job, n, block, err);
 
-    job->scratch = scratch_new(n);
-    block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
-    block = block > n ? n + 1 : block;
-    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
-    job->item = pz_mem_array((size_t)block * job->keep, sizeof *job->item);
-    job->value = pz_mem_array((size_t)block * job->keep, sizeof *job->value);
-    job->count = pz_mem_array(block, sizeof *job->count);
-    if (!job->scratch || !g->ptr || !job->item || !job->value || !job->count ||
-        !pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) ||
-        !pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value))
-        st = pz_err_memory(err, "transitions", 8.0 * block * job->keep);
     if (st == PZ_OK)
         st = run_blocks(job, 0, job->view->n_items, block, err);
     if (st == PZ_OK) /* features after the items that they are summed from */
         st = run_blocks(job, job->view->n_items, n, block, err);
-    scratch_free(job->scratch);
-    free(job->item);
-    free(job->value);
-    free(job->count);
-    *out = pz_csr_take(n, n, g->ptr, g->item, g->value);
+    pz_cells_free(job->scratch);
+    for (uint32_t r = 0; job->packed && r < block; r++)
+        free(job->packed[r].data);
+    free(job->packed);
+    free(job->cut.item);
+    free(job->cut.value);
+    free(job->cut.count);
+    *out = pz_csr_take(n, n, job->g.ptr, job->g.item, job->g.value);
     if (st != PZ_OK)
         pz_csr_clear(out);
     return st;
@@ -530,7 +543,7 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
 {
     struct job job = { .view = v, .scale = scale, .old = old, .by_target = by_target };
 
-    job.keep = (uint32_t)v->set[PZ_TRANS_KEEP];
+    job.cut.keep = (uint32_t)v->set[PZ_TRANS_KEEP];
     return build(&job, out, err);
 }
 
@@ -543,7 +556,7 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
     };
 
     /* Pairs with features are all kept: the rows of features are summed from them. */
-    job.keep = row_max + v->feats->n;
+    job.cut.keep = row_max + v->feats->n;
     return build(&job, out, err);
 }
 

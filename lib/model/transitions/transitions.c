@@ -200,18 +200,38 @@ static enum pz_status begin(const struct pz_corpus *c, const double *value, stru
     return st == PZ_OK ? pz_trans_scale(t, err) : st;
 }
 
-static enum pz_status fit_ridge(const struct pz_trans_view *v, struct pz_trans *t,
-                                struct pz_err *err)
+/* Coefficients by source from those at the places of the counts. */
+static enum pz_status take_coef(struct pz_trans *t, const float *value, struct pz_err *err)
 {
     struct pz_csr solved = t->counts; /* the same places, other values */
-    float *value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
-    enum pz_status st = value ? PZ_OK : pz_err_memory(err, "ridge coefficients", 0);
 
-    if (st == PZ_OK)
-        st = pz_trans_solve(v, &t->counts, t->pop, NULL, value, err);
     solved.value = value;
+    return pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
+}
+
+/* The counts, and with the ridge the coefficients, of the own rows; then of all. */
+static enum pz_status fit_rows(const struct pz_trans_view *v, struct pz_trans *t, bool only_saved,
+                               struct pz_err *err)
+{
+    bool ridge = t->set[PZ_TRANS_RIDGE] > 0;
+    uint32_t rows = t->n_items + t->feats.n;
+    float *scale = pz_mem_array(rows, sizeof *scale), *value = NULL;
+    enum pz_status st = scale ? PZ_OK : pz_err_memory(err, "transitions", 4.0 * rows);
+
+    if (st == PZ_OK) {
+        pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
+        st = pz_trans_count(v, ridge, scale, NULL, &t->counts, err);
+    }
+    if (st == PZ_OK && ridge) {
+        value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
+        st = value ? pz_trans_solve(v, &t->counts, t->pop, NULL, value, err)
+                   : pz_err_memory(err, "ridge coefficients", 4.0 * (double)t->counts.ptr[rows]);
+    }
     if (st == PZ_OK)
-        st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
+        st = pz_trans_gather(&t->counts, ridge ? &value : NULL, only_saved, err);
+    if (st == PZ_OK && ridge)
+        st = take_coef(t, value, err);
+    free(scale);
     free(value);
     return st;
 }
@@ -221,23 +241,13 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 {
     struct pz_trans *t = NULL;
     struct pz_trans_view v = { 0 };
-    bool ridge = cfg->value[PZ_TRANS_RIDGE] > 0;
     enum pz_status st = begin(c, cfg->value, &t, err);
-    uint32_t rows = st == PZ_OK ? c->n_items + t->feats.n : 0;
-    float *scale = pz_mem_array(rows, sizeof *scale);
 
-    if (st == PZ_OK && !scale)
-        st = pz_err_memory(err, "transitions", 4.0 * c->n_items);
     if (st == PZ_OK)
         st = pz_trans_view_init(&v, c, t->set, &t->feats, NULL, err);
-    if (st == PZ_OK) {
-        pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
-        st = pz_trans_count(&v, ridge, scale, NULL, &t->counts, err);
-    }
-    if (st == PZ_OK && ridge)
-        st = fit_ridge(&v, t, err);
+    if (st == PZ_OK)
+        st = fit_rows(&v, t, cfg->only_saved, err);
     pz_trans_view_clear(&v);
-    free(scale);
     return pz_part_hand_out(st, t, pz_trans_free, part);
 }
 

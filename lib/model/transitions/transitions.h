@@ -102,7 +102,7 @@ struct pz_trans {
     float *own_source, *own_target, *own_attr; /* NULL when borrowed from a table */
 };
 
-/* What counting reads: all users of a corpus, or only those that a delta touches. */
+/* What counting reads: the users of this rank, of all or only of those that a delta touches. */
 struct pz_trans_view {
     const double *set;
     const struct pz_trans_feats *feats;
@@ -121,6 +121,8 @@ struct pz_trans_view {
     uint32_t *occ;         /* [n], ascending within an item */
     uint32_t *at;          /* [n] twice the middle of the places that the position's moment takes */
     uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
+    double unit;     /* sums of pairs are whole multiples of 1 / unit, a power of two */
+    int64_t *events; /* [n_items] positions by item, of all ranks */
     uint32_t max;    /* twice a distance is at most this */
     float *power;    /* [most + 1] r^(d/2) */
 };
@@ -191,7 +193,7 @@ struct pz_trans_old {
 };
 
 /* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add
- * to, or NULL. Parallel over rows.
+ * to, or NULL. Parallel over rows. Of several ranks each has its own rows then (pz_trans_gather).
  * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERRUPTED a signal asked for the end
  * Owner:  the caller clears *out, also after a failure */
 enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, const float *scale,
@@ -219,7 +221,8 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
- * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched.
+ * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched, nor those of
+ * other ranks (pz_trans_gather).
  * Errors: as pz_trans_count */
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
@@ -230,6 +233,15 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
  * is raised to it, so that a matrix that rounding or pruning made indefinite still gives finite
  * answers. */
 void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x);
+
+/* ---- cells.c ---- */
+
+/* Of several ranks each has made its own rows: make them those of all, and *coef (NULL: none) the values
+ * beside theirs. to_first: ranks other than the first keep what they have.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  as before; *coef may be allocated anew */
+enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first,
+                               struct pz_err *err);
 
 /* ---- score.c ---- */
 

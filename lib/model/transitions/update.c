@@ -142,6 +142,8 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
         pz_trans_fill_scale(t->pop, rows, ridge ? 0.5 : t->set[PZ_TRANS_TARGET_NORM], scale);
         st = pz_trans_count(&m->v, ridge, scale, &old, &t->counts, err);
     }
+    if (st == PZ_OK)
+        st = pz_trans_gather(&t->counts, NULL, false, err);
     free(scale);
     return st;
 }
@@ -165,7 +167,7 @@ static void mark_touched(struct step *s)
     const struct pz_trans_view *v = &s->m->v;
 
     for (uint32_t i = 0; i < v->n_items; i++)
-        s->touched[i] = v->occ_ptr[i] < v->occ_ptr[i + 1];
+        s->touched[i] = v->events[i] > 0;
     for (uint32_t a = 0; a < v->feats->n; a++)
         for (uint64_t k = v->feats->inv_ptr[a]; k < v->feats->inv_ptr[a + 1]; k++)
             s->touched[v->n_items + a] |= s->touched[v->feats->inv_item[k]];
@@ -365,6 +367,8 @@ static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
         st = pz_trans_view_init(&all, c, t->set, &t->feats, NULL, err);
         if (st == PZ_OK)
             st = pz_trans_solve(&all, &t->counts, t->pop, wanted, s->value, err);
+        if (st == PZ_OK)
+            st = pz_trans_gather(&t->counts, &s->value, false, err);
         pz_trans_view_clear(&all);
     }
     /* Change that waits adds up over updates (change begins with the old due), so that a target

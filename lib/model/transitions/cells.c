@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells of rows: see cells.h.
+ *
+ * A packed row is its length, then for each cell how far its item is from the one before and the sum, as
+ * numbers of 7 bits a byte: 5 to 7 bytes a cell in place of 12. Rows lie with the ranks in groups of
+ * ROWS_TOGETHER, round and round, so that long and short ones are everybody's. */
+#include "model/transitions/cells.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/ranks.h"
+#include "model/transitions/transitions.h"
+
+enum { ROWS_TOGETHER = 16, NUMBER_BYTES = 10 };
+
+void pz_cells_free(struct pz_cells *s)
+{
+    for (int t = 0; s && t < pz_par_threads(); t++) {
+        free(s[t].sum);
+        free(s[t].key);
+        free(s[t].bits);
+        free(s[t].words);
+        free(s[t].touched);
+    }
+    free(s);
+}
+
+struct pz_cells *pz_cells_new(uint32_t n)
+{
+    struct pz_cells *s = pz_mem_array((size_t)pz_par_threads(), sizeof *s);
+    bool ok = s != NULL;
+
+    for (int t = 0; ok && t < pz_par_threads(); t++) {
+        s[t].n = n;
+        s[t].sum = pz_mem_array(n, sizeof *s->sum);
+        s[t].key = pz_mem_array(n, sizeof *s->key);
+        s[t].bits = pz_mem_array(n / 64 + 1, sizeof *s->bits);
+        s[t].words = pz_mem_array(n / 4096 + 1, sizeof *s->words);
+        s[t].touched = pz_mem_array(n, sizeof *s->touched);
+        ok = s[t].sum && s[t].key && s[t].bits && s[t].words && s[t].touched;
+    }
+    if (ok)
+        return s;
+    pz_cells_free(s);
+    return NULL;
+}
+
+void pz_cells_list(struct pz_cells *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t g = 0; g <= s->n / 4096; g++)
+        for (uint64_t words = s->words[g]; words; words &= words - 1) {
+            uint32_t w = g * 64 + (uint32_t)__builtin_ctzll(words);
+
+            for (uint64_t bits = s->bits[w]; bits; bits &= bits - 1)
+                s->touched[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+        }
+    s->n_touched = n;
+}
+
+void pz_cells_reset(struct pz_cells *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+
+        s->sum[item] = 0;
+        s->bits[item / 64] = 0;
+        s->words[item / 4096] = 0;
+    }
+}
+
+int pz_cells_owner(uint32_t row)
+{
+    return (int)(row / ROWS_TOGETHER % (uint32_t)pz_ranks_n());
+}
+
+/* ---- numbers ---- */
+
+static uint8_t *put(uint8_t *to, uint64_t x)
+{
+    for (; x > 127; x >>= 7)
+        *to++ = (uint8_t)(x | 128);
+    *to++ = (uint8_t)x;
+    return to;
+}
+
+static const uint8_t *get(const uint8_t *from, uint64_t *x)
+{
+    int shift = 0;
+
+    *x = 0;
+    do {
+        *x |= (uint64_t)(*from & 127) << shift;
+        shift += 7;
+    } while (*from++ > 127);
+    return from;
+}
+
+/* Sums of an update may be negative: the sign is the lowest bit. */
+static uint64_t folded(int64_t x)
+{
+    return x < 0 ? 2 * (uint64_t)-x - 1 : 2 * (uint64_t)x;
+}
+
+static int64_t unfolded(uint64_t x)
+{
+    return x & 1 ? -(int64_t)(x / 2) - 1 : (int64_t)(x / 2);
+}
+
+/* ---- to the owners ---- */
+
+bool pz_cells_pack(const struct pz_cells *s, struct pz_packed *out)
+{
+    uint32_t before = 0, n = 0;
+    uint8_t *to;
+
+    if (!pz_mem_grow(&out->data, &out->cap, sizeof n + (size_t)s->n_touched * 2 * NUMBER_BYTES, 1))
+        return false;
+    to = out->data + sizeof n;
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+
+        if (s->sum[item] == 0)
+            continue;
+        to = put(to, item - before);
+        to = put(to, folded(s->sum[item]));
+        before = item;
+        n++;
+    }
+    memcpy(out->data, &n, sizeof n);
+    out->bytes = (size_t)(to - out->data);
+    return true;
+}
+
+static const uint8_t *merge(const uint8_t *from, struct pz_cells *s)
+{
+    uint32_t n, item = 0;
+
+    memcpy(&n, from, sizeof n);
+    from += sizeof n;
+    for (uint64_t x; n > 0; n--) {
+        from = get(from, &x);
+        item += (uint32_t)x;
+        from = get(from, &x);
+        *pz_cells_touch(s, item) += unfolded(x);
+    }
+    return from;
+}
+
+static const uint8_t *pass_over(const uint8_t *from)
+{
+    uint32_t n;
+    uint64_t x;
+
+    memcpy(&n, from, sizeof n);
+    from += sizeof n;
+    for (n *= 2; n > 0; n--)
+        from = get(from, &x);
+    return from;
+}
+
+void pz_cells_merge(struct pz_cells *s, const struct pz_swapped *in, uint32_t r)
+{
+    for (int k = 0; k < pz_ranks_n(); k++)
+        merge(in->at[(size_t)r * (size_t)pz_ranks_n() + (size_t)k], s);
+}
+
+/* The rows of each owner behind one another. */
+static uint8_t *lay_out(struct pz_packed *row, uint32_t first, uint32_t rows,
+                        struct pz_parcel *parcel)
+{
+    size_t total = 0;
+    uint8_t *all, *to;
+
+    for (uint32_t r = 0; r < rows; r++)
+        total += row[r].bytes;
+    all = to = pz_mem_array(total + 1, 1);
+    for (int k = 0; k < pz_ranks_n() && all; k++) {
+        parcel[k].data = to;
+        for (uint32_t r = 0; r < rows; r++)
+            if (pz_cells_owner(first + r) == k && row[r].bytes > 0) {
+                memcpy(to, row[r].data, row[r].bytes);
+                to += row[r].bytes;
+            }
+        parcel[k].bytes = (size_t)(to - (const uint8_t *)parcel[k].data);
+    }
+    for (uint32_t r = 0; r < rows; r++) {
+        free(row[r].data);
+        row[r] = (struct pz_packed){ NULL, 0, 0 };
+    }
+    return all;
+}
+
+enum pz_status pz_cells_swap(struct pz_packed *row, uint32_t first, uint32_t rows,
+                             struct pz_swapped *in, struct pz_err *err)
+{
+    size_t n = (size_t)pz_ranks_n();
+    struct pz_parcel *out = pz_mem_array(n, sizeof *out);
+    struct pz_inbox *got = pz_mem_array(n, sizeof *got);
+    uint8_t *all = out && got ? lay_out(row, first, rows, out) : NULL;
+    enum pz_status st = PZ_OK;
+
+    in->data = NULL;
+    in->at = pz_mem_array(rows * n, sizeof *in->at);
+    if (!all || !in->at)
+        st = pz_err_memory(err, "rows for other ranks", 8.0 * rows);
+    if (st == PZ_OK) {
+        st = pz_ranks_exchange(out, got, err);
+        in->data = got[0].data;
+    }
+    for (size_t k = 0; k < n && st == PZ_OK; k++) {
+        const uint8_t *at = got[k].data;
+
+        for (uint32_t r = 0; r < rows && got[k].bytes > 0; r++)
+            if (pz_cells_owner(first + r) == pz_ranks_id()) {
+                in->at[r * n + k] = at;
+                at = pass_over(at);
+            }
+    }
+    free(all);
+    free(out);
+    free(got);
+    return st;
+}
+
+void pz_swapped_clear(struct pz_swapped *in)
+{
+    free(in->data);
+    free(in->at);
+    *in = (struct pz_swapped){ NULL, NULL };
+}
+
+/* ---- to all, or to the first ---- */
+
+/* Entries of a row from other memory, or into it. */
+struct row {
+    uint32_t n;
+    const uint32_t *item;
+    const float *value, *coef; /* coef: NULL where there are none */
+};
+
+enum { ENTRY_BYTES = 5 + 2 * sizeof(float) };
+
+/* Its length, then for each entry how far its item is from the one before, and by the lowest bit whether it has
+ * a coefficient; the values; the coefficients. */
+static uint8_t *pack_row(uint8_t *to, const struct row *row)
+{
+    to = put(to, row->n);
+    for (uint32_t k = 0; k < row->n; k++)
+        to = put(to, 2 * (uint64_t)(row->item[k] - (k > 0 ? row->item[k - 1] : 0)) +
+                         (row->coef && row->coef[k] != 0));
+    memcpy(to, row->value, row->n * sizeof(float));
+    to += row->n * sizeof(float);
+    for (uint32_t k = 0; row->coef && k < row->n; k++)
+        if (row->coef[k] != 0) {
+            memcpy(to, &row->coef[k], sizeof(float));
+            to += sizeof(float);
+        }
+    return to;
+}
+
+/* Into item, value and coef (zero) [n]. */
+static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *item, float *value,
+                                 float *coef)
+{
+    const uint8_t *entries;
+    uint64_t x, before = 0;
+
+    from = get(from, &x);
+    *n = (uint32_t)x;
+    entries = from;
+    for (uint32_t k = 0; k < *n; k++) {
+        from = get(from, &x);
+        item[k] = (uint32_t)(before += x / 2);
+    }
+    memcpy(value, from, *n * sizeof(float));
+    from += *n * sizeof(float);
+    for (uint32_t k = 0; k < *n; k++) {
+        entries = get(entries, &x);
+        if (x & 1) {
+            memcpy(&coef[k], from, sizeof(float));
+            from += sizeof(float);
+        }
+    }
+    return from;
+}
+
+static uint8_t *pack_cut_rows(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
+                              size_t *bytes)
+{
+    size_t entries = 0;
+    uint8_t *all, *to;
+
+    for (uint32_t r = 0; r < n; r++)
+        entries += pz_cells_owner(first + r) == pz_ranks_id() ? rows->count[r] : 0;
+    all = to = pz_mem_array((entries + n) * ENTRY_BYTES + 1, 1);
+    for (uint32_t r = 0; r < n && all; r++) {
+        size_t at = (size_t)r * rows->keep;
+
+        if (pz_cells_owner(first + r) == pz_ranks_id())
+            to = pack_row(to,
+                          &(struct row){ rows->count[r], rows->item + at, rows->value + at, NULL });
+    }
+    *bytes = all ? (size_t)(to - all) : 0;
+    return all;
+}
+
+enum pz_status pz_cells_share(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
+                              struct pz_err *err)
+{
+    size_t bytes, *from = pz_mem_array((size_t)pz_ranks_n() + 1, sizeof *from);
+    uint8_t *mine = pz_ranks_n() > 1 ? pack_cut_rows(rows, first, n, &bytes) : NULL;
+    void *all = NULL;
+    enum pz_status st = PZ_OK;
+
+    if (pz_ranks_n() > 1)
+        st = mine && from ? pz_ranks_collect(mine, bytes, &all, from, err)
+                          : pz_err_memory(err, "rows for other ranks", 8.0 * n * rows->keep);
+    for (int k = 0; k < pz_ranks_n() && all && st == PZ_OK; k++) {
+        const uint8_t *at = (const uint8_t *)all + from[k];
+
+        for (uint32_t r = 0; r < n; r++)
+            if (pz_cells_owner(first + r) == k)
+                at = unpack_row(at, &rows->count[r], rows->item + (size_t)r * rows->keep,
+                                rows->value + (size_t)r * rows->keep, NULL);
+    }
+    free(all);
+    free(mine);
+    free(from);
+    return st;
+}
+
+static uint8_t *pack_own_rows(const struct pz_csr *rows, const float *coef, size_t *bytes)
+{
+    size_t entries = 0;
+    uint8_t *all, *to;
+
+    for (uint32_t r = 0; r < rows->n; r++)
+        entries += pz_cells_owner(r) == pz_ranks_id() ? rows->ptr[r + 1] - rows->ptr[r] : 0;
+    all = to = pz_mem_array((entries + rows->n) * ENTRY_BYTES + 1, 1);
+    for (uint32_t r = 0; r < rows->n && all; r++) {
+        uint64_t at = rows->ptr[r];
+
+        if (pz_cells_owner(r) == pz_ranks_id())
+            to = pack_row(to, &(struct row){ (uint32_t)(rows->ptr[r + 1] - at), rows->item + at,
+                                             rows->value + at, coef ? coef + at : NULL });
+    }
+    *bytes = all ? (size_t)(to - all) : 0;
+    return all;
+}
+
+/* The length of a packed row. */
+static uint64_t entries_of(const uint8_t *from)
+{
+    uint64_t n;
+
+    get(from, &n);
+    return n;
+}
+
+/* Passes over a packed row. */
+static const uint8_t *row_end(const uint8_t *from)
+{
+    uint64_t n, x, coefs = 0;
+
+    from = get(from, &n);
+    for (uint64_t k = 0; k < n; k++) {
+        from = get(from, &x);
+        coefs += x & 1;
+    }
+    return from + (n + coefs) * sizeof(float);
+}
+
+/* Rows in their order from what the ranks sent, whose first unread rows are at at[rank]. Their lengths come
+ * first: they say how much memory it takes. */
+static enum pz_status unpack_all(const struct pz_inbox *in, uint32_t n_rows, struct pz_csr *rows,
+                                 float **coef, struct pz_err *err)
+{
+    size_t ranks = (size_t)pz_ranks_n();
+    const uint8_t **at = pz_mem_array(2 * ranks, sizeof *at), **again = at + ranks;
+    uint64_t *ptr = pz_mem_array((size_t)n_rows + 1, sizeof *ptr), n = 0;
+    uint32_t *item = NULL;
+    float *value = NULL, *beside = NULL;
+
+    for (size_t k = 0; k < ranks && at; k++)
+        at[k] = again[k] = in[k].data;
+    for (uint32_t r = 0; r < n_rows && at && ptr; r++) {
+        const uint8_t **from = &at[pz_cells_owner(r)];
+
+        n += entries_of(*from);
+        *from = row_end(*from);
+        ptr[r + 1] = n;
+    }
+    item = pz_mem_array(n + 1, sizeof *item);
+    value = pz_mem_array(n + 1, sizeof *value);
+    beside = pz_mem_array(n + 1, sizeof *beside);
+    if (at && ptr && item && value && beside) {
+        for (uint32_t r = 0, got; r < n_rows; r++)
+            again[pz_cells_owner(r)] = unpack_row(again[pz_cells_owner(r)], &got, item + ptr[r],
+                                                  value + ptr[r], beside + ptr[r]);
+    }
+    free(at);
+    *rows = pz_csr_take(n_rows, n_rows, ptr, item, value);
+    if (coef)
+        *coef = beside;
+    else
+        free(beside);
+    return ptr && item && value && beside
+               ? PZ_OK
+               : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
+}
+
+enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first, struct pz_err *err)
+{
+    size_t ranks = (size_t)pz_ranks_n(), bytes;
+    uint32_t n = rows->n;
+    struct pz_parcel *out = pz_mem_array(ranks, sizeof *out);
+    struct pz_inbox *in = pz_mem_array(ranks, sizeof *in);
+    uint8_t *mine = ranks > 1 ? pack_own_rows(rows, coef ? *coef : NULL, &bytes) : NULL;
+    enum pz_status st = PZ_OK;
+
+    if (ranks > 1 && (!mine || !out || !in))
+        st = pz_err_memory(err, "rows for other ranks", 8.0 * (double)rows->ptr[rows->n]);
+    for (size_t k = 0; ranks > 1 && k < ranks && st == PZ_OK; k++)
+        out[k] = (struct pz_parcel){ mine, k == 0 || !to_first ? bytes : 0 };
+    if (ranks > 1 && st == PZ_OK) {
+        st = pz_ranks_exchange(out, in, err);
+        free(mine);
+        mine = NULL;
+        if (st == PZ_OK && (pz_ranks_first() || !to_first)) {
+            pz_csr_clear(rows); /* what is own comes back with the others' */
+            free(coef ? *coef : NULL);
+            st = unpack_all(in, n, rows, coef, err);
+        }
+        free(in[0].data);
+    }
+    free(mine);
+    free(out);
+    free(in);
+    return st;
+}

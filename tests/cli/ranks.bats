@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# pz-train on several ranks (make MPI=1): the same bytes as one process, and one voice.
+#
+# PZ_MPI_BIN  programs built with MPI=1;  PZ_MPIRUN  how several are started;  RANKS  "RANKSxTHREADS ..." to compare
+load common
+
+PZ_MPI_BIN=${PZ_MPI_BIN:-$PZ_BIN/../mpi/bin}
+RANKS=${RANKS:-2x1 3x2 4x1}
+read -ra MPIRUN <<<"${PZ_MPIRUN:-mpirun --allow-run-as-root --oversubscribe --bind-to none}"
+
+setup_file() {
+    export PATH=$PZ_BIN:$PATH
+    command -v "${MPIRUN[0]}" >/dev/null || skip "no ${MPIRUN[0]}: scripts/install-deps.sh --mpi"
+    [ -x "$PZ_MPI_BIN/pz-train" ] || skip "nothing is built with MPI=1"
+    cd "$BATS_FILE_TMPDIR" || return 1
+    small_shop
+    awk -F, 'NR == 1 || substr($1, 5, 1) == "0"' "$SHOP/interactions.csv" |
+        awk -F, 'NR == 1 || $3 > 0' | head -200 >day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cp "$BATS_FILE_TMPDIR"/{shop,day}.pzd .
+}
+
+PARTS=(-p transitions=on -p factors=on -p spectral=on -p content=on -p sessions=on -p sequence=on -p sequence.epochs=1)
+
+# on N ARGS...: pz-train as N ranks
+on() {
+    "${MPIRUN[@]}" -n "$1" "$PZ_MPI_BIN/pz-train" "${@:2}"
+}
+
+@test "every part has the same bytes at any number of ranks and threads as in one process" {
+    pz-train -q -j 2 --no-tune "${PARTS[@]}" -o one.pzm shop.pzd
+    for n in $RANKS; do
+        on "${n%x*}" -q -j "${n#*x}" --no-tune "${PARTS[@]}" -o many.pzm shop.pzd
+        cmp one.pzm many.pzm
+    done
+    # kNN, and a window as of data without order
+    pz-train -q --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn.pzm shop.pzd
+    on 3 -q -j 1 --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn3.pzm shop.pzd
+    cmp knn.pzm knn3.pzm
+}
+
+@test "a search finds the same on several ranks, as a training and as a job" {
+    pz-train -q --tune 2 -p sequence=off -o one.pzm shop.pzd
+    on 3 -q -j 1 --tune 2 -p sequence=off -o many.pzm shop.pzd
+    cmp one.pzm many.pzm
+    pz-train -q --trial 2/2 --tune 1 -p sequence=off shop.pzd >one.json
+    on 2 -q -j 1 --trial 2/2 --tune 1 -p sequence=off shop.pzd >many.json
+    cmp one.json many.json
+}
+
+@test "updates and trainings by a model have the same bytes, too" {
+    pz-train -q --no-tune -o old.pzm shop.pzd
+    pz-train -q --update old.pzm -o one.pzm day.pzd
+    on 2 -q -j 1 --update old.pzm -o many.pzm day.pzd
+    cmp one.pzm many.pzm
+    pz-train -q --tuned-from old.pzm -o one.pzm shop.pzd day.pzd
+    on 2 -q -j 1 --tuned-from old.pzm -o many.pzm shop.pzd day.pzd
+    cmp one.pzm many.pzm
+}
+
+@test "the first rank alone speaks and writes, and tells what each of them moved" {
+    on 3 -v -j 1 --no-tune --ledger runs.jsonl -o many.pzm shop.pzd 2>talk
+    [ "$(grep -c 'wrote many.pzm' talk)" -eq 1 ]
+    for r in 1 2 3; do grep -qE "transitions, rank $r of 3: [0-9.]+ MB sent, [0-9.]+ s waited, [0-9]+ MB at most" talk; done
+    [ "$(wc -l <runs.jsonl)" -eq 1 ]
+    jq -e '.ranks == 3 and .ranks_bytes > 0' runs.jsonl
+    [ "$(find . -name '*.pzm*' | wc -l)" -eq 1 ]
+    [ "$(on 3 --info many.pzm | grep -c '^recipe')" -eq 1 ]
+}
+
+@test "a rank that is killed ends all: a word, no success and no output" {
+    for which in last first; do
+        "${MPIRUN[@]}" -n 3 "$PZ_MPI_BIN/pz-train" -j 1 --no-tune "${PARTS[@]}" -p sequence.epochs=500 -p sequence.pairs=500 -o dead.pzm shop.pzd \
+            2>talk &
+        job=$!
+        for _ in $(seq 100); do
+            mapfile -t ranks < <(pgrep -P "$job" -x pz-train)
+            [ "${#ranks[@]}" -lt 3 ] || break
+            sleep 0.1
+        done
+        sleep 2
+        if [ $which = last ]; then kill -9 "${ranks[2]}"; else kill -9 "${ranks[0]}"; fi
+        run ! wait "$job"
+        grep -qiE 'killed|signal 9|abort' talk
+        [ ! -e dead.pzm ]
+        rm -f .dead.pzm.*
+    done
+}
+
+@test "a rank that fails alone is named, and ends all with its status" {
+    run "${MPIRUN[@]}" -n 1 "$PZ_MPI_BIN/pz-train" --no-tune -o a.pzm shop.pzd : \
+        -n 1 "$PZ_MPI_BIN/pz-train" --no-tune -o a.pzm nowhere.pzd
+    [ "$status" -eq 66 ]
+    [[ $output == *"rank 2 of 2: cannot open nowhere.pzd"* ]]
+    [ ! -e a.pzm ]
+    # what all of them meet is said once
+    run on 3 --no-tune -o a.pzm nowhere.pzd
+    [ "$status" -eq 66 ]
+    [ "$(grep -c 'pz-train: .*nowhere.pzd' <<<"$output")" -eq 1 ]
+}
+
+@test "what several ranks would not agree on is refused" {
+    for clock in "--timeout 60" "--tune-time 60" --dry-run; do
+        # shellcheck disable=SC2086 # a word or two on purpose
+        run on 2 $clock -o a.pzm shop.pzd
+        [ "$status" -eq 2 ]
+        [[ $output == *"is for one process"* ]]
+    done
+    run "${MPIRUN[@]}" -n 1 env OPENBLAS_CORETYPE=Haswell "$PZ_MPI_BIN/pz-train" --no-tune -o a.pzm shop.pzd : \
+        -n 1 env OPENBLAS_CORETYPE=Nehalem "$PZ_MPI_BIN/pz-train" --no-tune -o a.pzm shop.pzd
+    [ "$status" -eq 69 ]
+    [[ $output == *"OPENBLAS_CORETYPE"* ]]
+    [ ! -e a.pzm ]
+}
