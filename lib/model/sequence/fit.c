@@ -7,7 +7,7 @@
  * time limit, stays, and falls linearly to zero over the last TAIL: the last state is the best one, and
  * the one so far when the time limit or Ctrl-C ends the run.
  *
- * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads, and their
+ * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads and ranks, and their
  * gradients are added in shard order; 2. rows of items and features are each summed by one thread
  * in token order;
  * 3. so the result depends on data, settings and seed only, unless time runs out. */
@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "base/signals.h"
 #include "model/factors/factors.h"
@@ -307,6 +308,67 @@ static void encode_shard(struct pz_seq_trainer *t, size_t k)
         t->dx[from * d + i] *= root;
 }
 
+/* What the rest of a step reads of shard k. */
+enum { PIECES = 6 };
+static void shard_pieces(struct pz_seq_trainer *t, size_t k, struct pz_inbox *piece)
+{
+    const struct pz_seq_step *b = &t->step;
+    size_t d = t->net.d, from = b->start[t->cut[k]], T = b->start[t->cut[k + 1]] - from;
+    struct shard s;
+
+    shard_cut(t, t->shard[k], &s);
+    piece[0] = (struct pz_inbox){ &t->loss[k], sizeof t->loss[k] };
+    piece[1] = (struct pz_inbox){ s.grad, t->net.n_theta * sizeof(float) };
+    piece[2] = (struct pz_inbox){ s.dcand, (size_t)b->n_cand * d * sizeof(float) };
+    piece[3] = (struct pz_inbox){ t->dx + from * d, T * d * sizeof(float) };
+    piece[4] = (struct pz_inbox){ t->q + from * d, T * d * sizeof(float) };
+    piece[5] = (struct pz_inbox){ t->dtarget + from, T * sizeof(float) };
+}
+
+/* Copy the pieces of the shards of rank r behind one another (to), or from there; to NULL: only measure.
+ * Returns their bytes. */
+static size_t copy_shards(struct pz_seq_trainer *t, int r, char *to, const char *from)
+{
+    struct pz_share its = pz_ranks_share(SHARDS, 1, r);
+    struct pz_inbox piece[PIECES];
+    size_t at = 0;
+
+    for (size_t k = its.first; k < its.end; k++) {
+        shard_pieces(t, k, piece);
+        for (int i = 0; i < PIECES; i++) {
+            if (to)
+                memcpy(to + at, piece[i].data, piece[i].bytes);
+            else if (from)
+                memcpy(piece[i].data, from + at, piece[i].bytes);
+            at += piece[i].bytes;
+        }
+    }
+    return at;
+}
+
+/* Each rank has encoded its shards: all get what came of all of them. */
+static enum pz_status share_shards(struct pz_seq_trainer *t, struct pz_err *err)
+{
+    size_t ranks = (size_t)pz_ranks_n(), bytes = copy_shards(t, pz_ranks_id(), NULL, NULL);
+    size_t *from = pz_mem_array(ranks + 1, sizeof *from);
+    char *mine = pz_mem_array(bytes + 1, 1);
+    void *all = NULL;
+    enum pz_status st = from && mine ? PZ_OK
+                                     : pz_err_memory(err, "gradients of ranks", (double)bytes);
+
+    if (st == PZ_OK) {
+        copy_shards(t, pz_ranks_id(), mine, NULL);
+        st = pz_ranks_collect(mine, bytes, &all, from, err);
+    }
+    for (int r = 0; r < pz_ranks_n() && st == PZ_OK; r++)
+        if (r != pz_ranks_id())
+            copy_shards(t, r, NULL, (const char *)all + from[r]);
+    free(all);
+    free(mine);
+    free(from);
+    return st;
+}
+
 /* By place: the tokens that read it. */
 static void sort_uses(struct pz_seq_trainer *t)
 {
@@ -434,7 +496,9 @@ static void update_theta(struct pz_seq_trainer *t, size_t block)
 
 static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
 {
+    struct pz_share mine = pz_ranks_mine(SHARDS, 1);
     uint32_t n_items = t->step.n_items, n_touched;
+    enum pz_status st = PZ_OK;
     size_t n_blocks = (t->net.n_theta + THETA_BLOCK - 1) / THETA_BLOCK;
 
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
@@ -442,8 +506,12 @@ static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
         t->length[u] = item_vector(t, t->step.item[u], t->unit + (size_t)u * t->net.d);
     deal(t);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
-    for (size_t k = 0; k < SHARDS; k++)
+    for (size_t k = mine.first; k < mine.end; k++)
         encode_shard(t, k);
+    if (pz_ranks_n() > 1)
+        st = share_shards(t, err);
+    if (st != PZ_OK)
+        return st;
     sort_uses(t);
     n_touched = sort_features(t);
     if (n_touched == PZ_NONE)
