@@ -136,7 +136,7 @@ static enum pz_status check_list(const char *campaign, const struct pz_version *
 static enum pz_status remove_version(const char *campaign, uint32_t number, struct pz_log *log,
                                      struct pz_err *err)
 {
-    char path[PZ_PATH_BYTES], old[PZ_PATH_BYTES], dir[PZ_PATH_BYTES], name[32];
+    char path[PZ_PATH_BYTES], old[PZ_PATH_BYTES] = "", dir[PZ_PATH_BYTES], name[32];
     enum pz_status st = pz_layout_version(path, campaign, number, "", err);
 
     if (st == PZ_OK)

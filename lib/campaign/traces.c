@@ -303,7 +303,7 @@ enum pz_status pz_traces_find(struct pz_traces *t, const char *path, struct pz_e
 enum pz_status pz_traces_find_campaign(struct pz_traces *t, const char *campaign,
                                        struct pz_err *err)
 {
-    char live[PZ_PATH_BYTES], own[PZ_PATH_BYTES];
+    char live[PZ_PATH_BYTES] = "", own[PZ_PATH_BYTES];
     struct stat info;
     enum pz_status st;
 

@@ -172,7 +172,7 @@ int pz_db_enter(struct pz_live_store *s, MDB_txn *txn, bool writes)
 /* What the store is, as of its opening. */
 static int look_into(struct pz_live_store *s, MDB_txn *txn, bool make)
 {
-    uint64_t last;
+    uint64_t last = 0;
     char url[8] = "";
     int rc = pz_db_enter(s, txn, make);
 

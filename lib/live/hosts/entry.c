@@ -183,7 +183,7 @@ static int pass_over(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
 int pz_live_apply_all(struct pz_live_store *s, MDB_txn *txn, void *applying)
 {
     struct pz_applying *to = applying;
-    enum pz_live_fate ignored;
+    enum pz_live_fate ignored = PZ_LIVE_STORED;
     int rc = pz_db_get_meta(s, txn, "last", &to->last);
 
     for (size_t i = 0; i < to->n && rc == 0; i++) {
