@@ -11,6 +11,7 @@
  *
  * It reads only; an event of the page is a PutEvents as any client's. */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -534,6 +535,6 @@ bool pz_console_answer(struct pz_server *s, struct pz_exchange *x)
     x->resp.policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
                      "connect-src 'self'; img-src https: http: data:; frame-ancestors 'none'";
     x->resp.fixed = pz_console_page;
-    x->resp.n_fixed = (size_t)(pz_console_page_end - pz_console_page);
+    x->resp.n_fixed = (size_t)((uintptr_t)pz_console_page_end - (uintptr_t)pz_console_page);
     return true;
 }

@@ -10,6 +10,7 @@
 #include "serve/cost.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,7 +219,7 @@ static enum pz_status price(const json_t *rates, struct pz_cost *c, struct pz_er
 static enum pz_status read_rates(const char *path, json_t **rates, struct pz_err *err)
 {
     char *text = NULL;
-    size_t n = (size_t)(pz_cost_rates_end - pz_cost_rates);
+    size_t n = (size_t)((uintptr_t)pz_cost_rates_end - (uintptr_t)pz_cost_rates);
     enum pz_status st = path ? pz_file_read(path, RATES_MAX, &text, &n, err) : PZ_OK;
 
     if (st == PZ_OK)

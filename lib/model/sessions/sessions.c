@@ -428,13 +428,13 @@ struct chosen {
 static struct chosen chosen_at(const struct part *f, const struct scratch *r, uint32_t i)
 {
     const struct met *m = &r->table[r->met[pz_trans_key_item(r->key[i])]];
-    const uint64_t *p = &f->events.ptr[m->session - 1];
-    struct chosen c = { f->events.item + p[0],
-                        f->events.value ? f->events.value + p[0] : NULL,
-                        (size_t)(p[1] - p[0]),
+    uint64_t from = f->events.ptr[m->session - 1], n = f->events.ptr[m->session] - from;
+    struct chosen c = { f->events.item + from,
+                        f->events.value ? f->events.value + from : NULL,
+                        (size_t)n,
                         0,
                         m->sum,
-                        1 / sqrtf((float)(p[1] - p[0])) };
+                        1 / sqrtf((float)n) };
 
     for (size_t k = 0; k < c.n; k++)
         /* The last place, when there are several. */
