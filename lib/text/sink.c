@@ -44,11 +44,11 @@ static void free_sink(struct pz_sink *s)
 enum pz_status pz_sink_open(const char *path, struct pz_sink **out, struct pz_err *err)
 {
     struct pz_sink *s = calloc(1, sizeof *s);
-    enum pz_status st = s ? PZ_OK : pz_err_memory(err, "an output", sizeof *s);
+    enum pz_status st = PZ_OK;
 
     *out = NULL;
-    if (st != PZ_OK)
-        return st;
+    if (!s)
+        return pz_err_memory(err, "an output", sizeof *s);
     s->packing = packing_of(path);
     if (s->packing != PLAIN) {
         s->cap = pz_zst_bound(BLOCK) + compressBound(BLOCK) + 64;

@@ -104,6 +104,13 @@ version() {
     [ -L $info ]
     run -66 pz-deploy check a.pzc
     mv kept.json $info
+    mv a.pzc/versions kept && ln -s versions a.pzc/versions
+    for command in list check repair "gc --keep 0"; do
+        run -66 pz-deploy $command a.pzc
+        [[ $output == *"cannot read a.pzc/versions"* ]]
+    done
+    run -66 pz-deploy publish a.pzc home.pzm
+    rm a.pzc/versions && mv kept a.pzc/versions
     # a store without .pzl in its name is not taken for a campaign in which to make another
     pz-event put -q st.pzl --user u --item i0001 --type View
     mv st.pzl st
