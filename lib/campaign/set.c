@@ -82,7 +82,7 @@ static enum pz_status check_live(const char *campaign, const char *value, struct
         st = pz_err_set(err, PZ_USAGE,
                         "%s holds %llu events and rows that %s would see no more: move the folder "
                         "itself to where the store shall be, or let pz-deploy gc --events empty it",
-                        now, (unsigned long long)(size.events + size.items + size.users), campaign);
+                        now, (unsigned long long)size.events + size.items + size.users, campaign);
     pz_live_close(live);
     pz_live_close(old);
     return st;

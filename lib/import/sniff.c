@@ -230,14 +230,14 @@ static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_er
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s:%llu: %s: is the day or the month first? Say --time-format "
                           "'%%d-%%m-%%Y %%H:%%M' or the like",
-                          file, (unsigned long long)(header + s->ambiguous[f]), field->f.name);
+                          file, (unsigned long long)header + s->ambiguous[f], field->f.name);
     if (best > 0)
         pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", file, field->f.name,
                pz_time_form_name(field->form));
     if (s->rounded[f] > 0)
         pz_log(s->in->log, PZ_LOG_WARN,
                "%s:%llu: %s is written like 8.81E+08: a spreadsheet has rounded the times", file,
-               (unsigned long long)(header + s->rounded[f]), field->f.name);
+               (unsigned long long)header + s->rounded[f], field->f.name);
     return PZ_OK;
 }
 

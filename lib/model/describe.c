@@ -73,8 +73,8 @@ json_t *pz_model_describe(const struct pz_model *m)
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "recipe", m->recipe->name,
                           "interactions", (json_int_t)m->n_interactions, "users",
                           (json_int_t)m->users.n, "items", (json_int_t)m->items.n, "bytes",
-                          (json_int_t)(pz_table_bytes(m->table, true) +
-                                       pz_table_bytes(m->table, false)),
+                          (json_int_t)pz_table_bytes(m->table, true) +
+                              (json_int_t)pz_table_bytes(m->table, false),
                           "parts", parts(m));
 
     if (!o)
