@@ -21,6 +21,7 @@
 #ifndef PZ_LIVE_DB_H
 #define PZ_LIVE_DB_H
 
+#include <endian.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -167,19 +168,17 @@ static inline MDB_val pz_db_val(const void *bytes, size_t n)
 /* A number as 8 bytes, big-endian. */
 static inline void pz_db_put_number(unsigned char out[8], uint64_t number)
 {
-    for (int i = 0; i < 8; i++)
-        out[i] = (unsigned char)(number >> (56 - 8 * i));
+    number = htobe64(number);
+    memcpy(out, &number, 8);
 }
 
 /* The number that 8 bytes are. */
 static inline uint64_t pz_db_get_number(const void *bytes)
 {
-    const unsigned char *p = bytes;
-    uint64_t number = 0;
+    uint64_t number;
 
-    for (int i = 0; i < 8; i++)
-        number = number << 8 | p[i];
-    return number;
+    memcpy(&number, bytes, 8);
+    return be64toh(number);
 }
 
 #endif

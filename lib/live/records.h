@@ -38,6 +38,7 @@ struct pz_walk {
     MDB_cursor_op first, on; /* how to go to the next entry: now; afterwards */
     MDB_val key, value;      /* of the entry: borrowed from the map, until something is written */
     enum pz_db db;
+    bool known;                /* pages are believed */
     uint64_t n, all;           /* entries met; how many there are, where all are to be met */
     const unsigned char *page; /* that the last one was on */
     int rc;
@@ -57,7 +58,8 @@ void pz_walk_begin_free(struct pz_walk *w, MDB_txn *txn);
 /* Go to the next entry; false: there is none, or w->rc says why not. */
 bool pz_walk_next(struct pz_walk *w);
 
-/* Go to the entry of a key, and on from there. 0, MDB_NOTFOUND or another LMDB value. */
+/* Go to the entry of a key that is known to be there, and on from there: the pages are believed, as it would be
+ * missed. 0, MDB_NOTFOUND or another LMDB value. */
 int pz_walk_to(struct pz_walk *w, const void *key, size_t n);
 
 /* Remove the entry that the walk is at. Returns w->rc. */

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,14 @@ enum { HEAD_BYTES = 16 };
 
 const char **pz_live_text(struct pz_event *e, int i)
 {
-    const char **const field[PZ_LIVE_N_TEXTS] = { &e->user_id,    &e->session_id,
-                                                  &e->item_id,    &e->event_type,
-                                                  &e->event_id,   &e->recommendation_id,
-                                                  &e->impression, &e->properties };
+    static const uint8_t place[PZ_LIVE_N_TEXTS] = {
+        offsetof(struct pz_event, user_id),    offsetof(struct pz_event, session_id),
+        offsetof(struct pz_event, item_id),    offsetof(struct pz_event, event_type),
+        offsetof(struct pz_event, event_id),   offsetof(struct pz_event, recommendation_id),
+        offsetof(struct pz_event, impression), offsetof(struct pz_event, properties)
+    };
 
-    return field[i];
+    return (const char **)(void *)((char *)e + place[i]);
 }
 
 size_t pz_live_join_key(unsigned char *key, const char *id, uint64_t number)
@@ -112,22 +115,22 @@ int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, uint64_t number,
 
 int pz_live_read_record(const MDB_val *v, struct pz_event *e)
 {
-    const char *p = v->mv_data, *end = p + v->mv_size;
+    const char *p = v->mv_data, *end = p + v->mv_size, *text[PZ_LIVE_N_TEXTS];
 
-    if (v->mv_size < HEAD_BYTES + PZ_LIVE_N_TEXTS)
+    /* With a NUL at the end no text is read beyond it. */
+    if (v->mv_size < HEAD_BYTES + PZ_LIVE_N_TEXTS || end[-1] != '\0')
         return MDB_CORRUPTED;
     memcpy(&e->time, p, 8);
     memcpy(&e->value, p + 8, 8);
     p += HEAD_BYTES;
     for (int i = 0; i < PZ_LIVE_N_TEXTS; i++) {
-        /* Most are empty. */
-        const char *stop = p == end ? NULL : *p ? memchr(p, '\0', (size_t)(end - p)) : p;
-
-        if (!stop)
+        if (p >= end)
             return MDB_CORRUPTED;
-        *pz_live_text(e, i) = stop > p ? p : NULL;
-        p = stop + 1;
+        text[i] = *p ? p : NULL; /* most are empty */
+        p += (*p ? strlen(p) : 0) + 1;
     }
+    for (int i = 0; i < PZ_LIVE_N_TEXTS; i++)
+        *pz_live_text(e, i) = text[i];
     return e->user_id || e->session_id ? 0 : MDB_CORRUPTED;
 }
 

@@ -289,10 +289,14 @@ teardown() {
     # another boot than the one in which it was written
     python3 -c 'import sys' 2>/dev/null || skip "python3 is not installed"
     python3 - a/home.pzc/live/data.mdb <<'PY'
-import sys, hashlib
+import sys, ctypes
 p = sys.argv[1]; b = bytearray(open(p, 'rb').read()); i = -1; n = 0
+hash = ctypes.CDLL('libxxhash.so.0').XXH3_64bits
+hash.restype, hash.argtypes = ctypes.c_uint64, [ctypes.c_char_p, ctypes.c_size_t]
+value = b'\x11' * 8
+check = hash(value, 8) + 31 * hash(b'boot', 4) + 8 & 0xffffffff # pz-formats(5)
 while (i := b.find(b'boot', i + 1)) >= 0:
-    b[i + 4:i + 12] = b'\x11' * 8; n += 1
+    b[i + 4:i + 16] = value + check.to_bytes(4, 'little'); n += 1
 assert n; open(p, 'wb').write(b)
 PY
     in_log "INSERT INTO pz_log SELECT 2, at, kind, NULL, body FROM pz_log WHERE number = 1; UPDATE pz_head SET n = 2"
