@@ -78,8 +78,8 @@ static const struct pz_opt opts[] = {
     PZ_INT(0, "seed", struct train_cfg, learn.seed, TRAIN_SEED, 0, 9e15, "N",
            "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct train_cfg, dry_run,
-            "say what would be learned from and about how much memory and time it takes, sequence "
-            "aside; write nothing"),
+            "say what would be learned from and about how much memory and processor time it takes, "
+            "with and without sequence; write nothing"),
     PZ_FLAG(
         0, "strict", struct train_cfg, strict,
         "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),

@@ -3,9 +3,10 @@
  *
  *   --info      what a model learned from, consists of and was worth (model/describe.h)
  *   --trials    what tuning tried for a model, from its manifest
- *   --dry-run   what a training would take, tried out on a part of the data (train/estimate.c)
+ *   --dry-run   what a training would take, from counts and trials on a part of the data (train/estimate.c)
  *   -p list     every setting of every part with range, default and meaning, from the tables that the
  *               programs themselves read */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,6 +84,41 @@ enum pz_status train_print_info(const struct train_cfg *cfg, struct pz_err *err)
     return st;
 }
 
+static json_t *outlay_json(const struct pz_outlay *o)
+{
+    return json_pack("{s:f, s:f}", "memory_mb", round(o->bytes / 1e6), "cpu_seconds", o->cpu_s);
+}
+
+static void print_plan_json(const struct pz_dataset *ds, const struct pz_estimate *e)
+{
+    json_t *doc = outlay_json(&e->asked);
+    char *text;
+
+    json_object_set_new(doc, "interactions", json_integer((json_int_t)ds->n_interactions));
+    json_object_set_new(doc, "users", json_integer(ds->users.n));
+    json_object_set_new(doc, "items", json_integer(ds->items.n));
+    if (e->slow) {
+        json_object_set_new(doc, "slow_part", json_string(e->slow));
+        json_object_set_new(doc, "without", outlay_json(&e->without));
+        json_object_set_new(doc, "with", outlay_json(&e->with));
+    }
+    text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(3));
+    printf("%s\n", text ? text : "{}");
+    free(text);
+    json_decref(doc);
+}
+
+static void print_plan(const struct pz_dataset *ds, const struct pz_estimate *e)
+{
+    printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
+           "seconds\n",
+           (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e->asked.bytes / 1e6,
+           e->asked.cpu_s);
+    if (e->slow)
+        printf("without %s %.0f MB and %.3g s, with it %.0f MB and %.3g s\n", e->slow,
+               e->without.bytes / 1e6, e->without.cpu_s, e->with.bytes / 1e6, e->with.cpu_s);
+}
+
 enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                 bool json, struct pz_err *err)
 {
@@ -91,19 +127,13 @@ enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_tra
     double allowed = pz_limits_memory(&whose);
     enum pz_status st = pz_train_estimate(ds, job, &e, err);
 
-    if (st == PZ_OK && e.bytes > allowed)
+    if (st == PZ_OK && e.asked.bytes > allowed)
         pz_log(job->log, PZ_LOG_WARN, "that is more than the %.0f MB that %s allows", allowed / 1e6,
                whose);
     if (st == PZ_OK && json)
-        printf("{\"interactions\":%llu,\"users\":%u,\"items\":%u,\"memory_mb\":%.0f,\"cpu_"
-               "seconds\":%.3g,\"tried_on\":%.3g}\n",
-               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
-               e.cpu_s, e.share);
+        print_plan_json(ds, &e);
     else if (st == PZ_OK)
-        printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
-               "seconds, tried on %.0f %% of the data\n",
-               (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e.bytes / 1e6,
-               e.cpu_s, 100 * e.share);
+        print_plan(ds, &e);
     return st;
 }
 

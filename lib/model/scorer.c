@@ -34,6 +34,15 @@ size_t pz_scorer_setting(const struct pz_scorer *s, const char *name)
     return SIZE_MAX;
 }
 
+enum pz_status pz_scorer_cost(const struct pz_scorer *s, const struct pz_corpus *corpus,
+                              const double *value, struct pz_fit_cost *out, struct pz_err *err)
+{
+    double n = (double)corpus->ptr[corpus->n_users];
+
+    *out = (struct pz_fit_cost){ .work_ns = 60 * n, .kept = 8.0 * corpus->n_items };
+    return s->cost ? s->cost(corpus, value, out, err) : PZ_OK;
+}
+
 enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err)
 {
     for (size_t i = 0; i < s->n_settings; i++)

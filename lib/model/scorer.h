@@ -127,6 +127,13 @@ struct pz_delta {
                                  * to make room, and the part is then only freed. NULL: they stay */
 };
 
+/* What a fit takes. */
+struct pz_fit_cost {
+    double work_ns; /* by one thread of a machine of 2024: of other machines the ratios hold */
+    double kept;    /* bytes of the part */
+    double beside;  /* bytes at most, beside those, while it is fitted */
+};
+
 /* Queries that are scored together. */
 enum { PZ_SCORE_BLOCK = 8 };
 
@@ -172,6 +179,13 @@ struct pz_scorer {
                           struct pz_err *err);
     bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
+
+    /* What fit takes with these settings, from counts of the data and at a small share of it. NULL: a
+     * look at each event and a number for each item.
+     *
+     * Errors: PZ_TRY_AGAIN memory is out */
+    enum pz_status (*cost)(const struct pz_corpus *corpus, const double *value,
+                           struct pz_fit_cost *out, struct pz_err *err);
 
     /* Learn on, on the same corpus, a part whose last fit or more had goes_on, until it has learned as
      * much as the effort setting in cfg says; the other settings are as they were. NULL: there is no
@@ -293,6 +307,11 @@ size_t pz_scorer_setting(const struct pz_scorer *s, const char *name);
  * little trusted as any other input.
  * Errors: PZ_BAD_DATA names the first that is not */
 enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err);
+
+/* pz_scorer.cost, or what stands for it.
+ * Errors: as pz_scorer.cost */
+enum pz_status pz_scorer_cost(const struct pz_scorer *s, const struct pz_corpus *corpus,
+                              const double *value, struct pz_fit_cost *out, struct pz_err *err);
 
 /* Fill value[n_settings] with the defaults. */
 void pz_scorer_defaults(const struct pz_scorer *s, double *value);

@@ -1,93 +1,589 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a training will take, tried out on a part of the data: see pz_train_estimate. Costs differ
- * too much between machines and between shapes of data for constants to tell.
+/* What a training will take, without doing it: see pz_train_estimate.
  *
- * Samples are of whole users, every n-th, so that histories keep their lengths. What depends on
- * items does not grow with users: of large data two samples are tried, and time and memory go on
- * along the line through both. The smaller one comes first, since memory is the peak of the
- * process, which never falls. The models go to /dev/null. */
+ *   1. the parts say what their fits take, from counts of the data (pz_scorer.cost)
+ *   2. without tuning how fast this machine is shows on a few small fits; with it the parts are fitted on a
+ *      share of the users, which tells that, too, and asked, as a search mostly asks
+ *   3. the trials of the search are those that it will make on average (plan.c), each a fit or none and
+ *      a judgement of some of the cases (search.c, judge.c)
+ *
+ * What chance decides is taken at its mean: whether a trial is pruned, and whether the part that takes
+ * long stays when it was tried. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/order.h"
-#include "train/train.h"
-#include "train/tune.h"
+#include "base/rng.h"
+#include "train/plan.h"
+#include "train/training.h"
 
-enum { SAMPLE = 100000 };
-static const double TUNING_FITS = 2,
-                    TUNING_MEMORY = 1.7; /* measured on five sets of 50,000 to 900,000 events */
+enum {
+    ONE_IN = 4,
+    SAMPLE = 50000,
+    SAMPLE_MAX = 200000,
+    ASKED = 128,
+    JOINED = 400,
+    SCALE_CASES = 300
+};
 
-static bool is_ordered(const struct pz_dataset *ds)
+/* The chance that a trial is judged on all cases and not pruned after a quarter; less gains at a scan and
+ * when all parts are there. A trend passes by users whose lists it leaves: so many are judged. */
+static const double WHOLE = 0.5, WHOLE_LESS = 0.1, JUDGED_TREND = 0.25;
+static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
+/* Of settings judged on repeats, and of a part of the history alone. */
+static const double REPEAT_TRIALS = 5.5, HISTORY_TRIALS = 14;
+/* The chance that a part is searched that came in on the sample, or that did not. */
+static const double JOINS = 0.85, JOINS_YET = 0.5;
+static const double LONG_STAYS = 0.5, LONG_SAMPLE = 0.01;
+/* Memory that is free but in pieces, and what a writer takes. */
+static const double SLACK = 1.1, WRITER = 4e6;
+static const double WRITE_NS = 7, WRITE_ID_NS = 1000, SCALE_NS = 40;
+
+struct estimating {
+    struct pz_training t;
+    struct pz_train_cfg cfg;
+    struct pz_valid v;
+    struct pz_fit_cost all[PZ_MAX_PARTS], train[PZ_MAX_PARTS]; /* of the last fits, of a trial's */
+    struct pz_fit_cost turned[PZ_MAX_PARTS]; /* of a trial's with a switch turned */
+    double ask_s[PZ_MAX_PARTS];              /* a case */
+    bool joined[PZ_MAX_PARTS];               /* tuning will give it a weight */
+    double rank_s;                           /* a case by one weight more */
+    double speed;                            /* seconds for one of the scorers' nanoseconds */
+    double begun_s;                          /* what was taken already, reading included */
+    double bytes;                            /* what is held already */
+    bool searches_power;
+};
+
+/* ---- how fast this machine is ---- */
+
+enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 3 };
+/* What the first scorer says of so small a corpus is so much of what it takes where it was measured. */
+static const double PROBE_SAID = 0.54;
+
+struct made_up {
+    uint64_t ptr[PROBE_USERS + 1];
+    uint32_t item[PROBE_USERS * PROBE_EVENTS];
+    int64_t time[PROBE_USERS * PROBE_EVENTS];
+    float weight[PROBE_USERS * PROBE_EVENTS];
+};
+
+static struct pz_corpus make_up(struct made_up *m)
 {
-    return pz_order_known(
-        &(struct pz_histories_of){ ds->users.n, ds->ptr, ds->item, ds->time, &ds->items });
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, 1, 1);
+    for (uint32_t u = 0; u <= PROBE_USERS; u++)
+        m->ptr[u] = (uint64_t)u * PROBE_EVENTS;
+    for (uint32_t p = 0; p < PROBE_USERS * PROBE_EVENTS; p++) {
+        m->item[p] = pz_rng_below(&rng, PROBE_ITEMS);
+        m->time[p] = p;
+        m->weight[p] = 1;
+    }
+    return (struct pz_corpus){ .n_users = PROBE_USERS,
+                               .n_items = PROBE_ITEMS,
+                               .ptr = m->ptr,
+                               .item = m->item,
+                               .time = m->time,
+                               .weight = m->weight,
+                               .newest = PROBE_USERS * PROBE_EVENTS,
+                               .ordered = true };
 }
 
-/* Keep the interactions of every step-th user; returns their share. */
-static double sample(const struct pz_dataset *ds, uint64_t step, uint8_t *keep)
+/* Add what a fit is said to take and what it takes. *part is the caller's. */
+static enum pz_status time_fit(const struct pz_scorer *s, const struct pz_corpus *c,
+                               const double *value, void **part, double *said, double *took,
+                               struct pz_err *err)
 {
-    uint64_t n = 0;
+    struct pz_fit_cfg fit = { .value = value, .seed = 1 };
+    struct pz_fit_cost cost;
+    enum pz_status st = pz_scorer_cost(s, c, value, &cost, err);
+    double from = pz_cpu_seconds();
 
-    memset(keep, 0, ds->n_interactions);
-    for (uint64_t u = 0; u < ds->users.n; u += step)
-        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++, n++)
-            keep[p] = 1;
-    return n ? (double)n / (double)ds->n_interactions : 1;
-}
-
-/* One fit of the defaults on a sample. */
-static enum pz_status try_out(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
-                              uint64_t step, uint8_t *keep, struct pz_estimate *out,
-                              struct pz_err *err)
-{
-    struct pz_train_cfg once = *cfg;
-    double cpu = pz_cpu_seconds();
-    enum pz_status st;
-
-    out->share = sample(ds, step, keep);
-    once.keep = keep;
-    once.n_trials = 0;
-    once.log = NULL;
-    st = pz_train(ds, &once, "/dev/null", err);
-    out->cpu_s = pz_cpu_seconds() - cpu;
-    out->bytes = (double)pz_mem_peak();
+    if (st == PZ_OK)
+        st = s->fit(c, &fit, part, err);
+    *said += cost.work_ns;
+    *took += pz_cpu_seconds() - from;
     return st;
 }
 
-/* y at share 1 of the line through two points; a line that falls is noise. */
-static double extend(double share0, double y0, double share1, double y1)
+/* The core of every recipe is fitted some times; the quickest counts, as others waited for something. */
+static enum pz_status probe(struct estimating *e, struct pz_err *err)
 {
-    double slope = share1 > share0 && y1 > y0 ? (y1 - y0) / (share1 - share0) : 0;
+    struct made_up *m = malloc(sizeof *m);
+    const struct pz_scorer *core = pz_scorers[0];
+    double value[PZ_MAX_SETTINGS];
+    enum pz_status st = m ? PZ_OK : pz_err_memory(err, "the speed of this machine", sizeof *m);
 
-    return y1 + slope * (1 - share1);
+    pz_scorer_defaults(core, value);
+    for (int i = 0; i < PROBES && st == PZ_OK; i++) {
+        struct pz_corpus c = make_up(m);
+        double said = 0, took = 0;
+        void *part = NULL;
+
+        st = time_fit(core, &c, value, &part, &said, &took, err);
+        core->free(part);
+        if (i == 0 || took < e->speed * PROBE_SAID * said)
+            e->speed = took / (PROBE_SAID * said);
+    }
+    free(m);
+    return st;
+}
+
+/* ---- a share of the users ---- */
+
+/* Every so many-th user's interactions. */
+static void sample(const struct pz_dataset *ds, uint8_t *keep)
+{
+    uint64_t n = ds->n_interactions, step = n / SAMPLE < ONE_IN ? n / SAMPLE : ONE_IN;
+
+    step = n / SAMPLE_MAX > step ? n / SAMPLE_MAX : step;
+    for (uint64_t u = 0; u < ds->users.n; u += step ? step : 1)
+        memset(keep + ds->ptr[u], 1, ds->ptr[u + 1] - ds->ptr[u]);
+}
+
+/* What asking a part takes, by the first cases. */
+static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
+{
+    static const double weight[PZ_WEIGHTS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    const struct pz_valid *v = &e->v;
+    struct pz_part judged = { .scorer = e->t.choice[p].scorer, .part = part, .weight = 1 };
+    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), at, once, all;
+    uint32_t users = 1;
+    enum pz_status st = each ? PZ_OK : pz_err_memory(err, "judgements", 64.0 * v->n_users);
+
+    while (users < v->n_users && v->first[users] < ASKED)
+        users++;
+    at = pz_cpu_seconds();
+    if (st == PZ_OK)
+        st = pz_valid_judge(v, &judged, 1, 0, weight, 1, 0, users, each, err);
+    once = pz_cpu_seconds() - at;
+    if (st == PZ_OK)
+        st = pz_valid_judge(v, &judged, 1, 0, weight, PZ_WEIGHTS, 0, users, each, err);
+    all = pz_cpu_seconds() - at - once;
+    free(each);
+    e->ask_s[p] = once / v->first[users];
+    if (p == 0)
+        e->rank_s = fmax(all - once, 0) / (PZ_WEIGHTS - 1) / v->first[users];
+    return st;
+}
+
+/* Whether the part comes into the blend beside those before it, as a search would find (search.c). The one
+ * that takes long has learned nothing yet. */
+static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, struct pz_err *err)
+{
+    const struct pz_choice *c = &s->choice[p];
+    double w[PZ_WEIGHTS];
+    size_t n_w;
+    enum pz_status st;
+
+    s->n_parts = p + 1;
+    s->part[p].weight = c->weight_fixed || p == 0 ? c->weight : 0;
+    n_w = pz_search_weights(s, p, true, w);
+    pz_valid_forget(s->v);
+    st = pz_valid_judge(s->v, s->part, p + 1, p, w, n_w, 0, s->v->n_users, s->trial, err);
+    if (st == PZ_OK)
+        pz_search_join(s, p, w, n_w);
+    if (c->scorer->any_time)
+        s->part[p].weight = 0;
+    e->joined[p] = s->part[p].weight > 0 || c->scorer->any_time;
+    return st;
+}
+
+static enum pz_status try_part(struct estimating *e, const struct pz_corpus *c, struct pz_search *s,
+                               size_t p, double *said, double *took, struct pz_err *err)
+{
+    struct pz_choice choice = s->choice[p];
+    size_t effort = pz_search_effort(&choice);
+    enum pz_status st;
+
+    if (effort < SIZE_MAX)
+        choice.value[effort] *= LONG_SAMPLE;
+    s->part[p] = (struct pz_part){ .scorer = choice.scorer, .cold_weight = choice.cold_weight };
+    st = time_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
+    if (st == PZ_OK)
+        st = time_asking(e, p, s->part[p].part, err);
+    return st == PZ_OK ? join(e, s, p, err) : st;
+}
+
+/* All parts, on a share of the cases. */
+static enum pz_status try_all(struct estimating *e, const struct pz_corpus *c, struct pz_err *err)
+{
+    struct pz_valid few = e->v;
+    struct pz_tune_cfg cfg = { .seed = e->cfg.seed };
+    struct pz_search s = { .v = &few, .cfg = &cfg, .choice = e->t.choice };
+    double said = 0, took = 0;
+    enum pz_status st = PZ_OK;
+
+    few.n_users = few.n_users < JOINED ? few.n_users : JOINED;
+    s.each = pz_mem_array(few.n_users, sizeof *s.each);
+    s.trial = pz_mem_array((size_t)few.n_users * PZ_WEIGHTS, sizeof *s.trial);
+    if (!s.each || !s.trial)
+        st = pz_err_memory(err, "a search", 72.0 * few.n_users);
+    pz_search_leave_trend(&s, e->t.n);
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
+        st = try_part(e, c, &s, p, &said, &took, err);
+    e->speed = said > 0 ? took / said : 0;
+    for (size_t p = 0; p < e->t.n; p++)
+        if (s.part[p].part)
+            s.part[p].scorer->free(s.part[p].part);
+    free(s.each);
+    free(s.trial);
+    return st;
+}
+
+static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
+{
+    const struct pz_dataset *ds = e->t.ds;
+    uint8_t *keep = pz_mem_array(ds->n_interactions, 1);
+    struct pz_corpus_own few = { 0 };
+    enum pz_status st = keep ? PZ_OK : pz_err_memory(err, "the sample", (double)ds->n_interactions);
+
+    if (st == PZ_OK) {
+        sample(ds, keep);
+        st = pz_corpus_make(ds, e->cfg.rules, e->cfg.n_rules, keep, &few, err);
+    }
+    few.c.event_power = e->t.teach->event_power;
+    few.c.wishes = e->t.teach->wishes;
+    if (st == PZ_OK)
+        st = try_all(e, &few.c, err);
+    pz_corpus_clear(&few);
+    free(keep);
+    return st;
+}
+
+/* ---- what is to come ---- */
+
+/* The parts that a training has: all, or all but those that take long. */
+struct outlook {
+    const struct estimating *e;
+    bool with;
+    double cases, memo; /* share of cases of which the other parts' sum is kept */
+};
+
+static bool has(const struct outlook *o, size_t p)
+{
+    return o->with || !o->e->t.choice[p].scorer->any_time;
+}
+
+static bool joins(const struct outlook *o, size_t p)
+{
+    return has(o, p) && o->e->joined[p];
+}
+
+/* Seconds of a case asked of the first n parts but one. */
+static double others(const struct outlook *o, size_t n, size_t except)
+{
+    double sum = 0;
+
+    for (size_t p = 0; p < n; p++)
+        sum += p != except && joins(o, p) ? o->e->ask_s[p] : 0;
+    return sum;
+}
+
+/* All parts by all cases. */
+static double ask_all(const struct outlook *o)
+{
+    return o->cases * others(o, o->e->t.n, SIZE_MAX);
+}
+
+/* A trial of part p beside the first n by some weights; fresh: nothing is kept of the others yet. */
+static double trial(const struct outlook *o, size_t p, size_t n, double weights, bool fresh)
+{
+    double rest = (fresh ? 1 : 1 - o->memo) * others(o, n, p);
+
+    return o->cases * (o->e->ask_s[p] + (weights - 1) * o->e->rank_s + rest);
+}
+
+/* A trial that is judged on all cases by that chance, on the first quarter else. What is kept is kept of the
+ * first cases. */
+static double moved(const struct outlook *o, size_t p, size_t n, double whole)
+{
+    double of_first = fmax(1 - 4 * o->memo, 0) / 4, of_rest = 0.75 - fmax(o->memo - 0.25, 0);
+    double weights = p > 0 ? PZ_WEIGHTS - 3 : 0;
+
+    return o->cases * ((0.25 + 0.75 * whole) * (o->e->ask_s[p] + weights * o->e->rank_s) +
+                       (of_first + whole * of_rest) * others(o, n, p));
+}
+
+static double fit_s(const struct outlook *o, size_t p)
+{
+    return o->e->speed * o->e->train[p].work_ns;
+}
+
+/* A fit in another region of the settings. */
+static double turned_s(const struct outlook *o, size_t p)
+{
+    return o->e->speed * o->e->turned[p].work_ns;
+}
+
+static double fit_all(const struct outlook *o)
+{
+    double sum = 0;
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        sum += has(o, p) && !o->e->t.choice[p].scorer->any_time ? fit_s(o, p) : 0;
+    return sum;
+}
+
+static bool is_hidden(const struct outlook *o, size_t p)
+{
+    return o->e->t.choice[p].scorer->of_history && o->e->v.exclude_seen;
+}
+
+/* The chance that part p is searched. */
+static double chance(const struct outlook *o, size_t p)
+{
+    const struct pz_choice *c = &o->e->t.choice[p];
+
+    return p == 0 || c->weight_fixed || c->scorer->any_time ? 1
+           : o->e->joined[p]                                ? JOINS
+                                                            : JOINS_YET;
+}
+
+/* The search of part p when it comes in. */
+static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
+{
+    const struct pz_choice *c = &o->e->t.choice[p];
+    struct pz_plan plan = pz_plan_part(c, n_fits);
+    double one = moved(o, p, p + 1, WHOLE);
+    double s = fit_s(o, p) + trial(o, p, p + 1, p > 0 ? PZ_WEIGHTS : 1, true);
+
+    if (c->scorer->any_time) /* learned in stages: one more judgement */
+        s += trial(o, p, p + 1, PZ_WEIGHTS, false);
+    if (p == 0 && o->e->v.sliced)
+        s += TREND_TRIALS * JUDGED_TREND * 2 * trial(o, p, 1, 1, true);
+    s += (plan.scans + plan.fitted_scans) * moved(o, p, p + 1, WHOLE_LESS) +
+         plan.fitted_scans * fit_s(o, p);
+    return is_hidden(o, p)
+               ? s
+               : s + chance(o, p) * ((plan.regions + plan.fits + plan.moves) * one +
+                                     plan.fits * fit_s(o, p) + plan.regions * turned_s(o, p));
+}
+
+/* Once more, when all are there. */
+static double search_last(const struct outlook *o, size_t p, uint32_t n_fits)
+{
+    struct pz_plan plan = pz_plan_part(&o->e->t.choice[p], n_fits);
+    size_t n = o->e->t.n;
+
+    if (is_hidden(o, p) || !o->e->joined[p])
+        return 0;
+    return trial(o, p, n, PZ_WEIGHTS - 2, true) + (plan.last - 1) * moved(o, p, n, WHOLE_LESS);
+}
+
+static uint32_t count_switches(const struct pz_choice *c)
+{
+    uint32_t n = 0;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        n += pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out;
+    return n;
+}
+
+/* What comes back, on cases of its own. */
+static double search_repeats(const struct outlook *o)
+{
+    double s = 2 * ask_all(o);
+
+    for (size_t p = 0; p < o->e->t.n; p++) {
+        const struct pz_choice *c = &o->e->t.choice[p];
+        double n = c->scorer->of_history ? HISTORY_TRIALS : 0;
+
+        for (size_t k = 0; k < c->scorer->n_settings && !c->scorer->of_history; k++)
+            n += c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k]
+                     ? REPEAT_TRIALS
+                     : 0;
+        if (n > 0 && (joins(o, p) || is_hidden(o, p)))
+            s += trial(o, p, o->e->t.n, 1, true) + (n - 1) * moved(o, p, o->e->t.n, WHOLE);
+    }
+    return s;
+}
+
+/* Beside simple answers and for the check: defaults are fitted and judged. */
+static double close_and_check(const struct outlook *o)
+{
+    uint32_t turned = o->e->v.sliced ? count_switches(&o->e->t.choice[0]) : 0;
+    double alone = o->e->v.sliced ? 2 * ask_all(o) : 0;
+
+    return alone + (1 + turned) * (fit_all(o) + ask_all(o)) + ask_all(o) -
+           turned * (fit_s(o, 0) - turned_s(o, 0));
+}
+
+/* Weights of event types, where they differ, are tried with four powers on the first part. */
+static double choose_power(const struct outlook *o)
+{
+    bool differ = false;
+
+    for (size_t i = 1; i < o->e->cfg.n_rules; i++)
+        differ = differ || o->e->cfg.rules[i].weight != o->e->cfg.rules[0].weight;
+    return differ && o->e->searches_power ? 4 * (fit_s(o, 0) + trial(o, 0, 1, 1, true)) : 0;
+}
+
+static double tuning_s(const struct outlook *o)
+{
+    const struct pz_corpus *c = &o->e->v.train;
+    uint32_t n_fits = pz_tune_fits(c->ptr[c->n_users], c->ordered, o->e->cfg.n_trials);
+    double s = choose_power(o);
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        if (has(o, p))
+            s += search_part(o, p, n_fits) + search_last(o, p, n_fits);
+    if (o->e->v.sliced)
+        s += TREND_AGAIN * JUDGED_TREND * ask_all(o);
+    s += close_and_check(o);
+    if (o->e->v.exclude_seen)
+        s += search_repeats(o);
+    return s + fmin(SCALE_CASES / o->cases, 1) * ask_all(o) +
+           SCALE_NS * 1e-9 * SCALE_CASES * c->n_items;
+}
+
+/* As train.c has it: parts without a weight are left out. */
+static bool stays(const struct outlook *o, size_t p)
+{
+    const struct pz_scorer *s = o->e->t.choice[p].scorer;
+
+    return has(o, p) && (o->cases <= 0 || o->e->joined[p] || s->is_fallback || s->kept_idle);
+}
+
+/* The last fits, and the file. keep: the chance that a part stays that takes long. */
+static double finishing_s(const struct outlook *o, double keep)
+{
+    const struct pz_dataset *ds = o->e->t.ds;
+    double s = 0;
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        if (stays(o, p))
+            s += (o->e->t.choice[p].scorer->any_time ? keep : 1) * o->e->speed *
+                 (o->e->all[p].work_ns + WRITE_NS * o->e->all[p].kept);
+    return s + o->e->speed * (WRITE_NS * 16 * (double)ds->n_interactions +
+                              WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
+}
+
+/* Parts stay while others are fitted; a search has a part twice, its closing comparison all of them, its
+ * cases that keep what was seen a second memory of sums, where there are any. */
+static double peak(const struct outlook *o)
+{
+    const struct pz_corpus *c = &o->e->t.corpus.c;
+    double kept = 0, beside = 0, most = 0, n = (double)c->ptr[c->n_users];
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        if (has(o, p)) {
+            most = fmax(most, kept + o->e->all[p].kept + o->e->all[p].beside);
+            kept += o->e->all[p].kept;
+            beside = fmax(beside, o->e->all[p].beside);
+        }
+    if (o->cases > 0)
+        most = fmax(most, 2 * kept + beside + 16 * n + 8.0 * c->n_users +
+                              (o->e->v.exclude_seen ? 6.0 : 4) * o->e->v.n_memo * c->n_items);
+    return WRITER + SLACK * (o->e->bytes + 4 * n + most);
+}
+
+static struct pz_outlay foresee(const struct estimating *e, bool with, double keep)
+{
+    struct outlook o = { .e = e, .with = with };
+
+    if (e->v.n_users > 0) {
+        o.cases = e->v.first[e->v.n_users];
+        o.memo = e->v.n_memo / o.cases;
+    }
+    return (struct pz_outlay){
+        e->begun_s + (o.cases > 0 ? tuning_s(&o) : 0) + finishing_s(&o, keep), peak(&o)
+    };
+}
+
+/* ---- all of it ---- */
+
+/* What a trial's fit takes with the first switch turned. */
+static enum pz_status cost_turned(struct estimating *e, size_t p, struct pz_err *err)
+{
+    struct pz_choice there = e->t.choice[p];
+    size_t k = 0;
+
+    while (k < there.scorer->n_settings &&
+           !(pz_choice_is_switch(&there, k) && !there.scorer->settings[k].read_out))
+        k++;
+    e->turned[p] = e->train[p];
+    if (k == there.scorer->n_settings)
+        return PZ_OK;
+    there.value[k] = there.value[k] > there.low[k] ? there.low[k] : there.high[k];
+    return pz_scorer_cost(there.scorer, &e->v.train, there.value, &e->turned[p], err);
+}
+
+static enum pz_status count(struct estimating *e, struct pz_err *err)
+{
+    const struct pz_choice *c = e->t.choice;
+    enum pz_status st = PZ_OK;
+
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
+        st = pz_scorer_cost(c[p].scorer, e->t.teach, c[p].value, &e->all[p], err);
+        if (st == PZ_OK && e->v.n_users > 0)
+            st = pz_scorer_cost(c[p].scorer, &e->v.train, c[p].value, &e->train[p], err);
+        if (st == PZ_OK && e->v.n_users > 0)
+            st = cost_turned(e, p, err);
+    }
+    return st;
+}
+
+/* The cases of the search, where there will be one. */
+static enum pz_status cut(struct estimating *e, struct pz_err *err)
+{
+    const struct pz_recipe *recipe = e->cfg.recipe;
+    enum pz_status st;
+
+    e->v.metric = e->cfg.metric;
+    if (e->cfg.n_trials == 0 || (e->t.n == 1 && e->t.choice[0].scorer->is_fallback))
+        return PZ_OK;
+    st = pz_valid_cut(e->t.teach, recipe->task, recipe->exclude_seen, pz_tune_users(e->t.teach),
+                      e->cfg.seed, &e->v, err);
+    if (st == PZ_OK && e->v.n_users > 0 && e->t.n > 1)
+        st = pz_valid_remember(&e->v, err);
+    return st;
+}
+
+/* What the training that was asked for takes, of what it takes with and without the part that takes long. */
+static void choose(const struct estimating *e, struct pz_estimate *out)
+{
+    const struct pz_scorer *slow = NULL;
+    const char *asked;
+
+    for (size_t p = 0; p < e->t.n; p++)
+        slow = e->t.choice[p].scorer->any_time ? e->t.choice[p].scorer : slow;
+    out->without = out->asked = foresee(e, false, 0);
+    if (!slow)
+        return;
+    out->slow = slow->name;
+    out->with = foresee(e, true, 1);
+    asked = pz_params_asked(&e->cfg, slow);
+    if (asked && strcmp(asked, "on") == 0)
+        out->asked = out->with;
+    else if (pz_training_decides(&e->t, slow))
+        out->asked = foresee(e, true, LONG_STAYS);
 }
 
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err)
 {
-    uint64_t step = (ds->n_interactions + SAMPLE - 1) / SAMPLE;
-    uint8_t *keep = pz_mem_array(ds->n_interactions, sizeof *keep);
-    struct pz_estimate less = { .share = 0 };
-    enum pz_status st = PZ_OK;
+    struct estimating e = { .t = { .ds = ds }, .cfg = *cfg, .bytes = (double)pz_mem_peak() };
+    enum pz_status st;
 
-    *out = less;
-    if (!keep)
-        return pz_err_memory(err, "the sample", (double)ds->n_interactions);
-    if (step >
-        1) /* what depends on items does not grow with users: two points tell the two apart */
-        st = try_out(ds, cfg, 2 * step, keep, &less, err);
+    *out = (struct pz_estimate){ 0 };
+    e.t.cfg = &e.cfg;
+    e.cfg.log = NULL;
+    e.searches_power = e.cfg.event_power <= 0;
+    if (e.searches_power) /* what it takes is counted */
+        e.cfg.event_power = PZ_EVENT_POWER;
+    st = pz_training_prepare(&e.t, err);
+    e.begun_s = pz_cpu_seconds();
     if (st == PZ_OK)
-        st = try_out(ds, cfg, step > 1 ? step : 1, keep, out, err);
-    free(keep);
-    if (step > 1) {
-        out->cpu_s = extend(less.share, less.cpu_s, out->share, out->cpu_s);
-        out->bytes = extend(less.share, less.bytes, out->share, out->bytes);
-    }
-    if (cfg->n_trials) {
-        out->cpu_s *= 1 +
-                      TUNING_FITS * pz_tune_fits(ds->n_interactions, is_ordered(ds), cfg->n_trials);
-        out->bytes *= TUNING_MEMORY;
-    }
+        st = cut(&e, err);
+    if (st == PZ_OK)
+        st = count(&e, err);
+    if (st == PZ_OK)
+        st = e.v.n_users > 0 ? try_parts(&e, err) : probe(&e, err);
+    if (st == PZ_OK)
+        choose(&e, out);
+    pz_valid_clear(&e.v);
+    pz_training_clear(&e.t);
     return st;
 }

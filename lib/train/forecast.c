@@ -3,41 +3,25 @@
  *
  * Trials to come are counted from what the search does with a part (search.c): one to begin, a scan of
  * what is scanned, read-outs up and down in each pass, the fits, and once more read-outs and weight when
- * all are there. A part that gains nothing by its defaults takes one trial only, which nobody knows
+ * all are there (plan.c). A part that gains nothing by its defaults takes one trial only, which nobody knows
  * before; so the total falls more often than it rises. Seconds are those of a trial so far, the fits of
  * all parts at the end included. A part that takes long is not in them until it was learned: its cost is
  * not that of a trial. */
 #include <math.h>
 
-#include "train/tune.h"
-
-enum { PASSES = 3 };
+#include "train/plan.h"
 
 static uint32_t trials_of(const struct pz_choice *c, uint32_t n_fits)
 {
-    uint32_t scanned = 0, read_outs = 0, switches = 0;
+    struct pz_plan p = pz_plan_part(c, n_fits);
 
-    for (size_t k = 0; k < c->scorer->n_settings; k++) {
-        const struct pz_setting *s = &c->scorer->settings[k];
-
-        if (!(c->low[k] < c->high[k]))
-            continue;
-        scanned += s->scanned;
-        read_outs += s->read_out;
-        switches += pz_choice_is_switch(c, k) && !s->read_out;
-    }
-    return 1 + PZ_SCAN_STEPS * scanned + 2 * PASSES * read_outs + switches * (1 + 2 * read_outs) +
-           n_fits;
+    return (uint32_t)lround(1 + p.scans + p.fitted_scans + p.regions + p.fits + p.moves);
 }
 
 /* The last look at read-outs, and a round of weights. */
-static uint32_t trials_at_end(const struct pz_choice *c)
+static uint32_t trials_at_end(const struct pz_choice *c, uint32_t n_fits)
 {
-    uint32_t read_outs = 0;
-
-    for (size_t k = 0; k < c->scorer->n_settings; k++)
-        read_outs += c->scorer->settings[k].read_out && c->low[k] < c->high[k];
-    return 1 + 2 * read_outs;
+    return (uint32_t)lround(pz_plan_part(c, n_fits).last);
 }
 
 void pz_search_forecast(struct pz_search *s)
@@ -56,14 +40,14 @@ void pz_search_forecast(struct pz_search *s)
     }
     f->of_part++;
     for (size_t p = s->n_parts; p < f->n; p++) {
-        left += trials_of(&s->choice[p], f->n_fits) + trials_at_end(&s->choice[p]);
+        left += trials_of(&s->choice[p], f->n_fits) + trials_at_end(&s->choice[p], f->n_fits);
         if (s->choice[p].scorer->any_time)
             aside = s->choice[p].scorer->name;
     }
     for (size_t p = 0; p < s->n_parts; p++) {
         fits += s->fit_s[p];
         if (s->part[p].weight > 0)
-            left += trials_at_end(&s->choice[p]);
+            left += trials_at_end(&s->choice[p], f->n_fits);
         if (s->choice[p].scorer->any_time)
             took -= s->fit_s[p];
     }

@@ -116,6 +116,11 @@ static const char *undecided(const struct pz_training *t)
                                                  : NULL;
 }
 
+bool pz_training_decides(const struct pz_training *t, const struct pz_scorer *s)
+{
+    return !s->any_time || strcmp(switched(t->cfg, s), "auto") != 0 || !undecided(t);
+}
+
 static void drop_undecided(struct pz_training *t)
 {
     const char *why = undecided(t);
@@ -124,7 +129,7 @@ static void drop_undecided(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_scorer *s = t->choice[p].scorer;
 
-        if (!why || !s->any_time || strcmp(switched(t->cfg, s), "auto") != 0)
+        if (pz_training_decides(t, s))
             t->choice[n++] = t->choice[p];
         else if (pz_params_asked(t->cfg, s))
             pz_log(t->cfg->log, PZ_LOG_NOTE, "%s is left out: %s", s->name, why);
@@ -469,8 +474,7 @@ static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_t
     return st;
 }
 
-/* From the data to what the parts shall be: all but the fits on all data. */
-static enum pz_status search(struct pz_training *t, struct pz_err *err)
+enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err)
 {
     const struct pz_train_cfg *cfg = t->cfg;
     double power = 0;
@@ -499,6 +503,14 @@ static enum pz_status search(struct pz_training *t, struct pz_err *err)
     }
     if (st == PZ_OK)
         st = pz_params_apply(t, err);
+    return st;
+}
+
+/* From the data to what the parts shall be: all but the fits on all data. */
+static enum pz_status search(struct pz_training *t, struct pz_err *err)
+{
+    enum pz_status st = pz_training_prepare(t, err);
+
     if (st == PZ_OK) {
         drop_undecided(t);
         st = tune(t, err);

@@ -69,18 +69,22 @@ enum pz_status pz_train_with_trials(const char *const *path, size_t n, const str
                                     double timeout_s, struct pz_log *log, const char *out,
                                     struct pz_err *err);
 
-/* What a training will take. */
-struct pz_estimate {
-    double cpu_s; /* processor seconds of all threads */
-    double bytes; /* peak memory of the process */
-    double share; /* of the interactions that was tried out */
+/* Processor seconds of all threads, and peak memory of the process in bytes. */
+struct pz_outlay {
+    double cpu_s, bytes;
 };
 
-/* Estimate pz_train's cost by trying: the defaults are fitted on about 100,000 interactions of
- * whole users, on larger data on half as many before, and time and memory are extended along a
- * line; tuning costs about two fits for each that it tries, and 1.7 times the memory. Without the
- * encoder it errs on the high side: on four sets the truth was between 0.4 and 1.2 of it. The
- * encoder that tuning tries by default is not in it. Writes nothing.
+/* What a training will take. */
+struct pz_estimate {
+    struct pz_outlay
+        asked; /* as it was asked for; the mean, where it may leave the slow part out */
+    struct pz_outlay without; /* the part that takes long */
+    struct pz_outlay with;    /* when that is tried and kept; of no meaning where slow is NULL */
+    const char *slow;         /* its name; NULL: the training has none */
+};
+
+/* Estimate pz_train's cost from counts of the data, and with tuning from fits on a share of it, at less
+ * than a tenth of that cost (estimate.c). Writes nothing.
  * Errors: as pz_train */
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);

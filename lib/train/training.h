@@ -31,6 +31,16 @@ struct pz_training {
                         alone */
 };
 
+/* From the data to the parts that they can feed, with settings, ranges and weights as they start: what
+ * teaches, and t->choice. Before that t has ds and cfg.
+ * Errors: as pz_train
+ * Owner:  the training, also after a failure */
+enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err);
+
+/* Whether a part that was prepared is tried or learned: one that takes long and that nobody asked for is
+ * not where the data cannot decide on it. */
+bool pz_training_decides(const struct pz_training *t, const struct pz_scorer *s);
+
 /* What every training does with a corpus just made: say how many events are beyond its end, and set
  * its `wishes` by the recipe and the event weights. */
 void pz_training_begin(struct pz_training *t);

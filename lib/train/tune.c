@@ -282,8 +282,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     return st;
 }
 
-/* A trend is that of the end of the data: other cases would judge it by chance. */
-static void leave_trend(struct pz_search *s, size_t n)
+void pz_search_leave_trend(const struct pz_search *s, size_t n)
 {
     for (size_t p = 0; p < n && !s->v->newest; p++) {
         struct pz_choice *c = &s->choice[p];
@@ -311,7 +310,7 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     s->untuned = pz_mem_array(max, sizeof *s->untuned);
     if (!s->each || !s->trial || !s->untuned)
         st = pz_err_memory(err, "tuning", 80.0 * max);
-    leave_trend(s, n);
+    pz_search_leave_trend(s, n);
     memcpy(untuned, s->choice, n * sizeof *untuned);
     if (s->trend)
         trend = *s->trend;

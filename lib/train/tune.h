@@ -106,6 +106,10 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
  * Errors: as pz_search_begin */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
+/* Fix, of the first n choices, what the cases cannot judge: a trend is that of the end of the data, and
+ * other cases would judge it by chance. */
+void pz_search_leave_trend(const struct pz_search *s, size_t n);
+
 /* Find the weight of part p beside the others all over again, 0 included, on cases s->v that may be
  * other than before. s->each and s->mean become those on these cases.
  * Errors: as pz_valid_judge */

@@ -373,17 +373,31 @@ two_days() {
     printf '%s\n' inter.csv left log shop.pzd | cmp - left
 }
 
-@test "--dry-run estimates memory and time by trying, and writes nothing" {
+@test "--dry-run says memory and time with and without the slow part, and writes nothing" {
     small_shop
     pz-train --dry-run --json -o home.pzm shop.pzd >plan
     pz-train --dry-run --json --no-tune -o home.pzm shop.pzd >plain
+    pz-train --dry-run --json -p sequence=off -o home.pzm shop.pzd >off
+    pz-train --dry-run -o home.pzm shop.pzd | grep 'without sequence [0-9]* MB and [0-9.]* s, with it'
     [ ! -e home.pzm ]
-    jq -e '.interactions > 5000 and .memory_mb > 1 and .cpu_seconds > 0 and .tried_on == 1' plan
+    jq -e '.interactions > 5000 and .memory_mb > 1 and .slow_part == "sequence"' plan
+    jq -e '.without.cpu_seconds < .cpu_seconds and .cpu_seconds < .with.cpu_seconds' plan
+    jq -e '.cpu_seconds == .without.cpu_seconds and .with.cpu_seconds > .cpu_seconds' plain
+    jq -e 'has("slow_part") | not' off
     jq -se '.[0].cpu_seconds > .[1].cpu_seconds and .[0].memory_mb > .[1].memory_mb' plan plain
-    # more data than are tried out
-    awk 'NR == 1; NR > 1 { for (i = 0; i < 25; i++) print "x" i $0 }' inter.csv >large.csv
+}
+
+@test "--dry-run says about the memory that a training then has" {
+    # more data than a program has memory anyway
+    small_shop
+    awk 'NR == 1; NR > 1 { for (i = 0; i < 40; i++) print "x" i $0 }' inter.csv >large.csv
     pz-import -q -o large.pzd --interactions large.csv
-    pz-train --dry-run --json --no-tune -o home.pzm large.pzd | jq -e '.tried_on > 0.2 and .tried_on < 0.9'
+    pz-train --dry-run --json --no-tune -o home.pzm large.pzd >plan
+    pz-train -q --no-tune --ledger ledger -o home.pzm large.pzd
+    jq -se '.[0].memory_mb * 1e6 / .[1].peak_memory_bytes | . > 0.7 and . < 1.4' plan ledger
+    # what it takes grows with the settings asked for
+    pz-train --dry-run --json --no-tune -p factors.dim=512 -o home.pzm large.pzd >wide
+    jq -se '.[1].cpu_seconds > 2 * .[0].cpu_seconds and .[1].memory_mb > .[0].memory_mb' plan wide
 }
 
 @test "without order the rank of the spectrum and kNN are searched, and what is asked for" {

@@ -86,6 +86,47 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, f, part_free, part);
 }
 
+/* Users and items with an event. */
+static double count_active(const struct pz_corpus *c, struct pz_err *err)
+{
+    uint8_t *met = pz_mem_array(c->n_items, 1);
+    double n = 0;
+
+    if (!met) {
+        pz_err_memory(err, "the cost of factors", c->n_items);
+        return -1;
+    }
+    for (uint32_t u = 0; u < c->n_users; u++)
+        n += c->ptr[u] < c->ptr[u + 1];
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        n += !met[c->item[p]];
+        met[c->item[p]] = 1;
+    }
+    free(met);
+    return n;
+}
+
+/* Nanoseconds of 8 sweeps of 64 dimensions on six sets of 60,000 to 500,000 events and parts of them: a
+ * row is turned, one with events is solved, events are gathered, the eigenvectors come on top. Truth was
+ * .8 to 1.2 of it. */
+static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
+                           struct pz_err *err)
+{
+    double n = (double)c->ptr[c->n_users], rows = (double)c->n_users + c->n_items,
+           active = count_active(c, err), d = value[PZ_FACTORS_DIM], of_64 = d / 64;
+
+    if (active < 0)
+        return PZ_TRY_AGAIN;
+    out->work_ns = of_64 * of_64 * (4460 * rows + 4.2e6 * of_64) +
+                   of_64 * (7070 * active + 556 * n);
+    if (value[PZ_FACTORS_SOLVER] > 0) /* by Cholesky: d^2 an event and d^3 / 6 a row */
+        out->work_ns += 16 * 0.05 * d * d * (n + active * d / 6);
+    out->work_ns *= value[PZ_FACTORS_SWEEPS] / 8;
+    out->kept = 4 * d * c->n_items;
+    out->beside = 4 * d * c->n_users + 8 * n + 16.0 * c->n_items;
+    return PZ_OK;
+}
+
 static enum pz_status update(const void *old_part, const struct pz_corpus *c,
                              const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                              void **part, struct pz_err *err)
@@ -379,6 +420,7 @@ const struct pz_scorer pz_factors = {
     .relates = true,
     .kept_idle = true, /* its vectors tell how alike items are */
     .fit = fit,
+    .cost = cost,
     .update = update,
     .refit_at = 0.1,
     .save = save,

@@ -498,6 +498,7 @@ const struct pz_scorer pz_sequence = {
     .n_settings = PZ_SEQ_N,
     .start = start,
     .fit = fit,
+    .cost = pz_seq_cost,
     .any_time = true,
     .more = more,
     .update = update,

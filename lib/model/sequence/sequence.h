@@ -187,6 +187,11 @@ void pz_seq_features_clear(struct pz_seq_features *f);
 
 /* ---- sequence.c; pz_seq_train: fit.c ---- */
 
+/* As pz_scorer.cost.
+ * Errors: as pz_scorer.cost */
+enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
+                           struct pz_err *err);
+
 struct pz_seq_trainer; /* fit.c: a training that may go on */
 
 /* The learned part. */

@@ -490,6 +490,19 @@ static void explain(const void *part, const struct pz_query *q, uint32_t item, v
     }
 }
 
+/* A list of sessions by item and one of items by session. */
+static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
+                           struct pz_err *err)
+{
+    double n = (double)c->ptr[c->n_users];
+
+    (void)value;
+    (void)err;
+    out->work_ns = 80 * n;
+    out->kept = 8 * n + 8.0 * c->n_users + 16.0 * c->n_items;
+    return PZ_OK;
+}
+
 static enum pz_suits suits(const struct pz_setup *setup)
 {
     return setup->newest_users ? PZ_SUITS : PZ_SUITS_IF_ASKED;
@@ -506,6 +519,7 @@ const struct pz_scorer pz_sessions = {
     .max_weight = 0.4,
     .suits = suits,
     .fit = fit,
+    .cost = cost,
     .save = save,
     .derive = derive,
     .load = load,

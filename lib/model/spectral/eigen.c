@@ -134,13 +134,17 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
     return st;
 }
 
+double pz_sparse_width(double k)
+{
+    return k + floor(k * EXTRA_PERCENT / 100) + EXTRA_MIN;
+}
+
 /* The matrix has no more singular values than its smaller side. Columns beyond those found are zero
  * with value 0: the part's shape follows the setting, whatever the data. */
 enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
                                struct pz_mat *out, float *value, struct pz_err *err)
 {
-    size_t wide = k + k * EXTRA_PERCENT / 100 + EXTRA_MIN,
-           max = a->cols < a->rows ? a->cols : a->rows;
+    size_t wide = (size_t)pz_sparse_width((double)k), max = a->cols < a->rows ? a->cols : a->rows;
     size_t width = wide < max ? wide : max, keep = k < width ? k : width,
            stride = k < width ? width : k;
     float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);

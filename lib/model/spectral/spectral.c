@@ -194,6 +194,22 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, f, part_free, part);
 }
 
+/* Nanoseconds of 128 vectors on six sets of 60,000 to 500,000 events and parts of them: items are made
+ * orthonormal, events gathered. Truth was .85 to 1.5 of it. */
+static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
+                           struct pz_err *err)
+{
+    double n = (double)c->ptr[c->n_users], wide = pz_sparse_width(value[PZ_SPECTRAL_DIM]), width;
+
+    (void)err;
+    width = fmin(wide, fmin(c->n_users, c->n_items));
+    out->work_ns = width / 151 * (16000 * width / 151 * c->n_items + 400 * n + 1400.0 * c->n_users);
+    out->kept = (value[PZ_SPECTRAL_DIM] + 16) * c->n_items;
+    out->beside = 4 * wide * c->n_items + 24 * n + 4.0 * PZ_SPECTRAL_BLOCK * c->n_users +
+                  8 * width * width;
+    return PZ_OK;
+}
+
 /* ---- a delta ---- */
 
 /* p_u = a_u V of a user's row of A, over the items that have a vector. Returns n_u, the row sum of
@@ -676,6 +692,7 @@ const struct pz_scorer pz_spectral = {
     .n_settings = PZ_SPECTRAL_N,
     .start = start,
     .fit = fit,
+    .cost = cost,
     .update = update,
     .refit_at = 0.1,
     .save = save,

@@ -67,6 +67,9 @@ struct pz_sparse {
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err);
 
+/* Columns that k vectors are found with, where A has so many rows and columns. */
+double pz_sparse_width(double k);
+
 /* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a
  * failure; value [k] descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of
  * *vector, in which it works.

@@ -32,13 +32,7 @@
 #include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 
-enum {
-    GRAM_ENTRIES = 1 << 23,
-    GRAM_ROW_MIN = 64,
-    DENSE_ITEMS = 3000,
-    TARGET_BLOCK = 4096,
-    PAD = 8
-};
+enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, TARGET_BLOCK = 4096, PAD = 8 };
 
 /* ---- Cholesky: A = U'U in the upper triangle, row-major ---- */
 
@@ -353,7 +347,7 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_c
             memset(source, 1, v->n_items);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
     }
-    if (st == PZ_OK && n <= DENSE_ITEMS)
+    if (st == PZ_OK && n <= PZ_TRANS_DENSE)
         st = to_square(g, err);
     free(scale);
     free(source);

@@ -20,7 +20,7 @@
 #include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 
-enum { BLOCK_ENTRIES = 1 << 20, BLOCK_ROWS_MIN = 16, SWAP_CELLS = 1 << 20 };
+enum { BLOCK_ROWS_MIN = 16, SWAP_CELLS = 1 << 20 };
 
 /* ---- one row ---- */
 
@@ -489,7 +489,7 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
  * themselves. */
 static uint32_t block_of(const struct job *job, uint32_t n)
 {
-    uint32_t block = BLOCK_ENTRIES / (job->cut.keep + 1);
+    uint32_t block = PZ_TRANS_BLOCK / (job->cut.keep + 1);
 
     block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
     return block > n ? n + 1 : block;

@@ -8,6 +8,7 @@
  *   ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
  *   score.c   scores and explanations
  *   update.c  a delta added to the counts
+ *   cost.c    what a fit takes
  *   file.c    columns
  *
  * kNN keeps counts by source and scores with C[b->j] / (pop_b^x pop_j^y); the ridge keeps counts by
@@ -302,6 +303,7 @@ const struct pz_scorer pz_transitions = {
     .start = start,
     .elsewhere = elsewhere,
     .fit = fit,
+    .cost = pz_trans_cost,
     .update = pz_trans_update,
     .refit_at = 0.25,
     .save = pz_trans_save,

@@ -58,7 +58,9 @@ enum pz_trans_set {
 enum {
     PZ_TRANS_LAGS = 20,      /* length of the repeat curve */
     PZ_TRANS_HOP_ITEMS = 30, /* items that the second step starts from */
-    PZ_TRANS_ROW_MAX = 2048  /* coefficients kept a source item by the ridge */
+    PZ_TRANS_ROW_MAX = 2048, /* coefficients kept a source item by the ridge */
+    PZ_TRANS_DENSE = 3000,   /* items up to which the Gram matrix is a full square */
+    PZ_TRANS_BLOCK = 1 << 20 /* entries of rows that are made before they are appended */
 };
 
 /* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
@@ -154,6 +156,9 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
                                   const double *set, const struct pz_trans_feats *feats,
                                   const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
+
+/* Positions between which pairs count; without order all of a history do, nearly. */
+uint32_t pz_trans_window(const struct pz_corpus *c, const double *set);
 
 /* Add damped event weight * time decay of the corpus's interactions (of the new ones when
  * first_new) to pop[n_items], then make pop[n_items + a] the sum over the items of attribute a.
@@ -252,6 +257,27 @@ bool pz_trans_score_few(const void *part, const struct pz_query *q, void *scratc
                         uint64_t *touched);
 void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                       float *contrib);
+
+/* ---- cost.c ---- */
+
+/* Sums over all rows, of which some are looked at. */
+struct pz_trans_sums {
+    double pairs;           /* of events within the window, both directions */
+    double sources;         /* that meet a target */
+    double kept;            /* of those */
+    double unknowns, cubes; /* m of a target's system, m^3 */
+};
+
+/* What a count by these settings will have to do.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
+                             const struct pz_trans_feats *feats, struct pz_trans_sums *out,
+                             struct pz_err *err);
+
+/* As pz_scorer.cost.
+ * Errors: as pz_scorer.cost */
+enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,
+                             struct pz_err *err);
 
 /* ---- file.c ---- */
 

@@ -34,6 +34,11 @@ enum { UNORDERED_WINDOW = 1000, WITHIN_MAX = 255, FINE = 27 };
  * counted: without that bound, each new event would count its user's whole history again. */
 static const double STALE_BOUND = 0.02;
 
+uint32_t pz_trans_window(const struct pz_corpus *c, const double *set)
+{
+    return c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+}
+
 double pz_trans_decay(const double *set, double age_s)
 {
     double half_s = set[PZ_TRANS_HALF_LIFE] * 86400;
@@ -304,7 +309,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->feats = feats;
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
-    v->window = c->ordered ? (uint32_t)set[PZ_TRANS_WINDOW] : UNORDERED_WINDOW;
+    v->window = pz_trans_window(c, set);
     /* `at` counts half places, and `within` fits a byte. */
     v->max = v->window < WITHIN_MAX / 2 ? WITHIN_MAX : 2 * v->window;
     list = list_users(v, c, delta);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a search of settings will try, as far as it can be known before: search.c's steps, with the means
+ * of what chance decides. On three sets of 60,000 to 100,000 events the first part took 60 to 68 trials,
+ * where 70 are foreseen, the second 15 or 16 of 15, the third 29 of 26. */
+#include <math.h>
+
+#include "train/plan.h"
+
+/* Trials of a setting that moves up and, unless that wins, down; in a first pass some change nothing and are
+ * left alone after that; in another region more win. */
+static const double MOVES = 1.7, MOVES_ELSEWHERE = 2, MOVES_BY_FITS = 2.2;
+
+static bool moves(const struct pz_choice *c, size_t k)
+{
+    const struct pz_setting *s = &c->scorer->settings[k];
+
+    return c->low[k] < c->high[k] && !s->effort && !s->scanned &&
+           (s->read_out || !pz_choice_is_switch(c, k));
+}
+
+/* Settings that are searched one by one. */
+static uint32_t count(const struct pz_choice *c, bool read_out)
+{
+    uint32_t n = 0;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        n += moves(c, k) && c->scorer->settings[k].read_out == read_out;
+    return n;
+}
+
+static uint32_t count_regions(const struct pz_choice *c)
+{
+    struct pz_choice there = *c;
+    uint32_t n = c->scorer->elsewhere && c->scorer->elsewhere(&there);
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        n += pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out;
+    return n;
+}
+
+struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
+{
+    double free = count(c, true), fitted = count(c, false);
+    uint32_t regions = count_regions(c);
+    double left, passes;
+    struct pz_plan p = { 0 };
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        if (c->scorer->settings[k].scanned && c->low[k] < c->high[k])
+            *(c->scorer->settings[k].read_out ? &p.scans : &p.fitted_scans) += PZ_SCAN_STEPS;
+    regions = regions < n_fits ? regions : n_fits;
+    left = fmin(n_fits - regions, 2 * MOVES_BY_FITS * fitted);
+    passes = left <= 0 ? 0 : left > MOVES_BY_FITS * fitted ? 2 : 1;
+    p.regions = regions;
+    p.fits = left;
+    p.moves = free * (MOVES + MOVES_ELSEWHERE * regions + MOVES * passes);
+    p.last = 1 + MOVES * free / 1.2;
+    return p;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to train/: what a search of settings will try. */
+#ifndef PZ_TRAIN_PLAN_H
+#define PZ_TRAIN_PLAN_H
+
+#include "train/tune.h"
+
+/* Trials of one part, the first aside. */
+struct pz_plan {
+    double scans, fitted_scans; /* of settings that are tried all over their range */
+    double regions, fits; /* fits in other regions, and of settings moved there is a fit for */
+    double moves;         /* of read-outs */
+    double last;          /* when all parts are there */
+};
+
+/* What the search of a part with at most n_fits new fits will try, on average.
+ * Threads: any */
+struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a fit and a search will take, from counts: known by hand, and against searches that ran. */
+
+#include "model/parts.h"
+#include "model/transitions/transitions.h"
+#include "tests/unit/unit.h"
+#include "train/plan.h"
+
+/* Three users: items 0 1 2; 0 1; 2. */
+static const uint64_t ptr[] = { 0, 3, 5, 6 };
+static const uint32_t item[] = { 0, 1, 2, 0, 1, 2 };
+static const int64_t when[] = { 1, 2, 3, 1, 2, 1 };
+static const float weight[] = { 1, 1, 1, 1, 1, 1 };
+
+static struct pz_corpus corpus(void)
+{
+    return (struct pz_corpus){ .n_users = 3,
+                               .n_items = 3,
+                               .ptr = ptr,
+                               .item = item,
+                               .time = when,
+                               .weight = weight,
+                               .newest = 3,
+                               .ordered = true };
+}
+
+static struct pz_trans_sums look(double window, double neighbours)
+{
+    struct pz_trans_feats none = { 0 };
+    struct pz_trans_sums s;
+    struct pz_corpus c = corpus();
+    double set[PZ_TRANS_N];
+    struct pz_err err;
+
+    pz_scorer_defaults(&pz_transitions, set);
+    set[PZ_TRANS_WINDOW] = window;
+    set[PZ_TRANS_NEIGHBOURS] = neighbours;
+    assert_int_equal(pz_trans_look(&c, set, &none, &s, &err), PZ_OK);
+    return s;
+}
+
+static void near(double a, double b)
+{
+    assert_true(a > b - 1e-9 && a < b + 1e-9);
+}
+
+TEST(pairs_and_sources_are_counted)
+{
+    struct pz_trans_sums s = look(50, 100);
+
+    near(s.pairs, 3 * 2 + 2);   /* of every two events of a history, both directions */
+    near(s.sources, 2 + 2 + 2); /* 0 meets 1 and 2, and so on */
+    near(s.cubes, 3 * 8);
+    s = look(1, 1); /* 0 and 2 are two apart, and a system has one unknown */
+    near(s.pairs, 4 + 2);
+    near(s.sources, 1 + 2 + 1);
+    near(s.unknowns, 3);
+}
+
+/* With data a fit takes more than without, whatever the part. */
+TEST(costs_grow_with_the_data)
+{
+    struct pz_corpus c = corpus(), none = corpus();
+    struct pz_err err;
+
+    none.n_users = 0;
+    for (size_t i = 0; pz_scorers[i]; i++) {
+        struct pz_fit_cost of_none, of_all;
+        double value[PZ_MAX_SETTINGS];
+
+        pz_scorer_defaults(pz_scorers[i], value);
+        assert_int_equal(pz_scorer_cost(pz_scorers[i], &none, value, &of_none, &err), PZ_OK);
+        assert_int_equal(pz_scorer_cost(pz_scorers[i], &c, value, &of_all, &err), PZ_OK);
+        assert_true(of_all.work_ns > of_none.work_ns || of_all.kept > of_none.kept);
+        assert_true(of_none.work_ns >= 0 && of_none.kept >= 0 && of_none.beside >= 0);
+    }
+}
+
+TEST(a_setting_that_costs_more_is_said_to)
+{
+    struct pz_corpus c = corpus();
+    struct pz_fit_cost usual, wide;
+    double value[PZ_MAX_SETTINGS];
+    struct pz_err err;
+
+    pz_scorer_defaults(&pz_factors, value);
+    assert_int_equal(pz_scorer_cost(&pz_factors, &c, value, &usual, &err), PZ_OK);
+    value[pz_scorer_setting(&pz_factors, "dim")] *= 2;
+    assert_int_equal(pz_scorer_cost(&pz_factors, &c, value, &wide, &err), PZ_OK);
+    assert_true(wide.work_ns > 3 * usual.work_ns);
+    near(wide.kept, 2 * usual.kept);
+}
+
+/* Searches of three public sets took 60 to 68 trials for the first part, 15 or 16 for the second and 29
+ * for the third, the first trial included. */
+TEST(plans_are_those_of_searches)
+{
+    static const struct {
+        const struct pz_scorer *scorer;
+        double low, high;
+    } took[] = { { &pz_transitions, 58, 72 }, { &pz_factors, 13, 18 }, { &pz_spectral, 26, 32 } };
+
+    for (size_t i = 0; i < 3; i++) {
+        struct pz_choice c;
+        struct pz_plan p;
+        double all;
+
+        pz_choice_init(&c, took[i].scorer);
+        p = pz_plan_part(&c, 10);
+        all = 1 + p.scans + p.fitted_scans + p.regions + p.fits + p.moves;
+        if (all < took[i].low || all > took[i].high)
+            print_message("%s: %g\n", took[i].scorer->name, all);
+        assert_true(all >= took[i].low && all <= took[i].high);
+        pz_choice_fix_all(&c);
+        p = pz_plan_part(&c, 10);
+        near(p.fits + p.moves + p.regions, 0);
+    }
+}
