@@ -29,6 +29,10 @@ BLAS_DIR  := $(firstword $(wildcard /usr/lib/*/openblas-serial))
 PZ_BLAS   := -L$(BLAS_DIR) -Wl,--no-as-needed -lopenblas
 PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lz -llzma -lbz2 -lxxhash -llmdb \
              -lmicrohttpd -lnettle -lm
+# A program that gives one answer spends most of its time in the loader: what it needs of these is linked in, where
+# there are static libraries. STATIC= links all of them as the others are.
+STATIC    ?= csv jansson zstd z lzma bz2 xxhash lmdb
+LINKED_IN := $(foreach l,$(if $(SAN),,$(STATIC)),$(if $(wildcard $(BLAS_DIR:%/openblas-serial=%)/lib$(l).a),-l:lib$(l).a))
 PZ_LDFLAGS := -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 
 # MPI=1: training on several machines. One module knows MPI, and takes the place of another; without it nobody
@@ -71,7 +75,8 @@ $(B)/commit.o: $(B)/commit.c
 
 $(B)/bin/%: $(B)/cmd/%.o $(B)/commit.o $(LIB)
 	@mkdir -p $(@D)
-	$(call CC_OF,$*) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) $(PZ_LIBS)
+	$(call CC_OF,$*) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter $*,$(LEARNERS)),$(PZ_BLAS)) \
+	    $(if $(filter pz-recommend,$*),$(LINKED_IN)) $(PZ_LIBS)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -141,6 +146,9 @@ check-cluster: all
 
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
+
+bench-scale:
+	B=$(B) scripts/bench.sh scale
 
 # ---- fuzzing: every tests/fuzz/fuzz_*.c for FUZZ_SECONDS with clang's libFuzzer; findings stay in $(B)/fuzz
 FUZZ_SECONDS ?= 60
@@ -239,15 +247,16 @@ help:
 	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
+	@echo 'bench-scale  training, publishing and asking at 1,000 to 1,000,000 items, with growth exponents'
 	@echo 'bench      speed beside other tools;  quality  figures on real data;  replay  days of real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
 	@echo 'install-dev  the library, its headers and a pkg-config file'
-	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1; MPI=1: pz-train for several machines, in $(B)/mpi'
+	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1 STATIC= (shared libraries); MPI=1: pz-train for several machines, in $(B)/mpi'
 
 clean:
 	rm -rf $(B)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: faults check-cluster soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve quality replay fuzz man install install-dev uninstall dist deb check-deb help
+.PHONY: faults check-cluster soak all unit clean check check-asan check-tsan check-valgrind lint lint-deep bench bench-serve bench-scale quality replay fuzz man install install-dev uninstall dist deb check-deb help
 .SECONDARY:

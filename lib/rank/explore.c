@@ -42,11 +42,15 @@ static int64_t young_since(const struct pz_explore_cfg *cfg)
 /* Which of up to 64 items are young, a bit each. */
 PZ_KERNEL static uint64_t young(const int64_t *since, uint32_t n, int64_t from)
 {
-    uint64_t bits = 0;
+    uint8_t flag[64] = { 0 };
 
-    for (uint32_t i = 0; i < n; i++)
-        bits |= (uint64_t)(since[i] >= from) << i;
-    return bits;
+    if (n == 64)
+        for (uint32_t i = 0; i < 64; i++)
+            flag[i] = since[i] >= from;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            flag[i] = since[i] >= from;
+    return pz_flags_to_bits(flag);
 }
 
 PZ_KERNEL static void scale(float *score, uint32_t n, float factor)

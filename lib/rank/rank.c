@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "model/bytes.h"
 #include "rank/choose.h"
 #include "rank/explain.h"
 #include "rank/page.h"
@@ -282,6 +283,12 @@ void pz_rank_block(struct pz_rank_task *task, size_t n)
     const struct pz_scored *together[PZ_SCORE_BLOCK] = { NULL };
     size_t n_together = 0;
 
+    /* Of many items each query reads few, and others: what it works in is better used at once. */
+    if (n > 0 && task[0].ranker->asked.m->items.n >= pz_bytes_many) {
+        for (size_t i = 0; i < n; i++)
+            task[i].status = pz_rank(task[i].ranker, task[i].req, &task[i].answer, &task[i].err);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         struct pz_rank_task *t = &task[i];
 

@@ -336,6 +336,8 @@ static inline __attribute__((always_inline)) float sum_word(const float *score, 
     return total;
 }
 
+enum { FEW_BITS = 8 /* of a word: one by one */ };
+
 /* The same over all n scores of a set, 64 together less than they seem by times * off. */
 PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32_t n, float scale,
                                  float top, const float *off, float times)
@@ -344,11 +346,16 @@ PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32
 
     for (uint32_t i = 0; i < n; i += 64) {
         float from = off ? top + times * off[i / 64] : top;
+        uint64_t bits = set[i / 64];
 
-        if (n - i >= 64 && set[i / 64])
-            total += (double)sum_word(score + i, 64, set[i / 64], scale, from);
-        else if (set[i / 64])
-            total += (double)sum_word(score + i, n - i, set[i / 64], scale, from);
+        if (__builtin_popcountll(bits) <= FEW_BITS)
+            for (; bits; bits &= bits - 1)
+                total += (double)pz_exp_fast(scale *
+                                             (score[i + (uint32_t)__builtin_ctzll(bits)] - from));
+        else if (n - i >= 64)
+            total += (double)sum_word(score + i, 64, bits, scale, from);
+        else
+            total += (double)sum_word(score + i, n - i, bits, scale, from);
     }
     return total;
 }
@@ -422,38 +429,47 @@ static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items
 }
 
 /* The sum over a set of rough blends: the sum of what they are at most, times what a sample says of the
- * two. */
-static double sampled_sum(const struct pz_scores *s, const uint64_t *set, uint32_t n_items,
-                          float scale, float top)
+ * two; of such that are alike, their number times the mean of the sample. */
+static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool alike, float scale,
+                          float top)
 {
-    size_t step = pz_bits_count(set, n_items) / SAMPLE + 1;
+    size_t n = pz_bits_count(set, s->n_items), step = n / SAMPLE + 1;
     struct sample sample = { .s = s, .scale = scale, .top = top };
 
-    take_sample(&sample, set, n_items, step);
+    take_sample(&sample, set, s->n_items, step);
     if (step == 1 || sample.most <= 0)
         return sample.about;
-    return pz_softmax_sum(s->blend, set, n_items, scale, top) * (sample.about / sample.most);
+    if (alike) /* every step-th from the first on */
+        return sample.about * (double)n / (double)((n - 1) / step + 1);
+    return pz_softmax_sum(s->blend, set, s->n_items, scale, top) * (sample.about / sample.most);
 }
 
-/* What is exact is summed up exactly; of what was looked at closer and of the rest samples tell. set: room
- * for a set. */
-static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, uint32_t n_items,
-                        double scale, float top, uint64_t *set)
+/* What is exact is summed up exactly; of what was looked at closer, of the others that have a base and of
+ * the rest, which is alike, samples tell. set: room for a set. */
+static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, double scale, float top,
+                        uint64_t *set)
 {
+    const struct pz_rough *r = s->rough;
+    float f = (float)scale;
     double total;
 
-    pz_bits_both(set, allowed, s->exact, n_items);
-    total = exact_sum(s->blend, set, n_items, scale, top);
-    if (!s->rough->any_reach) {
-        pz_bits_without(set, allowed, s->exact, n_items);
-        return total + sum_less(s->blend, set, n_items, (float)scale, top, s->rough->off, s->kept);
+    pz_bits_both(set, allowed, s->exact, s->n_items);
+    total = exact_sum(s->blend, set, s->n_items, scale, top);
+    if (!r->any_reach) {
+        pz_bits_without(set, allowed, s->exact, s->n_items);
+        return total + sum_less(s->blend, set, s->n_items, f, top, r->off, s->kept);
     }
-    pz_bits_both(set, allowed, s->near, n_items);
-    pz_bits_without(set, set, s->exact, n_items);
-    total += sampled_sum(s, set, n_items, (float)scale, top);
-    pz_bits_without(set, allowed, s->near, n_items);
-    pz_bits_without(set, set, s->exact, n_items);
-    return total + sampled_sum(s, set, n_items, (float)scale, top);
+    pz_bits_both(set, allowed, s->near, s->n_items);
+    pz_bits_without(set, set, s->exact, s->n_items);
+    total += sampled_sum(s, set, false, f, top);
+    pz_bits_both(set, allowed, r->touched, s->n_items);
+    pz_bits_without(set, set, s->near, s->n_items);
+    pz_bits_without(set, set, s->exact, s->n_items);
+    total += sampled_sum(s, set, false, f, top);
+    pz_bits_without(set, allowed, r->touched, s->n_items);
+    pz_bits_without(set, set, s->near, s->n_items);
+    pz_bits_without(set, set, s->exact, s->n_items);
+    return total + sampled_sum(s, set, !r->dense && !r->any_scan, f, top);
 }
 
 /* The largest blend is taken out of the exponents. */
@@ -474,7 +490,7 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
     if (few)
         total = exact_sum(blend, allowed, n_items, scale, top);
     else if (s->is_rough)
-        total = rough_sum(s, allowed, n_items, scale, top, scored->mask->scratch);
+        total = rough_sum(s, allowed, scale, top, scored->mask->scratch);
     else
         total = pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
 

@@ -14,7 +14,9 @@ campaign() {
         "$p" --version >out
         [[ $(sed -n 1p out) =~ ^pz-[a-z]+\ [0-9.]+$ ]]
         grep -qx 'format of .pzd and .pzm files 2' out
-        grep -q '^libraries .*libzstd\.so\.1\.[0-9.]* .*libc\.so' out
+        grep -q '^libraries .*libc\.so' out
+        # one answer must not wait for the loader: what it needs of these is linked in
+        [[ $p == */pz-recommend ]] || grep -q '^libraries .*libzstd\.so\.1\.[0-9.]* ' out
     done
     # a subcommand's is the program's
     cmp <(pz-deploy --version) <(pz-deploy publish --version)
