@@ -37,7 +37,9 @@ static bool searched(const struct pz_choice *c, size_t k)
 
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k)
 {
-    return searched(c, k) && c->scorer->settings[k].whole && c->high[k] - c->low[k] == 1;
+    const struct pz_setting *s = &c->scorer->settings[k];
+
+    return searched(c, k) && s->whole && !s->effort && c->high[k] - c->low[k] == 1;
 }
 
 /* Wall seconds from here to the end of the training: one more trial, and the fits of all parts on

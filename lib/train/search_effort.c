@@ -214,6 +214,7 @@ enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct 
             tell(&g);
     }
     c->value[k] = chosen;
+    g.more |= chosen == c->low[k] && is_at_end(&g); /* no doubling could tell */
     if (st == PZ_OK)
         st = go_beyond(&g, err);
     free(g.before);

@@ -250,7 +250,7 @@ static enum pz_status more_of_two(void *part, const struct pz_corpus *c,
 
     (void)c;
     (void)err;
-    assert_true(l->goes_on && whole == 2 * l->effort);
+    assert_true(whole == 2 * l->effort);
     n_more++;
     l->effort = whole;
     return PZ_OK;
@@ -287,6 +287,35 @@ TEST(the_next_effort_is_asked_where_the_first_one_still_pays_at_its_end)
         assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
         assert_true(c.value[0] == (i < 3 ? 2 : 1) && c.value[1] == members[i]);
         assert_true(n_fits == 1 && n_more == tried[i]);
+        json_decref(cfg.trials);
+    }
+}
+
+/* No doubling of the first effort is allowed: its range ends near its start, or it is given. Then the
+ * second one is tried, or left alone: it is no switch, though it has two values. */
+TEST(an_effort_of_two_values_is_no_switch)
+{
+    static const double high[] = { 1.2, 1 };
+    struct pz_scorer two = learner;
+    struct chain t;
+
+    two.settings = two_settings;
+    two.n_settings = 2;
+    two.more = more_of_two;
+    learns_until = 64;
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    for (size_t i = 0; i < 2; i++) {
+        struct pz_tune_cfg cfg = { .n_trials = 4, .seed = 7, .trials = json_array() };
+        struct pz_choice c;
+        double scale;
+
+        n_fits = n_more = 0;
+        pz_choice_init(&c, &two);
+        c.weight = c.low[0] = c.low[1] = 1;
+        c.high[0] = high[i];
+        c.high[1] = 2;
+        assert_int_equal(pz_tune(&t.c, &cfg, &c, 1, NULL, &scale, NULL), PZ_OK);
+        assert_true(n_fits == 1 && n_more == (i == 0) && c.value[1] == (i == 0 ? 2 : 1));
         json_decref(cfg.trials);
     }
 }
