@@ -127,6 +127,10 @@ int pz_db_grow(struct pz_live_store *s, int why);
  * every page in use. Inside a transaction, or where the program crashed: async-signal-safe. */
 int pz_db_sound(int fd);
 
+/* Whether the two pages at the start are of two transactions that follow each other: 0, MDB_CORRUPTED, or
+ * an errno value where that cannot be found out. fd: of data.mdb. Cost: two small reads. */
+int pz_db_start_sound(int fd);
+
 /* How many of the pages from `from` on are free, by LMDB's own list of free pages. */
 int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n);
 

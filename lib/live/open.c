@@ -242,6 +242,19 @@ static int check_pages(const struct pz_live_store *s)
     return rc;
 }
 
+/* The newest transaction counts only where the one before it is the other of the first two pages: LMDB goes
+ * by the larger number, and would show an older state if that was damaged. A file that is not synced (the
+ * view of a log) can lose either to a power cut, and is read anew then (hosts/shared.c). */
+static int check_start(struct pz_live_store *s, MDB_txn *txn)
+{
+    uint64_t boot = 0;
+    int fd, rc = pz_db_get_meta(s, txn, "boot", &boot);
+
+    if (rc == 0 && boot == 0)
+        rc = mdb_env_get_fd(s->env, &fd);
+    return rc == 0 && boot == 0 ? pz_db_start_sound(fd) : rc;
+}
+
 /* Whether a store without one of its tables is new: the first commit makes them all at once. */
 static bool is_new(MDB_txn *txn)
 {
@@ -270,7 +283,9 @@ static int find_dbs(struct pz_live_store *s, MDB_txn *txn, void *context)
         rc = mdb_dbi_open(txn, pz_db_name(db), make ? MDB_CREATE : 0, &s->db[db]);
     if (rc == MDB_NOTFOUND && !is_new(txn)) /* their names are lost, not missing */
         rc = MDB_CORRUPTED;
-    return rc == 0 ? look_into(s, txn, make) : rc;
+    if (rc == 0)
+        rc = look_into(s, txn, make);
+    return rc == 0 ? check_start(s, txn) : rc;
 }
 
 static int open_dbs(struct pz_live_store *s, bool make)

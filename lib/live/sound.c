@@ -344,6 +344,17 @@ static int read_start(int fd, struct start *s)
                : 0;
 }
 
+int pz_db_start_sound(int fd)
+{
+    struct start s;
+    int rc = MDB_CORRUPTED;
+
+    /* A writer may come between the two pages, but not each time. */
+    for (int i = 0; i < TRIES && rc == MDB_CORRUPTED; i++)
+        rc = read_start(fd, &s);
+    return rc;
+}
+
 static bool walk_all(struct walk *w, const struct start *s)
 {
     for (int i = 0; i < 2; i++) {

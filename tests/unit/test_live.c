@@ -474,6 +474,33 @@ TEST(a_damaged_page_gives_the_right_answer_or_says_so)
     assert_true(said > n / 3); /* the others are free, or hold what is not asked for here */
 }
 
+/* The number of the newest transaction is made smaller, so that LMDB takes the other first page. */
+TEST(an_older_state_is_not_taken_for_the_newest)
+{
+    unsigned char page[2][4096];
+    char path[96];
+    struct pz_live_store *s = open_store();
+    uint64_t number[2], want[3];
+    enum pz_status st[3];
+    FILE *f;
+    size_t newest;
+    fill(s);
+    ask_all(s, want, st);
+    pz_live_close(s);
+    assert_int_equal(ask_apart(want), 0);
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    f = fopen(path, "r+b");
+    assert_true(f && fread(page, 4096, 2, f) == 2);
+    for (int i = 0; i < 2; i++)
+        memcpy(&number[i], page[i] + 16 + 24 + 96 + 8, 8);
+    newest = number[1] > number[0];
+    number[newest] -= 4;
+    memcpy(page[newest] + 16 + 24 + 96 + 8, &number[newest], 8);
+    assert_true(fseek(f, (long)newest * 4096, SEEK_SET) == 0 &&
+                fwrite(page[newest], 4096, 1, f) == 1 && fclose(f) == 0);
+    assert_int_equal(ask_apart(want), 65);
+}
+
 TEST(a_session_joins_the_user_with_its_earlier_events)
 {
     struct pz_live_store *s = open_store();
