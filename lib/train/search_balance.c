@@ -4,8 +4,9 @@
  * A part is weighed when it joins, beside the parts that are there; what is best then is not best when
  * all are there. In a round every part is tried at half, .7, 1.4 and twice its weight and without it,
  * each alone, all of them from one scoring of the cases. The best of a part wins where it gains SURE
- * standard errors; all that win are taken at once, as the next round shows: where together they are
- * worth less than the best of them alone, that one is taken instead. It ends when none wins.
+ * standard errors: of some thirty moves chance alone lets the best gain more than one. All that win are
+ * taken at once, as the next round shows: where together they are worth less than the best of them
+ * alone, that one is taken instead. It ends when none wins.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 enum { STEPS = 5, ROUNDS = 8 };
 
 static const double step[STEPS] = { 0.7, 1.4, 0.5, 2, 0 };
-static const double SURE = 0.8;
+static const double SURE = 2;
 
 struct balance {
     struct pz_search *s;
