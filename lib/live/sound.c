@@ -307,10 +307,11 @@ bool pz_page_path(const struct pz_page_tree *tree, const char *table, const void
 struct start {
     uint64_t root[2], last_page, transaction, entries[2];
     int depth[2];
+    bool in_turn; /* the other first page is of the transaction before it */
 };
 
-/* The newer of the two first pages; the other is of the transaction before it. MDB_CORRUPTED: they are none;
- * an errno value: reading failed, which says nothing of them. */
+/* The newer of the two first pages. MDB_CORRUPTED: they are none; an errno value: reading failed, which
+ * says nothing of them. */
 static int read_start(int fd, struct start *s)
 {
     unsigned char page[2][PZ_PAGE_META_LAST + 16];
@@ -338,21 +339,20 @@ static int read_start(int fd, struct start *s)
         s->entries[i] = pz_get64(db + PZ_PAGE_ENTRIES);
     }
     /* Transaction n writes page n % 2. */
-    return s->transaction > 0 && (number[0] % 2 != 0 || number[1] % 2 != 1 ||
-                                  number[0] + number[1] != 2 * s->transaction - 1)
-               ? MDB_CORRUPTED
-               : 0;
+    s->in_turn = s->transaction == 0 || (number[0] % 2 == 0 && number[1] % 2 == 1 &&
+                                         number[0] + number[1] == 2 * s->transaction - 1);
+    return 0;
 }
 
 int pz_db_start_sound(int fd)
 {
-    struct start s;
-    int rc = MDB_CORRUPTED;
+    struct start s = { .in_turn = false };
+    int rc = 0;
 
     /* A writer may come between the two pages, but not each time. */
-    for (int i = 0; i < TRIES && rc == MDB_CORRUPTED; i++)
+    for (int i = 0; i < TRIES && rc == 0 && !s.in_turn; i++)
         rc = read_start(fd, &s);
-    return rc;
+    return rc == 0 && !s.in_turn ? MDB_CORRUPTED : rc;
 }
 
 static bool walk_all(struct walk *w, const struct start *s)
