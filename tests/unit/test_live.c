@@ -424,6 +424,7 @@ static void damage_page(unsigned char *file, size_t page, int how)
  * said so. */
 static int ask_apart(const uint64_t want[3])
 {
+    static const int crash[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
     struct pz_live_store *s;
     uint64_t got[3];
     enum pz_status st[3];
@@ -432,6 +433,9 @@ static int ask_apart(const uint64_t want[3])
     pid_t child = fork();
     if (child > 0)
         return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 70;
+    /* Where pz leaves a crash alone, under a sanitizer, cmocka would go on with the next test. */
+    for (size_t i = 0; i < sizeof crash / sizeof *crash; i++)
+        signal(crash[i], SIG_DFL);
     pz_signals_install();
     close(2);
     if (pz_live_open(dir, false, &s, NULL) != PZ_OK)
