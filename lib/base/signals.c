@@ -155,7 +155,8 @@ static void jump(int sig)
 
 static void on_crash(int sig, siginfo_t *info, void *context)
 {
-    bool fault = sig != SIGABRT && info->si_code > 0; /* sent by the kernel, with an address */
+    /* sent by the kernel, with an address of data */
+    bool fault = (sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0;
     uintptr_t at = (uintptr_t)info->si_addr;
 
     (void)context;
@@ -214,6 +215,7 @@ void pz_signals_install(void)
     if (!PZ_SANITIZED) { /* a sanitizer says more */
         explain(SIGSEGV);
         explain(SIGBUS);
+        explain(SIGFPE); /* LMDB divides by what a page says of its keys */
         explain(SIGABRT);
     }
     atexit(on_exit_by_others);

@@ -33,6 +33,7 @@
 #include "base/signals.h"
 #include "live/hosts/journal.h"
 #include "live/ids.h"
+#include "live/page.h"
 
 enum { FORMAT = 3, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
 
@@ -351,6 +352,23 @@ static bool is_permission(int rc)
     return rc == EACCES || rc == EROFS || rc == EPERM;
 }
 
+/* LMDB divides by the size of pages that the first two say. What cannot be read here it will tell itself. */
+static int check_page_size(int folder)
+{
+    unsigned char head[PZ_PAGE_META_DBS + 4];
+    int fd = openat(folder, "data.mdb", O_RDONLY | O_CLOEXEC), rc = 0;
+
+    for (int i = 0; i < 2 && fd >= 0 && rc == 0; i++)
+        if (pread(fd, head, sizeof head, (off_t)i * PZ_PAGE) == sizeof head) {
+            uint32_t size = pz_get32(head + PZ_PAGE_META_DBS);
+
+            rc = size < 512 || size > 65536 || (size & (size - 1)) != 0 ? MDB_CORRUPTED : 0;
+        }
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static int open_in(struct pz_live_store *s, int folder, bool make)
 {
     struct stat info;
@@ -366,6 +384,8 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
     if (rc == 0 && fstatat(folder, "data.mdb", &info, 0) == 0 && info.st_size > 0 &&
         info.st_size < 2 * PAGE) /* not even the two pages that say what is in it */
         rc = MDB_CORRUPTED;
+    if (rc == 0)
+        rc = check_page_size(folder);
     if (rc == 0)
         rc = open_env(s, folder, 0);
     /* Opened for writing where that is allowed, also for a reader: see "One environment" above. */

@@ -85,7 +85,8 @@ on() {
         sleep 2
         if [ $which = last ]; then kill -9 "${ranks[2]}"; else kill -9 "${ranks[0]}"; fi
         run ! wait "$job"
-        grep -qiE 'killed|signal 9|abort' talk
+        # Open MPI's own words, which differ by what the others did just then
+        grep -qiE 'killed|signal 9|abort|errno' talk || { cat talk; false; }
         [ ! -e dead.pzm ]
         rm -f .dead.pzm.*
     done

@@ -63,6 +63,37 @@ static void write_to_nobody(void)
         _exit(3);
 }
 
+static int crash_of;
+
+/* What LMDB does on a page that is not whole; a sanitizer keeps crashes to itself. */
+static void crash_guarded(void)
+{
+    sigjmp_buf here;
+
+    signal(crash_of, SIG_DFL);
+    pz_signals_install();
+    if (sigsetjmp(here, 0) != 0)
+        _exit(7);
+    pz_signals_guard(&here);
+    raise(crash_of);
+}
+
+TEST(a_crash_on_a_damaged_page_comes_back_to_the_guard)
+{
+    static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGABRT };
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#endif
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+        int status;
+
+        crash_of = crashes[i];
+        status = in_child(crash_guarded);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    }
+}
+
 TEST(a_first_signal_asks_and_interrupted_calls_are_not_made_again)
 {
     assert_int_equal(in_child(ask_once), 0);

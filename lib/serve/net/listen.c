@@ -157,7 +157,10 @@ static enum pz_status listen_tcp(const char *where, struct pz_listen *l, struct 
             "--listen: HOST:PORT, [ADDRESS]:PORT or unix:PATH is expected, not \"%s\"", where);
     problem = getaddrinfo(host, port, &hints, &list);
     if (problem != 0)
-        return pz_err_set(err, PZ_USAGE, "--listen: %s: %s", host, gai_strerror(problem));
+        return problem == EAI_MEMORY
+                   ? pz_err_memory(err, "the address to listen at", sizeof *list)
+                   : pz_err_set(err, problem == EAI_AGAIN ? PZ_TRY_AGAIN : PZ_USAGE,
+                                "--listen: %s: %s", host, gai_strerror(problem));
     st = try_family(list, AF_INET, l, &problem); /* "localhost" is 127.0.0.1 to most clients */
     if (st != PZ_OK)
         st = try_family(list, AF_INET6, l, &problem);
