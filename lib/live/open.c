@@ -35,7 +35,7 @@
 #include "live/ids.h"
 #include "live/page.h"
 
-enum { FORMAT = 3, MAX_READERS = 1024, OPEN_TRIES = 100, PAGE = 4096, LOOKED_THROUGH = 1 << 20 };
+enum { FORMAT = 3, MAX_READERS = 1024, OPEN_TRIES = 100, LOOKED_THROUGH = 1 << 20 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -92,7 +92,7 @@ static size_t first_map(void)
 
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         limit.rlim_cur / 8 < bytes)
-        bytes = (size_t)(limit.rlim_cur / 8) / PAGE * PAGE;
+        bytes = (size_t)(limit.rlim_cur / 8) / PZ_PAGE * PZ_PAGE;
     return bytes < MIN_MAP ? MIN_MAP : bytes;
 }
 
@@ -120,7 +120,7 @@ int pz_db_grow(struct pz_live_store *s, int why)
         if (why == MDB_MAP_RESIZED) /* another thread may have done it */
             bytes = (size_t)file.st_size > bytes ? (size_t)file.st_size : bytes;
         /* By a half: growing is rare, and address space is what runs out under a limit. */
-        bytes = (bytes + bytes / 2 + MIN_MAP) / PAGE * PAGE;
+        bytes = (bytes + bytes / 2 + MIN_MAP) / PZ_PAGE * PZ_PAGE;
         rc = is_room_for(bytes) ? mdb_env_set_mapsize(s->env, bytes) : ENOMEM;
     }
     pthread_rwlock_unlock(&s->growing);
@@ -382,7 +382,7 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
             rc = ENOENT;
     }
     if (rc == 0 && fstatat(folder, "data.mdb", &info, 0) == 0 && info.st_size > 0 &&
-        info.st_size < 2 * PAGE) /* not even the two pages that say what is in it */
+        info.st_size < 2 * PZ_PAGE) /* not even the two pages that say what is in it */
         rc = MDB_CORRUPTED;
     if (rc == 0)
         rc = check_page_size(folder);

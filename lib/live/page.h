@@ -7,6 +7,7 @@
 #define PZ_LIVE_PAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/number.h"
@@ -49,25 +50,34 @@ bool pz_page_is_leaf(const struct pz_page_tree *tree, const unsigned char *page)
 
 /* An entry as it stands in its page. */
 struct pz_page_entry {
-    const unsigned char *key, *value; /* key NULL: none */
+    const unsigned char *key,
+        *value; /* key NULL: none; value: of a leaf. A large one has pages of its
+                                         own: here is the number of the first */
     size_t key_bytes, value_bytes;
+    size_t bytes;   /* that it takes of its page */
+    uint64_t child; /* of a branch; else PZ_PAGE_NO_ROOT */
+    uint16_t flags; /* of a leaf */
 };
 
+/* How many entries a page has; 0 where it has not the form of one with entries. */
+size_t pz_page_n_entries(const unsigned char *page);
+
+/* The i-th entry; false: it does not lie in the page. */
+bool pz_page_read_entry(const unsigned char *page, size_t i, struct pz_page_entry *e);
+
+/* The newer of the two pages at the start of a file. */
+static inline const unsigned char *pz_page_newest(const unsigned char *first,
+                                                  const unsigned char *second)
+{
+    return pz_get64(second + PZ_PAGE_META_LAST + 8) > pz_get64(first + PZ_PAGE_META_LAST + 8)
+               ? second
+               : first;
+}
+
 /* Whether the pages from the root of a table (by its name) to the place of a key are whole and lead there.
- * beside: the entry of the key or before it, and the one after, as far as they are on its page. */
+ * beside: the entry of the key or before it, and the one after, as far as they are on its page; large values
+ * where they are. */
 bool pz_page_path(const struct pz_page_tree *tree, const char *table, const void *key, size_t n,
                   struct pz_page_entry beside[2]);
-
-/* What a branch's entry leads to. */
-static inline uint64_t pz_page_child(const unsigned char *node)
-{
-    return pz_get16(node) | (uint64_t)pz_get16(node + 2) << 16 | (uint64_t)pz_get16(node + 4) << 32;
-}
-
-/* Bytes of a leaf's value. */
-static inline uint64_t pz_page_value_bytes(const unsigned char *node)
-{
-    return pz_get16(node) | (uint64_t)pz_get16(node + 2) << 16;
-}
 
 #endif

@@ -25,15 +25,6 @@
 
 enum { TRIES = 100 };
 
-/* An entry of a page. */
-struct entry {
-    const unsigned char *key,
-        *value;                  /* value: of a leaf; of a large one the number of its first page */
-    size_t key_bytes, bytes;     /* bytes: what the entry takes of its page */
-    uint64_t value_bytes, child; /* child: of a branch */
-    uint16_t flags;              /* of a leaf */
-};
-
 /* A key that bounds others; p NULL: none. */
 struct bound {
     const unsigned char *p;
@@ -45,34 +36,43 @@ static bool is_leaf(const unsigned char *page)
     return pz_get16(page + 10) & PZ_PAGE_LEAF;
 }
 
-static size_t n_entries(const unsigned char *page)
+size_t pz_page_n_entries(const unsigned char *page)
 {
-    return (size_t)(pz_get16(page + 12) - PZ_PAGE_HEAD) / 2;
+    uint16_t flags = pz_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY, lower = pz_get16(page + 12),
+             upper = pz_get16(page + 14);
+
+    return (flags == PZ_PAGE_BRANCH || flags == PZ_PAGE_LEAF) && lower > PZ_PAGE_HEAD &&
+                   lower % 2 == 0 && lower <= upper && upper <= PZ_PAGE
+               ? (size_t)(lower - PZ_PAGE_HEAD) / 2
+               : 0;
 }
 
-/* The i-th entry; false: it does not lie in the page. */
-static bool read_entry(const unsigned char *page, size_t i, struct entry *e)
+/* An entry's head has 48 bits of what a branch leads to, or the 32 of how long a leaf's value is. */
+bool pz_page_read_entry(const unsigned char *page, size_t i, struct pz_page_entry *e)
 {
     size_t at = pz_get16(page + PZ_PAGE_HEAD + 2 * i), room = (size_t)PZ_PAGE - at;
     const unsigned char *node = page + at;
     bool leaf = is_leaf(page);
+    uint32_t low;
 
     if (at < pz_get16(page + 14) || at > PZ_PAGE - PZ_PAGE_NODE || at % 2)
         return false;
-    *e = (struct entry){ .key = node + PZ_PAGE_NODE,
-                         .key_bytes = pz_get16(node + 6),
-                         .value_bytes = leaf ? pz_page_value_bytes(node) : 0,
-                         .child = leaf ? PZ_PAGE_NO_ROOT : pz_page_child(node),
-                         .flags = leaf ? pz_get16(node + 4) : 0 };
+    low = pz_get16(node) | (uint32_t)pz_get16(node + 2) << 16;
+    *e = (struct pz_page_entry){ .key = node + PZ_PAGE_NODE,
+                                 .key_bytes = pz_get16(node + 6),
+                                 .value_bytes = leaf ? low : 0,
+                                 .child = leaf ? PZ_PAGE_NO_ROOT
+                                               : low | (uint64_t)pz_get16(node + 4) << 32,
+                                 .flags = leaf ? pz_get16(node + 4) : 0 };
     e->value = e->key + e->key_bytes;
     e->bytes = (size_t)PZ_PAGE_NODE + e->key_bytes +
-               (e->flags & PZ_NODE_BIG ? sizeof e->child : (size_t)e->value_bytes);
+               (e->flags & PZ_NODE_BIG ? sizeof e->child : e->value_bytes);
     e->bytes += e->bytes % 2;
     return e->bytes <= room;
 }
 
 /* As LMDB compares: bytes, then lengths; or, of the list of free pages, numbers. */
-static int compare(const struct bound *a, const struct entry *b, bool numbers)
+static int compare(const struct bound *a, const struct pz_page_entry *b, bool numbers)
 {
     size_t n = a->n < b->key_bytes ? a->n : b->key_bytes;
     int order;
@@ -87,7 +87,7 @@ static int compare(const struct bound *a, const struct entry *b, bool numbers)
 }
 
 /* A large value has pages of its own, of which the first has a head. */
-static bool is_big_sound(const struct pz_page_tree *t, const struct entry *e)
+static bool is_big_sound(const struct pz_page_tree *t, const struct pz_page_entry *e)
 {
     uint64_t number = pz_get64(e->value);
     const unsigned char *page = t->file + number * PZ_PAGE;
@@ -115,15 +115,15 @@ static bool is_page_sound(const struct pz_page_tree *t, uint64_t number, const s
 {
     const unsigned char *page = t->file + number * PZ_PAGE;
     struct bound last = { NULL, 0 };
-    struct entry e = { .key = NULL };
+    struct pz_page_entry e = { .key = NULL };
     size_t used = 0;
 
     if (number >= t->n_pages || !is_head_sound(page, number))
         return false;
-    for (size_t i = 0; i < n_entries(page); i++) {
+    for (size_t i = 0; i < pz_page_n_entries(page); i++) {
         bool first = i == 0 && !is_leaf(page);
 
-        if (!read_entry(page, i, &e) || ((e.flags & PZ_NODE_BIG) && !is_big_sound(t, &e)) ||
+        if (!pz_page_read_entry(page, i, &e) || ((e.flags & PZ_NODE_BIG) && !is_big_sound(t, &e)) ||
             (!first && last.p && compare(&last, &e, numbers) >= 0) ||
             (!first && !last.p && from && from->p && compare(from, &e, numbers) > 0))
             return false;
@@ -146,7 +146,7 @@ static bool walk_page(struct walk *w, uint64_t number, int depth, const struct b
                       const struct bound *to);
 
 /* A table in the table of tables. */
-static bool walk_table(struct walk *w, const struct entry *e)
+static bool walk_table(struct walk *w, const struct pz_page_entry *e)
 {
     uint64_t root = e->value_bytes == PZ_PAGE_DB ? pz_get64(e->value + PZ_PAGE_ROOT) : 0;
     uint64_t above = w->entries;
@@ -163,16 +163,16 @@ static bool walk_table(struct walk *w, const struct entry *e)
 static bool walk_branch(struct walk *w, const unsigned char *page, int depth,
                         const struct bound *from, const struct bound *to)
 {
-    size_t n = n_entries(page);
-    struct entry e, next;
+    size_t n = pz_page_n_entries(page);
+    struct pz_page_entry e, next;
 
-    if (!read_entry(page, 0, &e))
+    if (!pz_page_read_entry(page, 0, &e))
         return false;
     for (size_t i = 0; i < n; i++, e = next) {
         struct bound low = { e.key, e.key_bytes }, high = { NULL, 0 };
 
         if (i + 1 < n) {
-            if (!read_entry(page, i + 1, &next))
+            if (!pz_page_read_entry(page, i + 1, &next))
                 return false;
             high = (struct bound){ next.key, next.key_bytes };
         }
@@ -187,17 +187,17 @@ static bool walk_page(struct walk *w, uint64_t number, int depth, const struct b
                       const struct bound *to)
 {
     const unsigned char *page = w->tree.file + number * PZ_PAGE;
-    struct entry e;
+    struct pz_page_entry e;
 
     if (depth < 1 || depth > PZ_PAGE_DEEPEST || ++w->met > w->tree.n_pages ||
         !is_page_sound(&w->tree, number, from, to, w->numbers) || is_leaf(page) != (depth == 1))
         return false;
     if (depth > 1)
         return walk_branch(w, page, depth, from, to);
-    for (size_t i = 0; i < n_entries(page); i++)
-        if (!read_entry(page, i, &e) || ((e.flags & PZ_NODE_SUB_DB) && !walk_table(w, &e)))
+    for (size_t i = 0; i < pz_page_n_entries(page); i++)
+        if (!pz_page_read_entry(page, i, &e) || ((e.flags & PZ_NODE_SUB_DB) && !walk_table(w, &e)))
             return false;
-    w->entries += n_entries(page);
+    w->entries += pz_page_n_entries(page);
     return true;
 }
 
@@ -222,13 +222,13 @@ bool pz_page_is_leaf(const struct pz_page_tree *tree, const unsigned char *page)
 /* How many entries of a page have keys that are not behind `key`; a branch's first has one that is not. */
 static size_t count_upto(const unsigned char *page, const struct bound *key)
 {
-    size_t low = is_leaf(page) ? 0 : 1, high = n_entries(page);
-    struct entry e;
+    size_t low = is_leaf(page) ? 0 : 1, high = pz_page_n_entries(page);
+    struct pz_page_entry e;
 
     while (low < high) {
         size_t middle = (low + high) / 2;
 
-        (void)read_entry(page, middle, &e);
+        (void)pz_page_read_entry(page, middle, &e);
         if (compare(key, &e, false) >= 0)
             low = middle + 1;
         else
@@ -245,7 +245,7 @@ static const unsigned char *descend(const struct pz_page_tree *t, uint64_t numbe
 
     for (; depth > 0 && depth <= PZ_PAGE_DEEPEST; depth--) {
         const unsigned char *page = t->file + number * PZ_PAGE;
-        struct entry e;
+        struct pz_page_entry e;
         size_t n;
 
         if (!is_page_sound(t, number, &from, &to, false) || is_leaf(page) != (depth == 1))
@@ -253,9 +253,9 @@ static const unsigned char *descend(const struct pz_page_tree *t, uint64_t numbe
         if (depth == 1)
             return page;
         n = count_upto(page, key);
-        if (n < n_entries(page) && read_entry(page, n, &e))
+        if (n < pz_page_n_entries(page) && pz_page_read_entry(page, n, &e))
             to = (struct bound){ e.key, e.key_bytes };
-        if (!read_entry(page, n - 1, &e))
+        if (!pz_page_read_entry(page, n - 1, &e))
             return NULL;
         from = (struct bound){ e.key, e.key_bytes };
         number = e.child;
@@ -266,14 +266,10 @@ static const unsigned char *descend(const struct pz_page_tree *t, uint64_t numbe
 static void give(const struct pz_page_tree *t, const unsigned char *page, size_t i,
                  struct pz_page_entry *out)
 {
-    struct entry e;
-
-    *out = (struct pz_page_entry){ .key = NULL };
-    if (i >= n_entries(page) || !read_entry(page, i, &e))
-        return;
-    *out = (struct pz_page_entry){ e.key, e.value, e.key_bytes, (size_t)e.value_bytes };
-    if (e.flags & PZ_NODE_BIG)
-        out->value = t->file + pz_get64(e.value) * PZ_PAGE + PZ_PAGE_HEAD;
+    if (i >= pz_page_n_entries(page) || !pz_page_read_entry(page, i, out))
+        *out = (struct pz_page_entry){ .key = NULL };
+    else if (out->flags & PZ_NODE_BIG)
+        out->value = t->file + pz_get64(out->value) * PZ_PAGE + PZ_PAGE_HEAD;
 }
 
 bool pz_page_path(const struct pz_page_tree *tree, const char *table, const void *key, size_t n,
@@ -315,7 +311,7 @@ struct start {
 static int read_start(int fd, struct start *s)
 {
     unsigned char page[2][PZ_PAGE_META_LAST + 16];
-    const unsigned char *newest = page[0];
+    const unsigned char *newest;
     uint64_t number[2];
 
     for (int i = 0; i < 2; i++) {
@@ -327,10 +323,9 @@ static int read_start(int fd, struct start *s)
             return MDB_CORRUPTED;
         number[i] = pz_get64(page[i] + PZ_PAGE_META_LAST + 8);
     }
-    if (number[1] > number[0])
-        newest = page[1];
+    newest = pz_page_newest(page[0], page[1]);
     *s = (struct start){ .last_page = pz_get64(newest + PZ_PAGE_META_LAST),
-                         .transaction = number[number[1] > number[0]] };
+                         .transaction = pz_get64(newest + PZ_PAGE_META_LAST + 8) };
     for (size_t i = 0; i < 2; i++) {
         const unsigned char *db = newest + PZ_PAGE_META_DBS + i * PZ_PAGE_DB;
 

@@ -114,45 +114,18 @@ struct file {
     unsigned char *of_items; /* [pages] 1: of the database of items, as of the newest transaction */
 };
 
-struct entry {
-    const char *key, *value;
-    size_t key_bytes, value_bytes; /* value 0: a branch's, or it has pages of its own */
-    uint64_t child;                /* of a branch; of a database in a leaf its root */
-};
-
-static size_t n_entries(const unsigned char *page)
+/* What the page itself has of an entry's value. */
+static size_t bytes_here(const struct pz_page_entry *e)
 {
-    uint16_t flags = pz_get16(page + 10) & 0xff & ~PZ_PAGE_DIRTY, lower = pz_get16(page + 12),
-             upper = pz_get16(page + 14);
-
-    return (flags == PZ_PAGE_BRANCH || flags == PZ_PAGE_LEAF) && lower > PZ_PAGE_HEAD &&
-                   lower % 2 == 0 && lower <= upper && upper <= PZ_PAGE
-               ? (size_t)(lower - PZ_PAGE_HEAD) / 2
-               : 0;
+    return e->flags & PZ_NODE_BIG ? 0 : e->value_bytes;
 }
 
-/* False: it does not lie in the page. */
-static bool read_entry(const unsigned char *page, size_t i, struct entry *e)
+/* Where an entry leads: a branch's to a page, that of a database to its root. */
+static uint64_t leads_to(const struct pz_page_entry *e)
 {
-    size_t at = pz_get16(page + PZ_PAGE_HEAD + 2 * i), room;
-    const unsigned char *node = page + at;
-    bool leaf = pz_get16(page + 10) & PZ_PAGE_LEAF;
-    uint16_t flags;
-
-    if (at < pz_get16(page + 14) || at > PZ_PAGE - PZ_PAGE_NODE)
-        return false;
-    room = PZ_PAGE - at - PZ_PAGE_NODE;
-    flags = leaf ? pz_get16(node + 4) : 0;
-    *e = (struct entry){ .key = (const char *)node + PZ_PAGE_NODE,
-                         .key_bytes = pz_get16(node + 6) };
-    if (e->key_bytes > room)
-        return false;
-    e->value = e->key + e->key_bytes;
-    e->value_bytes = leaf && !(flags & PZ_NODE_BIG) ? pz_page_value_bytes(node) : 0;
-    e->child = leaf ? PZ_PAGE_NO_ROOT : pz_page_child(node);
-    if ((flags & PZ_NODE_SUB_DB) && e->value_bytes == PZ_PAGE_DB)
-        e->child = pz_get64((const unsigned char *)e->value + PZ_PAGE_ROOT);
-    return e->value_bytes <= room - e->key_bytes;
+    return (e->flags & PZ_NODE_SUB_DB) && bytes_here(e) == PZ_PAGE_DB
+               ? pz_get64(e->value + PZ_PAGE_ROOT)
+               : e->child;
 }
 
 /* Follow a tree from its root: note the pages of items, or with `all` look for that database. */
@@ -160,36 +133,35 @@ static void find_items(struct file *f, uint64_t number, bool all, int depth)
 {
     const unsigned char *page = f->bytes + number * PZ_PAGE;
     bool leaf;
-    struct entry e;
+    struct pz_page_entry e;
 
     if (number >= f->n / PZ_PAGE || depth > PZ_PAGE_DEEPEST || f->of_items[number])
         return;
     f->of_items[number] = !all;
     leaf = pz_get16(page + 10) & PZ_PAGE_LEAF;
-    for (size_t i = 0; i < n_entries(page); i++)
-        if (read_entry(page, i, &e) && e.child != PZ_PAGE_NO_ROOT &&
+    for (size_t i = 0; i < pz_page_n_entries(page); i++)
+        if (pz_page_read_entry(page, i, &e) && leads_to(&e) != PZ_PAGE_NO_ROOT &&
             (!leaf || (all && e.key_bytes == 5 && memcmp(e.key, "items", 5) == 0)))
-            find_items(f, e.child, all && !leaf, depth + 1);
+            find_items(f, leads_to(&e), all && !leaf, depth + 1);
 }
 
 static void mark_items(struct file *f)
 {
-    const unsigned char *meta = f->bytes;
+    const unsigned char *meta;
 
     if (f->n < (size_t)2 * PZ_PAGE)
         return;
-    if (pz_get64(meta + PZ_PAGE + PZ_PAGE_META_LAST + 8) > pz_get64(meta + PZ_PAGE_META_LAST + 8))
-        meta += PZ_PAGE;
+    meta = pz_page_newest(f->bytes, f->bytes + PZ_PAGE);
     find_items(f, pz_get64(meta + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT), true, 0);
 }
 
 /* An event's value without what it says of items, which is no trace of a user whose id is an item's too:
  * the item and the impression are put aside. Returns false when the entry is no event. */
-static bool look_at_event(struct search *s, const struct entry *e)
+static bool look_at_event(struct search *s, const struct pz_page_entry *e)
 {
-    const char *p = e->value + 16, *end = e->value + e->value_bytes;
+    const char *value = (const char *)e->value, *p = value + 16, *end = value + bytes_here(e);
 
-    if (e->key_bytes != 8 || e->key[0] != '\0' || e->value_bytes < 16 + PZ_LIVE_N_TEXTS)
+    if (e->key_bytes != 8 || e->key[0] != '\0' || bytes_here(e) < 16 + PZ_LIVE_N_TEXTS)
         return false;
     for (int field = 0; field < PZ_LIVE_N_TEXTS; field++) {
         size_t n = strnlen(p, (size_t)(end - p));
@@ -200,7 +172,7 @@ static bool look_at_event(struct search *s, const struct entry *e)
     }
     if (p != end && p + PZ_DB_CHECK != end)
         return false;
-    p = e->value + 16;
+    p = value + 16;
     for (int field = 0; field < PZ_LIVE_N_TEXTS; field++) {
         size_t n = strlen(p);
 
@@ -215,20 +187,20 @@ static bool look_at_event(struct search *s, const struct entry *e)
 static bool look_at_page(struct search *s, const struct file *f, size_t number)
 {
     const unsigned char *page = f->bytes + number * PZ_PAGE;
-    size_t n = n_entries(page), lower = PZ_PAGE_HEAD + 2 * n;
-    struct entry e;
+    size_t n = pz_page_n_entries(page), lower = PZ_PAGE_HEAD + 2 * n;
+    struct pz_page_entry e;
 
     for (size_t i = 0; i < n; i++)
-        if (!read_entry(page, i, &e))
+        if (!pz_page_read_entry(page, i, &e))
             return false;
     for (size_t i = 0; i < n; i++) {
-        (void)read_entry(page, i, &e);
+        (void)pz_page_read_entry(page, i, &e);
         if (look_at_event(s, &e))
             continue;
         if (!f->of_items[number])
-            look_at_key(s, e.key, e.key_bytes);
-        if (e.child == PZ_PAGE_NO_ROOT)
-            look_at_both(s, e.value, e.value_bytes);
+            look_at_key(s, (const char *)e.key, e.key_bytes);
+        if (leads_to(&e) == PZ_PAGE_NO_ROOT)
+            look_at_both(s, (const char *)e.value, bytes_here(&e));
     }
     look_at_space(s, (const char *)page + lower, n ? pz_get16(page + 14) - lower : 0);
     return n > 0;
