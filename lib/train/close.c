@@ -138,7 +138,7 @@ static enum pz_status meet_alone(struct pz_search *s, size_t p, struct pz_err *e
 {
     struct rival r = { .fitted = false };
 
-    if (s->choice[p].weight_fixed || (s->choice[p].scorer->of_history && s->v->exclude_seen))
+    if (s->choice[p].weight_fixed || pz_valid_hides(s->v, s->choice[p].scorer))
         return PZ_OK;
     r.part[p] = s->part[p];
     r.part[p].weight = 1;
@@ -154,15 +154,12 @@ static enum pz_status make_default(const struct pz_search *s, const struct pz_ch
                                    const struct pz_choice *trend, size_t k, struct rival **r,
                                    struct pz_err *err)
 {
-    struct pz_choice *first;
-
     *r = calloc(1, sizeof **r);
     if (!*r)
         return pz_err_memory(err, "the closing comparison", sizeof **r);
     memcpy((*r)->choice, untuned, s->n_parts * sizeof *untuned);
-    first = &(*r)->choice[0];
     if (k < SIZE_MAX)
-        first->value[k] = first->value[k] > first->low[k] ? first->low[k] : first->high[k];
+        pz_choice_turn(&(*r)->choice[0], k);
     return fit(s, trend, *r, err);
 }
 
@@ -218,7 +215,7 @@ enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untu
     if (st == PZ_OK)
         st = meet_defaults(s, untuned, trend, SIZE_MAX, err);
     for (size_t k = 0; k < untuned[0].scorer->n_settings && st == PZ_OK; k++)
-        if (pz_choice_is_switch(&untuned[0], k) && !untuned[0].scorer->settings[k].read_out)
+        if (pz_choice_is_region(&untuned[0], k))
             st = meet_defaults(s, untuned, trend, k, err);
     pz_valid_forget(s->v);
     return st;

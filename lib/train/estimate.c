@@ -328,7 +328,7 @@ static double fit_all(const struct outlook *o)
 
 static bool is_hidden(const struct outlook *o, size_t p)
 {
-    return o->e->t.choice[p].scorer->of_history && o->e->v.exclude_seen;
+    return pz_valid_hides(&o->e->v, o->e->t.choice[p].scorer);
 }
 
 /* The chance that part p is searched. */
@@ -372,15 +372,6 @@ static double search_last(const struct outlook *o, size_t p, uint32_t n_fits)
     return trial(o, p, n, PZ_WEIGHTS - 2, true) + (plan.last - 1) * moved(o, p, n, WHOLE_LESS);
 }
 
-static uint32_t count_switches(const struct pz_choice *c)
-{
-    uint32_t n = 0;
-
-    for (size_t k = 0; k < c->scorer->n_settings; k++)
-        n += pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out;
-    return n;
-}
-
 /* What comes back, on cases of its own. */
 static double search_repeats(const struct outlook *o)
 {
@@ -403,7 +394,7 @@ static double search_repeats(const struct outlook *o)
 /* Beside simple answers and for the check: defaults are fitted and judged. */
 static double close_and_check(const struct outlook *o)
 {
-    uint32_t turned = o->e->v.sliced ? count_switches(&o->e->t.choice[0]) : 0;
+    uint32_t turned = o->e->v.sliced ? pz_plan_regions(&o->e->t.choice[0]) : 0;
     double alone = o->e->v.sliced ? 2 * ask_all(o) : 0;
 
     return alone + (1 + turned) * (fit_all(o) + ask_all(o)) + ask_all(o) -
@@ -500,13 +491,12 @@ static enum pz_status cost_turned(struct estimating *e, size_t p, struct pz_err 
     struct pz_choice there = e->t.choice[p];
     size_t k = 0;
 
-    while (k < there.scorer->n_settings &&
-           !(pz_choice_is_switch(&there, k) && !there.scorer->settings[k].read_out))
+    while (k < there.scorer->n_settings && !pz_choice_is_region(&there, k))
         k++;
     e->turned[p] = e->train[p];
     if (k == there.scorer->n_settings)
         return PZ_OK;
-    there.value[k] = there.value[k] > there.low[k] ? there.low[k] : there.high[k];
+    pz_choice_turn(&there, k);
     return pz_scorer_cost(there.scorer, &e->v.train, there.value, &e->turned[p], err);
 }
 

@@ -28,20 +28,26 @@ static uint32_t count(const struct pz_choice *c, bool read_out)
     return n;
 }
 
-static uint32_t count_regions(const struct pz_choice *c)
+uint32_t pz_plan_regions(const struct pz_choice *c)
 {
-    struct pz_choice there = *c;
-    uint32_t n = c->scorer->elsewhere && c->scorer->elsewhere(&there);
+    uint32_t n = 0;
 
     for (size_t k = 0; k < c->scorer->n_settings; k++)
-        n += pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out;
+        n += pz_choice_is_region(c, k);
     return n;
+}
+
+static bool leads_elsewhere(const struct pz_choice *c)
+{
+    struct pz_choice there = *c;
+
+    return c->scorer->elsewhere && c->scorer->elsewhere(&there);
 }
 
 struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
 {
     double free = count(c, true), fitted = count(c, false);
-    uint32_t regions = count_regions(c);
+    uint32_t regions = pz_plan_regions(c) + leads_elsewhere(c);
     double left, passes;
     struct pz_plan p = { 0 };
 

@@ -13,6 +13,9 @@ struct pz_plan {
     double last;          /* when all parts are there */
 };
 
+/* Switches of a part whose other side wants a fit. Threads: any */
+uint32_t pz_plan_regions(const struct pz_choice *c);
+
 /* What the search of a part with at most n_fits new fits will try, on average.
  * Threads: any */
 struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits);

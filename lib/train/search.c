@@ -42,6 +42,16 @@ bool pz_choice_is_switch(const struct pz_choice *c, size_t k)
     return searched(c, k) && s->whole && !s->effort && c->high[k] - c->low[k] == 1;
 }
 
+bool pz_choice_is_region(const struct pz_choice *c, size_t k)
+{
+    return pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out;
+}
+
+void pz_choice_turn(struct pz_choice *c, size_t k)
+{
+    c->value[k] = c->value[k] > c->low[k] ? c->low[k] : c->high[k];
+}
+
 /* Wall seconds from here to the end of the training: one more trial, and the fits of all parts on
  * all data, which are somewhat more than what validation leaves. */
 static double to_the_end(const struct pz_search *s)
@@ -448,11 +458,10 @@ static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left,
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)
-        if (pz_choice_is_switch(c, k) && !c->scorer->settings[k].read_out && *left > 0 &&
-            !pz_search_out_of_time(s)) {
+        if (pz_choice_is_region(c, k) && *left > 0 && !pz_search_out_of_time(s)) {
             --*left;
             there = *c;
-            there.value[k] = c->value[k] > c->low[k] ? c->low[k] : c->high[k];
+            pz_choice_turn(&there, k);
             st = try_region(s, p, &there, err);
         }
     there = *c;

@@ -32,7 +32,8 @@ struct balance {
 
 static bool moves(const struct pz_search *s, size_t p)
 {
-    return s->part[p].weight > 0 && !s->choice[p].weight_fixed && !pz_search_is_hidden(s, p);
+    return s->part[p].weight > 0 && !s->choice[p].weight_fixed &&
+           !pz_valid_hides(s->v, s->choice[p].scorer);
 }
 
 static void list_moves(struct balance *b)

@@ -105,15 +105,10 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
     return PZ_OK;
 }
 
-bool pz_search_is_hidden(const struct pz_search *s, size_t p)
-{
-    return s->choice[p].scorer->of_history && s->v->exclude_seen;
-}
-
 /* Whether the settings of part p are worth a search. */
 static bool is_searched(const struct pz_search *s, size_t p)
 {
-    return s->part[p].weight > 0 && !s->minor[p] && !pz_search_is_hidden(s, p);
+    return s->part[p].weight > 0 && !s->minor[p] && !pz_valid_hides(s->v, s->choice[p].scorer);
 }
 
 static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)

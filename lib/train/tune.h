@@ -162,12 +162,13 @@ enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *
 enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choice *untuned,
                                        const struct pz_choice *trend, struct pz_err *err);
 
-/* Whether part p can say nothing on the cases at hand, as what it scores is hidden: it is judged on
- * cases of its own. */
-bool pz_search_is_hidden(const struct pz_search *s, size_t p);
-
-/* Whether setting k is searched and has two values. */
+/* Whether setting k is searched and has two values; whether, beside that, the other one wants a fit, which
+ * may lead anywhere. */
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);
+bool pz_choice_is_region(const struct pz_choice *c, size_t k);
+
+/* Give setting k, of two values, the other one. */
+void pz_choice_turn(struct pz_choice *c, size_t k);
 
 /* The mean gain of a over b in standard errors; equal values give 0. */
 double pz_search_gain(const double *a, const double *b, uint32_t n);

@@ -150,6 +150,13 @@ enum pz_status pz_valid_judge_moves(const struct pz_valid *v, const struct pz_pa
 enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,
                                    struct pz_err *err);
 
+/* Whether a part can say nothing on these cases, as what it scores is hidden: it is judged on cases of
+ * its own. */
+static inline bool pz_valid_hides(const struct pz_valid *v, const struct pz_scorer *s)
+{
+    return s->of_history && v->exclude_seen;
+}
+
 /* Working memory of one thread that scores cases. */
 struct pz_valid_scratch {
     float *total, *mine; /* [n_items] */
