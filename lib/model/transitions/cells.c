@@ -381,14 +381,16 @@ static enum pz_status unpack_all(const struct pz_inbox *in, uint32_t n_rows, str
                                  float **coef, struct pz_err *err)
 {
     size_t ranks = (size_t)pz_ranks_n();
-    const uint8_t **at = pz_mem_array(2 * ranks, sizeof *at), **again = at + ranks;
+    const uint8_t **at = pz_mem_array(ranks, sizeof *at),
+                  **again = pz_mem_array(ranks, sizeof *again);
     uint64_t *ptr = pz_mem_array((size_t)n_rows + 1, sizeof *ptr), n = 0;
     uint32_t *item = NULL;
     float *value = NULL, *beside = NULL;
+    bool ok;
 
-    for (size_t k = 0; k < ranks && at; k++)
+    for (size_t k = 0; k < ranks && at && again; k++)
         at[k] = again[k] = in[k].data;
-    for (uint32_t r = 0; r < n_rows && at && ptr; r++) {
+    for (uint32_t r = 0; r < n_rows && at && again && ptr; r++) {
         const uint8_t **from = &at[pz_cells_owner(r)];
 
         n += entries_of(*from);
@@ -398,20 +400,20 @@ static enum pz_status unpack_all(const struct pz_inbox *in, uint32_t n_rows, str
     item = pz_mem_array(n + 1, sizeof *item);
     value = pz_mem_array(n + 1, sizeof *value);
     beside = pz_mem_array(n + 1, sizeof *beside);
-    if (at && ptr && item && value && beside) {
+    ok = at && again && ptr && item && value && beside;
+    if (ok) {
         for (uint32_t r = 0, got; r < n_rows; r++)
             again[pz_cells_owner(r)] = unpack_row(again[pz_cells_owner(r)], &got, item + ptr[r],
                                                   value + ptr[r], beside + ptr[r]);
     }
     free(at);
+    free(again);
     *rows = pz_csr_take(n_rows, n_rows, ptr, item, value);
     if (coef)
         *coef = beside;
     else
         free(beside);
-    return ptr && item && value && beside
-               ? PZ_OK
-               : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
+    return ok ? PZ_OK : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
 }
 
 enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first, struct pz_err *err)
