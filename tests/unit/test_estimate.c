@@ -57,6 +57,23 @@ TEST(pairs_and_sources_are_counted)
     near(s.unknowns, 3);
 }
 
+/* Encoders are learned one after the other. */
+TEST(members_of_the_encoder_take_as_long_each)
+{
+    struct pz_corpus c = corpus();
+    const struct pz_scorer *s = pz_scorer_find("sequence");
+    struct pz_fit_cost one, two;
+    double value[PZ_MAX_SETTINGS];
+    struct pz_err err;
+
+    pz_scorer_defaults(s, value);
+    assert_int_equal(pz_scorer_cost(s, &c, value, &one, &err), PZ_OK);
+    value[pz_scorer_setting(s, "members")] = 2;
+    assert_int_equal(pz_scorer_cost(s, &c, value, &two, &err), PZ_OK);
+    near(two.work_ns / one.work_ns, 2);
+    near(two.kept / one.kept, 2);
+}
+
 /* With data a fit takes more than without, whatever the part. */
 TEST(costs_grow_with_the_data)
 {

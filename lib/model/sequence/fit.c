@@ -713,11 +713,12 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
 
 /* Most of it are products of matrices, of which a thread of 2024 makes 36 operations a nanosecond all
  * told, beside where implicit ALS starts the items. Memory: the items with Adam's moments, and the same
- * again while a training may go on. */
+ * again while a training may go on. Members are learned one after the other. */
 enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
-    double factors[PZ_FACTORS_N], d = value[PZ_SEQ_DIM], pairs = 0, weights;
+    double factors[PZ_FACTORS_N], d = value[PZ_SEQ_DIM], members = value[PZ_SEQ_MEMBERS];
+    double pairs = 0, weights;
     enum pz_status st;
 
     pz_scorer_defaults(&pz_factors, factors);
@@ -729,8 +730,8 @@ enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struc
     weights = (double)pz_seq_theta((size_t)d, (size_t)value[PZ_SEQ_HIDDEN],
                                    (size_t)value[PZ_SEQ_LAYERS]) +
               d * value[PZ_SEQ_NEGATIVES];
-    out->work_ns += pairs * 6 * weights / 36;
-    out->kept = 4 * d * c->n_items;
+    out->work_ns = members * (out->work_ns + pairs * 6 * weights / 36);
+    out->kept = members * 4 * d * c->n_items;
     out->beside = fmax(out->beside, 24 * d * c->n_items);
     return st;
 }

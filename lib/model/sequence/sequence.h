@@ -34,7 +34,7 @@ enum pz_seq_setting {
     PZ_SEQ_DROPOUT,
     PZ_SEQ_TAU,
     PZ_SEQ_TEMPERATURE,
-    PZ_SEQ_MEMBERS, /* last: files before 0.2 do not have it */
+    PZ_SEQ_MEMBERS, /* last: older files do not have it */
     PZ_SEQ_N
 };
 
@@ -242,7 +242,8 @@ void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_i
                    const struct pz_seq_history *h, void *scratch, float *out);
 /* Learn nets and items of a part whose sizes are set, members from `first` on, until as many pairs are
  * read as cfg says: from the start, where both arrays are allocated, zero, or on from where the training
- * was that the part has kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends with the best so far.
+ * was that the part has kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends
+ * with the best so far.
  * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts
  * Owner:  the part has the training, freed by pz_seq_trainer_free */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, size_t first,

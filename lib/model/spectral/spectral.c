@@ -4,10 +4,11 @@
  *
  * The decomposition is in eigen.c.
  *
- * Scores may be negative. Derived columns: spectral/in, spectral/out, (f32 [n_items]),
- * spectral/off (f32, two for 64 items; bytes.h), of many items spectral/length and spectral/longest (u32). Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
- * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]),
- * spectral/set (f64: the settings, then whether there is an order). */
+ * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
+ * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]), spectral/set (f64: the
+ * settings, then whether there is an order). Derived columns: spectral/in, spectral/out (f32 [n_items]),
+ * spectral/off (f32, two for 64 items; bytes.h); of many items spectral/length (f32 [n_items]) and
+ * spectral/longest (u32 [n_items]). */
 #include "model/spectral/spectral.h"
 
 #include <math.h>
