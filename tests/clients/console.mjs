@@ -114,5 +114,6 @@ try {
 } finally {
     chromium.kill();
     await new Promise((r) => chromium.on("exit", r));
-    rmSync(profile, { recursive: true, force: true });
+    // its helpers outlive it for a moment and still write
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
