@@ -876,3 +876,19 @@ TEST(an_update_places_new_items_by_their_neighbours)
     free(s);
     free(more);
 }
+
+/* Half a million events and a few less or more: the least number of passes does not hang on the size. */
+TEST(data_of_every_size_are_read_several_times)
+{
+    for (uint64_t n = 1000; n <= 4000000; n *= 2) {
+        uint64_t ptr[2] = { 0, n };
+        struct pz_corpus c = { .n_users = 1, .ptr = ptr };
+        struct pz_setup setup = { .corpus = &c };
+        struct pz_choice choice;
+
+        pz_choice_init(&choice, &pz_sequence);
+        pz_sequence.start(&setup, &choice);
+        assert_true(1e6 * choice.value[PZ_SEQ_PAIRS] >= 2.99 * (double)n);
+        assert_true(choice.high[PZ_SEQ_PAIRS] >= choice.value[PZ_SEQ_PAIRS]);
+    }
+}
