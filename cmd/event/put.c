@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "campaign/view.h"
 #include "cmd/event/event.h"
 #include "live/put.h"
 
@@ -191,6 +192,8 @@ static enum pz_status put_rows(const struct event_cfg *cfg, enum pz_live_table t
     }
     pz_live_close(live);
     pz_model_free(m);
+    if (st == PZ_OK && m && !id)
+        pz_view_prepare(args->v[0]);
     if (st == PZ_OK)
         report_put(cfg, &count, id != NULL, log);
     return st;

@@ -199,7 +199,7 @@ static enum pz_status answer_block(struct block *b, struct pz_err *err)
         ask(b, i);
     st = answer_segments(b, err);
     if (st == PZ_OK)
-        st = pz_table_recheck(b->m->table, err);
+        st = pz_model_recheck(b->m, err);
     if (st == PZ_OK)
         st = write_block(b, err);
     pz_log_step(b->batch->log, b->n);

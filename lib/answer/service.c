@@ -304,7 +304,7 @@ static enum pz_status swap(struct pz_service *s, struct pz_snapshot *old, struct
  * use changes it under the map. */
 static void look_for_damage(struct pz_snapshot *snap)
 {
-    if (pz_table_recheck(snap->model->table, NULL) == PZ_BAD_DATA)
+    if (pz_model_recheck(snap->model, NULL) == PZ_BAD_DATA)
         atomic_store(&snap->damaged, true);
 }
 

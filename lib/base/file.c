@@ -366,6 +366,20 @@ enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, str
     return report(out, err);
 }
 
+enum pz_status pz_out_rewrite(struct pz_out *out, uint64_t at, const void *bytes, size_t n,
+                              struct pz_err *err)
+{
+    enum pz_status st;
+
+    flush(out);
+    st = report(out, err);
+    if (st == PZ_OK && (out->borrowed || out->device))
+        st = pz_err_set(err, PZ_INTERNAL, "%s is no file to go back in", out->path);
+    if (st == PZ_OK && pwrite(out->fd, bytes, n, (off_t)at) != (ssize_t)n)
+        st = pz_err_errno(err, PZ_IO, errno, "cannot write %s", out->path);
+    return st;
+}
+
 uint64_t pz_out_size(const struct pz_out *out)
 {
     return out->written;

@@ -44,6 +44,11 @@ enum pz_status pz_file_stdin(int *fd, struct pz_err *err);
  * Errors: PZ_IO writing failed */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);
 
+/* Write n bytes anew, that were written before at place `at` of a file of the output's own.
+ * Errors: PZ_IO writing failed; PZ_INTERNAL the output is a pipe or a device */
+enum pz_status pz_out_rewrite(struct pz_out *out, uint64_t at, const void *bytes, size_t n,
+                              struct pz_err *err);
+
 /* Bytes written so far. */
 uint64_t pz_out_size(const struct pz_out *out);
 

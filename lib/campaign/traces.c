@@ -31,7 +31,7 @@
 /* Dictionaries of what items are called: an id there is an item's. */
 static bool is_of_items(const char *name)
 {
-    return strcmp(name, "items") == 0 || strcmp(name, "events") == 0;
+    return strcmp(name, "items") == 0 || strcmp(name, "fresh") == 0 || strcmp(name, "events") == 0;
 }
 
 /* The string of a dictionary that holds byte number `at`. */
@@ -223,8 +223,9 @@ static enum pz_status find_in_settings(struct pz_traces *t, const char *path, st
 /* Files of a campaign with nothing but numbers. */
 static bool is_of_numbers(const char *name)
 {
-    static const char *const names[] = { "current", "lock", "info.json", "model.flat.seal",
-                                         "lock.mdb" };
+    static const char *const names[] = { "current",         "lock",
+                                         "info.json",       "model.flat.seal",
+                                         "items.flat.seal", "lock.mdb" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/info.h"
+#include "campaign/kept.h"
 #include "campaign/layout.h"
 #include "campaign/live.h"
 #include "live/overlay.h"
@@ -26,7 +27,7 @@ static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool i
 {
     uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
 
-    o->row = row;
+    o->row = o->own_row = row;
     if (!row)
         return pz_err_memory(err, "rows put since training", 4.0 * o->ids.n);
     if (items)
@@ -52,7 +53,21 @@ static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct 
     return st == PZ_OK && *o ? find_rows(*o, m, items, err) : st;
 }
 
-static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
+/* Items put since: as a file has them, or made of the rows. */
+static enum pz_status build_items(const char *campaign, struct pz_view *v,
+                                  const struct pz_live_size *size, struct pz_err *err)
+{
+    enum pz_status st;
+
+    if (pz_kept_load(campaign, v, size))
+        return PZ_OK;
+    st = build(v, PZ_LIVE_ITEMS, err);
+    if (st == PZ_OK)
+        pz_kept_save(campaign, v, size);
+    return st;
+}
+
+static enum pz_status build_all(const char *campaign, struct pz_view *v, struct pz_err *err)
 {
     struct pz_live_size size;
     enum pz_status st = pz_live_count(v->store, &size, err);
@@ -60,7 +75,7 @@ static enum pz_status build_all(struct pz_view *v, struct pz_err *err)
     v->rows_last =
         size.rows_last; /* a change after this makes the view stale, even if it is seen */
     if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
-        st = build(v, PZ_LIVE_ITEMS, err);
+        st = build_items(campaign, v, &size, err);
     if (st == PZ_OK && size.users > 0 && size.rows_last > v->version.rows_seen)
         st = build(v, PZ_LIVE_USERS, err);
     return st;
@@ -88,7 +103,7 @@ static enum pz_status open_store(const char *campaign, struct pz_view *v, struct
         st = pz_info_check(campaign, &v->version, v->store, err);
     if (st != PZ_OK || !v->store)
         return st;
-    st = build_all(v, err);
+    st = build_all(campaign, v, err);
     return st == PZ_BAD_DATA ? do_without(v) : st;
 }
 
@@ -122,6 +137,14 @@ enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struc
     return st;
 }
 
+void pz_view_prepare(const char *campaign)
+{
+    struct pz_view *v = NULL;
+
+    if (pz_view_open(campaign, &v, NULL) == PZ_OK)
+        pz_view_free(v);
+}
+
 void pz_view_free(struct pz_view *v)
 {
     if (!v)
@@ -153,7 +176,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
 
     if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK ||
         (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v) ||
-        pz_table_is_touched(v->model->table))
+        pz_table_is_touched(v->model->table) || pz_model_recheck(v->model, NULL) != PZ_OK)
         return true;
     if (!v->store && atomic_load(&v->live_damaged)) /* now and then: it may be mended */
         return pz_time_now() >= v->opened + LOOK_AGAIN_S;

@@ -40,6 +40,12 @@ enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct p
 enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struct pz_view **out,
                                     struct pz_err *err);
 
+/* Spare the next answer what follows from the rows put since training: open the campaign and let go of it. No
+ * failure is told: who asks then will hear of it.
+ *
+ * Threads: any process, any time */
+void pz_view_prepare(const char *campaign);
+
 /* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);
 

@@ -237,7 +237,7 @@ static enum pz_status judge_one(struct pz_judgement *j, struct pz_model *m, stru
         how.exploration_weight = exploring ? -1 : 0;
         st = pz_evaluate_reach(m, &j->cases, &how, c->reach[exploring], err);
     }
-    return st == PZ_OK ? pz_table_recheck(m->table, err) : st;
+    return st == PZ_OK ? pz_model_recheck(m, err) : st;
 }
 
 /* A gate on figures that contenders cannot earn, or get as a gift, is no gate. */

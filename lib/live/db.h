@@ -13,7 +13,8 @@
  *   items, users  id -> number, row (rows.c)
  * Each value is followed by a check (records.c).
  *   meta       "format" and "id", the store's identity -> number; "counts" -> of each table but this; "last" -> the last number given
- *              out, never used again; "rows" -> the number of the last change in items and users;
+ *              out, never used again; "rows" -> the number of the last change in items and users,
+ *              "rows_mark" -> a hash of all of them in order;
  *              of a view of a log "log" -> its URL, "bound" -> 1, "boot" (shared.c)
  *
  * Threads: any on one store, which locks itself; what runs inside a transaction belongs to its

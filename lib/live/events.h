@@ -58,7 +58,10 @@ int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event
 /* Tie the event's session to its user, if it is not tied to anybody yet. */
 int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number);
 
-/* Keep a row as bytes behind its id, the form of a record but for its number. */
+/* Note that rows changed, the last one under `number`, and the mark of all changes up to it. */
+int pz_live_note_rows(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t mark);
+
+/* Keep a row as bytes behind its id, the form of a record but for its number, and note it. */
 int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
                           const char *id, const char *cells, size_t n, uint64_t number);
 

@@ -30,9 +30,10 @@ struct pz_live_event {
 struct pz_overlay {
     struct pz_dict ids;
     struct pz_attrs attrs; /* attrs.n_rows == ids.n, with value dictionaries of its own */
-    /* owned: [ids.n] the model's index of each id, PZ_NONE: the model lacks it; NULL: not looked up yet
+    /* [ids.n] the model's index of each id, PZ_NONE: the model lacks it; NULL: not looked up yet
      * (every query does it then) */
-    uint32_t *row;
+    const uint32_t *row;
+    uint32_t *own_row; /* the same where pz_overlay_free frees it, else NULL */
 };
 
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */

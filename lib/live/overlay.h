@@ -19,6 +19,17 @@
 enum pz_status pz_overlay_build(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
                                 const struct pz_attrs *known, struct pz_overlay **out,
                                 struct pz_err *err);
+
+/* Write an overlay whose rows were looked up as columns of a table / read it from a flat one.
+ *
+ * save     Errors: as pz_writer_add and pz_attrs_save
+ * load     Errors: as pz_table_get and pz_attrs_load
+ * Owner:   *out borrows from the table; pz_overlay_free, before it is closed; NULL after a failure
+ * Threads: one at a time on the same writer or table */
+enum pz_status pz_overlay_save(const struct pz_overlay *o, struct pz_writer *w, struct pz_err *err);
+enum pz_status pz_overlay_load(struct pz_table *t, struct pz_overlay **out, struct pz_err *err);
+
+/* Accepts NULL. */
 void pz_overlay_free(struct pz_overlay *o);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "live/hosts/shared.h"
+#include "table/hash.h"
 
 enum { HEAD_BYTES = 8, MAX_CELLS = 512 };
 
@@ -44,7 +45,7 @@ void pz_live_write_cells(char *p, const struct pz_live_row *row)
 typedef void write_fn(char *p, size_t n, const void *from);
 
 static int put_row_by(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const char *id,
-                      uint64_t number, size_t n, write_fn *write, const void *from)
+                      uint64_t number, size_t n, write_fn *write, const void *from, uint64_t *mark)
 {
     size_t n_id = strlen(id);
     void *value;
@@ -54,8 +55,16 @@ static int put_row_by(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, cons
         return rc;
     pz_db_put_number(value, number);
     write((char *)value + HEAD_BYTES, n, from);
+    *mark = *mark * 31 + pz_hash64(id, n_id) + 7 * pz_hash64(value, HEAD_BYTES + n);
     pz_db_seal(db, id, n_id, value, HEAD_BYTES + n);
     return 0;
+}
+
+int pz_live_note_rows(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t mark)
+{
+    int rc = pz_db_put_meta(s, txn, "rows", number);
+
+    return rc == 0 ? pz_db_put_meta(s, txn, "rows_mark", mark) : rc;
 }
 
 static void write_bytes(char *p, size_t n, const void *from)
@@ -72,13 +81,18 @@ static void write_row(char *p, size_t n, const void *from)
 int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
                           const char *id, const char *cells, size_t n, uint64_t number)
 {
-    return put_row_by(s, txn, db_of(table), id, number, n, write_bytes, cells);
+    uint64_t mark = 0;
+    int rc = pz_db_get_meta(s, txn, "rows_mark", &mark);
+
+    if (rc == 0)
+        rc = put_row_by(s, txn, db_of(table), id, number, n, write_bytes, cells, &mark);
+    return rc == 0 ? pz_live_note_rows(s, txn, number, mark) : rc;
 }
 
 static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
-                   const struct pz_live_row *row, uint64_t number)
+                   const struct pz_live_row *row, uint64_t number, uint64_t *mark)
 {
-    return put_row_by(s, txn, db, row->id, number, pz_live_cells_bytes(row), write_row, row);
+    return put_row_by(s, txn, db, row->id, number, pz_live_cells_bytes(row), write_row, row, mark);
 }
 
 struct putting {
@@ -91,13 +105,16 @@ struct putting {
 static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct putting *to = context;
+    uint64_t mark = 0;
     int rc = pz_db_next(s, txn, &to->last);
 
+    if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "rows_mark", &mark);
     for (size_t i = 0; i < to->n && rc == 0; i++)
-        rc = put_row(s, txn, db_of(to->table), &to->row[i], ++to->last);
+        rc = put_row(s, txn, db_of(to->table), &to->row[i], ++to->last, &mark);
     if (rc == 0)
         rc = pz_db_put_meta(s, txn, "last", to->last);
-    return rc == 0 ? pz_db_put_meta(s, txn, "rows", to->last) : rc;
+    return rc == 0 ? pz_live_note_rows(s, txn, to->last, mark) : rc;
 }
 
 enum pz_status pz_live_check_row(const struct pz_live_row *row, struct pz_err *err)

@@ -531,6 +531,8 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "rows", &size->rows_last);
     if (rc == 0)
+        rc = pz_db_get_meta(s, txn, "rows_mark", &size->rows_mark);
+    if (rc == 0)
         rc = pz_db_get_meta(s, txn, "collected", &size->collected);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "rows_collected", &size->rows_collected);

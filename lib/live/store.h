@@ -134,6 +134,7 @@ struct pz_live_size {
     char store[17];                /* identity of the store, as in struct pz_watermark */
     uint64_t last;                 /* last number given out; 0: none */
     uint64_t rows_last;            /* number of the last change of items and users */
+    uint64_t rows_mark;            /* a hash of all changes of items and users, in order */
     uint64_t collected,            /* events up to this number were collected, all that could be */
         rows_collected;            /* likewise rows */
     uint64_t events, items, users, /* stored now */

@@ -13,6 +13,9 @@
 #include "model/item_facts.h"
 #include "model/model.h"
 
+/* Places among the model's own arrays. */
+enum { SINCE, COUNT, SHOWN, BLOCKS /* model.c */, FROM };
+
 /* A longer copy of a column of items, its new places zero; NULL without memory. */
 static void *lengthen(struct pz_model *m, size_t slot, const void *column, size_t bytes)
 {
@@ -57,9 +60,9 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uin
 static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs,
                                 const uint32_t *from, struct pz_err *err)
 {
-    int64_t *since = lengthen(m, 0, m->item_since, sizeof *since);
-    uint32_t *count = lengthen(m, 1, m->item_count, sizeof *count);
-    uint32_t *shown = m->item_shown ? lengthen(m, 2, m->item_shown, sizeof *shown) : NULL;
+    int64_t *since = lengthen(m, SINCE, m->item_since, sizeof *since);
+    uint32_t *count = lengthen(m, COUNT, m->item_count, sizeof *count);
+    uint32_t *shown = m->item_shown ? lengthen(m, SHOWN, m->item_shown, sizeof *shown) : NULL;
 
     if (!since || !count || (m->item_shown && !shown))
         return pz_err_memory(err, "items put since training", 16.0 * m->items.n);
@@ -83,6 +86,84 @@ enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
     for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
         if (m->part[p].scorer->extend)
             st = m->part[p].scorer->extend(m->part[p].part, attrs, from, m->fresh.n, err);
-    free(from);
+    m->owned[FROM] = from;
+    m->fresh_row = from;
     return st;
+}
+
+/* ---- kept in a file ---- */
+
+enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_writer *w,
+                                       struct pz_err *err)
+{
+    uint32_t n = m->items.n;
+    enum pz_status st = pz_writer_add_dict(w, "fresh", &m->fresh, err);
+
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "fresh/row", PZ_U32, m->fresh_row, m->fresh.n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "since", PZ_I64, m->item_since, n, err);
+    if (st == PZ_OK)
+        st = pz_writer_add(w, "count", PZ_U32, m->item_count, n, err);
+    if (st == PZ_OK && m->item_shown)
+        st = pz_writer_add(w, "shown", PZ_U32, m->item_shown, n, err);
+    if (st == PZ_OK && m->block_since)
+        st = pz_writer_add(w, "block_since", PZ_I64, m->block_since, ((uint64_t)n + 63) / 64, err);
+    for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
+        if (m->part[p].scorer->save_extension)
+            st = m->part[p].scorer->save_extension(m->part[p].part, w, err);
+    return st;
+}
+
+/* Columns of items, those of training and what came since. */
+struct facts {
+    const void *since, *count, *shown, *block;
+};
+
+static enum pz_status read_facts(const struct pz_model *m, struct pz_table *t, uint32_t n,
+                                 struct facts *f, struct pz_err *err)
+{
+    enum pz_status st = pz_table_get(t, "since", PZ_I64, n, &f->since, NULL, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, "count", PZ_U32, n, &f->count, NULL, err);
+    if (st == PZ_OK && m->item_shown)
+        st = pz_table_get(t, "shown", PZ_U32, n, &f->shown, NULL, err);
+    if (st == PZ_OK && m->block_since)
+        st = pz_table_get(t, "block_since", PZ_I64, ((uint64_t)n + 63) / 64, &f->block, NULL, err);
+    return st;
+}
+
+static void take_facts(struct pz_model *m, const struct facts *f)
+{
+    m->items.n += m->fresh.n;
+    m->items.tail = &m->fresh;
+    m->item_since = f->since;
+    m->item_count = f->count;
+    m->item_shown = f->shown;
+    m->block_since = f->block;
+}
+
+enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, struct pz_err *err)
+{
+    struct facts f = { NULL, NULL, NULL, NULL };
+    struct pz_dict fresh = { 0 };
+    const void *from = NULL;
+    enum pz_status st = pz_table_get_dict(t, "fresh", &fresh, err);
+
+    if (st == PZ_OK)
+        st = pz_table_get(t, "fresh/row", PZ_U32, fresh.n, &from, NULL, err);
+    if (st == PZ_OK)
+        st = read_facts(m, t, m->items.n + fresh.n, &f, err);
+    for (size_t p = 0; p < m->n_parts && st == PZ_OK && fresh.n > 0; p++)
+        if (m->part[p].scorer->load_extension)
+            st = m->part[p].scorer->load_extension(m->part[p].part, t, from, fresh.n, err);
+    if (st != PZ_OK)
+        return st;
+    m->extension = t;
+    m->fresh = fresh;
+    m->fresh_row = from;
+    if (fresh.n > 0)
+        take_facts(m, &f);
+    return PZ_OK;
 }

@@ -239,7 +239,15 @@ void pz_model_free(struct pz_model *m)
     pz_dict_clear(&m->fresh);
     json_decref(m->manifest);
     pz_table_close(m->table);
+    pz_table_close(m->extension);
     free(m);
+}
+
+enum pz_status pz_model_recheck(const struct pz_model *m, struct pz_err *err)
+{
+    enum pz_status st = pz_table_recheck(m->table, err);
+
+    return st == PZ_OK && m->extension ? pz_table_recheck(m->extension, err) : st;
 }
 
 enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out, struct pz_err *err)

@@ -70,13 +70,15 @@ struct pz_model {
     struct pz_trend trend;   /* of items, that all parts heed */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
-    bool sealed;            /* the file is known to be whole without reading it */
-    bool keep_seen;         /* validation found lists better with what was seen */
-    double event_power;     /* by which event weights are damped; 0: PZ_EVENT_POWER */
-    double softmax_scale;   /* score = softmax(scale * blend) over the catalogue */
-    json_t *manifest;       /* owned */
-    struct pz_table *table; /* owned; what the pointers above borrow from */
-    void *owned[4]; /* or from these: arrays that pz_model_extend made longer, or made here */
+    bool sealed;                /* the file is known to be whole without reading it */
+    bool keep_seen;             /* validation found lists better with what was seen */
+    double event_power;         /* by which event weights are damped; 0: PZ_EVENT_POWER */
+    double softmax_scale;       /* score = softmax(scale * blend) over the catalogue */
+    json_t *manifest;           /* owned */
+    struct pz_table *table;     /* owned; what the pointers above borrow from */
+    struct pz_table *extension; /* owned; likewise, of pz_model_load_extension; NULL: none */
+    const uint32_t *fresh_row;  /* [fresh.n] the row put of each */
+    void *owned[5]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
 
 /* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds where its seal says that
@@ -125,6 +127,22 @@ static inline uint32_t pz_model_learned(const struct pz_model *m)
  * Threads: one, which has the model alone */
 enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
                                const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err);
+
+/* Write what pz_model_extend made of a model / give it to the same model, opened anew, in its stead.
+ *
+ * t        a flat table
+ * save     Errors: as pz_writer_add
+ * load     Errors: as pz_table_get; pz_model_extend may follow then
+ * Owner:   the model takes the table over where PZ_OK is returned
+ * Threads: one, which has the model alone */
+enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_writer *w,
+                                       struct pz_err *err);
+enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, struct pz_err *err);
+
+/* Be sure of a model after it was used, as pz_table_recheck has it of a table.
+ * Errors:  as pz_table_recheck
+ * Threads: any */
+enum pz_status pz_model_recheck(const struct pz_model *m, struct pz_err *err);
 
 /* Weight of an event type as training saw it (1 without rules; 0 for types that do not count).
  * event_type: any string, compared without regard to case; value NAN when there is none. */

@@ -222,11 +222,19 @@ struct pz_scorer {
 
     /* Take in items that came since, by what attributes say of them: the k-th, row row[k] of attrs
      * (columns matched by name), becomes item n_items + k. From then on score fills out[n_items +
-     * n] and histories may hold such items; explain, too. attrs is borrowed during the call only;
-     * at most once a part. NULL: the part knows nothing of them and is asked without them, see
+     * n] and histories may hold such items; explain, too. attrs is borrowed during the call only,
+     * row as long as the part; at most once a part. NULL: the part knows nothing of them and is asked without them, see
      * struct pz_query. Errors: PZ_TRY_AGAIN memory is out. */
     enum pz_status (*extend)(void *part, const struct pz_attrs *attrs, const uint32_t *row,
                              uint32_t n, struct pz_err *err);
+
+    /* Write what extend made / take it from a flat table, which outlives the part, in the place of
+     * extend with the same row and n. NULL where extend is.
+     *
+     * Errors: as pz_writer_add; as pz_table_get, and extend may follow then */
+    enum pz_status (*save_extension)(const void *part, struct pz_writer *w, struct pz_err *err);
+    enum pz_status (*load_extension)(void *part, struct pz_table *t, const uint32_t *row,
+                                     uint32_t n, struct pz_err *err);
 
     void (*free)(void *part);
 

@@ -20,12 +20,12 @@
 #include "table/hash.h"
 #include "table/reader.h"
 
-static void make_head(const struct pz_table *t, uint64_t offset, const unsigned char *contents,
-                      size_t n_contents, unsigned char head[PZ_FLAT_BYTES])
+void pz_layout_flat_head(const char kind[4], uint64_t offset, const unsigned char *contents,
+                         size_t n_contents, unsigned char head[PZ_FLAT_BYTES])
 {
     memset(head, 0, PZ_FLAT_BYTES);
     memcpy(head, PZ_FLAT_MAGIC, 8);
-    memcpy(head + 8, t->kind, 4);
+    memcpy(head + 8, kind, 4);
     pz_put32(head + 12, PZ_FORMAT_VERSION);
     pz_put64(head + 16, offset);
     pz_put64(head + 24, n_contents);
@@ -98,13 +98,13 @@ static enum pz_status make_layout(const struct pz_table *t, const struct pz_deri
     }
     st = pz_layout_encode(flat, n, contents, n_contents, err);
     if (st == PZ_OK)
-        make_head(t, at, *contents, *n_contents, head);
+        pz_layout_flat_head(t->kind, at, *contents, *n_contents, head);
     free(flat);
     return st;
 }
 
-static enum pz_status write_values(struct pz_out *out, const struct pz_layout_column *col,
-                                   struct pz_err *err)
+enum pz_status pz_layout_write_values(struct pz_out *out, const struct pz_layout_column *col,
+                                      struct pz_err *err)
 {
     static const unsigned char zero[PZ_MEM_ALIGN];
     uint64_t at = pz_out_size(out);
@@ -127,7 +127,7 @@ static enum pz_status write_column(struct pz_out *out, struct pz_table *t,
     if (st == PZ_OK && had && pz_hash64(col->data, (size_t)pz_layout_raw(col)) != col->hash)
         st = pz_err_set(err, PZ_INTERNAL, "column %s was changed in memory", col->name);
     if (st == PZ_OK)
-        st = write_values(out, col, err);
+        st = pz_layout_write_values(out, col, err);
     if (!had)
         pz_column_drop(col);
     return st;
@@ -151,7 +151,7 @@ enum pz_status pz_table_unpack(struct pz_table *t, const struct pz_derived *deri
         if (!pz_layout_is_derived(&t->col[i]))
             st = write_column(out, t, &t->col[i], err);
     for (size_t i = 0; derived && i < derived->n && st == PZ_OK; i++)
-        st = write_values(out, &derived->col[i], err);
+        st = pz_layout_write_values(out, &derived->col[i], err);
     if (st == PZ_OK)
         st = pz_out_write(out, contents, n_contents, err);
     if (st == PZ_OK)

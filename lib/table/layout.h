@@ -103,10 +103,22 @@ static inline uint64_t pz_layout_align(uint64_t x, uint64_t align)
     return (x + align - 1) / align * align;
 }
 
+/* The head of a flat file of n_contents bytes of contents at `offset`. */
+void pz_layout_flat_head(const char kind[4], uint64_t offset, const unsigned char *contents,
+                         size_t n_contents, unsigned char head[PZ_FLAT_BYTES]);
+
+struct pz_out;
+
+/* Append the values of a column to a flat file, at the next place where one may begin.
+ * Errors:  as pz_out_write
+ * Threads: one at a time on the same output */
+enum pz_status pz_layout_write_values(struct pz_out *out, const struct pz_layout_column *col,
+                                      struct pz_err *err);
+
 /* Whether the 4 bytes at p are a kind of file that pz writes. */
 static inline int pz_layout_is_kind(const void *p)
 {
-    return memcmp(p, "data", 4) == 0 || memcmp(p, "modl", 4) == 0;
+    return memcmp(p, "data", 4) == 0 || memcmp(p, "modl", 4) == 0 || memcmp(p, "rows", 4) == 0;
 }
 
 #endif

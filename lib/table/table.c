@@ -168,7 +168,7 @@ bool pz_table_kind(const char *path, char kind[4])
 
 static const char *kind_name(const char *kind)
 {
-    return kind[0] == 'd' ? "dataset" : "model";
+    return kind[0] == 'd' ? "dataset" : kind[0] == 'r' ? "live rows" : "model";
 }
 
 /* Tell the form and the kind by the first bytes, then read the contents. */

@@ -56,6 +56,12 @@ struct pz_layout_column;
 enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
                               struct pz_err *err);
 
+/* Start a flat table of columns that are added as to a packed one, by the same calls.
+ * Errors: as pz_out_open; PZ_TRY_AGAIN memory is out
+ * Owner:  as pz_writer_open */
+enum pz_status pz_writer_open_flat(const char *path, const char *kind, struct pz_writer **w,
+                                   struct pz_err *err);
+
 /* Copy from a packed table, as they stand in its file, the frames of what is added from now on that
  * has the same name, type and values there: nothing is compressed that was compressed before.
  * Columns that have been read from it are compared frame by frame, others as a whole by their hash.
@@ -91,7 +97,7 @@ void pz_writer_abort(struct pz_writer *w);
  * open table name the column, and the caller, who knows what was opened, puts the file in front. */
 struct pz_table;
 
-/* The kind of a table by its first bytes, "data" or "modl" (not NUL-terminated); false when it is none
+/* The kind of a table by its first bytes, "data", "modl" or "rows" (not NUL-terminated); false when it is none
  * or cannot be read.
  * Threads: any */
 bool pz_table_kind(const char *path, char kind[4]);

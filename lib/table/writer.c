@@ -32,40 +32,62 @@ enum { WINDOW = 16 }; /* frames in memory at a time */
 struct pz_writer {
     struct pz_out *out;
     int level;
-    bool is_model;
+    char kind[4];
+    bool flat;
     const struct pz_table *reuse; /* borrowed; NULL: none */
     struct pz_hash *stored;       /* of the column that is being written */
     struct pz_layout_column *col;
     size_t n, cap;
 };
 
-enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
-                              struct pz_err *err)
+static enum pz_status open_with_head(const char *path, const char *kind, const void *head, size_t n,
+                                     struct pz_writer **w, struct pz_err *err)
 {
-    unsigned char head[PZ_HEAD_BYTES];
     struct pz_writer *writer = calloc(1, sizeof *writer);
     enum pz_status st;
 
     *w = NULL;
     if (!writer)
         return pz_err_memory(err, "a table writer", sizeof *writer);
-    writer->level = level;
-    writer->is_model = memcmp(kind, "modl", 4) == 0;
-    pz_put32(head, PZ_SKIP_HEAD);
-    pz_put32(head + 4, PZ_HEAD_BYTES - 8);
-    memcpy(head + 8, PZ_PACKED_MAGIC, 4);
-    memcpy(head + 12, kind, 4);
-    pz_put32(head + 16, PZ_FORMAT_VERSION);
+    memcpy(writer->kind, kind, 4);
     st = pz_out_check_binary(path, err);
     if (st == PZ_OK)
         st = pz_out_open(path, &writer->out, err);
     if (st == PZ_OK)
-        st = pz_out_write(writer->out, head, sizeof head, err);
+        st = pz_out_write(writer->out, head, n, err);
     if (st != PZ_OK) {
         pz_writer_abort(writer);
         writer = NULL;
     }
     *w = writer;
+    return st;
+}
+
+enum pz_status pz_writer_open(const char *path, const char *kind, int level, struct pz_writer **w,
+                              struct pz_err *err)
+{
+    unsigned char head[PZ_HEAD_BYTES];
+    enum pz_status st;
+
+    pz_put32(head, PZ_SKIP_HEAD);
+    pz_put32(head + 4, PZ_HEAD_BYTES - 8);
+    memcpy(head + 8, PZ_PACKED_MAGIC, 4);
+    memcpy(head + 12, kind, 4);
+    pz_put32(head + 16, PZ_FORMAT_VERSION);
+    st = open_with_head(path, kind, head, sizeof head, w, err);
+    if (st == PZ_OK)
+        (*w)->level = level;
+    return st;
+}
+
+enum pz_status pz_writer_open_flat(const char *path, const char *kind, struct pz_writer **w,
+                                   struct pz_err *err)
+{
+    static const unsigned char none[PZ_FLAT_BYTES]; /* until the contents are known */
+    enum pz_status st = open_with_head(path, kind, none, sizeof none, w, err);
+
+    if (st == PZ_OK)
+        (*w)->flat = true;
     return st;
 }
 
@@ -202,6 +224,21 @@ static enum pz_status check_name(const struct pz_writer *w, const char *name, st
     return PZ_OK;
 }
 
+/* The values as they are. */
+static enum pz_status write_flat(struct pz_writer *w, struct pz_layout_column *col,
+                                 const void *data, struct pz_err *err)
+{
+    enum pz_status st;
+
+    w->n++;
+    col->stored_hash = col->hash;
+    col->offset = pz_layout_align(pz_out_size(w->out), PZ_MEM_ALIGN);
+    col->data = data;
+    st = pz_layout_write_values(w->out, col, err);
+    col->data = NULL; /* borrowed until now */
+    return st;
+}
+
 enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
                              const void *data, uint64_t n, struct pz_err *err)
 {
@@ -220,6 +257,8 @@ enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type
     col->type = type;
     col->n = n;
     col->hash = pz_hash64(data, (size_t)raw);
+    if (w->flat)
+        return write_flat(w, col, data, err);
     col->offset = pz_out_size(w->out);
     col->n_frames = (uint32_t)(raw / PZ_FRAME_BYTES + (raw % PZ_FRAME_BYTES != 0));
     col->frame = pz_mem_array(col->n_frames, sizeof *col->frame);
@@ -286,6 +325,24 @@ static enum pz_status write_contents(struct pz_writer *w, struct pz_err *err)
     return st;
 }
 
+/* The contents behind the columns, and the head that tells of them. */
+static enum pz_status write_flat_contents(struct pz_writer *w, struct pz_err *err)
+{
+    unsigned char head[PZ_FLAT_BYTES], *contents = NULL;
+    size_t n = 0;
+    uint64_t offset = pz_out_size(w->out);
+    enum pz_status st = pz_layout_encode(w->col, w->n, &contents, &n, err);
+
+    if (st == PZ_OK)
+        st = pz_out_write(w->out, contents, n, err);
+    if (st == PZ_OK) {
+        pz_layout_flat_head(w->kind, offset, contents, n, head);
+        st = pz_out_rewrite(w->out, 0, head, sizeof head, err);
+    }
+    free(contents);
+    return st;
+}
+
 static void writer_free(struct pz_writer *w)
 {
     pz_layout_free(w->col, w->n);
@@ -295,13 +352,14 @@ static void writer_free(struct pz_writer *w)
 enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err)
 {
     char fingerprint[33];
-    enum pz_status st = write_contents(w, err);
+    enum pz_status st = w->flat ? write_flat_contents(w, err) : write_contents(w, err);
 
     if (st == PZ_OK)
         st = pz_layout_fingerprint(w->col, w->n, fingerprint, err);
     if (st == PZ_OK) {
         st = pz_out_commit(w->out, err);
-        pz_ledger_text(w->is_model ? "model" : "dataset", fingerprint);
+        if (!w->flat)
+            pz_ledger_text(memcmp(w->kind, "modl", 4) == 0 ? "model" : "dataset", fingerprint);
     } else {
         pz_out_abort(w->out);
     }

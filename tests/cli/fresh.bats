@@ -89,3 +89,51 @@ place() {
     [ "$(tail -2 all | cut -d, -f2 | sort | paste -sd,)" = new1,new2 ]
     [ "$(tail -1 all | cut -d, -f5)" = popular ]
 }
+
+# ask CAMPAIGN: answers that look at items put since in every way that there is
+ask() {
+    pz-recommend -q "$1" --user u0040 -n 2000 --explain --columns PRICE,CATEGORY_L1,COLOUR
+    pz-recommend -q "$1" --user u0041 -n 50 --filter 'INCLUDE ItemID WHERE Items.COLOUR IN ("red") AND Items.PRICE > 3'
+    pz-recommend -q "$1" --user u0042 --rank many7,nosuch,i0001,many9
+    pz-recommend -q "$1" --user u0043 -n 60 --max-per COLOUR=10 --diversify 0.3
+}
+
+@test "items put since are answered alike from the file of the version, a damaged or stale one, and without" {
+    c=user-personalization.pzc
+    awk -F, -v OFS=, 'NR == 1 { print $0, "COLOUR"; next } NR <= 1301 { $1 = "many" NR; print $0, NR % 3 ? "red" : "blue" }' \
+        "$SHOP/items.csv" >few.csv
+    for n in 1 2 3; do sed "1d; s/^many/many$n-/" few.csv; done | cat few.csv - >many.csv
+    [ "$(wc -l <many.csv)" -gt 1100 ]
+    cp -r $c bare.pzc
+    pz-event put-items -q $c many.csv
+    kept=$c/versions/0001/items.flat
+    [ -s $kept ]
+    cp $kept good
+    ask $c >kept
+    cmp good $kept
+    rm $kept
+    ask $c >made
+    cmp kept made
+    # who put them wrote the file, who asked wrote the same
+    cmp good $kept
+    # a byte of the ids
+    printf '\377' | dd of=$kept bs=1 seek=$(($(stat -c %s $kept) / 2)) conv=notrunc status=none
+    ask $c >damaged
+    cmp kept damaged
+    truncate -s 5000 $kept
+    pz-recommend -q $c --user u0040 >/dev/null
+    cmp good $kept
+    # of other rows
+    pz-event put-items -q $c --item many7 --properties '{"COLOUR":"green"}'
+    pz-recommend -q $c --user u0040 --filter 'INCLUDE ItemID WHERE Items.COLOUR IN ("green")' | grep -q ,many7,
+    # in a folder that may not be written to the answer is the same, and nothing is left
+    pz-event put-items -q bare.pzc many.csv
+    rm -f bare.pzc/versions/0001/items.flat*
+    if [ "$(id -u)" -ne 0 ]; then
+        chmod a-w bare.pzc/versions/0001
+        ask bare.pzc >unwritten
+        chmod u+w bare.pzc/versions/0001
+        cmp kept unwritten
+        [ ! -e bare.pzc/versions/0001/items.flat ]
+    fi
+}

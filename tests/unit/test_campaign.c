@@ -143,6 +143,140 @@ TEST(rows_replace_the_models_and_know_their_place)
     pz_view_free(v);
 }
 
+/* 1,200 items of which 3 are the model's, with a price and a column that the model lacks. */
+static void put_many(void)
+{
+    static const char *const name[2] = { "PRICE", "COLOUR" };
+    struct pz_live_store *s = NULL;
+    struct pz_live_row row = { .name = name, .n = 2 };
+    struct pz_err err = { 0 };
+    char id[16], price[16];
+    must(pz_campaign_open_live(campaign, true, &s, &err), &err);
+    for (int k = 0; k < 1200; k++) {
+        const char *value[2] = { price, k % 3 ? "red" : "blue" };
+        uint64_t last;
+        snprintf(id, sizeof id, k < 3 ? "i%d" : "new%d", k);
+        snprintf(price, sizeof price, "%d.5", k);
+        row.id = id;
+        row.value = value;
+        must(pz_live_put_rows(s, PZ_LIVE_ITEMS, &row, 1, &last, &err), &err);
+    }
+    pz_live_close(s);
+}
+
+static void kept_path(char path[128])
+{
+    snprintf(path, 128, "%s/versions/0001/items.flat", campaign);
+}
+
+/* Views of the same rows, whatever they were made of. */
+static void same_items(const struct pz_view *a, const struct pz_view *b)
+{
+    const struct pz_model *m = a->model, *o = b->model;
+    assert_int_equal(a->items->ids.n, b->items->ids.n);
+    assert_memory_equal(a->items->row, b->items->row, 4 * a->items->ids.n);
+    assert_true(pz_attrs_same(&a->items->attrs, &b->items->attrs));
+    assert_int_equal(m->items.n, o->items.n);
+    assert_int_equal(pz_model_learned(m), pz_model_learned(o));
+    assert_memory_equal(m->item_since, o->item_since, 8 * m->items.n);
+    assert_memory_equal(m->item_count, o->item_count, 4 * m->items.n);
+    assert_int_equal(m->block_since != NULL, o->block_since != NULL);
+    for (uint32_t i = 0; i < m->items.n; i++) {
+        size_t n, n_other;
+        const char *id = pz_dict_get(&m->items, i, &n),
+                   *other = pz_dict_get(&o->items, i, &n_other);
+        assert_int_equal(n, n_other);
+        assert_memory_equal(id, other, n);
+        assert_int_equal(pz_dict_find(&m->items, id, n), i);
+    }
+}
+
+TEST(items_kept_in_a_file_are_those_of_the_rows)
+{
+    char path[128];
+    put_many();
+    kept_path(path);
+    struct pz_view *made = open_view();
+    assert_null(made->model->extension);
+    assert_int_equal(made->items->ids.n, 1200);
+    assert_int_equal(access(path, R_OK), 0);
+    struct pz_view *kept = open_view();
+    assert_non_null(kept->model->extension);
+    assert_false(pz_view_is_stale(campaign, kept));
+    same_items(made, kept);
+    pz_view_free(kept);
+    pz_view_free(made);
+}
+
+TEST(items_kept_of_other_rows_are_not_used)
+{
+    put_many();
+    pz_view_free(open_view());
+    put_price("new7", "1000");
+    struct pz_view *v = open_view();
+    assert_null(v->model->extension);
+    assert_int_equal(v->items->ids.n, 1200);
+    assert_true(
+        pz_attrs_find(&v->items->attrs, "PRICE")->num[pz_dict_find_str(&v->items->ids, "new7")] ==
+        1000);
+    pz_view_free(v);
+}
+
+TEST(a_store_restored_from_a_backup_does_not_meet_items_of_its_other_life)
+{
+    char text[400];
+    put_many();
+    snprintf(text, sizeof text, "cp -r %s/live %s/backup", campaign, campaign);
+    assert_int_equal(system(text), 0);
+    put_price("new7", "1000");
+    pz_view_prepare(campaign); /* a file of the one life */
+    snprintf(text, sizeof text, "rm -rf %s/live && mv %s/backup %s/live", campaign, campaign,
+             campaign);
+    assert_int_equal(system(text), 0);
+    put_price("new7", "2000"); /* under the same number, in the other */
+    struct pz_view *v = open_view();
+    assert_null(v->model->extension);
+    assert_true(
+        pz_attrs_find(&v->items->attrs, "PRICE")->num[pz_dict_find_str(&v->items->ids, "new7")] ==
+        2000);
+    pz_view_free(v);
+}
+
+/* Each byte of the head and some of every column and of the contents; and a file that was cut. */
+TEST(items_kept_in_a_damaged_file_are_made_of_the_rows)
+{
+    char path[128], *bytes = NULL;
+    size_t n = 0;
+    struct pz_err err = { 0 };
+    put_many();
+    kept_path(path);
+    struct pz_view *made = open_view();
+    must(pz_file_read(path, 1 << 24, &bytes, &n, &err), &err);
+    for (size_t at = 0; at <= n; at += at < 64 ? 1 : 997) {
+        size_t len = at < n ? n : n / 2;
+        usleep(5000); /* a seal tells files apart by the clock of the file system */
+        FILE *f = fopen(path, "r+");
+        assert_non_null(f);
+        if (at < n) {
+            bytes[at] ^= 0x40;
+        }
+        assert_int_equal(fwrite(bytes, 1, len, f), len);
+        assert_int_equal(ftruncate(fileno(f), (off_t)len), 0);
+        assert_int_equal(fclose(f), 0);
+        struct pz_view *v = open_view();
+        assert_null(v->model->extension);
+        if (at % 7 == 0) {
+            same_items(made, v);
+        }
+        pz_view_free(v);
+        if (at < n) {
+            bytes[at] ^= 0x40;
+        }
+    }
+    free(bytes);
+    pz_view_free(made);
+}
+
 TEST(what_a_model_has_seen_does_not_count_again)
 {
     put_event("u0", "i0");

@@ -72,10 +72,10 @@ static int apply_row(struct pz_live_store *s, MDB_txn *txn, const struct pz_entr
     size_t n = strnlen(x->body, x->n);
     int rc = n > 0 && n < x->n && n <= PZ_LIVE_ID_MAX ? 0 : MDB_CORRUPTED;
 
-    if (rc == 0)
-        rc = pz_live_put_row_bytes(s, txn, x->kind == PZ_ITEM ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
-                                   x->body, x->body + n + 1, x->n - n - 1, x->number);
-    return rc == 0 ? pz_db_put_meta(s, txn, "rows", x->number) : rc;
+    return rc == 0
+               ? pz_live_put_row_bytes(s, txn, x->kind == PZ_ITEM ? PZ_LIVE_ITEMS : PZ_LIVE_USERS,
+                                       x->body, x->body + n + 1, x->n - n - 1, x->number)
+               : rc;
 }
 
 static int apply_forget(struct pz_live_store *s, MDB_txn *txn, const struct pz_entry *x)

@@ -74,7 +74,6 @@ static void part_free(void *part)
         free(p->own_count);
         pz_content_dict_clear(&p->dict);
         pz_csr_clear(&p->put);
-        free(p->put_row);
     }
     free(p);
 }
@@ -294,7 +293,9 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
     }
 static const struct pz_csr_columns x_columns = COLUMNS("ptr", "id", "weight"),
                                    follow_columns = COLUMNS("follow_ptr", "follow_id", "follow"),
-                                   map_columns = COLUMNS("map_ptr", "map_id", "map");
+                                   map_columns = COLUMNS("map_ptr", "map_id", "map"),
+                                   put_columns = COLUMNS("put_ptr", "put_id",
+                                                         "put"); /* of a live one */
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)
 {
@@ -376,11 +377,27 @@ static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uin
 {
     struct pz_content *p = part;
 
-    p->put_row = pz_mem_copy(row, n, sizeof *row);
-    if (!p->put_row)
-        return pz_err_memory(err, "items put since training", 4.0 * n);
+    p->put_row = row;
     p->n_fresh = n;
     return pz_content_encode(&p->dict, attrs, &p->put, err);
+}
+
+static enum pz_status save_extension(const void *part, struct pz_writer *w, struct pz_err *err)
+{
+    return pz_csr_save(&((const struct pz_content *)part)->put, &put_columns, w, err);
+}
+
+static enum pz_status load_extension(void *part, struct pz_table *t, const uint32_t *row,
+                                     uint32_t n, struct pz_err *err)
+{
+    struct pz_content *p = part;
+    enum pz_status st = pz_csr_load(t, &put_columns, PZ_CSR_ANY, p->dict.names.n, &p->put, err);
+
+    if (st != PZ_OK)
+        return st;
+    p->put_row = row;
+    p->n_fresh = n;
+    return PZ_OK;
 }
 
 static size_t scratch_bytes(const void *part)
@@ -546,6 +563,8 @@ const struct pz_scorer pz_content = {
     .save = save,
     .load = load,
     .extend = extend,
+    .save_extension = save_extension,
+    .load_extension = load_extension,
     .free = part_free,
     .set = set,
     .scratch_bytes = scratch_bytes,

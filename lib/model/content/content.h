@@ -112,7 +112,8 @@ struct pz_content {
     const float *count;   /* [n_items] events */
     float *own_count;     /* count, unless a table owns it */
     struct pz_csr put; /* features of rows put since; those of fresh items are put_row[n_fresh] */
-    uint32_t *put_row, n_fresh; /* items from n_items on */
+    const uint32_t *put_row; /* borrowed */
+    uint32_t n_fresh;        /* items from n_items on */
 };
 
 #endif
