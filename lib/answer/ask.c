@@ -15,6 +15,7 @@
 #include "answer/service.h"
 #include "base/bits.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "table/hash.h"
@@ -166,20 +167,28 @@ enum pz_status pz_ask_count(const struct pz_prepared *p, const struct pz_questio
 char *pz_answered_rid(const struct pz_answered *a, char *buf)
 {
     const char *user_id = a->req.user_id ? a->req.user_id : "";
-    uint64_t h = pz_hash64(user_id, strlen(user_id)), k, model;
+    const struct pz_view *view = a->prepared->snap->view;
+    uint64_t h = pz_hash64(user_id, strlen(user_id)), k;
+    char *to = buf;
 
     for (size_t i = 0; i < a->answer.n; i++)
         h = pz_rng_mix(h ^ a->answer.hit[i].item);
     /* An answer that knew another event is another answer, though its items may be the same. */
     h = pz_rng_mix(h ^ a->answer.next.live);
     k = pz_rng_mix(h);
+    memcpy(to, "RID-", 4);
+    to = pz_put_hex(to + 4, a->prepared->snap->version, 8);
+    for (int shift = 48; shift > 0; shift -= 16) {
+        *to++ = '-';
+        to = pz_put_hex(to, h >> shift, 4);
+    }
+    *to++ = '-';
+    *pz_put_hex(to, k >> 16, 12) = '\0';
     /* A version's number is the host's own; the first digits of its model are the same everywhere. */
-    if (a->prepared->snap->view &&
-        sscanf(a->prepared->snap->view->version.model, "%8" SCNx64, &model) == 1)
-        h = model << 32 | (h & UINT32_MAX);
-    snprintf(buf, PZ_RID_BYTES, "RID-%08" PRIx32 "-%04x-%04x-%04x-%012" PRIx64,
-             a->prepared->snap->version, (unsigned)(h >> 48), (unsigned)(h >> 32) & 0xffff,
-             (unsigned)(h >> 16) & 0xffff, k >> 16);
+    if (view && strlen(view->version.model) >= 8) {
+        memcpy(buf + 13, view->version.model, 4);
+        memcpy(buf + 18, view->version.model + 4, 4);
+    }
     return buf;
 }
 

@@ -33,12 +33,13 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "base/time.h"
 
 enum {
     HEADERS_MAX = 64,
     HEADER_BYTES = 16384,   /* of all names and values */
-    MEMORY_BYTES = 40960,   /* that libmicrohttpd has for a connection */
+    MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, whose refusals are no JSON */
     SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
     PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
 };
@@ -259,10 +260,14 @@ static void make_id(char out[37])
         z = (z ^ z >> 27) * 0x94d049bb133111ebu;
         half[i] = z ^ z >> 31;
     }
-    snprintf(out, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(half[0] >> 32),
-             (unsigned)(half[0] >> 16 & 0xffff), (unsigned)(half[0] & 0xfff),
-             (unsigned)(half[1] >> 48 & 0x3fff) | 0x8000u,
-             (unsigned long long)(half[1] & 0xffffffffffffu));
+    half[0] = (half[0] & ~(uint64_t)0xf000) | 0x4000;                 /* version 4: random */
+    half[1] = (half[1] & ~((uint64_t)3 << 62)) | ((uint64_t)1 << 63); /* RFC 9562's variant */
+    for (size_t i = 0; i < 5; i++) {
+        static const uint8_t digits[] = { 8, 4, 4, 4, 12 }, behind[] = { 32, 16, 0, 48, 0 };
+
+        out = pz_put_hex(out, half[i / 3] >> behind[i], digits[i]);
+        *out++ = i < 4 ? '-' : '\0';
+    }
 }
 
 static struct connection *connection_of(struct MHD_Connection *mhd)

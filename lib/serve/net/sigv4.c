@@ -20,6 +20,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/number.h"
 #include "base/str.h"
 
 enum { SKEW_S = 300, DATE = 8, STAMP = 16, REGION_MAX = 63, SIGNED_MAX = 64 };
@@ -43,18 +44,13 @@ struct claim {
 
 void pz_sigv4_digest(const void *bytes, size_t n, char out[65])
 {
-    static const char digit[] = "0123456789abcdef";
     uint8_t raw[SHA256_DIGEST_SIZE];
     struct sha256_ctx h;
 
     sha256_init(&h);
     sha256_update(&h, n, bytes);
     sha256_digest(&h, sizeof raw, raw);
-    for (size_t i = 0; i < sizeof raw; i++) {
-        out[2 * i] = digit[raw[i] >> 4];
-        out[2 * i + 1] = digit[raw[i] & 15];
-    }
-    out[64] = '\0';
+    *pz_put_hex_bytes(out, raw, sizeof raw) = '\0';
 }
 
 static void sign(const uint8_t *key, size_t n_key, const void *text, size_t n, uint8_t *out)
@@ -233,7 +229,6 @@ static void hash_text(struct sha256_ctx *h, const char *text)
 static bool canonical(const struct pz_http_request *req, struct slice list, const char *body_digest,
                       char out[65])
 {
-    static const char digit[] = "0123456789abcdef";
     /* As it came on the line. Clients sort and escape the query before they sign, and Personalize's
      * requests have none. */
     const char *query = strchr(req->path, '?');
@@ -259,11 +254,7 @@ static bool canonical(const struct pz_http_request *req, struct slice list, cons
     hash_text(&h, "\n");
     hash_text(&h, body_digest);
     sha256_digest(&h, sizeof raw, raw);
-    for (size_t i = 0; i < sizeof raw; i++) {
-        out[2 * i] = digit[raw[i] >> 4];
-        out[2 * i + 1] = digit[raw[i] & 15];
-    }
-    out[64] = '\0';
+    *pz_put_hex_bytes(out, raw, sizeof raw) = '\0';
     return true;
 }
 
