@@ -124,13 +124,39 @@ bool pz_part_score(const struct pz_part *part, const struct pz_query *q, uint32_
     return true;
 }
 
-bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
-                    uint32_t n, void *scratch, float *score, float *top)
+void pz_blend_score(const struct pz_part *part, const struct pz_blend_ask *ask, size_t n,
+                    uint32_t n_items, float *top)
 {
-    if (!pz_part_score(part, q, n, scratch, score))
-        return false;
-    *top = pz_score_max(score, n, allowed);
-    return *top > 0;
+    const struct pz_scorer *scorer = part->scorer;
+    const struct pz_query *q[PZ_SCORE_BLOCK];
+    void *scratch[PZ_SCORE_BLOCK];
+    float *score[PZ_SCORE_BLOCK];
+    bool said[PZ_SCORE_BLOCK];
+
+    for (size_t k = 0; k < n; k++) {
+        q[k] = pz_part_query(part, ask[k].q);
+        scratch[k] = ask[k].scratch;
+        score[k] = ask[k].score;
+        memset(score[k], 0, n_items * sizeof *score[k]);
+    }
+    if (scorer->score_block)
+        scorer->score_block(part->part, q, n, scratch, score, said);
+    for (size_t k = 0; k < n; k++) {
+        if (!scorer->score_block)
+            said[k] = scorer->score(part->part, q[k], scratch[k], score[k]);
+        if (said[k])
+            pz_trend_apply(part->trend, ask[k].q->now, score[k], n_items);
+        top[k] = said[k] ? pz_score_max(score[k], n_items, ask[k].allowed) : 0;
+    }
+}
+
+/* The scratch of a job begins with room for a part's scores. */
+static struct pz_blend_ask ask_of(const struct pz_model *m, const struct pz_scoring *job)
+{
+    return (struct pz_blend_ask){ job->q, job->allowed,
+                                  (char *)job->scratch +
+                                      round_up((size_t)m->items.n * sizeof(float)),
+                                  job->scratch };
 }
 
 void pz_blend_add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, float *out,
@@ -138,18 +164,19 @@ void pz_blend_add_part(const struct pz_model *m, size_t i, struct pz_scoring *jo
 {
     const struct pz_part *p = &m->part[i];
     uint32_t n = m->items.n;
-    float *raw = job->scratch, top;
-    void *rest = (char *)job->scratch + round_up((size_t)n * sizeof(float));
+    struct pz_blend_ask ask = ask_of(m, job);
     double weight = pz_part_weight(p, job->q);
+    float top = 0;
 
-    if ((weight <= 0 && !part_score) ||
-        !pz_blend_score(p, job->q, job->allowed, n, rest, raw, &top))
+    if (weight > 0 || part_score)
+        pz_blend_score(p, &ask, 1, n, &top);
+    if (top <= 0)
         return;
     job->used |= 1u << i;
     if (weight > 0)
-        pz_blend_add(out, raw, n, (float)weight / top);
+        pz_blend_add(out, ask.score, n, (float)weight / top);
     if (part_score)
-        pz_blend_add(part_score, raw, n, 1 / top);
+        pz_blend_add(part_score, ask.score, n, 1 / top);
 }
 
 void pz_model_score(const struct pz_model *m, const struct pz_query *q, const uint64_t *allowed,
@@ -169,48 +196,25 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
     *used = job.used;
 }
 
-/* Part i's raw scores of all queries into the head of each scratch; said[k]: it had something. */
-static void score_all(const struct pz_model *m, const struct pz_part *p,
-                      const struct pz_scoring *job, size_t n, bool *said)
-{
-    const struct pz_query *q[PZ_SCORE_BLOCK];
-    void *rest[PZ_SCORE_BLOCK];
-    float *raw[PZ_SCORE_BLOCK];
-
-    for (size_t k = 0; k < n; k++) {
-        q[k] = pz_part_query(p, job[k].q);
-        raw[k] = job[k].scratch;
-        rest[k] = (char *)job[k].scratch + round_up((size_t)m->items.n * sizeof(float));
-        memset(raw[k], 0, m->items.n * sizeof *raw[k]);
-    }
-    if (p->scorer->score_block)
-        p->scorer->score_block(p->part, q, n, rest, raw, said);
-    for (size_t k = 0; k < n; k++) {
-        if (!p->scorer->score_block)
-            said[k] = p->scorer->score(p->part, q[k], rest[k], raw[k]);
-        if (said[k])
-            pz_trend_apply(p->trend, job[k].q->now, raw[k], m->items.n);
-    }
-}
-
 /* Part i of all queries, added to their blends. */
 static void add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, size_t n)
 {
     const struct pz_part *p = &m->part[i];
-    bool said[PZ_SCORE_BLOCK];
+    struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
+    float top[PZ_SCORE_BLOCK];
 
     if (p->weight <= 0 && p->cold_weight <= 0)
         return;
-    score_all(m, p, job, n, said);
+    for (size_t k = 0; k < n; k++)
+        ask[k] = ask_of(m, &job[k]);
+    pz_blend_score(p, ask, n, m->items.n, top);
     for (size_t k = 0; k < n; k++) {
         double weight = pz_part_weight(p, job[k].q);
-        const float *raw = job[k].scratch;
-        float top = said[k] && weight > 0 ? pz_score_max(raw, m->items.n, job[k].allowed) : 0;
 
-        if (top <= 0)
+        if (top[k] <= 0 || weight <= 0)
             continue;
         job[k].used |= 1u << i;
-        pz_blend_add(job[k].out, raw, m->items.n, (float)weight / top);
+        pz_blend_add(job[k].out, ask[k].score, m->items.n, (float)weight / top[k]);
     }
 }
 

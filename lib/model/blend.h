@@ -7,11 +7,19 @@
 
 #include "model/model.h"
 
-/* One part's scores of all items into score[n], and the largest of those allowed (as pz_model_score
- * has it) into *top. Returns false when the part has nothing positive to say; score is then
- * undefined. */
-bool pz_blend_score(const struct pz_part *part, const struct pz_query *q, const uint64_t *allowed,
-                    uint32_t n, void *scratch, float *score, float *top);
+/* One question to a part. */
+struct pz_blend_ask {
+    const struct pz_query *q;
+    const uint64_t *allowed; /* as pz_model_score has it */
+    void *scratch;           /* the scorer's */
+    float *score;            /* [n_items] out */
+};
+
+/* One part's scores of all items for n <= PZ_SCORE_BLOCK questions, items being read once for all, and in top[n]
+ * the largest of those allowed: 0 when the part has nothing positive to say; the score is then undefined. The same
+ * bits however many questions there are. */
+void pz_blend_score(const struct pz_part *part, const struct pz_blend_ask *ask, size_t n,
+                    uint32_t n_items, float *top);
 
 /* Part i's scores of job's query, normalised, times its weight added to out [items.n]; job->used gets its
  * bit. part_score: NULL, or what receives the scores alone. job->out is not touched. */

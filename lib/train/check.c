@@ -66,15 +66,15 @@ static void check_user(const struct checking *j, uint32_t user)
 {
     const struct pz_search *s = j->s;
     const struct pz_valid *v = s->v;
-    struct pz_valid_scratch *scratch = &j->scratch[pz_par_id()];
+    struct pz_valid_scratch *scratch = &j->scratch[pz_par_id() * PZ_SCORE_BLOCK];
     uint32_t rank[PZ_VALID_TRUTHS];
 
     for (uint32_t k = v->first[user]; k < v->first[user + 1]; k++) {
         const struct pz_valid_case *c = &v->c[k];
-        struct pz_query q = pz_valid_query(v, c, scratch);
         uint32_t n;
 
-        pz_valid_sum(v, s->part, s->n_parts, SIZE_MAX, &q, scratch);
+        pz_valid_ask(v, c, scratch);
+        pz_valid_sum(v, s->part, s->n_parts, SIZE_MAX, &scratch, 1);
         n = pz_valid_ranks(v, c, scratch, rank);
         for (size_t m = 0; m < N_METRICS; m++)
             j->each[m * v->n_users + user] +=

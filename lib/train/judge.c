@@ -4,8 +4,9 @@
  *
  * Half, since an order among equals would be chance: a part that scores all items alike must not
  * look good. What the parts beside the judged one add up to is kept for as many cases as fit in
- * memory: in trial after trial it is the same. A user is one thread's work, of one rank, which
- * writes that user's values only: the same at any number of both. */
+ * memory: in trial after trial it is the same. Cases are scored in blocks, so that a part's vectors are read
+ * once for several of them; a block is one thread's work, which writes the values of its cases only. They
+ * are added up in the order of cases: the same at any number of threads and ranks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,20 @@ enum { HIST_MAX = 500 };
 
 /* ---- scratch ---- */
 
+static size_t all_scratch(void)
+{
+    return (size_t)pz_par_threads() * PZ_SCORE_BLOCK;
+}
+
+/* That of the k-th case of this thread's block. */
+static struct pz_valid_scratch *scratch_of(struct pz_valid_scratch *all, size_t k)
+{
+    return &all[(size_t)pz_par_id() * PZ_SCORE_BLOCK + k];
+}
+
 void pz_valid_scratch_free(struct pz_valid_scratch *scratch)
 {
-    for (int i = 0; scratch && i < pz_par_threads(); i++) {
+    for (size_t i = 0; scratch && i < all_scratch(); i++) {
         free(scratch[i].total);
         free(scratch[i].mine);
         free(scratch[i].allowed);
@@ -55,8 +67,7 @@ static size_t max_given(const struct pz_valid *v)
 struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
                                               size_t n_parts)
 {
-    int n = pz_par_threads();
-    struct pz_valid_scratch *scratch = pz_mem_array((size_t)n, sizeof *scratch);
+    struct pz_valid_scratch *scratch = pz_mem_array(all_scratch(), sizeof *scratch);
     size_t bytes = 0, given = max_given(v), n_items = v->train.n_items;
     bool ok = scratch != NULL;
 
@@ -65,7 +76,7 @@ struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const st
 
         bytes = need > bytes ? need : bytes;
     }
-    for (int i = 0; i < n && ok; i++) {
+    for (size_t i = 0; i < all_scratch() && ok; i++) {
         scratch[i].total = pz_mem_array(n_items, sizeof *scratch[i].total);
         scratch[i].mine = pz_mem_array(n_items, sizeof *scratch[i].mine);
         scratch[i].allowed = pz_bits_new(n_items);
@@ -98,23 +109,23 @@ static size_t give_user(const struct pz_valid *v, uint32_t user, struct pz_given
     return n;
 }
 
-struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
-                               struct pz_valid_scratch *scratch)
+void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
+                  struct pz_valid_scratch *scratch)
 {
     uint64_t from = c->end - c->from > HIST_MAX ? c->end - HIST_MAX : c->from;
 
     pz_bits_fill(scratch->allowed, v->train.n_items, true);
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
         pz_bits_remove(scratch->allowed, v->seq_item[p]);
-    return (struct pz_query){ .task = v->task,
-                              .n_hist = (size_t)(c->end - from),
-                              .hist = v->seq_item + from,
-                              .hist_time = v->seq_time + from,
-                              .hist_weight = v->seq_weight + from,
-                              .event_power = v->train.event_power,
-                              .user = scratch->given,
-                              .n_user = give_user(v, c->user, scratch->given),
-                              .now = c->now };
+    scratch->q = (struct pz_query){ .task = v->task,
+                                    .n_hist = (size_t)(c->end - from),
+                                    .hist = v->seq_item + from,
+                                    .hist_time = v->seq_time + from,
+                                    .hist_weight = v->seq_weight + from,
+                                    .event_power = v->train.event_power,
+                                    .user = scratch->given,
+                                    .n_user = give_user(v, c->user, scratch->given),
+                                    .now = c->now };
 }
 
 /* Items of the history cannot be recommended. */
@@ -181,167 +192,282 @@ uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
     return rank_all(v, c, scratch, 0, UINT32_MAX, rank);
 }
 
+/* Scores of a part for n cases, in mine; top as pz_blend_score has it. */
+static void score_part(const struct pz_valid *v, const struct pz_part *part,
+                       struct pz_valid_scratch *const *s, size_t n, float *top)
+{
+    struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
+
+    for (size_t k = 0; k < n; k++)
+        ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch, s[k]->mine };
+    pz_blend_score(part, ask, n, v->train.n_items, top);
+}
+
+/* One part of the blend, for those of n cases in which it has a weight. */
+static void add_part(const struct pz_valid *v, const struct pz_part *part,
+                     struct pz_valid_scratch *const *scratch, size_t n)
+{
+    struct pz_valid_scratch *s[PZ_SCORE_BLOCK];
+    float top[PZ_SCORE_BLOCK];
+    size_t n_asked = 0;
+
+    for (size_t k = 0; k < n; k++)
+        if (pz_part_weight(part, &scratch[k]->q) > 0)
+            s[n_asked++] = scratch[k];
+    if (n_asked > 0)
+        score_part(v, part, s, n_asked, top);
+    for (size_t k = 0; k < n_asked; k++)
+        if (top[k] > 0)
+            pz_blend_add(s[k]->total, s[k]->mine, v->train.n_items,
+                         (float)pz_part_weight(part, &s[k]->q) / top[k]);
+}
+
+void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
+                  size_t except, struct pz_valid_scratch *const *scratch, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        memset(scratch[k]->total, 0, v->train.n_items * sizeof *scratch[k]->total);
+    for (size_t p = 0; p < n_parts; p++)
+        if (p != except)
+            add_part(v, &part[p], scratch, n);
+}
+
+/* ---- cases in blocks ---- */
+
+/* Cases of some users in their order, whose values are found block by block and then added up. */
+struct round {
+    const struct pz_valid *v;
+    uint32_t from, to; /* users */
+    uint32_t *todo;    /* [n] cases */
+    size_t n, n_values;
+    double *value; /* [n * n_values] */
+};
+
+static void clear_round(struct round *r)
+{
+    free(r->todo);
+    free(r->value);
+}
+
+/* List the cases of users who are judged. Returns false when memory is out. */
+static bool make_round(const struct pz_valid *v, uint32_t from, uint32_t to, size_t n_values,
+                       struct round *r)
+{
+    uint32_t max = v->first[to] - v->first[from];
+
+    *r = (struct round){ v, from, to, pz_mem_array(max, sizeof *r->todo), 0, n_values, NULL };
+    for (uint32_t u = from; r->todo && u < to; u++)
+        for (uint32_t k = v->first[u]; !(v->still && v->still[u]) && k < v->first[u + 1]; k++)
+            r->todo[r->n++] = k;
+    r->value = pz_mem_array(r->n * n_values, sizeof *r->value);
+    return r->todo && r->value;
+}
+
+/* The values of users: row g of each is of the g-th value of their cases. */
+static void end_round(const struct round *r, double *each)
+{
+    size_t at = 0;
+
+    for (uint32_t u = r->from; u < r->to; u++) {
+        if (r->v->still && r->v->still[u])
+            continue;
+        for (size_t g = 0; g < r->n_values; g++)
+            each[g * r->v->n_users + u] = 0;
+        for (uint32_t k = r->v->first[u]; k < r->v->first[u + 1]; k++, at++)
+            for (size_t g = 0; g < r->n_values; g++)
+                each[g * r->v->n_users + u] += (double)r->v->c[k].share *
+                                               r->value[at * r->n_values + g];
+    }
+}
+
+static size_t blocks_of(const struct round *r, size_t size)
+{
+    return (r->n + size - 1) / size;
+}
+
+/* The cases of a block, made ready; returns how many. */
+static size_t ask_block(const struct round *r, size_t block, size_t size,
+                        struct pz_valid_scratch *all, struct pz_valid_scratch **s)
+{
+    size_t first = block * size, n = r->n - first < size ? r->n - first : size;
+
+    for (size_t k = 0; k < n; k++) {
+        s[k] = scratch_of(all, k);
+        pz_valid_ask(r->v, &r->v->c[r->todo[first + k]], s[k]);
+    }
+    return n;
+}
+
+/* ---- many weights of one part ---- */
+
 /* What the threads of one judging share. */
 struct job {
-    const struct pz_valid *v;
     const struct pz_part *part;
     size_t n_parts, judged;
     const double *weight;
-    size_t n_weights;
-    double *each;
+    struct round round;
     struct pz_valid_scratch *scratch;
 };
 
-void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
-                  size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch)
-{
-    uint32_t n = v->train.n_items;
-    float top;
-
-    memset(scratch->total, 0, n * sizeof *scratch->total);
-    for (size_t p = 0; p < n_parts; p++)
-        if (p != except && pz_part_weight(&part[p], q) > 0 &&
-            pz_blend_score(&part[p], q, scratch->allowed, n, scratch->scratch, scratch->mine, &top))
-            pz_blend_add(scratch->total, scratch->mine, n,
-                         (float)pz_part_weight(&part[p], q) / top);
-}
-
 /* The sum of the parts other than the judged one is the same in trial after trial. */
-static void add_others(const struct job *j, const struct pz_valid_case *c, const struct pz_query *q,
-                       struct pz_valid_scratch *scratch)
+static void add_others(const struct job *j, const uint32_t *todo, struct pz_valid_scratch **s,
+                       size_t n)
 {
-    uint32_t n = j->v->train.n_items;
-    size_t k = (size_t)(c - j->v->c);
-    float *memo = k < j->v->n_memo ? j->v->memo + k * n : NULL;
+    const struct pz_valid *v = j->round.v;
+    size_t bytes = v->train.n_items * sizeof *v->memo, n_left = 0;
+    struct pz_valid_scratch *left[PZ_SCORE_BLOCK];
 
-    if (memo && j->v->known[k]) {
-        memcpy(scratch->total, memo, n * sizeof *memo);
-        return;
-    }
-    pz_valid_sum(j->v, j->part, j->n_parts, j->judged, q, scratch);
-    if (memo) {
-        memcpy(memo, scratch->total, n * sizeof *memo);
-        j->v->known[k] = 1;
-    }
+    for (size_t k = 0; k < n; k++)
+        if (todo[k] < v->n_memo && v->known[todo[k]])
+            memcpy(s[k]->total, v->memo + (size_t)todo[k] * v->train.n_items, bytes);
+        else
+            left[n_left++] = s[k];
+    if (n_left > 0)
+        pz_valid_sum(v, j->part, j->n_parts, j->judged, left, n_left);
+    for (size_t k = 0; k < n; k++)
+        if (todo[k] < v->n_memo && !v->known[todo[k]]) {
+            memcpy(v->memo + (size_t)todo[k] * v->train.n_items, s[k]->total, bytes);
+            v->known[todo[k]] = 1;
+        }
 }
 
-static void judge_case(const struct job *j, const struct pz_valid_case *c, uint32_t user)
+/* The values of a case; top: the largest of the judged part's scores. */
+static void judge_case(const struct job *j, size_t at, struct pz_valid_scratch *scratch, float top)
 {
-    struct pz_valid_scratch *scratch = &j->scratch[pz_par_id()];
-    struct pz_query q = pz_valid_query(j->v, c, scratch);
-    uint32_t n = j->v->train.n_items;
+    const struct round *r = &j->round;
+    const struct pz_valid_case *c = &r->v->c[r->todo[at]];
     struct pz_part mine = j->part[j->judged];
-    float top;
+    uint32_t n = r->v->train.n_items;
 
-    add_others(j, c, &q, scratch);
-    if (pz_blend_score(&j->part[j->judged], &q, scratch->allowed, n, scratch->scratch,
-                       scratch->mine, &top))
+    if (top > 0)
         /* Parts are added after each was divided by its own largest score, as in an answer
          * (rank/blend). */
         pz_blend_scale(scratch->mine, n, 1 / top);
     else
         memset(scratch->mine, 0, n * sizeof *scratch->mine);
-    forbid_seen(j->v, c, scratch->total);
-    for (size_t g = 0; g < j->n_weights; g++) {
+    forbid_seen(r->v, c, scratch->total);
+    for (size_t g = 0; g < r->n_values; g++) {
         mine.weight = j->weight[g];
-        j->each[g * j->v->n_users + user] +=
-            (double)c->share * judge_weight(j->v, c, scratch, (float)pz_part_weight(&mine, &q));
+        r->value[at * r->n_values + g] = judge_weight(r->v, c, scratch,
+                                                      (float)pz_part_weight(&mine, &scratch->q));
     }
 }
 
-static void judge_user(const struct job *j, uint32_t user)
+static void judge_block(const struct job *j, size_t block)
 {
-    uint32_t from = j->v->first[user], end = j->v->first[user + 1];
+    struct pz_valid_scratch *s[PZ_SCORE_BLOCK];
+    float top[PZ_SCORE_BLOCK];
+    size_t first = block * PZ_SCORE_BLOCK;
+    size_t n = ask_block(&j->round, block, PZ_SCORE_BLOCK, j->scratch, s);
 
-    if (j->v->still && j->v->still[user])
-        return;
-    for (size_t g = 0; g < j->n_weights; g++)
-        j->each[g * j->v->n_users + user] = 0;
-    for (uint32_t k = from; k < end; k++)
-        judge_case(j, &j->v->c[k], user);
+    add_others(j, j->round.todo + first, s, n);
+    score_part(j->round.v, &j->part[j->judged], s, n, top);
+    for (size_t k = 0; k < n; k++)
+        judge_case(j, first + k, s[k], top[k]);
 }
 
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err)
 {
-    struct job j = { v, part, n_parts, judged, weight, n_weights, each, NULL };
+    struct job j = { .part = part, .n_parts = n_parts, .judged = judged, .weight = weight };
     struct pz_share mine = pz_ranks_mine(to - from, 1);
+    bool ok = make_round(v, from + (uint32_t)mine.first, from + (uint32_t)mine.end, n_weights,
+                         &j.round);
 
     j.scratch = pz_valid_scratch_new(v, part, n_parts);
-    if (!j.scratch)
-        return pz_err_memory(err, "validation", 8.0 * v->train.n_items * pz_par_threads());
-#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
-    for (size_t u = from + mine.first; u < from + mine.end; u++)
-        judge_user(&j, (uint32_t)u);
-    for (size_t g = 0; g < n_weights; g++)
-        pz_ranks_gather(each + g * v->n_users + from, to - from, 1, sizeof *each);
+    ok = ok && j.scratch;
+    if (ok) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
+        for (size_t b = 0; b < blocks_of(&j.round, PZ_SCORE_BLOCK); b++)
+            judge_block(&j, b);
+        end_round(&j.round, each);
+        for (size_t g = 0; g < n_weights; g++)
+            pz_ranks_gather(each + g * v->n_users + from, to - from, 1, sizeof *each);
+    }
     pz_valid_scratch_free(j.scratch);
-    return PZ_OK;
+    clear_round(&j.round);
+    return ok ? PZ_OK
+              : pz_err_memory(err, "validation", 8.0 * v->train.n_items * (double)all_scratch());
 }
 
 /* ---- many weights of all parts ---- */
 
+enum { MOVES_BYTES = 32000000 /* of a thread's block of cases */ };
+
 /* What the threads share that judge a blend with one weight moved at a time. */
 struct moves {
-    const struct pz_valid *v;
     const struct pz_part *part;
     size_t n_parts, n_moves;
     const struct pz_move *move;
-    double *each;
+    struct round round;
+    size_t block; /* cases that are scored together */
     struct pz_valid_scratch *scratch;
-    float **scores; /* [threads] the scores of all parts, [n_parts * n_items] */
+    float **
+        scores; /* [threads] of a block's cases the scores of all parts, [n_parts * n_items] each */
 };
 
-/* Score a case by every part, over its largest, and add them up by their weights. */
-static void score_parts(const struct moves *m, const struct pz_query *q,
-                        const struct pz_valid_scratch *scratch, float *scores)
+/* Score cases by every part, over its largest, and add them up by their weights. */
+static void score_parts(const struct moves *m, struct pz_valid_scratch *const *s, size_t n,
+                        float *scores)
 {
-    uint32_t n = m->v->train.n_items;
-    float top;
+    uint32_t n_items = m->round.v->train.n_items;
+    size_t row = m->n_parts * n_items;
+    struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
+    float top[PZ_SCORE_BLOCK];
 
-    memset(scratch->total, 0, n * sizeof *scratch->total);
+    for (size_t k = 0; k < n; k++)
+        memset(s[k]->total, 0, n_items * sizeof *s[k]->total);
     for (size_t p = 0; p < m->n_parts; p++) {
-        float *mine = scores + p * n;
-
-        if (!pz_blend_score(&m->part[p], q, scratch->allowed, n, scratch->scratch, mine, &top)) {
-            memset(mine, 0, n * sizeof *mine);
-            continue;
+        for (size_t k = 0; k < n; k++)
+            ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch,
+                                            scores + k * row + p * n_items };
+        pz_blend_score(&m->part[p], ask, n, n_items, top);
+        for (size_t k = 0; k < n; k++) {
+            if (top[k] <= 0) {
+                memset(ask[k].score, 0, n_items * sizeof *ask[k].score);
+                continue;
+            }
+            pz_blend_scale(ask[k].score, n_items, 1 / top[k]);
+            pz_blend_add(s[k]->total, ask[k].score, n_items,
+                         (float)pz_part_weight(&m->part[p], &s[k]->q));
         }
-        pz_blend_scale(mine, n, 1 / top);
-        pz_blend_add(scratch->total, mine, n, (float)pz_part_weight(&m->part[p], q));
     }
 }
 
-static void judge_moves_of_case(const struct moves *m, const struct pz_valid_case *c, uint32_t user)
+/* scores: of all parts for this case. */
+static void judge_moves_of_case(const struct moves *m, size_t at,
+                                const struct pz_valid_scratch *scored, float *scores)
 {
-    struct pz_valid_scratch scratch = m->scratch[pz_par_id()];
-    float *scores = m->scores[pz_par_id()];
-    struct pz_query q = pz_valid_query(m->v, c, &scratch);
-    size_t row = m->v->n_users;
+    const struct pz_valid *v = m->round.v;
+    const struct pz_valid_case *c = &v->c[m->round.todo[at]];
+    struct pz_valid_scratch scratch = *scored;
+    double *value = m->round.value + at * m->round.n_values;
 
-    score_parts(m, &q, &scratch, scores);
-    forbid_seen(m->v, c, scratch.total);
+    forbid_seen(v, c, scratch.total);
     scratch.mine = scores;
-    m->each[user] += (double)c->share * judge_weight(m->v, c, &scratch, 0);
+    value[0] = judge_weight(v, c, &scratch, 0);
     for (size_t k = 0; k < m->n_moves; k++) {
         struct pz_part moved = m->part[m->move[k].part];
-        double before = pz_part_weight(&moved, &q);
+        double before = pz_part_weight(&moved, &scratch.q);
 
         moved.weight = m->move[k].weight;
-        scratch.mine = scores + m->move[k].part * m->v->train.n_items;
-        m->each[(k + 1) * row + user] += (double)c->share *
-                                         judge_weight(m->v, c, &scratch,
-                                                      (float)(pz_part_weight(&moved, &q) - before));
+        scratch.mine = scores + m->move[k].part * v->train.n_items;
+        value[k + 1] = judge_weight(v, c, &scratch,
+                                    (float)(pz_part_weight(&moved, &scratch.q) - before));
     }
 }
 
-static void judge_moves_of_user(const struct moves *m, uint32_t user)
+static void judge_moves_of_block(const struct moves *m, size_t block)
 {
-    for (size_t k = 0; k <= m->n_moves; k++)
-        m->each[k * m->v->n_users + user] = 0;
-    for (uint32_t k = m->v->first[user]; k < m->v->first[user + 1]; k++)
-        judge_moves_of_case(m, &m->v->c[k], user);
+    struct pz_valid_scratch *s[PZ_SCORE_BLOCK];
+    float *scores = m->scores[pz_par_id()];
+    size_t n = ask_block(&m->round, block, m->block, m->scratch, s);
+
+    score_parts(m, s, n, scores);
+    for (size_t k = 0; k < n; k++)
+        judge_moves_of_case(m, block * m->block + k, s[k],
+                            scores + k * m->n_parts * m->round.v->train.n_items);
 }
 
 static void free_scores(float **scores)
@@ -355,23 +481,27 @@ enum pz_status pz_valid_judge_moves(const struct pz_valid *v, const struct pz_pa
                                     size_t n_parts, const struct pz_move *move, size_t n_moves,
                                     double *each, struct pz_err *err)
 {
-    struct moves m = { v, part, n_parts, n_moves, move, each, NULL, NULL };
-    size_t bytes = n_parts * v->train.n_items * sizeof(float);
-    bool ok;
+    struct moves m = { .part = part, .n_parts = n_parts, .n_moves = n_moves, .move = move };
+    size_t bytes = n_parts * v->train.n_items * sizeof(float), fit = MOVES_BYTES / (bytes + 1);
+    bool ok = make_round(v, 0, v->n_users, n_moves + 1, &m.round);
 
+    m.block = fit < 1 ? 1 : fit < PZ_SCORE_BLOCK ? fit : PZ_SCORE_BLOCK;
     m.scratch = pz_valid_scratch_new(v, part, n_parts);
     m.scores = pz_mem_array((size_t)pz_par_threads(), sizeof *m.scores);
-    ok = m.scratch && m.scores;
+    ok = ok && m.scratch && m.scores;
     for (int i = 0; ok && i < pz_par_threads(); i++)
-        ok = (m.scores[i] = pz_mem_array(bytes, 1)) != NULL;
+        ok = (m.scores[i] = pz_mem_array(m.block * bytes, 1)) != NULL;
     if (ok) {
-#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
-        for (uint32_t u = 0; u < v->n_users; u++)
-            judge_moves_of_user(&m, u);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
+        for (size_t b = 0; b < blocks_of(&m.round, m.block); b++)
+            judge_moves_of_block(&m, b);
+        end_round(&m.round, each);
     }
     free_scores(m.scores);
     pz_valid_scratch_free(m.scratch);
-    return ok ? PZ_OK : pz_err_memory(err, "validation", (double)bytes * pz_par_threads());
+    clear_round(&m.round);
+    return ok ? PZ_OK
+              : pz_err_memory(err, "validation", (double)(m.block * bytes) * pz_par_threads());
 }
 
 enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,

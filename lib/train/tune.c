@@ -92,9 +92,8 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
     if (!scratch)
         return pz_err_memory(err, "the softmax scale", 8.0 * s->v->train.n_items);
     for (uint32_t k = 0; k < n && k < SCALE_CASES; k++) {
-        struct pz_query q = pz_valid_query(s->v, &s->v->c[k], scratch);
-
-        pz_valid_sum(s->v, s->part, s->n_parts, SIZE_MAX, &q, scratch);
+        pz_valid_ask(s->v, &s->v->c[k], scratch);
+        pz_valid_sum(s->v, s->part, s->n_parts, SIZE_MAX, &scratch, 1);
         for (size_t i = 0; i < N; i++)
             sum[i] += likelihood(s->v, &s->v->c[k], scratch->total, scratch->allowed, scales[i]);
     }

@@ -157,23 +157,28 @@ static inline bool pz_valid_hides(const struct pz_valid *v, const struct pz_scor
     return s->of_history && v->exclude_seen;
 }
 
-/* Working memory of one thread that scores cases. */
+/* A case that is being scored, of a block of PZ_SCORE_BLOCK. */
 struct pz_valid_scratch {
+    struct pz_query q;
     float *total, *mine; /* [n_items] */
-    uint64_t *allowed;   /* bitset of items */
+    uint64_t *allowed;   /* bitset of items that may be recommended */
     void *scratch;
-    struct pz_given *given;
+    struct pz_given *given; /* the user's attributes */
 };
-/* An array of one for each thread (pz_par_threads), or NULL when memory is out.
+/* An array of a block for each thread (pz_par_threads), or NULL when memory is out.
  * Owner: the caller, by pz_valid_scratch_free (accepts NULL) */
 struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
                                               size_t n_parts);
 void pz_valid_scratch_free(struct pz_valid_scratch *scratch);
 
-/* The blend of the parts but part[except] (SIZE_MAX: of all) for a query into scratch->total;
- * scratch->allowed as pz_valid_query left it. */
+/* Make a case ready to be scored: q and allowed. */
+void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
+                  struct pz_valid_scratch *scratch);
+
+/* The blend of the parts but part[except] (SIZE_MAX: of all) for n <= PZ_SCORE_BLOCK cases that were made ready,
+ * into the total of each. */
 void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
-                  size_t except, const struct pz_query *q, struct pz_valid_scratch *scratch);
+                  size_t except, struct pz_valid_scratch *const *scratch, size_t n);
 
 /* The ranks of a case's truths, from 0, in scratch->total, which pz_valid_sum left there; rank has
  * room for PZ_VALID_TRUTHS, of which it returns how many it filled. Items of the history that cannot be
@@ -181,10 +186,5 @@ void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n
 uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
                         const struct pz_valid_scratch *scratch, uint32_t *rank);
 enum { PZ_VALID_TRUTHS = 256 };
-
-/* The query of a case; user attributes go to scratch->given. Fills scratch->allowed with what may
- * be recommended. */
-struct pz_query pz_valid_query(const struct pz_valid *v, const struct pz_valid_case *c,
-                               struct pz_valid_scratch *scratch);
 
 #endif

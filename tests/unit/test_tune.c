@@ -623,6 +623,34 @@ TEST(what_is_remembered_changes_no_value)
     pz_valid_clear(&v);
 }
 
+/* Cases are scored in blocks, of users who happen to stand beside each other. */
+TEST(users_judged_together_have_the_values_that_they_have_alone)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct pz_part part[2] = { { .weight = 1 }, { .weight = 0 } };
+    const char *name[] = { "transitions", "factors" };
+    double all[3 * 100], alone[3 * 100] = { 0 }, weight[] = { 0.3, 0, 2 };
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    for (size_t p = 0; p < 2; p++) {
+        struct pz_choice c;
+        struct pz_fit_cfg cfg = { .value = c.value, .seed = 5 };
+
+        pz_choice_init(&c, pz_scorer_find(name[p]));
+        part[p].scorer = c.scorer;
+        assert_int_equal(c.scorer->fit(&v.train, &cfg, &part[p].part, NULL), PZ_OK);
+    }
+    assert_int_equal(pz_valid_judge(&v, part, 2, 1, weight, 3, 0, 100, all, NULL), PZ_OK);
+    for (uint32_t u = 0; u < 100; u++)
+        assert_int_equal(pz_valid_judge(&v, part, 2, 1, weight, 3, u, u + 1, alone, NULL), PZ_OK);
+    assert_memory_equal(all, alone, sizeof all);
+    for (size_t p = 0; p < 2; p++)
+        part[p].scorer->free(part[p].part);
+    pz_valid_clear(&v);
+}
+
 /* Each move alone is worth what judging its part with that weight says. */
 TEST(moves_are_judged_as_weights_of_one_part_are)
 {

@@ -131,17 +131,27 @@ PZ_KERNEL void pz_scan(const float *y, const float *x, size_t n, size_t d, float
         out[i] = dot(y + i * d, x, d);
 }
 
-enum { TILE_ROWS = 64 /* of one tile: it stays in the first cache for all vectors */ };
+enum { TILE_BYTES = 8192, LINE = 64 /* a tile stays in the first cache for all vectors */ };
 
-/* Rows [from, to) for all vectors; to - from is a multiple of 4. */
+static inline __attribute__((always_inline)) void prefetch_rows(const float *y, size_t d)
+{
+    for (size_t at = 0; at < 4 * d * sizeof *y; at += LINE)
+        __builtin_prefetch((const char *)y + at);
+}
+
+/* Rows [from, to) for all vectors; to - from is a multiple of 4. The first two vectors ask for the rows behind, as
+ * many of which lie there: without that they wait for memory. */
 static inline __attribute__((always_inline)) void scan_tile(const struct pz_scan_block *b,
                                                             size_t from, size_t to)
 {
-    size_t d = b->d, v = 0;
+    size_t d = b->d, v = 0, ahead = b->n - to < to - from ? b->n - to : to - from;
 
     for (; v + 2 <= b->n_x; v += 2)
-        for (size_t i = from; i < to; i += 4)
+        for (size_t i = from; i < to; i += 4) {
+            if (v == 0 && i - from + 4 <= ahead)
+                prefetch_rows(b->y + (to + i - from) * d, d);
             dot4x2(b->y + i * d, d, b->x[v], b->x[v + 1], b->out[v] + i, b->out[v + 1] + i);
+        }
     for (size_t i = from; v < b->n_x && i < to; i += 4) {
         const float *row = b->y + i * d, *four[4] = { row, row + d, row + 2 * d, row + 3 * d };
 
@@ -153,10 +163,10 @@ static inline __attribute__((always_inline)) void scan_tile(const struct pz_scan
  * of pz_scan, so that a block answers as its queries alone would. */
 PZ_KERNEL void pz_scan_block(const struct pz_scan_block *b)
 {
-    size_t whole = b->n / 4 * 4;
+    size_t whole = b->n / 4 * 4, tile = TILE_BYTES / sizeof *b->y / b->d / 4 * 4 + 4;
 
-    for (size_t from = 0; from < whole; from += TILE_ROWS)
-        scan_tile(b, from, from + TILE_ROWS < whole ? from + TILE_ROWS : whole);
+    for (size_t from = 0; from < whole; from += tile)
+        scan_tile(b, from, from + tile < whole ? from + tile : whole);
     for (size_t v = 0; v < b->n_x; v++)
         for (size_t i = whole; i < b->n; i++)
             b->out[v][i] = dot(b->y + i * b->d, b->x[v], b->d);
