@@ -302,3 +302,85 @@ double pz_corpus_span(const struct pz_corpus *c)
         oldest = c->time[p] < oldest ? c->time[p] : oldest;
     return (double)(c->newest - oldest);
 }
+
+/* ---- a part of a corpus ---- */
+
+static enum pz_status take_ranges(const struct pz_corpus *c, uint64_t n, struct pz_corpus_own *out,
+                                  struct pz_err *err)
+{
+    out->owned[0] = pz_mem_array((size_t)c->n_users + 1, sizeof(uint64_t));
+    out->owned[1] = pz_mem_array(n, sizeof(uint32_t));
+    out->owned[2] = pz_mem_array(n, sizeof(int64_t));
+    out->owned[3] = pz_mem_array(n, sizeof(float));
+    out->owned[4] = c->event ? pz_mem_array(n, 1) : NULL;
+    if (out->owned[0] && out->owned[1] && out->owned[2] && out->owned[3] &&
+        (!c->event || out->owned[4]))
+        return PZ_OK;
+    return pz_err_memory(err, "a part of the corpus", 17.0 * (double)n);
+}
+
+static void copy_range(const struct pz_corpus *c, uint64_t from, uint64_t n, uint64_t at,
+                       struct pz_corpus_own *out)
+{
+    memcpy((uint32_t *)out->owned[1] + at, c->item + from, n * sizeof *c->item);
+    memcpy((int64_t *)out->owned[2] + at, c->time + from, n * sizeof *c->time);
+    memcpy((float *)out->owned[3] + at, c->weight + from, n * sizeof *c->weight);
+    if (c->event)
+        memcpy((uint8_t *)out->owned[4] + at, c->event + from, n);
+}
+
+/* Context rows of the ranges' n events. */
+static enum pz_status copy_context(const struct pz_corpus *c, const uint64_t *from,
+                                   const uint64_t *to, uint64_t n, struct pz_corpus_own *out,
+                                   struct pz_err *err)
+{
+    const struct pz_attrs *in = c->context;
+    struct pz_source *source;
+    uint64_t at = 0;
+    enum pz_status st;
+
+    if (!in || in->n_attrs == 0)
+        return PZ_OK;
+    source = pz_mem_array(n, sizeof *source);
+    out->owned[5] = pz_mem_array(1, sizeof(struct pz_attrs));
+    if (!source || !out->owned[5]) {
+        free(source);
+        return pz_err_memory(err, "a part of the corpus", 16.0 * (double)n);
+    }
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = from[u]; p < to[u]; p++)
+            source[at++].row = p;
+    st = pz_attrs_concat(&in, 1, source, n, out->owned[5], err);
+    out->c.context = out->owned[5];
+    free(source);
+    return st;
+}
+
+enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from, const uint64_t *to,
+                                struct pz_corpus_own *out, struct pz_err *err)
+{
+    uint64_t n = 0, at = 0;
+    enum pz_status st;
+
+    memset(out, 0, sizeof *out);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        n += to[u] - from[u];
+    st = take_ranges(c, n, out, err);
+    for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++) {
+        copy_range(c, from[u], to[u] - from[u], at, out);
+        at += to[u] - from[u];
+        ((uint64_t *)out->owned[0])[u + 1] = at;
+    }
+    if (st == PZ_OK) {
+        out->c = *c;
+        out->c.ptr = out->owned[0];
+        out->c.item = out->owned[1];
+        out->c.time = out->owned[2];
+        out->c.weight = out->owned[3];
+        out->c.event = out->owned[4];
+        st = copy_context(c, from, to, n, out, err);
+    }
+    if (st != PZ_OK)
+        pz_corpus_clear(out);
+    return st;
+}

@@ -72,6 +72,14 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
                               struct pz_err *err);
 void pz_corpus_clear(struct pz_corpus_own *own);
 
+/* The part of a corpus that has of each user a range of events.
+ *
+ * from, to  [c->n_users] positions: ptr[u] <= from <= to <= ptr[u + 1]; equal: nothing of that user
+ * Errors:   PZ_TRY_AGAIN memory is out; *out is then all-zero
+ * Owner:    *out, until pz_corpus_clear; attributes of items and users stay borrowed */
+enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from, const uint64_t *to,
+                                struct pz_corpus_own *out, struct pz_err *err);
+
 /* The weight of every interaction of ds under the rules, 0 for those that are left out.
  *
  * weight  the caller's [n_interactions]

@@ -22,7 +22,7 @@ enum {
     ONE_IN = 4,
     SAMPLE = 50000,
     SAMPLE_MAX = 200000,
-    ASKED = 128,
+    ASKED = 400,
     JOINED = 400,
     SCALE_CASES = 300
 };
@@ -33,9 +33,15 @@ static const double WHOLE = 0.5, WHOLE_LESS = 0.1, JUDGED_TREND = 0.25;
 static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
 /* Of settings judged on repeats, and of a part of the history alone. */
 static const double REPEAT_TRIALS = 5.5, HISTORY_TRIALS = 14;
-/* The chance that a part is searched that came in on the sample, or that did not. */
-static const double JOINS = 0.85, JOINS_YET = 0.5;
-static const double LONG_STAYS = 0.5, LONG_SAMPLE = 0.01;
+/* The chance that a part is searched that brought enough on the sample, or that did not. */
+static const double SEARCHED = 0.8, SEARCHED_YET = 0.15;
+/* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
+static const double ROUNDS = 3;
+/* The chance that a part stays which must be worth that it takes long: where lists are worth little, it hardly
+ * shows what it brings. On six sets it stayed where lists of the sample were worth .07 and more. */
+static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.25, POOR = 0.05, LONG_SAMPLE = 0.01;
+/* The chance that a part has a weight, however small, when others are judged. */
+static const double PRESENT = 0.9, PRESENT_YET = 0.4;
 /* Memory that is free but in pieces, and what a writer takes. */
 static const double SLACK = 1.1, WRITER = 4e6;
 static const double WRITE_NS = 7, WRITE_ID_NS = 1000, SCALE_NS = 40;
@@ -45,13 +51,16 @@ struct estimating {
     struct pz_train_cfg cfg;
     struct pz_valid v;
     struct pz_fit_cost all[PZ_MAX_PARTS], train[PZ_MAX_PARTS]; /* of the last fits, of a trial's */
-    struct pz_fit_cost turned[PZ_MAX_PARTS]; /* of a trial's with a switch turned */
-    double ask_s[PZ_MAX_PARTS];              /* a case */
-    bool joined[PZ_MAX_PARTS];               /* tuning will give it a weight */
-    double rank_s;                           /* a case by one weight more */
-    double speed;                            /* seconds for one of the scorers' nanoseconds */
-    double begun_s;                          /* what was taken already, reading included */
-    double bytes;                            /* what is held already */
+    struct pz_fit_cost turned[PZ_MAX_PARTS];    /* of a trial's with a switch turned */
+    struct pz_plan_stages stages[PZ_MAX_PARTS]; /* of learning, one but for what takes long */
+    double ask_s[PZ_MAX_PARTS];                 /* a case */
+    bool joined[PZ_MAX_PARTS];                  /* tuning will give it a weight */
+    double gain[PZ_MAX_PARTS]; /* the share of the blend's value that it brought on the sample */
+    double rank_s;             /* a case by one weight more */
+    double value;              /* of a list, by the sample */
+    double speed;              /* seconds for one of the scorers' nanoseconds */
+    double begun_s;            /* what was taken already, reading included */
+    double bytes;              /* what is held already */
     bool searches_power;
 };
 
@@ -132,37 +141,56 @@ static enum pz_status probe(struct estimating *e, struct pz_err *err)
 
 /* ---- a share of the users ---- */
 
-/* Every so many-th user's interactions. */
-static void sample(const struct pz_dataset *ds, uint8_t *keep)
+/* Every so many-th user of what trials learn from, as what is judged may not be known. */
+static enum pz_status sample(const struct pz_corpus *c, struct pz_corpus_own *out,
+                             struct pz_err *err)
 {
-    uint64_t n = ds->n_interactions, step = n / SAMPLE < ONE_IN ? n / SAMPLE : ONE_IN;
+    uint64_t n = c->ptr[c->n_users], step = n / SAMPLE < ONE_IN ? n / SAMPLE : ONE_IN;
+    uint64_t *to = pz_mem_array(c->n_users, sizeof *to);
+    enum pz_status st = to ? PZ_OK : pz_err_memory(err, "the sample", 8.0 * c->n_users);
 
     step = n / SAMPLE_MAX > step ? n / SAMPLE_MAX : step;
-    for (uint64_t u = 0; u < ds->users.n; u += step ? step : 1)
-        memset(keep + ds->ptr[u], 1, ds->ptr[u + 1] - ds->ptr[u]);
+    for (uint64_t u = 0; st == PZ_OK && u < c->n_users; u++)
+        to[u] = step > 1 && u % step > 0 ? c->ptr[u] : c->ptr[u + 1];
+    if (st == PZ_OK)
+        st = pz_corpus_ranges(c, c->ptr, to, out, err);
+    free(to);
+    return st;
 }
 
-/* What asking a part takes, by the first cases. */
-static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
+/* Seconds of judging the first users by so many weights. */
+static enum pz_status time_judging(const struct pz_valid *v, const struct pz_part *part,
+                                   size_t n_weights, uint32_t users, double *each, double *took,
+                                   struct pz_err *err)
 {
     static const double weight[PZ_WEIGHTS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    double from = pz_cpu_seconds();
+    enum pz_status st = pz_valid_judge(v, part, 1, 0, weight, n_weights, 0, users, each, err);
+
+    *took = pz_cpu_seconds() - from;
+    return st;
+}
+
+/* What asking a part takes, by the first cases; of the first part also what a weight more takes, where memory
+ * that is touched for the first time would be as much. */
+static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
+{
     const struct pz_valid *v = &e->v;
     struct pz_part judged = { .scorer = e->t.choice[p].scorer, .part = part, .weight = 1 };
-    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), at, once, all;
+    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), once = 0, all = 0;
     uint32_t users = 1;
     enum pz_status st = each ? PZ_OK : pz_err_memory(err, "judgements", 64.0 * v->n_users);
 
     while (users < v->n_users && v->first[users] < ASKED)
         users++;
-    at = pz_cpu_seconds();
+    if (st == PZ_OK && p == 0)
+        st = time_judging(v, &judged, PZ_WEIGHTS, users, each, &all, err);
+    if (st == PZ_OK && p == 0)
+        st = time_judging(v, &judged, PZ_WEIGHTS, users, each, &all, err);
     if (st == PZ_OK)
-        st = pz_valid_judge(v, &judged, 1, 0, weight, 1, 0, users, each, err);
-    once = pz_cpu_seconds() - at;
-    if (st == PZ_OK)
-        st = pz_valid_judge(v, &judged, 1, 0, weight, PZ_WEIGHTS, 0, users, each, err);
-    all = pz_cpu_seconds() - at - once;
+        st = time_judging(v, &judged, 1, users, each, &once, err);
     free(each);
-    e->ask_s[p] = once / v->first[users];
+    e->ask_s[p] = once / v->first[users] * (1 + e->stages[p].beyond);
     if (p == 0)
         e->rank_s = fmax(all - once, 0) / (PZ_WEIGHTS - 1) / v->first[users];
     return st;
@@ -173,7 +201,7 @@ static enum pz_status time_asking(struct estimating *e, size_t p, void *part, st
 static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
-    double w[PZ_WEIGHTS];
+    double w[PZ_WEIGHTS], before = s->mean;
     size_t n_w;
     enum pz_status st;
 
@@ -184,6 +212,7 @@ static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, 
     st = pz_valid_judge(s->v, s->part, p + 1, p, w, n_w, 0, s->v->n_users, s->trial, err);
     if (st == PZ_OK)
         pz_search_join(s, p, w, n_w);
+    e->gain[p] = before > 0 ? s->mean / before - 1 : 1;
     if (c->scorer->any_time)
         s->part[p].weight = 0;
     e->joined[p] = s->part[p].weight > 0 || c->scorer->any_time;
@@ -224,6 +253,7 @@ static enum pz_status try_all(struct estimating *e, const struct pz_corpus *c, s
     for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
         st = try_part(e, c, &s, p, &said, &took, err);
     e->speed = said > 0 ? took / said : 0;
+    e->value = s.mean;
     for (size_t p = 0; p < e->t.n; p++)
         if (s.part[p].part)
             s.part[p].scorer->free(s.part[p].part);
@@ -234,21 +264,12 @@ static enum pz_status try_all(struct estimating *e, const struct pz_corpus *c, s
 
 static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
 {
-    const struct pz_dataset *ds = e->t.ds;
-    uint8_t *keep = pz_mem_array(ds->n_interactions, 1);
     struct pz_corpus_own few = { 0 };
-    enum pz_status st = keep ? PZ_OK : pz_err_memory(err, "the sample", (double)ds->n_interactions);
+    enum pz_status st = sample(&e->v.train, &few, err);
 
-    if (st == PZ_OK) {
-        sample(ds, keep);
-        st = pz_corpus_make(ds, e->cfg.rules, e->cfg.n_rules, keep, &few, err);
-    }
-    few.c.event_power = e->t.teach->event_power;
-    few.c.wishes = e->t.teach->wishes;
     if (st == PZ_OK)
         st = try_all(e, &few.c, err);
     pz_corpus_clear(&few);
-    free(keep);
     return st;
 }
 
@@ -271,13 +292,31 @@ static bool joins(const struct outlook *o, size_t p)
     return has(o, p) && o->e->joined[p];
 }
 
+/* The chance that the part stays that takes long. */
+static double long_stays(const struct estimating *e)
+{
+    return e->value < POOR ? LONG_STAYS_POOR : LONG_STAYS;
+}
+
+/* The chance that a part is there when others are judged. */
+static double presence(const struct outlook *o, size_t p)
+{
+    const struct pz_choice *c = &o->e->t.choice[p];
+
+    return !has(o, p)            ? 0
+           : p == 0              ? 1
+           : c->scorer->any_time ? long_stays(o->e)
+           : o->e->joined[p]     ? PRESENT
+                                 : PRESENT_YET;
+}
+
 /* Seconds of a case asked of the first n parts but one. */
 static double others(const struct outlook *o, size_t n, size_t except)
 {
     double sum = 0;
 
     for (size_t p = 0; p < n; p++)
-        sum += p != except && joins(o, p) ? o->e->ask_s[p] : 0;
+        sum += p != except ? presence(o, p) * o->e->ask_s[p] : 0;
     return sum;
 }
 
@@ -331,14 +370,13 @@ static bool is_hidden(const struct outlook *o, size_t p)
     return pz_valid_hides(&o->e->v, o->e->t.choice[p].scorer);
 }
 
-/* The chance that part p is searched. */
+/* The chance that the settings of part p are searched: those that bring little are not (tune.c). */
 static double chance(const struct outlook *o, size_t p)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
+    bool comes_in = c->scorer->is_fallback ? o->e->joined[p] : o->e->gain[p] > PZ_SEARCH_WORTH;
 
-    return p == 0 || c->weight_fixed || c->scorer->any_time ? 1
-           : o->e->joined[p]                                ? JOINS
-                                                            : JOINS_YET;
+    return p == 0 ? 1 : c->scorer->any_time ? long_stays(o->e) : comes_in ? SEARCHED : SEARCHED_YET;
 }
 
 /* The search of part p when it comes in. */
@@ -347,10 +385,10 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
     double one = moved(o, p, p + 1, WHOLE);
-    double s = fit_s(o, p) + trial(o, p, p + 1, p > 0 ? PZ_WEIGHTS : 1, true);
+    double s = o->e->stages[p].amount * fit_s(o, p) +
+               trial(o, p, p + 1, p > 0 ? PZ_WEIGHTS : 1, true) +
+               (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
 
-    if (c->scorer->any_time) /* learned in stages: one more judgement */
-        s += trial(o, p, p + 1, PZ_WEIGHTS, false);
     if (p == 0 && o->e->v.sliced)
         s += TREND_TRIALS * JUDGED_TREND * 2 * trial(o, p, 1, 1, true);
     s += (plan.scans + plan.fitted_scans) * moved(o, p, p + 1, WHOLE_LESS) +
@@ -367,9 +405,22 @@ static double search_last(const struct outlook *o, size_t p, uint32_t n_fits)
     struct pz_plan plan = pz_plan_part(&o->e->t.choice[p], n_fits);
     size_t n = o->e->t.n;
 
-    if (is_hidden(o, p) || !o->e->joined[p])
+    if (is_hidden(o, p) || plan.last <= 0)
         return 0;
-    return trial(o, p, n, PZ_WEIGHTS - 2, true) + (plan.last - 1) * moved(o, p, n, WHOLE_LESS);
+    return chance(o, p) *
+           (trial(o, p, n, PZ_WEIGHTS - 2, true) + (plan.last - 1) * moved(o, p, n, WHOLE_LESS));
+}
+
+/* The weights of all parts together. */
+static double balance(const struct outlook *o)
+{
+    double moves = 1;
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        moves += joins(o, p) && !o->e->t.choice[p].weight_fixed && !is_hidden(o, p)
+                     ? PZ_BALANCE_STEPS
+                     : 0;
+    return o->e->t.n > 1 ? ROUNDS * (ask_all(o) + o->cases * moves * o->e->rank_s) : 0;
 }
 
 /* What comes back, on cases of its own. */
@@ -420,6 +471,7 @@ static double tuning_s(const struct outlook *o)
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p))
             s += search_part(o, p, n_fits) + search_last(o, p, n_fits);
+    s += balance(o);
     if (o->e->v.sliced)
         s += TREND_AGAIN * JUDGED_TREND * ask_all(o);
     s += close_and_check(o);
@@ -500,6 +552,14 @@ static enum pz_status cost_turned(struct estimating *e, size_t p, struct pz_err 
     return pz_scorer_cost(there.scorer, &e->v.train, there.value, &e->turned[p], err);
 }
 
+static void plan_stages(struct estimating *e, size_t p)
+{
+    size_t k = pz_search_effort(&e->t.choice[p]);
+
+    e->stages[p] = k < SIZE_MAX ? pz_plan_effort(&e->t.choice[p], k)
+                                : (struct pz_plan_stages){ .n = 1, .amount = 1 };
+}
+
 static enum pz_status count(struct estimating *e, struct pz_err *err)
 {
     const struct pz_choice *c = e->t.choice;
@@ -511,6 +571,7 @@ static enum pz_status count(struct estimating *e, struct pz_err *err)
             st = pz_scorer_cost(c[p].scorer, &e->v.train, c[p].value, &e->train[p], err);
         if (st == PZ_OK && e->v.n_users > 0)
             st = cost_turned(e, p, err);
+        plan_stages(e, p);
     }
     return st;
 }
@@ -548,7 +609,7 @@ static void choose(const struct estimating *e, struct pz_estimate *out)
     if (asked && strcmp(asked, "on") == 0)
         out->asked = out->with;
     else if (pz_training_decides(&e->t, slow))
-        out->asked = foresee(e, true, LONG_STAYS);
+        out->asked = foresee(e, true, long_stays(e));
 }
 
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,

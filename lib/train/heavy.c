@@ -77,75 +77,19 @@ static void find_range(const struct pz_corpus *c, uint64_t cap, const uint64_t *
     }
 }
 
-static enum pz_status take(const struct pz_corpus *c, uint64_t n, struct pz_corpus_own *out,
-                           struct pz_err *err)
-{
-    out->owned[0] = pz_mem_array((size_t)c->n_users + 1, sizeof(uint64_t));
-    out->owned[1] = pz_mem_array(n, sizeof(uint32_t));
-    out->owned[2] = pz_mem_array(n, sizeof(int64_t));
-    out->owned[3] = pz_mem_array(n, sizeof(float));
-    out->owned[4] = c->event ? pz_mem_array(n, 1) : NULL;
-    if (out->owned[0] && out->owned[1] && out->owned[2] && out->owned[3] &&
-        (!c->event || out->owned[4]))
-        return PZ_OK;
-    return pz_err_memory(err, "what teaches", 17.0 * (double)n);
-}
-
-static void copy_range(const struct pz_corpus *c, uint64_t from, uint64_t n, uint64_t at,
-                       struct pz_corpus_own *out)
-{
-    memcpy((uint32_t *)out->owned[1] + at, c->item + from, n * sizeof *c->item);
-    memcpy((int64_t *)out->owned[2] + at, c->time + from, n * sizeof *c->time);
-    memcpy((float *)out->owned[3] + at, c->weight + from, n * sizeof *c->weight);
-    if (c->event)
-        memcpy((uint8_t *)out->owned[4] + at, c->event + from, n);
-}
-
-/* Context rows of the events that teach; source: [all of them]. */
-static enum pz_status copy_context(const struct pz_corpus *c, const struct pz_source *source,
-                                   uint64_t n, struct pz_corpus_own *out, struct pz_err *err)
-{
-    const struct pz_attrs *in = c->context;
-    enum pz_status st;
-
-    if (!in || in->n_attrs == 0)
-        return PZ_OK;
-    out->owned[5] = pz_mem_array(1, sizeof(struct pz_attrs));
-    if (!out->owned[5])
-        return pz_err_memory(err, "what teaches", sizeof(struct pz_attrs));
-    st = pz_attrs_concat(&in, 1, source, n, out->owned[5], err);
-    out->c.context = out->owned[5];
-    return st;
-}
-
 enum pz_status pz_heavy_cut(const struct pz_corpus *c, uint64_t cap, const uint64_t *end,
                             struct pz_corpus_own *out, struct pz_err *err)
 {
-    struct pz_source *source = pz_mem_array(c->ptr[c->n_users], sizeof *source);
-    uint64_t from, to, n = 0;
-    enum pz_status st;
+    uint64_t *from = pz_mem_array(c->n_users, sizeof *from);
+    uint64_t *to = pz_mem_array(c->n_users, sizeof *to);
+    enum pz_status st = from && to ? PZ_OK : pz_err_memory(err, "what teaches", 16.0 * c->n_users);
 
     memset(out, 0, sizeof *out);
-    st = source ? take(c, c->ptr[c->n_users], out, err)
-                : pz_err_memory(err, "what teaches", 16.0 * (double)c->ptr[c->n_users]);
-    for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++) {
-        find_range(c, cap, end, u, &from, &to);
-        copy_range(c, from, to - from, n, out);
-        for (uint64_t p = from; p < to; p++)
-            source[n++].row = p;
-        ((uint64_t *)out->owned[0])[u + 1] = n;
-    }
-    if (st == PZ_OK) {
-        out->c = *c;
-        out->c.ptr = out->owned[0];
-        out->c.item = out->owned[1];
-        out->c.time = out->owned[2];
-        out->c.weight = out->owned[3];
-        out->c.event = out->owned[4];
-        st = copy_context(c, source, n, out, err);
-    }
-    free(source);
-    if (st != PZ_OK)
-        pz_corpus_clear(out);
+    for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++)
+        find_range(c, cap, end, u, &from[u], &to[u]);
+    if (st == PZ_OK)
+        st = pz_corpus_ranges(c, from, to, out, err);
+    free(from);
+    free(to);
     return st;
 }

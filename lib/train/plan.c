@@ -10,6 +10,9 @@
  * left alone after that; in another region more win. */
 static const double MOVES = 1.7, MOVES_ELSEWHERE = 2, MOVES_BY_FITS = 2.2;
 
+/* The chance that a doubling of what a part learns is followed by another. */
+static const double PAYS = 0.5;
+
 static bool moves(const struct pz_choice *c, size_t k)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
@@ -60,6 +63,27 @@ struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
     p.regions = regions;
     p.fits = left;
     p.moves = free * (MOVES + MOVES_ELSEWHERE * regions + MOVES * passes);
-    p.last = 1 + MOVES * free / 1.2;
+    p.last = free > 0 ? MOVES * free / 1.2 : 0;
+    return p;
+}
+
+struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
+{
+    struct pz_choice there = *c;
+    double likely = 1, *value = &there.value[k];
+    /* To half of it and to the whole, which can be told apart. */
+    struct pz_plan_stages p = { .n = pz_choice_may_double(c, k) ? 2 : 1, .amount = 1 };
+
+    while (pz_choice_may_double(&there, k)) {
+        double next = fmin(2 * *value, c->high[k]);
+
+        likely *= PAYS;
+        p.n += likely;
+        p.amount += likely * (next - *value) / c->value[k];
+        *value = next;
+    }
+    p.beyond = pz_choice_effort(c, k + 1) < SIZE_MAX ? likely : 0;
+    p.n += p.beyond;
+    p.amount += p.beyond * *value / c->value[k];
     return p;
 }

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "train/tune.h"
 
-enum { STEPS = 5, ROUNDS = 8 };
+enum { STEPS = PZ_BALANCE_STEPS, ROUNDS = 8 };
 
 static const double step[STEPS] = { 0.7, 1.4, 0.5, 2, 0 };
 static const double SURE = 2;

@@ -37,17 +37,21 @@ struct stages {
     size_t row;          /* of s->trial: the best weight above 0 */
 };
 
-/* The first setting of effort from k on; SIZE_MAX: there is none. */
-static size_t effort_from(const struct pz_choice *c, size_t k)
+size_t pz_choice_effort(const struct pz_choice *c, size_t k)
 {
     while (k < c->scorer->n_settings && !c->scorer->settings[k].effort)
         k++;
     return k < c->scorer->n_settings ? k : SIZE_MAX;
 }
 
+bool pz_choice_may_double(const struct pz_choice *c, size_t k)
+{
+    return c->value[k] < 0.75 * c->high[k];
+}
+
 size_t pz_search_effort(const struct pz_choice *c)
 {
-    size_t k = effort_from(c, 0);
+    size_t k = pz_choice_effort(c, 0);
 
     return k < SIZE_MAX && c->low[k] < c->high[k] ? k : SIZE_MAX;
 }
@@ -116,7 +120,7 @@ static bool may_double(const struct stages *g)
     const struct pz_search *s = g->s;
     const struct pz_choice *c = &s->choice[g->p];
 
-    return c->value[g->k] < 0.75 * c->high[g->k] && !pz_search_out_of_time(s) &&
+    return pz_choice_may_double(c, g->k) && !pz_search_out_of_time(s) &&
            (s->until_s <= 0 || pz_cpu_seconds() + 2 * g->cost < s->until_s);
 }
 
@@ -163,7 +167,7 @@ static bool is_at_end(const struct stages *g)
 {
     const struct pz_choice *c = &g->s->choice[g->p];
 
-    return c->value[g->k] >= 0.75 * c->high[g->k];
+    return !pz_choice_may_double(c, g->k);
 }
 
 /* Where a doubling still paid when there was no further one, the next setting of effort is doubled; it
@@ -175,7 +179,7 @@ static enum pz_status go_beyond(struct stages *g, struct pz_err *err)
     double chosen;
 
     while (st == PZ_OK && g->more && is_at_end(g)) {
-        g->k = effort_from(c, g->k + 1);
+        g->k = pz_choice_effort(c, g->k + 1);
         if (g->k == SIZE_MAX || !may_double(g))
             return PZ_OK;
         while (st == PZ_OK && g->more && may_double(g)) {

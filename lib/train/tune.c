@@ -39,9 +39,6 @@ enum {
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
 
-/* The share of the blend's value that a part must bring by its defaults for a search of its settings. */
-static const double WORTH = 0.006;
-
 uint32_t pz_tune_users(const struct pz_corpus *c)
 {
     uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
@@ -118,7 +115,8 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     s->n_parts = p + 1;
     pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
-    s->minor[p] = p > 0 && !s->choice[p].scorer->is_fallback && s->mean < (1 + WORTH) * before;
+    s->minor[p] = p > 0 && !s->choice[p].scorer->is_fallback &&
+                  s->mean < (1 + PZ_SEARCH_WORTH) * before;
     if (st == PZ_OK && p == 0 && s->v->sliced) {
         pz_valid_even(s->v, s->each);
         s->mean = pz_search_mean(s->each, s->v->n_users);

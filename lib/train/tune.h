@@ -167,6 +167,11 @@ enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choi
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);
 bool pz_choice_is_region(const struct pz_choice *c, size_t k);
 
+/* The first setting of effort from k on; SIZE_MAX: there is none. Whether its range has room for twice the value
+ * of setting k. */
+size_t pz_choice_effort(const struct pz_choice *c, size_t k);
+bool pz_choice_may_double(const struct pz_choice *c, size_t k);
+
 /* Give setting k, of two values, the other one. */
 void pz_choice_turn(struct pz_choice *c, size_t k);
 
@@ -187,6 +192,12 @@ void pz_search_forecast(struct pz_search *s);
 void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weight, double mean,
                     uint32_t users, bool won);
 
-enum { PZ_RUNG_MIN = 100 /* users of a first heat */, PZ_SCAN_STEPS = 6 };
+enum {
+    PZ_RUNG_MIN = 100, /* users of a first heat */
+    PZ_SCAN_STEPS = 6,
+    PZ_BALANCE_STEPS = 5 /* weights of a part beside the one that it has */
+};
+/* The share of the blend's value that a part must bring by its defaults for a search of its settings. */
+#define PZ_SEARCH_WORTH 0.006
 
 #endif

@@ -387,6 +387,16 @@ two_days() {
     jq -se '.[0].cpu_seconds > .[1].cpu_seconds and .[0].memory_mb > .[1].memory_mb' plan plain
 }
 
+@test "--dry-run says about the CPU seconds that a training then takes" {
+    # bounds wide enough for a busy machine; on a quiet one it is nearer
+    small_shop
+    for how in "--tune 10 -p sequence=off" "--no-tune -p sequence=on -p sequence.pairs=0.1"; do
+        pz-train --dry-run --json $how -o home.pzm shop.pzd >plan
+        pz-train -q $how --ledger ledger -o home.pzm shop.pzd
+        jq -se '.[0].cpu_seconds / .[-1].cpu_seconds | . > 0.5 and . < 2' plan ledger
+    done
+}
+
 @test "--dry-run says about the memory that a training then has" {
     # more data than a program has memory anyway
     small_shop

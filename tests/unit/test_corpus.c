@@ -182,3 +182,20 @@ TEST(bad_rules_are_wrong_usage)
         free(r);
     }
 }
+
+TEST(a_range_of_each_user_with_its_context)
+{
+    static const uint64_t from[] = { 1, 4 }, to[] = { 3, 4 };
+    struct pz_dataset ds = make();
+    struct pz_corpus_own own, part;
+
+    assert_int_equal(pz_corpus_make(&ds, NULL, 0, NULL, &own, NULL), PZ_OK);
+    assert_int_equal(pz_corpus_ranges(&own.c, from, to, &part, NULL), PZ_OK);
+    assert_true(part.c.ptr[1] == 2 && part.c.ptr[2] == 2 && part.c.n_items == 3);
+    assert_memory_equal(part.c.item, item + 1, 2 * sizeof *item);
+    assert_memory_equal(part.c.time, when + 1, 2 * sizeof *when);
+    assert_memory_equal(part.c.event, event + 1, 2);
+    assert_true(part.c.context->n_rows == 2 && part.c.context->attr[0].num[1] == 30);
+    pz_corpus_clear(&part);
+    pz_corpus_clear(&own);
+}

@@ -133,3 +133,29 @@ TEST(plans_are_those_of_searches)
         near(p.fits + p.moves + p.regions, 0);
     }
 }
+
+/* Half and whole, then twice as much by a chance of one half each time, and the second effort by the chance of
+ * getting to the end of the first. */
+TEST(stages_of_learning_are_planned_as_they_are_made)
+{
+    struct pz_choice c;
+    struct pz_plan_stages p;
+    size_t k, members;
+
+    pz_choice_init(&c, pz_scorer_find("sequence"));
+    k = pz_scorer_setting(c.scorer, "pairs");
+    members = pz_scorer_setting(c.scorer, "members");
+    c.low[k] = c.value[k] = 1;
+    c.high[k] = 3; /* from 1 to 2; to 3, which has no room for twice as much */
+    c.low[members] = c.value[members] = 1;
+    c.high[members] = 2;
+    p = pz_plan_effort(&c, k);
+    near(p.n, 2 + 0.5 + 0.25 + 0.25);
+    near(p.amount, 1 + 0.5 + 0.25 + 0.25 * 3);
+    near(p.beyond, 0.25);
+    c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
+    p = pz_plan_effort(&c, k);
+    near(p.n, 2);
+    near(p.amount, 2);
+    near(p.beyond, 1);
+}
