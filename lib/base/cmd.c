@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 #include "base/ranks.h"
 #include "base/signals.h"
 #include "base/str.h"
+
+enum { BROKEN_PIPE = 141 }; /* 128 and SIGPIPE, as a shell tells of it */
 
 enum pz_status pz_cmd_print(struct pz_str *text, const char *what, struct pz_err *err)
 {
@@ -349,26 +352,35 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     return st;
 }
 
+/* Whether the work failed because nobody reads standard output any more. Writers of their own buffers (file.h)
+ * report EPIPE as any other failure. */
+static bool reader_is_gone(enum pz_status st, const struct pz_err *err)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    return st == PZ_IO && strstr(err->text, strerror(EPIPE)) && poll(&out, 1, 0) == 1 &&
+           (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 /* SIGPIPE is ignored so that a closed pipe is seen as EPIPE and temporary files are cleaned up; the
  * process then ends as the signal would have ended it, without a word. */
 static int finish(const char *program, enum pz_status st, const struct pz_err *err)
 {
-    bool broken = ferror(stdout) != 0 || fflush(stdout) != 0;
+    bool broken = ferror(stdout) != 0 || fflush(stdout) != 0, gone;
     int why = errno;
 
+    gone = reader_is_gone(st, err) || (broken && why == EPIPE);
     pz_signals_finish();
     if (st != PZ_OK && pz_stop_asked() && st != PZ_INTERRUPTED) {
         st = PZ_INTERRUPTED; /* what failed, failed because a wait was cut short */
         fprintf(stderr, "%s: stopped\n", program);
         return (int)st;
     }
-    if (broken || fclose(stdout) != 0) {
-        if (why == EPIPE)
-            return 141;
-        if (st == PZ_OK) {
-            fprintf(stderr, "%s: writing standard output: %s\n", program, strerror(why));
-            return PZ_IO;
-        }
+    if (gone)
+        return BROKEN_PIPE;
+    if ((broken || fclose(stdout) != 0) && st == PZ_OK) {
+        fprintf(stderr, "%s: writing standard output: %s\n", program, strerror(why));
+        return PZ_IO;
     }
     if (st != PZ_OK && err->text[0])
         fprintf(stderr, "%s: %s%s\n", program, pz_ranks_prefix(), err->text);

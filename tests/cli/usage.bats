@@ -170,6 +170,37 @@ CSV
     cmp a.pzm b.pzm
 }
 
+# A reader that has enough, as head, ends a program as SIGPIPE does: 141 and no word.
+@test "a reader that is gone is no error" {
+    campaign
+    pz-event put -q home.pzc inter.csv
+    printf 'USER_ID\nu0010\nu0020\n' >users.csv
+    while read -r program options; do
+        read -ra words <<<"$options"
+        { until [ -e gone ]; do sleep 0.05; done; code=0; "$program" "${words[@]}" -q 2>err || code=$?; echo "$code" >code; } |
+            touch gone
+        [ "$(<code)$(<err)" = 141 ] || { echo "$program $options: $(<code) $(<err)"; false; }
+        rm gone
+    done <<'END'
+pz-import --export interactions shop.pzd
+pz-import --info shop.pzd
+pz-import -o - --interactions inter.csv
+pz-train --no-tune -p sequence=off -o - shop.pzd
+pz-train --info home.pzm
+pz-train -p list
+pz-recommend home.pzc --user u0010
+pz-recommend home.pzc --user u0010 --json
+pz-recommend home.pzc --input users.csv
+pz-recommend home.pzc --all-users --format jsonl
+pz-recommend home.pzc --segment-item i0001
+pz-eval --no-tune -p sequence=off --split leave-last shop.pzd
+pz-deploy list home.pzc
+pz-deploy status home.pzc
+pz-event export home.pzc
+pz-event stats home.pzc
+END
+}
+
 @test "a file that is not there is looked for among its neighbours" {
     small_shop
     run -66 pz-train -o x.pzm shop.pdz
