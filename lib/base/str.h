@@ -58,6 +58,11 @@ bool pz_str_to_bool(const char *s, size_t n, bool *out);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool pz_str_is_utf8(const char *s, size_t n);
 
+/* Why a text is refused, to stand behind the name of its column; NULL: it is UTF-8 without a NUL byte.
+ * Owner:   static
+ * Threads: any */
+const char *pz_str_text_fault(const char *s, size_t n);
+
 /* Compare names without regard to case, '_', '-' and blanks: userId = USER_ID = user-id = "User ID". */
 bool pz_str_same_name(const char *a, const char *b);
 

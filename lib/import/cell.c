@@ -267,10 +267,3 @@ const char *pz_encode_bool(const char *s, size_t n, uint64_t *code)
     memcpy(code, &x, sizeof *code);
     return NULL;
 }
-
-const char *pz_cell_check_text(const char *s, size_t n)
-{
-    if (memchr(s, '\0', n))
-        return "has a NUL byte";
-    return pz_str_is_utf8(s, n) ? NULL : "is not valid UTF-8";
-}

@@ -54,10 +54,6 @@ bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n);
  * Owner: nobody; the reason lives for ever */
 const char *pz_encode_bool(const char *s, size_t n, uint64_t *code);
 
-/* UTF-8 without NUL.
- * Owner: nobody; the reason lives for ever */
-const char *pz_cell_check_text(const char *s, size_t n);
-
 /* A decimal number, fast where it is short; the same value as pz_str_to_double in every case. */
 bool pz_cell_decimal(const char *s, size_t n, double *x);
 

@@ -110,14 +110,14 @@ static const char *judge_id(const struct pz_row *rec, const struct pz_cell *c)
     /* One comparison for both ends: 0 - 1 is the largest number. */
     if (c->n - 1 >= PZ_ID_MAX)
         return c->n == 0 ? "is empty" : "is longer than 256 bytes";
-    return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
+    return rec->check_text ? pz_str_text_fault(c->s, c->n) : NULL;
 }
 
 static const char *judge_text(const struct pz_row *rec, const struct pz_cell *c)
 {
     if (c->n > PZ_CELL_MAX)
         return "is longer than 100,000 bytes";
-    return rec->check_text ? pz_cell_check_text(c->s, c->n) : NULL;
+    return rec->check_text ? pz_str_text_fault(c->s, c->n) : NULL;
 }
 
 static struct pz_cell next_shown(const char **s, const char *end)

@@ -68,14 +68,16 @@ static void start(struct draft *d, struct pz_arena *arena)
 static enum pz_status set_text(struct draft *d, const char **field, const char *name, const char *s,
                                size_t n, size_t most, struct pz_err *err)
 {
+    const char *why;
+
     if (*field) /* what stands on the event itself counts before its properties */
         return PZ_OK;
     if (n > most)
         return bad(name,
                    most == PZ_LIVE_ID_MAX ? "is longer than 256 bytes" : "is longer than 1 MB", s,
                    n, err);
-    if (!pz_str_is_utf8(s, n))
-        return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    if ((why = pz_str_text_fault(s, n)))
+        return bad(name, why, s, n, err);
     *field = pz_arena_strndup(d->arena, s, n);
     if (!*field)
         return pz_err_memory(err, "events", 1e5);
@@ -115,8 +117,8 @@ static enum pz_status set_other(struct draft *d, const char *name, const json_t 
         return bad(name, "cannot be the name of a column", s, n, err);
     if (d->n_names == NAMES_MAX)
         return bad(name, "is one column too many; an event may have 128", s, n, err);
-    if (!pz_str_is_utf8(s, n))
-        return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    if ((why = pz_str_text_fault(s, n)))
+        return bad(name, why, s, n, err);
     if (a && (why = pz_put_check(a, value, s, n)))
         return bad(name, why, s, n, err);
     if (!(d->name[d->n_names++] = pz_arena_strndup(d->arena, name, strlen(name))))

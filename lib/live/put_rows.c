@@ -90,8 +90,8 @@ static enum pz_status set_cell(struct rows *t, const char *name, const json_t *v
             return pz_err_set(err, PZ_BAD_DATA, "%s: stands twice in one row", name);
     if (!a && !pz_schema_name_fits(name))
         why = "cannot be the name of a column";
-    else if (!pz_str_is_utf8(s, n))
-        why = "is not UTF-8, or has a NUL byte";
+    else if ((why = pz_str_text_fault(s, n)))
+        ; /* said */
     else if (n > PZ_LIVE_TEXT_MAX)
         why = "is longer than 1 MB";
     else if (pz_str_same_name(name, "CREATION_TIMESTAMP"))
@@ -112,10 +112,12 @@ static enum pz_status set_cell(struct rows *t, const char *name, const json_t *v
 static enum pz_status set_id(struct rows *t, const char *name, const char **id, const char *s,
                              size_t n, struct pz_err *err)
 {
+    const char *why;
+
     if (n > PZ_LIVE_ID_MAX)
         return bad(name, "is longer than 256 bytes", s, n, err);
-    if (!pz_str_is_utf8(s, n))
-        return bad(name, "is not UTF-8, or has a NUL byte", s, n, err);
+    if ((why = pz_str_text_fault(s, n)))
+        return bad(name, why, s, n, err);
     *id = pz_arena_strndup(&t->arena, s, n);
     return *id ? PZ_OK : pz_err_memory(err, "rows", 1e6);
 }

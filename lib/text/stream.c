@@ -74,20 +74,35 @@ static bool is_zstd(const char *p)
 struct foreign {
     const char *magic;
     size_t n;
+    const char *first; /* of a zip archive: how the name of its first file begins; else "" */
     const char *what, *command;
 };
+
+static bool is_foreign(const struct foreign *f, const char *p, size_t n)
+{
+    enum { NAME_AT = 30 };
+    size_t first = strlen(f->first);
+
+    return n >= f->n && memcmp(p, f->magic, f->n) == 0 &&
+           (first == 0 || (n >= NAME_AT + first && memcmp(p + NAME_AT, f->first, first) == 0));
+}
+
+#define WORKBOOK "an xlsx workbook", "xlsx2csv %s > out.csv"
 
 static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
 {
     static const struct foreign kinds[] = {
-        { "PAR1", 4, "Parquet", "duckdb -c \"COPY (FROM '%s') TO 'out.csv'\"" },
-        { "PK\3\4", 4, "a zip archive or an xlsx workbook",
-          "unzip -p %s, or xlsx2csv %s > out.csv" },
-        { "SQLite format 3", 16, "an SQLite database",
+        { "PAR1", 4, "", "Parquet", "duckdb -c \"COPY (FROM '%s') TO 'out.csv'\"" },
+        { "PK\3\4", 4, "[Content_Types].xml", WORKBOOK },
+        { "PK\3\4", 4, "_rels/", WORKBOOK },
+        { "PK\3\4", 4, "docProps/", WORKBOOK },
+        { "PK\3\4", 4, "xl/", WORKBOOK },
+        { "PK\3\4", 4, "", "a zip archive", "unzip -p %s > out.csv" },
+        { "SQLite format 3", 16, "", "an SQLite database",
           "sqlite3 -csv -header %s 'SELECT * FROM ...' > out.csv" },
-        { "Obj\1", 4, "Avro", "duckdb -c \"COPY (FROM read_avro('%s')) TO 'out.csv'\"" },
-        { "ORC", 3, "ORC", "orc-contents %s > out.jsonl" },
-        { "\xd0\xcf\x11\xe0", 4, "an xls workbook", "ssconvert %s out.csv" },
+        { "Obj\1", 4, "", "Avro", "duckdb -c \"COPY (FROM read_avro('%s')) TO 'out.csv'\"" },
+        { "ORC", 3, "", "ORC", "orc-contents %s > out.jsonl" },
+        { "\xd0\xcf\x11\xe0", 4, "", "an xls workbook", "ssconvert %s out.csv" },
     };
     const char *name = in->fd == STDIN_FILENO ? "FILE" : in->name;
     char command[700];
@@ -95,7 +110,7 @@ static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t n = 0;
 
-        if (in->have < kinds[i].n || memcmp(in->buf, kinds[i].magic, kinds[i].n) != 0)
+        if (!is_foreign(&kinds[i], in->buf, in->have))
             continue;
         for (const char *c = kinds[i].command; *c && n + 300 < sizeof command; c++)
             if (c[0] == '%' && c[1] == 's')

@@ -67,6 +67,12 @@ plain.csv|iconv -f UTF-16LE -t UTF-8 plain.csv
 mac.csv|tr '\r' '\n' < mac.csv
 latin.csv|iconv -f LATIN1 -t UTF-8 latin.csv
 LIST
+    # a header in ASCII above rows that are not
+    printf 'USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\na,caf\xe9,view,1\n' >rows.csv
+    run -65 pz-event put home.pzc rows.csv
+    [[ $output == *"is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)"* ]]
+    run -65 pz-import -o no.pzd --interactions rows.csv
+    [[ $output == *"is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)"* ]]
 }
 
 @test "a stray quote in a batch spoils one question" {
@@ -131,7 +137,8 @@ LIST
 
 @test "what is no text is named with the command that converts it" {
     printf 'PAR1xxxxxxxxxxxxxxxx' >a.parquet
-    printf 'PK\003\004xxxxxxxxxxxxxxxx' >a.xlsx
+    printf 'PK\003\004%026d%s' 0 a.csv >a.zip
+    printf 'PK\003\004%026d%s' 0 '[Content_Types].xml' >a.xlsx
     printf 'SQLite format 3\0xxxxx' >a.db
     while IFS='|' read -r file words; do
         run -65 pz-import -o no.pzd --interactions "$file"
@@ -140,7 +147,8 @@ LIST
         [[ $output == *"$words"* ]]
     done <<'LIST'
 a.parquet|a.parquet is Parquet, not text; convert it: duckdb -c "COPY (FROM 'a.parquet') TO 'out.csv'"
-a.xlsx|a.xlsx is a zip archive or an xlsx workbook, not text; convert it: unzip -p a.xlsx, or xlsx2csv a.xlsx
+a.zip|a.zip is a zip archive, not text; convert it: unzip -p a.zip
+a.xlsx|a.xlsx is an xlsx workbook, not text; convert it: xlsx2csv a.xlsx
 a.db|a.db is an SQLite database, not text; convert it: sqlite3 -csv -header a.db
 LIST
 }
