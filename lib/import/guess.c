@@ -206,40 +206,44 @@ bool pz_guess_is_data(char *const *cells, size_t n)
     return n > 0 && numbers * 2 >= n;
 }
 
-/* Names for the columns of a file without a header, from its first line. */
-static enum pz_status guess_header(char *const *cells, size_t n, struct pz_arena *arena,
-                                   struct pz_guess *guess, struct pz_err *err)
+void pz_guess_header(char *const *cells, size_t n, struct pz_str *out, bool *no_time)
 {
     static const char *const order[] = { "USER_ID", "ITEM_ID", "EVENT_VALUE" };
-    struct pz_str header = { 0 };
     enum pz_time_form form;
     size_t next = 0;
 
-    guess->no_time = true;
+    *no_time = true;
     for (size_t i = 0; i < n; i++) {
         double x = 0;
         size_t len = strlen(cells[i]);
         bool number = pz_str_to_double(cells[i], len, &x);
-        bool time = guess->no_time && i >= 2 &&
+        bool time = *no_time && i >= 2 &&
                     /* 1985: larger than the ids of most files, smaller than any time of interest.
                      */
                     (number ? x >= 5e8 : pz_time_guess(cells[i], len, &form));
 
         if (time)
-            pz_str_addf(&header, "%sTIMESTAMP", i ? "," : "");
+            pz_str_addf(out, "%sTIMESTAMP", i ? "," : "");
         else if (next < 3)
-            pz_str_addf(&header, "%s%s", i ? "," : "", order[next++]);
+            pz_str_addf(out, "%s%s", i ? "," : "", order[next++]);
         else
-            pz_str_addf(&header, "%sCOLUMN_%zu", i ? "," : "", i + 1);
-        guess->no_time = guess->no_time && !time;
+            pz_str_addf(out, "%sCOLUMN_%zu", i ? "," : "", i + 1);
+        *no_time = *no_time && !time;
     }
+}
+
+static enum pz_status guess_header(char *const *cells, size_t n, struct pz_arena *arena,
+                                   struct pz_guess *guess, struct pz_err *err)
+{
+    struct pz_str header = { 0 };
+
+    pz_guess_header(cells, n, &header, &guess->no_time);
     guess->header = header.failed ? NULL : pz_arena_strndup(arena, header.data, header.len);
     pz_str_clear(&header);
     return guess->header ? PZ_OK : pz_err_memory(err, "names", 1e4);
 }
 
-/* The keys of the first object of a JSON Lines file. */
-/* The keys of an object. */
+/* The keys of the first object of a JSON Lines file, those of objects inside as user.id. */
 struct keys {
     char *name[COLUMNS_MAX]; /* owned */
     size_t n;
@@ -249,7 +253,8 @@ static size_t first_slot(void *context, const char *key, bool inside)
 {
     struct keys *keys = context;
 
-    if (!inside && keys->n < COLUMNS_MAX) {
+    (void)inside;
+    if (keys->n < COLUMNS_MAX) {
         char *copy = pz_mem_strndup(key, strlen(key));
 
         if (copy)

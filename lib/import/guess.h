@@ -6,6 +6,7 @@
 #define PZ_IMPORT_GUESS_H
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "import/import.h"
 
 /* What to add to the command line. All-zero: nothing; strings live in the arena. */
@@ -23,6 +24,11 @@ struct pz_guess {
  * Owner:  clear guess->map; the strings are the arena's */
 enum pz_status pz_import_guess(const struct pz_import_cfg *cfg, struct pz_arena *arena,
                                struct pz_guess *guess, struct pz_err *err);
+
+/* Names for the columns of interactions without a header, by their first line, onto *out: "USER_ID,ITEM_ID,...".
+ * no_time  whether none of them is a time
+ * Threads: any */
+void pz_guess_header(char *const *cells, size_t n, struct pz_str *out, bool *no_time);
 
 /* Whether a first line is data rather than names: half and more of it are numbers, or one is a time,
  * or it is numbers with blanks between them. Threads: any */

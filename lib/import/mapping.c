@@ -226,6 +226,19 @@ size_t pz_mapping_find(struct pz_mapping *mapping, const char *column)
     return find_field(mapping, find_pair(mapping, column), column);
 }
 
+/* Whether --map reads a value of the object that the first n bytes of a path name. */
+static bool is_read(const struct pz_mapping *mapping, const char *path, size_t n)
+{
+    for (size_t i = 0; i < mapping->map->n; i++) {
+        const char *column = strchr(mapping->map->v[i], '=');
+
+        if (column && strncmp(column + 1, path, n) == 0 &&
+            (column[1 + n] == '.' || column[1 + n] == '['))
+            return true;
+    }
+    return false;
+}
+
 size_t pz_mapping_find_inside(struct pz_mapping *mapping, const char *path, bool *report)
 {
     const char *pair = find_pair(mapping, path);
@@ -234,6 +247,8 @@ size_t pz_mapping_find_inside(struct pz_mapping *mapping, const char *path, bool
     *report = false;
     if (pair)
         return find_field(mapping, pair, path);
+    if (is_read(mapping, path, n))
+        return SIZE_MAX;
     for (size_t i = 0; i < mapping->n_left_out; i++)
         if (strlen(mapping->left_out[i]) == n && memcmp(mapping->left_out[i], path, n) == 0)
             return SIZE_MAX;

@@ -26,11 +26,37 @@ static void add_name_list(struct pz_str *out, char *const *names, size_t n)
         pz_str_addf(out, "%s%s", i ? ", " : "", names[i]);
 }
 
+/* What to add to the command line for a file without a header. */
+static void add_header_option(const struct pz_import_reader *in, char *const *cells, size_t n,
+                              struct pz_str *out)
+{
+    bool no_time = false;
+
+    if (n == 1 && strchr(cells[0], ' '))
+        pz_str_adds(out, "--delimiter ' ' ");
+    pz_str_adds(out, "--header ");
+    if (n >= 2 && in->mapping->table == PZ_INTERACTIONS)
+        pz_guess_header(cells, n, out, &no_time);
+    else
+        pz_str_adds(out, "USER_ID,ITEM_ID,...");
+    if (no_time)
+        pz_str_adds(out, " --no-time");
+}
+
+/* What to add where columns have other names; missing: how many are, name: the first. */
+static void add_map_option(const char *name, size_t missing, struct pz_str *out)
+{
+    pz_str_addf(out, "--map %s=COLUMN", name);
+    if (missing == 1 && strcmp(name, "TIMESTAMP") == 0)
+        pz_str_adds(out, ", or take the order of rows by --no-time");
+}
+
 static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
                                     const bool *has, struct pz_err *err)
 {
-    struct pz_str missing = { 0 }, have = { 0 };
-    const char *example = NULL;
+    struct pz_str missing = { 0 }, have = { 0 }, option = { 0 };
+    const char *example = NULL, *file = pz_blocks_name(in->blocks);
+    size_t n_missing = 0;
 
     for (size_t f = 0; f < in->mapping->n; f++) {
         const struct pz_mapping_field *field = &in->mapping->field[f];
@@ -39,25 +65,27 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
             continue;
         pz_str_addf(&missing, "%s%s", example ? ", " : "", field->f.name);
         example = example ? example : field->f.name;
+        n_missing++;
     }
     if (!example)
         return PZ_OK;
     add_name_list(&have, names, n);
-    if (pz_guess_is_data(names, n))
+    if (pz_guess_is_data(names, n)) {
+        add_header_option(in, names, n, &option);
         pz_err_set(err, PZ_BAD_DATA,
-                   "%s: the first line looks like data (%.100s); name the columns: %s--header "
-                   "USER_ID,ITEM_ID,...",
-                   pz_blocks_name(in->blocks), have.data ? have.data : "",
-                   n == 1 && strchr(names[0], ' ') ? "--delimiter ' ' " : "");
-    else
-        pz_err_set(
-            err, PZ_BAD_DATA,
-            "%s: Input CSV is missing the following columns: [%.300s]; the file has: %.300s; "
-            "name them with --map %.100s=COLUMN",
-            pz_blocks_name(in->blocks), missing.data ? missing.data : "",
-            have.data ? have.data : "", example);
+                   "%s: the first line looks like data (%.100s); name the columns: %.300s", file,
+                   have.data ? have.data : "", option.data ? option.data : "");
+    } else {
+        add_map_option(example, n_missing, &option);
+        pz_err_set(err, PZ_BAD_DATA,
+                   "%s: Input CSV is missing the following columns: [%.300s]; the file has: "
+                   "%.300s; name them with %.100s",
+                   file, missing.data ? missing.data : "", have.data ? have.data : "",
+                   option.data ? option.data : "");
+    }
     pz_str_clear(&missing);
     pz_str_clear(&have);
+    pz_str_clear(&option);
     return PZ_BAD_DATA;
 }
 

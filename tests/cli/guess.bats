@@ -28,6 +28,8 @@ guessed() {
     guessed "--map USER_ID=reviewerID,ITEM_ID=asin,TIMESTAMP=unixReviewTime,EVENT_VALUE=overall" amazon.csv
     printf '{"userId.keyword":"a","product":"b","order_date":"2024-01-01"}\n' >es.jsonl
     guessed "--map USER_ID=userId.keyword,ITEM_ID=product,TIMESTAMP=order_date" es.jsonl
+    printf '{"user":{"id":"a"},"item":"b","ts":1700000000}\n' >nested.jsonl
+    guessed "--map USER_ID=user.id,ITEM_ID=item,TIMESTAMP=ts" nested.jsonl
     printf 'loyalty_customer_id;sku;when\n1;2;3\n' >own.csv
     guessed "--map USER_ID=loyalty_customer_id,ITEM_ID=sku --no-time" own.csv
 }

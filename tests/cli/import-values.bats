@@ -254,7 +254,7 @@ C
 @test "objects inside JSON: MongoDB's are values, others are left out or read by --map" {
     printf '{"_id":{"$oid":"64b"},"user":{"id":"u1","n":{"k":5}},"itemId":"i1","timestamp":{"$date":{"$numberLong":"1700000000000"}}}\n{"user":{"id":"u2"},"itemId":"i2","timestamp":{"$date":1700000001000},"l":[{"a":1}]}\n' >a.jsonl
     imp --interactions a.jsonl --map USER_ID=user.id,DEPTH=user.n.k
-    [[ $stderr == *'"l" is left out, it holds objects'* ]]
+    [[ $stderr == *'"l" is left out, it holds objects'* && $stderr != *'"user" is left out'* ]]
     [ "$(interactions | cut -d, -f1-3 | tr '\n' ' ')" = 'u1,i1,1700000000 u2,i2,1700000001 ' ]
     [ "$(type_of DEPTH)" = long ]
 }
@@ -267,7 +267,7 @@ C
 @test "files without a header: the hint, --header, --delimiter, --skip-lines" {
     printf '196\t242\t3\t881250949\n186\t302\t3\t891717742\n' >u.data
     run -65 pz-import -o d.pzd --interactions u.data
-    [[ $output == *"the first line looks like data"*"--header USER_ID,ITEM_ID"* ]]
+    [[ $output == *"the first line looks like data"*"--header USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP" ]]
     imp --interactions u.data --header USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP
     [ "$(interactions | head -1)" = 186,302,891717742,3 ]
     printf 'x\ny,z\nUSER_ID^ITEM_ID^TIMESTAMP\nu^a^1633046400\n' >t.csv
@@ -277,11 +277,14 @@ C
     # a time says so too, and numbers between blanks
     printf 'u1;i1;2021-01-29 07:01:00\nu2;i2;2021-01-30 07:01:00\n' >h.csv
     run -65 pz-import -o d.pzd --interactions h.csv
-    [[ $output == *"h.csv: the first line looks like data"*"--header USER_ID,ITEM_ID,..."* ]]
+    [[ $output == *"h.csv: the first line looks like data"*"--header USER_ID,ITEM_ID,TIMESTAMP" ]]
     [[ $(pz-import --guess h.csv) == *"--header USER_ID,ITEM_ID,TIMESTAMP"* ]]
     printf '1 1193 5 978300760\n1 661 3 978302109\n' >h.dat
     run -65 pz-import -o d.pzd --interactions h.dat
     [[ $output == *"name the columns: --delimiter ' ' --header"* ]]
+    printf '1,1193\n1,661\n' >pairs.csv
+    run -65 pz-import -o d.pzd --interactions pairs.csv
+    [[ $output == *"name the columns: --header USER_ID,ITEM_ID --no-time" ]]
 }
 
 @test "the day's file gets the types of the base by --like" {
