@@ -31,7 +31,21 @@ static bool multiply(size_t n, size_t elem_bytes, size_t *bytes)
     return !__builtin_mul_overflow(n, elem_bytes, bytes) && *bytes <= PTRDIFF_MAX - PZ_MEM_ALIGN;
 }
 
-void *pz_mem_array(size_t n, size_t elem_bytes)
+enum { HUGE_PAGE = 2 << 20, PAGE = 4096, LINES = PAGE / PZ_MEM_ALIGN };
+
+/* Ask for huge pages for those that lie wholly in an array, so that it takes no more memory with them than
+ * without. First touches of small pages are a third of the time of an update (41,000 of 4 us each). */
+static void ask_huge(void *p, size_t bytes)
+{
+    uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE,
+              to = ((uintptr_t)p + bytes) / HUGE_PAGE * HUGE_PAGE;
+
+    /* Without them the array is in small pages: slower, not wrong. */
+    if (from < to)
+        (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
+}
+
+void *pz_mem_room(size_t n, size_t elem_bytes)
 {
     size_t bytes;
     void *p = NULL;
@@ -43,11 +57,18 @@ void *pz_mem_array(size_t n, size_t elem_bytes)
         bytes = PZ_MEM_ALIGN;
     if (posix_memalign(&p, PZ_MEM_ALIGN, bytes) != 0)
         return NULL;
-    memset(p, 0, bytes);
+    ask_huge(p, bytes);
     return p;
 }
 
-enum { HUGE_PAGE = 2 << 20, PAGE = 4096, LINES = PAGE / PZ_MEM_ALIGN };
+void *pz_mem_array(size_t n, size_t elem_bytes)
+{
+    void *p = pz_mem_room(n, elem_bytes);
+
+    if (p)
+        memset(p, 0, n * elem_bytes);
+    return p;
+}
 
 /* Arrays that all began at the beginning of a page would meet in the same sets of the first cache: each
  * begins at a line of its own. */
@@ -111,7 +132,7 @@ void pz_mem_unmap(void *p, size_t n, size_t elem_bytes)
 
 void *pz_mem_copy(const void *src, size_t n, size_t elem_bytes)
 {
-    void *p = pz_mem_array(n, elem_bytes);
+    void *p = pz_mem_room(n, elem_bytes);
 
     if (p && n > 0)
         memcpy(p, src, n * elem_bytes);

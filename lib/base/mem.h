@@ -18,6 +18,10 @@
  * Owner: the caller, by free. */
 void *pz_mem_array(size_t n, size_t elem_bytes);
 
+/* As pz_mem_array, but what is in it is anything: for what is filled at once.
+ * Owner: the caller, by free. */
+void *pz_mem_room(size_t n, size_t elem_bytes);
+
 /* A zeroed array as pz_mem_array, for what may be large and of which not all is used: straight from the
  * kernel, nothing of it touched, in pages of 2 MB where it is larger than half of one and the kernel has
  * them.

@@ -109,7 +109,7 @@ enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, 
     }
     if (!frames_agree(t, col) || !stored_agree(t, col))
         return damaged(col, err);
-    data = pz_mem_array((size_t)pz_layout_raw(col), 1);
+    data = pz_mem_room((size_t)pz_layout_raw(col), 1);
     if (!data)
         return pz_err_memory(err, col->name, (double)pz_layout_raw(col));
     st = decode(t, col, data, err);

@@ -189,8 +189,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
     return pz_tune(t->teach, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
 }
 
-/* Seconds left of --timeout; 0: no limit. */
-static double time_left(const struct pz_training *t)
+double pz_training_time_left(const struct pz_training *t)
 {
     /* pz_wall_seconds counts from the start of the program: --timeout is for all of it, reading
      * included. Nothing left is a millisecond, as 0 would mean no limit. */
@@ -226,7 +225,7 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
     const struct pz_scorer *s = t->choice[p].scorer;
     struct pz_fit_cfg fit = { .value = t->choice[p].value,
                               .seed = t->cfg->seed,
-                              .time_limit_s = time_left(t),
+                              .time_limit_s = pz_training_time_left(t),
                               .only_saved = true,
                               .log = t->cfg->log };
     enum pz_status st = s->fit(t->teach, &fit, &t->part[p], err);
@@ -360,9 +359,9 @@ static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer 
 }
 
 /* Writing is most of what an update takes, and its model is replaced by the next: a level that hardly
- * tries. 1 % of RetailRocket's events: 3.49e9 instructions at level 1 and 3.10e9 at -1, 32 and 38 MB; of
- * 500,000 made ones with 27,000 items .78 and .69 CPU s, 33 and 40 MB. */
-enum { UPDATE_LEVEL = -1 };
+ * tries. 1 % of RetailRocket's events: 3.49e9 instructions at level 1, 3.11e9 at -1, 2.81e9 at -3 and 2.60e9 at
+ * -6; 32, 38, 39 and 43 MB. */
+enum { UPDATE_LEVEL = -6 };
 
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
 {
