@@ -60,6 +60,10 @@ static const struct pz_opt opts[] = {
         0, "without", struct import_cfg, without, NULL, "FILE|-",
         "with --merge: leave out these users, who asked to be forgotten: ids one a line, or a CSV "
         "with USER_ID"),
+    PZ_STR(
+        0, "without-items", struct import_cfg, without_items, NULL, "FILE|-",
+        "with --merge: leave out these items, which are no more, and what happened with them: ids "
+        "one a line, or a CSV with ITEM_ID"),
     PZ_FLAG(0, "info", struct import_cfg, info, "say what is in the dataset named as operand"),
     PZ_FLAG(0, "check", struct import_cfg, check,
             "say what in the data will hurt or stop a training: of the tables given, which are "
@@ -80,8 +84,9 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (cfg->merge + cfg->info + cfg->check + (cfg->export_table != NULL) > 1)
         return pz_err_set(err, PZ_USAGE,
                           "--merge, --info, --check and --export exclude each other");
-    if (cfg->without && !cfg->merge)
-        return pz_err_set(err, PZ_USAGE, "--without goes with --merge");
+    if ((cfg->without || cfg->without_items) && !cfg->merge)
+        return pz_err_set(err, PZ_USAGE, "%s goes with --merge",
+                          cfg->without ? "--without" : "--without-items");
     if (cfg->merge)
         return import_merge(cfg, args, log, err);
     if (cfg->info)

@@ -59,6 +59,14 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "without", struct train_cfg, without, NULL, "FILE|-",
            "with --update: leave out these users, who asked to be forgotten: ids one a line, or a "
            "CSV with USER_ID. There need be no new data then"),
+    PZ_STR(0, "without-items", struct train_cfg, without_items, NULL, "FILE|-",
+           "with --update: leave out these items, which are no more: ids one a line, or a CSV with "
+           "ITEM_ID. There need be no new data then"),
+    PZ_REAL(
+        0, "update-time", struct train_cfg, update_time, "0 (new items find a place)", 0, 1e6,
+        "SECONDS",
+        "with --update: processor seconds for sequence to learn from what is new, which it only "
+        "reads otherwise. When they end before its passes the result may differ between machines"),
     PZ_STR(
         0, "tuned-from", struct train_cfg, tuned_from, NULL, "MODEL",
         "train in full on the datasets with the recipe, event rules, settings and weights of this "
@@ -131,27 +139,27 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
                              struct pz_log *log, struct pz_err *err)
 {
     char base[4096];
+    bool some_go = cfg->without || cfg->without_items;
     struct pz_dataset **delta = pz_mem_array(args->n, sizeof *delta);
-    struct pz_arena arena = { NULL };
-    struct pz_strs ids = { .n = 0 };
-    struct pz_without without = { .ids = &ids };
+    struct pz_put_without without = { .user = { .n = 0 } };
+    struct pz_update_cfg job = { .without = some_go ? &without.out : NULL,
+                                 .timeout_s = cfg->timeout,
+                                 .learn_s = cfg->update_time,
+                                 .log = log };
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 
     pz_ledger_text("kind", "update");
     if (st == PZ_OK)
         st = pz_campaign_model_path(cfg->update, base, sizeof base, err);
-    if (st == PZ_OK && cfg->without)
-        st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
+    if (st == PZ_OK)
+        st = pz_put_read_without(cfg->without, cfg->without_items, &without, err);
     for (size_t i = 0; i < args->n && st == PZ_OK; i++)
         st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
     if (st == PZ_OK)
-        st = pz_train_update(base, delta, args->n, cfg->without ? &without : NULL, cfg->timeout,
-                             log, cfg->output, err);
-    if (st == PZ_OK && cfg->without)
-        pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", ids.n,
-               without.n_found);
-    pz_strs_clear(&ids);
-    pz_arena_clear(&arena);
+        st = pz_train_update(base, delta, args->n, &job, cfg->output, err);
+    if (st == PZ_OK)
+        pz_put_tell_without(&without, log);
+    pz_put_without_clear(&without);
     for (size_t i = 0; delta && i < args->n; i++)
         pz_dataset_free(delta[i]);
     free(delta);

@@ -20,7 +20,7 @@ kind=${0##*/}
 [ $# -eq 1 ] || { echo "usage: $kind pz.conf" >&2; exit 2; }
 [ -r "$1" ] || { echo "$kind: cannot read $1" >&2; exit 66; }
 PATH=$here:$here/../build/bin:$PATH
-campaign='' data='' work='' keep=5 keep_weekly=8 train='' event_rules='' gate='' daily_gate='' max_data_age=''
+campaign='' data='' work='' keep=5 keep_weekly=8 train='' update='' gone_items='' event_rules='' gate='' daily_gate='' max_data_age=''
 min_rows_ratio=0.9 csv='' csv_num=25 textfile='' on_success='' on_failure='' lock_wait=0 threads=0
 # shellcheck disable=SC1090 # a file of the operator
 case $1 in */*) . "$1" ;; *) . "./$1" ;; esac

@@ -3,7 +3,7 @@
  *
  * Operands are read as one dataset group (data/group.h), in the order given: of two rows of an item or
  * a user the last counts. Nothing is inferred again: types and times are those of the files. With
- * --without, --merge leaves users out. */
+ * --without and --without-items, --merge leaves users and items out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@
 
 /* ---- info, export, merge ---- */
 
-/* The operands without some users; without NULL: with all. */
+/* The operands without some users and items; without NULL: with all. */
 static enum pz_status open_some(const struct pz_strs *args, struct pz_without *without,
                                 struct pz_dataset **ds, struct pz_err *err)
 {
@@ -100,22 +100,18 @@ enum pz_status import_need_output(const struct import_cfg *cfg, struct pz_err *e
     return pz_err_set(err, PZ_USAGE, "-o FILE is needed: the dataset to write");
 }
 
-/* The operands without the users of --without. */
+/* The operands without the users and items that are to be left out. */
 static enum pz_status open_without(const struct import_cfg *cfg, const struct pz_strs *args,
                                    struct pz_log *log, struct pz_dataset **ds, struct pz_err *err)
 {
-    struct pz_arena arena = { NULL };
-    struct pz_strs ids = { .n = 0 };
-    struct pz_without without = { .ids = &ids };
-    enum pz_status st = pz_put_read_ids(cfg->without, "USER_ID", &ids, &arena, err);
+    struct pz_put_without without = { .user = { .n = 0 } };
+    enum pz_status st = pz_put_read_without(cfg->without, cfg->without_items, &without, err);
 
     if (st == PZ_OK)
-        st = open_some(args, &without, ds, err);
+        st = open_some(args, &without.out, ds, err);
     if (st == PZ_OK)
-        pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", ids.n,
-               without.n_found);
-    pz_strs_clear(&ids);
-    pz_arena_clear(&arena);
+        pz_put_tell_without(&without, log);
+    pz_put_without_clear(&without);
     return st;
 }
 
@@ -126,7 +122,8 @@ enum pz_status import_merge(const struct import_cfg *cfg, const struct pz_strs *
     enum pz_status st = import_need_output(cfg, err);
 
     if (st == PZ_OK)
-        st = cfg->without ? open_without(cfg, args, log, &ds, err) : import_open(args, &ds, err);
+        st = cfg->without || cfg->without_items ? open_without(cfg, args, log, &ds, err)
+                                                : import_open(args, &ds, err);
     if (st == PZ_OK)
         st = pz_dataset_save(ds, cfg->output, err);
     if (st == PZ_OK)

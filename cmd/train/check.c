@@ -56,8 +56,11 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
     if (!!cfg->update + !!cfg->tuned_from + !!cfg->with_trials.n + !!cfg->trial > 1)
         return pz_err_set(err, PZ_USAGE,
                           "--update, --tuned-from, --with-trials and --trial exclude each other");
-    if (cfg->without && !cfg->update)
-        return pz_err_set(err, PZ_USAGE, "--without goes with --update");
+    if ((cfg->without || cfg->without_items || cfg->update_time > 0) && !cfg->update)
+        return pz_err_set(err, PZ_USAGE, "%s goes with --update",
+                          cfg->without         ? "--without"
+                          : cfg->without_items ? "--without-items"
+                                               : "--update-time");
     if (!cfg->holdout != !cfg->holdout_out)
         return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together");
     if ((how || cfg->trial) && (cfg->dry_run || cfg->holdout))
@@ -80,6 +83,7 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
 static enum pz_status check_ranks(const struct train_cfg *cfg, struct pz_err *err)
 {
     const char *clock = cfg->dry_run               ? "--dry-run"
+                        : cfg->update_time > 0     ? "--update-time"
                         : cfg->timeout > 0         ? "--timeout"
                         : cfg->learn.tune_time > 0 ? "--tune-time"
                                                    : NULL;
@@ -97,7 +101,7 @@ enum pz_status train_check(const struct train_cfg *cfg, const struct pz_strs *ar
 
     if (st == PZ_OK)
         st = check_ranks(cfg, err);
-    if (st == PZ_OK && args->n == 0 && !cfg->without)
+    if (st == PZ_OK && args->n == 0 && !cfg->without && !cfg->without_items)
         st = pz_err_set(err, PZ_USAGE, "no dataset given; see pz-train --help");
     if (st == PZ_OK)
         st = check_operands(cfg, args, err);

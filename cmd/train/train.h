@@ -16,12 +16,13 @@
 
 struct train_cfg {
     const char *output, *recipe;
-    double timeout;
+    double timeout, update_time;
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
     const char *trial;
     struct pz_strs with_trials;
-    const char *info, *trials, *update, *without, *tuned_from, *holdout, *holdout_out;
+    const char *info, *trials, *update, *without, *without_items, *tuned_from, *holdout,
+        *holdout_out;
     struct pz_common common;
 };
 

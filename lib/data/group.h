@@ -15,13 +15,13 @@
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 
-/* Users to leave out: their interactions, their rows and their ids. */
+/* Users and items to leave out: their interactions, their rows and their ids. */
 struct pz_without {
-    const struct pz_strs *ids;
-    uint32_t n_found; /* how many of them were there */
+    const struct pz_strs *users, *items; /* ids; NULL: none */
+    uint32_t n_users, n_items;           /* how many of them were there */
 };
 
-/* As pz_dataset_open, without some users; without NULL: with all.
+/* As pz_dataset_open, without some users and items; without NULL: with all.
  * Errors:  as pz_dataset_open
  * Owner:   *out: the caller, until pz_dataset_free
  * Threads: any */

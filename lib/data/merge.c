@@ -54,58 +54,76 @@ static enum pz_status merge_dict(const struct pz_merge *m,
     return st;
 }
 
-/* Number the users anew without those that are gone; gone: [users.n] */
-static enum pz_status renumber(struct pz_merge *m, const uint8_t *gone, struct pz_err *err)
+/* Users or items, of the whole and of its parts. */
+struct kind {
+    const struct pz_dict *(*of)(const struct pz_dataset *);
+    struct pz_dict *dict;
+    uint32_t **map;
+};
+
+/* Number a dictionary anew without the ids that are gone; gone: [dict->n] */
+static enum pz_status renumber(const struct pz_merge *m, const struct kind *k, const uint8_t *gone,
+                               struct pz_err *err)
 {
-    struct pz_dict *users = &m->ds->users, left = { 0 };
+    struct pz_dict left = { 0 };
     struct pz_dict_builder *b = pz_dict_builder_new();
-    uint32_t *now = pz_mem_array(users->n, sizeof *now);
-    enum pz_status st = b && now ? PZ_OK : pz_err_memory(err, "user ids", 20.0 * users->n);
+    uint32_t *now = pz_mem_array(k->dict->n, sizeof *now);
+    enum pz_status st = b && now ? PZ_OK : pz_err_memory(err, "ids", 20.0 * k->dict->n);
 
-    for (uint32_t u = 0; u < users->n && st == PZ_OK; u++) {
+    for (uint32_t i = 0; i < k->dict->n && st == PZ_OK; i++) {
         size_t len;
-        const char *id = pz_dict_get(users, u, &len);
+        const char *id = pz_dict_get(k->dict, i, &len);
 
-        now[u] = gone[u] ? PZ_NONE : pz_dict_builder_add(b, id, len); /* in order already */
-        if (!gone[u] && now[u] == PZ_NONE)
-            st = pz_err_memory(err, "user ids", 20.0 * users->n);
+        now[i] = gone[i] ? PZ_NONE : pz_dict_builder_add(b, id, len); /* in order already */
+        if (!gone[i] && now[i] == PZ_NONE)
+            st = pz_err_memory(err, "ids", 20.0 * k->dict->n);
     }
     if (st == PZ_OK)
         st = pz_dict_builder_finish(b, &left, NULL, err);
-    for (size_t k = 0; k < m->n_in && st == PZ_OK; k++)
-        for (uint32_t u = 0; u < m->in[k]->users.n; u++)
-            m->user_map[k][u] = now[m->user_map[k][u]];
+    for (size_t part = 0; part < m->n_in && st == PZ_OK; part++)
+        for (uint32_t i = 0; i < k->of(m->in[part])->n; i++)
+            k->map[part][i] = now[k->map[part][i]];
     if (st == PZ_OK) {
-        pz_dict_clear(users);
-        *users = left;
+        pz_dict_clear(k->dict);
+        *k->dict = left;
     }
     pz_dict_builder_free(b);
     free(now);
     return st;
 }
 
-/* Leave users out: nothing of theirs has a place in the maps any more. */
-static enum pz_status leave_out(struct pz_merge *m, struct pz_without *without, struct pz_err *err)
+/* Leave ids out: nothing of theirs has a place in the maps any more. ids may be NULL. */
+static enum pz_status leave_out(const struct pz_merge *m, const struct kind *k,
+                                const struct pz_strs *ids, uint32_t *n_found, struct pz_err *err)
 {
-    const struct pz_dict *users = &m->ds->users;
-    uint8_t *gone = pz_mem_array(users->n, 1);
+    uint8_t *gone = pz_mem_array(k->dict->n, 1);
     enum pz_status st = PZ_OK;
 
     if (!gone)
-        return pz_err_memory(err, "user ids", users->n);
-    without->n_found = 0;
-    for (size_t i = 0; i < without->ids->n; i++) {
-        uint32_t u = pz_dict_find_str(users, without->ids->v[i]);
+        return pz_err_memory(err, "ids", k->dict->n);
+    *n_found = 0;
+    for (size_t i = 0; ids && i < ids->n; i++) {
+        uint32_t at = pz_dict_find_str(k->dict, ids->v[i]);
 
-        if (u != PZ_NONE && !gone[u]) {
-            gone[u] = 1;
-            without->n_found++;
+        if (at != PZ_NONE && !gone[at]) {
+            gone[at] = 1;
+            ++*n_found;
         }
     }
-    if (without->n_found > 0)
-        st = renumber(m, gone, err);
+    if (*n_found > 0)
+        st = renumber(m, k, gone, err);
     free(gone);
     return st;
+}
+
+static enum pz_status leave_all_out(struct pz_merge *m, struct pz_without *without,
+                                    struct pz_err *err)
+{
+    struct kind users = { users_of, &m->ds->users, m->user_map },
+                items = { items_of, &m->ds->items, m->item_map };
+    enum pz_status st = leave_out(m, &users, without->users, &without->n_users, err);
+
+    return st == PZ_OK ? leave_out(m, &items, without->items, &without->n_items, err) : st;
 }
 
 static enum pz_status merge_dicts(struct pz_merge *m, struct pz_err *err)
@@ -203,8 +221,11 @@ static enum pz_status group_fingerprint(const struct pz_merge *m, const struct p
         /* In the order given: of equal rows the last part's counts, so the order is part of what
          * the group is. */
         pz_hash_add(h, m->in[k]->fingerprint, sizeof m->in[k]->fingerprint);
-    if (without) /* how many, not who */
-        pz_hash_add(h, &without->n_found, sizeof without->n_found);
+    if (without) { /* how many, not who */
+        pz_hash_add(h, &without->n_users, sizeof without->n_users);
+        if (without->n_items > 0)
+            pz_hash_add(h, &without->n_items, sizeof without->n_items);
+    }
     pz_hash_finish(h, m->ds->fingerprint);
     return PZ_OK;
 }
@@ -219,7 +240,7 @@ enum pz_status pz_dataset_merge(struct pz_dataset *const *in, size_t n_in,
     if (st == PZ_OK)
         st = merge_dicts(&m, err);
     if (st == PZ_OK && without)
-        st = leave_out(&m, without, err);
+        st = leave_all_out(&m, without, err);
     if (st == PZ_OK)
         st = pz_merge_rows(&m, err);
     if (st == PZ_OK)

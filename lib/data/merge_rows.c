@@ -8,7 +8,7 @@
  *      daily files cost a copy
  *   2. where two or more parts have the user, events of equal time are compared and repeats leave:
  *      a few with each other, many (data without time stamps) after sorting a hash of them
- *   3. what is left is written behind the users before
+ *   3. what is left, and of no item that is left out, is written behind the users before
  * A user of one part only is copied as it stands: a part has no repeats in itself.
  *
  * Impressions and context columns are gathered at the end, from the list of sources. */
@@ -266,10 +266,13 @@ static enum pz_status lay_history(struct rows *r, uint32_t part, uint64_t from, 
 
 static void write_user(struct rows *r)
 {
-    for (size_t i = 0; i < r->n_user; i++, r->n++) {
+    for (size_t i = 0; i < r->n_user; i++) {
         const struct pz_source *s = &r->user[i];
+        uint32_t item = item_of(r, s);
 
-        r->item[r->n] = item_of(r, s);
+        if (item == PZ_NONE)
+            continue;
+        r->item[r->n] = item;
         r->time[r->n] = time_of(r, s);
         if (r->event)
             r->event[r->n] = event_of(r, s);
@@ -277,6 +280,7 @@ static void write_user(struct rows *r)
             r->value[r->n] = value_of(r, s);
         if (r->source)
             r->source[r->n] = *s;
+        r->n++;
     }
 }
 
@@ -363,6 +367,24 @@ static enum pz_status take_memory(struct rows *r, struct pz_err *err)
     return PZ_OK;
 }
 
+/* The items of row i's impression that are not left out, into item unless that is NULL; returns how many. */
+static uint64_t copy_impression(const struct rows *r, uint64_t i, uint32_t *item)
+{
+    const struct pz_source *s = &r->source[i];
+    const struct pz_dataset *part = part_of(r, s);
+    const uint64_t *ptr = part->impression_ptr;
+    uint64_t n = 0;
+
+    for (uint64_t k = ptr ? ptr[s->row] : 0; ptr && k < ptr[s->row + 1]; k++) {
+        uint32_t now = r->m->item_map[s->part][part->impression[k]];
+
+        if (now != PZ_NONE && item)
+            item[n] = now;
+        n += now != PZ_NONE;
+    }
+    return n;
+}
+
 static enum pz_status gather_impressions(const struct rows *r, struct pz_err *err)
 {
     struct pz_dataset *ds = r->m->ds;
@@ -371,23 +393,13 @@ static enum pz_status gather_impressions(const struct rows *r, struct pz_err *er
 
     if (!ptr)
         return pz_err_memory(err, "impressions", 8.0 * (double)r->n);
-    for (uint64_t i = 0; i < r->n; i++) {
-        const uint64_t *from = part_of(r, &r->source[i])->impression_ptr;
-        uint64_t row = r->source[i].row;
-
-        ptr[i + 1] = ptr[i] + (from ? from[row + 1] - from[row] : 0);
-    }
+    for (uint64_t i = 0; i < r->n; i++)
+        ptr[i + 1] = ptr[i] + copy_impression(r, i, NULL);
     item = pz_dataset_own(ds, pz_mem_array(ptr[r->n], sizeof *item));
     if (!item)
         return pz_err_memory(err, "impressions", 4.0 * (double)ptr[r->n]);
-    for (uint64_t i = 0; i < r->n; i++) {
-        const struct pz_dataset *part = part_of(r, &r->source[i]);
-
-        for (uint64_t k = 0; k < ptr[i + 1] - ptr[i]; k++)
-            item[ptr[i] + k] =
-                r->m->item_map[r->source[i].part]
-                              [part->impression[part->impression_ptr[r->source[i].row] + k]];
-    }
+    for (uint64_t i = 0; i < r->n; i++)
+        copy_impression(r, i, item + ptr[i]);
     ds->impression_ptr = ptr;
     ds->impression = item;
     return PZ_OK;

@@ -234,6 +234,35 @@ enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_s
     return st;
 }
 
+enum pz_status pz_put_read_without(const char *users, const char *items, struct pz_put_without *w,
+                                   struct pz_err *err)
+{
+    enum pz_status st = users ? pz_put_read_ids(users, "USER_ID", &w->user, &w->arena, err) : PZ_OK;
+
+    if (st == PZ_OK && items)
+        st = pz_put_read_ids(items, "ITEM_ID", &w->item, &w->arena, err);
+    w->out.users = users ? &w->user : NULL;
+    w->out.items = items ? &w->item : NULL;
+    return st;
+}
+
+void pz_put_tell_without(const struct pz_put_without *w, struct pz_log *log)
+{
+    if (w->out.users)
+        pz_log(log, PZ_LOG_NOTE, "%zu users to leave out: %u of them were there", w->user.n,
+               w->out.n_users);
+    if (w->out.items)
+        pz_log(log, PZ_LOG_NOTE, "%zu items to leave out: %u of them were there", w->item.n,
+               w->out.n_items);
+}
+
+void pz_put_without_clear(struct pz_put_without *w)
+{
+    pz_strs_clear(&w->user);
+    pz_strs_clear(&w->item);
+    pz_arena_clear(&w->arena);
+}
+
 /* ---- batches ---- */
 
 static enum pz_status store(struct run *r, struct pz_err *err)

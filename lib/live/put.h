@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "data/attrs.h"
+#include "data/group.h"
 #include "live/store.h"
 
 #define PZ_PUT_BATCH 1000  /* entries a transaction where acknowledgements are wanted */
@@ -108,6 +109,24 @@ enum pz_status pz_put_row_list(const json_t *doc, enum pz_live_table table,
  * Owner:   texts live in the arena; clear *ids with pz_strs_clear, also after a failure */
 enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_strs *ids,
                                struct pz_arena *arena, struct pz_err *err);
+
+/* Users and items to leave out of datasets, and their ids as read from files. */
+struct pz_put_without {
+    struct pz_without out; /* users, items: NULL where no file was given */
+    struct pz_strs user, item;
+    struct pz_arena arena;
+};
+
+/* Read them from files as pz_put_read_ids does, columns USER_ID and ITEM_ID. users, items: paths; NULL: none
+ *
+ * Errors:  as pz_put_read_ids
+ * Owner:   *w, all-zero before: pz_put_without_clear, also after a failure */
+enum pz_status pz_put_read_without(const char *users, const char *items, struct pz_put_without *w,
+                                   struct pz_err *err);
+
+/* Say how many of them were there, after a merge; and free them. */
+void pz_put_tell_without(const struct pz_put_without *w, struct pz_log *log);
+void pz_put_without_clear(struct pz_put_without *w);
 
 struct pz_put_one {
     const char *id, *properties; /* a JSON object */

@@ -108,6 +108,9 @@ struct pz_fit_cfg {
     uint64_t seed;
     double time_limit_s; /* wall seconds this fit may take; 0: no limit. At the limit the best so
                             far */
+    double
+        learn_s; /* of an update: processor seconds that it may go on learning, if it takes new events
+                       in without learning from them; 0: it does not */
     bool only_saved;    /* nobody asks the part: of several ranks the first alone needs all of it */
     bool goes_on;       /* `more` may follow: keep what it needs */
     struct pz_log *log; /* may be NULL */

@@ -89,6 +89,21 @@ struct pz_estimate {
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 
+struct pz_update_cfg {
+    struct pz_without
+        *without; /* users and items to leave out: nothing of the users is in the new model
+                                   but what factors learned from all together; the items' rows and events
+                                   are gone, what they taught of other items stays until a full training.
+                                   NULL: nobody */
+    double
+        timeout_s; /* wall seconds of the process for all of it; 0: no limit. A model without some of
+                         its parts would be no update of it, so that there is none when the time is over */
+    double
+        learn_s; /* processor seconds for parts that would take new events in without learning from
+                         them; 0: none */
+    struct pz_log *log;
+};
+
 /* Bring a model up to date: what it learned from and the deltas together, with its recipe, event
  * rules, settings, weights and seed; nothing is tuned. Parts add the delta at its cost; one that
  * cannot, or that has drifted, is fitted again (update.c says when). Where there is nothing new, the
@@ -98,21 +113,17 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
  *           old ones
- * without   users to leave out: nothing of them is in the new model but what factors learned from
- *           all together; NULL: nobody
- * timeout_s wall seconds of the process for all of it; 0: no limit. A model without some of its parts
- *          would be no update of it, so that there is none when the time is over
  * Impressions of the old data are not in a model; those of the deltas alone are counted.
  *
  * Errors: as pz_model_open; PZ_TRY_AGAIN the time is over; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
  *         signal asked for the end; as pz_dataset_merge and pz_train. path is then as it was */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, struct pz_without *without, double timeout_s,
-                               struct pz_log *log, const char *path, struct pz_err *err);
+                               size_t n_delta, const struct pz_update_cfg *cfg, const char *path,
+                               struct pz_err *err);
 
 /* Train in full on a dataset with the recipe, event rules, settings, weights and seed of a model:
- * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as for
- * pz_train_update.
+ * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as in
+ * struct pz_update_cfg.
  *
  * Errors:  PZ_TRY_AGAIN the time is over; PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read; PZ_USAGE a rule's event type is not in
  *          the data; as pz_train

@@ -77,6 +77,10 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
  * Threads: any */
 enum pz_status pz_training_in_time(const struct pz_training *t, size_t n_ready, struct pz_err *err);
 
+/* Wall seconds left of timeout_s; 0: no limit.
+ * Threads: any */
+double pz_training_time_left(const struct pz_training *t);
+
 /* Write the model (atomic). All parts are there.
  * Errors: as pz_writer_open, _add and _commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);

@@ -37,10 +37,12 @@ struct updating {
     struct pz_model *old;
     struct pz_train_cfg cfg;
     uint32_t *old_item;  /* [ds->items.n] index in the old model, or PZ_NONE */
+    uint32_t *new_item;  /* [old->items.n] the other way round; PZ_NONE: left out */
     uint64_t *first_new; /* [ds->users.n] */
     uint32_t *late;      /* [n_late] old users who count again as a whole, or no more */
     uint32_t n_late;
     struct pz_corpus_own back; /* what was counted of them; NULL ptr: nothing */
+    double learn_s;            /* as in struct pz_update_cfg */
     size_t n_anew;             /* parts that were fitted anew because of drift */
     bool same_order;           /* the times say of order what they said */
     bool lost_heavy;           /* a heavy user was left out: what they taught is not known apart */
@@ -126,6 +128,12 @@ static uint32_t old_index(const struct pz_dict *old, const struct pz_dict *now, 
     return pz_dict_find(old, id, len);
 }
 
+/* Whether what was at position p of the old histories taught, and is of an item that stays. */
+static bool taught(const struct updating *u, uint64_t p)
+{
+    return u->old->weight[p] > 0 && u->new_item[u->old->item[p]] != PZ_NONE;
+}
+
 /* Where a user's new events begin; false when their old ones do not stand before them unchanged. */
 static bool find_first_new(struct updating *u, uint32_t user)
 {
@@ -137,8 +145,8 @@ static bool find_first_new(struct updating *u, uint32_t user)
     u->first_new[user] = at;
     for (uint64_t p = was == PZ_NONE ? 0 : m->ptr[was]; was != PZ_NONE && p < m->ptr[was + 1];
          p++) {
-        /* Kept for the history, but it taught nothing: the corpus does not have it. */
-        if (m->weight[p] <= 0)
+        /* What is kept for the history alone, and what is gone, the corpus does not have. */
+        if (!taught(u, p))
             continue;
         if (at == c->ptr[user + 1] || u->old_item[c->item[at]] != m->item[p] ||
             c->time[at] != m->time[p])
@@ -149,8 +157,8 @@ static bool find_first_new(struct updating *u, uint32_t user)
     return true;
 }
 
-/* The old histories of the late users, in the numbers of the new items. new_item: [old items] */
-static enum pz_status take_back(struct updating *u, const uint32_t *new_item, struct pz_err *err)
+/* The old histories of the late users, in the numbers of the new items. */
+static enum pz_status take_back(struct updating *u, struct pz_err *err)
 {
     const struct pz_model *m = u->old;
     struct pz_corpus *c = &u->back.c;
@@ -170,8 +178,8 @@ static enum pz_status take_back(struct updating *u, const uint32_t *new_item, st
     n = 0;
     for (uint32_t k = 0; k < u->n_late; k++) {
         for (uint64_t p = m->ptr[was[k]]; p < m->ptr[was[k] + 1]; p++)
-            if (m->weight[p] > 0) {
-                item[n] = new_item[m->item[p]];
+            if (taught(u, p)) {
+                item[n] = u->new_item[m->item[p]];
                 time[n] = m->time[p];
                 weight[n++] = m->weight[p];
             }
@@ -217,14 +225,11 @@ static void find_left_out(struct updating *u)
 static enum pz_status find_late(struct updating *u, bool without, struct pz_err *err)
 {
     const struct pz_dataset *ds = u->t.ds;
-    uint32_t *new_item = pz_mem_array(u->old->items.n, sizeof *new_item);
     enum pz_status st = PZ_OK;
 
     u->late = pz_mem_array(u->old->users.n, sizeof *u->late);
-    if (!new_item || !u->late) {
-        free(new_item);
+    if (!u->late)
         return pz_err_memory(err, "an update", 4.0 * ds->users.n);
-    }
     for (uint32_t i = 0; i < ds->users.n; i++)
         if (!find_first_new(u, i)) {
             uint32_t was = old_index(&u->old->users, &ds->users, i);
@@ -234,17 +239,13 @@ static enum pz_status find_late(struct updating *u, bool without, struct pz_err 
             else
                 u->late[u->n_late++] = was;
         }
-    for (uint32_t i = 0; i < ds->items.n; i++)
-        if (u->old_item[i] != PZ_NONE)
-            new_item[u->old_item[i]] = i;
     if (u->n_late > 0)
         pz_log(u->cfg.log, PZ_LOG_NOTE,
                "%u users have new events between old ones: they count again as a whole", u->n_late);
     if (without)
         find_left_out(u);
     if (u->n_late > 0)
-        st = take_back(u, new_item, err);
-    free(new_item);
+        st = take_back(u, err);
     return st;
 }
 
@@ -261,11 +262,16 @@ static enum pz_status compare(struct updating *u, bool without, struct pz_err *e
 
     u->t.cap = cap ? (uint64_t)json_integer_value(cap) : UINT64_MAX;
     u->old_item = pz_mem_array(ds->items.n, sizeof *u->old_item);
+    u->new_item = pz_mem_array(u->old->items.n, sizeof *u->new_item);
     u->first_new = pz_mem_array(ds->users.n, sizeof *u->first_new);
-    if (!u->old_item || !u->first_new)
-        return pz_err_memory(err, "an update", 4.0 * ds->items.n + 8.0 * ds->users.n);
-    for (uint32_t i = 0; i < ds->items.n; i++)
+    if (!u->old_item || !u->new_item || !u->first_new)
+        return pz_err_memory(err, "an update", 8.0 * ds->items.n + 8.0 * ds->users.n);
+    memset(u->new_item, 0xff, u->old->items.n * sizeof *u->new_item); /* PZ_NONE is all ones */
+    for (uint32_t i = 0; i < ds->items.n; i++) {
         u->old_item[i] = old_index(&u->old->items, &ds->items, i);
+        if (u->old_item[i] != PZ_NONE)
+            u->new_item[u->old_item[i]] = i;
+    }
     u->same_order = old_was_ordered(u->old) == u->t.corpus.c.ordered;
     return find_late(u, without, err);
 }
@@ -322,6 +328,9 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     const struct pz_corpus *c = &u->t.corpus.c;
     struct pz_fit_cfg fit = { .value = u->t.choice[p].value,
                               .seed = u->cfg.seed,
+                              /* the other half is for what comes behind */
+                              .time_limit_s = pz_training_time_left(&u->t) / 2,
+                              .learn_s = u->learn_s,
                               .log = u->cfg.log };
     struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL,
                               u->old->table };
@@ -362,6 +371,18 @@ static json_t *chain(const struct updating *u)
                      "grown", grown, "full_due", grown > FULL_DUE);
 }
 
+/* Time to learn on is of use to few parts. */
+static void tell_idle_time(const struct updating *u)
+{
+    bool any = u->learn_s <= 0;
+
+    for (size_t p = 0; p < u->t.n; p++)
+        any |= u->t.choice[p].scorer->any_time;
+    if (!any)
+        pz_log(u->cfg.log, PZ_LOG_WARN,
+               "--update-time has no effect: this model has no part that would learn on");
+}
+
 /* The old model's lineage with this step at its end. */
 static json_t *lineage(const struct updating *u, struct pz_dataset *const *delta, size_t n_delta)
 {
@@ -388,8 +409,10 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         if (st == PZ_OK && u->t.n > u->old->n_parts)
             st = pz_err_set(err, PZ_BAD_DATA, "the model's manifest lists parts that it lacks");
     }
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        tell_idle_time(u);
         st = compare(u, without, err);
+    }
     if (st == PZ_OK)
         st = teach(u, err);
     if (st == PZ_OK)
@@ -408,10 +431,11 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
 }
 
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
-                               size_t n_delta, struct pz_without *without, double timeout_s,
-                               struct pz_log *log, const char *path, struct pz_err *err)
+                               size_t n_delta, const struct pz_update_cfg *cfg, const char *path,
+                               struct pz_err *err)
 {
-    struct updating u = { .cfg = { .log = log, .timeout_s = timeout_s } };
+    struct updating u = { .cfg = { .log = cfg->log, .timeout_s = cfg->timeout_s },
+                          .learn_s = cfg->learn_s };
     struct pz_dataset *ds = NULL;
     struct pz_str marks = { 0 };
     enum pz_status st = pz_mat_reserve(err);
@@ -422,11 +446,11 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK)
         st = pz_outcome_take_rules(u.old->manifest, &u.cfg, err);
     if (st == PZ_OK)
-        st = merge(&u, delta, n_delta, without, &ds, err);
+        st = merge(&u, delta, n_delta, cfg->without, &ds, err);
     same = st == PZ_OK && nothing_new(&u, ds, &marks);
     pz_str_clear(&marks);
     if (same) {
-        pz_log(log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
+        pz_log(cfg->log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
         st = pz_table_recheck(u.old->table, err);
         if (st == PZ_OK)
             st = copy_model(old_path, path, err);
@@ -444,7 +468,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                   .softmax_scale = u.old->softmax_scale,
                                   .trials = json_incref(json_object_get(u.old->manifest, "trials")),
                                   .check = json_incref(json_object_get(u.old->manifest, "check")) };
-        st = update(&u, delta, n_delta, without != NULL, err);
+        st = update(&u, delta, n_delta, cfg->without != NULL, err);
     }
     if (st == PZ_OK)
         st = pz_table_recheck(u.old->table, err);
@@ -454,6 +478,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     pz_training_clear(&u.t);
     free(u.cfg.own_rules);
     free(u.old_item);
+    free(u.new_item);
     free(u.first_new);
     free(u.late);
     pz_corpus_clear(&u.back);

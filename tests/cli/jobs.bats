@@ -296,6 +296,22 @@ traces() {
     pz-deploy check --ids ids.csv home.pzc work
 }
 
+@test "items that are no more leave the model with the next update, and the data with the next training" {
+    echo "gone_items=gone.csv" >>pz.conf
+    echo "update=--quiet" >>pz.conf
+    echo nothing >gone.csv
+    job pz-weekly
+    item=$(sed 1d day1.csv | cut -d, -f2 | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+    echo "$item" >gone.csv
+    pz-event put -q home.pzc day1.csv
+    job pz-daily
+    pz-recommend -q home.pzc --all-users -n 2000 >lists
+    run ! grep -q ",$item," lists
+    job pz-weekly
+    [ "$(pz-import -q --export interactions work/base.pzd | wc -l)" -eq \
+        "$(cat base.csv <(tail -n +2 day1.csv) | awk -F, -v i="$item" '$2 != i' | wc -l)" ]
+}
+
 @test "somebody who comes back after being forgotten stays out of datasets and models" {
     job pz-weekly
     user=$(sed -n 2p day1.csv | cut -d, -f1)

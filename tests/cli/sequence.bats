@@ -81,3 +81,36 @@ train() {
     grep -q 'stopped early' log
     pz-recommend stopped.pzm --user u0040 --num 3 | grep -q '^u0040,'
 }
+
+@test "--update-time: the encoder learns from what is new; the same at any thread count while its passes end in time" {
+    small_shop
+    sort -t, -k3,3n <(tail -n +2 inter.csv) >sorted
+    { head -1 inter.csv && head -n -300 sorted; } | pz-import -q -o shop.pzd --interactions -
+    { head -1 inter.csv && tail -n 300 sorted; } | pz-import -q -o day.pzd --interactions -
+    train old.pzm -q -p sequence=on
+    pz-train -q --update old.pzm -o plain.pzm day.pzd
+    pz-train -q --update old.pzm --update-time 0 -o none.pzm day.pzd
+    cmp plain.pzm none.pzm
+    pz-train -q -j1 --update old.pzm --update-time 500 -o one.pzm day.pzd
+    pz-train -q -j4 --update old.pzm --update-time 500 -o four.pzm day.pzd
+    cmp one.pzm four.pzm
+    lists() { pz-recommend -q "$1" --all-users -n 5 | cut -d, -f1,2; }
+    run ! cmp -s <(lists plain.pzm) <(lists one.pzm)
+    pz-train -q --no-tune -o without.pzm shop.pzd
+    pz-train --update without.pzm --update-time 5 -o x.pzm day.pzd 2>log
+    grep -q 'update-time has no effect' log
+    run -2 pz-train -q --update-time 5 -o x.pzm shop.pzd
+    [[ $output == *"--update-time goes with --update"* ]]
+}
+
+@test "--update-time is heeded" {
+    small_shop
+    train old.pzm -q -p sequence=on -p sequence.epochs=1000 -p sequence.pairs=0.5
+    { head -1 inter.csv && tail -n 2000 inter.csv | awk -F, -v OFS=, '{ $3 += 8000000 } 1'; } | pz-import -q -o day.pzd --interactions -
+    took() { pz-train -q -j1 --json --update old.pzm "$@" -o x.pzm day.pzd | jq .cpu_seconds; }
+    none=$(took)
+    some=$(took --update-time 0.2)
+    all=$(took --update-time 500)
+    echo "$none $some $all"
+    awk -v a="$none" -v b="$some" -v c="$all" 'BEGIN { exit !(b - a > 0.1 && b - a < 0.6 && c > b + 0.3) }'
+}

@@ -583,6 +583,45 @@ holds() {
     run -66 pz-import -q --merge --without missing.csv -o x.pzd before.pzd
 }
 
+@test "items that are no more leave a dataset and a model, with new events of them" {
+    two_parts
+    pz-train -q --no-tune -o old.pzm before.pzd
+    # one that the new data have too, from the middle, and the last one
+    id=$(sed 1d after.csv | cut -d, -f2 | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+    last=$(sed 1d before.csv | cut -d, -f2 | sort -u | tail -1)
+    printf 'ITEM_ID\n%s\n%s\nnothing\n' "$id" "$last" >gone.csv
+    pz-import --merge --without-items gone.csv -o left.pzd before.pzd 2>err
+    grep -q '3 items to leave out: 2 of them were there' err
+    pz-import -q --export interactions before.pzd | awk -F, -v a="$id" -v b="$last" '$2 != a && $2 != b' |
+        cmp - <(pz-import -q --export interactions left.pzd)
+    pz-train -q --update old.pzm --without-items gone.csv -o none.pzm
+    pz-train -q --update old.pzm --without-items gone.csv -o day.pzm after.pzd
+    pz-import -q --merge --without-items gone.csv -o all.pzd before.pzd after.pzd
+    pz-train -q --no-tune -o all.pzm all.pzd
+    zstd -dcq old.pzm | grep -qa "$id"
+    for m in none day; do
+        run ! grep -qa -e "$id" -e "$last" <(zstd -dcq $m.pzm)
+        pz-recommend -q $m.pzm --all-users -n 2000 >lists
+        run ! grep -q -e ",$id," -e ",$last," lists
+    done
+    for m in day all; do pz-recommend $m.pzm --all-users -n 5 --format csv | cut -d, -f1,2 | sort >$m.ids; done
+    [ "$(comm -12 day.ids all.ids | wc -l)" -ge $(($(wc -l <all.ids) * 9 / 10)) ]
+    # an event between old ones of a user who had such an item
+    user=$(awk -F, -v i="$id" '$2 == i { print $1; exit }' before.csv)
+    other=$(sed 1d before.csv | cut -d, -f2 | grep -vx -e "$id" -e "$last" | tail -1)
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n%s,%s,%s,View\n' "$user" "$other" "$(sed 1d before.csv | cut -d, -f3 | sort -n | sed -n 9p)" |
+        pz-import -q -o late.pzd --interactions -
+    pz-train -q --update old.pzm --without-items gone.csv -o late.pzm late.pzd
+    pz-train -q --update late.pzm -o again.pzm after.pzd # an item that is sold again is a new one
+    pz-recommend -q again.pzm --all-users -n 2000 | grep -q ",$id,"
+    # nobody and nothing of that name: the model stays as it is
+    echo nothing | pz-train --update old.pzm --without-items - -o same.pzm 2>err
+    grep -q 'nothing new' err
+    cmp old.pzm same.pzm
+    run -2 pz-import -q --info --without-items gone.csv before.pzd
+    run -2 pz-train -q --without-items gone.csv -o x.pzm before.pzd
+}
+
 @test "an update of a hundredth of the data needs hardly more memory than a training" {
     [ -z "${SAN:-}" ] || skip "a sanitizer keeps memory of its own"
     awk 'BEGIN { srand(7); for (t = 0; t < 150000; t++) print "u" int(rand() ^ 2 * 20000) ",i" int(rand() ^ 2 * 8000) "," 1600000000 + t * 60 }' >rows

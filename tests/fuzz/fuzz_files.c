@@ -185,7 +185,7 @@ static void update_model(void)
     struct pz_dataset *ds = NULL;
 
     must(pz_dataset_open(&path, 1, &ds, NULL));
-    pz_train_update(bad, &ds, 1, NULL, 0, NULL, bad, NULL);
+    pz_train_update(bad, &ds, 1, &(struct pz_update_cfg){ .log = NULL }, bad, NULL);
     pz_dataset_free(ds);
 }
 

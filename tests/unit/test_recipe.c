@@ -152,9 +152,13 @@ TEST(a_model_of_damaged_event_rules_is_not_updated)
     struct pz_err err = { 0 };
 
     write_model(true, good, 2);
-    assert_int_equal(pz_train_update(path, none, 0, NULL, 0, NULL, path, &err), PZ_OK);
+    assert_int_equal(pz_train_update(path, none, 0, &(struct pz_update_cfg){ .log = NULL }, path,
+                                     &err),
+                     PZ_OK);
     write_model(true, bad, 2);
-    assert_int_equal(pz_train_update(path, none, 0, NULL, 0, NULL, path, &err), PZ_BAD_DATA);
+    assert_int_equal(pz_train_update(path, none, 0, &(struct pz_update_cfg){ .log = NULL }, path,
+                                     &err),
+                     PZ_BAD_DATA);
     assert_non_null(strstr(err.text, "event rules"));
     unlink(path);
 }

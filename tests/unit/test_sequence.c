@@ -679,6 +679,78 @@ TEST(learning_goes_on_where_it_stood)
     free(s);
 }
 
+/* Every second user walks the ring backwards now. */
+static void turn_half(struct shop *s, uint32_t *old_item, uint64_t *first_new)
+{
+    for (uint32_t i = 0; i < ITEMS; i++)
+        old_item[i] = i;
+    for (uint32_t u = 0; u < USERS; u++) {
+        uint64_t from = s->c.ptr[u], to = s->c.ptr[u + 1];
+
+        first_new[u] = u % 2 ? to : from;
+        for (uint64_t k = 0; k < (to - from) / 2 && u % 2 == 0; k++) {
+            uint32_t item = s->item[from + k];
+
+            s->item[from + k] = s->item[to - 1 - k];
+            s->item[to - 1 - k] = item;
+        }
+    }
+}
+
+/* What the part says of the item before, after two steps backwards, over all items. */
+static double belief_in_going_back(const void *part)
+{
+    float out[ITEMS];
+    double sum = 0;
+
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        uint32_t hist[2] = { (i + 1) % ITEMS, i };
+
+        assert_true(ask(part, hist, 2, ITEMS, out));
+        sum += (double)out[(i + ITEMS - 1) % ITEMS];
+    }
+    return sum / ITEMS;
+}
+
+TEST(an_update_with_time_learns_from_what_is_new_and_forgets_nothing)
+{
+    static const int threads[] = { 1, 4 };
+    struct shop *s = ring(USERS, ITEMS);
+    double value[PZ_SEQ_N];
+    uint32_t old_item[ITEMS];
+    uint64_t first_new[USERS];
+    struct pz_delta delta = { .old_item = old_item, .first_new = first_new };
+    struct pz_fit_cfg cfg = { .value = value, .seed = 11 };
+    struct pz_seq_part *part[2];
+    void *old, *still = NULL;
+
+    settings(value);
+    value[PZ_SEQ_MEMBERS] = 2;
+    old = fit(&s->c, value, 0);
+    turn_half(s, old_item, first_new);
+    assert_int_equal(pz_sequence.update(old, &s->c, &delta, &cfg, &still, NULL), PZ_OK);
+    assert_memory_equal(((struct pz_seq_part *)still)->net.theta,
+                        ((struct pz_seq_part *)old)->net.theta,
+                        ((struct pz_seq_part *)old)->net.n_theta * sizeof(float));
+    cfg.learn_s = 1000; /* the passes end before */
+    for (int k = 0; k < 2; k++) {
+        void *p = NULL;
+
+        pz_par_set(threads[k]);
+        assert_int_equal(pz_sequence.update(old, &s->c, &delta, &cfg, &p, NULL), PZ_OK);
+        part[k] = p;
+    }
+    pz_par_set(0);
+    assert_memory_equal(part[0]->item, part[1]->item, ITEMS * part[0]->width * sizeof(float));
+    assert_true(belief_in_going_back(part[0]) > 1.5 * belief_in_going_back(still));
+    assert_knows_the_ring(part[0]);
+    for (int k = 0; k < 2; k++)
+        pz_sequence.free(part[k]);
+    pz_sequence.free(still);
+    pz_sequence.free(old);
+    free(s);
+}
+
 /* A second member joins what is there, as if both had been asked for at once; what an item scores is the
  * mean of what it scores with each. */
 TEST(members_are_encoders_whose_products_add_up)

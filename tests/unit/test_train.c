@@ -244,7 +244,8 @@ static void check_updates(const struct pz_train_cfg *cfg, void (*make_old)(struc
         in[1] = import(&more);
         assert_int_equal(pz_dataset_merge(in, 2, NULL, &all, NULL), PZ_OK);
         if (pz_train(in[0], cfg, first, &err) != PZ_OK ||
-            pz_train_update(first, &in[1], 1, NULL, 0, NULL, second, &err) != PZ_OK ||
+            pz_train_update(first, &in[1], 1, &(struct pz_update_cfg){ .log = NULL }, second,
+                            &err) != PZ_OK ||
             pz_train(all, cfg, first, &err) != PZ_OK)
             fail_msg("delta %zu: %s", i, err.text);
         check();

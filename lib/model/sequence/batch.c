@@ -24,7 +24,8 @@ static struct pz_rng stream(uint64_t seed, uint64_t purpose, uint64_t n)
     return rng;
 }
 
-enum { FOR_CUTS = 102, FOR_ORDER, FOR_CANDIDATES };
+enum { FOR_CUTS = 102, FOR_ORDER, FOR_CANDIDATES, FOR_REPLAY };
+
 static void count_items(struct pz_seq_data *b)
 {
     const struct pz_corpus *c = b->c;
@@ -116,13 +117,51 @@ static void cut_user(struct pz_seq_data *b, uint32_t u, uint64_t epoch)
     }
 }
 
+/* The windows of a user's history that have pairs from p on, the newest first; returns their pairs. */
+static uint64_t cut_newest(struct pz_seq_data *b, uint32_t u, uint64_t p)
+{
+    uint64_t first = b->c->ptr[u], last = b->c->ptr[u + 1] - 1, to = last;
+
+    /* A pair is named by its first event: that of the first new one is the event before it. */
+    for (p = p > first ? p - 1 : first; to > p;) {
+        uint64_t from = to - first > b->window ? to - b->window : first;
+
+        b->chunk[b->n_chunks++] = (struct pz_seq_chunk){ from, (uint32_t)(to - from) };
+        to = from;
+    }
+    return last - to;
+}
+
+/* What is new, and as many pairs of what is not. */
+static void cut_delta(struct pz_seq_data *b, uint64_t epoch)
+{
+    const struct pz_corpus *c = b->c;
+    struct pz_rng rng = stream(b->seed, FOR_REPLAY, epoch);
+    uint64_t n_new = 0, n_old = 0;
+
+    for (uint32_t u = 0; u < c->n_users; u++)
+        if (c->ptr[u + 1] - c->ptr[u] > 1 && b->first_new[u] < c->ptr[u + 1])
+            n_new += cut_newest(b, u, b->first_new[u]);
+    /* Each user is asked once at most on average, however few have a history. */
+    for (uint32_t k = 0; k < c->n_users && n_old < n_new; k++) {
+        uint32_t u = pz_rng_below(&rng, c->n_users);
+        uint64_t n = c->ptr[u + 1] - c->ptr[u];
+
+        if (n > 1 && b->first_new[u] == c->ptr[u + 1])
+            n_old += cut_newest(b, u, n > b->window ? c->ptr[u + 1] - b->window : c->ptr[u]);
+    }
+    b->n_pairs = n_new + n_old;
+}
+
 void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch)
 {
     struct pz_rng rng = stream(b->seed, FOR_ORDER, epoch);
 
     b->n_chunks = 0;
     b->next = 0;
-    for (uint32_t u = 0; u < b->c->n_users; u++)
+    if (b->first_new)
+        cut_delta(b, epoch);
+    for (uint32_t u = 0; u < b->c->n_users && !b->first_new; u++)
         cut_user(b, u, epoch);
     /* Fisher and Yates. */
     for (size_t k = b->n_chunks; k > 1; k--) {

@@ -16,6 +16,7 @@ struct pz_seq_chunk {
 
 struct pz_seq_data {
     const struct pz_corpus *c; /* borrowed */
+    const uint64_t *first_new; /* of an update: as in struct pz_delta, borrowed; NULL: all is new */
     uint64_t seed;
     size_t window, batch; /* pairs a chunk, tokens a step (a chunk more at most) */
     uint32_t draws;       /* candidates drawn a step */
@@ -27,7 +28,7 @@ struct pz_seq_data {
     float *log_pi; /* [n_items] log of the probability to be a candidate */
     struct pz_seq_chunk *chunk;
     size_t n_chunks, next;
-    uint64_t n_pairs; /* of an epoch */
+    uint64_t n_pairs; /* of an epoch; with first_new, of the last one cut */
 };
 
 /* Make the data of a training.
@@ -38,7 +39,9 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);
 
-/* Cut and shuffle anew. */
+/* Cut and shuffle anew. With first_new only windows with something new are taken, and of the other users'
+ * newest windows, drawn at random, as many pairs again: what was learned is not forgotten. n_pairs becomes
+ * what the epoch has. */
 void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch);
 
 /* One step: T tokens of n_seq chunks and the items they name, candidates first. */

@@ -29,6 +29,11 @@ enum { SHARDS = 4, THETA_BLOCK = 4096 };
 /* The share of a run over which the learning rate falls to zero. */
 static const double TAIL = 0.3;
 
+/* Of the rate of a fit, when a part goes on from where it is. 8 % more events, judged on those that follow, the
+ * encoder alone, nDCG@25 without learning, after 1 and 4 CPU s at .1, after 1 and 4 at .3, and of a full training:
+ * Deskdrop .0035, .0047, .0049, .0053, .0067, .0088; RetailRocket .0432, .0446, .0459, .0461, .0512, .0506. */
+static const double LEARN_ON_RATE = 0.3;
+
 /* Parameters with Adam's two moments. */
 struct weights {
     float *x, *m, *v;
@@ -54,7 +59,7 @@ struct pz_seq_trainer {
     size_t cut[SHARDS + 1]; /* sequences of each */
     double loss[SHARDS];
     float scale;
-    double started, rate;
+    double started, cpu_started, rate;
     size_t member; /* which of the part's */
     uint64_t seed;
     double done; /* pairs read */
@@ -546,12 +551,13 @@ static void all_vectors(const struct pz_seq_trainer *t, size_t width, float *out
         keep_vector(t, i, out + (size_t)i * width);
 }
 
-/* The share of the time limit that is gone; 0 without one. */
+/* The share of the time limits that is gone; 0 without one. */
 static double time_gone(const struct pz_seq_trainer *t)
 {
-    double limit = t->cfg->time_limit_s;
+    double limit = t->cfg->time_limit_s, cpu = t->cfg->learn_s;
 
-    return limit > 0 ? (pz_wall_seconds() - t->started) / limit : 0;
+    return fmax(limit > 0 ? (pz_wall_seconds() - t->started) / limit : 0,
+                cpu > 0 ? (pz_cpu_seconds() - t->cpu_started) / cpu : 0);
 }
 
 static bool must_stop(const struct pz_seq_trainer *t)
@@ -565,10 +571,12 @@ static double rate_at(const struct pz_seq_trainer *t, double share)
 {
     double gone = time_gone(t), up, down;
 
-    share = share > gone ? share : gone < 1 ? gone : 1;
+    /* Where the work ends well before the time, the time has no say. */
+    share = share + 0.01 > gone ? share : fmin(gone, 1);
     up = 0.02 + share / 0.05;
     down = (1 - share) / TAIL;
-    return t->cfg->value[PZ_SEQ_RATE] * fmin(1, fmin(up, down));
+    return t->cfg->value[PZ_SEQ_RATE] * (t->data.first_new ? LEARN_ON_RATE : 1) *
+           fmin(1, fmin(up, down));
 }
 
 /* What is left of a pass, ended early when `until` of the run's pairs are done. */
@@ -655,10 +663,12 @@ static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, st
     return st;
 }
 
-static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
-                                  const struct pz_seq_net *net, size_t member,
-                                  struct pz_seq_trainer **out, struct pz_err *err)
+/* With all memory, nothing learned. attrs: whose features share in items' vectors; NULL: none do */
+static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_attrs *attrs,
+                                  const struct pz_fit_cfg *cfg, const struct pz_seq_part *part,
+                                  size_t member, struct pz_seq_trainer **out, struct pz_err *err)
 {
+    const struct pz_seq_net *net = &part->net;
     struct pz_seq_trainer *t = *out = calloc(1, sizeof *t);
     enum pz_status st;
 
@@ -671,8 +681,9 @@ static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit
                                   .seed = member ? pz_rng_mix(cfg->seed + 204 + member) : cfg->seed,
                                   .scale = (float)(1.0 /
                                                    (cfg->value[PZ_SEQ_TAU] * sqrt((double)net->d))),
-                                  .started = pz_wall_seconds() };
-    st = pz_seq_features_make(c->item_attrs, c->n_items, &t->f, err);
+                                  .started = pz_wall_seconds(),
+                                  .cpu_started = pz_cpu_seconds() };
+    st = pz_seq_features_make(attrs, c->n_items, &t->f, err);
     if (st == PZ_OK)
         st = pz_seq_data_init(&t->data, c, cfg, err);
     if (st == PZ_OK)
@@ -681,15 +692,18 @@ static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_fit
         st = pz_err_memory(err, "the sequence encoder",
                            16.0 * (double)net->d * ((double)c->n_items + (double)t->f.n));
     t->net.theta = t->theta.x;
-    return st == PZ_OK ? start(t, err) : st;
+    return st;
 }
 
 static enum pz_status train_member(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
                                    size_t member, struct pz_seq_part *part, struct pz_err *err)
 {
     struct pz_seq_trainer **t = &part->trainer[member];
-    enum pz_status st = *t ? PZ_OK : trainer_new(c, cfg, &part->net, member, t, err);
+    bool goes_on = *t != NULL;
+    enum pz_status st = goes_on ? PZ_OK : trainer_new(c, c->item_attrs, cfg, part, member, t, err);
 
+    if (st == PZ_OK && !goes_on)
+        st = start(*t, err);
     if (st == PZ_OK) {
         (*t)->cfg = cfg;
         st = run(*t, part, err);
@@ -708,6 +722,43 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
 
     for (size_t m = first; m < part->net.members && st == PZ_OK; m++)
         st = train_member(c, cfg, m, part, err);
+    return st;
+}
+
+/* A member takes up where the part has it: vectors of items are those of id and attributes together. */
+static void take_up(struct pz_seq_trainer *t, const struct pz_seq_part *part)
+{
+    size_t d = t->net.d;
+
+    for (size_t i = 0; i < t->c->n_items; i++)
+        memcpy(t->own.x + i * d, part->own_item + i * part->width + t->member * d,
+               d * sizeof(float));
+    memcpy(t->theta.x, part->own_theta + t->member * t->net.n_theta,
+           t->net.n_theta * sizeof(float));
+}
+
+enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta *delta,
+                               const struct pz_fit_cfg *cfg, struct pz_seq_part *part,
+                               struct pz_err *err)
+{
+    struct pz_fit_cfg each = *cfg;
+    enum pz_status st = PZ_OK;
+
+    /* One after the other; each has its share of the time. */
+    each.learn_s /= (double)part->net.members;
+    each.time_limit_s /= (double)part->net.members;
+    for (size_t m = 0; m < part->net.members && st == PZ_OK; m++) {
+        struct pz_seq_trainer *t = NULL;
+
+        st = trainer_new(c, NULL, &each, part, m, &t, err);
+        if (st == PZ_OK) {
+            take_up(t, part);
+            t->data.first_new = delta->first_new;
+            pz_seq_epoch(&t->data, 0); /* tells how many pairs there are */
+            st = run(t, part, err);
+        }
+        pz_seq_trainer_free(t);
+    }
     return st;
 }
 

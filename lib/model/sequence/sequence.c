@@ -170,8 +170,8 @@ static void to_length_one(float *row, size_t d)
         pz_seq_scale(1 / sqrtf(square), NULL, d, row);
 }
 
-/* The encoder stays as it is and reads new events from the histories. A new item gets the direction
- * of the items around its events (the next training gives it its own). */
+/* The encoder stays as it is, unless it is given time, and reads new events from the histories. A new
+ * item gets the direction of the items around its events (the next training gives it its own). */
 static enum pz_status update(const void *old_part, const struct pz_corpus *c,
                              const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                              void **part, struct pz_err *err)
@@ -180,8 +180,8 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
     const struct pz_seq_part *old = old_part;
     struct pz_seq_part *p = part_new(old->set, c->n_items);
     size_t d = old->width;
+    enum pz_status st = PZ_OK;
 
-    (void)cfg;
     *part = p;
     if (p) {
         p->item = p->own_item = pz_mem_array((size_t)c->n_items * d, sizeof(float));
@@ -204,7 +204,9 @@ static enum pz_status update(const void *old_part, const struct pz_corpus *c,
                    d * sizeof(float));
         else
             to_length_one(p->own_item + (size_t)i * d, d);
-    return PZ_OK;
+    if (cfg->learn_s > 0)
+        st = pz_seq_learn_on(c, delta, cfg, p, err);
+    return pz_part_hand_out(st, p, part_free, part);
 }
 
 static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err *err)

@@ -248,6 +248,12 @@ void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_i
  * Owner:  the part has the training, freed by pz_seq_trainer_free */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, size_t first,
                             struct pz_seq_part *part, struct pz_err *err);
+/* Go on learning a part that an update has placed new items in, for cfg->learn_s processor seconds, from
+ * what delta says is new and as much of what is not, in as many passes at most as a fit makes.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta *delta,
+                               const struct pz_fit_cfg *cfg, struct pz_seq_part *part,
+                               struct pz_err *err);
 /* Accepts NULL. */
 void pz_seq_trainer_free(struct pz_seq_trainer *t);
 

@@ -271,9 +271,12 @@ static void add_old(const struct pz_trans_old *old, double unit, uint32_t item, 
 
     if (row == PZ_NONE)
         return;
-    for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++)
-        add(s, old->new_row[old->counts->item[k]],
-            unit * old->factor * (double)old->counts->value[k]);
+    for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++) {
+        uint32_t other = old->new_row[old->counts->item[k]];
+
+        if (other != PZ_NONE)
+            add(s, other, unit * old->factor * (double)old->counts->value[k]);
+    }
 }
 
 /* Whether nothing new was counted of a row: the old one holds. */
@@ -300,7 +303,11 @@ static void copy_old(const struct job *job, uint32_t row, uint32_t slot)
 
     for (uint64_t k = from == PZ_NONE ? 0 : counts->ptr[from];
          from != PZ_NONE && k < counts->ptr[from + 1]; k++) {
-        job->cut.item[at] = job->old->new_row[counts->item[k]];
+        uint32_t other = job->old->new_row[counts->item[k]];
+
+        if (other == PZ_NONE)
+            continue;
+        job->cut.item[at] = other;
         job->cut.value[at++] = (float)(job->old->factor * (double)counts->value[k]);
     }
     job->cut.count[slot] = (uint32_t)(at - (size_t)slot * job->cut.keep);

@@ -15,7 +15,8 @@
  *      SOLVE_BOUND since they were, the most changed first, while the positions of their sources
  *      stay within SOLVE_PER_NEW times those of the delta; others wait, their change is remembered in `due`
  *
- * The repeat curve and the trend are those of the whole corpus. */
+ * The repeat curve and the trend are those of the whole corpus. Items that are left out go with their rows and
+ * columns; what was counted across them, of the items around, stays. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +39,9 @@ struct merge {
     const struct pz_trans *old;
     const struct pz_corpus *c;
     const struct pz_delta *delta;
-    uint32_t *old_row;      /* [items + features] of the new part -> the old, or PZ_NONE */
-    uint32_t *new_row;      /* [items + features] of the old part -> the new */
-    double factor;          /* decay from the old newest time to the new */
+    uint32_t *old_row; /* [items + features] of the new part -> the old, or PZ_NONE */
+    uint32_t *new_row; /* [items + features] of the old part -> the new, or PZ_NONE: left out */
+    double factor;     /* decay from the old newest time to the new */
     struct pz_trans_view v; /* of the delta */
     struct pz_trans *t;
 };
@@ -70,9 +71,6 @@ static enum pz_status match_rows(struct merge *m, struct pz_err *err)
     for (uint32_t i = 0; i < n_new; i++)
         if (m->old_row[i] != PZ_NONE)
             m->new_row[m->old_row[i]] = i;
-    for (uint32_t i = 0; i < n_old; i++)
-        if (m->new_row[i] == PZ_NONE)
-            return pz_err_set(err, PZ_INTERNAL, "transitions: item %u is gone after the update", i);
     return PZ_OK;
 }
 
@@ -207,6 +205,8 @@ static void recall_row(struct step *s, uint32_t j)
          from != PZ_NONE && k < old->ptr[from + 1]; k++) {
         uint32_t b = m->new_row[old->item[k]];
 
+        if (b == PZ_NONE)
+            continue;
         while (at < now->ptr[j + 1] && now->item[at] < b)
             at++;
         if (at < now->ptr[j + 1] && now->item[at] == b)
@@ -245,7 +245,7 @@ static void recall_coefficients(struct step *s, uint64_t *place)
         for (uint64_t k = coef->ptr[b]; k < coef->ptr[b + 1]; k++) {
             uint32_t j = m->new_row[coef->item[k]], source = m->new_row[b];
 
-            if (!s->touched[j])
+            if (j == PZ_NONE || source == PZ_NONE || !s->touched[j])
                 continue;
             while (place[j] < now->ptr[j + 1] && now->item[place[j]] < source)
                 place[j]++;
@@ -399,7 +399,7 @@ static uint64_t merge_row(const struct step *s, uint32_t b, const struct pz_csr 
     while (k < end || f < fresh->ptr[b + 1]) {
         uint32_t j = k < end ? m->new_row[old->item[k]] : UINT32_MAX;
 
-        if (k < end && s->touched[j]) {
+        if (k < end && (j == PZ_NONE || s->touched[j])) {
             k++;
         } else if (f < fresh->ptr[b + 1] && fresh->item[f] < j) {
             item[n] = fresh->item[f];
