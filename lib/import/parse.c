@@ -322,6 +322,21 @@ static void cut_blanks(struct pz_worker *w, const struct pz_row *rec, size_t fie
         c->n--;
 }
 
+/* Whether one of pandas' spellings of "no value" could begin so: none is longer than 9 bytes, and only 1.#IND and
+ * 1.#QNAN begin with a digit. */
+static inline bool may_be_null(const struct pz_cell *c)
+{
+    enum { LONGEST = 9 };
+    unsigned char first = (unsigned char)c->s[0];
+
+    if (c->n > LONGEST)
+        return false;
+    if (first >= '0' && first <= '9')
+        return c->n >= 6 && c->s[2] == '#';
+    return first == 'n' || first == 'N' || first == '<' || first == '#' || first == '-' ||
+           first == '\\';
+}
+
 /* Cells that spell "no value" become empty; an id that does is a reason to reject the row. */
 static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, size_t *at)
 {
@@ -336,12 +351,7 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
             continue;
         if (b->role == PZ_ROLE_TEXT || b->role == PZ_ROLE_EVENT)
             cut_blanks(w, rec, b->field, c);
-        if (c->n == 0 ||
-            /* A short cut for nearly every cell: none of pandas' spellings is longer than 9 bytes,
-             * and only 1.#IND and 1.#QNAN begin with a digit. */
-            (!spellings &&
-             (c->n > 9 || (c->s[0] >= '0' && c->s[0] <= '9' && (c->n < 6 || c->s[2] != '#')))) ||
-            !pz_cell_is_null(spellings, c->s, c->n))
+        if (c->n == 0 || (!spellings && !may_be_null(c)) || !pz_cell_is_null(spellings, c->s, c->n))
             continue;
         *at = i;
         if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
@@ -379,6 +389,38 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
     }
     if (!keep_texts(w, rec))
         return false;
+    w->line[w->n_rows++] = rec->line;
+    return true;
+}
+
+/* ---- the short road ---- */
+
+/* The code of a cell that is as most are. False: the long road has to judge it. */
+static inline bool code_cell(const struct pz_worker *w, const struct pz_column_cell *b,
+                             const struct pz_row *rec, const struct pz_cell *c, uint64_t *code)
+{
+    if (c->n == 0 || may_be_null(c))
+        return false;
+    if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM) {
+        *code = c->n <= 8 ? pz_texts_word(c->s, c->n) : 0;
+        return c->n <= 8;
+    }
+    return b->role != PZ_ROLE_EVENT && b->role != PZ_ROLE_TEXT && b->role != PZ_ROLE_SHOWN &&
+           !judge_cell(w, b, rec, c, code);
+}
+
+/* Take a row of short ids and numbers, most of all rows, in one walk over its cells. False: nothing has happened,
+ * and take_row has to look at it. */
+static bool take_short(struct pz_worker *w, const struct pz_row *rec)
+{
+    const struct pz_column_cell *b = w->column, *end = b + w->n_columns_used;
+
+    if (w->n_rows == w->cap_rows || rec->check_text || w->reader->mapping->cfg->null)
+        return false;
+    for (; b < end; b++)
+        if (b->cell >= rec->n_cells ||
+            !code_cell(w, b, rec, &rec->cell[b->cell], &w->code[b->field][w->n_rows]))
+            return false;
     w->line[w->n_rows++] = rec->line;
     return true;
 }
@@ -429,7 +471,7 @@ bool pz_worker_parse(struct pz_worker *w)
         w->n_read++;
         if (rec.bad)
             add_row_error(w, &rec, NULL, NULL, "%s", rec.bad);
-        else if (!take_row(w, &rec))
+        else if (!take_short(w, &rec) && !take_row(w, &rec))
             return false;
         if (w->out_of_memory)
             return false;

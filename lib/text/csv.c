@@ -162,43 +162,48 @@ static void skip_blank_lines(struct pz_csv_reader *r)
     }
 }
 
-bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
+/* The record without a quote that ends at the first newline among the marks from m on; false: it has a quote. */
+static bool next_plain(struct pz_csv_reader *r, struct pz_row *row)
 {
     const char *text = r->text;
-    size_t start, m, n_cells = 0;
+    struct pz_cell *cell = r->cell;
+    const uint32_t *mark = r->mark + r->at_mark;
+    size_t start = r->at, stop, n = 0, max = r->max_cells;
 
+    for (;; start = stop + 1) { /* a block ends with a newline */
+        char c;
+
+        stop = *mark++;
+        c = text[stop];
+        if (c == '"')
+            return false;
+        if (n < max)
+            cell[n] = (struct pz_cell){ text + start, stop - start };
+        n++;
+        if (c == '\n')
+            break;
+    }
+    /* The CR of a CRLF line end is no part of the last cell. */
+    if (n <= max && cell[n - 1].n > 0 && text[stop - 1] == '\r')
+        cell[n - 1].n--;
+    row->n_cells = n;
+    row->n_raw = stop - r->at;
+    r->at = stop + 1;
+    r->at_mark = (size_t)(mark - r->mark);
+    r->line++;
+    return true;
+}
+
+bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
+{
     skip_blank_lines(r);
     if (r->at >= r->n)
         return false;
     *row = (struct pz_row){
-        .cell = r->cell, .line = r->line, .raw = text + r->at, .check_text = r->check_text
+        .cell = r->cell, .line = r->line, .raw = r->text + r->at, .check_text = r->check_text
     };
-    start = r->at;
-    for (m = r->at_mark; m < r->n_marks; m++) {
-        size_t stop = r->mark[m];
-
-        if (text[stop] == '"') {
-            next_quoted(r, row);
-            break;
-        }
-        if (n_cells < r->max_cells)
-            r->cell[n_cells] = (struct pz_cell){ text + start, stop - start };
-        n_cells++;
-        start = stop + 1;
-        if (text[stop] == '\n') {
-            /* The CR of a CRLF line end is no part of the last cell. */
-            size_t last = n_cells - 1;
-
-            if (last < r->max_cells && r->cell[last].n > 0 && text[stop - 1] == '\r')
-                r->cell[last].n--;
-            row->n_cells = n_cells;
-            row->n_raw = start - r->at;
-            r->at = start;
-            r->at_mark = m + 1;
-            r->line++;
-            break;
-        }
-    }
+    if (!next_plain(r, row))
+        next_quoted(r, row);
     if (!row->bad && r->form->n_columns > 0 && row->n_cells != r->form->n_columns)
         row->bad = ragged(r, row->n_cells);
     /* What is shown and kept of a bad row is its bytes without the line end. */

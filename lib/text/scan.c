@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "base/simd.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -40,12 +42,15 @@ struct masks {
     uint64_t mark, quote, high, nul;
 };
 
-static uint64_t equal(__m128i v, char c)
+/* Part of pz_scan_marks, which newer processors have a version of, with instructions for bits. */
+#define PART static inline __attribute__((always_inline))
+
+PART uint64_t equal(__m128i v, char c)
 {
     return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
 }
 
-static void look_at_64(const char *p, char delimiter, struct masks *m)
+PART void look_at_64(const char *p, char delimiter, struct masks *m)
 {
     memset(m, 0, sizeof *m);
     for (int k = 0; k < 4; k++) {
@@ -61,7 +66,7 @@ static void look_at_64(const char *p, char delimiter, struct masks *m)
 
 /* Entries past the last mark are written and later overwritten: a fixed number of stores a round is
  * cheaper than a branch for every mark. */
-static size_t put_marks(uint64_t mark, uint32_t base, uint32_t *at)
+PART size_t put_marks(uint64_t mark, uint32_t base, uint32_t *at)
 {
     size_t n = (size_t)__builtin_popcountll(mark);
 
@@ -73,8 +78,8 @@ static size_t put_marks(uint64_t mark, uint32_t base, uint32_t *at)
     return n;
 }
 
-size_t pz_scan_marks(const char *text, size_t n, char delimiter, uint32_t *at,
-                     struct pz_scan_found *found)
+PZ_KERNEL size_t pz_scan_marks(const char *text, size_t n, char delimiter, uint32_t *at,
+                               struct pz_scan_found *found)
 {
     size_t n_marks = 0, i = 0, rest, tail;
     uint64_t quote = 0, high = 0, nul = 0;
