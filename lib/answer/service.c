@@ -68,8 +68,9 @@ static void free_snapshot(struct pz_snapshot *snap)
     free(snap);
 }
 
-static enum pz_status open_snapshot(const struct pz_service *s, struct pz_snapshot **out,
-                                    struct pz_err *err)
+/* old: the one until now; NULL: none */
+static enum pz_status open_snapshot(const struct pz_service *s, const struct pz_snapshot *old,
+                                    struct pz_snapshot **out, struct pz_err *err)
 {
     struct pz_snapshot *snap = calloc(1, sizeof *snap);
     struct pz_snapshot_own *own = calloc(1, sizeof *own);
@@ -84,8 +85,9 @@ static enum pz_status open_snapshot(const struct pz_service *s, struct pz_snapsh
     pthread_mutex_init(&own->lock, NULL);
     own->refs = 1;
     snap->own = own;
-    st = s->is_campaign ? pz_view_open_version(s->path, s->version, &own->view, err)
-                        : pz_model_open(s->path, &own->model, err);
+    st = s->is_campaign
+             ? pz_view_open_after(s->path, s->version, old ? old->view : NULL, &own->view, err)
+             : pz_model_open(s->path, &own->model, err);
     if (st != PZ_OK) {
         free_snapshot(snap);
         return st;
@@ -216,7 +218,7 @@ enum pz_status pz_service_open_version(const char *path, uint32_t version, struc
     s->version = version;
     st = pz_campaign_is(path, &s->is_campaign, err);
     if (st == PZ_OK)
-        st = open_snapshot(s, &s->now, err);
+        st = open_snapshot(s, NULL, &s->now, err);
     if (st != PZ_OK) {
         pz_service_close(s);
         return st;
@@ -287,7 +289,7 @@ static void warm(struct pz_snapshot *snap)
 static enum pz_status swap(struct pz_service *s, struct pz_snapshot *old, struct pz_err *err)
 {
     struct pz_snapshot *fresh;
-    enum pz_status st = open_snapshot(s, &fresh, err);
+    enum pz_status st = open_snapshot(s, old, &fresh, err);
 
     if (st != PZ_OK)
         return st;

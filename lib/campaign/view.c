@@ -21,9 +21,9 @@
 
 enum { LOOK_AGAIN_S = 10 };
 
-/* The model's index of every id. Items that it lacks become items of it. */
+/* The model's index of every id. Items that it lacks become items of it. old: of items; NULL: none */
 static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items,
-                                struct pz_err *err)
+                                const struct pz_extended *old, struct pz_err *err)
 {
     uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
 
@@ -31,7 +31,7 @@ static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool i
     if (!row)
         return pz_err_memory(err, "rows put since training", 4.0 * o->ids.n);
     if (items)
-        return pz_model_extend(m, &o->ids, &o->attrs, row, err);
+        return pz_model_extend(m, &o->ids, &o->attrs, old, row, err);
     for (uint32_t i = 0; i < o->ids.n; i++) {
         size_t n;
         const char *id = pz_dict_get(&o->ids, i, &n);
@@ -50,33 +50,84 @@ static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct 
     enum pz_status st = pz_overlay_build(v->store, table, v->version.rows_seen,
                                          items ? &m->item_attrs : &m->user_attrs, o, err);
 
-    return st == PZ_OK && *o ? find_rows(*o, m, items, err) : st;
+    return st == PZ_OK && *o ? find_rows(*o, m, items, NULL, err) : st;
 }
 
-/* Items put since: as a file has them, or made of the rows. */
-static enum pz_status build_items(const char *campaign, struct pz_view *v,
-                                  const struct pz_live_size *size, struct pz_err *err)
+/* The type of a column that the model lacks depends on all rows. */
+static bool knows_columns(const struct pz_model *m, const struct pz_overlay *o)
 {
-    enum pz_status st;
+    bool all = true;
 
-    if (pz_kept_load(campaign, v, size))
-        return PZ_OK;
-    st = build(v, PZ_LIVE_ITEMS, err);
-    if (st == PZ_OK)
-        pz_kept_save(campaign, v, size);
+    for (uint32_t i = 0; o && i < o->attrs.n_attrs; i++)
+        all &= pz_attrs_find(&m->item_attrs, o->attrs.attr[i].name) != NULL;
+    return all;
+}
+
+/* Whether what an older view has of the items holds for this one: the same model and file of the store.
+ * Rows of items go only when all models have them. */
+static bool is_older(const struct pz_view *old, const struct pz_view *v)
+{
+    char hash[33], other[33];
+
+    return old && old->items && old->store == v->store && old->rows.file == v->rows.file &&
+           strcmp(old->rows.store, v->rows.store) == 0 &&
+           old->rows.rows_last <= v->rows.rows_last &&
+           old->version.rows_seen == v->version.rows_seen &&
+           pz_table_fingerprint(old->model->table, hash, NULL) == PZ_OK &&
+           pz_table_fingerprint(v->model->table, other, NULL) == PZ_OK &&
+           strcmp(hash, other) == 0 && knows_columns(v->model, old->items);
+}
+
+/* The items of an older view and the rows put since; *done false: that cannot be. */
+static enum pz_status add_items(struct pz_view *v, const struct pz_view *old, bool *done,
+                                struct pz_err *err)
+{
+    struct pz_overlay *since = NULL;
+    struct pz_source *source = NULL;
+    struct pz_extended before = { old->model, old->items->row, { NULL, 0, NULL } };
+    enum pz_status st = pz_overlay_build(v->store, PZ_LIVE_ITEMS, old->rows.rows_last,
+                                         &v->model->item_attrs, &since, err);
+
+    *done = st == PZ_OK && knows_columns(v->model, since);
+    if (*done)
+        st = pz_overlay_merge(old->items, since, &v->items, &source, err);
+    if (st == PZ_OK && *done) {
+        before.put = (struct pz_put_since){ source, v->items->ids.n, since ? &since->attrs : NULL };
+        st = find_rows(v->items, v->model, true, &before, err);
+    }
+    pz_overlay_free(since);
+    free(source);
     return st;
 }
 
-static enum pz_status build_all(const char *campaign, struct pz_view *v, struct pz_err *err)
+/* Items put since: as a file has them, by what an older view has, or made of the rows. */
+static enum pz_status build_items(const char *campaign, struct pz_view *v,
+                                  const struct pz_view *old, struct pz_err *err)
 {
-    struct pz_live_size size;
-    enum pz_status st = pz_live_count(v->store, &size, err);
+    bool done = false;
+    enum pz_status st = PZ_OK;
 
-    v->rows_last =
-        size.rows_last; /* a change after this makes the view stale, even if it is seen */
-    if (st == PZ_OK && size.items > 0 && size.rows_last > v->version.rows_seen)
-        st = build_items(campaign, v, &size, err);
-    if (st == PZ_OK && size.users > 0 && size.rows_last > v->version.rows_seen)
+    if (pz_kept_load(campaign, v, &v->rows))
+        return PZ_OK;
+    if (is_older(old, v))
+        st = add_items(v, old, &done, err);
+    if (st == PZ_OK && !done)
+        st = build(v, PZ_LIVE_ITEMS, err);
+    if (st == PZ_OK)
+        pz_kept_save(campaign, v, &v->rows);
+    return st;
+}
+
+static enum pz_status build_all(const char *campaign, struct pz_view *v, const struct pz_view *old,
+                                struct pz_err *err)
+{
+    const struct pz_live_size *size = &v->rows;
+    /* a change after this makes the view stale, even if it is seen */
+    enum pz_status st = pz_live_count(v->store, &v->rows, err);
+
+    if (st == PZ_OK && size->items > 0 && size->rows_last > v->version.rows_seen)
+        st = build_items(campaign, v, old, err);
+    if (st == PZ_OK && size->users > 0 && size->rows_last > v->version.rows_seen)
         st = build(v, PZ_LIVE_USERS, err);
     return st;
 }
@@ -90,7 +141,8 @@ static enum pz_status do_without(struct pz_view *v)
     return PZ_OK;
 }
 
-static enum pz_status open_store(const char *campaign, struct pz_view *v, struct pz_err *err)
+static enum pz_status open_store(const char *campaign, struct pz_view *v, const struct pz_view *old,
+                                 struct pz_err *err)
 {
     struct pz_live_size size;
     enum pz_status st = pz_campaign_open_live(campaign, false, &v->store, err);
@@ -103,17 +155,17 @@ static enum pz_status open_store(const char *campaign, struct pz_view *v, struct
         st = pz_info_check(campaign, &v->version, v->store, err);
     if (st != PZ_OK || !v->store)
         return st;
-    st = build_all(campaign, v, err);
+    st = build_all(campaign, v, old, err);
     return st == PZ_BAD_DATA ? do_without(v) : st;
 }
 
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err)
 {
-    return pz_view_open_version(campaign, 0, out, err);
+    return pz_view_open_after(campaign, 0, NULL, out, err);
 }
 
-enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struct pz_view **out,
-                                    struct pz_err *err)
+enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const struct pz_view *old,
+                                  struct pz_view **out, struct pz_err *err)
 {
     struct pz_view *v = calloc(1, sizeof *v);
     enum pz_status st = v ? PZ_OK : pz_err_memory(err, "a campaign", sizeof *v);
@@ -128,7 +180,7 @@ enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struc
     if (st == PZ_OK)
         st = pz_settings_read(campaign, &v->settings, err);
     if (st == PZ_OK)
-        st = open_store(campaign, v, err);
+        st = open_store(campaign, v, old, err);
     if (st != PZ_OK) {
         pz_view_free(v);
         v = NULL;
@@ -187,7 +239,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
         return pz_campaign_live_path(campaign, path, NULL) != PZ_OK ||
                pz_campaign_is(path, &there, NULL) != PZ_OK || there;
     }
-    return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows_last;
+    return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows.rows_last;
 }
 
 enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,

@@ -20,7 +20,7 @@ struct pz_view {
     struct pz_live_store *store;      /* NULL: nothing was ever put, or it is damaged */
     atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
-    uint64_t rows_last;               /* last change of rows that the overlays contain */
+    struct pz_live_size rows;         /* of the store when its rows were read: they may have more */
     int64_t opened;                   /* Unix seconds */
     bool by_number;                   /* of one version, whichever is current */
 };
@@ -32,13 +32,16 @@ struct pz_view {
  * Threads: any */
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err);
 
-/* The same for one version, whichever is current, now or later.
+/* The same after an older view of the campaign, which stays as it is: of items it is only what was put
+ * since that is made anew, where model and store are the same.
  *
+ * number   of the version, whichever is current, now or later; 0: the current one
+ * old      borrowed during the call; NULL: none
  * Errors:  PZ_NO_INPUT no such version; others as pz_view_open
  * Owner:   the caller: pz_view_free
  * Threads: any */
-enum pz_status pz_view_open_version(const char *campaign, uint32_t number, struct pz_view **out,
-                                    struct pz_err *err);
+enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const struct pz_view *old,
+                                  struct pz_view **out, struct pz_err *err);
 
 /* Spare the next answer what follows from the rows put since training: open the campaign and let go of it. No
  * failure is told: who asks then will hear of it.

@@ -20,6 +20,17 @@ enum pz_status pz_overlay_build(struct pz_live_store *s, enum pz_live_table tabl
                                 const struct pz_attrs *known, struct pz_overlay **out,
                                 struct pz_err *err);
 
+/* The rows of an overlay and of one of rows put since, which replace those of the same ids.
+ *
+ * since    NULL: none
+ * source   [(*out)->ids.n] where each row comes from: part 0 is old, part 1 since; the caller frees it
+ * Errors:  PZ_TRY_AGAIN memory; PZ_BAD_DATA a column is of two kinds
+ * Owner:   *out as pz_overlay_build; .row is NULL; NULL after a failure, as *source
+ * Threads: any */
+enum pz_status pz_overlay_merge(const struct pz_overlay *old, const struct pz_overlay *since,
+                                struct pz_overlay **out, struct pz_source **source,
+                                struct pz_err *err);
+
 /* Write an overlay whose rows were looked up as columns of a table / read it from a flat one.
  *
  * save     Errors: as pz_writer_add and pz_attrs_save

@@ -544,6 +544,7 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     if (rc == 0) {
         size->bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
         size->map_bytes = info.me_mapsize;
+        size->file = s->ino;
     }
     return rc;
 }

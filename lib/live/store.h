@@ -140,6 +140,7 @@ struct pz_live_size {
     uint64_t events, items, users, /* stored now */
         sessions, forgotten;       /* joined sessions; forgotten users */
     uint64_t bytes, map_bytes;     /* of the file in use; of addresses kept for it */
+    uint64_t file;                 /* tells it from one that took its place */
 };
 
 /* How much there is, as of now. Two small reads.

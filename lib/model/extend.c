@@ -27,10 +27,19 @@ static void *lengthen(struct pz_model *m, size_t slot, const void *column, size_
     return copy;
 }
 
+/* The index of a row's item that a model extended before knows from training; PZ_NONE: it came since. */
+static uint32_t known(const struct pz_extended *old, uint32_t i)
+{
+    uint32_t item = old->row[old->put.source[i].row];
+
+    return item < pz_model_learned(old->m) ? item : PZ_NONE;
+}
+
 /* The ids that the model lacks become the tail of its items; their rows go to from, and row tells
  * of all. */
-static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uint32_t *row,
-                              uint32_t *from, struct pz_err *err)
+static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
+                              const struct pz_extended *old, uint32_t *row, uint32_t *from,
+                              struct pz_err *err)
 {
     uint64_t *offset = pz_mem_array((size_t)ids->n + 1, sizeof *offset);
     char *bytes = pz_mem_array(ids->n ? ids->offset[ids->n] : 0, 1);
@@ -42,7 +51,8 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uin
         size_t n;
         const char *id = pz_dict_get(ids, i, &n);
 
-        row[i] = pz_dict_find(&m->items, id, n);
+        row[i] = old && old->put.source[i].part == 0 ? known(old, i)
+                                                     : pz_dict_find(&m->items, id, n);
         if (row[i] != PZ_NONE)
             continue;
         row[i] = m->items.n + m->fresh.n;
@@ -60,6 +70,7 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids, uin
 static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs,
                                 const uint32_t *from, struct pz_err *err)
 {
+    const struct pz_attr *made = pz_item_made_column(attrs);
     int64_t *since = lengthen(m, SINCE, m->item_since, sizeof *since);
     uint32_t *count = lengthen(m, COUNT, m->item_count, sizeof *count);
     uint32_t *shown = m->item_shown ? lengthen(m, SHOWN, m->item_shown, sizeof *shown) : NULL;
@@ -67,25 +78,37 @@ static enum pz_status add_facts(struct pz_model *m, const struct pz_attrs *attrs
     if (!since || !count || (m->item_shown && !shown))
         return pz_err_memory(err, "items put since training", 16.0 * m->items.n);
     for (uint32_t k = 0; k < m->fresh.n; k++)
-        since[pz_model_learned(m) + k] = pz_item_made(attrs, from[k]);
+        since[pz_model_learned(m) + k] = pz_item_made(made, from[k]);
     m->item_since = since;
     m->item_count = count;
     m->item_shown = shown;
     return m->block_since ? pz_model_make_blocks(m, err) : PZ_OK;
 }
 
+static enum pz_status extend_part(struct pz_model *m, size_t p, const struct pz_attrs *attrs,
+                                  const struct pz_extended *old, const uint32_t *from,
+                                  struct pz_err *err)
+{
+    const struct pz_scorer *scorer = m->part[p].scorer;
+
+    if (old && old->m->fresh.n > 0 && scorer->extend_more)
+        return scorer->extend_more(m->part[p].part, old->m->part[p].part, &old->put, from,
+                                   m->fresh.n, err);
+    return scorer->extend ? scorer->extend(m->part[p].part, attrs, from, m->fresh.n, err) : PZ_OK;
+}
+
 enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
-                               const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err)
+                               const struct pz_attrs *attrs, const struct pz_extended *old,
+                               uint32_t *row, struct pz_err *err)
 {
     uint32_t *from = pz_mem_array(ids->n, sizeof *from);
-    enum pz_status st = from ? add_ids(m, ids, row, from, err)
+    enum pz_status st = from ? add_ids(m, ids, old, row, from, err)
                              : pz_err_memory(err, "items put since training", 4.0 * ids->n);
 
     if (st == PZ_OK && m->fresh.n > 0)
         st = add_facts(m, attrs, from, err);
     for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
-        if (m->part[p].scorer->extend)
-            st = m->part[p].scorer->extend(m->part[p].part, attrs, from, m->fresh.n, err);
+        st = extend_part(m, p, attrs, old, from, err);
     m->owned[FROM] = from;
     m->fresh_row = from;
     return st;

@@ -12,9 +12,13 @@
 
 #include "base/mem.h"
 
-int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row)
+const struct pz_attr *pz_item_made_column(const struct pz_attrs *attrs)
 {
-    const struct pz_attr *made = attrs ? pz_attrs_find(attrs, "CREATION_TIMESTAMP") : NULL;
+    return attrs ? pz_attrs_find(attrs, "CREATION_TIMESTAMP") : NULL;
+}
+
+int64_t pz_item_made(const struct pz_attr *made, uint64_t row)
+{
     bool told = made && made->num && fabs(made->num[row]) < 0x1p62; /* false for NaN */
 
     return told ? (int64_t)made->num[row] : INT64_MAX;
@@ -23,13 +27,15 @@ int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row)
 /* When each item came: see item_since. */
 static void find_since(const struct pz_corpus *c, int64_t *since)
 {
+    const struct pz_attr *column = pz_item_made_column(c->item_attrs);
+
     for (uint32_t i = 0; i < c->n_items; i++)
         since[i] = INT64_MAX;
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         if (pz_corpus_time(c, p) < since[c->item[p]])
             since[c->item[p]] = pz_corpus_time(c, p);
     for (uint32_t i = 0; i < c->n_items; i++) {
-        int64_t made = pz_item_made(c->item_attrs, i);
+        int64_t made = pz_item_made(column, i);
 
         since[i] = made < INT64_MAX ? made : since[i];
     }

@@ -7,9 +7,12 @@
 #include "data/dataset.h"
 #include "table/table.h"
 
-/* The CREATION_TIMESTAMP of a row, or INT64_MAX. attrs: NULL: no table.
+/* The column CREATION_TIMESTAMP of a table, NULL when there is none or no table; its value in a row,
+ * or INT64_MAX.
+ * Owner:   the table
  * Threads: any */
-int64_t pz_item_made(const struct pz_attrs *attrs, uint64_t row);
+const struct pz_attr *pz_item_made_column(const struct pz_attrs *attrs);
+int64_t pz_item_made(const struct pz_attr *made, uint64_t row);
 
 /* Write the columns
  *   item_count  u32 [n_items]  interactions that count

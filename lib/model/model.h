@@ -117,16 +117,27 @@ static inline uint32_t pz_model_learned(const struct pz_model *m)
     return m->items.n - m->fresh.n;
 }
 
+/* A model of the same file that was extended by most of the rows put: what it has is not made again.
+ * Borrowed during the call. */
+struct pz_extended {
+    const struct pz_model *m;
+    const uint32_t *row; /* its index of each of its rows */
+    struct pz_put_since put;
+};
+
 /* Make items of the ids that the model lacks: they take the indices behind its own, in the order of
  * ids, and parts that read attributes score them. row[ids->n] becomes the index of every id. ids,
  * attrs: the rows put, attrs->n_rows
  * == ids->n; borrowed during the call. Once a model, before any query or ranker.
  *
+ * old      NULL: none
+ *
  * Errors:  PZ_TRY_AGAIN memory is out; as a part's extend. The model is fit for pz_model_free only
  *          then
  * Threads: one, which has the model alone */
 enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
-                               const struct pz_attrs *attrs, uint32_t *row, struct pz_err *err);
+                               const struct pz_attrs *attrs, const struct pz_extended *old,
+                               uint32_t *row, struct pz_err *err);
 
 /* Write what pz_model_extend made of a model / give it to the same model, opened anew, in its stead.
  *

@@ -147,6 +147,14 @@ struct pz_reach {
     float factor;
 };
 
+/* Rows put, of which a model of the same file has most: row i is row source[i].row of those that it was
+ * extended by (part 0) or of attrs (part 1). */
+struct pz_put_since {
+    const struct pz_source *source; /* [n_rows] */
+    uint32_t n_rows;
+    const struct pz_attrs *attrs; /* NULL: none */
+};
+
 struct pz_scorer {
     const char *name;
     const char *meaning; /* one line for the manual */
@@ -230,6 +238,11 @@ struct pz_scorer {
      * struct pz_query. Errors: PZ_TRY_AGAIN memory is out. */
     enum pz_status (*extend)(void *part, const struct pz_attrs *attrs, const uint32_t *row,
                              uint32_t n, struct pz_err *err);
+
+    /* The same for a part that is as `old`, which was extended by other rows: only what was put since
+     * is new. NULL: extend is asked. Errors: as extend. */
+    enum pz_status (*extend_more)(void *part, const void *old, const struct pz_put_since *put,
+                                  const uint32_t *row, uint32_t n, struct pz_err *err);
 
     /* Write what extend made / take it from a flat table, which outlives the part, in the place of
      * extend with the same row and n. NULL where extend is.

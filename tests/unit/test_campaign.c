@@ -208,6 +208,76 @@ TEST(items_kept_in_a_file_are_those_of_the_rows)
     pz_view_free(made);
 }
 
+static struct pz_view *open_after(const struct pz_view *old)
+{
+    struct pz_view *v = NULL;
+    struct pz_err err = { 0 };
+    must(pz_view_open_after(campaign, 0, old, &v, &err), &err);
+    return v;
+}
+
+/* Rows of new items, of those put before and of the model's; of none. */
+TEST(a_view_after_another_is_as_one_made_of_all_rows)
+{
+    put_price("new5", "1");
+    put_price("i1", "7");
+    struct pz_view *old = open_view(), *after, *whole;
+    for (int step = 0; step < 4; step++) {
+        if (step == 0) {
+            put_price("new1", "2"); /* before the others */
+            put_price("new5", "3");
+            put_price("i1", "8");
+            put_price("i0", "");
+        } else if (step == 1) {
+            put_price("zebra", "2.5");
+        } else if (step == 2) {
+            put_event("u0", "i0");
+        }
+        after = open_after(old);
+        whole = open_view();
+        same_items(whole, after);
+        pz_view_free(whole);
+        pz_view_free(old);
+        old = after;
+    }
+    /* a column that the model lacks, of which all rows tell the type */
+    put_many();
+    after = open_after(old);
+    whole = open_view();
+    same_items(whole, after);
+    pz_view_free(whole);
+    pz_view_free(old);
+    /* another model, which has seen some rows */
+    publish(0, 5);
+    old = open_after(after);
+    whole = open_view();
+    same_items(whole, old);
+    pz_view_free(whole);
+    pz_view_free(old);
+    pz_view_free(after);
+}
+
+/* The store that comes back has given the same numbers to other rows. */
+TEST(a_view_after_another_does_not_believe_a_store_that_was_replaced)
+{
+    char text[400];
+    put_price("new1", "1");
+    snprintf(text, sizeof text, "cp -r %s/live %s/backup", campaign, campaign);
+    assert_int_equal(system(text), 0);
+    put_price("new2", "2");
+    struct pz_view *old = open_view();
+    snprintf(text, sizeof text, "mv %s/live %s/gone && mv %s/backup %s/live", campaign, campaign,
+             campaign, campaign);
+    assert_int_equal(system(text), 0);
+    put_price("new3", "3");
+    struct pz_view *after = open_after(old), *whole = open_view();
+    same_items(whole, after);
+    assert_int_equal(pz_dict_find_str(&after->items->ids, "new2"), PZ_NONE);
+    pz_view_free(whole);
+    pz_view_free(after);
+    pz_view_free(old);
+}
+
 TEST(items_kept_of_other_rows_are_not_used)
 {
     put_many();

@@ -475,6 +475,45 @@ TEST(an_item_that_came_since_is_as_one_without_events)
     free(f);
 }
 
+/* Rows put in two goes: 0 and 2 first, then 1 between them and 2 anew. */
+TEST(a_part_extended_by_more_rows_is_as_one_extended_by_all)
+{
+    struct fixture *f = make(), *put = make();
+    void *all = fit(f, 1), *old = fit(f, 1), *part = fit(f, 1);
+    const struct pz_content *a = all, *p = part;
+    const uint32_t row[] = { 0, 1, 2 };
+    const struct pz_source source[] = { { 0, 0 }, { 1, 0 }, { 1, 1 } };
+    struct fixture *since = make();
+
+    put->attrs.n_rows = 3;
+    assert_int_equal(pz_content.extend(all, &put->attrs, row, 3, NULL), PZ_OK);
+    put->attrs.n_rows = 2;
+    assert_int_equal(pz_content.extend(old, &put->attrs, row, 2, NULL), PZ_OK);
+    for (uint32_t i = 0; i < 2; i++) { /* its rows are those from 1 on */
+        since->colour[i] = put->colour[put->colour_ptr[i + 1]];
+        since->colour_ptr[i + 1] = i + 1;
+        since->price[i] = put->price[i + 1];
+        since->sale[i] = put->sale[i + 1];
+        since->text[i] = put->text[i + 1];
+    }
+    since->attrs.n_rows = 2;
+    assert_int_equal(pz_content.extend_more(part, old,
+                                            &(struct pz_put_since){ source, 3, &since->attrs }, row,
+                                            3, NULL),
+                     PZ_OK);
+    assert_int_equal(p->n_fresh, 3);
+    assert_int_equal(p->put.n, a->put.n);
+    assert_memory_equal(p->put.ptr, a->put.ptr, 4 * sizeof *a->put.ptr);
+    assert_memory_equal(p->put.item, a->put.item, a->put.ptr[3] * sizeof *a->put.item);
+    assert_memory_equal(p->put.value, a->put.value, a->put.ptr[3] * sizeof *a->put.value);
+    pz_content.free(all);
+    pz_content.free(old);
+    pz_content.free(part);
+    free(since);
+    free(put);
+    free(f);
+}
+
 TEST(a_part_reads_back_as_it_was_written)
 {
     struct fixture *f = make();

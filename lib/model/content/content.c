@@ -382,6 +382,51 @@ static enum pz_status extend(void *part, const struct pz_attrs *attrs, const uin
     return pz_content_encode(&p->dict, attrs, &p->put, err);
 }
 
+/* Rows of two tables, as their sources say. */
+static enum pz_status gather(const struct pz_csr *const in[2], const struct pz_put_since *put,
+                             struct pz_csr *out, struct pz_err *err)
+{
+    uint64_t *ptr = pz_mem_array((size_t)put->n_rows + 1, sizeof *ptr), n = 0;
+    uint32_t *item;
+    float *value;
+
+    for (uint32_t i = 0; ptr && i < put->n_rows; i++) {
+        const struct pz_csr *from = in[put->source[i].part];
+
+        ptr[i + 1] = ptr[i] + from->ptr[put->source[i].row + 1] - from->ptr[put->source[i].row];
+    }
+    n = ptr ? ptr[put->n_rows] : 0;
+    item = pz_mem_array(n, sizeof *item);
+    value = pz_mem_array(n, sizeof *value);
+    *out = pz_csr_take(put->n_rows, in[0]->n_cols, ptr, item, value);
+    if (!ptr || !item || !value)
+        return pz_err_memory(err, "items put since training", 8.0 * (double)n);
+    for (uint32_t i = 0; i < put->n_rows; i++) {
+        const struct pz_csr *from = in[put->source[i].part];
+        size_t at = from->ptr[put->source[i].row], len = ptr[i + 1] - ptr[i];
+
+        memcpy(item + ptr[i], from->item + at, len * sizeof *item);
+        memcpy(value + ptr[i], from->value + at, len * sizeof *value);
+    }
+    return PZ_OK;
+}
+
+static enum pz_status extend_more(void *part, const void *old, const struct pz_put_since *put,
+                                  const uint32_t *row, uint32_t n, struct pz_err *err)
+{
+    struct pz_content *p = part;
+    struct pz_csr since = { 0 };
+    enum pz_status st = put->attrs ? pz_content_encode(&p->dict, put->attrs, &since, err) : PZ_OK;
+
+    if (st == PZ_OK)
+        st = gather((const struct pz_csr *[2]){ &((const struct pz_content *)old)->put, &since },
+                    put, &p->put, err);
+    pz_csr_clear(&since);
+    p->put_row = row;
+    p->n_fresh = n;
+    return st;
+}
+
 static enum pz_status save_extension(const void *part, struct pz_writer *w, struct pz_err *err)
 {
     return pz_csr_save(&((const struct pz_content *)part)->put, &put_columns, w, err);
@@ -563,6 +608,7 @@ const struct pz_scorer pz_content = {
     .save = save,
     .load = load,
     .extend = extend,
+    .extend_more = extend_more,
     .save_extension = save_extension,
     .load_extension = load_extension,
     .free = part_free,
