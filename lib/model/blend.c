@@ -35,7 +35,7 @@ size_t pz_model_scratch(const struct pz_model *m)
 static inline __attribute__((always_inline)) float largest_of(const float *score, uint32_t n,
                                                               uint64_t bits, float top)
 {
-    float own[64], max[16] = { 0 };
+    float own[64], max[32] = { 0 };
 
     if (n < 64 || ~bits != 0) {
         memset(own, 0, sizeof own);
@@ -44,10 +44,16 @@ static inline __attribute__((always_inline)) float largest_of(const float *score
             own[__builtin_ctzll(out)] = 0;
         score = own;
     }
-    for (size_t i = 0; i < 64; i += 16)
-        for (size_t k = 0; k < 16; k++)
+    for (size_t i = 0; i < 64; i += 32)
+        for (size_t k = 0; k < 32; k++)
             max[k] = score[i + k] > max[k] ? score[i + k] : max[k];
     for (size_t k = 0; k < 16; k++)
+        max[k] = max[k] > max[16 + k] ? max[k] : max[16 + k];
+    for (size_t k = 0; k < 8; k++)
+        max[k] = max[k] > max[8 + k] ? max[k] : max[8 + k];
+    for (size_t k = 0; k < 4; k++)
+        max[k] = max[k] > max[4 + k] ? max[k] : max[4 + k];
+    for (size_t k = 0; k < 4; k++)
         top = max[k] > top ? max[k] : top;
     return top;
 }

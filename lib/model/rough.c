@@ -182,24 +182,25 @@ static float largest_by_length(const struct ready *s, const struct pz_rough *r,
     return top;
 }
 
-/* The same of scores raw, off by so much at most, 64 together. */
+/* The same of scores raw, off by so much at most, 64 together. max: room for a number for each 64. */
 static float largest_of_scan(const struct ready *s, const float *raw, const float *off, uint32_t n,
-                             const uint64_t *allowed)
+                             const uint64_t *allowed, float *max)
 {
     float least = 0, top = 0;
 
     for (uint32_t w = 0; w < (n + 63) / 64; w++) {
         uint32_t left = n - w * WORD < WORD ? n - w * WORD : WORD;
-        float sure = pz_score_max(raw + w * WORD, left, allowed + w) - off[w];
 
-        least = sure > least ? sure : least;
+        max[w] = pz_score_max(raw + w * WORD, left, allowed + w);
+        least = max[w] - off[w] > least ? max[w] - off[w] : least;
     }
-    for (uint32_t first = 0; first < n; first += WORD) {
-        uint32_t left = n - first < WORD ? n - first : WORD;
-        uint64_t bits = allowed[first / WORD];
+    for (uint32_t w = 0; w < (n + 63) / 64; w++) {
+        uint32_t first = w * WORD, left = n - first < WORD ? n - first : WORD;
+        uint64_t bits = allowed[w];
 
-        bits &= pz_scores_above(raw + first, left,
-                                nextafterf(least - off[first / WORD], -INFINITY));
+        if (max[w] < least - off[w])
+            continue;
+        bits &= pz_scores_above(raw + first, left, nextafterf(least - off[w], -INFINITY));
         for (; bits; bits &= bits - 1) {
             float score = exact_score(s->p, s->scratch, s->now,
                                       first + (uint32_t)__builtin_ctzll(bits));
@@ -263,7 +264,7 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
     memset(raw + pz_model_learned(m), 0, (n - pz_model_learned(m)) * sizeof *raw);
     pz_trend_apply(s.p->trend, s.now, raw, n);
     pz_trend_widen(s.p->trend, s.now, off, n);
-    p = add_part(t, i, &s, largest_of_scan(&s, raw, off, n, t->job.allowed));
+    p = add_part(t, i, &s, largest_of_scan(&s, raw, off, n, t->job.allowed, r->max));
     if (!p)
         return;
     if (!r->any_scan)
