@@ -247,7 +247,7 @@ help:
 	@echo 'lint-deep  the same, and clang, clang-tidy, cppcheck'
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
-	@echo 'bench-scale  training, publishing and asking at 1,000 to 1,000,000 items, with growth exponents'
+	@echo 'bench-scale  training, publishing and asking at 1,000 to 1,000,000 items, with growth exponents and goals'
 	@echo 'bench      speed beside other tools;  quality  figures on real data;  replay  days of real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
 	@echo 'install-dev  the library, its headers and a pkg-config file'

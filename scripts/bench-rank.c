@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench-rank MODEL [USERS [ROUNDS]]: processor time of pz_rank, 25 items for each of some users of a
- * model or a model.flat, one by one and in blocks, beside the floor measured in the same run: one
- * pass of 8-bit rows, as many and as long as the model's item vectors, times a 16-bit query. */
+ * model or a model.flat, one by one and in blocks, beside floors measured in the same run: one
+ * pass of 8-bit rows, as many and as long as the model's item vectors, times a 16-bit query; and the
+ * product of as many vectors of floats with those of 64 users, a user's share of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/simd.h"
+#include "model/dense.h"
 #include "rank/rank.h"
 
 enum { NUM = 25, ID_MAX = 1024 };
@@ -81,6 +83,47 @@ static struct spread floor_us(size_t n, size_t d, size_t rounds)
 
         scan(row, x, n, d, out);
         us[r] = cpu_us() - begin;
+    }
+    result = spread_of(us, rounds);
+    free(row);
+    free(x);
+    free(out);
+    free(us);
+    return result;
+}
+
+enum { TILE = 1024, TOGETHER = 64 };
+
+/* The largest score of each user so far. */
+PZ_KERNEL static void look(const float *score, float *best)
+{
+    for (size_t i = 0; i < TILE; i++, score += TOGETHER)
+        for (size_t k = 0; k < TOGETHER; k++)
+            best[k] = score[k] > best[k] ? score[k] : best[k];
+}
+
+/* Microseconds a user of the product of n x d numbers with TOGETHER vectors, each score looked at. */
+static struct spread product_us(size_t n, size_t d, size_t rounds)
+{
+    size_t tiles = (n + TILE - 1) / TILE;
+    float *row = need(pz_mem_array(tiles * TILE * d, sizeof *row));
+    float *x = need(pz_mem_array(TOGETHER * d, sizeof *x));
+    float *out = need(pz_mem_array(TILE * TOGETHER, sizeof *out)), best[TOGETHER] = { 0 };
+    double *us = need(pz_mem_array(rounds, sizeof *us));
+    struct spread result;
+
+    for (size_t i = 0; i < tiles * TILE * d; i++)
+        row[i] = (float)(i % 251) - 125;
+    for (size_t k = 0; k < TOGETHER * d; k++)
+        x[k] = (float)(k % 127) - 63;
+    for (size_t r = 0; r < rounds; r++) {
+        double begin = cpu_us();
+
+        for (size_t t = 0; t < tiles; t++) {
+            pz_gemm_abt((struct pz_gemm){ TILE, TOGETHER, d, 0 }, row + t * TILE * d, x, out);
+            look(out, best);
+        }
+        us[r] = (cpu_us() - begin) / TOGETHER;
     }
     result = spread_of(us, rounds);
     free(row);
@@ -207,6 +250,7 @@ int main(int argc, char **argv)
     print("floor", least, least);
     print("one", one_by_one(m, id, n, rounds), least);
     print("in blocks", in_blocks(m, id, n, rounds), least);
+    print("product", product_us(m->items.n, dim_of(m), 10), least);
     putchar('\n');
     pz_model_free(m);
     free(id);
