@@ -7,11 +7,13 @@
 # by model, and CPU seconds and MB of full and update; at the end nDCG@25 over all user-days, its ratio to
 # the full training's, and a paired bootstrap interval of that ratio.
 #
-# usage: scripts/replay.sh [deskdrop|retailrocket|ml-100k]... (all)   STEPS=N (15)   BASE=share (0.7)
+# usage: scripts/replay.sh [deskdrop|retailrocket|ml-100k]... (all)
+#        STEPS=N      steps, 15 to 30 unless given, so that there are a thousand user-days
+#        BASE=share   of the events that the first model has (0.7; ml-100k 0.5)
 #        PZ_DATA=DIR  real data (../shared/data);  B=build
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=${PZ_BIN:-$PWD/${B:-build}/bin} data=${PZ_DATA:-../shared/data} steps=${STEPS:-15} share=${BASE:-0.7}
+bin=${PZ_BIN:-$PWD/${B:-build}/bin} data=${PZ_DATA:-../shared/data}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 PATH=$bin:$PATH
@@ -67,9 +69,9 @@ pool() {
         }' "$dir/users"
 }
 
-# replay NAME SECONDS
+# replay NAME SECONDS STEPS BASE
 replay() {
-    local name=$1 step=$2 s lo hi from last
+    local name=$1 step=$2 steps=${STEPS:-$3} share=${BASE:-$4} s lo hi from last
     events "$name" >"$dir/all"
     rm -f "$dir/users"
     from=$(awk -F, -v share="$share" -v step="$step" '{ t[NR] = $3 } END { print (int(t[int(share * NR)] / step) + 1) * step }' "$dir/all")
@@ -103,5 +105,9 @@ replay() {
 [ $# -gt 0 ] || set -- deskdrop retailrocket ml-100k
 for name in "$@"; do
     [ -d "$data/$name" ] || { echo "replay: no $data/$name (PZ_DATA)" >&2; exit 1; }
-    replay "$name" "$([ "$name" = ml-100k ] && echo 604800 || echo 86400)"
+    case $name in
+        ml-100k) replay "$name" 604800 20 0.5 ;;
+        retailrocket) replay "$name" 86400 30 0.7 ;;
+        *) replay "$name" 86400 15 0.7 ;;
+    esac
 done

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "campaign/live.h"
 #include "cmd/event/event.h"
@@ -76,6 +77,8 @@ static void report_export(const struct event_cfg *cfg, const struct pz_exported 
     char seen[96] = "";
     int n = 0;
 
+    pz_ledger_count("rows_out", done->n);
+    pz_ledger_count("rows_left_out", done->nobodys);
     if (events)
         n = snprintf(seen, sizeof seen, " --live-seen %llu", (unsigned long long)done->live_seen);
     if (rows)

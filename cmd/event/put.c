@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ledger.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -40,6 +41,8 @@ static void report_put(const struct event_cfg *cfg, const struct pz_put_count *c
 {
     unsigned long long repeated = (unsigned long long)(c->read - c->stored - c->bad);
 
+    pz_ledger_count("rows_in", c->read);
+    pz_ledger_count("rows_rejected", c->bad);
     if (cfg->common.json)
         printf(
             "{\"read\":%llu,\"stored\":%llu,\"duplicate\":%llu,\"conflicting\":%llu,\"bad\":%llu,"

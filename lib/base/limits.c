@@ -195,7 +195,7 @@ enum pz_status pz_limits_set_memory(const char *text, int threads, struct pz_err
                           "--max-memory: \"%s\" is not a size such as 800M, 2G or 2GiB", text);
     if (bytes < code)
         return pz_err_set(
-            err, PZ_USAGE,
+            err, PZ_TRY_AGAIN,
             "--max-memory %s: the program alone needs %.1f MB before it reads anything", text,
             code / 1e6);
     if (getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur == RLIM_INFINITY)

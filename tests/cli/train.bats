@@ -529,6 +529,18 @@ lists() {
     [[ $output == *"such as 800M"* ]]
     run -75 pz-recommend -q --max-memory 9M --user u1 free.pzm
     run -75 pz-import -q --max-memory 9M -o x.pzd --interactions inter.csv
+    # less than the program itself, and less than the live store
+    run -75 pz-train -q --max-memory 2M -o x.pzm shop.pzd
+    [[ $output == *"--max-memory 2M: the program alone needs "*" MB"* ]]
+    pz-deploy publish -q home.pzc free.pzm
+    pz-event put -q home.pzc --user u1 --item i1 --type View
+    # how much the program itself takes differs by machine: where that is enough, and no more, the store is not opened
+    for size in 2 3 4 5 6 7 8 9 10 11 12 16 20 24 32; do
+        pz-event stats -j1 --max-memory ${size}M home.pzc >/dev/null 2>err && break
+        [ $? -eq 75 ]
+        tail -1 err >last
+    done
+    grep -q 'out of memory: the live store needs .* that --max-memory allows, at least .* MB are needed' last
     [ ! -e x.pzd ]
 }
 
