@@ -20,7 +20,7 @@
  * 1000, with i in powers of 1024. Stacks of `threads` threads and what pz_limits_spare names come on
  * top, as they are reserved and hardly used.
  *
- * Errors:  PZ_USAGE it is no size, or below what the process has already; PZ_TRY_AGAIN the kernel
+ * Errors:  PZ_USAGE it is no size; PZ_TRY_AGAIN it is below what the process has already, or the kernel
  *          refuses the limit */
 enum pz_status pz_limits_set_memory(const char *text, int threads, struct pz_err *err);
 
