@@ -34,6 +34,9 @@ static const struct pz_opt publish_opts[] = {
     PZ_FLAG(0, "force", struct deploy_cfg, force,
             "publish also a model that was rolled back as bad, or that has fewer than half of the "
             "items or users of the current version"),
+    PZ_STR(0, "seen", struct deploy_cfg, seen, NULL, "exclude|keep|only|auto",
+           "the campaign's rule for items that a user had, as by pz-deploy set CAMPAIGN seen RULE; "
+           "auto: as training found lists better"),
     LOCK_WAIT,
     PZ_OPT_COMMON(struct deploy_cfg, common),
     PZ_END

@@ -203,8 +203,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (st != PZ_OK)
         return st;
     if (advice)
-        pz_log(log, PZ_LOG_NOTE, "%s is %s here; ask it with %s", cfg->recipe, recipe->name,
-               advice);
+        pz_log(log, PZ_LOG_NOTE, "%s is %s here; %s", cfg->recipe, recipe->name, advice);
     if (cfg->update)
         st = update(cfg, args, log, err);
     else

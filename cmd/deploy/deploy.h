@@ -10,6 +10,7 @@
 
 struct deploy_cfg {
     long long live_seen, rows_seen, keep, keep_weekly, to;
+    const char *seen; /* of publish; NULL: the setting stays */
     double lock_wait;
     const char *max_age, *textfile, *ids;
     bool events, force, verify;

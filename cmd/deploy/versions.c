@@ -14,6 +14,7 @@
 #include "campaign/campaign.h"
 #include "campaign/gc.h"
 #include "campaign/operand.h"
+#include "campaign/set.h"
 #include "campaign/view.h"
 #include "cmd/deploy/deploy.h"
 #include "live/put.h"
@@ -40,6 +41,8 @@ enum pz_status deploy_publish(void *config, struct pz_strs *args, struct pz_log 
         st = pz_operand_want(args->v[1], 1u << PZ_OPERAND_MODEL, err);
     if (st == PZ_OK)
         st = pz_campaign_publish(args->v[0], args->v[1], &job, &v, err);
+    if (st == PZ_OK && cfg->seen)
+        st = pz_settings_set(args->v[0], "seen", cfg->seen, cfg->lock_wait, err);
     if (st == PZ_OK)
         pz_view_prepare(args->v[0]);
     if (st == PZ_OK && cfg->common.json)

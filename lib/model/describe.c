@@ -102,6 +102,21 @@ static void say_data(const json_t *o, struct pz_str *out)
     pz_str_addc(out, '\n');
 }
 
+/* What the weights of event types act with. */
+static void say_power(const json_t *rules, double power, struct pz_str *out)
+{
+    const json_t *rule;
+    double largest = 0;
+    size_t i;
+
+    json_array_foreach (rules, i, rule)
+        largest = fmax(largest, number(rule, "weight"));
+    pz_str_addf(out, "; they act by the power of %.3g", power);
+    json_array_foreach (rules, i, rule)
+        pz_str_addf(out, "%s %.2g", i ? "," : ", as",
+                    (double)pz_weight_damp((float)(number(rule, "weight") / largest), power));
+}
+
 static void say_events(const json_t *o, struct pz_str *out)
 {
     const json_t *list = json_object_get(o, "events"), *rule;
@@ -115,8 +130,9 @@ static void say_events(const json_t *o, struct pz_str *out)
     }
     pz_str_adds(out, json_array_size(list) ? "" : "all alike");
     if (json_array_size(list) > 1)
-        pz_str_addf(out, "; they act by the power of %.3g",
-                    json_object_get(o, "event_power") ? number(o, "event_power") : PZ_EVENT_POWER);
+        say_power(list,
+                  json_object_get(o, "event_power") ? number(o, "event_power") : PZ_EVENT_POWER,
+                  out);
     if (json_object_get(o, "user_cap"))
         pz_str_addf(out, "; at most the newest %.0f of a user", number(o, "user_cap"));
     pz_str_addc(out, '\n');

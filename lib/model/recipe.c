@@ -49,7 +49,7 @@ const struct pz_recipe pz_recipes[] = {
 
 /* Other names of recipes, without "aws-": Amazon's recipes and recipe types, then the use cases of domain
  * dataset groups (User guide, "Choosing recipe" and "Use cases"). A use case removes items of a certain event, which
- * here is a filter of the question. recipe NULL: no counterpart; advice says what there is. */
+ * here is a filter of the question, or counts one type of event, which is a rule of training. recipe NULL: no counterpart; advice says what there is. */
 static const struct other_name {
     const char *name, *recipe, *advice;
 } other_names[] = {
@@ -63,20 +63,20 @@ static const struct other_name {
     { "popularity", "popularity-count", NULL },
     { "popular-items", "popularity-count", NULL },
     { "vod-because-you-watched-x", "related-items",
-      "--filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
+      "ask it with --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
     { "vod-more-like-x", "similar-items",
-      "--filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
-    { "vod-most-popular", "popularity-count", NULL },
+      "ask it with --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
+    { "vod-most-popular", "popularity-count", "train it with --event Watch" },
     { "vod-trending-now", "trending-now", NULL },
     { "vod-top-picks", "user-personalization",
-      "--filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
-    { "ecomm-popular-items-by-views", "popularity-count", NULL },
-    { "ecomm-popular-items-by-purchases", "popularity-count", NULL },
-    { "ecomm-frequently-bought-together", "related-items", NULL },
+      "ask it with --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Watch\")'" },
+    { "ecomm-popular-items-by-views", "popularity-count", "train it with --event View" },
+    { "ecomm-popular-items-by-purchases", "popularity-count", "train it with --event Purchase" },
+    { "ecomm-frequently-bought-together", "related-items", "train it with --event Purchase" },
     { "ecomm-customers-who-viewed-x-also-viewed", "related-items",
-      "--filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Purchase\")'" },
+      "ask it with --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Purchase\")'" },
     { "ecomm-recommended-for-you", "user-personalization",
-      "--filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Purchase\")'" },
+      "ask it with --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"Purchase\")'" },
     { "next-best-action", NULL,
       "pz has no actions; make each action an item and use user-personalization" },
     { "personalized-actions", NULL,

@@ -27,7 +27,7 @@ extern const struct pz_recipe pz_recipes[]; /* ended by .name = NULL */
 /* A recipe by name: ours, Amazon's recipe or recipe type, a use case of a domain dataset group; whatever the
  * case, with '_' or '-', with or without "aws-" or an ARN around it. NULL: unknown.
  *
- * advice  if not NULL: what a recipe of that name does beyond ours, as an option of pz-recommend to add;
+ * advice  if not NULL: what a recipe of that name does beyond ours, as what to do: an option of pz-recommend or pz-train to add;
  *         NULL in it when there is nothing to add
  * Owner:   nobody: constants
  * Threads: any */

@@ -223,7 +223,7 @@ static enum pz_status try_part(struct estimating *e, const struct pz_corpus *c, 
                                size_t p, double *said, double *took, struct pz_err *err)
 {
     struct pz_choice choice = s->choice[p];
-    size_t effort = pz_search_effort(&choice);
+    size_t effort = pz_choice_effort(&choice, 0);
     enum pz_status st;
 
     if (effort < SIZE_MAX)

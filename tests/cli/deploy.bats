@@ -68,7 +68,8 @@ version() {
 @test "settings are checked, listed, kept over publications and removed" {
     pz-deploy set home.pzc num 10
     pz-deploy set home.pzc exploration-weight 0.25
-    pz-deploy set home.pzc seen keep
+    run -2 pz-deploy publish --seen kee home.pzc home.pzm
+    pz-deploy publish -q --seen keep home.pzc home.pzm
     pz-deploy publish -q home.pzc home.pzm
     [ "$(pz-deploy status --json home.pzc | jq -cS .settings)" = '{"exploration-weight":0.25,"num":10,"seen":"keep"}' ]
     run -0 pz-deploy status home.pzc

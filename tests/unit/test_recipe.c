@@ -51,7 +51,10 @@ TEST(a_use_case_comes_with_its_filter_and_a_recipe_without)
     const char *advice;
 
     assert_non_null(pz_recipe_find("aws-ecomm-recommended-for-you", &advice));
+    assert_non_null(strstr(advice, "ask it with --filter"));
     assert_non_null(strstr(advice, "Purchase"));
+    assert_non_null(pz_recipe_find("aws-ecomm-popular-items-by-views", &advice));
+    assert_string_equal(advice, "train it with --event View");
     assert_non_null(pz_recipe_find("aws-sims", &advice));
     assert_null(advice);
 }
