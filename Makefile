@@ -161,7 +161,8 @@ fuzz:
 $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	$(CC) $(CFLAGS) -o $@ $^ -fopenmp -fsanitize=fuzzer,address,undefined $(LDFLAGS) $(PZ_BLAS) $(PZ_LIBS)
 
-# ---- man pages: the OPTIONS section comes from the program's own option table
+# ---- man pages: the OPTIONS section comes from the program's own option table, their foot says the version
+MAN_FOOT := -e 's/^\.Os$$/.Os pz $(VERSION)/'
 MAN1    := $(patsubst man/%.in,$(B)/man/%,$(sort $(wildcard man/*.1.in)))
 MANREST := $(sort $(wildcard man/*.1 man/*.5 man/*.7))
 
@@ -171,7 +172,7 @@ $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
 	$(B)/bin/$* --help-options >$@.options
 	$(B)/bin/$* --help-settings >$@.settings
-	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd;}' -e '/^@SETTINGS@$$/{r $@.settings' -e 'd;}' $< >$@.part
+	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd;}' -e '/^@SETTINGS@$$/{r $@.settings' -e 'd;}' $(MAN_FOOT) $< >$@.part
 	rm -f $@.options $@.settings
 	mv $@.part $@
 
@@ -188,7 +189,7 @@ install: all man
 	install -m 755 $(BIN) $(BINDIR)
 	install -m 755 scripts/try.sh $(BINDIR)/pz-try
 	for p in $(MAN1); do install -m 644 $$p $(MANDIR)/man1 || exit 1; done
-	for p in $(MANREST); do install -m 644 $$p $(MANDIR)/man$${p##*.} || exit 1; done
+	for p in $(MANREST); do sed $(MAN_FOOT) $$p >$(MANDIR)/man$${p##*.}/$${p##*/} || exit 1; done
 	ln -sf pz-daily.1 $(MANDIR)/man1/pz-weekly.1
 	sed 's|@BINDIR@|$(PREFIX)/bin|' systemd/pz-serve.service >$(UNITDIR)/pz-serve.service
 	install -m 644 systemd/pz-serve.socket systemd/*.timer $(UNITDIR)

@@ -33,6 +33,7 @@ after=$(chroot "$root" dpkg-query -W | wc -l)
 # shellcheck disable=SC2016 # the shell inside expands it
 chroot "$root" sh -euc '
     cd /pz
+    [ -z "$(ls /usr/share/man/man1/pz-train.1* 2>/dev/null)" ] || zcat -f /usr/share/man/man1/pz-train.1* | grep -q "^\.Os pz [0-9]"
     pz-import -q -o shop.pzd --interactions interactions.csv --items items.csv --users users.csv
     pz-train -q --no-tune -p sequence=off -o home.pzm shop.pzd
     pz-deploy publish -q home.pzc home.pzm

@@ -51,6 +51,28 @@ static void add_map_option(const char *name, size_t missing, struct pz_str *out)
         pz_str_adds(out, ", or take the order of rows by --no-time");
 }
 
+/* A pair of --map that was meant for the missing column, with what it was perhaps meant to say. */
+static void add_map_hint(const struct pz_strs *map, const char *missing, char *const *names,
+                         size_t n, struct pz_str *out)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        const char *pair = map->v[i], *column = strchr(pair, '=');
+        struct pz_str ours = { 0 };
+        struct pz_hint hint = { "" };
+
+        if (!column)
+            continue;
+        pz_str_add(&ours, pair, (size_t)(column - pair));
+        if (ours.data && pz_str_same_name(ours.data, missing))
+            hint = pz_str_hint("", column + 1, (const char *const *)names, n);
+        else if (ours.data)
+            hint = pz_str_hint("", ours.data, &missing, 1);
+        if (hint.text[0])
+            pz_str_addf(out, " (--map %s%s)", pair, hint.text);
+        pz_str_clear(&ours);
+    }
+}
+
 static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
                                     const bool *has, struct pz_err *err)
 {
@@ -77,9 +99,10 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
                    have.data ? have.data : "", option.data ? option.data : "");
     } else {
         add_map_option(example, n_missing, &option);
+        add_map_hint(in->mapping->map, example, names, n, &option);
         pz_err_set(err, PZ_BAD_DATA,
                    "%s: Input CSV is missing the following columns: [%.300s]; the file has: "
-                   "%.300s; name them with %.100s",
+                   "%.300s; name them with %.300s",
                    file, missing.data ? missing.data : "", have.data ? have.data : "",
                    option.data ? option.data : "");
     }

@@ -45,6 +45,13 @@ campaign() {
     done < <(sed 1d list)
 }
 
+@test "man pages say the version at their foot when they are installed" {
+    make -n -B -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$PWD/root" B="$PWD/b" >steps
+    version=$(pz-train --version | sed -n '1s/pz-train //p')
+    foot="s/^\.Os\$/.Os pz $version/"
+    [ "$(grep -cF -- "-e '$foot'" steps)" -ge 7 ] # of six programs, and of the pages in one loop
+}
+
 @test "PZ_THREADS where --threads does not say" {
     small_shop
     PZ_THREADS=x run -2 pz-train -n shop.pzd
