@@ -38,6 +38,9 @@ static const struct pz_opt opts[] = {
             "as in pz-train, for the first recipe"),
     PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Held-out events that do not count are no ground truth"),
+    PZ_LIST(0, "exclude-column", struct config, learn.excluded, "TABLE.COLUMN",
+            "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE); filters "
+            "and answers have it. May be given several times"),
     PZ_REAL(0, "event-power", struct config, learn.event_power, "0 (validation chooses)", 0, 1, "P",
             "as in pz-train, with --split"),
     PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
@@ -160,8 +163,8 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
         return pz_err_set(
             err, PZ_USAGE,
             "--split trains its own models; compare recipes by giving --recipe again");
-    if (!cfg->split &&
-        (cfg->recipes.n || cfg->learn.params.n || cfg->learn.events.n || cfg->output))
+    if (!cfg->split && (cfg->recipes.n || cfg->learn.params.n || cfg->learn.events.n ||
+                        cfg->learn.excluded.n || cfg->output))
         return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
     if (cfg->windows > 0 && (!cfg->split || cfg->recipes.n > 1 || cfg->gate || cfg->report ||
                              cfg->per_user || cfg->output || cfg->objective))

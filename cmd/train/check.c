@@ -12,9 +12,9 @@
 /* Whether an option is given, other than by its default, that only a search heeds. */
 static bool is_of_training(const struct train_cfg *cfg)
 {
-    return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.no_tune || cfg->strict ||
-           cfg->record_time || cfg->learn.tune_time > 0 || cfg->learn.event_power > 0 ||
-           cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
+    return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.excluded.n ||
+           cfg->learn.no_tune || cfg->strict || cfg->record_time || cfg->learn.tune_time > 0 ||
+           cfg->learn.event_power > 0 || cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
            cfg->learn.seed != strtoll(TRAIN_SEED, NULL, 10) ||
            strcmp(cfg->recipe, TRAIN_RECIPE) != 0 || strcmp(cfg->learn.metric, TRAIN_METRIC) != 0;
 }

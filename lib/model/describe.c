@@ -67,9 +67,10 @@ static json_t *parts(const struct pz_model *m)
 
 json_t *pz_model_describe(const struct pz_model *m)
 {
-    static const char *const told[] = { "version", "seed",     "events", "event_power", "trend",
-                                        "seen",    "user_cap", "check",  "chain",       "lineage",
-                                        "live",    "dataset",  "cost" };
+    static const char *const told[] = {
+        "version", "seed",  "events",  "event_power", "trend",   "seen", "user_cap",
+        "check",   "chain", "lineage", "live",        "dataset", "cost", "excluded_columns"
+    };
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "recipe", m->recipe->name,
                           "interactions", (json_int_t)m->n_interactions, "users",
                           (json_int_t)m->users.n, "items", (json_int_t)m->items.n, "bytes",
@@ -136,6 +137,9 @@ static void say_events(const json_t *o, struct pz_str *out)
     if (json_object_get(o, "user_cap"))
         pz_str_addf(out, "; at most the newest %.0f of a user", number(o, "user_cap"));
     pz_str_addc(out, '\n');
+    json_array_foreach (json_object_get(o, "excluded_columns"), i, rule)
+        pz_str_addf(out, "%s%s", i ? ", " : "excluded  ", json_string_value(rule));
+    pz_str_adds(out, json_object_get(o, "excluded_columns") ? "\n" : "");
 }
 
 static void say_parts(const json_t *o, struct pz_str *out)

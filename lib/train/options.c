@@ -21,6 +21,8 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
     *cfg = (struct pz_train_cfg){ .rules = rules,
                                   .own_rules = rules,
                                   .n_rules = options->events.n,
+                                  .excluded = options->excluded.v,
+                                  .n_excluded = options->excluded.n,
                                   .params = options->params.v,
                                   .n_params = options->params.n,
                                   .n_trials = options->no_tune ? 0 : (uint32_t)options->tune,
@@ -34,7 +36,9 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
 void pz_train_options_clear(struct pz_train_cfg *cfg)
 {
     free(cfg->own_rules);
+    free(cfg->own_excluded);
     cfg->rules = cfg->own_rules = NULL;
+    cfg->excluded = cfg->own_excluded = NULL;
 }
 
 void pz_train_options_values(const char *option, struct pz_str *out)

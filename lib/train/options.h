@@ -9,8 +9,8 @@
 
 /* As option tables fill them. */
 struct pz_train_options {
-    struct pz_strs events, params; /* --event, --param */
-    const char *metric;            /* --tune-metric */
+    struct pz_strs events, params, excluded; /* --event, --param, --exclude-column */
+    const char *metric;                      /* --tune-metric */
     long long tune, seed;
     double tune_time;   /* processor seconds */
     double event_power; /* --event-power; 0: not given */

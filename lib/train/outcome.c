@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/dense.h"
 #include "train/heavy.h"
+#include "train/options.h"
 
 json_t *pz_outcome_rules(const struct pz_train_cfg *cfg)
 {
@@ -55,6 +56,15 @@ json_t *pz_outcome_trend(const struct pz_training *t)
                      t->trend.value[PZ_TREND_HALF_LIFE], "rate", t->trend.value[PZ_TREND_RATE]);
 }
 
+static json_t *excluded(const struct pz_train_cfg *cfg)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < cfg->n_excluded; i++)
+        json_array_append_new(list, json_string(cfg->excluded[i]));
+    return list;
+}
+
 bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc)
 {
     bool ok = true;
@@ -63,6 +73,8 @@ bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc)
         ok = json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude")) == 0;
     if (t->corpus.c.event_power > 0)
         ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0 && ok;
+    if (t->cfg->n_excluded > 0)
+        ok = json_object_set_new(doc, "excluded_columns", excluded(t->cfg)) == 0 && ok;
     if (json_object_size(t->check) > 0)
         ok = json_object_set(doc, "check", t->check) == 0 && ok;
     return ok;
@@ -78,6 +90,24 @@ enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct
 
     json_decref(doc);
     return ok ? PZ_OK : pz_err_memory(err, "what the search found", 1e5);
+}
+
+/* Columns that the model did not learn from. */
+static enum pz_status take_excluded(const json_t *doc, struct pz_train_cfg *cfg, struct pz_err *err)
+{
+    const json_t *list = json_object_get(doc, "excluded_columns"), *name;
+    size_t i;
+
+    cfg->n_excluded = json_array_size(list);
+    cfg->excluded = cfg->own_excluded = pz_mem_array(cfg->n_excluded, sizeof *cfg->own_excluded);
+    if (!cfg->own_excluded)
+        return pz_err_memory(err, "excluded columns", 1e3);
+    json_array_foreach (list, i, name) {
+        cfg->own_excluded[i] = json_string_value(name);
+        if (!cfg->own_excluded[i])
+            return pz_err_set(err, PZ_BAD_DATA, "the excluded columns of the model are damaged");
+    }
+    return PZ_OK;
 }
 
 enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg,
@@ -100,7 +130,7 @@ enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg
         if (!rules[i].type || rules[i].weight <= 0)
             return pz_err_set(err, PZ_BAD_DATA, "the event rules of the model are damaged");
     }
-    return PZ_OK;
+    return take_excluded(doc, cfg, err);
 }
 
 static double number(const json_t *o, const char *name)
@@ -177,6 +207,9 @@ enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct
         st = pz_outcome_take_rules(doc, cfg, err);
     if (st == PZ_OK)
         st = pz_corpus_make(ds, cfg->rules, cfg->n_rules, cfg->keep, &t.corpus, err);
+    if (st == PZ_OK)
+        st = pz_exclude_columns(cfg->excluded, cfg->n_excluded, false, &t.corpus.c, &t.learned,
+                                err);
     if (st == PZ_OK) {
         pz_training_begin(&t);
         st = pz_outcome_take(doc, &t, err);
@@ -194,7 +227,6 @@ enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct
     if (st == PZ_OK)
         st = pz_training_write(&t, path, err);
     pz_training_clear(&t);
-    free(cfg->own_rules);
-    cfg->rules = cfg->own_rules = NULL;
+    pz_train_options_clear(cfg);
     return st;
 }

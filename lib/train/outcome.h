@@ -24,9 +24,9 @@ bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc);
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct pz_err *err);
 
-/* The event rules of an outcome, into cfg->rules and cfg->own_rules; types are borrowed from doc.
+/* The event rules and excluded columns of an outcome, into cfg's own; texts are borrowed from doc.
  * Errors: PZ_BAD_DATA they are damaged; PZ_TRY_AGAIN memory is out
- * Owner:  the caller frees cfg->own_rules, also after a failure */
+ * Owner:  the caller frees them by pz_train_options_clear, also after a failure */
 enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg,
                                      struct pz_err *err);
 

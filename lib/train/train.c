@@ -409,6 +409,7 @@ void pz_training_clear(struct pz_training *t)
     json_decref(t->chain);
     pz_corpus_clear(&t->cut);
     pz_corpus_clear(&t->corpus);
+    pz_learned_clear(&t->learned);
 }
 
 enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, struct pz_err *err)
@@ -483,6 +484,9 @@ enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err)
         st = pz_corpus_make(t->ds, cfg->rules, cfg->n_rules, cfg->keep, &t->corpus, err);
     if (st == PZ_OK && t->ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
+    if (st == PZ_OK)
+        st = pz_exclude_columns(cfg->excluded, cfg->n_excluded, true, &t->corpus.c, &t->learned,
+                                err);
     if (st == PZ_OK)
         st = pz_params_check(cfg, err);
     if (st == PZ_OK)

@@ -23,6 +23,9 @@ struct pz_train_cfg {
     const struct pz_event_rule *rules;
     struct pz_event_rule *own_rules; /* the same where pz_train_options_clear frees them */
     size_t n_rules;
+    const char *const *excluded; /* columns that nothing is learned from, "Items.PRICE" */
+    const char **own_excluded;   /* the same where pz_train_options_clear frees it */
+    size_t n_excluded;
     const char *const *params; /* "factors.dim=64", "weight.content=0.2", "sequence=auto" */
     size_t n_params;
     double event_power;  /* by which event weights are damped; 0: validation chooses */

@@ -5,6 +5,7 @@
 #ifndef PZ_TRAIN_TRAINING_H
 #define PZ_TRAIN_TRAINING_H
 
+#include "train/excluded.h"
 #include "train/train.h"
 #include "train/tune.h"
 
@@ -12,6 +13,7 @@ struct pz_training {
     const struct pz_dataset *ds;
     const struct pz_train_cfg *cfg;
     struct pz_corpus_own corpus;
+    struct pz_learned learned;     /* columns that the corpus knows, where some are excluded */
     struct pz_corpus_own cut;      /* without what heavy users have beyond the cap; else all-zero */
     const struct pz_corpus *teach; /* what parts learn from: one of these */
     uint64_t cap;                  /* events of a user that teach; UINT64_MAX: nobody has more */

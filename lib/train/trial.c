@@ -23,6 +23,8 @@ static json_t *question(const struct pz_training *t)
 
     for (size_t i = 0; i < cfg->n_params; i++)
         json_array_append_new(params, json_string(cfg->params[i]));
+    for (size_t i = 0; i < cfg->n_excluded; i++)
+        json_array_append_new(params, json_sprintf("exclude %s", cfg->excluded[i]));
     return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:f, s:o}", "dataset", t->ds->fingerprint,
                      "recipe", cfg->recipe->name, "seed", (json_int_t)cfg->seed, "events",
                      pz_outcome_rules(cfg), "tune", (json_int_t)cfg->n_trials, "metric",

@@ -23,6 +23,7 @@
 #include "data/order.h"
 #include "model/dense.h"
 #include "train/heavy.h"
+#include "train/options.h"
 #include "train/outcome.h"
 #include "train/training.h"
 
@@ -403,6 +404,9 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
     enum pz_status st = pz_corpus_make(u->t.ds, u->cfg.rules, u->cfg.n_rules, NULL, &u->t.corpus,
                                        err);
 
+    if (st == PZ_OK)
+        st = pz_exclude_columns(u->cfg.excluded, u->cfg.n_excluded, false, &u->t.corpus.c,
+                                &u->t.learned, err);
     if (st == PZ_OK) {
         pz_training_begin(&u->t);
         st = pz_outcome_take(u->old->manifest, &u->t, err);
@@ -454,7 +458,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
         st = pz_table_recheck(u.old->table, err);
         if (st == PZ_OK)
             st = copy_model(old_path, path, err);
-        free(u.cfg.own_rules);
+        pz_train_options_clear(&u.cfg);
         pz_dataset_free(ds);
         pz_model_free(u.old);
         return st;
@@ -476,7 +480,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     if (st == PZ_OK)
         st = pz_training_write(&u.t, path, err);
     pz_training_clear(&u.t);
-    free(u.cfg.own_rules);
+    pz_train_options_clear(&u.cfg);
     free(u.old_item);
     free(u.new_item);
     free(u.first_new);

@@ -229,6 +229,37 @@ two_days() {
     run -65 pz-train --info shop.pzd
 }
 
+@test "--exclude-column: nothing is learned from a column, which filters and answers still have" {
+    small_shop
+    fit=(-q --no-tune -p sequence=off)
+    awk -F, -v OFS=, 'NR == 1 { print $0, "NOISE"; next } { print $0, "n" (NR * 7919) % 5 }' "$SHOP/items.csv" >noisy.csv
+    pz-import -q -o noisy.pzd --interactions inter.csv --items noisy.csv
+    pz-train "${fit[@]}" -o with.pzm noisy.pzd
+    pz-train "${fit[@]}" --exclude-column items.noise -o without.pzm noisy.pzd
+    # as if the column were not there
+    pz-import -q -o plain.pzd --interactions inter.csv --items "$SHOP/items.csv"
+    pz-train "${fit[@]}" -o plain.pzm plain.pzd
+    answers() { pz-recommend -q "$1" --all-users --num 5 | cut -d, -f1-4; }
+    cmp <(answers without.pzm) <(answers plain.pzm)
+    run ! cmp -s <(answers with.pzm) <(answers plain.pzm)
+    pz-recommend -q without.pzm --user u0010 --num 5 --filter 'INCLUDE ItemID WHERE Items.NOISE = "n3"' --columns NOISE >list
+    [ "$(sed 1d list | cut -d, -f6 | sort -u)" = n3 ]
+    pz-train --info without.pzm | grep -qx 'excluded  items.noise'
+    # an update and a training by the same settings keep to it
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nu0010,i0001,1711900000,View\n' >day.csv
+    pz-import -q -o day.pzd --interactions day.csv
+    pz-train -q --update without.pzm -o a.pzm day.pzd
+    pz-train -q --update plain.pzm -o b.pzm day.pzd
+    cmp <(answers a.pzm) <(answers b.pzm)
+    pz-train -q --tuned-from without.pzm -o again.pzm noisy.pzd
+    cmp <(answers again.pzm) <(answers without.pzm)
+    run -2 pz-train --no-tune --exclude-column Items.NOSE -o x.pzm noisy.pzd
+    [[ $output == *"did you mean NOISE?"* ]]
+    run -2 pz-train --no-tune --exclude-column NOISE -o x.pzm noisy.pzd
+    [[ $output == *"Items.NAME, Users.NAME or Interactions.NAME"* ]]
+    run -2 pz-train --update without.pzm --exclude-column Items.NOISE -o x.pzm day.pzd
+}
+
 @test "--event-power says how much the weights of event types act; told, kept by updates, and heard" {
     small_shop
     rules=(--event Purchase:weight=1 --event View:weight=0.05)
