@@ -74,7 +74,9 @@ static double least(double a, double b)
 
 static void add_up(const struct looking *l, const double *set, struct pz_trans_sums *s)
 {
-    double share = ((double)l->c->n_items + l->feats->n) / l->n;
+    uint32_t rows = l->c->n_items + l->feats->n;
+    double share = (double)rows / l->n,
+           gram_max = pz_trans_gram_row_max(rows) + (double)l->feats->n;
 
     for (uint32_t k = 0; k < l->n; k++) {
         uint64_t *seen = l->seen + k * l->words;
@@ -85,6 +87,7 @@ static void add_up(const struct looking *l, const double *set, struct pz_trans_s
         kept = least(n, set[PZ_TRANS_KEEP]);
         m = least(kept, set[PZ_TRANS_NEIGHBOURS]);
         s->sources += share * n;
+        s->gram += share * least(n, gram_max);
         s->kept += share * kept;
         s->unknowns += share * m;
         s->cubes += share * m * m * m;
@@ -114,11 +117,12 @@ enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
     return PZ_OK;
 }
 
-/* Each pair stands once in the Gram matrix, those with features twice; a small one is full and square. */
+/* Each pair stands once in the Gram matrix, those with features twice, and of a row no more than fit into its
+ * budget; a small one is full and square. */
 static double gram_bytes(const struct pz_trans_sums *s, const struct pz_trans_feats *feats,
                          double rows)
 {
-    return (feats->n > 0 ? 8 : 5) * s->sources + (rows <= PZ_TRANS_DENSE ? 4 * rows * rows : 0);
+    return (feats->n > 0 ? 8 : 5) * s->gram + (rows <= PZ_TRANS_DENSE ? 4 * rows * rows : 0);
 }
 
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,

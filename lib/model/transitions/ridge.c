@@ -326,16 +326,22 @@ static enum pz_status to_square(struct gram *g, struct pz_err *err)
     return PZ_OK;
 }
 
+uint32_t pz_trans_gram_row_max(uint32_t n)
+{
+    uint32_t row_max = n ? GRAM_ENTRIES / n : 0;
+
+    return row_max < GRAM_ROW_MIN ? GRAM_ROW_MIN : row_max > n ? n : row_max;
+}
+
 static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_csr *counts,
                                 const float *pop, const uint8_t *wanted, struct gram *g,
                                 struct pz_err *err)
 {
-    uint32_t n = counts->n, row_max = n ? GRAM_ENTRIES / n : 0;
+    uint32_t n = counts->n, row_max = pz_trans_gram_row_max(n);
     float *scale = pz_mem_array(n, sizeof *scale);
     uint8_t *source = wanted ? pz_mem_array(n, 1) : NULL;
     enum pz_status st = PZ_OK;
 
-    row_max = row_max < GRAM_ROW_MIN ? GRAM_ROW_MIN : row_max > n ? n : row_max;
     if (!scale || (wanted && !source)) {
         st = pz_err_memory(err, "the Gram matrix", 5.0 * n);
     } else {

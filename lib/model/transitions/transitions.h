@@ -205,6 +205,9 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
                               const struct pz_trans_old *old, struct pz_csr *out,
                               struct pz_err *err);
 
+/* How many pairs a row of the Gram matrix of n items and features keeps at most. Threads: any */
+uint32_t pz_trans_gram_row_max(uint32_t n);
+
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower
  * number), so that no row is long, and in the item's where one is a feature. Rows with wanted[row]
  * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
@@ -264,6 +267,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 struct pz_trans_sums {
     double pairs;           /* of events within the window, both directions */
     double sources;         /* that meet a target */
+    double gram;            /* of those, in the Gram matrix */
     double kept;            /* of those */
     double unknowns, cubes; /* m of a target's system, m^3 */
 };
