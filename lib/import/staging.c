@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/simd.h"
 #include "table/hash.h"
 
 static uint64_t mask_of(unsigned width)
@@ -21,15 +22,26 @@ static uint64_t mask_of(unsigned width)
     return width >= 8 ? UINT64_MAX : ((uint64_t)1 << (8 * width)) - 1;
 }
 
+/* The least and the largest of n > 0 words. */
+PZ_KERNEL static void find_span(const uint64_t *word, size_t n, uint64_t *low, uint64_t *high)
+{
+    uint64_t min = word[0], max = word[0];
+
+    for (size_t i = 1; i < n; i++) {
+        min = word[i] < min ? word[i] : min;
+        max = word[i] > max ? word[i] : max;
+    }
+    *low = min;
+    *high = max;
+}
+
 bool pz_packed_make(struct pz_packed *p, const uint64_t *word, size_t n)
 {
-    uint64_t low = n > 0 ? word[0] : 0, high = low;
+    uint64_t low = 0, high = 0;
     unsigned width = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        low = word[i] < low ? word[i] : low;
-        high = word[i] > high ? word[i] : high;
-    }
+    if (n > 0)
+        find_span(word, n, &low, &high);
     /* At most eight rounds: mask_of(8) is everything. */
     while (high - low > mask_of(width))
         width++;
@@ -56,15 +68,19 @@ void pz_packed_clear(struct pz_packed *p)
 
 void pz_packed_read(const struct pz_packed *p, size_t from, size_t n, uint64_t *word)
 {
-    uint64_t mask = mask_of(p->width);
+    uint64_t mask = mask_of(p->width), base = p->base;
     size_t width = p->width;
 
+    if (width == 0) { /* there are no bytes */
+        for (size_t i = 0; i < n; i++)
+            word[i] = base;
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        uint64_t x = 0;
+        uint64_t x;
 
-        if (width > 0) /* else all words are the base, and there are no bytes */
-            memcpy(&x, p->bytes + (from + i) * width, 8);
-        word[i] = p->base + (x & mask);
+        memcpy(&x, p->bytes + (from + i) * width, 8);
+        word[i] = base + (x & mask);
     }
 }
 

@@ -162,17 +162,19 @@ static void skip_blank_lines(struct pz_csv_reader *r)
     }
 }
 
-/* The record without a quote that ends at the first newline among the marks from m on; false: it has a quote. */
+/* A record without a quote: it ends at the first newline among the marks. False: it has a quote, or no end. */
 static bool next_plain(struct pz_csv_reader *r, struct pz_row *row)
 {
     const char *text = r->text;
     struct pz_cell *cell = r->cell;
-    const uint32_t *mark = r->mark + r->at_mark;
+    const uint32_t *mark = r->mark + r->at_mark, *end = r->mark + r->n_marks;
     size_t start = r->at, stop, n = 0, max = r->max_cells;
 
-    for (;; start = stop + 1) { /* a block ends with a newline */
+    for (;; start = stop + 1) {
         char c;
 
+        if (mark == end)
+            return false;
         stop = *mark++;
         c = text[stop];
         if (c == '"')
