@@ -261,6 +261,7 @@ part_tiers() {
     printf '\n%-34s %9s %12s %9s %16s %6s\n' tier ndcg@10 popularity 'CPU s' 'gain per CPU s' MB
     for set in s3rec-beauty s3rec-lastfm ml-100k; do
         tier "plain-$set" 'no tuning' $set "$SEEDS" --no-tune
+        tier "read-$set" 'no tuning, encoder' $set "$SEEDS" --no-tune -p sequence=on
         tier "off-$set" 'without encoder' $set "$SEEDS" -p sequence=off
         tier "${set#s3rec-}" default $set "$SEEDS"
         for pairs in 0.125 0.25 1 2; do # the default decides from 0.5 on
