@@ -133,7 +133,7 @@ enum pz_status pz_bytes_copy_load(struct pz_table *t, const char *name, const fl
     /* Who wrote one of them wrote all: the last to come is looked for. */
     name_of(full, name, list[n_columns - 1].name);
     if (!pz_table_has(t, full))
-        return pz_table_is_flat(t) ? PZ_OK : make(row, copy, err);
+        return pz_table_is_flat(t) || !pz_table_is_asked(t) ? PZ_OK : make(row, copy, err);
     for (size_t i = 0; i < n_columns && st == PZ_OK; i++) {
         name_of(full, name, list[i].name);
         st = pz_table_get(t, full, list[i].type, list[i].n, &data[i], NULL, err);

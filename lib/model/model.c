@@ -183,8 +183,9 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
     return st;
 }
 
-static enum pz_status open_model(const char *path, bool anew, struct pz_model **out,
-                                 struct pz_err *err)
+/* set_up: what is said of the table before it is read; NULL: nothing */
+static enum pz_status open_model(const char *path, void (*set_up)(struct pz_table *),
+                                 struct pz_model **out, struct pz_err *err)
 {
     struct pz_model *m = calloc(1, sizeof *m);
     enum pz_status st = m ? PZ_OK : pz_err_memory(err, "a model", sizeof *m);
@@ -193,8 +194,8 @@ static enum pz_status open_model(const char *path, bool anew, struct pz_model **
         st = pz_table_open(path, "modl", &m->table, err);
     if (st == PZ_OK)
         st = pz_table_trust(m->table, &m->sealed, err);
-    if (st == PZ_OK && anew)
-        pz_table_read_anew(m->table);
+    if (st == PZ_OK && set_up)
+        set_up(m->table);
     if (st == PZ_OK) {
         st = load_data(m, err);
         if (st == PZ_OK)
@@ -216,12 +217,17 @@ static enum pz_status open_model(const char *path, bool anew, struct pz_model **
 
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err)
 {
-    return open_model(path, false, out, err);
+    return open_model(path, NULL, out, err);
 }
 
 enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err)
 {
-    return open_model(path, true, out, err);
+    return open_model(path, pz_table_read_anew, out, err);
+}
+
+enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err)
+{
+    return open_model(path, pz_table_ask_nothing, out, err);
 }
 
 void pz_model_free(struct pz_model *m)

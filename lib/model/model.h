@@ -96,6 +96,12 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
  * Errors: as pz_model_open
  * Owner:  as pz_model_open */
 enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err);
+
+/* The same for who brings the parts up to date and asks them nothing: what only answers need is not made.
+ *
+ * Errors: as pz_model_open
+ * Owner:  as pz_model_open */
+enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
 /* What follows from the parts and is written beside them at publication (scorer.h, derive).

@@ -13,6 +13,7 @@ struct pz_table {
     char *path; /* for messages */
     char kind[5];
     bool flat, anew;    /* anew: see pz_table_read_anew */
+    bool unasked;       /* see pz_table_ask_nothing */
     unsigned char *map; /* the whole file */
     uint64_t size;
     struct stat info;             /* of the file when it was opened */

@@ -237,6 +237,16 @@ bool pz_table_is_flat(const struct pz_table *t)
     return t->flat && !t->anew;
 }
 
+void pz_table_ask_nothing(struct pz_table *t)
+{
+    t->unasked = true;
+}
+
+bool pz_table_is_asked(const struct pz_table *t)
+{
+    return !t->unasked;
+}
+
 void pz_table_read_anew(struct pz_table *t)
 {
     t->anew = true;

@@ -120,6 +120,12 @@ bool pz_table_is_flat(const struct pz_table *t);
  * Threads: one, before the table is read */
 void pz_table_read_anew(struct pz_table *t);
 
+/* Say, and whether somebody said, that parts are read to be changed and are asked nothing: what follows from
+ * columns for answers alone need not be made.
+ * Threads: one, before the table is read */
+void pz_table_ask_nothing(struct pz_table *t);
+bool pz_table_is_asked(const struct pz_table *t);
+
 /* How many columns there are, the i-th in file order, and whether there is one of that name. */
 size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);

@@ -446,7 +446,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     bool same;
 
     if (st == PZ_OK)
-        st = pz_model_open(old_path, &u.old, err);
+        st = pz_model_open_to_update(old_path, &u.old, err);
     if (st == PZ_OK)
         st = pz_outcome_take_rules(u.old->manifest, &u.cfg, err);
     if (st == PZ_OK)
