@@ -56,21 +56,34 @@ int pz_live_join(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e
                      e->session_id, n_session, 0);
 }
 
+static int put_owner(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                     uint64_t number)
+{
+    unsigned char key[PZ_LIVE_KEY_BYTES];
+
+    return pz_db_put(s, txn, PZ_DB_OWNER, key, pz_live_owner_key(key, e, number), NULL, 0, 0);
+}
+
+/* All of an event but its id and owner. */
+static int put_record(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                      uint64_t number)
+{
+    int rc = pz_live_add_record(s, txn, number, e);
+
+    return rc == 0 && e->user_id && e->session_id ? pz_live_join(s, txn, e, number) : rc;
+}
+
 int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
                     uint64_t number, int64_t at, int64_t oldest, enum pz_live_fate *fate)
 {
-    unsigned char key[PZ_LIVE_KEY_BYTES];
-    int rc = 0;
+    struct pz_claiming of = { e, 1, number - 1, at, oldest, fate };
+    int rc;
 
     *fate = PZ_LIVE_STORED;
-    if (e->event_id)
-        rc = pz_ids_claim(s, txn, e, number, at, oldest, fate);
-    if (rc != 0 || *fate != PZ_LIVE_STORED)
-        return rc;
-    rc = pz_live_add_record(s, txn, number, e);
-    if (rc == 0)
-        rc = pz_db_put(s, txn, PZ_DB_OWNER, key, pz_live_owner_key(key, e, number), NULL, 0, 0);
-    return rc == 0 && e->user_id && e->session_id ? pz_live_join(s, txn, e, number) : rc;
+    rc = pz_ids_claim(s, txn, &of);
+    if (rc == 0 && *fate == PZ_LIVE_STORED)
+        rc = put_owner(s, txn, e, number);
+    return rc == 0 && *fate == PZ_LIVE_STORED ? put_record(s, txn, e, number) : rc;
 }
 
 struct putting {
@@ -80,21 +93,57 @@ struct putting {
     uint64_t last;
 };
 
+struct numbered {
+    const struct pz_event *e;
+    uint64_t number;
+};
+
+/* In the order of the keys of owner, nearly; pages are filled one after the other then. */
+static int by_owner(const void *x, const void *y)
+{
+    const struct numbered *a = x, *b = y;
+    const char *who = a->e->user_id ? a->e->user_id : a->e->session_id,
+               *other = b->e->user_id ? b->e->user_id : b->e->session_id;
+    int order = strcmp(who, other);
+
+    return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+static int put_stored(struct pz_live_store *s, MDB_txn *txn, struct putting *to)
+{
+    struct numbered *list = pz_mem_array(to->n, sizeof *list);
+    size_t n = 0;
+    int rc = list ? 0 : ENOMEM;
+
+    for (size_t i = 0; i < to->n && rc == 0; i++)
+        if (to->fate[i] ==
+            PZ_LIVE_STORED) { /* numbers have no gaps: only what is stored takes one */
+            list[n++] = (struct numbered){ &to->event[i], ++to->last };
+            rc = put_record(s, txn, &to->event[i], to->last);
+        }
+    if (rc == 0 && n > 1)
+        qsort(list, n, sizeof *list, by_owner);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = put_owner(s, txn, list[i].e, list[i].number);
+    free(list);
+    return rc;
+}
+
 /* New events get the next numbers. */
 static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct putting *to = context;
+    struct pz_claiming of = { to->event, to->n, 0, pz_time_now(), INT64_MIN, to->fate };
     int rc = pz_db_next(s, txn, &to->last);
 
-    for (size_t i = 0; i < to->n && rc == 0; i++) {
-        to->fate[i] = PZ_LIVE_REFUSED;
-        if (pz_live_check(&to->event[i], NULL) != PZ_OK)
-            continue;
-        rc = pz_live_put_one(s, txn, &to->event[i], to->last + 1, pz_time_now(), INT64_MIN,
-                             &to->fate[i]);
-        /* Numbers have no gaps: only what is stored takes one. */
-        to->last += to->fate[i] == PZ_LIVE_STORED;
-    }
+    for (size_t i = 0; i < to->n; i++)
+        to->fate[i] = pz_live_check(&to->event[i], NULL) == PZ_OK ? PZ_LIVE_STORED
+                                                                  : PZ_LIVE_REFUSED;
+    of.last = to->last;
+    if (rc == 0) /* all at once: by the order of their hashes, each page is written once */
+        rc = pz_ids_claim(s, txn, &of);
+    if (rc == 0)
+        rc = put_stored(s, txn, to);
     return rc == 0 ? pz_db_put_meta(s, txn, "last", to->last) : rc;
 }
 

@@ -5,7 +5,7 @@
  *   events     number -> record (store.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
  *              is the user's; one with a session alone the session's
- *   ids        event id -> number: a repeated event is acknowledged and kept once
+ *   ids        hashes of event ids, in buckets (claims.c): a repeated event is acknowledged and kept once
  *   sessions   session id -> number of the event that joined it to a user, user id: the first event
  *              that carries both decides
  *   joins      user id, NUL, that number -> session id

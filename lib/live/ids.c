@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event ids and forgotten users: see ids.h. Both must be recognised for a long time and never be
- * read: an event id so that a late repeat stays out, a forgotten user so that no history in a model
- * is used. So their keys are hashes with the store's salt (192 random bytes in "meta"), of one
- * length however long the ids are.
+/* Forgotten users, and the salt of hashes: see ids.h. Event ids and forgotten users must be recognised
+ * for a long time and never be read: an event id so that a late repeat stays out (claims.c), a
+ * forgotten user so that no history in a model is used. So they are kept as hashes with the store's
+ * salt (192 random bytes in "meta"), of one length however long the ids are.
  *
- *   ids        hash of the event id -> number, u64 hash of user (or session) and item, i64 Unix
- *              seconds when it was taken
  *   forgotten  hash of the user id -> number, then the id itself until it is purged
  *
  * In format 1 the keys were the ids themselves and the values numbers. A writer turns them into
@@ -17,10 +15,9 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
-#include "base/time.h"
 #include "table/hash.h"
 
-enum { HASH_BYTES = 16, ID_VALUE_BYTES = 24 };
+enum { HASH_BYTES = 16 };
 
 /* NULL in *salt: format 1. */
 static int get_salt(struct pz_live_store *s, MDB_txn *txn, const unsigned char **salt)
@@ -50,94 +47,6 @@ static int put(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const MDB_v
                const void *value, size_t n, unsigned flags)
 {
     return pz_db_put(s, txn, db, key->mv_data, key->mv_size, value, n, flags);
-}
-
-/* ---- event ids ---- */
-
-static void make_value(unsigned char value[ID_VALUE_BYTES], const struct pz_event *e,
-                       uint64_t number, int64_t at)
-{
-    const char *who = e->user_id ? e->user_id : e->session_id, *item = e->item_id ? e->item_id : "";
-    /* Tells a sender who repeats an event from two who chose the same id for different ones. */
-    uint64_t what = pz_hash64(who, strlen(who)) * 31 + pz_hash64(item, strlen(item));
-
-    pz_db_put_number(value, number);
-    pz_db_put_number(value + 8, what);
-    pz_db_put_number(value + 16, (uint64_t)at);
-}
-
-/* When an id was taken; of format 1 that is not known. */
-static int64_t time_of(const MDB_val *v)
-{
-    return v->mv_size == ID_VALUE_BYTES
-               ? (int64_t)pz_db_get_number((const unsigned char *)v->mv_data + 16)
-               : 0;
-}
-
-int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                 int64_t at, int64_t oldest, enum pz_live_fate *fate)
-{
-    unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
-    const unsigned char *salt;
-    MDB_val k, v;
-    int rc = get_salt(s, txn, &salt);
-
-    *fate = PZ_LIVE_STORED;
-    if (rc != 0)
-        return rc;
-    make_value(value, e, number, at);
-    k = make_key(salt, e->event_id, hash);
-    rc = put(s, txn, PZ_DB_IDS, &k, value, sizeof value, MDB_NOOVERWRITE);
-    if (rc == MDB_KEYEXIST)
-        rc = get(s, txn, PZ_DB_IDS, &k, &v);
-    else
-        return rc;
-    if (rc != 0)
-        return rc;
-    if (time_of(&v) < oldest)
-        return put(s, txn, PZ_DB_IDS, &k, value, sizeof value, 0);
-    /* of format 1 only the number is known */
-    *fate = v.mv_size < 16 || memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0
-                ? PZ_LIVE_REPEATED
-                : PZ_LIVE_CONFLICT;
-    return 0;
-}
-
-int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t before,
-                uint64_t *n_removed)
-{
-    struct pz_walk w;
-
-    pz_walk_begin(&w, s, txn, PZ_DB_IDS);
-    while (pz_walk_next(&w)) {
-        /* Kept while a sender may still repeat it, or while the event itself is still here. */
-        if (w.value.mv_size < 8 || pz_db_get_number(w.value.mv_data) > upto ||
-            time_of(&w.value) >= before)
-            continue;
-        pz_walk_delete(&w);
-        ++*n_removed;
-    }
-    return pz_walk_end(&w);
-}
-
-int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                enum pz_live_fate *fate)
-{
-    unsigned char hash[HASH_BYTES], value[ID_VALUE_BYTES];
-    const unsigned char *salt;
-    MDB_val k, v;
-    int rc = get_salt(s, txn, &salt);
-
-    *fate = PZ_LIVE_STORED; /* and forgotten or collected since */
-    if (rc != 0 || !e->event_id)
-        return rc;
-    make_value(value, e, number, 0);
-    k = make_key(salt, e->event_id, hash);
-    rc = get(s, txn, PZ_DB_IDS, &k, &v);
-    if (rc == 0 && v.mv_size == ID_VALUE_BYTES && memcmp(v.mv_data, value, 8) != 0)
-        *fate = memcmp((const char *)v.mv_data + 8, value + 8, 8) == 0 ? PZ_LIVE_REPEATED
-                                                                       : PZ_LIVE_CONFLICT;
-    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 /* ---- forgotten users ---- */
@@ -187,23 +96,6 @@ int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
     if (rc == 0)
         make_key(salt, user_id, hash);
     return rc;
-}
-
-int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, int64_t *at)
-{
-    unsigned char hash[HASH_BYTES];
-    const unsigned char *salt;
-    MDB_val k, v;
-    int rc = get_salt(s, txn, &salt);
-
-    *at = pz_time_now();
-    if (rc != 0 || !e->event_id)
-        return rc;
-    k = make_key(salt, e->event_id, hash);
-    rc = get(s, txn, PZ_DB_IDS, &k, &v);
-    if (rc == 0)
-        *at = time_of(&v);
-    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,

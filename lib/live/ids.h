@@ -8,11 +8,20 @@
 
 #include "live/records.h"
 
-/* Take an event's id for the number. *fate: PZ_LIVE_STORED when it was free, PZ_LIVE_REPEATED when
- * the same event had it, PZ_LIVE_CONFLICT when an event of another user or item had it. at: Unix
- * seconds, from when it is taken; one taken before `oldest` is free. */
-int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
-                 int64_t at, int64_t oldest, enum pz_live_fate *fate);
+/* Events that want their ids. */
+struct pz_claiming {
+    const struct pz_event *event; /* [n] */
+    size_t n;
+    uint64_t last;           /* number given out last */
+    int64_t at;              /* Unix seconds: from when the ids are taken */
+    int64_t oldest;          /* ids taken before it are free */
+    enum pz_live_fate *fate; /* [n] others than PZ_LIVE_STORED are passed over */
+};
+
+/* Take the ids of the events whose fate is PZ_LIVE_STORED for the numbers behind `last`, which those get whose
+ * fate it stays, in order. The fate of the others: PZ_LIVE_REPEATED when the same event has the id,
+ * PZ_LIVE_CONFLICT when an event of another user or item has it. EOVERFLOW: a number has more than 40 bits. */
+int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_claiming *of);
 
 /* What became of an event that was applied under a number before, and whose record is not there. */
 int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
@@ -28,8 +37,9 @@ int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
 int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,
                        const unsigned char hash[PZ_IDS_HASH_BYTES], uint64_t number);
 
-/* When an event's id was taken; now for one that has none. */
-int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, int64_t *at);
+/* When an event's id was taken, to four minutes; now for one that has none, or where that is not known. */
+int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
+                int64_t *at);
 
 /* The salt; and another one in its place, of a store that has no hashes yet. */
 int pz_ids_get_salt(struct pz_live_store *s, MDB_txn *txn, unsigned char *salt);
@@ -52,5 +62,8 @@ int pz_ids_read_forgotten(struct pz_live_store *s, MDB_txn *txn, const MDB_val *
 
 /* Make the salt of a new store, or of one of format 1, whose ids are hashed then. */
 int pz_ids_make(struct pz_live_store *s, MDB_txn *txn, uint64_t format);
+
+/* Pack the ids of a store of formats 1 to 3, those of the first hashed. */
+int pz_ids_pack(struct pz_live_store *s, MDB_txn *txn);
 
 #endif

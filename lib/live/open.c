@@ -35,7 +35,13 @@
 #include "live/ids.h"
 #include "live/page.h"
 
-enum { FORMAT = 3, MAX_READERS = 1024, OPEN_TRIES = 100, LOOKED_THROUGH = 1 << 20 };
+enum {
+    FORMAT = 4,
+    FORMAT_CHECKED = 3,
+    MAX_READERS = 1024,
+    OPEN_TRIES = 100,
+    LOOKED_THROUGH = 1 << 20
+};
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -130,7 +136,7 @@ int pz_db_grow(struct pz_live_store *s, int why)
 /* ---- the environment ---- */
 
 /* Of a new store; one of an older format keeps its identity. Format 1 had ids as they are, format 2 no
- * checks. */
+ * checks, format 3 an entry for each event id. */
 static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     uint64_t id = 0;
@@ -138,8 +144,12 @@ static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 
     if (rc == 0 && format == 1)
         rc = pz_ids_make(s, txn, format);
-    if (rc == 0)
+    if (rc == 0 && format == FORMAT_CHECKED)
+        rc = pz_db_check_counts(s, txn);
+    if (rc == 0 && format < FORMAT_CHECKED)
         rc = pz_db_add_checks(s, txn, format > 0);
+    if (rc == 0 && format > 0)
+        rc = pz_ids_pack(s, txn);
     if (rc == 0 && format == 0)
         rc = pz_db_put_meta(s, txn, "id", id);
     if (rc == 0 && format == 0)

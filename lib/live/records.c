@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries of tables: see records.h. The one place that calls LMDB's get, put, del and cursors.
  *
- * In format 3 a value is followed by its check: 4 bytes, the lower half of
+ * Since format 3 a value is followed by its check: 4 bytes, the lower half of
  *
  *   hash(value) + 31 hash(key) + number of the table,      hash: XXH3, 64 bits
  *
@@ -20,7 +20,7 @@
 #include "live/page.h"
 #include "table/hash.h"
 
-enum { FORMAT_CHECKED = 3, KEY_MAX = 511 /* of LMDB */ };
+enum { FORMAT_CHECKED = 3, FORMAT_PACKED = 4, KEY_MAX = 511 /* of LMDB */ };
 
 #define HASH_OF_NOTHING 0x2d06800538d394c2u
 
@@ -29,6 +29,7 @@ static const char *const counts = "counts";
 /* Of the transaction that this thread is in. */
 static _Thread_local struct {
     bool checked;             /* values have checks */
+    bool packed;              /* event ids are in buckets */
     struct pz_page_tree tree; /* where to look; .file NULL: do not, the pages may change */
 } now;
 
@@ -267,7 +268,7 @@ int pz_db_learn_format(struct pz_live_store *s, MDB_txn *txn, bool writes, uint6
     MDB_val k = pz_db_val("format", 6), v;
     int rc = mdb_get(txn, s->db[PZ_DB_META], &k, &v);
 
-    now.checked = false;
+    now.checked = now.packed = false;
     now.tree.file = NULL;
     *format = 0;
     if (rc != 0)
@@ -283,7 +284,13 @@ int pz_db_learn_format(struct pz_live_store *s, MDB_txn *txn, bool writes, uint6
     *format = pz_db_get_number(v.mv_data);
     if ((*format >= FORMAT_CHECKED) != now.checked)
         return MDB_CORRUPTED;
-    return *format > FORMAT_CHECKED ? MDB_VERSION_MISMATCH : 0;
+    now.packed = *format >= FORMAT_PACKED;
+    return *format > FORMAT_PACKED ? MDB_VERSION_MISMATCH : 0;
+}
+
+bool pz_db_has_packed_ids(void)
+{
+    return now.packed;
 }
 
 static int add_check(struct pz_walk *w)

@@ -74,6 +74,9 @@ int pz_walk_end(struct pz_walk *w);
  * values have checks; 0: a new store. */
 int pz_db_learn_format(struct pz_live_store *s, MDB_txn *txn, bool writes, uint64_t *format);
 
+/* Whether the store of this thread's transaction has its event ids in buckets (claims.c): since format 4. */
+bool pz_db_has_packed_ids(void);
+
 /* From now on the values of this transaction have checks; add them to those of format 2. */
 int pz_db_add_checks(struct pz_live_store *s, MDB_txn *txn, bool old);
 

@@ -182,7 +182,7 @@ TEST(an_event_id_is_free_again_after_its_days_by_the_clock_of_the_log)
 
     add(&list, "u", NULL, "a", "id", T0);
     add(&list, "u", NULL, "a", "id", T0 + PZ_LIVE_ID_DAYS * DAY);
-    add(&list, "u", NULL, "a", "id", T0 + PZ_LIVE_ID_DAYS * DAY + 1);
+    add(&list, "u", NULL, "a", "id", T0 + PZ_LIVE_ID_DAYS * DAY + 256);
     assert_int_equal(apply(0, &list, 1, 3, 0, fate), 0);
     assert_int_equal(fate[1], PZ_LIVE_REPEATED);
     assert_int_equal(fate[2], PZ_LIVE_STORED);

@@ -16,6 +16,7 @@
 #include "base/signals.h"
 #include "live/db.h"
 #include "live/overlay.h"
+#include "live/records.h"
 #include "live/store.h"
 #include "table/hash.h"
 #include "tests/unit/unit.h"
@@ -148,6 +149,35 @@ static void put_raw(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const 
                      0);
 }
 
+enum { MANY = 3000 };
+
+/* As entries of their own, as they were before format 4. */
+static int unpack_ids(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    unsigned char key[MANY + 50][16] = { { 0 } }, value[24] = { 0 };
+    size_t n = 0;
+    struct pz_walk w;
+    (void)context;
+    pz_walk_begin(&w, s, txn, PZ_DB_IDS);
+    while (pz_walk_next(&w))
+        for (size_t i = 0; i < w.value.mv_size / 16; i++)
+            memcpy(key[n++], (const char *)w.value.mv_data + 16 * i, 16);
+    assert_int_equal(pz_walk_end(&w), 0);
+    assert_int_equal(mdb_drop(txn, s->db[PZ_DB_IDS], 0), 0);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t what = pz_db_get_number(key[i] + 8);
+        pz_db_put_number(value, what >> 24);
+        pz_db_put_number(value + 16, (what & 0xffffff) << 8);
+        assert_int_equal(pz_db_put(s, txn, PZ_DB_IDS, key[i], 16, value, 24, 0), 0);
+    }
+    return pz_db_put_meta(s, txn, "format", 3);
+}
+
+static void make_format_3(struct pz_live_store *s)
+{
+    assert_int_equal(pz_db_write(s, unpack_ids, NULL, "unpacking", NULL), PZ_OK);
+}
+
 /* A store as pz wrote it before values had checks. */
 static void make_format_2(struct pz_live_store *s, MDB_txn *txn)
 {
@@ -227,8 +257,6 @@ TEST(a_store_of_the_first_format_keeps_its_ids_and_its_forgotten)
     }
 }
 
-enum { MANY = 3000 };
-
 static void fill(struct pz_live_store *s)
 {
     static char id[MANY][16], item[MANY][16], user[MANY][16], session[MANY][16];
@@ -306,6 +334,7 @@ TEST(a_store_without_checks_is_read_as_it_is_and_gets_them_from_a_writer)
     struct pz_event e = event_of("u1", NULL, "new");
     fill(s);
     ask_all(s, want, st);
+    make_format_3(s);
     change(s, make_format_2);
     pz_live_close(s);
     assert_int_equal(pz_live_open(dir, false, &s, NULL), PZ_OK);
@@ -324,6 +353,78 @@ TEST(a_store_without_checks_is_read_as_it_is_and_gets_them_from_a_writer)
         assert_int_equal(pz_live_verify(s, NULL), PZ_OK);
         assert_int_equal(pz_live_compact(s, NULL, NULL), PZ_OK);
     }
+    pz_live_close(s);
+}
+
+TEST(a_store_with_an_entry_for_each_event_id_is_read_as_it_is_and_packed_by_a_writer)
+{
+    struct pz_live_store *s = open_store();
+    uint64_t want[3], got[3], last;
+    enum pz_status st[3];
+    struct pz_event e = event_of("u1", NULL, "new");
+    fill(s);
+    ask_all(s, want, st);
+    make_format_3(s);
+    pz_live_close(s);
+    assert_int_equal(pz_live_open(dir, false, &s, NULL), PZ_OK);
+    ask_all(s, got, st);
+    assert_memory_equal(got, want, sizeof want);
+    e.event_id = "e1"; /* stored before, by another user */
+    assert_int_equal(put(s, &e, 1, &last), 0);
+    e.event_id = "never";
+    assert_int_equal(put(s, &e, 1, &last), 1);
+    assert_int_equal(put(s, &e, 1, &last), 0);
+    pz_live_close(s);
+    s = open_store();
+    ask_all(s, got, st);
+    assert_true(st[0] == PZ_OK && st[1] == PZ_OK);
+    assert_int_equal(pz_live_verify(s, NULL), PZ_OK);
+    pz_live_close(s);
+}
+
+static int count_ids(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    uint64_t *n = context;
+    struct pz_walk w;
+    n[0] = n[1] = 0;
+    pz_walk_begin(&w, s, txn, PZ_DB_IDS);
+    while (pz_walk_next(&w)) {
+        n[0] += w.value.mv_size;
+        n[1]++;
+    }
+    return pz_walk_end(&w);
+}
+
+/* Ids in an order without sense, in batches of any size, half of them once more. */
+TEST(event_ids_are_kept_once_however_they_come_in_sixteen_bytes_each)
+{
+    enum { N = 20000, BATCH = 900 };
+    struct pz_live_store *s = open_store();
+    static struct pz_event e[BATCH];
+    static enum pz_live_fate fate[BATCH];
+    static char id[BATCH][24];
+    static bool taken[N];
+    uint64_t last = 0, n_taken = 0, random = 12345, n[2] = { 0, 0 };
+    for (size_t round = 0; n_taken < N * 9 / 10; round++) {
+        size_t batch = 1 + round * 37 % BATCH;
+        for (size_t i = 0; i < batch; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            snprintf(id[i], sizeof id[i], "%llu", (unsigned long long)(random >> 33) % N);
+            e[i] = event_of("u", NULL, "a");
+            e[i].event_id = id[i];
+        }
+        assert_int_equal(pz_live_put_each(s, e, batch, fate, &last, NULL), PZ_OK);
+        for (size_t i = 0; i < batch; i++) {
+            bool *is = &taken[atoi(id[i])];
+            assert_int_equal(fate[i], *is ? PZ_LIVE_REPEATED : PZ_LIVE_STORED);
+            n_taken += !*is;
+            *is = true;
+        }
+        assert_int_equal(last, n_taken);
+    }
+    assert_int_equal(pz_db_read(s, count_ids, n, "counting", NULL), PZ_OK);
+    assert_int_equal(n[0], 16 * n_taken);
+    assert_true(n[1] * 24 <= n_taken); /* buckets */
     pz_live_close(s);
 }
 

@@ -92,7 +92,7 @@ static int gather_events(struct pz_live_store *s, MDB_txn *txn, struct pz_entrie
         x->number = pz_db_get_number(w.key.mv_data);
         w.rc = pz_live_read_record(&w.value, &e);
         if (w.rc == 0)
-            w.rc = pz_ids_time(s, txn, &e, &x->at);
+            w.rc = pz_ids_time(s, txn, &e, x->number, &x->at);
     }
     return pz_walk_end(&w);
 }
