@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "train/training.h"
@@ -68,13 +69,24 @@ static bool is_word(const char *word, const char *text, size_t n)
     return strlen(word) == n && strncmp(word, text, n) == 0;
 }
 
+/* on, off or auto, in any case; NULL: none of them. */
+static const char *switch_value(const char *text)
+{
+    static const char *const values[] = { "on", "off", "auto" };
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (strcasecmp(text, values[i]) == 0)
+            return values[i];
+    return NULL;
+}
+
 const char *pz_params_asked(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 {
     struct param p;
 
     for (size_t i = cfg->n_params; i-- > 0;)
         if (split(cfg->params[i], &p) && !p.dot && is_word(s->name, p.text, p.n_before))
-            return p.value;
+            return switch_value(p.value);
     return NULL;
 }
 
@@ -155,10 +167,9 @@ static enum pz_status check_switch(const struct param *p, struct pz_err *err)
 
     if (!s || s == &pz_trend_choice)
         return unknown(p, err);
-    if (strcmp(p->value, "on") != 0 && strcmp(p->value, "off") != 0 &&
-        strcmp(p->value, "auto") != 0)
+    if (!switch_value(p->value))
         return pz_err_set(err, PZ_USAGE, "-p %s: on, off or auto is needed", p->text);
-    if (s->is_fallback && strcmp(p->value, "off") == 0)
+    if (s->is_fallback && strcmp(switch_value(p->value), "off") == 0)
         return pz_err_set(err, PZ_USAGE,
                           "-p %s: every recipe falls back on %s; weight.%s=0 keeps it out of the "
                           "blend",

@@ -311,6 +311,8 @@ two_days() {
         [[ $output == *"no such part"* ]]
         run -2 pz-train -q --no-tune -r $recipe -p factors=maybe -o bad.pzm shop.pzd
         [[ $output == *"on, off or auto"* ]]
+        run -2 pz-train -q --no-tune -r $recipe -p popularity=OFF -o bad.pzm shop.pzd
+        [[ $output == *"falls back on popularity"* ]] # in any case
         run -2 pz-train -q --no-tune -r $recipe -p factors -o bad.pzm shop.pzd
         [[ $output == *"NAME=VALUE"* ]]
     done
