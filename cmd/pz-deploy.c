@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-deploy: publish models as campaigns, look at them, set them, go back, tidy up. The option tables
- * and the list of subcommands; their work is in deploy/. */
+/* pz-deploy: publish models as campaigns, look at them, set them, go back, tidy up. The option
+ * tables and the list of subcommands; their work is in deploy/. */
 #include "campaign/operand.h"
 #include "cmd/deploy/deploy.h"
 #include "table/table.h"

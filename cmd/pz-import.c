@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-import: interaction logs become a dataset file. The option table; the modes are in import/ and are
- * told by --merge, --info, --check and --export; without them: import. */
+/* pz-import: interaction logs become a dataset file. The option table; the modes are in import/ and
+ * are told by --merge, --info, --check and --export; without them: import. */
 #include "cmd/import/import.h"
 #include "table/table.h"
 

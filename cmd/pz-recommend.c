@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pz-recommend: answers from a campaign or a model file, one or many. The option table and the order of
- * the work; its steps are in recommend/. */
+/* pz-recommend: answers from a campaign or a model file, one or many. The option table and the
+ * order of the work; its steps are in recommend/. */
 #include "campaign/operand.h"
 #include "cmd/recommend/recommend.h"
 #include "table/table.h"

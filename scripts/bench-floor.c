@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench-floor FILE: read a file of numbers between commas, split it and convert them, and nothing else: what no
- * import can do without. */
+/* bench-floor FILE: read a file of numbers between commas, split it and convert them, and nothing
+ * else: what no import can do without. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench-rank MODEL [USERS [ROUNDS]]: processor time of pz_rank, 25 items for each of some users of a
- * model or a model.flat, one by one and in blocks, beside floors measured in the same run: one
- * pass of 8-bit rows, as many and as long as the model's item vectors, times a 16-bit query; and the
- * product of as many vectors of floats with those of 64 users, a user's share of it. */
+/* bench-rank MODEL [USERS [ROUNDS]]: processor time of pz_rank, 25 items for each of some users of
+ * a model or a model.flat, one by one and in blocks, beside floors measured in the same run: one
+ * pass of 8-bit rows, as many and as long as the model's item vectors, times a 16-bit query; and
+ * the product of as many vectors of floats with those of 64 users, a user's share of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +102,8 @@ PZ_KERNEL static void look(const float *score, float *best)
             best[k] = score[k] > best[k] ? score[k] : best[k];
 }
 
-/* Microseconds a user of the product of n x d numbers with TOGETHER vectors, each score looked at. */
+/* Microseconds a user of the product of n x d numbers with TOGETHER vectors, each score looked
+ * at. */
 static struct spread product_us(size_t n, size_t d, size_t rounds)
 {
     size_t tiles = (n + TILE - 1) / TILE;

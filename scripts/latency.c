@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* latency [-c] N COMMAND [ARG]...: run the command N times, its output thrown away, and print the least,
- * the median and the 95 % point of the milliseconds from before it is started to after it has
- * ended, or of processor time (-c), and then the pages that the last run touched first. */
+/* latency [-c] N COMMAND [ARG]...: run the command N times, its output thrown away, and print the
+ * least, the median and the 95 % point of the milliseconds from before it is started to after it
+ * has ended, or of processor time (-c), and then the pages that the last run touched first. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdbool.h>

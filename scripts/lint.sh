@@ -159,6 +159,11 @@ formatting() {
         sed -n 's/: warning: code should be clang-formatted.*//p' || true
 }
 
+# Lines over the 100 columns of .clang-format, which leaves comments alone.
+too_wide() {
+    git ls-files '*.c' '*.h' | xargs awk 'length > 100 { print FILENAME ":" FNR ": " length " columns" }'
+}
+
 # optional TOOL: true when it is installed; says so when not
 optional() {
     command -v "$1" >/dev/null 2>&1 || { echo "lint: $1 is not installed, skipped" >&2; return 1; }
@@ -172,6 +177,7 @@ report bits < <(bit_sets)
 report prototypes < <(undocumented)
 report scorers < <(scorer_names)
 report size < <(too_long)
+report width < <(too_wide)
 report contracts < <(contracts)
 report private < <(private_headers)
 if optional clang-format; then

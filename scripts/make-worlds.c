@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Write the interactions of a made world as CSV to standard output. Each world has one difficulty that
- * real data have as well, alone and strong, and everything in it follows from SEED: the same bytes at
- * every run.
+/* Write the interactions of a made world as CSV to standard output. Each world has one difficulty
+ * that real data have as well, alone and strong, and everything in it follows from SEED: the same
+ * bytes at every run.
  *
- *   drift      news: an item lives for about a month and fades from its first day on; a user reads in
- *              2 of 20 fields
- *   shop       an online shop: half of the items stay, the others live for a month; what was seen is
- *              often seen again soon, some of it is bought
+ *   drift      news: an item lives for about a month and fades from its first day on; a user reads
+ *              in 2 of 20 fields
+ *   shop       an online shop: half of the items stay, the others live for a month; what was seen
+ *              is often seen again soon, some of it is bought
  *   groceries  a household buys about 15 staples, each at an interval of its own, and now and then
  *              something else
- *   bots       people with tastes, and 10 robots that walk through the catalogue and make 95 % of all
- *              events
- *   films      many events of few users: what comes next follows from where the last films lie, which
- *              takes many of them to find out
+ *   bots       people with tastes, and 10 robots that walk through the catalogue and make 95 % of
+ *              all events
+ *   films      many events of few users: what comes next follows from where the last films lie,
+ *              which takes many of them to find out
  *   camps      people rate what everybody sees: 5 for items of their own camp, 1 for the other's
  *
  * usage: make-worlds drift|shop|groceries|bots|films|camps */
@@ -217,8 +217,8 @@ static void draw_place(double *x)
         x[k] = (uniform() + uniform() + uniform() + uniform() - 2) * sqrt(3.0 / DIMS);
 }
 
-/* One of some films that the viewer has not seen, popular ones more often among them: near to where the
- * mood leads, and to the taste. */
+/* One of some films that the viewer has not seen, popular ones more often among them: near to where
+ * the mood leads, and to the taste. */
 static int draw_film(const double *mood, const double *taste, const char *seen)
 {
     double total = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log that the live stores of several hosts share: made, looked at, taken over once, trimmed.
  *
- * Which events a trim takes away is decided by what the models of all hosts contain, as they told the log;
- * a host that is gone keeps everything until it is dropped from the list, and is named. */
+ * Which events a trim takes away is decided by what the models of all hosts contain, as they told
+ * the log; a host that is gone keeps everything until it is dropped from the list, and is named. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

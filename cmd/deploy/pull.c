@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Models on their way to hosts: offer says what there is, pull takes it.
  *
- * An offer is a small file beside the model: its name, its size, its SHA-256, and when it was offered. A host takes
- * an offer that is newer than the last one that it took, never an older one, which a mirror may still have; and
- * only when it is as old as --delay says, so that one host goes first and an offer can be replaced before
- * the others have it. To go back everywhere, offer the older model again. What was taken last is in
- * pulled.json of the campaign's folder; a crash before it is written makes the same model a version again. */
+ * An offer is a small file beside the model: its name, its size, its SHA-256, and when it was
+ * offered. A host takes an offer that is newer than the last one that it took, never an older one,
+ * which a mirror may still have; and only when it is as old as --delay says, so that one host goes
+ * first and an offer can be replaced before the others have it. To go back everywhere, offer the
+ * older model again. What was taken last is in pulled.json of the campaign's folder; a crash before
+ * it is written makes the same model a version again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -153,8 +154,8 @@ enum pz_status deploy_offer(void *config, struct pz_strs *args, struct pz_log *l
 
 /* ---- fetching ---- */
 
-/* The command with the source: as its last word, and what it writes is kept; or, where it has {}, in place of
- * the first of them, and the file in place of the second. */
+/* The command with the source: as its last word, and what it writes is kept; or, where it has {},
+ * in place of the first of them, and the file in place of the second. */
 static void make_command(struct pz_str *s, const char *with, const char *source, const char *file)
 {
     const char *first = strstr(with, "{}"), *second = first ? strstr(first + 2, "{}") : NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings and named filters of a campaign.
  *
- * A filter is compiled against the current version before it is kept, so that a name never stands for
- * a text that no question can use. Changes are made under the
+ * A filter is compiled against the current version before it is kept, so that a name never stands
+ * for a text that no question can use. Changes are made under the
  * campaign's lock and appear whole (campaign/settings.h). */
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which version answers, how fresh it is, what is set: for people, as JSON, for Prometheus, and as the
- * exit code of a monitoring plugin.
+/* Which version answers, how fresh it is, what is set: for people, as JSON, for Prometheus, and as
+ * the exit code of a monitoring plugin.
  *
- * Data, publication and backlog are judged each by itself (campaign/health.h): publishing an old model
- * again makes nothing young but the publication. The exit code is the worst of those that a limit was
- * given for. */
+ * Data, publication and backlog are judged each by itself (campaign/health.h): publishing an old
+ * model again makes nothing young but the publication. The exit code is the worst of those that a
+ * limit was given for. */
 #include <stdio.h>
 
 #include "base/file.h"

@@ -3,8 +3,10 @@
  *
  *   check    reads every byte of every version and of the live store, and says what is damaged;
  *            with --ids it looks for users in every file, the proof that somebody was forgotten
- *   repair   finds the way back to a current version where "current" cannot be read; deletes nothing
- *   compact  writes the live store anew, while others read and write, and gives its free space back */
+ *   repair   finds the way back to a current version where "current" cannot be read; deletes
+ *            nothing
+ *   compact  writes the live store anew, while others read and write, and gives its free space
+ *            back */
 #include <stdio.h>
 #include <string.h>
 

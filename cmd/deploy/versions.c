@@ -2,8 +2,8 @@
 /* The versions of a campaign: publish one, list them, go back, pin, collect.
  *
  * Each is one call of lib/campaign; here are the options, the words and the JSON of what was done.
- * A version that was left by rollback is marked bad: it is never a base, nor published again without
- * --force; a pinned one is never collected. */
+ * A version that was left by rollback is marked bad: it is never a base, nor published again
+ * without --force; a pinned one is never collected. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

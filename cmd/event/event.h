@@ -23,8 +23,9 @@ struct event_cfg {
 /* PZ_USAGE unless there is exactly one operand. */
 enum pz_status event_need_campaign(const struct pz_strs *args, struct pz_err *err);
 
-/* The live store of the first operand, a campaign or a store; PZ_USAGE when it is something else, or the
- * campaign stands behind it. *live by pz_live_close; NULL and PZ_OK: there is nothing to read yet. */
+/* The live store of the first operand, a campaign or a store; PZ_USAGE when it is something else,
+ * or the campaign stands behind it. *live by pz_live_close; NULL and PZ_OK: there is nothing to
+ * read yet. */
 enum pz_status event_open_store(const struct pz_strs *args, bool writable,
                                 struct pz_live_store **live, struct pz_err *err);
 

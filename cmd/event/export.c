@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events and rows out of a live store, for the next training: as CSV, or as a dataset.
  *
- * A dataset (a name that ends in .pzd) carries its watermarks, the ranges of numbers that it holds, by
- * which merging, updating and collecting know what is where; a CSV file does not, so that the numbers
- * are said for publish. With nothing new no file is written, and the exit code is 1. */
+ * A dataset (a name that ends in .pzd) carries its watermarks, the ranges of numbers that it holds,
+ * by which merging, updating and collecting know what is where; a CSV file does not, so that the
+ * numbers are said for publish. With nothing new no file is written, and the exit code is 1. */
 #include <stdio.h>
 #include <string.h>
 

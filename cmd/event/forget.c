@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forgetting users: their events, rows and sessions leave the store at once, and a receipt says what
- * went.
+/* Forgetting users: their events, rows and sessions leave the store at once, and a receipt says
+ * what went.
  *
- * All users of a run are read before the first is forgotten, so that a bad line forgets nobody. What
- * models hold of them is used no more from the next question on; datasets and models are rid of it by
- * --without (pz-import, pz-train). */
+ * All users of a run are read before the first is forgotten, so that a bad line forgets nobody.
+ * What models hold of them is used no more from the next question on; datasets and models are rid
+ * of it by --without (pz-import, pz-train). */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +15,8 @@
 #include "cmd/event/event.h"
 #include "live/put.h"
 
-/* What the current model still has of the user, and no query uses any more: a number as JSON has it,
- * "null" where the model cannot be read. */
+/* What the current model still has of the user, and no query uses any more: a number as JSON has
+ * it, "null" where the model cannot be read. */
 static void count_model_events(const struct event_cfg *cfg, const struct pz_model *m,
                                const char *user, char count[24])
 {
@@ -65,7 +65,8 @@ static enum pz_status forget_one(struct pz_live_store *live, const struct pz_mod
     return st;
 }
 
-/* Forget them all. With --json the last line has the hashes of the store's file before and after. */
+/* Forget them all. With --json the last line has the hashes of the store's file before and
+ * after. */
 static enum pz_status forget_all(struct pz_live_store *live, const struct pz_model *m,
                                  const struct event_cfg *cfg, struct pz_log *log,
                                  struct pz_err *err)

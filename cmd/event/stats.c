@@ -2,7 +2,8 @@
 /* What a live store holds, of which event types, and how fresh it is.
  *
  * Sizes come from the store itself; the tally by event type walks all events once, in their order.
- * Nothing is written, so that who may only read may ask; which reader keeps old pages is said too. */
+ * Nothing is written, so that who may only read may ask; which reader keeps old pages is said
+ * too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be done with datasets that are there: show, export, merge.
  *
- * Operands are read as one dataset group (data/group.h), in the order given: of two rows of an item or
- * a user the last counts. Nothing is inferred again: types and times are those of the files. With
- * --without and --without-items, --merge leaves users and items out. */
+ * Operands are read as one dataset group (data/group.h), in the order given: of two rows of an item
+ * or a user the last counts. Nothing is inferred again: types and times are those of the files.
+ * With --without and --without-items, --merge leaves users and items out. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the options to an import: files, column mapping, how cells are written, types.
  *
- * What is given beats what is guessed: --guess adds mappings for columns that no --map names, a header
- * where the first line is data, and --no-time where no column is a time; it prints the command line
- * that says the same without it. Texts of options are copied into an arena that lives as long as the
- * import. */
+ * What is given beats what is guessed: --guess adds mappings for columns that no --map names, a
+ * header where the first line is data, and --no-time where no column is a time; it prints the
+ * command line that says the same without it. Texts of options are copied into an arena that lives
+ * as long as the import. */
 #include <stdio.h>
 #include <string.h>
 

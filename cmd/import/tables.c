@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables become a dataset (the import itself), or a report of what in them will hurt (--check).
  *
- * An import writes nothing when more rows are bad than --max-errors allows. A check goes on: bad rows
- * are an insight there, and no failure, unless --strict makes serious insights one (exit code 1). */
+ * An import writes nothing when more rows are bad than --max-errors allows. A check goes on: bad
+ * rows are an insight there, and no failure, unless --strict makes serious insights one (exit code
+ * 1). */
 #include <string.h>
 
 #include "base/json.h"

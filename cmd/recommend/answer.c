@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions from options, a file or all ids of a model; answers to a sink.
  *
- * One question is answered as it is read; many go through answer/batch.h, which scores them in blocks
- * and keeps their order. Both ask the same call (answer/answer.h), so that a batch says what single
- * questions say. What only warns (a filter that no item passes, a damaged live store) goes to the
- * log once for each run. */
+ * One question is answered as it is read; many go through answer/batch.h, which scores them in
+ * blocks and keeps their order. Both ask the same call (answer/answer.h), so that a batch says what
+ * single questions say. What only warns (a filter that no item passes, a damaged live store) goes
+ * to the log once for each run. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

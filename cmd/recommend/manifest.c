@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A manifest beside an output: what the output is (its length and hash) and what it was made of (the model,
- * the live data, the settings, the options, the questions). A run that would make the same output again
- * finds it whole and does nothing, so that an array of parts of which some died is started again as it
- * was.
+/* A manifest beside an output: what the output is (its length and hash) and what it was made of
+ * (the model, the live data, the settings, the options, the questions). A run that would make the
+ * same output again finds it whole and does nothing, so that an array of parts of which some died
+ * is started again as it was.
  *
- * The two files appear one after the other. A crash in between leaves a manifest of another output, which
- * the hash tells. */
+ * The two files appear one after the other. A crash in between leaves a manifest of another output,
+ * which the hash tells. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,8 +152,8 @@ static void manifest_path(const struct recommend_job *job, struct pz_str *path)
     pz_str_addf(path, "%s" ENDING, job->output);
 }
 
-/* Whether the manifest at the path says these inputs and an output as it is there. What cannot be read, or
- * is no manifest, says nothing. */
+/* Whether the manifest at the path says these inputs and an output as it is there. What cannot be
+ * read, or is no manifest, says nothing. */
 static bool is_whole(const struct recommend_job *job, const char *path)
 {
     json_t *doc = NULL;

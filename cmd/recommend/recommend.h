@@ -55,7 +55,8 @@ enum pz_status recommend_answer(struct recommend_job *job, struct pz_err *err);
  * INPUT.out in it, as Personalize's batch jobs name it. PZ_USAGE: an option does not go with it. */
 enum pz_status recommend_find_output(struct recommend_job *job, struct pz_err *err);
 
-/* What the output will be made of (job->inputs), and whether it is there already, made of the same. */
+/* What the output will be made of (job->inputs), and whether it is there already, made of the
+ * same. */
 enum pz_status recommend_manifest_read(struct recommend_job *job, bool *whole, struct pz_err *err);
 
 /* Write the manifest beside the output that was just written. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which options of pz-train go together. There are five ways to a model, and each has options of its own:
- * a training, --update, --tuned-from, --with-trials, and --trial, which makes none. */
+/* Which options of pz-train go together. There are five ways to a model, and each has options of
+ * its own: a training, --update, --tuned-from, --with-trials, and --trial, which makes none. */
 #include <stdlib.h>
 #include <string.h>
 

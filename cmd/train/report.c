@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last words of a training: the file and its size, what it took, and what Amazon would have charged
- * for the same rows (serve/cost.h, rates.json). */
+/* The last words of a training: the file and its size, what it took, and what Amazon would have
+ * charged for the same rows (serve/cost.h, rates.json). */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -3,9 +3,10 @@
  *
  *   --info      what a model learned from, consists of and was worth (model/describe.h)
  *   --trials    what tuning tried for a model, from its manifest
- *   --dry-run   what a training would take, from counts and trials on a part of the data (train/estimate.c)
- *   -p list     every setting of every part with range, default and meaning, from the tables that the
- *               programs themselves read */
+ *   --dry-run   what a training would take, from counts and trials on a part of the data
+ *               (train/estimate.c)
+ *   -p list     every setting of every part with range, default and meaning, from the tables that
+ *               the programs themselves read */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -39,12 +39,12 @@ enum pz_status train_parse_trial(const char *text, struct pz_train_cfg *job, str
 enum pz_status train_print_trial(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                  struct pz_err *err);
 
-/* --with-trials FILE...: operands that are no datasets are further files of lines, as a shell's pattern
- * gives them. */
+/* --with-trials FILE...: operands that are no datasets are further files of lines, as a shell's
+ * pattern gives them. */
 enum pz_status train_sort_trials(struct train_cfg *cfg, struct pz_strs *args, struct pz_err *err);
 
-/* What a training took, on standard error, and with --json on standard output. interactions: that it
- * learned from; 0: an update, which learned from a delta. */
+/* What a training took, on standard error, and with --json on standard output. interactions: that
+ * it learned from; 0: an update, which learned from a delta. */
 enum pz_status train_report(const struct train_cfg *cfg, uint64_t interactions, struct pz_log *log,
                             struct pz_err *err);
 

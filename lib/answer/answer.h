@@ -92,7 +92,8 @@ void pz_snapshot_release(struct pz_snapshot *snap);
 /* Look whether the campaign changed (another version, other settings, rows put or forgotten) and,
  * if so, swap in a new snapshot: filters in use are compiled again and a question is asked first,
  * so that its pages are in memory before anybody waits for them. When it cannot be opened the old
- * snapshot stays and answers go on, unless its own file was overwritten: then pz_prepare refuses it. Unchanged: two small reads. A model file never changes.
+ * snapshot stays and answers go on, unless its own file was overwritten: then pz_prepare refuses
+ * it. Unchanged: two small reads. A model file never changes.
  *
  * changed  true when a new snapshot is in place; NULL: not wanted
  * Errors:  as pz_service_open; the service works on with what it had

@@ -184,7 +184,8 @@ char *pz_answered_rid(const struct pz_answered *a, char *buf)
     }
     *to++ = '-';
     *pz_put_hex(to, k >> 16, 12) = '\0';
-    /* A version's number is the host's own; the first digits of its model are the same everywhere. */
+    /* A version's number is the host's own; the first digits of its model are the same
+     * everywhere. */
     if (view && strlen(view->version.model) >= 8) {
         memcpy(buf + 13, view->version.model, 4);
         memcpy(buf + 18, view->version.model + 4, 4);

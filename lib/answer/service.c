@@ -302,8 +302,8 @@ static enum pz_status swap(struct pz_service *s, struct pz_snapshot *old, struct
     return PZ_OK;
 }
 
-/* Nothing better is to be had: is what answers still what was published? Whoever overwrites a file in
- * use changes it under the map. */
+/* Nothing better is to be had: is what answers still what was published? Whoever overwrites a file
+ * in use changes it under the map. */
 static void look_for_damage(struct pz_snapshot *snap)
 {
     if (pz_model_recheck(snap->model, NULL) == PZ_BAD_DATA)

@@ -24,8 +24,8 @@ struct pz_user_segment {
 };
 
 /* Find the users of segments in one pass over all users that the model or a live event knows; a
- * segment that cannot be answered does not harm the others. What users have met counts, too. Memory:
- * 16 bytes a user and segment.
+ * segment that cannot be answered does not harm the others. What users have met counts, too.
+ * Memory: 16 bytes a user and segment.
  *
  * p        its number of results is that of users; its rules and filter are not used
  * Errors:  PZ_USAGE the recipe is not one for users; PZ_TRY_AGAIN memory; PZ_IO the live store

@@ -26,15 +26,15 @@ struct pz_show {
 };
 
 /* The header line of CSV and TSV: user_id (for_item_id when related), item_id, rank, score, source,
- * the columns asked for; wide: user_id, item_1, item_2, ...; explained: also model_rank, blend, scores, because, rules. Nothing for
- * other formats. */
+ * the columns asked for; wide: user_id, item_1, item_2, ...; explained: also model_rank, blend,
+ * scores, because, rules. Nothing for other formats. */
 void pz_answer_header(struct pz_str *out, const struct pz_show *show, bool related, bool explained);
 
 /* Append one answer.
  *
  * CSV, TSV  a line an item, or with wide one line: key, items, empty cells where there are fewer
- * JSON      one object: itemList (of a ranking: personalizedRanking), recommendationId, the rules in
- *           force, and nextPageToken where there is more; an item's columns are its metadata
+ * JSON      one object: itemList (of a ranking: personalizedRanking), recommendationId, the rules
+ *           in force, and nextPageToken where there is more; an item's columns are its metadata
  * JSONL     {"input":{...},"output":{"recommendedItems":[...],"scores":[...]},"error":null}
  * TABLE     aligned columns with titles where Items has them; explained: because of what, in words
  * Errors:   memory that is out shows in out->failed

@@ -46,8 +46,8 @@ static void print_settings(const struct pz_cmd *cmd)
     pz_cmd_print(&text, "the settings", NULL);
 }
 
-/* Answers that need no configuration; true when one was given. whole: the program that the command is
- * of. */
+/* Answers that need no configuration; true when one was given. whole: the program that the command
+ * is of. */
 static bool answer_help(const struct pz_cmd *whole, const struct pz_cmd *cmd, int argc, char **argv)
 {
     const char *program = whole->name;
@@ -104,9 +104,9 @@ static void wait_asleep(char **argv)
 
 /* ---- outputs that are inputs ---- */
 
-/* What is at a name ("-": the standard stream fd), of the kind "nothing" when that is no file. A name
- * may also be any other value of an option, so that only a look that failed for the device's sake
- * says nothing of it. */
+/* What is at a name ("-": the standard stream fd), of the kind "nothing" when that is no file. A
+ * name may also be any other value of an option, so that only a look that failed for the device's
+ * sake says nothing of it. */
 static enum pz_status look(const char *name, int fd, struct stat *info, struct pz_err *err)
 {
     int failed = (strcmp(name, "-") == 0 ? fstat(fd, info) : stat(name, info)) != 0 ? errno : 0;
@@ -146,8 +146,8 @@ struct output {
     struct stat info;
 };
 
-/* is_input  other names an input for sure: of a folder (a campaign, a store, files to import) all that
- *           is in it is one */
+/* is_input  other names an input for sure: of a folder (a campaign, a store, files to import) all
+ *           that is in it is one */
 static enum pz_status refuse_same(const struct output *out, const char *other, bool is_input,
                                   struct pz_err *err)
 {
@@ -222,8 +222,8 @@ static enum pz_status check_outputs(const struct pz_opt *opts, const void *cfg,
 
 enum { NAMES_MAX = 4096 };
 
-/* The name in path's folder that is nearest to path's own, behind the same folder, as a question; "" where
- * there is none. */
+/* The name in path's folder that is nearest to path's own, behind the same folder, as a question;
+ * "" where there is none. */
 static struct pz_hint near_name(const char *path)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -248,8 +248,8 @@ static struct pz_hint near_name(const char *path)
     return hint;
 }
 
-/* A name that the text speaks of and that is not there, in place of a shorter one, which may be a word of
- * the text by chance. */
+/* A name that the text speaks of and that is not there, in place of a shorter one, which may be a
+ * word of the text by chance. */
 static void take_missing(const char *path, const struct pz_err *err, const char **found)
 {
     struct stat info;
@@ -352,8 +352,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     return st;
 }
 
-/* Whether the work failed because nobody reads standard output any more. Writers of their own buffers (file.h)
- * report EPIPE as any other failure. */
+/* Whether the work failed because nobody reads standard output any more. Writers of their own
+ * buffers (file.h) report EPIPE as any other failure. */
 static bool reader_is_gone(enum pz_status st, const struct pz_err *err)
 {
     struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };

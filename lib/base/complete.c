@@ -23,8 +23,8 @@ static void bash_words(const struct pz_opt *opts)
     printf("--help --version");
 }
 
-/* The words that an option takes, into out: of its closed list, or as the command knows; false: it takes
- * others, or files. */
+/* The words that an option takes, into out: of its closed list, or as the command knows; false: it
+ * takes others, or files. */
 static bool add_values(const struct pz_cmd *cmd, const struct pz_opt *opt, struct pz_str *out)
 {
     pz_str_reset(out);

@@ -40,8 +40,8 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
 /* The one map from errno to status: what passes by itself (no memory, no descriptor, no lock,
  * interrupted) is PZ_TRY_AGAIN, what the device does (EIO, EFBIG, a full disk while writing) is
  * PZ_IO, and anything else is as the caller says, who knows whether an input or an output was
- * meant; but an input is missing (PZ_NO_INPUT) by ENOENT, ENOTDIR and EISDIR alone, and PZ_NO_ACCESS
- * else.
+ * meant; but an input is missing (PZ_NO_INPUT) by ENOENT, ENOTDIR and EISDIR alone, and
+ * PZ_NO_ACCESS else.
  * Errors:  the status that it is
  * Threads: any */
 enum pz_status pz_err_status(int errnum, enum pz_status otherwise);
@@ -51,8 +51,8 @@ enum pz_status pz_err_status(int errnum, enum pz_status otherwise);
 enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnum, const char *fmt,
                             ...) __attribute__((format(printf, 4, 5)));
 
-/* The failure of an allocation: PZ_TRY_AGAIN and "out of memory: <what> needs <bytes>", with what is
- * in use where a limit narrower than the machine holds (limits.h).
+/* The failure of an allocation: PZ_TRY_AGAIN and "out of memory: <what> needs <bytes>", with what
+ * is in use where a limit narrower than the machine holds (limits.h).
  * what  a noun for the person, e.g. "the item factors".
  * Errors: always PZ_TRY_AGAIN */
 enum pz_status pz_err_memory(struct pz_err *err, const char *what, double bytes);

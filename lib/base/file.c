@@ -156,8 +156,8 @@ static enum pz_status name_temp(struct pz_out *out, struct pz_err *err)
     return PZ_OK;
 }
 
-/* The mode of what it replaces, and where that is allowed (to root) its owner: who could read a file
- * before a job of root's wrote it can read it after. */
+/* The mode of what it replaces, and where that is allowed (to root) its owner: who could read a
+ * file before a job of root's wrote it can read it after. */
 static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
 {
     struct stat old;

@@ -33,9 +33,9 @@ enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out, stru
  * Errors: PZ_USAGE */
 enum pz_status pz_out_check_binary(const char *path, struct pz_err *err);
 
-/* Standard input as a file that can be mapped: itself where it is a regular file at its beginning, else
- * a temporary file without a name that holds all it gave. The first call reads, later ones get the same
- * descriptor, which stays open.
+/* Standard input as a file that can be mapped: itself where it is a regular file at its beginning,
+ * else a temporary file without a name that holds all it gave. The first call reads, later ones get
+ * the same descriptor, which stays open.
  * Errors:  PZ_IO reading or the temporary file failed; PZ_INTERRUPTED a signal asked for the end
  * Threads: one at a time */
 enum pz_status pz_file_stdin(int *fd, struct pz_err *err);

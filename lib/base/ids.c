@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ids as values of options: "a,b", with quotes as in CSV for an id that has a comma in it, or @FILE for
- * lists that are longer than a command line may be. An id that begins with @ or a quote stands in
- * quotes.
+/* Ids as values of options: "a,b", with quotes as in CSV for an id that has a comma in it, or @FILE
+ * for lists that are longer than a command line may be. An id that begins with @ or a quote stands
+ * in quotes.
  *
  * A text is cut in its place: no id is longer in it than as it was written, so that the copy in the
  * arena holds all of them. Empty ids between commas are passed over, as trailing commas are. */

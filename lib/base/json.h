@@ -34,8 +34,8 @@ static inline json_t *pz_json_lend(const json_t *value)
 /* Append a JSON string literal (quotes, escapes; invalid UTF-8 bytes become U+FFFD). */
 void pz_json_add_string(struct pz_str *out, const char *s, size_t n);
 
-/* Append a scalar as it would stand in a CSV cell: a string's characters, the shortest decimal text of
- * a number, true or false; null appends nothing. False for an object or an array. */
+/* Append a scalar as it would stand in a CSV cell: a string's characters, the shortest decimal text
+ * of a number, true or false; null appends nothing. False for an object or an array. */
 bool pz_json_add_scalar(struct pz_str *out, const json_t *value);
 
 /* Append a number; NaN and infinities become null. At most 9 significant digits when short_form. */

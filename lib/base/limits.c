@@ -3,9 +3,9 @@
  *
  * RLIMIT_DATA counts address space, not pages in use: what a library reserves beyond its use
  * (stacks of threads, OpenBLAS's buffer) is put on top of the limit, so that the figure given is
- * about what the process will really hold; the program's own code, which is in use before anything is
- * allocated, is taken off. Only the soft limit is set; children of the process could
- * raise it again.
+ * about what the process will really hold; the program's own code, which is in use before anything
+ * is allocated, is taken off. Only the soft limit is set; children of the process could raise it
+ * again.
  *
  * Control groups: version 2 has one tree, the process's place in it is the line "0::PATH" of
  * /proc/self/cgroup, and a group is held to the limits of all groups above it. */

@@ -2,7 +2,8 @@
 /* Talk: messages and progress on stderr. A program sets the log up once; the library only calls it
  * and works the same when it is NULL (silent). stdout never passes through here.
  *
- * Threads: pz_log and pz_log_step anywhere; new, free, begin, expect, done and pz_stop_install the main one. */
+ * Threads: pz_log and pz_log_step anywhere; new, free, begin, expect, done and pz_stop_install the
+ * main one. */
 #ifndef PZ_BASE_LOG_H
 #define PZ_BASE_LOG_H
 
@@ -30,8 +31,8 @@ void pz_log(struct pz_log *log, enum pz_level level, const char *fmt, ...)
 void pz_log_begin(struct pz_log *log, const char *what, const char *unit, uint64_t total);
 /* Units done since the last call; cheap (an atomic add and a rare write). */
 void pz_log_step(struct pz_log *log, uint64_t units);
-/* Where neither is known at the beginning: now about `total` units are expected, and `seconds` from here
- * to the end, without those of `aside` (borrowed until pz_log_done), or NULL. */
+/* Where neither is known at the beginning: now about `total` units are expected, and `seconds` from
+ * here to the end, without those of `aside` (borrowed until pz_log_done), or NULL. */
 void pz_log_expect(struct pz_log *log, uint64_t total, double seconds, const char *aside);
 /* End of the stage: clears the line; with PZ_LOG_NOTE says how much in how long. */
 void pz_log_done(struct pz_log *log);

@@ -33,8 +33,9 @@ static bool multiply(size_t n, size_t elem_bytes, size_t *bytes)
 
 enum { HUGE_PAGE = 2 << 20, PAGE = 4096, LINES = PAGE / PZ_MEM_ALIGN };
 
-/* Ask for huge pages for those that lie wholly in an array, so that it takes no more memory with them than
- * without. First touches of small pages are a third of the time of an update (41,000 of 4 us each). */
+/* Ask for huge pages for those that lie wholly in an array, so that it takes no more memory with
+ * them than without. First touches of small pages are a third of the time of an update (41,000 of 4
+ * us each). */
 static void ask_huge(void *p, size_t bytes)
 {
     uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE,
@@ -70,8 +71,8 @@ void *pz_mem_array(size_t n, size_t elem_bytes)
     return p;
 }
 
-/* Arrays that all began at the beginning of a page would meet in the same sets of the first cache: each
- * begins at a line of its own. */
+/* Arrays that all began at the beginning of a page would meet in the same sets of the first cache:
+ * each begins at a line of its own. */
 static size_t lead(uintptr_t p)
 {
     return (p / PAGE ^ p / HUGE_PAGE * 7) % LINES * PZ_MEM_ALIGN;

@@ -22,9 +22,9 @@ void *pz_mem_array(size_t n, size_t elem_bytes);
  * Owner: the caller, by free. */
 void *pz_mem_room(size_t n, size_t elem_bytes);
 
-/* A zeroed array as pz_mem_array, for what may be large and of which not all is used: straight from the
- * kernel, nothing of it touched, in pages of 2 MB where it is larger than half of one and the kernel has
- * them.
+/* A zeroed array as pz_mem_array, for what may be large and of which not all is used: straight from
+ * the kernel, nothing of it touched, in pages of 2 MB where it is larger than half of one and the
+ * kernel has them.
  * Owner: the caller, by pz_mem_unmap with the same n and elem_bytes. */
 void *pz_mem_map(size_t n, size_t elem_bytes);
 

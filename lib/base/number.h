@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers at any address of a file's bytes, in the machine's order, which is little-endian wherever pz
- * is built (table/layout.h refuses others); and as hexadecimal digits.
+/* Numbers at any address of a file's bytes, in the machine's order, which is little-endian wherever
+ * pz is built (table/layout.h refuses others); and as hexadecimal digits.
  *
  * Threads: any. */
 #ifndef PZ_BASE_NUMBER_H

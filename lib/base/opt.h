@@ -125,8 +125,8 @@ struct pz_cmd {
     void (*start)(void);      /* before options are looked at (pz_ranks_start); may be NULL */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     pz_cmd_run *run;
-    /* What an option can take, for completion: words separated by blanks; nothing for others. May be
-     * NULL. */
+    /* What an option can take, for completion: words separated by blanks; nothing for others. May
+     * be NULL. */
     void (*values)(const char *option, struct pz_str *out);
     /* A section of the manual made from tables, in mdoc (--help-settings). May be NULL. */
     void (*settings)(struct pz_str *out);
@@ -136,14 +136,15 @@ struct pz_cmd {
  * that number, and messages would be written into it); refuse an output (PZ_OUT) that is the same
  * file as any other value or operand (PZ_USAGE); parse, answer -h/--help/-V/--version (and
  * --help-options, --help-settings, --help-completion for the build), set up log, threads and
- * signals, run, print "PROGRAM: error" on failure, flush and close stdout (a failing close is PZ_IO;
- * SIGPIPE stays quiet: exit 141 without a word). Returns the exit code. */
+ * signals, run, print "PROGRAM: error" on failure, flush and close stdout (a failing close is
+ * PZ_IO; SIGPIPE stays quiet: exit 141 without a word). Returns the exit code. */
 int pz_cmd_main(const struct pz_cmd *cmd, int argc, char **argv);
 
 /* Print a text on standard output and clear it.
  *
  * what     it is, for the error
- * Errors:  PZ_TRY_AGAIN memory was out while it was made. Writing is checked when stdout is closed */
+ * Errors:  PZ_TRY_AGAIN memory was out while it was made. Writing is checked when stdout is
+ *          closed */
 enum pz_status pz_cmd_print(struct pz_str *text, const char *what, struct pz_err *err);
 
 /* Print name, version and commit of the program, the version of its files, and the shared libraries
@@ -170,8 +171,8 @@ void pz_cmd_complete(const struct pz_cmd *cmd, bool zsh);
 enum pz_status pz_opt_parse(const struct pz_opt *opts, int argc, char **argv, void *cfg,
                             struct pz_strs *args, struct pz_err *err);
 
-/* The ids of an option that may be given several times: each value is a row of CSV ("a,b" in quotes is
- * one id), or @FILE with such rows; empty ids are left out.
+/* The ids of an option that may be given several times: each value is a row of CSV ("a,b" in quotes
+ * is one id), or @FILE with such rows; empty ids are left out.
  *
  * given    none: *n = 0 and *ids is NULL
  * Errors:  PZ_TRY_AGAIN memory; as pz_file_read for @FILE; PZ_USAGE a quote that is not closed

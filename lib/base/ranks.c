@@ -36,7 +36,8 @@ void pz_ranks_join(const struct pz_ranks_net *joined)
     net = joined;
     if (net->n > RANKS_MAX)
         net->leave(PZ_USAGE);
-    /* The starter passes a signal on to all; none of them has a best so far that would be the others'. */
+    /* The starter passes a signal on to all; none of them has a best so far that would be the
+     * others'. */
     pz_stop_at_once();
     if (net->id == 0)
         return;

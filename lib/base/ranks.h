@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranks: the processes of one training on several machines. Without MPI, or started alone, there is one,
- * and everything here comes to nothing.
+/* Ranks: the processes of one training on several machines. Without MPI, or started alone, there is
+ * one, and everything here comes to nothing.
  *
  *     pz_ranks_start -> (gather, sum, most, exchange)... -> pz_ranks_end
  *
- * All ranks run the same program on the same inputs and come to the same decisions, so that they meet in
- * the same calls in the same order. Each does its share of the long loops; then all have all of the
- * result. Sums are of whole numbers: any order gives the same. So the bytes of a model do not depend on
- * how many there are. The first rank alone writes files, messages and answers.
+ * All ranks run the same program on the same inputs and come to the same decisions, so that they
+ * meet in the same calls in the same order. Each does its share of the long loops; then all have
+ * all of the result. Sums are of whole numbers: any order gives the same. So the bytes of a model
+ * do not depend on how many there are. The first rank alone writes files, messages and answers.
  *
  * A call here does not fail: where a rank cannot go on, nobody can, and all of them end.
  *
@@ -64,9 +64,9 @@ static inline bool pz_ranks_first(void)
     return pz_ranks_id() == 0;
 }
 
-/* Before a failure is told: what all ranks meet, the first tells and ends them; what it does not meet, the
- * others tell a little later, by their number. Returns that number as a prefix of messages, "" for the
- * first.
+/* Before a failure is told: what all ranks meet, the first tells and ends them; what it does not
+ * meet, the others tell a little later, by their number. Returns that number as a prefix of
+ * messages, "" for the first.
  * Owner: nobody: a constant, or static memory */
 const char *pz_ranks_prefix(void);
 
@@ -114,7 +114,8 @@ enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err);
 /* The largest x of all ranks. */
 double pz_ranks_max(double x);
 
-/* Tell, for each rank, what was sent and waited for since the last time, and the peak of memory so far. */
+/* Tell, for each rank, what was sent and waited for since the last time, and the peak of memory so
+ * far. */
 void pz_ranks_report(struct pz_log *log, const char *what);
 
 #endif

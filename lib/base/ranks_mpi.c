@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranks on MPI (make MPI=1): the only module that knows it. Messages go from rank to rank and nothing is
- * added up by the library, whose order of sums is its own.
+/* Ranks on MPI (make MPI=1): the only module that knows it. Messages go from rank to rank and
+ * nothing is added up by the library, whose order of sums is its own.
  *
- * Libraries of MPI look without rest for what they wait for. Here the wait sleeps, a little longer each
- * time: a processor that waits is the others', and its seconds are not counted as work. */
+ * Libraries of MPI look without rest for what they wait for. Here the wait sleeps, a little longer
+ * each time: a processor that waits is the others', and its seconds are not counted as work. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <time.h>

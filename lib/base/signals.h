@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /* Set the handlers of the process: SIGINT and SIGTERM ask for the end, SIGXFSZ and SIGPIPE become
- * errors of the write that met them (EFBIG, EPIPE), SIGSEGV, SIGBUS, SIGFPE and SIGABRT are explained where
- * a watched file is the reason, and a library that calls exit() (OpenMP without threads) ends the
- * program with PZ_TRY_AGAIN. Temporary files of outputs are removed in each case.
+ * errors of the write that met them (EFBIG, EPIPE), SIGSEGV, SIGBUS, SIGFPE and SIGABRT are
+ * explained where a watched file is the reason, and a library that calls exit() (OpenMP without
+ * threads) ends the program with PZ_TRY_AGAIN. Temporary files of outputs are removed in each case.
  *
  * Threads: once, before any other thread is started */
 void pz_signals_install(void);
@@ -62,9 +62,9 @@ struct pz_watched {
  * Threads: any */
 void pz_signals_watch(const struct pz_watched *watched);
 
-/* Where this thread goes on when it crashes (SIGSEGV, SIGBUS, SIGFPE, SIGABRT), once: by siglongjmp, with 1.
- * For calls into a library that believes a damaged file; what it held is lost. NULL: end of that.
- * Without effect where the handlers are not installed.
+/* Where this thread goes on when it crashes (SIGSEGV, SIGBUS, SIGFPE, SIGABRT), once: by
+ * siglongjmp, with 1. For calls into a library that believes a damaged file; what it held is lost.
+ * NULL: end of that. Without effect where the handlers are not installed.
  *
  * Owner:   borrowed until it is replaced
  * Threads: each has its own */

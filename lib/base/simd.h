@@ -16,7 +16,8 @@
 #define PZ_KERNEL
 #endif
 
-/* The k-th bit of flag[k], 64 bytes of 0 or 1: compilers compare into bytes faster than into bits. */
+/* The k-th bit of flag[k], 64 bytes of 0 or 1: compilers compare into bytes faster than into
+ * bits. */
 static inline __attribute__((always_inline)) uint64_t pz_flags_to_bits(const uint8_t *flag)
 {
     uint64_t bits = 0, eight;

@@ -23,8 +23,8 @@ void pz_str_adds(struct pz_str *s, const char *text);
 void pz_str_addc(struct pz_str *s, char c);
 void pz_str_addf(struct pz_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Append a whole number, with zeros in front up to `digits` (at most 20) where it has fewer; a tenth of
- * the cost of pz_str_addf. */
+/* Append a whole number, with zeros in front up to `digits` (at most 20) where it has fewer; a
+ * tenth of the cost of pz_str_addf. */
 void pz_str_add_count(struct pz_str *s, uint64_t n, size_t digits);
 
 /* Append the shortest decimal text that reads back as the same double / float ("1", "0.1",
@@ -35,8 +35,8 @@ void pz_str_add_float(struct pz_str *s, float x);
 /* Append a CSV field: quoted (RFC 4180) only where it must be. */
 void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimiter);
 
-/* Append a word as a shell reads it back: in single quotes where it has more than letters, digits and
- * _-./,=:+@% in it, or nothing. */
+/* Append a word as a shell reads it back: in single quotes where it has more than letters, digits
+ * and _-./,=:+@% in it, or nothing. */
 void pz_str_add_shell(struct pz_str *s, const char *word);
 
 /* Empty it, keeping the memory. */
@@ -50,20 +50,22 @@ void pz_str_clear(struct pz_str *s);
 bool pz_str_to_double(const char *s, size_t n, double *out);
 bool pz_str_to_i64(const char *s, size_t n, long long *out);
 
-/* Read the whole of n bytes as a truth value: true, yes, on, y, t, 1 or false, no, off, n, f, 0, in any
- * case; false for anything else. The one reader of cells, filter values, properties and context that are
- * known to be boolean; what is inferred to be boolean is narrower (import/infer.c). */
+/* Read the whole of n bytes as a truth value: true, yes, on, y, t, 1 or false, no, off, n, f, 0, in
+ * any case; false for anything else. The one reader of cells, filter values, properties and context
+ * that are known to be boolean; what is inferred to be boolean is narrower (import/infer.c). */
 bool pz_str_to_bool(const char *s, size_t n, bool *out);
 
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool pz_str_is_utf8(const char *s, size_t n);
 
-/* Why a text is refused, to stand behind the name of its column; NULL: it is UTF-8 without a NUL byte.
+/* Why a text is refused, to stand behind the name of its column; NULL: it is UTF-8 without a NUL
+ * byte.
  * Owner:   static
  * Threads: any */
 const char *pz_str_text_fault(const char *s, size_t n);
 
-/* Compare names without regard to case, '_', '-' and blanks: userId = USER_ID = user-id = "User ID". */
+/* Compare names without regard to case, '_', '-' and blanks: userId = USER_ID = user-id = "User
+ * ID". */
 bool pz_str_same_name(const char *a, const char *b);
 
 /* Compare n bytes with m bytes without regard to the case of ASCII letters: event types, keywords.

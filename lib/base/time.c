@@ -166,8 +166,8 @@ static bool parse_iso(const char *s, size_t n, int64_t *seconds)
     return finish_date(s, end, !separator, days_from_civil(y, mo, d), seconds);
 }
 
-/* YYYYMMDD, with hours and minutes, or seconds too, behind it: 12 digits would be milliseconds of the
- * seventies, 14 milliseconds of a time to come. */
+/* YYYYMMDD, with hours and minutes, or seconds too, behind it: 12 digits would be milliseconds of
+ * the seventies, 14 milliseconds of a time to come. */
 static bool parse_yyyymmdd(const char *s, size_t n, int64_t *seconds)
 {
     const char *end = s + n;

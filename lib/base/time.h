@@ -23,10 +23,10 @@ enum pz_time_form {
     PZ_N_TIME_FORMS
 };
 
-/* The form one value looks like: eight digits that are a date of 1900 to 2099 YYYYMMDD, other whole or
- * decimal numbers by magnitude (|x| < 1e11 seconds, < 1e14 milliseconds, < 1e17 microseconds, else
- * nanoseconds), else ISO-8601, else a date whose day or month stands first. False when it is none of
- * them, or when day and month could change places. Threads: any */
+/* The form one value looks like: eight digits that are a date of 1900 to 2099 YYYYMMDD, other whole
+ * or decimal numbers by magnitude (|x| < 1e11 seconds, < 1e14 milliseconds, < 1e17 microseconds,
+ * else nanoseconds), else ISO-8601, else a date whose day or month stands first. False when it is
+ * none of them, or when day and month could change places. Threads: any */
 bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form);
 
 /* Whether a value is a date that can be read day first, and month first. "29.01.2021" is never read
@@ -34,9 +34,9 @@ bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form);
 void pz_time_day_month(const char *s, size_t n, bool *day_first, bool *month_first);
 
 /* Parse n bytes in the given form to Unix seconds (fractions are floored). ISO-8601: YYYY-MM-DD,
- * YYYY/MM/DD or YYYYMMDDT..., optionally [T ]HH:MM[:SS[.fff]] and Z, UTC, GMT or +-HH[:]MM (UTC when
- * missing). Dates with the day or month first may have a clock of 12 hours with AM or PM. False when
- * malformed. Threads: any */
+ * YYYY/MM/DD or YYYYMMDDT..., optionally [T ]HH:MM[:SS[.fff]] and Z, UTC, GMT or +-HH[:]MM (UTC
+ * when missing). Dates with the day or month first may have a clock of 12 hours with AM or PM.
+ * False when malformed. Threads: any */
 bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *seconds);
 
 /* Parse n bytes, all of them, by a strptime format; UTC unless it has %z. Threads: any */

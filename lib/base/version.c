@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --version: what a report of a fault needs.
  *
- * The commit comes from the build (pz_commit, in an object of its own, so that a commit builds nothing
- * else anew). The libraries are those that the loader put into this process, by the names of their
- * files, which carry their versions: nothing here has to know them, and what is said is what runs. */
+ * The commit comes from the build (pz_commit, in an object of its own, so that a commit builds
+ * nothing else anew). The libraries are those that the loader put into this process, by the names
+ * of their files, which carry their versions: nothing here has to know them, and what is said is
+ * what runs. */
 #include <limits.h>
 #include <link.h>
 #include <stdio.h>

@@ -11,7 +11,8 @@
 /* Whether a byte may be a part of an id: letters, digits, '_', '-', bytes of UTF-8 beyond ASCII. */
 bool pz_word_byte(unsigned char c);
 
-/* The first place in text where the word stands whole, no such byte before or behind it; NULL: nowhere.
+/* The first place in text where the word stands whole, no such byte before or behind it; NULL:
+ * nowhere.
  *
  * word     of len bytes, len > 0; may hold any bytes itself
  * Owner:   text */

@@ -11,16 +11,16 @@
  * Order of a publication; a crash after any step leaves what `current` names untouched and
  * complete:
  *   1. make the campaign's folders     2. take the lock
- *   3. read `current`, or write it with zeros; remove what crashes left: versions/NNNN.new and .old,
- *      versions above the highest, .*.tmp
+ *   3. read `current`, or write it with zeros; remove what crashes left: versions/NNNN.new and
+ *      .old, versions above the highest, .*.tmp
  *   4. hold the model against the current one and the bad ones     5. verify it whole
  *   6. mkdir versions/NNNN.new
- *   7. write model.flat and info.json in it (each atomic, synced), open it as readers will, and seal
- *      it
+ *   7. write model.flat and info.json in it (each atomic, synced), open it as readers will, and
+ *      seal it
  *   8. rename it to versions/NNNN      9. fsync versions/
  *  10. replace `current` (atomic, synced)
- * Rolling back is step 2, the marks in campaign.json, and 10. Collecting is in gc.c. Readers take no
- * lock. */
+ * Rolling back is step 2, the marks in campaign.json, and 10. Collecting is in gc.c. Readers take
+ * no lock. */
 #include "campaign/campaign.h"
 
 #include <errno.h>

@@ -26,10 +26,10 @@ struct pz_publish_cfg {
  * collects or sets. On failure the campaign is as it was.
  *
  * version  what was made
- * Errors:  PZ_NEGATIVE the model was marked as bad by a rollback, or has fewer than half of the items
- *          or users of the current one (cfg->force publishes it all the same); PZ_BAD_DATA the model
- *          or the campaign is damaged; PZ_NO_INPUT no such model; PZ_USAGE live numbers that the
- *          store never gave; PZ_TRY_AGAIN the lock is held by the process that is named;
+ * Errors:  PZ_NEGATIVE the model was marked as bad by a rollback, or has fewer than half of the
+ *          items or users of the current one (cfg->force publishes it all the same); PZ_BAD_DATA
+ *          the model or the campaign is damaged; PZ_NO_INPUT no such model; PZ_USAGE live numbers
+ *          that the store never gave; PZ_TRY_AGAIN the lock is held by the process that is named;
  *          PZ_CANT_CREATE, PZ_IO writing failed
  * Threads: any process, any time */
 enum pz_status pz_campaign_publish(const char *campaign, const char *model,
@@ -66,8 +66,8 @@ enum pz_status pz_campaign_open_model(const char *campaign, struct pz_model **m,
 
 /* Whether a version was published.
  *
- * Errors:  PZ_BAD_DATA `current` is damaged, or lost though there are versions; PZ_NO_ACCESS, PZ_IO,
- *          PZ_TRY_AGAIN it cannot be read
+ * Errors:  PZ_BAD_DATA `current` is damaged, or lost though there are versions; PZ_NO_ACCESS,
+ *          PZ_IO, PZ_TRY_AGAIN it cannot be read
  * Threads: any */
 enum pz_status pz_campaign_is_published(const char *campaign, bool *is, struct pz_err *err);
 

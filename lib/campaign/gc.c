@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Collecting: see gc.h.
  *
- * A version is removed by renaming versions/NNNN to NNNN.old, fsync of versions/, and unlinking what
- * publishing made in it; a reader that came in between finds the name gone, reads `current` again
- * and opens what it names.
+ * A version is removed by renaming versions/NNNN to NNNN.old, fsync of versions/, and unlinking
+ * what publishing made in it; a reader that came in between finds the name gone, reads `current`
+ * again and opens what it names.
  *
  * Live events go only when three things hold: the current version is among those that were read and
  * none of them is damaged; every version that is kept contains them; and the datasets that the next
@@ -193,8 +193,8 @@ static enum pz_status count_event(void *context, int pass, uint64_t number,
     return PZ_OK;
 }
 
-/* How far collecting may go: what all versions left have and the datasets too. What only the versions
- * have would be lost to the next training. */
+/* How far collecting may go: what all versions left have and the datasets too. What only the
+ * versions have would be lost to the next training. */
 static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc_cfg *cfg,
                                   struct reach *r, struct pz_err *err)
 {

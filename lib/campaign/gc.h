@@ -32,8 +32,9 @@ struct pz_gc {
 
 /* Remove all versions but the newest cfg->keep, the weekly ones, the pinned, the current and the
  * previous one, and what a crash left behind. With cfg->events also live events and rows that all
- * versions left contain and that the datasets named contain too. With cfg->id versions go whose model
- * knows such a user, the previous one among them; the current and pinned ones stay with a warning.
+ * versions left contain and that the datasets named contain too. With cfg->id versions go whose
+ * model knows such a user, the previous one among them; the current and pinned ones stay with a
+ * warning.
  *
  * removed  how far it got, also when it fails
  * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: items put since training as the model and its parts read them, kept in a file of
- * the version (versions/NNNN/items.flat), so that an answer does not make them of the live store's rows.
+/* Private to campaign/: items put since training as the model and its parts read them, kept in a
+ * file of the version (versions/NNNN/items.flat), so that an answer does not make them of the live
+ * store's rows.
  *
- * The file follows from the version and the rows: whoever finds that it is of other rows, or damaged,
- * or not there, does without, and writes it anew if they may. The store decides, never the file. */
+ * The file follows from the version and the rows: whoever finds that it is of other rows, or
+ * damaged, or not there, does without, and writes it anew if they may. The store decides, never the
+ * file. */
 #ifndef PZ_CAMPAIGN_KEPT_H
 #define PZ_CAMPAIGN_KEPT_H
 
@@ -11,16 +13,16 @@
 
 #include "campaign/view.h"
 
-/* Take a view's items from the file, if it is of these rows of the store; false: it is not, or cannot
- * be read, and the view is as it was.
+/* Take a view's items from the file, if it is of these rows of the store; false: it is not, or
+ * cannot be read, and the view is as it was.
  *
  * size     of v->store as of now
  * Threads: one, which has the view alone */
 bool pz_kept_load(const char *campaign, struct pz_view *v, const struct pz_live_size *size);
 
-/* Write a view's items that were made of the rows of that size, unless they are few or rows have come
- * since. A process spends a small part of its time on it. Failures are nobody's concern: the next one
- * makes them again.
+/* Write a view's items that were made of the rows of that size, unless they are few or rows have
+ * come since. A process spends a small part of its time on it. Failures are nobody's concern: the
+ * next one makes them again.
  *
  * Threads: any */
 void pz_kept_save(const char *campaign, struct pz_view *v, const struct pz_live_size *size);

@@ -53,7 +53,8 @@ static int format_current(char text[96], const struct pz_current *c)
     return n + snprintf(text + n, 48, " %016" PRIx64 "\n", pz_hash64(text, (size_t)n));
 }
 
-/* Written again from what was read, it must be the same bytes: no number is cut, none is wrapped. */
+/* Written again from what was read, it must be the same bytes: no number is cut, none is
+ * wrapped. */
 static bool parse_current(const char *text, struct pz_current *c)
 {
     char again[96];

@@ -33,8 +33,8 @@ struct pz_current {
 
 /* The file `current`; all 0: nothing was published.
  *
- * Errors: PZ_BAD_DATA it is not what was written (its check, or the numbers among themselves), or it
- *         is missing while there are versions: pz-deploy repair is the way out; others as
+ * Errors: PZ_BAD_DATA it is not what was written (its check, or the numbers among themselves), or
+ *         it is missing while there are versions: pz-deploy repair is the way out; others as
  *         pz_file_read */
 enum pz_status pz_layout_read_current(const char *campaign, struct pz_current *c,
                                       struct pz_err *err);
@@ -63,8 +63,8 @@ enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t 
 /* Make a folder unless it is there. Errors: PZ_CANT_CREATE */
 enum pz_status pz_layout_mkdir(const char *path, struct pz_err *err);
 
-/* Remove versions/NAME with model.flat, items.flat, their seals, info.json and temporary files. What is not ours,
- * or cannot be removed, stays and is a warning.
+/* Remove versions/NAME with model.flat, items.flat, their seals, info.json and temporary files.
+ * What is not ours, or cannot be removed, stays and is a warning.
  * Returns whether it is gone. */
 bool pz_layout_remove(const char *campaign, const char *name, struct pz_log *log);
 

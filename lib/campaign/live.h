@@ -14,8 +14,8 @@
  * Threads: any */
 enum pz_status pz_campaign_is(const char *path, bool *is, struct pz_err *err);
 
-/* Where the campaign's live store is: its own folder live/, or the one that its setting "live" names,
- * from the campaign's folder on.
+/* Where the campaign's live store is: its own folder live/, or the one that its setting "live"
+ * names, from the campaign's folder on.
  *
  * path     of PZ_PATH_BYTES (4096)
  * Errors:  as pz_settings_read; PZ_USAGE the path is too long

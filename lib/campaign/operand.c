@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What operands are, and what to type when they are not what is wanted: see operand.h.
  *
- * Only the first bytes of a file are looked at (pz_table_kind), so that a damaged file keeps its own
- * error; a folder is taken for a campaign, as everywhere. Advice names the operand as it was given,
- * so that the line can be typed as it stands but for the names in capitals. */
+ * Only the first bytes of a file are looked at (pz_table_kind), so that a damaged file keeps its
+ * own error; a folder is taken for a campaign, as everywhere. Advice names the operand as it was
+ * given, so that the line can be typed as it stands but for the names in capitals. */
 #include "campaign/operand.h"
 
 #include <stdio.h>

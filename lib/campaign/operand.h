@@ -23,8 +23,8 @@ enum pz_operand pz_operand_kind(const char *path);
  * Errors:  PZ_USAGE */
 enum pz_status pz_operand_want(const char *path, unsigned wanted, struct pz_err *err);
 
-/* Whether the two stand in the wrong order: first is of a kind in `second_wanted` alone, second of one
- * in `first_wanted` alone. */
+/* Whether the two stand in the wrong order: first is of a kind in `second_wanted` alone, second of
+ * one in `first_wanted` alone. */
 bool pz_operands_swapped(const char *first, unsigned first_wanted, const char *second,
                          unsigned second_wanted);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changing a campaign's settings: see set.h. What a value must be by itself is in settings.c; here it
- * is held against the campaign, before its lock is taken. */
+/* Changing a campaign's settings: see set.h. What a value must be by itself is in settings.c; here
+ * it is held against the campaign, before its lock is taken. */
 #include "campaign/set.h"
 
 #include <ctype.h>

@@ -2,8 +2,9 @@
 /* Traces of users in files: see traces.h.
  *
  * What a file is, its first bytes say (tables) or its name. In tables ids and other texts stand in
- * dictionaries alone; numbers, the names of columns and the manifest hold none. Nor do the small files of
- * a campaign but the texts in its settings: there "12" is a number, and an id stands in quotes. */
+ * dictionaries alone; numbers, the names of columns and the manifest hold none. Nor do the small
+ * files of a campaign but the texts in its settings: there "12" is a number, and an id stands in
+ * quotes. */
 #include "campaign/traces.h"
 
 #include <dirent.h>
@@ -78,7 +79,8 @@ static enum pz_status find_in_dict(struct pz_traces *t, struct pz_table *table, 
     return st;
 }
 
-/* Column NAME.offset, which stands for the dictionary NAME, whose memory is given back behind it. */
+/* Column NAME.offset, which stands for the dictionary NAME, whose memory is given back behind
+ * it. */
 static enum pz_status find_in_column(struct pz_traces *t, struct pz_table *table, const char *file,
                                      const char *column, struct pz_err *err)
 {

@@ -10,7 +10,8 @@
 
 #include "base/err.h"
 
-/* Called for an id that was found, once a file and place there. Both are borrowed during the call. */
+/* Called for an id that was found, once a file and place there. Both are borrowed during the
+ * call. */
 typedef enum pz_status pz_found_fn(void *context, const char *id, const char *file,
                                    const char *place, struct pz_err *err);
 
@@ -26,11 +27,12 @@ struct pz_traces {
 /* Look into a file, or all files below a folder, whoever made them; symbolic links are not followed
  * there. Datasets, models and versions are searched decoded, by column: as an id of a user, or a
  * word in another text. The same id as one of an item, where only items are meant, is no
- * trace. A live store is searched as pz_live_traces does; any other file as text, unpacked where it is
- * packed.
+ * trace. A live store is searched as pz_live_traces does; any other file as text, unpacked where it
+ * is packed.
  *
- * Errors:  t->fn's status other than PZ_OK ends it and is returned; PZ_NO_INPUT, PZ_IO a file cannot be
- *          read; PZ_BAD_DATA it is damaged, and so cannot be vouched for; PZ_TRY_AGAIN memory is out */
+ * Errors:  t->fn's status other than PZ_OK ends it and is returned; PZ_NO_INPUT, PZ_IO a file
+ *          cannot be read; PZ_BAD_DATA it is damaged, and so cannot be vouched for; PZ_TRY_AGAIN
+ *          memory is out */
 enum pz_status pz_traces_find(struct pz_traces *t, const char *path, struct pz_err *err);
 
 /* Look into all files of a campaign, and its live store wherever that is.

@@ -21,7 +21,8 @@
 
 enum { LOOK_AGAIN_S = 10 };
 
-/* The model's index of every id. Items that it lacks become items of it. old: of items; NULL: none */
+/* The model's index of every id. Items that it lacks become items of it. old: of items; NULL:
+ * none */
 static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items,
                                 const struct pz_extended *old, struct pz_err *err)
 {
@@ -63,8 +64,8 @@ static bool knows_columns(const struct pz_model *m, const struct pz_overlay *o)
     return all;
 }
 
-/* Whether what an older view has of the items holds for this one: the same model and file of the store.
- * Rows of items go only when all models have them. */
+/* Whether what an older view has of the items holds for this one: the same model and file of the
+ * store. Rows of items go only when all models have them. */
 static bool is_older(const struct pz_view *old, const struct pz_view *v)
 {
     char hash[33], other[33];

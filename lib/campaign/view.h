@@ -32,8 +32,8 @@ struct pz_view {
  * Threads: any */
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err);
 
-/* The same after an older view of the campaign, which stays as it is: of items it is only what was put
- * since that is made anew, where model and store are the same.
+/* The same after an older view of the campaign, which stays as it is: of items it is only what was
+ * put since that is made anew, where model and store are the same.
  *
  * number   of the version, whichever is current, now or later; 0: the current one
  * old      borrowed during the call; NULL: none
@@ -43,8 +43,8 @@ enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct p
 enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const struct pz_view *old,
                                   struct pz_view **out, struct pz_err *err);
 
-/* Spare the next answer what follows from the rows put since training: open the campaign and let go of it. No
- * failure is told: who asks then will hear of it.
+/* Spare the next answer what follows from the rows put since training: open the campaign and let go
+ * of it. No failure is told: who asks then will hear of it.
  *
  * Threads: any process, any time */
 void pz_view_prepare(const char *campaign);

@@ -71,7 +71,8 @@ void pz_attrs_clear(struct pz_attrs *attrs);
  * Threads: any */
 bool pz_attrs_same(const struct pz_attrs *a, const struct pz_attrs *b);
 
-/* Where a row of a concatenated table comes from: row `row` of part `part`; PZ_NONE parts give nulls.
+/* Where a row of a concatenated table comes from: row `row` of part `part`; PZ_NONE parts give
+ * nulls.
  */
 struct pz_source {
     uint32_t part;

@@ -289,8 +289,8 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
 
 float pz_weight_damp(float weight, double power)
 {
-    /* The default makes .75 of a weight of .1: a weight says what is wanted, not how much there is to
-     * learn from an event of its type. */
+    /* The default makes .75 of a weight of .1: a weight says what is wanted, not how much there is
+     * to learn from an event of its type. */
     return power > 0 ? powf(weight, (float)power) : sqrtf(sqrtf(sqrtf(weight)));
 }
 

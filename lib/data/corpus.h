@@ -87,9 +87,9 @@ enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from,
 enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                                  size_t n_rules, float *weight, struct pz_err *err);
 
-/* An event weight damped for learning: weight^power, 1 for 1, by the power of the corpus, of the query
- * (struct pz_query) or of the model; 0 stands for PZ_EVENT_POWER. A weight says what is wanted, and in
- * full it would leave too few events to learn from. */
+/* An event weight damped for learning: weight^power, 1 for 1, by the power of the corpus, of the
+ * query (struct pz_query) or of the model; 0 stands for PZ_EVENT_POWER. A weight says what is
+ * wanted, and in full it would leave too few events to learn from. */
 float pz_weight_damp(float weight, double power);
 #define PZ_EVENT_POWER 0.125
 

@@ -46,8 +46,10 @@ struct pz_dataset {
     struct pz_dataset_store store;   /* owns what the pointers above point to */
 };
 
-/* Read one *.pzd file; its arrays are used as decoded, nothing is copied. Several files as one: group.h.
- * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA it is no dataset or damaged; PZ_TRY_AGAIN
+/* Read one *.pzd file; its arrays are used as decoded, nothing is copied. Several files as one:
+ * group.h.
+ * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA it is no dataset or damaged;
+ *          PZ_TRY_AGAIN
  * Owner:   the caller, until pz_dataset_free (which accepts NULL)
  * Threads: any */
 enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err);

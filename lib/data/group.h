@@ -6,9 +6,10 @@
 #include "base/opt.h"
 #include "data/dataset.h"
 
-/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user, item,
- * time, type, value and context alike) are kept once, for an item or user row the last file that has one
- * wins, columns of all files are united. Memory: the decoded size of the files, twice for several.
+/* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user,
+ * item, time, type, value and context alike) are kept once, for an item or user row the last file
+ * that has one wins, columns of all files are united. Memory: the decoded size of the files, twice
+ * for several.
  * Errors:  PZ_USAGE no path; as pz_dataset_load and pz_dataset_merge
  * Owner:   *out: the caller, until pz_dataset_free
  * Threads: any */

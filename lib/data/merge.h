@@ -10,9 +10,9 @@
 struct pz_merge {
     struct pz_dataset *const *in; /* [n_in] the parts; borrowed */
     size_t n_in;
-    uint32_t **user_map, **item_map, **event_map; /* [n_in] old index -> new, ascending; owned.
-                                                     PZ_NONE in those of users and items: left out */
-    struct pz_dataset *ds;                        /* the whole; its dictionaries are there */
+    /* [n_in] old index -> new, ascending; PZ_NONE in those of users and items: left out; owned. */
+    uint32_t **user_map, **item_map, **event_map;
+    struct pz_dataset *ds; /* the whole; its dictionaries are there */
 };
 
 /* Merge the interactions of all parts into m->ds: ptr, item, time, event, value, impressions,

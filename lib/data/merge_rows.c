@@ -367,7 +367,8 @@ static enum pz_status take_memory(struct rows *r, struct pz_err *err)
     return PZ_OK;
 }
 
-/* The items of row i's impression that are not left out, into item unless that is NULL; returns how many. */
+/* The items of row i's impression that are not left out, into item unless that is NULL; returns how
+ * many. */
 static uint64_t copy_impression(const struct rows *r, uint64_t i, uint32_t *item)
 {
     const struct pz_source *s = &r->source[i];

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stddef.h>
 
-/* From so many steps on, of which so many go the same way, ids are sorted: of those of a history in time
- * half go up, or up to three quarters where young items have larger ids. */
+/* From so many steps on, of which so many go the same way, ids are sorted: of those of a history in
+ * time half go up, or up to three quarters where young items have larger ids. */
 enum { STEPS_MIN = 100 };
 static const double SORTED = 0.95;
 

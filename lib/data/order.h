@@ -23,9 +23,10 @@ struct pz_histories_of {
  * Threads: any */
 bool pz_order_known(const struct pz_histories_of *h);
 
-/* Whether times are places in lists that are sorted by item id. Files for which nobody kept the times
- * have such: taken for an order, the next item would be one with a larger id. Times of a calendar are
- * believed, and so are lists whose ids mostly go up by the same step: those are chapters of a series.
+/* Whether times are places in lists that are sorted by item id. Files for which nobody kept the
+ * times have such: taken for an order, the next item would be one with a larger id. Times of a
+ * calendar are believed, and so are lists whose ids mostly go up by the same step: those are
+ * chapters of a series.
  * Threads: any */
 bool pz_order_is_of_ids(const struct pz_histories_of *h);
 

@@ -37,8 +37,8 @@ struct pz_schema {
     size_t n[PZ_N_TABLES], cap[PZ_N_TABLES];
 };
 
-/* Add the records in n bytes of JSON: an Avro schema, an array of them, or whatever holds some, as the
- * answer of describe-schema or the parameters of a solution do; which table is told by "name".
+/* Add the records in n bytes of JSON: an Avro schema, an array of them, or whatever holds some, as
+ * the answer of describe-schema or the parameters of a solution do; which table is told by "name".
  *
  * what    names the source in messages
  * Errors: PZ_BAD_DATA not JSON, an unknown record or type, a table given twice, a required field

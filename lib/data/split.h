@@ -46,8 +46,8 @@ enum pz_role { PZ_ROLE_NONE = 0, PZ_ROLE_TRAIN = 1, PZ_ROLE_HISTORY = 2, PZ_ROLE
  * events of one time the order is drawn from (seed, user id, item id). So the order of rows in a
  * file never matters. A user's draw depends on (seed, user id) only. Held out are exactly the asked
  * share of the users with two interactions or more (rounded), those with the smallest draws: when
- * other users are added, only users at the border change sides. "cold-items" draws exactly the share
- * of the items with interactions, by (seed, item id). By share, "time" takes the newest P %
+ * other users are added, only users at the border change sides. "cold-items" draws exactly the
+ * share of the items with interactions, by (seed, item id). By share, "time" takes the newest P %
  * (rounded, at least one) and all of equal time; "random" takes at least one and leaves at least
  * one, of users with two or more.
  *

@@ -3,9 +3,9 @@
  * live events and rows which training has seen do not count twice, and so that a gap is noticed.
  *
  * Numbers are kept as sets of ranges. A delta (a day's export) has the range that it was exported
- * for, also of numbers that are no event of its own: of forgettings, of rows among events, of events
- * that nobody has. Merging and updating unite them; what is missing between them is told by number
- * before anything is made of it.
+ * for, also of numbers that are no event of its own: of forgettings, of rows among events, of
+ * events that nobody has. Merging and updating unite them; what is missing between them is told by
+ * number before anything is made of it.
  *
  * Threads: one at a time on the same ranges or marks while they are changed; else any. */
 #ifndef PZ_DATA_WATERMARKS_H
@@ -43,9 +43,9 @@ bool pz_ranges_contain(const struct pz_ranges *r, uint64_t first, uint64_t last)
 /* The largest N with 1 .. N in the set; 0: not even 1 is. */
 uint64_t pz_ranges_upto(const struct pz_ranges *r);
 
-/* Append what is missing between `from` and the last number of the set, as "719-1350, 1400"; returns
- * how many numbers that are. from 1: below the set too; from the first of the set: between its
- * ranges. Long lists end in "...". */
+/* Append what is missing between `from` and the last number of the set, as "719-1350, 1400";
+ * returns how many numbers that are. from 1: below the set too; from the first of the set: between
+ * its ranges. Long lists end in "...". */
 uint64_t pz_ranges_missing(const struct pz_ranges *r, uint64_t from, struct pz_str *out);
 
 /* Free; the set is empty then. */
@@ -86,8 +86,8 @@ bool pz_watermarks_contain(const struct pz_watermarks *whole, const struct pz_wa
 
 /* Whether numbers are missing.
  *
- * whole    from number 1 on, as of what is published or updated; else only between the ranges, as of
- *          deltas that are merged with each other
+ * whole    from number 1 on, as of what is published or updated; else only between the ranges, as
+ *          of deltas that are merged with each other
  * what     in front of the message: whose numbers, "the data"
  * Errors:  PZ_BAD_DATA names the store and the missing numbers; PZ_TRY_AGAIN out of memory */
 enum pz_status pz_watermarks_check(const struct pz_watermarks *marks, bool whole, const char *what,

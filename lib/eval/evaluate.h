@@ -33,8 +33,8 @@ struct pz_eval_cfg {
  * Errors:  PZ_USAGE something else */
 enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err);
 
-/* Items in three classes by how many interactions they have: popular, middle and rare items share the
- * interactions in thirds, so that the popular ones are few and the rare ones many. */
+/* Items in three classes by how many interactions they have: popular, middle and rare items share
+ * the interactions in thirds, so that the popular ones are few and the rare ones many. */
 enum { PZ_POPULARITY_CLASSES = 3 };
 
 struct pz_class_share {
@@ -63,12 +63,12 @@ struct pz_figures {
 void pz_figures_clear(struct pz_figures *f);
 
 /* Run the model over all cases (parallel; the same at any thread count). Ties in score go to the
- * lower item index, which is the lower id in byte order. Ground truth that the model does not know counts
- * as missed. Cost: a full ranking a case; memory besides the model: 24 bytes an item and thread, 4
- * bytes a metric and case.
+ * lower item index, which is the lower id in byte order. Ground truth that the model does not know
+ * counts as missed. Cost: a full ranking a case; memory besides the model: 24 bytes an item and
+ * thread, 4 bytes a metric and case.
  *
- * Errors:  PZ_BAD_DATA no cases; PZ_USAGE the objective is no column of numbers; PZ_TRY_AGAIN memory;
- *          PZ_INTERRUPTED stopped; what pz_rank says
+ * Errors:  PZ_BAD_DATA no cases; PZ_USAGE the objective is no column of numbers; PZ_TRY_AGAIN
+ *          memory; PZ_INTERRUPTED stopped; what pz_rank says
  * Owner:   the caller: pz_figures_clear; all-zero after an error */
 enum pz_status pz_evaluate(const struct pz_model *m, const struct pz_cases *cases,
                            const struct pz_eval_cfg *cfg, struct pz_figures *out,
@@ -84,8 +84,8 @@ enum pz_status pz_evaluate_list(const struct pz_model *m, const struct pz_cases 
                                 size_t *n, struct pz_err *err);
 
 /* The share of the cold items' first-week audience that finds them: of the early cases, those whose
- * ground truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without early
- * cases.
+ * ground truth is among the first k of the full catalogue. reach: caller's [cfg->n_k]; 0 without
+ * early cases.
  *
  * Errors:  as pz_evaluate */
 enum pz_status pz_evaluate_reach(const struct pz_model *m, const struct pz_cases *cases,

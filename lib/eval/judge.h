@@ -39,15 +39,16 @@ enum pz_status pz_judgement_name(struct pz_judgement *j, const char *split,
 enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *data,
                                   struct pz_train_cfg *job, const char *keep, struct pz_err *err);
 
-/* Train and open a model. keep: the file it goes to; NULL: a temporary one that goes as soon as it is
- * open.
+/* Train and open a model. keep: the file it goes to; NULL: a temporary one that goes as soon as it
+ * is open.
  *
  * Errors:  what pz_train and pz_model_open say; PZ_CANT_CREATE no temporary file
  * Owner:   the caller: pz_model_free */
 enum pz_status pz_judgement_train(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                   const char *keep, struct pz_model **out, struct pz_err *err);
 
-/* The seen rule that a recipe is judged by when none is given; the list to order is the catalogue. */
+/* The seen rule that a recipe is judged by when none is given; the list to order is the
+ * catalogue. */
 enum pz_seen pz_judgement_seen(const struct pz_recipe *recipe);
 
 /* Open what is judged: a model file or a campaign, whose current version is taken.
@@ -61,8 +62,8 @@ enum pz_status pz_judgement_given(struct pz_judgement *j, const char *model, con
                                   struct pz_err *err);
 
 /* Let the gate compare with vs over the last n_days of the run ledger, today's test included; after
- * the cases are made, before pz_judgement_run. What the gate compares with vs is noted in the ledger
- * line of every run.
+ * the cases are made, before pz_judgement_run. What the gate compares with vs is noted in the
+ * ledger line of every run.
  *
  * Errors:  as pz_pool_read */
 enum pz_status pz_judgement_pool(struct pz_judgement *j, const char *ledger, uint32_t n_days,

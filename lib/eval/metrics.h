@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics of one ranked list against one user's ground truth, as Amazon Personalize defines them, and
- * more.
+/* Metrics of one ranked list against one user's ground truth, as Amazon Personalize defines them,
+ * and more.
  *
  * Threads: any: functions of their arguments. */
 #ifndef PZ_EVAL_METRICS_H
@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The hits of a list: hit[i] = 1 when the item at rank i + 1 is in the ground truth; n ranks (the list may
- * be shorter than k: missing ranks are misses); n_truth > 0 different items of truth. k > 0. All
- * are in [0, 1], cannot fail, thread-safe. */
+/* The hits of a list: hit[i] = 1 when the item at rank i + 1 is in the ground truth; n ranks (the
+ * list may be shorter than k: missing ranks are misses); n_truth > 0 different items of truth. k >
+ * 0. All are in [0, 1], cannot fail, thread-safe. */
 
 /* Sum of 1/log2(1 + rank) over hits in the first k, divided by that of min(n_truth, k) hits on top.
  */

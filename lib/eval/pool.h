@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pooling of paired comparisons over days. One day's test is small: a point comparison of it says no
- * to a third of good models. So each judgement notes the day's paired sums in the run ledger, and a
- * gate reads those of the last days with today's.
+/* Pooling of paired comparisons over days. One day's test is small: a point comparison of it says
+ * no to a third of good models. So each judgement notes the day's paired sums in the run ledger,
+ * and a gate reads those of the last days with today's.
  *
  * Threads: one for each pool. */
 #ifndef PZ_EVAL_POOL_H
@@ -31,8 +31,8 @@ struct pz_pool {
     char used[PZ_POOL_METRICS][PZ_POOL_NAME]; /* metrics that the gate compared with vs */
 };
 
-/* Read the days before `newest` that are within n_days of it, that day included and left out; of two
- * records of one day and metric the later counts, so that a run that is repeated is not counted
+/* Read the days before `newest` that are within n_days of it, that day included and left out; of
+ * two records of one day and metric the later counts, so that a run that is repeated is not counted
  * twice. A ledger that is not there yet is empty; lines of other programs are passed over.
  *
  * newest   a moment of today, in Unix seconds

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verdict on a model: its figures compared with those of its rivals, a gate's opinion, and reports of
- * it.
+/* The verdict on a model: its figures compared with those of its rivals, a gate's opinion, and
+ * reports of it.
  *
  * Threads: one for each verdict; those that take it const may run side by side. */
 #ifndef PZ_EVAL_VERDICT_H
@@ -67,8 +67,8 @@ void pz_verdict_clear(struct pz_verdict *v);
  * Errors:  PZ_USAGE it cannot be, with the place; PZ_TRY_AGAIN memory */
 enum pz_status pz_gate_judge(struct pz_verdict *v, struct pz_err *err);
 
-/* The sums of a metric over the users of today and, with all, of earlier days; false: it is no mean of
- * users, or there is no vs.
+/* The sums of a metric over the users of today and, with all, of earlier days; false: it is no mean
+ * of users, or there is no vs.
  *
  * Threads: any */
 bool pz_verdict_pooled(const struct pz_verdict *v, const char *metric, bool all,

@@ -3,8 +3,8 @@
  * what comes next? The recipe trained anew shows what a training before every window is worth
  * against one model that only sees histories grow; popularity is counted anew in each window, too.
  *
- * The figures of a window are means over its users. Over all windows each user of each window counts
- * once; differences are paired, with the interval of pool.h. */
+ * The figures of a window are means over its users. Over all windows each user of each window
+ * counts once; differences are paired, with the interval of pool.h. */
 #include "eval/windows.h"
 
 #include <stdlib.h>

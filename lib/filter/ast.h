@@ -6,8 +6,8 @@
  *   id, when, by_row  pz_filter_check; columns and placeholders of expressions, too
  *   bits              pz_filter_compile, of COMPILED tests of rows
  *
- * Threads: while it is compiled, a filter belongs to one thread; then all is read-only but the cache
- *          and the indexes, which lock for themselves. */
+ * Threads: while it is compiled, a filter belongs to one thread; then all is read-only but the
+ *          cache and the indexes, which lock for themselves. */
 #ifndef PZ_FILTER_AST_H
 #define PZ_FILTER_AST_H
 
@@ -214,7 +214,8 @@ void pz_filter_find_unit(const struct pz_filter *f, struct pz_filter_column *col
 double pz_filter_to_unit(enum pz_filter_unit unit, double seconds);
 double pz_filter_from_unit(enum pz_filter_unit unit, double x);
 
-/* A plain number that is compared with a column: converted when both are times of different forms. */
+/* A plain number that is compared with a column: converted when both are times of different
+ * forms. */
 double pz_filter_plain_number(enum pz_filter_unit unit, double x);
 
 /* Make a column of texts that are dates one of numbers, in Unix seconds; others stay as they are.

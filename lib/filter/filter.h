@@ -6,12 +6,12 @@
  *   pz_filter_args_add       filter values as texts, from options or a question
  *   pz_filter_bind           values of one question or of many
  *   pz_filter_work_new       once a thread
- *   pz_filter_apply          narrow a bit set of items, exactly, before anything is scored; again and
- *                            again, for any user, item and moment
+ *   pz_filter_apply          narrow a bit set of items, exactly, before anything is scored; again
+ *                            and again, for any user, item and moment
  *   pz_filter_values_free, pz_filter_work_free, pz_filter_free, in this order
  *
- * What a filter borrows (model, overlays, the schema's context) has to outlive it, and the filter its
- * values. When rows are put, the overlay is another one, and the filter is compiled anew.
+ * What a filter borrows (model, overlays, the schema's context) has to outlive it, and the filter
+ * its values. When rows are put, the overlay is another one, and the filter is compiled anew.
  *
  * Threads: a compiled filter and bound values are read-only: any number of threads may share them,
  *          each with a struct pz_filter_work of its own. Compiling, binding and freeing are for one

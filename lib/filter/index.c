@@ -10,8 +10,8 @@
  * Where the answer takes more single steps than a scan of the column, there is no answer from here
  * and the caller scans. Building takes about as long as a hundred scans, so it waits until PATIENCE
  * scans have been asked for: one answer of a command line never pays for it. The thread whose scan
- * was the last of these builds; the others go on scanning until the index is published (release, and
- * acquire where it is read). 12 bytes a row of numbers, 4 a value of texts. */
+ * was the last of these builds; the others go on scanning until the index is published (release,
+ * and acquire where it is read). 12 bytes a row of numbers, 4 a value of texts. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -24,8 +24,8 @@ enum pz_filter_token {
     PZ_TOKEN_OTHER /* one byte of punctuation, in byte */
 };
 
-/* A text and the token at hand. Begin with text, arena and err given and the rest zero; the first call
- * of pz_filter_next gives the first token. */
+/* A text and the token at hand. Begin with text, arena and err given and the rest zero; the first
+ * call of pz_filter_next gives the first token. */
 struct pz_filter_tokens {
     const char *text;
     struct pz_arena *arena; /* texts of tokens live here */
@@ -44,11 +44,12 @@ struct pz_filter_tokens {
  * Errors: t->st: PZ_USAGE, memory. Threads: any, one object a thread. */
 void pz_filter_next(struct pz_filter_tokens *t);
 
-/* Whether c stands behind the token at hand, blanks left out: tells NOW() and COUNT(...) from columns of
- * that name. Threads: any, one object a thread. */
+/* Whether c stands behind the token at hand, blanks left out: tells NOW() and COUNT(...) from
+ * columns of that name. Threads: any, one object a thread. */
 bool pz_filter_before(const struct pz_filter_tokens *t, char c);
 
-/* Say that the text is wrong at a byte and end it: the token becomes END. Only the first fault is kept.
+/* Say that the text is wrong at a byte and end it: the token becomes END. Only the first fault is
+ * kept.
  * Errors: t->st: PZ_USAGE. Threads: any, one object a thread. */
 void pz_filter_stop(struct pz_filter_tokens *t, size_t at, const char *what);
 

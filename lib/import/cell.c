@@ -163,8 +163,8 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
     return NULL;
 }
 
-/* Eight digits at once: tens, hundreds and ten thousands are joined pairwise (Lemire, "Quickly parsing eight
- * digits", 2018). False: not all are digits. Little-endian, as all of pz is. */
+/* Eight digits at once: tens, hundreds and ten thousands are joined pairwise (Lemire, "Quickly
+ * parsing eight digits", 2018). False: not all are digits. Little-endian, as all of pz is. */
 static inline bool eight_digits(const char *s, int64_t *x)
 {
     uint64_t v;

@@ -33,8 +33,8 @@ const char *pz_encode_time_as(const char *s, size_t n, const char *format, uint6
 /* The Unix seconds of an encoded time. */
 int64_t pz_decode_time(uint64_t code);
 
-/* A finite number that fits a float, as the bits of the float. comma: 1,5 is 1.5. Blanks around it do
- * not count.
+/* A finite number that fits a float, as the bits of the float. comma: 1,5 is 1.5. Blanks around it
+ * do not count.
  * Owner: nobody; the reason lives for ever */
 const char *pz_encode_value(const char *s, size_t n, bool comma, uint64_t *code);
 
@@ -46,8 +46,8 @@ const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, 
 /* The same without a type: a decimal number in all its spellings. */
 bool pz_cell_number(const char *s, size_t n, bool comma, double *x);
 
-/* Whether a cell spells "no value", as pandas and databases write it: NaN, NULL, N/A, None, \N ... or,
- * when spellings is not NULL, is one of them. */
+/* Whether a cell spells "no value", as pandas and databases write it: NaN, NULL, N/A, None, \N ...
+ * or, when spellings is not NULL, is one of them. */
 bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n);
 
 /* true or false in any case, as the bits of 1.0 and 0.0.

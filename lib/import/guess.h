@@ -18,20 +18,21 @@ struct pz_guess {
 
 /* Look at the first file of each table and guess what cfg->map does not say already.
  *
- * Errors: PZ_USAGE a table is standard input, which cannot be looked at twice; PZ_BAD_DATA a file has
- *         no column for USER_ID or ITEM_ID that can be told (the message lists the columns), or as
- *         pz_blocks_open
+ * Errors: PZ_USAGE a table is standard input, which cannot be looked at twice; PZ_BAD_DATA a file
+ *         has no column for USER_ID or ITEM_ID that can be told (the message lists the columns), or
+ *         as pz_blocks_open
  * Owner:  clear guess->map; the strings are the arena's */
 enum pz_status pz_import_guess(const struct pz_import_cfg *cfg, struct pz_arena *arena,
                                struct pz_guess *guess, struct pz_err *err);
 
-/* Names for the columns of interactions without a header, by their first line, onto *out: "USER_ID,ITEM_ID,...".
+/* Names for the columns of interactions without a header, by their first line, onto *out:
+ * "USER_ID,ITEM_ID,...".
  * no_time  whether none of them is a time
  * Threads: any */
 void pz_guess_header(char *const *cells, size_t n, struct pz_str *out, bool *no_time);
 
-/* Whether a first line is data rather than names: half and more of it are numbers, or one is a time,
- * or it is numbers with blanks between them. Threads: any */
+/* Whether a first line is data rather than names: half and more of it are numbers, or one is a
+ * time, or it is numbers with blanks between them. Threads: any */
 bool pz_guess_is_data(char *const *cells, size_t n);
 
 #endif

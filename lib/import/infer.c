@@ -334,8 +334,8 @@ void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct 
     } else {
         field->kind = guess_string(&sums, cells->n, cfg->n_rows, cfg->long_texts);
         infer_list(field, cells, cfg, &sums, how);
-        /* Nine in ten, or all but one spelling: the column was meant to be numbers, and whoever made
-         * it wants to know. */
+        /* Nine in ten, or all but one spelling: the column was meant to be numbers, and whoever
+         * made it wants to know. */
         if (sums.numbers >= 9 * (uint64_t)sums.n_strays ||
             (sums.n_strays == 1 && sums.numbers >= 2))
             how->n_strays = sums.n_strays;

@@ -37,18 +37,18 @@ struct pz_inferred {
 
 /* Infer the type of a column.
  *
- * field    .name says which: ..._ID stays a string, whatever its values look like; .kind, .whole and
- *          .wide are filled
+ * field    .name says which: ..._ID stays a string, whatever its values look like; .kind, .whole
+ *          and .wide are filled
  * cells    the distinct non-empty cells, whole ("A|B" is one cell)
  * how      what else there is to know; NULL: not wanted
  *
- * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot hold,
- * and those with leading zeros, are not. Times (is_import): dates as text, or whole numbers that are
- * milliseconds or more, or YYYYMMDD, of a column whose name speaks of time. CATEGORY: a '|' in at
- * least half of the cells, or in any that do not read as text, or lists in brackets, or parts between
- * commas that come again and alone, or few values: some repeated, and at most 50 or at most half of
- * n_rows, and 40 bytes at the mean. TEXT: at the mean at least 40 bytes and 4 blanks. Else STRING.
- * Cannot fail; threads: any. */
+ * BOOL: all are true or false. NUMBER: all are decimal numbers; whole ones that a double cannot
+ * hold, and those with leading zeros, are not. Times (is_import): dates as text, or whole numbers
+ * that are milliseconds or more, or YYYYMMDD, of a column whose name speaks of time. CATEGORY: a
+ * '|' in at least half of the cells, or in any that do not read as text, or lists in brackets, or
+ * parts between commas that come again and alone, or few values: some repeated, and at most 50 or
+ * at most half of n_rows, and 40 bytes at the mean. TEXT: at the mean at least 40 bytes and 4
+ * blanks. Else STRING. Cannot fail; threads: any. */
 void pz_infer(struct pz_field *field, const struct pz_dict *cells, const struct pz_infer_cfg *cfg,
               struct pz_inferred *how);
 

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/par.h"
 
-/* Below these sizes the fixed cost of the other way (a histogram of 256 counts, a sort of hashes) is
- * more than it saves. Both ways give the same result: see tests/unit/test_order.c. */
+/* Below these sizes the fixed cost of the other way (a histogram of 256 counts, a sort of hashes)
+ * is more than it saves. Both ways give the same result: see tests/unit/test_order.c. */
 enum { INSERTION_MAX = 48, PAIRS_MAX = 16 };
 
 static void sort_by_insertion(uint64_t *key, size_t n)

@@ -322,8 +322,8 @@ static void cut_blanks(struct pz_worker *w, const struct pz_row *rec, size_t fie
         c->n--;
 }
 
-/* Whether one of pandas' spellings of "no value" could begin so: none is longer than 9 bytes, and only 1.#IND and
- * 1.#QNAN begin with a digit. */
+/* Whether one of pandas' spellings of "no value" could begin so: none is longer than 9 bytes, and
+ * only 1.#IND and 1.#QNAN begin with a digit. */
 static inline bool may_be_null(const struct pz_cell *c)
 {
     enum { LONGEST = 9 };
@@ -409,8 +409,8 @@ static inline bool code_cell(const struct pz_worker *w, const struct pz_column_c
            !judge_cell(w, b, rec, c, code);
 }
 
-/* Take a row of short ids and numbers, most of all rows, in one walk over its cells. False: nothing has happened,
- * and take_row has to look at it. */
+/* Take a row of short ids and numbers, most of all rows, in one walk over its cells. False: nothing
+ * has happened, and take_row has to look at it. */
 static bool take_short(struct pz_worker *w, const struct pz_row *rec)
 {
     const struct pz_column_cell *b = w->column, *end = b + w->n_columns_used;

@@ -2,9 +2,9 @@
 /* What an import tells about the whole: see report.h. Ids are looked at once each, times once a
  * row group where all are in order.
  *
- * The signs are those of the commonest accidents: a table join in pandas turns ids into "12.0" and a
- * spreadsheet into 1.04E+11, a fixed-width export leaves blanks at their ends, and a wrong unit puts
- * times before 1980 or after tomorrow. */
+ * The signs are those of the commonest accidents: a table join in pandas turns ids into "12.0" and
+ * a spreadsheet into 1.04E+11, a fixed-width export leaves blanks at their ends, and a wrong unit
+ * puts times before 1980 or after tomorrow. */
 #include "import/report.h"
 
 #include <stdio.h>

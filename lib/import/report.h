@@ -15,8 +15,8 @@ struct pz_staged_ids {
     uint32_t *const *user_map, *const *item_map;
 };
 
-/* Warn of ids with blanks, ".0" or rounded by a spreadsheet, and of times before 1980 or after tomorrow,
- * each with the line of the first. staged: [PZ_N_TABLES], with their lines.
+/* Warn of ids with blanks, ".0" or rounded by a spreadsheet, and of times before 1980 or after
+ * tomorrow, each with the line of the first. staged: [PZ_N_TABLES], with their lines.
  * Errors:  PZ_TRY_AGAIN memory is out
  * Threads: any, log is written */
 enum pz_status pz_import_report(const struct pz_staged *staged, const struct pz_staged_ids *ids,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ids of events that were taken: see ids.h. An id costs 16 bytes: they lie in buckets, the leaves of a
- * B-tree whose branches are LMDB's.
+/* Ids of events that were taken: see ids.h. An id costs 16 bytes: they lie in buckets, the leaves
+ * of a B-tree whose branches are LMDB's.
  *
  *   ids   the lowest hash that a bucket may have (8 bytes) -> its entries, by hash
  *   entry u64 upper half of the salted hash of an event id; then u64: number of the event (upper 40
@@ -9,8 +9,8 @@
  * Numbers big-endian. A bucket of more than MOST entries is cut into even pieces; equal hashes stay
  * together. Many ids go in by order of their hashes, so that each bucket is written once.
  *
- * Whether an entry of the same hash is the same id, the event itself says, as long as it is here; of
- * one that was collected or forgotten the hash is believed. */
+ * Whether an entry of the same hash is the same id, the event itself says, as long as it is here;
+ * of one that was collected or forgotten the hash is believed. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -163,7 +163,8 @@ static void add_entry(unsigned char *to, size_t *n, uint64_t hash, uint64_t what
     ++*n;
 }
 
-/* A bucket's entries and new ones, by hash. Entries from before `oldest` give way to one of their hash. */
+/* A bucket's entries and new ones, by hash. Entries from before `oldest` give way to one of their
+ * hash. */
 static size_t merge(const struct bucket *b, const struct claim *c, size_t n, int64_t oldest,
                     unsigned char *to)
 {
@@ -303,8 +304,8 @@ static int decide(struct pz_live_store *s, MDB_txn *txn, const struct pz_claimin
     return rc;
 }
 
-/* Claims that hold, with the numbers that their events get; *n: how many they are. number: room for one an
- * event. */
+/* Claims that hold, with the numbers that their events get; *n: how many they are. number: room for
+ * one an event. */
 static int give_numbers(const struct pz_claiming *of, struct claim *c, size_t *n, uint64_t *number)
 {
     uint64_t last = of->last;
@@ -395,8 +396,8 @@ int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
 
 /* ---- removing ---- */
 
-/* Those of a bucket that stay, into `to`. Kept while a sender may still repeat it, or while the event itself
- * is still here. */
+/* Those of a bucket that stay, into `to`. Kept while a sender may still repeat it, or while the
+ * event itself is still here. */
 static size_t keep_some(const struct bucket *b, uint64_t upto, int64_t before, unsigned char *to)
 {
     size_t n = 0;
@@ -449,8 +450,8 @@ int pz_ids_trim(struct pz_live_store *s, MDB_txn *txn, uint64_t upto, int64_t be
 
 /* ---- stores of formats 1 to 3 ---- */
 
-/* An entry as it was: a hash of 16 bytes to a number, and since format 2 a hash of who and what (8 bytes)
- * and when it was taken (8 bytes). */
+/* An entry as it was: a hash of 16 bytes to a number, and since format 2 a hash of who and what (8
+ * bytes) and when it was taken (8 bytes). */
 static int read_old(const struct pz_walk *w, struct claim *c)
 {
     const unsigned char *value = w->value.mv_data;

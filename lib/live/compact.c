@@ -27,7 +27,8 @@
 enum { REMOVE_TRIES = 20 };
 
 /* The two files of a store and its folder; 0 or an errno value. Who opened the folder before it was
- * exchanged may make the lock file in it once more, before they see that it is no longer the store's. */
+ * exchanged may make the lock file in it once more, before they see that it is no longer the
+ * store's. */
 static int remove_store(const char *dir)
 {
     static const char *const names[] = { "data.mdb", "lock.mdb" };
@@ -50,8 +51,8 @@ static int copy_db(struct pz_live_store *s, MDB_txn *from, enum pz_db db,
                    struct pz_live_store *target, MDB_txn *to)
 {
     struct pz_walk w;
-    /* Keys come in order, so each page is filled before the next is begun; in meta a new store has an
-     * identity of its own already. */
+    /* Keys come in order, so each page is filled before the next is begun; in meta a new store has
+     * an identity of its own already. */
     unsigned flags = db == PZ_DB_META ? 0 : MDB_APPEND;
 
     pz_walk_begin(&w, s, from, db);

@@ -6,8 +6,8 @@
  * still the one at the store's path, and begins again in the one that is (open.c says why a
  * look after the beginning is enough). When the map is full it grows and the transaction is done
  * again. When the disk failed a commit, LMDB wants to be closed and opened again, which is done at
- * the next transaction: what was acknowledged is in the file. Readers that died: their slots are freed every DEAD_EVERY writes, and when no slot is
- * left.
+ * the next transaction: what was acknowledged is in the file. Readers that died: their slots are
+ * freed every DEAD_EVERY writes, and when no slot is left.
  *
  * Readers without write permission (another user's folder, a read-only disk) cannot take a slot in
  * the lock file. They read without one, and look afterwards whether a writer committed meanwhile:
@@ -21,7 +21,8 @@
 
 enum { MAX_TRIES = 100, DEAD_EVERY = 256, MOVED = -29000 /* neither LMDB's nor an errno */ };
 
-/* What LMDB allocates for its lists of pages as it opens a store (0.9.24: 2.1 MB, and half of it again). */
+/* What LMDB allocates for its lists of pages as it opens a store (0.9.24: 2.1 MB, and half of it
+ * again). */
 static const double BESIDE_THE_MAP = 3 << 20;
 
 enum pz_status pz_db_fail(const struct pz_live_store *s, int rc, const char *what,
@@ -133,8 +134,8 @@ static int write_in(struct pz_live_store *s, MDB_txn *txn, void *context)
     return rc == 0 ? pz_db_note_counts(s, txn) : rc;
 }
 
-/* lazily: the commit is not synced. LMDB has it for the environment alone; whoever holds the writers'
- * mutex sets it for the own commit. */
+/* lazily: the commit is not synced. LMDB has it for the environment alone; whoever holds the
+ * writers' mutex sets it for the own commit. */
 static int write_once(struct pz_live_store *s, pz_db_fn *fn, void *context, bool lazily)
 {
     struct work work = { fn, context };

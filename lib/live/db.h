@@ -5,16 +5,17 @@
  *   events     number -> record (store.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
  *              is the user's; one with a session alone the session's
- *   ids        hashes of event ids, in buckets (claims.c): a repeated event is acknowledged and kept once
+ *   ids        hashes of event ids, in buckets (claims.c): a repeated event is acknowledged and
+ *              kept once
  *   sessions   session id -> number of the event that joined it to a user, user id: the first event
  *              that carries both decides
  *   joins      user id, NUL, that number -> session id
  *   forgotten  user id -> number
  *   items, users  id -> number, row (rows.c)
  * Each value is followed by a check (records.c).
- *   meta       "format" and "id", the store's identity -> number; "counts" -> of each table but this; "last" -> the last number given
- *              out, never used again; "rows" -> the number of the last change in items and users,
- *              "rows_mark" -> a hash of all of them in order;
+ *   meta       "format" and "id", the store's identity -> number; "counts" -> of each table but
+ *              this; "last" -> the last number given out, never used again; "rows" -> the number of
+ *              the last change in items and users, "rows_mark" -> a hash of all of them in order;
  *              of a view of a log "log" -> its URL, "bound" -> 1, "boot" (shared.c)
  *
  * Threads: any on one store, which locks itself; what runs inside a transaction belongs to its
@@ -123,13 +124,15 @@ int pz_db_reopen(struct pz_live_store *s, bool anew);
 /* Make the map larger after MDB_MAP_FULL, or follow another process after MDB_MAP_RESIZED. */
 int pz_db_grow(struct pz_live_store *s, int why);
 
-/* Whether the pages of a store's file fit together, as far as that can be seen without its records: 0,
- * MDB_CORRUPTED, or an errno value where that cannot be found out. fd: of data.mdb. Cost: one look at
- * every page in use. Inside a transaction, or where the program crashed: async-signal-safe. */
+/* Whether the pages of a store's file fit together, as far as that can be seen without its records:
+ * 0, MDB_CORRUPTED, or an errno value where that cannot be found out. fd: of data.mdb. Cost: one
+ * look at every page in use. Inside a transaction, or where the program crashed:
+ * async-signal-safe. */
 int pz_db_sound(int fd);
 
-/* Whether the two pages at the start are of two transactions that follow each other: 0, MDB_CORRUPTED, or
- * an errno value where that cannot be found out. fd: of data.mdb. Cost: two small reads. */
+/* Whether the two pages at the start are of two transactions that follow each other: 0,
+ * MDB_CORRUPTED, or an errno value where that cannot be found out. fd: of data.mdb. Cost: two small
+ * reads. */
 int pz_db_start_sound(int fd);
 
 /* How many of the pages from `from` on are free, by LMDB's own list of free pages. */
@@ -140,8 +143,9 @@ int pz_db_count_free(MDB_txn *txn, size_t from, size_t *n);
  * Owner: constant */
 const char *pz_db_name(enum pz_db db);
 
-/* What every transaction begins with, before anything else of the store is called in it: find out the
- * format, and if it is an old one and the transaction writes, change it. 0, an LMDB or errno value. */
+/* What every transaction begins with, before anything else of the store is called in it: find out
+ * the format, and if it is an old one and the transaction writes, change it. 0, an LMDB or errno
+ * value. */
 int pz_db_enter(struct pz_live_store *s, MDB_txn *txn, bool writes);
 
 /* For compaction, which keeps all openings of the process waiting. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/: events and rows inside a transaction. Functions return 0 or an LMDB or errno value.
+/* Private to live/: events and rows inside a transaction. Functions return 0 or an LMDB or errno
+ * value.
  *
  * Threads: one a transaction. */
 #ifndef PZ_LIVE_EVENTS_H
@@ -28,7 +29,8 @@ int pz_live_add_record(struct pz_live_store *s, MDB_txn *txn, uint64_t number,
 /* The key under which "owner" has an event, into PZ_LIVE_KEY_BYTES bytes; returns its length. */
 size_t pz_live_owner_key(unsigned char *key, const struct pz_event *e, uint64_t number);
 
-/* The user that a session joined and the number of the event that did it. MDB_NOTFOUND: it has not. */
+/* The user that a session joined and the number of the event that did it. MDB_NOTFOUND: it has
+ * not. */
 int pz_live_joined(struct pz_live_store *s, MDB_txn *txn, const char *session,
                    char user[PZ_LIVE_ID_MAX + 1], uint64_t *number);
 

@@ -50,11 +50,11 @@ enum pz_status pz_live_export_rows(struct pz_live_store *s, enum pz_live_table t
 enum pz_status pz_live_export_forgotten(struct pz_live_store *s, struct pz_out *out,
                                         struct pz_exported *done, struct pz_err *err);
 
-/* Likewise those of them who are users of the n tables at path (datasets, models), once each, purged ids
- * among them, which are told by their hash.
+/* Likewise those of them who are users of the n tables at path (datasets, models), once each,
+ * purged ids among them, which are told by their hash.
  *
- * Errors:  PZ_NEGATIVE there is none: nothing was written; as pz_table_open, pz_live_find_forgotten and
- *          pz_out_write */
+ * Errors:  PZ_NEGATIVE there is none: nothing was written; as pz_table_open, pz_live_find_forgotten
+ *          and pz_out_write */
 enum pz_status pz_live_export_forgotten_in(struct pz_live_store *s, const char *const *path,
                                            size_t n, struct pz_out *out, struct pz_exported *done,
                                            struct pz_err *err);

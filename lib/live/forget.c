@@ -55,8 +55,8 @@ static int remove_row(struct pz_live_store *s, MDB_txn *txn, const char *user_id
 
 /* ---- sessions of a forgotten user, in a store that follows a log ----
  *
- * The log erases what was the user's. A store that reads it from the start must come to the same as one
- * that saw it all: so a session goes to the first user, of those left, with an event in it. */
+ * The log erases what was the user's. A store that reads it from the start must come to the same as
+ * one that saw it all: so a session goes to the first user, of those left, with an event in it. */
 
 struct sessions {
     char (*id)[PZ_LIVE_ID_MAX + 1];
@@ -336,8 +336,8 @@ static int remove_rows(struct pz_live_store *s, MDB_txn *txn, void *context)
     return rc == 0 && of->n_removed > 0 ? pz_live_note(s, txn, "rows_collected", of->upto) : rc;
 }
 
-/* Ids of what was collected, which no sender repeats any more; a day more, for clocks that differ from a
- * log's. */
+/* Ids of what was collected, which no sender repeats any more; a day more, for clocks that differ
+ * from a log's. */
 static int trim_ids(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     const struct collecting *of = context;

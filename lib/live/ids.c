@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forgotten users, and the salt of hashes: see ids.h. Event ids and forgotten users must be recognised
- * for a long time and never be read: an event id so that a late repeat stays out (claims.c), a
- * forgotten user so that no history in a model is used. So they are kept as hashes with the store's
- * salt (192 random bytes in "meta"), of one length however long the ids are.
+/* Forgotten users, and the salt of hashes: see ids.h. Event ids and forgotten users must be
+ * recognised for a long time and never be read: an event id so that a late repeat stays out
+ * (claims.c), a forgotten user so that no history in a model is used. So they are kept as hashes
+ * with the store's salt (192 random bytes in "meta"), of one length however long the ids are.
  *
  *   forgotten  hash of the user id -> number, then the id itself until it is purged
  *

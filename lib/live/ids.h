@@ -18,9 +18,10 @@ struct pz_claiming {
     enum pz_live_fate *fate; /* [n] others than PZ_LIVE_STORED are passed over */
 };
 
-/* Take the ids of the events whose fate is PZ_LIVE_STORED for the numbers behind `last`, which those get whose
- * fate it stays, in order. The fate of the others: PZ_LIVE_REPEATED when the same event has the id,
- * PZ_LIVE_CONFLICT when an event of another user or item has it. EOVERFLOW: a number has more than 40 bits. */
+/* Take the ids of the events whose fate is PZ_LIVE_STORED for the numbers behind `last`, which
+ * those get whose fate it stays, in order. The fate of the others: PZ_LIVE_REPEATED when the same
+ * event has the id, PZ_LIVE_CONFLICT when an event of another user or item has it. EOVERFLOW: a
+ * number has more than 40 bits. */
 int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_claiming *of);
 
 /* What became of an event that was applied under a number before, and whose record is not there. */
@@ -37,7 +38,8 @@ int pz_ids_hash(struct pz_live_store *s, MDB_txn *txn, const char *user_id,
 int pz_ids_forget_hash(struct pz_live_store *s, MDB_txn *txn,
                        const unsigned char hash[PZ_IDS_HASH_BYTES], uint64_t number);
 
-/* When an event's id was taken, to four minutes; now for one that has none, or where that is not known. */
+/* When an event's id was taken, to four minutes; now for one that has none, or where that is not
+ * known. */
 int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
                 int64_t *at);
 

@@ -135,8 +135,8 @@ int pz_db_grow(struct pz_live_store *s, int why)
 
 /* ---- the environment ---- */
 
-/* Of a new store; one of an older format keeps its identity. Format 1 had ids as they are, format 2 no
- * checks, format 3 an entry for each event id. */
+/* Of a new store; one of an older format keeps its identity. Format 1 had ids as they are, format 2
+ * no checks, format 3 an entry for each event id. */
 static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 {
     uint64_t id = 0;
@@ -253,9 +253,10 @@ static int check_pages(const struct pz_live_store *s)
     return rc;
 }
 
-/* The newest transaction counts only where the one before it is the other of the first two pages: LMDB goes
- * by the larger number, and would show an older state if that was damaged. A file that is not synced (the
- * view of a log) can lose either to a power cut, and is read anew then (hosts/shared.c). */
+/* The newest transaction counts only where the one before it is the other of the first two pages:
+ * LMDB goes by the larger number, and would show an older state if that was damaged. A file that is
+ * not synced (the view of a log) can lose either to a power cut, and is read anew then
+ * (hosts/shared.c). */
 static int check_start(struct pz_live_store *s, MDB_txn *txn)
 {
     uint64_t boot = 0;
@@ -362,7 +363,8 @@ static bool is_permission(int rc)
     return rc == EACCES || rc == EROFS || rc == EPERM;
 }
 
-/* LMDB divides by the size of pages that the first two say. What cannot be read here it will tell itself. */
+/* LMDB divides by the size of pages that the first two say. What cannot be read here it will tell
+ * itself. */
 static int check_page_size(int folder)
 {
     unsigned char head[PZ_PAGE_META_DBS + 4];
@@ -433,8 +435,8 @@ static bool is_damaged(const void *store)
     return s->env && mdb_env_get_fd(s->env, &fd) == 0 && pz_db_sound(fd) == MDB_CORRUPTED;
 }
 
-/* Whether the folder that was opened is the one at the path. After a compaction it is another, and the old
- * one loses its files while whoever opened it looks for them. */
+/* Whether the folder that was opened is the one at the path. After a compaction it is another, and
+ * the old one loses its files while whoever opened it looks for them. */
 static bool is_at_path(int folder, const char *dir)
 {
     struct stat opened, now;

@@ -23,7 +23,8 @@ enum pz_status pz_overlay_build(struct pz_live_store *s, enum pz_live_table tabl
 /* The rows of an overlay and of one of rows put since, which replace those of the same ids.
  *
  * since    NULL: none
- * source   [(*out)->ids.n] where each row comes from: part 0 is old, part 1 since; the caller frees it
+ * source   [(*out)->ids.n] where each row comes from: part 0 is old, part 1 since; the caller frees
+ *          it
  * Errors:  PZ_TRY_AGAIN memory; PZ_BAD_DATA a column is of two kinds
  * Owner:   *out as pz_overlay_build; .row is NULL; NULL after a failure, as *source
  * Threads: any */

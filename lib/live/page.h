@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/: the layout of LMDB 0.9's file (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in the
- * machine's byte order, for those who look at the file as bytes.
+/* Private to live/: the layout of LMDB 0.9's file (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in
+ * the machine's byte order, for those who look at the file as bytes.
  *
  * Threads: any. */
 #ifndef PZ_LIVE_PAGE_H
@@ -74,9 +74,9 @@ static inline const unsigned char *pz_page_newest(const unsigned char *first,
                : first;
 }
 
-/* Whether the pages from the root of a table (by its name) to the place of a key are whole and lead there.
- * beside: the entry of the key or before it, and the one after, as far as they are on its page; large values
- * where they are. */
+/* Whether the pages from the root of a table (by its name) to the place of a key are whole and lead
+ * there. beside: the entry of the key or before it, and the one after, as far as they are on its
+ * page; large values where they are. */
 bool pz_page_path(const struct pz_page_tree *tree, const char *table, const void *key, size_t n,
                   struct pz_page_entry beside[2]);
 

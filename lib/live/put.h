@@ -51,12 +51,12 @@ struct pz_put_cfg {
  * and what stands inside properties, is a column of Interactions. Users and sessions called null,
  * undefined, None, NaN or nil are none.
  *
- * An item is needed but in PutEvents requests, unless cfg->no_item. A time is needed in CSV; in JSON
- * it is now when no member looks like one; unless cfg->now.
+ * An item is needed but in PutEvents requests, unless cfg->no_item. A time is needed in CSV; in
+ * JSON it is now when no member looks like one; unless cfg->now.
  *
  * Errors:  PZ_BAD_DATA names the record (those before it are stored), or the columns that there are
- *          when one is missing (nothing is stored); PZ_INTERRUPTED a signal came, *count says what is
- *          stored; else as pz_live_put_each
+ *          when one is missing (nothing is stored); PZ_INTERRUPTED a signal came, *count says what
+ *          is stored; else as pz_live_put_each
  * Threads: any, also on one store */
 enum pz_status pz_put_events(struct pz_live_store *s, const struct pz_put_cfg *cfg,
                              struct pz_put_count *count, struct pz_err *err);
@@ -117,7 +117,8 @@ struct pz_put_without {
     struct pz_arena arena;
 };
 
-/* Read them from files as pz_put_read_ids does, columns USER_ID and ITEM_ID. users, items: paths; NULL: none
+/* Read them from files as pz_put_read_ids does, columns USER_ID and ITEM_ID. users, items: paths;
+ * NULL: none
  *
  * Errors:  as pz_put_read_ids
  * Owner:   *w, all-zero before: pz_put_without_clear, also after a failure */

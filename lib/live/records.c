@@ -5,13 +5,14 @@
  *
  *   hash(value) + 31 hash(key) + number of the table,      hash: XXH3, 64 bits
  *
- * so that a record that was changed, or that stands under another key or in another table, is seen when it is
- * read. What is missing is seen in three ways: a walk over all entries meets as many as LMDB has counted; every
- * transaction notes in meta ("counts") how many there are in each table; and where a reader finds nothing,
- * the pages from the root to the place are looked at as data, as is every page that a walk comes to.
+ * so that a record that was changed, or that stands under another key or in another table, is seen
+ * when it is read. What is missing is seen in three ways: a walk over all entries meets as many as
+ * LMDB has counted; every transaction notes in meta ("counts") how many there are in each table;
+ * and where a reader finds nothing, the pages from the root to the place are looked at as data, as
+ * is every page that a walk comes to.
  *
- * Formats 1 and 2 have no checks. Whether the transaction of this thread has is found out at its beginning:
- * a writer of another process may have changed the format since the store was opened. */
+ * Formats 1 and 2 have no checks. Whether the transaction of this thread has is found out at its
+ * beginning: a writer of another process may have changed the format since the store was opened. */
 #include "live/records.h"
 
 #include <errno.h>
@@ -68,8 +69,8 @@ static int open_value(enum pz_db db, const MDB_val *key, MDB_val *value)
                : MDB_CORRUPTED;
 }
 
-/* Whether the pages say too where a key is, or is not. A key that was changed would stand beside its place:
- * what is there must be as it was stored. */
+/* Whether the pages say too where a key is, or is not. A key that was changed would stand beside
+ * its place: what is there must be as it was stored. */
 static int check_path(enum pz_db db, const void *key, size_t n)
 {
     struct pz_page_entry beside[2];
@@ -251,8 +252,9 @@ int pz_walk_end(struct pz_walk *w)
 
 /* ---- transactions ---- */
 
-/* Where the pages of a reader's transaction are: the map begins as many pages before the one of a value as
- * that one's number says. A writer that has begun two transactions since uses the page with the root. */
+/* Where the pages of a reader's transaction are: the map begins as many pages before the one of a
+ * value as that one's number says. A writer that has begun two transactions since uses the page
+ * with the root. */
 static void find_pages(MDB_txn *txn, const void *value)
 {
     const unsigned char *at = value, *page = at - (uintptr_t)at % PZ_PAGE;

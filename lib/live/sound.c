@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Soundness of a store's file: see pz_db_sound in db.h.
  *
- * LMDB believes what its pages say of themselves: a wrong number in a page leads it out of the page, and
- * writing there breaks the heap, which shows anywhere later. So the pages that the newest meta page
- * leads to are walked as data: each must be where its number says, of a kind that can be there,
- * with its entries inside it and in order, as many in each table as LMDB has counted; no more pages are met
- * than there are. A reader that finds nothing looks at the pages on its way only (pz_page_path). The layout is
- * that of LMDB 0.9 (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in the machine's byte order.
+ * LMDB believes what its pages say of themselves: a wrong number in a page leads it out of the
+ * page, and writing there breaks the heap, which shows anywhere later. So the pages that the newest
+ * meta page leads to are walked as data: each must be where its number says, of a kind that can be
+ * there, with its entries inside it and in order, as many in each table as LMDB has counted; no
+ * more pages are met than there are. A reader that finds nothing looks at the pages on its way only
+ * (pz_page_path). The layout is that of LMDB 0.9 (mdb.c: MDB_page, MDB_node, MDB_db, MDB_meta), in
+ * the machine's byte order.
  *
- * Writers go on meanwhile. The pages of the newest transaction are not used again while the caller's
- * own lasts; a caller without one is told nothing wrong of what a writer changed meanwhile: what
- * looks wrong is looked at again until no transaction came in between.
+ * Writers go on meanwhile. The pages of the newest transaction are not used again while the
+ * caller's own lasts; a caller without one is told nothing wrong of what a writer changed
+ * meanwhile: what looks wrong is looked at again until no transaction came in between.
  *
  * Nothing here allocates, locks or writes: it is also called when the program crashed. */
 #include <errno.h>
@@ -47,7 +48,8 @@ size_t pz_page_n_entries(const unsigned char *page)
                : 0;
 }
 
-/* An entry's head has 48 bits of what a branch leads to, or the 32 of how long a leaf's value is. */
+/* An entry's head has 48 bits of what a branch leads to, or the 32 of how long a leaf's value
+ * is. */
 bool pz_page_read_entry(const unsigned char *page, size_t i, struct pz_page_entry *e)
 {
     size_t at = pz_get16(page + PZ_PAGE_HEAD + 2 * i), room = (size_t)PZ_PAGE - at;
@@ -107,9 +109,9 @@ static bool is_head_sound(const unsigned char *page, uint64_t number)
            (flags == PZ_PAGE_LEAF || lower >= PZ_PAGE_HEAD + 2 * 2);
 }
 
-/* Whether all that a page says of itself fits together: it is where its number says, its entries lie side by
- * side up to its end (zeros in place of some would leave a gap), and their keys ascend, from `from` on and
- * before `to`. A branch's first key says nothing. */
+/* Whether all that a page says of itself fits together: it is where its number says, its entries
+ * lie side by side up to its end (zeros in place of some would leave a gap), and their keys ascend,
+ * from `from` on and before `to`. A branch's first key says nothing. */
 static bool is_page_sound(const struct pz_page_tree *t, uint64_t number, const struct bound *from,
                           const struct bound *to, bool numbers)
 {
@@ -219,7 +221,8 @@ bool pz_page_is_leaf(const struct pz_page_tree *tree, const unsigned char *page)
            is_leaf(page);
 }
 
-/* How many entries of a page have keys that are not behind `key`; a branch's first has one that is not. */
+/* How many entries of a page have keys that are not behind `key`; a branch's first has one that is
+ * not. */
 static size_t count_upto(const unsigned char *page, const struct bound *key)
 {
     size_t low = is_leaf(page) ? 0 : 1, high = pz_page_n_entries(page);
@@ -306,8 +309,8 @@ struct start {
     bool in_turn; /* the other first page is of the transaction before it */
 };
 
-/* The newer of the two first pages. MDB_CORRUPTED: they are none; an errno value: reading failed, which
- * says nothing of them. */
+/* The newer of the two first pages. MDB_CORRUPTED: they are none; an errno value: reading failed,
+ * which says nothing of them. */
 static int read_start(int fd, struct start *s)
 {
     unsigned char page[2][PZ_PAGE_META_LAST + 16];

@@ -51,9 +51,9 @@ struct pz_live_store;
  * Threads: any */
 enum pz_status pz_live_is(const char *path, bool *is, struct pz_err *err);
 
-/* Open folder dir (made if missing when writable, for its owner alone). A store that is open in this
- * process already is not opened again: the same one is returned and counted, whatever its path. A
- * store whose folder is replaced (compacted, restored) is followed by itself.
+/* Open folder dir (made if missing when writable, for its owner alone). A store that is open in
+ * this process already is not opened again: the same one is returned and counted, whatever its
+ * path. A store whose folder is replaced (compacted, restored) is followed by itself.
  *
  * Errors:  a reader gets NULL and PZ_OK when nothing was stored yet, and needs no write permission;
  *          PZ_NO_INPUT a named store (pz_live_is) is not there; PZ_CANT_CREATE no permission;
@@ -85,8 +85,9 @@ enum pz_live_fate {
  *
  * fate     [n] what became of each; meaningful when PZ_OK is returned
  * last     the last number given out, as of this transaction
- * Errors:  PZ_OK means durable; else nothing of all this is stored: PZ_IO the disk is full or fails,
- *          PZ_BAD_DATA the store is damaged, PZ_NO_INPUT it was removed, PZ_TRY_AGAIN out of memory
+ * Errors:  PZ_OK means durable; else nothing of all this is stored: PZ_IO the disk is full or
+ *          fails, PZ_BAD_DATA the store is damaged, PZ_NO_INPUT it was removed, PZ_TRY_AGAIN out of
+ *          memory
  * Threads: any; commits are one after the other, so that one call with many events is much cheaper
  *          than many calls */
 enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *event, size_t n,
@@ -103,12 +104,12 @@ enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event
 
 /* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
  * sessions that joined the user, in order of number: the newest PZ_LIVE_READ_MAX of them, so that
- * the cost of one busy or hostile id is bounded (about that of a query of a small model). Seen rules
- * and filters need the old ones too; scorers take the newest by themselves. Of those before the
- * newest PZ_LIVE_SHOWN_MAX impressions are left out, and those with PZ_LIVE_READ_BYTES of properties
- * between them and these. The model's history of a forgotten user is not used, so that all their
- * events count: `after` is then 0. Only .event, .n_events and .forgotten of
- * *live are touched.
+ * the cost of one busy or hostile id is bounded (about that of a query of a small model). Seen
+ * rules and filters need the old ones too; scorers take the newest by themselves. Of those before
+ * the newest PZ_LIVE_SHOWN_MAX impressions are left out, and those with PZ_LIVE_READ_BYTES of
+ * properties between them and these. The model's history of a forgotten user is not used, so that
+ * all their events count: `after` is then 0. Only .event, .n_events and .forgotten of *live are
+ * touched.
  *
  * Errors:  as pz_live_put_each
  * Owner:   strings live in the arena
@@ -119,11 +120,11 @@ enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64
 typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
                                   const struct pz_event *event, struct pz_err *err);
 
-/* Call fn for every event with a number above `after`, in order. The user of a joined session's event
- * is the user. Events of a session that joined its user by an event after `after` are called for
- * too: before, they were nobody's. All that n_passes times, for pass 0, 1, ..., as of one moment, but
- * for what is forgotten or collected in between. No snapshot is held while fn runs: it may take its
- * time and call into the store.
+/* Call fn for every event with a number above `after`, in order. The user of a joined session's
+ * event is the user. Events of a session that joined its user by an event after `after` are called
+ * for too: before, they were nobody's. All that n_passes times, for pass 0, 1, ..., as of one
+ * moment, but for what is forgotten or collected in between. No snapshot is held while fn runs: it
+ * may take its time and call into the store.
  *
  * Errors:  fn's status other than PZ_OK ends it and is returned; else as pz_live_put_each
  * Owner:   the event is borrowed until fn returns */
@@ -156,8 +157,8 @@ struct pz_live_space {
     int pid;         /* of that reader; 0: none is behind */
 };
 
-/* A hash of the store's file as it stands, XXH3-128 as `xxhsum -H2 data.mdb` prints it, into hex[33];
- * of a moment only when nobody writes.
+/* A hash of the store's file as it stands, XXH3-128 as `xxhsum -H2 data.mdb` prints it, into
+ * hex[33]; of a moment only when nobody writes.
  *
  * Errors:  PZ_TRY_AGAIN memory is out; others as pz_live_read
  * Threads: any */
@@ -214,7 +215,8 @@ typedef enum pz_status pz_live_id_fn(void *context, const char *user_id, uint64_
 enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn, void *context,
                                       struct pz_err *err);
 
-/* Which of a dictionary's users are forgotten, also those whose id was purged: their indices, ascending.
+/* Which of a dictionary's users are forgotten, also those whose id was purged: their indices,
+ * ascending.
  *
  * Errors:  PZ_TRY_AGAIN memory is out; else as pz_live_put_each
  * Owner:   the caller frees *user, which is NULL after a failure */
@@ -222,8 +224,8 @@ enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_d
                                       uint32_t **user, uint32_t *n, struct pz_err *err);
 
 /* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
- * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids for
- * PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both
+ * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids
+ * for PZ_LIVE_ID_DAYS days since they came, so that late repeats stay out. *n_removed: both
  * together. Works in pieces, so that writers get their turn.
  *
  * Errors:  as pz_live_put_each; pieces that were done stay done */

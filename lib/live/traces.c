@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Traces of ids in a store's file: see traces.h.
  *
- * The file is looked at as it is, page by page, whether the store can be opened or not. A page that has the
- * form of a leaf or a branch (page.h) is taken apart: keys and values of its entries
- * are compared field by field (db.h). Which of these pages are in use and which are free is not asked: both are
- * on the disk. What lies between the entries of a page, and all other pages, is free space or a large value;
- * there an id counts where anything of what our records put around one is around it:
+ * The file is looked at as it is, page by page, whether the store can be opened or not. A page that
+ * has the form of a leaf or a branch (page.h) is taken apart: keys and values of its entries are
+ * compared field by field (db.h). Which of these pages are in use and which are free is not asked:
+ * both are on the disk. What lies between the entries of a page, and all other pages, is free space
+ * or a large value; there an id counts where anything of what our records put around one is around
+ * it:
  *
- *   a NUL behind it (fields of a record, keys of owner and joins), or before it (the size of a key that has
- *   fewer than 256 bytes); 'u' or 's' after a NUL (keys of owner); a number of 8 bytes that is not
- *   astronomical before it (values of sessions and forgotten); or no part of a word on both sides */
+ *   a NUL behind it (fields of a record, keys of owner and joins), or before it (the size of a key
+ *   that has fewer than 256 bytes); 'u' or 's' after a NUL (keys of owner); a number of 8 bytes
+ *   that is not astronomical before it (values of sessions and forgotten); or no part of a word on
+ *   both sides */
 #include "live/traces.h"
 
 #include <errno.h>
@@ -52,7 +54,8 @@ static void compare(struct search *s, const char *bytes, size_t n, bool text)
     }
 }
 
-/* Keys are an id; a letter and an id, or an id alone, with a NUL and a number behind it; or a number. */
+/* Keys are an id; a letter and an id, or an id alone, with a NUL and a number behind it; or a
+ * number. */
 static void look_at_key(struct search *s, const char *key, size_t n)
 {
     if (n > 9 && key[n - 9] == '\0') {
@@ -63,7 +66,8 @@ static void look_at_key(struct search *s, const char *key, size_t n)
     }
 }
 
-/* Values are an id; a number and perhaps an id, or texts with a NUL behind each; or several numbers. */
+/* Values are an id; a number and perhaps an id, or texts with a NUL behind each; or several
+ * numbers. */
 static void look_at_value(struct search *s, const char *value, size_t n)
 {
     if (n > 8 && value[0] == '\0')
@@ -155,8 +159,8 @@ static void mark_items(struct file *f)
     find_items(f, pz_get64(meta + PZ_PAGE_META_DBS + PZ_PAGE_DB + PZ_PAGE_ROOT), true, 0);
 }
 
-/* An event's value without what it says of items, which is no trace of a user whose id is an item's too:
- * the item and the impression are put aside. Returns false when the entry is no event. */
+/* An event's value without what it says of items, which is no trace of a user whose id is an item's
+ * too: the item and the impression are put aside. Returns false when the entry is no event. */
 static bool look_at_event(struct search *s, const struct pz_page_entry *e)
 {
     const char *value = (const char *)e->value, *p = value + 16, *end = value + bytes_here(e);

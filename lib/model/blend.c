@@ -6,9 +6,9 @@
  *
  * A part that says nothing positive of the allowed items is left out, so that nothing is divided
  * by zero. Parts are added in the model's order, those that can be scored roughly (rough.h) behind
- * the others: a block of queries gets the bits that each query gets alone, and the exact blend of an
- * item can be had from the sum of the others. Nothing is allocated; scratch holds a part's scores first, then what its scorer asks
- * for. */
+ * the others: a block of queries gets the bits that each query gets alone, and the exact blend of
+ * an item can be had from the sum of the others. Nothing is allocated; scratch holds a part's
+ * scores first, then what its scorer asks for. */
 #include <string.h>
 
 #include "base/simd.h"

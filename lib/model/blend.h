@@ -15,14 +15,14 @@ struct pz_blend_ask {
     float *score;            /* [n_items] out */
 };
 
-/* One part's scores of all items for n <= PZ_SCORE_BLOCK questions, items being read once for all, and in top[n]
- * the largest of those allowed: 0 when the part has nothing positive to say; the score is then undefined. The same
- * bits however many questions there are. */
+/* One part's scores of all items for n <= PZ_SCORE_BLOCK questions, items being read once for all,
+ * and in top[n] the largest of those allowed: 0 when the part has nothing positive to say; the
+ * score is then undefined. The same bits however many questions there are. */
 void pz_blend_score(const struct pz_part *part, const struct pz_blend_ask *ask, size_t n,
                     uint32_t n_items, float *top);
 
-/* Part i's scores of job's query, normalised, times its weight added to out [items.n]; job->used gets its
- * bit. part_score: NULL, or what receives the scores alone. job->out is not touched. */
+/* Part i's scores of job's query, normalised, times its weight added to out [items.n]; job->used
+ * gets its bit. part_score: NULL, or what receives the scores alone. job->out is not touched. */
 void pz_blend_add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, float *out,
                        float *part_score);
 

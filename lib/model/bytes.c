@@ -279,8 +279,8 @@ AVX2 static inline __m128i rough_4(const int8_t *const *row, size_t d, const int
     return fold_4(s);
 }
 
-/* Rows four at a time, but not the last ones where there are no more behind. Returns how many rows were
- * done. */
+/* Rows four at a time, but not the last ones where there are no more behind. Returns how many rows
+ * were done. */
 AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const int8_t *x,
                               float factor, float *out)
 {
@@ -356,7 +356,8 @@ void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
     measure(q, d);
 }
 
-/* Products with one query. more: four rows lie behind these, so that all can be done four at a time. */
+/* Products with one query. more: four rows lie behind these, so that all can be done four at a
+ * time. */
 static void rough_one(const struct pz_bytes_scan *rows, bool more, const int8_t *code, float unit,
                       float *out)
 {

@@ -6,9 +6,9 @@
  *   product  v x = scale * unit * sum of code_k code_k, a whole number: it is the same on every
  *            machine and at any width of its vector units
  *
- * With v' and x' what the bytes stand for, |v x - v' x'| <= |v - v'| |x| + |v'| |x - x'| (Cauchy and
- * Schwarz): struct pz_bytes_off keeps what is needed of the rows, and pz_bytes_rough_scan says how far
- * products are off at most.
+ * With v' and x' what the bytes stand for, |v x - v' x'| <= |v - v'| |x| + |v'| |x - x'| (Cauchy
+ * and Schwarz): struct pz_bytes_off keeps what is needed of the rows, and pz_bytes_rough_scan says
+ * how far products are off at most.
  *
  * Threads: rows are only read once they are made: any number, each with its own outputs. */
 #ifndef PZ_MODEL_BYTES_H
@@ -51,8 +51,8 @@ struct pz_bytes_off {
     float length; /* the longest row */
 };
 
-/* Rows of floats as bytes, row order[k] as the k-th, the k-th where order is NULL: code [n * d], scale [n],
- * off [ceil(n / 64)]. */
+/* Rows of floats as bytes, row order[k] as the k-th, the k-th where order is NULL: code [n * d],
+ * scale [n], off [ceil(n / 64)]. */
 void pz_bytes_rows(const float *row, const uint32_t *order, size_t n, size_t d, int8_t *code,
                    float *scale, struct pz_bytes_off *off);
 
@@ -73,8 +73,8 @@ struct pz_bytes_query8 {
 /* x [d], which stays borrowed, in 8 bits. */
 void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q);
 
-/* The products of all rows with n_x queries: out[k][n]; rows are read once for all. bound[k][ceil(n /
- * 64)] becomes how far they are off at most, beside those of the floats, rounding included. */
+/* The products of all rows with n_x queries: out[k][n]; rows are read once for all. bound[k][ceil(n
+ * / 64)] becomes how far they are off at most, beside those of the floats, rounding included. */
 void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
                          const struct pz_bytes_query8 *const *q, size_t n_x, float *const *out,
                          float *const *bound);
@@ -90,8 +90,8 @@ float pz_bytes_reach(const struct pz_bytes_query8 *q, size_t d);
 
 /* ---- which rows matter */
 
-/* From so many rows on few of them are read, those that their lengths leave; all of fewer are read as soon.
- * Tests move it. */
+/* From so many rows on few of them are read, those that their lengths leave; all of fewer are read
+ * as soon. Tests move it. */
 extern uint32_t pz_bytes_many;
 
 /* Rows by descending length, equal ones ascending, into item [n].
@@ -106,15 +106,16 @@ struct pz_bytes_copy {
     const struct pz_bytes_off *off;
     const float *length; /* [n] of the vectors, in their order */
     bool by_length; /* row k is that of vector longest[k], place[longest[k]] is k: what is read lies
-                          * together; else rows are in the order of the vectors, and there is none */
+                          * together; else rows are in the order of the vectors, and there is
+                          * none */
     const uint32_t *longest, *place; /* [n] */
     void *own[6];                    /* what is not borrowed from a table */
 };
 
-/* The copy of row [n * d], a part's that is loaded from t: derived/NAME/codes (u8 [n * d], signed), scale
- * (f32 [n]), off (f32, two for 64 rows), length (f32 [n]) and, by length, longest and place (u32 [n]) of a flat
- * table, none where it has not all, since one answer would pay more for it than it gains; made for a packed
- * one.
+/* The copy of row [n * d], a part's that is loaded from t: derived/NAME/codes (u8 [n * d], signed),
+ * scale (f32 [n]), off (f32, two for 64 rows), length (f32 [n]) and, by length, longest and place
+ * (u32 [n]) of a flat table, none where it has not all, since one answer would pay more for it than
+ * it gains; made for a packed one.
  *
  * by_length  what *copy becomes
  *

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A copy in bytes of a part's vectors, in memory and in flat files: see bytes.h.
  *
- * Publishing makes the copy and stores it as derived columns; who opens such a file maps them. A flat
- * file without them stays without, as one answer would pay more for a copy than it gains. The copy
- * holds nothing that the vectors do not say, so that it has no part in a model's fingerprint.
+ * Publishing makes the copy and stores it as derived columns; who opens such a file maps them. A
+ * flat file without them stays without, as one answer would pay more for a copy than it gains. The
+ * copy holds nothing that the vectors do not say, so that it has no part in a model's fingerprint.
  *
- * Of many vectors the longest come first: what an answer reads of them then lies together, in few pages. */
+ * Of many vectors the longest come first: what an answer reads of them then lies together, in few
+ * pages. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,8 +15,9 @@
 
 enum { NAME_BYTES = PZ_NAME_MAX + 1, N_ALWAYS = 4, N_COLUMNS = 6 };
 
-/* Vectors at any places cost three times those in a row. One answer from made data without any structure, the
- * worst case: .33 ms by a scan of 27,000 items x 64 and x 128, .65 by lengths; of 330,000 items 7.5 and 4.5. */
+/* Vectors at any places cost three times those in a row. One answer from made data without any
+ * structure, the worst case: .33 ms by a scan of 27,000 items x 64 and x 128, .65 by lengths; of
+ * 330,000 items 7.5 and 4.5. */
 uint32_t pz_bytes_many = 100000;
 
 static size_t n_offs(size_t n)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts of users: see counts.h.
  *
- * A user counts once for an item, by their heaviest event of it, so that nobody makes an item popular
- * alone. Users are walked one by one with an array over the items that is all zero between them: a
- * pass over the events and another over the same ones to clear it, no sorting, no hash.
+ * A user counts once for an item, by their heaviest event of it, so that nobody makes an item
+ * popular alone. Users are walked one by one with an array over the items that is all zero between
+ * them: a pass over the events and another over the same ones to clear it, no sorting, no hash.
  * Sums are added in the order of the users, so that they do not depend on threads. */
 #include "model/counts.h"
 

@@ -75,8 +75,8 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out)
     mirror_upper(out);
 }
 
-/* The library computes in another order on another kind of processor: ranks on different kinds would come to
- * different numbers, and then to different decisions. */
+/* The library computes in another order on another kind of processor: ranks on different kinds
+ * would come to different numbers, and then to different decisions. */
 static enum pz_status check_processors(struct pz_err *err)
 {
     enum { NAME = 32 };

@@ -41,8 +41,8 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out);
  * Threads: one, before others use this module */
 enum pz_status pz_mat_reserve(struct pz_err *err);
 
-/* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or from any
- * other, it gives the same bytes. */
+/* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or
+ * from any other, it gives the same bytes. */
 enum { PZ_MAT_ROWS = 512 };
 
 /* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
@@ -61,7 +61,8 @@ enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err);
 /* Make the columns of A orthonormal (rows >= cols) by two rounds of Cholesky QR (Yamamoto et al.
  * 2015), the first one shifted, so nearly dependent columns do no harm. work: [cols * cols].
  *
- * Errors: PZ_INTERNAL a factorisation failed, as it does when A holds numbers that are not finite */
+ * Errors: PZ_INTERNAL a factorisation failed, as it does when A holds numbers that are not
+ * finite */
 enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err);
 
 /* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there

@@ -53,8 +53,8 @@ PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b, f
     out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41, out[10] = c50, out[11] = c51;
 }
 
-/* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of 8 by
- * 8, by pairs, by fours and by halves. */
+/* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of
+ * 8 by 8, by pairs, by fours and by halves. */
 PZ_KERNEL static void pack_across(const float *from, size_t row, size_t depth, float *to)
 {
     for (size_t k = 0; k < depth * 2; k += 8) {

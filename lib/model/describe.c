@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a model says of itself: see describe.h. Nothing is measured here but the span of the histories:
- * the rest is the manifest's, where training put it, so that a file of an older pz lacks a member or
- * two and says less. The text is made of the object, so that both say the same. */
+/* What a model says of itself: see describe.h. Nothing is measured here but the span of the
+ * histories: the rest is the manifest's, where training put it, so that a file of an older pz lacks
+ * a member or two and says less. The text is made of the object, so that both say the same. */
 #include "model/describe.h"
 
 #include <math.h>

@@ -27,7 +27,8 @@ static void *lengthen(struct pz_model *m, size_t slot, const void *column, size_
     return copy;
 }
 
-/* The index of a row's item that a model extended before knows from training; PZ_NONE: it came since. */
+/* The index of a row's item that a model extended before knows from training; PZ_NONE: it came
+ * since. */
 static uint32_t known(const struct pz_extended *old, uint32_t i)
 {
     uint32_t item = old->row[old->put.source[i].row];

@@ -7,8 +7,8 @@
 #include "data/dataset.h"
 #include "table/table.h"
 
-/* The column CREATION_TIMESTAMP of a table, NULL when there is none or no table; its value in a row,
- * or INT64_MAX.
+/* The column CREATION_TIMESTAMP of a table, NULL when there is none or no table; its value in a
+ * row, or INT64_MAX.
  * Owner:   the table
  * Threads: any */
 const struct pz_attr *pz_item_made_column(const struct pz_attrs *attrs);

@@ -4,8 +4,8 @@
  *
  * A packed file may come from anywhere: its lists are checked here and its parts by their scorers,
  * so that no index leads out of an array later. A flat file was checked when it was unpacked and
- * is only mapped, unless somebody has touched it since. The last part must be the fallback: whatever is asked, something orders all
- * items. Messages begin with the file's path. */
+ * is only mapped, unless somebody has touched it since. The last part must be the fallback:
+ * whatever is asked, something orders all items. Messages begin with the file's path. */
 #include "model/model.h"
 
 #include <math.h>

@@ -90,14 +90,15 @@ struct pz_model {
  * Owner:  the caller, by pz_model_free (accepts NULL); *out is NULL after a failure */
 enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_err *err);
 
-/* The same with all that pz_model_derive gives, also from a flat file that has not, or as another pz
- * derived it: for who publishes.
+/* The same with all that pz_model_derive gives, also from a flat file that has not, or as another
+ * pz derived it: for who publishes.
  *
  * Errors: as pz_model_open
  * Owner:  as pz_model_open */
 enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err);
 
-/* The same for who brings the parts up to date and asks them nothing: what only answers need is not made.
+/* The same for who brings the parts up to date and asks them nothing: what only answers need is not
+ * made.
  *
  * Errors: as pz_model_open
  * Owner:  as pz_model_open */
@@ -123,8 +124,8 @@ static inline uint32_t pz_model_learned(const struct pz_model *m)
     return m->items.n - m->fresh.n;
 }
 
-/* A model of the same file that was extended by most of the rows put: what it has is not made again.
- * Borrowed during the call. */
+/* A model of the same file that was extended by most of the rows put: what it has is not made
+ * again. Borrowed during the call. */
 struct pz_extended {
     const struct pz_model *m;
     const uint32_t *row; /* its index of each of its rows */
@@ -145,7 +146,8 @@ enum pz_status pz_model_extend(struct pz_model *m, const struct pz_dict *ids,
                                const struct pz_attrs *attrs, const struct pz_extended *old,
                                uint32_t *row, struct pz_err *err);
 
-/* Write what pz_model_extend made of a model / give it to the same model, opened anew, in its stead.
+/* Write what pz_model_extend made of a model / give it to the same model, opened anew, in its
+ * stead.
  *
  * t        a flat table
  * save     Errors: as pz_writer_add
@@ -178,7 +180,8 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
 /* The largest of n scores whose bit is set (NULL: of all), 0 where none is above. Threads: any */
 float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
 
-/* The same where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL: not known. */
+/* The same where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL: not
+ * known. */
 float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
                          const float *bound);
 

@@ -47,9 +47,10 @@ const struct pz_recipe pz_recipes[] = {
     { .name = NULL }
 };
 
-/* Other names of recipes, without "aws-": Amazon's recipes and recipe types, then the use cases of domain
- * dataset groups (User guide, "Choosing recipe" and "Use cases"). A use case removes items of a certain event, which
- * here is a filter of the question, or counts one type of event, which is a rule of training. recipe NULL: no counterpart; advice says what there is. */
+/* Other names of recipes, without "aws-": Amazon's recipes and recipe types, then the use cases of
+ * domain dataset groups (User guide, "Choosing recipe" and "Use cases"). A use case removes items
+ * of a certain event, which here is a filter of the question, or counts one type of event, which is
+ * a rule of training. recipe NULL: no counterpart; advice says what there is. */
 static const struct other_name {
     const char *name, *recipe, *advice;
 } other_names[] = {

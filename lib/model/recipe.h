@@ -24,19 +24,19 @@ struct pz_recipe {
 };
 extern const struct pz_recipe pz_recipes[]; /* ended by .name = NULL */
 
-/* A recipe by name: ours, Amazon's recipe or recipe type, a use case of a domain dataset group; whatever the
- * case, with '_' or '-', with or without "aws-" or an ARN around it. NULL: unknown.
+/* A recipe by name: ours, Amazon's recipe or recipe type, a use case of a domain dataset group;
+ * whatever the case, with '_' or '-', with or without "aws-" or an ARN around it. NULL: unknown.
  *
- * advice  if not NULL: what a recipe of that name does beyond ours, as what to do: an option of pz-recommend or pz-train to add;
- *         NULL in it when there is nothing to add
+ * advice  if not NULL: what a recipe of that name does beyond ours, as what to do: an option of
+ *         pz-recommend or pz-train to add; NULL in it when there is nothing to add
  * Owner:   nobody: constants
  * Threads: any */
 const struct pz_recipe *pz_recipe_find(const char *name, const char **advice);
 
 /* The same, or an error that says what there is in its place.
  *
- * Errors:  PZ_USAGE unknown; the text names what was perhaps meant, or how pz does what Amazon's recipe of
- *          that name does otherwise
+ * Errors:  PZ_USAGE unknown; the text names what was perhaps meant, or how pz does what Amazon's
+ *          recipe of that name does otherwise
  * Owner:   nobody: constants
  * Threads: any */
 enum pz_status pz_recipe_choose(const char *name, const struct pz_recipe **out, const char **advice,

@@ -7,13 +7,14 @@
  * so short that nobody needs to read them (LEMP: Teflioudi, Gemulla & Mykytiuk 2015, prunes by the
  * same bound).
  *
- *   largest  a factor wants the part's largest score exactly: of the items that can have it by their
- *            length some are looked at in 8 bits, and of these few are scored exactly
- *   limits   base + what was scanned, as far as it may be off + min(weight, factor * reach * length)
+ *   largest  a factor wants the part's largest score exactly: of the items that can have it by
+ *            their length some are looked at in 8 bits, and of these few are scored exactly
+ *   limits   base + what was scanned, as far as it may be off + min(weight, factor * reach *
+ *            length)
  *   a look   8 bits instead of the last term
  *
- * An item's trend multiplies its scores, so also their limits. `slack` covers what the additions of the
- * blend round differently; items far below 0, where it would not, are never chosen. */
+ * An item's trend multiplies its scores, so also their limits. `slack` covers what the additions of
+ * the blend round differently; items far below 0, where it would not, are never chosen. */
 #include "model/rough.h"
 
 #include <math.h>
@@ -141,8 +142,8 @@ static float largest_trend(const struct pz_rough_limit *l, uint32_t n)
     return most > 1 ? 1 + l->fade * (most - 1) : 1;
 }
 
-/* Some items that the other parts find good: whoever is first lets few be looked at after them. Returns
- * how many, at most PZ_ROUGH_ITEMS. */
+/* Some items that the other parts find good: whoever is first lets few be looked at after them.
+ * Returns how many, at most PZ_ROUGH_ITEMS. */
 static size_t find_promising(const struct pz_rough *r, const uint64_t *allowed, uint32_t *item)
 {
     uint32_t n = r->learned;
@@ -160,8 +161,8 @@ static size_t find_promising(const struct pz_rough *r, const uint64_t *allowed, 
     return n_items;
 }
 
-/* The largest exact score of the items allowed, 0 when none is above: from the longest vector on, until none
- * can have more. most: what a trend multiplies with at most. */
+/* The largest exact score of the items allowed, 0 when none is above: from the longest vector on,
+ * until none can have more. most: what a trend multiplies with at most. */
 static float largest_by_length(const struct ready *s, const struct pz_rough *r,
                                const uint32_t *longest, const uint64_t *allowed)
 {
@@ -182,7 +183,8 @@ static float largest_by_length(const struct ready *s, const struct pz_rough *r,
     return top;
 }
 
-/* The same of scores raw, off by so much at most, 64 together. max: room for a number for each 64. */
+/* The same of scores raw, off by so much at most, 64 together. max: room for a number for each
+ * 64. */
 static float largest_of_scan(const struct ready *s, const float *raw, const float *off, uint32_t n,
                              const uint64_t *allowed, float *max)
 {
@@ -274,8 +276,8 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
     add_off(r->off, off, p->factor, words(m));
 }
 
-/* Make part i of a query ready; *reach is all-zero where it wants to be scanned. Returns whether it is to be
- * scored at all. */
+/* Make part i of a query ready; *reach is all-zero where it wants to be scanned. Returns whether it
+ * is to be scored at all. */
 static bool make_ready(const struct pz_part *p, struct pz_rough_task *t, void *scratch,
                        struct pz_reach *reach)
 {
@@ -421,7 +423,8 @@ static size_t keep(float least, uint8_t *place, size_t n, const float *at_most)
     return kept;
 }
 
-/* What a part gives the n items at `place` is added to about, and to at_most in place of its limit. */
+/* What a part gives the n items at `place` is added to about, and to at_most in place of its
+ * limit. */
 static void look(const struct pz_rough_part *p, const uint32_t *item, const uint8_t *place,
                  size_t n, float *at_most, float *about)
 {

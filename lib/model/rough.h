@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blend, roughly: of parts that read long vectors it is known first what they give an item at most,
- * from the lengths of vectors or from shorter copies of them (struct pz_scorer, rough). Whoever chooses
- * asks for more of the few items that can be chosen, and for the exact blend of fewer. Exact means the
- * bits of pz_model_score.
+/* The blend, roughly: of parts that read long vectors it is known first what they give an item at
+ * most, from the lengths of vectors or from shorter copies of them (struct pz_scorer, rough).
+ * Whoever chooses asks for more of the few items that can be chosen, and for the exact blend of
+ * fewer. Exact means the bits of pz_model_score.
  *
  *     pz_rough_new -> [pz_rough_score -> [pz_rough_look -> pz_rough_exact]...]... -> pz_rough_free
  *
@@ -58,7 +58,8 @@ struct pz_rough_task {
     bool done;              /* out; false: a part cannot be scored roughly, ask pz_model_score */
 };
 
-/* What parts say exactly of one query: base, touched, dense and fixed of t->rough. Part of pz_rough_score.
+/* What parts say exactly of one query: base, touched, dense and fixed of t->rough. Part of
+ * pz_rough_score.
  */
 void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t);
 
@@ -97,16 +98,16 @@ bool pz_rough_suits(const struct pz_model *m);
 struct pz_rough *pz_rough_new(const struct pz_model *m);
 void pz_rough_free(struct pz_rough *r);
 
-/* As pz_model_score, roughly, of n <= PZ_SCORE_BLOCK queries: job.out becomes what the blend of an allowed
- * item is at most. The same bits however many queries there are.
+/* As pz_model_score, roughly, of n <= PZ_SCORE_BLOCK queries: job.out becomes what the blend of an
+ * allowed item is at most. The same bits however many queries there are.
  * Owner: task[k].rough borrows from m and from the query until its next use */
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n);
 
 enum { PZ_ROUGH_ITEMS = 64 };
 
-/* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order: the blend of item[i] is at_most[i] at most
- * and about[i], and at least as far below the latter as at_most is above. Items that have less than `least`
- * need no close look: their about is at_most. */
+/* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order: the blend of item[i] is
+ * at_most[i] at most and about[i], and at least as far below the latter as at_most is above. Items
+ * that have less than `least` need no close look: their about is at_most. */
 void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
                    float *at_most, float *about);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The base of a rough blend (rough.h): what parts give that are scored exactly, without a pass over all
- * items where none is needed.
+/* The base of a rough blend (rough.h): what parts give that are scored exactly, without a pass over
+ * all items where none is needed.
  *
- *   few    a part that leaves most items 0 writes into the base itself, which is 0, and says where; only
- *          these items are multiplied and, for the next query, put back to 0
+ *   few    a part that leaves most items 0 writes into the base itself, which is 0, and says where;
+ *          only these items are multiplied and, for the next query, put back to 0
  *   fixed  scores that stand in an array of the part's are read from there
  *   dense  all others, and what comes behind one: as pz_model_score has it
  *
@@ -36,7 +36,8 @@ static void empty(struct pz_rough *r)
     r->dense = false;
 }
 
-/* Multiply what was touched by a factor and, unless l is NULL, by trends. Returns the largest allowed. */
+/* Multiply what was touched by a factor and, unless l is NULL, by trends. Returns the largest
+ * allowed. */
 static float multiply_few(struct pz_rough *r, const struct pz_rough_limit *l, float factor,
                           const uint64_t *allowed)
 {

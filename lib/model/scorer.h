@@ -24,9 +24,10 @@
  * Nothing else names a scorer: whatever training or answering needs to know of it is asked of the
  * interface, and make lint refuses a name elsewhere.
  *
- * Threads: parts are only read once they are made: any number of threads may score, explain and save,
- * each with a scratch of its own. fit and update use all cores and belong to one caller; set, extend
- * and free want the part alone. The functions at the end are safe anywhere, on different choices. */
+ * Threads: parts are only read once they are made: any number of threads may score, explain and
+ * save, each with a scratch of its own. fit and update use all cores and belong to one caller; set,
+ * extend and free want the part alone. The functions at the end are safe anywhere, on different
+ * choices. */
 #ifndef PZ_MODEL_SCORER_H
 #define PZ_MODEL_SCORER_H
 
@@ -108,9 +109,9 @@ struct pz_fit_cfg {
     uint64_t seed;
     double time_limit_s; /* wall seconds this fit may take; 0: no limit. At the limit the best so
                             far */
-    double
-        learn_s; /* of an update: processor seconds that it may go on learning, if it takes new events
-                       in without learning from them; 0: it does not */
+    /* Of an update: processor seconds that it may go on learning, if it takes new events in without
+     * learning from them; 0: it does not. */
+    double learn_s;
     bool only_saved;    /* nobody asks the part: of several ranks the first alone needs all of it */
     bool goes_on;       /* `more` may follow: keep what it needs */
     struct pz_log *log; /* may be NULL */
@@ -121,9 +122,9 @@ struct pz_delta {
     const uint32_t *old_item;  /* [corpus->n_items] the old part's index, PZ_NONE for new items */
     const uint64_t *first_new; /* [corpus->n_users] the position in corpus of the user's first new
                                   interaction, ptr[u + 1] when there is none */
-    /* Users whose new interactions are not their newest count again as a whole: first_new is ptr[u],
-     * and what the old part counted of them stands here, in the corpus' numbers of items, to be
-     * taken back. NULL: there are none. */
+    /* Users whose new interactions are not their newest count again as a whole: first_new is
+     * ptr[u], and what the old part counted of them stands here, in the corpus' numbers of items,
+     * to be taken back. NULL: there are none. */
     const struct pz_corpus *taken_back;
     struct pz_table
         *old_table; /* of the old part: an update may drop columns of it that it has read,
@@ -147,8 +148,8 @@ struct pz_reach {
     float factor;
 };
 
-/* Rows put, of which a model of the same file has most: row i is row source[i].row of those that it was
- * extended by (part 0) or of attrs (part 1). */
+/* Rows put, of which a model of the same file has most: row i is row source[i].row of those that it
+ * was extended by (part 0) or of attrs (part 1). */
 struct pz_put_since {
     const struct pz_source *source; /* [n_rows] */
     uint32_t n_rows;
@@ -175,32 +176,32 @@ struct pz_scorer {
      * defaults hold for all data. */
     void (*start)(const struct pz_setup *setup, struct pz_choice *choice);
 
-    /* Move a choice to another region of settings from which a search may get further: moves along one
-     * setting at a time do not reach it. Only what is searched may move; false: there is none. NULL:
-     * there is none. */
+    /* Move a choice to another region of settings from which a search may get further: moves along
+     * one setting at a time do not reach it. Only what is searched may move; false: there is none.
+     * NULL: there is none. */
     bool (*elsewhere)(struct pz_choice *choice);
 
     /* Learn a part. *part is the scorer's own struct; free with .free. The corpus is borrowed
      * during the call only. An empty or tiny corpus gives a valid part that scores zeros.
      *
-     * Errors: PZ_TRY_AGAIN memory is out; PZ_UNAVAILABLE more interactions than the scorer can count;
-     *         PZ_INTERNAL numbers are not finite; PZ_INTERRUPTED a signal asked for the end and the
-     *         scorer has nothing to give yet. *part is then NULL or fit for free only */
+     * Errors: PZ_TRY_AGAIN memory is out; PZ_UNAVAILABLE more interactions than the scorer can
+     *         count; PZ_INTERNAL numbers are not finite; PZ_INTERRUPTED a signal asked for the end
+     *         and the scorer has nothing to give yet. *part is then NULL or fit for free only */
     enum pz_status (*fit)(const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err);
     bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
 
-    /* What fit takes with these settings, from counts of the data and at a small share of it. NULL: a
-     * look at each event and a number for each item.
+    /* What fit takes with these settings, from counts of the data and at a small share of it. NULL:
+     * a look at each event and a number for each item.
      *
      * Errors: PZ_TRY_AGAIN memory is out */
     enum pz_status (*cost)(const struct pz_corpus *corpus, const double *value,
                            struct pz_fit_cost *out, struct pz_err *err);
 
-    /* Learn on, on the same corpus, a part whose last fit or more had goes_on, until it has learned as
-     * much as the effort setting in cfg says; the other settings are as they were. NULL: there is no
-     * effort setting. Errors: as fit; the part is fit for free only after one. */
+    /* Learn on, on the same corpus, a part whose last fit or more had goes_on, until it has learned
+     * as much as the effort setting in cfg says; the other settings are as they were. NULL: there
+     * is no effort setting. Errors: as fit; the part is fit for free only after one. */
     enum pz_status (*more)(void *part, const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg,
                            struct pz_err *err);
 
@@ -228,19 +229,20 @@ struct pz_scorer {
     /* Read from a table; big arrays stay borrowed from it. n_items rows are expected. Packed tables
      * are checked throughout, flat ones were checked when they were made.
      *
-     * Errors: as pz_table_get; PZ_BAD_DATA a setting or number is damaged; PZ_TRY_AGAIN memory is out */
+     * Errors: as pz_table_get; PZ_BAD_DATA a setting or number is damaged; PZ_TRY_AGAIN memory is
+     * out */
     enum pz_status (*load)(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
 
     /* Take in items that came since, by what attributes say of them: the k-th, row row[k] of attrs
      * (columns matched by name), becomes item n_items + k. From then on score fills out[n_items +
      * n] and histories may hold such items; explain, too. attrs is borrowed during the call only,
-     * row as long as the part; at most once a part. NULL: the part knows nothing of them and is asked without them, see
-     * struct pz_query. Errors: PZ_TRY_AGAIN memory is out. */
+     * row as long as the part; at most once a part. NULL: the part knows nothing of them and is
+     * asked without them, see struct pz_query. Errors: PZ_TRY_AGAIN memory is out. */
     enum pz_status (*extend)(void *part, const struct pz_attrs *attrs, const uint32_t *row,
                              uint32_t n, struct pz_err *err);
 
-    /* The same for a part that is as `old`, which was extended by other rows: only what was put since
-     * is new. NULL: extend is asked. Errors: as extend. */
+    /* The same for a part that is as `old`, which was extended by other rows: only what was put
+     * since is new. NULL: extend is asked. Errors: as extend. */
     enum pz_status (*extend_more)(void *part, const void *old, const struct pz_put_since *put,
                                   const uint32_t *row, uint32_t n, struct pz_err *err);
 
@@ -258,9 +260,9 @@ struct pz_scorer {
      * none. */
     void (*set)(void *part, size_t setting, double value);
 
-    /* The share of its weight that the part has for a question asked at `now`, 0 .. 1: a part of what
-     * is now, judged where the newest slice of time is held out, says little of the past, and the
-     * trend of items is not for it. NULL: always all. */
+    /* The share of its weight that the part has for a question asked at `now`, 0 .. 1: a part of
+     * what is now, judged where the newest slice of time is held out, says little of the past, and
+     * the trend of items is not for it. NULL: always all. */
     double (*presence)(const void *part, int64_t now);
 
     /* Bytes of scratch that score and explain need for one thread. */
@@ -273,14 +275,14 @@ struct pz_scorer {
      * when the scorer has nothing to say for this query (out is then still zero). */
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
 
-    /* As score, where most items are left 0: bits of all items whose out may be another number are put
-     * into touched, which is empty at the call; when the part has nothing to say, too. NULL: out is
-     * full. */
+    /* As score, where most items are left 0: bits of all items whose out may be another number are
+     * put into touched, which is empty at the call; when the part has nothing to say, too. NULL:
+     * out is full. */
     bool (*score_few)(const void *part, const struct pz_query *q, void *scratch, float *out,
                       uint64_t *touched);
 
-    /* Scores of this query that stand in an array of the part's, of the items that it learned of; not
-     * negative. NULL, also as the answer: ask score. */
+    /* Scores of this query that stand in an array of the part's, of the items that it learned of;
+     * not negative. NULL, also as the answer: ask score. */
     const float *(*fixed)(const void *part, const struct pz_query *q);
 
     /* Scores at a fraction of the cost, and how far they may be off. All three or none (NULL):
@@ -349,8 +351,8 @@ void pz_choice_fix(struct pz_choice *c, size_t setting, double value);
 /* Fix all settings as they are. */
 void pz_choice_fix_all(struct pz_choice *c);
 
-/* The end of a fit, an update or a load: *part becomes the part, or NULL after a failure, when what there
- * is of it is freed.
+/* The end of a fit, an update or a load: *part becomes the part, or NULL after a failure, when what
+ * there is of it is freed.
  *
  * own      may be NULL
  * Errors:  st, as it came

@@ -2,8 +2,8 @@
 /* The trend of items: how much of what happens with an item happens now. It multiplies what all
  * parts say of the item, so that a list asked for now holds what lives now. See trend.c.
  *
- * Threads: a trend is only read once it is made: any number; one that is being filled or cleared has
- * one caller. */
+ * Threads: a trend is only read once it is made: any number; one that is being filled or cleared
+ * has one caller. */
 #ifndef PZ_MODEL_TREND_H
 #define PZ_MODEL_TREND_H
 

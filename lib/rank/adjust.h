@@ -37,9 +37,9 @@ enum pz_status pz_adjustment_prepare(struct pz_adjustment *a, const struct pz_as
                                      const struct pz_history *h, struct pz_mask *mask,
                                      struct pz_err *err);
 
-/* Mix exploration into blend [items.n], where the recipe explores; fills explored. rough: its off, max,
- * settle and scores are those of the blend. Returns what it leaves of each blend, 1 where nothing is
- * explored. */
+/* Mix exploration into blend [items.n], where the recipe explores; fills explored. rough: its off,
+ * max, settle and scores are those of the blend. Returns what it leaves of each blend, 1 where
+ * nothing is explored. */
 float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked,
                             const struct pz_history *h, const struct pz_mask *mask,
                             const struct pz_explore_items *rough, float *blend);

@@ -80,7 +80,8 @@ static double draw_time(const struct young_item *y, double share)
     return -log(y->u) * y->tried / (0.1 + (share > 0 ? share : 0));
 }
 
-/* Whether the time is surely not before `last`: -log u >= 1 - u. Spares most items their logarithm. */
+/* Whether the time is surely not before `last`: -log u >= 1 - u. Spares most items their
+ * logarithm. */
 static bool is_late(const struct young_item *y, double share, double last)
 {
     return (1 - y->u) * y->tried > last * (1 + 1e-9) * (0.1 + (share > 0 ? share : 0));
@@ -131,7 +132,8 @@ static void draw_exact(struct draw *d, const struct young_item *y, double last)
         d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
 }
 
-/* Where it is rough, first: the latest times that there can be, of which the last is `last` then. */
+/* Where it is rough, first: the latest times that there can be, of which the last is `last`
+ * then. */
 static void draw_latest(struct draw *d, const struct young_item *y, double last)
 {
     (void)last;
@@ -139,8 +141,8 @@ static void draw_latest(struct draw *d, const struct young_item *y, double last)
         d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, 0), y->item });
 }
 
-/* Then the exact times of those that can come before `last`. A quotient of what is exact may be rounded
- * up. */
+/* Then the exact times of those that can come before `last`. A quotient of what is exact may be
+ * rounded up. */
 static void draw_settled(struct draw *d, const struct young_item *y, double last)
 {
     double share = share_of(d, y->item) * 1.000001;

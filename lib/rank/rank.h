@@ -16,8 +16,8 @@
  *
  *   after step      valid                                       changed later by
  *   1 history       past, user, live_last, now, query           2b, a ranking sets query.task
- *   2 mask          allowed, promotable                         2b: the item asked about leaves both;
- *                                                               a list leaves its own in allowed
+ *   2 mask          allowed, promotable                         2b: the item asked about leaves
+ *                                                               both, a list its own in allowed
  *   2b related      query: the one item in place of the past
  *   3 adjustment    shown, objective, boosted                   explored: by 4
  *   4 scores        blend, as the model alone has it; used      exploration, then the adjustment
@@ -270,8 +270,9 @@ struct pz_rank_task {
  * Threads: one a ranker */
 void pz_rank_block(struct pz_rank_task *task, size_t n);
 
-/* How likely each of n sets of items holds the user's next one: the share of its items in the softmax
- * over the items that may be recommended, before exploration and rules that multiply scores.
+/* How likely each of n sets of items holds the user's next one: the share of its items in the
+ * softmax over the items that may be recommended, before exploration and rules that multiply
+ * scores.
  *
  * set      bits of items; of a set only items that may be recommended count
  * share    [n]

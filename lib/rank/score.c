@@ -50,8 +50,8 @@ static bool wants_some(const struct pz_request *req)
     return !req->explain && req->n_rank == 0 && req->rules.n_boosts == 0 && !req->rules.objective;
 }
 
-/* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of that:
- * two items keep their order, and an item that most parts do not know is not judged by their
+/* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of
+ * that: two items keep their order, and an item that most parts do not know is not judged by their
  * noise. */
 static struct pz_scoring job_of(const struct pz_scored *s)
 {
@@ -67,8 +67,8 @@ static bool wants_rough(const struct pz_scored *s)
     return s->scores->rough && wants_some(s->asked->req);
 }
 
-/* Score roughly those of n queries that want it: the others, and those that cannot be, stay. Returns how
- * many stay. */
+/* Score roughly those of n queries that want it: the others, and those that cannot be, stay.
+ * Returns how many stay. */
 static size_t make_rough(const struct pz_scored **scored, size_t n)
 {
     struct pz_rough_task task[PZ_SCORE_BLOCK];
@@ -219,8 +219,8 @@ static void look_at(struct look *to)
     to->n = 0;
 }
 
-/* A closer look at the items of a set that can be among its `want` best, of which the last has at least so
- * much. best: room for want. */
+/* A closer look at the items of a set that can be among its `want` best, of which the last has at
+ * least so much. best: room for want. */
 static void look_above(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least,
                        struct pz_hit *best, size_t want)
 {
@@ -254,8 +254,8 @@ static void settle_above(struct pz_scores *s, const uint64_t *set, uint32_t n_it
             pz_scores_settle(s, first + (uint32_t)__builtin_ctzll(bits));
 }
 
-/* Make exact the n items of a set that seem to be its best, n >= want; what the want-th best has at least,
- * 0: there are fewer. */
+/* Make exact the n items of a set that seem to be its best, n >= want; what the want-th best has at
+ * least, 0: there are fewer. */
 static float settle_seeming(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
                             struct pz_hit *hit, size_t n, size_t want)
 {
@@ -428,8 +428,8 @@ static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items
     add_sample(to);
 }
 
-/* The sum over a set of rough blends: the sum of what they are at most, times what a sample says of the
- * two; of such that are alike, their number times the mean of the sample. */
+/* The sum over a set of rough blends: the sum of what they are at most, times what a sample says of
+ * the two; of such that are alike, their number times the mean of the sample. */
 static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool alike, float scale,
                           float top)
 {
@@ -444,8 +444,8 @@ static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool a
     return pz_softmax_sum(s->blend, set, s->n_items, scale, top) * (sample.about / sample.most);
 }
 
-/* What is exact is summed up exactly; of what was looked at closer, of the others that have a base and of
- * the rest, which is alike, samples tell. set: room for a set. */
+/* What is exact is summed up exactly; of what was looked at closer, of the others that have a base
+ * and of the rest, which is alike, samples tell. set: room for a set. */
 static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, double scale, float top,
                         uint64_t *set)
 {

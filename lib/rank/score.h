@@ -38,8 +38,8 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m);
 void pz_scores_clear(struct pz_scores *s);
 
 /* Fill blend and used of n <= PZ_SCORE_BLOCK queries of one model, as the model alone has them;
- * has_fallback becomes false. Roughly, unless the request wants more than some items and their scores:
- * then is_rough. The same bits however many queries there are. */
+ * has_fallback becomes false. Roughly, unless the request wants more than some items and their
+ * scores: then is_rough. The same bits however many queries there are. */
 void pz_scores_make(const struct pz_scored *const *scored, size_t n);
 
 /* The same of one query, never roughly.
@@ -51,7 +51,8 @@ void pz_scores_make_exact(const struct pz_scored *scored, float *part_score);
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n);
 
-/* What no blend of an item that the seen rule leaves exceeds, 64 items together; NULL: not known. */
+/* What no blend of an item that the seen rule leaves exceeds, 64 items together; NULL: not
+ * known. */
 static inline const float *pz_scores_max(const struct pz_scores *s)
 {
     return s->is_rough ? s->rough->max : NULL;
@@ -60,8 +61,9 @@ static inline const float *pz_scores_max(const struct pz_scores *s)
 /* Make the blend of an item exact. */
 void pz_scores_settle(struct pz_scores *s, uint32_t item);
 
-/* Make exact the blend of all items of a set (a part of what the seen rule leaves) that can be among the
- * `want` best of it: the others are below those then, rough as they are. hit: room for want. */
+/* Make exact the blend of all items of a set (a part of what the seen rule leaves) that can be
+ * among the `want` best of it: the others are below those then, rough as they are. hit: room for
+ * want. */
 void pz_scores_settle_best(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
                            struct pz_hit *hit, size_t want);
 
@@ -74,13 +76,14 @@ void pz_scores_settle_all(struct pz_scores *s, const uint64_t *set, uint32_t n_i
 const float *pz_scored_fallback(const struct pz_scored *scored);
 
 /* Personalize's scores of n hits: softmax(scale * blend) over the allowed items. Hits that no part
- * knows get one only where all is set. Over more than 1000 items the sum is taken of blends as rough as
- * they are: it is within 2 % of the exact one and mostly within 0.1 %. Of more than 100,000 samples tell of
- * all but the best: within 6 %, mostly within 0.5 %. The proportions of the hits to each other are exact. */
+ * knows get one only where all is set. Over more than 1000 items the sum is taken of blends as
+ * rough as they are: it is within 2 % of the exact one and mostly within 0.1 %. Of more than
+ * 100,000 samples tell of all but the best: within 6 %, mostly within 0.5 %. The proportions of the
+ * hits to each other are exact. */
 void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_t n, bool all);
 
-/* Sum of exp(scale * (score - top)) over the items of a set, top the largest of them; within 1e-5 of
- * the exact sum, in proportion, at a tenth of its cost. */
+/* Sum of exp(scale * (score - top)) over the items of a set, top the largest of them; within 1e-5
+ * of the exact sum, in proportion, at a tenth of its cost. */
 double pz_softmax_sum(const float *score, const uint64_t *set, uint32_t n, float scale, float top);
 
 /* Where items come from whose place follows from the blend. */

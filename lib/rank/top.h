@@ -17,8 +17,8 @@
 size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n,
               struct pz_hit *hit, size_t want);
 
-/* Put h into a heap of n <= want hits whose root is the worst once it is full, which it was worse than.
- * Returns how many it holds then. */
+/* Put h into a heap of n <= want hits whose root is the worst once it is full, which it was worse
+ * than. Returns how many it holds then. */
 size_t pz_top_enter(struct pz_hit *hit, size_t n, size_t want, struct pz_hit h);
 
 /* Sort hits best first, equal ones by item index. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was used, in the three parts that Amazon Personalize bills, and what it would have charged. */
+/* What was used, in the three parts that Amazon Personalize bills, and what it would have
+ * charged. */
 #ifndef PZ_SERVE_COST_H
 #define PZ_SERVE_COST_H
 
@@ -38,8 +39,8 @@ struct pz_cost {
 enum pz_status pz_cost_read(const struct pz_cost_options *o, struct pz_cost *out,
                             struct pz_err *err);
 
-/* What Amazon would charge for training a recipe of the -v2 kind on so many interactions, in dollars, by
- * the rates in the program, whose date goes to date.
+/* What Amazon would charge for training a recipe of the -v2 kind on so many interactions, in
+ * dollars, by the rates in the program, whose date goes to date.
  *
  * Errors:  PZ_TRY_AGAIN memory
  * Threads: any */

@@ -12,8 +12,8 @@
  *  3. A read that has waited for more than the budget is shed when a worker next looks. So an
  *     accepted read is answered within budget + its own work.
  *  4. What cannot be served in time is better told so at the door (pz_queue_is_busy), by the time
- *     that reads took lately: a moving average over about the last 16. The rest of the budget is for
- *     what that guesses wrong.
+ *     that reads took lately: a moving average over about the last 16. The rest of the budget is
+ *     for what that guesses wrong.
  *  5. Rings of a fixed size: nothing is allocated on the way. */
 #include "serve/queue.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The real-time endpoint: campaigns served with Amazon Personalize's runtime and events protocol. */
+/* The real-time endpoint: campaigns served with Amazon Personalize's runtime and events
+ * protocol. */
 #ifndef PZ_SERVE_SERVER_H
 #define PZ_SERVE_SERVER_H
 

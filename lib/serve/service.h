@@ -135,8 +135,8 @@ void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation
  * Threads: any, for the exchange it has */
 void pz_control_answer(struct pz_server *s, struct pz_exchange *x, const json_t *doc);
 
-/* The held-out check that tuning of a version ended with (see train/check.c); NULL: it was not tuned,
- * or cannot be opened.
+/* The held-out check that tuning of a version ended with (see train/check.c); NULL: it was not
+ * tuned, or cannot be opened.
  *
  * Owner:   the caller: json_decref
  * Threads: any */

@@ -49,8 +49,8 @@ enum pz_status pz_csr_save(const struct pz_csr *rows, const struct pz_csr_column
 /* Read rows that pz_csr_save wrote.
  *
  * n        rows expected, PZ_CSR_ANY for as many as there are
- * Errors:  PZ_BAD_DATA a column is missing or of another length, or an offset, entry or value is out
- *          of bounds (looked at in packed tables only: flat ones were checked when made); PZ_IO
+ * Errors:  PZ_BAD_DATA a column is missing or of another length, or an offset, entry or value is
+ *          out of bounds (looked at in packed tables only: flat ones were checked when made); PZ_IO
  * Owner:   the table, which must outlive *rows
  * Threads: one at a time on the same table */
 enum pz_status pz_csr_load(struct pz_table *t, const struct pz_csr_columns *columns, uint32_t n,

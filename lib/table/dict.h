@@ -7,8 +7,8 @@
  * A dictionary may have a tail: strings that came later, numbered after its own. Getting and
  * finding heed it; all else (checks, merging, writing) wants dictionaries without.
  *
- * Threads: a dictionary does not change once it is made: any number may read it. A builder belongs to
- * one thread. */
+ * Threads: a dictionary does not change once it is made: any number may read it. A builder belongs
+ * to one thread. */
 #ifndef PZ_TABLE_DICT_H
 #define PZ_TABLE_DICT_H
 
@@ -71,9 +71,11 @@ const char *pz_dict_builder_get(const struct pz_dict_builder *b, uint32_t number
  *
  * new     NULL when memory is out
  * add     a temporary number, dense, in order of first appearance; PZ_NONE when memory is out
- * finish  makes the dictionary and, if final is not NULL, an array [count] temporary number -> index
+ * finish  makes the dictionary and, if final is not NULL, an array [count] temporary number ->
+ *         index
  * Errors: PZ_TRY_AGAIN memory is out
- * Owner:  the caller: the builder by _free (accepts NULL), *dict by pz_dict_clear, *final by free */
+ * Owner:  the caller: the builder by _free (accepts NULL), *dict by pz_dict_clear, *final by
+ *         free */
 struct pz_dict_builder *pz_dict_builder_new(void);
 uint32_t pz_dict_builder_add(struct pz_dict_builder *b, const char *s, size_t len);
 uint32_t pz_dict_builder_count(const struct pz_dict_builder *b);
@@ -81,8 +83,8 @@ enum pz_status pz_dict_builder_finish(struct pz_dict_builder *b, struct pz_dict 
                                       uint32_t **final, struct pz_err *err);
 void pz_dict_builder_free(struct pz_dict_builder *b);
 
-/* The union of n_in dictionaries. map[k], if map is not NULL, becomes an array [in[k].n] old index ->
- * index in *out.
+/* The union of n_in dictionaries. map[k], if map is not NULL, becomes an array [in[k].n] old index
+ * -> index in *out.
  * Errors: PZ_TRY_AGAIN memory is out; nothing is handed out then
  * Owner:  the caller: *out by pz_dict_clear, each map[k] by free */
 enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struct pz_dict *out,

@@ -13,15 +13,15 @@ uint64_t pz_hash64(const void *bytes, size_t n);
 
 enum { PZ_HASH_SALT_BYTES = 192 };
 
-/* 128-bit hash of n bytes that depends on a salt of random bytes: an id can be recognised by it, but
- * not read from it. Cannot fail; safe from any thread. */
+/* 128-bit hash of n bytes that depends on a salt of random bytes: an id can be recognised by it,
+ * but not read from it. Cannot fail; safe from any thread. */
 void pz_hash_salted(const void *bytes, size_t n, const unsigned char salt[PZ_HASH_SALT_BYTES],
                     unsigned char out[16]);
 
 struct pz_hash;
 
-/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish, which writes 32 hex
- * digits and NUL.
+/* 128-bit hash of a stream of pieces: new (NULL when memory is out), add, finish, which writes 32
+ * hex digits and NUL.
  * Owner: the caller, until finish frees it. */
 struct pz_hash *pz_hash_new(void);
 void pz_hash_add(struct pz_hash *h, const void *bytes, size_t n);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Seals of flat files: see table.h.
  *
- * A flat file is mapped and believed, for hashing it at every start would cost more than the answer.
- * Its seal, a line beside it, says which file was read whole and found right: its length, inode, times
- * of change to the nanosecond, and the hash of its contents. Whatever writes to the file, replaces
- * it or copies it changes one of these; it is then read whole again at the next opening. What
- * changes bytes below the file system's knowledge is found by pz_table_verify alone.
+ * A flat file is mapped and believed, for hashing it at every start would cost more than the
+ * answer. Its seal, a line beside it, says which file was read whole and found right: its length,
+ * inode, times of change to the nanosecond, and the hash of its contents. Whatever writes to the
+ * file, replaces it or copies it changes one of these; it is then read whole again at the next
+ * opening. What changes bytes below the file system's knowledge is found by pz_table_verify alone.
  *
  * A seal is compared as text with what it would have to be, so nothing in it needs to be parsed. */
 #include <inttypes.h>

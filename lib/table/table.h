@@ -16,8 +16,8 @@
  *     pz_table_open -> [pz_table_trust] -> pz_table_get... (pointers live until drop or close)
  *         -> pz_table_close
  *
- * Threads: a writer and a packed table belong to one thread, which uses all cores inside a call. On a
- * flat table pz_table_get changes nothing but the list of what was looked up: one thread too. */
+ * Threads: a writer and a packed table belong to one thread, which uses all cores inside a call. On
+ * a flat table pz_table_get changes nothing but the list of what was looked up: one thread too. */
 #ifndef PZ_TABLE_TABLE_H
 #define PZ_TABLE_TABLE_H
 
@@ -97,15 +97,15 @@ void pz_writer_abort(struct pz_writer *w);
  * open table name the column, and the caller, who knows what was opened, puts the file in front. */
 struct pz_table;
 
-/* The kind of a table by its first bytes, "data", "modl" or "rows" (not NUL-terminated); false when it is none
- * or cannot be read.
+/* The kind of a table by its first bytes, "data", "modl" or "rows" (not NUL-terminated); false when
+ * it is none or cannot be read.
  * Threads: any */
 bool pz_table_kind(const char *path, char kind[4]);
 
 /* Open a packed or flat table and check its header and contents; columns are read when asked for.
  * path "-" is standard input; kind as in pz_writer_open, NULL for any.
- * Errors: PZ_NO_INPUT it cannot be opened; PZ_BAD_DATA truncated, altered, foreign, another kind or a
- *         newer format; PZ_TRY_AGAIN memory is out
+ * Errors: PZ_NO_INPUT it cannot be opened; PZ_BAD_DATA truncated, altered, foreign, another kind or
+ *         a newer format; PZ_TRY_AGAIN memory is out
  * Owner:  the caller, by pz_table_close */
 enum pz_status pz_table_open(const char *path, const char *kind, struct pz_table **t,
                              struct pz_err *err);
@@ -115,13 +115,14 @@ void pz_table_close(struct pz_table *t);
 /* Whether it is the flat form, and read as such. */
 bool pz_table_is_flat(const struct pz_table *t);
 
-/* Read a flat table as the packed one that it was made of, from now on: what is derived is not there,
- * and pz_table_is_flat says no. For who makes another flat table of it, with what this pz derives.
+/* Read a flat table as the packed one that it was made of, from now on: what is derived is not
+ * there, and pz_table_is_flat says no. For who makes another flat table of it, with what this pz
+ * derives.
  * Threads: one, before the table is read */
 void pz_table_read_anew(struct pz_table *t);
 
-/* Say, and whether somebody said, that parts are read to be changed and are asked nothing: what follows from
- * columns for answers alone need not be made.
+/* Say, and whether somebody said, that parts are read to be changed and are asked nothing: what
+ * follows from columns for answers alone need not be made.
  * Threads: one, before the table is read */
 void pz_table_ask_nothing(struct pz_table *t);
 bool pz_table_is_asked(const struct pz_table *t);
@@ -131,17 +132,17 @@ size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);
 bool pz_table_has(const struct pz_table *t, const char *name);
 
-/* A column's elements, 64-byte aligned. Packed: decoded (all threads) and checked at the first call,
- * then kept. Flat: a pointer into the map. n may be NULL when want_n is given: want_n != PZ_ANY
- * demands that many elements.
+/* A column's elements, 64-byte aligned. Packed: decoded (all threads) and checked at the first
+ * call, then kept. Flat: a pointer into the map. n may be NULL when want_n is given: want_n !=
+ * PZ_ANY demands that many elements.
  * Errors: PZ_BAD_DATA no such column, another type or number, frames or hashes that do not fit;
  *         PZ_TRY_AGAIN memory is out
  * Owner:  the table; valid until pz_table_drop or close */
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
 
-/* The values of a column that pz_table_get has read, to be changed in place: a decoded copy, not the
- * file. NULL: a flat table's, which are the file.
+/* The values of a column that pz_table_get has read, to be changed in place: a decoded copy, not
+ * the file. NULL: a flat table's, which are the file.
  * Owner: the table */
 void *pz_table_copy(struct pz_table *t, const char *name);
 #define PZ_ANY UINT64_MAX
@@ -173,15 +174,15 @@ enum pz_status pz_table_verify(struct pz_table *t, struct pz_err *err);
  * Errors: as pz_table_verify */
 enum pz_status pz_table_trust(struct pz_table *t, bool *sealed, struct pz_err *err);
 
-/* Say that a flat table was read whole as it is now, in a small file beside it (PZ_SEAL_ENDING). Only
- * after pz_table_trust or pz_table_verify.
+/* Say that a flat table was read whole as it is now, in a small file beside it (PZ_SEAL_ENDING).
+ * Only after pz_table_trust or pz_table_verify.
  * Errors: as pz_file_write */
 enum pz_status pz_table_seal(const struct pz_table *t, struct pz_err *err);
 #define PZ_SEAL_ENDING ".seal"
 
-/* Be sure of a table after it was used: one that is written to while it is mapped changes under those
- * who read it, so that what was made of it counts only when this says yes. A look at the file, unless
- * it was touched.
+/* Be sure of a table after it was used: one that is written to while it is mapped changes under
+ * those who read it, so that what was made of it counts only when this says yes. A look at the
+ * file, unless it was touched.
  * Errors:  as pz_table_verify
  * Threads: any */
 enum pz_status pz_table_recheck(struct pz_table *t, struct pz_err *err);
@@ -190,8 +191,8 @@ enum pz_status pz_table_recheck(struct pz_table *t, struct pz_err *err);
  * Threads: any */
 bool pz_table_is_touched(const struct pz_table *t);
 
-/* Columns that follow from others, so that whoever opens a flat table need not make them. Their names
- * begin with PZ_DERIVED; they are no part of a fingerprint. All-zero: none. */
+/* Columns that follow from others, so that whoever opens a flat table need not make them. Their
+ * names begin with PZ_DERIVED; they are no part of a fingerprint. All-zero: none. */
 #define PZ_DERIVED "derived/"
 struct pz_derived {
     struct pz_layout_column *col; /* [n] */

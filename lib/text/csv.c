@@ -11,8 +11,8 @@
  * 2. A block ends with a newline, so that every record has an end and every walk over a field
  * stops.
  *   3. A bad record costs its first line: reading goes on behind it, as in the other engine.
- *   4. The resolved bytes of a record are never more than its raw ones, so one buffer as large as the
- *      block is enough, and cells do not move while it is filled.
+ *   4. The resolved bytes of a record are never more than its raw ones, so one buffer as large as
+ *      the block is enough, and cells do not move while it is filled.
  * / */
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,7 +162,8 @@ static void skip_blank_lines(struct pz_csv_reader *r)
     }
 }
 
-/* A record without a quote: it ends at the first newline among the marks. False: it has a quote, or no end. */
+/* A record without a quote: it ends at the first newline among the marks. False: it has a quote, or
+ * no end. */
 static bool next_plain(struct pz_csv_reader *r, struct pz_row *row)
 {
     const char *text = r->text;

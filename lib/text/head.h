@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The head of a text: is it CSV or JSON Lines, which byte delimits, what are the columns called, and
- * where do the records start. Everything that only looks like such a text (UTF-16, a JSON array,
- * old-Mac line ends) is refused with the command that turns it into one.
+/* The head of a text: is it CSV or JSON Lines, which byte delimits, what are the columns called,
+ * and where do the records start. Everything that only looks like such a text (UTF-16, a JSON
+ * array, old-Mac line ends) is refused with the command that turns it into one.
  *
  * Threads: any; a text and its head belong to one thread while they are read. */
 #ifndef PZ_TEXT_HEAD_H
@@ -36,7 +36,8 @@ struct pz_text_head {
     bool header_given; /* by the configuration */
 };
 
-/* Look at the first *n bytes of a text; where "::" delimits they are folded in place, and *n shrinks.
+/* Look at the first *n bytes of a text; where "::" delimits they are folded in place, and *n
+ * shrinks.
  *
  * file    its name in messages
  * at_end  the text has no more bytes (its last line then ends with a newline)

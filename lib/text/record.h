@@ -45,9 +45,9 @@ void pz_csv_clear(struct pz_csv_reader *r);
 
 /* ---- JSON Lines ---- */
 
-/* The slot of a key, or SIZE_MAX for a key to pass over. Called with names as they are written; inside:
- * with the path of a value inside an object ("user.id") or with "key[]" for an array that is none of
- * plain values. */
+/* The slot of a key, or SIZE_MAX for a key to pass over. Called with names as they are written;
+ * inside: with the path of a value inside an object ("user.id") or with "key[]" for an array that
+ * is none of plain values. */
 typedef size_t pz_jsonl_slot(void *context, const char *key, bool inside);
 
 struct pz_jsonl_reader {
@@ -68,9 +68,9 @@ void pz_jsonl_init(struct pz_jsonl_reader *r, pz_jsonl_slot *slot, void *context
 void pz_jsonl_start(struct pz_jsonl_reader *r, const char *text, size_t n);
 
 /* The next object. row->cell has an entry for every slot met so far in this reader; keys that are
- * null or missing give empty cells; arrays of scalars are joined with '|'; what else is nested is passed
- * over, except values inside objects that get a slot. MongoDB's {"$oid": ...}, {"$date": ...} and
- * {"$number...": ...} are their value. */
+ * null or missing give empty cells; arrays of scalars are joined with '|'; what else is nested is
+ * passed over, except values inside objects that get a slot. MongoDB's {"$oid": ...}, {"$date":
+ * ...} and {"$number...": ...} are their value. */
 bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_row *row);
 
 /* Free what it owns. */

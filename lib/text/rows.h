@@ -16,8 +16,8 @@
 
 struct pz_rows_in;
 
-/* Open path ("-" is standard input) and look at its head (head.h); cfg may be NULL. A pipe is waited
- * for until its header is there.
+/* Open path ("-" is standard input) and look at its head (head.h); cfg may be NULL. A pipe is
+ * waited for until its header is there.
  * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA, PZ_USAGE as pz_text_head_read, or
  *          cfg->backslash, which libcsv does not know; PZ_TRY_AGAIN no memory
  * Owner:   the caller, until pz_rows_close (which accepts NULL)
@@ -41,8 +41,8 @@ bool pz_rows_is_json(const struct pz_rows_in *in);
  * validity of the last row. */
 bool pz_rows_wait(struct pz_rows_in *in, int ms);
 
-/* The next row. A record that cannot be read is a row with .bad; an input that cannot be read is the
- * status.
+/* The next row. A record that cannot be read is a row with .bad; an input that cannot be read is
+ * the status.
  * Errors:  PZ_IO, PZ_BAD_DATA (of compressed data, or a line of more than PZ_RECORD_MAX bytes);
  *          PZ_TRY_AGAIN no memory
  * Owner:   what the row points to is the reader's, valid until the next call */

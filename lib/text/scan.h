@@ -44,17 +44,18 @@ enum pz_scan_end {
 
 /* The end of the record that starts at text[at].
  *
- * *next    PZ_SCAN_RECORD: the offset after its newline. PZ_SCAN_GARBAGE, PZ_SCAN_RAGGED: the offset
- *          after the newline of its first line, where reading goes on. PZ_SCAN_MORE: unchanged
+ * *next    PZ_SCAN_RECORD: the offset after its newline. PZ_SCAN_GARBAGE, PZ_SCAN_RAGGED: the
+ *          offset after the newline of its first line, where reading goes on. PZ_SCAN_MORE:
+ *          unchanged
  * *cells   how many it has (PZ_SCAN_RECORD, PZ_SCAN_RAGGED); NULL: not wanted
  * A quote opens a quoted cell only as its first byte; elsewhere it is a byte like others.
  * Threads: any */
 enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text, size_t n,
                                 size_t at, size_t *next, size_t *cells);
 
-/* Where a text that starts with a record and may end inside one can be cut: the offset after the last
- * whole record that no bad record before it looked beyond, so that a reader of the front says the same
- * of each as a reader of the whole; 0 when there is none. Cannot fail. Threads: any */
+/* Where a text that starts with a record and may end inside one can be cut: the offset after the
+ * last whole record that no bad record before it looked beyond, so that a reader of the front says
+ * the same of each as a reader of the whole; 0 when there is none. Cannot fail. Threads: any */
 size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n);
 
 #endif

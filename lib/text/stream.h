@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input streams: a file or standard input, plain or compressed with zstd, gzip, xz or bzip2 (told by its
- * first bytes, not its name). What is no text is refused with the command that makes text of it.
+/* Input streams: a file or standard input, plain or compressed with zstd, gzip, xz or bzip2 (told
+ * by its first bytes, not its name). What is no text is refused with the command that makes text of
+ * it.
  *
  * Threads: one call on a stream at a time; streams share nothing. */
 #ifndef PZ_TEXT_STREAM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The held-out check: what the blend that tuning ended with is worth on the validation cases, by the
- * metrics that GetSolutionMetrics has, and what tuning gained over the defaults there.
+/* The held-out check: what the blend that tuning ended with is worth on the validation cases, by
+ * the metrics that GetSolutionMetrics has, and what tuning gained over the defaults there.
  *
  * Each metric is the mean over users, weighed as tuning weighs them (validation.h). Tuning chose by
  * these cases, which flatters the blend a little; pz-eval judges on cases that no training saw. The

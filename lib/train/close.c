@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The closing comparison: see tune.h. What the search found is set beside simple answers, on the users
- * of the newest slice of time, who are asked as a model in use is:
+/* The closing comparison: see tune.h. What the search found is set beside simple answers, on the
+ * users of the newest slice of time, who are asked as a model in use is:
  *
  *   - the blend by its defaults, as it is without tuning, and the same with a switch of the first
  *     part turned; parts that take long are left out
  *   - each part alone, with the settings found for it
  *
  * The search has seen these users, which flatters what it found; so defaults win when they gain
- * SURE_DEFAULT standard errors, a single part, whose weight the search could have raised, SURE_ALONE.
- * Neither may lose SURE_ALONE on all users together, or those would be given up who are asked for their
- * very next step. */
+ * SURE_DEFAULT standard errors, a single part, whose weight the search could have raised,
+ * SURE_ALONE. Neither may lose SURE_ALONE on all users together, or those would be given up who are
+ * asked for their very next step. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,13 +2,13 @@
 /* What a training will take, without doing it: see pz_train_estimate.
  *
  *   1. the parts say what their fits take, from counts of the data (pz_scorer.cost)
- *   2. without tuning how fast this machine is shows on a few small fits; with it the parts are fitted on a
- *      share of the users, which tells that, too, and asked, as a search mostly asks
- *   3. the trials of the search are those that it will make on average (plan.c), each a fit or none and
- *      a judgement of some of the cases (search.c, judge.c)
+ *   2. without tuning how fast this machine is shows on a few small fits; with it the parts are
+ *      fitted on a share of the users, which tells that, too, and asked, as a search mostly asks
+ *   3. the trials of the search are those that it will make on average (plan.c), each a fit or none
+ *      and a judgement of some of the cases (search.c, judge.c)
  *
- * What chance decides is taken at its mean: whether a trial is pruned, and whether the part that takes
- * long stays when it was tried. */
+ * What chance decides is taken at its mean: whether a trial is pruned, and whether the part that
+ * takes long stays when it was tried. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,9 @@ enum {
     SCALE_CASES = 300
 };
 
-/* The chance that a trial is judged on all cases and not pruned after a quarter; less gains at a scan and
- * when all parts are there. A trend passes by users whose lists it leaves: so many are judged. */
+/* The chance that a trial is judged on all cases and not pruned after a quarter; less gains at a
+ * scan and when all parts are there. A trend passes by users whose lists it leaves: so many are
+ * judged. */
 static const double WHOLE = 0.5, WHOLE_LESS = 0.1, JUDGED_TREND = 0.25;
 static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
 /* Of settings judged on repeats, and of a part of the history alone. */
@@ -37,8 +38,9 @@ static const double REPEAT_TRIALS = 5.5, HISTORY_TRIALS = 14;
 static const double SEARCHED = 0.8, SEARCHED_YET = 0.15;
 /* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
 static const double ROUNDS = 3;
-/* The chance that a part stays which must be worth that it takes long: where lists are worth little, it hardly
- * shows what it brings. On six sets it stayed where lists of the sample were worth .07 and more. */
+/* The chance that a part stays which must be worth that it takes long: where lists are worth
+ * little, it hardly shows what it brings. On six sets it stayed where lists of the sample were
+ * worth .07 and more. */
 static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.25, POOR = 0.05, LONG_SAMPLE = 0.01;
 /* The chance that a part has a weight, however small, when others are judged. */
 static const double PRESENT = 0.9, PRESENT_YET = 0.4;
@@ -67,7 +69,8 @@ struct estimating {
 /* ---- how fast this machine is ---- */
 
 enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 3 };
-/* What the first scorer says of so small a corpus is so much of what it takes where it was measured. */
+/* What the first scorer says of so small a corpus is so much of what it takes where it was
+ * measured. */
 static const double PROBE_SAID = 0.54;
 
 struct made_up {
@@ -116,7 +119,8 @@ static enum pz_status time_fit(const struct pz_scorer *s, const struct pz_corpus
     return st;
 }
 
-/* The core of every recipe is fitted some times; the quickest counts, as others waited for something. */
+/* The core of every recipe is fitted some times; the quickest counts, as others waited for
+ * something. */
 static enum pz_status probe(struct estimating *e, struct pz_err *err)
 {
     struct made_up *m = malloc(sizeof *m);
@@ -171,8 +175,8 @@ static enum pz_status time_judging(const struct pz_valid *v, const struct pz_par
     return st;
 }
 
-/* What asking a part takes, by the first cases; of the first part also what a weight more takes, where memory
- * that is touched for the first time would be as much. */
+/* What asking a part takes, by the first cases; of the first part also what a weight more takes,
+ * where memory that is touched for the first time would be as much. */
 static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
 {
     const struct pz_valid *v = &e->v;
@@ -196,8 +200,8 @@ static enum pz_status time_asking(struct estimating *e, size_t p, void *part, st
     return st;
 }
 
-/* Whether the part comes into the blend beside those before it, as a search would find (search.c). The one
- * that takes long has learned nothing yet. */
+/* Whether the part comes into the blend beside those before it, as a search would find (search.c).
+ * The one that takes long has learned nothing yet. */
 static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
@@ -326,7 +330,8 @@ static double ask_all(const struct outlook *o)
     return o->cases * others(o, o->e->t.n, SIZE_MAX);
 }
 
-/* A trial of part p beside the first n by some weights; fresh: nothing is kept of the others yet. */
+/* A trial of part p beside the first n by some weights; fresh: nothing is kept of the others
+ * yet. */
 static double trial(const struct outlook *o, size_t p, size_t n, double weights, bool fresh)
 {
     double rest = (fresh ? 1 : 1 - o->memo) * others(o, n, p);
@@ -334,8 +339,8 @@ static double trial(const struct outlook *o, size_t p, size_t n, double weights,
     return o->cases * (o->e->ask_s[p] + (weights - 1) * o->e->rank_s + rest);
 }
 
-/* A trial that is judged on all cases by that chance, on the first quarter else. What is kept is kept of the
- * first cases. */
+/* A trial that is judged on all cases by that chance, on the first quarter else. What is kept is
+ * kept of the first cases. */
 static double moved(const struct outlook *o, size_t p, size_t n, double whole)
 {
     double of_first = fmax(1 - 4 * o->memo, 0) / 4, of_rest = 0.75 - fmax(o->memo - 0.25, 0);
@@ -503,8 +508,8 @@ static double finishing_s(const struct outlook *o, double keep)
                               WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
 }
 
-/* Parts stay while others are fitted; a search has a part twice, its closing comparison all of them, its
- * cases that keep what was seen a second memory of sums, where there are any. */
+/* Parts stay while others are fitted; a search has a part twice, its closing comparison all of
+ * them, its cases that keep what was seen a second memory of sums, where there are any. */
 static double peak(const struct outlook *o)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
@@ -592,7 +597,8 @@ static enum pz_status cut(struct estimating *e, struct pz_err *err)
     return st;
 }
 
-/* What the training that was asked for takes, of what it takes with and without the part that takes long. */
+/* What the training that was asked for takes, of what it takes with and without the part that takes
+ * long. */
 static void choose(const struct estimating *e, struct pz_estimate *out)
 {
     const struct pz_scorer *slow = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns that nothing is learned from: see excluded.h. A corpus borrows its tables of attributes, so that others
- * with fewer columns and the same values can take their place; models are written from the dataset, whose tables
- * are whole. */
+/* Columns that nothing is learned from: see excluded.h. A corpus borrows its tables of attributes,
+ * so that others with fewer columns and the same values can take their place; models are written
+ * from the dataset, whose tables are whole. */
 #include "train/excluded.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to train/: columns that nothing is learned from (--exclude-column, Personalize's excludedDatasetColumns).
- * They stay in the model, for filters and answers. */
+/* Private to train/: columns that nothing is learned from (--exclude-column, Personalize's
+ * excludedDatasetColumns). They stay in the model, for filters and answers. */
 #ifndef PZ_TRAIN_EXCLUDED_H
 #define PZ_TRAIN_EXCLUDED_H
 
@@ -11,12 +11,14 @@ struct pz_learned {
     struct pz_attrs table[3]; /* attr: owned */
 };
 
-/* Take columns from what a corpus knows. out is the caller's, all-zero before, and must outlive the corpus.
+/* Take columns from what a corpus knows. out is the caller's, all-zero before, and must outlive the
+ * corpus.
  *
  * column  [n] "Items.PRICE", "Users.AGE" or "Interactions.DEVICE"
- * strict  a column that the data do not have is an error; else, as for a model's delta, it is passed over
- * Errors:  PZ_USAGE there is no such column ("did you mean"), or it is no such column's place; PZ_TRY_AGAIN memory
- *          is out
+ * strict  a column that the data do not have is an error; else, as for a model's delta, it is
+ *         passed over
+ * Errors:  PZ_USAGE there is no such column ("did you mean"), or it is no such column's place;
+ *          PZ_TRY_AGAIN memory is out
  * Owner:   the caller clears *out, also after a failure
  * Threads: one a corpus */
 enum pz_status pz_exclude_columns(const char *const *column, size_t n, bool strict,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long tuning will still take, for the line of progress: a guess that gets better as it goes on.
+/* How long tuning will still take, for the line of progress: a guess that gets better as it goes
+ * on.
  *
- * Trials to come are counted from what the search does with a part (search.c): one to begin, a scan of
- * what is scanned, read-outs up and down in each pass, the fits, and once more read-outs and weight when
- * all are there (plan.c). A part that gains nothing by its defaults takes one trial only, which nobody knows
- * before; so the total falls more often than it rises. Seconds are those of a trial so far, the fits of
- * all parts at the end included. A part that takes long is not in them until it was learned: its cost is
- * not that of a trial. */
+ * Trials to come are counted from what the search does with a part (search.c): one to begin, a scan
+ * of what is scanned, read-outs up and down in each pass, the fits, and once more read-outs and
+ * weight when all are there (plan.c). A part that gains nothing by its defaults takes one trial
+ * only, which nobody knows before; so the total falls more often than it rises. Seconds are those
+ * of a trial so far, the fits of all parts at the end included. A part that takes long is not in
+ * them until it was learned: its cost is not that of a trial. */
 #include <math.h>
 
 #include "train/plan.h"

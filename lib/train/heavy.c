@@ -4,8 +4,8 @@
  * A robot that walks through the catalogue has as many events as thousands of people, and every
  * pair, factor and step of an encoder that learns from events learns mostly from it. So every user
  * has a cap: 20 times the events of the user whom 5 % of the users exceed, and never below 200,
- * which no one of seven real sets of people exceeds (RetailRocket: two users do). What is beyond the
- * cap stays in the user's history and counts for questions; it does not teach. */
+ * which no one of seven real sets of people exceeds (RetailRocket: two users do). What is beyond
+ * the cap stays in the user's history and counts for questions; it does not teach. */
 #include "train/heavy.h"
 
 #include <stdlib.h>

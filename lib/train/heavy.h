@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to train/: heavy users, robots most of them, and how much of them teaches. See heavy.c. */
+/* Private to train/: heavy users, robots most of them, and how much of them teaches. See
+ * heavy.c. */
 #ifndef PZ_TRAIN_HEAVY_H
 #define PZ_TRAIN_HEAVY_H
 

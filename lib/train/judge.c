@@ -4,9 +4,10 @@
  *
  * Half, since an order among equals would be chance: a part that scores all items alike must not
  * look good. What the parts beside the judged one add up to is kept for as many cases as fit in
- * memory: in trial after trial it is the same. Cases are scored in blocks, so that a part's vectors are read
- * once for several of them; a block is one thread's work, which writes the values of its cases only. They
- * are added up in the order of cases: the same at any number of threads and ranks. */
+ * memory: in trial after trial it is the same. Cases are scored in blocks, so that a part's vectors
+ * are read once for several of them; a block is one thread's work, which writes the values of its
+ * cases only. They are added up in the order of cases: the same at any number of threads and
+ * ranks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,9 +153,9 @@ PZ_KERNEL static uint32_t count_above(const float *base, const float *mine, floa
 }
 
 /* Items of the same score share their places: the mean of the best and the worst that it could be,
- * rounded down. The item itself is level with itself, which makes a half that rounding drops. Ranks of
- * depth and more are not told apart, and count as depth: what scores no more than one of them has no
- * better one. */
+ * rounded down. The item itself is level with itself, which makes a half that rounding drops. Ranks
+ * of depth and more are not told apart, and count as depth: what scores no more than one of them
+ * has no better one. */
 static uint32_t rank_all(const struct pz_valid *v, const struct pz_valid_case *c,
                          const struct pz_valid_scratch *scratch, float w, uint32_t depth,
                          uint32_t *rank)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a search found: see outcome.h. Numbers are exact here; a manifest rounds them to 15 digits. */
+/* What a search found: see outcome.h. Numbers are exact here; a manifest rounds them to 15
+ * digits. */
 #include "train/outcome.h"
 
 #include <math.h>
@@ -138,8 +139,8 @@ static double number(const json_t *o, const char *name)
     return json_number_value(json_object_get(o, name));
 }
 
-/* A part that is there, with weight and settings; a setting that an older pz did not have stays at its
- * default. */
+/* A part that is there, with weight and settings; a setting that an older pz did not have stays at
+ * its default. */
 static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct pz_err *err)
 {
     const char *name = json_string_value(json_object_get(entry, "scorer"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to train/: what a search found, as JSON, and a training that takes it in place of a search. It is
- * what a model's manifest holds of it, so that a model is such an outcome, too.
+/* Private to train/: what a search found, as JSON, and a training that takes it in place of a
+ * search. It is what a model's manifest holds of it, so that a model is such an outcome, too.
  *
  * Threads: one training, one thread. */
 #ifndef PZ_TRAIN_OUTCOME_H
@@ -8,8 +8,8 @@
 
 #include "train/training.h"
 
-/* Members of a manifest: the event rules, their largest weight 1; the parts with weights and settings; the
- * trend of items.
+/* Members of a manifest: the event rules, their largest weight 1; the parts with weights and
+ * settings; the trend of items.
  * Owner: json_decref; incomplete or NULL when memory is out */
 json_t *pz_outcome_rules(const struct pz_train_cfg *cfg);
 json_t *pz_outcome_parts(const struct pz_training *t);
@@ -19,8 +19,8 @@ json_t *pz_outcome_trend(const struct pz_training *t);
  * False: memory is out. */
 bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc);
 
-/* Put recipe, seed, softmax_scale, events, parts, trend, seen, event_power, trials and check of a training
- * whose search is over into out, an object.
+/* Put recipe, seed, softmax_scale, events, parts, trend, seen, event_power, trials and check of a
+ * training whose search is over into out, an object.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct pz_err *err);
 
@@ -30,8 +30,8 @@ enum pz_status pz_outcome_write(const struct pz_training *t, json_t *out, struct
 enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg,
                                      struct pz_err *err);
 
-/* Choices, trend, seen rule and power of event weights of an outcome, into a training whose corpus is made
- * and that has no parts yet.
+/* Choices, trend, seen rule and power of event weights of an outcome, into a training whose corpus
+ * is made and that has no parts yet.
  * Errors: PZ_BAD_DATA a part or a setting that this pz does not have */
 enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct pz_err *err);
 

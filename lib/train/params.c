@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters as users write them: "factors.dim=64" fixes a setting, "factors.dim=32..128" is a range
- * to search, "weight.content=0.2" fixes a weight, "sequence=on" switches a part. They are checked in
- * two steps, each before anything costs time:
+/* Parameters as users write them: "factors.dim=64" fixes a setting, "factors.dim=32..128" is a
+ * range to search, "weight.content=0.2" fixes a weight, "sequence=on" switches a part. They are
+ * checked in two steps, each before anything costs time:
  *
  *   1. pz_params_check, without looking at the data: is there such a part, such a setting, is the
  *      value allowed

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that -p can say, from the tables of the scorers: for people (-p list), for programs (--json), and
- * for the manual, into which the build splices it.
+/* All that -p can say, from the tables of the scorers: for people (-p list), for programs (--json),
+ * and for the manual, into which the build splices it.
  *
- * A part comes first, as the switch that it is, then its settings; the trend of items, which is chosen
- * as a part is but cannot be switched, comes last. Defaults are those before a training looks at its
- * data, which may move them and what is searched (pz_scorer.start). */
+ * A part comes first, as the switch that it is, then its settings; the trend of items, which is
+ * chosen as a part is but cannot be switched, comes last. Defaults are those before a training
+ * looks at its data, which may move them and what is searched (pz_scorer.start). */
 #include <stdio.h>
 #include <string.h>
 

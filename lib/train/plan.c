@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a search of settings will try, as far as it can be known before: search.c's steps, with the means
- * of what chance decides. On three sets of 60,000 to 100,000 events the first part took 60 to 68 trials,
- * where 70 are foreseen, the second 15 or 16 of 15, the third 29 of 26. */
+/* What a search of settings will try, as far as it can be known before: search.c's steps, with the
+ * means of what chance decides. On three sets of 60,000 to 100,000 events the first part took 60 to
+ * 68 trials, where 70 are foreseen, the second 15 or 16 of 15, the third 29 of 26. */
 #include <math.h>
 
 #include "train/plan.h"
 
-/* Trials of a setting that moves up and, unless that wins, down; in a first pass some change nothing and are
- * left alone after that; in another region more win. */
+/* Trials of a setting that moves up and, unless that wins, down; in a first pass some change
+ * nothing and are left alone after that; in another region more win. */
 static const double MOVES = 1.7, MOVES_ELSEWHERE = 2, MOVES_BY_FITS = 2.2;
 
 /* The chance that a doubling of what a part learns is followed by another. */

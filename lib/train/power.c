@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much the weights of event types say: see power.h. A person who weighs a purchase 1 and a view .2
- * says what they want, not how much a view tells of that; by the default power of 1/8 the view acts with
- * .82. Where tuning is asked for the data decide:
+/* How much the weights of event types say: see power.h. A person who weighs a purchase 1 and a view
+ * .2 says what they want, not how much a view tells of that; by the default power of 1/8 the view
+ * acts with .82. Where tuning is asked for the data decide:
  *
  *   1. validation cases as tuning has them, whose truths are worth their weights as they were given
  *   2. transitions by default, alone, learn and answer with each power
- *   3. another power than the default is taken when its lists gain SURE standard errors; the best of
- *      them
+ *   3. another power than the default is taken when its lists gain SURE standard errors; the best
+ *      of them
  *
  * The powers are far apart: what lies between differs by less than chance. */
 #include "train/power.h"

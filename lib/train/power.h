@@ -5,9 +5,9 @@
 
 #include "train/train.h"
 
-/* The power by which weights of corpus c are damped (pz_weight_damp): that of cfg where it names one; where
- * weights differ and there is tuning, the one that validation finds; else 0, the default. Tells what the
- * weights then are.
+/* The power by which weights of corpus c are damped (pz_weight_damp): that of cfg where it names
+ * one; where weights differ and there is tuning, the one that validation finds; else 0, the
+ * default. Tells what the weights then are.
  *
  * Errors:  as pz_valid_cut, pz_valid_judge and pz_scorer.fit
  * Owner:   nothing is handed out

@@ -8,12 +8,12 @@
  *   - every trial is judged with several weights in the blend at once
  *   - successive halving in two rungs: a trial that does not gain on the first quarter of the users
  *     is pruned, the rest of them decides. A trial wins when its mean gain over the same users
- *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a slice
- *     of time is judged, whose users share what happened then, and without order, so that what is
- *     kept is worth its cost
+ *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a
+ *     slice of time is judged, whose users share what happened then, and without order, so that
+ *     what is kept is worth its cost
  *   - one search of several (trial.c) begins each part with jumps to other regions
- *   - when all parts are there, the weights of all move together (search_balance.c), and read-outs once
- *     more
+ *   - when all parts are there, the weights of all move together (search_balance.c), and read-outs
+ *     once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
  * exception. */
 #include <math.h>
@@ -160,15 +160,15 @@ enum trial {
     MOVE  /* a setting of a part that is there */
 };
 
-/* Items are the same for all users, so that chance favours some of what is now: of its settings more
- * is asked. */
+/* Items are the same for all users, so that chance favours some of what is now: of its settings
+ * more is asked. */
 static double sure_to_win(const struct pz_search *s, size_t p)
 {
     return is_of_now(s, p) ? SURE_NOW : sure(s);
 }
 
-/* Whether a trial's mean is enough beside what it is measured by: to come in, such a part must be worth
- * a share of all. */
+/* Whether a trial's mean is enough beside what it is measured by: to come in, such a part must be
+ * worth a share of all. */
 static bool is_worth(const struct pz_search *s, size_t p, double mean, double old)
 {
     return !is_of_now(s, p) || s->part[p].weight > 0 || mean > (1 + WORTH) * old;
@@ -183,8 +183,8 @@ static bool wins(const struct pz_search *s, size_t p, const double *trial)
            is_worth(s, p, pz_search_mean(trial, all), s->mean);
 }
 
-/* A weight costs nothing, but for that of a new part that takes long to learn and to ask, or speaks of
- * what is now: it must be worth it. */
+/* A weight costs nothing, but for that of a new part that takes long to learn and to ask, or speaks
+ * of what is now: it must be worth it. */
 static double sure_of_weight(const struct pz_search *s, size_t p, enum trial kind)
 {
     const struct pz_scorer *scorer = s->choice[p].scorer;
@@ -192,8 +192,8 @@ static double sure_of_weight(const struct pz_search *s, size_t p, enum trial kin
     return kind == MOVE ? SURE : scorer->any_time ? SURE_DEAR : is_of_now(s, p) ? SURE_NOW : SURE;
 }
 
-/* The row of s->trial with the largest mean over the first n users, if it is worth it and gains so many
- * standard errors over the first. */
+/* The row of s->trial with the largest mean over the first n users, if it is worth it and gains so
+ * many standard errors over the first. */
 static size_t best_row(const struct pz_search *s, size_t p, size_t n_rows, uint32_t n,
                        double errors)
 {
@@ -473,8 +473,9 @@ static enum pz_status try_regions(struct pz_search *s, size_t p, uint32_t *left,
     return st;
 }
 
-/* A search that is not the first looks first in other regions: half of what is searched by fits, anywhere
- * in its range, is what a search along one setting at a time from the defaults cannot reach. */
+/* A search that is not the first looks first in other regions: half of what is searched by fits,
+ * anywhere in its range, is what a search along one setting at a time from the defaults cannot
+ * reach. */
 static enum pz_status jump(struct pz_search *s, size_t p, struct pz_err *err)
 {
     struct pz_rng rng;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The weights of all parts beside each other: see tune.h.
  *
- * A part is weighed when it joins, beside the parts that are there; what is best then is not best when
- * all are there. In a round every part is tried at half, .7, 1.4 and twice its weight and without it,
- * each alone, all of them from one scoring of the cases. The best of a part wins where it gains SURE
- * standard errors: of some thirty moves chance alone lets the best gain more than one. All that win are
- * taken at once, as the next round shows: where together they are worth less than the best of them
- * alone, that one is taken instead. It ends when none wins.
+ * A part is weighed when it joins, beside the parts that are there; what is best then is not best
+ * when all are there. In a round every part is tried at half, .7, 1.4 and twice its weight and
+ * without it, each alone, all of them from one scoring of the cases. The best of a part wins where
+ * it gains SURE standard errors: of some thirty moves chance alone lets the best gain more than
+ * one. All that win are taken at once, as the next round shows: where together they are worth less
+ * than the best of them alone, that one is taken instead. It ends when none wins.
  */
 #include <math.h>
 #include <stdlib.h>

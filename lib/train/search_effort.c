@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much a part shall learn, where it has a setting for that (pz_setting.effort): validation decides.
+/* How much a part shall learn, where it has a setting for that (pz_setting.effort): validation
+ * decides.
  *
- * The part is learned to half of the setting's value, to the whole, and on in stages to twice that and so
- * on; it is judged after each with all weights of a new part. What a doubling brought, user by user, is
- * what the next one would bring at most, as learning slows down: a stage that is not worth its cost is the
- * last one. A stage is judged as a fit of its own would be, since parts go on from before their last
- * touches (model/sequence/fit.c). The final fit learns in one go as much as the last stage that gained.
- * Where doubling pays to the end of what is allowed, the scorer's next setting of effort is doubled. A time
- * limit on tuning stops before a stage that would not fit in. */
+ * The part is learned to half of the setting's value, to the whole, and on in stages to twice that
+ * and so on; it is judged after each with all weights of a new part. What a doubling brought, user
+ * by user, is what the next one would bring at most, as learning slows down: a stage that is not
+ * worth its cost is the last one. A stage is judged as a fit of its own would be, since parts go on
+ * from before their last touches (model/sequence/fit.c). The final fit learns in one go as much as
+ * the last stage that gained. Where doubling pays to the end of what is allowed, the scorer's next
+ * setting of effort is doubled. A time limit on tuning stops before a stage that would not fit
+ * in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +17,14 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-/* A doubling is followed by another when it gains so many standard errors and this share of the blend's
- * value. Under it nothing much is left: from a quarter to half a million pairs, all but each user's last
- * event, Beauty .7 % (standard error 1.4), MovieLens 100K .6 (.5), the made films .9 (.5), which gain 1 %
- * by each of the next three, too. */
+/* A doubling is followed by another when it gains so many standard errors and this share of the
+ * blend's value. Under it nothing much is left: from a quarter to half a million pairs, all but
+ * each user's last event, Beauty .7 % (standard error 1.4), MovieLens 100K .6 (.5), the made films
+ * .9 (.5), which gain 1 % by each of the next three, too. */
 static const double SURE_MORE = 1, WORTH = 0.015;
 
-/* A part that knows too little yet to be of use goes on as long as a doubling closes this share of the
- * gap that the largest weight tears into the blend. */
+/* A part that knows too little yet to be of use goes on as long as a doubling closes this share of
+ * the gap that the largest weight tears into the blend. */
 static const double GROWTH = 0.4;
 
 /* A training to twice as much, under way. */
@@ -170,8 +172,8 @@ static bool is_at_end(const struct stages *g)
     return !pz_choice_may_double(c, g->k);
 }
 
-/* Where a doubling still paid when there was no further one, the next setting of effort is doubled; it
- * stays so if that pays. */
+/* Where a doubling still paid when there was no further one, the next setting of effort is doubled;
+ * it stays so if that pays. */
 static enum pz_status go_beyond(struct stages *g, struct pz_err *err)
 {
     struct pz_choice *c = &g->s->choice[g->p];

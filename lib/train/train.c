@@ -358,9 +358,9 @@ static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer 
     return st == PZ_OK ? pz_attrs_save(&t->ds->user_attrs, "users", w, err) : st;
 }
 
-/* Writing is most of what an update takes, and its model is replaced by the next: a level that hardly
- * tries. 1 % of RetailRocket's events: 3.49e9 instructions at level 1, 3.11e9 at -1, 2.81e9 at -3 and 2.60e9 at
- * -6; 32, 38, 39 and 43 MB. */
+/* Writing is most of what an update takes, and its model is replaced by the next: a level that
+ * hardly tries. 1 % of RetailRocket's events: 3.49e9 instructions at level 1, 3.11e9 at -1, 2.81e9
+ * at -3 and 2.60e9 at -6; 32, 38, 39 and 43 MB. */
 enum { UPDATE_LEVEL = -6 };
 
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)

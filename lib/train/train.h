@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training: a dataset becomes a model file.
  *
- * Threads: each of these uses all cores, heeds signals and counts the processor time of the process:
- * one at a time a process. */
+ * Threads: each of these uses all cores, heeds signals and counts the processor time of the
+ * process: one at a time a process. */
 #ifndef PZ_TRAIN_TRAIN_H
 #define PZ_TRAIN_TRAIN_H
 
@@ -52,8 +52,9 @@ struct pz_train_cfg {
 enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                         const char *path, struct pz_err *err);
 
-/* The search of a training alone, as a job among cfg->n_searches of which it is number cfg->trial: what it
- * found is appended to line, a JSON object and a newline, the same on any machine. Nothing is written.
+/* The search of a training alone, as a job among cfg->n_searches of which it is number cfg->trial:
+ * what it found is appended to line, a JSON object and a newline, the same on any machine. Nothing
+ * is written.
  *
  * Errors:  as pz_train
  * Owner:   the caller has line */
@@ -61,13 +62,13 @@ enum pz_status pz_train_trial(const struct pz_dataset *ds, const struct pz_train
                               struct pz_str *line, struct pz_err *err);
 enum { PZ_SEARCHES_MAX = 10000 };
 
-/* Learn by the best of searches made by pz_train_trial, and write the model: it has the bytes that a
- * training by that search would have written, with one search those of pz_train.
+/* Learn by the best of searches made by pz_train_trial, and write the model: it has the bytes that
+ * a training by that search would have written, with one search those of pz_train.
  *
  * path     [n] files of such lines, "-" is standard input; a file may hold many
  * ds       the data that the searches were made on, by their fingerprint
- * Errors:  PZ_BAD_DATA a line is none, or of other data or another question; PZ_TRY_AGAIN the time is over;
- *          as pz_rows_open and pz_train */
+ * Errors:  PZ_BAD_DATA a line is none, or of other data or another question; PZ_TRY_AGAIN the time
+ *          is over; as pz_rows_open and pz_train */
 enum pz_status pz_train_with_trials(const char *const *path, size_t n, const struct pz_dataset *ds,
                                     double timeout_s, struct pz_log *log, const char *out,
                                     struct pz_err *err);
@@ -86,50 +87,50 @@ struct pz_estimate {
     const char *slow;         /* its name; NULL: the training has none */
 };
 
-/* Estimate pz_train's cost from counts of the data, and with tuning from fits on a share of it, at less
- * than a tenth of that cost (estimate.c). Writes nothing.
+/* Estimate pz_train's cost from counts of the data, and with tuning from fits on a share of it, at
+ * less than a tenth of that cost (estimate.c). Writes nothing.
  * Errors: as pz_train */
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 
 struct pz_update_cfg {
-    struct pz_without
-        *without; /* users and items to leave out: nothing of the users is in the new model
-                                   but what factors learned from all together; the items' rows and events
-                                   are gone, what they taught of other items stays until a full training.
-                                   NULL: nobody */
-    double
-        timeout_s; /* wall seconds of the process for all of it; 0: no limit. A model without some of
-                         its parts would be no update of it, so that there is none when the time is over */
-    double
-        learn_s; /* processor seconds for parts that would take new events in without learning from
-                         them; 0: none */
+    /* Users and items to leave out: nothing of the users is in the new model but what factors
+     * learned from all together; the items' rows and events are gone, what they taught of other
+     * items stays until a full training. NULL: nobody. */
+    struct pz_without *without;
+    /* Wall seconds of the process for all of it; 0: no limit. A model without some of its parts
+     * would be no update of it, so that there is none when the time is over. */
+    double timeout_s;
+    /* Processor seconds for parts that would take new events in without learning from them; 0:
+     * none. */
+    double learn_s;
     struct pz_log *log;
 };
 
 /* Bring a model up to date: what it learned from and the deltas together, with its recipe, event
  * rules, settings, weights and seed; nothing is tuned. Parts add the delta at its cost; one that
- * cannot, or that has drifted, is fitted again (update.c says when). Where there is nothing new, the
- * old model's bytes are copied. The manifest's lineage names the old model's dataset and the deltas'
- * by their fingerprints.
+ * cannot, or that has drifted, is fitted again (update.c says when). Where there is nothing new,
+ * the old model's bytes are copied. The manifest's lineage names the old model's dataset and the
+ * deltas' by their fingerprints.
  *
  * old_path  a *.pzm
  * delta     [n_delta] datasets of new interactions, items or users; rows of items and users replace
  *           old ones
  * Impressions of the old data are not in a model; those of the deltas alone are counted.
  *
- * Errors: as pz_model_open; PZ_TRY_AGAIN the time is over; PZ_BAD_DATA the model's manifest does not fit its parts; PZ_INTERRUPTED a
- *         signal asked for the end; as pz_dataset_merge and pz_train. path is then as it was */
+ * Errors: as pz_model_open; PZ_TRY_AGAIN the time is over; PZ_BAD_DATA the model's manifest does
+ *         not fit its parts; PZ_INTERRUPTED a signal asked for the end; as pz_dataset_merge and
+ *         pz_train. path is then as it was */
 enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *delta,
                                size_t n_delta, const struct pz_update_cfg *cfg, const char *path,
                                struct pz_err *err);
 
 /* Train in full on a dataset with the recipe, event rules, settings, weights and seed of a model:
- * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as in
- * struct pz_update_cfg.
+ * what a weekly job does, so that its quality does not depend on a search each week. timeout_s as
+ * in struct pz_update_cfg.
  *
- * Errors:  PZ_TRY_AGAIN the time is over; PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read; PZ_USAGE a rule's event type is not in
- *          the data; as pz_train
+ * Errors:  PZ_TRY_AGAIN the time is over; PZ_NO_INPUT, PZ_BAD_DATA the model cannot be read;
+ *          PZ_USAGE a rule's event type is not in the data; as pz_train
  * Owner:   nothing is handed out
  * Threads: one training a process */
 enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds, double timeout_s,

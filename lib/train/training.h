@@ -33,14 +33,14 @@ struct pz_training {
                         alone */
 };
 
-/* From the data to the parts that they can feed, with settings, ranges and weights as they start: what
- * teaches, and t->choice. Before that t has ds and cfg.
+/* From the data to the parts that they can feed, with settings, ranges and weights as they start:
+ * what teaches, and t->choice. Before that t has ds and cfg.
  * Errors: as pz_train
  * Owner:  the training, also after a failure */
 enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err);
 
-/* Whether a part that was prepared is tried or learned: one that takes long and that nobody asked for is
- * not where the data cannot decide on it. */
+/* Whether a part that was prepared is tried or learned: one that takes long and that nobody asked
+ * for is not where the data cannot decide on it. */
 bool pz_training_decides(const struct pz_training *t, const struct pz_scorer *s);
 
 /* What every training does with a corpus just made: say how many events are beyond its end, and set
@@ -62,8 +62,8 @@ enum pz_status pz_params_check(const struct pz_train_cfg *cfg, struct pz_err *er
  * Threads: one at a time on a training */
 enum pz_status pz_params_apply(struct pz_training *t, struct pz_err *err);
 
-/* Choose what parts learn from: the corpus, or, where users have more than t->cap events, the cut of
- * it. end as pz_heavy_cut has it. Tells of heavy users.
+/* Choose what parts learn from: the corpus, or, where users have more than t->cap events, the cut
+ * of it. end as pz_heavy_cut has it. Tells of heavy users.
  * Errors:  PZ_TRY_AGAIN memory is out
  * Owner:   the training
  * Threads: one training, one thread */

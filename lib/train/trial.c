@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Searches as jobs: see train.h. Search 1 is the one that a training makes by itself. The others begin each
- * part with jumps to other regions of its settings (search.c), drawn by the seed and their number, which
- * are taken where they win; all are judged on the same cases, so that their values can be compared. A line
- * knows nothing of the machine that it was made on, and holds numbers exactly: the model of the best one
- * has the same bytes wherever searches and fit ran, and with one search those of a plain training.
+/* Searches as jobs: see train.h. Search 1 is the one that a training makes by itself. The others
+ * begin each part with jumps to other regions of its settings (search.c), drawn by the seed and
+ * their number, which are taken where they win; all are judged on the same cases, so that their
+ * values can be compared. A line knows nothing of the machine that it was made on, and holds
+ * numbers exactly: the model of the best one has the same bytes wherever searches and fit ran, and
+ * with one search those of a plain training.
  *
- * Lines of different questions are no choice of one: dataset, recipe, rules, options and the number of
- * searches must be the same in all. A search that is missing is told, not refused: a job may have failed. */
+ * Lines of different questions are no choice of one: dataset, recipe, rules, options and the number
+ * of searches must be the same in all. A search that is missing is told, not refused: a job may
+ * have failed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

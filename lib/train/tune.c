@@ -3,8 +3,8 @@
  *
  *   1. cut validation cases from the training data (valid.c)
  *   2. part by part: fit by defaults, find its weight beside the parts before it, search its
- *      settings (search.c); a part that adds little by its defaults is not searched, one that adds nothing
- *      gets weight 0
+ *      settings (search.c); a part that adds little by its defaults is not searched, one that adds
+ *      nothing gets weight 0
  *   3. together: weights of all parts, their read-outs once more, and weights again
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen

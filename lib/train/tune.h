@@ -53,9 +53,10 @@ uint32_t pz_tune_users(const struct pz_corpus *c);
  * data, and half where there is no order. */
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials);
 
-/* Choose settings and weights in place, on cases as validation.h cuts them, and the trend of items where
- * a slice of time is judged; trend NULL: there is none. The first part's weight stays 1.
- * Errors: PZ_INTERRUPTED a signal asked for the end; PZ_TRY_AGAIN memory is out; as pz_scorer.fit */
+/* Choose settings and weights in place, on cases as validation.h cuts them, and the trend of items
+ * where a slice of time is judged; trend NULL: there is none. The first part's weight stays 1.
+ * Errors: PZ_INTERRUPTED a signal asked for the end; PZ_TRY_AGAIN memory is out; as
+ * pz_scorer.fit */
 enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
                        struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
                        double *softmax_scale, struct pz_err *err);
@@ -106,8 +107,8 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
  * Errors: as pz_search_begin */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
-/* Fix, of the first n choices, what the cases cannot judge: a trend is that of the end of the data, and
- * other cases would judge it by chance. */
+/* Fix, of the first n choices, what the cases cannot judge: a trend is that of the end of the data,
+ * and other cases would judge it by chance. */
 void pz_search_leave_trend(const struct pz_search *s, size_t n);
 
 /* Find the weight of part p beside the others all over again, 0 included, on cases s->v that may be
@@ -129,22 +130,22 @@ enum pz_status pz_search_balance(struct pz_search *s, struct pz_err *err);
  * Errors: as pz_trend_make and pz_valid_judge */
 enum pz_status pz_search_trend(struct pz_search *s, bool fine, struct pz_err *err);
 
-/* Fit part p in stages and find out by setting k how much it shall learn (search_effort.c). Otherwise as
- * pz_search_begin.
+/* Fit part p in stages and find out by setting k how much it shall learn (search_effort.c).
+ * Otherwise as pz_search_begin.
  * Errors: as pz_search_begin; pz_scorer.more */
 enum pz_status pz_search_stages(struct pz_search *s, size_t p, size_t k, struct pz_err *err);
 /* The setting of effort that is searched; SIZE_MAX: none is. */
 size_t pz_search_effort(const struct pz_choice *c);
 
-/* Set the blend as it stands beside simple answers on the users of the newest slice of time, and take
- * one that does better there (close.c). untuned, trend: choices as they were before the search; trend
- * NULL: none. Where a slice is judged only.
+/* Set the blend as it stands beside simple answers on the users of the newest slice of time, and
+ * take one that does better there (close.c). untuned, trend: choices as they were before the
+ * search; trend NULL: none. Where a slice is judged only.
  * Errors: as pz_search_begin */
 enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, struct pz_err *err);
 
-/* Say in out what the blend as it stands is worth on the cases, and what it gained over the choices as
- * they were before the search (check.c): users, value, gain, gain_error and metrics.
+/* Say in out what the blend as it stands is worth on the cases, and what it gained over the choices
+ * as they were before the search (check.c): users, value, gain, gain_error and metrics.
  * Errors: as pz_search_begin
  * Owner:  the caller has out */
 enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untuned,
@@ -156,19 +157,19 @@ enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untu
  * Errors: as pz_valid_judge */
 enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *part, double *each,
                                struct pz_err *err);
-/* The same of the choices as they were before the search, into s->untuned, parts that take long aside:
- * fitted for this alone, unless the closing comparison has judged them.
+/* The same of the choices as they were before the search, into s->untuned, parts that take long
+ * aside: fitted for this alone, unless the closing comparison has judged them.
  * Errors: as pz_search_begin */
 enum pz_status pz_search_judge_untuned(struct pz_search *s, const struct pz_choice *untuned,
                                        const struct pz_choice *trend, struct pz_err *err);
 
-/* Whether setting k is searched and has two values; whether, beside that, the other one wants a fit, which
- * may lead anywhere. */
+/* Whether setting k is searched and has two values; whether, beside that, the other one wants a
+ * fit, which may lead anywhere. */
 bool pz_choice_is_switch(const struct pz_choice *c, size_t k);
 bool pz_choice_is_region(const struct pz_choice *c, size_t k);
 
-/* The first setting of effort from k on; SIZE_MAX: there is none. Whether its range has room for twice the value
- * of setting k. */
+/* The first setting of effort from k on; SIZE_MAX: there is none. Whether its range has room for
+ * twice the value of setting k. */
 size_t pz_choice_effort(const struct pz_choice *c, size_t k);
 bool pz_choice_may_double(const struct pz_choice *c, size_t k);
 
@@ -181,8 +182,9 @@ double pz_search_mean(const double *each, uint32_t n);
 bool pz_search_out_of_time(const struct pz_search *s);
 /* The value of setting k a share of its range further on; the same when there is nowhere to go. */
 double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
-/* Weights to try for a part, w[PZ_WEIGHTS]: around the one it has, or the default and all over for a
- * new part. The first part, whose weight the others are measured by, keeps one. Returns how many. */
+/* Weights to try for a part, w[PZ_WEIGHTS]: around the one it has, or the default and all over for
+ * a new part. The first part, whose weight the others are measured by, keeps one. Returns how
+ * many. */
 size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w);
 /* New part p joins the blend with the best of weights w[n_w], whose values are in s->trial. */
 void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w);
@@ -197,7 +199,8 @@ enum {
     PZ_SCAN_STEPS = 6,
     PZ_BALANCE_STEPS = 5 /* weights of a part beside the one that it has */
 };
-/* The share of the blend's value that a part must bring by its defaults for a search of its settings. */
+/* The share of the blend's value that a part must bring by its defaults for a search of its
+ * settings. */
 #define PZ_SEARCH_WORTH 0.006
 
 #endif

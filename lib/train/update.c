@@ -6,10 +6,10 @@
  *   - a user with others has their old history taken back and counts again as a whole
  *
  * Where the merged data equal what the model was learned from there is nothing new, and the model's
- * bytes are copied. A part is fitted anew, on all data with the old settings, when its scorer has no
- * update, when the interactions have grown by more than its refit_at since it was last fitted (the
- * manifest says on how many it was), or when the times of the old data said nothing of order and
- * those of the new do, or when there are
+ * bytes are copied. A part is fitted anew, on all data with the old settings, when its scorer has
+ * no update, when the interactions have grown by more than its refit_at since it was last fitted
+ * (the manifest says on how many it was), or when the times of the old data said nothing of order
+ * and those of the new do, or when there are
  * few of them. */
 #include <math.h>
 #include <stdlib.h>
@@ -93,8 +93,8 @@ static enum pz_status merge(struct updating *u, struct pz_dataset *const *delta,
     return st;
 }
 
-/* Whether the merged data are what the model was learned from. Repeated events were dropped, so that
- * as many are the same. */
+/* Whether the merged data are what the model was learned from. Repeated events were dropped, so
+ * that as many are the same. */
 static bool nothing_new(const struct updating *u, const struct pz_dataset *ds, struct pz_str *marks)
 {
     const struct pz_model *m = u->old;

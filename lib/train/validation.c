@@ -29,8 +29,8 @@ enum {
  * of order only. */
 static const double TOGETHER = 0.005;
 
-/* What a user of the slice counts beside another, and the share of all votes that they have at most. Few
- * of them would else decide alone on settings that have little to do with time. */
+/* What a user of the slice counts beside another, and the share of all votes that they have at
+ * most. Few of them would else decide alone on settings that have little to do with time. */
 static const double LATE_VOTE = 4, LATE_MOST = 2.0 / 3;
 
 /* How much more they may count where lists are worth less to them. */

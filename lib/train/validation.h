@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to train/: validation cases cut from the training data, and judging parts on them.
  *
- * Threads: cases belong to one thread, which cuts, judges and clears them; judging uses all cores. The
- * rest is safe with one scratch a thread. */
+ * Threads: cases belong to one thread, which cuts, judges and clears them; judging uses all cores.
+ * The rest is safe with one scratch a thread. */
 #ifndef PZ_TRAIN_VALIDATION_H
 #define PZ_TRAIN_VALIDATION_H
 
@@ -73,8 +73,9 @@ struct pz_valid {
 /* Cut cases from a corpus, which must outlive them.
  *
  * Where the times are those of a calendar (pz_valid_slice), the newest tenth of all events leaves
- * the training part, and up to two thirds of the votes are of that slice: what its users did in it, those
- * included who are new, asked at its beginning. That is how a model is used until the next one.
+ * the training part, and up to two thirds of the votes are of that slice: what its users did in it,
+ * those included who are new, asked at its beginning. That is how a model is used until the next
+ * one.
  *
  * The other votes: with order the newest tenth of a drawn user's n
  * events (at least one) leaves the training part. Cases: all of these events from the history
@@ -91,10 +92,10 @@ enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool e
                             uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err);
 void pz_valid_clear(struct pz_valid *v);
 
-/* Where lists are worth less to the users of the slice than to the others, let those users count more,
- * twice at most, so that a share more of it is worth the same: what comes next in the same session is
- * easily told, and would else decide alone. Users without a history are not
- * asked. each: [n_users] values by which worth is measured, which become those of the new shares. */
+/* Where lists are worth less to the users of the slice than to the others, let those users count
+ * more, twice at most, so that a share more of it is worth the same: what comes next in the same
+ * session is easily told, and would else decide alone. Users without a history are not asked. each:
+ * [n_users] values by which worth is measured, which become those of the new shares. */
 void pz_valid_even(const struct pz_valid *v, double *each);
 
 /* The time at which the newest slice begins, INT64_MAX where none is judged: without order, where
@@ -134,8 +135,8 @@ struct pz_move {
     double weight;
 };
 
-/* Judge a blend of parts [n_parts] as it is and with each of the moves alone, every part scored once a
- * case for all of them.
+/* Judge a blend of parts [n_parts] as it is and with each of the moves alone, every part scored
+ * once a case for all of them.
  *
  * each    [(n_moves + 1) * v->n_users]: values of all users, the first row of the blend as it is
  * Parallel over users, the same at any number of threads.
@@ -150,8 +151,8 @@ enum pz_status pz_valid_judge_moves(const struct pz_valid *v, const struct pz_pa
 enum pz_status pz_valid_judge_core(const struct pz_valid *v, uint64_t seed, double *each,
                                    struct pz_err *err);
 
-/* Whether a part can say nothing on these cases, as what it scores is hidden: it is judged on cases of
- * its own. */
+/* Whether a part can say nothing on these cases, as what it scores is hidden: it is judged on cases
+ * of its own. */
 static inline bool pz_valid_hides(const struct pz_valid *v, const struct pz_scorer *s)
 {
     return s->of_history && v->exclude_seen;
@@ -175,14 +176,14 @@ void pz_valid_scratch_free(struct pz_valid_scratch *scratch);
 void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
                   struct pz_valid_scratch *scratch);
 
-/* The blend of the parts but part[except] (SIZE_MAX: of all) for n <= PZ_SCORE_BLOCK cases that were made ready,
- * into the total of each. */
+/* The blend of the parts but part[except] (SIZE_MAX: of all) for n <= PZ_SCORE_BLOCK cases that
+ * were made ready, into the total of each. */
 void pz_valid_sum(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                   size_t except, struct pz_valid_scratch *const *scratch, size_t n);
 
 /* The ranks of a case's truths, from 0, in scratch->total, which pz_valid_sum left there; rank has
- * room for PZ_VALID_TRUTHS, of which it returns how many it filled. Items of the history that cannot be
- * recommended get -INFINITY in total. */
+ * room for PZ_VALID_TRUTHS, of which it returns how many it filled. Items of the history that
+ * cannot be recommended get -INFINITY in total. */
 uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
                         const struct pz_valid_scratch *scratch, uint32_t *rank);
 enum { PZ_VALID_TRUTHS = 256 };

@@ -16,8 +16,8 @@ struct chain {
     float weight[CHAIN_USERS * CHAIN_EVENTS];
 };
 
-/* User u has items u, u + 1, u + 2, ... (of n_items), one a second, or all at one time: item i is always
- * followed by item i + 1. */
+/* User u has items u, u + 1, u + 2, ... (of n_items), one a second, or all at one time: item i is
+ * always followed by item i + 1. */
 static inline void chain_make(struct chain *t, uint32_t n_users, uint32_t n_items,
                               uint32_t n_events, bool ordered)
 {

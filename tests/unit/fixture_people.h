@@ -7,8 +7,8 @@
 
 enum { PEOPLE = 500, EACH = 20, SPAN = 1000, CATALOGUE = 100, ALIVE = 10 };
 
-/* People who act all over SPAN units of so many seconds. What they take are ALIVE items at a time, one
- * replaced by the next every SPAN / CATALOGUE (drift), or any of the catalogue.
+/* People who act all over SPAN units of so many seconds. What they take are ALIVE items at a time,
+ * one replaced by the next every SPAN / CATALOGUE (drift), or any of the catalogue.
  * Owner: the caller, by free */
 static inline struct tiny *made_people(bool drift, int64_t unit_s)
 {

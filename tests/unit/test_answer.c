@@ -228,7 +228,8 @@ TEST(the_id_of_an_answer_names_the_version_and_is_the_same_for_the_same_answer)
 
 /* ---- filters and rules of a request ---- */
 
-/* How many items two filters of one snapshot let through, each asked twice: compiled, then from the cache. */
+/* How many items two filters of one snapshot let through, each asked twice: compiled, then from the
+ * cache. */
 TEST(a_snapshot_keeps_filters_apart)
 {
     static const struct {

@@ -424,7 +424,8 @@ TEST(events_in_no_dataset_are_named_before_they_are_collected)
     assert_int_equal(removed.live, 3);
 }
 
-/* A campaign stands for its current model, a model for itself; both in no more room than they need. */
+/* A campaign stands for its current model, a model for itself; both in no more room than they
+ * need. */
 TEST(a_model_s_path_fits_its_room_or_is_refused)
 {
     const char *operand[] = { campaign, model };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cases of a test: what is ground truth, with which gain, after which history. The model is of six users' plain
- * history and counts buys fully, views half and clicks not at all. */
+/* Cases of a test: what is ground truth, with which gain, after which history. The model is of six
+ * users' plain history and counts buys fully, views half and clicks not at all. */
 #include <unistd.h>
 
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The closing comparison: what the search found does not stand against what does better on what came
- * last. */
+/* The closing comparison: what the search found does not stand against what does better on what
+ * came last. */
 #include "model/parts.h"
 #include "tests/unit/fixture_people.h"
 #include "train/tune.h"

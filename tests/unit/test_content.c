@@ -147,8 +147,8 @@ TEST(terms_are_weighted_by_times_and_rareness_to_unit_length)
     free(f);
 }
 
-/* Terms are runs of letters, digits and bytes outside ASCII, without regard to the case of ASCII letters; what stands
- * just before and behind those ranges of ASCII separates. */
+/* Terms are runs of letters, digits and bytes outside ASCII, without regard to the case of ASCII
+ * letters; what stands just before and behind those ranges of ASCII separates. */
 TEST(terms_are_words_of_two_to_64_bytes)
 {
     static const char *const is[] = { "k0", "k9", "a0z9", "aa", "zz", "bb", "cc", "\xc3\xa4" };

@@ -45,7 +45,8 @@ static void write_rows(const struct pz_csr *rows)
     assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
 }
 
-/* Load with those expectations; the rows borrow from the table, so both are closed by the caller. */
+/* Load with those expectations; the rows borrow from the table, so both are closed by the
+ * caller. */
 static enum pz_status load(const struct pz_csr_columns *columns, uint32_t n, uint32_t n_cols,
                            struct pz_csr *rows, struct pz_table **t)
 {

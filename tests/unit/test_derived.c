@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What parts derive for publication: columns of a flat file that spare opening it their making. Every
- * scorer is fitted, written, laid out flat with and without them, and asked the same. */
+/* What parts derive for publication: columns of a flat file that spare opening it their making.
+ * Every scorer is fitted, written, laid out flat with and without them, and asked the same. */
 #include "base/file.h"
 #include "model/bytes.h"
 #include "tests/unit/scorer_fixture.h"

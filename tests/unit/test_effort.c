@@ -200,7 +200,8 @@ TEST(the_range_bounds_what_is_learned)
     json_decref(trials);
 }
 
-/* Beside a part that knows half, up to effort 4 a bold one only harms, and gets better all the time. */
+/* Beside a part that knows half, up to effort 4 a bold one only harms, and gets better all the
+ * time. */
 TEST(what_is_of_no_use_yet_goes_on_while_it_grows)
 {
     struct pz_scorer bold = learner;
@@ -291,8 +292,8 @@ TEST(the_next_effort_is_asked_where_the_first_one_still_pays_at_its_end)
     }
 }
 
-/* No doubling of the first effort is allowed: its range ends near its start, or it is given. Then the
- * second one is tried, or left alone: it is no switch, though it has two values. */
+/* No doubling of the first effort is allowed: its range ends near its start, or it is given. Then
+ * the second one is tried, or left alone: it is no switch, though it has two values. */
 TEST(an_effort_of_two_values_is_no_switch)
 {
     static const double high[] = { 1.2, 1 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries that were numbered elsewhere: two stores that apply the same ones come to the same, whatever
- * the pieces, and also when one reads them after the other had a person erased from them. */
+/* Entries that were numbered elsewhere: two stores that apply the same ones come to the same,
+ * whatever the pieces, and also when one reads them after the other had a person erased from
+ * them. */
 #include <errno.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -191,8 +192,8 @@ TEST(an_event_id_is_free_again_after_its_days_by_the_clock_of_the_log)
 
 TEST(a_store_that_reads_an_erased_log_is_the_same_as_one_that_saw_all)
 {
-    /* u and v share a device; u is forgotten, then purged. Erased are u's own events and row, those of
-     * the session that u had, and the entry that named u. */
+    /* u and v share a device; u is forgotten, then purged. Erased are u's own events and row, those
+     * of the session that u had, and the entry that named u. */
     static const size_t erased[] = { 1, 2, 4, 6, 8 };
     static const char row[] = "u\0CITY\0Paris";
     struct pz_entries list = { .v = NULL };

@@ -58,8 +58,8 @@ TEST(pairs_and_sources_are_counted)
     near(s.unknowns, 3);
 }
 
-/* Of 27,000 items that all met each other a row keeps 310 pairs: 5 million interactions took 448 MB, of which
- * 909 were foreseen with whole rows. */
+/* Of 27,000 items that all met each other a row keeps 310 pairs: 5 million interactions took 448
+ * MB, of which 909 were foreseen with whole rows. */
 TEST(rows_of_the_gram_matrix_have_a_budget)
 {
     assert_int_equal(pz_trans_gram_row_max(27000), 310);
@@ -118,8 +118,8 @@ TEST(a_setting_that_costs_more_is_said_to)
     near(wide.kept, 2 * usual.kept);
 }
 
-/* Searches of three public sets took 60 to 68 trials for the first part, 15 or 16 for the second and 29
- * for the third, the first trial included. */
+/* Searches of three public sets took 60 to 68 trials for the first part, 15 or 16 for the second
+ * and 29 for the third, the first trial included. */
 TEST(plans_are_those_of_searches)
 {
     static const struct {
@@ -144,8 +144,8 @@ TEST(plans_are_those_of_searches)
     }
 }
 
-/* Half and whole, then twice as much by a chance of one half each time, and the second effort by the chance of
- * getting to the end of the first. */
+/* Half and whole, then twice as much by a chance of one half each time, and the second effort by
+ * the chance of getting to the end of the first. */
 TEST(stages_of_learning_are_planned_as_they_are_made)
 {
     struct pz_choice c;

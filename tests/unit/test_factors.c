@@ -232,8 +232,8 @@ TEST(gradients_reach_what_cholesky_reaches)
 }
 
 /* Every user has three items that most have and some of sixty that few have: the coordinates of the
- * first stand in far more equations. A few steps are enough in one sweep only where each coordinate is
- * scaled by its mean square over interactions. */
+ * first stand in far more equations. A few steps are enough in one sweep only where each coordinate
+ * is scaled by its mean square over interactions. */
 TEST(one_sweep_bears_uneven_popularity)
 {
     struct tiny *t = tiny_new(63);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One look at the start of a text: what it is, what delimits, which columns there are, where the rows begin. */
+/* One look at the start of a text: what it is, what delimits, which columns there are, where the
+ * rows begin. */
 #include "base/str.h"
 #include "tests/unit/unit.h"
 #include "text/decode.h"

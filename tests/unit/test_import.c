@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Import from text to dataset, one row per rule: what is kept (exported again), what is rejected and why, what is
- * counted; and the limits that the manual states, each at its last good value and one beyond. */
+/* Import from text to dataset, one row per rule: what is kept (exported again), what is rejected
+ * and why, what is counted; and the limits that the manual states, each at its last good value and
+ * one beyond. */
 #include <unistd.h>
 
 #include "base/file.h"
@@ -254,8 +255,8 @@ TEST(tables_become_a_dataset_or_a_reason)
     }
 }
 
-/* Rows of short ids and numbers are taken in one walk, unless the caller says what stands for no value: the same
- * rows with and without a word that none of them has. */
+/* Rows of short ids and numbers are taken in one walk, unless the caller says what stands for no
+ * value: the same rows with and without a word that none of them has. */
 static void write_rows(struct pz_str *to, uint64_t seed)
 {
     static const char letters[] = "0123456789bNn<#-1";
@@ -320,8 +321,8 @@ TEST(a_rejected_row_leaves_no_id_behind)
     done(&r);
 }
 
-/* A megabyte of rows in which A comes last, then a block that begins with B: whichever thread is first, the columns
- * stand in the order of the file. */
+/* A megabyte of rows in which A comes last, then a block that begins with B: whichever thread is
+ * first, the columns stand in the order of the file. */
 TEST(columns_of_json_come_in_the_order_of_the_file)
 {
     for (int round = 0; round < 3; round++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Insights: small datasets in, findings out. A finding is pinned where it begins and just before. */
+/* Insights: small datasets in, findings out. A finding is pinned where it begins and just
+ * before. */
 #include <unistd.h>
 
 #include "base/file.h"

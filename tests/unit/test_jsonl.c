@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON Lines of a block to rows, and where an object ends that goes over several lines: a table each. */
+/* JSON Lines of a block to rows, and where an object ends that goes over several lines: a table
+ * each. */
 #include "base/str.h"
 #include "tests/unit/unit.h"
 #include "text/jsondoc.h"
@@ -9,7 +10,8 @@
 
 /* ---- rows ---- */
 
-/* Keys of the test: A, B, C at the top, user.id and "deep.er.id" inside. What else is asked for is noted. */
+/* Keys of the test: A, B, C at the top, user.id and "deep.er.id" inside. What else is asked for is
+ * noted. */
 struct keys {
     struct pz_str asked;
 };
@@ -200,7 +202,8 @@ TEST(a_path_inside_has_255_bytes_at_most)
 
 /* ---- where an object ends ---- */
 
-/* Lines separated by newlines; after each: O open, W whole, B broken (nothing is read behind it). */
+/* Lines separated by newlines; after each: O open, W whole, B broken (nothing is read behind
+ * it). */
 static const struct {
     const char *lines, *ends;
 } docs[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run ledger: one line of JSON per run. The facts are the process's, so the tests build on each other in the
- * order of the file. */
+/* The run ledger: one line of JSON per run. The facts are the process's, so the tests build on each
+ * other in the order of the file. */
 #include <unistd.h>
 
 #include "base/file.h"

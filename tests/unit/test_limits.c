@@ -21,7 +21,8 @@ static void write_file(const char *root, const char *name, const char *text)
     fclose(f);
 }
 
-/* A group is held to the limits of all above it; "max" is none, and so is a file that is not there. */
+/* A group is held to the limits of all above it; "max" is none, and so is a file that is not
+ * there. */
 TEST(the_least_limit_up_the_tree_of_groups_holds)
 {
     char root[] = "/tmp/pz-limits-XXXXXX", path[512];

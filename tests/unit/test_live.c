@@ -305,7 +305,8 @@ static enum pz_status add_event_hash(void *context, int pass, uint64_t number,
     return PZ_OK;
 }
 
-/* All that a store says, [0]: of users one by one, [1]: of all events, [2]: of rows; status of each. */
+/* All that a store says, [0]: of users one by one, [1]: of all events, [2]: of rows; status of
+ * each. */
 static void ask_all(struct pz_live_store *s, uint64_t hash[3], enum pz_status st[3])
 {
     struct pz_arena arena = { 0 };
@@ -504,7 +505,8 @@ TEST(a_record_that_was_changed_moved_or_lost_is_damage)
         }
 }
 
-/* Entries at the end of a page are taken away, an entry points to another's place, a page is another one. */
+/* Entries at the end of a page are taken away, an entry points to another's place, a page is
+ * another one. */
 static void damage_page(unsigned char *file, size_t page, int how)
 {
     unsigned char *p = file + 4096 * page;
@@ -521,8 +523,8 @@ static void damage_page(unsigned char *file, size_t page, int how)
         p[4096 - 20] ^= 4;
 }
 
-/* Ask in a process of its own, as LMDB may crash on such pages: 0 the right answer, 1 another one, else it
- * said so. */
+/* Ask in a process of its own, as LMDB may crash on such pages: 0 the right answer, 1 another one,
+ * else it said so. */
 static int ask_apart(const uint64_t want[3])
 {
     static const int crash[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
@@ -1383,7 +1385,8 @@ TEST(a_failing_call_has_one_status_everywhere)
     pz_live_close(s);
 }
 
-/* Damage a byte of every page in turn: whoever opens the store says so, or nothing of it is seen. */
+/* Damage a byte of every page in turn: whoever opens the store says so, or nothing of it is
+ * seen. */
 TEST(pages_that_do_not_fit_together_are_found)
 {
     static const size_t at[] = { 0, 10, 12, 14, 16 }; /* number, kind, bounds, first entry */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What LMDB and the system say, as statuses: whether to try again, to look at the disk, or to repair. */
+/* What LMDB and the system say, as statuses: whether to try again, to look at the disk, or to
+ * repair. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging datasets, held to the other way to the same thing: importing all their files as one table. Small random
- * worlds with few users, items, times and values, so that repeats, equal times and cells that only some files have
- * are frequent. Both ways, and a merge in two steps, must export the same text. */
+/* Merging datasets, held to the other way to the same thing: importing all their files as one
+ * table. Small random worlds with few users, items, times and values, so that repeats, equal times
+ * and cells that only some files have are frequent. Both ways, and a merge in two steps, must
+ * export the same text. */
 #include <fcntl.h>
 #include <unistd.h>
 

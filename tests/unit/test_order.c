@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A user's rows in time order without repeats, held to a plain version: a stable insertion sort, and each row
- * compared with all kept ones of its time. Sizes are those at which the fast one changes its way. */
+/* A user's rows in time order without repeats, held to a plain version: a stable insertion sort,
+ * and each row compared with all kept ones of its time. Sizes are those at which the fast one
+ * changes its way. */
 #include "base/par.h"
 #include "base/rng.h"
 #include "import/order.h"
@@ -79,7 +80,8 @@ TEST(keys_are_sorted_by_time_stably)
         }
 }
 
-/* Users of all sizes side by side, at several numbers of threads: each is sorted and cleaned alone. */
+/* Users of all sizes side by side, at several numbers of threads: each is sorted and cleaned
+ * alone. */
 static void check_users(const struct pz_same *same, uint32_t alike, uint32_t n_times)
 {
     static uint64_t key[LENGTH(sizes) * MOST], plain[LENGTH(sizes) * MOST];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists chosen from rough scores are those of exact ones: one model, laid out flat with the bytes that
- * rough scores are made of and without, asked the same 10,000 questions. Every second item is the twin
- * of the one before it, with the same events, so that there are ties wherever one looks. */
+/* Lists chosen from rough scores are those of exact ones: one model, laid out flat with the bytes
+ * that rough scores are made of and without, asked the same 10,000 questions. Every second item is
+ * the twin of the one before it, with the same events, so that there are ties wherever one
+ * looks. */
 #include <math.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,8 +30,8 @@ static void must(enum pz_status st, const struct pz_err *err)
         fail_msg("%s", err->text);
 }
 
-/* Events of users on pairs of twins of one moment, with a taste for a tenth of the catalogue; a row an
- * item with its price. */
+/* Events of users on pairs of twins of one moment, with a taste for a tenth of the catalogue; a row
+ * an item with its price. */
 static void write_data(const char *events, const char *items)
 {
     struct pz_str text = { 0 }, rows = { 0 };

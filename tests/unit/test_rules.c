@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules from the text of options and settings: one row per form, with what it becomes or that it is refused. */
+/* Rules from the text of options and settings: one row per form, with what it becomes or that it is
+ * refused. */
 #include "answer/rules.h"
 #include "tests/unit/unit.h"
 

@@ -191,7 +191,8 @@ static const struct pz_setting depth_settings[] = {
     { PZ_SETTING("mark", "a read-out"), PZ_ALLOWED(0, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
 }, after_settings[] = {
     { PZ_SETTING("side", "not searched"), PZ_ALLOWED(0, 0, 1), PZ_WHOLE },
-    { PZ_SETTING("mark", "0: never"), PZ_ALLOWED(0, 0, 100), PZ_SEARCHED(1, 100), PZ_LOG_SCALE, PZ_READ_OUT },
+    { PZ_SETTING("mark", "0: never"), PZ_ALLOWED(0, 0, 100), PZ_SEARCHED(1, 100), PZ_LOG_SCALE,
+       PZ_READ_OUT },
 }, pair_settings[] = {
     { PZ_SETTING("left", "a read-out"), PZ_ALLOWED(0.5, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
     { PZ_SETTING("right", "another"), PZ_ALLOWED(0.25, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
@@ -251,8 +252,8 @@ static uint32_t nothing_moves_it(const double *set)
     return 2;
 }
 
-/* A mark at 0 that changes nothing is moved up once, there is nowhere down, and it is left alone when
- * the weights move once more beside a second part. */
+/* A mark at 0 that changes nothing is moved up once, there is nowhere down, and it is left alone
+ * when the weights move once more beside a second part. */
 TEST(what_changes_nothing_is_moved_once)
 {
     static struct chain t;
@@ -316,8 +317,8 @@ TEST(another_region_is_tried_where_the_scorer_knows_one)
     }
 }
 
-/* Two parts that lead users of two kinds astray, each one kind: the first part those whose last item is
- * of the lower half, the second one the others. */
+/* Two parts that lead users of two kinds astray, each one kind: the first part those whose last
+ * item is of the lower half, the second one the others. */
 static bool astray_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     const struct sway *s = part;
@@ -331,8 +332,8 @@ static bool astray_score(const void *part, const struct pz_query *q, void *scrat
     return true;
 }
 
-/* At weights 1 and .65 the lower half is served badly: .3 + .65 < 1. The first part's weight times .7 or
- * the other's times 1.4 mends that, and both together would harm the upper half: .7 < .91. */
+/* At weights 1 and .65 the lower half is served badly: .3 + .65 < 1. The first part's weight times
+ * .7 or the other's times 1.4 mends that, and both together would harm the upper half: .7 < .91. */
 TEST(weights_that_win_alone_are_not_taken_together_where_that_harms)
 {
     static struct chain t;

@@ -651,8 +651,8 @@ TEST(pairs_limit_the_passes)
     free(s);
 }
 
-/* Half, then on to the whole: the first half is that of a training by itself, up to its last bit, and the
- * planted order is known as well as from one go. */
+/* Half, then on to the whole: the first half is that of a training by itself, up to its last bit,
+ * and the planted order is known as well as from one go. */
 TEST(learning_goes_on_where_it_stood)
 {
     struct shop *s = ring(USERS, ITEMS);
@@ -751,8 +751,8 @@ TEST(an_update_with_time_learns_from_what_is_new_and_forgets_nothing)
     free(s);
 }
 
-/* A second member joins what is there, as if both had been asked for at once; what an item scores is the
- * mean of what it scores with each. */
+/* A second member joins what is there, as if both had been asked for at once; what an item scores
+ * is the mean of what it scores with each. */
 TEST(members_are_encoders_whose_products_add_up)
 {
     struct shop *s = ring(USERS, ITEMS);
@@ -949,7 +949,8 @@ TEST(an_update_places_new_items_by_their_neighbours)
     free(more);
 }
 
-/* Half a million events and a few less or more: the least number of passes does not hang on the size. */
+/* Half a million events and a few less or more: the least number of passes does not hang on the
+ * size. */
 TEST(data_of_every_size_are_read_several_times)
 {
     for (uint64_t n = 1000; n <= 4000000; n *= 2) {

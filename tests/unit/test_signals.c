@@ -112,7 +112,8 @@ TEST(a_closed_pipe_is_an_error_of_the_write)
     assert_int_equal(in_child(write_to_nobody), 0);
 }
 
-/* Cephes' expf is good to a unit or two in the last place; reducing n ln 2 in two steps keeps it so. */
+/* Cephes' expf is good to a unit or two in the last place; reducing n ln 2 in two steps keeps it
+ * so. */
 TEST(the_fast_exp_is_exp_within_its_limits)
 {
     for (double x = -59.9; x < 59.9; x += 0.0173) {

@@ -39,7 +39,8 @@ TEST(a_positive_definite_matrix_is_inverted)
     assert_int_equal(pz_mat_invert(pz_mat_of(c, 2, 2), NULL), PZ_INTERNAL);
 }
 
-/* Values descend, A v = l v, and each vector's largest entry is positive, whatever sign a library chose. */
+/* Values descend, A v = l v, and each vector's largest entry is positive, whatever sign a library
+ * chose. */
 TEST(eigenvectors_have_a_sign_of_their_own)
 {
     static const float a[] = { 4, -1, 0, -1, 3, -2, 0, -2, 5 };
@@ -244,8 +245,8 @@ TEST(read_outs_need_no_new_fit)
     free(t);
 }
 
-/* Scores of an item that came with the delta, where all events weigh `weight`. Items 0 to 18 are old; item 19 is had
- * last by every third user. */
+/* Scores of an item that came with the delta, where all events weigh `weight`. Items 0 to 18 are
+ * old; item 19 is had last by every third user. */
 static void score_new_item(float weight, float *out)
 {
     enum { ITEMS = 20, USERS = 60 };
@@ -283,8 +284,8 @@ static void score_new_item(float weight, float *out)
     free(all);
 }
 
-/* Only ratios of weights matter: A = R / (n_u^x n_i^y) of weights that are all w is w^(1 - x - y) times that of ones,
- * and so is the vector of a new item, v_j = sum_u A[u,j] p_u / l, the same. */
+/* Only ratios of weights matter: A = R / (n_u^x n_i^y) of weights that are all w is w^(1 - x - y)
+ * times that of ones, and so is the vector of a new item, v_j = sum_u A[u,j] p_u / l, the same. */
 TEST(an_item_that_is_folded_in_depends_on_ratios_of_weights)
 {
     float one[20], quarter[20];
@@ -299,7 +300,8 @@ TEST(an_item_that_is_folded_in_depends_on_ratios_of_weights)
 }
 
 /* A new item that everybody who had item 0 has had once more now: the decomposition's own equation,
- * v_i = sum_u A[u,i] p_u / l, gives it nearly item 0's vector; nearly, as these users have an event more. */
+ * v_i = sum_u A[u,i] p_u / l, gives it nearly item 0's vector; nearly, as these users have an event
+ * more. */
 TEST(an_item_that_is_folded_in_is_like_one_with_the_same_users)
 {
     enum { ITEMS = 20, USERS = 60 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Staging: words packed and read back, rows in the order of their partitions, and texts of many threads as one
- * dictionary. */
+/* Staging: words packed and read back, rows in the order of their partitions, and texts of many
+ * threads as one dictionary. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "import/staging.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training from the outside, on data so small that it takes no time: what it warns of and refuses, and that a model
- * brought up to date is, column by column, the model of all the data. */
+/* Training from the outside, on data so small that it takes no time: what it warns of and refuses,
+ * and that a model brought up to date is, column by column, the model of all the data. */
 #include <fcntl.h>
 #include <math.h>
 #include <unistd.h>
@@ -217,8 +217,8 @@ static void check_same_model(void)
     pz_table_close(b);
 }
 
-/* Old data, and what comes later: events behind a known user's, a new user, a new item, one that stands before what is
- * known ("late"), one that repeats an old one; or nothing at all. */
+/* Old data, and what comes later: events behind a known user's, a new user, a new item, one that
+ * stands before what is known ("late"), one that repeats an old one; or nothing at all. */
 static const char *const deltas[] = {
     "u1,i3,5000\nu1,i4,5001\n",
     "new,i1,5000\nnew,i2,5001\n",
@@ -228,8 +228,8 @@ static const char *const deltas[] = {
     "u0,i0,1000\n",
 };
 
-/* For each delta: a model of the old data that is updated, in the file `second`, and one of all data, in
- * `first`, are the same to `check`. make_old: the old data as CSV. */
+/* For each delta: a model of the old data that is updated, in the file `second`, and one of all
+ * data, in `first`, are the same to `check`. make_old: the old data as CSV. */
 static void check_updates(const struct pz_train_cfg *cfg, void (*make_old)(struct pz_str *),
                           void (*check)(void))
 {

@@ -801,8 +801,8 @@ TEST(an_update_adds_exactly_the_new_pairs)
     compare_update(value, 1e-3, false);
 }
 
-/* Two shops without a common user or item; the second goes on. What is known of the first fades with time like all the
- * rest, as a fit of everything has it. */
+/* Two shops without a common user or item; the second goes on. What is known of the first fades
+ * with time like all the rest, as a fit of everything has it. */
 TEST(an_update_fades_what_it_does_not_touch)
 {
     enum { HALF = 10, N = 2 * HALF, USERS = 40 };

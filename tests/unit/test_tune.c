@@ -234,8 +234,9 @@ static json_t *checked(struct pz_choice c)
     return check;
 }
 
-/* By its default the part puts a wrong item first and leaves the truth level with 31 others: its rank is
- * 17 from 0, which mix values at 1/2 1/log2(19). Tuning finds the setting that puts the truth first. */
+/* By its default the part puts a wrong item first and leaves the truth level with 31 others: its
+ * rank is 17 from 0, which mix values at 1/2 1/log2(19). Tuning finds the setting that puts the
+ * truth first. */
 TEST(the_check_tells_what_the_outcome_is_worth_beside_the_defaults)
 {
     struct pz_choice c;

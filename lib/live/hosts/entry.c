@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries: see entry.h. What they are made of, and what becomes of them in a store.
  *
- * Every store that applies the same entries comes to the same records: nothing here looks at a clock,
- * at chance, or at what a store alone has. An id of an event is free again PZ_LIVE_ID_DAYS after it was
- * taken, by the log's clock, whether or not this store has dropped it. */
+ * Every store that applies the same entries comes to the same records: nothing here looks at a
+ * clock, at chance, or at what a store alone has. An id of an event is free again PZ_LIVE_ID_DAYS
+ * after it was taken, by the log's clock, whether or not this store has dropped it. */
 #include "live/hosts/entry.h"
 
 #include <errno.h>
@@ -90,8 +90,8 @@ static int apply_forget(struct pz_live_store *s, MDB_txn *txn, const struct pz_e
     return pz_live_forget_at(s, txn, id, false, x->number, &receipt);
 }
 
-/* The user of a hash among the keys of a database, where ids begin `skip` bytes in and end at a NUL or
- * with the key. id "": nobody. */
+/* The user of a hash among the keys of a database, where ids begin `skip` bytes in and end at a NUL
+ * or with the key. id "": nobody. */
 static int find_user(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, size_t skip,
                      const unsigned char *hash, char id[PZ_LIVE_ID_MAX + 1])
 {
@@ -172,7 +172,8 @@ static int find_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_entr
     return rc == 0 ? pz_ids_fate(s, txn, &e, x->number, fate) : rc;
 }
 
-/* Numbers up to this one are not here, and never will be: what is exported does not contain them. */
+/* Numbers up to this one are not here, and never will be: what is exported does not contain
+ * them. */
 static int pass_over(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
 {
     int rc = pz_live_note(s, txn, "collected", number);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that keeps a store up with its log: see follow.h.
  *
- * A round is one look into the log, and applying what it found, until there is nothing more. It begins
- * when the log tells of new entries, when somebody wants to be sure (pz_follow_fresh), and once a second.
- * Whoever asked before a round began is answered by its end: a look sees all that was committed before
- * it, and what was acknowledged was committed. */
+ * A round is one look into the log, and applying what it found, until there is nothing more. It
+ * begins when the log tells of new entries, when somebody wants to be sure (pz_follow_fresh), and
+ * once a second. Whoever asked before a round began is answered by its end: a look sees all that
+ * was committed before it, and what was acknowledged was committed. */
 #include "live/hosts/follow.h"
 
 #include <errno.h>

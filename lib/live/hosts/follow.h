@@ -21,7 +21,8 @@
 /* Name the log that a store is to follow (postgresql://...), or, in a store that follows one, where
  * it is now. NULL: none, unless it follows one already.
  *
- * Errors:  PZ_USAGE no such URL; the store is the view of a log already; else as pz_live_put_each */
+ * Errors:  PZ_USAGE no such URL; the store is the view of a log already; else as
+ *          pz_live_put_each */
 enum pz_status pz_live_log_set(struct pz_live_store *s, const char *url, struct pz_err *err);
 
 /* The URL of the log without its password, into url of n bytes; "": none is set.
@@ -94,8 +95,8 @@ enum pz_status pz_live_log_drop(struct pz_live_store *s, const char *host, struc
 
 struct pz_follow;
 
-/* Follow the log in a thread, until pz_follow_close. A log that cannot be reached is tried again and
- * again.
+/* Follow the log in a thread, until pz_follow_close. A log that cannot be reached is tried again
+ * and again.
  *
  * Errors:  PZ_TRY_AGAIN no thread, or memory is out
  * Owner:   *out: pz_follow_close, before the store is closed; it stays NULL, and PZ_OK, when the
@@ -108,8 +109,9 @@ void pz_follow_begin(struct pz_follow *f, double wait_s);
 /* Accepts NULL. */
 void pz_follow_close(struct pz_follow *f);
 
-/* Wait until the store has all that any host acknowledged before this call. Many may wait together for
- * one look into the log. false: it could not be made sure of within wait_s, or the log is away. */
+/* Wait until the store has all that any host acknowledged before this call. Many may wait together
+ * for one look into the log. false: it could not be made sure of within wait_s, or the log is
+ * away. */
 bool pz_follow_fresh(struct pz_follow *f, double wait_s);
 
 /* What all models of a campaign contain, for the log to know. */

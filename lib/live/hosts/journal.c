@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log in PostgreSQL: see journal.h. Tables, in the schema that the connection's search_path names
- * first:
+/* The log in PostgreSQL: see journal.h. Tables, in the schema that the connection's search_path
+ * names first:
  *
  *   pz_head  one row: format, store, salt, n (the last number), trimmed
  *   pz_log   number, at, kind, body (entry.h); batch, the token of the batch on its first entry
  *   pz_host  the stores that follow it
  *
  * Values travel as bytes: numbers big-endian, arrays with PostgreSQL's header before them. Every
- * statement has ANSWER_S to be answered; after that the connection counts as lost, as it does when the
- * database ends it, starts, stops, or has become a standby: a URL that names several hosts finds the
- * other one then. */
+ * statement has ANSWER_S to be answered; after that the connection counts as lost, as it does when
+ * the database ends it, starts, stops, or has become a standby: a URL that names several hosts
+ * finds the other one then. */
 #include "live/hosts/journal.h"
 
 #include <errno.h>

@@ -8,12 +8,13 @@
  *     pz_journal_read(j, after, list, ...); what came since
  *   pz_journal_close(j);
  *
- * Order. A batch takes its numbers and is inserted by one statement, which holds the lock of the head's
- * row until it is committed: numbers become visible in their order and without gaps. (Numbers of a
- * sequence are taken before the commit; who polls behind the last one seen loses events.)
+ * Order. A batch takes its numbers and is inserted by one statement, which holds the lock of the
+ * head's row until it is committed: numbers become visible in their order and without gaps.
+ * (Numbers of a sequence are taken before the commit; who polls behind the last one seen loses
+ * events.)
  *
- * Once. A batch has a token of its own, and tokens are unique in the log: a batch whose commit was cut
- * off is sent again, and is stored once.
+ * Once. A batch has a token of its own, and tokens are unique in the log: a batch whose commit was
+ * cut off is sent again, and is stored once.
  *
  * A failure with pz_journal_is_lost: the connection is gone, and another may do it.
  *
@@ -61,15 +62,15 @@ struct pz_journal_head {
 enum pz_status pz_journal_head(struct pz_journal *j, struct pz_journal_head *head,
                                struct pz_err *err);
 
-/* Make the tables with this head and these entries, which have their numbers. *made false: others are
- * there, and nothing was done.
+/* Make the tables with this head and these entries, which have their numbers. *made false: others
+ * are there, and nothing was done.
  *
  * Errors:  as pz_journal_head */
 enum pz_status pz_journal_make(struct pz_journal *j, const struct pz_journal_head *head,
                                const struct pz_entries *list, bool *made, struct pz_err *err);
 
-/* Append entries. They get their numbers; PZ_OK: they are durable, on a synchronous standby too where
- * there is one.
+/* Append entries. They get their numbers; PZ_OK: they are durable, on a synchronous standby too
+ * where there is one.
  *
  * token    not 0; the same when the same entries are sent again
  * Errors:  as pz_journal_head; after a lost connection they may be stored or not */
@@ -96,9 +97,9 @@ void pz_journal_wait(struct pz_journal *j, int fd, int ms);
 enum pz_status pz_journal_lock(struct pz_journal *j, struct pz_journal_head *head,
                                struct pz_err *err);
 
-/* Under the lock: erase a user's events and rows, and the events without a user of n sessions; their
- * numbers stay, as PZ_VOID. purge: also the entries by which the user was forgotten by name. Reads the
- * whole log.
+/* Under the lock: erase a user's events and rows, and the events without a user of n sessions;
+ * their numbers stay, as PZ_VOID. purge: also the entries by which the user was forgotten by name.
+ * Reads the whole log.
  *
  * Errors:  as pz_journal_head */
 enum pz_status pz_journal_erase(struct pz_journal *j, const char *user_id,

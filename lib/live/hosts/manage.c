@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking after a log: see follow.h. A store that stood alone brings what it holds into the log that is
- * made from it, under its own identity and numbers, so that models keep their watermarks; numbers that it
- * does not hold any more count as trimmed. */
+/* Looking after a log: see follow.h. A store that stood alone brings what it holds into the log
+ * that is made from it, under its own identity and numbers, so that models keep their watermarks;
+ * numbers that it does not hold any more count as trimmed. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>

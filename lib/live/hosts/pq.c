@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading libpq: see pq.h. POSIX lets a pointer from dlsym be a function's; it is copied as bytes, as
- * ISO C has no conversion for it. */
+/* Loading libpq: see pq.h. POSIX lets a pointer from dlsym be a function's; it is copied as bytes,
+ * as ISO C has no conversion for it. */
 #include "live/hosts/pq.h"
 
 #include <dlfcn.h>

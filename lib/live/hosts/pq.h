@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/hosts/: libpq, loaded at the first use, so that pz needs it neither to be built nor
- * to run without a log. The functions are those of libpq.so.5, whose interface has stood since
+/* Private to live/hosts/: libpq, loaded at the first use, so that pz needs it neither to be built
+ * nor to run without a log. The functions are those of libpq.so.5, whose interface has stood since
  * PostgreSQL 8; their manual is chapter "libpq" of PostgreSQL's.
  *
  * Threads: any; a connection belongs to one thread at a time. */

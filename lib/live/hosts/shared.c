@@ -5,12 +5,12 @@
  *   2. applied to this store, after what others appended before it
  *   3. acknowledged: the next question on this host, of any process, sees it
  *
- * A batch whose commit was cut off is sent again under its token, for WAIT_S at most; a log that could
- * not be reached a moment ago is not waited for again.
+ * A batch whose commit was cut off is sent again under its token, for WAIT_S at most; a log that
+ * could not be reached a moment ago is not waited for again.
  *
  * The store's own commits are not synced, as the log has all that is in them. They outlive every
- * process, but not the kernel: "boot" is the boot in which the file is written so, and in another one
- * the store is emptied and read anew. 0 says that the file was synced and is left alone. */
+ * process, but not the kernel: "boot" is the boot in which the file is written so, and in another
+ * one the store is emptied and read anew. 0 says that the file was synced and is left alone. */
 #include "live/hosts/shared.h"
 
 #include <errno.h>

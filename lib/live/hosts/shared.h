@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to live/: a store that is the view of a log (follow.h): what is put goes to the log first.
+/* Private to live/: a store that is the view of a log (follow.h): what is put goes to the log
+ * first.
  *
  * Threads: any, of any number of processes. */
 #ifndef PZ_LIVE_SHARED_H
@@ -8,8 +9,8 @@
 #include "live/hosts/entry.h"
 #include "live/hosts/journal.h"
 
-/* As pz_live_put_each, pz_live_put_rows and pz_live_forget of a store that follows a log: PZ_OK when
- * the log has it for good and this store has it too.
+/* As pz_live_put_each, pz_live_put_rows and pz_live_forget of a store that follows a log: PZ_OK
+ * when the log has it for good and this store has it too.
  *
  * Errors:  PZ_UNAVAILABLE the log cannot be reached: what was put may be stored or not, and may be
  *          put again with its event ids; else as those */
@@ -34,11 +35,11 @@ struct pz_shared_state {
 enum pz_status pz_shared_state(struct pz_live_store *s, struct pz_shared_state *state,
                                struct pz_err *err);
 
-/* A connection to the store's log, after it is made sure that the one is a view of the other. A store
- * that a power cut may have left half written is emptied: the log has it.
+/* A connection to the store's log, after it is made sure that the one is a view of the other. A
+ * store that a power cut may have left half written is emptied: the log has it.
  *
- * Errors:  PZ_USAGE the store has no log, or pz_live_log_init is still to be called; PZ_BAD_DATA the
- *          log is another one, or has less than the store; else as pz_journal_open
+ * Errors:  PZ_USAGE the store has no log, or pz_live_log_init is still to be called; PZ_BAD_DATA
+ *          the log is another one, or has less than the store; else as pz_journal_open
  * Owner:   *out: pz_journal_close */
 enum pz_status pz_shared_connect(struct pz_live_store *s, struct pz_journal **out,
                                  struct pz_err *err);

@@ -168,8 +168,8 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, p, part_free, part);
 }
 
-/* Nanoseconds of three sets with attributes, of 60,000 to 200,000 events and parts of them: what followed
- * an item goes to the features of what it was, then one product of matrices. */
+/* Nanoseconds of three sets with attributes, of 60,000 to 200,000 events and parts of them: what
+ * followed an item goes to the features of what it was, then one product of matrices. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {

@@ -10,8 +10,8 @@
  *             with the term)
  * scaled to unit length within each column, and one feature "*" of weight 1 that every item has.
  *
- * Threads: dictionaries, matrices and parts are only read once they are made: any number. A fit uses
- * all cores and belongs to one caller. */
+ * Threads: dictionaries, matrices and parts are only read once they are made: any number. A fit
+ * uses all cores and belongs to one caller. */
 #ifndef PZ_MODEL_CONTENT_CONTENT_H
 #define PZ_MODEL_CONTENT_CONTENT_H
 

@@ -7,8 +7,8 @@
  *      conjugate gradients costs 4 n d operations, and with the diagonal as preconditioner two
  *      steps are enough (the sweeps correct what is left)
  *
- * Rows are independent and write only themselves: the result is the same at any number of threads and
- * ranks. A rank solves its share of the rows, and all have all vectors then. */
+ * Rows are independent and write only themselves: the result is the same at any number of threads
+ * and ranks. A rank solves its share of the rows, and all have all vectors then. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +163,8 @@ static struct pz_mat rows_of(const struct side *s, size_t d, struct pz_share row
     return pz_mat_of(s->x + rows.first * d, rows.end - rows.first, d);
 }
 
-/* Turn both sides, of mine the rows of this rank, so that the other side's Gram matrix is diagonal; a->value
- * is its diagonal. */
+/* Turn both sides, of mine the rows of this rank, so that the other side's Gram matrix is diagonal;
+ * a->value is its diagonal. */
 static enum pz_status turn(struct als *a, const struct side *mine, const struct side *other,
                            struct pz_err *err)
 {

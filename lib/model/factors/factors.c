@@ -106,9 +106,9 @@ static double count_active(const struct pz_corpus *c, struct pz_err *err)
     return n;
 }
 
-/* Nanoseconds of 8 sweeps of 64 dimensions on six sets of 60,000 to 500,000 events and parts of them: a
- * row is turned, one with events is solved, events are gathered, the eigenvectors come on top. Truth was
- * .8 to 1.2 of it. */
+/* Nanoseconds of 8 sweeps of 64 dimensions on six sets of 60,000 to 500,000 events and parts of
+ * them: a row is turned, one with events is solved, events are gathered, the eigenvectors come on
+ * top. Truth was .8 to 1.2 of it. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {

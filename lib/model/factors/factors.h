@@ -9,8 +9,8 @@
  * diagonal, so its product with a vector costs d instead of d * d and its diagonal is a good
  * preconditioner. Scores do not depend on the basis.
  *
- * Threads: a learned part is only read: any number, each with its own outputs and scratch. A fit uses
- * all cores and belongs to one caller. */
+ * Threads: a learned part is only read: any number, each with its own outputs and scratch. A fit
+ * uses all cores and belongs to one caller. */
 #ifndef PZ_MODEL_FACTORS_FACTORS_H
 #define PZ_MODEL_FACTORS_FACTORS_H
 

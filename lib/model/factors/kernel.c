@@ -139,8 +139,8 @@ static inline __attribute__((always_inline)) void prefetch_rows(const float *y, 
         __builtin_prefetch((const char *)y + at);
 }
 
-/* Rows [from, to) for all vectors; to - from is a multiple of 4. The first two vectors ask for the rows behind, as
- * many of which lie there: without that they wait for memory. */
+/* Rows [from, to) for all vectors; to - from is a multiple of 4. The first two vectors ask for the
+ * rows behind, as many of which lie there: without that they wait for memory. */
 static inline __attribute__((always_inline)) void scan_tile(const struct pz_scan_block *b,
                                                             size_t from, size_t to)
 {

@@ -6,10 +6,10 @@
  *
  * r_i is the share of events of item i that the same user follows with another one, g_i the mean
  * logarithm of the seconds between the two, both shrunk towards those of all items by FEW events.
- * For an item that the history holds c times, first at t_1 and last at t_c, with damped event weights
- * that sum to w, asked for at `now`:
+ * For an item that the history holds c times, first at t_1 and last at t_c, with damped event
+ * weights that sum to w, asked for at `now`:
  *
- *   log G = ((c - 1) log((t_c - t_1) / (c - 1)) + PRIOR g_i) / (c - 1 + PRIOR)     its interval here
+ *   log G = ((c - 1) log((t_c - t_1) / (c - 1)) + PRIOR g_i) / (c - 1 + PRIOR)     its interval
  *   x     = (now - t_c) / G                                                        how due it is
  *   s_i   = r_i w^frequency min(x, 1)^due max(x, 1)^-recency
  *

@@ -8,7 +8,8 @@
  * and a user in several segments gets the mean of theirs. A segment keeps its PZ_SEGMENT_ITEMS
  * largest n_si.
  *
- * Threads: segments are only read once they are made or loaded: any number; before that one caller. */
+ * Threads: segments are only read once they are made or loaded: any number; before that one
+ * caller. */
 #ifndef PZ_MODEL_POPULARITY_SEGMENTS_H
 #define PZ_MODEL_POPULARITY_SEGMENTS_H
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recent popularity: what everybody has now. With n_ui(t) the weight of the user's heaviest event
- * with the item, by what age leaves of it, (1 + age / tau)^-TAIL, half of it after half_life days: a
- * mixture of popularity at all half-lives, which forgives a choice that is off (Deskdrop before its
- * newest tenth, nDCG@10 of recent popularity alone when the half-life is a third, right, three times
- * as long: .038 .041 .037, of exponential decay .038 .042 .037; MovieLens 100K .336 .354 .352 and
- * .342 .355 .351 around 7 days, but at a day .324 and .286),
+ * with the item, by what age leaves of it, (1 + age / tau)^-TAIL, half of it after half_life days:
+ * a mixture of popularity at all half-lives, which forgives a choice that is off (Deskdrop before
+ * its newest tenth, nDCG@10 of recent popularity alone when the half-life is a third, right, three
+ * times as long: .038 .041 .037, of exponential decay .038 .042 .037; MovieLens 100K .336 .354 .352
+ * and .342 .355 .351 around 7 days, but at a day .324 and .286),
  *
  *   s_i = sum_u n_ui (1 - 2^-(l_i + 0.1))^-rate
  *
  * l_i the half-lives since the item's first event: an item that came yesterday is judged by what it
- * has a day, not by how little that is yet. A question of the past is not answered by what lives now: the
- * part's weight halves every quarter of a half-life before the end of the data, so that, unlike
- * popularity, which is of all time, it may weigh much. It says itself what lives, and is given no
- * trend (model/trend.h).
+ * has a day, not by how little that is yet. A question of the past is not answered by what lives
+ * now: the part's weight halves every quarter of a half-life before the end of the data, so that,
+ * unlike popularity, which is of all time, it may weigh much. It says itself what lives, and is
+ * given no trend (model/trend.h).
  *
- * Columns: recent/score (f32 [n_items]), recent/set (f64: settings, time of the newest event). Scores
- * are never negative. */
+ * Columns: recent/score (f32 [n_items]), recent/set (f64: settings, time of the newest event).
+ * Scores are never negative. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,8 +165,8 @@ static const float *fixed(const void *part, const struct pz_query *q)
     return ((const struct recent *)part)->score;
 }
 
-/* Half-lives are shares of the time that the events span. It has to win its place: without a look at
- * what comes next nothing says that it helps. */
+/* Half-lives are shares of the time that the events span. It has to win its place: without a look
+ * at what comes next nothing says that it helps. */
 static void start(const struct pz_setup *setup, struct pz_choice *c)
 {
     const struct pz_setting *half = &settings[SET_HALF_LIFE];

@@ -117,7 +117,8 @@ static void cut_user(struct pz_seq_data *b, uint32_t u, uint64_t epoch)
     }
 }
 
-/* The windows of a user's history that have pairs from p on, the newest first; returns their pairs. */
+/* The windows of a user's history that have pairs from p on, the newest first; returns their
+ * pairs. */
 static uint64_t cut_newest(struct pz_seq_data *b, uint32_t u, uint64_t p)
 {
     uint64_t first = b->c->ptr[u], last = b->c->ptr[u + 1] - 1, to = last;

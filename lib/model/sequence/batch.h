@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/sequence/: what the training of the sequence encoder sees of a corpus, step by step.
+/* Private to model/sequence/: what the training of the sequence encoder sees of a corpus, step by
+ * step.
  *
  * Threads: data and step belong to the one thread that drives the training; its parallel loops only
  * read them. */
@@ -39,9 +40,9 @@ enum pz_status pz_seq_data_init(struct pz_seq_data *b, const struct pz_corpus *c
                                 const struct pz_fit_cfg *cfg, struct pz_err *err);
 void pz_seq_data_clear(struct pz_seq_data *b);
 
-/* Cut and shuffle anew. With first_new only windows with something new are taken, and of the other users'
- * newest windows, drawn at random, as many pairs again: what was learned is not forgotten. n_pairs becomes
- * what the epoch has. */
+/* Cut and shuffle anew. With first_new only windows with something new are taken, and of the other
+ * users' newest windows, drawn at random, as many pairs again: what was learned is not forgotten.
+ * n_pairs becomes what the epoch has. */
 void pz_seq_epoch(struct pz_seq_data *b, uint64_t epoch);
 
 /* One step: T tokens of n_seq chunks and the items they name, candidates first. */

@@ -4,12 +4,12 @@
  * Items start where implicit ALS places them. A step: gather the vectors of the items it names (own
  * vector + sum of the features' vectors, scaled to length 1), encode, sampled softmax, the way
  * back, Adam on what was touched. The rate rises over the first twentieth of the run, or of its
- * time limit, stays, and falls linearly to zero over the last TAIL: the last state is the best one, and
- * the one so far when the time limit or Ctrl-C ends the run.
+ * time limit, stays, and falls linearly to zero over the last TAIL: the last state is the best one,
+ * and the one so far when the time limit or Ctrl-C ends the run.
  *
- * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads and ranks, and their
- * gradients are added in shard order; 2. rows of items and features are each summed by one thread
- * in token order;
+ * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads and ranks, and
+ * their gradients are added in shard order; 2. rows of items and features are each summed by one
+ * thread in token order;
  * 3. so the result depends on data, settings and seed only, unless time runs out. */
 #include <math.h>
 #include <stdlib.h>
@@ -29,9 +29,10 @@ enum { SHARDS = 4, THETA_BLOCK = 4096 };
 /* The share of a run over which the learning rate falls to zero. */
 static const double TAIL = 0.3;
 
-/* Of the rate of a fit, when a part goes on from where it is. 8 % more events, judged on those that follow, the
- * encoder alone, nDCG@25 without learning, after 1 and 4 CPU s at .1, after 1 and 4 at .3, and of a full training:
- * Deskdrop .0035, .0047, .0049, .0053, .0067, .0088; RetailRocket .0432, .0446, .0459, .0461, .0512, .0506. */
+/* Of the rate of a fit, when a part goes on from where it is. 8 % more events, judged on those that
+ * follow, the encoder alone, nDCG@25 without learning, after 1 and 4 CPU s at .1, after 1 and 4 at
+ * .3, and of a full training: Deskdrop .0035, .0047, .0049, .0053, .0067, .0088; RetailRocket
+ * .0432, .0446, .0459, .0461, .0512, .0506. */
 static const double LEARN_ON_RATE = 0.3;
 
 /* Parameters with Adam's two moments. */
@@ -330,8 +331,8 @@ static void shard_pieces(struct pz_seq_trainer *t, size_t k, struct pz_inbox *pi
     piece[5] = (struct pz_inbox){ t->dtarget + from, T * sizeof(float) };
 }
 
-/* Copy the pieces of the shards of rank r behind one another (to), or from there; to NULL: only measure.
- * Returns their bytes. */
+/* Copy the pieces of the shards of rank r behind one another (to), or from there; to NULL: only
+ * measure. Returns their bytes. */
 static size_t copy_shards(struct pz_seq_trainer *t, int r, char *to, const char *from)
 {
     struct pz_share its = pz_ranks_share(SHARDS, 1, r);
@@ -639,8 +640,8 @@ static bool keep(struct pz_seq_trainer *t, bool back)
     return ok;
 }
 
-/* One stage. What goes on does so from before the rate fell, so that a training of several stages is as
- * good as one of a single stage (Hu et al. 2024, "MiniCPM", warm-up, stable, decay). */
+/* One stage. What goes on does so from before the rate fell, so that a training of several stages
+ * is as good as one of a single stage (Hu et al. 2024, "MiniCPM", warm-up, stable, decay). */
 static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, struct pz_err *err)
 {
     double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * (double)t->data.n_pairs,
@@ -725,7 +726,8 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
     return st;
 }
 
-/* A member takes up where the part has it: vectors of items are those of id and attributes together. */
+/* A member takes up where the part has it: vectors of items are those of id and attributes
+ * together. */
 static void take_up(struct pz_seq_trainer *t, const struct pz_seq_part *part)
 {
     size_t d = t->net.d;
@@ -762,9 +764,9 @@ enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta 
     return st;
 }
 
-/* Most of it are products of matrices, of which a thread of 2024 makes 36 operations a nanosecond all
- * told, beside where implicit ALS starts the items. Memory: the items with Adam's moments, and the same
- * again while a training may go on. Members are learned one after the other. */
+/* Most of it are products of matrices, of which a thread of 2024 makes 36 operations a nanosecond
+ * all told, beside where implicit ALS starts the items. Memory: the items with Adam's moments, and
+ * the same again while a training may go on. Members are learned one after the other. */
 enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {

@@ -5,8 +5,8 @@
  * item. No state is kept for users: a query encodes the history as it is now.
  *
  * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters),
- * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). Derived: the items'
- * bytes (bytes.h). */
+ * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). Derived: the
+ * items' bytes (bytes.h). */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
@@ -170,8 +170,9 @@ static void to_length_one(float *row, size_t d)
         pz_seq_scale(1 / sqrtf(square), NULL, d, row);
 }
 
-/* The encoder stays as it is, unless it is given time, and reads new events from the histories. A new
- * item gets the direction of the items around its events (the next training gives it its own). */
+/* The encoder stays as it is, unless it is given time, and reads new events from the histories. A
+ * new item gets the direction of the items around its events (the next training gives it its
+ * own). */
 static enum pz_status update(const void *old_part, const struct pz_corpus *c,
                              const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                              void **part, struct pz_err *err)
@@ -317,8 +318,8 @@ static float exponent(const struct pz_seq_part *p)
                         p->set[PZ_SEQ_TEMPERATURE]));
 }
 
-/* n products to scores: the most probable item gets 1, the others their ratio to it, flattened by the
- * temperature. */
+/* n products to scores: the most probable item gets 1, the others their ratio to it, flattened by
+ * the temperature. */
 static void finish_with(float top, float f, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -470,13 +471,13 @@ static const double SMALL_LAYERS = 2, SMALL_NEGATIVES = 512;
 /* One pass is too little (Diginetica, .9 million events, the tuner's validation: .2276
  * after one, .2308 after two, .2319 after four, .2326 after eight; .2156 without encoder; two
  * layers .2290 after two. Film ratings of 3,000 users, half a million: nDCG@10 .183 after one pass,
- * .210 after eight; MovieLens 100K, untuned: .148 after three, .154 after five). Small data get more
- * of them by what `pairs` is by default. */
+ * .210 after eight; MovieLens 100K, untuned: .148 after three, .154 after five). Small data get
+ * more of them by what `pairs` is by default. */
 static const double PASSES_MIN = 3;
 
-/* What tuning may go up to where it gains. Where more passes are of no use, a second encoder is (LastFM
- * without the users' newest events, judged on the last ones left, nDCG@10: the encoder alone .0668 and
- * .0770, all parts .0858 and .0909); each takes as long as the first. */
+/* What tuning may go up to where it gains. Where more passes are of no use, a second encoder is
+ * (LastFM without the users' newest events, judged on the last ones left, nDCG@10: the encoder
+ * alone .0668 and .0770, all parts .0858 and .0909); each takes as long as the first. */
 static const double MOST_PASSES = 10, MOST_MEMBERS = 2;
 
 static void start(const struct pz_setup *setup, struct pz_choice *c)

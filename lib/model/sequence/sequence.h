@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/sequence/: the pieces of the sequence scorer, open to their tests. What it computes:
- * sequence.c.
+/* Private to model/sequence/: the pieces of the sequence scorer, open to their tests. What it
+ * computes: sequence.c.
  *
  * Shapes: d length of a vector, f of the hidden layer (both multiples of 8), T tokens (events of
  * several histories one behind the other, "packed"), all arrays row-major floats. Nothing here
  * knows of threads but fit.c.
  *
- * Threads: every function is safe on different outputs; pz_seq_train uses all cores and belongs to one
- * caller. */
+ * Threads: every function is safe on different outputs; pz_seq_train uses all cores and belongs to
+ * one caller. */
 #ifndef PZ_MODEL_SEQUENCE_SEQUENCE_H
 #define PZ_MODEL_SEQUENCE_SEQUENCE_H
 
@@ -240,16 +240,16 @@ void pz_seq_scan(const float *item, uint32_t n_items, size_t d, const struct pz_
  * aligned. */
 void pz_seq_scores(const struct pz_seq_net *net, const float *item, uint32_t n_items,
                    const struct pz_seq_history *h, void *scratch, float *out);
-/* Learn nets and items of a part whose sizes are set, members from `first` on, until as many pairs are
- * read as cfg says: from the start, where both arrays are allocated, zero, or on from where the training
- * was that the part has kept. It is kept again if cfg->goes_on. At the time limit or a signal it ends
- * with the best so far.
+/* Learn nets and items of a part whose sizes are set, members from `first` on, until as many pairs
+ * are read as cfg says: from the start, where both arrays are allocated, zero, or on from where the
+ * training was that the part has kept. It is kept again if cfg->goes_on. At the time limit or a
+ * signal it ends with the best so far.
  * Errors: PZ_TRY_AGAIN memory is out; as pz_factors_alternate, from which it starts
  * Owner:  the part has the training, freed by pz_seq_trainer_free */
 enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, size_t first,
                             struct pz_seq_part *part, struct pz_err *err);
-/* Go on learning a part that an update has placed new items in, for cfg->learn_s processor seconds, from
- * what delta says is new and as much of what is not, in as many passes at most as a fit makes.
+/* Go on learning a part that an update has placed new items in, for cfg->learn_s processor seconds,
+ * from what delta says is new and as much of what is not, in as many passes at most as a fit makes.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta *delta,
                                const struct pz_fit_cfg *cfg, struct pz_seq_part *part,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leading eigenvectors of A^T A, A sparse, by randomised subspace iteration (Halko, Martinsson &
- * Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
+/* The leading eigenvectors of A^T A, A sparse, by randomised subspace iteration (Halko, Martinsson
+ * & Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
  * orthonormal on the way, and the leading singular vectors of the last product are read from its
  * small Gram matrix. The columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so
  * nothing of size users x k exists. */

@@ -6,9 +6,9 @@
  *
  * Scores may be negative. Columns: spectral/codes (u8 [n_items * d], signed), spectral/scale (f32
  * [n_items]), spectral/values (f32 [d]), spectral/weight (f32 [n_items]), spectral/set (f64: the
- * settings, then whether there is an order). Derived columns: spectral/in, spectral/out (f32 [n_items]),
- * spectral/off (f32, two for 64 items; bytes.h); of many items spectral/length (f32 [n_items]) and
- * spectral/longest (u32 [n_items]). */
+ * settings, then whether there is an order). Derived columns: spectral/in, spectral/out (f32
+ * [n_items]), spectral/off (f32, two for 64 items; bytes.h); of many items spectral/length (f32
+ * [n_items]) and spectral/longest (u32 [n_items]). */
 #include "model/spectral/spectral.h"
 
 #include <math.h>
@@ -195,8 +195,8 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, f, part_free, part);
 }
 
-/* Nanoseconds of 128 vectors on six sets of 60,000 to 500,000 events and parts of them: items are made
- * orthonormal, events gathered. Truth was .85 to 1.5 of it. */
+/* Nanoseconds of 128 vectors on six sets of 60,000 to 500,000 events and parts of them: items are
+ * made orthonormal, events gathered. Truth was .85 to 1.5 of it. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
@@ -406,7 +406,8 @@ static enum pz_status make_derived(struct pz_spectral_part *f, struct pz_err *er
                       : pz_err_memory(err, "spectral scales", 4.0 * f->n_items);
 }
 
-/* What derive wrote, from a flat file, or made; of a flat file without, no more than an answer needs. */
+/* What derive wrote, from a flat file, or made; of a flat file without, no more than an answer
+ * needs. */
 static enum pz_status read_derived(struct pz_spectral_part *f, struct pz_table *t,
                                    struct pz_err *err)
 {
@@ -469,7 +470,8 @@ static void set(void *part, size_t setting, double value)
 
 /* ---- answering ---- */
 
-/* Scratch of a query: again roughly, its vector, the unit of the same as whole numbers, and these. */
+/* Scratch of a query: again roughly, its vector, the unit of the same as whole numbers, and
+ * these. */
 struct scratch {
     struct pz_bytes_query8 *rough;
     float *x, *unit;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells of rows: see cells.h.
  *
- * A packed row is its length, then for each cell how far its item is from the one before and the sum, as
- * numbers of 7 bits a byte: 5 to 7 bytes a cell in place of 12. Rows lie with the ranks in groups of
- * ROWS_TOGETHER, round and round, so that long and short ones are everybody's. */
+ * A packed row is its length, then for each cell how far its item is from the one before and the
+ * sum, as numbers of 7 bits a byte: 5 to 7 bytes a cell in place of 12. Rows lie with the ranks in
+ * groups of ROWS_TOGETHER, round and round, so that long and short ones are everybody's. */
 #include "model/transitions/cells.h"
 
 #include <stdlib.h>
@@ -245,8 +245,8 @@ struct row {
 
 enum { ENTRY_BYTES = 5 + 2 * sizeof(float) };
 
-/* Its length, then for each entry how far its item is from the one before, and by the lowest bit whether it has
- * a coefficient; the values; the coefficients. */
+/* Its length, then for each entry how far its item is from the one before, and by the lowest bit
+ * whether it has a coefficient; the values; the coefficients. */
 static uint8_t *pack_row(uint8_t *to, const struct row *row)
 {
     to = put(to, row->n);
@@ -375,8 +375,8 @@ static const uint8_t *row_end(const uint8_t *from)
     return from + (n + coefs) * sizeof(float);
 }
 
-/* Rows in their order from what the ranks sent, whose first unread rows are at at[rank]. Their lengths come
- * first: they say how much memory it takes. */
+/* Rows in their order from what the ranks sent, whose first unread rows are at at[rank]. Their
+ * lengths come first: they say how much memory it takes. */
 static enum pz_status unpack_all(const struct pz_inbox *in, uint32_t n_rows, struct pz_csr *rows,
                                  float **coef, struct pz_err *err)
 {

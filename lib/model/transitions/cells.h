@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to model/transitions/: the cells that a row of pair sums is added up in, and their way from the
- * ranks that have the users to the rank that has the row.
+/* Private to model/transitions/: the cells that a row of pair sums is added up in, and their way
+ * from the ranks that have the users to the rank that has the row.
  *
  *     one rank:  count -> list -> cut -> reset, row by row
- *     several:   count -> list -> pack -> reset for all rows of a block; swap; merge -> list -> cut -> reset
- *                for the own rows; share
+ *     several:   count -> list -> pack -> reset for all rows of a block; swap; merge -> list -> cut
+ *                -> reset for the own rows; share
  *
- * Sums are whole multiples of a unit (struct pz_trans_view), so that neither the order of users nor their
- * distribution over ranks changes them.
+ * Sums are whole multiples of a unit (struct pz_trans_view), so that neither the order of users nor
+ * their distribution over ranks changes them.
  *
  * Threads: cells belong to one thread; swap and share to the main one. */
 #ifndef PZ_MODEL_TRANSITIONS_CELLS_H
@@ -19,8 +19,9 @@
 #include "base/bits.h"
 #include "base/err.h"
 
-/* The cells of one row. Bits say which the row touched: 64 cells a word of `bits`, 64 words a bit of
- * `words`, so that listing them in ascending order costs next to nothing however many there are. */
+/* The cells of one row. Bits say which the row touched: 64 cells a word of `bits`, 64 words a bit
+ * of `words`, so that listing them in ascending order costs next to nothing however many there
+ * are. */
 struct pz_cells {
     int64_t *sum;      /* [n], zero between rows */
     uint64_t *key;     /* [n] for selections */

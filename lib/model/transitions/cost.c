@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a fit takes (pz_scorer.cost), from counts of the data: the pairs of all histories exactly, and
- * from targets all over the catalogue how many sources meet one, of which its system is made.
+/* What a fit takes (pz_scorer.cost), from counts of the data: the pairs of all histories exactly,
+ * and from targets all over the catalogue how many sources meet one, of which its system is made.
  *
- * Nanoseconds are those of six sets of 60,000 to 500,000 events and of a sixteenth and a fourth of their
- * users: truth was .8 to 1.4 of what is said. The systems take most of it, m^3 / 3 operations each. */
+ * Nanoseconds are those of six sets of 60,000 to 500,000 events and of a sixteenth and a fourth of
+ * their users: truth was .8 to 1.4 of what is said. The systems take most of it, m^3 / 3 operations
+ * each. */
 #include <stdlib.h>
 
 #include "base/bits.h"
@@ -117,8 +118,8 @@ enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
     return PZ_OK;
 }
 
-/* Each pair stands once in the Gram matrix, those with features twice, and of a row no more than fit into its
- * budget; a small one is full and square. */
+/* Each pair stands once in the Gram matrix, those with features twice, and of a row no more than
+ * fit into its budget; a small one is full and square. */
 static double gram_bytes(const struct pz_trans_sums *s, const struct pz_trans_feats *feats,
                          double rows)
 {

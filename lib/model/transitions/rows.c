@@ -235,8 +235,8 @@ static bool of_rows(const struct job *job, uint32_t row)
     return row >= job->view->n_items && job->gram;
 }
 
-/* Fill the cells of items of one item's or feature's (n_items + a) row with what the users of this rank
- * add: counts to it (by_target) or from it, or its Gram row. */
+/* Fill the cells of items of one item's or feature's (n_items + a) row with what the users of this
+ * rank add: counts to it (by_target) or from it, or its Gram row. */
 static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 {
     const struct pz_trans_view *v = job->view;
@@ -449,7 +449,8 @@ static enum pz_status swap_rows(struct job *job, uint32_t first, uint32_t rows, 
               : pz_err_memory(err, "rows for other ranks", 12.0 * job->view->n_items);
 }
 
-/* Rows of a block from `first` on: where they go to other ranks, as many as have few enough pairs. */
+/* Rows of a block from `first` on: where they go to other ranks, as many as have few enough
+ * pairs. */
 static uint32_t rows_of_block(const struct job *job, uint32_t first, uint32_t end, uint32_t block)
 {
     const struct pz_trans_view *v = job->view;

@@ -18,8 +18,8 @@
  * by t_t, in closed form for pairs within the window; C is the right-hand side of the same least
  * squares.
  *
- * Threads: parts, views and features are only read once they are made: any number may score, each with
- * a scratch of its own. A fit or an update uses all cores and belongs to one caller. */
+ * Threads: parts, views and features are only read once they are made: any number may score, each
+ * with a scratch of its own. A fit or an update uses all cores and belongs to one caller. */
 #ifndef PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 #define PZ_MODEL_TRANSITIONS_TRANSITIONS_H
 
@@ -140,8 +140,8 @@ enum pz_status pz_trans_feats_make(const struct pz_attrs *attrs, uint32_t n_item
                                    struct pz_trans_feats *out, struct pz_err *err);
 void pz_trans_feats_clear(struct pz_trans_feats *f);
 
-/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items. Without
- * features it needs none of them.
+/* Fill kind, head and n_kinds, which scoring needs: a catalogue has far fewer kinds than items.
+ * Without features it needs none of them.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err);
 
@@ -229,8 +229,8 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
- * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched, nor those of
- * other ranks (pz_trans_gather).
+ * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched, nor those
+ * of other ranks (pz_trans_gather).
  * Errors: as pz_trans_count */
 enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
@@ -244,8 +244,8 @@ void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor, float *x)
 
 /* ---- cells.c ---- */
 
-/* Of several ranks each has made its own rows: make them those of all, and *coef (NULL: none) the values
- * beside theirs. to_first: ranks other than the first keep what they have.
+/* Of several ranks each has made its own rows: make them those of all, and *coef (NULL: none) the
+ * values beside theirs. to_first: ranks other than the first keep what they have.
  * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  as before; *coef may be allocated anew */
 enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first,
@@ -297,7 +297,8 @@ enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, 
 
 /* ---- transitions.c ---- */
 
-/* Make the scales follow the settings, and the kinds of features; arrays are allocated when not owned.
+/* Make the scales follow the settings, and the kinds of features; arrays are allocated when not
+ * owned.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_trans_scale(struct pz_trans *t, struct pz_err *err);
 void pz_trans_fill_scale(const float *pop, uint32_t n, double power, float *scale); /* pop^-power */

@@ -8,15 +8,16 @@
  *      their user's factor); what a user's late events put out of order is taken back and counted
  *      again (view.c). Rows that nothing was added to are copied. Apart from what cutting dropped
  *      these are the counts of a new fit
- *   3. the ridge's coefficients follow their counts by one step of a diagonal solver from where they
- *      stand: db = k dC / (pop + lambda), with k what relates the two in the row as it was solved,
- *      in a new row in all rows concerned. The systems themselves, which need the Gram matrix of
- *      the whole corpus, are solved again for the targets whose counts have changed by more than
- *      SOLVE_BOUND since they were, the most changed first, while the positions of their sources
- *      stay within SOLVE_PER_NEW times those of the delta; others wait, their change is remembered in `due`
+ *   3. the ridge's coefficients follow their counts by one step of a diagonal solver from where
+ *      they stand: db = k dC / (pop + lambda), with k what relates the two in the row as it was
+ *      solved, in a new row in all rows concerned. The systems themselves, which need the Gram
+ *      matrix of the whole corpus, are solved again for the targets whose counts have changed by
+ *      more than SOLVE_BOUND since they were, the most changed first, while the positions of their
+ *      sources stay within SOLVE_PER_NEW times those of the delta; others wait, their change is
+ *      remembered in `due`
  *
- * The repeat curve and the trend are those of the whole corpus. Items that are left out go with their rows and
- * columns; what was counted across them, of the items around, stays. */
+ * The repeat curve and the trend are those of the whole corpus. Items that are left out go with
+ * their rows and columns; what was counted across them, of the items around, stays. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,8 @@ static const float SOLVE_BOUND = 0.1f;
 /* Positions that may be read for the sources of targets solved again, for each new one. */
 enum { SOLVE_PER_NEW = 5 };
 
-/* Below so many interactions in all, every target whose counts changed is solved again: that takes a
- * tenth of a second (Deskdrop by day, nDCG@25 of the first two days: .104 and .071, as of a full
+/* Below so many interactions in all, every target whose counts changed is solved again: that takes
+ * a tenth of a second (Deskdrop by day, nDCG@25 of the first two days: .104 and .071, as of a full
  * training, where the budget alone gives .100 and .067). */
 enum { SOLVE_ALL_BELOW = 75000 };
 
@@ -375,7 +376,8 @@ static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
      * which changes a little every day is solved one day, too. */
     for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++) {
         t->own_due[j] = wanted[j] ? 0 : s->change[j];
-        /* One that waited may be solved in an update that does not touch it: its old coefficients go. */
+        /* One that waited may be solved in an update that does not touch it: its old coefficients
+         * go. */
         s->touched[j] |= wanted[j];
     }
     free(wanted);

@@ -10,12 +10,12 @@
  * For an update only the users with new interactions are taken; pairs of two old positions then
  * count with the change of their user's normalisation alone, where it exceeds STALE_BOUND; a new
  * event at the very time of an old one does not move what was counted. A user whose new events are
- * not the newest is read twice: as the history was, with negative targets, which takes back what was
- * counted, and whole as it is now. All sums are linear in the targets.
+ * not the newest is read twice: as the history was, with negative targets, which takes back what
+ * was counted, and whole as it is now. All sums are linear in the targets.
  *
- * Where there are several ranks, each takes a share of the users. Sums of pairs are in whole units, so that
- * nothing depends on their order: the largest weight of a position is FINE bits of units at most, fewer where
- * there are so many events that a sum would not fit.
+ * Where there are several ranks, each takes a share of the users. Sums of pairs are in whole units,
+ * so that nothing depends on their order: the largest weight of a position is FINE bits of units at
+ * most, fewer where there are so many events that a sum would not fit.
  *
  * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide:
  * positions are then an accident of the file. */

@@ -16,8 +16,8 @@ struct pz_listen {
     char unlink_path[108]; /* of a socket file that we made; "" none */
 };
 
-/* Listen on HOST:PORT ([::1]:8080 for IPv6; port 0: any free one) or unix:PATH. A socket handed over
- * by the service manager is taken instead of opening one.
+/* Listen on HOST:PORT ([::1]:8080 for IPv6; port 0: any free one) or unix:PATH. A socket handed
+ * over by the service manager is taken instead of opening one.
  *
  * Errors:  PZ_USAGE no such address; PZ_UNAVAILABLE it is in use, or not ours
  * Owner:   out->fd: pz_listen_close
