@@ -134,10 +134,10 @@ void pz_blend_score(const struct pz_part *part, const struct pz_blend_ask *ask, 
                     uint32_t n_items, float *top)
 {
     const struct pz_scorer *scorer = part->scorer;
-    const struct pz_query *q[PZ_SCORE_BLOCK];
-    void *scratch[PZ_SCORE_BLOCK];
-    float *score[PZ_SCORE_BLOCK];
-    bool said[PZ_SCORE_BLOCK];
+    const struct pz_query *q[PZ_SCORE_BLOCK] = { NULL };
+    void *scratch[PZ_SCORE_BLOCK] = { NULL };
+    float *score[PZ_SCORE_BLOCK] = { NULL };
+    bool said[PZ_SCORE_BLOCK] = { false };
 
     for (size_t k = 0; k < n; k++) {
         q[k] = pz_part_query(part, ask[k].q);

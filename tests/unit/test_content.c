@@ -250,6 +250,25 @@ TEST(what_follows_an_item_is_a_ridge_regression_on_features)
     map_clear(&got);
 }
 
+/* Two features that always stand together, of weights beside which the ridge is lost to rounding:
+ * each gets half of what one would. */
+TEST(features_that_say_the_same_of_many_items_are_no_failure)
+{
+    const uint64_t ptr[] = { 0, 2, 4 }, count_ptr[] = { 0, 1, 1 };
+    const uint32_t id[] = { 0, 1, 0, 1 }, follower[] = { 1 };
+    const float x[] = { 2e4f, 2e4f, 3e4f, 3e4f }, events[] = { 1, 1 };
+    const double set[PZ_CONTENT_N] = { [PZ_CONTENT_RIDGE] = 1, [PZ_CONTENT_FADE] = 1e-9 };
+    const struct pz_csr rows = { .n = 2, .n_cols = 2, .ptr = ptr, .item = id, .value = x };
+    const struct pz_csr counts = counts_of(2, count_ptr, follower, (const float[]){ 1.3e9f });
+    struct pz_content_map got;
+
+    /* A is 1.3e9 everywhere, and 1.3e9 * 3e4 / (2 * 1.3e9) is what each feature gets. */
+    assert_int_equal(pz_content_map(&rows, &counts, events, set, &got, NULL), PZ_OK);
+    for (uint32_t k = 0; k < 2; k++)
+        assert_true(fabsf(got.follow.value[k] / 1.5e4f - 1) < 0.05f);
+    map_clear(&got);
+}
+
 /* Trust 1 halves what the second item (one event) teaches: A = 1/2 + 1, t_0 = A^-1 (1/2 * 3) = 1.
  * Fade 1 mixes it half with what attributes say: M = A^-1 (1/2 t_0 + 1/2 t_1) = 1/3 (t_1 = 0). */
 TEST(few_events_teach_less_and_lean_on_attributes)

@@ -6,6 +6,7 @@
  * Every row is one thread's work, and what is summed over items is summed in their order: the same
  * at any thread count. Of a row only the largest weights are kept, as soon as it is there: memory
  * does not grow with items times features. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 #include "model/dense.h"
 
 enum { BLOCK = 64 };
+
+#define ROUNDING (64 * FLT_EPSILON) /* of the largest A_ff: what a ridge has to be above */
+#define RIDGE_MOST 1e9f
 
 /* Rows of the `kept` largest weights while they are made: row b has n[b] of them from b * kept on.
  */
@@ -55,23 +59,42 @@ static void fill_weights(struct map *m)
     }
 }
 
-/* A, both triangles. */
-static void fill_matrix(struct map *m)
+/* A, both triangles; ridge: at least that much of it. */
+static void fill_matrix(struct map *m, float ridge)
 {
     const struct pz_csr *x = m->x;
+    float most = 0;
 
+    memset(m->matrix, 0, m->n_feats * m->n_feats * sizeof *m->matrix);
     for (uint32_t i = 0; i < x->n; i++)
         for (uint64_t k = x->ptr[i]; k < x->ptr[i + 1] && m->trust[i] > 0; k++)
             for (uint64_t l = x->ptr[i]; l < x->ptr[i + 1]; l++)
                 m->matrix[x->item[k] * m->n_feats + x->item[l]] += m->trust[i] * x->value[k] *
                                                                    x->value[l];
+    for (size_t f = 0; f < m->n_feats; f++)
+        most = fmaxf(most, m->matrix[f * m->n_feats + f]);
     for (size_t f = 0; f < m->n_feats; f++) {
         float *diagonal = &m->matrix[f * m->n_feats + f];
 
-        /* Positive definite, whatever the features: they may be few, or one the sum of others. */
-        *diagonal += (float)m->set[PZ_CONTENT_RIDGE];
+        /* Positive definite, whatever the features: they may be few, or one the sum of others. Of
+         * many items A is so large that rounding would take a small ridge away. */
+        *diagonal += fmaxf(ridge, ROUNDING * most);
         m->unit[f] = sqrtf(*diagonal);
     }
+}
+
+/* A^-1, with a larger ridge where rounding left less than nothing of it. */
+static enum pz_status fill_inverse(struct map *m, struct pz_mat matrix, struct pz_err *err)
+{
+    float ridge = (float)m->set[PZ_CONTENT_RIDGE];
+    enum pz_status st;
+
+    do {
+        fill_matrix(m, ridge);
+        st = pz_mat_invert(matrix, err);
+        ridge *= 10;
+    } while (st == PZ_INTERNAL && ridge < RIDGE_MOST);
+    return st;
 }
 
 /* row += weight * x_i. */
@@ -180,8 +203,7 @@ static enum pz_status learn(struct map *m, struct scratch *scratch, struct pz_er
     enum pz_status st;
 
     fill_weights(m);
-    fill_matrix(m);
-    st = pz_mat_invert(matrix, err);
+    st = fill_inverse(m, matrix, err);
     if (st != PZ_OK)
         return st;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
