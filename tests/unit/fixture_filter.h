@@ -232,7 +232,7 @@ static struct shop *make_shop(const char *items, const char *users, const char *
     return s;
 }
 
-static void free_shop(struct shop *s)
+static inline void free_shop(struct shop *s)
 {
     pz_dict_clear(&s->m.items);
     pz_dict_clear(&s->m.users);
@@ -261,7 +261,7 @@ static struct pz_overlay make_overlay(const struct table *t)
     return o;
 }
 
-static void clear_overlay(struct pz_overlay *o)
+static inline void clear_overlay(struct pz_overlay *o)
 {
     pz_dict_clear(&o->ids);
     pz_attrs_clear(&o->attrs);

@@ -376,7 +376,7 @@ static void *ask_on(void *context)
         struct pz_snapshot *snap = pz_service_take(job->s);
         struct pz_question q = { .user_id = "nobody" };
         struct pz_prepared *p = NULL;
-        struct pz_answered a = { NULL };
+        struct pz_answered a = { 0 };
         bool good = pz_prepare(snap, &o, &p, NULL) == PZ_OK;
 
         pz_snapshot_release(snap);

@@ -48,15 +48,15 @@ static void fill_attrs(struct fixture *f)
                                    .kind = PZ_ATTR_CATEGORY,
                                    .ptr = f->colour_ptr,
                                    .code = f->colour,
-                                   .values = { 3, colour_offset, "bluenewred", false, NULL } };
+                                   .values = { 3, colour_offset, "bluenewred", NULL, NULL, NULL } };
     f->attr[1] = (struct pz_attr){ .name = "PRICE", .kind = PZ_ATTR_NUMBER, .num = f->price };
     f->attr[2] = (struct pz_attr){ .name = "SALE", .kind = PZ_ATTR_BOOL, .num = f->sale };
     f->attr[3] = (struct pz_attr){ .name = "TEXT",
                                    .kind = PZ_ATTR_TEXT,
                                    .ptr = f->text_ptr,
                                    .code = f->text,
-                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", false,
-                                               NULL } };
+                                   .values = { 2, text_offset, "Warm wool!warm WARM silk", NULL,
+                                               NULL, NULL } };
     f->attrs = (struct pz_attrs){ .n_attrs = 4, .n_rows = N_ITEMS, .attr = f->attr };
 }
 

@@ -18,9 +18,9 @@ static struct pz_attr context = { .name = "DWELL", .kind = PZ_ATTR_NUMBER, .num 
 static struct pz_dataset make(void)
 {
     return (struct pz_dataset){
-        .users = { 2, user_offset, "u1u2", false, NULL },
-        .items = { 3, item_offset, "abc", false, NULL },
-        .events = { 3, event_offset, "clickpurchaseview", false, NULL },
+        .users = { 2, user_offset, "u1u2", NULL, NULL, NULL },
+        .items = { 3, item_offset, "abc", NULL, NULL, NULL },
+        .events = { 3, event_offset, "clickpurchaseview", NULL, NULL, NULL },
         .n_interactions = 5,
         .ptr = ptr,
         .item = item,

@@ -28,10 +28,10 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
                               .nullable = true,
                               .ptr = device_ptr,
                               .code = device,
-                              .values = { 2, device_words, "pcatv", false, NULL } };
-    struct pz_dataset ds = { .users = { 2, two, "uv", false, NULL },
-                             .items = { 3, three, "abc", false, NULL },
-                             .events = { 2, words, "buyview", false, NULL },
+                              .values = { 2, device_words, "pcatv", NULL, NULL, NULL } };
+    struct pz_dataset ds = { .users = { 2, two, "uv", NULL, NULL, NULL },
+                             .items = { 3, three, "abc", NULL, NULL, NULL },
+                             .events = { 2, words, "buyview", NULL, NULL, NULL },
                              .n_interactions = 4,
                              .ptr = ptr,
                              .item = item,

@@ -35,9 +35,9 @@ static struct pz_dataset made(bool dislike)
         value[p] = dislike ? (any % CAMPS == camp ? 5 : 1) : (float)(1 + pz_rng_below(&rng, 5));
         ptr[p / EACH + 1] = p + 1;
     }
-    return (struct pz_dataset){ .users = { PEOPLE, offset, letters, false, NULL },
-                                .items = { ITEMS, offset, letters, false, NULL },
-                                .events = { 1, word, "rate", false, NULL },
+    return (struct pz_dataset){ .users = { PEOPLE, offset, letters, NULL, NULL, NULL },
+                                .items = { ITEMS, offset, letters, NULL, NULL, NULL },
+                                .events = { 1, word, "rate", NULL, NULL, NULL },
                                 .n_interactions = PEOPLE * EACH,
                                 .ptr = ptr,
                                 .item = item,

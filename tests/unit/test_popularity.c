@@ -25,7 +25,7 @@ static struct pz_attr columns[] = {
       .kind = PZ_ATTR_CATEGORY,
       .ptr = group_ptr,
       .code = group,
-      .values = { 2, group_offset, "ab", false, NULL } },
+      .values = { 2, group_offset, "ab", NULL, NULL, NULL } },
     { .name = "MEMBER", .kind = PZ_ATTR_BOOL, .num = member },
 };
 static const struct pz_attrs users = { .n_attrs = 2, .n_rows = N_USERS, .attr = columns };
@@ -172,7 +172,7 @@ TEST(a_column_of_users_and_of_events_is_two)
                                         .kind = PZ_ATTR_CATEGORY,
                                         .ptr = event_ptr,
                                         .code = event_group,
-                                        .values = { 2, group_offset, "ab", false, NULL } };
+                                        .values = { 2, group_offset, "ab", NULL, NULL, NULL } };
     static const struct pz_attrs context = { .n_attrs = 1, .n_rows = 7, .attr = &of_events };
     const struct pz_given user = { .attr = &columns[0], .code = 0 },
                           event = { .attr = &of_events, .code = 0 };

@@ -106,9 +106,9 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     static const uint64_t words[] = { 0, 3, 7 };
     static const uint32_t item[] = { 0 };
     static const uint8_t event[] = { 0 };
-    const struct pz_dataset ds = { .users = { 1, one, "u", false, NULL },
-                                   .items = { 1, one, "i", false, NULL },
-                                   .events = { 2, words, "buyview", false, NULL },
+    const struct pz_dataset ds = { .users = { 1, one, "u", NULL, NULL, NULL },
+                                   .items = { 1, one, "i", NULL, NULL, NULL },
+                                   .events = { 2, words, "buyview", NULL, NULL, NULL },
                                    .n_interactions = 1,
                                    .ptr = one,
                                    .item = item,

@@ -229,7 +229,7 @@ static double compare(const struct pz_answer *a, const struct pz_answer *b)
 
 static void compare_all(double most_apart)
 {
-    struct side rough = { NULL }, exact = { NULL };
+    struct side rough = { 0 }, exact = { 0 };
     size_t ties = 0;
     double apart = 0, mean = 0;
 
@@ -351,7 +351,7 @@ TEST(rough_scores_keep_their_limits)
 
 TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
 {
-    struct side one = { NULL };
+    struct side one = { 0 };
     struct pz_ranker *r[PZ_SCORE_BLOCK];
     struct question q[PZ_SCORE_BLOCK];
     struct pz_rank_task task[PZ_SCORE_BLOCK];

@@ -378,7 +378,7 @@ TEST(features_share_a_length_of_one)
                                  .kind = PZ_ATTR_CATEGORY,
                                  .ptr = list,
                                  .code = code,
-                                 .values = { 3, value_at, "xyz", false, NULL } },
+                                 .values = { 3, value_at, "xyz", NULL, NULL, NULL } },
                                { .name = "SALE", .kind = PZ_ATTR_BOOL, .num = sale } };
     struct pz_attrs attrs = { .n_attrs = 2, .n_rows = 4, .attr = attr };
     struct pz_seq_features f;
@@ -887,7 +887,7 @@ TEST(items_without_events_follow_their_features)
                             .kind = PZ_ATTR_CATEGORY,
                             .ptr = list,
                             .code = code,
-                            .values = { 1, value_at, "x", false, NULL } };
+                            .values = { 1, value_at, "x", NULL, NULL, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = ITEMS, .attr = &attr };
     struct shop *s = ring(USERS, ITEMS - 2);
     double value[PZ_SEQ_N];

@@ -42,9 +42,10 @@ static struct fixture *make(const uint32_t *n_events, uint32_t n_users, uint32_t
         snprintf(f->item_bytes + 4 * (size_t)i, 5, "i%03u", i);
         f->item_offset[i + 1] = 4 * (uint64_t)(i + 1);
     }
-    f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, false, NULL },
+    f->ds = (struct pz_dataset){ .users = { n_users, f->offset, f->bytes, NULL, NULL, NULL },
                                  .n_interactions = f->ptr[n_users],
-                                 .items = { MAX_ITEMS, f->item_offset, f->item_bytes, false, NULL },
+                                 .items = { MAX_ITEMS, f->item_offset, f->item_bytes, NULL, NULL,
+                                            NULL },
                                  .item = f->item,
                                  .ptr = f->ptr,
                                  .time = f->time };

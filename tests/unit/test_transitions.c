@@ -348,7 +348,7 @@ TEST(features_have_the_gram_rows_of_their_items)
                             .kind = PZ_ATTR_CATEGORY,
                             .ptr = ptr,
                             .code = code,
-                            .values = { 3, offset, "xyz", false, NULL } };
+                            .values = { 3, offset, "xyz", NULL, NULL, NULL } };
     struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N, .attr = &attr };
     double gram[N * N], count[N * N];
     float scale[ALL];
@@ -633,7 +633,7 @@ static void two_categories(struct category *k)
                                 .kind = PZ_ATTR_CATEGORY,
                                 .ptr = k->ptr,
                                 .code = k->code,
-                                .values = { 2, k->offset, "xy", false, NULL } };
+                                .values = { 2, k->offset, "xy", NULL, NULL, NULL } };
     k->attrs = (struct pz_attrs){ .n_attrs = 1, .n_rows = 4, .attr = &k->attr };
 }
 

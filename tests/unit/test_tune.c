@@ -687,7 +687,7 @@ TEST(an_early_weight_falls_with_the_history)
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
     struct pz_model m = { .items.n = 4,
                           .n_parts = 2,
-                          .part = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0.5 } } };
+                          .part = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0.5, NULL } } };
     const uint32_t hist[] = { 3, 3, 3, 0 };
     struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
     _Alignas(64) char scratch[4096];

@@ -15,7 +15,7 @@ static struct pz_attr column = { .name = "KIND",
                                  .kind = PZ_ATTR_CATEGORY,
                                  .ptr = kind_ptr,
                                  .code = kind,
-                                 .values = { 4, kind_offset, "abcd", false, NULL } };
+                                 .values = { 4, kind_offset, "abcd", NULL, NULL, NULL } };
 static const struct pz_attrs attrs = { .n_attrs = 1, .n_rows = N_ITEMS, .attr = &column };
 
 static const char *const small[] = { "dim", "hidden", "layers", "epochs", NULL };
