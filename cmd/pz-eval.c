@@ -165,7 +165,8 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
             "--split trains its own models; compare recipes by giving --recipe again");
     if (!cfg->split && (cfg->recipes.n || cfg->learn.params.n || cfg->learn.events.n ||
                         cfg->learn.excluded.n || cfg->output))
-        return pz_err_set(err, PZ_USAGE, "--recipe, --param, --event and --output need --split");
+        return pz_err_set(err, PZ_USAGE,
+                          "--recipe, --param, --event, --exclude-column and --output need --split");
     if (cfg->windows > 0 && (!cfg->split || cfg->recipes.n > 1 || cfg->gate || cfg->report ||
                              cfg->per_user || cfg->output || cfg->objective))
         return pz_err_set(

@@ -358,7 +358,7 @@ static bool reader_is_gone(enum pz_status st, const struct pz_err *err)
 {
     struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
-    return st == PZ_IO && strstr(err->text, strerror(EPIPE)) && poll(&out, 1, 0) == 1 &&
+    return st == PZ_IO && err->cause == EPIPE && poll(&out, 1, 0) == 1 &&
            (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 

@@ -40,6 +40,7 @@ enum pz_status pz_err_set(struct pz_err *err, enum pz_status status, const char 
     if (!err)
         return status;
     err->status = status;
+    err->cause = 0;
     va_start(args, fmt);
     format_text(err, fmt, args);
     va_end(args);
@@ -88,6 +89,7 @@ enum pz_status pz_err_errno(struct pz_err *err, enum pz_status status, int errnu
     if (!err)
         return status;
     err->status = status;
+    err->cause = errnum;
     va_start(args, fmt);
     format_text(err, fmt, args);
     va_end(args);

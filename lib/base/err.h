@@ -28,6 +28,7 @@ enum pz_status {
 
 struct pz_err {
     enum pz_status status;
+    int cause;       /* errno of the call that failed; 0: none did */
     char text[1024]; /* one sentence, no newline, valid UTF-8 as far as its values are */
 };
 

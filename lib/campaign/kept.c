@@ -27,7 +27,7 @@ enum {
     KEY_BYTES = 256
 };
 
-static bool make_key(char key[KEY_BYTES], const struct pz_view *v, const struct pz_live_size *size)
+static bool make_key(char key[KEY_BYTES], const struct pz_view *v)
 {
     char model[33];
 
@@ -35,15 +35,15 @@ static bool make_key(char key[KEY_BYTES], const struct pz_view *v, const struct 
         return false;
     snprintf(key, KEY_BYTES,
              "1 %s store %s rows %" PRIu64 " %016" PRIx64 " after %" PRIu64 " model %s", PZ_VERSION,
-             size->store, size->rows_last, size->rows_mark, v->version.rows_seen, model);
+             v->rows.store, v->rows.rows_last, v->rows.rows_mark, v->version.rows_seen, model);
     return true;
 }
 
 /* Whether it is of these rows: what is in the file is looked at before it is believed. */
-static bool is_current(struct pz_table *t, const struct pz_view *v, const struct pz_live_size *size)
+static bool is_current(struct pz_table *t, const struct pz_view *v)
 {
     char key[KEY_BYTES], *found = NULL;
-    bool same = make_key(key, v, size) && pz_table_get_text(t, "key", &found, NULL) == PZ_OK &&
+    bool same = make_key(key, v) && pz_table_get_text(t, "key", &found, NULL) == PZ_OK &&
                 strcmp(found, key) == 0;
 
     free(found);
@@ -71,7 +71,7 @@ static enum pz_status take(struct pz_view *v, struct pz_table *t)
     return PZ_OK;
 }
 
-bool pz_kept_load(const char *campaign, struct pz_view *v, const struct pz_live_size *size)
+bool pz_kept_load(const char *campaign, struct pz_view *v)
 {
     char path[PZ_PATH_BYTES];
     struct pz_table *t = NULL;
@@ -79,7 +79,7 @@ bool pz_kept_load(const char *campaign, struct pz_view *v, const struct pz_live_
 
     if (st == PZ_OK)
         st = pz_table_open(path, "rows", &t, NULL);
-    if (st == PZ_OK && !(pz_table_is_flat(t) && is_current(t, v, size)))
+    if (st == PZ_OK && !(pz_table_is_flat(t) && is_current(t, v)))
         st = PZ_NEGATIVE;
     if (st == PZ_OK)
         st = take(v, t);
@@ -106,12 +106,12 @@ static enum pz_status write_file(const char *path, const struct pz_view *v, cons
 }
 
 /* Whether no rows came while the items were made, which may have some of them. */
-static bool is_as_of(const struct pz_view *v, const struct pz_live_size *size)
+static bool is_as_of(const struct pz_view *v)
 {
     struct pz_live_size now;
 
-    return pz_live_count(v->store, &now, NULL) == PZ_OK && now.rows_last == size->rows_last &&
-           now.rows_mark == size->rows_mark;
+    return pz_live_count(v->store, &now, NULL) == PZ_OK && now.rows_last == v->rows.rows_last &&
+           now.rows_mark == v->rows.rows_mark;
 }
 
 static void save(const char *path, const struct pz_view *v, const char *key)
@@ -129,15 +129,15 @@ static void save(const char *path, const struct pz_view *v, const char *key)
     pz_table_close(t);
 }
 
-void pz_kept_save(const char *campaign, struct pz_view *v, const struct pz_live_size *size)
+void pz_kept_save(const char *campaign, const struct pz_view *v)
 {
-    static _Atomic double
-        not_before; /* a server that gets rows all the time is not to write all the time */
+    /* A server that gets rows all the time is not to write all the time. */
+    static _Atomic double not_before;
     double start = pz_time_clock();
     char path[PZ_PATH_BYTES], key[KEY_BYTES];
 
     if (!v->items || v->items->ids.n < FEW || start < atomic_load(&not_before) ||
-        !make_key(key, v, size) || !is_as_of(v, size) ||
+        !make_key(key, v) || !is_as_of(v) ||
         pz_layout_version(path, campaign, v->version.number, "/items.flat", NULL) != PZ_OK)
         return;
     save(path, v, key);

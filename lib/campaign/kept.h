@@ -16,15 +16,14 @@
 /* Take a view's items from the file, if it is of these rows of the store; false: it is not, or
  * cannot be read, and the view is as it was.
  *
- * size     of v->store as of now
  * Threads: one, which has the view alone */
-bool pz_kept_load(const char *campaign, struct pz_view *v, const struct pz_live_size *size);
+bool pz_kept_load(const char *campaign, struct pz_view *v);
 
-/* Write a view's items that were made of the rows of that size, unless they are few or rows have
- * come since. A process spends a small part of its time on it. Failures are nobody's concern: the
- * next one makes them again.
+/* Write a view's items that were made of its rows, unless they are few or rows have come since. A
+ * process spends a small part of its time on it. Failures are nobody's concern: the next one makes
+ * them again.
  *
  * Threads: any */
-void pz_kept_save(const char *campaign, struct pz_view *v, const struct pz_live_size *size);
+void pz_kept_save(const char *campaign, const struct pz_view *v);
 
 #endif

@@ -108,14 +108,14 @@ static enum pz_status build_items(const char *campaign, struct pz_view *v,
     bool done = false;
     enum pz_status st = PZ_OK;
 
-    if (pz_kept_load(campaign, v, &v->rows))
+    if (pz_kept_load(campaign, v))
         return PZ_OK;
     if (is_older(old, v))
         st = add_items(v, old, &done, err);
     if (st == PZ_OK && !done)
         st = build(v, PZ_LIVE_ITEMS, err);
     if (st == PZ_OK)
-        pz_kept_save(campaign, v, &v->rows);
+        pz_kept_save(campaign, v);
     return st;
 }
 
@@ -123,10 +123,9 @@ static enum pz_status build_all(const char *campaign, struct pz_view *v, const s
                                 struct pz_err *err)
 {
     const struct pz_live_size *size = &v->rows;
-    /* a change after this makes the view stale, even if it is seen */
-    enum pz_status st = pz_live_count(v->store, &v->rows, err);
+    enum pz_status st = PZ_OK;
 
-    if (st == PZ_OK && size->items > 0 && size->rows_last > v->version.rows_seen)
+    if (size->items > 0 && size->rows_last > v->version.rows_seen)
         st = build_items(campaign, v, old, err);
     if (st == PZ_OK && size->users > 0 && size->rows_last > v->version.rows_seen)
         st = build(v, PZ_LIVE_USERS, err);
@@ -145,11 +144,10 @@ static enum pz_status do_without(struct pz_view *v)
 static enum pz_status open_store(const char *campaign, struct pz_view *v, const struct pz_view *old,
                                  struct pz_err *err)
 {
-    struct pz_live_size size;
     enum pz_status st = pz_campaign_open_live(campaign, false, &v->store, err);
 
-    if (st == PZ_OK && v->store)
-        st = pz_live_count(v->store, &size, err);
+    if (st == PZ_OK && v->store) /* a change after this makes the view stale, even if it is seen */
+        st = pz_live_count(v->store, &v->rows, err);
     if (st == PZ_BAD_DATA)
         return do_without(v);
     if (st == PZ_OK)
@@ -210,6 +208,14 @@ void pz_view_free(struct pz_view *v)
     free(v);
 }
 
+/* Whether what the view maps is no longer what it was: the model's file, or that of the items put
+ * since, which may be replaced for others, but not written to. */
+static bool files_changed(const struct pz_model *m)
+{
+    return pz_table_is_touched(m->table) ||
+           (m->extension && pz_table_recheck(m->extension, NULL) != PZ_OK);
+}
+
 static bool settings_changed(const char *campaign, const struct pz_view *v)
 {
     struct pz_settings now = { NULL };
@@ -229,7 +235,7 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
 
     if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK ||
         (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v) ||
-        pz_table_is_touched(v->model->table) || pz_model_recheck(v->model, NULL) != PZ_OK)
+        files_changed(v->model))
         return true;
     if (!v->store && atomic_load(&v->live_damaged)) /* now and then: it may be mended */
         return pz_time_now() >= v->opened + LOOK_AGAIN_S;

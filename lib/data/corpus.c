@@ -164,13 +164,12 @@ static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, 
     return r->weight[e];
 }
 
-static enum pz_status take_memory(const struct pz_dataset *ds, uint64_t n,
+/* Memory for n events of some users; the corpus borrows from it. */
+static enum pz_status take_memory(uint32_t n_users, uint64_t n, bool has_events, bool has_context,
                                   struct pz_corpus_own *own, struct pz_err *err)
 {
-    size_t sizes[] = {
-        8, 4, 8, 4, ds->event ? 1 : 0, ds->context.n_attrs ? sizeof(struct pz_attrs) : 0
-    };
-    uint64_t counts[] = { (uint64_t)ds->users.n + 1, n, n, n, n, 1 };
+    size_t sizes[] = { 8, 4, 8, 4, has_events ? 1 : 0, has_context ? sizeof(struct pz_attrs) : 0 };
+    uint64_t counts[] = { (uint64_t)n_users + 1, n, n, n, n, 1 };
 
     for (int i = 0; i < 6; i++) {
         if (!sizes[i])
@@ -179,7 +178,20 @@ static enum pz_status take_memory(const struct pz_dataset *ds, uint64_t n,
         if (!own->owned[i])
             return pz_err_memory(err, "the corpus", 17.0 * (double)n);
     }
+    own->c.ptr = own->owned[0];
+    own->c.item = own->owned[1];
+    own->c.time = own->owned[2];
+    own->c.weight = own->owned[3];
+    own->c.event = own->owned[4];
     return PZ_OK;
+}
+
+/* Rows of interactions' context, those that source [n] says. */
+static enum pz_status take_context(const struct pz_attrs *in, const struct pz_source *source,
+                                   uint64_t n, struct pz_corpus_own *own, struct pz_err *err)
+{
+    own->c.context = own->owned[5];
+    return pz_attrs_concat(&in, 1, source, n, own->owned[5], err);
 }
 
 /* Context rows of the kept interactions. */
@@ -189,7 +201,6 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
 {
     uint64_t n = own->c.ptr[ds->users.n], to = 0;
     struct pz_source *source = pz_mem_array(n, sizeof *source);
-    const struct pz_attrs *in = &ds->context;
     enum pz_status st;
 
     if (!source)
@@ -197,9 +208,8 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
     for (uint64_t p = 0; p < ds->n_interactions; p++)
         if (weight_of(ds, r, keep, p) > 0)
             source[to++].row = p;
-    st = pz_attrs_concat(&in, 1, source, n, own->owned[5], err);
+    st = take_context(&ds->context, source, n, own, err);
     free(source);
-    own->c.context = own->owned[5];
     return st;
 }
 
@@ -247,16 +257,11 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
     for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
         n += weight_of(ds, &bound, keep, p) > 0;
     if (st == PZ_OK)
-        st = take_memory(ds, n, out, err);
+        st = take_memory(ds->users.n, n, ds->event != NULL, ds->context.n_attrs > 0, out, err);
     if (st == PZ_OK) {
         st = fill(ds, &bound, keep, out, err);
         out->c.n_users = ds->users.n;
         out->c.n_items = ds->items.n;
-        out->c.ptr = out->owned[0];
-        out->c.item = out->owned[1];
-        out->c.time = out->owned[2];
-        out->c.weight = out->owned[3];
-        out->c.event = out->owned[4];
         out->c.item_attrs = &ds->item_attrs;
         out->c.user_attrs = &ds->user_attrs;
         if (st == PZ_OK && out->owned[5])
@@ -305,20 +310,6 @@ double pz_corpus_span(const struct pz_corpus *c)
 
 /* ---- a part of a corpus ---- */
 
-static enum pz_status take_ranges(const struct pz_corpus *c, uint64_t n, struct pz_corpus_own *out,
-                                  struct pz_err *err)
-{
-    out->owned[0] = pz_mem_array((size_t)c->n_users + 1, sizeof(uint64_t));
-    out->owned[1] = pz_mem_array(n, sizeof(uint32_t));
-    out->owned[2] = pz_mem_array(n, sizeof(int64_t));
-    out->owned[3] = pz_mem_array(n, sizeof(float));
-    out->owned[4] = c->event ? pz_mem_array(n, 1) : NULL;
-    if (out->owned[0] && out->owned[1] && out->owned[2] && out->owned[3] &&
-        (!c->event || out->owned[4]))
-        return PZ_OK;
-    return pz_err_memory(err, "a part of the corpus", 17.0 * (double)n);
-}
-
 static void copy_range(const struct pz_corpus *c, uint64_t from, uint64_t n, uint64_t at,
                        struct pz_corpus_own *out)
 {
@@ -334,24 +325,16 @@ static enum pz_status copy_context(const struct pz_corpus *c, const uint64_t *fr
                                    const uint64_t *to, uint64_t n, struct pz_corpus_own *out,
                                    struct pz_err *err)
 {
-    const struct pz_attrs *in = c->context;
-    struct pz_source *source;
+    struct pz_source *source = pz_mem_array(n, sizeof *source);
     uint64_t at = 0;
     enum pz_status st;
 
-    if (!in || in->n_attrs == 0)
-        return PZ_OK;
-    source = pz_mem_array(n, sizeof *source);
-    out->owned[5] = pz_mem_array(1, sizeof(struct pz_attrs));
-    if (!source || !out->owned[5]) {
-        free(source);
+    if (!source)
         return pz_err_memory(err, "a part of the corpus", 16.0 * (double)n);
-    }
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = from[u]; p < to[u]; p++)
             source[at++].row = p;
-    st = pz_attrs_concat(&in, 1, source, n, out->owned[5], err);
-    out->c.context = out->owned[5];
+    st = take_context(c->context, source, n, out, err);
     free(source);
     return st;
 }
@@ -360,26 +343,20 @@ enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from,
                                 struct pz_corpus_own *out, struct pz_err *err)
 {
     uint64_t n = 0, at = 0;
+    bool has_context = c->context && c->context->n_attrs > 0;
     enum pz_status st;
 
-    memset(out, 0, sizeof *out);
+    *out = (struct pz_corpus_own){ .c = *c };
     for (uint32_t u = 0; u < c->n_users; u++)
         n += to[u] - from[u];
-    st = take_ranges(c, n, out, err);
+    st = take_memory(c->n_users, n, c->event != NULL, has_context, out, err);
     for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++) {
         copy_range(c, from[u], to[u] - from[u], at, out);
         at += to[u] - from[u];
         ((uint64_t *)out->owned[0])[u + 1] = at;
     }
-    if (st == PZ_OK) {
-        out->c = *c;
-        out->c.ptr = out->owned[0];
-        out->c.item = out->owned[1];
-        out->c.time = out->owned[2];
-        out->c.weight = out->owned[3];
-        out->c.event = out->owned[4];
+    if (st == PZ_OK && has_context)
         st = copy_context(c, from, to, n, out, err);
-    }
     if (st != PZ_OK)
         pz_corpus_clear(out);
     return st;

@@ -350,19 +350,27 @@ int pz_ids_claim(struct pz_live_store *s, MDB_txn *txn, const struct pz_claiming
 
 /* ---- asking ---- */
 
+/* The bucket in which an event's id is, and its hash. */
+static int find_id(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
+                   struct bucket *b, uint64_t *hash)
+{
+    unsigned char salt[PZ_HASH_SALT_BYTES];
+    int rc = pz_ids_get_salt(s, txn, salt);
+
+    if (rc != 0)
+        return rc;
+    *hash = make_hash(e->event_id, salt);
+    return find_bucket(s, txn, *hash, b);
+}
+
 int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
                 enum pz_live_fate *fate)
 {
-    unsigned char salt[PZ_HASH_SALT_BYTES];
     struct bucket b = { 0, NULL, 0 };
     uint64_t hash = 0;
-    int rc = e->event_id ? pz_ids_get_salt(s, txn, salt) : 0;
+    int rc = e->event_id ? find_id(s, txn, e, &b, &hash) : 0;
 
     *fate = PZ_LIVE_STORED; /* and forgotten or collected since */
-    if (rc != 0 || !e->event_id)
-        return rc;
-    hash = make_hash(e->event_id, salt);
-    rc = find_bucket(s, txn, hash, &b);
     for (size_t i = find_hash(&b, hash); rc == 0 && i < b.n && hash_at(b.entry, i) == hash; i++) {
         if (number_of(what_at(b.entry, i)) == number) {
             *fate = PZ_LIVE_STORED;
@@ -377,17 +385,11 @@ int pz_ids_fate(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,
 int pz_ids_time(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e, uint64_t number,
                 int64_t *at)
 {
-    unsigned char salt[PZ_HASH_SALT_BYTES];
     struct bucket b = { 0, NULL, 0 };
     uint64_t hash = 0;
-    bool packed = pz_db_has_packed_ids();
-    int rc = e->event_id && packed ? pz_ids_get_salt(s, txn, salt) : 0;
+    int rc = e->event_id && pz_db_has_packed_ids() ? find_id(s, txn, e, &b, &hash) : 0;
 
     *at = pz_time_now();
-    if (rc != 0 || !e->event_id || !packed)
-        return rc;
-    hash = make_hash(e->event_id, salt);
-    rc = find_bucket(s, txn, hash, &b);
     for (size_t i = find_hash(&b, hash); rc == 0 && i < b.n && hash_at(b.entry, i) == hash; i++)
         if (number_of(what_at(b.entry, i)) == number && time_of(what_at(b.entry, i)) < *at)
             *at = time_of(what_at(b.entry, i));

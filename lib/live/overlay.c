@@ -309,65 +309,30 @@ enum pz_status pz_overlay_build(struct pz_live_store *s, enum pz_live_table tabl
 
 /* ---- together with rows put later ---- */
 
-/* -1, 0, 1: which of two ids is first; one that is not there is last. */
-static int compare_ids(const struct pz_dict *a, uint32_t i, const struct pz_dict *b, uint32_t k)
-{
-    size_t n, n_other;
-    const char *id, *other;
-    int order;
-
-    if (i == a->n || k == b->n)
-        return i == a->n ? 1 : -1;
-    id = pz_dict_get(a, i, &n);
-    other = pz_dict_get(b, k, &n_other);
-    order = memcmp(id, other, n < n_other ? n : n_other);
-    return order != 0 ? order : n < n_other ? -1 : n > n_other;
-}
-
-/* Ids in order, each with where its row is. */
-static struct pz_dict merge_ids(const struct pz_dict *old, const struct pz_dict *since,
-                                struct pz_source *source)
-{
-    uint64_t *offset = pz_mem_array((size_t)old->n + since->n + 1, sizeof *offset);
-    char *bytes = pz_mem_array((old->n ? old->offset[old->n] : 0) +
-                                   (since->n ? since->offset[since->n] : 0),
-                               1);
-    uint32_t i = 0, k = 0, to = 0;
-
-    while (offset && bytes && (i < old->n || k < since->n)) {
-        int order = compare_ids(old, i, since, k);
-        size_t n;
-        const char *id = order < 0 ? pz_dict_get(old, i, &n) : pz_dict_get(since, k, &n);
-
-        source[to] = order < 0 ? (struct pz_source){ 0, i } : (struct pz_source){ 1, k };
-        memcpy(bytes + offset[to], id, n);
-        offset[to + 1] = offset[to] + n;
-        to++;
-        i += order <= 0;
-        k += order >= 0;
-    }
-    return pz_dict_own(to, offset, bytes);
-}
-
 enum pz_status pz_overlay_merge(const struct pz_overlay *old, const struct pz_overlay *since,
                                 struct pz_overlay **out, struct pz_source **source,
                                 struct pz_err *err)
 {
-    static const struct pz_dict none;
+    const struct pz_dict *ids[2] = { &old->ids, since ? &since->ids : NULL };
     const struct pz_attrs *in[2] = { &old->attrs, since ? &since->attrs : NULL };
-    size_t n = old->ids.n + (since ? since->ids.n : 0);
+    size_t n_in = since ? 2 : 1;
+    uint32_t *map[2] = { NULL, NULL };
     struct pz_overlay *o = calloc(1, sizeof *o);
-    enum pz_status st = PZ_OK;
+    enum pz_status st = o ? pz_dict_merge(ids, n_in, &o->ids, map, err)
+                          : pz_err_memory(err, "rows put since training", sizeof *o);
 
-    *source = pz_mem_array(n, sizeof **source);
-    if (o && *source)
-        o->ids = merge_ids(&old->ids, since ? &since->ids : &none, *source);
-    if (!o || !*source || !o->ids.offset || !o->ids.bytes)
-        st = pz_err_memory(err, "rows put since training", 64.0 * (double)n);
+    *source = st == PZ_OK ? pz_mem_array(o->ids.n, sizeof **source) : NULL;
+    if (st == PZ_OK && !*source)
+        st = pz_err_memory(err, "rows put since training", 16.0 * o->ids.n);
+    for (uint32_t k = 0; k < n_in && st == PZ_OK; k++)
+        for (uint32_t i = 0; i < ids[k]->n; i++)
+            (*source)[map[k][i]] = (struct pz_source){ k, i };
     if (st == PZ_OK)
-        st = pz_attrs_concat(in, since ? 2 : 1, *source, o->ids.n, &o->attrs, err);
+        st = pz_attrs_concat(in, n_in, *source, o->ids.n, &o->attrs, err);
     for (uint32_t i = 0; st == PZ_OK && i < o->attrs.n_attrs; i++)
         o->attrs.attr[i].nullable = true;
+    free(map[0]);
+    free(map[1]);
     if (st != PZ_OK) {
         pz_overlay_free(o);
         free(*source);
