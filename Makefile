@@ -55,6 +55,7 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+$(B)/lib/eval/page.o: lib/eval/page.css
 $(B)/lib/serve/console.o: lib/serve/console.html
 $(B)/lib/serve/cost.o: lib/serve/rates.json
 

@@ -61,15 +61,13 @@ enum pz_status pz_columns_find(const struct pz_snapshot *snap, const char *names
 
 bool pz_columns_title(const struct pz_snapshot *snap, struct pz_columns *out)
 {
-    static const char *const likely[] = { "TITLE",        "NAME",       "ITEM_NAME",
-                                          "PRODUCT_NAME", "ITEM_TITLE", "PRODUCT_TITLE",
-                                          "MOVIE_TITLE" };
+    const struct pz_attr *a;
 
     start(out, snap);
-    for (size_t i = 0; i < sizeof likely / sizeof *likely; i++)
-        if (add(out, likely[i]))
-            return true;
-    return false;
+    a = pz_attrs_title(&out->m->item_attrs);
+    if (!a && out->over)
+        a = pz_attrs_title(&out->over->attrs);
+    return a && add(out, a->name);
 }
 
 void pz_columns_add(struct pz_str *out, const struct pz_columns *c, size_t k, uint32_t item)

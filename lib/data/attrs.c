@@ -26,6 +26,35 @@ const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *na
     return NULL;
 }
 
+static bool ends_in(const char *name, const char *word)
+{
+    size_t n = strlen(name), m = strlen(word);
+
+    return n >= m && pz_str_same_name(name + n - m, word);
+}
+
+const struct pz_attr *pz_attrs_title(const struct pz_attrs *attrs)
+{
+    static const char *const likely[] = { "TITLE",        "NAME",       "ITEM_NAME",
+                                          "PRODUCT_NAME", "ITEM_TITLE", "PRODUCT_TITLE",
+                                          "MOVIE_TITLE" };
+
+    for (size_t i = 0; i < sizeof likely / sizeof *likely; i++) {
+        const struct pz_attr *a = pz_attrs_find(attrs, likely[i]);
+
+        if (a && !a->num)
+            return a;
+    }
+    for (uint32_t i = 0; attrs && i < attrs->n_attrs; i++) {
+        const struct pz_attr *a = &attrs->attr[i];
+
+        if (!a->num && (ends_in(a->name, "TITLE") || ends_in(a->name, "NAME")) &&
+            2 * (uint64_t)a->values.n > attrs->n_rows)
+            return a;
+    }
+    return NULL;
+}
+
 static const char *const kind_names[] = { "number", "bool", "category", "text", "string" };
 
 /* More rows than any machine can hold: a damaged count, refused before it enters a sum. */

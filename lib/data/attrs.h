@@ -54,6 +54,12 @@ struct pz_attrs {
  * Owner: attrs; valid as long as they */
 const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name);
 
+/* The column of Items that holds what people call an item, or NULL: TITLE, NAME and the like by
+ * name; else one whose name ends in TITLE or NAME and in which most rows have a value of their own
+ * (GAME_NAME; not BRAND_NAME).
+ * Owner: attrs; valid as long as they */
+const struct pz_attr *pz_attrs_title(const struct pz_attrs *attrs);
+
 /* Write / read as columns under prefix ("items": "items/schema", "items/PRICE.num", ...). Packed
  * tables are checked (offsets ascend, codes < values.n).
  *

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The page: see page.h. Sections from the answer to the evidence; each is a function that
- * appends its HTML. All colours are variables of the style sheet, so that a dark page is the
- * same bytes.
- *
- * The page stands alone: style and drawings are in it, and it loads nothing. Names, titles and
- * ids come from a stranger's data and are escaped. Users shown are chosen by their place in the
- * data, not by chance, so that the same model and data give the same page. */
+ * appends its HTML. The page stands alone: style and drawings are in it, and it loads nothing.
+ * Names, titles and ids come from a stranger's data and are escaped. */
 #include "eval/page.h"
 
 #include <math.h>
@@ -13,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/embed.h"
 #include "base/time.h"
+#include "eval/page_users.h"
 #include "eval/svg.h"
 
-enum { N_USERS = 5, N_PAST = 6, N_LIST = 10, N_SERIES = 6 };
+enum { N_SERIES = 6 };
 
 struct page {
     const struct pz_judgement *j;
@@ -26,53 +23,7 @@ struct page {
     size_t k; /* the place in how.k of the K that the page speaks of: the one next to ten */
 };
 
-static const char style[] =
-    "<style>\n"
-    ":root{color-scheme:light dark;--bg:#fff;--fg:#1d232b;--dim:#5b6673;--rule:#dfe4ea;"
-    "--rail:#edf0f4;--c0:#1f63c4;--c1:#b4690e;--c2:#26805b;--c3:#8a4bb5;--c4:#b03a5b;--c5:#5f6b00;"
-    "--good:#1b7a3d;--bad:#b3261e}\n"
-    "@media(prefers-color-scheme:dark){:root{--bg:#14181d;--fg:#e6eaef;--dim:#9aa6b2;"
-    "--rule:#2d353e;--rail:#232a32;--c0:#6aa6ff;--c1:#f0a44b;--c2:#5fcf9c;--c3:#c79bf0;--c4:#"
-    "f08aa6;"
-    "--c5:#c5d04f;--good:#6fd08c;--bad:#ff8a80}}\n"
-    "*{box-sizing:border-box}body{margin:0 auto;max-width:52rem;padding:1.2rem 1rem 3rem;"
-    "background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}\n"
-    "h1{font-size:1rem;font-weight:600;color:var(--dim);margin:0 0 .6rem}"
-    "h2{font-size:1.15rem;margin:2.2rem 0 .5rem}p{margin:.4rem 0}"
-    ".say{font-size:1.6rem;line-height:1.3;font-weight:650;margin:0 0 .6rem;text-wrap:balance}"
-    ".dim,small{color:var(--dim)}small{font-size:.85em}.good{color:var(--good)}.bad{color:var(--"
-    "bad)}"
-    ".note{border-left:4px solid var(--c1);padding:.1rem .8rem;margin:.8rem 0}\n"
-    ".rows{display:grid;grid-template-columns:minmax(7rem,13rem) 1fr auto;gap:.35rem .8rem;"
-    "align-items:center}.rows>span:nth-child(3n){text-align:right;white-space:nowrap;"
-    "font-variant-numeric:tabular-nums}.bar{width:100%;height:14px;display:block}.pair .bar+.bar{"
-    "margin-top:3px}\n"
-    ".chart{width:100%;max-width:36rem;display:block}.chart text{font:11px system-ui,sans-serif;"
-    "fill:var(--dim)}.grid{stroke:var(--rule)}.line{fill:none;stroke-width:2}.rail{fill:var(--rail)"
-    "}"
-    ".soft{opacity:.38}.legend span{white-space:nowrap;margin-right:1rem}.legend i{display:inline-"
-    "block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}\n"
-    ".f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}.f4{fill:var(--c4)"
-    "}"
-    ".f5{fill:var(--c5)}.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:"
-    "var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.b0{background:var(--c0)}.b1{background:"
-    "var(--c1)}.b2{background:var(--c2)}.b3{background:var(--c3)}.b4{background:var(--c4)}.b5{"
-    "background:var(--c5)}\n"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.3rem .7rem "
-    ".3rem 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--rule);"
-    "font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}"
-    "td p{margin:0;font-size:.85em;color:var(--dim);max-width:24rem}\n"
-    ".user{border:1px solid var(--rule);border-radius:10px;padding:.7rem 1rem;margin:.8rem 0}"
-    ".user h3{margin:0 0 .3rem;font-size:1rem}.user ol{margin:.3rem "
-    "0;padding-left:1.6rem;columns:2;"
-    "column-gap:2.8rem}.user li{break-inside:avoid;overflow-wrap:anywhere}.hit{font-weight:700;"
-    "color:var(--good)}code{font:13px ui-monospace,monospace;overflow-wrap:anywhere;background:"
-    "var(--rail);padding:.1em .3em;border-radius:4px}details{margin-top:1rem}\n"
-    "@media(max-width:560px){.say{font-size:1.3rem}.rows{grid-template-columns:1fr auto}.rows>"
-    "span:nth-child(3n+2){grid-column:1/3;grid-row:auto;order:0}.rows>span:nth-child(3n+1){"
-    "grid-column:1}.rows>span:nth-child(3n){grid-column:2;grid-row:auto}.rows{grid-auto-flow:dense}"
-    ".user ol{columns:1}}\n"
-    "</style>\n";
+PZ_EMBED(pz_page_style, "lib/eval/page.css");
 
 /* ---- small pieces ---- */
 
@@ -440,158 +391,6 @@ static void parts(struct page *p)
     pz_str_adds(p->out, "</div>\n");
 }
 
-/* ---- real users ---- */
-
-/* The column of titles: by name, of texts. *long_text: it describes rather than names. */
-static const struct pz_attr *title_column(const struct pz_model *m, bool *long_text)
-{
-    static const char *const names[] = { "TITLE",       "NAME",         "ITEM_NAME",  "ITEM_TITLE",
-                                         "MOVIE_TITLE", "PRODUCT_NAME", "DESCRIPTION" };
-    const struct pz_attr *a = NULL;
-    size_t i = 0;
-
-    for (; i < sizeof names / sizeof *names && !a; i++) {
-        a = pz_attrs_find(&m->item_attrs, names[i]);
-        a = a && !a->num ? a : NULL;
-    }
-    *long_text = i == sizeof names / sizeof *names;
-    return a;
-}
-
-/* At most max bytes, cut between characters. */
-static void short_text(struct page *p, const char *s, size_t n, size_t max)
-{
-    size_t keep = n;
-    char *copy;
-
-    if (n > max)
-        for (keep = max; keep > 0 && ((unsigned char)s[keep] & 0xc0) == 0x80;)
-            keep--;
-    copy = pz_mem_strndup(s, keep);
-    text(p, copy ? copy : "");
-    pz_str_adds(p->out, keep < n ? "…" : "");
-    p->out->failed |= !copy;
-    free(copy);
-}
-
-/* An item's title, or its id and how it is described. */
-static void item_name(struct page *p, uint32_t item)
-{
-    const struct pz_model *m = p->j->model[0];
-    bool long_text;
-    const struct pz_attr *a = title_column(m, &long_text);
-    size_t n;
-    const char *s = pz_dict_get(&m->items, item, &n);
-
-    if (!a || item >= m->item_attrs.n_rows || a->ptr[item] == a->ptr[item + 1]) {
-        short_text(p, s, n, 80);
-        return;
-    }
-    if (long_text) {
-        short_text(p, s, n, 40);
-        pz_str_adds(p->out, " <small>");
-    }
-    s = pz_dict_get(&a->values, a->code[a->ptr[item]], &n);
-    short_text(p, s, n, long_text ? 44 : 80);
-    pz_str_adds(p->out, long_text ? "</small>" : "");
-}
-
-static void id_name(struct page *p, const char *id)
-{
-    uint32_t item = pz_dict_find_str(&p->j->model[0]->items, id);
-
-    if (item == PZ_NONE)
-        text(p, id);
-    else
-        item_name(p, item);
-}
-
-/* The newest of a user's history, newest first. */
-static void history(struct page *p, const struct pz_case *c)
-{
-    const struct pz_model *m = p->j->model[0];
-    uint32_t u = c->use_model ? pz_dict_find_str(&m->users, c->user_id) : PZ_NONE;
-    uint64_t first = u == PZ_NONE ? 0 : m->ptr[u],
-             n = u == PZ_NONE ? c->n_past : m->ptr[u + 1] - first;
-
-    pz_str_adds(p->out, "<p><small>Before, newest first:</small> ");
-    if (n == 0)
-        pz_str_adds(p->out, "nothing");
-    for (uint64_t i = 0; i < n && i < N_PAST; i++) {
-        pz_str_adds(p->out, i ? " · " : "");
-        if (u == PZ_NONE)
-            id_name(p, c->past[n - 1 - i].item_id);
-        else
-            item_name(p, m->item[first + n - 1 - i]);
-    }
-    if (n > N_PAST)
-        pz_str_addf(p->out, " <small>and %llu more</small>", (unsigned long long)(n - N_PAST));
-    pz_str_adds(p->out, "</p>\n");
-}
-
-static bool is_truth(const struct page *p, const struct pz_case *c, uint32_t item)
-{
-    size_t n;
-    const char *id = pz_dict_get(&p->j->model[0]->items, item, &n);
-
-    for (size_t t = 0; t < c->n_truth; t++)
-        if (strlen(c->truth[t]) == n && memcmp(c->truth[t], id, n) == 0)
-            return true;
-    return false;
-}
-
-static void user(struct page *p, size_t number, const uint32_t *item, size_t n)
-{
-    const struct pz_case *c = &p->j->cases.c[number];
-
-    pz_str_adds(p->out, "<div class=\"user\"><h3>");
-    text(p, c->user_id);
-    pz_str_adds(p->out, "</h3>\n");
-    history(p, c);
-    pz_str_adds(p->out, "<p><small>Recommended:</small></p><ol>");
-    for (size_t i = 0; i < n && i < N_LIST; i++) {
-        bool hit = is_truth(p, c, item[i]);
-
-        pz_str_adds(p->out, hit ? "<li class=\"hit\">" : "<li>");
-        item_name(p, item[i]);
-        pz_str_adds(p->out, hit ? " ✓</li>" : "</li>");
-    }
-    pz_str_adds(p->out, "</ol>\n<p><small>What came next:</small> ");
-    for (size_t t = 0; t < c->n_truth && t < N_PAST; t++) {
-        pz_str_adds(p->out, t ? " · " : "");
-        id_name(p, c->truth[t]);
-    }
-    if (c->n_truth > N_PAST)
-        pz_str_addf(p->out, " <small>and %zu more</small>", c->n_truth - N_PAST);
-    pz_str_adds(p->out, "</p></div>\n");
-}
-
-/* Users from all over the data: the middle one of each fifth. */
-static enum pz_status users(struct page *p, struct pz_err *err)
-{
-    const struct pz_judgement *j = p->j;
-    size_t n_cases = j->cases.n, n_want = n_cases < N_USERS ? n_cases : N_USERS, n;
-    uint32_t longest = 0, *item;
-    enum pz_status st = PZ_OK;
-
-    for (size_t i = 0; i < p->v->how.n_k; i++)
-        longest = p->v->how.k[i] > longest ? p->v->how.k[i] : longest;
-    if (!(item = pz_mem_array(longest, sizeof *item)))
-        return pz_err_memory(err, "the report", 4.0 * longest);
-    heading(p, "Five users");
-    pz_str_adds(p->out, "<p class=\"dim\">Not chosen by success: the middle one of each fifth of "
-                        "the test users. ✓ is a held-out item.</p>\n");
-    for (size_t i = 0; i < n_want && st == PZ_OK; i++) {
-        size_t number = (2 * i + 1) * n_cases / (2 * n_want);
-
-        st = pz_evaluate_list(j->model[0], &j->cases, &p->v->how, number, item, &n, err);
-        if (st == PZ_OK)
-            user(p, number, item, n);
-    }
-    free(item);
-    return st;
-}
-
 /* ---- every metric in plain words ---- */
 
 static const struct {
@@ -747,7 +546,9 @@ enum pz_status pz_judgement_page(const struct pz_judgement *j, const char *comma
                      "name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>");
     text(&p, j->v.recipe);
     pz_str_adds(out, ": how good is it?</title>\n");
-    pz_str_adds(out, style);
+    pz_str_adds(out, "<style>\n");
+    pz_str_adds(out, pz_page_style);
+    pz_str_adds(out, "</style>\n");
     pz_str_adds(out, "</head><body>\n<h1>");
     text(&p, j->v.recipe);
     pz_str_adds(out, ", ");
@@ -761,7 +562,7 @@ enum pz_status pz_judgement_page(const struct pz_judgement *j, const char *comma
         by_history(&p);
     by_popularity(&p);
     parts(&p);
-    st = users(&p, err);
+    st = pz_page_users(j, out, err);
     metrics(&p);
     source(&p, command);
     pz_str_adds(out, "</body></html>\n");

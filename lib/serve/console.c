@@ -18,20 +18,12 @@
 #include <strings.h>
 
 #include "answer/write.h"
+#include "base/embed.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "serve/service.h"
 
-/* The page, taken in by the assembler. */
-__asm__(".section .rodata\n"
-        ".global pz_console_page\n"
-        ".global pz_console_page_end\n"
-        "pz_console_page:\n"
-        ".incbin \"lib/serve/console.html\"\n"
-        "pz_console_page_end:\n"
-        ".byte 0\n"
-        ".previous\n");
-extern const char pz_console_page[], pz_console_page_end[];
+PZ_EMBED(pz_console_page, "lib/serve/console.html");
 
 enum { USERS_SHOWN = 200, HISTORY_SHOWN = 60, MAP_ITEMS = 600, MAP_DIM = 24, VERSIONS_SHOWN = 12 };
 
@@ -52,26 +44,20 @@ static bool has_word(const char *name, const char *const *words)
 
 static struct look find_look(const struct pz_model *m)
 {
-    static const char *const titles[] = { "TITLE", "NAME", NULL }, *const images[] = {
-        "IMAGE", "PICTURE", "PHOTO", "POSTER", "THUMB", NULL
-    };
-    struct look l = { NULL, NULL };
+    static const char *const images[] = { "IMAGE", "PICTURE", "PHOTO", "POSTER", "THUMB", NULL };
+    const struct pz_attrs *all = &m->item_attrs;
+    const struct pz_attr *title = pz_attrs_title(all), *image = NULL;
 
-    for (uint32_t i = 0; i < m->item_attrs.n_attrs; i++) {
-        const struct pz_attr *a = &m->item_attrs.attr[i];
-
-        if (!a->num && !l.image && has_word(a->name, images))
-            l.image = a->name;
-        else if (!a->num && !l.title && has_word(a->name, titles))
-            l.title = a->name;
-    }
-    for (uint32_t i = 0; i < m->item_attrs.n_attrs && !l.title; i++)
-        if (m->item_attrs.attr[i].kind == PZ_ATTR_TEXT)
-            l.title = m->item_attrs.attr[i].name;
-    for (uint32_t i = 0; i < m->item_attrs.n_attrs && !l.title; i++)
-        if (m->item_attrs.attr[i].kind == PZ_ATTR_CATEGORY)
-            l.title = m->item_attrs.attr[i].name;
-    return l;
+    for (uint32_t i = 0; i < all->n_attrs && !image; i++)
+        if (!all->attr[i].num && has_word(all->attr[i].name, images))
+            image = &all->attr[i];
+    for (uint32_t i = 0; i < all->n_attrs && !title; i++)
+        if (all->attr[i].kind == PZ_ATTR_TEXT && &all->attr[i] != image)
+            title = &all->attr[i];
+    for (uint32_t i = 0; i < all->n_attrs && !title; i++)
+        if (all->attr[i].kind == PZ_ATTR_CATEGORY && &all->attr[i] != image)
+            title = &all->attr[i];
+    return (struct look){ title ? title->name : NULL, image ? image->name : NULL };
 }
 
 /* ,"NAME":"VALUE" of a column, where the item has one. */

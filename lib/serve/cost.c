@@ -15,21 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "text/rows.h"
 
 /* As it lies in the source tree: a price can be looked up and changed without C. */
-__asm__(".section .rodata\n"
-        ".global pz_cost_rates\n"
-        ".global pz_cost_rates_end\n"
-        "pz_cost_rates:\n"
-        ".incbin \"lib/serve/rates.json\"\n"
-        "pz_cost_rates_end:\n"
-        ".byte 0\n"
-        ".previous\n");
-extern const char pz_cost_rates[], pz_cost_rates_end[];
+PZ_EMBED(pz_cost_rates, "lib/serve/rates.json");
 
 enum { WINDOW_S = 300, RATES_MAX = 1 << 16 };
 

@@ -177,3 +177,30 @@ TEST(a_model_is_no_dataset)
 }
 
 AROUND_ALL(make_path, remove_path)
+
+/* Each column is of texts, n of them different in the 10 rows. */
+static const char *title_among(const struct pz_attr *columns, uint32_t n)
+{
+    struct pz_attrs a = { .n_attrs = n,
+                          .n_rows = 10,
+                          .attr = (struct pz_attr *)(uintptr_t)columns };
+    const struct pz_attr *title = pz_attrs_title(&a);
+
+    return title ? title->name : "none";
+}
+
+TEST(an_item_is_called_by_its_title_and_else_by_a_name_of_its_own)
+{
+    static const double price[10];
+    const struct pz_attr columns[] = {
+        { .name = "BRAND_NAME", .kind = PZ_ATTR_CATEGORY, .values = { .n = 3 } },
+        { .name = "GAME_NAME", .kind = PZ_ATTR_STRING, .values = { .n = 9 } },
+        { .name = "title", .kind = PZ_ATTR_TEXT, .values = { .n = 9 } },
+        { .name = "NAME", .kind = PZ_ATTR_NUMBER, .num = price },
+    };
+
+    assert_string_equal(title_among(columns, 1), "none");
+    assert_string_equal(title_among(columns, 2), "GAME_NAME");
+    assert_string_equal(title_among(columns, 3), "title");
+    assert_string_equal(title_among(columns + 3, 1), "none");
+}
