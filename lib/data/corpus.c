@@ -81,6 +81,7 @@ enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz
 struct type_rules {
     float weight[PZ_MAX_EVENT_TYPES + 1];
     double threshold[PZ_MAX_EVENT_TYPES + 1];
+    bool unasked; /* all rules alike */
 };
 
 /* The event types as C strings in one arena. NULL when memory is out. */
@@ -125,13 +126,14 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
 
     for (size_t i = 0; i < n_rules; i++)
         largest = rules[i].weight > largest ? rules[i].weight : largest;
+    out->unasked = n_rules > 0 && rules[0].unasked;
     for (int e = 0; e <= PZ_MAX_EVENT_TYPES; e++) {
-        /* With rules, only the types that they name are learned from. */
-        out->weight[e] = n_rules ? 0.0f : 1.0f;
-        out->threshold[e] = -INFINITY;
+        /* With rules that were asked for, only the types that they name are learned from. */
+        out->weight[e] = n_rules && !out->unasked ? 0.0f : 1.0f;
+        out->threshold[e] = out->unasked && !*rules[0].type ? rules[0].threshold : -INFINITY;
     }
     for (size_t i = 0; i < n_rules; i++) {
-        bool found = false;
+        bool found = rules[i].unasked;
 
         for (uint32_t e = 0; e < ds->events.n; e++) {
             size_t len;
@@ -150,18 +152,20 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
     return PZ_OK;
 }
 
+/* An event without a value passes every threshold. */
+static bool is_below(const struct pz_dataset *ds, const struct type_rules *r, uint64_t p)
+{
+    return ds->value && !isnan(ds->value[p]) &&
+           (double)ds->value[p] < r->threshold[ds->event ? ds->event[p] : 0];
+}
+
 /* The weight of interaction p, 0 when it does not count. */
 static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, const uint8_t *keep,
                        uint64_t p)
 {
-    uint8_t e = ds->event ? ds->event[p] : 0;
-
-    if (keep && !keep[p])
+    if ((keep && !keep[p]) || is_below(ds, r, p))
         return 0;
-    /* An event without a value passes every threshold. */
-    if (ds->value && !isnan(ds->value[p]) && (double)ds->value[p] < r->threshold[e])
-        return 0;
-    return r->weight[e];
+    return r->weight[ds->event ? ds->event[p] : 0];
 }
 
 /* Memory for n events of some users; the corpus borrows from it. */
@@ -288,7 +292,7 @@ enum pz_status pz_corpus_weights(const struct pz_dataset *ds, const struct pz_ev
     enum pz_status st = bind_rules(ds, rules, n_rules, &bound, err);
 
     for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
-        weight[p] = weight_of(ds, &bound, NULL, p);
+        weight[p] = bound.unasked && is_below(ds, &bound, p) ? -1 : weight_of(ds, &bound, NULL, p);
     return st;
 }
 

@@ -46,6 +46,8 @@ struct pz_event_rule {
     const char *type; /* compared without regard to case; borrowed */
     double weight;    /* > 0; only ratios matter: scaled so that the largest is 1 */
     double threshold; /* -INFINITY: none; NAN: training chooses, until then none */
+    bool unasked; /* training chose it by itself: what lies below does not teach, but it happened,
+                     and types that no rule names are learned from. Type "" is any type */
 };
 
 /* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n].
@@ -80,7 +82,8 @@ void pz_corpus_clear(struct pz_corpus_own *own);
 enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from, const uint64_t *to,
                                 struct pz_corpus_own *out, struct pz_err *err);
 
-/* The weight of every interaction of ds under the rules, 0 for those that are left out.
+/* The weight of every interaction of ds under the rules, 0 for those that are left out, and less
+ * than 0 for those that an unasked threshold keeps from teaching.
  *
  * weight  the caller's [n_interactions]
  * Errors: as pz_corpus_make */

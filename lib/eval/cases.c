@@ -120,7 +120,9 @@ static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *
     *oldest = INT64_MAX;
     for (uint64_t p = ds->ptr[u]; item && gain && p < ds->ptr[u + 1]; p++) {
         struct pz_live_event e = event_at(ds, &k->test, p);
-        double g = is_truth(k->from, p) ? pz_model_event_weight(k->m, e.event_type, e.value) : 0;
+        /* What an unasked threshold keeps from teaching happened all the same. */
+        double g = is_truth(k->from, p) ? fabs(pz_model_event_weight(k->m, e.event_type, e.value))
+                                        : 0;
 
         k->cases->held.n_events += is_truth(k->from, p);
         k->cases->held.n_counted += g > 0;
@@ -152,7 +154,7 @@ static void look_back(struct maker *k, struct pz_case *c, uint32_t item, int64_t
 
 static bool counts(const struct pz_model *m, const struct pz_live_event *e)
 {
-    return pz_model_event_weight(m, e->event_type, e->value) > 0;
+    return pz_model_event_weight(m, e->event_type, e->value) != 0;
 }
 
 /* A history that the roles give, or that of the user of that name in a dataset, which may lack
@@ -185,7 +187,7 @@ static void look_at_model(struct maker *k, struct pz_case *c, int64_t oldest, bo
     uint32_t u = pz_dict_find_str(&m->users, c->user_id);
 
     for (uint64_t p = u == PZ_NONE ? 0 : m->ptr[u]; u != PZ_NONE && p < m->ptr[u + 1]; p++)
-        if (m->weight[p] > 0)
+        if (m->weight[p] != 0)
             look_back(k, c, m->item[p] < m->items.n ? k->of_model[m->item[p]] : PZ_NONE, m->time[p],
                       oldest, tied);
 }

@@ -125,9 +125,12 @@ static void say_events(const json_t *o, struct pz_str *out)
 
     pz_str_adds(out, "events    ");
     json_array_foreach (list, i, rule) {
-        pz_str_addf(out, "%s%s %.3g", i ? ", " : "", word(rule, "type"), number(rule, "weight"));
+        pz_str_addf(out, "%s%s %.3g", i ? ", " : "",
+                    *word(rule, "type") ? word(rule, "type") : "all", number(rule, "weight"));
         if (json_object_get(rule, "threshold"))
             pz_str_addf(out, " from a value of %g", number(rule, "threshold"));
+        if (json_object_get(rule, "unasked"))
+            pz_str_adds(out, " (validation)");
     }
     pz_str_adds(out, json_array_size(list) ? "" : "all alike");
     if (json_array_size(list) > 1)

@@ -269,23 +269,32 @@ enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out,
     return st;
 }
 
+/* Whether a rule is for events of a type. */
+static bool is_for(const json_t *rule, const char *event_type)
+{
+    const char *type = json_string_value(json_object_get(rule, "type"));
+
+    if (!type || !*type)
+        return type != NULL;
+    return event_type && pz_str_same_word(type, strlen(type), event_type, strlen(event_type));
+}
+
 double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
 {
     const json_t *rules = json_object_get(m->manifest, "events"), *rule;
+    bool unasked = json_is_true(json_object_get(json_array_get(rules, 0), "unasked"));
     size_t i;
 
     if (json_array_size(rules) == 0)
         return 1;
     json_array_foreach (rules, i, rule) {
-        const char *type = json_string_value(json_object_get(rule, "type"));
         const json_t *threshold = json_object_get(rule, "threshold");
 
-        if (type && event_type &&
-            pz_str_same_word(type, strlen(type), event_type, strlen(event_type))) {
-            if (threshold && !isnan(value) && value < json_number_value(threshold))
-                return 0;
-            return json_number_value(json_object_get(rule, "weight"));
-        }
+        if (!is_for(rule, event_type))
+            continue;
+        if (threshold && !isnan(value) && value < json_number_value(threshold))
+            return unasked ? -1 : 0;
+        return json_number_value(json_object_get(rule, "weight"));
     }
-    return 0;
+    return unasked ? 1 : 0;
 }

@@ -55,7 +55,7 @@ struct pz_model {
     const uint64_t *ptr;  /* [users.n + 1] */
     const uint32_t *item; /* [n_interactions], as the next ones */
     const int64_t *time;
-    const float *weight;        /* 0: learning left it out */
+    const float *weight;        /* 0: learning left it out; below 0: by an unasked threshold */
     const uint8_t *event;       /* NULL when the data have no event types */
     const float *value;         /* NaN = null; NULL when the data have no event values */
     const uint32_t *item_count; /* [items.n] interactions that were learned from */
@@ -163,7 +163,8 @@ enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, s
  * Threads: any */
 enum pz_status pz_model_recheck(const struct pz_model *m, struct pz_err *err);
 
-/* Weight of an event type as training saw it (1 without rules; 0 for types that do not count).
+/* Weight of an event as training saw it (1 without rules; 0 for types that do not count; below 0
+ * where a threshold that nobody asked for kept it from teaching).
  * event_type: any string, compared without regard to case; value NAN when there is none. */
 double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value);
 

@@ -15,7 +15,7 @@ struct pz_past {
     const char *type; /* n_type bytes, not NUL-terminated, borrowed; NULL: none */
     size_t n_type;
     int64_t time;
-    float weight; /* as training gave it; 0: does not count for scoring */
+    float weight; /* as training gave it; 0: does not count; below 0: nor for scoring, but seen */
 };
 
 /* Everything that happened, oldest first, and what the scorers read of it. Kept from query to query

@@ -30,7 +30,7 @@ bool pz_mask_is_seen(const struct pz_rules *rules, int64_t now, const struct pz_
     for (size_t i = 0; i < rules->n_seen_types; i++)
         if (is_type(event, rules->seen_type[i]))
             return true;
-    return rules->n_seen_types == 0 && event->weight > 0;
+    return rules->n_seen_types == 0 && event->weight != 0;
 }
 
 enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules, bool is_list)

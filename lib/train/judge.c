@@ -110,6 +110,17 @@ static size_t give_user(const struct pz_valid *v, uint32_t user, struct pz_given
     return n;
 }
 
+/* What the user had beside the history and cannot be recommended either. */
+static uint64_t first_seen(const struct pz_valid *v, const struct pz_valid_case *c)
+{
+    return v->exclude_seen && v->seen ? v->seen->ptr[c->user] : 0;
+}
+
+static uint64_t end_seen(const struct pz_valid *v, const struct pz_valid_case *c)
+{
+    return v->exclude_seen && v->seen ? v->seen->ptr[c->user + 1] : 0;
+}
+
 void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
                   struct pz_valid_scratch *scratch)
 {
@@ -118,6 +129,8 @@ void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
     pz_bits_fill(scratch->allowed, v->train.n_items, true);
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
         pz_bits_remove(scratch->allowed, v->seq_item[p]);
+    for (uint64_t p = first_seen(v, c); p < end_seen(v, c); p++)
+        pz_bits_remove(scratch->allowed, v->seen->item[p]);
     scratch->q = (struct pz_query){ .task = v->task,
                                     .n_hist = (size_t)(c->end - from),
                                     .hist = v->seq_item + from,
@@ -134,6 +147,8 @@ static void forbid_seen(const struct pz_valid *v, const struct pz_valid_case *c,
 {
     for (uint64_t p = c->from; v->exclude_seen && p < c->end; p++)
         total[v->seq_item[p]] = -INFINITY;
+    for (uint64_t p = first_seen(v, c); p < end_seen(v, c); p++)
+        total[v->seen->item[p]] = -INFINITY;
 }
 
 /* How many of base[i] + w * mine[i] lie above s, and how many are s: twice the first plus the

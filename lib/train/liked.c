@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What counts as liked: see liked.h. "--event rating:threshold=auto" leaves it to the data.
+/* What counts as liked: see liked.h. "--event rating:threshold=auto" leaves it to the data, and so
+ * does tuning where nobody gave rules and values are few and different, as ratings are.
  *
  *   1. a user's newest tenth of all events, one at least, is held out, whatever its values; a held
  *      item is worth what its value has above the middle of all values, as a share of the most: who
@@ -8,9 +9,11 @@
  *      lie below, transitions by default learn from what is left of the rest, and answer for
  *      histories of what is left
  *   3. a threshold is taken when its lists gain SURE standard errors over those of no threshold;
- *      the best of them
+ *      the best of them. Unasked lists of what is liked must gain AGAINST times what lists lose
+ *      where all held items are worth the same, as they are as long as nobody says what is liked
  *
- * Everything is done for one rule after the other, the others as they are. */
+ * Everything is done for one rule after the other, the others as they are. Of large data some users
+ * are asked, and some teach. */
 #include "train/liked.h"
 
 #include <math.h>
@@ -19,10 +22,16 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "train/tune.h"
 
-enum { FIFTHS = 5 };
-static const double SURE = 2;
+enum {
+    FIFTHS = 5,
+    SCALE = 20,     /* values of a scale at most */
+    EVENTS = 300000 /* about so many teach */
+};
+/* What a share more for what is liked is worth beside a share less for all. */
+static const double SURE = 2, AGAINST = 2;
 
 struct liked {
     const struct pz_dataset *ds;
@@ -33,6 +42,7 @@ struct liked {
     uint8_t *held;       /* [ds->n_interactions] what is asked for */
     double low, high;    /* values of held events of the rule */
     struct pz_valid v;   /* the cases; histories change with the threshold */
+    uint32_t n_liked;    /* of them where what is liked is asked for; all else where all is */
     double *none, *each; /* [v.n_users] values without a threshold, with one */
 };
 
@@ -42,8 +52,8 @@ static bool of_type(const struct liked *l, const struct pz_event_rule *rule, uin
     size_t n = 0;
     const char *type = ds->event ? pz_dict_get(&ds->events, ds->event[p], &n) : "";
 
-    return ds->value && !isnan(ds->value[p]) && strlen(rule->type) == n &&
-           strncasecmp(rule->type, type, n) == 0;
+    return ds->value && !isnan(ds->value[p]) &&
+           (!*rule->type || (strlen(rule->type) == n && strncasecmp(rule->type, type, n) == 0));
 }
 
 static int ascending(const void *x, const void *y)
@@ -53,17 +63,22 @@ static int ascending(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* The values that fifths of the events of the rule lie below; returns how many differ. */
+/* The values that fifths of the events of the rule lie below; returns how many differ. Unasked only
+ * those of a scale: prices and durations are no ratings. */
 static size_t find_values(const struct liked *l, const struct pz_event_rule *rule, float *value,
                           float *sorted)
 {
     uint64_t n = 0;
-    size_t found = 0;
+    size_t found = 0, steps = 0;
 
     for (uint64_t p = 0; p < l->ds->n_interactions; p++)
         if ((!l->cfg->keep || l->cfg->keep[p]) && of_type(l, rule, p))
             sorted[n++] = l->ds->value[p];
     qsort(sorted, n, sizeof *sorted, ascending);
+    for (uint64_t i = 1; i < n; i++)
+        steps += sorted[i] > sorted[i - 1];
+    if (rule->unasked && steps >= SCALE)
+        return 0;
     for (uint64_t i = 1; i < FIFTHS && n > 0; i++) {
         float x = sorted[n * i / FIFTHS];
 
@@ -74,16 +89,30 @@ static size_t find_values(const struct liked *l, const struct pz_event_rule *rul
     return found;
 }
 
-/* Hold out every user's newest tenth. */
+/* Draw a share of the users by hashes of their numbers. */
+static bool is_drawn(const struct liked *l, uint32_t user, uint64_t stream, double share)
+{
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, l->cfg->seed ^ 0x6c696b65 ^ stream << 32, user);
+    return pz_rng_unit(&rng) < share;
+}
+
+/* Hold out the newest tenth of every user who teaches. */
 static void hold_out(struct liked *l)
 {
     const struct pz_dataset *ds = l->ds;
+    double share = (double)EVENTS / (double)ds->n_interactions;
 
     for (uint32_t u = 0; u < ds->users.n; u++) {
+        bool teaches = is_drawn(l, u, 0, share);
         uint64_t n = 0, k;
 
-        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
-            n += l->keep[p] = !l->cfg->keep || l->cfg->keep[p];
+        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
+            l->keep[p] = teaches && (!l->cfg->keep || l->cfg->keep[p]);
+            l->held[p] = 0;
+            n += l->keep[p];
+        }
         /* A tenth, rounded up, but nothing of one or two events: there would be no history left to
          * ask with. */
         k = n < 3 ? 0 : (n + 9) / 10;
@@ -104,7 +133,7 @@ static bool had_before(const struct liked *l, uint64_t from, uint64_t p)
     return false;
 }
 
-/* A user's held items that are worth something and were not met before. */
+/* A user's held items that are worth something and were not met before; rule NULL: all alike. */
 static void add_user(struct liked *l, const struct pz_event_rule *rule, uint32_t user)
 {
     struct pz_valid_case *c = &l->v.c[l->v.n_users];
@@ -118,7 +147,7 @@ static void add_user(struct liked *l, const struct pz_event_rule *rule, uint32_t
         /* Items met before are told by memory, not by taste. */
         if (!l->held[p] || had_before(l, ds->ptr[user], p))
             continue;
-        if (of_type(l, rule, p))
+        if (rule && of_type(l, rule, p))
             /* -1 at the least value, 1 at the largest: what is at the middle or below is no item to
              * find. */
             worth = 2 * ((double)ds->value[p] - l->low) / (l->high - l->low) - 1;
@@ -147,13 +176,19 @@ static bool make_cases(struct liked *l, const struct pz_event_rule *rule)
             l->high = fmax(l->high, (double)ds->value[p]);
         }
     l->v.n_users = 0;
-    for (uint32_t u = 0; u < ds->users.n && l->low < l->high; u++)
-        add_user(l, rule, u);
-    return l->v.n_users > 0;
+    for (int all = 0; all <= rule->unasked; all++) {
+        for (uint32_t u = 0; u < ds->users.n && l->low < l->high; u++)
+            if (is_drawn(l, u, 1, pz_tune_most(ds->items.n) / (double)ds->users.n))
+                add_user(l, all ? NULL : rule, u);
+        l->n_liked = all ? l->n_liked : l->v.n_users;
+    }
+    return l->n_liked > 0;
 }
 
-/* Learn with the rules as they are and judge. */
-static enum pz_status judge(struct liked *l, double *each, struct pz_err *err)
+/* Learn with the rules as they are and judge. Unasked what is too low to teach was seen all the
+ * same: of all that users kept, in `every`. */
+static enum pz_status judge(struct liked *l, const struct pz_corpus *every, double *each,
+                            struct pz_err *err)
 {
     struct pz_corpus_own own;
     enum pz_status st = pz_corpus_make(l->ds, l->rules, l->n_rules, l->keep, &own, err);
@@ -162,6 +197,7 @@ static enum pz_status judge(struct liked *l, double *each, struct pz_err *err)
     l->v.seq_item = own.c.item;
     l->v.seq_time = own.c.time;
     l->v.seq_weight = own.c.weight;
+    l->v.seen = every;
     for (uint32_t u = 0; st == PZ_OK && u < l->v.n_users; u++) {
         l->v.c[u].from = own.c.ptr[l->v.c[u].user];
         l->v.c[u].end = own.c.ptr[l->v.c[u].user + 1];
@@ -172,36 +208,71 @@ static enum pz_status judge(struct liked *l, double *each, struct pz_err *err)
     return st;
 }
 
-static enum pz_status choose(struct liked *l, struct pz_event_rule *rule, float *sorted,
-                             struct pz_err *err)
+/* By which factor lists by a threshold are better than those without, on some of the cases. */
+static double factor(const struct liked *l, uint32_t from, uint32_t n)
 {
-    float value[FIFTHS];
-    size_t n = find_values(l, rule, value, sorted);
-    double best = -INFINITY, top;
-    enum pz_status st;
+    double none = pz_search_mean(l->none + from, n);
 
-    rule->threshold = -INFINITY;
-    if (n == 0 || !make_cases(l, rule))
-        return PZ_OK;
-    st = judge(l, l->none, err);
-    top = st == PZ_OK ? pz_search_mean(l->none, l->v.n_users) : 0;
+    return none > 0 ? pz_search_mean(l->each + from, n) / none : 1;
+}
+
+/* Whether values with a threshold beat those without. */
+static bool wins(const struct liked *l, const struct pz_event_rule *rule)
+{
+    uint32_t n = l->n_liked;
+    double liked = factor(l, 0, n), all = factor(l, n, l->v.n_users - n);
+
+    pz_log(l->cfg->log, PZ_LOG_DEBUG,
+           "%s from %g on: lists of what is liked times %.2f, of all times %.2f", rule->type,
+           rule->threshold, liked, all);
+    return pz_search_gain(l->each, l->none, n) > SURE &&
+           (!rule->unasked || liked * pow(fmin(all, 1), AGAINST) > 1);
+}
+
+/* Find the best of the values. */
+static enum pz_status try_values(struct liked *l, struct pz_event_rule *rule, const float *value,
+                                 size_t n, struct pz_err *err)
+{
+    struct pz_corpus_own every = { .c = { .n_users = 0 } };
+    const struct pz_corpus *seen = rule->unasked ? &every.c : NULL;
+    double best = -INFINITY, top = 0;
+    enum pz_status st = PZ_OK;
+
+    if (seen)
+        st = pz_corpus_make(l->ds, l->rules, l->n_rules, l->keep, &every, err);
+    if (st == PZ_OK)
+        st = judge(l, seen, l->none, err);
     for (size_t i = 0; i < n && st == PZ_OK; i++) {
         double mean;
 
         rule->threshold = (double)value[i];
-        st = judge(l, l->each, err);
-        mean = st == PZ_OK ? pz_search_mean(l->each, l->v.n_users) : 0;
-        pz_log(l->cfg->log, PZ_LOG_DEBUG, "%s from %g on: %.4f, all %.4f", rule->type,
-               rule->threshold, mean, pz_search_mean(l->none, l->v.n_users));
-        if (st == PZ_OK && mean > top && pz_search_gain(l->each, l->none, l->v.n_users) > SURE) {
+        st = judge(l, seen, l->each, err);
+        mean = st == PZ_OK ? pz_search_mean(l->each, l->n_liked) : 0;
+        if (mean > top && wins(l, rule)) {
             top = mean;
             best = rule->threshold;
         }
     }
     rule->threshold = best;
-    if (isfinite(best))
-        pz_log(l->cfg->log, PZ_LOG_NOTE, "%s counts from %g on", rule->type, best);
-    else
+    pz_corpus_clear(&every);
+    return st;
+}
+
+static enum pz_status choose(struct liked *l, struct pz_event_rule *rule, float *sorted,
+                             struct pz_err *err)
+{
+    float value[FIFTHS];
+    size_t n = find_values(l, rule, value, sorted);
+    enum pz_status st;
+
+    rule->threshold = -INFINITY;
+    if (n == 0 || !make_cases(l, rule))
+        return PZ_OK;
+    st = try_values(l, rule, value, n, err);
+    if (st == PZ_OK && isfinite(rule->threshold))
+        pz_log(l->cfg->log, PZ_LOG_NOTE, "%s %s from %g on", *rule->type ? rule->type : "all",
+               rule->unasked ? "teaches" : "counts", rule->threshold);
+    else if (st == PZ_OK && !rule->unasked)
         pz_log(l->cfg->log, PZ_LOG_NOTE, "%s counts whatever its value", rule->type);
     return st;
 }
@@ -213,12 +284,12 @@ static bool take_memory(struct liked *l, float **sorted)
     *sorted = pz_mem_array(n, sizeof **sorted);
     l->keep = pz_mem_array(n, 1);
     l->held = pz_mem_array(n, 1);
-    l->v.first = pz_mem_array(users + 1, sizeof *l->v.first);
-    l->v.c = pz_mem_array(users + 1, sizeof *l->v.c);
-    l->v.truth = pz_mem_array(n + 1, sizeof *l->v.truth);
-    l->v.gain = pz_mem_array(n + 1, sizeof *l->v.gain);
-    l->none = pz_mem_array(users, sizeof *l->none);
-    l->each = pz_mem_array(users, sizeof *l->each);
+    l->v.first = pz_mem_array(2 * users + 1, sizeof *l->v.first);
+    l->v.c = pz_mem_array(2 * users + 1, sizeof *l->v.c);
+    l->v.truth = pz_mem_array(2 * n + 1, sizeof *l->v.truth);
+    l->v.gain = pz_mem_array(2 * n + 1, sizeof *l->v.gain);
+    l->none = pz_mem_array(2 * users, sizeof *l->none);
+    l->each = pz_mem_array(2 * users, sizeof *l->each);
     return *sorted && l->keep && l->held && l->v.first && l->v.c && l->v.truth && l->v.gain &&
            l->none && l->each;
 }
@@ -237,7 +308,7 @@ enum pz_status pz_liked_choose(const struct pz_dataset *ds, const struct pz_trai
         if (!isnan(rules[i].threshold))
             continue;
         if (!sorted && !take_memory(&l, &sorted))
-            st = pz_err_memory(err, "choosing a threshold", 26.0 * (double)ds->n_interactions);
+            st = pz_err_memory(err, "choosing a threshold", 30.0 * (double)ds->n_interactions);
         else
             hold_out(&l);
         if (st == PZ_OK)
@@ -252,5 +323,46 @@ enum pz_status pz_liked_choose(const struct pz_dataset *ds, const struct pz_trai
     free(l.v.gain);
     free(l.none);
     free(l.each);
+    return st;
+}
+
+/* A rule for every type of event: threshold to be chosen, names behind the rules. */
+static enum pz_status make_rules(const struct pz_dataset *ds, struct pz_event_rule **rules,
+                                 size_t *n_rules, struct pz_err *err)
+{
+    size_t n = ds->events.n ? ds->events.n : 1, bytes = n * sizeof **rules + 1, len;
+    char *room;
+
+    for (uint32_t e = 0; e < ds->events.n; e++) {
+        pz_dict_get(&ds->events, e, &len);
+        bytes += len + 1;
+    }
+    *rules = pz_mem_array(bytes, 1);
+    if (!*rules)
+        return pz_err_memory(err, "event rules", (double)bytes);
+    room = (char *)(*rules + n);
+    for (size_t i = 0; i < n; i++) {
+        const char *type = ds->events.n ? pz_dict_get(&ds->events, (uint32_t)i, &len) : "";
+
+        len = ds->events.n ? len : 0;
+        (*rules)[i] = (struct pz_event_rule){ memcpy(room, type, len), 1, NAN, true };
+        room += len + 1; /* zeroed memory */
+    }
+    *n_rules = n;
+    return PZ_OK;
+}
+
+enum pz_status pz_liked_find(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                             struct pz_event_rule **rules, size_t *n_rules, struct pz_err *err)
+{
+    size_t n = 0;
+    enum pz_status st = make_rules(ds, rules, n_rules, err);
+
+    if (st == PZ_OK)
+        st = pz_liked_choose(ds, cfg, *rules, *n_rules, err);
+    for (size_t i = 0; i < *n_rules && st == PZ_OK; i++)
+        if (isfinite((*rules)[i].threshold))
+            (*rules)[n++] = (*rules)[i];
+    *n_rules = n;
     return st;
 }

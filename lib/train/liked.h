@@ -15,4 +15,14 @@
 enum pz_status pz_liked_choose(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                struct pz_event_rule *rules, size_t n_rules, struct pz_err *err);
 
+/* Thresholds that nobody asked for, of the types of event whose values are a scale: *rules
+ * [*n_rules], none where none is better.
+ *
+ * cfg      as above
+ * Errors:  as pz_liked_choose
+ * Owner:   the caller frees *rules, in any case; the types lie behind them in one block
+ * Threads: as pz_liked_choose */
+enum pz_status pz_liked_find(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                             struct pz_event_rule **rules, size_t *n_rules, struct pz_err *err);
+
 #endif

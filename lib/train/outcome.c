@@ -26,6 +26,8 @@ json_t *pz_outcome_rules(const struct pz_train_cfg *cfg)
         /* -inf stands for none, which JSON cannot say: the member is left out. */
         if (isfinite(cfg->rules[i].threshold))
             json_object_set_new(rule, "threshold", json_real(cfg->rules[i].threshold));
+        if (cfg->rules[i].unasked)
+            json_object_set_new(rule, "unasked", json_true());
         json_array_append_new(list, rule);
     }
     return list;
@@ -128,6 +130,7 @@ enum pz_status pz_outcome_take_rules(const json_t *doc, struct pz_train_cfg *cfg
         rules[i].type = json_string_value(json_object_get(rule, "type"));
         rules[i].weight = json_number_value(json_object_get(rule, "weight"));
         rules[i].threshold = threshold ? json_number_value(threshold) : -INFINITY;
+        rules[i].unasked = json_is_true(json_object_get(rule, "unasked"));
         if (!rules[i].type || rules[i].weight <= 0)
             return pz_err_set(err, PZ_BAD_DATA, "the event rules of the model are damaged");
     }

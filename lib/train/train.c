@@ -548,17 +548,28 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
     return st;
 }
 
-/* With thresholds that are asked for chosen first. */
+/* Without rules tuning asks whether low values teach; thresholds that are asked for are chosen. */
+static enum pz_status choose_liked(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                   struct pz_event_rule **rules, size_t *n, struct pz_err *err)
+{
+    if (cfg->n_rules == 0)
+        return ds->value && cfg->n_trials > 0 && !cfg->recipe->fallback_only
+                   ? pz_liked_find(ds, cfg, rules, n, err)
+                   : PZ_OK;
+    *rules = pz_mem_copy(cfg->rules, cfg->n_rules, sizeof **rules);
+    return *rules ? pz_liked_choose(ds, cfg, *rules, cfg->n_rules, err)
+                  : pz_err_memory(err, "event rules", 1e3);
+}
+
+/* With what counts as liked chosen first. */
 static enum pz_status train_liked(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                   const char *path, struct pz_str *line, struct pz_err *err)
 {
     struct pz_train_cfg with = *cfg;
-    struct pz_event_rule *rules = pz_mem_copy(cfg->rules, cfg->n_rules, sizeof *rules);
-    enum pz_status st = rules || cfg->n_rules == 0 ? PZ_OK : pz_err_memory(err, "event rules", 1e3);
+    struct pz_event_rule *rules = NULL;
+    enum pz_status st = choose_liked(ds, cfg, &rules, &with.n_rules, err);
 
     with.rules = rules;
-    if (st == PZ_OK)
-        st = pz_liked_choose(ds, cfg, rules, cfg->n_rules, err);
     if (st == PZ_OK)
         st = train(ds, &with, path, line, err);
     free(rules);

@@ -39,14 +39,21 @@ enum {
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
 
+uint32_t pz_tune_most(uint32_t n_items)
+{
+    uint32_t n = SCORES / (n_items ? n_items : 1);
+
+    return n < USERS_MIN ? USERS_MIN : n > USERS_MAX ? USERS_MAX : n;
+}
+
 uint32_t pz_tune_users(const struct pz_corpus *c)
 {
-    uint32_t n = SCORES / (c->n_items ? c->n_items : 1);
+    uint32_t n = pz_tune_most(c->n_items);
     uint32_t min = !c->ordered                            ? USERS_MIN_UNORDERED
                    : pz_valid_newest(c, USERS_MIN_NEWEST) ? USERS_MIN_NEWEST
                                                           : USERS_MIN;
 
-    return n < min ? min : n > USERS_MAX ? USERS_MAX : n;
+    return n < min ? min : n;
 }
 
 uint32_t pz_tune_fits(uint64_t n, bool ordered, uint32_t n_trials)

@@ -46,8 +46,9 @@ struct pz_tune_cfg {
  */
 bool pz_tune_newest(const struct pz_corpus *c);
 
-/* How many users a search draws to be judged. */
+/* How many users a search draws to be judged, and how many at most by the number of items. */
 uint32_t pz_tune_users(const struct pz_corpus *c);
+uint32_t pz_tune_most(uint32_t n_items);
 
 /* How many fits of n_trials are tried for a part when there are n interactions: fewer on large
  * data, and half where there is no order. */

@@ -57,7 +57,8 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     bool exclude_seen;
-    bool sliced;    /* the newest slice of time is held out whole, and judged */
+    const struct pz_corpus *seen; /* what users had beside the histories; NULL: nothing */
+    bool sliced;                  /* the newest slice of time is held out whole, and judged */
     uint8_t *still; /* [n_users], sliced: judging passes by these, whose values are known */
     uint8_t *late;  /* [n_users] whether a user's cases are of the slice */
     bool newest;    /* the users are the newest of many: what holds at the end of the data holds for

@@ -132,6 +132,24 @@ two_days() {
     pz-train -q --no-tune -e rate:threshold=5 -o m.pzm i.pzd
 }
 
+# People of three camps meet any of 60 items: what is of their camp gets 5, other things 1.
+@test "ratings that tell of dislike do not teach, and what got them is not recommended" {
+    awk 'BEGIN { srand(3); print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE"
+        for (u = 0; u < 300; u++) for (k = 0; k < 20; k++) { i = int(rand() * 60)
+            print "u" u ",i" i "," u * 100 + k ",rating," (i % 3 == u % 3 ? 5 : 1) } }' >r.csv
+    pz-import -q -o r.pzd --interactions r.csv
+    pz-train --tune 1 -p sequence=off -o r.pzm r.pzd 2>log
+    grep 'rating teaches from 5 on' log
+    pz-train --info r.pzm | grep 'rating 1 from a value of 5 (validation)'
+    # u0 is of the camp of i0, i3, i6 ...; what u0 rated, high or low, does not come back
+    pz-recommend r.pzm --user u0 --num 10 >list
+    awk '{ sub("^i", "", $1); own += $1 % 3 == 0 } END { exit own < 9 }' list
+    awk -F, 'NR == FNR { rated[$2] += $1 == "u0"; next } rated[$1] { exit 1 }' r.csv list
+    # whoever names the events has all of them
+    pz-train --tune 1 -p sequence=off -e rating -o all.pzm r.pzd 2>log
+    run ! grep teaches log
+}
+
 @test "tuning gives the same bytes at 1, 2 and 4 threads" {
     small_shop
     for n in 1 2 4; do pz-train -q -j$n --tune 2 -o $n.pzm shop.pzd; done

@@ -46,7 +46,8 @@ static void make_good_files(void)
     static const char *const params[] = { "sessions=on",       "sequence=on",
                                           "sequence.dim=16",   "sequence.hidden=16",
                                           "sequence.layers=1", "sequence.epochs=1" };
-    static const struct pz_event_rule rules[] = { { "buy", 1, 1 }, { "view", 0.5, -INFINITY } };
+    static const struct pz_event_rule rules[] = { { "buy", 1, 1, false },
+                                                  { "view", 0.5, -INFINITY, false } };
     struct pz_train_cfg train = { .rules = rules,
                                   .n_rules = 2,
                                   .recipe = pz_recipe_find("user-personalization", NULL),

@@ -31,8 +31,8 @@ static struct pz_dataset *import(const char *rows)
 
 static int make_model(void **state __attribute__((unused)))
 {
-    static const struct pz_event_rule rules[] = { { "buy", 1, -1.0 / 0.0 },
-                                                  { "view", 0.5, -1.0 / 0.0 } };
+    static const struct pz_event_rule rules[] = { { "buy", 1, -1.0 / 0.0, false },
+                                                  { "view", 0.5, -1.0 / 0.0, false } };
     struct pz_train_cfg cfg = {
         .recipe = pz_recipe_find("popularity-count", NULL), .rules = rules, .n_rules = 2, .seed = 1
     };

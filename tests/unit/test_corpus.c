@@ -56,7 +56,8 @@ TEST(without_rules_everything_counts_once)
 TEST(rules_choose_types_weigh_them_and_cut_at_thresholds)
 {
     struct pz_dataset ds = make();
-    const struct pz_event_rule rules[] = { { "PURCHASE", 2, 1 }, { "click", 0.5, -INFINITY } };
+    const struct pz_event_rule rules[] = { { "PURCHASE", 2, 1, false },
+                                           { "click", 0.5, -INFINITY, false } };
     struct pz_corpus_own own;
 
     assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
@@ -74,7 +75,7 @@ TEST(rules_choose_types_weigh_them_and_cut_at_thresholds)
 TEST(a_missing_value_passes_every_threshold)
 {
     struct pz_dataset ds = make();
-    const struct pz_event_rule rule = { "view", 1, 1000 };
+    const struct pz_event_rule rule = { "view", 1, 1000, false };
     struct pz_corpus_own own;
 
     assert_int_equal(pz_corpus_make(&ds, &rule, 1, NULL, &own, NULL), PZ_OK);
@@ -87,8 +88,8 @@ TEST(a_missing_value_passes_every_threshold)
 TEST(a_tiny_weight_is_not_the_same_as_leaving_out)
 {
     struct pz_dataset ds = make();
-    const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY },
-                                           { "view", 1, -INFINITY } };
+    const struct pz_event_rule rules[] = { { "click", 1e-200, -INFINITY, false },
+                                           { "view", 1, -INFINITY, false } };
     struct pz_corpus_own own;
 
     assert_int_equal(pz_corpus_make(&ds, rules, 2, NULL, &own, NULL), PZ_OK);
@@ -139,7 +140,7 @@ TEST(equal_times_say_nothing_about_order)
 TEST(an_unknown_type_is_wrong_usage_with_a_suggestion)
 {
     struct pz_dataset ds = make();
-    const struct pz_event_rule rule = { "purchse", 1, -INFINITY };
+    const struct pz_event_rule rule = { "purchse", 1, -INFINITY, false };
     struct pz_corpus_own own;
     struct pz_err err;
 

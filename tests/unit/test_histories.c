@@ -61,7 +61,7 @@ static void train(const struct pz_event_rule *rules, size_t n_rules, const uint8
 
 TEST(what_event_rules_leave_out_stays_with_weight_0)
 {
-    struct pz_event_rule rule = { "View", 1, 2 };
+    struct pz_event_rule rule = { "View", 1, 2, false };
     struct pz_model *m;
 
     train(&rule, 1, NULL, &m);
@@ -78,10 +78,38 @@ TEST(what_event_rules_leave_out_stays_with_weight_0)
     pz_model_free(m);
 }
 
+TEST(what_an_unasked_threshold_keeps_from_teaching_happened)
+{
+    struct pz_event_rule rule = { "view", 1, 2, true };
+    struct pz_model *m;
+
+    train(&rule, 1, NULL, &m);
+    /* The view of 1 is too low, the one of 5 is not; the buys, of which no rule speaks, count. */
+    assert_memory_equal(m->weight, ((float[]){ 1, 1, -1, 1 }), 16);
+    assert_memory_equal(m->item_count, ((uint32_t[]){ 2, 1, 0 }), 12);
+    assert_true(pz_model_event_weight(m, "view", 1) == -1);
+    assert_true(pz_model_event_weight(m, "View", 2) == 1);
+    assert_true(pz_model_event_weight(m, "view", NAN) == 1);
+    assert_true(pz_model_event_weight(m, "like", 0) == 1);
+    pz_model_free(m);
+}
+
+TEST(an_unasked_threshold_without_a_type_is_for_all)
+{
+    struct pz_event_rule rule = { "", 1, 3, true };
+    struct pz_model *m;
+
+    train(&rule, 1, NULL, &m);
+    assert_memory_equal(m->weight, ((float[]){ 1, 1, -1, -1 }), 16);
+    assert_true(pz_model_event_weight(m, "like", 1) == -1);
+    assert_true(pz_model_event_weight(m, NULL, 3) == 1);
+    pz_model_free(m);
+}
+
 TEST(what_is_held_out_stays_out)
 {
     static const uint8_t keep[] = { 1, 1, 0, 1 };
-    struct pz_event_rule rule = { "view", 1, -INFINITY };
+    struct pz_event_rule rule = { "view", 1, -INFINITY, false };
     struct pz_model *m;
 
     train(&rule, 1, keep, &m);

@@ -103,9 +103,9 @@ static struct pz_dataset *import(const char *name)
 /* Train on what role keeps (all when NULL) into the file of that name. */
 static void train(const struct pz_dataset *ds, const uint8_t *role, const char *name)
 {
-    const struct pz_event_rule rules[] = { { "Purchase", 1, -1.0 / 0.0 },
-                                           { "View", 0.3, 1 },
-                                           { "Cart", 0.5, -1.0 / 0.0 } };
+    const struct pz_event_rule rules[] = { { "Purchase", 1, -1.0 / 0.0, false },
+                                           { "View", 0.3, 1, false },
+                                           { "Cart", 0.5, -1.0 / 0.0, false } };
     uint8_t *keep = calloc(ds->n_interactions, 1);
     char path[100];
     struct pz_err err = { .text = "" };

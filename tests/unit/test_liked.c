@@ -76,6 +76,37 @@ TEST(a_threshold_that_is_given_stays)
     assert_true(chosen(true, -INFINITY) == -INFINITY);
 }
 
+/* What is found unasked; 0: nothing. */
+static double found(bool dislike, double noise)
+{
+    struct pz_dataset ds = made(dislike);
+    struct pz_event_rule *rules = NULL;
+    const struct pz_train_cfg cfg = { .recipe = pz_recipe_find("user-personalization", NULL),
+                                      .metric = { PZ_METRIC_NDCG, 10 },
+                                      .seed = 1 };
+    size_t n = 0;
+    double threshold;
+
+    for (uint32_t p = 0; p < PEOPLE * EACH; p++)
+        value[p] += (float)(noise * (p % 64));
+    assert_int_equal(pz_liked_find(&ds, &cfg, &rules, &n, NULL), PZ_OK);
+    threshold = n ? rules[0].threshold : 0;
+    assert_true(n == 0 || (n == 1 && rules[0].unasked && strcmp(rules[0].type, "rate") == 0));
+    free(rules);
+    return threshold;
+}
+
+TEST(nobody_has_to_ask_for_a_threshold_that_helps)
+{
+    assert_true(found(true, 0) == 5);
+    assert_true(found(false, 0) == 0);
+}
+
+TEST(values_that_are_no_scale_are_left_alone)
+{
+    assert_true(found(true, 0.001) == 0);
+}
+
 TEST(auto_is_read_and_told_from_other_words)
 {
     const char *const text[] = { "rate:weight=2,threshold=auto", "rate:threshold=autumn" };

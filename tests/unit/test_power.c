@@ -9,8 +9,8 @@
 
 enum { ITEMS = 40 };
 
-static const struct pz_event_rule rules[] = { { "buy", 1, -INFINITY },
-                                              { "view", 0.05, -INFINITY } };
+static const struct pz_event_rule rules[] = { { "buy", 1, -INFINITY, false },
+                                              { "view", 0.05, -INFINITY, false } };
 
 static struct pz_train_cfg config(void)
 {

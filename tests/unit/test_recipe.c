@@ -149,8 +149,10 @@ TEST(a_model_without_popularity_is_refused)
 
 TEST(a_model_of_damaged_event_rules_is_not_updated)
 {
-    const struct pz_event_rule good[] = { { "buy", 1, -INFINITY }, { "view", 0.5, 2 } },
-                               bad[] = { { "buy", 1, -INFINITY }, { "view", -0.5, 2 } };
+    const struct pz_event_rule good[] = { { "buy", 1, -INFINITY, false },
+                                          { "view", 0.5, 2, false } },
+                               bad[] = { { "buy", 1, -INFINITY, false },
+                                         { "view", -0.5, 2, false } };
     struct pz_dataset *const none[] = { NULL };
     struct pz_err err = { 0 };
 

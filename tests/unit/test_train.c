@@ -175,8 +175,8 @@ TEST(a_threshold_that_no_value_reaches_is_a_slip)
                        "a,i,1,rate,1\na,j,2,rate,3\nb,i,3,rate,2\nb,j,4,view,9\n");
     ds = import(&text);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct pz_event_rule rule[] = { { "rate", 1, rows[i].threshold },
-                                              { "view", 1, -1.0 / 0.0 } };
+        const struct pz_event_rule rule[] = { { "rate", 1, rows[i].threshold, false },
+                                              { "view", 1, -1.0 / 0.0, false } };
         struct pz_train_cfg cfg = plain();
         struct pz_err err = { .text = "" };
         enum pz_status st;
