@@ -6,6 +6,7 @@
  * and read ROWS rows of A where they are, in either orientation. Edges are padded with zeros, so
  * the innermost loops have constant bounds. A sum over k runs in order, DEPTH at a time. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/simd.h"
@@ -30,14 +31,38 @@ struct view {
 #define FUSED
 #endif
 
-/* acc[ROWS * COLS] = sum over k < depth of a(i, k) * b[k * COLS + j]; b and acc 32-byte aligned. */
-PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b, float *acc)
+/* A row of a tile into C, or onto what is there. */
+static inline __attribute__((always_inline)) void put(const v8 *left, const v8 *right, bool fresh,
+                                                      float *c)
+{
+    v8 x = *left, y = *right, was;
+
+    if (!fresh) {
+        memcpy(&was, c, sizeof was);
+        x += was;
+        memcpy(&was, c + 8, sizeof was);
+        y += was;
+    }
+    memcpy(c, &x, sizeof x);
+    memcpy(c + 8, &y, sizeof y);
+}
+
+/* Where a tile goes: rows `stride` apart; fresh: over what is there. */
+struct tile {
+    float *c;
+    size_t stride;
+    bool fresh;
+};
+
+/* Element (i, j) of a tile [ROWS x COLS]: the sum over k < depth of a(i, k) * b[k * COLS + j]. */
+PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b,
+                                  const struct tile *to)
 {
     const float *a0 = a.v, *a1 = a0 + a.row, *a2 = a1 + a.row, *a3 = a2 + a.row, *a4 = a3 + a.row;
     const float *a5 = a4 + a.row;
     v8 c00 = { 0 }, c01 = { 0 }, c10 = { 0 }, c11 = { 0 }, c20 = { 0 }, c21 = { 0 };
     v8 c30 = { 0 }, c31 = { 0 }, c40 = { 0 }, c41 = { 0 }, c50 = { 0 }, c51 = { 0 };
-    v8 *out = (v8 *)acc;
+    size_t n = to->stride;
 
     for (size_t k = 0, at = 0; k < depth; k++, at += a.col, b += COLS) {
         v8 b0 = *(const v8 *)b, b1 = *(const v8 *)(b + 8);
@@ -49,8 +74,12 @@ PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b, f
         c40 += a4[at] * b0, c41 += a4[at] * b1;
         c50 += a5[at] * b0, c51 += a5[at] * b1;
     }
-    out[0] = c00, out[1] = c01, out[2] = c10, out[3] = c11, out[4] = c20, out[5] = c21;
-    out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41, out[10] = c50, out[11] = c51;
+    put(&c00, &c01, to->fresh, to->c);
+    put(&c10, &c11, to->fresh, to->c + n);
+    put(&c20, &c21, to->fresh, to->c + 2 * n);
+    put(&c30, &c31, to->fresh, to->c + 3 * n);
+    put(&c40, &c41, to->fresh, to->c + 4 * n);
+    put(&c50, &c51, to->fresh, to->c + 5 * n);
 }
 
 /* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of
@@ -100,23 +129,15 @@ static void pack(struct view from, size_t n, size_t depth, size_t width, float *
                 to[k * width + i] = from.v[i * from.row + k * from.col];
 }
 
-static void add_tile(const float *acc, size_t rows, size_t cols, bool fresh, float *c,
-                     size_t stride)
+/* Part of a tile that lies somewhere else into C. */
+static void add_tile(const float *acc, size_t rows, size_t cols, const struct tile *to)
 {
-    if (fresh && cols == COLS) {
-        for (size_t i = 0; i < rows; i++)
-            memcpy(c + i * stride, acc + i * COLS, COLS * sizeof *c);
-        return;
-    }
-    if (cols == COLS) {
-        for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < COLS; j++)
-                c[i * stride + j] += acc[i * COLS + j];
-        return;
-    }
     for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j++)
-            c[i * stride + j] = acc[i * COLS + j] + (fresh ? 0 : c[i * stride + j]);
+        for (size_t j = 0; j < cols; j++) {
+            float *c = to->c + i * to->stride + j;
+
+            *c = acc[i * COLS + j] + (to->fresh ? 0 : *c);
+        }
 }
 
 static size_t min(size_t a, size_t b)
@@ -124,45 +145,116 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* C = A B + beta C, beta 0 or 1, for a slab of `depth` of the sum and up to PANELS * COLS columns
- * of B. bt is B by columns. */
-static void slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c,
-                 size_t stride)
+/* The panels of a slab: `depth` rows of n columns of B, which bt has by columns. */
+static void pack_panels(struct view bt, size_t n, size_t depth, float *to)
 {
-    _Alignas(64) float bp[PANELS * COLS * DEPTH], ap[ROWS * DEPTH], acc[ROWS * COLS];
+    for (size_t j = 0; j < n; j += COLS)
+        pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, min(COLS, n - j), depth, COLS,
+             to + j * depth);
+}
 
-    for (size_t j = 0; j < s.n; j += COLS)
-        pack((struct view){ bt.v + j * bt.row, bt.row, bt.col }, min(COLS, s.n - j), depth, COLS,
-             bp + j * depth);
-    for (size_t i = 0; i < s.m; i += ROWS) {
-        struct view strip = { a.v + i * a.row, a.row, a.col };
+/* A strip of ROWS rows of a slab, of which those from `skip` on are wanted: whole tiles go to C at
+ * once. */
+static void strip(struct pz_gemm s, struct view a, size_t skip, const float *panels, size_t depth,
+                  const struct tile *to)
+{
+    _Alignas(64) float acc[ROWS * COLS];
+    size_t rows = min(ROWS - skip, s.m);
 
-        if (s.m - i < ROWS || a.col % PAGE == 0) { /* pages apart: one cache set for all */
-            pack(strip, min(ROWS, s.m - i), depth, ROWS, ap);
-            strip = (struct view){ ap, 1, ROWS };
+    for (size_t j = 0; j < s.n; j += COLS) {
+        struct tile at = { to->c + j, to->stride, to->fresh };
+
+        if (rows == ROWS && s.n - j >= COLS) {
+            inner(depth, a, panels + j * depth, &at);
+            continue;
         }
-        for (size_t j = 0; j < s.n; j += COLS) {
-            inner(depth, strip, bp + j * depth, acc);
-            add_tile(acc, min(ROWS, s.m - i), min(COLS, s.n - j), s.beta == 0, c + i * stride + j,
-                     stride);
-        }
+        inner(depth, a, panels + j * depth, &(struct tile){ acc, COLS, true });
+        add_tile(acc + skip * COLS, rows, min(COLS, s.n - j), &at);
     }
 }
 
-static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
+/* C = A B + beta C, beta 0 or 1, for a slab of `depth` of the sum and the columns of some panels of
+ * B. The last strip has rows that the one before had. */
+static void slab(struct pz_gemm s, struct view a, const float *panels, size_t depth, float *c,
+                 size_t stride)
+{
+    _Alignas(64) float ap[ROWS * DEPTH];
+
+    for (size_t i = 0; i < s.m; i += ROWS) {
+        size_t skip = s.m < ROWS || s.m - i >= ROWS ? 0 : ROWS - (s.m - i);
+        struct view from = { a.v + (i - skip) * a.row, a.row, a.col };
+
+        if (s.m < ROWS || a.col % PAGE == 0) { /* pages apart: one cache set for all */
+            pack(from, min(ROWS, s.m), depth, ROWS, ap);
+            from = (struct view){ ap, 1, ROWS };
+        }
+        strip(s, from, skip, panels, depth, &(struct tile){ c + i * stride, stride, s.beta == 0 });
+    }
+}
+
+/* The same, B packed here. */
+static void pack_slab(struct pz_gemm s, struct view a, struct view bt, size_t depth, float *c,
+                      size_t stride)
+{
+    _Alignas(64) float panels[PANELS * COLS * DEPTH];
+
+    pack_panels(bt, s.n, depth, panels);
+    slab(s, a, panels, depth, c, stride);
+}
+
+/* Part of a product: columns j .. and the sum from k on. */
+static struct pz_gemm part_of(struct pz_gemm s, size_t j, size_t k)
+{
+    return (struct pz_gemm){ s.m, min(PANELS * COLS, s.n - j), s.k, k == 0 && s.beta == 0 ? 0 : 1 };
+}
+
+static void begin(struct pz_gemm s, float *c)
 {
     if (s.beta == 0 && s.k == 0)
         memset(c, 0, s.m * s.n * sizeof *c);
     else if (s.beta != 0 && s.beta != 1)
         for (size_t i = 0; i < s.m * s.n; i++)
             c[i] *= s.beta;
+}
+
+static void multiply(struct pz_gemm s, struct view a, struct view bt, float *c)
+{
+    begin(s, c);
     for (size_t k = 0; k < s.k; k += DEPTH)
         for (size_t j = 0; j < s.n; j += PANELS * COLS)
-            slab((struct pz_gemm){ s.m, min(PANELS * COLS, s.n - j), s.k,
-                                   k == 0 && s.beta == 0 ? 0 : 1 },
-                 (struct view){ a.v + k * a.col, a.row, a.col },
-                 (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col },
-                 min(DEPTH, s.k - k), c + j, s.n);
+            pack_slab(part_of(s, j, k), (struct view){ a.v + k * a.col, a.row, a.col },
+                      (struct view){ bt.v + j * bt.row + k * bt.col, bt.row, bt.col },
+                      min(DEPTH, s.k - k), c + j, s.n);
+}
+
+/* Panels of whole COLS columns, those of DEPTH rows behind those of the DEPTH rows before. */
+static size_t whole_panels(size_t n)
+{
+    return (n + COLS - 1) / COLS * COLS;
+}
+
+size_t pz_gemm_packed(size_t k, size_t n)
+{
+    return k * whole_panels(n);
+}
+
+void pz_gemm_pack(size_t k, size_t n, const float *b, bool across, float *out)
+{
+    struct view bt = { b, across ? k : 1, across ? 1 : n };
+
+    for (size_t at = 0; at < k; at += DEPTH)
+        pack_panels((struct view){ b + at * bt.col, bt.row, bt.col }, n, min(DEPTH, k - at),
+                    out + at * whole_panels(n));
+}
+
+void pz_gemm_with(struct pz_gemm s, const float *a, const float *packed, float *c)
+{
+    begin(s, c);
+    for (size_t k = 0; k < s.k; k += DEPTH)
+        for (size_t j = 0; j < s.n; j += PANELS * COLS)
+            slab(part_of(s, j, k), (struct view){ a + k, s.k, 1 },
+                 packed + k * whole_panels(s.n) + j * min(DEPTH, s.k - k), min(DEPTH, s.k - k),
+                 c + j, s.n);
 }
 
 void pz_gemm_ab(struct pz_gemm s, const float *a, const float *b, float *c)
@@ -184,9 +276,10 @@ void pz_dense_add_gram(const float *a, size_t n, size_t d, float *c)
 {
     for (size_t k = 0; k < n; k += DEPTH)
         for (size_t j = 0; j < d; j += PANELS * COLS)
-            slab((struct pz_gemm){ min(j + PANELS * COLS, d), min(PANELS * COLS, d - j), n, 1 },
-                 (struct view){ a + k * d, 1, d }, (struct view){ a + k * d + j, 1, d },
-                 min(DEPTH, n - k), c + j, d);
+            pack_slab((struct pz_gemm){ min(j + PANELS * COLS, d), min(PANELS * COLS, d - j), n,
+                                        1 },
+                      (struct view){ a + k * d, 1, d }, (struct view){ a + k * d + j, 1, d },
+                      min(DEPTH, n - k), c + j, d);
 }
 
 /* row -= f * pivot from column i on. */

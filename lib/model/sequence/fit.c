@@ -24,7 +24,7 @@
 #include "model/parts.h"
 #include "model/sequence/batch.h"
 
-enum { SHARDS = 4, THETA_BLOCK = 4096 };
+enum { SHARDS = 4, THETA_BLOCK = 4096, COLUMNS = 32 };
 
 /* The share of a run over which the learning rate falls to zero. */
 static const double TAIL = 0.3;
@@ -48,20 +48,22 @@ struct pz_seq_trainer {
     struct pz_seq_data data;
     struct pz_seq_step step;
     struct weights own, feature, theta; /* [n_items * d], [f.n * d], [n_theta] */
-    struct weights kept[3];  /* of a training that may go on: the same before the rate fell */
-    float *unit, *length;    /* [step items * d] vectors in use, [step items] 1 / |v| */
-    float *grad_item;        /* [step items * d] */
-    float *dx, *q, *dtarget; /* [T * d], [T * d], [T] */
+    struct weights kept[3];        /* of a training that may go on: the same before the rate fell */
+    float *unit, *length;          /* [step items * d] vectors in use, [step items] 1 / |v| */
+    float *grad_item;              /* [step items * d] */
+    float *packed, *cand, *across; /* of a step, for products: matrices, candidates both ways */
+    float *dx, *q, *dtarget;       /* [T * d], [T * d], [T] */
     uint32_t *use_ptr, *use; /* by place: [items + 1] and [2T] 2t as input, 2t + 1 as target */
-    uint32_t *feature_ptr, *touched; /* [f.n + 1], [f.n] */
-    uint64_t *feature_use;           /* growable: place << 32 | weight bits */
-    size_t feature_cap;
-    char *shard[SHARDS];    /* tape, gradients and scratch of each */
-    size_t cut[SHARDS + 1]; /* sequences of each */
+    float *grad_feature;     /* [f.n * d], zero between steps */
+    uint32_t *touched;       /* [f.n] */
+    uint8_t *is_touched;     /* [f.n] */
+    char *shard[SHARDS];     /* tape, gradients and scratch of each */
+    size_t cut[SHARDS + 1];  /* sequences of each */
     double loss[SHARDS];
     float scale;
     double started, cpu_started, rate;
-    size_t member; /* which of the part's */
+    struct pz_seq_adam adam; /* of the step */
+    size_t member;           /* which of the part's */
     uint64_t seed;
     double done; /* pairs read */
     uint64_t epoch;
@@ -132,27 +134,32 @@ static bool buffers_new(struct pz_seq_trainer *t)
     t->unit = pz_mem_array(U * d, sizeof(float));
     t->length = pz_mem_array(U, sizeof(float));
     t->grad_item = pz_mem_array(U * d, sizeof(float));
+    t->packed = pz_mem_array(pz_seq_packed(&t->net), sizeof(float));
+    t->cand = pz_mem_array(pz_gemm_packed(t->data.max_cand, d), sizeof(float));
+    t->across = pz_mem_array(pz_gemm_packed(d, t->data.max_cand), sizeof(float));
     t->dx = pz_mem_array(T * d, sizeof(float));
     t->q = pz_mem_array(T * d, sizeof(float));
     t->dtarget = pz_mem_array(T, sizeof(float));
     t->use_ptr = pz_mem_array(U + 1, sizeof(uint32_t));
     t->use = pz_mem_array(2 * T, sizeof(uint32_t));
-    t->feature_ptr = pz_mem_array((size_t)t->f.n + 1, sizeof(uint32_t));
+    t->grad_feature = pz_mem_array((size_t)t->f.n * d, sizeof(float));
+    t->is_touched = pz_mem_array(t->f.n, 1);
     t->touched = pz_mem_array(t->f.n, sizeof(uint32_t));
     for (size_t s = 0; s < SHARDS; s++) {
         t->shard[s] = pz_mem_array(shard_cut(t, NULL, NULL), 1);
         ok = ok && t->shard[s];
     }
-    return ok && t->unit && t->length && t->grad_item && t->dx && t->q && t->dtarget &&
-           t->use_ptr && t->use && t->feature_ptr && t->touched &&
-           weights_new(&t->own, (size_t)t->c->n_items * d) &&
+    return ok && t->unit && t->length && t->grad_item && t->packed && t->cand && t->across &&
+           t->dx && t->q && t->dtarget && t->use_ptr && t->use && t->grad_feature && t->touched &&
+           t->is_touched && weights_new(&t->own, (size_t)t->c->n_items * d) &&
            weights_new(&t->feature, (size_t)t->f.n * d) && weights_new(&t->theta, t->net.n_theta);
 }
 
 static void free_buffers(const struct pz_seq_trainer *t)
 {
-    void *p[] = { t->unit,    t->length, t->grad_item,   t->dx,      t->q,          t->dtarget,
-                  t->use_ptr, t->use,    t->feature_ptr, t->touched, t->feature_use };
+    void *p[] = { t->unit,         t->length,  t->grad_item,  t->dx,     t->q,
+                  t->dtarget,      t->use_ptr, t->use,        t->packed, t->cand,
+                  t->grad_feature, t->touched, t->is_touched, t->across };
 
     for (size_t k = 0; k < sizeof p / sizeof *p; k++)
         free(p[k]);
@@ -235,16 +242,23 @@ static enum pz_status start(struct pz_seq_trainer *t, struct pz_err *err)
 
 /* ---- one step ---- */
 
+static struct pz_seq_rows features_of(const struct pz_seq_trainer *t, uint32_t item)
+{
+    uint64_t from = t->f.ptr[item];
+
+    return (struct pz_seq_rows){ t->f.ptr[item + 1] - from, t->f.id + from, t->f.weight + from };
+}
+
 /* The unit vector of an item; returns 1 / length, 0 when nothing is known. */
 static float item_vector(const struct pz_seq_trainer *t, uint32_t item, float *out)
 {
     size_t d = t->net.d;
+    struct pz_seq_rows features = features_of(t, item);
     double sum = 0;
     float r;
 
     memcpy(out, t->own.x + (size_t)item * d, d * sizeof *out);
-    for (uint64_t k = t->f.ptr[item]; k < t->f.ptr[item + 1]; k++)
-        pz_seq_axpy(t->f.weight[k], t->feature.x + (size_t)t->f.id[k] * d, d, out);
+    pz_seq_gather(t->feature.x, d, &features, out);
     for (size_t k = 0; k < d; k++)
         sum += (double)out[k] * (double)out[k];
     r = sum > 1e-12 ? (float)(1.0 / sqrt(sum)) : 0.0f;
@@ -275,8 +289,6 @@ static void encode_shard(struct pz_seq_trainer *t, size_t k)
     float root = sqrtf((float)d);
 
     shard_cut(t, t->shard[k], &s);
-    memset(s.grad, 0, t->net.n_theta * sizeof(float));
-    memset(s.dcand, 0, (size_t)b->n_cand * d * sizeof(float));
     pack = (struct pz_seq_pack){ t->cut[k + 1] - t->cut[k],
                                  s.start,
                                  b->w_in + from,
@@ -303,7 +315,8 @@ static void encode_shard(struct pz_seq_trainer *t, size_t k)
                                                     .target = s.target,
                                                     .slot = s.slot,
                                                     .weight = b->w_out + from,
-                                                    .cand = t->unit,
+                                                    .cand = t->cand,
+                                                    .across = t->across,
                                                     .log_pi = b->log_pi,
                                                     .work = s.work,
                                                     .dq = t->dx + from * d,
@@ -397,12 +410,11 @@ static void sort_uses(struct pz_seq_trainer *t)
     ptr[0] = 0;
 }
 
-static struct pz_seq_adam adam_now(const struct pz_seq_trainer *t, bool decays)
+static struct pz_seq_adam adam_now(const struct pz_seq_trainer *t)
 {
     double n = (double)t->step.number;
 
-    return (struct pz_seq_adam){ (float)t->rate,
-                                 (float)(decays ? t->rate * t->cfg->value[PZ_SEQ_DECAY] : 0),
+    return (struct pz_seq_adam){ (float)t->rate, (float)(t->rate * t->cfg->value[PZ_SEQ_DECAY]),
                                  (float)(1 / (1 - pow(0.9, n))), (float)(1 / (1 - pow(0.98, n))) };
 }
 
@@ -412,15 +424,17 @@ static void update_item(struct pz_seq_trainer *t, uint32_t u)
     const struct pz_seq_step *b = &t->step;
     size_t d = t->net.d, row = (size_t)b->item[u] * d;
     float *g = t->grad_item + (size_t)u * d, *e = t->unit + (size_t)u * d, along = 0;
-    struct pz_seq_adam a = adam_now(t, true);
+    const float *of[SHARDS];
 
     memset(g, 0, d * sizeof *g);
     for (size_t k = 0; k < SHARDS && u < b->n_cand; k++) {
         struct shard s;
 
         shard_cut(t, t->shard[k], &s);
-        pz_seq_axpy(1, s.dcand + (size_t)u * d, d, g);
+        of[k] = s.dcand + (size_t)u * d;
     }
+    if (u < b->n_cand)
+        pz_seq_sum(of, SHARDS, d, g);
     for (uint32_t k = t->use_ptr[u]; k < t->use_ptr[u + 1]; k++) {
         size_t i = t->use[k] >> 1;
 
@@ -433,71 +447,81 @@ static void update_item(struct pz_seq_trainer *t, uint32_t u)
         along += g[k] * e[k];
     for (size_t k = 0; k < d; k++)
         g[k] = t->length[u] * (g[k] - along * e[k]);
-    pz_seq_adam(&a, g, d, t->own.x + row, t->own.m + row, t->own.v + row);
+    pz_seq_adam(&t->adam, g, d, t->own.x + row, t->own.m + row, t->own.v + row);
 }
 
-/* By feature: the places that hold it. Returns how many features are touched; PZ_NONE without
- * memory. */
-static uint32_t sort_features(struct pz_seq_trainer *t)
+/* List the features of the step's items; returns how many. */
+static uint32_t list_features(struct pz_seq_trainer *t)
 {
     const struct pz_seq_step *b = &t->step;
-    uint32_t *ptr = t->feature_ptr, n = 0;
+    uint32_t n = 0;
 
-    memset(ptr, 0, ((size_t)t->f.n + 1) * sizeof *ptr);
-    for (uint32_t u = 0; u < b->n_items; u++)
-        for (uint64_t k = t->f.ptr[b->item[u]]; k < t->f.ptr[b->item[u] + 1]; k++)
-            ptr[t->f.id[k] + 1]++;
-    for (uint32_t f = 0; f < t->f.n; f++) {
-        if (ptr[f + 1] > 0)
-            t->touched[n++] = f;
-        ptr[f + 1] += ptr[f];
-    }
-    if (!pz_mem_grow(&t->feature_use, &t->feature_cap, ptr[t->f.n] + 1, sizeof *t->feature_use))
-        return PZ_NONE;
-    for (uint32_t u = 0; u < b->n_items; u++)
+    for (uint32_t u = 0; u < b->n_items && t->f.n > 0; u++)
         for (uint64_t k = t->f.ptr[b->item[u]]; k < t->f.ptr[b->item[u] + 1]; k++) {
-            uint32_t bits;
+            uint32_t f = t->f.id[k];
 
-            memcpy(&bits, &t->f.weight[k], sizeof bits);
-            t->feature_use[ptr[t->f.id[k]]++] = (uint64_t)u << 32 | bits;
+            if (!t->is_touched[f])
+                t->touched[n++] = f;
+            t->is_touched[f] = 1;
         }
-    for (uint32_t f = t->f.n; f > 0; f--)
-        ptr[f] = ptr[f - 1];
-    ptr[0] = 0;
+    for (uint32_t k = 0; k < n; k++)
+        t->is_touched[t->touched[k]] = 0;
     return n;
+}
+
+/* Gradients of features, in some columns: the items' times their weights, item by item. */
+static void add_to_features(struct pz_seq_trainer *t, size_t column)
+{
+    const struct pz_seq_step *b = &t->step;
+    size_t d = t->net.d, width = d - column < COLUMNS ? d - column : COLUMNS;
+
+    for (uint32_t u = 0; u < b->n_items; u++) {
+        struct pz_seq_rows features = features_of(t, b->item[u]);
+
+        pz_seq_scatter(t->grad_item + (size_t)u * d + column, width, d, &features,
+                       t->grad_feature + column);
+    }
 }
 
 static void update_feature(struct pz_seq_trainer *t, uint32_t f)
 {
-    size_t d = t->net.d;
-    float g[1024];
-    struct pz_seq_adam a = adam_now(t, true);
+    size_t d = t->net.d, row = f * d;
 
-    memset(g, 0, d * sizeof *g);
-    for (uint32_t k = t->feature_ptr[f]; k < t->feature_ptr[f + 1]; k++) {
-        uint32_t bits = (uint32_t)t->feature_use[k];
-        float w;
-
-        memcpy(&w, &bits, sizeof w);
-        pz_seq_axpy(w, t->grad_item + (size_t)(t->feature_use[k] >> 32) * d, d, g);
-    }
-    pz_seq_adam(&a, g, d, t->feature.x + f * d, t->feature.m + f * d, t->feature.v + f * d);
+    pz_seq_adam(&t->adam, t->grad_feature + row, d, t->feature.x + row, t->feature.m + row,
+                t->feature.v + row);
+    memset(t->grad_feature + row, 0, d * sizeof *t->grad_feature);
 }
 
 static void update_theta(struct pz_seq_trainer *t, size_t block)
 {
     size_t from = block * THETA_BLOCK, n = t->net.n_theta - from;
-    float g[THETA_BLOCK] = { 0 };
-    struct pz_seq_adam a = adam_now(t, true);
+    float g[THETA_BLOCK];
+    const float *of[SHARDS];
 
     n = n < THETA_BLOCK ? n : THETA_BLOCK;
     for (size_t k = 0; k < SHARDS; k++) {
         struct shard s;
 
         shard_cut(t, t->shard[k], &s);
-        pz_seq_axpy(1, s.grad + from, n, g);
+        of[k] = s.grad + from;
     }
-    pz_seq_adam(&a, g, n, t->theta.x + from, t->theta.m + from, t->theta.v + from);
+    pz_seq_sum(of, SHARDS, n, g);
+    pz_seq_adam(&t->adam, g, n, t->theta.x + from, t->theta.m + from, t->theta.v + from);
+}
+
+/* What the products of all shards read, packed once. */
+static void pack_matrices(struct pz_seq_trainer *t)
+{
+    size_t jobs = pz_seq_pack_jobs(&t->net), M = t->step.n_cand, d = t->net.d;
+
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
+    for (size_t k = 0; k < jobs + 2; k++)
+        if (k < jobs)
+            pz_seq_pack(&t->net, k, t->packed);
+        else if (k == jobs)
+            pz_gemm_pack(M, d, t->unit, false, t->cand);
+        else
+            pz_gemm_pack(d, M, t->unit, true, t->across);
 }
 
 static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
@@ -511,6 +535,7 @@ static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
     for (uint32_t u = 0; u < n_items; u++)
         t->length[u] = item_vector(t, t->step.item[u], t->unit + (size_t)u * t->net.d);
     deal(t);
+    pack_matrices(t);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
     for (size_t k = mine.first; k < mine.end; k++)
         encode_shard(t, k);
@@ -519,12 +544,14 @@ static enum pz_status take_step(struct pz_seq_trainer *t, struct pz_err *err)
     if (st != PZ_OK)
         return st;
     sort_uses(t);
-    n_touched = sort_features(t);
-    if (n_touched == PZ_NONE)
-        return pz_err_memory(err, "gradients of features", 8.0 * n_items);
+    t->adam = adam_now(t);
+    n_touched = list_features(t);
 #pragma omp parallel for schedule(dynamic, 64) num_threads(pz_par_threads())
     for (uint32_t u = 0; u < n_items; u++)
         update_item(t, u);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
+    for (size_t column = 0; column < (n_touched > 0 ? t->net.d : 0); column += COLUMNS)
+        add_to_features(t, column);
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
     for (uint32_t k = 0; k < n_touched; k++)
         update_feature(t, t->touched[k]);
@@ -693,6 +720,7 @@ static enum pz_status trainer_new(const struct pz_corpus *c, const struct pz_att
         st = pz_err_memory(err, "the sequence encoder",
                            16.0 * (double)net->d * ((double)c->n_items + (double)t->f.n));
     t->net.theta = t->theta.x;
+    t->net.packed = t->packed;
     return st;
 }
 

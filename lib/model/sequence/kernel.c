@@ -20,6 +20,8 @@
 
 enum { LANES = 8 };
 
+typedef float v8 __attribute__((vector_size(32)));
+
 static const float zeros[PZ_SEQ_MAX_DIM]; /* the state before the first event */
 
 static inline float sigmoid(float x)
@@ -177,6 +179,79 @@ PZ_KERNEL void pz_seq_axpy(float f, const float *x, size_t n, float *out)
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
         out[i] += f * x[i];
+}
+
+static inline __attribute__((always_inline)) void add_row(float f, const float *x, v8 *sum)
+{
+    v8 row;
+
+    memcpy(&row, x, sizeof row);
+    *sum += f * row;
+}
+
+/* WIDTH columns of all rows at a time: their sums stay in registers, one variable each. */
+PZ_KERNEL void pz_seq_gather(const float *x, size_t d, const struct pz_seq_rows *rows, float *out)
+{
+    enum { WIDTH = 4 * LANES };
+    size_t at = 0;
+
+    for (; at + WIDTH <= d; at += WIDTH) {
+        v8 a = { 0 }, b = { 0 }, c = { 0 }, e = { 0 };
+
+        add_row(1, out + at, &a);
+        add_row(1, out + at + LANES, &b);
+        add_row(1, out + at + 2 * LANES, &c);
+        add_row(1, out + at + 3 * LANES, &e);
+        for (size_t k = 0; k < rows->n; k++) {
+            const float *row = x + (size_t)rows->id[k] * d + at;
+            float f = rows->weight[k];
+
+            add_row(f, row, &a);
+            add_row(f, row + LANES, &b);
+            add_row(f, row + 2 * LANES, &c);
+            add_row(f, row + 3 * LANES, &e);
+        }
+        memcpy(out + at, &a, sizeof a);
+        memcpy(out + at + LANES, &b, sizeof b);
+        memcpy(out + at + 2 * LANES, &c, sizeof c);
+        memcpy(out + at + 3 * LANES, &e, sizeof e);
+    }
+    for (size_t k = 0; k < rows->n; k++)
+        for (size_t l = at; l < d; l++)
+            out[l] += rows->weight[k] * x[(size_t)rows->id[k] * d + l];
+}
+
+static inline __attribute__((always_inline)) void scatter(const float *restrict x, size_t width,
+                                                          size_t d, const struct pz_seq_rows *rows,
+                                                          float *restrict out)
+{
+    const uint32_t *restrict id = rows->id;
+    const float *restrict weight = rows->weight;
+
+    for (size_t k = 0, n = rows->n; k < n; k++) {
+        float *restrict row = out + (size_t)id[k] * d, f = weight[k];
+
+#pragma omp simd
+        for (size_t l = 0; l < width; l++)
+            row[l] += f * x[l];
+    }
+}
+
+PZ_KERNEL void pz_seq_scatter(const float *x, size_t width, size_t d,
+                              const struct pz_seq_rows *rows, float *out)
+{
+    if (width == 4 * LANES) /* known to the compiler: x stays in registers */
+        scatter(x, 4 * LANES, d, rows, out);
+    else
+        scatter(x, width, d, rows, out);
+}
+
+PZ_KERNEL void pz_seq_sum(const float *const *x, size_t n_x, size_t n, float *out)
+{
+    memcpy(out, x[0], n * sizeof *out);
+    for (size_t k = 1; k < n_x; k++)
+        for (size_t i = 0; i < n; i++)
+            out[i] += x[k][i];
 }
 
 PZ_KERNEL void pz_seq_adam(const struct pz_seq_adam *a, const float *g, size_t n, float *restrict x,

@@ -10,6 +10,7 @@
 #include "model/sequence/sequence.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "table/dict.h"
 
@@ -38,15 +39,17 @@ double pz_seq_loss(const struct pz_seq_loss *l)
 {
     double sum = 0;
 
+    if (l->T == 0)
+        memset(l->dcand, 0, l->M * l->d * sizeof *l->dcand);
     for (size_t from = 0; from < l->T; from += PZ_SEQ_ROWS) {
         size_t n = l->T - from < PZ_SEQ_ROWS ? l->T - from : PZ_SEQ_ROWS;
         const float *q = l->q + from * l->d;
 
-        pz_gemm_abt((struct pz_gemm){ n, l->M, l->d, 0 }, q, l->cand, l->work);
+        pz_gemm_with((struct pz_gemm){ n, l->M, l->d, 0 }, q, l->across, l->work);
         for (size_t t = 0; t < n; t++)
             sum += row(l, from + t, l->work + t * l->M);
-        pz_gemm_ab((struct pz_gemm){ n, l->d, l->M, 0 }, l->work, l->cand, l->dq + from * l->d);
-        pz_gemm_atb((struct pz_gemm){ l->M, l->d, n, 1 }, l->work, q, l->dcand);
+        pz_gemm_with((struct pz_gemm){ n, l->d, l->M, 0 }, l->work, l->cand, l->dq + from * l->d);
+        pz_gemm_atb((struct pz_gemm){ l->M, l->d, n, from > 0 }, l->work, q, l->dcand);
     }
     /* After the products: they set dq, which this adds to. */
     for (size_t t = 0; t < l->T; t++)

@@ -38,6 +38,76 @@ static struct params params_of(const struct pz_seq_net *net, size_t layer)
     return p;
 }
 
+/* A layer's matrices, [k x n] inside theta. */
+enum { WIN, WOUT, W1, W2, MATRICES };
+struct matrix {
+    size_t at, k, n;
+};
+
+static struct matrix matrix_of(const struct pz_seq_net *net, size_t layer, int which)
+{
+    size_t d = net->d, f = net->f;
+    struct params p = params_of(net, layer);
+
+    return which == WIN    ? (struct matrix){ p.win, d, 3 * d }
+           : which == WOUT ? (struct matrix){ p.wout, d, d }
+           : which == W1   ? (struct matrix){ p.w1, d, 2 * f }
+                           : (struct matrix){ p.w2, f, d };
+}
+
+/* Room of the packed matrices of a layer that are before one of them, which stands as it is or
+ * across: the way there and the way back. */
+static size_t packed_before(const struct pz_seq_net *net, int which, bool across)
+{
+    size_t sum = 0;
+
+    for (int m = 0; m < 2 * which + across; m++) {
+        struct matrix w = matrix_of(net, 0, m / 2);
+
+        sum += m % 2 ? pz_gemm_packed(w.n, w.k) : pz_gemm_packed(w.k, w.n);
+    }
+    return sum;
+}
+
+size_t pz_seq_packed(const struct pz_seq_net *net)
+{
+    return net->n_layers * packed_before(net, MATRICES, false);
+}
+
+size_t pz_seq_pack_jobs(const struct pz_seq_net *net)
+{
+    return net->n_layers * 2 * MATRICES;
+}
+
+void pz_seq_pack(const struct pz_seq_net *net, size_t job, float *packed)
+{
+    size_t layer = job / (2 * MATRICES);
+    int which = (int)(job % (2 * MATRICES) / 2);
+    bool across = job % 2;
+    struct matrix w = matrix_of(net, layer, which);
+
+    packed += layer * packed_before(net, MATRICES, false) + packed_before(net, which, across);
+    pz_gemm_pack(across ? w.n : w.k, across ? w.k : w.n, net->theta + w.at, across, packed);
+}
+
+/* out = rows A + beta out for a layer's matrix A, or what stands across in it. */
+static void multiply(const struct pz_seq_net *net, size_t layer, int which, bool across, size_t T,
+                     float beta, const float *rows, float *out)
+{
+    struct matrix w = matrix_of(net, layer, which);
+    struct pz_gemm s = { T, across ? w.k : w.n, across ? w.n : w.k, beta };
+
+    if (net->packed)
+        pz_gemm_with(s, rows,
+                     net->packed + layer * packed_before(net, MATRICES, false) +
+                         packed_before(net, which, across),
+                     out);
+    else if (across)
+        pz_gemm_abt(s, rows, net->theta + w.at, out);
+    else
+        pz_gemm_ab(s, rows, net->theta + w.at, out);
+}
+
 size_t pz_seq_theta(size_t d, size_t f, size_t n_layers)
 {
     return n_layers * (d * 3 * d + 3 * d + d * d + d * 2 * f + f * d);
@@ -203,7 +273,7 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
     for (size_t i = 0; i < T; i++)
         /* The bias first, then the product adds to it: no pass of its own. */
         memcpy(y.gate + i * 3 * d, net->theta + w.bin, 3 * d * sizeof(float));
-    pz_gemm_ab((struct pz_gemm){ T, 3 * d, d, 1 }, y.u1, net->theta + w.win, y.gate);
+    multiply(net, l, WIN, false, T, 1, y.u1, y.gate);
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
 
@@ -212,7 +282,7 @@ static void mix(const struct pz_seq_net *net, const struct pz_seq_pack *p, struc
     }
     if (t->once && l + 1 == net->n_layers)
         keep_last(t, y.y, d);
-    pz_gemm_ab((struct pz_gemm){ t->rows, d, d, 0 }, y.y, net->theta + w.wout, t->work);
+    multiply(net, l, WOUT, false, t->rows, 0, y.y, t->work);
     add_dropped(p, y.keep1, 2 * l + 1, t->work, t->rows, d, t->x);
 }
 
@@ -220,13 +290,12 @@ static void widen(const struct pz_seq_net *net, const struct pz_seq_pack *p, str
                   size_t l)
 {
     struct layer y = layer_of(net, t, l);
-    struct params w = params_of(net, l);
     size_t d = net->d, f = net->f, T = t->rows;
 
     pz_seq_norm(t->x, T, d, y.u2, y.r2);
-    pz_gemm_ab((struct pz_gemm){ T, 2 * f, d, 0 }, y.u2, net->theta + w.w1, y.ab);
+    multiply(net, l, W1, false, T, 0, y.u2, y.ab);
     pz_seq_glu(y.ab, T, f, y.s);
-    pz_gemm_ab((struct pz_gemm){ T, d, f, 0 }, y.s, net->theta + w.w2, t->work);
+    multiply(net, l, W2, false, T, 0, y.s, t->work);
     add_dropped(p, y.keep2, 2 * l + 2, t->work, T, d, t->x);
 }
 
@@ -255,11 +324,11 @@ static void widen_back(const struct pz_seq_net *net, const struct pz_seq_pack *p
     float *out = t->work, *du = out + T * d, *ds = du + T * d, *dab = ds + T * f;
 
     drop_back(p, y.keep2, dx, T * d, out);
-    pz_gemm_atb((struct pz_gemm){ f, d, T, 1 }, y.s, out, grad + w.w2);
-    pz_gemm_abt((struct pz_gemm){ T, f, d, 0 }, out, net->theta + w.w2, ds);
+    pz_gemm_atb((struct pz_gemm){ f, d, T, 0 }, y.s, out, grad + w.w2);
+    multiply(net, l, W2, true, T, 0, out, ds);
     pz_seq_glu_back(y.ab, ds, T, f, dab);
-    pz_gemm_atb((struct pz_gemm){ d, 2 * f, T, 1 }, y.u2, dab, grad + w.w1);
-    pz_gemm_abt((struct pz_gemm){ T, d, 2 * f, 0 }, dab, net->theta + w.w1, du);
+    pz_gemm_atb((struct pz_gemm){ d, 2 * f, T, 0 }, y.u2, dab, grad + w.w1);
+    multiply(net, l, W1, true, T, 0, dab, du);
     pz_seq_norm_back(du, y.u2, y.r2, T, d, dx);
 }
 
@@ -272,8 +341,8 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p,
     float *out = t->work, *dy = out + T * d, *dgate = dy + T * d, *carry = dgate + 3 * T * d;
 
     drop_back(p, y.keep1, dx, T * d, out);
-    pz_gemm_atb((struct pz_gemm){ d, d, T, 1 }, y.y, out, grad + w.wout);
-    pz_gemm_abt((struct pz_gemm){ T, d, d, 0 }, out, net->theta + w.wout, dy);
+    pz_gemm_atb((struct pz_gemm){ d, d, T, 0 }, y.y, out, grad + w.wout);
+    multiply(net, l, WOUT, true, T, 0, out, dy);
     for (size_t s = 0; s < p->n_seq; s++) {
         size_t at = p->start[s];
         struct pz_seq_scan scan = { p->start[s + 1] - at, d,
@@ -282,10 +351,11 @@ static void mix_back(const struct pz_seq_net *net, const struct pz_seq_pack *p,
 
         pz_seq_recur_back(&scan, dy + at * d, dgate + at * 3 * d, carry);
     }
-    pz_gemm_atb((struct pz_gemm){ d, 3 * d, T, 1 }, y.u1, dgate, grad + w.win);
+    pz_gemm_atb((struct pz_gemm){ d, 3 * d, T, 0 }, y.u1, dgate, grad + w.win);
+    memset(grad + w.bin, 0, 3 * d * sizeof *grad);
     for (size_t i = 0; i < T; i++)
         pz_seq_axpy(1, dgate + i * 3 * d, 3 * d, grad + w.bin);
-    pz_gemm_abt((struct pz_gemm){ T, d, 3 * d, 0 }, dgate, net->theta + w.win, dy);
+    multiply(net, l, WIN, true, T, 0, dgate, dy);
     pz_seq_norm_back(dy, y.u1, y.r1, T, d, dx);
 }
 

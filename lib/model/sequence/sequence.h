@@ -81,6 +81,19 @@ float pz_seq_dot(const float *a, const float *b, size_t d);
 /* out += f * x. */
 void pz_seq_axpy(float f, const float *x, size_t n, float *out);
 
+/* out [d] += the sum of weight[k] times row id[k] of x, in the order of k. */
+struct pz_seq_rows {
+    size_t n;
+    const uint32_t *id;
+    const float *weight;
+};
+void pz_seq_gather(const float *x, size_t d, const struct pz_seq_rows *rows, float *out);
+/* The same backwards, in `width` of the d columns: weight[k] times x is added to row id[k] of out. */
+void pz_seq_scatter(const float *x, size_t width, size_t d, const struct pz_seq_rows *rows,
+                    float *out);
+/* out [n] = the sum of n_x arrays, in their order. */
+void pz_seq_sum(const float *const *x, size_t n_x, size_t n, float *out);
+
 /* Adam (Kingma & Ba 2015) with decoupled decay (Loshchilov & Hutter 2019) on n parameters. */
 struct pz_seq_adam {
     float rate, decay; /* rate includes the schedule; decay is rate * weight decay */
@@ -102,7 +115,13 @@ struct pz_seq_net {
     size_t members; /* encoders whose products are added (pz_seq_vector); 0 and 1: this one */
     const float
         *theta; /* layer by layer: win [d * 3d], bin [3d], wout [d * d], w1 [d * 2f], w2 [f * d] */
+    const float *packed; /* its matrices (pz_seq_pack); NULL: each product packs them */
 };
+/* The matrices of theta packed for products, once for all shards of a step: so many floats, made by
+ * so many jobs, each a part of its own. Without it a product of 64 rows takes a third longer. */
+size_t pz_seq_packed(const struct pz_seq_net *net);
+size_t pz_seq_pack_jobs(const struct pz_seq_net *net);
+void pz_seq_pack(const struct pz_seq_net *net, size_t job, float *packed);
 /* n_theta of a net. */
 size_t pz_seq_theta(size_t d, size_t f, size_t n_layers);
 
@@ -135,8 +154,7 @@ void pz_seq_tape_cut(const struct pz_seq_net *net, size_t T, bool once, void *bl
 /* tape->q = encoder of tape->x; rows have length sqrt(d). Of a query: one row, the last token's. */
 void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
                     struct pz_seq_tape *t);
-/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad[n_theta] += .
- */
+/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad [n_theta]. */
 void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
                      struct pz_seq_tape *t, float *dx, float *grad);
 /* Starting values. */
@@ -151,17 +169,17 @@ void pz_seq_theta_init(const struct pz_seq_net *net, uint64_t seed, float *theta
 struct pz_seq_loss {
     size_t T, M, d;
     float scale;
-    const float *q;       /* [T * d] */
-    const float *target;  /* [T * d] vectors of the targets */
-    const uint32_t *slot; /* [T] the target's place among the candidates, or PZ_NONE */
-    const float *weight;  /* [T] of the position in the loss */
-    const float *cand;    /* [M * d] */
-    const float *log_pi;  /* [M] */
-    float *work;          /* [PZ_SEQ_ROWS * M] */
+    const float *q;             /* [T * d] */
+    const float *target;        /* [T * d] vectors of the targets */
+    const uint32_t *slot;       /* [T] the target's place among the candidates, or PZ_NONE */
+    const float *weight;        /* [T] of the position in the loss */
+    const float *cand, *across; /* [M * d] and what stands across in it, packed (pz_gemm_pack) */
+    const float *log_pi;        /* [M] */
+    float *work;                /* [PZ_SEQ_ROWS * M] */
     /* out */
     float *dq;      /* [T * d] */
     float *dtarget; /* [T] derivative by the target's logit, times scale */
-    float *dcand;   /* [M * d] added to */
+    float *dcand;   /* [M * d] */
 };
 #define PZ_SEQ_ROWS 128 /* of logits at a time: they stay in the second cache */
 /* Returns the summed loss. */
