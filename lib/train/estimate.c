@@ -339,6 +339,14 @@ static double trial(const struct outlook *o, size_t p, size_t n, double weights,
     return o->cases * (o->e->ask_s[p] + (weights - 1) * o->e->rank_s + rest);
 }
 
+/* Its first one beside those before it, of which all but the last are in what is kept. */
+static double coming_in(const struct outlook *o, size_t p, double weights)
+{
+    double last = p > 0 ? presence(o, p - 1) * o->e->ask_s[p - 1] : 0;
+
+    return trial(o, p, p + 1, weights, false) + o->cases * o->memo * last;
+}
+
 /* A trial that is judged on all cases by that chance, on the first quarter else. What is kept is
  * kept of the first cases. */
 static double moved(const struct outlook *o, size_t p, size_t n, double whole)
@@ -390,8 +398,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
     double one = moved(o, p, p + 1, WHOLE);
-    double s = o->e->stages[p].amount * fit_s(o, p) +
-               trial(o, p, p + 1, p > 0 ? PZ_WEIGHTS : 1, true) +
+    double s = o->e->stages[p].amount * fit_s(o, p) + coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
                (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
 
     if (p == 0 && o->e->v.sliced)

@@ -325,25 +325,49 @@ struct job {
     struct pz_valid_scratch *scratch;
 };
 
-/* The sum of the parts other than the judged one is the same in trial after trial. */
+/* What is kept of a case: 0 nothing, ALL the sum of all parts but the judged one, else one more than
+ * how many parts, from the first on, are summed up. */
+enum { ALL = 255 };
+
+/* How many of the first parts are in what is kept, when part j->judged is; and that sum, or 0. */
+static size_t take_kept(const struct job *j, uint32_t at, struct pz_valid_scratch *s)
+{
+    const struct pz_valid *v = j->round.v;
+    size_t bytes = v->train.n_items * sizeof *v->memo, has = at < v->n_memo ? v->known[at] : 0;
+
+    if (has == 0 || (has != ALL && has > j->judged + 1)) {
+        memset(s->total, 0, bytes);
+        return 0;
+    }
+    memcpy(s->total, v->memo + (size_t)at * v->train.n_items, bytes);
+    return has == ALL ? j->n_parts : has - 1;
+}
+
+/* The sum of the parts other than the judged one is the same in trial after trial, and when another
+ * part joins, that of the parts before. */
 static void add_others(const struct job *j, const uint32_t *todo, struct pz_valid_scratch **s,
                        size_t n)
 {
     const struct pz_valid *v = j->round.v;
-    size_t bytes = v->train.n_items * sizeof *v->memo, n_left = 0;
-    struct pz_valid_scratch *left[PZ_SCORE_BLOCK];
+    uint8_t state = j->judged + 1 == j->n_parts ? (uint8_t)j->n_parts : ALL;
+    size_t from[PZ_SCORE_BLOCK];
 
     for (size_t k = 0; k < n; k++)
-        if (todo[k] < v->n_memo && v->known[todo[k]])
-            memcpy(s[k]->total, v->memo + (size_t)todo[k] * v->train.n_items, bytes);
-        else
-            left[n_left++] = s[k];
-    if (n_left > 0)
-        pz_valid_sum(v, j->part, j->n_parts, j->judged, left, n_left);
+        from[k] = take_kept(j, todo[k], s[k]);
+    for (size_t p = 0; p < j->n_parts; p++) {
+        struct pz_valid_scratch *left[PZ_SCORE_BLOCK];
+        size_t n_left = 0;
+
+        for (size_t k = 0; k < n; k++)
+            if (p != j->judged && p >= from[k])
+                left[n_left++] = s[k];
+        add_part(v, &j->part[p], left, n_left);
+    }
     for (size_t k = 0; k < n; k++)
-        if (todo[k] < v->n_memo && !v->known[todo[k]]) {
-            memcpy(v->memo + (size_t)todo[k] * v->train.n_items, s[k]->total, bytes);
-            v->known[todo[k]] = 1;
+        if (todo[k] < v->n_memo && v->known[todo[k]] != state) {
+            memcpy(v->memo + (size_t)todo[k] * v->train.n_items, s[k]->total,
+                   v->train.n_items * sizeof *v->memo);
+            v->known[todo[k]] = state;
         }
 }
 

@@ -120,7 +120,6 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     enum pz_status st;
 
     s->n_parts = p + 1;
-    pz_valid_forget(s->v);
     st = pz_search_begin(s, p, err);
     s->minor[p] = p > 0 && !s->choice[p].scorer->is_fallback &&
                   s->mean < (1 + PZ_SEARCH_WORTH) * before;

@@ -66,7 +66,7 @@ struct pz_valid {
     struct pz_metric metric;
     uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */
     float *memo;     /* [n_memo * n_items]; NULL: none */
-    uint8_t *known;  /* [n_memo] whether it is there */
+    uint8_t *known;  /* [n_memo] of which parts it is there (judge.c) */
     void *owned[16];
     size_t n_owned;
 };
@@ -114,7 +114,8 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
 
-/* Drop what is kept: another part is going to be judged. */
+/* Drop what is kept: parts beside the judged one are other than they were, or a part will be judged
+ * that is not behind all others. */
 void pz_valid_forget(const struct pz_valid *v);
 
 /* Judge a blend in which one part's weight takes each of several values.
@@ -124,7 +125,7 @@ void pz_valid_forget(const struct pz_valid *v);
  * from, to   users from <= u < to
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
  * Between two calls of pz_valid_forget, the judged part and the parts beside it must stay as they
- * are. Parallel over users, the same at any number of threads.
+ * are; but where the last part is judged, one more part may join behind it, and be judged then. Parallel over users, the same at any number of threads.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,

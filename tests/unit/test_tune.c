@@ -624,6 +624,43 @@ TEST(what_is_remembered_changes_no_value)
     pz_valid_clear(&v);
 }
 
+TEST(what_is_remembered_serves_the_part_that_joins_next)
+{
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct follow way[] = { { 1, 1, ITEMS }, { 2, 1, ITEMS }, { 3, 1, ITEMS }, { 5, 1, ITEMS } };
+    struct pz_part part[] = { { &follow, &way[0], 1, 0, NULL },
+                              { &follow, &way[1], 0.6, 0, NULL },
+                              { &follow, &way[2], 0.3, 0, NULL } };
+    double kept[100], plain[100], weight = 0.7;
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
+    for (size_t p = 0; p < 3; p++) { /* the last one comes in and then is another */
+        assert_int_equal(pz_valid_judge(&v, part, p + 1, p, &weight, 1, 0, 100, kept, NULL), PZ_OK);
+        part[p].part = &way[p == 1 ? 3 : p];
+    }
+    /* the first one judged among three: nothing of what is kept will do but after forgetting */
+    for (size_t judged = 2;; judged = 0) {
+        uint32_t n_memo = v.n_memo;
+
+        if (judged == 0)
+            pz_valid_forget(&v);
+        for (int again = 0; again < 2; again++)
+            assert_int_equal(pz_valid_judge(&v, part, 3, judged, &weight, 1, 0, 100, kept, NULL),
+                             PZ_OK);
+        v.n_memo = 0;
+        assert_int_equal(pz_valid_judge(&v, part, 3, judged, &weight, 1, 0, 100, plain, NULL),
+                         PZ_OK);
+        assert_memory_equal(kept, plain, sizeof kept);
+        v.n_memo = n_memo;
+        if (judged == 0)
+            break;
+    }
+    pz_valid_clear(&v);
+}
+
 /* Cases are scored in blocks, of users who happen to stand beside each other. */
 TEST(users_judged_together_have_the_values_that_they_have_alone)
 {
