@@ -2,6 +2,8 @@
 /* Queries scored together: the same bits as one by one, for every scorer, any number of queries and
  * queries of every kind among them. */
 #include "model/model.h"
+#include "model/parts.h"
+#include "model/transitions/transitions.h"
 #include "tests/unit/scorer_fixture.h"
 
 enum { ITEMS = 203, USERS = 60, LENGTH = 30 };
@@ -66,5 +68,40 @@ TEST(queries_scored_together_have_the_same_bits_as_one_by_one)
         compared++;
     }
     assert_true(compared >= 3);
+    free(t);
+}
+
+/* Items of three of 12 categories each, so that the histories of a block share them. */
+TEST(attributes_of_several_histories_are_added_up_together)
+{
+    enum { VALUES = 12, EACH = 3 };
+    struct tiny *t = tiny_random(USERS, ITEMS, LENGTH, 5);
+    uint64_t ptr[ITEMS + 1], offset[VALUES + 1];
+    uint32_t code[ITEMS * EACH];
+    struct pz_attr attr = { .name = "KIND",
+                            .kind = PZ_ATTR_CATEGORY,
+                            .ptr = ptr,
+                            .code = code,
+                            .values = { VALUES, offset, "abcdefghijkl", NULL, NULL, NULL } };
+    struct pz_attrs attrs = { .n_attrs = 1, .n_rows = ITEMS, .attr = &attr };
+
+    for (uint64_t i = 0; i <= ITEMS; i++)
+        ptr[i] = i * EACH;
+    for (uint64_t v = 0; v <= VALUES; v++)
+        offset[v] = v;
+    for (uint32_t i = 0; i < ITEMS * EACH; i++)
+        code[i] = i % EACH * VALUES / EACH + (i / EACH + i / 10) % (VALUES / EACH);
+    t->c.item_attrs = &attrs;
+    for (int ridge = 0; ridge < 2; ridge++) {
+        struct fitted f;
+
+        fitted_settings(&f, &pz_transitions, NULL, NULL);
+        f.value[PZ_TRANS_RIDGE] = ridge;
+        f.value[PZ_TRANS_HOP] = 0.5;
+        fitted_fit(&f, &t->c);
+        for (size_t n = 1; n <= PZ_SCORE_BLOCK; n++)
+            compare(&pz_transitions, f.part, t, (uint32_t)(n * 5), n);
+        pz_transitions.free(f.part);
+    }
     free(t);
 }

@@ -192,7 +192,8 @@ static void find_stars(const float *score, size_t n, const uint64_t *touched, st
     }
 }
 
-/* One step of the whole history: the sums before target scales. */
+/* One step of the whole history, but for its attributes as sources: the sums before target scales.
+ */
 static bool first_step(const struct pz_trans *t, const struct pz_query *q, const struct sums *to)
 {
     struct pz_recency age = recency(t, q);
@@ -210,7 +211,6 @@ static bool first_step(const struct pz_trans *t, const struct pz_query *q, const
         known = known || t->pop[b] > 0 || t->feats.rows.ptr[b] < t->feats.rows.ptr[b + 1];
         add_event(t, b, weight, to);
     }
-    add_attrs(t, to);
     return known;
 }
 
@@ -237,6 +237,11 @@ static float attrs_of(const struct pz_trans *t, const float *attr, uint32_t item
     for (uint64_t k = f->rows.ptr[item]; k < f->rows.ptr[item + 1]; k++)
         sum += f->rows.value[k] * attr[f->rows.item[k]];
     return sum;
+}
+
+static bool has_targets(const struct pz_trans *t)
+{
+    return t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0;
 }
 
 /* What items gain by their attributes, whose sums of a kind are made once. */
@@ -279,21 +284,22 @@ static void scale_targets(const struct pz_trans *t, const struct sums *to)
         }
 }
 
-/* The whole score; stars says where the hop went. */
-static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
-                   struct stars *stars)
+/* The second step, and what attributes as targets are worth. */
+static void walk_on(const struct pz_trans *t, const struct sums *to, struct stars *stars)
 {
     stars->n = 0;
-    if (!first_step(t, q, to))
-        return false;
     if (t->set[PZ_TRANS_HOP] > 0) {
         find_stars(to->item, t->n_items, to->touched, stars);
         second_step(t, stars, to);
     }
-    if (t->set[PZ_TRANS_ATTR_TARGET] > 0 && t->feats.n > 0) {
+    if (has_targets(t))
         share_attrs(t, to->attr);
-        for (uint32_t c = 0; c < t->feats.n_kinds; c++)
-            to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
+}
+
+/* What items gain by their attributes, and by coming back, then the scales of targets. */
+static void finish(const struct pz_trans *t, const struct pz_query *q, const struct sums *to)
+{
+    if (has_targets(t)) {
         add_kinds(to->item, to->kind, t->feats.kind, t->attr_scale, t->n_items);
         if (to->touched)
             pz_bits_fill(to->touched, t->n_items, true);
@@ -305,6 +311,20 @@ static bool add_up(const struct pz_trans *t, const struct pz_query *q, const str
         }
     if (t->set[PZ_TRANS_TARGET_NORM] > 0 || t->set[PZ_TRANS_TREND] > 0)
         scale_targets(t, to);
+}
+
+/* The whole score; stars says where the hop went. */
+static bool add_up(const struct pz_trans *t, const struct pz_query *q, const struct sums *to,
+                   struct stars *stars)
+{
+    stars->n = 0;
+    if (!first_step(t, q, to))
+        return false;
+    add_attrs(t, to);
+    walk_on(t, to, stars);
+    for (uint32_t c = 0; has_targets(t) && c < t->feats.n_kinds; c++)
+        to->kind[c] = attrs_of(t, to->attr, t->feats.head[c]);
+    finish(t, q, to);
     return true;
 }
 
@@ -329,6 +349,184 @@ bool pz_trans_score_few(const void *part, const struct pz_query *q, void *scratc
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out)
 {
     return pz_trans_score_few(part, q, scratch, out, NULL);
+}
+
+/* ---- several queries at once ---- */
+
+/* Attributes are few, and the histories of several queries have the same ones: what their long
+ * lists, and the lists of kinds, give is added up for LANES queries by one reading of them, a
+ * vector of the sums of one item or attribute by query. Every sum has its terms in the order that
+ * it has alone. Memory: where the queries' scratch has room for the items of explain. */
+enum { LANES = PZ_SCORE_BLOCK };
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
+
+struct block {
+    const struct pz_trans *t;
+    struct sums to[LANES]; /* [n] */
+    size_t n;
+    lanes *of_attr; /* [feats.n] */
+    lanes *tile;    /* [tile_n] sums of some items or attributes */
+    size_t tile_n;
+};
+
+/* From this many queries on that an attribute in use is of on average. */
+static const double SHARED = 2;
+
+static void set_lane(lanes *x, size_t k, float value)
+{
+    memcpy((char *)x + k * sizeof value, &value, sizeof value);
+}
+
+/* Sums of items, or of attributes, into the tile, or back. */
+static void turn(const struct block *b, size_t first, size_t n, bool attr, bool back)
+{
+    for (size_t k = 0; k < b->n; k++) {
+        float *sum = (attr ? b->to[k].attr : b->to[k].item) + first;
+
+        if (back)
+            for (size_t i = 0; i < n; i++)
+                memcpy(sum + i, (char *)(b->tile + i) + k * sizeof *sum, sizeof *sum);
+        else
+            for (size_t i = 0; i < n; i++)
+                set_lane(b->tile + i, k, sum[i]);
+    }
+}
+
+/* Add w times the values of a list from place `at` on to the tile, whose first cell is of row
+ * `first`, up to row `end`; returns where the next tile goes on. */
+PZ_KERNEL static uint64_t add_to_tile(const struct pz_csr *l, uint64_t at, uint64_t stop,
+                                      const lanes *w, size_t first, size_t end, lanes *tile)
+{
+    const uint32_t *item = l->item;
+    const float *value = l->value;
+    lanes weight = *w;
+
+    for (; at < stop && item[at] < end; at++)
+        tile[item[at] - first] += weight * value[at];
+    return at;
+}
+
+/* One tile of all attributes in use. cursor: where their lists go on, PZ_NONE of the others. */
+static void fill_tile(const struct block *b, size_t first, size_t n, bool attr, uint32_t *cursor)
+{
+    const struct pz_csr *l = lists_of(b->t);
+    size_t row = attr ? b->t->n_items + first : first;
+
+    turn(b, first, n, attr, false);
+    for (uint32_t a = 0; a < b->t->feats.n; a++) {
+        uint64_t start = l->ptr[b->t->n_items + a], stop = l->ptr[b->t->n_items + a + 1];
+
+        if (cursor[a] != PZ_NONE)
+            cursor[a] = (uint32_t)(add_to_tile(l, start + cursor[a], stop, &b->of_attr[a], row,
+                                               row + n, b->tile) -
+                                   start);
+    }
+    turn(b, first, n, attr, true);
+}
+
+static void fill_tiles(const struct block *b, size_t rows, bool attr, uint32_t *cursor)
+{
+    for (size_t first = 0; first < rows; first += b->tile_n)
+        fill_tile(b, first, rows - first < b->tile_n ? rows - first : b->tile_n, attr, cursor);
+}
+
+/* The weights of attributes as sources; false: too few of them are of several queries. */
+static bool weigh_attrs(const struct block *b)
+{
+    const struct pz_trans *t = b->t;
+    double uses = 0, used = 0;
+
+    for (uint32_t a = 0; a < t->feats.n; a++) {
+        bool any = false;
+
+        b->of_attr[a] = (lanes){ 0 };
+        for (size_t k = 0; k < b->n; k++) {
+            float from = b->to[k].from[a];
+
+            if (!(from > 0))
+                continue;
+            set_lane(&b->of_attr[a], k, attr_factor(t) * from * t->source_scale[t->n_items + a]);
+            uses++;
+            any = true;
+        }
+        used += any;
+    }
+    return uses >= SHARED * used;
+}
+
+static void add_attrs_together(const struct block *b)
+{
+    const struct pz_trans *t = b->t;
+    uint32_t *cursor = (uint32_t *)(void *)b->to[0].from; /* has been read by then */
+
+    if (!weigh_attrs(b)) {
+        for (size_t k = 0; k < b->n; k++)
+            add_attrs(t, &b->to[k]);
+        return;
+    }
+    for (uint32_t a = 0; a < t->feats.n; a++) {
+        bool any = false;
+
+        for (size_t k = 0; k < LANES; k++)
+            any = any || b->of_attr[a][k] > 0;
+        cursor[a] = any ? 0 : PZ_NONE;
+    }
+    fill_tiles(b, t->n_items, false, cursor);
+    fill_tiles(b, t->feats.n, true, cursor);
+}
+
+/* attrs_of for all queries. */
+PZ_KERNEL static void sum_kinds(const struct pz_trans_feats *f, const lanes *of_attr,
+                                const struct sums *to, size_t n)
+{
+    for (uint32_t c = 0; c < f->n_kinds; c++) {
+        lanes sum = { 0 };
+
+        for (uint64_t k = f->rows.ptr[f->head[c]]; k < f->rows.ptr[f->head[c] + 1]; k++)
+            sum += f->rows.value[k] * of_attr[f->rows.item[k]];
+        for (size_t k = 0; k < n; k++)
+            to[k].kind[c] = sum[k];
+    }
+}
+
+static void score_together(const struct block *b, const struct pz_query *const *q)
+{
+    const struct pz_trans *t = b->t;
+    struct stars stars;
+
+    add_attrs_together(b);
+    for (size_t k = 0; k < b->n; k++) {
+        walk_on(t, &b->to[k], &stars);
+        for (uint32_t a = 0; a < t->feats.n; a++)
+            set_lane(&b->of_attr[a], k, b->to[k].attr[a]);
+    }
+    if (has_targets(t))
+        sum_kinds(&t->feats, b->of_attr, b->to, b->n);
+    for (size_t k = 0; k < b->n; k++)
+        finish(t, q[k], &b->to[k]);
+}
+
+void pz_trans_score_block(const void *part, const struct pz_query *const *q, size_t n,
+                          void *const *scratch, float *const *out, bool *said)
+{
+    const struct pz_trans *t = part;
+    const struct pz_query *asked[LANES];
+    struct block b = { .t = t, .of_attr = scratch[0], .tile = scratch[n - 1] };
+    bool together = n > 1 && t->feats.n > 0 && (size_t)LANES * t->feats.n <= t->n_items;
+
+    b.tile_n = t->n_items / LANES;
+    for (size_t k = 0; k < n; k++) {
+        float *attr = (float *)scratch[k] + t->n_items;
+        struct sums *to = &b.to[b.n];
+        struct stars stars;
+
+        *to = (struct sums){ out[k], attr, attr + t->feats.n, attr + 2 * (size_t)t->feats.n, NULL };
+        said[k] = together ? first_step(t, q[k], to) : add_up(t, q[k], to, &stars);
+        if (said[k])
+            asked[b.n++] = q[k];
+    }
+    if (together && b.n > 0)
+        score_together(&b, asked);
 }
 
 /* ---- explaining ---- */

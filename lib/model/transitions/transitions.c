@@ -314,5 +314,6 @@ const struct pz_scorer pz_transitions = {
     .scratch_bytes = pz_trans_scratch_bytes,
     .score = pz_trans_score,
     .score_few = pz_trans_score_few,
+    .score_block = pz_trans_score_block,
     .explain = pz_trans_explain,
 };

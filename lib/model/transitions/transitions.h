@@ -253,11 +253,13 @@ enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first,
 
 /* ---- score.c ---- */
 
-/* As pz_scorer.scratch_bytes, .score and .explain. */
+/* As pz_scorer.scratch_bytes, .score, .score_few, .score_block and .explain. */
 size_t pz_trans_scratch_bytes(const void *part);
 bool pz_trans_score(const void *part, const struct pz_query *q, void *scratch, float *out);
 bool pz_trans_score_few(const void *part, const struct pz_query *q, void *scratch, float *out,
                         uint64_t *touched);
+void pz_trans_score_block(const void *part, const struct pz_query *const *q, size_t n,
+                          void *const *scratch, float *const *out, bool *said);
 void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
                       float *contrib);
 
