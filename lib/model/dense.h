@@ -88,9 +88,9 @@ void pz_gemm_abt(struct pz_gemm s, const float *a, const float *b, float *c);
 /* C = A^T B + beta C; A k x m, B k x n. Likewise. */
 void pz_gemm_atb(struct pz_gemm s, const float *a, const float *b, float *c);
 
-/* B once for many products with it: pz_gemm_packed numbers, 32-byte aligned; across: b is n x k, and
- * B what stands across in it. pz_gemm_with is pz_gemm_ab or pz_gemm_abt with that B, to the last
- * bit. Thread-safe on different outputs. */
+/* B once for many products with it: pz_gemm_packed numbers, 32-byte aligned; across: b is n x k,
+ * and B what stands across in it. pz_gemm_with is pz_gemm_ab or pz_gemm_abt with that B, to the
+ * last bit. Thread-safe on different outputs. */
 size_t pz_gemm_packed(size_t k, size_t n);
 void pz_gemm_pack(size_t k, size_t n, const float *b, bool across, float *out);
 void pz_gemm_with(struct pz_gemm s, const float *a, const float *packed, float *c);

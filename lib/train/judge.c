@@ -325,8 +325,8 @@ struct job {
     struct pz_valid_scratch *scratch;
 };
 
-/* What is kept of a case: 0 nothing, ALL the sum of all parts but the judged one, else one more than
- * how many parts, from the first on, are summed up. */
+/* What is kept of a case: 0 nothing, ALL the sum of all parts but the judged one, else one more
+ * than how many parts, from the first on, are summed up. */
 enum { ALL = 255 };
 
 /* How many of the first parts are in what is kept, when part j->judged is; and that sum, or 0. */

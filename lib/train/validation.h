@@ -125,7 +125,8 @@ void pz_valid_forget(const struct pz_valid *v);
  * from, to   users from <= u < to
  * each    [n_weights * v->n_users]: values of these users, row a weight; others are left alone
  * Between two calls of pz_valid_forget, the judged part and the parts beside it must stay as they
- * are; but where the last part is judged, one more part may join behind it, and be judged then. Parallel over users, the same at any number of threads.
+ * are; but where the last part is judged, one more part may join behind it, and be judged then.
+ * Parallel over users, the same at any number of threads.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *part, size_t n_parts,
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,

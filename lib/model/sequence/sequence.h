@@ -81,14 +81,15 @@ float pz_seq_dot(const float *a, const float *b, size_t d);
 /* out += f * x. */
 void pz_seq_axpy(float f, const float *x, size_t n, float *out);
 
-/* out [d] += the sum of weight[k] times row id[k] of x, in the order of k. */
+/* Some rows of a matrix, each with a weight. */
 struct pz_seq_rows {
     size_t n;
     const uint32_t *id;
     const float *weight;
 };
+/* out [d] += the sum of weight[k] times row id[k] of x, in the order of k. */
 void pz_seq_gather(const float *x, size_t d, const struct pz_seq_rows *rows, float *out);
-/* The same backwards, in `width` of the d columns: weight[k] times x is added to row id[k] of out. */
+/* Backwards, in `width` of the d columns: weight[k] times x is added to row id[k] of out. */
 void pz_seq_scatter(const float *x, size_t width, size_t d, const struct pz_seq_rows *rows,
                     float *out);
 /* out [n] = the sum of n_x arrays, in their order. */
@@ -154,7 +155,8 @@ void pz_seq_tape_cut(const struct pz_seq_net *net, size_t T, bool once, void *bl
 /* tape->q = encoder of tape->x; rows have length sqrt(d). Of a query: one row, the last token's. */
 void pz_seq_forward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
                     struct pz_seq_tape *t);
-/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad [n_theta]. */
+/* dx: [T * d] in: gradient of q, out: gradient of the item vectors that came in; grad [n_theta].
+ */
 void pz_seq_backward(const struct pz_seq_net *net, const struct pz_seq_pack *p,
                      struct pz_seq_tape *t, float *dx, float *grad);
 /* Starting values. */
@@ -203,12 +205,14 @@ enum pz_status pz_seq_features_make(const struct pz_attrs *attrs, uint32_t n_ite
 /* Accepts an all-zero one. */
 void pz_seq_features_clear(struct pz_seq_features *f);
 
-/* ---- sequence.c; pz_seq_train: fit.c ---- */
+/* ---- cost.c ---- */
 
 /* As pz_scorer.cost.
  * Errors: as pz_scorer.cost */
 enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err);
+
+/* ---- sequence.c; pz_seq_train: fit.c ---- */
 
 struct pz_seq_trainer; /* fit.c: a training that may go on */
 
