@@ -109,6 +109,12 @@ static size_t list_rules(const struct pz_reason *w, const struct pz_hit *h, char
     return n;
 }
 
+/* The name of what gave the p-th share of a blend. */
+static const char *share_name(const struct pz_model *m, size_t p)
+{
+    return p < m->n_parts ? m->part[p].scorer->name : "live";
+}
+
 /* Three cells of "a=1 b=2". */
 static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *m,
                              const struct pz_reason *w, const struct pz_hit *h)
@@ -119,9 +125,9 @@ static void add_reason_cells(struct pz_str *out, char d, const struct pz_model *
     const char *space = "";
 
     pz_str_addf(out, "%c%u%c%.6g%c", d, w->rank, d, (double)w->blend, d);
-    for (size_t p = 0; p < m->n_parts; p++)
+    for (size_t p = 0; p <= m->n_parts; p++)
         if (w->part[p] != 0) {
-            pz_str_addf(out, "%s%s=%.6g", space, m->part[p].scorer->name, (double)w->part[p]);
+            pz_str_addf(out, "%s%s=%.6g", space, share_name(m, p), (double)w->part[p]);
             space = " ";
         }
     pz_str_addc(out, d);
@@ -151,9 +157,9 @@ static void add_reason_members(struct pz_str *out, const struct pz_model *m,
     pz_str_addf(out, "\"modelRank\":%u,\"blend\":", w->rank);
     pz_json_add_number(out, (double)w->blend, true);
     pz_str_adds(out, ",\"scores\":{");
-    for (size_t p = 0; p < m->n_parts; p++)
+    for (size_t p = 0; p <= m->n_parts; p++)
         if (w->part[p] != 0) {
-            pz_str_addf(out, "%s\"%s\":", comma, m->part[p].scorer->name);
+            pz_str_addf(out, "%s\"%s\":", comma, share_name(m, p));
             pz_json_add_number(out, (double)w->part[p], true);
             comma = ",";
         }

@@ -3,7 +3,7 @@
  * (live/overlay.c), what it makes of the model (model/extend.c), and "key", a text that says what
  * both follow from:
  *
- *   1 VERSION store ID rows NUMBER MARK after NUMBER model FINGERPRINT
+ *   1 VERSION store ID rows NUMBER MARK after NUMBER model FINGERPRINT events MARK
  *
  * The numbers of rows do not tell two pasts of a store apart, of which one was restored from a
  * backup; the mark, a hash of all rows in order, does. The key is compared as text with what it
@@ -19,6 +19,7 @@
 
 #include "base/time.h"
 #include "campaign/layout.h"
+#include "campaign/tally.h"
 #include "live/overlay.h"
 
 enum {
@@ -34,8 +35,10 @@ static bool make_key(char key[KEY_BYTES], const struct pz_view *v)
     if (pz_table_fingerprint(v->model->table, model, NULL) != PZ_OK)
         return false;
     snprintf(key, KEY_BYTES,
-             "1 %s store %s rows %" PRIu64 " %016" PRIx64 " after %" PRIu64 " model %s", PZ_VERSION,
-             v->rows.store, v->rows.rows_last, v->rows.rows_mark, v->version.rows_seen, model);
+             "1 %s store %s rows %" PRIu64 " %016" PRIx64 " after %" PRIu64
+             " model %s events %016" PRIx64,
+             PZ_VERSION, v->rows.store, v->rows.rows_last, v->rows.rows_mark, v->version.rows_seen,
+             model, pz_tally_mark(v->tally));
     return true;
 }
 
@@ -129,17 +132,27 @@ static void save(const char *path, const struct pz_view *v, const char *key)
     pz_table_close(t);
 }
 
+/* A server that gets rows all the time is not to write all the time. */
+bool pz_kept_may_write(const struct pz_kept_pace *pace, double start)
+{
+    return start >= atomic_load(&pace->not_before);
+}
+
+void pz_kept_wrote(struct pz_kept_pace *pace, double start)
+{
+    atomic_store(&pace->not_before, start + SHARE * (pz_time_clock() - start));
+}
+
 void pz_kept_save(const char *campaign, const struct pz_view *v)
 {
-    /* A server that gets rows all the time is not to write all the time. */
-    static _Atomic double not_before;
+    static struct pz_kept_pace pace;
     double start = pz_time_clock();
     char path[PZ_PATH_BYTES], key[KEY_BYTES];
 
-    if (!v->items || v->items->ids.n < FEW || start < atomic_load(&not_before) ||
+    if (!v->items || v->items->ids.n < FEW || !pz_kept_may_write(&pace, start) ||
         !make_key(key, v) || !is_as_of(v) ||
         pz_layout_version(path, campaign, v->version.number, "/items.flat", NULL) != PZ_OK)
         return;
     save(path, v, key);
-    atomic_store(&not_before, start + SHARE * (pz_time_clock() - start));
+    pz_kept_wrote(&pace, start);
 }

@@ -26,4 +26,19 @@ bool pz_kept_load(const char *campaign, struct pz_view *v);
  * Threads: any */
 void pz_kept_save(const char *campaign, const struct pz_view *v);
 
+/* How much of a process's time writing may take. All-zero: it may at once. */
+struct pz_kept_pace {
+    _Atomic double not_before;
+};
+
+/* Whether it is time to write what was made from `start` on (pz_time_clock).
+ *
+ * Threads: any, on the same one */
+bool pz_kept_may_write(const struct pz_kept_pace *pace, double start);
+
+/* It was written.
+ *
+ * Threads: any, on the same one */
+void pz_kept_wrote(struct pz_kept_pace *pace, double start);
+
 #endif

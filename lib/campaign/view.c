@@ -17,6 +17,7 @@
 #include "campaign/kept.h"
 #include "campaign/layout.h"
 #include "campaign/live.h"
+#include "campaign/tally.h"
 #include "live/overlay.h"
 
 enum { LOOK_AGAIN_S = 10 };
@@ -43,6 +44,33 @@ static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool i
     return PZ_OK;
 }
 
+/* Rows for items that events alone know, beside those put: *put becomes both together.
+ *
+ * old   rows that are there already; NULL: none */
+static enum pz_status add_unput(const struct pz_view *v, const struct pz_overlay *old,
+                                struct pz_overlay **put, struct pz_err *err)
+{
+    const struct pz_overlay *there[2] = { old, *put };
+    struct pz_overlay *unput = NULL, *both = NULL;
+    struct pz_source *source = NULL;
+    enum pz_status st = pz_tally_rows(v->tally, there, 2, &unput, err);
+
+    if (st != PZ_OK || !unput)
+        return st;
+    if (!*put) {
+        *put = unput;
+        return PZ_OK;
+    }
+    st = pz_overlay_merge(*put, unput, &both, &source, err);
+    free(source);
+    pz_overlay_free(unput);
+    if (st == PZ_OK) {
+        pz_overlay_free(*put);
+        *put = both;
+    }
+    return st;
+}
+
 static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct pz_err *err)
 {
     struct pz_model *m = v->model;
@@ -51,6 +79,8 @@ static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct 
     enum pz_status st = pz_overlay_build(v->store, table, v->version.rows_seen,
                                          items ? &m->item_attrs : &m->user_attrs, o, err);
 
+    if (st == PZ_OK && items)
+        st = add_unput(v, NULL, o, err);
     return st == PZ_OK && *o ? find_rows(*o, m, items, NULL, err) : st;
 }
 
@@ -64,19 +94,26 @@ static bool knows_columns(const struct pz_model *m, const struct pz_overlay *o)
     return all;
 }
 
-/* Whether what an older view has of the items holds for this one: the same model and file of the
- * store. Rows of items go only when all models have them. */
-static bool is_older(const struct pz_view *old, const struct pz_view *v)
+/* Whether an older view is of the same model and file of the store, and of no more. */
+static bool is_of_same(const struct pz_view *old, const struct pz_view *v)
 {
     char hash[33], other[33];
 
-    return old && old->items && old->store == v->store && old->rows.file == v->rows.file &&
+    return old->store == v->store && old->rows.file == v->rows.file &&
            strcmp(old->rows.store, v->rows.store) == 0 &&
-           old->rows.rows_last <= v->rows.rows_last &&
+           old->rows.rows_last <= v->rows.rows_last && old->rows.last <= v->rows.last &&
+           old->rows.forgotten == v->rows.forgotten &&
            old->version.rows_seen == v->version.rows_seen &&
+           old->version.live_seen == v->version.live_seen &&
            pz_table_fingerprint(old->model->table, hash, NULL) == PZ_OK &&
-           pz_table_fingerprint(v->model->table, other, NULL) == PZ_OK &&
-           strcmp(hash, other) == 0 && knows_columns(v->model, old->items);
+           pz_table_fingerprint(v->model->table, other, NULL) == PZ_OK && strcmp(hash, other) == 0;
+}
+
+/* Whether what an older view has of the items holds for this one. Rows of items go only when all
+ * models have them. */
+static bool is_older(const struct pz_view *old, const struct pz_view *v)
+{
+    return old && old->items && is_of_same(old, v) && knows_columns(v->model, old->items);
 }
 
 /* The items of an older view and the rows put since; *done false: that cannot be. */
@@ -91,6 +128,8 @@ static enum pz_status add_items(struct pz_view *v, const struct pz_view *old, bo
 
     *done = st == PZ_OK && knows_columns(v->model, since);
     if (*done)
+        st = add_unput(v, old->items, &since, err);
+    if (st == PZ_OK && *done)
         st = pz_overlay_merge(old->items, since, &v->items, &source, err);
     if (st == PZ_OK && *done) {
         before.put = (struct pz_put_since){ source, v->items->ids.n, since ? &since->attrs : NULL };
@@ -123,10 +162,14 @@ static enum pz_status build_all(const char *campaign, struct pz_view *v, const s
                                 struct pz_err *err)
 {
     const struct pz_live_size *size = &v->rows;
-    enum pz_status st = PZ_OK;
+    enum pz_status st = pz_tally_make(campaign, v, old && is_of_same(old, v) ? old->tally : NULL,
+                                      &v->tally, err);
 
-    if (size->items > 0 && size->rows_last > v->version.rows_seen)
+    if (st == PZ_OK && ((size->items > 0 && size->rows_last > v->version.rows_seen) ||
+                        pz_tally_mark(v->tally) != 0))
         st = build_items(campaign, v, old, err);
+    if (st == PZ_OK)
+        st = pz_tally_arrivals(v->tally, v->model, &v->model->arrivals, err);
     if (st == PZ_OK && size->users > 0 && size->rows_last > v->version.rows_seen)
         st = build(v, PZ_LIVE_USERS, err);
     return st;
@@ -154,6 +197,8 @@ static enum pz_status open_store(const char *campaign, struct pz_view *v, const 
         st = pz_info_check(campaign, &v->version, v->store, err);
     if (st != PZ_OK || !v->store)
         return st;
+    atomic_store(&v->looked, v->rows.last);
+    atomic_store(&v->look_again, pz_time_now() + LOOK_AGAIN_S);
     st = build_all(campaign, v, old, err);
     return st == PZ_BAD_DATA ? do_without(v) : st;
 }
@@ -202,6 +247,7 @@ void pz_view_free(struct pz_view *v)
         return;
     pz_overlay_free(v->items);
     pz_overlay_free(v->users);
+    pz_tally_free(v->tally);
     pz_live_close(v->store);
     pz_settings_clear(&v->settings);
     pz_model_free(v->model);
@@ -228,7 +274,23 @@ static bool settings_changed(const char *campaign, const struct pz_view *v)
     return !same;
 }
 
-bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
+/* Whether events came with items that the model lacks: a new view may know them, or how many users
+ * have them. Who looks all the time looks at the events of a while together. */
+static bool has_arrivals(struct pz_view *v, uint64_t last)
+{
+    int64_t now = pz_time_now();
+    bool behind;
+
+    if (last <= atomic_load(&v->looked) || now < atomic_load(&v->look_again))
+        return false;
+    behind = pz_tally_is_behind(v->model, v->store, atomic_load(&v->looked));
+    if (!behind)
+        atomic_store(&v->looked, last);
+    atomic_store(&v->look_again, now + LOOK_AGAIN_S);
+    return behind;
+}
+
+bool pz_view_is_stale(const char *campaign, struct pz_view *v)
 {
     struct pz_current c;
     struct pz_live_size size;
@@ -246,7 +308,8 @@ bool pz_view_is_stale(const char *campaign, const struct pz_view *v)
         return pz_campaign_live_path(campaign, path, NULL) != PZ_OK ||
                pz_campaign_is(path, &there, NULL) != PZ_OK || there;
     }
-    return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows.rows_last;
+    return pz_live_count(v->store, &size, NULL) != PZ_OK || size.rows_last != v->rows.rows_last ||
+           has_arrivals(v, size.last);
 }
 
 enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,

@@ -20,7 +20,10 @@ struct pz_view {
     struct pz_live_store *store;      /* NULL: nothing was ever put, or it is damaged */
     atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
+    struct pz_tally *tally;           /* of events of items that the model lacks; NULL: none */
     struct pz_live_size rows;         /* of the store when its rows were read: they may have more */
+    _Atomic uint64_t looked;          /* events up to this one need no other view */
+    _Atomic int64_t look_again;       /* Unix seconds; when to look at further ones */
     int64_t opened;                   /* Unix seconds */
     bool by_number;                   /* of one version, whichever is current */
 };
@@ -52,11 +55,12 @@ void pz_view_prepare(const char *campaign);
 /* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);
 
-/* True when another version or other settings are current, rows changed, or somebody touched the
- * model's file: two small reads.
+/* True when another version or other settings are current, rows changed, somebody touched the
+ * model's file, or events came with items that the model lacks: two small reads, and every ten
+ * seconds what events came since.
  *
  * Threads: any, several on one view */
-bool pz_view_is_stale(const char *campaign, const struct pz_view *v);
+bool pz_view_is_stale(const char *campaign, struct pz_view *v);
 
 /* Everything live for a query of this user (NULL: of nobody) as of now: events that the model has
  * not seen, whether they are forgotten, rows of items and users.

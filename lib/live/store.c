@@ -491,14 +491,15 @@ static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
     return rc;
 }
 
-enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
-                            void *context, struct pz_err *err)
+/* first: the number to begin with */
+static enum pz_status each(struct pz_live_store *s, uint64_t after, uint64_t first, int n_passes,
+                           pz_live_fn *fn, void *context, struct pz_err *err)
 {
     struct chunk c = { .after = after };
     enum pz_status st = PZ_OK;
 
     for (int pass = 0; pass < n_passes && st == PZ_OK; pass++) {
-        c.next = 1;
+        c.next = first;
         while (c.next > 0 && st == PZ_OK) {
             st = pz_db_read(s, read_chunk, &c, "reading events", err);
             for (size_t i = 0; i < c.n && st == PZ_OK; i++)
@@ -508,6 +509,18 @@ enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passe
     pz_arena_clear(&c.arena);
     free(c.v);
     return st;
+}
+
+enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
+                            void *context, struct pz_err *err)
+{
+    return each(s, after, 1, n_passes, fn, context, err);
+}
+
+enum pz_status pz_live_since(struct pz_live_store *s, uint64_t after, pz_live_fn *fn, void *context,
+                             struct pz_err *err)
+{
+    return each(s, after, after + 1, 1, fn, context, err);
 }
 
 static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)

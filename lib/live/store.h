@@ -131,6 +131,13 @@ typedef enum pz_status pz_live_fn(void *context, int pass, uint64_t number,
 enum pz_status pz_live_each(struct pz_live_store *s, uint64_t after, int n_passes, pz_live_fn *fn,
                             void *context, struct pz_err *err);
 
+/* The same of events with numbers above `after` alone, once: in time in proportion to them.
+ *
+ * Errors:  as pz_live_each
+ * Owner:   the event is borrowed until fn returns */
+enum pz_status pz_live_since(struct pz_live_store *s, uint64_t after, pz_live_fn *fn, void *context,
+                             struct pz_err *err);
+
 struct pz_live_size {
     char store[17];                /* identity of the store, as in struct pz_watermark */
     uint64_t last;                 /* last number given out; 0: none */

@@ -243,6 +243,7 @@ void pz_model_free(struct pz_model *m)
     for (size_t i = 0; i < sizeof m->owned / sizeof *m->owned; i++)
         free(m->owned[i]);
     pz_dict_clear(&m->fresh);
+    pz_arrivals_free(m->arrivals);
     json_decref(m->manifest);
     pz_table_close(m->table);
     pz_table_close(m->extension);

@@ -15,6 +15,7 @@
 #include "data/attrs.h"
 #include "data/corpus.h"
 #include "data/dataset.h"
+#include "model/arrivals.h"
 #include "model/query.h"
 #include "model/scorer.h"
 #include "model/trend.h"
@@ -70,14 +71,15 @@ struct pz_model {
     struct pz_trend trend;   /* of items, that all parts heed */
     struct pz_part part[PZ_MAX_PARTS];
     size_t n_parts;
-    bool sealed;                /* the file is known to be whole without reading it */
-    bool keep_seen;             /* validation found lists better with what was seen */
-    double event_power;         /* by which event weights are damped; 0: PZ_EVENT_POWER */
-    double softmax_scale;       /* score = softmax(scale * blend) over the catalogue */
-    json_t *manifest;           /* owned */
-    struct pz_table *table;     /* owned; what the pointers above borrow from */
-    struct pz_table *extension; /* owned; likewise, of pz_model_load_extension; NULL: none */
-    const uint32_t *fresh_row;  /* [fresh.n] the row put of each */
+    bool sealed;                  /* the file is known to be whole without reading it */
+    bool keep_seen;               /* validation found lists better with what was seen */
+    double event_power;           /* by which event weights are damped; 0: PZ_EVENT_POWER */
+    double softmax_scale;         /* score = softmax(scale * blend) over the catalogue */
+    json_t *manifest;             /* owned */
+    struct pz_table *table;       /* owned; what the pointers above borrow from */
+    struct pz_table *extension;   /* owned; likewise, of pz_model_load_extension; NULL: none */
+    const uint32_t *fresh_row;    /* [fresh.n] the row put of each */
+    struct pz_arrivals *arrivals; /* owned; items of `fresh` that users have; NULL: none */
     void *owned[5]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
 

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "rank/arrive.h"
 #include "rank/promote.h"
 #include "rank/top.h"
 #include "table/hash.h"
@@ -23,8 +24,10 @@ static enum pz_origin origin(const struct pz_scored *scored, const struct pz_hit
 {
     if (2 * pz_adjustment_exploration(scored->adjustment, hit->item) > hit->blend)
         return PZ_ORIGIN_EXPLORATION;
-    return scored->asked->m->item_count[hit->item] == 0 ? PZ_ORIGIN_CONTENT
-                                                        : pz_scored_origin(scored);
+    if (scored->asked->m->item_count[hit->item] == 0 &&
+        pz_scores_arrived(scored, hit->item, NULL, NULL) <= 0)
+        return PZ_ORIGIN_CONTENT;
+    return pz_scored_origin(scored);
 }
 
 /* The `want` best of a set that have no place yet, by blend, then by fallback, in order. Returns

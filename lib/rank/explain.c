@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "rank/arrive.h"
 
 enum pz_status pz_explanation_begin(struct pz_explanation *e, const struct pz_model *m,
                                     struct pz_err *err)
@@ -152,6 +153,7 @@ static struct pz_reason explain_item(struct pz_explanation *e, const struct pz_s
         reason.part[p] = (float)pz_part_weight(&m->part[p], &scored->history->query) *
                          e->part_score[p * m->items.n + item];
     add_up(e, scored, item);
+    reason.part[m->n_parts] = pz_scores_arrived(scored, item, e->contrib, e->contrib + PZ_HIST_MAX);
     fill_causes(&scored->history->query, e->contrib, &reason);
     return reason;
 }

@@ -179,8 +179,10 @@ enum { PZ_MAX_CAUSES = 5 };
 
 /* Why an item stands where it stands. */
 struct pz_reason {
-    float blend;              /* the model's, before rules acted */
-    float part[PZ_MAX_PARTS]; /* what each part of the model gave; their sum is the blend */
+    float blend;                  /* the model's, before rules acted */
+    float part[PZ_MAX_PARTS + 1]; /* what each part of the model gave, and behind them, what live
+                                   * events of an item that training did not see; the sum is the
+                                   * blend */
     uint32_t rank; /* from 1, by the model's order alone among the items that may be recommended */
     float exploration; /* what it added after (1 - weight) of the blend was kept; 0: nothing */
     float rotation, objective,

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/simd.h"
 #include "model/blend.h"
+#include "rank/arrive.h"
 #include "rank/top.h"
 
 bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
@@ -31,6 +32,12 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
         if (!s->rough || !s->exact || !s->near)
             return false;
     }
+    if (m->arrivals) {
+        s->chance = pz_mem_array(m->arrivals->n, sizeof *s->chance);
+        s->added = pz_mem_array(m->arrivals->n, sizeof *s->added);
+        if (!s->chance || !s->added)
+            return false;
+    }
     return s->blend && s->fallback && s->scratch;
 }
 
@@ -42,6 +49,8 @@ void pz_scores_clear(struct pz_scores *s)
     pz_rough_free(s->rough);
     free(s->exact);
     free(s->near);
+    free(s->chance);
+    free(s->added);
 }
 
 /* Whether a request is for some items and their scores, no more. */
@@ -112,6 +121,7 @@ void pz_scores_make_exact(const struct pz_scored *scored, float *part_score)
     s->is_rough = false;
     pz_model_score(scored->asked->m, &scored->history->query, scored->mask->promotable, s->scratch,
                    s->blend, part_score, &s->used);
+    pz_scores_arrive(scored);
 }
 
 void pz_scores_make(const struct pz_scored *const *scored, size_t n)
@@ -132,6 +142,8 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
         pz_model_score_block(left[0]->asked->m, job, n_left);
     for (size_t i = 0; i < n_left; i++)
         left[i]->scores->used = job[i].used;
+    for (size_t i = 0; i < n; i++)
+        pz_scores_arrive(scored[i]);
 }
 
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,

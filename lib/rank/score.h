@@ -21,6 +21,8 @@ struct pz_scores {
     uint64_t *exact;        /* items whose blend is exact */
     uint64_t *near;         /* items that were looked at closer */
     float kept;             /* what exploration has left of each blend */
+    double *chance; /* [arrivals of the model] that each is the next item, and what it gained by */
+    float *added;   /* that; NULL: there are none */
 };
 
 /* What the first four steps left, as choice and explanation read it. Of the mask they use the

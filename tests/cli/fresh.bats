@@ -137,3 +137,62 @@ ask() {
         [ ! -e bare.pzc/versions/0001/items.flat ]
     fi
 }
+
+# puts "today": 400 events with items of the model, and 80 with "hit" by those who had i0001; "slip" has one
+today() {
+    local at=1711800000
+    {
+        echo USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE
+        awk -F, -v t=$at 'NR > 1 && NR <= 401 { print $1 "," $2 "," t + NR ",View" }' "$SHOP/interactions.csv"
+        awk -F, '$2 == "i0001" && !seen[$1]++ { print $1 }' "$SHOP/interactions.csv" | tail -80 |
+            awk -v t=$at '{ print $1 ",hit," t + 4 * NR ",View" }'
+        echo "u0900,slip,$((at + 50)),View"
+    } >today.csv
+    pz-event put -q "$1" today.csv
+}
+
+@test "an item of live events alone is in the lists of those whom it suits; one event is not enough" {
+    c=user-personalization.pzc
+    today $c
+    grep ,hit, today.csv | cut -d, -f1 | sort >had
+    awk -F, 'NR > 1 { print $1 }' "$SHOP/users.csv" | sort >users
+    pz-recommend -q $c --input <(echo userId; cat users) -n 25 -f csv >all.csv
+    grep ,hit, all.csv | cut -d, -f1 | sort >got
+    [ "$(wc -l <got)" -gt 200 ]
+    # who had it does not get it again
+    [ "$(comm -12 had got | wc -l)" -eq 0 ]
+    [ "$(pz-recommend -q $c --user "$(head -1 had)" --why hit)" != "" ]
+    # one event makes no item
+    run ! grep -q ,slip, all.csv
+    # of i0001 it is more than of an item that its users did not have
+    pz-recommend -q $c --item i0001 -n 2000 | cut -d, -f2 >near
+    [ "$(place hit <near)" -le 3 ]
+    # a reason says what happened live, and after which items, of which i0001 is one of who had that
+    awk -F, '$2 == "i0001" { print $1 }' "$BATS_FILE_TMPDIR/inter.csv" | sort -u | comm -12 - got | sed 1q >one
+    pz-recommend -q $c --user "$(cat one)" -n 25 --explain --json |
+        jq '.itemList[] | select(.itemId == "hit") | .explanation' >why
+    jq -e '.scores.live > 0 and any(.because[]; .itemId == "i0001" and .share > 0)' why
+    jq -e '([.scores[]] | add) - .blend | fabs < 1e-3' why
+    # filters know it as an item without values
+    pz-recommend -q $c --user "$(head -1 got)" -n 5 --filter 'INCLUDE ItemID WHERE Items.ITEM_ID IN ("hit")' | grep -q ',hit,1,'
+    run ! bash -c "pz-recommend -q $c --user $(head -1 got) -n 900 --filter 'INCLUDE ItemID WHERE Items.PRICE > 0' | grep -q ,hit,"
+}
+
+@test "what is now and what is related hold an item of live events alone; a model that learned it counts it once" {
+    for recipe in similar-items related-items; do
+        today $recipe.pzc
+        pz-recommend -q $recipe.pzc --item i0001 -n 25 | grep -q ',hit,'
+    done
+    pz-train -q --no-tune -r trending-now -o now.pzm "$BATS_FILE_TMPDIR/shop.pzd"
+    pz-deploy publish -q now.pzc now.pzm
+    today now.pzc
+    pz-recommend -q now.pzc --user stranger -n 25 | grep -q ',hit,'
+    # learned: its events are the model's, and nothing of them is counted live
+    pz-event export -q --for now.pzc -o day.pzd now.pzc
+    pz-train -q --update now.pzm -o next.pzm day.pzd
+    pz-deploy publish -q now.pzc next.pzm
+    pz-recommend -q now.pzc --user stranger -n 25 --explain >learned
+    grep -q ,hit, learned
+    run ! grep -q 'live=' learned
+    pz-recommend -q next.pzm --user stranger -n 25 --explain | cmp - learned
+}
