@@ -70,6 +70,9 @@ static const struct pz_opt opts[] = {
         "SECONDS",
         "with --update: processor seconds for sequence to learn from what is new, which it only "
         "reads otherwise. When they end before its passes the result may differ between machines"),
+    PZ_STR(0, "judged", struct train_cfg, judged, NULL, "FILE",
+           "with --update: what pz-eval --json said of MODEL on the new data, before they were "
+           "learned; the new model states what its chain is worth, and whether that fell"),
     PZ_STR(
         0, "tuned-from", struct train_cfg, tuned_from, NULL, "MODEL",
         "train in full on the datasets with the recipe, event rules, settings and weights of this "
@@ -148,6 +151,7 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
     struct pz_update_cfg job = { .without = some_go ? &without.out : NULL,
                                  .timeout_s = cfg->timeout,
                                  .learn_s = cfg->update_time,
+                                 .judged = cfg->judged,
                                  .log = log };
     enum pz_status st = delta ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 

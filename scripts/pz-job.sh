@@ -9,6 +9,7 @@
 #   base.pzd        all data as of the last weekly run; before that, $data
 #   days/           what came since: one dataset a version, that the next weekly run merges
 #   next.pzm        the model of this run
+#   judged.json     what was said of the one before, on what it had not learned
 #   full.pzm        that of the last weekly run, with daily_gate
 #   forgotten.csv   who is just being taken out of a file; removed at the end
 #
@@ -131,7 +132,7 @@ tidy() {
         --keep-weekly "$keep_weekly" --events "$@" "$campaign" || say "gc kept live events: they are in no dataset"
     # free pages of the live store have bytes of what was removed
     [ -z "$erased" ] || stage compact pz-deploy compact -q "$campaign" || fail 1
-    rm -f "$work/next.pzm" "$work/forgotten.csv"
+    rm -f "$work/next.pzm" "$work/judged.json" "$work/forgotten.csv"
 }
 
 finish() {

@@ -56,10 +56,11 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
     if (!!cfg->update + !!cfg->tuned_from + !!cfg->with_trials.n + !!cfg->trial > 1)
         return pz_err_set(err, PZ_USAGE,
                           "--update, --tuned-from, --with-trials and --trial exclude each other");
-    if ((cfg->without || cfg->without_items || cfg->update_time > 0) && !cfg->update)
+    if ((cfg->without || cfg->without_items || cfg->judged || cfg->update_time > 0) && !cfg->update)
         return pz_err_set(err, PZ_USAGE, "%s goes with --update",
                           cfg->without         ? "--without"
                           : cfg->without_items ? "--without-items"
+                          : cfg->judged        ? "--judged"
                                                : "--update-time");
     if (!cfg->holdout != !cfg->holdout_out)
         return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together");

@@ -22,7 +22,7 @@ struct train_cfg {
     const char *trial;
     struct pz_strs with_trials;
     const char *info, *trials, *update, *without, *without_items, *tuned_from, *holdout,
-        *holdout_out;
+        *holdout_out, *judged;
     struct pz_common common;
 };
 

@@ -187,6 +187,21 @@ static void say_check(const json_t *o, struct pz_str *out)
                 number(check, "value"), number(check, "gain"), fabs(number(check, "gain_error")));
 }
 
+/* What the models of a chain were worth on events that they had not learned. */
+static void say_worth(const json_t *judged, struct pz_str *out)
+{
+    if (!judged)
+        return;
+    pz_str_adds(out, "worth     nDCG@25 ");
+    if (json_object_get(judged, "full"))
+        pz_str_addf(out, "%.4f after the last full training (%.0f users), ", number(judged, "full"),
+                    number(judged, "full_users"));
+    pz_str_addf(out,
+                "%.4f now (%.0f users, %zu updates), each on events before they were learned\n",
+                number(judged, "now"), number(judged, "users"),
+                json_array_size(json_object_get(judged, "days")));
+}
+
 static void say_descent(const json_t *o, bool brief, struct pz_str *out)
 {
     const json_t *chain = json_object_get(o, "chain"), *cost = json_object_get(o, "cost");
@@ -199,6 +214,7 @@ static void say_descent(const json_t *o, bool brief, struct pz_str *out)
                     json_is_true(json_object_get(chain, "full_due")) ? "due" : "not due");
     else
         pz_str_adds(out, "chain     a full training\n");
+    say_worth(json_object_get(chain, "judged"), out);
     if (!brief && *word(o, "live"))
         pz_str_addf(out, "live      holds the live events %s\n", word(o, "live"));
     if (!brief)

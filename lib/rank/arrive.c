@@ -5,9 +5,9 @@
  *
  *   P(r) = 1 / ((r + HEAD) log((n + HEAD) / HEAD))
  *
- * which sums to 1. So an arrival that is the next one with chance p gets the place r where P(r) = p,
- * and a blend between those of the items around it; beyond the best PLACES a blend that falls as P
- * does. What has more already, by its attributes, keeps it. */
+ * which sums to 1. So an arrival that is the next one with chance p gets the place r where
+ * P(r) = p, and a blend between those of the items around it; beyond the best PLACES a blend that
+ * falls as P does. What has more already, by its attributes, keeps it. */
 #include "rank/arrive.h"
 
 #include <math.h>

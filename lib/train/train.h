@@ -104,6 +104,9 @@ struct pz_update_cfg {
     /* Processor seconds for parts that would take new events in without learning from them; 0:
      * none. */
     double learn_s;
+    /* File of what pz-eval --json said of the model and the deltas; NULL: nothing. The new model
+     * states it as what its chain is worth. */
+    const char *judged;
     struct pz_log *log;
 };
 

@@ -22,6 +22,7 @@
 #include "data/group.h"
 #include "data/order.h"
 #include "model/dense.h"
+#include "train/chain.h"
 #include "train/heavy.h"
 #include "train/options.h"
 #include "train/outcome.h"
@@ -29,9 +30,6 @@
 
 /* So few interactions are learned from anew in less time than it takes to look at. */
 static const double SMALL = 10000;
-
-/* A full training is due once the interactions have grown by this share. */
-static const double FULL_DUE = 0.25;
 
 struct updating {
     struct pz_training t;
@@ -43,10 +41,11 @@ struct updating {
     uint32_t *late;      /* [n_late] old users who count again as a whole, or no more */
     uint32_t n_late;
     struct pz_corpus_own back; /* what was counted of them; NULL ptr: nothing */
-    double learn_s;            /* as in struct pz_update_cfg */
-    size_t n_anew;             /* parts that were fitted anew because of drift */
-    bool same_order;           /* the times say of order what they said */
-    bool lost_heavy;           /* a heavy user was left out: what they taught is not known apart */
+    double learn_s;            /* as in struct pz_update_cfg, and the next one */
+    const char *judged;
+    size_t n_anew;   /* parts that were fitted anew because of drift */
+    bool same_order; /* the times say of order what they said */
+    bool lost_heavy; /* a heavy user was left out: what they taught is not known apart */
 };
 
 /* The old model's data as a dataset; all is borrowed but the marks. */
@@ -352,26 +351,6 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     return st;
 }
 
-/* How far the chain of updates has come since the last full training: a full one is due when the
- * interactions have grown by FULL_DUE since, as quality is then no longer that of a training. */
-static json_t *chain(const struct updating *u)
-{
-    const json_t *before = json_object_get(u->old->manifest, "chain"),
-                 *all = json_object_get(json_object_get(u->old->manifest, "counts"),
-                                        "interactions"),
-                 *full = json_object_get(before, "full_on");
-    double was = json_number_value(full ? full : all);
-    double now = (double)u->t.corpus.c.ptr[u->t.corpus.c.n_users];
-    double grown = was > 0 ? (now - was) / was : 0;
-    json_int_t updates = json_integer_value(json_object_get(before, "updates")) + 1;
-
-    pz_log(u->cfg.log, grown > FULL_DUE ? PZ_LOG_WARN : PZ_LOG_DEBUG,
-           "update %lld since the last full training, %.0f %% more interactions%s",
-           (long long)updates, 100 * grown, grown > FULL_DUE ? "; a full training is due" : "");
-    return json_pack("{s:I, s:I, s:f, s:b}", "updates", updates, "full_on", (json_int_t)was,
-                     "grown", grown, "full_due", grown > FULL_DUE);
-}
-
 /* Time to learn on is of use to few parts. */
 static void tell_idle_time(const struct updating *u)
 {
@@ -430,7 +409,8 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
     if (st == PZ_OK)
         u->t.lineage = lineage(u, delta, n_delta);
     if (st == PZ_OK)
-        u->t.chain = chain(u);
+        st = pz_chain_next(u->old->manifest, (double)u->t.corpus.c.ptr[u->t.corpus.c.n_users],
+                           u->judged, u->cfg.log, &u->t.chain, err);
     return st;
 }
 
@@ -439,7 +419,8 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                struct pz_err *err)
 {
     struct updating u = { .cfg = { .log = cfg->log, .timeout_s = cfg->timeout_s },
-                          .learn_s = cfg->learn_s };
+                          .learn_s = cfg->learn_s,
+                          .judged = cfg->judged };
     struct pz_dataset *ds = NULL;
     struct pz_str marks = { 0 };
     enum pz_status st = pz_mat_reserve(err);

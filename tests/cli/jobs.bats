@@ -209,6 +209,8 @@ whole() {
     done
     [ "$(pz-deploy status --json home.pzc | jq .version)" -eq 4 ]
     jq -s -e 'map(select(.program == "pz-eval" or .kind == "eval")) | length >= 3' work/ledger.jsonl
+    # the model states what was said of those before it
+    pz-train --info home.pzc --json | jq -e '.chain.judged | .full >= 0 and (.days | length) == 3'
     echo "daily_gate='vs.low.ndcg@25 > 2'" >>pz.conf
     echo 'on_failure="cat >failed.json"' >>pz.conf
     pz-event put -q home.pzc day4.csv

@@ -110,6 +110,42 @@ two_days() {
     zstd -dcq two.pzm | grep -a -q '"full_due": *true'
 }
 
+@test "a chain states what the full model was worth, what its updates are, and when that fell" {
+    two_days
+    verdict() { # NDCG LOW USERS
+        local name=normalized_discounted_cumulative_gain_at_25
+        echo "{\"users\": $3, \"metrics\": {\"$name\": $1}, \"intervals\": {\"$name\": [$2, 1]}}" >judged.json
+    }
+    pz-train -q --no-tune -p spectral=off -p factors=off -o m0.pzm base.pzd
+    run -1 grep -q '^worth' <(pz-train --info m0.pzm)
+    pz-eval -q --json m0.pzm day.pzd >judged.json
+    pz-train -q --update m0.pzm --judged judged.json -o m1.pzm day.pzd
+    pz-train -q --update m0.pzm --judged judged.json -j1 -o again.pzm day.pzd
+    cmp m1.pzm again.pzm
+    pz-train --info m1.pzm --json | jq -e --slurpfile v judged.json '.chain.judged |
+        .full == $v[0].metrics.normalized_discounted_cumulative_gain_at_25 and .now == .full and .full_users == $v[0].users'
+    pz-train --info m1.pzm | grep -q '^worth     nDCG@25 0[.0-9]* after the last full training'
+    # two days more, one with fewer users: weighted by users, over the full one's interval
+    verdict 0.2 0.1 100
+    pz-train -q --update m0.pzm --judged judged.json -o m1.pzm day.pzd
+    for n in 1 2; do
+        { head -1 day.csv; sed -n "2,4p" day.csv | awk -F, -v OFS=, -v n=$n '{ $1 = "late" n; $3 += 100000 * n; print }'; } >more.csv
+        pz-import -q -o more$n.pzd --interactions more.csv
+    done
+    verdict 0.05 0.01 300
+    pz-train --update m1.pzm --judged judged.json -o m2.pzm more1.pzd 2>log
+    grep -q 'worth less than the full one; a full training is due' log
+    pz-train --info m2.pzm --json | jq -e '.chain | .full_due and (.judged | .full == 0.2 and (.now - 0.0875 | fabs) < 1e-9 and .users == 400)'
+    # who is not judged passes on what is known
+    pz-train -q --update m2.pzm -o m3.pzm more2.pzd
+    pz-train --info m3.pzm --json | jq -e '.chain.judged.users == 400 and .chain.updates == 3'
+    echo '{}' >judged.json
+    run -65 pz-train -q --update m2.pzm --judged judged.json -o x.pzm more2.pzd
+    [[ $output == *"not what pz-eval --json says"* ]]
+    run -2 pz-train -q --judged judged.json -o x.pzm base.pzd
+    [[ $output == *"--judged goes with --update"* ]]
+}
+
 @test "parameters are checked before the data: the part, the setting, the value, Amazon's names" {
     small_shop
     run -2 pz-train -q --no-tune -r popularity-count -p factors.dim=abc -o m.pzm shop.pzd
