@@ -354,7 +354,9 @@ run_camps() {
         END { for (i = 2; i <= NR; i++) print row[i] >(to (last[user[i]] == i ? "test.csv" : "train.csv")) }' "$dir/camps.csv"
     for piece in train test; do pz-import -q -o "$dir/camps-$piece.pzd" --interactions "$dir/camps-$piece.csv"; done
     run_test camps 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd"
-    row camps 'all ratings' ndcg@10 - - -
+    row camps default ndcg@10 - - -
+    run_test camps-all 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating
+    row camps-all 'all ratings' ndcg@10 - - -
     run_test camps-liked 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating:threshold=4
     row camps-liked 'threshold 4' ndcg@10 - - -
     run_test camps-auto 1 "$dir/camps-train.pzd" "$dir/camps-test.pzd" --train --event rating:threshold=auto

@@ -385,6 +385,8 @@ static void judge_case(const struct job *j, size_t at, struct pz_valid_scratch *
         pz_blend_scale(scratch->mine, n, 1 / top);
     else
         memset(scratch->mine, 0, n * sizeof *scratch->mine);
+    for (uint32_t i = 0; r->v->scale && i < n; i++)
+        scratch->mine[i] *= r->v->scale[i];
     forbid_seen(r->v, c, scratch->total);
     for (size_t g = 0; g < r->n_values; g++) {
         mine.weight = j->weight[g];

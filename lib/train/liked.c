@@ -9,8 +9,9 @@
  *      lie below, transitions by default learn from what is left of the rest, and answer for
  *      histories of what is left
  *   3. a threshold is taken when its lists gain SURE standard errors over those of no threshold;
- *      the best of them. Unasked lists of what is liked must gain AGAINST times what lists lose
- *      where all held items are worth the same, as they are as long as nobody says what is liked
+ *      the best of them. Unasked it must also beat lists without a threshold that heed how often
+ *      each item reaches it, which a price does as well, and gain more on what is liked than it
+ *      loses, to the power AGAINST, where all held items are worth the same, by a factor of WORTH
  *
  * Everything is done for one rule after the other, the others as they are. Of large data some users
  * are asked, and some teach. */
@@ -28,10 +29,13 @@
 enum {
     FIFTHS = 5,
     SCALE = 20,     /* values of a scale at most */
+    FEW = 5,        /* events of an item */
     EVENTS = 300000 /* about so many teach */
 };
-/* What a share more for what is liked is worth beside a share less for all. */
-static const double SURE = 2, AGAINST = 2;
+/* By which power a factor of lists of all counts against one of lists of what is liked: ratings say
+ * what is wanted. Both of made camps, newest tenth 3.24 and .70, without each user's last like 2.93
+ * and .26; of MovieLens 100K from a 3 on 1.02 and .93, from a 4 on 1.01 and .82. */
+static const double SURE = 2, AGAINST = 2.0 / 3, WORTH = 1.05;
 
 struct liked {
     const struct pz_dataset *ds;
@@ -208,25 +212,74 @@ static enum pz_status judge(struct liked *l, const struct pz_corpus *every, doub
     return st;
 }
 
-/* By which factor lists by a threshold are better than those without, on some of the cases. */
-static double factor(const struct liked *l, uint32_t from, uint32_t n)
+/* By which factor lists by a threshold are better than others, on some of the cases. */
+static double factor(const struct liked *l, const double *than, uint32_t from, uint32_t n)
 {
-    double none = pz_search_mean(l->none + from, n);
+    double mean = pz_search_mean(than + from, n);
 
-    return none > 0 ? pz_search_mean(l->each + from, n) / none : 1;
+    return mean > 0 ? pz_search_mean(l->each + from, n) / mean : 1;
 }
 
-/* Whether values with a threshold beat those without. */
-static bool wins(const struct liked *l, const struct pz_event_rule *rule)
+/* Whether values with a threshold beat others. */
+static bool wins(const struct liked *l, const struct pz_event_rule *rule, const double *than)
 {
     uint32_t n = l->n_liked;
-    double liked = factor(l, 0, n), all = factor(l, n, l->v.n_users - n);
+    double liked = factor(l, than, 0, n), all = factor(l, l->none, n, l->v.n_users - n);
 
     pz_log(l->cfg->log, PZ_LOG_DEBUG,
            "%s from %g on: lists of what is liked times %.2f, of all times %.2f", rule->type,
            rule->threshold, liked, all);
-    return pz_search_gain(l->each, l->none, n) > SURE &&
-           (!rule->unasked || liked * pow(fmin(all, 1), AGAINST) > 1);
+    return pz_search_gain(l->each, than, n) > SURE &&
+           (!rule->unasked || liked * pow(fmin(all, 1), AGAINST) > WORTH);
+}
+
+/* The share of each item's events that reach the threshold, near that of all where they are few. */
+static float *like_rates(const struct liked *l, const struct pz_event_rule *rule)
+{
+    const struct pz_dataset *ds = l->ds;
+    float *rate = pz_mem_array(ds->items.n, sizeof *rate),
+          *n = pz_mem_array(ds->items.n, sizeof *n);
+    double liked = 0, all = 0;
+
+    for (uint64_t p = 0; rate && n && p < ds->n_interactions; p++) {
+        bool likes = !of_type(l, rule, p) || (double)ds->value[p] >= rule->threshold;
+
+        n[ds->item[p]] += l->keep[p];
+        rate[ds->item[p]] += l->keep[p] && likes;
+        all += l->keep[p];
+        liked += l->keep[p] && likes;
+    }
+    for (uint32_t i = 0; rate && n && i < ds->items.n; i++)
+        rate[i] = (rate[i] + (float)(FEW * liked / all)) / (n[i] + FEW);
+    if (!n) {
+        free(rate);
+        rate = NULL;
+    }
+    free(n);
+    return rate;
+}
+
+/* Whether a threshold that nobody asked for tells of people's taste: a price or a size is of the
+ * item, and lists without a threshold are as good when they heed how often items reach it. */
+static enum pz_status is_taste(struct liked *l, struct pz_event_rule *rule,
+                               const struct pz_corpus *every, bool *taste, struct pz_err *err)
+{
+    float *rate = like_rates(l, rule);
+    double threshold = rule->threshold, *known = pz_mem_array(l->v.n_users, sizeof *known);
+    enum pz_status st = rate && known ? PZ_OK
+                                      : pz_err_memory(err, "choosing a threshold",
+                                                      8.0 * (l->ds->items.n + l->v.n_users));
+
+    rule->threshold = -INFINITY;
+    l->v.scale = rate;
+    if (st == PZ_OK)
+        st = judge(l, every, known, err);
+    l->v.scale = NULL;
+    rule->threshold = threshold;
+    *taste = st == PZ_OK && wins(l, rule, known);
+    free(rate);
+    free(known);
+    return st;
 }
 
 /* Find the best of the values. */
@@ -244,11 +297,15 @@ static enum pz_status try_values(struct liked *l, struct pz_event_rule *rule, co
         st = judge(l, seen, l->none, err);
     for (size_t i = 0; i < n && st == PZ_OK; i++) {
         double mean;
+        bool won;
 
         rule->threshold = (double)value[i];
         st = judge(l, seen, l->each, err);
         mean = st == PZ_OK ? pz_search_mean(l->each, l->n_liked) : 0;
-        if (mean > top && wins(l, rule)) {
+        won = mean > top && wins(l, rule, l->none);
+        if (won && rule->unasked)
+            st = is_taste(l, rule, seen, &won, err);
+        if (won) {
             top = mean;
             best = rule->threshold;
         }

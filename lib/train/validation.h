@@ -58,6 +58,7 @@ struct pz_valid {
     enum pz_task task;
     bool exclude_seen;
     const struct pz_corpus *seen; /* what users had beside the histories; NULL: nothing */
+    const float *scale;           /* [n_items] multiplies the judged part's scores; NULL: nothing */
     bool sliced;                  /* the newest slice of time is held out whole, and judged */
     uint8_t *still; /* [n_users], sliced: judging passes by these, whose values are known */
     uint8_t *late;  /* [n_users] whether a user's cases are of the slice */
