@@ -27,7 +27,6 @@ void pz_filter_work_free(struct pz_filter_work *work)
     free(work->count);
     free(work->set);
     free(work->live_item);
-    free(work->known);
     free(work->props);
     free(work->held);
     pz_str_clear(&work->key);

@@ -22,22 +22,13 @@ struct pz_filter_row {
     const char *id; /* of the user or item asked for; else NULL */
 };
 
-/* An id that a live event had, and its item. */
-struct pz_filter_known {
-    uint64_t hash; /* 0: free */
-    uint32_t item;
-};
-
 struct pz_filter_work {
-    uint64_t *words;               /* bitsets, used as a stack */
-    uint32_t *count;               /* [items] zero between uses */
-    struct pz_filter_set *set;     /* by test: right sides of ASKED tests */
-    struct pz_filter_known *known; /* [n_known] items by the hash of their ids, open addressing */
-    const struct pz_dict *known_of;
-    size_t n_known, used_known;
-    uint32_t *live_item; /* the model's items of live and inline events */
-    json_t **props;      /* [n_props] properties of live events, where tests ask for them */
-    struct pz_str key;   /* of a cached bitset */
+    uint64_t *words;           /* bitsets, used as a stack */
+    uint32_t *count;           /* [items] zero between uses */
+    struct pz_filter_set *set; /* by test: right sides of ASKED tests */
+    uint32_t *live_item;       /* the model's items of live and inline events */
+    json_t **props;            /* [n_props] properties of live events, where tests ask for them */
+    struct pz_str key;         /* of a cached bitset */
     struct pz_filter_bitset **held; /* cached bitsets in use */
     size_t cap_words, cap_count, cap_set, cap_live, cap_props, cap_held, n_held, n_props;
 };

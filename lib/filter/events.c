@@ -2,9 +2,9 @@
 /* Filter expressions, interactions: all that a user did, of the model, live and inline, against
  * the tests inside a COUNT, one interaction after the other.
  *
- * The model's interactions come before the live and inline ones. Ids of live items that were
- * looked up stay in the working memory from query to query, and so do parsed properties within
- * one, which are parsed only for filters that ask for them. COUNT(...) >= 1 needs no counting:
+ * The model's interactions come before the live and inline ones. Which items live events are of is
+ * looked up once a query, by whoever asks; properties are parsed only for filters that ask for
+ * them. COUNT(...) >= 1 needs no counting:
  * it ends with the first interaction that fits. */
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +14,6 @@
 #include "base/bits.h"
 #include "base/str.h"
 #include "filter/eval.h"
-#include "table/hash.h"
 
 struct event {
     uint32_t item; /* PZ_NONE: the model lacks it */
@@ -63,55 +62,6 @@ static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
            set->num[0] == 1;
 }
 
-/* ---- items of live events ---- A user may have a hundred thousand live events, of far fewer
- * items, and the next query brings them again: ids that were looked up stay in the work, by their
- * hashes. */
-static bool is_id(const struct pz_dict *items, uint32_t item, const char *id, size_t n)
-{
-    size_t len;
-    const char *s = item < items->n ? pz_dict_get(items, item, &len) : NULL;
-
-    return s && len == n && memcmp(s, id, n) == 0;
-}
-
-/* Room for as many ids as there are items, and twice that many places; NULL known: it looks up. */
-static void make_room(struct pz_filter_work *work, const struct pz_dict *items, size_t n_events)
-{
-    size_t n = 64;
-
-    while (n < 2 * (n_events < items->n ? n_events : items->n))
-        n *= 2;
-    if (work->known && work->known_of == items && work->n_known >= n &&
-        2 * work->used_known < work->n_known)
-        return;
-    free(work->known);
-    n *= 2;
-    work->known = pz_mem_array(n, sizeof *work->known);
-    work->known_of = items;
-    work->n_known = n;
-    work->used_known = 0;
-}
-
-static uint32_t find_item(struct pz_filter_work *work, const struct pz_dict *items, const char *id)
-{
-    size_t n = strlen(id), at;
-    uint64_t hash = pz_hash64(id, n) | 1;
-    uint32_t item;
-
-    if (!work->known)
-        return pz_dict_find(items, id, n);
-    for (at = hash >> 7 & (work->n_known - 1); work->known[at].hash;
-         at = (at + 1) & (work->n_known - 1))
-        if (work->known[at].hash == hash && is_id(items, work->known[at].item, id, n))
-            return work->known[at].item;
-    item = pz_dict_find(items, id, n);
-    if (item != PZ_NONE && 2 * work->used_known < work->n_known) {
-        work->known[at] = (struct pz_filter_known){ hash, item };
-        work->used_known++;
-    }
-    return item;
-}
-
 enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
 {
     const struct pz_filter_env *env = ctx->env;
@@ -130,11 +80,13 @@ enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err
     if ((counts && work->cap_count < items->n) || !parse_properties(ctx) ||
         !pz_mem_grow(&work->live_item, &work->cap_live, n, sizeof *work->live_item))
         return pz_err_memory(err, "a filter", 4.0 * items->n);
-    make_room(work, items, n);
     for (size_t i = 0; i < n; i++) {
         const char *id = i < n_live ? env->live->event[i].item_id : env->history[i - n_live];
 
-        work->live_item[i] = id ? find_item(work, items, id) : PZ_NONE;
+        if (i < n_live && env->live_item)
+            work->live_item[i] = env->live_item[i];
+        else
+            work->live_item[i] = id ? pz_dict_find_str(items, id) : PZ_NONE;
     }
     return PZ_OK;
 }

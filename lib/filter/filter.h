@@ -116,6 +116,7 @@ struct pz_filter_env {
     const char *user_id;        /* NULL: none: no CurrentUser attributes */
     const char *item_id;        /* CurrentItem; NULL: none */
     const struct pz_live *live; /* NULL: none */
+    const uint32_t *live_item;  /* [live->n_events] the model's item of each; NULL: looked up */
     const char *const *history; /* items met just now: events at `now` without a type */
     size_t n_history;
     int64_t now; /* NOW(), Unix seconds */

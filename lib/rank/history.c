@@ -70,6 +70,8 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
     float weight = 0;
     enum pz_status st = PZ_OK;
 
+    if (live && !pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item))
+        return pz_err_memory(err, "a history", 4.0 * (double)live->n_events);
     for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
         const struct pz_live_event *e = &live->event[i];
         struct pz_past past = { .item = e->item_id ? pz_dict_find_str(&asked->m->items, e->item_id)
@@ -79,6 +81,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
                                 .time = e->time,
                                 .weight = weight_of(asked->m, e, i ? e - 1 : NULL, weight) };
 
+        h->live_item[i] = past.item;
         weight = past.weight;
         if (!pz_history_counts(asked->req, e))
             continue;
@@ -319,6 +322,7 @@ enum pz_status pz_history_of_item(struct pz_history *h, const struct pz_asked *a
 void pz_history_clear(struct pz_history *h)
 {
     free(h->past);
+    free(h->live_item);
     free(h->hist);
     free(h->hist_time);
     free(h->hist_weight);

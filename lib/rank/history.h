@@ -25,6 +25,7 @@ struct pz_history {
     size_t n_past;
     uint32_t user;         /* the model's index; PZ_NONE: not known to it */
     uint64_t live_last;    /* number of the newest live event in past */
+    uint32_t *live_item;   /* [live events of the request] the model's item, PZ_NONE: none */
     int64_t now;           /* of rules about age: the request's, else the newest thing known */
     struct pz_query query; /* borrows from the arrays below */
     struct pz_query known; /* the same without items that came since training */
@@ -34,7 +35,7 @@ struct pz_history {
     struct pz_given *given;   /* [n_given] user attributes */
     struct pz_given *context; /* [n_context] */
     size_t n_given, n_context;
-    size_t cap_past, cap_hist[3], cap_given, cap_context;
+    size_t cap_past, cap_live, cap_hist[3], cap_given, cap_context;
 };
 
 /* Fill the history from the model, live events and the request's own, in this order.

@@ -61,7 +61,8 @@ static void mask_seen(const struct pz_asked *asked, const struct pz_history *h, 
 }
 
 /* Who asks what, when: live becomes what filters may see of the live events. */
-static struct pz_filter_env filter_env(const struct pz_request *req, struct pz_live *live)
+static struct pz_filter_env filter_env(const struct pz_mask *mask, const struct pz_request *req,
+                                       struct pz_live *live)
 {
     static const struct pz_live nothing;
 
@@ -71,6 +72,7 @@ static struct pz_filter_env filter_env(const struct pz_request *req, struct pz_l
     return (struct pz_filter_env){ .user_id = req->user_id,
                                    .item_id = req->item_id,
                                    .live = live,
+                                   .live_item = mask->live_item,
                                    .history = req->history,
                                    .n_history = req->n_history,
                                    .now = req->now ? req->now : pz_time_now() };
@@ -80,7 +82,7 @@ enum pz_status pz_mask_filter(struct pz_mask *mask, const struct pz_request *req
                               const struct pz_bound *filter, uint64_t *set, struct pz_err *err)
 {
     struct pz_live live;
-    struct pz_filter_env env = filter_env(req, &live);
+    struct pz_filter_env env = filter_env(mask, req, &live);
 
     if (pz_filter_of_users(filter->filter))
         return pz_err_set(err, PZ_USAGE,
@@ -94,7 +96,7 @@ enum pz_status pz_mask_why(const struct pz_mask *mask, const struct pz_request *
                            struct pz_why *out, struct pz_err *err)
 {
     struct pz_live live;
-    struct pz_filter_query q = { req->filter, req->filter_values, filter_env(req, &live),
+    struct pz_filter_query q = { req->filter, req->filter_values, filter_env(mask, req, &live),
                                  mask->work };
 
     out->n_condition = 0;
@@ -109,6 +111,7 @@ enum pz_status pz_mask_make(struct pz_mask *mask, const struct pz_asked *asked,
     const struct pz_request *req = asked->req;
     struct pz_bound filter = { req->filter, req->filter_values };
 
+    mask->live_item = h->live_item;
     mask_seen(asked, h, mask->promotable);
     memcpy(mask->allowed, mask->promotable, pz_bits_words(mask->n) * sizeof *mask->allowed);
     return req->filter ? pz_mask_filter(mask, req, &filter, mask->allowed, err) : PZ_OK;

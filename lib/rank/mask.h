@@ -14,6 +14,7 @@ struct pz_mask {
     uint64_t *allowed;           /* items that may be recommended */
     uint64_t *promotable;        /* items that may be promoted: the seen rule alone */
     uint64_t *scratch;           /* of one call */
+    const uint32_t *live_item;   /* of the history that it was made of; borrowed */
     struct pz_filter_work *work; /* made by the first filter */
 };
 
