@@ -15,10 +15,16 @@ struct pz_access_log;
  * Threads: one */
 enum pz_status pz_access_log_open(const char *path, struct pz_access_log **out, struct pz_err *err);
 
-/* Write a request's line, whole or not at all. NULL: nothing.
+/* Write a request's line, whole or not at all: now, or with others before the next flush. NULL:
+ * nothing.
  *
  * Threads: any */
 void pz_access_log_write(struct pz_access_log *log, const struct pz_exchange *x);
+
+/* Write the lines that wait; to be called a few times a second. NULL: nothing.
+ *
+ * Threads: any */
+void pz_access_log_flush(struct pz_access_log *log);
 
 /* Open the path anew, after it was renamed away. What cannot be opened leaves the old one.
  *

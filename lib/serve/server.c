@@ -479,19 +479,20 @@ static void reload(struct pz_server *s, const struct pz_serve_options *o)
     pz_listen_notify("READY=1");
 }
 
-/* Wait for SIGTERM or SIGINT; each second, and at SIGHUP, do what is due. */
+/* Wait for SIGTERM or SIGINT; a few times a second, and at SIGHUP, do what is due. */
 static void run(struct pz_server *s, const struct pz_serve_options *o, const sigset_t *signals)
 {
-    const struct timespec second = { 1, 0 };
+    const struct timespec nap = { 0, 200000000 };
 
     for (;;) {
-        int sig = sigtimedwait(signals, NULL, &second);
+        int sig = sigtimedwait(signals, NULL, &nap);
 
         if (sig == SIGTERM || sig == SIGINT)
             return;
         if (sig == SIGHUP)
             reload(s, o);
         pz_http_reap(s->http);
+        pz_access_log_flush(s->log);
     }
 }
 
