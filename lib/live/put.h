@@ -20,7 +20,7 @@
 #include "live/store.h"
 
 #define PZ_PUT_BATCH 1000  /* entries a transaction where acknowledgements are wanted */
-#define PZ_PUT_BULK 150000 /* else: each page of the ids is written once, not a hundred times */
+#define PZ_PUT_BULK 300000 /* else: each page of the ids is written once, not a hundred times */
 #define PZ_PUT_BYTES (32u << 20) /* of texts, at most */
 
 /* How far it got. */
