@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "campaign/view.h"
 #include "cmd/event/event.h"
 #include "live/put.h"
 
@@ -124,6 +125,8 @@ enum pz_status event_forget(void *config, struct pz_strs *args, struct pz_log *l
     }
     if (st == PZ_OK)
         st = forget_all(live, m, cfg, log, err);
+    if (st == PZ_OK)
+        st = pz_view_forget(args->v[0], err);
     pz_live_close(live);
     pz_model_free(m);
     pz_arena_clear(&arena);

@@ -10,15 +10,6 @@
 
 #include <math.h>
 
-uint64_t pz_rng_mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xbf58476d1ce4e5b9u;
-    x ^= x >> 27;
-    x *= 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 void pz_rng_init(struct pz_rng *rng, uint64_t seed, uint64_t stream)
 {
     /* Both are mixed, and in different ways: neighbouring streams of neighbouring seeds must not

@@ -14,7 +14,14 @@ struct pz_rng {
 };
 
 /* The 64-bit finaliser of splitmix64: a good hash of one word. */
-uint64_t pz_rng_mix(uint64_t x);
+static inline uint64_t pz_rng_mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9u;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
 
 /* Start the generator of one stream, e.g. stream = row number. */
 void pz_rng_init(struct pz_rng *rng, uint64_t seed, uint64_t stream);

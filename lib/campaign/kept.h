@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to campaign/: items put since training as the model and its parts read them, kept in a
- * file of the version (versions/NNNN/items.flat), so that an answer does not make them of the live
- * store's rows.
+/* Private to campaign/: items and users put since training as the model and its parts read them,
+ * kept in files of the version (versions/NNNN/items.flat, users.flat), so that an answer does not
+ * make them of the live store's rows.
  *
- * The file follows from the version and the rows: whoever finds that it is of other rows, or
- * damaged, or not there, does without, and writes it anew if they may. The store decides, never the
- * file. */
+ * A file follows from the version and the rows: whoever finds that it is of another past, or
+ * damaged, or not there, does without; one that is only older is gone on from. The store decides,
+ * never the file. */
 #ifndef PZ_CAMPAIGN_KEPT_H
 #define PZ_CAMPAIGN_KEPT_H
 
@@ -13,18 +13,30 @@
 
 #include "campaign/view.h"
 
-/* Take a view's items from the file, if it is of these rows of the store; false: it is not, or
- * cannot be read, and the view is as it was.
+/* Take a view's rows of a table from the file, which may be older than the view.
  *
+ * upto     the change that it is to reach at least; then the last one that it has
+ * current  it has the items of live events alone, too: all that the view is to have, where no
+ *          change came since
+ * Returns false where it is of another store, past or model, older or not readable: the view is as
+ * it was.
  * Threads: one, which has the view alone */
-bool pz_kept_load(const char *campaign, struct pz_view *v);
+bool pz_kept_load(const char *campaign, struct pz_view *v, enum pz_live_table table, uint64_t *upto,
+                  bool *current);
 
-/* Write a view's items that were made of its rows, unless they are few or rows have come since. A
- * process spends a small part of its time on it. Failures are nobody's concern: the next one makes
+/* Write a view's rows of a table, unless they are few, or few have changed since the file
+ * (v->unkept), or some have come since the view. Failures are nobody's concern: the next one makes
  * them again.
  *
  * Threads: any */
-void pz_kept_save(const char *campaign, const struct pz_view *v);
+void pz_kept_save(const char *campaign, struct pz_view *v, enum pz_live_table table);
+
+/* Remove the files of users of all versions: somebody is to be in none. What is made of the rows
+ * makes them again.
+ *
+ * Errors:  PZ_IO one could not be removed; others as pz_layout_versions
+ * Threads: any process, any time */
+enum pz_status pz_kept_drop_users(const char *campaign, struct pz_err *err);
 
 /* How much of a process's time writing may take. All-zero: it may at once. */
 struct pz_kept_pace {

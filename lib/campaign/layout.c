@@ -230,8 +230,10 @@ static bool stays(struct pz_log *log, const char *campaign, const char *name, in
 /* Whether publishing makes a file of this name in a version's folder, or left it half-made. */
 static bool is_version_file(const char *name)
 {
-    static const char *const files[] = { "model.flat", ("model.flat" PZ_SEAL_ENDING), "info.json",
-                                         "items.flat", ("items.flat" PZ_SEAL_ENDING), "tally.pz" };
+    static const char *const files[] = { "model.flat", ("model.flat" PZ_SEAL_ENDING),
+                                         "items.flat", ("items.flat" PZ_SEAL_ENDING),
+                                         "users.flat", ("users.flat" PZ_SEAL_ENDING),
+                                         "info.json",  "tally.pz" };
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(name, files[i]) == 0 || pz_file_is_temp_of(name, files[i]))

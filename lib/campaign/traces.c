@@ -227,7 +227,8 @@ static bool is_of_numbers(const char *name)
 {
     static const char *const names[] = { "current",         "lock",
                                          "info.json",       "model.flat.seal",
-                                         "items.flat.seal", "lock.mdb" };
+                                         "items.flat.seal", "users.flat.seal",
+                                         "lock.mdb" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)

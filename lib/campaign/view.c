@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/info.h"
@@ -22,26 +23,58 @@
 
 enum { LOOK_AGAIN_S = 10 };
 
-/* The model's index of every id. Items that it lacks become items of it. old: of items; NULL:
- * none */
-static enum pz_status find_rows(struct pz_overlay *o, struct pz_model *m, bool items,
-                                const struct pz_extended *old, struct pz_err *err)
-{
-    uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
+/* Rows of a table that others go on from: of an older view, or of the file. */
+struct base {
+    const struct pz_overlay *rows;
+    const struct pz_model *model; /* extended by them, if of items */
+    uint64_t upto;                /* the last change that they have */
+    uint32_t unkept;
+};
 
-    o->row = o->own_row = row;
-    if (!row)
-        return pz_err_memory(err, "rows put since training", 4.0 * o->ids.n);
-    if (items)
-        return pz_model_extend(m, &o->ids, &o->attrs, old, row, err);
+static const struct pz_attrs *known_attrs(const struct pz_model *m, enum pz_live_table table)
+{
+    return table == PZ_LIVE_ITEMS ? &m->item_attrs : &m->user_attrs;
+}
+
+static const struct pz_overlay *rows_of(const struct pz_view *v, enum pz_live_table table)
+{
+    return table == PZ_LIVE_ITEMS ? v->items : v->users;
+}
+
+/* The model's index of every user's row; users that it lacks get none: their history is in the
+ * store alone. source: where rows that base has were before; NULL: there is no base */
+static void find_users(const struct pz_overlay *o, const struct pz_dict *users,
+                       const struct base *base, const struct pz_source *source, uint32_t *row)
+{
     for (uint32_t i = 0; i < o->ids.n; i++) {
         size_t n;
         const char *id = pz_dict_get(&o->ids, i, &n);
 
-        /* Users that the model lacks get no row of it: their history is in the store alone. */
-        row[i] = pz_dict_find(&m->users, id, n);
+        row[i] = source && source[i].part == 0 ? base->rows->row[source[i].row]
+                                               : pz_dict_find(users, id, n);
     }
-    return PZ_OK;
+}
+
+/* The model's index of every id. Items that it lacks become items of it. base, put: of rows that
+ * are known; NULL: none are */
+static enum pz_status find_rows(struct pz_view *v, enum pz_live_table table,
+                                const struct base *base, const struct pz_put_since *put,
+                                struct pz_err *err)
+{
+    struct pz_overlay *o = *pz_view_rows(v, table);
+    uint32_t *row = pz_mem_array(o->ids.n, sizeof *row);
+    struct pz_extended old;
+
+    o->row = o->own_row = row;
+    if (!row)
+        return pz_err_memory(err, "rows put since training", 4.0 * o->ids.n);
+    if (table == PZ_LIVE_USERS) {
+        find_users(o, &v->model->users, base, put ? put->source : NULL, row);
+        return PZ_OK;
+    }
+    if (base)
+        old = (struct pz_extended){ base->model, base->rows->row, *put };
+    return pz_model_extend(v->model, &o->ids, &o->attrs, base ? &old : NULL, row, err);
 }
 
 /* Rows for items that events alone know, beside those put: *put becomes both together.
@@ -73,88 +106,151 @@ static enum pz_status add_unput(const struct pz_view *v, const struct pz_overlay
 
 static enum pz_status build(struct pz_view *v, enum pz_live_table table, struct pz_err *err)
 {
-    struct pz_model *m = v->model;
-    bool items = table == PZ_LIVE_ITEMS;
-    struct pz_overlay **o = items ? &v->items : &v->users;
+    struct pz_overlay **o = pz_view_rows(v, table);
     enum pz_status st = pz_overlay_build(v->store, table, v->version.rows_seen,
-                                         items ? &m->item_attrs : &m->user_attrs, o, err);
+                                         known_attrs(v->model, table), o, err);
 
-    if (st == PZ_OK && items)
+    if (st == PZ_OK && table == PZ_LIVE_ITEMS)
         st = add_unput(v, NULL, o, err);
-    return st == PZ_OK && *o ? find_rows(*o, m, items, NULL, err) : st;
+    v->unkept[table] = UINT32_MAX;
+    return st == PZ_OK && *o ? find_rows(v, table, NULL, NULL, err) : st;
 }
 
 /* The type of a column that the model lacks depends on all rows. */
-static bool knows_columns(const struct pz_model *m, const struct pz_overlay *o)
+static bool knows_columns(const struct pz_attrs *known, const struct pz_overlay *o)
 {
     bool all = true;
 
     for (uint32_t i = 0; o && i < o->attrs.n_attrs; i++)
-        all &= pz_attrs_find(&m->item_attrs, o->attrs.attr[i].name) != NULL;
+        all &= pz_attrs_find(known, o->attrs.attr[i].name) != NULL;
     return all;
 }
 
-/* Whether an older view is of the same model and file of the store, and of no more. */
-static bool is_of_same(const struct pz_view *old, const struct pz_view *v)
+/* Whether the store went on from an older view's rows to this one's, and removed none. */
+static bool went_on(const struct pz_view *old, const struct pz_view *v)
+{
+    bool was = false;
+
+    if (old->rows.rows_last == v->rows.rows_last)
+        return old->rows.rows_mark == v->rows.rows_mark;
+    return pz_live_rows_were(v->store, old->rows.rows_last, old->rows.rows_mark, &was, NULL) ==
+               PZ_OK &&
+           was;
+}
+
+/* Whether what an older view has of rows and events holds for this one: it is of the same model and
+ * file of the store, and nothing was removed. Rows that are collected go only when all models have
+ * them. */
+static bool is_older(const struct pz_view *old, const struct pz_view *v)
 {
     char hash[33], other[33];
 
-    return old->store == v->store && old->rows.file == v->rows.file &&
-           strcmp(old->rows.store, v->rows.store) == 0 &&
-           old->rows.rows_last <= v->rows.rows_last && old->rows.last <= v->rows.last &&
+    return old && old->store == v->store && old->rows.file == v->rows.file &&
+           strcmp(old->rows.store, v->rows.store) == 0 && old->rows.last <= v->rows.last &&
            old->rows.forgotten == v->rows.forgotten &&
            old->version.rows_seen == v->version.rows_seen &&
-           old->version.live_seen == v->version.live_seen &&
+           old->version.live_seen == v->version.live_seen && went_on(old, v) &&
            pz_table_fingerprint(old->model->table, hash, NULL) == PZ_OK &&
            pz_table_fingerprint(v->model->table, other, NULL) == PZ_OK && strcmp(hash, other) == 0;
 }
 
-/* Whether what an older view has of the items holds for this one. Rows of items go only when all
- * models have them. */
-static bool is_older(const struct pz_view *old, const struct pz_view *v)
+/* The rows of the base and those put since. */
+static enum pz_status add_rows(struct pz_view *v, enum pz_live_table table, const struct base *base,
+                               const struct pz_overlay *since, struct pz_err *err)
 {
-    return old && old->items && is_of_same(old, v) && knows_columns(v->model, old->items);
-}
-
-/* The items of an older view and the rows put since; *done false: that cannot be. */
-static enum pz_status add_items(struct pz_view *v, const struct pz_view *old, bool *done,
-                                struct pz_err *err)
-{
-    struct pz_overlay *since = NULL;
+    struct pz_overlay **o = pz_view_rows(v, table);
+    uint32_t n_since = since ? since->ids.n : 0;
     struct pz_source *source = NULL;
-    struct pz_extended before = { old->model, old->items->row, { NULL, 0, NULL } };
-    enum pz_status st = pz_overlay_build(v->store, PZ_LIVE_ITEMS, old->rows.rows_last,
-                                         &v->model->item_attrs, &since, err);
+    struct pz_put_since put;
+    enum pz_status st = pz_overlay_merge(base->rows, since, o, &source, err);
 
-    *done = st == PZ_OK && knows_columns(v->model, since);
-    if (*done)
-        st = add_unput(v, old->items, &since, err);
-    if (st == PZ_OK && *done)
-        st = pz_overlay_merge(old->items, since, &v->items, &source, err);
-    if (st == PZ_OK && *done) {
-        before.put = (struct pz_put_since){ source, v->items->ids.n, since ? &since->attrs : NULL };
-        st = find_rows(v->items, v->model, true, &before, err);
+    if (st == PZ_OK) {
+        put = (struct pz_put_since){ source, (*o)->ids.n, since ? &since->attrs : NULL };
+        st = find_rows(v, table, base, &put, err);
     }
-    pz_overlay_free(since);
+    v->unkept[table] = base->unkept < UINT32_MAX - n_since ? base->unkept + n_since : UINT32_MAX;
     free(source);
     return st;
 }
 
-/* Items put since: as a file has them, by what an older view has, or made of the rows. */
-static enum pz_status build_items(const char *campaign, struct pz_view *v,
-                                  const struct pz_view *old, struct pz_err *err)
+/* What the view has of an older file goes to another, from which the base borrows, and the view is
+ * without it again. */
+static enum pz_status set_aside(const char *campaign, struct pz_view *v, enum pz_live_table table,
+                                struct pz_view **kept, struct base *base, struct pz_err *err)
 {
-    bool done = false;
+    struct pz_view *k = *kept = calloc(1, sizeof *k);
+    struct pz_version version;
+    enum pz_status st = k ? PZ_OK : pz_err_memory(err, "a campaign", sizeof *k);
+
+    if (st != PZ_OK)
+        return st;
+    *pz_view_rows(k, table) = *pz_view_rows(v, table);
+    *pz_view_rows(v, table) = NULL;
+    base->rows = *pz_view_rows(k, table);
+    k->users_table = v->users_table;
+    v->users_table = NULL;
+    if (table == PZ_LIVE_USERS)
+        return PZ_OK;
+    base->model = k->model = v->model; /* which is extended once and for all */
+    return pz_campaign_open_version(campaign, v->version.number, &v->model, &version, err);
+}
+
+/* What was put since the base, and items that events alone know and it lacks; NULL: nothing. */
+static enum pz_status build_since(struct pz_view *v, enum pz_live_table table,
+                                  const struct base *base, struct pz_overlay **since,
+                                  struct pz_err *err)
+{
     enum pz_status st = PZ_OK;
 
-    if (pz_kept_load(campaign, v))
+    if (base->upto < v->rows.rows_last)
+        st = pz_overlay_build(v->store, table, base->upto, known_attrs(v->model, table), since,
+                              err);
+    return st == PZ_OK && table == PZ_LIVE_ITEMS ? add_unput(v, base->rows, since, err) : st;
+}
+
+/* Rows by those of an older view or file and what was put since; *done false: that cannot be. old:
+ * NULL: there is none */
+static enum pz_status go_on(const char *campaign, struct pz_view *v, enum pz_live_table table,
+                            const struct pz_view *old, bool *done, struct pz_err *err)
+{
+    const struct pz_attrs *known = known_attrs(v->model, table);
+    struct base base = { .rows = NULL };
+    struct pz_overlay *since = NULL;
+    struct pz_view *kept = NULL;
+    enum pz_status st;
+    bool loaded, current;
+
+    if (old && rows_of(old, table))
+        base = (struct base){ rows_of(old, table), old->model, old->rows.rows_last,
+                              old->unkept[table] };
+    loaded = pz_kept_load(campaign, v, table, &base.upto, &current);
+    if (loaded)
+        base = (struct base){ .rows = rows_of(v, table), .upto = base.upto };
+    *done = loaded && current && base.upto == v->rows.rows_last;
+    if (*done || !base.rows)
         return PZ_OK;
-    if (is_older(old, v))
-        st = add_items(v, old, &done, err);
+    st = build_since(v, table, &base, &since, err);
+    *done = st == PZ_OK &&
+            (!since || (knows_columns(known, base.rows) && knows_columns(known, since)));
+    if (st == PZ_OK && loaded && (since || !*done))
+        st = set_aside(campaign, v, table, &kept, &base, err);
+    if (st == PZ_OK && *done && (since || !loaded))
+        st = add_rows(v, table, &base, since, err);
+    pz_overlay_free(since);
+    pz_view_free(kept);
+    return st;
+}
+
+static enum pz_status build_table(const char *campaign, struct pz_view *v, enum pz_live_table table,
+                                  const struct pz_view *old, struct pz_err *err)
+{
+    bool done;
+    enum pz_status st = go_on(campaign, v, table, old, &done, err);
+
     if (st == PZ_OK && !done)
-        st = build(v, PZ_LIVE_ITEMS, err);
+        st = build(v, table, err);
     if (st == PZ_OK)
-        pz_kept_save(campaign, v);
+        pz_kept_save(campaign, v, table);
     return st;
 }
 
@@ -162,16 +258,18 @@ static enum pz_status build_all(const char *campaign, struct pz_view *v, const s
                                 struct pz_err *err)
 {
     const struct pz_live_size *size = &v->rows;
-    enum pz_status st = pz_tally_make(campaign, v, old && is_of_same(old, v) ? old->tally : NULL,
-                                      &v->tally, err);
+    bool rows = size->rows_last > v->version.rows_seen;
+    enum pz_status st;
 
-    if (st == PZ_OK && ((size->items > 0 && size->rows_last > v->version.rows_seen) ||
-                        pz_tally_mark(v->tally) != 0))
-        st = build_items(campaign, v, old, err);
+    if (!is_older(old, v))
+        old = NULL;
+    st = pz_tally_make(campaign, v, old ? old->tally : NULL, &v->tally, err);
+    if (st == PZ_OK && ((rows && size->items > 0) || pz_tally_mark(v->tally) != 0))
+        st = build_table(campaign, v, PZ_LIVE_ITEMS, old, err);
     if (st == PZ_OK)
         st = pz_tally_arrivals(v->tally, v->model, &v->model->arrivals, err);
-    if (st == PZ_OK && size->users > 0 && size->rows_last > v->version.rows_seen)
-        st = build(v, PZ_LIVE_USERS, err);
+    if (st == PZ_OK && rows && size->users > 0)
+        st = build_table(campaign, v, PZ_LIVE_USERS, old, err);
     return st;
 }
 
@@ -241,12 +339,18 @@ void pz_view_prepare(const char *campaign)
         pz_view_free(v);
 }
 
+enum pz_status pz_view_forget(const char *campaign, struct pz_err *err)
+{
+    return pz_kept_drop_users(campaign, err);
+}
+
 void pz_view_free(struct pz_view *v)
 {
     if (!v)
         return;
     pz_overlay_free(v->items);
     pz_overlay_free(v->users);
+    pz_table_close(v->users_table);
     pz_tally_free(v->tally);
     pz_live_close(v->store);
     pz_settings_clear(&v->settings);
@@ -254,12 +358,13 @@ void pz_view_free(struct pz_view *v)
     free(v);
 }
 
-/* Whether what the view maps is no longer what it was: the model's file, or that of the items put
+/* Whether what the view maps is no longer what it was: the model's file, or those of the rows put
  * since, which may be replaced for others, but not written to. */
-static bool files_changed(const struct pz_model *m)
+static bool files_changed(const struct pz_view *v)
 {
-    return pz_table_is_touched(m->table) ||
-           (m->extension && pz_table_recheck(m->extension, NULL) != PZ_OK);
+    return pz_table_is_touched(v->model->table) ||
+           (v->model->extension && pz_table_recheck(v->model->extension, NULL) != PZ_OK) ||
+           (v->users_table && pz_table_recheck(v->users_table, NULL) != PZ_OK);
 }
 
 static bool settings_changed(const char *campaign, const struct pz_view *v)
@@ -297,7 +402,7 @@ bool pz_view_is_stale(const char *campaign, struct pz_view *v)
 
     if (pz_layout_read_current(campaign, &c, NULL) != PZ_OK ||
         (!v->by_number && c.current != v->version.number) || settings_changed(campaign, v) ||
-        files_changed(v->model))
+        files_changed(v))
         return true;
     if (!v->store && atomic_load(&v->live_damaged)) /* now and then: it may be mended */
         return pz_time_now() >= v->opened + LOOK_AGAIN_S;

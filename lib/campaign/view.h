@@ -20,13 +20,22 @@ struct pz_view {
     struct pz_live_store *store;      /* NULL: nothing was ever put, or it is damaged */
     atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
-    struct pz_tally *tally;           /* of events of items that the model lacks; NULL: none */
-    struct pz_live_size rows;         /* of the store when its rows were read: they may have more */
-    _Atomic uint64_t looked;          /* events up to this one need no other view */
-    _Atomic int64_t look_again;       /* Unix seconds; when to look at further ones */
-    int64_t opened;                   /* Unix seconds */
-    bool by_number;                   /* of one version, whichever is current */
+    struct pz_table *users_table;     /* what users borrow from; NULL: nothing */
+    uint32_t unkept[2];     /* by table: rows that changed since the file (kept.h); no file: all */
+    struct pz_tally *tally; /* of events of items that the model lacks; NULL: none */
+    struct pz_live_size rows;   /* of the store when its rows were read: they may have more */
+    _Atomic uint64_t looked;    /* events up to this one need no other view */
+    _Atomic int64_t look_again; /* Unix seconds; when to look at further ones */
+    int64_t opened;             /* Unix seconds */
+    bool by_number;             /* of one version, whichever is current */
 };
+
+/* Where a view has its rows of a table.
+ * Owner: the view */
+static inline struct pz_overlay **pz_view_rows(struct pz_view *v, enum pz_live_table table)
+{
+    return table == PZ_LIVE_ITEMS ? &v->items : &v->users;
+}
 
 /* Open the campaign as of now. Readers need no write permission.
  *
@@ -35,8 +44,8 @@ struct pz_view {
  * Threads: any */
 enum pz_status pz_view_open(const char *campaign, struct pz_view **out, struct pz_err *err);
 
-/* The same after an older view of the campaign, which stays as it is: of items it is only what was
- * put since that is made anew, where model and store are the same.
+/* The same after an older view of the campaign, which stays as it is: of items and users it is only
+ * what was put since that is made anew, where model and store are the same.
  *
  * number   of the version, whichever is current, now or later; 0: the current one
  * old      borrowed during the call; NULL: none
@@ -51,6 +60,13 @@ enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const s
  *
  * Threads: any process, any time */
 void pz_view_prepare(const char *campaign);
+
+/* What is to be done of a campaign when a user was forgotten: no file that is kept for views has
+ * them.
+ *
+ * Errors:  PZ_IO a file could not be removed, or the folder not be read
+ * Threads: any process, any time */
+enum pz_status pz_view_forget(const char *campaign, struct pz_err *err);
 
 /* Accepts NULL. Threads: the last user of the view */
 void pz_view_free(struct pz_view *v);

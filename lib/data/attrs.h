@@ -85,6 +85,16 @@ struct pz_source {
     uint64_t row;
 };
 
+/* How many rows from r < n on stand one after the other in one part. */
+static inline uint64_t pz_source_run(const struct pz_source *source, uint64_t r, uint64_t n)
+{
+    uint64_t k = r + 1;
+
+    while (k < n && source[k].part == source[r].part && source[k].row == source[r].row + (k - r))
+        k++;
+    return k - r;
+}
+
 /* Build a table of n_rows rows from rows of n_in tables: the columns are the union of theirs (by
  * name; strings, texts and categories unite, a column without values fits every kind, one that an
  * input lacks which gives rows is nullable), dictionaries are united and hold only values that are

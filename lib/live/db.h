@@ -4,7 +4,8 @@
  * Databases; ids are their bytes, numbers 8 bytes big-endian:
  *   events     number -> record (store.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
- *              is the user's; one with a session alone the session's
+ *              is the user's; one with a session alone the session's. 'r', number -> which row the
+ *              change of that number was of (changes.c)
  *   ids        hashes of event ids, in buckets (claims.c): a repeated event is acknowledged and
  *              kept once
  *   sessions   session id -> number of the event that joined it to a user, user id: the first event

@@ -50,6 +50,33 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
                     size_t most, struct pz_numbers *list);
 
+/* ---- the list of changes of rows (changes.c) ---- */
+
+/* Ids of rows in byte order, each once. */
+struct pz_changes {
+    char **id; /* [n] owned: free it; the ids live in an arena */
+    size_t n, cap;
+    bool whole; /* it has all that were asked for */
+};
+
+/* Around the changes of one transaction, of n rows: *all says whether to add all of them, or the
+ * last one alone. */
+int pz_changes_begin(struct pz_live_store *s, MDB_txn *txn, size_t n, bool *all);
+int pz_changes_add(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table, const char *id,
+                   uint64_t number, uint64_t mark);
+int pz_changes_end(struct pz_live_store *s, MDB_txn *txn, size_t n_added);
+
+/* End the list where it names the user. */
+int pz_changes_forget(struct pz_live_store *s, MDB_txn *txn, const char *user_id);
+
+/* The mark of all changes up to `number`, one of a row. MDB_NOTFOUND: the list does not reach back
+ * to it. */
+int pz_changes_mark(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t *mark);
+
+/* Ids of the rows that changed since; list->whole false: the list does not reach back to it. */
+int pz_changes_read(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table, uint64_t after,
+                    struct pz_arena *arena, struct pz_changes *list);
+
 /* ---- parts of a change, whoever gave it its number */
 
 /* Store an event under a number larger than all. at: Unix seconds; oldest: ids that were taken

@@ -132,6 +132,8 @@ int pz_live_forget_at(struct pz_live_store *s, MDB_txn *txn, const char *user_id
         rc = remove_sessions(s, txn, user_id, receipt);
     if (rc == 0)
         rc = remove_row(s, txn, user_id, receipt);
+    if (rc == 0)
+        rc = pz_changes_forget(s, txn, user_id);
     return rc == 0 ? pz_ids_forget(s, txn, user_id, number, !purge) : rc;
 }
 

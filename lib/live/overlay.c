@@ -343,26 +343,28 @@ enum pz_status pz_overlay_merge(const struct pz_overlay *old, const struct pz_ov
     return st;
 }
 
-enum pz_status pz_overlay_save(const struct pz_overlay *o, struct pz_writer *w, struct pz_err *err)
+enum pz_status pz_overlay_save(const struct pz_overlay *o, const char *prefix, struct pz_writer *w,
+                               struct pz_err *err)
 {
-    enum pz_status st = pz_writer_add_dict(w, "items", &o->ids, err);
+    enum pz_status st = pz_writer_add_dict(w, prefix, &o->ids, err);
 
     if (st == PZ_OK)
         st = pz_writer_add(w, "row", PZ_U32, o->row, o->ids.n, err);
-    return st == PZ_OK ? pz_attrs_save(&o->attrs, "items", w, err) : st;
+    return st == PZ_OK ? pz_attrs_save(&o->attrs, prefix, w, err) : st;
 }
 
-enum pz_status pz_overlay_load(struct pz_table *t, struct pz_overlay **out, struct pz_err *err)
+enum pz_status pz_overlay_load(struct pz_table *t, const char *prefix, struct pz_overlay **out,
+                               struct pz_err *err)
 {
     struct pz_overlay *o = calloc(1, sizeof *o);
     const void *row = NULL;
-    enum pz_status st = o ? pz_table_get_dict(t, "items", &o->ids, err)
+    enum pz_status st = o ? pz_table_get_dict(t, prefix, &o->ids, err)
                           : pz_err_memory(err, "rows put since training", sizeof *o);
 
     if (st == PZ_OK)
         st = pz_table_get(t, "row", PZ_U32, o->ids.n, &row, NULL, err);
     if (st == PZ_OK)
-        st = pz_attrs_load(t, "items", &o->attrs, err);
+        st = pz_attrs_load(t, prefix, &o->attrs, err);
     if (st == PZ_OK && o->attrs.n_rows != o->ids.n)
         st = pz_err_set(err, PZ_BAD_DATA, "the rows put since training are damaged");
     if (st != PZ_OK) {

@@ -34,12 +34,15 @@ enum pz_status pz_overlay_merge(const struct pz_overlay *old, const struct pz_ov
 
 /* Write an overlay whose rows were looked up as columns of a table / read it from a flat one.
  *
+ * prefix   of the columns' names
  * save     Errors: as pz_writer_add and pz_attrs_save
  * load     Errors: as pz_table_get and pz_attrs_load
  * Owner:   *out borrows from the table; pz_overlay_free, before it is closed; NULL after a failure
  * Threads: one at a time on the same writer or table */
-enum pz_status pz_overlay_save(const struct pz_overlay *o, struct pz_writer *w, struct pz_err *err);
-enum pz_status pz_overlay_load(struct pz_table *t, struct pz_overlay **out, struct pz_err *err);
+enum pz_status pz_overlay_save(const struct pz_overlay *o, const char *prefix, struct pz_writer *w,
+                               struct pz_err *err);
+enum pz_status pz_overlay_load(struct pz_table *t, const char *prefix, struct pz_overlay **out,
+                               struct pz_err *err);
 
 /* Accepts NULL. */
 void pz_overlay_free(struct pz_overlay *o);

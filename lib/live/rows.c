@@ -44,20 +44,31 @@ void pz_live_write_cells(char *p, const struct pz_live_row *row)
 /* Writes n bytes of cells. */
 typedef void write_fn(char *p, size_t n, const void *from);
 
-static int put_row_by(struct pz_live_store *s, MDB_txn *txn, enum pz_db db, const char *id,
-                      uint64_t number, size_t n, write_fn *write, const void *from, uint64_t *mark)
+/* A row to be put: n bytes of cells, which write makes of `from`. */
+struct put {
+    enum pz_live_table table;
+    const char *id;
+    uint64_t number;
+    size_t n;
+    write_fn *write;
+    const void *from;
+    bool listed; /* among the changes */
+};
+
+static int put_row(struct pz_live_store *s, MDB_txn *txn, const struct put *p, uint64_t *mark)
 {
-    size_t n_id = strlen(id);
+    enum pz_db db = db_of(p->table);
+    size_t n_id = strlen(p->id);
     void *value;
-    int rc = pz_db_reserve(s, txn, db, id, n_id, HEAD_BYTES + n, 0, &value);
+    int rc = pz_db_reserve(s, txn, db, p->id, n_id, HEAD_BYTES + p->n, 0, &value);
 
     if (rc != 0)
         return rc;
-    pz_db_put_number(value, number);
-    write((char *)value + HEAD_BYTES, n, from);
-    *mark = *mark * 31 + pz_hash64(id, n_id) + 7 * pz_hash64(value, HEAD_BYTES + n);
-    pz_db_seal(db, id, n_id, value, HEAD_BYTES + n);
-    return 0;
+    pz_db_put_number(value, p->number);
+    p->write((char *)value + HEAD_BYTES, p->n, p->from);
+    *mark = *mark * 31 + pz_hash64(p->id, n_id) + 7 * pz_hash64(value, HEAD_BYTES + p->n);
+    pz_db_seal(db, p->id, n_id, value, HEAD_BYTES + p->n);
+    return p->listed ? pz_changes_add(s, txn, p->table, p->id, p->number, *mark) : 0;
 }
 
 int pz_live_note_rows(struct pz_live_store *s, MDB_txn *txn, uint64_t number, uint64_t mark)
@@ -65,6 +76,23 @@ int pz_live_note_rows(struct pz_live_store *s, MDB_txn *txn, uint64_t number, ui
     int rc = pz_db_put_meta(s, txn, "rows", number);
 
     return rc == 0 ? pz_db_put_meta(s, txn, "rows_mark", mark) : rc;
+}
+
+/* Before and behind the rows of a transaction, n of them; the last one has the number. */
+static int begin_rows(struct pz_live_store *s, MDB_txn *txn, size_t n, bool *list_all,
+                      uint64_t *mark)
+{
+    int rc = pz_changes_begin(s, txn, n, list_all);
+
+    return rc == 0 ? pz_db_get_meta(s, txn, "rows_mark", mark) : rc;
+}
+
+static int end_rows(struct pz_live_store *s, MDB_txn *txn, size_t n_listed, uint64_t number,
+                    uint64_t mark)
+{
+    int rc = pz_changes_end(s, txn, n_listed);
+
+    return rc == 0 ? pz_live_note_rows(s, txn, number, mark) : rc;
 }
 
 static void write_bytes(char *p, size_t n, const void *from)
@@ -81,18 +109,14 @@ static void write_row(char *p, size_t n, const void *from)
 int pz_live_put_row_bytes(struct pz_live_store *s, MDB_txn *txn, enum pz_live_table table,
                           const char *id, const char *cells, size_t n, uint64_t number)
 {
+    struct put p = { table, id, number, n, write_bytes, cells, true };
     uint64_t mark = 0;
-    int rc = pz_db_get_meta(s, txn, "rows_mark", &mark);
+    bool list_all;
+    int rc = begin_rows(s, txn, 1, &list_all, &mark);
 
     if (rc == 0)
-        rc = put_row_by(s, txn, db_of(table), id, number, n, write_bytes, cells, &mark);
-    return rc == 0 ? pz_live_note_rows(s, txn, number, mark) : rc;
-}
-
-static int put_row(struct pz_live_store *s, MDB_txn *txn, enum pz_db db,
-                   const struct pz_live_row *row, uint64_t number, uint64_t *mark)
-{
-    return put_row_by(s, txn, db, row->id, number, pz_live_cells_bytes(row), write_row, row, mark);
+        rc = put_row(s, txn, &p, &mark);
+    return rc == 0 ? end_rows(s, txn, 1, number, mark) : rc;
 }
 
 struct putting {
@@ -105,16 +129,24 @@ struct putting {
 static int put_all(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct putting *to = context;
+    struct put p = { .table = to->table, .write = write_row };
     uint64_t mark = 0;
+    bool list_all = true;
     int rc = pz_db_next(s, txn, &to->last);
 
     if (rc == 0)
-        rc = pz_db_get_meta(s, txn, "rows_mark", &mark);
-    for (size_t i = 0; i < to->n && rc == 0; i++)
-        rc = put_row(s, txn, db_of(to->table), &to->row[i], ++to->last, &mark);
+        rc = begin_rows(s, txn, to->n, &list_all, &mark);
+    for (size_t i = 0; i < to->n && rc == 0; i++) {
+        p.id = to->row[i].id;
+        p.number = ++to->last;
+        p.n = pz_live_cells_bytes(&to->row[i]);
+        p.from = &to->row[i];
+        p.listed = list_all || i + 1 == to->n;
+        rc = put_row(s, txn, &p, &mark);
+    }
     if (rc == 0)
         rc = pz_db_put_meta(s, txn, "last", to->last);
-    return rc == 0 ? pz_live_note_rows(s, txn, to->last, mark) : rc;
+    return rc == 0 ? end_rows(s, txn, list_all ? to->n : to->n > 0, to->last, mark) : rc;
 }
 
 enum pz_status pz_live_check_row(const struct pz_live_row *row, struct pz_err *err)
@@ -161,8 +193,13 @@ struct copied {
 };
 
 struct chunk {
+    enum pz_live_table table;
     enum pz_db db;
     uint64_t after;
+    struct pz_arena listed;    /* what follows lives in it */
+    struct pz_changes changes; /* since; .whole: they alone are looked at */
+    size_t next;               /* of them */
+    bool begun;
     char from[PZ_LIVE_ID_MAX + 1]; /* the id to go on behind; "" at first */
     char last[PZ_LIVE_ID_MAX + 1]; /* of this chunk */
     bool end;
@@ -192,14 +229,41 @@ static int keep_row(const MDB_val *k, const MDB_val *v, struct chunk *c)
     return to->id && to->bytes ? 0 : ENOMEM;
 }
 
+/* The next of the rows that are known to have changed; what was collected since is not there. */
+static int read_listed(struct pz_live_store *s, MDB_txn *txn, struct chunk *to, size_t *next)
+{
+    int rc = 0;
+
+    for (; rc == 0 && *next < to->changes.n && to->n < CHUNK_ROWS; ++*next) {
+        const char *id = to->changes.id[*next];
+        MDB_val k = pz_db_val(id, strlen(id)), v;
+
+        rc = pz_db_get(s, txn, to->db, id, k.mv_size, &v);
+        rc = rc == 0 ? keep_row(&k, &v, to) : rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    return rc;
+}
+
 static int read_chunk(struct pz_live_store *s, MDB_txn *txn, void *context)
 {
     struct chunk *to = context;
-    size_t n_from = strlen(to->from);
+    size_t n_from = strlen(to->from), next = to->next;
     struct pz_walk w;
+    int rc = 0;
 
     pz_arena_clear(&to->arena);
     to->n = 0;
+    if (!to->begun)
+        rc = pz_changes_read(s, txn, to->table, to->after, &to->listed, &to->changes);
+    if (rc == 0 && to->changes.whole)
+        rc = read_listed(s, txn, to, &next);
+    if (rc != 0)
+        return rc;
+    to->begun = true; /* not before: it may be done again */
+    to->next = next;
+    to->end = next == to->changes.n;
+    if (to->changes.whole)
+        return 0;
     if (n_from > 0)
         pz_walk_from(&w, s, txn, to->db, to->from, n_from);
     else
@@ -242,6 +306,7 @@ enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table tabl
 
     if (!c)
         return pz_err_memory(err, "rows", sizeof *c);
+    c->table = table;
     c->db = db_of(table);
     c->after = after;
     while (!c->end && st == PZ_OK) {
@@ -251,6 +316,33 @@ enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table tabl
         memcpy(c->from, c->last, sizeof c->from);
     }
     pz_arena_clear(&c->arena);
+    pz_arena_clear(&c->listed);
+    free(c->changes.id);
     free(c);
+    return st;
+}
+
+struct state {
+    uint64_t number, mark;
+    bool was;
+};
+
+static int look_for_state(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct state *of = context;
+    uint64_t mark = 0;
+    int rc = pz_changes_mark(s, txn, of->number, &mark);
+
+    of->was = rc == 0 && mark == of->mark;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum pz_status pz_live_rows_were(struct pz_live_store *s, uint64_t number, uint64_t mark, bool *was,
+                                 struct pz_err *err)
+{
+    struct state of = { number, mark, false };
+    enum pz_status st = pz_db_read(s, look_for_state, &of, "reading rows", err);
+
+    *was = st == PZ_OK && of.was;
     return st;
 }

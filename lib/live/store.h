@@ -261,10 +261,18 @@ enum pz_status pz_live_put_rows(struct pz_live_store *s, enum pz_live_table tabl
 typedef enum pz_status pz_live_row_fn(void *context, const struct pz_live_row *row,
                                       struct pz_err *err);
 
-/* Call fn for every row with a number above `after`, in byte order of ids.
+/* Call fn for every row with a number above `after`, in byte order of ids. Time in proportion to
+ * those rows where `after` is the number of one of the newest 65,536 changes; else to all.
  *
  * Errors:  fn's status other than PZ_OK ends it and is returned; else as pz_live_put_each */
 enum pz_status pz_live_each_row(struct pz_live_store *s, enum pz_live_table table, uint64_t after,
                                 pz_live_row_fn *fn, void *context, struct pz_err *err);
+
+/* Whether rows_last of this store was `number` once and rows_mark `mark`, all changes since are
+ * listed, and none of them was a removal.
+ *
+ * Errors:  as pz_live_put_each; *was is false then */
+enum pz_status pz_live_rows_were(struct pz_live_store *s, uint64_t number, uint64_t mark, bool *was,
+                                 struct pz_err *err);
 
 #endif

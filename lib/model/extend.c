@@ -36,6 +36,17 @@ static uint32_t known(const struct pz_extended *old, uint32_t i)
     return item < pz_model_learned(old->m) ? item : PZ_NONE;
 }
 
+/* Ids from .. to - 1 behind the tail, for which there is room. */
+static void append_run(struct pz_dict *fresh, uint64_t *offset, char *bytes,
+                       const struct pz_dict *ids, uint32_t from, uint32_t to)
+{
+    uint64_t at = offset[fresh->n], start = ids->offset[from];
+
+    memcpy(bytes + at, ids->bytes + start, ids->offset[to] - start);
+    for (uint32_t i = from; i < to; i++)
+        offset[++fresh->n] = ids->offset[i + 1] - start + at;
+}
+
 /* The ids that the model lacks become the tail of its items; their rows go to from, and row tells
  * of all. */
 static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
@@ -44,6 +55,7 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
 {
     uint64_t *offset = pz_mem_array((size_t)ids->n + 1, sizeof *offset);
     char *bytes = pz_mem_array(ids->n ? ids->offset[ids->n] : 0, 1);
+    uint32_t n_fresh = 0, begin = 0; /* of those that follow each other; they end at i */
 
     m->fresh = pz_dict_own(0, offset, bytes);
     if (!offset || !bytes)
@@ -54,14 +66,15 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
 
         row[i] = old && old->put.source[i].part == 0 ? known(old, i)
                                                      : pz_dict_find(&m->items, id, n);
-        if (row[i] != PZ_NONE)
+        if (row[i] == PZ_NONE) {
+            row[i] = m->items.n + n_fresh;
+            from[n_fresh++] = i;
             continue;
-        row[i] = m->items.n + m->fresh.n;
-        from[m->fresh.n] = i;
-        memcpy(bytes + offset[m->fresh.n], id, n);
-        offset[m->fresh.n + 1] = offset[m->fresh.n] + n;
-        m->fresh.n++;
+        }
+        append_run(&m->fresh, offset, bytes, ids, begin, i);
+        begin = i + 1;
     }
+    append_run(&m->fresh, offset, bytes, ids, begin, ids->n);
     m->items.n += m->fresh.n;
     m->items.tail = &m->fresh;
     return PZ_OK;

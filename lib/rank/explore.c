@@ -108,6 +108,7 @@ struct draw {
     const struct pz_explore_items *items;
     const float *blend;
     float best;
+    bool shares;            /* times depend on the blend */
     struct candidate *list; /* [PZ_EXPLORE_MAX] */
     size_t n;
 };
@@ -153,6 +154,34 @@ static void draw_settled(struct draw *d, const struct young_item *y, double last
     draw_exact(d, y, last);
 }
 
+PZ_KERNEL static float largest(const float *v, uint32_t n)
+{
+    float max = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        max = v[i] > max ? v[i] : max;
+    return max;
+}
+
+/* Those of up to 64 young items whose u alone does not make them too late, whatever was tried: most
+ * of many go by it. */
+static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, uint64_t bits,
+                        double last)
+{
+    double share = d->shares ? (double)(largest(d->blend + first, n) / d->best) : 0;
+    double least = 1 - last * (0.1 + share) * (1 + 1e-5); /* of u, as is_late() has it */
+    uint64_t from = least > 0 ? (uint64_t)(least * 0x1p53) : 0, kept = 0;
+
+    if (from < 2)
+        return bits;
+    for (uint64_t left = bits; left; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(left);
+
+        kept |= (uint64_t)(pz_rng_mix(d->cfg->draw + first + i) >> 11 >= from - 2) << i;
+    }
+    return kept;
+}
+
 /* Have every young item that may be recommended drawn. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
@@ -170,6 +199,8 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
 
         if (items->allowed)
             bits &= items->allowed[first / 64];
+        if (bits)
+            bits = in_time(d, first, left, bits, isinf(last) ? last_of(d) : last);
         for (; bits; bits &= bits - 1) {
             uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
             struct young_item y;
@@ -188,13 +219,14 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
 {
-    struct draw d = { cfg, items, blend, best, list, 0 };
+    struct draw d = { cfg, items, blend, best, !items->settle, list, 0 };
 
     if (!items->settle) {
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
     draw_all(&d, draw_latest, INFINITY);
+    d.shares = true;
     draw_all(&d, draw_settled, last_of(&d));
     return d.n;
 }

@@ -5,7 +5,8 @@
  * XXH3, at most half full. Finishing sorts by eight bytes as a number, the first after those that
  * all strings share ("user_"), and only where these are equal by the whole string. Merging walks
  * all inputs at once with a heap of their next strings: linear in the strings of two inputs, and
- * log(inputs) comparisons a string for many; nothing is hashed or sorted again. */
+ * log(inputs) comparisons a string for many; nothing is hashed or sorted again. Of two inputs of
+ * which one is small its strings are looked up in the other. */
 #include "table/dict.h"
 
 #include <endian.h>
@@ -402,6 +403,77 @@ static bool merge_strings(struct merge *m, uint32_t **map)
     return true;
 }
 
+/* ---- few strings into many: what stands between them is copied as it stands ---- */
+
+enum { FEW = 32 }; /* so many times as many are many */
+
+static bool is_few(const struct pz_dict *few, const struct pz_dict *many)
+{
+    return few->n < many->n / FEW;
+}
+
+/* Strings from .. to - 1 of an input behind the union's, for which there is room. */
+static void append_run(struct merge *m, const struct pz_dict *in, uint32_t from, uint32_t to,
+                       uint32_t *map)
+{
+    uint64_t at = m->offset[m->count], start = in->offset[from];
+
+    memcpy(m->bytes + at, in->bytes + start, in->offset[to] - start);
+    for (uint32_t i = from; i < to; i++)
+        m->offset[m->count + 1 + (i - from)] = in->offset[i + 1] - start + at;
+    for (uint32_t i = from; i < to && map; i++)
+        map[i] = m->count + (i - from);
+    m->count += to - from;
+}
+
+/* The first string from `from` on that does not come before s; *is: it is s. */
+static uint32_t find_place(const struct pz_dict *dict, uint32_t from, const char *s, size_t len,
+                           bool *is)
+{
+    uint32_t lo = from, hi = dict->n;
+
+    *is = false;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        size_t n;
+        const char *at = pz_dict_get(dict, mid, &n);
+        int c = compare(at, n, s, len);
+
+        *is |= c == 0;
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* few: which of the two inputs */
+static bool splice(struct merge *m, size_t few, uint32_t **map)
+{
+    const struct pz_dict *a = m->in[few], *b = m->in[1 - few];
+    uint32_t from = 0;
+
+    if (!pz_mem_grow(&m->offset, &m->cap_offset, (size_t)a->n + b->n + 1, sizeof *m->offset) ||
+        !pz_mem_grow(&m->bytes, &m->cap_bytes, a->offset[a->n] + b->offset[b->n] + 1, 1))
+        return false;
+    for (uint32_t i = 0; i < a->n; i++) {
+        size_t n;
+        const char *s = pz_dict_get(a, i, &n);
+        bool is;
+        uint32_t to = find_place(b, from, s, n, &is);
+
+        append_run(m, b, from, to + is, map ? map[1 - few] : NULL);
+        if (is && map)
+            map[few][i] = m->count - 1;
+        else if (!is)
+            append_run(m, a, i, i + 1, map ? map[few] : NULL);
+        from = to + is;
+    }
+    append_run(m, b, from, b->n, map ? map[1 - few] : NULL);
+    return true;
+}
+
 /* Memory for the heap, the maps and the beginning of the union. */
 static bool take_merge_memory(struct merge *m, size_t n_in, uint32_t **map)
 {
@@ -427,7 +499,14 @@ enum pz_status pz_dict_merge(const struct pz_dict *const *in, size_t n_in, struc
                              uint32_t **map, struct pz_err *err)
 {
     struct merge m = { .in = in };
-    bool good = take_merge_memory(&m, n_in, map) && merge_strings(&m, map);
+    bool good = take_merge_memory(&m, n_in, map);
+
+    if (good && n_in == 2 && is_few(in[1], in[0]))
+        good = splice(&m, 1, map);
+    else if (good && n_in == 2 && is_few(in[0], in[1]))
+        good = splice(&m, 0, map);
+    else if (good)
+        good = merge_strings(&m, map);
 
     free(m.next);
     free(m.heap);

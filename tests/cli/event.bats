@@ -453,6 +453,15 @@ EOF
     [ "$(stat -c %a home.pzc/live home.pzc/live/data.mdb | tr '\n' ' ')" = "700 600 " ]
     pz-recommend -q home.pzc --user u-A -n 1 | tail -1 | grep -q popular
     run -2 pz-event forget home.pzc </dev/null
+    # nor in what is kept of users put since training
+    { echo USER_ID; echo zz-gone; seq -f 'put%.0f' 1500; } >users.csv
+    pz-event put-users -q home.pzc users.csv
+    grep -qa zz-gone home.pzc/versions/0001/users.flat
+    pz-event put-users -q home.pzc --user put1 --properties '{}'
+    pz-event forget -q --purge --user zz-gone home.pzc
+    pz-recommend -q home.pzc --user put7 -n 1 >/dev/null
+    run -1 grep -ra zz-gone home.pzc
+    grep -qa put7 home.pzc/versions/0001/users.flat
 }
 
 @test "publishing a model that lacks a day in between names what is missing" {

@@ -170,16 +170,24 @@ static void kept_path(char path[128])
 }
 
 /* Until the file is there: a process takes its time between writing one and the next. */
+static struct pz_view *open_kept(enum pz_live_table table)
+{
+    struct pz_view *v = open_view();
+    for (int i = 0; i < 3000; i++) {
+        if (table == PZ_LIVE_ITEMS ? v->model->extension : v->users_table)
+            return v;
+        pz_view_free(v);
+        usleep(10000);
+        v = open_view();
+    }
+    pz_view_free(v);
+    fail_msg("no file was written");
+    return NULL;
+}
+
 static void keep_items(void)
 {
-    bool kept = false;
-    for (int i = 0; i < 3000 && !kept; i++) {
-        struct pz_view *v = open_view();
-        kept = v->model->extension != NULL;
-        pz_view_free(v);
-        usleep(kept ? 0 : 10000);
-    }
-    assert_true(kept);
+    pz_view_free(open_kept(PZ_LIVE_ITEMS));
 }
 
 /* Views of the same rows, whatever they were made of. */
@@ -288,6 +296,122 @@ TEST(a_view_after_another_does_not_believe_a_store_that_was_replaced)
     same_items(whole, after);
     assert_int_equal(pz_dict_find_str(&after->items->ids, "new2"), PZ_NONE);
     pz_view_free(whole);
+    pz_view_free(after);
+    pz_view_free(old);
+}
+
+/* n rows as one batch, of items with a price each. */
+static void put_rows(enum pz_live_table table, const char *prefix, int n)
+{
+    static const char *const name[1] = { "PRICE" };
+    struct pz_live_store *s = NULL;
+    struct pz_live_row *row = calloc((size_t)n, sizeof *row);
+    const char **value = calloc((size_t)n, sizeof *value);
+    struct pz_arena arena = { NULL };
+    struct pz_err err = { 0 };
+    uint64_t last;
+    must(pz_campaign_open_live(campaign, true, &s, &err), &err);
+    for (int k = 0; k < n; k++) {
+        char id[24], price[24];
+        snprintf(id, sizeof id, "%s%d", prefix, k);
+        snprintf(price, sizeof price, "%d.5", k);
+        value[k] = pz_arena_strndup(&arena, price, strlen(price));
+        row[k] = (struct pz_live_row){ pz_arena_strndup(&arena, id, strlen(id)), name, &value[k],
+                                       table == PZ_LIVE_ITEMS };
+    }
+    must(pz_live_put_rows(s, table, row, (size_t)n, &last, &err), &err);
+    pz_live_close(s);
+    pz_arena_clear(&arena);
+    free(row);
+    free(value);
+}
+
+static void remove_kept(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/versions/0001/%s", campaign, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+TEST(a_file_of_older_rows_is_gone_on_from)
+{
+    put_rows(PZ_LIVE_ITEMS, "new", 1200);
+    keep_items();
+    put_price("new7", "1000");
+    put_price("i1", "8");
+    put_price("new1", "");
+    put_price("zebra", "3");
+    put_price("amber", "4");
+    struct pz_view *v = open_view(), *whole;
+    assert_int_equal(v->unkept[PZ_LIVE_ITEMS], 5); /* no other row was read */
+    remove_kept("items.flat");
+    whole = open_view();
+    assert_true(whole->unkept[PZ_LIVE_ITEMS] > 1200 || whole->unkept[PZ_LIVE_ITEMS] == 0);
+    same_items(whole, v);
+    pz_view_free(whole);
+    pz_view_free(v);
+}
+
+TEST(a_file_is_written_anew_when_some_of_the_rows_changed)
+{
+    put_rows(PZ_LIVE_ITEMS, "new", 1200);
+    keep_items();
+    put_rows(PZ_LIVE_ITEMS, "other", 1200 / 64 + 2);
+    keep_items();
+}
+
+TEST(users_are_kept_in_a_file_and_gone_on_from_as_items_are)
+{
+    put_rows(PZ_LIVE_USERS, "person", 5000); /* more than are listed one by one */
+    put_rows(PZ_LIVE_USERS, "u", 3);         /* the model's */
+    struct pz_view *kept = open_kept(PZ_LIVE_USERS), *after, *whole;
+    put_rows(PZ_LIVE_USERS, "person", 2);
+    put_rows(PZ_LIVE_USERS, "zoe", 1);
+    after = open_after(kept);
+    assert_null(after->users_table);
+    assert_int_equal(after->unkept[PZ_LIVE_USERS], 3);
+    remove_kept("users.flat");
+    whole = open_view();
+    assert_int_equal(whole->users->ids.n, 5004);
+    assert_true(pz_attrs_same(&whole->users->attrs, &after->users->attrs));
+    assert_memory_equal(whole->users->row, after->users->row, 4 * 5004);
+    assert_int_equal(whole->users->row[pz_dict_find_str(&whole->users->ids, "u2")],
+                     pz_dict_find_str(&whole->model->users, "u2"));
+    for (uint32_t i = 0; i < 5004; i++) {
+        size_t n, n_other;
+        const char *id = pz_dict_get(&whole->users->ids, i, &n),
+                   *other = pz_dict_get(&after->users->ids, i, &n_other);
+        assert_int_equal(n, n_other);
+        assert_memory_equal(id, other, n);
+    }
+    pz_view_free(kept);
+    pz_view_free(after);
+    pz_view_free(whole);
+}
+
+TEST(who_is_forgotten_is_in_no_file_and_in_no_view_that_goes_on_from_one)
+{
+    struct pz_live_store *s = NULL;
+    struct pz_live_receipt receipt;
+    struct pz_err err = { 0 };
+    char path[128];
+    put_rows(PZ_LIVE_USERS, "person", 1200);
+    struct pz_view *old = open_kept(PZ_LIVE_USERS), *after, *made;
+    must(pz_campaign_open_live(campaign, true, &s, &err), &err);
+    must(pz_live_forget(s, "person7", true, &receipt, &err), &err);
+    assert_int_equal(receipt.rows, 1);
+    after = open_after(old);
+    assert_int_equal(after->users->ids.n, 1199);
+    assert_int_equal(pz_dict_find_str(&after->users->ids, "person7"), PZ_NONE);
+    must(pz_view_forget(campaign, &err), &err);
+    snprintf(path, sizeof path, "%s/versions/0001/users.flat", campaign);
+    assert_int_equal(access(path, F_OK), -1);
+    put_rows(PZ_LIVE_USERS, "person", 3); /* the list of changes begins again */
+    made = open_after(after);
+    assert_int_equal(pz_dict_find_str(&made->users->ids, "person7"), PZ_NONE);
+    assert_int_equal(made->users->ids.n, 1199);
+    pz_live_close(s);
+    pz_view_free(made);
     pz_view_free(after);
     pz_view_free(old);
 }

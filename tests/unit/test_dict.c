@@ -209,6 +209,48 @@ TEST(a_merge_of_nothing_is_empty)
     pz_dict_clear(&none);
 }
 
+/* Three inputs of which one is empty take the way of many. */
+TEST(few_strings_into_many_are_united_as_any)
+{
+    const struct pz_dict none = { .offset = (const uint64_t[]){ 0 }, .bytes = "" };
+
+    for (unsigned n = 0; n < 5; n++)
+        for (int turn = 0; turn < 2; turn++) {
+            struct pz_dict_builder *b[2] = { pz_dict_builder_new(), pz_dict_builder_new() };
+            struct pz_dict in[2], out[2];
+            const struct pz_dict *list[3] = { &in[turn], &in[1 - turn], &none };
+            uint32_t *map[2][3] = { { NULL } };
+            char s[16];
+
+            for (unsigned i = 0; i < 400; i++) {
+                snprintf(s, sizeof s, "%x", i * 2654435761u >> (i % 9));
+                assert_true(pz_dict_builder_add(b[0], s, strlen(s)) != PZ_NONE);
+                if (i < n) {
+                    assert_true(pz_dict_builder_add(b[1], s + i % 2, strlen(s + i % 2)) != PZ_NONE);
+                    snprintf(s, sizeof s, "%c", "/0zg5"[i]);
+                    assert_true(pz_dict_builder_add(b[1], s, 1) != PZ_NONE);
+                }
+            }
+            for (int k = 0; k < 2; k++) {
+                assert_int_equal(pz_dict_builder_finish(b[k], &in[k], NULL, NULL), PZ_OK);
+                pz_dict_builder_free(b[k]);
+            }
+            assert_int_equal(pz_dict_merge(list, 2, &out[0], map[0], NULL), PZ_OK);
+            assert_int_equal(pz_dict_merge(list, 3, &out[1], map[1], NULL), PZ_OK);
+            assert_int_equal(out[0].n, out[1].n);
+            assert_memory_equal(out[0].offset, out[1].offset, 8 * (out[0].n + 1));
+            assert_memory_equal(out[0].bytes, out[1].bytes, out[0].offset[out[0].n]);
+            for (int k = 0; k < 2; k++)
+                assert_memory_equal(map[0][k], map[1][k], 4 * list[k]->n);
+            for (int k = 0; k < 2; k++) {
+                pz_dict_clear(&in[k]);
+                pz_dict_clear(&out[k]);
+                for (int i = 0; i < 3; i++)
+                    free(map[k][i]);
+            }
+        }
+}
+
 TEST(many_overlapping_inputs_merge_as_sorting_them_together_would)
 {
     enum { INPUTS = 9, EACH = 300 };

@@ -927,6 +927,112 @@ TEST(a_row_replaces_the_whole_row_and_numbers_tell_what_is_new)
     pz_live_close(s);
 }
 
+struct met {
+    size_t n;
+    char last[32];
+};
+
+static enum pz_status meet_row(void *context, const struct pz_live_row *row, struct pz_err *err)
+{
+    struct met *to = context;
+
+    (void)err;
+    to->n++;
+    assert_true(strcmp(to->last, row->id) < 0); /* in byte order, each once */
+    snprintf(to->last, sizeof to->last, "%s", row->id);
+    return PZ_OK;
+}
+
+static void put_numbered(struct pz_live_store *s, enum pz_live_table table, int from, int n)
+{
+    static const char *const name[1] = { "A" }, *const value[1] = { "1" };
+    struct pz_live_row *row = calloc((size_t)n, sizeof *row);
+    char(*id)[16] = calloc((size_t)n, sizeof *id);
+    struct pz_err err = { 0 };
+    uint64_t last;
+
+    for (int i = 0; i < n; i++) {
+        snprintf(id[i], sizeof *id, "r%d", from + i);
+        row[i] = (struct pz_live_row){ id[i], name, value, 1 };
+    }
+    assert_int_equal(pz_live_put_rows(s, table, row, (size_t)n, &last, &err), PZ_OK);
+    free(row);
+    free(id);
+}
+
+static size_t rows_since(struct pz_live_store *s, enum pz_live_table table, uint64_t after)
+{
+    struct met met = { 0, "" };
+
+    assert_int_equal(pz_live_each_row(s, table, after, meet_row, &met, NULL), PZ_OK);
+    return met.n;
+}
+
+static bool were(struct pz_live_store *s, uint64_t number, uint64_t mark)
+{
+    bool was;
+
+    assert_int_equal(pz_live_rows_were(s, number, mark, &was, NULL), PZ_OK);
+    return was;
+}
+
+TEST(the_store_knows_which_of_its_states_somebody_has_seen)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_live_size a, b, c;
+    struct pz_live_receipt receipt;
+
+    put_numbered(s, PZ_LIVE_ITEMS, 0, 10);
+    assert_int_equal(pz_live_count(s, &a, NULL), PZ_OK);
+    assert_true(were(s, a.rows_last, a.rows_mark));
+    put_numbered(s, PZ_LIVE_ITEMS, 5, 1000);
+    put_numbered(s, PZ_LIVE_USERS, 0, 3);
+    put_numbered(s, PZ_LIVE_ITEMS, 5, 1);
+    assert_true(were(s, a.rows_last, a.rows_mark));
+    assert_false(were(s, a.rows_last, a.rows_mark + 1)); /* another past */
+    assert_false(were(s, a.rows_last + 5000, a.rows_mark));
+    assert_int_equal(rows_since(s, PZ_LIVE_ITEMS, a.rows_last), 1000);
+    assert_int_equal(rows_since(s, PZ_LIVE_USERS, a.rows_last), 3);
+    assert_int_equal(rows_since(s, PZ_LIVE_ITEMS, 0), 1005);
+    /* of a large batch the end alone is a state */
+    put_numbered(s, PZ_LIVE_ITEMS, 0, 5000);
+    assert_int_equal(pz_live_count(s, &b, NULL), PZ_OK);
+    assert_false(were(s, a.rows_last, a.rows_mark));
+    assert_true(were(s, b.rows_last, b.rows_mark));
+    assert_int_equal(rows_since(s, PZ_LIVE_ITEMS, a.rows_last), 5000);
+    put_numbered(s, PZ_LIVE_USERS, 2, 2);
+    assert_true(were(s, b.rows_last, b.rows_mark));
+    assert_int_equal(rows_since(s, PZ_LIVE_ITEMS, b.rows_last), 0);
+    assert_int_equal(rows_since(s, PZ_LIVE_USERS, b.rows_last), 2);
+    /* what was removed is in what was made before */
+    assert_int_equal(pz_live_forget(s, "r3", false, &receipt, NULL), PZ_OK);
+    assert_int_equal(receipt.rows, 1);
+    assert_false(were(s, b.rows_last, b.rows_mark));
+    put_numbered(s, PZ_LIVE_ITEMS, 7, 1);
+    assert_false(were(s, b.rows_last, b.rows_mark));
+    assert_int_equal(pz_live_count(s, &c, NULL), PZ_OK);
+    assert_true(were(s, c.rows_last, c.rows_mark));
+    pz_live_close(s);
+}
+
+TEST(the_newest_changes_of_rows_are_listed_and_no_more)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_live_size a, b;
+
+    put_numbered(s, PZ_LIVE_ITEMS, 0, 4000);
+    assert_int_equal(pz_live_count(s, &a, NULL), PZ_OK);
+    for (int i = 0; i < 16; i++)
+        put_numbered(s, PZ_LIVE_ITEMS, i, 4000);
+    assert_int_equal(pz_live_count(s, &b, NULL), PZ_OK);
+    assert_true(were(s, a.rows_last, a.rows_mark));
+    put_numbered(s, PZ_LIVE_ITEMS, 0, 4000); /* 68,000 */
+    assert_false(were(s, a.rows_last, a.rows_mark));
+    assert_true(were(s, b.rows_last, b.rows_mark));
+    assert_int_equal(rows_since(s, PZ_LIVE_ITEMS, a.rows_last), 4015);
+    pz_live_close(s);
+}
+
 TEST(collecting_leaves_what_some_model_may_need)
 {
     const char *name[] = { "A" };

@@ -401,10 +401,12 @@ static enum pz_status gather(const struct pz_csr *const in[2], const struct pz_p
     *out = pz_csr_take(put->n_rows, in[0]->n_cols, ptr, item, value);
     if (!ptr || !item || !value)
         return pz_err_memory(err, "items put since training", 8.0 * (double)n);
-    for (uint32_t i = 0; i < put->n_rows; i++) {
+    for (uint32_t i = 0, run; i < put->n_rows; i += run) {
         const struct pz_csr *from = in[put->source[i].part];
-        size_t at = from->ptr[put->source[i].row], len = ptr[i + 1] - ptr[i];
+        size_t at = from->ptr[put->source[i].row], len;
 
+        run = (uint32_t)pz_source_run(put->source, i, put->n_rows);
+        len = ptr[i + run] - ptr[i];
         memcpy(item + ptr[i], from->item + at, len * sizeof *item);
         memcpy(value + ptr[i], from->value + at, len * sizeof *value);
     }
