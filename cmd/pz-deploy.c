@@ -2,6 +2,7 @@
 /* pz-deploy: publish models as campaigns, look at them, set them, go back, tidy up. The option
  * tables and the list of subcommands; their work is in deploy/. */
 #include "campaign/operand.h"
+#include "campaign/settings.h"
 #include "cmd/deploy/deploy.h"
 #include "table/table.h"
 
@@ -144,17 +145,30 @@ static const struct pz_opt serve_opts[] = {
     PZ_END
 };
 
-#define SUB(word, usage, text, table, function)                                                    \
-    {                                                                                              \
-        .name = word, .synopsis = usage, .summary = text, .opts = table,                           \
-        .cfg_bytes = sizeof(struct deploy_cfg),                                                    \
-        .common_offset = offsetof(struct deploy_cfg, common), .operands = "pzc", .campaign = true, \
-        .run = function                                                                            \
+#define SUB_OF(word, usage, text, table, files, words, function)                                  \
+    {                                                                                             \
+        .name = word, .synopsis = usage, .summary = text, .opts = table,                          \
+        .cfg_bytes = sizeof(struct deploy_cfg),                                                   \
+        .common_offset = offsetof(struct deploy_cfg, common), .operands = files, .values = words, \
+        .campaign = true, .run = function                                                         \
     }
+#define SUB(word, usage, text, table, function) \
+    SUB_OF(word, usage, text, table, "pzc", NULL, function)
+
+/* The operands of set and unset. */
+static void add_settings(const char *option, struct pz_str *out)
+{
+    if (*option)
+        return;
+    for (const struct pz_settable *k = pz_settings_known; k->name; k++)
+        pz_str_addf(out, "%s ", k->name);
+    pz_str_adds(out, "filter");
+}
 
 static const struct pz_cmd commands[] = {
-    SUB("publish", "[--force] CAMPAIGN MODEL.pzm", "Make a model the current version of a campaign",
-        publish_opts, deploy_publish),
+    SUB_OF("publish", "[--force] CAMPAIGN MODEL.pzm",
+           "Make a model the current version of a campaign", publish_opts, "pzc|pzm", NULL,
+           deploy_publish),
     SUB("status", "[--max-age LIMITS] [--verify] [--textfile FILE] CAMPAIGN",
         "Say which version answers, how fresh it is, and what is set", status_opts, deploy_status),
     SUB("list", "CAMPAIGN", "List the versions", common_opts, deploy_list),
@@ -164,20 +178,21 @@ static const struct pz_cmd commands[] = {
         "Remove old versions, never the current or previous one", gc_opts, deploy_gc),
     SUB("pin", "CAMPAIGN VERSION", "Keep a version from being collected", set_opts, deploy_pin),
     SUB("unpin", "CAMPAIGN VERSION", "Let a pinned version go", set_opts, deploy_unpin),
-    SUB("compact", "CAMPAIGN|STORE",
-        "Write the live store anew: no free pages, no byte of what was removed", common_opts,
-        deploy_compact),
-    SUB("check", "CAMPAIGN\n--ids FILE CAMPAIGN|FILE...",
-        "Read every byte of every version and say what is damaged, or whether users are still "
-        "there",
-        check_opts, deploy_check),
+    SUB_OF("compact", "CAMPAIGN|STORE",
+           "Write the live store anew: no free pages, no byte of what was removed", common_opts,
+           "pzc|pzl", NULL, deploy_compact),
+    SUB_OF("check", "CAMPAIGN\n--ids FILE CAMPAIGN|FILE...",
+           "Read every byte of every version and say what is damaged, or whether users are still "
+           "there",
+           check_opts, "pzc|pzm|pzd", NULL, deploy_check),
     SUB("repair", "CAMPAIGN",
         "Find the version to answer with when current or an info.json is lost or damaged", set_opts,
         deploy_repair),
-    SUB("set", "CAMPAIGN NAME VALUE\nCAMPAIGN filter NAME EXPR",
-        "Change a setting, or keep a filter under a name", set_opts, deploy_set),
-    SUB("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
-        deploy_unset),
+    SUB_OF("set", "CAMPAIGN NAME VALUE\nCAMPAIGN filter NAME EXPR",
+           "Change a setting, or keep a filter under a name", set_opts, "pzc", add_settings,
+           deploy_set),
+    SUB_OF("unset", "CAMPAIGN NAME\nCAMPAIGN filter NAME", "Remove a setting or a filter", set_opts,
+           "pzc", add_settings, deploy_unset),
     { .name = "offer",
       .synopsis = "MODEL.pzm OFFER.json",
       .summary = "Offer a model to hosts that pull: its name, size and SHA-256",

@@ -91,9 +91,13 @@ enum pz_status recommend_find_output(struct recommend_job *job, struct pz_err *e
 static enum pz_status read_question(const struct recommend_cfg *cfg, struct pz_arena *arena,
                                     struct pz_question *q, struct pz_err *err)
 {
+    const char *user = cfg->user ? pz_str_text_fault(cfg->user, strlen(cfg->user)) : NULL,
+               *item = cfg->item ? pz_str_text_fault(cfg->item, strlen(cfg->item)) : NULL;
     enum pz_status st;
 
     *q = (struct pz_question){ .user_id = cfg->user, .item_id = cfg->item };
+    if (user || item)
+        return pz_err_set(err, PZ_USAGE, "--%s %s", user ? "user" : "item", user ? user : item);
     st = pz_opt_ids(&cfg->rank, arena, &q->list, &q->n_list, err);
     return st == PZ_OK ? pz_opt_ids(&cfg->history, arena, &q->history, &q->n_history, err) : st;
 }

@@ -60,10 +60,30 @@ static const struct pz_cell *cell(const struct pz_rows_in *in, const struct pz_r
     return &none;
 }
 
+/* Ids that are no text would be those of nobody. */
+static const char *text_fault(const struct pz_rows_in *in, const struct pz_row *row,
+                              struct pz_arena *arena, bool *failed)
+{
+    const char *why = NULL;
+    char text[160];
+    int n;
+
+    for (size_t i = 0; i < row->n_cells && !why; i++) {
+        why = pz_str_text_fault(row->cell[i].s, row->cell[i].n);
+        if (why) {
+            n = snprintf(text, sizeof text, "column %.64s %s", pz_rows_column(in, i), why);
+            why = keep(arena, text, (size_t)n, failed);
+        }
+    }
+    return why;
+}
+
 static void read_cells(const struct pz_rows_in *in, const struct pz_row *row,
                        struct pz_arena *arena, struct pz_question *q, bool *failed)
 {
     const struct pz_cell *c = cell(in, row, "userId");
+
+    q->problem = text_fault(in, row, arena, failed);
 
     q->user_id = keep(arena, c->s, c->n, failed);
     c = cell(in, row, "itemId");

@@ -5,7 +5,7 @@
  * reads a campaign.
  *
  * bash gets one function that fills COMPREPLY from two lists (words, and files where a value may be
- * one); zsh gets an _arguments call, whose brackets show each option's meaning. The words of a
+ * one); options are offered to who types a '-', or where nothing else fits. zsh gets an _arguments call, whose brackets show each option's meaning. The words of a
  * closed list are those of the table's `shown`, so that a new value is completed without a change
  * here. */
 #include <stdio.h>
@@ -36,6 +36,11 @@ static bool add_values(const struct pz_cmd *cmd, const struct pz_opt *opt, struc
     return out->len > 0 && !out->failed;
 }
 
+static bool is_number(const struct pz_opt *opt)
+{
+    return opt->kind == PZ_OPT_INT || opt->kind == PZ_OPT_REAL;
+}
+
 /* The suffix of the files that an option takes, by how its value is shown; NULL: any. */
 static const char *suffix_of(const struct pz_opt *opt)
 {
@@ -54,11 +59,11 @@ static void bash_choices(const struct pz_cmd *cmd, const char *indent)
 
         if (opt->kind == PZ_OPT_FLAG)
             continue;
-        known = add_values(cmd, opt, &words);
+        known = add_values(cmd, opt, &words) || is_number(opt);
         printf("%s--%s", indent, opt->name);
         if (opt->letter)
             printf("|-%c", opt->letter);
-        printf(") values=\"%s\" files=%s ;;\n", known ? words.data : "",
+        printf(") values=\"%s\" files=%s ;;\n", known && words.data ? words.data : "",
                known    ? ""
                : suffix ? suffix
                         : "yes");
@@ -79,13 +84,18 @@ static void bash_operands(const char *operands)
 
 static void bash_body(const struct pz_cmd *cmd, const char *indent)
 {
+    struct pz_str words = { 0 };
+
+    if (cmd->values)
+        cmd->values("", &words);
     printf("%swords=\"", indent);
     bash_words(cmd->opts);
     printf("\"\n%scase $opt in\n", indent);
     bash_choices(cmd, indent);
-    printf("%s*) values=none files=\"", indent);
+    printf("%s*) values=none operands=\"%s\" files=\"", indent, words.data ? words.data : "");
     bash_operands(cmd->operands);
     printf("\" ;;\n%sesac\n", indent);
+    pz_str_clear(&words);
 }
 
 static void complete_bash(const struct pz_cmd *cmd)
@@ -99,7 +109,7 @@ static void complete_bash(const struct pz_cmd *cmd)
     fn[n] = '\0';
     printf("_%s()\n{\n"
            "    local cur=${COMP_WORDS[COMP_CWORD]} opt=${COMP_WORDS[COMP_CWORD-1]} words values "
-           "files suffix name\n"
+           "operands files suffix name\n"
            "    if [[ $cur == = ]]; then cur=\"\"; elif [[ $opt == = ]]; then "
            "opt=${COMP_WORDS[COMP_CWORD-2]}; fi\n",
            fn);
@@ -113,13 +123,14 @@ static void complete_bash(const struct pz_cmd *cmd)
         printf("    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
         for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++)
             printf("%s ", sub->name);
-        printf("--help --version\" values=none files=\"\"; fi\n");
+        printf("--help --version\" values=none files=\"\" operands=$words; fi\n");
     } else {
         bash_body(cmd, "    ");
     }
-    printf("    [[ $values == none ]] || words=$values\n"
+    printf("    if [[ $values != none ]]; then operands=$values words=$values; fi\n"
+           "    [[ $cur != -* ]] || operands=$words\n"
            "    mapfile -t COMPREPLY < <(\n"
-           "        compgen -W \"$words\" -- \"$cur\"\n"
+           "        compgen -W \"$operands\" -- \"$cur\"\n"
            "        case $files in\n"
            "        '') ;;\n"
            "        yes) compgen -f -- \"$cur\" ;;\n"
@@ -130,7 +141,10 @@ static void complete_bash(const struct pz_cmd *cmd)
            "                    while read -r name; do [[ -d $name ]] || echo \"$name\"; done\n"
            "            done ;;\n"
            "        esac)\n"
-           "    [[ ${COMPREPLY[0]:-} != *= ]] || compopt -o nospace 2>/dev/null\n"
+           "    if [[ $values == none && -z $cur && ${#COMPREPLY[@]} -eq 0 ]]; then\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+           "    fi\n"
+           "    [[ ${COMPREPLY[0]:-} != *[=:] ]] || compopt -o nospace +o filenames 2>/dev/null\n"
            "    return 0\n}\ncomplete -o filenames -F _%s %s\n",
            fn, cmd->name);
 }

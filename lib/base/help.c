@@ -2,8 +2,9 @@
 /* What an option table tells people: --help for the terminal, and the OPTIONS section of the manual
  * (mdoc) that the build splices into man/NAME.1.in. Both are made from the same rows that parse.
  *
- * Help is laid in two columns and wrapped to the terminal's width; without a terminal to 79
- * columns, so that what a pager or a file gets does not depend on where it was made. A default that
+ * Help is laid in two columns, one where the terminal is narrow, and wrapped to its width; without a
+ * terminal to 79 columns, so that what a pager or a file gets does not depend on where it was made.
+ * Lines of usage are broken between their alternatives, examples so that they can be pasted. A default that
  * stands for something else than its number is written "0 (no limit)" in the table: the parser
  * reads what is before the blank, people are shown what is in parentheses. */
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #include "base/opt.h"
 
-enum { INDENT = 30, WIDTH_MIN = 50, WIDTH_PLAIN = 79 };
+enum { INDENT = 30, INDENT_NARROW = 8, WIDTH_MIN = 50, WIDTH_NARROW = 70, WIDTH_PLAIN = 79 };
 
 static int width_of_terminal(void)
 {
@@ -24,27 +25,60 @@ static int width_of_terminal(void)
     return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col - 1;
 }
 
-/* Print words from column `at` on, going on at column `indent` of the next line where one does not
- * fit; ends with a newline. */
-static void print_wrapped(const char *text, int at, int indent, int width)
+/* Bytes of what stands together: a word, or with `groups` also what is in quotes or brackets. */
+static int together(const char *text, bool groups)
 {
-    while (*text) {
-        int n = (int)strcspn(text, " ");
+    const char *at = text;
+    char quote = '\0';
+    int open = 0;
 
-        if (at > indent && at + 1 + n > width) {
-            printf("\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
+    for (; *at && *at != '\n' && (*at != ' ' || quote || open > 0); at++)
+        if (groups && quote)
+            quote = *at == quote ? '\0' : quote;
+        else if (groups && (*at == '\'' || *at == '"'))
+            quote = *at;
+        else if (groups)
+            open += (*at == '[' || *at == '(') - (*at == ']' || *at == ')');
+    return (int)(at - text);
+}
+
+/* How lines are broken. */
+struct wrap {
+    int indent, width; /* of the lines after the first; columns */
+    bool groups;       /* what is in quotes or brackets stays together */
+    const char *end;   /* of a line that goes on */
+};
+
+/* Print words of a line from column `at` on, going on at the next line where one does not fit; ends
+ * with a newline. Returns where the line ends in text. */
+static const char *print_line(const char *text, int at, const struct wrap *w)
+{
+    bool first = true;
+
+    while (*text && *text != '\n') {
+        int n = together(text, w->groups);
+
+        if (!first && at + 1 + n + (int)strlen(w->end) > w->width) {
+            printf("%s\n%*s", w->end, w->indent, "");
+            at = w->indent;
+        } else if (!first) {
             putchar(' ');
             at++;
         }
         printf("%.*s", n, text);
+        first = false;
         at += n;
         text += n;
         while (*text == ' ')
             text++;
     }
     putchar('\n');
+    return text + (*text == '\n');
+}
+
+static void print_wrapped(const char *text, int at, int indent, int width)
+{
+    print_line(text, at, &(struct wrap){ indent, width, false, "" });
 }
 
 static const char *shown(const struct pz_opt *opt)
@@ -66,6 +100,7 @@ static void show_default(const struct pz_opt *opt, char *buf, size_t n)
 static void print_option(const struct pz_opt *opt, int width)
 {
     char left[160], def[160], right[2048];
+    int indent = width < WIDTH_NARROW ? INDENT_NARROW : INDENT;
     int n = snprintf(left, sizeof left, "  %c%c%c --%s%s%s", opt->letter ? '-' : ' ',
                      opt->letter ? opt->letter : ' ', opt->letter ? ',' : ' ', opt->name,
                      opt->kind == PZ_OPT_FLAG ? "" : "=",
@@ -76,10 +111,10 @@ static void print_option(const struct pz_opt *opt, int width)
         show_default(opt, def, sizeof def);
     snprintf(right, sizeof right, "%s%s%s%s", opt->meaning, opt->def ? " [" : "", def,
              opt->def ? "]" : "");
-    printf("%s%*s", left, n >= INDENT ? 0 : INDENT - n, "");
-    if (n >= INDENT)
-        printf("\n%*s", INDENT, "");
-    print_wrapped(right, INDENT, INDENT, width);
+    printf("%s%*s", left, n >= indent ? 0 : indent - n, "");
+    if (n >= indent)
+        printf("\n%*s", indent, "");
+    print_wrapped(right, indent, indent, width);
 }
 
 /* "usage: pz-deploy publish|status|...": the subcommands of the table, broken after a bar. */
@@ -103,17 +138,25 @@ static void print_commands(const char *program, const struct pz_cmd *cmd, int wi
         printf(" %s\n", cmd->synopsis);
 }
 
-static void print_synopsis(const char *program, const struct pz_cmd *cmd)
+static void print_synopsis(const char *program, const struct pz_cmd *cmd, int width)
 {
-    const char *line = cmd->synopsis;
+    bool sub = strcmp(program, cmd->name) != 0;
 
-    while (line && *line) {
-        size_t n = strcspn(line, "\n");
+    for (const char *line = cmd->synopsis; line && *line;) {
+        int at = printf("%s %s%s%s ", line == cmd->synopsis ? "usage:" : "      ", program,
+                        sub ? " " : "", sub ? cmd->name : "");
 
-        printf("%s %s%s%s %.*s\n", line == cmd->synopsis ? "usage:" : "      ", program,
-               strcmp(program, cmd->name) ? " " : "", strcmp(program, cmd->name) ? cmd->name : "",
-               (int)n, line);
-        line += n + (line[n] == '\n');
+        line = print_line(line, at, &(struct wrap){ at, width, true, "" });
+    }
+}
+
+static void print_examples(const char *line, int width)
+{
+    printf("\nExamples:\n");
+    while (*line) {
+        line += strspn(line, " ");
+        printf("  ");
+        line = print_line(line, 2, &(struct wrap){ 6, width, true, " \\" });
     }
 }
 
@@ -124,17 +167,20 @@ void pz_help_print(const char *program, const struct pz_cmd *cmd)
         { PZ_OPT_FLAG, 'V', "version", 0, NULL, 0, 0, NULL, "print the version" },
     };
     int width = width_of_terminal();
+    char each[100];
 
     if (cmd->sub)
         print_commands(program, cmd, width);
     else
-        print_synopsis(program, cmd);
+        print_synopsis(program, cmd, width);
     putchar('\n');
     print_wrapped(cmd->summary, 0, 0, width);
     if (cmd->examples)
-        printf("\nExamples:\n%s\n", cmd->examples);
+        print_examples(cmd->examples, width);
     if (cmd->sub) {
-        printf("\nCommands (%s COMMAND --help describes each):\n", program);
+        snprintf(each, sizeof each, "Commands (%.40s COMMAND --help describes each):", program);
+        putchar('\n');
+        print_wrapped(each, 0, 0, width);
         for (const struct pz_cmd *sub = cmd->sub; sub->name; sub++) {
             printf("  %-12s ", sub->name);
             print_wrapped(sub->summary, 15, 15, width);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/str.h"
 
 /* Cut a text into ids in its place. A quoted id may have anything in it, a
  * quote is doubled there. False: a quote is not closed. */
@@ -39,6 +40,7 @@ static bool cut_ids(char *text, struct pz_strs *ids, bool *failed)
 static enum pz_status add_ids(const char *given, struct pz_arena *arena, struct pz_strs *ids,
                               struct pz_err *err)
 {
+    const char *fault;
     char *file = NULL, *text;
     size_t n = strlen(given);
     bool failed = false;
@@ -49,6 +51,9 @@ static enum pz_status add_ids(const char *given, struct pz_arena *arena, struct 
         return st;
     text = pz_arena_strndup(arena, file ? file : given, n);
     free(file);
+    fault = text ? pz_str_text_fault(text, n) : NULL;
+    if (fault)
+        return pz_err_set(err, PZ_USAGE, "%s: an id %s", given, fault);
     if (text && !cut_ids(text, ids, &failed))
         return pz_err_set(err, PZ_USAGE, "%s: a quote is not closed", given);
     return text && !failed ? PZ_OK : pz_err_memory(err, "a list of ids", (double)n);

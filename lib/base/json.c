@@ -41,6 +41,7 @@ static bool take_ran_out(void)
 enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json_t **out,
                              struct pz_err *err)
 {
+    const char *fault;
     json_error_t problem;
 
     *out = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &problem);
@@ -49,10 +50,11 @@ enum pz_status pz_json_parse(const char *bytes, size_t n, const char *what, json
         *out = NULL;
         return pz_err_memory(err, what, (double)n);
     }
-    if (!*out)
-        return pz_err_set(err, PZ_BAD_DATA, "%s:%d: column %d: %s", what, problem.line,
-                          problem.column, problem.text);
-    return PZ_OK;
+    if (*out)
+        return PZ_OK;
+    fault = pz_str_text_fault(bytes, n);
+    return pz_err_set(err, PZ_BAD_DATA, "%s:%d: column %d: %s", what, problem.line, problem.column,
+                      fault ? fault : problem.text);
 }
 
 void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty)

@@ -125,8 +125,8 @@ struct pz_cmd {
     void (*start)(void);      /* before options are looked at (pz_ranks_start); may be NULL */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     pz_cmd_run *run;
-    /* What an option can take, for completion: words separated by blanks; nothing for others. May
-     * be NULL. */
+    /* What an option can take, or operands ("") beside files, for completion: words separated by
+     * blanks; nothing for others. May be NULL. */
     void (*values)(const char *option, struct pz_str *out);
     /* A section of the manual made from tables, in mdoc (--help-settings). May be NULL. */
     void (*settings)(struct pz_str *out);

@@ -208,6 +208,16 @@ static enum pz_status add_id(struct pz_strs *ids, struct pz_arena *arena, const 
     return n == 0 || (id && pz_strs_add(ids, id)) ? PZ_OK : pz_err_memory(err, "ids", 1e6);
 }
 
+static enum pz_status add_row(struct pz_strs *ids, struct pz_arena *arena, const char *path,
+                              const struct pz_row *row, size_t at, struct pz_err *err)
+{
+    const char *why = row->bad ? row->bad : pz_str_text_fault(row->cell[at].s, row->cell[at].n);
+
+    return why ? pz_err_set(err, PZ_BAD_DATA, "%s:%llu: %s%s", path, (unsigned long long)row->line,
+                            row->bad ? "" : "the id ", why)
+               : add_id(ids, arena, row->cell[at].s, row->cell[at].n, err);
+}
+
 enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_strs *ids,
                                struct pz_arena *arena, struct pz_err *err)
 {
@@ -227,9 +237,7 @@ enum pz_status pz_put_read_ids(const char *path, const char *column, struct pz_s
         st = pz_put_no_column(in, "there is no column of ids", err);
     }
     while (st == PZ_OK && !row.end && (st = pz_rows_next(in, &row, err)) == PZ_OK && !row.end)
-        st = row.bad ? pz_err_set(err, PZ_BAD_DATA, "%s:%llu: %s", path,
-                                  (unsigned long long)row.line, row.bad)
-                     : add_id(ids, arena, row.cell[at].s, row.cell[at].n, err);
+        st = add_row(ids, arena, path, &row, at, err);
     pz_rows_close(in);
     return st;
 }

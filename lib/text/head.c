@@ -89,6 +89,11 @@ static char guess_delimiter(const char *s, size_t n, size_t *count)
 
 /* ---- what is no such text ---- */
 
+static const char *file_or(const char *file)
+{
+    return strcmp(file, "standard input") == 0 ? "FILE" : file;
+}
+
 static enum pz_status refuse_encoding(const char *file, const char *text, size_t n,
                                       struct pz_err *err)
 {
@@ -104,14 +109,34 @@ static enum pz_status refuse_encoding(const char *file, const char *text, size_t
     if (!from)
         return PZ_OK;
     return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f %s -t UTF-8 %s", file,
-                      from, strcmp(file, "standard input") == 0 ? "FILE" : file);
+                      from, file_or(file));
+}
+
+/* An archive of which the packing is off, and pages of the web in the place of a file. */
+static enum pz_status refuse_other_text(const char *file, const char *text, size_t n,
+                                        struct pz_err *err)
+{
+    enum { TAR_MAGIC = 257 };
+
+    if (n >= TAR_MAGIC + 5 && memcmp(text + TAR_MAGIC, "ustar", 5) == 0)
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s is a tar archive, not text; unpack it: tar -xOf %s > out.csv", file,
+                          file_or(file));
+    if ((n >= 5 && strncasecmp(text, "<html", 5) == 0) ||
+        (n >= 9 && strncasecmp(text, "<!doctype", 9) == 0) ||
+        (n >= 5 && memcmp(text, "<?xml", 5) == 0))
+        return pz_err_set(err, PZ_BAD_DATA,
+                          "%s is HTML or XML, no table of rows; a download that asks for a login "
+                          "gives such pages",
+                          file);
+    return PZ_OK;
 }
 
 static enum pz_status refuse_array(const char *file, struct pz_err *err)
 {
     return pz_err_set(err, PZ_BAD_DATA,
                       "%s is a JSON array; one object per line is needed: jq -c '.[]' %s", file,
-                      strcmp(file, "standard input") == 0 ? "FILE" : file);
+                      file_or(file));
 }
 
 /* A CR inside the first line, outside quotes: the line ends are CRs. */
@@ -128,7 +153,7 @@ static enum pz_status refuse_line_ends(const char *file, bool old_mac, struct pz
     if (old_mac)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s has the line ends of an old Mac; convert them: tr '\\r' '\\n' < %s",
-                          file, strcmp(file, "standard input") == 0 ? "FILE" : file);
+                          file, file_or(file));
     return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line has no end: is this a CSV file?",
                       file);
 }
@@ -190,7 +215,7 @@ static enum pz_status names_from_line(const char *file, const char *text, size_t
         st = pz_err_set(err, PZ_BAD_DATA,
                         "%s:1: the header line is not UTF-8; if it is Latin-1: iconv -f LATIN1 -t "
                         "UTF-8 %s",
-                        file, strcmp(file, "standard input") == 0 ? "FILE" : file);
+                        file, file_or(file));
     for (size_t i = 0; i < row.n_cells && st == PZ_OK; i++)
         if (!add_name(head, &cap, row.cell[i].s, row.cell[i].n))
             st = pz_err_memory(err, "the header", (double)n);
@@ -368,6 +393,8 @@ enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg
     size_t line;
     enum pz_status st = refuse_encoding(file, text, *n, err);
 
+    if (st == PZ_OK)
+        st = refuse_other_text(file, text, *n, err);
     cfg = cfg ? cfg : &none;
     pz_text_head_clear(head);
     head->form.backslash = cfg->backslash;

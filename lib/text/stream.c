@@ -9,6 +9,7 @@
  * taken for a shorter one. */
 #include "text/stream.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -82,12 +83,18 @@ static bool is_foreign(const struct foreign *f, const char *p, size_t n)
 {
     enum { NAME_AT = 30 };
     size_t first = strlen(f->first);
+    bool word = f->n < 4 && n > f->n && isalnum((unsigned char)f->magic[0]);
 
+    /* So few letters may begin a header: ORCID. */
+    if (word && (isalnum((unsigned char)p[f->n]) || memchr("_-,;|\t \"", p[f->n], 8)))
+        return false;
     return n >= f->n && memcmp(p, f->magic, f->n) == 0 &&
            (first == 0 || (n >= NAME_AT + first && memcmp(p + NAME_AT, f->first, first) == 0));
 }
 
 #define WORKBOOK "an xlsx workbook", "xlsx2csv %s > out.csv"
+#define PANDAS(kind) \
+    "python3 -c \"import pandas; pandas.read_" kind "('%s').to_csv('out.csv', index=False)\""
 
 static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
 {
@@ -103,6 +110,14 @@ static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
         { "Obj\1", 4, "", "Avro", "duckdb -c \"COPY (FROM read_avro('%s')) TO 'out.csv'\"" },
         { "ORC", 3, "", "ORC", "orc-contents %s > out.jsonl" },
         { "\xd0\xcf\x11\xe0", 4, "", "an xls workbook", "ssconvert %s out.csv" },
+        { "7z\xbc\xaf\x27\x1c", 6, "", "a 7z archive", "7z x -so %s > out.csv" },
+        { "Rar!\x1a\x07", 6, "", "a RAR archive", "unrar p -inul %s > out.csv" },
+        { "\x1f\x9d", 2, "", "packed by compress", "zcat < %s > out.csv" },
+        { "\x04\x22\x4d\x18", 4, "", "packed by lz4", "lz4 -dc %s > out.csv" },
+        { "ARROW1", 6, "", "Arrow (Feather)", PANDAS("feather") },
+        { "\x89HDF", 4, "", "HDF5", PANDAS("hdf") },
+        { "\x80\x04\x95", 3, "", "a Python pickle", PANDAS("pickle") },
+        { "\x80\x05\x95", 3, "", "a Python pickle", PANDAS("pickle") },
     };
     const char *name = in->fd == STDIN_FILENO ? "FILE" : in->name;
     char command[700];

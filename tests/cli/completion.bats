@@ -73,3 +73,23 @@ complete_line() {
     [ "$(complete_line pz-deploy status '' | grep -v '^--')" = "home.pzc" ]
     grep -qF '*.(pzd)' <(pz-import --help-completion=zsh)
 }
+
+@test "bash: operands first, options to who types a dash, nothing where a number belongs" {
+    touch shop.pzd home.pzm
+    mkdir home.pzc
+    [ "$(complete_line pz-train '' | sort)" = $'home.pzc\nshop.pzd' ]
+    [ "$(complete_line pz-train --dry)" = "--dry-run" ]
+    [ -z "$(complete_line pz-train --threads = '')" ]
+    [ "$(complete_line pz-deploy set home.pzc expl | sort)" = $'exploration-age\nexploration-weight' ]
+    [ "$(complete_line pz-deploy publish home.pz | sort)" = $'home.pzc\nhome.pzm' ]
+    rm -r shop.pzd home.pzm home.pzc
+    complete_line pz-train '' | grep -qx -e --recipe=
+}
+
+@test "an interactive bash takes a setting's name without quoting its =" {
+    pz-train --help-completion=bash >script
+    printf '%s\n' "bind 'set bell-style none'; . ./script" $'pz-train -p transitions.ri\t' 'exit 0' >keys
+    script -qec 'TERM=dumb bash --norc --noprofile -i' /dev/null <keys >screen
+    grep -q 'pz-train -p transitions.ridge=' screen
+    run -1 grep -qF 'ridge\=' screen
+}

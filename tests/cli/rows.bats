@@ -75,6 +75,39 @@ LIST
     [[ $output == *"is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)"* ]]
 }
 
+@test "ids that are no UTF-8 are no ids of somebody unknown" {
+    local latin='is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)'
+    printf 'USER_ID\nu0040\ncaf\xe9\n' >q.csv
+    printf '{"userId":"caf\xe9"}\n' >q.jsonl
+    run -65 pz-recommend home.pzc --input q.csv
+    [[ $output == *"q.csv:3: column USER_ID $latin"* ]]
+    run -65 pz-recommend home.pzc --input q.jsonl
+    [[ $output == *"q.jsonl:1: "*"$latin"* ]]
+    run -2 pz-recommend home.pzc --user $'caf\xe9'
+    [[ $output == *"--user $latin"* ]]
+    run -2 pz-recommend home.pzc --user u0040 --rank $'i0001,caf\xe9'
+    [[ $output == *"an id $latin"* ]]
+    run -65 pz-event forget home.pzc --file q.csv
+    [[ $output == *"q.csv:3: the id $latin"* ]]
+}
+
+@test "archives and pages are named as such" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu1,i1,1\n' >a.csv
+    tar cf a.tar a.csv
+    tar czf a.tgz a.csv
+    printf '<!DOCTYPE html>\n<html>Sign in</html>\n' >page.csv
+    printf 'ORCID,ITEM_ID,TIMESTAMP\nu1,i1,1\n' >word.csv
+    while IFS='|' read -r file words; do
+        run -65 pz-import -o no.pzd --interactions "$file"
+        [[ $output == *"$words"* ]]
+    done <<'LIST'
+a.tar|a tar archive, not text; unpack it: tar -xOf a.tar > out.csv
+a.tgz|a tar archive, not text; unpack it: tar -xOf a.tgz > out.csv
+page.csv|HTML or XML
+word.csv|missing the following columns: [USER_ID]
+LIST
+}
+
 @test "a stray quote in a batch spoils one question" {
     printf 'USER_ID,ITEM_ID\n"u0040,x\nu0140,\nu0240,"y"\n' >f
     run -0 --separate-stderr pz-recommend home.pzc --input f -n 1 -f jsonl

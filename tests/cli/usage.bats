@@ -220,6 +220,20 @@ END
     [[ $output != *"did you mean"* ]]
 }
 
+@test "help fits a narrow terminal, and its examples can be pasted" {
+    for call in pz-import pz-train pz-eval pz-recommend pz-event pz-deploy 'pz-deploy serve' \
+        'pz-deploy status' 'pz-deploy pull' 'pz-event put-items'; do
+        script -qec "stty cols 60; $call --help" /dev/null | tr -d '\r' >page
+        grep -q '^usage: ' page
+        run -1 grep -E '^.{60}' page
+    done
+    script -qec 'stty cols 60; pz-event --help' /dev/null | tr -d '\r' >page
+    grep -A1 'pz-event put-items home.pzc' page >example
+    ARGS=$(sed 's/^ *pz-event/printf %s\\\\n/' example)
+    run -0 bash -c "$ARGS"
+    [ "${lines[5]}" = '{"PRICE": 9.5}' ]
+}
+
 @test "help is --help, unless there is a file of that name" {
     small_shop
     for p in pz-import pz-train pz-eval pz-recommend; do diff <("$p" help) <("$p" --help); done
