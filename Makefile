@@ -90,9 +90,9 @@ $(B)/scripts/%: scripts/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $< -lm
 
-$(B)/scripts/bench-filter $(B)/scripts/bench-rank $(B)/scripts/explore-sim $(B)/scripts/model-costs: $(B)/scripts/%: scripts/%.c $(LIB)
+$(B)/scripts/bench-filter $(B)/scripts/bench-rank $(B)/scripts/explore-sim $(B)/scripts/model-costs $(B)/scripts/fit-costs: $(B)/scripts/%: scripts/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(PZ_LIBS)
+	$(CC) $(PZ_CFLAGS) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(if $(filter fit-costs,$*),$(PZ_BLAS)) $(PZ_LIBS)
 
 $(B)/tests/killat.so: tests/crash/killat.c
 	@mkdir -p $(@D)

@@ -93,7 +93,7 @@ static const struct pz_opt opts[] = {
            "seed of everything random"),
     PZ_FLAG('n', "dry-run", struct train_cfg, dry_run,
             "say what would be learned from and about how much memory and processor time it takes, "
-            "with and without sequence; write nothing"),
+            "with and without sequence, of --update too; write nothing"),
     PZ_FLAG(
         0, "strict", struct train_cfg, strict,
         "refuse data below Amazon Personalize's minimum (1000 interactions, 25 users with two)"),
@@ -162,7 +162,9 @@ static enum pz_status update(const struct train_cfg *cfg, const struct pz_strs *
         st = pz_put_read_without(cfg->without, cfg->without_items, &without, err);
     for (size_t i = 0; i < args->n && st == PZ_OK; i++)
         st = pz_dataset_open(&args->v[i], 1, &delta[i], err);
-    if (st == PZ_OK)
+    if (st == PZ_OK && cfg->dry_run)
+        st = train_print_update(base, delta, args->n, &job, cfg->common.json, err);
+    else if (st == PZ_OK)
         st = pz_train_update(base, delta, args->n, &job, cfg->output, err);
     if (st == PZ_OK)
         pz_put_tell_without(&without, log);

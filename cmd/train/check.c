@@ -64,9 +64,11 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
                                                : "--update-time");
     if (!cfg->holdout != !cfg->holdout_out)
         return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together");
-    if ((how || cfg->trial) && (cfg->dry_run || cfg->holdout))
+    if ((how || cfg->trial) && (cfg->holdout || (cfg->dry_run && !cfg->update)))
         return pz_err_set(err, PZ_USAGE, "%s goes without --dry-run and --holdout",
                           how ? how : "--trial");
+    if (cfg->dry_run && (cfg->without || cfg->without_items))
+        return pz_err_set(err, PZ_USAGE, "--dry-run plans an update by new data alone");
     if (cfg->dry_run && cfg->holdout)
         return pz_err_set(err, PZ_USAGE, "--dry-run plans a training without --holdout");
     if (how && is_of_training(cfg))

@@ -90,14 +90,17 @@ static json_t *outlay_json(const struct pz_outlay *o)
     return json_pack("{s:f, s:f}", "memory_mb", round(o->bytes / 1e6), "cpu_seconds", o->cpu_s);
 }
 
+/* ds: NULL for an update, of which only new data are read */
 static void print_plan_json(const struct pz_dataset *ds, const struct pz_estimate *e)
 {
     json_t *doc = outlay_json(&e->asked);
     char *text;
 
-    json_object_set_new(doc, "interactions", json_integer((json_int_t)ds->n_interactions));
-    json_object_set_new(doc, "users", json_integer(ds->users.n));
-    json_object_set_new(doc, "items", json_integer(ds->items.n));
+    if (ds) {
+        json_object_set_new(doc, "interactions", json_integer((json_int_t)ds->n_interactions));
+        json_object_set_new(doc, "users", json_integer(ds->users.n));
+        json_object_set_new(doc, "items", json_integer(ds->items.n));
+    }
     if (e->slow) {
         json_object_set_new(doc, "slow_part", json_string(e->slow));
         json_object_set_new(doc, "without", outlay_json(&e->without));
@@ -111,30 +114,50 @@ static void print_plan_json(const struct pz_dataset *ds, const struct pz_estimat
 
 static void print_plan(const struct pz_dataset *ds, const struct pz_estimate *e)
 {
-    printf("%llu interactions, %u users, %u items; about %.0f MB of memory and %.3g processor "
-           "seconds\n",
-           (unsigned long long)ds->n_interactions, ds->users.n, ds->items.n, e->asked.bytes / 1e6,
+    if (ds)
+        printf("%llu interactions, %u users, %u items; ", (unsigned long long)ds->n_interactions,
+               ds->users.n, ds->items.n);
+    printf("about %.0f MB of memory and %.3g processor seconds\n", e->asked.bytes / 1e6,
            e->asked.cpu_s);
     if (e->slow)
         printf("without %s %.0f MB and %.3g s, with it %.0f MB and %.3g s\n", e->slow,
                e->without.bytes / 1e6, e->without.cpu_s, e->with.bytes / 1e6, e->with.cpu_s);
 }
 
+static void print_estimate(const struct pz_dataset *ds, const struct pz_estimate *e, bool json,
+                           struct pz_log *log)
+{
+    const char *whose;
+    double allowed = pz_limits_memory(&whose);
+
+    if (e->asked.bytes > allowed)
+        pz_log(log, PZ_LOG_WARN, "that is more than the %.0f MB that %s allows", allowed / 1e6,
+               whose);
+    if (json)
+        print_plan_json(ds, e);
+    else
+        print_plan(ds, e);
+}
+
 enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                 bool json, struct pz_err *err)
 {
     struct pz_estimate e;
-    const char *whose;
-    double allowed = pz_limits_memory(&whose);
     enum pz_status st = pz_train_estimate(ds, job, &e, err);
 
-    if (st == PZ_OK && e.asked.bytes > allowed)
-        pz_log(job->log, PZ_LOG_WARN, "that is more than the %.0f MB that %s allows", allowed / 1e6,
-               whose);
-    if (st == PZ_OK && json)
-        print_plan_json(ds, &e);
-    else if (st == PZ_OK)
-        print_plan(ds, &e);
+    if (st == PZ_OK)
+        print_estimate(ds, &e, json, job->log);
+    return st;
+}
+
+enum pz_status train_print_update(const char *base, struct pz_dataset *const *delta, size_t n_delta,
+                                  const struct pz_update_cfg *job, bool json, struct pz_err *err)
+{
+    struct pz_estimate e;
+    enum pz_status st = pz_train_estimate_update(base, delta, n_delta, job, &e, err);
+
+    if (st == PZ_OK)
+        print_estimate(NULL, &e, json, job->log);
     return st;
 }
 

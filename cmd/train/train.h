@@ -61,4 +61,8 @@ enum pz_status train_print_settings(bool json, struct pz_err *err);
 enum pz_status train_print_plan(const struct pz_dataset *ds, const struct pz_train_cfg *job,
                                 bool json, struct pz_err *err);
 
+/* The same of --update. */
+enum pz_status train_print_update(const char *base, struct pz_dataset *const *delta, size_t n_delta,
+                                  const struct pz_update_cfg *job, bool json, struct pz_err *err);
+
 #endif

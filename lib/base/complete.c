@@ -4,10 +4,10 @@
  * person waits for the Tab key, so completing works for a program that is not installed and never
  * reads a campaign.
  *
- * bash gets one function that fills COMPREPLY from two lists (words, and files where a value may be
- * one); options are offered to who types a '-', or where nothing else fits. zsh gets an _arguments call, whose brackets show each option's meaning. The words of a
- * closed list are those of the table's `shown`, so that a new value is completed without a change
- * here. */
+ * bash gets one function that fills COMPREPLY from two lists (words, and files where a value may
+ * be one); options are offered to who types a '-', or where nothing else fits. zsh gets an
+ * _arguments call, whose brackets show each option's meaning. The words of a closed list are those
+ * of the table's `shown`, so that a new value is completed without a change here. */
 #include <stdio.h>
 #include <string.h>
 

@@ -2,11 +2,12 @@
 /* What an option table tells people: --help for the terminal, and the OPTIONS section of the manual
  * (mdoc) that the build splices into man/NAME.1.in. Both are made from the same rows that parse.
  *
- * Help is laid in two columns, one where the terminal is narrow, and wrapped to its width; without a
- * terminal to 79 columns, so that what a pager or a file gets does not depend on where it was made.
- * Lines of usage are broken between their alternatives, examples so that they can be pasted. A default that
- * stands for something else than its number is written "0 (no limit)" in the table: the parser
- * reads what is before the blank, people are shown what is in parentheses. */
+ * Help is laid in two columns, one where the terminal is narrow, and wrapped to its width;
+ * without a terminal to 79 columns, so that what a pager or a file gets does not depend on where
+ * it was made. Lines of usage are broken between their alternatives, examples so that they can
+ * be pasted. A default that stands for something else than its number is written "0 (no limit)"
+ * in the table: the parser reads what is before the blank, people are shown what is in
+ * parentheses. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>

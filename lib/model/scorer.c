@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/costs.h"
 #include "model/parts.h"
 
 const struct pz_scorer *const pz_scorers[] = {
@@ -38,9 +39,19 @@ enum pz_status pz_scorer_cost(const struct pz_scorer *s, const struct pz_corpus 
                               const double *value, struct pz_fit_cost *out, struct pz_err *err)
 {
     double n = (double)corpus->ptr[corpus->n_users];
+    enum pz_status st = PZ_OK;
+    size_t place = 0;
 
-    *out = (struct pz_fit_cost){ .work_ns = 60 * n, .kept = 8.0 * corpus->n_items };
-    return s->cost ? s->cost(corpus, value, out, err) : PZ_OK;
+    while (pz_scorers[place] != s)
+        place++;
+    *out = (struct pz_fit_cost){ .kept = 8.0 * corpus->n_items };
+    if (s->cost)
+        st = s->cost(corpus, value, out, err);
+    else
+        out->term[0] = n;
+    for (size_t k = 0; k < PZ_COST_TERMS; k++)
+        out->work_ns += out->term[k] * pz_cost_ns[place][k];
+    return st;
 }
 
 enum pz_status pz_scorer_check(const struct pz_scorer *s, const double *set, struct pz_err *err)

@@ -131,11 +131,22 @@ struct pz_delta {
                                  * to make room, and the part is then only freed. NULL: they stay */
 };
 
-/* What a fit takes. */
+/* What a fit takes. A scorer counts what it does, in terms; costs.h says what each of a term takes.
+ */
+enum { PZ_COST_TERMS = 8 };
 struct pz_fit_cost {
-    double work_ns; /* by one thread of a machine of 2024: of other machines the ratios hold */
-    double kept;    /* bytes of the part */
-    double beside;  /* bytes at most, beside those, while it is fitted */
+    double term[PZ_COST_TERMS];
+    double work_ns;  /* by one thread of a machine of 2024: of other machines the ratios hold. Of
+                       the scorer: what is not in terms */
+    double start_ns; /* of it what a part that learns on (pz_scorer.more) does once */
+    double kept;     /* bytes of the part */
+    double beside;   /* bytes at most, beside those, while it is fitted */
+};
+
+/* What an update is of, in counts. */
+struct pz_update_size {
+    double n_items, n_events; /* with the delta */
+    double n_new;             /* events of the delta */
 };
 
 /* Queries that are scored together. */
@@ -193,7 +204,7 @@ struct pz_scorer {
                       far */
 
     /* What fit takes with these settings, from counts of the data and at a small share of it. NULL:
-     * a look at each event and a number for each item.
+     * a look at each event, which is the first term, and a number for each item.
      *
      * Errors: PZ_TRY_AGAIN memory is out */
     enum pz_status (*cost)(const struct pz_corpus *corpus, const double *value,
@@ -204,12 +215,16 @@ struct pz_scorer {
      * is no effort setting. Errors: as fit; the part is fit for free only after one. */
     enum pz_status (*more)(void *part, const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg,
                            struct pz_err *err);
+    double touches; /* the share of what was learned that more learns once more: last touches */
 
     /* A new part = old part + what the delta brings. Cost in proportion to the delta, beside what
      * copying the old part takes. NULL: fit again on the whole. Errors: as fit. */
     enum pz_status (*update)(const void *old, const struct pz_corpus *corpus,
                              const struct pz_delta *delta, const struct pz_fit_cfg *cfg,
                              void **part, struct pz_err *err);
+    /* What an update takes beside reading the old part and writing the new one: work_ns and beside.
+     * NULL: next to nothing. */
+    struct pz_fit_cost (*update_cost)(const struct pz_update_size *size);
     bool borrows; /* what update makes borrows from the old part, which must outlive it */
     double
         refit_at; /* drift: fit anew once the interactions have grown by this share since the part

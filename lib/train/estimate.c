@@ -46,6 +46,8 @@ static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.25, POOR = 0.05, LONG
 static const double PRESENT = 0.9, PRESENT_YET = 0.4;
 /* Memory that is free but in pieces, and what a writer takes. */
 static const double SLACK = 1.1, WRITER = 4e6;
+/* Cases that are asked one by one, beside blocks of them. */
+static const double ONE_BY_ONE = 1.3;
 static const double WRITE_NS = 7, WRITE_ID_NS = 1000, SCALE_NS = 40;
 
 struct estimating {
@@ -54,6 +56,7 @@ struct estimating {
     struct pz_valid v;
     struct pz_fit_cost all[PZ_MAX_PARTS], train[PZ_MAX_PARTS]; /* of the last fits, of a trial's */
     struct pz_fit_cost turned[PZ_MAX_PARTS];    /* of a trial's with a switch turned */
+    struct pz_fit_cost moved[PZ_MAX_PARTS];     /* of one with a setting moved, on average */
     struct pz_plan_stages stages[PZ_MAX_PARTS]; /* of learning, one but for what takes long */
     double ask_s[PZ_MAX_PARTS];                 /* a case */
     bool joined[PZ_MAX_PARTS];                  /* tuning will give it a weight */
@@ -61,17 +64,19 @@ struct estimating {
     double rank_s;             /* a case by one weight more */
     double value;              /* of a list, by the sample */
     double speed;              /* seconds for one of the scorers' nanoseconds */
+    double repeat_cases;       /* that keep what was seen; 0: nothing comes back */
     double begun_s;            /* what was taken already, reading included */
     double bytes;              /* what is held already */
     bool searches_power;
+    struct pz_log *log;
 };
 
 /* ---- how fast this machine is ---- */
 
-enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 3 };
+enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 4 };
 /* What the first scorer says of so small a corpus is so much of what it takes where it was
  * measured. */
-static const double PROBE_SAID = 0.54;
+static const double PROBE_SAID = 0.6;
 
 struct made_up {
     uint64_t ptr[PROBE_USERS + 1];
@@ -121,7 +126,7 @@ static enum pz_status time_fit(const struct pz_scorer *s, const struct pz_corpus
 
 /* The core of every recipe is fitted some times; the quickest counts, as others waited for
  * something. */
-static enum pz_status probe(struct estimating *e, struct pz_err *err)
+enum pz_status pz_estimate_speed(double *speed, struct pz_err *err)
 {
     struct made_up *m = malloc(sizeof *m);
     const struct pz_scorer *core = pz_scorers[0];
@@ -136,8 +141,8 @@ static enum pz_status probe(struct estimating *e, struct pz_err *err)
 
         st = time_fit(core, &c, value, &part, &said, &took, err);
         core->free(part);
-        if (i == 0 || took < e->speed * PROBE_SAID * said)
-            e->speed = took / (PROBE_SAID * said);
+        if (i == 0 || took < *speed * PROBE_SAID * said)
+            *speed = took / (PROBE_SAID * said);
     }
     free(m);
     return st;
@@ -284,7 +289,15 @@ struct outlook {
     const struct estimating *e;
     bool with;
     double cases, memo; /* share of cases of which the other parts' sum is kept */
+    struct pz_log *log; /* NULL: nothing is said */
 };
+
+/* What a stage is to take, in the words of tune.c. Returns the seconds. */
+static double stage(const struct outlook *o, const char *name, double s)
+{
+    pz_log(o->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s", name, s);
+    return s;
+}
 
 static bool has(const struct outlook *o, size_t p)
 {
@@ -363,6 +376,22 @@ static double fit_s(const struct outlook *o, size_t p)
     return o->e->speed * o->e->train[p].work_ns;
 }
 
+/* A fit of which more is learned, so many times what its settings say. */
+static double effort_s(const struct outlook *o, const struct pz_fit_cost *c, double amount)
+{
+    return o->e->speed * (c->start_ns + amount * (c->work_ns - c->start_ns));
+}
+
+/* A fit with a setting moved; what it takes more to ask goes with the bytes that are read. */
+static double moved_s(const struct outlook *o, size_t p)
+{
+    const struct pz_fit_cost *usual = &o->e->train[p], *moved = &o->e->moved[p];
+    double longer = usual->kept > 0 ? moved->kept / usual->kept - 1 : 0;
+
+    return o->e->speed * moved->work_ns +
+           longer * o->cases * o->e->ask_s[p] * (0.25 + 0.75 * WHOLE);
+}
+
 /* A fit in another region of the settings. */
 static double turned_s(const struct outlook *o, size_t p)
 {
@@ -398,7 +427,8 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
     double one = moved(o, p, p + 1, WHOLE);
-    double s = o->e->stages[p].amount * fit_s(o, p) + coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
+    double s = effort_s(o, &o->e->train[p], o->e->stages[p].amount) +
+               coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
                (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
 
     if (p == 0 && o->e->v.sliced)
@@ -408,7 +438,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     return is_hidden(o, p)
                ? s
                : s + chance(o, p) * ((plan.regions + plan.fits + plan.moves) * one +
-                                     plan.fits * fit_s(o, p) + plan.regions * turned_s(o, p));
+                                     plan.fits * moved_s(o, p) + plan.regions * turned_s(o, p));
 }
 
 /* Once more, when all are there. */
@@ -436,9 +466,16 @@ static double balance(const struct outlook *o)
 }
 
 /* What comes back, on cases of its own. */
-static double search_repeats(const struct outlook *o)
+static double search_repeats(const struct outlook *hide)
 {
-    double s = 2 * ask_all(o);
+    struct outlook keep = *hide, *o = &keep;
+    double s;
+
+    if (hide->e->repeat_cases <= 0)
+        return 0;
+    o->cases = hide->e->repeat_cases;
+    o->memo = fmin(hide->memo * hide->cases / o->cases, 1);
+    s = 2 * ask_all(o);
 
     for (size_t p = 0; p < o->e->t.n; p++) {
         const struct pz_choice *c = &o->e->t.choice[p];
@@ -454,14 +491,36 @@ static double search_repeats(const struct outlook *o)
     return s;
 }
 
-/* Beside simple answers and for the check: defaults are fitted and judged. */
-static double close_and_check(const struct outlook *o)
+/* When all parts are there. */
+static double together(const struct outlook *o, uint32_t n_fits)
 {
-    uint32_t turned = o->e->v.sliced ? pz_plan_regions(&o->e->t.choice[0]) : 0;
-    double alone = o->e->v.sliced ? 2 * ask_all(o) : 0;
+    double s = balance(o);
 
-    return alone + (1 + turned) * (fit_all(o) + ask_all(o)) + ask_all(o) -
-           turned * (fit_s(o, 0) - turned_s(o, 0));
+    for (size_t p = 0; p < o->e->t.n; p++)
+        s += has(o, p) ? search_last(o, p, n_fits) : 0;
+    return s + (o->e->v.sliced ? TREND_AGAIN * JUDGED_TREND * ask_all(o) : 0);
+}
+
+/* Defaults, fitted and judged. */
+static double defaults_s(const struct outlook *o)
+{
+    return fit_all(o) + ask_all(o);
+}
+
+/* Beside simple answers: each part alone, defaults, and those with a switch turned. */
+static double close(const struct outlook *o)
+{
+    uint32_t turned = pz_plan_regions(&o->e->t.choice[0]);
+
+    return !o->e->v.sliced ? 0
+                           : 2 * ask_all(o) + (1 + turned) * defaults_s(o) -
+                                 turned * (fit_s(o, 0) - turned_s(o, 0));
+}
+
+/* Where they were not judged before, defaults are for the check. */
+static double check(const struct outlook *o)
+{
+    return (1 + ONE_BY_ONE) * ask_all(o) + (o->e->v.sliced ? 0 : defaults_s(o));
 }
 
 /* Weights of event types, where they differ, are tried with four powers on the first part. */
@@ -482,15 +541,13 @@ static double tuning_s(const struct outlook *o)
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p))
-            s += search_part(o, p, n_fits) + search_last(o, p, n_fits);
-    s += balance(o);
-    if (o->e->v.sliced)
-        s += TREND_AGAIN * JUDGED_TREND * ask_all(o);
-    s += close_and_check(o);
-    if (o->e->v.exclude_seen)
-        s += search_repeats(o);
-    return s + fmin(SCALE_CASES / o->cases, 1) * ask_all(o) +
-           SCALE_NS * 1e-9 * SCALE_CASES * c->n_items;
+            s += stage(o, o->e->t.choice[p].scorer->name, search_part(o, p, n_fits));
+    s += stage(o, "all together", together(o, n_fits));
+    s += stage(o, "closing comparison", close(o));
+    s += stage(o, "repeats", search_repeats(o));
+    return s + stage(o, "check",
+                     check(o) + fmin(SCALE_CASES / o->cases, 1) * ask_all(o) +
+                         SCALE_NS * 1e-9 * SCALE_CASES * c->n_items);
 }
 
 /* As train.c has it: parts without a weight are left out. */
@@ -509,8 +566,9 @@ static double finishing_s(const struct outlook *o, double keep)
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (stays(o, p))
-            s += (o->e->t.choice[p].scorer->any_time ? keep : 1) * o->e->speed *
-                 (o->e->all[p].work_ns + WRITE_NS * o->e->all[p].kept);
+            s += (o->e->t.choice[p].scorer->any_time ? keep : 1) *
+                 (effort_s(o, &o->e->all[p], o->cases > 0 ? o->e->stages[p].chosen : 1) +
+                  o->e->speed * WRITE_NS * o->e->all[p].kept);
     return s + o->e->speed * (WRITE_NS * 16 * (double)ds->n_interactions +
                               WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
 }
@@ -534,17 +592,18 @@ static double peak(const struct outlook *o)
     return WRITER + SLACK * (o->e->bytes + 4 * n + most);
 }
 
-static struct pz_outlay foresee(const struct estimating *e, bool with, double keep)
+static struct pz_outlay foresee(const struct estimating *e, bool with, double keep,
+                                struct pz_log *log)
 {
-    struct outlook o = { .e = e, .with = with };
+    struct outlook o = { .e = e, .with = with, .log = log };
 
     if (e->v.n_users > 0) {
         o.cases = e->v.first[e->v.n_users];
         o.memo = e->v.n_memo / o.cases;
     }
-    return (struct pz_outlay){
-        e->begun_s + (o.cases > 0 ? tuning_s(&o) : 0) + finishing_s(&o, keep), peak(&o)
-    };
+    return (struct pz_outlay){ e->begun_s + (o.cases > 0 ? tuning_s(&o) : 0) +
+                                   stage(&o, "last fits and file", finishing_s(&o, keep)),
+                               peak(&o) };
 }
 
 /* ---- all of it ---- */
@@ -564,12 +623,46 @@ static enum pz_status cost_turned(struct estimating *e, size_t p, struct pz_err 
     return pz_scorer_cost(there.scorer, &e->v.train, there.value, &e->turned[p], err);
 }
 
+/* What a trial's fit takes on average with a setting moved that takes a fit. Only whole numbers say
+ * how much is done. */
+static enum pz_status cost_moved(struct estimating *e, size_t p, struct pz_err *err)
+{
+    const struct pz_choice *c = &e->t.choice[p];
+    const struct pz_fit_cost *usual = &e->train[p];
+    struct pz_fit_cost *sum = &e->moved[p];
+    double n = 0, work = 0, kept = 0;
+    enum pz_status st = PZ_OK;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++) {
+        bool counts = c->scorer->settings[k].whole;
+
+        if (!pz_plan_moves(c, k) || c->scorer->settings[k].read_out)
+            continue;
+        for (int up = -1; up <= 1 && st == PZ_OK; up += 2, n++) {
+            struct pz_choice there = *c;
+
+            *sum = *usual;
+            there.value[k] = pz_choice_moved(c, k, up * 0.25);
+            if (counts)
+                st = pz_scorer_cost(c->scorer, &e->v.train, there.value, sum, err);
+            work += sum->work_ns;
+            kept += sum->kept;
+        }
+    }
+    *sum = *usual;
+    if (n > 0) {
+        sum->work_ns = work / n;
+        sum->kept = kept / n;
+    }
+    return st;
+}
+
 static void plan_stages(struct estimating *e, size_t p)
 {
     size_t k = pz_search_effort(&e->t.choice[p]);
 
     e->stages[p] = k < SIZE_MAX ? pz_plan_effort(&e->t.choice[p], k)
-                                : (struct pz_plan_stages){ .n = 1, .amount = 1 };
+                                : (struct pz_plan_stages){ .n = 1, .amount = 1, .chosen = 1 };
 }
 
 static enum pz_status count(struct estimating *e, struct pz_err *err)
@@ -583,8 +676,23 @@ static enum pz_status count(struct estimating *e, struct pz_err *err)
             st = pz_scorer_cost(c[p].scorer, &e->v.train, c[p].value, &e->train[p], err);
         if (st == PZ_OK && e->v.n_users > 0)
             st = cost_turned(e, p, err);
+        if (st == PZ_OK && e->v.n_users > 0)
+            st = cost_moved(e, p, err);
         plan_stages(e, p);
     }
+    return st;
+}
+
+/* How many cases there are that keep what was seen, where that makes a difference. */
+static enum pz_status cut_repeats(struct estimating *e, struct pz_err *err)
+{
+    struct pz_valid keep = { .metric = e->cfg.metric };
+    enum pz_status st = pz_valid_cut(e->t.teach, e->cfg.recipe->task, false,
+                                     pz_tune_users(e->t.teach), e->cfg.seed, &keep, err);
+
+    if (st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(&e->v))
+        e->repeat_cases = keep.first[keep.n_users];
+    pz_valid_clear(&keep);
     return st;
 }
 
@@ -601,7 +709,7 @@ static enum pz_status cut(struct estimating *e, struct pz_err *err)
                       e->cfg.seed, &e->v, err);
     if (st == PZ_OK && e->v.n_users > 0 && e->t.n > 1)
         st = pz_valid_remember(&e->v, err);
-    return st;
+    return st == PZ_OK && e->v.exclude_seen ? cut_repeats(e, err) : st;
 }
 
 /* What the training that was asked for takes, of what it takes with and without the part that takes
@@ -610,25 +718,27 @@ static void choose(const struct estimating *e, struct pz_estimate *out)
 {
     const struct pz_scorer *slow = NULL;
     const char *asked;
+    bool wanted;
 
     for (size_t p = 0; p < e->t.n; p++)
         slow = e->t.choice[p].scorer->any_time ? e->t.choice[p].scorer : slow;
-    out->without = out->asked = foresee(e, false, 0);
-    if (!slow)
-        return;
-    out->slow = slow->name;
-    out->with = foresee(e, true, 1);
-    asked = pz_params_asked(&e->cfg, slow);
-    if (asked && strcmp(asked, "on") == 0)
-        out->asked = out->with;
-    else if (pz_training_decides(&e->t, slow))
-        out->asked = foresee(e, true, long_stays(e));
+    asked = slow ? pz_params_asked(&e->cfg, slow) : NULL;
+    wanted = asked && strcmp(asked, "on") == 0;
+    out->without = foresee(e, false, 0, NULL);
+    if (slow) {
+        out->slow = slow->name;
+        out->with = foresee(e, true, 1, NULL);
+    }
+    out->asked = foresee(e, slow && pz_training_decides(&e->t, slow), wanted ? 1 : long_stays(e),
+                         e->log);
 }
 
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err)
 {
-    struct estimating e = { .t = { .ds = ds }, .cfg = *cfg, .bytes = (double)pz_mem_peak() };
+    struct estimating e = {
+        .t = { .ds = ds }, .cfg = *cfg, .log = cfg->log, .bytes = (double)pz_mem_peak()
+    };
     enum pz_status st;
 
     *out = (struct pz_estimate){ 0 };
@@ -644,7 +754,7 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
     if (st == PZ_OK)
         st = count(&e, err);
     if (st == PZ_OK)
-        st = e.v.n_users > 0 ? try_parts(&e, err) : probe(&e, err);
+        st = e.v.n_users > 0 ? try_parts(&e, err) : pz_estimate_speed(&e.speed, err);
     if (st == PZ_OK)
         choose(&e, out);
     pz_valid_clear(&e.v);

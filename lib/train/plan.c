@@ -10,10 +10,11 @@
  * nothing and are left alone after that; in another region more win. */
 static const double MOVES = 1.7, MOVES_ELSEWHERE = 2, MOVES_BY_FITS = 2.2;
 
-/* The chance that a doubling of what a part learns is followed by another. */
-static const double PAYS = 0.5;
+/* The chance that a doubling of what a part learns is followed by another, and that it is then what
+ * the part shall learn. */
+static const double PAYS = 0.5, GAINED = 0.5;
 
-static bool moves(const struct pz_choice *c, size_t k)
+bool pz_plan_moves(const struct pz_choice *c, size_t k)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
 
@@ -27,7 +28,7 @@ static uint32_t count(const struct pz_choice *c, bool read_out)
     uint32_t n = 0;
 
     for (size_t k = 0; k < c->scorer->n_settings; k++)
-        n += moves(c, k) && c->scorer->settings[k].read_out == read_out;
+        n += pz_plan_moves(c, k) && c->scorer->settings[k].read_out == read_out;
     return n;
 }
 
@@ -67,23 +68,29 @@ struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
     return p;
 }
 
+/* A stage goes on from before the last touches of the one before. */
 struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
 {
     struct pz_choice there = *c;
-    double likely = 1, *value = &there.value[k];
+    double likely = 1, *value = &there.value[k], goes_on = 1 - c->scorer->touches;
+    bool doubles = pz_choice_may_double(c, k);
     /* To half of it and to the whole, which can be told apart. */
-    struct pz_plan_stages p = { .n = pz_choice_may_double(c, k) ? 2 : 1, .amount = 1 };
+    struct pz_plan_stages p = { .n = doubles ? 2 : 1,
+                                .amount = doubles ? 1.5 - goes_on / 2 : 1,
+                                .chosen = 1 };
 
     while (pz_choice_may_double(&there, k)) {
         double next = fmin(2 * *value, c->high[k]);
 
         likely *= PAYS;
         p.n += likely;
-        p.amount += likely * (next - *value) / c->value[k];
+        p.amount += likely * (next - goes_on * *value) / c->value[k];
+        p.chosen += likely * GAINED * (next - *value) / c->value[k];
         *value = next;
     }
     p.beyond = pz_choice_effort(c, k + 1) < SIZE_MAX ? likely : 0;
     p.n += p.beyond;
     p.amount += p.beyond * *value / c->value[k];
+    p.chosen *= 1 + p.beyond * GAINED;
     return p;
 }

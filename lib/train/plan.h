@@ -17,12 +17,16 @@ struct pz_plan {
 struct pz_plan_stages {
     double n;      /* stages, each judged */
     double amount; /* what is learned in all, in fits to what the setting starts with */
+    double chosen; /* what the last fit learns, in the same */
     double beyond; /* the chance that the next setting of effort is doubled, which lasts */
 };
 
 /* The stages of a part by its setting of effort k.
  * Threads: any */
 struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k);
+
+/* Whether setting k is moved step by step. Threads: any */
+bool pz_plan_moves(const struct pz_choice *c, size_t k);
 
 /* Switches of a part whose other side wants a fit. Threads: any */
 uint32_t pz_plan_regions(const struct pz_choice *c);

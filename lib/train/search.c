@@ -244,6 +244,16 @@ void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weigh
     pz_search_forecast(s);
 }
 
+void pz_search_stage(struct pz_search *s, const char *name)
+{
+    double now = pz_cpu_seconds();
+
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s, fits %.3f", name, now - s->stage_s,
+           s->fitted_s);
+    s->stage_s = now;
+    s->fitted_s = 0;
+}
+
 /* Whether a trial gave every user the very same value. */
 static bool same(const double *a, const double *b, uint32_t n)
 {
@@ -307,10 +317,11 @@ static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_
     struct pz_fit_cfg cfg = { .value = s->choice[p].value,
                               .seed = s->cfg->seed,
                               .time_limit_s = s->cfg->fit_limit_s };
-    double begin = pz_wall_seconds();
+    double begin = pz_wall_seconds(), cpu = pz_cpu_seconds();
     enum pz_status st = s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
 
     s->fit_s[p] = pz_wall_seconds() - begin;
+    s->fitted_s += pz_cpu_seconds() - cpu;
     s->longest_s = fmax(s->longest_s, s->fit_s[p]);
     return st;
 }

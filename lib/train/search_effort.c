@@ -70,6 +70,7 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
                               : c->scorer->fit(&s->v->train, &cfg, part, err);
 
     g->cost = pz_cpu_seconds() - from;
+    s->fitted_s += g->cost;
     return st;
 }
 

@@ -532,6 +532,7 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
         .ds = ds, .cfg = cfg, .softmax_scale = 8, .trials = json_array(), .check = json_object()
     };
     enum pz_status st = search(&t, err);
+    double begin = pz_cpu_seconds();
 
     if (st == PZ_OK && !path) {
         st = pz_trial_write(&t, line, err);
@@ -544,6 +545,8 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
         st = fit_parts(&t, err);
     if (st == PZ_OK)
         st = pz_training_write(&t, path, err);
+    pz_log(cfg->log, PZ_LOG_DEBUG, "stage: last fits and file: %.3f CPU s",
+           pz_cpu_seconds() - begin);
     pz_training_clear(&t);
     return st;
 }

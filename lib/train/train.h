@@ -93,6 +93,16 @@ struct pz_estimate {
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                  struct pz_estimate *out, struct pz_err *err);
 
+struct pz_update_cfg;
+
+/* The same of pz_train_update, at about a tenth of its cost: from the contents of the old model's
+ * file and the deltas (estimate_update.c). cfg: learn_s. out->slow: the model has a part that takes
+ * long, and out->without is what an update takes of a model that has none.
+ * Errors: as pz_train_update */
+enum pz_status pz_train_estimate_update(const char *old_path, struct pz_dataset *const *delta,
+                                        size_t n_delta, const struct pz_update_cfg *cfg,
+                                        struct pz_estimate *out, struct pz_err *err);
+
 struct pz_update_cfg {
     /* Users and items to leave out: nothing of the users is in the new model but what factors
      * learned from all together; the items' rows and events are gone, what they taught of other

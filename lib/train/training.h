@@ -87,6 +87,16 @@ double pz_training_time_left(const struct pz_training *t);
  * Errors: as pz_writer_open, _add and _commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);
 
+/* Of an update: on how many interactions part p of a model with this manifest was fitted, and
+ * whether a part is fitted anew when there were `was` and are `now`.
+ * Threads: any */
+double pz_update_fitted_on(const json_t *manifest, size_t p);
+bool pz_update_anew(const struct pz_scorer *s, double was, double now);
+
+/* Seconds that a nanosecond of pz_scorer.cost takes on this machine, by some small fits.
+ * Errors: as pz_scorer.fit */
+enum pz_status pz_estimate_speed(double *speed, struct pz_err *err);
+
 /* Free the parts, the corpus and the lists. */
 void pz_training_clear(struct pz_training *t);
 

@@ -133,6 +133,7 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
         st = pz_search_part(s, p, n_fits, err);
     pz_log(s->cfg->log, PZ_LOG_DEBUG, "with %s at weight %.3f: %.4f", s->choice[p].scorer->name,
            s->part[p].weight, s->mean);
+    pz_search_stage(s, s->choice[p].scorer->name);
     return st;
 }
 
@@ -199,13 +200,6 @@ static void settle(struct pz_search *s)
             s->choice[p].weight = fmax(s->choice[p].scorer->min_weight, s->part[p].weight / first);
 }
 
-static uint64_t count_truths(const struct pz_valid *v)
-{
-    const struct pz_valid_case *last = v->c + v->first[v->n_users] - 1;
-
-    return v->n_users ? last->truth + last->n_truth : 0;
-}
-
 /* What coming back is worth in part p, whose cases keep what was seen. */
 static enum pz_status search_repeats_of(struct pz_search *s, size_t p, struct pz_err *err)
 {
@@ -262,7 +256,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     struct pz_valid keep = { .metric = s->cfg->metric };
     enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, pz_tune_users(corpus),
                                      s->cfg->seed, &keep, err);
-    bool any = st == PZ_OK && count_truths(&keep) > count_truths(hide);
+    bool any = st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(hide);
 
     if (any && s->n_parts > 1)
         st = pz_valid_remember(&keep, err);
@@ -316,15 +310,19 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
         st = pz_trend_chosen(s->trend, &s->v->train, &s->now, err);
     if (st == PZ_OK)
         st = search_all(s, n, err);
+    pz_search_stage(s, "all together");
     limit_weights(s);
     if (st == PZ_OK && s->v->sliced && !pz_search_out_of_time(s))
         st = pz_search_close(s, untuned, s->trend ? &trend : NULL, err);
+    pz_search_stage(s, "closing comparison");
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
+    pz_search_stage(s, "repeats");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);
     if (st == PZ_OK)
         st = fit_scale(s, softmax_scale, err);
+    pz_search_stage(s, "check");
     if (st == PZ_OK)
         settle(s);
     for (size_t p = 0; p < n; p++)
@@ -346,7 +344,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
     enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
                                      cfg->seed, &v, err);
 
-    s.trial_s = pz_cpu_seconds();
+    s.trial_s = s.stage_s = pz_cpu_seconds();
     s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;
     pz_log_begin(cfg->log, "tuning", "trials", 0);
     if (st == PZ_OK && v.n_users == 0)

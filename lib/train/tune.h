@@ -85,6 +85,7 @@ struct pz_search {
     double fit_s[PZ_MAX_PARTS]; /* wall seconds of a part's last fit */
     double longest_s;           /* wall seconds of the longest fit */
     double trial_s;             /* processor seconds when the last trial ended */
+    double stage_s, fitted_s;   /* when the last stage ended; of fits since */
     double *each;               /* [v->n_users] values of the blend as it stands */
     double *trial;              /* [PZ_WEIGHTS * v->n_users] of a trial */
     double *untuned;            /* [v->n_users] values of the defaults; NULL: not asked */
@@ -189,6 +190,8 @@ double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
 size_t pz_search_weights(const struct pz_search *s, size_t p, bool is_new, double *w);
 /* New part p joins the blend with the best of weights w[n_w], whose values are in s->trial. */
 void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w);
+/* A stage has ended: say what it took, in the words of estimate.c. */
+void pz_search_stage(struct pz_search *s, const char *name);
 /* After a trial: say what is left. */
 void pz_search_forecast(struct pz_search *s);
 /* Put a trial into the log and the list of trials. */

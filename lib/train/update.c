@@ -276,15 +276,19 @@ static enum pz_status compare(struct updating *u, bool without, struct pz_err *e
     return find_late(u, without, err);
 }
 
-/* On how many interactions the old part p was fitted. */
-static double fitted_on(const struct updating *u, size_t p)
+double pz_update_fitted_on(const json_t *manifest, size_t p)
 {
-    const json_t *entry = json_array_get(json_object_get(u->old->manifest, "parts"), p);
+    const json_t *entry = json_array_get(json_object_get(manifest, "parts"), p);
     const json_t *n = json_object_get(entry, "fitted_on"),
-                 *all = json_object_get(json_object_get(u->old->manifest, "counts"),
-                                        "interactions");
+                 *all = json_object_get(json_object_get(manifest, "counts"), "interactions");
 
     return json_number_value(n ? n : all);
+}
+
+bool pz_update_anew(const struct pz_scorer *s, double was, double now)
+{
+    return !s->update || (now < SMALL && !s->any_time) ||
+           (s->refit_at > 0 && now > was * (1 + s->refit_at));
 }
 
 /* The old part has been read: its columns and itself are dropped. */
@@ -334,10 +338,10 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
                               .log = u->cfg.log };
     struct pz_delta delta = { u->old_item, u->first_new, u->back.c.ptr ? &u->back.c : NULL,
                               u->old->table };
-    double was = fitted_on(u, p), now = (double)c->ptr[c->n_users], cpu = pz_cpu_seconds();
+    double was = pz_update_fitted_on(u->old->manifest, p), now = (double)c->ptr[c->n_users],
+           cpu = pz_cpu_seconds();
     bool small = now < SMALL && !s->any_time;
-    bool anew = !s->update || !u->same_order || u->lost_heavy || small ||
-                (s->refit_at > 0 && now > was * (1 + s->refit_at));
+    bool anew = !u->same_order || u->lost_heavy || pz_update_anew(s, was, now);
     enum pz_status st = anew ? pz_training_fit(&u->t, p, err)
                              : s->update(u->old->part[p].part, u->t.teach, &delta, &fit,
                                          &u->t.part[p], err);

@@ -494,6 +494,13 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
     return v->sliced && !v->still ? pz_err_memory(err, "validation cases", v->n_users) : PZ_OK;
 }
 
+uint64_t pz_valid_n_truths(const struct pz_valid *v)
+{
+    const struct pz_valid_case *last = v->c + v->first[v->n_users] - 1;
+
+    return v->n_users ? last->truth + last->n_truth : 0;
+}
+
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
 {
     size_t n_items = v->train.n_items, max = MEMO_BYTES / (n_items * sizeof *v->memo + 1);

@@ -110,6 +110,9 @@ enum { PZ_SLICE_USERS = 50 };
  * spread ten times wider than the events of one of them, and twice as many have a truth. */
 bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 
+/* Truths of all cases. Threads: any */
+uint64_t pz_valid_n_truths(const struct pz_valid *v);
+
 /* Make room to keep, for as many cases as fit in 24 MB, what the other parts than the judged one
  * add up to.
  * Errors: PZ_TRY_AGAIN memory is out */

@@ -486,6 +486,28 @@ two_days() {
     done
 }
 
+@test "--dry-run of an update says about what it then takes, with and without the slow part" {
+    small_shop
+    awk 'NR == 1; NR > 1 { for (i = 0; i < 20; i++) print "x" i $0 }' inter.csv >large.csv
+    pz-import -q -o large.pzd --interactions large.csv
+    for part in '-p sequence=off' '-p sequence=on -p sequence.pairs=0.01'; do
+        pz-train -q --no-tune $part --holdout time:2% --holdout-out day.pzd -o old.pzm large.pzd
+        pz-train --dry-run --json --update old.pzm day.pzd >plan
+        pz-train -q --update old.pzm --ledger ledger -o new.pzm day.pzd
+        # bounds wide enough for a busy machine
+        jq -se '.[0].cpu_seconds / .[-1].cpu_seconds | . > 0.4 and . < 2.5' plan ledger
+        jq -se '.[0].memory_mb * 1e6 / .[-1].peak_memory_bytes | . > 0.6 and . < 1.6' plan ledger
+    done
+    jq -e '.slow_part == "sequence" and .without.memory_mb <= .with.memory_mb' plan
+    pz-train --dry-run --json --update-time 5 --update old.pzm day.pzd | jq -e '.cpu_seconds > 5'
+    # what has drifted is fitted anew, which takes far longer
+    pz-import -q -o half.pzd --interactions <(awk -F, -v OFS=, 'NR > 1 { $1 = "y" $1 } 1' inter.csv)
+    pz-train -q --no-tune -p sequence=off -o old.pzm half.pzd
+    pz-train --dry-run --json --update old.pzm large.pzd >anew
+    jq -se '.[1].cpu_seconds > 2 * .[0].cpu_seconds' plan anew
+    run -2 pz-train --dry-run --update old.pzm --without <(echo u0001) day.pzd
+}
+
 @test "--dry-run says about the memory that a training then has" {
     # more data than a program has memory anyway
     small_shop

@@ -168,8 +168,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, p, part_free, part);
 }
 
-/* Nanoseconds of three sets with attributes, of 60,000 to 200,000 events and parts of them: what
- * followed an item goes to the features of what it was, then one product of matrices. */
+/* Terms: what followed an item goes to the features of what it was, then a product of matrices. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
@@ -187,7 +186,8 @@ static enum pz_status cost(const struct pz_corpus *c, const double *value, struc
     if (st == PZ_OK) {
         feats = p.dict.names.n;
         of_item = n_items > 0 ? (double)p.x.ptr[c->n_items] / n_items : 0;
-        out->work_ns = 18 * s.sources * of_item + 0.11 * feats * feats * (n_items + 2 * feats);
+        out->term[0] = s.sources * of_item;
+        out->term[1] = feats * feats * (n_items + 2 * feats);
         out->kept = 8 * fmin(feats, PZ_CONTENT_KEPT) * (n_items + feats) + 8 * of_item * n_items;
         out->beside = 8 * feats * feats + 8 * s.kept + 25 * n + out->kept;
     }

@@ -106,22 +106,23 @@ static double count_active(const struct pz_corpus *c, struct pz_err *err)
     return n;
 }
 
-/* Nanoseconds of 8 sweeps of 64 dimensions on six sets of 60,000 to 500,000 events and parts of
- * them: a row is turned, one with events is solved, events are gathered, the eigenvectors come on
- * top. Truth was .8 to 1.2 of it. */
+/* Terms of a sweep: a row is turned, the eigenvectors, a row with events is solved, events are
+ * gathered; by Cholesky d^2 an event and d^3 / 6 a row. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
     double n = (double)c->ptr[c->n_users], rows = (double)c->n_users + c->n_items,
-           active = count_active(c, err), d = value[PZ_FACTORS_DIM], of_64 = d / 64;
+           active = count_active(c, err), d = value[PZ_FACTORS_DIM], of_64 = d / 64,
+           sweeps = value[PZ_FACTORS_SWEEPS];
 
     if (active < 0)
         return PZ_TRY_AGAIN;
-    out->work_ns = of_64 * of_64 * (4460 * rows + 4.2e6 * of_64) +
-                   of_64 * (7070 * active + 556 * n);
-    if (value[PZ_FACTORS_SOLVER] > 0) /* by Cholesky: d^2 an event and d^3 / 6 a row */
-        out->work_ns += 16 * 0.05 * d * d * (n + active * d / 6);
-    out->work_ns *= value[PZ_FACTORS_SWEEPS] / 8;
+    out->term[0] = of_64 * of_64 * rows * sweeps;
+    out->term[1] = of_64 * of_64 * of_64 * sweeps;
+    out->term[2] = of_64 * active * sweeps;
+    out->term[3] = of_64 * n * sweeps;
+    if (value[PZ_FACTORS_SOLVER] > 0)
+        out->term[4] = d * d * (n + active * d / 6) * sweeps;
     out->kept = 4 * d * c->n_items;
     out->beside = 4 * d * c->n_users + 8 * n + 16.0 * c->n_items;
     return PZ_OK;

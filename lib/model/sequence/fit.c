@@ -4,8 +4,8 @@
  * Items start where implicit ALS places them. A step: gather the vectors of the items it names (own
  * vector + sum of the features' vectors, scaled to length 1), encode, sampled softmax, the way
  * back, Adam on what was touched. The rate rises over the first twentieth of the run, or of its
- * time limit, stays, and falls linearly to zero over the last TAIL: the last state is the best one,
- * and the one so far when the time limit or Ctrl-C ends the run.
+ * time limit, stays, and falls linearly to zero over the last PZ_SEQ_TAIL: the last state is the
+ * best one, and the one so far when the time limit or Ctrl-C ends the run.
  *
  * Invariants: 1. a step is dealt to SHARDS parts by its tokens, whatever the threads and ranks, and
  * their gradients are added in shard order; 2. rows of items and features are each summed by one
@@ -25,9 +25,6 @@
 #include "model/sequence/batch.h"
 
 enum { SHARDS = 4, THETA_BLOCK = 4096, COLUMNS = 32 };
-
-/* The share of a run over which the learning rate falls to zero. */
-static const double TAIL = 0.3;
 
 /* Of the rate of a fit, when a part goes on from where it is. 8 % more events, judged on those that
  * follow, the encoder alone, nDCG@25 without learning, after 1 and 4 CPU s at .1, after 1 and 4 at
@@ -594,7 +591,7 @@ static bool must_stop(const struct pz_seq_trainer *t)
 }
 
 /* The learning rate when a share of the run is done: up over the first twentieth, down to zero over
- * the last TAIL. */
+ * the last PZ_SEQ_TAIL. */
 static double rate_at(const struct pz_seq_trainer *t, double share)
 {
     double gone = time_gone(t), up, down;
@@ -602,7 +599,7 @@ static double rate_at(const struct pz_seq_trainer *t, double share)
     /* Where the work ends well before the time, the time has no say. */
     share = share + 0.01 > gone ? share : fmin(gone, 1);
     up = 0.02 + share / 0.05;
-    down = (1 - share) / TAIL;
+    down = (1 - share) / PZ_SEQ_TAIL;
     return t->cfg->value[PZ_SEQ_RATE] * (t->data.first_new ? LEARN_ON_RATE : 1) *
            fmin(1, fmin(up, down));
 }
@@ -673,7 +670,7 @@ static enum pz_status run(struct pz_seq_trainer *t, struct pz_seq_part *part, st
 {
     double total = fmin(t->cfg->value[PZ_SEQ_EPOCHS] * (double)t->data.n_pairs,
                         t->cfg->value[PZ_SEQ_PAIRS] * 1e6),
-           stable = (1 - TAIL) * total;
+           stable = (1 - PZ_SEQ_TAIL) * total;
     enum pz_status st = run_until(t, stable, total, err);
 
     if (st == PZ_OK && t->cfg->goes_on && !keep(t, false))

@@ -504,6 +504,7 @@ const struct pz_scorer pz_sequence = {
     .start = start,
     .fit = fit,
     .cost = pz_seq_cost,
+    .touches = PZ_SEQ_TAIL,
     .any_time = true,
     .more = more,
     .update = update,

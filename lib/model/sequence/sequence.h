@@ -38,6 +38,7 @@ enum pz_seq_setting {
     PZ_SEQ_N
 };
 
+#define PZ_SEQ_TAIL 0.3 /* share of a run over which the learning rate falls to zero */
 #define PZ_SEQ_MAX_DIM 512
 #define PZ_SEQ_MAX_MEMBERS 8
 

@@ -195,8 +195,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, f, part_free, part);
 }
 
-/* Nanoseconds of 128 vectors on six sets of 60,000 to 500,000 events and parts of them: items are
- * made orthonormal, events gathered. Truth was .85 to 1.5 of it. */
+/* Terms: items are made orthonormal, events gathered, users passed. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
@@ -204,7 +203,9 @@ static enum pz_status cost(const struct pz_corpus *c, const double *value, struc
 
     (void)err;
     width = fmin(wide, fmin(c->n_users, c->n_items));
-    out->work_ns = width / 151 * (16000 * width / 151 * c->n_items + 400 * n + 1400.0 * c->n_users);
+    out->term[0] = width * width * c->n_items;
+    out->term[1] = width * n;
+    out->term[2] = width * c->n_users;
     out->kept = (value[PZ_SPECTRAL_DIM] + 16) * c->n_items;
     out->beside = 4 * wide * c->n_items + 24 * n + 4.0 * PZ_SPECTRAL_BLOCK * c->n_users +
                   8 * width * width;

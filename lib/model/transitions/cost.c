@@ -2,9 +2,8 @@
 /* What a fit takes (pz_scorer.cost), from counts of the data: the pairs of all histories exactly,
  * and from targets all over the catalogue how many sources meet one, of which its system is made.
  *
- * Nanoseconds are those of six sets of 60,000 to 500,000 events and of a sixteenth and a fourth of
- * their users: truth was .8 to 1.4 of what is said. The systems take most of it, m^3 / 3 operations
- * each. */
+ * Terms: sources and their features that are met, pairs, events, and of a ridge the systems, which
+ * take most of it, m^3 / 3 operations each, events, rows, and features by items. */
 #include <stdlib.h>
 
 #include "base/bits.h"
@@ -14,8 +13,7 @@
 
 enum { TARGETS = 192, SEEN_BITS = 1 << 26 };
 
-/* Nanoseconds of each; of an event with many items, which lie all over memory. */
-static const double CUBE = 0.095, SOURCE = 20, PAIR = 14, EVENT = 1500, ITEM = 1230, FEATURE = 33;
+/* Items of which half would lie too far off in memory. */
 static const double MANY_ITEMS = 8000;
 
 struct looking {
@@ -144,11 +142,16 @@ enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struc
 
         rows = (double)c->n_items + feats.n;
         block = least(PZ_TRANS_BLOCK, s.kept);
-        event = EVENT * n * c->n_items / (MANY_ITEMS + c->n_items);
-        out->work_ns = SOURCE * s.sources * (1 + of_item) + PAIR * s.pairs + event / 4;
-        if (ridge)
-            out->work_ns += CUBE * s.cubes + event * 3 / 4 + ITEM * rows +
-                            FEATURE * feats.n * c->n_items;
+        event = n * c->n_items / (MANY_ITEMS + c->n_items);
+        out->term[0] = s.sources * (1 + of_item);
+        out->term[1] = s.pairs;
+        out->term[2] = event;
+        if (ridge) {
+            out->term[3] = s.cubes;
+            out->term[4] = event;
+            out->term[5] = rows;
+            out->term[6] = (double)feats.n * c->n_items;
+        }
         out->kept = 8 * s.kept + (ridge ? 8 * s.unknowns : 0) + 24 * rows;
         out->beside = 25 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() + 8 * block +
                       (ridge ? gram_bytes(&s, &feats, rows) + 4 * s.kept : 0);

@@ -304,6 +304,7 @@ const struct pz_scorer pz_transitions = {
     .elsewhere = elsewhere,
     .fit = fit,
     .cost = pz_trans_cost,
+    .update_cost = pz_trans_update_cost,
     .update = pz_trans_update,
     .refit_at = 0.25,
     .save = pz_trans_save,

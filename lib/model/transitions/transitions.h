@@ -280,6 +280,8 @@ enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
                              const struct pz_trans_feats *feats, struct pz_trans_sums *out,
                              struct pz_err *err);
 
+/* As pz_scorer.update_cost. */
+struct pz_fit_cost pz_trans_update_cost(const struct pz_update_size *size);
 /* As pz_scorer.cost.
  * Errors: as pz_scorer.cost */
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,
