@@ -333,10 +333,17 @@ enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const s
 
 void pz_view_prepare(const char *campaign)
 {
+    static const enum pz_live_table tables[] = { PZ_LIVE_ITEMS, PZ_LIVE_USERS };
     struct pz_view *v = NULL;
 
-    if (pz_view_open(campaign, &v, NULL) == PZ_OK)
-        pz_view_free(v);
+    if (pz_view_open(campaign, &v, NULL) != PZ_OK)
+        return;
+    for (size_t i = 0; i < 2; i++)
+        if (v->unkept[tables[i]] > 0) { /* few as they are: many answers may come */
+            v->unkept[tables[i]] = UINT32_MAX;
+            pz_kept_save(campaign, v, tables[i]);
+        }
+    pz_view_free(v);
 }
 
 enum pz_status pz_view_forget(const char *campaign, struct pz_err *err)

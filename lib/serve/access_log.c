@@ -2,9 +2,9 @@
 /* The access log: see access_log.h. What is written is whole lines, by one write(2) to a file
  * opened with O_APPEND, so that lines of several processes do not mix.
  *
- *  1. A line comes behind those that wait. Where the last write is NAP_S ago it is written at once,
- *     by whoever brought it; under load a write of many lines costs what one of a line does, a
- *     tenth of a request. What still waits is written by pz_access_log_flush.
+ *  1. A line comes behind those that wait. Where the last write is nap_s ago it is written at once,
+ *     by whoever brought it; under load many lines are one write, where each line was one of the
+ *     two writes of a request. What still waits is written by pz_access_log_flush.
  *  2. One writes at a time, under the lock `writing`, which also keeps the descriptor; others only
  *     add lines meanwhile, and wait for the writer when MOST bytes of them wait.
  *  3. A line that cannot be written is lost: a full disk must not stop answers.

@@ -360,6 +360,23 @@ TEST(a_file_is_written_anew_when_some_of_the_rows_changed)
     keep_items();
 }
 
+TEST(who_prepares_answers_writes_the_file_for_a_single_row)
+{
+    struct pz_view *v = NULL;
+    put_rows(PZ_LIVE_ITEMS, "new", 1200);
+    keep_items();
+    put_price("new7", "1000");
+    for (int i = 0; i < 1000 && (!v || !v->model->extension); i++) {
+        pz_view_free(v);
+        usleep(i ? 10000 : 0);
+        pz_view_prepare(campaign);
+        v = open_view();
+    }
+    assert_non_null(v->model->extension);
+    assert_int_equal(v->unkept[PZ_LIVE_ITEMS], 0);
+    pz_view_free(v);
+}
+
 TEST(users_are_kept_in_a_file_and_gone_on_from_as_items_are)
 {
     put_rows(PZ_LIVE_USERS, "person", 5000); /* more than are listed one by one */
