@@ -10,9 +10,10 @@
  * nothing and are left alone after that; in another region more win. */
 static const double MOVES = 1.7, MOVES_ELSEWHERE = 2, MOVES_BY_FITS = 2.2;
 
-/* The chance that a doubling of what a part learns is followed by another, and that it is then what
- * the part shall learn. */
-static const double PAYS = 0.5, GAINED = 0.5;
+/* The chance that a doubling of what a part learns is followed by another, the first time and
+ * later, as the next brings less, and that it is then what the part shall learn. Of five sets two
+ * doubled once. */
+static const double PAYS = 0.5, PAYS_AGAIN = 0.3, GAINED = 0.5;
 
 bool pz_plan_moves(const struct pz_choice *c, size_t k)
 {
@@ -72,7 +73,7 @@ struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
 struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
 {
     struct pz_choice there = *c;
-    double likely = 1, *value = &there.value[k], goes_on = 1 - c->scorer->touches;
+    double likely = 1, pays = PAYS, *value = &there.value[k], goes_on = 1 - c->scorer->touches;
     bool doubles = pz_choice_may_double(c, k);
     /* To half of it and to the whole, which can be told apart. */
     struct pz_plan_stages p = { .n = doubles ? 2 : 1,
@@ -82,12 +83,15 @@ struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
     while (pz_choice_may_double(&there, k)) {
         double next = fmin(2 * *value, c->high[k]);
 
-        likely *= PAYS;
+        likely *= pays;
+        pays = PAYS_AGAIN;
         p.n += likely;
         p.amount += likely * (next - goes_on * *value) / c->value[k];
         p.chosen += likely * GAINED * (next - *value) / c->value[k];
         *value = next;
     }
+    /* After the last doubling, which must have paid, too. */
+    likely *= doubles ? pays : 1;
     p.beyond = pz_choice_effort(c, k + 1) < SIZE_MAX ? likely : 0;
     p.n += p.beyond;
     p.amount += p.beyond * *value / c->value[k];

@@ -144,8 +144,8 @@ TEST(plans_are_those_of_searches)
     }
 }
 
-/* Half and whole, then twice as much by a chance of one half each time, and the second effort by
- * the chance of getting to the end of the first. The last touches, .3 of all, are learned once more
+/* Half and whole, then twice as much by a chance of one half, later of .3, and the second effort by
+ * the chance that the first pays to its end. The last touches, .3 of all, are learned once more
  * by each stage that goes on; of what was doubled a half is what is learned at last. */
 TEST(stages_of_learning_are_planned_as_they_are_made)
 {
@@ -161,10 +161,10 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     c.low[members] = c.value[members] = 1;
     c.high[members] = 2;
     p = pz_plan_effort(&c, k);
-    near(p.n, 2 + 0.5 + 0.25 + 0.25);
-    near(p.amount, 0.5 + 0.65 + 0.5 * 1.3 + 0.25 * (1 + 0.3 * 2) + 0.25 * 3);
-    near(p.chosen, (1 + 0.5 * 0.5 + 0.25 * 0.5) * (1 + 0.25 * 0.5));
-    near(p.beyond, 0.25);
+    near(p.n, 2 + 0.5 + 0.15 + 0.045);
+    near(p.amount, 0.5 + 0.65 + 0.5 * 1.3 + 0.15 * (1 + 0.3 * 2) + 0.045 * 3);
+    near(p.chosen, (1 + 0.5 * 0.5 + 0.15 * 0.5) * (1 + 0.045 * 0.5));
+    near(p.beyond, 0.045);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
     p = pz_plan_effort(&c, k);
     near(p.n, 2);
