@@ -41,7 +41,10 @@ static const double ROUNDS = 3;
 /* The chance that a part stays which must be worth that it takes long: where lists are worth
  * little, it hardly shows what it brings. On six sets it stayed where lists of the sample were
  * worth .07 and more. */
-static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.25, POOR = 0.05, LONG_SAMPLE = 0.01;
+static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.1, POOR = 0.05, LONG_SAMPLE = 0.01;
+/* Of lists that are worth so little that chance is most of it little wins: fewer trials are judged
+ * on all cases, fewer parts searched. */
+static const double NOISE = 0.03, LESS_OF_NOISE = 0.5;
 /* The chance that a part has a weight, however small, when others are judged. */
 static const double PRESENT = 0.9, PRESENT_YET = 0.4;
 /* Memory that is free but in pieces, and what a writer takes. */
@@ -146,6 +149,20 @@ enum pz_status pz_estimate_speed(double *speed, struct pz_err *err)
     }
     free(m);
     return st;
+}
+
+/* A chance that something wins, for these data. */
+static double wins(const struct estimating *e, double chance)
+{
+    return e->value < NOISE ? LESS_OF_NOISE * chance : chance;
+}
+
+static void plan_stages(struct estimating *e, size_t p)
+{
+    size_t k = pz_search_effort(&e->t.choice[p]);
+
+    e->stages[p] = k < SIZE_MAX ? pz_plan_effort(&e->t.choice[p], k, wins(e, 1))
+                                : (struct pz_plan_stages){ .n = 1, .amount = 1, .chosen = 1 };
 }
 
 /* ---- a share of the users ---- */
@@ -278,6 +295,8 @@ static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
 
     if (st == PZ_OK)
         st = try_all(e, &few.c, err);
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
+        plan_stages(e, p); /* now that it is known what lists are worth */
     pz_corpus_clear(&few);
     return st;
 }
@@ -389,7 +408,7 @@ static double moved_s(const struct outlook *o, size_t p)
     double longer = usual->kept > 0 ? moved->kept / usual->kept - 1 : 0;
 
     return o->e->speed * moved->work_ns +
-           longer * o->cases * o->e->ask_s[p] * (0.25 + 0.75 * WHOLE);
+           longer * o->cases * o->e->ask_s[p] * (0.25 + 0.75 * wins(o->e, WHOLE));
 }
 
 /* A fit in another region of the settings. */
@@ -418,7 +437,10 @@ static double chance(const struct outlook *o, size_t p)
     const struct pz_choice *c = &o->e->t.choice[p];
     bool comes_in = c->scorer->is_fallback ? o->e->joined[p] : o->e->gain[p] > PZ_SEARCH_WORTH;
 
-    return p == 0 ? 1 : c->scorer->any_time ? long_stays(o->e) : comes_in ? SEARCHED : SEARCHED_YET;
+    return p == 0                ? 1
+           : c->scorer->any_time ? long_stays(o->e)
+           : comes_in            ? wins(o->e, SEARCHED)
+                                 : SEARCHED_YET;
 }
 
 /* The search of part p when it comes in. */
@@ -426,7 +448,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
-    double one = moved(o, p, p + 1, WHOLE);
+    double one = moved(o, p, p + 1, wins(o->e, WHOLE));
     double s = effort_s(o, &o->e->train[p], o->e->stages[p].amount) +
                coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
                (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
@@ -486,7 +508,8 @@ static double search_repeats(const struct outlook *hide)
                      ? REPEAT_TRIALS
                      : 0;
         if (n > 0 && (joins(o, p) || is_hidden(o, p)))
-            s += trial(o, p, o->e->t.n, 1, true) + (n - 1) * moved(o, p, o->e->t.n, WHOLE);
+            s += trial(o, p, o->e->t.n, 1, true) +
+                 (n - 1) * moved(o, p, o->e->t.n, wins(o->e, WHOLE));
     }
     return s;
 }
@@ -655,14 +678,6 @@ static enum pz_status cost_moved(struct estimating *e, size_t p, struct pz_err *
         sum->kept = kept / n;
     }
     return st;
-}
-
-static void plan_stages(struct estimating *e, size_t p)
-{
-    size_t k = pz_search_effort(&e->t.choice[p]);
-
-    e->stages[p] = k < SIZE_MAX ? pz_plan_effort(&e->t.choice[p], k)
-                                : (struct pz_plan_stages){ .n = 1, .amount = 1, .chosen = 1 };
 }
 
 static enum pz_status count(struct estimating *e, struct pz_err *err)

@@ -70,10 +70,11 @@ struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits)
 }
 
 /* A stage goes on from before the last touches of the one before. */
-struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
+struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k, double pays)
 {
     struct pz_choice there = *c;
-    double likely = 1, pays = PAYS, *value = &there.value[k], goes_on = 1 - c->scorer->touches;
+    double likely = 1, next_pays = PAYS * pays, *value = &there.value[k],
+           goes_on = 1 - c->scorer->touches;
     bool doubles = pz_choice_may_double(c, k);
     /* To half of it and to the whole, which can be told apart. */
     struct pz_plan_stages p = { .n = doubles ? 2 : 1,
@@ -83,15 +84,15 @@ struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k)
     while (pz_choice_may_double(&there, k)) {
         double next = fmin(2 * *value, c->high[k]);
 
-        likely *= pays;
-        pays = PAYS_AGAIN;
+        likely *= next_pays;
+        next_pays = PAYS_AGAIN * pays;
         p.n += likely;
         p.amount += likely * (next - goes_on * *value) / c->value[k];
         p.chosen += likely * GAINED * (next - *value) / c->value[k];
         *value = next;
     }
     /* After the last doubling, which must have paid, too. */
-    likely *= doubles ? pays : 1;
+    likely *= doubles ? next_pays : 1;
     p.beyond = pz_choice_effort(c, k + 1) < SIZE_MAX ? likely : 0;
     p.n += p.beyond;
     p.amount += p.beyond * *value / c->value[k];

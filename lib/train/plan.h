@@ -21,9 +21,9 @@ struct pz_plan_stages {
     double beyond; /* the chance that the next setting of effort is doubled, which lasts */
 };
 
-/* The stages of a part by its setting of effort k.
+/* The stages of a part by its setting of effort k; pays: how likely a doubling pays beside usual.
  * Threads: any */
-struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k);
+struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k, double pays);
 
 /* Whether setting k is moved step by step. Threads: any */
 bool pz_plan_moves(const struct pz_choice *c, size_t k);

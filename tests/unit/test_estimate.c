@@ -160,13 +160,13 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     c.high[k] = 3; /* from 1 to 2; to 3, which has no room for twice as much */
     c.low[members] = c.value[members] = 1;
     c.high[members] = 2;
-    p = pz_plan_effort(&c, k);
+    p = pz_plan_effort(&c, k, 1);
     near(p.n, 2 + 0.5 + 0.15 + 0.045);
     near(p.amount, 0.5 + 0.65 + 0.5 * 1.3 + 0.15 * (1 + 0.3 * 2) + 0.045 * 3);
     near(p.chosen, (1 + 0.5 * 0.5 + 0.15 * 0.5) * (1 + 0.045 * 0.5));
     near(p.beyond, 0.045);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
-    p = pz_plan_effort(&c, k);
+    p = pz_plan_effort(&c, k, 1);
     near(p.n, 2);
     near(p.amount, 2);
     near(p.beyond, 1);
