@@ -297,6 +297,14 @@ static bool has_table_below(const char *s, size_t n, bool at_end, bool *more)
     return false;
 }
 
+/* A line that is one cell in quotes, and no name of a column. */
+static bool is_quoted_title(const char *s, size_t n, bool named)
+{
+    while (n > 0 && (s[n - 1] == '\n' || s[n - 1] == '\r'))
+        n--;
+    return !named && n > 2 && s[0] == '"' && memchr(s + 1, '"', n - 1) == s + n - 1;
+}
+
 /* A title or comment above the header: "# ...", Excel's "sep=;", or one filled cell over a table,
  * with or without the empty cells that spreadsheets put behind it. */
 static bool is_title(const char *s, size_t line, size_t left, bool at_end, bool *more)
@@ -307,7 +315,8 @@ static bool is_title(const char *s, size_t line, size_t left, bool at_end, bool 
     if (s[0] == '#' || (line <= 7 && line > 4 && strncasecmp(s, "sep=", 4) == 0))
         return true;
     guess_delimiter(s, line, &count);
-    if (count_filled(s, line, &named) > 1 || (count > 0 ? named : memchr(s, '"', line) != NULL))
+    if (count_filled(s, line, &named) > 1 ||
+        (count > 0 ? named : memchr(s, '"', line) && !is_quoted_title(s, line, named)))
         return false;
     return has_table_below(s + line, left - line, at_end, more);
 }

@@ -119,6 +119,9 @@ LIST
 
 @test "a title above the header is passed over, \"::\" and | delimit" {
     printf 'Export of 2025-01-06\nUSER_ID;ITEM_ID;TIMESTAMP\nu1;i1;1700000000\nu2;i2;1700000100\n' >a.csv
+    printf '"Export of 6 January, 2025"\nUSER_ID,ITEM_ID,TIMESTAMP\nu1,i1,1700000000\nu2,i2,1700000100\n' >d.csv
+    pz-import -q -o d.pzd --interactions d.csv
+    [ "$(pz-import --info --json d.pzd | jq .interactions)" -eq 2 ]
     printf '# made by shop 4.2\nUSER_ID::ITEM_ID::TIMESTAMP\nu1::i1::1700000000\nu2::i2::1700000100\n' >b.csv
     printf 'USER_ID|ITEM_ID|TIMESTAMP\nu1|i1|1700000000\nu2|i2|1700000100\n' >c.csv
     for f in a b c; do
