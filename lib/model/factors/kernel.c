@@ -131,7 +131,11 @@ PZ_KERNEL void pz_scan(const float *y, const float *x, size_t n, size_t d, float
         out[i] = dot(y + i * d, x, d);
 }
 
-enum { TILE_BYTES = 8192, LINE = 64 /* a tile stays in the first cache for all vectors */ };
+enum {
+    TILE_BYTES = 8192, /* a tile stays in the first cache for all vectors */
+    LINE = 64,
+    ASKED = 64 /* rows of a problem that are asked for before they are read */
+};
 
 static inline __attribute__((always_inline)) void prefetch_rows(const float *y, size_t d)
 {
@@ -234,8 +238,12 @@ PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, in
     float *residual = work, *direction = work + d, *image = work + 2 * d, *inverse = work + 3 * d;
     float *z = work + 4 * d, error, first, events = 0;
 
-    for (size_t k = 0; k < p->n; k++)
+    for (size_t k = 0; k < p->n; k++) {
         events += p->weight[k];
+        if (k < ASKED) /* rows lie all over memory: many are asked for at once */
+            for (size_t at = 0; at < d * sizeof *p->y; at += LINE)
+                __builtin_prefetch((const char *)(p->y + (size_t)p->id[k] * d) + at);
+    }
     for (size_t a = 0; a < d; a++) {
         /* Jacobi's preconditioner. The true diagonal would need another pass over the rows; the
          * typical square of a coordinate times the row's weight is close enough. */

@@ -3,7 +3,12 @@
  * & Tropp 2011): a random block a little wider than asked is multiplied by A^T A a few times, made
  * orthonormal on the way, and the leading singular vectors of the last product are read from its
  * small Gram matrix. The columns go through the sparse matrix PZ_SPECTRAL_BLOCK at a time, so
- * nothing of size users x k exists. */
+ * nothing of size users x k exists.
+ *
+ * Floor: A and its transpose are applied three times, six multiplications and additions an entry
+ * and column: for a million entries and 151 columns .02 s where a core makes 98 operations a
+ * nanosecond, and they take .55 s, waiting for rows of 128 bytes of 9 MB; what makes the columns
+ * orthonormal takes half as much. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +24,9 @@ enum {
     BLOCK = PZ_SPECTRAL_BLOCK,
     EXTRA_PERCENT = 12, /* columns beyond those asked */
     EXTRA_MIN = 8,
-    ROUNDS = 2
+    ROUNDS = 2,
+    AHEAD = 8, /* entries that rows are asked for before they are read */
+    LINE = 16  /* floats of a cache line */
 };
 
 /* out[0..n) = sum over p of value[p] * row id[p] of from.
@@ -35,6 +42,9 @@ PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_
         const float *row = from + (size_t)id[p] * stride;
         float w = value[p];
 
+        if (p + AHEAD < n_entries) /* rows lie all over memory, of two lines each */
+            for (size_t k = 0; k < BLOCK; k += LINE)
+                __builtin_prefetch(from + (size_t)id[p + AHEAD] * stride + k);
         if (n == BLOCK)
             for (size_t k = 0; k < BLOCK; k++)
                 sum[k] += w * row[k];
