@@ -6,6 +6,12 @@
  * inside the parallel loop and appended in index order, which makes the result independent of the
  * number of threads.
  *
+ * Floor: an addition to a cell of 8 bytes takes .8 to 1.3 ns in the second cache. A million made
+ * events (69,000 users, 13,500 items) are 24 million pairs, both ways, once for the counts and once
+ * for the Gram matrix, and take 15 ns each: three numbers are read, a power is looked up, two
+ * products are made in double, and each position waits for its history, which is asked for ahead
+ * (26 ns without).
+ *
  * Selection works on 64-bit keys (bits of the non-negative float, then the complement of the item),
  * all different, so that the set kept is unique. */
 #include <math.h>
@@ -111,6 +117,33 @@ static void spread(const struct pz_trans_feats *f, struct pz_cells *s)
     }
 }
 
+/* An item's positions lie all over memory, a history each: ask for those to come, first for what a
+ * position knows, then for what its user does. */
+static inline void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t end, bool gram)
+{
+    enum { FAR = 8, NEAR = 4, AROUND = 8 };
+
+    if (o + FAR < end) {
+        uint32_t p = v->occ[o + FAR], from = p < AROUND ? 0 : p - AROUND;
+
+        __builtin_prefetch(v->user + p);
+        for (uint32_t q = from; q <= from + 2 * AROUND; q += 2 * AROUND) {
+            __builtin_prefetch(v->item + q);
+            __builtin_prefetch(v->at + q);
+            __builtin_prefetch(v->target + q);
+            if (gram)
+                __builtin_prefetch(v->tail + q);
+        }
+    }
+    if (o + NEAR < end) {
+        uint32_t user = v->user[v->occ[o + NEAR]];
+
+        __builtin_prefetch(v->ptr + user);
+        __builtin_prefetch(v->fresh + user);
+        __builtin_prefetch(v->stale + user);
+    }
+}
+
 static void row_item(const struct pz_trans_view *v, uint32_t item, double weight, bool by_target,
                      bool gram, struct pz_cells *s)
 {
@@ -129,6 +162,7 @@ static void row_item(const struct pz_trans_view *v, uint32_t item, double weight
                            .high = end - p > v->window + 1 ? p + v->window + 1 : end,
                            .user = v->user[p] };
 
+        prefetch(v, o, v->occ_ptr[item + 1], gram);
         if (gram)
             gram_pairs(v, &r, factor, s);
         else
