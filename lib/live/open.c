@@ -262,9 +262,10 @@ static int check_start(struct pz_live_store *s, MDB_txn *txn)
     uint64_t boot = 0;
     int fd, rc = pz_db_get_meta(s, txn, "boot", &boot);
 
-    if (rc == 0 && boot == 0)
-        rc = mdb_env_get_fd(s->env, &fd);
-    return rc == 0 && boot == 0 ? pz_db_start_sound(fd) : rc;
+    if (rc != 0 || boot != 0)
+        return rc;
+    rc = mdb_env_get_fd(s->env, &fd);
+    return rc == 0 ? pz_db_start_sound(fd) : rc;
 }
 
 /* Whether a store without one of its tables is new: the first commit makes them all at once. */
