@@ -446,13 +446,14 @@ static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool a
                           float top)
 {
     size_t n = pz_bits_count(set, s->n_items), step = n / SAMPLE + 1;
+    size_t taken = (n + step - 1) / step; /* every step-th from the first on */
     struct sample sample = { .s = s, .scale = scale, .top = top };
 
     take_sample(&sample, set, s->n_items, step);
     if (step == 1 || sample.most <= 0)
         return sample.about;
-    if (alike) /* every step-th from the first on */
-        return sample.about * (double)n / (double)((n - 1) / step + 1);
+    if (alike)
+        return sample.about * (double)n / (double)taken;
     return pz_softmax_sum(s->blend, set, s->n_items, scale, top) * (sample.about / sample.most);
 }
 
