@@ -12,6 +12,7 @@
  * is larger; it frees all of them at once. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,6 +228,20 @@ void pz_arena_clear(struct pz_arena *arena)
         free(arena->head);
         arena->head = next;
     }
+}
+
+void pz_mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+void pz_mem_large_apart(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
 }
 
 size_t pz_mem_peak(void)

@@ -60,6 +60,14 @@ char *pz_arena_strndup(struct pz_arena *arena, const char *s, size_t n);
 /* Free everything; the arena may be used again. Accepts an all-zero arena. */
 void pz_arena_clear(struct pz_arena *arena);
 
+/* Give the pages of what was freed back to the system, where it can be told to. */
+void pz_mem_trim(void);
+
+/* From now on what is a megabyte or larger comes straight from the system, grows in place and goes
+ * back when it is freed. Where many large arrays were freed malloc would keep such in its heap,
+ * whose holes count as memory in use. */
+void pz_mem_large_apart(void);
+
 /* Peak resident memory of this process in bytes, as the kernel accounts it (ru_maxrss). */
 size_t pz_mem_peak(void);
 

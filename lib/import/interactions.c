@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef __GLIBC__
-#include <malloc.h>
 #endif
 
 #include "base/mem.h"
@@ -69,14 +68,6 @@ static void find_columns(struct work *w)
     w->value_col = column_of(mapping, PZ_ROLE_VALUE);
     w->shown_col = column_of(mapping, PZ_ROLE_SHOWN);
     w->plain = mapping->n == 3;
-}
-
-/* Freed row groups lie scattered in the heap; give their pages back before more is needed. */
-static void return_memory(void)
-{
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
 }
 
 /* ---- times ---- */
@@ -603,7 +594,7 @@ static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz
 
     if (st == PZ_OK)
         st = scatter(w, err);
-    return_memory();
+    pz_mem_trim(); /* freed row groups lie scattered in the heap */
     if (st == PZ_OK && !w->plain)
         st = read_wide(w, err);
     if (st == PZ_OK)
@@ -630,7 +621,7 @@ enum pz_status pz_interactions_make(const struct pz_staged *s, uint32_t *const *
     find_columns(&w);
     if (w.plain) { /* nobody asks for the line of a plain row any more */
         pz_staging_drop_lines(s->staging);
-        return_memory();
+        pz_mem_trim(); /* freed row groups lie scattered in the heap */
     }
     w.ptr = pz_mem_array((size_t)ds->users.n + 1, sizeof *w.ptr);
     w.kept = pz_mem_array(ds->users.n, sizeof *w.kept);

@@ -291,7 +291,7 @@ bool pz_update_anew(const struct pz_scorer *s, double was, double now)
            (s->refit_at > 0 && now > was * (1 + s->refit_at));
 }
 
-/* The old part has been read: its columns and itself are dropped. */
+/* The old part has been read, or is not going to be: its columns and itself are dropped. */
 static void drop_old(struct updating *u, size_t p)
 {
     struct pz_part *old = &u->old->part[p];
@@ -326,6 +326,24 @@ static enum pz_status teach(struct updating *u, struct pz_err *err)
     return st;
 }
 
+/* So little data are learned from anew in no time. */
+static bool is_small(const struct updating *u, size_t p)
+{
+    const struct pz_corpus *c = &u->t.corpus.c;
+
+    return (double)c->ptr[c->n_users] < SMALL && !u->t.choice[p].scorer->any_time;
+}
+
+/* Whether part p is fitted anew. */
+static bool is_anew(const struct updating *u, size_t p)
+{
+    const struct pz_corpus *c = &u->t.corpus.c;
+
+    return !u->same_order || u->lost_heavy ||
+           pz_update_anew(u->t.choice[p].scorer, pz_update_fitted_on(u->old->manifest, p),
+                          (double)c->ptr[c->n_users]);
+}
+
 static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
 {
     const struct pz_scorer *s = u->t.choice[p].scorer;
@@ -340,16 +358,15 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
                               u->old->table };
     double was = pz_update_fitted_on(u->old->manifest, p), now = (double)c->ptr[c->n_users],
            cpu = pz_cpu_seconds();
-    bool small = now < SMALL && !s->any_time;
-    bool anew = !u->same_order || u->lost_heavy || pz_update_anew(s, was, now);
+    bool anew = is_anew(u, p);
     enum pz_status st = anew ? pz_training_fit(&u->t, p, err)
                              : s->update(u->old->part[p].part, u->t.teach, &delta, &fit,
                                          &u->t.part[p], err);
 
-    if (st == PZ_OK && !(s->borrows && !anew))
+    if (st == PZ_OK && !anew && !s->borrows)
         drop_old(u, p);
     u->t.fitted_on[p] = (uint64_t)(anew ? now : was);
-    u->n_anew += anew && !small && s->refit_at > 0;
+    u->n_anew += anew && !is_small(u, p) && s->refit_at > 0;
     pz_log(u->cfg.log, PZ_LOG_DEBUG, "%s: %s, %.2f CPU s", s->name,
            anew ? "fitted anew" : "updated", pz_cpu_seconds() - cpu);
     return st;
@@ -404,6 +421,10 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = teach(u, err);
     if (st == PZ_OK)
         st = pz_trend_chosen(&u->t.trend, u->t.teach, &u->t.now, err);
+    for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)
+        if (is_anew(u, p)) /* nothing of it is needed, and the fits may have its room */
+            drop_old(u, p);
+    pz_mem_trim();
     for (size_t p = 0; p < u->t.n && st == PZ_OK; p++) {
         st = bring_up(u, p, err);
         st = st == PZ_OK ? pz_training_in_time(&u->t, p + 1, err) : st;
@@ -430,6 +451,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     enum pz_status st = pz_mat_reserve(err);
     bool same;
 
+    pz_mem_large_apart();
     if (st == PZ_OK)
         st = pz_model_open_to_update(old_path, &u.old, err);
     if (st == PZ_OK)

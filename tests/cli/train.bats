@@ -146,6 +146,22 @@ two_days() {
     [[ $output == *"--judged goes with --update"* ]]
 }
 
+@test "an update that drift makes fit parts anew takes hardly more memory than a full training" {
+    tail -n +2 "$SHOP/interactions.csv" | sort -t, -k3,3n >sorted
+    # eight shops beside each other: 240,000 events, and half as many new ones
+    eight() {
+        echo USER_ID,ITEM_ID,TIMESTAMP
+        awk -F, -v OFS=, '{ for (k = 0; k < 8; k++) print $1 "_" k, $2 "_" k, $3 }'
+    }
+    pz-import -q -o base.pzd --interactions <(head -30000 sorted | eight)
+    pz-import -q -o more.pzd --interactions <(tail -n +30001 sorted | head -15000 | eight)
+    pz-train -q --no-tune -o base.pzm base.pzd
+    full=$(pz-train -q -j1 --json --no-tune -o full.pzm base.pzd more.pzd | jq .peak_memory_bytes)
+    pz-train -v -j1 --json --update base.pzm -o next.pzm more.pzd >report 2>log
+    grep -q 'transitions: fitted anew' log
+    jq -e --argjson full "$full" '.peak_memory_bytes < 1.15 * $full' report
+}
+
 @test "parameters are checked before the data: the part, the setting, the value, Amazon's names" {
     small_shop
     run -2 pz-train -q --no-tune -r popularity-count -p factors.dim=abc -o m.pzm shop.pzd
