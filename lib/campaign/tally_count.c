@@ -339,9 +339,11 @@ static bool merge_pairs(struct counting *c)
 {
     struct pz_tally *t = c->t;
     size_t n = t->n_pairs + c->n_pairs, a = 0, b = 0;
-    struct pz_tally_pair *all = pz_mem_room(n, sizeof *all);
+    struct pz_tally_pair *all;
 
-    if (!all)
+    if (c->n_pairs == 0)
+        return true;
+    if (!(all = pz_mem_room(n, sizeof *all)))
         return false;
     qsort(c->pair, c->n_pairs, sizeof *c->pair, by_item);
     for (size_t i = 0; i < n; i++)
