@@ -153,6 +153,7 @@ survives() {
     pz-event put -q base.pzc many.jsonl
     pz-event forget -q base.pzc --user v7
     pz-event export -q base.pzc/live >all.csv
+    pz-recommend -q base.pzc --user u0040 -n 3 >answer.csv # i0001 is one that only these events know
     for command in "compact -q c.pzc" "repair -q c.pzc"; do
         rm -rf c.pzc && cp -r base.pzc c.pzc
         [ "${command%% *}" = compact ] || rm c.pzc/current
