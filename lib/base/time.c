@@ -335,6 +335,11 @@ int64_t pz_time_now(void)
     return (int64_t)time(NULL);
 }
 
+int64_t pz_time_latest(void)
+{
+    return pz_time_now() + 86400;
+}
+
 const char *pz_time_form_name(enum pz_time_form form)
 {
     static const char *const names[] = { "seconds",

@@ -53,6 +53,10 @@ bool pz_time_duration(const char *s, int64_t *seconds);
  * it so that runs can be repeated. */
 int64_t pz_time_now(void);
 
+/* The latest time that an event may have, a day from now: what is dated beyond it is of a wrong
+ * clock, and not what is newest. */
+int64_t pz_time_latest(void);
+
 /* Seconds of a clock that never goes back, from some moment on: for differences. */
 double pz_time_clock(void);
 

@@ -63,8 +63,8 @@ enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t 
 /* Make a folder unless it is there. Errors: PZ_CANT_CREATE */
 enum pz_status pz_layout_mkdir(const char *path, struct pz_err *err);
 
-/* Remove versions/NAME with model.flat, items.flat, users.flat, their seals, info.json and
- * temporary files. What is not ours, or cannot be removed, stays and is a warning.
+/* Remove versions/NAME with model.flat, items.flat, users.flat, their seals, tally.pz, info.json
+ * and temporary files. What is not ours, or cannot be removed, stays and is a warning.
  * Returns whether it is gone. */
 bool pz_layout_remove(const char *campaign, const char *name, struct pz_log *log);
 

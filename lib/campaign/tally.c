@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +40,7 @@ void pz_tally_free(struct pz_tally *t)
     if (!t)
         return;
     pz_dict_clear(&t->ids);
-    free(t->sum);
-    free(t->square);
-    free(t->before);
-    free(t->users);
+    free(t->item);
     free(t->pair);
     free(t);
 }
@@ -76,44 +74,86 @@ static bool make_key(char key[KEY_BYTES], const struct pz_view *v)
     return true;
 }
 
-/* A column, copied to memory of its own. */
-static enum pz_status copy(struct pz_table *t, const char *name, enum pz_type type, uint64_t n,
-                           void *out)
-{
-    const void *data = NULL;
-    enum pz_status st = pz_table_get(t, name, type, n, &data, NULL, NULL);
-    void *own = st == PZ_OK ? pz_mem_copy(data, (size_t)n, pz_type_bytes(type)) : NULL;
+/* What stands in each of some records, as a column of the file. */
+struct field {
+    const char *name;
+    enum pz_type type;
+    size_t offset;
+};
 
-    memcpy(out, &own, sizeof own);
-    return st == PZ_OK && !own ? PZ_TRY_AGAIN : st;
+static const struct field of_item[] = {
+    { "sum", PZ_F64, offsetof(struct pz_tally_item, sum) },
+    { "square", PZ_F64, offsetof(struct pz_tally_item, square) },
+    { "before", PZ_F64, offsetof(struct pz_tally_item, before) },
+    { "users", PZ_U32, offsetof(struct pz_tally_item, users) },
+    { .name = NULL },
+};
+static const struct field of_pair[] = {
+    { "pair/item", PZ_U32, offsetof(struct pz_tally_pair, item) },
+    { "pair/follower", PZ_U32, offsetof(struct pz_tally_pair, follower) },
+    { "pair/weight", PZ_F64, offsetof(struct pz_tally_pair, weight) },
+    { .name = NULL },
+};
+
+/* n records of so many bytes; *out: memory of their own. n PZ_ANY: as many as there are, into
+ * *found. */
+static enum pz_status read_records(struct pz_table *table, const struct field *field, size_t bytes,
+                                   uint64_t n, void **out, uint64_t *found)
+{
+    enum pz_status st = PZ_OK;
+
+    *out = NULL;
+    for (const struct field *f = field; f->name && st == PZ_OK; f++) {
+        size_t of = pz_type_bytes(f->type);
+        const void *column = NULL;
+
+        st = pz_table_get(table, f->name, f->type, n, &column, &n, NULL);
+        if (st == PZ_OK && !*out && !(*out = pz_mem_array((size_t)n, bytes)))
+            st = PZ_TRY_AGAIN;
+        for (uint64_t i = 0; i < n && st == PZ_OK; i++)
+            memcpy((char *)*out + i * bytes + f->offset, (const char *)column + i * of, of);
+    }
+    *found = n;
+    return st;
+}
+
+static enum pz_status write_records(const struct field *field, const void *records, size_t bytes,
+                                    size_t n, struct pz_writer *w)
+{
+    char *column = pz_mem_array(n, sizeof(double)); /* the widest */
+    enum pz_status st = column ? PZ_OK : PZ_TRY_AGAIN;
+
+    for (const struct field *f = field; f->name && st == PZ_OK; f++) {
+        size_t of = pz_type_bytes(f->type);
+
+        for (size_t i = 0; i < n; i++)
+            memcpy(column + i * of, (const char *)records + i * bytes + f->offset, of);
+        st = pz_writer_add(w, f->name, f->type, column, n, NULL);
+    }
+    free(column);
+    return st;
 }
 
 static enum pz_status read_pairs(struct pz_table *table, struct pz_tally *t)
 {
-    const void *item = NULL, *follower = NULL, *weight = NULL;
+    void *pair = NULL;
     uint64_t n = 0;
-    enum pz_status st = pz_table_get(table, "pair/item", PZ_U32, PZ_ANY, &item, &n, NULL);
+    enum pz_status st = read_records(table, of_pair, sizeof *t->pair, PZ_ANY, &pair, &n);
 
-    if (st == PZ_OK)
-        st = pz_table_get(table, "pair/follower", PZ_U32, n, &follower, NULL, NULL);
-    if (st == PZ_OK)
-        st = pz_table_get(table, "pair/weight", PZ_F64, n, &weight, NULL, NULL);
+    t->pair = pair;
     t->n_pairs = (size_t)n;
-    t->pair = st == PZ_OK ? pz_mem_room(t->n_pairs, sizeof *t->pair) : NULL;
-    for (size_t i = 0; i < t->n_pairs && t->pair; i++) {
-        t->pair[i] = (struct pz_tally_pair){ ((const uint32_t *)item)[i],
-                                             ((const uint32_t *)follower)[i],
-                                             ((const double *)weight)[i] };
+    for (size_t i = 0; i < t->n_pairs && st == PZ_OK; i++)
         if (t->pair[i].item >= t->n_learned + t->ids.n ||
             (t->pair[i].follower >= t->ids.n && t->pair[i].follower != PZ_NONE))
-            return PZ_BAD_DATA;
-    }
-    return t->pair ? st : PZ_TRY_AGAIN;
+            st = PZ_BAD_DATA;
+    return st;
 }
 
 static enum pz_status read_columns(struct pz_table *table, struct pz_tally *t)
 {
     const void *number = NULL, *weight = NULL;
+    void *item = NULL;
+    uint64_t n = 0;
     struct pz_dict ids = { 0 };
     const struct pz_dict *in = &ids;
     enum pz_status st = pz_table_get(table, "numbers", PZ_U64, 3, &number, NULL, NULL);
@@ -125,13 +165,8 @@ static enum pz_status read_columns(struct pz_table *table, struct pz_tally *t)
     if (st == PZ_OK)
         st = pz_dict_merge(&in, 1, &t->ids, NULL, NULL); /* a copy */
     if (st == PZ_OK)
-        st = copy(table, "sum", PZ_F64, ids.n, &t->sum);
-    if (st == PZ_OK)
-        st = copy(table, "square", PZ_F64, ids.n, &t->square);
-    if (st == PZ_OK)
-        st = copy(table, "before", PZ_F64, ids.n, &t->before);
-    if (st == PZ_OK)
-        st = copy(table, "users", PZ_U32, ids.n, &t->users);
+        st = read_records(table, of_item, sizeof *t->item, ids.n, &item, &n);
+    t->item = item;
     if (st != PZ_OK)
         return st;
     t->upto = ((const uint64_t *)number)[0];
@@ -164,29 +199,6 @@ static struct pz_tally *load(const char *path, const struct pz_view *v, const ch
     return NULL;
 }
 
-static enum pz_status write_pairs(const struct pz_tally *t, struct pz_writer *w)
-{
-    uint32_t *number = pz_mem_array(t->n_pairs, sizeof *number);
-    double *weight = pz_mem_array(t->n_pairs, sizeof *weight);
-    enum pz_status st = number && weight ? PZ_OK : PZ_TRY_AGAIN;
-
-    for (size_t i = 0; i < t->n_pairs && st == PZ_OK; i++) {
-        number[i] = t->pair[i].item;
-        weight[i] = t->pair[i].weight;
-    }
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "pair/item", PZ_U32, number, t->n_pairs, NULL);
-    for (size_t i = 0; i < t->n_pairs && st == PZ_OK; i++)
-        number[i] = t->pair[i].follower;
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "pair/follower", PZ_U32, number, t->n_pairs, NULL);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "pair/weight", PZ_F64, weight, t->n_pairs, NULL);
-    free(number);
-    free(weight);
-    return st;
-}
-
 static enum pz_status write_columns(const struct pz_tally *t, const char *key, struct pz_writer *w)
 {
     const uint64_t number[3] = { t->upto, t->epoch, t->check };
@@ -200,14 +212,8 @@ static enum pz_status write_columns(const struct pz_tally *t, const char *key, s
     if (st == PZ_OK)
         st = pz_writer_add_dict(w, "ids", &t->ids, NULL);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "sum", PZ_F64, t->sum, t->ids.n, NULL);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "square", PZ_F64, t->square, t->ids.n, NULL);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "before", PZ_F64, t->before, t->ids.n, NULL);
-    if (st == PZ_OK)
-        st = pz_writer_add(w, "users", PZ_U32, t->users, t->ids.n, NULL);
-    return st == PZ_OK ? write_pairs(t, w) : st;
+        st = write_records(of_item, t->item, sizeof *t->item, t->ids.n, w);
+    return st == PZ_OK ? write_records(of_pair, t->pair, sizeof *t->pair, t->n_pairs, w) : st;
 }
 
 /* Failures are nobody's concern: the next one counts again. */
@@ -235,13 +241,9 @@ static struct pz_tally *copy_of(const struct pz_tally *old)
         return NULL;
     *t = *old;
     t->ids = (struct pz_dict){ 0 };
-    t->sum = pz_mem_copy(old->sum, in->n, sizeof *t->sum);
-    t->square = pz_mem_copy(old->square, in->n, sizeof *t->square);
-    t->before = pz_mem_copy(old->before, in->n, sizeof *t->before);
-    t->users = pz_mem_copy(old->users, in->n, sizeof *t->users);
+    t->item = pz_mem_copy(old->item, in->n, sizeof *t->item);
     t->pair = pz_mem_copy(old->pair, old->n_pairs, sizeof *t->pair);
-    if (t->sum && t->square && t->before && t->users && t->pair &&
-        pz_dict_merge(&in, 1, &t->ids, NULL, NULL) == PZ_OK)
+    if (t->item && t->pair && pz_dict_merge(&in, 1, &t->ids, NULL, NULL) == PZ_OK)
         return t;
     pz_tally_free(t);
     return NULL;
@@ -303,7 +305,7 @@ uint64_t pz_tally_mark(const struct pz_tally *t)
     uint64_t mark = 0;
 
     for (uint32_t i = 0; t && i < t->ids.n; i++)
-        if (t->users[i] >= TWO) {
+        if (t->item[i].users >= TWO) {
             size_t n;
             const char *id = pz_dict_get(&t->ids, i, &n);
 
@@ -331,7 +333,7 @@ enum pz_status pz_tally_rows(const struct pz_tally *t, const struct pz_overlay *
         size_t len;
         const char *id = pz_dict_get(&t->ids, i, &len);
 
-        if (t->users[i] >= TWO && !is_put(put, n, id, len) &&
+        if (t->item[i].users >= TWO && !is_put(put, n, id, len) &&
             pz_dict_builder_add(ids, id, len) == PZ_NONE)
             st = no_memory(err);
     }
@@ -352,10 +354,10 @@ enum pz_status pz_tally_rows(const struct pz_tally *t, const struct pz_overlay *
  * that is not known yet. The variance of a sum of independent weights is the sum of squares. */
 static double share_of(const struct pz_tally *t, uint32_t i)
 {
-    double sure = t->sum[i] - sqrt(t->square[i]);
+    const struct pz_tally_item *of = &t->item[i];
+    double sure = of->sum - sqrt(of->square);
 
-    return t->users[i] >= TWO && sure > 0 ? sure / (t->total - t->before[i] + FEW_OF_ALL * t->now)
-                                          : 0;
+    return of->users >= TWO && sure > 0 ? sure / (t->total - of->before + FEW_OF_ALL * t->now) : 0;
 }
 
 struct shares {
@@ -452,7 +454,7 @@ static bool fill(const struct pz_tally *t, const struct pz_model *m, const struc
     double first = t->total; /* what total was when pairs began to count */
 
     for (uint32_t i = 0; i < t->ids.n; i++)
-        first = fmin(first, t->before[i]);
+        first = fmin(first, t->item[i].before);
     a->n = s->n;
     a->few = FEW_AFTER;
     a->item = pz_mem_array(s->n, sizeof *a->item);
@@ -464,7 +466,7 @@ static bool fill(const struct pz_tally *t, const struct pz_model *m, const struc
         if (s->item[i] != PZ_NONE) {
             a->item[s->arrival[i]] = s->item[i];
             a->share[s->arrival[i]] = s->share[i];
-            a->lived[s->arrival[i]] = (t->total - t->before[i]) / (t->total - first);
+            a->lived[s->arrival[i]] = (t->total - t->item[i].before) / (t->total - first);
         }
     return fill_pairs(t, m, s, a);
 }

@@ -25,6 +25,13 @@ struct pz_tally_pair {
     double weight;
 };
 
+/* An item that training did not see. */
+struct pz_tally_item {
+    double sum, square; /* of its users' weights, and of the squares of these */
+    double before;      /* what the tally's total was when it came */
+    uint32_t users;     /* how many */
+};
+
 struct pz_tally {
     uint64_t upto;      /* the last event counted */
     uint64_t check;     /* a hash of it: another with its number is of another past */
@@ -32,9 +39,7 @@ struct pz_tally {
     double total;       /* weight of all events */
     double now;         /* weight of an event at the time of the newest */
     struct pz_dict ids; /* items that training did not see */
-    double *sum, *square;       /* [ids.n] of their users' weights, and of the squares of these */
-    double *before;             /* [ids.n] what total was when they came */
-    uint32_t *users;            /* [ids.n] how many */
+    struct pz_tally_item *item; /* [ids.n] */
     struct pz_tally_pair *pair; /* [n_pairs] by item, then follower */
     size_t n_pairs;
     uint32_t n_learned; /* items of the model */

@@ -33,9 +33,9 @@ struct counting {
     const struct pz_model *m;
     uint64_t from; /* t->upto as it was */
     bool same;
-    int64_t tomorrow;
+    int64_t latest; /* of a clock that is right */
     struct pz_dict_builder *ids, *owners;
-    size_t cap_sum, cap_square, cap_before, cap_users;
+    size_t cap_items;
     double *after; /* [n_after] weight of what came after a known item */
     uint32_t n_after;
     struct pz_tally_pair *pair;
@@ -56,7 +56,7 @@ static double weight_at(const struct counting *c, int64_t time)
 
 static bool counts(const struct counting *c, const char *type, double value, int64_t time)
 {
-    return time <= c->tomorrow && pz_model_event_weight(c->m, type, value) > 0;
+    return time <= c->latest && pz_model_event_weight(c->m, type, value) > 0;
 }
 
 /* Number of an item, which becomes an unseen one if it is new; PZ_NONE: memory is out. */
@@ -68,16 +68,10 @@ static uint32_t number_of(struct counting *c, const char *id)
     if (item != PZ_NONE)
         return item;
     item = pz_dict_builder_add(c->ids, id, strlen(id));
-    if (item == PZ_NONE || !pz_mem_grow(&t->sum, &c->cap_sum, n + 1, sizeof *t->sum) ||
-        !pz_mem_grow(&t->square, &c->cap_square, n + 1, sizeof *t->square) ||
-        !pz_mem_grow(&t->before, &c->cap_before, n + 1, sizeof *t->before) ||
-        !pz_mem_grow(&t->users, &c->cap_users, n + 1, sizeof *t->users))
+    if (item == PZ_NONE || !pz_mem_grow(&t->item, &c->cap_items, n + 1, sizeof *t->item))
         return PZ_NONE;
-    if (item == n) {
-        t->sum[n] = t->square[n] = 0;
-        t->before[n] = t->total;
-        t->users[n] = 0;
-    }
+    if (item == n)
+        t->item[n] = (struct pz_tally_item){ .before = t->total };
     return t->n_learned + item;
 }
 
@@ -91,7 +85,7 @@ static enum pz_status begin(struct counting *c, struct pz_err *err)
 
     c->ids = pz_dict_builder_new();
     c->owners = pz_dict_builder_new();
-    c->cap_sum = c->cap_square = c->cap_before = c->cap_users = t->ids.n;
+    c->cap_items = t->ids.n;
     good = c->ids && c->owners;
     for (uint32_t i = 0; i < t->ids.n && good; i++) {
         size_t n;
@@ -191,7 +185,7 @@ static bool add_after(struct counting *c, uint32_t before, uint32_t item, double
         c->after[before] += w;
     else
         good = add_pair(c, before, PZ_NONE, w);
-    if (item >= t->n_learned && t->users[unseen] <= KNOWN_WELL)
+    if (item >= t->n_learned && t->item[unseen].users <= KNOWN_WELL)
         good = add_pair(c, before, unseen, w) && good;
     return good;
 }
@@ -213,9 +207,11 @@ static bool count_item(struct counting *c, uint32_t item, double w)
     bool good = true;
 
     if (item >= t->n_learned) {
-        t->sum[item - t->n_learned] += w;
-        t->square[item - t->n_learned] += w * w;
-        t->users[item - t->n_learned]++;
+        struct pz_tally_item *of = &t->item[item - t->n_learned];
+
+        of->sum += w;
+        of->square += w * w;
+        of->users++;
     }
     for (size_t k = n; k-- > first && good;)
         if (!is_past(c, n, n - 1 - k, c->past[k])) /* its newest place */
@@ -300,27 +296,15 @@ static enum pz_status count_owners(struct counting *c, struct pz_live_store *sto
 /* From numbers in order of coming to those of the dictionary. */
 static bool renumber(struct pz_tally *t, const uint32_t *final)
 {
-    uint32_t n = t->ids.n;
-    double *sum = pz_mem_array(n, sizeof *sum), *square = pz_mem_array(n, sizeof *square),
-           *before = pz_mem_array(n, sizeof *before);
-    uint32_t *users = pz_mem_array(n, sizeof *users);
-    bool good = sum && square && before && users;
+    struct pz_tally_item *item = pz_mem_array(t->ids.n, sizeof *item);
 
-    for (uint32_t i = 0; i < n && good; i++) {
-        sum[final[i]] = t->sum[i];
-        square[final[i]] = t->square[i];
-        before[final[i]] = t->before[i];
-        users[final[i]] = t->users[i];
-    }
-    free(t->sum);
-    free(t->square);
-    free(t->before);
-    free(t->users);
-    t->sum = sum;
-    t->square = square;
-    t->before = before;
-    t->users = users;
-    return good;
+    if (!item)
+        return false;
+    for (uint32_t i = 0; i < t->ids.n; i++)
+        item[final[i]] = t->item[i];
+    free(t->item);
+    t->item = item;
+    return true;
 }
 
 static void renumber_pairs(const struct pz_tally *t, struct pz_tally_pair *pair, size_t n,
@@ -383,11 +367,9 @@ enum pz_status pz_tally_count(struct pz_tally *t, const struct pz_model *m,
                               struct pz_live_store *store, uint64_t seen, bool *same,
                               struct pz_err *err)
 {
-    struct counting c = { .t = t,
-                          .m = m,
-                          .from = t->upto,
-                          .same = t->upto <= seen,
-                          .tomorrow = pz_time_now() + (int64_t)DAY };
+    struct counting c = {
+        .t = t, .m = m, .from = t->upto, .same = t->upto <= seen, .latest = pz_time_latest()
+    };
     enum pz_status st = pz_live_since(store, t->upto > seen ? t->upto - 1 : seen, meet, &c, err);
 
     *same = c.same;

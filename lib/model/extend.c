@@ -36,17 +36,6 @@ static uint32_t known(const struct pz_extended *old, uint32_t i)
     return item < pz_model_learned(old->m) ? item : PZ_NONE;
 }
 
-/* Ids from .. to - 1 behind the tail, for which there is room. */
-static void append_run(struct pz_dict *fresh, uint64_t *offset, char *bytes,
-                       const struct pz_dict *ids, uint32_t from, uint32_t to)
-{
-    uint64_t at = offset[fresh->n], start = ids->offset[from];
-
-    memcpy(bytes + at, ids->bytes + start, ids->offset[to] - start);
-    for (uint32_t i = from; i < to; i++)
-        offset[++fresh->n] = ids->offset[i + 1] - start + at;
-}
-
 /* The ids that the model lacks become the tail of its items; their rows go to from, and row tells
  * of all. */
 static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
@@ -71,10 +60,11 @@ static enum pz_status add_ids(struct pz_model *m, const struct pz_dict *ids,
             from[n_fresh++] = i;
             continue;
         }
-        append_run(&m->fresh, offset, bytes, ids, begin, i);
+        pz_dict_copy_run(ids, begin, i, n_fresh - (i - begin), offset, bytes);
         begin = i + 1;
     }
-    append_run(&m->fresh, offset, bytes, ids, begin, ids->n);
+    pz_dict_copy_run(ids, begin, ids->n, n_fresh - (ids->n - begin), offset, bytes);
+    m->fresh.n = n_fresh;
     m->items.n += m->fresh.n;
     m->items.tail = &m->fresh;
     return PZ_OK;

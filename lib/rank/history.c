@@ -66,7 +66,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
                                struct pz_err *err)
 {
     const struct pz_live *live = asked->req->live;
-    int64_t tomorrow = pz_time_now() + 86400; /* what is dated beyond it is a wrong clock */
+    int64_t latest = pz_time_latest();
     float weight = 0;
     enum pz_status st = PZ_OK;
 
@@ -86,7 +86,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
         if (!pz_history_counts(asked->req, e))
             continue;
         h->live_last = e->number > h->live_last ? e->number : h->live_last;
-        if (!asked->req->now && e->time > h->now && e->time <= tomorrow)
+        if (!asked->req->now && e->time > h->now && e->time <= latest)
             h->now = e->time;
         if (past.item != PZ_NONE)
             st = add_past(h, &past, err);

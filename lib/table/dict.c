@@ -412,15 +412,21 @@ static bool is_few(const struct pz_dict *few, const struct pz_dict *many)
     return few->n < many->n / FEW;
 }
 
+void pz_dict_copy_run(const struct pz_dict *in, uint32_t from, uint32_t to, uint32_t n,
+                      uint64_t *offset, char *bytes)
+{
+    uint64_t at = offset[n], start = in->offset[from];
+
+    memcpy(bytes + at, in->bytes + start, in->offset[to] - start);
+    for (uint32_t i = from; i < to; i++)
+        offset[n + 1 + (i - from)] = in->offset[i + 1] - start + at;
+}
+
 /* Strings from .. to - 1 of an input behind the union's, for which there is room. */
 static void append_run(struct merge *m, const struct pz_dict *in, uint32_t from, uint32_t to,
                        uint32_t *map)
 {
-    uint64_t at = m->offset[m->count], start = in->offset[from];
-
-    memcpy(m->bytes + at, in->bytes + start, in->offset[to] - start);
-    for (uint32_t i = from; i < to; i++)
-        m->offset[m->count + 1 + (i - from)] = in->offset[i + 1] - start + at;
+    pz_dict_copy_run(in, from, to, m->count, m->offset, m->bytes);
     for (uint32_t i = from; i < to && map; i++)
         map[i] = m->count + (i - from);
     m->count += to - from;

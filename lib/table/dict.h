@@ -37,6 +37,12 @@ static inline struct pz_dict pz_dict_own(uint32_t n, uint64_t *offset, char *byt
     return (struct pz_dict){ n, offset, bytes, NULL, offset, bytes };
 }
 
+/* Copy strings from .. to - 1 of a dictionary behind the n strings of another, in whose arrays
+ * there is room for them; the caller counts them.
+ * Threads: one at a time on the arrays */
+void pz_dict_copy_run(const struct pz_dict *in, uint32_t from, uint32_t to, uint32_t n,
+                      uint64_t *offset, char *bytes);
+
 /* The same strings, borrowed. */
 static inline struct pz_dict pz_dict_view(const struct pz_dict *dict)
 {

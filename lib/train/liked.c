@@ -20,10 +20,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "train/tune.h"
 
 enum {
@@ -57,7 +57,7 @@ static bool of_type(const struct liked *l, const struct pz_event_rule *rule, uin
     const char *type = ds->event ? pz_dict_get(&ds->events, ds->event[p], &n) : "";
 
     return ds->value && !isnan(ds->value[p]) &&
-           (!*rule->type || (strlen(rule->type) == n && strncasecmp(rule->type, type, n) == 0));
+           (!*rule->type || pz_str_same_word(rule->type, strlen(rule->type), type, n));
 }
 
 static int ascending(const void *x, const void *y)
@@ -351,6 +351,15 @@ static bool take_memory(struct liked *l, float **sorted)
            l->none && l->each;
 }
 
+/* What is the same for all rules. */
+static enum pz_status begin(struct liked *l, float **sorted, struct pz_err *err)
+{
+    if (!take_memory(l, sorted))
+        return pz_err_memory(err, "choosing a threshold", 30.0 * (double)l->ds->n_interactions);
+    hold_out(l);
+    return PZ_OK;
+}
+
 enum pz_status pz_liked_choose(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                                struct pz_event_rule *rules, size_t n_rules, struct pz_err *err)
 {
@@ -364,10 +373,8 @@ enum pz_status pz_liked_choose(const struct pz_dataset *ds, const struct pz_trai
     for (size_t i = 0; i < n_rules && st == PZ_OK; i++) {
         if (!isnan(rules[i].threshold))
             continue;
-        if (!sorted && !take_memory(&l, &sorted))
-            st = pz_err_memory(err, "choosing a threshold", 30.0 * (double)ds->n_interactions);
-        else
-            hold_out(&l);
+        if (!sorted)
+            st = begin(&l, &sorted, err);
         if (st == PZ_OK)
             st = choose(&l, &rules[i], sorted, err);
     }

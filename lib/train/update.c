@@ -285,10 +285,15 @@ double pz_update_fitted_on(const json_t *manifest, size_t p)
     return json_number_value(n ? n : all);
 }
 
+/* So little data are learned from anew in no time. */
+static bool is_small(const struct pz_scorer *s, double now)
+{
+    return now < SMALL && !s->any_time;
+}
+
 bool pz_update_anew(const struct pz_scorer *s, double was, double now)
 {
-    return !s->update || (now < SMALL && !s->any_time) ||
-           (s->refit_at > 0 && now > was * (1 + s->refit_at));
+    return !s->update || is_small(s, now) || (s->refit_at > 0 && now > was * (1 + s->refit_at));
 }
 
 /* The old part has been read, or is not going to be: its columns and itself are dropped. */
@@ -326,14 +331,6 @@ static enum pz_status teach(struct updating *u, struct pz_err *err)
     return st;
 }
 
-/* So little data are learned from anew in no time. */
-static bool is_small(const struct updating *u, size_t p)
-{
-    const struct pz_corpus *c = &u->t.corpus.c;
-
-    return (double)c->ptr[c->n_users] < SMALL && !u->t.choice[p].scorer->any_time;
-}
-
 /* Whether part p is fitted anew. */
 static bool is_anew(const struct updating *u, size_t p)
 {
@@ -366,7 +363,7 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     if (st == PZ_OK && !anew && !s->borrows)
         drop_old(u, p);
     u->t.fitted_on[p] = (uint64_t)(anew ? now : was);
-    u->n_anew += anew && !is_small(u, p) && s->refit_at > 0;
+    u->n_anew += anew && !is_small(s, now) && s->refit_at > 0;
     pz_log(u->cfg.log, PZ_LOG_DEBUG, "%s: %s, %.2f CPU s", s->name,
            anew ? "fitted anew" : "updated", pz_cpu_seconds() - cpu);
     return st;

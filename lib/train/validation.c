@@ -496,9 +496,12 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
 
 uint64_t pz_valid_n_truths(const struct pz_valid *v)
 {
-    const struct pz_valid_case *last = v->c + v->first[v->n_users] - 1;
+    const struct pz_valid_case *last;
 
-    return v->n_users ? last->truth + last->n_truth : 0;
+    if (v->n_users == 0)
+        return 0;
+    last = v->c + v->first[v->n_users] - 1;
+    return last->truth + last->n_truth;
 }
 
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
