@@ -205,8 +205,13 @@ if optional clang; then # the build itself is gcc's; -k: all that is wrong, not 
     report clang < <(MAKEFLAGS='' make -s -k -j"$(nproc)" CC=clang B="$B/clang" WERROR=1 all unit 2>&1 | grep -E "warning:|error:" || true)
 fi
 if optional clang-tidy; then
+    mapfile -t mpi < <(mpicc --showme:compile 2>/dev/null | xargs -r -n 1 printf -- '--extra-arg=%s\n')
+    if [ ${#mpi[@]} -eq 0 ]; then # the module of MPI is read where its header is
+        mapfile -t sources < <(printf '%s\n' "${sources[@]}" | grep -v ranks_mpi)
+    fi
     report clang-tidy < <(printf '%s\n' "${sources[@]}" "${cmd[@]}" | xargs -P "$(nproc)" -n 8 sh -c '
-        clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -DPZ_VERSION=\"0\" 2>/dev/null' sh | grep -E "warning:|error:" || true)
+        clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -DPZ_VERSION=\"0\" 2>/dev/null' sh "${mpi[@]}" |
+        grep -E "warning:|error:" || true)
 fi
 echo "lint: $breaches breaches"
 [ "$breaches" -eq 0 ]

@@ -112,7 +112,7 @@ static enum pz_status count_fits(struct foreseeing *f, const bool *anew, struct 
                                .newest = m->newest,
                                .ordered = true };
         double value[PZ_MAX_SETTINGS];
-        struct pz_fit_cost cost;
+        struct pz_fit_cost cost = { 0 };
 
         pz_scorer_defaults(m->part[p].scorer, value);
         if (anew[p])

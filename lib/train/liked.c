@@ -180,7 +180,7 @@ static bool make_cases(struct liked *l, const struct pz_event_rule *rule)
             l->high = fmax(l->high, (double)ds->value[p]);
         }
     l->v.n_users = 0;
-    for (int all = 0; all <= rule->unasked; all++) {
+    for (int all = 0; all < (rule->unasked ? 2 : 1); all++) {
         for (uint32_t u = 0; u < ds->users.n && l->low < l->high; u++)
             if (is_drawn(l, u, 1, pz_tune_most(ds->items.n) / (double)ds->users.n))
                 add_user(l, all ? NULL : rule, u);
