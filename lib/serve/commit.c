@@ -189,9 +189,9 @@ void pz_commit_put(struct pz_commit *c, struct pz_commit_job *job)
         *c->last = job;
         c->last = &job->next;
         c->n_waiting += job->n;
-        pthread_cond_signal(&c->more);
     }
     pthread_mutex_unlock(&c->lock);
+    pthread_cond_signal(&c->more);
     if (full)
         job->done(job, pz_err_set(&err, PZ_TRY_AGAIN, "too much waits to be stored"), &err);
 }

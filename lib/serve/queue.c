@@ -176,8 +176,8 @@ void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write)
         late = is_write ? x : take_oldest(r);
     if (late != x)
         push(r, x);
-    pthread_cond_signal(&q->more);
     pthread_mutex_unlock(&q->lock);
+    pthread_cond_signal(&q->more); /* without the lock, which who wakes needs first */
     if (late)
         late->next = NULL;
     shed_all(q, late);
