@@ -9,71 +9,70 @@
 #include "base/ledger.h"
 #include "base/opt.h"
 #include "campaign/operand.h"
-#include "eval/judge.h"
+#include "cmd/eval/eval.h"
 #include "eval/page.h"
 #include "eval/windows.h"
+#include "model/dense.h"
 #include "table/table.h"
-#include "train/options.h"
-
-struct config {
-    const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
-    struct pz_strs recipes;
-    long long pool_days, windows;
-    struct pz_train_options learn;
-    struct pz_common common;
-};
 
 static const struct pz_opt opts[] = {
-    PZ_STR('s', "split", struct config, split, NULL, "SPEC",
+    PZ_STR('s', "split", struct eval_cfg, split, NULL, "SPEC",
            "split the datasets, train on the training part and evaluate: personalize[:P%], "
            "leave-last[:N], time:TIMESTAMP, time:P%, users[:P%], random[:P%], cold-items[:P%]"),
     PZ_INT(
-        0, "windows", struct config, windows, "0 (one)", 0, PZ_MAX_WINDOWS, "N",
+        0, "windows", struct eval_cfg, windows, "0 (one)", 0, PZ_MAX_WINDOWS, "N",
         "with --split time:...: cut what is held out into N windows, and judge each with a model "
         "trained up to it, with the first model and growing histories, and by popularity"),
-    PZ_LIST('r', "recipe", struct config, recipes, "NAME",
+    PZ_STR(0, "window", struct eval_cfg, window, NULL, "K/N",
+           "of --windows N judge the K-th alone, and print what was found as a line of JSON: a job "
+           "of a scheduler"),
+    PZ_LIST(0, "with-windows", struct eval_cfg, with_windows, "FILE",
+            "print the table of --windows from the files of all --window. Further files may follow "
+            "as operands"),
+    PZ_LIST('r', "recipe", struct eval_cfg, recipes, "NAME",
             "with --split: recipe to train, user-personalization when none is given. May be given "
             "several times: the others are trained too, as baselines"),
-    PZ_LIST('p', "param", struct config, learn.params, "NAME=VALUE",
+    PZ_LIST('p', "param", struct eval_cfg, learn.params, "NAME=VALUE",
             "as in pz-train, for the first recipe"),
-    PZ_LIST('e', "event", struct config, learn.events, "TYPE:weight=W,threshold=T",
+    PZ_LIST('e', "event", struct eval_cfg, learn.events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Held-out events that do not count are no ground truth"),
-    PZ_LIST(0, "exclude-column", struct config, learn.excluded, "TABLE.COLUMN",
+    PZ_LIST(0, "exclude-column", struct eval_cfg, learn.excluded, "TABLE.COLUMN",
             "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE); filters "
             "and answers have it. May be given several times"),
-    PZ_REAL(0, "event-power", struct config, learn.event_power, "0 (validation chooses)", 0, 1, "P",
-            "as in pz-train, with --split"),
-    PZ_INT('t', "tune", struct config, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
+    PZ_REAL(0, "event-power", struct eval_cfg, learn.event_power, "0 (validation chooses)", 0, 1,
+            "P", "as in pz-train, with --split"),
+    PZ_INT('t', "tune", struct eval_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "as in pz-train, with --split"),
-    PZ_REAL(0, "tune-time", struct config, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
+    PZ_REAL(0, "tune-time", struct eval_cfg, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
             "as in pz-train, with --split"),
-    PZ_STR(0, "tune-metric", struct config, learn.metric, "mix", "NAME",
+    PZ_STR(0, "tune-metric", struct eval_cfg, learn.metric, "mix", "NAME",
            "as in pz-train, with --split"),
-    PZ_FLAG(0, "no-tune", struct config, learn.no_tune, "as in pz-train, with --split"),
-    PZ_OUT('o', "output", struct config, output, NULL, "FILE",
+    PZ_FLAG(0, "no-tune", struct eval_cfg, learn.no_tune, "as in pz-train, with --split"),
+    PZ_OUT('o', "output", struct eval_cfg, output, NULL, "FILE",
            "with --split: keep the model of the first recipe"),
-    PZ_STR(0, "history", struct config, history, NULL, "HIST.pzd",
+    PZ_STR(0, "history", struct eval_cfg, history, NULL, "HIST.pzd",
            "take the test users' histories from this dataset, not from the model"),
-    PZ_STR(0, "seen", struct config, seen, "default", "default|exclude|keep|auto",
+    PZ_STR(0, "seen", struct eval_cfg, seen, "default", "default|exclude|keep|auto",
            "whether items of the history may be recommended; the default is the recipe's"),
-    PZ_STR(0, "objective", struct config, objective, NULL, "COLUMN=off|low|medium|high",
+    PZ_STR(0, "objective", struct eval_cfg, objective, NULL, "COLUMN=off|low|medium|high",
            "rank as pz-recommend --objective does, and add average_rewards_at_k: what the hits are "
            "worth, as a share of what the ground truth is; off only measures"),
-    PZ_STR('k', "at", struct config, k, "5,10,20,25", "K,K,...", "list lengths for the metrics"),
-    PZ_STR(0, "vs", struct config, vs, NULL, "MODEL|CAMPAIGN",
+    PZ_STR('k', "at", struct eval_cfg, k, "5,10,20,25", "K,K,...", "list lengths for the metrics"),
+    PZ_STR(0, "vs", struct eval_cfg, vs, NULL, "MODEL|CAMPAIGN",
            "judge this model, or a campaign's current version, on the same users too, as the "
            "baseline vs"),
-    PZ_STR(0, "gate", struct config, gate, NULL, "EXPR",
+    PZ_STR(0, "gate", struct eval_cfg, gate, NULL, "EXPR",
            "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= "
            "0.1'"),
-    PZ_INT(0, "pool-days", struct config, pool_days, "0 (today's test alone)", 0, 366, "N",
+    PZ_INT(0, "pool-days", struct eval_cfg, pool_days, "0 (today's test alone)", 0, 366, "N",
            "with --vs and --ledger: let --gate compare over the last N days' tests in the ledger"),
-    PZ_OUT(0, "report", struct config, report, NULL, "FILE.html", "write the result as a page too"),
-    PZ_OUT(0, "per-user", struct config, per_user, NULL, "FILE",
+    PZ_OUT(0, "report", struct eval_cfg, report, NULL, "FILE.html",
+           "write the result as a page too"),
+    PZ_OUT(0, "per-user", struct eval_cfg, per_user, NULL, "FILE",
            "write a line for each test user: user_id and every metric, tab-separated"),
-    PZ_INT(0, "seed", struct config, learn.seed, "1", 0, 9e15, "N",
+    PZ_INT(0, "seed", struct eval_cfg, learn.seed, "1", 0, 9e15, "N",
            "seed of the split, the training and the intervals"),
-    PZ_OPT_COMMON(struct config, common),
+    PZ_OPT_COMMON(struct eval_cfg, common),
     PZ_END
 };
 
@@ -87,24 +86,26 @@ static void add_word(const char *word)
     pz_str_add_shell(&command, word);
 }
 
-/* A verdict or a table of windows, in JSON (doc, taken; NULL: memory is out) or as text. */
-static enum pz_status print(const struct config *cfg, json_t *doc, const struct pz_windows *w,
-                            const struct pz_verdict *v, struct pz_err *err)
+enum pz_status eval_print(struct pz_str *text, json_t *doc, struct pz_err *err)
+{
+    if (doc)
+        pz_json_dump(text, doc, true);
+    json_decref(doc);
+    text->failed |= !text->data; /* memory was out for a document */
+    return pz_cmd_print(text, "the report", err);
+}
+
+static enum pz_status print(const struct eval_cfg *cfg, const struct pz_verdict *v,
+                            struct pz_err *err)
 {
     struct pz_str text = { 0 };
 
-    if (doc)
-        pz_json_dump(&text, doc, true);
-    else if (!cfg->common.json && w)
-        pz_windows_text(&text, w);
-    else if (!cfg->common.json)
+    if (!cfg->common.json)
         pz_verdict_text(&text, v);
-    json_decref(doc);
-    text.failed |= !text.data;
-    return pz_cmd_print(&text, "the report", err);
+    return eval_print(&text, cfg->common.json ? pz_verdict_json(v) : NULL, err);
 }
 
-static enum pz_status write_report(const struct config *cfg, const struct pz_judgement *j,
+static enum pz_status write_report(const struct eval_cfg *cfg, const struct pz_judgement *j,
                                    struct pz_err *err)
 {
     struct pz_str text = { 0 };
@@ -116,7 +117,7 @@ static enum pz_status write_report(const struct config *cfg, const struct pz_jud
     return st;
 }
 
-static enum pz_status report(const struct config *cfg, const struct pz_judgement *j,
+static enum pz_status report(const struct eval_cfg *cfg, const struct pz_judgement *j,
                              struct pz_err *err)
 {
     enum pz_status st = cfg->per_user ? pz_judgement_per_user(j, cfg->per_user, err) : PZ_OK;
@@ -124,7 +125,7 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
     if (st == PZ_OK && cfg->report)
         st = write_report(cfg, j, err);
     if (st == PZ_OK)
-        st = print(cfg, cfg->common.json ? pz_verdict_json(&j->v) : NULL, NULL, &j->v, err);
+        st = print(cfg, &j->v, err);
     if (cfg->gate)
         pz_ledger_text("gate", cfg->gate);
     if (cfg->gate && st == PZ_OK)
@@ -136,7 +137,7 @@ static enum pz_status report(const struct config *cfg, const struct pz_judgement
 }
 
 /* A model, then datasets; with --split datasets alone. */
-static enum pz_status check_operands(const struct config *cfg, const struct pz_strs *args,
+static enum pz_status check_operands(const struct eval_cfg *cfg, const struct pz_strs *args,
                                      struct pz_err *err)
 {
     const unsigned dataset = 1u << PZ_OPERAND_DATASET,
@@ -151,7 +152,7 @@ static enum pz_status check_operands(const struct config *cfg, const struct pz_s
     return st == PZ_OK && cfg->vs ? pz_operand_want(cfg->vs, model, err) : st;
 }
 
-static enum pz_status check_usage(const struct config *cfg, const struct pz_strs *args,
+static enum pz_status check_usage(const struct eval_cfg *cfg, const struct pz_strs *args,
                                   struct pz_err *err)
 {
     if (args->n < (cfg->split ? 1 : 2))
@@ -167,17 +168,12 @@ static enum pz_status check_usage(const struct config *cfg, const struct pz_strs
                         cfg->learn.excluded.n || cfg->output))
         return pz_err_set(err, PZ_USAGE,
                           "--recipe, --param, --event, --exclude-column and --output need --split");
-    if (cfg->windows > 0 && (!cfg->split || cfg->recipes.n > 1 || cfg->gate || cfg->report ||
-                             cfg->per_user || cfg->output || cfg->objective))
-        return pz_err_set(
-            err, PZ_USAGE,
-            "--windows needs --split time:P%% and one recipe, and prints its own table");
     if (cfg->pool_days > 0 && (!cfg->vs || !cfg->gate || !cfg->common.ledger))
         return pz_err_set(err, PZ_USAGE, "--pool-days needs --vs, --gate and --ledger");
     return PZ_OK;
 }
 
-static enum pz_status judge(const struct config *cfg, const struct pz_strs *args,
+static enum pz_status judge(const struct eval_cfg *cfg, const struct pz_strs *args,
                             struct pz_judgement *j, struct pz_err *err)
 {
     struct pz_train_cfg job = { .n_rules = 0 };
@@ -193,28 +189,10 @@ static enum pz_status judge(const struct config *cfg, const struct pz_strs *args
     return st;
 }
 
-/* --windows: a table of its own. */
-static enum pz_status judge_windows(const struct config *cfg, const struct pz_strs *args,
-                                    const struct pz_verdict *v, struct pz_err *err)
-{
-    struct pz_train_cfg job = { .n_rules = 0 };
-    struct pz_windows w = { .n = 0 };
-    enum pz_status st = pz_train_options_read(&cfg->learn, v->how.log, &job, err);
-
-    job.recipe = pz_recipe_find(v->recipe, NULL);
-    if (st == PZ_OK)
-        st = pz_windows_run(cfg->split, (size_t)cfg->windows, args, &v->how, &job, &w, err);
-    if (st == PZ_OK)
-        st = print(cfg, cfg->common.json ? pz_windows_json(&w) : NULL, &w, NULL, err);
-    pz_windows_clear(&w);
-    pz_train_options_clear(&job);
-    return st;
-}
-
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
-    const struct config *cfg = config;
+    struct eval_cfg *cfg = config;
     struct pz_ruleset rules = { 0 };
     struct pz_judgement j = { .v = { .seed = (uint64_t)cfg->learn.seed,
                                      .gate = cfg->gate,
@@ -226,7 +204,11 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         pz_params_list(&list, cfg->common.json ? PZ_LIST_JSON : PZ_LIST_TEXT);
         return pz_cmd_print(&list, "the settings", err);
     }
+    if (cfg->with_windows.n > 0)
+        return eval_with_windows(cfg, args, err);
     st = check_usage(cfg, args, err);
+    if (st == PZ_OK)
+        st = eval_check_windows(cfg, err);
     j.v.how.seen = cfg->seen[0] == 'e'   ? PZ_SEEN_EXCLUDE
                    : cfg->seen[0] == 'k' ? PZ_SEEN_KEEP
                    : cfg->seen[0] == 'a' ? PZ_SEEN_AUTO
@@ -239,8 +221,8 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
         st = pz_eval_parse_ks(cfg->k, &j.v.how, err);
     if (st == PZ_OK)
         st = pz_judgement_name(&j, cfg->split, cfg->recipes.v, cfg->recipes.n, cfg->vs, err);
-    if (st == PZ_OK && cfg->windows > 0) {
-        st = judge_windows(cfg, args, &j.v, err);
+    if (st == PZ_OK && (cfg->windows > 0 || cfg->window)) {
+        st = eval_windows(cfg, args, &j.v, err);
         pz_judgement_clear(&j);
         return st;
     }
@@ -261,7 +243,9 @@ int main(int argc, char **argv)
 {
     static const struct pz_cmd cmd = {
         .name = "pz-eval",
-        .synopsis = "[options] MODEL.pzm TEST.pzd...\n--split SPEC [options] DATA.pzd...",
+        .synopsis = "[options] MODEL.pzm TEST.pzd...\n--split SPEC [options] DATA.pzd...\n"
+                    "--split time:SPEC --window K/N [options] DATA.pzd... >FILE\n"
+                    "--with-windows FILE... [options]",
         .summary = "Judge a model by exact full ranking, compared with popularity.",
         .examples =
             "  pz-eval --split personalize shop.pzd\n"
@@ -269,11 +253,11 @@ int main(int argc, char **argv)
             "  pz-eval --json new.pzm test.pzd --vs old.pzm --gate 'ndcg@10 >= 0.98*vs'\n"
             "  pz-eval home.pzm test.pzd --history hist.pzd --seen keep",
         .opts = opts,
-        .cfg_bytes = sizeof(struct config),
-        .common_offset = offsetof(struct config, common),
+        .cfg_bytes = sizeof(struct eval_cfg),
+        .common_offset = offsetof(struct eval_cfg, common),
         .operands = "pzm|pzd",
         .format = PZ_FORMAT_VERSION,
-        .learns = true,
+        .processor = pz_mat_processor,
         .run = run,
         .values = pz_train_options_values,
     };

@@ -17,6 +17,7 @@
 #include "data/minimum.h"
 #include "data/subset.h"
 #include "live/put.h"
+#include "model/dense.h"
 #include "table/table.h"
 #include "train/options.h"
 
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
         .common_offset = offsetof(struct train_cfg, common),
         .operands = "pzd",
         .format = PZ_FORMAT_VERSION,
-        .learns = true,
+        .processor = pz_mat_processor,
         .start = pz_ranks_start,
         .run = run,
         .values = pz_train_options_values,

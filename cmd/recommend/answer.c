@@ -175,14 +175,11 @@ static enum pz_status check_filter(struct recommend_job *job, const struct pz_qu
 static enum pz_status read_part(const struct recommend_cfg *cfg, struct pz_batch *batch,
                                 struct pz_err *err)
 {
-    int end = 0;
-
     if (!cfg->part)
         return PZ_OK;
     if (!cfg->all_users && !cfg->all_items)
         return pz_err_set(err, PZ_USAGE, "--part is of --all-users or --all-items");
-    if (sscanf(cfg->part, "%" SCNu32 "/%" SCNu32 "%n", &batch->part, &batch->n_parts, &end) != 2 ||
-        cfg->part[end] || batch->part < 1 || batch->part > batch->n_parts)
+    if (!pz_str_to_share(cfg->part, UINT32_MAX, &batch->part, &batch->n_parts))
         return pz_err_set(err, PZ_USAGE, "--part is written I/N with I from 1 to N, not \"%s\"",
                           cfg->part);
     return PZ_OK;

@@ -7,17 +7,9 @@
 
 enum pz_status train_parse_trial(const char *text, struct pz_train_cfg *job, struct pz_err *err)
 {
-    const char *slash = text ? strchr(text, '/') : NULL;
-    long long k = 0, n = 0;
-
-    if (!text)
-        return PZ_OK;
-    if (!slash || !pz_str_to_i64(text, (size_t)(slash - text), &k) ||
-        !pz_str_to_i64(slash + 1, strlen(slash + 1), &n) || k < 1 || k > n || n > PZ_SEARCHES_MAX)
+    if (text && !pz_str_to_share(text, PZ_SEARCHES_MAX, &job->trial, &job->n_searches))
         return pz_err_set(err, PZ_USAGE, "--trial %s: K/N with 1 <= K <= N <= %d is needed", text,
                           PZ_SEARCHES_MAX);
-    job->trial = (uint32_t)k;
-    job->n_searches = (uint32_t)n;
     return PZ_OK;
 }
 

@@ -239,6 +239,19 @@ bool pz_str_to_i64(const char *s, size_t n, long long *out)
     return true;
 }
 
+bool pz_str_to_share(const char *text, uint32_t max, uint32_t *k, uint32_t *n)
+{
+    const char *slash = strchr(text, '/');
+    long long which, of;
+
+    if (!slash || !pz_str_to_i64(text, (size_t)(slash - text), &which) ||
+        !pz_str_to_i64(slash + 1, strlen(slash + 1), &of) || which < 1 || which > of || of > max)
+        return false;
+    *k = (uint32_t)which;
+    *n = (uint32_t)of;
+    return true;
+}
+
 /* Bytes of the well-formed sequence at s (RFC 3629, table 3-7 of Unicode), 0 when there is none. */
 static size_t utf8_length(const unsigned char *s, size_t n)
 {

@@ -50,6 +50,9 @@ void pz_str_clear(struct pz_str *s);
 bool pz_str_to_double(const char *s, size_t n, double *out);
 bool pz_str_to_i64(const char *s, size_t n, long long *out);
 
+/* Read "K/N", the K-th of N shares of a work, 1 <= K <= N <= max; false for anything else. */
+bool pz_str_to_share(const char *text, uint32_t max, uint32_t *k, uint32_t *n);
+
 /* Read the whole of n bytes as a truth value: true, yes, on, y, t, 1 or false, no, off, n, f, 0, in
  * any case; false for anything else. The one reader of cells, filter values, properties and context
  * that are known to be boolean; what is inferred to be boolean is narrower (import/infer.c). */

@@ -93,7 +93,7 @@ static struct pz_pool_sum *find_sum(const struct pz_pool *pool, const char *metr
     return NULL;
 }
 
-static void add(struct pz_pool_sum *to, const struct pz_pool_sum *from)
+void pz_pool_add(struct pz_pool_sum *to, const struct pz_pool_sum *from)
 {
     to->n_days += from->n_days;
     to->n += from->n;
@@ -116,7 +116,7 @@ static enum pz_status add_up(const struct records *all, struct pz_pool *pool, st
             *sum = (struct pz_pool_sum){ .n_days = 0 };
             memcpy(sum->metric, all->v[i].sum.metric, sizeof sum->metric);
         }
-        add(sum, &all->v[i].sum);
+        pz_pool_add(sum, &all->v[i].sum);
     }
     return PZ_OK;
 }
@@ -173,7 +173,7 @@ struct pz_pool_sum pz_pool_with(const struct pz_pool *pool, const char *metric, 
         sum.square += (a - b) * (a - b);
     }
     if (before)
-        add(&sum, before);
+        pz_pool_add(&sum, before);
     return sum;
 }
 

@@ -48,6 +48,9 @@ void pz_pool_clear(struct pz_pool *pool);
 struct pz_pool_sum pz_pool_with(const struct pz_pool *pool, const char *metric, const float *mine,
                                 const float *rival, size_t n, size_t stride);
 
+/* Add the sums of other users. */
+void pz_pool_add(struct pz_pool_sum *to, const struct pz_pool_sum *from);
+
 /* The 95 % interval of the mean difference, by the normal distribution. */
 void pz_pool_interval(const struct pz_pool_sum *s, double *low, double *high);
 

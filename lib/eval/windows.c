@@ -5,7 +5,7 @@
  *
  * The figures of a window are means over its users. Over all windows each user of each window
  * counts once; differences are paired, with the interval of pool.h. */
-#include "eval/windows.h"
+#include "eval/window_jobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,7 @@ struct job {
 void pz_windows_clear(struct pz_windows *w)
 {
     free(w->window);
+    json_decref(w->asked);
     memset(w, 0, sizeof *w);
 }
 
@@ -112,54 +113,53 @@ static enum pz_status judge(struct job *j, struct pz_model *m, const struct pz_w
     return st;
 }
 
-static void add_window(struct job *j, struct pz_window *w,
-                       const struct pz_figures f[PZ_WINDOW_WAYS])
+static void note(const struct job *j, struct pz_window *w,
+                 const struct pz_figures f[PZ_WINDOW_WAYS])
 {
     size_t column = ndcg_column(&f[0], j->out->k);
 
     w->n_users = f[0].n_cases;
+    w->judged = true;
     for (int way = 0; way < PZ_WINDOW_WAYS; way++) {
-        struct pz_pool_sum *to = &j->out->against[way],
-                           one = pz_pool_with(NULL, f[0].name[column], f[0].each + column,
-                                              f[way].each + column, w->n_users, f[0].n_metrics);
-
         w->value[way] = f[way].mean[column];
-        one.n_days += to->n_days;
-        one.n += to->n;
-        one.mine += to->mine;
-        one.rival += to->rival;
-        one.square += to->square;
-        *to = one;
+        w->against[way] = pz_pool_with(NULL, f[0].name[column], f[0].each + column,
+                                       f[way].each + column, w->n_users, f[0].n_metrics);
     }
+}
+
+/* A model of what is known before a window. */
+static enum pz_status train(struct job *j, const struct pz_window *w,
+                            const struct pz_recipe *recipe, struct pz_model **out,
+                            struct pz_err *err)
+{
+    set_roles(j, w, PZ_ROLE_TRAIN);
+    j->train->recipe = recipe;
+    return pz_judgement_train(j->ds, j->train, NULL, out, err);
 }
 
 static enum pz_status run_window(struct job *j, struct pz_window *w, struct pz_err *err)
 {
     struct pz_model *retrained = NULL, *popularity = NULL;
     struct pz_figures f[PZ_WINDOW_WAYS] = { { 0 } };
-    enum pz_status st;
+    enum pz_status st = j->first ? PZ_OK : train(j, j->out->window, j->recipe, &j->first, err);
 
-    set_roles(j, w, PZ_ROLE_TRAIN);
-    j->train->recipe = j->recipe;
-    st = pz_judgement_train(j->ds, j->train, NULL, &retrained, err);
-    j->train->recipe = pz_recipe_find("popularity-count", NULL);
+    if (st == PZ_OK && w != j->out->window)
+        st = train(j, w, j->recipe, &retrained, err);
     if (st == PZ_OK)
-        st = pz_judgement_train(j->ds, j->train, NULL, &popularity, err);
+        st = train(j, w, pz_recipe_find("popularity-count", NULL), &popularity, err);
     if (st == PZ_OK)
-        st = judge(j, retrained, w, PZ_ROLE_TRAIN, &f[PZ_WINDOW_RETRAINED], err);
+        st = judge(j, retrained ? retrained : j->first, w, PZ_ROLE_TRAIN, &f[PZ_WINDOW_RETRAINED],
+                   err);
     if (st == PZ_OK) /* without TRAIN the histories are those of the roles, not the model's */
-        st = judge(j, j->first ? j->first : retrained, w, PZ_ROLE_HISTORY, &f[PZ_WINDOW_LIVE], err);
+        st = judge(j, j->first, w, PZ_ROLE_HISTORY, &f[PZ_WINDOW_LIVE], err);
     if (st == PZ_OK)
         st = judge(j, popularity, w, PZ_ROLE_TRAIN, &f[PZ_WINDOW_POPULARITY], err);
     if (st == PZ_OK)
-        add_window(j, w, f);
+        note(j, w, f);
     for (int way = 0; way < PZ_WINDOW_WAYS; way++)
         pz_figures_clear(&f[way]);
     pz_model_free(popularity);
-    if (j->first || st != PZ_OK)
-        pz_model_free(retrained);
-    else
-        j->first = retrained;
+    pz_model_free(retrained);
     return st;
 }
 
@@ -173,38 +173,65 @@ static uint32_t near_ten(const struct pz_eval_cfg *how)
     return k;
 }
 
-enum pz_status pz_windows_run(const char *spec, size_t n_windows, const struct pz_strs *data,
-                              const struct pz_eval_cfg *how, struct pz_train_cfg *job,
-                              struct pz_windows *out, struct pz_err *err)
+/* What all windows have in common, and jobs of one work state. */
+static enum pz_status set_question(struct job *j, const struct pz_windows_cfg *cfg,
+                                   struct pz_err *err)
 {
-    struct pz_eval_cfg rule = *how;
-    struct pz_split_spec split;
-    struct pz_dataset *ds = NULL;
-    struct job j = { .how = &rule, .train = job, .recipe = job->recipe, .out = out };
-    enum pz_status st = pz_split_parse(spec, &split, err);
+    struct pz_windows *w = j->out;
 
-    *out = (struct pz_windows){ .protocol = spec, .recipe = job->recipe->name, .seed = how->seed };
-    out->k = near_ten(how);
-    if (rule.seen == PZ_SEEN_DEFAULT)
-        rule.seen = pz_judgement_seen(job->recipe);
+    w->asked = pz_train_question(j->ds, j->train);
+    if (!w->asked || json_object_set_new(w->asked, "protocol", json_string(cfg->split)) != 0 ||
+        json_object_set_new(w->asked, "seen", json_integer(j->how->seen)) != 0 ||
+        json_object_set_new(w->asked, "at", json_integer(w->k)) != 0)
+        return pz_err_memory(err, "windows", 1e4);
+    pz_windows_read_question(w);
+    return PZ_OK;
+}
+
+static enum pz_status run_windows(struct job *j, const struct pz_windows_cfg *cfg,
+                                  struct pz_err *err)
+{
+    struct pz_windows *w = j->out;
+    struct pz_split_spec split;
+    enum pz_status st = pz_split_parse(cfg->split, &split, err);
+
     if (st == PZ_OK && split.kind != PZ_SPLIT_TIME)
         st = pz_err_set(err, PZ_USAGE, "windows are of time: --split time:P%% or time:TIMESTAMP");
     if (st == PZ_OK)
-        st = pz_dataset_open(data->v, data->n, &ds, err);
+        st = set_question(j, cfg, err);
+    if (st == PZ_OK)
+        st = pz_split_assign(j->ds, &split, j->train->seed, j->role, err);
+    if (st == PZ_OK)
+        st = cut(j, cfg->n_windows, err);
+    for (size_t i = 0; i < w->n && st == PZ_OK; i++)
+        if (cfg->only == 0 || cfg->only == i + 1)
+            st = run_window(j, &w->window[i], err);
+    return st;
+}
+
+enum pz_status pz_windows_run(const struct pz_windows_cfg *cfg, struct pz_windows *out,
+                              struct pz_err *err)
+{
+    struct pz_eval_cfg rule = *cfg->how;
+    struct pz_dataset *ds = NULL;
+    struct job j = { .how = &rule, .train = cfg->train, .recipe = cfg->train->recipe, .out = out };
+    enum pz_status st = pz_dataset_open(cfg->data->v, cfg->data->n, &ds, err);
+
+    *out = (struct pz_windows){ .k = near_ten(cfg->how),
+                                .n_asked = cfg->n_windows,
+                                .only = cfg->only };
+    if (rule.seen == PZ_SEEN_DEFAULT)
+        rule.seen = pz_judgement_seen(j.recipe);
     if (st == PZ_OK) {
         j.ds = ds;
         j.role = pz_mem_array(ds->n_interactions, 1);
         j.keep = pz_mem_array(ds->n_interactions, 1);
-        job->keep = j.keep;
-        st = j.role && j.keep ? pz_split_assign(ds, &split, how->seed, j.role, err)
+        cfg->train->keep = j.keep;
+        st = j.role && j.keep ? run_windows(&j, cfg, err)
                               : pz_err_memory(err, "windows", 2.0 * (double)ds->n_interactions);
     }
-    if (st == PZ_OK)
-        st = cut(&j, n_windows, err);
-    for (size_t i = 0; i < out->n && st == PZ_OK; i++)
-        st = run_window(&j, &out->window[i], err);
-    job->keep = NULL;
-    job->recipe = j.recipe;
+    cfg->train->keep = NULL;
+    cfg->train->recipe = j.recipe;
     pz_model_free(j.first);
     free(j.role);
     free(j.keep);
@@ -216,21 +243,32 @@ enum pz_status pz_windows_run(const char *spec, size_t n_windows, const struct p
 
 static const char *const ways[PZ_WINDOW_WAYS] = { "retrained", "live", "popularity" };
 
+/* Retrained, paired with a way, over the users of all windows. */
+static struct pz_pool_sum over_all(const struct pz_windows *w, int way)
+{
+    struct pz_pool_sum sum = { .n_days = 0 };
+
+    for (size_t i = 0; i < w->n; i++)
+        pz_pool_add(&sum, &w->window[i].against[way]);
+    return sum;
+}
+
 static double mean_of(const struct pz_windows *w, int way)
 {
-    const struct pz_pool_sum *s = &w->against[way];
+    struct pz_pool_sum s = over_all(w, way);
 
-    return s->n ? s->rival / (double)s->n : 0;
+    return s.n ? s.rival / (double)s.n : 0;
 }
 
 static uint64_t users_of(const struct pz_windows *w)
 {
-    return w->against[0].n;
+    return over_all(w, 0).n;
 }
 
 void pz_windows_text(struct pz_str *out, const struct pz_windows *w)
 {
     char from[32];
+    struct pz_pool_sum sum;
     double low, high;
 
     pz_str_addf(out,
@@ -248,7 +286,8 @@ void pz_windows_text(struct pz_str *out, const struct pz_windows *w)
     pz_str_addf(out, "%-20s %8llu %10.4f %10.4f %10.4f\n", "all", (unsigned long long)users_of(w),
                 mean_of(w, 0), mean_of(w, 1), mean_of(w, 2));
     for (int way = 1; way < PZ_WINDOW_WAYS; way++) {
-        pz_pool_interval(&w->against[way], &low, &high);
+        sum = over_all(w, way);
+        pz_pool_interval(&sum, &low, &high);
         pz_str_addf(out, "%sretrained minus %s: %+.4f [%+.4f, %+.4f]\n", way == 1 ? "\n" : "",
                     ways[way], mean_of(w, 0) - mean_of(w, way), low, high);
     }
@@ -269,10 +308,11 @@ json_t *pz_windows_json(const struct pz_windows *w)
     }
     json_object_set_new(all, "users", json_integer((json_int_t)users_of(w)));
     for (int way = 0; way < PZ_WINDOW_WAYS; way++) {
+        struct pz_pool_sum sum = over_all(w, way);
         double low = 0, high = 0;
 
-        if (users_of(w) > 0)
-            pz_pool_interval(&w->against[way], &low, &high);
+        if (sum.n > 0)
+            pz_pool_interval(&sum, &low, &high);
         json_object_set_new(all, ways[way],
                             json_pack("{s:f, s:[f,f]}", "mean", mean_of(w, way),
                                       "retrained_minus_this", low, high));

@@ -34,6 +34,13 @@ static inline struct pz_mat pz_mat_of(float *v, size_t rows, size_t cols)
 /* out = A^T A, both triangles, out of shape cols x cols. Thread-safe (waits for its turn). */
 void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 
+/* The kind of processor that the library has to be told by OPENBLAS_CORETYPE before main, as it
+ * takes this one for the oldest that there is; NULL where it knows better, or is not linked.
+ *
+ * Owner:   a constant
+ * Threads: any */
+const char *pz_mat_processor(void);
+
 /* Let the algebra library take the memory that it works in, once a process and before anything else
  * does: where it gets none later, OpenBLAS asks again and again for ever.
  *

@@ -421,3 +421,27 @@ enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz
         row->n_raw--;
     return PZ_OK;
 }
+
+enum pz_status pz_rows_each_object(const char *path, const char *what,
+                                   enum pz_status (*take)(void *data, const struct json_t *object,
+                                                          struct pz_err *err),
+                                   void *data, struct pz_err *err)
+{
+    struct pz_rows_in *in = NULL;
+    struct pz_row row = { 0 };
+    enum pz_status st = pz_rows_open(path, NULL, &in, err);
+
+    if (st == PZ_OK && !pz_rows_is_json(in))
+        st = pz_err_set(err, PZ_BAD_DATA, "%s: lines of %s are expected", path, what);
+    while (st == PZ_OK && !row.end) {
+        st = pz_rows_next(in, &row, err);
+        if (st != PZ_OK || row.end)
+            continue;
+        st = row.json && !row.bad ? take(data, row.json, err)
+                                  : pz_err_set(err, PZ_BAD_DATA, "no JSON object");
+        if (st != PZ_OK)
+            pz_err_prefix(err, "%s:%llu", path, (unsigned long long)row.line);
+    }
+    pz_rows_close(in);
+    return st;
+}

@@ -48,4 +48,15 @@ bool pz_rows_wait(struct pz_rows_in *in, int ms);
  * Owner:   what the row points to is the reader's, valid until the next call */
 enum pz_status pz_rows_next(struct pz_rows_in *in, struct pz_row *row, struct pz_err *err);
 
+/* Call take(data, object) for every line of a file of JSON objects, until it fails; its error gets
+ * the file and line in front.
+ *
+ * what     what the lines should be, for the error: "pz-train --trial"
+ * object   borrowed, for the time of the call
+ * Errors:  PZ_BAD_DATA no JSON, or a line that is no object; as pz_rows_open and take */
+enum pz_status pz_rows_each_object(const char *path, const char *what,
+                                   enum pz_status (*take)(void *data, const struct json_t *object,
+                                                          struct pz_err *err),
+                                   void *data, struct pz_err *err);
+
 #endif

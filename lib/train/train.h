@@ -7,6 +7,7 @@
 #define PZ_TRAIN_TRAIN_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -61,6 +62,12 @@ enum pz_status pz_train(const struct pz_dataset *ds, const struct pz_train_cfg *
 enum pz_status pz_train_trial(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
                               struct pz_str *line, struct pz_err *err);
 enum { PZ_SEARCHES_MAX = 10000 };
+
+/* What a training is asked: the data by their fingerprint, recipe, rules, options and seed. Equal
+ * objects are equal questions; jobs of one work carry it, so that no other is mixed in.
+ *
+ * Owner:   a new reference; NULL when memory is out */
+json_t *pz_train_question(const struct pz_dataset *ds, const struct pz_train_cfg *cfg);
 
 /* Learn by the best of searches made by pz_train_trial, and write the model: it has the bytes that
  * a training by that search would have written, with one search those of pz_train.

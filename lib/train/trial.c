@@ -17,17 +17,15 @@
 #include "text/rows.h"
 #include "train/outcome.h"
 
-/* What was asked beside data and seed, as text: equal texts are equal questions. */
-static json_t *question(const struct pz_training *t)
+json_t *pz_train_question(const struct pz_dataset *ds, const struct pz_train_cfg *cfg)
 {
-    const struct pz_train_cfg *cfg = t->cfg;
     json_t *params = json_array();
 
     for (size_t i = 0; i < cfg->n_params; i++)
         json_array_append_new(params, json_string(cfg->params[i]));
     for (size_t i = 0; i < cfg->n_excluded; i++)
         json_array_append_new(params, json_sprintf("exclude %s", cfg->excluded[i]));
-    return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:f, s:o}", "dataset", t->ds->fingerprint,
+    return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:f, s:o}", "dataset", ds->fingerprint,
                      "recipe", cfg->recipe->name, "seed", (json_int_t)cfg->seed, "events",
                      pz_outcome_rules(cfg), "tune", (json_int_t)cfg->n_trials, "metric",
                      (json_int_t)cfg->metric.kind, "k", (json_int_t)cfg->metric.k, "event_power",
@@ -37,7 +35,8 @@ static json_t *question(const struct pz_training *t)
 enum pz_status pz_trial_write(const struct pz_training *t, struct pz_str *line, struct pz_err *err)
 {
     json_t *doc = json_pack("{s:I, s:I, s:o}", "trial", (json_int_t)t->cfg->trial, "of",
-                            (json_int_t)t->cfg->n_searches, "asked", question(t));
+                            (json_int_t)t->cfg->n_searches, "asked",
+                            pz_train_question(t->ds, t->cfg));
     enum pz_status st = doc ? pz_outcome_write(t, doc, err)
                             : pz_err_memory(err, "what the search found", 1e5);
     char *text = st == PZ_OK ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
@@ -58,7 +57,8 @@ enum pz_status pz_trial_write(const struct pz_training *t, struct pz_str *line, 
 /* ---- the best of several ---- */
 
 struct trials {
-    json_t *best; /* owned */
+    const char *fingerprint; /* of the data */
+    json_t *best;            /* owned */
     double value;
     json_int_t n, of;
     uint8_t *seen; /* [of] */
@@ -69,8 +69,7 @@ static double value_of(const json_t *line)
     return json_number_value(json_object_get(json_object_get(line, "check"), "value"));
 }
 
-static enum pz_status begin(struct trials *all, const json_t *line, const char *fingerprint,
-                            struct pz_err *err)
+static enum pz_status begin(struct trials *all, const json_t *line, struct pz_err *err)
 {
     const json_t *asked = json_object_get(line, "asked");
     const char *of_data = json_string_value(json_object_get(asked, "dataset"));
@@ -78,20 +77,20 @@ static enum pz_status begin(struct trials *all, const json_t *line, const char *
     all->of = json_integer_value(json_object_get(line, "of"));
     if (!of_data || all->of < 1 || all->of > PZ_SEARCHES_MAX)
         return pz_err_set(err, PZ_BAD_DATA, "no line of pz-train --trial");
-    if (strcmp(of_data, fingerprint) != 0)
+    if (strcmp(of_data, all->fingerprint) != 0)
         return pz_err_set(err, PZ_BAD_DATA,
                           "the search was made on other data (%s) than these (%s)", of_data,
-                          fingerprint);
+                          all->fingerprint);
     all->seen = pz_mem_array((size_t)all->of, 1);
     return all->seen ? PZ_OK : pz_err_memory(err, "searches", (double)all->of);
 }
 
 /* The better one stays; of equal ones that with the lower number, whatever the order of lines. */
-static enum pz_status take(struct trials *all, const json_t *line, const char *fingerprint,
-                           struct pz_err *err)
+static enum pz_status take(void *data, const json_t *line, struct pz_err *err)
 {
+    struct trials *all = data;
     json_int_t k = json_integer_value(json_object_get(line, "trial"));
-    enum pz_status st = all->best ? PZ_OK : begin(all, line, fingerprint, err);
+    enum pz_status st = all->best ? PZ_OK : begin(all, line, err);
 
     if (st != PZ_OK)
         return st;
@@ -110,28 +109,6 @@ static enum pz_status take(struct trials *all, const json_t *line, const char *f
     all->best = json_deep_copy(line);
     all->value = value_of(line);
     return all->best ? PZ_OK : pz_err_memory(err, "a search", 1e5);
-}
-
-static enum pz_status read_file(struct trials *all, const char *path, const char *fingerprint,
-                                struct pz_err *err)
-{
-    struct pz_rows_in *in = NULL;
-    struct pz_row row = { 0 };
-    enum pz_status st = pz_rows_open(path, NULL, &in, err);
-
-    if (st == PZ_OK && !pz_rows_is_json(in))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s: lines of pz-train --trial are expected", path);
-    while (st == PZ_OK && !row.end) {
-        st = pz_rows_next(in, &row, err);
-        if (st != PZ_OK || row.end)
-            continue;
-        st = row.json && !row.bad ? take(all, row.json, fingerprint, err)
-                                  : pz_err_set(err, PZ_BAD_DATA, "no JSON object");
-        if (st != PZ_OK)
-            pz_err_prefix(err, "%s:%llu", path, (unsigned long long)row.line);
-    }
-    pz_rows_close(in);
-    return st;
 }
 
 static void tell(const struct trials *all, struct pz_log *log)
@@ -155,11 +132,11 @@ enum pz_status pz_train_with_trials(const char *const *path, size_t n, const str
                                     struct pz_err *err)
 {
     struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
-    struct trials all = { .best = NULL };
+    struct trials all = { .fingerprint = ds->fingerprint };
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n && st == PZ_OK; i++)
-        st = read_file(&all, path[i], ds->fingerprint, err);
+        st = pz_rows_each_object(path[i], "pz-train --trial", take, &all, err);
     if (st == PZ_OK && !all.best)
         st = pz_err_set(err, PZ_BAD_DATA, "there is no line of pz-train --trial");
     if (st == PZ_OK) {

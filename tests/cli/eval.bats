@@ -326,6 +326,56 @@ near() {
     run -2 pz-eval -q --windows 2 --split time:20% --gate 'ndcg@10 > 0' shop.pzd
 }
 
+@test "windows judged as jobs come to the bytes of one run, in whatever order and files" {
+    small_shop
+    common=(-q --no-tune -p sequence=off --split time:20%)
+    pz-eval "${common[@]}" --windows 3 shop.pzd >table
+    pz-eval "${common[@]}" --windows 3 --json shop.pzd >table.json
+    for k in 1 2 3; do pz-eval "${common[@]}" -j $((k % 3 + 1)) --window $k/3 shop.pzd >w.$k; done
+    [ "$(cat w.? | wc -l)" -eq 3 ]
+    pz-eval -j 3 "${common[@]}" --window 2/3 shop.pzd | cmp - w.2
+    pz-eval --with-windows w.3 w.1 w.2 | cmp - table
+    cat w.? w.2 | pz-eval --json --with-windows - | cmp - table.json
+    # a table without a window would be another
+    run -65 pz-eval --with-windows w.1 --with-windows w.3
+    [[ $output == *"of 3 windows these are missing: 2"* ]]
+    # other data, another question, and what is none
+    pz-eval "${common[@]}" --seed 2 --window 2/3 shop.pzd >other
+    run -65 pz-eval --with-windows w.1 other w.3
+    [[ $output == *"other:1: the window was judged with other data or options"* ]]
+    pz-eval "${common[@]}" --window 2/4 shop.pzd >other
+    run -65 pz-eval --with-windows w.1 other
+    for damage in 'del(.ways[1])' 'del(.users)' '.users = -1' '.window = 4' '.windows = 99' 'del(.asked)' '.asked.recipe = 1'; do
+        jq -c "$damage" w.2 >other
+        run -65 pz-eval --with-windows other w.1 w.2 w.3
+    done
+    run -65 pz-eval --with-windows inter.csv
+    for k in 0/3 4/3 1 x/3 1/999; do run -2 pz-eval --split time:20% --window $k shop.pzd; done
+    run -2 pz-eval --window 1/3 shop.pzd
+    run -2 pz-eval --split time:20% --windows 3 --window 1/3 shop.pzd
+    run -2 pz-eval --split time:20% --with-windows w.1
+}
+
+@test "where events of one time make fewer windows than asked, jobs beyond them count as done" {
+    { echo USER_ID,ITEM_ID,TIMESTAMP; for u in {1..60}; do for i in {1..6}; do echo u$u,i$((u * i % 17)),$((i < 5 ? i * 1000 + u : 9000 + i)); done; done; } >two.csv
+    pz-import -q -o two.pzd --interactions two.csv
+    common=(-q --no-tune -r popularity-count --split time:30%)
+    pz-eval "${common[@]}" --windows 4 two.pzd >table
+    for k in 1 2 3 4; do pz-eval "${common[@]}" --window $k/4 two.pzd >w.$k; done
+    [ "$(jq .windows w.1)" -lt 4 ]
+    pz-eval --with-windows w.? | cmp - table
+    pz-eval --with-windows w.4 w.3 w.2 w.1 | cmp - table
+}
+
+@test "the example of the manual: windows under GNU parallel" {
+    command -v parallel >/dev/null || skip "GNU parallel is not installed"
+    small_shop
+    # shellcheck disable=SC1083 # parallel's own braces
+    parallel --will-cite -j 2 pz-eval -q -j 1 --no-tune --split time:20% --window {}/3 shop.pzd '>' window.{} ::: 1 2 3
+    pz-eval -q --no-tune --split time:20% --windows 3 shop.pzd >table
+    pz-eval --with-windows window.* | cmp - table
+}
+
 @test "--per-user has a line for each user, whose mean is the report" {
     small_shop
     pz-eval -q --json --no-tune --split leave-last --per-user u.tsv shop.pzd >r.json
