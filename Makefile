@@ -143,7 +143,7 @@ faults: all $(B)/tests/failalloc.so $(B)/tests/killat.so
 check-cluster: all
 	tests/cluster/cluster.py $(B)/bin $(CLUSTER)
 	if command -v $(MPICC) >/dev/null; then $(MAKE) -s MPI=1 B=$(B)/mpi all; fi
-	PZ_BIN=$(abspath $(B))/bin RANKS="1x1 1x2 1x4 2x1 2x2 2x4 3x1 3x2 3x4 4x1 4x2 4x4" bats tests/cli/ranks.bats
+	PZ_BIN=$(abspath $(B))/bin RANKS="1x1 1x2 1x4 2x1 2x2 2x4 3x1 3x2 3x4 4x1 4x2 4x4" bats tests/cli/ranks.bats tests/cli/trials.bats tests/cli/slurm.bats
 
 bench-serve:
 	B=$(B) scripts/bench.sh serve endpoint
@@ -242,7 +242,7 @@ help:
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'faults     all programs under calls, allocations and disks that fail, kills, damaged files; FAULTS=kinds'
-	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds; training on MPI'
+	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds; training on MPI; jobs under Slurm'
 	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Install what pz needs from Debian's packages; says nothing when all is there.
 #
-# usage: scripts/install-deps.sh [--test|--lint|--deep|--log|--mpi]
+# usage: scripts/install-deps.sh [--test|--lint|--deep|--log|--mpi|--slurm]
 #   nothing  to build and run (scripts/demo.sh);  --test  and to run the tests (scripts/check.sh)
 #   --log    and for the tests of several hosts (make check-cluster): PostgreSQL, haproxy
 #   --mpi    and for pz-train on several machines (make MPI=1): Open MPI
+#   --slurm  and for the tests of jobs under schedulers: Slurm, munge, GNU parallel
 #   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan, check-valgrind and faults
 set -eu
 
@@ -15,6 +16,7 @@ case ${1:-} in --test | --lint | --deep | --log) packages="$packages libcmocka-d
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac
 [ "${1:-}" != --log ] || packages="$packages postgresql postgresql-client libpq5 haproxy python3"
 [ "${1:-}" != --mpi ] || packages="$packages libopenmpi-dev openmpi-bin"
+[ "${1:-}" != --slurm ] || packages="$packages slurmctld slurmd slurm-client munge parallel"
 [ "${1:-}" != --deep ] || packages="$packages clang libomp-dev clang-tidy cppcheck valgrind python3 strace"
 
 missing=""

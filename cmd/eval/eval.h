@@ -30,8 +30,8 @@ enum pz_status eval_check_windows(const struct eval_cfg *cfg, struct pz_err *err
 enum pz_status eval_windows(const struct eval_cfg *cfg, const struct pz_strs *args,
                             const struct pz_verdict *v, struct pz_err *err);
 
-/* --with-windows: the table from the lines of all windows; operands are further files of lines, as a
- * shell's pattern gives them. */
+/* --with-windows: the table from the lines of all windows; operands are further files of lines, as
+ * a shell's pattern gives them. */
 enum pz_status eval_with_windows(struct eval_cfg *cfg, const struct pz_strs *args,
                                  struct pz_err *err);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows as jobs of a scheduler: see windows.h. A line holds the sums of a window exactly, and what
- * was asked; it knows nothing of the machine. Sums of windows are added up in the order of windows
+/* Windows as jobs of a scheduler: see windows.h. A line holds the sums of a window exactly, and
+ * what was asked; it knows nothing of the machine. Sums are added up in the order of windows
  * (windows.c), whoever made them, so that a table put together has the bytes of one made at once.
  *
- * A window that is missing is refused: the figures over all windows would be others. Where there are
- * fewer windows than asked, as many events are of one time, the jobs beyond them say so and count as
- * done. */
+ * A window that is missing is refused: the figures over all windows would be others. Where there
+ * are fewer windows than asked, as many events are of one time, the jobs beyond them say so and
+ * count as done. */
 #include "eval/window_jobs.h"
 
 #include <stdlib.h>
