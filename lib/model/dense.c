@@ -5,6 +5,11 @@
  * has no locks of its own, and a threaded one inside our parallel loops would oversubscribe the
  * cores.
  *
+ * OpenBLAS knows processors by number. On one that is newer than itself it falls back to kernels of
+ * 2004, which use an eighth of its width, and some of which read odd sizes at addresses where they
+ * may not: spotri of a lower triangle of 133 columns ends the process. So it is told which kernels
+ * such a processor is good for, and no such call is made.
+ *
  * LAPACK counts columns first. A symmetric matrix reads the same both ways; eigenvectors arrive as
  * rows and are turned. */
 #include "model/dense.h"
@@ -35,11 +40,18 @@ extern void spotrf_(const char *triangle, const int *n, float *a, const int *lda
 extern void spotri_(const char *triangle, const int *n, float *a, const int *lda, int *info,
                     size_t triangle_len);
 
+/* Of OpenBLAS, where one build has the kernels of several processors: choose them by
+ * OPENBLAS_CORETYPE or by the processor; forget the choice. */
+extern void gotoblas_dynamic_init(void);
+extern void gotoblas_dynamic_quit(void);
+
 /* Weak: programs that never learn are linked without the library, which takes a millisecond to
  * load. */
 #pragma weak cblas_sgemm
 #pragma weak cblas_ssyrk
 #pragma weak cblas_strsm
+#pragma weak gotoblas_dynamic_init
+#pragma weak gotoblas_dynamic_quit
 #pragma weak openblas_get_corename
 #pragma weak openblas_set_num_threads
 #pragma weak spotrf_
@@ -48,9 +60,53 @@ extern void spotri_(const char *triangle, const int *n, float *a, const int *lda
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
+const char *pz_mat_better_kernels(const char *found, bool avx2, bool avx512)
+{
+    bool fell_back = strcmp(found, "Prescott") == 0 || strcmp(found, "Barcelona") == 0;
+
+    return !fell_back || !avx2 ? NULL : avx512 ? "SkylakeX" : "Haswell";
+}
+
+#ifdef __x86_64__
+static const char *kernels_here(const char *found)
+{
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+
+    return pz_mat_better_kernels(found, avx2, avx512);
+}
+#else
+static const char *kernels_here(const char *found)
+{
+    (void)found;
+    return NULL;
+}
+#endif
+
+/* Once, under the lock, before the library has computed anything. Who set the variable has
+ * chosen. */
+static void choose_kernels(void)
+{
+    static const char name[] = "OPENBLAS_CORETYPE";
+    static bool done;
+    const char *better = done || !gotoblas_dynamic_init || !gotoblas_dynamic_quit || getenv(name)
+                             ? NULL
+                             : kernels_here(openblas_get_corename());
+
+    done = true;
+    if (!better || setenv(name, better, 1) != 0)
+        return;
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+    unsetenv(name);
+}
+
 static void begin(void)
 {
     pthread_mutex_lock(&turn);
+    choose_kernels();
     openblas_set_num_threads(1);
 }
 
@@ -267,14 +323,17 @@ enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err)
 
     if (!all_finite(a))
         return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not finite", a.cols);
+    mirror_upper(a);
     begin();
-    spotrf_("L", &n, a.v, &stride, &info, 1); /* lower by columns = upper by rows */
+    spotrf_("U", &n, a.v, &stride, &info, 1); /* upper by columns = lower by rows */
     if (info == 0)
-        spotri_("L", &n, a.v, &stride, &info, 1);
+        spotri_("U", &n, a.v, &stride, &info, 1);
     end();
     if (info != 0)
         return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not positive definite",
                           a.cols);
-    mirror_upper(a);
+    for (size_t i = 0; i < a.cols; i++)
+        for (size_t j = i + 1; j < a.cols; j++)
+            a.v[i * a.stride + j] = a.v[j * a.stride + i];
     return PZ_OK;
 }

@@ -48,6 +48,12 @@ const char *pz_mat_processor(void);
  * Threads: one, before others use this module */
 enum pz_status pz_mat_reserve(struct pz_err *err);
 
+/* Kernels that OpenBLAS is to use in place of those that it found, or NULL: it knows the processor.
+ *
+ * found         as openblas_get_corename says
+ * avx2, avx512  what the processor can do; avx512: all that processors of servers have */
+const char *pz_mat_better_kernels(const char *found, bool avx2, bool avx512);
+
 /* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or
  * from any other, it gives the same bytes. */
 enum { PZ_MAT_ROWS = 512 };

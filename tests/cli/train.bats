@@ -30,6 +30,12 @@ two_parts() {
     [ "$(cut -d, -f1,2 all.csv | sort | comm -12 - old.ids | wc -l)" -lt "$same" ]
 }
 
+@test "a training ends well on processors that the algebra library does not know" {
+    [ "$(uname -m)" = x86_64 ] || skip "the kernels are of x86-64"
+    pz-import -q -o shop.pzd --interactions "$SHOP/interactions.csv" --items "$SHOP/items.csv"
+    OPENBLAS_CORETYPE=Prescott pz-train -q --no-tune -o home.pzm shop.pzd # what it takes them for
+}
+
 @test "an update knows the new items and users, and its lineage" {
     two_parts
     printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\nnobody,new-item,1800000000,view\n' >new.csv

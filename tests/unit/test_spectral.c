@@ -39,6 +39,34 @@ TEST(a_positive_definite_matrix_is_inverted)
     assert_int_equal(pz_mat_invert(pz_mat_of(c, 2, 2), NULL), PZ_INTERNAL);
 }
 
+/* A processor that OpenBLAS does not know is not treated as one of 2004; one that it knows, or that
+ * can do no more, is left to it. */
+TEST(kernels_follow_what_a_processor_can_do)
+{
+    assert_string_equal(pz_mat_better_kernels("Prescott", true, true), "SkylakeX");
+    assert_string_equal(pz_mat_better_kernels("Prescott", true, false), "Haswell");
+    assert_string_equal(pz_mat_better_kernels("Barcelona", true, false), "Haswell");
+    assert_null(pz_mat_better_kernels("Prescott", false, false));
+    assert_null(pz_mat_better_kernels("Zen", true, true));
+}
+
+/* (2 on the diagonal, 1 beside it)^-1 = 1 - 1 / (n + 1) and -1 / (n + 1). Of 133 and more columns,
+ * and an odd number, OpenBLAS ends the process where it was asked for the other triangle and has
+ * the kernels of processors without AVX: the command tests run it with those. */
+TEST(an_odd_number_of_columns_is_inverted)
+{
+    enum { N = 151 };
+    static float a[N * N];
+
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = i; j < N; j++)
+            a[i * N + j] = i == j ? 2 : 1;
+    assert_int_equal(pz_mat_invert(pz_mat_of(a, N, N), NULL), PZ_OK);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++)
+            assert_near((double)a[i * N + j], (i == j) - 1.0 / (N + 1), 1e-5);
+}
+
 /* Values descend, A v = l v, and each vector's largest entry is positive, whatever sign a library
  * chose. */
 TEST(eigenvectors_have_a_sign_of_their_own)
