@@ -28,7 +28,7 @@ PZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Ilib -I. -fopenmp -fno-math-errno -fno-trap
 BLAS_DIR  := $(firstword $(wildcard /usr/lib/*/openblas-serial))
 PZ_BLAS   := -L$(BLAS_DIR) -Wl,--no-as-needed -lopenblas
 PZ_LIBS   := -Wl,--as-needed -lcsv -ljansson -lzstd -lz -llzma -lbz2 -lxxhash -llmdb \
-             -lnettle -lm
+             -lmicrohttpd -lnettle -lm
 # A program that gives one answer spends most of its time in the loader: what it needs of these is linked in, where
 # there are static libraries. STATIC= links all of them as the others are.
 STATIC    ?= csv jansson zstd z lzma bz2 xxhash lmdb

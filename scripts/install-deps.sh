@@ -10,7 +10,7 @@
 #   --lint   and for `make lint`;  --deep  and for `make lint-deep`, check-tsan, check-valgrind and faults
 set -eu
 
-packages="gcc libc6-dev make libcsv-dev libjansson-dev libzstd-dev zlib1g-dev liblzma-dev libbz2-dev liblmdb-dev
+packages="gcc libc6-dev make libcsv-dev libjansson-dev libzstd-dev zlib1g-dev liblzma-dev libbz2-dev liblmdb-dev libmicrohttpd-dev
 nettle-dev libopenblas-serial-dev libxxhash-dev"
 case ${1:-} in --test | --lint | --deep | --log) packages="$packages libcmocka-dev bats zstd jq mandoc ca-certificates curl" ;; esac
 case ${1:-} in --lint | --deep) packages="$packages clang-format shellcheck" ;; esac

@@ -48,6 +48,7 @@ jansson\.h lib/base/json\.[ch]
 zstd\.h lib/(table|text)/[a-z_]*\.c
 xxhash\.h lib/table/hash\.c
 lmdb\.h lib/live/db\.[ch]
+microhttpd\.h lib/serve/net/http\.c
 nettle/ lib/serve/net/sigv4\.c
 cblas\.h lib/model/dense\.c
 mpi\.h lib/base/ranks_mpi\.c

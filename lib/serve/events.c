@@ -154,7 +154,7 @@ static void answer(struct pz_commit_job *job, enum pz_status st, const struct pz
         pz_server_fail(x, err);
     }
     pz_snapshot_release(p->snap);
-    pz_http_finish_apart(x); /* the committer's time is for the next transaction */
+    pz_http_finish(x);
 }
 
 void pz_events_put(struct pz_server *s, struct pz_exchange *x, enum pz_operation op,

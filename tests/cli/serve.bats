@@ -205,7 +205,8 @@ teardown() {
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n') == *" 413 "* ]]
     big=$(head -c 20000 /dev/zero | tr '\0' x)
     [[ $(raw "POST /events HTTP/1.1\r\nHost: a\r\nX-Big: $big\r\nContent-Length: 2\r\n\r\n{}") == *" 431 "* ]]
-    for n in 30000 50000 100000; do
+    # libmicrohttpd itself answers above 40 kB, in HTML, and closes; up to there it is our JSON
+    for n in 30000 40000; do
         curl -s -H "X-Big: $(head -c "$n" /dev/zero | tr '\0' x)" -d '{}' "http://127.0.0.1:$PORT/events" | jq -e '.message | test("16 kB")'
     done
     # What may come does: 64 headers with 16 kB in them.

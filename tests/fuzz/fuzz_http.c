@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzing of what a request holds: its head and chunks as HTTP reads them, its headers through the
- * check of signatures, its body through JSON, the limits of every operation, and what they mean.
- * Input: a request as in tests/data/wire/, lines and a body. */
+/* Fuzzing of what a request holds: its headers through the check of signatures, its body through
+ * JSON, the limits of every operation, and what they mean. Input: a request as in
+ * tests/data/wire/, lines and a body. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,32 +76,6 @@ static void read_body(const char *body)
     pz_arena_clear(&arena);
 }
 
-/* As pz_http does, but that all bytes are there; chunks in two pieces. */
-static void read_frame(const uint8_t *data, size_t size)
-{
-    struct pz_head *head = malloc(sizeof *head);
-    struct pz_chunks chunks = { .whole = 0 };
-    char *bytes = malloc(size + 1);
-    size_t end, rest, half;
-
-    if (head && bytes) {
-        memcpy(bytes, data, size);
-        end = pz_head_end(bytes, size, 0);
-        if (end > 0)
-            pz_head_read(bytes, end, 100000, head);
-        rest = size - end;
-        memmove(bytes, bytes + end, rest);
-        half = rest / 2;
-        if (pz_chunks_read(&chunks, bytes, &half, 100000)) {
-            memmove(bytes + half, bytes + rest / 2, rest - rest / 2);
-            half += rest - rest / 2;
-            pz_chunks_read(&chunks, bytes, &half, 100000);
-        }
-    }
-    free(bytes);
-    free(head);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct pz_header header[64];
@@ -116,7 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     req.path = line ? line : "";
     check_signature(&req, header, &text);
     read_body(req.body);
-    read_frame(data, size);
     free(copy);
     return 0;
 }

@@ -1,214 +1,255 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Heads of requests and bodies in chunks: what is read, what is refused, and that it does not
- * matter in which pieces bytes come. */
-#include "serve/net/head.h"
-
+/* One look at the start of a text: what it is, what delimits, which columns there are, where the
+ * rows begin. */
+#include "base/str.h"
 #include "tests/unit/unit.h"
+#include "text/decode.h"
+#include "text/head.h"
 
-enum { BODY_MAX = 1000 };
+#define LENGTH(a) (sizeof(a) / sizeof *(a))
 
-static char text[PZ_HEAD_BYTES];
-static struct pz_head head;
+static const struct {
+    const char *text;
+    size_t n; /* 0: strlen */
+    struct pz_text_cfg cfg;
+    const char
+        *is; /* "delimiter|names|lines before the first row", "json", or "! " and a message */
+} heads[] = {
+    { "A,B\n1,2\n", 0, { 0 }, ",|A B|1" },
+    { "A;B\n1;2\n", 0, { 0 }, ";|A B|1" },
+    { "A\tB\n1\t2\n", 0, { 0 }, "\t|A B|1" },
+    { "A|B\n1|2\n", 0, { 0 }, "||A B|1" },
+    { "A::B\n1::2\n", 0, { 0 }, "\x1f|A B|1" },
+    { "A:B,C\n", 0, { 0 }, ",|A:B C|1" },             /* one ':' delimits nothing */
+    { "\"A;B\",C;D,E\n", 0, { 0 }, ",|A;B C;D E|1" }, /* not inside quotes */
+    { " A , B\t\n", 0, { 0 }, ",|A B|1" },            /* blanks around names */
+    { "A\n1\n", 0, { 0 }, ",|A|1" },                  /* nothing delimits: one column */
+    { "\xef\xbb\xbf"
+      "A,B\n",
+      0,
+      { 0 },
+      ",|A B|1" },                                   /* a byte order mark */
+    { "\n \r\n\nA,B\n", 0, { 0 }, ",|A B|4" },       /* blank lines */
+    { "\"A\nX\",B\n1,2\n", 0, { 0 }, ",|A\nX B|2" }, /* a header of two lines */
+    { "{\"A\":1}\n", 0, { 0 }, "json" },
+    { "\n  {\"A\":1}\n", 0, { 0 }, "json" },
+    /* titles above the header */
+    { "Sales of May\nA,B\n1,2\n", 0, { 0 }, ",|A B|2" },
+    { "# a\n# b\nA,B\n", 0, { 0 }, ",|A B|3" },
+    { "A\n1\n2\n", 0, { 0 }, ",|A|1" }, /* one column is no title over another */
+    { "A\n1\n2,3\n4\n", 0, { 0 }, ",|A|1" },
+    { "sep=;\r\nA;B\n1;2\n", 0, { 0 }, ";|A B|2" },
+    { "Report: clicks,,\n,,\nA,B,C\n1,2,3\n", 0, { 0 }, ",|A B C|3" },
+    { "\"All, of May\",,\nA,B,C\n1,2,3\n", 0, { 0 }, ",|A B C|2" },
+    { "Shop\n\nfrom May to June\n\nA\tB\tC\n1\t2\t3\n", 0, { 0 }, "\t|A B C|5" },
+    { "A,\n1,2\n", 0, { 0 }, ",|A |1" }, /* a column without a name */
+    /* what the caller knows */
+    { "A;B,C\n", 0, { .delimiter = ";" }, ";|A B,C|1" },
+    { "A\tB,C\n", 0, { .delimiter = "tab" }, "\t|A B,C|1" },
+    { "A\tB,C\n", 0, { .delimiter = "\\t" }, "\t|A B,C|1" },
+    { "A::B,C\n", 0, { .delimiter = "::" }, "\x1f|A B,C|1" },
+    { "A^B\n", 0, { .delimiter = "^" }, "^|A B|1" },
+    { "A,B\n", 0, { .delimiter = "ab" }, "! neither one byte, nor tab, nor ::" },
+    { "A,B\n", 0, { .delimiter = "" }, "! neither one byte" },
+    { "A,B\n", 0, { .delimiter = "\"" }, "! neither one byte" },
+    { "A,B\n", 0, { .delimiter = ":" }, "! neither one byte" },
+    { "1,2\n3,4\n", 0, { .header = "A,B" }, ",|A B|0" },
+    { "x\ny\nA,B\n1,2\n", 0, { .skip_lines = 2 }, ",|A B|3" },
+    { "x\n{\"A\":1}\n", 0, { .skip_lines = 1 }, "json" },
+    /* what only looks like a table */
+    { "", 0, { 0 }, "! the file is empty" },
+    { " \n\r\n", 0, { 0 }, "! the file is empty" },
+    { "x\n", 0, { .skip_lines = 1 }, "! the file is empty" },
+    { "\xef\xbb\xbf", 0, { 0 }, "! the file is empty" }, /* a byte order mark alone */
+    { "\xff\xfe"
+      "A\0",
+      4,
+      { 0 },
+      "! iconv -f UTF-16 -t UTF-8" },
+    { "\xfe\xff"
+      "\0A",
+      4,
+      { 0 },
+      "! iconv -f UTF-16 -t UTF-8" },
+    { "A\0,\0", 4, { 0 }, "! iconv -f UTF-16LE -t UTF-8" },
+    { "\0A\0,", 4, { 0 }, "! iconv -f UTF-16BE -t UTF-8" },
+    { "[{\"A\":1}]\n", 0, { 0 }, "! jq -c '.[]'" },
+    { "A,B\r1,2\r3,4\r\n", 0, { 0 }, "! tr '\\r' '\\n'" },
+    { "A,B\xe4\n", 0, { 0 }, "! iconv -f LATIN1 -t UTF-8" },
+    { "\"A,B\n1,2\n", 0, { 0 }, "! has a quote that is not closed" },
+    { "\"A\"x,B\n", 0, { 0 }, "! text between a closing quote" },
+};
 
-static enum pz_fault read_head(const char *bytes)
+static void add_head(struct pz_str *out, const struct pz_text_head *head)
 {
-    size_t n = strlen(bytes);
-
-    assert_true(n < sizeof text);
-    memcpy(text, bytes, n);
-    assert_int_equal(pz_head_end(bytes, n, 0), n);
-    pz_head_read(text, n, BODY_MAX, &head);
-    assert_true((head.fault == PZ_FAULT_NONE) == (head.problem == NULL));
-    return head.fault;
+    if (head->json) {
+        pz_str_adds(out, "json");
+        return;
+    }
+    pz_str_addf(out, "%c|", head->form.delimiter);
+    for (size_t i = 0; i < head->n; i++)
+        pz_str_addf(out, "%s%s", i > 0 ? " " : "", head->name[i]);
+    pz_str_addf(out, "|%llu", (unsigned long long)head->lines);
 }
 
-/* The same with one header behind Host. */
-static enum pz_fault read_with(const char *header)
+static void check_head(size_t i)
 {
-    char bytes[1000];
+    size_t n = heads[i].n ? heads[i].n : strlen(heads[i].text);
+    struct pz_text_head head = { .json = false };
+    struct pz_err err = { .text = "" };
+    struct pz_str got = { 0 };
+    char text[256];
+    bool more;
+    enum pz_status st;
 
-    snprintf(bytes, sizeof bytes, "POST /events HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", header);
-    return read_head(bytes);
+    memcpy(text, heads[i].text, n + 1); /* "::" is folded in place */
+    st = pz_text_head_read("f.csv", &heads[i].cfg, text, &n, true, &head, &more, &err);
+    assert_false(more);
+    if (st == PZ_OK)
+        add_head(&got, &head);
+    if (heads[i].is[0] == '!' ? st == PZ_OK || !strstr(err.text, heads[i].is + 2)
+                              : st != PZ_OK || strcmp(got.data, heads[i].is) != 0)
+        fail_msg("head %zu is %s and not %s", i, st == PZ_OK ? got.data : err.text, heads[i].is);
+    pz_str_clear(&got);
+    pz_text_head_clear(&head);
 }
 
-TEST(a_head_is_read_as_it_stands)
+TEST(the_start_of_a_text_says_what_it_is)
 {
-    assert_int_equal(read_head("POST /a?b HTTP/1.1\r\nHost: a:1\r\nX-One:\t two  three \r\nY:\r\n"
-                               "content-length: 12\r\n\r\n"),
-                     PZ_FAULT_NONE);
-    assert_string_equal(head.method, "POST");
-    assert_string_equal(head.path, "/a?b");
-    assert_int_equal(head.n_headers, 4);
-    assert_string_equal(head.header[1].name, "X-One");
-    assert_string_equal(head.header[1].value, "two  three");
-    assert_string_equal(head.header[2].value, "");
-    assert_int_equal(head.length, 12);
-    assert_true(head.keep_alive && !head.chunked && !head.old && !head.expects);
+    for (size_t i = 0; i < LENGTH(heads); i++)
+        check_head(i);
 }
 
-TEST(the_end_is_found_in_whatever_pieces_it_comes)
+/* Cut anywhere, the head asks for more or says what it says of the whole; it never guesses. */
+static void check_cut(const char *whole, size_t cut, const char *is)
 {
-    const char bytes[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nmore\r\n\r\n";
-    size_t n = strlen("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct pz_text_head head = { .json = false };
+    struct pz_err err = { .text = "" };
+    struct pz_str got = { 0 };
+    char text[64];
+    size_t n = cut;
+    bool more = false;
 
-    for (size_t first = 0; first < n; first++) {
-        assert_int_equal(pz_head_end(bytes, first, 0), 0);
-        for (size_t then = first; then < n; then++)
-            assert_int_equal(pz_head_end(bytes, then, first), 0);
-        assert_int_equal(pz_head_end(bytes, sizeof bytes - 1, first), n);
+    memcpy(text, whole, cut);
+    if (pz_text_head_read("f", NULL, text, &n, false, &head, &more, &err) != PZ_OK)
+        fail_msg("%zu bytes: %s", cut, err.text);
+    if (!more) {
+        add_head(&got, &head);
+        assert_string_equal(got.data, is);
+    }
+    pz_str_clear(&got);
+    pz_text_head_clear(&head);
+}
+
+TEST(a_head_that_is_cut_asks_for_more)
+{
+    static const char *const whole[] = { "\xef\xbb\xbf\n# title\nA::B\n1::2\n", "Title\nA,B\n1,2\n",
+                                         "\"A\nX\",B\n1,2\n", "\n\n{\"A\":1}\n" };
+    static const char *const is[] = { "\x1f|A B|3", ",|A B|2", ",|A\nX B|2", "json" };
+
+    for (size_t i = 0; i < LENGTH(whole); i++)
+        for (size_t cut = 0; cut <= strlen(whole[i]); cut++)
+            check_cut(whole[i], cut, is[i]);
+}
+
+/* Names on one line, or titles above it, at the limit and one more. */
+TEST(a_header_has_at_most_4096_columns)
+{
+    for (size_t n_columns = 4096; n_columns <= 4097; n_columns++) {
+        struct pz_text_head head = { .json = false };
+        struct pz_err err = { .text = "" };
+        struct pz_str text = { 0 };
+        bool more;
+        enum pz_status st;
+
+        for (size_t i = 0; i < n_columns; i++)
+            pz_str_addf(&text, "%sc%zu", i > 0 ? "," : "", i);
+        pz_str_addc(&text, '\n');
+        st = pz_text_head_read("f", NULL, text.data, &text.len, true, &head, &more, &err);
+        assert_int_equal(st, n_columns == 4096 ? PZ_OK : PZ_BAD_DATA);
+        if (st != PZ_OK)
+            assert_non_null(strstr(err.text, "more than 4096 columns"));
+        pz_text_head_clear(&head);
+        pz_str_clear(&text);
     }
 }
 
-TEST(connections_are_kept_as_version_and_headers_say)
+TEST(at_most_ten_lines_are_passed_over_as_titles)
 {
-    read_with("Connection: close");
-    assert_false(head.keep_alive);
-    read_with("Connection: x, CLOSE");
-    assert_false(head.keep_alive);
-    read_head("GET / HTTP/1.0\r\n\r\n");
-    assert_true(head.fault == PZ_FAULT_NONE && head.old && !head.keep_alive);
-    read_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
-    assert_true(head.keep_alive);
-}
+    for (size_t n_titles = 10; n_titles <= 11; n_titles++) {
+        struct pz_text_head head = { .json = false };
+        struct pz_str text = { 0 };
+        bool more;
 
-TEST(what_could_be_read_in_two_ways_is_refused)
-{
-    static const char *const bad[] = {
-        "Content-Length: 2\r\nContent-Length: 2",
-        "Content-Length: 2\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: gzip, chunked",
-        "Transfer-Encoding: identity",
-        "Content-Length: +2",
-        "Content-Length: -2",
-        "Content-Length: 0x2",
-        "Content-Length: 2, 2",
-        "Content-Length:",
-        "Content-Length : 2",
-        " Content-Length: 2",
-        "X: a\r\n folded: b",
-        "X: a\nContent-Length: 2",
-        "X: a\rContent-Length: 2",
-        "X\x01: a",
-        "X\x80: a",
-        "X: a\x01",
-        "X: a\x7f",
-        ": a",
-        "no colon",
-        "Host: b",
-        "host: a",
-    };
-
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (read_with(bad[i]) != PZ_FAULT_BAD_REQUEST)
-            fail_msg("taken: %s", bad[i]);
-}
-
-TEST(a_request_line_has_three_parts_of_plain_ascii)
-{
-    static const char *const bad[] = {
-        "GET /\r\nHost: a\r\n\r\n",
-        "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
-        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
-        " GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /\x80 HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /\t HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1\nHost: a\n\n",
-        "GET / HTTP/1.1\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\n",
-    };
-
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (read_head(bad[i]) != PZ_FAULT_BAD_REQUEST)
-            fail_msg("taken: %s", bad[i]);
-}
-
-TEST(a_nul_byte_ends_no_text_early)
-{
-    char bytes[] = "GET / HTTP/1.1\r\nHost: a\r\nX: a?b\r\n\r\n";
-
-    *strchr(bytes, '?') = '\0';
-    pz_head_read(bytes, sizeof bytes - 1, BODY_MAX, &head);
-    assert_int_equal(head.fault, PZ_FAULT_BAD_REQUEST);
-}
-
-TEST(sixty_four_headers_of_sixteen_kilobytes_are_the_most)
-{
-    char bytes[PZ_HEAD_BYTES];
-
-    for (int n = 64; n <= 65; n++) {
-        size_t at = (size_t)sprintf(bytes, "GET / HTTP/1.1\r\nHost: a\r\n");
-
-        for (int i = 1; i < n; i++)
-            at += (size_t)sprintf(bytes + at, "X%d: a\r\n", i);
-        sprintf(bytes + at, "\r\n");
-        assert_int_equal(read_head(bytes), n > 64 ? PZ_FAULT_HEADERS_TOO_LARGE : PZ_FAULT_NONE);
-    }
-    /* "Host" and "a" are 5 of the bytes, "X" another. */
-    for (int n = PZ_HEADERS_BYTES - 6; n <= PZ_HEADERS_BYTES - 5; n++) {
-        snprintf(bytes, sizeof bytes, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", n, 0);
-        assert_int_equal(read_head(bytes),
-                         n > PZ_HEADERS_BYTES - 6 ? PZ_FAULT_HEADERS_TOO_LARGE : PZ_FAULT_NONE);
+        for (size_t i = 0; i < n_titles; i++)
+            pz_str_adds(&text, "# title\n");
+        pz_str_adds(&text, "A,B\n1,2\n");
+        assert_int_equal(pz_text_head_read("f", NULL, text.data, &text.len, true, &head, &more,
+                                           NULL),
+                         PZ_OK);
+        assert_int_equal(head.passed, 10);
+        assert_int_equal(head.n, n_titles == 10 ? 2 : 1); /* the eleventh is a header then */
+        pz_text_head_clear(&head);
+        pz_str_clear(&text);
     }
 }
 
-TEST(a_body_has_a_most)
+static const struct {
+    const char *text;
+    size_t from;
+    const char *folded;
+} folds[] = {
+    { "a::b", 0,
+      "a\x1f"
+      "b" },
+    { "a:b", 0, "a:b" },
+    { ":::", 0, "\x1f:" },
+    { "::::", 0, "\x1f\x1f" },
+    { "", 0, "" },
+    { "a:", 0, "a:" },
+    { "a::b", 2,
+      "a\x1f"
+      "b" },               /* the first ':' came with the last read */
+    { "a::b", 3, "a::b" }, /* looked at before: only the ':' just before is looked at again */
+    { "::a::", 2, "::a\x1f" },
+};
+
+TEST(pairs_of_colons_become_one_byte)
 {
-    assert_int_equal(read_with("Content-Length: 1000"), PZ_FAULT_NONE);
-    assert_int_equal(read_with("Content-Length: 1001"), PZ_FAULT_TOO_LARGE);
-    assert_int_equal(read_with("Content-Length: 99999999999999999999999999"), PZ_FAULT_TOO_LARGE);
-}
+    for (size_t i = 0; i < LENGTH(folds); i++) {
+        char text[16];
+        size_t n;
 
-/* Read chunks that come in pieces of that many bytes; what is behind them goes to rest. False: they
- * are refused. */
-static bool read_chunks(const char *bytes, size_t piece, char *body, char *rest)
-{
-    struct pz_chunks c = { 0 };
-    char in[4000];
-    size_t n = 0, len = strlen(bytes);
-
-    for (size_t at = 0; at < len && c.state != PZ_CHUNK_DONE; at += piece) {
-        size_t take = len - at < piece ? len - at : piece;
-
-        memcpy(in + n, bytes + at, take);
-        n += take;
-        if (!pz_chunks_read(&c, in, &n, BODY_MAX))
-            return false;
+        strcpy(text, folds[i].text);
+        n = pz_text_fold(text, folds[i].from, strlen(text));
+        if (n != strlen(folds[i].folded) || memcmp(text, folds[i].folded, n) != 0)
+            fail_msg("\"%s\" from %zu", folds[i].text, folds[i].from);
     }
-    snprintf(body, 2000, "%.*s", (int)c.whole, in);
-    snprintf(rest, 2000, "%.*s", (int)(n - c.whole), in + c.whole);
-    return c.state == PZ_CHUNK_DONE;
 }
 
-TEST(chunks_are_one_body_in_whatever_pieces_they_come)
+/* ---- packing ---- */
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    enum pz_packing is;
+} packings[] = {
+    { "\x1f\x8b\x08", 3, PZ_PACKING_GZIP },
+    { "\x1f\x8b", 1, PZ_PACKING_NONE },
+    { "\xfd"
+      "7zXZ\0",
+      6, PZ_PACKING_XZ },
+    { "\xfd"
+      "7zXZ\0",
+      5, PZ_PACKING_NONE },
+    { "BZh91AY&SY", 10, PZ_PACKING_BZIP2 },
+    { "USER_ID,ITEM_ID", 15, PZ_PACKING_NONE },
+    { "", 0, PZ_PACKING_NONE },
+};
+
+TEST(packing_is_told_by_the_first_bytes)
 {
-    const char bytes[] = "3;x=y\r\nabc\r\nA\r\n0123456789\r\n1\r\nd\r\n0\r\nTrailer: x\r\n\r\n";
-    char body[2000], rest[2000];
-
-    for (size_t piece = 1; piece < sizeof bytes; piece++) {
-        assert_true(read_chunks(bytes, piece, body, rest));
-        assert_string_equal(body, "abc0123456789d");
-        assert_string_equal(rest, "");
-    }
-    assert_true(read_chunks("1\r\na\r\n0\r\n\r\nGET /", 100, body, rest));
-    assert_string_equal(body, "a");
-    assert_string_equal(rest, "GET /");
-}
-
-TEST(chunks_that_are_none_are_refused)
-{
-    static const char *const bad[] = {
-        "x\r\n",    "\r\n",         "-1\r\n",  "1 \r\na\r\n",  "1\na\r\n",        "1\r\nab\r\n",
-        "1\r\na\n", "ffffffff\r\n", "3e9\r\n", "0x1\r\na\r\n", "1\r\na1\r\nb\r\n"
-    };
-    char body[2000], rest[2000], line[400];
-
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (read_chunks(bad[i], 1, body, rest) || read_chunks(bad[i], 100, body, rest))
-            fail_msg("taken: %s", bad[i]);
-    snprintf(line, sizeof line, "1;%0*d\r\na\r\n0\r\n\r\n", 300, 0);
-    assert_false(read_chunks(line, 1000, body, rest));
-    assert_true(read_chunks("3e8\r\n", 1, body, rest) == false); /* not done, not refused */
+    for (size_t i = 0; i < LENGTH(packings); i++)
+        if (pz_packing_of(packings[i].bytes, packings[i].n) != packings[i].is)
+            fail_msg("row %zu", i);
 }

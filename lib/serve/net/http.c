@@ -1,148 +1,173 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP: see http.h. A few threads wait for connections by epoll and read requests (head.c); an
- * answer is written by whoever has it, so that a request that is handed over and comes back costs
- * no second wake-up.
+/* HTTP: see http.h. libmicrohttpd does the parsing on a few epoll threads; what it leaves open is
+ * closed here.
  *
- *  1. Whose. A connection is its loop's, but for the time between .submit and pz_http_finish, when
- *     it is lent and only who answers may touch it. epoll tells each change once (EPOLLET); one
- *     that comes meanwhile is noted in .lent, and the connection then goes back by the list
- *     .returned of its loop rather than by itself. Only its loop frees a connection.
- *  2. What is read. recv takes all there is; what is behind a request waits in .in for its answer.
- *  3. Time. A request has request_timeout_s from its first byte to its last, and its answer as much
- *     to be taken; idle_timeout_s is between requests; pz_http_reap shuts the socket down, and the
- *     loop then sees its end.
- *  4. Number. Beyond the limit the connection that has been idle for longest makes room, and where
- *     none is idle a newcomer is closed at once.
- *  5. End. After the last answer our half is closed, and what still comes is thrown away for a
- *     while: to close a socket with unread bytes would take the answer from the client.
+ *  1. Framing. It takes a request with two lengths, with a length and chunks, with blanks in a
+ *     header's name, or without a host; a proxy in front may read those otherwise and so be made to
+ *     pass somebody else's request. All are refused, and the connection ends.
+ *  2. Time. Its timeout starts again at each byte. Here a request has request_timeout_s from its
+ *     first line to its last byte, and idle_timeout_s between requests is the most, whatever
+ *     trickles in: pz_http_reap shuts the socket down, libmicrohttpd then sees its end.
+ *  3. Number. Beyond its limit it lets clients wait without a word. Here the connection that has
+ *     been idle for longest makes room, and where none is idle a newcomer is closed at once.
  *
- * The list of connections, which other threads walk, has a lock. A socket that is in the list is
- * open: it leaves the list before it is closed. */
+ * A connection's state is changed by its I/O thread only; the list of connections, which other
+ * threads walk, has a lock. A socket that is in the list is open: it leaves the list before
+ * libmicrohttpd closes it. */
 #include "serve/net/http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <microhttpd.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <strings.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "base/number.h"
 #include "base/time.h"
-#include "serve/net/exchange.h"
 
 enum {
-    PIECE = 65536, /* bytes of one recv */
-    KEPT = 4096,   /* of a connection's buffer between requests */
-    EVENTS = 64,   /* of one epoll_wait */
-    ACCEPTS = 16,  /* before others have their turn */
-    ROUNDS = 32,   /* requests of one connection before others have their turn */
-    PREFERENCE = 5 /* steps of nice(2) that I/O threads are above workers */
+    HEADERS_MAX = 64,
+    HEADER_BYTES = 16384,   /* of all names and values */
+    MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, whose refusals are no JSON */
+    SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
+    PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
 };
 
-static const double linger_s = 1;
+enum state { IDLE, READING, WORKING };
 
-enum state { IDLE, READING, WORKING, SENDING, ENDING };
-enum lent { OURS, LENT, LENT_AND_MORE };
-
-struct loop {
+struct connection {
+    struct connection *prev, *next;
     struct pz_http *http;
-    pthread_t thread;
-    bool started;
-    int epoll, wake; /* wake: an eventfd, for .returned and the end */
-    pthread_mutex_t lock;
-    struct pz_connection *returned; /* under the lock */
-    char *piece;                    /* [PIECE] */
-};
-
-struct pz_connection {
-    struct pz_connection *prev, *next; /* of the list */
-    struct loop *loop;
     int fd;
-    _Atomic int state, lent;
+    _Atomic int state;
     _Atomic double since; /* when the state began */
-    struct pz_connection *returned;
-    struct pz_str in;      /* what came and is no request yet */
-    size_t known;          /* bytes of it that have no end of a head */
-    struct pz_exchange *x; /* its head was read */
     char remote[48];
 };
 
 struct pz_http {
     struct pz_http_cfg cfg;
-    int listen_fd;
-    struct loop *loop; /* [n_loops] */
-    unsigned n_loops;
+    struct MHD_Daemon *daemon;
+    int listen_fd; /* ours: libmicrohttpd closes what it is given */
     pthread_mutex_t lock;
-    struct pz_connection *first; /* the list, under the lock */
+    struct connection *first; /* the list, under the lock */
     _Atomic unsigned n;
-    atomic_bool draining, stopping;
+    atomic_bool draining;
 };
+
+/* The private half of an exchange. */
+struct pz_http_exchange {
+    struct MHD_Connection *mhd;
+    struct connection *connection;
+    struct pz_header header[HEADERS_MAX];
+    size_t header_bytes;
+    struct pz_str body;
+    enum pz_fault fault; /* found while reading */
+    const char *problem;
+    bool seen;            /* the handler was called for it */
+    atomic_bool finished; /* the response is filled */
+    unsigned hosts, lengths, codings;
+};
+
+const char *const pz_phase_names[PZ_N_PHASES] = { "wait",  "parse", "gather", "filter",
+                                                  "score", "write", "fsync" };
+
+const char *pz_http_header(const struct pz_http_request *req, const char *name)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < req->n_headers; i++)
+        if (strcasecmp(req->header[i].name, name) == 0) {
+            /* A header that stands twice can be read in two ways: it counts as none. */
+            if (found)
+                return NULL;
+            found = req->header[i].value;
+        }
+    return found;
+}
+
+void pz_http_fail(struct pz_exchange *x, enum pz_fault fault, const char *fmt, ...)
+{
+    char text[1200];
+    va_list args;
+    struct pz_str *b = &x->resp.body;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    x->resp.fault = fault;
+    x->resp.status = pz_fault_status(fault);
+    /* Whatever had been filled in before is replaced by the fault. */
+    x->resp.fixed = NULL;
+    x->resp.content_type = NULL;
+    pz_str_reset(b);
+    pz_str_addf(b, "{\"__type\":\"%s\",\"message\":", pz_fault_name(fault));
+    pz_json_add_string(b, text, strlen(text));
+    pz_str_addc(b, '}');
+}
 
 /* ---- connections ---- */
 
-static void enter(struct pz_connection *c, enum state state)
+static void enter(struct connection *c, enum state state)
 {
-    atomic_store_explicit(&c->since, pz_time_clock(), memory_order_relaxed);
-    atomic_store_explicit(&c->state, (int)state, memory_order_release);
+    atomic_store(&c->since, pz_time_clock());
+    atomic_store(&c->state, (int)state);
 }
 
-static void name_remote(const struct sockaddr_storage *a, char *out, size_t n)
+static void name_remote(const struct sockaddr *a, char *out, size_t n)
 {
     const char *name = NULL;
 
-    if (a->ss_family == AF_INET)
+    if (a && a->sa_family == AF_INET)
         name = inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, out,
                          (socklen_t)n);
-    else if (a->ss_family == AF_INET6)
+    else if (a && a->sa_family == AF_INET6)
         name = inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, out,
                          (socklen_t)n);
     if (!name)
         snprintf(out, n, "unix");
 }
 
-/* Shut down the connection that has been idle for longest; false: none is idle. With the lock. */
-static bool close_idlest(struct pz_http *h)
+static void add_connection(struct pz_http *h, struct MHD_Connection *mhd, void **slot)
 {
-    struct pz_connection *oldest = NULL;
+    struct connection *c = calloc(1, sizeof *c);
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd,
+                                                                 MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-    for (struct pz_connection *c = h->first; c; c = c->next)
-        if (atomic_load(&c->state) == IDLE &&
-            (!oldest || atomic_load(&c->since) < atomic_load(&oldest->since)))
-            oldest = c;
-    if (oldest) {
-        enter(oldest, ENDING); /* not to be chosen twice */
-        shutdown(oldest->fd, SHUT_RDWR);
-    }
-    return oldest != NULL;
+    *slot = c;
+    if (!c)
+        return;
+    c->http = h;
+    c->fd = fd ? fd->connect_fd : -1;
+    name_remote(peer ? peer->client_addr : NULL, c->remote, sizeof c->remote);
+    enter(c, IDLE);
+    pthread_mutex_lock(&h->lock);
+    c->next = h->first;
+    if (c->next)
+        c->next->prev = c;
+    h->first = c;
+    pthread_mutex_unlock(&h->lock);
+    atomic_fetch_add(&h->n, 1);
 }
 
-/* Whether one more connection from there may be. With the lock. */
-static bool has_room(struct pz_http *h, const char *remote)
+static void drop_connection(struct pz_http *h, void **slot)
 {
-    unsigned same = 0;
+    struct connection *c = *slot;
 
-    for (struct pz_connection *c = h->first; c && h->cfg.max_per_ip; c = c->next)
-        same += strcmp(c->remote, remote) == 0;
-    if (h->cfg.max_per_ip && same >= h->cfg.max_per_ip && strcmp(remote, "unix") != 0)
-        return false;
-    return atomic_load(&h->n) < h->cfg.max_connections || close_idlest(h);
-}
-
-static void drop_connection(struct pz_connection *c)
-{
-    struct pz_http *h = c->loop->http;
-
+    if (!c)
+        return;
     pthread_mutex_lock(&h->lock);
     if (c->next)
         c->next->prev = c->prev;
@@ -151,87 +176,63 @@ static void drop_connection(struct pz_connection *c)
     else
         h->first = c->next;
     pthread_mutex_unlock(&h->lock);
-    close(c->fd);
     atomic_fetch_sub(&h->n, 1);
-    pz_exchange_free(c->x);
-    pz_str_clear(&c->in);
     free(c);
+    *slot = NULL;
 }
 
-/* Take a new socket in; it is closed where that cannot be. */
-static void add_connection(struct loop *l, int fd, const struct sockaddr_storage *from)
+static void on_connection(void *context, struct MHD_Connection *mhd, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
 {
-    struct pz_http *h = l->http;
-    struct pz_connection *c = calloc(1, sizeof *c);
-    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
-    int on = 1;
-    bool room = false;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        add_connection(context, mhd, slot);
+    else
+        drop_connection(context, slot);
+}
 
-    if (c) {
-        c->loop = l;
-        c->fd = fd;
-        name_remote(from, c->remote, sizeof c->remote);
-        enter(c, IDLE);
+/* Shut down the connection that has been idle for longest; false: none is idle. With the lock. */
+static bool close_idlest(struct pz_http *h)
+{
+    struct connection *oldest = NULL;
+
+    for (struct connection *c = h->first; c; c = c->next)
+        if (atomic_load(&c->state) == IDLE &&
+            (!oldest || atomic_load(&c->since) < atomic_load(&oldest->since)))
+            oldest = c;
+    if (oldest) {
+        enter(oldest, WORKING); /* not to be chosen twice */
+        shutdown(oldest->fd, SHUT_RDWR);
+    }
+    return oldest != NULL;
+}
+
+static enum MHD_Result on_accept(void *context, const struct sockaddr *addr, socklen_t len)
+{
+    struct pz_http *h = context;
+    bool room = true;
+
+    (void)addr;
+    (void)len;
+    if (atomic_load(&h->n) >= h->cfg.max_connections) {
         pthread_mutex_lock(&h->lock);
-        room = has_room(h, c->remote);
-        if (room) {
-            c->next = h->first;
-            if (c->next)
-                c->next->prev = c;
-            h->first = c;
-            atomic_fetch_add(&h->n, 1);
-        }
+        room = close_idlest(h);
         pthread_mutex_unlock(&h->lock);
     }
-    if (!room) {
-        close(fd);
-        free(c);
-        return;
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on unix sockets */
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
-        drop_connection(c);
-}
-
-static void accept_some(struct loop *l)
-{
-    struct pz_http *h = l->http;
-    const struct timespec nap = { 0, 10000000 };
-
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
-        socklen_t n = sizeof from;
-        int fd = accept4(h->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd >= 0) {
-            add_connection(l, fd, &from);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pthread_mutex_lock(&h->lock);
-            close_idlest(h);
-            pthread_mutex_unlock(&h->lock);
-            nanosleep(&nap, NULL); /* the socket stays ready: not to turn in a circle */
-        }
-        return;
-    }
+    return room ? MHD_YES : MHD_NO;
 }
 
 void pz_http_reap(struct pz_http *h)
 {
     double now = pz_time_clock();
-    bool draining = atomic_load(&h->draining);
 
     pthread_mutex_lock(&h->lock);
-    for (struct pz_connection *c = h->first; c; c = c->next) {
-        /* A worker's time is not counted here: the queue has a limit of its own. */
-        const double most[] = { [IDLE] = draining ? 0 : h->cfg.idle_timeout_s,
-                                [READING] = h->cfg.request_timeout_s,
-                                [WORKING] = 1e9,
-                                [SENDING] = h->cfg.request_timeout_s,
-                                [ENDING] = draining ? linger_s / 5 : linger_s };
+    for (struct connection *c = h->first; c; c = c->next) {
+        int state = atomic_load(&c->state);
+        double age = now - atomic_load(&c->since);
 
-        if (now - atomic_load(&c->since) > most[atomic_load(&c->state)])
+        /* A worker's time is not counted here: the queue has a limit of its own. */
+        if ((state == READING && age > h->cfg.request_timeout_s) ||
+            (state == IDLE && (age > h->cfg.idle_timeout_s || atomic_load(&h->draining))))
             shutdown(c->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&h->lock);
@@ -242,442 +243,347 @@ unsigned pz_http_connections(struct pz_http *h)
     return atomic_load(&h->n);
 }
 
-/* ---- answers ---- */
-
-enum sent { ALL, SOME, FAILED };
-
-/* Fill in what every answer has. False: memory is out, even for an error. */
-static bool prepare(struct pz_http *h, struct pz_exchange *x)
-{
-    if (x->resp.body.failed) {
-        pz_str_clear(&x->resp.body);
-        pz_http_fail(x, PZ_FAULT_UNAVAILABLE, "out of memory");
-    }
-    x->resp.close |= atomic_load(&h->draining) || !x->http->head.keep_alive;
-    return pz_exchange_write_head(x);
-}
-
-/* Write what is left of the answer, as much as the socket takes. */
-static enum sent push(struct pz_connection *c)
-{
-    struct pz_exchange *x = c->x;
-    struct pz_http_exchange *p = x->http;
-    const char *body;
-    size_t n_body;
-
-    if (p->out.len == 0 && !prepare(c->loop->http, x))
-        return FAILED;
-    body = pz_exchange_body(x, &n_body);
-    while (p->sent < p->out.len + n_body) {
-        size_t of_head = p->sent < p->out.len ? p->out.len - p->sent : 0;
-        size_t of_body = of_head ? 0 : p->sent - p->out.len;
-        struct iovec part[] = { { p->out.data + p->sent, of_head },
-                                { (void *)(uintptr_t)(body + of_body), n_body - of_body } };
-        struct msghdr m = { .msg_iov = of_head ? part : part + 1, .msg_iovlen = of_head ? 2 : 1 };
-        ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-        if (n > 0)
-            p->sent += (size_t)n;
-        else if (n < 0 && errno == EAGAIN)
-            return SOME;
-        else if (n == 0 || errno != EINTR)
-            return FAILED;
-    }
-    return ALL;
-}
-
-/* The answer is out, or never will be: the connection is for the next request, or at its end. The
- * exchange is the caller's. */
-static struct pz_exchange *settle(struct pz_connection *c, enum sent sent)
-{
-    struct pz_exchange *x = c->x;
-
-    c->x = NULL;
-    if (sent == ALL && !x->resp.close) {
-        enter(c, IDLE);
-        return x;
-    }
-    shutdown(c->fd, sent == ALL ? SHUT_WR : SHUT_RDWR);
-    enter(c, ENDING);
-    return x;
-}
-
-static void end_exchange(struct pz_http *h, struct pz_exchange *x)
-{
-    h->cfg.done(h->cfg.context, x);
-    pz_exchange_free(x);
-}
-
-/* Write the answer on the connection's own loop; false: the socket takes no more now. */
-static bool respond(struct pz_connection *c)
-{
-    enum sent sent = push(c);
-
-    if (sent == SOME) {
-        if (atomic_load(&c->state) != SENDING)
-            enter(c, SENDING);
-        return false;
-    }
-    end_exchange(c->loop->http, settle(c, sent));
-    return true;
-}
-
-static void wake(struct loop *l)
-{
-    uint64_t one = 1;
-    ssize_t ignored = write(l->wake, &one, sizeof one);
-
-    (void)ignored; /* it is full: then it wakes, too */
-}
-
-/* Give a connection that is lent back to its loop, which looks at all of it. */
-static void hand_back(struct pz_connection *c)
-{
-    struct loop *l = c->loop;
-    bool first;
-
-    pthread_mutex_lock(&l->lock);
-    first = !l->returned;
-    c->returned = l->returned;
-    l->returned = c;
-    pthread_mutex_unlock(&l->lock);
-    if (first)
-        wake(l);
-}
-
-/* The same where nothing happened meanwhile, so that the loop need not know. */
-static void release(struct pz_connection *c, bool more)
-{
-    int expected = LENT;
-
-    if (more || !atomic_compare_exchange_strong(&c->lent, &expected, OURS))
-        hand_back(c);
-}
-
-void pz_http_finish(struct pz_exchange *x)
-{
-    struct pz_connection *c = x->http->connection;
-    struct pz_http *h = c->loop->http;
-    enum sent sent = push(c);
-
-    if (sent == SOME) {
-        enter(c, SENDING);
-        release(c, false);
-        return;
-    }
-    settle(c, sent);
-    /* The client may have sent its next request by now: it is not to wait for the log. */
-    release(c, c->in.len > 0);
-    end_exchange(h, x);
-}
-
-void pz_http_finish_apart(struct pz_exchange *x)
-{
-    enter(x->http->connection, SENDING);
-    hand_back(x->http->connection);
-}
-
 /* ---- requests ---- */
 
-/* What came of n bytes is used. */
-static void consume(struct pz_connection *c, size_t n)
+/* A random UUID; each thread draws from a sequence of its own (splitmix64). */
+static void make_id(char out[37])
 {
-    struct pz_str *in = &c->in;
+    static _Thread_local uint64_t state;
+    uint64_t half[2];
 
-    c->known = 0;
-    if (n == in->len && in->cap > KEPT) {
-        pz_str_clear(in);
+    if (state == 0 && getrandom(&state, sizeof state, 0) != (ssize_t)sizeof state)
+        state = (uint64_t)(pz_time_clock() * 1e9) ^ (uint64_t)(uintptr_t)&state;
+    for (int i = 0; i < 2; i++) {
+        uint64_t z = state += 0x9e3779b97f4a7c15u;
+
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        half[i] = z ^ z >> 31;
+    }
+    half[0] = (half[0] & ~(uint64_t)0xf000) | 0x4000;                 /* version 4: random */
+    half[1] = (half[1] & ~((uint64_t)3 << 62)) | ((uint64_t)1 << 63); /* RFC 9562's variant */
+    for (size_t i = 0; i < 5; i++) {
+        static const uint8_t digits[] = { 8, 4, 4, 4, 12 }, behind[] = { 32, 16, 0, 48, 0 };
+
+        out = pz_put_hex(out, half[i / 3] >> behind[i], digits[i]);
+        *out++ = i < 4 ? '-' : '\0';
+    }
+}
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void free_exchange(struct pz_exchange *x)
+{
+    if (!x)
         return;
-    }
-    if (n > 0)
-        memmove(in->data, in->data + n, in->len - n);
-    in->len -= n;
-}
-
-/* An exchange for the request whose head has come; false: it has not. */
-static bool begin(struct pz_connection *c)
-{
-    struct pz_str *in = &c->in;
-    size_t blank = 0, n;
-    bool all;
-
-    /* Old clients end a body with CR LF that is not of it. */
-    while (in->len - blank >= 2 && memcmp(in->data + blank, "\r\n", 2) == 0)
-        blank += 2;
-    if (blank > 0)
-        consume(c, blank);
-    if (in->len == 0)
-        return false;
-    if (atomic_load_explicit(&c->state, memory_order_relaxed) == IDLE)
-        enter(c, READING);
-    n = pz_head_end(in->data, in->len, c->known);
-    all = n > 0 && n <= PZ_HEAD_BYTES;
-    c->known = in->len;
-    if (n == 0 && in->len <= PZ_HEAD_BYTES)
-        return false;
-    c->x = pz_exchange_new(all ? in->data : NULL, n, c->loop->http->cfg.max_body);
-    consume(c, all ? n : in->len);
-    if (!c->x) {
-        shutdown(c->fd, SHUT_RDWR); /* memory is out */
-        enter(c, ENDING);
-        return false;
-    }
-    c->x->http->connection = c;
-    c->x->started = atomic_load_explicit(&c->since, memory_order_relaxed);
-    memcpy(c->x->req.remote, c->remote, sizeof c->remote);
-    return true;
-}
-
-static void refuse(struct pz_exchange *x, enum pz_fault fault, const char *problem)
-{
-    x->http->head.fault = fault;
-    x->http->head.problem = problem;
-}
-
-static void take_body(struct pz_connection *c, size_t n, size_t used)
-{
-    struct pz_exchange *x = c->x;
-    char *body = pz_arena_strndup(&x->arena, c->in.data ? c->in.data : "", n);
-
-    if (!body) {
-        refuse(x, PZ_FAULT_UNAVAILABLE, "out of memory");
-        return;
-    }
-    x->req.body = body;
-    x->req.n_body = n;
-    consume(c, used);
-}
-
-/* Whether the request is whole, or so wrong that its body does not matter. */
-static bool is_whole(struct pz_connection *c)
-{
-    struct pz_exchange *x = c->x;
-    struct pz_http_exchange *p = x->http;
-    size_t most = c->loop->http->cfg.max_body;
-
-    if (c->in.failed && p->head.fault == PZ_FAULT_NONE)
-        refuse(x, PZ_FAULT_UNAVAILABLE, "out of memory");
-    if (p->head.fault != PZ_FAULT_NONE)
-        return true;
-    if (!p->head.chunked) {
-        if (c->in.len < p->head.length)
-            return false;
-        take_body(c, p->head.length, p->head.length);
-        return true;
-    }
-    if (!pz_chunks_read(&p->chunks, c->in.data, &c->in.len, most)) {
-        if (p->chunks.left > most - p->chunks.whole)
-            refuse(x, PZ_FAULT_TOO_LARGE, "the body is larger than a request can be");
-        else
-            refuse(x, PZ_FAULT_BAD_REQUEST, "the body's chunks are not as HTTP has them");
-        return true;
-    }
-    if (p->chunks.state != PZ_CHUNK_DONE)
-        return false;
-    take_body(c, p->chunks.whole, p->chunks.whole);
-    return true;
-}
-
-/* The client waits to hear that its body is wanted. */
-static void tell_to_go_on(struct pz_connection *c)
-{
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    ssize_t ignored = send(c->fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    (void)ignored; /* clients that hear nothing send their body all the same */
-    c->x->http->head.expects = false;
-}
-
-enum step { NEEDS_BYTES, ANSWERED, NOT_OURS };
-
-/* Answer the whole request, or lend the connection to whoever will.
- *
- * more  something may have come that epoll does not tell again */
-static enum step answer(struct pz_connection *c, bool more)
-{
-    struct pz_exchange *x = c->x;
-    struct pz_http *h = c->loop->http;
-
-    enter(c, WORKING);
-    x->arrived = atomic_load_explicit(&c->since, memory_order_relaxed);
-    if (x->http->head.fault != PZ_FAULT_NONE) {
-        pz_http_fail(x, x->http->head.fault, "%s", x->http->head.problem);
-        x->resp.close = true; /* what follows on the connection may be read in two ways */
-    } else if (!h->cfg.handle(h->cfg.context, x)) {
-        atomic_store(&c->lent, more ? LENT_AND_MORE : LENT);
-        h->cfg.submit(h->cfg.context, x);
-        return NOT_OURS;
-    }
-    return respond(c) ? ANSWERED : NOT_OURS;
-}
-
-/* One step with what has come. */
-static enum step go_on(struct pz_connection *c, bool more)
-{
-    if (!c->x && !begin(c))
-        return NEEDS_BYTES;
-    if (is_whole(c))
-        return answer(c, more);
-    if (c->x->http->head.expects)
-        tell_to_go_on(c);
-    return NEEDS_BYTES;
-}
-
-/* Take what the socket has: bytes, 0 at the end (or when it broke), < 0 when there is nothing. */
-static ssize_t receive(struct pz_connection *c)
-{
-    char *piece = c->loop->piece;
-    ssize_t n;
-
-    do
-        n = recv(c->fd, piece, PIECE, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN ? -1 : 0;
-    if (atomic_load_explicit(&c->state, memory_order_relaxed) != ENDING)
-        pz_str_add(&c->in, piece, (size_t)n);
-    return n;
-}
-
-/* Do all that can be done with a connection that is ours.
- *
- * more  there may be more than one recv has, or its end */
-static void proceed(struct pz_connection *c, bool more)
-{
-    bool empty = false;
-
-    if (atomic_load(&c->state) == SENDING && !respond(c))
-        return;
-    for (int round = 0; round < ROUNDS; round++) {
-        bool ending = atomic_load(&c->state) == ENDING;
-        enum step s = ending ? NEEDS_BYTES : go_on(c, more || !empty);
-        ssize_t n;
-
-        if (s == NOT_OURS)
-            return;
-        if (s == ANSWERED)
-            continue;
-        if (empty)
-            return;
-        n = receive(c);
-        if (n == 0) {
-            drop_connection(c);
-            return;
-        }
-        /* Less than was asked for: that was all, and epoll tells what comes. */
-        empty = n < 0 || (n < PIECE && !more);
-        more = more && n > 0;
-    }
-    atomic_store(&c->lent, LENT_AND_MORE);
-    hand_back(c);
-}
-
-/* ---- loops ---- */
-
-static void take_returned(struct loop *l)
-{
-    struct pz_connection *list;
-
-    pthread_mutex_lock(&l->lock);
-    list = l->returned;
-    l->returned = NULL;
-    pthread_mutex_unlock(&l->lock);
-    while (list) {
-        struct pz_connection *c = list;
-
-        list = c->returned;
-        atomic_store(&c->lent, OURS);
-        proceed(c, true);
-    }
-}
-
-static void on_event(struct pz_connection *c, uint32_t events)
-{
-    int lent = LENT;
-
-    if (atomic_compare_exchange_strong(&c->lent, &lent, LENT_AND_MORE) || lent != OURS)
-        return;
-    proceed(c, (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+    if (x->http)
+        pz_str_clear(&x->http->body);
+    pz_str_clear(&x->resp.body);
+    pz_arena_clear(&x->arena);
+    free(x->http);
+    free(x);
 }
 
 /* Have this thread go before those that score, where the system allows it (CAP_SYS_NICE, or
  * RLIMIT_NICE): what is answered must not wait for a core that works on the next. */
 static void prefer_thread(void)
 {
+    static _Thread_local bool done;
     int nice;
 
+    if (done)
+        return;
+    done = true;
     errno = 0;
     nice = getpriority(PRIO_PROCESS, (id_t)gettid());
     if (nice != -1 || errno == 0)
         setpriority(PRIO_PROCESS, (id_t)gettid(), nice - PREFERENCE);
 }
 
-static void *run_loop(void *context)
+/* The request line was read: begin an exchange with the path as it was sent. */
+static void *on_request_line(void *context, const char *uri, struct MHD_Connection *mhd)
 {
-    struct loop *l = context;
-    struct pz_http *h = l->http;
-    struct epoll_event event[EVENTS];
+    struct pz_exchange *x = calloc(1, sizeof *x);
 
+    (void)context;
     prefer_thread();
-    while (!atomic_load(&h->stopping)) {
-        int n = epoll_wait(l->epoll, event, EVENTS, -1);
-        bool woken = false;
-        uint64_t count;
-
-        for (int i = 0; i < n; i++) {
-            if (event[i].data.ptr == h)
-                accept_some(l);
-            else if (event[i].data.ptr == l)
-                woken = read(l->wake, &count, sizeof count) > 0;
-            else
-                on_event(event[i].data.ptr, event[i].events);
-        }
-        /* Last: this may free a connection that has an event above. */
-        if (woken)
-            take_returned(l);
+    if (!x)
+        return NULL;
+    x->http = calloc(1, sizeof *x->http);
+    x->req.path = pz_arena_strndup(&x->arena, uri, strlen(uri));
+    if (!x->http || !x->req.path) {
+        free_exchange(x);
+        return NULL;
     }
-    return NULL;
+    x->http->mhd = mhd;
+    x->http->connection = connection_of(mhd);
+    x->started = pz_time_clock();
+    make_id(x->request_id);
+    if (x->http->connection) {
+        memcpy(x->req.remote, x->http->connection->remote, sizeof x->req.remote);
+        enter(x->http->connection, READING);
+    }
+    return x;
 }
 
-static bool start_loop(struct pz_http *h, struct loop *l)
+static void refuse(struct pz_http_exchange *p, enum pz_fault fault, const char *problem)
 {
-    struct epoll_event listening = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = h };
-    struct epoll_event waking = { .events = EPOLLIN, .data.ptr = l };
+    if (p->fault == PZ_FAULT_NONE) {
+        p->fault = fault;
+        p->problem = problem;
+    }
+}
 
-    l->http = h;
-    pthread_mutex_init(&l->lock, NULL);
-    l->piece = malloc(PIECE);
-    l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    l->started = l->piece && l->epoll >= 0 && l->wake >= 0 &&
-                 epoll_ctl(l->epoll, EPOLL_CTL_ADD, h->listen_fd, &listening) == 0 &&
-                 epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->wake, &waking) == 0 &&
-                 pthread_create(&l->thread, NULL, run_loop, l) == 0;
-    return l->started;
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct pz_exchange *x = context;
+    struct pz_http_exchange *p = x->http;
+
+    (void)kind;
+    value = value ? value : "";
+    for (const char *c = name; *c; c++)
+        if (*c <= 32 || *c >= 127)
+            refuse(p, PZ_FAULT_BAD_REQUEST, "a header's name has a blank or a control character");
+    p->hosts += strcasecmp(name, "host") == 0;
+    p->lengths += strcasecmp(name, "content-length") == 0;
+    p->codings += strcasecmp(name, "transfer-encoding") == 0;
+    p->header_bytes += strlen(name) + strlen(value);
+    if (x->req.n_headers == HEADERS_MAX || p->header_bytes > HEADER_BYTES)
+        refuse(p, PZ_FAULT_HEADERS_TOO_LARGE, "more than 64 headers, or more than 16 kB of them");
+    else
+        p->header[x->req.n_headers++] = (struct pz_header){ name, value };
+    return MHD_YES;
+}
+
+/* Whether the request is framed so that everybody reads it alike. */
+static void check_framing(const struct pz_http *h, struct pz_exchange *x, const char *version)
+{
+    struct pz_http_exchange *p = x->http;
+    const char *length = pz_http_header(&x->req, "content-length");
+    bool old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+
+    if (p->lengths > 1 || p->codings > 1 || (p->lengths && p->codings))
+        refuse(p, PZ_FAULT_BAD_REQUEST,
+               "Content-Length and Transfer-Encoding stand more than once");
+    if (p->hosts > 1 || (p->hosts == 0 && !old))
+        refuse(p, PZ_FAULT_BAD_REQUEST, "one Host header is needed");
+    if (length && strtoull(length, NULL, 10) > h->cfg.max_body)
+        refuse(p, PZ_FAULT_TOO_LARGE, "the body is larger than a request can be");
+}
+
+/* ---- responses ---- */
+
+static void add_header(struct MHD_Response *r, const char *name, const char *value)
+{
+    if (value)
+        MHD_add_response_header(r, name, value);
+}
+
+static void add_cors(struct MHD_Response *r, const struct pz_http_response *resp)
+{
+    if (!resp->allow_origin)
+        return;
+    add_header(r, "Access-Control-Allow-Origin", resp->allow_origin);
+    add_header(r, "Vary", "Origin");
+    add_header(r, "Access-Control-Expose-Headers", "x-amzn-RequestId, x-amzn-ErrorType, Date");
+    if (!resp->preflight)
+        return;
+    add_header(r, "Access-Control-Allow-Methods", "POST");
+    add_header(r, "Access-Control-Allow-Headers",
+               "amz-sdk-invocation-id, amz-sdk-request, authorization, content-type, "
+               "x-amz-content-sha256, x-amz-date, x-amz-security-token, x-amz-target, "
+               "x-amz-user-agent");
+    add_header(r, "Access-Control-Max-Age", "86400");
+}
+
+static struct MHD_Response *make_response(const struct pz_http *h, struct pz_exchange *x)
+{
+    struct pz_http_response *resp = &x->resp;
+    const char *bytes = resp->fixed ? resp->fixed : resp->body.data ? resp->body.data : "";
+    size_t n = resp->fixed ? resp->n_fixed : resp->body.len;
+    struct MHD_Response *r = /* it is sent before the exchange is freed */
+        MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+    char seconds[32];
+
+    if (!r)
+        return NULL;
+    if (n > 0 || !resp->preflight)
+        add_header(r, "Content-Type", resp->content_type ? resp->content_type : "application/json");
+    add_header(r, "x-amzn-RequestId", x->request_id);
+    add_header(r, "x-amzn-ErrorType", pz_fault_name(resp->fault));
+    if (resp->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%.0f",
+                 resp->retry_after_s < 1 ? 1 : resp->retry_after_s);
+        add_header(r, "Retry-After", seconds);
+    }
+    add_header(r, "X-Content-Type-Options", "nosniff");
+    add_header(r, "Content-Security-Policy", resp->policy);
+    add_cors(r, resp);
+    if (resp->close || atomic_load(&h->draining))
+        add_header(r, "Connection", "close");
+    return r;
+}
+
+static enum MHD_Result send_response(struct pz_http *h, struct pz_exchange *x)
+{
+    struct MHD_Response *r;
+    enum MHD_Result result;
+
+    if (x->resp.body.failed) {
+        pz_str_clear(&x->resp.body);
+        pz_http_fail(x, PZ_FAULT_UNAVAILABLE, "out of memory");
+    }
+    r = make_response(h, x);
+    if (!r)
+        return MHD_NO;
+    result = MHD_queue_response(x->http->mhd, (unsigned)x->resp.status, r);
+    MHD_destroy_response(r);
+    return result;
+}
+
+/* ---- the handler ---- */
+
+static enum MHD_Result take_headers(struct pz_http *h, struct pz_exchange *x, const char *method,
+                                    const char *version)
+{
+    struct pz_http_exchange *p = x->http;
+
+    p->seen = true;
+    x->req.method = method;
+    x->req.header = p->header;
+    MHD_get_connection_values(p->mhd, MHD_HEADER_KIND, take_header, x);
+    check_framing(h, x, version);
+    if (p->fault == PZ_FAULT_NONE)
+        return MHD_YES;
+    pz_http_fail(x, p->fault, "%s", p->problem);
+    x->resp.close = true; /* what follows on the connection may be read in two ways */
+    return send_response(h, x);
+}
+
+static enum MHD_Result take_body(const struct pz_http *h, struct pz_exchange *x, const char *data,
+                                 size_t *n)
+{
+    struct pz_http_exchange *p = x->http;
+
+    if (p->body.len + *n > h->cfg.max_body)
+        refuse(p, PZ_FAULT_TOO_LARGE, "the body is larger than a request can be");
+    else
+        pz_str_add(&p->body, data, *n);
+    *n = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result answer(struct pz_http *h, struct pz_exchange *x)
+{
+    struct pz_http_exchange *p = x->http;
+
+    x->arrived = pz_time_clock();
+    x->req.body = p->body.data ? p->body.data : "";
+    x->req.n_body = p->body.len;
+    if (p->connection)
+        enter(p->connection, WORKING);
+    if (p->fault == PZ_FAULT_NONE && p->body.failed)
+        refuse(p, PZ_FAULT_UNAVAILABLE, "out of memory");
+    if (p->fault != PZ_FAULT_NONE) {
+        pz_http_fail(x, p->fault, "%s", p->problem);
+        x->resp.close = true;
+        return send_response(h, x);
+    }
+    if (h->cfg.handle(h->cfg.context, x))
+        return send_response(h, x);
+    MHD_suspend_connection(p->mhd);
+    h->cfg.submit(h->cfg.context, x);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *n, void **slot)
+{
+    struct pz_http *h = context;
+    struct pz_exchange *x = *slot;
+
+    (void)mhd;
+    (void)url;
+    if (!x)
+        return MHD_NO; /* memory was out */
+    if (!x->http->seen)
+        return take_headers(h, x, method, version);
+    if (*n > 0)
+        return take_body(h, x, data, n);
+    return atomic_load(&x->http->finished) ? send_response(h, x) : answer(h, x);
+}
+
+static void on_completed(void *context, struct MHD_Connection *mhd, void **slot,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct pz_http *h = context;
+    struct pz_exchange *x = *slot;
+
+    (void)mhd;
+    (void)code;
+    if (!x)
+        return;
+    if (x->http->connection)
+        enter(x->http->connection, IDLE);
+    if (x->resp.status)
+        h->cfg.done(h->cfg.context, x);
+    free_exchange(x);
+    *slot = NULL;
+}
+
+void pz_http_finish(struct pz_exchange *x)
+{
+    struct MHD_Connection *mhd = x->http->mhd;
+
+    atomic_store(&x->http->finished, true);
+    MHD_resume_connection(mhd);
+}
+
+/* ---- the whole ---- */
+
+static struct MHD_Daemon *start(struct pz_http *h)
+{
+    unsigned threads = h->cfg.threads ? h->cfg.threads : 1;
+    unsigned limit = (h->cfg.max_connections + SPARE_CONNECTIONS) * threads;
+
+    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
+                                MHD_ALLOW_SUSPEND_RESUME,
+                            0, on_accept, h, on_request, h, MHD_OPTION_LISTEN_SOCKET, h->listen_fd,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, h,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+                            MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            h->cfg.max_per_ip, MHD_OPTION_THREAD_POOL_SIZE,
+                            threads > 1 ? threads : 0u, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)(h->cfg.idle_timeout_s + 30), MHD_OPTION_END);
 }
 
 enum pz_status pz_http_open(const struct pz_http_cfg *cfg, struct pz_http **out, struct pz_err *err)
 {
     struct pz_http *h = calloc(1, sizeof *h);
-    unsigned n = cfg->threads ? cfg->threads : 1;
-    bool good;
 
     *out = h;
     if (!h)
         return pz_err_memory(err, "the HTTP server", sizeof *h);
     h->cfg = *cfg;
     pthread_mutex_init(&h->lock, NULL);
-    h->listen_fd = cfg->listen_fd;
-    h->loop = calloc(n, sizeof *h->loop);
-    good = h->loop && fcntl(h->listen_fd, F_SETFL, fcntl(h->listen_fd, F_GETFL) | O_NONBLOCK) == 0;
-    for (; good && h->n_loops < n; h->n_loops++)
-        good = start_loop(h, &h->loop[h->n_loops]);
-    if (good)
+    h->listen_fd = dup(cfg->listen_fd);
+    h->daemon = h->listen_fd >= 0 ? start(h) : NULL;
+    if (h->daemon)
         return PZ_OK;
-    pz_err_errno(err, PZ_UNAVAILABLE, errno, "the HTTP server cannot be started");
     pz_http_close(h);
     *out = NULL;
-    return PZ_UNAVAILABLE;
+    return pz_err_set(err, PZ_UNAVAILABLE, "the HTTP server cannot be started (libmicrohttpd %s)",
+                      MHD_get_version());
 }
 
 bool pz_http_drain(struct pz_http *h, double seconds)
@@ -686,8 +592,7 @@ bool pz_http_drain(struct pz_http *h, double seconds)
     const struct timespec nap = { 0, 5000000 };
 
     atomic_store(&h->draining, true);
-    for (unsigned i = 0; i < h->n_loops; i++)
-        epoll_ctl(h->loop[i].epoll, EPOLL_CTL_DEL, h->listen_fd, NULL);
+    MHD_quiesce_daemon(h->daemon);
     while (atomic_load(&h->n) > 0 && pz_time_clock() < end) {
         pz_http_reap(h);
         nanosleep(&nap, NULL);
@@ -695,30 +600,17 @@ bool pz_http_drain(struct pz_http *h, double seconds)
     return atomic_load(&h->n) == 0;
 }
 
-static void stop_loop(struct loop *l)
-{
-    if (l->started) {
-        wake(l);
-        pthread_join(l->thread, NULL);
-    }
-    if (l->epoll >= 0)
-        close(l->epoll);
-    if (l->wake >= 0)
-        close(l->wake);
-    free(l->piece);
-    pthread_mutex_destroy(&l->lock);
-}
-
 void pz_http_close(struct pz_http *h)
 {
+    bool quiet;
+
     if (!h)
         return;
-    atomic_store(&h->stopping, true);
-    for (unsigned i = 0; i < h->n_loops; i++)
-        stop_loop(&h->loop[i]);
-    while (h->first)
-        drop_connection(h->first);
+    quiet = atomic_load(&h->draining); /* then the listening socket is ours again */
+    if (h->daemon)
+        MHD_stop_daemon(h->daemon);
+    if (h->listen_fd >= 0 && (quiet || !h->daemon))
+        close(h->listen_fd);
     pthread_mutex_destroy(&h->lock);
-    free(h->loop);
     free(h);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 for the endpoint.
+/* HTTP/1.1 for the endpoint: the only module that sees libmicrohttpd.
  *
  * Calling sequence:
  *
@@ -8,10 +8,8 @@
  *       true:  x->resp is filled, it goes out
  *       false: the connection sleeps, and then
  *     cfg.submit(cfg.context, x)           hands it to somebody who fills it and calls, once,
- *       pz_http_finish(x)                  which writes it from there, or
- *       pz_http_finish_apart(x)            which leaves that to an I/O thread
- *     cfg.done(cfg.context, x)             after the last byte, or when the client is gone; on the
- *                                          thread that wrote it
+ *       pz_http_finish(x)
+ *     cfg.done(cfg.context, x)             after the last byte, or when the client is gone
  *   pz_http_drain(http, seconds);          no new connections, those at work end
  *   pz_http_close(http);
  *
@@ -26,7 +24,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "serve/net/head.h"
+#include "serve/net/fault.h"
+
+struct pz_header {
+    const char *name, *value;
+};
 
 struct pz_http_request {
     const char *method;
@@ -90,7 +92,7 @@ struct pz_exchange {
     char request_id[37];           /* a UUID */
     struct pz_exchange *next;      /* of queues; theirs */
     void *work;                    /* whoever answers it; freed by it before pz_http_finish */
-    struct pz_http_exchange *http; /* private to net/ */
+    struct pz_http_exchange *http; /* private to http.c */
 };
 
 /* Fill the response with an error: its type, status and {"__type": ..., "message": ...}.
@@ -100,7 +102,7 @@ void pz_http_fail(struct pz_exchange *x, enum pz_fault fault, const char *fmt, .
     __attribute__((format(printf, 3, 4)));
 
 struct pz_http_cfg {
-    int listen_fd;            /* bound and listening; stays the caller's, and will not block */
+    int listen_fd;            /* bound and listening; stays the caller's */
     unsigned threads;         /* of I/O */
     unsigned max_connections; /* beyond: the one idle for longest is closed, else refused */
     unsigned max_per_ip;      /* 0: no limit */
@@ -117,7 +119,7 @@ struct pz_http;
 
 /* Start to serve.
  *
- * Errors:  PZ_UNAVAILABLE no thread, or no descriptor; PZ_TRY_AGAIN memory
+ * Errors:  PZ_UNAVAILABLE libmicrohttpd would not start; PZ_TRY_AGAIN memory
  * Owner:   *out: pz_http_close
  * Threads: one */
 enum pz_status pz_http_open(const struct pz_http_cfg *cfg, struct pz_http **out,
@@ -127,12 +129,6 @@ enum pz_status pz_http_open(const struct pz_http_cfg *cfg, struct pz_http **out,
  *
  * Threads: any */
 void pz_http_finish(struct pz_exchange *x);
-
-/* The same for who has many to send and better work to do: the thread that read the request sends
- * its answer.
- *
- * Threads: any */
-void pz_http_finish_apart(struct pz_exchange *x);
 
 /* Close connections whose time is over. To be called about once a second.
  *
