@@ -12,7 +12,6 @@
 #include "cmd/eval/eval.h"
 #include "eval/page.h"
 #include "eval/windows.h"
-#include "model/dense.h"
 #include "table/table.h"
 
 static const struct pz_opt opts[] = {
@@ -257,7 +256,7 @@ int main(int argc, char **argv)
         .common_offset = offsetof(struct eval_cfg, common),
         .operands = "pzm|pzd",
         .format = PZ_FORMAT_VERSION,
-        .processor = pz_mat_processor,
+        .learns = true,
         .run = run,
         .values = pz_train_options_values,
     };

@@ -17,7 +17,6 @@
 #include "data/minimum.h"
 #include "data/subset.h"
 #include "live/put.h"
-#include "model/dense.h"
 #include "table/table.h"
 #include "train/options.h"
 
@@ -252,7 +251,7 @@ int main(int argc, char **argv)
         .common_offset = offsetof(struct train_cfg, common),
         .operands = "pzd",
         .format = PZ_FORMAT_VERSION,
-        .processor = pz_mat_processor,
+        .learns = true,
         .start = pz_ranks_start,
         .run = run,
         .values = pz_train_options_values,

@@ -87,25 +87,16 @@ static const struct pz_cmd *find_sub(const struct pz_cmd *cmd, const char *word,
     return NULL;
 }
 
-/* Set what is not set; whether it is now. */
-static bool set_environment(const char *name, const char *value)
-{
-    return value && !getenv(name) && setenv(name, value, 1) == 0;
-}
-
 /* OpenMP's threads spin while they wait, and on a busy machine take the time of those they wait
- * for; the algebra library may take a processor that is younger for its oldest kind. Both read the
- * environment before main, so that a program that has to say otherwise starts itself again, once,
- * before it asks anything of OpenMP: clang's leaves a mark in shared memory, over which a later
- * process of this number stumbles. */
-static void start_again(const struct pz_cmd *cmd, char **argv, bool wait_asleep)
+ * for. It reads the environment before main, so that a program that has to say otherwise starts
+ * itself again, once, before it asks anything of OpenMP: clang's leaves a mark in shared memory,
+ * over which a later process of this number stumbles. */
+static void wait_asleep(char **argv)
 {
     char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    bool sleeps = wait_asleep && n > 0 && set_environment("OMP_WAIT_POLICY", "passive"),
-         told = cmd->processor && n > 0 && set_environment("OPENBLAS_CORETYPE", cmd->processor());
+    ssize_t n = getenv("OMP_WAIT_POLICY") ? -1 : readlink("/proc/self/exe", path, sizeof path - 1);
 
-    if (!sleeps && !told)
+    if (n <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
         return;
     path[n] = '\0';
     execv(path, argv); /* where it cannot, it goes on as it is */
@@ -321,7 +312,7 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
     if (!cfg)
         return pz_err_memory(err, "the options", (double)cmd->cfg_bytes);
     if (cmd->start) {
-        start_again(cmd, argv, true);
+        wait_asleep(argv);
         cmd->start();
     }
     st = pz_opt_parse(cmd->opts, argc, argv, cfg, &args, err);
@@ -333,8 +324,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         const struct pz_common *common = (const struct pz_common *)((const char *)cfg +
                                                                     cmd->common_offset);
 
-        if (cmd->processor)
-            start_again(cmd, argv, threads != 1);
+        if (cmd->learns && threads != 1)
+            wait_asleep(argv);
         pz_par_set((int)threads);
         if (common->max_memory)
             st = pz_limits_set_memory(common->max_memory, pz_par_threads(), err);

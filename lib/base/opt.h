@@ -116,14 +116,12 @@ struct pz_cmd {
     const char *summary;  /* one line for people */
     const char *examples; /* whole command lines, separated by '\n'; may be NULL */
     const struct pz_opt *opts;
-    size_t cfg_bytes;     /* sizeof the configuration struct (without .sub) */
-    size_t common_offset; /* of its struct pz_common */
-    const char *operands; /* for completion: "file", or suffixes of names "pzm|pzc" */
-    bool campaign;        /* PZ_CAMPAIGN stands for the operand where there is none */
-    unsigned format;      /* version of .pzd and .pzm files, for --version */
-    /* Of a program that learns, in thousands of short parallel loops: the kind of processor that
-     * its algebra library has to be told, NULL where it sees that itself. NULL: learns nothing. */
-    const char *(*processor)(void);
+    size_t cfg_bytes;         /* sizeof the configuration struct (without .sub) */
+    size_t common_offset;     /* of its struct pz_common */
+    const char *operands;     /* for completion: "file", or suffixes of names "pzm|pzc" */
+    bool campaign;            /* PZ_CAMPAIGN stands for the operand where there is none */
+    unsigned format;          /* version of .pzd and .pzm files, for --version */
+    bool learns;              /* thousands of short parallel loops: threads that wait sleep */
     void (*start)(void);      /* before options are looked at (pz_ranks_start); may be NULL */
     const struct pz_cmd *sub; /* subcommands, ended by .name = NULL; NULL: none */
     pz_cmd_run *run;

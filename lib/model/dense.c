@@ -122,18 +122,6 @@ static void mirror_upper(struct pz_mat a)
             a.v[j * a.stride + i] = a.v[i * a.stride + j];
 }
 
-const char *pz_mat_processor(void)
-{
-#ifdef __x86_64__
-    /* Processors younger than the library are Prescott to it: ten times as slow, and its solver of
-     * triangles then reads what is not aligned (0.3.21 on Granite Rapids). */
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && openblas_get_corename &&
-        strcmp(openblas_get_corename(), "Prescott") == 0)
-        return "Haswell";
-#endif
-    return NULL;
-}
-
 void pz_mat_gram(struct pz_mat a, struct pz_mat out)
 {
     begin();

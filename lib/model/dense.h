@@ -34,13 +34,6 @@ static inline struct pz_mat pz_mat_of(float *v, size_t rows, size_t cols)
 /* out = A^T A, both triangles, out of shape cols x cols. Thread-safe (waits for its turn). */
 void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 
-/* The kind of processor that the library has to be told by OPENBLAS_CORETYPE before main, as it
- * takes this one for the oldest that there is; NULL where it knows better, or is not linked.
- *
- * Owner:   a constant
- * Threads: any */
-const char *pz_mat_processor(void);
-
 /* Let the algebra library take the memory that it works in, once a process and before anything else
  * does: where it gets none later, OpenBLAS asks again and again for ever.
  *
@@ -51,7 +44,9 @@ enum pz_status pz_mat_reserve(struct pz_err *err);
 /* Kernels that OpenBLAS is to use in place of those that it found, or NULL: it knows the processor.
  *
  * found         as openblas_get_corename says
- * avx2, avx512  what the processor can do; avx512: all that processors of servers have */
+ * avx2, avx512  what the processor can do; avx512: all that processors of servers have
+ * Owner:        a constant
+ * Threads:      any */
 const char *pz_mat_better_kernels(const char *found, bool avx2, bool avx512);
 
 /* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or
