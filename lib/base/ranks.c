@@ -193,17 +193,6 @@ enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err)
     return st;
 }
 
-double pz_ranks_max(double x)
-{
-    double all[RANKS_MAX];
-
-    all[pz_ranks_id()] = x;
-    pz_ranks_gather(all, (size_t)pz_ranks_n(), 1, sizeof *all);
-    for (int r = 0; r < pz_ranks_n(); r++)
-        x = all[r] > x ? all[r] : x;
-    return x;
-}
-
 void pz_ranks_report(struct pz_log *log, const char *what)
 {
     struct counts all[RANKS_MAX];

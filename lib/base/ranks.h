@@ -2,7 +2,7 @@
 /* Ranks: the processes of one training on several machines. Without MPI, or started alone, there is
  * one, and everything here comes to nothing.
  *
- *     pz_ranks_start -> (gather, sum, most, exchange)... -> pz_ranks_end
+ *     pz_ranks_start -> (gather, collect, sum, exchange)... -> pz_ranks_end
  *
  * All ranks run the same program on the same inputs and come to the same decisions, so that they
  * meet in the same calls in the same order. Each does its share of the long loops; then all have
@@ -110,9 +110,6 @@ enum pz_status pz_ranks_exchange(const struct pz_parcel *out, struct pz_inbox *i
 /* value[k] becomes the sum over all ranks.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err);
-
-/* The largest x of all ranks. */
-double pz_ranks_max(double x);
 
 /* Tell, for each rank, what was sent and waited for since the last time, and the peak of memory so
  * far. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells of rows: see cells.h.
  *
- * A packed row is its length, then for each cell how far its item is from the one before and the
- * sum, as numbers of 7 bits a byte: 5 to 7 bytes a cell in place of 12. Rows lie with the ranks in
- * groups of ROWS_TOGETHER, round and round, so that long and short ones are everybody's. */
+ * Rows lie with the ranks in groups of ROWS_TOGETHER, round and round, so that long and short ones
+ * are everybody's. A packed row is its length, then for each entry how far its item is from the one
+ * before, as numbers of 7 bits a byte, and its values. */
 #include "model/transitions/cells.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "base/ranks.h"
 #include "model/transitions/transitions.h"
 
-enum { ROWS_TOGETHER = 16, NUMBER_BYTES = 10 };
+enum { ROWS_TOGETHER = 16 };
 
 void pz_cells_free(struct pz_cells *s)
 {
@@ -80,7 +80,7 @@ int pz_cells_owner(uint32_t row)
 
 /* ---- numbers ---- */
 
-static uint8_t *put(uint8_t *to, uint64_t x)
+static inline uint8_t *put(uint8_t *to, uint64_t x)
 {
     for (; x > 127; x >>= 7)
         *to++ = (uint8_t)(x | 128);
@@ -88,10 +88,14 @@ static uint8_t *put(uint8_t *to, uint64_t x)
     return to;
 }
 
-static const uint8_t *get(const uint8_t *from, uint64_t *x)
+static inline const uint8_t *get(const uint8_t *from, uint64_t *x)
 {
     int shift = 0;
 
+    if (*from <= 127) { /* most */
+        *x = *from;
+        return from + 1;
+    }
     *x = 0;
     do {
         *x |= (uint64_t)(*from & 127) << shift;
@@ -100,141 +104,7 @@ static const uint8_t *get(const uint8_t *from, uint64_t *x)
     return from;
 }
 
-/* Sums of an update may be negative: the sign is the lowest bit. */
-static uint64_t folded(int64_t x)
-{
-    return x < 0 ? 2 * (uint64_t)-x - 1 : 2 * (uint64_t)x;
-}
-
-static int64_t unfolded(uint64_t x)
-{
-    return x & 1 ? -(int64_t)(x / 2) - 1 : (int64_t)(x / 2);
-}
-
-/* ---- to the owners ---- */
-
-bool pz_cells_pack(const struct pz_cells *s, struct pz_packed *out)
-{
-    uint32_t before = 0, n = 0;
-    uint8_t *to;
-
-    if (!pz_mem_grow(&out->data, &out->cap, sizeof n + (size_t)s->n_touched * 2 * NUMBER_BYTES, 1))
-        return false;
-    to = out->data + sizeof n;
-    for (uint32_t k = 0; k < s->n_touched; k++) {
-        uint32_t item = s->touched[k];
-
-        if (s->sum[item] == 0)
-            continue;
-        to = put(to, item - before);
-        to = put(to, folded(s->sum[item]));
-        before = item;
-        n++;
-    }
-    memcpy(out->data, &n, sizeof n);
-    out->bytes = (size_t)(to - out->data);
-    return true;
-}
-
-static const uint8_t *merge(const uint8_t *from, struct pz_cells *s)
-{
-    uint32_t n, item = 0;
-
-    memcpy(&n, from, sizeof n);
-    from += sizeof n;
-    for (uint64_t x; n > 0; n--) {
-        from = get(from, &x);
-        item += (uint32_t)x;
-        from = get(from, &x);
-        *pz_cells_touch(s, item) += unfolded(x);
-    }
-    return from;
-}
-
-static const uint8_t *pass_over(const uint8_t *from)
-{
-    uint32_t n;
-    uint64_t x;
-
-    memcpy(&n, from, sizeof n);
-    from += sizeof n;
-    for (n *= 2; n > 0; n--)
-        from = get(from, &x);
-    return from;
-}
-
-void pz_cells_merge(struct pz_cells *s, const struct pz_swapped *in, uint32_t r)
-{
-    for (int k = 0; k < pz_ranks_n(); k++)
-        merge(in->at[(size_t)r * (size_t)pz_ranks_n() + (size_t)k], s);
-}
-
-/* The rows of each owner behind one another. */
-static uint8_t *lay_out(struct pz_packed *row, uint32_t first, uint32_t rows,
-                        struct pz_parcel *parcel)
-{
-    size_t total = 0;
-    uint8_t *all, *to;
-
-    for (uint32_t r = 0; r < rows; r++)
-        total += row[r].bytes;
-    all = to = pz_mem_array(total + 1, 1);
-    for (int k = 0; k < pz_ranks_n() && all; k++) {
-        parcel[k].data = to;
-        for (uint32_t r = 0; r < rows; r++)
-            if (pz_cells_owner(first + r) == k && row[r].bytes > 0) {
-                memcpy(to, row[r].data, row[r].bytes);
-                to += row[r].bytes;
-            }
-        parcel[k].bytes = (size_t)(to - (const uint8_t *)parcel[k].data);
-    }
-    for (uint32_t r = 0; r < rows; r++) {
-        free(row[r].data);
-        row[r] = (struct pz_packed){ NULL, 0, 0 };
-    }
-    return all;
-}
-
-enum pz_status pz_cells_swap(struct pz_packed *row, uint32_t first, uint32_t rows,
-                             struct pz_swapped *in, struct pz_err *err)
-{
-    size_t n = (size_t)pz_ranks_n();
-    struct pz_parcel *out = pz_mem_array(n, sizeof *out);
-    struct pz_inbox *got = pz_mem_array(n, sizeof *got);
-    uint8_t *all = out && got ? lay_out(row, first, rows, out) : NULL;
-    enum pz_status st = PZ_OK;
-
-    in->data = NULL;
-    in->at = pz_mem_array(rows * n, sizeof *in->at);
-    if (!all || !in->at)
-        st = pz_err_memory(err, "rows for other ranks", 8.0 * rows);
-    if (st == PZ_OK) {
-        st = pz_ranks_exchange(out, got, err);
-        in->data = got[0].data;
-    }
-    for (size_t k = 0; k < n && st == PZ_OK; k++) {
-        const uint8_t *at = got[k].data;
-
-        for (uint32_t r = 0; r < rows && got[k].bytes > 0; r++)
-            if (pz_cells_owner(first + r) == pz_ranks_id()) {
-                in->at[r * n + k] = at;
-                at = pass_over(at);
-            }
-    }
-    free(all);
-    free(out);
-    free(got);
-    return st;
-}
-
-void pz_swapped_clear(struct pz_swapped *in)
-{
-    free(in->data);
-    free(in->at);
-    *in = (struct pz_swapped){ NULL, NULL };
-}
-
-/* ---- to all, or to the first ---- */
+/* ---- rows to all, or to the first ---- */
 
 /* Entries of a row from other memory, or into it. */
 struct row {
@@ -263,7 +133,7 @@ static uint8_t *pack_row(uint8_t *to, const struct row *row)
     return to;
 }
 
-/* Into item, value and coef (zero) [n]. */
+/* Into item, value and coef (zero) [n]; coef NULL: the row has none. */
 static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *item, float *value,
                                  float *coef)
 {
@@ -279,7 +149,7 @@ static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *ite
     }
     memcpy(value, from, *n * sizeof(float));
     from += *n * sizeof(float);
-    for (uint32_t k = 0; k < *n; k++) {
+    for (uint32_t k = 0; coef && k < *n; k++) {
         entries = get(entries, &x);
         if (x & 1) {
             memcpy(&coef[k], from, sizeof(float));

@@ -26,7 +26,7 @@
 #include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 
-enum { BLOCK_ROWS_MIN = 16, SWAP_CELLS = 1 << 20 };
+enum { BLOCK_ROWS_MIN = 16 };
 
 /* ---- one row ---- */
 
@@ -242,10 +242,8 @@ struct job {
     const uint8_t *wanted;
     bool by_target, gram;
     struct pz_cells *scratch;
-    struct pz_cut_rows cut;    /* [block rows] */
-    struct grow g;             /* the rows before the block */
-    struct pz_packed *packed;  /* [block rows] for other ranks, where there are any */
-    struct pz_swapped swapped; /* from other ranks */
+    struct pz_cut_rows cut; /* [block rows] */
+    struct grow g;          /* the rows before the block */
 };
 
 /* The Gram row of feature a from the rows of its items, which hold all their features: pairs of
@@ -269,8 +267,8 @@ static bool of_rows(const struct job *job, uint32_t row)
     return row >= job->view->n_items && job->gram;
 }
 
-/* Fill the cells of items of one item's or feature's (n_items + a) row with what the users of this
- * rank add: counts to it (by_target) or from it, or its Gram row. */
+/* Fill the cells of items of one item's or feature's (n_items + a) row: counts to it (by_target) or
+ * from it, or its Gram row. */
 static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 {
     const struct pz_trans_view *v = job->view;
@@ -285,16 +283,13 @@ static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 }
 
 /* All cells of a row; those of features are sums over items of u_A times the items' cells. */
-static void make_cells(const struct job *job, uint32_t row, uint32_t slot, struct pz_cells *s)
+static void make_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 {
     if (of_rows(job, row)) {
         sum_rows(job, row - job->view->n_items, s);
         return;
     }
-    if (job->swapped.at)
-        pz_cells_merge(s, &job->swapped, slot);
-    else
-        count_cells(job, row, s);
+    count_cells(job, row, s);
     if (job->view->feats->n > 0)
         spread(job->view->feats, s);
 }
@@ -320,10 +315,10 @@ static bool is_untouched(const struct job *job, uint32_t row)
     const struct pz_trans_feats *f = v->feats;
 
     if (row < v->n_items)
-        return v->events[row] == 0;
+        return v->occ_ptr[row] == v->occ_ptr[row + 1];
     row -= v->n_items;
     for (uint64_t k = f->inv_ptr[row]; k < f->inv_ptr[row + 1]; k++)
-        if (v->events[f->inv_item[k]] > 0)
+        if (v->occ_ptr[f->inv_item[k]] < v->occ_ptr[f->inv_item[k] + 1])
             return false;
     return true;
 }
@@ -410,7 +405,7 @@ static void make_row(const struct job *job, uint32_t item, uint32_t slot)
         copy_old(job, item, slot);
         return;
     }
-    make_cells(job, item, slot, s);
+    make_cells(job, item, s);
     if (job->old)
         add_old(job->old, job->view->unit, item, s);
     pz_cells_list(s);
@@ -449,58 +444,6 @@ static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
     return true;
 }
 
-/* Make zero what the row does not hold. */
-static void drop_unheld(const struct job *job, uint32_t row, struct pz_cells *s)
-{
-    for (uint32_t k = 0; k < s->n_touched; k++)
-        if (!holds(job, row, s->touched[k]))
-            s->sum[s->touched[k]] = 0;
-}
-
-static void pack_row(struct job *job, uint32_t row, uint32_t slot, _Atomic bool *ok)
-{
-    struct pz_cells *s = &job->scratch[pz_par_id()];
-
-    if (!job->wanted || job->wanted[row])
-        count_cells(job, row, s);
-    pz_cells_list(s);
-    if (job->gram && job->view->feats->n == 0) /* with features what is dropped is in their sums */
-        drop_unheld(job, row, s);
-    if (!pz_cells_pack(s, &job->packed[slot]))
-        *ok = false;
-    pz_cells_reset(s);
-}
-
-/* What the users of all ranks add to the rows of a block, to those who have the rows. */
-static enum pz_status swap_rows(struct job *job, uint32_t first, uint32_t rows, struct pz_err *err)
-{
-    _Atomic bool ok = true;
-
-#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
-    for (uint32_t r = 0; r < rows; r++)
-        pack_row(job, first + r, r, &ok);
-    return ok ? pz_cells_swap(job->packed, first, rows, &job->swapped, err)
-              : pz_err_memory(err, "rows for other ranks", 12.0 * job->view->n_items);
-}
-
-/* Rows of a block from `first` on: where they go to other ranks, as many as have few enough
- * pairs. */
-static uint32_t rows_of_block(const struct job *job, uint32_t first, uint32_t end, uint32_t block)
-{
-    const struct pz_trans_view *v = job->view;
-    double pairs = 0;
-    uint32_t r = 0;
-
-    end = end - first < block ? end : first + block;
-    for (; first + r < end && (r == 0 || pairs < SWAP_CELLS); r++) {
-        double most = first + r < v->n_items ? 2.0 * v->window * (double)v->events[first + r]
-                                             : v->n_items;
-
-        pairs += pz_ranks_n() > 1 && !of_rows(job, first + r) ? fmin(most, v->n_items) : 0;
-    }
-    return r;
-}
-
 /* Rows first .. end. */
 static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block,
                                  struct pz_err *err)
@@ -508,15 +451,10 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
     enum pz_status st = PZ_OK;
 
     for (uint32_t rows; first < end && st == PZ_OK; first += rows) {
-        rows = rows_of_block(job, first, end, block);
-        if (job->packed && !of_rows(job, first))
-            st = swap_rows(job, first, rows, err);
-        if (st != PZ_OK)
-            return st;
+        rows = end - first < block ? end - first : block;
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t r = 0; r < rows; r++)
             make_row(job, first + r, r);
-        pz_swapped_clear(&job->swapped);
         if (job->gram)
             st = pz_cells_share(&job->cut, first, rows, err);
         if (st == PZ_OK && !append_rows(job, first, rows))
@@ -543,13 +481,11 @@ static enum pz_status take_memory(struct job *job, uint32_t n, uint32_t block, s
     struct pz_cut_rows *cut = &job->cut;
 
     job->scratch = pz_cells_new(n);
-    job->packed = pz_ranks_n() > 1 ? pz_mem_array(block, sizeof *job->packed) : NULL;
     g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
     cut->item = pz_mem_array((size_t)block * cut->keep, sizeof *cut->item);
     cut->value = pz_mem_array((size_t)block * cut->keep, sizeof *cut->value);
     cut->count = pz_mem_array(block, sizeof *cut->count);
     return job->scratch && g->ptr && cut->item && cut->value && cut->count &&
-                   (job->packed || pz_ranks_n() == 1) &&
                    pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) &&
                    pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value)
                ? PZ_OK
@@ -567,9 +503,6 @@ static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *
     if (st == PZ_OK) /* features after the items that they are summed from */
         st = run_blocks(job, job->view->n_items, n, block, err);
     pz_cells_free(job->scratch);
-    for (uint32_t r = 0; job->packed && r < block; r++)
-        free(job->packed[r].data);
-    free(job->packed);
     free(job->cut.item);
     free(job->cut.value);
     free(job->cut.count);

@@ -104,7 +104,7 @@ struct pz_trans {
     float *own_source, *own_target, *own_attr; /* NULL when borrowed from a table */
 };
 
-/* What counting reads: the users of this rank, of all or only of those that a delta touches. */
+/* What counting reads: all users or only those that a delta touches. */
 struct pz_trans_view {
     const double *set;
     const struct pz_trans_feats *feats;
@@ -124,7 +124,6 @@ struct pz_trans_view {
     uint32_t *at;          /* [n] twice the middle of the places that the position's moment takes */
     uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
     double unit;     /* sums of pairs are whole multiples of 1 / unit, a power of two */
-    int64_t *events; /* [n_items] positions by item, of all ranks */
     uint32_t max;    /* twice a distance is at most this */
     float *power;    /* [most + 1] r^(d/2) */
 };

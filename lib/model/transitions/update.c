@@ -181,7 +181,7 @@ static void mark_touched(struct step *s)
     const struct pz_trans_view *v = &s->m->v;
 
     for (uint32_t i = 0; i < v->n_items; i++)
-        s->touched[i] = v->events[i] > 0;
+        s->touched[i] = v->occ_ptr[i] < v->occ_ptr[i + 1];
     for (uint32_t a = 0; a < v->feats->n; a++)
         for (uint64_t k = v->feats->inv_ptr[a]; k < v->feats->inv_ptr[a + 1]; k++)
             s->touched[v->n_items + a] |= s->touched[v->feats->inv_item[k]];

@@ -13,9 +13,9 @@
  * not the newest is read twice: as the history was, with negative targets, which takes back what
  * was counted, and whole as it is now. All sums are linear in the targets.
  *
- * Where there are several ranks, each takes a share of the users. Sums of pairs are in whole units,
- * so that nothing depends on their order: the largest weight of a position is FINE bits of units at
- * most, fewer where there are so many events that a sum would not fit.
+ * Sums of pairs are in whole units, so that nothing depends on their order: the largest weight of a
+ * position is FINE bits of units at most, fewer where there are so many events that a sum would not
+ * fit.
  *
  * Where the times say nothing of order, everything is symmetric (a = 1) and the window is wide:
  * positions are then an accident of the file. */
@@ -24,7 +24,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/ranks.h"
 #include "model/transitions/transitions.h"
 #include "model/trend.h"
 
@@ -78,27 +77,6 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
     return list;
 }
 
-/* Leave to each rank the users whose events begin in its share of all. */
-static void keep_own(struct pz_trans_view *v, struct source *list)
-{
-    struct pz_share mine = pz_ranks_mine(v->n, 1);
-    uint64_t at = 0, n = 0;
-    uint32_t kept = 0;
-
-    for (uint32_t k = 0; k < v->n_users; k++) {
-        const struct source *s = &list[k];
-        uint64_t events = s->c->ptr[s->user + 1] - s->c->ptr[s->user];
-
-        if (at >= mine.first && at < mine.end) {
-            list[kept++] = *s;
-            n += events;
-        }
-        at += events;
-    }
-    v->n_users = kept;
-    v->n = n;
-}
-
 static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
 {
     v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
@@ -113,9 +91,8 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->at = pz_mem_array(v->n, sizeof *v->at);
     v->within = pz_mem_array(v->n, sizeof *v->within);
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
-    v->events = pz_mem_array(v->n_items, sizeof *v->events);
-    if (!v->events || !v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target ||
-        !v->tail || !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
+    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
+        !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
         return pz_err_memory(err, "counting transitions", 33.0 * (double)v->n + 16.0 * v->n_items);
     return PZ_OK;
 }
@@ -285,16 +262,9 @@ static void choose_unit(struct pz_trans_view *v, uint64_t n)
 
         most = x > most ? x : most;
     }
-    frexp(pz_ranks_max(most), &bits);
+    frexp(most, &bits);
     room = 58 - bits_of((double)n) - bits_of(2.0 * v->window + 1);
     v->unit = ldexp(1, (room < FINE ? room : FINE) - bits);
-}
-
-static enum pz_status count_events(struct pz_trans_view *v, struct pz_err *err)
-{
-    for (uint32_t i = 0; i < v->n_items; i++)
-        v->events[i] = (int64_t)(v->occ_ptr[i + 1] - v->occ_ptr[i]);
-    return pz_ranks_sum(v->events, v->n_items, err);
 }
 
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
@@ -315,7 +285,6 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     list = list_users(v, c, delta);
     if (!list)
         return pz_err_memory(err, "counting transitions", 32.0 * c->n_users);
-    keep_own(v, list);
     if (v->n >= UINT32_MAX)
         st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
     if (st == PZ_OK)
@@ -323,7 +292,6 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     if (st == PZ_OK) {
         fill(v, c, list);
         choose_unit(v, c->ptr[c->n_users]);
-        st = count_events(v, err);
     }
     free(list);
     return st;
@@ -343,7 +311,6 @@ void pz_trans_view_clear(struct pz_trans_view *v)
     free(v->at);
     free(v->within);
     free(v->power);
-    free(v->events);
     memset(v, 0, sizeof *v);
 }
 
