@@ -242,7 +242,7 @@ help:
 	@echo 'check      build with warnings as errors, run every test'
 	@echo 'check-asan, check-tsan: the same, sanitized;  check-valgrind: the main job under valgrind'
 	@echo 'faults     all programs under calls, allocations and disks that fail, kills, damaged files; FAULTS=kinds'
-	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, speed; CLUSTER=kinds; training on MPI; jobs under Slurm'
+	@echo 'check-cluster  several hosts on one log: 10,000 pairs, kills, failover, a link cut, speed; CLUSTER=kinds; training on MPI; jobs under Slurm'
 	@echo 'bench-serve  speed of the endpoint'
 	@echo 'soak       writers, readers and a publisher at once, for a minute'
 	@echo 'lint       layers, modules, comments, sizes, format, man pages, scripts: seconds, before each commit'

@@ -3,13 +3,15 @@
 """Several hosts on one log, under faults: hosts are folders and servers on this machine, the database is a stock
 PostgreSQL in a folder of its own, haproxy is configured as pz-serve(7) says.
 
-usage: cluster.py BIN [pairs] [faults] [failover] [speed]      (all of them)
+usage: cluster.py BIN [pairs] [faults] [failover] [network] [speed]      (all of them)
 
   pairs     PAIRS (10000) times PutEvents and then GetRecommendations by way of haproxy, which must show it, while hosts
             join, leave and are killed
   faults    writers on two hosts for SECONDS (60), while hosts and the database are killed and the database is away for
             AWAY (30) seconds and silent for half of that: nothing acknowledged is lost, and all hosts, one that begins then too, hold the same
   failover  the database is killed for good and its synchronous standby takes over: likewise
+  network   two hosts in network namespaces; the link of one to the database goes down twice and comes back: it acknowledges
+            nothing meanwhile, nothing acknowledged is lost, and afterwards nothing is stale; where root may make namespaces
   speed     events a second in batches of 64, and the CPU time of each
 
 Prints a line of figures for each and ends with 1 when something was wrong.
@@ -116,9 +118,30 @@ class Postgres:
 
 # ---- hosts
 
+class LocalConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__('localhost', timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def connection(port, timeout):
+    """To a port here, or to a socket of the file system."""
+    if isinstance(port, str):
+        return LocalConnection(port, timeout)
+    return http.client.HTTPConnection('127.0.0.1', port, timeout=timeout)
+
+
 class Host:
-    def __init__(self, name, port=None):
+    def __init__(self, name, port=None, namespace=None):
         self.name, self.pzc, self.port, self.server = name, name + '/home.pzc', port or free_port(), None
+        self.namespace = namespace
+        if namespace:  # no namespace of networks hides a socket of the file system
+            self.port = os.path.abspath(name) + '.sock'
 
     def join(self, url, model='home.pzm'):
         os.makedirs(self.name)
@@ -129,14 +152,16 @@ class Host:
 
     def start(self):
         err = open(self.name + '/server.err', 'a')
-        self.server = subprocess.Popen(['pz-deploy', 'serve', '--no-auth', '--listen', f'127.0.0.1:{self.port}', self.pzc],
+        inside = ['ip', 'netns', 'exec', self.namespace.name] if self.namespace else []
+        listen = 'unix:' + self.port if self.namespace else f'127.0.0.1:{self.port}'
+        self.server = subprocess.Popen(inside + ['pz-deploy', 'serve', '--no-auth', '--listen', listen, self.pzc],
                                        stdin=subprocess.DEVNULL, stdout=err, stderr=err)
 
     def ready(self, wait=30):
         until = time.time() + wait
         while time.time() < until:
             try:
-                c = http.client.HTTPConnection('127.0.0.1', self.port, timeout=5)
+                c = connection(self.port, 5)
                 c.request('GET', '/readyz')
                 if c.getresponse().status == 200:
                     return True
@@ -168,7 +193,7 @@ class Client:
         """Status, and the document or None; status 0: no answer."""
         try:
             if not self.c:
-                self.c = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
+                self.c = connection(self.port, 30)
             self.c.request('POST', path, json.dumps(body), {'Content-Type': 'application/json'})
             r = self.c.getresponse()
             text = r.read()
@@ -429,6 +454,123 @@ def failover(pg):
     pg.sql('SELECT pg_reload_conf()')
 
 
+# ---- network
+
+class Namespace:
+    """A network of its own with a link to this one, by which it reaches the database. Addresses are of the range for
+    benchmarks (RFC 2544)."""
+
+    def __init__(self, number):
+        self.name, self.link, self.net = f'pz{os.getpid()}-{number}', f'pz{os.getpid()}v{number}', f'198.18.{number}'
+        self.database = self.net + '.1'
+
+    def make(self):
+        run('ip', 'netns', 'add', self.name)
+        run('ip', 'link', 'add', self.link, 'type', 'veth', 'peer', 'name', 'out', 'netns', self.name)
+        run('ip', 'addr', 'add', self.net + '.1/24', 'dev', self.link)
+        run('ip', '-n', self.name, 'addr', 'add', self.net + '.2/24', 'dev', 'out')
+        run('ip', '-n', self.name, 'link', 'set', 'out', 'up')
+        self.set_link('up')
+
+    def set_link(self, state):
+        run('ip', 'link', 'set', self.link, state)
+
+    def remove(self):
+        for what in (['link', 'del', self.link], ['netns', 'del', self.name]):
+            subprocess.run(['ip', *what], stderr=subprocess.DEVNULL)
+
+
+def write_network(host, stop, cut, tally, lock, k):
+    """Events to one host; what was sent when its link was cut already may not be acknowledged."""
+    client, i = Client(host.port), 0
+    while not stop.is_set():
+        event, user, turn = f'id-{k}-{i}', f'n{k}-{i % 50}', cut.get(host.name)
+        i += 1
+        status = client.put(user, f'i{random.randrange(500):04}', event)
+        with lock:
+            if status == 200:
+                tally['acked'].append(event)
+                tally[host.name] += 1
+                tally['while down'] += turn is not None and cut.get(host.name) == turn
+            else:
+                tally['refused'][status] = tally['refused'].get(status, 0) + 1
+        if status != 200:
+            time.sleep(0.1)
+
+
+def network(pg, away):
+    spaces = [Namespace(1), Namespace(2)]
+    try:
+        for s in spaces:
+            s.make()
+    except (OSError, subprocess.CalledProcessError) as e:
+        for s in spaces:
+            s.remove()
+        say('network: skipped, no network namespaces for us:', getattr(e, 'stderr', '') or e)
+        return
+    try:
+        network_between(pg, away, spaces)
+    finally:
+        for s in spaces:
+            s.remove()
+
+
+def network_between(pg, away, spaces):
+    pg.sql('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+    with open(pg.data + '/pg_hba.conf', 'a') as f:
+        f.write('host all all 198.18.0.0/15 trust\n')
+    pg.sql("ALTER SYSTEM SET listen_addresses = '*'")
+    pg.stop()
+    pg.start()
+    hosts = [Host('n' + c, namespace=s) for c, s in zip('ab', spaces)]
+    for h in hosts:
+        h.url = f'postgresql://pz@{h.namespace.database}:{pg.port}/postgres'
+        h.join(h.url)
+        h.start()
+    if not all([h.ready() for h in hosts]):
+        complain('network: a host is not ready')
+        return
+    stop, cut, lock = threading.Event(), {}, threading.Lock()
+    tally = {'acked': [], 'refused': {}, 'while down': 0, 'na': 0, 'nb': 0}
+    threads = [threading.Thread(target=write_network, args=(hosts[k % 2], stop, cut, tally, lock, k)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for turn in range(2):
+        time.sleep(3)
+        spaces[1].set_link('down')
+        cut['nb'] = turn
+        other = tally['na']
+        time.sleep(away / 2)
+        if tally['na'] == other:
+            complain('network: the host whose link holds takes nothing')
+        del cut['nb']
+        spaces[1].set_link('up')
+        before, until = tally['nb'], time.time() + 60
+        while tally['nb'] == before and time.time() < until:
+            time.sleep(0.1)
+        if tally['nb'] == before:
+            complain('network: nothing is taken after the link came back')
+    stop.set()
+    for t in threads:
+        t.join()
+    stale, clients = 0, [Client(h.port) for h in hosts]
+    for i in range(200):
+        here, there = clients[i % 2], clients[1 - i % 2]
+        item = here.top('pair')
+        status = here.put('pair', item, f'id-9-{i}')
+        stale += status == 200 and there.top('pair') == item
+        tally['acked'] += [f'id-9-{i}'] if status == 200 else []
+    for h in hosts:
+        h.end()
+    if tally['while down'] or stale:
+        complain(f'network: {tally["while down"]} acknowledged while the link was down, {stale} stale after')
+    lost, _ = check_acknowledged(pg, tally['acked'], 'network')
+    _, same = compare(hosts, 'network')
+    say(f'network: {len(tally["acked"])} acknowledged, {tally["while down"]} of them without a link, {lost} lost, {stale} of 200 '
+        f'stale after; the link was down twice for {away / 2:g} s; answers that were none: {tally["refused"]}; '
+        f'the same everywhere: {same}')
+
+
 # ---- speed
 
 def speed(pg, n=20000, batch=64):
@@ -459,7 +601,7 @@ def speed(pg, n=20000, batch=64):
 
 
 def main():
-    bin_dir, wanted = os.path.abspath(sys.argv[1]), sys.argv[2:] or ['pairs', 'faults', 'failover', 'speed']
+    bin_dir, wanted = os.path.abspath(sys.argv[1]), sys.argv[2:] or ['pairs', 'faults', 'failover', 'network', 'speed']
     os.environ['PATH'] = bin_dir + ':' + os.environ['PATH']
     missing = [t for t in ('haproxy', 'psql') if not shutil.which(t)]
     if missing or not glob.glob('/usr/lib/postgresql/*/bin/initdb'):
@@ -484,6 +626,8 @@ def main():
             faults(pg, float(os.environ.get('SECONDS_OF_FAULTS', '60')), float(os.environ.get('AWAY', '30')))
         if 'failover' in wanted:
             failover(pg)
+        if 'network' in wanted:
+            network(pg, float(os.environ.get('AWAY', '30')))
         if 'speed' in wanted:
             speed(pg)
     finally:
