@@ -83,6 +83,9 @@ static const struct pz_opt opts[] = {
     PZ_LIST(0, "with-trials", struct train_cfg, with_trials, "FILE",
             "train in full by the best of the searches in these files of --trial, which were made "
             "on the same datasets. Further files may follow as operands"),
+    PZ_INT(0, "searches", struct train_cfg, searches, "1", 1, PZ_SEARCHES_MAX, "N",
+           "make N searches, as --trial makes them, and train by the best; several ranks make "
+           "several at once"),
     PZ_STR(0, "holdout", struct train_cfg, holdout, NULL, "SPEC",
            "learn without a part of the data, for pz-eval MODEL TEST.pzd: leave-last[:N], "
            "time:TIMESTAMP, time:P% or random[:P%], as in pz-eval --split"),
@@ -134,7 +137,10 @@ static enum pz_status train(const struct train_cfg *cfg, const struct pz_dataset
         st = train_print_trial(ds, &job, err);
     else if (st == PZ_OK && cfg->dry_run)
         st = train_print_plan(ds, &job, cfg->common.json, err);
-    else if (st == PZ_OK)
+    else if (st == PZ_OK && cfg->searches > 1) {
+        job.n_searches = (uint32_t)cfg->searches;
+        st = pz_train_searches(ds, &job, cfg->output, err);
+    } else if (st == PZ_OK)
         st = pz_train(ds, &job, cfg->output, err);
     free(keep);
     pz_train_options_clear(&job);

@@ -13,8 +13,9 @@
 static bool is_of_training(const struct train_cfg *cfg)
 {
     return cfg->learn.params.n || cfg->learn.events.n || cfg->learn.excluded.n ||
-           cfg->learn.no_tune || cfg->strict || cfg->record_time || cfg->learn.tune_time > 0 ||
-           cfg->learn.event_power > 0 || cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
+           cfg->learn.no_tune || cfg->strict || cfg->searches > 1 || cfg->record_time ||
+           cfg->learn.tune_time > 0 || cfg->learn.event_power > 0 ||
+           cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
            cfg->learn.seed != strtoll(TRAIN_SEED, NULL, 10) ||
            strcmp(cfg->recipe, TRAIN_RECIPE) != 0 || strcmp(cfg->learn.metric, TRAIN_METRIC) != 0;
 }
@@ -64,9 +65,14 @@ static enum pz_status check_ways(const struct train_cfg *cfg, struct pz_err *err
                                                : "--update-time");
     if (!cfg->holdout != !cfg->holdout_out)
         return pz_err_set(err, PZ_USAGE, "--holdout SPEC and --holdout-out TEST.pzd go together");
-    if ((how || cfg->trial) && (cfg->holdout || (cfg->dry_run && !cfg->update)))
+    if ((how || cfg->trial || cfg->searches > 1) &&
+        (cfg->holdout || (cfg->dry_run && !cfg->update)))
         return pz_err_set(err, PZ_USAGE, "%s goes without --dry-run and --holdout",
-                          how ? how : "--trial");
+                          how          ? how
+                          : cfg->trial ? "--trial"
+                                       : "--searches");
+    if (cfg->trial && cfg->searches > 1)
+        return pz_err_set(err, PZ_USAGE, "--trial makes one search, --searches all: give one");
     if (cfg->dry_run && (cfg->without || cfg->without_items))
         return pz_err_set(err, PZ_USAGE, "--dry-run plans an update by new data alone");
     if (cfg->dry_run && cfg->holdout)

@@ -20,6 +20,7 @@ struct train_cfg {
     struct pz_train_options learn;
     bool dry_run, strict, record_time;
     const char *trial;
+    long long searches;
     struct pz_strs with_trials;
     const char *info, *trials, *update, *without, *without_items, *tuned_from, *holdout,
         *holdout_out, *judged;

@@ -14,7 +14,9 @@
 
 enum { RANKS_MAX = 1024, PATIENCE_S = 3 };
 
-static const struct pz_ranks_net *net; /* NULL: alone */
+static const struct pz_ranks_net *net;   /* NULL: alone */
+static const struct pz_ranks_net *whole; /* of which net is a group; NULL: net is all */
+static struct pz_ranks_net group;
 static struct counts {
     double sent, wait_s, peak;
 } counts; /* since the last report */
@@ -56,12 +58,49 @@ int pz_ranks_end(int status)
 const char *pz_ranks_prefix(void)
 {
     static char prefix[64];
+    const struct pz_ranks_net *all = whole ? whole : net;
 
-    if (!net || net->id == 0)
+    if (!all || all->id == 0)
         return "";
     sleep(PATIENCE_S);
-    snprintf(prefix, sizeof prefix, "rank %d of %d: ", net->id + 1, net->n);
+    snprintf(prefix, sizeof prefix, "rank %d of %d: ", all->id + 1, all->n);
     return prefix;
+}
+
+/* An exchange of all in which only the group has something for each other. */
+static void exchange_in_group(const struct pz_parcel *out, const struct pz_inbox *in)
+{
+    struct pz_parcel all_out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox all_in[RANKS_MAX] = { { NULL, 0 } };
+    int first = whole->id - group.id;
+
+    for (int r = 0; r < group.n; r++) {
+        all_out[first + r] = out[r];
+        all_in[first + r] = in[r];
+    }
+    whole->exchange(all_out, all_in);
+}
+
+int pz_ranks_split(int groups)
+{
+    int mine, first, end;
+
+    if (!net)
+        return 0;
+    mine = net->id * groups / net->n;
+    first = (mine * net->n + groups - 1) / groups; /* the least r with r * groups / n == mine */
+    end = ((mine + 1) * net->n + groups - 1) / groups;
+    whole = net;
+    group = (struct pz_ranks_net){ whole->id - first, end - first, exchange_in_group,
+                                   whole->leave };
+    net = &group;
+    return mine;
+}
+
+void pz_ranks_unite(void)
+{
+    net = whole ? whole : net;
+    whole = NULL;
 }
 
 struct pz_share pz_ranks_share(size_t n, size_t block, int r)

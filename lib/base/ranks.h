@@ -3,6 +3,7 @@
  * one, and everything here comes to nothing.
  *
  *     pz_ranks_start -> (gather, collect, sum, exchange)... -> pz_ranks_end
+ *                       split -> (the same, among the group)... -> unite
  *
  * All ranks run the same program on the same inputs and come to the same decisions, so that they
  * meet in the same calls in the same order. Each does its share of the long loops; then all have
@@ -63,6 +64,13 @@ static inline bool pz_ranks_first(void)
 {
     return pz_ranks_id() == 0;
 }
+
+/* Go on in groups of neighbours, each of which is all there is until pz_ranks_unite: ids count from
+ * 0 in each. Returns the number of the own group, from 0; 0 without other ranks.
+ *
+ * groups  1 .. pz_ranks_n() */
+int pz_ranks_split(int groups);
+void pz_ranks_unite(void);
 
 /* Before a failure is told: what all ranks meet, the first tells and ends them; what it does not
  * meet, the others tell a little later, by their number. Returns that number as a prefix of

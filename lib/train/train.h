@@ -80,6 +80,13 @@ enum pz_status pz_train_with_trials(const char *const *path, size_t n, const str
                                     double timeout_s, struct pz_log *log, const char *out,
                                     struct pz_err *err);
 
+/* Make cfg->n_searches searches and learn by the best: the model has the bytes that
+ * pz_train_with_trials makes of their lines. Several ranks make several at once, in groups.
+ *
+ * Errors:  as pz_train_trial and pz_train */
+enum pz_status pz_train_searches(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                 const char *out, struct pz_err *err);
+
 /* Processor seconds of all threads, and peak memory of the process in bytes. */
 struct pz_outlay {
     double cpu_s, bytes;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/ranks.h"
 #include "text/rows.h"
 #include "train/outcome.h"
 
@@ -127,23 +128,100 @@ static void tell(const struct trials *all, struct pz_log *log)
     pz_str_clear(&missing);
 }
 
+/* Train by the best. */
+static enum pz_status learn_by(struct trials *all, const struct pz_dataset *ds, double timeout_s,
+                               struct pz_log *log, const char *out, struct pz_err *err)
+{
+    struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
+    enum pz_status st = PZ_OK;
+
+    if (!all->best)
+        st = pz_err_set(err, PZ_BAD_DATA, "there is no line of pz-train --trial");
+    if (st == PZ_OK) {
+        tell(all, log);
+        st = pz_outcome_train(all->best, true, ds, &cfg, out, err);
+    }
+    return st;
+}
+
+static void trials_clear(struct trials *all)
+{
+    json_decref(all->best);
+    free(all->seen);
+}
+
 enum pz_status pz_train_with_trials(const char *const *path, size_t n, const struct pz_dataset *ds,
                                     double timeout_s, struct pz_log *log, const char *out,
                                     struct pz_err *err)
 {
-    struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
     struct trials all = { .fingerprint = ds->fingerprint };
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n && st == PZ_OK; i++)
         st = pz_rows_each_object(path[i], "pz-train --trial", take, &all, err);
-    if (st == PZ_OK && !all.best)
-        st = pz_err_set(err, PZ_BAD_DATA, "there is no line of pz-train --trial");
-    if (st == PZ_OK) {
-        tell(&all, log);
-        st = pz_outcome_train(all.best, true, ds, &cfg, out, err);
+    if (st == PZ_OK)
+        st = learn_by(&all, ds, timeout_s, log, out, err);
+    trials_clear(&all);
+    return st;
+}
+
+/* ---- all of them here ---- */
+
+static enum pz_status take_lines(struct trials *all, const char *text, size_t n, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t at = 0, end; at < n && st == PZ_OK; at = end + 1) {
+        json_t *line = NULL;
+
+        end = at + (size_t)((const char *)memchr(text + at, '\n', n - at) - (text + at));
+        st = pz_json_parse(text + at, end - at, "a search", &line, err);
+        if (st == PZ_OK)
+            st = take(all, line, err);
+        json_decref(line);
     }
-    json_decref(all.best);
-    free(all.seen);
+    return st;
+}
+
+/* The searches of this rank's group; lines: those of its first rank. */
+static enum pz_status search_in_groups(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                       struct pz_str *lines, struct pz_err *err)
+{
+    struct pz_train_cfg one = *cfg;
+    uint32_t ranks = (uint32_t)pz_ranks_n(),
+             groups = ranks < cfg->n_searches ? ranks : cfg->n_searches;
+    enum pz_status st = PZ_OK;
+
+    for (uint32_t k = (uint32_t)pz_ranks_split((int)groups); k < cfg->n_searches && st == PZ_OK;
+         k += groups) {
+        one.trial = k + 1;
+        st = pz_train_trial(ds, &one, lines, err);
+    }
+    if (!pz_ranks_first())
+        pz_str_reset(lines);
+    pz_ranks_unite();
+    return st;
+}
+
+enum pz_status pz_train_searches(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
+                                 const char *out, struct pz_err *err)
+{
+    struct trials all = { .fingerprint = ds->fingerprint };
+    struct pz_str lines = { 0 };
+    size_t n = (size_t)pz_ranks_n(), *from = pz_mem_array(n + 1, sizeof *from);
+    void *text = NULL;
+    enum pz_status st = from ? search_in_groups(ds, cfg, &lines, err)
+                             : pz_err_memory(err, "searches", 8.0 * (double)n);
+
+    if (st == PZ_OK)
+        st = pz_ranks_collect(lines.data, lines.len, &text, from, err);
+    if (st == PZ_OK)
+        st = take_lines(&all, text, from[n], err);
+    if (st == PZ_OK)
+        st = learn_by(&all, ds, cfg->timeout_s, cfg->log, out, err);
+    trials_clear(&all);
+    pz_str_clear(&lines);
+    free(text);
+    free(from);
     return st;
 }

@@ -45,11 +45,25 @@ on() {
 
 @test "a search finds the same on several ranks, as a training and as a job" {
     pz-train -q --tune 2 -p sequence=off -o one.pzm shop.pzd
-    on 3 -q -j 1 --tune 2 -p sequence=off -o many.pzm shop.pzd
+    on 3 -q -j 1 -t 2 -p sequence=off -o many.pzm shop.pzd
     cmp one.pzm many.pzm
     pz-train -q --trial 2/2 --tune 1 -p sequence=off shop.pzd >one.json
-    on 2 -q -j 1 --trial 2/2 --tune 1 -p sequence=off shop.pzd >many.json
+    on 2 -q -j 1 --trial 2/2 -t 1 -p sequence=off shop.pzd >many.json
     cmp one.json many.json
+}
+
+@test "several searches are made at once by groups of ranks, and come to the bytes of one process" {
+    pz-train -q --searches 3 --tune 1 -p sequence=off -o one.pzm shop.pzd
+    for n in 2 3 4; do
+        on $n -q -j 1 --searches 3 -t 1 -p sequence=off -o many.pzm shop.pzd 2>talk
+        cmp one.pzm many.pzm
+        [ ! -s talk ]
+    done
+    # more ranks than searches: groups of two
+    pz-train -q --searches 2 --tune 1 -p sequence=off -o one.pzm shop.pzd
+    on 4 -j 1 --searches 2 -t 1 -p sequence=off -o many.pzm shop.pzd 2>talk
+    cmp one.pzm many.pzm
+    [ "$(grep -c 'of 2 is the best' talk)" -eq 1 ]
 }
 
 @test "updates and trainings by a model have the same bytes, too" {

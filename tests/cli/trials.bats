@@ -43,6 +43,21 @@ setup() {
     grep -q 'of 3 searches these are missing: 2$' talk
 }
 
+@test "searches made in one call are those made apart" {
+    pz-train -q --with-trials s1.json s2.json s3.json -o apart.pzm shop.pzd
+    pz-train --searches 3 "${SEARCH[@]}" -o at-once.pzm shop.pzd 2>talk
+    cmp apart.pzm at-once.pzm
+    grep -q 'search [123] of 3 is the best' talk
+    pz-train -q "${SEARCH[@]}" -o plain.pzm shop.pzd
+    pz-train -q --searches 1 "${SEARCH[@]}" -o one.pzm shop.pzd
+    cmp plain.pzm one.pzm
+    for more in "--trial 1/3" "--dry-run" "--with-trials s1.json" "--holdout leave-last --holdout-out t.pzd" "--update plain.pzm"; do
+        # shellcheck disable=SC2086 # words on purpose
+        run -2 pz-train --searches 3 $more -o x.pzm shop.pzd
+    done
+    for n in 0 10001 x; do run -2 pz-train --searches $n -o x.pzm shop.pzd; done
+}
+
 @test "searches of other data or another question, and what is no search, are refused" {
     head -400 inter.csv >other.csv
     pz-import -q -o other.pzd --interactions other.csv
