@@ -2,8 +2,9 @@
 /* What a training will take, without doing it: see pz_train_estimate.
  *
  *   1. the parts say what their fits take, from counts of the data (pz_scorer.cost)
- *   2. without tuning how fast this machine is shows on a few small fits; with it the parts are
- *      fitted on a share of the users, which tells that, too, and asked, as a search mostly asks
+ *   2. without tuning how fast this machine is shows on a few small fits (speed.c); with it the
+ *      parts are fitted on a share of the users, which tells that, too, and asked, as a search
+ *      mostly asks
  *   3. the trials of the search are those that it will make on average (plan.c), each a fit or none
  *      and a judgement of some of the cases (search.c, judge.c)
  *
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
 #include "train/plan.h"
 #include "train/training.h"
 
@@ -77,82 +77,7 @@ struct estimating {
     struct pz_log *log;
 };
 
-/* ---- how fast this machine is ---- */
-
-enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 4 };
-/* What the first scorer says of so small a corpus is so much of what it takes where it was
- * measured. */
-static const double PROBE_SAID = 0.6;
-
-struct made_up {
-    uint64_t ptr[PROBE_USERS + 1];
-    uint32_t item[PROBE_USERS * PROBE_EVENTS];
-    int64_t time[PROBE_USERS * PROBE_EVENTS];
-    float weight[PROBE_USERS * PROBE_EVENTS];
-};
-
-static struct pz_corpus make_up(struct made_up *m)
-{
-    struct pz_rng rng;
-
-    pz_rng_init(&rng, 1, 1);
-    for (uint32_t u = 0; u <= PROBE_USERS; u++)
-        m->ptr[u] = (uint64_t)u * PROBE_EVENTS;
-    for (uint32_t p = 0; p < PROBE_USERS * PROBE_EVENTS; p++) {
-        m->item[p] = pz_rng_below(&rng, PROBE_ITEMS);
-        m->time[p] = p;
-        m->weight[p] = 1;
-    }
-    return (struct pz_corpus){ .n_users = PROBE_USERS,
-                               .n_items = PROBE_ITEMS,
-                               .ptr = m->ptr,
-                               .item = m->item,
-                               .time = m->time,
-                               .weight = m->weight,
-                               .newest = PROBE_USERS * PROBE_EVENTS,
-                               .ordered = true };
-}
-
-/* Add what a fit is said to take and what it takes. *part is the caller's. */
-static enum pz_status time_fit(const struct pz_scorer *s, const struct pz_corpus *c,
-                               const double *value, void **part, double *said, double *took,
-                               struct pz_err *err)
-{
-    struct pz_fit_cfg fit = { .value = value, .seed = 1 };
-    struct pz_fit_cost cost;
-    enum pz_status st = pz_scorer_cost(s, c, value, &cost, err);
-    double from = pz_cpu_seconds();
-
-    if (st == PZ_OK)
-        st = s->fit(c, &fit, part, err);
-    *said += cost.work_ns;
-    *took += pz_cpu_seconds() - from;
-    return st;
-}
-
-/* The core of every recipe is fitted some times; the quickest counts, as others waited for
- * something. */
-enum pz_status pz_estimate_speed(double *speed, struct pz_err *err)
-{
-    struct made_up *m = malloc(sizeof *m);
-    const struct pz_scorer *core = pz_scorers[0];
-    double value[PZ_MAX_SETTINGS];
-    enum pz_status st = m ? PZ_OK : pz_err_memory(err, "the speed of this machine", sizeof *m);
-
-    pz_scorer_defaults(core, value);
-    for (int i = 0; i < PROBES && st == PZ_OK; i++) {
-        struct pz_corpus c = make_up(m);
-        double said = 0, took = 0;
-        void *part = NULL;
-
-        st = time_fit(core, &c, value, &part, &said, &took, err);
-        core->free(part);
-        if (i == 0 || took < *speed * PROBE_SAID * said)
-            *speed = took / (PROBE_SAID * said);
-    }
-    free(m);
-    return st;
-}
+/* ---- the plan ---- */
 
 /* A chance that something wins, for these data. */
 static double wins(const struct estimating *e, double chance)
@@ -258,7 +183,7 @@ static enum pz_status try_part(struct estimating *e, const struct pz_corpus *c, 
     if (effort < SIZE_MAX)
         choice.value[effort] *= LONG_SAMPLE;
     s->part[p] = (struct pz_part){ .scorer = choice.scorer, .cold_weight = choice.cold_weight };
-    st = time_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
+    st = pz_estimate_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
     if (st == PZ_OK)
         st = time_asking(e, p, s->part[p].part, err);
     return st == PZ_OK ? join(e, s, p, err) : st;
@@ -312,13 +237,17 @@ struct outlook {
     bool with;
     double cases, memo; /* share of cases of which the other parts' sum is kept */
     struct pz_log *log; /* NULL: nothing is said */
+    bool counts;        /* cases asked in place of seconds: that is what prices are 1 of */
 };
 
-/* What a stage is to take, in the words of tune.c. Returns the seconds. */
-static double stage(const struct outlook *o, const char *name, double s)
+/* What a stage is to take, in the words of search.c. Returns it. */
+static double stage(const struct outlook *o, const char *name, double amount)
 {
-    pz_log(o->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s", name, s);
-    return s;
+    if (o->counts)
+        pz_log(o->log, PZ_LOG_DEBUG, "stage: %s: %.0f cases asked", name, amount);
+    else
+        pz_log(o->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s", name, amount);
+    return amount;
 }
 
 static bool has(const struct outlook *o, size_t p)
@@ -618,8 +547,7 @@ static double peak(const struct outlook *o)
     return WRITER + SLACK * (o->e->bytes + 4 * n + most);
 }
 
-static struct pz_outlay foresee(const struct estimating *e, bool with, double keep,
-                                struct pz_log *log)
+static struct outlook look(const struct estimating *e, bool with, struct pz_log *log)
 {
     struct outlook o = { .e = e, .with = with, .log = log };
 
@@ -627,6 +555,29 @@ static struct pz_outlay foresee(const struct estimating *e, bool with, double ke
         o.cases = e->v.first[e->v.n_users];
         o.memo = e->v.n_memo / o.cases;
     }
+    return o;
+}
+
+/* Say how often the search will have a part score a case. A search counts the same, so that a plan
+ * can be held against what came of it on any machine. */
+static void foretell_cases(const struct estimating *e, bool with, struct pz_log *log)
+{
+    struct estimating counting = *e;
+    struct outlook o = look(&counting, with, log);
+
+    o.counts = true;
+    counting.speed = counting.rank_s = 0;
+    for (size_t p = 0; p < e->t.n; p++)
+        counting.ask_s[p] = 1;
+    if (o.cases > 0)
+        tuning_s(&o);
+}
+
+static struct pz_outlay foresee(const struct estimating *e, bool with, double keep,
+                                struct pz_log *log)
+{
+    struct outlook o = look(e, with, log);
+
     return (struct pz_outlay){ e->begun_s + (o.cases > 0 ? tuning_s(&o) : 0) +
                                    stage(&o, "last fits and file", finishing_s(&o, keep)),
                                peak(&o) };
@@ -736,7 +687,7 @@ static void choose(const struct estimating *e, struct pz_estimate *out)
 {
     const struct pz_scorer *slow = NULL;
     const char *asked;
-    bool wanted;
+    bool wanted, has;
 
     for (size_t p = 0; p < e->t.n; p++)
         slow = e->t.choice[p].scorer->any_time ? e->t.choice[p].scorer : slow;
@@ -747,8 +698,9 @@ static void choose(const struct estimating *e, struct pz_estimate *out)
         out->slow = slow->name;
         out->with = foresee(e, true, 1, NULL);
     }
-    out->asked = foresee(e, slow && pz_training_decides(&e->t, slow), wanted ? 1 : long_stays(e),
-                         e->log);
+    has = slow && pz_training_decides(&e->t, slow);
+    out->asked = foresee(e, has, wanted ? 1 : long_stays(e), e->log);
+    foretell_cases(e, has, e->log);
 }
 
 enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,

@@ -208,6 +208,15 @@ uint32_t pz_valid_ranks(const struct pz_valid *v, const struct pz_valid_case *c,
     return rank_all(v, c, scratch, 0, UINT32_MAX, rank);
 }
 
+/* Whatever thread asks: a sum of whole numbers has no order. */
+static void count_asked(const struct pz_valid *v, size_t n)
+{
+    if (!v->asked)
+        return;
+#pragma omp atomic
+    *v->asked += n;
+}
+
 /* Scores of a part for n cases, in mine; top as pz_blend_score has it. */
 static void score_part(const struct pz_valid *v, const struct pz_part *part,
                        struct pz_valid_scratch *const *s, size_t n, float *top)
@@ -217,6 +226,7 @@ static void score_part(const struct pz_valid *v, const struct pz_part *part,
     for (size_t k = 0; k < n; k++)
         ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch, s[k]->mine };
     pz_blend_score(part, ask, n, v->train.n_items, top);
+    count_asked(v, n);
 }
 
 /* One part of the blend, for those of n cases in which it has a weight. */
@@ -460,6 +470,7 @@ static void score_parts(const struct moves *m, struct pz_valid_scratch *const *s
 
     for (size_t k = 0; k < n; k++)
         memset(s[k]->total, 0, n_items * sizeof *s[k]->total);
+    count_asked(m->round.v, m->n_parts * n);
     for (size_t p = 0; p < m->n_parts; p++) {
         for (size_t k = 0; k < n; k++)
             ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch,

@@ -248,10 +248,11 @@ void pz_search_stage(struct pz_search *s, const char *name)
 {
     double now = pz_cpu_seconds();
 
-    pz_log(s->cfg->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s, fits %.3f", name, now - s->stage_s,
-           s->fitted_s);
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "stage: %s: %.3f CPU s, fits %.3f, %llu cases asked", name,
+           now - s->stage_s, s->fitted_s, (unsigned long long)s->asked);
     s->stage_s = now;
     s->fitted_s = 0;
+    s->asked = 0;
 }
 
 /* Whether a trial gave every user the very same value. */

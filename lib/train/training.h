@@ -93,6 +93,14 @@ enum pz_status pz_training_write(const struct pz_training *t, const char *path, 
 double pz_update_fitted_on(const json_t *manifest, size_t p);
 bool pz_update_anew(const struct pz_scorer *s, double was, double now);
 
+/* Fit a part with these settings; add what the fit is said to take (pz_scorer.cost) and the
+ * processor seconds that it took.
+ * Errors: as pz_scorer.cost and pz_scorer.fit
+ * Owner:  *part is the caller's */
+enum pz_status pz_estimate_fit(const struct pz_scorer *s, const struct pz_corpus *c,
+                               const double *value, void **part, double *said, double *took,
+                               struct pz_err *err);
+
 /* Seconds that a nanosecond of pz_scorer.cost takes on this machine, by some small fits.
  * Errors: as pz_scorer.fit */
 enum pz_status pz_estimate_speed(double *speed, struct pz_err *err);

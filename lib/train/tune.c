@@ -260,6 +260,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
 
     if (any && s->n_parts > 1)
         st = pz_valid_remember(&keep, err);
+    keep.asked = &s->asked;
     s->v = &keep;
     for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++)
         if (any && s->part[p].weight > 0)
@@ -344,6 +345,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
     enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
                                      cfg->seed, &v, err);
 
+    v.asked = &s.asked;
     s.trial_s = s.stage_s = pz_cpu_seconds();
     s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;
     pz_log_begin(cfg->log, "tuning", "trials", 0);

@@ -86,6 +86,7 @@ struct pz_search {
     double longest_s;           /* wall seconds of the longest fit */
     double trial_s;             /* processor seconds when the last trial ended */
     double stage_s, fitted_s;   /* when the last stage ended; of fits since */
+    uint64_t asked;             /* how often a part scored a case since */
     double *each;               /* [v->n_users] values of the blend as it stands */
     double *trial;              /* [PZ_WEIGHTS * v->n_users] of a trial */
     double *untuned;            /* [v->n_users] values of the defaults; NULL: not asked */

@@ -68,6 +68,7 @@ struct pz_valid {
     uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */
     float *memo;     /* [n_memo * n_items]; NULL: none */
     uint8_t *known;  /* [n_memo] of which parts it is there (judge.c) */
+    uint64_t *asked; /* counts how often a part scores a case; NULL: nobody counts */
     void *owned[16];
     size_t n_owned;
 };

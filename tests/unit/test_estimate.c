@@ -84,6 +84,25 @@ TEST(members_of_the_encoder_take_as_long_each)
     near(two.kept / one.kept, 2);
 }
 
+/* Three users give few pairs, so that passes say how much is learned. */
+TEST(more_passes_take_the_encoder_longer_by_what_each_takes)
+{
+    struct pz_corpus c = corpus();
+    const struct pz_scorer *s = pz_scorer_find("sequence");
+    struct pz_fit_cost of[3];
+    double value[PZ_MAX_SETTINGS];
+    struct pz_err err;
+
+    pz_scorer_defaults(s, value);
+    for (int i = 0; i < 3; i++) {
+        value[pz_scorer_setting(s, "epochs")] = 100 * (i + 1);
+        assert_int_equal(pz_scorer_cost(s, &c, value, &of[i], &err), PZ_OK);
+    }
+    assert_true(of[1].work_ns > of[0].work_ns);
+    near((of[2].work_ns - of[1].work_ns) / (of[1].work_ns - of[0].work_ns), 1);
+    near(of[1].kept, of[0].kept);
+}
+
 /* With data a fit takes more than without, whatever the part. */
 TEST(costs_grow_with_the_data)
 {
