@@ -38,9 +38,10 @@ static const struct pz_opt opts[] = {
         0, "null", struct import_cfg, null, NULL, "TEXT,...",
         "cells that mean no value, besides empty ones. Otherwise those of pandas: NaN, NULL, None, "
         "N/A and the like; '' means none"),
-    PZ_STR(
-        0, "time-format", struct import_cfg, time_format, NULL, "FORMAT",
-        "how TIMESTAMP is written, as for strptime(3): %d.%m.%Y %H:%M. Otherwise it is looked at"),
+    PZ_STR(0, "time-format", struct import_cfg, time_format, NULL, "FORMAT",
+           "how TIMESTAMP is written, as for strptime(3): %d.%m.%Y %H:%M; or one of seconds, "
+           "milliseconds, microseconds, nanoseconds, iso, yyyymmdd, day-first, month-first, named, "
+           "days (of a spreadsheet). Otherwise it is looked at"),
     PZ_FLAG(0, "no-time", struct import_cfg, no_time,
             "the interactions have no time: the order of their rows is their order in time"),
     PZ_LIST(0, "number", struct import_cfg, number, "COLUMN",
@@ -52,6 +53,9 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",
            "bad rows to tolerate, as a number or a share of all rows. With more the import fails "
            "and writes nothing"),
+    PZ_STR(0, "unquoted", struct import_cfg, unquoted, NULL, "COLUMN",
+           "cells of COLUMN may have the delimiter in them without quotes: in a line with too many "
+           "cells those that are too many belong to it"),
     PZ_STR(0, "escape", struct import_cfg, escape, "double", "double|backslash",
            "how a quote is written inside quotes: doubled, or behind a backslash too"),
     PZ_FLAG(0, "merge", struct import_cfg, merge,

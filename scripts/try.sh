@@ -2,22 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # From a file of your own to a list that you can judge: import it with the columns guessed, evaluate an
 # untuned model against popularity, and show three users with what they had and what they would get.
-#   pz-try [-o DIRECTORY] INTERACTIONS... [--items FILE] [--users FILE]     default directory: pz-try.out
+#   pz-try [-o DIRECTORY] INTERACTIONS... [--items FILE] [--users FILE] [-- OPTIONS OF pz-import]
+# The default directory is pz-try.out. Options of pz-import say what cannot be guessed: -- --max-errors 10
 # Everything that is made stays in the directory; the commands are printed, to be taken further.
 set -euo pipefail
 
 usage() {
-    echo "usage: pz-try [-o DIRECTORY] INTERACTIONS... [--items FILE] [--users FILE]" >&2
+    echo "usage: pz-try [-o DIRECTORY] INTERACTIONS... [--items FILE] [--users FILE] [-- OPTIONS OF pz-import]" >&2
     exit 2
 }
 
 out=pz-try.out
 interactions=()
 tables=()
+options=()
 while [ $# -gt 0 ]; do
     case $1 in
     -o) [ $# -gt 1 ] || usage; out=$2; shift 2 ;;
     --items | --users) [ $# -gt 1 ] || usage; tables+=("$1" "$2"); shift 2 ;;
+    --) shift; options=("$@"); break ;;
     -h | --help) usage ;;
     -*) usage ;;
     *) interactions+=(--interactions "$1"); shift ;;
@@ -36,7 +39,11 @@ data=$out/data.pzd
 model=$out/model.pzm
 
 say "the data"
-pz-import --guess -o "$data" "${interactions[@]}" "${tables[@]}"
+pz-import --guess -o "$data" "${interactions[@]}" "${tables[@]}" "${options[@]}" || {
+    status=$?
+    echo "pz-try: options that pz-import asks for go behind --: pz-try FILE -- --max-errors 10" >&2
+    exit $status
+}
 
 say "is it better than popularity? (untuned; each user's last item is held out)"
 if pz-eval -q --split leave-last --no-tune --at 10 --report "$out/report.html" "$data"; then

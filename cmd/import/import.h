@@ -12,7 +12,8 @@
 
 struct import_cfg {
     struct pz_common common;
-    const char *without, *without_items, *output, *reject, *max_errors, *escape, *export_table;
+    const char *without, *without_items, *output, *reject, *max_errors, *escape, *unquoted,
+        *export_table;
     const char *delimiter, *header, *null, *time_format, *like;
     long long skip_lines;
     struct pz_strs interactions, items, users, schema, map, number, list;

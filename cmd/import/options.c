@@ -47,6 +47,7 @@ static enum pz_status take_options(const struct import_cfg *cfg, struct pz_impor
     import->text.delimiter = cfg->delimiter;
     import->text.header = cfg->header;
     import->text.skip_lines = (unsigned)cfg->skip_lines;
+    import->text.unquoted = cfg->unquoted;
     import->time_format = cfg->time_format;
     import->no_time = cfg->no_time;
     import->number = cfg->number;
@@ -101,6 +102,40 @@ static enum pz_status parse_max_errors(const char *text, struct pz_import_cfg *c
                       "--max-errors: \"%s\" is neither a number nor a share such as 1%%", text);
 }
 
+/* Options that say how the files are written, as they were given. */
+static void add_given(struct pz_str *line, const struct import_cfg *cfg)
+{
+    const struct {
+        const char *option, *value;
+    } given[] = { { "--delimiter", cfg->delimiter },     { "--unquoted", cfg->unquoted },
+                  { "--time-format", cfg->time_format }, { "--null", cfg->null },
+                  { "--reject", cfg->reject },           { "--like", cfg->like } };
+
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i].value) {
+            pz_str_addf(line, " %s ", given[i].option);
+            pz_str_add_shell(line, given[i].value);
+        }
+    if (strcmp(cfg->escape, "double") != 0)
+        pz_str_addf(line, " --escape %s", cfg->escape);
+    if (strcmp(cfg->max_errors, "0") != 0)
+        pz_str_addf(line, " --max-errors %s", cfg->max_errors);
+    if (cfg->skip_lines > 0)
+        pz_str_addf(line, " --skip-lines %d", (int)cfg->skip_lines);
+    for (size_t i = 0; i < cfg->number.n; i++) {
+        pz_str_adds(line, " --number ");
+        pz_str_add_shell(line, cfg->number.v[i]);
+    }
+    for (size_t i = 0; i < cfg->list.n; i++) {
+        pz_str_adds(line, " --list ");
+        pz_str_add_shell(line, cfg->list.v[i]);
+    }
+    for (size_t i = 0; i < cfg->schema.n; i++) {
+        pz_str_adds(line, " --schema ");
+        pz_str_add_shell(line, cfg->schema.v[i]);
+    }
+}
+
 /* The command line that says what was guessed. */
 static void add_command(struct pz_str *line, const struct import_cfg *cfg,
                         const struct pz_import_cfg *import)
@@ -114,6 +149,7 @@ static void add_command(struct pz_str *line, const struct import_cfg *cfg,
             pz_str_addf(line, " %s ", options[t]);
             pz_str_add_shell(line, import->files[t].v[i]);
         }
+    add_given(line, cfg);
     if (import->text.header) {
         pz_str_adds(line, " --header ");
         pz_str_add_shell(line, import->text.header);
@@ -148,6 +184,11 @@ static enum pz_status guess(const struct import_cfg *cfg, struct pz_import_cfg *
         pz_log(import->log, PZ_LOG_NOTE, "%s", line.data);
     else
         printf("%s\n", line.data);
+    if (found.header && cfg->output)
+        pz_log(
+            import->log, PZ_LOG_NOTE,
+            "the first line is data: which column is the user and which the item is told by their "
+            "order; if it is otherwise, give --header");
     pz_str_clear(&line);
     return st;
 }

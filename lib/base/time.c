@@ -74,39 +74,81 @@ static bool take_word(const char **s, const char *end, const char *word)
     return true;
 }
 
-static bool take_zone(const char **s, const char *end, int64_t *offset_s)
+/* A zone by its letters: those that RFC 2822 gives a meaning to. Others are several zones: IST is
+ * of India, of Israel and of Ireland. */
+static bool take_named_zone(const char **s, const char *end, int64_t *offset_s)
 {
-    int sign, h, m = 0;
+    static const struct {
+        const char *name;
+        int hours;
+    } zones[] = { { "UTC", 0 },  { "GMT", 0 },  { "UT", 0 },   { "Z", 0 },
+                  { "EST", -5 }, { "EDT", -4 }, { "CST", -6 }, { "CDT", -5 },
+                  { "MST", -7 }, { "MDT", -6 }, { "PST", -8 }, { "PDT", -7 } };
 
-    *offset_s = 0;
-    if (*s == end || take_word(s, end, "Z") || take_word(s, end, "UTC") || take_word(s, end, "GMT"))
-        return true;
-    *s += **s == ' ';
-    sign = *s < end ? (**s == '-' ? -1 : **s == '+' ? 1 : 0) : 0;
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
+        if (take_word(s, end, zones[i].name)) {
+            *offset_s = zones[i].hours * 3600;
+            return true;
+        }
+    return false;
+}
+
+/* +HH, +HHMM or +HH:MM. */
+static bool take_digits_zone(const char **s, const char *end, int64_t *offset_s)
+{
+    int sign = *s < end ? (**s == '-' ? -1 : **s == '+' ? 1 : 0) : 0, h, m = 0;
+
     if (sign == 0)
         return false;
     (*s)++;
     if (!take_digits(s, end, 2, &h))
         return false;
-    if (*s < end) {
+    if (*s < end && (**s == ':' || (**s >= '0' && **s <= '9'))) {
         take_char(s, end, ':');
         if (!take_digits(s, end, 2, &m))
             return false;
     }
-    /* What stands east of Greenwich is ahead: finish_date subtracts it. */
+    /* What stands east of Greenwich is ahead: it is subtracted. */
     *offset_s = sign * (h * 3600 + m * 60);
     return h <= 23 && m <= 59;
 }
 
-/* HH:MM[:SS[.fff]], or HHMM[SS] when basic; perhaps with AM or PM. */
+static bool take_zone(const char **s, const char *end, int64_t *offset_s)
+{
+    *offset_s = 0;
+    if (*s == end || (take_named_zone(s, end, offset_s) && *s == end))
+        return true;
+    *s += **s == ' ';
+    return take_digits_zone(s, end, offset_s);
+}
+
+/* AM or PM of a clock of twelve hours; neither is fine. */
+static bool take_half(const char **s, const char *end, int *h)
+{
+    bool am = take_word(s, end, "AM"), pm = !am && take_word(s, end, "PM");
+
+    if (!am && !pm)
+        return true;
+    if (*h < 1 || *h > 12)
+        return false;
+    *h = *h % 12 + (pm ? 12 : 0);
+    return true;
+}
+
+/* HH[:MM[:SS[.fff]]], or HHMM[SS] when basic; perhaps with AM or PM. */
 static bool take_clock(const char **s, const char *end, bool basic, int64_t *seconds)
 {
-    int h, m, sec = 0;
-    bool am, pm;
+    const char *from = *s;
+    int h, m = 0, sec = 0;
 
-    if (!(basic ? take_digits(s, end, 2, &h) : take_short(s, end, &h)) ||
-        (!basic && !take_char(s, end, ':')) || !take_digits(s, end, 2, &m))
+    if (!(basic ? take_digits(s, end, 2, &h) : take_short(s, end, &h)))
         return false;
+    if (basic || take_char(s, end, ':')) {
+        if (!take_digits(s, end, 2, &m))
+            return false;
+    } else if (*s < from + 2) {
+        return false; /* an hour alone has two digits */
+    }
     if (basic ? *s < end && **s >= '0' && **s <= '9' : take_char(s, end, ':')) {
         if (!take_digits(s, end, 2, &sec))
             return false;
@@ -114,13 +156,8 @@ static bool take_clock(const char **s, const char *end, bool basic, int64_t *sec
             while (*s < end && **s >= '0' && **s <= '9')
                 (*s)++;
     }
-    am = take_word(s, end, "AM");
-    pm = !am && take_word(s, end, "PM");
-    if (am || pm) {
-        if (h < 1 || h > 12)
-            return false;
-        h = h % 12 + (pm ? 12 : 0);
-    }
+    if (!take_half(s, end, &h))
+        return false;
     *seconds = h * 3600 + m * 60 + sec;
     /* A leap second is one second more here, as it is in the logs that have it. */
     return h <= 23 && m <= 59 && sec <= 60;
@@ -158,10 +195,13 @@ static bool parse_iso(const char *s, size_t n, int64_t *seconds)
 
     if (!take_digits(&s, end, 4, &y))
         return false;
-    separator = s < end && (*s == '-' || *s == '/') ? *s : '\0';
+    separator = s < end && (*s == '-' || *s == '/' || *s == '.') ? *s : '\0';
     s += separator != '\0';
-    if (!take_digits(&s, end, 2, &mo) || (separator && !take_char(&s, end, separator)) ||
-        !take_digits(&s, end, 2, &d) || !is_date(y, mo, d) || (!separator && s == end))
+    if (separator ? !take_short(&s, end, &mo) || !take_char(&s, end, separator) ||
+                        !take_short(&s, end, &d)
+                  : !take_digits(&s, end, 2, &mo) || !take_digits(&s, end, 2, &d) || s == end)
+        return false;
+    if (!is_date(y, mo, d))
         return false;
     return finish_date(s, end, !separator, days_from_civil(y, mo, d), seconds);
 }
@@ -184,38 +224,168 @@ static bool parse_yyyymmdd(const char *s, size_t n, int64_t *seconds)
     return true;
 }
 
-/* D-M-YYYY or M/D/YYYY and the like. */
-static bool parse_day_month(const char *s, size_t n, bool day_first, int64_t *seconds)
+/* A year of four digits, or of two as strptime has it. */
+static bool take_year(const char **s, const char *end, int *y)
+{
+    const char *from = *s;
+
+    if (take_digits(s, end, 4, y))
+        return true;
+    *s = from;
+    if (!take_digits(s, end, 2, y))
+        return false;
+    *y += *y < 69 ? 2000 : 1900;
+    return true;
+}
+
+/* D-M-YYYY, M/D/YYYY and the like, or with a year of two digits, also YY-M-D. */
+static bool parse_ordered(const char *s, size_t n, unsigned order, int64_t *seconds)
 {
     const char *end = s + n;
-    int a, b, y;
+    int a, b, c, y, mo, d;
     char separator;
+    bool two;
 
     if (!take_short(&s, end, &a) || s == end || !strchr("-/.", *s) || !*s)
         return false;
     separator = *s++;
-    if (separator == '.' && !day_first)
+    if (separator == '.' && order != PZ_TIME_DAY_CAN)
         return false;
-    if (!take_short(&s, end, &b) || !take_char(&s, end, separator) ||
-        !take_digits(&s, end, 4, &y) || !is_date(y, day_first ? b : a, day_first ? a : b))
+    if (!take_short(&s, end, &b) || !take_char(&s, end, separator))
         return false;
-    return finish_date(s, end, false, days_from_civil(y, day_first ? b : a, day_first ? a : b),
-                       seconds);
+    two = end - s >= 2 && (end - s == 2 || s[2] < '0' || s[2] > '9');
+    if (order == PZ_TIME_YEAR_CAN ? !two || !take_digits(&s, end, 2, &c) : !take_year(&s, end, &c))
+        return false;
+    y = order == PZ_TIME_YEAR_CAN ? a + (a < 69 ? 2000 : 1900) : c;
+    mo = order == PZ_TIME_MONTH_CAN ? a : b;
+    d = order == PZ_TIME_DAY_CAN ? a : order == PZ_TIME_MONTH_CAN ? b : c;
+    return is_date(y, mo, d) && finish_date(s, end, false, days_from_civil(y, mo, d), seconds);
 }
 
-void pz_time_day_month(const char *s, size_t n, bool *day_first, bool *month_first)
+unsigned pz_time_orders(const char *s, size_t n)
 {
     int64_t ignored;
+    unsigned can = 0;
 
-    *day_first = parse_day_month(s, n, true, &ignored);
-    *month_first = parse_day_month(s, n, false, &ignored);
+    for (unsigned order = PZ_TIME_DAY_CAN; order <= PZ_TIME_YEAR_CAN; order *= 2)
+        can |= parse_ordered(s, n, order, &ignored) ? order : 0;
+    return can;
+}
+
+/* ---- dates with the name of the month ---- */
+
+/* What was understood of such a date so far. 0 is no month, no day and no year. */
+struct named {
+    int year, month, day;
+    bool has_clock, has_zone;
+    int64_t clock, zone;
+};
+
+/* The number, from 1, of the name that a word is, or three letters or more of it; 0: none. */
+static int find_word(const char *word, size_t n, const char *const *names, int n_names)
+{
+    for (int i = 0; i < n_names && n >= 3; i++)
+        if (n <= strlen(names[i]) && strncasecmp(word, names[i], n) == 0)
+            return i + 1;
+    return 0;
+}
+
+/* A word: a month, or one that says nothing. */
+static bool take_name(const char **s, const char *end, struct named *d)
+{
+    static const char *const months[] = { "January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December" };
+    static const char *const days[] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
+                                        "Friday", "Saturday", "Sunday" };
+    const char *word = *s;
+    size_t n = 0;
+    int month;
+
+    while (word + n < end && ((word[n] | 32) >= 'a' && (word[n] | 32) <= 'z'))
+        n++;
+    month = find_word(word, n, months, 12);
+    if (month > 0 && d->month == 0)
+        d->month = month;
+    else if (d->has_clock && !d->has_zone)
+        return d->has_zone = take_named_zone(s, end, &d->zone);
+    else if (find_word(word, n, days, 7) == 0 &&
+             !(n == 2 && (strncasecmp(word, "at", 2) == 0 || strncasecmp(word, "th", 2) == 0 ||
+                          strncasecmp(word, "st", 2) == 0 || strncasecmp(word, "nd", 2) == 0 ||
+                          strncasecmp(word, "rd", 2) == 0)))
+        return false;
+    *s = word + n;
+    return true;
+}
+
+/* Oracle writes clocks with points: 07.01.00.000000 AM. */
+static bool take_pointed(const char **s, const char *end, int64_t *seconds)
+{
+    int h, m, sec;
+
+    if (!take_digits(s, end, 2, &h) || !take_char(s, end, '.') || !take_digits(s, end, 2, &m) ||
+        !take_char(s, end, '.') || !take_digits(s, end, 2, &sec))
+        return false;
+    if (take_char(s, end, '.'))
+        while (*s < end && **s >= '0' && **s <= '9')
+            (*s)++;
+    if (!take_half(s, end, &h))
+        return false;
+    *seconds = h * 3600 + m * 60 + sec;
+    return h <= 23 && m <= 59 && sec <= 60;
+}
+
+/* A number: the clock, the day or the year. */
+static bool take_number(const char **s, const char *end, struct named *d)
+{
+    const char *at = *s;
+    size_t n = 0;
+    char next;
+
+    while (at + n < end && at[n] >= '0' && at[n] <= '9')
+        n++;
+    next = at + n < end ? at[n] : '\0';
+    if (n <= 2 && next == ':' && !d->has_clock)
+        return d->has_clock = take_clock(s, end, false, &d->clock);
+    if (n == 2 && next == '.' && d->day && d->year && !d->has_clock)
+        return d->has_clock = take_pointed(s, end, &d->clock);
+    if (n <= 2 && d->day == 0)
+        return take_short(s, end, &d->day) && d->day > 0;
+    return (n == 2 || n == 4) && d->year == 0 && take_year(s, end, &d->year) && d->year > 0;
+}
+
+/* The words and numbers of a date in any order: "Oct 1, 2021, 7:01 PM", "01-OCT-21",
+ * "Fri, 01 Oct 2021 07:01:00 +0200", "Fri Oct 1 07:01:00 UTC 2021", "01/Oct/2021:07:01:00 +0000".
+ */
+static bool parse_named(const char *s, size_t n, int64_t *seconds)
+{
+    const char *end = s + n;
+    struct named d = { 0 };
+    bool good = true;
+
+    while (good && s < end) {
+        if (*s == '(' && d.has_zone && end[-1] == ')')
+            s = end; /* the name of the zone, which was given */
+        else if ((*s == '+' || *s == '-') && d.has_clock && s + 1 < end && s[1] != ' ')
+            good = d.has_zone = take_digits_zone(&s, end, &d.zone);
+        else if (strchr(" ,-/:.", *s) && *s)
+            s++;
+        else if (*s >= '0' && *s <= '9')
+            good = take_number(&s, end, &d);
+        else
+            good = take_name(&s, end, &d);
+    }
+    if (!good || d.month == 0 || d.day == 0 || d.year == 0 || !is_date(d.year, d.month, d.day))
+        return false;
+    *seconds = days_from_civil(d.year, d.month, d.day) * 86400 + d.clock - d.zone;
+    return true;
 }
 
 bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form)
 {
     double x;
     int64_t ignored;
-    bool day_first, month_first;
+    unsigned order;
 
     *form = PZ_TIME_YYYYMMDD;
     if (parse_yyyymmdd(s, n, &ignored))
@@ -234,9 +404,11 @@ bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form)
     *form = PZ_TIME_ISO8601;
     if (parse_iso(s, n, &ignored))
         return true;
-    pz_time_day_month(s, n, &day_first, &month_first);
-    *form = day_first ? PZ_TIME_DAY_FIRST : PZ_TIME_MONTH_FIRST;
-    return day_first != month_first;
+    order = pz_time_orders(s, n);
+    *form = order == PZ_TIME_DAY_CAN     ? PZ_TIME_DAY_FIRST
+            : order == PZ_TIME_MONTH_CAN ? PZ_TIME_MONTH_FIRST
+                                         : PZ_TIME_NAMED;
+    return *form != PZ_TIME_NAMED || (order == 0 && parse_named(s, n, &ignored));
 }
 
 bool pz_time_parse_as(const char *s, size_t n, const char *format, int64_t *seconds)
@@ -259,6 +431,18 @@ bool pz_time_parse_as(const char *s, size_t n, const char *format, int64_t *seco
     return true;
 }
 
+/* Of a spreadsheet: days since 30 December 1899, 25,569 of them before 1970. A second is 1.2e-5 of
+ * a day, and files have five digits of it. */
+static bool parse_days(const char *s, size_t n, int64_t *seconds)
+{
+    double x;
+
+    if (!pz_str_to_double(s, n, &x) || x < 0 || x > 1e6)
+        return false;
+    *seconds = llround((x - 25569) * 86400);
+    return true;
+}
+
 bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *seconds)
 {
     static const double per_second[] = { 1, 1e3, 1e6, 1e9 };
@@ -269,8 +453,15 @@ bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *sec
         return parse_iso(s, n, seconds);
     if (form == PZ_TIME_YYYYMMDD)
         return parse_yyyymmdd(s, n, seconds);
-    if (form > PZ_TIME_YYYYMMDD)
-        return form < PZ_TIME_GIVEN && parse_day_month(s, n, form == PZ_TIME_DAY_FIRST, seconds);
+    if (form == PZ_TIME_DAY_FIRST || form == PZ_TIME_MONTH_FIRST)
+        return parse_ordered(s, n, form == PZ_TIME_DAY_FIRST ? PZ_TIME_DAY_CAN : PZ_TIME_MONTH_CAN,
+                             seconds);
+    if (form == PZ_TIME_NAMED)
+        return parse_named(s, n, seconds);
+    if (form == PZ_TIME_DAYS)
+        return parse_days(s, n, seconds);
+    if (form == PZ_TIME_GIVEN)
+        return false;
     /* Whole numbers stay whole: 1700000000123456789 ns has more digits than a double. Division
      * rounds towards zero in C; times before 1970 are to be rounded down. */
     if (pz_str_to_i64(s, n, &whole)) {
@@ -340,6 +531,20 @@ int64_t pz_time_latest(void)
     return pz_time_now() + 86400;
 }
 
+bool pz_time_form_called(const char *name, enum pz_time_form *form)
+{
+    static const char *const called[] = { "seconds", "milliseconds", "microseconds", "nanoseconds",
+                                          "iso",     "yyyymmdd",     "day-first",    "month-first",
+                                          "named",   "days" };
+
+    for (size_t i = 0; i < sizeof called / sizeof *called; i++)
+        if (strcmp(name, called[i]) == 0) {
+            *form = (enum pz_time_form)i;
+            return true;
+        }
+    return false;
+}
+
 const char *pz_time_form_name(enum pz_time_form form)
 {
     static const char *const names[] = { "seconds",
@@ -350,6 +555,8 @@ const char *pz_time_form_name(enum pz_time_form form)
                                          "YYYYMMDD",
                                          "dates with the day first",
                                          "dates with the month first",
+                                         "dates with the name of the month",
+                                         "days of a spreadsheet",
                                          "the form given" };
 
     return names[form];

@@ -17,25 +17,32 @@ enum pz_time_form {
     PZ_TIME_NANOS,
     PZ_TIME_ISO8601,
     PZ_TIME_YYYYMMDD,
-    PZ_TIME_DAY_FIRST,   /* 29-01-2021, 29/01/2021, 29.1.2021, perhaps with a clock */
-    PZ_TIME_MONTH_FIRST, /* 01/29/2021 */
+    PZ_TIME_DAY_FIRST,   /* 29-01-2021, 29/01/21, 29.1.2021, perhaps with a clock */
+    PZ_TIME_MONTH_FIRST, /* 01/29/2021, 1/29/21 */
+    PZ_TIME_NAMED,       /* January 29, 2021; 29-JAN-21; Fri, 29 Jan 2021 07:01:00 +0100 */
+    PZ_TIME_DAYS,        /* of a spreadsheet: since 30 December 1899, with fractions */
     PZ_TIME_GIVEN,       /* by a strptime format: pz_time_parse_as */
     PZ_N_TIME_FORMS
 };
 
 /* The form one value looks like: eight digits that are a date of 1900 to 2099 YYYYMMDD, other whole
  * or decimal numbers by magnitude (|x| < 1e11 seconds, < 1e14 milliseconds, < 1e17 microseconds,
- * else nanoseconds), else ISO-8601, else a date whose day or month stands first. False when it is
- * none of them, or when day and month could change places. Threads: any */
+ * else nanoseconds), else ISO-8601, else a date whose day or month stands first, else one with the
+ * name of the month in English. False when it is none of them, or when day, month and year could
+ * change places. Threads: any */
 bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form);
 
-/* Whether a value is a date that can be read day first, and month first. "29.01.2021" is never read
- * month first. Threads: any */
-void pz_time_day_month(const char *s, size_t n, bool *day_first, bool *month_first);
+enum { PZ_TIME_DAY_CAN = 1, PZ_TIME_MONTH_CAN = 2, PZ_TIME_YEAR_CAN = 4 };
 
-/* Parse n bytes in the given form to Unix seconds (fractions are floored). ISO-8601: YYYY-MM-DD,
- * YYYY/MM/DD or YYYYMMDDT..., optionally [T ]HH:MM[:SS[.fff]] and Z, UTC, GMT or +-HH[:]MM (UTC
- * when missing). Dates with the day or month first may have a clock of 12 hours with AM or PM.
+/* In which orders a value is a date of three numbers, of which the year is not one of four digits
+ * in front: bits. "29.01.2021" is read day first only, and only of a year of two digits can it be
+ * that it stands first. Threads: any */
+unsigned pz_time_orders(const char *s, size_t n);
+
+/* Parse n bytes in the given form to Unix seconds (fractions are floored, those of days rounded).
+ * ISO-8601: YYYY-MM-DD, YYYY/M/D, YYYY.MM.DD or YYYYMMDDT..., optionally [T ]HH[:MM[:SS[.fff]]] and
+ * Z, UTC, GMT, EST and other zones of RFC 2822, or +-HH[:]MM (UTC when missing). Other dates may
+ * have a clock of 12 hours with AM or PM; a year of two digits is one of 1969 to 2068.
  * False when malformed. Threads: any */
 bool pz_time_parse(const char *s, size_t n, enum pz_time_form form, int64_t *seconds);
 
@@ -59,6 +66,10 @@ int64_t pz_time_latest(void);
 
 /* Seconds of a clock that never goes back, from some moment on: for differences. */
 double pz_time_clock(void);
+
+/* The form that --time-format calls so: seconds, milliseconds, microseconds, nanoseconds, iso,
+ * yyyymmdd, day-first, month-first, named, days. False: none. Threads: any */
+bool pz_time_form_called(const char *name, enum pz_time_form *form);
 
 /* A name for the form ("seconds", "milliseconds", ...).
  * Owner: nobody, it is a constant. */

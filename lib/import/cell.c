@@ -107,16 +107,18 @@ static const struct unit *unit_of(enum pz_time_form form)
 }
 
 /* The reasons why a value of one form is no value of a column of another. */
-#define LOOKS_LIKE(column)                                                                  \
-    {                                                                                       \
-        "looks like seconds, but the column is in " column,                                 \
-            "looks like milliseconds, but the column is in " column,                        \
-            "looks like microseconds, but the column is in " column,                        \
-            "looks like nanoseconds, but the column is in " column,                         \
-            "is ISO-8601, but the column is in " column,                                    \
-            "looks like YYYYMMDD, but the column is in " column,                            \
-            "is a date with the day first, but the column is in " column,                   \
-            "is a date with the month first, but the column is in " column, "is not a time" \
+#define LOOKS_LIKE(column)                                                        \
+    {                                                                             \
+        "looks like seconds, but the column is in " column,                       \
+            "looks like milliseconds, but the column is in " column,              \
+            "looks like microseconds, but the column is in " column,              \
+            "looks like nanoseconds, but the column is in " column,               \
+            "is ISO-8601, but the column is in " column,                          \
+            "looks like YYYYMMDD, but the column is in " column,                  \
+            "is a date with the day first, but the column is in " column,         \
+            "is a date with the month first, but the column is in " column,       \
+            "is a date with the name of the month, but the column is in " column, \
+            "is a number, but the column is in " column, "is not a time"          \
     }
 
 static const char *wrong_form(enum pz_time_form form, enum pz_time_form column)
@@ -130,10 +132,22 @@ static const char *wrong_form(enum pz_time_form form, enum pz_time_form column)
         LOOKS_LIKE("YYYYMMDD"),
         LOOKS_LIKE("dates with the day first"),
         LOOKS_LIKE("dates with the month first"),
+        LOOKS_LIKE("dates with the name of the month"),
+        LOOKS_LIKE("days of a spreadsheet"),
         LOOKS_LIKE("the form given"),
     };
 
     return looks[column][form];
+}
+
+/* 2021-01-29 07:01:00 Europe/Berlin */
+static bool has_place(const char *s, size_t n)
+{
+    const char *blank = memrchr(s, ' ', n),
+               *slash = blank ? memchr(blank, '/', n - (size_t)(blank - s)) : NULL;
+    enum pz_time_form form;
+
+    return slash && pz_time_guess(s, (size_t)(blank - s), &form);
 }
 
 static const char *slow_time(const char *s, size_t n, enum pz_time_form column, uint64_t *code)
@@ -149,7 +163,9 @@ static const char *slow_time(const char *s, size_t n, enum pz_time_form column, 
         n--;
     if (!pz_time_parse(s, n, column, &seconds)) {
         if (!pz_time_guess(s, n, &form))
-            return PZ_CELL_NO_TIME;
+            return has_place(s, n) ? "has the place of its zone behind it: take it away, then the "
+                                     "times count as UTC (sed -E 's# [A-Z][A-Za-z]+/[A-Za-z_]+##g')"
+                                   : PZ_CELL_NO_TIME;
         return form != column ? wrong_form(form, column) : "is not a time";
     }
     /* A number of another magnitude would be read as a time centuries away. 0 means 1970 in every

@@ -31,6 +31,17 @@ enum pz_status pz_import_guess(const struct pz_import_cfg *cfg, struct pz_arena 
  * Threads: any */
 void pz_guess_header(char *const *cells, size_t n, struct pz_str *out, bool *no_time);
 
+/* The pairs of --map that the names alone tell, onto *out: "USER_ID=customer,ITEM_ID=sku".
+ * map      pairs that are given
+ * Returns whether every column that the table needs is there then. Threads: any */
+bool pz_guess_map(enum pz_table_id table, const struct pz_strs *map, char *const *names, size_t n,
+                  struct pz_str *out);
+
+/* What can be done where no column is recognised as a role (USER_ID), onto *out: options or
+ * commands to type, FILE standing for the file. Threads: any */
+void pz_guess_advise(enum pz_table_id table, const char *role, char *const *names, size_t n,
+                     struct pz_str *out);
+
 /* Whether a first line is data rather than names: half and more of it are numbers, or one is a
  * time, or it is numbers with blanks between them. Threads: any */
 bool pz_guess_is_data(char *const *cells, size_t n);

@@ -90,8 +90,12 @@ static enum pz_status judge(const struct import *im, struct pz_err *err)
      * once. */
     if ((double)rejected > (cfg->percent ? cfg->max_errors / 100 * (double)read : cfg->max_errors))
         return pz_err_set(err, PZ_BAD_DATA,
-                          "%llu bad rows, and --max-errors allows %g%s; nothing written",
-                          (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "");
+                          rejected < read ? "%llu bad rows, and --max-errors allows %g%s; nothing "
+                                            "written (--max-errors %llu leaves them out)"
+                                          : "%llu bad rows, and --max-errors allows %g%s; nothing "
+                                            "written",
+                          (unsigned long long)rejected, cfg->max_errors, cfg->percent ? "%" : "",
+                          (unsigned long long)rejected);
     if (im->staging[PZ_INTERACTIONS].n_rows == 0 && cfg->files[PZ_INTERACTIONS].n > 0)
         return pz_err_set(err, PZ_BAD_DATA, "no interaction is left; nothing written");
     return PZ_OK;

@@ -25,7 +25,7 @@ enum { PART_BYTES = 30 };
 struct sums {
     bool all_bool;
     uint64_t with_bar, bytes, blanks, commas, brackets;
-    uint64_t numbers, signs, wholes, times[PZ_N_TIME_FORMS], day_first, month_first;
+    uint64_t numbers, signs, wholes, times[PZ_N_TIME_FORMS], day_first, month_first, year_first;
     uint32_t n_strays, stray;
 };
 
@@ -88,19 +88,20 @@ bool pz_infer_is_brackets(const char *s, size_t n)
 
 static void add_time(struct sums *sums, const char *s, size_t n)
 {
-    bool day_first, month_first;
     enum pz_time_form form;
+    unsigned can;
 
-    /* The shortest date has 8 bytes (1.1.2024); the longest form far fewer than 40. */
-    if (n < 8 || n > 40 || (s[0] != ' ' && (s[0] < '0' || s[0] > '9')))
+    /* The shortest dates have 6 bytes (1/1/24); the longest form far fewer than 40. */
+    if (n < 6 || n > 40)
         return;
-    if (pz_time_guess(s, n, &form) && form < PZ_TIME_DAY_FIRST) {
+    if (pz_time_guess(s, n, &form) && (form < PZ_TIME_DAY_FIRST || form == PZ_TIME_NAMED)) {
         sums->times[form]++;
         return;
     }
-    pz_time_day_month(s, n, &day_first, &month_first);
-    sums->day_first += day_first;
-    sums->month_first += month_first;
+    can = pz_time_orders(s, n);
+    sums->day_first += (can & PZ_TIME_DAY_CAN) != 0;
+    sums->month_first += (can & PZ_TIME_MONTH_CAN) != 0;
+    sums->year_first += (can & PZ_TIME_YEAR_CAN) != 0;
 }
 
 static void add_cell(struct sums *sums, const struct pz_infer_cfg *cfg, uint32_t i, const char *s,
@@ -148,24 +149,26 @@ static bool find_times(const struct sums *sums, const char *name, uint64_t n,
             *form = (enum pz_time_form)f;
             return true;
         }
+    if (sums->times[PZ_TIME_NAMED] == n) {
+        *form = PZ_TIME_NAMED;
+        return true;
+    }
     if (sums->day_first == n || sums->month_first == n) {
         *form = sums->day_first == n ? PZ_TIME_DAY_FIRST : PZ_TIME_MONTH_FIRST;
         /* Where every date can be read both ways the column stays a text: a guess would be wrong
          * half the time. */
-        return sums->day_first != sums->month_first;
+        return sums->day_first != sums->month_first && sums->year_first < n;
     }
     return false;
 }
 
 static bool is_time_of(const char *s, size_t n, enum pz_time_form form)
 {
-    bool day_first, month_first;
     enum pz_time_form found;
 
-    if (form < PZ_TIME_DAY_FIRST)
+    if (form < PZ_TIME_DAY_FIRST || form == PZ_TIME_NAMED)
         return pz_time_guess(s, n, &found) && found == form;
-    pz_time_day_month(s, n, &day_first, &month_first);
-    return form == PZ_TIME_DAY_FIRST ? day_first : month_first;
+    return pz_time_orders(s, n) & (form == PZ_TIME_DAY_FIRST ? PZ_TIME_DAY_CAN : PZ_TIME_MONTH_CAN);
 }
 
 /* The one cell that keeps a column of times from being one. */

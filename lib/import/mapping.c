@@ -226,6 +226,11 @@ size_t pz_mapping_find(struct pz_mapping *mapping, const char *column)
     return find_field(mapping, find_pair(mapping, column), column);
 }
 
+bool pz_mapping_names(struct pz_mapping *mapping, const char *column)
+{
+    return find_pair(mapping, column) != NULL;
+}
+
 /* Whether --map reads a value of the object that the first n bytes of a path name. */
 static bool is_read(const struct pz_mapping *mapping, const char *path, size_t n)
 {

@@ -71,6 +71,9 @@ void pz_mapping_clear(struct pz_mapping *mapping);
  * SIZE_MAX: the column is left out (not in the schema, no name, or more than PZ_MAPPING_MAX). */
 size_t pz_mapping_find(struct pz_mapping *mapping, const char *column);
 
+/* Whether --map names the column of the file. Threads: one on a mapping */
+bool pz_mapping_names(struct pz_mapping *mapping, const char *column);
+
 /* The field that --map reads from inside an object ("user.id"), or SIZE_MAX. *report: the object is
  * left out and was not reported yet. */
 size_t pz_mapping_find_inside(struct pz_mapping *mapping, const char *path, bool *report);

@@ -17,6 +17,9 @@
  * bad rows must not need the memory of its rows once more. */
 enum { SHOWN_BYTES = 80, KEPT_ERRORS = 20 };
 
+/* What cells too many mostly are. */
+#define PZ_UNQUOTED "; if a text has the delimiter in it without quotes, say --unquoted COLUMN"
+
 struct pz_worker *pz_workers_new(int n)
 {
     struct pz_worker *workers = pz_mem_array((size_t)n, sizeof *workers);
@@ -470,7 +473,8 @@ bool pz_worker_parse(struct pz_worker *w)
     while (json ? pz_jsonl_next(&w->json, &rec) : pz_csv_next(&w->csv, &rec)) {
         w->n_read++;
         if (rec.bad)
-            add_row_error(w, &rec, NULL, NULL, "%s", rec.bad);
+            add_row_error(w, &rec, NULL, NULL, "%s%s", rec.bad,
+                          !json && rec.n_cells > w->csv.form->n_columns ? PZ_UNQUOTED : "");
         else if (!take_short(w, &rec) && !take_row(w, &rec))
             return false;
         if (w->out_of_memory)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "import/cell.h"
 
@@ -55,6 +56,17 @@ static bool is_rounded(const char *s, size_t n)
         k += 1 + count_digits(s + k + 1, n - k - 1);
     return k + 3 < n && (s[k] == 'E' || s[k] == 'e') && s[k + 1] == '+' &&
            k + 2 + count_digits(s + k + 2, n - k - 2) == n;
+}
+
+/* What spreadsheets and reports write under their rows. */
+static bool is_total(const char *s, size_t n)
+{
+    static const char *const words[] = { "total", "totals", "grand total", "sum", "subtotal" };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (pz_str_same_word(s, n, words[i], strlen(words[i])))
+            return true;
+    return false;
 }
 
 struct report {
@@ -124,6 +136,7 @@ static void look_for(const struct report *r, enum pz_role role, const struct sig
 static void look_at_ids(const struct report *r, enum pz_role role)
 {
     static const struct sign signs[] = {
+        { is_total, "stand for a row of totals, it seems, which counts as any other" },
         { has_blank, "have blanks at their ends, which count" },
         { is_formula, "are written as a formula of a spreadsheet, which counts" },
         { is_float, "end in .0, as floats do: do the other tables write them so too?" },

@@ -7,6 +7,7 @@
  * Keys of JSON are met while workers run: each remembers those it knows, and only a new one
  * takes the lock of the mapping. A field's first place in the input is kept, so that the order
  * of columns does not depend on threads. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,17 @@
 #include "base/mem.h"
 #include "import/cell.h"
 #include "import/guess.h"
+#include "import/json_form.h"
 #include "import/reader.h"
 
 enum { SAMPLE_ROWS = 2000 };
 
 /* ---- the header of CSV ---- */
 
-static void add_name_list(struct pz_str *out, char *const *names, size_t n)
+static void add_list(struct pz_str *out, char *const *names, size_t n, const char *between)
 {
     for (size_t i = 0; i < n; i++)
-        pz_str_addf(out, "%s%s", i ? ", " : "", names[i]);
+        pz_str_addf(out, "%s%s", i ? between : "", names[i]);
 }
 
 /* What to add to the command line for a file without a header. */
@@ -44,11 +46,25 @@ static void add_header_option(const struct pz_import_reader *in, char *const *ce
 }
 
 /* What to add where columns have other names; missing: how many are, name: the first. */
-static void add_map_option(const char *name, size_t missing, struct pz_str *out)
+static void add_map_option(const struct pz_import_reader *in, const char *name, size_t missing,
+                           char *const *names, size_t n, struct pz_str *out)
 {
-    pz_str_addf(out, "--map %s=COLUMN", name);
-    if (missing == 1 && strcmp(name, "TIMESTAMP") == 0)
-        pz_str_adds(out, ", or take the order of rows by --no-time");
+    struct pz_str guessed = { 0 };
+    bool told = pz_guess_map(in->mapping->table, in->mapping->map, names, n, &guessed);
+
+    if (told && guessed.data) {
+        pz_str_adds(out, "name them with --map ");
+        pz_str_add_shell(out, guessed.data);
+        if (missing > 1 && !strstr(guessed.data, "TIMESTAMP=") &&
+            in->mapping->table == PZ_INTERACTIONS && !in->mapping->cfg->no_time)
+            pz_str_adds(out, " --no-time, which takes the order of rows");
+    } else if (missing == 1 && strcmp(name, "TIMESTAMP") == 0) {
+        pz_str_adds(out, "name them with --map TIMESTAMP=COLUMN, or take the order of rows by "
+                         "--no-time");
+    } else {
+        pz_guess_advise(in->mapping->table, name, names, n, out);
+    }
+    pz_str_clear(&guessed);
 }
 
 /* A pair of --map that was meant for the missing column, with what it was perhaps meant to say. */
@@ -91,25 +107,38 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
     }
     if (!example)
         return PZ_OK;
-    add_name_list(&have, names, n);
+    add_list(&have, names, n, ", ");
     if (pz_guess_is_data(names, n)) {
         add_header_option(in, names, n, &option);
         pz_err_set(err, PZ_BAD_DATA,
                    "%s: the first line looks like data (%.100s); name the columns: %.300s", file,
                    have.data ? have.data : "", option.data ? option.data : "");
     } else {
-        add_map_option(example, n_missing, &option);
+        add_map_option(in, example, n_missing, names, n, &option);
         add_map_hint(in->mapping->map, example, names, n, &option);
         pz_err_set(err, PZ_BAD_DATA,
-                   "%s: Input CSV is missing the following columns: [%.300s]; the file has: "
-                   "%.300s; name them with %.300s",
-                   file, missing.data ? missing.data : "", have.data ? have.data : "",
+                   "%s: Input %s is missing the following columns: [%.300s]; the file has: "
+                   "%.300s; %.300s",
+                   file, pz_blocks_head(in->blocks)->json ? "JSON" : "CSV",
+                   missing.data ? missing.data : "", have.data ? have.data : "",
                    option.data ? option.data : "");
     }
     pz_str_clear(&missing);
     pz_str_clear(&have);
     pz_str_clear(&option);
     return PZ_BAD_DATA;
+}
+
+/* Whether --map names another column of the file for what this one is by its name. */
+static bool is_beaten(struct pz_import_reader *in, char *const *names, size_t n, size_t c)
+{
+    size_t f = pz_mapping_find(in->mapping, names[c]);
+
+    for (size_t i = 0; i < n && !pz_mapping_names(in->mapping, names[c]); i++)
+        if (i != c && pz_mapping_names(in->mapping, names[i]) &&
+            pz_mapping_find(in->mapping, names[i]) == f)
+            return true;
+    return false;
 }
 
 static enum pz_status sniff_header(struct pz_import_reader *in, char *const *names, size_t n,
@@ -121,15 +150,17 @@ static enum pz_status sniff_header(struct pz_import_reader *in, char *const *nam
     *n_columns_used = 0;
     for (size_t c = 0; c < n; c++) {
         size_t before = in->mapping->n, f = pz_mapping_find(in->mapping, names[c]);
+        bool beaten = f != SIZE_MAX && is_beaten(in, names, n, c);
 
         if (in->mapping->n > before) {
             in->mapping->field[f].first = in->file_order;
             in->mapping->field[f].first_at = c;
         }
-        if (f == SIZE_MAX) {
+        if (f == SIZE_MAX || beaten) {
             pz_log(in->log, PZ_LOG_NOTE, "%s: column \"%.100s\" is left out: %s",
                    pz_blocks_name(in->blocks), names[c],
-                   !names[c][0]             ? "it has no name"
+                   beaten                   ? "--map names another for it"
+                   : !names[c][0]           ? "it has no name"
                    : in->mapping->by_schema ? "it is not in the schema"
                                             : "there are too many columns");
             continue;
@@ -153,8 +184,15 @@ struct sample {
     uint32_t count[PZ_MAPPING_MAX][PZ_N_TIME_FORMS];
     uint64_t line;                      /* of the row at hand, behind the header */
     uint64_t ambiguous[PZ_MAPPING_MAX]; /* line where day and month could change places first; 0 */
+    unsigned orders[PZ_MAPPING_MAX];    /* that it could be read in */
     uint64_t rounded[PZ_MAPPING_MAX];   /* line of the first 8.81E+08; 0: none */
+    uint32_t days[PZ_MAPPING_MAX];      /* numbers that could be days of a spreadsheet */
+    bool parts[PZ_MAPPING_MAX];         /* one of them with a part of a day */
+    uint64_t day[PZ_MAPPING_MAX];       /* line of the first */
     size_t n_keys;
+    char *key[PZ_MAPPING_MAX]; /* [n_names] of JSON, those of objects inside as user.id; owned */
+    size_t n_names;
+    bool has[PZ_MAPPING_MAX]; /* JSON has the field */
 };
 
 static void keep_first(uint64_t *first, bool is, uint64_t line)
@@ -163,13 +201,25 @@ static void keep_first(uint64_t *first, bool is, uint64_t line)
         *first = line;
 }
 
+/* Spreadsheets count days: 1980 to 2100, which would be hours of 1970. */
+static void look_for_days(struct sample *s, size_t field, const char *t, size_t n)
+{
+    double x;
+
+    if (!pz_str_to_double(t, n, &x) || x < 29221 || x >= 73051)
+        return;
+    s->days[field]++;
+    s->parts[field] |= x != floor(x);
+    keep_first(&s->day[field], true, s->line);
+}
+
 static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
 {
     enum pz_role role = s->in->mapping->field[field].role;
     enum pz_time_form form;
-    bool day_first, month_first;
     const char *t = c->s;
     size_t n = c->n;
+    unsigned can;
 
     while (n > 0 && *t == ' ') {
         t++;
@@ -183,10 +233,14 @@ static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
         s->count[field][form]++;
         keep_first(&s->rounded[field],
                    form <= PZ_TIME_NANOS && (memchr(t, 'E', n) || memchr(t, 'e', n)), s->line);
+        if (form == PZ_TIME_SECONDS)
+            look_for_days(s, field, t, n);
         return;
     }
-    pz_time_day_month(t, n, &day_first, &month_first);
-    keep_first(&s->ambiguous[field], day_first && month_first, s->line);
+    can = pz_time_orders(t, n);
+    if (can && s->ambiguous[field] == 0)
+        s->orders[field] = can;
+    keep_first(&s->ambiguous[field], can != 0, s->line);
 }
 
 /* The name of an object that is left out, reported once. */
@@ -204,6 +258,17 @@ static size_t find_inside(struct pz_import_reader *in, const char *path)
     return f;
 }
 
+/* Remember a key for a message. */
+static void keep_key(struct sample *s, const char *key)
+{
+    for (size_t i = 0; i < s->n_names; i++)
+        if (strcmp(s->key[i], key) == 0)
+            return;
+    if (s->n_names < PZ_MAPPING_MAX &&
+        (s->key[s->n_names] = pz_mem_strndup(key, strlen(key))) != NULL)
+        s->n_names++;
+}
+
 static size_t sample_slot(void *context, const char *key, bool inside)
 {
     struct sample *s = context;
@@ -214,31 +279,51 @@ static size_t sample_slot(void *context, const char *key, bool inside)
         s->in->mapping->field[f].first = s->in->file_order;
         s->in->mapping->field[f].first_at = s->n_keys++;
     }
+    if (f != SIZE_MAX)
+        s->has[f] = true;
+    keep_key(s, key);
     return f;
 }
 
 static enum pz_status sample_json(struct sample *s, const char *text, size_t n, struct pz_err *err)
 {
-    const char *file = pz_blocks_name(s->in->blocks);
     struct pz_jsonl_reader r;
     struct pz_row rec;
+    uint64_t n_good = 0;
+    enum pz_status st = pz_json_form_check(pz_blocks_name(s->in->blocks), text, n, err);
 
-    if (n > 1 && text[0] == '{' && (text[1] == '\n' || text[1] == '\r'))
-        return pz_err_set(
-            err, PZ_BAD_DATA,
-            "%s: an object goes over several lines; one object per line is needed: jq "
-            "-c . %s",
-            file, strcmp(file, "standard input") == 0 ? "FILE" : file);
-
+    if (st != PZ_OK)
+        return st;
     pz_jsonl_init(&r, sample_slot, s);
     pz_jsonl_start(&r, text, n);
     for (int row = 0; row < SAMPLE_ROWS && pz_jsonl_next(&r, &rec); row++) {
         s->line = rec.line;
+        n_good += !rec.bad;
         for (size_t f = 0; f < rec.n_cells && !rec.bad; f++)
             sample_cell(s, f, &rec.cell[f]);
     }
     pz_jsonl_clear(&r);
-    return PZ_OK;
+    if (n_good > 0)
+        st = check_missing(s->in, s->key, s->n_names, s->has, err);
+    for (size_t i = 0; i < s->n_names; i++)
+        free(s->key[i]);
+    return st;
+}
+
+/* R and pandas can write the name of a row in front of it and none for it in the header. */
+static enum pz_status refuse_row_names(const struct pz_import_reader *in, struct pz_err *err)
+{
+    const struct pz_text_head *head = pz_blocks_head(in->blocks);
+    struct pz_str names = { 0 };
+
+    add_list(&names, head->name, head->n, ",");
+    pz_err_set(err, PZ_BAD_DATA,
+               "%s: all rows have one cell more than the header, as when rows have names: say "
+               "--skip-lines %llu --header ROW,%.300s",
+               pz_blocks_name(in->blocks), (unsigned long long)head->lines,
+               names.data ? names.data : "...");
+    pz_str_clear(&names);
+    return PZ_BAD_DATA;
 }
 
 static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *column,
@@ -250,13 +335,52 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *
     bool good = pz_csv_init(&r, &pz_blocks_head(s->in->blocks)->form, n_columns) &&
                 pz_csv_start(&r, text, n);
 
+    uint64_t n_rows = 0, n_named = 0;
+
     for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++) {
         s->line = rec.line;
+        n_rows++;
+        n_named += rec.n_cells == n_columns + 1;
         for (size_t i = 0; i < n_columns_used && !rec.bad; i++)
             sample_cell(s, column[i].field, &rec.cell[column[i].cell]);
     }
     pz_csv_clear(&r);
+    if (good && n_named == n_rows && n_rows > 0)
+        return refuse_row_names(s->in, err);
     return good ? PZ_OK : pz_err_memory(err, "a look at the times", (double)n);
+}
+
+/* Which of day, month and year stands first cannot be told. */
+static enum pz_status refuse_order(const struct sample *s, size_t f, struct pz_err *err)
+{
+    unsigned can = s->orders[f];
+
+    return pz_err_set(
+        err, PZ_BAD_DATA,
+        "%s:%llu: %s: is the day or the month first%s? Say --time-format day-first%s%s",
+        pz_blocks_name(s->in->blocks),
+        (unsigned long long)pz_blocks_head(s->in->blocks)->lines + s->ambiguous[f],
+        s->in->mapping->field[f].f.name, can & PZ_TIME_YEAR_CAN ? ", or the year" : "",
+        can & PZ_TIME_MONTH_CAN ? " or --time-format month-first" : "",
+        can & PZ_TIME_YEAR_CAN ? " or --time-format '%y/%m/%d', with %H:%M if there is a "
+                                 "clock"
+                               : "");
+}
+
+/* All numbers could be days of a spreadsheet. With parts of a day they are; else they may count
+ * something. */
+static enum pz_status choose_days(const struct sample *s, size_t f, struct pz_err *err)
+{
+    if (s->parts[f]) {
+        s->in->mapping->field[f].form = PZ_TIME_DAYS;
+        return PZ_OK;
+    }
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s:%llu: %s looks like days of a spreadsheet: if it is, say --time-format "
+                      "days; if it is not, --time-format seconds",
+                      pz_blocks_name(s->in->blocks),
+                      (unsigned long long)pz_blocks_head(s->in->blocks)->lines + s->day[f],
+                      s->in->mapping->field[f].f.name);
 }
 
 /* The most frequent form; seconds when there was none. */
@@ -266,10 +390,12 @@ static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_er
     const char *file = pz_blocks_name(s->in->blocks), *format = s->in->mapping->cfg->time_format;
     uint64_t header = pz_blocks_head(s->in->blocks)->lines;
     uint32_t best = 0;
+    enum pz_status st = PZ_OK;
 
     field->form = PZ_TIME_SECONDS;
     if (field->role == PZ_ROLE_TIME && format) {
-        field->form = PZ_TIME_GIVEN;
+        if (!pz_time_form_called(format, &field->form))
+            field->form = PZ_TIME_GIVEN;
         return PZ_OK;
     }
     for (int form = 0; form < PZ_N_TIME_FORMS; form++)
@@ -278,18 +404,18 @@ static enum pz_status choose_form(const struct sample *s, size_t f, struct pz_er
             field->form = (enum pz_time_form)form;
         }
     if (best == 0 && s->ambiguous[f] > 0)
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s:%llu: %s: is the day or the month first? Say --time-format "
-                          "'%%d-%%m-%%Y %%H:%%M' or the like",
-                          file, (unsigned long long)header + s->ambiguous[f], field->f.name);
-    if (best > 0)
+        return refuse_order(s, f, err);
+    if (best > 0 && s->days[f] == best && field->form == PZ_TIME_SECONDS &&
+        field->role == PZ_ROLE_TIME)
+        st = choose_days(s, f, err);
+    if (best > 0 && st == PZ_OK)
         pz_log(s->in->log, PZ_LOG_NOTE, "%s: %s is in %s", file, field->f.name,
                pz_time_form_name(field->form));
     if (s->rounded[f] > 0)
         pz_log(s->in->log, PZ_LOG_WARN,
                "%s:%llu: %s is written like 8.81E+08: a spreadsheet has rounded the times", file,
                (unsigned long long)header + s->rounded[f], field->f.name);
-    return PZ_OK;
+    return st;
 }
 
 static enum pz_status choose_forms(const struct sample *s, struct pz_err *err)

@@ -25,6 +25,7 @@ struct pz_blocks_in {
 static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_err *err)
 {
     struct pz_block *tail = &blocks->tail;
+    bool nul = false;
     enum pz_status st = PZ_OK;
 
     if (!pz_mem_grow(&tail->text, &tail->cap, want + 1, 1))
@@ -37,10 +38,13 @@ static enum pz_status fill(struct pz_blocks_in *blocks, size_t want, struct pz_e
                                      : tail->n + got;
         if (st == PZ_OK && got == 0) {
             blocks->at_end = true;
-            blocks->unended = tail->n > 0 && tail->text[tail->n - 1] != '\n';
+            /* Bytes that a file got when it was made longer, and never filled. */
+            nul = tail->n > 0 && tail->text[tail->n - 1] == '\0';
+            tail->n = pz_scan_trim(tail->text, tail->n);
+            blocks->unended = nul || (tail->n > 0 && tail->text[tail->n - 1] != '\n');
             /* Remembered for a warning: a file whose last line has no end may have been cut while
              * it was copied. */
-            if (blocks->unended)
+            if (tail->n > 0 && tail->text[tail->n - 1] != '\n')
                 tail->text[tail->n++] = '\n';
         }
     }
@@ -160,6 +164,8 @@ enum pz_status pz_blocks_peek(struct pz_blocks_in *blocks, const char **text, si
     enum pz_status st = prepare(blocks, n, err);
 
     *text = blocks->tail.text;
+    if (st == PZ_BAD_DATA)
+        *n = blocks->tail.n;
     return st;
 }
 

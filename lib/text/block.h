@@ -41,7 +41,7 @@ const struct pz_text_head *pz_blocks_head(const struct pz_blocks_in *in);
 /* The next block's records, as far as they are read already, without taking them: for a look at the
  * first values. May be empty only when the file has no rows.
  *
- * Errors: as pz_blocks_next
+ * Errors: as pz_blocks_next; after PZ_BAD_DATA, of a line without end, *text is the front of it
  * Owner:  *text is the reader's, valid until pz_blocks_next */
 enum pz_status pz_blocks_peek(struct pz_blocks_in *in, const char **text, size_t *n,
                               struct pz_err *err);

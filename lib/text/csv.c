@@ -107,16 +107,16 @@ static void split_quoted(struct pz_csv_reader *r, struct pz_row *row, size_t end
     }
 }
 
-static const char *ragged(struct pz_csv_reader *r, size_t n_cells)
+static const char *ragged(struct pz_csv_reader *r, const char *raw, size_t n, size_t n_cells)
 {
-    snprintf(r->problem, sizeof r->problem, PZ_ROW_RAGGED, n_cells, r->form->n_columns);
+    pz_scan_ragged(r->form, raw, n, n_cells, r->problem, sizeof r->problem);
     return r->problem;
 }
 
-static const char *reason(struct pz_csv_reader *r, enum pz_scan_end end, size_t n_cells)
+static const char *reason(struct pz_csv_reader *r, enum pz_scan_end end, size_t n, size_t n_cells)
 {
     if (end == PZ_SCAN_RAGGED)
-        return ragged(r, n_cells);
+        return ragged(r, r->text + r->at, n, n_cells);
     if (end == PZ_SCAN_MORE)
         return PZ_ROW_OPEN;
     return r->form->backslash ? PZ_ROW_GARBAGE
@@ -136,9 +136,9 @@ static void next_quoted(struct pz_csv_reader *r, struct pz_row *row)
     } else {
         const char *newline = memchr(r->text + r->at, '\n', r->n - r->at);
 
-        row->bad = reason(r, end, n_cells);
         /* Rule 4 of row.h: the line after the first one, though the scan may have gone further. */
         next = newline ? (size_t)(newline - r->text) + 1 : r->n;
+        row->bad = reason(r, end, next - r->at, n_cells);
     }
     row->n_raw = next - r->at;
     for (size_t i = r->at; i < next; i++)
@@ -151,15 +151,29 @@ static void next_quoted(struct pz_csv_reader *r, struct pz_row *row)
 static void skip_blank_lines(struct pz_csv_reader *r)
 {
     while (r->at < r->n) {
-        size_t end = r->at + (r->text[r->at] == '\r');
+        size_t line = pz_scan_blank(r->form, r->text + r->at, r->n - r->at);
 
-        if (end >= r->n || r->text[end] != '\n')
+        if (line == 0)
             return;
-        while (r->at_mark < r->n_marks && r->mark[r->at_mark] <= end)
-            r->at_mark++;
-        r->at = end + 1;
+        r->at += line;
         r->line++;
+        while (r->at_mark < r->n_marks && r->mark[r->at_mark] < r->at)
+            r->at_mark++;
     }
+}
+
+/* More cells than columns: those that are too many belong to the unquoted one. mark: where the
+ * row's n cells end. */
+static size_t join_unquoted(struct pz_csv_reader *r, const uint32_t *mark, size_t n)
+{
+    size_t want = r->form->n_columns, at = r->form->unquoted - 1, more = n - want;
+
+    for (size_t i = at; i < want; i++) {
+        size_t first = i > at ? i + more : i, from = first > 0 ? mark[first - 1] + 1u : r->at;
+
+        r->cell[i] = (struct pz_cell){ r->text + from, mark[i + more] - from };
+    }
+    return want;
 }
 
 /* A record without a quote: it ends at the first newline among the marks. False: it has a quote, or
@@ -186,6 +200,8 @@ static bool next_plain(struct pz_csv_reader *r, struct pz_row *row)
         if (c == '\n')
             break;
     }
+    if (r->form->unquoted > 0 && n > r->form->n_columns)
+        n = join_unquoted(r, mark - n, n);
     /* The CR of a CRLF line end is no part of the last cell. */
     if (n <= max && cell[n - 1].n > 0 && text[stop - 1] == '\r')
         cell[n - 1].n--;
@@ -208,7 +224,7 @@ bool pz_csv_next(struct pz_csv_reader *r, struct pz_row *row)
     if (!next_plain(r, row))
         next_quoted(r, row);
     if (!row->bad && r->form->n_columns > 0 && row->n_cells != r->form->n_columns)
-        row->bad = ragged(r, row->n_cells);
+        row->bad = ragged(r, row->raw, row->n_raw, row->n_cells);
     /* What is shown and kept of a bad row is its bytes without the line end. */
     while (row->n_raw > 0 && (row->raw[row->n_raw - 1] == '\n' || row->raw[row->n_raw - 1] == '\r'))
         row->n_raw--;

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "text/record.h"
+#include "text/refuse.h"
 
 enum { COLUMNS_MAX = 4096, TITLES_MAX = 10 };
 
@@ -87,92 +88,33 @@ static char guess_delimiter(const char *s, size_t n, size_t *count)
     return chosen;
 }
 
-/* ---- what is no such text ---- */
-
-static const char *file_or(const char *file)
-{
-    return strcmp(file, "standard input") == 0 ? "FILE" : file;
-}
-
-static enum pz_status refuse_encoding(const char *file, const char *text, size_t n,
-                                      struct pz_err *err)
-{
-    const char *from = NULL;
-
-    /* With a byte order mark or without: the first character of a header is ASCII. */
-    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
-        from = "UTF-16";
-    else if (n >= 2 && text[0] && !text[1])
-        from = "UTF-16LE";
-    else if (n >= 2 && !text[0] && text[1])
-        from = "UTF-16BE";
-    if (!from)
-        return PZ_OK;
-    return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f %s -t UTF-8 %s", file,
-                      from, file_or(file));
-}
-
-/* An archive of which the packing is off, and pages of the web in the place of a file. */
-static enum pz_status refuse_other_text(const char *file, const char *text, size_t n,
-                                        struct pz_err *err)
-{
-    enum { TAR_MAGIC = 257 };
-
-    if (n >= TAR_MAGIC + 5 && memcmp(text + TAR_MAGIC, "ustar", 5) == 0)
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s is a tar archive, not text; unpack it: tar -xOf %s > out.csv", file,
-                          file_or(file));
-    if ((n >= 5 && strncasecmp(text, "<html", 5) == 0) ||
-        (n >= 9 && strncasecmp(text, "<!doctype", 9) == 0) ||
-        (n >= 5 && memcmp(text, "<?xml", 5) == 0))
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s is HTML or XML, no table of rows; a download that asks for a login "
-                          "gives such pages",
-                          file);
-    return PZ_OK;
-}
-
-static enum pz_status refuse_array(const char *file, struct pz_err *err)
-{
-    return pz_err_set(err, PZ_BAD_DATA,
-                      "%s is a JSON array; one object per line is needed: jq -c '.[]' %s", file,
-                      file_or(file));
-}
-
-/* A CR inside the first line, outside quotes: the line ends are CRs. */
-static bool is_old_mac(const char *s, size_t n)
-{
-    const char *cr = memchr(s, '\r', n);
-
-    /* Not the CR of a CRLF, and not one inside quotes. */
-    return cr && cr + 2 < s + n && !memchr(s, '"', n);
-}
-
-static enum pz_status refuse_line_ends(const char *file, bool old_mac, struct pz_err *err)
-{
-    if (old_mac)
-        return pz_err_set(err, PZ_BAD_DATA,
-                          "%s has the line ends of an old Mac; convert them: tr '\\r' '\\n' < %s",
-                          file, file_or(file));
-    return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line has no end: is this a CSV file?",
-                      file);
-}
-
 /* ---- names ---- */
 
-static bool is_blank(char c)
+/* Bytes of a blank at the start of s, or at its end: a space, a tab, a space that does not break,
+ * one without width, or a byte order mark. */
+static size_t blank_bytes(const char *s, size_t n, bool end)
 {
-    return c == ' ' || c == '\t';
+    static const char *const blanks[] = { " ", "\t", "\xc2\xa0", "\xe2\x80\x8b", "\xef\xbb\xbf" };
+
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        size_t len = strlen(blanks[i]);
+
+        if (len <= n && memcmp(end ? s + n - len : s, blanks[i], len) == 0)
+            return len;
+    }
+    return 0;
 }
 
 static bool add_name(struct pz_text_head *head, size_t *cap, const char *s, size_t n)
 {
-    while (n > 0 && is_blank(*s)) {
-        s++;
-        n--;
+    size_t blank;
+
+    while ((blank = blank_bytes(s, n, false)) > 0) {
+        s += blank;
+        n -= blank;
     }
-    while (n > 0 && is_blank(s[n - 1]))
-        n--;
+    while ((blank = blank_bytes(s, n, true)) > 0)
+        n -= blank;
     if (!pz_mem_grow(&head->name, cap, head->n + 1, sizeof *head->name))
         return false;
     head->name[head->n] = pz_mem_strndup(s, n);
@@ -207,7 +149,12 @@ static enum pz_status names_from_line(const char *file, const char *text, size_t
         st = pz_err_memory(err, "the header", (double)n);
     else if (!pz_csv_next(&r, &row) || row.bad)
         st = pz_err_set(err, PZ_BAD_DATA, "%s:%llu: the header line: %s", file,
-                        (unsigned long long)head->lines + 1, row.bad ? row.bad : "is empty");
+                        (unsigned long long)head->lines + 1,
+                        !row.bad ? "is empty"
+                        : memmem(text, n, "\" \"", 3)
+                            ? "has blanks between its cells: say --delimiter "
+                              "' '"
+                            : row.bad);
     else if (row.n_cells > COLUMNS_MAX)
         st = pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line: more than %d columns", file,
                         COLUMNS_MAX);
@@ -215,7 +162,7 @@ static enum pz_status names_from_line(const char *file, const char *text, size_t
         st = pz_err_set(err, PZ_BAD_DATA,
                         "%s:1: the header line is not UTF-8; if it is Latin-1: iconv -f LATIN1 -t "
                         "UTF-8 %s",
-                        file, file_or(file));
+                        file, pz_refuse_name(file));
     for (size_t i = 0; i < row.n_cells && st == PZ_OK; i++)
         if (!add_name(head, &cap, row.cell[i].s, row.cell[i].n))
             st = pz_err_memory(err, "the header", (double)n);
@@ -365,6 +312,21 @@ static enum pz_status choose_delimiter(const struct pz_text_cfg *cfg, const char
     return PZ_OK;
 }
 
+/* 'user_id','item_id': quotes that would stay in the ids. */
+static enum pz_status refuse_single_quotes(const char *file, const struct pz_text_head *head,
+                                           struct pz_err *err)
+{
+    for (size_t i = 0; i < head->n; i++) {
+        size_t n = strlen(head->name[i]);
+
+        if (n < 3 || head->name[i][0] != '\'' || head->name[i][n - 1] != '\'')
+            return PZ_OK;
+    }
+    return pz_err_set(err, PZ_BAD_DATA,
+                      "%s:%llu: the cells are in single quotes; turn them: tr \"'\" '\"' < %s",
+                      file, (unsigned long long)head->lines, pz_refuse_name(file));
+}
+
 /* The header of CSV, which starts at head->bytes. */
 static enum pz_status take_header(const char *file, const struct pz_text_cfg *cfg, char *text,
                                   size_t *n, bool at_end, struct pz_text_head *head, bool *more,
@@ -391,7 +353,19 @@ static enum pz_status take_header(const char *file, const struct pz_text_cfg *cf
     }
     st = names_from_line(file, s, end, head, err);
     pass(head, s, end);
-    return st;
+    return st == PZ_OK ? refuse_single_quotes(file, head, err) : st;
+}
+
+/* Which column cfg->unquoted is. */
+static enum pz_status find_unquoted(const struct pz_text_cfg *cfg, struct pz_text_head *head,
+                                    struct pz_err *err)
+{
+    for (size_t i = 0; cfg->unquoted && i < head->n && head->form.unquoted == 0; i++)
+        if (strcmp(head->name[i], cfg->unquoted) == 0)
+            head->form.unquoted = i + 1;
+    return !cfg->unquoted || head->form.unquoted > 0
+               ? PZ_OK
+               : pz_err_set(err, PZ_USAGE, "--unquoted: there is no column \"%s\"", cfg->unquoted);
 }
 
 enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg, char *text,
@@ -400,10 +374,8 @@ enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg
 {
     static const struct pz_text_cfg none = { .backslash = false };
     size_t line;
-    enum pz_status st = refuse_encoding(file, text, *n, err);
+    enum pz_status st = pz_refuse_bytes(file, text, *n, err);
 
-    if (st == PZ_OK)
-        st = refuse_other_text(file, text, *n, err);
     cfg = cfg ? cfg : &none;
     pz_text_head_clear(head);
     head->form.backslash = cfg->backslash;
@@ -414,8 +386,8 @@ enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg
     }
     if (st == PZ_OK && head->bytes >= *n)
         st = pz_err_set(err, PZ_BAD_DATA, "%s: the file is empty", file);
-    if (st == PZ_OK && text[head->bytes] == '[')
-        st = refuse_array(file, err);
+    if (st == PZ_OK)
+        st = pz_refuse_form(file, text + head->bytes, *n - head->bytes, err);
     if (st != PZ_OK)
         return st;
     head->json = text[head->bytes] == '{';
@@ -426,15 +398,16 @@ enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg
         *more = true;
         return PZ_OK;
     }
-    if (line == 0 || is_old_mac(text + head->bytes, line))
-        return refuse_line_ends(file, is_old_mac(text, *n), err);
+    if (line == 0)
+        return pz_err_set(err, PZ_BAD_DATA, "%s:1: the header line has no end: is this a CSV file?",
+                          file);
     if (!cfg->header && !pass_titles(text, *n, at_end, head)) {
         *more = true;
         return PZ_OK;
     }
     st = take_header(file, cfg, text, n, at_end, head, more, err);
     head->form.n_columns = head->n;
-    return st;
+    return st == PZ_OK && !*more ? find_unquoted(cfg, head, err) : st;
 }
 
 void pz_text_head_clear(struct pz_text_head *head)

@@ -20,6 +20,8 @@ struct pz_text_cfg {
     const char *delimiter; /* one byte, "tab" or "::"; NULL: , ; tab | or :: as the head has most */
     const char *header;    /* names of the columns, separated by commas; NULL: the first line */
     unsigned skip_lines;   /* lines in front that do not count */
+    const char
+        *unquoted; /* a column whose cells may hold the delimiter without quotes; NULL: none */
 };
 
 #define PZ_TEXT_PAIR '\x1f' /* stands for "::" after pz_text_fold */
@@ -43,7 +45,8 @@ struct pz_text_head {
  * at_end  the text has no more bytes (its last line then ends with a newline)
  * *more   true: the header is not complete, and nothing was decided; call again with more bytes
  * Errors: PZ_BAD_DATA empty, UTF-16, a JSON array, a header with an open quote or without end, no
- *         UTF-8, over 4096 columns; PZ_USAGE cfg->delimiter cannot be one; PZ_TRY_AGAIN no memory
+ *         UTF-8, over 4096 columns; PZ_USAGE cfg->delimiter cannot be one, or cfg->unquoted is no
+ *         column; PZ_TRY_AGAIN no memory
  * Owner:  clear head in any case */
 enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg, char *text,
                                  size_t *n, bool at_end, struct pz_text_head *head, bool *more,

@@ -43,7 +43,16 @@ static bool has_bar(const json_t *value)
            memchr(json_string_value(value), '|', json_string_length(value)) != NULL;
 }
 
-/* The value of MongoDB's extended JSON, {"$oid": "..."} and the like; else the value itself. */
+/* {"S": "u1"} and {"N": "7"}, as DynamoDB exports. */
+static const json_t *dynamo_value(const json_t *value)
+{
+    const json_t *s = json_object_get(value, "S"), *inside = s ? s : json_object_get(value, "N");
+
+    return json_object_size(value) == 1 && json_is_string(inside) ? inside : value;
+}
+
+/* The value of MongoDB's extended JSON, {"$oid": "..."} and the like, or of DynamoDB's; else the
+ * value itself. */
 static const json_t *unwrap(const json_t *value)
 {
     /* The relaxed and the canonical form of mongoexport, whose types a table has no need of. */
@@ -55,7 +64,7 @@ static const json_t *unwrap(const json_t *value)
             value = json_object_get(value, names[i]);
             i = SIZE_MAX; /* a $date holds a $numberLong */
         }
-    return value;
+    return dynamo_value(value);
 }
 
 static bool is_nested(const json_t *value)
@@ -209,7 +218,8 @@ static void take_line(struct pz_jsonl_reader *r, struct pz_row *row)
 
 static bool is_blank(const char *s, size_t n)
 {
-    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t' || s[n - 1] == '\r'))
+    /* strchr finds the NUL behind its string too. */
+    while (n > 0 && strchr(" \t\r\f\x1a", s[n - 1]))
         n--;
     return n == 0;
 }

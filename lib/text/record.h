@@ -28,7 +28,7 @@ struct pz_csv_reader {
     size_t max_cells;
     char *plain; /* [cap_plain] unquoted cells of the current record; owned */
     size_t cap_plain;
-    char problem[96];
+    char problem[160];
 };
 
 /* Make room for records of max_cells; false when memory is out. End with pz_csv_clear. */
@@ -70,7 +70,7 @@ void pz_jsonl_start(struct pz_jsonl_reader *r, const char *text, size_t n);
 /* The next object. row->cell has an entry for every slot met so far in this reader; keys that are
  * null or missing give empty cells; arrays of scalars are joined with '|'; what else is nested is
  * passed over, except values inside objects that get a slot. MongoDB's {"$oid": ...}, {"$date":
- * ...} and {"$number...": ...} are their value. */
+ * ...} and {"$number...": ...} are their value, as are DynamoDB's {"S": "..."} and {"N": "..."}. */
 bool pz_jsonl_next(struct pz_jsonl_reader *r, struct pz_row *row);
 
 /* Free what it owns. */

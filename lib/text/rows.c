@@ -161,7 +161,8 @@ static enum pz_status finish_csv(struct pz_rows_in *in, struct pz_err *err)
     size_t want = in->head.form.n_columns, last = in->n_cells - 1;
 
     if (in->n_cells != want) {
-        snprintf(in->problem, sizeof in->problem, PZ_ROW_RAGGED, in->n_cells, want);
+        pz_scan_ragged(&in->head.form, in->buf + in->from, in->fed - in->from, in->n_cells,
+                       in->problem, sizeof in->problem);
         return give_up(in, in->problem, err);
     }
     if (!pz_mem_grow(&in->cell, &in->cap_cells, want, sizeof *in->cell))
@@ -221,12 +222,12 @@ static enum pz_status step_json(struct pz_rows_in *in, const char *s, size_t n, 
     return finish_json(in, err);
 }
 
-static bool is_blank_line(const char *s, size_t n, bool json)
+static bool is_blank_line(const struct pz_rows_in *in, const char *s, size_t n)
 {
-    if (!json)
-        return n == 1 || (n == 2 && s[0] == '\r');
+    if (!in->head.json)
+        return pz_scan_blank(&in->head.form, s, n) > 0;
     /* strchr finds the NUL behind its string too. */
-    while (n > 0 && strchr(" \t\r\n", s[n - 1]) && s[n - 1])
+    while (n > 0 && strchr(" \t\r\n\f\x1a", s[n - 1]))
         n--;
     return n == 0;
 }
@@ -242,7 +243,7 @@ static enum pz_status look_at_lines(struct pz_rows_in *in, struct pz_err *err)
 
         if (n == 0)
             break;
-        if (in->from == in->fed && is_blank_line(s, n, in->head.json)) {
+        if (in->from == in->fed && is_blank_line(in, s, n)) {
             in->from = in->fed += n;
             in->line = ++in->fed_line;
             continue;
@@ -284,6 +285,8 @@ static enum pz_status more(struct pz_rows_in *in, struct pz_err *err)
         return st;
     in->at_end = got == 0;
     in->to = in->head.pairs ? pz_text_fold(in->buf, in->to, in->to + got) : in->to + got;
+    if (in->at_end)
+        in->to = in->fed + pz_scan_trim(in->buf + in->fed, in->to - in->fed);
     if (in->at_end && in->to > 0 && in->buf[in->to - 1] != '\n')
         in->buf[in->to++] = '\n';
     return PZ_OK;
@@ -314,8 +317,9 @@ enum pz_status pz_rows_open(const char *path, const struct pz_text_cfg *cfg,
     struct pz_rows_in *in = calloc(1, sizeof *in);
     enum pz_status st = in ? PZ_OK : pz_err_memory(err, "a reader", sizeof *in);
 
-    if (st == PZ_OK && cfg && cfg->backslash)
-        st = pz_err_set(err, PZ_USAGE, "a stream cannot have quotes written \\\"");
+    if (st == PZ_OK && cfg && (cfg->backslash || cfg->unquoted))
+        st = pz_err_set(err, PZ_USAGE,
+                        "a stream cannot have quotes written \\\", nor cells without their quotes");
     if (st == PZ_OK)
         st = pz_in_open(path, &in->in, err);
     if (st == PZ_OK)

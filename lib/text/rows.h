@@ -19,7 +19,7 @@ struct pz_rows_in;
 /* Open path ("-" is standard input) and look at its head (head.h); cfg may be NULL. A pipe is
  * waited for until its header is there.
  * Errors:  PZ_NO_INPUT, PZ_IO it cannot be read; PZ_BAD_DATA, PZ_USAGE as pz_text_head_read, or
- *          cfg->backslash, which libcsv does not know; PZ_TRY_AGAIN no memory
+ *          cfg->backslash or ->unquoted, which libcsv does not know; PZ_TRY_AGAIN no memory
  * Owner:   the caller, until pz_rows_close (which accepts NULL)
  * Threads: one call on a reader at a time */
 enum pz_status pz_rows_open(const char *path, const struct pz_text_cfg *cfg, struct pz_rows_in **in,

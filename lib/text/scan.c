@@ -12,9 +12,11 @@
  * line: one bad quote spoils one line. */
 #include "text/scan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/simd.h"
+#include "text/row.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -220,4 +222,37 @@ size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n)
             return cut;
         needed = upto > needed ? upto : needed;
     }
+}
+
+static bool is_end_mark(char c)
+{
+    return c == '\x1a' || c == '\f' || c == '\0';
+}
+
+size_t pz_scan_blank(const struct pz_csv_form *form, const char *text, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && ((form->n_columns > 1 && text[i] == form->delimiter) || is_end_mark(text[i]) ||
+                     (text[i] == '\r' && i + 1 < n && text[i + 1] == '\n')))
+        i++;
+    return i < n && text[i] == '\n' ? i + 1 : 0;
+}
+
+size_t pz_scan_trim(const char *text, size_t n)
+{
+    while (n > 0 && is_end_mark(text[n - 1]))
+        n--;
+    return n;
+}
+
+void pz_scan_ragged(const struct pz_csv_form *form, const char *raw, size_t n, size_t n_cells,
+                    char *out, size_t size)
+{
+    const char *cr = memchr(raw, '\r', n);
+
+    /* Not the one of a line end. */
+    snprintf(out, size, PZ_ROW_RAGGED "%s", n_cells, form->n_columns,
+             cr && cr + 2 < raw + n ? " (its lines end as on an old Mac: tr '\\r' '\\n' < FILE)"
+                                    : "");
 }

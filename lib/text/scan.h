@@ -14,6 +14,7 @@ struct pz_csv_form {
     char delimiter;
     bool backslash;   /* inside quotes, \" and \\ stand for " and \ (besides "" for ") */
     size_t n_columns; /* cells that a record has; 0: not known yet */
+    size_t unquoted;  /* which column, from 1, may hold delimiters without quotes; 0: none */
 };
 
 /* What kinds of bytes a text has. */
@@ -57,5 +58,19 @@ enum pz_scan_end pz_scan_record(const struct pz_csv_form *form, const char *text
  * last whole record that no bad record before it looked beyond, so that a reader of the front says
  * the same of each as a reader of the whole; 0 when there is none. Cannot fail. Threads: any */
 size_t pz_scan_cut(const struct pz_csv_form *form, const char *text, size_t n);
+
+/* Bytes of the line at text if it is one that says nothing, with its newline; 0: it says something
+ * or has no newline. Beside blank lines these are the empty rows of spreadsheets, of nothing but
+ * delimiters where there are several columns, and what old systems put between pages and behind the
+ * end: form feeds, Ctrl-Z, NUL. Threads: any */
+size_t pz_scan_blank(const struct pz_csv_form *form, const char *text, size_t n);
+
+/* Bytes of a text without Ctrl-Z, form feeds and NULs at its end. Threads: any */
+size_t pz_scan_trim(const char *text, size_t n);
+
+/* Why a record has not as many cells as the header, into out: what both engines say.
+ * raw: its n bytes, which may tell */
+void pz_scan_ragged(const struct pz_csv_form *form, const char *raw, size_t n, size_t n_cells,
+                    char *out, size_t size);
 
 #endif

@@ -241,12 +241,14 @@ C
 
 @test "a missing column is named, with what the file has and what to do" {
     printf 'USER,ITEM_ID,TIMESTAMP\nu,i,5\n' >a.csv
-    refused 'Input CSV is missing the following columns: [USER_ID]; the file has: USER, ITEM_ID, TIMESTAMP; name them with --map USER_ID=COLUMN' \
+    refused 'Input CSV is missing the following columns: [USER_ID]; the file has: USER, ITEM_ID, TIMESTAMP; name them with --map USER_ID=USER' \
         --interactions a.csv
     printf 'USER_ID,ITEM_ID\nu,i\n' >c.csv
     refused 'name them with --map TIMESTAMP=COLUMN, or take the order of rows by --no-time' --interactions c.csv
     printf '{"itemId":"i","timestamp":5}\n' >a.jsonl
-    refused 'column USER_ID: is empty' --interactions a.jsonl
+    refused 'Input JSON is missing the following columns: [USER_ID]; the file has: itemId, timestamp' --interactions a.jsonl
+    printf '{"userId":"u","itemId":"i","timestamp":5}\n{"itemId":"i","timestamp":5}\n' >a.jsonl
+    refused 'a.jsonl:2: column USER_ID: is empty' --interactions a.jsonl
     printf 'USER_ID,userId,ITEM_ID,TIMESTAMP\nu,v,i,5\n' >b.csv
     refused 'two columns stand for USER_ID' --interactions b.csv
 }
