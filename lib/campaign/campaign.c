@@ -232,6 +232,8 @@ enum pz_status pz_campaign_publish(const char *campaign, const char *model,
     }
     pz_derived_clear(&derived);
     pz_model_free(m);
+    if (st == PZ_OK && cfg->force) /* a person wants it */
+        st = pz_settings_mark(campaign, v.model, 0, err);
     if (st == PZ_OK)
         st = pz_layout_write_current(campaign,
                                      &(struct pz_current){ v.number, c.current, v.number }, err);

@@ -300,6 +300,7 @@ wait_for_map() {
     pz-deploy gc -q --keep 0 home.pzc
     run -1 pz-deploy publish home.pzc other.pzm
     pz-deploy publish -q --force home.pzc other.pzm
+    [ "$(pz-deploy list --json home.pzc | jq -c '[.[] | select(.bad).version]')" = "[]" ]
     pz-deploy rollback -q home.pzc
     pz-deploy rollback -q home.pzc # undone: a person takes it back
     [ "$(pz-deploy list --json home.pzc | jq -c '[.[] | select(.bad).version]')" = "[]" ]
