@@ -128,7 +128,7 @@ enum pz_status deploy_gc(void *config, struct pz_strs *args, struct pz_log *log,
                              .n_data = cfg->data.n,
                              .wait_s = cfg->lock_wait,
                              .log = log };
-    struct pz_gc removed = { 0, 0 };
+    struct pz_gc removed = { 0 };
     struct pz_strs ids = { .n = 0 };
     struct pz_arena arena = { NULL };
     enum pz_status st = deploy_need_campaign(args, 1, "CAMPAIGN", err);
@@ -140,11 +140,16 @@ enum pz_status deploy_gc(void *config, struct pz_strs *args, struct pz_log *log,
     if (st == PZ_OK)
         st = pz_campaign_gc(args->v[0], &job, &removed, err);
     if (st == PZ_OK && cfg->common.json)
-        printf("{\"removed\":%u,\"live_removed\":%llu}\n", removed.versions,
-               (unsigned long long)removed.live);
+        printf("{\"removed\":%u,\"live_removed\":%llu,\"marks_removed\":%llu}\n", removed.versions,
+               (unsigned long long)removed.live, (unsigned long long)removed.marks);
     if (st == PZ_OK)
         pz_log(log, PZ_LOG_NOTE, "%u versions and %llu live events and rows removed",
                removed.versions, (unsigned long long)removed.live);
+    if (removed.marks > 0)
+        pz_log(log, PZ_LOG_NOTE,
+               "%llu forgotten users are in nothing that is left: not even a mark of "
+               "them stays",
+               (unsigned long long)removed.marks);
     pz_strs_clear(&ids);
     pz_arena_clear(&arena);
     return st;

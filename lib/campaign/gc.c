@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/opt.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/info.h"
@@ -25,6 +27,7 @@
 #include "campaign/settings.h"
 #include "data/dataset.h"
 #include "data/group.h"
+#include "table/table.h"
 
 /* Numbers of live events and rows up to which something is contained. */
 struct reach {
@@ -257,6 +260,66 @@ static enum pz_status remove_versions(const char *campaign, const struct pz_gc_c
     return st;
 }
 
+/* ---- who was forgotten ---- */
+
+/* Add the forgotten users that a model or dataset knows to keep, whose ids are arena's. */
+static enum pz_status note_known(const char *path, struct pz_live_store *live, struct pz_strs *keep,
+                                 struct pz_arena *arena, struct pz_err *err)
+{
+    struct pz_table *t = NULL;
+    struct pz_dict users;
+    uint32_t *found = NULL, n = 0;
+    enum pz_status st = pz_table_open(path, NULL, &t, err);
+
+    if (st == PZ_OK && pz_table_has(t, "users.offset")) {
+        st = pz_table_get_dict(t, "users", &users, err);
+        if (st == PZ_OK)
+            st = pz_live_find_forgotten(live, &users, &found, &n, err);
+    }
+    for (uint32_t i = 0; i < n && st == PZ_OK; i++) {
+        size_t len;
+        const char *id = pz_dict_get(&users, found[i], &len);
+
+        if (!(id = pz_arena_strndup(arena, id, len)) || !pz_strs_add(keep, id))
+            st = pz_err_memory(err, "forgotten users", 1e3);
+    }
+    free(found);
+    pz_table_close(t);
+    return st;
+}
+
+/* Who was forgotten before all that is left was made, and is in none of it, need not be known as
+ * forgotten any more. Of a store that other campaigns see this one cannot tell. */
+static enum pz_status unmark(const char *campaign, const struct pz_gc_cfg *cfg,
+                             struct pz_live_store *live, const struct pz_version *list, size_t n,
+                             const bool *goes, uint64_t upto, struct pz_gc *removed,
+                             struct pz_err *err)
+{
+    char own[PZ_PATH_BYTES] = "", used[PZ_PATH_BYTES] = "", path[PZ_PATH_BYTES];
+    struct pz_strs keep = { .n = 0 };
+    struct pz_arena arena = { NULL };
+    enum pz_status st = pz_layout_path(own, campaign, "live", err);
+
+    if (st == PZ_OK)
+        st = pz_campaign_live_path(campaign, used, err);
+    if (st != PZ_OK || strcmp(own, used) != 0 || cfg->n_data == 0)
+        return st;
+    for (size_t i = 0; i < n && st == PZ_OK; i++) {
+        if (goes[i])
+            continue;
+        st = pz_layout_version(path, campaign, list[i].number, "/model.flat", err);
+        if (st == PZ_OK)
+            st = note_known(path, live, &keep, &arena, err);
+    }
+    for (size_t i = 0; i < cfg->n_data && st == PZ_OK; i++)
+        st = note_known(cfg->data[i], live, &keep, &arena, err);
+    if (st == PZ_OK)
+        st = pz_live_unmark(live, upto, &keep, &removed->marks, err);
+    pz_strs_clear(&keep);
+    pz_arena_clear(&arena);
+    return st;
+}
+
 /* All of it, with the lock held. */
 static enum pz_status collect(const char *campaign, const struct pz_gc_cfg *cfg,
                               struct pz_gc *removed, struct pz_err *err)
@@ -287,6 +350,8 @@ static enum pz_status collect(const char *campaign, const struct pz_gc_cfg *cfg,
         st = remove_versions(campaign, cfg, &c, list, n, goes, removed, err);
     if (st == PZ_OK && reach.any && reach.events + reach.rows > 0)
         st = pz_live_collect(live, reach.events, reach.rows, &removed->live, err);
+    if (st == PZ_OK && reach.any && reach.events > 0)
+        st = unmark(campaign, cfg, live, list, n, goes, reach.events, removed, err);
     pz_live_close(live);
     free(goes);
     free(list);
@@ -300,7 +365,7 @@ enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
     struct pz_lock *held = NULL;
     enum pz_status st = pz_layout_need(campaign, &c, err);
 
-    *removed = (struct pz_gc){ 0, 0 };
+    *removed = (struct pz_gc){ 0 };
     if (st == PZ_OK)
         st = pz_layout_lock(campaign, cfg->wait_s, &held, err);
     if (st == PZ_OK)

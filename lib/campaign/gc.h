@@ -28,11 +28,13 @@ struct pz_gc_cfg {
 struct pz_gc {
     uint32_t versions; /* removed */
     uint64_t live;     /* events and rows removed */
+    uint64_t marks;    /* of forgotten users */
 };
 
 /* Remove all versions but the newest cfg->keep, the weekly ones, the pinned, the current and the
  * previous one, and what a crash left behind. With cfg->events also live events and rows that all
- * versions left contain and that the datasets named contain too. With cfg->id versions go whose
+ * versions left contain and that the datasets named contain too, and the marks of users who were
+ * forgotten before all of these were made and are in none of them. With cfg->id versions go whose
  * model knows such a user, the previous one among them; the current and pinned ones stay with a
  * warning.
  *

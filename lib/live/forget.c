@@ -255,6 +255,63 @@ enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_d
     return st;
 }
 
+/* ---- who need not be known as forgotten any more ---- */
+
+struct unmarking {
+    uint64_t upto, n_removed;
+    const struct pz_strs *keep;
+    unsigned char (*hash)[PZ_IDS_HASH_BYTES]; /* [keep->n] theirs, ascending */
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, PZ_IDS_HASH_BYTES);
+}
+
+static int unmark(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct unmarking *of = context;
+    char id[PZ_LIVE_ID_MAX + 1];
+    struct pz_walk w;
+    int rc = 0;
+
+    of->n_removed = 0;
+    for (size_t i = 0; i < of->keep->n && rc == 0; i++)
+        rc = pz_ids_hash(s, txn, of->keep->v[i], of->hash[i]);
+    if (rc != 0)
+        return rc;
+    qsort(of->hash, of->keep->n, sizeof *of->hash, by_bytes);
+    pz_walk_begin(&w, s, txn, PZ_DB_FORGOTTEN);
+    while (pz_walk_next(&w)) {
+        uint64_t number = 0;
+
+        w.rc = pz_ids_read_forgotten(s, txn, &w.key, &w.value, id, &number);
+        if (w.rc != 0 || number > of->upto ||
+            bsearch(w.key.mv_data, of->hash, of->keep->n, sizeof *of->hash, by_bytes))
+            continue;
+        pz_walk_delete(&w);
+        of->n_removed++;
+    }
+    return pz_walk_end(&w);
+}
+
+enum pz_status pz_live_unmark(struct pz_live_store *s, uint64_t upto, const struct pz_strs *keep,
+                              uint64_t *n_removed, struct pz_err *err)
+{
+    struct unmarking of = { .upto = upto,
+                            .keep = keep,
+                            .hash = pz_mem_array(keep->n + 1, sizeof *of.hash) };
+    enum pz_status st = PZ_OK;
+
+    if (!of.hash)
+        st = pz_err_memory(err, "forgotten users", 16.0 * (double)keep->n);
+    else if (!atomic_load(&s->follows))
+        st = pz_db_write(s, unmark, &of, "collecting", err);
+    *n_removed = st == PZ_OK ? of.n_removed : 0;
+    free(of.hash);
+    return st;
+}
+
 /* ---- collecting ---- */
 
 enum { PIECE = 10000 }; /* events looked at in one transaction */

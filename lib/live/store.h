@@ -23,6 +23,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/opt.h"
 #include "live/live_data.h"
 
 /* One event to keep; all strings borrowed, NULL where missing. user_id or session_id is needed. */
@@ -229,6 +230,14 @@ enum pz_status pz_live_each_forgotten(struct pz_live_store *s, pz_live_id_fn *fn
  * Owner:   the caller frees *user, which is NULL after a failure */
 enum pz_status pz_live_find_forgotten(struct pz_live_store *s, const struct pz_dict *users,
                                       uint32_t **user, uint32_t *n, struct pz_err *err);
+
+/* Know as forgotten no longer who was up to number `upto`, but for the users of `keep`: what is to
+ * keep their old events out is to name all who are in a file that is read.
+ *
+ * Errors:  as pz_live_put_each; PZ_OK and nothing in a store that follows a log, which has the list
+ */
+enum pz_status pz_live_unmark(struct pz_live_store *s, uint64_t upto, const struct pz_strs *keep,
+                              uint64_t *n_removed, struct pz_err *err);
 
 /* Remove what every retained model has: events with numbers up to `events`, rows up to `rows`.
  * Kept: events of sessions that joined nobody, or joined later; all of forgotten users; event ids

@@ -343,6 +343,43 @@ wait_for_map() {
     pz-event stats --json home.pzc | jq -e '.events == 0'
 }
 
+@test "who is in nothing that is left is not even known as forgotten" {
+    pz-event put -q home.pzc --user gone --item i0001 --type View
+    pz-event export -q --for home.pzc -o day.pzd home.pzc
+    pz-train -q --update home.pzc -o next.pzm day.pzd
+    pz-deploy publish -q home.pzc next.pzm
+    printf 'gone\nu0040\n' >ids
+    pz-event forget -q --file ids --purge home.pzc
+    pz-event put -q home.pzc --user u0041 --item i0001 --type View
+    pz-event export -q --for home.pzc -o day2.pzd home.pzc
+    pz-train -q --update next.pzm --without ids -o clean.pzm day2.pzd
+    pz-import -q --merge -o all.pzd --without ids shop.pzd day.pzd day2.pzd
+    for i in 1 2; do # the version before, too
+        pz-deploy publish -q home.pzc clean.pzm
+    done
+    # a dataset that has one of them, as the first one has
+    pz-deploy gc -q --keep 0 --events --data day.pzd --data day2.pzd --data shop.pzd home.pzc
+    [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 2 ]
+    pz-import -q --merge -o one.pzd --without <(echo gone) shop.pzd day.pzd day2.pzd
+    pz-deploy gc -q --keep 0 --events --data one.pzd home.pzc
+    [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 1 ]
+    run pz-deploy gc --keep 0 --events --data all.pzd home.pzc
+    [[ $output == *"1 forgotten users are in nothing that is left"* ]]
+    [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 0 ]
+    # of a store that others see nobody can tell
+    pz-event forget -q --user gone home.pzc
+    mv home.pzc/live shop.pzl
+    pz-deploy set -q home.pzc live ../shop.pzl
+    pz-event put -q home.pzc --user u0041 --item i0001 --type View
+    pz-event export -q --for home.pzc -o day3.pzd home.pzc
+    pz-train -q --update clean.pzm -o last.pzm day3.pzd
+    for i in 1 2; do
+        pz-deploy publish -q home.pzc last.pzm
+    done
+    pz-deploy gc -q --keep 0 --events --data all.pzd --data day3.pzd home.pzc
+    [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 1 ]
+}
+
 @test "status judges data, publication and backlog by themselves" {
     newest=$(date -u -d "$(pz-deploy status --json home.pzc | jq -r .newest)" +%s)
     pz-event put -q home.pzc --user u --item i0001 --type View

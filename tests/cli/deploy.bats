@@ -201,7 +201,7 @@ version() {
     pz-deploy publish -q gone.pzc left.pzm
     pz-deploy pin -q gone.pzc 1
     run -0 --separate-stderr pz-deploy gc --json --ids ids gone.pzc
-    [ "$output" = '{"removed":1,"live_removed":0}' ]
+    [ "$output" = '{"removed":1,"live_removed":0,"marks_removed":0}' ]
     [[ $stderr == *"version 1 stays, as it is pinned"* ]]
     [ "$(ls gone.pzc/versions | tr '\n' ' ')" = "0001 0003 " ]
     run -66 pz-deploy rollback gone.pzc # there is no previous one
