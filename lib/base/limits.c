@@ -163,13 +163,15 @@ void pz_limits_describe(double bytes, char *text, size_t size)
 {
     const char *whose;
     double limit = pz_limits_memory(&whose), all = in_use(), used = all - aside;
+    /* What the allocator takes in one piece is more than what was asked of it. */
+    double needed = fmax(used + bytes, limit + 1e5);
 
     text[0] = '\0';
     if (limit < of_machine() && all > 0) /* 0: there was no memory left to look */
         snprintf(text, size,
                  "; %.1f MB are in use of the %.1f MB that %s allows, at least %.1f MB are "
                  "needed",
-                 used / 1e6, limit / 1e6, whose, (used + bytes) / 1e6);
+                 used / 1e6, limit / 1e6, whose, needed / 1e6);
 }
 
 /* Set the soft limit to chosen and what is put aside; false when the kernel refuses. */

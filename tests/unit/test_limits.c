@@ -106,6 +106,9 @@ TEST(an_allocation_beyond_the_limit_fails_and_says_how_much_is_needed)
 
         pz_err_memory(&err, "a test", 150e6);
         good = good && some && strstr(err.text, "200.0 MB that --max-memory allows, at least 2");
+        /* what fails needs more than there is, however little it is */
+        pz_err_memory(&err, "a test", 0);
+        good = good && strstr(err.text, "at least 200.1 MB");
         pz_limits_spare(400 << 20);
         free(some);
         some = pz_mem_array(250000000, 1);
