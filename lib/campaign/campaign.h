@@ -22,8 +22,9 @@ struct pz_publish_cfg {
 };
 
 /* Publish a packed model as the next version: it is verified whole first. Makes the campaign when
- * it is missing, and removes what a crash left behind. A bad model that is forced is good again. One
- * process at a time publishes, rolls back, collects or sets. On failure the campaign is as it was.
+ * it is missing, and removes what a crash left behind. A bad model that is forced is good again.
+ * One process at a time publishes, rolls back, collects or sets. On failure the campaign is as it
+ * was.
  *
  * version  what was made
  * Errors:  PZ_NEGATIVE the model was marked as bad by a rollback, or has fewer than half of the
