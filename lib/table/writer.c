@@ -27,7 +27,7 @@
 #include "table/reader.h"
 #include "table/zst.h"
 
-enum { WINDOW = 16 }; /* frames in memory at a time */
+enum { WINDOW = 16 }; /* frames in memory at a time, at most */
 
 struct pz_writer {
     struct pz_out *out;
@@ -36,6 +36,8 @@ struct pz_writer {
     bool flat;
     const struct pz_table *reuse; /* borrowed; NULL: none */
     struct pz_hash *stored;       /* of the column that is being written */
+    unsigned char *bytes[WINDOW]; /* owned; room for packed frames, made when needed: pages that are
+                                     given back and taken again cost as much as packing */
     struct pz_layout_column *col;
     size_t n, cap;
 };
@@ -182,11 +184,14 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
     const struct pz_layout_column *old = find_reusable(w, col);
     uint64_t offset = old ? old->offset : 0;
     uint64_t raw = pz_layout_raw(col);
-    uint32_t slots = col->n_frames < WINDOW ? col->n_frames : WINDOW;
+    uint32_t most = pz_par_threads() < WINDOW ? (uint32_t)pz_par_threads() : WINDOW;
+    uint32_t slots = col->n_frames < most ? col->n_frames : most;
     enum pz_status st = PZ_OK;
 
     for (uint32_t i = 0; i < slots; i++) {
-        frame[i].bytes = malloc(pz_zst_bound(PZ_FRAME_BYTES)); /* pages not used are not taken */
+        if (!w->bytes[i]) /* pages not used are not taken */
+            w->bytes[i] = malloc(pz_zst_bound(PZ_FRAME_BYTES));
+        frame[i].bytes = w->bytes[i];
         if (!frame[i].bytes)
             st = pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES) * slots);
     }
@@ -201,8 +206,6 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
         pack_window(frame, count, data, raw, at, w->level);
         st = write_window(w, col, frame, count, at, err);
     }
-    for (uint32_t i = 0; i < slots; i++)
-        free(frame[i].bytes);
     col->stored_hash = pz_hash_finish64(w->stored);
     return st;
 }
@@ -346,6 +349,8 @@ static enum pz_status write_flat_contents(struct pz_writer *w, struct pz_err *er
 static void writer_free(struct pz_writer *w)
 {
     pz_layout_free(w->col, w->n);
+    for (int i = 0; i < WINDOW; i++)
+        free(w->bytes[i]);
     free(w);
 }
 

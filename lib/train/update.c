@@ -313,6 +313,16 @@ static void drop_old(struct updating *u, size_t p)
     }
 }
 
+/* The old histories have been read: they are in the new data. */
+static void drop_histories(struct updating *u)
+{
+    static const char *const name[] = { "hist/item",  "hist/time",  "hist/weight",
+                                        "hist/event", "hist/value", NULL };
+
+    for (size_t i = 0; name[i]; i++)
+        pz_table_drop(u->old->table, name[i]);
+}
+
 /* Heavy users go on teaching what they taught; their new events are for their histories only. */
 static enum pz_status teach(struct updating *u, struct pz_err *err)
 {
@@ -414,6 +424,7 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         tell_idle_time(u);
         st = compare(u, without, err);
     }
+    drop_histories(u);
     if (st == PZ_OK)
         st = teach(u, err);
     if (st == PZ_OK)

@@ -179,6 +179,12 @@ static enum pz_status load_feats(struct pz_table *table, struct pz_trans *t, str
     return st; /* inv_* is for counting only */
 }
 
+enum pz_status pz_trans_load_coef(struct pz_table *table, uint32_t rows, struct pz_csr *coef,
+                                  struct pz_err *err)
+{
+    return pz_csr_load(table, &coef_columns, rows, rows, coef, err);
+}
+
 enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part,
                              struct pz_err *err)
 {
@@ -195,8 +201,8 @@ enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **pa
     rows = n_items + (t ? t->feats.n : 0);
     if (st == PZ_OK)
         st = pz_csr_load(table, &count_columns, rows, rows, &t->counts, err);
-    if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0)
-        st = pz_csr_load(table, &coef_columns, rows, rows, &t->coef, err);
+    if (st == PZ_OK && t->set[PZ_TRANS_RIDGE] > 0 && pz_table_is_asked(table))
+        st = pz_trans_load_coef(table, rows, &t->coef, err);
     if (st == PZ_OK)
         st = read_derived(table, t, err);
     return pz_part_hand_out(st, t, pz_trans_free, part);

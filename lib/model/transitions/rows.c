@@ -482,8 +482,8 @@ static enum pz_status take_memory(struct job *job, uint32_t n, uint32_t block, s
 
     job->scratch = pz_cells_new(n);
     g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
-    cut->item = pz_mem_array((size_t)block * cut->keep, sizeof *cut->item);
-    cut->value = pz_mem_array((size_t)block * cut->keep, sizeof *cut->value);
+    cut->item = pz_mem_room((size_t)block * cut->keep, sizeof *cut->item);
+    cut->value = pz_mem_room((size_t)block * cut->keep, sizeof *cut->value);
     cut->count = pz_mem_array(block, sizeof *cut->count);
     return job->scratch && g->ptr && cut->item && cut->value && cut->count &&
                    pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) &&
@@ -605,8 +605,8 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
         }
     for (uint32_t i = 0; ptr && i < n_out; i++)
         ptr[i + 1] += ptr[i];
-    item = pz_mem_array(n, sizeof *item);
-    value = pz_mem_array(n, sizeof *value);
+    item = pz_mem_room(n, sizeof *item);
+    value = pz_mem_room(n, sizeof *value);
     *out = pz_csr_take(n_out, in->n, ptr, item, value);
     if (!ptr || !key || !item || !value) {
         pz_csr_clear(out);

@@ -297,6 +297,12 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
  * Errors: as pz_derived_add */
 enum pz_status pz_trans_derive(const void *part, struct pz_derived *out, struct pz_err *err);
 enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
+/* The ridge's coefficients, which pz_trans_load leaves where they are in a table that is asked
+ * nothing: an update reads them when it has done with the counts. rows: items + features.
+ * Errors: as pz_csr_load
+ * Owner:  the table */
+enum pz_status pz_trans_load_coef(struct pz_table *t, uint32_t rows, struct pz_csr *coef,
+                                  struct pz_err *err);
 
 /* ---- transitions.c ---- */
 

@@ -59,6 +59,7 @@ struct merge {
     uint32_t *new_row; /* [items + features] of the old part -> the new, or PZ_NONE: left out */
     double factor;     /* decay from the old newest time to the new */
     struct pz_trans_view v; /* of the delta */
+    struct pz_csr coef;     /* of the old part; borrowed */
     struct pz_trans *t;
 };
 
@@ -254,7 +255,7 @@ static void recall_counts(struct step *s)
 static void recall_coefficients(struct step *s, uint64_t *place)
 {
     const struct merge *m = s->m;
-    const struct pz_csr *coef = &m->old->coef, *now = &m->t->counts;
+    const struct pz_csr *coef = &m->coef, *now = &m->t->counts;
 
     memcpy(place, now->ptr, now->n * sizeof *place);
     for (uint32_t b = 0; b < coef->n; b++)
@@ -277,41 +278,43 @@ static double diagonal(const struct merge *m, uint32_t source, double count)
     return count / ((double)m->t->pop[source] + m->t->set[PZ_TRANS_LAMBDA]);
 }
 
-/* Sums over the solved entries of row j: coefficients, and what a diagonal solver would make. */
-static void relate(const struct step *s, uint32_t j, double *solved, double *plain)
+/* Of a row's solved entries: coefficients, and what a diagonal solver would make. */
+struct sums {
+    double solved, plain;
+};
+
+static struct sums relate(const struct step *s, uint32_t j)
 {
     const struct pz_csr *now = &s->m->t->counts;
+    struct sums sums = { 0 };
 
     for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
         if (s->value[k] != 0) {
-            *solved += (double)s->value[k];
-            *plain += diagonal(s->m, now->item[k], was(s, j, k));
+            sums.solved += (double)s->value[k];
+            sums.plain += diagonal(s->m, now->item[k], was(s, j, k));
         }
+    return sums;
 }
 
-/* One step of the touched rows. */
-static void follow_counts(struct step *s)
+/* One step of the touched rows. of: [rows] scratch */
+static void follow_counts(struct step *s, struct sums *of)
 {
     const struct pz_csr *now = &s->m->t->counts;
-    double all_solved = 0, all_plain = 0;
+    struct sums all = { 0 };
 
     for (uint32_t j = 0; j < now->n; j++)
-        if (s->touched[j])
-            relate(s, j, &all_solved, &all_plain);
+        if (s->touched[j]) {
+            of[j] = relate(s, j);
+            all.solved += of[j].solved;
+            all.plain += of[j].plain;
+        }
     for (uint32_t j = 0; j < now->n; j++) {
-        double solved = 0, plain = 0, k;
-
-        if (!s->touched[j])
-            continue;
-        relate(s, j, &solved, &plain);
         /* A row that was not solved before, or whose coefficients cancel, has no relation of its
          * own. */
-        if (!(plain > 0 && solved > 0)) {
-            solved = all_solved;
-            plain = all_plain;
-        }
-        k = plain > 0 && solved > 0 ? solved / plain : 0;
-        for (uint64_t e = now->ptr[j]; e < now->ptr[j + 1]; e++)
+        struct sums own = of[j].plain > 0 && of[j].solved > 0 ? of[j] : all;
+        double k = own.plain > 0 && own.solved > 0 ? own.solved / own.plain : 0;
+
+        for (uint64_t e = now->ptr[j]; s->touched[j] && e < now->ptr[j + 1]; e++)
             s->value[e] += (float)(k * diagonal(s->m, now->item[e],
                                                 (double)now->value[e] - was(s, j, e)));
     }
@@ -407,7 +410,7 @@ static uint64_t merge_row(const struct step *s, uint32_t b, const struct pz_csr 
                           uint32_t *item, float *value)
 {
     const struct merge *m = s->m;
-    const struct pz_csr *old = &m->old->coef;
+    const struct pz_csr *old = &m->coef;
     uint32_t from = m->old_row[b];
     uint64_t k = from == PZ_NONE ? 0 : old->ptr[from],
              end = from == PZ_NONE ? 0 : old->ptr[from + 1];
@@ -430,9 +433,10 @@ static uint64_t merge_row(const struct step *s, uint32_t b, const struct pz_csr 
 }
 
 /* The coefficients of untouched targets as they were, those of touched ones from s->value. */
-static enum pz_status join_coefficients(const struct step *s, struct pz_err *err)
+static enum pz_status join_coefficients(struct step *s, struct pz_err *err)
 {
     struct pz_trans *t = s->m->t;
+    const struct pz_csr *old = &s->m->coef;
     struct pz_csr solved = t->counts, fresh = { 0 };
     uint64_t max = 0, *ptr = pz_mem_array((size_t)t->counts.n + 1, sizeof *ptr);
     uint32_t *item = NULL;
@@ -442,9 +446,11 @@ static enum pz_status join_coefficients(const struct step *s, struct pz_err *err
     solved.value = s->value;
     st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &fresh, err);
     if (st == PZ_OK) {
-        max = s->m->old->coef.ptr[s->m->old->coef.n] + fresh.ptr[fresh.n];
-        item = pz_mem_array(max, sizeof *item);
-        value = pz_mem_array(max, sizeof *value);
+        free(s->value); /* its room is for what is made of it */
+        s->value = NULL;
+        max = old->ptr[old->n] + fresh.ptr[fresh.n];
+        item = pz_mem_room(max, sizeof *item);
+        value = pz_mem_room(max, sizeof *value);
     }
     if (st == PZ_OK && (!ptr || !item || !value))
         st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)max);
@@ -455,13 +461,19 @@ static enum pz_status join_coefficients(const struct step *s, struct pz_err *err
     return st;
 }
 
-/* The old counts have been read, and are as large as all that is to come. */
-static void drop_counts(const struct merge *m)
+/* The old counts have been read, and are as large as all that is to come: they make room for the
+ * old coefficients, which are read now where they were not. */
+static enum pz_status turn_to_coefficients(struct merge *m, struct pz_err *err)
 {
-    if (m->delta->old_table) {
-        pz_table_drop(m->delta->old_table, "transitions/count_item");
-        pz_table_drop(m->delta->old_table, "transitions/count");
+    struct pz_table *from = m->delta->old_table;
+
+    if (from) {
+        pz_table_drop(from, "transitions/count_item");
+        pz_table_drop(from, "transitions/count");
     }
+    m->coef = m->old->coef;
+    return m->coef.ptr || !from ? PZ_OK
+                                : pz_trans_load_coef(from, m->old->counts.n, &m->coef, err);
 }
 
 static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
@@ -474,10 +486,11 @@ static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
                       .value = pz_mem_array(n, sizeof(float)),
                       .order = pz_mem_array(rows, sizeof(uint32_t)) };
     uint64_t *place = pz_mem_array(rows, sizeof *place);
+    struct sums *of = pz_mem_array(rows, sizeof *of);
     enum pz_status st = PZ_OK;
 
     m->t->due = m->t->own_due = pz_mem_array(rows, sizeof(float));
-    if (!s.touched || !s.change || !s.value || !s.order || !place || !m->t->own_due)
+    if (!s.touched || !s.change || !s.value || !s.order || !place || !of || !m->t->own_due)
         st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)n);
     if (st == PZ_OK) {
         for (uint32_t j = 0; j < rows && m->old->due; j++)
@@ -487,11 +500,14 @@ static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
     }
     if (st == PZ_OK) {
         recall_counts(&s);
-        drop_counts(m);
+        st = turn_to_coefficients(m, err);
+    }
+    if (st == PZ_OK) {
         recall_coefficients(&s, place);
-        follow_counts(&s);
+        follow_counts(&s, of);
     }
     free(place);
+    free(of);
     free(s.was_at);
     free(s.was); /* solving needs the room */
     if (st == PZ_OK)

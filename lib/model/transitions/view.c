@@ -82,14 +82,14 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
     v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
     v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
-    v->item = pz_mem_array(v->n, sizeof *v->item);
-    v->user = pz_mem_array(v->n, sizeof *v->user);
-    v->target = pz_mem_array(v->n, sizeof *v->target);
-    v->tail = pz_mem_array(v->n, sizeof *v->tail);
+    v->item = pz_mem_room(v->n, sizeof *v->item);
+    v->user = pz_mem_room(v->n, sizeof *v->user);
+    v->target = pz_mem_room(v->n, sizeof *v->target);
+    v->tail = pz_mem_room(v->n, sizeof *v->tail);
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
     v->occ = pz_mem_array(v->n, sizeof *v->occ);
-    v->at = pz_mem_array(v->n, sizeof *v->at);
-    v->within = pz_mem_array(v->n, sizeof *v->within);
+    v->at = pz_mem_room(v->n, sizeof *v->at);
+    v->within = pz_mem_room(v->n, sizeof *v->within);
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
     if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
         !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
