@@ -472,8 +472,7 @@ static enum pz_status turn_to_coefficients(struct merge *m, struct pz_err *err)
         pz_table_drop(from, "transitions/count");
     }
     m->coef = m->old->coef;
-    return m->coef.ptr || !from ? PZ_OK
-                                : pz_trans_load_coef(from, m->old->counts.n, &m->coef, err);
+    return m->coef.ptr || !from ? PZ_OK : pz_trans_load_coef(from, m->old->counts.n, &m->coef, err);
 }
 
 static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
