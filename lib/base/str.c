@@ -32,6 +32,11 @@ static bool reserve(struct pz_str *s, size_t extra)
     return true;
 }
 
+void pz_str_reserve(struct pz_str *s, size_t n)
+{
+    reserve(s, n);
+}
+
 void pz_str_add(struct pz_str *s, const char *bytes, size_t n)
 {
     if (!reserve(s, n))

@@ -17,6 +17,9 @@ struct pz_str {
     bool failed; /* an append ran out of memory; the content is cut */
 };
 
+/* Make room for so many bytes more at once: what is appended next does not grow it bit by bit. */
+void pz_str_reserve(struct pz_str *s, size_t n);
+
 /* Append n bytes / a string / one byte / printf. They cannot fail visibly: see .failed. */
 void pz_str_add(struct pz_str *s, const char *bytes, size_t n);
 void pz_str_adds(struct pz_str *s, const char *text);

@@ -25,7 +25,7 @@
 #include "base/time.h"
 #include "serve/net/credentials.h"
 
-enum { SOME = 32768, MOST = 1 << 20 /* bytes */ };
+enum { LINE = 600, SOME = 32768, MOST = 1 << 20 /* bytes */ };
 
 static const double nap_s = 0.01;
 
@@ -180,6 +180,7 @@ void pz_access_log_write(struct pz_access_log *log, const struct pz_exchange *x)
 
     if (!log)
         return;
+    pz_str_reserve(&line, LINE);
     pz_str_addc(&line, '{');
     pz_access_log_members(&line, x);
     pz_str_adds(&line, "}\n");

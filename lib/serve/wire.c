@@ -521,6 +521,7 @@ void pz_wire_answer(struct pz_str *out, enum pz_operation op, const struct pz_an
 {
     char id[PZ_RID_BYTES];
 
+    pz_str_reserve(out, 200 + 80 * a->answer.n);
     pz_str_adds(out, op == PZ_OP_GET_PERSONALIZED_RANKING ? "{\"personalizedRanking\":["
                                                           : "{\"itemList\":[");
     for (size_t i = 0; i < a->answer.n; i++) {

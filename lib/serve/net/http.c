@@ -40,6 +40,7 @@ enum {
     HEADERS_MAX = 64,
     HEADER_BYTES = 16384,   /* of all names and values */
     MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, whose refusals are no JSON */
+    USUAL_ERROR = 200,      /* bytes */
     SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
     PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
 };
@@ -111,7 +112,10 @@ void pz_http_fail(struct pz_exchange *x, enum pz_fault fault, const char *fmt, .
     x->resp.fixed = NULL;
     x->resp.content_type = NULL;
     pz_str_reset(b);
-    pz_str_addf(b, "{\"__type\":\"%s\",\"message\":", pz_fault_name(fault));
+    pz_str_reserve(b, USUAL_ERROR);
+    pz_str_adds(b, "{\"__type\":\"");
+    pz_str_adds(b, pz_fault_name(fault));
+    pz_str_adds(b, "\",\"message\":");
     pz_json_add_string(b, text, strlen(text));
     pz_str_addc(b, '}');
 }
