@@ -4,9 +4,9 @@
  * Names are compared as letters and digits only, without the types that RecBole and Elasticsearch
  * hang on them ("user_id:token", "userId.keyword") or Google puts in front ("ga:clientId"), and
  * inside objects also without the objects ("_source.user_id"). For each role a list of names is
- * tried, the surest first; then any name that holds a word of the role and ends in "id"; for the
- * time, any column that holds times. The first rows have a say: a column is taken only where it
- * holds something, a time where it holds times, a value where it holds numbers.
+ * tried, the surest first; then any name that ends in a word of the role and "id"; for the time,
+ * any column that holds times. The first rows have a say: a column is taken only where it holds
+ * something, a time where it holds times, a value where it holds numbers.
  *
  * A file without a header is one of interactions: times tell themselves, the first two others are
  * user and item, as in MovieLens' u.data, and a third is the value if it is a small number. */
@@ -31,7 +31,7 @@ struct role {
     const char *name;
     bool needed;
     const char *names; /* separated by blanks, the surest first */
-    const char *words; /* a name that has one of them and ends in "id" will do */
+    const char *words; /* a name that ends in one of them and "id" will do */
 };
 
 #define USER_NAMES                                                                                \
@@ -129,20 +129,30 @@ static size_t find_name(const struct look *look, const char *word, size_t n)
     return SIZE_MAX;
 }
 
-/* A column that has the word in its name and ends in "id". */
-static size_t find_word(const struct look *look, const char *word, size_t n)
+/* Whether a name ends in the word and "id", and the word begins there: main_product_id and
+ * mainProductId, but not facebook_id. */
+static bool ends_in(const char *name, const char *word, size_t n)
 {
     char plain[NAME_BYTES];
+    size_t len, found = 0;
 
-    for (size_t i = 0; i < look->n; i++) {
-        size_t len;
+    plain_name(name, plain);
+    len = strlen(plain);
+    if (len < n + 2 || memcmp(plain + len - n - 2, word, n) != 0 ||
+        strcmp(plain + len - 2, "id") != 0)
+        return false;
+    for (size_t i = 0; name[i]; i++)
+        found = strncasecmp(name + i, word, n) == 0 ? i : found;
+    return found == 0 || !islower((unsigned char)name[found - 1]) ||
+           isupper((unsigned char)name[found]);
+}
 
-        plain_name(look->name[i], plain);
-        len = strlen(plain);
-        if (is_open(look, i) && len > 2 && strcmp(plain + len - 2, "id") == 0 &&
-            memmem(plain, len, word, n))
+/* A column that is called word id, with more in front. */
+static size_t find_word(const struct look *look, const char *word, size_t n)
+{
+    for (size_t i = 0; i < look->n; i++)
+        if (is_open(look, i) && ends_in(look->name[i], word, n))
             return i;
-    }
     return SIZE_MAX;
 }
 
@@ -201,6 +211,19 @@ static size_t find_first(const struct look *look, const struct role *role, const
     return SIZE_MAX;
 }
 
+/* Times of the user or the item rather than of what they do. */
+static bool is_of_something(const char *plain)
+{
+    static const char *const words[] = { "birth",  "dob",    "release", "publish", "expir",
+                                         "valid",  "until",  "since",   "join",    "signup",
+                                         "regist", "member", "due",     "launch",  "deliver" };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(plain, words[i]))
+            return true;
+    return false;
+}
+
 /* Any column of times; numbers only under a name that speaks of them. */
 static size_t find_times(const struct look *look)
 {
@@ -211,6 +234,8 @@ static size_t find_times(const struct look *look)
         if (!is_open(look, i) || !is_time(look->value[i], false))
             continue;
         plain_name(look->name[i], plain);
+        if (is_of_something(plain))
+            continue;
         if (!pz_str_to_double(look->value[i], strlen(look->value[i]), &x) ||
             strstr(plain, "time") || strstr(plain, "date") || strstr(plain, "stamp"))
             return i;

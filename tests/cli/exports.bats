@@ -156,6 +156,12 @@ u2,i2,1633050000'
     printf 'Email,Created at,Lineitem sku\nu1,2021-09-30 20:00:00 -0400,i1\nu2,2021-09-30 21:00:00 -0400,i2\n' >f && read_as f $two
     printf '{"_id":"7","_source":{"user_id":"u1","item_id":"i1","@timestamp":"2021-10-01T00:00:00Z"}}\n{"_id":"8","_source":{"user_id":"u2","item_id":"i2","@timestamp":"2021-10-01T01:00:00Z"}}\n' >f && read_as f $two
     printf '{"Item":{"userId":{"S":"u1"},"itemId":{"S":"i1"},"timestamp":{"N":"1633046400"}}}\n{"Item":{"userId":{"S":"u2"},"itemId":{"S":"i2"},"timestamp":{"N":"1633050000"}}}\n' >f && read_as f $two
+    # the day of birth is no time of an event, and facebook is no book
+    printf 'user_id,main_product_id,birth_date\nu1,i1,1980-01-01\n' >f
+    run -0 pz-import --guess f
+    [[ $output == *"--map ITEM_ID=main_product_id --no-time" ]]
+    printf 'user_id,facebook_id,tracking_id\nu1,i1,1\n' >f
+    run -65 pz-import --guess f
     # the number of a row is no item, and a time that cannot be read is no reason to take the order of rows
     printf 'id,user_id,x\n1,u1,a\n' >f
     run -65 pz-import --guess f
