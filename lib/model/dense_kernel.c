@@ -3,7 +3,7 @@
  *
  * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and
  * DEPTH rows that stay in the second cache; the innermost loops keep ROWS x COLS sums in registers
- * and read ROWS rows of A where they are, in either orientation. Edges are padded with zeros, so
+ * (wide ones: ROWS_WIDE x COLS) and read these rows of A where they are, in either orientation. Edges are padded with zeros, so
  * the innermost loops have constant bounds. A sum over k runs in order, DEPTH at a time. */
 #include <math.h>
 #include <stdbool.h>
@@ -12,9 +12,10 @@
 #include "base/simd.h"
 #include "model/dense.h"
 
-enum { ROWS = 6, COLS = 16, DEPTH = 256, PANELS = 4, PAGE = 1024 /* floats */ };
+enum { ROWS = 6, ROWS_WIDE = 8, COLS = 16, DEPTH = 256, PANELS = 4, PAGE = 1024 /* floats */ };
 
 typedef float v8 __attribute__((vector_size(32)));
+typedef float v16 __attribute__((vector_size(64)));
 
 /* How to read a matrix: element (i, j) at v[i * row + j * col]. */
 struct view {
@@ -80,6 +81,75 @@ PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b,
     put(&c30, &c31, to->fresh, to->c + 3 * n);
     put(&c40, &c41, to->fresh, to->c + 4 * n);
     put(&c50, &c51, to->fresh, to->c + 5 * n);
+}
+
+/* Where registers hold COLS numbers: ROWS_WIDE x COLS at once, of which each is the same sum. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PZ_NO_CLONES)
+static inline __attribute__((always_inline)) void put_wide(const v16 *left, bool fresh, float *c)
+{
+    v16 x = *left, was;
+
+    if (!fresh) {
+        memcpy(&was, c, sizeof was);
+        x += was;
+    }
+    memcpy(c, &x, sizeof x);
+}
+
+__attribute__((target("arch=x86-64-v4"))) FUSED static void inner_wide(size_t depth, struct view a,
+                                                                       const float *b,
+                                                                       const struct tile *to)
+{
+    const float *a0 = a.v, *a1 = a0 + a.row, *a2 = a1 + a.row, *a3 = a2 + a.row, *a4 = a3 + a.row;
+    const float *a5 = a4 + a.row, *a6 = a5 + a.row, *a7 = a6 + a.row;
+    v16 c0 = { 0 }, c1 = { 0 }, c2 = { 0 }, c3 = { 0 }, c4 = { 0 }, c5 = { 0 }, c6 = { 0 };
+    v16 c7 = { 0 }, row;
+    size_t n = to->stride;
+
+    for (size_t k = 0, at = 0; k < depth; k++, at += a.col, b += COLS) {
+        memcpy(&row, b, sizeof row);
+        c0 += a0[at] * row, c1 += a1[at] * row;
+        c2 += a2[at] * row, c3 += a3[at] * row;
+        c4 += a4[at] * row, c5 += a5[at] * row;
+        c6 += a6[at] * row, c7 += a7[at] * row;
+    }
+    put_wide(&c0, to->fresh, to->c);
+    put_wide(&c1, to->fresh, to->c + n);
+    put_wide(&c2, to->fresh, to->c + 2 * n);
+    put_wide(&c3, to->fresh, to->c + 3 * n);
+    put_wide(&c4, to->fresh, to->c + 4 * n);
+    put_wide(&c5, to->fresh, to->c + 5 * n);
+    put_wide(&c6, to->fresh, to->c + 6 * n);
+    put_wide(&c7, to->fresh, to->c + 7 * n);
+}
+
+static bool is_wide(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512cd");
+}
+#else
+static void inner_wide(size_t depth, struct view a, const float *b, const struct tile *to)
+{
+    inner(depth, a, b, to);
+}
+
+static bool is_wide(void)
+{
+    return false;
+}
+#endif
+
+/* Tiles of a product: how many rows, and what makes one. */
+struct tiler {
+    size_t rows;
+    void (*tile)(size_t depth, struct view a, const float *b, const struct tile *to);
+};
+
+static struct tiler choose_tiler(void)
+{
+    return is_wide() ? (struct tiler){ ROWS_WIDE, inner_wide } : (struct tiler){ ROWS, inner };
 }
 
 /* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of
@@ -153,22 +223,22 @@ static void pack_panels(struct view bt, size_t n, size_t depth, float *to)
              to + j * depth);
 }
 
-/* A strip of ROWS rows of a slab, of which those from `skip` on are wanted: whole tiles go to C at
- * once. */
-static void strip(struct pz_gemm s, struct view a, size_t skip, const float *panels, size_t depth,
-                  const struct tile *to)
+/* A strip of a tile's rows of a slab, of which those from `skip` on are wanted: whole tiles go to C
+ * at once. */
+static void strip(struct pz_gemm s, struct tiler by, struct view a, size_t skip,
+                  const float *panels, size_t depth, const struct tile *to)
 {
-    _Alignas(64) float acc[ROWS * COLS];
-    size_t rows = min(ROWS - skip, s.m);
+    _Alignas(64) float acc[ROWS_WIDE * COLS];
+    size_t rows = min(by.rows - skip, s.m);
 
     for (size_t j = 0; j < s.n; j += COLS) {
         struct tile at = { to->c + j, to->stride, to->fresh };
 
-        if (rows == ROWS && s.n - j >= COLS) {
-            inner(depth, a, panels + j * depth, &at);
+        if (rows == by.rows && s.n - j >= COLS) {
+            by.tile(depth, a, panels + j * depth, &at);
             continue;
         }
-        inner(depth, a, panels + j * depth, &(struct tile){ acc, COLS, true });
+        by.tile(depth, a, panels + j * depth, &(struct tile){ acc, COLS, true });
         add_tile(acc + skip * COLS, rows, min(COLS, s.n - j), &at);
     }
 }
@@ -178,17 +248,19 @@ static void strip(struct pz_gemm s, struct view a, size_t skip, const float *pan
 static void slab(struct pz_gemm s, struct view a, const float *panels, size_t depth, float *c,
                  size_t stride)
 {
-    _Alignas(64) float ap[ROWS * DEPTH];
+    _Alignas(64) float ap[ROWS_WIDE * DEPTH];
+    struct tiler by = choose_tiler();
 
-    for (size_t i = 0; i < s.m; i += ROWS) {
-        size_t skip = s.m < ROWS || s.m - i >= ROWS ? 0 : ROWS - (s.m - i);
+    for (size_t i = 0; i < s.m; i += by.rows) {
+        size_t skip = s.m < by.rows || s.m - i >= by.rows ? 0 : by.rows - (s.m - i);
         struct view from = { a.v + (i - skip) * a.row, a.row, a.col };
 
-        if (s.m < ROWS || a.col % PAGE == 0) { /* pages apart: one cache set for all */
-            pack(from, min(ROWS, s.m), depth, ROWS, ap);
-            from = (struct view){ ap, 1, ROWS };
+        if (s.m < by.rows || a.col % PAGE == 0) { /* pages apart: one cache set for all */
+            pack(from, min(by.rows, s.m), depth, by.rows, ap);
+            from = (struct view){ ap, 1, by.rows };
         }
-        strip(s, from, skip, panels, depth, &(struct tile){ c + i * stride, stride, s.beta == 0 });
+        strip(s, by, from, skip, panels, depth,
+              &(struct tile){ c + i * stride, stride, s.beta == 0 });
     }
 }
 
