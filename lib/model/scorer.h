@@ -102,6 +102,10 @@ struct pz_choice {
     double cold_weight; /* as in struct pz_part, beside a first part of 1; not searched */
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
+    /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which
+     * effort, 0: it is to be fitted; and the part, the training's, NULL: to be made again. */
+    double reached;
+    void *begun;
 };
 
 struct pz_fit_cfg {
@@ -215,6 +219,11 @@ struct pz_scorer {
      * is no effort setting. Errors: as fit; the part is fit for free only after one. */
     enum pz_status (*more)(void *part, const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg,
                            struct pz_err *err);
+    /* A part of all of a corpus, from one with goes_on that learned of it without some of its
+     * events: only the last touches are left to do. cfg as for fit; begun is fit for free only
+     * afterwards. NULL: what a search learned is of no use for it. Errors: as fit. */
+    enum pz_status (*finish)(void *begun, const struct pz_corpus *corpus,
+                             const struct pz_fit_cfg *cfg, void **part, struct pz_err *err);
     double touches; /* the share of what was learned that more learns once more: last touches */
 
     /* A new part = old part + what the delta brings. Cost in proportion to the delta, beside what

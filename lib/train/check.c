@@ -38,7 +38,7 @@ enum { N_METRICS = sizeof metrics / sizeof *metrics };
 struct checking {
     const struct pz_search *s;
     struct pz_valid_scratch *scratch;
-    double *each;    /* [N_METRICS * n_users] */
+    double *each;    /* [N_METRICS * n_users]; the tuned metric's are those of the search */
     uint64_t **seen; /* [threads] bitset of items that were among the first LIST */
 };
 
@@ -79,6 +79,8 @@ static void check_user(const struct checking *j, uint32_t user)
         for (size_t m = 0; m < N_METRICS; m++)
             j->each[m * v->n_users + user] +=
                 (double)c->share * pz_metric_value(&metrics[m].metric, rank, v->gain + c->truth, n);
+        s->each[user] += (double)c->share *
+                         pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
         mark_first(scratch->total, v->train.n_items, j->seen[pz_par_id()]);
     }
 }
@@ -121,6 +123,7 @@ static enum pz_status measure(const struct pz_search *s, json_t *out, struct pz_
         ok = j.seen[t] != NULL;
     }
     if (ok) {
+        memset(s->each, 0, s->v->n_users * sizeof *s->each);
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t u = 0; u < s->v->n_users; u++)
             check_user(&j, u);
@@ -139,7 +142,7 @@ enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untu
 {
     uint32_t n = s->v->n_users;
     double gain, errors;
-    enum pz_status st = pz_search_judge(s, s->part, s->each, err);
+    enum pz_status st = measure(s, out, err);
 
     if (st == PZ_OK)
         st = pz_search_judge_untuned(s, untuned, trend, err);
@@ -154,5 +157,5 @@ enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untu
         json_object_set_new(out, "gain_error",
                             json_real(isfinite(errors) && errors != 0 ? gain / errors : 0)) < 0)
         return pz_err_memory(err, "the held-out check", 1e3);
-    return measure(s, out, err);
+    return PZ_OK;
 }

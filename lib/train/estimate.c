@@ -513,6 +513,14 @@ static bool stays(const struct outlook *o, size_t p)
     return has(o, p) && (o->cases <= 0 || o->e->joined[p] || s->is_fallback || s->kept_idle);
 }
 
+/* What the last fit of a part learns, in fits. */
+static double last_effort(const struct outlook *o, size_t p)
+{
+    const struct pz_scorer *s = o->e->t.choice[p].scorer;
+
+    return o->cases <= 0 ? 1 : o->e->stages[p].chosen * (s->finish ? s->touches : 1);
+}
+
 /* The last fits, and the file. keep: the chance that a part stays that takes long. */
 static double finishing_s(const struct outlook *o, double keep)
 {
@@ -522,7 +530,7 @@ static double finishing_s(const struct outlook *o, double keep)
     for (size_t p = 0; p < o->e->t.n; p++)
         if (stays(o, p))
             s += (o->e->t.choice[p].scorer->any_time ? keep : 1) *
-                 (effort_s(o, &o->e->all[p], o->cases > 0 ? o->e->stages[p].chosen : 1) +
+                 (effort_s(o, &o->e->all[p], last_effort(o, p)) +
                   o->e->speed * WRITE_NS * o->e->all[p].kept);
     return s + o->e->speed * (WRITE_NS * 16 * (double)ds->n_interactions +
                               WRITE_ID_NS * ((double)ds->users.n + ds->items.n));

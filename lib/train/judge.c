@@ -118,7 +118,12 @@ static uint64_t first_seen(const struct pz_valid *v, const struct pz_valid_case 
 
 static uint64_t end_seen(const struct pz_valid *v, const struct pz_valid_case *c)
 {
-    return v->exclude_seen && v->seen ? v->seen->ptr[c->user + 1] : 0;
+    uint64_t first = first_seen(v, c), end = first;
+
+    while (v->exclude_seen && v->seen && end < v->seen->ptr[c->user + 1] &&
+           v->seen->time[end] <= c->now)
+        end++;
+    return end;
 }
 
 void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,

@@ -48,6 +48,8 @@ json_t *pz_outcome_parts(const struct pz_training *t)
         /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
+        if (c->reached > 0)
+            json_object_set_new(entry, "reached", json_real(c->reached));
         json_array_append_new(list, entry);
     }
     return list;
@@ -155,6 +157,7 @@ static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct
     pz_choice_init(c, scorer);
     c->weight = number(entry, "weight");
     c->cold_weight = number(entry, "early");
+    c->reached = number(entry, "reached");
     for (size_t k = 0; k < scorer->n_settings; k++) {
         const json_t *value = json_object_get(settings, scorer->settings[k].name);
 
@@ -190,6 +193,24 @@ enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct 
     return st;
 }
 
+/* What the search learned of these data and left to be finished. */
+static enum pz_status begin_again(struct pz_training *t, struct pz_err *err)
+{
+    struct pz_tune_cfg cfg = { .task = t->cfg->recipe->task,
+                               .exclude_seen = t->cfg->recipe->exclude_seen,
+                               .seed = t->cfg->seed };
+
+    return pz_tune_again(t->teach, &cfg, t->choice, t->n, err);
+}
+
+/* Of other data nothing was learned yet. */
+static enum pz_status begin_anew(struct pz_training *t)
+{
+    for (size_t p = 0; p < t->n; p++)
+        t->choice[p].reached = 0;
+    return PZ_OK;
+}
+
 enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct pz_dataset *ds,
                                 struct pz_train_cfg *cfg, const char *path, struct pz_err *err)
 {
@@ -222,6 +243,8 @@ enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct
         t.cap = pz_heavy_cap(&t.corpus.c);
         st = pz_training_teach(&t, NULL, err);
     }
+    if (st == PZ_OK)
+        st = keep_check ? begin_again(&t, err) : begin_anew(&t);
     if (st == PZ_OK)
         st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
     for (size_t p = 0; p < t.n && st == PZ_OK; p++) {

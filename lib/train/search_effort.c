@@ -7,7 +7,7 @@
  * by user, is what the next one would bring at most, as learning slows down: a stage that is not
  * worth its cost is the last one. A stage is judged as a fit of its own would be, since parts go on
  * from before their last touches (model/sequence/fit.c). The final fit learns in one go as much as
- * the last stage that gained. Where doubling pays to the end of what is allowed, the scorer's next
+ * the last stage that gained, or finishes what the last stage learned (pz_scorer.finish). Where doubling pays to the end of what is allowed, the scorer's next
  * setting of effort is doubled. A time limit on tuning stops before a stage that would not fit
  * in. */
 #include <math.h>
@@ -63,7 +63,7 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
 {
     struct pz_search *s = g->s;
     const struct pz_choice *c = &s->choice[g->p];
-    struct pz_fit_cfg cfg = { .value = c->value, .seed = s->cfg->seed, .goes_on = g->more };
+    struct pz_fit_cfg cfg = { .value = c->value, .seed = s->cfg->seed, .goes_on = true };
     double from = pz_cpu_seconds();
     void **part = &s->part[g->p].part;
     enum pz_status st = *part ? c->scorer->more(*part, &s->v->train, &cfg, err)
@@ -71,6 +71,8 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
 
     g->cost = pz_cpu_seconds() - from;
     s->fitted_s += g->cost;
+    if (g->k == pz_choice_effort(c, 0))
+        s->reached[g->p] = c->value[g->k];
     return st;
 }
 

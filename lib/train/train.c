@@ -165,8 +165,39 @@ void pz_training_begin(struct pz_training *t)
     set_wishes(t);
 }
 
+/* What a threshold that nobody asked for keeps from teaching: it happened, and answers do not show
+ * it again, so trials must not either. */
+static enum pz_status make_disliked(const struct pz_training *t, struct pz_corpus_own *out,
+                                    struct pz_err *err)
+{
+    size_t n = t->ds->n_interactions;
+    float *weight = pz_mem_array(n, sizeof *weight);
+    uint8_t *low = pz_mem_array(n, 1);
+    enum pz_status st = weight && low
+                            ? pz_corpus_weights(t->ds, t->cfg->rules, t->cfg->n_rules, weight, err)
+                            : pz_err_memory(err, "low values", 5.0 * (double)n);
+
+    for (size_t p = 0; p < n && st == PZ_OK; p++)
+        low[p] = weight[p] < 0 && (!t->cfg->keep || t->cfg->keep[p]);
+    if (st == PZ_OK)
+        st = pz_corpus_make(t->ds, NULL, 0, low, out, err);
+    free(weight);
+    free(low);
+    return st;
+}
+
+static bool any_unasked(const struct pz_train_cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->n_rules; i++)
+        if (cfg->rules[i].unasked && isfinite(cfg->rules[i].threshold))
+            return true;
+    return false;
+}
+
 static enum pz_status tune(struct pz_training *t, struct pz_err *err)
 {
+    struct pz_corpus_own disliked = { .c = { .n_users = 0 } };
+    enum pz_status st = PZ_OK;
     struct pz_tune_cfg cfg = { .n_trials = t->cfg->n_trials,
                                .time_s = t->cfg->tune_time_s,
                                .end_s = t->cfg->timeout_s,
@@ -186,7 +217,14 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
     t->judged_seen = cfg.exclude_seen;
-    return pz_tune(t->teach, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
+    if (cfg.exclude_seen && any_unasked(t->cfg)) {
+        st = make_disliked(t, &disliked, err);
+        cfg.seen = &disliked.c;
+    }
+    if (st == PZ_OK)
+        st = pz_tune(t->teach, &cfg, t->choice, t->n, &t->trend, &t->softmax_scale, err);
+    pz_corpus_clear(&disliked);
+    return st;
 }
 
 double pz_training_time_left(const struct pz_training *t)
@@ -222,13 +260,19 @@ static void drop_idle(struct pz_training *t)
 
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err)
 {
-    const struct pz_scorer *s = t->choice[p].scorer;
+    struct pz_choice *c = &t->choice[p];
+    const struct pz_scorer *s = c->scorer;
     struct pz_fit_cfg fit = { .value = t->choice[p].value,
                               .seed = t->cfg->seed,
                               .time_limit_s = pz_training_time_left(t),
                               .only_saved = true,
                               .log = t->cfg->log };
-    enum pz_status st = s->fit(t->teach, &fit, &t->part[p], err);
+    enum pz_status st = c->begun ? s->finish(c->begun, t->teach, &fit, &t->part[p], err)
+                                 : s->fit(t->teach, &fit, &t->part[p], err);
+
+    if (c->begun)
+        s->free(c->begun);
+    c->begun = NULL;
 
     pz_log_step(t->cfg->log, 1);
     if (st == PZ_OK)
@@ -399,9 +443,12 @@ enum pz_status pz_training_write(const struct pz_training *t, const char *path, 
 
 void pz_training_clear(struct pz_training *t)
 {
-    for (size_t p = 0; p < t->n; p++)
+    for (size_t p = 0; p < t->n; p++) {
         if (t->part[p])
             t->choice[p].scorer->free(t->part[p]);
+        if (t->choice[p].begun)
+            t->choice[p].scorer->free(t->choice[p].begun);
+    }
     pz_trend_clear(&t->now);
     json_decref(t->trials);
     json_decref(t->check);

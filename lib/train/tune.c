@@ -152,13 +152,16 @@ static void leave_out(const struct pz_search *s, size_t p)
 static enum pz_status search_together(struct pz_search *s, struct pz_err *err)
 {
     enum pz_status st = pz_search_balance(s, err);
+    double before = s->mean;
 
     for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++) {
         pz_valid_forget(s->v);
         if (is_searched(s, p))
             st = pz_search_part(s, p, 0, err);
     }
-    return st == PZ_OK && !pz_search_out_of_time(s) ? pz_search_balance(s, err) : st;
+    /* Where no read-out moved, the weights have been found. */
+    return st == PZ_OK && s->mean > before && !pz_search_out_of_time(s) ? pz_search_balance(s, err)
+                                                                        : st;
 }
 
 static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *err)
@@ -291,6 +294,40 @@ void pz_search_leave_trend(const struct pz_search *s, size_t n)
             s->choice[p].weight_fixed = true;
 }
 
+/* Parts of the blend that only have to be finished are the choice's. */
+static void hand_over(struct pz_search *s)
+{
+    for (size_t p = 0; p < s->n_parts; p++)
+        if (s->reached[p] > 0 && s->part[p].weight > 0) {
+            s->choice[p].reached = s->reached[p];
+            s->choice[p].begun = s->part[p].part;
+            s->part[p].part = NULL;
+        }
+}
+
+enum pz_status pz_tune_again(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
+                             struct pz_choice *choice, size_t n_choices, struct pz_err *err)
+{
+    struct pz_valid v = { .metric = cfg->metric };
+    enum pz_status st = PZ_OK;
+
+    for (size_t p = 0; p < n_choices && st == PZ_OK; p++) {
+        struct pz_choice to = choice[p];
+        struct pz_fit_cfg fit = { .value = to.value, .seed = cfg->seed, .goes_on = true };
+
+        if (to.reached <= 0 || !to.scorer->finish)
+            continue;
+        if (!v.first)
+            st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
+                              cfg->seed, &v, err);
+        to.value[pz_choice_effort(&to, 0)] = to.reached;
+        if (st == PZ_OK)
+            st = to.scorer->fit(&v.train, &fit, &choice[p].begun, err);
+    }
+    pz_valid_clear(&v);
+    return st;
+}
+
 static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_corpus *corpus,
                               double *softmax_scale, struct pz_err *err)
 {
@@ -326,6 +363,8 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     pz_search_stage(s, "check");
     if (st == PZ_OK)
         settle(s);
+    if (st == PZ_OK)
+        hand_over(s);
     for (size_t p = 0; p < n; p++)
         if (s->part[p].part)
             s->choice[p].scorer->free(s->part[p].part);
@@ -340,7 +379,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
                        struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
                        double *softmax_scale, struct pz_err *err)
 {
-    struct pz_valid v = { .metric = cfg->metric };
+    struct pz_valid v = { .metric = cfg->metric, .seen = cfg->seen };
     struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice, .trend = trend };
     enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
                                      cfg->seed, &v, err);

@@ -31,7 +31,8 @@ struct pz_tune_cfg {
                            included; 0: no limit */
     double fit_limit_s; /* wall seconds of a fit that may stop early; 0: no limit */
     enum pz_task task;
-    bool exclude_seen; /* rank without the history's items */
+    bool exclude_seen;            /* rank without the history's items */
+    const struct pz_corpus *seen; /* and without these; NULL: there are none */
     struct pz_metric metric;
     uint64_t seed;
     uint32_t search; /* number of a search that begins with jumps; 0 and 1: the usual one */
@@ -62,6 +63,11 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
                        struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
                        double *softmax_scale, struct pz_err *err);
 
+/* Make again the parts that a search left to be finished (pz_choice.reached), as it made them.
+ * Errors: as pz_tune */
+enum pz_status pz_tune_again(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
+                             struct pz_choice *choice, size_t n_choices, struct pz_err *err);
+
 /* ---- the search of one part's settings (search.c) ---- */
 
 /* What the line of progress is guessed from (forecast.c). */
@@ -81,18 +87,19 @@ struct pz_search {
     struct pz_choice *trend;           /* NULL: none is searched */
     struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
-    double until_s;             /* processor seconds of the process; 0: no limit */
-    double fit_s[PZ_MAX_PARTS]; /* wall seconds of a part's last fit */
-    double longest_s;           /* wall seconds of the longest fit */
-    double trial_s;             /* processor seconds when the last trial ended */
-    double stage_s, fitted_s;   /* when the last stage ended; of fits since */
-    uint64_t asked;             /* how often a part scored a case since */
-    double *each;               /* [v->n_users] values of the blend as it stands */
-    double *trial;              /* [PZ_WEIGHTS * v->n_users] of a trial */
-    double *untuned;            /* [v->n_users] values of the defaults; NULL: not asked */
-    bool knows_untuned;         /* it holds them */
-    double mean;                /* of each */
-    bool minor[PZ_MAX_PARTS];   /* brought little when it joined: its settings are not searched */
+    double until_s;               /* processor seconds of the process; 0: no limit */
+    double fit_s[PZ_MAX_PARTS];   /* wall seconds of a part's last fit */
+    double reached[PZ_MAX_PARTS]; /* to which effort a part that can be finished learned; else 0 */
+    double longest_s;             /* wall seconds of the longest fit */
+    double trial_s;               /* processor seconds when the last trial ended */
+    double stage_s, fitted_s;     /* when the last stage ended; of fits since */
+    uint64_t asked;               /* how often a part scored a case since */
+    double *each;                 /* [v->n_users] values of the blend as it stands */
+    double *trial;                /* [PZ_WEIGHTS * v->n_users] of a trial */
+    double *untuned;              /* [v->n_users] values of the defaults; NULL: not asked */
+    bool knows_untuned;           /* it holds them */
+    double mean;                  /* of each */
+    bool minor[PZ_MAX_PARTS];     /* brought little when it joined: its settings are not searched */
     struct pz_forecast forecast;
     bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */

@@ -57,12 +57,14 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     bool exclude_seen;
-    const struct pz_corpus *seen; /* what users had beside the histories; NULL: nothing */
-    const float *scale;           /* [n_items] multiplies the judged part's scores; NULL: nothing */
-    bool sliced;                  /* the newest slice of time is held out whole, and judged */
-    uint8_t *still; /* [n_users], sliced: judging passes by these, whose values are known */
-    uint8_t *late;  /* [n_users] whether a user's cases are of the slice */
-    bool newest;    /* the users are the newest of many: what holds at the end of the data holds for
+    const struct pz_corpus
+        *seen;          /* what users had beside the histories, until they are asked; NULL:
+                                     nothing */
+    const float *scale; /* [n_items] multiplies the judged part's scores; NULL: nothing */
+    bool sliced;        /* the newest slice of time is held out whole, and judged */
+    uint8_t *still;     /* [n_users], sliced: judging passes by these, whose values are known */
+    uint8_t *late;      /* [n_users] whether a user's cases are of the slice */
+    bool newest; /* the users are the newest of many: what holds at the end of the data holds for
                        them */
     struct pz_metric metric;
     uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */

@@ -28,6 +28,19 @@ setup() {
     cmp <(jq -c .trials s1.json) <(jq -c .trials one.json)
 }
 
+@test "what a search learned of the encoder is finished on all data, by the same bytes wherever" {
+    local alone="--tune 1 -p transitions=off -p factors=off -p spectral=off -p content=off -p recent=off -p sequence=on
+        -p sequence.dim=16 -p sequence.hidden=16 -p sequence.pairs=0.03"
+    pz-train -q $alone -o plain.pzm shop.pzd
+    pz-train -q -j 3 --trial 1/1 $alone shop.pzd >one.json
+    pz-train -q --with-trials one.json -o one.pzm shop.pzd
+    cmp plain.pzm one.pzm
+    jq -e '.parts[] | select(.scorer == "sequence").reached == 0.03' one.json
+    # other data know nothing of it
+    pz-train -q --tuned-from plain.pzm -o again.pzm shop.pzd
+    run ! grep -q reached <(pz-train --info again.pzm --json)
+}
+
 @test "the best of the searches is taken, in whatever order and however many files they come" {
     best=$(jq -s 'max_by([.check.value, -.trial]).trial' s1.json s2.json s3.json)
     pz-train --with-trials s1.json s2.json s3.json -o a.pzm shop.pzd 2>talk

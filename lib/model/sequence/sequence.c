@@ -89,8 +89,9 @@ static struct pz_seq_part *part_new(const double *value, uint32_t n_items)
     return p;
 }
 
-static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
-                          struct pz_err *err)
+/* From where the trainers of another part stand; begun NULL: from the start. */
+static enum pz_status fit_from(struct pz_seq_part *begun, const struct pz_corpus *c,
+                               const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
 {
     struct pz_seq_part *p = part_new(cfg->value, c->n_items);
     enum pz_status st = PZ_OK;
@@ -101,12 +102,26 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     }
     if (!p || !p->own_item || !p->own_theta)
         st = pz_err_memory(err, "the sequence encoder", 4.0 * cfg->value[PZ_SEQ_DIM] * c->n_items);
+    else if (begun)
+        st = pz_seq_finish(c, cfg, begun, p, err);
     else
         st = pz_seq_train(c, cfg, 0, p, err);
     return pz_part_hand_out(st, p, part_free, part);
 }
 
-/* Make room for more members beside those that are there, which go on no further. */
+static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
+                          struct pz_err *err)
+{
+    return fit_from(NULL, c, cfg, part, err);
+}
+
+static enum pz_status finish_fit(void *begun, const struct pz_corpus *c,
+                                 const struct pz_fit_cfg *cfg, void **part, struct pz_err *err)
+{
+    return fit_from(begun, c, cfg, part, err);
+}
+
+/* Make room for more members beside those that are there. */
 static enum pz_status widen(struct pz_seq_part *p, size_t members, struct pz_err *err)
 {
     size_t old = p->width, width = members * p->net.d, n_theta = p->net.members * p->net.n_theta;
@@ -125,7 +140,6 @@ static enum pz_status widen(struct pz_seq_part *p, size_t members, struct pz_err
     free(p->own_theta);
     p->item = p->own_item = item;
     p->net.theta = p->own_theta = theta;
-    free_trainers(p);
     p->net.members = members;
     p->width = width;
     p->set[PZ_SEQ_MEMBERS] = (double)members;
@@ -507,6 +521,7 @@ const struct pz_scorer pz_sequence = {
     .touches = PZ_SEQ_TAIL,
     .any_time = true,
     .more = more,
+    .finish = finish_fit,
     .update = update,
     .save = save,
     .derive = derive,

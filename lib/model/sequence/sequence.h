@@ -213,9 +213,9 @@ void pz_seq_features_clear(struct pz_seq_features *f);
 enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err);
 
-/* ---- sequence.c; pz_seq_train: fit.c ---- */
+/* ---- sequence.c; pz_seq_train: fit.c; pz_seq_learn_on, pz_seq_finish: go_on.c ---- */
 
-struct pz_seq_trainer; /* fit.c: a training that may go on */
+struct pz_seq_trainer; /* trainer.h: a training that may go on */
 
 /* The learned part. */
 struct pz_seq_part {
@@ -277,6 +277,13 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
 enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta *delta,
                                const struct pz_fit_cfg *cfg, struct pz_seq_part *part,
                                struct pz_err *err);
+/* Learn nets and items of a part whose sizes are set from where the trainers of another stand, which
+ * learned of a corpus that lacks some events of this one, to the end of a run: its last PZ_SEQ_TAIL.
+ * Members that the other part lacks begin at the start; its trainers are freed.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_seq_finish(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                             struct pz_seq_part *begun, struct pz_seq_part *part,
+                             struct pz_err *err);
 /* Accepts NULL. */
 void pz_seq_trainer_free(struct pz_seq_trainer *t);
 
