@@ -3,8 +3,9 @@
  *
  * Products follow Goto & van de Geijn (2008) in small: B is packed in panels of COLS columns and
  * DEPTH rows that stay in the second cache; the innermost loops keep ROWS x COLS sums in registers
- * (wide ones: ROWS_WIDE x COLS) and read these rows of A where they are, in either orientation. Edges are padded with zeros, so
- * the innermost loops have constant bounds. A sum over k runs in order, DEPTH at a time. */
+ * (wide ones: ROWS_WIDE x COLS) and read these rows of A where they are, in either orientation.
+ * Edges are padded with zeros, so the innermost loops have constant bounds. A sum over k runs in
+ * order, DEPTH at a time. */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  * by user, is what the next one would bring at most, as learning slows down: a stage that is not
  * worth its cost is the last one. A stage is judged as a fit of its own would be, since parts go on
  * from before their last touches (model/sequence/fit.c). The final fit learns in one go as much as
- * the last stage that gained, or finishes what the last stage learned (pz_scorer.finish). Where doubling pays to the end of what is allowed, the scorer's next
- * setting of effort is doubled. A time limit on tuning stops before a stage that would not fit
- * in. */
+ * the last stage that gained, or finishes what the last stage learned (pz_scorer.finish). Where
+ * doubling pays to the end of what is allowed, the scorer's next setting of effort is doubled. A
+ * time limit on tuning stops before a stage that would not fit in. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

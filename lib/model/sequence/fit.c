@@ -36,8 +36,8 @@ static const double WARM_MOST = 12500;
 
 /* What a part that is finished reads beyond the usual, as a multiple of the share that is new: what
  * came last is known from these passes alone. Beside a fit from the start, nDCG@10 of each user's
- * last: LastFM +.0003 (paired standard error .0033) at 0; MovieLens 100K, whose newest tenth is new,
- * -.0032 (.0029) at 0, -.0008 (.0030) at 2. */
+ * last: LastFM +.0003 (paired standard error .0033) at 0; MovieLens 100K, whose newest tenth is
+ * new, -.0032 (.0029) at 0, -.0008 (.0030) at 2. */
 static const double NEW_READ = 2;
 
 static size_t aligned(size_t bytes)
@@ -563,8 +563,8 @@ static bool must_stop(const struct pz_seq_trainer *t)
     return pz_stop_asked() || time_gone(t) >= 1;
 }
 
-/* The learning rate when a share of the run is done: up over the first twentieth, of WARM_MOST pairs
- * at most, so that it is the same in every stage of one run; down to zero over the last
+/* The learning rate when a share of the run is done: up over the first twentieth, of WARM_MOST
+ * pairs at most, so that it is the same in every stage of one run; down to zero over the last
  * PZ_SEQ_TAIL. */
 static double rate_at(const struct pz_seq_trainer *t, double total)
 {

@@ -8,7 +8,7 @@
 
 enum { NEAR = 3 /* items that place a new one */ };
 
-/* The vectors of items that only the larger corpus has events of: those of the items around them. */
+/* The vectors of items that only the larger corpus has events of: those of items around them. */
 static void place_new(struct pz_seq_trainer *t, const struct pz_seq_trainer *old)
 {
     const struct pz_corpus *c = t->c;

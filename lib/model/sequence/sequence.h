@@ -277,8 +277,9 @@ enum pz_status pz_seq_train(const struct pz_corpus *c, const struct pz_fit_cfg *
 enum pz_status pz_seq_learn_on(const struct pz_corpus *c, const struct pz_delta *delta,
                                const struct pz_fit_cfg *cfg, struct pz_seq_part *part,
                                struct pz_err *err);
-/* Learn nets and items of a part whose sizes are set from where the trainers of another stand, which
- * learned of a corpus that lacks some events of this one, to the end of a run: its last PZ_SEQ_TAIL.
+/* Learn nets and items of a part whose sizes are set from where the trainers of another stand,
+ * which learned of a corpus that lacks some events of this one, to the end of a run: its last
+ * PZ_SEQ_TAIL, and more where much is new.
  * Members that the other part lacks begin at the start; its trainers are freed.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_seq_finish(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
