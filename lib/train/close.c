@@ -25,6 +25,7 @@ struct rival {
     struct pz_part part[PZ_MAX_PARTS]; /* [n_parts]; part NULL: not there */
     struct pz_trend trend;
     bool fitted; /* its parts and its trend are its own */
+    bool wanted; /* its values for all users are, whether it wins or not */
 };
 
 static void clear(struct rival *r, size_t n)
@@ -111,22 +112,39 @@ static double gain_late(const struct pz_search *s)
     return pz_search_gain(a, b, n);
 }
 
-/* Let a rival try. */
+/* The values of a rival, into s->trial: of the users of the slice, or of all. */
+static enum pz_status judge_rival(const struct pz_search *s, const struct rival *r, bool all,
+                                  struct pz_err *err)
+{
+    uint32_t n = s->v->n_users;
+    enum pz_status st;
+
+    memset(s->trial, 0, n * sizeof *s->trial);
+    for (uint32_t u = 0; u < n; u++)
+        s->v->still[u] = !all && !s->v->late[u];
+    st = pz_search_judge(s, r->part, s->trial, err);
+    memset(s->v->still, 0, n);
+    return st;
+}
+
+/* Let a rival try; most lose among the users of the slice, and the others are not asked. */
 static enum pz_status meet(struct pz_search *s, const struct pz_choice *trend, struct rival *r,
                            const char *who, double sure, struct pz_err *err)
 {
     uint32_t all = s->v->n_users;
-    double late, whole;
-    enum pz_status st;
+    double late, whole = 0;
+    enum pz_status st = judge_rival(s, r, r->wanted, err);
 
-    memset(s->trial, 0, all * sizeof *s->trial);
-    st = pz_search_judge(s, r->part, s->trial, err);
     if (st != PZ_OK)
         return st;
     late = gain_late(s);
-    whole = pz_search_gain(s->trial, s->each, all);
-    pz_log(s->cfg->log, PZ_LOG_DEBUG,
-           "%s against the blend: %.1f standard errors late, %.1f in all", who, late, whole);
+    if (late > sure && !r->wanted)
+        st = judge_rival(s, r, true, err);
+    if (st != PZ_OK)
+        return st;
+    whole = late > sure ? pz_search_gain(s->trial, s->each, all) : 0;
+    pz_log(s->cfg->log, PZ_LOG_DEBUG, "%s against the blend: %.1f standard errors late%s", who,
+           late, late > sure && whole <= -SURE_ALONE ? ", but the others lose" : "");
     if (late > sure && whole > -SURE_ALONE) {
         pz_log(s->cfg->log, PZ_LOG_NOTE, "%s does better on what came last: taken", who);
         adopt(s, trend, r);
@@ -177,10 +195,12 @@ static enum pz_status meet_defaults(struct pz_search *s, const struct pz_choice 
     struct rival *r;
     enum pz_status st = make_default(s, untuned, trend, k, &r, err);
 
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        r->wanted = k == SIZE_MAX && s->untuned;
         st = meet(s, trend, r, k < SIZE_MAX ? "the default with a switch turned" : "the default",
                   SURE_DEFAULT, err);
-    if (st == PZ_OK && k == SIZE_MAX && s->untuned) {
+    }
+    if (st == PZ_OK && r->wanted) {
         memcpy(s->untuned, s->trial, s->v->n_users * sizeof *s->untuned);
         s->knows_untuned = true;
     }

@@ -518,7 +518,8 @@ static double last_effort(const struct outlook *o, size_t p)
 {
     const struct pz_scorer *s = o->e->t.choice[p].scorer;
 
-    return o->cases <= 0 ? 1 : o->e->stages[p].chosen * (s->finish ? s->touches : 1);
+    return o->cases <= 0 ? 1
+                         : o->e->stages[p].chosen * (s->finish && !o->e->v.sliced ? s->touches : 1);
 }
 
 /* The last fits, and the file. keep: the chance that a part stays that takes long. */

@@ -313,10 +313,9 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
     return PZ_OK;
 }
 
-/* Whether what is learned here will be finished on all data. */
-static bool can_finish(const struct pz_search *s, size_t p)
+bool pz_search_finishes(const struct pz_search *s, size_t p)
 {
-    return s->choice[p].scorer->finish && s->cfg->fit_limit_s <= 0;
+    return s->choice[p].scorer->finish && s->cfg->fit_limit_s <= 0 && !s->v->sliced;
 }
 
 static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_err *err)
@@ -324,7 +323,7 @@ static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_
     struct pz_fit_cfg cfg = { .value = s->choice[p].value,
                               .seed = s->cfg->seed,
                               .time_limit_s = s->cfg->fit_limit_s,
-                              .goes_on = can_finish(s, p) };
+                              .goes_on = pz_search_finishes(s, p) };
     double begin = pz_wall_seconds(), cpu = pz_cpu_seconds();
     enum pz_status st = s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
 
@@ -551,7 +550,7 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
     if (effort != SIZE_MAX)
         return pz_search_stages(s, p, effort, err);
     st = fit(s, p, &s->part[p].part, err);
-    s->reached[p] = can_finish(s, p) ? c->value[pz_choice_effort(c, 0)] : 0;
+    s->reached[p] = pz_search_finishes(s, p) ? c->value[pz_choice_effort(c, 0)] : 0;
     if (st == PZ_OK)
         st = judge_trial(s, p, NEW, &won, err);
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK; k++)

@@ -63,7 +63,9 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
 {
     struct pz_search *s = g->s;
     const struct pz_choice *c = &s->choice[g->p];
-    struct pz_fit_cfg cfg = { .value = c->value, .seed = s->cfg->seed, .goes_on = true };
+    struct pz_fit_cfg cfg = { .value = c->value,
+                              .seed = s->cfg->seed,
+                              .goes_on = g->more || pz_search_finishes(s, g->p) };
     double from = pz_cpu_seconds();
     void **part = &s->part[g->p].part;
     enum pz_status st = *part ? c->scorer->more(*part, &s->v->train, &cfg, err)
@@ -71,7 +73,7 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
 
     g->cost = pz_cpu_seconds() - from;
     s->fitted_s += g->cost;
-    if (g->k == pz_choice_effort(c, 0))
+    if (g->k == pz_choice_effort(c, 0) && pz_search_finishes(s, g->p))
         s->reached[g->p] = c->value[g->k];
     return st;
 }
@@ -143,9 +145,9 @@ static void tell(const struct stages *g)
     pz_log(
         s->cfg->log, PZ_LOG_NOTE,
         "%s.%s: the last doubling, to %.3g, brought %.1f %% (standard error %.1f); the next would "
-        "bring less, for %.0f CPU s here and as much again for the model",
+        "bring less, for %.0f CPU s here and %.0f for the model",
         c->scorer->name, name, c->value[g->k], 100 * g->gain / mean, 100 * g->error / mean,
-        2 * g->cost);
+        2 * g->cost, 2 * g->cost * (pz_search_finishes(s, g->p) ? c->scorer->touches : 1));
     json_object_set_new(trial, "doubling",
                         json_pack("{s:f, s:f}", "gain", g->gain, "error", g->error));
 }
