@@ -116,8 +116,10 @@ struct pz_fit_cfg {
     /* Of an update: processor seconds that it may go on learning, if it takes new events in without
      * learning from them; 0: it does not. */
     double learn_s;
-    bool only_saved;    /* nobody asks the part: of several ranks the first alone needs all of it */
-    bool goes_on;       /* `more` may follow: keep what it needs */
+    bool only_saved; /* nobody asks the part: of several ranks the first alone needs all of it */
+    bool goes_on;    /* `more` may follow: keep what it needs */
+    bool finishes;   /* and `finish`: what was learned before the last touches is the same however
+                           many stages led there */
     struct pz_log *log; /* may be NULL */
 };
 

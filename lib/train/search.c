@@ -323,7 +323,8 @@ static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_
     struct pz_fit_cfg cfg = { .value = s->choice[p].value,
                               .seed = s->cfg->seed,
                               .time_limit_s = s->cfg->fit_limit_s,
-                              .goes_on = pz_search_finishes(s, p) };
+                              .goes_on = pz_search_finishes(s, p),
+                              .finishes = pz_search_finishes(s, p) };
     double begin = pz_wall_seconds(), cpu = pz_cpu_seconds();
     enum pz_status st = s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
 

@@ -65,7 +65,8 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
     const struct pz_choice *c = &s->choice[g->p];
     struct pz_fit_cfg cfg = { .value = c->value,
                               .seed = s->cfg->seed,
-                              .goes_on = g->more || pz_search_finishes(s, g->p) };
+                              .goes_on = g->more || pz_search_finishes(s, g->p),
+                              .finishes = pz_search_finishes(s, g->p) };
     double from = pz_cpu_seconds();
     void **part = &s->part[g->p].part;
     enum pz_status st = *part ? c->scorer->more(*part, &s->v->train, &cfg, err)

@@ -313,7 +313,9 @@ enum pz_status pz_tune_again(const struct pz_corpus *corpus, const struct pz_tun
 
     for (size_t p = 0; p < n_choices && st == PZ_OK; p++) {
         struct pz_choice to = choice[p];
-        struct pz_fit_cfg fit = { .value = to.value, .seed = cfg->seed, .goes_on = true };
+        struct pz_fit_cfg fit = {
+            .value = to.value, .seed = cfg->seed, .goes_on = true, .finishes = true
+        };
 
         if (to.reached <= 0 || !to.scorer->finish)
             continue;

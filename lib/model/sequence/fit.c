@@ -562,16 +562,16 @@ static bool must_stop(const struct pz_seq_trainer *t)
     return pz_stop_asked() || time_gone(t) >= 1;
 }
 
-/* The learning rate when a share of the run is done: up over the first twentieth, in a run that may
- * go on of WARM_MOST pairs at most, so that it is the same in every stage; down to zero over the
- * last PZ_SEQ_TAIL. */
+/* The learning rate when a share of the run is done: up over the first twentieth, in a run that
+ * will be finished of WARM_MOST pairs at most, so that it is the same in every stage; down to zero
+ * over the last PZ_SEQ_TAIL. */
 static double rate_at(const struct pz_seq_trainer *t, double total)
 {
     double share = t->done / total, gone = time_gone(t), up, down;
 
     /* Where the work ends well before the time, the time has no say. */
     share = share + 0.01 > gone ? share : fmin(gone, 1);
-    up = 0.02 + share * total / fmin(0.05 * total, t->cfg->goes_on ? WARM_MOST : INFINITY);
+    up = 0.02 + share * total / fmin(0.05 * total, t->cfg->finishes ? WARM_MOST : INFINITY);
     down = (1 - share) / PZ_SEQ_TAIL;
     return t->cfg->value[PZ_SEQ_RATE] * (t->data.first_new ? LEARN_ON_RATE : 1) *
            fmin(1, fmin(up, down));
@@ -683,7 +683,8 @@ enum pz_status pz_seq_trainer_run(struct pz_seq_trainer *t, struct pz_seq_part *
     if (st == PZ_OK && t->cfg->goes_on) {
         keep(t, true);
         t->done = stable;
-        go_back(t, here);
+        if (t->cfg->finishes)
+            go_back(t, here);
     }
     return st;
 }
