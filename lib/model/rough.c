@@ -98,17 +98,6 @@ static float exact_score(const struct pz_part *p, void *scratch, int64_t now, ui
 
 /* ---- the largest score of a part */
 
-/* What a part gives an item at most. */
-static float gain_of(const struct pz_rough_part *p, uint32_t item)
-{
-    float gain;
-
-    if (!p->limit.length)
-        return 0;
-    gain = p->factor * (p->limit.reach * p->limit.length[item] * pz_rough_trend(&p->limit, item));
-    return gain < p->weight ? gain : p->weight;
-}
-
 /* One rough part of a query. */
 struct ready {
     const struct pz_part *p;
@@ -142,23 +131,33 @@ static float largest_trend(const struct pz_rough_limit *l, uint32_t n)
     return most > 1 ? 1 + l->fade * (most - 1) : 1;
 }
 
+/* Those of a word that are allowed and whose base may not be 0. */
+static uint64_t based(const struct pz_rough *r, const uint64_t *allowed, size_t w)
+{
+    return r->dense ? allowed[w] : allowed[w] & r->touched[w];
+}
+
 /* Some items that the other parts find good: whoever is first lets few be looked at after them.
  * Returns how many, at most PZ_ROUGH_ITEMS. */
 static size_t find_promising(const struct pz_rough *r, const uint64_t *allowed, uint32_t *item)
 {
-    uint32_t n = r->learned;
-    float bar = pz_score_max(r->base, n, allowed) * GOOD;
-    size_t n_items = 0;
+    float top = 0;
+    size_t n = 0;
 
-    for (uint32_t first = 0; first < n && n_items < PZ_ROUGH_ITEMS && bar > 0; first += WORD) {
-        uint64_t bits = allowed[first / WORD];
+    for (size_t w = 0; w < pz_bits_words(r->learned); w++)
+        for (uint64_t bits = based(r, allowed, w); bits; bits &= bits - 1) {
+            float base = r->base[w * WORD + (size_t)__builtin_ctzll(bits)];
 
-        if (bits)
-            bits &= pz_scores_above(r->base + first, n - first < WORD ? n - first : WORD, bar);
-        for (; bits && n_items < PZ_ROUGH_ITEMS; bits &= bits - 1)
-            item[n_items++] = first + (uint32_t)__builtin_ctzll(bits);
-    }
-    return n_items;
+            top = base > top ? base : top;
+        }
+    for (size_t w = 0; w < pz_bits_words(r->learned) && top > 0; w++)
+        for (uint64_t bits = based(r, allowed, w); bits; bits &= bits - 1) {
+            item[n] = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
+            n += item[n] < r->learned && r->base[item[n]] > top * GOOD;
+            if (n == PZ_ROUGH_ITEMS)
+                return n;
+        }
+    return n;
 }
 
 /* The largest exact score of the items allowed, 0 when none is above: from the longest vector on,
@@ -423,46 +422,53 @@ static size_t keep(float least, uint8_t *place, size_t n, const float *at_most)
     return kept;
 }
 
-/* What a part gives the n items at `place` is added to about, and to at_most in place of its
- * limit. */
+/* What a part gives the n items at `place` is added to sum, and to at_most in place of its limit. */
 static void look(const struct pz_rough_part *p, const uint32_t *item, const uint8_t *place,
-                 size_t n, float *at_most, float *about)
+                 size_t n, float *at_most, float *sum)
 {
     float raw[PZ_ROUGH_ITEMS], off[PZ_ROUGH_ITEMS];
-    uint32_t own[PZ_ROUGH_ITEMS] = { 0 };
+    uint32_t own[PZ_ROUGH_ITEMS];
 
     for (size_t i = 0; i < n; i++)
         own[i] = item[place[i]];
     p->part->scorer->rough_rows(p->part->part, p->scratch, own, n, raw, off);
     for (size_t i = 0; i < n; i++) {
-        float factor = p->factor * pz_rough_trend(&p->limit, own[i]);
+        float trend = pz_rough_trend(&p->limit, own[i]), factor = p->factor * trend;
+        float gain = p->factor * (p->limit.reach * p->limit.length[own[i]] * trend);
 
-        at_most[place[i]] += factor * (raw[i] + off[i] * UP) - gain_of(p, own[i]);
-        about[place[i]] += factor * raw[i];
+        gain = gain < p->weight ? gain : p->weight;
+        at_most[place[i]] += factor * (raw[i] + off[i] * UP) - gain;
+        sum[place[i]] += factor * raw[i];
     }
+}
+
+/* What is known of an item beside the parts whose lengths tell. */
+static float known_of(const struct pz_rough *r, uint32_t item)
+{
+    return pz_rough_base_of(r, item) + (r->any_scan ? r->scan[item] : 0);
 }
 
 void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
                    float *at_most, float *about)
 {
     uint8_t place[PZ_ROUGH_ITEMS];
-    size_t left = 0;
+    float sum[PZ_ROUGH_ITEMS] = { 0 };
+    size_t learned = 0, left;
 
-    for (size_t i = 0; i < n; i++) {
-        about[i] = pz_rough_base_of(r, item[i]) + (r->any_scan ? r->scan[item[i]] : 0);
-        at_most[i] = about[i] + r->off[item[i] / WORD] + r->slack;
-        if (item[i] < r->learned)
-            place[left++] = (uint8_t)i;
-        for (size_t k = 0; k < r->n && item[i] < r->learned; k++)
-            at_most[i] += gain_of(&r->part[k], item[i]);
-    }
+    for (; learned < n && item[learned] < r->learned; learned++)
+        place[learned] = (uint8_t)learned;
+    left = learned;
     for (size_t k = 0; k < r->n; k++)
         if (r->part[k].limit.length) {
             left = keep(least, place, left, at_most);
-            look(&r->part[k], item, place, left, at_most, about);
+            look(&r->part[k], item, place, left, at_most, sum);
         }
-    for (size_t i = 0; i < n; i++)
-        about[i] = at_most[i] < least ? at_most[i] : about[i];
+    left = keep(least, place, left, at_most);
+    memcpy(about, at_most, learned * sizeof *about);
+    for (size_t i = learned; i < n; i++)
+        about[i] = known_of(r, item[i]);
+    for (size_t i = 0; i < left; i++)
+        about[place[i]] = known_of(r, item[place[i]]) + sum[place[i]];
 }
 
 float pz_rough_exact(const struct pz_rough *r, uint32_t item)

@@ -105,9 +105,10 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
 
 enum { PZ_ROUGH_ITEMS = 64 };
 
-/* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order: the blend of item[i] is
- * at_most[i] at most and about[i], and at least as far below the latter as at_most is above. Items
- * that have less than `least` need no close look: their about is at_most. */
+/* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order, of which pz_rough_score
+ * said at_most[i]: it becomes less where more is known, and the blend of item[i] is about[i], at
+ * least as far below that as at_most is above. Items that have less than `least` need no close
+ * look: their about is at_most. */
 void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
                    float *at_most, float *about);
 

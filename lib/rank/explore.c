@@ -168,7 +168,9 @@ PZ_KERNEL static float largest(const float *v, uint32_t n)
 static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, uint64_t bits,
                         double last)
 {
-    double share = d->shares ? (double)(largest(d->blend + first, n) / d->best) : 0;
+    const float *max = d->items->max;
+    float most = !d->shares ? 0 : max ? max[first / 64] : largest(d->blend + first, n);
+    double share = most > 0 ? (double)(most / d->best) : 0;
     double least = 1 - last * (0.1 + share) * (1 + 1e-5); /* of u, as is_late() has it */
     uint64_t from = least > 0 ? (uint64_t)(least * 0x1p53) : 0, kept = 0;
 
@@ -182,23 +184,33 @@ static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, uint64
     return kept;
 }
 
-/* Have every young item that may be recommended drawn. */
+/* The young items of a word that may be recommended. */
+static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, uint32_t n,
+                         int64_t from)
+{
+    if (items->newest && items->newest[first / 64] < from)
+        return 0;
+    return young(items->since + first, n, from) &
+           (items->allowed ? items->allowed[first / 64] : UINT64_MAX);
+}
+
+/* Have every young item that may be recommended drawn. Where that is done twice, the set of them is
+ * kept for the second time. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
 {
     const struct pz_explore_items *items = d->items;
     int64_t from = young_since(d->cfg);
+    bool again = items->young && d->shares;
     size_t at = 0;
 
     d->n = 0;
     for (uint32_t first = 0; first < items->n; first += 64) {
         uint32_t left = items->n - first < 64 ? items->n - first : 64;
-        uint64_t bits = items->newest && items->newest[first / 64] < from
-                            ? 0
-                            : young(items->since + first, left, from);
+        uint64_t bits = again ? items->young[first / 64] : young_of(items, first, left, from);
 
-        if (items->allowed)
-            bits &= items->allowed[first / 64];
+        if (items->young)
+            items->young[first / 64] = bits;
         if (bits)
             bits = in_time(d, first, left, bits, isinf(last) ? last_of(d) : last);
         for (; bits; bits &= bits - 1) {

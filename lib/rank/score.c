@@ -18,6 +18,8 @@
 #include "rank/arrive.h"
 #include "rank/top.h"
 
+static const float UP = 1.000001f; /* more than a few products round */
+
 bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
 {
     *s = (struct pz_scores){ .n_items = m->items.n,
@@ -149,8 +151,6 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n)
 {
-    static const float UP = 1.000001f; /* more than the products round */
-
     if (!s->is_rough)
         return;
     s->kept = kept;
@@ -214,8 +214,10 @@ struct look {
 static void look_at(struct look *to)
 {
     struct pz_scores *s = to->s;
-    float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS];
+    float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS], up = UP / s->kept;
 
+    for (size_t i = 0; i < to->n; i++)
+        at_most[i] = up * s->blend[to->item[i]];
     pz_rough_look(s->rough, to->item, to->n, to->least / s->kept, at_most, about);
     for (size_t i = 0; i < to->n; i++) {
         /* As far below what it is about as the limit is above. */
@@ -231,27 +233,69 @@ static void look_at(struct look *to)
     to->n = 0;
 }
 
-/* A closer look at the items of a set that can be among its `want` best, of which the last has at
- * least so much. best: room for want. */
-static void look_above(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least,
-                       struct pz_hit *best, size_t want)
+/* A closer look at the items of a set that have at least so much and had none yet. */
+static void look_above(struct look *to, const uint64_t *set, uint32_t n_items, float least)
 {
-    struct above a = { s, set, n_items, 0, least };
-    struct look to = { .s = s, .best = best, .want = want, .least = least };
+    struct above a = { to->s, set, n_items, 0, least };
     uint32_t first;
     uint64_t bits;
 
     while ((bits = next_above(&a, &first)) != 0) {
-        bits &= ~s->near[first / 64];
+        bits &= ~to->s->near[first / 64];
         for (; bits; bits &= bits - 1) {
-            to.item[to.n] = first + (uint32_t)__builtin_ctzll(bits);
-            pz_bits_add(s->near, to.item[to.n++]);
-            if (to.n == PZ_ROUGH_ITEMS)
-                look_at(&to);
+            to->item[to->n] = first + (uint32_t)__builtin_ctzll(bits);
+            pz_bits_add(to->s->near, to->item[to->n++]);
+            if (to->n == PZ_ROUGH_ITEMS)
+                look_at(to);
         }
-        a.least = to.least;
+        a.least = to->least > least ? to->least : least;
     }
-    look_at(&to);
+    look_at(to);
+}
+
+/* What was looked at has less now, and so have the words that it is in. */
+static void lower_max(struct pz_scores *s, uint32_t n_items)
+{
+    for (uint32_t w = 0; w < pz_bits_words(n_items); w++) {
+        uint32_t first = w * 64, n = n_items - first < 64 ? n_items - first : 64;
+        float now = s->near[w] ? pz_score_max(s->blend + first, n, NULL) : s->rough->max[w];
+
+        s->rough->max[w] = now < s->rough->max[w] ? now : s->rough->max[w];
+    }
+}
+
+enum { FIRST_SHARE = 16 };
+
+/* What one in FIRST_SHARE words has at least, in steps of the largest. */
+static float first_bar(const struct pz_scores *s, uint32_t n_items)
+{
+    enum { STEPS = 64 };
+    const float *max = s->rough->max;
+    size_t n[STEPS] = { 0 }, above = 0, step = STEPS;
+    float top = 0;
+
+    for (size_t w = 0; w < pz_bits_words(n_items); w++)
+        top = max[w] > top ? max[w] : top;
+    for (size_t w = 0; w < pz_bits_words(n_items) && top > 0; w++)
+        n[max[w] > 0 ? (size_t)(max[w] / top * (STEPS - 1)) : 0]++;
+    while (step > 0 && above * FIRST_SHARE < pz_bits_words(n_items))
+        above += n[--step];
+    return top * (float)step / (STEPS - 1);
+}
+
+/* A closer look at the items of a set that can be among its `want` best, of which the last has at
+ * least so much. Those that can have most come first: they make that more, and others need no look
+ * then. best: room for want. */
+static void look_at_best(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least,
+                         struct pz_hit *best, size_t want)
+{
+    struct look to = { .s = s, .best = best, .want = want, .least = least };
+    float bar = first_bar(s, n_items);
+
+    if (bar > least)
+        look_above(&to, set, n_items, bar);
+    look_above(&to, set, n_items, to.least);
+    lower_max(s, n_items);
 }
 
 /* Make exact those of a set that have at least so much. */
@@ -294,7 +338,7 @@ void pz_scores_settle_best(struct pz_scores *s, const uint64_t *set, uint32_t n_
         /* The longest vectors are not the best: only of several some are. */
         least = want < SEEM ? settle_seeming(s, set, n_items, own, SEEM, want)
                             : settle_seeming(s, set, n_items, hit, want, want);
-        look_above(s, set, n_items, least, hit, want);
+        look_at_best(s, set, n_items, least, hit, want);
     }
     least = settle_seeming(s, set, n_items, hit, want, want);
     settle_above(s, set, n_items, least);
@@ -405,6 +449,8 @@ static void add_sample(struct sample *to)
 {
     float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS];
 
+    for (size_t i = 0; i < to->n; i++)
+        at_most[i] = to->s->blend[to->item[i]]; /* of which nothing is read */
     pz_rough_look(to->s->rough, to->item, to->n, -INFINITY, at_most, about);
     for (size_t i = 0; i < to->n; i++) {
         float blend = to->s->blend[to->item[i]];
@@ -422,7 +468,7 @@ static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items
 
     for (size_t w = 0; w < pz_bits_words(n_items); w++) {
         uint64_t bits = set[w];
-        size_t n = (size_t)__builtin_popcountll(bits);
+        size_t n = pz_bits_of_word(bits);
 
         if (n <= skip) {
             skip -= n;

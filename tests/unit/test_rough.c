@@ -282,8 +282,10 @@ static size_t check_look(const struct pz_rough *r, const float *out, uint32_t n)
             left = n - first < PZ_ROUGH_ITEMS ? n - first : PZ_ROUGH_ITEMS;
         float at_most[PZ_ROUGH_ITEMS], about[PZ_ROUGH_ITEMS];
 
-        for (uint32_t k = 0; k < left; k++)
+        for (uint32_t k = 0; k < left; k++) {
             item[k] = first + k;
+            at_most[k] = out[item[k]];
+        }
         pz_rough_look(r, item, left, -INFINITY, at_most, about);
         for (uint32_t k = 0; k < left; k++) {
             float exact = pz_rough_exact(r, item[k]);
