@@ -198,6 +198,25 @@ static enum pz_status take_context(const struct pz_attrs *in, const struct pz_so
     return pz_attrs_concat(&in, 1, source, n, own->owned[5], err);
 }
 
+/* Where all of a dataset count nothing is copied: only weights are the corpus's own. */
+static enum pz_status borrow(const struct pz_dataset *ds, const struct type_rules *r,
+                             const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
+{
+    float *weight = own->owned[3] = pz_mem_array(ds->n_interactions, sizeof *weight);
+
+    if (!weight)
+        return pz_err_memory(err, "the corpus", 4.0 * (double)ds->n_interactions);
+    for (uint64_t p = 0; p < ds->n_interactions; p++)
+        weight[p] = weight_of(ds, r, keep, p);
+    own->c.ptr = ds->ptr;
+    own->c.item = ds->item;
+    own->c.time = ds->time;
+    own->c.weight = weight;
+    own->c.event = ds->event;
+    own->c.context = ds->context.n_attrs > 0 ? &ds->context : NULL;
+    return PZ_OK;
+}
+
 /* Context rows of the kept interactions. */
 static enum pz_status keep_context(const struct pz_dataset *ds, const struct type_rules *r,
                                    const uint8_t *keep, struct pz_corpus_own *own,
@@ -217,16 +236,21 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
     return st;
 }
 
-static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules *r,
-                           const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
+/* The n interactions that count. */
+static enum pz_status copy_kept(const struct pz_dataset *ds, const struct type_rules *r,
+                                const uint8_t *keep, uint64_t n, struct pz_corpus_own *own,
+                                struct pz_err *err)
 {
+    enum pz_status st = take_memory(ds->users.n, n, ds->event != NULL, ds->context.n_attrs > 0, own,
+                                    err);
     uint64_t *ptr = own->owned[0], to = 0;
     uint32_t *item = own->owned[1];
     int64_t *time = own->owned[2];
     float *weight = own->owned[3];
     uint8_t *event = own->owned[4];
-    enum pz_status st;
 
+    if (st != PZ_OK)
+        return st;
     for (uint32_t u = 0; u < ds->users.n; u++) {
         for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
             float w = weight_of(ds, r, keep, p);
@@ -242,9 +266,23 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
         }
         ptr[u + 1] = to;
     }
-    st = pz_newest(time, to, &own->c.newest, &own->c.beyond, err);
-    own->c.ordered = pz_order_known(
-        &(struct pz_histories_of){ ds->users.n, ptr, item, time, &ds->items });
+    return own->owned[5] ? keep_context(ds, r, keep, own, err) : PZ_OK;
+}
+
+/* The n interactions that count, and what is said of all of them. */
+static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules *r,
+                           const uint8_t *keep, uint64_t n, struct pz_corpus_own *own,
+                           struct pz_err *err)
+{
+    struct pz_corpus *c = &own->c;
+    bool all = n > 0 && n == ds->n_interactions;
+    enum pz_status st = all ? borrow(ds, r, keep, own, err) : copy_kept(ds, r, keep, n, own, err);
+
+    if (st != PZ_OK)
+        return st;
+    st = pz_newest(c->time, n, &c->newest, &c->beyond, err);
+    c->ordered = pz_order_known(
+        &(struct pz_histories_of){ ds->users.n, c->ptr, c->item, c->time, &ds->items });
     return st;
 }
 
@@ -260,16 +298,12 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
     st = bind_rules(ds, rules, n_rules, &bound, err);
     for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
         n += weight_of(ds, &bound, keep, p) > 0;
-    if (st == PZ_OK)
-        st = take_memory(ds->users.n, n, ds->event != NULL, ds->context.n_attrs > 0, out, err);
     if (st == PZ_OK) {
-        st = fill(ds, &bound, keep, out, err);
+        st = fill(ds, &bound, keep, n, out, err);
         out->c.n_users = ds->users.n;
         out->c.n_items = ds->items.n;
         out->c.item_attrs = &ds->item_attrs;
         out->c.user_attrs = &ds->user_attrs;
-        if (st == PZ_OK && out->owned[5])
-            st = keep_context(ds, &bound, keep, out, err);
     }
     if (st != PZ_OK)
         pz_corpus_clear(out);

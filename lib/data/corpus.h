@@ -57,7 +57,7 @@ struct pz_event_rule {
 enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz_event_rule **rules,
                                     struct pz_err *err);
 
-/* A corpus that owns its arrays. */
+/* A corpus, and those of its arrays that it owns. */
 struct pz_corpus_own {
     struct pz_corpus c;
     void *owned[6]; /* arrays to free; NULL entries are allowed */
@@ -67,8 +67,8 @@ struct pz_corpus_own {
  * for all.
  *
  * Errors: PZ_USAGE a rule names an unknown type ("did you mean"); PZ_TRY_AGAIN memory is out
- * Owner:  *out, until pz_corpus_clear; attribute tables are borrowed from ds, which must outlive
- *         it */
+ * Owner:  *out, until pz_corpus_clear; attribute tables, and arrays where all interactions count,
+ *         are borrowed from ds, which must outlive it */
 enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event_rule *rules,
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);

@@ -617,8 +617,10 @@ static enum pz_status train_liked(const struct pz_dataset *ds, const struct pz_t
 {
     struct pz_train_cfg with = *cfg;
     struct pz_event_rule *rules = NULL;
-    enum pz_status st = choose_liked(ds, cfg, &rules, &with.n_rules, err);
+    enum pz_status st;
 
+    pz_mem_large_apart();
+    st = choose_liked(ds, cfg, &rules, &with.n_rules, err);
     with.rules = rules;
     if (st == PZ_OK)
         st = train(ds, &with, path, line, err);

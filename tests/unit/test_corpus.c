@@ -50,6 +50,9 @@ TEST(without_rules_everything_counts_once)
     assert_int_equal(own.c.newest, 400);
     assert_true(own.c.ordered);
     assert_ptr_equal(own.c.item_attrs, &ds.item_attrs);
+    assert_ptr_equal(own.c.item, ds.item); /* nothing is copied */
+    assert_ptr_equal(own.c.time, ds.time);
+    assert_ptr_equal(own.c.context, &ds.context);
     pz_corpus_clear(&own);
 }
 

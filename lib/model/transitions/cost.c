@@ -153,7 +153,7 @@ enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struc
             out->term[6] = (double)feats.n * c->n_items;
         }
         out->kept = 8 * s.kept + (ridge ? 8 * s.unknowns : 0) + 24 * rows;
-        out->beside = 25 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() + 8 * block +
+        out->beside = 21 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() + 8 * block +
                       (ridge ? gram_bytes(&s, &feats, rows) + 4 * s.kept : 0);
     }
     pz_trans_feats_clear(&feats);

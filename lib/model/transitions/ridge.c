@@ -443,7 +443,7 @@ static enum pz_status mean_self(const struct pz_trans_view *v, double *mean, str
     return st;
 }
 
-enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
+enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err)
 {
@@ -457,6 +457,7 @@ enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr
 
     if (st == PZ_OK)
         st = mean_self(v, &self, err);
+    pz_trans_view_drop(v); /* the systems need nothing of it, and the room */
     for (uint32_t j = 0; j < counts->n; j++)
         if (counts->ptr[j + 1] - counts->ptr[j] > longest)
             longest = counts->ptr[j + 1] - counts->ptr[j];

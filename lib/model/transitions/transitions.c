@@ -211,7 +211,7 @@ static enum pz_status take_coef(struct pz_trans *t, const float *value, struct p
 }
 
 /* The counts, and with the ridge the coefficients, of the own rows; then of all. */
-static enum pz_status fit_rows(const struct pz_trans_view *v, struct pz_trans *t, bool only_saved,
+static enum pz_status fit_rows(struct pz_trans_view *v, struct pz_trans *t, bool only_saved,
                                struct pz_err *err)
 {
     bool ridge = t->set[PZ_TRANS_RIDGE] > 0;
@@ -224,7 +224,8 @@ static enum pz_status fit_rows(const struct pz_trans_view *v, struct pz_trans *t
         st = pz_trans_count(v, ridge, scale, NULL, &t->counts, err);
     }
     if (st == PZ_OK && ridge) {
-        value = pz_mem_array(t->counts.ptr[t->counts.n], sizeof *value);
+        /* Of zero pages, which take no room before the Gram matrix is there and the view is not. */
+        value = calloc(t->counts.ptr[t->counts.n] + 1, sizeof *value);
         st = value ? pz_trans_solve(v, &t->counts, t->pop, NULL, value, err)
                    : pz_err_memory(err, "ridge coefficients", 4.0 * (double)t->counts.ptr[rows]);
     }

@@ -60,7 +60,7 @@ enum {
     PZ_TRANS_HOP_ITEMS = 30, /* items that the second step starts from */
     PZ_TRANS_ROW_MAX = 2048, /* coefficients kept a source item by the ridge */
     PZ_TRANS_DENSE = 3000,   /* items up to which the Gram matrix is a full square */
-    PZ_TRANS_BLOCK = 1 << 20 /* entries of rows that are made before they are appended */
+    PZ_TRANS_BLOCK = 1 << 18 /* entries of rows that are made before they are appended */
 };
 
 /* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
@@ -114,14 +114,15 @@ struct pz_trans_view {
     uint64_t n;    /* positions */
     uint64_t *ptr; /* [n_users + 1] */
     uint32_t n_users;
-    uint64_t *fresh;       /* [n_users] first new position; equal to ptr[u] in a fit */
-    float *stale;          /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
-    uint32_t *item, *user; /* [n] */
-    float *target;         /* [n] t_p */
-    float *tail;           /* [n] T_p */
-    uint64_t *occ_ptr;     /* [n_items + 1] positions by item */
-    uint32_t *occ;         /* [n], ascending within an item */
-    uint32_t *at;          /* [n] twice the middle of the places that the position's moment takes */
+    uint64_t *fresh;      /* [n_users] first new position; equal to ptr[u] in a fit */
+    float *stale;         /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
+    const uint32_t *item; /* [n]; the corpus's own where all of it is read */
+    uint32_t *own_item, *user; /* [n] */
+    float *target;             /* [n] t_p */
+    float *tail;               /* [n] T_p */
+    uint64_t *occ_ptr;         /* [n_items + 1] positions by item */
+    uint32_t *occ;             /* [n], ascending within an item */
+    uint32_t *at;    /* [n] twice the middle of the places that the position's moment takes */
     uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
     double unit;     /* sums of pairs are whole multiples of 1 / unit, a power of two */
     uint32_t max;    /* twice a distance is at most this */
@@ -155,6 +156,9 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
                                   const double *set, const struct pz_trans_feats *feats,
                                   const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
+
+/* Give back all that is of users and positions: for who has counted. */
+void pz_trans_view_drop(struct pz_trans_view *v);
 
 /* Positions between which pairs count; without order all of a history do, nearly. */
 uint32_t pz_trans_window(const struct pz_corpus *c, const double *set);
@@ -229,9 +233,9 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
  * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched, nor those
- * of other ranks (pz_trans_gather).
+ * of other ranks (pz_trans_gather). Of the view nothing is left that pz_trans_view_drop gives back.
  * Errors: as pz_trans_count */
-enum pz_status pz_trans_solve(const struct pz_trans_view *v, const struct pz_csr *counts,
+enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err);
 

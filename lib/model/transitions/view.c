@@ -77,12 +77,14 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
     return list;
 }
 
-static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
+/* all: item of a corpus that is read as it is; NULL: it is not */
+static enum pz_status allocate(struct pz_trans_view *v, const uint32_t *all, struct pz_err *err)
 {
     v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
     v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
     v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
-    v->item = pz_mem_room(v->n, sizeof *v->item);
+    v->own_item = all ? NULL : pz_mem_room(v->n, sizeof *v->own_item);
+    v->item = all ? all : v->own_item;
     v->user = pz_mem_room(v->n, sizeof *v->user);
     v->target = pz_mem_room(v->n, sizeof *v->target);
     v->tail = pz_mem_room(v->n, sizeof *v->tail);
@@ -93,7 +95,7 @@ static enum pz_status allocate(struct pz_trans_view *v, struct pz_err *err)
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
     if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
         !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
-        return pz_err_memory(err, "counting transitions", 33.0 * (double)v->n + 16.0 * v->n_items);
+        return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 16.0 * v->n_items);
     return PZ_OK;
 }
 
@@ -115,7 +117,8 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
     for (uint64_t t = 0; t < n; t++, p++) {
         uint64_t q = c->ptr[u] + t;
 
-        v->item[p] = c->item[q];
+        if (v->own_item)
+            v->own_item[p] = c->item[q];
         v->user[p] = k;
         v->target[p] = pz_weight_damp(c->weight[q], c->event_power);
     }
@@ -288,7 +291,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     if (v->n >= UINT32_MAX)
         st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
     if (st == PZ_OK)
-        st = allocate(v, err);
+        st = allocate(v, !delta && v->n == c->ptr[c->n_users] ? c->item : NULL, err);
     if (st == PZ_OK) {
         fill(v, c, list);
         choose_unit(v, c->ptr[c->n_users]);
@@ -297,19 +300,23 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     return st;
 }
 
+void pz_trans_view_drop(struct pz_trans_view *v)
+{
+    void *const array[] = { v->ptr,  v->fresh,   v->stale, v->own_item, v->user,  v->target,
+                            v->tail, v->occ_ptr, v->occ,   v->at,       v->within };
+
+    for (size_t i = 0; i < sizeof array / sizeof *array; i++)
+        free(array[i]);
+    v->ptr = v->fresh = v->occ_ptr = NULL;
+    v->stale = v->target = v->tail = NULL;
+    v->own_item = v->user = v->occ = v->at = NULL;
+    v->item = NULL;
+    v->within = NULL;
+}
+
 void pz_trans_view_clear(struct pz_trans_view *v)
 {
-    free(v->ptr);
-    free(v->fresh);
-    free(v->stale);
-    free(v->item);
-    free(v->user);
-    free(v->target);
-    free(v->tail);
-    free(v->occ_ptr);
-    free(v->occ);
-    free(v->at);
-    free(v->within);
+    pz_trans_view_drop(v);
     free(v->power);
     memset(v, 0, sizeof *v);
 }
