@@ -163,25 +163,42 @@ PZ_KERNEL static float largest(const float *v, uint32_t n)
     return max;
 }
 
-/* Those of up to 64 young items whose u alone does not make them too late, whatever was tried: most
- * of many go by it. */
-static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, uint64_t bits,
-                        double last)
+/* From which u on, of 53 bits, an item is not surely too late, as is_late() has it, with a share of
+ * at most so much and whatever was tried. */
+static uint64_t least_u(double share, double last)
 {
-    const float *max = d->items->max;
-    float most = !d->shares ? 0 : max ? max[first / 64] : largest(d->blend + first, n);
-    double share = most > 0 ? (double)(most / d->best) : 0;
-    double least = 1 - last * (0.1 + share) * (1 + 1e-5); /* of u, as is_late() has it */
-    uint64_t from = least > 0 ? (uint64_t)(least * 0x1p53) : 0, kept = 0;
+    double least = 1 - last * (0.1 + share) * (1 + 1e-5);
 
-    if (from < 2)
+    return least > 0x1p-50 ? (uint64_t)(least * 0x1p53) - 2 : 0;
+}
+
+/* Those of a word's young items whose u is not below from: most of many go by it. Of them those not
+ * below `later`, which is less, into *kept. */
+static uint64_t in_time(const struct draw *d, uint32_t first, uint64_t bits, uint64_t from,
+                        uint64_t later, uint64_t *kept)
+{
+    uint64_t now = 0;
+
+    *kept = bits;
+    if (from == 0)
         return bits;
     for (uint64_t left = bits; left; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(left);
+        uint64_t u = pz_rng_mix(d->cfg->draw + first + i) >> 11;
 
-        kept |= (uint64_t)(pz_rng_mix(d->cfg->draw + first + i) >> 11 >= from - 2) << i;
+        now |= (uint64_t)(u >= from) << i;
+        *kept ^= (uint64_t)(u < later) << i;
     }
-    return kept;
+    return now;
+}
+
+/* The largest share that one of a word's items has. */
+static double share_in(const struct draw *d, uint32_t first, uint32_t n)
+{
+    const float *max = d->items->max;
+    float most = !d->shares ? 0 : max ? max[first / 64] : largest(d->blend + first, n);
+
+    return most > 0 ? (double)(most / d->best) : 0;
 }
 
 /* The young items of a word that may be recommended. */
@@ -194,8 +211,8 @@ static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, u
            (items->allowed ? items->allowed[first / 64] : UINT64_MAX);
 }
 
-/* Have every young item that may be recommended drawn. Where that is done twice, the set of them is
- * kept for the second time. */
+/* Have every young item that may be recommended drawn. Where that is done twice, those that are not
+ * too late with the share of the best, 1, are kept for the second time. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
 {
@@ -208,11 +225,16 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
     for (uint32_t first = 0; first < items->n; first += 64) {
         uint32_t left = items->n - first < 64 ? items->n - first : 64;
         uint64_t bits = again ? items->young[first / 64] : young_of(items, first, left, from);
+        uint64_t kept = 0;
 
+        if (bits) {
+            double latest = isinf(last) ? last_of(d) : last;
+
+            bits = in_time(d, first, bits, least_u(share_in(d, first, left), latest),
+                           least_u(1, latest), &kept);
+        }
         if (items->young)
-            items->young[first / 64] = bits;
-        if (bits)
-            bits = in_time(d, first, left, bits, isinf(last) ? last_of(d) : last);
+            items->young[first / 64] = kept;
         for (; bits; bits &= bits - 1) {
             uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
             struct young_item y;
