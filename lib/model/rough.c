@@ -422,7 +422,8 @@ static size_t keep(float least, uint8_t *place, size_t n, const float *at_most)
     return kept;
 }
 
-/* What a part gives the n items at `place` is added to sum, and to at_most in place of its limit. */
+/* What a part gives the n items at `place` is added to sum, and to at_most in place of its
+ * limit. */
 static void look(const struct pz_rough_part *p, const uint32_t *item, const uint8_t *place,
                  size_t n, float *at_most, float *sum)
 {
