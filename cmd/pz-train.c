@@ -45,8 +45,8 @@ static const struct pz_opt opts[] = {
     PZ_INT('t', "tune", struct train_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
     PZ_REAL(0, "tune-time", struct train_cfg, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",
-            "processor seconds for tuning. With a limit the result may differ "
-            "between machines"),
+            "processor seconds for tuning. Parts that it has no time to judge take part untuned, "
+            "but for sequence. With a limit the result may differ between machines"),
     PZ_REAL(0, "timeout", struct train_cfg, timeout, "0 (no limit)", 0, 1e6, "SECONDS",
             "seconds by the clock that the whole run may take. Tuning ends in time for the last "
             "fits with the best so far, sequence is off unless asked for, and parts for which "

@@ -63,10 +63,15 @@ static double to_the_end(const struct pz_search *s)
     return 1.3 * fits + s->longest_s;
 }
 
+bool pz_search_must_end(const struct pz_search *s)
+{
+    return pz_stop_asked() ||
+           (s->cfg->end_s > 0 && pz_wall_seconds() + to_the_end(s) >= s->cfg->end_s);
+}
+
 bool pz_search_out_of_time(const struct pz_search *s)
 {
-    return pz_stop_asked() || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s) ||
-           (s->cfg->end_s > 0 && pz_wall_seconds() + to_the_end(s) >= s->cfg->end_s);
+    return pz_search_must_end(s) || (s->until_s > 0 && pz_cpu_seconds() >= s->until_s);
 }
 
 /* The value a share of the range further on; the same value when there is nowhere to go. */

@@ -137,15 +137,35 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
     return st;
 }
 
-/* There is no time to look whether part p adds anything: it does not join, but for the fallback. */
-static void leave_out(const struct pz_search *s, size_t p)
+/* There is no time to look whether part p adds anything: it takes part as it would without tuning,
+ * where one that takes long does not, unless the time of the whole run is over. */
+static void leave_unjudged(const struct pz_search *s, size_t p)
 {
     struct pz_choice *c = &s->choice[p];
 
     if (c->weight_fixed || c->scorer->is_fallback)
         return;
-    c->weight = 0;
     c->unjudged = true;
+    if (c->scorer->any_time || pz_search_must_end(s))
+        c->weight = 0;
+    else
+        pz_log(s->cfg->log, PZ_LOG_NOTE, "%s could not be judged in time: it takes part untuned",
+               c->scorer->name);
+}
+
+/* Part p may take half of the time that is left: all parts are met before one of them is known
+ * well. */
+static enum pz_status tune_in_time(struct pz_search *s, size_t p, uint32_t n_fits,
+                                   struct pz_err *err)
+{
+    double until = s->until_s, now = pz_cpu_seconds();
+    enum pz_status st;
+
+    if (until > now)
+        s->until_s = now + (until - now) / 2;
+    st = tune_part(s, p, n_fits, err);
+    s->until_s = until;
+    return st;
 }
 
 /* When all are there: weights, read-outs of every part, weights. */
@@ -173,9 +193,9 @@ static enum pz_status search_all(struct pz_search *s, size_t n, struct pz_err *e
     s->forecast = (struct pz_forecast){ .n = n, .n_fits = n_fits, .began_s = pz_wall_seconds() };
     for (size_t p = 0; p < n && st == PZ_OK; p++)
         if (p == 0 || !pz_search_out_of_time(s))
-            st = tune_part(s, p, n_fits, err);
+            st = tune_in_time(s, p, n_fits, err);
         else
-            leave_out(s, p);
+            leave_unjudged(s, p);
     if (st == PZ_OK && s->trend && s->v->sliced)
         st = pz_search_trend(s, s->now.scale != NULL, err);
     return st == PZ_OK && n > 1 ? search_together(s, err) : st;

@@ -185,8 +185,8 @@ bool pz_choice_may_double(const struct pz_choice *c, size_t k);
 
 /* Whether what part p learns here is finished on all data. Not where the newest slice of time is
  * held out: it would be read too little (MovieLens 100K, each user's last, nDCG@10 with the rest of
- * a run, three passes, beside a fit from the start: -.0064, standard error .0030; with six and a
- * half -.0008, .0030, which takes as long as the fit). */
+ * a run beside a fit from the start: three passes -.0064, standard error .0030, part of which are
+ * other kernels; with six and a half -.0008, .0030, which takes as long as the fit). */
 bool pz_search_finishes(const struct pz_search *s, size_t p);
 
 /* Give setting k, of two values, the other one. */
@@ -196,6 +196,8 @@ void pz_choice_turn(struct pz_choice *c, size_t k);
 double pz_search_gain(const double *a, const double *b, uint32_t n);
 double pz_search_mean(const double *each, uint32_t n);
 bool pz_search_out_of_time(const struct pz_search *s);
+/* Out of the time of the whole run, in which parts are fitted after the search. */
+bool pz_search_must_end(const struct pz_search *s);
 /* The value of setting k a share of its range further on; the same when there is nowhere to go. */
 double pz_choice_moved(const struct pz_choice *c, size_t k, double step);
 /* Weights to try for a part, w[PZ_WEIGHTS]: around the one it has, or the default and all over for

@@ -201,12 +201,12 @@ all() {
     run -66 pz-deploy log trim --drop nobody a/home.pzc
 }
 
-# But for those of searches, which trials.bats has, and of MPI, which ranks.bats has.
+# But for those of searches (trials.bats), windows (eval.bats) and MPI (ranks.bats).
 @test "the commands of README, Beyond one machine" {
     LOG=postgresql://pz@127.0.0.1:$PGPORT/t$BATS_TEST_NUMBER
     log_sql "CREATE DATABASE t$BATS_TEST_NUMBER"
     sed -n '/^## Beyond one machine/,/^## The programs/p' "$BATS_TEST_DIRNAME/../../README.md" |
-        sed -n 's/^    //p' | grep -v -e bin/initdb -e bin/pg_ctl -e --trial -e --with-trials -e MPI=1 -e one.pzm -e mpirun | sed "s|postgresql://[^ ]*|$LOG|" >readme.sh
+        sed -n 's/^    //p' | grep -v -e bin/initdb -e bin/pg_ctl -e --trial -e --with-trials -e --window -e --with-windows -e MPI=1 -e one.pzm -e mpirun | sed "s|postgresql://[^ ]*|$LOG|" >readme.sh
     [ "$(grep -c . readme.sh)" -gt 8 ]
     cp "$BATS_FILE_TMPDIR/home.pzm" .
     bash -euo pipefail readme.sh >out 2>err || { cat err; false; }

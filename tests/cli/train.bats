@@ -263,6 +263,10 @@ two_days() {
     [ "$many" -gt "$few" ]
     pz-train -q --tune 6 --tune-time 0.000001 -o m.pzm shop.pzd # over at once: no setting is moved
     pz-train --trials m.pzm --json | jq -se 'map(.settings) | unique | length <= 7'
+    parts() { pz-train --info m.pzm --json | jq -c '[.parts[].scorer]'; }
+    searched=$(parts)
+    pz-train -q --no-tune -o m.pzm shop.pzd # what there was no time to judge takes part as without tuning
+    [ "$searched" = "$(parts)" ]
     for metric in ndcg@10 hit@1 recall@50 mrr@5; do
         pz-train -q --tune 1 --tune-time 0.000001 --tune-metric $metric -o m.pzm shop.pzd
         pz-train --trials m.pzm --json | jq -r '.metric' | head -1
