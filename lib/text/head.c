@@ -373,14 +373,16 @@ enum pz_status pz_text_head_read(const char *file, const struct pz_text_cfg *cfg
                                  struct pz_err *err)
 {
     static const struct pz_text_cfg none = { .backslash = false };
-    size_t line;
-    enum pz_status st = pz_refuse_bytes(file, text, *n, err);
+    /* What is no text at the end of a file is not looked at, and whether it is the end shows only
+     * then. */
+    size_t line, filled = pz_scan_trim(text, *n);
+    enum pz_status st = pz_refuse_bytes(file, text, filled, err);
 
     cfg = cfg ? cfg : &none;
     pz_text_head_clear(head);
     head->form.backslash = cfg->backslash;
     *more = false;
-    if (st == PZ_OK && !pass_front(cfg, text, *n, at_end, head)) {
+    if (st == PZ_OK && ((filled < *n && !at_end) || !pass_front(cfg, text, *n, at_end, head))) {
         *more = true;
         return PZ_OK;
     }

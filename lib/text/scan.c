@@ -249,10 +249,11 @@ size_t pz_scan_trim(const char *text, size_t n)
 void pz_scan_ragged(const struct pz_csv_form *form, const char *raw, size_t n, size_t n_cells,
                     char *out, size_t size)
 {
-    const char *cr = memchr(raw, '\r', n);
+    /* In the first line: raw may have its end or not, and what stood behind a stray quote. */
+    const char *newline = memchr(raw, '\n', n), *end = newline ? newline : raw + n,
+               *cr = memchr(raw, '\r', (size_t)(end - raw));
+    bool old_mac = cr && cr + 1 < end;
 
-    /* Not the one of a line end. */
     snprintf(out, size, PZ_ROW_RAGGED "%s", n_cells, form->n_columns,
-             cr && cr + 2 < raw + n ? " (its lines end as on an old Mac: tr '\\r' '\\n' < FILE)"
-                                    : "");
+             old_mac ? " (its lines end as on an old Mac: tr '\\r' '\\n' < FILE)" : "");
 }
