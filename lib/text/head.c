@@ -259,6 +259,9 @@ static bool is_title(const char *s, size_t line, size_t left, bool at_end, bool 
     bool named;
     size_t count;
 
+    if (memchr(s, PZ_TEXT_PAIR,
+               line)) /* it was taken for the header, and more text was asked for */
+        return false;
     if (s[0] == '#' || (line <= 7 && line > 4 && strncasecmp(s, "sep=", 4) == 0))
         return true;
     guess_delimiter(s, line, &count);
