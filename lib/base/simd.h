@@ -7,6 +7,7 @@
 #ifndef PZ_BASE_SIMD_H
 #define PZ_BASE_SIMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -15,6 +16,18 @@
 #else
 #define PZ_KERNEL
 #endif
+
+/* Whether registers hold 64 bytes, with all that x86-64-v4 means. Threads: any */
+static inline bool pz_simd_is_wide(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
 
 /* The k-th bit of flag[k], 64 bytes of 0 or 1: compilers compare into bytes faster than into
  * bits. */

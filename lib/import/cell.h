@@ -18,10 +18,9 @@
     100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
 
 /* Why a cell is no time of any form that is known without being told. */
-#define PZ_CELL_NO_TIME                                                                            \
-    "is not a time (Unix seconds to nanoseconds, ISO-8601, a date of numbers or with the name of " \
-    "the "                                                                                         \
-    "month)"
+#define PZ_CELL_NO_TIME                                                \
+    "is not a time (Unix seconds to nanoseconds, ISO-8601, a date of " \
+    "numbers or with the name of the month)"
 
 /* A time in the form of its column: Unix seconds between -1e11 and 1e11, sign bit turned over. A
  * number whose magnitude says another unit is refused; 0 is 0 in every unit.

@@ -53,21 +53,20 @@ struct role {
     "playedat watchedat viewedat transactiondate saledate dateadded dateread dateofpurchase "     \
     "datehourminute datehour clienteventtime collectortstamp tstamp createddate"
 
+#define USER_WORDS "user customer visitor reviewer member client buyer"
+#define ITEM_WORDS "item product movie article track book content song artist video game listing"
+
 static const struct role roles[] = {
-    { PZ_INTERACTIONS, "USER_ID", true, USER_NAMES,
-      "user customer visitor reviewer member client buyer" },
-    { PZ_INTERACTIONS, "ITEM_ID", true, ITEM_NAMES,
-      "item product movie article track book content song artist video game listing" },
+    { PZ_INTERACTIONS, "USER_ID", true, USER_NAMES, USER_WORDS },
+    { PZ_INTERACTIONS, "ITEM_ID", true, ITEM_NAMES, ITEM_WORDS },
     { PZ_INTERACTIONS, "TIMESTAMP", false, TIME_NAMES, NULL },
     { PZ_INTERACTIONS, "EVENT_TYPE", false, "eventtype event eventname action behavior behaviour",
       NULL },
     { PZ_INTERACTIONS, "EVENT_VALUE", false, "eventvalue rating stars overall score ratingvalue",
       NULL },
-    { PZ_ITEMS, "ITEM_ID", true, ITEM_NAMES " id",
-      "item product movie article track book content song artist video game listing" },
+    { PZ_ITEMS, "ITEM_ID", true, ITEM_NAMES " id", ITEM_WORDS },
     { PZ_ITEMS, "CREATION_TIMESTAMP", false, "creationtimestamp", NULL },
-    { PZ_USERS, "USER_ID", true, USER_NAMES " id",
-      "user customer visitor reviewer member client buyer" },
+    { PZ_USERS, "USER_ID", true, USER_NAMES " id", USER_WORDS },
 };
 
 /* What is known of a table before its rows are read. */
@@ -97,13 +96,19 @@ static void plain_name(const char *name, char *out)
     out[k] = '\0';
 }
 
+/* A key of JSON under which objects stand in an array. */
+static bool is_array(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 2 && strcmp(name + n - 2, "[]") == 0;
+}
+
 /* Whether a column may be asked: it exists, is free, and holds something. */
 static bool is_open(const struct look *look, size_t i)
 {
-    size_t n = strlen(look->name[i]);
-
     return i < COLUMNS_MAX && !look->taken[i] && (!look->value || look->value[i]) &&
-           !(n > 2 && strcmp(look->name[i] + n - 2, "[]") == 0);
+           !is_array(look->name[i]);
 }
 
 static bool is_named(const char *name, const char *word, size_t n)
@@ -283,10 +288,10 @@ static size_t choose(const struct pz_strs *map, const struct role *role, struct 
                      bool *own)
 {
     size_t at = find_own(look, role), other;
+    bool mapped = is_mapped(map, role, look);
 
-    *own = is_mapped(map, role, look) || at != SIZE_MAX;
-    if (at == SIZE_MAX || is_mapped(map, role, look) ||
-        (is_open(look, at) && suits(look, role, at)))
+    *own = mapped || at != SIZE_MAX;
+    if (at == SIZE_MAX || mapped || (is_open(look, at) && suits(look, role, at)))
         return *own ? at : find_column(look, role);
     /* There is one, but nothing in it: what else is there? */
     other = find_column(look, role);
@@ -320,13 +325,14 @@ static bool add_pair(const struct role *role, const char *column, struct pz_aren
 /* A header of one name may be several between bytes that are no usual delimiter. */
 static void add_delimiter(const char *name, struct pz_str *out)
 {
-    static const char *const bytes[] = { "^", "~", "\x01" };
+    static const struct {
+        char byte;
+        const char *typed;
+    } delimiter[] = { { '^', "'^'" }, { '~', "'~'" }, { '\x01', "$'\\001'" } };
 
-    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
-        if (strchr(name, bytes[i][0])) {
-            pz_str_addf(out, "say --delimiter %s%s%s", *bytes[i] == 1 ? "$" : "",
-                        *bytes[i] == 1 ? "'\\001'" : "'", *bytes[i] == 1 ? "" : bytes[i]);
-            pz_str_adds(out, *bytes[i] == 1 ? "" : "'");
+    for (size_t i = 0; i < sizeof delimiter / sizeof *delimiter; i++)
+        if (strchr(name, delimiter[i].byte)) {
+            pz_str_addf(out, "say --delimiter %s", delimiter[i].typed);
             return;
         }
     if (strchr(name, ':'))
@@ -358,10 +364,8 @@ static const char *find_array(const struct look *look)
 
     for (size_t i = 0; i < look->n; i++) {
         const char *name = look->name[i];
-        size_t n = strlen(name);
 
-        if (n > 2 && strcmp(name + n - 2, "[]") == 0 &&
-            (!found || strcasestr(name, "item") || strcasestr(name, "product")))
+        if (is_array(name) && (!found || strcasestr(name, "item") || strcasestr(name, "product")))
             found = name;
     }
     return found;

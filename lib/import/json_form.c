@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "text/stream.h"
+
 enum { DEPTH = 16, PATH_BYTES = 200, FEW = 3 };
 
 struct walk {
@@ -121,24 +123,19 @@ static bool walk(struct walk *w)
     return w->depth == 0;
 }
 
-static const char *name_of(const char *file)
-{
-    return strcmp(file, "standard input") == 0 ? "FILE" : file;
-}
-
 static enum pz_status refuse_document(const char *file, const struct walk *w, struct pz_err *err)
 {
     if (w->path[0] && w->rows >= 2)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s is one JSON document around its rows; one object per line is needed: "
                           "jq -c '%s[]' %s > rows.jsonl",
-                          file, w->path, name_of(file));
+                          file, w->path, pz_in_typed(file));
     return pz_err_set(
         err, PZ_BAD_DATA,
         "%s has its columns as JSON arrays or objects; one object per line is needed: "
         "jq -c '[to_entries[] | .key as $k | [.value[] | {($k): .}]] | transpose[] | "
         "add' %s > rows.jsonl",
-        file, name_of(file));
+        file, pz_in_typed(file));
 }
 
 enum pz_status pz_json_form_check(const char *file, const char *text, size_t n, struct pz_err *err)
@@ -157,19 +154,19 @@ enum pz_status pz_json_form_check(const char *file, const char *text, size_t n, 
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s has commas between its JSON objects; take them away: sed "
                           "'s/,[[:space:]]*$//' %s > rows.jsonl",
-                          file, name_of(file));
+                          file, pz_in_typed(file));
     /* A line that is cut short ends its record, not the file. */
     if (lines && (whole || !memmem(newline, n - (size_t)(newline - text), "\n{", 2)))
         return pz_err_set(
             err, PZ_BAD_DATA,
             "%s: an object goes over several lines; one object per line is needed: jq "
             "-c . %s",
-            file, name_of(file));
+            file, pz_in_typed(file));
     if (whole && !alone && text[next] == '{' && !(newline && newline < text + next))
         return pz_err_set(
             err, PZ_BAD_DATA,
             "%s has several JSON objects on a line; one object per line is needed: jq "
             "-c . %s > rows.jsonl",
-            file, name_of(file));
+            file, pz_in_typed(file));
     return PZ_OK;
 }

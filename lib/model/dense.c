@@ -25,6 +25,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/ranks.h"
+#include "base/simd.h"
 
 enum {
     BLAS_BYTES = 136 << 20, /* OpenBLAS reserves 128 MiB and an alignment, */
@@ -67,23 +68,15 @@ const char *pz_mat_better_kernels(const char *found, bool avx2, bool avx512)
     return !fell_back || !avx2 ? NULL : avx512 ? "SkylakeX" : "Haswell";
 }
 
+static const char *kernels_here(const char *found)
+{
 #ifdef __x86_64__
-static const char *kernels_here(const char *found)
-{
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512vl");
-
-    return pz_mat_better_kernels(found, avx2, avx512);
-}
 #else
-static const char *kernels_here(const char *found)
-{
-    (void)found;
-    return NULL;
-}
+    bool avx2 = false;
 #endif
+    return pz_mat_better_kernels(found, avx2, pz_simd_is_wide());
+}
 
 /* Once, under the lock, before the library has computed anything. Who set the variable has
  * chosen. */
@@ -115,11 +108,15 @@ static void end(void)
     pthread_mutex_unlock(&turn);
 }
 
-static void mirror_upper(struct pz_mat a)
+/* Make a matrix symmetric by its upper or its lower triangle. */
+static void mirror(struct pz_mat a, bool upper)
 {
     for (size_t i = 0; i < a.cols; i++)
-        for (size_t j = i + 1; j < a.cols; j++)
-            a.v[j * a.stride + i] = a.v[i * a.stride + j];
+        for (size_t j = i + 1; j < a.cols; j++) {
+            float *above = &a.v[i * a.stride + j], *below = &a.v[j * a.stride + i];
+
+            *(upper ? below : above) = *(upper ? above : below);
+        }
 }
 
 void pz_mat_gram(struct pz_mat a, struct pz_mat out)
@@ -128,7 +125,7 @@ void pz_mat_gram(struct pz_mat a, struct pz_mat out)
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)a.rows, 1.0f, a.v,
                 (int)a.stride, 0.0f, out.v, (int)out.stride);
     end();
-    mirror_upper(out);
+    mirror(out, true);
 }
 
 /* The library computes in another order on another kind of processor: ranks on different kinds
@@ -311,7 +308,7 @@ enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err)
 
     if (!all_finite(a))
         return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not finite", a.cols);
-    mirror_upper(a);
+    mirror(a, true);
     begin();
     spotrf_("U", &n, a.v, &stride, &info, 1); /* upper by columns = lower by rows */
     if (info == 0)
@@ -320,8 +317,6 @@ enum pz_status pz_mat_invert(struct pz_mat a, struct pz_err *err)
     if (info != 0)
         return pz_err_set(err, PZ_INTERNAL, "a matrix of %zu columns is not positive definite",
                           a.cols);
-    for (size_t i = 0; i < a.cols; i++)
-        for (size_t j = i + 1; j < a.cols; j++)
-            a.v[i * a.stride + j] = a.v[j * a.stride + i];
+    mirror(a, false);
     return PZ_OK;
 }

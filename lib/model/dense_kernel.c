@@ -84,6 +84,12 @@ PZ_KERNEL FUSED static void inner(size_t depth, struct view a, const float *b,
     put(&c50, &c51, to->fresh, to->c + 5 * n);
 }
 
+/* Tiles of a product: how many rows, and what makes one. */
+struct tiler {
+    size_t rows;
+    void (*tile)(size_t depth, struct view a, const float *b, const struct tile *to);
+};
+
 /* Where registers hold COLS numbers: ROWS_WIDE x COLS at once, of which each is the same sum. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PZ_NO_CLONES)
 static inline __attribute__((always_inline)) void put_wide(const v16 *left, bool fresh, float *c)
@@ -124,34 +130,17 @@ __attribute__((target("arch=x86-64-v4"))) FUSED static void inner_wide(size_t de
     put_wide(&c7, to->fresh, to->c + 7 * n);
 }
 
-static bool is_wide(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512cd");
-}
-#else
-static void inner_wide(size_t depth, struct view a, const float *b, const struct tile *to)
-{
-    inner(depth, a, b, to);
-}
-
-static bool is_wide(void)
-{
-    return false;
-}
-#endif
-
-/* Tiles of a product: how many rows, and what makes one. */
-struct tiler {
-    size_t rows;
-    void (*tile)(size_t depth, struct view a, const float *b, const struct tile *to);
-};
-
 static struct tiler choose_tiler(void)
 {
-    return is_wide() ? (struct tiler){ ROWS_WIDE, inner_wide } : (struct tiler){ ROWS, inner };
+    return pz_simd_is_wide() ? (struct tiler){ ROWS_WIDE, inner_wide }
+                             : (struct tiler){ ROWS, inner };
 }
+#else
+static struct tiler choose_tiler(void)
+{
+    return (struct tiler){ ROWS, inner };
+}
+#endif
 
 /* to[k * COLS + i] = from[i * row + k] for COLS rows and depth columns, a multiple of 8: blocks of
  * 8 by 8, by pairs, by fours and by halves. */

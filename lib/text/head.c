@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "text/record.h"
 #include "text/refuse.h"
+#include "text/stream.h"
 
 enum { COLUMNS_MAX = 4096, TITLES_MAX = 10 };
 
@@ -162,7 +163,7 @@ static enum pz_status names_from_line(const char *file, const char *text, size_t
         st = pz_err_set(err, PZ_BAD_DATA,
                         "%s:1: the header line is not UTF-8; if it is Latin-1: iconv -f LATIN1 -t "
                         "UTF-8 %s",
-                        file, pz_refuse_name(file));
+                        file, pz_in_typed(file));
     for (size_t i = 0; i < row.n_cells && st == PZ_OK; i++)
         if (!add_name(head, &cap, row.cell[i].s, row.cell[i].n))
             st = pz_err_memory(err, "the header", (double)n);
@@ -327,7 +328,7 @@ static enum pz_status refuse_single_quotes(const char *file, const struct pz_tex
     }
     return pz_err_set(err, PZ_BAD_DATA,
                       "%s:%llu: the cells are in single quotes; turn them: tr \"'\" '\"' < %s",
-                      file, (unsigned long long)head->lines, pz_refuse_name(file));
+                      file, (unsigned long long)head->lines, pz_in_typed(file));
 }
 
 /* The header of CSV, which starts at head->bytes. */

@@ -9,10 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-const char *pz_refuse_name(const char *file)
-{
-    return strcmp(file, "standard input") == 0 ? "FILE" : file;
-}
+#include "text/stream.h"
 
 static bool begins(const char *text, size_t n, const char *word)
 {
@@ -36,7 +33,7 @@ static enum pz_status refuse_encoding(const char *file, const char *text, size_t
     if (!from)
         return PZ_OK;
     return pz_err_set(err, PZ_BAD_DATA, "%s is UTF-16; convert it: iconv -f %s -t UTF-8 %s", file,
-                      from, pz_refuse_name(file));
+                      from, pz_in_typed(file));
 }
 
 enum pz_status pz_refuse_bytes(const char *file, const char *text, size_t n, struct pz_err *err)
@@ -46,7 +43,7 @@ enum pz_status pz_refuse_bytes(const char *file, const char *text, size_t n, str
     if (n >= TAR_MAGIC + 5 && memcmp(text + TAR_MAGIC, "ustar", 5) == 0)
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s is a tar archive, not text; unpack it: tar -xOf %s > out.csv", file,
-                          pz_refuse_name(file));
+                          pz_in_typed(file));
     if (begins(text, n, "<html") || begins(text, n, "<!doctype") || begins(text, n, "<?xml"))
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s is HTML or XML, no table of rows; a download that asks for a login "
@@ -74,7 +71,7 @@ static size_t skip_blanks(const char *text, size_t n, size_t i)
 static enum pz_status refuse_json(const char *file, const char *text, size_t n, struct pz_err *err)
 {
     size_t i = skip_blanks(text, n, 1);
-    const char *name = pz_refuse_name(file);
+    const char *name = pz_in_typed(file);
     char inside = i < n ? text[i] : '\0';
 
     if (text[0] == '[')
@@ -128,19 +125,19 @@ static enum pz_status refuse_drawn(const char *file, const char *text, size_t n,
         rule = find_rule(text + first, n - first);
     if (rule == ',')
         return pz_err_set(err, PZ_BAD_DATA, "%s:2: a line of dashes; take it away: sed 2d %s", file,
-                          pz_refuse_name(file));
+                          pz_in_typed(file));
     return rule ? pz_err_set(err, PZ_BAD_DATA,
                              "%s is a table drawn for the screen; make rows of it: sed -E "
                              "'/^[-+|=: ]*$/d; /^\\(?[0-9]+ rows?/d; s/^[ |]+|[ |]+$//g; s/ *\\| "
                              "*/,/g' %s > rows.csv",
-                             file, pz_refuse_name(file))
+                             file, pz_in_typed(file))
                 : PZ_OK;
 }
 
 /* A dump of a database: statements, or rows between COPY and a line "\.". */
 static enum pz_status refuse_sql(const char *file, const char *text, size_t n, struct pz_err *err)
 {
-    const char *name = pz_refuse_name(file);
+    const char *name = pz_in_typed(file);
     bool sql = begins(text, n, "--") || begins(text, n, "/*") || begins(text, n, "insert into") ||
                begins(text, n, "create table") || begins(text, n, "drop table") ||
                begins(text, n, "set ");
@@ -173,7 +170,7 @@ static bool has_item_lines(const char *text, size_t n)
 
 static enum pz_status refuse_files(const char *file, const char *text, size_t n, struct pz_err *err)
 {
-    const char *name = pz_refuse_name(file);
+    const char *name = pz_in_typed(file);
 
     if (begins(text, n, "@relation"))
         return pz_err_set(err, PZ_BAD_DATA,
@@ -216,7 +213,7 @@ static enum pz_status refuse_line_ends(const char *file, const char *text, size_
         return PZ_OK;
     return pz_err_set(err, PZ_BAD_DATA,
                       "%s has the line ends of an old Mac; convert them: tr '\\r' '\\n' < %s", file,
-                      pz_refuse_name(file));
+                      pz_in_typed(file));
 }
 
 enum pz_status pz_refuse_form(const char *file, const char *text, size_t n, struct pz_err *err)

@@ -20,8 +20,4 @@ enum pz_status pz_refuse_bytes(const char *file, const char *text, size_t n, str
  * Threads: any */
 enum pz_status pz_refuse_form(const char *file, const char *text, size_t n, struct pz_err *err);
 
-/* A file as a command names it: FILE where it has no name.
- * Owner: nobody, it is the argument or a constant. Threads: any */
-const char *pz_refuse_name(const char *file);
-
 #endif

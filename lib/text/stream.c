@@ -160,9 +160,16 @@ static enum pz_status look(struct pz_in *in, struct pz_err *err)
     return st;
 }
 
+static const char unnamed[] = "standard input";
+
 const char *pz_in_name_of(const char *path)
 {
-    return strcmp(path, "-") == 0 ? "standard input" : path;
+    return strcmp(path, "-") == 0 ? unnamed : path;
+}
+
+const char *pz_in_typed(const char *name)
+{
+    return strcmp(name, unnamed) == 0 ? "FILE" : name;
 }
 
 enum pz_status pz_in_open(const char *path, struct pz_in **in_ptr, struct pz_err *err)

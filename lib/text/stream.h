@@ -40,6 +40,10 @@ const char *pz_in_name(const struct pz_in *in);
 /* The same for a path before or after it is open: the path itself, or the word for "-".
  * Owner: the caller's path, or nobody's */
 const char *pz_in_name_of(const char *path);
+
+/* A name for messages as a command to type has it: FILE for standard input.
+ * Owner: the caller's name, or nobody's. Threads: any */
+const char *pz_in_typed(const char *name);
 uint64_t pz_in_size(const struct pz_in *in);
 uint64_t pz_in_consumed(const struct pz_in *in);
 

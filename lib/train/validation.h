@@ -57,9 +57,8 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     bool exclude_seen;
-    const struct pz_corpus
-        *seen;          /* what users had beside the histories, until they are asked; NULL:
-                                     nothing */
+    /* What users had beside the histories, until they are asked; NULL: nothing. */
+    const struct pz_corpus *seen;
     const float *scale; /* [n_items] multiplies the judged part's scores; NULL: nothing */
     bool sliced;        /* the newest slice of time is held out whole, and judged */
     uint8_t *still;     /* [n_users], sliced: judging passes by these, whose values are known */

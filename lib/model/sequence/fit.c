@@ -32,7 +32,7 @@ enum { SHARDS = PZ_SEQ_SHARDS, THETA_BLOCK = 4096, COLUMNS = 32 };
  * .0432, .0446, .0459, .0461, .0512, .0506. */
 static const double LEARN_ON_RATE = 0.3;
 
-static const double WARM_MOST = 12500;
+static const double WARM_MOST = 12500; /* pairs */
 
 /* What a part that is finished reads beyond the usual, as a multiple of the share that is new: what
  * came last is known from these passes alone. LastFM without each user's last event, nDCG@10 and
