@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers at any address of a file's bytes, in the machine's order, which is little-endian wherever
- * pz is built (table/layout.h refuses others); and as hexadecimal digits.
+ * pz is built (table/layout.h refuses others); as hexadecimal digits; and as a float keeps them.
  *
  * Threads: any. */
 #ifndef PZ_BASE_NUMBER_H
@@ -47,6 +47,13 @@ static inline void pz_put32(unsigned char *p, uint32_t x)
 static inline void pz_put64(unsigned char *p, uint64_t x)
 {
     memcpy(p, &x, sizeof x);
+}
+
+/* A number as a column of floats keeps it. What is compared with such a column has to be rounded
+ * alike: the float nearest to 3.6 is less than 3.6. */
+static inline double pz_as_float(double x)
+{
+    return (double)(float)x;
 }
 
 /* The last n hexadecimal digits of x to p, without an end; returns p + n. */

@@ -9,6 +9,7 @@
  * dictionary's. */
 #include "data/attrs.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +240,20 @@ void pz_attrs_clear(struct pz_attrs *attrs)
     free(attrs->own_present);
     free(attrs->attr);
     memset(attrs, 0, sizeof *attrs);
+}
+
+const char *pz_number_misfit(bool whole, bool wide, double x)
+{
+    if (whole && x != floor(x))
+        return wide ? "is not a whole number, which a long has to be"
+                    : "is not a whole number, which an int has to be";
+    if (whole && !wide && (x < -2147483648.0 || x >= 2147483648.0))
+        return "is a number out of range of an int";
+    /* Beyond it a double skips whole numbers, and an id that was rounded names something else. */
+    if (whole && fabs(x) > 0x1p53)
+        return "is a number out of range: beyond 2^53 whole numbers are not exact";
+    return !whole && !wide && fabs(x) > (double)FLT_MAX ? "is a number out of range of a float"
+                                                        : NULL;
 }
 
 static void add_number(struct pz_str *text, const struct pz_attr *a, double x)

@@ -50,6 +50,17 @@ struct pz_attrs {
     uint8_t *own_present;   /* the same where pz_attrs_clear frees it, else NULL */
 };
 
+/* Whether a NUMBER's values are kept as floats, see pz_as_float. */
+static inline bool pz_attr_is_float(const struct pz_attr *a)
+{
+    return a->kind == PZ_ATTR_NUMBER && !a->whole && !a->wide;
+}
+
+/* Why a number is none of a NUMBER's type (int, long, float, double), as a predicate ("is a number
+ * out of range of an int"); NULL: it is one.
+ * Owner: nobody; the text lives for ever */
+const char *pz_number_misfit(bool whole, bool wide, double x);
+
 /* The attribute of that name (pz_str_same_name), or NULL.
  * Owner: attrs; valid as long as they */
 const struct pz_attr *pz_attrs_find(const struct pz_attrs *attrs, const char *name);

@@ -152,11 +152,10 @@ static enum pz_status bind_rules(const struct pz_dataset *ds, const struct pz_ev
     return PZ_OK;
 }
 
-/* An event without a value passes every threshold. */
 static bool is_below(const struct pz_dataset *ds, const struct type_rules *r, uint64_t p)
 {
-    return ds->value && !isnan(ds->value[p]) &&
-           (double)ds->value[p] < r->threshold[ds->event ? ds->event[p] : 0];
+    return ds->value &&
+           !pz_value_reaches((double)ds->value[p], r->threshold[ds->event ? ds->event[p] : 0]);
 }
 
 /* The weight of interaction p, 0 when it does not count. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/number.h"
 #include "data/attrs.h"
 #include "data/dataset.h"
 
@@ -49,6 +50,13 @@ struct pz_event_rule {
     bool unasked; /* training chose it by itself: what lies below does not teach, but it happened,
                      and types that no rule names are learned from. Type "" is any type */
 };
+
+/* Whether an event's value (NAN: none) reaches a threshold, both as floats, which is how datasets
+ * keep values. An event without a value passes every threshold. */
+static inline bool pz_value_reaches(double value, double threshold)
+{
+    return !(pz_as_float(value) < pz_as_float(threshold));
+}
 
 /* Parse n texts like "purchase:weight=1,threshold=0.5"; the type alone means weight 1. *rules: [n].
  *

@@ -147,6 +147,7 @@ struct pz_filter_column {
     enum pz_filter_area area;
     enum pz_filter_what what;
     enum pz_attr_kind kind;
+    bool is_float; /* kept as floats: compared with numbers that are rounded alike */
     char name[PZ_NAME_MAX + 1];
     enum pz_filter_unit unit;      /* of times in it, where a test asks */
     bool of_users;                 /* an attribute of users (else of items or events) */

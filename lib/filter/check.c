@@ -190,6 +190,7 @@ static bool reserved_column(struct pz_filter_column *col, const char *name)
         if (pz_str_same_name(name, events[i].name)) {
             col->what = events[i].what;
             col->kind = events[i].kind;
+            col->is_float = col->what == PZ_WHAT_VALUE;
             return true;
         }
     col->what = PZ_WHAT_ID;
@@ -222,6 +223,7 @@ static enum pz_status find_column(struct check *c, struct pz_filter_expr *ref)
             return unknown_column(c, ref, area, of_users);
         col->kind = col->attr ? col->attr->kind : live->kind;
         col->over = live;
+        col->is_float = pz_attr_is_float(col->attr ? col->attr : live);
         memcpy(col->name, col->attr ? col->attr->name : live->name, sizeof col->name);
     }
     f->uses_user |= area == PZ_AREA_USER;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/number.h"
 #include "base/str.h"
 #include "filter/eval.h"
 
@@ -121,7 +122,7 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
 
         e->id = live->item_id;
         e->time = live->time;
-        e->value = live->value;
+        e->value = pz_as_float(live->value);
         e->type_name = live->event_type;
         e->props = i < ctx->work->n_props ? ctx->work->props[i] : NULL;
     } else {
@@ -198,6 +199,8 @@ static bool property_passes(const struct pz_filter_column *col, const struct pz_
     if (pz_filter_is_number(col)) {
         if (text && !pz_filter_number(text, strlen(text), col->kind == PZ_ATTR_BOOL, &x))
             x = NAN;
+        if (col->is_float)
+            x = pz_as_float(x);
         return test->op == PZ_OP_NULL ? isnan(x) : pz_filter_set_has_number(test, set, x);
     }
     if (!text && !isnan(x)) {

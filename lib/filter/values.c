@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/str.h"
 #include "filter/eval.h"
 
@@ -113,6 +114,19 @@ static bool put_number(struct pz_filter_set *set, double x)
     return true;
 }
 
+/* The decimal that stood where a float was read: that with the fewest digits behind the point, of
+ * up to six; else the float itself. */
+static double decimal_of(double x)
+{
+    for (double places = 1; places <= 1e6; places *= 10) {
+        double decimal = round(x * places) / places;
+
+        if (pz_as_float(decimal) == x)
+            return decimal;
+    }
+    return x;
+}
+
 static double number_of(const struct pz_filter_ctx *ctx, const struct pz_filter_expr *e,
                         const struct pz_filter_row *row, bool seconds)
 {
@@ -123,6 +137,8 @@ static double number_of(const struct pz_filter_ctx *ctx, const struct pz_filter_
         return (double)ctx->env->now;
     case PZ_EXPR_REF:
         x = pz_filter_row_number(ctx, e->column, row_of(ctx, e->column, row));
+        if (ctx->f->column[e->column].is_float)
+            x = decimal_of(x);
         return seconds ? pz_filter_from_unit(ctx->f->column[e->column].unit, x) : x;
     case PZ_EXPR_PLACE: {
         const struct pz_filter_set *given = &ctx->values->given[e->place];
@@ -148,6 +164,12 @@ static double number_of(const struct pz_filter_ctx *ctx, const struct pz_filter_
     }
 }
 
+/* A number as the test's column keeps those that it is compared with. */
+static double as_left(const struct pz_filter_ctx *ctx, const struct pz_filter_node *test, double x)
+{
+    return test->left && pz_filter_left(ctx->f, test)->is_float ? pz_as_float(x) : x;
+}
+
 static enum pz_filter_unit left_unit(const struct pz_filter_ctx *ctx,
                                      const struct pz_filter_node *test)
 {
@@ -162,9 +184,11 @@ static double right_number(const struct pz_filter_ctx *ctx, const struct pz_filt
     bool is_time = pz_filter_is_time(e);
     double x = number_of(ctx, e, row, is_time);
 
-    return is_time                     ? pz_filter_to_unit(left_unit(ctx, test), x)
-           : e->kind == PZ_EXPR_NUMBER ? pz_filter_plain_number(left_unit(ctx, test), x)
-                                       : x;
+    if (is_time)
+        x = pz_filter_to_unit(left_unit(ctx, test), x);
+    else if (e->kind == PZ_EXPR_NUMBER)
+        x = pz_filter_plain_number(left_unit(ctx, test), x);
+    return as_left(ctx, test, x);
 }
 
 static bool is_star(const struct pz_filter_node *test, struct pz_filter_bytes text)
@@ -215,9 +239,12 @@ static bool fill_numbers(const struct pz_filter_ctx *ctx, const struct pz_filter
 
         set->any |= is_star(test, given->text[i]);
         if (!truth && pz_filter_time(given->text[i].s, given->text[i].n, &x))
-            good = put_number(set, pz_filter_to_unit(left_unit(ctx, test), x));
+            x = pz_filter_to_unit(left_unit(ctx, test), x);
         else if (pz_filter_number(given->text[i].s, given->text[i].n, truth, &x))
-            good = put_number(set, pz_filter_plain_number(left_unit(ctx, test), x));
+            x = pz_filter_plain_number(left_unit(ctx, test), x);
+        else
+            x = NAN;
+        good = put_number(set, as_left(ctx, test, x));
     }
     return good;
 }
@@ -309,8 +336,8 @@ bool pz_filter_set_has_number(const struct pz_filter_node *test, const struct pz
     if (isnan(x))
         return false;
     if (test->op == PZ_OP_ANY)
-        /* Equality of doubles is meant: both sides are decimals that were read by the same
-         * function. */
+        /* Equality of doubles is meant: both sides are decimals that were read by the same function
+         * and, where the column keeps floats, rounded alike. */
         return set->any || (set->n_num && bsearch(&x, set->num, set->n_num, sizeof x, by_number));
     /* A comparison with null is false, also when it is negated on the other side: null is not
      * "greater". */

@@ -12,7 +12,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/str.h"
+#include "data/attrs.h"
 
 static const uint64_t sign_bit = (uint64_t)1 << 63;
 
@@ -265,23 +267,15 @@ const char *pz_encode_value(const char *s, size_t n, bool comma, uint64_t *code)
 const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, bool comma,
                              uint64_t *code)
 {
+    const char *why;
     double x;
 
     if (!pz_cell_number(s, n, comma, &x))
         return no_number(s, n);
-    if (f->whole && x != floor(x))
-        return f->wide ? "is not a whole number, which a long has to be"
-                       : "is not a whole number, which an int has to be";
-    if (f->whole && !f->wide && (x < -2147483648.0 || x >= 2147483648.0))
-        return "is a number out of range of an int";
-    /* Beyond it a double skips whole numbers, and an id that was rounded names something else. */
-    if (f->whole && fabs(x) > 0x1p53)
-        return "is a number out of range: beyond 2^53 whole numbers are not exact";
-    if (!f->whole && !f->wide) {
-        if (fabs(x) > (double)FLT_MAX)
-            return "is a number out of range of a float";
-        x = (double)(float)x;
-    }
+    if ((why = pz_number_misfit(f->whole, f->wide, x)))
+        return why;
+    if (!f->whole && !f->wide)
+        x = pz_as_float(x);
     if (x == 0)
         x = 0;
     memcpy(code, &x, sizeof *code);

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/str.h"
 #include "data/schema.h"
 #include "import/infer.h"
@@ -115,14 +116,16 @@ static uint32_t cell_of(const struct column *c, size_t row)
     return row < c->n_cells ? c->cell[row] : 0;
 }
 
-static double parse(enum pz_attr_kind kind, const char *s, size_t n)
+static double parse(const struct pz_attr *a, const char *s, size_t n)
 {
     double x;
     bool truth;
 
-    if (kind == PZ_ATTR_BOOL)
+    if (a->kind == PZ_ATTR_BOOL)
         return pz_str_to_bool(s, n, &truth) ? truth : (double)NAN;
-    return pz_str_to_double(s, n, &x) ? x : (double)NAN;
+    if (!pz_str_to_double(s, n, &x))
+        return NAN;
+    return pz_attr_is_float(a) ? pz_as_float(x) : x;
 }
 
 static enum pz_status make_numbers(const struct building *b, const struct column *c,
@@ -138,7 +141,7 @@ static enum pz_status make_numbers(const struct building *b, const struct column
         size_t n;
         const char *s = pz_dict_builder_get(c->texts, i, &n);
 
-        value[i] = parse(out->kind, s, n);
+        value[i] = parse(out, s, n);
     }
     for (size_t r = 0; value && num && r < b->n_rows; r++)
         num[r] = cell_of(c, r) ? value[cell_of(c, r) - 1] : (double)NAN;

@@ -91,7 +91,7 @@ static const char *check_number(const struct pz_attr *a, const char *s, size_t n
 
     if (!pz_str_to_double(s, n, &x))
         return "must be a number";
-    return a->whole && floor(x) != x ? "must be a whole number" : NULL;
+    return pz_number_misfit(a->whole, a->wide, x);
 }
 
 const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n)

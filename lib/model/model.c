@@ -293,7 +293,7 @@ double pz_model_event_weight(const struct pz_model *m, const char *event_type, d
 
         if (!is_for(rule, event_type))
             continue;
-        if (threshold && !isnan(value) && value < json_number_value(threshold))
+        if (threshold && !pz_value_reaches(value, json_number_value(threshold)))
             return unasked ? -1 : 0;
         return json_number_value(json_object_get(rule, "weight"));
     }

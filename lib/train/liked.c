@@ -242,7 +242,8 @@ static float *like_rates(const struct liked *l, const struct pz_event_rule *rule
     double liked = 0, all = 0;
 
     for (uint64_t p = 0; rate && n && p < ds->n_interactions; p++) {
-        bool likes = !of_type(l, rule, p) || (double)ds->value[p] >= rule->threshold;
+        bool likes = !of_type(l, rule, p) ||
+                     pz_value_reaches((double)ds->value[p], rule->threshold);
 
         n[ds->item[p]] += l->keep[p];
         rate[ds->item[p]] += l->keep[p] && likes;

@@ -198,7 +198,9 @@ EOF
     run -65 pz-event put-items home.pzc --item a --properties '{"PRICE":"dear"}'
     [[ $output == *'PRICE: must be a number: "dear"'* ]]
     run -65 pz-event put-items home.pzc --item a --properties '{"STOCK":1.5}'
-    [[ $output == *'STOCK: must be a whole number'* ]]
+    [[ $output == *'STOCK: is not a whole number'* ]]
+    run -65 pz-event put-items home.pzc --item a --properties '{"STOCK":9007199254740994}'
+    [[ $output == *'STOCK: is a number out of range'* ]]
     run -65 pz-event put-items home.pzc --item a --properties '{"CREATION_TIMESTAMP":"soon"}'
     [[ $output == *'CREATION_TIMESTAMP: is not a time'* ]]
     run -65 pz-event put-items home.pzc --item a --properties '{"price":1,"PRICE":2}'

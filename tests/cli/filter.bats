@@ -238,3 +238,33 @@ END
     run pass 'Items.SALE = "perhaps"'
     [ "$status" -eq 2 ]
 }
+
+# The float nearest to 17.36 is more than 17.36, that nearest to 0.1, too; that nearest to 3.6 is less.
+@test "columns of floats are compared as the decimals that were written" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\nu,a,1700000000,3.6\nu,b,1700000001,0.1\n' >i.csv
+    printf 'ITEM_ID,PRICE,LIST\na,17.36,17.36\nb,0.1,3.6\nc,3.6,0.1\n' >items.csv
+    printf 'USER_ID,BUDGET\nu,17.36\n' >users.csv
+    printf '[%s,%s,%s]' \
+        '{"type":"record","name":"Interactions","fields":[{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"},{"name":"EVENT_VALUE","type":"float"}]}' \
+        '{"type":"record","name":"Items","fields":[{"name":"ITEM_ID","type":"string"},{"name":"PRICE","type":"float"},{"name":"LIST","type":"double"}]}' \
+        '{"type":"record","name":"Users","fields":[{"name":"USER_ID","type":"string"},{"name":"BUDGET","type":"float"}]}' >s.json
+    pz-import -q -o d.pzd --interactions i.csv --items items.csv --users users.csv --schema s.json
+    pz-train -q --no-tune -r popularity-count -o m.pzm d.pzd
+    pz-deploy publish -q c.pzc m.pzm
+    pass() { pz-recommend -q c.pzc --check-filter --user u --json --filter "INCLUDE ItemID WHERE $1" "${@:2}" | jq .pass; }
+    for x in 17.36 0.1 3.6; do
+        [ "$(pass "Items.PRICE = $x")" = 1 ]
+        [ "$(pass "Items.PRICE IN (\"$x\")")" = 1 ]
+        [ "$(pass "Items.PRICE >= \$X AND Items.PRICE <= \$X" --filter-values "X=$x")" = 1 ]
+        [ "$(pass "Items.PRICE < $x OR Items.PRICE > $x")" = 2 ]
+    done
+    [ "$(pass 'Items.LIST = CurrentUser.BUDGET')" = 1 ]
+    [ "$(pass 'Items.LIST <= Items.PRICE AND Items.LIST >= Items.PRICE')" = 1 ]
+    [ "$(pass 'Interactions.EVENT_VALUE = 3.6')" = 1 ]
+    [ "$(pass 'Interactions.EVENT_VALUE <= 0.1')" = 1 ]
+    pz-event put-items -q c.pzc --item c --properties '{"PRICE":17.36}'
+    pz-event put -q c.pzc --user u --item c --type rate --value 3.6
+    [ "$(pass 'Items.PRICE = 17.36')" = 2 ]
+    [ "$(pass 'Items.PRICE > 17.36')" = 0 ]
+    [ "$(pass 'Interactions.EVENT_VALUE = 3.6')" = 2 ]
+}

@@ -190,6 +190,19 @@ two_days() {
     pz-train -q --no-tune -e rate:threshold=5 -o m.pzm i.pzd
 }
 
+# The float nearest to 3.6, which datasets keep, is less than 3.6.
+@test "a value that is the threshold reaches it" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\nu1,i1,1,rate,3.6\nu1,i2,2,rate,3.5\nu2,i3,3,rate,3.6\n' >i.csv
+    pz-import -q -o i.pzd --interactions i.csv
+    pz-train -q --no-tune -r popularity-count -e rate:threshold=3.6 -o m.pzm i.pzd
+    pz-deploy publish -q c.pzc m.pzm
+    pz-event put -q c.pzc --user v --item i1 --type rate --value 3.6
+    pz-event put -q c.pzc --user v --item i3 --type rate --value 3.59
+    seen() { pz-recommend -q c.pzc --user "$1" --seen only | tail -n +2 | cut -d, -f2; }
+    [ "$(seen u1)" = i1 ]
+    [ "$(seen v)" = i1 ]
+}
+
 # People of three camps meet any of 60 items: what is of their camp gets 5, other things 1.
 @test "ratings that tell of dislike do not teach, and what got them is not recommended" {
     awk 'BEGIN { srand(3); print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE"

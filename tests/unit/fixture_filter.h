@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables from small texts, for tests of filters: the first line names the columns, "NAME:n"
- * (number), ":b" (boolean), ":c" (category, parts separated by '|'), ":s" (string); then a line a
- * row; cells are separated by ';', an empty one is null; the first column is the id. */
+ * (number, a float), ":d" (a double), ":b" (boolean), ":c" (category, parts separated by '|'),
+ * ":s" (string); then a line a row; cells are separated by ';', an empty one is null; the first
+ * column is the id. */
 #ifndef FIXTURE_FILTER_H
 #define FIXTURE_FILTER_H
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/str.h"
 #include "filter/filter.h"
 #include "tests/unit/unit.h"
@@ -98,10 +100,14 @@ static void make_numbers(const struct table *t, size_t column, const size_t *row
     double *num = malloc((n + 1) * sizeof *num);
 
     a->kind = t->kind[column] == 'b' ? PZ_ATTR_BOOL : PZ_ATTR_NUMBER;
+    a->wide = t->kind[column] == 'd';
     for (size_t i = 0; i < n; i++) {
         const char *s = row[i] == SIZE_MAX ? "" : t->cell[row[i]][column];
 
-        num[i] = !*s ? NAN : a->kind == PZ_ATTR_BOOL ? strcmp(s, "true") == 0 : atof(s);
+        num[i] = !*s                       ? NAN
+                 : a->kind == PZ_ATTR_BOOL ? strcmp(s, "true") == 0
+                 : a->wide                 ? atof(s)
+                                           : pz_as_float(atof(s));
     }
     a->num = a->own.num = num;
 }
@@ -147,7 +153,7 @@ static struct pz_attrs make_attrs(const struct table *t, size_t first, const siz
 
         snprintf(a->name, sizeof a->name, "%s", t->name[c]);
         a->nullable = true;
-        if (t->kind[c] == 'n' || t->kind[c] == 'b')
+        if (strchr("ndb", t->kind[c]))
             make_numbers(t, c, row, n, a);
         else
             make_texts(t, c, row, n, a);

@@ -84,10 +84,17 @@ static void add_multi(struct world *w, struct pz_str *s)
         pz_str_addf(s, "%s%s", i ? "|" : "", any_text(w));
 }
 
+static double any_number(struct world *w)
+{
+    int whole = (int)below(w, 41) - 10;
+
+    return below(w, 3) ? whole : whole + below(w, 10) / 10.0;
+}
+
 static void add_number(struct world *w, struct pz_str *s)
 {
     if (below(w, 6))
-        pz_str_addf(s, "%d", (int)below(w, 41) - 10);
+        pz_str_addf(s, "%g", any_number(w));
 }
 
 static void add_bool(struct world *w, struct pz_str *s)
@@ -120,7 +127,7 @@ static void make_world(struct world *w)
     struct pz_str items = { 0 }, users = { 0 }, events = { 0 }, more = { 0 }, others = { 0 };
 
     pz_rng_init(&w->rng, 20260101, 4);
-    pz_str_adds(&items, "ITEM_ID;CAT:c;BRAND:s;PRICE:n;OLD_PRICE:n;SALE:b\n");
+    pz_str_adds(&items, "ITEM_ID;CAT:c;BRAND:s;PRICE:n;OLD_PRICE:d;SALE:b\n");
     pz_str_adds(&users, "USER_ID;AGE:n;TIER:s;LIKES:c;VIP:b\n");
     pz_str_adds(&events,
                 "USER_ID;ITEM_ID:s;EVENT_TYPE:s;TIMESTAMP:n;EVENT_VALUE:n;DEVICE:c;QTY:n\n");
@@ -215,7 +222,7 @@ static enum area outside(struct world *w)
 
 static struct leaf number_leaf(struct world *w)
 {
-    struct leaf l = { .kind = L_NUMBER, .num = (int)below(w, 41) - 10 };
+    struct leaf l = { .kind = L_NUMBER, .num = any_number(w) };
     uint32_t kind = below(w, 8);
 
     if (kind == 0)
@@ -588,6 +595,18 @@ static double value_number(const struct at *at, const struct value *v)
     return v->op == '+' ? a + b : v->op == '-' ? a - b : v->op == '*' ? a * b : a;
 }
 
+/* As the decimals that are written there: a product of two has two digits behind the point. */
+static bool compares(enum op op, double x, double y)
+{
+    double more = fabs(x - y) < 1e-4 ? 0 : x - y;
+
+    return op == LESS            ? more < 0
+           : op == LESS_EQUAL    ? more <= 0
+           : op == GREATER       ? more > 0
+           : op == GREATER_EQUAL ? more >= 0
+                                 : more == 0;
+}
+
 static bool number_test(const struct at *at, const struct tree *t, double x)
 {
     if (t->op == IS_NULL)
@@ -597,15 +616,11 @@ static bool number_test(const struct at *at, const struct tree *t, double x)
                        ? NAN
                        : value_number(at, &t->right[i]);
 
-        if (t->op == LESS            ? x < y
-            : t->op == LESS_EQUAL    ? x <= y
-            : t->op == GREATER       ? x > y
-            : t->op == GREATER_EQUAL ? x >= y
-                                     : x == y)
+        if (compares(t->op, x, y))
             return true;
         if (t->right[i].a.kind == L_PLACE && t->right[i].a.place == 3)
             for (int k = 0; k < at->w->n_values[3]; k++)
-                if (x == at->w->nums[3][k])
+                if (compares(t->op, x, at->w->nums[3][k]))
                     return true;
     }
     return false;
@@ -817,7 +832,7 @@ static void make_places(struct world *w)
             w->n_values[p] = 0;
         for (int i = 0; i < w->n_values[p]; i++) {
             w->texts[p][i] = any_text(w);
-            w->nums[p][i] = (int)below(w, 41) - 10;
+            w->nums[p][i] = any_number(w);
             pz_str_adds(&w->place[p], i ? ", " : "");
             if (p < 2)
                 write_quoted(&w->place[p], w->texts[p][i], below(w, 2) ? '"' : '\'');
@@ -848,8 +863,7 @@ static void make_env(struct world *w)
         snprintf(ids[id], 8, "i%02u", below(w, N_ITEMS + 4));
         event[i] = (struct pz_live_event){ .item_id = ids[id++],
                                            .event_type = types[below(w, 5)],
-                                           .value = below(w, 3) ? (double)below(w, 30)
-                                                                : (double)NAN,
+                                           .value = below(w, 3) ? any_number(w) : (double)NAN,
                                            .time = below(w, 1000),
                                            .properties = props[below(w, 5)] };
     }
