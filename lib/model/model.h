@@ -28,6 +28,8 @@ struct pz_part {
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
     const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
+    uint32_t version; /* another one wherever part would make other vectors of histories, for who
+                         keeps those; 0: nobody does */
 };
 
 /* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events.

@@ -43,6 +43,10 @@ struct pz_query {
      */
     const uint32_t *cand;
     size_t n_cand;
+    /* Room of a part (pz_scorer.kept_floats) for the vector that it makes of the history, which it
+     * keeps there until the same is asked again; the first number is NaN while there is none. NULL:
+     * nothing is kept. */
+    float *vector;
 };
 
 /* The weight of a history's events by their age, newest first: rank^-exponent, rank 1 the newest.

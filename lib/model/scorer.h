@@ -59,6 +59,7 @@ struct pz_setting {
     bool whole;       /* an integer */
     bool scanned;     /* tried all over its range before the part is judged */
     bool read_out;    /* acts in scoring only: changing it needs no new fit (see set) */
+    bool late;        /* a read-out that acts behind the vector that is kept (see kept_floats) */
     bool effort;      /* how much is learned: more costs in proportion (see more). Of several the
                               first comes first, the next one where that is at its end */
     enum pz_judged judged; /* where tuning looks at it */
@@ -74,6 +75,7 @@ struct pz_setting {
 #define PZ_WHOLE .whole = true
 #define PZ_SCANNED .scanned = true
 #define PZ_READ_OUT .read_out = true
+#define PZ_LATE .late = true
 #define PZ_EFFORT .effort = true
 #define PZ_JUDGED(where) .judged = (where)
 
@@ -334,6 +336,11 @@ struct pz_scorer {
      * PZ_SCORE_BLOCK. NULL: score is called n times. */
     void (*score_block)(const void *part, const struct pz_query *const *q, size_t n,
                         void *const *scratch, float *const *out, bool *said);
+
+    /* The length of the vector that score_block makes of a history before it looks at items, and
+     * keeps where a query has room for it (pz_query.vector): for who asks the same over and over.
+     * It holds as long as the part and its read-outs that are not `late`. NULL: it keeps none. */
+    size_t (*kept_floats)(const void *part);
 
     /* The share of each history event in the score of one item: contrib[n_hist], summing to the
      * score where the scorer is additive. NULL: cannot say. */

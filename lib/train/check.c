@@ -62,26 +62,35 @@ static void mark_first(const float *score, uint32_t n, uint64_t *seen)
         pz_bits_add(seen, top[k]);
 }
 
+/* A case that was scored. */
+static void check_case(const struct checking *j, uint32_t user, const struct pz_valid_case *c,
+                       const struct pz_valid_scratch *scratch)
+{
+    const struct pz_valid *v = j->s->v;
+    uint32_t rank[PZ_VALID_TRUTHS], n = pz_valid_ranks(v, c, scratch, rank);
+
+    for (size_t m = 0; m < N_METRICS; m++)
+        j->each[m * v->n_users + user] +=
+            (double)c->share * pz_metric_value(&metrics[m].metric, rank, v->gain + c->truth, n);
+    j->s->each[user] += (double)c->share * pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
+    mark_first(scratch->total, v->train.n_items, j->seen[pz_par_id()]);
+}
+
 static void check_user(const struct checking *j, uint32_t user)
 {
     const struct pz_search *s = j->s;
     const struct pz_valid *v = s->v;
-    struct pz_valid_scratch *scratch = &j->scratch[pz_par_id() * PZ_SCORE_BLOCK];
-    uint32_t rank[PZ_VALID_TRUTHS];
+    struct pz_valid_scratch *scratch[PZ_SCORE_BLOCK];
+    uint32_t n_asked = 0;
 
-    for (uint32_t k = v->first[user]; k < v->first[user + 1]; k++) {
-        const struct pz_valid_case *c = &v->c[k];
-        uint32_t n;
-
-        pz_valid_ask(v, c, scratch);
-        pz_valid_sum(v, s->part, s->n_parts, SIZE_MAX, &scratch, 1);
-        n = pz_valid_ranks(v, c, scratch, rank);
-        for (size_t m = 0; m < N_METRICS; m++)
-            j->each[m * v->n_users + user] +=
-                (double)c->share * pz_metric_value(&metrics[m].metric, rank, v->gain + c->truth, n);
-        s->each[user] += (double)c->share *
-                         pz_metric_value(&v->metric, rank, v->gain + c->truth, n);
-        mark_first(scratch->total, v->train.n_items, j->seen[pz_par_id()]);
+    for (uint32_t k = v->first[user]; k < v->first[user + 1]; k += n_asked) {
+        for (n_asked = 0; n_asked < PZ_SCORE_BLOCK && k + n_asked < v->first[user + 1]; n_asked++) {
+            scratch[n_asked] = &j->scratch[pz_par_id() * PZ_SCORE_BLOCK + (int)n_asked];
+            pz_valid_ask(v, &v->c[k + n_asked], scratch[n_asked]);
+        }
+        pz_valid_sum(v, s->part, s->n_parts, SIZE_MAX, scratch, n_asked);
+        for (uint32_t i = 0; i < n_asked; i++)
+            check_case(j, user, &v->c[k + i], scratch[i]);
     }
 }
 

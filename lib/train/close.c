@@ -24,14 +24,15 @@ struct rival {
     struct pz_choice choice[PZ_MAX_PARTS];
     struct pz_part part[PZ_MAX_PARTS]; /* [n_parts]; part NULL: not there */
     struct pz_trend trend;
-    bool fitted; /* its parts and its trend are its own */
-    bool wanted; /* its values for all users are, whether it wins or not */
+    bool fitted;                 /* its parts, but for those borrowed, and its trend are its own */
+    bool borrowed[PZ_MAX_PARTS]; /* the search's, which has them as they would be fitted */
+    bool wanted;                 /* its values for all users are, whether it wins or not */
 };
 
 static void clear(struct rival *r, size_t n)
 {
     for (size_t p = 0; p < n && r->fitted; p++)
-        if (r->part[p].part)
+        if (r->part[p].part && !r->borrowed[p])
             r->choice[p].scorer->free(r->part[p].part);
     if (r->fitted)
         pz_trend_clear(&r->trend);
@@ -52,6 +53,16 @@ enum pz_status pz_search_judge(const struct pz_search *s, const struct pz_part *
     return pz_valid_judge(s->v, there, n, 0, &there[0].weight, 1, 0, s->v->n_users, each, err);
 }
 
+/* Whether the search's part p is what a fit of this choice would be. */
+static bool has_part(const struct pz_search *s, size_t p, const struct pz_choice *c)
+{
+    bool same = s->part[p].part != NULL;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        same = same && c->value[k] <= s->choice[p].value[k] && c->value[k] >= s->choice[p].value[k];
+    return same;
+}
+
 static enum pz_status fit(const struct pz_search *s, const struct pz_choice *trend, struct rival *r,
                           struct pz_err *err)
 {
@@ -65,10 +76,14 @@ static enum pz_status fit(const struct pz_search *s, const struct pz_choice *tre
         struct pz_fit_cfg cfg = { .value = c->value, .seed = s->cfg->seed };
 
         r->part[p] = s->part[p];
-        r->part[p].part = NULL;
         r->part[p].weight = c->weight;
         if (r->part[p].trend)
             r->part[p].trend = &r->trend;
+        r->borrowed[p] = has_part(s, p, c) && c->weight > 0 && !c->scorer->any_time;
+        if (r->borrowed[p])
+            continue;
+        r->part[p].part = NULL;
+        r->part[p].version = 0;
         if (c->weight > 0 && !c->scorer->any_time)
             st = c->scorer->fit(&s->v->train, &cfg, &r->part[p].part, err);
     }
@@ -81,10 +96,11 @@ static void adopt(struct pz_search *s, const struct pz_choice *trend, struct riv
     for (size_t p = 0; p < s->n_parts; p++) {
         s->part[p].weight = r->part[p].part ? r->part[p].weight : 0;
         s->part[p].cold_weight = r->part[p].cold_weight;
-        if (!r->fitted || !r->part[p].part)
+        if (!r->fitted || !r->part[p].part || r->borrowed[p])
             continue;
         s->choice[p].scorer->free(s->part[p].part);
         s->part[p].part = r->part[p].part;
+        s->part[p].version = ++s->versions;
         s->choice[p] = r->choice[p];
         r->part[p].part = NULL;
     }

@@ -65,6 +65,7 @@ struct estimating {
     struct pz_fit_cost moved[PZ_MAX_PARTS];     /* of one with a setting moved, on average */
     struct pz_plan_stages stages[PZ_MAX_PARTS]; /* of learning, one but for what takes long */
     double ask_s[PZ_MAX_PARTS];                 /* a case */
+    double new_s[PZ_MAX_PARTS];                 /* beside that when it has no vector of it yet */
     bool joined[PZ_MAX_PARTS];                  /* tuning will give it a weight */
     double gain[PZ_MAX_PARTS]; /* the share of the blend's value that it brought on the sample */
     double rank_s;             /* a case by one weight more */
@@ -130,8 +131,11 @@ static enum pz_status time_judging(const struct pz_valid *v, const struct pz_par
 static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
 {
     const struct pz_valid *v = &e->v;
-    struct pz_part judged = { .scorer = e->t.choice[p].scorer, .part = part, .weight = 1 };
-    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), once = 0, all = 0;
+    struct pz_part judged = {
+        .scorer = e->t.choice[p].scorer, .part = part, .weight = 1, .version = 1
+    };
+    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), once = 0, all = 0,
+           first = 0;
     uint32_t users = 1;
     enum pz_status st = each ? PZ_OK : pz_err_memory(err, "judgements", 64.0 * v->n_users);
 
@@ -142,9 +146,13 @@ static enum pz_status time_asking(struct estimating *e, size_t p, void *part, st
     if (st == PZ_OK && p == 0)
         st = time_judging(v, &judged, PZ_WEIGHTS, users, each, &all, err);
     if (st == PZ_OK)
+        st = time_judging(v, &judged, 1, users, each, &first, err);
+    once = first;
+    if (st == PZ_OK && judged.scorer->kept_floats)
         st = time_judging(v, &judged, 1, users, each, &once, err);
     free(each);
     e->ask_s[p] = COLD * once / v->first[users] * (1 + e->stages[p].beyond);
+    e->new_s[p] = COLD * fmax(first - once, 0) / v->first[users] * (1 + e->stages[p].beyond);
     if (p == 0)
         e->rank_s = fmax(all - once, 0) / (PZ_WEIGHTS - 1) / v->first[users];
     return st;
@@ -300,7 +308,7 @@ static double trial(const struct outlook *o, size_t p, size_t n, double weights,
 {
     double rest = (fresh ? 1 : 1 - o->memo) * others(o, n, p);
 
-    return o->cases * (o->e->ask_s[p] + (weights - 1) * o->e->rank_s + rest);
+    return o->cases * (o->e->ask_s[p] + o->e->new_s[p] + (weights - 1) * o->e->rank_s + rest);
 }
 
 /* Its first one beside those before it, of which all but the last are in what is kept. */
@@ -318,8 +326,9 @@ static double moved(const struct outlook *o, size_t p, size_t n, double whole)
     double of_first = fmax(1 - 4 * o->memo, 0) / 4, of_rest = 0.75 - fmax(o->memo - 0.25, 0);
     double weights = p > 0 ? PZ_WEIGHTS - 3 : 0;
 
-    return o->cases * ((0.25 + 0.75 * whole) * (o->e->ask_s[p] + weights * o->e->rank_s) +
-                       (of_first + whole * of_rest) * others(o, n, p));
+    return o->cases *
+           ((0.25 + 0.75 * whole) * (o->e->ask_s[p] + o->e->new_s[p] + weights * o->e->rank_s) +
+            (of_first + whole * of_rest) * others(o, n, p));
 }
 
 static double fit_s(const struct outlook *o, size_t p)
@@ -392,6 +401,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     return is_hidden(o, p)
                ? s
                : s + chance(o, p) * ((plan.regions + plan.fits + plan.moves) * one +
+                                     plan.heats * moved(o, p, p + 1, 0) +
                                      plan.fits * moved_s(o, p) + plan.regions * turned_s(o, p));
 }
 
@@ -577,7 +587,7 @@ static void foretell_cases(const struct estimating *e, bool with, struct pz_log 
     o.counts = true;
     counting.speed = counting.rank_s = 0;
     for (size_t p = 0; p < e->t.n; p++)
-        counting.ask_s[p] = 1;
+        counting.ask_s[p] = 1, counting.new_s[p] = 0;
     if (o.cases > 0)
         tuning_s(&o);
 }

@@ -16,7 +16,7 @@ static uint32_t trials_of(const struct pz_choice *c, uint32_t n_fits)
 {
     struct pz_plan p = pz_plan_part(c, n_fits);
 
-    return (uint32_t)lround(1 + p.scans + p.fitted_scans + p.regions + p.fits + p.moves);
+    return (uint32_t)lround(1 + p.scans + p.fitted_scans + p.regions + p.fits + p.moves + p.heats);
 }
 
 /* The last look at read-outs, and a round of weights. */

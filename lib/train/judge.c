@@ -4,10 +4,11 @@
  *
  * Half, since an order among equals would be chance: a part that scores all items alike must not
  * look good. What the parts beside the judged one add up to is kept for as many cases as fit in
- * memory: in trial after trial it is the same. Cases are scored in blocks, so that a part's vectors
- * are read once for several of them; a block is one thread's work, which writes the values of its
- * cases only. They are added up in the order of cases: the same at any number of threads and
- * ranks. */
+ * memory: in trial after trial it is the same. So are the vectors that parts make of histories,
+ * which may take long (the encoder): they are kept as long as nothing that makes them changes.
+ * Cases are scored in blocks, so that a part's vectors are read once for several of them; a block
+ * is one thread's work, which writes the values of its cases only. They are added up in the order
+ * of cases: the same at any number of threads and ranks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,36 @@ static size_t max_given(const struct pz_valid *v)
     return max;
 }
 
+/* Where vectors of the part are kept, or may be; NULL: nowhere. */
+static struct pz_valid_vectors *vectors_of(const struct pz_valid *v, const struct pz_part *part)
+{
+    struct pz_valid_vectors *k = v->vectors;
+
+    if (!k || part->version == 0 || !part->scorer->kept_floats)
+        return NULL;
+    while (k->scorer && k->scorer != part->scorer)
+        k++;
+    return k;
+}
+
+/* Make ready to keep what the part makes of the cases. Without memory nothing is kept. */
+static void keep_vectors(const struct pz_valid *v, const struct pz_part *part)
+{
+    struct pz_valid_vectors *k = vectors_of(v, part);
+    size_t n, n_cases = v->first[v->n_users];
+
+    if (!k || (k->scorer && k->version == part->version))
+        return;
+    n = part->scorer->kept_floats(part->part);
+    if (!k->x || k->n != n) {
+        free(k->x);
+        k->x = pz_mem_array(n_cases * n, sizeof *k->x);
+    }
+    *k = (struct pz_valid_vectors){ part->scorer, part->version, n, k->x };
+    for (size_t c = 0; k->x && c < n_cases; c++)
+        k->x[c * n] = NAN;
+}
+
 struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const struct pz_part *part,
                                               size_t n_parts)
 {
@@ -76,6 +107,7 @@ struct pz_valid_scratch *pz_valid_scratch_new(const struct pz_valid *v, const st
         size_t need = part[p].scorer->scratch_bytes(part[p].part);
 
         bytes = need > bytes ? need : bytes;
+        keep_vectors(v, &part[p]);
     }
     for (size_t i = 0; i < all_scratch() && ok; i++) {
         scratch[i].total = pz_mem_array(n_items, sizeof *scratch[i].total);
@@ -136,6 +168,7 @@ void pz_valid_ask(const struct pz_valid *v, const struct pz_valid_case *c,
         pz_bits_remove(scratch->allowed, v->seq_item[p]);
     for (uint64_t p = first_seen(v, c); p < end_seen(v, c); p++)
         pz_bits_remove(scratch->allowed, v->seen->item[p]);
+    scratch->at = (uint32_t)(c - v->c);
     scratch->q = (struct pz_query){ .task = v->task,
                                     .n_hist = (size_t)(c->end - from),
                                     .hist = v->seq_item + from,
@@ -222,14 +255,21 @@ static void count_asked(const struct pz_valid *v, size_t n)
     *v->asked += n;
 }
 
-/* Scores of a part for n cases, in mine; top as pz_blend_score has it. */
+/* Scores of a part for n cases, case k's at to + k * row or, where to is NULL, in mine; top as
+ * pz_blend_score has it. */
 static void score_part(const struct pz_valid *v, const struct pz_part *part,
-                       struct pz_valid_scratch *const *s, size_t n, float *top)
+                       struct pz_valid_scratch *const *s, size_t n, float *to, size_t row,
+                       float *top)
 {
     struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
+    const struct pz_valid_vectors *kept = vectors_of(v, part);
+    bool keeps = kept && kept->x && kept->version == part->version;
 
-    for (size_t k = 0; k < n; k++)
-        ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch, s[k]->mine };
+    for (size_t k = 0; k < n; k++) {
+        s[k]->q.vector = keeps ? kept->x + s[k]->at * kept->n : NULL;
+        ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch,
+                                        to ? to + k * row : s[k]->mine };
+    }
     pz_blend_score(part, ask, n, v->train.n_items, top);
     count_asked(v, n);
 }
@@ -246,7 +286,7 @@ static void add_part(const struct pz_valid *v, const struct pz_part *part,
         if (pz_part_weight(part, &scratch[k]->q) > 0)
             s[n_asked++] = scratch[k];
     if (n_asked > 0)
-        score_part(v, part, s, n_asked, top);
+        score_part(v, part, s, n_asked, NULL, 0, top);
     for (size_t k = 0; k < n_asked; k++)
         if (top[k] > 0)
             pz_blend_add(s[k]->total, s[k]->mine, v->train.n_items,
@@ -418,7 +458,7 @@ static void judge_block(const struct job *j, size_t block)
     size_t n = ask_block(&j->round, block, PZ_SCORE_BLOCK, j->scratch, s);
 
     add_others(j, j->round.todo + first, s, n);
-    score_part(j->round.v, &j->part[j->judged], s, n, top);
+    score_part(j->round.v, &j->part[j->judged], s, n, NULL, 0, top);
     for (size_t k = 0; k < n; k++)
         judge_case(j, first + k, s[k], top[k]);
 }
@@ -470,25 +510,21 @@ static void score_parts(const struct moves *m, struct pz_valid_scratch *const *s
 {
     uint32_t n_items = m->round.v->train.n_items;
     size_t row = m->n_parts * n_items;
-    struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
     float top[PZ_SCORE_BLOCK];
 
     for (size_t k = 0; k < n; k++)
         memset(s[k]->total, 0, n_items * sizeof *s[k]->total);
-    count_asked(m->round.v, m->n_parts * n);
     for (size_t p = 0; p < m->n_parts; p++) {
-        for (size_t k = 0; k < n; k++)
-            ask[k] = (struct pz_blend_ask){ &s[k]->q, s[k]->allowed, s[k]->scratch,
-                                            scores + k * row + p * n_items };
-        pz_blend_score(&m->part[p], ask, n, n_items, top);
+        score_part(m->round.v, &m->part[p], s, n, scores + p * n_items, row, top);
         for (size_t k = 0; k < n; k++) {
+            float *mine = scores + k * row + p * n_items;
+
             if (top[k] <= 0) {
-                memset(ask[k].score, 0, n_items * sizeof *ask[k].score);
+                memset(mine, 0, n_items * sizeof *mine);
                 continue;
             }
-            pz_blend_scale(ask[k].score, n_items, 1 / top[k]);
-            pz_blend_add(s[k]->total, ask[k].score, n_items,
-                         (float)pz_part_weight(&m->part[p], &s[k]->q));
+            pz_blend_scale(mine, n_items, 1 / top[k]);
+            pz_blend_add(s[k]->total, mine, n_items, (float)pz_part_weight(&m->part[p], &s[k]->q));
         }
     }
 }

@@ -10,6 +10,7 @@ struct pz_plan {
     double scans, fitted_scans; /* of settings that are tried all over their range */
     double regions, fits; /* fits in other regions, and of settings moved there is a fit for */
     double moves;         /* of read-outs */
+    double heats;         /* of read-outs in other regions, judged by the first users alone */
     double last;          /* when all parts are there */
 };
 

@@ -11,6 +11,8 @@
  *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a
  *     slice of time is judged, whose users share what happened then, and without order, so that
  *     what is kept is worth its cost
+ *   - other regions of settings are met on the first quarter alone, read-outs and all; one that
+ *     loses there by more than chance (REGION_LOST) is left, and the rest is not asked
  *   - one search of several (trial.c) begins each part with jumps to other regions
  *   - when all parts are there, the weights of all move together (search_balance.c), and read-outs
  *     once more
@@ -26,7 +28,7 @@
 #include "train/tune.h"
 
 static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
-                    WORTH = 0.01, PRUNE_AT = 0;
+                    WORTH = 0.01, PRUNE_AT = 0, REGION_LOST = -1;
 
 enum { JUMPS = 3 };
 
@@ -151,7 +153,9 @@ double pz_search_gain(const double *a, const double *b, uint32_t n)
     /* The paired test: users differ far more from each other than two settings do on one user. */
     spread = n ? square / n - mean * mean : 0;
     /* Below that the differences are rounding: all users gain the same or nothing. */
-    return spread > 1e-18 ? mean / sqrt(spread / n) : mean > 1e-9 ? INFINITY : 0;
+    if (spread > 1e-18)
+        return mean / sqrt(spread / n);
+    return mean > 1e-9 ? INFINITY : mean < -1e-9 ? -INFINITY : 0;
 }
 
 static double sure(const struct pz_search *s)
@@ -179,10 +183,24 @@ static bool is_worth(const struct pz_search *s, size_t p, double mean, double ol
     return !is_of_now(s, p) || s->part[p].weight > 0 || mean > (1 + WORTH) * old;
 }
 
-/* Whether values of a trial on all users beat those of the blend as it stands. */
+/* The users of a first heat. */
+static uint32_t rung_of(const struct pz_search *s)
+{
+    uint32_t n = s->v->n_users / 4;
+
+    return n < PZ_RUNG_MIN ? s->v->n_users : n;
+}
+
+/* Those who decide. */
+static uint32_t judges(const struct pz_search *s)
+{
+    return s->in_heat ? rung_of(s) : s->v->n_users;
+}
+
+/* Whether values of a trial beat those of the blend as it stands. */
 static bool wins(const struct pz_search *s, size_t p, const double *trial)
 {
-    uint32_t all = s->v->n_users;
+    uint32_t all = judges(s);
 
     return pz_search_gain(trial, s->each, all) > sure_to_win(s, p) &&
            is_worth(s, p, pz_search_mean(trial, all), s->mean);
@@ -276,7 +294,7 @@ static void adopt(struct pz_search *s, size_t p, double weight, size_t row)
 
     s->part[p].weight = weight;
     memcpy(s->each, s->trial + row * all, all * sizeof *s->each);
-    s->mean = pz_search_mean(s->each, all);
+    s->mean = pz_search_mean(s->each, judges(s));
 }
 
 void pz_search_join(struct pz_search *s, size_t p, const double *w, size_t n_w)
@@ -293,7 +311,7 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
     double w[PZ_WEIGHTS];
     bool is_new = kind == NEW;
     size_t n_w = pz_search_weights(s, p, kind != MOVE, w), row;
-    uint32_t all = s->v->n_users, rung = all / 4 < PZ_RUNG_MIN ? all : all / 4, judged = rung;
+    uint32_t users = s->v->n_users, all = judges(s), rung = rung_of(s), judged = rung;
     enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, rung, s->trial,
                                        err);
 
@@ -303,15 +321,15 @@ static enum pz_status judge_trial(struct pz_search *s, size_t p, enum trial kind
     row = best_row(s, p, n_w, rung, sure_of_weight(s, p, kind));
     s->idle = kind == MOVE && same(s->trial, s->each, rung);
     /* The second rung judges the rest alone; the first quarter's values stand already. */
-    if (is_new || pz_search_gain(s->trial + row * all, s->each, rung) > PRUNE_AT) {
+    if (is_new || pz_search_gain(s->trial + row * users, s->each, rung) > PRUNE_AT) {
         st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, rung, all, s->trial, err);
         if (st != PZ_OK)
             return st;
         judged = all;
         row = best_row(s, p, n_w, all, sure_of_weight(s, p, kind));
-        *won = is_new || wins(s, p, s->trial + row * all);
+        *won = is_new || wins(s, p, s->trial + row * users);
     }
-    pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * all, judged), judged,
+    pz_search_note(s, &s->choice[p], w[row], pz_search_mean(s->trial + row * users, judged), judged,
                    *won);
     if (*won)
         adopt(s, p, w[row], row);
@@ -333,6 +351,7 @@ static enum pz_status fit(struct pz_search *s, size_t p, void **part, struct pz_
     double begin = pz_wall_seconds(), cpu = pz_cpu_seconds();
     enum pz_status st = s->choice[p].scorer->fit(&s->v->train, &cfg, part, err);
 
+    s->part[p].version = ++s->versions;
     s->fit_s[p] = pz_wall_seconds() - begin;
     s->fitted_s += pz_cpu_seconds() - cpu;
     s->longest_s = fmax(s->longest_s, s->fit_s[p]);
@@ -347,10 +366,13 @@ static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double 
     bool read_out = c->scorer->settings[k].read_out;
     double kept = c->value[k];
     void *fitted = s->part[p].part;
+    uint32_t version = s->part[p].version;
     enum pz_status st = PZ_OK;
 
     *won = false;
     c->value[k] = value;
+    if (read_out && !c->scorer->settings[k].late)
+        s->part[p].version = ++s->versions;
     if (read_out)
         /* Read-outs are settings of answering: changed on the fitted part, and put back when they
          * lose. */
@@ -370,6 +392,7 @@ static enum pz_status try_value(struct pz_search *s, size_t p, size_t k, double 
     else if (s->part[p].part != fitted && s->part[p].part)
         c->scorer->free(s->part[p].part);
     s->part[p].part = fitted;
+    s->part[p].version = version;
     return st;
 }
 
@@ -432,6 +455,36 @@ static double sure_of_region(const struct pz_search *s)
     return s->v->train.ordered ? sure(s) : SURE;
 }
 
+/* Find the level of a region that was fitted, and move its read-outs from there. */
+static enum pz_status settle_in(struct pz_search *s, size_t p, struct pz_err *err)
+{
+    uint32_t left = UINT32_MAX;
+    bool won = false;
+    enum pz_status st;
+
+    memset(s->each, 0, s->v->n_users * sizeof *s->each);
+    s->mean = 0;
+    st = judge_trial(s, p, MOVE, &won, err);
+    return st == PZ_OK ? pass(s, p, true, 0.25, &left, err) : st;
+}
+
+/* Judge a region that was fitted, against values of each user; where it loses in the first heat
+ * already, it is left at 0. */
+static enum pz_status race(struct pz_search *s, size_t p, const double *each, struct pz_err *err)
+{
+    uint32_t n = s->v->n_users, rung = rung_of(s);
+    enum pz_status st = PZ_OK;
+
+    s->in_heat = rung < n;
+    if (s->in_heat)
+        st = settle_in(s, p, err);
+    s->in_heat = false;
+    if (st == PZ_OK && (rung == n || pz_search_gain(s->each, each, rung) > REGION_LOST))
+        return settle_in(s, p, err);
+    memset(s->each, 0, n * sizeof *s->each);
+    return st;
+}
+
 /* Try settings of another region: they may move their read-outs before they are compared. */
 static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_choice *there,
                                  struct pz_err *err)
@@ -440,9 +493,9 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
     struct pz_part old = s->part[p];
     /* A region has its own read-outs for nothing: without them it would be compared at the values
      * of the old one. */
-    uint32_t n = s->v->n_users, left = UINT32_MAX;
+    uint32_t n = s->v->n_users;
     double *each = malloc(n * sizeof *each), mean = s->mean;
-    bool won = false, inert[PZ_MAX_SETTINGS];
+    bool inert[PZ_MAX_SETTINGS];
     enum pz_status st = each ? PZ_OK : pz_err_memory(err, "a trial", 8.0 * n);
 
     if (st == PZ_OK) {
@@ -453,12 +506,8 @@ static enum pz_status try_region(struct pz_search *s, size_t p, const struct pz_
     }
     memcpy(inert, s->inert[p], sizeof inert);
     memset(s->inert[p], 0, sizeof inert);
-    if (st == PZ_OK) { /* from the region's own level */
-        memset(s->each, 0, n * sizeof *s->each);
-        st = judge_trial(s, p, MOVE, &won, err);
-    }
     if (st == PZ_OK)
-        st = pass(s, p, true, 0.25, &left, err);
+        st = race(s, p, each, err);
     if (st == PZ_OK && pz_search_gain(s->each, each, n) > sure_of_region(s)) {
         c->scorer->free(old.part);
     } else if (each) {

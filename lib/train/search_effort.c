@@ -72,6 +72,7 @@ static enum pz_status learn(struct stages *g, struct pz_err *err)
     enum pz_status st = *part ? c->scorer->more(*part, &s->v->train, &cfg, err)
                               : c->scorer->fit(&s->v->train, &cfg, part, err);
 
+    s->part[g->p].version = ++s->versions;
     g->cost = pz_cpu_seconds() - from;
     s->fitted_s += g->cost;
     if (g->k == pz_choice_effort(c, 0) && pz_search_finishes(s, g->p))

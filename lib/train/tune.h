@@ -87,6 +87,7 @@ struct pz_search {
     struct pz_choice *trend;           /* NULL: none is searched */
     struct pz_trend now;               /* of v->train, by *trend */
     size_t n_parts;
+    uint32_t versions;            /* that parts have had: each state of each has its own */
     double until_s;               /* processor seconds of the process; 0: no limit */
     double fit_s[PZ_MAX_PARTS];   /* wall seconds of a part's last fit */
     double reached[PZ_MAX_PARTS]; /* to which effort a part that can be finished learned; else 0 */
@@ -101,6 +102,7 @@ struct pz_search {
     double mean;                  /* of each */
     bool minor[PZ_MAX_PARTS];     /* brought little when it joined: its settings are not searched */
     struct pz_forecast forecast;
+    bool in_heat;                              /* the first quarter of the users decides */
     bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
 };

@@ -127,6 +127,8 @@ double pz_metric_value(const struct pz_metric *metric, const uint32_t *rank, con
 
 void pz_valid_clear(struct pz_valid *v)
 {
+    for (size_t p = 0; v->vectors && p < PZ_MAX_PARTS; p++)
+        free(v->vectors[p].x);
     for (size_t i = 0; i < v->n_owned; i++)
         free(v->owned[i]);
     memset(v, 0, sizeof *v);
@@ -512,7 +514,8 @@ enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
     v->n_memo = n < max ? n : (uint32_t)max;
     v->memo = take(v, v->n_memo * n_items, sizeof *v->memo);
     v->known = take(v, v->n_memo, 1);
-    return v->memo && v->known ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
+    v->vectors = take(v, PZ_MAX_PARTS, sizeof *v->vectors);
+    return v->memo && v->known && v->vectors ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
 }
 
 void pz_valid_forget(const struct pz_valid *v)

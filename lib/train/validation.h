@@ -44,6 +44,14 @@ struct pz_valid_case {
     int64_t now; /* when it is asked */
 };
 
+/* The vectors that a part of a version (struct pz_part) made of the cases. */
+struct pz_valid_vectors {
+    const struct pz_scorer *scorer; /* NULL: nothing is kept here */
+    uint32_t version;
+    size_t n; /* floats a case */
+    float *x; /* [cases * n]; of a case that was not asked yet the first is NaN. NULL: no room */
+};
+
 /* The cases: users in random order, each with one or a few cases. */
 struct pz_valid {
     struct pz_corpus train;   /* without the truths: what trials learn from */
@@ -69,6 +77,7 @@ struct pz_valid {
     uint32_t n_memo; /* cases whose sum over the parts beside the judged one is kept */
     float *memo;     /* [n_memo * n_items]; NULL: none */
     uint8_t *known;  /* [n_memo] of which parts it is there (judge.c) */
+    struct pz_valid_vectors *vectors; /* [PZ_MAX_PARTS] what parts keep of cases; NULL: nothing */
     uint64_t *asked; /* counts how often a part scores a case; NULL: nobody counts */
     void *owned[16];
     size_t n_owned;
@@ -116,7 +125,7 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 uint64_t pz_valid_n_truths(const struct pz_valid *v);
 
 /* Make room to keep, for as many cases as fit in 24 MB, what the other parts than the judged one
- * add up to.
+ * add up to, and have parts keep the vectors that they make of histories.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);
 
@@ -170,6 +179,7 @@ static inline bool pz_valid_hides(const struct pz_valid *v, const struct pz_scor
 /* A case that is being scored, of a block of PZ_SCORE_BLOCK. */
 struct pz_valid_scratch {
     struct pz_query q;
+    uint32_t at;         /* which case it is ready for */
     float *total, *mine; /* [n_items] */
     uint64_t *allowed;   /* bitset of items that may be recommended */
     void *scratch;

@@ -246,6 +246,63 @@ TEST(a_switch_is_turned_with_read_outs_of_its_own)
     expect(never_good, depth_settings, 0, 1);
 }
 
+/* The most users who were asked in a trial of a side. */
+static json_int_t most_asked(const json_t *trials, double side)
+{
+    json_int_t most = 0;
+
+    for (size_t k = 0; k < json_array_size(trials); k++) {
+        const json_t *trial = json_array_get(trials, k), *set = json_object_get(trial, "settings");
+        json_int_t users = json_integer_value(json_object_get(trial, "users"));
+
+        if (json_number_value(json_object_get(set, "side")) == side && users > most)
+            most = users;
+    }
+    return most;
+}
+
+/* Enough users for a first heat of a quarter. */
+TEST(a_region_that_loses_its_first_heat_is_not_shown_to_the_others)
+{
+    enum { MANY = 4 * PZ_RUNG_MIN + 4, N = 3 };
+    static uint64_t ptr[MANY + 1];
+    static uint32_t item[MANY * N];
+    static int64_t time[MANY * N];
+    static float weight[MANY * N];
+    const struct pz_corpus c = { .n_users = MANY,
+                                 .n_items = ITEMS,
+                                 .ptr = ptr,
+                                 .item = item,
+                                 .time = time,
+                                 .weight = weight,
+                                 .newest = N - 1,
+                                 .ordered = true };
+
+    for (uint32_t p = 0; p < MANY * N; p++) {
+        item[p] = (p / N + p % N) % ITEMS;
+        time[p] = p % N;
+        weight[p] = 1;
+        ptr[p / N + 1] = (p / N + 1) * N;
+    }
+    for (int good = 0; good < 2; good++) {
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = {
+            .n_trials = 8, .exclude_seen = true, .seed = 7, .trials = trials
+        };
+        struct pz_choice choice;
+        double scale;
+
+        items_above = good ? good_as_it_comes : never_good;
+        pz_choice_init(&choice, &depth);
+        choice.weight = 1;
+        assert_int_equal(pz_tune(&c, &cfg, &choice, 1, NULL, &scale, NULL), PZ_OK);
+        assert_true(choice.value[0] == good);
+        assert_int_equal(most_asked(trials, 0), MANY);
+        assert_int_equal(most_asked(trials, 1), good ? MANY : MANY / 4);
+        json_decref(trials);
+    }
+}
+
 static uint32_t nothing_moves_it(const double *set)
 {
     (void)set;
@@ -350,7 +407,7 @@ TEST(weights_that_win_alone_are_not_taken_together_where_that_harms)
     astray.score = astray_score;
     for (size_t p = 0; p < 2; p++) {
         pz_choice_init(&choice[p], &astray);
-        s.part[p] = (struct pz_part){ &astray, p ? &two : &one, p ? 0.65 : 1, 0, NULL };
+        s.part[p] = (struct pz_part){ &astray, p ? &two : &one, p ? 0.65 : 1, 0, NULL, 0 };
     }
     assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
     assert_true(s.part[0].weight == 0.7 && s.part[1].weight == 0.65);

@@ -582,7 +582,7 @@ TEST(a_part_times_a_constant_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
-        struct pz_part part[] = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0, NULL } };
+        struct pz_part part[] = { { &follow, &a, 1, 0, NULL, 0 }, { &follow, &b, 0, 0, NULL, 0 } };
 
         assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
     }
@@ -601,8 +601,8 @@ TEST(what_is_remembered_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4;
          i++) { /* as it is; learned; remembered beside another part judged; forgotten */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL },
-                                  { &follow, i < 2 ? &b : &a, 0, 0, NULL } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL, 0 },
+                                  { &follow, i < 2 ? &b : &a, 0, 0, NULL, 0 } };
 
         if (i == 1)
             assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
@@ -612,8 +612,8 @@ TEST(what_is_remembered_changes_no_value)
     }
     assert_memory_equal(each[0], each[1], sizeof each[0]);
     for (size_t i = 2; i < 4; i++) { /* the same without any memory */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL },
-                                  { &follow, &a, 0, 0, NULL } };
+        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL, 0 },
+                                  { &follow, &a, 0, 0, NULL, 0 } };
         double plain[100];
 
         v.n_memo = 0;
@@ -629,9 +629,9 @@ TEST(what_is_remembered_serves_the_part_that_joins_next)
     struct chain t;
     struct pz_valid v = { 0 };
     struct follow way[] = { { 1, 1, ITEMS }, { 2, 1, ITEMS }, { 3, 1, ITEMS }, { 5, 1, ITEMS } };
-    struct pz_part part[] = { { &follow, &way[0], 1, 0, NULL },
-                              { &follow, &way[1], 0.6, 0, NULL },
-                              { &follow, &way[2], 0.3, 0, NULL } };
+    struct pz_part part[] = { { &follow, &way[0], 1, 0, NULL, 0 },
+                              { &follow, &way[1], 0.6, 0, NULL, 0 },
+                              { &follow, &way[2], 0.3, 0, NULL, 0 } };
     double kept[100], plain[100], weight = 0.7;
 
     chain_make(&t, USERS, ITEMS, EVENTS, true);
@@ -657,6 +657,80 @@ TEST(what_is_remembered_serves_the_part_that_joins_next)
         v.n_memo = n_memo;
         if (judged == 0)
             break;
+    }
+    pz_valid_clear(&v);
+}
+
+/* follow, by a vector of one number: where the history leads. */
+static size_t n_made;
+
+static size_t follow_floats(const void *part)
+{
+    (void)part;
+    return 1;
+}
+
+static void follow_block(const void *part, const struct pz_query *const *q, size_t n,
+                         void *const *scratch, float *const *out, bool *said)
+{
+    const struct follow *f = part;
+
+    (void)scratch;
+    for (size_t k = 0; k < n; k++) {
+        float to = (float)((q[k]->hist[q[k]->n_hist - 1] + (uint32_t)f->step) % f->n_items);
+
+        if (q[k]->vector && !isnan(*q[k]->vector)) {
+            to = *q[k]->vector;
+        } else {
+#pragma omp atomic
+            n_made++;
+        }
+        if (q[k]->vector)
+            *q[k]->vector = to;
+        for (uint32_t i = 0; i < f->n_items; i++)
+            out[k][i] = (float)(f->scale * 0.125);
+        out[k][(uint32_t)to] = (float)f->scale;
+        said[k] = true;
+    }
+}
+
+/* In turn: nothing is kept; a version; the same; another scale, which is late; another version of
+ * another step; that by all moves. */
+TEST(a_vector_is_made_once_for_a_case_and_version)
+{
+    static const uint32_t version[] = { 0, 1, 1, 1, 2, 2 };
+    struct pz_scorer vectors = follow;
+    struct chain t;
+    struct pz_valid v = { 0 };
+    struct follow a = { 1, 1, ITEMS }, b = { 2, 1, ITEMS };
+    double each[4 * 100], plain[100], weight = 0.7;
+    size_t n_cases;
+
+    vectors.score_block = follow_block;
+    vectors.kept_floats = follow_floats;
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
+    assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
+    assert_int_equal(v.n_users, 100);
+    n_cases = v.first[100];
+    for (size_t i = 0; i < sizeof version / sizeof *version; i++) {
+        struct pz_part part[] = { { .scorer = &follow, .part = &a, .weight = 1 },
+                                  { .scorer = &vectors, .part = &b, .weight = weight } };
+        struct pz_move move[] = { { 0, 0.5 }, { 0, 2 }, { 1, 0 } };
+
+        part[1].version = version[i];
+        b.scale = i < 3 ? 1 : 3;
+        b.step = i < 4 ? 2 : 3;
+        n_made = 0;
+        pz_valid_forget(&v);
+        assert_int_equal(i < 5 ? pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each, NULL)
+                               : pz_valid_judge_moves(&v, part, 2, move, 3, each, NULL),
+                         PZ_OK);
+        assert_int_equal(n_made, i < 2 || i == 4 ? n_cases : 0);
+        part[1].scorer = &follow;
+        pz_valid_forget(&v);
+        assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, plain, NULL), PZ_OK);
+        assert_memory_equal(each, plain, sizeof plain);
     }
     pz_valid_clear(&v);
 }
@@ -702,8 +776,8 @@ TEST(moves_are_judged_as_weights_of_one_part_are)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     assert_int_equal(v.n_users, 100);
     for (int early = 0; early < 2; early++) {
-        struct pz_part part[] = { { &follow, &a, 1, 0, NULL },
-                                  { &follow, &b, 0.5, early ? 3.0 : 0, NULL } };
+        struct pz_part part[] = { { &follow, &a, 1, 0, NULL, 0 },
+                                  { &follow, &b, 0.5, early ? 3.0 : 0, NULL, 0 } };
 
         assert_int_equal(pz_valid_judge_moves(&v, part, 2, move, 3, each[0], NULL), PZ_OK);
         for (size_t k = 0; k < 4; k++) {
@@ -724,7 +798,8 @@ TEST(an_early_weight_falls_with_the_history)
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
     struct pz_model m = { .items.n = 4,
                           .n_parts = 2,
-                          .part = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, 0.5, NULL } } };
+                          .part = { { &follow, &a, 1, 0, NULL, 0 },
+                                    { &follow, &b, 0, 0.5, NULL, 0 } } };
     const uint32_t hist[] = { 3, 3, 3, 0 };
     struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
     _Alignas(64) char scratch[4096];
@@ -756,8 +831,10 @@ TEST(judging_knows_the_early_weight)
     for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
         uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
         double early = i == 0 ? 0 : 2 * (double)n;
-        struct pz_part own[] = { { &follow, &a, 1, 0, NULL }, { &follow, &b, 0, early, NULL } };
-        struct pz_part other[] = { { &follow, &b, 0, early, NULL }, { &follow, &a, 0, 0, NULL } };
+        struct pz_part own[] = { { &follow, &a, 1, 0, NULL, 0 },
+                                 { &follow, &b, 0, early, NULL, 0 } };
+        struct pz_part other[] = { { &follow, &b, 0, early, NULL, 0 },
+                                   { &follow, &a, 0, 0, NULL, 0 } };
 
         assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i],
                                         NULL),

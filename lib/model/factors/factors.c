@@ -365,6 +365,21 @@ static float exact(const void *part, void *scratch, uint32_t item)
     return item < f->n_items ? pz_dot(f->item + (size_t)item * f->d, scratch, f->d) : 0;
 }
 
+static size_t kept_floats(const void *part)
+{
+    return ((const struct pz_factors_part *)part)->d;
+}
+
+static const float *vector_of(const struct pz_factors_part *f, const struct pz_query *q,
+                              void *scratch)
+{
+    if (!q->vector)
+        return pz_factors_query(f, q, scratch);
+    if (isnan(q->vector[0]))
+        memcpy(q->vector, pz_factors_query(f, q, scratch), f->d * sizeof *q->vector);
+    return q->vector;
+}
+
 static void score_block(const void *part, const struct pz_query *const *q, size_t n,
                         void *const *scratch, float *const *out, bool *said)
 {
@@ -378,7 +393,7 @@ static void score_block(const void *part, const struct pz_query *const *q, size_
 
         said[i] = is_user || score(part, q[i], scratch[i], out[i]);
         if (is_user) {
-            x[block.n_x] = pz_factors_query(f, q[i], scratch[i]);
+            x[block.n_x] = vector_of(f, q[i], scratch[i]);
             to[block.n_x++] = out[i];
         }
     }
@@ -437,6 +452,7 @@ const struct pz_scorer pz_factors = {
     .rough_scan = rough_scan,
     .exact = exact,
     .score_block = score_block,
+    .kept_floats = kept_floats,
     .explain = explain,
     .vectors = vectors,
 };

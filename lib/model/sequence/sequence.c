@@ -43,7 +43,8 @@ static const struct pz_setting settings[PZ_SEQ_N] = {
     [PZ_SEQ_TAU] = { PZ_SETTING("tau", "temperature of the softmax in training"),
                      PZ_ALLOWED(0.07, 0.01, 10), PZ_LOG_SCALE },
     [PZ_SEQ_TEMPERATURE] = { PZ_SETTING("temperature", "score = probability^(1/temperature)"),
-                             PZ_ALLOWED(3, 0.1, 20), PZ_SEARCHED(1, 8), PZ_LOG_SCALE, PZ_READ_OUT },
+                             PZ_ALLOWED(3, 0.1, 20), PZ_SEARCHED(1, 8), PZ_LOG_SCALE, PZ_READ_OUT,
+                             PZ_LATE },
     [PZ_SEQ_MEMBERS] = { PZ_SETTING("members",
                                     "encoders learned from different starts, whose logits "
                                     "are averaged"),
@@ -445,6 +446,23 @@ static float exact(const void *part, void *scratch, uint32_t item)
     return score;
 }
 
+static size_t kept_floats(const void *part)
+{
+    return ((const struct pz_seq_part *)part)->width;
+}
+
+static const float *vector_of(const struct pz_seq_part *p, const struct pz_query *q, void *scratch)
+{
+    struct pz_seq_history h = history_of(p, q);
+
+    if (!q->vector)
+        return pz_seq_vector(&p->net, p->item, &h, scratch);
+    if (isnan(q->vector[0]))
+        memcpy(q->vector, pz_seq_vector(&p->net, p->item, &h, scratch),
+               p->width * sizeof *q->vector);
+    return q->vector;
+}
+
 static void score_block(const void *part, const struct pz_query *const *q, size_t n,
                         void *const *scratch, float *const *out, bool *said)
 {
@@ -454,12 +472,10 @@ static void score_block(const void *part, const struct pz_query *const *q, size_
     size_t n_x = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct pz_seq_history h = history_of(p, q[i]);
-
         said[i] = q[i]->n_hist > 0;
         if (!said[i])
             continue;
-        x[n_x] = pz_seq_vector(&p->net, p->item, &h, scratch[i]);
+        x[n_x] = vector_of(p, q[i], scratch[i]);
         to[n_x++] = out[i];
     }
     pz_seq_scan(p->item, p->n_items, p->width, &(struct pz_seq_vectors){ x, to, n_x });
@@ -534,5 +550,6 @@ const struct pz_scorer pz_sequence = {
     .rough_scan = rough_scan,
     .exact = exact,
     .score_block = score_block,
+    .kept_floats = kept_floats,
     .vectors = vectors,
 };
