@@ -55,6 +55,28 @@ static bool is_known(const struct pz_model *m, const struct pz_request *req,
     return !live->forgotten && pz_dict_find_str(&m->users, req->user_id) != PZ_NONE;
 }
 
+/* What the request asks of live events: rules about what was seen ask for kinds alone, filters
+ * perhaps for more. */
+static enum pz_live_detail detail_of(const struct pz_request *req)
+{
+    const struct pz_rules *rules = &req->rules;
+    /* Whether the model counts an event depends on its value. */
+    enum pz_live_detail most = rules->seen_age_s > 0 && rules->n_seen_types == 0 ? PZ_LIVE_PAIRS
+                                                                                 : PZ_LIVE_KINDS,
+                        one;
+
+    if (req->filter && (one = pz_filter_detail(req->filter)) > most)
+        most = one;
+    for (size_t i = 0; i < rules->n_boosts; i++)
+        if ((one = pz_filter_detail(rules->boost[i].filter)) > most)
+            most = one;
+    for (size_t i = 0; i < rules->n_promotions; i++)
+        if (rules->promotion[i].filter &&
+            (one = pz_filter_detail(rules->promotion[i].filter)) > most)
+            most = one;
+    return most;
+}
+
 /* The request of a question, with everything live. */
 static enum pz_status gather(const struct pz_prepared *p, const struct pz_question *q,
                              struct pz_answered *a, struct pz_err *err)
@@ -69,7 +91,9 @@ static enum pz_status gather(const struct pz_prepared *p, const struct pz_questi
     st = bind_values(p, q, a, err);
     from = pz_time_clock();
     if (st == PZ_OK && p->snap->view)
-        st = pz_view_gather(p->snap->view, a->req.user_id, &a->arena, &a->live, err);
+        st = pz_view_gather(p->snap->view, a->req.user_id, detail_of(&a->req),
+                            a->req.rules.page.number ? a->req.rules.page.live : 0, &a->arena,
+                            &a->live, err);
     a->gather_s = pz_time_clock() - from;
     a->req.live = &a->live;
     a->is_known = is_known(p->snap->model, &a->req, &a->live);

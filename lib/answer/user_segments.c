@@ -102,7 +102,7 @@ static enum pz_status score_user(struct job *j, struct pz_ranker *r, uint32_t u,
     if (!req.user_id)
         st = pz_err_memory(err, "a user", (double)len);
     if (st == PZ_OK && j->snap->view)
-        st = pz_view_gather(j->snap->view, req.user_id, &arena, &live, err);
+        st = pz_view_gather(j->snap->view, req.user_id, PZ_LIVE_KINDS, 0, &arena, &live, err);
     req.live = &live;
     if (st == PZ_OK)
         st = pz_rank_shares(r, &req, (const uint64_t *const *)j->set, j->n, share, err);

@@ -22,6 +22,7 @@
 enum {
     PAST = 20,         /* newest items of a history */
     FAR_BACK = 500,    /* events in which a repeat is looked for */
+    NEWEST = 5000,     /* live events of a history that are read */
     KNOWN_WELL = 2000, /* users after whom it is known where an item belongs */
     PIECE = 1 << 20    /* pairs that are put in order together */
 };
@@ -269,6 +270,7 @@ static enum pz_status count_owner(struct counting *c, const char *owner, const s
 static enum pz_status count_owners(struct counting *c, struct pz_live_store *store, uint64_t seen,
                                    struct pz_err *err)
 {
+    const struct pz_live_want want = { .after = seen, .detail = PZ_LIVE_EACH, .most = NEWEST };
     uint32_t n = pz_dict_builder_count(c->owners);
     struct pz_arena arena = { 0 };
     enum pz_status st = PZ_OK;
@@ -283,7 +285,7 @@ static enum pz_status count_owners(struct counting *c, struct pz_live_store *sto
         const char *id = pz_dict_builder_get(c->owners, i, &len);
         char *owner = pz_arena_strndup(&arena, id, len);
 
-        st = owner ? pz_live_read(store, owner, seen, &arena, &live, err) : no_memory(c, err);
+        st = owner ? pz_live_read_as(store, owner, &want, &arena, &live, err) : no_memory(c, err);
         if (st == PZ_OK)
             st = count_owner(c, owner, &live, err);
         pz_arena_clear(&arena);

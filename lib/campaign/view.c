@@ -424,14 +424,18 @@ bool pz_view_is_stale(const char *campaign, struct pz_view *v)
            has_arrivals(v, size.last);
 }
 
-enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,
-                              struct pz_live *live, struct pz_err *err)
+enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, enum pz_live_detail detail,
+                              uint64_t upto, struct pz_arena *arena, struct pz_live *live,
+                              struct pz_err *err)
 {
+    const struct pz_live_want want = {
+        .after = v->version.live_seen, .upto = upto, .detail = detail, .items = &v->model->items
+    };
     enum pz_status st = PZ_OK;
 
     memset(live, 0, sizeof *live);
     if (v->store && user_id)
-        st = pz_live_read(v->store, user_id, v->version.live_seen, arena, live, err);
+        st = pz_live_read_as(v->store, user_id, &want, arena, live, err);
     if (st == PZ_BAD_DATA) { /* the flag alone of a view may change */
         atomic_store(&v->live_damaged, true);
         /* who may be forgotten is */

@@ -81,10 +81,13 @@ bool pz_view_is_stale(const char *campaign, struct pz_view *v);
 /* Everything live for a query of this user (NULL: of nobody) as of now: events that the model has
  * not seen, whether they are forgotten, rows of items and users.
  *
+ * detail  what is asked of the events
+ * upto    events after this number are not wanted; 0: all are
  * Errors:  as pz_live_read
  * Owner:   *live borrows from the arena and the view
  * Threads: any, several on one view, each with an arena of its own */
-enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, struct pz_arena *arena,
-                              struct pz_live *live, struct pz_err *err);
+enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, enum pz_live_detail detail,
+                              uint64_t upto, struct pz_arena *arena, struct pz_live *live,
+                              struct pz_err *err);
 
 #endif

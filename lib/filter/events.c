@@ -26,6 +26,7 @@ struct event {
     uint32_t type;
     const char *type_name; /* of a live one; NULL: none */
     const json_t *props;   /* of a live one; NULL: none */
+    uint32_t times;        /* how many events it is */
 };
 
 /* The properties of live events that tests of other columns of Interactions ask for. */
@@ -54,6 +55,34 @@ void pz_filter_events_release(struct pz_filter_work *work)
         json_decref(work->props[--work->n_props]);
 }
 
+/* ---- what a filter asks of events ---- */
+
+/* What of an event, beside its type, its item and whether it has a value, a condition looks at. */
+enum { BY_TIME = 1, BY_VALUE = 2, BY_MORE = 4 };
+
+/* By time and value alone where a later or larger one passes if another does: the latest or largest
+ * of several then answers for all. */
+static unsigned looks_at(const struct pz_filter *f, const struct pz_filter_node *n, bool negated)
+{
+    const struct pz_filter_column *col;
+    unsigned all = 0;
+
+    if (n->kind != PZ_NODE_TEST) {
+        for (const struct pz_filter_node *c = n->child; c; c = c->next)
+            all |= looks_at(f, c, negated != (n->kind == PZ_NODE_NOT));
+        return all;
+    }
+    negated = negated != n->negated;
+    col = pz_filter_left(f, n);
+    if (col->what == PZ_WHAT_TYPE || col->what == PZ_WHAT_ID ||
+        (col->what == PZ_WHAT_VALUE && n->op == PZ_OP_NULL))
+        return 0;
+    if (col->what == PZ_WHAT_ATTR || (n->op != (negated ? PZ_OP_LESS : PZ_OP_GREATER) &&
+                                      n->op != (negated ? PZ_OP_LESS_EQUAL : PZ_OP_GREATER_EQUAL)))
+        return BY_MORE;
+    return col->what == PZ_WHAT_TIME ? BY_TIME : BY_VALUE;
+}
+
 /* COUNT(...) >= 1, as tests of Interactions are: needs no counting. */
 static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
 {
@@ -61,6 +90,24 @@ static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
 
     return n->op == PZ_OP_GREATER_EQUAL && n->when == PZ_WHEN_COMPILED && set->n_num == 1 &&
            set->num[0] == 1;
+}
+
+enum pz_live_detail pz_filter_detail(const struct pz_filter *f)
+{
+    enum pz_live_detail most = PZ_LIVE_KINDS, one;
+
+    for (size_t i = 0; i < f->n_tests; i++) {
+        const struct pz_filter_node *n = f->test[i];
+        unsigned by = n->kind == PZ_NODE_COUNT && n->child ? looks_at(f, n->child, false) : 0;
+        bool counts = n->kind == PZ_NODE_COUNT && !is_any(f, n);
+
+        one = by & BY_MORE || (by && counts) ? PZ_LIVE_EACH
+              : counts                       ? PZ_LIVE_COUNTS
+              : by == (BY_TIME | BY_VALUE)   ? PZ_LIVE_PAIRS
+                                             : PZ_LIVE_KINDS;
+        most = one > most ? one : most;
+    }
+    return most;
 }
 
 enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
@@ -86,6 +133,8 @@ enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err
 
         if (i < n_live && env->live_item)
             work->live_item[i] = env->live_item[i];
+        else if (i < n_live && env->live->event[i].times > 0)
+            work->live_item[i] = env->live->event[i].item;
         else
             work->live_item[i] = id ? pz_dict_find_str(items, id) : PZ_NONE;
     }
@@ -108,14 +157,15 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
                              .value = m->value ? (double)m->value[p] : NAN,
                              .old = true,
                              .row = p,
-                             .type = m->event ? m->event[p] : PZ_NONE };
+                             .type = m->event ? m->event[p] : PZ_NONE,
+                             .times = 1 };
         return true;
     }
     i -= n_old;
     if (ctx->f->of_users || i >= n_live + env->n_history)
         return false;
     *e = (struct event){
-        .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE
+        .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE, .times = 1
     };
     if (i < n_live) {
         const struct pz_live_event *live = &env->live->event[i];
@@ -124,6 +174,7 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
         e->time = live->time;
         e->value = pz_as_float(live->value);
         e->type_name = live->event_type;
+        e->times = live->times > 0 ? live->times : 1;
         e->props = i < ctx->work->n_props ? ctx->work->props[i] : NULL;
     } else {
         e->id = env->history[i - n_live];
@@ -277,7 +328,7 @@ uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz
     uint64_t count = 0;
 
     for (uint64_t i = 0; get_event(ctx, user, i, &e); i++)
-        count += !n->child || event_passes(ctx, n->child, &e);
+        count += !n->child || event_passes(ctx, n->child, &e) ? e.times : 0;
     return count;
 }
 
@@ -295,7 +346,7 @@ void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_fil
         if (any)
             pz_bits_put(words, e.item, true);
         else
-            count[e.item]++;
+            count[e.item] += e.times;
     }
     for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
         if (e.item != PZ_NONE && count[e.item] > 0) {

@@ -111,6 +111,11 @@ void pz_filter_warnings(const struct pz_filter *f, const struct pz_filter_values
 void pz_filter_log_warnings(const struct pz_filter *f, const struct pz_filter_values *values,
                             struct pz_log *log);
 
+/* What the filter asks of a user's live events. A constant of it: a look at its conditions.
+ *
+ * Threads: any */
+enum pz_live_detail pz_filter_detail(const struct pz_filter *f);
+
 /* For whom and when (all borrowed; all-zero: nobody, now = 1970). */
 struct pz_filter_env {
     const char *user_id;        /* NULL: none: no CurrentUser attributes */

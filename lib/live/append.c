@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Putting events into the store: see store.h. One transaction gives every new event the next
  * number and writes its record, its place under its owner, its event id, and the session that it
- * joins to its user.
+ * joins to its user; the owner's digest follows now and then.
  *
  * An event whose id was taken before is passed over; the first event that carries both a session
  * and a user ties the two for ever. Numbers are never used again, also when events go. A
@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "live/digest.h"
 #include "live/hosts/shared.h"
 #include "live/ids.h"
 
@@ -83,7 +84,9 @@ int pz_live_put_one(struct pz_live_store *s, MDB_txn *txn, const struct pz_event
     rc = pz_ids_claim(s, txn, &of);
     if (rc == 0 && *fate == PZ_LIVE_STORED)
         rc = put_owner(s, txn, e, number);
-    return rc == 0 && *fate == PZ_LIVE_STORED ? put_record(s, txn, e, number) : rc;
+    if (rc == 0 && *fate == PZ_LIVE_STORED)
+        rc = put_record(s, txn, e, number);
+    return rc == 0 && *fate == PZ_LIVE_STORED ? pz_digest_follow(s, txn, e, number) : rc;
 }
 
 struct putting {
@@ -125,6 +128,8 @@ static int put_stored(struct pz_live_store *s, MDB_txn *txn, struct putting *to)
         qsort(list, n, sizeof *list, by_owner);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = put_owner(s, txn, list[i].e, list[i].number);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = pz_digest_follow(s, txn, list[i].e, list[i].number);
     free(list);
     return rc;
 }

@@ -5,7 +5,8 @@
  *   events     number -> record (store.c)
  *   owner      'u' and user id, or 's' and session id; NUL; number -> nothing. An event with a user
  *              is the user's; one with a session alone the session's. 'r', number -> which row the
- *              change of that number was of (changes.c)
+ *              change of that number was of (changes.c). 'd', 'u' or 's', id, NUL, u32 -> a
+ *              piece of the owner's digest (digest.c)
  *   ids        hashes of event ids, in buckets (claims.c): a repeated event is acknowledged and
  *              kept once
  *   sessions   session id -> number of the event that joined it to a user, user id: the first event

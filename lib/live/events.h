@@ -44,6 +44,11 @@ typedef int pz_live_session_fn(struct pz_live_store *s, MDB_txn *txn, struct pz_
 int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user,
                          pz_live_session_fn *fn, void *context);
 
+/* Append the numbers between `after` and `before` (neither of them) of events of one user ('u') or
+ * session ('s'), the newest first; at most `most`. */
+int pz_live_owned(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
+                  uint64_t before, size_t most, struct pz_numbers *list);
+
 /* Append the numbers above `after` of the user's own events, of those of sessions that joined the
  * user, and, as a session id serves as a user id until it joins somebody, of those of a session of
  * that name; of each at most the newest `most`. */

@@ -13,19 +13,25 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "live/digest.h"
 #include "live/hosts/shared.h"
 #include "live/ids.h"
 
-/* Remove one event and its index entry; the event id stays, so that a late repeat is not stored. */
+/* Remove one event, its index entry and its owner's digest; the event id stays, so that a late
+ * repeat is not stored. */
 static int remove_event(struct pz_live_store *s, MDB_txn *txn, uint64_t number)
 {
     unsigned char be[8] = { 0 }, key[PZ_LIVE_KEY_BYTES];
     struct pz_event e;
     int rc = pz_live_get(s, txn, number, &e);
+    size_t n;
 
     if (rc != 0)
         return rc;
-    rc = pz_db_del(s, txn, PZ_DB_OWNER, key, pz_live_owner_key(key, &e, number));
+    n = pz_live_owner_key(key, &e, number);
+    rc = pz_digest_drop(s, txn, (char)key[0], (const char *)key + 1);
+    if (rc == 0)
+        rc = pz_db_del(s, txn, PZ_DB_OWNER, key, n);
     pz_db_put_number(be, number);
     return rc == 0 ? pz_db_del(s, txn, PZ_DB_EVENTS, be, 8) : rc;
 }

@@ -11,7 +11,18 @@
 #include "data/attrs.h"
 #include "table/dict.h"
 
-/* Live events of one user that the model has not seen, oldest first (borrowed). */
+/* What a reader of a user's events makes of them. */
+enum pz_live_detail {
+    PZ_LIVE_KINDS,  /* whether there is one of a type and item, and how late the latest of them, or
+                     * how large the largest */
+    PZ_LIVE_PAIRS,  /* both of one event */
+    PZ_LIVE_COUNTS, /* how many there are of a type and item, too */
+    PZ_LIVE_EACH    /* each by itself */
+};
+
+/* A live event of one user that the model has not seen (borrowed), or several of one type and item
+ * together: `times` of them then, with the latest time, the largest value and the last number, all
+ * with a value or all without; nothing shown, and no properties. */
 struct pz_live_event {
     const char *item_id; /* any string; items the model does not know count for nothing yet */
     const char *event_type;
@@ -22,6 +33,8 @@ struct pz_live_event {
         *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
     size_t n_shown;
     const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
+    uint32_t times;         /* 0: one event by itself */
+    uint32_t item;          /* of several: the model's index of the item, PZ_NONE: it has none */
 };
 
 /* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that
@@ -38,8 +51,9 @@ struct pz_overlay {
 
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */
 struct pz_live {
-    const struct pz_live_event *event;
-    size_t n_events;
+    const struct pz_live_event *event; /* [n_events] those that are several in any order, then the
+                                        * others, oldest first */
+    size_t n_events, n_together;       /* n_together: entries that are several */
     bool forgotten; /* the user asked to be forgotten: the model's history is not used */
     const struct pz_overlay *items, *users; /* NULL: none */
 };

@@ -21,7 +21,12 @@
 #include "live/page.h"
 #include "table/hash.h"
 
-enum { FORMAT_CHECKED = 3, FORMAT_PACKED = 4, KEY_MAX = 511 /* of LMDB */ };
+enum {
+    FORMAT_CHECKED = 3,
+    FORMAT_PACKED = 4,
+    FORMAT_DIGESTS = 5, /* as the one before; owners may have digests (digest.c) */
+    KEY_MAX = 511       /* of LMDB */
+};
 
 #define HASH_OF_NOTHING 0x2d06800538d394c2u
 
@@ -287,7 +292,7 @@ int pz_db_learn_format(struct pz_live_store *s, MDB_txn *txn, bool writes, uint6
     if ((*format >= FORMAT_CHECKED) != now.checked)
         return MDB_CORRUPTED;
     now.packed = *format >= FORMAT_PACKED;
-    return *format > FORMAT_PACKED ? MDB_VERSION_MISMATCH : 0;
+    return *format > FORMAT_DIGESTS ? MDB_VERSION_MISMATCH : 0;
 }
 
 bool pz_db_has_packed_ids(void)

@@ -147,15 +147,14 @@ int pz_live_get(struct pz_live_store *s, MDB_txn *txn, uint64_t number, struct p
 
 /* ---- whose events ---- */
 
-/* Numbers above `after` of one user ('u') or session ('s'), the newest first; at most `most`. */
-static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
-                   size_t most, struct pz_numbers *list)
+int pz_live_owned(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
+                  uint64_t before, size_t most, struct pz_numbers *list)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
-    size_t n = make_owner(key, who, id, UINT64_MAX);
+    size_t n = make_owner(key, who, id, before);
     struct pz_walk w;
 
-    pz_walk_back(&w, s, txn, PZ_DB_OWNER, key, n); /* no event has that number */
+    pz_walk_back(&w, s, txn, PZ_DB_OWNER, key, n);
     for (; most > 0 && pz_walk_next(&w) && w.key.mv_size == n &&
            memcmp(w.key.mv_data, key, n - 8) == 0;
          most--) {
@@ -208,7 +207,8 @@ static int collect_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk
     struct collection *of = context;
 
     (void)w;
-    return collect(s, txn, 's', session, number > of->after ? 0 : of->after, of->most, of->list);
+    return pz_live_owned(s, txn, 's', session, number > of->after ? 0 : of->after, UINT64_MAX,
+                         of->most, of->list);
 }
 
 int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
@@ -217,186 +217,14 @@ int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uin
     struct collection of = { after, most, list };
     char owner[PZ_LIVE_ID_MAX + 1];
     uint64_t number;
-    int rc = collect(s, txn, 'u', user, after, most, list);
+    int rc = pz_live_owned(s, txn, 'u', user, after, UINT64_MAX, most, list);
 
     if (rc == 0)
         rc = pz_live_each_session(s, txn, user, collect_session, &of);
     if (rc == 0)
         rc = pz_live_joined(s, txn, user, owner, &number);
-    return rc == MDB_NOTFOUND ? collect(s, txn, 's', user, after, most, list) : rc;
-}
-
-/* ---- reading one user ---- */
-
-static int by_number(const void *x, const void *y)
-{
-    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-
-    return a < b ? -1 : a > b;
-}
-
-static const char *keep(struct pz_arena *arena, const char *s, bool *failed)
-{
-    const char *copy = s ? pz_arena_strndup(arena, s, strlen(s)) : NULL;
-
-    *failed |= s && !copy;
-    return copy;
-}
-
-/* The ids of an impression. */
-static void keep_shown(struct pz_arena *arena, const char *impression, struct pz_live_event *out,
-                       bool *failed)
-{
-    const char **list;
-    size_t n = 1;
-
-    for (const char *p = impression; p && (p = strchr(p, '|')); p++)
-        n++;
-    list = impression ? pz_arena_take(arena, n * sizeof *list) : NULL;
-    *failed |= impression && !list;
-    for (const char *p = impression; list && p;) {
-        size_t len = strcspn(p, "|");
-
-        list[out->n_shown] = pz_arena_strndup(arena, p, len);
-        *failed |= !list[out->n_shown++];
-        p = p[len] ? p + len + 1 : NULL;
-    }
-    out->shown = list;
-}
-
-/* Go to a number; where the walk stands on the next one, the one before it is likely it. */
-static int find_number(struct pz_walk *w, uint64_t number, bool is_before)
-{
-    unsigned char be[8] = { 0 };
-
-    if (is_before && pz_walk_next(w) && w->key.mv_size == 8 &&
-        pz_db_get_number(w->key.mv_data) == number)
-        return 0;
-    pz_db_put_number(be, number);
-    return pz_walk_to(w, be, 8);
-}
-
-/* Types are few: that of the event read before is likely this one's. */
-static const char *keep_type(struct pz_arena *arena, const char *type,
-                             const struct pz_live_event *before, bool *failed)
-{
-    if (before && type && before->event_type && strcmp(before->event_type, type) == 0)
-        return before->event_type;
-    return keep(arena, type, failed);
-}
-
-/* One event into *out; in_full: with its impression. before: the one read before; NULL: none. */
-static int read_one(struct pz_walk *w, uint64_t number, bool in_full, struct pz_arena *arena,
-                    const struct pz_live_event *before, struct pz_live_event *out)
-{
-    struct pz_event e;
-    bool failed = false;
-    int rc = find_number(w, number, before && before->number == number + 1);
-
-    if (rc == 0)
-        rc = pz_live_read_record(&w->value, &e);
-    if (rc != 0)
-        return rc;
-    *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
-                                   .event_type = keep_type(arena, e.event_type, before, &failed),
-                                   .value = e.value,
-                                   .time = e.time,
-                                   .number = number,
-                                   .properties = keep(arena, e.properties, &failed) };
-    if (in_full)
-        keep_shown(arena, e.impression, out, &failed);
-    return failed ? ENOMEM : 0;
-}
-
-/* Backwards, as the newest matter most: until all are read, or properties beyond the newest
- * PZ_LIVE_SHOWN_MAX events make PZ_LIVE_READ_BYTES. */
-static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_numbers *list,
-                       struct pz_arena *arena, struct pz_live *live)
-{
-    struct pz_live_event *out = pz_arena_take(arena, list->n * sizeof *out + 8);
-    size_t first = list->n, bytes = 0;
-    struct pz_walk w;
-    int rc = 0;
-
-    if (!out)
-        return ENOMEM;
-    pz_walk_back(&w, s, txn, PZ_DB_EVENTS, NULL, 0);
-    while (rc == 0 && first > 0 &&
-           (list->n - first < PZ_LIVE_SHOWN_MAX || bytes < PZ_LIVE_READ_BYTES)) {
-        bool in_full = list->n - first < PZ_LIVE_SHOWN_MAX;
-
-        first--;
-        rc = read_one(&w, list->v[first], in_full, arena,
-                      first + 1 < list->n ? &out[first + 1] : NULL, &out[first]);
-        if (rc == 0 && !in_full && out[first].properties)
-            bytes += strlen(out[first].properties);
-    }
-    pz_walk_end(&w);
-    live->event = out + first;
-    live->n_events = rc == 0 ? list->n - first : 0;
-    return rc;
-}
-
-/* Ascending: those of one user come the newest first, of several sessions anyhow. */
-static void put_in_order(struct pz_numbers *list)
-{
-    size_t n = list->n, i = 1;
-
-    while (i < n && list->v[i] < list->v[i - 1])
-        i++;
-    if (i < n) {
-        qsort(list->v, n, sizeof *list->v, by_number);
-        return;
-    }
-    for (i = 0; i < n / 2; i++) {
-        uint64_t other = list->v[n - 1 - i];
-
-        list->v[n - 1 - i] = list->v[i];
-        list->v[i] = other;
-    }
-}
-
-struct reading {
-    const char *user_id;
-    uint64_t after;
-    struct pz_arena *arena;
-    struct pz_live *live;
-};
-
-static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
-{
-    struct reading *to = context;
-    struct pz_numbers list = { NULL, 0, 0 };
-    int rc = pz_ids_is_forgotten(s, txn, to->user_id, &to->live->forgotten);
-
-    if (rc == 0)
-        rc = pz_live_numbers(s, txn, to->user_id, to->live->forgotten ? 0 : to->after,
-                             PZ_LIVE_READ_MAX, &list);
-    if (rc == 0) {
-        put_in_order(&list);
-        if (list.n > PZ_LIVE_READ_MAX) { /* the newest of the user and of the user's sessions */
-            memmove(list.v, list.v + (list.n - PZ_LIVE_READ_MAX),
-                    PZ_LIVE_READ_MAX * sizeof *list.v);
-            list.n = PZ_LIVE_READ_MAX;
-        }
-        rc = read_events(s, txn, &list, to->arena, to->live);
-    }
-    free(list.v);
-    return rc;
-}
-
-enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
-                            struct pz_arena *arena, struct pz_live *live, struct pz_err *err)
-{
-    struct reading to = { user_id, after, arena, live };
-    size_t n = strlen(user_id);
-
-    live->event = NULL;
-    live->n_events = 0;
-    live->forgotten = false;
-    if (n == 0 || n > PZ_LIVE_ID_MAX)
-        return PZ_OK;
-    return pz_db_read(s, read_user, &to, "reading events", err);
+    return rc == MDB_NOTFOUND ? pz_live_owned(s, txn, 's', user, after, UINT64_MAX, most, list)
+                              : rc;
 }
 
 /* ---- reading all ---- */

@@ -7,7 +7,7 @@
  *
  *   pz_live_open(dir, writable, &s, &err);      once; opening it again in the process borrows it
  *     pz_live_put_each(s, event, n, fate, ...); many callers' events, one sync; durable when PZ_OK
- *     pz_live_read(s, user, after, ...);        a query: the newest events of one user
+ *     pz_live_read_as(s, user, &want, ...);     a query: the events of one user
  *     pz_live_each(s, after, ...);              an export: all, chunk by chunk
  *     pz_live_forget(s, user, ...);             a person, at once
  *     pz_live_collect(s, events, rows, ...);    what versions and datasets hold
@@ -38,10 +38,10 @@ struct pz_event {
 #define PZ_LIVE_ID_MAX 256       /* bytes in an id, as pz-import has it */
 #define PZ_LIVE_TEXT_MAX 1048576 /* bytes in an impression, in properties, in a cell of a row */
 
-#define PZ_LIVE_READ_MAX 5000          /* live events of a user that a query reads, the newest */
-#define PZ_LIVE_SHOWN_MAX 500          /* of them with what the user had in sight, the newest */
-#define PZ_LIVE_READ_BYTES (16u << 20) /* of properties of the others, after which it stops */
-#define PZ_LIVE_ID_DAYS 30             /* how long the id of a collected event is known */
+#define PZ_LIVE_SHOWN_MAX 500 /* live events of a user read in full, the newest */
+#define PZ_LIVE_READ_BYTES \
+    (16u << 20)            /* of properties of the others, beyond which they are left out */
+#define PZ_LIVE_ID_DAYS 30 /* how long the id of a collected event is known */
 
 struct pz_live_store;
 
@@ -103,14 +103,31 @@ enum pz_status pz_live_put_each(struct pz_live_store *s, const struct pz_event *
 enum pz_status pz_live_put(struct pz_live_store *s, const struct pz_event *event, size_t n,
                            size_t *n_new, uint64_t *last, struct pz_err *err);
 
-/* Events of a user (or of a session used as a user id) with numbers above `after`, and those of
- * sessions that joined the user, in order of number: the newest PZ_LIVE_READ_MAX of them, so that
- * the cost of one busy or hostile id is bounded (about that of a query of a small model). Seen
- * rules and filters need the old ones too; scorers take the newest by themselves. Of those before
- * the newest PZ_LIVE_SHOWN_MAX impressions are left out, and those with PZ_LIVE_READ_BYTES of
- * properties between them and these. The model's history of a forgotten user is not used, so that
- * all their events count: `after` is then 0. Only .event, .n_events and .forgotten of *live are
+struct pz_live_want {
+    uint64_t after; /* numbers above it */
+    uint64_t upto;  /* and up to this one; 0: all */
+    enum pz_live_detail detail;
+    size_t most;                 /* the newest alone; 0: all */
+    const struct pz_dict *items; /* for live->event[].item; NULL: all are PZ_NONE */
+};
+
+/* Events of a user (or of a session used as a user id), and those of sessions that joined the user,
+ * in order of number. Less than EACH: of an owner with many, all but the newest PZ_LIVE_SHOWN_MAX
+ * come as a few that stand for several (digest.c), before the others; where those cannot say what
+ * is wanted, each comes by itself. So the cost is bounded by the items, not by the events; of EACH,
+ * by the events. Those before the newest PZ_LIVE_SHOWN_MAX come without their impressions and, but
+ * for EACH, properties. The model's history of a forgotten user is not used, so that all their
+ * events count: `after` is then 0. Only .event, .n_events, .n_together and .forgotten of *live are
  * touched.
+ *
+ * Errors:  as pz_live_put_each
+ * Owner:   strings live in the arena
+ * Threads: any, each with its own arena */
+enum pz_status pz_live_read_as(struct pz_live_store *s, const char *user_id,
+                               const struct pz_live_want *want, struct pz_arena *arena,
+                               struct pz_live *live, struct pz_err *err);
+
+/* The same, of all events with numbers above `after`, each by itself.
  *
  * Errors:  as pz_live_put_each
  * Owner:   strings live in the arena

@@ -62,20 +62,27 @@ static float weight_of(const struct pz_model *m, const struct pz_live_event *e,
     return (float)pz_model_event_weight(m, e->event_type, e->value);
 }
 
+static uint32_t find_item(const struct pz_model *m, const struct pz_live_event *e)
+{
+    if (e->times > 0)
+        return e->item;
+    return e->item_id ? pz_dict_find_str(&m->items, e->item_id) : PZ_NONE;
+}
+
 static enum pz_status add_live(struct pz_history *h, const struct pz_asked *asked,
                                struct pz_err *err)
 {
     const struct pz_live *live = asked->req->live;
     int64_t latest = pz_time_latest();
     float weight = 0;
-    enum pz_status st = PZ_OK;
 
-    if (live && !pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item))
-        return pz_err_memory(err, "a history", 4.0 * (double)live->n_events);
-    for (size_t i = 0; live && i < live->n_events && st == PZ_OK; i++) {
+    h->together = h->n_past;
+    if (live && (!pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item) ||
+                 !pz_mem_grow(&h->past, &h->cap_past, h->n_past + live->n_events, sizeof *h->past)))
+        return pz_err_memory(err, "a history", 44.0 * (double)live->n_events);
+    for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
-        struct pz_past past = { .item = e->item_id ? pz_dict_find_str(&asked->m->items, e->item_id)
-                                                   : PZ_NONE,
+        struct pz_past past = { .item = find_item(asked->m, e),
                                 .type = e->event_type,
                                 .n_type = e->event_type ? strlen(e->event_type) : 0,
                                 .time = e->time,
@@ -89,9 +96,11 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
         if (!asked->req->now && e->time > h->now && e->time <= latest)
             h->now = e->time;
         if (past.item != PZ_NONE)
-            st = add_past(h, &past, err);
+            h->past[h->n_past++] = past;
+        if (e->times > 0)
+            h->n_together = h->n_past - h->together;
     }
-    return st;
+    return PZ_OK;
 }
 
 static enum pz_status add_inline(struct pz_history *h, const struct pz_asked *asked,
@@ -243,18 +252,37 @@ static void split_known(struct pz_history *h, uint32_t n_learned)
     h->query.known = to - from < from ? &h->known : NULL;
 }
 
+static int by_time(const void *x, const void *y)
+{
+    const struct pz_past *a = x, *b = y;
+
+    return a->time != b->time ? (a->time > b->time) - (a->time < b->time)
+                              : (a->item > b->item) - (a->item < b->item);
+}
+
+/* Where the newest PZ_HIST_MAX events that count begin. Those that stand for several are in no
+ * order until one of them is among these. */
+static size_t find_newest(struct pz_history *h)
+{
+    size_t n = 0, from = h->n_past, end = h->together + h->n_together;
+
+    while (from > 0 && n < PZ_HIST_MAX) {
+        if (from == end && h->n_together > 0)
+            qsort(h->past + h->together, h->n_together, sizeof *h->past, by_time);
+        n += h->past[--from].weight > 0;
+    }
+    return from;
+}
+
 /* The newest PZ_HIST_MAX events that count become the query's. */
 static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *asked,
                                  struct pz_err *err)
 {
-    size_t n = 0, from = h->n_past;
+    size_t n = 0, from = find_newest(h);
     enum pz_status st = grow_hist(h, PZ_HIST_MAX, err);
 
     if (st != PZ_OK)
         return st;
-    while (from > 0 && n < PZ_HIST_MAX)
-        n += h->past[--from].weight > 0;
-    n = 0;
     for (size_t i = from; i < h->n_past; i++)
         if (h->past[i].weight > 0) {
             h->hist[n] = h->past[i].item;
@@ -282,7 +310,7 @@ enum pz_status pz_history_read(struct pz_history *h, const struct pz_asked *aske
     const char *user_id = asked->req->user_id;
     enum pz_status st;
 
-    h->n_past = 0;
+    h->n_past = h->n_together = 0;
     h->live_last = 0;
     h->now = asked->req->now ? asked->req->now : asked->m->newest;
     h->user = user_id ? pz_dict_find_str(&asked->m->users, user_id) : PZ_NONE;

@@ -18,14 +18,16 @@ struct pz_past {
     float weight; /* as training gave it; 0: does not count; below 0: nor for scoring, but seen */
 };
 
-/* Everything that happened, oldest first, and what the scorers read of it. Kept from query to query
- * for its memory; pz_history_read fills all of it anew. */
+/* Everything that happened, oldest first (but where an entry stands for several events), and what
+ * the scorers read of it. Kept from query to query for its memory; pz_history_read fills all of it
+ * anew. */
 struct pz_history {
     struct pz_past *past; /* [n_past] */
     size_t n_past;
-    uint32_t user;         /* the model's index; PZ_NONE: not known to it */
-    uint64_t live_last;    /* number of the newest live event in past */
-    uint32_t *live_item;   /* [live events of the request] the model's item, PZ_NONE: none */
+    size_t together, n_together; /* where those are that stand for several live events */
+    uint32_t user;               /* the model's index; PZ_NONE: not known to it */
+    uint64_t live_last;          /* number of the newest live event in past */
+    uint32_t *live_item;         /* [live events of the request] the model's item, PZ_NONE: none */
     int64_t now;           /* of rules about age: the request's, else the newest thing known */
     struct pz_query query; /* borrows from the arrays below */
     struct pz_query known; /* the same without items that came since training */

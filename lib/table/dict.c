@@ -56,30 +56,111 @@ static inline uint64_t prefix(const char *s, size_t n, uint64_t room)
     return x;
 }
 
-uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
-{
-    /* Plain bisection: a lookup touches about log2(n) places of a mapped file, and 20 comparisons
-     * for a million ids are lost in the cost of a question. Most are decided by eight bytes. */
-    uint32_t lo = 0, hi = count_own(dict), at_tail;
-    uint64_t wanted = prefix(s, len < 8 ? len : 8, len), end = dict->offset ? dict->offset[hi] : 0;
+/* A string that is looked for. */
+struct wanted {
+    const char *s;
+    size_t n;
+    uint64_t prefix;
+};
 
+static struct wanted want(const char *s, size_t n)
+{
+    return (struct wanted){ s, n, prefix(s, n < 8 ? n : 8, n) };
+}
+
+/* The wanted string against one of the dictionary's own, which end at `end`. Most are decided by
+ * eight bytes. */
+static inline int compare_to(const struct wanted *w, const struct pz_dict *dict, uint32_t i,
+                             uint64_t end)
+{
+    uint64_t from = dict->offset[i];
+    size_t n = (size_t)(dict->offset[i + 1] - from);
+    const char *at = dict->bytes + from;
+    uint64_t is = prefix(at, n < 8 ? n : 8, end - from);
+
+    return w->prefix < is ? -1 : w->prefix > is ? 1 : compare(w->s, w->n, at, n);
+}
+
+/* The first of the own strings lo .. hi - 1 that is not smaller, or hi; *same: it is the wanted. */
+static uint32_t bisect(const struct wanted *w, const struct pz_dict *dict, uint32_t lo, uint32_t hi,
+                       uint64_t end, bool *same)
+{
+    *same = false;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        uint64_t from = dict->offset[mid];
-        size_t n = (size_t)(dict->offset[mid + 1] - from);
-        const char *at = dict->bytes + from;
-        uint64_t is = prefix(at, n < 8 ? n : 8, end - from);
-        int c = wanted < is ? -1 : wanted > is ? 1 : compare(s, len, at, n);
+        int c = compare_to(w, dict, mid, end);
 
-        if (c == 0)
+        if (c == 0) {
+            *same = true;
             return mid;
+        }
         if (c < 0)
             hi = mid;
         else
             lo = mid + 1;
     }
+    return lo;
+}
+
+uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
+{
+    /* Plain bisection: a lookup touches about log2(n) places of a mapped file, and 20 comparisons
+     * for a million ids are lost in the cost of a question. */
+    struct wanted w = want(s, len);
+    uint32_t n = count_own(dict), at_tail, at;
+    bool same;
+
+    at = bisect(&w, dict, 0, n, dict->offset ? dict->offset[n] : 0, &same);
+    if (same)
+        return at;
     at_tail = dict->tail ? pz_dict_find(dict->tail, s, len) : PZ_NONE;
-    return at_tail == PZ_NONE ? PZ_NONE : count_own(dict) + at_tail;
+    return at_tail == PZ_NONE ? PZ_NONE : n + at_tail;
+}
+
+/* From *at on, which goes to the first that is not smaller: steps of 1, 2, 4 ... until one is too
+ * far, then bisection of the last. */
+static bool go_to(const struct wanted *w, const struct pz_dict *dict, uint32_t *at)
+{
+    uint32_t n = count_own(dict), lo = *at, step = 1;
+    uint64_t end = dict->offset ? dict->offset[n] : 0;
+    bool same;
+
+    while (lo < n) {
+        uint32_t next = n - lo > step ? lo + step - 1 : n - 1;
+        int c = compare_to(w, dict, next, end);
+
+        if (c == 0) {
+            *at = next;
+            return true;
+        }
+        if (c < 0) {
+            n = next;
+            break;
+        }
+        lo = next + 1;
+        step *= 2;
+    }
+    *at = bisect(w, dict, lo, n, end, &same);
+    return same;
+}
+
+uint32_t pz_dict_walk_to(struct pz_dict_walk *w, const char *s, size_t len)
+{
+    const struct pz_dict *dict = w->dict;
+    struct wanted wanted;
+
+    if (w->at < count_own(dict)) { /* where most strings are there, each is the next */
+        uint64_t from = dict->offset[w->at];
+
+        if (dict->offset[w->at + 1] - from == len && memcmp(dict->bytes + from, s, len) == 0)
+            return w->at++;
+    }
+    wanted = want(s, len);
+    if (go_to(&wanted, dict, &w->at))
+        return w->at++;
+    if (dict->tail && go_to(&wanted, dict->tail, &w->at_tail))
+        return count_own(dict) + w->at_tail++;
+    return PZ_NONE;
 }
 
 uint32_t pz_dict_find_str(const struct pz_dict *dict, const char *s)

@@ -22,7 +22,7 @@ static size_t live_events(struct pz_view *v, const char *user)
     struct pz_arena arena = { 0 };
     struct pz_live live;
     struct pz_err err = { 0 };
-    must(pz_view_gather(v, user, &arena, &live, &err), &err);
+    must(pz_view_gather(v, user, PZ_LIVE_EACH, 0, &arena, &live, &err), &err);
     size_t n = live.n_events;
     assert_ptr_equal(live.items, v->items);
     pz_arena_clear(&arena);

@@ -149,6 +149,40 @@ TEST(a_tail_is_found_behind_the_rest)
     pz_dict_clear(&tail);
 }
 
+TEST(going_along_finds_what_looking_up_finds)
+{
+    enum { N = 400 };
+    static char id[N][8];
+    const char *own[N], *later[N];
+    size_t n_own = 0, n_later = 0;
+    uint64_t random = 7;
+
+    for (int i = 0; i < N; i++) {
+        snprintf(id[i], sizeof id[i], i % 3 ? "%04d" : "%04d-", i);
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        if (random >> 62 < 2)
+            own[n_own++] = id[i];
+        else if (random >> 62 == 2)
+            later[n_later++] = id[i];
+    }
+    struct pz_dict dict = make(own, n_own), tail = make(later, n_later);
+    dict.tail = &tail;
+    dict.n += tail.n;
+    for (int step = 1; step < 60; step++) {
+        struct pz_dict_walk w = { .dict = &dict };
+        for (int i = step - 1; i < N; i += step)
+            assert_int_equal(pz_dict_walk_to(&w, id[i], strlen(id[i])),
+                             pz_dict_find_str(&dict, id[i]));
+        assert_int_equal(pz_dict_walk_to(&w, "x", 1), PZ_NONE);
+    }
+    struct pz_dict none = { 0 };
+    struct pz_dict_walk w = { .dict = &none };
+    assert_int_equal(pz_dict_walk_to(&w, "x", 1), PZ_NONE);
+    dict.tail = NULL;
+    pz_dict_clear(&dict);
+    pz_dict_clear(&tail);
+}
+
 TEST(broken_dictionaries_are_refused)
 {
     static const uint64_t good[] = { 0, 1, 2 }, back[] = { 0, 2, 1 }, far[] = { 0, 9, 2 },

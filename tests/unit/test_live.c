@@ -755,14 +755,15 @@ TEST(a_full_map_grows_by_itself)
     pz_live_close(s);
 }
 
-TEST(a_query_reads_the_newest_events_of_a_busy_id)
+TEST(all_events_of_a_busy_id_are_read_the_newest_with_what_was_shown)
 {
-    enum { N = PZ_LIVE_READ_MAX + 1000 };
+    enum { N = 6000 };
     static struct pz_event e[N];
     static char item[N][8];
     struct pz_live_store *s = open_store();
     struct pz_arena arena = { 0 };
     struct pz_live live = { 0 };
+    const struct pz_live_want want = { .detail = PZ_LIVE_EACH, .most = 1000 };
     struct pz_live_receipt r;
     uint64_t last = 0;
     for (size_t i = 0; i < N; i++) {
@@ -773,19 +774,22 @@ TEST(a_query_reads_the_newest_events_of_a_busy_id)
     }
     (void)put(s, e, N, &last);
     assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, NULL), PZ_OK);
-    assert_int_equal(live.n_events, PZ_LIVE_READ_MAX);
+    assert_int_equal(live.n_events, N);
     for (size_t i = 0; i < live.n_events; i++) {
-        assert_int_equal(live.event[i].number, N - PZ_LIVE_READ_MAX + 1 + i);
-        assert_string_equal(live.event[i].item_id, item[N - PZ_LIVE_READ_MAX + i]);
-        assert_int_equal(live.event[i].n_shown, i < PZ_LIVE_READ_MAX - PZ_LIVE_SHOWN_MAX ? 0 : 2);
+        assert_int_equal(live.event[i].number, i + 1);
+        assert_string_equal(live.event[i].item_id, item[i]);
+        assert_int_equal(live.event[i].n_shown, i < N - PZ_LIVE_SHOWN_MAX ? 0 : 2);
     }
+    assert_int_equal(pz_live_read_as(s, "u", &want, &arena, &live, NULL), PZ_OK);
+    assert_int_equal(live.n_events, 1000);
+    assert_int_equal(live.event[0].number, N - 999);
     pz_arena_clear(&arena);
     assert_int_equal(pz_live_forget(s, "u", false, &r, NULL), PZ_OK);
     assert_int_equal(r.events, N); /* of which nothing is left out */
     pz_live_close(s);
 }
 
-TEST(large_properties_end_the_reading_of_a_busy_id)
+TEST(large_properties_of_a_busy_id_are_left_out_but_not_the_events)
 {
     enum { N = 600, BYTES = 500000, MORE = PZ_LIVE_READ_BYTES / BYTES + 1 };
     static struct pz_event e[N];
@@ -794,6 +798,7 @@ TEST(large_properties_end_the_reading_of_a_busy_id)
     struct pz_arena arena = { 0 };
     struct pz_live live = { 0 };
     uint64_t last = 0;
+    size_t n = 0;
     assert_non_null(properties);
     memset(properties, 'x', BYTES);
     properties[BYTES] = '\0';
@@ -803,8 +808,10 @@ TEST(large_properties_end_the_reading_of_a_busy_id)
     }
     (void)put(s, e, N, &last);
     assert_int_equal(pz_live_read(s, "u", 0, &arena, &live, NULL), PZ_OK);
-    assert_int_equal(live.n_events, PZ_LIVE_SHOWN_MAX + MORE);
-    assert_int_equal(live.event[0].number, N - PZ_LIVE_SHOWN_MAX - MORE + 1);
+    assert_int_equal(live.n_events, N);
+    for (size_t i = 0; i < N; i++)
+        n += live.event[i].properties != NULL;
+    assert_int_equal(n, MORE);
     pz_arena_clear(&arena);
     pz_live_close(s);
     free(properties);

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the events of one user: see store.h. Whose events they are, the user's own and those of
+ * sessions that joined, is found first; then the rows of digests (digest.c) and, backwards, the
+ * events behind them.
+ *
+ * A row stands for events of which some may not be wanted: those that the model has, or later ones
+ * than a page knows. It is used where that makes no difference; else the user is read again, event
+ * by event. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "live/digest.h"
+#include "live/ids.h"
+
+static int by_number(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
+static const char *keep(struct pz_arena *arena, const char *s, bool *failed)
+{
+    const char *copy = s ? pz_arena_strndup(arena, s, strlen(s)) : NULL;
+
+    *failed |= s && !copy;
+    return copy;
+}
+
+/* The ids of an impression. */
+static void keep_shown(struct pz_arena *arena, const char *impression, struct pz_live_event *out,
+                       bool *failed)
+{
+    const char **list;
+    size_t n = 1;
+
+    for (const char *p = impression; p && (p = strchr(p, '|')); p++)
+        n++;
+    list = impression ? pz_arena_take(arena, n * sizeof *list) : NULL;
+    *failed |= impression && !list;
+    for (const char *p = impression; list && p;) {
+        size_t len = strcspn(p, "|");
+
+        list[out->n_shown] = pz_arena_strndup(arena, p, len);
+        *failed |= !list[out->n_shown++];
+        p = p[len] ? p + len + 1 : NULL;
+    }
+    out->shown = list;
+}
+
+/* Go to a number; where the walk stands on the next one, the one before it is likely it. */
+static int find_number(struct pz_walk *w, uint64_t number, bool is_before)
+{
+    unsigned char be[8] = { 0 };
+
+    if (is_before && pz_walk_next(w) && w->key.mv_size == 8 &&
+        pz_db_get_number(w->key.mv_data) == number)
+        return 0;
+    pz_db_put_number(be, number);
+    return pz_walk_to(w, be, 8);
+}
+
+/* Types are few: that of the event read before is likely this one's. */
+static const char *keep_type(struct pz_arena *arena, const char *type,
+                             const struct pz_live_event *before, bool *failed)
+{
+    if (before && type && before->event_type && strcmp(before->event_type, type) == 0)
+        return before->event_type;
+    return keep(arena, type, failed);
+}
+
+/* One event into *out; in_full: with its impression; properties: with them. before: the one read
+ * before; NULL: none. */
+static int read_one(struct pz_walk *w, uint64_t number, bool in_full, bool properties,
+                    struct pz_arena *arena, const struct pz_live_event *before,
+                    struct pz_live_event *out)
+{
+    struct pz_event e;
+    bool failed = false;
+    int rc = find_number(w, number, before && before->number == number + 1);
+
+    if (rc == 0)
+        rc = pz_live_read_record(&w->value, &e);
+    if (rc != 0)
+        return rc;
+    *out = (struct pz_live_event){ .item_id = keep(arena, e.item_id, &failed),
+                                   .event_type = keep_type(arena, e.event_type, before, &failed),
+                                   .value = e.value,
+                                   .time = e.time,
+                                   .number = number,
+                                   .item = PZ_NONE };
+    if (properties)
+        out->properties = keep(arena, e.properties, &failed);
+    if (in_full)
+        keep_shown(arena, e.impression, out, &failed);
+    return failed ? ENOMEM : 0;
+}
+
+/* Backwards, into out[list->n], as the newest matter most; older is whether the properties of more
+ * than those are wanted. */
+static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_numbers *list,
+                       bool older, struct pz_arena *arena, struct pz_live_event *out)
+{
+    size_t bytes = 0;
+    struct pz_walk w;
+    int rc = 0;
+
+    pz_walk_back(&w, s, txn, PZ_DB_EVENTS, NULL, 0);
+    for (size_t i = list->n; i-- > 0 && rc == 0;) {
+        bool in_full = list->n - i <= PZ_LIVE_SHOWN_MAX;
+
+        rc = read_one(&w, list->v[i], in_full, in_full || (older && bytes < PZ_LIVE_READ_BYTES),
+                      arena, i + 1 < list->n ? &out[i + 1] : NULL, &out[i]);
+        if (rc == 0 && !in_full && out[i].properties)
+            bytes += strlen(out[i].properties);
+    }
+    pz_walk_end(&w);
+    return rc;
+}
+
+/* Ascending: those of one user come the newest first, of several sessions anyhow. */
+static void put_in_order(struct pz_numbers *list)
+{
+    size_t n = list->n, i = 1;
+
+    while (i < n && list->v[i] < list->v[i - 1])
+        i++;
+    if (i < n) {
+        qsort(list->v, n, sizeof *list->v, by_number);
+        return;
+    }
+    for (i = 0; i < n / 2; i++) {
+        uint64_t other = list->v[n - 1 - i];
+
+        list->v[n - 1 - i] = list->v[i];
+        list->v[i] = other;
+    }
+}
+
+/* A user or session with a digest, whose events with numbers above `after` are wanted. */
+struct owner {
+    char who, id[PZ_LIVE_ID_MAX + 1];
+    uint64_t after;
+};
+
+struct reading {
+    const char *user_id;
+    const struct pz_live_want *want;
+    uint64_t after;
+    bool each;      /* digests are passed over */
+    bool unclear;   /* a row of a digest cannot say what is wanted */
+    int64_t latest; /* what is dated later is no time (history.c) */
+    struct pz_numbers list;
+    struct owner *owner; /* [n] */
+    size_t n, cap, n_rows;
+    struct pz_arena *arena;
+    struct pz_live *live;
+    struct pz_live_event *out; /* where the next row goes */
+    struct pz_dict_walk items;
+    const char *type; /* of the row before */
+    double value;     /* likewise */
+};
+
+/* Note the owner's digest, if there is one that has anything wanted; *after: to where it goes. */
+static int look_at_digest(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                          uint64_t *after, struct reading *to)
+{
+    uint64_t upto;
+    uint32_t n;
+    int rc = pz_digest_look(s, txn, who, id, &upto, &n);
+
+    if (rc != 0 || upto <= *after)
+        return rc;
+    if (!pz_mem_grow(&to->owner, &to->cap, to->n + 1, sizeof *to->owner))
+        return ENOMEM;
+    to->owner[to->n].who = who;
+    to->owner[to->n].after = *after;
+    memcpy(to->owner[to->n++].id, id, strlen(id) + 1);
+    to->n_rows += n;
+    *after = upto;
+    return 0;
+}
+
+/* What is to be read of one owner: the newest events, and if they are many, the digest and those
+ * between. */
+static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                         uint64_t after, struct reading *to)
+{
+    size_t before = to->list.n, most = to->want->most ? to->want->most : SIZE_MAX;
+    int rc = pz_live_owned(s, txn, who, id, after, UINT64_MAX, to->each ? most : PZ_DIGEST_KEPT,
+                           &to->list);
+
+    if (rc != 0 || to->each || to->list.n - before < PZ_DIGEST_KEPT)
+        return rc;
+    rc = look_at_digest(s, txn, who, id, &after, to);
+    return rc == 0 ? pz_live_owned(s, txn, who, id, after, to->list.v[to->list.n - 1], SIZE_MAX,
+                                   &to->list)
+                   : rc;
+}
+
+/* A session that joined later than `after` is new to whoever asks: all its events are. */
+static int look_at_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
+                           const char *session, uint64_t number, void *context)
+{
+    struct reading *to = context;
+
+    (void)w;
+    return look_at_owned(s, txn, 's', session, number > to->after ? 0 : to->after, to);
+}
+
+static int look_at_all(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
+{
+    char owner[PZ_LIVE_ID_MAX + 1];
+    uint64_t number;
+    int rc = look_at_owned(s, txn, 'u', to->user_id, to->after, to);
+
+    if (rc == 0)
+        rc = pz_live_each_session(s, txn, to->user_id, look_at_session, to);
+    if (rc == 0)
+        rc = pz_live_joined(s, txn, to->user_id, owner, &number);
+    /* A session id serves as a user id until it joins somebody. */
+    return rc == MDB_NOTFOUND ? look_at_owned(s, txn, 's', to->user_id, to->after, to) : rc;
+}
+
+/* The items of a type, with a value or without, ascend. */
+static uint32_t find_item(struct reading *to, const struct pz_digest_row *r)
+{
+    if (r->type != to->type || isnan(r->value) != isnan(to->value))
+        to->items.at = to->items.at_tail = 0;
+    to->type = r->type;
+    to->value = r->value;
+    return to->items.dict && *r->item ? pz_dict_walk_to(&to->items, r->item, r->n_item) : PZ_NONE;
+}
+
+/* One row of a digest. Of one that began before what is wanted, it is known that its last event is
+ * wanted, but not how many are. */
+static int read_row(void *context, const struct pz_digest_row *r)
+{
+    struct reading *to = context;
+    uint64_t after = to->owner[to->n].after;
+    bool partly = r->first <= after;
+
+    if (r->last <= after)
+        return 0;
+    if ((partly && to->want->detail >= PZ_LIVE_COUNTS) ||
+        (r->mixed && (partly || to->want->detail >= PZ_LIVE_PAIRS)) ||
+        (to->want->upto && r->last > to->want->upto) || r->time > to->latest || to->n_rows == 0) {
+        to->unclear = true;
+        return 0;
+    }
+    to->n_rows--;
+    *to->out++ = (struct pz_live_event){ .item_id = *r->item ? r->item : NULL,
+                                         .event_type = r->type,
+                                         .value = r->value,
+                                         .time = r->time,
+                                         .number = r->last,
+                                         .times = r->n,
+                                         .item = find_item(to, r) };
+    return 0;
+}
+
+static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
+{
+    int rc = 0;
+
+    while (to->n > 0 && rc == 0) {
+        const struct owner *o = &to->owner[--to->n];
+
+        to->items = (struct pz_dict_walk){ .dict = to->want->items };
+        to->type = NULL;
+        to->value = NAN;
+        rc = pz_digest_read(s, txn, o->who, o->id, to->arena, read_row, to);
+    }
+    return rc;
+}
+
+/* Numbers above the wanted ones do not count; then the newest of the user and of all sessions. */
+static void cut_list(struct pz_numbers *list, const struct pz_live_want *want)
+{
+    while (want->upto && list->n > 0 && list->v[list->n - 1] > want->upto)
+        list->n--;
+    if (want->most && list->n > want->most) {
+        memmove(list->v, list->v + (list->n - want->most), want->most * sizeof *list->v);
+        list->n = want->most;
+    }
+}
+
+static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
+{
+    struct pz_live_event *out;
+    int rc;
+
+    to->list.n = to->n = to->n_rows = 0;
+    to->unclear = false;
+    rc = look_at_all(s, txn, to);
+    if (rc != 0)
+        return rc;
+    put_in_order(&to->list);
+    cut_list(&to->list, to->want);
+    out = to->out = pz_arena_take(to->arena, (to->n_rows + to->list.n) * sizeof *out + 8);
+    if (!out)
+        return ENOMEM;
+    rc = read_digests(s, txn, to);
+    if (rc == 0 && !to->unclear)
+        rc = read_events(s, txn, &to->list, to->want->detail == PZ_LIVE_EACH, to->arena, to->out);
+    to->live->event = out;
+    to->live->n_together = (size_t)(to->out - out);
+    to->live->n_events = rc == 0 ? to->live->n_together + to->list.n : 0;
+    return rc;
+}
+
+static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    struct reading *to = context;
+    int rc = pz_ids_is_forgotten(s, txn, to->user_id, &to->live->forgotten);
+
+    to->after = to->live->forgotten ? 0 : to->want->after;
+    to->each = to->want->detail == PZ_LIVE_EACH || to->want->most > 0;
+    if (rc == 0)
+        rc = read_owned(s, txn, to);
+    if (rc == 0 && to->unclear) {
+        to->each = true;
+        rc = read_owned(s, txn, to);
+    }
+    return rc;
+}
+
+enum pz_status pz_live_read_as(struct pz_live_store *s, const char *user_id,
+                               const struct pz_live_want *want, struct pz_arena *arena,
+                               struct pz_live *live, struct pz_err *err)
+{
+    struct reading to = {
+        .user_id = user_id, .want = want, .latest = pz_time_latest(), .arena = arena, .live = live
+    };
+    size_t n = strlen(user_id);
+    enum pz_status st;
+
+    live->event = NULL;
+    live->n_events = live->n_together = 0;
+    live->forgotten = false;
+    if (n == 0 || n > PZ_LIVE_ID_MAX)
+        return PZ_OK;
+    st = pz_db_read(s, read_user, &to, "reading events", err);
+    free(to.list.v);
+    free(to.owner);
+    return st;
+}
+
+enum pz_status pz_live_read(struct pz_live_store *s, const char *user_id, uint64_t after,
+                            struct pz_arena *arena, struct pz_live *live, struct pz_err *err)
+{
+    const struct pz_live_want want = { .after = after, .detail = PZ_LIVE_EACH };
+
+    return pz_live_read_as(s, user_id, &want, arena, live, err);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests: what a query reads of a busy user against the events one by one, through everything that
+ * stores and removes events. */
+#include <math.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "live/db.h"
+#include "live/records.h"
+#include "live/store.h"
+#include "tests/unit/unit.h"
+
+enum { N_ITEMS = 60, N_TYPES = 3, N_KINDS = (N_ITEMS + 1) * N_TYPES * 2 };
+
+static char dir[64];
+
+static struct pz_live_store *open_store(void)
+{
+    struct pz_live_store *s = NULL;
+
+    snprintf(dir, sizeof dir, "/tmp/pz-digest.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(pz_live_open(dir, true, &s, NULL), PZ_OK);
+    return s;
+}
+
+static void remove_store(struct pz_live_store *s)
+{
+    char path[96];
+    const char *name[] = { "data.mdb", "lock.mdb" };
+
+    pz_live_close(s);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, name[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(dir);
+}
+
+static uint64_t below(struct pz_rng *rng, uint64_t n)
+{
+    return pz_rng_below(rng, (uint32_t)n);
+}
+
+/* ---- random events ---- */
+
+/* Item 0 is none. */
+static void put_some(struct pz_live_store *s, struct pz_rng *rng, size_t n)
+{
+    static const char *const types[N_TYPES] = { "buy", "click", "view" };
+    enum { MOST = 700 };
+    static char item[MOST][16];
+    struct pz_event e[MOST];
+    enum pz_live_fate fate[MOST];
+    uint64_t last;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t who = below(rng, 20), k = below(rng, N_ITEMS + 1);
+
+        snprintf(item[i], sizeof item[i], "item%02d", (int)k);
+        e[i] = (struct pz_event){ .user_id = who < 12   ? "busy"
+                                             : who < 14 ? "other"
+                                                        : NULL,
+                                  .session_id = who >= 14 || who == 0 ? "session" : NULL,
+                                  .item_id = k ? item[i] : NULL,
+                                  .event_type = types[below(rng, N_TYPES)],
+                                  .value = below(rng, 2) ? NAN : (double)below(rng, 6),
+                                  .time = 1700000000 + (int64_t)below(rng, 1000) };
+    }
+    assert_int_equal(pz_live_put_each(s, e, n, fate, &last, NULL), PZ_OK);
+}
+
+/* ---- what is known of each kind ---- */
+
+struct kind {
+    uint64_t n;
+    int64_t time;
+    double value;
+    bool pair; /* an event that is later than SOME_TIME and larger than SOME_VALUE */
+};
+
+enum { SOME_TIME = 1700000500, SOME_VALUE = 3 };
+
+static size_t kind_of(const struct pz_live_event *e)
+{
+    size_t item = e->item_id ? (size_t)atoi(e->item_id + 4) : 0, type = *e->event_type == 'b'   ? 0
+                                                                        : *e->event_type == 'c' ? 1
+                                                                                                : 2;
+
+    return (item * N_TYPES + type) * 2 + (isnan(e->value) ? 0 : 1);
+}
+
+static size_t read_kinds(struct pz_live_store *s, const char *user, struct pz_live_want want,
+                         struct kind *kind)
+{
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    size_t n;
+
+    memset(kind, 0, N_KINDS * sizeof *kind);
+    assert_int_equal(pz_live_read_as(s, user, &want, &arena, &live, NULL), PZ_OK);
+    for (size_t i = 0; i < live.n_events; i++) {
+        const struct pz_live_event *e = &live.event[i];
+        struct kind *k = &kind[kind_of(e)];
+
+        assert_true((e->times > 0) == (i < live.n_together));
+        assert_true(i <= live.n_together || e->number > e[-1].number);
+        assert_true(e->number > want.after || live.forgotten || user[0] != 'o');
+        k->time = k->n == 0 || e->time > k->time ? e->time : k->time;
+        k->value = k->n == 0 || e->value > k->value ? e->value : k->value;
+        k->pair = k->pair || (e->time > SOME_TIME && (isnan(e->value) || e->value > SOME_VALUE));
+        k->n += e->times ? e->times : 1;
+    }
+    n = live.n_together;
+    assert_true(n == 0 || live.n_events - n >= PZ_LIVE_SHOWN_MAX || want.upto);
+    pz_arena_clear(&arena);
+    return n;
+}
+
+/* How many answers came of a digest. */
+static size_t compare(struct pz_live_store *s, const char *user, uint64_t after, uint64_t upto)
+{
+    static struct kind is[N_KINDS], should[N_KINDS];
+    struct pz_live_want want = { .after = after, .upto = upto, .detail = PZ_LIVE_EACH };
+    size_t n_used = 0;
+
+    assert_int_equal(read_kinds(s, user, want, should), 0);
+    for (want.detail = PZ_LIVE_KINDS; want.detail < PZ_LIVE_EACH; want.detail++) {
+        n_used += read_kinds(s, user, want, is) > 0;
+        for (size_t k = 0; k < N_KINDS; k++) {
+            assert_int_equal(is[k].n > 0, should[k].n > 0);
+            assert_true(is[k].n == 0 || is[k].time == should[k].time);
+            assert_true(is[k].n == 0 || is[k].value == should[k].value || isnan(is[k].value));
+            if (want.detail >= PZ_LIVE_PAIRS)
+                assert_int_equal(is[k].pair, should[k].pair);
+            if (want.detail >= PZ_LIVE_COUNTS)
+                assert_int_equal(is[k].n, should[k].n);
+        }
+    }
+    return n_used;
+}
+
+TEST(a_query_of_a_busy_user_sees_what_the_events_say)
+{
+    struct pz_rng rng = { .s = { 11, 12, 13, 14 } };
+    struct pz_live_store *s = open_store();
+    size_t n_used = 0, n_forgotten = 0;
+
+    for (int step = 0; step < 400; step++) {
+        struct pz_live_size size;
+        struct pz_live_receipt r;
+        uint64_t what = below(&rng, 60), n;
+
+        if (what == 0)
+            assert_int_equal(pz_live_compact(s, NULL, NULL), PZ_OK);
+        else if (what == 1 && ++n_forgotten < 4)
+            assert_int_equal(pz_live_forget(s, n_forgotten % 2 ? "other" : "busy", step % 2, &r,
+                                            NULL),
+                             PZ_OK);
+        assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+        if (what == 2)
+            assert_int_equal(pz_live_collect(s, size.last - below(&rng, size.last / 4 + 1), 0, &n,
+                                             NULL),
+                             PZ_OK);
+        put_some(s, &rng, 1 + below(&rng, step % 8 ? 60 : 700));
+        assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+        n_used += compare(s, "busy", 0, 0);
+        n_used += compare(s, "session", 0, 0);
+        n_used += compare(s, "busy", below(&rng, size.last), 0);
+        n_used += compare(s, "busy", below(&rng, 50), size.last - below(&rng, 900));
+        (void)compare(s, "other", below(&rng, size.last), 0);
+    }
+    assert_true(n_used > 400);
+    remove_store(s);
+}
+
+/* ---- cost ---- */
+
+TEST(what_is_read_of_a_user_grows_with_the_items_not_with_the_events)
+{
+    struct pz_rng rng = { .s = { 1, 2, 3, 4 } };
+    struct pz_live_store *s = open_store();
+    struct pz_live_want want = { .detail = PZ_LIVE_KINDS };
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    struct pz_live_size size;
+
+    for (int i = 0; i < 60; i++)
+        put_some(s, &rng, 700);
+    assert_int_equal(pz_live_read(s, "busy", 0, &arena, &live, NULL), PZ_OK);
+    assert_true(live.n_events > 20000);
+    assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
+    /* two owners, the user and the session, each with all kinds and some events behind them */
+    assert_in_range(live.n_events, N_KINDS, 2 * (N_KINDS + PZ_LIVE_SHOWN_MAX + 600));
+    pz_arena_clear(&arena);
+    assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
+    assert_int_equal(size.events, 60 * 700);
+    remove_store(s);
+}
+
+static int read_format(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    uint64_t *format = context;
+
+    return pz_db_get_meta(s, txn, "format", format);
+}
+
+TEST(a_store_without_busy_users_stays_readable_for_older_programs)
+{
+    struct pz_rng rng = { .s = { 1, 2, 3, 4 } };
+    struct pz_live_store *s = open_store();
+    uint64_t format = 0;
+
+    put_some(s, &rng, 700);
+    assert_int_equal(pz_db_read(s, read_format, &format, "reading", NULL), PZ_OK);
+    assert_int_equal(format, 4);
+    for (int i = 0; i < 10; i++)
+        put_some(s, &rng, 700);
+    assert_int_equal(pz_db_read(s, read_format, &format, "reading", NULL), PZ_OK);
+    assert_int_equal(format, 5);
+    remove_store(s);
+}
