@@ -184,18 +184,42 @@ teardown() {
     [ "$(curl -s "127.0.0.1:$PORT/livez")" = ok ]
 }
 
+@test "who is not proven takes nothing of a rate" {
+    local q="{\"campaignArn\":\"$ARN:campaign/home\",\"userId\":\"u\"}" key=AKIDONE
+    printf '[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\nallow = %s\nmax_tps = 2\n' \
+        one $key aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa read two AKIDTWO bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb write >keys
+    chmod 600 keys
+    echo '{"campaigns":{"home":{"path":"home.pzc","maxTPS":2}}}' >config.json
+    serve --credentials keys --config config.json
+    by() { status "$1" "$q" --aws-sigv4 aws:amz:us-east-1:personalize --user "$2:$3"; }
+    for _ in $(seq 20); do
+        [ "$(status /recommendations "$q")" = "403 MissingAuthenticationTokenException" ]
+        [ "$(by /recommendations $key wrongwrongwrongwrongwrongwrongwr)" = "403 InvalidSignatureException" ]
+        # proven, but not allowed to ask
+        [ "$(by /recommendations AKIDTWO bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb)" = "403 AccessDeniedException" ]
+    done
+    curl -s "127.0.0.1:$PORT/metrics" | grep -qx 'pz_throttled_total 0'
+    [ "$(by /recommendations $key aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)" = 200 ]
+    [ "$(by /recommendations $key aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)" = 200 ]
+    for _ in $(seq 20); do by /recommendations $key aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done >answers
+    grep -q '^429 ThrottlingException' answers
+}
+
 @test "requests that two servers could read differently are refused" {
     serve --no-auth home.pzc
-    raw() { # again where the end of the connection overtook the answer
-        local line
+    whole() { # again where the end of the connection overtook the answer
+        local text
         for _ in 1 2 3 4 5; do
             exec 9<>"/dev/tcp/127.0.0.1/$PORT"
             printf '%b' "$1" | cat >&9 || true # in one write
-            line=$(timeout 5 head -1 <&9 2>/dev/null) || true
+            text=$(timeout 5 cat <&9 2>/dev/null) || true
             exec 9>&-
-            if [ -n "$line" ]; then break; fi
+            if [ -n "$text" ]; then break; fi
         done
-        echo "$line"
+        echo "$text"
+    }
+    raw() {
+        whole "$1" | head -1
     }
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n') == *" 400 "* ]]
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}') == *" 400 "* ]]
@@ -205,9 +229,21 @@ teardown() {
     [[ $(raw 'POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n') == *" 413 "* ]]
     big=$(head -c 20000 /dev/zero | tr '\0' x)
     [[ $(raw "POST /events HTTP/1.1\r\nHost: a\r\nX-Big: $big\r\nContent-Length: 2\r\n\r\n{}") == *" 431 "* ]]
-    # libmicrohttpd itself answers above 40 kB, in HTML, and closes; up to there it is our JSON
-    for n in 30000 40000; do
+    # what libmicrohttpd refuses by itself is JSON too: headers above 40 kB, and what is no HTTP
+    for n in 30000 40000 60000 120000; do
         curl -s -H "X-Big: $(head -c "$n" /dev/zero | tr '\0' x)" -d '{}' "http://127.0.0.1:$PORT/events" | jq -e '.message | test("16 kB")'
+    done
+    for wrong in x -1 99999999999999999999999; do # or nothing at all
+        whole "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: $wrong\r\n\r\n" >answer
+        run ! grep -q . answer
+    done
+    for wrong in 'POST /events HTTP/3.7\r\nHost: a\r\n\r\n' \
+        'POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n' \
+        'POST /events HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n'; do
+        whole "$wrong" >answer
+        run ! grep -qi '<html' answer
+        grep -qi '^content-type: application/json' answer
+        sed '1,/^\r*$/d' answer | jq -e '.__type and .message'
     done
     # What may come does: 64 headers with 16 kB in them.
     big=$(for i in {10..71}; do printf 'X-%d: %s\\r\\n' "$i" "$(head -c 255 /dev/zero | tr '\0' x)"; done)

@@ -8,7 +8,9 @@
  *  2. Time. Its timeout starts again at each byte. Here a request has request_timeout_s from its
  *     first line to its last byte, and idle_timeout_s between requests is the most, whatever
  *     trickles in: pz_http_reap shuts the socket down, libmicrohttpd then sees its end.
- *  3. Number. Beyond its limit it lets clients wait without a word. Here the connection that has
+ *  3. Its own refusals, before a request is whole, are pages for people; clients that expect JSON
+ *     fall over them. It makes them with a function of its interface, which is ours here.
+ *  4. Number. Beyond its limit it lets clients wait without a word. Here the connection that has
  *     been idle for longest makes room, and where none is idle a newcomer is closed at once.
  *
  * A connection's state is changed by its I/O thread only; the list of connections, which other
@@ -39,7 +41,7 @@
 enum {
     HEADERS_MAX = 64,
     HEADER_BYTES = 16384,   /* of all names and values */
-    MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, whose refusals are no JSON */
+    MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, for all headers */
     USUAL_ERROR = 200,      /* bytes */
     SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
     PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
@@ -407,13 +409,18 @@ static void add_cors(struct MHD_Response *r, const struct pz_http_response *resp
     add_header(r, "Access-Control-Max-Age", "86400");
 }
 
+static void leave(void *bytes)
+{
+    (void)bytes;
+}
+
 static struct MHD_Response *make_response(const struct pz_http *h, struct pz_exchange *x)
 {
     struct pz_http_response *resp = &x->resp;
     const char *bytes = resp->fixed ? resp->fixed : resp->body.data ? resp->body.data : "";
     size_t n = resp->fixed ? resp->n_fixed : resp->body.len;
     struct MHD_Response *r = /* it is sent before the exchange is freed */
-        MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+        MHD_create_response_from_buffer_with_free_callback(n, (void *)(uintptr_t)bytes, leave);
     char seconds[32];
 
     if (!r)
@@ -450,6 +457,65 @@ static enum MHD_Result send_response(struct pz_http *h, struct pz_exchange *x)
     result = MHD_queue_response(x->http->mhd, (unsigned)x->resp.status, r);
     MHD_destroy_response(r);
     return result;
+}
+
+/* ---- libmicrohttpd's own refusals ---- */
+
+static enum pz_fault fault_of(const char *page)
+{
+    if (strstr(page, "too big"))
+        return PZ_FAULT_HEADERS_TOO_LARGE;
+    if (strstr(page, "too large"))
+        return PZ_FAULT_TOO_LARGE;
+    return strstr(page, "Internal server error") ? PZ_FAULT_INTERNAL : PZ_FAULT_BAD_REQUEST;
+}
+
+static const char *words_for(enum pz_fault fault)
+{
+    switch (fault) {
+    case PZ_FAULT_HEADERS_TOO_LARGE:
+        return "more than 64 headers, or more than 16 kB of them";
+    case PZ_FAULT_TOO_LARGE:
+        return "the body is larger than a request can be";
+    case PZ_FAULT_INTERNAL:
+        return "the request could not be handled";
+    default:
+        return "this is no HTTP request";
+    }
+}
+
+/* Of libmicrohttpd's interface, in its place: the dynamic linker gives this one to the library too,
+ * which calls it with the page of a refusal and with nothing else. Where it is linked so that it
+ * keeps to its own, refusals are its pages. Ours use the variant below. NULL has it close the
+ * connection without a word: of a wrong Content-Length it sends its answer's headers twice
+ * (0.9.75), the second time as the body. */
+struct MHD_Response *MHD_create_response_from_buffer(size_t size, void *buffer,
+                                                     enum MHD_ResponseMemoryMode mode)
+{
+    char page[512], id[37];
+    struct pz_str text = { 0 };
+    enum pz_fault fault;
+    struct MHD_Response *r;
+
+    snprintf(page, sizeof page, "%.*s", (int)(size < sizeof page ? size : sizeof page - 1),
+             size ? (const char *)buffer : "");
+    if (mode == MHD_RESPMEM_MUST_FREE)
+        free(buffer);
+    if (strstr(page, "<b>Content-Length</b>"))
+        return NULL;
+    fault = fault_of(page);
+    pz_str_addf(&text, "{\"__type\":\"%s\",\"message\":\"%s\"}", pz_fault_name(fault),
+                words_for(fault));
+    if (text.failed)
+        return NULL;
+    r = MHD_create_response_from_buffer_with_free_callback(text.len, text.data, free);
+    if (!r)
+        return NULL;
+    make_id(id);
+    add_header(r, "Content-Type", "application/json");
+    add_header(r, "x-amzn-RequestId", id);
+    add_header(r, "x-amzn-ErrorType", pz_fault_name(fault));
+    return r;
 }
 
 /* ---- the handler ---- */
