@@ -98,7 +98,7 @@ static void read_cells(const struct pz_rows_in *in, const struct pz_row *row,
 
 /* ---- JSON Lines ---- */
 
-/* A scalar as text: ids may be written as numbers. */
+/* A scalar as text: ids may be written as numbers. NULL: it is none. */
 static char *scalar(struct pz_arena *arena, const json_t *value, bool *failed)
 {
     char text[32];
@@ -112,14 +112,16 @@ static char *scalar(struct pz_arena *arena, const json_t *value, bool *failed)
     return keep(arena, text, (size_t)n, failed);
 }
 
+/* *good: becomes false where an entry is no scalar, or value no list. */
 static const char *const *strings(struct pz_arena *arena, const json_t *value, size_t *n,
-                                  bool *failed)
+                                  bool *good, bool *failed)
 {
     const char **list = NULL;
     const json_t *entry;
     size_t i;
 
     *n = 0;
+    *good &= !value || json_is_null(value) || json_is_string(value) || json_is_array(value);
     if (json_is_string(value))
         return split(arena, json_string_value(value), json_string_length(value), '|', n, failed);
     if (json_array_size(value) > 0)
@@ -130,29 +132,9 @@ static const char *const *strings(struct pz_arena *arena, const json_t *value, s
 
         if (text)
             list[(*n)++] = text;
+        *good &= text || json_is_string(entry) || *failed;
     }
     return list;
-}
-
-static void read_context(struct pz_arena *arena, const json_t *object, struct pz_question *q,
-                         bool *failed)
-{
-    size_t n = json_object_size(object);
-    struct pz_context *list = n ? pz_arena_take(arena, n * sizeof *list) : NULL;
-    const char *key;
-    json_t *value;
-
-    *failed = *failed || (n && !list);
-    if (!list)
-        return;
-    json_object_foreach (pz_json_lend(object), key, value) {
-        char *text = scalar(arena, value, failed);
-
-        if (text)
-            list[q->n_context++] = (struct pz_context){ keep(arena, key, strlen(key), failed),
-                                                        text };
-    }
-    q->context = list;
 }
 
 /* The member of that name, in any of its spellings: userId, user_id, USER_ID. */
@@ -168,6 +150,17 @@ static const json_t *member(const json_t *doc, const char *name)
     return NULL;
 }
 
+/* The first one counts. */
+static void add_problem(struct pz_arena *arena, struct pz_question *q, const char *name,
+                        const char *why, bool *failed)
+{
+    char text[80];
+    int n = snprintf(text, sizeof text, "%s: %s", name, why);
+
+    if (!q->problem)
+        q->problem = keep(arena, text, (size_t)n, failed);
+}
+
 /* What is no object is repeated as a string. */
 static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
                       bool *failed)
@@ -178,6 +171,54 @@ static void echo_text(const struct pz_row *row, struct pz_arena *arena, struct p
     *failed = *failed || text.failed;
     q->echo = text.failed ? NULL : keep(arena, text.data, text.len, failed);
     pz_str_clear(&text);
+}
+
+/* What is known of the moment: numbers and truths may stand there as such. */
+static void read_context(struct pz_arena *arena, const json_t *object, struct pz_question *q,
+                         bool *failed)
+{
+    size_t n = json_object_size(object);
+    struct pz_context *list = n ? pz_arena_take(arena, n * sizeof *list) : NULL;
+    struct pz_str cell = { 0 };
+    bool good = !object || json_is_null(object) || json_is_object(object);
+    const char *key;
+    json_t *value;
+
+    *failed = *failed || (n && !list);
+    json_object_foreach (pz_json_lend(list ? object : NULL), key, value) {
+        pz_str_reset(&cell);
+        good &= pz_json_add_scalar(&cell, value);
+        if (cell.len > 0)
+            list[q->n_context++] = (struct pz_context){ keep(arena, key, strlen(key), failed),
+                                                        keep(arena, cell.data, cell.len, failed) };
+    }
+    *failed = *failed || cell.failed;
+    pz_str_clear(&cell);
+    q->context = list;
+    if (!good)
+        add_problem(arena, q, "context", "must be an object of plain values", failed);
+}
+
+static const char *read_id(struct pz_arena *arena, const json_t *doc, const char *name,
+                           struct pz_question *q, bool *failed)
+{
+    const json_t *value = member(doc, name);
+    const char *text = scalar(arena, value, failed);
+
+    if (!text && value && !json_is_null(value) && !json_is_string(value))
+        add_problem(arena, q, name, "must be a string", failed);
+    return text;
+}
+
+static const char *const *read_list(struct pz_arena *arena, const json_t *doc, const char *name,
+                                    struct pz_question *q, size_t *n, bool *failed)
+{
+    bool good = true;
+    const char *const *list = strings(arena, member(doc, name), n, &good, failed);
+
+    if (!good)
+        add_problem(arena, q, name, "must be a list of strings", failed);
+    return list;
 }
 
 static void read_object(const struct pz_row *row, struct pz_arena *arena, struct pz_question *q,
@@ -192,11 +233,16 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
         return;
     }
     q->echo = keep(arena, row->raw, row->n_raw, failed);
-    q->user_id = scalar(arena, member(doc, "userId"), failed);
-    q->item_id = scalar(arena, member(doc, "itemId"), failed);
-    q->attributes = scalar(arena, member(doc, "itemAttributes"), failed);
-    q->list = strings(arena, member(doc, "itemList"), &q->n_list, failed);
-    q->history = strings(arena, member(doc, "history"), &q->n_history, failed);
+    q->user_id = read_id(arena, doc, "userId", q, failed);
+    q->item_id = read_id(arena, doc, "itemId", q, failed);
+    q->attributes = read_id(arena, doc, "itemAttributes", q, failed);
+    q->list = read_list(arena, doc, "itemList", q, &q->n_list, failed);
+    if (!q->list) /* as GetPersonalizedRanking has it */
+        q->list = read_list(arena, doc, "inputList", q, &q->n_list, failed);
+    if (q->n_list == 0 &&
+        (json_is_array(member(doc, "itemList")) || json_is_array(member(doc, "inputList"))))
+        add_problem(arena, q, "itemList", "is empty", failed);
+    q->history = read_list(arena, doc, "history", q, &q->n_history, failed);
     read_context(arena, member(doc, "context"), q, failed);
     values = member(doc, "filterValues");
     if (values) {

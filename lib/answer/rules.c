@@ -241,12 +241,12 @@ enum pz_status pz_ruleset_bind(struct pz_ruleset *s, const char *const *text, si
 }
 
 /* A condition becomes a filter; what has blanks and begins with INCLUDE or EXCLUDE, and a name, is
- * one. */
+ * one. Items.SALE is a condition: no name has a dot. */
 static enum pz_status compile_boost(struct pz_ruleset *s, const char *text,
                                     const struct pz_filter **out, struct pz_err *err)
 {
     bool whole = strncasecmp(text, "include ", 8) == 0 || strncasecmp(text, "exclude ", 8) == 0 ||
-                 !strpbrk(text, " <>=(");
+                 !strpbrk(text, " .<>=(");
     struct pz_str filter = { 0 };
     enum pz_status st;
 

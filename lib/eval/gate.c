@@ -5,8 +5,12 @@
  * A value is a number or a truth, never both, and each place says which it needs. The metric
  * named last in a comparison is that of names which have none of their own. The first fault is
  * kept and names its place in the text; a gate that is false says which comparison is, in the
- * words of the expression. */
+ * words of the expression.
+ *
+ * A comparison with 0 / 0 is neither true nor false (Kleene's third truth, between the two: ! is
+ * 1 - x, && the least, || the most): no turn of words makes a yes of what cannot be told. */
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +21,10 @@
 
 enum { DEPTH_MAX = 64, NAME_BYTES = 160 };
 
+#define UNKNOWN 0.5
+
 struct value {
-    double x;
+    double x;   /* of a truth: 1, 0 or UNKNOWN */
     bool truth; /* it is true or false, not a number */
 };
 
@@ -401,15 +407,15 @@ static bool compare(int op, double a, double b)
 }
 
 /* Say which comparison is false, in the words of the expression. */
-static void say_false(struct gate *g, const char *from, double a, double b)
+static void say_no(struct gate *g, const char *from, const char *what, double a, double b)
 {
     struct pz_str *why = &g->v->why;
     size_t n = (size_t)(g->at - from);
 
     while (n > 0 && from[n - 1] == ' ')
         n--;
-    pz_str_addf(why, "%s%.*s is false: %.6g against %.6g", why->len ? "; " : "", (int)n, from, a,
-                b);
+    pz_str_addf(why, "%s%.*s %s: %.6g against %.6g", why->len ? "; " : "", (int)n, from, what,
+                isnan(a) ? (double)NAN : a, isnan(b) ? (double)NAN : b);
 }
 
 static struct value read_compare(struct gate *g)
@@ -418,6 +424,7 @@ static struct value read_compare(struct gate *g)
     const char *from;
     struct value a, b;
     int op = 0;
+    bool unknown;
 
     skip_blanks(g);
     from = g->at;
@@ -432,9 +439,10 @@ static struct value read_compare(struct gate *g)
     need(g, b, false);
     pz_ledger_number("gate_left", a.x);
     pz_ledger_number("gate_right", b.x);
-    if (!compare(op, a.x, b.x))
-        say_false(g, from, a.x, b.x);
-    return (struct value){ compare(op, a.x, b.x), true };
+    unknown = isnan(a.x) || isnan(b.x);
+    if (unknown || !compare(op, a.x, b.x))
+        say_no(g, from, unknown ? "cannot be told" : "is false", a.x, b.x);
+    return (struct value){ unknown ? UNKNOWN : compare(op, a.x, b.x), true };
 }
 
 static struct value read_not(struct gate *g)
@@ -448,7 +456,7 @@ static struct value read_not(struct gate *g)
     a = read_not(g);
     g->depth--;
     need(g, a, true);
-    a.x = a.x == 0;
+    a.x = 1 - a.x;
     return a;
 }
 
@@ -461,7 +469,7 @@ static struct value read_and(struct gate *g)
 
         need(g, a, true);
         need(g, b, true);
-        a.x = a.x != 0 && b.x != 0;
+        a.x = fmin(a.x, b.x);
     }
     return a;
 }
@@ -475,7 +483,7 @@ static struct value read_or(struct gate *g)
 
         need(g, a, true);
         need(g, b, true);
-        a.x = a.x != 0 || b.x != 0;
+        a.x = fmax(a.x, b.x);
     }
     return a;
 }
@@ -496,7 +504,7 @@ enum pz_status pz_gate_judge(struct pz_verdict *v, struct pz_err *err)
         need(&g, all, true);
     if (g.failed)
         return PZ_USAGE;
-    v->passed = all.x != 0;
+    v->passed = all.x == 1;
     if (v->passed)
         pz_str_reset(&v->why);
     return v->why.failed ? pz_err_memory(err, "the gate's reasons", 1e4) : PZ_OK;

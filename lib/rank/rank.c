@@ -15,6 +15,7 @@
  * say so. Equal scores go to the lower index. */
 #include "rank/rank.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,17 +184,32 @@ static enum pz_status score(struct pz_ranker *r, struct pz_err *err)
     return PZ_OK;
 }
 
-/* Items of a list that the model does not know stay, at the end, in the order given. */
+/* Items of a list that the model does not know stay, at the end, in the order given, repeated ones
+ * once. Without scores they have none, like the others. */
 static enum pz_status add_unknown(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
     const struct pz_request *req = r->asked.req;
+    bool scores = r->asked.m->recipe->has_scores && !req->no_scores;
+    struct pz_dict_builder *had = NULL;
     enum pz_status st = pz_chosen_grow(&r->chosen, answer->n + req->n_rank, err);
 
     answer->hit = r->chosen.hit;
-    for (size_t i = 0; i < req->n_rank && st == PZ_OK; i++)
-        if (pz_dict_find_str(&r->asked.m->items, req->rank[i]) == PZ_NONE)
-            answer->hit[answer->n++] =
-                (struct pz_hit){ .item = PZ_NONE, .id = req->rank[i], .source = PZ_ORIGIN_UNKNOWN };
+    for (size_t i = 0; i < req->n_rank && st == PZ_OK; i++) {
+        uint32_t n;
+
+        if (pz_dict_find_str(&r->asked.m->items, req->rank[i]) != PZ_NONE)
+            continue;
+        had = had ? had : pz_dict_builder_new();
+        n = had ? pz_dict_builder_count(had) : 0;
+        if (!had || pz_dict_builder_add(had, req->rank[i], strlen(req->rank[i])) == PZ_NONE)
+            st = pz_err_memory(err, "a list", 64.0 * (double)req->n_rank);
+        else if (pz_dict_builder_count(had) > n)
+            answer->hit[answer->n++] = (struct pz_hit){ .item = PZ_NONE,
+                                                        .id = req->rank[i],
+                                                        .score = scores ? 0 : (double)NAN,
+                                                        .source = PZ_ORIGIN_UNKNOWN };
+    }
+    pz_dict_builder_free(had);
     return st;
 }
 

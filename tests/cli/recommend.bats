@@ -105,6 +105,16 @@ category_of() { tail -n +2 "$1" | cut -d, -f2 | while read -r i; do grep "^$i," 
         jq -e '.rules.boosts["Items.PRICE > 10"] == 1.2 and ([.itemList[].explanation.rules[]] | index("boost=1.2"))'
 }
 
+@test "a boolean column alone is a condition for a boost" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1\nv,b,2\n' >i.csv
+    printf 'ITEM_ID,SALE\na,true\nb,false\n' >items.csv
+    pz-import -q -o d.pzd --interactions i.csv --items items.csv
+    pz-train -q --no-tune -r popularity-count -o m.pzm d.pzd
+    [ "$(pz-recommend -q m.pzm -u w --boost 'Items.SALE: 0' | column 2)" = b ]
+    # and in a recipe without scores an unknown item of a list has none either
+    [ "$(pz-recommend -q m.pzm -u w --rank zz,a | tail -n 1)" = w,zz,2,,unknown ]
+}
+
 @test "exploration: none at 0, nothing else at 1, as the campaign is set otherwise" {
     sources() { column 5 | sort -u | paste -sd' '; }
     [ "$(pz-recommend "$HOME_PZM" -u u0040 --exploration-weight 0 | sources)" = personal ]
@@ -254,6 +264,26 @@ JSON
     [[ $output == *"in.jsonl:6: neither userId nor itemId"* ]]
 }
 
+@test "batch: what a line has in another form than it must is said, not passed over" {
+    cat >in.jsonl <<'JSON'
+{"userId": ["u0040"]}
+{"itemId": true, "userId": "u0040"}
+{"userId": "u0040", "itemList": ["i0001", null]}
+{"userId": "u0040", "itemList": []}
+{"userId": "u0040", "context": "phone"}
+{"userId": "u0040", "context": {"SESSION_ID": ["a"]}}
+{"userId": "u0040", "history": {"i0001": 1}}
+JSON
+    run -0 pz-recommend -q "$HOME_PZM" --input in.jsonl -n 1 -f jsonl
+    [ "$(jq -r '.error.errorMessage' <<<"$output" | paste -sd' ')" = "userId: must be a string itemId: must be a string \
+itemList: must be a list of strings itemList: is empty context: must be an object of plain values \
+context: must be an object of plain values history: must be a list of strings" ]
+    # as GetPersonalizedRanking has it; an empty history, and no context, are fine
+    echo '{"userId":"u0040","inputList":["i0003","i0001"],"history":[],"context":null}' |
+        pz-recommend -q "$HOME_PZM" --input - -f jsonl |
+        jq -e '.error == null and (.output.recommendedItems | sort == ["i0001", "i0003"])'
+}
+
 @test "an item that is looked at is not among what is recommended beside it" {
     item=$(pz-recommend -q home.pzc -u u0040 -n 1 | column 2)
     run -1 grep -q ",$item," <(pz-recommend -q home.pzc -u u0040 --item "$item" -n 500)
@@ -315,6 +345,8 @@ PY
     done
     pz-recommend "$ORDER" -u nobody --rank x,i0001,y --json |
         jq -e '[.personalizedRanking[].itemId] == ["i0001","x","y"] and .personalizedRanking[0].score == 1'
+    pz-recommend "$ORDER" -u nobody --rank y,x,y,i0001,x,i0001 --json |
+        jq -e '[.personalizedRanking[].itemId] == ["i0001","y","x"]'
     pz-recommend "$HOME_PZM" --history i0500 -n 3 | grep -c ',session$' | grep -qx 3
     run -2 pz-recommend "$ORDER" -u nobody
     run -2 pz-recommend "$HOME_PZM"

@@ -106,6 +106,12 @@ TEST(every_expression_means_what_it_says)
         { "popularity_count.mrr@10 == 0.5", 1 },
         { "novelty < 0.7 * vs", 1 },
         { "mrr@10 >= 0.5 && ndcg@10 > vs", 1 }, /* vs goes with the metric of its own comparison */
+        { "0 / 0 != 1", 0 }, /* what cannot be told is no yes, in whatever words */
+        { "!(0 / 0 < 1)", 0 },
+        { "!!(0 / 0 < 1)", 0 },
+        { "0 / 0 < 1 || 1 < 2", 1 },
+        { "!(0 / 0 < 1 && 2 < 1)", 1 },
+        { "0 / 0 < 1 && 1 < 2", 0 },
         { "", -1 },
         { "ndcg@10", -1 },
         { "0.5", -1 },
