@@ -89,10 +89,15 @@ static void report_export(const struct event_cfg *cfg, const struct pz_exported 
                "%llu events left out: of sessions that joined no user yet, or without an item",
                (unsigned long long)done->nobodys);
     if (done->nulled > 0)
-        pz_log(
-            log, PZ_LOG_WARN,
-            "%llu values are null in the export: they do not have the type of the model's column",
-            (unsigned long long)done->nulled);
+        pz_log(log, PZ_LOG_WARN,
+               "%llu values are null in the export: they do not fit the model's column, or are "
+               "more than a dataset can hold",
+               (unsigned long long)done->nulled);
+    if (done->retyped > 0)
+        pz_log(log, PZ_LOG_WARN,
+               "%llu events have the type \"other\" in the export: there are more than %d event "
+               "types; does a client make one of every id?",
+               (unsigned long long)done->retyped, PZ_MAX_EVENT_TYPES);
     pz_log(log, PZ_LOG_NOTE, "%llu %s%s%s", (unsigned long long)done->n,
            all      ? "events and rows"
            : events ? "events"

@@ -143,6 +143,14 @@ void pz_str_add_float(struct pz_str *s, float x)
     add_number(s, (double)x, 6, 9, true);
 }
 
+void pz_str_trim(const char **s, size_t *n)
+{
+    for (; *n > 0 && **s == ' '; --*n)
+        ++*s;
+    while (*n > 0 && (*s)[*n - 1] == ' ')
+        --*n;
+}
+
 /* RFC 4180 asks for quotes around a delimiter, a quote and a line end. Blanks at an end are quoted
  * too, since many readers trim plain cells. */
 static bool needs_quotes(const char *field, size_t n, char delimiter)

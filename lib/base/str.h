@@ -35,6 +35,9 @@ void pz_str_add_count(struct pz_str *s, uint64_t n, size_t digits);
 void pz_str_add_double(struct pz_str *s, double x);
 void pz_str_add_float(struct pz_str *s, float x);
 
+/* Leave blanks at both ends out: *s and *n become what is between them. */
+void pz_str_trim(const char **s, size_t *n);
+
 /* Append a CSV field: quoted (RFC 4180) only where it must be. */
 void pz_str_add_csv(struct pz_str *s, const char *field, size_t n, char delimiter);
 

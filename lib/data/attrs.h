@@ -25,6 +25,9 @@ enum pz_attr_kind {
     PZ_ATTR_STRING    /* other strings: filterable and returnable, not learned from */
 };
 
+/* Bytes in a cell of text; Personalize's longest has 20,000 characters. */
+#define PZ_CELL_MAX 100000u
+
 struct pz_attr {
     char name[PZ_NAME_MAX + 1]; /* as in the schema, e.g. "CATEGORY_L1" */
     enum pz_attr_kind kind;

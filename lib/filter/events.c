@@ -210,10 +210,13 @@ static bool id_passes(const struct pz_filter_node *test, const struct pz_filter_
 static struct pz_filter_bytes text_part(const void *from, size_t i)
 {
     const char *s = from;
+    struct pz_filter_bytes part;
 
     while (i-- > 0)
         s += strcspn(s, "|") + 1;
-    return (struct pz_filter_bytes){ s, strcspn(s, "|") };
+    part = (struct pz_filter_bytes){ s, strcspn(s, "|") };
+    pz_str_trim(&part.s, &part.n);
+    return part;
 }
 
 static struct pz_filter_bytes whole_text(const void *from, size_t i)

@@ -14,9 +14,6 @@
 #include "base/time.h"
 #include "data/schema.h"
 
-#define PZ_CELL_MAX \
-    100000u /* bytes in a cell of text; Personalize's longest has 20,000 characters */
-
 /* Why a cell is no time of any form that is known without being told. */
 #define PZ_CELL_NO_TIME                                                \
     "is not a time (Unix seconds to nanoseconds, ISO-8601, a date of " \

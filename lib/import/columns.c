@@ -202,14 +202,11 @@ static struct pz_cell next_part(const char **s, const char *end, const char *sep
 {
     size_t n = strlen(separator);
     const char *found = memmem(*s, (size_t)(end - *s), separator, n), *stop = found ? found : end;
-    const char *from = *s;
+    struct pz_cell part = { *s, (size_t)(stop - *s) };
 
     *s = found ? found + n : end;
-    while (from < stop && *from == ' ')
-        from++;
-    while (stop > from && stop[-1] == ' ')
-        stop--;
-    return (struct pz_cell){ from, (size_t)(stop - from) };
+    pz_str_trim(&part.s, &part.n);
+    return part;
 }
 
 struct parts {

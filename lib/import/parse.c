@@ -319,10 +319,7 @@ static void cut_blanks(struct pz_worker *w, const struct pz_row *rec, size_t fie
     if (c->s[0] != ' ' && c->s[c->n - 1] != ' ')
         return;
     count_odd(w, &w->blank[field], rec);
-    for (; c->n > 0 && c->s[0] == ' '; c->n--)
-        c->s++;
-    while (c->n > 0 && c->s[c->n - 1] == ' ')
-        c->n--;
+    pz_str_trim(&c->s, &c->n);
 }
 
 /* Whether one of pandas' spellings of "no value" could begin so: none is longer than 9 bytes, and

@@ -20,6 +20,11 @@
 #include "live/put_private.h"
 #include "table/table.h"
 
+/* A client that makes a type or a column of every id must not keep the rest from being exported:
+ * what is more than a dataset can have becomes this type, or null. */
+static const char other_type[] = "other";
+enum { COLUMNS_MAX = 4000 };
+
 /* Columns beside the fixed ones. */
 struct columns {
     struct pz_strs name;   /* as they are written into the file */
@@ -64,7 +69,7 @@ static enum pz_status add_column(struct columns *c, const struct pz_attrs *known
     struct pz_str text = { 0 };
     const char *kept;
 
-    if (find_column(c, at, name) != SIZE_MAX)
+    if (find_column(c, at, name) != SIZE_MAX || c->name.n == COLUMNS_MAX)
         return PZ_OK;
     a = pz_attrs_find(known, name);
     if (a)
@@ -127,6 +132,7 @@ struct events {
     struct pz_out *out;
     struct pz_str line;
     struct pz_exported *done;
+    struct pz_dict_builder *types; /* of the model, and those that came since */
 };
 
 static enum pz_status meet_columns(struct events *x, const struct pz_event *e, const json_t *props,
@@ -146,24 +152,39 @@ static enum pz_status meet_columns(struct events *x, const struct pz_event *e, c
     return st;
 }
 
-static void fill_column(struct columns *c, size_t at, const char *name, const char *text)
-{
-    size_t i = text ? find_column(c, at, name) : SIZE_MAX;
-
-    if (i != SIZE_MAX)
-        pz_str_adds(&c->cell[i], text);
-}
-
-/* A value that does not fit the model's column would take its whole row with it. */
+/* A value that does not fit the model's column, or no dataset, would take its whole row with it. */
 static void null_misfit(const struct pz_attrs *known, const char *name, const json_t *value,
                         struct pz_str *cell, struct pz_exported *done)
 {
     const struct pz_attr *a = cell->len > 0 ? pz_attrs_find(known, name) : NULL;
 
-    if (!a || !pz_put_check(a, value, cell->data, cell->len))
+    if (cell->len == 0 || !(pz_put_text_fault(cell->data, cell->len) ||
+                            (a && pz_put_check(a, value, cell->data, cell->len))))
         return;
     pz_str_reset(cell);
     done->nulled++;
+}
+
+/* A text of the event itself into its column. */
+static void fill_column(struct events *x, size_t at, const char *name, const char *text)
+{
+    size_t i = text ? find_column(&x->columns, at, name) : SIZE_MAX;
+
+    if (i != SIZE_MAX && !pz_put_shown_fault(text, strlen(text)))
+        pz_str_adds(&x->columns.cell[i], text);
+    else if (i != SIZE_MAX)
+        x->done->nulled++;
+}
+
+static const char *type_of(struct events *x, const char *type)
+{
+    uint32_t number = pz_dict_builder_add(x->types, type, strlen(type));
+
+    x->line.failed |= number == PZ_NONE;
+    if (number < PZ_MAX_EVENT_TYPES - 1 || strcmp(type, other_type) == 0)
+        return type;
+    x->done->retyped++;
+    return other_type;
 }
 
 static enum pz_status write_event(struct events *x, const struct pz_event *e, const json_t *props,
@@ -179,15 +200,17 @@ static enum pz_status write_event(struct events *x, const struct pz_event *e, co
     pz_str_addc(line, ',');
     add_text(line, e->item_id);
     pz_str_addf(line, ",%lld,", (long long)e->time);
-    add_text(line, e->event_type);
+    add_text(line, type_of(x, e->event_type));
     pz_str_addc(line, ',');
     if (!isnan(e->value))
         pz_str_add_double(line, e->value);
-    fill_column(&x->columns, 0, "IMPRESSION", e->impression);
-    fill_column(&x->columns, 1, "RECOMMENDATION_ID", e->recommendation_id);
+    fill_column(x, 0, "IMPRESSION", e->impression);
+    fill_column(x, 1, "RECOMMENDATION_ID", e->recommendation_id);
     json_object_foreach (pz_json_lend(props), key, value) {
         size_t i = find_column(&x->columns, at++, key);
 
+        if (i == SIZE_MAX)
+            x->done->nulled += x->columns.name.n == COLUMNS_MAX;
         if (i == SIZE_MAX || x->columns.cell[i].len > 0)
             continue;
         pz_put_cell(value, &x->columns.cell[i]);
@@ -233,15 +256,25 @@ enum pz_status pz_live_export_events(struct pz_live_store *s, const struct pz_mo
                                      uint64_t after, struct pz_out *out, struct pz_exported *done,
                                      struct pz_err *err)
 {
-    struct events x = { .known = m ? &m->context : NULL, .out = out, .done = done };
-    enum pz_status st = PZ_OK;
+    struct events x = {
+        .known = m ? &m->context : NULL, .out = out, .done = done, .types = pz_dict_builder_new()
+    };
+    enum pz_status st = x.types ? PZ_OK : pz_err_memory(err, "event types", 1e4);
 
     done->live_seen = after;
-    if (s)
+    for (uint32_t e = 0; m && e < m->events.n && st == PZ_OK; e++) {
+        size_t n;
+        const char *type = pz_dict_get(&m->events, e, &n);
+
+        if (pz_dict_builder_add(x.types, type, n) == PZ_NONE)
+            st = pz_err_memory(err, "event types", 1e4);
+    }
+    if (st == PZ_OK && s)
         st = pz_live_each(s, after, 2, export_event, &x, err);
     if (st == PZ_OK && !x.columns.cell)
         st = begin_events(&x, err);
     columns_clear(&x.columns);
+    pz_dict_builder_free(x.types);
     pz_str_clear(&x.line);
     return st;
 }
@@ -276,6 +309,8 @@ static enum pz_status write_row(void *context, const struct pz_live_row *row, st
          i++) { /* a column that came between the passes waits for the next */
         size_t at = find_column(&x->columns, i, row->name[i]);
 
+        if (at == SIZE_MAX)
+            x->done->nulled += x->columns.name.n == COLUMNS_MAX;
         if (at == SIZE_MAX || x->columns.cell[at].len > 0)
             continue;
         pz_str_adds(&x->columns.cell[at], row->value[i]);

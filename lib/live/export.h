@@ -15,7 +15,8 @@
 struct pz_exported {
     uint64_t n;         /* lines or rows */
     uint64_t nobodys;   /* events left out: of sessions that joined nobody, or without an item */
-    uint64_t nulled;    /* values that do not have the type of the model's column: null instead */
+    uint64_t nulled;    /* values that fit neither the model's column nor a dataset: null instead */
+    uint64_t retyped;   /* events with more types than a dataset can have: of the type "other" */
     uint64_t live_seen; /* last live event that is in it */
     uint64_t rows_seen; /* last change of rows that is in it */
 };

@@ -54,7 +54,11 @@ static enum pz_status write_table(struct tables *t, int table, struct pz_live_st
 static enum pz_status import(const struct tables *t, const struct pz_schema *schema,
                              struct pz_dataset **ds, uint64_t *rejected, struct pz_err *err)
 {
-    struct pz_import_cfg cfg = { .schema = schema, .max_errors = 100, .percent = true };
+    /* What clients put is meant as it is: "None" is a text here, as live. */
+    static const struct pz_strs no_spellings;
+    struct pz_import_cfg cfg = {
+        .schema = schema, .null = &no_spellings, .max_errors = 100, .percent = true
+    };
     struct pz_import_count count[PZ_N_TABLES];
     enum pz_status st = PZ_OK;
 

@@ -161,16 +161,19 @@ static bool cut(struct pz_dict_builder *values, const char *s, size_t n, bool ma
     const char *end = s + n;
 
     while (s < end) {
-        const char *bar = many ? memchr(s, '|', (size_t)(end - s)) : NULL, *stop = bar ? bar : end;
+        const char *bar = many ? memchr(s, '|', (size_t)(end - s)) : NULL, *stop = bar ? bar : end,
+                   *next = stop + (bar != NULL);
+        size_t len = (size_t)(stop - s);
 
-        if (stop > s) {
+        pz_str_trim(&s, &len);
+        if (len > 0) {
             if (!pz_mem_grow(&p->part, &p->cap, p->n + 1, sizeof *p->part))
                 return false;
-            p->part[p->n] = pz_dict_builder_add(values, s, (size_t)(stop - s));
+            p->part[p->n] = pz_dict_builder_add(values, s, len);
             if (p->part[p->n++] == PZ_NONE)
                 return false;
         }
-        s = stop + (bar != NULL);
+        s = next;
     }
     return true;
 }

@@ -106,6 +106,25 @@ const char *pz_put_check(const struct pz_attr *a, const json_t *value, const cha
     return a->kind == PZ_ATTR_TEXT && json_is_array(value) ? "must be one text" : NULL;
 }
 
+/* What an import would refuse is refused here: an export is imported. */
+const char *pz_put_text_fault(const char *s, size_t n)
+{
+    return n > PZ_CELL_MAX ? "is longer than 100,000 bytes" : pz_str_text_fault(s, n);
+}
+
+const char *pz_put_shown_fault(const char *s, size_t n)
+{
+    for (const char *at = s, *end = s + n; at < end; at++) {
+        const char *bar = memchr(at, '|', (size_t)(end - at));
+
+        bar = bar ? bar : end;
+        if (bar - at > PZ_LIVE_ID_MAX)
+            return "has an item id longer than 256 bytes";
+        at = bar;
+    }
+    return pz_put_text_fault(s, n);
+}
+
 bool pz_put_is_none(const char *id)
 {
     /* What programs of several languages print for an id that they do not have. As an id it would

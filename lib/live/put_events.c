@@ -66,17 +66,20 @@ static void start(struct draft *d, struct pz_arena *arena)
 /* ---- fields ---- */
 
 static enum pz_status set_text(struct draft *d, const char **field, const char *name, const char *s,
-                               size_t n, size_t most, struct pz_err *err)
+                               size_t n, struct pz_err *err)
 {
     const char *why;
 
     if (*field) /* what stands on the event itself counts before its properties */
         return PZ_OK;
-    if (n > most)
-        return bad(name,
-                   most == PZ_LIVE_ID_MAX ? "is longer than 256 bytes" : "is longer than 1 MB", s,
-                   n, err);
-    if ((why = pz_str_text_fault(s, n)))
+    if (field == &d->e.event_type)
+        pz_str_trim(&s, &n);
+    if (n == 0)
+        return PZ_OK;
+    why = field == &d->e.impression ? pz_put_shown_fault(s, n)
+          : n > PZ_LIVE_ID_MAX      ? "is longer than 256 bytes"
+                                    : pz_str_text_fault(s, n);
+    if (why)
         return bad(name, why, s, n, err);
     *field = pz_arena_strndup(d->arena, s, n);
     if (!*field)
@@ -117,7 +120,10 @@ static enum pz_status set_other(struct draft *d, const char *name, const json_t 
         return bad(name, "cannot be the name of a column", s, n, err);
     if (d->n_names == NAMES_MAX)
         return bad(name, "is one column too many; an event may have 128", s, n, err);
-    if ((why = pz_str_text_fault(s, n)))
+    pz_str_trim(&s, &n);
+    if (n == 0)
+        return PZ_OK;
+    if ((why = pz_put_text_fault(s, n)))
         return bad(name, why, s, n, err);
     if (a && (why = pz_put_check(a, value, s, n)))
         return bad(name, why, s, n, err);
@@ -164,14 +170,10 @@ static enum pz_status set_field(struct draft *d, const char *name, const json_t 
     const struct {
         const char *name;
         const char **field;
-        size_t most;
-    } texts[] = { { "userId", &e->user_id, PZ_LIVE_ID_MAX },
-                  { "sessionId", &e->session_id, PZ_LIVE_ID_MAX },
-                  { "itemId", &e->item_id, PZ_LIVE_ID_MAX },
-                  { "eventType", &e->event_type, PZ_LIVE_ID_MAX },
-                  { "eventId", &e->event_id, PZ_LIVE_ID_MAX },
-                  { "recommendationId", &e->recommendation_id, PZ_LIVE_ID_MAX },
-                  { "impression", &e->impression, PZ_LIVE_TEXT_MAX } };
+    } texts[] = { { "userId", &e->user_id },       { "sessionId", &e->session_id },
+                  { "itemId", &e->item_id },       { "eventType", &e->event_type },
+                  { "eventId", &e->event_id },     { "recommendationId", &e->recommendation_id },
+                  { "impression", &e->impression } };
 
     if (n == 0)
         return PZ_OK;
@@ -181,7 +183,7 @@ static enum pz_status set_field(struct draft *d, const char *name, const json_t 
             continue;
         if (json_is_boolean(value) || (json_is_array(value) && texts[i].field != &e->impression))
             return bad(name, "must be a string", s, n, err);
-        return set_text(d, texts[i].field, name, s, n, texts[i].most, err);
+        return set_text(d, texts[i].field, name, s, n, err);
     }
     if (pz_str_same_name(name, "eventValue"))
         return set_value(d, name, s, n, err);

@@ -51,6 +51,14 @@ const char *pz_put_time(const char *s, size_t n, int64_t *seconds, unsigned *for
  * Owner: nobody; reasons live for ever */
 const char *pz_put_check(const struct pz_attr *a, const json_t *value, const char *s, size_t n);
 
+/* What is wrong with a text, in a column that the model has or lacks: NULL, or the reason.
+ * Owner: nobody; reasons live for ever */
+const char *pz_put_text_fault(const char *s, size_t n);
+
+/* What is wrong with the items that were in sight, joined by '|': NULL, or the reason.
+ * Owner: nobody; reasons live for ever */
+const char *pz_put_shown_fault(const char *s, size_t n);
+
 /* Our name of a column or member, by the pairs OURS=THEIRS; buf is for it, of PZ_NAME_MAX + 1.
  * Owner: the caller (buf or name), or the map */
 const char *pz_put_name(const struct pz_strs *map, const char *name, char *buf);

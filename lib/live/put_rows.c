@@ -88,12 +88,13 @@ static enum pz_status set_cell(struct rows *t, const char *name, const json_t *v
     for (size_t i = 0; i < t->name.n; i++)
         if (pz_str_same_name(t->name.v[i], name))
             return pz_err_set(err, PZ_BAD_DATA, "%s: stands twice in one row", name);
+    pz_str_trim(&s, &n);
+    if (n == 0)
+        return PZ_OK;
     if (!a && !pz_schema_name_fits(name))
         why = "cannot be the name of a column";
-    else if ((why = pz_str_text_fault(s, n)))
+    else if ((why = pz_put_text_fault(s, n)))
         ; /* said */
-    else if (n > PZ_LIVE_TEXT_MAX)
-        why = "is longer than 1 MB";
     else if (pz_str_same_name(name, "CREATION_TIMESTAMP"))
         why = normalise_time(t, &s, &n);
     else if (a)

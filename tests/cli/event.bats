@@ -541,3 +541,55 @@ EOF
     pz-recommend -q home.pzc --user fan --num 10000 --seen keep \
         --filter 'EXCLUDE ItemID WHERE COUNT(Interactions WHERE EVENT_TYPE = "View") >= 6001' | grep -q i0002
 }
+
+# What a training reads of live data is what was put: no word of a client means "no value".
+@test "what is acknowledged is in the export, and means after a training what it meant live" {
+    for w in None NaN N/A '\N' null; do
+        jq -nc --arg w "$w" '{userId: "u0040", itemId: "i0002", eventType: $w, CHANNEL: $w, timestamp: 1795000000},
+            {userId: "u0040", itemId: $w, eventType: "View", timestamp: 1795000000}'
+    done | pz-event put -q home.pzc
+    printf '%s\n' '{"itemId":"None","CATEGORY_L1":"None","CATEGORY_L2":"x | None "}' \
+        '{"itemId":"i0001","CATEGORY_L1":" NULL ","CATEGORY_L2":" y|z "}' | pz-event put-items -q home.pzc
+    echo '{"userId":"u0040","itemId":"i0001","eventType":" Click ","timestamp":1795000001}' | pz-event put -q home.pzc
+    count() {
+        for f in 'Items.CATEGORY_L1 = "None"' 'Items.CATEGORY_L1 = "NULL"' 'Items.CATEGORY_L2 HAS EXACTLY ("x", "None")' \
+            'Items.CATEGORY_L2 IN ("z")' 'Interactions.EVENT_TYPE = "none"' 'Interactions.EVENT_TYPE = "\\N"' \
+            'Interactions.EVENT_TYPE = "Click"'; do
+            pz-recommend -q home.pzc --check-filter --user u0040 --json --filter "INCLUDE ItemID WHERE $f" | jq .pass
+        done | paste -sd' '
+    }
+    live=$(count)
+    run -0 pz-event export home.pzc -o new.pzd
+    [[ $output != *"left out"* && $output == *"13 events and rows"* ]]
+    [ "$(pz-import --export interactions new.pzd | grep -cE '^u0040,(None|NaN|N/A|\\N|null),')" -eq 5 ]
+    [ "$(pz-import --export interactions new.pzd | grep -cE '^u0040,i0002,1795000000,([^,]+),,\1$')" -eq 5 ]
+    pz-train -q --update home.pzc -o new.pzm new.pzd
+    pz-deploy publish -q home.pzc new.pzm
+    [ "$(count)" = "$live" ]
+    [ "$live" = "1 1 1 1 1 1 1" ]
+}
+
+@test "what no dataset can hold is refused when it is put" {
+    long=$(head -c 100001 /dev/zero | tr '\0' x)
+    id=$(head -c 257 /dev/zero | tr '\0' x)
+    run -65 pz-event put-items home.pzc - <<<"{\"itemId\":\"a\",\"NOTE\":\"$long\"}"
+    [[ $output == *"NOTE: is longer than 100,000 bytes"* ]]
+    run -65 pz-event put home.pzc - <<<"{\"userId\":\"u\",\"itemId\":\"a\",\"eventType\":\"View\",\"NOTE\":\"$long\"}"
+    [[ $output == *"NOTE: is longer than 100,000 bytes"* ]]
+    run -65 pz-event put home.pzc - <<<"{\"userId\":\"u\",\"itemId\":\"a\",\"eventType\":\"View\",\"impression\":[\"b\",\"$id\"]}"
+    [[ $output == *"impression: has an item id longer than 256 bytes"* ]]
+    run -65 pz-event put home.pzc - <<<'{"userId":"u","itemId":"a","eventType":"  "}'
+    [[ $output == *"eventType: is missing"* ]]
+}
+
+@test "a client that makes a type or a column of every id does not keep the rest from an export" {
+    seq 300 | sed 's/.*/{"userId":"u","itemId":"a","eventType":"view_&","timestamp":&}/' | pz-event put -q home.pzc
+    run -0 pz-event export home.pzc -o types.pzd
+    [[ $output == *'events have the type "other"'* ]]
+    pz-import --export interactions types.pzd >types.csv
+    [ "$(wc -l <types.csv)" -eq 301 ]
+    [ "$(pz-import --merge -o all.pzd "$BATS_FILE_TMPDIR/shop.pzd" types.pzd 2>&1 | grep -c merged)" -eq 1 ]
+    seq 4500 | sed 's/.*/{"userId":"u","itemId":"b","eventType":"View","c&":"v","timestamp":&}/' | pz-event put -q home.pzc
+    run -0 pz-event export home.pzc -o columns.pzd
+    [[ $output == *"500 values are null"* ]]
+}

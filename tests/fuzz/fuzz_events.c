@@ -62,6 +62,7 @@ static enum pz_status count_one(void *context, int pass, uint64_t number, const 
 
 static void read_everything(uint64_t n_events)
 {
+    const struct pz_export_cfg cfg = { .model = NULL };
     struct pz_exported done = { 0 };
     struct pz_overlay *o = NULL;
     struct pz_out *out = NULL;
@@ -71,7 +72,7 @@ static void read_everything(uint64_t n_events)
     check(pz_out_open("/dev/null", &out, NULL) == PZ_OK);
     check(pz_live_export_events(store, NULL, 0, out, &done, NULL) == PZ_OK);
     for (int t = PZ_LIVE_ITEMS; t <= PZ_LIVE_USERS; t++) {
-        check(pz_live_export_rows(store, (enum pz_live_table)t, 0, out, &done, NULL) == PZ_OK);
+        check(pz_live_export_rows(store, (enum pz_live_table)t, &cfg, out, &done, NULL) == PZ_OK);
         check(pz_overlay_build(store, (enum pz_live_table)t, 0, NULL, &o, NULL) == PZ_OK);
         pz_overlay_free(o);
     }
