@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "table/hash.h"
 
 static enum pz_status add_past(struct pz_history *h, const struct pz_past *event,
                                struct pz_err *err)
@@ -62,11 +63,26 @@ static float weight_of(const struct pz_model *m, const struct pz_live_event *e,
     return (float)pz_model_event_weight(m, e->event_type, e->value);
 }
 
-static uint32_t find_item(const struct pz_model *m, const struct pz_live_event *e)
+/* Most items of events were looked up lately: to compare one id is quicker than to search. */
+static uint32_t find_item(struct pz_history *h, const struct pz_dict *items,
+                          const struct pz_live_event *e)
 {
-    if (e->times > 0)
-        return e->item;
-    return e->item_id ? pz_dict_find_str(&m->items, e->item_id) : PZ_NONE;
+    size_t n = e->item_id ? strlen(e->item_id) : 0, len;
+    uint32_t *met, item;
+    const char *id;
+
+    if (e->times > 0 || !e->item_id)
+        return e->times > 0 ? e->item : PZ_NONE;
+    met = &h->met[pz_hash64(e->item_id, n) % PZ_MET];
+    if (*met < items->n) {
+        id = pz_dict_get(items, *met, &len);
+        if (len == n && memcmp(id, e->item_id, n) == 0)
+            return *met;
+    }
+    item = pz_dict_find(items, e->item_id, n);
+    if (item != PZ_NONE)
+        *met = item;
+    return item;
 }
 
 static enum pz_status add_live(struct pz_history *h, const struct pz_asked *asked,
@@ -77,12 +93,15 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
     float weight = 0;
 
     h->together = h->n_past;
-    if (live && (!pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item) ||
+    if (live && live->n_events > 0 && !h->met)
+        h->met = pz_mem_array(PZ_MET, sizeof *h->met);
+    if (live && ((live->n_events > 0 && !h->met) ||
+                 !pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item) ||
                  !pz_mem_grow(&h->past, &h->cap_past, h->n_past + live->n_events, sizeof *h->past)))
         return pz_err_memory(err, "a history", 44.0 * (double)live->n_events);
     for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
-        struct pz_past past = { .item = find_item(asked->m, e),
+        struct pz_past past = { .item = find_item(h, &asked->m->items, e),
                                 .type = e->event_type,
                                 .n_type = e->event_type ? strlen(e->event_type) : 0,
                                 .time = e->time,
@@ -351,6 +370,7 @@ void pz_history_clear(struct pz_history *h)
 {
     free(h->past);
     free(h->live_item);
+    free(h->met);
     free(h->hist);
     free(h->hist_time);
     free(h->hist_weight);

@@ -7,7 +7,7 @@
 
 #include "rank/asked.h"
 
-enum { PZ_HIST_MAX = 500 /* events that scorers read */ };
+enum { PZ_HIST_MAX = 500 /* events that scorers read */, PZ_MET = 4096 };
 
 /* One event of the user's past. */
 struct pz_past {
@@ -37,6 +37,7 @@ struct pz_history {
     struct pz_given *given;   /* [n_given] user attributes */
     struct pz_given *context; /* [n_context] */
     size_t n_given, n_context;
+    uint32_t *met; /* [PZ_MET] items looked up lately, by a hash of their ids; any value is good */
     size_t cap_past, cap_live, cap_hist[3], cap_given, cap_context;
 };
 

@@ -2,7 +2,8 @@
 /* Routes: from a whole HTTP request to an operation, and the operations that answer.
  *
  * I/O thread   health, metrics, console, preflight; path, method, origin, signature; then hand over
- * worker       JSON, limits, rights, rate; answer, or hand over to the committer
+ * worker       JSON, limits, rights, rate; answer, or hand over to the committer (few events:
+ *              the I/O thread itself)
  *
  * A request that is not signed right never takes a place in the queue. */
 #include "serve/net/sigv4.h"
@@ -18,6 +19,8 @@
 #include "table/hash.h"
 
 static const double fresh_s = 0.25; /* to wait for the log at most */
+
+enum { AT_ONCE_BYTES = 16384 }; /* of events, that an I/O thread reads itself */
 
 /* ---- what is shared ---- */
 
@@ -403,8 +406,13 @@ void pz_routes_shed(void *context, struct pz_exchange *x)
 void pz_routes_submit(void *context, struct pz_exchange *x)
 {
     struct pz_server *s = context;
+    enum pz_operation op = pz_wire_find(x->req.path);
 
-    pz_queue_put(s->queue, x, pz_wire_operations[pz_wire_find(x->req.path)].writes);
+    /* To wake a worker costs more than to read a few events; the committer is who waits. */
+    if (op == PZ_OP_PUT_EVENTS && x->req.n_body <= AT_ONCE_BYTES)
+        pz_routes_work(s, x);
+    else
+        pz_queue_put(s->queue, x, pz_wire_operations[op].writes);
 }
 
 /* ---- I/O threads ---- */

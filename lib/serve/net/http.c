@@ -41,7 +41,7 @@
 enum {
     HEADERS_MAX = 64,
     HEADER_BYTES = 16384,   /* of all names and values */
-    MEMORY_BYTES = 40960,   /* a connection's in libmicrohttpd, for all headers */
+    MEMORY_BYTES = 24576,   /* a connection's in libmicrohttpd, which zeroes it for each request */
     USUAL_ERROR = 200,      /* bytes */
     SPARE_CONNECTIONS = 64, /* of libmicrohttpd's own limit, so that ours acts */
     PREFERENCE = 5          /* steps of nice(2) that I/O threads are above workers */
