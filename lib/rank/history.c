@@ -53,14 +53,20 @@ bool pz_history_counts(const struct pz_request *req, const struct pz_live_event 
     return page->number == 0 || event->number <= page->live;
 }
 
-/* The weight of an event, that of the one before where type and value are the same. */
-static float weight_of(const struct pz_model *m, const struct pz_live_event *e,
-                       const struct pz_live_event *before, float weight)
+/* Into *to, which is of the event before, all that is not the same: its type and weight mostly are.
+ * before: NULL: there is none */
+static void read_event(const struct pz_asked *asked, const struct pz_live_event *e,
+                       const struct pz_live_event *before, struct pz_past *to)
 {
-    if (before && before->event_type == e->event_type &&
-        (before->value == e->value || (isnan(before->value) && isnan(e->value))))
-        return weight;
-    return (float)pz_model_event_weight(m, e->event_type, e->value);
+    bool same = before && before->event_type == e->event_type;
+
+    to->time = e->time;
+    if (!same) {
+        to->type = e->event_type;
+        to->n_type = e->event_type ? strlen(e->event_type) : 0;
+    }
+    if (!same || !(before->value == e->value || (isnan(before->value) && isnan(e->value))))
+        to->weight = (float)pz_model_event_weight(asked->m, e->event_type, e->value);
 }
 
 /* Most items of events were looked up lately: to compare one id is quicker than to search. */
@@ -90,7 +96,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
 {
     const struct pz_live *live = asked->req->live;
     int64_t latest = pz_time_latest();
-    float weight = 0;
+    struct pz_past past = { .item = PZ_NONE };
 
     h->together = h->n_past;
     if (live && live->n_events > 0 && !h->met)
@@ -101,14 +107,9 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
         return pz_err_memory(err, "a history", 44.0 * (double)live->n_events);
     for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
-        struct pz_past past = { .item = find_item(h, &asked->m->items, e),
-                                .type = e->event_type,
-                                .n_type = e->event_type ? strlen(e->event_type) : 0,
-                                .time = e->time,
-                                .weight = weight_of(asked->m, e, i ? e - 1 : NULL, weight) };
 
-        h->live_item[i] = past.item;
-        weight = past.weight;
+        past.item = h->live_item[i] = find_item(h, &asked->m->items, e);
+        read_event(asked, e, i ? e - 1 : NULL, &past);
         if (!pz_history_counts(asked->req, e))
             continue;
         h->live_last = e->number > h->live_last ? e->number : h->live_last;
