@@ -221,6 +221,24 @@ two_days() {
     run ! grep teaches log
 }
 
+# Of their camp's items people dislike every fourth, another one each, which the others of the camp like: it would stand high.
+# What is liked is all that both trainings learn from.
+@test "what somebody disliked does not stand in the lists of trials" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE"; x = 1
+        for (u = 0; u < 400; u++) for (k = 0; k < 20; k++) {
+            x = (x * 69069 + 1) % 4294967296; i = int(x / 65536) % 60
+            print "u" u ",i" i "," k + 1 ",rate," (i % 3 == u % 3 && (int(i / 3) + u) % 4 ? 5 : 1) } }' >all.csv
+    awk -F, 'NR == 1 || $5 == 5' all.csv >liked.csv
+    for d in all liked; do
+        pz-import -q -o $d.pzd --interactions $d.csv
+        pz-train -q --tune 1 -p sequence=off -o $d.pzm $d.pzd
+        pz-train --trials $d.pzm | awk 'NR == 2 { print $2, $4 }' >$d.first
+    done
+    cat all.first liked.first
+    awk '{ value[NR] = $1; users[NR] = $2 }
+        END { exit !(users[1] == users[2] && value[1] > 1.02 * value[2]) }' all.first liked.first
+}
+
 @test "tuning gives the same bytes at 1, 2 and 4 threads" {
     small_shop
     for n in 1 2 4; do pz-train -q -j$n --tune 2 -o $n.pzm shop.pzd; done
