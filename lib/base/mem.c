@@ -57,7 +57,8 @@ void *pz_mem_room(size_t n, size_t elem_bytes)
     /* Never NULL for an array of no elements: NULL means that memory is out, and nothing else. */
     if (bytes < PZ_MEM_ALIGN)
         bytes = PZ_MEM_ALIGN;
-    if (posix_memalign(&p, PZ_MEM_ALIGN, bytes) != 0)
+    /* What has several huge pages begins with one. */
+    if (posix_memalign(&p, bytes < 2 * (size_t)HUGE_PAGE ? PZ_MEM_ALIGN : HUGE_PAGE, bytes) != 0)
         return NULL;
     ask_huge(p, bytes);
     return p;
@@ -163,6 +164,29 @@ bool pz_mem_grow(void *array, size_t *cap, size_t need, size_t elem_bytes)
     memcpy(array, &p, sizeof p);
     *cap = want;
     return true;
+}
+
+void pz_mem_fit(void *array, size_t n, size_t elem_bytes)
+{
+    void *old, *p;
+
+    memcpy(&old, array, sizeof old); /* as in pz_mem_grow */
+    p = old ? realloc(old, n > 0 ? n * elem_bytes : 1) : NULL;
+    if (p) /* else it stays as large as it is */
+        memcpy(array, &p, sizeof p);
+}
+
+void pz_mem_give_back(void *array, size_t n, size_t elem_bytes)
+{
+    enum { PIECE = 256 << 10 };
+    /* What stands before the array in its first page may be another's. Again and again from the
+     * beginning, which costs nothing where nothing is. */
+    uintptr_t p = (uintptr_t)array, first = (p + PAGE - 1) / PAGE * PAGE,
+              end = (p + n * elem_bytes) / PIECE * PIECE;
+
+    if (first < end)
+        (void)madvise((char *)array + (first - p), end - first,
+                      MADV_DONTNEED); /* it stays, at worst */
 }
 
 char *pz_mem_strndup(const char *s, size_t n)

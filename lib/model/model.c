@@ -174,7 +174,8 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");
         p->trend = m->trend.scale && !p->scorer->presence ? &m->trend : NULL;
-        st = p->scorer->load(m->table, m->items.n, &p->part, err);
+        if (pz_table_is_asked(m->table))
+            st = p->scorer->load(m->table, m->items.n, &p->part, err);
         if (st == PZ_OK)
             m->n_parts++;
     }
@@ -228,6 +229,12 @@ enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struc
 enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err)
 {
     return open_model(path, pz_table_ask_nothing, out, err);
+}
+
+enum pz_status pz_model_load_part(struct pz_model *m, size_t p, struct pz_err *err)
+{
+    return m->part[p].part ? PZ_OK
+                           : m->part[p].scorer->load(m->table, m->items.n, &m->part[p].part, err);
 }
 
 void pz_model_free(struct pz_model *m)

@@ -102,11 +102,16 @@ enum pz_status pz_model_open(const char *path, struct pz_model **out, struct pz_
 enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struct pz_err *err);
 
 /* The same for who brings the parts up to date and asks them nothing: what only answers need is not
- * made.
+ * made, and parts are there when pz_model_load_part has read them, so that one need not stand in
+ * memory beside the next.
  *
  * Errors: as pz_model_open
  * Owner:  as pz_model_open */
 enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err);
+/* Errors:  as pz_scorer.load
+ * Owner:   the model
+ * Threads: one, which has the model alone */
+enum pz_status pz_model_load_part(struct pz_model *m, size_t p, struct pz_err *err);
 void pz_model_free(struct pz_model *m);
 
 /* What follows from the parts and is written beside them at publication (scorer.h, derive).

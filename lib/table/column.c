@@ -8,8 +8,8 @@
  *      ignores
  *   3. take memory; decode all frames, in parallel, each into its own place; each frame's checksum
  *   4. the hash of the values
- * The pages of the stored bytes are given back to the kernel, or a process would keep the file in
- * its memory twice.
+ * The pages of the stored bytes are given back to the kernel as soon as they are read, or a process
+ * would keep the file in its memory twice.
  *
  * A flat column was checked when the file was made; it is not looked at here, for that would read
  * it all. */
@@ -40,21 +40,34 @@ static bool frames_agree(const struct pz_table *t, const struct pz_layout_column
     return true;
 }
 
-static bool stored_agree(const struct pz_table *t, const struct pz_layout_column *col)
-{
-    return pz_hash64(t->map + col->offset, (size_t)col->stored) == col->stored_hash;
-}
-
-/* Tell the kernel that the column's stored pages (whole ones) may leave this process's memory. */
-static void forget_pages(const struct pz_table *t, const struct pz_layout_column *col)
+/* Tell the kernel that the stored pages (whole ones) from .. to may leave this process's memory. */
+static void forget_pages(const struct pz_table *t, uint64_t from, uint64_t to)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t from = pz_layout_align(col->offset, page),
-             to = (col->offset + col->stored) / page * page;
 
+    from = pz_layout_align(from, page);
+    to = to / page * page;
     if (from < to)
         madvise(t->map + from, (size_t)(to - from),
                 MADV_DONTNEED); /* a hint: failing costs nothing */
+}
+
+/* Read a piece at a time: the stored bytes do not stand beside each other in memory, nor, while
+ * they are decoded, beside all of the values. */
+static bool stored_agree(const struct pz_table *t, const struct pz_layout_column *col)
+{
+    enum { PIECE = 1 << 18 };
+    struct pz_hash *h = t->flat ? NULL : pz_hash_new();
+    uint64_t end = col->offset + col->stored;
+
+    if (!h)
+        return pz_hash64(t->map + col->offset, (size_t)col->stored) == col->stored_hash;
+    for (uint64_t at = col->offset, n; at < end; at += n) {
+        n = end - at < PIECE ? end - at : PIECE;
+        pz_hash_add(h, t->map + at, (size_t)n);
+        forget_pages(t, at, at + n);
+    }
+    return pz_hash_finish64(h) == col->stored_hash;
 }
 
 /* Decode all frames of a column into data, start[f] being the place of frame f in the file. */
@@ -70,6 +83,7 @@ static enum pz_status decode_frames(const struct pz_table *t, const struct pz_la
                                           pz_layout_frame(raw, f), t->map + start[f], col->frame[f],
                                           NULL);
 
+        forget_pages(t, start[f], start[f] + col->frame[f]);
 #pragma omp atomic
         damage += st == PZ_BAD_DATA;
 #pragma omp atomic
@@ -113,7 +127,6 @@ enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, 
     if (!data)
         return pz_err_memory(err, col->name, (double)pz_layout_raw(col));
     st = decode(t, col, data, err);
-    forget_pages(t, col);
     if (st != PZ_OK) {
         free(data);
         data = NULL;

@@ -44,15 +44,11 @@ enum pz_status pz_csr_save(const struct pz_csr *rows, const struct pz_csr_column
 
 static bool is_sound(const struct pz_csr *rows, const struct pz_csr_columns *columns, uint64_t n)
 {
-    bool good = pz_lists_good(rows->ptr, rows->n, n, columns->max_row ? columns->max_row : n,
-                              rows->item, rows->n_cols) &&
-                (!rows->value || pz_numbers_good(rows->value, n, columns->min_value));
-
-    /* Strictly ascending, so that two rows can be merged and an entry be found by bisection. */
-    for (uint32_t r = 0; r < rows->n && good && columns->ascending; r++)
-        for (uint64_t k = rows->ptr[r] + 1; k < rows->ptr[r + 1] && good; k++)
-            good = rows->item[k - 1] < rows->item[k];
-    return good;
+    return pz_lists_good(rows->ptr, rows->n, n, columns->max_row ? columns->max_row : n, rows->item,
+                         rows->n_cols) &&
+           (!rows->value || pz_numbers_good(rows->value, n, columns->min_value)) &&
+           /* so that two rows can be merged and an entry be found by bisection */
+           (!columns->ascending || pz_lists_ascend(rows->ptr, rows->n, rows->item));
 }
 
 enum pz_status pz_csr_load(struct pz_table *t, const struct pz_csr_columns *columns, uint32_t n,
@@ -64,10 +60,13 @@ enum pz_status pz_csr_load(struct pz_table *t, const struct pz_csr_columns *colu
     enum pz_status st = pz_table_get(t, columns->ptr, PZ_U64,
                                      n == PZ_CSR_ANY ? PZ_ANY : (uint64_t)n + 1, &ptr, &n_ptr, err);
 
-    if (st == PZ_OK)
-        st = pz_table_get(t, columns->item, PZ_U32, PZ_ANY, &item, &n_entries, err);
+    /* The values, which compress least, first: what is stored of a column stands in memory
+     * beside all that was read before. */
     if (st == PZ_OK && valued)
-        st = pz_table_get(t, columns->value, PZ_F32, n_entries, &value, NULL, err);
+        st = pz_table_get(t, columns->value, PZ_F32, PZ_ANY, &value, &n_entries, err);
+    if (st == PZ_OK)
+        st = pz_table_get(t, columns->item, PZ_U32, valued ? n_entries : PZ_ANY, &item, &n_entries,
+                          err);
     if (st != PZ_OK)
         return st;
     /* n_ptr is n + 1; rows are numbered by uint32_t, and UINT32_MAX stands for "none" everywhere.

@@ -18,6 +18,9 @@
 bool pz_lists_good(const uint64_t *ptr, uint64_t n, uint64_t end, uint64_t most,
                    const uint32_t *entry, uint32_t below);
 
+/* Whether the entries of each of n lists that are good rise strictly. */
+bool pz_lists_ascend(const uint64_t *ptr, uint64_t n, const uint32_t *entry);
+
 /* Whether all n numbers are finite and not below `least`, -FLT_MAX for any. */
 bool pz_numbers_good(const float *x, uint64_t n, float least);
 

@@ -325,6 +325,14 @@ void pz_table_drop(struct pz_table *t, const char *name)
         pz_column_drop(col);
 }
 
+void pz_table_give_back(struct pz_table *t, const char *name, uint64_t n)
+{
+    struct pz_layout_column *col = find_column(t, name);
+
+    if (col && col->own)
+        pz_mem_give_back(col->own, (size_t)(n < col->n ? n : col->n), pz_type_bytes(col->type));
+}
+
 enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,
                                  struct pz_err *err)
 {

@@ -153,6 +153,11 @@ uint64_t pz_table_bytes(const struct pz_table *t, bool asked);
 /* Forget a decoded column's memory (packed tables; its pointers are then dead). */
 void pz_table_drop(struct pz_table *t, const char *name);
 
+/* Forget the first n values of a decoded column, which nobody reads again: their memory goes
+ * back in large pieces, so that what is made of a column may have its place. Only pz_table_drop
+ * forgets the rest. */
+void pz_table_give_back(struct pz_table *t, const char *name, uint64_t n);
+
 /* A dictionary written by pz_writer_add_dict; checked when packed.
  * Errors: as pz_table_get, and PZ_BAD_DATA for broken invariants
  * Owner:  the table */

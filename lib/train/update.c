@@ -366,10 +366,10 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
     double was = pz_update_fitted_on(u->old->manifest, p), now = (double)c->ptr[c->n_users],
            cpu = pz_cpu_seconds();
     bool anew = is_anew(u, p);
-    enum pz_status st = anew ? pz_training_fit(&u->t, p, err)
-                             : s->update(u->old->part[p].part, u->t.teach, &delta, &fit,
-                                         &u->t.part[p], err);
+    enum pz_status st = anew ? pz_training_fit(&u->t, p, err) : pz_model_load_part(u->old, p, err);
 
+    if (st == PZ_OK && !anew)
+        st = s->update(u->old->part[p].part, u->t.teach, &delta, &fit, &u->t.part[p], err);
     if (st == PZ_OK && !anew && !s->borrows)
         drop_old(u, p);
     u->t.fitted_on[p] = (uint64_t)(anew ? now : was);
@@ -470,7 +470,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     pz_str_clear(&marks);
     if (same) {
         pz_log(cfg->log, PZ_LOG_NOTE, "nothing new: the model stays as it is");
-        st = pz_table_recheck(u.old->table, err);
+        st = pz_table_verify(u.old->table, err); /* its parts were not read */
         if (st == PZ_OK)
             st = copy_model(old_path, path, err);
         pz_train_options_clear(&u.cfg);

@@ -71,6 +71,25 @@ TEST(a_growing_array_keeps_its_content_and_refuses_an_overflow)
     free(a);
 }
 
+TEST(an_array_gives_back_its_beginning_and_its_end_and_keeps_the_rest)
+{
+    enum { N = 3 << 20, READ = 1 << 20, LEFT = 2 << 20 };
+    uint32_t *a = pz_mem_room(N, sizeof *a), *none = NULL;
+
+    for (uint32_t i = 0; i < N; i++)
+        a[i] = i + 1;
+    pz_mem_give_back(a, READ, sizeof *a);
+    assert_int_equal(a[READ / 2], 0); /* its page is a new one */
+    for (uint32_t i = READ; i < N; i++)
+        assert_int_equal(a[i], i + 1);
+    pz_mem_fit(&a, LEFT, sizeof *a);
+    assert_int_equal(a[READ], READ + 1);
+    assert_int_equal(a[LEFT - 1], LEFT);
+    free(a);
+    pz_mem_fit(&none, 5, sizeof *none);
+    assert_null(none);
+}
+
 TEST(an_arena_hands_out_aligned_pieces_that_do_not_overlap)
 {
     struct pz_arena arena = { 0 };

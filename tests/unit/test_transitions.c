@@ -948,6 +948,16 @@ TEST(coefficients_of_large_data_follow_their_counts)
     assert_true(((struct pz_trans *)part)->due[0] > 0); /* it waits */
     assert_true(coefficients_apart(part, whole.part) < coefficients_apart(was.part, whole.part));
     pz_transitions.free(part);
+    /* A file from before that was kept does not say how they follow: they stay until they are
+     * solved. */
+    ((struct pz_trans *)was.part)->follow = NULL;
+    assert_int_equal(pz_transitions.update(was.part, &now,
+                                           &(struct pz_delta){ .old_item = old_item,
+                                                               .first_new = first_new },
+                                           NULL, &part, NULL),
+                     PZ_OK);
+    assert_true(coefficients_apart(part, was.part) == 0);
+    pz_transitions.free(part);
     pz_transitions.free(was.part);
     pz_transitions.free(whole.part);
     forget_walk(&before);

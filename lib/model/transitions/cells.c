@@ -24,6 +24,7 @@ void pz_cells_free(struct pz_cells *s)
         free(s[t].bits);
         free(s[t].words);
         free(s[t].touched);
+        free(s[t].entry);
     }
     free(s);
 }
@@ -40,7 +41,8 @@ struct pz_cells *pz_cells_new(uint32_t n)
         s[t].bits = pz_mem_array(n / 64 + 1, sizeof *s->bits);
         s[t].words = pz_mem_array(n / 4096 + 1, sizeof *s->words);
         s[t].touched = pz_mem_array(n, sizeof *s->touched);
-        ok = s[t].sum && s[t].key && s[t].bits && s[t].words && s[t].touched;
+        s[t].entry = pz_mem_room((size_t)n + 1, sizeof *s->entry);
+        ok = s[t].sum && s[t].key && s[t].bits && s[t].words && s[t].touched && s[t].entry;
     }
     if (ok)
         return s;

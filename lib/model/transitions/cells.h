@@ -18,19 +18,26 @@
 #include "base/bits.h"
 #include "base/err.h"
 
+/* An entry of a row, and in an update what stood at its place before. */
+struct pz_entry {
+    uint32_t item;
+    float value, before;
+};
+
 /* The cells of one row. Bits say which the row touched: 64 cells a word of `bits`, 64 words a bit
  * of `words`, so that listing them in ascending order costs next to nothing however many there
  * are. */
 struct pz_cells {
-    int64_t *sum;      /* [n], zero between rows */
-    uint64_t *key;     /* [n] for selections */
-    uint64_t *bits;    /* [n / 64 + 1] */
-    uint64_t *words;   /* [n / 4096 + 1] */
-    uint32_t *touched; /* [n] listed, ascending */
+    int64_t *sum;           /* [n], zero between rows */
+    uint64_t *key;          /* [n] for selections */
+    uint64_t *bits;         /* [n / 64 + 1] */
+    uint64_t *words;        /* [n / 4096 + 1] */
+    uint32_t *touched;      /* [n] listed, ascending */
+    struct pz_entry *entry; /* [n + 1] room for the row that is made of them */
     uint32_t n, n_touched;
 };
 
-/* One for each thread, for rows of n items and features: 20 bytes * n each. NULL without memory.
+/* One for each thread, for rows of n items and features: 32 bytes * n each. NULL without memory.
  * Owner: pz_cells_free, which accepts NULL */
 struct pz_cells *pz_cells_new(uint32_t n);
 void pz_cells_free(struct pz_cells *cells);

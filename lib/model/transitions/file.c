@@ -9,6 +9,7 @@
  *   transitions/repeat       f32 [PZ_TRANS_LAGS]
  *   transitions/trend        f32 [n_items]
  *   transitions/due          f32 [rows]        after an update: see update.c
+ *   transitions/follow       f32 [rows]        of the ridge: see struct pz_trans
  *   transitions/count_ptr    u64 [rows + 1], count_item u32, count f32: counts by source (kNN) or
  *                            target
  *   transitions/coef_ptr     u64 [rows + 1], coef_item u32, coef f32: the ridge's, by source;
@@ -62,6 +63,8 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
         st = pz_writer_add(w, "transitions/trend", PZ_F32, t->trend, t->n_items, err);
     if (st == PZ_OK && t->due)
         st = pz_writer_add(w, "transitions/due", PZ_F32, t->due, t->counts.n, err);
+    if (st == PZ_OK && t->follow)
+        st = pz_writer_add(w, "transitions/follow", PZ_F32, t->follow, t->counts.n, err);
     if (st == PZ_OK)
         st = save_feats(&t->feats, w, err);
     if (st == PZ_OK)
@@ -132,7 +135,8 @@ static enum pz_status read_derived(struct pz_table *table, struct pz_trans *t, s
 
 static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, struct pz_err *err)
 {
-    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL, *due = NULL;
+    const void *set = NULL, *state = NULL, *pop = NULL, *repeat = NULL, *trend = NULL, *due = NULL,
+               *follow = NULL;
     uint64_t n_pop = 0;
     enum pz_status st = pz_table_get(table, "transitions/set", PZ_F64, PZ_TRANS_N, &set, NULL, err);
 
@@ -146,12 +150,15 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
         st = pz_table_get(table, "transitions/trend", PZ_F32, t->n_items, &trend, NULL, err);
     if (st == PZ_OK && pz_table_has(table, "transitions/due"))
         st = pz_table_get(table, "transitions/due", PZ_F32, n_pop, &due, NULL, err);
+    if (st == PZ_OK && pz_table_has(table, "transitions/follow"))
+        st = pz_table_get(table, "transitions/follow", PZ_F32, n_pop, &follow, NULL, err);
     if (st == PZ_OK && n_pop != (uint64_t)t->n_items + t->feats.n)
         st = pz_err_set(err, PZ_BAD_DATA,
                         "transitions/pop: a value for every item and feature is expected");
     if (st == PZ_OK && !pz_table_is_flat(table) &&
         !(pz_numbers_good(pop, n_pop, 0) && pz_numbers_good(repeat, PZ_TRANS_LAGS, 0) &&
-          pz_numbers_good(trend, t->n_items, 0) && (!due || pz_numbers_good(due, n_pop, 0))))
+          pz_numbers_good(trend, t->n_items, 0) && (!due || pz_numbers_good(due, n_pop, 0)) &&
+          (!follow || pz_numbers_good(follow, n_pop, 0))))
         st = pz_err_set(err, PZ_BAD_DATA, "transitions: a number is damaged");
     if (st == PZ_OK)
         st = pz_scorer_check(&pz_transitions, set, err);
@@ -164,6 +171,7 @@ static enum pz_status read_small(struct pz_table *table, struct pz_trans *t, str
     t->repeat = repeat;
     t->trend = trend;
     t->due = due;
+    t->follow = follow;
     return PZ_OK;
 }
 
@@ -183,6 +191,33 @@ enum pz_status pz_trans_load_coef(struct pz_table *table, uint32_t rows, struct 
                                   struct pz_err *err)
 {
     return pz_csr_load(table, &coef_columns, rows, rows, coef, err);
+}
+
+static void give_back(struct pz_table *t, const struct pz_csr_columns *columns, uint64_t n)
+{
+    pz_table_give_back(t, columns->item, n);
+    pz_table_give_back(t, columns->value, n);
+}
+
+void pz_trans_give_back_counts(struct pz_table *t, uint64_t n)
+{
+    give_back(t, &count_columns, n);
+}
+
+void pz_trans_drop_counts(struct pz_table *t)
+{
+    pz_table_drop(t, count_columns.item);
+    pz_table_drop(t, count_columns.value);
+}
+
+float *pz_trans_own_coef(struct pz_table *t)
+{
+    return pz_table_copy(t, coef_columns.value);
+}
+
+void pz_trans_give_back_coef(struct pz_table *t, uint64_t n)
+{
+    give_back(t, &coef_columns, n);
 }
 
 enum pz_status pz_trans_load(struct pz_table *table, uint32_t n_items, void **part,

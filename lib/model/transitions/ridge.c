@@ -477,3 +477,16 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *coun
     free(gram.square);
     return st;
 }
+
+float pz_trans_follow(const struct pz_trans *t, uint32_t j, const float *value)
+{
+    double solved = 0, plain = 0;
+
+    for (uint64_t k = t->counts.ptr[j]; k < t->counts.ptr[j + 1]; k++)
+        if (value[k] != 0) {
+            solved += (double)value[k];
+            plain += pz_trans_diagonal(t, t->counts.item[k], (double)t->counts.value[k]);
+        }
+    /* Where coefficients cancel, nothing is known. */
+    return solved > 0 && plain > 0 ? (float)(solved / plain) : 0;
+}

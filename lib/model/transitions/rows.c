@@ -227,12 +227,12 @@ uint32_t pz_trans_select(uint64_t *key, uint32_t n, uint32_t k)
 
 /* ---- blocks of rows into lists ---- */
 
-/* Growing lists. */
+/* Growing lists; before: NULL when it is not asked for. */
 struct grow {
     uint64_t *ptr;
     uint32_t *item;
-    float *value;
-    size_t item_cap, value_cap;
+    float *value, *before;
+    size_t item_cap, value_cap, before_cap;
 };
 
 struct job {
@@ -243,7 +243,8 @@ struct job {
     bool by_target, gram;
     struct pz_cells *scratch;
     struct pz_cut_rows cut; /* [block rows] */
-    struct grow g;          /* the rows before the block */
+    float *before; /* beside them, of an update that asks for it: as in struct pz_trans_old */
+    struct grow g; /* the rows before the block */
 };
 
 /* The Gram row of feature a from the rows of its items, which hold all their features: pairs of
@@ -294,20 +295,6 @@ static void make_cells(const struct job *job, uint32_t row, struct pz_cells *s)
         spread(job->view->feats, s);
 }
 
-static void add_old(const struct pz_trans_old *old, double unit, uint32_t item, struct pz_cells *s)
-{
-    uint32_t row = old->old_row[item];
-
-    if (row == PZ_NONE)
-        return;
-    for (uint64_t k = old->counts->ptr[row]; k < old->counts->ptr[row + 1]; k++) {
-        uint32_t other = old->new_row[old->counts->item[k]];
-
-        if (other != PZ_NONE)
-            add(s, other, unit * old->factor * (double)old->counts->value[k]);
-    }
-}
-
 /* Whether nothing new was counted of a row: the old one holds. */
 static bool is_untouched(const struct job *job, uint32_t row)
 {
@@ -323,30 +310,6 @@ static bool is_untouched(const struct job *job, uint32_t row)
     return true;
 }
 
-/* The old row as it was; both dictionaries are sorted, so that entries still ascend. */
-static void copy_old(const struct job *job, uint32_t row, uint32_t slot)
-{
-    const struct pz_csr *counts = job->old->counts;
-    uint32_t from = job->old->old_row[row];
-    size_t at = (size_t)slot * job->cut.keep;
-
-    for (uint64_t k = from == PZ_NONE ? 0 : counts->ptr[from];
-         from != PZ_NONE && k < counts->ptr[from + 1]; k++) {
-        uint32_t other = job->old->new_row[counts->item[k]];
-
-        if (other == PZ_NONE)
-            continue;
-        job->cut.item[at] = other;
-        job->cut.value[at++] = (float)(job->old->factor * (double)counts->value[k]);
-    }
-    job->cut.count[slot] = (uint32_t)(at - (size_t)slot * job->cut.keep);
-}
-
-static double cell_value(const struct job *job, const struct pz_cells *s, uint32_t other)
-{
-    return (double)s->sum[other] / job->view->unit;
-}
-
 /* Whether the Gram row of an item or feature holds its pair with another: see pz_trans_gram. */
 static bool holds(const struct job *job, uint32_t item, uint32_t other)
 {
@@ -357,91 +320,195 @@ static bool holds(const struct job *job, uint32_t item, uint32_t other)
     return mine > its;
 }
 
-/* The key of a cell: value * scale; the diagonal and features of a Gram row above everything; 0:
- * not kept. */
-static uint64_t cell_key(const struct job *job, uint32_t item, uint32_t other,
-                         const struct pz_cells *s)
+/* Append an entry to the n of a row that may stay; returns how many there are. */
+static inline uint32_t append(const struct job *job, uint32_t row, struct pz_entry *to, uint32_t n,
+                              struct pz_entry e)
 {
-    double v = cell_value(job, s, other);
+    /* The diagonal of the Gram matrix always stays; what was taken back leaves nothing. */
+    bool may_stay = job->gram ? holds(job, row, e.item) && (e.value > 0 || e.item == row)
+                              : e.value > 0;
 
-    if (job->gram && !holds(job, item, other))
-        return 0;
-    if (job->gram && (other == item || (v > 0 && other >= job->view->n_items)))
-        return pz_trans_key(3e38f, other);
-    return v > 0 ? pz_trans_key((float)v * job->scale[other], other) : 0;
+    to[n] = e;
+    return n + may_stay;
 }
 
-/* The smallest key that stays when `keep` do. */
-static uint64_t least_key(const struct job *job, uint32_t item, struct pz_cells *s)
+/* What is left to read of an old row. */
+struct old_row {
+    uint64_t k, end;
+};
+
+/* The old row of a row; none is empty. */
+static struct old_row old_of(const struct pz_trans_old *old, uint32_t row)
+{
+    uint32_t from = old ? old->old_row[row] : PZ_NONE;
+
+    return from == PZ_NONE ? (struct old_row){ 0, 0 }
+                           : (struct old_row){ old->counts->ptr[from], old->counts->ptr[from + 1] };
+}
+
+/* The item of the next old entry that there still is; PZ_NONE: there is none. */
+static inline uint32_t next_old(const struct pz_trans_old *old, struct old_row *at)
+{
+    uint32_t item = PZ_NONE;
+
+    while (at->k < at->end && (item = old->new_row[old->counts->item[at->k]]) == PZ_NONE)
+        at->k++;
+    return item;
+}
+
+/* What stood at an old entry, decayed. */
+static inline float old_value(const struct pz_trans_old *old, uint64_t k)
+{
+    return (float)(old->factor * (double)old->counts->value[k]);
+}
+
+/* The entries of a row in ascending order: listed cells and, in an update, the old row, which
+ * ascends in the new numbers, too, since dictionaries are sorted. Returns how many. */
+static uint32_t join(const struct job *job, uint32_t row, struct pz_cells *s)
+{
+    const struct pz_trans_old *old = job->old;
+    struct old_row at = old_of(old, row);
+    uint32_t n = 0, was = next_old(old, &at);
+    double part = 1 / job->view->unit; /* exact: the unit is a power of two */
+
+    for (uint32_t t = 0; t < s->n_touched; t++) {
+        uint32_t cell = s->touched[t];
+        struct pz_entry e = { .item = cell };
+
+        for (; was < cell; at.k++, was = next_old(old, &at))
+            n = append(job, row, s->entry, n,
+                       (struct pz_entry){ was, old_value(old, at.k), old_value(old, at.k) });
+        if (was == cell) {
+            e.before = old_value(old, at.k++);
+            was = next_old(old, &at);
+        }
+        e.value = (float)((double)e.before + (double)s->sum[cell] * part);
+        n = append(job, row, s->entry, n, e);
+    }
+    for (; was != PZ_NONE; at.k++, was = next_old(old, &at))
+        n = append(job, row, s->entry, n,
+                   (struct pz_entry){ was, old_value(old, at.k), old_value(old, at.k) });
+    return n;
+}
+
+/* By its value * scale, the diagonal and features of a Gram row above everything. */
+static uint64_t entry_key(const struct job *job, uint32_t row, const struct pz_entry *e)
+{
+    if (job->gram && (e->item == row || e->item >= job->view->n_items))
+        return pz_trans_key(3e38f, e->item);
+    return pz_trans_key(e->value * job->scale[e->item], e->item);
+}
+
+/* The smallest key that stays of n entries when `keep` do; 0: all do. */
+static uint64_t least_key(const struct job *job, uint32_t row, struct pz_cells *s, uint32_t n)
 {
     uint64_t low = UINT64_MAX;
-    uint32_t n = 0;
 
-    for (uint32_t k = 0; k < s->n_touched; k++) {
-        s->key[n] = cell_key(job, item, s->touched[k], s);
-        n += s->key[n] > 0;
-    }
-    /* All stay: 1 is below every key that is kept, and 0 is no entry. */
     if (n <= job->cut.keep)
-        return 1;
+        return 0;
+    for (uint32_t k = 0; k < n; k++)
+        s->key[k] = entry_key(job, row, &s->entry[k]);
     pz_trans_select(s->key, n, job->cut.keep);
     for (uint32_t k = 0; k < job->cut.keep; k++)
         low = s->key[k] < low ? s->key[k] : low;
     return low;
 }
 
-static void make_row(const struct job *job, uint32_t item, uint32_t slot)
+/* The entries that stay, into the slot's row. */
+static void cut_row(const struct job *job, uint32_t row, struct pz_cells *s, uint32_t n,
+                    uint32_t slot)
+{
+    const struct pz_cut_rows *cut = &job->cut;
+    size_t first = (size_t)slot * cut->keep, at = first;
+    uint64_t min = least_key(job, row, s, n);
+
+    for (uint32_t k = 0; k < n; k++) {
+        const struct pz_entry *e = &s->entry[k];
+
+        if (min > 0 && entry_key(job, row, e) < min)
+            continue;
+        cut->item[at] = e->item;
+        cut->value[at] = e->value;
+        if (job->before)
+            job->before[at] = e->before;
+        at++;
+    }
+    cut->count[slot] = (uint32_t)(at - first);
+}
+
+/* The old row as it was: one that was cut is not longer than `keep`. */
+static void copy_old(const struct job *job, uint32_t row, uint32_t slot)
+{
+    const struct pz_trans_old *old = job->old;
+    struct old_row at = old_of(old, row);
+    size_t first = (size_t)slot * job->cut.keep, n = 0;
+
+    for (uint32_t was = next_old(old, &at); was != PZ_NONE && n < job->cut.keep;
+         at.k++, was = next_old(old, &at)) {
+        job->cut.item[first + n] = was;
+        job->cut.value[first + n++] = old_value(old, at.k);
+    }
+    if (job->before)
+        memset(job->before + first, 0, n * sizeof *job->before);
+    job->cut.count[slot] = (uint32_t)n;
+}
+
+static void make_row(const struct job *job, uint32_t row, uint32_t slot)
 {
     struct pz_cells *s = &job->scratch[pz_par_id()];
-    size_t at = (size_t)slot * job->cut.keep;
-    uint64_t min;
-    uint32_t n = 0;
 
     job->cut.count[slot] = 0;
-    if (pz_cells_owner(item) != pz_ranks_id() || (job->wanted && !job->wanted[item]))
+    if (pz_cells_owner(row) != pz_ranks_id() || (job->wanted && !job->wanted[row]))
         return;
-    /* A row that was cut once is not longer than `keep`: adding nothing to it comes to a copy. */
-    if (job->old && is_untouched(job, item)) {
-        copy_old(job, item, slot);
+    if (job->old && is_untouched(job, row)) {
+        copy_old(job, row, slot);
         return;
     }
-    make_cells(job, item, s);
-    if (job->old)
-        add_old(job->old, job->view->unit, item, s);
+    make_cells(job, row, s);
     pz_cells_list(s);
-    min = least_key(job, item, s);
-    for (uint32_t k = 0; k < s->n_touched; k++) {
-        uint32_t other = s->touched[k];
-
-        if (cell_key(job, item, other, s) < min)
-            continue;
-        job->cut.item[at + n] = other;
-        job->cut.value[at + n++] = (float)cell_value(job, s, other);
-    }
-    job->cut.count[slot] = n;
+    cut_row(job, row, s, join(job, row, s), slot);
     pz_cells_reset(s);
+}
+
+/* The cut rows of an array of `block`, behind each other. */
+static void lay(const struct job *job, const void *block, void *to, uint32_t rows)
+{
+    enum { BYTES = 4 };
+    char *at = to;
+
+    for (uint32_t r = 0; r < rows; r++) {
+        size_t n = (size_t)job->cut.count[r] * BYTES;
+
+        memcpy(at, (const char *)block + (size_t)r * job->cut.keep * BYTES, n);
+        at += n;
+    }
 }
 
 static bool append_rows(struct job *job, uint32_t first, uint32_t rows)
 {
     struct grow *g = &job->g;
-    uint64_t n = g->ptr[first];
+    uint64_t from = g->ptr[first], n = from;
 
     for (uint32_t r = 0; r < rows; r++)
-        n += job->cut.count[r];
+        g->ptr[first + r + 1] = n += job->cut.count[r];
     if (!pz_mem_grow(&g->item, &g->item_cap, n, sizeof *g->item) ||
-        !pz_mem_grow(&g->value, &g->value_cap, n, sizeof *g->value))
+        !pz_mem_grow(&g->value, &g->value_cap, n, sizeof *g->value) ||
+        (job->before && !pz_mem_grow(&g->before, &g->before_cap, n, sizeof *g->before)))
         return false;
-    for (uint32_t r = 0; r < rows; r++) {
-        uint64_t at = g->ptr[first + r];
-
-        memcpy(g->item + at, job->cut.item + (size_t)r * job->cut.keep,
-               job->cut.count[r] * sizeof *g->item);
-        memcpy(g->value + at, job->cut.value + (size_t)r * job->cut.keep,
-               job->cut.count[r] * sizeof *g->value);
-        g->ptr[first + r + 1] = at + job->cut.count[r];
-    }
+    lay(job, job->cut.item, g->item + from, rows);
+    lay(job, job->cut.value, g->value + from, rows);
+    if (job->before)
+        lay(job, job->before, g->before + from, rows);
     return true;
+}
+
+/* Rows before `end` are made: nobody reads the old rows before that of the next one again. */
+static void give_back(const struct pz_trans_old *old, uint32_t end, uint32_t n_items)
+{
+    while (end < n_items && old->old_row[end] == PZ_NONE)
+        end++;
+    if (end < n_items && old->table)
+        pz_trans_give_back_counts(old->table, old->counts->ptr[old->old_row[end]]);
 }
 
 /* Rows first .. end. */
@@ -459,6 +526,8 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
             st = pz_cells_share(&job->cut, first, rows, err);
         if (st == PZ_OK && !append_rows(job, first, rows))
             st = pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
+        if (st == PZ_OK && job->old)
+            give_back(job->old, first + rows, job->view->n_items);
         if (st == PZ_OK && pz_stop_asked())
             st = pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
     }
@@ -475,21 +544,40 @@ static uint32_t block_of(const struct job *job, uint32_t n)
     return block > n ? n + 1 : block;
 }
 
+/* Begin an array of entries. In an update it has room for what will be there, for the most part, in
+ * large pages; else it grows. */
+static bool take_room(void *array, size_t *cap, const struct job *job)
+{
+    enum { BYTES = 4 };
+    const struct pz_csr *old = job->old ? job->old->counts : NULL;
+    size_t n = old ? (size_t)old->ptr[old->n] / 8 * 9 + 1 : 1;
+    void *p = old ? pz_mem_room(n, BYTES) : NULL;
+
+    if (!p)
+        return pz_mem_grow(array, cap, 1, BYTES);
+    *cap = n;
+    memcpy(array, &p, sizeof p); /* of whatever type */
+    return true;
+}
+
 static enum pz_status take_memory(struct job *job, uint32_t n, uint32_t block, struct pz_err *err)
 {
     struct grow *g = &job->g;
     struct pz_cut_rows *cut = &job->cut;
+    bool ok;
 
     job->scratch = pz_cells_new(n);
     g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
     cut->item = pz_mem_room((size_t)block * cut->keep, sizeof *cut->item);
     cut->value = pz_mem_room((size_t)block * cut->keep, sizeof *cut->value);
     cut->count = pz_mem_array(block, sizeof *cut->count);
-    return job->scratch && g->ptr && cut->item && cut->value && cut->count &&
-                   pz_mem_grow(&g->item, &g->item_cap, 1, sizeof *g->item) &&
-                   pz_mem_grow(&g->value, &g->value_cap, 1, sizeof *g->value)
-               ? PZ_OK
-               : pz_err_memory(err, "transitions", 8.0 * block * cut->keep);
+    ok = job->scratch && g->ptr && cut->item && cut->value && cut->count &&
+         take_room(&g->item, &g->item_cap, job) && take_room(&g->value, &g->value_cap, job);
+    if (ok && job->old && job->old->before) {
+        job->before = pz_mem_room((size_t)block * cut->keep, sizeof *job->before);
+        ok = job->before && take_room(&g->before, &g->before_cap, job);
+    }
+    return ok ? PZ_OK : pz_err_memory(err, "transitions", 8.0 * block * cut->keep);
 }
 
 /* Run the job and hand over its lists. */
@@ -506,9 +594,17 @@ static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *
     free(job->cut.item);
     free(job->cut.value);
     free(job->cut.count);
+    free(job->before);
+    if (st == PZ_OK) {
+        pz_mem_fit(&job->g.item, job->g.ptr[n], sizeof *job->g.item);
+        pz_mem_fit(&job->g.value, job->g.ptr[n], sizeof *job->g.value);
+        pz_mem_fit(&job->g.before, job->g.ptr[n], sizeof *job->g.before);
+    }
     *out = pz_csr_take(n, n, job->g.ptr, job->g.item, job->g.value);
     if (st != PZ_OK)
         pz_csr_clear(out);
+    if (job->old && job->old->before)
+        *job->old->before = job->g.before; /* NULL without */
     return st;
 }
 
@@ -553,13 +649,26 @@ static uint64_t cut_of(const uint32_t *item, const float *value, uint64_t n, uin
     return low;
 }
 
-/* Drop, in place, what falls below the cut of its list. key: room for the longest list. */
-static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lists,
-                     uint32_t row_max, uint64_t *key)
+/* The longest of n lists. */
+static uint64_t longest(const uint64_t *ptr, uint32_t n)
 {
-    uint64_t to = 0, from = 0;
+    uint64_t most = 0;
 
-    for (uint32_t i = 0; i < n_lists; i++) {
+    for (uint32_t i = 0; i < n; i++)
+        most = ptr[i + 1] - ptr[i] > most ? ptr[i + 1] - ptr[i] : most;
+    return most;
+}
+
+enum pz_status pz_trans_cut_rows(struct pz_csr *rows, uint32_t row_max, struct pz_err *err)
+{
+    uint64_t *ptr = rows->own[0], to = 0, from = 0, most = longest(ptr, rows->n),
+             *key = most > row_max ? pz_mem_room(most, sizeof *key) : NULL;
+    uint32_t *item = rows->own[1];
+    float *value = rows->own[2];
+
+    if (most > row_max && !key)
+        return pz_err_memory(err, "transitions by source", 8.0 * (double)most);
+    for (uint32_t i = 0; i < rows->n && most > row_max; i++) {
         uint64_t end = ptr[i + 1],
                  cut = cut_of(item + from, value + from, end - from, row_max, key);
 
@@ -573,6 +682,11 @@ static void cut_rows(uint64_t *ptr, uint32_t *item, float *value, uint32_t n_lis
         }
         ptr[i + 1] = to;
     }
+    free(key);
+    pz_mem_fit(&item, ptr[rows->n], sizeof *item);
+    pz_mem_fit(&value, ptr[rows->n], sizeof *value);
+    *rows = pz_csr_take(rows->n, rows->n_cols, ptr, item, value);
+    return PZ_OK;
 }
 
 static void scatter(const struct pz_csr *in, uint64_t *ptr, uint32_t *item, float *value)
@@ -594,9 +708,9 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
                                   struct pz_csr *out, struct pz_err *err)
 {
     uint64_t n = 0, *ptr = pz_mem_array((size_t)n_out + 1, sizeof *ptr);
-    uint64_t *key = pz_mem_array(in->n, sizeof *key);
     uint32_t *item;
     float *value;
+    enum pz_status st = PZ_OK;
 
     for (uint64_t k = 0; ptr && k < in->ptr[in->n]; k++)
         if (in->value[k] != 0) {
@@ -608,13 +722,13 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
     item = pz_mem_room(n, sizeof *item);
     value = pz_mem_room(n, sizeof *value);
     *out = pz_csr_take(n_out, in->n, ptr, item, value);
-    if (!ptr || !key || !item || !value) {
-        pz_csr_clear(out);
-        free(key);
-        return pz_err_memory(err, "transitions by source", 8.0 * (double)n);
+    if (!ptr || !item || !value) {
+        st = pz_err_memory(err, "transitions by source", 8.0 * (double)n);
+    } else {
+        scatter(in, ptr, item, value);
+        st = pz_trans_cut_rows(out, row_max, err);
     }
-    scatter(in, ptr, item, value);
-    cut_rows(ptr, item, value, n_out, row_max, key);
-    free(key);
-    return PZ_OK;
+    if (st != PZ_OK)
+        pz_csr_clear(out);
+    return st;
 }

@@ -96,6 +96,7 @@ void pz_trans_free(void *part)
         free(t->own_repeat);
         free(t->own_trend);
         free(t->own_due);
+        free(t->own_follow);
         free(t->own_source);
         free(t->own_target);
         free(t->own_attr);
@@ -206,6 +207,11 @@ static enum pz_status take_coef(struct pz_trans *t, const float *value, struct p
 {
     struct pz_csr solved = t->counts; /* the same places, other values */
 
+    t->follow = t->own_follow = pz_mem_array(t->counts.n, sizeof *t->own_follow);
+    if (!t->own_follow)
+        return pz_err_memory(err, "ridge coefficients", 4.0 * t->counts.n);
+    for (uint32_t j = 0; j < t->counts.n; j++)
+        t->own_follow[j] = pz_trans_follow(t, j, value);
     solved.value = value;
     return pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &t->coef, err);
 }

@@ -60,7 +60,7 @@ enum {
     PZ_TRANS_HOP_ITEMS = 30, /* items that the second step starts from */
     PZ_TRANS_ROW_MAX = 2048, /* coefficients kept a source item by the ridge */
     PZ_TRANS_DENSE = 3000,   /* items up to which the Gram matrix is a full square */
-    PZ_TRANS_BLOCK = 1 << 18 /* entries of rows that are made before they are appended */
+    PZ_TRANS_BLOCK = 1 << 17 /* entries of rows that are made before they are appended */
 };
 
 /* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
@@ -96,7 +96,10 @@ struct pz_trans {
         *trend;       /* [n_items] share of an item's events that are recent, 1: as of all items */
     const float *due; /* [n_items + feats.n] share of a target's counts that is new since it was
                          solved, after an update; NULL after a fit */
-    float *own_pop, *own_repeat, *own_trend, *own_due;
+    const float *follow; /* [n_items + feats.n] sum of a target's coefficients beside that of what a
+                            diagonal solver makes of its counts, when it was solved; 0: it was not.
+                            NULL for kNN and in files before this was kept */
+    float *own_pop, *own_repeat, *own_trend, *own_due, *own_follow;
     /* These follow from the settings: */
     const float *source_scale;                 /* [n_items + feats.n] pop^-x (kNN) or 1 */
     const float *target_scale;                 /* [n_items] pop^-y trend^z */
@@ -198,6 +201,10 @@ struct pz_trans_old {
     const uint32_t *old_row; /* [items + features] new -> old or PZ_NONE */
     const uint32_t *new_row; /* [counts->n] old -> new */
     double factor;
+    struct pz_table *table; /* of counts, which are given back as they are read; NULL: they stay */
+    /* NULL: not asked for. Receives, beside the new entries, what stood there before, in rows that
+     * nothing was added to 0; the caller frees it, also after a failure. */
+    float **before;
 };
 
 /* All rows of counts, the largest value * scale[item] kept, at most keep a row. old: counts to add
@@ -228,6 +235,11 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
 enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
                                   struct pz_csr *out, struct pz_err *err);
 
+/* Drop all but the row_max largest |value| of each row (ties: the lower item stays); what the
+ * arrays, which the rows own, have beyond goes back.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_trans_cut_rows(struct pz_csr *rows, uint32_t row_max, struct pz_err *err);
+
 /* ---- ridge.c ---- */
 
 /* Solve the targets with wanted[j] != 0 (NULL: all): (G[N,N] + lambda g I) b = C[N,j], N the
@@ -238,6 +250,16 @@ enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint3
 enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
                               const float *pop, const uint8_t *wanted, float *value,
                               struct pz_err *err);
+
+/* What the ridge with only the diagonal of its Gram matrix, for which the popularity stands,
+ * would make of a count. */
+static inline double pz_trans_diagonal(const struct pz_trans *t, uint32_t source, double count)
+{
+    return count / ((double)t->pop[source] + t->set[PZ_TRANS_LAMBDA]);
+}
+
+/* pz_trans.follow of target j. value: [counts entries] as pz_trans_solve left it. Threads: any */
+float pz_trans_follow(const struct pz_trans *t, uint32_t j, const float *value);
 
 /* Solve A x = b in place for symmetric positive definite A by Cholesky. A: [n * stride] upper
  * triangle row-major, overwritten; x: [n] right-hand side in, solution out. A pivot below `floor`
@@ -301,6 +323,15 @@ enum pz_status pz_trans_save(const void *part, struct pz_writer *w, struct pz_er
  * Errors: as pz_derived_add */
 enum pz_status pz_trans_derive(const void *part, struct pz_derived *out, struct pz_err *err);
 enum pz_status pz_trans_load(struct pz_table *t, uint32_t n_items, void **part, struct pz_err *err);
+/* Of a table that is read to be changed nobody reads the first n counts, any count, or the first n
+ * coefficients again.
+ * Threads: one */
+void pz_trans_give_back_counts(struct pz_table *t, uint64_t n);
+void pz_trans_drop_counts(struct pz_table *t);
+void pz_trans_give_back_coef(struct pz_table *t, uint64_t n);
+/* The values of the coefficients read, to be changed in place; NULL: they are the file itself.
+ * Owner: the table */
+float *pz_trans_own_coef(struct pz_table *t);
 /* The ridge's coefficients, which pz_trans_load leaves where they are in a table that is asked
  * nothing: an update reads them when it has done with the counts. rows: items + features.
  * Errors: as pz_csr_load

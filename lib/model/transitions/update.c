@@ -10,7 +10,7 @@
  *      these are the counts of a new fit
  *   3. the ridge's coefficients follow their counts by one step of a diagonal solver from where
  *      they stand: db = k dC / (pop + lambda), with k what relates the two in the row as it was
- *      solved, in a new row in all rows concerned. The systems themselves, which need the Gram
+ *      solved (`follow`), in a new row the mean of all. The systems themselves, which need the Gram
  *      matrix of the whole corpus, are solved again for the targets whose counts have changed by
  *      more than SOLVE_BOUND since they were, the most changed first, while the positions of their
  *      sources stay within SOLVE_PER_NEW times those of the delta; others wait, their change is
@@ -59,7 +59,7 @@ struct merge {
     uint32_t *new_row; /* [items + features] of the old part -> the new, or PZ_NONE: left out */
     double factor;     /* decay from the old newest time to the new */
     struct pz_trans_view v; /* of the delta */
-    struct pz_csr coef;     /* of the old part; borrowed */
+    float *value;           /* [entries of the new counts] of touched rows, else 0: see below */
     struct pz_trans *t;
 };
 
@@ -146,7 +146,12 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
 {
     struct pz_trans *t = m->t;
     bool ridge = t->set[PZ_TRANS_RIDGE] > 0;
-    struct pz_trans_old old = { &m->old->counts, m->old_row, m->new_row, m->factor };
+    struct pz_trans_old old = { .counts = &m->old->counts,
+                                .old_row = m->old_row,
+                                .new_row = m->new_row,
+                                .factor = m->factor,
+                                .table = m->delta->old_table,
+                                .before = ridge ? &m->value : NULL };
     uint32_t rows = t->n_items + t->feats.n;
     float *scale = pz_mem_array(rows, sizeof *scale);
     enum pz_status st = scale ? PZ_OK : pz_err_memory(err, "transitions", 4.0 * rows);
@@ -158,23 +163,29 @@ static enum pz_status add_counts(struct merge *m, struct pz_err *err)
         st = pz_trans_count(&m->v, ridge, scale, &old, &t->counts, err);
     }
     if (st == PZ_OK)
-        st = pz_trans_gather(&t->counts, NULL, false, err);
+        st = pz_trans_gather(&t->counts, ridge ? &m->value : NULL, false, err);
     free(scale);
     return st;
 }
 
-/* ---- coefficients ---- */
+/* ---- coefficients ----
+ *
+ * merge.value, at the places of the new counts, of rows whose counts changed: the old count; of
+ * rows solved again soon the coefficient, of others what it changes by; at last what there was
+ * no coefficient of before. Old coefficients are read when all is solved, so that they do not
+ * stand beside the Gram matrix. */
 
-/* Rows (targets) whose counts changed, and their coefficients at the places of the new counts. */
 struct step {
     struct merge *m;
     uint8_t *touched; /* [rows] */
     float *change;    /* [rows] share of a row's counts that is new since it was solved */
-    float *value;     /* [entries of counts] coefficients */
-    float *was;       /* [entries of touched rows] old counts, decayed, a row after the other */
-    uint64_t *was_at; /* [rows] where a touched row begins in it */
-    uint32_t *order;  /* [n_order] targets that may be solved, the most changed first */
+    uint8_t *wanted;  /* [rows] targets that are solved again */
+    uint32_t *order;  /* [n_order] targets that may be, the most changed first */
     uint32_t n_order;
+    uint64_t *place;    /* [rows] a place in each row */
+    struct pz_csr coef; /* of the old part; borrowed */
+    float *own_coef;    /* its values, to be changed in place */
+    float *copied;      /* the same where they are to be freed */
 };
 
 static void mark_touched(struct step *s)
@@ -188,135 +199,19 @@ static void mark_touched(struct step *s)
             s->touched[v->n_items + a] |= s->touched[v->feats->inv_item[k]];
 }
 
-/* Room for the old counts of the touched rows. */
-static enum pz_status make_was(struct step *s, struct pz_err *err)
-{
-    const struct pz_csr *now = &s->m->t->counts;
-    uint64_t n = 0;
-
-    s->was_at = pz_mem_array(now->n, sizeof *s->was_at);
-    for (uint32_t j = 0; j < now->n && s->was_at; j++) {
-        s->was_at[j] = n;
-        n += s->touched[j] ? now->ptr[j + 1] - now->ptr[j] : 0;
-    }
-    s->was = pz_mem_array(n, sizeof *s->was);
-    return s->was_at && s->was ? PZ_OK : pz_err_memory(err, "ridge coefficients", 4.0 * (double)n);
-}
-
-/* The old count at entry k of touched row j. */
-static double was(const struct step *s, uint32_t j, uint64_t k)
-{
-    return (double)s->was[s->was_at[j] + k - s->m->t->counts.ptr[j]];
-}
-
-/* Row j's old counts at the places of the new; both ascend. */
-static void recall_row(struct step *s, uint32_t j)
-{
-    const struct merge *m = s->m;
-    const struct pz_csr *old = &m->old->counts, *now = &m->t->counts;
-    uint32_t from = m->old_row[j];
-    uint64_t at = now->ptr[j];
-    float *row = s->was + s->was_at[j];
-
-    for (uint64_t k = from == PZ_NONE ? 0 : old->ptr[from];
-         from != PZ_NONE && k < old->ptr[from + 1]; k++) {
-        uint32_t b = m->new_row[old->item[k]];
-
-        if (b == PZ_NONE)
-            continue;
-        while (at < now->ptr[j + 1] && now->item[at] < b)
-            at++;
-        if (at < now->ptr[j + 1] && now->item[at] == b)
-            row[at - now->ptr[j]] = (float)(m->factor * (double)old->value[k]);
-    }
-}
-
-/* Old counts of the touched rows, and how much is new in each. */
-static void recall_counts(struct step *s)
+/* How much is new in each touched row. */
+static void measure_change(struct step *s)
 {
     const struct pz_csr *now = &s->m->t->counts;
 
     for (uint32_t j = 0; j < now->n; j++) {
         double before = 0, after = 0;
 
-        if (!s->touched[j])
-            continue;
-        recall_row(s, j);
-        for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++) {
-            before += was(s, j, k);
+        for (uint64_t k = now->ptr[j]; s->touched[j] && k < now->ptr[j + 1]; k++) {
+            before += (double)s->m->value[k];
             after += (double)now->value[k];
         }
         s->change[j] += after > before ? (float)((after - before) / after) : 0;
-    }
-}
-
-/* Old coefficients of the touched targets at the places of the counts. Sources come in ascending
- * order, so that a place in each row only moves on. place: [rows] scratch */
-static void recall_coefficients(struct step *s, uint64_t *place)
-{
-    const struct merge *m = s->m;
-    const struct pz_csr *coef = &m->coef, *now = &m->t->counts;
-
-    memcpy(place, now->ptr, now->n * sizeof *place);
-    for (uint32_t b = 0; b < coef->n; b++)
-        for (uint64_t k = coef->ptr[b]; k < coef->ptr[b + 1]; k++) {
-            uint32_t j = m->new_row[coef->item[k]], source = m->new_row[b];
-
-            if (j == PZ_NONE || source == PZ_NONE || !s->touched[j])
-                continue;
-            while (place[j] < now->ptr[j + 1] && now->item[place[j]] < source)
-                place[j]++;
-            if (place[j] < now->ptr[j + 1] && now->item[place[j]] == source)
-                s->value[place[j]] = coef->value[k];
-        }
-}
-
-/* What a diagonal solver would make of a count. */
-static double diagonal(const struct merge *m, uint32_t source, double count)
-{
-    /* The ridge with only the diagonal of its Gram matrix, for which the popularity stands. */
-    return count / ((double)m->t->pop[source] + m->t->set[PZ_TRANS_LAMBDA]);
-}
-
-/* Of a row's solved entries: coefficients, and what a diagonal solver would make. */
-struct sums {
-    double solved, plain;
-};
-
-static struct sums relate(const struct step *s, uint32_t j)
-{
-    const struct pz_csr *now = &s->m->t->counts;
-    struct sums sums = { 0 };
-
-    for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
-        if (s->value[k] != 0) {
-            sums.solved += (double)s->value[k];
-            sums.plain += diagonal(s->m, now->item[k], was(s, j, k));
-        }
-    return sums;
-}
-
-/* One step of the touched rows. of: [rows] scratch */
-static void follow_counts(struct step *s, struct sums *of)
-{
-    const struct pz_csr *now = &s->m->t->counts;
-    struct sums all = { 0 };
-
-    for (uint32_t j = 0; j < now->n; j++)
-        if (s->touched[j]) {
-            of[j] = relate(s, j);
-            all.solved += of[j].solved;
-            all.plain += of[j].plain;
-        }
-    for (uint32_t j = 0; j < now->n; j++) {
-        /* A row that was not solved before, or whose coefficients cancel, has no relation of its
-         * own. */
-        struct sums own = of[j].plain > 0 && of[j].solved > 0 ? of[j] : all;
-        double k = own.plain > 0 && own.solved > 0 ? own.solved / own.plain : 0;
-
-        for (uint64_t e = now->ptr[j]; s->touched[j] && e < now->ptr[j + 1]; e++)
-            s->value[e] += (float)(k * diagonal(s->m, now->item[e],
-                                                (double)now->value[e] - was(s, j, e)));
     }
 }
 
@@ -338,9 +233,8 @@ static uint64_t count_new(const struct merge *m)
     return n;
 }
 
-/* The targets to be solved again: wanted[rows]. Returns how many. */
-static uint32_t choose_targets(struct step *s, const uint64_t *occurs, uint8_t *wanted,
-                               uint8_t *source)
+/* The targets to be solved again. Returns how many. occurs: [rows] positions of an item */
+static uint32_t choose_targets(struct step *s, const uint64_t *occurs, uint8_t *source)
 {
     const struct pz_csr *now = &s->m->t->counts;
     bool all = s->m->c->ptr[s->m->c->n_users] < SOLVE_ALL_BELOW;
@@ -363,7 +257,7 @@ static uint32_t choose_targets(struct step *s, const uint64_t *occurs, uint8_t *
         budget -= cost;
         for (uint64_t k = now->ptr[j]; k < now->ptr[j + 1]; k++)
             source[now->item[k]] = 1;
-        wanted[j] = 1;
+        s->wanted[j] = 1;
         n++;
     }
     return n;
@@ -374,149 +268,260 @@ static enum pz_status solve_chosen(struct step *s, struct pz_err *err)
     struct pz_trans *t = s->m->t;
     const struct pz_corpus *c = s->m->c;
     struct pz_trans_view all = { 0 };
-    uint8_t *wanted = pz_mem_array(t->counts.n, 1), *source = pz_mem_array(t->counts.n, 1);
+    uint8_t *source = pz_mem_array(t->counts.n, 1);
     uint64_t *occurs = pz_mem_array(t->counts.n, sizeof *occurs);
-    enum pz_status st = wanted && source && occurs
+    enum pz_status st = source && occurs
                             ? PZ_OK
-                            : pz_err_memory(err, "ridge coefficients", 10.0 * t->counts.n);
+                            : pz_err_memory(err, "ridge coefficients", 9.0 * t->counts.n);
 
     for (uint64_t p = 0; st == PZ_OK && p < c->ptr[c->n_users]; p++)
         occurs[c->item[p]]++;
-    if (st == PZ_OK && choose_targets(s, occurs, wanted, source) > 0) {
+    if (st == PZ_OK && choose_targets(s, occurs, source) > 0) {
         st = pz_trans_view_init(&all, c, t->set, &t->feats, NULL, err);
         if (st == PZ_OK)
-            st = pz_trans_solve(&all, &t->counts, t->pop, wanted, s->value, err);
+            st = pz_trans_solve(&all, &t->counts, t->pop, s->wanted, s->m->value, err);
         if (st == PZ_OK)
-            st = pz_trans_gather(&t->counts, &s->value, false, err);
+            st = pz_trans_gather(&t->counts, &s->m->value, false, err);
         pz_trans_view_clear(&all);
     }
     /* Change that waits adds up over updates (change begins with the old due), so that a target
      * which changes a little every day is solved one day, too. */
     for (uint32_t j = 0; st == PZ_OK && j < t->counts.n; j++) {
-        t->own_due[j] = wanted[j] ? 0 : s->change[j];
+        t->own_due[j] = s->wanted[j] ? 0 : s->change[j];
+        if (s->wanted[j])
+            t->own_follow[j] = pz_trans_follow(t, j, s->m->value);
         /* One that waited may be solved in an update that does not touch it: its old coefficients
          * go. */
-        s->touched[j] |= wanted[j];
+        s->touched[j] |= s->wanted[j];
     }
-    free(wanted);
     free(source);
     free(occurs);
     return st;
 }
 
-/* Row b of the coefficients by source: what stays of the old row, and the entries of touched
- * targets; both ascend. */
+/* The mean of how much coefficients follow counts, for rows that were never solved. */
+static float mean_follow(const struct pz_trans *t)
+{
+    double sum = 0;
+    uint32_t n = 0;
+
+    for (uint32_t j = 0; j < t->counts.n; j++) {
+        sum += (double)t->follow[j];
+        n += t->follow[j] > 0;
+    }
+    return n > 0 ? (float)(sum / n) : 0;
+}
+
+/* What one step changes in the touched rows that were not solved. */
+static void follow_counts(struct step *s)
+{
+    const struct pz_trans *t = s->m->t;
+    const struct pz_csr *now = &t->counts;
+    float *value = s->m->value, mean = mean_follow(t);
+
+    for (uint32_t j = 0; j < now->n; j++) {
+        double k = (double)(t->follow[j] > 0 ? t->follow[j] : mean);
+
+        if (!s->touched[j] || s->wanted[j])
+            continue;
+        for (uint64_t e = now->ptr[j]; e < now->ptr[j + 1]; e++)
+            value[e] = (float)(k * pz_trans_diagonal(t, now->item[e],
+                                                     (double)now->value[e] - (double)value[e]));
+    }
+}
+
+/* Ask for what coefficients further on need: each target has its place somewhere else. */
+static inline void prefetch(const struct step *s, uint64_t k, uint64_t end)
+{
+    enum { FAR = 32, NEAR = 16 };
+    const struct merge *m = s->m;
+    uint32_t j = k + FAR < end ? m->new_row[s->coef.item[k + FAR]] : PZ_NONE;
+
+    if (j != PZ_NONE)
+        __builtin_prefetch(s->place + j);
+    j = k + NEAR < end ? m->new_row[s->coef.item[k + NEAR]] : PZ_NONE;
+    if (j != PZ_NONE && s->touched[j]) {
+        __builtin_prefetch(m->t->counts.item + s->place[j]);
+        __builtin_prefetch(m->value + s->place[j]);
+    }
+}
+
+/* Bring old coefficient k, of a touched target, up to date where it is; what merge.value keeps is
+ * new. */
+static inline void take_step(struct step *s, uint32_t source, uint32_t target, uint64_t k)
+{
+    const struct pz_csr *now = &s->m->t->counts;
+    uint64_t at = s->place[target], end = now->ptr[target + 1];
+    float *value = s->m->value;
+
+    while (at < end && now->item[at] < source)
+        at++;
+    s->place[target] = at;
+    if (at < end && now->item[at] == source) {
+        s->own_coef[k] = value[at] + (s->wanted[target] ? 0 : s->own_coef[k]);
+        value[at] = 0;
+    } else {
+        s->own_coef[k] = 0; /* its count is no more */
+    }
+}
+
+/* Sources come in ascending order, so that a place in each row only moves on. */
+static void take_steps(struct step *s)
+{
+    const struct merge *m = s->m;
+    const struct pz_csr *coef = &s->coef;
+
+    memcpy(s->place, m->t->counts.ptr, m->t->counts.n * sizeof *s->place);
+    for (uint32_t b = 0; b < coef->n; b++) {
+        uint32_t source = m->new_row[b];
+
+        for (uint64_t k = coef->ptr[b]; source != PZ_NONE && k < coef->ptr[b + 1]; k++) {
+            uint32_t j = m->new_row[coef->item[k]];
+
+            prefetch(s, k, coef->ptr[coef->n]);
+            if (j != PZ_NONE && s->touched[j])
+                take_step(s, source, j, k);
+        }
+    }
+}
+
+/* Row b of the coefficients by source: old and fresh ones; both ascend. */
 static uint64_t merge_row(const struct step *s, uint32_t b, const struct pz_csr *fresh,
                           uint32_t *item, float *value)
 {
     const struct merge *m = s->m;
-    const struct pz_csr *old = &m->coef;
     uint32_t from = m->old_row[b];
-    uint64_t k = from == PZ_NONE ? 0 : old->ptr[from],
-             end = from == PZ_NONE ? 0 : old->ptr[from + 1];
+    uint64_t k = from == PZ_NONE ? 0 : s->coef.ptr[from],
+             end = from == PZ_NONE ? 0 : s->coef.ptr[from + 1];
     uint64_t f = fresh->ptr[b], n = 0;
 
-    while (k < end || f < fresh->ptr[b + 1]) {
-        uint32_t j = k < end ? m->new_row[old->item[k]] : UINT32_MAX;
+    for (; k < end; k++) {
+        uint32_t j = m->new_row[s->coef.item[k]];
 
-        if (k < end && (j == PZ_NONE || s->touched[j])) {
-            k++;
-        } else if (f < fresh->ptr[b + 1] && fresh->item[f] < j) {
+        if (j == PZ_NONE || s->own_coef[k] == 0)
+            continue;
+        for (; f < fresh->ptr[b + 1] && fresh->item[f] < j; f++) {
             item[n] = fresh->item[f];
-            value[n++] = fresh->value[f++];
-        } else {
-            item[n] = j;
-            value[n++] = old->value[k++];
+            value[n++] = fresh->value[f];
         }
+        item[n] = j;
+        value[n++] = s->own_coef[k];
+    }
+    for (; f < fresh->ptr[b + 1]; f++) {
+        item[n] = fresh->item[f];
+        value[n++] = fresh->value[f];
     }
     return n;
 }
 
-/* The coefficients of untouched targets as they were, those of touched ones from s->value. */
+/* The old coefficients are read for the last time, in order; what was read goes back. */
+static void merge_rows(const struct step *s, const struct pz_csr *fresh, uint64_t *ptr,
+                       uint32_t *item, float *value)
+{
+    enum { TOGETHER = 64 };
+    const struct merge *m = s->m;
+
+    for (uint32_t b = 0; b < fresh->n; b++) {
+        ptr[b + 1] = ptr[b] + merge_row(s, b, fresh, item + ptr[b], value + ptr[b]);
+        if (b % TOGETHER == 0 && b < m->c->n_items && m->old_row[b] != PZ_NONE &&
+            m->delta->old_table)
+            pz_trans_give_back_coef(m->delta->old_table, s->coef.ptr[m->old_row[b]]);
+    }
+}
+
+/* The coefficients of untouched targets as they were, those of touched ones from merge.value. */
 static enum pz_status join_coefficients(struct step *s, struct pz_err *err)
 {
     struct pz_trans *t = s->m->t;
-    const struct pz_csr *old = &s->m->coef;
     struct pz_csr solved = t->counts, fresh = { 0 };
     uint64_t max = 0, *ptr = pz_mem_array((size_t)t->counts.n + 1, sizeof *ptr);
     uint32_t *item = NULL;
     float *value = NULL;
     enum pz_status st;
 
-    solved.value = s->value;
+    take_steps(s);
+    solved.value = s->m->value;
     st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &fresh, err);
     if (st == PZ_OK) {
-        free(s->value); /* its room is for what is made of it */
-        s->value = NULL;
-        max = old->ptr[old->n] + fresh.ptr[fresh.n];
+        free(s->m->value); /* its room is for what is made of it */
+        s->m->value = NULL;
+        max = s->coef.ptr[s->coef.n] + fresh.ptr[fresh.n];
         item = pz_mem_room(max, sizeof *item);
         value = pz_mem_room(max, sizeof *value);
     }
     if (st == PZ_OK && (!ptr || !item || !value))
         st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)max);
-    for (uint32_t b = 0; b < t->counts.n && st == PZ_OK; b++)
-        ptr[b + 1] = ptr[b] + merge_row(s, b, &fresh, item + ptr[b], value + ptr[b]);
+    if (st == PZ_OK)
+        merge_rows(s, &fresh, ptr, item, value);
     pz_csr_clear(&fresh);
     t->coef = pz_csr_take(t->counts.n, t->counts.n, ptr, item, value);
-    return st;
+    return st == PZ_OK ? pz_trans_cut_rows(&t->coef, PZ_TRANS_ROW_MAX, err) : st;
 }
 
-/* The old counts have been read, and are as large as all that is to come: they make room for the
- * old coefficients, which are read now where they were not. */
-static enum pz_status turn_to_coefficients(struct merge *m, struct pz_err *err)
+/* The old coefficients, their values as a copy. */
+static enum pz_status read_coefficients(struct step *s, struct pz_err *err)
 {
+    const struct merge *m = s->m;
     struct pz_table *from = m->delta->old_table;
+    enum pz_status st = PZ_OK;
 
-    if (from) {
-        pz_table_drop(from, "transitions/count_item");
-        pz_table_drop(from, "transitions/count");
-    }
-    m->coef = m->old->coef;
-    return m->coef.ptr || !from ? PZ_OK : pz_trans_load_coef(from, m->old->counts.n, &m->coef, err);
+    s->coef = m->old->coef;
+    if (!s->coef.ptr && from)
+        st = pz_trans_load_coef(from, m->old->counts.n, &s->coef, err);
+    if (st != PZ_OK)
+        return st;
+    s->own_coef = from ? pz_trans_own_coef(from) : NULL;
+    if (!s->own_coef) /* of a file that is read in place, or of a part that is read again */
+        s->own_coef = s->copied = pz_mem_copy(s->coef.value, s->coef.ptr[s->coef.n],
+                                              sizeof *s->own_coef);
+    return s->own_coef ? PZ_OK : pz_err_memory(err, "ridge coefficients", 1e6);
+}
+
+/* What an array says of the old rows; NULL: nothing. to: [rows] zero */
+static void recall(const struct merge *m, const float *was, float *to)
+{
+    for (uint32_t j = 0; j < m->t->counts.n && was; j++)
+        to[j] = m->old_row[j] == PZ_NONE ? 0 : was[m->old_row[j]];
 }
 
 static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
 {
     uint32_t rows = m->t->counts.n;
-    uint64_t n = m->t->counts.ptr[rows];
     struct step s = { .m = m,
                       .touched = pz_mem_array(rows, 1),
                       .change = pz_mem_array(rows, sizeof(float)),
-                      .value = pz_mem_array(n, sizeof(float)),
-                      .order = pz_mem_array(rows, sizeof(uint32_t)) };
-    uint64_t *place = pz_mem_array(rows, sizeof *place);
-    struct sums *of = pz_mem_array(rows, sizeof *of);
+                      .wanted = pz_mem_array(rows, 1),
+                      .order = pz_mem_array(rows, sizeof(uint32_t)),
+                      .place = pz_mem_array(rows, sizeof(uint64_t)) };
     enum pz_status st = PZ_OK;
 
     m->t->due = m->t->own_due = pz_mem_array(rows, sizeof(float));
-    if (!s.touched || !s.change || !s.value || !s.order || !place || !of || !m->t->own_due)
-        st = pz_err_memory(err, "ridge coefficients", 8.0 * (double)n);
+    m->t->follow = m->t->own_follow = pz_mem_array(rows, sizeof(float));
+    if (!s.touched || !s.change || !s.wanted || !s.order || !s.place || !m->t->own_due ||
+        !m->t->own_follow)
+        st = pz_err_memory(err, "ridge coefficients", 40.0 * rows);
     if (st == PZ_OK) {
-        for (uint32_t j = 0; j < rows && m->old->due; j++)
-            s.change[j] = m->old_row[j] == PZ_NONE ? 0 : m->old->due[m->old_row[j]];
+        recall(m, m->old->due, s.change);
+        recall(m, m->old->follow, m->t->own_follow);
         mark_touched(&s);
-        st = make_was(&s, err);
-    }
-    if (st == PZ_OK) {
-        recall_counts(&s);
-        st = turn_to_coefficients(m, err);
-    }
-    if (st == PZ_OK) {
-        recall_coefficients(&s, place);
-        follow_counts(&s, of);
-    }
-    free(place);
-    free(of);
-    free(s.was_at);
-    free(s.was); /* solving needs the room */
-    if (st == PZ_OK)
+        measure_change(&s);
+        if (m->delta->old_table) /* they have been read, and are as large as all that is to come */
+            pz_trans_drop_counts(m->delta->old_table);
         st = solve_chosen(&s, err);
+    }
+    pz_mem_trim();
+    if (st == PZ_OK)
+        st = read_coefficients(&s, err);
+    if (st == PZ_OK)
+        follow_counts(&s);
     if (st == PZ_OK)
         st = join_coefficients(&s, err);
     free(s.touched);
     free(s.change);
-    free(s.value);
+    free(s.wanted);
     free(s.order);
+    free(s.place);
+    free(s.copied);
     return st;
 }
 
@@ -539,6 +544,7 @@ enum pz_status pz_trans_update(const void *old, const struct pz_corpus *c,
         m.t = NULL;
     }
     pz_trans_view_clear(&m.v);
+    free(m.value);
     free(m.old_row);
     free(m.new_row);
     *part = m.t;
