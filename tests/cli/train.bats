@@ -692,6 +692,42 @@ lists() {
     run -2 pz-import -o none.pzd
 }
 
+# most_threads COMMAND...: how many threads it had at most
+most_threads() {
+    local most=0 now pid
+    "$@" >/dev/null 2>&1 &
+    pid=$!
+    while now=$(sed -n 's/^Threads:[[:space:]]*//p' /proc/$pid/status 2>/dev/null) && [ -n "$now" ]; do
+        [ "$now" -le "$most" ] || most=$now
+    done
+    wait $pid
+    echo "$most"
+}
+export -f most_threads
+
+@test "processors of an affinity mask and limits of a control group hold" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer has threads of its own"
+    [ "$(nproc)" -ge 2 ] || skip "one processor"
+    small_shop
+    unset OMP_NUM_THREADS
+    [ "$(most_threads pz-train -q --no-tune -o m.pzm shop.pzd)" -ge 2 ]
+    cpu=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
+    [ "$(taskset -c "$cpu" bash -c 'most_threads pz-train -q --no-tune -o one.pzm shop.pzd')" -eq 1 ]
+    cmp m.pzm one.pzm
+    # a tree as the kernel has it, in the place of the kernel's
+    mkdir group
+    echo 10000000 >group/memory.max
+    echo '100000 100000' >group/cpu.max
+    in_group() { unshare -m bash -c 'mount --bind group /sys/fs/cgroup && "$@"' group "$@"; }
+    in_group true 2>/dev/null || skip "mounting is not allowed here"
+    [ "$(in_group bash -c 'most_threads pz-train -q --no-tune -o two.pzm shop.pzd')" -eq 1 ]
+    in_group pz-train --dry-run --no-tune -o m.pzm shop.pzd 2>err
+    grep -q 'that is more than the 10 MB that the control group allows' err
+    echo max >group/memory.max
+    in_group pz-train --dry-run --no-tune -o m.pzm shop.pzd 2>err
+    run ! grep 'control group' err
+}
+
 @test "--max-memory: within it, or exit 75 with what is needed" {
     small_shop
     run -75 pz-train -q -j1 --no-tune --max-memory 15M -o small.pzm shop.pzd
