@@ -79,7 +79,7 @@ struct kind {
     bool pair; /* an event that is later than SOME_TIME and larger than SOME_VALUE */
 };
 
-enum { SOME_TIME = 1700000500, SOME_VALUE = 3 };
+enum { SOME_TIME = 1700000950, SOME_VALUE = 4 }; /* few events have both */
 
 static size_t kind_of(const struct pz_live_event *e)
 {
@@ -140,6 +140,21 @@ static size_t compare(struct pz_live_store *s, const char *user, uint64_t after,
     return n_used;
 }
 
+/* The last number of some row of the digest; 0: there is none. */
+static uint64_t some_last(struct pz_live_store *s, struct pz_rng *rng)
+{
+    const struct pz_live_want want = { .detail = PZ_LIVE_KINDS };
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    uint64_t number = 0;
+
+    assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
+    if (live.n_together > 0)
+        number = live.event[below(rng, live.n_together)].number;
+    pz_arena_clear(&arena);
+    return number;
+}
+
 TEST(a_query_of_a_busy_user_sees_what_the_events_say)
 {
     struct pz_rng rng = { .s = { 11, 12, 13, 14 } };
@@ -168,10 +183,47 @@ TEST(a_query_of_a_busy_user_sees_what_the_events_say)
         n_used += compare(s, "session", 0, 0);
         n_used += compare(s, "busy", below(&rng, size.last), 0);
         n_used += compare(s, "busy", below(&rng, 50), size.last - below(&rng, 900));
+        n_used += compare(s, "busy", some_last(s, &rng), 0);
         (void)compare(s, "other", below(&rng, size.last), 0);
     }
     assert_true(n_used > 400);
     remove_store(s);
+}
+
+/* 2,000 events of one kind, later and later; the first of a value, the others of another. */
+static size_t read_pairs(double first, double others)
+{
+    enum { N = 2000 };
+    static struct pz_event e[N];
+    static enum pz_live_fate fate[N];
+    const struct pz_live_want want = { .detail = PZ_LIVE_PAIRS };
+    struct pz_live_store *s = open_store();
+    struct pz_arena arena = { 0 };
+    struct pz_live live = { 0 };
+    uint64_t last;
+    size_t n;
+
+    for (size_t i = 0; i < N; i++)
+        e[i] = (struct pz_event){ .user_id = "busy",
+                                  .item_id = "item01",
+                                  .event_type = "buy",
+                                  .value = i ? others : first,
+                                  .time = 1700000000 + (int64_t)i };
+    assert_int_equal(pz_live_put_each(s, e, N, fate, &last, NULL), PZ_OK);
+    assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
+    n = live.n_together;
+    assert_true(live.n_events == (n ? n + PZ_LIVE_SHOWN_MAX : N));
+    pz_arena_clear(&arena);
+    remove_store(s);
+    return n;
+}
+
+TEST(where_the_latest_event_is_not_the_largest_pairs_are_read_one_by_one)
+{
+    assert_int_equal(read_pairs(3, 3), 1);
+    assert_int_equal(read_pairs(3, 5), 1);
+    assert_int_equal(read_pairs(5, 3), 0);
+    assert_int_equal(read_pairs(NAN, NAN), 1);
 }
 
 /* ---- cost ---- */

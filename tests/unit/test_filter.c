@@ -474,6 +474,43 @@ TEST(values_given_again_replace_and_numbers_are_values)
     pz_filter_args_clear(&args);
 }
 
+TEST(a_filter_says_what_it_asks_of_live_events)
+{
+    static const struct {
+        enum pz_live_detail detail;
+        const char *where;
+    } asks[] = {
+        { PZ_LIVE_KINDS, "Items.PRICE > 2" },
+        { PZ_LIVE_KINDS, "Interactions.EVENT_TYPE IN ('click')" },
+        { PZ_LIVE_KINDS, "NOT Interactions.EVENT_TYPE IN ('click')" },
+        { PZ_LIVE_KINDS, "Interactions.TIMESTAMP > 5" },
+        { PZ_LIVE_EACH, "Interactions.TIMESTAMP < 5" },
+        { PZ_LIVE_EACH, "Interactions.TIMESTAMP = 5" },
+        { PZ_LIVE_EACH, "COUNT(Interactions WHERE NOT TIMESTAMP > 5) >= 1" },
+        { PZ_LIVE_KINDS, "COUNT(Interactions WHERE NOT TIMESTAMP < 5) >= 1" },
+        { PZ_LIVE_KINDS, "COUNT(Interactions WHERE NOT (NOT EVENT_VALUE >= 5)) >= 1" },
+        { PZ_LIVE_PAIRS, "COUNT(Interactions WHERE EVENT_VALUE > 3 AND TIMESTAMP > 5) >= 1" },
+        { PZ_LIVE_COUNTS, "COUNT(Interactions WHERE EVENT_TYPE = 'click') >= 2" },
+        { PZ_LIVE_COUNTS, "COUNT(Interactions) = 0" },
+        { PZ_LIVE_EACH, "COUNT(Interactions WHERE TIMESTAMP > 5) >= 2" },
+        { PZ_LIVE_EACH, "COUNT(Interactions WHERE DEVICE = 'tv') >= 1" },
+    };
+    struct shop *s = make_shop(items, users, events);
+
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        struct pz_filter *f = NULL;
+        char text[200];
+
+        snprintf(text, sizeof text, "EXCLUDE ItemID WHERE %s", asks[i].where);
+        if (pz_filter_compile(text, &(struct pz_filter_schema){ .m = &s->m }, &f, &err) != PZ_OK)
+            fail_msg("%s: %s", text, err.text);
+        if (pz_filter_detail(f) != asks[i].detail)
+            fail_msg("%s asks for %d", text, (int)pz_filter_detail(f));
+        pz_filter_free(f);
+    }
+    free_shop(s);
+}
+
 TEST(one_filter_serves_many_threads)
 {
     enum { ROUNDS = 2000, THREADS = 4, PRICES = 90 };
